@@ -1,0 +1,128 @@
+# Touchstone's commands. `make help` lists them. Each target does the set-up it needs, once: Node, packages, nats-server,
+# generated code. Variables to pass: FILE=<path> runs one test file, TEST_ARGS='...' goes to vitest as it is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# ---- The machine: Node 24.9 or later, and nats-server. What is missing goes to .tools/, never into the system.
+
+node_version := 24.21.0
+path_with_tools := $(CURDIR)/.tools/bin:$(PATH):/usr/local/sbin:/usr/sbin
+
+has_node := $(shell node -e 'const [a, b] = process.versions.node.split("."); process.exit(+a > 24 || (+a === 24 && +b >= 9) ? 0 : 1)' 2>/dev/null && echo yes)
+ifneq ($(has_node),yes)
+node := .tools/node_modules/node/bin/node
+path_with_tools := $(CURDIR)/.tools/node_modules/node/bin:$(path_with_tools)
+endif
+
+nats_server := $(or $(shell PATH='$(path_with_tools)' command -v nats-server),.tools/bin/nats-server)
+
+export PATH := $(CURDIR)/node_modules/.bin:$(path_with_tools)
+
+# ---- Set-up, each step a file that make compares by date.
+
+packages := node_modules/.package-lock.json
+generated := gen/.generated services/platform/rpc-server/gen/.generated
+ready := $(packages) $(generated)
+
+.tools/node_modules/node/bin/node:
+	npm install --prefix .tools --no-save --no-package-lock --no-audit --no-fund node@$(node_version)
+	@echo "using Node $$($@ --version) in .tools/"
+
+$(packages): package-lock.json | $(node)
+	npm ci --no-audit --no-fund
+	@touch $@
+
+.tools/bin/nats-server:
+	services/dev/install-nats-server.sh $@
+
+gen/.generated: buf.gen.yaml buf.yaml $(shell find proto -name '*.proto' -o -type d) $(packages)
+	buf generate
+	@touch $@
+
+services/platform/rpc-server/gen/.generated: services/platform/rpc-server/buf.gen.yaml $(packages)
+	cd services/platform/rpc-server && buf generate
+	@touch $@
+
+# ---- Targets. A comment after `##` is the target's line in `make help`.
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(ready) $(nats_server) ## start the whole platform on this machine; Ctrl-C stops it
+	@exec node services/dev/main.ts
+
+.PHONY: order
+order: $(ready) ## place a sample order on the running platform and watch it
+	@node services/dev/order.ts
+
+.PHONY: test
+test: $(ready) $(nats_server) ## run the whole pyramid; FILE=... or TEST_ARGS='...' narrows it
+	vitest run $(TEST_ARGS) $(FILE)
+
+.PHONY: test-unit test-integration test-contract test-e2e
+test-unit: $(ready) ## run the unit tests: no sockets, no files
+	vitest run --project unit $(TEST_ARGS) $(FILE)
+
+test-integration: $(ready) $(nats_server) ## run the integration tests: one service, its real Postgres and nats-server
+	vitest run --project integration $(TEST_ARGS) $(FILE)
+
+test-contract: $(ready) $(nats_server) ## run the contract tests, the breaking gate's own among them
+	vitest run --project contract $(TEST_ARGS) $(FILE)
+
+test-e2e: $(ready) $(nats_server) ## run the end-to-end tests: the whole stack as processes
+	vitest run --project e2e $(TEST_ARGS) $(FILE)
+
+.PHONY: check
+check: lint typecheck imports unused breaking test ## everything CI runs
+
+.PHONY: lint
+lint: $(packages) ## check style and format, TypeScript and protobuf
+	biome check --error-on-warnings .
+	buf lint
+	buf format --diff --exit-code proto
+
+.PHONY: format
+format: $(packages) ## write the house format into every file
+	biome check --write .
+	buf format --write proto
+
+.PHONY: typecheck
+typecheck: $(ready) ## check the types of services, tests and generated code
+	tsc --project tsconfig.json
+
+.PHONY: imports
+imports: $(packages) ## check who imports whom
+	node test/support/import-rules/check.ts
+
+.PHONY: unused
+unused: $(ready) ## report unused files, exports and dependencies
+	knip
+
+AGAINST := proto/released.binpb
+
+.PHONY: breaking
+breaking: $(packages) ## refuse a contract that breaks the released one, or the one AGAINST=<buf input> names
+	buf lint
+	buf breaking --against '$(AGAINST)'
+
+.PHONY: release-contract
+release-contract: $(packages) ## make the present contract the released one, on purpose
+	buf lint
+	buf build --output proto/released.binpb
+
+.PHONY: generate
+generate: $(ready) ## generate code from proto/ where it is out of date
+
+.PHONY: clean
+clean: ## remove generated code and local state; packages stay
+	@pid=$$(cut -d ' ' -f 1 .data/stack.pid 2>/dev/null || true); \
+	if [ -n "$$pid" ] && kill -0 "$$pid" 2>/dev/null; then \
+	  echo "The platform is running from .data/ as process $$pid: stop it first." >&2; exit 1; \
+	fi
+	rm -rf .data gen services/platform/rpc-server/gen services/platform/rpc-server/dist test/kit/dist

@@ -1,0 +1,24 @@
+// The files the import rules speak of by name. A pure file that is missing here is reported by the check itself.
+import type { RuleSettings } from './rules.ts';
+
+export const importRuleSettings: RuleSettings = {
+  pureFiles: ['services/order/order.ts', 'services/order/pricing.ts', 'services/order/saga-table.ts'],
+  openToPureFiles: ['services/platform/errors.ts', 'services/platform/money.ts'],
+  neutralContracts: ['gen/google/', 'gen/shop/common/', 'gen/shop/ops/'],
+  plainFactories: ['services/platform/deadline.ts', 'services/platform/event.ts', 'services/platform/validation.ts'],
+  clientFactories: {
+    '@connectrpc/connect': ['createClient', 'createCallbackClient', '*'],
+    '@connectrpc/connect-node': ['createConnectTransport', 'createGrpcTransport', 'createGrpcWebTransport', '*'],
+    '@touchstone/rpc-server': ['createRpcServer', '*'],
+    nats: ['connect', '*'],
+    nodemailer: ['createTransport', 'default', '*'],
+    pg: ['Client', 'Pool', 'default', '*'],
+    pino: ['pino', 'default', '*'],
+  },
+  leastModules: {
+    'services/platform': 20,
+    'services/platform/rpc-server': 10,
+    'services/dev': 15,
+    'services/order': 5,
+  },
+};

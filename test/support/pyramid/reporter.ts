@@ -1,0 +1,57 @@
+// Ends every run with the pyramid's table, and makes a whole run red when a level is out of its band.
+import type { Reporter, TestModule, Vitest } from 'vitest/node';
+import { buildPyramid, drawPyramid, findFaults, LEVELS, type Level, type RanTest } from './pyramid.ts';
+
+export class PyramidReporter implements Reporter {
+  #vitest: Vitest | undefined;
+
+  onInit(vitest: Vitest): void {
+    this.#vitest = vitest;
+  }
+
+  async onTestRunEnd(testModules: readonly TestModule[]): Promise<void> {
+    const rows = buildPyramid(testModules.flatMap(listRanTests), sumSeconds(testModules));
+    const isWhole = await this.#isWholeRun(testModules);
+    console.log(`\n${drawPyramid(rows, isWhole)}\n`);
+    if (!isWhole) return;
+    for (const fault of findFaults(rows)) {
+      console.error(`The pyramid is out of shape: ${fault}.`);
+      process.exitCode = 1;
+    }
+  }
+
+  /** A run that some filter narrowed has shares that mean nothing. */
+  async #isWholeRun(testModules: readonly TestModule[]): Promise<boolean> {
+    const vitest = this.#vitest;
+    if (!vitest || vitest.config.testNamePattern) return false;
+    const projects = new Set(vitest.projects.map((project) => project.name));
+    if (!LEVELS.every((level) => projects.has(level))) return false;
+    return (await vitest.globTestSpecifications()).length === testModules.length;
+  }
+}
+
+function listRanTests(testModule: TestModule): RanTest[] {
+  const level = levelOf(testModule);
+  if (!level) return [];
+  return [...testModule.children.allTests()]
+    .filter((test) => test.result().state !== 'skipped')
+    .map((test) => {
+      if (!test.location)
+        throw new Error(`${testModule.moduleId}: no location for "${test.fullName}"; includeTaskLocation must be on`);
+      return { level, file: testModule.moduleId, line: test.location.line, column: test.location.column };
+    });
+}
+
+function sumSeconds(testModules: readonly TestModule[]): Record<Level, number> {
+  const seconds: Record<Level, number> = { unit: 0, integration: 0, contract: 0, e2e: 0 };
+  for (const testModule of testModules) {
+    const level = levelOf(testModule);
+    const { prepareDuration, setupDuration, collectDuration, duration } = testModule.diagnostic();
+    if (level) seconds[level] += (prepareDuration + setupDuration + collectDuration + duration) / 1000;
+  }
+  return seconds;
+}
+
+function levelOf(testModule: TestModule): Level | undefined {
+  return LEVELS.find((level) => level === testModule.project.name);
+}

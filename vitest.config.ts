@@ -1,0 +1,60 @@
+// One run, four levels: `vitest run` is the whole pyramid, `--project unit` one level of it.
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { JsonReporter } from 'vitest/node';
+import { LeakReporter } from './test/support/guards/leak-reporter.ts';
+import type { Level } from './test/support/pyramid/pyramid.ts';
+import { PyramidReporter } from './test/support/pyramid/reporter.ts';
+
+// Where to write the run's results as JSON, for a caller that counts them.
+const resultsFile = process.env.TEST_RESULTS_FILE;
+
+export default defineConfig({
+  test: {
+    includeTaskLocation: true,
+    allowOnly: false,
+    globalSetup: ['test/support/postgres.ts'],
+    retry: 0,
+    restoreMocks: true,
+    unstubGlobals: true,
+    unstubEnvs: true,
+    sequence: { shuffle: { files: false, tests: true } },
+    reporters: [
+      'default',
+      ...(resultsFile ? [new JsonReporter({ outputFile: resultsFile })] : []),
+      new PyramidReporter(),
+      new LeakReporter(),
+    ],
+    projects: [
+      level('unit', { order: 0, seconds: 5, setup: ['test/support/guards/refuse-outside-world.ts'] }),
+      level('integration', { order: 1, seconds: 30, setup: ['test/support/guards/leaks-of-file.ts'] }),
+      level('contract', { order: 1, seconds: 30, setup: ['test/support/guards/leaks-of-file.ts'] }),
+      level('e2e', { order: 2, seconds: 120, setup: ['test/support/guards/leaks-of-file.ts'] }),
+    ],
+  },
+});
+
+interface LevelOptions {
+  /** Levels of one order share the machine; a later order waits for an earlier one to end. */
+  readonly order: number;
+  /** The longest a test or a hook may take. */
+  readonly seconds: number;
+  readonly setup: string[];
+}
+
+function level(name: Level, { order, seconds, setup }: LevelOptions): TestProjectInlineConfiguration {
+  return {
+    extends: true,
+    test: {
+      name,
+      include: [`test/${name}/**/*.test.ts`],
+      setupFiles: setup,
+      // Threads start faster; what starts processes and takes signals is a process of its own.
+      pool: name === 'unit' ? 'threads' : 'forks',
+      testTimeout: seconds * 1000,
+      hookTimeout: seconds * 1000,
+      sequence: { groupOrder: order },
+      // Each file of these brings databases, brokers and processes of its own.
+      ...(name === 'unit' ? {} : { maxWorkers: 2 }),
+    },
+  };
+}
