@@ -1,0 +1,77 @@
+// Settings: each service lists its own by these types; a start with bad settings reports every fault at once and refuses.
+import { z } from 'zod';
+
+export { z } from 'zod';
+
+/** The environment as main.ts passes it. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Bad settings. The message has one line for each fault, naming the setting, never its value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** A TCP port; 0 means one that the system gives. */
+export const port = (defaultPort: number) => wholeNumber(0, 65_535).default(defaultPort);
+
+/** A duration in milliseconds, `minimum` (1 by default) to one day. */
+export const durationMs = (defaultMs: number, minimum = 1) => wholeNumber(minimum, 86_400_000).default(defaultMs);
+
+/** The address of an HTTP service, like `http://127.0.0.1:50052`. */
+export const httpUrl = (defaultUrl: string) => urlOf(['http:', 'https:']).default(defaultUrl);
+
+/** `postgres://user:password@host:port/database`; has no default. */
+export const postgresUrl = () => urlOf(['postgres:', 'postgresql:']);
+
+/** `smtp://host:port`. */
+export const smtpUrl = (defaultUrl: string) => urlOf(['smtp:', 'smtps:']).default(defaultUrl);
+
+/** What every service has: where it listens, what it logs, who may call it from a browser, where the broker is. */
+export const sharedSettings = {
+  HOST: z.string().min(1).default('127.0.0.1'),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  NATS_URL: urlOf(['nats:', 'tls:']).default('nats://127.0.0.1:42229'),
+  CORS_ORIGINS: z
+    .string()
+    .optional()
+    .transform((list) => list?.split(',').map((origin) => origin.trim()))
+    .refine(
+      (origins) => origins?.every(isOrigin) ?? true,
+      'must be origins like https://shop.example, separated by commas',
+    ),
+};
+
+/** Parses the settings of a service. Throws ConfigError naming every faulty setting. */
+export function parseSettings<Shape extends z.ZodRawShape>(
+  environment: Environment,
+  shape: Shape,
+): z.output<z.ZodObject<Shape>> {
+  const present = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const result = z.object(shape).safeParse(present);
+  if (result.success) return result.data;
+  const faults = result.error.issues.map((issue) => {
+    const name = issue.path.join('.');
+    return present[name] === undefined ? `${name} must be set` : `${name} ${issue.message}`;
+  });
+  throw new ConfigError(`cannot start, these settings are wrong:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+}
+
+function wholeNumber(minimum: number, maximum: number) {
+  const message = `must be a whole number from ${minimum} to ${maximum}`;
+  return z
+    .string()
+    .regex(/^\d{1,10}$/, message)
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, message);
+}
+
+function urlOf(protocols: readonly string[]) {
+  const message = `must be an address that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`;
+  return z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), message);
+}
+
+function isOrigin(origin: string): boolean {
+  return URL.canParse(origin) && new URL(origin).origin === origin;
+}

@@ -1,0 +1,85 @@
+// How a call to a neighbour failed, told by what can be done about it rather than by transport codes.
+import { Code, ConnectError } from '@connectrpc/connect';
+import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { CircuitOpenError } from './breaker.ts';
+
+/** The ways a call to a neighbour fails. */
+export type CallFailure =
+  /** No answer in time: the outcome is unknown. */
+  | 'timeout'
+  /** Not reached, or the connection broke: the outcome may be unknown. */
+  | 'unreachable'
+  /** The neighbour answered with an internal error. */
+  | 'internal'
+  /** Not called: the circuit breaker is open. */
+  | 'circuit_open'
+  /** The neighbour sheds load. */
+  | 'overloaded'
+  /** Not called: too little time was left. */
+  | 'not_called'
+  /** The neighbour understood and refused; `reason` says why. */
+  | 'refused'
+  /** Our own caller gave up. */
+  | 'cancelled';
+
+const WORDS: Readonly<Record<CallFailure, string>> = {
+  timeout: 'did not answer in time',
+  unreachable: 'could not be reached',
+  internal: 'answered with an internal error',
+  circuit_open: 'was not called: its circuit breaker is open',
+  overloaded: 'sheds load',
+  not_called: 'was not called: too little time was left',
+  refused: 'refused',
+  cancelled: 'was not waited for: the caller gave up',
+};
+
+/** A failed call to a neighbour. The message is fit for clients; what the transport said is the cause. */
+export class DependencyError extends Error {
+  override readonly name = 'DependencyError';
+  readonly dependency: string;
+  readonly failure: CallFailure;
+  /** The UPPER_SNAKE reason of a refusal; empty otherwise. */
+  readonly reason: string;
+
+  constructor(dependency: string, failure: CallFailure, reason = '', words = WORDS[failure], cause?: unknown) {
+    super(`${dependency} ${words}`, cause === undefined ? {} : { cause });
+    this.dependency = dependency;
+    this.failure = failure;
+    this.reason = reason;
+  }
+}
+
+/** Sorts what a call threw; `cancelled` tells whether our own caller had given up. */
+export function toDependencyError(dependency: string, thrown: unknown, cancelled: boolean): DependencyError {
+  if (thrown instanceof DependencyError) return thrown;
+  if (thrown instanceof CircuitOpenError) return new DependencyError(dependency, 'circuit_open');
+  const error = ConnectError.from(thrown);
+  const failure = cancelled ? 'cancelled' : classify(error.code);
+  if (failure !== 'refused') return new DependencyError(dependency, failure, '', undefined, error);
+  const reason = error.findDetails(ErrorInfoSchema)[0]?.reason;
+  return new DependencyError(dependency, failure, reason, `refused: ${error.rawMessage}`, error);
+}
+
+function classify(code: Code): CallFailure {
+  switch (code) {
+    case Code.DeadlineExceeded:
+      return 'timeout';
+    // A connection reset during the call shows as aborted over HTTP/1.1 and as canceled over HTTP/2.
+    case Code.Unavailable:
+    case Code.Aborted:
+    case Code.Canceled:
+      return 'unreachable';
+    case Code.ResourceExhausted:
+      return 'overloaded';
+    case Code.InvalidArgument:
+    case Code.NotFound:
+    case Code.AlreadyExists:
+    case Code.FailedPrecondition:
+    case Code.OutOfRange:
+    case Code.PermissionDenied:
+    case Code.Unauthenticated:
+      return 'refused';
+    default:
+      return 'internal';
+  }
+}

@@ -1,0 +1,46 @@
+// Keeps the health status true: SERVING while the database answers. The broker has a health name of its own, `broker`.
+import { type HealthRegistry, ServingStatus } from '@touchstone/rpc-server';
+import type { Broker } from './broker.ts';
+import { type Database, isDatabaseOutage } from './database.ts';
+import type { Logger } from './log.ts';
+import { createWorker, type Worker } from './worker.ts';
+
+const PERIOD_MS = 1_000;
+
+export type HealthMonitorOptions = {
+  readonly health: HealthRegistry;
+  readonly database: Database;
+  readonly broker: Broker;
+  readonly log: Logger;
+};
+
+/** Makes the loop that asks the database once a second. */
+export function createHealthMonitor({ health, database, broker, log }: HealthMonitorOptions): Worker {
+  let serving: boolean | undefined;
+  return createWorker({
+    name: 'health monitor',
+    periodMs: PERIOD_MS,
+    log,
+    work: async () => {
+      const up = await answers(database);
+      if (serving !== up) {
+        if (serving !== undefined)
+          log.warn({ serving: up }, up ? 'the database is back: serving' : 'the database is away: not serving');
+        health.set('', up ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
+        serving = up;
+      }
+      health.set('broker', broker.status().connected ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
+      return false;
+    },
+  });
+}
+
+async function answers(database: Database): Promise<boolean> {
+  try {
+    await database.query('select 1');
+    return true;
+  } catch (error) {
+    if (isDatabaseOutage(error)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,56 @@
+// Structured logs, one JSON object a line. Every line inside a call or a handler carries its trace id and order id.
+import { trace } from '@opentelemetry/api';
+import { type DestinationStream, type Logger, pino } from 'pino';
+import { currentOrderId } from './tracing.ts';
+
+export type { Logger } from 'pino';
+
+const SECRET_FIELDS = [
+  'payment_method',
+  'paymentMethod',
+  'password',
+  'authorization',
+  'token',
+  'databaseUrl',
+  'natsUrl',
+];
+
+/** Makes the logger of a service. Fields that hold secrets are blanked wherever they stand at the first two levels. */
+export function createLog(options: {
+  readonly service: string;
+  readonly level: string;
+  readonly destination?: DestinationStream;
+}): Logger {
+  return pino(
+    {
+      level: options.level,
+      base: { service: options.service },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]), censor: '[secret]' },
+      serializers: { err: serializeError },
+      mixin: traceFields,
+    },
+    options.destination,
+  );
+}
+
+/** Hides the password of every connection string in a text. */
+export function scrubSecrets(text: string): string {
+  return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/[^:@/\s]*):[^@\s]*@/gi, '$1:[secret]@');
+}
+
+function serializeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: scrubSecrets(String(error)) };
+  const cause = error.cause === undefined ? {} : { cause: serializeError(error.cause) };
+  return { type: error.name, message: scrubSecrets(error.message), stack: scrubSecrets(error.stack ?? ''), ...cause };
+}
+
+function traceFields(): Record<string, string> {
+  const orderId = currentOrderId();
+  const traceId = trace.getActiveSpan()?.spanContext().traceId;
+  return {
+    ...(traceId === undefined ? {} : { trace_id: traceId }),
+    ...(orderId === undefined ? {} : { order_id: orderId }),
+  };
+}

@@ -1,0 +1,34 @@
+// Exact money: integer minor units with a currency. Pure.
+
+/** An amount in the smallest unit of an ISO 4217 currency: 59.99 EUR is `{ currencyCode: 'EUR', minorUnits: 5999n }`. */
+export type Money = { readonly currencyCode: string; readonly minorUnits: bigint };
+
+/** Adds amounts of one currency. Throws RangeError for mixed currencies or an empty list. */
+export function sumMoney(amounts: readonly Money[]): Money {
+  const [first, ...rest] = amounts;
+  if (first === undefined) throw new RangeError('cannot sum no amounts: their currency is unknown');
+  return rest.reduce((sum, amount) => {
+    if (amount.currencyCode !== sum.currencyCode) {
+      throw new RangeError(`cannot add ${amount.currencyCode} to ${sum.currencyCode}`);
+    }
+    return { currencyCode: sum.currencyCode, minorUnits: sum.minorUnits + amount.minorUnits };
+  }, first);
+}
+
+/** Multiplies an amount by a whole number. Throws RangeError when `factor` is not a safe integer. */
+export function multiplyMoney(amount: Money, factor: number): Money {
+  if (!Number.isSafeInteger(factor)) throw new RangeError(`cannot multiply money by ${factor}`);
+  return { currencyCode: amount.currencyCode, minorUnits: amount.minorUnits * BigInt(factor) };
+}
+
+/** Whether two amounts are the same in currency and value. */
+export function equalMoney(left: Money, right: Money): boolean {
+  return left.currencyCode === right.currencyCode && left.minorUnits === right.minorUnits;
+}
+
+/** An amount as people read it, with two decimals: `59.99 EUR`. */
+export function formatMoney(amount: Money): string {
+  const sign = amount.minorUnits < 0n ? '-' : '';
+  const digits = (amount.minorUnits < 0n ? -amount.minorUnits : amount.minorUnits).toString().padStart(3, '0');
+  return `${sign}${digits.slice(0, -2)}.${digits.slice(-2)} ${amount.currencyCode}`;
+}

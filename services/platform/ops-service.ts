@@ -1,0 +1,55 @@
+// shop.ops.v1.OpsService, the same on every port.
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
+import { type DeadLetter, type DeadLetters, isUuid } from './dead-letters.ts';
+import { cutPage, parsePage } from './page.ts';
+import { readStatus, type StatusSources } from './service-status.ts';
+import { createValidation } from './validation.ts';
+
+/** Makes the operators' RPCs of one service. */
+export function createOpsService(status: StatusSources, deadLetters: DeadLetters): ServiceImpl<typeof OpsService> {
+  return {
+    getStatus: async () => ({ status: await readStatus(status) }),
+
+    listDeadLetters: async (request) => {
+      const validation = createValidation();
+      const page = parsePage(request, 2, validation);
+      if (page.after !== undefined && !isDeadLetterKey(page.after))
+        validation.add('page_token', 'is not a token of this list');
+      validation.throwIfInvalid();
+      const { rows, nextPageToken } = cutPage(await deadLetters.list(page), page, (letter) => [
+        letter.createTime.toISOString(),
+        letter.deadLetterId,
+      ]);
+      return { deadLetters: rows.map(toMessage), nextPageToken };
+    },
+
+    replayDeadLetter: async ({ deadLetterId }) => {
+      requireDeadLetterId(deadLetterId);
+      await deadLetters.replay(deadLetterId);
+      return {};
+    },
+
+    discardDeadLetter: async ({ deadLetterId }) => {
+      requireDeadLetterId(deadLetterId);
+      await deadLetters.discard(deadLetterId);
+      return {};
+    },
+  };
+}
+
+function requireDeadLetterId(deadLetterId: string): void {
+  const validation = createValidation();
+  if (!isUuid(deadLetterId)) validation.add('dead_letter_id', 'must be the id of a dead letter, a UUID');
+  validation.throwIfInvalid();
+}
+
+function isDeadLetterKey([time = '', id = '']: readonly string[]): boolean {
+  return !Number.isNaN(Date.parse(time)) && isUuid(id);
+}
+
+function toMessage(letter: DeadLetter) {
+  const { createTime, ...rest } = letter;
+  return { ...rest, createTime: timestampFromDate(createTime) };
+}

@@ -1,0 +1,49 @@
+// Pages of lists: a token is the last row's sort keys, opaque to the client. One way for every List RPC.
+import type { Validation } from './validation.ts';
+
+const DEFAULT_PAGE_SIZE = 50;
+const MAX_PAGE_SIZE = 200;
+
+/** A page asked for: at most `size` rows after the row with these sort keys; no keys means from the start. */
+export type Page = { readonly size: number; readonly after: readonly string[] | undefined };
+
+/** Reads `page_size` and `page_token`; adds violations naming them. `keyCount` is how many sort keys a token must hold. */
+export function parsePage(
+  request: { readonly pageSize: number; readonly pageToken: string },
+  keyCount: number,
+  validation: Validation,
+): Page {
+  validation.range('page_size', request.pageSize, 0, MAX_PAGE_SIZE);
+  const after = request.pageToken === '' ? undefined : decodeToken(request.pageToken, keyCount);
+  if (after === null) validation.add('page_token', 'must be the next_page_token of the page before, unchanged');
+  return { size: request.pageSize === 0 ? DEFAULT_PAGE_SIZE : request.pageSize, after: after ?? undefined };
+}
+
+/**
+ * Cuts rows fetched with a limit of `page.size + 1` to the page; the extra row only tells that there is more.
+ * `keysOf` gives the sort keys of a row as text.
+ */
+export function cutPage<Row>(
+  rows: readonly Row[],
+  page: Page,
+  keysOf: (row: Row) => readonly string[],
+): { rows: readonly Row[]; nextPageToken: string } {
+  const kept = rows.slice(0, page.size);
+  const last = kept.at(-1);
+  const more = rows.length > page.size && last !== undefined;
+  return { rows: kept, nextPageToken: more ? encodeToken(keysOf(last)) : '' };
+}
+
+function encodeToken(keys: readonly string[]): string {
+  return Buffer.from(JSON.stringify(keys)).toString('base64url');
+}
+
+function decodeToken(token: string, keyCount: number): readonly string[] | null {
+  try {
+    const keys: unknown = JSON.parse(Buffer.from(token, 'base64url').toString());
+    const valid = Array.isArray(keys) && keys.length === keyCount && keys.every((key) => typeof key === 'string');
+    return valid ? keys : null;
+  } catch {
+    return null; // Not a token of ours: the caller reports it with the field's name.
+  }
+}

@@ -1,0 +1,79 @@
+// What happens around every RPC served: a span that continues the caller's trace, RED metrics, a log line, mapped errors.
+import {
+  Code,
+  type ConnectError,
+  type Interceptor,
+  type StreamResponse,
+  type UnaryResponse,
+} from '@connectrpc/connect';
+import type { Logger } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import { toConnectError } from './rpc-errors.ts';
+import { runInSpan, SpanKind } from './tracing.ts';
+
+/** Codes that say the service itself is in trouble; the others are the caller's business. */
+const ALARMING = new Set([Code.Internal, Code.Unknown, Code.DataLoss, Code.Unimplemented]);
+
+/** The interceptors of a service's RPC server, outermost first. */
+export function createServerInterceptors(options: { readonly metrics: Metrics; readonly log: Logger }): Interceptor[] {
+  const observe: Interceptor = (next) => (request) => {
+    const rpc = `${request.service.typeName}/${request.method.name}`;
+    const endTimer = options.metrics.rpcServed.startTimer({ rpc });
+    const finish = (error?: ConnectError): void => {
+      const code = error === undefined ? 'ok' : codeName(error.code);
+      const seconds = endTimer({ code });
+      logCall(options.log, rpc, code, seconds, error);
+    };
+    const headers = Object.fromEntries(['traceparent', 'tracestate'].flatMap((name) => pick(request.header, name)));
+    return runInSpan({ name: rpc, kind: SpanKind.SERVER, headers }, async () => {
+      try {
+        const response = await next(request);
+        if (response.stream) return observeStream(response, finish);
+        finish();
+        return response;
+      } catch (error) {
+        const mapped = toConnectError(error);
+        finish(mapped);
+        throw mapped;
+      }
+    });
+  };
+  return [observe];
+}
+
+function observeStream(
+  response: StreamResponse,
+  finish: (error?: ConnectError) => void,
+): StreamResponse | UnaryResponse {
+  const source = response.message;
+  const observed = async function* () {
+    let failure: ConnectError | undefined;
+    try {
+      yield* source;
+    } catch (error) {
+      failure = toConnectError(error);
+      throw failure;
+    } finally {
+      finish(failure);
+    }
+  };
+  return { ...response, message: observed() };
+}
+
+function logCall(log: Logger, rpc: string, code: string, seconds: number, error: ConnectError | undefined): void {
+  const fields = { rpc, code, ms: Math.round(seconds * 1_000) };
+  if (error === undefined) log.debug(fields, 'served');
+  else if (ALARMING.has(error.code))
+    log.error({ ...fields, err: error.cause ?? error }, 'served with an error of our own');
+  else if (error.code === Code.Unavailable) log.warn({ ...fields, err: error.cause ?? error }, 'could not serve now');
+  else log.info({ ...fields, reason: error.rawMessage }, 'refused');
+}
+
+function pick(headers: Headers, name: string): [string, string][] {
+  const value = headers.get(name);
+  return value === null ? [] : [[name, value]];
+}
+
+function codeName(code: Code): string {
+  return Code[code].replace(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
+}

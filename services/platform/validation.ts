@@ -1,0 +1,61 @@
+// Collects every fault of a request before any is reported, so that a caller mends them in one go.
+import { type FieldViolation, invalidArgument } from './errors.ts';
+import type { Money } from './money.ts';
+
+const MAX_ID_LENGTH = 128;
+const MAX_INT32 = 2_147_483_647;
+
+/** Collects violations; each check returns nothing and adds at most one violation for its field. */
+export type Validation = {
+  /** Adds a violation. */
+  add(field: string, description: string): void;
+  /** Text of 1 to `maxLength` characters (128 by default) with no control characters. */
+  text(field: string, value: string, maxLength?: number): void;
+  /** Text that may be empty, else as `text`. */
+  optionalText(field: string, value: string, maxLength?: number): void;
+  /** A whole number from `minimum` to `maximum`, both included. */
+  range(field: string, value: number, minimum: number, maximum?: number): void;
+  /** An amount of at least `minimumMinorUnits` with a three-letter currency code. */
+  money(field: string, value: Money | undefined, minimumMinorUnits: bigint): void;
+  /** Throws a DomainError `invalid_argument` with all violations, if there are any. */
+  throwIfInvalid(): void;
+};
+
+/** Starts an empty collection of violations. */
+export function createValidation(): Validation {
+  const violations: FieldViolation[] = [];
+  const add = (field: string, description: string): void => {
+    violations.push({ field, description });
+  };
+  const text = (field: string, value: string, maxLength = MAX_ID_LENGTH): void => {
+    if (value.length === 0) add(field, 'must not be empty');
+    else if (value.length > maxLength) add(field, `must have at most ${maxLength} characters, has ${value.length}`);
+    else if (/\p{Cc}/u.test(value)) add(field, 'must not contain control characters');
+  };
+  return {
+    add,
+    text,
+    optionalText(field, value, maxLength) {
+      if (value.length > 0) text(field, value, maxLength);
+    },
+    range(field, value, minimum, maximum = MAX_INT32) {
+      if (value < minimum) add(field, `must be at least ${minimum}, is ${value}`);
+      else if (value > maximum) add(field, `must be at most ${maximum}, is ${value}`);
+    },
+    money(field, value, minimumMinorUnits) {
+      if (value === undefined) {
+        add(field, 'must be set');
+        return;
+      }
+      if (!/^[A-Z]{3}$/.test(value.currencyCode)) {
+        add(`${field}.currency_code`, 'must be three upper-case letters, like EUR');
+      }
+      if (value.minorUnits < minimumMinorUnits) {
+        add(`${field}.minor_units`, `must be at least ${minimumMinorUnits}, is ${value.minorUnits}`);
+      }
+    },
+    throwIfInvalid() {
+      if (violations.length > 0) throw invalidArgument(violations);
+    },
+  };
+}
