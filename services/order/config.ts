@@ -1,0 +1,49 @@
+// The settings of the order service.
+import {
+  durationMs,
+  type Environment,
+  httpUrl,
+  parseSettings,
+  port,
+  postgresUrl,
+  sharedSettings,
+} from '../platform/config.ts';
+import type { RuntimeConfig } from '../platform/service-runtime.ts';
+
+export type OrderConfig = RuntimeConfig & {
+  readonly logLevel: string;
+  readonly inventoryUrl: string;
+  readonly paymentUrl: string;
+  /** How long a call works on an order before the rest goes on in the background. */
+  readonly budgetMs: number;
+  /** How long an order may stay undecided. */
+  readonly orderLimitMs: number;
+  readonly breakerResetMs: number;
+};
+
+/** Reads the settings. Throws ConfigError naming every faulty one. */
+export function loadConfig(environment: Environment): OrderConfig {
+  const settings = parseSettings(environment, {
+    ...sharedSettings,
+    ORDER_PORT: port(50051),
+    ORDER_DATABASE_URL: postgresUrl(),
+    INVENTORY_URL: httpUrl('http://127.0.0.1:50052'),
+    PAYMENT_URL: httpUrl('http://127.0.0.1:50053'),
+    ORDER_BUDGET_MS: durationMs(2_500, 500),
+    ORDER_LIMIT_MS: durationMs(900_000, 1_000),
+    BREAKER_RESET_MS: durationMs(5_000),
+  });
+  return {
+    host: settings.HOST,
+    port: settings.ORDER_PORT,
+    databaseUrl: settings.ORDER_DATABASE_URL,
+    natsUrl: settings.NATS_URL,
+    corsOrigins: settings.CORS_ORIGINS,
+    logLevel: settings.LOG_LEVEL,
+    inventoryUrl: settings.INVENTORY_URL,
+    paymentUrl: settings.PAYMENT_URL,
+    budgetMs: settings.ORDER_BUDGET_MS,
+    orderLimitMs: settings.ORDER_LIMIT_MS,
+    breakerResetMs: settings.BREAKER_RESET_MS,
+  };
+}

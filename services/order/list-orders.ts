@@ -1,0 +1,32 @@
+// rpc ListOrders: a page of orders, newest first.
+import type { ListOrdersRequest } from '#gen/shop/order/v1/order_service_pb.ts';
+import { cutPage, parsePage } from '../platform/page.ts';
+import { createValidation, type Validation } from '../platform/validation.ts';
+import type { OrderStatus } from './order.ts';
+import { fromStatusMessage, toOrderMessage } from './order-messages.ts';
+import type { OrderStore } from './order-store.ts';
+
+/** Returns the page. Throws DomainError `invalid_argument`. */
+export async function listOrders(store: Pick<OrderStore, 'list'>, request: ListOrdersRequest) {
+  const validation = createValidation();
+  validation.optionalText('customer_id', request.customerId);
+  const status = parseStatus(request, validation);
+  const page = parsePage(request, 2, validation);
+  if (page.after !== undefined && Number.isNaN(Date.parse(page.after[0] ?? ''))) {
+    validation.add('page_token', 'must be the next_page_token of the page before, unchanged');
+  }
+  validation.throwIfInvalid();
+  const orders = await store.list({ customerId: request.customerId, status }, page);
+  const { rows, nextPageToken } = cutPage(orders, page, (order) => [order.createTime.toISOString(), order.orderId]);
+  return { orders: rows.map(toOrderMessage), nextPageToken };
+}
+
+function parseStatus(request: ListOrdersRequest, validation: Validation): OrderStatus | undefined {
+  try {
+    return fromStatusMessage(request.status);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    validation.add('status', error.message);
+    return undefined;
+  }
+}

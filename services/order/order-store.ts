@@ -1,0 +1,254 @@
+// All SQL about orders. Every change is one statement that checks the version it was made from and stores its events with it.
+import type { Database, Queryable } from '../platform/database.ts';
+import type { OutgoingEvent } from '../platform/event.ts';
+import type { Money } from '../platform/money.ts';
+import { insertOutboxSql, outboxValues } from '../platform/outbox.ts';
+import type { Page } from '../platform/page.ts';
+import { isOpen, type Order, type OrderStatus, type TimelineEntry } from './order.ts';
+
+/** What a client asked for an order with: its key, and a digest of the content. */
+export type OrderKey = { readonly idempotencyKey: string; readonly requestHash: string };
+
+/** An order found by the key it was asked for with. */
+export type KeyedOrder = { readonly order: Order; readonly requestHash: string };
+
+export type OrderFilter = { readonly customerId: string; readonly status: OrderStatus | undefined };
+
+/** When an order that stays open may be worked on next: after `afterMs`, at the `attempts`-th repeat. */
+export type Resume = { readonly afterMs: number; readonly attempts: number };
+
+export type OrderStore = {
+  /** Stores a new order under its key, leased for `leaseMs`. Returns false, having stored nothing, when the key is taken. */
+  insert(
+    order: Order,
+    key: { idempotencyKey: string; requestHash: string },
+    events: readonly OutgoingEvent[],
+  ): Promise<boolean>;
+  findByKey(idempotencyKey: string): Promise<KeyedOrder | undefined>;
+  find(orderId: string): Promise<Order | undefined>;
+  /** One row more than the page holds, newest first. */
+  list(filter: OrderFilter, page: Page): Promise<Order[]>;
+  /**
+   * Stores the next state of an order that was read at `previousVersion`, with its events. Returns the order as stored, or
+   * undefined, having stored nothing, when somebody changed it meanwhile. `resume` ends the lease.
+   */
+  save(
+    order: Order,
+    previousVersion: number,
+    events: readonly OutgoingEvent[],
+    resume?: Resume,
+  ): Promise<Order | undefined>;
+  /** Leases open orders that wait for work, at most `limit`, the longest waiting first, with how often each was tried. */
+  claim(limit: number): Promise<{ order: Order; attempts: number }[]>;
+  /** How many orders are not yet given back in full. */
+  countOpenCompensations(): Promise<number>;
+};
+
+type OrderRow = {
+  order_id: string;
+  customer_id: string;
+  items: { product_id: string; quantity: number; unit_price_minor: string }[];
+  payment_method: string;
+  currency_code: string;
+  total_minor: string;
+  pricing_version: string;
+  status: OrderStatus;
+  reason: Order['reason'] | null;
+  verdict: Order['verdict'] | null;
+  release_owed: boolean;
+  refund_owed: boolean;
+  reservation_id: string;
+  transaction_id: string;
+  synthetic: boolean;
+  timeline: (Omit<TimelineEntry, 'time'> & { time: string })[];
+  version: number;
+  create_time: Date;
+  update_time: Date;
+  attempts: number;
+};
+
+/** Makes the store. A lease lasts `leaseMs` milliseconds by the database's clock: longer than any run of the saga. */
+export function createOrderStore(database: Database, leaseMs: number): OrderStore {
+  return {
+    insert: (order, key, events) => insertOrder(database, leaseMs, order, key, events),
+
+    findByKey: async (idempotencyKey) => {
+      const [row] = await database.query<OrderRow & { request_hash: string }>(
+        'select orders.*, request_hash from order_key join orders using (order_id) where idempotency_key = $1',
+        [idempotencyKey],
+      );
+      return row && { order: toOrder(row), requestHash: row.request_hash };
+    },
+
+    find: (orderId) => findOrder(database, orderId),
+
+    list: async ({ customerId, status }, { size, after }) => {
+      const rows = await database.query<OrderRow>(
+        `select * from orders
+         where ($1 = '' or customer_id = $1) and ($2::text is null or status = $2)
+           and ($3::timestamptz is null or (create_time, order_id) < ($3::timestamptz, $4))
+         order by create_time desc, order_id desc limit $5`,
+        [customerId, status ?? null, after?.[0] ?? null, after?.[1] ?? null, size + 1],
+      );
+      return rows.map(toOrder);
+    },
+
+    save: (order, previousVersion, events, resume) => saveOrder(database, order, previousVersion, events, resume),
+
+    claim: async (limit) => {
+      const rows = await database.query<OrderRow>(
+        `update orders set lease_until = now() + ${milliseconds(2)}, resume_time = now()
+         where order_id in (
+           select order_id from orders where resume_time <= now() and lease_until <= now()
+           order by resume_time limit $1 for update skip locked
+         ) returning *`,
+        [limit, leaseMs],
+      );
+      return rows.map((row) => ({ order: toOrder(row), attempts: row.attempts }));
+    },
+
+    countOpenCompensations: async () => {
+      const [row] = await database.query<{ count: number }>(
+        `select count(*)::int as count from orders where resume_time is not null and status <> 'PENDING'`,
+      );
+      return row?.count ?? 0;
+    },
+  };
+}
+
+async function insertOrder(
+  database: Database,
+  leaseMs: number,
+  order: Order,
+  key: OrderKey,
+  events: readonly OutgoingEvent[],
+): Promise<boolean> {
+  const rows = await database.query(
+    `with key as (
+       insert into order_key (idempotency_key, request_hash, order_id) values ($1, $2, $3)
+       on conflict do nothing returning order_id
+     ), created as (
+       insert into orders (order_id, customer_id, items, payment_method, currency_code, total_minor, pricing_version, status,
+         synthetic, timeline, version, create_time, update_time, resume_time, lease_until)
+       select order_id, $4, $5::jsonb, $6, $7, $8, $9, $10, $11, $12::jsonb, $13, $14, $15, now(), now() + ${milliseconds(16)}
+       from key returning order_id
+     ), sent as (${insertOutboxSql(17, 'created')})
+     select order_id from created`,
+    [
+      key.idempotencyKey,
+      key.requestHash,
+      order.orderId,
+      order.customerId,
+      itemsToJson(order),
+      order.paymentMethod,
+      order.total.currencyCode,
+      order.total.minorUnits,
+      order.pricingVersion,
+      order.status,
+      order.synthetic,
+      JSON.stringify(order.timeline),
+      order.version,
+      order.createTime,
+      order.updateTime,
+      leaseMs,
+      ...outboxValues(events),
+    ],
+  );
+  return rows.length > 0;
+}
+
+async function saveOrder(
+  database: Database,
+  order: Order,
+  previousVersion: number,
+  events: readonly OutgoingEvent[],
+  resume: Resume | undefined,
+): Promise<Order | undefined> {
+  const version = previousVersion + 1;
+  const rows = await database.query(
+    `with saved as (
+       update orders set status = $3, reason = $4, verdict = $5, release_owed = $6, refund_owed = $7, reservation_id = $8,
+         transaction_id = $9, timeline = $10::jsonb, version = $11, update_time = $12,
+         resume_time = case when $13::boolean then now() + ${milliseconds(14)} end,
+         lease_until = case when $15::boolean then now() else lease_until end,
+         attempts = $16
+       where order_id = $1 and version = $2 returning order_id
+     ), sent as (${insertOutboxSql(17, 'saved')})
+     select order_id from saved`,
+    [
+      order.orderId,
+      previousVersion,
+      order.status,
+      order.reason ?? null,
+      order.verdict ?? null,
+      order.owed.release,
+      order.owed.refund,
+      order.reservationId,
+      order.transactionId,
+      JSON.stringify(order.timeline),
+      version,
+      order.updateTime,
+      isOpen(order),
+      resume?.afterMs ?? 0,
+      resume !== undefined,
+      resume?.attempts ?? 0,
+      ...outboxValues(events),
+    ],
+  );
+  return rows.length > 0 ? { ...order, version } : undefined;
+}
+
+/** Reads one order. */
+export async function findOrder(queryable: Queryable, orderId: string): Promise<Order | undefined> {
+  const [row] = await queryable.query<OrderRow>('select * from orders where order_id = $1', [orderId]);
+  return row && toOrder(row);
+}
+
+/** Lets a waiting order be worked on at once; one that is worked on, or has ended, is left alone. */
+export async function resumeNow(queryable: Queryable, orderId: string): Promise<void> {
+  await queryable.query(
+    'update orders set resume_time = now() where order_id = $1 and resume_time > now() and lease_until <= now()',
+    [orderId],
+  );
+}
+
+function milliseconds(parameter: number): string {
+  return `$${parameter}::float8 * interval '1 millisecond'`;
+}
+
+function itemsToJson(order: Order): string {
+  return JSON.stringify(
+    order.items.map(({ productId, quantity, unitPrice }) => ({
+      product_id: productId,
+      quantity,
+      unit_price_minor: unitPrice.minorUnits.toString(),
+    })),
+  );
+}
+
+function toOrder(row: OrderRow): Order {
+  const money = (minorUnits: string): Money => ({ currencyCode: row.currency_code, minorUnits: BigInt(minorUnits) });
+  return {
+    orderId: row.order_id,
+    customerId: row.customer_id,
+    items: row.items.map((item) => ({
+      productId: item.product_id,
+      quantity: item.quantity,
+      unitPrice: money(item.unit_price_minor),
+    })),
+    paymentMethod: row.payment_method,
+    total: money(row.total_minor),
+    pricingVersion: row.pricing_version,
+    status: row.status,
+    reason: row.reason ?? undefined,
+    verdict: row.verdict ?? undefined,
+    owed: { release: row.release_owed, refund: row.refund_owed },
+    reservationId: row.reservation_id,
+    transactionId: row.transaction_id,
+    synthetic: row.synthetic,
+    timeline: row.timeline.map((entry) => ({ ...entry, time: new Date(entry.time) })),
+    version: row.version,
+    createTime: row.create_time,
+    updateTime: row.update_time,
+  };
+}

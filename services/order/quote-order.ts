@@ -1,0 +1,55 @@
+// rpc QuoteOrder: what a basket costs now and whether it is in stock. Orders nothing.
+import type { Client } from '@connectrpc/connect';
+import type { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { QuoteLine_Availability, type QuoteOrderRequest } from '#gen/shop/order/v1/order_service_pb.ts';
+import { startDeadline } from '../platform/deadline.ts';
+import { DependencyError } from '../platform/dependency-error.ts';
+import { createValidation } from '../platform/validation.ts';
+import { findPrices, validateItems } from './basket.ts';
+import type { PriceStore } from './price-store.ts';
+import { priceItems } from './pricing.ts';
+
+const CONCURRENT_CHECKS = 10;
+
+export type QuoteOrderDependencies = {
+  readonly inventory: Pick<Client<typeof InventoryService>, 'checkAvailability'>;
+  readonly prices: PriceStore;
+};
+
+/**
+ * Prices a basket and asks for the stock of each product within `budgetMs` milliseconds; where inventory does not answer, the
+ * availability is unspecified. Throws DomainError for bad input, or `unavailable` while prices are not known yet.
+ */
+export async function quoteOrder(dependencies: QuoteOrderDependencies, request: QuoteOrderRequest, budgetMs: number) {
+  const deadline = startDeadline(budgetMs);
+  const validation = createValidation();
+  validation.text('customer_id', request.customerId);
+  validateItems(request.items, validation);
+  validation.throwIfInvalid();
+  const items = await findPrices(dependencies.prices, request.items);
+  const { total, pricingVersion, amounts } = priceItems(items);
+
+  const check = async (productId: string, quantity: number): Promise<QuoteLine_Availability> => {
+    try {
+      const stock = await dependencies.inventory.checkAvailability(
+        { productId },
+        { timeoutMs: deadline.remainingMs() },
+      );
+      return stock.quantity >= quantity ? QuoteLine_Availability.IN_STOCK : QuoteLine_Availability.SHORT;
+    } catch (error) {
+      if (!(error instanceof DependencyError)) throw error;
+      return QuoteLine_Availability.UNSPECIFIED; // The price stands without it.
+    }
+  };
+  const availabilities: QuoteLine_Availability[] = [];
+  for (let start = 0; start < items.length; start += CONCURRENT_CHECKS) {
+    const batch = items.slice(start, start + CONCURRENT_CHECKS);
+    availabilities.push(...(await Promise.all(batch.map((item) => check(item.productId, item.quantity)))));
+  }
+  const lines = items.map((item, index) => ({
+    ...item,
+    ...(amounts[index] === undefined ? {} : { amount: amounts[index] }),
+    availability: availabilities[index] ?? QuoteLine_Availability.UNSPECIFIED,
+  }));
+  return { total, pricingVersion, lines };
+}

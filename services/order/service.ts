@@ -1,0 +1,85 @@
+// Composition root of the order service: everything is built here and nowhere else; tests build the same.
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import type { Logger } from '../platform/log.ts';
+import { createDependency } from '../platform/rpc-client.ts';
+import { createService, type Runtime, type Service, type ServiceDefinition } from '../platform/service-runtime.ts';
+import type { OrderConfig } from './config.ts';
+import { createCatalogueLoader } from './load-catalogue.ts';
+import { createOrderChanges } from './order-changes.ts';
+import type { SagaDependencies } from './order-saga.ts';
+import { createOrderStore } from './order-store.ts';
+import { createPolicies } from './policies.ts';
+import { createPriceStore } from './price-store.ts';
+import { createOrderResumer } from './resume-orders.ts';
+import { createOrderRoutes, createOrderSubscriptions } from './routes.ts';
+
+// What a lease lasts longer than a run's budget, for the run's own statements.
+const LEASE_MARGIN_MS = 1_500;
+
+/** Builds the order service; nothing connects or listens before `start`. */
+export function createOrderService(config: OrderConfig, log: Logger): Service {
+  return createService({
+    name: 'order',
+    config,
+    log,
+    migrations: fileURLToPath(new URL('./migrations', import.meta.url)),
+    define: (runtime) => defineOrderService(config, runtime),
+  });
+}
+
+function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefinition {
+  const { log, metrics } = runtime;
+  const policies = createPolicies(config.breakerResetMs);
+  const inventory = createDependency({ url: config.inventoryUrl, policy: policies.inventory, metrics, log });
+  const payment = createDependency({ url: config.paymentUrl, policy: policies.payment, metrics, log });
+  const leaseMs = config.budgetMs + LEASE_MARGIN_MS;
+  const store = createOrderStore(runtime.database, leaseMs);
+  const backgroundStore = createOrderStore(runtime.backgroundDatabase, leaseMs);
+  const prices = createPriceStore(runtime.database);
+  const changes = createOrderChanges(store);
+  const now = (): Date => new Date();
+  const inventoryClient = inventory.client(InventoryService);
+  const backgroundInventory = inventory.backgroundClient(InventoryService);
+  const saga: SagaDependencies = {
+    inventory: inventoryClient,
+    payment: payment.client(PaymentService),
+    store,
+    changed: (order) => {
+      changes.changed(order);
+      runtime.wakeRelay();
+    },
+    orderLimitMs: config.orderLimitMs,
+    now,
+    log,
+  };
+  const resumer = createOrderResumer({
+    store: backgroundStore,
+    saga: {
+      ...saga,
+      store: backgroundStore,
+      inventory: backgroundInventory,
+      payment: payment.backgroundClient(PaymentService),
+    },
+    budgetMs: config.budgetMs,
+    log,
+  });
+  return {
+    routes: createOrderRoutes({
+      store,
+      prices,
+      saga,
+      changes,
+      inventory: inventoryClient,
+      newOrderId: randomUUID,
+      now,
+      budgetMs: config.budgetMs,
+    }),
+    subscriptions: createOrderSubscriptions(resumer.wake),
+    dependencies: [inventory, payment],
+    parts: [createCatalogueLoader({ inventory: backgroundInventory, prices, log }), resumer],
+    countOpenCompensations: store.countOpenCompensations,
+  };
+}
