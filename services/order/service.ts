@@ -18,6 +18,8 @@ import { createOrderRoutes, createOrderSubscriptions } from './routes.ts';
 
 // What a lease lasts longer than a run's budget, for the run's own statements.
 const LEASE_MARGIN_MS = 1_500;
+// How long a repeated idempotency key is known: 30 days.
+const KEY_WINDOW_MS = 30 * 24 * 60 * 60 * 1_000;
 
 /** Builds the order service; nothing connects or listens before `start`. */
 export function createOrderService(config: OrderConfig, log: Logger): Service {
@@ -80,6 +82,7 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
     subscriptions: createOrderSubscriptions(resumer.wake),
     dependencies: [inventory, payment],
     parts: [createCatalogueLoader({ inventory: backgroundInventory, prices, log }), resumer],
+    pruneRules: [{ table: 'order_key', key: 'idempotency_key', time: 'create_time', windowMs: KEY_WINDOW_MS }],
     countOpenCompensations: store.countOpenCompensations,
   };
 }

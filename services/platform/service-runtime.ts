@@ -17,6 +17,7 @@ import { createMetrics, createMetricsHandler, type Metrics } from './metrics.ts'
 import { migrate } from './migrations.ts';
 import { createOpsService } from './ops-service.ts';
 import { createOutboxRelay, type OutboxRelay } from './outbox-relay.ts';
+import { createPruner, MESSAGING_RULES, type PruneRule } from './pruner.ts';
 import type { Dependency } from './rpc-client.ts';
 import { createServerInterceptors } from './rpc-interceptors.ts';
 import type { StatusSources } from './service-status.ts';
@@ -60,6 +61,8 @@ export type ServiceDefinition = {
   readonly dependencies: readonly Pick<Dependency, 'name' | 'breaker' | 'stop'>[];
   /** Background parts, started in this order before the port opens and stopped after it closes. */
   readonly parts: readonly Part[];
+  /** What it may forget besides messages. */
+  readonly pruneRules?: readonly PruneRule[];
   readonly countOpenCompensations?: StatusSources['countOpenCompensations'];
 };
 
@@ -106,6 +109,7 @@ export function createService(options: ServiceOptions): Service {
       runtime.relay,
       ...definition.dependencies,
       ...definition.parts,
+      createPruner(runtime.backgroundDatabase, [...MESSAGING_RULES, ...(definition.pruneRules ?? [])], log),
       createHealthMonitor({ ...runtime, health, database: runtime.backgroundDatabase }),
       {
         name: 'rpc server',

@@ -41,6 +41,7 @@ create table order_key (
   order_id text not null,
   create_time timestamptz not null default now()
 );
+create index order_key_create_time on order_key (create_time);
 
 create table product_price (
   product_id text primary key,
