@@ -1,0 +1,37 @@
+// After an early answer (a body too large, a refused call) the rest of the body still has to be read: a caller that is
+// busy sending would otherwise see a broken connection instead of the answer.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
+
+// What a caller may still send after its answer; a caller that sends more or for longer is cut off.
+const drainLimitBytes = 64 * 1024 * 1024;
+const drainLimitMs = 10_000;
+
+/** Reads and drops what is left of `request` once `response` is finished, within limits. */
+export function drainWhenAnswered(request: IncomingMessage, response: ServerResponse): void {
+  response.once('finish', () => {
+    if (!request.complete && !request.destroyed) drain(request);
+  });
+}
+
+function drain(request: IncomingMessage): void {
+  // HTTP/2 resets the one stream, without an error; HTTP/1.1 has only the connection. Node does not tell a request
+  // that is already answered about the end of its connection, so that is asked of the connection itself.
+  const stream = (request as { stream?: ServerHttp2Stream }).stream;
+  const carrier = stream ?? request.socket;
+  const cutOff = () => (stream ? stream.close() : request.socket.destroy());
+  const timer = setTimeout(cutOff, drainLimitMs);
+  const settle = () => {
+    clearTimeout(timer);
+    carrier.off('close', settle);
+  };
+  let drainedBytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    drainedBytes += chunk.length;
+    if (drainedBytes > drainLimitBytes) cutOff();
+  });
+  request.once('end', settle);
+  carrier.once('close', settle);
+  request.resume();
+}

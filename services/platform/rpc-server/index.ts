@@ -1,0 +1,7 @@
+// The public face of @touchstone/rpc-server: everything a program that serves RPCs may import.
+
+export { HealthService, ServingStatus } from './health.ts';
+export { HealthRegistry } from './health-registry.ts';
+export type { HttpHandler, RpcServerOptions, TlsOptions } from './options.ts';
+export type { ListeningAddress, RpcServer, StopOptions } from './rpc-server.ts';
+export { createRpcServer } from './rpc-server.ts';

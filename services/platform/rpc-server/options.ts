@@ -1,0 +1,104 @@
+// The options of a server: their types, their defaults and the check that refuses bad ones before a port is opened.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { JsonReadOptions, JsonWriteOptions } from '@bufbuild/protobuf';
+import type { ConnectRouter, Interceptor } from '@connectrpc/connect';
+import type { HealthRegistry } from './health-registry.ts';
+
+/**
+ * Answers plain HTTP on one path. Over HTTP/2 it gets Node's compatibility objects, which have the same methods.
+ * A promise it returns is waited for. Throwing (or rejecting) before the answer has begun answers 500.
+ */
+export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
+
+/** PEM key and certificate chain. With them the port speaks TLS, and ALPN chooses HTTP/2 or HTTP/1.1. */
+export interface TlsOptions {
+  readonly key: string | Buffer;
+  readonly cert: string | Buffer;
+}
+
+export interface RpcServerOptions {
+  /** Registers the services. Registering one RPC twice is an error. Health and reflection are added by the server. */
+  readonly routes: (router: ConnectRouter) => void;
+  /** Run around every call of `routes`, the first one outermost; health and reflection are not intercepted. */
+  readonly interceptors?: readonly Interceptor[];
+  /** Address to listen on. Default `127.0.0.1`. */
+  readonly host?: string;
+  /** Port to listen on; 0, the default, lets the system choose a free one. */
+  readonly port?: number;
+  /** Serves TLS instead of cleartext. */
+  readonly tls?: TlsOptions;
+  /**
+   * Origins whose scripts may call, such as `https://shop.example`, or `*` for any.
+   * Default: `localhost`, `127.0.0.1` and `[::1]`, http or https, on any port. An empty list allows none.
+   */
+  readonly corsOrigins?: readonly string[];
+  /** Request header names that allowed scripts may send besides those of the protocols, such as `traceparent`. */
+  readonly corsAllowedHeaders?: readonly string[];
+  /** Response header names that allowed scripts may read besides those of the protocols. */
+  readonly corsExposedHeaders?: readonly string[];
+  /** Largest request message in bytes, before and after decompression. Default 4 MiB. */
+  readonly maxRequestBytes?: number;
+  /** Longest timeout a caller may ask for, in milliseconds. Default (and maximum) 2,147,483,647, about 24 days. */
+  readonly maxTimeoutMs?: number;
+  /** How long a new connection may take to show which protocol it speaks, in milliseconds. Default 10,000. */
+  readonly firstBytesTimeoutMs?: number;
+  /** Plain HTTP by exact path (the query is not part of it), such as `{ '/metrics': answerMetrics }`. */
+  readonly httpRoutes?: Readonly<Record<string, HttpHandler>>;
+  /** How messages are read from and written to JSON. Unknown fields are ignored by default. */
+  readonly jsonOptions?: Partial<JsonReadOptions & JsonWriteOptions>;
+  /** The health statuses to serve. Default: a new registry that says SERVING. */
+  readonly health?: HealthRegistry;
+  /**
+   * Told when an answer could not be produced or written: a plain HTTP handler threw, or the caller went away in the
+   * middle of an answer. `where` is the path. A connection that could not be accepted has the `where` "connection".
+   * Errors thrown by RPCs are not reported: they are answered.
+   */
+  readonly onError?: (error: unknown, where: string) => void;
+}
+
+/** The options with every default filled in. */
+export type ResolvedOptions = Required<Omit<RpcServerOptions, 'tls' | 'corsOrigins' | 'jsonOptions' | 'health'>> &
+  Pick<RpcServerOptions, 'tls' | 'corsOrigins' | 'jsonOptions' | 'health'>;
+
+const longestTimerMs = 2_147_483_647;
+const noDecision = () => undefined;
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws TypeError naming the first option that cannot be used.
+ */
+export function resolveOptions(options: RpcServerOptions): ResolvedOptions {
+  const resolved: ResolvedOptions = {
+    interceptors: [],
+    host: '127.0.0.1',
+    port: 0,
+    corsAllowedHeaders: [],
+    corsExposedHeaders: [],
+    maxRequestBytes: 4 * 1024 * 1024,
+    maxTimeoutMs: longestTimerMs,
+    firstBytesTimeoutMs: 10_000,
+    httpRoutes: {},
+    onError: noDecision,
+    ...withoutUndefined(options),
+  };
+  assertWholeNumber('port', resolved.port, 0, 65_535);
+  assertWholeNumber('maxRequestBytes', resolved.maxRequestBytes, 1, 0xffff_ffff);
+  assertWholeNumber('maxTimeoutMs', resolved.maxTimeoutMs, 1, longestTimerMs);
+  assertWholeNumber('firstBytesTimeoutMs', resolved.firstBytesTimeoutMs, 1, longestTimerMs);
+  for (const path of Object.keys(resolved.httpRoutes)) {
+    if (!path.startsWith('/')) throw new TypeError(`httpRoutes: the path "${path}" must start with "/"`);
+  }
+  return resolved;
+}
+
+// A caller that spells out `port: undefined` means the default, not the absence of a port.
+function withoutUndefined(options: RpcServerOptions): RpcServerOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
+}
+
+function assertWholeNumber(name: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new TypeError(`${name} must be a whole number from ${least} to ${most}, but is ${value}`);
+}

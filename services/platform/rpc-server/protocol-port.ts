@@ -1,0 +1,190 @@
+// One listening port for HTTP/1.1 and HTTP/2: the first bytes of a connection (or ALPN, under TLS) tell which, and the
+// connection is handed to Node's server of that protocol. Keeps account of sockets and requests, for the stop.
+
+import { createServer as createHttp1Server, type Server as Http1Server, type RequestListener } from 'node:http';
+import { createServer as createHttp2Server, type Http2Server, type Http2Session } from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { TLSSocket } from 'node:tls';
+import { recognizeProtocol } from './first-bytes.ts';
+import type { HttpHandler, TlsOptions } from './options.ts';
+
+interface ProtocolPortOptions {
+  readonly tls: TlsOptions | undefined;
+  readonly firstBytesTimeoutMs: number;
+  readonly handleRequest: HttpHandler;
+  /** Told when a connection could not be accepted; the port goes on. */
+  readonly onAcceptError: (error: Error) => void;
+}
+
+// Enough for any one client; more concurrent calls on one connection wait in the client.
+const maxConcurrentStreams = 1000;
+const keepAliveProbeMs = 30_000;
+
+/** The port: opened once, closed once. */
+export class ProtocolPort {
+  readonly #options: ProtocolPortOptions;
+  readonly #http1: Http1Server;
+  readonly #http2: Http2Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<Http2Session>();
+  readonly #undecided = new Set<Socket>();
+  readonly #idle = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<void>();
+  #runningRequests = 0;
+  #isClosing = false;
+
+  constructor(options: ProtocolPortOptions) {
+    this.#options = options;
+    this.#http1 = this.#createListener(options.tls);
+    this.#http2 = createHttp2Server({ settings: { maxConcurrentStreams } });
+    this.#http2.on('session', (session) => this.#trackSession(session));
+    this.#http2.on('request', (request, response) => this.#handleRequest(request as never, response as never));
+  }
+
+  /**
+   * Starts to listen.
+   *
+   * @throws Error that names host and port, with Node's `code`, when the address cannot be had.
+   */
+  async listen(host: string, port: number): Promise<AddressInfo> {
+    const listening = Promise.withResolvers<void>();
+    this.#http1.once('error', listening.reject);
+    this.#http1.listen({ host, port }, listening.resolve);
+    try {
+      await listening.promise;
+    } catch (error) {
+      throw describeListenError(error as NodeJS.ErrnoException, host, port);
+    } finally {
+      this.#http1.off('error', listening.reject);
+    }
+    this.#http1.on('error', this.#options.onAcceptError);
+    return this.#http1.address() as AddressInfo;
+  }
+
+  /** Accepts nothing more, tells HTTP/2 callers so (GOAWAY), and closes connections as soon as they are idle. */
+  close(): void {
+    this.#isClosing = true;
+    this.#http1.close();
+    for (const socket of this.#undecided) socket.destroy();
+    for (const session of this.#sessions) session.close();
+    this.#settle();
+  }
+
+  /**
+   * Waits until no socket is left, at most `timeoutMs`. Sockets that no request runs on count as left for `lingerMs`
+   * only: they wait for the peer, who may never close its side.
+   */
+  async closedWithin(timeoutMs: number, lingerMs: number): Promise<void> {
+    const waiting = new AbortController();
+    const pause = (ms: number) => delay(ms, undefined, { signal: waiting.signal });
+    try {
+      await Promise.race([this.closed, pause(timeoutMs), this.#idle.promise.then(() => pause(lingerMs))]);
+    } finally {
+      waiting.abort();
+    }
+  }
+
+  /** Resolves when the port is closed and no socket is left. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** Destroys every connection that is left. */
+  destroy(): void {
+    for (const session of this.#sessions) session.destroy();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #createListener(tls: TlsOptions | undefined): Http1Server {
+    const { firstBytesTimeoutMs } = this.#options;
+    const common = { keepAlive: true, keepAliveInitialDelay: keepAliveProbeMs, headersTimeout: 60_000 };
+    const handleRequest: RequestListener = (request, response) => this.#handleRequest(request, response);
+    const listener = tls
+      ? createHttpsServer(
+          { ...common, ...tls, ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: firstBytesTimeoutMs },
+          handleRequest,
+        )
+      : createHttp1Server(common, handleRequest);
+    listener.on('connection', (socket: Socket) => this.#trackSocket(socket));
+    this.#interceptConnections(listener, tls ? 'secureConnection' : 'connection');
+    return listener;
+  }
+
+  // Node's HTTP/1.1 server is the listener, so that its own time limits and idle accounting hold; only the step from
+  // an accepted connection to its parser is put off until the protocol is known.
+  #interceptConnections(listener: Http1Server, event: 'connection' | 'secureConnection'): void {
+    const serveHttp1 = listener.listeners(event).find((candidate) => candidate.name === 'connectionListener');
+    if (!serveHttp1) throw new Error(`Node's HTTP server has no connection listener for "${event}"`);
+    listener.off(event, serveHttp1 as () => void);
+    listener.on(event, (socket: Socket | TLSSocket) => {
+      this.#decideProtocol(socket, event === 'secureConnection', (protocol) => {
+        if (protocol === 'http2') this.#http2.emit('connection', socket);
+        else serveHttp1.call(listener, socket);
+      });
+    });
+  }
+
+  #decideProtocol(socket: Socket | TLSSocket, isTls: boolean, serve: (protocol: 'http1' | 'http2') => void): void {
+    if (isTls) {
+      serve((socket as TLSSocket).alpnProtocol === 'h2' ? 'http2' : 'http1');
+      return;
+    }
+    this.#undecided.add(socket);
+    recognizeProtocol(socket, this.#options.firstBytesTimeoutMs, (protocol) => {
+      this.#undecided.delete(socket);
+      if (protocol === 'none') socket.destroy();
+      else serve(protocol);
+    });
+  }
+
+  #trackSocket(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#settle();
+    });
+  }
+
+  #trackSession(session: Http2Session): void {
+    this.#sessions.add(session);
+    // The preface alone is no HTTP/2 caller: its settings have to follow.
+    const timer = setTimeout(() => session.destroy(), this.#options.firstBytesTimeoutMs);
+    session.once('remoteSettings', () => clearTimeout(timer));
+    session.once('close', () => {
+      clearTimeout(timer);
+      this.#sessions.delete(session);
+    });
+    if (this.#isClosing) session.close();
+  }
+
+  #handleRequest(...[request, response]: Parameters<HttpHandler>): void {
+    this.#runningRequests += 1;
+    response.once('close', () => {
+      this.#runningRequests -= 1;
+      if (this.#isClosing) this.#http1.closeIdleConnections();
+      this.#settle();
+    });
+    if (this.#isClosing && request.httpVersionMajor === 1) response.setHeader('connection', 'close');
+    void this.#options.handleRequest(request, response);
+  }
+
+  #settle(): void {
+    if (!this.#isClosing) return;
+    if (this.#runningRequests === 0) this.#idle.resolve();
+    if (this.#sockets.size === 0) this.#closed.resolve();
+  }
+}
+
+const listenFaults: Record<string, string> = {
+  EADDRINUSE: 'the port is already in use',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  EACCES: 'this user may not open that port',
+  ENOTFOUND: 'the host name is unknown',
+};
+
+function describeListenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  const fault = listenFaults[error.code ?? ''] ?? error.message;
+  return Object.assign(new Error(`cannot listen on ${host}:${port}: ${fault}`, { cause: error }), { code: error.code });
+}

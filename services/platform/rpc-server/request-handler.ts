@@ -1,0 +1,43 @@
+// The way of a request: CORS, then plain HTTP routes, then RPCs, then the answer for what is not served here.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createCorsGate } from './cors.ts';
+import type { HttpHandler, ResolvedOptions } from './options.ts';
+import type { RouteTable } from './routes.ts';
+import { serveRpc } from './serve-rpc.ts';
+import { answerNotServed } from './unknown-path.ts';
+
+/** Returns the handler of every request on the port; it never throws or rejects. */
+export function createRequestHandler(options: ResolvedOptions, routes: RouteTable): HttpHandler {
+  const passCors = createCorsGate(options);
+  const httpRoutes = new Map(Object.entries(options.httpRoutes));
+
+  return async (request, response) => {
+    const path = pathOf(request);
+    try {
+      if (passCors(request, response)) return;
+      const httpHandler = httpRoutes.get(path);
+      const rpc = routes.find(path);
+      if (httpHandler) await Promise.resolve(httpHandler(request, response));
+      else if (rpc) await serveRpc(rpc, request, response);
+      else answerNotServed(path, request, response);
+    } catch (error) {
+      options.onError(error, path);
+      endAfterFailure(response);
+    }
+  };
+}
+
+function pathOf(request: IncomingMessage): string {
+  return request.url?.split('?', 1)[0] ?? '';
+}
+
+// What went wrong is for the log. A half-written answer can only be cut off: its status is already sent.
+function endAfterFailure(response: ServerResponse): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  response.writeHead(500, { 'content-type': 'text/plain' });
+  response.end('internal error\n');
+}

@@ -1,0 +1,95 @@
+// Collects what `routes` registers: a handler per request path for the request handler, the services for reflection.
+
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import { Code, ConnectError, type ConnectRouter, createConnectRouter } from '@connectrpc/connect';
+import type { UniversalHandler } from '@connectrpc/connect/protocol';
+import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
+import type { ResolvedOptions } from './options.ts';
+import { mapParseErrors, watchParsing } from './parse-errors.ts';
+import type { Shutdown } from './shutdown.ts';
+
+type CallOptions = Parameters<ConnectRouter['rpc']>[2];
+// Which function fits which RPC was checked where it was registered; from here on it is only passed along.
+type Implementation = (...args: never[]) => unknown;
+type Register = (method: DescMethod, implementation: Implementation, options: CallOptions) => void;
+
+/** A router that knows what was registered on it. */
+export interface RouteTable {
+  /** For the caller's services: runs the interceptors of the options. */
+  readonly router: ConnectRouter;
+  /** For the server's own services, which are not intercepted. */
+  readonly ownRouter: ConnectRouter;
+  /** Returns the handler of a request path such as `/grpc.health.v1.Health/Check`. */
+  find(path: string): UniversalHandler | undefined;
+  /** Every service of which at least one RPC is registered, in order of registration. */
+  services(): DescService[];
+}
+
+/** Returns an empty table whose routers make every call obey the limits of `options` and `shutdown`. */
+export function createRouteTable(options: ResolvedOptions, shutdown: Shutdown): RouteTable {
+  const connectRouter = createConnectRouter({
+    acceptCompression: [compressionGzip, compressionBrotli],
+    readMaxBytes: options.maxRequestBytes,
+    maxTimeoutMs: options.maxTimeoutMs,
+    ...(options.jsonOptions && { jsonOptions: options.jsonOptions }),
+  });
+  const handlers = new Map<string, UniversalHandler>();
+  const services = new Map<string, DescService>();
+
+  function register(method: DescMethod, implementation: Implementation, callOptions: CallOptions): void {
+    connectRouter.rpc(method, implementation as never, {
+      ...callOptions,
+      shutdownSignal: shutdown.signalFor(method),
+      interceptors: [mapParseErrors, ...(callOptions?.interceptors ?? []), shutdown.interceptor],
+      requestGate: (context) => {
+        watchParsing(context);
+        return callOptions?.requestGate?.(context);
+      },
+    });
+    const handler = connectRouter.handlers.at(-1);
+    if (!handler) throw new Error(`the router refused ${method.parent.typeName}/${method.name}`);
+    if (handlers.has(handler.requestPath)) throw new Error(`routes: ${handler.requestPath} is registered twice`);
+    if (handler.requestPath in options.httpRoutes) {
+      throw new Error(`httpRoutes: ${handler.requestPath} is the path of an RPC`);
+    }
+    handlers.set(handler.requestPath, handler);
+    services.set(method.parent.typeName, method.parent);
+  }
+
+  return {
+    router: createRecordingRouter(connectRouter.handlers, register, { interceptors: [...options.interceptors] }),
+    ownRouter: createRecordingRouter(connectRouter.handlers, register, {}),
+    find: (path) => handlers.get(path),
+    services: () => [...services.values()],
+  };
+}
+
+// Takes services apart into RPCs, because the signal that ends a call depends on the kind of its RPC.
+function createRecordingRouter(
+  handlers: UniversalHandler[],
+  register: Register,
+  defaults: NonNullable<CallOptions>,
+): ConnectRouter {
+  const router: ConnectRouter = {
+    handlers,
+    service(service, implementation, options) {
+      const methods = implementation as Record<string, Implementation | undefined>;
+      for (const method of service.methods) {
+        const call = methods[method.localName];
+        register(method, call?.bind(implementation) ?? answerUnimplemented(method), { ...defaults, ...options });
+      }
+      return router;
+    },
+    rpc(method, implementation, options) {
+      register(method, implementation as Implementation, { ...defaults, ...options });
+      return router;
+    },
+  };
+  return router;
+}
+
+function answerUnimplemented(method: DescMethod): Implementation {
+  return () => {
+    throw new ConnectError(`${method.parent.typeName}/${method.name} is not implemented`, Code.Unimplemented);
+  };
+}

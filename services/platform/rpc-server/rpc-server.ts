@@ -1,0 +1,124 @@
+// Composes the server: options -> routes -> request handler -> protocol port, and the order in which it starts and stops.
+
+import type { DescService } from '@bufbuild/protobuf';
+import { createHealthService, HealthService } from './health.ts';
+import { HealthRegistry } from './health-registry.ts';
+import { type RpcServerOptions, resolveOptions } from './options.ts';
+import { ProtocolPort } from './protocol-port.ts';
+import { addReflection } from './reflection.ts';
+import { createRequestHandler } from './request-handler.ts';
+import { createRouteTable } from './routes.ts';
+import { Shutdown } from './shutdown.ts';
+
+/** Where a server listens: `host` as bound, and a `url` to call it by. */
+export interface ListeningAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+}
+
+export interface StopOptions {
+  /** How long running calls may go on, in milliseconds. Default 5,000; 0 ends them at once. */
+  readonly graceMs?: number;
+}
+
+export interface RpcServer extends AsyncDisposable {
+  /** The statuses the health service answers with. */
+  readonly health: HealthRegistry;
+  /** Every service on the port, health and reflection included. */
+  readonly services: readonly DescService[];
+  /** Aborted as soon as `stop` begins, its reason an `unavailable` error. */
+  readonly shutdownSignal: AbortSignal;
+  /**
+   * Opens the port.
+   *
+   * @throws Error naming host and port when the address cannot be had (its `code` is Node's, such as `EADDRINUSE`),
+   *   or when the server was started or stopped before.
+   */
+  listen(): Promise<ListeningAddress>;
+  /**
+   * Turns health NOT_SERVING, accepts no more connections, ends server and bidi streams with `unavailable`, and lets
+   * other running calls finish. After `graceMs` what still runs gets its signal aborted and answers `unavailable`; then
+   * every socket is destroyed. Resolves when none is left. A second call waits for the first.
+   */
+  stop(options?: StopOptions): Promise<void>;
+  /** The same as `stop()`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const defaultGraceMs = 5000;
+// For answers and FINs already on their way; a peer that keeps its side open is not waited for longer.
+const lingerMs = 250;
+
+/**
+ * Builds a server; nothing is opened before `listen`.
+ *
+ * @throws TypeError naming the option that cannot be used, Error when an RPC is registered twice.
+ */
+export function createRpcServer(options: RpcServerOptions): RpcServer {
+  const resolved = resolveOptions(options);
+  const health = resolved.health ?? new HealthRegistry();
+  const shutdown = new Shutdown();
+  const routes = createRouteTable(resolved, shutdown);
+  resolved.routes(routes.router);
+  routes.ownRouter.service(HealthService, createHealthService(health));
+  addReflection(routes.ownRouter, routes.services);
+  const services = routes.services();
+  for (const service of services) health.register(service.typeName);
+  const port = new ProtocolPort({
+    tls: resolved.tls,
+    firstBytesTimeoutMs: resolved.firstBytesTimeoutMs,
+    handleRequest: createRequestHandler(resolved, routes),
+    onAcceptError: (error) => resolved.onError(error, 'connection'),
+  });
+  let listening: Promise<ListeningAddress> | undefined;
+  let stopping: Promise<void> | undefined;
+
+  async function listen(): Promise<ListeningAddress> {
+    const address = await port.listen(resolved.host, resolved.port);
+    const scheme = resolved.tls ? 'https' : 'http';
+    return {
+      host: address.address,
+      port: address.port,
+      url: `${scheme}://${reachableHost(address.address)}:${address.port}`,
+    };
+  }
+
+  async function stop(graceMs: number): Promise<void> {
+    health.shutDown();
+    // A stop that comes while the port is being opened must not leave it open; its error belongs to `listen`'s caller.
+    await listening?.catch(() => undefined);
+    port.close();
+    await shutdown.endStreams();
+    await port.closedWithin(graceMs, lingerMs);
+    shutdown.endCalls();
+    await port.closedWithin(lingerMs, lingerMs);
+    port.destroy();
+    await port.closed;
+  }
+
+  const server: RpcServer = {
+    health,
+    services,
+    shutdownSignal: shutdown.signal,
+    listen() {
+      if (stopping !== undefined) return Promise.reject(new Error('the server was stopped: it cannot listen again'));
+      if (listening !== undefined) return Promise.reject(new Error('the server is already listening'));
+      listening = listen();
+      return listening;
+    },
+    stop({ graceMs = defaultGraceMs }: StopOptions = {}) {
+      stopping ??= stop(graceMs);
+      return stopping;
+    },
+    [Symbol.asyncDispose]: () => server.stop(),
+  };
+  return server;
+}
+
+// A wildcard address can be listened on but not called.
+function reachableHost(address: string): string {
+  if (address === '0.0.0.0') return '127.0.0.1';
+  if (address === '::') return '[::1]';
+  return address.includes(':') ? `[${address}]` : address;
+}

@@ -1,0 +1,78 @@
+// The two moments of a stop, as signals: streams end at once, other calls when their grace is over.
+
+import { setImmediate } from 'node:timers/promises';
+import type { DescMethod } from '@bufbuild/protobuf';
+import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
+
+/** The signals of a server's stop, and the interceptor that makes every call obey them. */
+export class Shutdown {
+  readonly #streams = new AbortController();
+  readonly #calls = new AbortController();
+  readonly #reason = new ConnectError('the server is shutting down', Code.Unavailable);
+
+  /** Aborted when the stop begins. */
+  get signal(): AbortSignal {
+    return this.#streams.signal;
+  }
+
+  /** Returns the signal that ends calls of `method`: an endless stream cannot be waited for, a single answer can. */
+  signalFor(method: DescMethod): AbortSignal {
+    return isEndless(method) ? this.#streams.signal : this.#calls.signal;
+  }
+
+  /** Ends streams with `unavailable`. What they yielded just before (such as NOT_SERVING) is written first. */
+  async endStreams(): Promise<void> {
+    await setImmediate();
+    this.#streams.abort(this.#reason);
+  }
+
+  /** Ends everything else with `unavailable`. */
+  endCalls(): void {
+    this.#calls.abort(this.#reason);
+  }
+
+  /**
+   * Answers `unavailable` when a call's time has come, even where the implementation does not listen to its signal.
+   * It has to be the innermost interceptor, so that the outer ones see that error as the call's result.
+   */
+  readonly interceptor: Interceptor = (next) => async (request) => {
+    const signal = this.signalFor(request.method);
+    const response = await untilAborted(next(request), signal);
+    return response.stream ? { ...response, message: endOnAbort(response.message, signal) } : response;
+  };
+}
+
+function isEndless(method: DescMethod): boolean {
+  return method.methodKind === 'server_streaming' || method.methodKind === 'bidi_streaming';
+}
+
+async function* endOnAbort<T>(messages: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  const iterator = messages[Symbol.asyncIterator]();
+  let isDone = false;
+  try {
+    while (true) {
+      const result = await untilAborted(iterator.next(), signal);
+      if (result.done) {
+        isDone = true;
+        return;
+      }
+      yield result.value;
+    }
+  } finally {
+    // Not awaited: a generator that waits for something else only returns when that has come.
+    if (!isDone) void Promise.resolve(iterator.return?.()).catch(tellNobody);
+  }
+}
+
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
+}
+
+// The caller has its answer: what the abandoned implementation still throws has nobody to go to.
+function tellNobody(): undefined {
+  return undefined;
+}
