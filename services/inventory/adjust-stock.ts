@@ -1,0 +1,51 @@
+// AdjustStock: adds to or takes from the stock on hand, once for each idempotency key.
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { AdjustStockRequest, AdjustStockResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import type { Transaction } from '../platform/database.ts';
+import { createValidation } from '../platform/validation.ts';
+import type { InventoryDependencies } from './dependencies.ts';
+import { toProductMessage } from './inventory-messages.ts';
+import { adjustOnHand, checkSameAdjustment, type Product, productNotFound } from './product.ts';
+import { findAdjustment, lockProduct, storeAdjustment } from './product-store.ts';
+
+/**
+ * Answers with the product as it now stands. A refusal leaves the key free.
+ * Throws PRODUCT_NOT_FOUND, STOCK_WOULD_BE_NEGATIVE or IDEMPOTENCY_KEY_REUSED.
+ */
+export async function adjustStock(
+  { database, log, now }: InventoryDependencies,
+  request: AdjustStockRequest,
+): Promise<MessageInitShape<typeof AdjustStockResponseSchema>> {
+  const validation = createValidation();
+  validation.text('idempotency_key', request.idempotencyKey);
+  validation.text('product_id', request.productId);
+  if (request.delta === 0) validation.add('delta', 'must not be zero');
+  validation.throwIfInvalid();
+
+  const { product, isNew } = await database.transaction((transaction) => adjust(transaction, request, now()));
+  if (isNew)
+    log.info({ product_id: product.productId, delta: request.delta, on_hand: product.onHand }, 'stock adjusted');
+  return { product: toProductMessage(product) };
+}
+
+async function adjust(
+  transaction: Transaction,
+  request: AdjustStockRequest,
+  time: Date,
+): Promise<{ readonly product: Product; readonly isNew: boolean }> {
+  const { idempotencyKey, productId, delta } = request;
+  // The lock comes first: behind it, a repeat that ran at the same time is seen.
+  const product = await lockProduct(transaction, productId);
+  const first = await findAdjustment(transaction, idempotencyKey);
+  if (first !== undefined) checkSameAdjustment(first, request);
+  if (product === undefined) throw productNotFound(productId);
+  if (first !== undefined) return { product, isNew: false };
+
+  const onHand = adjustOnHand(product, delta);
+  const stored = await storeAdjustment(transaction, { idempotencyKey, productId, delta, onHand, time });
+  if (stored) return { product: { ...product, onHand, updateTime: time }, isNew: true };
+  // Only an adjustment of another product gets past this product's lock, so the key is used for that one.
+  const winner = await findAdjustment(transaction, idempotencyKey);
+  if (winner !== undefined) checkSameAdjustment(winner, request);
+  throw new Error(`adjustment ${idempotencyKey} is neither new nor there`);
+}

@@ -1,0 +1,22 @@
+// GetProduct: one product.
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { GetProductRequest, GetProductResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { createValidation } from '../platform/validation.ts';
+import type { InventoryDependencies } from './dependencies.ts';
+import { toProductMessage } from './inventory-messages.ts';
+import { productNotFound } from './product.ts';
+import { findProduct } from './product-store.ts';
+
+/** Answers with the product as it stands. Throws PRODUCT_NOT_FOUND. */
+export async function getProduct(
+  { database }: InventoryDependencies,
+  { productId }: GetProductRequest,
+): Promise<MessageInitShape<typeof GetProductResponseSchema>> {
+  const validation = createValidation();
+  validation.text('product_id', productId);
+  validation.throwIfInvalid();
+
+  const product = await findProduct(database, productId);
+  if (product === undefined) throw productNotFound(productId);
+  return { product: toProductMessage(product) };
+}

@@ -1,0 +1,21 @@
+// ListProducts: pages of products by id.
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { ListProductsRequest, ListProductsResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { cutPage, parsePage } from '../platform/page.ts';
+import { createValidation } from '../platform/validation.ts';
+import type { InventoryDependencies } from './dependencies.ts';
+import { toProductMessage } from './inventory-messages.ts';
+import { listProductRows } from './product-store.ts';
+
+/** Answers with a page and the token of the next one. */
+export async function listProducts(
+  { database }: InventoryDependencies,
+  request: ListProductsRequest,
+): Promise<MessageInitShape<typeof ListProductsResponseSchema>> {
+  const validation = createValidation();
+  const page = parsePage(request, 1, validation);
+  validation.throwIfInvalid();
+
+  const { rows, nextPageToken } = cutPage(await listProductRows(database, page), page, ({ productId }) => [productId]);
+  return { products: rows.map(toProductMessage), nextPageToken };
+}

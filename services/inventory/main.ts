@@ -1,0 +1,9 @@
+// The inventory service as a process.
+import process from 'node:process';
+import { runService } from '../platform/run-service.ts';
+import { loadConfig } from './config.ts';
+import { createInventoryService } from './service.ts';
+
+await runService(process, 'inventory', loadConfig, (config, log) =>
+  createInventoryService(config, log, { processMetrics: true }),
+);

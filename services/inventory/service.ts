@@ -1,0 +1,39 @@
+// Builds the inventory service; the only file here that constructs.
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from '../platform/log.ts';
+import { createService, type Service } from '../platform/service-runtime.ts';
+import type { InventoryConfig } from './config.ts';
+import type { InventoryDependencies } from './dependencies.ts';
+import { createInventoryRoutes, createInventorySubscriptions } from './routes.ts';
+import { makeSeedPart } from './seed-catalogue.ts';
+
+/** A replica of inventory; nothing connects or listens before `start`. */
+export function createInventoryService(
+  config: InventoryConfig,
+  log: Logger,
+  options: { readonly processMetrics?: boolean } = {},
+): Service {
+  return createService({
+    ...options,
+    name: 'inventory',
+    config,
+    log,
+    migrations: fileURLToPath(new URL('./migrations', import.meta.url)),
+    define: ({ database, backgroundDatabase, wakeRelay }) => {
+      const dependencies: InventoryDependencies = {
+        database,
+        log,
+        now: () => new Date(),
+        newId: randomUUID,
+        wakeRelay,
+      };
+      return {
+        routes: createInventoryRoutes(dependencies),
+        subscriptions: createInventorySubscriptions(dependencies),
+        dependencies: [],
+        parts: [makeSeedPart({ ...dependencies, database: backgroundDatabase })],
+      };
+    },
+  });
+}

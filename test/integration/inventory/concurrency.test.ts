@@ -1,0 +1,299 @@
+// Many at once: nothing is sold twice, nothing hangs, whatever runs beside what.
+import { randomUUID } from 'node:crypto';
+import { create } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { pino } from 'pino';
+import { expect, it } from 'vitest';
+import { ProductChangedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
+import {
+  ConfirmReservationRequestSchema,
+  ReleaseReservationRequestSchema,
+  ReserveStockRequestSchema,
+} from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { adjustStock } from '#services/inventory/adjust-stock.ts';
+import { confirmReservation } from '#services/inventory/confirm-reservation.ts';
+import type { InventoryDependencies } from '#services/inventory/dependencies.ts';
+import { onOrderCreated } from '#services/inventory/on-order-created.ts';
+import { releaseReservation } from '#services/inventory/release-reservation.ts';
+import { reserveStock } from '#services/inventory/reserve-stock.ts';
+import { createDatabase } from '#services/platform/database.ts';
+import { publishEvent, readEventBodies, readEvents } from '../../support/events.ts';
+import { lines, orderCreated, reasonOf, startShelf, type Wanted } from '../../support/inventory.ts';
+
+const SOON = { timeout: 5_000, interval: 25 };
+// Longer than Postgres takes to notice a deadlock (1 s): one would be an error of its own, not a time-out.
+const PATIENCE_MS = 10_000;
+
+it('sells exactly 100 units to 200 buyers', async () => {
+  await using shelf = await startShelf();
+  const buy = (orderId: string) =>
+    patiently(() => shelf.client.reserveStock({ orderId, lines: lines(['prod456', 1]) }));
+
+  const answers = await Promise.all(range(200).map((index) => outcomeOf(buy(`buyer${index}`))));
+
+  expect(count(answers, 'ok')).toBe(100);
+  expect(count(answers, 'INSUFFICIENT_STOCK')).toBe(100);
+  const { product } = await shelf.client.getProduct({ productId: 'prod456' });
+  expect(product).toMatchObject({ onHand: 100, reserved: 100, available: 0 });
+});
+
+it('sells exactly 100 units when half of the buyers come by event and half by RPC', async () => {
+  await using shelf = await startShelf();
+  await using second = await shelf.startReplica();
+
+  const byRpc = range(75).map((index) =>
+    outcomeOf(patiently(() => second.client.reserveStock({ orderId: `rpc${index}`, lines: lines(['prod456', 1]) }))),
+  );
+  const byEvent = range(75).map((index) =>
+    publishEvent(shelf.nats, OrderCreatedSchema, orderCreated(`event${index}`, ['prod456', 1])),
+  );
+  const answers = await Promise.all(byRpc);
+  await Promise.all(byEvent);
+
+  await expect
+    .poll(
+      async () => {
+        const reserved = await readEvents(shelf.nats, 'shop.inventory.v1.StockReserved');
+        const short = await readEvents(shelf.nats, 'shop.inventory.v1.InsufficientStock');
+        return [reserved.length, short.length];
+      },
+      { timeout: 15_000, interval: 100 },
+    )
+    .toEqual([100, 50]);
+  expect(count(answers, 'ok') + count(answers, 'INSUFFICIENT_STOCK')).toBe(75);
+  expect(await shelf.available('prod456')).toBe(0);
+});
+
+it('answers 60 concurrent repeats of one order with one reservation', async () => {
+  await using shelf = await startShelf();
+  await using second = await shelf.startReplica();
+  const wanted = { orderId: 'ord1', lines: lines(['prod456', 2], ['prod789', 1]) };
+
+  const event = publishEvent(shelf.nats, OrderCreatedSchema, orderCreated('ord1', ['prod456', 2], ['prod789', 1]));
+  const answers = await Promise.all(
+    range(60).map((index) => patiently(() => (index % 2 === 0 ? shelf : second).client.reserveStock(wanted))),
+  );
+  await event;
+
+  expect(new Set(answers.map(({ reservation }) => reservation?.reservationId)).size).toBe(1);
+  expect(await shelf.available('prod456')).toBe(98);
+  expect(await shelf.available('prod789')).toBe(49);
+  await expect.poll(() => readEvents(shelf.nats, 'shop.inventory.v1.StockReserved'), SOON).toHaveLength(1);
+});
+
+it('tells once that there is not enough, and once that stock is given back, however many ask at once', async () => {
+  await using shelf = await startShelf();
+  await using second = await shelf.startReplica();
+  const replicas = range(40).map((index) => (index % 2 === 0 ? shelf : second));
+  const tooMuch = { orderId: 'short', lines: lines(['prod456', 101]) };
+  await shelf.client.reserveStock({ orderId: 'held', lines: lines(['prod789', 5]) });
+
+  const refusals = replicas.map(({ client }) => outcomeOf(patiently(() => client.reserveStock(tooMuch))));
+  const releases = replicas.map(({ client }) => patiently(() => client.releaseReservation({ orderId: 'held' })));
+
+  expect(count(await Promise.all(refusals), 'INSUFFICIENT_STOCK')).toBe(40);
+  await Promise.all(releases);
+  await shelf.settled({});
+  expect(await readEvents(shelf.nats, 'shop.inventory.v1.InsufficientStock')).toHaveLength(1);
+  expect(await readEvents(shelf.nats, 'shop.inventory.v1.StockReleased')).toHaveLength(1);
+  expect(await shelf.available('prod789')).toBe(50);
+});
+
+it('lets one of two different requests for the same order through, at once or not', async () => {
+  await using shelf = await startShelf();
+  const orders = range(20).map((index) => `ord${index}`);
+
+  const answers = await Promise.all(
+    orders.flatMap((orderId) =>
+      [lines(['prod456', 1]), lines(['prod789', 1])].map((wanted) =>
+        outcomeOf(patiently(() => shelf.client.reserveStock({ orderId, lines: wanted }))),
+      ),
+    ),
+  );
+
+  expect(count(answers, 'ok')).toBe(20);
+  expect(count(answers, 'RESERVATION_MISMATCH')).toBe(20);
+  expect((await shelf.available('prod456')) + (await shelf.available('prod789'))).toBe(130);
+});
+
+it('never deadlocks, whatever the order of the items and whatever else moves the same products', async () => {
+  await using shelf = await startShelf();
+  await using inventory = openUseCases(shelf.database.databaseUrl);
+  const { dependencies } = inventory;
+  const products = ['12345', 'prod456', 'prod789'];
+  const orders = range(60).map((index) => ({ orderId: `ord${index}`, items: rotate(products, index) }));
+
+  const work = orders.flatMap(({ orderId, items }, index) => {
+    const wanted = items.map((productId): Wanted => [productId, 1]);
+    const reserve = create(ReserveStockRequestSchema, { orderId, lines: lines(...wanted) });
+    const backwards = create(OrderCreatedSchema, orderCreated(orderId, ...wanted.toReversed()));
+    const order = { orderId, reservationId: '' };
+    return [
+      () => reserveStock(dependencies, reserve),
+      () => dependencies.database.transaction((transaction) => onOrderCreated(dependencies, backwards, transaction)),
+      () => confirmReservation(dependencies, create(ConfirmReservationRequestSchema, order)),
+      () => releaseReservation(dependencies, create(ReleaseReservationRequestSchema, order)),
+      () => reserveStock(dependencies, reserve),
+      () => adjustProduct(dependencies, items[0] ?? '', `key${index}`),
+    ];
+  });
+  const outcomes = await Promise.all(work.map((run) => outcomeOf(run())));
+
+  const expected = [
+    'ok',
+    'RESERVATION_NOT_FOUND',
+    'RESERVATION_RELEASED',
+    'RESERVATION_CONFIRMED',
+    'INSUFFICIENT_STOCK',
+  ];
+  expect(outcomes.filter((outcome) => !expected.includes(outcome))).toEqual([]);
+  await expectBalanced(shelf, products);
+});
+
+it('ends every race of reserving and releasing an order with the stock given back', async () => {
+  await using shelf = await startShelf();
+  const orders = range(40).map((index) => `ord${index}`);
+
+  await Promise.all(
+    orders.flatMap((orderId) => [
+      outcomeOf(patiently(() => shelf.client.reserveStock({ orderId, lines: lines(['prod456', 2], ['prod789', 1]) }))),
+      patiently(() => shelf.client.releaseReservation({ orderId })),
+    ]),
+  );
+
+  expect(await shelf.available('prod456')).toBe(100);
+  expect(await shelf.available('prod789')).toBe(50);
+  const repeat = shelf.client.reserveStock({ orderId: 'ord0', lines: lines(['prod456', 2], ['prod789', 1]) });
+  expect(await reasonOf(repeat)).toBe('RESERVATION_RELEASED');
+});
+
+it('lets exactly one of a sale and a release win', async () => {
+  await using shelf = await startShelf();
+  const orders = range(30).map((index) => `ord${index}`);
+  for (const orderId of orders) await shelf.client.reserveStock({ orderId, lines: lines(['prod456', 1]) });
+
+  const answers = await Promise.all(
+    orders.map(async (orderId) => {
+      const sale = outcomeOf(patiently(() => shelf.client.confirmReservation({ orderId })));
+      const release = outcomeOf(patiently(() => shelf.client.releaseReservation({ orderId })));
+      return `${await sale} ${await release}`;
+    }),
+  );
+
+  const sold = count(answers, 'ok RESERVATION_CONFIRMED');
+  expect(sold + count(answers, 'RESERVATION_RELEASED ok')).toBe(30);
+  const { product } = await shelf.client.getProduct({ productId: 'prod456' });
+  expect(product).toMatchObject({ onHand: 100 - sold, reserved: 0, sold: BigInt(sold) });
+});
+
+it('adjusts once for 50 concurrent repeats of one key', async () => {
+  await using shelf = await startShelf();
+  const adjustment = { idempotencyKey: 'key', productId: 'prod456', delta: 7 };
+
+  await Promise.all(range(50).map(() => patiently(() => shelf.client.adjustStock(adjustment))));
+
+  expect(await shelf.available('prod456')).toBe(107);
+});
+
+it('gives a key to one of two adjustments that claim it for different products at once', async () => {
+  await using shelf = await startShelf();
+
+  const answers = await Promise.all(
+    range(20).flatMap((index) =>
+      ['prod456', 'prod789'].map((productId) =>
+        outcomeOf(patiently(() => shelf.client.adjustStock({ idempotencyKey: `key${index}`, productId, delta: 1 }))),
+      ),
+    ),
+  );
+
+  expect(count(answers, 'ok')).toBe(20);
+  expect(count(answers, 'IDEMPOTENCY_KEY_REUSED')).toBe(20);
+  expect((await shelf.available('prod456')) + (await shelf.available('prod789'))).toBe(170);
+});
+
+it('gives every one of 20 concurrent changes of a product a version and an event of its own', async () => {
+  await using shelf = await startShelf();
+  const change = (index: number) => ({
+    productId: 'prod456',
+    name: `name ${index}`,
+    unitPrice: { currencyCode: 'EUR', minorUnits: 2_000n },
+  });
+
+  await Promise.all(range(20).map((index) => patiently(() => shelf.client.upsertProduct(change(index)))));
+  await shelf.settled({});
+
+  const { product } = await shelf.client.getProduct({ productId: 'prod456' });
+  expect(product).toMatchObject({ version: 21n, available: 100 });
+  const events = (await readEventBodies(shelf.nats, ProductChangedSchema)).filter(
+    (event) => event.productId === 'prod456',
+  );
+  const versions = events.map((event) => Number(event.version)).sort((left, right) => left - right);
+  expect(versions).toEqual(range(21).map((index) => index + 1));
+  expect(events.find((event) => event.version === 21n)?.name).toBe(product?.name);
+});
+
+/** The use cases on connections that wait long enough to see a deadlock for what it is. */
+function openUseCases(url: string): AsyncDisposable & { readonly dependencies: InventoryDependencies } {
+  const log = pino({ level: 'silent' });
+  const database = createDatabase({ url, size: 30, timeoutMs: PATIENCE_MS, log });
+  const dependencies = { database, log, now: () => new Date(), newId: () => randomUUID(), wakeRelay: () => undefined };
+  return { dependencies, [Symbol.asyncDispose]: () => database.close() };
+}
+
+function adjustProduct(dependencies: InventoryDependencies, productId: string, idempotencyKey: string) {
+  return adjustStock(dependencies, {
+    $typeName: 'shop.inventory.v1.AdjustStockRequest',
+    idempotencyKey,
+    productId,
+    delta: 1,
+  });
+}
+
+async function expectBalanced(
+  shelf: Awaited<ReturnType<typeof startShelf>>,
+  productIds: readonly string[],
+): Promise<void> {
+  for (const productId of productIds) {
+    const { product } = await shelf.client.getProduct({ productId });
+    const started = { '12345': 100, prod456: 100, prod789: 50 }[productId] ?? 0;
+    // 60 adjustments by one, 20 a product; what is neither sold nor on hand would be lost.
+    expect(product).toMatchObject({ onHand: started + 20 - Number(product?.sold ?? 0n) });
+    expect(product?.reserved).toBe(0);
+  }
+}
+
+/** Repeats a call that the service is too busy for, as its answer asks to. */
+async function patiently<T>(call: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await call();
+    } catch (error) {
+      if (tries === 20 || ConnectError.from(error).code !== Code.Unavailable) throw error;
+    }
+  }
+}
+
+/** `ok`, or the reason a call fails for. */
+async function outcomeOf(call: Promise<unknown>): Promise<string> {
+  try {
+    await call;
+    return 'ok';
+  } catch (error) {
+    if (error instanceof Error && 'reason' in error) return String(error.reason);
+    return (await reasonOf(Promise.reject(error))) ?? String(error);
+  }
+}
+
+function count(answers: readonly string[], wanted: string): number {
+  return answers.filter((answer) => answer === wanted).length;
+}
+
+function range(length: number): number[] {
+  return Array.from({ length }, (_, index) => index);
+}
+
+function rotate<T>(values: readonly T[], by: number): T[] {
+  const turned = values.map((_, index) => values[(index + by) % values.length] as T);
+  return by % 2 === 0 ? turned : turned.toReversed();
+}

@@ -1,0 +1,124 @@
+// What survives: the stock, the reservations and the catalogue, through restarts, replicas and outages.
+import { Code } from '@connectrpc/connect';
+import { Client } from 'pg';
+import { expect, it } from 'vitest';
+import { RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { ProductChangedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
+import { FIRST_CATALOGUE } from '#services/inventory/catalogue.ts';
+import { readEventBodies, readEvents } from '../../support/events.ts';
+import { failureOf, lines, reasonOf, startInventory, startShelf } from '../../support/inventory.ts';
+import { startTestNats } from '../../support/nats.ts';
+import { createTestDatabase } from '../../support/postgres.ts';
+
+const SOON = { timeout: 10_000, interval: 50 };
+
+it('tells of every product of the first catalogue once', async () => {
+  await using shelf = await startShelf();
+  await shelf.settled({});
+
+  const changes = await readEventBodies(shelf.nats, ProductChangedSchema);
+
+  const told = changes.map(({ productId, name, unitPrice, version }) => ({ productId, name, unitPrice, version }));
+  expect(told).toHaveLength(FIRST_CATALOGUE.length);
+  expect(told).toEqual(
+    expect.arrayContaining(
+      FIRST_CATALOGUE.map(({ productId, name, unitPrice }) => ({
+        productId,
+        name,
+        unitPrice: expect.objectContaining(unitPrice),
+        version: 1n,
+      })),
+    ),
+  );
+});
+
+it('puts the first catalogue in once when three replicas start together', async () => {
+  await using database = await createTestDatabase('inventory');
+  await using nats = await startTestNats();
+
+  await using replicas = new AsyncDisposableStack();
+  const started = await Promise.all([1, 2, 3].map(() => startInventory({ database, nats })));
+  for (const replica of started) replicas.use(replica);
+
+  const [first] = started;
+  await expect.poll(async () => (await first?.ops.getStatus({}))?.status?.outbox?.unsent, SOON).toBe(0n);
+  expect(await readEvents(nats, 'shop.inventory.v1.ProductChanged')).toHaveLength(FIRST_CATALOGUE.length);
+});
+
+it('keeps stock, prices, reservations, bars and adjustments over a restart', async () => {
+  await using shelf = await startShelf();
+  const { client } = shelf;
+  const { reservation } = await client.reserveStock({ orderId: 'reserved', lines: lines(['prod456', 2]) });
+  await client.reserveStock({ orderId: 'sold', lines: lines(['prod456', 3]) });
+  await client.confirmReservation({ orderId: 'sold' });
+  await client.releaseReservation({ orderId: 'barred' });
+  await failureOf(client.reserveStock({ orderId: 'refused', lines: lines(['prod456', 200]) }));
+  await client.adjustStock({ idempotencyKey: 'key', productId: 'prod456', delta: 10 });
+  await client.upsertProduct({
+    productId: 'prod456',
+    name: 'Plate',
+    unitPrice: { currencyCode: 'EUR', minorUnits: 1n },
+  });
+  const before = await client.listProducts({});
+  await shelf.stopInventory();
+
+  await using again = await shelf.startReplica();
+
+  expect(await again.client.listProducts({})).toEqual(before);
+  const repeat = await again.client.reserveStock({ orderId: 'reserved', lines: lines(['prod456', 2]) });
+  expect(repeat.reservation).toEqual(reservation);
+  await again.client.adjustStock({ idempotencyKey: 'key', productId: 'prod456', delta: 10 });
+  expect(await again.available('prod456')).toBe(105);
+  expect(await reasonOf(again.client.releaseReservation({ orderId: 'sold' }))).toBe('RESERVATION_CONFIRMED');
+  expect(await reasonOf(again.client.reserveStock({ orderId: 'barred', lines: lines(['prod456', 1]) }))).toBe(
+    'RESERVATION_RELEASED',
+  );
+  expect(await reasonOf(again.client.reserveStock({ orderId: 'refused', lines: lines(['prod456', 200]) }))).toBe(
+    'INSUFFICIENT_STOCK',
+  );
+});
+
+it('publishes after a restart what was reserved while the broker was away', async () => {
+  await using shelf = await startShelf();
+  await shelf.settled({});
+  await shelf.nats.kill();
+  await shelf.client.reserveStock({ orderId: 'ord1', lines: lines(['prod456', 2]) });
+  await shelf.stopInventory();
+  await shelf.nats.restart();
+
+  await using _again = await shelf.startReplica();
+
+  await expect.poll(() => readEvents(shelf.nats, 'shop.inventory.v1.StockReserved'), SOON).toHaveLength(1);
+});
+
+it('answers unavailable with advice to retry while its sessions are cut off, and serves on', async () => {
+  await using shelf = await startShelf();
+  await using admin = await connectBeside(shelf.database.superuserUrl);
+  const wanted = { orderId: 'ord1', lines: lines(['prod456', 2]) };
+  await admin.query(`alter database ${shelf.database.name} connection limit 0`);
+  await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [shelf.database.name]);
+
+  const failure = await failureOf(shelf.client.reserveStock(wanted));
+  await admin.query(`alter database ${shelf.database.name} connection limit -1`);
+
+  expect(Code[failure.code]).toBe('Unavailable');
+  expect(failure.findDetails(RetryInfoSchema)).toMatchObject([{ retryDelay: { seconds: 1n } }]);
+  await expect.poll(() => outcomeOf(shelf.client.reserveStock(wanted)), SOON).toBe('ok');
+  expect(await shelf.available('prod456')).toBe(98);
+});
+
+/** Connects the superuser to another database of the same server. */
+async function connectBeside(url: string): Promise<AsyncDisposable & Pick<Client, 'query'>> {
+  const client = new Client({ connectionString: new URL('/postgres', url).toString() });
+  await client.connect();
+  return { query: client.query.bind(client), [Symbol.asyncDispose]: () => client.end() };
+}
+
+async function outcomeOf(call: Promise<unknown>): Promise<string> {
+  try {
+    await call;
+    return 'ok';
+  } catch (error) {
+    return String(error);
+  }
+}

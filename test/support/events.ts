@@ -1,0 +1,143 @@
+// Domain events in a test's hands: published as their producer would, and read back from the stream they are kept in.
+import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import { connect, headers, type JetStreamManager, type NatsConnection, NatsError } from 'nats';
+import { inboxPrefix } from '#services/dev/nats-permissions.ts';
+import { type ServiceName, services } from '#services/dev/topology.ts';
+import type { BrokerSession } from '#services/platform/broker.ts';
+import { createEvent, type OutgoingEvent, readEvent } from '#services/platform/event.ts';
+import { ensureStream, isStreamMissing, streamOf } from '#services/platform/streams.ts';
+import type { TestNats } from './nats.ts';
+
+const NO_MESSAGE_FOUND = 10037;
+
+/** An event as it is kept in its stream. */
+export interface StoredEvent {
+  readonly stream: string;
+  readonly subject: string;
+  /** Its place in the stream. */
+  readonly sequence: number;
+  /** Its ce-id. */
+  readonly id: string;
+  readonly payload: Uint8Array;
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Makes the stream of a service that is not running, as that service would. */
+export async function makeStream(nats: TestNats, producer: ServiceName): Promise<void> {
+  await using session = await openProducer(nats, producer);
+  await ensureStream(session, producer);
+}
+
+/** Publishes an event in our envelope as the service that owns its type, whose stream it makes when it is missing. */
+export async function publishEvent<Schema extends DescMessage>(
+  nats: TestNats,
+  schema: Schema,
+  init: MessageInitShape<Schema>,
+): Promise<OutgoingEvent> {
+  const event = createEvent(producerOf(schema.typeName), schema, init, new Date());
+  await publishAs(nats, event, event.id);
+  return event;
+}
+
+/** Publishes the same event once more, as a producer does that was away longer than the stream remembers duplicates. */
+export async function publishAgain(nats: TestNats, event: OutgoingEvent): Promise<void> {
+  await publishAs(nats, event, `${event.id}-again-${performance.now()}`);
+}
+
+/** Reads every event of a subject, oldest first; none when the stream is not there yet. */
+export async function readEvents(nats: TestNats, subject: string): Promise<StoredEvent[]> {
+  const stream = streamOf(producerOf(subject));
+  await using connection = await openConnection(nats.adminUrl);
+  const manager = await connection.value.jetstreamManager();
+  const last = await lastSequence(manager, stream);
+  const events: StoredEvent[] = [];
+  for (let sequence = 1; sequence <= last; sequence += 1) {
+    const event = await readStored(manager, stream, sequence);
+    if (event?.subject === subject) events.push(event);
+  }
+  return events;
+}
+
+/** Reads the bodies of every event of a type, oldest first. */
+export async function readEventBodies<Schema extends DescMessage>(
+  nats: TestNats,
+  schema: Schema,
+): Promise<MessageShape<Schema>[]> {
+  const events = await readEvents(nats, schema.typeName);
+  return events.map((event) => readEvent(schema, event.payload));
+}
+
+async function publishAs(nats: TestNats, event: OutgoingEvent, messageId: string): Promise<void> {
+  const producer = producerOf(event.subject);
+  await using session = await openProducer(nats, producer);
+  await ensureStream(session, producer);
+  const envelope = headers();
+  for (const [name, value] of Object.entries(event.headers)) envelope.set(name, value);
+  await session.jetstream.publish(event.subject, event.payload, { headers: envelope, msgID: messageId });
+}
+
+async function openProducer(nats: TestNats, producer: ServiceName): Promise<BrokerSession & AsyncDisposable> {
+  const { value: connection, [Symbol.asyncDispose]: dispose } = await openConnection(
+    nats.url(producer),
+    inboxPrefix(producer),
+  );
+  const jetstream = connection.jetstream();
+  const manager = await connection.jetstreamManager({ checkAPI: false });
+  return { connection, jetstream, manager, [Symbol.asyncDispose]: dispose };
+}
+
+async function openConnection(
+  url: string,
+  prefix?: string,
+): Promise<AsyncDisposable & { readonly value: NatsConnection }> {
+  const { host, username, password } = new URL(url);
+  const value = await connect({
+    servers: host,
+    user: decodeURIComponent(username),
+    pass: decodeURIComponent(password),
+    ...(prefix === undefined ? {} : { inboxPrefix: prefix }),
+  });
+  return { value, [Symbol.asyncDispose]: () => value.close() };
+}
+
+async function lastSequence(manager: JetStreamManager, stream: string): Promise<number> {
+  try {
+    return (await manager.streams.info(stream)).state.last_seq;
+  } catch (error) {
+    if (isStreamMissing(error)) return 0;
+    throw error;
+  }
+}
+
+async function readStored(
+  manager: JetStreamManager,
+  stream: string,
+  sequence: number,
+): Promise<StoredEvent | undefined> {
+  try {
+    const message = await manager.streams.getMessage(stream, { seq: sequence });
+    const entries = (message.header?.keys() ?? []).map(
+      (name) => [name.toLowerCase(), message.header.get(name)] as const,
+    );
+    const found: Readonly<Record<string, string>> = Object.fromEntries(entries);
+    return {
+      stream,
+      subject: message.subject,
+      sequence: message.seq,
+      id: found['ce-id'] ?? '',
+      payload: message.data,
+      headers: found,
+    };
+  } catch (error) {
+    if (error instanceof NatsError && error.api_error?.err_code === NO_MESSAGE_FOUND) return undefined;
+    throw error;
+  }
+}
+
+/** `shop.order.v1.OrderCreated` is published by `order`. */
+function producerOf(subject: string): ServiceName {
+  const producer = services.find(({ name }) => name === subject.split('.')[1]);
+  if (producer === undefined) throw new Error(`no service publishes ${subject}`);
+  return producer.name;
+}

@@ -1,0 +1,53 @@
+import { expect, it } from 'vitest';
+import { loadConfig } from '#services/inventory/config.ts';
+
+const DATABASE = { INVENTORY_DATABASE_URL: 'postgres://inventory:secret@127.0.0.1:54329/shop_inventory' };
+
+it('needs nothing but its database', () => {
+  expect(loadConfig(DATABASE)).toEqual({
+    host: '127.0.0.1',
+    port: 50_052,
+    databaseUrl: DATABASE.INVENTORY_DATABASE_URL,
+    natsUrl: 'nats://127.0.0.1:42229',
+    corsOrigins: undefined,
+    logLevel: 'info',
+  });
+});
+
+it('takes every setting', () => {
+  const config = loadConfig({
+    ...DATABASE,
+    HOST: '0.0.0.0',
+    INVENTORY_PORT: '0',
+    NATS_URL: 'nats://inventory:secret@nats:4222',
+    CORS_ORIGINS: 'https://shop.example, https://admin.example',
+    LOG_LEVEL: 'debug',
+  });
+  expect(config).toMatchObject({
+    host: '0.0.0.0',
+    port: 0,
+    natsUrl: 'nats://inventory:secret@nats:4222',
+    corsOrigins: ['https://shop.example', 'https://admin.example'],
+    logLevel: 'debug',
+  });
+});
+
+it('takes an empty setting for none', () => {
+  expect(loadConfig({ ...DATABASE, INVENTORY_PORT: '' }).port).toBe(50_052);
+});
+
+it('reports every faulty setting at once, and no value of any', () => {
+  const load = () =>
+    loadConfig({
+      INVENTORY_DATABASE_URL: 'mysql://a:secret@b/c',
+      INVENTORY_PORT: '65536',
+      NATS_URL: 'http://secret',
+      HOST: 'h',
+    });
+  for (const name of ['INVENTORY_DATABASE_URL', 'INVENTORY_PORT', 'NATS_URL']) expect(load).toThrow(`${name} must be`);
+  expect(load).not.toThrow(/secret/);
+});
+
+it('says that the database is missing', () => {
+  expect(() => loadConfig({})).toThrow('INVENTORY_DATABASE_URL must be set');
+});

@@ -1,0 +1,201 @@
+import { create } from '@bufbuild/protobuf';
+import { describe, expect, it } from 'vitest';
+import { InsufficientStockSchema, StockReservedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
+import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
+import { ReserveStockRequestSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { onOrderCreated } from '#services/inventory/on-order-created.ts';
+import { reserveStock } from '#services/inventory/reserve-stock.ts';
+import type { Database } from '#services/platform/database.ts';
+import { unavailable } from '#services/platform/errors.ts';
+import { readEvent } from '#services/platform/event.ts';
+import { dependOn, NEW_ID, NOW, reservationRow, type Statement, scriptDatabase, takeRow } from './scripted-database.ts';
+
+const SHORT = { product_id: 'prod456', requested: 2, available: 1 };
+const REJECTED = reservationRow({ state: 'REJECTED', shortages: [SHORT] });
+
+function reserve(database: Database, change: object = {}) {
+  const dependencies = dependOn(database);
+  const wanted = { orderId: 'ord1', lines: [{ productId: 'prod456', quantity: 2 }], ...change };
+  const answer = reserveStock(dependencies, create(ReserveStockRequestSchema, wanted));
+  return { answer, wakeRelay: dependencies.wakeRelay };
+}
+
+function receive(database: Database, change: object = {}) {
+  const dependencies = dependOn(database);
+  const event = { orderId: 'ord1', items: [{ productId: 'prod456', quantity: 2 }], ...change };
+  const applied = database.transaction((transaction) =>
+    onOrderCreated(dependencies, create(OrderCreatedSchema, event), transaction),
+  );
+  return { applied, wakeRelay: dependencies.wakeRelay };
+}
+
+describe('ReserveStock', () => {
+  it('takes the stock, its event with it, in one statement and has the event published', async () => {
+    const database = scriptDatabase([takeRow({ ...reservationRow({ reservation_id: NEW_ID }), is_new: true })]);
+
+    const { answer, wakeRelay } = reserve(database);
+
+    expect(await answer).toMatchObject({ reservation: { reservationId: NEW_ID, state: ReservationState.RESERVED } });
+    expect(wakeRelay).toHaveBeenCalledOnce();
+    expect(database.statements).toHaveLength(1);
+    expect(database.statements[0]?.values.slice(0, 7)).toEqual([
+      'ord1',
+      NEW_ID,
+      '[{"product_id":"prod456","quantity":2}]',
+      ['prod456'],
+      [2],
+      false,
+      NOW,
+    ]);
+    expect(readEvent(StockReservedSchema, payloadOf(database.statements[0]))).toMatchObject({ reservationId: NEW_ID });
+  });
+
+  it('asks for products in the order of their ids, whatever the order of the request', async () => {
+    const row = reservationRow({ lines: ['a', 'b', 'c'].map((product_id) => ({ product_id, quantity: 1 })) });
+    const database = scriptDatabase([takeRow({ ...row, is_new: true })]);
+
+    await reserve(database, { lines: ['c', 'a', 'b'].map((productId) => ({ productId, quantity: 1 })) }).answer;
+
+    expect(database.statements[0]?.values[3]).toEqual(['a', 'b', 'c']);
+  });
+
+  it('answers a repeat from the row there is, and publishes nothing', async () => {
+    const database = scriptDatabase([takeRow({ ...reservationRow({ state: 'CONFIRMED' }), is_new: false })]);
+
+    const { answer, wakeRelay } = reserve(database);
+
+    expect(await answer).toMatchObject({ reservation: { reservationId: 'res1', state: ReservationState.CONFIRMED } });
+    expect(wakeRelay).not.toHaveBeenCalled();
+  });
+
+  it('stores and publishes that there is not enough, then refuses', async () => {
+    const database = scriptDatabase([takeRow(undefined, [SHORT])], [REJECTED]);
+
+    const { answer, wakeRelay } = reserve(database);
+
+    await expect(answer).rejects.toMatchObject({ reason: 'INSUFFICIENT_STOCK' });
+    expect(wakeRelay).toHaveBeenCalledOnce();
+    expect(readEvent(InsufficientStockSchema, payloadOf(database.statements[1]))).toMatchObject({
+      orderId: 'ord1',
+      shortages: [{ productId: 'prod456', requested: 2, available: 1 }],
+    });
+  });
+
+  it('reads again in a new statement when another call was faster to reserve', async () => {
+    const database = scriptDatabase([takeRow(undefined)], [reservationRow()]);
+
+    const { answer, wakeRelay } = reserve(database);
+
+    expect(await answer).toMatchObject({ reservation: { reservationId: 'res1' } });
+    expect(wakeRelay).not.toHaveBeenCalled();
+  });
+
+  it('answers what a faster call decided, even when it found too little itself', async () => {
+    const database = scriptDatabase([takeRow(undefined, [SHORT])], [], [reservationRow({ state: 'CONFIRMED' })]);
+
+    expect(await reserve(database).answer).toMatchObject({ reservation: { state: ReservationState.CONFIRMED } });
+  });
+
+  it('fails as an error of its own when a decided order has no row', async () => {
+    const { answer } = reserve(scriptDatabase([takeRow(undefined)], []));
+
+    await expect(answer).rejects.toThrow('order ord1 is decided, yet has no reservation');
+  });
+
+  it('passes on that the database is away, and wakes nobody', async () => {
+    const { answer, wakeRelay } = reserve(scriptDatabase(unavailable('DATABASE_UNAVAILABLE', 'away', 1_000)));
+
+    await expect(answer).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(wakeRelay).not.toHaveBeenCalled();
+  });
+
+  it('refuses test orders before it touches the database', async () => {
+    const database = scriptDatabase();
+
+    await expect(reserve(database, { synthetic: true }).answer).rejects.toMatchObject({
+      kind: 'permission_denied',
+      reason: 'SYNTHETIC_NOT_ALLOWED',
+    });
+    expect(database.statements).toEqual([]);
+  });
+
+  it('names every fault of a request before it touches the database', async () => {
+    const line = { productId: 'a', quantity: 1 };
+    const cases: readonly (readonly [object, readonly string[]])[] = [
+      [{ orderId: '', lines: [] }, ['order_id', 'lines']],
+      [{ orderId: 'x'.repeat(129) }, ['order_id']],
+      [{ lines: Array.from({ length: 101 }, () => line) }, ['lines']],
+      [{ lines: [line, line, line] }, ['lines[1].product_id', 'lines[2].product_id']],
+      [{ lines: [{ productId: '', quantity: 0 }] }, ['lines[0].product_id', 'lines[0].quantity']],
+      [{ lines: [{ productId: 'a', quantity: 10_001 }] }, ['lines[0].quantity']],
+      [{ lines: [{ productId: 'a\u0000', quantity: -1 }] }, ['lines[0].product_id', 'lines[0].quantity']],
+    ];
+    for (const [change, fields] of cases) {
+      const violations = fields.map((field) => expect.objectContaining({ field }));
+      await expect(reserve(scriptDatabase(), change).answer).rejects.toMatchObject({
+        kind: 'invalid_argument',
+        violations,
+      });
+    }
+  });
+});
+
+describe('OrderCreated', () => {
+  it('reserves and has the event published once the receipt is committed', async () => {
+    const { applied, wakeRelay } = receive(scriptDatabase([takeRow({ ...reservationRow(), is_new: true })]));
+
+    await applied;
+
+    expect(wakeRelay).toHaveBeenCalledOnce();
+  });
+
+  it('takes the answer that there is not enough for an answer, not for a failure', async () => {
+    const { applied, wakeRelay } = receive(scriptDatabase([takeRow(undefined, [SHORT])], [REJECTED]));
+
+    await applied;
+
+    expect(wakeRelay).toHaveBeenCalledOnce();
+  });
+
+  it('changes nothing and publishes nothing for an order that is decided', async () => {
+    for (const row of [
+      reservationRow(),
+      REJECTED,
+      reservationRow({ state: 'CONFIRMED' }),
+      reservationRow({ state: 'RELEASED' }),
+      reservationRow({ state: 'RELEASED', lines: [] }),
+    ]) {
+      const { applied, wakeRelay } = receive(scriptDatabase([takeRow({ ...row, is_new: false })]));
+      await applied;
+      expect(wakeRelay).not.toHaveBeenCalled();
+    }
+  });
+
+  it('fails when the order is known by other items', async () => {
+    const { applied } = receive(scriptDatabase([takeRow({ ...reservationRow(), is_new: false })]), {
+      items: [{ productId: 'prod456', quantity: 3 }],
+    });
+
+    await expect(applied).rejects.toMatchObject({ reason: 'RESERVATION_MISMATCH' });
+  });
+
+  it('fails for ever for impossible content, naming it as the event does', async () => {
+    const { applied } = receive(scriptDatabase(), { orderId: '', items: [{ productId: 'prod456', quantity: 0 }] });
+
+    await expect(applied).rejects.toMatchObject({
+      kind: 'invalid_argument',
+      violations: [
+        expect.objectContaining({ field: 'order_id' }),
+        expect.objectContaining({ field: 'items[0].quantity' }),
+      ],
+    });
+  });
+});
+
+/** The body of the one event a statement stores. */
+function payloadOf(statement: Statement | undefined): Uint8Array {
+  const [payload] = (statement?.values.at(-2) ?? []) as readonly Uint8Array[];
+  if (payload === undefined) throw new Error('the statement stores no event');
+  return payload;
+}

@@ -1,0 +1,91 @@
+// A database that answers statement after statement from a list: for use cases whose SQL is none of the test's business.
+import { pino } from 'pino';
+import { vi } from 'vitest';
+import type { InventoryDependencies } from '#services/inventory/dependencies.ts';
+import type { Database } from '#services/platform/database.ts';
+
+/** What one statement answers: rows, or the error it fails with. */
+export type Answer = readonly object[] | Error;
+
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/** Answers in this order, and fails when asked for more. */
+export function scriptDatabase(
+  ...answers: readonly Answer[]
+): Database & { readonly statements: readonly Statement[] } {
+  const waiting = [...answers];
+  const statements: Statement[] = [];
+  const query = async <Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
+    statements.push({ text, values });
+    const answer = waiting.shift();
+    if (answer === undefined) throw new Error(`nothing was scripted for: ${text}`);
+    if (answer instanceof Error) throw answer;
+    return [...answer] as Row[];
+  };
+  return {
+    statements,
+    query,
+    transaction: async (work) => {
+      const hints: (() => void)[] = [];
+      const result = await work({ query, afterCommit: (hint) => hints.push(hint) });
+      for (const hint of hints) hint();
+      return result;
+    },
+    close: async () => undefined,
+  };
+}
+
+export const NOW = new Date('2026-01-02T03:04:05.678Z');
+export const NEW_ID = '11111111-1111-4111-8111-111111111111';
+
+/** Dependencies around a database, with a fixed time and id. */
+export function dependOn(database: Database) {
+  const wakeRelay = vi.fn<() => void>();
+  const dependencies: InventoryDependencies = {
+    database,
+    log: pino({ level: 'silent' }),
+    now: () => NOW,
+    newId: () => NEW_ID,
+    wakeRelay,
+  };
+  return { ...dependencies, wakeRelay };
+}
+
+/** A row of the table reservation. */
+export function reservationRow(change: object = {}): object {
+  return {
+    order_id: 'ord1',
+    reservation_id: 'res1',
+    state: 'RESERVED',
+    lines: [{ product_id: 'prod456', quantity: 2 }],
+    shortages: [],
+    version: 1,
+    synthetic: false,
+    update_time: NOW,
+    ...change,
+  };
+}
+
+/** A row of the statement that takes stock: what it found, and what was short. */
+export function takeRow(found: object | undefined, short: readonly object[] | null = null): object {
+  return { order_id: null, ...found, short };
+}
+
+/** A row of the table product. */
+export function productRow(change: object = {}): object {
+  return {
+    product_id: 'prod456',
+    name: 'Plate',
+    currency_code: 'EUR',
+    unit_price_minor: '2000',
+    on_hand: 100,
+    reserved: 10,
+    sold: '5',
+    version: '3',
+    update_time: NOW,
+    ...change,
+  };
+}
