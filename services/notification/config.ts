@@ -1,0 +1,39 @@
+// The settings of the notification service.
+import {
+  durationMs,
+  type Environment,
+  parseSettings,
+  port,
+  postgresUrl,
+  sharedSettings,
+  smtpUrl,
+} from '../platform/config.ts';
+import type { RuntimeConfig } from '../platform/service-runtime.ts';
+
+export type NotificationConfig = RuntimeConfig & {
+  readonly logLevel: string;
+  readonly smtpUrl: string;
+  /** From opening the mail server's circuit breaker to its probe. */
+  readonly breakerResetMs: number;
+};
+
+/** Reads the settings. Throws ConfigError naming every faulty one. */
+export function loadConfig(environment: Environment): NotificationConfig {
+  const settings = parseSettings(environment, {
+    ...sharedSettings,
+    NOTIFICATION_PORT: port(50_054),
+    NOTIFICATION_DATABASE_URL: postgresUrl(),
+    SMTP_URL: smtpUrl('smtp://127.0.0.1:1025'),
+    BREAKER_RESET_MS: durationMs(5_000),
+  });
+  return {
+    host: settings.HOST,
+    port: settings.NOTIFICATION_PORT,
+    databaseUrl: settings.NOTIFICATION_DATABASE_URL,
+    natsUrl: settings.NATS_URL,
+    corsOrigins: settings.CORS_ORIGINS,
+    logLevel: settings.LOG_LEVEL,
+    smtpUrl: settings.SMTP_URL,
+    breakerResetMs: settings.BREAKER_RESET_MS,
+  };
+}

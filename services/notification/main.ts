@@ -1,0 +1,7 @@
+// Runs the notification service as a process.
+import process from 'node:process';
+import { runService } from '../platform/run-service.ts';
+import { loadConfig } from './config.ts';
+import { createNotificationService } from './service.ts';
+
+await runService(process, 'notification', loadConfig, createNotificationService);

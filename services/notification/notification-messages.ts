@@ -1,0 +1,36 @@
+// Notifications as the contract speaks of them: messages and events.
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { NotificationSentSchema } from '#gen/shop/notification/v1/notification_events_pb.ts';
+import { NotificationStatus, NotificationType } from '#gen/shop/notification/v1/notification_pb.ts';
+import { createEvent, type OutgoingEvent } from '../platform/event.ts';
+import { messageIdOf, type Notification } from './notification.ts';
+
+/** The notification as a `shop.notification.v1.Notification`; one that is never sent has no Message-ID. */
+export function toNotificationMessage(notification: Notification) {
+  const { notificationId, orderId, customerId, type, status, createTime, sendTime } = notification;
+  return {
+    notificationId,
+    orderId,
+    customerId,
+    type: NotificationType[type],
+    status: NotificationStatus[status],
+    messageId: status === 'SUPPRESSED' ? '' : messageIdOf(notificationId),
+    createTime: timestampFromDate(createTime),
+    ...(sendTime === undefined ? {} : { sendTime: timestampFromDate(sendTime) }),
+  };
+}
+
+/** The event that tells that a pending notification's mail was accepted at `time`. */
+export function toSentEvent(notification: Notification, time: Date): OutgoingEvent {
+  const { notificationId, orderId, customerId, type, synthetic, version } = notification;
+  const event = {
+    notificationId,
+    orderId,
+    customerId,
+    type: NotificationType[type],
+    synthetic,
+    version: BigInt(version + 1),
+    sendTime: timestampFromDate(time),
+  };
+  return createEvent('notification', NotificationSentSchema, event, time);
+}

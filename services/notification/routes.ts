@@ -1,0 +1,28 @@
+// RPC -> use case, event -> handler: the table of contents of the notification service.
+import type { ConnectRouter } from '@connectrpc/connect';
+import { NotificationService } from '#gen/shop/notification/v1/notification_service_pb.ts';
+import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { onEvent, type Subscription } from '../platform/event-handler.ts';
+import { listNotifications } from './list-notifications.ts';
+import type { NotificationStore } from './notification-store.ts';
+import { onOrderConfirmed } from './on-order-confirmed.ts';
+
+/** Registers the RPCs. */
+export function createNotificationRoutes(store: NotificationStore): (router: ConnectRouter) => void {
+  return (router) =>
+    router.service(NotificationService, {
+      listNotifications: (request) => listNotifications(store, request),
+    });
+}
+
+/** Lists the events consumed. */
+export function createNotificationSubscriptions(wakeMailer: () => void): readonly Subscription[] {
+  return [
+    {
+      producer: 'order',
+      handlers: [
+        onEvent(OrderConfirmedSchema, (event, transaction) => onOrderConfirmed(wakeMailer, event, transaction)),
+      ],
+    },
+  ];
+}

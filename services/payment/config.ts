@@ -1,0 +1,51 @@
+// The settings of the payment service.
+import {
+  durationMs,
+  type Environment,
+  httpUrl,
+  parseSettings,
+  port,
+  postgresUrl,
+  sharedSettings,
+} from '../platform/config.ts';
+import type { RuntimeConfig } from '../platform/service-runtime.ts';
+
+export type PaymentConfig = RuntimeConfig & {
+  readonly logLevel: string;
+  readonly providerUrl: string;
+  /** The longest the provider may take to answer. */
+  readonly providerTimeoutMs: number;
+  /** How long the provider remembers an idempotency key. */
+  readonly keyRetentionMs: number;
+  /** How long an open charge waits for its caller to repeat before the background goes on with it. */
+  readonly settleAfterMs: number;
+  /** From opening the provider's circuit breaker to its probe. */
+  readonly breakerResetMs: number;
+};
+
+/** Reads the settings. Throws ConfigError naming every faulty one. */
+export function loadConfig(environment: Environment): PaymentConfig {
+  const settings = parseSettings(environment, {
+    ...sharedSettings,
+    PAYMENT_PORT: port(50_053),
+    PAYMENT_DATABASE_URL: postgresUrl(),
+    PAYMENT_PROVIDER_URL: httpUrl('http://127.0.0.1:50060'),
+    PAYMENT_PROVIDER_TIMEOUT_MS: durationMs(10_000),
+    PAYMENT_PROVIDER_KEY_RETENTION_MS: durationMs(24 * 60 * 60 * 1_000),
+    PAYMENT_SETTLE_AFTER_MS: durationMs(10_000),
+    BREAKER_RESET_MS: durationMs(5_000),
+  });
+  return {
+    host: settings.HOST,
+    port: settings.PAYMENT_PORT,
+    databaseUrl: settings.PAYMENT_DATABASE_URL,
+    natsUrl: settings.NATS_URL,
+    corsOrigins: settings.CORS_ORIGINS,
+    logLevel: settings.LOG_LEVEL,
+    providerUrl: settings.PAYMENT_PROVIDER_URL,
+    providerTimeoutMs: settings.PAYMENT_PROVIDER_TIMEOUT_MS,
+    keyRetentionMs: settings.PAYMENT_PROVIDER_KEY_RETENTION_MS,
+    settleAfterMs: settings.PAYMENT_SETTLE_AFTER_MS,
+    breakerResetMs: settings.BREAKER_RESET_MS,
+  };
+}

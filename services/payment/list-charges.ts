@@ -1,0 +1,28 @@
+// rpc ListCharges: a page of charges, newest first.
+import type { ListChargesRequest } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import { cutPage, parsePage } from '../platform/page.ts';
+import { createValidation } from '../platform/validation.ts';
+import { toChargeMessage } from './charge-messages.ts';
+import type { ChargeStore } from './charge-store.ts';
+
+/** Returns the page. Throws DomainError `invalid_argument`. */
+export async function listCharges(store: Pick<ChargeStore, 'list'>, request: ListChargesRequest) {
+  const { customerId, orderId } = request;
+  const validation = createValidation();
+  validation.optionalText('customer_id', customerId);
+  validation.optionalText('order_id', orderId);
+  const page = parsePage(request, 2, validation);
+  if (page.after !== undefined && !isChargeKey(page.after)) {
+    validation.add('page_token', 'must be the next_page_token of the page before, unchanged');
+  }
+  validation.throwIfInvalid();
+  const charges = await store.list({ customerId, orderId }, page);
+  const { rows, nextPageToken } = cutPage(charges, page, (charge) => [charge.createTime.toISOString(), charge.orderId]);
+  return { charges: rows.map(toChargeMessage), nextPageToken };
+}
+
+function isChargeKey([time = '', orderId = '']: readonly string[]): boolean {
+  return (
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(time) && !Number.isNaN(Date.parse(time)) && !/\p{Cc}/u.test(orderId)
+  );
+}

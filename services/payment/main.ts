@@ -1,0 +1,7 @@
+// Runs the payment service as a process.
+import process from 'node:process';
+import { runService } from '../platform/run-service.ts';
+import { loadConfig } from './config.ts';
+import { createPaymentService } from './service.ts';
+
+await runService(process, 'payment', loadConfig, createPaymentService);

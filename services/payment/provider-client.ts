@@ -1,0 +1,207 @@
+// The payment provider as the rest of the service sees it: three calls, each with a typed result. What was not answered, or
+// answered with a failure, is `unknown` and never taken for a refusal.
+import { type Breaker, type BreakerView, CircuitOpenError, type Judge } from '../platform/breaker.ts';
+import { z } from '../platform/config.ts';
+import { describeError } from '../platform/errors.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import type { Money } from '../platform/money.ts';
+import { injectTrace } from '../platform/tracing.ts';
+import type { Decision } from './charge.ts';
+import { NoAnswer, type ProviderAnswer, type ProviderHttp, type ProviderRequest } from './provider-http.ts';
+
+/** The provider's name in logs, metrics and GetStatus. */
+export const PROVIDER = 'payment-provider';
+
+/** The first call with the key is still running. */
+type InFlight = { readonly kind: 'in_flight' };
+/** Nothing can be told from this call. `reason` is for the log. */
+type Unknown = { readonly kind: 'unknown'; readonly reason: string };
+
+export type ChargeResult =
+  | Decision
+  | InFlight
+  | Unknown
+  /** The provider holds the key for another content. */
+  | { readonly kind: 'key_conflict' };
+export type FindResult = Decision | InFlight | Unknown | { readonly kind: 'none' };
+export type RefundResult = { readonly kind: 'refunded' } | InFlight | Unknown;
+
+export type ChargeOrder = {
+  readonly orderId: string;
+  readonly customerId: string;
+  readonly amount: Money;
+  readonly paymentMethod: string;
+};
+
+export type CallOptions = {
+  readonly timeoutMs: number;
+  /** Whether a failure counts for the breaker: an order that fails again and again must count once. */
+  readonly counted: boolean;
+};
+
+export type ProviderClient = {
+  readonly name: string;
+  breaker(): BreakerView;
+  /** Charges once for each key, however often it is called. */
+  charge(key: string, order: ChargeOrder, options: CallOptions): Promise<ChargeResult>;
+  /** Looks for the charge of an order, whatever its key was. */
+  findCharge(orderId: string, options: CallOptions): Promise<FindResult>;
+  /** Gives a captured charge back; one that was given back before is a success. */
+  refund(key: string, charge: { transactionId: string; amount: Money }, options: CallOptions): Promise<RefundResult>;
+  stop(): Promise<void>;
+};
+
+/** The provider itself is in trouble: it did what it did, or nothing. */
+class ProviderFailure extends Error {
+  override readonly name = 'ProviderFailure';
+}
+
+const chargeSchema = z.object({
+  id: z.string().min(1),
+  status: z.enum(['pending', 'captured', 'declined']),
+  failure_code: z.string().optional(),
+  failure_message: z.string().optional(),
+  refund_id: z.string().optional(),
+});
+const chargesSchema = z.object({ charges: z.array(chargeSchema) });
+const refundSchema = z.object({ id: z.string().min(1) });
+const errorSchema = z.object({ error: z.object({ code: z.string().min(1), message: z.string().optional() }) });
+
+type ProviderCharge = z.infer<typeof chargeSchema>;
+
+/** Makes the client. */
+export function createProviderClient(options: {
+  readonly http: ProviderHttp;
+  readonly breaker: Breaker;
+  readonly metrics: Metrics;
+}): ProviderClient {
+  const call = async (
+    rpc: string,
+    request: Omit<ProviderRequest, 'timeoutMs'>,
+    { timeoutMs, counted }: CallOptions,
+  ): Promise<ProviderAnswer | Unknown> => {
+    const endTimer = options.metrics.rpcCalled.startTimer({ dependency: PROVIDER, rpc });
+    const headers = { ...request.headers, ...injectTrace() };
+    try {
+      const answer = await options.breaker.run(
+        () => send({ ...request, headers, timeoutMs }),
+        counted ? countEvery : countNone,
+      );
+      endTimer({ code: String(answer.status) });
+      return answer;
+    } catch (error) {
+      endTimer({ code: error instanceof CircuitOpenError ? 'circuit_open' : 'unknown' });
+      const foreseen =
+        error instanceof ProviderFailure || error instanceof NoAnswer || error instanceof CircuitOpenError;
+      if (!foreseen) throw error;
+      return { kind: 'unknown', reason: describeError(error) };
+    }
+  };
+
+  const send = async (request: ProviderRequest): Promise<ProviderAnswer> => {
+    const answer = await options.http.send(request);
+    if (answer.status >= 500) throw new ProviderFailure(`the payment provider answered ${answer.status}`);
+    return answer;
+  };
+
+  const post = (path: string, key: string, body: unknown) =>
+    ({ method: 'POST', path, headers: { 'idempotency-key': key }, body }) as const;
+
+  return {
+    name: PROVIDER,
+    breaker: options.breaker.view,
+    charge: async (key, order, callOptions) => {
+      const body = {
+        order_id: order.orderId,
+        customer_id: order.customerId,
+        amount: toAmount(order.amount),
+        payment_method: order.paymentMethod,
+      };
+      return readCharge(await call('charge', post('v1/charges', key, body), callOptions));
+    },
+    findCharge: async (orderId, callOptions) => {
+      const path = `v1/charges?${new URLSearchParams({ order_id: orderId })}`;
+      return readCharges(await call('find_charge', { method: 'GET', path, headers: {} }, callOptions));
+    },
+    refund: async (key, { transactionId, amount }, callOptions) => {
+      const body = { charge_id: transactionId, amount: toAmount(amount) };
+      return readRefund(await call('refund', post('v1/refunds', key, body), callOptions));
+    },
+    stop: async () => options.http.stop(),
+  };
+}
+
+const countEvery: Judge = () => 'failure';
+const countNone: Judge = () => 'unknown';
+
+function readCharge(answer: ProviderAnswer | Unknown): ChargeResult {
+  if ('kind' in answer) return answer;
+  switch (answer.status) {
+    case 200: {
+      const charge = chargeSchema.safeParse(answer.body);
+      return charge.success ? toResult(charge.data) : unreadable(answer);
+    }
+    case 400:
+      // Refused as a whole before anything was done. The provider's words may quote the payment method: not kept.
+      return { kind: 'declined', code: 'invalid_request', message: 'The payment method is not accepted' };
+    case 402: {
+      const declined = errorSchema.safeParse(answer.body);
+      if (!declined.success) return unreadable(answer);
+      return toDecline(declined.data.error.code, declined.data.error.message);
+    }
+    case 409:
+      return { kind: 'in_flight' };
+    case 422:
+      return { kind: 'key_conflict' };
+    default:
+      return unreadable(answer);
+  }
+}
+
+// One charge an order is the rule; should there be more, money that is held decides, then money that may yet be.
+function readCharges(answer: ProviderAnswer | Unknown): FindResult {
+  if ('kind' in answer) return answer;
+  const found = answer.status === 200 ? chargesSchema.safeParse(answer.body) : undefined;
+  if (!found?.success) return unreadable(answer);
+  const { charges } = found.data;
+  const captured = charges.filter((charge) => charge.status === 'captured');
+  const deciding =
+    captured.find((charge) => charge.refund_id === undefined) ??
+    charges.find((charge) => charge.status === 'pending') ??
+    captured[0] ??
+    charges[0];
+  return deciding === undefined ? { kind: 'none' } : toResult(deciding);
+}
+
+function readRefund(answer: ProviderAnswer | Unknown): RefundResult {
+  if ('kind' in answer) return answer;
+  if (answer.status === 200 && refundSchema.safeParse(answer.body).success) return { kind: 'refunded' };
+  if (answer.status === 409) return { kind: 'in_flight' };
+  const refusal = errorSchema.safeParse(answer.body);
+  const repeated = answer.status === 422 && refusal.data?.error.code === 'charge_already_refunded';
+  return repeated ? { kind: 'refunded' } : unreadable(answer);
+}
+
+function toResult(charge: ProviderCharge): Decision | InFlight {
+  switch (charge.status) {
+    case 'captured':
+      return { kind: 'captured', transactionId: charge.id, refunded: charge.refund_id !== undefined };
+    case 'declined':
+      return toDecline(charge.failure_code, charge.failure_message);
+    default:
+      return { kind: 'in_flight' };
+  }
+}
+
+function toDecline(code = 'declined', message = ''): Decision {
+  return { kind: 'declined', code: code.slice(0, 100), message: message.slice(0, 500) };
+}
+
+function unreadable({ status, body }: ProviderAnswer): Unknown {
+  const code = errorSchema.safeParse(body).data?.error.code ?? 'no known content';
+  return { kind: 'unknown', reason: `the payment provider answered ${status} with ${code}` };
+}
+
+function toAmount({ currencyCode, minorUnits }: Money) {
+  return { currency_code: currencyCode, minor_units: Number(minorUnits) };
+}

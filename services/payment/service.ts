@@ -1,0 +1,82 @@
+// Composition root of the payment service: everything is built here and nowhere else; tests build the same.
+import { fileURLToPath } from 'node:url';
+import { type Breaker, createBreaker } from '../platform/breaker.ts';
+import type { Logger } from '../platform/log.ts';
+import { createService, type Runtime, type Service, type ServiceDefinition } from '../platform/service-runtime.ts';
+import { createWorker } from '../platform/worker.ts';
+import type { Charge } from './charge.ts';
+import { type ChargeStore, createChargeStore } from './charge-store.ts';
+import type { PaymentConfig } from './config.ts';
+import { createProviderClient, PROVIDER } from './provider-client.ts';
+import { createProviderHttp } from './provider-http.ts';
+import { createPaymentRoutes } from './routes.ts';
+import { settleOpenCharges } from './settle-open-charges.ts';
+import type { SettlementDependencies } from './settlement.ts';
+import { createSettlements } from './settlements.ts';
+
+const BREAKER_FAILURES = 5;
+const SETTLE_PERIOD_MS = 1_000;
+// What a call to the provider may outlast its time by the database's clock, which starts it a moment later.
+const CALL_MARGIN_MS = 500;
+
+/** Builds the payment service; nothing connects or listens before `start`. */
+export function createPaymentService(config: PaymentConfig, log: Logger): Service {
+  return createService({
+    name: 'payment',
+    config,
+    log,
+    migrations: fileURLToPath(new URL('./migrations', import.meta.url)),
+    define: (runtime) => definePaymentService(config, runtime),
+  });
+}
+
+function definePaymentService(config: PaymentConfig, runtime: Runtime): ServiceDefinition {
+  const { log, metrics } = runtime;
+  const provider = createProviderClient({
+    http: createProviderHttp(config.providerUrl),
+    breaker: createProviderBreaker(config, runtime),
+    metrics,
+  });
+  const storeOptions = {
+    callMs: config.providerTimeoutMs + CALL_MARGIN_MS,
+    settleAfterMs: config.settleAfterMs,
+    watchMs: config.keyRetentionMs,
+  };
+  const store = createChargeStore(runtime.database, storeOptions);
+  const backgroundStore = createChargeStore(runtime.backgroundDatabase, storeOptions);
+  const settlementOf = (charges: ChargeStore): SettlementDependencies => ({
+    store: charges,
+    provider,
+    keySafeMs: config.keyRetentionMs / 2,
+    wakeRelay: runtime.wakeRelay,
+    now: () => new Date(),
+    log,
+  });
+  const settlements = createSettlements<Charge>({ timeoutMs: config.providerTimeoutMs, log });
+  const background = { store: backgroundStore, settlement: settlementOf(backgroundStore), settlements };
+  const settler = createWorker({
+    name: 'settlement of open charges',
+    periodMs: Math.min(SETTLE_PERIOD_MS, config.settleAfterMs),
+    work: (signal) => settleOpenCharges(background, signal),
+    log,
+  });
+  return {
+    routes: createPaymentRoutes({ store, settlement: settlementOf(store), settlements }),
+    subscriptions: [],
+    dependencies: [provider],
+    parts: [settlements, settler],
+  };
+}
+
+function createProviderBreaker(config: PaymentConfig, { metrics, log }: Runtime): Breaker {
+  metrics.breakerState.set({ dependency: PROVIDER }, 0);
+  return createBreaker({
+    dependency: PROVIDER,
+    failures: BREAKER_FAILURES,
+    resetMs: config.breakerResetMs,
+    onChange: ({ dependency, state, reason }) => {
+      metrics.breakerState.set({ dependency }, { closed: 0, half_open: 1, open: 2 }[state]);
+      log.warn({ dependency, state, reason }, 'circuit breaker changed');
+    },
+  });
+}

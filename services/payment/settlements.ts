@@ -1,0 +1,69 @@
+// The settlements running in this replica: one an order at a time, shared by everybody who waits for it, and finished whether
+// or not somebody still does.
+import { startDeadline } from '../platform/deadline.ts';
+import { DomainError, describeError } from '../platform/errors.ts';
+import type { Part } from '../platform/lifecycle.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Run } from './settlement.ts';
+
+const MAX_RUNNING = 500;
+const STOP_GRACE_MS = 2_000;
+
+export type Settlements<Result> = Part & {
+  /** Starts the clock of a settlement that is about to begin. Throws DomainError `resource_exhausted` when too many run. */
+  admit(): Run;
+  /** Joins the settlement of this order that runs, or starts `work`. */
+  run(orderId: string, work: (run: Run) => Promise<Result>, admitted?: Run): Promise<Result>;
+};
+
+/** Makes the registry. A settlement takes `timeoutMs` at most, apart from statements. */
+export function createSettlements<Result>(options: {
+  readonly timeoutMs: number;
+  readonly log: Logger;
+}): Settlements<Result> {
+  const running = new Map<string, Promise<Result>>();
+  const stopping = new AbortController();
+  const begin = (): Run => ({ deadline: startDeadline(options.timeoutMs), signal: stopping.signal });
+
+  const start = (orderId: string, work: (run: Run) => Promise<Result>, run: Run): Promise<Result> => {
+    const result = work(run).finally(() => running.delete(orderId));
+    running.set(orderId, result);
+    // Those who wait get the error too; when nobody does, this line is all there is.
+    result.catch((error: unknown) => {
+      const reason = error instanceof DomainError ? describeError(error.cause ?? error) : describeError(error);
+      options.log.info({ reason }, 'a charge stays open; it is settled later');
+    });
+    return result;
+  };
+
+  return {
+    name: 'settlements',
+    admit: () => {
+      if (running.size >= MAX_RUNNING) {
+        throw new DomainError('resource_exhausted', 'TOO_MANY_PAYMENTS', 'too many payments are under way', {
+          retryAfterMs: 1_000,
+        });
+      }
+      return begin();
+    },
+    run: (orderId, work, admitted) => running.get(orderId) ?? start(orderId, work, admitted ?? begin()),
+    stop: async () => {
+      stopping.abort();
+      const finished = Promise.allSettled(running.values());
+      await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, STOP_GRACE_MS).unref())]);
+    },
+  };
+}
+
+/** Waits for `work` as long as the caller does. Throws the signal's reason when the caller gave up or its time is over. */
+export async function whileCallerWaits<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const { promise: gaveUp, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, gaveUp]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

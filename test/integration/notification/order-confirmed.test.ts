@@ -1,0 +1,173 @@
+// From the event of a confirmed order to the mail in the customer's mailbox, on the real service.
+import { describe, expect, it, vi } from 'vitest';
+import { NotificationSentSchema } from '#gen/shop/notification/v1/notification_events_pb.ts';
+import { NotificationStatus, NotificationType } from '#gen/shop/notification/v1/notification_pb.ts';
+import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { startMailbox } from '#services/dev/mailbox/mailbox.ts';
+import { publishAgain, publishEvent, readEventBodies } from '../../support/events.ts';
+import { fetchMails, orderConfirmed, startPostOffice } from '../../support/notification.ts';
+
+// The seed's own bound.
+const WITHIN = { timeout: 5_000, interval: 25 };
+
+describe('the event OrderConfirmed', () => {
+  it('becomes an order confirmation for cust123, mailed within 5 s (seed 5.5)', async () => {
+    await using office = await startPostOffice();
+    await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
+
+    await vi.waitFor(async () => expect(await office.mails()).toHaveLength(1), WITHIN);
+    const [mail] = await office.mails();
+    await vi.waitFor(async () => {
+      const { notifications } = await office.client.listNotifications({ customerId: 'cust123' });
+      expect(notifications).toMatchObject([
+        {
+          orderId: 'order-1',
+          customerId: 'cust123',
+          type: NotificationType.ORDER_CONFIRMATION,
+          status: NotificationStatus.SENT,
+          messageId: mail?.message_id,
+          sendTime: expect.anything(),
+        },
+      ]);
+      expect(mail?.message_id).toContain(notifications[0]?.notificationId);
+    }, WITHIN);
+    expect(mail).toMatchObject({ to: ['cust123@customers.example'], subject: 'Your order order-1 is confirmed' });
+    expect(mail?.text).toMatch(/Order: order-1\s+1 x 12345\s+Total: 59\.99 EUR/);
+    await vi.waitFor(async () => {
+      const sent = await readEventBodies(office.nats, NotificationSentSchema);
+      expect(sent).toMatchObject([{ orderId: 'order-1', customerId: 'cust123', version: 2n }]);
+    }, WITHIN);
+  });
+
+  it('gives one row and one mail, redelivered or told of by another event of the same order', async () => {
+    await using office = await startPostOffice();
+    const event = await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
+    await publishAgain(office.nats, event);
+    await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
+    await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-2'));
+
+    await vi.waitFor(async () => expect(await mailedOrders(office)).toEqual(['order-1', 'order-2']), WITHIN);
+    await vi.waitFor(async () =>
+      expect((await office.ops.getStatus({})).status?.consumers[0]?.unacknowledged).toBe(0n),
+    );
+    expect(await mailedOrders(office)).toEqual(['order-1', 'order-2']);
+    expect((await office.client.listNotifications({ orderId: 'order-1' })).notifications).toHaveLength(1);
+  });
+
+  it('of a test order is kept and never mailed', async () => {
+    await using office = await startPostOffice();
+    await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('test-order', { synthetic: true }));
+    await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
+
+    await vi.waitFor(async () => expect(await mailedOrders(office)).toEqual(['order-1']), WITHIN);
+    await vi.waitFor(async () => {
+      const { notifications } = await office.client.listNotifications({ orderId: 'test-order' });
+      expect(notifications).toMatchObject([{ status: NotificationStatus.SUPPRESSED, messageId: '' }]);
+    }, WITHIN);
+  });
+
+  it('reaches customers with any id, each at an address of its own, and lets none write a header', async () => {
+    await using office = await startPostOffice();
+    const customers = [
+      'a b',
+      'Ünïcode@elsewhere.example, x@y.example',
+      '.dot.',
+      'x'.repeat(128),
+      '"quoted"<z@z.example>',
+    ];
+    for (const [index, customerId] of customers.entries()) {
+      await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed(`order-${index}`, { customerId }));
+    }
+
+    await vi.waitFor(async () => expect(await office.mails()).toHaveLength(customers.length), WITHIN);
+    const recipients = (await office.mails()).map(({ to }) => to);
+    expect(recipients.every((to) => to.length === 1 && to[0]?.endsWith('@customers.example'))).toBe(true);
+    expect(new Set(recipients.flat()).size).toBe(customers.length);
+  });
+});
+
+describe('a mail server that is away', () => {
+  it('keeps mails waiting while the service serves, and gets them when it is back', async () => {
+    const mailbox = await startMailbox();
+    const { smtpUrl, smtpPort } = mailbox;
+    await mailbox.close();
+    await using office = await startPostOffice({ smtpUrl });
+    for (let index = 0; index < 8; index += 1) {
+      await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed(`order-${index}`));
+    }
+    await vi.waitFor(async () => {
+      const { status } = await office.ops.getStatus({});
+      expect(status?.breakers).toMatchObject([{ dependency: 'smtp', reason: expect.stringMatching(/ECONNREFUSED/) }]);
+    }, WITHIN);
+    await vi.waitFor(async () => {
+      const { notifications } = await office.client.listNotifications({});
+      expect(notifications.map(({ status }) => status)).toEqual(Array(8).fill(NotificationStatus.PENDING));
+    }, WITHIN);
+
+    await using back = await startMailbox({ smtpPort });
+    await vi.waitFor(async () => expect(await fetchMails(back.httpUrl)).toHaveLength(8), { timeout: 20_000 });
+    const ids = (await fetchMails(back.httpUrl)).map((mail) => mail.message_id);
+    expect(new Set(ids).size).toBe(8);
+  });
+});
+
+describe('a mailer killed between mail and mark', () => {
+  it('sends the mail again with the same Message-ID', async () => {
+    await using office = await startPostOffice();
+    await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
+    await vi.waitFor(async () => expect(await office.mails()).toHaveLength(1), WITHIN);
+    await vi.waitFor(async () => {
+      const { notifications } = await office.client.listNotifications({});
+      expect(notifications[0]?.status).toBe(NotificationStatus.SENT);
+    }, WITHIN);
+
+    await office.query("update notification set status = 'PENDING', send_time = null, next_try_time = now()");
+
+    await vi.waitFor(async () => expect(await office.mails()).toHaveLength(2), WITHIN);
+    expect(new Set((await office.mails()).map((mail) => mail.message_id)).size).toBe(1);
+  });
+
+  it('does not send twice while two replicas live', async () => {
+    await using office = await startPostOffice();
+    await using _replica = await office.startReplica();
+    const orders = Array.from({ length: 30 }, (_, index) => `order-${index}`).sort();
+    await Promise.all(
+      orders.map((orderId) => publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed(orderId))),
+    );
+
+    await vi.waitFor(async () => {
+      const { notifications } = await office.client.listNotifications({});
+      expect(notifications.map(({ status }) => status)).toEqual(orders.map(() => NotificationStatus.SENT));
+    }, WITHIN);
+    expect(await mailedOrders(office)).toEqual(orders);
+  });
+});
+
+describe('ListNotifications', () => {
+  it('pages newest first without gap or repeat, and filters', async () => {
+    await using office = await startPostOffice();
+    for (let index = 0; index < 7; index += 1) {
+      const customerId = index % 2 === 0 ? 'even' : 'odd';
+      await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed(`order-${index}`, { customerId }));
+      await vi.waitFor(async () =>
+        expect((await office.client.listNotifications({})).notifications).toHaveLength(index + 1),
+      );
+    }
+    const seen: string[] = [];
+    let pageToken = '';
+    do {
+      const page = await office.client.listNotifications({ pageSize: 3, pageToken });
+      seen.push(...page.notifications.map(({ orderId }) => orderId));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+
+    expect(seen).toEqual(['order-6', 'order-5', 'order-4', 'order-3', 'order-2', 'order-1', 'order-0']);
+    const odd = await office.client.listNotifications({ customerId: 'odd' });
+    expect(odd.notifications.map(({ orderId }) => orderId)).toEqual(['order-5', 'order-3', 'order-1']);
+  });
+});
+
+async function mailedOrders(office: { mails(): Promise<{ subject: string }[]> }): Promise<string[]> {
+  const subjects = (await office.mails()).map(({ subject }) => subject);
+  return subjects.map((subject) => /order-?\S+/.exec(subject.replace('Your order ', ''))?.[0] ?? subject).sort();
+}

@@ -1,0 +1,191 @@
+// The mailer: what it sends, what it stores about it, and how it waits for a mail server that is away.
+import { fromBinary } from '@bufbuild/protobuf';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { NotificationSentSchema } from '#gen/shop/notification/v1/notification_events_pb.ts';
+import { type Mail, type MailerDependencies, sendDueMails } from '#services/notification/mailer.ts';
+import { messageIdOf } from '#services/notification/notification.ts';
+import type { DueNotification, NotificationStore } from '#services/notification/notification-store.ts';
+import { createBreaker } from '#services/platform/breaker.ts';
+import { createLog } from '#services/platform/log.ts';
+import { notificationOf } from './fakes.ts';
+
+const NOW = new Date('2026-01-02T03:04:06.000Z');
+const unsignalled = () => new AbortController().signal;
+
+function createMailer(...due: readonly DueNotification[]) {
+  const store = {
+    claimDue: vi.fn<NotificationStore['claimDue']>(async (limit) => due.slice(0, limit)),
+    markSent: vi.fn<NotificationStore['markSent']>(async () => true),
+    putOff: vi.fn<NotificationStore['putOff']>(async () => undefined),
+  };
+  const send = vi.fn<(mail: Mail) => Promise<unknown>>(async () => undefined);
+  const wakeRelay = vi.fn();
+  const dependencies: MailerDependencies = {
+    store,
+    send,
+    breaker: createBreaker({ dependency: 'smtp', failures: 3, resetMs: 60_000, onChange: () => undefined }),
+    wakeRelay,
+    now: () => NOW,
+    log: createLog({ service: 'notification', level: 'silent' }),
+  };
+  return { store, send, wakeRelay, dependencies, run: (signal = unsignalled()) => sendDueMails(dependencies, signal) };
+}
+
+function dueOf(count: number, attempt = 1): DueNotification[] {
+  return Array.from({ length: count }, (_, index) => ({
+    notification: notificationOf({ notificationId: `id-${index}`, orderId: `o${index}` }),
+    attempt,
+  }));
+}
+
+function refusal(responseCode: number): Error {
+  return Object.assign(new Error(`refused with ${responseCode}`), { responseCode });
+}
+
+describe('a mail that is due', () => {
+  it('goes to the customer with the notification’s Message-ID', async () => {
+    const { send, run } = createMailer({ notification: notificationOf(), attempt: 1 });
+    await run();
+    expect(send.mock.calls[0]?.[0]).toMatchObject({
+      from: 'orders@shop.example',
+      to: 'cust123@customers.example',
+      messageId: messageIdOf(notificationOf().notificationId),
+      subject: 'Your order o1 is confirmed',
+    });
+  });
+
+  it('is marked as sent together with its event, after the mail server accepted it', async () => {
+    const { store, send, wakeRelay, run } = createMailer({ notification: notificationOf(), attempt: 1 });
+    send.mockImplementationOnce(async () => expect(store.markSent).not.toHaveBeenCalled());
+    await run();
+
+    const [id, time, events] = store.markSent.mock.calls[0] ?? [];
+    expect([id, time]).toEqual([notificationOf().notificationId, NOW]);
+    const event = fromBinary(NotificationSentSchema, events?.[0]?.payload ?? new Uint8Array());
+    expect(event).toMatchObject({ orderId: 'o1', customerId: 'cust123', version: 2n });
+    expect(wakeRelay).toHaveBeenCalledOnce();
+  });
+
+  it('wakes no relay when another replica marked it meanwhile', async () => {
+    const { store, wakeRelay, run } = createMailer(...dueOf(1));
+    store.markSent.mockResolvedValueOnce(false);
+    await run();
+    expect(wakeRelay).not.toHaveBeenCalled();
+  });
+
+  it('is left to its lease when it was sent and could not be marked', async () => {
+    const { store, run } = createMailer(...dueOf(1));
+    store.markSent.mockRejectedValueOnce(new Error('the database is away'));
+    await expect(run()).rejects.toThrow('the database is away');
+    expect(store.putOff).not.toHaveBeenCalled();
+  });
+
+  it('is one of a batch of 20 at most, and a full batch asks for the next at once', async () => {
+    const { send, run } = createMailer(...dueOf(25));
+    expect(await run()).toBe(true);
+    expect(send).toHaveBeenCalledTimes(20);
+  });
+
+  it('lets the mailer rest when there is none', async () => {
+    const { send, run } = createMailer();
+    expect(await run()).toBe(false);
+    expect(send).not.toHaveBeenCalled();
+  });
+});
+
+describe('a mail that could not be sent', () => {
+  it.each([
+    [1, 250, 500],
+    [3, 1_000, 2_000],
+    [50, 5_000, 10_000],
+  ])('at try %i is put off for %i to %i ms', async (attempt, least, most) => {
+    const { store, send, run } = createMailer(...dueOf(1, attempt));
+    send.mockRejectedValueOnce(new Error('connect ECONNREFUSED'));
+    await run();
+
+    const [id, delayMs, error, counted] = store.putOff.mock.calls[0] ?? [];
+    expect([id, error, counted]).toEqual(['id-0', 'connect ECONNREFUSED', true]);
+    expect(delayMs).toBeGreaterThanOrEqual(least);
+    expect(delayMs).toBeLessThanOrEqual(most);
+    expect(store.markSent).not.toHaveBeenCalled();
+  });
+
+  it('is put off much longer when the mail server refuses it for good', async () => {
+    const { store, send, run } = createMailer(...dueOf(1, 50));
+    send.mockRejectedValueOnce(refusal(550));
+    await run();
+    expect(store.putOff.mock.calls[0]?.[1]).toBeGreaterThanOrEqual(300_000);
+  });
+
+  it('hinders no other', async () => {
+    const { store, send, run } = createMailer(...dueOf(3));
+    send.mockRejectedValueOnce(new Error('reset'));
+    await run();
+    expect(store.markSent.mock.calls.map(([id]) => id)).toEqual(['id-1', 'id-2']);
+  });
+
+  it('has no password in the error that is stored', async () => {
+    const { store, send, run } = createMailer(...dueOf(1));
+    send.mockRejectedValueOnce(new Error('no smtp://shop:geheim@mail.example'));
+    await run();
+    expect(store.putOff.mock.calls[0]?.[2]).not.toContain('geheim');
+  });
+});
+
+describe('a mail server that is away', () => {
+  it('opens the breaker; then one mail at a time asks for it, uncounted', async () => {
+    const { store, send, dependencies, run } = createMailer(...dueOf(4));
+    send.mockRejectedValue(new Error('connect ECONNREFUSED'));
+    await run();
+    expect(dependencies.breaker.view().state).toBe('open');
+    const before = send.mock.calls.length;
+
+    expect(await run()).toBe(false);
+    expect(store.claimDue.mock.calls.map(([limit]) => limit)).toEqual([20, 1]);
+    expect(send).toHaveBeenCalledTimes(before);
+    expect(store.putOff.mock.calls.at(-1)).toEqual(['id-0', 500, expect.stringContaining('open'), false]);
+  });
+
+  it('does not open the breaker by refusing mails', async () => {
+    const { send, dependencies, run } = createMailer(...dueOf(10));
+    send.mockRejectedValue(refusal(550));
+    await run();
+    expect(dependencies.breaker.view().state).toBe('closed');
+  });
+});
+
+describe('a mail under way', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  function neverAccepted({ send }: ReturnType<typeof createMailer>) {
+    send.mockImplementation(
+      ({ signal }) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    );
+  }
+
+  it('is given up after 8 s', async () => {
+    const mailer = createMailer(...dueOf(1));
+    neverAccepted(mailer);
+    const running = mailer.run();
+    await vi.advanceTimersByTimeAsync(7_999);
+    expect(mailer.store.putOff).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+    await running;
+    expect(mailer.store.putOff).toHaveBeenCalledOnce();
+  });
+
+  it('has 2 s more when the service stops', async () => {
+    const mailer = createMailer(...dueOf(1));
+    neverAccepted(mailer);
+    const stopping = new AbortController();
+    const running = mailer.run(stopping.signal);
+    await vi.advanceTimersByTimeAsync(0);
+    stopping.abort();
+    await vi.advanceTimersByTimeAsync(1_999);
+    expect(mailer.store.putOff).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+    await running;
+    expect(mailer.store.putOff).toHaveBeenCalledOnce();
+  });
+});

@@ -1,0 +1,234 @@
+// rpc ProcessPayment apart from HTTP and SQL: what it refuses, what it repeats, and what goes on when its caller is gone.
+import { create } from '@bufbuild/protobuf';
+import { describe, expect, it, vi } from 'vitest';
+import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
+import { type ProcessPaymentRequest, ProcessPaymentRequestSchema } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import type { Charge, StoredCharge } from '#services/payment/charge.ts';
+import { processPayment } from '#services/payment/process-payment.ts';
+import { createSettlements } from '#services/payment/settlements.ts';
+import { DomainError } from '#services/platform/errors.ts';
+import {
+  captured,
+  createMemoryStore,
+  createProvider,
+  createSettlement,
+  declined,
+  inFlight,
+  silentLog,
+  storedCharge,
+  unknown,
+} from './fakes.ts';
+
+function createCounter(...charges: readonly StoredCharge[]) {
+  const store = createMemoryStore(...charges);
+  const provider = createProvider();
+  const { dependencies } = createSettlement(store, provider);
+  const settlements = createSettlements<Charge>({ timeoutMs: 5_000, log: silentLog });
+  const pay = (changes: object = {}, signal = new AbortController().signal) =>
+    processPayment({ store, settlement: dependencies, settlements }, requestOf(changes), signal);
+  return { store, provider, settlements, pay };
+}
+
+function requestOf(changes: object = {}): ProcessPaymentRequest {
+  return create(ProcessPaymentRequestSchema, {
+    orderId: 'o1',
+    idempotencyKey: 'key-1',
+    customerId: 'cust123',
+    amount: { currencyCode: 'EUR', minorUnits: 5999n },
+    paymentMethod: 'pm_approved',
+    ...changes,
+  });
+}
+
+async function failureOf(call: Promise<unknown>): Promise<DomainError> {
+  const error = await call.catch((thrown: unknown) => thrown);
+  if (error instanceof DomainError) return error;
+  throw new Error(`no DomainError but ${String(error)}`);
+}
+
+describe('ProcessPayment', () => {
+  it('charges and answers with the charge', async () => {
+    const { provider, pay } = createCounter();
+    provider.charge.mockResolvedValueOnce(captured);
+
+    expect((await pay()).charge).toMatchObject({
+      orderId: 'o1',
+      customerId: 'cust123',
+      status: ChargeStatus.COMPLETED,
+      transactionId: 'ch_1',
+      amount: { currencyCode: 'EUR', minorUnits: 5999n },
+    });
+  });
+
+  it('answers a repeat without asking the provider', async () => {
+    const { provider, pay } = createCounter();
+    provider.charge.mockResolvedValueOnce(declined);
+    await pay();
+
+    expect((await pay()).charge).toMatchObject({ status: ChargeStatus.DECLINED, declineCode: 'insufficient_funds' });
+    expect(provider.charge).toHaveBeenCalledOnce();
+  });
+
+  it('shares one call among duplicates that come at once', async () => {
+    const { provider, pay } = createCounter();
+    const answer = Promise.withResolvers<typeof captured>();
+    provider.charge.mockReturnValueOnce(answer.promise);
+    const calls = Promise.all(Array.from({ length: 10 }, () => pay()));
+    await vi.waitFor(() => expect(provider.charge).toHaveBeenCalled());
+    answer.resolve(captured);
+
+    expect(new Set((await calls).map(({ charge }) => charge.transactionId))).toEqual(new Set(['ch_1']));
+    expect(provider.charge).toHaveBeenCalledOnce();
+  });
+
+  it.each([
+    ['another amount', { amount: { currencyCode: 'EUR', minorUnits: 6000n } }],
+    ['another currency', { amount: { currencyCode: 'USD', minorUnits: 5999n } }],
+    ['another customer', { customerId: 'cust124' }],
+    ['another payment method', { paymentMethod: 'pm_other' }],
+    ['another order under the key', { orderId: 'o2' }],
+    ['another key with another content', { idempotencyKey: 'key-2', customerId: 'cust124' }],
+  ])('refuses %s', async (_name, changes) => {
+    const { provider, pay } = createCounter();
+    provider.charge.mockResolvedValueOnce(captured);
+    await pay();
+
+    const error = await failureOf(pay(changes));
+    expect(error).toMatchObject({ kind: 'failed_precondition', reason: 'IDEMPOTENCY_KEY_REUSED' });
+    expect(error.message).not.toContain('pm_');
+  });
+
+  it('takes another key with the same content for a repeat', async () => {
+    const { provider, pay } = createCounter();
+    provider.charge.mockResolvedValueOnce(captured);
+    await pay();
+    expect((await pay({ idempotencyKey: 'key-2' })).charge.transactionId).toBe('ch_1');
+  });
+
+  it('answers REFUNDED where a refund came first, and never charges', async () => {
+    const { store, provider, pay } = createCounter();
+    await store.requestRefund('o1', 'refund-key');
+
+    expect((await pay()).charge).toMatchObject({ orderId: 'o1', status: ChargeStatus.REFUNDED, transactionId: '' });
+    expect(provider.charge).not.toHaveBeenCalled();
+  });
+
+  it('answers COMPLETED while a refund is on its way', async () => {
+    const { store, provider, pay } = createCounter();
+    provider.charge.mockResolvedValueOnce(captured);
+    await pay();
+    await store.requestRefund('o1', 'refund-key');
+
+    expect((await pay()).charge.status).toBe(ChargeStatus.COMPLETED);
+    expect(provider.refund).not.toHaveBeenCalled();
+  });
+
+  it('repeats the call for a charge left open', async () => {
+    const { store, provider, pay } = createCounter();
+    provider.charge.mockResolvedValueOnce(unknown).mockResolvedValueOnce(captured);
+    await failureOf(pay());
+    expect(store.rows.get('o1')?.charge.status).toBe('CHARGING');
+
+    expect((await pay()).charge.status).toBe(ChargeStatus.COMPLETED);
+  });
+
+  it('forgets the payment method with the answer', async () => {
+    const { store, provider, pay } = createCounter();
+    provider.charge.mockResolvedValueOnce(captured);
+    await pay();
+    expect(store.rows.get('o1')?.paymentMethod).toBe('');
+  });
+});
+
+describe('a payment that is not taken', () => {
+  it.each([
+    ['order_id', { orderId: '' }],
+    ['order_id', { orderId: 'x'.repeat(129) }],
+    ['idempotency_key', { idempotencyKey: '' }],
+    ['idempotency_key', { idempotencyKey: 'x'.repeat(129) }],
+    ['customer_id', { customerId: 'cust\u0000' }],
+    ['amount', { amount: undefined }],
+    ['amount.currency_code', { amount: { currencyCode: 'eur', minorUnits: 1n } }],
+    ['amount.minor_units', { amount: { currencyCode: 'EUR', minorUnits: 0n } }],
+    ['amount.minor_units', { amount: { currencyCode: 'EUR', minorUnits: -1n } }],
+    ['amount.minor_units', { amount: { currencyCode: 'EUR', minorUnits: 2n ** 53n } }],
+    ['payment_method', { paymentMethod: '' }],
+    ['payment_method', { paymentMethod: 'pm\r\nx' }],
+  ])('names the faulty field %s (%o)', async (field, changes) => {
+    const { store, pay } = createCounter();
+    const error = await failureOf(pay(changes));
+
+    expect(error.kind).toBe('invalid_argument');
+    expect(error.violations.map((violation) => violation.field)).toEqual([field]);
+    expect(store.rows.size).toBe(0);
+  });
+
+  it('has all its faults reported at once', async () => {
+    const { pay } = createCounter();
+    const nothing = { orderId: '', idempotencyKey: '', customerId: '', amount: undefined, paymentMethod: '' };
+    expect((await failureOf(pay(nothing))).violations).toHaveLength(5);
+  });
+
+  it('never has its payment method repeated in the error', async () => {
+    const { pay } = createCounter();
+    expect((await failureOf(pay({ paymentMethod: `secret${'x'.repeat(200)}` }))).message).not.toContain('secret');
+  });
+
+  it('is synthetic', async () => {
+    const { store, pay } = createCounter();
+    expect(await failureOf(pay({ synthetic: true }))).toMatchObject({
+      kind: 'permission_denied',
+      reason: 'SYNTHETIC_NOT_ALLOWED',
+    });
+    expect(store.rows.size).toBe(0);
+  });
+
+  it('leaves no trace when its caller is gone already', async () => {
+    const { store, pay } = createCounter();
+    await expect(pay({}, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
+    expect(store.rows.size).toBe(0);
+  });
+
+  it('leaves no trace when too many are under way', async () => {
+    const { store, settlements, pay } = createCounter();
+    const never = new Promise<Charge>(() => undefined);
+    for (let running = 0; running < 500; running += 1) {
+      settlements.run(`running-${running}`, () => never).catch(() => undefined);
+    }
+
+    expect(await failureOf(pay())).toMatchObject({ kind: 'resource_exhausted', reason: 'TOO_MANY_PAYMENTS' });
+    expect(store.rows.size).toBe(0);
+  });
+});
+
+describe('a caller who hangs up', () => {
+  it('is told so at once, while the charge is settled all the same, however often that takes asking', async () => {
+    const { store, provider, pay } = createCounter();
+    const answer = Promise.withResolvers<typeof inFlight>();
+    provider.charge.mockReturnValueOnce(answer.promise).mockResolvedValueOnce(captured);
+    const caller = new AbortController();
+    const call = pay({}, caller.signal);
+    await vi.waitFor(() => expect(provider.charge).toHaveBeenCalled());
+    caller.abort(new Error('gone'));
+
+    await expect(call).rejects.toThrow('gone');
+    answer.resolve(inFlight);
+    await vi.waitFor(() => expect(store.rows.get('o1')?.charge.status).toBe('COMPLETED'));
+  });
+
+  it('finds the outcome when the call is repeated', async () => {
+    const { provider, pay } = createCounter(storedCharge({ orderId: 'o9' }));
+    const answer = Promise.withResolvers<typeof captured>();
+    provider.charge.mockReturnValueOnce(answer.promise);
+    const caller = new AbortController();
+    const call = pay({}, caller.signal);
+    await vi.waitFor(() => expect(provider.charge).toHaveBeenCalled());
+    caller.abort(new Error('gone'));
+    await expect(call).rejects.toThrow('gone');
+
+    const repeat = pay();
+    answer.resolve(captured);
+    expect((await repeat).charge.transactionId).toBe('ch_1');
+    expect(provider.charge).toHaveBeenCalledOnce();
+  });
+});

@@ -1,0 +1,196 @@
+// What the provider's answers mean, and what the breaker learns from them.
+import { describe, expect, it, vi } from 'vitest';
+import { createProviderClient } from '#services/payment/provider-client.ts';
+import { NoAnswer, type ProviderAnswer, type ProviderHttp } from '#services/payment/provider-http.ts';
+import { createBreaker } from '#services/platform/breaker.ts';
+import { createMetrics } from '#services/platform/metrics.ts';
+
+const ORDER = {
+  orderId: 'o 1',
+  customerId: 'cust123',
+  amount: { currencyCode: 'EUR', minorUnits: 5999n },
+  paymentMethod: 'pm_approved',
+};
+const PAID = { transactionId: 'ch_1', amount: ORDER.amount };
+const COUNTED = { timeoutMs: 1_000, counted: true };
+const UNCOUNTED = { timeoutMs: 1_000, counted: false };
+const CHARGE = { id: 'ch_1', order_id: 'o 1', status: 'captured' };
+
+function createClient(...answers: readonly (ProviderAnswer | Error)[]) {
+  const send = vi.fn<ProviderHttp['send']>();
+  for (const answer of answers) {
+    if (answer instanceof Error) send.mockRejectedValueOnce(answer);
+    else send.mockResolvedValueOnce(answer);
+  }
+  const breaker = createBreaker({ dependency: 'payment-provider', failures: 2, resetMs: 60_000, onChange: vi.fn() });
+  const http = { send, stop: vi.fn() };
+  return { client: createProviderClient({ http, breaker, metrics: createMetrics('payment') }), send, http };
+}
+
+function errorBody(code: string, message = 'words') {
+  return { error: { code, message } };
+}
+
+describe('asking for a charge', () => {
+  it('posts the order with its key', async () => {
+    const { client, send } = createClient({ status: 200, body: CHARGE });
+    await client.charge('key-1', ORDER, COUNTED);
+
+    expect(send.mock.calls[0]?.[0]).toMatchObject({
+      method: 'POST',
+      path: 'v1/charges',
+      headers: { 'idempotency-key': 'key-1' },
+      body: {
+        order_id: 'o 1',
+        customer_id: 'cust123',
+        amount: { currency_code: 'EUR', minor_units: 5999 },
+        payment_method: 'pm_approved',
+      },
+      timeoutMs: 1_000,
+    });
+  });
+
+  it.each<[string, ProviderAnswer, object]>([
+    ['a capture', { status: 200, body: CHARGE }, { kind: 'captured', transactionId: 'ch_1', refunded: false }],
+    [
+      'a capture given back',
+      { status: 200, body: { ...CHARGE, refund_id: 're_1' } },
+      { kind: 'captured', refunded: true },
+    ],
+    ['a charge still pending', { status: 200, body: { ...CHARGE, status: 'pending' } }, { kind: 'in_flight' }],
+    [
+      'a decline',
+      { status: 402, body: errorBody('expired_card', 'Expired card') },
+      { kind: 'declined', code: 'expired_card', message: 'Expired card' },
+    ],
+    [
+      'a refused request',
+      { status: 400, body: errorBody('invalid_request') },
+      { kind: 'declined', code: 'invalid_request' },
+    ],
+    ['a first call in flight', { status: 409, body: errorBody('idempotency_key_in_use') }, { kind: 'in_flight' }],
+    ['a key of other content', { status: 422, body: errorBody('idempotency_key_reused') }, { kind: 'key_conflict' }],
+  ])('understands %s', async (_name, answer, result) => {
+    expect(await createClient(answer).client.charge('key', ORDER, COUNTED)).toMatchObject(result);
+  });
+
+  it.each<[string, ProviderAnswer | Error]>([
+    ['no answer', new NoAnswer('no answer: socket hang up')],
+    ['a failure of the provider', { status: 500, body: errorBody('provider_error') }],
+    ['a gateway in between', { status: 503, body: undefined }],
+    ['a success that is not JSON', { status: 200, body: undefined }],
+    ['a success without an id', { status: 200, body: { status: 'captured' } }],
+    ['a decline without a code', { status: 402, body: {} }],
+    ['a limit of requests', { status: 429, body: errorBody('rate_limited') }],
+    ['a refused credential', { status: 401, body: errorBody('unauthorized') }],
+  ])('takes %s for unknown, never for a decline', async (_name, answer) => {
+    expect(await createClient(answer).client.charge('key', ORDER, COUNTED)).toMatchObject({ kind: 'unknown' });
+  });
+
+  it('keeps neither long words nor those of a refused request', async () => {
+    const { client } = createClient(
+      { status: 402, body: errorBody('c'.repeat(1_000), 'm'.repeat(1_000)) },
+      { status: 400, body: errorBody('invalid_request', 'payment_method: pm_secret') },
+    );
+    const declined = await client.charge('key', ORDER, COUNTED);
+    const refused = await client.charge('key', ORDER, COUNTED);
+
+    expect(declined).toMatchObject({ code: 'c'.repeat(100), message: 'm'.repeat(500) });
+    expect(JSON.stringify(refused)).not.toContain('pm_secret');
+  });
+
+  it('lets an error nobody foresaw through', async () => {
+    const { client } = createClient(new TypeError('a mistake'));
+    await expect(client.charge('key', ORDER, COUNTED)).rejects.toThrow('a mistake');
+  });
+});
+
+describe('looking for a charge', () => {
+  it('asks for the order by its id', async () => {
+    const { client, send } = createClient({ status: 200, body: { charges: [] } });
+    expect(await client.findCharge('o 1&x', UNCOUNTED)).toEqual({ kind: 'none' });
+    expect(send.mock.calls[0]?.[0]).toMatchObject({ method: 'GET', path: 'v1/charges?order_id=o+1%26x' });
+  });
+
+  const held = { id: 'ch_held', status: 'captured' };
+  const returned = { id: 'ch_back', status: 'captured', refund_id: 're_1' };
+  const pending = { id: 'ch_wait', status: 'pending' };
+  const refused = { id: 'ch_no', status: 'declined', failure_code: 'expired_card', failure_message: 'Expired card' };
+
+  it.each<[string, object[], object]>([
+    ['money held before all else', [refused, returned, pending, held], { kind: 'captured', transactionId: 'ch_held' }],
+    ['a charge in flight before money given back', [returned, pending, refused], { kind: 'in_flight' }],
+    ['money given back before a decline', [refused, returned], { kind: 'captured', refunded: true }],
+    ['a decline with its reason', [refused], { kind: 'declined', code: 'expired_card', message: 'Expired card' }],
+  ])('finds %s', async (_name, charges, result) => {
+    expect(await createClient({ status: 200, body: { charges } }).client.findCharge('o1', UNCOUNTED)).toMatchObject(
+      result,
+    );
+  });
+
+  it.each<[string, ProviderAnswer | Error]>([
+    ['an error', { status: 404, body: errorBody('not_found') }],
+    ['another content', { status: 200, body: [] }],
+    ['no answer', new NoAnswer('timeout')],
+  ])('takes %s for unknown, never for none', async (_name, answer) => {
+    expect(await createClient(answer).client.findCharge('o1', UNCOUNTED)).toMatchObject({ kind: 'unknown' });
+  });
+});
+
+describe('asking for a refund', () => {
+  it('posts the transaction and its whole amount with the key', async () => {
+    const { client, send } = createClient({ status: 200, body: { id: 're_1' } });
+    expect(await client.refund('key-2', PAID, UNCOUNTED)).toEqual({ kind: 'refunded' });
+    expect(send.mock.calls[0]?.[0]).toMatchObject({
+      path: 'v1/refunds',
+      headers: { 'idempotency-key': 'key-2' },
+      body: { charge_id: 'ch_1', amount: { currency_code: 'EUR', minor_units: 5999 } },
+    });
+  });
+
+  it('takes a refund made before for a success', async () => {
+    const { client } = createClient({ status: 422, body: errorBody('charge_already_refunded') });
+    expect(await client.refund('key', PAID, UNCOUNTED)).toEqual({ kind: 'refunded' });
+  });
+
+  it.each<[string, ProviderAnswer, string]>([
+    ['in flight', { status: 409, body: errorBody('idempotency_key_in_use') }, 'in_flight'],
+    ['of a charge that is not captured', { status: 422, body: errorBody('charge_not_captured') }, 'unknown'],
+    ['of a charge nobody knows', { status: 404, body: errorBody('charge_not_found') }, 'unknown'],
+    ['without an id', { status: 200, body: {} }, 'unknown'],
+  ])('does not take one %s for made', async (_name, answer, kind) => {
+    expect(await createClient(answer).client.refund('key', PAID, UNCOUNTED)).toMatchObject({ kind });
+  });
+});
+
+describe('the breaker of the provider', () => {
+  const failure = { status: 500, body: undefined };
+
+  it('opens by counted failures and then makes no call', async () => {
+    const { client, send } = createClient(failure, new NoAnswer('reset'));
+    await client.charge('key', ORDER, COUNTED);
+    await client.charge('key', ORDER, COUNTED);
+
+    expect(await client.charge('key', ORDER, COUNTED)).toMatchObject({
+      kind: 'unknown',
+      reason: expect.stringContaining('open'),
+    });
+    expect(await client.findCharge('o1', UNCOUNTED)).toMatchObject({ kind: 'unknown' });
+    expect(send).toHaveBeenCalledTimes(2);
+    expect(client.breaker()).toMatchObject({ dependency: 'payment-provider', state: 'open' });
+  });
+
+  it('stays closed by failures that do not count, and by refusals', async () => {
+    const declined = { status: 402, body: errorBody('expired_card') };
+    const { client } = createClient(failure, failure, failure, declined, declined, declined);
+    for (let call = 0; call < 3; call += 1) await client.charge('key', ORDER, UNCOUNTED);
+    for (let call = 0; call < 3; call += 1) await client.charge('key', ORDER, COUNTED);
+    expect(client.breaker().state).toBe('closed');
+  });
+
+  it('lets go of its connections when it stops', async () => {
+    const { client, http } = createClient();
+    await client.stop();
+    expect(http.stop).toHaveBeenCalledOnce();
+  });
+});

@@ -1,0 +1,123 @@
+// rpc RefundPayment apart from HTTP and SQL.
+import { create } from '@bufbuild/protobuf';
+import { describe, expect, it, vi } from 'vitest';
+import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
+import { RefundPaymentRequestSchema } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import type { Charge, StoredCharge } from '#services/payment/charge.ts';
+import { refundPayment } from '#services/payment/refund-payment.ts';
+import { settleCharge } from '#services/payment/settlement.ts';
+import { createSettlements } from '#services/payment/settlements.ts';
+import {
+  captured,
+  createMemoryStore,
+  createProvider,
+  createSettlement,
+  silentLog,
+  storedCharge,
+  unknown,
+} from './fakes.ts';
+
+const PAID = storedCharge({ status: 'COMPLETED', transactionId: 'ch_1', version: 2 });
+
+function createCounter(...charges: readonly StoredCharge[]) {
+  const store = createMemoryStore(...charges);
+  const provider = createProvider();
+  const { dependencies } = createSettlement(store, provider);
+  const settlements = createSettlements<Charge>({ timeoutMs: 5_000, log: silentLog });
+  const refund = (orderId = 'o1', idempotencyKey = 'refund-1', signal = new AbortController().signal) =>
+    refundPayment(
+      { store, settlement: dependencies, settlements },
+      create(RefundPaymentRequestSchema, { orderId, idempotencyKey }),
+      signal,
+    );
+  return { store, provider, dependencies, settlements, refund };
+}
+
+describe('RefundPayment', () => {
+  it('gives a completed charge back', async () => {
+    const { provider, refund } = createCounter(PAID);
+    provider.refund.mockResolvedValueOnce({ kind: 'refunded' });
+    expect((await refund()).charge).toMatchObject({ status: ChargeStatus.REFUNDED, transactionId: 'ch_1' });
+  });
+
+  it('answers a repeat, with whatever key, without asking the provider', async () => {
+    const { provider, refund } = createCounter(PAID);
+    provider.refund.mockResolvedValueOnce({ kind: 'refunded' });
+    await refund();
+
+    const repeats = await Promise.all([refund(), refund('o1', 'refund-2')]);
+    expect(repeats.map(({ charge }) => charge.status)).toEqual([ChargeStatus.REFUNDED, ChargeStatus.REFUNDED]);
+    expect(provider.refund).toHaveBeenCalledOnce();
+  });
+
+  it('answers a decline with the decline', async () => {
+    const { refund } = createCounter(storedCharge({ status: 'DECLINED', declineCode: 'expired_card' }));
+    expect((await refund()).charge).toMatchObject({ status: ChargeStatus.DECLINED, declineCode: 'expired_card' });
+  });
+
+  it('of an order without a charge stores that it can never be made', async () => {
+    const { store, refund } = createCounter();
+    const { charge } = await refund();
+
+    expect(charge).toMatchObject({ orderId: 'o1', status: ChargeStatus.REFUNDED, transactionId: '', customerId: '' });
+    expect(charge).not.toHaveProperty('amount');
+    expect(store.rows.get('o1')?.charge.status).toBe('REFUNDED');
+  });
+
+  it('goes on when a charge that began before it ends with the money', async () => {
+    const { store, provider, dependencies, settlements, refund } = createCounter(storedCharge());
+    const answer = Promise.withResolvers<typeof captured>();
+    provider.charge.mockReturnValueOnce(answer.promise);
+    provider.refund.mockResolvedValueOnce({ kind: 'refunded' });
+    const charging = settlements.run('o1', (run) => settleCharge(dependencies, 'o1', run));
+    await vi.waitFor(() => expect(provider.charge).toHaveBeenCalled());
+    const refunding = refund();
+    answer.resolve(captured);
+
+    await charging;
+    expect((await refunding).charge.status).toBe(ChargeStatus.REFUNDED);
+    expect(store.events.map(({ subject }) => subject)).toEqual([
+      'shop.payment.v1.PaymentCompleted',
+      'shop.payment.v1.PaymentRefunded',
+    ]);
+  });
+
+  it('refuses a key that refunded another order', async () => {
+    const { refund } = createCounter();
+    await refund('o2', 'refund-1');
+    await expect(refund('o1', 'refund-1')).rejects.toMatchObject({
+      kind: 'failed_precondition',
+      reason: 'IDEMPOTENCY_KEY_REUSED',
+    });
+  });
+
+  it('is unavailable while the provider does not tell, and keeps the charge', async () => {
+    const { store, provider, refund } = createCounter(PAID);
+    provider.refund.mockResolvedValueOnce(unknown);
+    await expect(refund()).rejects.toMatchObject({ kind: 'unavailable', reason: 'PAYMENT_PROVIDER_UNAVAILABLE' });
+    expect(store.rows.get('o1')).toMatchObject({ charge: { status: 'COMPLETED' }, refundRequested: true });
+  });
+
+  it('goes on when its caller hangs up', async () => {
+    const { store, provider, refund } = createCounter(PAID);
+    const answer = Promise.withResolvers<{ kind: 'refunded' }>();
+    provider.refund.mockReturnValueOnce(answer.promise);
+    const caller = new AbortController();
+    const call = refund('o1', 'refund-1', caller.signal);
+    await vi.waitFor(() => expect(provider.refund).toHaveBeenCalled());
+    caller.abort(new Error('gone'));
+    await expect(call).rejects.toThrow('gone');
+
+    answer.resolve({ kind: 'refunded' });
+    await vi.waitFor(() => expect(store.rows.get('o1')?.charge.status).toBe('REFUNDED'));
+  });
+
+  it('names every faulty field', async () => {
+    const { store, refund } = createCounter();
+    await expect(refund('', 'x'.repeat(129))).rejects.toMatchObject({
+      kind: 'invalid_argument',
+      violations: [{ field: 'order_id' }, { field: 'idempotency_key' }],
+    });
+    expect(store.rows.size).toBe(0);
+  });
+});
