@@ -1,0 +1,13 @@
+// What the parts of the local stack need of a logger; a pino logger is one.
+
+export interface EventLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export const silentLog: EventLog = {
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};

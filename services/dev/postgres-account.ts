@@ -1,0 +1,105 @@
+// PostgreSQL refuses to run as root. Where we are root, its programs run as the user `postgres`, which is made if need be.
+import { execFile } from 'node:child_process';
+import { chown, stat } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const USER = 'postgres';
+
+interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+interface Invocation {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly options: { readonly uid?: number; readonly gid?: number };
+}
+
+/** Under which account the database's programs run, and how its files come to belong to it. */
+export interface DatabaseAccount {
+  /** How to start a program under that account. */
+  invoke(command: string, args: readonly string[]): Invocation;
+  /** Gives a file or folder of ours to that account. */
+  own(path: string): Promise<void>;
+}
+
+/**
+ * Returns our own account, or `postgres` when we are root. `paths` are the programs and folders that account has to get at.
+ * Throws when there is no such user and none can be made.
+ */
+export async function findDatabaseAccount(paths: readonly string[]): Promise<DatabaseAccount> {
+  if (userInfo().uid !== 0) {
+    return { invoke: (command, args) => ({ command, args, options: {} }), own: async () => undefined };
+  }
+  const account = (await lookUpAccount()) ?? (await createAccount());
+  const closed = await findClosedFolder(paths, account);
+  if (closed !== undefined) await assertSetpriv(closed);
+  return {
+    invoke: (command, args) =>
+      closed === undefined ? { command, args, options: account } : pass(account, command, args),
+    own: (path) => chown(path, account.uid, account.gid),
+  };
+}
+
+async function lookUpAccount(): Promise<Account | undefined> {
+  try {
+    const [uid, gid] = await Promise.all([run('id', ['-u', USER]), run('id', ['-g', USER])]);
+    return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
+  } catch (error) {
+    // `id` ends with 1 for a user it does not know.
+    if (error instanceof Error && 'code' in error && error.code === 1) return undefined;
+    throw error;
+  }
+}
+
+async function createAccount(): Promise<Account> {
+  try {
+    await run('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', USER]);
+  } catch (cause) {
+    throw new Error(`Postgres does not run as root, and the user ${USER} could not be made: run as another user`, {
+      cause,
+    });
+  }
+  const account = await lookUpAccount();
+  if (account === undefined) throw new Error(`the user ${USER} was made but cannot be found`);
+  return account;
+}
+
+/** The outermost folder on the way to one of the paths that the account may not enter. */
+async function findClosedFolder(paths: readonly string[], account: Account): Promise<string | undefined> {
+  for (const path of paths) {
+    for (const folder of ancestors(path)) {
+      const { mode, uid, gid } = await stat(folder);
+      const shared = gid === account.gid ? 0o010 : 0o001;
+      if ((mode & (uid === account.uid ? 0o100 : shared)) === 0) return folder;
+    }
+  }
+  return undefined;
+}
+
+function ancestors(path: string): string[] {
+  const parent = dirname(path);
+  return parent === path ? [] : [...ancestors(parent), parent];
+}
+
+/** A checkout below /root: the account gets past closed folders by a capability that root hands to it. */
+function pass({ uid, gid }: Account, command: string, args: readonly string[]): Invocation {
+  const identity = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+  const capability = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
+  return { command: 'setpriv', args: [...identity, ...capability, command, ...args], options: {} };
+}
+
+async function assertSetpriv(closed: string): Promise<void> {
+  try {
+    await run('setpriv', ['--version']);
+  } catch (cause) {
+    throw new Error(
+      `Postgres does not run as root, and the user ${USER} may not enter ${closed}: open that folder, or run as another user`,
+      { cause },
+    );
+  }
+}

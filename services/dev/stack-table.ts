@@ -1,0 +1,49 @@
+// What `make run` prints when everything is up: one table, and three commands to copy.
+
+import type { StackRow } from './stack.ts';
+
+const CREATE_ORDER = 'shop.order.v1.OrderService/CreateOrder';
+const DEFAULT_ORDER_PORT = '50051';
+
+const HEALTH_NAMES: Record<StackRow['health'], string> = {
+  healthy: 'healthy',
+  starting: 'starting',
+  waiting: 'down',
+  stopped: 'stopped',
+  external: 'external',
+};
+
+export function renderTable(rows: readonly StackRow[]): string {
+  const cells = rows.map(({ name, address, pid, health }) => [name, address, String(pid ?? '-'), HEALTH_NAMES[health]]);
+  const table = [['service', 'address', 'pid', 'health'], ...cells];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  const lines = table.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
+  return [lines[0], widths.map((width) => '-'.repeat(width)).join('  '), ...lines.slice(1)]
+    .map((line) => `  ${line}`.trimEnd())
+    .join('\n');
+}
+
+/** `newKey` gives each command an idempotency key of its own. `orderUrl` is the order service's address. */
+export function renderCommands(orderUrl: string, newKey: () => string): string {
+  const { port, hostname } = new URL(orderUrl);
+  const address = hostname === '127.0.0.1' ? `localhost:${port}` : `${hostname}:${port}`;
+  const makeOrder = port === DEFAULT_ORDER_PORT && hostname === '127.0.0.1' ? '' : `ORDER_URL=http://${address} `;
+  return [
+    'Place an order, by any of:',
+    '',
+    `  grpcurl -plaintext -d '${sampleOrder(newKey())}' ${address} ${CREATE_ORDER}`,
+    '',
+    `  curl -H 'content-type: application/json' -d '${sampleOrder(newKey())}' http://${address}/${CREATE_ORDER}`,
+    '',
+    `  ${makeOrder}make order`,
+  ].join('\n');
+}
+
+function sampleOrder(key: string): string {
+  return JSON.stringify({
+    idempotency_key: key,
+    customer_id: 'cust123',
+    items: [{ product_id: '12345', quantity: 1 }],
+    payment_method: 'pm_approved',
+  });
+}
