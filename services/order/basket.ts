@@ -2,11 +2,13 @@
 import { type FieldViolation, invalidArgument, unavailable } from '../platform/errors.ts';
 import type { Validation } from '../platform/validation.ts';
 import type { PriceStore } from './price-store.ts';
-import type { PricedItem } from './pricing.ts';
+import { type PricedItem, priceItems, type Quote } from './pricing.ts';
 
 const MAX_ITEMS = 100;
 const MAX_QUANTITY = 10_000;
 const RETRY_AFTER_MS = 1_000;
+// What the contract's int64 and the database's bigint hold.
+const MAX_MINOR_UNITS = 2n ** 63n - 1n;
 
 export type BasketItem = { readonly productId: string; readonly quantity: number };
 
@@ -24,11 +26,23 @@ export function validateItems(items: readonly BasketItem[], validation: Validati
   }
 }
 
+/** A basket with the price of all that is in it. */
+export type PricedBasket = Quote & { readonly items: readonly PricedItem[] };
+
 /**
- * Finds the price of every item. Throws DomainError: `invalid_argument` naming each product that does not exist or is sold in
- * another currency than the rest; `unavailable` CATALOGUE_NOT_LOADED while that cannot be told yet.
+ * Prices a basket. Throws DomainError: `invalid_argument` naming each product that does not exist or is sold in another currency
+ * than the rest, or for a total that cannot be counted; `unavailable` CATALOGUE_NOT_LOADED while that cannot be told yet.
  */
-export async function findPrices(prices: PriceStore, items: readonly BasketItem[]): Promise<PricedItem[]> {
+export async function priceBasket(prices: PriceStore, basket: readonly BasketItem[]): Promise<PricedBasket> {
+  const items = await findPrices(prices, basket);
+  const quote = priceItems(items);
+  if (quote.total.minorUnits > MAX_MINOR_UNITS) {
+    throw invalidArgument([{ field: 'items', description: 'cost more together than can be counted' }]);
+  }
+  return { ...quote, items };
+}
+
+async function findPrices(prices: PriceStore, items: readonly BasketItem[]): Promise<PricedItem[]> {
   const known = await prices.find(items.map((item) => item.productId));
   if (known.size < items.length && !(await prices.isLoaded())) {
     throw unavailable('CATALOGUE_NOT_LOADED', 'the prices are not known yet', RETRY_AFTER_MS);

@@ -11,14 +11,13 @@ import { type Deadline, startDeadline } from '../platform/deadline.ts';
 import { failedPrecondition, permissionDenied } from '../platform/errors.ts';
 import { runForOrder } from '../platform/tracing.ts';
 import { createValidation } from '../platform/validation.ts';
-import { findPrices, validateItems } from './basket.ts';
+import { priceBasket, validateItems } from './basket.ts';
 import { acceptOrder, type Order } from './order.ts';
 import type { OrderChanges } from './order-changes.ts';
 import { toOrderMessage, toReasonMessage, toStatusEvent } from './order-messages.ts';
 import { runSaga, type SagaDependencies, type SagaResult } from './order-saga.ts';
 import type { KeyedOrder, OrderKey, OrderStore } from './order-store.ts';
 import type { PriceStore } from './price-store.ts';
-import { priceItems } from './pricing.ts';
 import type { Outcome } from './saga-table.ts';
 
 const RETRY_AFTER_MS = 1_000;
@@ -73,8 +72,7 @@ function validate(request: CreateOrderRequest): void {
 }
 
 async function priceOrder(dependencies: CreateOrderDependencies, request: CreateOrderRequest): Promise<Order> {
-  const items = await findPrices(dependencies.prices, request.items);
-  const { total, pricingVersion } = priceItems(items);
+  const { items, total, pricingVersion } = await priceBasket(dependencies.prices, request.items);
   const { customerId, paymentMethod, synthetic } = request;
   const orderId = dependencies.newOrderId();
   return acceptOrder(
@@ -109,8 +107,10 @@ async function answerRepeat(
 }
 
 function answer({ order, hindrance }: SagaResult): MessageInitShape<typeof CreateOrderResponseSchema> {
-  const outcome = hindrance?.outcome ?? outcomeOf(order);
-  const reason = hindrance?.reason ?? order.reason;
+  // A decided order speaks for itself; what this run met on the way matters only while the order is pending.
+  const isPending = order.status === 'PENDING';
+  const outcome = (isPending ? hindrance?.outcome : undefined) ?? outcomeOf(order);
+  const reason = isPending ? (hindrance?.reason ?? order.reason ?? 'BUDGET_EXHAUSTED') : order.reason;
   const newKey = reason === 'INVENTORY_ERROR';
   const retry = outcome === 'FAILED' && newKey ? { after: durationFromMs(RETRY_AFTER_MS), newKey } : undefined;
   return {

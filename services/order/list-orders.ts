@@ -12,13 +12,19 @@ export async function listOrders(store: Pick<OrderStore, 'list'>, request: ListO
   validation.optionalText('customer_id', request.customerId);
   const status = parseStatus(request, validation);
   const page = parsePage(request, 2, validation);
-  if (page.after !== undefined && Number.isNaN(Date.parse(page.after[0] ?? ''))) {
+  if (page.after !== undefined && !isOrderPlace(page.after)) {
     validation.add('page_token', 'must be the next_page_token of the page before, unchanged');
   }
   validation.throwIfInvalid();
   const orders = await store.list({ customerId: request.customerId, status }, page);
   const { rows, nextPageToken } = cutPage(orders, page, (order) => [order.createTime.toISOString(), order.orderId]);
   return { orders: rows.map(toOrderMessage), nextPageToken };
+}
+
+// Exactly as a token of ours holds it: the database reads fewer spellings of a time than JavaScript, and none of a zero byte.
+function isOrderPlace([time = '', orderId = '']: readonly string[]): boolean {
+  const parsed = new Date(time);
+  return !Number.isNaN(parsed.getTime()) && parsed.toISOString() === time && !orderId.includes('\0');
 }
 
 function parseStatus(request: ListOrdersRequest, validation: Validation): OrderStatus | undefined {

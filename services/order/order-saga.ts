@@ -162,7 +162,9 @@ async function decide(dependencies: SagaDependencies, result: StepResult): Promi
   if (!('hindrance' in result)) return await save(dependencies, result.order, decideConfirm(result.order, now));
   const { failed, reason } = result.hindrance;
   if (failed === undefined) throw new Error(`${reason} decides nothing`);
-  const refused = recordStep(result.order, result.step, 'REFUSED', now, result.detail);
+  // Nobody refused anything to an order whose time is up.
+  const refused =
+    result.hindrance === OVERDUE ? result.order : recordStep(result.order, result.step, 'REFUSED', now, result.detail);
   const decided = await save(dependencies, result.order, decideFail(refused, reason, failed, now));
   dependencies.log.info({ reason, detail: result.detail }, 'order failed');
   return decided;
@@ -192,8 +194,10 @@ async function giveBack(dependencies: SagaDependencies, start: Order, deadline: 
       await inventory.releaseReservation({ orderId, reservationId }, { timeoutMs: deadline.remainingMs() });
       return noteReleased(order, now());
     });
-    if ('hindrance' in result) hindered = result;
-    else order = result.order;
+    if ('hindrance' in result) {
+      hindered = result;
+      order = recordStep(order, 'RELEASE_RESERVATION', 'RETRYING', now(), result.detail);
+    } else order = result.order;
   }
   if (order.owed.refund) {
     const before = order;

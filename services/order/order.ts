@@ -99,12 +99,11 @@ export function isOpen(order: Order): boolean {
   return order.status === 'PENDING' || order.owed.release || order.owed.refund;
 }
 
-/** Adds what happened to the timeline; a repeat of the last entry only renews its time. */
+/** Adds what happened to the timeline. The same again, be it with other steps in between, only renews an entry and its place. */
 export function recordStep(order: Order, step: OrderStep, state: StepState, now: Date, detail = ''): Order {
-  const entry = { step, state, time: now, detail };
-  const last = order.timeline.at(-1);
-  const repeats = last?.step === step && last.state === state && last.detail === detail;
-  const timeline = [...(repeats ? order.timeline.slice(0, -1) : order.timeline), entry];
+  const isSame = (entry: TimelineEntry): boolean =>
+    entry.step === step && entry.state === state && entry.detail === detail;
+  const timeline = [...order.timeline.filter((entry) => !isSame(entry)), { step, state, time: now, detail }];
   const kept = timeline.length > MAX_TIMELINE_ENTRIES ? [...timeline.slice(0, 1), ...timeline.slice(2)] : timeline;
   return { ...order, timeline: kept, updateTime: now };
 }

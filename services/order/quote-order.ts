@@ -5,9 +5,8 @@ import { QuoteLine_Availability, type QuoteOrderRequest } from '#gen/shop/order/
 import { startDeadline } from '../platform/deadline.ts';
 import { DependencyError } from '../platform/dependency-error.ts';
 import { createValidation } from '../platform/validation.ts';
-import { findPrices, validateItems } from './basket.ts';
+import { priceBasket, validateItems } from './basket.ts';
 import type { PriceStore } from './price-store.ts';
-import { priceItems } from './pricing.ts';
 
 const CONCURRENT_CHECKS = 10;
 
@@ -26,8 +25,7 @@ export async function quoteOrder(dependencies: QuoteOrderDependencies, request: 
   validation.text('customer_id', request.customerId);
   validateItems(request.items, validation);
   validation.throwIfInvalid();
-  const items = await findPrices(dependencies.prices, request.items);
-  const { total, pricingVersion, amounts } = priceItems(items);
+  const { items, total, pricingVersion, amounts } = await priceBasket(dependencies.prices, request.items);
 
   const check = async (productId: string, quantity: number): Promise<QuoteLine_Availability> => {
     try {

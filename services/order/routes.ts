@@ -19,6 +19,9 @@ import { type QuoteOrderDependencies, quoteOrder } from './quote-order.ts';
 import { wakeOrder } from './wake-order.ts';
 import { type WatchOrderDependencies, watchOrder } from './watch-order.ts';
 
+// Kept of the caller's time, so that the answer is there before it gives up.
+const ANSWER_MS = 100;
+
 export type RouteDependencies = CreateOrderDependencies &
   CancelOrderDependencies &
   QuoteOrderDependencies &
@@ -27,7 +30,10 @@ export type RouteDependencies = CreateOrderDependencies &
 /** Registers the RPCs. */
 export function createOrderRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
   const { store } = dependencies;
-  const budget = (context: HandlerContext): number => callBudgetMs(dependencies.budgetMs, context.timeoutMs());
+  const budget = (context: HandlerContext): number => {
+    const callerMs = context.timeoutMs();
+    return callBudgetMs(dependencies.budgetMs, callerMs === undefined ? undefined : callerMs - ANSWER_MS);
+  };
   return (router) =>
     router.service(OrderService, {
       createOrder: (request, context) => createOrder(dependencies, request, budget(context)),

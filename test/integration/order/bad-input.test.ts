@@ -1,0 +1,126 @@
+// What comes over the wire and is wrong: each gets the right code and words, and the service goes on.
+import { Code } from '@connectrpc/connect';
+import { expect, it } from 'vitest';
+import { BadRequestSchema, ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
+import { type OrderWorld, rpcFailureOf, startOrderWorld } from '../../support/order.ts';
+
+/** Posts a body to an RPC of the order service; resolves with HTTP status and Connect's code. */
+async function post(
+  world: OrderWorld,
+  body: string | Uint8Array<ArrayBuffer>,
+  contentType: string,
+  rpc = 'CreateOrder',
+) {
+  const response = await fetch(`${world.service.url}/shop.order.v1.OrderService/${rpc}`, {
+    method: 'POST',
+    headers: { 'content-type': contentType },
+    body,
+  });
+  const text = await response.text();
+  return { status: response.status, code: text.startsWith('{') ? (JSON.parse(text) as { code?: string }).code : text };
+}
+
+async function expectToGoOn(world: OrderWorld): Promise<void> {
+  expect((await world.place()).outcome).toBe(Outcome.CONFIRMED);
+}
+
+it.each([
+  { input: 'JSON that ends too early', body: '{"idempotencyKey": "k', type: 'application/json' },
+  { input: 'JSON of another shape', body: '[]', type: 'application/json' },
+  { input: 'a text where a number belongs', body: '{"items":[{"quantity":"many"}]}', type: 'application/json' },
+  { input: 'a quantity beyond 32 bits', body: '{"items":[{"quantity":99999999999}]}', type: 'application/json' },
+  { input: 'a quantity of one and a half', body: '{"items":[{"quantity":1.5}]}', type: 'application/json' },
+  {
+    input: 'bytes that are no protobuf',
+    body: new Uint8Array([0x0a, 0xff, 0xff, 0xff, 0xff, 0x7f]),
+    type: 'application/proto',
+  },
+  { input: 'protobuf cut off', body: new Uint8Array([0x0a, 0x10, 0x41]), type: 'application/proto' },
+])('$input is invalid_argument', async ({ body, type }) => {
+  await using world = await startOrderWorld();
+  expect(await post(world, body, type)).toEqual({ status: 400, code: 'invalid_argument' });
+  await expectToGoOn(world);
+});
+
+it('a body of 10 MB is resource_exhausted', async () => {
+  await using world = await startOrderWorld();
+  const body = JSON.stringify({ customerId: 'x'.repeat(10 * 1024 * 1024) });
+  expect(await post(world, body, 'application/json')).toEqual({ status: 429, code: 'resource_exhausted' });
+  await expectToGoOn(world);
+});
+
+it('an unknown RPC is unimplemented', async () => {
+  await using world = await startOrderWorld();
+  expect(await post(world, '{}', 'application/json', 'DestroyOrder')).toMatchObject({
+    status: 404,
+    code: 'unimplemented',
+  });
+  await expectToGoOn(world);
+});
+
+it('a content type nobody speaks is refused', async () => {
+  await using world = await startOrderWorld();
+  expect((await post(world, '<order/>', 'application/xml')).status).toBe(415);
+  await expectToGoOn(world);
+});
+
+it('all that is wrong with an order is told at once, as BadRequest with the paths of the fields', async () => {
+  await using world = await startOrderWorld();
+  const items = [
+    { productId: '', quantity: 0 },
+    { productId: 'x'.repeat(300), quantity: 10_001 },
+    { productId: '12345', quantity: 1 },
+    { productId: '12345', quantity: -1 },
+  ];
+  const error = await rpcFailureOf(world.client.createOrder({ items, paymentMethod: 'cash' }));
+  expect(error.code).toBe(Code.InvalidArgument);
+  expect(error.findDetails(ErrorInfoSchema)[0]).toMatchObject({ reason: 'INVALID_REQUEST', domain: 'shop' });
+  expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations.map(({ field }) => field)).toEqual([
+    'idempotency_key',
+    'customer_id',
+    'items[0].product_id',
+    'items[0].quantity',
+    'items[1].product_id',
+    'items[1].quantity',
+    'items[3].quantity',
+    'items[3].product_id',
+    'payment_method',
+  ]);
+  await expectToGoOn(world);
+});
+
+it('an unknown product is named', async () => {
+  await using world = await startOrderWorld();
+  const error = await rpcFailureOf(world.place({ items: [{ productId: 'no-such', quantity: 1 }] }));
+  expect(error.code).toBe(Code.InvalidArgument);
+  expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations).toMatchObject([
+    { field: 'items[0].product_id', description: 'is not a product of the shop' },
+  ]);
+});
+
+it('1,000 items are refused by one violation', async () => {
+  await using world = await startOrderWorld();
+  const items = Array.from({ length: 1_000 }, (_, index) => ({ productId: `p${index}`, quantity: 1 }));
+  const error = await rpcFailureOf(world.place({ items }));
+  expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations).toMatchObject([{ field: 'items' }]);
+  await expectToGoOn(world);
+});
+
+it('a test order is permission_denied', async () => {
+  await using world = await startOrderWorld();
+  const error = await rpcFailureOf(world.place({ synthetic: true }));
+  expect(error.code).toBe(Code.PermissionDenied);
+  expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('SYNTHETIC_NOT_ALLOWED');
+});
+
+it('an order that does not exist is not_found, whatever is asked of it', async () => {
+  await using world = await startOrderWorld();
+  const orderId = "'; drop table orders; --";
+  const errors = await Promise.all([
+    rpcFailureOf(world.client.getOrder({ orderId })),
+    rpcFailureOf(world.client.cancelOrder({ orderId })),
+  ]);
+  expect(errors.map(({ code }) => code)).toEqual([Code.NotFound, Code.NotFound]);
+  await expectToGoOn(world);
+});

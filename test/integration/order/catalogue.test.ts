@@ -1,0 +1,98 @@
+// Where the order service's prices come from, and what it does without them.
+import { Code } from '@connectrpc/connect';
+import { expect, it } from 'vitest';
+import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { ProductChangedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
+import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
+import { publishAgain, publishEvent } from '../../support/events.ts';
+import { startTestNats } from '../../support/nats.ts';
+import {
+  type OrderWorld,
+  rpcFailureOf,
+  startInventoryNeighbour,
+  startOrderService,
+  startOrderWorld,
+  validRequest,
+} from '../../support/order.ts';
+import { createTestDatabase } from '../../support/postgres.ts';
+
+const price = (productId: string, minorUnits: bigint, version: bigint) => ({
+  productId,
+  unitPrice: { currencyCode: 'EUR', minorUnits },
+  version,
+});
+
+/** What one of a product costs by now. */
+async function quoted(world: OrderWorld, productId: string): Promise<bigint | undefined> {
+  const { total } = await world.client.quoteOrder({ customerId: 'c', items: [{ productId, quantity: 1 }] });
+  return total?.minorUnits;
+}
+
+it('without prices an order is unavailable with RetryInfo, and taken once inventory is up', async () => {
+  await using database = await createTestDatabase('order');
+  await using nats = await startTestNats();
+  await using inventory = await startInventoryNeighbour();
+  await inventory.goAway();
+  await using service = await startOrderService({
+    ORDER_DATABASE_URL: database.databaseUrl,
+    NATS_URL: nats.url('order'),
+    INVENTORY_URL: inventory.url,
+  });
+  const request = validRequest();
+  const error = await rpcFailureOf(service.client.createOrder(request));
+  expect(error.code).toBe(Code.Unavailable);
+  expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('CATALOGUE_NOT_LOADED');
+  expect(error.findDetails(RetryInfoSchema)[0]?.retryDelay?.seconds).toBe(1n);
+
+  await inventory.comeBack();
+  await expect
+    .poll(async () => (await service.client.createOrder(request)).order?.total?.minorUnits, { timeout: 8_000 })
+    .toBe(5_999n);
+});
+
+it('all pages of ListProducts are read, by the first start only', async () => {
+  await using world = await startOrderWorld();
+  world.inventory.virtual.received(InventoryService.method.listProducts).times(1);
+  const replica = await world.startReplica();
+  expect((await replica.client.createOrder(validRequest())).outcome).toBe(Outcome.CONFIRMED);
+  world.inventory.virtual.received(InventoryService.method.listProducts).times(1);
+});
+
+it('ProductChanged brings a new product and a new price', async () => {
+  await using world = await startOrderWorld();
+  await publishEvent(world.nats, ProductChangedSchema, price('brand-new', 700n, 1n));
+  await publishEvent(world.nats, ProductChangedSchema, price('12345', 6_499n, 2n));
+  await expect.poll(() => quoted(world, '12345')).toBe(6_499n);
+  await expect.poll(() => quoted(world, 'brand-new')).toBe(700n);
+  const { order } = await world.place({ items: [{ productId: '12345', quantity: 2 }] });
+  expect(order?.total?.minorUnits).toBe(12_998n);
+});
+
+it('an older version of a product is ignored, and so is the same event once more', async () => {
+  await using world = await startOrderWorld();
+  const event = await publishEvent(world.nats, ProductChangedSchema, price('12345', 6_499n, 5n));
+  await expect.poll(() => quoted(world, '12345')).toBe(6_499n);
+  await publishEvent(world.nats, ProductChangedSchema, price('12345', 1n, 4n));
+  await publishAgain(world.nats, event);
+  await publishEvent(world.nats, ProductChangedSchema, price('marker', 1n, 1n));
+  await expect.poll(() => world.sql(`select from product_price where product_id = 'marker'`)).toHaveLength(1);
+  await expect.poll(() => world.sql('select from inbox')).toHaveLength(3);
+  expect(await quoted(world, '12345')).toBe(6_499n);
+});
+
+it('an order keeps the prices it was accepted with', async () => {
+  await using world = await startOrderWorld();
+  const { order } = await world.place();
+  await publishEvent(world.nats, ProductChangedSchema, price('12345', 9_999n, 2n));
+  await expect.poll(() => quoted(world, '12345')).toBe(9_999n);
+  expect((await world.read(order!.orderId)).items[0]?.unitPrice?.minorUnits).toBe(5_999n);
+});
+
+it('a product event that makes no sense is set aside, and those behind it go on', async () => {
+  await using world = await startOrderWorld();
+  await publishEvent(world.nats, ProductChangedSchema, { productId: 'priceless', version: 2n });
+  await publishEvent(world.nats, ProductChangedSchema, price('12345', 6_499n, 2n));
+  await expect.poll(() => quoted(world, '12345')).toBe(6_499n);
+  await expect.poll(async () => (await world.service.ops.getStatus({})).status?.deadLetters).toBe(1n);
+});

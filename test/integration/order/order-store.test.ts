@@ -1,0 +1,340 @@
+// The order store on a real Postgres: what one statement does, and what two at once do.
+import { Client } from 'pg';
+import { describe, expect, it } from 'vitest';
+import {
+  decideCancel,
+  decideConfirm,
+  decideFail,
+  finishConfirm,
+  NOTHING_OWED,
+  type Order,
+  park,
+} from '#services/order/order.ts';
+import { toStatusEvent } from '#services/order/order-messages.ts';
+import { createOrderStore, type OrderStore, resumeNow } from '#services/order/order-store.ts';
+import { createDatabase, type Database } from '#services/platform/database.ts';
+import { failedOrder, pendingOrder, secondsLater, silentLog } from '../../support/order-builders.ts';
+import { createTestDatabase } from '../../support/postgres.ts';
+
+const LEASE_MS = 60_000;
+
+type Desk = AsyncDisposable & {
+  readonly database: Database;
+  readonly store: OrderStore;
+  /** A store whose leases are over at once. */
+  readonly hasty: OrderStore;
+  sql<Row = Record<string, unknown>>(text: string): Promise<Row[]>;
+  /** Stores a new order under a key of its own. */
+  add(order: Order, store?: OrderStore): Promise<Order>;
+};
+
+/** `setting` is one of Postgres, for the store's connections. */
+async function openDesk(setting?: string): Promise<Desk> {
+  const resources = new AsyncDisposableStack();
+  const testDatabase = resources.use(await createTestDatabase('order'));
+  const url = new URL(testDatabase.databaseUrl);
+  if (setting !== undefined) url.searchParams.set('options', `-c ${setting}`);
+  const database = createDatabase({ url: url.href, size: 8, timeoutMs: 5_000, log: silentLog });
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= database.close();
+    return closing;
+  };
+  resources.defer(close);
+  const superuser = new Client({ connectionString: testDatabase.superuserUrl });
+  await superuser.connect();
+  resources.defer(() => superuser.end());
+  const store = createOrderStore(database, LEASE_MS);
+  return {
+    database: { ...database, close },
+    store,
+    hasty: createOrderStore(database, 0),
+    sql: async <Row>(text: string) => (await superuser.query(text)).rows as Row[],
+    add: async (order, by = store) => {
+      await by.insert(order, { idempotencyKey: `key of ${order.orderId}`, requestHash: 'hash' }, [
+        toStatusEvent(order),
+      ]);
+      return order;
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+const orderIds = (count: number) =>
+  Array.from({ length: count }, (_, index) => `order-${String(index).padStart(3, '0')}`);
+
+/** SQL that adds confirmed orders of 500 customers. */
+const fillWithConfirmedOrders = (count: number) =>
+  `insert into orders (order_id, customer_id, items, payment_method, currency_code, total_minor, pricing_version, status,
+     verdict, synthetic, timeline, version, create_time, update_time, lease_until)
+   select 'confirmed-' || n, 'customer-' || n % 500, '[]', 'pm_approved', 'EUR', 1, 'v1', 'CONFIRMED', 'CONFIRM', false, '[]', 2,
+     now() - n * interval '1 second', now(), now() from generate_series(1, ${count}) n`;
+
+/** A later state of an order: everything that can differ from a new one does. */
+function changed(order: Order): Order {
+  const failed = decideFail(
+    { ...order, reservationId: 'res123', transactionId: 'ch_1' },
+    'INVENTORY_ERROR',
+    { release: true, refund: true },
+    secondsLater(3),
+  );
+  return park(failed, 'REFUND_PAYMENT', 'PAYMENT_UNAVAILABLE', secondsLater(4), 'payment could not be reached');
+}
+
+describe('inserting', () => {
+  it('stores an order that is read back the same', async () => {
+    await using desk = await openDesk();
+    const order = await desk.add(pendingOrder({ synthetic: true, customerId: `O'Neil "ünïcode" \\ {x}` }));
+    expect(await desk.store.find('order-1')).toEqual(order);
+  });
+
+  it('stores the key and the event in the same change', async () => {
+    await using desk = await openDesk();
+    const order = await desk.add(pendingOrder());
+    expect(await desk.store.findByKey('key of order-1')).toEqual({ order, requestHash: 'hash' });
+    expect(await desk.sql('select subject, sent_time from outbox')).toEqual([
+      { subject: 'shop.order.v1.OrderCreated', sent_time: null },
+    ]);
+  });
+
+  it('under a key that is taken stores nothing at all', async () => {
+    await using desk = await openDesk();
+    await desk.add(pendingOrder());
+    const other = pendingOrder({ orderId: 'order-2' });
+    const key = { idempotencyKey: 'key of order-1', requestHash: 'other' };
+    expect(await desk.store.insert(other, key, [toStatusEvent(other)])).toBe(false);
+    expect(await desk.store.find('order-2')).toBeUndefined();
+    expect(await desk.sql('select from outbox')).toHaveLength(1);
+    expect((await desk.store.findByKey('key of order-1'))?.requestHash).toBe('hash');
+  });
+
+  it('fifty at once under one key: one wins', async () => {
+    await using desk = await openDesk();
+    const results = await Promise.all(
+      orderIds(50).map((orderId) => {
+        const order = pendingOrder({ orderId });
+        return desk.store.insert(order, { idempotencyKey: 'one', requestHash: 'h' }, [toStatusEvent(order)]);
+      }),
+    );
+    expect(results.filter(Boolean)).toHaveLength(1);
+    expect(await desk.sql('select from orders')).toHaveLength(1);
+    expect(await desk.sql('select from outbox')).toHaveLength(1);
+  });
+});
+
+describe('saving', () => {
+  it('stores every field and gives the next version', async () => {
+    await using desk = await openDesk();
+    const order = await desk.add(pendingOrder());
+    const saved = await desk.store.save(changed(order), 1, []);
+    expect(saved).toEqual({ ...changed(order), version: 2 });
+    expect(await desk.store.find('order-1')).toEqual(saved);
+  });
+
+  it('from an older version stores nothing, and no event', async () => {
+    await using desk = await openDesk();
+    const order = await desk.add(pendingOrder());
+    await desk.store.save(park(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), ''), 1, []);
+    const late = failedOrder();
+    expect(await desk.store.save(late, 1, [toStatusEvent(late)])).toBeUndefined();
+    expect(await desk.store.find('order-1')).toMatchObject({ status: 'PENDING', version: 2 });
+    expect(await desk.sql('select from outbox')).toHaveLength(1);
+  });
+
+  it('of twenty from the same version at once: one is stored, with its event', async () => {
+    await using desk = await openDesk();
+    const order = await desk.add(pendingOrder());
+    const failed = decideFail(order, 'PAYMENT_FAILED', NOTHING_OWED, secondsLater(2));
+    const results = await Promise.all(
+      Array.from({ length: 20 }, () => desk.store.save(failed, 1, [toStatusEvent(failed)])),
+    );
+    expect(results.filter((saved) => saved !== undefined)).toHaveLength(1);
+    expect(await desk.sql('select from outbox')).toHaveLength(2);
+  });
+
+  it('is refused by the database for an end that its verdict does not allow', async () => {
+    await using desk = await openDesk();
+    const order = await desk.add(pendingOrder());
+    const impossible: Order = { ...order, status: 'CONFIRMED', verdict: 'FAIL' };
+    await expect(desk.store.save(impossible, 1, [])).rejects.toThrow(/check constraint/);
+  });
+});
+
+describe('claiming', () => {
+  it('leaves alone an order that was just accepted: its call works on it', async () => {
+    await using desk = await openDesk();
+    await desk.add(pendingOrder());
+    expect(await desk.store.claim(10)).toEqual([]);
+  });
+
+  it('takes an order whose lease is over, with its attempts', async () => {
+    await using desk = await openDesk();
+    const order = await desk.add(pendingOrder(), desk.hasty);
+    const parked = park(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
+    const saved = await desk.store.save(parked, 1, [], { afterMs: 0, attempts: 3 });
+    expect(await desk.store.claim(10)).toEqual([{ order: saved, attempts: 3 }]);
+  });
+
+  it('takes an order once: the claim is a lease', async () => {
+    await using desk = await openDesk();
+    await desk.add(pendingOrder(), desk.hasty);
+    expect(await desk.store.claim(10)).toHaveLength(1);
+    expect(await desk.store.claim(10)).toEqual([]);
+  });
+
+  it('takes it again when whoever claimed it died and the lease is over', async () => {
+    await using desk = await openDesk();
+    await desk.add(pendingOrder(), desk.hasty);
+    expect(await desk.hasty.claim(10)).toHaveLength(1);
+    expect(await desk.hasty.claim(10)).toHaveLength(1);
+  });
+
+  it('leaves alone an order that somebody changed without letting go of it', async () => {
+    await using desk = await openDesk();
+    const order = await desk.add(pendingOrder(), desk.hasty);
+    const cancelled = decideCancel(order, secondsLater(1));
+    await desk.store.save(cancelled, 1, []);
+    expect(await desk.store.claim(10)).toEqual([]);
+  });
+
+  it('waits as long as the order is to wait', async () => {
+    await using desk = await openDesk();
+    const order = await desk.add(pendingOrder(), desk.hasty);
+    const parked = park(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
+    await desk.store.save(parked, 1, [], { afterMs: 60_000, attempts: 1 });
+    expect(await desk.store.claim(10)).toEqual([]);
+  });
+
+  it('takes no order that has ended', async () => {
+    await using desk = await openDesk();
+    const order = await desk.add(pendingOrder(), desk.hasty);
+    const confirmed = finishConfirm(decideConfirm(order, secondsLater(1)), secondsLater(2));
+    await desk.store.save(confirmed, 1, []);
+    expect(await desk.store.claim(10)).toEqual([]);
+  });
+
+  it('takes a failed order that is still owed something', async () => {
+    await using desk = await openDesk();
+    const order = await desk.add(pendingOrder(), desk.hasty);
+    await desk.store.save(changed(order), 1, [], { afterMs: 0, attempts: 1 });
+    expect(await desk.store.claim(10)).toHaveLength(1);
+  });
+
+  it.each(['few rows, no statistics', 'many rows, fresh statistics'])(
+    'takes never more than its limit, the longest waiting first: %s',
+    async (table) => {
+      await using desk = await openDesk();
+      for (const orderId of orderIds(table.startsWith('few') ? 12 : 60)) {
+        await desk.add(pendingOrder({ orderId }), desk.hasty);
+      }
+      await desk.sql(
+        `update orders set resume_time = now() - interval '1 hour' where order_id in ('order-007', 'order-009')`,
+      );
+      if (table.startsWith('many')) await desk.sql('analyze orders');
+      const claimed = await desk.store.claim(2);
+      expect(claimed.map(({ order }) => order.orderId).sort()).toEqual(['order-007', 'order-009']);
+      expect(await desk.store.claim(5)).toHaveLength(5);
+    },
+  );
+
+  it('by several replicas at once gives each order to one of them', async () => {
+    await using desk = await openDesk();
+    for (const orderId of orderIds(40)) await desk.add(pendingOrder({ orderId }), desk.hasty);
+    const batches = await Promise.all(Array.from({ length: 8 }, () => desk.store.claim(16)));
+    const ids = batches.flat().map(({ order }) => order.orderId);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.length).toBeGreaterThanOrEqual(16);
+  });
+});
+
+describe('resuming now', () => {
+  it('makes a waiting order due at once', async () => {
+    await using desk = await openDesk();
+    const order = await desk.add(pendingOrder(), desk.hasty);
+    const parked = park(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
+    await desk.store.save(parked, 1, [], { afterMs: 60_000, attempts: 1 });
+    await resumeNow(desk.database, 'order-1');
+    expect(await desk.store.claim(10)).toHaveLength(1);
+  });
+
+  it('does not disturb an order that is worked on', async () => {
+    await using desk = await openDesk();
+    await desk.add(pendingOrder());
+    await resumeNow(desk.database, 'order-1');
+    expect(await desk.store.claim(10)).toEqual([]);
+  });
+
+  it('does not bring back an order that has ended, nor one that never was', async () => {
+    await using desk = await openDesk();
+    const order = await desk.add(pendingOrder(), desk.hasty);
+    await desk.store.save(finishConfirm(decideConfirm(order, secondsLater(1)), secondsLater(2)), 1, []);
+    await resumeNow(desk.database, 'order-1');
+    await resumeNow(desk.database, 'no-such');
+    expect(await desk.store.claim(10)).toEqual([]);
+  });
+});
+
+describe('counting what is owed', () => {
+  it('counts decided orders that are not given back in full, no others', async () => {
+    await using desk = await openDesk();
+    for (const orderId of ['order-1', 'order-2', 'order-3']) await desk.add(pendingOrder({ orderId }));
+    await desk.store.save(changed(pendingOrder({ orderId: 'order-1' })), 1, []);
+    await desk.store.save(
+      finishConfirm(decideConfirm(pendingOrder({ orderId: 'order-2' }), secondsLater(1)), secondsLater(2)),
+      1,
+      [],
+    );
+    expect(await desk.store.countOpenCompensations()).toBe(1);
+  });
+});
+
+describe('listing', () => {
+  const LAST = { size: 50, after: undefined };
+  const everybody = { customerId: '', status: undefined };
+
+  it('is newest first, and by id where the times are equal', async () => {
+    await using desk = await openDesk();
+    for (const orderId of ['order-b', 'order-c', 'order-a']) await desk.add(pendingOrder({ orderId }));
+    await desk.sql(`update orders set create_time = create_time + interval '1 hour' where order_id = 'order-a'`);
+    const listed = await desk.store.list(everybody, LAST);
+    expect(listed.map(({ orderId }) => orderId)).toEqual(['order-a', 'order-c', 'order-b']);
+  });
+
+  it('gives one row more than the page holds', async () => {
+    await using desk = await openDesk();
+    for (const orderId of orderIds(5)) await desk.add(pendingOrder({ orderId }));
+    expect(await desk.store.list(everybody, { size: 3, after: undefined })).toHaveLength(4);
+  });
+
+  it('finds by customer, by status, and by both', async () => {
+    await using desk = await openDesk();
+    await desk.add(pendingOrder({ orderId: 'a', customerId: 'ann' }));
+    await desk.add(pendingOrder({ orderId: 'b', customerId: 'ann' }));
+    await desk.add(pendingOrder({ orderId: 'c', customerId: 'bob' }));
+    const failed = decideFail(pendingOrder({ orderId: 'b' }), 'PAYMENT_FAILED', NOTHING_OWED, secondsLater(1));
+    await desk.store.save(failed, 1, []);
+    const find = async (customerId: string, status: Order['status'] | undefined) =>
+      (await desk.store.list({ customerId, status }, LAST)).map(({ orderId }) => orderId);
+    expect(await find('ann', undefined)).toEqual(['b', 'a']);
+    expect(await find('', 'PENDING')).toEqual(['c', 'a']);
+    expect(await find('ann', 'PENDING')).toEqual(['a']);
+    expect(await find('bob', 'FAILED')).toEqual([]);
+  });
+
+  it('reads a customer by the index of customers, with whichever plan is kept', async () => {
+    await using desk = await openDesk('plan_cache_mode=force_generic_plan');
+    await desk.sql(fillWithConfirmedOrders(20_000));
+    await desk.sql('analyze orders');
+    expect(await desk.store.list({ customerId: 'customer-499', status: undefined }, LAST)).toHaveLength(40);
+    // A connection reports what it read when it ends.
+    await desk.database.close();
+    const reads = `select indexrelname as index, idx_tup_read::int as rows from pg_stat_user_indexes
+      where indexrelname in ('orders_newest', 'orders_of_customer') order by 1`;
+    await expect
+      .poll(() => desk.sql(reads))
+      .toEqual([
+        { index: 'orders_newest', rows: 0 },
+        { index: 'orders_of_customer', rows: 40 },
+      ]);
+  });
+});

@@ -1,0 +1,132 @@
+// The broker away, the database away: what callers are told, and that nothing accepted is lost.
+import { Code } from '@connectrpc/connect';
+import { describe, expect, it } from 'vitest';
+import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
+import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
+import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
+import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import { readEventBodies } from '../../support/events.ts';
+import { type RunningOrderService, rpcFailureOf, startOrderWorld, validRequest } from '../../support/order.ts';
+import { startTcpGate } from '../../support/tcp-gate.ts';
+
+const { confirmReservation } = InventoryService.method;
+const { processPayment } = PaymentService.method;
+
+describe('while the broker is away', () => {
+  it('orders are confirmed, and every event follows when it is back', async () => {
+    await using world = await startOrderWorld();
+    await world.nats.kill();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => world.place()));
+    expect(answers.map(({ outcome }) => outcome)).toEqual(Array(10).fill(Outcome.CONFIRMED));
+    expect((await world.service.ops.getStatus({})).status).toMatchObject({
+      broker: { connected: false },
+      outbox: { unsent: 20n },
+    });
+
+    await world.nats.restart();
+    await expect
+      .poll(async () => (await readEventBodies(world.nats, OrderConfirmedSchema)).length, { timeout: 10_000 })
+      .toBe(10);
+    await expect.poll(async () => (await world.service.ops.getStatus({})).status?.outbox?.unsent).toBe(0n);
+  });
+
+  it('the service starts, serves and stops', async () => {
+    await using world = await startOrderWorld();
+    await world.nats.kill();
+    const replica = await world.startReplica();
+    expect((await replica.client.createOrder(validRequest())).outcome).toBe(Outcome.CONFIRMED);
+    await replica.stop();
+  });
+});
+
+/** A world whose service reaches its database through a gate. */
+async function startBehindGate() {
+  const resources = new AsyncDisposableStack();
+  const world = resources.use(await startOrderWorld());
+  await world.service.stop();
+  const url = new URL(world.database.databaseUrl);
+  const gate = resources.use(await startTcpGate(Number(url.port)));
+  url.port = String(gate.port);
+  const service: RunningOrderService = await world.startReplica({ ORDER_DATABASE_URL: url.href });
+  // The service is stopped before its gate is taken away.
+  resources.defer(() => service.stop());
+  return { world, gate, service, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+describe('while the database is away', () => {
+  it.each(['shut', 'silence'] as const)('every call is unavailable with RetryInfo, soon: %s', async (how) => {
+    await using desk = await startBehindGate();
+    const { gate, service } = desk;
+    gate[how]();
+    const start = performance.now();
+    const errors = await Promise.all(
+      [
+        service.client.createOrder(validRequest()),
+        service.client.getOrder({ orderId: 'order-1' }),
+        service.client.listOrders({}),
+        service.client.cancelOrder({ orderId: 'order-1' }),
+      ].map(rpcFailureOf),
+    );
+    for (const error of errors) {
+      expect(error.code).toBe(Code.Unavailable);
+      expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('DATABASE_UNAVAILABLE');
+      expect(error.findDetails(RetryInfoSchema)[0]?.retryDelay).toMatchObject({ seconds: 1n });
+      expect(error.rawMessage).toBe('the database cannot be reached now');
+    }
+    expect(performance.now() - start).toBeLessThan(3_000);
+  });
+
+  it('orders are taken again as soon as it is back', async () => {
+    await using desk = await startBehindGate();
+    const { gate, service } = desk;
+    const request = validRequest();
+    gate.shut();
+    await rpcFailureOf(service.client.createOrder(request));
+    gate.open();
+    expect((await service.client.createOrder(request)).outcome).toBe(Outcome.CONFIRMED);
+  });
+
+  it('lost between charge and verdict: unavailable; repeating the key tells the truth, and it was charged once', async () => {
+    await using desk = await startBehindGate();
+    const { world, gate, service } = desk;
+    const request = validRequest();
+    world.payment.virtual.stub(processPayment).replies(({ orderId }) => {
+      gate.shut();
+      return { charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } };
+    });
+    const error = await rpcFailureOf(service.client.createOrder(request));
+    expect(error.code).toBe(Code.Unavailable);
+    gate.open();
+    world.payment.virtual
+      .stub(processPayment)
+      .replies(({ orderId }) => ({ charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } }));
+    const repeated = await service.client.createOrder(request);
+    const { orderId } = repeated.order!;
+    await expect
+      .poll(async () => (await service.client.getOrder({ orderId })).order?.status, { timeout: 10_000 })
+      .toBe(OrderStatus.CONFIRMED);
+    expect(await world.sql('select from orders')).toHaveLength(1);
+    const keys = world.payment.virtual.requests(processPayment).map(({ idempotencyKey }) => idempotencyKey);
+    expect(new Set(keys)).toEqual(new Set([`order:${orderId}`]));
+  });
+
+  it('lost after the stock was sold: the order is confirmed later, sold once', async () => {
+    await using desk = await startBehindGate();
+    const { world, gate, service } = desk;
+    world.inventory.virtual.stub(confirmReservation).replies(() => {
+      gate.shut();
+      return {};
+    });
+    const request = validRequest();
+    expect((await rpcFailureOf(service.client.createOrder(request))).code).toBe(Code.Unavailable);
+    world.inventory.virtual.stub(confirmReservation).replies({});
+    gate.open();
+    await expect
+      .poll(async () => (await service.client.createOrder(request)).outcome, { timeout: 10_000 })
+      .toBe(Outcome.CONFIRMED);
+    world.payment.virtual.received(processPayment).times(1);
+  });
+});

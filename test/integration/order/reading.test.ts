@@ -1,0 +1,117 @@
+// GetOrder, ListOrders and WatchOrder over the wire.
+import { Code, createClient } from '@connectrpc/connect';
+import { createConnectTransport, createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { describe, expect, it } from 'vitest';
+import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
+import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import { rpcFailureOf, startOrderWorld } from '../../support/order.ts';
+
+const { processPayment } = PaymentService.method;
+
+describe('ListOrders', () => {
+  it('pages through all orders, newest first, each once', async () => {
+    await using world = await startOrderWorld();
+    const placed: string[] = [];
+    for (let index = 0; index < 7; index += 1) placed.push((await world.place()).order!.orderId);
+    const listed: string[] = [];
+    let pageToken = '';
+    do {
+      const page = await world.client.listOrders({ pageSize: 3, pageToken });
+      expect(page.orders.length).toBeLessThanOrEqual(3);
+      listed.push(...page.orders.map(({ orderId }) => orderId));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+    expect([...listed].sort()).toEqual([...placed].sort());
+    const times = await world.sql<{ order_id: string }>(
+      'select order_id from orders order by create_time desc, order_id desc',
+    );
+    expect(listed).toEqual(times.map(({ order_id }) => order_id));
+  });
+
+  it('does not show orders twice or skip any while new ones come in', async () => {
+    await using world = await startOrderWorld();
+    const before: string[] = [];
+    for (let index = 0; index < 4; index += 1) before.push((await world.place()).order!.orderId);
+    const first = await world.client.listOrders({ pageSize: 2 });
+    await world.place();
+    const second = await world.client.listOrders({ pageSize: 2, pageToken: first.nextPageToken });
+    const listed = [...first.orders, ...second.orders].map(({ orderId }) => orderId);
+    expect([...listed].sort()).toEqual([...before].sort());
+  });
+
+  it('finds the orders of one customer in one state', async () => {
+    await using world = await startOrderWorld();
+    await world.place({ customerId: 'ann' });
+    world.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
+    const waiting = await world.place({ customerId: 'ann' });
+    await world.place({ customerId: 'bob' });
+    const { orders } = await world.client.listOrders({ customerId: 'ann', status: OrderStatus.PENDING });
+    expect(orders.map(({ orderId }) => orderId)).toEqual([waiting.order!.orderId]);
+  });
+
+  it('refuses a token that is not its own, by name', async () => {
+    await using world = await startOrderWorld();
+    const pageToken = Buffer.from(JSON.stringify(['2026', 'x'])).toString('base64url');
+    const error = await rpcFailureOf(world.client.listOrders({ pageToken }));
+    expect(error.code).toBe(Code.InvalidArgument);
+    expect(error.rawMessage).toContain('page_token');
+  });
+});
+
+describe('WatchOrder', () => {
+  it.each(['Connect', 'gRPC'])('streams every step to the end over HTTP/2 with %s', async (protocol) => {
+    await using world = await startOrderWorld();
+    const sessionManager = new Http2SessionManager(world.service.url);
+    const options = { baseUrl: world.service.url, sessionManager };
+    const client = createClient(
+      OrderService,
+      protocol === 'gRPC' ? createGrpcTransport(options) : createConnectTransport({ ...options, httpVersion: '2' }),
+    );
+    world.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
+    const { order } = await world.place();
+    const seen: string[] = [];
+    for await (const message of client.watchOrder({ orderId: order!.orderId })) {
+      if (seen.length === 0) {
+        world.payment.virtual.stub(processPayment).replies({ charge: { status: 2, transactionId: 'ch-1' } });
+      }
+      seen.push(`${message.order?.status} ${message.order?.timeline.length}`);
+    }
+    expect(seen[0]).toMatch(`${OrderStatus.PENDING} `);
+    expect(seen.at(-1)).toMatch(`${OrderStatus.CONFIRMED} `);
+    expect(new Set(seen).size).toBe(seen.length);
+    sessionManager.abort();
+  });
+
+  it('tells an order that has ended once', async () => {
+    await using world = await startOrderWorld();
+    const { order } = await world.place();
+    const seen = [];
+    for await (const message of world.client.watchOrder({ orderId: order!.orderId })) seen.push(message);
+    expect(seen).toMatchObject([{ order: { status: OrderStatus.CONFIRMED } }]);
+  });
+
+  it('of an order that does not exist fails with ORDER_NOT_FOUND', async () => {
+    await using world = await startOrderWorld();
+    const stream = world.client.watchOrder({ orderId: 'no-such' })[Symbol.asyncIterator]();
+    const error = await rpcFailureOf(stream.next());
+    expect(error.code).toBe(Code.NotFound);
+    expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('ORDER_NOT_FOUND');
+  });
+
+  it('does not keep the service from stopping', async () => {
+    await using world = await startOrderWorld();
+    world.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
+    const { order } = await world.place();
+    const stream = world.client.watchOrder({ orderId: order!.orderId })[Symbol.asyncIterator]();
+    await stream.next();
+    const end = rpcFailureOf(
+      (async () => {
+        for (let next = await stream.next(); next.done !== true; next = await stream.next());
+      })(),
+    );
+    await world.service.stop();
+    expect((await end).code).toBe(Code.Unavailable);
+  });
+});

@@ -1,0 +1,275 @@
+// The background parts of the order service and its handlers of events: the loader of prices, the resumer, the wake-up.
+import { create } from '@bufbuild/protobuf';
+import { describe, expect, it, vi } from 'vitest';
+import { ProductChangedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
+import { ListProductsResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { createCatalogueLoader, type LoadCatalogueOptions } from '#services/order/load-catalogue.ts';
+import { onProductChanged } from '#services/order/on-product-changed.ts';
+import { createOrderResumer } from '#services/order/resume-orders.ts';
+import { createOrderSubscriptions } from '#services/order/routes.ts';
+import { wakeOrder } from '#services/order/wake-order.ts';
+import type { Transaction } from '#services/platform/database.ts';
+import { unavailable } from '#services/platform/errors.ts';
+import { callFailure, createFakeSaga, type FakeSaga } from '../../support/fake-neighbours.ts';
+import {
+  cancelledOrder,
+  createFakePriceStore,
+  euros,
+  failureOf,
+  parkedOrder,
+  pendingOrder,
+  silentLog,
+} from '../../support/order-builders.ts';
+
+type ListProducts = LoadCatalogueOptions['inventory']['listProducts'];
+
+/** A loader of prices from an inventory that has two pages of products. */
+function createLoader(loaded = false) {
+  const pages: Record<string, object> = {
+    '': { products: [{ productId: 'a', unitPrice: euros(1n), version: 3n }], nextPageToken: 'page-2' },
+    'page-2': { products: [{ productId: 'b', unitPrice: euros(2n), version: 4n }], nextPageToken: '' },
+  };
+  const listProducts = vi.fn<ListProducts>(async ({ pageToken = '' }) =>
+    create(ListProductsResponseSchema, pages[pageToken] ?? {}),
+  );
+  const prices = createFakePriceStore(loaded);
+  const loader = createCatalogueLoader({ inventory: { listProducts }, prices, log: silentLog });
+  return { listProducts, prices, loader };
+}
+
+describe('the loader of prices', () => {
+  it('reads every page of products, 200 a page', async () => {
+    const { listProducts, prices, loader } = createLoader();
+    await loader.start();
+    await expect.poll(() => prices.loaded).toBe(true);
+    await loader.stop();
+    expect(listProducts.mock.calls.map(([request]) => request)).toEqual([
+      { pageSize: 200, pageToken: '' },
+      { pageSize: 200, pageToken: 'page-2' },
+    ]);
+    expect(prices.prices.get('a')).toEqual({
+      productId: 'a',
+      unitPrice: expect.objectContaining(euros(1n)),
+      version: 3n,
+    });
+    expect(prices.prices.has('b')).toBe(true);
+  });
+
+  it('asks nothing when every product was read before', async () => {
+    const { listProducts, loader } = createLoader(true);
+    await loader.start();
+    await loader.stop();
+    expect(listProducts).not.toHaveBeenCalled();
+  });
+
+  it('does not say that all was read before all was read', async () => {
+    const { listProducts, prices, loader } = createLoader();
+    listProducts.mockResolvedValueOnce(create(ListProductsResponseSchema, { products: [], nextPageToken: 'page-2' }));
+    listProducts.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
+    await loader.start();
+    await expect.poll(() => listProducts.mock.calls.length).toBe(2);
+    await loader.stop();
+    expect(prices.loaded).toBe(false);
+  });
+
+  it('tries again, from the first page, until inventory answers', async () => {
+    const { listProducts, prices, loader } = createLoader();
+    listProducts.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
+    await loader.start();
+    await expect.poll(() => listProducts.mock.calls.length).toBe(1);
+    loader.wake();
+    await expect.poll(() => prices.loaded).toBe(true);
+    await loader.stop();
+    expect(listProducts.mock.calls[1]?.[0]).toEqual({ pageSize: 200, pageToken: '' });
+  });
+
+  it('asks no more once all was read', async () => {
+    const { listProducts, prices, loader } = createLoader();
+    await loader.start();
+    await expect.poll(() => prices.loaded).toBe(true);
+    loader.wake();
+    await loader.stop();
+    expect(listProducts).toHaveBeenCalledTimes(2);
+  });
+
+  it('leaves out a product without a price', async () => {
+    const { listProducts, prices, loader } = createLoader();
+    listProducts.mockResolvedValueOnce(create(ListProductsResponseSchema, { products: [{ productId: 'priceless' }] }));
+    await loader.start();
+    await expect.poll(() => prices.loaded).toBe(true);
+    await loader.stop();
+    expect(prices.prices.has('priceless')).toBe(false);
+  });
+
+  it('does not replace a newer price that an event brought', async () => {
+    const { prices, loader } = createLoader();
+    await prices.put([{ productId: 'a', unitPrice: euros(99n), version: 7n }]);
+    await loader.start();
+    await expect.poll(() => prices.loaded).toBe(true);
+    await loader.stop();
+    expect(prices.prices.get('a')?.unitPrice).toEqual(euros(99n));
+  });
+
+  it('outlives a database that is away', async () => {
+    const { prices, loader } = createLoader();
+    const isLoaded = prices.isLoaded;
+    prices.isLoaded = async () => {
+      prices.isLoaded = isLoaded;
+      throw unavailable('DATABASE_UNAVAILABLE', 'the database cannot be reached now', 1_000);
+    };
+    await loader.start();
+    await expect.poll(() => prices.loaded).toBe(true);
+    await loader.stop();
+  });
+});
+
+/** A resumer whose store has these orders due, once. */
+function createResumer(saga: FakeSaga, claims: { attempts: number }[] = [{ attempts: 0 }]) {
+  const claim = vi.fn(async (_limit: number) => {
+    const due = claims.splice(0);
+    return due.map(({ attempts }) => ({ order: saga.store.current(), attempts }));
+  });
+  return { claim, resumer: createOrderResumer({ store: { claim }, saga, budgetMs: 2_500, log: silentLog }) };
+}
+
+describe('the resumer', () => {
+  it('brings a waiting order to its end', async () => {
+    const saga = createFakeSaga(parkedOrder());
+    const { resumer } = createResumer(saga);
+    await resumer.start();
+    await expect.poll(() => saga.store.current().status).toBe('CONFIRMED');
+    await resumer.stop();
+  });
+
+  it('gives back what a cancelled order is owed', async () => {
+    const saga = createFakeSaga(cancelledOrder());
+    const { resumer } = createResumer(saga);
+    await resumer.start();
+    await expect.poll(() => saga.store.current().owed).toEqual({ release: false, refund: false });
+    await resumer.stop();
+  });
+
+  it('counts on from the attempts before', async () => {
+    const saga = createFakeSaga(parkedOrder());
+    saga.inventory.reserveStock.mockRejectedValue(callFailure('inventory', 'unreachable'));
+    const { resumer } = createResumer(saga, [{ attempts: 4 }]);
+    await resumer.start();
+    await expect.poll(() => saga.store.changes.at(-1)?.resume?.attempts).toBe(5);
+    await resumer.stop();
+  });
+
+  it('takes at most 16 orders at a time', async () => {
+    const { claim, resumer } = createResumer(createFakeSaga(pendingOrder()));
+    await resumer.start();
+    await expect.poll(() => claim.mock.calls.length).toBeGreaterThan(0);
+    await resumer.stop();
+    expect(claim.mock.calls[0]).toEqual([16]);
+  });
+
+  it('looks again at once after a full batch', async () => {
+    const saga = createFakeSaga(parkedOrder());
+    const { claim, resumer } = createResumer(saga, Array(16).fill({ attempts: 0 }));
+    await resumer.start();
+    await expect.poll(() => claim.mock.calls.length, { interval: 5, timeout: 300 }).toBe(2);
+    await resumer.stop();
+  });
+
+  it('looks again at once when it is woken', async () => {
+    const saga = createFakeSaga(parkedOrder());
+    const claims: { attempts: number }[] = [];
+    const { claim, resumer } = createResumer(saga, claims);
+    await resumer.start();
+    await expect.poll(() => claim.mock.calls.length).toBe(1);
+    claims.push({ attempts: 0 });
+    resumer.wake();
+    await expect.poll(() => saga.store.current().status, { interval: 5, timeout: 300 }).toBe('CONFIRMED');
+    await resumer.stop();
+  });
+
+  it('is not stopped by an order that cannot be worked on: the others go on', async () => {
+    const saga = createFakeSaga(pendingOrder(), pendingOrder({ orderId: 'order-2' }));
+    saga.inventory.reserveStock.mockRejectedValueOnce(new TypeError('a mistake of ours'));
+    const due = [saga.store.current(), saga.store.current('order-2')];
+    const claim = vi.fn(async () => due.splice(0).map((order) => ({ order, attempts: 0 })));
+    const resumer = createOrderResumer({ store: { claim }, saga, budgetMs: 2_500, log: silentLog });
+    await resumer.start();
+    await expect.poll(() => saga.store.current('order-2').status).toBe('CONFIRMED');
+    await resumer.stop();
+    expect(saga.store.current().status).toBe('PENDING');
+  });
+
+  it('gives each run a budget of its own', async () => {
+    const saga = createFakeSaga(parkedOrder());
+    const { resumer } = createResumer(saga);
+    await resumer.start();
+    await expect.poll(() => saga.inventory.reserveStock.mock.calls.length).toBe(1);
+    await resumer.stop();
+    expect(saga.inventory.reserveStock.mock.calls[0]?.[1]?.timeoutMs).toBeGreaterThan(1_900);
+  });
+
+  it('lets a run that has begun end before it stops', async () => {
+    const saga = createFakeSaga(parkedOrder());
+    const { resumer } = createResumer(saga);
+    await resumer.start();
+    await expect.poll(() => saga.inventory.reserveStock.mock.calls.length).toBe(1);
+    await resumer.stop();
+    expect(saga.store.current().status).toBe('CONFIRMED');
+  });
+});
+
+/** A transaction that notes what it is asked and finds nothing. */
+function recordingTransaction() {
+  const statements: { text: string; values: readonly unknown[] }[] = [];
+  const afterCommit: (() => void)[] = [];
+  const transaction: Transaction = {
+    query: async <Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
+      statements.push({ text, values });
+      return [];
+    },
+    afterCommit: (work) => afterCommit.push(work),
+  };
+  return { statements, transaction, commit: () => afterCommit.map((work) => work()) };
+}
+
+describe('an event of a neighbour about an order', () => {
+  it('makes the order due in the transaction, and wakes the resumer only after its commit', async () => {
+    const { statements, transaction, commit } = recordingTransaction();
+    const wakeResumer = vi.fn();
+    await wakeOrder(wakeResumer, { orderId: 'order-1' }, transaction);
+    expect(statements).toHaveLength(1);
+    expect(statements[0]?.values).toEqual(['order-1']);
+    expect(wakeResumer).not.toHaveBeenCalled();
+    commit();
+    expect(wakeResumer).toHaveBeenCalledOnce();
+  });
+
+  it('is listened for: stock and prices at inventory, outcomes at payment', () => {
+    const listed = createOrderSubscriptions(() => undefined).map(({ producer, handlers }) => [
+      producer,
+      handlers.map(({ subject }) => subject),
+    ]);
+    expect(listed).toEqual([
+      [
+        'inventory',
+        ['shop.inventory.v1.StockReserved', 'shop.inventory.v1.InsufficientStock', 'shop.inventory.v1.ProductChanged'],
+      ],
+      ['payment', ['shop.payment.v1.PaymentCompleted', 'shop.payment.v1.PaymentFailed']],
+    ]);
+  });
+});
+
+describe('ProductChanged', () => {
+  it('stores the price with its version', async () => {
+    const { statements, transaction } = recordingTransaction();
+    const event = create(ProductChangedSchema, { productId: 'a', unitPrice: euros(5n), version: 9n });
+    await onProductChanged(event, transaction);
+    expect(statements[0]?.values).toEqual([['a'], ['EUR'], [5n], [9n]]);
+  });
+
+  it('without a price is refused for good, naming the field', async () => {
+    const { statements, transaction } = recordingTransaction();
+    const failure = await failureOf(onProductChanged(create(ProductChangedSchema, { productId: 'a' }), transaction));
+    expect(failure).toMatchObject({ kind: 'invalid_argument', violations: [{ field: 'unit_price' }] });
+    expect(statements).toEqual([]);
+  });
+});

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { type BasketItem, priceBasket, validateItems } from '#services/order/basket.ts';
+import { createValidation } from '#services/platform/validation.ts';
+import { createFakePriceStore, euros, failureOf, faultsOf } from '../../support/order-builders.ts';
+
+/** The faults of a basket, as `field: description`. */
+async function faultsIn(items: readonly BasketItem[]): Promise<string[]> {
+  const validation = createValidation();
+  validateItems(items, validation);
+  validation.add('end', 'of the list');
+  return (await faultsOf((async () => validation.throwIfInvalid())())).slice(0, -1);
+}
+
+describe('the checks of a basket', () => {
+  it('find nothing wrong with one product from 1 to 10,000', async () => {
+    expect(await faultsIn([{ productId: 'a', quantity: 1 }])).toEqual([]);
+    expect(await faultsIn([{ productId: 'a', quantity: 10_000 }])).toEqual([]);
+  });
+
+  it('hold every quantity to 1 to 10,000', async () => {
+    const items = [0, 10_001].map((quantity, index) => ({ productId: `p${index}`, quantity }));
+    expect(await faultsIn(items)).toEqual([
+      'items[0].quantity: must be at least 1, is 0',
+      'items[1].quantity: must be at most 10000, is 10001',
+    ]);
+  });
+
+  it('name each repeat of a product and where it was first', async () => {
+    const items = ['a', 'b', 'a', 'b', 'a'].map((productId) => ({ productId, quantity: 1 }));
+    expect(await faultsIn(items)).toEqual([
+      'items[2].product_id: is the same product as items[0]',
+      'items[3].product_id: is the same product as items[1]',
+      'items[4].product_id: is the same product as items[0]',
+    ]);
+  });
+
+  it('take ids that differ by case for different products', async () => {
+    expect(await faultsIn(['a', 'A'].map((productId) => ({ productId, quantity: 1 })))).toEqual([]);
+  });
+
+  it('say of a basket that is far too large no more than of one that is full', async () => {
+    const items = Array.from({ length: 5_000 }, () => ({ productId: '', quantity: 0 }));
+    const faults = await faultsIn(items);
+    expect(faults[0]).toBe('items: must be at most 100, are 5000');
+    expect(faults.filter((fault) => fault.startsWith('items[100]'))).toEqual([]);
+  });
+});
+
+describe('the prices of a basket', () => {
+  it('are those of the shop, each with its quantity', async () => {
+    const { items } = await priceBasket(createFakePriceStore(), [{ productId: 'prod456', quantity: 3 }]);
+    expect(items).toEqual([{ productId: 'prod456', quantity: 3, unitPrice: euros(2_000n) }]);
+  });
+
+  it('add up to the total', async () => {
+    const basket = [
+      { productId: '12345', quantity: 2 },
+      { productId: 'prod789', quantity: 1 },
+    ];
+    const { total, amounts } = await priceBasket(createFakePriceStore(), basket);
+    expect(amounts).toEqual([euros(11_998n), euros(1_250n)]);
+    expect(total).toEqual(euros(13_248n));
+  });
+
+  it('may reach exactly what can be counted', async () => {
+    const prices = createFakePriceStore();
+    await prices.put([{ productId: 'planet', unitPrice: euros(2n ** 63n - 1n), version: 1n }]);
+    const { total } = await priceBasket(prices, [{ productId: 'planet', quantity: 1 }]);
+    expect(total.minorUnits).toBe(2n ** 63n - 1n);
+  });
+
+  it('are refused one unit above what can be counted', async () => {
+    const prices = createFakePriceStore();
+    await prices.put([
+      { productId: 'planet', unitPrice: euros(2n ** 63n - 1n), version: 1n },
+      { productId: 'pin', unitPrice: euros(1n), version: 1n },
+    ]);
+    const basket = ['planet', 'pin'].map((productId) => ({ productId, quantity: 1 }));
+    expect(await failureOf(priceBasket(prices, basket))).toMatchObject({ kind: 'invalid_argument' });
+  });
+
+  it('are unavailable while it cannot be told whether a product exists', async () => {
+    const failure = await failureOf(priceBasket(createFakePriceStore(false), [{ productId: 'new', quantity: 1 }]));
+    expect(failure).toMatchObject({ kind: 'unavailable', reason: 'CATALOGUE_NOT_LOADED' });
+  });
+
+  it('are looked up all at once', async () => {
+    const prices = createFakePriceStore();
+    const asked: (readonly string[])[] = [];
+    const find = prices.find;
+    prices.find = (productIds) => {
+      asked.push(productIds);
+      return find(productIds);
+    };
+    await priceBasket(
+      prices,
+      ['12345', 'prod456'].map((productId) => ({ productId, quantity: 1 })),
+    );
+    expect(asked).toEqual([['12345', 'prod456']]);
+  });
+});

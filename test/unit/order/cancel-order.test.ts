@@ -1,0 +1,172 @@
+import { create } from '@bufbuild/protobuf';
+import { describe, expect, it } from 'vitest';
+import { OrderCancelledSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
+import { CancelOrderRequestSchema } from '#gen/shop/order/v1/order_service_pb.ts';
+import { cancelOrder } from '#services/order/cancel-order.ts';
+import { decideConfirm, type Order } from '#services/order/order.ts';
+import { readEvent } from '#services/platform/event.ts';
+import { callFailure, createFakeSaga, type FakeSaga } from '../../support/fake-neighbours.ts';
+import {
+  cancelledOrder,
+  confirmedOrder,
+  confirmingOrder,
+  failedOrder,
+  failureOf,
+  faultsOf,
+  parkedOrder,
+  pendingOrder,
+  secondsLater,
+} from '../../support/order-builders.ts';
+
+function cancel(saga: FakeSaga, orderId = 'order-1') {
+  return cancelOrder({ saga, now: () => secondsLater(20) }, create(CancelOrderRequestSchema, { orderId }), 2_500);
+}
+
+/** A waiting order whose stock is reserved and whose money is taken. */
+function waitingWithBoth(): FakeSaga {
+  const saga = createFakeSaga({ ...parkedOrder(), reservationId: 'res123' });
+  saga.inventory.reservations.set('order-1', 'RESERVED');
+  saga.payment.charges.set('order-1', 'COMPLETED');
+  return saga;
+}
+
+describe('cancelling a pending order', () => {
+  it('answers the order as CANCELLED by the customer', async () => {
+    const { order } = await cancel(waitingWithBoth());
+    expect(order).toMatchObject({ status: OrderStatus.CANCELLED, reason: OrderReason.CANCELLED_BY_CUSTOMER });
+  });
+
+  it('gives stock and money back within the call', async () => {
+    const saga = waitingWithBoth();
+    await cancel(saga);
+    expect(saga.inventory.reservations.get('order-1')).toBe('RELEASED');
+    expect(saga.payment.charges.get('order-1')).toBe('REFUNDED');
+    expect(saga.store.current().owed).toEqual({ release: false, refund: false });
+  });
+
+  it('stores the verdict and OrderCancelled in one change, before anything is given back', async () => {
+    const saga = waitingWithBoth();
+    saga.inventory.releaseReservation.mockImplementationOnce(async () => {
+      expect(saga.store.changes).toMatchObject([
+        { order: { verdict: 'CANCEL', status: 'CANCELLED', version: 2 }, events: ['shop.order.v1.OrderCancelled'] },
+      ]);
+      throw callFailure('inventory', 'unreachable');
+    });
+    await cancel(saga);
+    expect(saga.inventory.releaseReservation).toHaveBeenCalledOnce();
+  });
+
+  it('tells of it once, with the version the order is stored at', async () => {
+    const saga = waitingWithBoth();
+    await cancel(saga);
+    expect(saga.store.events.map(({ subject }) => subject)).toEqual(['shop.order.v1.OrderCancelled']);
+    expect(readEvent(OrderCancelledSchema, saga.store.events[0]!.payload).version).toBe(2n);
+  });
+
+  it('tells those who wait for the order', async () => {
+    const saga = waitingWithBoth();
+    await cancel(saga);
+    expect(saga.changed.mock.calls[0]?.[0]).toMatchObject({ orderId: 'order-1', status: 'CANCELLED' });
+  });
+
+  it('bars an order that never got anything from getting it later', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    await cancel(saga);
+    expect(saga.inventory.reservations.get('order-1')).toBe('RELEASED');
+    expect(saga.payment.charges.get('order-1')).toBe('REFUNDED');
+  });
+
+  it('succeeds while both neighbours are away; what is owed stays owed', async () => {
+    const saga = waitingWithBoth();
+    saga.inventory.releaseReservation.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
+    saga.payment.refundPayment.mockRejectedValueOnce(callFailure('payment', 'circuit_open'));
+    const { order } = await cancel(saga);
+    expect(order).toMatchObject({ status: OrderStatus.CANCELLED, reason: OrderReason.CANCELLED_BY_CUSTOMER });
+    expect(saga.store.current().owed).toEqual({ release: true, refund: true });
+    expect(saga.store.changes.at(-1)?.resume?.attempts).toBe(1);
+  });
+});
+
+describe('cancelling again', () => {
+  it('changes nothing once all is given back', async () => {
+    const saga = waitingWithBoth();
+    const first = await cancel(saga);
+    const changes = saga.store.changes.length;
+    expect(await cancel(saga)).toEqual(first);
+    expect(saga.store.changes).toHaveLength(changes);
+  });
+
+  it('goes on giving back what is still owed, and tells nothing new', async () => {
+    const saga = createFakeSaga(cancelledOrder());
+    await cancel(saga);
+    expect(saga.store.current().owed).toEqual({ release: false, refund: false });
+    expect(saga.store.events).toEqual([]);
+  });
+});
+
+describe('an order that is decided otherwise', () => {
+  it.each([
+    { state: 'confirmed', order: confirmedOrder(), words: 'it is confirmed' },
+    { state: 'about to be confirmed', order: confirmingOrder(), words: 'it is being confirmed' },
+    { state: 'failed', order: failedOrder(), words: 'it is failed' },
+  ])('cannot be cancelled: $state', async ({ order, words }) => {
+    const saga = createFakeSaga(order);
+    expect(await failureOf(cancel(saga))).toMatchObject({
+      kind: 'failed_precondition',
+      reason: 'ORDER_NOT_CANCELLABLE',
+      message: `order order-1 is decided already: ${words}`,
+    });
+    expect(saga.store.changes).toEqual([]);
+    expect(saga.inventory.releaseReservation).not.toHaveBeenCalled();
+  });
+});
+
+describe('an order that changes at the same moment', () => {
+  function changeOnce(saga: FakeSaga, change: (stored: Order) => Order): void {
+    saga.store.beforeSave = () => {
+      saga.store.beforeSave = () => undefined;
+      const stored = saga.store.current();
+      saga.store.put({ ...change(stored), version: stored.version + 1 });
+    };
+  }
+
+  it('is cancelled all the same when it only went on waiting', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    changeOnce(saga, () => parkedOrder());
+    expect((await cancel(saga)).order?.status).toBe(OrderStatus.CANCELLED);
+  });
+
+  it('is not cancelled when it was decided: between charge and confirm there is one verdict', async () => {
+    const saga = waitingWithBoth();
+    changeOnce(saga, (stored) => decideConfirm(stored, secondsLater(19)));
+    expect(await failureOf(cancel(saga))).toMatchObject({ reason: 'ORDER_NOT_CANCELLABLE' });
+    expect(saga.payment.refundPayment).not.toHaveBeenCalled();
+  });
+
+  it('gives up with an error after a bounded number of tries when it never stands still', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    saga.store.beforeSave = () => {
+      const stored = saga.store.current();
+      saga.store.put({ ...stored, version: stored.version + 1 });
+    };
+    await expect(cancel(saga)).rejects.toThrow('order order-1 keeps changing');
+  });
+});
+
+describe('bad input', () => {
+  it('an order that does not exist is not found', async () => {
+    expect(await failureOf(cancel(createFakeSaga(), 'no-such'))).toMatchObject({
+      kind: 'not_found',
+      reason: 'ORDER_NOT_FOUND',
+    });
+  });
+
+  it.each([
+    { orderId: '', told: 'order_id: must not be empty' },
+    { orderId: 'x'.repeat(300), told: 'order_id: must have at most 128 characters, has 300' },
+    { orderId: 'order\u0000', told: 'order_id: must not contain control characters' },
+  ])('$told', async ({ orderId, told }) => {
+    expect(await faultsOf(cancel(createFakeSaga(), orderId))).toEqual([told]);
+  });
+});

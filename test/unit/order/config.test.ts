@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '#services/order/config.ts';
+import { createPolicies } from '#services/order/policies.ts';
+import { ConfigError } from '#services/platform/config.ts';
+
+const DATABASE = { ORDER_DATABASE_URL: 'postgres://shop_order:pass-word@127.0.0.1:54329/shop_order' };
+
+function faultsOf(environment: Record<string, string>): string {
+  try {
+    loadConfig(environment);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).message;
+  }
+  return '';
+}
+
+describe('the settings', () => {
+  it('have the defaults of the local stack', () => {
+    expect(loadConfig(DATABASE)).toMatchObject({
+      host: '127.0.0.1',
+      port: 50051,
+      natsUrl: 'nats://127.0.0.1:42229',
+      inventoryUrl: 'http://127.0.0.1:50052',
+      paymentUrl: 'http://127.0.0.1:50053',
+      budgetMs: 2_500,
+      orderLimitMs: 900_000,
+      breakerResetMs: 5_000,
+      logLevel: 'info',
+      corsOrigins: undefined,
+    });
+  });
+
+  it('are taken from the environment, each by its own name', () => {
+    const config = loadConfig({
+      ORDER_DATABASE_URL: 'postgres://a:b@db:1/x',
+      HOST: '0.0.0.0',
+      ORDER_PORT: '1',
+      NATS_URL: 'nats://n:2',
+      INVENTORY_URL: 'http://i:3',
+      PAYMENT_URL: 'https://p:4',
+      ORDER_BUDGET_MS: '1000',
+      ORDER_LIMIT_MS: '2000',
+      BREAKER_RESET_MS: '3000',
+      LOG_LEVEL: 'debug',
+      CORS_ORIGINS: 'https://shop.example',
+    });
+    expect(config).toEqual({
+      databaseUrl: 'postgres://a:b@db:1/x',
+      host: '0.0.0.0',
+      port: 1,
+      natsUrl: 'nats://n:2',
+      inventoryUrl: 'http://i:3',
+      paymentUrl: 'https://p:4',
+      budgetMs: 1_000,
+      orderLimitMs: 2_000,
+      breakerResetMs: 3_000,
+      logLevel: 'debug',
+      corsOrigins: ['https://shop.example'],
+    });
+  });
+
+  it('need a database', () => {
+    expect(faultsOf({})).toContain('ORDER_DATABASE_URL must be set');
+  });
+
+  it('are told all their faults at once', () => {
+    const faults = faultsOf({ ORDER_PORT: 'x', INVENTORY_URL: 'ftp://i', ORDER_BUDGET_MS: '0', PAYMENT_URL: 'p' });
+    for (const name of ['ORDER_DATABASE_URL', 'ORDER_PORT', 'INVENTORY_URL', 'ORDER_BUDGET_MS', 'PAYMENT_URL']) {
+      expect(faults).toContain(name);
+    }
+  });
+
+  it('refuse a budget that leaves nothing for the steps before the last', () => {
+    expect(faultsOf({ ...DATABASE, ORDER_BUDGET_MS: '499' })).toContain(
+      'ORDER_BUDGET_MS must be a whole number from 500',
+    );
+    expect(faultsOf({ ...DATABASE, ORDER_BUDGET_MS: '500' })).toBe('');
+  });
+
+  it('never show a password in a fault', () => {
+    expect(faultsOf({ ORDER_DATABASE_URL: 'mysql://user:pass-word@db/x' })).not.toContain('pass-word');
+  });
+});
+
+describe('the policies', () => {
+  it('open a breaker after five failures and probe it after BREAKER_RESET_MS', () => {
+    const policies = createPolicies(1_234);
+    for (const policy of Object.values(policies)) {
+      expect(policy).toMatchObject({ breakerFailures: 5, breakerResetMs: 1_234 });
+    }
+  });
+
+  it('let a slow payment be noticed, and the order answered, in under 3 s', () => {
+    const { inventory, payment } = createPolicies(5_000);
+    const { budgetMs } = loadConfig(DATABASE);
+    expect(payment.timeoutMs).toBeLessThan(budgetMs);
+    expect(inventory.timeoutMs).toBeLessThan(budgetMs);
+    expect(budgetMs).toBeLessThan(3_000);
+  });
+});

@@ -1,0 +1,209 @@
+import { describe, expect, it } from 'vitest';
+import { OrderReason } from '#gen/shop/order/v1/order_pb.ts';
+import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
+import { failureOf, faultsOf } from '../../support/order-builders.ts';
+
+import { openDesk } from '../../support/order-desk.ts';
+
+const distinctItems = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({ productId: `product-${index}`, quantity: 1 }));
+
+describe('bad input', () => {
+  it.each([
+    { fault: 'no idempotency key', change: { idempotencyKey: '' }, told: 'idempotency_key: must not be empty' },
+    {
+      fault: 'an idempotency key of 300 characters',
+      change: { idempotencyKey: 'k'.repeat(300) },
+      told: 'idempotency_key: must have at most 128 characters, has 300',
+    },
+    { fault: 'no customer', change: { customerId: '' }, told: 'customer_id: must not be empty' },
+    {
+      fault: 'a customer id of 300 characters',
+      change: { customerId: 'c'.repeat(300) },
+      told: 'customer_id: must have at most 128 characters, has 300',
+    },
+    {
+      fault: 'a customer id with a line break',
+      change: { customerId: 'cust\n123' },
+      told: 'customer_id: must not contain control characters',
+    },
+    { fault: 'no items', change: { items: [] }, told: 'items: must not be empty' },
+    { fault: '1,000 items', change: { items: distinctItems(1_000) }, told: 'items: must be at most 100, are 1000' },
+    { fault: '101 items', change: { items: distinctItems(101) }, told: 'items: must be at most 100, are 101' },
+    {
+      fault: 'an empty product id',
+      change: { items: [{ productId: '', quantity: 1 }] },
+      told: 'items[0].product_id: must not be empty',
+    },
+    {
+      fault: 'a product id of 300 characters',
+      change: { items: [{ productId: 'p'.repeat(300), quantity: 1 }] },
+      told: 'items[0].product_id: must have at most 128 characters, has 300',
+    },
+    {
+      fault: 'quantity 0',
+      change: { items: [{ productId: '12345', quantity: 0 }] },
+      told: 'items[0].quantity: must be at least 1, is 0',
+    },
+    {
+      fault: 'a negative quantity',
+      change: { items: [{ productId: '12345', quantity: -5 }] },
+      told: 'items[0].quantity: must be at least 1, is -5',
+    },
+    {
+      fault: 'quantity 10,001',
+      change: { items: [{ productId: '12345', quantity: 10_001 }] },
+      told: 'items[0].quantity: must be at most 10000, is 10001',
+    },
+    {
+      fault: 'the same product twice',
+      change: {
+        items: [
+          { productId: '12345', quantity: 1 },
+          { productId: 'prod456', quantity: 1 },
+          { productId: '12345', quantity: 2 },
+        ],
+      },
+      told: 'items[2].product_id: is the same product as items[0]',
+    },
+    {
+      fault: 'an unknown product',
+      change: {
+        items: [
+          { productId: '12345', quantity: 1 },
+          { productId: 'no-such', quantity: 1 },
+        ],
+      },
+      told: 'items[1].product_id: is not a product of the shop',
+    },
+    {
+      fault: 'products of two currencies',
+      change: {
+        items: [
+          { productId: '12345', quantity: 1 },
+          { productId: 'dollar-product', quantity: 1 },
+        ],
+      },
+      told: 'items[1].product_id: is sold in USD, others in EUR',
+    },
+  ])('$fault is refused by name', async ({ change, told }) => {
+    expect(await faultsOf(openDesk().place(change))).toEqual([told]);
+  });
+
+  it.each([
+    '',
+    'cash',
+    'PM_APPROVED',
+    'pm_',
+    'pm_a b',
+    ' pm_approved',
+    'pm_approved\n',
+    '4111 1111 1111 1111',
+    `pm_${'x'.repeat(126)}`,
+  ])('a payment method that is no token is refused by name: "%s"', async (paymentMethod) => {
+    expect(await faultsOf(openDesk().place({ paymentMethod }))).toEqual([
+      'payment_method: must be a token of the payment provider, like pm_approved',
+    ]);
+  });
+
+  it('a refused payment method is not repeated in the error', async () => {
+    const error = await failureOf(openDesk().place({ paymentMethod: '4111 1111 1111 1111' }));
+    expect(JSON.stringify([error.message, error.violations])).not.toContain('4111');
+  });
+
+  it('a token that only the provider can judge is taken, and its decline fails the order', async () => {
+    const desk = openDesk();
+    desk.saga.payment.decline = 'The payment method is not accepted';
+    expect(await desk.place({ paymentMethod: 'pm_unheard_of' })).toMatchObject({
+      outcome: Outcome.FAILED,
+      reason: OrderReason.PAYMENT_FAILED,
+    });
+  });
+
+  it('is invalid_argument, and told all at once', async () => {
+    const work = openDesk().place({
+      idempotencyKey: '',
+      customerId: '',
+      paymentMethod: '',
+      items: [
+        { productId: '', quantity: 0 },
+        { productId: '12345', quantity: 20_000 },
+      ],
+    });
+    const { kind, violations } = await failureOf(work);
+    expect(kind).toBe('invalid_argument');
+    expect(violations.map(({ field }) => field)).toEqual([
+      'idempotency_key',
+      'customer_id',
+      'items[0].product_id',
+      'items[0].quantity',
+      'items[1].quantity',
+      'payment_method',
+    ]);
+  });
+
+  it('every unknown product is named', async () => {
+    const items = [
+      { productId: 'no-such', quantity: 1 },
+      { productId: '12345', quantity: 1 },
+      { productId: 'nor-this', quantity: 1 },
+    ];
+    const { violations } = await failureOf(openDesk().place({ items }));
+    expect(violations.map(({ field }) => field)).toEqual(['items[0].product_id', 'items[2].product_id']);
+  });
+
+  it('more money than can be counted is refused, naming the items', async () => {
+    const desk = openDesk();
+    const unitPrice = { currencyCode: 'EUR', minorUnits: 2n ** 62n };
+    await desk.prices.put([{ productId: 'yacht', unitPrice, version: 1n }]);
+    const { kind, violations } = await failureOf(desk.place({ items: [{ productId: 'yacht', quantity: 2 }] }));
+    expect(kind).toBe('invalid_argument');
+    expect(violations.map(({ field }) => field)).toEqual(['items']);
+  });
+
+  it('leaves the key free', async () => {
+    const desk = openDesk();
+    await failureOf(desk.place({ items: [{ productId: 'no-such', quantity: 1 }] }));
+    expect((await desk.place()).outcome).toBe(Outcome.CONFIRMED);
+  });
+
+  it('stores nothing and asks nobody', async () => {
+    const desk = openDesk();
+    await failureOf(desk.place({ items: [] }));
+    expect(desk.saga.store.changes).toEqual([]);
+    expect(desk.saga.inventory.reserveStock).not.toHaveBeenCalled();
+  });
+});
+
+describe('a test order', () => {
+  it('is refused with SYNTHETIC_NOT_ALLOWED', async () => {
+    expect(await failureOf(openDesk().place({ synthetic: true }))).toMatchObject({
+      kind: 'permission_denied',
+      reason: 'SYNTHETIC_NOT_ALLOWED',
+    });
+  });
+
+  it('that is invalid too is told its faults first', async () => {
+    expect(await failureOf(openDesk().place({ synthetic: true, items: [] }))).toMatchObject({
+      kind: 'invalid_argument',
+    });
+  });
+});
+
+describe('prices that are not loaded yet', () => {
+  it('make an unknown product unavailable rather than wrong, with advice when to come back', async () => {
+    const desk = openDesk();
+    desk.prices.loaded = false;
+    expect(await failureOf(desk.place({ items: [{ productId: 'no-such', quantity: 1 }] }))).toMatchObject({
+      kind: 'unavailable',
+      reason: 'CATALOGUE_NOT_LOADED',
+      retryAfterMs: 1_000,
+    });
+  });
+
+  it('do not hold up an order whose prices are known', async () => {
+    const desk = openDesk();
+    desk.prices.loaded = false;
+    expect((await desk.place()).outcome).toBe(Outcome.CONFIRMED);
+  });
+});

@@ -1,0 +1,219 @@
+import { durationMs } from '@bufbuild/protobuf/wkt';
+import { describe, expect, it } from 'vitest';
+import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
+import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
+import { decideCancel } from '#services/order/order.ts';
+import { unavailable } from '#services/platform/errors.ts';
+import { readEvent } from '#services/platform/event.ts';
+import { callFailure } from '../../support/fake-neighbours.ts';
+import { failureOf, secondsLater } from '../../support/order-builders.ts';
+
+import { openDesk } from '../../support/order-desk.ts';
+
+const distinctItems = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({ productId: `product-${index}`, quantity: 1 }));
+
+describe('an order that can be served', () => {
+  it('is answered as CONFIRMED, with the order as it is stored', async () => {
+    const desk = openDesk();
+    const answer = await desk.place();
+    expect(answer).toMatchObject({
+      outcome: Outcome.CONFIRMED,
+      reason: OrderReason.UNSPECIFIED,
+      order: { orderId: 'order-1', status: OrderStatus.CONFIRMED, customerId: 'cust123' },
+    });
+    expect(answer.retry).toBeUndefined();
+  });
+
+  it('is priced from the prices of this service', async () => {
+    const answer = await openDesk().place({ items: [{ productId: '12345', quantity: 1 }] });
+    expect(answer.order?.total).toEqual({ currencyCode: 'EUR', minorUnits: 5_999n });
+    expect(answer.order?.pricingVersion).toBe('v1');
+  });
+
+  it('keeps unit prices and the order of its items', async () => {
+    const answer = await openDesk().place({
+      items: [
+        { productId: 'prod789', quantity: 2 },
+        { productId: '12345', quantity: 1 },
+      ],
+    });
+    expect(answer.order?.items).toEqual([
+      { productId: 'prod789', quantity: 2, unitPrice: { currencyCode: 'EUR', minorUnits: 1_250n } },
+      { productId: '12345', quantity: 1, unitPrice: { currencyCode: 'EUR', minorUnits: 5_999n } },
+    ]);
+    expect(answer.order?.total?.minorUnits).toBe(8_499n);
+  });
+
+  it('is stored with OrderCreated in one change, before any neighbour is asked', async () => {
+    const desk = openDesk();
+    desk.saga.inventory.reserveStock.mockImplementationOnce(async () => {
+      expect(desk.saga.store.changes).toMatchObject([
+        { order: { status: 'PENDING', version: 1 }, events: ['shop.order.v1.OrderCreated'] },
+      ]);
+      throw callFailure('inventory', 'timeout');
+    });
+    await desk.place();
+    expect(desk.saga.inventory.reserveStock).toHaveBeenCalledOnce();
+  });
+
+  it('is told by OrderCreated with customer, items and total', async () => {
+    const desk = openDesk();
+    await desk.place({ items: [{ productId: '12345', quantity: 1 }] });
+    expect(readEvent(OrderCreatedSchema, desk.saga.store.events[0]!.payload)).toMatchObject({
+      orderId: 'order-1',
+      customerId: 'cust123',
+      items: [{ productId: '12345', quantity: 1, unitPrice: { currencyCode: 'EUR', minorUnits: 5_999n } }],
+      total: { currencyCode: 'EUR', minorUnits: 5_999n },
+      version: 1n,
+    });
+  });
+
+  it('wakes those who publish as soon as it is stored', async () => {
+    const desk = openDesk();
+    await desk.place();
+    expect(desk.saga.changed.mock.calls[0]?.[0]).toMatchObject({ orderId: 'order-1', version: 1 });
+  });
+
+  it('takes 100 different products', async () => {
+    const desk = openDesk();
+    const items = distinctItems(100);
+    await desk.prices.put(
+      items.map(({ productId }) => ({ productId, unitPrice: { currencyCode: 'EUR', minorUnits: 1n }, version: 1n })),
+    );
+    desk.saga.inventory.stock = 100;
+    expect((await desk.place({ items })).order?.total?.minorUnits).toBe(100n);
+  });
+
+  it('takes 10,000 of one product', async () => {
+    const desk = openDesk();
+    desk.saga.inventory.stock = 10_000;
+    expect(await desk.place({ items: [{ productId: '12345', quantity: 10_000 }] })).toMatchObject({
+      outcome: Outcome.CONFIRMED,
+      order: { total: { minorUnits: 59_990_000n } },
+    });
+  });
+});
+
+describe('what the call saw', () => {
+  it('not enough stock: FAILED, INSUFFICIENT_STOCK, no advice to try again', async () => {
+    const desk = openDesk();
+    desk.saga.inventory.stock = 9;
+    const answer = await desk.place();
+    expect(answer).toMatchObject({
+      outcome: Outcome.FAILED,
+      reason: OrderReason.INSUFFICIENT_STOCK,
+      order: { status: OrderStatus.FAILED },
+    });
+    expect(answer.retry).toBeUndefined();
+  });
+
+  it('inventory answers internal: FAILED, INVENTORY_ERROR, a new key may be tried after a second', async () => {
+    const desk = openDesk();
+    desk.saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'internal'));
+    const answer = await desk.place();
+    expect(answer).toMatchObject({ outcome: Outcome.FAILED, reason: OrderReason.INVENTORY_ERROR });
+    expect(answer.retry?.newKey).toBe(true);
+    expect(durationMs(answer.retry?.after as Parameters<typeof durationMs>[0])).toBe(1_000);
+  });
+
+  it('inventory times out: PENDING, INVENTORY_CHECK_FAILED (seed 4.2)', async () => {
+    const desk = openDesk();
+    desk.saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'timeout'));
+    expect(await desk.place()).toMatchObject({
+      outcome: Outcome.PENDING,
+      reason: OrderReason.INVENTORY_CHECK_FAILED,
+      order: { status: OrderStatus.PENDING, reason: OrderReason.INVENTORY_CHECK_FAILED },
+    });
+  });
+
+  it('payment times out: TIMEOUT, while the order stays PENDING', async () => {
+    const desk = openDesk();
+    desk.saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', 'timeout'));
+    expect(await desk.place()).toMatchObject({
+      outcome: Outcome.TIMEOUT,
+      reason: OrderReason.PAYMENT_TIMEOUT,
+      order: { status: OrderStatus.PENDING },
+    });
+  });
+
+  it('a breaker is open: CIRCUIT_OPEN, while the order stays PENDING', async () => {
+    const desk = openDesk();
+    desk.saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'circuit_open'));
+    expect(await desk.place()).toMatchObject({
+      outcome: Outcome.CIRCUIT_OPEN,
+      reason: OrderReason.INVENTORY_UNAVAILABLE,
+      order: { status: OrderStatus.PENDING },
+    });
+  });
+
+  it('a decline whose stock cannot be released yet: FAILED, PAYMENT_FAILED', async () => {
+    const desk = openDesk();
+    desk.saga.payment.decline = 'Insufficient funds';
+    desk.saga.inventory.releaseReservation.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
+    expect(await desk.place()).toMatchObject({ outcome: Outcome.FAILED, reason: OrderReason.PAYMENT_FAILED });
+  });
+
+  it('cancelled meanwhile by another replica, and not given back yet: FAILED, CANCELLED_BY_CUSTOMER', async () => {
+    const desk = openDesk();
+    const { saga } = desk;
+    saga.inventory.releaseReservation.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
+    saga.store.beforeSave = async () => {
+      saga.store.beforeSave = () => undefined;
+      const stored = saga.store.current();
+      await saga.store.save(decideCancel(stored, secondsLater(1)), stored.version, []);
+    };
+    expect(await desk.place()).toMatchObject({
+      outcome: Outcome.FAILED,
+      reason: OrderReason.CANCELLED_BY_CUSTOMER,
+      order: { status: OrderStatus.CANCELLED },
+    });
+  });
+
+  it('too little time: PENDING, BUDGET_EXHAUSTED, and the order is kept', async () => {
+    const desk = openDesk();
+    const notCalled = callFailure('inventory', 'not_called');
+    desk.saga.inventory.reserveStock.mockImplementation(async (_request, options) => {
+      expect(options?.timeoutMs).toBe(0);
+      throw notCalled;
+    });
+    expect(await desk.place({}, 0)).toMatchObject({ outcome: Outcome.PENDING, reason: OrderReason.BUDGET_EXHAUSTED });
+    expect(desk.saga.store.current().status).toBe('PENDING');
+  });
+
+  it('never shows the payment method', async () => {
+    const desk = openDesk();
+    desk.saga.payment.decline = 'Insufficient funds';
+    const answer = await desk.place({ paymentMethod: 'pm_very_secret' });
+    expect(JSON.stringify(answer, (_, value) => (typeof value === 'bigint' ? String(value) : value))).not.toContain(
+      'pm_very_secret',
+    );
+  });
+});
+
+describe('a database that is away', () => {
+  const outage = unavailable('DATABASE_UNAVAILABLE', 'the database cannot be reached now', 1_000);
+
+  it('before the order is stored: unavailable, and nobody was asked', async () => {
+    const desk = openDesk();
+    desk.saga.store.insert = async () => {
+      throw outage;
+    };
+    expect(await failureOf(desk.place())).toMatchObject({ kind: 'unavailable', retryAfterMs: 1_000 });
+    expect(desk.saga.inventory.reserveStock).not.toHaveBeenCalled();
+  });
+
+  it('in the middle: unavailable, and repeating the key tells the truth', async () => {
+    const desk = openDesk();
+    desk.saga.store.beforeSave = () => {
+      desk.saga.store.beforeSave = () => undefined;
+      throw outage;
+    };
+    expect(await failureOf(desk.place())).toMatchObject({ reason: 'DATABASE_UNAVAILABLE' });
+    expect(await desk.place({}, 20)).toMatchObject({
+      outcome: Outcome.PENDING,
+      order: { orderId: 'order-1', status: OrderStatus.PENDING },
+    });
+  });
+});

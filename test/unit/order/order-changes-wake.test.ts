@@ -1,0 +1,61 @@
+// Following an order by being told of changes alone: here the time to look again by itself never comes.
+import { expect, it, vi } from 'vitest';
+import { createOrderChanges } from '#services/order/order-changes.ts';
+import { createFakeOrderStore } from '../../support/fake-order-store.ts';
+import { parkedOrder, pendingOrder } from '../../support/order-builders.ts';
+
+vi.mock('#services/platform/backoff.ts', async (importOriginal) => ({
+  ...(await importOriginal<object>()),
+  pause: (_delayMs: number, signal: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    }),
+}));
+
+it('a change is told at once', async () => {
+  const store = createFakeOrderStore(pendingOrder());
+  const changes = createOrderChanges(store);
+  const following = changes.follow('order-1', new AbortController().signal);
+  await following.next();
+  const next = following.next();
+  store.put({ ...parkedOrder(), version: 2 });
+  changes.changed(parkedOrder());
+  expect((await next).value).toMatchObject({ version: 2 });
+});
+
+it('a change made while it looks is not missed', async () => {
+  const store = createFakeOrderStore(pendingOrder());
+  const changes = createOrderChanges(store);
+  const following = changes.follow('order-1', new AbortController().signal);
+  const find = store.find;
+  store.find = async (orderId) => {
+    store.find = find;
+    const found = await find(orderId);
+    store.put({ ...parkedOrder(), version: 2 });
+    changes.changed(parkedOrder());
+    return found;
+  };
+  expect((await following.next()).value).toMatchObject({ version: 1 });
+  expect((await following.next()).value).toMatchObject({ version: 2 });
+});
+
+it('a change told while the follower is busy with the one before is not missed', async () => {
+  const store = createFakeOrderStore(pendingOrder());
+  const changes = createOrderChanges(store);
+  const following = changes.follow('order-1', new AbortController().signal);
+  await following.next();
+  store.put({ ...parkedOrder(), version: 2 });
+  changes.changed(parkedOrder());
+  expect((await following.next()).value).toMatchObject({ version: 2 });
+});
+
+it('a follower that is told of nothing ends when it is aborted', async () => {
+  const caller = new AbortController();
+  const changes = createOrderChanges(createFakeOrderStore(pendingOrder()));
+  const following = changes.follow('order-1', caller.signal);
+  await following.next();
+  const end = following.next();
+  caller.abort();
+  expect((await end).done).toBe(true);
+});

@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import type { Order } from '#services/order/order.ts';
+import { createOrderChanges } from '#services/order/order-changes.ts';
+import { unavailable } from '#services/platform/errors.ts';
+import { createFakeOrderStore } from '../../support/fake-order-store.ts';
+import { parkedOrder, pendingOrder } from '../../support/order-builders.ts';
+
+const FOR_EVER = new AbortController().signal;
+
+function watchStore(...orders: Order[]) {
+  const store = createFakeOrderStore(...orders);
+  const changes = createOrderChanges(store);
+  let lookUps = 0;
+  const find = store.find;
+  store.find = (orderId) => {
+    lookUps += 1;
+    return find(orderId);
+  };
+  return {
+    store,
+    changes,
+    lookUps: () => lookUps,
+    /** Stores a change as another replica would: nobody here is told. */
+    storeElsewhere: (order: Order) => store.put({ ...order, version: store.current(order.orderId).version + 1 }),
+  };
+}
+
+/** Whether a promise is settled by now. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  const pending = Symbol('pending');
+  return (await Promise.race([promise, Promise.resolve(pending)])) !== pending;
+}
+
+describe('following an order', () => {
+  it('begins with the order as it is', async () => {
+    const { changes } = watchStore(parkedOrder());
+    const following = changes.follow('order-1', FOR_EVER);
+    expect((await following.next()).value).toEqual(parkedOrder());
+  });
+
+  it('goes on with a change at once when it is told of', async () => {
+    const { changes, storeElsewhere, lookUps } = watchStore(pendingOrder());
+    const following = changes.follow('order-1', FOR_EVER);
+    await following.next();
+    const next = following.next();
+    storeElsewhere(parkedOrder());
+    changes.changed(parkedOrder());
+    expect((await next).value).toMatchObject({ version: 2, reason: 'INVENTORY_UNAVAILABLE' });
+    expect(lookUps()).toBe(2);
+  });
+
+  it('finds a change of another replica by itself', async () => {
+    const { changes, storeElsewhere } = watchStore(pendingOrder());
+    const following = changes.follow('order-1', FOR_EVER);
+    await following.next();
+    storeElsewhere(parkedOrder());
+    expect((await following.next()).value).toMatchObject({ version: 2 });
+  });
+
+  it('yields no version twice, however often it is told', async () => {
+    const { changes, lookUps } = watchStore(pendingOrder());
+    const following = changes.follow('order-1', FOR_EVER);
+    await following.next();
+    const next = following.next();
+    for (const told of [2, 3, 4]) {
+      changes.changed(pendingOrder());
+      await expect.poll(lookUps, { interval: 1 }).toBe(told);
+    }
+    expect(await isSettled(next)).toBe(false);
+  });
+
+  it('is not woken by other orders', async () => {
+    const { changes, lookUps } = watchStore(pendingOrder(), pendingOrder({ orderId: 'order-2' }));
+    const following = changes.follow('order-1', FOR_EVER);
+    await following.next();
+    void following.next();
+    changes.changed(pendingOrder({ orderId: 'order-2' }));
+    expect(lookUps()).toBe(1);
+  });
+
+  it('wakes all who follow the same order', async () => {
+    const { changes, storeElsewhere } = watchStore(pendingOrder());
+    const followers = [changes.follow('order-1', FOR_EVER), changes.follow('order-1', FOR_EVER)];
+    await Promise.all(followers.map((following) => following.next()));
+    const next = followers.map((following) => following.next());
+    storeElsewhere(parkedOrder());
+    changes.changed(parkedOrder());
+    expect((await Promise.all(next)).map(({ value }) => value.version)).toEqual([2, 2]);
+  });
+
+  it('ends when it is aborted', async () => {
+    const caller = new AbortController();
+    const { changes } = watchStore(pendingOrder());
+    const following = changes.follow('order-1', caller.signal);
+    await following.next();
+    const end = following.next();
+    caller.abort();
+    expect((await end).done).toBe(true);
+  });
+
+  it('does not begin when it is aborted already', async () => {
+    const { changes, lookUps } = watchStore(pendingOrder());
+    expect((await changes.follow('order-1', AbortSignal.abort()).next()).done).toBe(true);
+    expect(lookUps()).toBe(0);
+  });
+
+  it('ends at once for an order that does not exist', async () => {
+    const { changes } = watchStore();
+    expect((await changes.follow('no-such', FOR_EVER).next()).done).toBe(true);
+  });
+
+  it('tells of a database that is away', async () => {
+    const { store, changes } = watchStore(pendingOrder());
+    store.find = async () => {
+      throw unavailable('DATABASE_UNAVAILABLE', 'the database cannot be reached now', 1_000);
+    };
+    await expect(changes.follow('order-1', FOR_EVER).next()).rejects.toMatchObject({ reason: 'DATABASE_UNAVAILABLE' });
+  });
+
+  it('a change nobody waits for is no matter', () => {
+    const { changes } = watchStore();
+    expect(() => changes.changed(pendingOrder())).not.toThrow();
+  });
+});

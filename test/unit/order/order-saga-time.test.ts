@@ -1,0 +1,122 @@
+import { describe, expect, it, vi } from 'vitest';
+import { LAST_STEP_RESERVE_MS, runSaga } from '#services/order/order-saga.ts';
+import { callFailure, createFakeSaga, type FakeSaga } from '../../support/fake-neighbours.ts';
+import {
+  ACCEPTED_AT,
+  cancelledOrder,
+  confirmingOrder,
+  frozenDeadline,
+  parkedOrder,
+  pendingOrder,
+} from '../../support/order-builders.ts';
+
+const TOO_LATE = frozenDeadline(0);
+
+describe('when to try again', () => {
+  async function resumeAfter(attempts: number): Promise<{ afterMs: number; attempts: number } | undefined> {
+    const saga = createFakeSaga(parkedOrder());
+    saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
+    await saga.run(2_500, attempts);
+    return saga.store.changes.at(-1)?.resume;
+  }
+
+  it('is soon after the first hindrance: 125 to 250 ms', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0);
+    expect(await resumeAfter(0)).toEqual({ afterMs: 125, attempts: 1 });
+    vi.spyOn(Math, 'random').mockReturnValue(1);
+    expect(await resumeAfter(0)).toEqual({ afterMs: 250, attempts: 1 });
+  });
+
+  it('doubles with every attempt', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(1);
+    const delays = await Promise.all([0, 1, 2, 3, 4].map(resumeAfter));
+    expect(delays.map((resume) => resume?.afterMs)).toEqual([250, 500, 1_000, 2_000, 4_000]);
+  });
+
+  it.each([6, 7, 30, 1_000_000])('is at most 10 s away, at attempt %i too', async (attempts) => {
+    vi.spyOn(Math, 'random').mockReturnValue(1);
+    expect(await resumeAfter(attempts)).toEqual({ afterMs: 10_000, attempts: attempts + 1 });
+  });
+
+  it('is not set while the order is worked on: only a hindrance ends the lease', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    await saga.run();
+    expect(saga.store.changes.map(({ resume }) => resume)).toEqual([undefined, undefined]);
+  });
+});
+
+describe('the time of a run', () => {
+  it('keeps 400 ms of it for the step after the verdict', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    await saga.run(2_500);
+    expect(LAST_STEP_RESERVE_MS).toBe(400);
+    expect(saga.inventory.reserveStock.mock.calls[0]?.[1]).toEqual({ timeoutMs: 2_100 });
+    expect(saga.payment.processPayment.mock.calls[0]?.[1]).toEqual({ timeoutMs: 2_100 });
+    expect(saga.inventory.confirmReservation.mock.calls[0]?.[1]).toEqual({ timeoutMs: 2_500 });
+  });
+
+  it('gives each call what is left when it is made', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    const left = [2_000, 1_500, 300];
+    await runSaga(saga, pendingOrder(), { remainingMs: () => left.shift() ?? 0 });
+    expect(saga.inventory.reserveStock.mock.calls[0]?.[1]).toEqual({ timeoutMs: 1_600 });
+    expect(saga.payment.processPayment.mock.calls[0]?.[1]).toEqual({ timeoutMs: 1_100 });
+    expect(saga.inventory.confirmReservation.mock.calls[0]?.[1]).toEqual({ timeoutMs: 300 });
+  });
+
+  it('is never asked for as less than nothing', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    await runSaga(saga, pendingOrder(), TOO_LATE);
+    expect(saga.inventory.reserveStock.mock.calls[0]?.[1]).toEqual({ timeoutMs: 0 });
+  });
+
+  it('is all for giving back once the order has failed', async () => {
+    const saga = createFakeSaga(cancelledOrder());
+    await saga.run(700);
+    expect(saga.inventory.releaseReservation.mock.calls[0]?.[1]).toEqual({ timeoutMs: 700 });
+    expect(saga.payment.refundPayment.mock.calls[0]?.[1]).toEqual({ timeoutMs: 700 });
+  });
+});
+
+describe('the time limit of an order', () => {
+  function overdue(order = parkedOrder()): FakeSaga {
+    const saga = createFakeSaga(order);
+    saga.time = new Date(ACCEPTED_AT.getTime() + saga.orderLimitMs);
+    return saga;
+  }
+
+  it('fails an order that is still undecided, without another try', async () => {
+    const saga = overdue();
+    expect((await saga.run()).order).toMatchObject({ status: 'FAILED', reason: 'TIME_LIMIT_EXCEEDED' });
+    expect(saga.inventory.reserveStock).not.toHaveBeenCalled();
+    expect(saga.payment.processPayment).not.toHaveBeenCalled();
+  });
+
+  it('gives back stock and money, whatever is known of them', async () => {
+    const saga = overdue();
+    saga.payment.charges.set('order-1', 'COMPLETED');
+    await saga.run();
+    expect(saga.inventory.reservations.get('order-1')).toBe('RELEASED');
+    expect(saga.payment.charges.get('order-1')).toBe('REFUNDED');
+  });
+
+  it('is told by the verdict in the timeline, and blames no step', async () => {
+    const { order } = await overdue().run();
+    expect(order.timeline.filter(({ state }) => state === 'REFUSED')).toEqual([]);
+    expect(order.timeline).toContainEqual(
+      expect.objectContaining({ step: 'DECIDE', detail: 'FAIL TIME_LIMIT_EXCEEDED' }),
+    );
+  });
+
+  it('is no matter once the verdict is CONFIRM: the order is confirmed, however late', async () => {
+    const saga = overdue(confirmingOrder());
+    saga.inventory.reservations.set('order-1', 'RESERVED');
+    expect((await saga.run()).order.status).toBe('CONFIRMED');
+  });
+
+  it('leaves an order alone one millisecond before', async () => {
+    const saga = overdue();
+    saga.time = new Date(saga.time.getTime() - 1);
+    expect((await saga.run()).order.status).toBe('CONFIRMED');
+  });
+});

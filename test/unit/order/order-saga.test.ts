@@ -1,0 +1,365 @@
+import { describe, expect, it } from 'vitest';
+import { OrderConfirmedSchema, OrderFailedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { OrderReason } from '#gen/shop/order/v1/order_pb.ts';
+import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
+import type { CallFailure } from '#services/platform/dependency-error.ts';
+import { unavailable } from '#services/platform/errors.ts';
+import { readEvent } from '#services/platform/event.ts';
+import { currentOrderId, installTracing } from '#services/platform/tracing.ts';
+import { callFailure, createFakeSaga, type FakeSaga } from '../../support/fake-neighbours.ts';
+import { confirmedOrder, confirmingOrder, pendingOrder } from '../../support/order-builders.ts';
+
+/** What the order went through at its neighbours and in the store, in order. */
+function recordJournal(saga: FakeSaga): string[] {
+  const journal: string[] = [];
+  const spies = { ...saga.inventory, ...saga.payment };
+  for (const name of [
+    'reserveStock',
+    'processPayment',
+    'confirmReservation',
+    'releaseReservation',
+    'refundPayment',
+  ] as const) {
+    const original = spies[name].getMockImplementation() as (...given: unknown[]) => Promise<never>;
+    spies[name].mockImplementation((...given: unknown[]) => {
+      journal.push(name);
+      return original(...given);
+    });
+  }
+  saga.store.afterSave = ({ verdict, status }) => journal.push(`stored ${verdict ?? 'no verdict'} ${status}`);
+  return journal;
+}
+
+describe('an order for which every step succeeds (seed 4.1, 7.2)', () => {
+  it('is confirmed, with 50 in stock and 10 of 12345 ordered', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    const { order, hindrance } = await saga.run();
+    expect(order.status).toBe('CONFIRMED');
+    expect(hindrance).toBeUndefined();
+  });
+
+  it('reserves once: 12345 x 10', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    await saga.run();
+    expect(saga.inventory.reserveStock).toHaveBeenCalledExactlyOnceWith(
+      { orderId: 'order-1', lines: [{ productId: '12345', quantity: 10 }], synthetic: false },
+      expect.anything(),
+    );
+    expect(saga.inventory.stock).toBe(40);
+  });
+
+  it('goes in order: reserve, charge, verdict stored, confirm, end stored; nothing is compensated', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    const journal = recordJournal(saga);
+    await saga.run();
+    expect(journal).toEqual([
+      'reserveStock',
+      'processPayment',
+      'stored CONFIRM PENDING',
+      'confirmReservation',
+      'stored CONFIRM CONFIRMED',
+    ]);
+  });
+
+  it('confirms once, the reservation it was given', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    await saga.run();
+    expect(saga.inventory.confirmReservation).toHaveBeenCalledExactlyOnceWith(
+      { orderId: 'order-1', reservationId: 'res123' },
+      expect.anything(),
+    );
+  });
+
+  it('tells OrderConfirmed once, with the version the order is stored at', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    const { order } = await saga.run();
+    expect(saga.store.events.map((event) => event.subject)).toEqual(['shop.order.v1.OrderConfirmed']);
+    expect(readEvent(OrderConfirmedSchema, saga.store.events[0]!.payload)).toMatchObject({
+      orderId: 'order-1',
+      version: BigInt(order.version),
+      reservationId: 'res123',
+      transactionId: 'ch_1',
+    });
+  });
+
+  it('stores the end and its event in one change', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    await saga.run();
+    expect(saga.store.changes.at(-1)).toMatchObject({
+      order: { status: 'CONFIRMED' },
+      events: ['shop.order.v1.OrderConfirmed'],
+    });
+  });
+
+  it('charges the total to the customer under the key of the order', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    await saga.run();
+    expect(saga.payment.processPayment).toHaveBeenCalledExactlyOnceWith(
+      {
+        orderId: 'order-1',
+        idempotencyKey: 'order:order-1',
+        customerId: 'cust123',
+        amount: { currencyCode: 'EUR', minorUnits: 59_990n },
+        paymentMethod: 'pm_approved',
+        synthetic: false,
+      },
+      expect.anything(),
+    );
+  });
+
+  it('hands the mark of a test order on to both neighbours', async () => {
+    const saga = createFakeSaga(pendingOrder({ synthetic: true }));
+    await saga.run();
+    expect(saga.inventory.reserveStock.mock.calls[0]?.[0]).toMatchObject({ synthetic: true });
+    expect(saga.payment.processPayment.mock.calls[0]?.[0]).toMatchObject({ synthetic: true });
+  });
+
+  it('tells of every stored change those who wait', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    await saga.run();
+    expect(saga.changed.mock.calls.map(([order]) => order.version)).toEqual([2, 3]);
+  });
+
+  it('does its work marked with the id of the order', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    const seen: (string | undefined)[] = [];
+    installTracing();
+    saga.inventory.reserveStock.mockImplementation(async () => {
+      seen.push(currentOrderId());
+      throw callFailure('inventory', 'timeout');
+    });
+    await saga.run();
+    expect(seen).toEqual(['order-1']);
+  });
+});
+
+describe('a declined payment (seed 7.1)', () => {
+  function declined(): FakeSaga {
+    const saga = createFakeSaga(pendingOrder());
+    saga.payment.decline = 'Insufficient funds';
+    return saga;
+  }
+
+  it('fails the order: FAILED, PAYMENT_FAILED', async () => {
+    const { order, hindrance } = await declined().run();
+    expect(order).toMatchObject({ status: 'FAILED', reason: 'PAYMENT_FAILED', verdict: 'FAIL' });
+    expect(hindrance).toMatchObject({ outcome: 'FAILED', reason: 'PAYMENT_FAILED' });
+  });
+
+  it('releases once, for res123', async () => {
+    const saga = declined();
+    await saga.run();
+    expect(saga.inventory.releaseReservation).toHaveBeenCalledExactlyOnceWith(
+      { orderId: 'order-1', reservationId: 'res123' },
+      expect.anything(),
+    );
+    expect(saga.inventory.reservations.get('order-1')).toBe('RELEASED');
+  });
+
+  it('refunds nothing: nothing was taken', async () => {
+    const saga = declined();
+    await saga.run();
+    expect(saga.payment.refundPayment).not.toHaveBeenCalled();
+    expect(saga.inventory.confirmReservation).not.toHaveBeenCalled();
+  });
+
+  it('stores the verdict before it releases', async () => {
+    const saga = declined();
+    const journal = recordJournal(saga);
+    await saga.run();
+    expect(journal).toEqual([
+      'reserveStock',
+      'processPayment',
+      'stored FAIL FAILED',
+      'releaseReservation',
+      'stored FAIL FAILED',
+    ]);
+  });
+
+  it('tells OrderFailed once, with the verdict, not again when the stock is given back', async () => {
+    const saga = declined();
+    await saga.run();
+    expect(saga.store.changes.map((change) => change.events)).toEqual([['shop.order.v1.OrderFailed'], []]);
+    expect(readEvent(OrderFailedSchema, saga.store.events[0]!.payload)).toMatchObject({
+      reason: OrderReason.PAYMENT_FAILED,
+      version: 2n,
+    });
+  });
+
+  it('says why in the timeline, in the words of the provider', async () => {
+    const { order } = await declined().run();
+    expect(order.timeline).toContainEqual(
+      expect.objectContaining({ step: 'PROCESS_PAYMENT', state: 'REFUSED', detail: 'Insufficient funds' }),
+    );
+  });
+
+  it('names the code when the provider gives no words', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    saga.payment.processPayment.mockResolvedValue({
+      charge: { status: ChargeStatus.DECLINED, declineCode: 'expired_card', declineMessage: '' },
+    } as never);
+    const { order } = await saga.run();
+    expect(order.timeline).toContainEqual(expect.objectContaining({ detail: 'expired_card' }));
+  });
+
+  it('a charge that was refunded already fails the order too', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    saga.payment.charges.set('order-1', 'REFUNDED');
+    expect((await saga.run()).order).toMatchObject({ status: 'FAILED', reason: 'PAYMENT_FAILED' });
+    expect(saga.payment.captures).toBe(0);
+  });
+});
+
+describe('not enough stock', () => {
+  it('fails the order, charges nobody and gives nothing back', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    saga.inventory.stock = 9;
+    const { order } = await saga.run();
+    expect(order).toMatchObject({ status: 'FAILED', reason: 'INSUFFICIENT_STOCK' });
+    expect(saga.payment.processPayment).not.toHaveBeenCalled();
+    expect(saga.inventory.releaseReservation).not.toHaveBeenCalled();
+    expect(saga.payment.refundPayment).not.toHaveBeenCalled();
+  });
+
+  it('leaves the order closed after one change', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    saga.inventory.stock = 9;
+    await saga.run();
+    expect(saga.store.changes).toHaveLength(1);
+    expect(saga.store.current().owed).toEqual({ release: false, refund: false });
+  });
+});
+
+describe('a charge that is not settled', () => {
+  it.each([
+    { answer: 'still charging', charge: { status: ChargeStatus.CHARGING } },
+    { answer: 'of no known state', charge: { status: ChargeStatus.UNSPECIFIED } },
+    { answer: 'missing', charge: undefined },
+  ])('is neither taken for paid nor for declined: $answer', async ({ charge }) => {
+    const saga = createFakeSaga(pendingOrder());
+    saga.payment.processPayment.mockResolvedValue({ charge } as never);
+    const { order } = await saga.run();
+    expect(order).toMatchObject({ status: 'PENDING', verdict: undefined, reason: 'PAYMENT_UNAVAILABLE' });
+  });
+});
+
+describe('a step that cannot be made now', () => {
+  const cells: [CallFailure, string, string][] = [
+    ['timeout', 'PENDING', 'INVENTORY_CHECK_FAILED'],
+    ['unreachable', 'PENDING', 'INVENTORY_UNAVAILABLE'],
+    ['circuit_open', 'CIRCUIT_OPEN', 'INVENTORY_UNAVAILABLE'],
+    ['overloaded', 'PENDING', 'INVENTORY_UNAVAILABLE'],
+    ['not_called', 'PENDING', 'BUDGET_EXHAUSTED'],
+    ['cancelled', 'PENDING', 'INVENTORY_UNAVAILABLE'],
+  ];
+  it.each(cells)('ReserveStock, %s: the call sees %s, the order waits for %s', async (failure, outcome, reason) => {
+    const saga = createFakeSaga(pendingOrder());
+    saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', failure));
+    const { order, hindrance } = await saga.run();
+    expect(hindrance).toMatchObject({ outcome, reason });
+    expect(order).toMatchObject({ status: 'PENDING', reason, verdict: undefined, reservationId: '' });
+    expect(saga.payment.processPayment).not.toHaveBeenCalled();
+  });
+
+  it('ReserveStock, internal: the order fails and everything is asked back', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'internal'));
+    expect((await saga.run()).order).toMatchObject({ status: 'FAILED', reason: 'INVENTORY_ERROR' });
+    expect(saga.inventory.releaseReservation).toHaveBeenCalledOnce();
+    expect(saga.payment.refundPayment).toHaveBeenCalledExactlyOnceWith(
+      { orderId: 'order-1', idempotencyKey: 'refund:order-1' },
+      expect.anything(),
+    );
+  });
+
+  const paymentCells: [CallFailure, string, string][] = [
+    ['timeout', 'TIMEOUT', 'PAYMENT_TIMEOUT'],
+    ['unreachable', 'PENDING', 'PAYMENT_UNAVAILABLE'],
+    ['internal', 'PENDING', 'PAYMENT_UNAVAILABLE'],
+    ['circuit_open', 'CIRCUIT_OPEN', 'PAYMENT_UNAVAILABLE'],
+    ['overloaded', 'PENDING', 'PAYMENT_UNAVAILABLE'],
+    ['not_called', 'PENDING', 'BUDGET_EXHAUSTED'],
+    ['cancelled', 'PENDING', 'PAYMENT_UNAVAILABLE'],
+  ];
+  it.each(paymentCells)(
+    'ProcessPayment, %s: the call sees %s, the order waits for %s',
+    async (failure, outcome, reason) => {
+      const saga = createFakeSaga(pendingOrder());
+      saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', failure));
+      const { order, hindrance } = await saga.run();
+      expect(hindrance).toMatchObject({ outcome, reason });
+      expect(order).toMatchObject({ status: 'PENDING', reason, verdict: undefined, reservationId: 'res123' });
+      expect(saga.inventory.releaseReservation).not.toHaveBeenCalled();
+    },
+  );
+
+  it('ProcessPayment, refused: the order fails and the money is asked back all the same', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', 'refused', 'IDEMPOTENCY_KEY_REUSED'));
+    expect((await saga.run()).order).toMatchObject({ status: 'FAILED', reason: 'PAYMENT_FAILED' });
+    expect(saga.payment.refundPayment).toHaveBeenCalledOnce();
+    expect(saga.inventory.releaseReservation).toHaveBeenCalledOnce();
+  });
+
+  it.each(['timeout', 'unreachable', 'internal', 'circuit_open', 'refused'] as const)(
+    'ConfirmReservation, %s: the order stays pending with its verdict and nothing is given back',
+    async (failure) => {
+      const saga = createFakeSaga(pendingOrder());
+      saga.inventory.confirmReservation.mockRejectedValueOnce(callFailure('inventory', failure));
+      const { order, hindrance } = await saga.run();
+      expect(hindrance).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
+      expect(order).toMatchObject({ status: 'PENDING', verdict: 'CONFIRM', reason: 'INVENTORY_UNAVAILABLE' });
+      expect(saga.inventory.releaseReservation).not.toHaveBeenCalled();
+      expect(saga.payment.refundPayment).not.toHaveBeenCalled();
+    },
+  );
+
+  it('goes on where it stopped once the neighbour is back, and charges once', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', 'unreachable'));
+    await saga.run();
+    expect((await saga.run()).order).toMatchObject({ status: 'CONFIRMED', reason: undefined });
+    expect(saga.payment.captures).toBe(1);
+    expect(saga.inventory.stock).toBe(40);
+  });
+
+  it('an error that is no failed call is thrown, and nothing is stored', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    saga.inventory.reserveStock.mockRejectedValueOnce(new TypeError('a mistake of ours'));
+    await expect(saga.run()).rejects.toThrow('a mistake of ours');
+    expect(saga.store.changes).toEqual([]);
+  });
+
+  it('a database that is away is thrown on', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    saga.store.beforeSave = () => {
+      throw unavailable('DATABASE_UNAVAILABLE', 'the database cannot be reached now', 1_000);
+    };
+    await expect(saga.run()).rejects.toMatchObject({ reason: 'DATABASE_UNAVAILABLE' });
+  });
+});
+
+describe('an order that has ended', () => {
+  it('is answered as it is, without a call or a change', async () => {
+    const saga = createFakeSaga(confirmedOrder());
+    expect(await saga.run()).toEqual({ order: confirmedOrder(), hindrance: undefined });
+    expect(saga.inventory.reserveStock).not.toHaveBeenCalled();
+    expect(saga.store.changes).toEqual([]);
+  });
+});
+
+describe('repeats at the neighbours', () => {
+  it('an order whose stock is sold already is confirmed again without harm', async () => {
+    const saga = createFakeSaga(confirmingOrder());
+    saga.inventory.reservations.set('order-1', 'CONFIRMED');
+    expect((await saga.run()).order.status).toBe('CONFIRMED');
+  });
+
+  it('starts from the verdict: neither reserves nor charges again', async () => {
+    const saga = createFakeSaga(confirmingOrder());
+    saga.inventory.reservations.set('order-1', 'RESERVED');
+    await saga.run();
+    expect(saga.inventory.reserveStock).not.toHaveBeenCalled();
+    expect(saga.payment.processPayment).not.toHaveBeenCalled();
+  });
+});

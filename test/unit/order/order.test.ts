@@ -1,0 +1,365 @@
+import { describe, expect, it } from 'vitest';
+import {
+  acceptOrder,
+  decideCancel,
+  decideConfirm,
+  decideFail,
+  EVERYTHING_OWED,
+  finishConfirm,
+  isOpen,
+  isOverdue,
+  NOTHING_OWED,
+  notePaid,
+  noteRefunded,
+  noteReleased,
+  noteReserved,
+  type Order,
+  park,
+  recordStep,
+} from '#services/order/order.ts';
+import {
+  ACCEPTED_AT,
+  cancelledOrder,
+  confirmedOrder,
+  confirmingOrder,
+  failedOrder,
+  paidOrder,
+  parkedOrder,
+  pendingOrder,
+  secondsLater,
+} from '../../support/order-builders.ts';
+
+/** The timeline in short: `STEP STATE`. */
+function story(order: Order): string[] {
+  return order.timeline.map(({ step, state }) => `${step} ${state}`);
+}
+
+describe('an accepted order', () => {
+  it('is pending, without reason or verdict, and owes nothing', () => {
+    expect(pendingOrder()).toMatchObject({
+      status: 'PENDING',
+      reason: undefined,
+      verdict: undefined,
+      owed: NOTHING_OWED,
+      reservationId: '',
+      transactionId: '',
+    });
+  });
+
+  it('starts at version 1', () => {
+    expect(pendingOrder().version).toBe(1);
+  });
+
+  it('was created and updated when it was accepted', () => {
+    expect(pendingOrder()).toMatchObject({ createTime: ACCEPTED_AT, updateTime: ACCEPTED_AT });
+  });
+
+  it('has its creation as the first entry of its timeline', () => {
+    expect(pendingOrder().timeline).toEqual([{ step: 'CREATE', state: 'DONE', time: ACCEPTED_AT, detail: '' }]);
+  });
+
+  it('keeps what was asked for', () => {
+    const asked = {
+      orderId: 'order-9',
+      customerId: 'cust9',
+      items: [],
+      paymentMethod: 'pm_expired_card',
+      total: { currencyCode: 'USD', minorUnits: 1n },
+      pricingVersion: 'v1',
+      synthetic: true,
+    };
+    expect(acceptOrder(asked, ACCEPTED_AT)).toMatchObject(asked);
+  });
+});
+
+describe('progress', () => {
+  it('a reservation gives the order its id and stays undecided', () => {
+    const order = noteReserved(pendingOrder(), 'res123', secondsLater(1));
+    expect(order).toMatchObject({ reservationId: 'res123', status: 'PENDING', verdict: undefined });
+  });
+
+  it('a payment gives the order its transaction and stays undecided', () => {
+    expect(paidOrder()).toMatchObject({ transactionId: 'ch_1', status: 'PENDING', verdict: undefined });
+  });
+
+  it('is told in the timeline step by step', () => {
+    expect(story(confirmedOrder())).toEqual([
+      'CREATE DONE',
+      'RESERVE_STOCK DONE',
+      'PROCESS_PAYMENT DONE',
+      'DECIDE DONE',
+      'CONFIRM_RESERVATION DONE',
+      'FINISH DONE',
+    ]);
+  });
+
+  it('every step renews the time of the last update', () => {
+    expect(noteReserved(pendingOrder(), 'res123', secondsLater(7)).updateTime).toEqual(secondsLater(7));
+  });
+
+  it('changes no order in place', () => {
+    const order = pendingOrder();
+    const before = structuredClone(order);
+    decideConfirm(notePaid(noteReserved(order, 'res123', secondsLater(1)), 'ch_1', secondsLater(2)), secondsLater(3));
+    expect(order).toEqual(before);
+  });
+
+  it('never touches the version: that is given by the store', () => {
+    expect(confirmedOrder().version).toBe(1);
+  });
+});
+
+describe('the verdict CONFIRM', () => {
+  it('leaves the order pending until its stock is sold', () => {
+    expect(confirmingOrder()).toMatchObject({ verdict: 'CONFIRM', status: 'PENDING' });
+  });
+
+  it('clears the reason the order waited for', () => {
+    expect(decideConfirm(parkedOrder(), secondsLater(3)).reason).toBeUndefined();
+  });
+
+  it('is finished by CONFIRMED, with nothing owed', () => {
+    expect(confirmedOrder()).toMatchObject({ status: 'CONFIRMED', owed: NOTHING_OWED, reason: undefined });
+  });
+
+  it('clears, once finished, the reason the last step waited for', () => {
+    const waiting = park(confirmingOrder(), 'CONFIRM_RESERVATION', 'INVENTORY_UNAVAILABLE', secondsLater(4), '');
+    expect(waiting.reason).toBe('INVENTORY_UNAVAILABLE');
+    expect(finishConfirm(waiting, secondsLater(5)).reason).toBeUndefined();
+  });
+});
+
+describe('the verdict FAIL', () => {
+  it('makes the order FAILED at once, for that reason', () => {
+    expect(failedOrder('INVENTORY_ERROR')).toMatchObject({
+      verdict: 'FAIL',
+      status: 'FAILED',
+      reason: 'INVENTORY_ERROR',
+    });
+  });
+
+  it('owes exactly what it was told to give back', () => {
+    const owed = { release: true, refund: false };
+    expect(failedOrder('PAYMENT_FAILED', owed).owed).toEqual(owed);
+  });
+
+  it('is told in the timeline with its reason, then as the end', () => {
+    expect(failedOrder('PAYMENT_FAILED').timeline.slice(-2)).toEqual([
+      { step: 'DECIDE', state: 'DONE', time: secondsLater(3), detail: 'FAIL PAYMENT_FAILED' },
+      { step: 'FINISH', state: 'DONE', time: secondsLater(3), detail: 'FAILED' },
+    ]);
+  });
+});
+
+describe('the verdict CANCEL', () => {
+  it('makes the order CANCELLED at once, by the customer', () => {
+    expect(cancelledOrder()).toMatchObject({
+      verdict: 'CANCEL',
+      status: 'CANCELLED',
+      reason: 'CANCELLED_BY_CUSTOMER',
+    });
+  });
+
+  it('owes stock and money, however far the order seemed to be', () => {
+    expect(decideCancel(pendingOrder(), secondsLater(1)).owed).toEqual(EVERYTHING_OWED);
+  });
+});
+
+describe('a verdict never changes', () => {
+  const decided = { CONFIRM: confirmingOrder(), FAIL: failedOrder(), CANCEL: cancelledOrder() };
+  const decisions = {
+    CONFIRM: (order: Order) => decideConfirm(order, secondsLater(9)),
+    FAIL: (order: Order) => decideFail(order, 'INVENTORY_ERROR', NOTHING_OWED, secondsLater(9)),
+    CANCEL: (order: Order) => decideCancel(order, secondsLater(9)),
+  };
+  const pairs = Object.entries(decided).flatMap(([first, order]) =>
+    Object.entries(decisions).map(([second, decide]) => ({ first, second, order, decide })),
+  );
+
+  it.each(pairs)('after $first, $second is refused', ({ order, decide, first }) => {
+    expect(() => decide(order)).toThrow(`order order-1 is decided already: ${first}`);
+  });
+
+  it('an order already confirmed cannot be decided against', () => {
+    expect(() => decideCancel(confirmedOrder(), secondsLater(9))).toThrow('decided already: CONFIRM');
+  });
+});
+
+describe('the end', () => {
+  it.each([
+    { verdict: 'undefined', order: paidOrder() },
+    { verdict: 'FAIL', order: failedOrder() },
+    { verdict: 'CANCEL', order: cancelledOrder() },
+  ])('an order with verdict $verdict cannot be confirmed', ({ order, verdict }) => {
+    expect(() => finishConfirm(order, secondsLater(9))).toThrow(`cannot be confirmed: its verdict is ${verdict}`);
+  });
+});
+
+describe('what is owed', () => {
+  it('a release settles the stock and leaves the money owed', () => {
+    expect(noteReleased(cancelledOrder(), secondsLater(4)).owed).toEqual({ release: false, refund: true });
+  });
+
+  it('a refund settles the money and leaves the stock owed', () => {
+    expect(noteRefunded(cancelledOrder(), secondsLater(4)).owed).toEqual({ release: true, refund: false });
+  });
+
+  it('giving back does not change the status or its reason', () => {
+    const settled = noteRefunded(noteReleased(failedOrder('INVENTORY_ERROR'), secondsLater(4)), secondsLater(5));
+    expect(settled).toMatchObject({ status: 'FAILED', reason: 'INVENTORY_ERROR', verdict: 'FAIL' });
+  });
+});
+
+describe('an open order', () => {
+  it.each([
+    { state: 'pending and undecided', order: pendingOrder(), open: true },
+    { state: 'to be confirmed', order: confirmingOrder(), open: true },
+    { state: 'confirmed', order: confirmedOrder(), open: false },
+    {
+      state: 'failed with stock to release',
+      order: failedOrder('PAYMENT_FAILED', { release: true, refund: false }),
+      open: true,
+    },
+    {
+      state: 'failed with money to refund',
+      order: failedOrder('PAYMENT_FAILED', { release: false, refund: true }),
+      open: true,
+    },
+    { state: 'failed with nothing owed', order: failedOrder('INSUFFICIENT_STOCK', NOTHING_OWED), open: false },
+    { state: 'cancelled and not given back', order: cancelledOrder(), open: true },
+    {
+      state: 'cancelled and given back',
+      order: noteRefunded(noteReleased(cancelledOrder(), secondsLater(4)), secondsLater(5)),
+      open: false,
+    },
+  ])('$state: $open', ({ order, open }) => {
+    expect(isOpen(order)).toBe(open);
+  });
+});
+
+describe('a waiting order', () => {
+  it('says why it waits and stays pending', () => {
+    expect(parkedOrder()).toMatchObject({ status: 'PENDING', reason: 'INVENTORY_UNAVAILABLE', verdict: undefined });
+  });
+
+  it('has in its timeline which step is tried again and what happened', () => {
+    expect(parkedOrder().timeline.at(-1)).toEqual({
+      step: 'RESERVE_STOCK',
+      state: 'RETRYING',
+      time: secondsLater(1),
+      detail: 'inventory could not be reached',
+    });
+  });
+
+  it('takes the reason of its latest hindrance', () => {
+    const order = park(
+      parkedOrder(),
+      'PROCESS_PAYMENT',
+      'PAYMENT_TIMEOUT',
+      secondsLater(2),
+      'payment did not answer in time',
+    );
+    expect(order.reason).toBe('PAYMENT_TIMEOUT');
+  });
+
+  it('keeps the reason of its verdict while giving back is hindered', () => {
+    const order = park(
+      failedOrder('INVENTORY_ERROR'),
+      'RELEASE_RESERVATION',
+      'INVENTORY_UNAVAILABLE',
+      secondsLater(4),
+      '',
+    );
+    expect(order).toMatchObject({ status: 'FAILED', reason: 'INVENTORY_ERROR' });
+  });
+
+  it('keeps the verdict CONFIRM while selling is hindered', () => {
+    const order = park(confirmingOrder(), 'CONFIRM_RESERVATION', 'INVENTORY_UNAVAILABLE', secondsLater(4), '');
+    expect(order).toMatchObject({ status: 'PENDING', verdict: 'CONFIRM', reason: 'INVENTORY_UNAVAILABLE' });
+  });
+});
+
+describe('the timeline', () => {
+  it('folds a repeat of the last entry into one with the latest time', () => {
+    const again = recordStep(
+      parkedOrder(),
+      'RESERVE_STOCK',
+      'RETRYING',
+      secondsLater(9),
+      'inventory could not be reached',
+    );
+    expect(story(again)).toEqual(['CREATE DONE', 'RESERVE_STOCK RETRYING']);
+    expect(again.timeline.at(-1)?.time).toEqual(secondsLater(9));
+  });
+
+  it('folds the repeats of several steps that come in turns, as in an outage of the second', () => {
+    let order = pendingOrder();
+    for (let seconds = 1; seconds < 200; seconds += 2) {
+      order = noteReserved(order, 'res123', secondsLater(seconds));
+      order = park(
+        order,
+        'PROCESS_PAYMENT',
+        'PAYMENT_UNAVAILABLE',
+        secondsLater(seconds + 1),
+        'payment could not be reached',
+      );
+    }
+    expect(story(order)).toEqual(['CREATE DONE', 'RESERVE_STOCK DONE', 'PROCESS_PAYMENT RETRYING']);
+    expect(order.timeline.at(-1)?.time).toEqual(secondsLater(200));
+  });
+
+  it('keeps entries of one step apart when they ended differently', () => {
+    const refused = recordStep(
+      parkedOrder(),
+      'RESERVE_STOCK',
+      'REFUSED',
+      secondsLater(2),
+      'inventory could not be reached',
+    );
+    expect(story(refused)).toEqual(['CREATE DONE', 'RESERVE_STOCK RETRYING', 'RESERVE_STOCK REFUSED']);
+  });
+
+  it('keeps entries apart whose details differ', () => {
+    const other = recordStep(
+      parkedOrder(),
+      'RESERVE_STOCK',
+      'RETRYING',
+      secondsLater(2),
+      'inventory did not answer in time',
+    );
+    expect(other.timeline).toHaveLength(3);
+  });
+
+  it('is oldest first', () => {
+    let order = parkedOrder();
+    order = recordStep(order, 'RESERVE_STOCK', 'RETRYING', secondsLater(2), 'another hindrance');
+    order = recordStep(order, 'RESERVE_STOCK', 'RETRYING', secondsLater(3), 'inventory could not be reached');
+    const times = order.timeline.map(({ time }) => time.getTime());
+    expect(times).toEqual([...times].sort((left, right) => left - right));
+  });
+
+  it('holds at most 50 entries: the creation and the latest', () => {
+    let order = pendingOrder();
+    for (let index = 1; index <= 60; index += 1) {
+      order = recordStep(order, 'RESERVE_STOCK', 'RETRYING', secondsLater(index), `hindrance ${index}`);
+    }
+    expect(order.timeline).toHaveLength(50);
+    expect(order.timeline[0]?.step).toBe('CREATE');
+    expect(order.timeline[1]?.detail).toBe('hindrance 12');
+    expect(order.timeline.at(-1)?.detail).toBe('hindrance 60');
+  });
+});
+
+describe('the time limit', () => {
+  it('has not passed one millisecond before', () => {
+    expect(isOverdue(pendingOrder(), 1_000, new Date(ACCEPTED_AT.getTime() + 999))).toBe(false);
+  });
+
+  it('has passed at the very millisecond', () => {
+    expect(isOverdue(pendingOrder(), 1_000, secondsLater(1))).toBe(true);
+  });
+
+  it('does not concern an order that is decided', () => {
+    expect(isOverdue(confirmingOrder(), 1_000, secondsLater(9_999))).toBe(false);
+  });
+});

@@ -1,0 +1,147 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { describe, expect, it, vi } from 'vitest';
+import { CheckAvailabilityResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import {
+  QuoteLine_Availability as Availability,
+  QuoteOrderRequestSchema,
+} from '#gen/shop/order/v1/order_service_pb.ts';
+import { type QuoteOrderDependencies, quoteOrder } from '#services/order/quote-order.ts';
+import type { CallFailure } from '#services/platform/dependency-error.ts';
+import { callFailure } from '../../support/fake-neighbours.ts';
+import { createFakePriceStore, euros, failureOf, faultsOf } from '../../support/order-builders.ts';
+
+type CheckAvailability = QuoteOrderDependencies['inventory']['checkAvailability'];
+
+/** Quotes at a shop with so much of everything in stock. */
+function openShop(quantity = 50) {
+  const checkAvailability = vi.fn<CheckAvailability>(async ({ productId = '' }) =>
+    create(CheckAvailabilityResponseSchema, { productId, available: quantity > 0, quantity }),
+  );
+  const prices = createFakePriceStore();
+  const quote = (change: MessageInitShape<typeof QuoteOrderRequestSchema> = {}, budgetMs = 2_500) => {
+    const request = { customerId: 'cust123', items: [{ productId: '12345', quantity: 10 }], ...change };
+    return quoteOrder({ inventory: { checkAvailability }, prices }, create(QuoteOrderRequestSchema, request), budgetMs);
+  };
+  return { checkAvailability, prices, quote };
+}
+
+describe('a quote', () => {
+  it('has the total and the pricing version', async () => {
+    expect(await openShop().quote()).toMatchObject({ total: euros(59_990n), pricingVersion: 'v1' });
+  });
+
+  it('has a line for each product asked for, in that order, with unit price and amount', async () => {
+    const items = [
+      { productId: 'prod789', quantity: 2 },
+      { productId: 'prod456', quantity: 1 },
+    ];
+    expect((await openShop().quote({ items })).lines).toMatchObject([
+      { productId: 'prod789', quantity: 2, unitPrice: euros(1_250n), amount: euros(2_500n) },
+      { productId: 'prod456', quantity: 1, unitPrice: euros(2_000n), amount: euros(2_000n) },
+    ]);
+  });
+
+  it.each([
+    { stock: 11, availability: Availability.IN_STOCK },
+    { stock: 10, availability: Availability.IN_STOCK },
+    { stock: 9, availability: Availability.SHORT },
+    { stock: 0, availability: Availability.SHORT },
+  ])('of 10 with $stock in stock tells availability $availability', async ({ stock, availability }) => {
+    expect((await openShop(stock).quote()).lines[0]?.availability).toBe(availability);
+  });
+
+  it('asks inventory once for each product, with the time that is left', async () => {
+    const { checkAvailability, quote } = openShop();
+    await quote({}, 2_500);
+    expect(checkAvailability).toHaveBeenCalledExactlyOnceWith(
+      { productId: '12345' },
+      { timeoutMs: expect.any(Number) },
+    );
+    const { timeoutMs = 0 } = checkAvailability.mock.calls[0]?.[1] ?? {};
+    expect(timeoutMs).toBeGreaterThan(2_000);
+    expect(timeoutMs).toBeLessThanOrEqual(2_500);
+  });
+
+  it.each([
+    'timeout',
+    'unreachable',
+    'internal',
+    'circuit_open',
+    'overloaded',
+    'not_called',
+    'refused',
+  ] as CallFailure[])('stands without an availability when inventory does not tell: %s', async (failure) => {
+    const { checkAvailability, quote } = openShop();
+    checkAvailability.mockRejectedValue(callFailure('inventory', failure));
+    const { total, lines } = await quote();
+    expect(total).toEqual(euros(59_990n));
+    expect(lines[0]?.availability).toBe(Availability.UNSPECIFIED);
+  });
+
+  it('loses only the availability that is missing', async () => {
+    const { checkAvailability, quote } = openShop();
+    checkAvailability.mockRejectedValueOnce(callFailure('inventory', 'timeout'));
+    const items = ['12345', 'prod456'].map((productId) => ({ productId, quantity: 1 }));
+    expect((await quote({ items })).lines.map(({ availability }) => availability)).toEqual([
+      Availability.UNSPECIFIED,
+      Availability.IN_STOCK,
+    ]);
+  });
+
+  it('throws a mistake of ours on', async () => {
+    const { checkAvailability, quote } = openShop();
+    checkAvailability.mockRejectedValueOnce(new TypeError('a mistake of ours'));
+    await expect(quote()).rejects.toThrow('a mistake of ours');
+  });
+
+  it('asks for at most ten products at the same time', async () => {
+    const { checkAvailability, prices, quote } = openShop();
+    const items = Array.from({ length: 35 }, (_, index) => ({ productId: `p${index}`, quantity: 1 }));
+    await prices.put(items.map(({ productId }) => ({ productId, unitPrice: euros(1n), version: 1n })));
+    const answer = checkAvailability.getMockImplementation()!;
+    let running = 0;
+    let most = 0;
+    checkAvailability.mockImplementation(async (...given) => {
+      running += 1;
+      most = Math.max(most, running);
+      await Promise.resolve();
+      running -= 1;
+      return answer(...given);
+    });
+    expect((await quote({ items })).lines).toHaveLength(35);
+    expect(most).toBe(10);
+  });
+});
+
+describe('bad input', () => {
+  it('is told all at once, by name', async () => {
+    const { violations } = await failureOf(
+      openShop().quote({ customerId: '', items: [{ productId: '', quantity: 0 }] }),
+    );
+    expect(violations.map(({ field }) => field)).toEqual(['customer_id', 'items[0].product_id', 'items[0].quantity']);
+  });
+
+  it('an empty basket is refused', async () => {
+    expect(await faultsOf(openShop().quote({ items: [] }))).toEqual(['items: must not be empty']);
+  });
+
+  it('an unknown product is refused by name', async () => {
+    expect(await faultsOf(openShop().quote({ items: [{ productId: 'no-such', quantity: 1 }] }))).toEqual([
+      'items[0].product_id: is not a product of the shop',
+    ]);
+  });
+
+  it('asks nobody', async () => {
+    const { checkAvailability, quote } = openShop();
+    await failureOf(quote({ customerId: '' }));
+    expect(checkAvailability).not.toHaveBeenCalled();
+  });
+
+  it('an unknown product is unavailable while prices are not loaded', async () => {
+    const { prices, quote } = openShop();
+    prices.loaded = false;
+    expect(await failureOf(quote({ items: [{ productId: 'no-such', quantity: 1 }] }))).toMatchObject({
+      reason: 'CATALOGUE_NOT_LOADED',
+    });
+  });
+});

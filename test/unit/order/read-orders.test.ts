@@ -1,0 +1,212 @@
+// GetOrder, ListOrders and WatchOrder: what they answer, and what they refuse.
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { describe, expect, it } from 'vitest';
+import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
+import {
+  GetOrderRequestSchema,
+  ListOrdersRequestSchema,
+  WatchOrderRequestSchema,
+} from '#gen/shop/order/v1/order_service_pb.ts';
+import { getOrder } from '#services/order/get-order.ts';
+import { listOrders } from '#services/order/list-orders.ts';
+import type { Order } from '#services/order/order.ts';
+import { createOrderChanges } from '#services/order/order-changes.ts';
+import type { OrderFilter } from '#services/order/order-store.ts';
+import { watchOrder } from '#services/order/watch-order.ts';
+import type { Page } from '#services/platform/page.ts';
+import { createFakeOrderStore } from '../../support/fake-order-store.ts';
+import {
+  cancelledOrder,
+  confirmedOrder,
+  confirmingOrder,
+  failedOrder,
+  failureOf,
+  faultsOf,
+  parkedOrder,
+  pendingOrder,
+} from '../../support/order-builders.ts';
+
+const get = (orderId: string, ...orders: Order[]) =>
+  getOrder(createFakeOrderStore(...orders), create(GetOrderRequestSchema, { orderId }));
+
+describe('GetOrder', () => {
+  it('answers the order as it is stored', async () => {
+    expect((await get('order-1', parkedOrder())).order).toMatchObject({
+      orderId: 'order-1',
+      status: OrderStatus.PENDING,
+    });
+  });
+
+  it('does not find what is not there', async () => {
+    expect(await failureOf(get('no-such', pendingOrder()))).toMatchObject({
+      kind: 'not_found',
+      reason: 'ORDER_NOT_FOUND',
+      message: 'there is no order no-such',
+    });
+  });
+
+  it('refuses an empty id by name', async () => {
+    expect(await faultsOf(get(''))).toEqual(['order_id: must not be empty']);
+  });
+
+  it('refuses an id of 300 characters by name', async () => {
+    expect(await faultsOf(get('o'.repeat(300)))).toEqual(['order_id: must have at most 128 characters, has 300']);
+  });
+});
+
+/** A store that answers with these orders, and notes what it was asked. */
+function listingStore(orders: readonly Order[]) {
+  const asked: { filter: OrderFilter; page: Page }[] = [];
+  return {
+    asked,
+    list: async (filter: OrderFilter, page: Page) => {
+      asked.push({ filter, page });
+      return orders.slice(0, page.size + 1);
+    },
+  };
+}
+
+const list = (request: MessageInitShape<typeof ListOrdersRequestSchema>, store = listingStore([])) =>
+  listOrders(store, create(ListOrdersRequestSchema, request));
+
+const orders = (count: number) =>
+  Array.from({ length: count }, (_, index) => pendingOrder({ orderId: `order-${index}` }));
+
+const token = (...keys: unknown[]) => Buffer.from(JSON.stringify(keys)).toString('base64url');
+
+describe('ListOrders', () => {
+  it('asks for 50 of everybody and any status unless told otherwise', async () => {
+    const store = listingStore([]);
+    await list({}, store);
+    expect(store.asked).toEqual([
+      { filter: { customerId: '', status: undefined }, page: { size: 50, after: undefined } },
+    ]);
+  });
+
+  it('hands customer and status on', async () => {
+    const store = listingStore([]);
+    await list({ customerId: 'cust123', status: OrderStatus.FAILED }, store);
+    expect(store.asked[0]?.filter).toEqual({ customerId: 'cust123', status: 'FAILED' });
+  });
+
+  it('has no next page when all fits', async () => {
+    const page = await list({ pageSize: 3 }, listingStore(orders(3)));
+    expect(page.orders).toHaveLength(3);
+    expect(page.nextPageToken).toBe('');
+  });
+
+  it('answers no more than asked for and says that there is more', async () => {
+    const page = await list({ pageSize: 3 }, listingStore(orders(4)));
+    expect(page.orders.map(({ orderId }) => orderId)).toEqual(['order-0', 'order-1', 'order-2']);
+    expect(page.nextPageToken).not.toBe('');
+  });
+
+  it('goes on after the last order of the page before', async () => {
+    const store = listingStore(orders(4));
+    const { nextPageToken } = await list({ pageSize: 3 }, store);
+    await list({ pageSize: 3, pageToken: nextPageToken }, store);
+    expect(store.asked[1]?.page.after).toEqual(['2026-03-01T12:00:00.000Z', 'order-2']);
+  });
+
+  it.each([
+    { fault: 'a page of 201', request: { pageSize: 201 }, told: 'page_size: must be at most 200, is 201' },
+    { fault: 'a negative page', request: { pageSize: -1 }, told: 'page_size: must be at least 0, is -1' },
+    {
+      fault: 'a customer id of 300 characters',
+      request: { customerId: 'c'.repeat(300) },
+      told: 'customer_id: must have at most 128 characters, has 300',
+    },
+    { fault: 'an unknown status', request: { status: 99 as OrderStatus }, told: 'status: 99 is no order status' },
+  ])('refuses $fault by name', async ({ request, told }) => {
+    expect(await faultsOf(list(request))).toEqual([told]);
+  });
+
+  it.each([
+    { kind: 'no token at all', pageToken: 'page-2' },
+    { kind: 'one key too few', pageToken: token('2026-03-01T12:00:00.000Z') },
+    { kind: 'no text', pageToken: token(1, 2) },
+    { kind: 'no time', pageToken: token('yesterday', 'order-1') },
+    { kind: 'a time in a spelling the database does not read', pageToken: token('2026', 'order-1') },
+    { kind: 'words that JavaScript takes for a time', pageToken: token('order 1', 'order-1') },
+    { kind: 'an id that no text of the database can hold', pageToken: token('2026-03-01T12:00:00.000Z', 'a\u0000b') },
+  ])('refuses a page token that is not its own: $kind', async ({ pageToken }) => {
+    expect(await faultsOf(list({ pageToken }))).toEqual([
+      'page_token: must be the next_page_token of the page before, unchanged',
+    ]);
+  });
+
+  it('tells all faults at once', async () => {
+    const request = { pageSize: 500, pageToken: 'x', customerId: 'c'.repeat(300), status: 99 as OrderStatus };
+    const { violations } = await failureOf(list(request));
+    expect(violations.map(({ field }) => field)).toEqual(['customer_id', 'status', 'page_size', 'page_token']);
+  });
+});
+
+function watch(
+  store: ReturnType<typeof createFakeOrderStore>,
+  orderId = 'order-1',
+  signal = new AbortController().signal,
+) {
+  const changes = createOrderChanges(store);
+  const stream = watchOrder({ store, changes }, create(WatchOrderRequestSchema, { orderId }), signal);
+  return {
+    stream,
+    change: (order: Order) => {
+      store.put({ ...order, version: store.current().version + 1 });
+      changes.changed(order);
+    },
+  };
+}
+
+describe('WatchOrder', () => {
+  it('sends the order at once', async () => {
+    const { stream } = watch(createFakeOrderStore(parkedOrder()));
+    expect((await stream.next()).value).toMatchObject({ order: { orderId: 'order-1', status: OrderStatus.PENDING } });
+    await stream.return();
+  });
+
+  it.each([confirmedOrder(), failedOrder(), cancelledOrder()])(
+    'ends after an order that is final: $status',
+    async (order) => {
+      const { stream } = watch(createFakeOrderStore(order));
+      const sent = [];
+      for await (const message of stream) sent.push(message);
+      expect(sent).toHaveLength(1);
+    },
+  );
+
+  it('sends each change and ends with the last', async () => {
+    const { stream, change } = watch(createFakeOrderStore(pendingOrder()));
+    const statuses: unknown[] = [];
+    const next = [parkedOrder(), confirmingOrder(), confirmedOrder()];
+    for await (const { order } of stream) {
+      statuses.push([order.status, order.timeline?.length]);
+      const following = next.shift();
+      if (following) change(following);
+    }
+    expect(statuses).toEqual([
+      [OrderStatus.PENDING, 1],
+      [OrderStatus.PENDING, 2],
+      [OrderStatus.PENDING, 4],
+      [OrderStatus.CONFIRMED, 6],
+    ]);
+  });
+
+  it('ends when the caller goes', async () => {
+    const caller = new AbortController();
+    const { stream } = watch(createFakeOrderStore(pendingOrder()), 'order-1', caller.signal);
+    await stream.next();
+    const end = stream.next();
+    caller.abort();
+    expect(await end).toEqual({ done: true, value: undefined });
+  });
+
+  it('does not find what is not there', async () => {
+    const { stream } = watch(createFakeOrderStore(), 'no-such');
+    expect(await failureOf(stream.next())).toMatchObject({ kind: 'not_found', reason: 'ORDER_NOT_FOUND' });
+  });
+
+  it('refuses an empty id by name', async () => {
+    expect(await faultsOf(watch(createFakeOrderStore(), '').stream.next())).toEqual(['order_id: must not be empty']);
+  });
+});
