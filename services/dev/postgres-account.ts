@@ -88,7 +88,8 @@ function ancestors(path: string): string[] {
 
 /** A checkout below /root: the account gets past closed folders by a capability that root hands to it. */
 function pass({ uid, gid }: Account, command: string, args: readonly string[]): Invocation {
-  const identity = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+  // Without this bit access(2), by which initdb looks for its neighbours, would not honour the capability.
+  const identity = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--securebits=+no_setuid_fixup'];
   const capability = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
   return { command: 'setpriv', args: [...identity, ...capability, command, ...args], options: {} };
 }

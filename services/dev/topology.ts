@@ -39,7 +39,7 @@ export const services: readonly ServiceTopology[] = [
     defaultPort: 50053,
     hasDatabase: true,
     stream: produces('payment'),
-    consumes: [streamOf('order')],
+    consumes: [],
   },
   {
     name: 'notification',

@@ -7,6 +7,7 @@ import {
   port,
   postgresUrl,
   sharedSettings,
+  z,
 } from '../platform/config.ts';
 import type { RuntimeConfig } from '../platform/service-runtime.ts';
 
@@ -19,7 +20,11 @@ export type OrderConfig = RuntimeConfig & {
   /** How long an order may stay undecided. */
   readonly orderLimitMs: number;
   readonly breakerResetMs: number;
+  /** The payment methods taken; undefined takes every token of the provider. */
+  readonly paymentMethods: ReadonlySet<string> | undefined;
 };
+
+const PAYMENT_METHODS = 'pm_approved,pm_insufficient_funds,pm_expired_card,pm_provider_error,pm_slow';
 
 /** Reads the settings. Throws ConfigError naming every faulty one. */
 export function loadConfig(environment: Environment): OrderConfig {
@@ -32,6 +37,7 @@ export function loadConfig(environment: Environment): OrderConfig {
     ORDER_BUDGET_MS: durationMs(2_500, 500),
     ORDER_LIMIT_MS: durationMs(900_000, 1_000),
     BREAKER_RESET_MS: durationMs(5_000),
+    PAYMENT_METHODS: z.string().default(PAYMENT_METHODS),
   });
   return {
     host: settings.HOST,
@@ -45,5 +51,10 @@ export function loadConfig(environment: Environment): OrderConfig {
     budgetMs: settings.ORDER_BUDGET_MS,
     orderLimitMs: settings.ORDER_LIMIT_MS,
     breakerResetMs: settings.BREAKER_RESET_MS,
+    paymentMethods: parsePaymentMethods(settings.PAYMENT_METHODS),
   };
+}
+
+function parsePaymentMethods(list: string): ReadonlySet<string> | undefined {
+  return list.trim() === '*' ? undefined : new Set(list.split(',').map((method) => method.trim()));
 }

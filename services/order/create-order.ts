@@ -21,13 +21,15 @@ import type { PriceStore } from './price-store.ts';
 import type { Outcome } from './saga-table.ts';
 
 const RETRY_AFTER_MS = 1_000;
-const PAYMENT_METHOD = /^pm_[a-z0-9_]{1,125}$/;
+const PAYMENT_METHOD = /^pm_[A-Za-z0-9_]{1,125}$/;
 
 export type CreateOrderDependencies = {
   readonly store: Pick<OrderStore, 'insert' | 'findByKey'>;
   readonly prices: PriceStore;
   readonly saga: SagaDependencies;
   readonly changes: OrderChanges;
+  /** The payment methods taken; undefined takes every token of the provider. */
+  readonly paymentMethods: ReadonlySet<string> | undefined;
   readonly newOrderId: () => string;
   readonly now: () => Date;
 };
@@ -42,7 +44,7 @@ export async function createOrder(
   budgetMs: number,
 ): Promise<MessageInitShape<typeof CreateOrderResponseSchema>> {
   const deadline = startDeadline(budgetMs);
-  validate(request);
+  validate(request, dependencies.paymentMethods);
   const requestHash = hashRequest(request);
   const known = await dependencies.store.findByKey(request.idempotencyKey);
   if (known !== undefined) return await answerRepeat(dependencies, known, requestHash, deadline);
@@ -58,13 +60,15 @@ export async function createOrder(
   return answer(await runSaga(dependencies.saga, order, deadline));
 }
 
-function validate(request: CreateOrderRequest): void {
+function validate(request: CreateOrderRequest, paymentMethods: ReadonlySet<string> | undefined): void {
   const validation = createValidation();
   validation.text('idempotency_key', request.idempotencyKey);
   validation.text('customer_id', request.customerId);
   validateItems(request.items, validation);
   if (!PAYMENT_METHOD.test(request.paymentMethod)) {
     validation.add('payment_method', 'must be a token of the payment provider, like pm_approved');
+  } else if (paymentMethods?.has(request.paymentMethod) === false) {
+    validation.add('payment_method', 'is not a payment method of the shop');
   }
   validation.throwIfInvalid();
   if (request.synthetic)

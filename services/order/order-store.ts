@@ -4,6 +4,7 @@ import type { OutgoingEvent } from '../platform/event.ts';
 import type { Money } from '../platform/money.ts';
 import { insertOutboxSql, outboxValues } from '../platform/outbox.ts';
 import type { Page } from '../platform/page.ts';
+import { injectTrace } from '../platform/tracing.ts';
 import { isOpen, type Order, type OrderStatus, type TimelineEntry } from './order.ts';
 
 /** What a client asked for an order with: its key, and a digest of the content. */
@@ -16,6 +17,9 @@ export type OrderFilter = { readonly customerId: string; readonly status: OrderS
 
 /** When an order that stays open may be worked on next: after `afterMs`, at the `attempts`-th repeat. */
 export type Resume = { readonly afterMs: number; readonly attempts: number };
+
+/** An order to work on: how often it was tried before, and the trace of the call that placed it. */
+export type ClaimedOrder = { readonly order: Order; readonly attempts: number; readonly traceparent: string };
 
 export type OrderStore = {
   /** Stores a new order under its key, leased for `leaseMs`. Returns false, having stored nothing, when the key is taken. */
@@ -39,8 +43,8 @@ export type OrderStore = {
     events: readonly OutgoingEvent[],
     resume?: Resume,
   ): Promise<Order | undefined>;
-  /** Leases open orders that wait for work, at most `limit`, the longest waiting first, with how often each was tried. */
-  claim(limit: number): Promise<{ order: Order; attempts: number }[]>;
+  /** Leases open orders that wait for work, at most `limit`, the longest waiting first. */
+  claim(limit: number): Promise<ClaimedOrder[]>;
   /** How many orders are not yet given back in full. */
   countOpenCompensations(): Promise<number>;
 };
@@ -66,6 +70,7 @@ type OrderRow = {
   create_time: Date;
   update_time: Date;
   attempts: number;
+  traceparent: string;
 };
 
 /** Makes the store. A lease lasts `leaseMs` milliseconds by the database's clock: longer than any run of the saga. */
@@ -97,7 +102,7 @@ export function createOrderStore(database: Database, leaseMs: number): OrderStor
          ) returning *`,
         [limit, leaseMs],
       );
-      return rows.map((row) => ({ order: toOrder(row), attempts: row.attempts }));
+      return rows.map((row) => ({ order: toOrder(row), attempts: row.attempts, traceparent: row.traceparent }));
     },
 
     countOpenCompensations: async () => {
@@ -140,10 +145,10 @@ async function insertOrder(
        on conflict do nothing returning order_id
      ), created as (
        insert into orders (order_id, customer_id, items, payment_method, currency_code, total_minor, pricing_version, status,
-         synthetic, timeline, version, create_time, update_time, resume_time, lease_until)
-       select order_id, $4, $5::jsonb, $6, $7, $8, $9, $10, $11, $12::jsonb, $13, $14, $15, now(), now() + ${milliseconds(16)}
+         synthetic, timeline, version, create_time, update_time, resume_time, lease_until, traceparent)
+       select order_id, $4, $5::jsonb, $6, $7, $8, $9, $10, $11, $12::jsonb, $13, $14, $15, now(), now() + ${milliseconds(16)}, $17
        from key returning order_id
-     ), sent as (${insertOutboxSql(17, 'created')})
+     ), sent as (${insertOutboxSql(18, 'created')})
      select order_id from created`,
     [
       key.idempotencyKey,
@@ -162,6 +167,7 @@ async function insertOrder(
       order.createTime,
       order.updateTime,
       leaseMs,
+      injectTrace().traceparent ?? '',
       ...outboxValues(events),
     ],
   );
@@ -187,7 +193,9 @@ async function saveOrder(
          transaction_id = $9, timeline = $10::jsonb, version = $11, update_time = $12,
          resume_time = case when $13::boolean then now() + ${milliseconds(14)} end,
          lease_until = case when $15::boolean then now() else greatest(lease_until, now() + ${milliseconds(17)}) end,
-         attempts = $16
+         attempts = $16,
+         -- Nothing is charged after a verdict, so the secret need not stay.
+         payment_method = case when $5::text is null then payment_method else '' end
        where order_id = $1 and version = $2 returning order_id
      ), sent as (${insertOutboxSql(18, 'saved')})
      select order_id from saved`,

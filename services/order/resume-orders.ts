@@ -2,12 +2,13 @@
 import { startDeadline } from '../platform/deadline.ts';
 import { describeError } from '../platform/errors.ts';
 import type { Logger } from '../platform/log.ts';
+import { runInSpan, SpanKind } from '../platform/tracing.ts';
 import { createWorker, type Worker } from '../platform/worker.ts';
 import { runSaga, type SagaDependencies } from './order-saga.ts';
-import type { OrderStore } from './order-store.ts';
+import type { ClaimedOrder, OrderStore } from './order-store.ts';
 
 const PERIOD_MS = 500;
-const BATCH_SIZE = 16;
+const MAX_RUNNING = 16;
 
 export type ResumeOrdersOptions = {
   readonly store: Pick<OrderStore, 'claim'>;
@@ -16,21 +17,44 @@ export type ResumeOrdersOptions = {
   readonly log: Logger;
 };
 
-/** Makes the loop that claims due orders and runs the saga on each. */
+/** Makes the loop that claims due orders and runs the saga on each, a few at a time; a slow one holds up no other. */
 export function createOrderResumer({ store, saga, budgetMs, log }: ResumeOrdersOptions): Worker {
-  return createWorker({
+  const running = new Set<Promise<void>>();
+
+  const resume = async ({ order, attempts, traceparent }: ClaimedOrder): Promise<void> => {
+    const span = { name: 'resume order', kind: SpanKind.INTERNAL, headers: { traceparent } };
+    try {
+      await runInSpan(span, () => runSaga(saga, order, startDeadline(budgetMs), attempts));
+    } catch (error) {
+      // Its lease runs out by itself, then it is claimed again.
+      log.warn({ reason: describeError(error), order_id: order.orderId }, 'an order could not be worked on');
+    }
+  };
+
+  const worker = createWorker({
     name: 'order resumer',
     periodMs: PERIOD_MS,
     log,
     work: async () => {
-      const claimed = await store.claim(BATCH_SIZE);
-      const runs = claimed.map(({ order, attempts }) => runSaga(saga, order, startDeadline(budgetMs), attempts));
-      for (const run of await Promise.allSettled(runs)) {
-        // Its lease runs out by itself, then it is claimed again.
-        if (run.status === 'rejected')
-          log.warn({ reason: describeError(run.reason) }, 'an order could not be worked on');
+      const free = MAX_RUNNING - running.size;
+      if (free === 0) return false;
+      const claimed = await store.claim(free);
+      for (const order of claimed) {
+        const run: Promise<void> = resume(order).finally(() => {
+          running.delete(run);
+          if (running.size === MAX_RUNNING - 1) worker.wake();
+        });
+        running.add(run);
       }
-      return claimed.length === BATCH_SIZE;
+      return false;
     },
   });
+
+  return {
+    ...worker,
+    stop: async () => {
+      await worker.stop();
+      await Promise.all(running);
+    },
+  };
 }

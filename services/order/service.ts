@@ -74,10 +74,12 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
       prices,
       saga,
       changes,
-      inventory: inventoryClient,
+      // A quote stands without the stock: what it does not learn must not keep orders from inventory.
+      inventory: backgroundInventory,
       newOrderId: randomUUID,
       now,
       budgetMs: config.budgetMs,
+      paymentMethods: config.paymentMethods,
     }),
     subscriptions: createOrderSubscriptions(resumer.wake),
     dependencies: [inventory, payment],

@@ -65,7 +65,8 @@ export function createFakeOrderStore(...orders: readonly Order[]): FakeOrderStor
       fake.afterSave(saved);
       return saved;
     },
-    claim: async (limit) => [...rows.values()].slice(0, limit).map((order) => ({ order, attempts: 0 })),
+    claim: async (limit) =>
+      [...rows.values()].slice(0, limit).map((order) => ({ order, attempts: 0, traceparent: '' })),
     countOpenCompensations: async () => [...rows.values()].filter(({ owed }) => owed.release || owed.refund).length,
 
     put: (order, key) => {

@@ -24,6 +24,7 @@ export function openDesk(): OrderDesk {
     store: saga.store,
     prices: createFakePriceStore(),
     changes,
+    paymentMethods: undefined,
     newOrderId: () => {
       ids += 1;
       return `order-${ids}`;

@@ -4,6 +4,7 @@ create table orders (
   order_id text primary key,
   customer_id text not null,
   items jsonb not null,
+  -- A secret; blanked with the verdict.
   payment_method text not null,
   currency_code text not null,
   total_minor bigint not null check (total_minor >= 0),
@@ -26,6 +27,8 @@ create table orders (
   -- Until when somebody works on it. Saves work only: two who work on one order do no harm.
   lease_until timestamptz not null,
   attempts int not null default 0,
+  -- The trace of the call that placed the order, for the work that goes on without it.
+  traceparent text not null default '',
   check ((status = 'PENDING' or release_owed or refund_owed) = (resume_time is not null)),
   check (status <> 'CONFIRMED' or verdict = 'CONFIRM'),
   check (status <> 'FAILED' or verdict = 'FAIL'),
@@ -33,6 +36,7 @@ create table orders (
 );
 create index orders_resume on orders (resume_time) where resume_time is not null;
 create index orders_newest on orders (create_time desc, order_id desc);
+create index orders_of_status on orders (status, create_time desc, order_id desc);
 create index orders_of_customer on orders (customer_id, create_time desc, order_id desc);
 
 create table order_key (

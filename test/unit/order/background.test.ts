@@ -10,6 +10,7 @@ import { createOrderSubscriptions } from '#services/order/routes.ts';
 import { wakeOrder } from '#services/order/wake-order.ts';
 import type { Transaction } from '#services/platform/database.ts';
 import { unavailable } from '#services/platform/errors.ts';
+import { injectTrace, installTracing, traceIdOf } from '#services/platform/tracing.ts';
 import { callFailure, createFakeSaga, type FakeSaga } from '../../support/fake-neighbours.ts';
 import {
   cancelledOrder,
@@ -127,7 +128,7 @@ describe('the loader of prices', () => {
 function createResumer(saga: FakeSaga, claims: { attempts: number }[] = [{ attempts: 0 }]) {
   const claim = vi.fn(async (_limit: number) => {
     const due = claims.splice(0);
-    return due.map(({ attempts }) => ({ order: saga.store.current(), attempts }));
+    return due.map(({ attempts }) => ({ order: saga.store.current(), attempts, traceparent: '' }));
   });
   return { claim, resumer: createOrderResumer({ store: { claim }, saga, budgetMs: 2_500, log: silentLog }) };
 }
@@ -166,12 +167,46 @@ describe('the resumer', () => {
     expect(claim.mock.calls[0]).toEqual([16]);
   });
 
-  it('looks again at once after a full batch', async () => {
+  it('takes the next order as soon as one of a full set is done', async () => {
     const saga = createFakeSaga(parkedOrder());
     const { claim, resumer } = createResumer(saga, Array(16).fill({ attempts: 0 }));
     await resumer.start();
-    await expect.poll(() => claim.mock.calls.length, { interval: 5, timeout: 300 }).toBe(2);
+    await expect.poll(() => claim.mock.calls.length, { interval: 5, timeout: 300 }).toBeGreaterThan(1);
     await resumer.stop();
+  });
+
+  it('lets a slow order hold up no other', async () => {
+    const saga = createFakeSaga(parkedOrder());
+    const neverAnswered = Promise.withResolvers<never>();
+    saga.inventory.reserveStock.mockReturnValueOnce(neverAnswered.promise);
+    const claims = [{ attempts: 0 }];
+    const { claim, resumer } = createResumer(saga, claims);
+    await resumer.start();
+    await expect.poll(() => saga.inventory.reserveStock.mock.calls.length).toBe(1);
+    claims.push({ attempts: 0 });
+    resumer.wake();
+
+    await expect.poll(() => saga.store.current().status).toBe('CONFIRMED');
+    expect(claim.mock.calls.at(-1)).toEqual([15]);
+    neverAnswered.reject(callFailure('inventory', 'unreachable'));
+    await resumer.stop();
+  });
+
+  it('goes on with the trace of the call that placed the order', async () => {
+    installTracing();
+    const saga = createFakeSaga(parkedOrder());
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const seen: string[] = [];
+    saga.changed.mockImplementation(() => seen.push(traceIdOf(injectTrace().traceparent)));
+    const claim = vi.fn(async () =>
+      [{ order: saga.store.current(), attempts: 0, traceparent }].slice(claim.mock.calls.length - 1),
+    );
+    const resumer = createOrderResumer({ store: { claim }, saga, budgetMs: 2_500, log: silentLog });
+    await resumer.start();
+    await expect.poll(() => saga.store.current().status).toBe('CONFIRMED');
+    await resumer.stop();
+
+    expect(new Set(seen)).toEqual(new Set(['0af7651916cd43dd8448eb211c80319c']));
   });
 
   it('looks again at once when it is woken', async () => {
@@ -190,7 +225,7 @@ describe('the resumer', () => {
     const saga = createFakeSaga(pendingOrder(), pendingOrder({ orderId: 'order-2' }));
     saga.inventory.reserveStock.mockRejectedValueOnce(new TypeError('a mistake of ours'));
     const due = [saga.store.current(), saga.store.current('order-2')];
-    const claim = vi.fn(async () => due.splice(0).map((order) => ({ order, attempts: 0 })));
+    const claim = vi.fn(async () => due.splice(0).map((order) => ({ order, attempts: 0, traceparent: '' })));
     const resumer = createOrderResumer({ store: { claim }, saga, budgetMs: 2_500, log: silentLog });
     await resumer.start();
     await expect.poll(() => saga.store.current('order-2').status).toBe('CONFIRMED');

@@ -44,6 +44,7 @@ describe('the settings', () => {
       BREAKER_RESET_MS: '3000',
       LOG_LEVEL: 'debug',
       CORS_ORIGINS: 'https://shop.example',
+      PAYMENT_METHODS: 'pm_one, pm_two',
     });
     expect(config).toEqual({
       databaseUrl: 'postgres://a:b@db:1/x',
@@ -57,7 +58,12 @@ describe('the settings', () => {
       breakerResetMs: 3_000,
       logLevel: 'debug',
       corsOrigins: ['https://shop.example'],
+      paymentMethods: new Set(['pm_one', 'pm_two']),
     });
+  });
+
+  it('take every token of the provider when the payment methods are a star', () => {
+    expect(loadConfig({ ...DATABASE, PAYMENT_METHODS: '*' }).paymentMethods).toBeUndefined();
   });
 
   it('need a database', () => {

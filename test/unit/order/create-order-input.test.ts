@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { OrderReason } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
-import { failureOf, faultsOf } from '../../support/order-builders.ts';
+import { createOrder } from '#services/order/create-order.ts';
+import { failureOf, faultsOf, orderRequest } from '../../support/order-builders.ts';
 
 import { openDesk } from '../../support/order-desk.ts';
 
@@ -118,6 +119,13 @@ describe('bad input', () => {
       outcome: Outcome.FAILED,
       reason: OrderReason.PAYMENT_FAILED,
     });
+  });
+
+  it('a payment method that the shop does not take is refused by name, without repeating it', async () => {
+    const desk = { ...openDesk(), paymentMethods: new Set(['pm_approved']) };
+    const error = await failureOf(createOrder(desk, orderRequest({ paymentMethod: 'pm_unheard_of' }), 2_500));
+    expect(error.violations).toEqual([{ field: 'payment_method', description: 'is not a payment method of the shop' }]);
+    expect(error.message).not.toContain('pm_unheard_of');
   });
 
   it('is invalid_argument, and told all at once', async () => {

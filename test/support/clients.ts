@@ -1,0 +1,30 @@
+// Clients of a service in a test's hands, closed when the test is over.
+import type { DescService } from '@bufbuild/protobuf';
+import { type Client, ConnectError, createClient } from '@connectrpc/connect';
+import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+
+export interface Connection extends Disposable {
+  client<Service extends DescService>(service: Service): Client<Service>;
+}
+
+/** Makes clients that share one HTTP/2 connection, which is opened by the first call. */
+export function openConnection(url: string): Connection {
+  const sessionManager = new Http2SessionManager(url);
+  const transport = createConnectTransport({ baseUrl: url, httpVersion: '2', sessionManager });
+  return {
+    client: (service) => createClient(service, transport),
+    [Symbol.dispose]: () => sessionManager.abort(),
+  };
+}
+
+/** The error that a call fails with, and the reason it carries. */
+export async function refusalOf(call: Promise<unknown>): Promise<{ error: ConnectError; reason: string | undefined }> {
+  try {
+    await call;
+  } catch (thrown) {
+    const error = ConnectError.from(thrown);
+    return { error, reason: error.findDetails(ErrorInfoSchema)[0]?.reason };
+  }
+  throw new Error('the call succeeded');
+}

@@ -1,0 +1,82 @@
+// A real nats-server for one test file, with the users and permissions of the local stack and a store of its own.
+import { join } from 'node:path';
+import { vi } from 'vitest';
+import { adminUser, randomNatsUsers } from '#services/dev/nats-permissions.ts';
+import { type NatsServer, startNatsServer } from '#services/dev/nats-server.ts';
+import { PortTakenError } from '#services/dev/ports.ts';
+import type { ServiceName } from '#services/dev/topology.ts';
+import { createGuardedDirectory, stopGuarded } from '#services/dev/watchdog.ts';
+
+const RESTART_TIMEOUT_MS = 10_000;
+
+export interface TestNats extends AsyncDisposable {
+  readonly port: number;
+  /** Changes with every restart. */
+  readonly pid: number;
+  /** The folder of its streams. */
+  readonly storeDir: string;
+  /** A service's connection string, with its password; its client also needs `inboxPrefix(service)`. */
+  url(service: ServiceName): string;
+  /** Connects a user that may do and see everything. */
+  readonly adminUrl: string;
+  /** Stops the server in good order; its streams stay. */
+  stop(): Promise<void>;
+  /** Kills the server without warning; its streams stay. */
+  kill(): Promise<void>;
+  /** Starts it again, on the same port and streams; stops it first when it runs. */
+  restart(): Promise<void>;
+}
+
+/** Starts a nats-server on a port of the system's choice. Its disposal stops it and removes its streams. */
+export async function startTestNats(): Promise<TestNats> {
+  const folder = await createGuardedDirectory('touchstone-test-nats');
+  const storeDir = join(folder.path, 'store');
+  const users = randomNatsUsers();
+  const log: string[] = [];
+  const start = (port: number) => startNatsServer({ storeDir, port, users, log: (line) => log.push(line) });
+
+  let server: NatsServer;
+  try {
+    server = await start(0);
+  } catch (error) {
+    await folder[Symbol.asyncDispose]();
+    throw error;
+  }
+  const { port } = server;
+  return {
+    port,
+    storeDir,
+    get pid() {
+      return server.pid;
+    },
+    url: (service) => server.natsUrl(service),
+    adminUrl: server.natsUrl(adminUser),
+    stop: () => server.stop(),
+    kill: () => stopGuarded(server.process, { signal: 'SIGKILL' }),
+    async restart() {
+      await server.stop();
+      server = await restartOn(port, start);
+    },
+    async [Symbol.asyncDispose]() {
+      await server.stop();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** While nobody listened, the system may have lent the port to somebody's outgoing connection: waits for it to come back. */
+async function restartOn(port: number, start: (port: number) => Promise<NatsServer>): Promise<NatsServer> {
+  const outcome = await vi.waitFor(
+    async () => {
+      try {
+        return { server: await start(port) };
+      } catch (error) {
+        if (error instanceof PortTakenError) throw error;
+        return { error };
+      }
+    },
+    { timeout: RESTART_TIMEOUT_MS, interval: 50 },
+  );
+  if (outcome.server === undefined) throw outcome.error;
+  return outcome.server;
+}

@@ -1,0 +1,109 @@
+// `make verify`: judges the platform that runs on this machine by every invariant. Exit code 0 when all hold, 1 when one does
+// not, 2 when the platform cannot be looked at.
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { loadPasswords } from '#services/dev/secrets.ts';
+import {
+  addressOf,
+  databaseUrl,
+  natsUrl,
+  providerUrl,
+  repositoryRoot,
+  type StackPlan,
+} from '#services/dev/stack-plan.ts';
+import { loadStackSettings } from '#services/dev/stack-settings.ts';
+import type { Environment } from '#services/platform/config.ts';
+import { describeError } from '#services/platform/errors.ts';
+import { scrubSecrets } from '#services/platform/log.ts';
+import { checkInvariants } from './invariants.ts';
+import { type InvariantSources, KEEPERS } from './invariants-facts.ts';
+import { findUnrest } from './invariants-rest.ts';
+import { renderVerdicts } from './invariants-table.ts';
+
+const VIOLATED = 1;
+const NOT_UP = 2;
+const HELP = `Judges the running platform by every invariant.
+
+  node test/support/verify.ts [options]
+
+  --timeout <seconds>   how long to wait until nothing is left to do, 60 by default
+  --help                this text
+
+The platform is looked for where \`make run\` starts it, by the same settings.
+`;
+
+/** The platform is not there to be judged. */
+class PlatformMissing extends Error {
+  override readonly name = 'PlatformMissing';
+}
+
+process.exitCode = await verify().catch((error: unknown) => {
+  process.stderr.write(`${scrubSecrets(describeError(error))}\n`);
+  return NOT_UP;
+});
+
+async function verify(): Promise<number> {
+  const { values } = parseArgs({
+    options: { timeout: { type: 'string', default: '60' }, help: { type: 'boolean', default: false } },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (!/^\d{1,5}$/.test(values.timeout))
+    throw new Error(`--timeout: ${values.timeout} is not a whole number of seconds`);
+  const sources = await findSources(process.env);
+  await requirePlatform(sources);
+  const verdicts = await checkInvariants(sources, { timeoutMs: Number(values.timeout) * 1_000 });
+  process.stdout.write(`${renderVerdicts(verdicts)}\n`);
+  return verdicts.some(({ state }) => state === 'violated') ? VIOLATED : 0;
+}
+
+async function findSources(environment: Environment): Promise<InvariantSources> {
+  const settings = loadStackSettings(environment);
+  const dataDir = resolve(repositoryRoot, settings.dataDir);
+  const { databaseUrls, natsUrl: externalNatsUrl, smtpUrl } = settings.external;
+  const isOwn = externalNatsUrl === undefined || KEEPERS.some((service) => !databaseUrls.has(service));
+  const secret = join(dataDir, 'secret');
+  // Looking must not make a secret: a platform that never ran has none.
+  if (isOwn && !existsSync(secret)) {
+    throw new PlatformMissing(
+      `No platform was ever started from ${settings.dataDir}: start it with \`make run\` first.`,
+    );
+  }
+  const plan: StackPlan = {
+    settings,
+    environment,
+    serviceEnvironment: {},
+    dataDir,
+    servicesDir: '',
+    services: [],
+    infrastructure: [],
+    durable: true,
+    passwords: isOwn ? await loadPasswords(secret) : () => '',
+    port: (variable) => settings.ports[variable] ?? 0,
+  };
+  return {
+    databaseUrls: {
+      order: databaseUrl(plan, 'order'),
+      inventory: databaseUrl(plan, 'inventory'),
+      payment: databaseUrl(plan, 'payment'),
+      notification: databaseUrl(plan, 'notification'),
+    },
+    natsUrl: natsUrl(plan, 'admin'),
+    providerUrl: providerUrl(plan),
+    mailboxUrl: smtpUrl === undefined ? `http://${addressOf(plan, 'MAILBOX_HTTP_PORT')}` : undefined,
+  };
+}
+
+async function requirePlatform(sources: InvariantSources): Promise<void> {
+  try {
+    await findUnrest(sources);
+  } catch (cause) {
+    const reason = scrubSecrets(describeError(cause));
+    throw new PlatformMissing(`${reason}\nIs the platform up? Start it with \`make run\`, in another terminal.`, {
+      cause,
+    });
+  }
+}
