@@ -193,11 +193,9 @@ async function saveOrder(
          transaction_id = $9, timeline = $10::jsonb, version = $11, update_time = $12,
          resume_time = case when $13::boolean then now() + ${milliseconds(14)} end,
          lease_until = case when $15::boolean then now() else greatest(lease_until, now() + ${milliseconds(17)}) end,
-         attempts = $16,
-         -- Nothing is charged after a verdict, so the secret need not stay.
-         payment_method = case when $5::text is null then payment_method else '' end
+         attempts = $16, payment_method = $18
        where order_id = $1 and version = $2 returning order_id
-     ), sent as (${insertOutboxSql(18, 'saved')})
+     ), sent as (${insertOutboxSql(19, 'saved')})
      select order_id from saved`,
     [
       order.orderId,
@@ -217,6 +215,7 @@ async function saveOrder(
       resume !== undefined,
       resume?.attempts ?? 0,
       leaseMs,
+      order.paymentMethod,
       ...outboxValues(events),
     ],
   );

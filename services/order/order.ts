@@ -51,6 +51,7 @@ export type Order = {
   readonly orderId: string;
   readonly customerId: string;
   readonly items: readonly OrderItem[];
+  /** A secret of the customer; empty once the order is decided. */
   readonly paymentMethod: string;
   readonly total: Money;
   readonly pricingVersion: string;
@@ -127,20 +128,24 @@ export function park(order: Order, step: OrderStep, reason: OrderReason, now: Da
 /** Decides that the order is to be confirmed. Throws Error when it is decided already. */
 export function decideConfirm(order: Order, now: Date): Order {
   requireUndecided(order);
-  return { ...recordStep(order, 'DECIDE', 'DONE', now, 'CONFIRM'), verdict: 'CONFIRM', reason: undefined };
+  return {
+    ...forgetPaymentMethod(recordStep(order, 'DECIDE', 'DONE', now, 'CONFIRM')),
+    verdict: 'CONFIRM',
+    reason: undefined,
+  };
 }
 
 /** Decides that the order has failed: final at once, compensated next. Throws Error when it is decided already. */
 export function decideFail(order: Order, reason: OrderReason, owed: Owed, now: Date): Order {
   requireUndecided(order);
-  const decided = recordStep(order, 'DECIDE', 'DONE', now, `FAIL ${reason}`);
+  const decided = forgetPaymentMethod(recordStep(order, 'DECIDE', 'DONE', now, `FAIL ${reason}`));
   return { ...recordStep(decided, 'FINISH', 'DONE', now, 'FAILED'), verdict: 'FAIL', status: 'FAILED', reason, owed };
 }
 
 /** Decides that the order is cancelled: final at once, compensated next. Throws Error when it is decided already. */
 export function decideCancel(order: Order, now: Date): Order {
   requireUndecided(order);
-  const decided = recordStep(order, 'DECIDE', 'DONE', now, 'CANCEL');
+  const decided = forgetPaymentMethod(recordStep(order, 'DECIDE', 'DONE', now, 'CANCEL'));
   return {
     ...recordStep(decided, 'FINISH', 'DONE', now, 'CANCELLED'),
     verdict: 'CANCEL',
@@ -171,6 +176,11 @@ export function noteRefunded(order: Order, now: Date): Order {
 /** Whether the order's time limit has passed while it was undecided. */
 export function isOverdue(order: Order, limitMs: number, now: Date): boolean {
   return order.verdict === undefined && now.getTime() - order.createTime.getTime() >= limitMs;
+}
+
+// Nothing is charged after a verdict: the secret need not stay.
+function forgetPaymentMethod(order: Order): Order {
+  return { ...order, paymentMethod: '' };
 }
 
 function requireUndecided(order: Order): void {

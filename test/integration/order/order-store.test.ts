@@ -172,7 +172,7 @@ describe('claiming', () => {
     const order = await desk.add(pendingOrder(), desk.hasty);
     const parked = park(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
     const saved = await desk.store.save(parked, 1, [], { afterMs: 0, attempts: 3 });
-    expect(await desk.store.claim(10)).toEqual([{ order: saved, attempts: 3 }]);
+    expect(await desk.store.claim(10)).toEqual([{ order: saved, attempts: 3, traceparent: '' }]);
   });
 
   it('takes an order once: the claim is a lease', async () => {

@@ -165,18 +165,23 @@ describe('the verdict CANCEL', () => {
   });
 });
 
-describe('a verdict never changes', () => {
+describe('a verdict', () => {
   const decided = { CONFIRM: confirmingOrder(), FAIL: failedOrder(), CANCEL: cancelledOrder() };
   const decisions = {
     CONFIRM: (order: Order) => decideConfirm(order, secondsLater(9)),
     FAIL: (order: Order) => decideFail(order, 'INVENTORY_ERROR', NOTHING_OWED, secondsLater(9)),
     CANCEL: (order: Order) => decideCancel(order, secondsLater(9)),
   };
+
+  it.each(Object.entries(decisions))('%s forgets the payment method: nothing is charged after it', (_, decide) => {
+    expect(decide(pendingOrder({ paymentMethod: 'pm_secret' })).paymentMethod).toBe('');
+  });
+
   const pairs = Object.entries(decided).flatMap(([first, order]) =>
     Object.entries(decisions).map(([second, decide]) => ({ first, second, order, decide })),
   );
 
-  it.each(pairs)('after $first, $second is refused', ({ order, decide, first }) => {
+  it.each(pairs)('never changes: after $first, $second is refused', ({ order, decide, first }) => {
     expect(() => decide(order)).toThrow(`order order-1 is decided already: ${first}`);
   });
 
