@@ -61,6 +61,15 @@ run: $(ready) $(nats_server) ## start the whole platform on this machine; Ctrl-C
 order: $(ready) ## place a sample order on the running platform and watch it
 	@node services/dev/order.ts
 
+.PHONY: verify
+verify: $(ready) ## judge the running platform by every invariant: nothing lost, doubled or oversold
+	@node test/support/verify.ts
+
+.PHONY: dead-letters
+dead-letters: $(ready) ## list the events that could not be applied; REPLAY=<id> or DISCARD=<id> deals with one
+	@node services/dev/dead-letters.ts $${REPLAY:+--replay "$$REPLAY"} $${DISCARD:+--discard "$$DISCARD"} \
+	  $${SERVICE:+--service "$$SERVICE"}
+
 .PHONY: test
 test: $(ready) $(nats_server) ## run the whole pyramid; FILE=... or TEST_ARGS='...' narrows it
 	vitest run $(TEST_ARGS) $(FILE)

@@ -1,11 +1,16 @@
 // The whole platform as processes for an end-to-end test: free ports, a data folder that goes away, clients for every service.
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { DescService } from '@bufbuild/protobuf';
-import { type Client, createClient } from '@connectrpc/connect';
+import { durationMs } from '@bufbuild/protobuf/wkt';
+import { type Client, type Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
+import { vi } from 'vitest';
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { NotificationService } from '#gen/shop/notification/v1/notification_service_pb.ts';
+import { type Order, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { type Stack, type StackOptions, startStack } from '#services/dev/stack.ts';
@@ -87,3 +92,93 @@ export type OrderRequest = {
   readonly items: { readonly productId: string; readonly quantity: number }[];
   readonly paymentMethod: string;
 };
+
+// Long enough for a machine that does much else; what is promised within a time says so itself.
+const PATIENCE = { timeout: 60_000, interval: 50 };
+
+/** Puts in a product nobody else orders, and waits until the order service has learnt its price. */
+export async function addProduct(
+  { inventory, orders }: Pick<TestStack, 'inventory' | 'orders'>,
+  { onHand = 10, minorUnits = 1_000n, currencyCode = 'EUR' } = {},
+): Promise<string> {
+  const productId = `product-${randomUUID()}`;
+  const unitPrice = { currencyCode, minorUnits };
+  await inventory.upsertProduct({ productId, name: 'Tin whistle', unitPrice, initialOnHand: onHand });
+  const basket = { customerId: 'cust123', items: [{ productId, quantity: 1 }] };
+  await vi.waitFor(() => orders.quoteOrder(basket), PATIENCE);
+  return productId;
+}
+
+/** Waits until an order has this state, by default CONFIRMED, and returns it. */
+export async function awaitOrder(
+  { orders }: Pick<TestStack, 'orders'>,
+  orderId: string | undefined,
+  status: OrderStatus = OrderStatus.CONFIRMED,
+): Promise<Order> {
+  return await vi.waitFor(async () => {
+    const { order } = await orders.getOrder({ orderId: orderId ?? '' });
+    if (order?.status !== status) {
+      throw new Error(`order ${orderId} is ${OrderStatus[order?.status ?? 0]}, not ${OrderStatus[status]}`);
+    }
+    return order;
+  }, PATIENCE);
+}
+
+/** A charge in the provider's books. */
+export type ProviderCharge = { readonly id: string; readonly status: string; readonly refund_id?: string };
+
+/** What the provider has on an order: every try to charge it. */
+export async function readProviderCharges({ stack }: TestStack, orderId: string): Promise<ProviderCharge[]> {
+  const response = await fetch(`${stack.url('provider')}/v1/charges?order_id=${orderId}`);
+  return ((await response.json()) as { charges: ProviderCharge[] }).charges;
+}
+
+/** What a client is told by an error; each violation as `field: description`. */
+export type Failure = {
+  readonly code: Code;
+  readonly message: string;
+  readonly reason: string | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly violations: readonly string[];
+  readonly retryAfterMs: number | undefined;
+};
+
+/** The error a call fails with. Throws when it succeeds. */
+export async function failureOf(call: Promise<unknown>): Promise<Failure> {
+  const error = await call.then(
+    () => {
+      throw new Error('the call succeeded');
+    },
+    (reason: unknown) => ConnectError.from(reason),
+  );
+  const [info] = error.findDetails(ErrorInfoSchema);
+  const [retry] = error.findDetails(RetryInfoSchema);
+  return {
+    code: error.code,
+    message: error.rawMessage,
+    reason: info?.reason,
+    metadata: info?.metadata ?? {},
+    violations: error
+      .findDetails(BadRequestSchema)
+      .flatMap((request) => request.fieldViolations.map(({ field, description }) => `${field}: ${description}`)),
+    retryAfterMs: retry?.retryDelay === undefined ? undefined : durationMs(retry.retryDelay),
+  };
+}
+
+/** How a program ended, and what it said. */
+export type Ended = { readonly exitCode: number | null; readonly stdout: string; readonly stderr: string };
+
+/** Runs a program to its end, without a shell, in an environment of PATH, HOME and `environment`. */
+export function runProgram(
+  file: string,
+  given: readonly string[],
+  environment: Record<string, string> = {},
+): Promise<Ended> {
+  const { PATH, HOME } = process.env;
+  return new Promise((resolve) => {
+    const options = { env: { PATH, HOME, ...environment }, timeout: 90_000 };
+    const child = execFile(file, given, options, (_error, stdout, stderr) =>
+      resolve({ exitCode: child.exitCode, stdout, stderr }),
+    );
+  });
+}

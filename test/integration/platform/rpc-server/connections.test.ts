@@ -5,8 +5,14 @@ import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { createRpcServer } from '@touchstone/rpc-server';
 import { describe, expect, it, vi } from 'vitest';
-import { createSelfSignedCertificate } from './self-signed-certificate.ts';
-import { createEchoClient, dialects, openSocket, postJson, startEchoServer } from './start-echo-server.ts';
+import { createSelfSignedCertificate } from '../../../support/echo/self-signed-certificate.ts';
+import {
+  createEchoClient,
+  dialects,
+  openSocket,
+  postJson,
+  startEchoServer,
+} from '../../../support/echo/start-echo-server.ts';
 
 const say = 'echo.v1.EchoService/Say';
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');

@@ -5,7 +5,13 @@ import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { HealthService, ServingStatus } from '@touchstone/rpc-server';
 import { describe, expect, it } from 'vitest';
-import { createEchoClient, dialects, openSocket, postJson, startEchoServer } from './start-echo-server.ts';
+import {
+  createEchoClient,
+  dialects,
+  openSocket,
+  postJson,
+  startEchoServer,
+} from '../../../support/echo/start-echo-server.ts';
 
 const say = 'echo.v1.EchoService/Say';
 

@@ -9,7 +9,7 @@ import {
 } from '#services/platform/rpc-server/gen/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionV1Alpha } from '#services/platform/rpc-server/gen/grpc/reflection/v1alpha/reflection_pb.ts';
 import { addReflection } from '#services/platform/rpc-server/reflection.ts';
-import { EchoService } from '../../../integration/platform/rpc-server/echo-service.ts';
+import { EchoService } from '../../../support/echo/echo-service.ts';
 
 type Question = NonNullable<MessageInitShape<typeof ServerReflectionRequestSchema>['messageRequest']>;
 

@@ -1,7 +1,7 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import { createRpcServer } from '@touchstone/rpc-server';
 import { describe, expect, it } from 'vitest';
-import { EchoService, echo } from '../../../integration/platform/rpc-server/echo-service.ts';
+import { EchoService, echo } from '../../../support/echo/echo-service.ts';
 
 const routes = (router: ConnectRouter) => router.service(EchoService, echo);
 

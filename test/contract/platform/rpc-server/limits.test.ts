@@ -3,7 +3,13 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { credentials, Client as GrpcClient, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
-import { createEchoClient, dialects, openSocket, postJson, startEchoServer } from './start-echo-server.ts';
+import {
+  createEchoClient,
+  dialects,
+  openSocket,
+  postJson,
+  startEchoServer,
+} from '../../../support/echo/start-echo-server.ts';
 
 const tenMegabytes = 'a'.repeat(10_000_000);
 const say = 'echo.v1.EchoService/Say';

@@ -1,6 +1,6 @@
 import { credentials, Client as GrpcClient, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
-import { createEchoClient, dialects, postJson, startEchoServer } from './start-echo-server.ts';
+import { createEchoClient, dialects, postJson, startEchoServer } from '../../../support/echo/start-echo-server.ts';
 
 async function* textsOf(...values: string[]) {
   for (const value of values) yield { value };

@@ -2,7 +2,7 @@ import { Code, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { HealthService, ServingStatus } from '@touchstone/rpc-server';
 import { describe, expect, it } from 'vitest';
-import { startEchoServer } from './start-echo-server.ts';
+import { startEchoServer } from '../../../support/echo/start-echo-server.ts';
 
 function createHealthClient(baseUrl: string) {
   return createClient(HealthService, createGrpcTransport({ baseUrl }));

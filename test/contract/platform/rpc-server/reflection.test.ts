@@ -8,7 +8,7 @@ import {
   ServerReflectionRequestSchema,
   ServerReflectionResponseSchema,
 } from '#services/platform/rpc-server/gen/grpc/reflection/v1/reflection_pb.ts';
-import { startEchoServer } from './start-echo-server.ts';
+import { startEchoServer } from '../../../support/echo/start-echo-server.ts';
 
 describe('reflection', () => {
   it.each(['v1', 'v1alpha'])('%s answers the gRPC library of other Node programs', async (version) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { startEchoServer } from './start-echo-server.ts';
+import { startEchoServer } from '../../../support/echo/start-echo-server.ts';
 
 function preflight(url: string, origin: string) {
   return fetch(`${url}/echo.v1.EchoService/Say`, {

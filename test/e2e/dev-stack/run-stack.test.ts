@@ -6,7 +6,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { spawnGuarded } from '#services/dev/watchdog.ts';
-import { isAlive } from '../dev/processes.ts';
+import { isAlive } from '../../integration/dev/processes.ts';
 import { createFakeServices, everythingElsewhere, type FakeServices } from './fake-services.ts';
 
 const WITHIN = { timeout: 20_000, interval: 20 };

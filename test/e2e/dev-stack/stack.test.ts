@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { type Stack, type StackOptions, startStack } from '#services/dev/stack.ts';
-import { isAlive, isListening } from '../dev/processes.ts';
+import { isAlive, isListening } from '../../integration/dev/processes.ts';
 import { createFakeServices, everythingElsewhere, type FakeServices } from './fake-services.ts';
 
 function start(fakes: FakeServices, options: StackOptions = {}): Promise<Stack> {

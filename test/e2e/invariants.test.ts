@@ -1,0 +1,217 @@
+// Every invariant over a real platform after a mixed load, and what the checker and the operator's commands say when one breaks.
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { connect, headers } from 'nats';
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  checkInvariants,
+  collectFacts,
+  listViolations,
+  sourcesOf,
+  toldBy,
+  waitForQuiescence,
+} from '../support/invariants.ts';
+import type { InvariantSources, OrderFact, Told } from '../support/invariants-facts.ts';
+import { type OrderRequest, orderRequest, startTestStack, type TestStack } from '../support/stack.ts';
+
+// A call gives up waiting for its payment long before a slow capture, so that there is time to cancel the order.
+const SETTINGS = { ORDER_BUDGET_MS: '1000', PAYMENT_PROVIDER_SLOW_CAPTURE_MS: '3000', PAYMENT_SETTLE_AFTER_MS: '500' };
+const AT_ONCE = 8;
+
+describe('the invariants', () => {
+  let platform: TestStack;
+  let sources: InvariantSources;
+  let orders: readonly OrderFact[];
+  const told: Told[] = [];
+  const orderThatIs = (status: OrderFact['status']): string => orders.find((order) => order.status === status)!.orderId;
+
+  beforeAll(async () => {
+    platform = await startTestStack(SETTINGS);
+    sources = sourcesOf(platform.stack);
+    told.push(...(await placeMixedLoad(platform)));
+    await waitForQuiescence(sources, { timeoutMs: 60_000 });
+    orders = (await collectFacts(sources)).orders;
+  });
+  afterAll(() => platform?.[Symbol.asyncDispose]());
+
+  it('hold after orders confirmed, declined, short of stock, cancelled and repeated', async () => {
+    const verdicts = await checkInvariants(sources, { told });
+
+    expect(listViolations(verdicts)).toEqual([]);
+    expect(verdicts.map(({ state }) => state)).not.toContain('unknown');
+    const counts = Object.fromEntries(verdicts.map(({ name, counts }) => [name, counts]));
+    expect(counts['nothing-held']).toEqual({ 'failed orders': 16, 'cancelled orders': 6 });
+    expect(counts['nothing-orphaned']).toMatchObject({ orders: 60, charges: 38 + 8 + 6 });
+    expect(counts['mailed-once']).toMatchObject({ 'confirmed orders': 38, 'Message-IDs': 38 });
+    expect(counts['answers-stand']).toMatchObject({ answers: told.length, orders: 60 });
+  });
+
+  it('name the order whose notification is gone, also by the command, which ends with 1', async () => {
+    const orderId = orderThatIs('CONFIRMED');
+    await using database = await openDatabase(platform.stack.databaseUrl('notification'));
+    const [row] = await database.query(
+      'delete from notification where order_id = $1 returning notification::text as row',
+      [orderId],
+    );
+    await using _restored = {
+      [Symbol.asyncDispose]: async () => {
+        await database.query('insert into notification select ($1::notification).*', [row?.row]);
+      },
+    };
+
+    const verdicts = await checkInvariants(sources, { told });
+    const command = await runCommand('../support/verify.ts', [], settingsOf(platform));
+
+    expect(listViolations(verdicts)).toEqual([`notified-once: ${orderId} has 0 notifications`]);
+    expect(command.exitCode).toBe(1);
+    expect(command.output).toMatch(/notified-once +VIOLATED/);
+    expect(command.output).toContain(`- ${orderId}  has 0 notifications`);
+  });
+
+  it('name money that the provider keeps for an order that failed', async () => {
+    const orderId = orderThatIs('FAILED');
+    const amount = { currency_code: 'EUR', minor_units: 1 };
+    const charge = { order_id: orderId, customer_id: 'cust123', amount, payment_method: 'pm_approved' };
+    const { id } = (await postToProvider('charges', charge)) as { id: string };
+    await using _givenBack = {
+      [Symbol.asyncDispose]: async () => {
+        await postToProvider('refunds', { charge_id: id });
+      },
+    };
+
+    const violations = listViolations(await checkInvariants(sources, { told }));
+
+    expect(violations).toContain(`money-captured: ${orderId} 0.01 EUR captured, nothing due`);
+    expect(violations).toContain(`nothing-held: ${orderId} FAILED, but the provider keeps charge ${id}`);
+  });
+
+  it('name an event that could not be applied, until the operator discards it', async () => {
+    const eventId = randomUUID();
+    await publishGarbage(platform.stack.natsUrl('admin'), eventId);
+    const settings = settingsOf(platform);
+    const deadLetters = (...given: string[]) => runCommand('../../services/dev/dead-letters.ts', given, settings);
+
+    await expect.poll(async () => (await deadLetters()).output, { timeout: 15_000 }).toContain('inventory');
+    const violated = listViolations(await checkInvariants(sources, { told }));
+    const [, deadLetterId = ''] = /^no-dead-letters: (\S+) inventory could not apply/.exec(violated[0] ?? '') ?? [];
+    const listed = await deadLetters();
+    const replayed = await deadLetters('--replay', deadLetterId);
+    const discarded = await deadLetters('--discard', deadLetterId);
+    const again = await deadLetters('--discard', deadLetterId);
+
+    expect(violated).toHaveLength(1);
+    expect(listed).toMatchObject({ exitCode: 0, output: expect.stringContaining(deadLetterId) });
+    expect(replayed).toMatchObject({ exitCode: 1, output: expect.stringContaining('still cannot be applied') });
+    expect(discarded).toMatchObject({ exitCode: 0, output: expect.stringContaining('discarded') });
+    expect(again).toMatchObject({ exitCode: 1, output: expect.stringContaining(`no dead letter ${deadLetterId}`) });
+    const command = await runCommand('../support/verify.ts', [], settings);
+    expect(command).toMatchObject({ exitCode: 0, output: expect.stringContaining('0 violated') });
+  });
+
+  it('cannot be judged by the command, which ends with 2, where no platform is', async () => {
+    const unused = { ...settingsOf(platform), NATS_URL: 'nats://admin:secret@127.0.0.1:9' };
+
+    const command = await runCommand('../support/verify.ts', [], unused);
+
+    expect(command.exitCode).toBe(2);
+    expect(command.output).toContain('the broker at 127.0.0.1:9');
+    expect(command.output).toContain('make run');
+    expect(command.output).not.toContain('secret');
+  });
+
+  async function postToProvider(path: string, body: object): Promise<unknown> {
+    const response = await fetch(`${sources.providerUrl}/v1/${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID() },
+      body: JSON.stringify(body),
+    });
+    expect(response.status).toBe(200);
+    return await response.json();
+  }
+});
+
+/** Sixty orders, ten of them asked for three times at once. Returns what was answered. */
+async function placeMixedLoad(platform: TestStack): Promise<Told[]> {
+  const product = (productId: string, quantity: number) => ({ items: [{ productId, quantity }] });
+  const both = { items: [...product('prod102', 1).items, ...product('prod107', 2).items] };
+  // Whoever is told to try again does so with the same key.
+  const place = async (overrides: Partial<OrderRequest>): Promise<Told> => {
+    const request = orderRequest(overrides);
+    const answer = await vi.waitFor(() => platform.orders.createOrder(request), { timeout: 30_000, interval: 250 });
+    return toldBy(request.idempotencyKey, answer);
+  };
+  const repeat = async (overrides: Partial<OrderRequest>): Promise<Told[]> => {
+    const idempotencyKey = randomUUID();
+    return await Promise.all([1, 2, 3].map(() => place({ ...overrides, idempotencyKey })));
+  };
+  const cancel = async (): Promise<Told[]> => {
+    const first = await place({ ...product('prod108', 1), paymentMethod: 'pm_slow' });
+    const charges = `${platform.stack.url('provider')}/v1/charges?order_id=${first.orderId}`;
+    // From now on the money will be captured, whoever still wants it.
+    const findPending = async () => expect(await (await fetch(charges)).text()).toContain('pending');
+    await vi.waitFor(findPending, { timeout: 10_000, interval: 50 });
+    await platform.orders.cancelOrder({ orderId: first.orderId });
+    return [first, { ...first, status: 'CANCELLED', outcome: 'FAILED' }];
+  };
+  const calls = [
+    ...Array(6).fill(cancel),
+    ...Array(28).fill(() => place(both)),
+    ...Array(10).fill(() => repeat(product('prod112', 1))),
+    ...Array(8).fill(() => place({ ...product('prod101', 1), paymentMethod: 'pm_insufficient_funds' })),
+    ...Array(8).fill(() => place(product('prod106', 41))),
+  ].values();
+  const answers: Told[] = [];
+  const work = async (): Promise<void> => {
+    for (const call of calls) answers.push(...[await call()].flat());
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return answers;
+}
+
+async function openDatabase(connectionString: string) {
+  const client = new Client({ connectionString });
+  await client.connect();
+  return {
+    query: async (text: string, values: unknown[]) => (await client.query<Record<string, unknown>>(text, values)).rows,
+    [Symbol.asyncDispose]: () => client.end(),
+  };
+}
+
+async function publishGarbage(natsUrl: string, eventId: string): Promise<void> {
+  const { host, username, password } = new URL(natsUrl);
+  const connection = await connect({ servers: host, user: username, pass: decodeURIComponent(password) });
+  try {
+    const envelope = headers();
+    envelope.set('ce-id', eventId);
+    const payload = new Uint8Array([255, 255, 255]);
+    await connection.jetstream().publish('shop.order.v1.OrderCreated', payload, { headers: envelope, msgID: eventId });
+  } finally {
+    await connection.close();
+  }
+}
+
+/** The settings that make the commands look at this platform. */
+function settingsOf({ stack }: TestStack): Record<string, string> {
+  const settings: Record<string, string> = {
+    NATS_URL: stack.natsUrl('admin'),
+    PAYMENT_PROVIDER_URL: stack.url('provider'),
+    MAILBOX_HTTP_PORT: new URL(stack.url('mailbox')).port,
+  };
+  for (const service of stack.services) {
+    settings[`${service.toUpperCase()}_PORT`] = new URL(stack.url(service)).port;
+    settings[`${service.toUpperCase()}_DATABASE_URL`] = stack.databaseUrl(service);
+  }
+  return settings;
+}
+
+function runCommand(file: string, given: string[], settings: Record<string, string>) {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const env = { PATH: process.env.PATH, ...settings };
+  return new Promise<{ exitCode: number | null; output: string }>((resolve) => {
+    const child = execFile(process.execPath, [path, ...given], { env, timeout: 90_000 }, (_error, stdout, stderr) =>
+      resolve({ exitCode: child.exitCode, output: stdout + stderr }),
+    );
+  });
+}

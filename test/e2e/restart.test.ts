@@ -1,0 +1,60 @@
+// Services stop and start while orders are under way: every order that was answered reaches its end.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
+import type { ServiceName } from '#services/dev/topology.ts';
+import { orderRequest, startTestStack, type TestStack } from '../support/stack.ts';
+
+const ORDERS = 40;
+const LEAST_IN_FLIGHT = 20;
+
+describe('a service that is told to stop', () => {
+  let platform: TestStack;
+
+  beforeAll(async () => {
+    platform = await startTestStack();
+  });
+  afterAll(() => platform?.[Symbol.asyncDispose]());
+
+  it.each<ServiceName>(['order', 'inventory', 'payment', 'notification'])(
+    '%s loses no order when SIGTERM comes with twenty in flight',
+    async (service) => {
+      await platform.inventory.adjustStock({ idempotencyKey: `for-${service}`, productId: 'prod789', delta: ORDERS });
+      let inFlight = 0;
+      const answers = Array.from({ length: ORDERS }, async () => {
+        inFlight += 1;
+        try {
+          return await platform.orders.createOrder(orderRequest({ items: [{ productId: 'prod789', quantity: 1 }] }));
+        } finally {
+          inFlight -= 1;
+        }
+      });
+      const settled = Promise.allSettled(answers);
+      await Promise.race(answers);
+      expect(inFlight).toBeGreaterThanOrEqual(LEAST_IN_FLIGHT);
+      await platform.stack.kill(service, 'SIGTERM');
+
+      const orderIds = (await settled).flatMap((result) =>
+        result.status === 'fulfilled' && result.value.order !== undefined ? [result.value.order.orderId] : [],
+      );
+      await platform.stack.waitUntilHealthy(service);
+
+      expect(orderIds.length).toBeGreaterThan(0);
+      await expect.poll(() => countPending(platform, orderIds), { timeout: 60_000, interval: 250 }).toBe(0);
+    },
+  );
+
+  it('finds yesterday’s orders after every service was started again', async () => {
+    const { order } = await platform.orders.createOrder(orderRequest());
+    for (const service of platform.stack.services) await platform.stack.stop(service);
+    for (const service of platform.stack.services) await platform.stack.start(service);
+
+    const found = await platform.orders.getOrder({ orderId: order?.orderId ?? '' });
+
+    expect(found.order?.status).toBe(OrderStatus.CONFIRMED);
+  });
+});
+
+async function countPending(platform: TestStack, orderIds: readonly string[]): Promise<number> {
+  const orders = await Promise.all(orderIds.map((orderId) => platform.orders.getOrder({ orderId })));
+  return orders.filter(({ order }) => order?.status === OrderStatus.PENDING).length;
+}

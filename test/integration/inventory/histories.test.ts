@@ -1,0 +1,183 @@
+// Whatever is asked of inventory, in whatever order and all at once: stock adds up, and what was answered stands.
+import { create, toBinary } from '@bufbuild/protobuf';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ReservationStateSchema } from '#gen/shop/inventory/v1/inventory_pb.ts';
+import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { adjustStock } from '#services/inventory/adjust-stock.ts';
+import { confirmReservation } from '#services/inventory/confirm-reservation.ts';
+import type { InventoryDependencies } from '#services/inventory/dependencies.ts';
+import { onOrderCreated } from '#services/inventory/on-order-created.ts';
+import { releaseReservation } from '#services/inventory/release-reservation.ts';
+import { reserveStock } from '#services/inventory/reserve-stock.ts';
+import { putProduct } from '#services/inventory/upsert-product.ts';
+import { createDatabase, type Database } from '#services/platform/database.ts';
+import { DomainError } from '#services/platform/errors.ts';
+import { onEvent } from '#services/platform/event-handler.ts';
+import { applyOnce } from '#services/platform/inbox.ts';
+import { checkHistories, historyRuns, historyTimeoutMs } from '../../support/histories.ts';
+import { silentLog } from '../../support/order-builders.ts';
+import { createTestDatabase } from '../../support/postgres.ts';
+import { type Answer, findStockFaults } from './history-checks.ts';
+
+const RUNS = historyRuns(50);
+const ORDERS = ['order-a', 'order-b', 'order-c', 'order-d'] as const;
+type OrderId = (typeof ORDERS)[number];
+/** What each order is of; the first two want the same in different orders, the third more than there is for two. */
+const LINES: Readonly<Record<OrderId, readonly { readonly productId: string; readonly quantity: number }[]>> = {
+  'order-a': [
+    { productId: 'lamp', quantity: 2 },
+    { productId: 'mug', quantity: 1 },
+  ],
+  'order-b': [
+    { productId: 'mug', quantity: 1 },
+    { productId: 'lamp', quantity: 2 },
+  ],
+  'order-c': [{ productId: 'lamp', quantity: 3 }],
+  'order-d': [{ productId: 'mug', quantity: 4 }],
+};
+const OPENING = { lamp: 5, mug: 4 } as const;
+
+type Step =
+  | { readonly kind: 'reserve' | 'confirm' | 'release'; readonly orderId: OrderId }
+  /** The order's event, be it for the first time, delivered again, or sent twice under two ids. */
+  | { readonly kind: 'hear'; readonly orderId: OrderId; readonly eventId: number }
+  | { readonly kind: 'adjust'; readonly key: number; readonly productId: 'lamp' | 'mug'; readonly delta: number };
+
+const orderId = fc.constantFrom(...ORDERS);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('reserve' as const, 'confirm' as const, 'release' as const),
+      orderId,
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('hear' as const), orderId, eventId: fc.nat(1) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('adjust' as const),
+      key: fc.nat(2),
+      productId: fc.constantFrom('lamp' as const, 'mug' as const),
+      delta: fc.constantFrom(3, -1, -4),
+    }),
+  },
+);
+/** Rounds one after the other; the steps of a round all at once. */
+const histories = fc.array(fc.array(step, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 8 });
+
+describe('stock, through every history of calls and events', () => {
+  it(
+    'adds up, and what was answered stands',
+    async () => {
+      await using resources = new AsyncDisposableStack();
+      const { databaseUrl } = resources.use(await createTestDatabase('inventory'));
+      const database = createDatabase({ url: databaseUrl, size: 6, timeoutMs: 10_000, log: silentLog });
+      resources.defer(() => database.close());
+
+      const property = fc.asyncProperty(histories, async (rounds) => {
+        const answers: Answer[] = [];
+        await putStock(database);
+        for (const steps of rounds) {
+          // All of them end before anything is said: what still ran would run into the next history.
+          for (const result of await Promise.allSettled(steps.map((each) => act(database, each)))) {
+            if (result.status === 'rejected') throw result.reason;
+            answers.push(result.value);
+          }
+          expect(await findStockFaults(database, answers, OPENING)).toEqual([]);
+        }
+      });
+
+      await checkHistories('test/integration/inventory/histories.test.ts', property, RUNS);
+    },
+    historyTimeoutMs(RUNS),
+  );
+});
+
+async function putStock(database: Database): Promise<void> {
+  await database.query('truncate reservation, stock_adjustment, product, outbox, inbox');
+  await database.transaction(async (transaction) => {
+    for (const [productId, initialOnHand] of Object.entries(OPENING)) {
+      const unitPrice = { currencyCode: 'EUR', minorUnits: 100n };
+      await putProduct(transaction, { productId, name: productId, unitPrice, initialOnHand }, new Date());
+    }
+  });
+}
+
+async function act(database: Database, step: Step): Promise<Answer> {
+  const dependencies = inventoryOf(database);
+  const ask = async (call: () => Promise<string>): Promise<Answer> => {
+    try {
+      return { step, told: await call() };
+    } catch (error) {
+      if (error instanceof DomainError && error.kind === 'failed_precondition') return { step, told: error.reason };
+      if (error instanceof DomainError && error.kind === 'not_found') return { step, told: error.reason };
+      throw error;
+    }
+  };
+  switch (step.kind) {
+    case 'reserve': {
+      const lines = LINES[step.orderId].map((line) => ({ ...line, $typeName: 'shop.inventory.v1.StockLine' as const }));
+      const request = { orderId: step.orderId, lines, synthetic: false };
+      return await ask(async () => {
+        const { reservation } = await reserveStock(dependencies, {
+          $typeName: 'shop.inventory.v1.ReserveStockRequest',
+          ...request,
+        });
+        return ReservationStateSchema.value[reservation?.state ?? 0]?.localName ?? '';
+      });
+    }
+    case 'confirm':
+      return await ask(async () => {
+        await confirmReservation(dependencies, {
+          $typeName: 'shop.inventory.v1.ConfirmReservationRequest',
+          orderId: step.orderId,
+          reservationId: '',
+        });
+        return 'sold';
+      });
+    case 'release':
+      return await ask(async () => {
+        await releaseReservation(dependencies, {
+          $typeName: 'shop.inventory.v1.ReleaseReservationRequest',
+          orderId: step.orderId,
+          reservationId: '',
+        });
+        return 'released';
+      });
+    case 'hear':
+      return await ask(() => hear(database, step));
+    case 'adjust':
+      return await ask(async () => {
+        const { key, productId, delta } = step;
+        const request = { idempotencyKey: `key-${key}`, productId, delta };
+        await adjustStock(dependencies, { $typeName: 'shop.inventory.v1.AdjustStockRequest', ...request });
+        return 'adjusted';
+      });
+  }
+}
+
+async function hear(database: Database, { orderId, eventId }: Extract<Step, { kind: 'hear' }>): Promise<string> {
+  const items = LINES[orderId].map((line) => ({ ...line }));
+  const payload = toBinary(
+    OrderCreatedSchema,
+    create(OrderCreatedSchema, { orderId, customerId: 'cust123', items, version: 1n }),
+  );
+  const handler = onEvent(OrderCreatedSchema, (event, transaction) =>
+    onOrderCreated(inventoryOf(database), event, transaction),
+  );
+  const id = `0000000${eventId}-0000-4000-8000-00000000000${ORDERS.indexOf(orderId)}`;
+  const event = { stream: 'SHOP_ORDER', id, subject: handler.subject, payload, headers: {} };
+  return (await applyOnce(database, event, handler)) ? 'applied' : 'known';
+}
+
+function inventoryOf(database: Database): InventoryDependencies {
+  return {
+    database,
+    log: silentLog,
+    now: () => new Date(),
+    newId: () => crypto.randomUUID(),
+    wakeRelay: () => undefined,
+  };
+}
