@@ -25,7 +25,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(path_with_tools)
 # ---- Set-up, each step a file that make compares by date.
 
 packages := node_modules/.package-lock.json
-generated := gen/.generated services/platform/rpc-server/gen/.generated
+generated := gen/.generated services/platform/rpc-server/gen/.generated test/kit/examples/library/gen/.generated
 ready := $(packages) $(generated)
 
 .tools/node_modules/node/bin/node:
@@ -45,6 +45,10 @@ gen/.generated: buf.gen.yaml buf.yaml $(shell find proto -name '*.proto' -o -typ
 
 services/platform/rpc-server/gen/.generated: services/platform/rpc-server/buf.gen.yaml $(packages)
 	cd services/platform/rpc-server && buf generate
+	@touch $@
+
+test/kit/examples/library/gen/.generated: test/kit/examples/library/buf.gen.yaml $(shell find test/kit/examples/library/proto -name '*.proto') $(packages)
+	cd test/kit/examples/library && buf generate
 	@touch $@
 
 # ---- Targets. A comment after `##` is the target's line in `make help`.
@@ -134,4 +138,4 @@ clean: ## remove generated code and local state; packages stay
 	if [ -n "$$pid" ] && kill -0 "$$pid" 2>/dev/null; then \
 	  echo "The platform is running from .data/ as process $$pid: stop it first." >&2; exit 1; \
 	fi
-	rm -rf .data gen services/platform/rpc-server/gen services/platform/rpc-server/dist test/kit/dist
+	rm -rf .data gen services/platform/rpc-server/gen services/platform/rpc-server/dist test/kit/dist test/kit/examples/library/gen

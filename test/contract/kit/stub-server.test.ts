@@ -1,0 +1,137 @@
+// A stub server answers as a contract file says, in every protocol; a call that the file does not hold is loud.
+import { Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
+import { type Contract, contract, detail, like, startStubServer } from '@touchstone/kit';
+import { describe, expect, it } from 'vitest';
+import { LibraryService, RefusalSchema } from '../../kit/examples/library/gen/library/v1/library_pb.ts';
+import { errorOf, makeDirectory } from './contract-files.ts';
+
+const { getBook, listBooks } = LibraryService.method;
+
+const grpc = (baseUrl: string) => createGrpcTransport({ baseUrl });
+
+/** Records an interaction by making its call. */
+async function record(
+  library: Contract,
+  state: string | undefined,
+  description: string,
+  bookId: string,
+  title: string,
+) {
+  const begun = state === undefined ? library : library.given(state);
+  await begun
+    .uponReceiving(description)
+    .calls(getBook, { bookId })
+    .repliesWith({ book: { title } })
+    .run(({ url }) => createClient(LibraryService, grpc(url)).getBook({ bookId }));
+}
+
+async function startLibrary(write: (library: Contract) => Promise<void>, states?: readonly string[]) {
+  await using directory = await makeDirectory();
+  await write(contract('Reader', 'Library', { directory: directory.path }));
+  return startStubServer(directory.path, { services: [LibraryService], ...(states && { states }) });
+}
+
+describe('a stub server', () => {
+  it.each<{ protocol: string; transport: (url: string) => Transport }>([
+    { protocol: 'gRPC', transport: grpc },
+    { protocol: 'gRPC-Web', transport: (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: '2' }) },
+    { protocol: 'Connect binary', transport: (baseUrl) => createConnectTransport({ baseUrl, httpVersion: '1.1' }) },
+    {
+      protocol: 'Connect JSON',
+      transport: (baseUrl) => createConnectTransport({ baseUrl, httpVersion: '2', useBinaryFormat: false }),
+    },
+  ])('answers the interactions of its file in $protocol', async ({ transport }) => {
+    await using server = await startLibrary(async (library) => {
+      await record(library, undefined, 'a question for b1', 'b1', 'Emma');
+      await record(library, undefined, 'a question for b2', 'b2', 'Ulysses');
+    });
+    const client = createClient(LibraryService, transport(server.url));
+
+    const [emma, ulysses] = await Promise.all([client.getBook({ bookId: 'b1' }), client.getBook({ bookId: 'b2' })]);
+
+    expect([emma.book?.title, ulysses.book?.title]).toEqual(['Emma', 'Ulysses']);
+  });
+
+  it('answers errors with their details, and streams', async () => {
+    await using server = await startLibrary(async (library) => {
+      await library
+        .uponReceiving('a question for a lost book')
+        .calls(getBook, { bookId: 'lost' })
+        .failsWith(Code.NotFound, 'lost', [detail(RefusalSchema, { reason: like('LOST') })])
+        .run(({ url }) => errorOf(createClient(LibraryService, grpc(url)).getBook({ bookId: 'lost' })));
+      await library
+        .uponReceiving('a walk')
+        .calls(listBooks, {})
+        .repliesWith([{ book: { title: 'Emma' } }, { book: { title: 'Ulysses' } }])
+        .run(({ url }) => Array.fromAsync(createClient(LibraryService, grpc(url)).listBooks({})));
+    });
+    const client = createClient(LibraryService, grpc(server.url));
+
+    const error = ConnectError.from(await errorOf(client.getBook({ bookId: 'lost' })));
+    const books = await Array.fromAsync(client.listBooks({}));
+
+    expect([error.code, error.findDetails(RefusalSchema)[0]?.reason]).toEqual([Code.NotFound, 'LOST']);
+    expect(books.map(({ book }) => book?.title)).toEqual(['Emma', 'Ulysses']);
+  });
+
+  it('is loud about a call that its file does not hold, and names the nearest', async () => {
+    await using server = await startLibrary((library) => record(library, undefined, 'a question', 'b1', 'Emma'));
+    const client = createClient(LibraryService, grpc(server.url));
+
+    const error = ConnectError.from(await errorOf(client.getBook({ bookId: 'b2' })));
+
+    expect(error.code).toBe(Code.Unimplemented);
+    expect(error.rawMessage).toBe(
+      'library.v1.LibraryService/GetBook: no interaction accepts this call; nearest is "a question", but bookId is "b2", not "b1"',
+    );
+    expect(server.misses()).toEqual([error.rawMessage]);
+  });
+
+  it('refuses to choose between two interactions by accident, and chooses by the state', async () => {
+    await using server = await startLibrary(async (library) => {
+      await record(library, 'Emma is there', 'a question', 'b1', 'Emma');
+      await record(library, 'Ulysses is there', 'a question', 'b1', 'Ulysses');
+    });
+    const client = createClient(LibraryService, grpc(server.url));
+
+    const error = ConnectError.from(await errorOf(client.getBook({ bookId: 'b1' })));
+    server.useStates('Ulysses is there');
+    const { book } = await client.getBook({ bookId: 'b1' });
+
+    expect([error.code, error.rawMessage]).toEqual([
+      Code.Internal,
+      'library.v1.LibraryService/GetBook: both "a question, given Emma is there" and "a question, given Ulysses is there" accept this call',
+    ]);
+    expect(book?.title).toBe('Ulysses');
+    expect(() => server.useStates('Emma is lost')).toThrow('states: no interaction is given "Emma is lost"');
+  });
+
+  it('answers a call that many would accept by the one that leaves the least open', async () => {
+    await using server = await startLibrary(async (library) => {
+      await library
+        .uponReceiving('any question')
+        .calls(getBook, { bookId: like('b9') })
+        .repliesWith({ book: { title: 'some book' } })
+        .run(({ url }) => createClient(LibraryService, grpc(url)).getBook({ bookId: 'b9' }));
+      await record(library, undefined, 'a question for b1', 'b1', 'Emma');
+    });
+    const client = createClient(LibraryService, grpc(server.url));
+
+    const books = await Promise.all(['b1', 'b2'].map((bookId) => client.getBook({ bookId })));
+
+    expect(books.map(({ book }) => book?.title)).toEqual(['Emma', 'some book']);
+  });
+
+  it('does not start from a file that does not fit, or is not there', async () => {
+    await using directory = await makeDirectory();
+    await record(contract('Reader', 'Library', { directory: directory.path }), undefined, 'a question', 'b1', 'Emma');
+
+    await expect(startStubServer(directory.path, { services: [] })).rejects.toThrow(
+      '"a question": there is no RPC library.v1.LibraryService/GetBook in "services"',
+    );
+    await expect(startStubServer(`${directory.path}/none.json`, { services: [LibraryService] })).rejects.toThrow(
+      'none.json: there is no such file or folder',
+    );
+  });
+});

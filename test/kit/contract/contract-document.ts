@@ -1,0 +1,103 @@
+// The contract of one consumer with one provider as a Pact V4 document: interactions in a stable order, new ones merged
+// into those that are there. What Pact cannot say is in `pluginConfiguration.touchstone`, which Pact's tools carry along.
+
+import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
+
+/** A contract as it is in its file. */
+export interface ContractDocument {
+  readonly consumer: { readonly name: string };
+  readonly provider: { readonly name: string };
+  readonly interactions: readonly InteractionJson[];
+  readonly metadata: JsonObject;
+}
+
+/** One interaction as it is in a file. Pact's own fields depend on the type. */
+export interface InteractionJson {
+  readonly type: 'Synchronous/HTTP' | 'Synchronous/Messages' | 'Asynchronous/Messages';
+  readonly description: string;
+  readonly providerStates?: readonly StateJson[];
+  readonly pluginConfiguration: { readonly touchstone: JsonObject };
+  readonly [pactField: string]: unknown;
+}
+
+export interface StateJson {
+  readonly name: string;
+  readonly params?: JsonObject;
+}
+
+/** The file could not be used: names the file or the interaction, and why. */
+export class ContractFileError extends Error {}
+
+const formatVersion = '1';
+
+/**
+ * Returns the document with these interactions in it, each in the place of one with the same description and states.
+ *
+ * @throws ContractFileError when the document there is between others.
+ */
+export function mergeDocument(
+  existing: ContractDocument | undefined,
+  consumer: string,
+  provider: string,
+  interactions: readonly InteractionJson[],
+): ContractDocument {
+  if (existing && (existing.consumer.name !== consumer || existing.provider.name !== provider)) {
+    throw new ContractFileError(
+      `the contract is between ${existing.consumer.name} and ${existing.provider.name}, not ${consumer} and ${provider}`,
+    );
+  }
+  const byKey = new Map([...(existing?.interactions ?? []), ...interactions].map((json) => [keyOfJson(json), json]));
+  return {
+    consumer: { name: consumer },
+    provider: { name: provider },
+    interactions: [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, json]) => json),
+    metadata: { pactSpecification: { version: '4.0' }, touchstone: { formatVersion } },
+  };
+}
+
+function keyOfJson({ description, providerStates = [] }: InteractionJson): string {
+  return JSON.stringify([description, providerStates]);
+}
+
+/** Returns a document as text: the same for the same interactions, whatever order they came in. */
+export function renderDocument(document: ContractDocument): string {
+  return `${JSON.stringify(document, undefined, 2)}\n`;
+}
+
+/**
+ * Returns the document that a text holds.
+ *
+ * @param source the file's name, for errors.
+ * @throws ContractFileError naming the file and what is wrong with it.
+ */
+export function parseDocument(text: string, source: string): ContractDocument {
+  const json = parseJson(text, source) as Partial<ContractDocument> | null;
+  const fail = (fault: string): never => {
+    throw new ContractFileError(`${source}: ${fault}`);
+  };
+  if (typeof json?.consumer?.name !== 'string') fail('consumer.name is missing');
+  if (typeof json?.provider?.name !== 'string') fail('provider.name is missing');
+  if (!Array.isArray(json?.interactions)) fail('interactions is no list');
+  const { version } = (json?.metadata?.pactSpecification ?? {}) as { version?: JsonValue };
+  if (!String(version).startsWith('4')) fail(`metadata.pactSpecification.version is ${version}, not 4.0`);
+  const written = (json?.metadata?.touchstone as { formatVersion?: JsonValue } | undefined)?.formatVersion;
+  if (written !== formatVersion) fail(`metadata.touchstone.formatVersion is ${written}, not ${formatVersion}`);
+  return json as ContractDocument;
+}
+
+function parseJson(text: string, source: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ContractFileError(`${source}: is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Returns the name of the file of a contract. @throws TypeError when a name cannot be part of a file name. */
+export function fileNameOf(consumer: string, provider: string): string {
+  for (const [role, name] of Object.entries({ consumer, provider })) {
+    if (!/^\w[\w.]*$/.test(name))
+      throw new TypeError(`${role}: "${name}" is no name of letters, digits, dots and underscores`);
+  }
+  return `${consumer}-${provider}.json`;
+}

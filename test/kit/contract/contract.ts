@@ -1,0 +1,171 @@
+// The consumer's side of a contract, as a test writes it: given a state, upon receiving a call, the provider replies.
+
+import type { DescMessage, DescMethod, JsonObject } from '@bufbuild/protobuf';
+import type { Code } from '@connectrpc/connect';
+import { declareEvent, type EventEnvelope } from '../events/declare-event.ts';
+import {
+  type EventDeclaration,
+  type HandleOptions,
+  type HandlerSource,
+  handleEvents,
+} from '../events/handle-events.ts';
+import type { HeaderLiteral } from '../matching/header-pattern.ts';
+import { compileHeaders } from '../matching/header-pattern.ts';
+import type { Matcher } from '../matching/matchers.ts';
+import type { MessageLiteral } from '../matching/message-literal.ts';
+import { ContractRecorder } from './contract-recorder.ts';
+import {
+  declareCall,
+  declareFailure,
+  declareReply,
+  type ErrorDetail,
+  type ReplyHeaders,
+  type RequestLiteral,
+  type ResponseLiteral,
+} from './declare-rpc.ts';
+import type { ProviderState, RpcInteraction } from './interaction.ts';
+import { type Provider, runConsumer } from './run-consumer.ts';
+
+export interface ContractOptions {
+  /** The folder the contract file is in, or will be. */
+  readonly directory: string;
+  /** Types that messages may hold in a `google.protobuf.Any`, beyond those in the files of the RPCs. */
+  readonly types?: readonly DescMessage[];
+}
+
+/** A contract in the making. Nothing of it is changed by its methods: each returns what comes next. */
+export interface Contract extends Given {
+  /**
+   * Runs a consumer that needs several interactions, as `Declaration.run` does with one.
+   *
+   * @throws ContractError also when two have the same description and states.
+   */
+  run<T>(declarations: readonly Declaration[], useConsumer: UseConsumer<T>): Promise<T>;
+  /**
+   * Runs a handler of several events, as `EventDeclaration.handledBy` does with one: in this order, and in others where
+   * they are to be reordered.
+   *
+   * @throws ContractError naming the delivery and the event that the handler failed with, or the check that failed.
+   */
+  handle(declarations: readonly EventDeclaration[], handler: HandlerSource, options?: HandleOptions): Promise<void>;
+}
+
+export interface Given {
+  /** The state that the provider has to be in: a name, and what the provider's test needs to get there. */
+  given(state: string, params?: JsonObject): Given;
+  /** What the interaction is about. Together with the states it names the interaction within the contract. */
+  uponReceiving(description: string): Upon;
+}
+
+export interface Upon {
+  /**
+   * The RPC that the consumer calls, and what it sends: these values, and no others that are set.
+   *
+   * @throws TypeError for an RPC, a field, a oneof case or an enum value that does not exist, naming its path.
+   */
+  calls<M extends DescMethod>(method: M, request: RequestLiteral<M>): Called<M>;
+  /**
+   * The event that the consumer handles. Its subject is the message's full name unless the envelope has another.
+   *
+   * @throws TypeError as `calls` does.
+   */
+  event<Desc extends DescMessage>(desc: Desc, body: MessageLiteral<Desc>, envelope?: EventEnvelope): EventDeclaration;
+}
+
+export interface Called<M extends DescMethod> {
+  /** Headers that the call must have; others do not matter. */
+  withMetadata(metadata: HeaderLiteral): Called<M>;
+  /** The call must have a deadline, of at most so many milliseconds where told. */
+  withDeadline(deadline?: { readonly atMostMs?: number }): Called<M>;
+  /** The answer. A consumer relies on the values told, and on no others. */
+  repliesWith(response: ResponseLiteral<M>, reply?: ReplyHeaders): Replied<M>;
+  /** The error; a plain message is an example, a matcher holds the provider to it. */
+  failsWith(code: Code, message: string | Matcher<string>, details?: readonly ErrorDetail[]): Declaration;
+}
+
+/** A declared interaction. */
+export interface Declaration {
+  readonly interaction: RpcInteraction;
+  /**
+   * Runs the consumer against a stand-in for the provider, and writes the contract when the consumer has made this call.
+   *
+   * @returns what `useConsumer` returned.
+   * @throws ContractError when the consumer calls otherwise, or does not call at all; what `useConsumer` throws.
+   */
+  run<T>(useConsumer: UseConsumer<T>): Promise<T>;
+}
+
+export type Replied<M extends DescMethod> = M extends { methodKind: 'server_streaming' | 'bidi_streaming' }
+  ? Declaration & {
+      /** The stream ends with this error after its messages. */
+      thenFailsWith(code: Code, message: string | Matcher<string>, details?: readonly ErrorDetail[]): Declaration;
+    }
+  : Declaration;
+
+type UseConsumer<T> = (provider: Provider) => T | Promise<T>;
+
+/**
+ * Begins the contract that `consumer` has with `provider`, kept in `<directory>/<consumer>-<provider>.json`.
+ *
+ * @throws TypeError when a name cannot be part of a file name.
+ */
+export function contract(consumer: string, provider: string, options: ContractOptions): Contract {
+  const recorder = new ContractRecorder(consumer, provider, options);
+  return {
+    ...given(recorder, []),
+    run: (declarations, useConsumer) =>
+      runConsumer(
+        declarations.map(({ interaction }) => interaction),
+        recorder,
+        useConsumer,
+      ),
+    handle: (declarations, handler, handleOptions) =>
+      handleEvents(
+        declarations.map(({ interaction }) => interaction),
+        recorder,
+        handler,
+        handleOptions,
+      ),
+  };
+}
+
+function given(recorder: ContractRecorder, states: readonly ProviderState[]): Given {
+  return {
+    given: (name, params = {}) => given(recorder, [...states, { name, params }]),
+    uponReceiving: (description) => ({
+      calls: (method, request) => called(recorder, declareCall(description, states, method, request)),
+      event: (desc, body, envelope = {}) => {
+        const interaction = declareEvent(description, states, desc, body as object, envelope);
+        return {
+          interaction,
+          handledBy: (handler, options) => handleEvents([interaction], recorder, handler, options),
+        };
+      },
+    }),
+  };
+}
+
+function called<M extends DescMethod>(recorder: ContractRecorder, interaction: RpcInteraction): Called<M> {
+  return {
+    withMetadata: (metadata) =>
+      called(recorder, {
+        ...interaction,
+        metadata: { ...interaction.metadata, ...compileHeaders(metadata, 'metadata') },
+      }),
+    withDeadline: ({ atMostMs } = {}) => called(recorder, { ...interaction, deadline: { atMostMs } }),
+    repliesWith: (response, reply = {}) => replied(recorder, declareReply(interaction, response, reply)) as Replied<M>,
+    failsWith: (code, message, details = []) => declared(recorder, declareFailure(interaction, code, message, details)),
+  };
+}
+
+function replied(recorder: ContractRecorder, interaction: RpcInteraction) {
+  return {
+    ...declared(recorder, interaction),
+    thenFailsWith: (code: Code, message: string | Matcher<string>, details: readonly ErrorDetail[] = []) =>
+      declared(recorder, declareFailure(interaction, code, message, details)),
+  };
+}
+
+function declared(recorder: ContractRecorder, interaction: RpcInteraction): Declaration {
+  return { interaction, run: (useConsumer) => runConsumer([interaction], recorder, useConsumer) };
+}

@@ -1,0 +1,165 @@
+// The interactions that a stand-in for the provider answers with: finds the one a call is for, or says why none is.
+
+import type { DescMethod, Message, Registry } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { type Difference, elementPath, fieldPath, joinDifferences } from '../matching/difference.ts';
+import { countOpenHeaders, matchHeaders } from '../matching/header-pattern.ts';
+import { matchMessage } from '../matching/match-message.ts';
+import { countOpenPlaces } from '../matching/pattern.ts';
+import { nameOf } from '../stub-book.ts';
+import { matchDeadline } from './deadline.ts';
+import { keyOf, type RpcInteraction, titleOf } from './interaction.ts';
+
+/** A call as far as it has come. */
+export interface IncomingCall {
+  readonly method: DescMethod;
+  readonly requests: readonly Message[];
+  readonly header: Headers;
+}
+
+interface BookOptions {
+  readonly registry: Registry;
+  /** Whether a call without the deadline that is expected finds its interaction nevertheless. */
+  readonly ignoresDeadline?: boolean;
+}
+
+/** Interactions, and what became of the calls that looked for one. */
+export class InteractionBook {
+  readonly #options: BookOptions;
+  readonly #exercised = new Set<RpcInteraction>();
+  readonly #misses: string[] = [];
+  #interactions: readonly RpcInteraction[];
+
+  constructor(interactions: readonly RpcInteraction[], options: BookOptions) {
+    this.#interactions = interactions;
+    this.#options = options;
+  }
+
+  /** Answers with these interactions from now on. */
+  use(interactions: readonly RpcInteraction[]): void {
+    this.#interactions = interactions;
+  }
+
+  /**
+   * Returns the interaction that a whole call is for: the one that leaves the fewest values open.
+   *
+   * @throws ConnectError `unimplemented` when there is none, naming the nearest one and what differs; `internal` when two
+   *   accept the call and none is more specific, naming both.
+   */
+  choose(call: IncomingCall): RpcInteraction {
+    const [best, second] = this.#accepting(call, 'whole').sort((a, b) => openPlacesOf(a) - openPlacesOf(b));
+    if (!best) throw this.#miss(call, 'whole');
+    if (second && openPlacesOf(second) === openPlacesOf(best)) {
+      throw this.#note(
+        `${nameOf(call.method)}: both "${titleOf(best)}" and "${titleOf(second)}" accept this call`,
+        Code.Internal,
+      );
+    }
+    this.#exercised.add(best);
+    return best;
+  }
+
+  /**
+   * Returns the interaction that a stream which is still open can only be for; `undefined` when it may be for several.
+   *
+   * @throws ConnectError `unimplemented` when it can be for none.
+   */
+  foresee(call: IncomingCall): RpcInteraction | undefined {
+    const [only, ...others] = this.#accepting(call, 'beginning');
+    if (!only) throw this.#miss(call, 'beginning');
+    return others.length === 0 ? only : undefined;
+  }
+
+  /** Returns the interactions that no call was for. */
+  untouched(): RpcInteraction[] {
+    return this.#interactions.filter((interaction) => !this.#exercised.has(interaction));
+  }
+
+  /** Returns why calls found no interaction, or more than one, in the order they came. */
+  misses(): readonly string[] {
+    return this.#misses;
+  }
+
+  #accepting(call: IncomingCall, extent: Extent): RpcInteraction[] {
+    return this.#ofMethod(call.method).filter(
+      (interaction) => this.#differences(interaction, call, extent).length === 0,
+    );
+  }
+
+  #ofMethod(method: DescMethod): RpcInteraction[] {
+    return this.#interactions.filter((interaction) => nameOf(interaction.method) === nameOf(method));
+  }
+
+  #differences(interaction: RpcInteraction, call: IncomingCall, extent: Extent): Difference[] {
+    return [
+      ...matchRequests(interaction, call.requests, extent, this.#options.registry),
+      ...matchHeaders(interaction.metadata, (name) => call.header.get(name), 'metadata'),
+      ...(this.#options.ignoresDeadline ? [] : matchDeadline(interaction.deadline, call.header)),
+    ];
+  }
+
+  #miss(call: IncomingCall, extent: Extent): ConnectError {
+    const name = nameOf(call.method);
+    const [nearest] = this.#ofMethod(call.method)
+      .map((interaction) => ({ interaction, differences: this.#differences(interaction, call, extent) }))
+      .sort((a, b) => a.differences.length - b.differences.length);
+    if (!nearest) return this.#note(`${name} has no interaction`, Code.Unimplemented);
+    const differences = joinDifferences(nearest.differences);
+    return this.#note(
+      `${name}: no interaction accepts this call; nearest is "${titleOf(nearest.interaction)}", but ${differences}`,
+      Code.Unimplemented,
+    );
+  }
+
+  #note(message: string, code: Code): ConnectError {
+    if (this.#misses.length < mostMisses) this.#misses.push(message);
+    return new ConnectError(message, code);
+  }
+}
+
+type Extent = 'whole' | 'beginning';
+
+// A client that retries for ever must not fill the memory with what it is told each time.
+const mostMisses = 1000;
+
+function matchRequests(
+  { method, requests: patterns }: RpcInteraction,
+  requests: readonly Message[],
+  extent: Extent,
+  registry: Registry,
+): Difference[] {
+  const match = (pattern: (typeof patterns)[number], request: Message) =>
+    matchMessage(method.input, pattern, request, { isClosed: true, registry });
+  if (method.methodKind === 'unary' || method.methodKind === 'server_streaming') {
+    return patterns.flatMap((pattern, index) => (requests[index] ? match(pattern, requests[index]) : []));
+  }
+  const isWrongSize = extent === 'whole' ? requests.length !== patterns.length : requests.length > patterns.length;
+  const size = { path: 'requests', expected: `${patterns.length} messages`, actual: `${requests.length}` };
+  const differences = requests.flatMap((request, index) => {
+    const pattern = patterns[index];
+    const found = pattern ? match(pattern, request) : [];
+    return found.map(({ path, ...rest }) => ({ path: within(elementPath('requests', index), path), ...rest }));
+  });
+  return [...(isWrongSize ? [size] : []), ...differences];
+}
+
+function within(outer: string, inner: string): string {
+  return inner === '' ? outer : fieldPath(outer, inner);
+}
+
+function openPlacesOf({ requests, metadata }: RpcInteraction): number {
+  return requests.reduce((sum, pattern) => sum + countOpenPlaces(pattern), countOpenHeaders(metadata));
+}
+
+/** Returns the names that stand for more than one of these interactions. */
+export function findRepeats(interactions: readonly RpcInteraction[]): string[] {
+  const seen = new Set<string>();
+  return interactions.flatMap((interaction) => {
+    const key = keyOf(interaction);
+    if (!seen.has(key)) {
+      seen.add(key);
+      return [];
+    }
+    return [titleOf(interaction)];
+  });
+}

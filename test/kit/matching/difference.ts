@@ -1,0 +1,44 @@
+// How far a message is from what was expected, field by field, and how that is shown.
+
+/** One place where a message is not as expected. */
+export interface Difference {
+  /** The way to the value in proto3 JSON names, such as `book.authors[0].name`; empty for the message as a whole. */
+  readonly path: string;
+  /** What was expected there, as text. */
+  readonly expected: string;
+  /** What was there, as text. */
+  readonly actual: string;
+}
+
+/** Returns the path of a field within the message at `path`. */
+export function fieldPath(path: string, name: string): string {
+  return path === '' ? name : `${path}.${name}`;
+}
+
+/** Returns the path of an element of the list at `path`; `*` stands for each. */
+export function elementPath(path: string, index: number | '*'): string {
+  return `${path}[${index}]`;
+}
+
+/** Returns the path of an entry of the map at `path`. */
+export function entryPath(path: string, key: string): string {
+  return `${path}[${JSON.stringify(key)}]`;
+}
+
+/** Returns the differences in one line, such as `quantity is 98, not 100; available is false, not true`. */
+export function joinDifferences(differences: readonly Difference[]): string {
+  return differences
+    .map(({ path, expected, actual }) => `${path || 'the message'} is ${actual}, not ${expected}`)
+    .join('; ');
+}
+
+/** Returns the differences with a line for the path and one for each side, every line indented by `indent`. */
+export function formatDifferences(differences: readonly Difference[], indent = '  '): string {
+  return differences
+    .map(({ path, expected, actual }) =>
+      [`${path || '(the message)'}`, `  expected ${expected}`, `  actual   ${actual}`]
+        .map((line) => indent + line)
+        .join('\n'),
+    )
+    .join('\n');
+}

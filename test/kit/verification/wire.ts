@@ -1,0 +1,75 @@
+// The ways in which one call can reach a provider: protocol, encoding and HTTP version. Each interaction is replayed in all.
+
+import { Agent } from 'node:http';
+import type { DescMethod } from '@bufbuild/protobuf';
+import type { Transport } from '@connectrpc/connect';
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+  Http2SessionManager,
+} from '@connectrpc/connect-node';
+
+/** One way. Its `name` is unique. */
+export interface Wire {
+  readonly name: WireName;
+  readonly http: '1.1' | '2';
+  /** Opens a transport with connections of its own; disposing of it closes them. */
+  open(baseUrl: string): OpenWire;
+}
+
+export type WireName =
+  | 'Connect JSON, HTTP/1.1'
+  | 'Connect JSON, HTTP/2'
+  | 'Connect binary, HTTP/1.1'
+  | 'Connect binary, HTTP/2'
+  | 'gRPC, HTTP/2'
+  | 'gRPC-Web, HTTP/1.1'
+  | 'gRPC-Web, HTTP/2';
+
+export interface OpenWire extends Disposable {
+  readonly transport: Transport;
+}
+
+type Connection = Parameters<typeof createConnectTransport>[0] extends infer Options
+  ? Options extends { httpVersion: string }
+    ? Omit<Options, 'baseUrl'>
+    : never
+  : never;
+
+/** Every way there is. gRPC has none over HTTP/1.1. */
+export const wires: readonly Wire[] = [
+  wire('Connect JSON, HTTP/1.1', '1.1', (options) => createConnectTransport({ ...options, useBinaryFormat: false })),
+  wire('Connect JSON, HTTP/2', '2', (options) => createConnectTransport({ ...options, useBinaryFormat: false })),
+  wire('Connect binary, HTTP/1.1', '1.1', (options) => createConnectTransport({ ...options, useBinaryFormat: true })),
+  wire('Connect binary, HTTP/2', '2', (options) => createConnectTransport({ ...options, useBinaryFormat: true })),
+  wire('gRPC, HTTP/2', '2', (options) => createGrpcTransport(options as never)),
+  wire('gRPC-Web, HTTP/1.1', '1.1', (options) => createGrpcWebTransport(options)),
+  wire('gRPC-Web, HTTP/2', '2', (options) => createGrpcWebTransport(options)),
+];
+
+/** Tells whether an RPC can be called this way: a conversation needs HTTP/2. */
+export function canCarry({ http }: Wire, method: DescMethod): boolean {
+  return http === '2' || method.methodKind !== 'bidi_streaming';
+}
+
+function wire(
+  name: WireName,
+  http: '1.1' | '2',
+  createTransport: (options: Connection & { baseUrl: string }) => Transport,
+): Wire {
+  return {
+    name,
+    http,
+    open(baseUrl) {
+      if (http === '2') {
+        const sessionManager = new Http2SessionManager(baseUrl);
+        const transport = createTransport({ baseUrl, httpVersion: '2', sessionManager } as never);
+        return { transport, [Symbol.dispose]: () => sessionManager.abort() };
+      }
+      const agent = new Agent({ keepAlive: true });
+      const transport = createTransport({ baseUrl, httpVersion: '1.1', nodeOptions: { agent } } as never);
+      return { transport, [Symbol.dispose]: () => agent.destroy() };
+    },
+  };
+}

@@ -1,0 +1,69 @@
+// Headers by name, whatever their case; those that are not spoken of do not matter.
+import { describe, expect, it } from 'vitest';
+import {
+  compileHeaders,
+  createExampleHeaders,
+  type HeaderLiteral,
+  matchHeaders,
+  readHeaders,
+  writeHeaders,
+} from '../../../kit/matching/header-pattern.ts';
+import { absent, anyOf, eachLike, like, regex } from '../../../kit/matching/matchers.ts';
+
+const literal: HeaderLiteral = {
+  'X-Tenant': 'north',
+  'x-trace': regex(/^[0-9a-f]{4}$/, '0a1b'),
+  'x-mode': anyOf('fast', 'slow'),
+  'x-id': like('i1'),
+  'x-debug': absent(),
+};
+
+function differencesOf(headers: Record<string, string>, expected = literal): string[] {
+  const given = new Headers(headers);
+  return matchHeaders(compileHeaders(expected, 'metadata'), (name) => given.get(name), 'metadata').map(
+    ({ path, expected: wanted, actual }) => `${path}: ${wanted} / ${actual}`,
+  );
+}
+
+describe('headers', () => {
+  it('match by name and value, others beside them', () => {
+    const headers = { 'x-tenant': 'north', 'X-Trace': 'ffff', 'x-mode': 'slow', 'x-id': 'i2', 'x-more': '1' };
+
+    expect(differencesOf(headers)).toEqual([]);
+  });
+
+  it('differ where one is missing, wrong or too many', () => {
+    expect(differencesOf({ 'x-tenant': 'south', 'x-trace': 'xyz', 'x-id': '', 'x-debug': '1' })).toEqual([
+      'metadata["x-debug"]: nothing / "1"',
+      'metadata["x-id"]: a value like "i1" / ""',
+      'metadata["x-mode"]: one of "fast", "slow" / nothing',
+      'metadata["x-tenant"]: "north" / "south"',
+      'metadata["x-trace"]: a text like /^[0-9a-f]{4}$/ / "xyz"',
+    ]);
+  });
+
+  it('have examples that they match', () => {
+    expect(createExampleHeaders(compileHeaders(literal, 'metadata'))).toEqual({
+      'x-id': 'i1',
+      'x-mode': 'fast',
+      'x-tenant': 'north',
+      'x-trace': '0a1b',
+    });
+  });
+
+  it('are read from a file as they were written', () => {
+    const patterns = compileHeaders(literal, 'metadata');
+
+    expect(readHeaders(JSON.parse(JSON.stringify(writeHeaders(patterns))), 'metadata')).toEqual(patterns);
+    expect(() => readHeaders({ 'x-id': { match: 'rhymes' } }, 'metadata')).toThrow(
+      'metadata["x-id"]: this version knows no rule "rhymes"',
+    );
+  });
+
+  it('are texts', () => {
+    expect(() => compileHeaders({ 'x-id': 5 } as never, 'metadata')).toThrow(
+      'metadata["x-id"]: expected a text, got 5',
+    );
+    expect(() => compileHeaders({ 'x-id': eachLike('x') } as never, 'metadata')).toThrow('this matcher is for no text');
+  });
+});
