@@ -43,16 +43,17 @@ type TakeRow = Omit<ReservationRow, 'order_id'> & {
 const COLUMNS = 'order_id, reservation_id, state, lines, shortages, version, synthetic, update_time';
 
 // `for update` waits for whoever holds a product and then reads its newest numbers, whatever the statement's snapshot shows.
-// A product that is not there has nothing available.
+// A product that is not there has nothing available. The update writes what the lock read, on_hand included: Postgres checks
+// constraints on the snapshot's version of a row first, which a release or delivery of meanwhile has made too small.
 const TAKE_SQL = `
   with wanted as (
     select * from unnest($4::text[], $5::int[]) as line (product_id, quantity)
   ), locked as materialized (
-    select product_id, on_hand - reserved as available from product
+    select product_id, on_hand, reserved from product
     where product_id = any ($4::text[]) and not exists (select from reservation where order_id = $1)
     order by product_id for update
   ), line as materialized (
-    select wanted.product_id, wanted.quantity, coalesce(locked.available, 0) as available
+    select wanted.product_id, wanted.quantity, on_hand, reserved, coalesce(on_hand - reserved, 0) as available
     from wanted left join locked on locked.product_id = wanted.product_id
   ), taken as (
     insert into reservation (order_id, reservation_id, state, lines, shortages, synthetic, create_time, update_time)
@@ -61,7 +62,7 @@ const TAKE_SQL = `
     on conflict (order_id) do nothing
     returning ${COLUMNS}
   ), set_aside as (
-    update product set reserved = product.reserved + line.quantity, update_time = taken.update_time
+    update product set on_hand = line.on_hand, reserved = line.reserved + line.quantity, update_time = taken.update_time
     from line, taken where product.product_id = line.product_id
   ), told as (
     ${insertOutboxSql(8, 'taken')}

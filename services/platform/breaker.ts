@@ -65,10 +65,12 @@ export function createBreaker(options: BreakerOptions): Breaker {
   });
   let since: Date | undefined;
   let reason = '';
+  let lastFailure = '';
   const view = (): BreakerView => ({ dependency: options.dependency, state: stateOf(policy), since, reason });
   policy.onStateChange((state) => {
     since = new Date();
     if (state === CircuitState.Closed) reason = '';
+    if (state === CircuitState.Open) reason = lastFailure;
     options.onChange(view());
   });
 
@@ -80,8 +82,8 @@ export function createBreaker(options: BreakerOptions): Breaker {
       const verdict = judge(error);
       // A probe that taught nothing must not close the breaker, as an uncounted error would.
       if (verdict === 'failure' || (probing && verdict === 'unknown')) {
-        reason = describeError(error instanceof Error && error.cause !== undefined ? error.cause : error);
-        throw new CountedFailure(reason, { cause: error });
+        lastFailure = describeError(error instanceof Error && error.cause !== undefined ? error.cause : error);
+        throw new CountedFailure(lastFailure, { cause: error });
       }
       if (verdict === 'unknown') throw error;
       return { error };

@@ -36,7 +36,7 @@ export type Broker = {
 };
 
 export type BrokerOptions = {
-  /** `nats://user:password@host:port`. */
+  /** `nats://user:password@host:port`; with `tls://` it is never spoken in clear. */
   readonly url: string;
   /** The service's name: the connection's name and the prefix of its inbox. */
   readonly service: string;
@@ -56,7 +56,7 @@ export function createBroker(options: BrokerOptions): Broker {
     connected = now;
     since = new Date();
     if (now) options.log.info('connected to the broker');
-    else options.log.warn('the broker is away; events wait in the outbox');
+    else if (!stopping.signal.aborted) options.log.warn('the broker is away; events wait in the outbox');
   };
 
   const open = async (): Promise<BrokerSession | undefined> => {
@@ -89,19 +89,21 @@ export function createBroker(options: BrokerOptions): Broker {
     },
     session: (signal) => {
       opening ??= open();
-      return Promise.race([opening, untilAborted(signal)]);
+      return unlessAborted(opening, signal);
     },
     status: () => ({ connected, since }),
   };
 }
 
 async function openSession(options: BrokerOptions): Promise<BrokerSession> {
-  const { host, username, password } = new URL(options.url);
+  const { protocol, host, username, password } = new URL(options.url);
   const connection = await connect({
     servers: host,
     name: options.service,
     inboxPrefix: `_INBOX_${options.service}`,
     ...(username === '' ? {} : { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
+    // Without it the client would speak in clear to a server that asks for nothing better.
+    ...(protocol === 'tls:' ? { tls: {} } : {}),
     timeout: CONNECT_TIMEOUT_MS,
     // The client gives up by default, after some tries or on a refused password: this one never does.
     maxReconnectAttempts: -1,
@@ -133,9 +135,15 @@ async function watch(connection: NatsConnection, mark: (connected: boolean) => v
   mark(false);
 }
 
-function untilAborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
+// Takes its listener off again: the signal of a loop outlives thousands of these waits.
+async function unlessAborted<T>(wanted: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  const aborted = Promise.withResolvers<undefined>();
+  const onAbort = (): void => aborted.resolve(undefined);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([wanted, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }

@@ -13,6 +13,7 @@ const NETWORK_CODES = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
   'EHOSTUNREACH',
+  'ENETUNREACH',
 ]);
 const NETWORK_MESSAGES =
   /timeout|terminated|not queryable|connection (ended|closed)|Client was closed|Cannot use a pool/i;
@@ -80,7 +81,7 @@ export function createDatabase(options: DatabaseOptions): Database {
           throw error;
         }
       });
-      for (const hint of hints) hint();
+      for (const hint of hints) follow(hint, options.log);
       return result;
     },
     close: () => pool.end(),
@@ -93,10 +94,20 @@ export function isDatabaseOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string') {
-    // Class 08 connection, 53 resources, 57 operator intervention (57014 is our own statement limit), 40 serialization and deadlock.
-    return NETWORK_CODES.has(code) || /^(08|53|57|40)[0-9A-Z]{3}$/.test(code);
+    // Class 08 connection, 53 resources, 57 operator intervention (57014 is our own statement limit), 40 serialization and deadlock;
+    // 25006 is what a primary says that became a standby.
+    return NETWORK_CODES.has(code) || code === '25006' || /^(08|53|57|40)[0-9A-Z]{3}$/.test(code);
   }
   return NETWORK_MESSAGES.test(error.message);
+}
+
+// The transaction is committed: a hint that fails must not make its caller believe otherwise.
+function follow(hint: () => void, log: Logger): void {
+  try {
+    hint();
+  } catch (error) {
+    log.error({ err: error }, 'what was to follow a commit failed');
+  }
 }
 
 async function connect(pool: pg.Pool): Promise<pg.PoolClient> {

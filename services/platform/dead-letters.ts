@@ -17,6 +17,8 @@ export type DeadLetter = {
   readonly attempts: number;
   readonly traceId: string;
   readonly createTime: Date;
+  /** Its place in the list: the time of its making in microseconds since 1970, which a Date cannot hold. */
+  readonly position: string;
 };
 
 export type DeadLetters = {
@@ -29,7 +31,7 @@ export type DeadLetters = {
 };
 
 const COLUMNS = `dead_letter_id as "deadLetterId", stream, event_id as "eventId", subject, payload, headers, error, attempts,
-  trace_id as "traceId", create_time as "createTime"`;
+  trace_id as "traceId", create_time as "createTime", (extract(epoch from create_time) * 1000000)::bigint::text as position`;
 
 /** Makes the dead letters of a service; `subscriptions` tell which handler an event is for. */
 export function createDeadLetters(database: Database, subscriptions: readonly Subscription[]): DeadLetters {
@@ -42,7 +44,8 @@ export function createDeadLetters(database: Database, subscriptions: readonly Su
     list: ({ size, after }) =>
       database.query<DeadLetter>(
         `select ${COLUMNS} from dead_letter
-         where ($1::timestamptz is null or (create_time, dead_letter_id) > ($1::timestamptz, $2::uuid))
+         where ($1::bigint is null
+           or (create_time, dead_letter_id) > ('epoch'::timestamptz + $1::bigint * interval '1 microsecond', $2::uuid))
          order by create_time, dead_letter_id limit $3`,
         [after?.[0] ?? null, after?.[1] ?? null, size + 1],
       ),
@@ -59,7 +62,8 @@ export function createDeadLetters(database: Database, subscriptions: readonly Su
           throw failedPrecondition('REPLAY_FAILED', `nothing here handles ${letter.subject} of ${letter.stream}`);
         }
         // Applied meanwhile by another delivery: then only the letter goes.
-        if (isUuid(letter.eventId) && !(await recordReceipt(transaction, letter.eventId))) return;
+        const { stream, eventId: id } = letter;
+        if (isUuid(id) && !(await recordReceipt(transaction, { stream, id }))) return;
         try {
           await handler.apply(letter.payload, transaction);
         } catch (error) {

@@ -54,13 +54,15 @@ export function toDependencyError(dependency: string, thrown: unknown, cancelled
   if (thrown instanceof DependencyError) return thrown;
   if (thrown instanceof CircuitOpenError) return new DependencyError(dependency, 'circuit_open');
   const error = ConnectError.from(thrown);
-  const failure = cancelled ? 'cancelled' : classify(error.code);
+  const failure = cancelled ? 'cancelled' : classify(error);
   if (failure !== 'refused') return new DependencyError(dependency, failure, '', undefined, error);
   const reason = error.findDetails(ErrorInfoSchema)[0]?.reason;
   return new DependencyError(dependency, failure, reason, `refused: ${error.rawMessage}`, error);
 }
 
-function classify(code: Code): CallFailure {
+function classify({ code, cause }: ConnectError): CallFailure {
+  // A connection that breaks while a request is written is `internal` to the client library; nobody answered so.
+  if (code === Code.Internal && isTransportFailure(cause)) return 'unreachable';
   switch (code) {
     case Code.DeadlineExceeded:
       return 'timeout';
@@ -82,4 +84,11 @@ function classify(code: Code): CallFailure {
     default:
       return 'internal';
   }
+}
+
+function isTransportFailure(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  const code = (cause as { code?: unknown }).code;
+  if (typeof code === 'string' && /^(E[A-Z]+|ERR_(HTTP2|STREAM|SOCKET)_\w+)$/.test(code)) return true;
+  return isTransportFailure(cause.cause);
 }

@@ -3,7 +3,7 @@
 import { AckPolicy, ConsumerEvents, type ConsumerMessages, DeliverPolicy, type JsMsg, nanos } from 'nats';
 import { backoffMs } from './backoff.ts';
 import type { Broker, BrokerSession } from './broker.ts';
-import { type Database, isDatabaseOutage } from './database.ts';
+import type { Database } from './database.ts';
 import { DomainError } from './errors.ts';
 import type { EventHandler, Subscription } from './event-handler.ts';
 import { applyOnce, countFailure, type ReceivedEvent, setAside } from './inbox.ts';
@@ -115,6 +115,10 @@ async function consume(
   const running = new Set<Promise<void>>();
   try {
     for await (const message of messages) {
+      if (signal.aborted) {
+        message.nak(); // Given to us but not begun: another replica may have it now, not only when its time is over.
+        continue;
+      }
       const work: Promise<void> = handle(message).finally(() => running.delete(work));
       running.add(work);
       if (running.size >= MAX_IN_FLIGHT) await Promise.race(running);
@@ -205,21 +209,14 @@ async function settleFailure(
   }
 }
 
+// The database's own outages come as this kind too; the words of any other error prove nothing.
 function isOutage(error: unknown): boolean {
-  return isDatabaseOutage(error) || (error instanceof DomainError && error.kind === 'unavailable');
+  return error instanceof DomainError && error.kind === 'unavailable';
 }
 
 // A body that is no such message, or content that can never be applied: trying again is no use.
 function isTerminal(error: unknown): boolean {
-  return error instanceof DomainError
-    ? error.kind === 'invalid_argument'
-    : error instanceof Error && isDecodeError(error);
-}
-
-function isDecodeError(error: Error): boolean {
-  return (
-    error instanceof RangeError || /wire type|invalid (tag|UTF|varint)|premature EOF|cannot decode/i.test(error.message)
-  );
+  return error instanceof DomainError && error.kind === 'invalid_argument';
 }
 
 function toReceivedEvent(message: JsMsg, stream: string): ReceivedEvent {

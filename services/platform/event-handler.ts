@@ -20,7 +20,7 @@ export type EventHandler = {
 export function onEvent<Schema extends DescMessage>(schema: Schema, handle: HandleEvent<Schema>): EventHandler {
   return {
     subject: schema.typeName,
-    apply: (payload, transaction) => handle(readEvent(schema, payload), transaction),
+    apply: async (payload, transaction) => handle(readEvent(schema, payload), transaction),
   };
 }
 

@@ -8,6 +8,7 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
+import { DomainError, describeError } from './errors.ts';
 import { injectTrace } from './tracing.ts';
 
 /** An event ready to be stored in the outbox and published as it is. */
@@ -45,7 +46,16 @@ export function createEvent<Schema extends DescMessage>(
   };
 }
 
-/** Reads an event's body. Throws when it is not a message of this type. */
+/** Reads an event's body. Throws DomainError `invalid_argument` EVENT_UNREADABLE when it is not a message of this type. */
 export function readEvent<Schema extends DescMessage>(schema: Schema, payload: Uint8Array): MessageShape<Schema> {
-  return fromBinary(schema, payload);
+  try {
+    return fromBinary(schema, payload);
+  } catch (error) {
+    throw unreadable(schema.typeName, error);
+  }
+}
+
+function unreadable(typeName: string, cause: unknown): DomainError {
+  const words = `the body is no ${typeName}: ${describeError(cause)}`;
+  return new DomainError('invalid_argument', 'EVENT_UNREADABLE', words, { cause });
 }

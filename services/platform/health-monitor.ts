@@ -1,7 +1,7 @@
 // Keeps the health status true: SERVING while the database answers. The broker has a health name of its own, `broker`.
 import { type HealthRegistry, ServingStatus } from '@touchstone/rpc-server';
 import type { Broker } from './broker.ts';
-import { type Database, isDatabaseOutage } from './database.ts';
+import type { Database } from './database.ts';
 import type { Logger } from './log.ts';
 import { createWorker, type Worker } from './worker.ts';
 
@@ -22,10 +22,11 @@ export function createHealthMonitor({ health, database, broker, log }: HealthMon
     periodMs: PERIOD_MS,
     log,
     work: async () => {
-      const up = await answers(database);
+      const failure = await failureOf(database);
+      const up = failure === undefined;
       if (serving !== up) {
-        if (serving !== undefined)
-          log.warn({ serving: up }, up ? 'the database is back: serving' : 'the database is away: not serving');
+        if (failure !== undefined) log.warn({ serving: up, err: failure }, 'the database is away: not serving');
+        else if (serving !== undefined) log.warn({ serving: up }, 'the database is back: serving');
         health.set('', up ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
         serving = up;
       }
@@ -35,12 +36,12 @@ export function createHealthMonitor({ health, database, broker, log }: HealthMon
   });
 }
 
-async function answers(database: Database): Promise<boolean> {
+// Whatever the error is: a database that does not answer this answers nothing.
+async function failureOf(database: Database): Promise<unknown> {
   try {
     await database.query('select 1');
-    return true;
+    return undefined;
   } catch (error) {
-    if (isDatabaseOutage(error)) return false;
-    throw error;
+    return error;
   }
 }

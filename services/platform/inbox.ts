@@ -18,17 +18,21 @@ export type ReceivedEvent = {
 /** Applies an event unless it was applied before; returns whether it was applied now. Throws what the handler throws. */
 export function applyOnce(database: Database, event: ReceivedEvent, handler: EventHandler): Promise<boolean> {
   return database.transaction(async (transaction) => {
-    if (!(await recordReceipt(transaction, event.id))) return false;
+    if (!(await recordReceipt(transaction, event))) return false;
     await handler.apply(event.payload, transaction);
     return true;
   });
 }
 
-/** Records that an event is applied in this transaction; returns false when it was before. */
-export async function recordReceipt(transaction: Transaction, eventId: string): Promise<boolean> {
+/** Records that an event is applied in this transaction, and forgets its failures; returns false when it was applied before. */
+export async function recordReceipt(
+  transaction: Transaction,
+  { stream, id }: Pick<ReceivedEvent, 'stream' | 'id'>,
+): Promise<boolean> {
   const rows = await transaction.query(
-    'insert into inbox (event_id) values ($1) on conflict do nothing returning event_id',
-    [eventId],
+    `with forgotten as (delete from event_failure where stream = $2 and event_id = $1)
+     insert into inbox (event_id) values ($1) on conflict do nothing returning event_id`,
+    [id, stream],
   );
   return rows.length > 0;
 }
@@ -53,7 +57,7 @@ export async function setAside(
   attempts: number,
 ): Promise<void> {
   await database.query(
-    `with forgotten as (delete from event_failure where stream = $2 and event_id::text = $3)
+    `with forgotten as (delete from event_failure where stream = $2 and event_id::text = lower($3))
      insert into dead_letter (dead_letter_id, stream, event_id, subject, payload, headers, error, attempts, trace_id)
      values ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9)
      on conflict (stream, event_id) do nothing`,

@@ -1,4 +1,5 @@
 // Starts the parts of a service in order and stops them in reverse, whatever fails on the way.
+import { describeError } from './errors.ts';
 import type { Logger } from './log.ts';
 
 /** Something with a beginning and an end. */
@@ -14,6 +15,21 @@ export type Lifecycle = {
   /** Stops all parts, each even when another fails to. Throws AggregateError when some did. */
   stop(): Promise<void>;
 };
+
+/** Makes one part of several: they start in their order and stop all at once, so that their waits do not add up. */
+export function groupParts(name: string, parts: readonly Part[]): Part {
+  return {
+    name,
+    start: async () => {
+      for (const part of parts) await part.start?.();
+    },
+    stop: async () => {
+      const results = await Promise.allSettled(parts.map((part) => part.stop()));
+      const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+      if (failures.length > 0) throw new AggregateError(failures, failures.map(describeError).join('; '));
+    },
+  };
+}
 
 /** Makes a lifecycle of parts in their order of starting. */
 export function createLifecycle(parts: readonly Part[], log: Logger): Lifecycle {
@@ -42,7 +58,8 @@ export function createLifecycle(parts: readonly Part[], log: Logger): Lifecycle 
         try {
           await part.start?.();
         } catch (error) {
-          await stopAll();
+          stopping ??= stopAll();
+          await Promise.allSettled([stopping]); // What could not be stopped is logged; the error that began it is thrown.
           throw error;
         }
       }

@@ -35,9 +35,9 @@ export function createLog(options: {
   );
 }
 
-/** Hides the password of every connection string in a text. */
+/** Hides the password of every connection string in a text; one with a bare `@` in it too, so up to the last `@` of the word. */
 export function scrubSecrets(text: string): string {
-  return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/[^:@/\s]*):[^@\s]*@/gi, '$1:[secret]@');
+  return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/[^:@/\s]*):\S*@/gi, '$1:[secret]@');
 }
 
 function serializeError(error: unknown): Record<string, unknown> {

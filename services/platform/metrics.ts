@@ -66,11 +66,13 @@ export function createMetrics(service: string, includeProcess = false): Metrics 
   };
 }
 
-/** Serves a registry at `/metrics`. */
+/** Serves a registry at `/metrics`; `refresh` first brings up to date what is only known by asking. */
 export function createMetricsHandler(
   metrics: Metrics,
+  refresh: () => Promise<unknown> = async () => undefined,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   return async (_request, response) => {
+    await refresh();
     response.setHeader('content-type', metrics.registry.contentType);
     response.end(await metrics.registry.metrics());
   };

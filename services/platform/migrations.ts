@@ -1,8 +1,10 @@
 // Brings a database up to date at start: the platform's own tables first, then the service's.
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
+import pg from 'pg';
 import type { Logger } from './log.ts';
 
+const CONNECT_TIMEOUT_MS = 5_000;
 const PLATFORM_MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
 
 export type MigrateOptions = {
@@ -13,14 +15,26 @@ export type MigrateOptions = {
   readonly log?: Logger;
 };
 
-/** Applies what is missing, each folder in one transaction a file. Replicas that start together wait for one another. */
+/** Applies what is missing, each file in a transaction of its own. Replicas that start together wait for one another. */
 export async function migrate(options: MigrateOptions): Promise<void> {
+  // A connection of our own: the runner does not wait for the end of its own, nor survive the loss of it.
+  const client = new pg.Client({ connectionString: options.databaseUrl, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  client.on('error', noop); // Lost on the way: the statement that runs, or the next one, fails with it.
+  try {
+    await client.connect();
+    await applyMigrations(client, options);
+  } finally {
+    await client.end();
+  }
+}
+
+async function applyMigrations(client: pg.Client, options: MigrateOptions): Promise<void> {
   for (const [migrationsTable, dir] of [
     ['platform_migration', PLATFORM_MIGRATIONS],
     ['service_migration', options.directory],
   ] as const) {
     const applied = await runner({
-      databaseUrl: { connectionString: options.databaseUrl, connectionTimeoutMillis: 5_000 },
+      dbClient: client,
       dir,
       migrationsTable,
       direction: 'up',

@@ -19,7 +19,7 @@ export function createOpsService(status: StatusSources, deadLetters: DeadLetters
         validation.add('page_token', 'is not a token of this list');
       validation.throwIfInvalid();
       const { rows, nextPageToken } = cutPage(await deadLetters.list(page), page, (letter) => [
-        letter.createTime.toISOString(),
+        letter.position,
         letter.deadLetterId,
       ]);
       return { deadLetters: rows.map(toMessage), nextPageToken };
@@ -45,11 +45,11 @@ function requireDeadLetterId(deadLetterId: string): void {
   validation.throwIfInvalid();
 }
 
-function isDeadLetterKey([time = '', id = '']: readonly string[]): boolean {
-  return !Number.isNaN(Date.parse(time)) && isUuid(id);
+function isDeadLetterKey([position = '', id = '']: readonly string[]): boolean {
+  return /^\d{1,16}$/.test(position) && isUuid(id);
 }
 
 function toMessage(letter: DeadLetter) {
-  const { createTime, ...rest } = letter;
+  const { createTime, position: _, ...rest } = letter;
   return { ...rest, createTime: timestampFromDate(createTime) };
 }

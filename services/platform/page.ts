@@ -38,11 +38,15 @@ function encodeToken(keys: readonly string[]): string {
   return Buffer.from(JSON.stringify(keys)).toString('base64url');
 }
 
+// No database takes a NUL character as text: such a key would be an internal error instead of the caller's.
+function isKey(key: unknown): key is string {
+  return typeof key === 'string' && !key.includes('\u0000');
+}
+
 function decodeToken(token: string, keyCount: number): readonly string[] | null {
   try {
     const keys: unknown = JSON.parse(Buffer.from(token, 'base64url').toString());
-    const valid = Array.isArray(keys) && keys.length === keyCount && keys.every((key) => typeof key === 'string');
-    return valid ? keys : null;
+    return Array.isArray(keys) && keys.length === keyCount && keys.every(isKey) ? keys : null;
   } catch {
     return null; // Not a token of ours: the caller reports it with the field's name.
   }

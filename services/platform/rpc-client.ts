@@ -76,7 +76,8 @@ export function createDependency(options: DependencyOptions): Dependency {
       rpc: `${method.parent.name}/${method.name}`,
     });
     try {
-      if (timeoutMs < policy.minimumMs) throw new DependencyError(policy.name, 'not_called');
+      // Nothing left is too little for every call; the transport would take it for no limit at all.
+      if (timeoutMs < Math.max(1, policy.minimumMs)) throw new DependencyError(policy.name, 'not_called');
       const result = await breaker.run(async () => {
         try {
           return await send();

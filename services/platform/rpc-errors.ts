@@ -41,7 +41,7 @@ function fromDomainError(error: DomainError): ConnectError {
 
 // A neighbour's failure that no use case made its own: its words stay in the log.
 function fromDependencyError(error: DependencyError): ConnectError {
-  const reason = `${error.dependency.toUpperCase()}_UNAVAILABLE`;
+  const reason = `${error.dependency.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_')}_UNAVAILABLE`;
   const details: ConnectError['details'] = [
     { desc: ErrorInfoSchema, value: { reason, domain: DOMAIN } },
     retryInfo(DEPENDENCY_RETRY_AFTER_MS),
@@ -56,7 +56,8 @@ function fromDependencyError(error: DependencyError): ConnectError {
 }
 
 function retryInfo(afterMs: number) {
-  const retryDelay = { seconds: BigInt(Math.floor(afterMs / 1_000)), nanos: (afterMs % 1_000) * 1_000_000 };
+  const wholeMs = Math.ceil(afterMs); // Nanoseconds that are no whole number could not be sent.
+  const retryDelay = { seconds: BigInt(Math.floor(wholeMs / 1_000)), nanos: (wholeMs % 1_000) * 1_000_000 };
   return { desc: RetryInfoSchema, value: { retryDelay } };
 }
 

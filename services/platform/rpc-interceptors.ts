@@ -9,7 +9,7 @@ import {
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { toConnectError } from './rpc-errors.ts';
-import { runInSpan, SpanKind } from './tracing.ts';
+import { keepContext, runInSpan, SpanKind } from './tracing.ts';
 
 /** Codes that say the service itself is in trouble; the others are the caller's business. */
 const ALARMING = new Set([Code.Internal, Code.Unknown, Code.DataLoss, Code.Unimplemented]);
@@ -57,7 +57,7 @@ function observeStream(
       finish(failure);
     }
   };
-  return { ...response, message: observed() };
+  return { ...response, message: keepContext(observed()) };
 }
 
 function logCall(log: Logger, rpc: string, code: string, seconds: number, error: ConnectError | undefined): void {

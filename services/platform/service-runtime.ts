@@ -11,7 +11,7 @@ import { describeError } from './errors.ts';
 import { createEventConsumer, type EventConsumer } from './event-consumer.ts';
 import type { Subscription } from './event-handler.ts';
 import { createHealthMonitor } from './health-monitor.ts';
-import { createLifecycle, type Part } from './lifecycle.ts';
+import { createLifecycle, groupParts, type Part } from './lifecycle.ts';
 import { type Logger, scrubSecrets } from './log.ts';
 import { createMetrics, createMetricsHandler, type Metrics } from './metrics.ts';
 import { migrate } from './migrations.ts';
@@ -20,13 +20,14 @@ import { createOutboxRelay, type OutboxRelay } from './outbox-relay.ts';
 import { createPruner, MESSAGING_RULES, type PruneRule } from './pruner.ts';
 import type { Dependency } from './rpc-client.ts';
 import { createServerInterceptors } from './rpc-interceptors.ts';
-import type { StatusSources } from './service-status.ts';
+import { refreshGauges, type StatusSources } from './service-status.ts';
 import { installTracing } from './tracing.ts';
 
 const REQUEST_POOL_SIZE = 20;
 const BACKGROUND_POOL_SIZE = 10;
 const REQUEST_TIMEOUT_MS = 500;
-const BACKGROUND_TIMEOUT_MS = 5_000;
+// Below the limit of a stop, which may have to wait for this twice.
+const BACKGROUND_TIMEOUT_MS = 3_000;
 const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_CALL_MS = 60 * 60 * 1_000;
 const STOP_GRACE_MS = 5_000;
@@ -109,16 +110,18 @@ export function createService(options: ServiceOptions): Service {
       runtime.relay,
       ...definition.dependencies,
       ...definition.parts,
-      createPruner(runtime.backgroundDatabase, [...MESSAGING_RULES, ...(definition.pruneRules ?? [])], log),
-      createHealthMonitor({ ...runtime, health, database: runtime.backgroundDatabase }),
-      {
-        name: 'rpc server',
-        start: async () => {
-          address = await server.listen();
+      groupParts('rpc server, consumers and their watchers', [
+        createPruner(runtime.backgroundDatabase, [...MESSAGING_RULES, ...(definition.pruneRules ?? [])], log),
+        createHealthMonitor({ ...runtime, health, database: runtime.backgroundDatabase }),
+        {
+          name: 'rpc server',
+          start: async () => {
+            address = await server.listen();
+          },
+          stop: () => server.stop({ graceMs: STOP_GRACE_MS }),
         },
-        stop: () => server.stop({ graceMs: STOP_GRACE_MS }),
-      },
-      ...consumers,
+        ...consumers,
+      ]),
     ],
     log,
   );
@@ -184,7 +187,7 @@ function createServer(
     corsAllowedHeaders: ['traceparent', 'tracestate'],
     maxRequestBytes: MAX_REQUEST_BYTES,
     maxTimeoutMs: MAX_CALL_MS,
-    httpRoutes: { '/metrics': createMetricsHandler(runtime.metrics) },
+    httpRoutes: { '/metrics': createMetricsHandler(runtime.metrics, () => refreshGauges(status)) },
     health,
     onError: (error, where) => runtime.log.info({ err: error, where }, 'an answer could not be given'),
   });

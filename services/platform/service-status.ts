@@ -30,26 +30,31 @@ type Backlog = { unsent: number; oldest_age_ms: number; dead_letters: number };
 
 /** Gathers the status as a `shop.ops.v1.ServiceStatus`. A database that is away is part of the answer, not an error. */
 export async function readStatus(sources: StatusSources) {
-  const [backlog, consumers] = await Promise.all([
-    readBacklog(sources),
+  const [backlog, openCompensations, consumers] = await Promise.all([
+    refreshGauges(sources),
+    unlessAway(async () => (await sources.countOpenCompensations?.()) ?? 0),
     Promise.all(sources.consumers.map(readConsumer(sources))),
   ]);
   const broker = sources.broker.status();
   return {
     service: sources.service,
     startTime: timestampFromDate(sources.startTime),
-    databaseUp: backlog !== undefined,
+    databaseUp: backlog !== undefined && openCompensations !== undefined,
     broker: { connected: broker.connected, since: timestampFromDate(broker.since) },
     breakers: sources.breakers.map(readBreaker),
     outbox: { unsent: BigInt(backlog?.unsent ?? 0), oldestAge: toDuration(backlog?.oldest_age_ms ?? 0) },
     consumers,
-    openCompensations: BigInt(backlog === undefined ? 0 : ((await sources.countOpenCompensations?.()) ?? 0)),
+    openCompensations: BigInt(openCompensations ?? 0),
     deadLetters: BigInt(backlog?.dead_letters ?? 0),
   };
 }
 
-async function readBacklog({ database, metrics }: StatusSources): Promise<Backlog | undefined> {
-  try {
+/** Reads what waits in the database and shows it in the gauges; undefined, and the gauges as they were, while it is away. */
+export function refreshGauges({
+  database,
+  metrics,
+}: Pick<StatusSources, 'database' | 'metrics'>): Promise<Backlog | undefined> {
+  return unlessAway(async () => {
     const [row] = await database.query<Backlog>(
       `select (select count(*)::int from outbox where sent_time is null) as unsent,
          (select coalesce(extract(epoch from now() - min(create_time)) * 1000, 0)::float8 from outbox where sent_time is null)
@@ -59,6 +64,12 @@ async function readBacklog({ database, metrics }: StatusSources): Promise<Backlo
     metrics.outboxUnsent.set(row?.unsent ?? 0);
     metrics.deadLetters.set(row?.dead_letters ?? 0);
     return row;
+  });
+}
+
+async function unlessAway<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
   } catch (error) {
     if (isDatabaseOutage(error)) return undefined;
     throw error;

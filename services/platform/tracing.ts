@@ -4,6 +4,7 @@ import {
   context,
   createContextKey,
   propagation,
+  ROOT_CONTEXT,
   type SpanKind,
   SpanStatusCode,
   trace,
@@ -33,13 +34,15 @@ export function injectTrace(): TraceHeaders {
   return headers;
 }
 
-/** Runs `work` in a span that continues the trace of `headers`, or starts a new one. The span records a thrown error. */
+/**
+ * Runs `work` in a span that continues the trace of `headers`, or starts a new one when they hold none; without `headers` it
+ * belongs to the span around it. The span records a thrown error.
+ */
 export function runInSpan<T>(
   options: { readonly name: string; readonly kind: SpanKind; readonly headers?: TraceHeaders },
   work: () => Promise<T>,
 ): Promise<T> {
-  const parent =
-    options.headers === undefined ? context.active() : propagation.extract(context.active(), options.headers);
+  const parent = options.headers === undefined ? context.active() : propagation.extract(ROOT_CONTEXT, options.headers);
   return trace.getTracer(TRACER).startActiveSpan(options.name, { kind: options.kind }, parent, async (span) => {
     try {
       return await work();
@@ -63,9 +66,25 @@ export function currentOrderId(active: Context = context.active()): string | und
   return active.getValue(ORDER_ID) as string | undefined;
 }
 
-/** The trace id of a `traceparent` header, or empty. */
+/** The same items, each produced in the trace and for the order of this moment: a stream is read after its call returned. */
+export function keepContext<T>(source: AsyncIterable<T>): AsyncIterable<T> {
+  const active = context.active();
+  return {
+    [Symbol.asyncIterator]: () => {
+      const iterator = source[Symbol.asyncIterator]();
+      const end = async (): Promise<IteratorResult<T>> =>
+        (await iterator.return?.()) ?? { done: true, value: undefined };
+      return {
+        next: () => context.with(active, () => iterator.next()),
+        return: () => context.with(active, end),
+      };
+    },
+  };
+}
+
+/** The trace id of a `traceparent` header: 32 hexadecimal digits, or empty. */
 export function traceIdOf(traceparent: string | undefined): string {
-  return traceparent?.split('-')[1] ?? '';
+  return /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(traceparent ?? '')?.[1] ?? '';
 }
 
 export { SpanKind } from '@opentelemetry/api';

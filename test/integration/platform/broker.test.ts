@@ -70,7 +70,7 @@ describe('the connection', () => {
     url.password = 'hunter2';
     await using broker = await startBroker(url.toString());
 
-    await vi.waitFor(() => expect(broker.lines).toHaveLength(1));
+    await vi.waitFor(() => expect(broker.lines).toHaveLength(1), SOON);
     await expect(broker.session(AbortSignal.timeout(500))).resolves.toBeUndefined();
 
     expect(broker.status().connected).toBe(false);
@@ -149,7 +149,7 @@ describe('a stop', () => {
     gate.silence();
     await using silent = await startBroker(gate.url);
     await using away = await startBroker('nats://127.0.0.1:1');
-    await vi.waitFor(() => expect(away.lines).toHaveLength(1));
+    await vi.waitFor(() => expect(away.lines).toHaveLength(1), SOON);
     const begin = performance.now();
 
     await Promise.all([silent.stop(), away.stop()]);

@@ -2,6 +2,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { startGate } from './gate.ts';
 import { ask, countSessions, createNoteDatabase, openDatabase, readNotes } from './open-database.ts';
 
+const SOON = { timeout: 10_000, interval: 50 };
+
 const outage = { name: 'DomainError', kind: 'unavailable', reason: 'DATABASE_UNAVAILABLE', retryAfterMs: 1_000 };
 const INSERT = 'insert into note (order_id) values ($1)';
 
@@ -107,7 +109,7 @@ describe('a limit', () => {
 
     expect(performance.now() - begin).toBeLessThan(2_000);
     expect(await pid()).not.toEqual(before);
-    await expect.poll(() => countSessions(test)).toBe(1);
+    await expect.poll(() => countSessions(test), SOON).toBe(1);
   });
 
   it('of waiting for a connection makes it an outage in time, while those who have one go on', async () => {
@@ -132,7 +134,7 @@ describe('an outage', () => {
     await using gate = await startGate(test.databaseUrl);
     await using database = openDatabase({ url: gate.url, timeoutMs: 5_000 });
     const running = database.query('select pg_sleep(4)');
-    await expect.poll(() => countSessions(test, 'active')).toBe(1);
+    await expect.poll(() => countSessions(test, 'active'), SOON).toBe(1);
 
     gate.shut();
 
@@ -169,7 +171,10 @@ describe('an outage', () => {
     gate.shut();
     gate.open();
 
-    await vi.waitFor(() => expect(database.lines).toMatchObject([{ msg: 'an idle database connection was lost' }]));
+    await vi.waitFor(
+      () => expect(database.lines).toMatchObject([{ msg: 'an idle database connection was lost' }]),
+      SOON,
+    );
     expect(await database.query('select 1 as one')).toEqual([{ one: 1 }]);
   });
 });
@@ -192,6 +197,6 @@ it('leaves no session behind when it is closed', async () => {
 
   await database.close();
 
-  await expect.poll(() => countSessions(test)).toBe(0);
+  await expect.poll(() => countSessions(test), SOON).toBe(0);
   await expect(database.query('select 1')).rejects.toMatchObject(outage);
 });

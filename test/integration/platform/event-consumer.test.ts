@@ -77,7 +77,9 @@ describe('an event', () => {
     await expect.poll(() => running.countResults('duplicate'), SOON).toBe(5);
 
     expect(await readNotes(test)).toEqual(['ord1']);
-    await expect.poll(() => readConsumer(nats, 'SHOP_ORDER', 'inventory')).toEqual({ unacknowledged: 0, pending: 0 });
+    await expect
+      .poll(() => readConsumer(nats, 'SHOP_ORDER', 'inventory'), SOON)
+      .toEqual({ unacknowledged: 0, pending: 0 });
   });
 
   it('is applied once by replicas that share the work', async () => {
@@ -156,7 +158,9 @@ describe('a handler that fails', () => {
     });
     expect(handle).toHaveBeenCalledTimes(5);
     expect(await readFailures(test)).toEqual([]);
-    await expect.poll(() => readConsumer(nats, 'SHOP_ORDER', 'inventory')).toEqual({ unacknowledged: 0, pending: 0 });
+    await expect
+      .poll(() => readConsumer(nats, 'SHOP_ORDER', 'inventory'), SOON)
+      .toEqual({ unacknowledged: 0, pending: 0 });
   });
 
   it('holds up none of the events behind its own', async () => {

@@ -9,6 +9,8 @@ import { startGate } from './gate.ts';
 import { ask, countSessions, createNoteDatabase, MIGRATIONS } from './open-database.ts';
 import { recordLog } from './recorded-log.ts';
 
+const SOON = { timeout: 10_000, interval: 50 };
+
 /** A database with nothing in it. */
 async function createBlankDatabase(): Promise<TestDatabase> {
   const database = await createNoteDatabase();
@@ -100,7 +102,7 @@ it('fails with an outage when its connection is killed on the way', async () => 
   const migrating = migrate({ databaseUrl: database.databaseUrl, directory: folder.path }).catch(
     (thrown: unknown) => thrown,
   );
-  await expect.poll(() => countSessions(database, 'active')).toBe(1);
+  await expect.poll(() => countSessions(database, 'active'), SOON).toBe(1);
 
   await ask(
     database.superuserUrl,

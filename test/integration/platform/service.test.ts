@@ -156,12 +156,12 @@ describe('a start', () => {
     gate.shut();
     const { service, lines } = createTinyService({ name: 'order', databaseUrl: gate.url, natsUrl: NOWHERE });
     const starting = service.start().catch(String);
-    await vi.waitFor(() => expect(lines).not.toEqual([]));
+    await vi.waitFor(() => expect(lines).not.toEqual([]), SOON);
 
     await service.stop();
 
     expect(await starting).toMatch(/stopped|DATABASE|connect|terminated|reset/i);
-    await expect.poll(() => countSessions(test)).toBe(0);
+    await expect.poll(() => countSessions(test), SOON).toBe(0);
   });
 
   it('on a port that is taken fails, naming it, and leaves nothing', async () => {
@@ -173,7 +173,7 @@ describe('a start', () => {
 
     await expect(service.start()).rejects.toThrow(String(port));
 
-    await expect.poll(() => countSessions(test)).toBe(0);
+    await expect.poll(() => countSessions(test), SOON).toBe(0);
     taken.close();
   });
 });

@@ -1,0 +1,129 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { describe, expect, it } from 'vitest';
+import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { CircuitOpenError } from '#services/platform/breaker.ts';
+import { type CallFailure, DependencyError, toDependencyError } from '#services/platform/dependency-error.ts';
+
+const failures: Record<keyof typeof Code, CallFailure> = {
+  Canceled: 'unreachable',
+  Unknown: 'internal',
+  InvalidArgument: 'refused',
+  DeadlineExceeded: 'timeout',
+  NotFound: 'refused',
+  AlreadyExists: 'refused',
+  PermissionDenied: 'refused',
+  ResourceExhausted: 'overloaded',
+  FailedPrecondition: 'refused',
+  Aborted: 'unreachable',
+  OutOfRange: 'refused',
+  Unimplemented: 'internal',
+  Internal: 'internal',
+  Unavailable: 'unreachable',
+  DataLoss: 'internal',
+  Unauthenticated: 'refused',
+};
+const rows = Object.entries(failures) as [keyof typeof Code, CallFailure][];
+
+describe('a failed call', () => {
+  it.each(rows)('with code %s is told as %s', (code, failure) => {
+    const error = toDependencyError('inventory', new ConnectError('words', Code[code]), false);
+
+    expect(error).toMatchObject({ dependency: 'inventory', failure });
+  });
+
+  it('covers every code there is', () => {
+    const codes = Object.values(Code).filter((code) => typeof code === 'number');
+
+    expect(rows.map(([code]) => Code[code]).sort()).toEqual(codes.sort());
+  });
+
+  it.each(['EPIPE', 'EHOSTUNREACH', 'ERR_HTTP2_STREAM_CANCEL'])(
+    'that broke with %s below the protocol is unreachable, though the transport calls it internal',
+    (nodeCode) => {
+      const thrown = new ConnectError('write', Code.Internal);
+      thrown.cause = new Error('outer', { cause: Object.assign(new Error('write'), { code: nodeCode }) });
+
+      expect(toDependencyError('inventory', thrown, false).failure).toBe('unreachable');
+    },
+  );
+
+  it('that broke in our own code stays internal', () => {
+    const thrown = new ConnectError('words', Code.Internal);
+    thrown.cause = Object.assign(new TypeError('words'), { code: 'ERR_INVALID_ARG_TYPE' });
+
+    expect(toDependencyError('inventory', thrown, false).failure).toBe('internal');
+  });
+
+  it('whose caller had given up is cancelled, whatever the transport says', () => {
+    for (const [code] of rows) {
+      const error = toDependencyError('inventory', new ConnectError('words', Code[code]), true);
+      expect(error.failure).toBe('cancelled');
+    }
+  });
+
+  it('keeps what the transport said as its cause, out of its words', () => {
+    const thrown = new ConnectError('connect ECONNREFUSED 10.0.0.7', Code.Unavailable);
+
+    const error = toDependencyError('payment', thrown, false);
+
+    expect(error.message).toBe('payment could not be reached');
+    expect(error.cause).toBe(thrown);
+  });
+
+  it('that threw something else is internal', () => {
+    expect(toDependencyError('payment', new TypeError('x is undefined'), false).failure).toBe('internal');
+    expect(toDependencyError('payment', 'a text', false).failure).toBe('internal');
+  });
+});
+
+describe('a connection that breaks while a request is written', () => {
+  const internal = (cause: unknown) => new ConnectError('internal', Code.Internal, undefined, undefined, cause);
+  const coded = (code: string, cause?: unknown) => Object.assign(new Error(code, { cause }), { code });
+
+  it.each([
+    ['ECONNRESET', coded('ECONNRESET')],
+    ['EPIPE below another error', new Error('write failed', { cause: coded('EPIPE') })],
+    ['ERR_HTTP2_STREAM_ERROR', coded('ERR_HTTP2_STREAM_ERROR')],
+  ])('is told as unreachable, though the client calls it internal: %s', (_, cause) => {
+    expect(toDependencyError('inventory', internal(cause), false).failure).toBe('unreachable');
+  });
+
+  it.each([[undefined], [new Error('a mistake')], [coded('ERR_INVALID_ARG_TYPE')], [coded('23505')]])(
+    'is not what any other internal error is: %#',
+    (cause) => {
+      expect(toDependencyError('inventory', internal(cause), false).failure).toBe('internal');
+    },
+  );
+});
+
+describe('a refusal', () => {
+  it('carries the reason of its ErrorInfo and the words of the neighbour', () => {
+    const thrown = new ConnectError('not enough of prod456', Code.FailedPrecondition, undefined, [
+      { desc: ErrorInfoSchema, value: { reason: 'INSUFFICIENT_STOCK', domain: 'shop' } },
+    ]);
+
+    const error = toDependencyError('inventory', thrown, false);
+
+    expect(error).toMatchObject({ failure: 'refused', reason: 'INSUFFICIENT_STOCK' });
+    expect(error.message).toBe('inventory refused: not enough of prod456');
+  });
+
+  it('without ErrorInfo has an empty reason', () => {
+    expect(toDependencyError('inventory', new ConnectError('no', Code.NotFound), false).reason).toBe('');
+  });
+});
+
+it('tells an open circuit as a call that was not made', () => {
+  const error = toDependencyError('inventory', new CircuitOpenError('inventory: the circuit is open'), false);
+
+  expect(error).toMatchObject({
+    failure: 'circuit_open',
+    message: 'inventory was not called: its circuit breaker is open',
+  });
+});
+
+it('leaves an error that is sorted already as it is', () => {
+  const sorted = new DependencyError('inventory', 'not_called');
+
+  expect(toDependencyError('inventory', sorted, true)).toBe(sorted);
+});
