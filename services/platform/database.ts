@@ -32,6 +32,8 @@ export type Transaction = Queryable & {
 export type Database = Queryable & {
   /** Runs `work` between begin and commit; rolls back when it throws. */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /** Opens this many connections beforehand, so that the first burst of calls need not wait for them. */
+  warm(connections: number): Promise<void>;
   /** Waits for running statements and closes every connection. */
   close(): Promise<void>;
 };
@@ -54,7 +56,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     query_timeout: options.timeoutMs,
     statement_timeout: options.timeoutMs,
     idle_in_transaction_session_timeout: options.timeoutMs * 10,
-    idleTimeoutMillis: 30_000,
+    idleTimeoutMillis: 300_000,
     keepAlive: true,
   });
   pool.on('error', (error) => options.log.warn({ err: error }, 'an idle database connection was lost'));
@@ -83,6 +85,13 @@ export function createDatabase(options: DatabaseOptions): Database {
       });
       for (const hint of hints) follow(hint, options.log);
       return result;
+    },
+    warm: async (connections) => {
+      const opened = await Promise.allSettled(Array.from({ length: connections }, () => connect(pool)));
+      for (const result of opened) {
+        if (result.status === 'fulfilled') result.value.release();
+        else options.log.debug({ err: result.reason }, 'a connection could not be opened beforehand');
+      }
     },
     close: () => pool.end(),
   };
@@ -114,7 +123,8 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   try {
     return await pool.connect();
   } catch (error) {
-    throw mapOutage(error);
+    // Whatever keeps us out (it starts, it stops, the password was changed), no statement was made and later may be better.
+    throw outage(error);
   }
 }
 
@@ -156,7 +166,11 @@ async function run<Row>(client: pg.PoolClient, text: string, values: readonly un
 
 function mapOutage(error: unknown): unknown {
   if (error instanceof DomainError || !isDatabaseOutage(error)) return error;
-  return unavailable('DATABASE_UNAVAILABLE', 'the database cannot be reached now', RETRY_AFTER_MS, error);
+  return outage(error);
+}
+
+function outage(cause: unknown): DomainError {
+  return unavailable('DATABASE_UNAVAILABLE', 'the database cannot be reached now', RETRY_AFTER_MS, cause);
 }
 
 // Statements are fixed texts in the stores, so this map is as small as the code is.

@@ -25,6 +25,7 @@ import { installTracing } from './tracing.ts';
 
 const REQUEST_POOL_SIZE = 20;
 const BACKGROUND_POOL_SIZE = 10;
+const WARM_CONNECTIONS = 10;
 const REQUEST_TIMEOUT_MS = 500;
 // Below the limit of a stop, which may have to wait for this twice.
 const BACKGROUND_TIMEOUT_MS = 3_000;
@@ -104,7 +105,14 @@ export function createService(options: ServiceOptions): Service {
   let address: ListeningAddress | undefined;
   const lifecycle = createLifecycle(
     [
-      { name: 'database', start: () => migrateWhenUp(options, stopping.signal), stop: runtime.database.close },
+      {
+        name: 'database',
+        start: async () => {
+          await migrateWhenUp(options, stopping.signal);
+          await runtime.database.warm(WARM_CONNECTIONS);
+        },
+        stop: runtime.database.close,
+      },
       { name: 'background database', stop: runtime.backgroundDatabase.close },
       runtime.broker,
       runtime.relay,

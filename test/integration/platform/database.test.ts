@@ -200,3 +200,26 @@ it('leaves no session behind when it is closed', async () => {
   await expect.poll(() => countSessions(test), SOON).toBe(0);
   await expect(database.query('select 1')).rejects.toMatchObject(outage);
 });
+
+describe('a pool', () => {
+  it('opens connections beforehand, and keeps them', async () => {
+    await using test = await createNoteDatabase();
+    await using database = openDatabase({ url: test.databaseUrl, size: 4, timeoutMs: 5_000 });
+
+    await database.warm(3);
+
+    expect(await countSessions(test)).toBe(3);
+  });
+
+  it('that is not let in tells an outage, and never the password', async () => {
+    await using test = await createNoteDatabase();
+    const url = new URL(test.databaseUrl);
+    url.password = 'a-wrong-password';
+    await using database = openDatabase({ url: url.toString(), timeoutMs: 5_000 });
+
+    const refused = database.query('select 1');
+
+    await expect(refused).rejects.toMatchObject(outage);
+    await expect(refused).rejects.not.toThrow(/a-wrong-password/);
+  });
+});

@@ -34,6 +34,7 @@ export function scriptDatabase(
       for (const hint of hints) hint();
       return result;
     },
+    warm: async () => undefined,
     close: async () => undefined,
   };
 }

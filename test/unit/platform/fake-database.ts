@@ -34,6 +34,7 @@ export function createFakeDatabase(answer: (statement: Statement) => unknown[] =
         throw error;
       }
     },
+    warm: async () => undefined,
     close: async () => undefined,
   };
 }
