@@ -62,8 +62,8 @@ run: $(ready) $(nats_server) ## start the whole platform on this machine; Ctrl-C
 	@exec node services/dev/main.ts
 
 .PHONY: order
-order: $(ready) ## place a sample order on the running platform and watch it
-	@node services/dev/order.ts
+order: $(ready) ## place a sample order on the running platform and watch it; ARGS='--help' tells how to vary it
+	@node services/dev/order.ts $(ARGS)
 
 .PHONY: verify
 verify: $(ready) ## judge the running platform by every invariant: nothing lost, doubled or oversold
@@ -131,6 +131,18 @@ release-contract: $(packages) ## make the present contract the released one, on 
 
 .PHONY: generate
 generate: $(ready) ## generate code from proto/ where it is out of date
+
+# ---- Proofs that take minutes: not part of `check`.
+
+.PHONY: crash-matrix soak mutants
+crash-matrix: $(ready) $(nats_server) ## SIGKILL each service before and after everything it does; SERVICE=... ONLY='...' narrows it
+	@exec node test/chaos/crash-matrix/main.ts $(ARGS)
+
+soak: $(ready) $(nats_server) ## load and random SIGKILLs, then every invariant; MINUTES=10 SEED=... SOAK_ARGS='--mode nats-away'
+	node test/chaos/soak/main.ts $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(SOAK_ARGS)
+
+mutants: $(ready) $(nats_server) ## break production code on purpose and want a named test to notice; MUTANT=<part of a name>
+	node test/chaos/mutants/main.ts $(MUTANT)
 
 .PHONY: clean
 clean: ## remove generated code and local state; packages stay
