@@ -1,0 +1,109 @@
+// What inventory publishes, as it is in its real stream, is what its consumers rely on.
+import { randomUUID } from 'node:crypto';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { type CapturedEvent, type ExpectedEvent, type Verification, verifyEvents } from '@touchstone/kit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  InsufficientStockSchema,
+  type ProductChanged,
+  ProductChangedSchema,
+  StockReservedSchema,
+} from '#gen/shop/inventory/v1/inventory_events_pb.ts';
+import { brokenInteractions, captureEvents, contractFile } from '../../support/contracts.ts';
+import { lines, reasonOf, type Shelf, startShelf } from '../../support/inventory.ts';
+
+const resources = new AsyncDisposableStack();
+let inventory: Shelf;
+
+// One service for the file: every event tells of an order or a product of its own.
+beforeAll(async () => {
+  inventory = resources.use(await startShelf());
+});
+afterAll(() => resources.disposeAsync());
+
+/** The use cases that publish what consumers speak of, by what they call it. */
+const useCases: Record<string, () => Promise<string>> = {
+  'the news that stock is set aside for an order': async () => {
+    const orderId = randomUUID();
+    await inventory.client.reserveStock({ orderId, lines: lines(['prod456', 2]) });
+    return orderId;
+  },
+  'the news that there is not enough for an order': async () => {
+    const orderId = randomUUID();
+    const refused = inventory.client.reserveStock({ orderId, lines: lines(['prod456', 200]) });
+    expect(await reasonOf(refused)).toBe('INSUFFICIENT_STOCK');
+    return orderId;
+  },
+  'the news of a product': () => putProduct(randomUUID(), 1_999n),
+  'the news that a product has another price': async () => {
+    const productId = await putProduct(randomUUID(), 1_999n);
+    return await putProduct(productId, 2_499n);
+  },
+};
+
+async function putProduct(productId: string, minorUnits: bigint): Promise<string> {
+  await inventory.client.upsertProduct({ productId, name: 'A lamp', unitPrice: { currencyCode: 'EUR', minorUnits } });
+  return productId;
+}
+
+async function publish({ description, subject }: ExpectedEvent): Promise<CapturedEvent[]> {
+  const id = await useCases[description]?.();
+  if (id === undefined) throw new Error(`no use case publishes "${description}"`);
+  return await captureEvents(inventory.nats, subject, id);
+}
+
+function verify(publishEvents: (expected: ExpectedEvent) => Promise<CapturedEvent[]>): Promise<Verification> {
+  return verifyEvents({
+    contracts: contractFile('OrderService', 'InventoryService'),
+    provider: 'InventoryService',
+    types: [StockReservedSchema, InsufficientStockSchema, ProductChangedSchema],
+    publish: publishEvents,
+  });
+}
+
+describe("inventory's stream", () => {
+  it('has every event that OrderService relies on: subject, headers and body', async () => {
+    const verification = await verify(publish);
+
+    verification.assertHonoured();
+    expect(verification.interactions.map(({ title }) => title).sort()).toEqual(Object.keys(useCases).sort());
+  });
+
+  it.each<{ drift: string; change: (event: CapturedEvent) => CapturedEvent; broken: number; told: string }>([
+    {
+      drift: 'a price that is no longer told',
+      change: (event) => changeProduct(event, ({ unitPrice: _unitPrice, ...rest }) => rest),
+      broken: 2,
+      told: 'body.unitPrice\n      expected a shop.common.v1.Money\n      actual   nothing',
+    },
+    {
+      drift: 'a version that no longer grows',
+      change: (event) => changeProduct(event, (product) => ({ ...product, version: 1n })),
+      broken: 1,
+      told: 'body.version\n      expected 2\n      actual   1',
+    },
+    {
+      drift: 'another source in the envelope',
+      change: (event) => ({ ...event, headers: { ...event.headers, 'ce-source': '/stock' } }),
+      broken: 4,
+      told: 'headers["ce-source"]\n      expected "/shop/inventory"\n      actual   "/stock"',
+    },
+    {
+      drift: 'another subject',
+      change: (event) => ({ ...event, subject: event.subject.replace('v1', 'v2') }),
+      broken: 4,
+      told: 'subject\n      expected "shop.inventory.v1.StockReserved"\n      actual   "shop.inventory.v2.StockReserved"',
+    },
+  ])('that has drifted is told by name: $drift', async ({ change, broken, told }) => {
+    const verification = await verify(async (expected) => (await publish(expected)).map(change));
+
+    expect(brokenInteractions(verification)).toHaveLength(broken);
+    expect(verification.toString()).toContain(told);
+  });
+});
+
+function changeProduct(event: CapturedEvent, change: (product: ProductChanged) => object): CapturedEvent {
+  if (event.subject !== ProductChangedSchema.typeName) return event;
+  const changed = change(fromBinary(ProductChangedSchema, event.payload));
+  return { ...event, payload: toBinary(ProductChangedSchema, create(ProductChangedSchema, changed)) };
+}

@@ -1,0 +1,80 @@
+// Nothing between the services is without a contract, and no contract is kept that nobody declares any more.
+import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import { createInventorySubscriptions } from '#services/inventory/routes.ts';
+import { createNotificationSubscriptions } from '#services/notification/routes.ts';
+import { createOrderSubscriptions } from '#services/order/routes.ts';
+import type { Subscription } from '#services/platform/event-handler.ts';
+import { CONTRACTS } from '../../support/contracts.ts';
+
+interface ContractJson {
+  readonly consumer: { readonly name: string };
+  readonly provider: { readonly name: string };
+  readonly interactions: readonly {
+    readonly description: string;
+    readonly pluginConfiguration: { readonly touchstone: { readonly rpc?: string; readonly event?: string } };
+  }[];
+}
+
+async function readContracts(): Promise<ContractJson[]> {
+  const names = (await readdir(CONTRACTS)).filter((name) => name.endsWith('.json'));
+  return Promise.all(names.map(async (name) => JSON.parse(await readFile(`${CONTRACTS}${name}`, 'utf8'))));
+}
+
+/** What the contracts are about: `OrderService: shop.inventory.v1.InventoryService/ReserveStock`. */
+async function readSubjects(of: 'rpc' | 'event'): Promise<Set<string>> {
+  const contracts = await readContracts();
+  const subjects = contracts.flatMap(({ consumer, interactions }) =>
+    interactions.flatMap(({ pluginConfiguration: { touchstone } }) =>
+      touchstone[of] === undefined ? [] : [`${consumer.name}: ${touchstone[of]}`],
+    ),
+  );
+  return new Set(subjects);
+}
+
+async function readSources(folder: string): Promise<string> {
+  const path = fileURLToPath(new URL(folder, import.meta.url));
+  const names = (await readdir(path)).filter((name) => name.endsWith('.ts'));
+  return (await Promise.all(names.map((name) => readFile(`${path}/${name}`, 'utf8')))).join('\n');
+}
+
+describe('the contracts', () => {
+  it('hold every RPC that the order service calls at its neighbours, and no other', async () => {
+    const source = await readSources('../../../services/order');
+    const called = [InventoryService, PaymentService].flatMap(({ methods, typeName }) =>
+      methods
+        .filter(({ localName }) => new RegExp(String.raw`\.${localName}\(`).test(source))
+        .map(({ name }) => `OrderService: ${typeName}/${name}`),
+    );
+
+    expect(called.length).toBeGreaterThan(0);
+    expect(await readSubjects('rpc')).toEqual(new Set(called));
+  });
+
+  it('hold every event that a service consumes, and no other', async () => {
+    const nothing = () => undefined;
+    const subscriptions: Record<string, readonly Subscription[]> = {
+      OrderService: createOrderSubscriptions(nothing),
+      InventoryService: createInventorySubscriptions({} as never),
+      NotificationService: createNotificationSubscriptions(nothing),
+    };
+    const consumed = Object.entries(subscriptions).flatMap(([consumer, ofProducers]) =>
+      ofProducers.flatMap(({ handlers }) => handlers.map(({ subject }) => `${consumer}: ${subject}`)),
+    );
+
+    expect(await readSubjects('event')).toEqual(new Set(consumed));
+  });
+
+  it('hold nothing that no test declares', async () => {
+    const folders = ['../order', '../inventory', '../payment', '../notification'];
+    const tests = (await Promise.all(folders.map(readSources))).join('\n');
+    const descriptions = (await readContracts()).flatMap(({ interactions }) =>
+      interactions.map(({ description }) => description),
+    );
+
+    expect(descriptions.filter((description) => !tests.includes(`.uponReceiving('${description}')`))).toEqual([]);
+  });
+});

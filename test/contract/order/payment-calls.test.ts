@@ -1,0 +1,205 @@
+// What the order service asks of payment and what it makes of the answers: its real client and saga against a stand-in.
+import { Code } from '@connectrpc/connect';
+import { detail, like, regex } from '@touchstone/kit';
+import { describe, expect, it } from 'vitest';
+import { RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
+import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import { decideFail, type Order } from '#services/order/order.ts';
+import { anyUuid, shopContract } from '../../support/contracts.ts';
+import { euros, secondsLater } from '../../support/order-builders.ts';
+import { acceptedOrder, awaited, detailOf, ORDER_ID, refusal, runWithPayment } from './neighbour.ts';
+
+const payment = shopContract('OrderService', 'PaymentService');
+const { processPayment, refundPayment } = PaymentService.method;
+
+const state = { orderId: ORDER_ID };
+const charge = {
+  orderId: anyUuid(ORDER_ID),
+  idempotencyKey: regex(/^order:[0-9a-f-]{36}$/, `order:${ORDER_ID}`),
+  customerId: 'cust123',
+  amount: euros(5_999n),
+  paymentMethod: 'pm_approved',
+};
+const refund = {
+  orderId: anyUuid(ORDER_ID),
+  idempotencyKey: regex(/^refund:[0-9a-f-]{36}$/, `refund:${ORDER_ID}`),
+};
+const transactionId = like('ch_0001');
+
+const outOfOrder = [
+  ...refusal('PAYMENT_PROVIDER_UNAVAILABLE'),
+  detail(RetryInfoSchema, { retryDelay: like({ seconds: 1n, nanos: 0 }) }),
+];
+
+describe('a charge', () => {
+  it('that is taken confirms the order, under the transaction that payment tells', async () => {
+    const { order, saga } = await awaited(
+      'payment',
+      payment
+        .given('the order has not been charged', state)
+        .uponReceiving('a charge of a card that is good')
+        .calls(processPayment, charge),
+    )
+      .repliesWith({ charge: { status: ChargeStatus.COMPLETED, transactionId } })
+      .run(({ url }) => runWithPayment(url, acceptedOrder()));
+
+    expect(order).toMatchObject({ status: 'CONFIRMED', transactionId: 'ch_0001' });
+    expect(saga.inventory.confirmReservation).toHaveBeenCalledOnce();
+  });
+
+  it('taken before is answered as it stands, so that a saga that runs again charges nobody twice', async () => {
+    const { order } = await awaited(
+      'payment',
+      payment
+        .given('the order has been charged', state)
+        .uponReceiving('a charge once more')
+        .calls(processPayment, charge),
+    )
+      .repliesWith({ charge: { status: ChargeStatus.COMPLETED, transactionId } })
+      .run(({ url }) => runWithPayment(url, acceptedOrder()));
+
+    expect(order).toMatchObject({ status: 'CONFIRMED', transactionId: 'ch_0001' });
+  });
+
+  it('that is declined fails the order for "Insufficient funds": the stock is given back, no money is', async () => {
+    const { order, saga } = await awaited(
+      'payment',
+      payment
+        .given('the order has not been charged', state)
+        .uponReceiving('a charge of a card with insufficient funds')
+        .calls(processPayment, { ...charge, paymentMethod: 'pm_insufficient_funds' }),
+    )
+      .repliesWith({ charge: { status: ChargeStatus.DECLINED, declineMessage: 'Insufficient funds' } })
+      .run(({ url }) => runWithPayment(url, acceptedOrder({ paymentMethod: 'pm_insufficient_funds' })));
+
+    expect(order).toMatchObject({
+      status: 'FAILED',
+      reason: 'PAYMENT_FAILED',
+      transactionId: '',
+      owed: { release: false, refund: false },
+    });
+    expect(detailOf(order, 'PROCESS_PAYMENT')).toBe('Insufficient funds');
+    expect(saga.inventory.releaseReservation).toHaveBeenCalledOnce();
+  });
+
+  it('of an order that was refunded first fails the order', async () => {
+    const { order } = await awaited(
+      'payment',
+      payment
+        .given('the order was refunded before it was charged', state)
+        .uponReceiving('a charge that comes too late')
+        .calls(processPayment, charge),
+    )
+      .repliesWith({ charge: { status: ChargeStatus.REFUNDED } })
+      .run(({ url }) => runWithPayment(url, acceptedOrder()));
+
+    expect(order).toMatchObject({ status: 'FAILED', reason: 'PAYMENT_FAILED' });
+    expect(detailOf(order, 'PROCESS_PAYMENT')).toBe('the charge was refunded');
+  });
+
+  it('that nobody can tell the outcome of leaves the order pending, undecided', async () => {
+    const { order, hindrance, saga } = await awaited(
+      'payment',
+      payment
+        .given('the order has not been charged', state)
+        .given('the payment provider is out of order')
+        .uponReceiving('a charge while the provider is away')
+        .calls(processPayment, charge),
+    )
+      .failsWith(Code.Unavailable, 'the payment provider has not told the outcome', outOfOrder)
+      .run(({ url }) => runWithPayment(url, acceptedOrder()));
+
+    expect(hindrance).toMatchObject({ outcome: 'PENDING', reason: 'PAYMENT_UNAVAILABLE' });
+    expect(order).toMatchObject({ status: 'PENDING', reason: 'PAYMENT_UNAVAILABLE', verdict: undefined });
+    expect(saga.inventory.releaseReservation).not.toHaveBeenCalled();
+  });
+
+  it('with other content than before fails the order, and whatever was taken is given back', async () => {
+    const charges = awaited(
+      'payment',
+      payment
+        .given('the order has been charged otherwise', state)
+        .uponReceiving('a charge with other content than before')
+        .calls(processPayment, charge),
+    ).failsWith(Code.FailedPrecondition, 'used with other content before', refusal('IDEMPOTENCY_KEY_REUSED'));
+    const refunds = awaited(
+      'payment',
+      payment
+        .given('the order has been charged otherwise', state)
+        .uponReceiving('the refund of another charge than was asked for')
+        .calls(refundPayment, refund),
+    ).repliesWith({ charge: { status: ChargeStatus.REFUNDED } });
+
+    const { order } = await payment.run([charges, refunds], ({ url }) => runWithPayment(url, acceptedOrder()));
+
+    expect(order).toMatchObject({
+      status: 'FAILED',
+      reason: 'PAYMENT_FAILED',
+      owed: { release: false, refund: false },
+    });
+  });
+});
+
+describe('a refund', () => {
+  const failed = (): Order =>
+    decideFail(acceptedOrder(), 'TIME_LIMIT_EXCEEDED', { release: false, refund: true }, secondsLater(3));
+
+  it('gives back what was taken, and nothing is owed any more', async () => {
+    const { order } = await awaited(
+      'payment',
+      payment
+        .given('the order has been charged', state)
+        .uponReceiving('the refund of a charge')
+        .calls(refundPayment, refund),
+    )
+      .repliesWith({ charge: { status: ChargeStatus.REFUNDED } })
+      .run(({ url }) => runWithPayment(url, failed()));
+
+    expect(order).toMatchObject({ status: 'FAILED', owed: { release: false, refund: false } });
+  });
+
+  it('of an order that was never charged is a success: it can never be charged any more', async () => {
+    const { order } = await awaited(
+      'payment',
+      payment
+        .given('the order has not been charged', state)
+        .uponReceiving('the refund of an order nobody knows')
+        .calls(refundPayment, refund),
+    )
+      .repliesWith({ charge: { status: ChargeStatus.REFUNDED } })
+      .run(({ url }) => runWithPayment(url, failed()));
+
+    expect(order.owed).toEqual({ release: false, refund: false });
+  });
+
+  it('of a charge that was declined is a success: there is nothing to give back', async () => {
+    const { order } = await awaited(
+      'payment',
+      payment
+        .given('the charge of the order was declined', state)
+        .uponReceiving('the refund of a charge that was declined')
+        .calls(refundPayment, refund),
+    )
+      .repliesWith({ charge: { status: ChargeStatus.DECLINED } })
+      .run(({ url }) => runWithPayment(url, failed()));
+
+    expect(order.owed).toEqual({ release: false, refund: false });
+  });
+
+  it('that cannot be made now stays owed', async () => {
+    const { order, hindrance } = await awaited(
+      'payment',
+      payment
+        .given('the order has been charged', state)
+        .given('the payment provider is out of order')
+        .uponReceiving('the refund of a charge while the provider is away')
+        .calls(refundPayment, refund),
+    )
+      .failsWith(Code.Unavailable, 'the payment provider has not told the outcome', outOfOrder)
+      .run(({ url }) => runWithPayment(url, failed()));
+
+    expect(hindrance).toMatchObject({ reason: 'PAYMENT_UNAVAILABLE' });
+    expect(order.owed).toEqual({ release: false, refund: true });
+  });
+});

@@ -1,0 +1,78 @@
+// What the order service makes of payment's events: its real handlers over its real database.
+import { like, replayRecordedEvents } from '@touchstone/kit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PaymentCompletedSchema, PaymentFailedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
+import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts.ts';
+import { type OrderEventDesk, openOrderEventDesk } from './event-desk.ts';
+
+const payment = shopContract('OrderService', 'PaymentService');
+
+const PAID_ORDER = '2d8f0ba0-82f7-4b20-8c73-2b1f9c5e4d33';
+const DECLINED_ORDER = '3e901cb1-9308-4c31-9d84-3c20ad6f5e44';
+
+const paymentCompleted = () =>
+  payment
+    .uponReceiving('the news that an order is paid')
+    .event(
+      PaymentCompletedSchema,
+      { orderId: like(PAID_ORDER) },
+      envelopeOf(PaymentCompletedSchema, '20000000-0000-4000-8000-000000000001'),
+    );
+const paymentFailed = () =>
+  payment
+    .uponReceiving('the news that a payment was declined')
+    .event(
+      PaymentFailedSchema,
+      { orderId: like(DECLINED_ORDER) },
+      envelopeOf(PaymentFailedSchema, '20000000-0000-4000-8000-000000000002'),
+    );
+
+let desk: OrderEventDesk;
+
+// One desk for the file: every test begins anew.
+beforeAll(async () => {
+  desk = await openOrderEventDesk();
+});
+afterAll(() => desk[Symbol.asyncDispose]());
+
+const begin = () => desk.begin(PAID_ORDER, DECLINED_ORDER);
+
+describe("payment's event", () => {
+  it('PaymentCompleted makes the waiting order due, and no other', async () => {
+    await begin();
+
+    await paymentCompleted().handledBy(desk.handle);
+
+    expect(await desk.claimDue()).toEqual([PAID_ORDER]);
+    expect(desk.wakeResumer).toHaveBeenCalledOnce();
+  });
+
+  it('PaymentFailed makes the waiting order due, and no other', async () => {
+    await begin();
+
+    await paymentFailed().handledBy(desk.handle);
+
+    expect(await desk.claimDue()).toEqual([DECLINED_ORDER]);
+    expect(desk.wakeResumer).toHaveBeenCalledOnce();
+  });
+
+  it('wakes each order once, however often and in whatever order the news comes', async () => {
+    const check = async () => {
+      expect(await desk.claimDue()).toEqual([PAID_ORDER, DECLINED_ORDER]);
+      expect(desk.wakeResumer).toHaveBeenCalledTimes(2);
+    };
+
+    await payment.handle([paymentCompleted(), paymentFailed()], inTurn(desk.handle, begin, check), {
+      deliveries: ['redelivered', 'reordered'],
+    });
+  });
+
+  it('recorded earlier is still understood', async () => {
+    const orders = ['973bf7f3-2690-4c6b-8256-a64bae2c246d', 'd952316d-1c06-4b80-a659-afd959ea6c6d'];
+    await desk.begin(PAID_ORDER, ...orders);
+
+    await replayRecordedEvents(recordedEvents(import.meta.url, 'payment-events'), desk.handle);
+
+    expect(await desk.claimDue()).toEqual(orders);
+  });
+});

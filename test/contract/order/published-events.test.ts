@@ -1,0 +1,87 @@
+// What the order service publishes, as it is in its real stream, is what its consumers rely on.
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { type CapturedEvent, type ExpectedEvent, type Verification, verifyEvents } from '@touchstone/kit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OrderConfirmedSchema, type OrderCreated, OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { brokenInteractions, captureEvents, contractFile } from '../../support/contracts.ts';
+import { type OrderWorld, startOrderWorld } from '../../support/order.ts';
+
+const resources = new AsyncDisposableStack();
+let world: OrderWorld;
+
+// One service for the file: every event tells of an order of its own.
+beforeAll(async () => {
+  world = resources.use(await startOrderWorld());
+});
+afterAll(() => resources.disposeAsync());
+
+/** The use cases that publish what consumers speak of, by what they call it. */
+const useCases: Record<string, () => Promise<string>> = {
+  'the news of an order': () => place('cust123', { prod456: 2, prod789: 1 }),
+  'the news of an order for more than there is': () => place('cust123', { prod456: 200 }),
+  'the news that an order is confirmed': () => place('cust123', { '12345': 1 }),
+  'the news that an order of several products is confirmed': () => place('cust456', { prod456: 2, prod789: 1 }),
+};
+
+async function place(customerId: string, basket: Record<string, number>): Promise<string> {
+  const items = Object.entries(basket).map(([productId, quantity]) => ({ productId, quantity }));
+  const { order } = await world.place({ customerId, items });
+  return order?.orderId ?? '';
+}
+
+async function publish({ description, subject }: ExpectedEvent): Promise<CapturedEvent[]> {
+  const id = await useCases[description]?.();
+  if (id === undefined) throw new Error(`no use case publishes "${description}"`);
+  return await captureEvents(world.nats, subject, id);
+}
+
+function verify(
+  consumer: string,
+  publishEvents: (expected: ExpectedEvent) => Promise<CapturedEvent[]>,
+): Promise<Verification> {
+  return verifyEvents({
+    contracts: contractFile(consumer, 'OrderService'),
+    provider: 'OrderService',
+    types: [OrderCreatedSchema, OrderConfirmedSchema],
+    publish: publishEvents,
+  });
+}
+
+describe("the order service's stream", () => {
+  it.each(['InventoryService', 'NotificationService'])('has every event that %s relies on', async (consumer) => {
+    const verification = await verify(consumer, publish);
+
+    verification.assertHonoured();
+    expect(verification.interactions).toHaveLength(2);
+  });
+
+  it.each<{ drift: string; change: (event: OrderCreated) => object; told: string }>([
+    {
+      drift: 'items that are no longer told',
+      change: (event) => ({ ...event, items: [] }),
+      told: 'body.items\n      expected 2 elements\n      actual   0 elements',
+    },
+    {
+      drift: 'another unit in a quantity',
+      change: ({ items, ...rest }) => ({ ...rest, items: items.map((item) => ({ ...item, quantity: 12 })) }),
+      told: 'body.items[0].quantity\n      expected 2\n      actual   12',
+    },
+  ])('that has drifted is told by name: $drift', async ({ change, told }) => {
+    const verification = await verify('InventoryService', async (expected) =>
+      (await publish(expected)).map((event) => {
+        const changed = change(fromBinary(OrderCreatedSchema, event.payload));
+        return { ...event, payload: toBinary(OrderCreatedSchema, create(OrderCreatedSchema, changed)) };
+      }),
+    );
+
+    expect(brokenInteractions(verification)).toHaveLength(2);
+    expect(verification.toString()).toContain(told);
+  });
+
+  it('in which nothing is published is told so', async () => {
+    const verification = await verify('NotificationService', async () => []);
+
+    expect(verification.toString()).toContain('expected "shop.order.v1.OrderConfirmed"');
+    expect(verification.toString()).toContain('nothing was published');
+  });
+});

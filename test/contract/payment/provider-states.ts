@@ -1,0 +1,70 @@
+// Payment as its consumers' contracts need it: beside a provider that can be out of order and forgets its keys when told, with
+// the states that the contracts speak of, reached by its own RPCs.
+import type { JsonObject } from '@bufbuild/protobuf';
+import type { StateHandlers, Teardown } from '@touchstone/kit';
+import { expect, vi } from 'vitest';
+import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
+import { systemClock } from '#services/dev/clock.ts';
+import { paymentOf, startProviderProxy, startTill, type Till } from '../../support/payment.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+export interface VerifiedTill extends AsyncDisposable {
+  readonly till: Till;
+  readonly states: StateHandlers;
+}
+
+/** Starts payment and its provider. */
+export async function startVerifiedTill(): Promise<VerifiedTill> {
+  await using resources = new AsyncDisposableStack();
+  // Known once the provider listens; nobody asks it before.
+  const target = { url: '' };
+  const proxy = resources.use(await startProviderProxy(target));
+  let days = 0;
+  const till = resources.use(
+    await startTill({
+      environment: { PAYMENT_PROVIDER_URL: proxy.url, BREAKER_RESET_MS: '20' },
+      provider: { clock: { ...systemClock, now: () => Date.now() + days * DAY_MS } },
+    }),
+  );
+  target.url = till.provider.url;
+
+  const undo = async () => {
+    await till.query('delete from charge');
+    days += 1;
+  };
+  const state = (reach: (orderId: string) => Promise<unknown>) => async (params: JsonObject) => {
+    await reach(String(params.orderId));
+    return { teardown: undo } satisfies Teardown;
+  };
+  const charge = async (orderId: string, changes: Parameters<typeof paymentOf>[1] = {}) => {
+    const payment = paymentOf(orderId, { idempotencyKey: `order:${orderId}`, ...changes });
+    const { charge: made } = await vi.waitFor(() => till.client.processPayment(payment));
+    return made?.status;
+  };
+  const states: StateHandlers = {
+    'the order has not been charged': state(async () => undefined),
+    'the order has been charged': state(async (orderId) => expect(await charge(orderId)).toBe(ChargeStatus.COMPLETED)),
+    'the order has been charged otherwise': state(async (orderId) =>
+      expect(await charge(orderId, { customerId: 'cust456' })).toBe(ChargeStatus.COMPLETED),
+    ),
+    'the charge of the order was declined': state(async (orderId) =>
+      expect(await charge(orderId, { paymentMethod: 'pm_expired_card' })).toBe(ChargeStatus.DECLINED),
+    ),
+    'the order was refunded before it was charged': state((orderId) =>
+      till.client.refundPayment({ orderId, idempotencyKey: `refund:${orderId}` }),
+    ),
+    'the payment provider is out of order': () => {
+      proxy.fate = 'fail';
+      return {
+        teardown: async () => {
+          proxy.fate = 'pass';
+          // Answered once the breaker lets calls through again.
+          await charge('the-next-order');
+        },
+      };
+    },
+  };
+  const owned = resources.move();
+  return { till, states, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}

@@ -1,0 +1,64 @@
+// What payment publishes, as it is in its real stream, is what its consumers rely on.
+import { randomUUID } from 'node:crypto';
+import { type CapturedEvent, type ExpectedEvent, type Verification, verifyEvents } from '@touchstone/kit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PaymentCompletedSchema, PaymentFailedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
+import { captureEvents, contractFile } from '../../support/contracts.ts';
+import { paymentOf, startTill, type Till } from '../../support/payment.ts';
+
+const resources = new AsyncDisposableStack();
+let till: Till;
+
+// One service for the file: every event tells of an order of its own.
+beforeAll(async () => {
+  till = resources.use(await startTill());
+});
+afterAll(() => resources.disposeAsync());
+
+/** The use cases that publish what consumers speak of, by what they call it. */
+const useCases: Record<string, () => Promise<string>> = {
+  'the news that an order is paid': () => charge('pm_approved'),
+  'the news that a payment was declined': () => charge('pm_insufficient_funds'),
+};
+
+async function charge(paymentMethod: string): Promise<string> {
+  const orderId = randomUUID();
+  await till.client.processPayment(paymentOf(orderId, { paymentMethod }));
+  return orderId;
+}
+
+async function publish({ description, subject }: ExpectedEvent): Promise<CapturedEvent[]> {
+  const id = await useCases[description]?.();
+  if (id === undefined) throw new Error(`no use case publishes "${description}"`);
+  return await captureEvents(till.nats, subject, id);
+}
+
+function verify(publishEvents: (expected: ExpectedEvent) => Promise<CapturedEvent[]>): Promise<Verification> {
+  return verifyEvents({
+    contracts: contractFile('OrderService', 'PaymentService'),
+    provider: 'PaymentService',
+    types: [PaymentCompletedSchema, PaymentFailedSchema],
+    publish: publishEvents,
+  });
+}
+
+describe("payment's stream", () => {
+  it('has every event that OrderService relies on: subject, headers and body', async () => {
+    const verification = await verify(publish);
+
+    verification.assertHonoured();
+    expect(verification.interactions.map(({ title }) => title).sort()).toEqual(Object.keys(useCases).sort());
+  });
+
+  it('that has lost an order id is told by name', async () => {
+    const verification = await verify(async (expected) =>
+      (await publish(expected)).map((event) => ({ ...event, payload: new Uint8Array() })),
+    );
+
+    expect(verification.isHonoured).toBe(false);
+    expect(verification.toString()).toContain(
+      'PaymentService does not honour "the news that an order is paid" of OrderService',
+    );
+    expect(verification.toString()).toMatch(/body\.orderId\n +expected a value like "[0-9a-f-]{36}"\n +actual {3}""/);
+  });
+});
