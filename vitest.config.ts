@@ -27,7 +27,7 @@ export default defineConfig({
     projects: [
       level('unit', { order: 0, seconds: 5, setup: ['test/support/guards/refuse-outside-world.ts'] }),
       level('integration', { order: 1, seconds: 30, setup: ['test/support/guards/leaks-of-file.ts'] }),
-      level('contract', { order: 1, seconds: 30, setup: ['test/support/guards/leaks-of-file.ts'] }),
+      level('contract', { order: 1, seconds: 120, setup: ['test/support/guards/leaks-of-file.ts'] }),
       level('e2e', { order: 2, seconds: 120, setup: ['test/support/guards/leaks-of-file.ts'] }),
     ],
   },

@@ -1,6 +1,7 @@
 // Random histories: how many are run, how one that fails is told and run again, and how actors take turns in it, so that the
 // same history always goes the same way.
 import fc from 'fast-check';
+import { assert } from 'vitest';
 
 const DEFAULT_SEED_LIMIT = 2 ** 31;
 
@@ -30,16 +31,15 @@ export async function checkHistories<History>(
   if (!details.failed) return;
   const again = `HISTORY_SEED=${details.seed} HISTORY_PATH=${details.counterexamplePath ?? '0'} make test FILE=${file}`;
   const cause = details.errorInstance;
-  const words = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
-  throw new Error(
-    [
-      `after ${details.numRuns} histories and ${details.numShrinks} shorter ones, this one fails:`,
-      fc.stringify(details.counterexample?.[0]),
-      `because ${words}`,
-      `Again: ${again}`,
-    ].join('\n'),
-    { cause },
-  );
+  const words = [
+    `after ${details.numRuns} histories and ${details.numShrinks} shorter ones, this one fails:`,
+    fc.stringify(details.counterexample?.[0]),
+    `because ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`,
+    `Again: ${again}`,
+  ].join('\n');
+  // A promise that was found broken is a failed assertion; anything else is a fault of its own.
+  if (cause instanceof Error && cause.name === 'AssertionError') assert.fail(words);
+  throw new Error(words, { cause });
 }
 
 function readSetting(name: string): number | undefined {

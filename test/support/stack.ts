@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { DescService } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
-import { type Client, type Code, ConnectError, createClient } from '@connectrpc/connect';
+import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { vi } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
@@ -53,6 +53,7 @@ export async function startTestStack(
     );
     const client = <Service extends DescService>(name: ServiceName, service: Service) =>
       createClient(service, createConnectTransport({ baseUrl: stack.url(name), httpVersion: '1.1' }));
+    await waitForCatalogue(client('order', OrderService));
     return {
       stack,
       client,
@@ -73,6 +74,15 @@ export async function startTestStack(
     await resources.disposeAsync();
     throw error;
   }
+}
+
+/** A healthy order service may still be learning its prices, and only then knows that a product is none. */
+async function waitForCatalogue(orders: Client<typeof OrderService>): Promise<void> {
+  const basket = { customerId: 'cust123', items: [{ productId: 'no-product', quantity: 1 }] };
+  await vi.waitFor(async () => {
+    const { code, message } = await failureOf(orders.quoteOrder(basket));
+    if (code !== Code.InvalidArgument) throw new Error(`the catalogue is not loaded: ${message}`);
+  }, PATIENCE);
 }
 
 /** A CreateOrder request of one product that is approved, with a fresh key; `overrides` change it. */
@@ -118,7 +128,7 @@ export async function awaitOrder(
   return await vi.waitFor(async () => {
     const { order } = await orders.getOrder({ orderId: orderId ?? '' });
     if (order?.status !== status) {
-      throw new Error(`order ${orderId} is ${OrderStatus[order?.status ?? 0]}, not ${OrderStatus[status]}`);
+      throw new Error(`order ${orderId} has status ${order?.status}, reason ${order?.reason}; not status ${status}`);
     }
     return order;
   }, PATIENCE);

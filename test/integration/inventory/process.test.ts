@@ -7,12 +7,12 @@ import { createConnectTransport } from '@connectrpc/connect-node';
 import { expect, it } from 'vitest';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { hasEnded, spawnGuarded, stopGuarded } from '#services/dev/watchdog.ts';
-import { readEvents } from '../support/events.ts';
-import { failureOf, lines } from '../support/inventory.ts';
-import { startTestNats } from '../support/nats.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { readEvents } from '../../support/events.ts';
+import { failureOf, lines } from '../../support/inventory.ts';
+import { startTestNats } from '../../support/nats.ts';
+import { createTestDatabase } from '../../support/postgres.ts';
 
-const MAIN = fileURLToPath(new URL('../../services/inventory/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../services/inventory/main.ts', import.meta.url));
 const SOON = { timeout: 10_000, interval: 50 };
 
 it('refuses to start with bad settings, naming each of them and no secret', async () => {

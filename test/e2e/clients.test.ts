@@ -1,0 +1,388 @@
+// The platform through the eyes of clients that were not written here: buf curl, grpcurl, curl, grpc-js, a browser. Each order
+// goes all the way.
+import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { createClient } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-web';
+import type { ClientReadableStream, Client as GrpcClient, ServiceError } from '@grpc/grpc-js';
+import { status as GrpcStatus } from '@grpc/grpc-js';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { OrderService, CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
+import type { ServiceName } from '#services/dev/topology.ts';
+import { callUnary, connectByReflection } from '../support/reflection-client.ts';
+import { awaitOrder, orderRequest, runProgram, startTestStack, type TestStack } from '../support/stack.ts';
+
+const ORDER_SERVICE = OrderService.typeName;
+const PATIENCE = { timeout: 60_000, interval: 50 };
+const SERVICES = ['order', 'inventory', 'payment', 'notification'] as const satisfies readonly ServiceName[];
+const OWN_SERVICES: Record<(typeof SERVICES)[number], string> = {
+  order: ORDER_SERVICE,
+  inventory: 'shop.inventory.v1.InventoryService',
+  payment: 'shop.payment.v1.PaymentService',
+  notification: 'shop.notification.v1.NotificationService',
+};
+const COMMON_SERVICES = ['grpc.health.v1.Health', 'shop.ops.v1.OpsService'];
+
+let platform: TestStack;
+
+beforeAll(async () => {
+  platform = await startTestStack({ PAYMENT_PROVIDER_SLOW_CAPTURE_MS: '1200' });
+});
+afterAll(() => platform?.[Symbol.asyncDispose]());
+
+const orderUrl = () => platform.stack.url('order');
+const addressOf = (service: ServiceName) => new URL(platform.stack.url(service)).host;
+
+/** As the schema itself names the fields: what people type. */
+function sampleOrder() {
+  return {
+    idempotency_key: randomUUID(),
+    customer_id: 'cust123',
+    items: [{ product_id: 'prod112', quantity: 1 }],
+    payment_method: 'pm_approved',
+  };
+}
+
+describe('buf curl', () => {
+  const bufCurl = (...given: string[]) => runProgram('buf', ['curl', ...given]);
+
+  it.each(['connect', 'grpc', 'grpcweb'])('places an order by %s, with nothing but the address', async (protocol) => {
+    const { exitCode, stdout, stderr } = await bufCurl(
+      '--http2-prior-knowledge',
+      `--protocol=${protocol}`,
+      `--data=${JSON.stringify(sampleOrder())}`,
+      `${orderUrl()}/${ORDER_SERVICE}/CreateOrder`,
+    );
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({ outcome: 'OUTCOME_CONFIRMED', order: { customerId: 'cust123' } });
+  });
+
+  it('lists every RPC of the order service', async () => {
+    const { stdout } = await bufCurl('--http2-prior-knowledge', '--list-methods', orderUrl());
+
+    const listed = stdout.split('\n').filter((line) => line.startsWith(ORDER_SERVICE));
+    const methods = OrderService.methods.map(({ name }) => `${ORDER_SERVICE}/${name}`);
+    expect(listed.sort()).toEqual(methods.sort());
+  });
+
+  it.each(SERVICES)('lists the services on the port of %s, by the older reflection as well', async (service) => {
+    const list = async (reflection: string) => {
+      const { stdout } = await bufCurl(
+        '--http2-prior-knowledge',
+        `--reflect-protocol=${reflection}`,
+        '--list-services',
+        platform.stack.url(service),
+      );
+      return stdout.split('\n');
+    };
+
+    const [present, older] = await Promise.all([list('grpc-v1'), list('grpc-v1alpha')]);
+
+    expect(present).toEqual(expect.arrayContaining([OWN_SERVICES[service], ...COMMON_SERVICES]));
+    expect(older).toEqual(present);
+  });
+
+  it('shows every violation of a bad order, decoded', async () => {
+    const { exitCode, stderr } = await bufCurl(
+      '--protocol=grpc',
+      '--http2-prior-knowledge',
+      '--data={}',
+      `${orderUrl()}/${ORDER_SERVICE}/CreateOrder`,
+    );
+
+    // The code of the call, eight times: invalid_argument.
+    expect(exitCode).toBe(GrpcStatus.INVALID_ARGUMENT << 3);
+    for (const field of ['idempotency_key', 'customer_id', 'items', 'payment_method']) expect(stderr).toContain(field);
+    expect(stderr).toContain('google.rpc.BadRequest');
+  });
+
+  it('watches an order to its end as a stream', async () => {
+    const { order } = await platform.orders.createOrder(orderRequest());
+
+    const { stdout } = await bufCurl(
+      '--protocol=grpc',
+      '--http2-prior-knowledge',
+      `--data=${JSON.stringify({ order_id: order?.orderId })}`,
+      `${orderUrl()}/${ORDER_SERVICE}/WatchOrder`,
+    );
+
+    expect(stdout).toContain('ORDER_STATUS_CONFIRMED');
+  });
+});
+
+describe('grpcurl', async () => {
+  const grpcurl = await findGrpcurl();
+  const call = async (...given: string[]) => await runProgram(grpcurl ?? '', ['-plaintext', ...given]);
+  const missing = 'grpcurl is not on the PATH nor in the bin folder of Go';
+
+  it('lists and describes the services', async ({ skip }) => {
+    skip(grpcurl === undefined, missing);
+
+    const listed = await call(addressOf('order'), 'list');
+    const described = await call(addressOf('order'), 'describe', ORDER_SERVICE);
+
+    expect(listed.stdout.split('\n')).toEqual(expect.arrayContaining([ORDER_SERVICE, ...COMMON_SERVICES]));
+    expect(described.stdout).toContain('rpc WatchOrder');
+    expect(described.stdout).toContain('returns ( stream .shop.order.v1.WatchOrderResponse )');
+  });
+
+  it('places an order and is shown its price', async ({ skip }) => {
+    skip(grpcurl === undefined, missing);
+
+    const data = JSON.stringify(sampleOrder());
+    const { exitCode, stdout } = await call('-d', data, addressOf('order'), `${ORDER_SERVICE}/CreateOrder`);
+
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      outcome: 'OUTCOME_CONFIRMED',
+      order: { total: { currencyCode: 'EUR', minorUnits: '1290' } },
+    });
+  });
+
+  it('is told by an exit code and a reason what was wrong', async ({ skip }) => {
+    skip(grpcurl === undefined, missing);
+
+    const data = JSON.stringify({ order_id: randomUUID() });
+    const { exitCode, stderr } = await call('-d', data, addressOf('order'), `${ORDER_SERVICE}/GetOrder`);
+
+    expect(exitCode).toBe(64 + GrpcStatus.NOT_FOUND);
+    expect(stderr).toContain('Code: NotFound');
+    expect(stderr).toContain('there is no order');
+  });
+});
+
+describe('grpc-js', () => {
+  const HEALTH = 'grpc.health.v1.Health';
+  type HealthAnswer = { status: string };
+
+  /** Opens a server stream of a dynamic client, and keeps what comes. */
+  function readStream<Answer>(client: GrpcClient, method: string, request: object) {
+    const open = Reflect.get(client, method) as (request: object) => ClientReadableStream<Answer>;
+    const stream = open.call(client, request);
+    const answers: Answer[] = [];
+    const ended = Promise.withResolvers<ServiceError | undefined>();
+    stream.on('data', (answer: Answer) => answers.push(answer));
+    stream.on('error', (error: ServiceError) => ended.resolve(error));
+    stream.on('end', () => ended.resolve(undefined));
+    return { answers, ended: ended.promise, cancel: () => stream.cancel() };
+  }
+
+  it.each(SERVICES)('finds %s SERVING by Check, its own service and the broker too', async (service) => {
+    const client = await connectByReflection(addressOf(service), HEALTH);
+    try {
+      for (const name of ['', OWN_SERVICES[service], 'broker']) {
+        await expect
+          .poll(() => callUnary<HealthAnswer>(client, 'check', { service: name }), PATIENCE)
+          .toEqual({ status: 'SERVING' });
+      }
+    } finally {
+      client.close();
+    }
+  });
+
+  it('is told NOT_FOUND by Check of a service that is not there', async () => {
+    const client = await connectByReflection(addressOf('order'), HEALTH);
+    try {
+      const check = callUnary(client, 'check', { service: 'shop.refund.v1.RefundService' });
+
+      await expect(check).rejects.toMatchObject({ code: GrpcStatus.NOT_FOUND });
+    } finally {
+      client.close();
+    }
+  });
+
+  it('sees by Watch that a service stops, before its connection ends', async () => {
+    const client = await connectByReflection(addressOf('notification'), HEALTH);
+    try {
+      const watch = readStream<HealthAnswer>(client, 'watch', { service: '' });
+      await vi.waitFor(() => expect(watch.answers).toEqual([{ status: 'SERVING' }]), PATIENCE);
+
+      await platform.stack.stop('notification');
+
+      expect((await watch.ended)?.code).toBe(GrpcStatus.UNAVAILABLE);
+      expect(watch.answers.at(-1)).toEqual({ status: 'NOT_SERVING' });
+    } finally {
+      client.close();
+      await platform.stack.start('notification');
+    }
+  });
+
+  it('watches a slow order and may leave in the middle; the order goes on', async () => {
+    const customerId = randomUUID();
+    const answer = platform.orders.createOrder(orderRequest({ customerId, paymentMethod: 'pm_slow' }));
+    const orderId = await vi.waitFor(async () => {
+      const [found] = (await platform.orders.listOrders({ customerId })).orders;
+      if (found === undefined) throw new Error('the order is not stored yet');
+      return found.orderId;
+    }, PATIENCE);
+    const client = await connectByReflection(addressOf('order'), ORDER_SERVICE);
+    try {
+      const watch = readStream<{ order: { status: string } }>(client, 'watchOrder', { order_id: orderId });
+      await vi.waitFor(() => expect(watch.answers.length).toBeGreaterThan(0), PATIENCE);
+      watch.cancel();
+
+      expect((await watch.ended)?.code).toBe(GrpcStatus.CANCELLED);
+      expect(watch.answers[0]?.order.status).toBe('ORDER_STATUS_PENDING');
+    } finally {
+      client.close();
+    }
+    await answer;
+    await awaitOrder(platform, orderId);
+  });
+});
+
+describe('a browser', () => {
+  const ORIGIN = 'http://localhost:3000';
+
+  const preflight = (origin: string) =>
+    fetch(`${orderUrl()}/${ORDER_SERVICE}/CreateOrder`, {
+      method: 'OPTIONS',
+      headers: {
+        origin,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'connect-protocol-version,content-type,traceparent',
+      },
+    });
+  const call = (origin: string) =>
+    fetch(`${orderUrl()}/${ORDER_SERVICE}/CreateOrder`, {
+      method: 'POST',
+      headers: { origin, 'content-type': 'application/json', 'connect-protocol-version': '1' },
+      body: JSON.stringify(sampleOrder()),
+    });
+
+  it('may call from a page of localhost: preflight, then an order it may read', async () => {
+    const asked = await preflight(ORIGIN);
+    const answered = await call(ORIGIN);
+
+    const allowed = (asked.headers.get('access-control-allow-headers') ?? '').toLowerCase();
+    expect([asked.status, asked.headers.get('access-control-allow-origin')]).toEqual([204, ORIGIN]);
+    expect(allowed.split(', ')).toEqual(
+      expect.arrayContaining(['content-type', 'connect-protocol-version', 'traceparent']),
+    );
+    expect(answered.headers.get('access-control-allow-origin')).toBe(ORIGIN);
+    expect(await answered.json()).toMatchObject({ outcome: 'OUTCOME_CONFIRMED' });
+  });
+
+  it('may not call from a page of elsewhere, nor read what it is answered', async () => {
+    const asked = await preflight('https://shop.example');
+    const answered = await call('https://shop.example');
+
+    expect(asked.status).toBe(403);
+    for (const response of [asked, answered]) {
+      expect(response.headers.get('access-control-allow-origin')).toBeNull();
+      expect(response.headers.get('vary')).toContain('Origin');
+    }
+  });
+
+  it('reads by GET, with the client of browsers, what has no side effects', async () => {
+    const methods: (string | undefined)[] = [];
+    const recordingFetch: typeof fetch = (input, init) => {
+      methods.push(init?.method);
+      return fetch(input, init);
+    };
+    const transport = createConnectTransport({ baseUrl: orderUrl(), useHttpGet: true, fetch: recordingFetch });
+    const orders = createClient(OrderService, transport);
+
+    const { order, outcome } = await orders.createOrder(orderRequest());
+    const read = await orders.getOrder({ orderId: order?.orderId ?? '' });
+
+    expect(outcome).toBe(Outcome.CONFIRMED);
+    expect(read.order).toEqual(order);
+    expect(methods).toEqual(['POST', 'GET']);
+  });
+});
+
+describe('curl', () => {
+  const curl = (...given: string[]) => runProgram('curl', ['--silent', '--show-error', '--max-time', '30', ...given]);
+
+  it.each(['--http1.1', '--http2-prior-knowledge'])('places an order with %s on the one port', async (version) => {
+    const { exitCode, stdout } = await curl(
+      version,
+      '--header',
+      'content-type: application/json',
+      '--data',
+      JSON.stringify(sampleOrder()),
+      `${orderUrl()}/${ORDER_SERVICE}/CreateOrder`,
+    );
+
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ outcome: 'OUTCOME_CONFIRMED' });
+  });
+
+  it('reads an order by GET, its request in the address; a bad one is 404 with the reason', async () => {
+    const { order } = await platform.orders.createOrder(orderRequest());
+    const get = (orderId: string | undefined) => {
+      const message = encodeURIComponent(JSON.stringify({ order_id: orderId }));
+      const query = `connect=v1&encoding=json&message=${message}`;
+      return curl('--write-out', '\n%{http_code}', `${orderUrl()}/${ORDER_SERVICE}/GetOrder?${query}`);
+    };
+
+    const [found = '', status] = (await get(order?.orderId)).stdout.split('\n');
+    const unknown = await get('nobody-s');
+
+    expect(status).toBe('200');
+    expect(JSON.parse(found)).toMatchObject({ order: { orderId: order?.orderId, status: 'ORDER_STATUS_CONFIRMED' } });
+    expect(unknown.stdout).toContain('"code":"not_found"');
+    expect(unknown.stdout).toMatch(/404$/);
+  });
+
+  it.each(SERVICES)('finds on the port of %s the metrics of that service for Prometheus', async (service) => {
+    await platform.orders.createOrder(orderRequest());
+    const health = `${platform.stack.url(service)}/shop.ops.v1.OpsService/GetStatus`;
+    await curl('--header', 'content-type: application/json', '--data', '{}', health);
+
+    const { stdout } = await curl('--include', `${platform.stack.url(service)}/metrics`);
+
+    expect(stdout).toMatch(/^content-type: text\/plain; version=/im);
+    const served = stdout.split('\n').filter((line) => line.startsWith('rpc_server_seconds_count'));
+    expect(served.filter((line) => line.includes('OpsService/GetStatus') && line.includes('code="ok"'))).toHaveLength(
+      1,
+    );
+    expect(served.every((line) => line.includes(`service="${service}"`))).toBe(true);
+    expect(stdout).toContain(`outbox_unsent{service="${service}"}`);
+  });
+});
+
+describe('a trace sent along with an order', () => {
+  /** Places an order within a trace, and tells which services have since printed a line of that trace for that order. */
+  async function placeTracedOrder() {
+    const traceId = randomBytes(16).toString('hex');
+    const response = await fetch(`${orderUrl()}/${ORDER_SERVICE}/CreateOrder`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', traceparent: `00-${traceId}-00f067aa0ba902b7-01` },
+      body: JSON.stringify(sampleOrder()),
+    });
+    const { order } = (await response.json()) as { order: { orderId: string } };
+    const services = () => {
+      const lines = platform.output.filter((line) => line.includes(traceId) && line.includes(order.orderId));
+      return new Set(lines.map((line) => line.split(' ')[0]));
+    };
+    return { orderId: order.orderId, services };
+  }
+
+  it('is in the log of the services that its call went through', async () => {
+    const { services } = await placeTracedOrder();
+
+    await expect
+      .poll(() => [...services()], PATIENCE)
+      .toEqual(expect.arrayContaining(['order', 'inventory', 'payment']));
+  });
+
+  it('is in the log of the service that its event went to', async () => {
+    const { orderId, services } = await placeTracedOrder();
+    const mailIsSent = (line: string) => line.includes('"msg":"mail sent"') && line.includes(orderId);
+    await expect.poll(() => platform.output.some(mailIsSent), PATIENCE).toBe(true);
+
+    expect(services()).toContain('notification');
+  });
+});
+
+/** The program where there is one; it is never fetched for a test. */
+async function findGrpcurl(): Promise<string | undefined> {
+  const { exitCode, stdout } = await runProgram('go', ['env', 'GOPATH']);
+  const folders = (process.env.PATH ?? '').split(':');
+  if (exitCode === 0) folders.push(join(stdout.trim(), 'bin'));
+  return folders.map((folder) => join(folder, 'grpcurl')).find((file) => existsSync(file));
+}
