@@ -55,16 +55,22 @@ function hasCause(error: Error, code: string): boolean {
   return ('code' in cause && cause.code === code) || hasCause(cause, code);
 }
 
-const settings = parseSettings(process.env, {
-  ORDER_PORT: port(50_051),
-  ORDER_URL: httpUrl('').unwrap().optional(),
-});
-const url = settings.ORDER_URL ?? `http://127.0.0.1:${settings.ORDER_PORT}`;
+// A bad setting is told like any other failure, in one line.
+function readOrderUrl(): string {
+  const settings = parseSettings(process.env, {
+    ORDER_PORT: port(50_051),
+    ORDER_URL: httpUrl('').unwrap().optional(),
+  });
+  return settings.ORDER_URL ?? `http://127.0.0.1:${settings.ORDER_PORT}`;
+}
+
+let url = 'its address';
 try {
   const { product, quantity, customer, help, 'payment-method': paymentMethod } = readArguments();
   if (help) {
     process.stdout.write(HELP);
   } else {
+    url = readOrderUrl();
     const client = createClient(OrderService, createConnectTransport({ baseUrl: url, httpVersion: '1.1' }));
     const sample = { idempotencyKey: randomUUID(), customerId: customer, productId: product, quantity, paymentMethod };
     const write = (line: string) => process.stdout.write(`${line}\n`);

@@ -4,7 +4,7 @@ import { backoffMs } from '../platform/backoff.ts';
 import { type Breaker, CircuitOpenError, type Verdict } from '../platform/breaker.ts';
 import { describeError } from '../platform/errors.ts';
 import { type Logger, scrubSecrets } from '../platform/log.ts';
-import { runForOrder } from '../platform/tracing.ts';
+import { runForOrder, runInSpan, SpanKind } from '../platform/tracing.ts';
 import { mailAddressOf } from './mail-address.ts';
 import { composeMail, isRefusal, messageIdOf } from './notification.ts';
 import { toSentEvent } from './notification-messages.ts';
@@ -48,9 +48,7 @@ export async function sendDueMails(dependencies: MailerDependencies, signal: Abo
   const due = await store.claimDue(size, LEASE_MS);
   if (due.length === 0) return false;
   const limit = startLimit(signal);
-  const sending = await Promise.allSettled(
-    due.map((each) => runForOrder(each.notification.orderId, () => sendMail(dependencies, each, limit.signal))),
-  );
+  const sending = await Promise.allSettled(due.map((each) => sendTraced(dependencies, each, limit.signal)));
   limit.clear();
   // Only the database can fail here. What was sent and not marked is sent again after its lease.
   const failed = sending.find((result) => result.status === 'rejected');
@@ -73,6 +71,13 @@ function startLimit(stopping: AbortSignal) {
     for (const timer of timers) clearTimeout(timer);
   };
   return { signal: controller.signal, clear };
+}
+
+// The event it was made for is long acknowledged: its trace goes on from what was stored of it.
+function sendTraced(dependencies: MailerDependencies, due: DueNotification, signal: AbortSignal): Promise<void> {
+  const span = { name: 'send mail', kind: SpanKind.CLIENT, headers: { traceparent: due.traceparent } };
+  const send = () => sendMail(dependencies, due, signal);
+  return runInSpan(span, () => runForOrder(due.notification.orderId, send));
 }
 
 async function sendMail(dependencies: MailerDependencies, due: DueNotification, signal: AbortSignal): Promise<void> {

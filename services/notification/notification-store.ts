@@ -3,10 +3,15 @@ import type { Database, Queryable } from '../platform/database.ts';
 import type { OutgoingEvent } from '../platform/event.ts';
 import { insertOutboxSql, outboxValues } from '../platform/outbox.ts';
 import type { Page } from '../platform/page.ts';
+import { injectTrace } from '../platform/tracing.ts';
 import type { Notification, NotificationStatus } from './notification.ts';
 
-/** A notification whose mail is to be tried, for the `attempt`-th time. */
-export type DueNotification = { readonly notification: Notification; readonly attempt: number };
+/** A notification whose mail is to be tried, for the `attempt`-th time, and the trace it belongs to. */
+export type DueNotification = {
+  readonly notification: Notification;
+  readonly attempt: number;
+  readonly traceparent: string;
+};
 
 export type NotificationFilter = { readonly customerId: string; readonly orderId: string };
 
@@ -38,20 +43,21 @@ type NotificationRow = {
   synthetic: boolean;
   version: number;
   attempts: number;
+  traceparent: string;
   create_time: Date;
   send_time: Date | null;
 };
 
 const COLUMNS = `notification_id, order_id, customer_id, type, status, items, currency_code, total_minor, synthetic, version,
-  attempts, create_time, send_time`;
+  attempts, traceparent, create_time, send_time`;
 
 /** Stores the one notification of an order; returns whether there was none. Those of test orders are never sent. */
 export async function insertNotification(queryable: Queryable, notification: NewNotification): Promise<boolean> {
   const { notificationId, orderId, customerId, items, total, synthetic } = notification;
   const rows = await queryable.query(
     `insert into notification (notification_id, order_id, customer_id, type, status, items, currency_code, total_minor,
-       synthetic, version)
-     values ($1, $2, $3, 'ORDER_CONFIRMATION', case when $7 then 'SUPPRESSED' else 'PENDING' end, $4::jsonb, $5, $6, $7, 1)
+       synthetic, version, traceparent)
+     values ($1, $2, $3, 'ORDER_CONFIRMATION', case when $7 then 'SUPPRESSED' else 'PENDING' end, $4::jsonb, $5, $6, $7, 1, $8)
      on conflict (order_id) do nothing returning notification_id`,
     [
       notificationId,
@@ -61,6 +67,7 @@ export async function insertNotification(queryable: Queryable, notification: New
       total.currencyCode,
       total.minorUnits,
       synthetic,
+      injectTrace().traceparent ?? '',
     ],
   );
   return rows.length > 0;
@@ -79,7 +86,11 @@ export function createNotificationStore(database: Database): NotificationStore {
          returning ${COLUMNS}`,
         [limit, leaseMs],
       );
-      return rows.map((row) => ({ notification: toNotification(row), attempt: row.attempts }));
+      return rows.map((row) => ({
+        notification: toNotification(row),
+        attempt: row.attempts,
+        traceparent: row.traceparent,
+      }));
     },
 
     markSent: async (notificationId, sendTime, events) => {

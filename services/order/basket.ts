@@ -43,9 +43,14 @@ export async function priceBasket(prices: PriceStore, basket: readonly BasketIte
 }
 
 async function findPrices(prices: PriceStore, items: readonly BasketItem[]): Promise<PricedItem[]> {
-  const known = await prices.find(items.map((item) => item.productId));
-  if (known.size < items.length && !(await prices.isLoaded())) {
-    throw unavailable('CATALOGUE_NOT_LOADED', 'the prices are not known yet', RETRY_AFTER_MS);
+  const productIds = items.map((item) => item.productId);
+  let known = await prices.find(productIds);
+  if (known.size < items.length) {
+    if (!(await prices.isLoaded())) {
+      throw unavailable('CATALOGUE_NOT_LOADED', 'the prices are not known yet', RETRY_AFTER_MS);
+    }
+    // The load may have ended between the two questions: what is missing now does not exist.
+    known = await prices.find(productIds);
   }
   const faults: FieldViolation[] = [];
   const priced: PricedItem[] = [];

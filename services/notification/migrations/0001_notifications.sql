@@ -16,6 +16,8 @@ create table notification (
   next_try_time timestamptz not null default now(),
   attempts int not null default 0,
   error text not null default '',
+  -- The trace of the event it was made for; sending the mail goes on with it.
+  traceparent text not null default '',
   -- Whole milliseconds, so that a page token holds it exactly.
   create_time timestamptz not null default date_trunc('milliseconds', now()),
   send_time timestamptz,

@@ -35,6 +35,7 @@ function dueOf(count: number, attempt = 1): DueNotification[] {
   return Array.from({ length: count }, (_, index) => ({
     notification: notificationOf({ notificationId: `id-${index}`, orderId: `o${index}` }),
     attempt,
+    traceparent: '',
   }));
 }
 
@@ -44,7 +45,7 @@ function refusal(responseCode: number): Error {
 
 describe('a mail that is due', () => {
   it('goes to the customer with the notification’s Message-ID', async () => {
-    const { send, run } = createMailer({ notification: notificationOf(), attempt: 1 });
+    const { send, run } = createMailer({ notification: notificationOf(), attempt: 1, traceparent: '' });
     await run();
     expect(send.mock.calls[0]?.[0]).toMatchObject({
       from: 'orders@shop.example',
@@ -55,7 +56,11 @@ describe('a mail that is due', () => {
   });
 
   it('is marked as sent together with its event, after the mail server accepted it', async () => {
-    const { store, send, wakeRelay, run } = createMailer({ notification: notificationOf(), attempt: 1 });
+    const { store, send, wakeRelay, run } = createMailer({
+      notification: notificationOf(),
+      attempt: 1,
+      traceparent: '',
+    });
     send.mockImplementationOnce(async () => expect(store.markSent).not.toHaveBeenCalled());
     await run();
 
