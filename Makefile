@@ -25,7 +25,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(path_with_tools)
 # ---- Set-up, each step a file that make compares by date.
 
 packages := node_modules/.package-lock.json
-generated := gen/.generated services/platform/rpc-server/gen/.generated test/kit/examples/library/gen/.generated
+generated := gen/.generated services/platform/rpc-server/gen/.generated test/kit/examples/library/gen/.generated test/kit/fault-proxy/control/gen/.generated
 ready := $(packages) $(generated)
 
 .tools/node_modules/node/bin/node:
@@ -49,6 +49,10 @@ services/platform/rpc-server/gen/.generated: services/platform/rpc-server/buf.ge
 
 test/kit/examples/library/gen/.generated: test/kit/examples/library/buf.gen.yaml $(shell find test/kit/examples/library/proto -name '*.proto') $(packages)
 	cd test/kit/examples/library && buf generate
+	@touch $@
+
+test/kit/fault-proxy/control/gen/.generated: test/kit/fault-proxy/control/buf.gen.yaml $(shell find test/kit/fault-proxy/control/proto -name '*.proto') $(packages)
+	cd test/kit/fault-proxy/control && buf generate
 	@touch $@
 
 # ---- Targets. A comment after `##` is the target's line in `make help`.
@@ -150,4 +154,4 @@ clean: ## remove generated code and local state; packages stay
 	if [ -n "$$pid" ] && kill -0 "$$pid" 2>/dev/null; then \
 	  echo "The platform is running from .data/ as process $$pid: stop it first." >&2; exit 1; \
 	fi
-	rm -rf .data gen services/platform/rpc-server/gen services/platform/rpc-server/dist test/kit/dist test/kit/examples/library/gen
+	rm -rf .data gen services/platform/rpc-server/gen services/platform/rpc-server/dist test/kit/dist test/kit/examples/library/gen test/kit/fault-proxy/control/gen

@@ -1,0 +1,277 @@
+// Which failure becomes which code: every fault, against every way of speaking to a service. The table in the kit's README is
+// this one; what clients make of a failure is theirs, so a new version of a client may move a cell.
+import { readFileSync } from 'node:fs';
+import {
+  answerInTls,
+  bandwidth,
+  blackHole,
+  type Fault,
+  failAlways,
+  failEvery,
+  failFirst,
+  garbage,
+  goAway,
+  halfClose,
+  type InjectOptions,
+  latency,
+  partition,
+  refuse,
+  reset,
+  slowClose,
+  truncateFrame,
+  truncateMessage,
+} from '@touchstone/kit';
+import { describe, expect, it, vi } from 'vitest';
+import { type Dialect, dialects, outcomeOf, reserveStockRpc, startSetting } from './clients.ts';
+
+interface Row {
+  readonly failure: string;
+  readonly fault: () => Fault;
+  readonly options?: InjectOptions;
+  /** Whether the client has a connection when the fault is switched on. Default true. */
+  readonly isWarm?: boolean;
+  /** Connect and gRPC-Web over HTTP/1.1; Connect, gRPC and grpc-js over HTTP/2. */
+  readonly codes: readonly [string, string, string, string, string];
+  /** Calls or connections hit, over HTTP/1.1 and HTTP/2. Default 1 and 1. */
+  readonly hits?: readonly [number, number];
+}
+
+const rpc = reserveStockRpc;
+const patienceMs = 250;
+const late = 'deadline_exceeded';
+
+const rows: readonly Row[] = [
+  {
+    failure: 'nobody listens on the port',
+    fault: () => refuse({ closesPort: true }),
+    isWarm: false,
+    codes: ['unavailable', 'unavailable', 'unavailable', 'unavailable', 'unavailable'],
+    hits: [0, 0],
+  },
+  {
+    failure: 'the connection is reset as soon as it is open',
+    fault: () => refuse(),
+    isWarm: false,
+    codes: ['aborted', 'aborted', 'aborted', 'aborted', 'unavailable'],
+  },
+  {
+    failure: 'the connection is reset before the request is read',
+    fault: () => reset(),
+    options: { direction: 'up' },
+    codes: ['aborted', 'aborted', 'aborted', 'aborted', 'unavailable'],
+  },
+  {
+    failure: 'the connection is reset in place of the answer',
+    fault: () => reset({ breaks: 'connection' }),
+    options: { rpc },
+    codes: ['aborted', 'aborted', 'aborted', 'aborted', 'unavailable'],
+  },
+  {
+    failure: 'the connection is reset in the middle of the answer',
+    fault: () => reset({ breaks: 'connection', afterBytes: 2 }),
+    options: { rpc },
+    codes: ['aborted', 'aborted', 'aborted', 'aborted', 'unavailable'],
+  },
+  {
+    failure: 'the call is reset: INTERNAL_ERROR',
+    fault: () => reset(),
+    options: { rpc },
+    codes: ['aborted', 'aborted', 'internal', 'internal', 'internal'],
+  },
+  {
+    failure: 'the call is reset: NO_ERROR',
+    fault: () => reset({ http2Code: 0 }),
+    options: { rpc },
+    codes: ['aborted', 'aborted', late, late, 'internal'],
+  },
+  {
+    failure: 'the call is reset: REFUSED_STREAM',
+    fault: () => reset({ http2Code: 7 }),
+    options: { rpc },
+    codes: ['aborted', 'aborted', 'internal', 'internal', 'unavailable'],
+  },
+  {
+    failure: 'the call is reset: CANCEL',
+    fault: () => reset({ http2Code: 8 }),
+    options: { rpc },
+    codes: ['aborted', 'aborted', 'canceled', 'canceled', 'canceled'],
+  },
+  {
+    failure: 'the call is reset: ENHANCE_YOUR_CALM',
+    fault: () => reset({ http2Code: 11 }),
+    options: { rpc },
+    codes: ['aborted', 'aborted', 'internal', 'internal', 'resource_exhausted'],
+  },
+  {
+    failure: 'a black hole swallows the connection',
+    fault: () => blackHole(),
+    codes: [late, late, late, late, late],
+  },
+  {
+    failure: 'a black hole swallows the call',
+    fault: () => blackHole(),
+    options: { rpc },
+    codes: [late, late, late, late, late],
+  },
+  {
+    failure: 'requests are cut off',
+    fault: () => partition(),
+    options: { direction: 'up' },
+    codes: [late, late, late, late, late],
+  },
+  { failure: 'answers are cut off', fault: () => partition(), codes: [late, late, late, late, late] },
+  {
+    failure: 'the answer is later than the deadline',
+    fault: () => latency({ delayMs: 30_000 }),
+    options: { rpc },
+    codes: [late, late, late, late, late],
+  },
+  {
+    failure: 'the answer is slower than the deadline',
+    fault: () => bandwidth({ bytesPerSecond: 1 }),
+    options: { rpc },
+    codes: [late, late, late, late, late],
+  },
+  {
+    failure: 'the answer does not end in time',
+    fault: () => slowClose({ delayMs: 30_000 }),
+    options: { rpc },
+    codes: [late, late, late, late, late],
+  },
+  {
+    failure: 'the server closes its side of the connection in place of the answer',
+    fault: () => halfClose(),
+    codes: ['aborted', 'aborted', 'canceled', 'canceled', 'unavailable'],
+  },
+  {
+    failure: 'the answer ends before its body',
+    fault: () => halfClose(),
+    options: { rpc },
+    codes: ['aborted', 'aborted', 'internal', 'internal', 'internal'],
+  },
+  {
+    failure: 'the answer ends in the middle of its message',
+    fault: () => truncateMessage({ afterBytes: 8 }),
+    options: { rpc },
+    codes: ['aborted', 'aborted', 'internal', 'invalid_argument', 'internal'],
+  },
+  {
+    failure: 'the request ends before its body',
+    fault: () => halfClose(),
+    options: { rpc, direction: 'up' },
+    // An empty body is a whole message to Connect over HTTP/2: one with nothing set.
+    codes: ['internal', 'internal', 'ok', 'unimplemented', 'unimplemented'],
+  },
+  {
+    failure: 'the request ends in the middle of its message',
+    fault: () => truncateMessage({ afterBytes: 2 }),
+    options: { rpc, direction: 'up' },
+    codes: ['internal', 'internal', 'invalid_argument', 'invalid_argument', 'invalid_argument'],
+  },
+  {
+    failure: 'the connection ends in the middle of a frame',
+    fault: () => truncateFrame({ afterBytes: 3 }),
+    options: { rpc },
+    codes: ['aborted', 'aborted', 'canceled', 'canceled', 'unavailable'],
+  },
+  {
+    failure: 'garbage comes instead of the protocol',
+    fault: () => garbage(),
+    codes: ['internal', 'internal', 'internal', 'internal', 'internal'],
+  },
+  {
+    failure: 'garbage comes in the body of the answer',
+    fault: () => garbage(),
+    options: { rpc },
+    codes: ['internal', 'internal', 'internal', 'invalid_argument', 'resource_exhausted'],
+  },
+  {
+    failure: 'a TLS alert answers plaintext',
+    fault: () => answerInTls(),
+    isWarm: false,
+    codes: ['internal', 'internal', 'canceled', 'canceled', 'unavailable'],
+  },
+  {
+    failure: 'GOAWAY leaves the call out: NO_ERROR',
+    fault: () => goAway(),
+    options: { rpc },
+    codes: ['ok', 'ok', 'internal', 'internal', 'unavailable'],
+    hits: [0, 1],
+  },
+  {
+    failure: 'GOAWAY follows the call: NO_ERROR',
+    fault: () => goAway({ refuses: false }),
+    options: { rpc },
+    codes: ['ok', 'ok', 'ok', 'ok', 'ok'],
+    hits: [0, 1],
+  },
+  {
+    failure: 'GOAWAY leaves the call out: ENHANCE_YOUR_CALM',
+    fault: () => goAway({ http2Code: 11 }),
+    options: { rpc },
+    codes: ['ok', 'ok', 'internal', 'internal', 'resource_exhausted'],
+    hits: [0, 1],
+  },
+  {
+    failure: 'a gateway answers 503 to the first call',
+    fault: () => failFirst(1),
+    options: { rpc },
+    codes: ['unavailable', 'unavailable', 'unavailable', 'unavailable', 'unavailable'],
+  },
+  {
+    failure: 'a gateway answers 429 to every call',
+    fault: () => failEvery(1, 429),
+    options: { rpc },
+    codes: ['unavailable', 'unavailable', 'unavailable', 'unavailable', 'unavailable'],
+  },
+  {
+    failure: 'a gateway answers 500',
+    fault: () => failAlways(500),
+    options: { rpc },
+    codes: ['unknown', 'unknown', 'unknown', 'unknown', 'unknown'],
+  },
+];
+
+/** What a call becomes under the fault, and what the fault counted; then the next calls are well again. */
+async function suffer({ open }: Dialect, { fault, options = {}, isWarm = true }: Row): Promise<[string, number]> {
+  await using setting = await startSetting();
+  const { proxy } = setting;
+  using caller = open(proxy.url);
+  if (isWarm) await caller.reserve('o0');
+
+  const handle = proxy.inject(fault(), options);
+  const outcome = await outcomeOf(caller.reserve('o1', { timeoutMs: patienceMs }));
+  const { hits } = handle;
+  handle.remove();
+
+  // Called at once, Connect's session manager would stop listening to the broken session before that tells its error.
+  if (handle.name === 'garbage' && handle.rpc === undefined) await vi.waitFor(() => expect(proxy.connections).toBe(0));
+  await vi.waitFor(async () => expect(await outcomeOf(caller.reserve('o2'))).toBe('ok'), { timeout: 5000 });
+  return [outcome, hits];
+}
+
+describe('which failure becomes which code, on one proxy and a healed one after it', () => {
+  it.each(rows)('$failure', async (row) => {
+    const measured: Record<string, [string, number]> = {};
+    for (const dialect of dialects) measured[dialect.dialect] = await suffer(dialect, row);
+
+    const [hitsOfHttp1, hitsOfHttp2] = row.hits ?? [1, 1];
+    expect(measured).toEqual(
+      Object.fromEntries(
+        dialects.map(({ dialect, http }, index) => [
+          dialect,
+          [row.codes[index], http === '2' ? hitsOfHttp2 : hitsOfHttp1],
+        ]),
+      ),
+    );
+  });
+
+  it('is what the README of the kit says', () => {
+    const readme = readFileSync(new URL('../../../kit/README.md', import.meta.url), 'utf8');
+    const table = rows.map(
+      ({ failure, codes }) => `| ${failure} | ${codes.map((code) => `\`${code}\``).join(' | ')} |`,
+    );
+
+    expect(readme).toContain(`\n${table.join('\n')}\n\n`);
+  });
+});

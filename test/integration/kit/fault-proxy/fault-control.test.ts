@@ -1,0 +1,119 @@
+// Faults switched from another process: by an RPC on the control port.
+import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { FaultProxyService, startFaultControl } from '@touchstone/kit';
+import { describe, expect, it } from 'vitest';
+import { dialects, outcomeOf, reserveStockRpc, type Setting, startSetting } from './clients.ts';
+
+interface Controlled extends AsyncDisposable {
+  readonly setting: Setting;
+  readonly control: Client<typeof FaultProxyService>;
+}
+
+async function startControlled(): Promise<Controlled> {
+  const setting = await startSetting();
+  const port = await startFaultControl({ proxies: { inventory: setting.proxy } });
+  const transport = createConnectTransport({ baseUrl: port.url, httpVersion: '1.1' });
+  return {
+    setting,
+    control: createClient(FaultProxyService, transport),
+    async [Symbol.asyncDispose]() {
+      await port.stop();
+      await setting[Symbol.asyncDispose]();
+    },
+  };
+}
+
+type FaultKind = NonNullable<Parameters<Client<typeof FaultProxyService>['injectFault']>[0]['fault']>['kind'];
+
+const kinds: readonly [NonNullable<FaultKind>, string][] = [
+  [{ case: 'latency', value: { delayMs: 1 } }, 'latency'],
+  [{ case: 'bandwidth', value: { bytesPerSecond: 1 } }, 'bandwidth'],
+  [{ case: 'reset', value: {} }, 'reset'],
+  [{ case: 'blackHole', value: {} }, 'black-hole'],
+  [{ case: 'halfClose', value: {} }, 'half-close'],
+  [{ case: 'slowClose', value: { delayMs: 1 } }, 'slow-close'],
+  [{ case: 'garbage', value: {} }, 'garbage'],
+  [{ case: 'truncateMessage', value: {} }, 'truncate-message'],
+  [{ case: 'truncateFrame', value: {} }, 'truncate-frame'],
+  [{ case: 'goAway', value: {} }, 'go-away'],
+  [{ case: 'failFirst', value: { count: 1 } }, 'fail-first'],
+  [{ case: 'failEvery', value: { interval: 1 } }, 'fail-every'],
+  [{ case: 'failAlways', value: {} }, 'fail-always'],
+  [{ case: 'partition', value: {} }, 'partition'],
+  [{ case: 'refuse', value: {} }, 'refuse'],
+  [{ case: 'answerInTls', value: {} }, 'answer-in-tls'],
+];
+
+describe('the control port', () => {
+  it('switches a fault on, shows what it did, and switches it off', async () => {
+    await using controlled = await startControlled();
+    const { control, setting } = controlled;
+    using caller = dialects[0]!.open(setting.proxy.url);
+
+    const { fault } = await control.injectFault({
+      proxy: 'inventory',
+      fault: { kind: { case: 'failAlways', value: { status: 429 } } },
+      rpc: reserveStockRpc,
+      after: 1,
+      every: 2,
+      times: 1,
+      probability: 1,
+    });
+    const outcomes: string[] = [];
+    for (let call = 0; call < 4; call += 1) outcomes.push(await outcomeOf(caller.reserve()));
+    const { proxies } = await control.listProxies({});
+    const removed = await control.removeFault({ proxy: 'inventory', faultId: fault!.id });
+
+    expect(outcomes).toEqual(['ok', 'ok', 'unavailable', 'ok']);
+    expect(proxies).toMatchObject([
+      {
+        name: 'inventory',
+        url: setting.proxy.url,
+        faults: [{ name: 'fail-always', rpc: reserveStockRpc, hits: 1, seen: 4 }],
+      },
+    ]);
+    expect(removed.fault).toMatchObject({ id: fault!.id, hits: 1 });
+    expect(setting.proxy.faults()).toEqual([]);
+  });
+
+  it('knows every fault, and heals them all', async () => {
+    await using controlled = await startControlled();
+    const { control, setting } = controlled;
+
+    for (const [kind, name] of kinds) {
+      expect((await control.injectFault({ proxy: 'inventory', fault: { kind } })).fault?.name).toBe(name);
+    }
+    const { faults } = await control.heal({});
+
+    expect(faults.map(({ name }) => name)).toEqual(kinds.map(([, name]) => name));
+    expect(setting.proxy.faults()).toEqual([]);
+  });
+
+  it('says what it cannot use', async () => {
+    await using controlled = await startControlled();
+    const { control } = controlled;
+    const refusal = async (calling: Promise<unknown>) => {
+      const error = ConnectError.from(await calling.catch((thrown: unknown) => thrown));
+      return [error.code, error.rawMessage];
+    };
+    const refuse = { kind: { case: 'refuse', value: {} } } as const;
+
+    expect(await refusal(control.injectFault({ proxy: 'payment', fault: refuse }))).toEqual([
+      Code.NotFound,
+      'proxy: there is no "payment"; there are inventory',
+    ]);
+    expect(await refusal(control.injectFault({ proxy: 'inventory' }))).toEqual([
+      Code.InvalidArgument,
+      '"fault" must name one kind of fault',
+    ]);
+    expect(await refusal(control.injectFault({ proxy: 'inventory', fault: refuse, rpc: '*' }))).toEqual([
+      Code.InvalidArgument,
+      '"rpc" does not go with refuse, which hits whole connections',
+    ]);
+    expect(await refusal(control.removeFault({ proxy: 'inventory', faultId: '9' }))).toEqual([
+      Code.NotFound,
+      'fault_id: no fault "9" is on at "inventory"',
+    ]);
+  });
+});

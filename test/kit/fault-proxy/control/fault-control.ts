@@ -1,0 +1,99 @@
+// The control port: lets another process, or a person with grpcurl, switch the faults of running proxies.
+
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { Code, ConnectError, type ServiceImpl } from '@connectrpc/connect';
+import { createRpcServer } from '@touchstone/rpc-server';
+import type { FaultProxy } from '../fault-proxy.ts';
+import type { FaultState } from '../injection.ts';
+import { faultOf, optionsOf } from './fault-from-proto.ts';
+import { FaultProxyService, type InjectedFaultSchema } from './gen/touchstone/kit/v1/fault_proxy_service_pb.ts';
+
+export interface FaultControlOptions {
+  /** The proxies, each by the name it is called by. */
+  readonly proxies: Readonly<Record<string, FaultProxy>>;
+  /** Address to listen on. Default `127.0.0.1`. */
+  readonly host?: string;
+  /** Port to listen on; 0, the default, lets the system choose a free one. */
+  readonly port?: number;
+}
+
+export interface FaultControl extends AsyncDisposable {
+  /** Where it listens, such as `http://127.0.0.1:40123`: gRPC, gRPC-Web and Connect, with reflection. */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  /** Closes the control port. The proxies go on as they are. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens a port with touchstone.kit.v1.FaultProxyService.
+ *
+ * @throws Error naming host and port when the address cannot be had.
+ */
+export async function startFaultControl(options: FaultControlOptions): Promise<FaultControl> {
+  const server = createRpcServer({
+    routes: (router) => router.service(FaultProxyService, implement(new Map(Object.entries(options.proxies)))),
+    host: options.host ?? '127.0.0.1',
+    port: options.port ?? 0,
+  });
+  const { url, host, port } = await server.listen();
+  const stop = () => server.stop({ graceMs: 0 });
+  return { url, host, port, stop, [Symbol.asyncDispose]: stop };
+}
+
+function implement(proxies: ReadonlyMap<string, FaultProxy>): ServiceImpl<typeof FaultProxyService> {
+  return {
+    listProxies: () => ({
+      proxies: [...proxies].map(([name, proxy]) => ({
+        name,
+        url: withoutAccount(proxy.url),
+        connections: proxy.connections,
+        faults: proxy.faults().map(toProto),
+      })),
+    }),
+    injectFault(request) {
+      const proxy = find(proxies, request.proxy);
+      try {
+        return { fault: toProto(proxy.inject(faultOf(request.fault), optionsOf(request))) };
+      } catch (error) {
+        throw error instanceof TypeError ? toInvalidArgument(error) : error;
+      }
+    },
+    removeFault(request) {
+      const handle = find(proxies, request.proxy)
+        .faults()
+        .find(({ id }) => id === request.faultId);
+      if (handle === undefined) {
+        throw new ConnectError(`fault_id: no fault "${request.faultId}" is on at "${request.proxy}"`, Code.NotFound);
+      }
+      handle.remove();
+      return { fault: toProto(handle) };
+    },
+    heal(request) {
+      const healed = request.proxy === '' ? [...proxies.values()] : [find(proxies, request.proxy)];
+      const handles = healed.flatMap((proxy) => proxy.faults());
+      for (const handle of handles) handle.remove();
+      return { faults: handles.map(toProto) };
+    },
+  };
+}
+
+function find(proxies: ReadonlyMap<string, FaultProxy>, name: string): FaultProxy {
+  const proxy = proxies.get(name);
+  if (proxy !== undefined) return proxy;
+  throw new ConnectError(`proxy: there is no "${name}"; there are ${[...proxies.keys()].join(', ')}`, Code.NotFound);
+}
+
+function toInvalidArgument(error: TypeError): ConnectError {
+  return new ConnectError(error.message, Code.InvalidArgument, undefined, undefined, error);
+}
+
+function toProto({ id, name, rpc = '', hits, seen }: FaultState): MessageInitShape<typeof InjectedFaultSchema> {
+  return { id, name, rpc, hits, seen };
+}
+
+// The upstream's URL may hold a password, which the proxy's takes over.
+function withoutAccount(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, '//');
+}

@@ -1,0 +1,160 @@
+// Faults that hold things back, by a clock that the test turns.
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Fault } from '../../../kit/fault-proxy/fault.ts';
+import { bandwidth } from '../../../kit/fault-proxy/faults/bandwidth.ts';
+import { blackHole } from '../../../kit/fault-proxy/faults/black-hole.ts';
+import { latency } from '../../../kit/fault-proxy/faults/latency.ts';
+import { partition } from '../../../kit/fault-proxy/faults/partition.ts';
+import { slowClose } from '../../../kit/fault-proxy/faults/slow-close.ts';
+import { Injection, type InjectOptions } from '../../../kit/fault-proxy/injection.ts';
+import { bodyOf, createFakeCall } from './fake-call.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function hit(fault: Fault, options: InjectOptions = {}, seed = 1) {
+  const injection = new Injection(fault, options, seed, 1, () => undefined);
+  const call = createFakeCall('box.v1.BoxService/Open', injection.rpc === undefined ? 'connection' : 'call');
+  injection.offer(call.port);
+  return { ...call, injection };
+}
+
+describe('latency', () => {
+  it('delays everything by the same time and keeps the order', () => {
+    const { send, events, injection } = hit(latency({ delayMs: 100 }), { rpc: '*' });
+    send('down', 'a', 'b');
+
+    vi.advanceTimersByTime(99);
+    expect(events).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(events).toEqual(['down head', 'down a', 'down b', 'down .']);
+    expect(injection.hits).toBe(1);
+  });
+
+  it('does not delay the other direction', () => {
+    const { send, events } = hit(latency({ delayMs: 100 }), { rpc: '*' });
+    send('up', 'a');
+
+    expect(events).toEqual(['up head', 'up a', 'up .']);
+  });
+
+  it('draws its jitter from the seed, within its bounds, and never lets a later piece overtake', () => {
+    const arrivals = (seed: number) => {
+      const { port, events } = hit(latency({ delayMs: 50, jitterMs: 100 }), { rpc: '*' }, seed);
+      for (const text of 'abcdefgh') port.lanes.down.push(bodyOf(text));
+      return Array.from({ length: 151 }, (_, ms) => {
+        if (ms > 0) vi.advanceTimersByTime(1);
+        return events.length;
+      });
+    };
+    const [first, again, other] = [arrivals(7), arrivals(7), arrivals(8)];
+
+    expect(first).toEqual(again);
+    expect(first).not.toEqual(other);
+    expect([first[49], first[150]]).toEqual([0, 8]);
+  });
+
+  it('lets go of everything at once when it is removed', () => {
+    const { send, events, injection } = hit(latency({ delayMs: 60_000 }), { rpc: '*' });
+    send('down', 'a');
+    injection.remove();
+
+    expect(events).toEqual(['down head', 'down a', 'down .']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('bandwidth', () => {
+  it('passes payload at its rate, in slices', () => {
+    const { send, events } = hit(bandwidth({ bytesPerSecond: 100 }), { rpc: '*' });
+    send('down', 'x'.repeat(50));
+    const passed = () => events.join('').replaceAll(/[^x]/g, '').length;
+
+    expect(events).toEqual(['down head']);
+    vi.advanceTimersByTime(250);
+    expect(passed()).toBe(25);
+    vi.advanceTimersByTime(250);
+    expect(passed()).toBe(50);
+    expect(events.at(-1)).toBe('down .');
+  });
+
+  it('does not save up for later what it did not use', () => {
+    const { port, events } = hit(bandwidth({ bytesPerSecond: 20 }), { rpc: '*' });
+    vi.advanceTimersByTime(10_000);
+    port.lanes.down.push(bodyOf('ab'));
+    vi.advanceTimersByTime(50);
+
+    expect(events).toEqual(['down a']);
+  });
+
+  it('holds no bytes any more once all have passed', () => {
+    const { send, port } = hit(bandwidth({ bytesPerSecond: 1000 }), { rpc: '*' });
+    send('down', 'x'.repeat(500));
+    expect(port.lanes.down.heldBytes).toBeGreaterThanOrEqual(450);
+
+    vi.advanceTimersByTime(500);
+    expect(port.lanes.down.heldBytes).toBe(0);
+  });
+});
+
+describe('a black hole', () => {
+  it('swallows both directions until it is removed', () => {
+    const { send, events, injection } = hit(blackHole(), { rpc: '*' });
+    send('up', 'a');
+    send('down', 'b');
+    vi.advanceTimersByTime(3_600_000);
+    expect(events).toEqual([]);
+
+    injection.remove();
+    expect(events).toEqual(['up head', 'up a', 'up .', 'down head', 'down b', 'down .']);
+  });
+
+  it('forgets a call that was given up', () => {
+    const { send, events, leave } = hit(blackHole(), { rpc: '*' });
+    send('up', 'a');
+    leave();
+
+    expect(events).toEqual(['drop']);
+  });
+
+  it('leaves a call alone that ends after it was removed', () => {
+    const { send, events, leave, injection } = hit(blackHole(), { rpc: '*' });
+    injection.remove();
+    send('up', 'a');
+    leave();
+
+    expect(events).not.toContain('drop');
+  });
+
+  it('is not hit by what never came', () => {
+    expect(hit(blackHole(), { rpc: '*' }).injection.hits).toBe(0);
+  });
+});
+
+describe('a partition', () => {
+  it('cuts one direction only, and delivers what it held when it heals', () => {
+    const { send, events, injection, leave } = hit(partition(), { direction: 'up' });
+    send('up', 'a');
+    send('down', 'b');
+    leave();
+    expect(events).toEqual(['down head', 'down b', 'down .']);
+
+    injection.remove();
+    expect(events.slice(3)).toEqual(['up head', 'up a', 'up .']);
+  });
+});
+
+describe('a slow close', () => {
+  it('delays the end, and with it the last byte of a body that ends there', () => {
+    const { port, events } = hit(slowClose({ delayMs: 100 }), { rpc: '*' });
+    port.lanes.down.push(bodyOf('abc', true));
+
+    expect(events).toEqual(['down ab']);
+    vi.advanceTimersByTime(100);
+    expect(events).toEqual(['down ab', 'down c.']);
+  });
+});
