@@ -102,6 +102,7 @@ check: lint typecheck imports unused breaking test ## everything CI runs
 lint: $(packages) ## check style and format, TypeScript and protobuf
 	biome check --error-on-warnings .
 	buf lint
+	cd test/kit/fault-proxy/control && buf lint
 	buf format --diff --exit-code proto
 
 .PHONY: format

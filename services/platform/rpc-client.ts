@@ -5,6 +5,7 @@ import { type Client, createClient, type Interceptor, type Transport } from '@co
 import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { type BreakerView, createBreaker, type Judge, type Verdict } from './breaker.ts';
 import { DependencyError, toDependencyError } from './dependency-error.ts';
+import { surviveBrokenSessions } from './http2-sessions.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { injectTrace } from './tracing.ts';
@@ -45,6 +46,7 @@ export type DependencyOptions = {
 /** Makes the way to one dependency; connects at the first call. */
 export function createDependency(options: DependencyOptions): Dependency {
   const { policy, metrics, log } = options;
+  surviveBrokenSessions();
   const sessionManager = new Http2SessionManager(options.url, { pingIntervalMs: 10_000, pingTimeoutMs: 2_000 });
   const transport = createConnectTransport({
     baseUrl: options.url,

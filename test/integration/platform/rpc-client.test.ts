@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
+import { garbage, startFaultProxy } from '@touchstone/kit';
 import { createRpcServer } from '@touchstone/rpc-server';
 import { describe, expect, it, vi } from 'vitest';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
@@ -255,4 +256,25 @@ it('closes its connection at a stop, streams that run over it too', async () => 
   const begin = performance.now();
   await neighbour.server.stop({ graceMs: 5_000 });
   expect(performance.now() - begin).toBeLessThan(2_000);
+});
+
+describe('a connection with garbage on it', () => {
+  it('fails its calls and not the process', async () => {
+    await using neighbour = await startNeighbour();
+    await using proxy = await startFaultProxy({ upstream: neighbour.url });
+    await using way = createWay(proxy.url, { breakerFailures: 1_000 });
+    const fault = proxy.inject(garbage());
+    const told: string[] = [];
+    const callInTurn = async () => {
+      for (let call = 0; call < 5; call += 1) {
+        await way.client.checkAvailability({ productId: '12345' }).catch((error: Error) => told.push(error.name));
+      }
+    };
+
+    // An error that nobody listens to would end this process, or at least this test run.
+    await Promise.all([callInTurn(), callInTurn(), callInTurn(), callInTurn()]);
+
+    expect(fault.hits).toBeGreaterThan(0);
+    expect(new Set(told)).toEqual(new Set(['DependencyError']));
+  });
 });
