@@ -362,12 +362,18 @@ describe('two clients', () => {
       if (found === undefined) throw new Error('the order is not stored yet');
       return found.orderId;
     }, PATIENCE);
+    let updates = 0;
     const watch = async () => {
       let last: OrderStatus = OrderStatus.UNSPECIFIED;
-      for await (const { order } of platform.orders.watchOrder({ orderId })) last = order?.status ?? last;
+      for await (const { order } of platform.orders.watchOrder({ orderId })) {
+        updates += 1;
+        last = order?.status ?? last;
+      }
       return last;
     };
     const failures = [watch(), watch()].map(failureOf);
+    // Both are being served: one that is still on its way would find a closed port instead.
+    await expect.poll(() => updates).toBeGreaterThanOrEqual(2);
     await using away = await stopPart('order');
 
     expect((await Promise.all(failures)).map(({ code }) => code)).toEqual([Code.Unavailable, Code.Unavailable]);

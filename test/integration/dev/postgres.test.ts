@@ -152,24 +152,27 @@ describe('the embedded Postgres', () => {
   it.each([
     [true, 'on'],
     [false, 'off'],
-  ])('listens on loopback alone, and with durable %s has synchronous_commit %s', async (durable, expected) => {
-    await using folder = await createGuardedDirectory('touchstone-test');
-    await using postgres = await startPostgres({ ...options, dataDir: join(folder.path, 'data'), durable });
+  ])(
+    'listens on loopback alone, and with durable %s has fsync %s; a commit outlives a killed server either way',
+    async (durable, expected) => {
+      await using folder = await createGuardedDirectory('touchstone-test');
+      await using postgres = await startPostgres({ ...options, dataDir: join(folder.path, 'data'), durable });
 
-    const rows = await query<{ name: string; setting: string }>(
-      postgres.superuserUrl,
-      `SELECT name, setting FROM pg_settings WHERE name = ANY (
+      const rows = await query<{ name: string; setting: string }>(
+        postgres.superuserUrl,
+        `SELECT name, setting FROM pg_settings WHERE name = ANY (
          '{listen_addresses,unix_socket_directories,synchronous_commit,fsync,full_page_writes,max_connections}')`,
-    );
-    expect(Object.fromEntries(rows.map(({ name, setting }) => [name, setting]))).toEqual({
-      listen_addresses: '127.0.0.1',
-      unix_socket_directories: '',
-      synchronous_commit: expected,
-      fsync: expected,
-      full_page_writes: expected,
-      max_connections: '200',
-    });
-  });
+      );
+      expect(Object.fromEntries(rows.map(({ name, setting }) => [name, setting]))).toEqual({
+        listen_addresses: '127.0.0.1',
+        unix_socket_directories: '',
+        synchronous_commit: 'on',
+        fsync: expected,
+        full_page_writes: expected,
+        max_connections: '200',
+      });
+    },
+  );
 });
 
 describe('the lock file of a Postgres that was killed', () => {
