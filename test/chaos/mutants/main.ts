@@ -1,0 +1,94 @@
+// `make mutants`: breaks production code on purpose, one promise at a time, and wants a named test to notice each.
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { describeError } from '#services/platform/errors.ts';
+import { findRedTests, judgeMutant } from './judge.ts';
+import { findListFaults, type Mutant, type NamedTest } from './mutant.ts';
+import { MUTANTS } from './mutants.ts';
+import { REVIEWER_MUTANTS } from './reviewer-mutants.ts';
+import { type Row, renderTable } from './table.ts';
+import { openWorkshop, type Workshop } from './workshop.ts';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const MAX_WORKSHOPS = 2;
+const INTERRUPTED = 130;
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    if (stop.signal.aborted) process.exit(INTERRUPTED);
+    stop.abort(new Error('called off'));
+  });
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+  if (stop.signal.aborted) return INTERRUPTED;
+  process.stderr.write(`${describeError(error)}\n`);
+  return 1;
+});
+
+async function main(wanted: readonly string[]): Promise<number> {
+  const all = [...MUTANTS, ...REVIEWER_MUTANTS];
+  const mutants = wanted.length === 0 ? all : all.filter(({ name }) => wanted.some((word) => name.includes(word)));
+  if (mutants.length === 0) throw new Error(`no mutant has a name with ${wanted.join(' or ')} in it`);
+  const faults = findListFaults(all);
+  if (faults.length > 0) throw new Error(faults.join('\n'));
+
+  await using resources = new AsyncDisposableStack();
+  const workshops: Workshop[] = [];
+  while (workshops.length < Math.min(MAX_WORKSHOPS, availableParallelism(), mutants.length)) {
+    workshops.push(resources.use(await openWorkshop(ROOT, stop.signal)));
+  }
+  const [first] = workshops;
+  if (first === undefined) throw new Error('there is no workshop');
+  await requireGreen(
+    first,
+    mutants.flatMap(({ caughtBy }) => caughtBy),
+  );
+
+  const waiting = [...mutants];
+  const rows: Row[] = [];
+  await Promise.all(
+    workshops.map(async (workshop) => {
+      for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+        const row = await tryMutant(workshop, mutant);
+        rows.push(row);
+        write(`  ${String(rows.length).padStart(3)}/${mutants.length} ${row.verdict.kind}: ${row.name}`);
+      }
+    }),
+  );
+  const order = mutants.map(({ name }) => name);
+  rows.sort((one, other) => order.indexOf(one.name) - order.indexOf(other.name));
+  write(`\n${renderTable(rows)}`);
+  return rows.every(({ verdict }) => verdict.kind === 'caught') ? 0 : 1;
+}
+
+/** Unchanged code has to be right, and every named test has to be there: else nothing that follows means anything. */
+async function requireGreen(workshop: Workshop, tests: readonly NamedTest[]): Promise<void> {
+  write(
+    `mutants: ${new Set(tests.map(({ file, name }) => `${file} ${name}`)).size} named tests on unchanged code first`,
+  );
+  const typeFaults = await workshop.findTypeFaults();
+  if (typeFaults !== '') throw new Error(`unchanged code does not type-check:\n${typeFaults}`);
+  const red = findRedTests(tests, await workshop.runTests(tests));
+  if (red.length > 0) throw new Error(`unchanged code is red:\n${red.map((words) => `  ${words}`).join('\n')}`);
+}
+
+async function tryMutant(workshop: Workshop, mutant: Mutant): Promise<Row> {
+  const startMs = performance.now();
+  const row = (verdict: Row['verdict']): Row => ({ name: mutant.name, verdict, tookMs: performance.now() - startMs });
+  try {
+    await using _applied = await workshop.apply(mutant);
+    const typeFaults = await workshop.findTypeFaults();
+    if (typeFaults !== '')
+      return row({ kind: 'broken', words: `it does not type-check: ${typeFaults.split('\n', 1)[0]}` });
+    return row(judgeMutant(mutant.caughtBy, await workshop.runTests(mutant.caughtBy)));
+  } catch (error) {
+    if (stop.signal.aborted) throw error;
+    return row({ kind: 'broken', words: describeError(error) });
+  }
+}
+
+function write(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

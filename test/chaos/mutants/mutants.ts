@@ -1,0 +1,271 @@
+// The mutants of those who wrote the tests: each breaks one promise that the platform makes about money, stock or events.
+import type { Mutant } from './mutant.ts';
+
+const ORDER_HISTORIES = {
+  file: 'test/integration/order/histories.test.ts',
+  name: 'keep every promise once nothing is left to do',
+};
+const STOCK_HISTORIES = {
+  file: 'test/integration/inventory/histories.test.ts',
+  name: 'adds up, and what was answered stands',
+};
+const MONEY_HISTORIES = {
+  file: 'test/integration/payment/histories.test.ts',
+  name: 'is taken once or not at all, and what was answered stands',
+};
+
+const EVENTS: readonly Mutant[] = [
+  {
+    name: 'skip the inbox',
+    file: 'services/platform/inbox.ts',
+    search: '    if (!(await recordReceipt(transaction, event))) return false;\n',
+    replacement: '    await recordReceipt(transaction, event);\n',
+    caughtBy: [
+      { file: 'test/integration/platform/event-consumer.test.ts', name: 'is applied once, however often it comes' },
+    ],
+  },
+  {
+    name: 'acknowledge an event before it is applied',
+    file: 'services/platform/event-consumer.ts',
+    search: '    const applied = await applyOnce(options.database, event, handler);\n    message.ack();\n',
+    replacement: '    message.ack();\n    const applied = await applyOnce(options.database, event, handler);\n',
+    caughtBy: [
+      { file: 'test/integration/platform/event-consumer.test.ts', name: 'is tried again, its failed effects undone' },
+    ],
+  },
+  {
+    name: 'never set an event aside',
+    file: 'services/platform/event-consumer.ts',
+    search: 'if (attempts < MAX_ATTEMPTS && !isTerminal(error)) {',
+    replacement: 'if (attempts < Number.POSITIVE_INFINITY && !isTerminal(error)) {',
+    caughtBy: [
+      { file: 'test/integration/platform/event-consumer.test.ts', name: 'five times has its event set aside' },
+    ],
+  },
+  {
+    name: 'relay without locking the rows',
+    file: 'services/platform/outbox-relay.ts',
+    search: 'order by create_time limit $1 for update skip locked`',
+    replacement: 'order by create_time limit $1`',
+    caughtBy: [{ file: 'test/integration/platform/outbox-relay.test.ts', name: 'shares the rows with its replicas' }],
+  },
+  {
+    name: 'replay a dead letter although its event was applied',
+    file: 'services/platform/dead-letters.ts',
+    search: '        if (isUuid(id) && !(await recordReceipt(transaction, { stream, id }))) return;\n',
+    replacement: '        if (isUuid(id)) await recordReceipt(transaction, { stream, id });\n',
+    caughtBy: [
+      {
+        file: 'test/integration/platform/dead-letters.test.ts',
+        name: 'of an event that was applied meanwhile only forgets the letter',
+      },
+    ],
+  },
+];
+
+const ORDERS: readonly Mutant[] = [
+  {
+    name: 'let a verdict change',
+    file: 'services/order/order.ts',
+    search: `  if (order.verdict !== undefined) throw new Error(\`order \${order.orderId} is decided already`,
+    replacement: `  if (order.orderId === "") throw new Error(\`order \${order.orderId} is decided already`,
+    caughtBy: [{ file: 'test/unit/order/order.test.ts', name: 'never changes: after' }],
+  },
+  {
+    name: 'release before the verdict is stored',
+    file: 'services/order/order-saga.ts',
+    search: '  const decided = await save(dependencies, result.order, decideFail(',
+    replacement: `  const { orderId, reservationId } = result.order;
+  await dependencies.inventory.releaseReservation({ orderId, reservationId });
+  const decided = await save(dependencies, result.order, decideFail(`,
+    caughtBy: [
+      { file: 'test/unit/order/order-saga.test.ts', name: 'stores the verdict before it releases' },
+      ORDER_HISTORIES,
+    ],
+  },
+  {
+    name: 'sell before the verdict is stored',
+    file: 'services/order/order-saga.ts',
+    search: "  if (!('hindrance' in result)) return await save(",
+    replacement: `  const { orderId, reservationId } = result.order;
+  if (!('hindrance' in result)) await dependencies.inventory.confirmReservation({ orderId, reservationId });
+  if (!('hindrance' in result)) return await save(`,
+    caughtBy: [
+      { file: 'test/unit/order/order-saga.test.ts', name: 'goes in order: reserve, charge, verdict stored, confirm' },
+      ORDER_HISTORIES,
+    ],
+  },
+  {
+    name: 'store an order without looking at its version',
+    file: 'services/order/order-store.ts',
+    search: 'where order_id = $1 and version = $2 returning order_id',
+    replacement: 'where order_id = $1 and $2::int is not null returning order_id',
+    caughtBy: [ORDER_HISTORIES],
+  },
+  {
+    name: 'send the event of a change that was not stored',
+    file: 'services/order/order-store.ts',
+    search: `sent as (\${insertOutboxSql(19, 'saved')})`,
+    replacement: `sent as (\${insertOutboxSql(19)})`,
+    caughtBy: [
+      {
+        file: 'test/integration/order/order-store.test.ts',
+        name: 'from an older version stores nothing, and no event',
+      },
+    ],
+  },
+  {
+    name: 'drop the request hash',
+    file: 'services/order/create-order.ts',
+    search: '  if (known.requestHash !== requestHash) {',
+    replacement: '  if (known.requestHash !== requestHash && requestHash === "") {',
+    caughtBy: [ORDER_HISTORIES],
+  },
+  {
+    name: 'lease nothing when orders are claimed',
+    file: 'services/order/order-store.ts',
+    search: `update orders set lease_until = now() + \${milliseconds(2)}, resume_time = now()`,
+    replacement: `update orders set lease_until = now() + 0 * \${milliseconds(2)}, resume_time = now()`,
+    caughtBy: [
+      { file: 'test/integration/order/order-store.test.ts', name: 'takes an order once: the claim is a lease' },
+    ],
+  },
+  {
+    name: 'owe nothing when inventory answers internal',
+    file: 'services/order/saga-table.ts',
+    search: "    internal: fails('INVENTORY_ERROR', EVERYTHING_OWED),\n",
+    replacement: "    internal: fails('INVENTORY_ERROR', NOTHING_OWED),\n",
+    caughtBy: [ORDER_HISTORIES],
+  },
+  {
+    name: 'let an older price win',
+    file: 'services/order/price-store.ts',
+    search: '\n       where excluded.version > product_price.version`',
+    replacement: '`',
+    caughtBy: [{ file: 'test/integration/order/prices.test.ts', name: 'is that of the newest version' }],
+  },
+  {
+    name: 'take a broken connection for an answer',
+    file: 'services/platform/dependency-error.ts',
+    search: '  if (code === Code.Internal && isTransportFailure(cause)) ',
+    replacement: '  if (code === Code.DataLoss && isTransportFailure(cause)) ',
+    caughtBy: [{ file: 'test/unit/platform/dependency-error.test.ts', name: 'that broke with ' }],
+  },
+];
+
+const STOCK: readonly Mutant[] = [
+  {
+    name: 'release an unknown order without a tombstone',
+    file: 'services/inventory/release-reservation.ts',
+    search: 'const barred = await insertBar(database, { orderId, reservationId: newId(), time: now() });',
+    replacement: `const nothing = { lines: [], shortages: [], version: 1, synthetic: false, updateTime: now() };
+    const barred: Reservation | undefined = { orderId, reservationId: newId(), state: 'RELEASED', ...nothing };`,
+    caughtBy: [
+      STOCK_HISTORIES,
+      {
+        file: 'test/integration/inventory/order-created.test.ts',
+        name: 'does not reserve by an event that comes after the release of its order',
+      },
+    ],
+  },
+  {
+    name: 'answer a repeat with the first answer, not the present state',
+    file: 'services/inventory/reservation.ts',
+    search: "    case 'RELEASED':\n      return released(reservation);\n    case 'RESERVED':\n    case 'CONFIRMED':\n",
+    replacement: "    case 'RELEASED':\n    case 'RESERVED':\n    case 'CONFIRMED':\n",
+    caughtBy: [{ file: 'test/unit/inventory/reservation.test.ts', name: 'is refused by what is rejected or released' }],
+  },
+  {
+    name: 'sell stock without locking it',
+    file: 'services/inventory/reservation-store.ts',
+    search: `and not exists (select from reservation where order_id = $1)
+    order by product_id for update
+`,
+    replacement: `and not exists (select from reservation where order_id = $1)
+    order by product_id
+`,
+    caughtBy: [
+      { file: 'test/integration/inventory/concurrency.test.ts', name: 'sells exactly 100 units to 200 buyers' },
+    ],
+  },
+  {
+    name: 'reckon stock from what it was before the wait for it',
+    file: 'services/inventory/reservation-store.ts',
+    search: 'set on_hand = line.on_hand, reserved = line.reserved + line.quantity,',
+    replacement: 'set reserved = product.reserved + line.quantity,',
+    caughtBy: [{ file: 'test/integration/inventory/waiting-buyers.test.ts', name: 'reserves what is ' }],
+  },
+  {
+    name: 'give a reservation back without its stock',
+    file: 'services/inventory/reservation-store.ts',
+    search: "  stock: 'reserved = product.reserved - line.quantity',",
+    replacement: "  stock: 'reserved = product.reserved - 0 * line.quantity',",
+    caughtBy: [STOCK_HISTORIES],
+  },
+];
+
+const MONEY: readonly Mutant[] = [
+  {
+    name: 'charge before the intent is stored',
+    file: 'services/payment/process-payment.ts',
+    search: '    const created = await store.insertIntent(intent);\n',
+    replacement: `    const key = ['charge', createHash('sha256').update(orderId).digest('hex')].join('-');
+    await settlement.provider.charge(key, intent, { timeoutMs: 1_000, counted: false });
+    const created = await store.insertIntent(intent);
+`,
+    caughtBy: [MONEY_HISTORIES],
+  },
+  {
+    name: 'give the provider another key at every call',
+    file: 'services/payment/settlement.ts',
+    search: "  const key = providerKey('charge', orderId);\n",
+    replacement: `  const key = providerKey('charge', \`\${orderId} at \${performance.now()}\`);\n`,
+    caughtBy: [MONEY_HISTORIES],
+  },
+  {
+    name: 'give a charge up while a call may be on its way',
+    file: 'services/payment/settlement.ts',
+    search: '    if (latest.callsEndInMs === 0) {',
+    replacement: '    if (latest.callsEndInMs >= 0) {',
+    caughtBy: [
+      {
+        file: 'test/unit/payment/settlement.test.ts',
+        name: 'looks again after the last call that may be on its way is over',
+      },
+    ],
+  },
+  {
+    name: 'repeat a call whose key may be forgotten',
+    file: 'services/payment/settlement.ts',
+    search: '    if (open.intentAgeMs >= dependencies.keySafeMs) {',
+    replacement: '    if (open.intentAgeMs >= Number.POSITIVE_INFINITY) {',
+    caughtBy: [{ file: 'test/integration/payment/settlement.test.ts', name: 'is looked up, never repeated' }],
+  },
+  {
+    name: 'refund an order never charged without a tombstone',
+    file: 'services/payment/charge-store.ts',
+    search: "select $1, $2, 'REFUNDED', false, 1 where not exists",
+    replacement: "select $1, $2, 'REFUNDED', false, 1 where $1 = '' and not exists",
+    caughtBy: [
+      {
+        file: 'test/integration/payment/refund-payment.test.ts',
+        name: 'of an order never charged keeps it from ever being charged',
+      },
+      MONEY_HISTORIES,
+    ],
+  },
+  {
+    name: 'make a new Message-ID for every mail',
+    file: 'services/notification/notification.ts',
+    search: `return \`<\${notificationId}@notification.customers.example>\`;`,
+    replacement: `return \`<\${notificationId}.\${performance.now()}@notification.customers.example>\`;`,
+    caughtBy: [
+      {
+        file: 'test/unit/notification/notification.test.ts',
+        name: 'has a Message-ID made from the notification alone',
+      },
+    ],
+  },
+];
+
+export const MUTANTS: readonly Mutant[] = [...EVENTS, ...ORDERS, ...STOCK, ...MONEY];

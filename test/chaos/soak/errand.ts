@@ -1,0 +1,87 @@
+// What one customer of a soak is up to: an order of one of a few kinds, drawn from the seed.
+import type { Random } from './random.ts';
+
+/** The kinds, and how many in a hundred errands are of each. */
+const SHARES = {
+  /** Approved at once. */
+  approved: 73,
+  /** Approved, by a provider that takes its time. */
+  slow: 2,
+  /** Refused by the provider. */
+  declined: 8,
+  /** More than there ever is. */
+  short: 2,
+  /** Cancelled while it is under way. */
+  cancelled: 6,
+  /** The same key and content again, some of it at once. */
+  repeated: 8,
+  /** The same key for other content, which is refused. */
+  reused: 1,
+} as const;
+
+export type ErrandKind = keyof typeof SHARES;
+
+export type OrderRequest = {
+  readonly idempotencyKey: string;
+  readonly customerId: string;
+  readonly items: { readonly productId: string; readonly quantity: number }[];
+  readonly paymentMethod: string;
+};
+
+export type Errand = {
+  readonly kind: ErrandKind;
+  readonly request: OrderRequest;
+  /** How long after the order the customer cancels, in milliseconds. */
+  readonly cancelAfterMs: number;
+};
+
+/** Products of which there is always enough, by the stock a soak adds. */
+export const PLENTIFUL = [
+  '12345',
+  'prod101',
+  'prod102',
+  'prod103',
+  'prod104',
+  'prod105',
+  'prod456',
+  'prod789',
+] as const;
+/** How many of each a soak adds at first: more than it can sell. */
+export const ADDED_STOCK = 1_000_000;
+
+const SCARCE = 'prod106';
+const TOO_MANY = 5_000;
+const CUSTOMERS = 200;
+const LATEST_CANCEL_MS = 1_500;
+
+/** Draws the `number`-th errand of the run with this name. */
+export function drawErrand(random: Random, run: string, number: number): Errand {
+  const kind = drawKind(random);
+  const quantities = random
+    .shuffle(PLENTIFUL)
+    .slice(0, random.integer(1, 3))
+    .map((productId) => ({ productId, quantity: random.integer(1, 3) }));
+  // A customer of its own: an order under way is found by whose it is.
+  const customer = kind === 'cancelled' ? `of-${number}` : String(random.integer(1, CUSTOMERS));
+  const isSlow = kind === 'slow' || (kind === 'cancelled' && random.next() < 0.5);
+  const approved = isSlow ? 'pm_slow' : 'pm_approved';
+  return {
+    kind,
+    cancelAfterMs: random.integer(0, LATEST_CANCEL_MS),
+    request: {
+      idempotencyKey: `${run}-${number}`,
+      customerId: `${run}-${customer}`,
+      items: kind === 'short' ? [{ productId: SCARCE, quantity: TOO_MANY }] : quantities,
+      paymentMethod: kind === 'declined' ? 'pm_insufficient_funds' : approved,
+    },
+  };
+}
+
+function drawKind(random: Random): ErrandKind {
+  let drawn = random.integer(1, 100);
+  for (const [kind, share] of Object.entries(SHARES)) {
+    drawn -= share;
+    if (drawn <= 0) return kind as ErrandKind;
+  }
+  throw new Error('the shares of all errands are not a hundred');
+}

@@ -1,0 +1,35 @@
+// When which parts are killed: drawn from the seed, before any is.
+import type { PartName } from '#services/dev/stack.ts';
+import type { Random } from './random.ts';
+
+/** What is killed: every service, the broker and the database. The provider and the mailbox are others' systems. */
+export const VICTIMS = [
+  'order',
+  'inventory',
+  'payment',
+  'notification',
+  'nats',
+  'postgres',
+] as const satisfies PartName[];
+export type Victim = (typeof VICTIMS)[number];
+
+export type Strike = {
+  /** Since the strike before. */
+  readonly afterMs: number;
+  /** All of them at once. */
+  readonly victims: readonly Victim[];
+};
+
+const LEAST_GAP_MS = 2_000;
+const MOST_GAP_MS = 8_500;
+/** One strike in so many takes two parts at once. */
+const DOUBLE_ONE_IN = 5;
+
+/** Draws the next strike. */
+export function drawStrike(random: Random): Strike {
+  const count = random.integer(1, DOUBLE_ONE_IN) === 1 ? 2 : 1;
+  return {
+    afterMs: random.integer(LEAST_GAP_MS, MOST_GAP_MS),
+    victims: random.shuffle(VICTIMS).slice(0, count),
+  };
+}

@@ -1,0 +1,87 @@
+// The platform a soak is run on: all parts as processes, durable as `make run` has them, in a folder that goes away.
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { type Stack, startStack } from '#services/dev/stack.ts';
+import { createGuardedDirectory } from '#services/dev/watchdog.ts';
+import { pause } from '#services/platform/backoff.ts';
+import { ADDED_STOCK, PLENTIFUL } from './errand.ts';
+
+// Shorter than the default, so that slow charges end within the run.
+const SLOW_CAPTURE_MS = 3_000;
+const START_DEADLINE_MS = 120_000;
+const CALL_TIMEOUT_MS = 10_000;
+const PRICES_POLL_MS = 200;
+
+export type SoakPlatform = AsyncDisposable & {
+  readonly stack: Stack;
+  readonly orders: Client<typeof OrderService>;
+  /** The file that holds what every part printed, until disposal. */
+  readonly logFile: string;
+};
+
+/** Starts everything and raises the stock. `keptLog` is where the parts' lines outlive the run. Throws what startStack throws. */
+export async function startSoakPlatform(signal: AbortSignal, keptLog: string | undefined): Promise<SoakPlatform> {
+  await using resources = new AsyncDisposableStack();
+  const folder = resources.use(await createGuardedDirectory('touchstone-soak'));
+  const logFile = keptLog ?? join(folder.path, 'parts.log');
+  const log = createWriteStream(logFile);
+  resources.defer(async () => {
+    log.end();
+    await finished(log);
+  });
+  const stack = resources.use(
+    await startStack({
+      dataDir: join(folder.path, 'data'),
+      ports: 'free',
+      environment: {
+        PATH: process.env.PATH,
+        LOG_LEVEL: 'info',
+        PAYMENT_PROVIDER_SLOW_CAPTURE_MS: String(SLOW_CAPTURE_MS),
+      },
+      log: (part, line) => log.write(`${new Date().toISOString()} ${part} ${line}\n`),
+      healthDeadlineMs: START_DEADLINE_MS,
+      signal,
+    }),
+  );
+  const transport = (part: 'order' | 'inventory') =>
+    createConnectTransport({ baseUrl: stack.url(part), httpVersion: '1.1' });
+  await raiseStock(createClient(InventoryService, transport('inventory')));
+  const orders = createClient(OrderService, transport('order'));
+  await waitForPrices(orders, signal);
+  const owned = resources.move();
+  return {
+    stack,
+    orders,
+    logFile,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+async function raiseStock(inventory: Client<typeof InventoryService>): Promise<void> {
+  for (const productId of PLENTIFUL) {
+    await inventory.adjustStock(
+      { idempotencyKey: `soak-${productId}`, productId, delta: ADDED_STOCK },
+      { timeoutMs: CALL_TIMEOUT_MS },
+    );
+  }
+}
+
+// The order service reads the prices when it starts, beside everything else: what is asked before that is not part of a soak.
+async function waitForPrices(orders: Client<typeof OrderService>, signal: AbortSignal): Promise<void> {
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(START_DEADLINE_MS)]);
+  const items = [{ productId: PLENTIFUL[0], quantity: 1 }];
+  for (;;) {
+    try {
+      await orders.quoteOrder({ customerId: 'soak', items }, { timeoutMs: CALL_TIMEOUT_MS });
+      return;
+    } catch (error) {
+      if (patience.aborted || ConnectError.from(error).code !== Code.Unavailable) throw error;
+      await pause(PRICES_POLL_MS, patience);
+    }
+  }
+}

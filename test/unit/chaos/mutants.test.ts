@@ -1,0 +1,132 @@
+// The lists of mutants, and how the results of their tests are judged.
+import { describe, expect, it } from 'vitest';
+import { findRedTests, judgeMutant, readResults, type TestResults } from '../../chaos/mutants/judge.ts';
+import { findListFaults, findPatchFault, type Mutant } from '../../chaos/mutants/mutant.ts';
+import { MUTANTS } from '../../chaos/mutants/mutants.ts';
+import { REVIEWER_MUTANTS } from '../../chaos/mutants/reviewer-mutants.ts';
+import { renderTable } from '../../chaos/mutants/table.ts';
+
+const test = { file: 'test/unit/order/order.test.ts', name: 'never changes' };
+const mutant: Mutant = {
+  name: 'let a verdict change',
+  file: 'services/order/order.ts',
+  search: 'throw new Error',
+  replacement: 'return new Error',
+  caughtBy: [test],
+};
+
+function resultsOf(status: string, message = '', title = 'never changes: after a, b is refused'): TestResults {
+  const failureMessages = message === '' ? [] : [message];
+  return readResults(
+    JSON.stringify({
+      testResults: [
+        {
+          name: `/somewhere/copy/${test.file}`,
+          assertionResults: [{ title, fullName: `a verdict ${title}`, status, failureMessages }],
+        },
+      ],
+    }),
+  );
+}
+
+describe('the lists of mutants', () => {
+  it('hold at least fifteen of those who wrote the tests', () => {
+    expect(MUTANTS.length).toBeGreaterThanOrEqual(15);
+  });
+
+  it('hold each once, of production code, with a test to catch it', () => {
+    expect(findListFaults([...MUTANTS, ...REVIEWER_MUTANTS])).toEqual([]);
+  });
+
+  it('are refused with two of a name, with none to catch it, and with other code than the services', () => {
+    const faults = findListFaults([
+      mutant,
+      { ...mutant, caughtBy: [] },
+      { ...mutant, name: 'a', file: 'test/support/stack.ts' },
+      { ...mutant, name: 'b', file: 'services/dev/stack.ts' },
+    ]);
+
+    expect(faults).toEqual([
+      'let a verdict change: there are two of it',
+      'let a verdict change: no test is to catch it',
+      'a: test/support/stack.ts is no production code',
+      'b: services/dev/stack.ts is no production code',
+    ]);
+  });
+});
+
+describe('a mutant', () => {
+  it('applies where its text is there exactly once', () => {
+    expect(findPatchFault(mutant, 'if (a) throw new Error();')).toBeUndefined();
+    expect(findPatchFault(mutant, 'if (a) return;')).toBe('its search text is there 0 times');
+    expect(findPatchFault(mutant, 'throw new Error; throw new Error;')).toBe('its search text is there 2 times');
+  });
+
+  it('changes something', () => {
+    const same = { ...mutant, replacement: mutant.search };
+
+    expect(findPatchFault(same, 'throw new Error')).toBe('its replacement changes nothing');
+  });
+
+  it('is caught when a named test fails on an assertion', () => {
+    const results = resultsOf('failed', 'AssertionError: expected 1 to be 2\n    at somewhere');
+
+    expect(judgeMutant([test], results)).toEqual({
+      kind: 'caught',
+      by: test,
+      words: 'AssertionError: expected 1 to be 2',
+    });
+  });
+
+  it.each(['Error: Test timed out in 5000ms.', 'TypeError: undefined is not a function'])(
+    'is not caught by a test that fails otherwise: %s',
+    (message) => {
+      expect(judgeMutant([test], resultsOf('failed', message))).toEqual({
+        kind: 'broken',
+        words: `failed, but on no assertion: ${message}`,
+      });
+    },
+  );
+
+  it('survives when its tests pass', () => {
+    expect(judgeMutant([test], resultsOf('passed')).kind).toBe('survived');
+  });
+
+  it('is not caught by a test of another name or file', () => {
+    const failed = 'AssertionError: expected 1 to be 2';
+
+    expect(judgeMutant([test], resultsOf('failed', failed, 'is pending')).kind).toBe('broken');
+    expect(judgeMutant([{ ...test, file: 'test/unit/order/other.test.ts' }], resultsOf('failed', failed)).kind).toBe(
+      'broken',
+    );
+  });
+});
+
+describe('unchanged code', () => {
+  it('is green when every named test is there and passes', () => {
+    expect(findRedTests([test], resultsOf('passed'))).toEqual([]);
+  });
+
+  it('is red when a named test fails, is skipped or is not there', () => {
+    const file = test.file;
+
+    expect(findRedTests([test], resultsOf('failed', 'Error: no'))).toEqual([
+      `${file} "never changes" failed: Error: no`,
+    ]);
+    expect(findRedTests([test], resultsOf('pending'))).toEqual([`${file} "never changes" pending: no words`]);
+    expect(findRedTests([{ ...test, name: 'gone' }], resultsOf('passed'))).toEqual([`${file} has no test "gone"`]);
+  });
+});
+
+describe('the table of mutants', () => {
+  it('names the test that caught each, and counts them', () => {
+    const table = renderTable([
+      { name: 'one', verdict: { kind: 'caught', by: test, words: '' }, tookMs: 1_234 },
+      { name: 'another', verdict: { kind: 'survived', words: 'nobody noticed' }, tookMs: 20_000 },
+    ]);
+
+    expect(table).toMatch(/one +caught +1.2 s {2}test\/unit\/order\/order.test.ts: never changes/);
+    expect(table).toMatch(/another +SURVIVED +20.0 s {2}nobody noticed/);
+    expect(table).toMatch(/2 mutants: 1 caught, 1 survived, 0 broken.$/);
+  });
+});

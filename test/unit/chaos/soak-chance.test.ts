@@ -1,0 +1,103 @@
+// What a soak draws from its seed: errands, strikes, and chance itself.
+import { describe, expect, it } from 'vitest';
+import { drawErrand, type Errand } from '../../chaos/soak/errand.ts';
+import { drawStrike, VICTIMS } from '../../chaos/soak/kill-plan.ts';
+import { createRandom } from '../../chaos/soak/random.ts';
+
+describe('chance', () => {
+  it('repeats itself for the same seed and differs for the next', () => {
+    const draw = (seed: number) => Array.from({ length: 20 }, createRandom(seed).next);
+
+    expect(draw(7)).toEqual(draw(7));
+    expect(draw(7)).not.toEqual(draw(8));
+  });
+
+  it('is spread evenly over what it picks from', () => {
+    const random = createRandom(1);
+    const counts = new Map<number, number>();
+    for (let draw = 0; draw < 10_000; draw += 1) {
+      const number = random.integer(1, 10);
+      counts.set(number, (counts.get(number) ?? 0) + 1);
+    }
+
+    expect([...counts.keys()].toSorted((one, other) => one - other)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(Math.min(...counts.values())).toBeGreaterThan(850);
+  });
+
+  it('of one purpose does not change with what another draws', () => {
+    const quiet = createRandom(3);
+    const busy = createRandom(3);
+    for (let draw = 0; draw < 100; draw += 1) busy.fork('load').next();
+    busy.next();
+
+    expect(busy.fork('damage').next()).toBe(quiet.fork('damage').next());
+    expect(quiet.fork('load').next()).not.toBe(quiet.fork('damage').next());
+  });
+
+  it('shuffles without losing anything', () => {
+    const things = [1, 2, 3, 4, 5, 6, 7, 8];
+    const shuffled = createRandom(5).shuffle(things);
+
+    expect(shuffled).not.toEqual(things);
+    expect(shuffled.toSorted((one, other) => one - other)).toEqual(things);
+  });
+
+  it('picks nothing from nothing', () => {
+    expect(() => createRandom(1).pick([])).toThrow(RangeError);
+  });
+});
+
+describe('the errands of a soak', () => {
+  const random = createRandom(42).fork('load');
+  const errands = Array.from({ length: 5_000 }, (_, index) => drawErrand(random, 'run', index + 1));
+  const share = (kind: Errand['kind']) => errands.filter((errand) => errand.kind === kind).length / errands.length;
+
+  it('are mostly approved, and now and then each of the others', () => {
+    expect(share('approved')).toBeCloseTo(0.73, 1);
+    for (const kind of ['slow', 'declined', 'short', 'cancelled', 'repeated', 'reused'] as const) {
+      expect(share(kind), kind).toBeGreaterThan(0.003);
+    }
+  });
+
+  it('have each a key of their own', () => {
+    expect(new Set(errands.map(({ request }) => request.idempotencyKey)).size).toBe(errands.length);
+  });
+
+  it('of customers who cancel are the only ones of their customers', () => {
+    const cancelled = errands.filter(({ kind }) => kind === 'cancelled');
+    const customers = new Set(cancelled.map(({ request }) => request.customerId));
+
+    expect(customers.size).toBe(cancelled.length);
+    for (const { kind, request } of errands) {
+      if (kind !== 'cancelled') expect(customers).not.toContain(request.customerId);
+    }
+  });
+
+  it('ask for each product once, in every order', () => {
+    const orders = errands.map(({ request }) => request.items.map(({ productId }) => productId));
+
+    for (const products of orders) expect(new Set(products).size).toBe(products.length);
+    expect(orders.some(([first = '', second = '']) => first > second && second !== '')).toBe(true);
+    expect(orders.some(([first = '', second = '']) => first < second)).toBe(true);
+  });
+});
+
+describe('the strikes of a soak', () => {
+  const random = createRandom(42).fork('damage');
+  const strikes = Array.from({ length: 600 }, () => drawStrike(random));
+
+  it('come often enough for ten kills a minute', () => {
+    const totalMs = strikes.reduce((sum, { afterMs }) => sum + afterMs, 0);
+    const kills = strikes.reduce((sum, { victims }) => sum + victims.length, 0);
+
+    expect(kills / (totalMs / 60_000)).toBeGreaterThan(12);
+  });
+
+  it('hit everything, alone and two at once', () => {
+    const struck = (count: number) => strikes.filter(({ victims }) => victims.length === count);
+
+    expect(new Set(struck(1).flatMap(({ victims }) => victims))).toEqual(new Set(VICTIMS));
+    expect(new Set(struck(2).flatMap(({ victims }) => victims))).toEqual(new Set(VICTIMS));
+    for (const { victims } of struck(2)) expect(victims[0]).not.toBe(victims[1]);
+  });
+});

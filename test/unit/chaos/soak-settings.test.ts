@@ -1,0 +1,41 @@
+// The soak's command line.
+import { describe, expect, it } from 'vitest';
+import { readSoakSettings } from '../../chaos/soak/settings.ts';
+
+const read = (...given: string[]) => readSoakSettings(given, () => 4711);
+
+describe('the settings of a soak', () => {
+  it('are ten minutes of kills with a seed of chance, unless told otherwise', () => {
+    expect(read()).toEqual({ mode: 'kills', minutes: 10, seed: 4711, rate: 11, logFile: undefined });
+  });
+
+  it('are two minutes where a part is only sent away', () => {
+    expect(read('--mode', 'nats-away')).toMatchObject({ mode: 'nats-away', minutes: 2 });
+    expect(read('--mode', 'postgres-away')).toMatchObject({ mode: 'postgres-away', minutes: 2 });
+  });
+
+  it('are what the command line says', () => {
+    const given = ['--mode', 'postgres-away', '--minutes', '0.5', '--seed', '0', '--rate', '3', '--log', 'parts.log'];
+
+    expect(read(...given)).toEqual({ mode: 'postgres-away', minutes: 0.5, seed: 0, rate: 3, logFile: 'parts.log' });
+  });
+
+  it.each([
+    ['--mode', 'rain', '--mode: rain is none of kills, nats-away, postgres-away'],
+    ['--minutes', '0', '--minutes: 0 is not a number from 0.5 to 240'],
+    ['--minutes', 'ten', '--minutes: ten is not a number'],
+    ['--seed', '1.5', '--seed: 1.5 is not a whole number'],
+    ['--seed', '4294967296', '--seed: 4294967296 is not a number from 0 to 4294967295'],
+    ['--rate', '51', '--rate: 51 is not a number from 1 to 50'],
+  ])('are refused by the name of the option: %s %s', (option, value, words) => {
+    expect(() => read(option, value)).toThrow(words);
+  });
+
+  it('leave the broker time to be away for a minute', () => {
+    expect(() => read('--mode', 'nats-away', '--minutes', '1')).toThrow('--minutes: 1 is not a number from 1.5');
+  });
+
+  it('are nothing where help is asked for', () => {
+    expect(read('--help')).toBeUndefined();
+  });
+});
