@@ -1,4 +1,52 @@
 // Mutants of somebody who wrote none of the tests they are to be caught by.
 import type { Mutant } from './mutant.ts';
 
-export const REVIEWER_MUTANTS: readonly Mutant[] = [];
+export const REVIEWER_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'close the breaker on a probe that taught nothing',
+    file: 'services/platform/breaker.ts',
+    search: "(probing && verdict === 'unknown')",
+    replacement: '(probing && false)',
+    caughtBy: [{ file: 'test/unit/platform/breaker.test.ts', name: 'opens again after a probe whose outcome is' }],
+  },
+  {
+    name: 'keep no time for the step after the verdict',
+    file: 'services/order/order-saga.ts',
+    search: 'Math.max(0, deadline.remainingMs() - LAST_STEP_RESERVE_MS)',
+    replacement: 'Math.max(0, deadline.remainingMs())',
+    caughtBy: [
+      { file: 'test/unit/order/order-saga-time.test.ts', name: 'keeps 400 ms of it for the step after the verdict' },
+    ],
+  },
+  {
+    name: 'count what is unavailable as a failure of the handler',
+    file: 'services/platform/event-consumer.ts',
+    search: "return error instanceof DomainError && error.kind === 'unavailable';",
+    replacement: "return error instanceof DomainError && error.kind === 'resource_exhausted';",
+    caughtBy: [
+      {
+        file: 'test/unit/platform/event-failures.test.ts',
+        name: 'of something the handler needs is not its own failure',
+      },
+    ],
+  },
+  {
+    name: 'leave the password in connection strings',
+    file: 'services/platform/log.ts',
+    search: "'$1:[secret]@');",
+    replacement: "'$&');",
+    caughtBy: [{ file: 'test/unit/platform/log.test.ts', name: 'loses its password:' }],
+  },
+  {
+    name: 'say SERVING while the database is away',
+    file: 'services/platform/health-monitor.ts',
+    search: 'up ? ServingStatus.SERVING : ServingStatus.NOT_SERVING',
+    replacement: 'up ? ServingStatus.SERVING : ServingStatus.SERVING',
+    caughtBy: [
+      {
+        file: 'test/unit/platform/health-monitor.test.ts',
+        name: 'follows the database within a second, away and back',
+      },
+    ],
+  },
+];
