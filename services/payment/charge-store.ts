@@ -134,12 +134,13 @@ export function createChargeStore(database: Database, options: ChargeStoreOption
       ),
 
     requestRefund: async (orderId, refundKey) => {
+      const request = () => queryOne(requestRefundSql, [orderId, refundKey, settleAfterMs]);
       try {
-        return await queryOne(requestRefundSql, [orderId, refundKey, settleAfterMs]);
+        return await request();
       } catch (error) {
-        // Two orders asked for with one key at once: only one of them got it.
-        if ((error as { code?: unknown }).code === UNIQUE_VIOLATION) return undefined;
-        throw error;
+        if ((error as { code?: unknown }).code !== UNIQUE_VIOLATION) throw error;
+        // The key was stored at the same moment, for this order or for another: a new statement sees which.
+        return await request();
       }
     },
 
