@@ -143,7 +143,8 @@ async function giveUp(dependencies: SettlementDependencies, stored: StoredCharge
       return;
     }
     const waitMs = Math.min(latest.callsEndInMs, backoffMs(attempt, FIRST_WAIT_MS, MAX_WAIT_MS));
-    if (waitMs > run.deadline.remainingMs()) {
+    // After the wait there must be time to ask again, else nothing is told of how long to wait.
+    if (waitMs + 2 * MINIMUM_CALL_MS > run.deadline.remainingMs()) {
       throw stillOpen('a call to the payment provider may be on its way', latest.callsEndInMs);
     }
     await pause(waitMs, run.signal);
