@@ -29,7 +29,7 @@ async function record(
 async function startLibrary(write: (library: Contract) => Promise<void>, states?: readonly string[]) {
   await using directory = await makeDirectory();
   await write(contract('Reader', 'Library', { directory: directory.path }));
-  return startStubServer(directory.path, { services: [LibraryService], ...(states && { states }) });
+  return await startStubServer(directory.path, { services: [LibraryService], ...(states && { states }) });
 }
 
 describe('a stub server', () => {
