@@ -4,6 +4,9 @@ import type { ProductDraft } from './product.ts';
 /** The name under which the first catalogue is remembered as put in. */
 export const FIRST_CATALOGUE_NAME = 'first-catalogue';
 
+/** What synthetic orders are for, and nothing else is. */
+export const TEST_PRODUCT = 'test-product';
+
 /** The products of the first day, by product id. */
 export const FIRST_CATALOGUE: readonly ProductDraft[] = [
   inEuro('12345', 'Walnut desk lamp', 5_999n, 100),
@@ -21,7 +24,7 @@ export const FIRST_CATALOGUE: readonly ProductDraft[] = [
   inEuro('prod112', 'Canvas shopping bag', 1_290n, 600),
   inEuro('prod456', 'Stoneware dinner plate', 2_000n, 100),
   inEuro('prod789', 'Bamboo cutlery set', 1_250n, 50),
-  inEuro('test-product', 'Test product of the monitor', 100n, 1_000),
+  inEuro(TEST_PRODUCT, 'Test product of the monitor', 100n, 1_000),
 ];
 
 function inEuro(productId: string, name: string, minorUnits: bigint, initialOnHand: number): ProductDraft {

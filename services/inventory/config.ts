@@ -1,8 +1,22 @@
 // The settings of inventory.
-import { type Environment, parseSettings, port, postgresUrl, sharedSettings } from '../platform/config.ts';
+import {
+  callLimitsOf,
+  type Environment,
+  parseSettings,
+  port,
+  postgresUrl,
+  sharedSettings,
+  syntheticSettings,
+} from '../platform/config.ts';
 import type { RuntimeConfig } from '../platform/service-runtime.ts';
 
-export type InventoryConfig = RuntimeConfig & { readonly logLevel: string };
+export type InventoryConfig = RuntimeConfig & {
+  readonly logLevel: string;
+  /** Allows synthetic orders; undefined refuses them all. A secret. */
+  readonly syntheticCredential: string | undefined;
+  /** How long what synthetic orders leave is kept. */
+  readonly syntheticRetentionMs: number;
+};
 
 /** Reads the settings. Throws ConfigError naming every faulty one. */
 export function loadConfig(environment: Environment): InventoryConfig {
@@ -10,6 +24,7 @@ export function loadConfig(environment: Environment): InventoryConfig {
     ...sharedSettings,
     INVENTORY_PORT: port(50_052),
     INVENTORY_DATABASE_URL: postgresUrl(),
+    ...syntheticSettings,
   });
   return {
     host: settings.HOST,
@@ -17,6 +32,9 @@ export function loadConfig(environment: Environment): InventoryConfig {
     databaseUrl: settings.INVENTORY_DATABASE_URL,
     natsUrl: settings.NATS_URL,
     corsOrigins: settings.CORS_ORIGINS,
+    callLimits: callLimitsOf(settings),
     logLevel: settings.LOG_LEVEL,
+    syntheticCredential: settings.SYNTHETIC_CREDENTIAL,
+    syntheticRetentionMs: settings.SYNTHETIC_RETENTION_MS,
   };
 }

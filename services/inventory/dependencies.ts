@@ -9,6 +9,8 @@ export type InventoryDependencies = {
   readonly now: () => Date;
   /** Gives a new reservation its id, a UUID. */
   readonly newId: () => string;
+  /** Allows synthetic orders; undefined refuses them all. A secret. */
+  readonly syntheticCredential: string | undefined;
   /** Publishes what a commit has just put in the outbox. */
   readonly wakeRelay: () => void;
 };

@@ -147,9 +147,10 @@ export async function insertBar(
   return firstReservation(rows);
 }
 
+// What a synthetic order buys is back in stock at once: nobody gets it.
+const SOLD = 'case when settled.synthetic then 0 else line.quantity end';
 const SELL_SQL = settleSql('CONFIRMED', {
-  stock:
-    'on_hand = product.on_hand - line.quantity, reserved = product.reserved - line.quantity, sold = product.sold + line.quantity',
+  stock: `on_hand = product.on_hand - ${SOLD}, reserved = product.reserved - line.quantity, sold = product.sold + ${SOLD}`,
 });
 const GIVE_BACK_SQL = settleSql('RELEASED', {
   stock: 'reserved = product.reserved - line.quantity',

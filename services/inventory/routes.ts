@@ -23,7 +23,7 @@ export function createInventoryRoutes(dependencies: InventoryDependencies): (rou
       listProducts: (request) => listProducts(dependencies, request),
       upsertProduct: (request) => upsertProduct(dependencies, request),
       adjustStock: (request) => adjustStock(dependencies, request),
-      reserveStock: (request) => reserveStock(dependencies, request),
+      reserveStock: (request, context) => reserveStock(dependencies, request, context.requestHeader),
       confirmReservation: (request) => confirmReservation(dependencies, request),
       releaseReservation: (request) => releaseReservation(dependencies, request),
     });

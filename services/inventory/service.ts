@@ -26,6 +26,7 @@ export function createInventoryService(
         log,
         now: () => new Date(),
         newId: randomUUID,
+        syntheticCredential: config.syntheticCredential,
         wakeRelay,
       };
       return {
@@ -33,6 +34,16 @@ export function createInventoryService(
         subscriptions: createInventorySubscriptions(dependencies),
         dependencies: [],
         parts: [makeSeedPart({ ...dependencies, database: backgroundDatabase })],
+        pruneRules: [
+          {
+            table: 'reservation',
+            key: 'order_id',
+            time: 'update_time',
+            windowMs: config.syntheticRetentionMs,
+            // What was released stays: a late request must find it closed.
+            where: `synthetic and state in ('CONFIRMED', 'REJECTED')`,
+          },
+        ],
       };
     },
   });

@@ -1,9 +1,9 @@
 // Decides whether an order gets its stock: the one way in, for the RPC and for the event. The first decision stands, refusals
 // included, whichever of the two brought it.
 import type { Queryable } from '../platform/database.ts';
-import { permissionDenied } from '../platform/errors.ts';
 import { runForOrder } from '../platform/tracing.ts';
 import type { Validation } from '../platform/validation.ts';
+import { TEST_PRODUCT } from './catalogue.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { tellInsufficient, tellReserved } from './inventory-events.ts';
 import { type Reservation, type StockLine, sortLines } from './reservation.ts';
@@ -35,6 +35,9 @@ export function validateStockRequest(request: StockRequest, linesField: string, 
     const field = `${linesField}[${index}]`;
     validation.text(`${field}.product_id`, line.productId);
     validation.range(`${field}.quantity`, line.quantity, 1, MAX_QUANTITY);
+    if (request.synthetic && line.productId !== TEST_PRODUCT) {
+      validation.add(`${field}.product_id`, `must be ${TEST_PRODUCT} for a synthetic order`);
+    }
     const first = firstIndexes.get(line.productId);
     if (first === undefined) firstIndexes.set(line.productId, index);
     else validation.add(`${field}.product_id`, `is the product of ${linesField}[${first}] again`);
@@ -43,7 +46,7 @@ export function validateStockRequest(request: StockRequest, linesField: string, 
 
 /**
  * Reserves all that a valid request asks for, or stores that there is not enough, unless the order was decided before. Works in
- * a transaction or alone; the caller wakes the relay once a new decision is committed. Throws SYNTHETIC_NOT_ALLOWED.
+ * a transaction or alone; the caller wakes the relay once a new decision is committed.
  */
 export function setStockAside(
   dependencies: InventoryDependencies,
@@ -51,7 +54,6 @@ export function setStockAside(
   request: StockRequest,
 ): Promise<StockDecision> {
   return runForOrder(request.orderId, async () => {
-    if (request.synthetic) throw permissionDenied('SYNTHETIC_NOT_ALLOWED', 'stock is not set aside for test orders');
     const draft: ReservationDraft = {
       orderId: request.orderId,
       synthetic: request.synthetic,

@@ -1,5 +1,6 @@
 // The settings of the notification service.
 import {
+  callLimitsOf,
   durationMs,
   type Environment,
   parseSettings,
@@ -7,11 +8,14 @@ import {
   postgresUrl,
   sharedSettings,
   smtpUrl,
+  syntheticSettings,
 } from '../platform/config.ts';
 import type { RuntimeConfig } from '../platform/service-runtime.ts';
 
 export type NotificationConfig = RuntimeConfig & {
   readonly logLevel: string;
+  /** How long what synthetic orders leave is kept. */
+  readonly syntheticRetentionMs: number;
   readonly smtpUrl: string;
   /** From opening the mail server's circuit breaker to its probe. */
   readonly breakerResetMs: number;
@@ -23,6 +27,7 @@ export function loadConfig(environment: Environment): NotificationConfig {
     ...sharedSettings,
     NOTIFICATION_PORT: port(50_054),
     NOTIFICATION_DATABASE_URL: postgresUrl(),
+    SYNTHETIC_RETENTION_MS: syntheticSettings.SYNTHETIC_RETENTION_MS,
     SMTP_URL: smtpUrl('smtp://127.0.0.1:1025'),
     BREAKER_RESET_MS: durationMs(5_000),
   });
@@ -32,7 +37,9 @@ export function loadConfig(environment: Environment): NotificationConfig {
     databaseUrl: settings.NOTIFICATION_DATABASE_URL,
     natsUrl: settings.NATS_URL,
     corsOrigins: settings.CORS_ORIGINS,
+    callLimits: callLimitsOf(settings),
     logLevel: settings.LOG_LEVEL,
+    syntheticRetentionMs: settings.SYNTHETIC_RETENTION_MS,
     smtpUrl: settings.SMTP_URL,
     breakerResetMs: settings.BREAKER_RESET_MS,
   };

@@ -1,6 +1,6 @@
 // rpc ListNotifications: a page of notifications, newest first.
 import type { ListNotificationsRequest } from '#gen/shop/notification/v1/notification_service_pb.ts';
-import { cutPage, parsePage } from '../platform/page.ts';
+import { cutPage, isTimeAndUuid, parsePage } from '../platform/page.ts';
 import { createValidation } from '../platform/validation.ts';
 import { toNotificationMessage } from './notification-messages.ts';
 import type { NotificationStore } from './notification-store.ts';
@@ -12,7 +12,7 @@ export async function listNotifications(store: Pick<NotificationStore, 'list'>, 
   validation.optionalText('customer_id', customerId);
   validation.optionalText('order_id', orderId);
   const page = parsePage(request, 2, validation);
-  if (page.after !== undefined && !isNotificationKey(page.after)) {
+  if (page.after !== undefined && !isTimeAndUuid(page.after)) {
     validation.add('page_token', 'must be the next_page_token of the page before, unchanged');
   }
   validation.throwIfInvalid();
@@ -22,9 +22,4 @@ export async function listNotifications(store: Pick<NotificationStore, 'list'>, 
     notificationId,
   ]);
   return { notifications: rows.map(toNotificationMessage), nextPageToken };
-}
-
-function isNotificationKey([time = '', id = '']: readonly string[]): boolean {
-  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(time) && !Number.isNaN(Date.parse(time));
-  return isTime && /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(id);
 }

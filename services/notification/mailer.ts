@@ -1,7 +1,8 @@
 // Sends the mails of pending notifications, at least once each: a mail is marked as sent after the mail server accepted it, so
 // a crash in between sends it again, with the same Message-ID.
 import { backoffMs } from '../platform/backoff.ts';
-import { type Breaker, CircuitOpenError, type Verdict } from '../platform/breaker.ts';
+import type { CallGuard } from '../platform/call-guard.ts';
+import { DependencyError } from '../platform/dependency-error.ts';
 import { describeError } from '../platform/errors.ts';
 import { type Logger, scrubSecrets } from '../platform/log.ts';
 import { runForOrder, runInSpan, SpanKind } from '../platform/tracing.ts';
@@ -34,7 +35,7 @@ export type MailerDependencies = {
   readonly store: Pick<NotificationStore, 'claimDue' | 'markSent' | 'putOff'>;
   /** Resolves when the mail server accepted the mail. */
   readonly send: (mail: Mail) => Promise<unknown>;
-  readonly breaker: Breaker;
+  readonly mailServer: CallGuard;
   readonly wakeRelay: () => void;
   readonly now: () => Date;
   readonly log: Logger;
@@ -42,9 +43,9 @@ export type MailerDependencies = {
 
 /** Sends one batch. Returns whether more is waiting; what could not be sent is tried later. */
 export async function sendDueMails(dependencies: MailerDependencies, signal: AbortSignal): Promise<boolean> {
-  const { store, breaker } = dependencies;
+  const { store, mailServer } = dependencies;
   // While the mail server is away one mail at a time asks for it.
-  const size = breaker.view().state === 'closed' ? BATCH_SIZE : 1;
+  const size = mailServer.breaker().state === 'closed' ? BATCH_SIZE : 1;
   const due = await store.claimDue(size, LEASE_MS);
   if (due.length === 0) return false;
   const limit = startLimit(signal);
@@ -53,7 +54,7 @@ export async function sendDueMails(dependencies: MailerDependencies, signal: Abo
   // Only the database can fail here. What was sent and not marked is sent again after its lease.
   const failed = sending.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
-  return due.length === size && breaker.view().state === 'closed';
+  return due.length === size && mailServer.breaker().state === 'closed';
 }
 
 // A batch under way when the service stops gets a moment more: a mail given up may have been accepted.
@@ -90,7 +91,14 @@ async function sendMail(dependencies: MailerDependencies, due: DueNotification, 
     signal,
   };
   try {
-    await dependencies.breaker.run(() => dependencies.send(mail), judgeMail);
+    await dependencies.mailServer.call({
+      operation: 'send_mail',
+      timeoutMs: undefined,
+      signal,
+      repeatable: false,
+      counted: true,
+      send: () => dependencies.send(mail),
+    });
   } catch (error) {
     return await putOff(dependencies, due, error);
   }
@@ -105,17 +113,28 @@ async function sendMail(dependencies: MailerDependencies, due: DueNotification, 
 
 async function putOff({ store, log }: MailerDependencies, { notification, attempt }: DueNotification, error: unknown) {
   const { notificationId } = notification;
-  const reason = scrubSecrets(describeError(error));
-  if (error instanceof CircuitOpenError) return await store.putOff(notificationId, FIRST_DELAY_MS, reason, false);
-  const refused = isRefusal(replyCodeOf(error));
+  const cause = error instanceof DependencyError ? (error.cause ?? error) : error;
+  const reason = scrubSecrets(describeError(cause));
+  if (wasNotMade(error)) return await store.putOff(notificationId, FIRST_DELAY_MS, reason, false);
+  const refused = isRefusal(replyCodeOf(cause));
   const delayMs = backoffMs(attempt, FIRST_DELAY_MS, refused ? MAX_REFUSED_DELAY_MS : MAX_DELAY_MS);
   log.warn({ reason, attempt, notification_id: notificationId }, 'a mail could not be sent, trying again');
   await store.putOff(notificationId, delayMs, reason, true);
 }
 
-/** What the breaker learns from a mail that was not accepted: a server that answers is well, whatever it says. */
-function judgeMail(error: unknown): Verdict {
-  return replyCodeOf(error) === undefined ? 'failure' : 'healthy';
+// Refused by the breaker, or given up before its turn came.
+function wasNotMade(error: unknown): boolean {
+  return error instanceof DependencyError && ['circuit_open', 'overloaded', 'cancelled'].includes(error.failure);
+}
+
+/**
+ * Sorts why a mail was not accepted: a server that answers is well, whatever it says; one whose mail was given up because its time
+ * was over is not.
+ */
+export function toMailFailure(dependency: string, thrown: unknown): DependencyError {
+  const code = replyCodeOf(thrown);
+  if (code !== undefined) return new DependencyError(dependency, 'refused', '', `refused with ${code}`, thrown);
+  return new DependencyError(dependency, 'unreachable', '', undefined, thrown);
 }
 
 function replyCodeOf(error: unknown): number | undefined {

@@ -1,21 +1,19 @@
 // Composition root of the notification service: everything is built here and nowhere else; tests build the same.
 import { fileURLToPath } from 'node:url';
 import { createTransport } from 'nodemailer';
-import { type Breaker, createBreaker } from '../platform/breaker.ts';
+import { createCallGuard } from '../platform/call-guard.ts';
 import type { Logger } from '../platform/log.ts';
 import { createService, type Runtime, type Service, type ServiceDefinition } from '../platform/service-runtime.ts';
 import { createWorker } from '../platform/worker.ts';
 import type { NotificationConfig } from './config.ts';
-import { type MailerDependencies, sendDueMails } from './mailer.ts';
+import { type MailerDependencies, sendDueMails, toMailFailure } from './mailer.ts';
 import { createNotificationStore } from './notification-store.ts';
+import { createPolicies } from './policies.ts';
 import { createNotificationRoutes, createNotificationSubscriptions } from './routes.ts';
 
-const MAIL_SERVER = 'smtp';
-const BREAKER_FAILURES = 5;
 // Mails of other replicas and those put off are found by this period; new ones wake the mailer at once.
 const MAIL_PERIOD_MS = 500;
 const SMTP_TIMEOUT_MS = 2_000;
-const MAX_CONNECTIONS = 5;
 
 /** Builds the notification service; nothing connects or listens before `start`. */
 export function createNotificationService(config: NotificationConfig, log: Logger): Service {
@@ -29,13 +27,15 @@ export function createNotificationService(config: NotificationConfig, log: Logge
 }
 
 function defineNotificationService(config: NotificationConfig, runtime: Runtime): ServiceDefinition {
-  const { log } = runtime;
-  const breaker = createMailBreaker(config, runtime);
-  const transport = createMailTransport(config.smtpUrl);
+  const { log, metrics } = runtime;
+  const policy = createPolicies(config.breakerResetMs).mailServer;
+  const toFailure = (thrown: unknown) => toMailFailure(policy.name, thrown);
+  const mailServer = createCallGuard({ policy, toFailure, metrics, log });
+  const transport = createMailTransport(config.smtpUrl, policy.maxConcurrent);
   const mails: MailerDependencies = {
     store: createNotificationStore(runtime.backgroundDatabase),
     send: (mail) => transport.sendMail(mail),
-    breaker,
+    mailServer,
     wakeRelay: runtime.wakeRelay,
     now: () => new Date(),
     log,
@@ -49,16 +49,25 @@ function defineNotificationService(config: NotificationConfig, runtime: Runtime)
   return {
     routes: createNotificationRoutes(createNotificationStore(runtime.database)),
     subscriptions: createNotificationSubscriptions(mailer.wake),
-    dependencies: [{ name: MAIL_SERVER, breaker: breaker.view, stop: async () => transport.close() }],
+    dependencies: [{ ...mailServer, stop: async () => transport.close() }],
     parts: [mailer],
+    pruneRules: [
+      {
+        table: 'notification',
+        key: 'notification_id',
+        time: 'create_time',
+        windowMs: config.syntheticRetentionMs,
+        where: 'synthetic',
+      },
+    ],
   };
 }
 
-function createMailTransport(url: string) {
+function createMailTransport(url: string, maxConnections: number) {
   return createTransport({
     url,
     pool: true,
-    maxConnections: MAX_CONNECTIONS,
+    maxConnections,
     // A connection lost in the middle is this service's to try again: the mail may have been accepted.
     maxRequeues: 0,
     connectionTimeout: SMTP_TIMEOUT_MS,
@@ -68,18 +77,5 @@ function createMailTransport(url: string) {
     // What is mailed is text from events: never a reason to read a file or call an address.
     disableFileAccess: true,
     disableUrlAccess: true,
-  });
-}
-
-function createMailBreaker(config: NotificationConfig, { metrics, log }: Runtime): Breaker {
-  metrics.breakerState.set({ dependency: MAIL_SERVER }, 0);
-  return createBreaker({
-    dependency: MAIL_SERVER,
-    failures: BREAKER_FAILURES,
-    resetMs: config.breakerResetMs,
-    onChange: ({ dependency, state, reason }) => {
-      metrics.breakerState.set({ dependency }, { closed: 0, half_open: 1, open: 2 }[state]);
-      log.warn({ dependency, state, reason }, 'circuit breaker changed');
-    },
   });
 }

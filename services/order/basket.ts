@@ -2,13 +2,18 @@
 import { type FieldViolation, invalidArgument, unavailable } from '../platform/errors.ts';
 import type { Validation } from '../platform/validation.ts';
 import type { PriceStore } from './price-store.ts';
-import { type PricedItem, priceItems, type Quote } from './pricing.ts';
+import { type PricedItem, type PricingVersion, priceItems, type Quote } from './pricing.ts';
 
 const MAX_ITEMS = 100;
 const MAX_QUANTITY = 10_000;
 const RETRY_AFTER_MS = 1_000;
+// What synthetic orders are for, and nothing else is.
+const TEST_PRODUCT = 'test-product';
 // What the contract's int64 and the database's bigint hold.
 const MAX_MINOR_UNITS = 2n ** 63n - 1n;
+
+/** Which pricing a customer gets now. */
+export type PricingVersionFor = (customerId: string) => Promise<PricingVersion>;
 
 export type BasketItem = { readonly productId: string; readonly quantity: number };
 
@@ -26,18 +31,34 @@ export function validateItems(items: readonly BasketItem[], validation: Validati
   }
 }
 
+/** Adds a violation for each product that a synthetic order must not be for. */
+export function validateSyntheticItems(items: readonly BasketItem[], validation: Validation): void {
+  for (const [index, { productId }] of items.slice(0, MAX_ITEMS).entries()) {
+    if (productId === TEST_PRODUCT) continue;
+    validation.add(`items[${index}].product_id`, `must be ${TEST_PRODUCT} in a synthetic order`);
+  }
+}
+
 /** A basket with the price of all that is in it. */
 export type PricedBasket = Quote & { readonly items: readonly PricedItem[] };
 
 /**
  * Prices a basket. Throws DomainError: `invalid_argument` naming each product that does not exist or is sold in another currency
- * than the rest, or for a total that cannot be counted; `unavailable` CATALOGUE_NOT_LOADED while that cannot be told yet.
+ * than the rest, or for a total that is nothing or cannot be counted; `unavailable` CATALOGUE_NOT_LOADED while that cannot be told yet.
  */
-export async function priceBasket(prices: PriceStore, basket: readonly BasketItem[]): Promise<PricedBasket> {
+export async function priceBasket(
+  prices: PriceStore,
+  basket: readonly BasketItem[],
+  pricingVersion: PricingVersion,
+): Promise<PricedBasket> {
   const items = await findPrices(prices, basket);
-  const quote = priceItems(items);
+  const quote = priceItems(items, pricingVersion);
   if (quote.total.minorUnits > MAX_MINOR_UNITS) {
     throw invalidArgument([{ field: 'items', description: 'cost more together than can be counted' }]);
+  }
+  // Nobody can be charged nothing, and an order is confirmed by its charge.
+  if (quote.total.minorUnits === 0n) {
+    throw invalidArgument([{ field: 'items', description: 'cost nothing together: there is nothing to charge for' }]);
   }
   return { ...quote, items };
 }

@@ -44,7 +44,7 @@ async function storeCancellation({ saga, now }: CancelOrderDependencies, first: 
     const next = decideCancel(order, now());
     const saved = await saga.store.save(next, order.version, [toStatusEvent({ ...next, version: order.version + 1 })]);
     if (saved !== undefined) {
-      saga.changed(saved);
+      saga.changed(saved, true);
       saga.log.info('order cancelled');
       return saved;
     }

@@ -1,18 +1,26 @@
 // The settings of the order service.
+import { fileURLToPath } from 'node:url';
 import {
+  callLimitsOf,
   durationMs,
   type Environment,
   httpUrl,
+  optionalHttpUrl,
   parseSettings,
   port,
   postgresUrl,
   sharedSettings,
+  syntheticSettings,
   z,
 } from '../platform/config.ts';
 import type { RuntimeConfig } from '../platform/service-runtime.ts';
 
 export type OrderConfig = RuntimeConfig & {
   readonly logLevel: string;
+  /** Allows synthetic orders; undefined refuses them all. A secret. */
+  readonly syntheticCredential: string | undefined;
+  /** How long what synthetic orders leave is kept. */
+  readonly syntheticRetentionMs: number;
   readonly inventoryUrl: string;
   readonly paymentUrl: string;
   /** How long a call works on an order before the rest goes on in the background. */
@@ -22,9 +30,14 @@ export type OrderConfig = RuntimeConfig & {
   readonly breakerResetMs: number;
   /** The payment methods taken; undefined takes every token of the provider. */
   readonly paymentMethods: ReadonlySet<string> | undefined;
+  /** Path of the feature flags, a flagd document. */
+  readonly flagFile: string;
+  /** The flagd that has the feature flags instead. */
+  readonly flagdUrl: string | undefined;
 };
 
 const PAYMENT_METHODS = 'pm_approved,pm_insufficient_funds,pm_expired_card,pm_provider_error,pm_slow';
+const FLAG_FILE = fileURLToPath(new URL('./flags.json', import.meta.url));
 
 /** Reads the settings. Throws ConfigError naming every faulty one. */
 export function loadConfig(environment: Environment): OrderConfig {
@@ -32,12 +45,15 @@ export function loadConfig(environment: Environment): OrderConfig {
     ...sharedSettings,
     ORDER_PORT: port(50051),
     ORDER_DATABASE_URL: postgresUrl(),
+    ...syntheticSettings,
     INVENTORY_URL: httpUrl('http://127.0.0.1:50052'),
     PAYMENT_URL: httpUrl('http://127.0.0.1:50053'),
     ORDER_BUDGET_MS: durationMs(2_500, 500),
     ORDER_LIMIT_MS: durationMs(900_000, 1_000),
     BREAKER_RESET_MS: durationMs(5_000),
     PAYMENT_METHODS: z.string().default(PAYMENT_METHODS),
+    FLAG_FILE: z.string().default(FLAG_FILE),
+    FLAGD_URL: optionalHttpUrl(),
   });
   return {
     host: settings.HOST,
@@ -45,13 +61,18 @@ export function loadConfig(environment: Environment): OrderConfig {
     databaseUrl: settings.ORDER_DATABASE_URL,
     natsUrl: settings.NATS_URL,
     corsOrigins: settings.CORS_ORIGINS,
+    callLimits: callLimitsOf(settings),
     logLevel: settings.LOG_LEVEL,
+    syntheticCredential: settings.SYNTHETIC_CREDENTIAL,
+    syntheticRetentionMs: settings.SYNTHETIC_RETENTION_MS,
     inventoryUrl: settings.INVENTORY_URL,
     paymentUrl: settings.PAYMENT_URL,
     budgetMs: settings.ORDER_BUDGET_MS,
     orderLimitMs: settings.ORDER_LIMIT_MS,
     breakerResetMs: settings.BREAKER_RESET_MS,
     paymentMethods: parsePaymentMethods(settings.PAYMENT_METHODS),
+    flagFile: settings.FLAG_FILE,
+    flagdUrl: settings.FLAGD_URL,
   };
 }
 

@@ -8,10 +8,11 @@ import {
   type CreateOrderResponseSchema,
 } from '#gen/shop/order/v1/order_service_pb.ts';
 import { type Deadline, startDeadline } from '../platform/deadline.ts';
-import { failedPrecondition, permissionDenied } from '../platform/errors.ts';
+import { failedPrecondition } from '../platform/errors.ts';
+import { requireSyntheticCredential } from '../platform/synthetic.ts';
 import { runForOrder } from '../platform/tracing.ts';
 import { createValidation } from '../platform/validation.ts';
-import { priceBasket, validateItems } from './basket.ts';
+import { type PricingVersionFor, priceBasket, validateItems, validateSyntheticItems } from './basket.ts';
 import { acceptOrder, type Order } from './order.ts';
 import type { OrderChanges } from './order-changes.ts';
 import { toOrderMessage, toReasonMessage, toStatusEvent } from './order-messages.ts';
@@ -26,25 +27,31 @@ const PAYMENT_METHOD = /^pm_[A-Za-z0-9_]{1,125}$/;
 export type CreateOrderDependencies = {
   readonly store: Pick<OrderStore, 'insert' | 'findByKey'>;
   readonly prices: PriceStore;
+  readonly pricingVersionFor: PricingVersionFor;
   readonly saga: SagaDependencies;
   readonly changes: OrderChanges;
   /** The payment methods taken; undefined takes every token of the provider. */
   readonly paymentMethods: ReadonlySet<string> | undefined;
+  /** Allows synthetic orders; undefined refuses them all. A secret. */
+  readonly syntheticCredential: string | undefined;
   readonly newOrderId: () => string;
   readonly now: () => Date;
 };
 
 /**
- * Creates an order and returns what became of it within `budgetMs` milliseconds. Throws DomainError: bad input, a key used for
- * other content, or a database that is away (whether the order was accepted is told by repeating the key).
+ * Creates an order and returns what became of it within `budgetMs` milliseconds; `headers` are the call's. Throws DomainError: bad
+ * input, a synthetic order without its credential, a key used for other content, or a database that is away (whether the order
+ * was accepted is told by repeating the key).
  */
 export async function createOrder(
   dependencies: CreateOrderDependencies,
   request: CreateOrderRequest,
   budgetMs: number,
+  headers = new Headers(),
 ): Promise<MessageInitShape<typeof CreateOrderResponseSchema>> {
   const deadline = startDeadline(budgetMs);
   validate(request, dependencies.paymentMethods);
+  if (request.synthetic) requireSyntheticCredential(headers, dependencies.syntheticCredential);
   const requestHash = hashRequest(request);
   const known = await dependencies.store.findByKey(request.idempotencyKey);
   if (known !== undefined) return await answerRepeat(dependencies, known, requestHash, deadline);
@@ -56,7 +63,7 @@ export async function createOrder(
   );
   if (!inserted) return await answerLostRace(dependencies, key, deadline);
 
-  dependencies.saga.changed(order);
+  dependencies.saga.changed(order, false);
   return answer(await runSaga(dependencies.saga, order, deadline));
 }
 
@@ -65,19 +72,19 @@ function validate(request: CreateOrderRequest, paymentMethods: ReadonlySet<strin
   validation.text('idempotency_key', request.idempotencyKey);
   validation.text('customer_id', request.customerId);
   validateItems(request.items, validation);
+  if (request.synthetic) validateSyntheticItems(request.items, validation);
   if (!PAYMENT_METHOD.test(request.paymentMethod)) {
     validation.add('payment_method', 'must be a token of the payment provider, like pm_approved');
   } else if (paymentMethods?.has(request.paymentMethod) === false) {
     validation.add('payment_method', 'is not a payment method of the shop');
   }
   validation.throwIfInvalid();
-  if (request.synthetic)
-    throw permissionDenied('SYNTHETIC_NOT_ALLOWED', 'synthetic orders need the credential of the monitor');
 }
 
 async function priceOrder(dependencies: CreateOrderDependencies, request: CreateOrderRequest): Promise<Order> {
-  const { items, total, pricingVersion } = await priceBasket(dependencies.prices, request.items);
   const { customerId, paymentMethod, synthetic } = request;
+  const pricingVersion = await dependencies.pricingVersionFor(customerId);
+  const { items, total } = await priceBasket(dependencies.prices, request.items, pricingVersion);
   const orderId = dependencies.newOrderId();
   return acceptOrder(
     { orderId, customerId, items, paymentMethod, total, pricingVersion, synthetic },

@@ -41,9 +41,11 @@ export type SagaDependencies = {
   >;
   readonly payment: Pick<Client<typeof PaymentService>, 'processPayment' | 'refundPayment'>;
   readonly store: Pick<OrderStore, 'find' | 'save'>;
-  /** Told of every stored change, for those who wait for this order and for the relay. */
-  readonly changed: (order: Order) => void;
+  /** Told of every stored change, for those who wait for this order and for the relay; `hasEnded` when it brought the end state. */
+  readonly changed: (order: Order, hasEnded: boolean) => void;
   readonly orderLimitMs: number;
+  /** Sent with the calls for a synthetic order: the credential. */
+  readonly syntheticHeaders: Readonly<Record<string, string>>;
   readonly now: () => Date;
   readonly log: Logger;
 };
@@ -120,18 +122,20 @@ async function reachVerdict(dependencies: SagaDependencies, order: Order, deadli
   return 'hindrance' in reserved ? reserved : await charge(dependencies, reserved.order, deadline);
 }
 
-function reserve({ inventory, now }: SagaDependencies, order: Order, deadline: Deadline): Promise<StepResult> {
+function reserve(dependencies: SagaDependencies, order: Order, deadline: Deadline): Promise<StepResult> {
+  const { inventory, now } = dependencies;
   return attempt(order, 'RESERVE_STOCK', async () => {
     const lines = order.items.map(({ productId, quantity }) => ({ productId, quantity }));
     const { reservation } = await inventory.reserveStock(
       { orderId: order.orderId, lines, synthetic: order.synthetic },
-      { timeoutMs: timeBeforeVerdict(deadline) },
+      { timeoutMs: timeBeforeVerdict(deadline), ...headersFor(dependencies, order) },
     );
     return noteReserved(order, reservation?.reservationId ?? '', now());
   });
 }
 
-async function charge({ payment, now }: SagaDependencies, order: Order, deadline: Deadline): Promise<StepResult> {
+async function charge(dependencies: SagaDependencies, order: Order, deadline: Deadline): Promise<StepResult> {
+  const { payment, now } = dependencies;
   let declined: string | undefined;
   const result = await attempt(order, 'PROCESS_PAYMENT', async () => {
     const { charge } = await payment.processPayment(
@@ -143,7 +147,7 @@ async function charge({ payment, now }: SagaDependencies, order: Order, deadline
         paymentMethod: order.paymentMethod,
         synthetic: order.synthetic,
       },
-      { timeoutMs: timeBeforeVerdict(deadline) },
+      { timeoutMs: timeBeforeVerdict(deadline), ...headersFor(dependencies, order) },
     );
     if (charge?.status === ChargeStatus.COMPLETED) return notePaid(order, charge.transactionId, now());
     if (charge?.status !== ChargeStatus.DECLINED && charge?.status !== ChargeStatus.REFUNDED) {
@@ -229,16 +233,12 @@ async function parkOrder(
 
 async function save(dependencies: SagaDependencies, previous: Order, next: Order, resume?: Resume): Promise<Order> {
   const version = previous.version;
-  const events =
-    next.status === 'PENDING' || !isNewStatus(previous, next) ? [] : [toStatusEvent({ ...next, version: version + 1 })];
+  const hasEnded = next.status !== 'PENDING' && next.status !== previous.status;
+  const events = hasEnded ? [toStatusEvent({ ...next, version: version + 1 })] : [];
   const saved = await dependencies.store.save(next, version, events, resume);
   if (saved === undefined) throw new OrderChanged(`order ${next.orderId} was changed by somebody else`);
-  dependencies.changed(saved);
+  dependencies.changed(saved, hasEnded);
   return saved;
-}
-
-function isNewStatus(previous: Order, next: Order): boolean {
-  return previous.status !== next.status;
 }
 
 async function attempt(order: Order, step: CallStep, call: () => Promise<Order>): Promise<StepResult> {
@@ -248,6 +248,13 @@ async function attempt(order: Order, step: CallStep, call: () => Promise<Order>)
     if (!(error instanceof DependencyError)) throw error;
     return { order, step, hindrance: judgeFailure(step, error.failure, error.reason), detail: describeError(error) };
   }
+}
+
+function headersFor(
+  { syntheticHeaders }: SagaDependencies,
+  { synthetic }: Order,
+): { headers?: Record<string, string> } {
+  return synthetic ? { headers: syntheticHeaders } : {};
 }
 
 function timeBeforeVerdict(deadline: Deadline): number {

@@ -45,8 +45,18 @@ export type OrderStore = {
   ): Promise<Order | undefined>;
   /** Leases open orders that wait for work, at most `limit`, the longest waiting first. */
   claim(limit: number): Promise<ClaimedOrder[]>;
-  /** How many orders are not yet given back in full. */
-  countOpenCompensations(): Promise<number>;
+  /** Counts what is not at its end. */
+  countOpen(): Promise<OpenOrders>;
+};
+
+/** What is not at its end. */
+export type OpenOrders = {
+  /** Orders without an end state. */
+  readonly pending: number;
+  /** Age of the oldest of them; 0 when there is none. */
+  readonly oldestPendingMs: number;
+  /** Decided orders that are not yet given back in full. */
+  readonly compensations: number;
 };
 
 type OrderRow = {
@@ -105,11 +115,19 @@ export function createOrderStore(database: Database, leaseMs: number): OrderStor
       return rows.map((row) => ({ order: toOrder(row), attempts: row.attempts, traceparent: row.traceparent }));
     },
 
-    countOpenCompensations: async () => {
-      const [row] = await database.query<{ count: number }>(
-        `select count(*)::int as count from orders where resume_time is not null and status <> 'PENDING'`,
+    countOpen: async () => {
+      const [row] = await database.query<{ pending: number; oldest_pending_ms: number; compensations: number }>(
+        `select count(*) filter (where status = 'PENDING')::int as pending,
+           coalesce(extract(epoch from now() - min(create_time) filter (where status = 'PENDING')) * 1000, 0)::float8
+             as oldest_pending_ms,
+           count(*) filter (where status <> 'PENDING')::int as compensations
+         from orders where resume_time is not null`,
       );
-      return row?.count ?? 0;
+      return {
+        pending: row?.pending ?? 0,
+        oldestPendingMs: row?.oldest_pending_ms ?? 0,
+        compensations: row?.compensations ?? 0,
+      };
     },
   };
 }

@@ -1,10 +1,20 @@
 // How calls to each neighbour behave: the one table.
-import type { DependencyPolicy } from '../platform/rpc-client.ts';
+import type { DependencyPolicy } from '../platform/call-guard.ts';
 
-/** The policies by neighbour; `breakerResetMs` is the setting BREAKER_RESET_MS. */
+/** The policies by neighbour, times in milliseconds; `breakerResetMs` is the setting BREAKER_RESET_MS. */
 export function createPolicies(breakerResetMs: number) {
+  const shared = {
+    retries: 2,
+    retryBackoff: { firstMs: 50, maximumMs: 200 },
+    // Fewer than the calls a replica serves at once, so that a slow neighbour leaves some for the others.
+    maxConcurrent: 24,
+    maxQueued: 64,
+    maxQueueMs: 250,
+    breakerFailures: 5,
+    breakerResetMs,
+  };
   return {
-    inventory: { name: 'inventory', timeoutMs: 1_000, minimumMs: 20, breakerFailures: 5, breakerResetMs },
-    payment: { name: 'payment', timeoutMs: 2_000, minimumMs: 50, breakerFailures: 5, breakerResetMs },
+    inventory: { ...shared, name: 'inventory', timeoutMs: 1_000, tryTimeoutMs: 900, minimumMs: 20 },
+    payment: { ...shared, name: 'payment', timeoutMs: 2_000, tryTimeoutMs: 1_900, minimumMs: 50 },
   } as const satisfies Record<string, DependencyPolicy>;
 }

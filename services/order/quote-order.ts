@@ -5,7 +5,7 @@ import { QuoteLine_Availability, type QuoteOrderRequest } from '#gen/shop/order/
 import { startDeadline } from '../platform/deadline.ts';
 import { DependencyError } from '../platform/dependency-error.ts';
 import { createValidation } from '../platform/validation.ts';
-import { priceBasket, validateItems } from './basket.ts';
+import { type PricingVersionFor, priceBasket, validateItems } from './basket.ts';
 import type { PriceStore } from './price-store.ts';
 
 const CONCURRENT_CHECKS = 10;
@@ -13,6 +13,7 @@ const CONCURRENT_CHECKS = 10;
 export type QuoteOrderDependencies = {
   readonly inventory: Pick<Client<typeof InventoryService>, 'checkAvailability'>;
   readonly prices: PriceStore;
+  readonly pricingVersionFor: PricingVersionFor;
 };
 
 /**
@@ -25,7 +26,8 @@ export async function quoteOrder(dependencies: QuoteOrderDependencies, request: 
   validation.text('customer_id', request.customerId);
   validateItems(request.items, validation);
   validation.throwIfInvalid();
-  const { items, total, pricingVersion, amounts } = await priceBasket(dependencies.prices, request.items);
+  const pricingVersion = await dependencies.pricingVersionFor(request.customerId);
+  const { items, total, amounts } = await priceBasket(dependencies.prices, request.items, pricingVersion);
 
   const check = async (productId: string, quantity: number): Promise<QuoteLine_Availability> => {
     try {

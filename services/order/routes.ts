@@ -7,8 +7,10 @@ import {
 } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentCompletedSchema, PaymentFailedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
-import { callBudgetMs } from '../platform/deadline.ts';
+import { callBudgetMs, withinTime } from '../platform/deadline.ts';
+import { unavailable } from '../platform/errors.ts';
 import { onEvent, type Subscription } from '../platform/event-handler.ts';
+import { queueWaitMs } from '../platform/load-shedding.ts';
 import { type CancelOrderDependencies, cancelOrder } from './cancel-order.ts';
 import { type CreateOrderDependencies, createOrder } from './create-order.ts';
 import { getOrder } from './get-order.ts';
@@ -21,6 +23,9 @@ import { type WatchOrderDependencies, watchOrder } from './watch-order.ts';
 
 // Kept of the caller's time, so that the answer is there before it gives up.
 const ANSWER_MS = 100;
+// What the statements after a budget may add to it. A database that is slow, not away, could add its limits one after the other.
+const OVERTIME_MS = 300;
+const RETRY_AFTER_MS = 1_000;
 
 export type RouteDependencies = CreateOrderDependencies &
   CancelOrderDependencies &
@@ -32,15 +37,27 @@ export function createOrderRoutes(dependencies: RouteDependencies): (router: Con
   const { store } = dependencies;
   const budget = (context: HandlerContext): number => {
     const callerMs = context.timeoutMs();
-    return callBudgetMs(dependencies.budgetMs, callerMs === undefined ? undefined : callerMs - ANSWER_MS);
+    const ownMs = Math.max(0, dependencies.budgetMs - queueWaitMs(context));
+    return callBudgetMs(ownMs, callerMs === undefined ? undefined : callerMs - ANSWER_MS);
+  };
+  const inTime = <T>(context: HandlerContext, work: (budgetMs: number) => Promise<T>): Promise<T> => {
+    const budgetMs = budget(context);
+    return withinTime(work(budgetMs), budgetMs + OVERTIME_MS, () => {
+      throw unavailable(
+        'DATABASE_UNAVAILABLE',
+        'the database takes too long: repeat the call to learn more',
+        RETRY_AFTER_MS,
+      );
+    });
   };
   return (router) =>
     router.service(OrderService, {
-      createOrder: (request, context) => createOrder(dependencies, request, budget(context)),
+      createOrder: (request, context) =>
+        inTime(context, (budgetMs) => createOrder(dependencies, request, budgetMs, context.requestHeader)),
       quoteOrder: (request, context) => quoteOrder(dependencies, request, budget(context)),
       getOrder: (request) => getOrder(store, request),
       listOrders: (request) => listOrders(store, request),
-      cancelOrder: (request, context) => cancelOrder(dependencies, request, budget(context)),
+      cancelOrder: (request, context) => inTime(context, (budgetMs) => cancelOrder(dependencies, request, budgetMs)),
       watchOrder: (request, context) => watchOrder(dependencies, request, context.signal),
     });
 }

@@ -3,12 +3,16 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import { createFeatureFlags } from '../platform/feature-flags.ts';
 import type { Logger } from '../platform/log.ts';
+import type { PruneRule } from '../platform/pruner.ts';
 import { createDependency } from '../platform/rpc-client.ts';
 import { createService, type Runtime, type Service, type ServiceDefinition } from '../platform/service-runtime.ts';
+import { syntheticHeaders } from '../platform/synthetic.ts';
 import type { OrderConfig } from './config.ts';
 import { createCatalogueLoader } from './load-catalogue.ts';
 import { createOrderChanges } from './order-changes.ts';
+import { createOrderMetrics } from './order-metrics.ts';
 import type { SagaDependencies } from './order-saga.ts';
 import { createOrderStore } from './order-store.ts';
 import { createPolicies } from './policies.ts';
@@ -20,6 +24,7 @@ import { createOrderRoutes, createOrderSubscriptions } from './routes.ts';
 const LEASE_MARGIN_MS = 1_500;
 // How long a repeated idempotency key is known: 30 days.
 const KEY_WINDOW_MS = 30 * 24 * 60 * 60 * 1_000;
+const PRICING_FLAG = 'new_pricing_algorithm';
 
 /** Builds the order service; nothing connects or listens before `start`. */
 export function createOrderService(config: OrderConfig, log: Logger): Service {
@@ -42,6 +47,8 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
   const backgroundStore = createOrderStore(runtime.backgroundDatabase, leaseMs);
   const prices = createPriceStore(runtime.database);
   const changes = createOrderChanges(store);
+  const flags = createFeatureFlags({ file: config.flagFile, flagdUrl: config.flagdUrl, log });
+  const orderMetrics = createOrderMetrics(metrics.registry, store);
   const now = (): Date => new Date();
   const inventoryClient = inventory.client(InventoryService);
   const backgroundInventory = inventory.backgroundClient(InventoryService);
@@ -49,11 +56,13 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
     inventory: inventoryClient,
     payment: payment.client(PaymentService),
     store,
-    changed: (order) => {
+    changed: (order, hasEnded) => {
+      if (hasEnded) orderMetrics.ended(order);
       changes.changed(order);
       runtime.wakeRelay();
     },
     orderLimitMs: config.orderLimitMs,
+    syntheticHeaders: syntheticHeaders(config.syntheticCredential),
     now,
     log,
   };
@@ -66,12 +75,14 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
       payment: payment.backgroundClient(PaymentService),
     },
     budgetMs: config.budgetMs,
+    areNeighboursWell: () => [inventory, payment].every(({ breaker }) => breaker().state === 'closed'),
     log,
   });
   return {
     routes: createOrderRoutes({
       store,
       prices,
+      pricingVersionFor: async (customerId) => ((await flags.isOn(PRICING_FLAG, customerId)) ? 'v2' : 'v1'),
       saga,
       changes,
       // A quote stands without the stock: what it does not learn must not keep orders from inventory.
@@ -80,11 +91,35 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
       now,
       budgetMs: config.budgetMs,
       paymentMethods: config.paymentMethods,
+      syntheticCredential: config.syntheticCredential,
     }),
     subscriptions: createOrderSubscriptions(resumer.wake),
     dependencies: [inventory, payment],
-    parts: [createCatalogueLoader({ inventory: backgroundInventory, prices, log }), resumer],
-    pruneRules: [{ table: 'order_key', key: 'idempotency_key', time: 'create_time', windowMs: KEY_WINDOW_MS }],
-    countOpenCompensations: store.countOpenCompensations,
+    parts: [flags, createCatalogueLoader({ inventory: backgroundInventory, prices, log }), resumer],
+    pruneRules: createPruneRules(config),
+    countOpenCompensations: async () => (await store.countOpen()).compensations,
   };
+}
+
+// A key without its order would answer nobody: it goes first.
+function createPruneRules({ syntheticRetentionMs: windowMs }: OrderConfig): PruneRule[] {
+  const ended = 'orders.synthetic and orders.resume_time is null';
+  const ofOrder = 'order_key.order_id = orders.order_id';
+  return [
+    { table: 'order_key', key: 'idempotency_key', time: 'create_time', windowMs: KEY_WINDOW_MS },
+    {
+      table: 'order_key',
+      key: 'idempotency_key',
+      time: 'create_time',
+      windowMs,
+      where: `exists (select from orders where ${ofOrder} and ${ended})`,
+    },
+    {
+      table: 'orders',
+      key: 'order_id',
+      time: 'update_time',
+      windowMs,
+      where: `${ended} and not exists (select from order_key where ${ofOrder})`,
+    },
+  ];
 }

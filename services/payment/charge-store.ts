@@ -4,6 +4,7 @@ import type { OutgoingEvent } from '../platform/event.ts';
 import type { Money } from '../platform/money.ts';
 import { insertOutboxSql, outboxValues } from '../platform/outbox.ts';
 import type { Page } from '../platform/page.ts';
+import { injectTrace } from '../platform/tracing.ts';
 import type { Charge, ChargeStatus, KnownCharge, StoredCharge } from './charge.ts';
 
 const UNIQUE_VIOLATION = '23505';
@@ -71,6 +72,7 @@ type ChargeRow = {
   intent_age_ms: number;
   calls_end_in_ms: number;
   watched: boolean;
+  traceparent: string;
   create_time: Date;
   update_time: Date;
 };
@@ -78,7 +80,7 @@ type ChargeRow = {
 const COLUMNS = `order_id, customer_id, currency_code, amount_minor, payment_method, status, transaction_id, decline_code,
   decline_message, refund_key, request_hash, synthetic, version, attempt, watch_until is not null as watched,
   (extract(epoch from now() - intent_time) * 1000)::float8 as intent_age_ms,
-  greatest(0, extract(epoch from call_until - now()) * 1000)::float8 as calls_end_in_ms, create_time, update_time`;
+  greatest(0, extract(epoch from call_until - now()) * 1000)::float8 as calls_end_in_ms, traceparent, create_time, update_time`;
 
 /** Makes the store; all times are the database's. */
 export function createChargeStore(database: Database, options: ChargeStoreOptions): ChargeStore {
@@ -92,8 +94,8 @@ export function createChargeStore(database: Database, options: ChargeStoreOption
     insertIntent: ({ orderId, idempotencyKey, requestHash, customerId, amount, paymentMethod, synthetic }) =>
       queryOne(
         `insert into charge (order_id, idempotency_key, request_hash, customer_id, currency_code, amount_minor, payment_method,
-           status, synthetic, version, call_until, due_time)
-         values ($1, $2, $3, $4, $5, $6, $7, 'CHARGING', $8, 1, now() + ${milliseconds(9)}, now() + ${milliseconds(10)})
+           status, synthetic, version, call_until, due_time, traceparent)
+         values ($1, $2, $3, $4, $5, $6, $7, 'CHARGING', $8, 1, now() + ${milliseconds(9)}, now() + ${milliseconds(10)}, $11)
          on conflict do nothing returning ${COLUMNS}`,
         [
           orderId,
@@ -106,6 +108,7 @@ export function createChargeStore(database: Database, options: ChargeStoreOption
           synthetic,
           callMs,
           settleAfterMs,
+          traceOfCall(),
         ],
       ),
 
@@ -134,7 +137,7 @@ export function createChargeStore(database: Database, options: ChargeStoreOption
       ),
 
     requestRefund: async (orderId, refundKey) => {
-      const request = () => queryOne(requestRefundSql, [orderId, refundKey, settleAfterMs]);
+      const request = () => queryOne(requestRefundSql, [orderId, refundKey, settleAfterMs, traceOfCall()]);
       try {
         return await request();
       } catch (error) {
@@ -176,8 +179,8 @@ export function createChargeStore(database: Database, options: ChargeStoreOption
   };
 }
 
-const requestRefundSql = `insert into charge (order_id, refund_key, status, synthetic, version)
-  select $1, $2, 'REFUNDED', false, 1 where not exists (select from charge where refund_key = $2 and order_id <> $1)
+const requestRefundSql = `insert into charge (order_id, refund_key, status, synthetic, version, traceparent)
+  select $1, $2, 'REFUNDED', false, 1, $4 where not exists (select from charge where refund_key = $2 and order_id <> $1)
   on conflict (order_id) do update set
     refund_key = coalesce(charge.refund_key, excluded.refund_key),
     due_time = case when charge.status in ('CHARGING', 'COMPLETED')
@@ -205,6 +208,10 @@ const claimDueSql = `update charge set checks = checks + 1, due_time = case
     select order_id from charge where due_time <= now() order by due_time limit $1 for update skip locked
   )
   returning ${COLUMNS}`;
+
+function traceOfCall(): string {
+  return injectTrace().traceparent ?? '';
+}
 
 function milliseconds(parameter: number): string {
   return `$${parameter}::float8 * interval '1 millisecond'`;
@@ -234,5 +241,6 @@ function toStoredCharge(row: ChargeRow): StoredCharge {
     intentAgeMs: row.intent_age_ms,
     callsEndInMs: row.calls_end_in_ms,
     watched: row.watched,
+    traceparent: row.traceparent,
   };
 }

@@ -34,6 +34,8 @@ export type StoredCharge = {
   readonly callsEndInMs: number;
   /** Whether it was given up unanswered, so that a late capture has to be looked for. */
   readonly watched: boolean;
+  /** The trace of the call that stored it; empty when it had none. */
+  readonly traceparent: string;
 };
 
 /** What the provider has decided about a charge. */

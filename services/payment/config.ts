@@ -1,5 +1,6 @@
 // The settings of the payment service.
 import {
+  callLimitsOf,
   durationMs,
   type Environment,
   httpUrl,
@@ -7,11 +8,16 @@ import {
   port,
   postgresUrl,
   sharedSettings,
+  syntheticSettings,
 } from '../platform/config.ts';
 import type { RuntimeConfig } from '../platform/service-runtime.ts';
 
 export type PaymentConfig = RuntimeConfig & {
   readonly logLevel: string;
+  /** Allows synthetic payments; undefined refuses them all. A secret. */
+  readonly syntheticCredential: string | undefined;
+  /** How long what synthetic orders leave is kept. */
+  readonly syntheticRetentionMs: number;
   readonly providerUrl: string;
   /** The longest the provider may take to answer. */
   readonly providerTimeoutMs: number;
@@ -29,6 +35,7 @@ export function loadConfig(environment: Environment): PaymentConfig {
     ...sharedSettings,
     PAYMENT_PORT: port(50_053),
     PAYMENT_DATABASE_URL: postgresUrl(),
+    ...syntheticSettings,
     PAYMENT_PROVIDER_URL: httpUrl('http://127.0.0.1:50060'),
     PAYMENT_PROVIDER_TIMEOUT_MS: durationMs(10_000),
     PAYMENT_PROVIDER_KEY_RETENTION_MS: durationMs(24 * 60 * 60 * 1_000),
@@ -41,7 +48,10 @@ export function loadConfig(environment: Environment): PaymentConfig {
     databaseUrl: settings.PAYMENT_DATABASE_URL,
     natsUrl: settings.NATS_URL,
     corsOrigins: settings.CORS_ORIGINS,
+    callLimits: callLimitsOf(settings),
     logLevel: settings.LOG_LEVEL,
+    syntheticCredential: settings.SYNTHETIC_CREDENTIAL,
+    syntheticRetentionMs: settings.SYNTHETIC_RETENTION_MS,
     providerUrl: settings.PAYMENT_PROVIDER_URL,
     providerTimeoutMs: settings.PAYMENT_PROVIDER_TIMEOUT_MS,
     keyRetentionMs: settings.PAYMENT_PROVIDER_KEY_RETENTION_MS,

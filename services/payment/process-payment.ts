@@ -1,8 +1,9 @@
 // rpc ProcessPayment: charges a customer for an order, once, and answers with the charge's present state.
 import { createHash } from 'node:crypto';
 import type { ProcessPaymentRequest } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { DomainError, failedPrecondition, permissionDenied } from '../platform/errors.ts';
+import { DomainError, failedPrecondition } from '../platform/errors.ts';
 import type { Money } from '../platform/money.ts';
+import { requireSyntheticCredential } from '../platform/synthetic.ts';
 import { runForOrder } from '../platform/tracing.ts';
 import { createValidation } from '../platform/validation.ts';
 import { type Charge, matchRepeat, nextStep } from './charge.ts';
@@ -15,6 +16,8 @@ export type ProcessPaymentDependencies = {
   readonly store: Pick<ChargeStore, 'insertIntent' | 'findKnown'>;
   readonly settlement: SettlementDependencies;
   readonly settlements: Settlements<Charge>;
+  /** Allows synthetic payments; undefined refuses them all. A secret. */
+  readonly syntheticCredential: string | undefined;
 };
 
 /**
@@ -23,11 +26,13 @@ export type ProcessPaymentDependencies = {
  * PAYMENT_PROVIDER_UNAVAILABLE, and the signal's reason when the caller gives up: the settlement goes on all the same.
  */
 export async function processPayment(
-  { store, settlement, settlements }: ProcessPaymentDependencies,
+  { store, settlement, settlements, syntheticCredential }: ProcessPaymentDependencies,
   request: ProcessPaymentRequest,
   signal: AbortSignal,
+  headers = new Headers(),
 ) {
   const intent = readIntent(request);
+  if (intent.synthetic) requireSyntheticCredential(headers, syntheticCredential);
   const { orderId } = intent;
   return await runForOrder(orderId, async () => {
     signal.throwIfAborted();
@@ -63,7 +68,6 @@ function readIntent(request: ProcessPaymentRequest): Intent {
   validation.text('payment_method', paymentMethod);
   validation.throwIfInvalid();
   if (amount === undefined) throw new DomainError('invalid_argument', 'INVALID_REQUEST', 'amount: must be set');
-  if (synthetic) throw permissionDenied('SYNTHETIC_NOT_ALLOWED', 'synthetic payments are not taken yet');
   const content = { orderId, customerId, amount: toMoney(amount), paymentMethod, synthetic };
   return { ...content, idempotencyKey, requestHash: hashContent(content) };
 }

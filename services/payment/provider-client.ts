@@ -1,16 +1,14 @@
 // The payment provider as the rest of the service sees it: three calls, each with a typed result. What was not answered, or
 // answered with a failure, is `unknown` and never taken for a refusal.
-import { type Breaker, type BreakerView, CircuitOpenError, type Judge } from '../platform/breaker.ts';
+import type { BreakerView } from '../platform/breaker.ts';
+import type { CallGuard } from '../platform/call-guard.ts';
 import { z } from '../platform/config.ts';
+import { type CallFailure, DependencyError } from '../platform/dependency-error.ts';
 import { describeError } from '../platform/errors.ts';
-import type { Metrics } from '../platform/metrics.ts';
 import type { Money } from '../platform/money.ts';
 import { injectTrace } from '../platform/tracing.ts';
 import type { Decision } from './charge.ts';
 import { NoAnswer, type ProviderAnswer, type ProviderHttp, type ProviderRequest } from './provider-http.ts';
-
-/** The provider's name in logs, metrics and GetStatus. */
-export const PROVIDER = 'payment-provider';
 
 /** The first call with the key is still running. */
 type InFlight = { readonly kind: 'in_flight' };
@@ -51,11 +49,6 @@ export type ProviderClient = {
   stop(): Promise<void>;
 };
 
-/** The provider itself is in trouble: it did what it did, or nothing. */
-class ProviderFailure extends Error {
-  override readonly name = 'ProviderFailure';
-}
-
 const chargeSchema = z.object({
   id: z.string().min(1),
   status: z.enum(['pending', 'captured', 'declined']),
@@ -67,49 +60,46 @@ const chargesSchema = z.object({ charges: z.array(chargeSchema) });
 const refundSchema = z.object({ id: z.string().min(1) });
 const errorSchema = z.object({ error: z.object({ code: z.string().min(1), message: z.string().optional() }) });
 
+/** What some answers say of the call as a whole; other answers from 500 on are internal errors. */
+const FAILURES: ReadonlyMap<number, CallFailure> = new Map([
+  [429, 'overloaded'],
+  [502, 'unreachable'],
+  [503, 'unreachable'],
+  [504, 'timeout'],
+]);
+
 type ProviderCharge = z.infer<typeof chargeSchema>;
 
-/** Makes the client. */
-export function createProviderClient(options: {
+/** Makes the client; `guard` stands round every call. */
+export function createProviderClient({
+  http,
+  guard,
+}: {
   readonly http: ProviderHttp;
-  readonly breaker: Breaker;
-  readonly metrics: Metrics;
+  readonly guard: CallGuard;
 }): ProviderClient {
   const call = async (
-    rpc: string,
+    operation: string,
     request: Omit<ProviderRequest, 'timeoutMs'>,
     { timeoutMs, counted }: CallOptions,
   ): Promise<ProviderAnswer | Unknown> => {
-    const endTimer = options.metrics.rpcCalled.startTimer({ dependency: PROVIDER, rpc });
     const headers = { ...request.headers, ...injectTrace() };
+    const send = async (tryMs: number): Promise<ProviderAnswer> =>
+      requireAnswer(guard.name, await http.send({ ...request, headers, timeoutMs: tryMs }));
     try {
-      const answer = await options.breaker.run(
-        () => send({ ...request, headers, timeoutMs }),
-        counted ? countEvery : countNone,
-      );
-      endTimer({ code: String(answer.status) });
-      return answer;
+      return await guard.call({ operation, timeoutMs, repeatable: true, counted, send });
     } catch (error) {
-      endTimer({ code: error instanceof CircuitOpenError ? 'circuit_open' : 'unknown' });
-      const foreseen =
-        error instanceof ProviderFailure || error instanceof NoAnswer || error instanceof CircuitOpenError;
-      if (!foreseen) throw error;
-      return { kind: 'unknown', reason: describeError(error) };
+      if (!(error instanceof DependencyError)) throw error;
+      return { kind: 'unknown', reason: describeError(error.cause ?? error) };
     }
-  };
-
-  const send = async (request: ProviderRequest): Promise<ProviderAnswer> => {
-    const answer = await options.http.send(request);
-    if (answer.status >= 500) throw new ProviderFailure(`the payment provider answered ${answer.status}`);
-    return answer;
   };
 
   const post = (path: string, key: string, body: unknown) =>
     ({ method: 'POST', path, headers: { 'idempotency-key': key }, body }) as const;
 
   return {
-    name: PROVIDER,
-    breaker: options.breaker.view,
+    name: guard.name,
+    breaker: guard.breaker,
     charge: async (key, order, callOptions) => {
       const body = {
         order_id: order.orderId,
@@ -127,12 +117,23 @@ export function createProviderClient(options: {
       const body = { charge_id: transactionId, amount: toAmount(amount) };
       return readRefund(await call('refund', post('v1/refunds', key, body), callOptions));
     },
-    stop: async () => options.http.stop(),
+    stop: async () => http.stop(),
   };
 }
 
-const countEvery: Judge = () => 'failure';
-const countNone: Judge = () => 'unknown';
+/** Sorts what a call to the provider threw; returns a mistake of our own as it is. */
+export function toProviderFailure(dependency: string, thrown: unknown): unknown {
+  if (!(thrown instanceof NoAnswer)) return thrown;
+  return new DependencyError(dependency, thrown.timedOut ? 'timeout' : 'unreachable', '', undefined, thrown);
+}
+
+// The provider itself is in trouble, or somebody on the way to it: it did what it did, or nothing.
+function requireAnswer(dependency: string, answer: ProviderAnswer): ProviderAnswer {
+  const { status, retryAfterMs } = answer;
+  const failure = FAILURES.get(status) ?? (status >= 500 ? 'internal' : undefined);
+  if (failure === undefined) return answer;
+  throw new DependencyError(dependency, failure, '', `answered ${status}`, undefined, retryAfterMs);
+}
 
 function readCharge(answer: ProviderAnswer | Unknown): ChargeResult {
   if ('kind' in answer) return answer;

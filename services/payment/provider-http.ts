@@ -9,12 +9,21 @@ const MAX_IDLE_CONNECTIONS = 64;
 /** No answer came: what the provider did is not known. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
+  /** Whether the time was over, rather than the connection. */
+  readonly timedOut: boolean;
+
+  constructor(message: string, options: ErrorOptions & { readonly timedOut: boolean }) {
+    super(message, options);
+    this.timedOut = options.timedOut;
+  }
 }
 
 export type ProviderAnswer = {
   readonly status: number;
   /** Undefined when it is not JSON. */
   readonly body: unknown;
+  /** How long the provider asks to wait, in milliseconds, when it does. */
+  readonly retryAfterMs?: number | undefined;
 };
 
 export type ProviderRequest = {
@@ -42,7 +51,8 @@ export function createProviderHttp(baseUrl: string): ProviderHttp {
   return {
     send: async ({ method, path, headers, body, timeoutMs }) => {
       const payload = body === undefined ? undefined : JSON.stringify(body);
-      const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(Math.ceil(timeoutMs))]);
+      const timeout = AbortSignal.timeout(Math.ceil(timeoutMs));
+      const signal = AbortSignal.any([stopping.signal, timeout]);
       try {
         const response = await open(protocol.request, new URL(path, base), {
           method,
@@ -51,10 +61,14 @@ export function createProviderHttp(baseUrl: string): ProviderHttp {
           headers: { accept: 'application/json', ...(payload === undefined ? {} : describeBody(payload)), ...headers },
           payload,
         });
-        return { status: response.statusCode ?? 0, body: parseJson(await readText(response)) };
+        const retryAfterMs = parseRetryAfter(response.headers['retry-after']);
+        return { status: response.statusCode ?? 0, body: parseJson(await readText(response)), retryAfterMs };
       } catch (error) {
         const reason = signal.aborted ? describeError(signal.reason) : describeError(error);
-        throw new NoAnswer(`no answer from the payment provider: ${reason}`, { cause: error });
+        throw new NoAnswer(`no answer from the payment provider: ${reason}`, {
+          timedOut: timeout.aborted,
+          cause: error,
+        });
       }
     },
     stop: () => {
@@ -91,6 +105,11 @@ async function readText(response: http.IncomingMessage): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+// Whole seconds; a date is for those who wait longer than a call does.
+function parseRetryAfter(header: string | undefined): number | undefined {
+  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1_000 : undefined;
 }
 
 function parseJson(text: string): unknown {

@@ -13,7 +13,8 @@ export type RouteDependencies = ProcessPaymentDependencies &
 export function createPaymentRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
   return (router) =>
     router.service(PaymentService, {
-      processPayment: (request, context) => processPayment(dependencies, request, context.signal),
+      processPayment: (request, context) =>
+        processPayment(dependencies, request, context.signal, context.requestHeader),
       refundPayment: (request, context) => refundPayment(dependencies, request, context.signal),
       listCharges: (request) => listCharges(dependencies.store, request),
     });

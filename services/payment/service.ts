@@ -1,20 +1,21 @@
 // Composition root of the payment service: everything is built here and nowhere else; tests build the same.
 import { fileURLToPath } from 'node:url';
-import { type Breaker, createBreaker } from '../platform/breaker.ts';
+import { createCallGuard } from '../platform/call-guard.ts';
 import type { Logger } from '../platform/log.ts';
 import { createService, type Runtime, type Service, type ServiceDefinition } from '../platform/service-runtime.ts';
 import { createWorker } from '../platform/worker.ts';
 import type { Charge } from './charge.ts';
 import { type ChargeStore, createChargeStore } from './charge-store.ts';
 import type { PaymentConfig } from './config.ts';
-import { createProviderClient, PROVIDER } from './provider-client.ts';
+import { createPolicies } from './policies.ts';
+import { createProviderClient, toProviderFailure } from './provider-client.ts';
 import { createProviderHttp } from './provider-http.ts';
 import { createPaymentRoutes } from './routes.ts';
 import { settleOpenCharges } from './settle-open-charges.ts';
 import type { SettlementDependencies } from './settlement.ts';
 import { createSettlements } from './settlements.ts';
+import { syntheticProvider } from './synthetic-provider.ts';
 
-const BREAKER_FAILURES = 5;
 const SETTLE_PERIOD_MS = 1_000;
 // What a call to the provider may outlast its time by the database's clock, which starts it a moment later.
 const CALL_MARGIN_MS = 500;
@@ -32,10 +33,11 @@ export function createPaymentService(config: PaymentConfig, log: Logger): Servic
 
 function definePaymentService(config: PaymentConfig, runtime: Runtime): ServiceDefinition {
   const { log, metrics } = runtime;
+  const policy = createPolicies(config).provider;
+  const toFailure = (thrown: unknown) => toProviderFailure(policy.name, thrown);
   const provider = createProviderClient({
     http: createProviderHttp(config.providerUrl),
-    breaker: createProviderBreaker(config, runtime),
-    metrics,
+    guard: createCallGuard({ policy, toFailure, metrics, log }),
   });
   const storeOptions = {
     callMs: config.providerTimeoutMs + CALL_MARGIN_MS,
@@ -46,7 +48,7 @@ function definePaymentService(config: PaymentConfig, runtime: Runtime): ServiceD
   const backgroundStore = createChargeStore(runtime.backgroundDatabase, storeOptions);
   const settlementOf = (charges: ChargeStore): SettlementDependencies => ({
     store: charges,
-    provider,
+    providerFor: ({ synthetic }) => (synthetic ? syntheticProvider : provider),
     keySafeMs: config.keyRetentionMs / 2,
     wakeRelay: runtime.wakeRelay,
     now: () => new Date(),
@@ -61,22 +63,24 @@ function definePaymentService(config: PaymentConfig, runtime: Runtime): ServiceD
     log,
   });
   return {
-    routes: createPaymentRoutes({ store, settlement: settlementOf(store), settlements }),
+    routes: createPaymentRoutes({
+      store,
+      settlement: settlementOf(store),
+      settlements,
+      syntheticCredential: config.syntheticCredential,
+    }),
     subscriptions: [],
     dependencies: [provider],
     parts: [settlements, settler],
+    pruneRules: [
+      {
+        table: 'charge',
+        key: 'order_id',
+        time: 'update_time',
+        windowMs: config.syntheticRetentionMs,
+        // What was refunded stays: a late charge must find it closed.
+        where: `synthetic and status in ('COMPLETED', 'DECLINED')`,
+      },
+    ],
   };
-}
-
-function createProviderBreaker(config: PaymentConfig, { metrics, log }: Runtime): Breaker {
-  metrics.breakerState.set({ dependency: PROVIDER }, 0);
-  return createBreaker({
-    dependency: PROVIDER,
-    failures: BREAKER_FAILURES,
-    resetMs: config.breakerResetMs,
-    onChange: ({ dependency, state, reason }) => {
-      metrics.breakerState.set({ dependency }, { closed: 0, half_open: 1, open: 2 }[state]);
-      log.warn({ dependency, state, reason }, 'circuit breaker changed');
-    },
-  });
 }

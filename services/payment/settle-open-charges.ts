@@ -1,6 +1,6 @@
 // The background of the payment service: goes on with charges and refunds whose callers do not come back, and looks for late
 // captures of charges given up. Replicas share the work by putting off what they take.
-import { runForOrder } from '../platform/tracing.ts';
+import { runForOrder, runInSpan, SpanKind } from '../platform/tracing.ts';
 import type { Charge, StoredCharge } from './charge.ts';
 import type { ChargeStore } from './charge-store.ts';
 import { giveLateCaptureBack, type Run, type SettlementDependencies, settleCharge } from './settlement.ts';
@@ -26,9 +26,11 @@ export async function settleOpenCharges(
     await giveLateCaptureBack(settlement, stored, run);
     return stored.charge;
   };
-  const settling = due.map((stored) =>
-    runForOrder(stored.charge.orderId, () => settlements.run(stored.charge.orderId, work(stored))),
-  );
+  const settling = due.map((stored) => {
+    const { orderId } = stored.charge;
+    const span = { name: 'settle charge', kind: SpanKind.INTERNAL, headers: { traceparent: stored.traceparent } };
+    return runInSpan(span, () => runForOrder(orderId, () => settlements.run(orderId, work(stored))));
+  });
   // Each tells of its own failure; a stop does not wait for the provider here.
   await Promise.race([Promise.allSettled(settling), untilAborted(signal)]);
   return due.length === BATCH_SIZE;

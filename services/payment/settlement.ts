@@ -27,9 +27,13 @@ const RETRY_AFTER_MS = 1_000;
 const FIRST_WAIT_MS = 50;
 const MAX_WAIT_MS = 500;
 
+/** What charges and refunds. */
+export type ChargingProvider = Pick<ProviderClient, 'charge' | 'findCharge' | 'refund'>;
+
 export type SettlementDependencies = {
   readonly store: Pick<ChargeStore, 'find' | 'announceCall' | 'renewIntent' | 'save'>;
-  readonly provider: Pick<ProviderClient, 'charge' | 'findCharge' | 'refund'>;
+  /** Who charges and refunds: no real provider is asked for a synthetic order. */
+  readonly providerFor: (charge: Pick<Charge, 'synthetic'>) => ChargingProvider;
   /** From which age on a key may be forgotten by the provider, so that a call must not be repeated. */
   readonly keySafeMs: number;
   /** Publishes the events just stored. */
@@ -81,12 +85,13 @@ export async function giveLateCaptureBack(
   run: Run,
 ): Promise<void> {
   const { orderId, amount } = given;
-  const found = await askUntilTold(run, (options) => dependencies.provider.findCharge(orderId, options));
+  const provider = dependencies.providerFor(given);
+  const found = await askUntilTold(run, (options) => provider.findCharge(orderId, options));
   if (found.kind !== 'captured' || amount === undefined) return;
   const { transactionId } = found;
   dependencies.log.warn({ transaction_id: transactionId }, 'a charge given up was captured after all: refunding');
   const key = providerKey('refund', orderId);
-  await askUntilTold(run, (options) => dependencies.provider.refund(key, { transactionId, amount }, options));
+  await askUntilTold(run, (options) => provider.refund(key, { transactionId, amount }, options));
   await save(dependencies, recordLateRefund(given, transactionId));
 }
 
@@ -102,23 +107,27 @@ async function charge(dependencies: SettlementDependencies, stored: StoredCharge
     open = await dependencies.store.announceCall(orderId);
     if (open === undefined) return;
     if (open.intentAgeMs >= dependencies.keySafeMs) {
-      const found = await askUntilTold(run, (options) => dependencies.provider.findCharge(orderId, options));
-      if (found.kind !== 'none') return await decide(dependencies, open.charge, found);
+      const found = await askUntilTold(run, (options) =>
+        dependencies.providerFor(stored.charge).findCharge(orderId, options),
+      );
+      if (found.kind !== 'none') return await decide(dependencies, open, found);
       // Nothing was captured, and whoever starts the new attempt first shares its key with the others.
       open = await dependencies.store.renewIntent(orderId, open.attempt);
       if (open === undefined) return;
     }
   }
-  await decide(dependencies, open.charge, await requestCharge(dependencies, open, run, isFirst));
+  await decide(dependencies, open, await requestCharge(dependencies, open, run, isFirst));
 }
 
 async function requestCharge(
-  { provider, log }: SettlementDependencies,
-  { charge: { orderId, customerId, amount }, paymentMethod }: StoredCharge,
+  { providerFor, log }: SettlementDependencies,
+  { charge: open, paymentMethod }: StoredCharge,
   run: Run,
   counted: boolean,
 ): Promise<Decision> {
+  const { orderId, customerId, amount } = open;
   if (amount === undefined) throw new Error(`order ${orderId} has a charge without an amount`);
+  const provider = providerFor(open);
   const key = providerKey('charge', orderId);
   const order = { orderId, customerId, amount, paymentMethod };
   const result = await askUntilTold(run, (options) => provider.charge(key, order, { ...options, counted }));
@@ -132,12 +141,13 @@ async function requestCharge(
 // A refund was asked for while the outcome is not known. No new call is made from then on, so once the announced ones are over
 // what the provider does not have will not come; what comes nevertheless is found by giveLateCaptureBack.
 async function giveUp(dependencies: SettlementDependencies, stored: StoredCharge, run: Run): Promise<void> {
-  const { orderId } = stored.charge;
+  const { orderId, synthetic } = stored.charge;
+  const provider = dependencies.providerFor(stored.charge);
   let latest: StoredCharge | undefined = stored;
   for (let attempt = 1; latest !== undefined && nextStep(latest) === 'give_up'; attempt += 1) {
-    const found = await askUntilTold(run, (options) => dependencies.provider.findCharge(orderId, options));
-    if (found.kind !== 'none') return await decide(dependencies, latest.charge, found);
-    if (latest.callsEndInMs === 0) {
+    const found = await askUntilTold(run, (options) => provider.findCharge(orderId, options));
+    if (found.kind !== 'none') return await decide(dependencies, latest, found);
+    if (latest.callsEndInMs === 0 || synthetic) {
       const givenUp = await save(dependencies, giveUpCharge(latest.charge));
       if (givenUp) dependencies.log.info('a charge the provider knows nothing of was given up');
       return;
@@ -156,17 +166,24 @@ async function refund(dependencies: SettlementDependencies, { charge: paid }: St
   const { orderId, transactionId, amount } = paid;
   if (amount === undefined) throw new Error(`order ${orderId} has a charge without an amount`);
   const key = providerKey('refund', orderId);
-  await askUntilTold(run, (options) => dependencies.provider.refund(key, { transactionId, amount }, options));
+  await askUntilTold(run, (options) => dependencies.providerFor(paid).refund(key, { transactionId, amount }, options));
   const refunded = await save(dependencies, refundCharge(paid));
   if (refunded) dependencies.log.info({ transaction_id: transactionId }, 'payment refunded');
 }
 
-async function decide(dependencies: SettlementDependencies, open: Charge, decision: Decision): Promise<void> {
-  const decided = decideCharge(open, decision);
+async function decide(dependencies: SettlementDependencies, open: StoredCharge, decision: Decision): Promise<void> {
+  const decided = decideCharge(open.charge, withoutQuote(decision, open.paymentMethod));
   if (!(await save(dependencies, decided))) return;
   const { declineCode, transactionId } = decided;
   const fields = declineCode === '' ? { transaction_id: transactionId } : { decline_code: declineCode };
   dependencies.log.info(fields, `payment ${decided.status.toLowerCase()}`);
+}
+
+// A provider may quote the payment method; its words are kept and shown, the payment method is a secret.
+function withoutQuote(decision: Decision, paymentMethod: string): Decision {
+  if (decision.kind !== 'declined' || paymentMethod === '') return decision;
+  const hide = (words: string): string => words.replaceAll(paymentMethod, '[payment method]');
+  return { ...decision, code: hide(decision.code), message: hide(decision.message) };
 }
 
 // False when somebody else stored the same or more meanwhile: whoever asks reads again.

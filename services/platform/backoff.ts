@@ -1,5 +1,4 @@
 // Waiting: how long after which try, and until when a stop interrupts it.
-import { setTimeout as wait } from 'node:timers/promises';
 
 /** The wait before try `attempt` (1 for the first repeat): doubles from `firstMs` up to `maximumMs`, the upper half random. */
 export function backoffMs(
@@ -13,10 +12,15 @@ export function backoffMs(
 }
 
 /** Waits; returns early, without an error, when `signal` aborts. */
-export async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  try {
-    await wait(delayMs, undefined, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
+export function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, delayMs);
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+  });
 }

@@ -35,6 +35,8 @@ export type BreakerView = {
 export type Breaker = {
   /** Runs `call` unless open. Throws CircuitOpenError without calling, or what `call` throws. `judge` says what is learnt. */
   run<T>(call: () => Promise<T>, judge: Judge): Promise<T>;
+  /** Throws CircuitOpenError when a call would be refused now. */
+  requireReady(): void;
   view(): BreakerView;
 };
 
@@ -90,23 +92,35 @@ export function createBreaker(options: BreakerOptions): Breaker {
     }
   };
 
+  // Others would queue behind the probe: here they are refused at once.
+  const refuseBesideProbe = (): void => {
+    if (policy.state === CircuitState.HalfOpen)
+      throw new CircuitOpenError(`${options.dependency}: a probe is under way`);
+  };
+
   return {
     view,
+    requireReady: () => {
+      refuseBesideProbe();
+      const isWaiting = since !== undefined && Date.now() - since.getTime() < options.resetMs;
+      if (policy.state === CircuitState.Open && isWaiting) throw circuitOpen(options.dependency);
+    },
     run: async (work, judge) => {
-      // Others would queue behind the probe: here they are refused at once.
-      if (policy.state === CircuitState.HalfOpen)
-        throw new CircuitOpenError(`${options.dependency}: a probe is under way`);
+      refuseBesideProbe();
       const result = await policy
         .execute(() => call(work, judge))
         .catch((error: unknown) => {
-          if (error instanceof BrokenCircuitError)
-            throw new CircuitOpenError(`${options.dependency}: the circuit is open`);
+          if (error instanceof BrokenCircuitError) throw circuitOpen(options.dependency);
           throw error instanceof CountedFailure ? error.cause : error;
         });
       if ('error' in result) throw result.error;
       return result.value;
     },
   };
+}
+
+function circuitOpen(dependency: string): CircuitOpenError {
+  return new CircuitOpenError(`${dependency}: the circuit is open`);
 }
 
 function stateOf(policy: CircuitBreakerPolicy): BreakerState {

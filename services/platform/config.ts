@@ -1,5 +1,6 @@
 // Settings: each service lists its own by these types; a start with bad settings reports every fault at once and refuses.
 import { z } from 'zod';
+import { type CallLimits, DEFAULT_LIMITS } from './load-shedding.ts';
 
 export { z } from 'zod';
 
@@ -20,16 +21,29 @@ export const durationMs = (defaultMs: number, minimum = 1) => wholeNumber(minimu
 /** The address of an HTTP service, like `http://127.0.0.1:50052`. */
 export const httpUrl = (defaultUrl: string) => urlOf(['http:', 'https:']).default(defaultUrl);
 
+/** The address of an HTTP service that may be none. */
+export const optionalHttpUrl = () => urlOf(['http:', 'https:']).optional();
+
 /** `postgres://user:password@host:port/database`; has no default. */
 export const postgresUrl = () => urlOf(['postgres:', 'postgresql:']);
 
 /** `smtp://host:port`. */
 export const smtpUrl = (defaultUrl: string) => urlOf(['smtp:', 'smtps:']).default(defaultUrl);
 
-/** What every service has: where it listens, what it logs, who may call it from a browser, where the broker is. */
+/** A secret of at least 16 characters that fits in a header; has no default. */
+export const credential = () => z.string().regex(/^[\x21-\x7e]{16,256}$/, 'must be 16 to 256 visible ASCII characters');
+
+/** How many of something, at least `minimum` (1 by default). */
+export const count = (defaultCount: number, minimum = 1) => wholeNumber(minimum, 1_000_000).default(defaultCount);
+
+/** What every service has: where it listens, what it logs and does at once, who may call it from a browser, where the broker is. */
 export const sharedSettings = {
   HOST: z.string().min(1).default('127.0.0.1'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  MAX_CALLS: count(DEFAULT_LIMITS.maxCalls),
+  MAX_QUEUED_CALLS: count(DEFAULT_LIMITS.maxQueuedCalls, 0),
+  MAX_QUEUE_MS: durationMs(DEFAULT_LIMITS.maxQueueMs),
+  MAX_STREAMS: count(DEFAULT_LIMITS.maxStreams),
   NATS_URL: urlOf(['nats:', 'tls:']).default('nats://127.0.0.1:42229'),
   CORS_ORIGINS: z
     .string()
@@ -40,6 +54,27 @@ export const sharedSettings = {
       'must be origins like https://shop.example, separated by commas',
     ),
 };
+
+/** What every service has that takes part in synthetic orders. */
+export const syntheticSettings = {
+  SYNTHETIC_CREDENTIAL: credential().optional(),
+  SYNTHETIC_RETENTION_MS: durationMs(86_400_000, 1_000),
+};
+
+/** The limits among a service's settings. */
+export function callLimitsOf(
+  settings: Pick<
+    z.output<z.ZodObject<typeof sharedSettings>>,
+    'MAX_CALLS' | 'MAX_QUEUED_CALLS' | 'MAX_QUEUE_MS' | 'MAX_STREAMS'
+  >,
+): CallLimits {
+  return {
+    maxCalls: settings.MAX_CALLS,
+    maxQueuedCalls: settings.MAX_QUEUED_CALLS,
+    maxQueueMs: settings.MAX_QUEUE_MS,
+    maxStreams: settings.MAX_STREAMS,
+  };
+}
 
 /** Parses the settings of a service. Throws ConfigError naming every faulty setting. */
 export function parseSettings<Shape extends z.ZodRawShape>(

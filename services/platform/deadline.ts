@@ -13,3 +13,18 @@ export function startDeadline(budgetMs: number, now: () => number = () => perfor
 export function callBudgetMs(budgetMs: number, callerTimeoutMs: number | undefined): number {
   return callerTimeoutMs === undefined ? budgetMs : Math.max(0, Math.min(budgetMs, callerTimeoutMs));
 }
+
+/** Ends as `work` does, or after `limitMs` milliseconds as `late` does; the work goes on, and what becomes of it then is nobody's. */
+export function withinTime<T>(work: Promise<T>, limitMs: number, late: () => T): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const end = (): void => {
+    try {
+      resolve(late());
+    } catch (error) {
+      reject(error);
+    }
+  };
+  const timer = setTimeout(end, limitMs);
+  work.finally(() => clearTimeout(timer)).then(resolve, reject);
+  return promise;
+}

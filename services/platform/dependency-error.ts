@@ -1,7 +1,7 @@
 // How a call to a neighbour failed, told by what can be done about it rather than by transport codes.
+import { durationMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
-import { CircuitOpenError } from './breaker.ts';
+import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 
 /** The ways a call to a neighbour fails. */
 export type CallFailure =
@@ -13,7 +13,7 @@ export type CallFailure =
   | 'internal'
   /** Not called: the circuit breaker is open. */
   | 'circuit_open'
-  /** The neighbour sheds load. */
+  /** The neighbour sheds load, or was not called because too many calls to it are under way. */
   | 'overloaded'
   /** Not called: too little time was left. */
   | 'not_called'
@@ -40,24 +40,38 @@ export class DependencyError extends Error {
   readonly failure: CallFailure;
   /** The UPPER_SNAKE reason of a refusal; empty otherwise. */
   readonly reason: string;
+  /** How long the neighbour asks to wait before a repeat, in milliseconds; undefined when it does not say. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(dependency: string, failure: CallFailure, reason = '', words = WORDS[failure], cause?: unknown) {
+  constructor(
+    dependency: string,
+    failure: CallFailure,
+    reason = '',
+    words = WORDS[failure],
+    cause?: unknown,
+    retryAfterMs?: number,
+  ) {
     super(`${dependency} ${words}`, cause === undefined ? {} : { cause });
     this.dependency = dependency;
     this.failure = failure;
     this.reason = reason;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
 /** Sorts what a call threw; `cancelled` tells whether our own caller had given up. */
 export function toDependencyError(dependency: string, thrown: unknown, cancelled: boolean): DependencyError {
   if (thrown instanceof DependencyError) return thrown;
-  if (thrown instanceof CircuitOpenError) return new DependencyError(dependency, 'circuit_open');
   const error = ConnectError.from(thrown);
   const failure = cancelled ? 'cancelled' : classify(error);
-  if (failure !== 'refused') return new DependencyError(dependency, failure, '', undefined, error);
+  if (failure !== 'refused') return new DependencyError(dependency, failure, '', undefined, error, retryAfterMs(error));
   const reason = error.findDetails(ErrorInfoSchema)[0]?.reason;
   return new DependencyError(dependency, failure, reason, `refused: ${error.rawMessage}`, error);
+}
+
+function retryAfterMs(error: ConnectError): number | undefined {
+  const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  return delay && durationMs(delay);
 }
 
 function classify({ code, cause }: ConnectError): CallFailure {

@@ -4,13 +4,14 @@ import { AckPolicy, ConsumerEvents, type ConsumerMessages, DeliverPolicy, type J
 import { backoffMs } from './backoff.ts';
 import type { Broker, BrokerSession } from './broker.ts';
 import type { Database } from './database.ts';
+import { withinTime } from './deadline.ts';
 import { DomainError } from './errors.ts';
 import type { EventHandler, Subscription } from './event-handler.ts';
 import { applyOnce, countFailure, type ReceivedEvent, setAside } from './inbox.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { isConsumerMissing, isStreamMissing, streamOf, subjectsOf } from './streams.ts';
-import { runInSpan, SpanKind } from './tracing.ts';
+import { describeSpan, eventSpan, runInSpan } from './tracing.ts';
 import { createWorker, type Worker } from './worker.ts';
 
 const ACK_WAIT_MS = 30_000;
@@ -18,6 +19,7 @@ const MAX_IN_FLIGHT = 32;
 const MAX_ATTEMPTS = 5;
 const MAX_DELAY_MS = 10_000;
 const RETRY_PERIOD_MS = 500;
+const LAG_LIMIT_MS = 500;
 const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 export type EventConsumer = Worker & {
@@ -66,13 +68,17 @@ export function createEventConsumer(options: EventConsumerOptions): EventConsume
       if (!broker.status().connected) return unknown;
       const session = await broker.session(AbortSignal.timeout(100));
       if (session === undefined) return unknown;
-      try {
-        const info = await session.manager.consumers.info(stream, service);
-        return { pending: info.num_pending, unacknowledged: info.num_ack_pending };
-      } catch (error) {
-        options.log.debug({ err: error, stream }, 'the consumer cannot be asked how far it is');
-        return unknown;
-      }
+      const ask = async () => {
+        try {
+          const info = await session.manager.consumers.info(stream, service);
+          return { pending: info.num_pending, unacknowledged: info.num_ack_pending };
+        } catch (error) {
+          options.log.debug({ err: error, stream }, 'the consumer cannot be asked how far it is');
+          return unknown;
+        }
+      };
+      // A broker that hangs looks connected for a while: who asks how things are must not hang with it.
+      return await withinTime(ask(), LAG_LIMIT_MS, () => unknown);
     },
   };
 }
@@ -148,10 +154,11 @@ async function handleMessage(
 ): Promise<void> {
   const event = toReceivedEvent(message, stream);
   const handler = handlers.get(event.subject);
-  const result = await runInSpan(
-    { name: `handle ${event.subject}`, kind: SpanKind.CONSUMER, headers: { ...event.headers } },
-    () => (handler === undefined ? ignore(message) : settle(message, event, handler, options)),
-  );
+  const result = await runInSpan(eventSpan('handle', event.subject, event.id, event.headers), async () => {
+    const ending = await (handler === undefined ? ignore(message) : settle(message, event, handler, options));
+    describeSpan({ 'event.result': ending });
+    return ending;
+  });
   options.metrics.eventsHandled.inc({ stream, subject: event.subject, result });
 }
 

@@ -4,7 +4,9 @@ import type { Broker, BrokerSession } from './broker.ts';
 import type { Database } from './database.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { createRestingRows, type RestingRows } from './resting-rows.ts';
 import { ensureStream } from './streams.ts';
+import { eventSpan, runInSpan } from './tracing.ts';
 import { createWorker, type Worker } from './worker.ts';
 
 const BATCH_SIZE = 100;
@@ -31,6 +33,7 @@ export type OutboxRelayOptions = {
 /** Makes the relay of a service's outbox to its stream. */
 export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   let ready: BrokerSession | undefined;
+  const resting = createRestingRows();
   return createWorker({
     name: 'outbox relay',
     periodMs: PERIOD_MS,
@@ -41,7 +44,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
       if (ready !== session) await ensureStream(session, options.service);
       ready = session;
       try {
-        return await relayBatch(session, options);
+        return await relayBatch(session, resting, options);
       } catch (error) {
         ready = undefined; // The stream may be gone with the broker's disk: made again before the next batch.
         throw error;
@@ -52,12 +55,12 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
 
 // The rows stay locked until their publication is recorded, so no other replica publishes them meanwhile. A crash in between
 // publishes them again, with the same id: the stream and every inbox know it.
-function relayBatch(session: BrokerSession, options: OutboxRelayOptions): Promise<boolean> {
+function relayBatch(session: BrokerSession, resting: RestingRows, options: OutboxRelayOptions): Promise<boolean> {
   return options.database.transaction(async (transaction) => {
     const rows = await transaction.query<OutboxRow>(
-      `select event_id, subject, payload, headers from outbox where sent_time is null
+      `select event_id, subject, payload, headers from outbox where sent_time is null and event_id <> all($2::uuid[])
        order by create_time limit $1 for update skip locked`,
-      [BATCH_SIZE],
+      [BATCH_SIZE, resting.list()],
     );
     if (rows.length === 0) return false;
     const results = await Promise.allSettled(rows.map((row) => publish(session, row)));
@@ -66,14 +69,22 @@ function relayBatch(session: BrokerSession, options: OutboxRelayOptions): Promis
       sent.map((row) => row.event_id),
     ]);
     for (const row of sent) options.metrics.eventsPublished.inc({ subject: row.subject });
+    resting.noteSent(sent.map((row) => row.event_id));
     const failed = results.find((result) => result.status === 'rejected');
-    if (failed !== undefined && sent.length === 0) throw failed.reason;
-    return rows.length === BATCH_SIZE || failed !== undefined;
+    if (failed === undefined) return rows.length === BATCH_SIZE;
+    resting.noteFailed(rows.filter((row) => !sent.includes(row)).map((row) => row.event_id));
+    if (sent.length === 0) throw failed.reason;
+    options.log.warn({ err: failed.reason, failed: rows.length - sent.length }, 'events could not be published yet');
+    return true;
   });
 }
 
-async function publish(session: BrokerSession, row: OutboxRow): Promise<void> {
+// In the trace of what stored the event, which may be long over. Its consumers continue that trace too, not this span: a row that
+// is published twice is published as it was.
+function publish(session: BrokerSession, row: OutboxRow): Promise<void> {
   const headers = createHeaders();
   for (const [name, value] of Object.entries(row.headers)) headers.set(name, value);
-  await session.jetstream.publish(row.subject, row.payload, { headers, msgID: row.event_id });
+  return runInSpan(eventSpan('publish', row.subject, row.event_id, row.headers), async () => {
+    await session.jetstream.publish(row.subject, row.payload, { headers, msgID: row.event_id });
+  });
 }

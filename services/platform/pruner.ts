@@ -1,5 +1,6 @@
 // Forgets what is no longer needed, a bounded batch at a time: published events, receipts that outlived every possible repeat,
-// and what a service adds of its own. Rows that stand for a promise (orders, reservations, charges) are no business of it.
+// and what a service adds of its own. Rows that stand for a promise
+// (orders, reservations, charges) stay, but for those of synthetic orders.
 import type { Database } from './database.ts';
 import type { Logger } from './log.ts';
 import { createWorker, type Worker } from './worker.ts';
@@ -15,6 +16,8 @@ export type PruneRule = {
   /** The column whose age counts; rows without a value stay. */
   readonly time: string;
   readonly windowMs: number;
+  /** Which rows besides: a condition, as the code's own text. */
+  readonly where?: string;
 };
 
 /** The rules of every service. A receipt outlives the stream it protects against (30 days), so that no replay applies twice. */
@@ -41,10 +44,11 @@ export function createPruner(database: Database, rules: readonly PruneRule[], lo
   });
 }
 
-async function prune(database: Database, { table, key, time, windowMs }: PruneRule): Promise<number> {
+async function prune(database: Database, { table, key, time, windowMs, where = 'true' }: PruneRule): Promise<number> {
   const rows = await database.query(
     `delete from ${table} where ${key} in (
-       select ${key} from ${table} where ${time} < now() - $1::float8 * interval '1 millisecond' limit $2 for update skip locked
+       select ${key} from ${table} where ${time} < now() - $1::float8 * interval '1 millisecond' and (${where})
+       limit $2 for update skip locked
      ) returning ${key}`,
     [windowMs, BATCH_SIZE],
   );

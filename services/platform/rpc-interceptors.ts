@@ -6,16 +6,22 @@ import {
   type StreamResponse,
   type UnaryResponse,
 } from '@connectrpc/connect';
+import { type CallLimits, createLoadShedding, DEFAULT_LIMITS } from './load-shedding.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { toConnectError } from './rpc-errors.ts';
-import { keepContext, runInSpan, SpanKind } from './tracing.ts';
+import { codeName, servedRpcSpan, withStatus } from './rpc-spans.ts';
+import { keepContext, runInSpan } from './tracing.ts';
 
 /** Codes that say the service itself is in trouble; the others are the caller's business. */
 const ALARMING = new Set([Code.Internal, Code.Unknown, Code.DataLoss, Code.Unimplemented]);
 
-/** The interceptors of a service's RPC server, outermost first. */
-export function createServerInterceptors(options: { readonly metrics: Metrics; readonly log: Logger }): Interceptor[] {
+/** The interceptors of a service's RPC server, outermost first: what is refused for want of room is observed too. */
+export function createServerInterceptors(options: {
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly limits?: CallLimits | undefined;
+}): Interceptor[] {
   const observe: Interceptor = (next) => (request) => {
     const rpc = `${request.service.typeName}/${request.method.name}`;
     const endTimer = options.metrics.rpcServed.startTimer({ rpc });
@@ -25,7 +31,7 @@ export function createServerInterceptors(options: { readonly metrics: Metrics; r
       logCall(options.log, rpc, code, seconds, error);
     };
     const headers = Object.fromEntries(['traceparent', 'tracestate'].flatMap((name) => pick(request.header, name)));
-    return runInSpan({ name: rpc, kind: SpanKind.SERVER, headers }, async () => {
+    const serve = async () => {
       try {
         const response = await next(request);
         if (response.stream) return observeStream(response, finish);
@@ -36,9 +42,10 @@ export function createServerInterceptors(options: { readonly metrics: Metrics; r
         finish(mapped);
         throw mapped;
       }
-    });
+    };
+    return runInSpan(servedRpcSpan(request.method, headers), () => withStatus(serve));
   };
-  return [observe];
+  return [observe, createLoadShedding({ ...options, limits: options.limits ?? DEFAULT_LIMITS })];
 }
 
 function observeStream(
@@ -65,6 +72,8 @@ function logCall(log: Logger, rpc: string, code: string, seconds: number, error:
   if (error === undefined) log.debug(fields, 'served');
   else if (ALARMING.has(error.code))
     log.error({ ...fields, err: error.cause ?? error }, 'served with an error of our own');
+  else if (error.code === Code.ResourceExhausted)
+    log.debug(fields, 'shed'); // load-shedding.ts tells of it, now and then.
   else if (error.code === Code.Unavailable) log.warn({ ...fields, err: error.cause ?? error }, 'could not serve now');
   else log.info({ ...fields, reason: error.rawMessage }, 'refused');
 }
@@ -72,8 +81,4 @@ function logCall(log: Logger, rpc: string, code: string, seconds: number, error:
 function pick(headers: Headers, name: string): [string, string][] {
   const value = headers.get(name);
   return value === null ? [] : [[name, value]];
-}
-
-function codeName(code: Code): string {
-  return Code[code].replace(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
 }

@@ -3,6 +3,9 @@ import { ConfigError, type Environment } from './config.ts';
 import { describeError } from './errors.ts';
 import { createLog, type Logger } from './log.ts';
 import type { Service } from './service-runtime.ts';
+import { createTelemetry } from './telemetry.ts';
+import { loadTelemetryConfig } from './telemetry-config.ts';
+import { installTracer } from './tracing.ts';
 
 const STOP_LIMIT_MS = 10_000;
 const EXIT_FAILURE = 1;
@@ -26,7 +29,7 @@ export async function runService<Config extends { readonly logLevel: string }>(
   loadConfig: (environment: Environment) => Config,
   createService: (config: Config, log: Logger) => Service,
 ): Promise<void> {
-  const config = readConfig(process, loadConfig);
+  const { config, telemetry: sending } = readConfigs(process, loadConfig);
   const log = createLog({ service: name, level: config.logLevel });
   const fail = (message: string) => (error: unknown) => {
     log.fatal({ err: error }, message);
@@ -35,6 +38,9 @@ export async function runService<Config extends { readonly logLevel: string }>(
   process.on('uncaughtException', fail('an error nobody caught'));
   process.on('unhandledRejection', fail('a rejection nobody caught'));
 
+  const telemetry =
+    sending.url === undefined ? undefined : await createTelemetry({ ...sending, url: sending.url }, name, log);
+  if (telemetry !== undefined) installTracer(telemetry.tracer);
   const service = createService(config, log);
   let stopping = false;
   const stop = async (signal: unknown): Promise<void> => {
@@ -43,6 +49,7 @@ export async function runService<Config extends { readonly logLevel: string }>(
     log.info({ signal }, 'stopping');
     setTimeout(fail('could not stop in time'), STOP_LIMIT_MS).unref();
     await service.stop();
+    await telemetry?.stop();
     log.info('stopped');
     process.exit(0);
   };
@@ -59,12 +66,21 @@ export async function runService<Config extends { readonly logLevel: string }>(
   }
 }
 
-function readConfig<Config>(process: ProcessHandle, loadConfig: (environment: Environment) => Config): Config {
-  try {
-    return loadConfig(process.env);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${describeError(error)}\n`);
-    return process.exit(EXIT_BAD_SETTINGS);
-  }
+// All are read before the first is complained about.
+function readConfigs<Config>(process: ProcessHandle, loadConfig: (environment: Environment) => Config) {
+  const faults: ConfigError[] = [];
+  const read = <Read>(load: (environment: Environment) => Read): Read | undefined => {
+    try {
+      return load(process.env);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      faults.push(error);
+      return undefined;
+    }
+  };
+  const config = read(loadConfig);
+  const telemetry = read(loadTelemetryConfig);
+  if (config !== undefined && telemetry !== undefined) return { config, telemetry };
+  process.stderr.write(faults.map((fault) => `${describeError(fault)}\n`).join(''));
+  return process.exit(EXIT_BAD_SETTINGS);
 }

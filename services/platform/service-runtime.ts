@@ -12,6 +12,7 @@ import { createEventConsumer, type EventConsumer } from './event-consumer.ts';
 import type { Subscription } from './event-handler.ts';
 import { createHealthMonitor } from './health-monitor.ts';
 import { createLifecycle, groupParts, type Part } from './lifecycle.ts';
+import type { CallLimits } from './load-shedding.ts';
 import { type Logger, scrubSecrets } from './log.ts';
 import { createMetrics, createMetricsHandler, type Metrics } from './metrics.ts';
 import { migrate } from './migrations.ts';
@@ -40,6 +41,8 @@ export type RuntimeConfig = {
   readonly databaseUrl: string;
   readonly natsUrl: string;
   readonly corsOrigins: readonly string[] | undefined;
+  /** How much it does at once; by default as its settings have it by default. */
+  readonly callLimits?: CallLimits;
 };
 
 /** What a service builds its own parts from. */
@@ -86,6 +89,8 @@ export type ServiceOptions = {
   readonly migrations: string;
   /** Whether /metrics tells of the whole process; only when the process is the service's alone. */
   readonly processMetrics?: boolean;
+  /** Whether it publishes events, by default true; only then it has a stream. */
+  readonly publishes?: boolean;
   readonly define: (runtime: Runtime) => ServiceDefinition;
 };
 
@@ -115,7 +120,7 @@ export function createService(options: ServiceOptions): Service {
       },
       { name: 'background database', stop: runtime.backgroundDatabase.close },
       runtime.broker,
-      runtime.relay,
+      ...(options.publishes === false ? [] : [runtime.relay]),
       ...definition.dependencies,
       ...definition.parts,
       groupParts('rpc server, consumers and their watchers', [
@@ -188,7 +193,7 @@ function createServer(
       definition.routes(router);
       router.service(OpsService, createOpsService(status, deadLetters));
     },
-    interceptors: createServerInterceptors(runtime),
+    interceptors: createServerInterceptors({ ...runtime, limits: config.callLimits }),
     host: config.host,
     port: config.port,
     ...(config.corsOrigins === undefined ? {} : { corsOrigins: config.corsOrigins }),

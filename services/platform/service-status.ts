@@ -31,9 +31,9 @@ type Backlog = { unsent: number; oldest_age_ms: number; dead_letters: number };
 /** Gathers the status as a `shop.ops.v1.ServiceStatus`. A database that is away is part of the answer, not an error. */
 export async function readStatus(sources: StatusSources) {
   const [backlog, openCompensations, consumers] = await Promise.all([
-    refreshGauges(sources),
+    readBacklog(sources),
     unlessAway(async () => (await sources.countOpenCompensations?.()) ?? 0),
-    Promise.all(sources.consumers.map(readConsumer(sources))),
+    readConsumers(sources),
   ]);
   const broker = sources.broker.status();
   return {
@@ -49,11 +49,13 @@ export async function readStatus(sources: StatusSources) {
   };
 }
 
-/** Reads what waits in the database and shows it in the gauges; undefined, and the gauges as they were, while it is away. */
-export function refreshGauges({
-  database,
-  metrics,
-}: Pick<StatusSources, 'database' | 'metrics'>): Promise<Backlog | undefined> {
+/** Brings every gauge up to date that is only known by asking. Those that nobody can answer now stay as they were. */
+export async function refreshGauges(sources: StatusSources): Promise<void> {
+  await Promise.all([readBacklog(sources), readConsumers(sources)]);
+  sources.metrics.brokerConnected.set(sources.broker.status().connected ? 1 : 0);
+}
+
+function readBacklog({ database, metrics }: StatusSources): Promise<Backlog | undefined> {
   return unlessAway(async () => {
     const [row] = await database.query<Backlog>(
       `select (select count(*)::int from outbox where sent_time is null) as unsent,
@@ -62,6 +64,7 @@ export function refreshGauges({
          (select count(*)::int from dead_letter) as dead_letters`,
     );
     metrics.outboxUnsent.set(row?.unsent ?? 0);
+    metrics.outboxOldest.set((row?.oldest_age_ms ?? 0) / 1_000);
     metrics.deadLetters.set(row?.dead_letters ?? 0);
     return row;
   });
@@ -76,16 +79,13 @@ async function unlessAway<T>(ask: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-function readConsumer({ service }: StatusSources) {
-  return async (consumer: EventConsumer) => {
-    const { pending, unacknowledged } = await consumer.lag();
-    return {
-      stream: consumer.stream,
-      consumer: service,
-      pending: BigInt(pending),
-      unacknowledged: BigInt(unacknowledged),
-    };
+function readConsumers({ service, consumers, metrics }: StatusSources) {
+  const read = async ({ stream, lag }: EventConsumer) => {
+    const { pending, unacknowledged } = await lag();
+    if (pending >= 0) metrics.consumerPending.set({ stream }, pending);
+    return { stream, consumer: service, pending: BigInt(pending), unacknowledged: BigInt(unacknowledged) };
   };
+  return Promise.all(consumers.map(read));
 }
 
 function readBreaker(view: () => BreakerView) {

@@ -58,7 +58,7 @@ export type FakeSaga = SagaDependencies & {
   readonly inventory: FakeInventory;
   readonly payment: FakePayment;
   readonly store: FakeOrderStore;
-  readonly changed: Mock<(order: Order) => void>;
+  readonly changed: Mock<(order: Order, hasEnded: boolean) => void>;
   /** What time it is for the saga. */
   time: Date;
   /** Runs the saga on the order as it is stored. */
@@ -73,6 +73,7 @@ export function createFakeSaga(...orders: readonly Order[]): FakeSaga {
     store,
     changed: vi.fn(),
     orderLimitMs: 900_000,
+    syntheticHeaders: { 'x-synthetic-credential': 'the-credential' },
     time: secondsLater(10),
     now: () => saga.time,
     log: silentLog,

@@ -67,7 +67,11 @@ export function createFakeOrderStore(...orders: readonly Order[]): FakeOrderStor
     },
     claim: async (limit) =>
       [...rows.values()].slice(0, limit).map((order) => ({ order, attempts: 0, traceparent: '' })),
-    countOpenCompensations: async () => [...rows.values()].filter(({ owed }) => owed.release || owed.refund).length,
+    countOpen: async () => ({
+      pending: [...rows.values()].filter(({ status }) => status === 'PENDING').length,
+      oldestPendingMs: 0,
+      compensations: [...rows.values()].filter(({ owed }) => owed.release || owed.refund).length,
+    }),
 
     put: (order, key) => {
       rows.set(order.orderId, order);

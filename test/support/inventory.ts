@@ -11,6 +11,7 @@ import type { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { createInventoryService } from '#services/inventory/service.ts';
 import { makeStream } from './events.ts';
 import { startTestNats, type TestNats } from './nats.ts';
+import { TEST_CREDENTIAL } from './order-builders.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 
 export interface RunningInventory extends AsyncDisposable {
@@ -36,6 +37,8 @@ export async function startInventory({ database, nats }: InventoryNeeds): Promis
       natsUrl: nats.url('inventory'),
       corsOrigins: undefined,
       logLevel: 'silent',
+      syntheticCredential: TEST_CREDENTIAL,
+      syntheticRetentionMs: 86_400_000,
     },
     pino({ level: 'silent' }),
   );

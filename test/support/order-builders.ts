@@ -22,6 +22,9 @@ import type { Deadline } from '#services/platform/deadline.ts';
 import type { DomainError } from '#services/platform/errors.ts';
 import type { Money } from '#services/platform/money.ts';
 
+/** What allows synthetic orders in tests. */
+export const TEST_CREDENTIAL = 'the-credential-of-the-monitor-in-tests';
+
 export const silentLog = pino({ level: 'silent' });
 
 /** When the orders of unit tests are accepted. */

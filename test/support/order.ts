@@ -17,6 +17,7 @@ import { loadConfig } from '#services/order/config.ts';
 import { createOrderService } from '#services/order/service.ts';
 import { createLog } from '#services/platform/log.ts';
 import { startTestNats, type TestNats } from './nats.ts';
+import { TEST_CREDENTIAL } from './order-builders.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 
 export type RunningOrderService = AsyncDisposable & {
@@ -29,7 +30,14 @@ export type RunningOrderService = AsyncDisposable & {
 /** Starts the order service on a free port; `environment` holds its settings, like `ORDER_DATABASE_URL`. */
 export async function startOrderService(environment: Record<string, string>): Promise<RunningOrderService> {
   const level = process.env.TEST_LOG_LEVEL ?? 'silent';
-  const config = loadConfig({ ORDER_PORT: '0', LOG_LEVEL: level, ...environment });
+  const config = loadConfig({
+    ORDER_PORT: '0',
+    LOG_LEVEL: level,
+    SYNTHETIC_CREDENTIAL: TEST_CREDENTIAL,
+    // Bursts of callers are tests of other things than of how fast the machine is.
+    MAX_QUEUE_MS: '30000',
+    ...environment,
+  });
   const service = createOrderService(config, createLog({ service: 'order', level }));
   const { url } = await service.start();
   const transport = createConnectTransport({ baseUrl: url, httpVersion: '1.1' });
@@ -43,7 +51,7 @@ export async function startOrderService(environment: Record<string, string>): Pr
 }
 
 /** The products of the virtual inventory, with their prices in cents. */
-const PRODUCTS = { '12345': 5_999n, prod456: 2_000n, prod789: 1_250n };
+const PRODUCTS = { '12345': 5_999n, prod456: 2_000n, prod789: 1_250n, 'test-product': 100n };
 
 /** A virtual neighbour that can go away and come back on its port. */
 export interface Neighbour extends AsyncDisposable {

@@ -15,6 +15,7 @@ import { providerKey } from '#services/payment/settlement.ts';
 import { createLog } from '#services/platform/log.ts';
 import { reasonOf } from './inventory.ts';
 import { startTestNats, type TestNats } from './nats.ts';
+import { TEST_CREDENTIAL } from './order-builders.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 
 // Nobody listens there.
@@ -30,7 +31,14 @@ export type RunningPaymentService = AsyncDisposable & {
 /** Starts the payment service on a free port; `environment` holds its settings, like `PAYMENT_DATABASE_URL`. */
 async function startPaymentService(environment: Record<string, string>): Promise<RunningPaymentService> {
   const level = process.env.TEST_LOG_LEVEL ?? 'silent';
-  const config = loadConfig({ PAYMENT_PORT: '0', LOG_LEVEL: level, ...environment });
+  const config = loadConfig({
+    PAYMENT_PORT: '0',
+    LOG_LEVEL: level,
+    SYNTHETIC_CREDENTIAL: TEST_CREDENTIAL,
+    // Bursts of callers are tests of other things than of how fast the machine is.
+    MAX_QUEUE_MS: '30000',
+    ...environment,
+  });
   const service = createPaymentService(config, createLog({ service: 'payment', level }));
   const { url } = await service.start();
   const transport = createConnectTransport({ baseUrl: url, httpVersion: '1.1' });

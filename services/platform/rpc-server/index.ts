@@ -1,5 +1,6 @@
 // The public face of @touchstone/rpc-server: everything a program that serves RPCs may import.
 
+export type { AnswerMemory, UnaryAnswer, UnaryCall } from './answer-memory.ts';
 export { HealthService, ServingStatus } from './health.ts';
 export { HealthRegistry } from './health-registry.ts';
 export type { HttpHandler, RpcServerOptions, TlsOptions } from './options.ts';

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JsonReadOptions, JsonWriteOptions } from '@bufbuild/protobuf';
 import type { ConnectRouter, Interceptor } from '@connectrpc/connect';
+import type { AnswerMemory } from './answer-memory.ts';
 import type { HealthRegistry } from './health-registry.ts';
 
 /**
@@ -47,6 +48,11 @@ export interface RpcServerOptions {
   readonly httpRoutes?: Readonly<Record<string, HttpHandler>>;
   /** How messages are read from and written to JSON. Unknown fields are ignored by default. */
   readonly jsonOptions?: Partial<JsonReadOptions & JsonWriteOptions>;
+  /**
+   * Answers unary calls whose answer it knows, before they are decoded and past interceptors and implementation. For
+   * servers that answer the same to the same bytes, such as stand-ins in tests.
+   */
+  readonly answerMemory?: AnswerMemory;
   /** The health statuses to serve. Default: a new registry that says SERVING. */
   readonly health?: HealthRegistry;
   /**
@@ -58,8 +64,9 @@ export interface RpcServerOptions {
 }
 
 /** The options with every default filled in. */
-export type ResolvedOptions = Required<Omit<RpcServerOptions, 'tls' | 'corsOrigins' | 'jsonOptions' | 'health'>> &
-  Pick<RpcServerOptions, 'tls' | 'corsOrigins' | 'jsonOptions' | 'health'>;
+export type ResolvedOptions = Required<Omit<RpcServerOptions, WithoutDefault>> & Pick<RpcServerOptions, WithoutDefault>;
+
+type WithoutDefault = 'tls' | 'corsOrigins' | 'jsonOptions' | 'answerMemory' | 'health';
 
 const longestTimerMs = 2_147_483_647;
 const noDecision = () => undefined;

@@ -5,7 +5,6 @@ import { createServer as createHttp1Server, type Server as Http1Server, type Req
 import { createServer as createHttp2Server, type Http2Server, type Http2Session } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { recognizeProtocol } from './first-bytes.ts';
 import type { HttpHandler, TlsOptions } from './options.ts';
@@ -26,21 +25,19 @@ const keepAliveProbeMs = 30_000;
 export class ProtocolPort {
   readonly #options: ProtocolPortOptions;
   readonly #http1: Http1Server;
-  readonly #http2: Http2Server;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<Http2Session>();
   readonly #undecided = new Set<Socket>();
   readonly #idle = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
+  // Made when the first connection speaks it: a stand-in in a test seldom needs it, and is started often.
+  #http2: Http2Server | undefined;
   #runningRequests = 0;
   #isClosing = false;
 
   constructor(options: ProtocolPortOptions) {
     this.#options = options;
     this.#http1 = this.#createListener(options.tls);
-    this.#http2 = createHttp2Server({ settings: { maxConcurrentStreams } });
-    this.#http2.on('session', (session) => this.#trackSession(session));
-    this.#http2.on('request', (request, response) => this.#handleRequest(request as never, response as never));
   }
 
   /**
@@ -77,13 +74,15 @@ export class ProtocolPort {
    * only: they wait for the peer, who may never close its side.
    */
   async closedWithin(timeoutMs: number, lingerMs: number): Promise<void> {
-    const waiting = new AbortController();
-    const pause = (ms: number) => delay(ms, undefined, { signal: waiting.signal });
-    try {
-      await Promise.race([this.closed, pause(timeoutMs), this.#idle.promise.then(() => pause(lingerMs))]);
-    } finally {
-      waiting.abort();
-    }
+    const over = Promise.withResolvers<void>();
+    const timers = [setTimeout(over.resolve, timeoutMs)];
+    let isWaiting = true;
+    void this.#idle.promise.then(() => {
+      if (isWaiting) timers.push(setTimeout(over.resolve, lingerMs));
+    });
+    await Promise.race([this.closed, over.promise]);
+    isWaiting = false;
+    for (const timer of timers) clearTimeout(timer);
   }
 
   /** Resolves when the port is closed and no socket is left. */
@@ -120,10 +119,17 @@ export class ProtocolPort {
     listener.off(event, serveHttp1 as () => void);
     listener.on(event, (socket: Socket | TLSSocket) => {
       this.#decideProtocol(socket, event === 'secureConnection', (protocol) => {
-        if (protocol === 'http2') this.#http2.emit('connection', socket);
+        if (protocol === 'http2') this.#serveHttp2(socket);
         else serveHttp1.call(listener, socket);
       });
     });
+  }
+
+  #serveHttp2(socket: Socket): void {
+    this.#http2 ??= createHttp2Server({ settings: { maxConcurrentStreams } })
+      .on('session', (session) => this.#trackSession(session))
+      .on('request', (request, response) => this.#handleRequest(request as never, response as never));
+    this.#http2.emit('connection', socket);
   }
 
   #decideProtocol(socket: Socket | TLSSocket, isTls: boolean, serve: (protocol: 'http1' | 'http2') => void): void {

@@ -5,10 +5,11 @@ import { createCorsGate } from './cors.ts';
 import type { HttpHandler, ResolvedOptions } from './options.ts';
 import type { RouteTable } from './routes.ts';
 import { serveRpc } from './serve-rpc.ts';
+import type { Shutdown } from './shutdown.ts';
 import { answerNotServed } from './unknown-path.ts';
 
 /** Returns the handler of every request on the port; it never throws or rejects. */
-export function createRequestHandler(options: ResolvedOptions, routes: RouteTable): HttpHandler {
+export function createRequestHandler(options: ResolvedOptions, routes: RouteTable, shutdown: Shutdown): HttpHandler {
   const passCors = createCorsGate(options);
   const httpRoutes = new Map(Object.entries(options.httpRoutes));
 
@@ -19,7 +20,7 @@ export function createRequestHandler(options: ResolvedOptions, routes: RouteTabl
       const httpHandler = httpRoutes.get(path);
       const rpc = routes.find(path);
       if (httpHandler) await Promise.resolve(httpHandler(request, response));
-      else if (rpc) await serveRpc(rpc, request, response);
+      else if (rpc) await serveRpc(rpc, request, response, shutdown.hasEndedCalls ? undefined : options.answerMemory);
       else answerNotServed(path, request, response);
     } catch (error) {
       options.onError(error, path);

@@ -68,7 +68,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   const port = new ProtocolPort({
     tls: resolved.tls,
     firstBytesTimeoutMs: resolved.firstBytesTimeoutMs,
-    handleRequest: createRequestHandler(resolved, routes),
+    handleRequest: createRequestHandler(resolved, routes, shutdown),
     onAcceptError: (error) => resolved.onError(error, 'connection'),
   });
   let listening: Promise<ListeningAddress> | undefined;

@@ -1,14 +1,21 @@
 // Between Node's request and Connect's handler. Unlike Connect's own adapter it answers bad authorities instead of
-// throwing, and keeps the connection usable when an answer comes before the request's body is read to its end.
+// throwing, and keeps the connection usable when an answer comes before the request's body is read to its end. What a
+// memory of answers knows goes round the handler.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Code, ConnectError } from '@connectrpc/connect';
-import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
+import { Code, ConnectError, type ContextValues, createContextValues } from '@connectrpc/connect';
+import {
+  createAsyncIterable,
+  type UniversalHandler,
+  type UniversalServerRequest,
+  type UniversalServerResponse,
+} from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
+import { type AnswerMemory, copyAnswer, readUnaryCall, writeAnswer } from './answer-memory.ts';
 import { drainWhenAnswered } from './drain.ts';
 
 /**
- * Runs `handler` for one request.
+ * Runs `handler` for one request, or gives the answer that `memory` has for it.
  *
  * @throws what the handler or the writing of its answer threw, except when the caller went away.
  */
@@ -16,18 +23,27 @@ export async function serveRpc(
   handler: UniversalHandler,
   request: IncomingMessage,
   response: ServerResponse,
+  memory?: AnswerMemory,
 ): Promise<void> {
-  const universalRequest = readRequest(request, response);
-  if (!universalRequest) {
+  if (!isAddressed(request)) {
     response.writeHead(400, { 'content-type': 'text/plain' });
     response.end('the request has no usable host or path\n');
+    return;
+  }
+  const call = memory && (await readUnaryCall(handler.method, request));
+  const known = call && memory.recall(call);
+  if (known) {
+    writeAnswer(known, response);
     return;
   }
   drainWhenAnswered(request, response);
   const gone = Promise.withResolvers<void>();
   response.once('close', gone.resolve);
+  const values = createContextValues();
   try {
-    await universalResponseToNodeResponse(endWith(gone.promise, await handler(universalRequest)), response);
+    const answer = await handler(readRequest(request, response, values, call?.body));
+    const noted = call ? copyAnswer(answer, (copy) => memory.learn(call, copy, values)) : answer;
+    await universalResponseToNodeResponse(endWith(gone.promise, noted), response);
   } catch (error) {
     // The caller is gone, and with it the one who could have been told.
     if (ConnectError.from(error).code === Code.Aborted || response.destroyed) return;
@@ -45,10 +61,19 @@ function endWith(gone: Promise<void>, answer: UniversalServerResponse): Universa
   return { ...answer, body: { [Symbol.asyncIterator]: () => iterator } };
 }
 
-function readRequest(request: IncomingMessage, response: ServerResponse): UniversalServerRequest | undefined {
+function isAddressed(request: IncomingMessage): boolean {
   const authority = (request as { authority?: string }).authority ?? request.headers.host;
-  if (!authority || !URL.canParse(request.url ?? '', `http://${authority}`)) return undefined;
-  const universalRequest = universalRequestFromNodeRequest(request, response as never, undefined, undefined);
+  return authority !== undefined && URL.canParse(request.url ?? '', `http://${authority}`);
+}
+
+function readRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  values: ContextValues,
+  body: Uint8Array | undefined,
+): UniversalServerRequest {
+  const universalRequest = universalRequestFromNodeRequest(request, response as never, undefined, values);
   // Breaking off the default iterator destroys the connection, and the answer that explains why goes with it.
-  return { ...universalRequest, body: request.iterator({ destroyOnReturn: false }) };
+  const rest = () => request.iterator({ destroyOnReturn: false });
+  return { ...universalRequest, body: body ? createAsyncIterable([body]) : rest() };
 }

@@ -27,10 +27,10 @@ import { cleanUp, forgetPlanted, PARTS, type Scene } from './scenario.ts';
 import { ShopDesk } from './shop-desk.ts';
 
 /** The services that are killed. */
-export const VICTIMS: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification'];
+export const VICTIMS: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification', 'analytics'];
 
 /** How many durable consumers they have together. */
-const CONSUMERS = 4;
+const CONSUMERS = 8;
 const ACK_WAIT_MS = 2_000;
 const REST_MS = 30_000;
 const IDLE_MS = 3_000;
@@ -146,11 +146,12 @@ function createScene(stack: Stack, control: Control): { readonly desk: ShopDesk;
     desk,
     control,
     inventory: createClient(InventoryService, transportTo('inventory')),
-    inventoryOps: createClient(OpsService, transportTo('inventory')),
+    readers: [createClient(OpsService, transportTo('inventory')), createClient(OpsService, transportTo('analytics'))],
     databaseUrls: {
       order: stack.databaseUrl('order'),
       inventory: stack.databaseUrl('inventory'),
       notification: stack.databaseUrl('notification'),
+      analytics: stack.databaseUrl('analytics'),
     },
     natsUrl: stack.natsUrl('admin'),
     planted: [],

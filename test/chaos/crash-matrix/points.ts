@@ -100,6 +100,7 @@ const LEAST: Readonly<Partial<Record<ServiceName, readonly OperationKind[]>>> = 
   inventory: ['write', 'commit', 'publish', 'ack', 'nak', 'term'],
   payment: ['write', 'commit', 'publish', 'call'],
   notification: ['write', 'commit', 'publish', 'ack', 'call'],
+  analytics: ['write', 'commit', 'ack', 'nak', 'term'],
 };
 
 /** The kinds of operation that a recording lacks although the service cannot work without them. */

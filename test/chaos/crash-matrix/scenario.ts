@@ -23,9 +23,14 @@ export type Scene = {
   readonly desk: ShopDesk;
   readonly control: Control;
   readonly inventory: RpcClient<typeof InventoryService>;
-  /** The ops RPCs of inventory. */
-  readonly inventoryOps: RpcClient<typeof OpsService>;
-  readonly databaseUrls: { readonly order: string; readonly inventory: string; readonly notification: string };
+  /** The ops RPCs of the services that read OrderCreated. */
+  readonly readers: readonly RpcClient<typeof OpsService>[];
+  readonly databaseUrls: {
+    readonly order: string;
+    readonly inventory: string;
+    readonly notification: string;
+    readonly analytics: string;
+  };
   readonly natsUrl: string;
   /** Events planted and not yet taken out again. */
   readonly planted: Planted[];
@@ -75,7 +80,7 @@ export async function cleanUp({ control, natsUrl, planted }: Scene): Promise<voi
   await uproot(natsUrl, planted);
 }
 
-/** Forgets the dead letters of planted events, when all is at rest. Throws when inventory does not let it. */
+/** Forgets the dead letters of planted events, when all is at rest. Throws when one of their readers does not let it. */
 export async function forgetPlanted(scene: Scene): Promise<void> {
   if (scene.planted.length === 0) return;
   await untilAnswered('the discarding of planted events', () => discardPlanted(scene));
@@ -142,23 +147,29 @@ async function stumbleDatabases({ desk, databaseUrls }: Scene): Promise<void> {
 async function poisonEvents(scene: Scene): Promise<void> {
   const { planted, natsUrl } = scene;
   planted.push(...(await plantPoison(natsUrl)));
-  await waitUntil(async () => (await listPlanted(scene))?.length === planted.length);
+  await waitUntil(async () => {
+    const listed = await Promise.all(scene.readers.map((reader) => listPlanted(reader, planted)));
+    return listed.every((letters) => letters?.length === planted.length);
+  });
   await uproot(natsUrl, planted);
   await discardPlanted(scene);
 }
 
 /** Discards what there is of planted dead letters; undefined when a call failed. */
 async function discardPlanted(scene: Scene): Promise<true | undefined> {
-  const deadLetterIds = await listPlanted(scene);
-  for (const deadLetterId of deadLetterIds ?? []) {
-    const options = { timeoutMs: CALL_MS };
-    if (!(await tolerate(() => scene.inventoryOps.discardDeadLetter({ deadLetterId }, options)))) return undefined;
+  const options = { timeoutMs: CALL_MS };
+  for (const reader of scene.readers) {
+    const deadLetterIds = await listPlanted(reader, scene.planted);
+    if (deadLetterIds === undefined) return undefined;
+    for (const deadLetterId of deadLetterIds) {
+      if (!(await tolerate(() => reader.discardDeadLetter({ deadLetterId }, options)))) return undefined;
+    }
   }
-  return deadLetterIds && true;
+  return true;
 }
 
-async function listPlanted({ inventoryOps, planted }: Scene): Promise<string[] | undefined> {
-  const answer = await tolerate(() => inventoryOps.listDeadLetters({}, { timeoutMs: CALL_MS }));
+async function listPlanted(reader: Scene['readers'][number], planted: Scene['planted']): Promise<string[] | undefined> {
+  const answer = await tolerate(() => reader.listDeadLetters({}, { timeoutMs: CALL_MS }));
   return answer?.deadLetters
     .filter(({ eventId }) => planted.some((event) => event.eventId === eventId))
     .map(({ deadLetterId }) => deadLetterId);

@@ -1,7 +1,7 @@
 // Inside the process under test: records what passes the wrapped ports, and kills the process by SIGKILL at the armed point.
 import { appendFileSync, existsSync, readFileSync, renameSync } from 'node:fs';
 import process from 'node:process';
-import { trace } from '@opentelemetry/api';
+import { currentWork } from '#services/platform/tracing.ts';
 import { armedFile, fallenFile, lostCallsFile, operationsFile, recordingFile } from './control-files.ts';
 import { isMatch, type Operation, type OperationKind, type OperationPattern, type Phase, shortName } from './labels.ts';
 
@@ -43,7 +43,7 @@ export function createTrigger(directory: string, service: string): Trigger {
   };
 
   return {
-    operation: (kind, name) => ({ kind, behalf: currentBehalf(), name }),
+    operation: (kind, name) => ({ kind, behalf: shortName(currentWork() ?? ''), name }),
     before: (operation) => {
       if (isArmed('before', operation)) die();
     },
@@ -57,10 +57,4 @@ export function createTrigger(directory: string, service: string): Trigger {
     isLost: (rpc) =>
       existsSync(lostCallsFile(directory)) && rpc.startsWith(readFileSync(lostCallsFile(directory), 'utf8')),
   };
-}
-
-/** The RPC served or the event handled, by its span. */
-function currentBehalf(): string {
-  const span = trace.getActiveSpan();
-  return span !== undefined && 'name' in span && typeof span.name === 'string' ? shortName(span.name) : '';
 }

@@ -244,8 +244,8 @@ const MONEY: readonly Mutant[] = [
   {
     name: 'refund an order never charged without a tombstone',
     file: 'services/payment/charge-store.ts',
-    search: "select $1, $2, 'REFUNDED', false, 1 where not exists",
-    replacement: "select $1, $2, 'REFUNDED', false, 1 where $1 = '' and not exists",
+    search: "select $1, $2, 'REFUNDED', false, 1, $4 where not exists",
+    replacement: "select $1, $2, 'REFUNDED', false, 1, $4 where $1 = '' and not exists",
     caughtBy: [
       {
         file: 'test/integration/payment/refund-payment.test.ts',

@@ -237,7 +237,14 @@ it('gives every one of 20 concurrent changes of a product a version and an event
 function openUseCases(url: string): AsyncDisposable & { readonly dependencies: InventoryDependencies } {
   const log = pino({ level: 'silent' });
   const database = createDatabase({ url, size: 30, timeoutMs: PATIENCE_MS, log });
-  const dependencies = { database, log, now: () => new Date(), newId: () => randomUUID(), wakeRelay: () => undefined };
+  const dependencies = {
+    database,
+    log,
+    now: () => new Date(),
+    newId: () => randomUUID(),
+    syntheticCredential: undefined,
+    wakeRelay: () => undefined,
+  };
   return { dependencies, [Symbol.asyncDispose]: () => database.close() };
 }
 

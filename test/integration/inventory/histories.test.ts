@@ -178,6 +178,7 @@ function inventoryOf(database: Database): InventoryDependencies {
     log: silentLog,
     now: () => new Date(),
     newId: () => crypto.randomUUID(),
+    syntheticCredential: undefined,
     wakeRelay: () => undefined,
   };
 }

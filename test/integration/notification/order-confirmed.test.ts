@@ -54,7 +54,7 @@ describe('the event OrderConfirmed', () => {
     expect((await office.client.listNotifications({ orderId: 'order-1' })).notifications).toHaveLength(1);
   });
 
-  it('of a test order is kept and never mailed', async () => {
+  it('of a test order is kept for its retention and never mailed', async () => {
     await using office = await startPostOffice();
     await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('test-order', { synthetic: true }));
     await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
@@ -63,6 +63,12 @@ describe('the event OrderConfirmed', () => {
     await vi.waitFor(async () => {
       const { notifications } = await office.client.listNotifications({ orderId: 'test-order' });
       expect(notifications).toMatchObject([{ status: NotificationStatus.SUPPRESSED, messageId: '' }]);
+    }, WITHIN);
+    await office.query(`update notification set create_time = now() - interval '25 hours'`);
+    await using _replica = await office.startReplica();
+    await vi.waitFor(async () => {
+      const { notifications } = await office.client.listNotifications({});
+      expect(notifications.map(({ orderId }) => orderId)).toEqual(['order-1']);
     }, WITHIN);
   });
 

@@ -153,6 +153,7 @@ class HistoryRun {
           store,
           saga,
           prices: createFakePriceStore(),
+          pricingVersionFor: async () => 'v1',
           // A repeat looks once: how long it waits for the first is not what a history is about.
           changes: {
             changed: () => undefined,
@@ -162,6 +163,7 @@ class HistoryRun {
             },
           },
           paymentMethods: undefined,
+          syntheticCredential: undefined,
           newOrderId: () => `order-${++this.#orders}`,
           now: saga.now,
         },
@@ -220,6 +222,7 @@ class HistoryRun {
       ...this.account.world.neighbours(turn, nextFate),
       store: this.#reachStore(turn),
       changed: () => undefined,
+      syntheticHeaders: {},
       orderLimitMs: ORDER_LIMIT_MS,
       now: () => new Date(this.#clockMs),
       log: silentLog,

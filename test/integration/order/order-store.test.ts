@@ -274,17 +274,23 @@ describe('resuming now', () => {
   });
 });
 
-describe('counting what is owed', () => {
-  it('counts decided orders that are not given back in full, no others', async () => {
+describe('counting what is open', () => {
+  it('counts pending orders with the age of the oldest, and decided ones that are not given back in full', async () => {
     await using desk = await openDesk();
-    for (const orderId of ['order-1', 'order-2', 'order-3']) await desk.add(pendingOrder({ orderId }));
+    expect(await desk.store.countOpen()).toEqual({ pending: 0, oldestPendingMs: 0, compensations: 0 });
+    for (const orderId of ['order-1', 'order-2', 'order-3', 'order-4']) await desk.add(pendingOrder({ orderId }));
+    await desk.database.query(
+      `update orders set create_time = now() - case order_id when 'order-3' then interval '90 s' else interval '10 s' end`,
+    );
     await desk.store.save(changed(pendingOrder({ orderId: 'order-1' })), 1, []);
     await desk.store.save(
       finishConfirm(decideConfirm(pendingOrder({ orderId: 'order-2' }), secondsLater(1)), secondsLater(2)),
       1,
       [],
     );
-    expect(await desk.store.countOpenCompensations()).toBe(1);
+    const { oldestPendingMs, ...counts } = await desk.store.countOpen();
+    expect(counts).toEqual({ pending: 2, compensations: 1 });
+    expect(Math.floor(oldestPendingMs / 10_000)).toBe(9);
   });
 });
 

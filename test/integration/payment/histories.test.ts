@@ -90,13 +90,13 @@ function openTill(database: Database, fates: readonly CallFate[]) {
   const settlements = createSettlements<Charge>({ timeoutMs: SETTLE_MS, log: silentLog });
   const settlement = {
     store,
-    provider,
+    providerFor: () => provider,
     keySafeMs: KEY_SAFE_MS,
     wakeRelay: () => undefined,
     now: () => new Date(),
     log: silentLog,
   };
-  const dependencies = { store, settlement, settlements };
+  const dependencies = { store, settlement, settlements, syntheticCredential: undefined };
   const { signal } = new AbortController();
   const answers: Answer[] = [];
 

@@ -4,12 +4,14 @@ import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@conn
 import { garbage, startFaultProxy } from '@touchstone/kit';
 import { createRpcServer } from '@touchstone/rpc-server';
 import { describe, expect, it, vi } from 'vitest';
-import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import type { DependencyPolicy } from '#services/platform/call-guard.ts';
 import { createMetrics } from '#services/platform/metrics.ts';
-import { createDependency, type DependencyPolicy } from '#services/platform/rpc-client.ts';
+import { createDependency } from '#services/platform/rpc-client.ts';
 import { installTracing, runInSpan, SpanKind, traceIdOf } from '#services/platform/tracing.ts';
+import { policyOf } from '../../support/call-policy.ts';
 import { startGate } from './gate.ts';
 import { recordLog } from './recorded-log.ts';
 
@@ -50,7 +52,7 @@ function createWay(url: string, policy: Partial<DependencyPolicy> = {}) {
   const { log, lines } = recordLog('order');
   const dependency = createDependency({
     url,
-    policy: { name: 'inventory', timeoutMs: 1_000, minimumMs: 10, breakerFailures: 5, breakerResetMs: 300, ...policy },
+    policy: policyOf({ breakerResetMs: 300, ...policy }),
     metrics,
     log,
   });
@@ -181,14 +183,65 @@ describe('a failure', () => {
   });
 });
 
+describe('a retry', () => {
+  it('of a neighbour that is away for a moment goes out with what is left of the deadline, in the same trace', async () => {
+    installTracing();
+    const replies = [Code.Unavailable, Code.Aborted];
+    await using neighbour = await startNeighbour(async () => {
+      const code = replies.shift();
+      if (code !== undefined) throw new ConnectError('restarting', code);
+      return answered;
+    });
+    await using way = createWay(neighbour.url, { retries: 2, retryBackoff: { firstMs: 100, maximumMs: 100 } });
+
+    await runInSpan({ name: 'order', kind: SpanKind.SERVER }, () =>
+      way.client.checkAvailability({}, { timeoutMs: 900 }),
+    );
+
+    const [first, second, third] = neighbour.journal.map(({ timeoutMs }) => timeoutMs);
+    expect(neighbour.journal).toHaveLength(3);
+    expect(second).toBeLessThanOrEqual(first! - 50);
+    expect(third).toBeLessThanOrEqual(second! - 50);
+    const traces = neighbour.journal.map(({ headers }) => traceIdOf(headers.get('traceparent') ?? ''));
+    expect(new Set(traces).size).toBe(1);
+  });
+
+  it.each([
+    [20, 2],
+    [2_000, 1],
+  ])(
+    'waits as long as a neighbour that sheds load asks for, or is not made: %d ms, %d calls',
+    async (askedMs, calls) => {
+      const retryDelay = { seconds: BigInt(Math.floor(askedMs / 1_000)), nanos: (askedMs % 1_000) * 1_000_000 };
+      const shed = new ConnectError('too many', Code.ResourceExhausted, undefined, [
+        { desc: RetryInfoSchema, value: { retryDelay } },
+      ]);
+      await using neighbour = await startNeighbour(async () => {
+        if (neighbour.journal.length === 1) throw shed;
+        return answered;
+      });
+      await using way = createWay(neighbour.url, { retries: 2 });
+
+      const outcome = await way.client.checkAvailability({}).then(
+        () => 'answered',
+        (error: { failure: string }) => error.failure,
+      );
+
+      expect(outcome).toBe(calls === 2 ? 'answered' : 'overloaded');
+      expect(neighbour.journal).toHaveLength(calls);
+    },
+  );
+});
+
 describe('the breaker', () => {
   it('opens at the fifth timeout, makes no sixth call, and closes after a probe that is answered', async () => {
     let hanging = true;
     await using neighbour = await startNeighbour(() => (hanging ? never() : Promise.resolve(answered)));
-    await using way = createWay(neighbour.url, { timeoutMs: 50 });
+    await using way = createWay(neighbour.url);
     for (let time = 0; time < 5; time += 1) {
       expect(way.state()).toBe('closed');
-      await expect(way.client.checkAvailability({})).rejects.toMatchObject(failure('timeout'));
+      const call = way.client.checkAvailability({}, { timeoutMs: 50 });
+      await expect(call).rejects.toMatchObject(failure('timeout'));
     }
 
     expect(way.dependency.breaker()).toMatchObject({ state: 'open', reason: expect.stringContaining('deadline') });

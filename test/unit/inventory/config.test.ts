@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { loadConfig } from '#services/inventory/config.ts';
+import { DEFAULT_LIMITS } from '#services/platform/load-shedding.ts';
 
 const DATABASE = { INVENTORY_DATABASE_URL: 'postgres://inventory:secret@127.0.0.1:54329/shop_inventory' };
 
@@ -10,7 +11,10 @@ it('needs nothing but its database', () => {
     databaseUrl: DATABASE.INVENTORY_DATABASE_URL,
     natsUrl: 'nats://127.0.0.1:42229',
     corsOrigins: undefined,
+    callLimits: DEFAULT_LIMITS,
     logLevel: 'info',
+    syntheticCredential: undefined,
+    syntheticRetentionMs: 86_400_000,
   });
 });
 

@@ -110,10 +110,24 @@ describe('ReserveStock', () => {
     expect(wakeRelay).not.toHaveBeenCalled();
   });
 
-  it('refuses test orders before it touches the database', async () => {
+  it('refuses synthetic orders of other products before it touches the database', async () => {
     const database = scriptDatabase();
+    const lines = [
+      { productId: 'test-product', quantity: 1 },
+      { productId: 'prod456', quantity: 1 },
+    ];
 
-    await expect(reserve(database, { synthetic: true }).answer).rejects.toMatchObject({
+    await expect(reserve(database, { lines, synthetic: true }).answer).rejects.toMatchObject({
+      violations: [{ field: 'lines[1].product_id', description: 'must be test-product for a synthetic order' }],
+    });
+    expect(database.statements).toEqual([]);
+  });
+
+  it('refuses synthetic orders without the credential before it touches the database', async () => {
+    const database = scriptDatabase();
+    const lines = [{ productId: 'test-product', quantity: 1 }];
+
+    await expect(reserve(database, { lines, synthetic: true }).answer).rejects.toMatchObject({
       kind: 'permission_denied',
       reason: 'SYNTHETIC_NOT_ALLOWED',
     });

@@ -50,6 +50,7 @@ export function dependOn(database: Database) {
     log: pino({ level: 'silent' }),
     now: () => NOW,
     newId: () => NEW_ID,
+    syntheticCredential: undefined,
     wakeRelay,
   };
   return { ...dependencies, wakeRelay };

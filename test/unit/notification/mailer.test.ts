@@ -2,11 +2,13 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { NotificationSentSchema } from '#gen/shop/notification/v1/notification_events_pb.ts';
-import { type Mail, type MailerDependencies, sendDueMails } from '#services/notification/mailer.ts';
+import { type Mail, type MailerDependencies, sendDueMails, toMailFailure } from '#services/notification/mailer.ts';
 import { messageIdOf } from '#services/notification/notification.ts';
 import type { DueNotification, NotificationStore } from '#services/notification/notification-store.ts';
-import { createBreaker } from '#services/platform/breaker.ts';
+import { createPolicies } from '#services/notification/policies.ts';
+import { createCallGuard } from '#services/platform/call-guard.ts';
 import { createLog } from '#services/platform/log.ts';
+import { createMetrics } from '#services/platform/metrics.ts';
 import { notificationOf } from './fakes.ts';
 
 const NOW = new Date('2026-01-02T03:04:06.000Z');
@@ -20,13 +22,19 @@ function createMailer(...due: readonly DueNotification[]) {
   };
   const send = vi.fn<(mail: Mail) => Promise<unknown>>(async () => undefined);
   const wakeRelay = vi.fn();
+  const log = createLog({ service: 'notification', level: 'silent' });
   const dependencies: MailerDependencies = {
     store,
     send,
-    breaker: createBreaker({ dependency: 'smtp', failures: 3, resetMs: 60_000, onChange: () => undefined }),
+    mailServer: createCallGuard({
+      policy: { ...createPolicies(60_000).mailServer, breakerFailures: 3 },
+      toFailure: (thrown) => toMailFailure('smtp', thrown),
+      metrics: createMetrics('notification'),
+      log,
+    }),
     wakeRelay,
     now: () => NOW,
-    log: createLog({ service: 'notification', level: 'silent' }),
+    log,
   };
   return { store, send, wakeRelay, dependencies, run: (signal = unsignalled()) => sendDueMails(dependencies, signal) };
 }
@@ -142,7 +150,7 @@ describe('a mail server that is away', () => {
     const { store, send, dependencies, run } = createMailer(...dueOf(4));
     send.mockRejectedValue(new Error('connect ECONNREFUSED'));
     await run();
-    expect(dependencies.breaker.view().state).toBe('open');
+    expect(dependencies.mailServer.breaker().state).toBe('open');
     const before = send.mock.calls.length;
 
     expect(await run()).toBe(false);
@@ -155,7 +163,7 @@ describe('a mail server that is away', () => {
     const { send, dependencies, run } = createMailer(...dueOf(10));
     send.mockRejectedValue(refusal(550));
     await run();
-    expect(dependencies.breaker.view().state).toBe('closed');
+    expect(dependencies.mailServer.breaker().state).toBe('closed');
   });
 });
 

@@ -125,12 +125,25 @@ describe('the loader of prices', () => {
 });
 
 /** A resumer whose store has these orders due, once. */
-function createResumer(saga: FakeSaga, claims: { attempts: number }[] = [{ attempts: 0 }]) {
+function createResumer(
+  saga: FakeSaga,
+  claims: { attempts: number }[] = [{ attempts: 0 }],
+  areNeighboursWell = (): boolean => true,
+) {
   const claim = vi.fn(async (_limit: number) => {
     const due = claims.splice(0);
     return due.map(({ attempts }) => ({ order: saga.store.current(), attempts, traceparent: '' }));
   });
-  return { claim, resumer: createOrderResumer({ store: { claim }, saga, budgetMs: 2_500, log: silentLog }) };
+  return {
+    claim,
+    resumer: createOrderResumer({
+      store: { claim },
+      saga,
+      budgetMs: 2_500,
+      areNeighboursWell,
+      log: silentLog,
+    }),
+  };
 }
 
 describe('the resumer', () => {
@@ -159,20 +172,39 @@ describe('the resumer', () => {
     await resumer.stop();
   });
 
-  it('takes at most 16 orders at a time', async () => {
+  it('takes at most 8 orders at a time', async () => {
     const { claim, resumer } = createResumer(createFakeSaga(pendingOrder()));
     await resumer.start();
     await expect.poll(() => claim.mock.calls.length).toBeGreaterThan(0);
     await resumer.stop();
-    expect(claim.mock.calls[0]).toEqual([16]);
+    expect(claim.mock.calls[0]).toEqual([8]);
   });
 
   it('takes the next order as soon as one of a full set is done', async () => {
     const saga = createFakeSaga(parkedOrder());
-    const { claim, resumer } = createResumer(saga, Array(16).fill({ attempts: 0 }));
+    const { claim, resumer } = createResumer(saga, Array(8).fill({ attempts: 0 }));
     await resumer.start();
     await expect.poll(() => claim.mock.calls.length, { interval: 5, timeout: 300 }).toBeGreaterThan(1);
     await resumer.stop();
+  });
+
+  it('takes one order after the other while a neighbour is away, and more once it is back', async () => {
+    const saga = createFakeSaga(parkedOrder());
+    const answer = Promise.withResolvers<never>();
+    saga.inventory.reserveStock.mockReturnValueOnce(answer.promise);
+    let isWell = false;
+    const { claim, resumer } = createResumer(saga, [{ attempts: 0 }], () => isWell);
+    await resumer.start();
+    await expect.poll(() => saga.inventory.reserveStock.mock.calls.length).toBe(1);
+    resumer.wake();
+    await vi.waitFor(() => expect(claim).toHaveBeenCalledTimes(1));
+
+    isWell = true;
+    answer.reject(callFailure('inventory', 'unreachable'));
+    await expect.poll(() => claim.mock.calls.length, { interval: 5, timeout: 300 }).toBe(2);
+    await resumer.stop();
+
+    expect(claim.mock.calls).toEqual([[1], [8]]);
   });
 
   it('lets a slow order hold up no other', async () => {
@@ -187,7 +219,7 @@ describe('the resumer', () => {
     resumer.wake();
 
     await expect.poll(() => saga.store.current().status).toBe('CONFIRMED');
-    expect(claim.mock.calls.at(-1)).toEqual([15]);
+    expect(claim.mock.calls.at(-1)).toEqual([7]);
     neverAnswered.reject(callFailure('inventory', 'unreachable'));
     await resumer.stop();
   });
@@ -201,7 +233,13 @@ describe('the resumer', () => {
     const claim = vi.fn(async () =>
       [{ order: saga.store.current(), attempts: 0, traceparent }].slice(claim.mock.calls.length - 1),
     );
-    const resumer = createOrderResumer({ store: { claim }, saga, budgetMs: 2_500, log: silentLog });
+    const resumer = createOrderResumer({
+      store: { claim },
+      saga,
+      budgetMs: 2_500,
+      areNeighboursWell: () => true,
+      log: silentLog,
+    });
     await resumer.start();
     await expect.poll(() => saga.store.current().status).toBe('CONFIRMED');
     await resumer.stop();
@@ -226,7 +264,13 @@ describe('the resumer', () => {
     saga.inventory.reserveStock.mockRejectedValueOnce(new TypeError('a mistake of ours'));
     const due = [saga.store.current(), saga.store.current('order-2')];
     const claim = vi.fn(async () => due.splice(0).map((order) => ({ order, attempts: 0, traceparent: '' })));
-    const resumer = createOrderResumer({ store: { claim }, saga, budgetMs: 2_500, log: silentLog });
+    const resumer = createOrderResumer({
+      store: { claim },
+      saga,
+      budgetMs: 2_500,
+      areNeighboursWell: () => true,
+      log: silentLog,
+    });
     await resumer.start();
     await expect.poll(() => saga.store.current('order-2').status).toBe('CONFIRMED');
     await resumer.stop();

@@ -48,7 +48,7 @@ describe('the checks of a basket', () => {
 
 describe('the prices of a basket', () => {
   it('are those of the shop, each with its quantity', async () => {
-    const { items } = await priceBasket(createFakePriceStore(), [{ productId: 'prod456', quantity: 3 }]);
+    const { items } = await priceBasket(createFakePriceStore(), [{ productId: 'prod456', quantity: 3 }], 'v1');
     expect(items).toEqual([{ productId: 'prod456', quantity: 3, unitPrice: euros(2_000n) }]);
   });
 
@@ -57,7 +57,7 @@ describe('the prices of a basket', () => {
       { productId: '12345', quantity: 2 },
       { productId: 'prod789', quantity: 1 },
     ];
-    const { total, amounts } = await priceBasket(createFakePriceStore(), basket);
+    const { total, amounts } = await priceBasket(createFakePriceStore(), basket, 'v1');
     expect(amounts).toEqual([euros(11_998n), euros(1_250n)]);
     expect(total).toEqual(euros(13_248n));
   });
@@ -65,7 +65,7 @@ describe('the prices of a basket', () => {
   it('may reach exactly what can be counted', async () => {
     const prices = createFakePriceStore();
     await prices.put([{ productId: 'planet', unitPrice: euros(2n ** 63n - 1n), version: 1n }]);
-    const { total } = await priceBasket(prices, [{ productId: 'planet', quantity: 1 }]);
+    const { total } = await priceBasket(prices, [{ productId: 'planet', quantity: 1 }], 'v1');
     expect(total.minorUnits).toBe(2n ** 63n - 1n);
   });
 
@@ -76,11 +76,23 @@ describe('the prices of a basket', () => {
       { productId: 'pin', unitPrice: euros(1n), version: 1n },
     ]);
     const basket = ['planet', 'pin'].map((productId) => ({ productId, quantity: 1 }));
-    expect(await failureOf(priceBasket(prices, basket))).toMatchObject({ kind: 'invalid_argument' });
+    expect(await failureOf(priceBasket(prices, basket, 'v1'))).toMatchObject({ kind: 'invalid_argument' });
+  });
+
+  it('that add up to nothing are refused: there is nothing to charge for', async () => {
+    const prices = createFakePriceStore();
+    await prices.put([{ productId: 'gift', unitPrice: euros(0n), version: 1n }]);
+    const basket = (...productIds: string[]) => productIds.map((productId) => ({ productId, quantity: 1 }));
+    expect(await faultsOf(priceBasket(prices, basket('gift'), 'v1'))).toEqual([
+      'items: cost nothing together: there is nothing to charge for',
+    ]);
+    expect((await priceBasket(prices, basket('gift', '12345'), 'v1')).total).toEqual(euros(5_999n));
   });
 
   it('are unavailable while it cannot be told whether a product exists', async () => {
-    const failure = await failureOf(priceBasket(createFakePriceStore(false), [{ productId: 'new', quantity: 1 }]));
+    const failure = await failureOf(
+      priceBasket(createFakePriceStore(false), [{ productId: 'new', quantity: 1 }], 'v1'),
+    );
     expect(failure).toMatchObject({ kind: 'unavailable', reason: 'CATALOGUE_NOT_LOADED' });
   });
 
@@ -95,6 +107,7 @@ describe('the prices of a basket', () => {
     await priceBasket(
       prices,
       ['12345', 'prod456'].map((productId) => ({ productId, quantity: 1 })),
+      'v1',
     );
     expect(asked).toEqual([['12345', 'prod456']]);
   });

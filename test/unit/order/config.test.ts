@@ -28,6 +28,8 @@ describe('the settings', () => {
       breakerResetMs: 5_000,
       logLevel: 'info',
       corsOrigins: undefined,
+      flagFile: expect.stringMatching(/services\/order\/flags\.json$/),
+      flagdUrl: undefined,
     });
   });
 
@@ -45,6 +47,14 @@ describe('the settings', () => {
       LOG_LEVEL: 'debug',
       CORS_ORIGINS: 'https://shop.example',
       PAYMENT_METHODS: 'pm_one, pm_two',
+      FLAG_FILE: '/etc/flags.json',
+      FLAGD_URL: 'https://flags:5',
+      MAX_CALLS: '6',
+      MAX_QUEUED_CALLS: '0',
+      MAX_QUEUE_MS: '8',
+      MAX_STREAMS: '9',
+      SYNTHETIC_CREDENTIAL: 'sixteen-letters-at-least',
+      SYNTHETIC_RETENTION_MS: '10000',
     });
     expect(config).toEqual({
       databaseUrl: 'postgres://a:b@db:1/x',
@@ -59,6 +69,11 @@ describe('the settings', () => {
       logLevel: 'debug',
       corsOrigins: ['https://shop.example'],
       paymentMethods: new Set(['pm_one', 'pm_two']),
+      flagFile: '/etc/flags.json',
+      flagdUrl: 'https://flags:5',
+      syntheticCredential: 'sixteen-letters-at-least',
+      syntheticRetentionMs: 10_000,
+      callLimits: { maxCalls: 6, maxQueuedCalls: 0, maxQueueMs: 8, maxStreams: 9 },
     });
   });
 
@@ -94,6 +109,14 @@ describe('the policies', () => {
     const policies = createPolicies(1_234);
     for (const policy of Object.values(policies)) {
       expect(policy).toMatchObject({ breakerFailures: 5, breakerResetMs: 1_234 });
+    }
+  });
+
+  it('leave a replica places for others while a neighbour is slow, and a call time for more than one try', () => {
+    const { maxCalls } = loadConfig(DATABASE).callLimits ?? { maxCalls: 0 };
+    for (const policy of Object.values(createPolicies(5_000))) {
+      expect(policy.maxConcurrent).toBeLessThan(maxCalls);
+      expect(policy.tryTimeoutMs).toBeLessThan(policy.timeoutMs);
     }
   });
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { OrderReason } from '#gen/shop/order/v1/order_pb.ts';
+import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { createOrder } from '#services/order/create-order.ts';
-import { failureOf, faultsOf, orderRequest } from '../../support/order-builders.ts';
+import { syntheticHeaders } from '#services/platform/synthetic.ts';
+import { euros, failureOf, faultsOf, orderRequest, TEST_CREDENTIAL } from '../../support/order-builders.ts';
 
 import { openDesk } from '../../support/order-desk.ts';
 
@@ -184,11 +185,31 @@ describe('bad input', () => {
 });
 
 describe('a test order', () => {
-  it('is refused with SYNTHETIC_NOT_ALLOWED', async () => {
-    expect(await failureOf(openDesk().place({ synthetic: true }))).toMatchObject({
+  const items = [{ productId: 'test-product', quantity: 1 }];
+  const place = (headers?: Headers) => {
+    const desk = openDesk();
+    desk.prices.prices.set('test-product', { productId: 'test-product', unitPrice: euros(100n), version: 1n });
+    return desk.place({ synthetic: true, items }, 2_500, headers);
+  };
+
+  it('is taken from the holder of the credential', async () => {
+    const { order } = await place(new Headers(syntheticHeaders(TEST_CREDENTIAL)));
+    expect(order).toMatchObject({ synthetic: true, status: OrderStatus.CONFIRMED });
+  });
+
+  it.each([undefined, 'another credential'])('is refused with SYNTHETIC_NOT_ALLOWED for %s', async (credential) => {
+    expect(await failureOf(place(new Headers(syntheticHeaders(credential))))).toMatchObject({
       kind: 'permission_denied',
       reason: 'SYNTHETIC_NOT_ALLOWED',
     });
+  });
+
+  it('is for the test product only', async () => {
+    const mixed = [...items, { productId: '12345', quantity: 1 }];
+    const headers = new Headers(syntheticHeaders(TEST_CREDENTIAL));
+    expect(await faultsOf(openDesk().place({ synthetic: true, items: mixed }, 2_500, headers))).toEqual([
+      'items[1].product_id: must be test-product in a synthetic order',
+    ]);
   });
 
   it('that is invalid too is told its faults first', async () => {

@@ -114,6 +114,18 @@ describe('an order for which every step succeeds (seed 4.1, 7.2)', () => {
     expect(saga.payment.processPayment.mock.calls[0]?.[0]).toMatchObject({ synthetic: true });
   });
 
+  it('shows both neighbours the credential of a test order, and of no other', async () => {
+    const [test, real] = [createFakeSaga(pendingOrder({ synthetic: true })), createFakeSaga(pendingOrder())];
+    await test.run();
+    await real.run();
+    for (const { inventory, payment, syntheticHeaders: headers } of [test]) {
+      expect(inventory.reserveStock.mock.calls[0]?.[1]).toMatchObject({ headers });
+      expect(payment.processPayment.mock.calls[0]?.[1]).toMatchObject({ headers });
+    }
+    expect(real.inventory.reserveStock.mock.calls[0]?.[1]).not.toHaveProperty('headers');
+    expect(real.payment.processPayment.mock.calls[0]?.[1]).not.toHaveProperty('headers');
+  });
+
   it('tells of every stored change those who wait', async () => {
     const saga = createFakeSaga(pendingOrder());
     await saga.run();

@@ -5,6 +5,7 @@ import {
   QuoteLine_Availability as Availability,
   QuoteOrderRequestSchema,
 } from '#gen/shop/order/v1/order_service_pb.ts';
+import type { PricingVersionFor } from '#services/order/basket.ts';
 import { type QuoteOrderDependencies, quoteOrder } from '#services/order/quote-order.ts';
 import type { CallFailure } from '#services/platform/dependency-error.ts';
 import { callFailure } from '../../support/fake-neighbours.ts';
@@ -18,11 +19,13 @@ function openShop(quantity = 50) {
     create(CheckAvailabilityResponseSchema, { productId, available: quantity > 0, quantity }),
   );
   const prices = createFakePriceStore();
+  const pricingVersionFor = vi.fn<PricingVersionFor>(async () => 'v1');
   const quote = (change: MessageInitShape<typeof QuoteOrderRequestSchema> = {}, budgetMs = 2_500) => {
     const request = { customerId: 'cust123', items: [{ productId: '12345', quantity: 10 }], ...change };
-    return quoteOrder({ inventory: { checkAvailability }, prices }, create(QuoteOrderRequestSchema, request), budgetMs);
+    const dependencies = { inventory: { checkAvailability }, prices, pricingVersionFor };
+    return quoteOrder(dependencies, create(QuoteOrderRequestSchema, request), budgetMs);
   };
-  return { checkAvailability, prices, quote };
+  return { checkAvailability, prices, pricingVersionFor, quote };
 }
 
 describe('a quote', () => {
@@ -39,6 +42,13 @@ describe('a quote', () => {
       { productId: 'prod789', quantity: 2, unitPrice: euros(1_250n), amount: euros(2_500n) },
       { productId: 'prod456', quantity: 1, unitPrice: euros(2_000n), amount: euros(2_000n) },
     ]);
+  });
+
+  it('is made by the pricing that the customer gets', async () => {
+    const { pricingVersionFor, quote } = openShop();
+    pricingVersionFor.mockImplementation(async (customerId) => (customerId === 'chosen' ? 'v2' : 'v1'));
+    expect(await quote({ customerId: 'chosen' })).toMatchObject({ total: euros(56_990n), pricingVersion: 'v2' });
+    expect(await quote({ customerId: 'other' })).toMatchObject({ total: euros(59_990n), pricingVersion: 'v1' });
   });
 
   it.each([

@@ -1,12 +1,26 @@
 // Stand-ins for what the payment service's use cases work with: a store in memory, a provider told what to answer.
+import { create } from '@bufbuild/protobuf';
 import { vi } from 'vitest';
+import { type ProcessPaymentRequest, ProcessPaymentRequestSchema } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import type { Charge, StoredCharge } from '#services/payment/charge.ts';
 import type { ChargeStore } from '#services/payment/charge-store.ts';
 import type { ProviderClient } from '#services/payment/provider-client.ts';
-import type { Run, SettlementDependencies } from '#services/payment/settlement.ts';
+import type { ChargingProvider, Run, SettlementDependencies } from '#services/payment/settlement.ts';
 import { startDeadline } from '#services/platform/deadline.ts';
 import type { OutgoingEvent } from '#services/platform/event.ts';
 import { createLog } from '#services/platform/log.ts';
+
+/** A valid request, changed as given. */
+export function requestOf(changes: object = {}): ProcessPaymentRequest {
+  return create(ProcessPaymentRequestSchema, {
+    orderId: 'o1',
+    idempotencyKey: 'key-1',
+    customerId: 'cust123',
+    amount: { currencyCode: 'EUR', minorUnits: 5999n },
+    paymentMethod: 'pm_approved',
+    ...changes,
+  });
+}
 
 export const silentLog = createLog({ service: 'payment', level: 'silent' });
 
@@ -42,6 +56,7 @@ export function storedCharge(
     intentAgeMs: 0,
     callsEndInMs: 0,
     watched: false,
+    traceparent: '',
     ...rest,
   };
 }
@@ -132,10 +147,17 @@ export const inFlight = { kind: 'in_flight' } as const;
 export const none = { kind: 'none' } as const;
 
 /** What a settlement needs, with a store in memory and a provider told what to answer. */
-export function createSettlement(store: ChargeStore, provider: SettlementDependencies['provider']) {
+export function createSettlement(store: ChargeStore, provider: ChargingProvider) {
   const wakeRelay = vi.fn();
   const now = () => new Date('2026-01-02T03:04:06.000Z');
-  const dependencies: SettlementDependencies = { store, provider, keySafeMs: 1_000, wakeRelay, now, log: silentLog };
+  const dependencies: SettlementDependencies = {
+    store,
+    providerFor: () => provider,
+    keySafeMs: 1_000,
+    wakeRelay,
+    now,
+    log: silentLog,
+  };
   return { dependencies, wakeRelay };
 }
 

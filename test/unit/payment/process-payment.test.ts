@@ -1,12 +1,10 @@
-// rpc ProcessPayment apart from HTTP and SQL: what it refuses, what it repeats, and what goes on when its caller is gone.
-import { create } from '@bufbuild/protobuf';
 import { describe, expect, it, vi } from 'vitest';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
-import { type ProcessPaymentRequest, ProcessPaymentRequestSchema } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import type { Charge, StoredCharge } from '#services/payment/charge.ts';
 import { processPayment } from '#services/payment/process-payment.ts';
 import { createSettlements } from '#services/payment/settlements.ts';
 import { DomainError } from '#services/platform/errors.ts';
+import { TEST_CREDENTIAL } from '../../support/order-builders.ts';
 import {
   captured,
   createMemoryStore,
@@ -14,6 +12,7 @@ import {
   createSettlement,
   declined,
   inFlight,
+  requestOf,
   silentLog,
   storedCharge,
   unknown,
@@ -24,20 +23,14 @@ function createCounter(...charges: readonly StoredCharge[]) {
   const provider = createProvider();
   const { dependencies } = createSettlement(store, provider);
   const settlements = createSettlements<Charge>({ timeoutMs: 5_000, log: silentLog });
-  const pay = (changes: object = {}, signal = new AbortController().signal) =>
-    processPayment({ store, settlement: dependencies, settlements }, requestOf(changes), signal);
+  const pay = (changes: object = {}, signal = new AbortController().signal, headers = new Headers()) =>
+    processPayment(
+      { store, settlement: dependencies, settlements, syntheticCredential: TEST_CREDENTIAL },
+      requestOf(changes),
+      signal,
+      headers,
+    );
   return { store, provider, settlements, pay };
-}
-
-function requestOf(changes: object = {}): ProcessPaymentRequest {
-  return create(ProcessPaymentRequestSchema, {
-    orderId: 'o1',
-    idempotencyKey: 'key-1',
-    customerId: 'cust123',
-    amount: { currencyCode: 'EUR', minorUnits: 5999n },
-    paymentMethod: 'pm_approved',
-    ...changes,
-  });
 }
 
 async function failureOf(call: Promise<unknown>): Promise<DomainError> {
@@ -174,7 +167,7 @@ describe('a payment that is not taken', () => {
     expect((await failureOf(pay({ paymentMethod: `secret${'x'.repeat(200)}` }))).message).not.toContain('secret');
   });
 
-  it('is synthetic', async () => {
+  it('is synthetic, and its caller has no credential', async () => {
     const { store, pay } = createCounter();
     expect(await failureOf(pay({ synthetic: true }))).toMatchObject({
       kind: 'permission_denied',

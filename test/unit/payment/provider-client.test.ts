@@ -1,8 +1,10 @@
 // What the provider's answers mean, and what the breaker learns from them.
 import { describe, expect, it, vi } from 'vitest';
-import { createProviderClient } from '#services/payment/provider-client.ts';
+import { createPolicies } from '#services/payment/policies.ts';
+import { createProviderClient, toProviderFailure } from '#services/payment/provider-client.ts';
 import { NoAnswer, type ProviderAnswer, type ProviderHttp } from '#services/payment/provider-http.ts';
-import { createBreaker } from '#services/platform/breaker.ts';
+import { createCallGuard } from '#services/platform/call-guard.ts';
+import { createLog } from '#services/platform/log.ts';
 import { createMetrics } from '#services/platform/metrics.ts';
 
 const ORDER = {
@@ -22,9 +24,18 @@ function createClient(...answers: readonly (ProviderAnswer | Error)[]) {
     if (answer instanceof Error) send.mockRejectedValueOnce(answer);
     else send.mockResolvedValueOnce(answer);
   }
-  const breaker = createBreaker({ dependency: 'payment-provider', failures: 2, resetMs: 60_000, onChange: vi.fn() });
+  const guard = createCallGuard({
+    policy: {
+      ...createPolicies({ providerTimeoutMs: 10_000, breakerResetMs: 60_000 }).provider,
+      breakerFailures: 2,
+      retryBackoff: { firstMs: 1, maximumMs: 2 },
+    },
+    toFailure: (thrown) => toProviderFailure('payment-provider', thrown),
+    metrics: createMetrics('payment'),
+    log: createLog({ service: 'payment', level: 'silent' }),
+  });
   const http = { send, stop: vi.fn() };
-  return { client: createProviderClient({ http, breaker, metrics: createMetrics('payment') }), send, http };
+  return { client: createProviderClient({ http, guard }), send, http };
 }
 
 function errorBody(code: string, message = 'words') {
@@ -46,8 +57,10 @@ describe('asking for a charge', () => {
         amount: { currency_code: 'EUR', minor_units: 5999 },
         payment_method: 'pm_approved',
       },
-      timeoutMs: 1_000,
     });
+    const { timeoutMs } = send.mock.calls[0]![0];
+    expect(timeoutMs).toBeLessThanOrEqual(1_000);
+    expect(timeoutMs).toBeGreaterThan(900);
   });
 
   it.each<[string, ProviderAnswer, object]>([
@@ -75,9 +88,9 @@ describe('asking for a charge', () => {
   });
 
   it.each<[string, ProviderAnswer | Error]>([
-    ['no answer', new NoAnswer('no answer: socket hang up')],
+    ['no answer', new NoAnswer('no answer: socket hang up', { timedOut: true })],
     ['a failure of the provider', { status: 500, body: errorBody('provider_error') }],
-    ['a gateway in between', { status: 503, body: undefined }],
+    ['a gateway in between', { status: 504, body: undefined }],
     ['a success that is not JSON', { status: 200, body: undefined }],
     ['a success without an id', { status: 200, body: { status: 'captured' } }],
     ['a decline without a code', { status: 402, body: {} }],
@@ -131,7 +144,7 @@ describe('looking for a charge', () => {
   it.each<[string, ProviderAnswer | Error]>([
     ['an error', { status: 404, body: errorBody('not_found') }],
     ['another content', { status: 200, body: [] }],
-    ['no answer', new NoAnswer('timeout')],
+    ['no answer', new NoAnswer('timeout', { timedOut: true })],
   ])('takes %s for unknown, never for none', async (_name, answer) => {
     expect(await createClient(answer).client.findCharge('o1', UNCOUNTED)).toMatchObject({ kind: 'unknown' });
   });
@@ -163,11 +176,37 @@ describe('asking for a refund', () => {
   });
 });
 
+describe('a provider that is away for a moment', () => {
+  const captured = { status: 200, body: CHARGE };
+
+  it.each<[string, ProviderAnswer | Error]>([
+    ['a connection that broke', new NoAnswer('reset', { timedOut: false })],
+    ['an answer of 503', { status: 503, body: undefined }],
+    ['a limit of requests that is soon over', { status: 429, body: undefined, retryAfterMs: 1 }],
+  ])('is asked again under the same key after %s', async (_, first) => {
+    const { client, send } = createClient(first, captured);
+
+    expect(await client.charge('key-1', ORDER, COUNTED)).toMatchObject({ kind: 'captured' });
+    expect(send.mock.calls.map(([{ headers }]) => headers['idempotency-key'])).toEqual(['key-1', 'key-1']);
+  });
+
+  it.each<[string, ProviderAnswer | Error]>([
+    ['a time that is over', new NoAnswer('timeout', { timedOut: true })],
+    ['a failure of the provider', { status: 500, body: undefined }],
+    ['a limit of requests that lasts', { status: 429, body: undefined, retryAfterMs: 60_000 }],
+  ])('is left alone after %s', async (_, first) => {
+    const { client, send } = createClient(first, captured);
+
+    expect(await client.charge('key-1', ORDER, COUNTED)).toMatchObject({ kind: 'unknown' });
+    expect(send).toHaveBeenCalledOnce();
+  });
+});
+
 describe('the breaker of the provider', () => {
   const failure = { status: 500, body: undefined };
 
   it('opens by counted failures and then makes no call', async () => {
-    const { client, send } = createClient(failure, new NoAnswer('reset'));
+    const { client, send } = createClient(failure, new NoAnswer('too late', { timedOut: true }));
     await client.charge('key', ORDER, COUNTED);
     await client.charge('key', ORDER, COUNTED);
 

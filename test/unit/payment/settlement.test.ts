@@ -36,6 +36,17 @@ async function failureOf(call: Promise<unknown>): Promise<DomainError> {
 }
 
 describe('the first call for a charge', () => {
+  it('keeps of a decline no payment method that the provider quotes', async () => {
+    const { store, provider, dependencies } = settling(storedCharge());
+    const words = 'no money at pm_approved (pm_approved)';
+    provider.charge.mockResolvedValueOnce({ kind: 'declined', code: 'no_pm_approved', message: words });
+    expect(await settleCharge(dependencies, 'o1', runFor(), storedCharge())).toMatchObject({
+      declineCode: 'no_[payment method]',
+      declineMessage: 'no money at [payment method] ([payment method])',
+    });
+    expect(Buffer.from(store.events[0]?.payload ?? []).toString('latin1')).not.toContain('pm_approved');
+  });
+
   it('charges with the order’s own key, and counts for the breaker', async () => {
     const { provider, dependencies } = settling(storedCharge());
     provider.charge.mockResolvedValueOnce(captured);

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { Charge, StoredCharge } from '#services/payment/charge.ts';
 import { settleOpenCharges } from '#services/payment/settle-open-charges.ts';
 import { createSettlements, whileCallerWaits } from '#services/payment/settlements.ts';
+import { injectTrace, installTracing, traceIdOf } from '#services/platform/tracing.ts';
 import {
   captured,
   createMemoryStore,
@@ -140,6 +141,19 @@ describe('the background', () => {
     provider.charge.mockResolvedValue(captured);
     expect(await settle()).toBe(true);
     expect(provider.charge).toHaveBeenCalledTimes(20);
+  });
+
+  it('goes on with the trace of the call that asked for the payment', async () => {
+    installTracing();
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const { provider, settle } = createBackground(storedCharge({}, { traceparent }));
+    let seen = '';
+    provider.charge.mockImplementationOnce(async () => {
+      seen = traceIdOf(injectTrace().traceparent);
+      return captured;
+    });
+    await settle();
+    expect(seen).toBe('0af7651916cd43dd8448eb211c80319c');
   });
 
   it('does not wait for the provider when the service stops', async () => {

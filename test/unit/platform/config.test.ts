@@ -38,6 +38,10 @@ it('fills in every default', () => {
   expect(parse({})).toEqual({
     HOST: '127.0.0.1',
     LOG_LEVEL: 'info',
+    MAX_CALLS: 32,
+    MAX_QUEUED_CALLS: 200,
+    MAX_QUEUE_MS: 1_000,
+    MAX_STREAMS: 1_000,
     NATS_URL: 'nats://127.0.0.1:42229',
     CORS_ORIGINS: undefined,
     ORDER_PORT: 50_051,

@@ -1,7 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
-import { CircuitOpenError } from '#services/platform/breaker.ts';
 import { type CallFailure, DependencyError, toDependencyError } from '#services/platform/dependency-error.ts';
 
 const failures: Record<keyof typeof Code, CallFailure> = {
@@ -110,15 +109,6 @@ describe('a refusal', () => {
 
   it('without ErrorInfo has an empty reason', () => {
     expect(toDependencyError('inventory', new ConnectError('no', Code.NotFound), false).reason).toBe('');
-  });
-});
-
-it('tells an open circuit as a call that was not made', () => {
-  const error = toDependencyError('inventory', new CircuitOpenError('inventory: the circuit is open'), false);
-
-  expect(error).toMatchObject({
-    failure: 'circuit_open',
-    message: 'inventory was not called: its circuit breaker is open',
   });
 });
 

@@ -77,7 +77,7 @@ describe('a relay', () => {
     await eventually(() => expect(test.database.transactions[0]).toBe('committed'));
     const [read, record] = test.database.statements;
     expect(read?.text).toMatch(/where sent_time is null[\s\S]*limit \$1 for update skip locked/);
-    expect(read?.values).toEqual([100]);
+    expect(read?.values).toEqual([100, []]);
     expect(record?.values).toEqual([['event-0']]);
   });
 
@@ -133,6 +133,20 @@ describe('a publication that fails', () => {
     await test.relay.start();
 
     await eventually(() => expect(test.sent).toEqual(['event-0', 'event-2', 'event-1']));
+  });
+
+  it('for the second time lets the rows behind it go first', async () => {
+    const publish: Publish = async (_subject, _payload, { msgID }) => {
+      if (Number(msgID.slice(6)) < 100) throw new Error('larger than a message may be');
+    };
+    await using test = createTestRelay([rows(100), rows(100), rows(1, 100)], publish);
+
+    await test.relay.start();
+
+    await eventually(() => expect(test.sent).toEqual(['event-100']));
+    const reads = test.database.statements.filter(({ text }) => text.startsWith('select'));
+    const ids = rows(100).map((each) => each.event_id);
+    expect(reads.slice(0, 3).map(({ values }) => values[1])).toEqual([[], [], ids]);
   });
 
   it('together with all others rolls back and waits before it is tried again', async () => {

@@ -1,10 +1,13 @@
+import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { CircuitOpenError } from '#services/platform/breaker.ts';
+import { judgeBackgroundCall, judgeCall } from '#services/platform/call-guard.ts';
 import { type CallFailure, DependencyError } from '#services/platform/dependency-error.ts';
 import { createMetrics } from '#services/platform/metrics.ts';
-import { createDependency, judgeBackgroundCall, judgeCall } from '#services/platform/rpc-client.ts';
+import { createDependency, isRepeatable } from '#services/platform/rpc-client.ts';
+import { policyOf } from '../../support/call-policy.ts';
 import { recordLog } from './recorded-log.ts';
 
 const verdicts: Record<CallFailure, string> = {
@@ -24,7 +27,7 @@ function createUnreachable(minimumMs: number) {
   const metrics = createMetrics('order');
   const dependency = createDependency({
     url: 'http://127.0.0.1:1',
-    policy: { name: 'inventory', timeoutMs: 1_000, minimumMs, breakerFailures: 1, breakerResetMs: 5_000 },
+    policy: policyOf({ minimumMs, breakerFailures: 1 }),
     metrics,
     log: recordLog().log,
   });
@@ -86,4 +89,14 @@ it('shows a closed breaker in the metrics before its first call', async () => {
   const { metrics } = createUnreachable(100);
 
   expect(await metrics.registry.metrics()).toContain('circuit_breaker_state{dependency="inventory",service="order"} 0');
+});
+
+describe('the contract decides what may be repeated', () => {
+  it.each([
+    ['a read', InventoryService.method.checkAvailability, true],
+    ['a write with a key', InventoryService.method.reserveStock, true],
+    ['what says nothing', { idempotency: MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN }, false],
+  ])('%s: %s', (_, method, repeatable) => {
+    expect(isRepeatable(method)).toBe(repeatable);
+  });
 });

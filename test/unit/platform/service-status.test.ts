@@ -5,7 +5,7 @@ import type { Broker } from '#services/platform/broker.ts';
 import { unavailable } from '#services/platform/errors.ts';
 import type { EventConsumer } from '#services/platform/event-consumer.ts';
 import { createMetrics } from '#services/platform/metrics.ts';
-import { readStatus, type StatusSources } from '#services/platform/service-status.ts';
+import { readStatus, refreshGauges, type StatusSources } from '#services/platform/service-status.ts';
 import { createFakeDatabase } from './fake-database.ts';
 
 const SINCE = new Date('2026-01-02T03:04:05Z');
@@ -89,6 +89,41 @@ describe('the status', () => {
     const status = await readStatus(createSources({ countOpenCompensations: async () => 4 }));
 
     expect(status.openCompensations).toBe(4n);
+  });
+});
+
+describe('the gauges of a scrape', () => {
+  const scrape = async ({ metrics }: StatusSources, name: string) =>
+    (await metrics.registry.metrics()).split('\n').filter((line) => line.startsWith(name));
+  const consumer = (stream: string, ...lags: number[]) =>
+    ({ stream, lag: async () => ({ pending: lags.shift() ?? -1, unacknowledged: 0 }) }) as EventConsumer;
+
+  it('show what only asking tells: backlog and its age, lag by stream, the broker', async () => {
+    const sources = createSources({ consumers: [consumer('SHOP_ORDER', 12)] });
+    await refreshGauges(sources);
+
+    expect(await scrape(sources, 'outbox_')).toEqual([
+      'outbox_unsent{service="order"} 7',
+      'outbox_oldest_seconds{service="order"} 2.3456',
+    ]);
+    expect(await scrape(sources, 'consumer_pending')).toEqual([
+      'consumer_pending{stream="SHOP_ORDER",service="order"} 12',
+    ]);
+    expect(await scrape(sources, 'broker_connected')).toEqual(['broker_connected{service="order"} 1']);
+  });
+
+  it('tell that the broker is away, and keep a lag that nobody can tell now', async () => {
+    let connected = true;
+    const broker = { status: () => ({ connected, since: SINCE }) } as Broker;
+    const sources = createSources({ broker, consumers: [consumer('SHOP_ORDER', 12, -1)] });
+    await refreshGauges(sources);
+    connected = false;
+    await refreshGauges(sources);
+
+    expect(await scrape(sources, 'broker_connected')).toEqual(['broker_connected{service="order"} 0']);
+    expect(await scrape(sources, 'consumer_pending')).toEqual([
+      'consumer_pending{stream="SHOP_ORDER",service="order"} 12',
+    ]);
   });
 });
 

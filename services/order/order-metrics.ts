@@ -1,0 +1,67 @@
+// What /metrics tells of orders: how sagas ended, and what is still open and for how long.
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { isDatabaseOutage } from '../platform/database.ts';
+import type { Order } from './order.ts';
+import type { OpenOrders, OrderStore } from './order-store.ts';
+
+export type OrderMetrics = {
+  /** Counts an order that has just reached its end state. */
+  ended(order: Order): void;
+};
+
+/** Registers the instruments. The gauges are asked of the store at every scrape; while it is away they stay as they were. */
+export function createOrderMetrics(registry: Registry, store: Pick<OrderStore, 'countOpen'>): OrderMetrics {
+  const registers = [registry];
+  const ended = new Counter({
+    name: 'orders_ended_total',
+    help: 'Orders that reached their end state, by state and reason',
+    labelNames: ['status', 'reason', 'synthetic'],
+    registers,
+  });
+
+  // The gauges of one scrape share one look at the store.
+  let look: Promise<OpenOrders | undefined> | undefined;
+  const readOpen = (): Promise<OpenOrders | undefined> => {
+    look ??= unlessAway(store.countOpen).finally(() => {
+      look = undefined;
+    });
+    return look;
+  };
+  const gauge = (name: string, help: string, read: (open: OpenOrders) => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        const open = await readOpen();
+        if (open !== undefined) this.set(read(open));
+      },
+    });
+  };
+  gauge('orders_pending', 'Orders without an end state', ({ pending }) => pending);
+  gauge(
+    'orders_pending_oldest_seconds',
+    'Age of the oldest order without an end state; 0 when there is none',
+    ({ oldestPendingMs }) => oldestPendingMs / 1_000,
+  );
+  gauge(
+    'orders_open_compensations',
+    'Decided orders that are not yet given back in full',
+    ({ compensations }) => compensations,
+  );
+
+  return {
+    ended: ({ status, reason, synthetic }) =>
+      ended.inc({ status: status.toLowerCase(), reason: reason?.toLowerCase() ?? '', synthetic: String(synthetic) }),
+  };
+}
+
+// A scrape during an outage still tells all the rest.
+async function unlessAway(countOpen: () => Promise<OpenOrders>): Promise<OpenOrders | undefined> {
+  try {
+    return await countOpen();
+  } catch (error) {
+    if (isDatabaseOutage(error)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,19 @@
+// Decides the payments of synthetic orders by their payment method, as the provider would, without any money.
+import type { Decision } from './charge.ts';
+import type { ChargingProvider } from './settlement.ts';
+
+const DECLINES: Readonly<Record<string, Decision>> = {
+  pm_insufficient_funds: { kind: 'declined', code: 'insufficient_funds', message: 'Insufficient funds' },
+  pm_expired_card: { kind: 'declined', code: 'expired_card', message: 'The card has expired' },
+};
+const SILENT = new Set(['pm_provider_error', 'pm_slow']);
+
+/** Answers at once and remembers nothing: the charge's own row tells what was decided. */
+export const syntheticProvider: ChargingProvider = {
+  charge: async (key, { paymentMethod }) => {
+    if (SILENT.has(paymentMethod)) return { kind: 'unknown', reason: `${paymentMethod} of a synthetic order` };
+    return DECLINES[paymentMethod] ?? { kind: 'captured', transactionId: `synthetic-${key}`, refunded: false };
+  },
+  findCharge: async () => ({ kind: 'none' }),
+  refund: async () => ({ kind: 'refunded' }),
+};

@@ -1,0 +1,178 @@
+// Everything that happens round a call to one dependency, whatever it is called by: the caller's time, a bulkhead, the circuit
+// breaker, and inside it the retries, so that a call that was repeated counts once. rpc-client.ts guards RPCs with it.
+import {
+  type Breaker,
+  type BreakerState,
+  type BreakerView,
+  CircuitOpenError,
+  createBreaker,
+  type Verdict,
+} from './breaker.ts';
+import { BulkheadFullError, createBulkhead } from './bulkhead.ts';
+import { type Deadline, startDeadline } from './deadline.ts';
+import { DependencyError } from './dependency-error.ts';
+import type { Logger } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import { type RetryOptions, withRetries } from './retry.ts';
+
+/** How calls to one dependency behave; all times in milliseconds. */
+export type DependencyPolicy = Pick<RetryOptions, 'retries' | 'retryBackoff'> & {
+  /** The dependency's name in logs, metrics and GetStatus. */
+  readonly name: string;
+  /** The longest a call may take with its waits and repeats, whatever the caller's time. */
+  readonly timeoutMs: number;
+  /** The longest a single try may take. */
+  readonly tryTimeoutMs: number;
+  /** With less than this left, a call is not made and not counted. */
+  readonly minimumMs: number;
+  /** Calls at once; the others wait. */
+  readonly maxConcurrent: number;
+  /** How many may wait, and how long; past either a call fails as `overloaded`, not made and not counted. */
+  readonly maxQueued: number;
+  readonly maxQueueMs: number;
+  /** Consecutive failures that open the breaker. */
+  readonly breakerFailures: number;
+  /** From opening the breaker to its probe. */
+  readonly breakerResetMs: number;
+};
+
+export type GuardedCall<T> = {
+  /** Its name in the metrics. */
+  readonly operation: string;
+  /** What is left of the caller's time; undefined when the caller waits as long as the policy allows. */
+  readonly timeoutMs: number | undefined;
+  /** Aborts when the caller gives up. */
+  readonly signal?: AbortSignal | undefined;
+  /** Whether making it twice does no harm. */
+  readonly repeatable: boolean;
+  /** Whether its failure counts for the breaker; one that does not may still be the probe. */
+  readonly counted: boolean;
+  /** Makes one try, which must end within `timeoutMs` milliseconds. */
+  readonly send: (timeoutMs: number) => Promise<T>;
+};
+
+export type CallGuard = {
+  readonly name: string;
+  /** Makes a call. Throws DependencyError; an error that `toFailure` does not know, as it is. */
+  call<T>(call: GuardedCall<T>): Promise<T>;
+  breaker(): BreakerView;
+};
+
+export type CallGuardOptions = {
+  readonly policy: DependencyPolicy;
+  /** Sorts what a try threw into a DependencyError; returns what is no failure of the dependency as it is. */
+  readonly toFailure: (thrown: unknown, cancelled: boolean) => unknown;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+};
+
+/** Makes the guard of one dependency. */
+export function createCallGuard({ policy, toFailure, metrics, log }: CallGuardOptions): CallGuard {
+  const { name } = policy;
+  const bulkhead = createBulkhead(policy);
+  metrics.watchBulkhead(name, bulkhead.view);
+  const breaker = createObservedBreaker(policy, metrics, log);
+  // Nothing left is too little for every call; a transport would take it for no limit at all.
+  const minimumMs = Math.max(1, policy.minimumMs);
+  const requireTime = (deadline: Deadline): void => {
+    if (deadline.remainingMs() < minimumMs) throw new DependencyError(name, 'not_called');
+  };
+
+  const makeTry = async <T>({ send, signal }: GuardedCall<T>, deadline: Deadline): Promise<T> => {
+    try {
+      return await send(Math.min(policy.tryTimeoutMs, deadline.remainingMs()));
+    } catch (error) {
+      throw toFailure(error, signal?.aborted ?? false);
+    }
+  };
+
+  const makeTries = <T>(call: GuardedCall<T>, deadline: Deadline): Promise<T> => {
+    const options = {
+      ...policy,
+      minimumMs,
+      deadline,
+      signal: call.signal,
+      // A probe is one try, and a breaker that opened meanwhile stands for this call too.
+      mayRepeat: () => call.repeatable && breaker.view().state === 'closed',
+      onRetry: () => metrics.callRetries.inc({ dependency: name, rpc: call.operation }),
+    };
+    return withRetries(options, () => makeTry(call, deadline));
+  };
+
+  const makeCall = async <T>(call: GuardedCall<T>, deadline: Deadline): Promise<T> => {
+    requireTime(deadline);
+    breaker.requireReady(); // Waiting for a place only to be refused helps nobody.
+    const leave = await bulkhead.enter(Math.min(policy.maxQueueMs, deadline.remainingMs() - minimumMs), call.signal);
+    try {
+      requireTime(deadline);
+      return await breaker.run(() => makeTries(call, deadline), call.counted ? judgeCall : judgeBackgroundCall);
+    } finally {
+      leave();
+    }
+  };
+
+  return {
+    name,
+    breaker: breaker.view,
+    call: async (call) => {
+      const endTimer = metrics.rpcCalled.startTimer({ dependency: name, rpc: call.operation });
+      try {
+        const result = await makeCall(call, startDeadline(Math.min(policy.timeoutMs, call.timeoutMs ?? Infinity)));
+        endTimer({ code: 'ok' });
+        return result;
+      } catch (error) {
+        if (error instanceof BulkheadFullError) metrics.bulkheadRefused.inc({ bulkhead: name });
+        const failure = toOwnFailure(name, error, call.signal?.aborted ?? false);
+        endTimer({ code: failure instanceof DependencyError ? failure.failure : 'mistake' });
+        throw failure;
+      }
+    },
+  };
+}
+
+function createObservedBreaker(policy: DependencyPolicy, metrics: Metrics, log: Logger): Breaker {
+  const { name: dependency, breakerFailures: failures, breakerResetMs: resetMs } = policy;
+  const show = (state: BreakerState): void =>
+    metrics.breakerState.set({ dependency }, { closed: 0, half_open: 1, open: 2 }[state]);
+  show('closed');
+  return createBreaker({
+    dependency,
+    failures,
+    resetMs,
+    onChange: ({ state, reason }) => {
+      show(state);
+      log.warn({ dependency, state, reason }, 'circuit breaker changed');
+    },
+  });
+}
+
+// What the guard itself refused; the rest was sorted where it was caught.
+function toOwnFailure(name: string, error: unknown, cancelled: boolean): unknown {
+  if (error instanceof DependencyError) return error;
+  if (error instanceof CircuitOpenError) return new DependencyError(name, 'circuit_open');
+  if (error instanceof BulkheadFullError) {
+    return new DependencyError(name, 'overloaded', '', 'was not called: too many calls to it are under way', error);
+  }
+  return cancelled ? new DependencyError(name, 'cancelled', '', undefined, error) : error;
+}
+
+/** What the breaker learns from a failed call. */
+export function judgeCall(error: unknown): Verdict {
+  if (!(error instanceof DependencyError)) return 'failure';
+  switch (error.failure) {
+    case 'refused':
+      return 'healthy';
+    case 'cancelled':
+    case 'not_called':
+    case 'overloaded':
+    case 'circuit_open':
+      return 'unknown';
+    default:
+      return 'failure';
+  }
+}
+
+/** What the breaker learns from a failed call that nobody waited for: nothing, unless it was well enough to refuse. */
+export function judgeBackgroundCall(error: unknown): Verdict {
+  return judgeCall(error) === 'healthy' ? 'healthy' : 'unknown';
+}

@@ -1,0 +1,63 @@
+// One order followed through every service by its trace, as a collector gets to see it.
+import { randomBytes } from 'node:crypto';
+import { expect, it } from 'vitest';
+import { sourcesOf, waitForQuiescence } from '../support/invariants.ts';
+import { type ReceivedSpan, startOtlpReceiver } from '../support/otlp-receiver.ts';
+import { awaitOrder, orderRequest, startTestStack } from '../support/stack.ts';
+
+const CALLER_SPAN = '00f067aa0ba902b7';
+
+it('an order is one connected trace through all services, and a graceful stop loses none of it', async () => {
+  await using collector = await startOtlpReceiver();
+  // Nothing is sent before the stop, except full batches.
+  const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '600000' };
+  await using platform = await startTestStack(environment);
+  const traceId = randomBytes(16).toString('hex');
+  const headers = { traceparent: `00-${traceId}-${CALLER_SPAN}-01` };
+
+  const { order } = await platform.orders.createOrder(orderRequest({ customerId: 'traced' }), { headers });
+  await awaitOrder(platform, order?.orderId);
+  expect(await waitForQuiescence(sourcesOf(platform.stack), { timeoutMs: 60_000 })).toEqual([]);
+  await platform.stack.close();
+
+  const spans = collector.spans.filter((span) => span.traceId === traceId);
+  expect(spans.filter((span) => isDetached(span, spans))).toEqual([]);
+  expect(spans.filter(({ hasFailed }) => hasFailed)).toEqual([]);
+  const created = only(spans, 'order server shop.order.v1.OrderService/CreateOrder');
+  expect(created).toMatchObject({ parentId: CALLER_SPAN, attributes: { 'order.id': order?.orderId } });
+
+  for (const [service, rpc] of [
+    ['inventory', 'shop.inventory.v1.InventoryService/ReserveStock'],
+    ['payment', 'shop.payment.v1.PaymentService/ProcessPayment'],
+    ['inventory', 'shop.inventory.v1.InventoryService/ConfirmReservation'],
+  ] as const) {
+    const called = only(spans, `order client ${rpc}`);
+    expect(called.parentId).toBe(created.spanId);
+    expect(only(spans, `${service} server ${rpc}`).parentId).toBe(called.spanId);
+  }
+  for (const [producer, subject, consumers] of [
+    ['order', 'shop.order.v1.OrderCreated', ['inventory', 'analytics']],
+    ['order', 'shop.order.v1.OrderConfirmed', ['notification', 'analytics']],
+    ['inventory', 'shop.inventory.v1.StockReserved', ['order']],
+    ['payment', 'shop.payment.v1.PaymentCompleted', ['order']],
+  ] as const) {
+    const published = only(spans, `${producer} producer publish ${subject}`);
+    for (const consumer of consumers) {
+      expect(only(spans, `${consumer} consumer handle ${subject}`).parentId).toBe(published.parentId);
+    }
+  }
+  expect(only(spans, 'notification client send mail').parentId).not.toBe('');
+});
+
+/** Whether a span hangs on nothing that is there. */
+function isDetached({ parentId }: ReceivedSpan, spans: readonly ReceivedSpan[]): boolean {
+  return parentId !== CALLER_SPAN && !spans.some(({ spanId }) => spanId === parentId);
+}
+
+/** The one span told by `service kind name`. */
+function only(spans: readonly ReceivedSpan[], wanted: string): ReceivedSpan {
+  const told = spans.map(({ service, kind, name }) => `${service} ${kind} ${name}`);
+  const found = spans.filter((_, index) => told[index] === wanted);
+  expect(found, `${wanted} among\n${told.toSorted().join('\n')}`).toHaveLength(1);
+  return found[0] as ReceivedSpan;
+}

@@ -1,0 +1,164 @@
+// What CreateOrder answers when something is slow, sheds load or hangs, beside the outcomes of journey.test.ts: always typed, always
+// in under three seconds, and nothing accepted is lost.
+import { Code } from '@connectrpc/connect';
+import { describe, expect, it } from 'vitest';
+import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { BreakerState } from '#gen/shop/ops/v1/ops_pb.ts';
+import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
+import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
+import { PaymentFailedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
+import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
+import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import { publishEvent } from '../../support/events.ts';
+import { type OrderWorld, startOrderWorld, validRequest } from '../../support/order.ts';
+import { startTcpGate } from '../../support/tcp-gate.ts';
+
+const { reserveStock, confirmReservation } = InventoryService.method;
+const { processPayment } = PaymentService.method;
+const LONGEST_MS = 3_000;
+
+/** Makes all well again, as far as stubs are concerned. */
+function heal({ inventory, payment }: OrderWorld): void {
+  inventory.virtual
+    .stub(reserveStock)
+    .replies(({ orderId }) => ({ reservation: { orderId, reservationId: `res-${orderId}` } }));
+  inventory.virtual.stub(confirmReservation).replies({});
+  payment.virtual
+    .stub(processPayment)
+    .replies(({ orderId }) => ({ charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } }));
+}
+
+async function breakerOf({ service }: OrderWorld, dependency: string) {
+  const { status } = await service.ops.getStatus({});
+  return status?.breakers.find((breaker) => breaker.dependency === dependency);
+}
+
+type Row = readonly [name: string, harm: (world: OrderWorld) => unknown, outcome: Outcome, reason: OrderReason];
+
+describe('an order is answered in under 3 s and completes later, when', () => {
+  it.each<Row>([
+    [
+      'payment sheds load',
+      ({ payment }) => payment.virtual.stub(processPayment).fails(Code.ResourceExhausted, 'too many calls'),
+      Outcome.PENDING,
+      OrderReason.PAYMENT_UNAVAILABLE,
+    ],
+    [
+      'payment is reset in the middle of every call',
+      ({ payment }) => payment.virtual.stub(processPayment).fails(Code.Aborted, 'reset'),
+      Outcome.PENDING,
+      OrderReason.PAYMENT_UNAVAILABLE,
+    ],
+    [
+      'the confirmation hangs',
+      ({ inventory }) => inventory.virtual.stub(confirmReservation).hangs(),
+      Outcome.PENDING,
+      OrderReason.INVENTORY_UNAVAILABLE,
+    ],
+    [
+      'inventory is slow and payment hangs',
+      ({ inventory, payment }) => {
+        inventory.virtual
+          .stub(reserveStock)
+          .delays(800)
+          .replies(({ orderId }) => ({ reservation: { orderId, reservationId: `res-${orderId}` } }));
+        payment.virtual.stub(processPayment).hangs();
+      },
+      Outcome.TIMEOUT,
+      OrderReason.PAYMENT_TIMEOUT,
+    ],
+  ])('%s', async (_, harm, outcome, reason) => {
+    await using world = await startOrderWorld();
+    harm(world);
+    const begin = performance.now();
+
+    const answer = await world.place();
+
+    expect(performance.now() - begin).toBeLessThan(LONGEST_MS);
+    expect({ ...answer, status: answer.order?.status }).toMatchObject({ outcome, reason, status: OrderStatus.PENDING });
+    heal(world);
+    await world.reaches(answer.order!.orderId, OrderStatus.CONFIRMED);
+    expect(new Set(world.payment.virtual.requests(processPayment).map((each) => each.idempotencyKey)).size).toBe(1);
+  });
+});
+
+describe('a neighbour that is away for a moment', () => {
+  it('is asked again within the call: the order is confirmed, and nobody learns of it', async () => {
+    await using world = await startOrderWorld();
+    world.inventory.virtual
+      .stub(reserveStock)
+      .fails(Code.Unavailable, 'restarting')
+      .thenFails(Code.Unavailable, 'restarting')
+      .thenReplies(({ orderId }) => ({ reservation: { orderId, reservationId: `res-${orderId}` } }));
+
+    expect(await world.place()).toMatchObject({ outcome: Outcome.CONFIRMED });
+
+    world.inventory.virtual.received(reserveStock).times(3);
+  });
+});
+
+describe('a breaker', () => {
+  it('seed 4.4: of inventory opens by five timeouts; the sixth order makes no call; a probe closes it', async () => {
+    await using world = await startOrderWorld({ BREAKER_RESET_MS: '2000' });
+    world.inventory.virtual.stub(reserveStock).hangs();
+    const five = await Promise.all(Array.from({ length: 5 }, () => world.place()));
+    const pending = { outcome: Outcome.PENDING, reason: OrderReason.INVENTORY_CHECK_FAILED };
+    expect(five).toMatchObject(Array(5).fill(pending));
+
+    const sixth = await world.place();
+
+    const orderId = sixth.order!.orderId;
+    expect(sixth).toMatchObject({ outcome: Outcome.CIRCUIT_OPEN, reason: OrderReason.INVENTORY_UNAVAILABLE });
+    world.inventory.virtual.received(reserveStock).neverWith({ orderId });
+    expect(await breakerOf(world, 'inventory')).toMatchObject({
+      state: BreakerState.OPEN,
+      since: expect.anything(),
+      reason: expect.stringContaining('deadline'),
+    });
+    heal(world);
+    await world.reaches(orderId, OrderStatus.CONFIRMED, 15_000);
+    expect(await breakerOf(world, 'inventory')).toMatchObject({ state: BreakerState.CLOSED, reason: '' });
+  });
+
+  it('of payment that is open stops no order from being accepted: its stock is held, and it completes later', async () => {
+    await using world = await startOrderWorld({ BREAKER_RESET_MS: '2000' });
+    world.payment.virtual.stub(processPayment).fails(Code.Internal, 'out of order');
+    await Promise.all(Array.from({ length: 5 }, () => world.place()));
+
+    const { order, outcome, reason } = await world.place();
+
+    const { orderId = '', status } = order ?? {};
+    expect({ outcome, reason, status }).toEqual({
+      outcome: Outcome.CIRCUIT_OPEN,
+      reason: OrderReason.PAYMENT_UNAVAILABLE,
+      status: OrderStatus.PENDING,
+    });
+    world.inventory.virtual.received(reserveStock).with({ orderId });
+    world.payment.virtual.received(processPayment).neverWith({ orderId });
+    heal(world);
+    await world.reaches(orderId, OrderStatus.CONFIRMED, 15_000);
+  });
+});
+
+it('a broker that hangs delays neither orders nor operators', async () => {
+  await using world = await startOrderWorld();
+  const url = new URL(world.nats.url('order'));
+  await using gate = await startTcpGate(Number(url.port));
+  url.port = String(gate.port);
+  await using replica = await world.startReplica({ NATS_URL: url.href });
+  await publishEvent(world.nats, PaymentFailedSchema, { orderId: 'order-1', version: 1n });
+  const pending = async () => (await replica.ops.getStatus({})).status?.consumers.map((consumer) => consumer.pending);
+  // That one stream is there; inventory's is not.
+  await expect.poll(pending, { timeout: 5_000 }).toContain(0n);
+  gate.silence();
+  const begin = performance.now();
+
+  expect((await replica.client.createOrder(validRequest())).outcome).toBe(Outcome.CONFIRMED);
+  const ordered = performance.now();
+  const told = await pending();
+
+  expect(performance.now() - ordered).toBeLessThan(1_500);
+  expect(ordered - begin).toBeLessThan(LONGEST_MS);
+  expect(told).toEqual([-1n, -1n]);
+  gate.shut(); // So that the stop need not wait for it.
+});

@@ -1,0 +1,99 @@
+// Too many callers at once, and too many orders that waited: the service does a bounded amount at a time and says so.
+import { Code, ConnectError } from '@connectrpc/connect';
+import { expect, it, vi } from 'vitest';
+import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
+import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
+import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import { type OrderWorld, startOrderWorld, validRequest } from '../../support/order.ts';
+
+const { reserveStock } = InventoryService.method;
+const { processPayment } = PaymentService.method;
+
+/** Repeats a request under its key until it is taken. */
+function untilTaken({ client }: OrderWorld, request: ReturnType<typeof validRequest>) {
+  return vi.waitFor(() => client.createOrder(request), { timeout: 20_000, interval: 200 });
+}
+
+it('past its queue a call is refused at once and committed nothing: the same key then makes the one order', async () => {
+  await using world = await startOrderWorld({ MAX_CALLS: '4', MAX_QUEUED_CALLS: '8', MAX_QUEUE_MS: '200' });
+  world.payment.virtual
+    .stub(processPayment)
+    .delays(30)
+    .replies(({ orderId }) => ({ charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } }));
+  const requests = Array.from({ length: 60 }, () => validRequest());
+  const results = await Promise.allSettled(requests.map((request) => world.client.createOrder(request)));
+
+  const shed = requests.filter((_, index) => results[index]?.status === 'rejected');
+  const served = requests.length - shed.length;
+  expect(served).toBeGreaterThanOrEqual(4);
+  expect(shed.length).toBeGreaterThan(0);
+  for (const result of results) {
+    if (result.status === 'fulfilled') continue;
+    const error = ConnectError.from(result.reason);
+    expect(error.code).toBe(Code.ResourceExhausted);
+    expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('OVERLOADED');
+    expect(error.findDetails(RetryInfoSchema)).toHaveLength(1);
+  }
+  expect(await world.sql('select from orders')).toHaveLength(served);
+  // Nobody was asked for a shed order.
+  expect(world.payment.virtual.requests(processPayment).length).toBeLessThanOrEqual(served);
+
+  await Promise.all(shed.map((request) => untilTaken(world, request)));
+  expect(await world.sql('select from orders')).toHaveLength(requests.length);
+});
+
+it('while it is full, operators are answered and streams go on', async () => {
+  await using world = await startOrderWorld({ MAX_CALLS: '1', MAX_QUEUED_CALLS: '0' });
+  const answer = Promise.withResolvers<void>();
+  world.payment.virtual.stub(processPayment).replies(async ({ orderId }) => {
+    await answer.promise;
+    return { charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } };
+  });
+  const placing = world.place();
+  await expect.poll(() => world.payment.virtual.requests(processPayment)).toHaveLength(1);
+  const { orderId } = world.payment.virtual.requests(processPayment)[0]!;
+
+  await expect(world.client.getOrder({ orderId })).rejects.toMatchObject({ code: Code.ResourceExhausted });
+  const watching = world.client.watchOrder({ orderId })[Symbol.asyncIterator]();
+  expect((await watching.next()).value?.order?.orderId).toBe(orderId);
+  expect((await world.service.ops.getStatus({})).status?.databaseUp).toBe(true);
+  expect((await fetch(`${world.service.url}/metrics`)).status).toBe(200);
+
+  answer.resolve();
+  expect((await placing).outcome).toBe(Outcome.CONFIRMED);
+  while (!(await watching.next()).done);
+});
+
+it('300 orders that waited for inventory go on by themselves: one alone first, then never more than 8 at once', async () => {
+  await using world = await startOrderWorld({ BREAKER_RESET_MS: '500' });
+  world.inventory.virtual.stub(reserveStock).fails(Code.Unavailable, 'away');
+  for (let round = 0; round < 15; round += 1) {
+    await Promise.all(Array.from({ length: 20 }, () => untilTaken(world, validRequest())));
+  }
+
+  let inside = 0;
+  let most = 0;
+  let answered = 0;
+  const insideBeforeFirstAnswer: number[] = [];
+  world.inventory.virtual.stub(reserveStock).replies(async ({ orderId }) => {
+    inside += 1;
+    most = Math.max(most, inside);
+    if (answered === 0) insideBeforeFirstAnswer.push(inside);
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+    inside -= 1;
+    answered += 1;
+    return { reservation: { orderId, reservationId: `res-${orderId}` } };
+  });
+  // As bad as it gets: every one of them is due at the same moment.
+  await world.sql(`update orders set resume_time = now(), lease_until = now() where status = 'PENDING'`);
+
+  const confirmed = async () =>
+    (await world.sql<{ count: number }>(`select count(*)::int from orders where status = 'CONFIRMED'`))[0]?.count;
+  await expect.poll(confirmed, { timeout: 30_000, interval: 100 }).toBe(300);
+  expect(insideBeforeFirstAnswer).toEqual([1]);
+  expect(most).toBeGreaterThan(1);
+  expect(most).toBeLessThanOrEqual(8);
+  expect(new Set(world.payment.virtual.requests(processPayment).map(({ orderId }) => orderId)).size).toBe(300);
+});

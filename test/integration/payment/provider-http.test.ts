@@ -1,0 +1,48 @@
+// What comes back from the payment provider over a real connection, and the two ways in which nothing does.
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, it } from 'vitest';
+import { createProviderHttp, NoAnswer } from '#services/payment/provider-http.ts';
+
+/** Starts a provider that does this with every request, and the way to it. */
+async function startProvider(listener: RequestListener) {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const http = createProviderHttp(`http://127.0.0.1:${port}`);
+  return {
+    ask: (timeoutMs = 5_000) => http.send({ method: 'GET', path: 'v1/charges', headers: {}, timeoutMs }),
+    [Symbol.asyncDispose]: async () => {
+      http.stop();
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+it.each([
+  ['2', 2_000],
+  ['soon', undefined],
+  [undefined, undefined],
+])('the wait that an answer asks for is handed on: %s', async (header, retryAfterMs) => {
+  await using provider = await startProvider((_request, response) => {
+    response.writeHead(503, header === undefined ? {} : { 'retry-after': header }).end('{}');
+  });
+
+  expect(await provider.ask()).toEqual({ status: 503, body: {}, retryAfterMs });
+});
+
+it('a time that is over is told from a connection that broke', async () => {
+  await using hanging = await startProvider(() => undefined);
+  await using breaking = await startProvider((request) => request.socket.destroy());
+
+  const late = await hanging.ask(50).catch((error: unknown) => error);
+  const broken = await breaking.ask().catch((error: unknown) => error);
+
+  expect(late).toBeInstanceOf(NoAnswer);
+  expect(broken).toBeInstanceOf(NoAnswer);
+  expect([late, broken]).toMatchObject([{ timedOut: true }, { timedOut: false }]);
+});

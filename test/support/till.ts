@@ -1,0 +1,57 @@
+// Stands between payment and the fake provider: hears what payment sends, payment methods included, and can answer itself as a
+// provider does that quotes them.
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export type Till = AsyncDisposable & {
+  /** For PAYMENT_PROVIDER_URL. */
+  readonly url: string;
+  /** Every body that payment sent. */
+  readonly requests: readonly string[];
+  /** The provider that answers; to be set before the first charge. It is asked for `pm_approved`, whatever came. */
+  provider: string;
+  /** Answers to the next charges by these payment methods, one each, instead of the provider's. */
+  readonly answers: Map<string, { readonly status: number; readonly body: unknown }>;
+};
+
+/** Opens one on a port of the system's choice. */
+export async function openTill(): Promise<Till> {
+  const requests: string[] = [];
+  const server = createServer((request, response) => {
+    serve(request, response).catch((error: unknown) => response.destroy(error as Error));
+  });
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks).toString();
+    if (body !== '') requests.push(body);
+    const method = /"payment_method":"([^"]*)"/.exec(body)?.[1] ?? '';
+    const own = till.answers.get(method);
+    till.answers.delete(method);
+    if (own !== undefined) {
+      response.writeHead(own.status, { 'content-type': 'application/json' }).end(JSON.stringify(own.body));
+      return;
+    }
+    const answer = await fetch(`${till.provider}${request.url}`, {
+      method: request.method ?? 'GET',
+      headers: { 'content-type': 'application/json', 'idempotency-key': String(request.headers['idempotency-key']) },
+      ...(body === '' ? {} : { body: body.replace(`"payment_method":"${method}"`, '"payment_method":"pm_approved"') }),
+    });
+    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
+  };
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const till: Till = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    provider: '',
+    answers: new Map(),
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  return till;
+}

@@ -1,0 +1,85 @@
+import { Registry } from 'prom-client';
+import { describe, expect, it, vi } from 'vitest';
+import { createOrderMetrics } from '#services/order/order-metrics.ts';
+import { createFakeSaga } from '../../support/fake-neighbours.ts';
+import { confirmedOrder, failedOrder, parkedOrder, pendingOrder } from '../../support/order-builders.ts';
+
+const nothingOpen = { pending: 0, oldestPendingMs: 0, compensations: 0 };
+
+/** The lines of a scrape that tell of one instrument. */
+async function scrape(registry: Registry, name: string): Promise<string[]> {
+  return (await registry.metrics()).split('\n').filter((line) => line.startsWith(name));
+}
+
+describe('the metrics of orders', () => {
+  it('count ended orders by state, reason and whether they were synthetic', async () => {
+    const registry = new Registry();
+    const metrics = createOrderMetrics(registry, { countOpen: async () => nothingOpen });
+    metrics.ended(confirmedOrder());
+    metrics.ended(confirmedOrder());
+    metrics.ended({ ...failedOrder(), reason: 'PAYMENT_FAILED', synthetic: true });
+
+    expect(await scrape(registry, 'orders_ended_total')).toEqual([
+      'orders_ended_total{status="confirmed",reason="",synthetic="false"} 2',
+      'orders_ended_total{status="failed",reason="payment_failed",synthetic="true"} 1',
+    ]);
+  });
+
+  it('tell what is open at every scrape', async () => {
+    const registry = new Registry();
+    createOrderMetrics(registry, {
+      countOpen: async () => ({ pending: 3, oldestPendingMs: 90_500, compensations: 2 }),
+    });
+
+    expect(await scrape(registry, 'orders_pending')).toEqual([
+      'orders_pending 3',
+      'orders_pending_oldest_seconds 90.5',
+    ]);
+    expect(await scrape(registry, 'orders_open')).toEqual(['orders_open_compensations 2']);
+  });
+
+  it('stay as they were while the database is away, and tell all the rest', async () => {
+    const registry = new Registry();
+    const countOpen = vi.fn(async () => ({ pending: 3, oldestPendingMs: 90_500, compensations: 2 }));
+    createOrderMetrics(registry, { countOpen }).ended(confirmedOrder());
+    await registry.metrics();
+    countOpen.mockRejectedValueOnce(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }));
+
+    expect(await scrape(registry, 'orders_')).toEqual([
+      'orders_ended_total{status="confirmed",reason="",synthetic="false"} 1',
+      'orders_pending 3',
+      'orders_pending_oldest_seconds 90.5',
+      'orders_open_compensations 2',
+    ]);
+  });
+
+  it('do not hide a statement that is wrong', async () => {
+    const registry = new Registry();
+    createOrderMetrics(registry, { countOpen: () => Promise.reject(new Error('column "stauts" does not exist')) });
+
+    await expect(registry.metrics()).rejects.toThrow('stauts');
+  });
+});
+
+describe('the saga', () => {
+  it('tells once that an order has ended, whatever is stored before and after', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    await saga.run();
+
+    expect(saga.changed.mock.calls.map(([order, hasEnded]) => [order.status, hasEnded])).toEqual([
+      ['PENDING', false],
+      ['CONFIRMED', true],
+    ]);
+  });
+
+  it('does not tell it again when what was owed is given back', async () => {
+    const saga = createFakeSaga(parkedOrder());
+    saga.payment.decline = 'Insufficient funds';
+    await saga.run();
+
+    expect(saga.changed.mock.calls.map(([order, hasEnded]) => [order.status, hasEnded])).toEqual([
+      ['FAILED', true],
+      ['FAILED', false],
+    ]);
+  });
+});
