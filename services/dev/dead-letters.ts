@@ -21,7 +21,7 @@ Each service is looked for at <SERVICE>_URL, else at <SERVICE>_PORT of this mach
 
 function openOffices(): DeadLetterOffice[] {
   // Whoever applies events to a database of its own may have to set some aside.
-  const keepers = services.filter(({ hasDatabase }) => hasDatabase);
+  const keepers = services.filter(({ hasDatabase, consumes }) => hasDatabase && consumes.length > 0);
   const settings: Record<string, unknown> = parseSettings(
     process.env,
     Object.fromEntries(

@@ -15,7 +15,7 @@ export function inboxPrefix(service: string): string {
 
 /** Returns the broker's users: one per service, and the administrator. */
 export function natsUsers(derivePassword: DerivePassword): NatsUser[] {
-  const restricted = services.map(({ name, stream, consumes }) => ({
+  const restricted = services.map(({ name, stream, consumes, rereads = false }) => ({
     name,
     password: derivePassword(`nats:${name}`),
     permissions: {
@@ -23,6 +23,8 @@ export function natsUsers(derivePassword: DerivePassword): NatsUser[] {
         '$JS.API.INFO',
         ...(stream === undefined ? [] : producerSubjects(stream.name, stream.subject)),
         ...consumes.flatMap((consumed) => consumerSubjects(consumed, name)),
+        // A consumer starts again from the beginning only when it is made anew.
+        ...consumes.filter(() => rereads).map((consumed) => `$JS.API.CONSUMER.DELETE.${consumed}.${name}`),
       ],
       subscribe: [`${inboxPrefix(name)}.>`],
     },

@@ -9,7 +9,7 @@ import { type DerivePassword, loadPasswords } from './secrets.ts';
 import { serviceDatabaseName, serviceDatabaseUrl } from './service-database.ts';
 import { type PortRequest, settlePorts } from './stack-ports.ts';
 import { databaseVariable, type StackSettings } from './stack-settings.ts';
-import { type ServiceName, services } from './topology.ts';
+import { type ServiceName, services, serviceTopology } from './topology.ts';
 
 export const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -31,6 +31,9 @@ export interface StackPlan {
   /** The real ports, by setting. */
   port(variable: string): number;
 }
+
+// Given to the services that need them, one by one.
+const SECRETS = new Set(['SMTP_URL', 'PAYMENT_PROVIDER_URL', 'SYNTHETIC_CREDENTIAL']);
 
 export interface PlanRequest extends Pick<StackPlan, 'settings' | 'environment' | 'serviceEnvironment' | 'durable'> {
   servicesDir: string | undefined;
@@ -156,12 +159,17 @@ export function providerUrl(plan: StackPlan): string {
   return plan.settings.external.paymentProviderUrl ?? `http://${addressOf(plan, 'PAYMENT_PROVIDER_PORT')}`;
 }
 
+/** What allows synthetic orders in this stack: a secret. */
+export function syntheticCredential(plan: StackPlan): string {
+  return plan.environment.SYNTHETIC_CREDENTIAL || plan.passwords('synthetic');
+}
+
 /** What a service's process finds in its environment: its own secrets, nobody else's. */
 export function environmentOf(plan: StackPlan, service: ServiceName): Record<string, string> {
   const environment: Record<string, string> = {};
   for (const [name, value] of Object.entries(plan.environment)) {
-    const secretOfOthers = name.endsWith('_DATABASE_URL') || name === 'SMTP_URL' || name === 'PAYMENT_PROVIDER_URL';
-    if (value !== undefined && value !== '' && !secretOfOthers) environment[name] = value;
+    const isSecret = name.endsWith('_DATABASE_URL') || SECRETS.has(name);
+    if (value !== undefined && value !== '' && !isSecret) environment[name] = value;
   }
   for (const { name, portVariable } of services) {
     if (!plan.services.includes(name)) continue;
@@ -170,9 +178,9 @@ export function environmentOf(plan: StackPlan, service: ServiceName): Record<str
   }
   environment.HOST = plan.settings.host;
   environment.NATS_URL = natsUrl(plan, service);
-  if (services.find(({ name }) => name === service)?.hasDatabase) {
-    environment[databaseVariable(service)] = databaseUrl(plan, service);
-  }
+  const { hasDatabase, takesSynthetic } = serviceTopology(service);
+  if (hasDatabase) environment[databaseVariable(service)] = databaseUrl(plan, service);
+  if (takesSynthetic) environment.SYNTHETIC_CREDENTIAL = syntheticCredential(plan);
   if (service === 'payment') environment.PAYMENT_PROVIDER_URL = providerUrl(plan);
   if (service === 'notification') environment.SMTP_URL = smtpUrl(plan);
   return { ...environment, ...plan.serviceEnvironment[service] };

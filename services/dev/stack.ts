@@ -14,6 +14,7 @@ import {
   providerUrl,
   type StackPlan,
   smtpUrl,
+  syntheticCredential,
 } from './stack-plan.ts';
 import { loadStackSettings } from './stack-settings.ts';
 import { type PartState, SupervisedPart } from './supervised-part.ts';
@@ -68,6 +69,8 @@ export interface Stack extends AsyncDisposable {
   databaseUrl(service: ServiceName): string;
   /** A connection string, password included; `admin` may do everything. */
   natsUrl(user: ServiceName | 'admin'): string;
+  /** What allows synthetic orders. */
+  syntheticCredential(): string;
   /** Sends a signal; what dies of it is started again. After SIGKILL resolves when the process is gone, else at once. */
   kill(part: PartName, signal?: NodeJS.Signals): Promise<void>;
   /** Ends a part, SIGTERM first, and leaves it down. `graceMs` 10,000. */
@@ -202,6 +205,10 @@ class RunningStack implements Stack {
 
   natsUrl(user: ServiceName | 'admin'): string {
     return natsUrl(this.#plan, user);
+  }
+
+  syntheticCredential(): string {
+    return syntheticCredential(this.#plan);
   }
 
   async kill(part: PartName, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {

@@ -19,6 +19,10 @@ export interface ServiceTopology {
   readonly stream: StreamTopology | undefined;
   /** The names of the streams it consumes, each by a durable consumer named after the service. */
   readonly consumes: readonly string[];
+  /** Whether it may begin to read them from their start again. */
+  readonly rereads?: true;
+  /** Whether it holds the credential that allows synthetic orders. */
+  readonly takesSynthetic?: true;
 }
 
 export type ServiceName = 'order' | 'inventory' | 'payment' | 'notification' | 'analytics' | 'monitor';
@@ -32,6 +36,7 @@ export const services: readonly ServiceTopology[] = [
     hasDatabase: true,
     stream: produces('inventory'),
     consumes: [streamOf('order')],
+    takesSynthetic: true,
   },
   {
     name: 'payment',
@@ -40,6 +45,7 @@ export const services: readonly ServiceTopology[] = [
     hasDatabase: true,
     stream: produces('payment'),
     consumes: [],
+    takesSynthetic: true,
   },
   {
     name: 'notification',
@@ -56,22 +62,25 @@ export const services: readonly ServiceTopology[] = [
     hasDatabase: true,
     stream: produces('order'),
     consumes: [streamOf('inventory'), streamOf('payment')],
+    takesSynthetic: true,
   },
   {
     name: 'analytics',
     portVariable: 'ANALYTICS_PORT',
     defaultPort: 50055,
-    hasDatabase: false,
+    hasDatabase: true,
     stream: undefined,
     consumes: [streamOf('order'), streamOf('inventory'), streamOf('payment'), streamOf('notification')],
+    rereads: true,
   },
   {
     name: 'monitor',
     portVariable: 'MONITOR_PORT',
     defaultPort: 50056,
-    hasDatabase: false,
+    hasDatabase: true,
     stream: undefined,
     consumes: [],
+    takesSynthetic: true,
   },
 ];
 

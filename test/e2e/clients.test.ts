@@ -15,12 +15,19 @@ import { awaitOrder, orderRequest, runProgram, startTestStack, type TestStack } 
 
 const ORDER_SERVICE = OrderService.typeName;
 const PATIENCE = { timeout: 60_000, interval: 50 };
-const SERVICES = ['order', 'inventory', 'payment', 'notification'] as const satisfies readonly ServiceName[];
+const SERVICES = [
+  'order',
+  'inventory',
+  'payment',
+  'notification',
+  'analytics',
+] as const satisfies readonly ServiceName[];
 const OWN_SERVICES: Record<(typeof SERVICES)[number], string> = {
   order: ORDER_SERVICE,
   inventory: 'shop.inventory.v1.InventoryService',
   payment: 'shop.payment.v1.PaymentService',
   notification: 'shop.notification.v1.NotificationService',
+  analytics: 'shop.analytics.v1.AnalyticsService',
 };
 const COMMON_SERVICES = ['grpc.health.v1.Health', 'shop.ops.v1.OpsService'];
 

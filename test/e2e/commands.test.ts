@@ -174,7 +174,7 @@ describe('the printed table', () => {
 
     const parts = rows.map((row) => row.trim().split(/ {2,}/));
     expect(parts.map(([name]) => name)).toEqual([
-      ...['postgres', 'nats', 'provider', 'mailbox', 'inventory', 'payment', 'notification', 'order'],
+      ...['postgres', 'nats', 'provider', 'mailbox', 'inventory', 'payment', 'notification', 'order', 'analytics'],
     ]);
     for (const [, address = '', pid = '', health] of parts) {
       expect(health).toBe('healthy');

@@ -15,7 +15,7 @@ describe('a service that is told to stop', () => {
   });
   afterAll(() => platform?.[Symbol.asyncDispose]());
 
-  it.each<ServiceName>(['order', 'inventory', 'payment', 'notification'])(
+  it.each<ServiceName>(['order', 'inventory', 'payment', 'notification', 'analytics'])(
     '%s loses no order when SIGTERM comes with twenty in flight',
     async (service) => {
       await platform.inventory.adjustStock({ idempotencyKey: `for-${service}`, productId: 'prod789', delta: ORDERS });

@@ -15,7 +15,6 @@ import {
   type HeaderLiteral,
   type Matcher,
   regex,
-  type StubbableMethod,
   startVirtualService,
   type Verification,
   type VirtualService,
@@ -32,6 +31,7 @@ import { streamOf } from '#services/platform/streams.ts';
 import { readEvents, type StoredEvent } from './events.ts';
 import type { TestNats } from './nats.ts';
 import { createTestDatabase } from './postgres.ts';
+import { beginUsage } from './usage.ts';
 
 /** Where the contract files are kept. */
 export const CONTRACTS = fileURLToPath(new URL('../contract/contracts/', import.meta.url));
@@ -48,7 +48,7 @@ export function contractFile(consumer: string, provider: string): string {
 
 /**
  * Begins a contract whose file is committed. The test file fails once when it changes the contract: its provider was
- * verified against what the file said before.
+ * verified against what the file said before. What the consumer uses of the provider is recorded as well.
  */
 export function shopContract(consumer: string, provider: string): Contract {
   const file = contractFile(consumer, provider);
@@ -57,6 +57,7 @@ export function shopContract(consumer: string, provider: string): Contract {
   afterAll(() => {
     if (read() !== before) throw new Error(`${file} has changed: commit it, and run again to verify its provider`);
   });
+  beginUsage(consumer, provider, ERROR_DETAILS);
   return contract(consumer, provider, { directory: CONTRACTS, types: ERROR_DETAILS });
 }
 
@@ -85,15 +86,15 @@ export function envelopeOf({ typeName }: DescMessage, id: string): { readonly he
 }
 
 /**
- * Waits for the events that tell of one order or product, and returns them as the broker has them; when none comes, whatever is
- * there of that subject, for the verification to say what is wrong with it.
+ * Waits for the events that tell of one order or product, of which there are `least`, and returns them as the broker has them;
+ * when none comes, whatever is there of that subject, for the verification to say what is wrong with it.
  */
-export async function captureEvents(nats: TestNats, subject: string, id: string): Promise<CapturedEvent[]> {
+export async function captureEvents(nats: TestNats, subject: string, id: string, least = 1): Promise<CapturedEvent[]> {
   let stored: StoredEvent[] = [];
   const tellsOfIt = ({ payload }: StoredEvent) => Buffer.from(payload).includes(id);
   const look = async () => {
     stored = await readEvents(nats, subject);
-    return stored.some(tellsOfIt);
+    return stored.filter(tellsOfIt).length >= least;
   };
   await vi.waitUntil(look, { timeout: 5_000, interval: 25 }).catch((error: unknown) => {
     if (stored.length === 0) throw new Error(`no ${subject} was published`, { cause: error });
@@ -209,7 +210,7 @@ export async function startFront<Service extends DescService>(
     const name = method.localName as keyof Client<Service>;
     const handOn = (request: unknown) => (real[name] as (request: unknown) => unknown)(request);
     const answer = (drift[name] as ((request: unknown, real: Client<Service>) => unknown) | undefined) ?? handOn;
-    front.stub(method as StubbableMethod).replies(((request: unknown) => answer(request, real)) as never);
+    front.stub(method).replies(((request: unknown) => answer(request, real)) as never);
   }
   return front;
 }

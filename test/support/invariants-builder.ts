@@ -13,7 +13,9 @@ import type {
   ProductFact,
   ProviderChargeFact,
   ReservationFact,
+  SaleFact,
 } from './invariants-facts.ts';
+import { STEP_OF } from './invariants-sales.ts';
 
 const TIME = new Date('2026-03-01T12:00:00.000Z');
 
@@ -96,6 +98,7 @@ export function cleanFacts(): Facts {
     inventory: [...toldBy('inventory'), ...['lamp', 'mug', 'test'].map(toProductEvent)],
     payment: toldBy('payment'),
     notification: notifications.filter(({ status }) => status === 'SENT').map(toSentEvent),
+    analytics: [],
   };
   const idsOf = (...subjects: readonly string[]): Set<string> =>
     new Set(
@@ -117,6 +120,7 @@ export function cleanFacts(): Facts {
     reservations: SAMPLES.flatMap(toReservations),
     charges: SAMPLES.flatMap(toCharges),
     notifications,
+    sales: SAMPLES.map(toSale),
     ledger: SAMPLES.flatMap(toLedger),
     mailbox: {
       // The second of them twice: a mail may be sent again, under its Message-ID.
@@ -138,6 +142,7 @@ export function cleanFacts(): Facts {
       inventory: messaging('inventory', idsOf('OrderCreated')),
       payment: messaging('payment', new Set()),
       notification: messaging('notification', idsOf('OrderConfirmed')),
+      analytics: messaging('analytics', idsOf('')),
     },
     unrest: [{ what: 'order: orders pending', count: 0, ids: [] }],
     told: orders.map(({ orderId, status }) => ({
@@ -224,6 +229,24 @@ function toNotification({ orderId, customerId, total, synthetic }: OrderFact): N
     total,
     createTime: TIME,
     sendTime: synthetic ? undefined : TIME,
+  };
+}
+
+function toSale(sample: Sample): SaleFact {
+  const { orderId, status, items, total, synthetic } = toOrder(sample);
+  const isSold = status === 'CONFIRMED' && !synthetic;
+  const steps = [
+    'CREATED',
+    status,
+    ...sample.tells.map((name) => STEP_OF[`shop.${name}`] ?? name),
+    ...(isSold ? ['NOTIFIED'] : []),
+  ];
+  return {
+    orderId,
+    steps: synthetic ? [] : steps,
+    apart: synthetic,
+    total: isSold ? total : undefined,
+    items: isSold ? items : [],
   };
 }
 

@@ -11,6 +11,7 @@ import type {
   OrderFact,
   ProductFact,
   ReservationFact,
+  SaleFact,
   Told,
 } from './invariants-facts.ts';
 import { readLedger, readMailbox } from './invariants-outside.ts';
@@ -38,11 +39,12 @@ export async function collectFacts(sources: InvariantSources, known: Known = {})
       ...(await readRows(query)),
       messaging: await readMessaging(query),
     }));
-  const [order, inventory, payment, notification, ledger, mailbox, streams] = await Promise.all([
+  const [order, inventory, payment, notification, analytics, ledger, mailbox, streams] = await Promise.all([
     read('order', readOrders),
     read('inventory', (query) => readStock(query, known.openingStock)),
     read('payment', readCharges),
     read('notification', readNotifications),
+    read('analytics', readSales),
     readLedger(providerUrl),
     mailboxUrl === undefined ? undefined : readMailbox(mailboxUrl),
     readStreams(natsUrl),
@@ -55,6 +57,7 @@ export async function collectFacts(sources: InvariantSources, known: Known = {})
     reservations: inventory.reservations,
     charges: payment.charges,
     notifications: notification.notifications,
+    sales: analytics.sales,
     ledger,
     mailbox,
     streams,
@@ -63,6 +66,7 @@ export async function collectFacts(sources: InvariantSources, known: Known = {})
       inventory: inventory.messaging,
       payment: payment.messaging,
       notification: notification.messaging,
+      analytics: analytics.messaging,
     },
     unrest,
     told: known.told ?? [],
@@ -200,6 +204,28 @@ async function readNotifications(query: Query) {
     }),
   );
   return { notifications };
+}
+
+async function readSales(query: Query) {
+  const serving = "generation = (select generation from generation where state = 'SERVING')";
+  const rows = await query<Partial<Priced> & { order_id: string; steps: string[]; apart: boolean; items: Lines }>(
+    `select order_id, array_remove(array_agg(case when not synthetic then step end), null) as steps,
+       bool_or(synthetic) as apart, max(currency_code) as currency_code, max(total_minor)::text as total_minor,
+       (select coalesce(jsonb_agg(line), '[]') from (
+         select product_id, quantity from sale_line where ${serving} and sale_line.order_id = order_step.order_id
+       ) as line) as items
+     from order_step where ${serving} group by order_id`,
+  );
+  const sales = rows.map(
+    ({ order_id, steps, apart, currency_code, total_minor, items }): SaleFact => ({
+      orderId: order_id,
+      steps,
+      apart,
+      total: currency_code && total_minor ? toMoney({ currency_code, total_minor }) : undefined,
+      items: toLines(items),
+    }),
+  );
+  return { sales };
 }
 
 async function readMessaging(query: Query): Promise<MessagingFact> {

@@ -3,7 +3,7 @@
 import type { Money } from '#services/platform/money.ts';
 
 /** The services that keep something. */
-export const KEEPERS = ['order', 'inventory', 'payment', 'notification'] as const;
+export const KEEPERS = ['order', 'inventory', 'payment', 'notification', 'analytics'] as const;
 export type Keeper = (typeof KEEPERS)[number];
 
 /** Where the facts are: addresses with their passwords. */
@@ -70,6 +70,18 @@ export type NotificationFact = {
   readonly total: Money;
   readonly createTime: Date;
   readonly sendTime: Date | undefined;
+};
+
+/** What analytics counts of an order. */
+export type SaleFact = {
+  readonly orderId: string;
+  /** The steps it counts; none of a test order. */
+  readonly steps: readonly string[];
+  /** Whether it is counted apart, as a test order. */
+  readonly apart: boolean;
+  /** What it was sold for; undefined when it does not count as sold. */
+  readonly total: Money | undefined;
+  readonly items: readonly Line[];
 };
 
 /** A charge as the provider has it, with what of it was given back. */
@@ -154,6 +166,7 @@ export type Facts = {
   readonly reservations: readonly ReservationFact[];
   readonly charges: readonly ChargeFact[];
   readonly notifications: readonly NotificationFact[];
+  readonly sales: readonly SaleFact[];
   /** Undefined when the provider shows nobody its ledger. */
   readonly ledger: readonly ProviderChargeFact[] | undefined;
   readonly mailbox: Mailbox | undefined;
@@ -176,4 +189,20 @@ export const HANDLED: Readonly<Record<Keeper, Readonly<Partial<Record<Keeper, re
   inventory: { order: ['shop.order.v1.OrderCreated'] },
   payment: {},
   notification: { order: ['shop.order.v1.OrderConfirmed'] },
+  analytics: {
+    order: [
+      'shop.order.v1.OrderCreated',
+      'shop.order.v1.OrderConfirmed',
+      'shop.order.v1.OrderFailed',
+      'shop.order.v1.OrderCancelled',
+    ],
+    inventory: [
+      'shop.inventory.v1.StockReserved',
+      'shop.inventory.v1.InsufficientStock',
+      'shop.inventory.v1.StockReleased',
+      'shop.inventory.v1.ProductChanged',
+    ],
+    payment: ['shop.payment.v1.PaymentCompleted', 'shop.payment.v1.PaymentFailed', 'shop.payment.v1.PaymentRefunded'],
+    notification: ['shop.notification.v1.NotificationSent'],
+  },
 };

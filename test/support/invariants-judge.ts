@@ -4,6 +4,7 @@ import type { Facts } from './invariants-facts.ts';
 import { type FactView, type Finding, type Invariant, type Violation, viewFacts } from './invariants-finding.ts';
 import { MONEY_INVARIANTS } from './invariants-money.ts';
 import { ORDER_INVARIANTS } from './invariants-orders.ts';
+import { SALES_INVARIANTS } from './invariants-sales.ts';
 import { STOCK_INVARIANTS } from './invariants-stock.ts';
 
 const MAX_LISTED = 20;
@@ -24,6 +25,7 @@ const INVARIANTS: readonly Invariant[] = [
   ...MONEY_INVARIANTS,
   ...STOCK_INVARIANTS,
   ...ORDER_INVARIANTS,
+  ...SALES_INVARIANTS,
   ...EVENT_INVARIANTS,
 ];
 

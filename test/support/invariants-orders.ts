@@ -30,7 +30,7 @@ export const ORDER_INVARIANTS: readonly Invariant[] = [
   { name: 'no-mail-astray', promise: 'no mail and no notification is about an order not confirmed', find: findAstray },
   {
     name: 'synthetic-untouched',
-    promise: 'test orders captured no money and sent no mail',
+    promise: 'test orders captured no money, sent no mail and count as no sales',
     find: findSyntheticTraces,
   },
   {
@@ -141,9 +141,10 @@ function findAstray({ orderOf, notifications, mailbox }: FactView): Finding {
   return { counts, violations };
 }
 
-function findSyntheticTraces({ orders, notifications, ledgerOf, mailsOf }: FactView): Finding {
+function findSyntheticTraces({ orders, notifications, sales, ledgerOf, mailsOf }: FactView): Finding {
   const synthetic = orders.filter((order) => order.synthetic);
   const toldOf = groupBy(notifications, (notification) => notification.orderId);
+  const countedOf = groupBy(sales, (sale) => sale.orderId);
   const violations = synthetic.flatMap(({ orderId }): Violation[] => {
     const captured = (ledgerOf.get(orderId) ?? []).filter(({ status }) => status === 'captured');
     const told = (toldOf.get(orderId) ?? []).filter(({ status }) => status !== 'SUPPRESSED');
@@ -151,6 +152,9 @@ function findSyntheticTraces({ orders, notifications, ledgerOf, mailsOf }: FactV
       ...captured.map(({ chargeId }) => ({ id: orderId, detail: `the provider captured charge ${chargeId}` })),
       ...told.map(({ status }) => ({ id: orderId, detail: `its notification is ${status}` })),
       ...(mailsOf.has(orderId) ? [{ id: orderId, detail: 'has a mail' }] : []),
+      ...(countedOf.get(orderId) ?? [])
+        .filter(({ steps }) => steps.length > 0)
+        .map(({ steps }) => ({ id: orderId, detail: `analytics counts its ${steps.join(', ')}` })),
     ];
   });
   return { counts: { 'test orders': synthetic.length }, violations };

@@ -1,7 +1,17 @@
 // Planted violations of what happens to events on their way.
 import { type Draft, eventOf } from './invariants-builder.ts';
 import type { EventFact } from './invariants-facts.ts';
-import { type DraftFacts, euros, type Planted, productOf, streamOf, tell, untell } from './invariants-planted.ts';
+import {
+  type DraftFacts,
+  euros,
+  of,
+  type Planted,
+  productOf,
+  receive,
+  streamOf,
+  tell,
+  untell,
+} from './invariants-planted.ts';
 
 const orderEvent = (facts: DraftFacts, eventId: string): Draft<EventFact> =>
   streamOf(facts, 'order').events.find(({ id }) => id === eventId)!;
@@ -46,7 +56,7 @@ export const EVENTS: Planted[] = [
     'an order was confirmed twice',
     (facts) => {
       streamOf(facts, 'order').events.push({ ...orderEvent(facts, 'ended confirmed'), id: 'again' });
-      facts.messaging.notification.inbox.add('again');
+      receive(facts, 'again');
     },
   ],
   [
@@ -55,7 +65,7 @@ export const EVENTS: Planted[] = [
     'two orders were made of one',
     (facts) => {
       streamOf(facts, 'order').events.push({ ...orderEvent(facts, 'created short'), id: 'again' });
-      facts.messaging.inventory.inbox.add('again');
+      receive(facts, 'again');
     },
   ],
   [
@@ -64,6 +74,7 @@ export const EVENTS: Planted[] = [
     'a cancelled order was told as failed',
     (facts) => {
       orderEvent(facts, 'ended cancelled').subject = 'shop.order.v1.OrderFailed';
+      of(facts.sales, 'cancelled').steps.push('FAILED');
       facts.messaging.order.sent = facts.messaging.order.sent.filter(({ eventId }) => eventId !== 'ended cancelled');
     },
   ],
@@ -188,7 +199,7 @@ export const EVENTS: Planted[] = [
       streamOf(facts, 'inventory').events.push(
         eventOf('again', 'shop.inventory.v1.ProductChanged', { productId: 'lamp' }),
       );
-      facts.messaging.order.inbox.add('again');
+      receive(facts, 'again');
     },
   ],
   [
@@ -221,6 +232,14 @@ export const EVENTS: Planted[] = [
     'an event was not applied',
     ({ messaging }) => {
       messaging.notification.inbox.delete('ended confirmed');
+    },
+  ],
+  [
+    'inbox-complete',
+    'changed lamp',
+    'analytics has not heard of a product',
+    ({ messaging }) => {
+      messaging.analytics.inbox.delete('changed lamp');
     },
   ],
   [

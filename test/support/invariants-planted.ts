@@ -2,6 +2,7 @@
 // Those of orders and events are in files beside this one.
 import { type Draft, eventOf } from './invariants-builder.ts';
 import type { Facts, Keeper } from './invariants-facts.ts';
+import { STEP_OF } from './invariants-sales.ts';
 
 /** Clean facts that are about to be broken. */
 export type DraftFacts = Draft<Facts>;
@@ -19,11 +20,19 @@ export const streamOf = ({ streams }: DraftFacts, producer: Keeper) =>
   streams.find((stream) => stream.producer === producer)!;
 export const mailsOf = ({ mailbox }: DraftFacts) => mailbox!.mails;
 
-/** Events that really happened: in the stream, and applied wherever they matter. */
+/** Events that really happened: in the stream, and applied wherever they matter, but to no sum of money. */
 export function tell(facts: DraftFacts, producer: Keeper, event: string, orderId: string): void {
   const id = `${event} of ${orderId}`;
   streamOf(facts, producer).events.push(eventOf(id, `shop.${producer}.v1.${event}`, { orderId }));
-  for (const messaging of Object.values(facts.messaging)) messaging.inbox.add(id);
+  receive(facts, id);
+  const sale = facts.sales.find((each) => each.orderId === orderId);
+  const step = STEP_OF[`shop.${producer}.v1.${event}`];
+  if (sale?.apart === false && step !== undefined) sale.steps.push(step);
+}
+
+/** Has an event applied wherever it matters. */
+export function receive({ messaging }: DraftFacts, eventId: string): void {
+  for (const { inbox } of Object.values(messaging)) inbox.add(eventId);
 }
 
 /** Takes events back as if they had never been stored. */

@@ -40,6 +40,9 @@ const WORK: Readonly<Record<Keeper, readonly Work[]>> = {
     { what: 'mails not sent', sql: "select notification_id::text as id from notification where status = 'PENDING'" },
     UNSENT,
   ],
+  analytics: [
+    { what: 'sums being made anew', sql: "select generation::text as id from generation where state = 'BUILDING'" },
+  ],
 };
 
 /**

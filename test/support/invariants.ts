@@ -35,6 +35,7 @@ export function sourcesOf(stack: Stack): InvariantSources {
       inventory: stack.databaseUrl('inventory'),
       payment: stack.databaseUrl('payment'),
       notification: stack.databaseUrl('notification'),
+      analytics: stack.databaseUrl('analytics'),
     },
     natsUrl: stack.natsUrl('admin'),
     providerUrl: stack.url('provider'),

@@ -8,13 +8,14 @@ import { type Client, Code, ConnectError, createClient } from '@connectrpc/conne
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { vi } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { AnalyticsService } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { NotificationService } from '#gen/shop/notification/v1/notification_service_pb.ts';
 import { type Order, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { type Stack, type StackOptions, startStack } from '#services/dev/stack.ts';
-import type { ServiceName } from '#services/dev/topology.ts';
+import { type ServiceName, services } from '#services/dev/topology.ts';
 import { createGuardedDirectory } from '#services/dev/watchdog.ts';
 
 export type TestStack = AsyncDisposable & {
@@ -23,6 +24,7 @@ export type TestStack = AsyncDisposable & {
   readonly inventory: Client<typeof InventoryService>;
   readonly payments: Client<typeof PaymentService>;
   readonly notifications: Client<typeof NotificationService>;
+  readonly analytics: Client<typeof AnalyticsService>;
   client<Service extends DescService>(name: ServiceName, service: Service): Client<Service>;
   /** The mails the mailbox holds for a customer. */
   mails(customerId: string): Promise<Mail[]>;
@@ -32,10 +34,13 @@ export type TestStack = AsyncDisposable & {
 
 export type Mail = { readonly messageId: string; readonly to: string; readonly subject: string; readonly text: string };
 
-/** Starts the platform. `environment` holds settings for all services; everything is gone after disposal. */
+/**
+ * Starts the platform, the monitor only where `services` names it: its journeys are nobody else's business. `environment` holds
+ * settings for all services; everything is gone after disposal.
+ */
 export async function startTestStack(
   environment: Record<string, string> = {},
-  options: Pick<StackOptions, 'serviceEnvironment'> = {},
+  options: Pick<StackOptions, 'serviceEnvironment' | 'services'> = {},
 ): Promise<TestStack> {
   const resources = new AsyncDisposableStack();
   try {
@@ -47,6 +52,7 @@ export async function startTestStack(
         ports: 'free',
         durable: false,
         environment: { PATH: process.env.PATH, LOG_LEVEL: 'info', ...environment },
+        services: services.map(({ name }) => name).filter((name) => name !== 'monitor'),
         log: (part, line) => output.push(`${part} ${line}`),
         ...options,
       }),
@@ -61,6 +67,7 @@ export async function startTestStack(
       inventory: client('inventory', InventoryService),
       payments: client('payment', PaymentService),
       notifications: client('notification', NotificationService),
+      analytics: client('analytics', AnalyticsService),
       mails: async (customerId) => {
         const to = encodeURIComponent(`${customerId}@customers.example`);
         const response = await fetch(`${stack.url('mailbox')}/messages?to=${to}`);

@@ -92,6 +92,7 @@ async function findSources(environment: Environment): Promise<InvariantSources> 
       inventory: databaseUrl(plan, 'inventory'),
       payment: databaseUrl(plan, 'payment'),
       notification: databaseUrl(plan, 'notification'),
+      analytics: databaseUrl(plan, 'analytics'),
     },
     natsUrl: natsUrl(plan, 'admin'),
     providerUrl: providerUrl(plan),

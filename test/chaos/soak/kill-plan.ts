@@ -8,6 +8,7 @@ export const VICTIMS = [
   'inventory',
   'payment',
   'notification',
+  'analytics',
   'nats',
   'postgres',
 ] as const satisfies PartName[];

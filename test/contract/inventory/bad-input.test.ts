@@ -132,14 +132,15 @@ it('accepts the largest and the longest that is allowed', async () => {
   expect(await shelf.available('x'.repeat(128))).toBe(2_147_473_647);
 });
 
-it('does not reserve for test orders yet', async () => {
+it('does not reserve for test orders of callers without the credential', async () => {
   await using shelf = await startShelf();
 
-  const failure = await failureOf(shelf.client.reserveStock({ orderId: 'ord1', lines: [LINE], synthetic: true }));
+  const lines = [{ productId: 'test-product', quantity: 1 }];
+  const failure = await failureOf(shelf.client.reserveStock({ orderId: 'ord1', lines, synthetic: true }));
 
   expect(Code[failure.code]).toBe('PermissionDenied');
-  expect(failure.rawMessage).toContain('test orders');
-  expect(await shelf.available('prod456')).toBe(100);
+  expect(failure.rawMessage).toContain('need the credential');
+  expect(await shelf.available('test-product')).toBe(1_000);
 });
 
 it('refuses what is no message at all, in JSON and in binary', async () => {

@@ -7,6 +7,7 @@ import {
   InsufficientStockSchema,
   type ProductChanged,
   ProductChangedSchema,
+  StockReleasedSchema,
   StockReservedSchema,
 } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { brokenInteractions, captureEvents, contractFile } from '../../support/contracts.ts';
@@ -34,39 +35,55 @@ const useCases: Record<string, () => Promise<string>> = {
     expect(await reasonOf(refused)).toBe('INSUFFICIENT_STOCK');
     return orderId;
   },
+  'the news that stock set aside for an order was given back': async () => {
+    const orderId = randomUUID();
+    await inventory.client.reserveStock({ orderId, lines: lines(['prod456', 2]) });
+    await inventory.client.releaseReservation({ orderId });
+    return orderId;
+  },
   'the news of a product': () => putProduct(randomUUID(), 1_999n),
   'the news that a product has another price': async () => {
     const productId = await putProduct(randomUUID(), 1_999n);
     return await putProduct(productId, 2_499n);
   },
+  'the news that a product has another name': async () => {
+    const productId = await putProduct(randomUUID(), 1_999n);
+    return await putProduct(productId, 1_999n, 'A brighter lamp');
+  },
 };
 
-async function putProduct(productId: string, minorUnits: bigint): Promise<string> {
-  await inventory.client.upsertProduct({ productId, name: 'A lamp', unitPrice: { currencyCode: 'EUR', minorUnits } });
+async function putProduct(productId: string, minorUnits: bigint, name = 'A lamp'): Promise<string> {
+  await inventory.client.upsertProduct({ productId, name, unitPrice: { currencyCode: 'EUR', minorUnits } });
   return productId;
 }
 
 async function publish({ description, subject }: ExpectedEvent): Promise<CapturedEvent[]> {
   const id = await useCases[description]?.();
   if (id === undefined) throw new Error(`no use case publishes "${description}"`);
-  return await captureEvents(inventory.nats, subject, id);
+  return await captureEvents(inventory.nats, subject, id, description.includes('has another') ? 2 : 1);
 }
 
-function verify(publishEvents: (expected: ExpectedEvent) => Promise<CapturedEvent[]>): Promise<Verification> {
+function verify(
+  consumer: string,
+  publishEvents: (expected: ExpectedEvent) => Promise<CapturedEvent[]>,
+): Promise<Verification> {
   return verifyEvents({
-    contracts: contractFile('OrderService', 'InventoryService'),
+    contracts: contractFile(consumer, 'InventoryService'),
     provider: 'InventoryService',
-    types: [StockReservedSchema, InsufficientStockSchema, ProductChangedSchema],
+    types: [StockReservedSchema, InsufficientStockSchema, StockReleasedSchema, ProductChangedSchema],
     publish: publishEvents,
   });
 }
 
 describe("inventory's stream", () => {
-  it('has every event that OrderService relies on: subject, headers and body', async () => {
-    const verification = await verify(publish);
+  it.each([
+    ['OrderService', 4],
+    ['AnalyticsService', 5],
+  ])('has every event that %s relies on: subject, headers and body', async (consumer, events) => {
+    const verification = await verify(consumer, publish);
 
     verification.assertHonoured();
-    expect(verification.interactions.map(({ title }) => title).sort()).toEqual(Object.keys(useCases).sort());
+    expect(verification.interactions).toHaveLength(events);
   });
 
   it.each<{ drift: string; change: (event: CapturedEvent) => CapturedEvent; broken: number; told: string }>([
@@ -95,7 +112,7 @@ describe("inventory's stream", () => {
       told: 'subject\n      expected "shop.inventory.v1.StockReserved"\n      actual   "shop.inventory.v2.StockReserved"',
     },
   ])('that has drifted is told by name: $drift', async ({ change, broken, told }) => {
-    const verification = await verify(async (expected) => (await publish(expected)).map(change));
+    const verification = await verify('OrderService', async (expected) => (await publish(expected)).map(change));
 
     expect(brokenInteractions(verification)).toHaveLength(broken);
     expect(verification.toString()).toContain(told);

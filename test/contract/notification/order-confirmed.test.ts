@@ -15,6 +15,12 @@ import {
 } from '../../support/contracts.ts';
 import { euros } from '../../support/order-builders.ts';
 
+// Handlers decode events themselves: what they read of them is recorded from there.
+vi.mock(import('#services/platform/event.ts'), async (importOriginal) => {
+  const { recordEvents } = await import('../../support/usage.ts');
+  return recordEvents(await importOriginal());
+});
+
 const order = shopContract('NotificationService', 'OrderService');
 
 const FIRST = '61c34fe4-c63b-4f64-80b7-6f53d0928177';

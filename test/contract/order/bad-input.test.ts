@@ -107,9 +107,11 @@ it('1,000 items are refused by one violation', async () => {
   await expectToGoOn(world);
 });
 
-it('a test order is permission_denied', async () => {
+it('a test order of a caller without the credential is permission_denied', async () => {
   await using world = await startOrderWorld();
-  const error = await rpcFailureOf(world.place({ synthetic: true }));
+  const error = await rpcFailureOf(
+    world.place({ synthetic: true, items: [{ productId: 'test-product', quantity: 1 }] }),
+  );
   expect(error.code).toBe(Code.PermissionDenied);
   expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('SYNTHETIC_NOT_ALLOWED');
 });

@@ -1,14 +1,20 @@
 // Nothing between the services is without a contract, and no contract is kept that nobody declares any more.
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import type { DescService } from '@bufbuild/protobuf';
+import { readUsage } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import { createAnalyticsSubscriptions } from '#services/analytics/routes.ts';
 import { createInventorySubscriptions } from '#services/inventory/routes.ts';
 import { createNotificationSubscriptions } from '#services/notification/routes.ts';
 import { createOrderSubscriptions } from '#services/order/routes.ts';
 import type { Subscription } from '#services/platform/event-handler.ts';
 import { CONTRACTS } from '../../support/contracts.ts';
+import { USAGE } from '../../support/usage.ts';
 
 interface ContractJson {
   readonly consumer: { readonly name: string };
@@ -42,15 +48,22 @@ async function readSources(folder: string): Promise<string> {
 }
 
 describe('the contracts', () => {
-  it('hold every RPC that the order service calls at its neighbours, and no other', async () => {
-    const source = await readSources('../../../services/order');
-    const called = [InventoryService, PaymentService].flatMap(({ methods, typeName }) =>
-      methods
-        .filter(({ localName }) => new RegExp(String.raw`\.${localName}\(`).test(source))
-        .map(({ name }) => `OrderService: ${typeName}/${name}`),
-    );
+  it('hold every RPC that a service calls at its neighbours, and no other', async () => {
+    const calledBy = async (consumer: string, folder: string, neighbours: readonly DescService[]) => {
+      const source = await readSources(`../../../services/${folder}`);
+      const called = neighbours.flatMap(({ methods, typeName }) =>
+        methods
+          .filter(({ localName }) => new RegExp(String.raw`\.${localName}\(`).test(source))
+          .map(({ name }) => `${consumer}: ${typeName}/${name}`),
+      );
+      expect(called.length).toBeGreaterThan(0);
+      return called;
+    };
+    const called = [
+      ...(await calledBy('OrderService', 'order', [InventoryService, PaymentService])),
+      ...(await calledBy('MonitorService', 'monitor', [OrderService])),
+    ];
 
-    expect(called.length).toBeGreaterThan(0);
     expect(await readSubjects('rpc')).toEqual(new Set(called));
   });
 
@@ -60,6 +73,7 @@ describe('the contracts', () => {
       OrderService: createOrderSubscriptions(nothing),
       InventoryService: createInventorySubscriptions({} as never),
       NotificationService: createNotificationSubscriptions(nothing),
+      AnalyticsService: createAnalyticsSubscriptions(nothing),
     };
     const consumed = Object.entries(subscriptions).flatMap(([consumer, ofProducers]) =>
       ofProducers.flatMap(({ handlers }) => handlers.map(({ subject }) => `${consumer}: ${subject}`)),
@@ -69,12 +83,27 @@ describe('the contracts', () => {
   });
 
   it('hold nothing that no test declares', async () => {
-    const folders = ['../order', '../inventory', '../payment', '../notification'];
+    const folders = ['../order', '../inventory', '../payment', '../notification', '../analytics', '../monitor'];
     const tests = (await Promise.all(folders.map(readSources))).join('\n');
     const descriptions = (await readContracts()).flatMap(({ interactions }) =>
       interactions.map(({ description }) => description),
     );
 
     expect(descriptions.filter((description) => !tests.includes(`.uponReceiving('${description}')`))).toEqual([]);
+  });
+});
+
+describe('the usage files', () => {
+  it('tell of every RPC and event in the contracts who uses it, and of no test file that is gone', async () => {
+    const { consumers } = await readUsage(USAGE);
+    const calls = consumers.flatMap(({ consumer, tests }) =>
+      tests.flatMap((test) => test.calls.map((rpc) => `${consumer}: ${rpc}`)),
+    );
+    const types = consumers.flatMap((usage) => Object.keys(usage.types).map((type) => `${usage.consumer}: ${type}`));
+    const files = new Set(consumers.flatMap(({ tests }) => tests.map(({ file }) => file)));
+
+    expect(new Set(calls)).toEqual(await readSubjects('rpc'));
+    expect(types).toEqual(expect.arrayContaining([...(await readSubjects('event'))]));
+    expect([...files].filter((file) => !existsSync(new URL(`../../../${file}`, import.meta.url)))).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 // What the order service makes of inventory's events: its real handlers over its real database.
 import { like, replayRecordedEvents } from '@touchstone/kit';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   InsufficientStockSchema,
   ProductChangedSchema,
@@ -10,6 +10,12 @@ import { createPriceStore } from '#services/order/price-store.ts';
 import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts.ts';
 import { euros } from '../../support/order-builders.ts';
 import { type OrderEventDesk, openOrderEventDesk } from './event-desk.ts';
+
+// Handlers decode events themselves: what they read of them is recorded from there.
+vi.mock(import('#services/platform/event.ts'), async (importOriginal) => {
+  const { recordEvents } = await import('../../support/usage.ts');
+  return recordEvents(await importOriginal());
+});
 
 const inventory = shopContract('OrderService', 'InventoryService');
 

@@ -25,7 +25,7 @@ async function quote(url: string, productId: string, quantity = 1): Promise<Avai
   await prices.put([{ productId, unitPrice: euros(5_999n), version: 1n }]);
   const request = create(QuoteOrderRequestSchema, { customerId: 'cust123', items: [{ productId, quantity }] });
   const { lines } = await withNeighbour('inventory', InventoryService, url, (client) =>
-    quoteOrder({ inventory: client, prices }, request, 2_500),
+    quoteOrder({ inventory: client, prices, pricingVersionFor: async () => 'v1' }, request, 2_500),
   );
   return lines[0]?.availability;
 }

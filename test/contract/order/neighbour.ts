@@ -14,6 +14,7 @@ import { installTracing, runInSpan, SpanKind } from '#services/platform/tracing.
 import { TRACED } from '../../support/contracts.ts';
 import { createFakeSaga, type FakeSaga } from '../../support/fake-neighbours.ts';
 import { frozenDeadline, pendingOrder, silentLog } from '../../support/order-builders.ts';
+import { recordedClient } from '../../support/usage.ts';
 
 /** The order of the contracts: one of 12345 for cust123, 59.99 EUR. */
 export const ORDER_ID = '5d0c1f4e-2b7a-4f60-9c1d-8e3a6b9f0a12';
@@ -54,7 +55,9 @@ export async function withNeighbour<Service extends DescService, T>(
   installTracing();
   const dependency = createDependency({ url, policy: POLICIES[name], metrics: createMetrics('order'), log: silentLog });
   try {
-    return await runInSpan({ name: 'a call', kind: SpanKind.SERVER }, () => use(dependency.client(service)));
+    return await runInSpan({ name: 'a call', kind: SpanKind.SERVER }, () =>
+      use(recordedClient(service, dependency.client(service))),
+    );
   } finally {
     await dependency.stop();
   }

@@ -1,9 +1,15 @@
 // What the order service makes of payment's events: its real handlers over its real database.
 import { like, replayRecordedEvents } from '@touchstone/kit';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { PaymentCompletedSchema, PaymentFailedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts.ts';
 import { type OrderEventDesk, openOrderEventDesk } from './event-desk.ts';
+
+// Handlers decode events themselves: what they read of them is recorded from there.
+vi.mock(import('#services/platform/event.ts'), async (importOriginal) => {
+  const { recordEvents } = await import('../../support/usage.ts');
+  return recordEvents(await importOriginal());
+});
 
 const payment = shopContract('OrderService', 'PaymentService');
 

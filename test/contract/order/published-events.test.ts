@@ -1,10 +1,22 @@
 // What the order service publishes, as it is in its real stream, is what its consumers rely on.
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { type CapturedEvent, type ExpectedEvent, type Verification, verifyEvents } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { OrderConfirmedSchema, type OrderCreated, OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import {
+  OrderCancelledSchema,
+  OrderConfirmedSchema,
+  type OrderCreated,
+  OrderCreatedSchema,
+  OrderFailedSchema,
+} from '#gen/shop/order/v1/order_events_pb.ts';
+import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
+import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { brokenInteractions, captureEvents, contractFile } from '../../support/contracts.ts';
 import { type OrderWorld, startOrderWorld } from '../../support/order.ts';
+
+const WITHOUT_MONEY = 'cust-without-money';
+const OF_AWAY_BANK = 'cust-of-away-bank';
 
 const resources = new AsyncDisposableStack();
 let world: OrderWorld;
@@ -12,6 +24,11 @@ let world: OrderWorld;
 // One service for the file: every event tells of an order of its own.
 beforeAll(async () => {
   world = resources.use(await startOrderWorld());
+  world.payment.virtual.stub(PaymentService.method.processPayment).replies(({ orderId, customerId }) => {
+    if (customerId === OF_AWAY_BANK) throw new ConnectError('the bank is away', Code.Unavailable);
+    const status = customerId === WITHOUT_MONEY ? ChargeStatus.DECLINED : ChargeStatus.COMPLETED;
+    return { charge: { orderId, transactionId: `ch-${orderId}`, status } };
+  });
 });
 afterAll(() => resources.disposeAsync());
 
@@ -21,6 +38,12 @@ const useCases: Record<string, () => Promise<string>> = {
   'the news of an order for more than there is': () => place('cust123', { prod456: 200 }),
   'the news that an order is confirmed': () => place('cust123', { '12345': 1 }),
   'the news that an order of several products is confirmed': () => place('cust456', { prod456: 2, prod789: 1 }),
+  'the news that an order has failed': () => place(WITHOUT_MONEY, { '12345': 1 }),
+  'the news that an order was cancelled': async () => {
+    const orderId = await place(OF_AWAY_BANK, { '12345': 1 });
+    await world.client.cancelOrder({ orderId });
+    return orderId;
+  },
 };
 
 async function place(customerId: string, basket: Record<string, number>): Promise<string> {
@@ -42,17 +65,21 @@ function verify(
   return verifyEvents({
     contracts: contractFile(consumer, 'OrderService'),
     provider: 'OrderService',
-    types: [OrderCreatedSchema, OrderConfirmedSchema],
+    types: [OrderCreatedSchema, OrderConfirmedSchema, OrderFailedSchema, OrderCancelledSchema],
     publish: publishEvents,
   });
 }
 
 describe("the order service's stream", () => {
-  it.each(['InventoryService', 'NotificationService'])('has every event that %s relies on', async (consumer) => {
+  it.each([
+    ['InventoryService', 2],
+    ['NotificationService', 2],
+    ['AnalyticsService', 4],
+  ])('has every event that %s relies on', async (consumer, events) => {
     const verification = await verify(consumer, publish);
 
     verification.assertHonoured();
-    expect(verification.interactions).toHaveLength(2);
+    expect(verification.interactions).toHaveLength(events);
   });
 
   it.each<{ drift: string; change: (event: OrderCreated) => object; told: string }>([

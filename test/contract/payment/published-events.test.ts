@@ -2,9 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { type CapturedEvent, type ExpectedEvent, type Verification, verifyEvents } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PaymentCompletedSchema, PaymentFailedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
+import {
+  PaymentCompletedSchema,
+  PaymentFailedSchema,
+  PaymentRefundedSchema,
+} from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { captureEvents, contractFile } from '../../support/contracts.ts';
-import { paymentOf, startTill, type Till } from '../../support/payment.ts';
+import { paymentOf, refundOf, startTill, type Till } from '../../support/payment.ts';
 
 const resources = new AsyncDisposableStack();
 let till: Till;
@@ -19,6 +23,11 @@ afterAll(() => resources.disposeAsync());
 const useCases: Record<string, () => Promise<string>> = {
   'the news that an order is paid': () => charge('pm_approved'),
   'the news that a payment was declined': () => charge('pm_insufficient_funds'),
+  'the news that a payment was given back': async () => {
+    const orderId = await charge('pm_approved');
+    await till.client.refundPayment(refundOf(orderId));
+    return orderId;
+  },
 };
 
 async function charge(paymentMethod: string): Promise<string> {
@@ -33,25 +42,31 @@ async function publish({ description, subject }: ExpectedEvent): Promise<Capture
   return await captureEvents(till.nats, subject, id);
 }
 
-function verify(publishEvents: (expected: ExpectedEvent) => Promise<CapturedEvent[]>): Promise<Verification> {
+function verify(
+  consumer: string,
+  publishEvents: (expected: ExpectedEvent) => Promise<CapturedEvent[]>,
+): Promise<Verification> {
   return verifyEvents({
-    contracts: contractFile('OrderService', 'PaymentService'),
+    contracts: contractFile(consumer, 'PaymentService'),
     provider: 'PaymentService',
-    types: [PaymentCompletedSchema, PaymentFailedSchema],
+    types: [PaymentCompletedSchema, PaymentFailedSchema, PaymentRefundedSchema],
     publish: publishEvents,
   });
 }
 
 describe("payment's stream", () => {
-  it('has every event that OrderService relies on: subject, headers and body', async () => {
-    const verification = await verify(publish);
+  it.each([
+    ['OrderService', 2],
+    ['AnalyticsService', 3],
+  ])('has every event that %s relies on: subject, headers and body', async (consumer, events) => {
+    const verification = await verify(consumer, publish);
 
     verification.assertHonoured();
-    expect(verification.interactions.map(({ title }) => title).sort()).toEqual(Object.keys(useCases).sort());
+    expect(verification.interactions).toHaveLength(events);
   });
 
   it('that has lost an order id is told by name', async () => {
-    const verification = await verify(async (expected) =>
+    const verification = await verify('OrderService', async (expected) =>
       (await publish(expected)).map((event) => ({ ...event, payload: new Uint8Array() })),
     );
 

@@ -328,6 +328,7 @@ describe('the operators’ service', () => {
     ['inventory', [], ['SHOP_ORDER']],
     ['payment', ['payment-provider'], []],
     ['notification', ['smtp'], ['SHOP_ORDER']],
+    ['analytics', [], ['SHOP_ORDER', 'SHOP_INVENTORY', 'SHOP_PAYMENT', 'SHOP_NOTIFICATION']],
   ])('shows %s well: breakers closed, streams read, nothing left behind', async (service, breakers, streams) => {
     await buy();
 
@@ -345,7 +346,7 @@ describe('the operators’ service', () => {
       });
   });
 
-  it.each<ServiceName>(['order', 'inventory', 'payment', 'notification'])(
+  it.each<ServiceName>(['order', 'inventory', 'payment', 'notification', 'analytics'])(
     'has no dead letter at %s, to list, to replay or to forget',
     async (service) => {
       const deadLetterId = randomUUID();

@@ -3,9 +3,11 @@ import type { RuleSettings } from './rules.ts';
 
 export const importRuleSettings: RuleSettings = {
   pureFiles: [
+    'services/analytics/sales.ts',
     'services/inventory/catalogue.ts',
     'services/inventory/product.ts',
     'services/inventory/reservation.ts',
+    'services/monitor/journey.ts',
     'services/notification/notification.ts',
     'services/order/order.ts',
     'services/order/pricing.ts',
@@ -31,6 +33,7 @@ export const importRuleSettings: RuleSettings = {
     pino: ['pino', 'default', '*'],
   },
   leastModules: {
+    'services/analytics': 10,
     'services/platform': 20,
     'services/platform/rpc-server': 10,
     'services/dev': 15,

@@ -183,6 +183,7 @@ describe('the process', () => {
       'services/order/config.ts',
       'services/platform/log.ts',
       'services/platform/rpc-server/cors.ts',
+      'test/kit/command-line/stub.ts',
     ]) {
       expect(check({ [path]: source })).toContain(`${path}:1 only-main-touches-process`);
     }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createAnalyticsSubscriptions } from '#services/analytics/routes.ts';
 import type { InventoryDependencies } from '#services/inventory/dependencies.ts';
 import { createInventorySubscriptions } from '#services/inventory/routes.ts';
 import { createNotificationSubscriptions } from '#services/notification/routes.ts';
@@ -10,9 +11,10 @@ import { INVARIANT_NAMES, judgeInvariants } from '../../support/invariants-judge
 import { MONEY, of, productOf, REST, STOCK, untell } from '../../support/invariants-planted.ts';
 import { EVENTS } from '../../support/invariants-planted-events.ts';
 import { ORDERS } from '../../support/invariants-planted-orders.ts';
+import { SALES } from '../../support/invariants-planted-sales.ts';
 import { listViolations, renderVerdicts } from '../../support/invariants-table.ts';
 
-const PLANTED = [...REST, ...MONEY, ...STOCK, ...ORDERS, ...EVENTS];
+const PLANTED = [...REST, ...MONEY, ...STOCK, ...ORDERS, ...SALES, ...EVENTS];
 
 describe('judging the invariants', () => {
   it('finds that all of them hold where every promise is kept', () => {
@@ -110,6 +112,7 @@ describe('judging the invariants', () => {
       inventory: handled(createInventorySubscriptions({} as InventoryDependencies)),
       payment: {},
       notification: handled(createNotificationSubscriptions(() => undefined)),
+      analytics: handled(createAnalyticsSubscriptions(() => undefined)),
     });
   });
 });

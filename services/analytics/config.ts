@@ -1,0 +1,30 @@
+// The settings of analytics.
+import {
+  callLimitsOf,
+  type Environment,
+  parseSettings,
+  port,
+  postgresUrl,
+  sharedSettings,
+} from '../platform/config.ts';
+import type { RuntimeConfig } from '../platform/service-runtime.ts';
+
+export type AnalyticsConfig = RuntimeConfig & { readonly logLevel: string };
+
+/** Reads the settings. Throws ConfigError naming every faulty one. */
+export function loadConfig(environment: Environment): AnalyticsConfig {
+  const settings = parseSettings(environment, {
+    ...sharedSettings,
+    ANALYTICS_PORT: port(50_055),
+    ANALYTICS_DATABASE_URL: postgresUrl(),
+  });
+  return {
+    host: settings.HOST,
+    port: settings.ANALYTICS_PORT,
+    databaseUrl: settings.ANALYTICS_DATABASE_URL,
+    natsUrl: settings.NATS_URL,
+    corsOrigins: settings.CORS_ORIGINS,
+    callLimits: callLimitsOf(settings),
+    logLevel: settings.LOG_LEVEL,
+  };
+}

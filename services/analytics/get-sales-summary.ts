@@ -1,0 +1,22 @@
+// rpc GetSalesSummary: the sums of a span of time.
+import type { GetSalesSummaryRequest } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
+import { createValidation } from '../platform/validation.ts';
+import { readTime } from './event-times.ts';
+import { summarizeSales } from './sales.ts';
+import { toSummaryMessage } from './sales-messages.ts';
+import type { SalesStore } from './sales-store.ts';
+
+export type GetSalesSummaryDependencies = { readonly store: SalesStore; readonly now: () => Date };
+
+/** Returns the summary. Throws DomainError `invalid_argument`. */
+export async function getSalesSummary({ store, now }: GetSalesSummaryDependencies, request: GetSalesSummaryRequest) {
+  const validation = createValidation();
+  const start = readTime(validation, 'start_time', request.startTime, { required: false });
+  const end = readTime(validation, 'end_time', request.endTime, { required: false }) ?? now();
+  if (start !== undefined && start >= end) {
+    if (request.endTime === undefined) validation.add('start_time', 'must be in the past when there is no end_time');
+    else validation.add('end_time', 'must be after start_time');
+  }
+  validation.throwIfInvalid();
+  return { summary: toSummaryMessage(summarizeSales(await store.sum({ start, end }))) };
+}

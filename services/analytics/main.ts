@@ -1,0 +1,7 @@
+// Runs the analytics service as a process.
+import process from 'node:process';
+import { runService } from '../platform/run-service.ts';
+import { loadConfig } from './config.ts';
+import { createAnalyticsService } from './service.ts';
+
+await runService(process, 'analytics', loadConfig, createAnalyticsService);

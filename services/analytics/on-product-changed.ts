@@ -1,0 +1,21 @@
+// event ProductChanged: stores the name that people read beside a product's sales.
+import type { ProductChanged } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
+import type { Transaction } from '../platform/database.ts';
+import { createValidation } from '../platform/validation.ts';
+import { readTime } from './event-times.ts';
+import { putProductName } from './sales-store.ts';
+
+/** Tells of the change once it is committed; older versions change nothing. Throws DomainError `invalid_argument`. */
+export async function onProductChanged(
+  changed: () => void,
+  event: ProductChanged,
+  transaction: Transaction,
+): Promise<void> {
+  const { productId, name, version } = event;
+  const validation = createValidation();
+  validation.text('product_id', productId);
+  const time = readTime(validation, 'change_time', event.changeTime, { required: true });
+  validation.throwIfInvalid();
+  if (time === undefined) return;
+  if (await putProductName(transaction, { productId, name, version, time })) transaction.afterCommit(changed);
+}

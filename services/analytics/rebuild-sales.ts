@@ -1,0 +1,28 @@
+// rpc RebuildSales: begins to make all sums anew, or tells how far that is.
+import type { RebuildSalesRequest } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
+import type { Logger } from '../platform/log.ts';
+import { createValidation } from '../platform/validation.ts';
+import type { GenerationStore } from './generation-store.ts';
+import { toRebuildMessage } from './sales-messages.ts';
+
+export type RebuildSalesDependencies = {
+  readonly generations: Pick<GenerationStore, 'begin'>;
+  readonly wakeRebuilder: () => void;
+  readonly log: Logger;
+};
+
+/** Returns the rebuild of the key. Throws DomainError `invalid_argument`, or `failed_precondition` REBUILD_RUNNING. */
+export async function rebuildSales(
+  { generations, wakeRebuilder, log }: RebuildSalesDependencies,
+  { idempotencyKey }: RebuildSalesRequest,
+) {
+  const validation = createValidation();
+  validation.text('idempotency_key', idempotencyKey);
+  validation.throwIfInvalid();
+  const { rebuild, isNew } = await generations.begin(idempotencyKey);
+  if (isNew) {
+    log.info('all sales are made anew from the streams');
+    wakeRebuilder();
+  }
+  return { rebuild: toRebuildMessage(rebuild) };
+}

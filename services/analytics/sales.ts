@@ -1,0 +1,153 @@
+// What is known of sales, and how rows of sums become the summary that is told. Pure.
+import { type Money, multiplyMoney } from '../platform/money.ts';
+
+/** The steps of an order's journey, in its order. */
+export const SALES_STEPS = [
+  'CREATED',
+  'RESERVED',
+  'SHORT',
+  'PAID',
+  'DECLINED',
+  'CONFIRMED',
+  'NOTIFIED',
+  'FAILED',
+  'CANCELLED',
+  'RELEASED',
+  'REFUNDED',
+] as const;
+export type SalesStep = (typeof SALES_STEPS)[number];
+
+/** The services whose events tell of sales, and the steps that each tells of. */
+export const STEPS_TOLD_BY = {
+  order: ['CREATED', 'CONFIRMED', 'FAILED', 'CANCELLED'],
+  inventory: ['RESERVED', 'SHORT', 'RELEASED'],
+  payment: ['PAID', 'DECLINED', 'REFUNDED'],
+  notification: ['NOTIFIED'],
+} as const satisfies Record<string, readonly SalesStep[]>;
+export type Producer = keyof typeof STEPS_TOLD_BY;
+export const PRODUCERS = Object.keys(STEPS_TOLD_BY) as readonly Producer[];
+
+/** A step that an order took. */
+export type StepTaken = {
+  readonly orderId: string;
+  readonly step: SalesStep;
+  readonly time: Date;
+  readonly synthetic: boolean;
+};
+
+/** How many of a product an order took, and what they cost before discounts. */
+export type SoldLine = { readonly productId: string; readonly quantity: number; readonly gross: Money };
+
+/** A span of time, its end excluded; an open side is undefined. */
+export type Span = { readonly start: Date | undefined; readonly end: Date | undefined };
+
+/** Sums as the store has them: one row for each thing and currency, in the order in which they are told. */
+export type SalesRows = {
+  readonly steps: readonly { readonly step: string; readonly orders: bigint }[];
+  readonly syntheticOrders: bigint;
+  readonly revenue: readonly Money[];
+  readonly minutes: readonly { readonly minute: Date; readonly orders: bigint; readonly revenue: Money }[];
+  readonly minuteCount: bigint;
+  readonly products: readonly {
+    readonly productId: string;
+    readonly name: string;
+    readonly quantity: bigint;
+    readonly gross: Money;
+  }[];
+  readonly productCount: bigint;
+  readonly failures: readonly { readonly reason: number; readonly orders: bigint }[];
+  readonly rebuilding: boolean;
+};
+
+export type MinuteSales = { readonly minute: Date; readonly orders: bigint; readonly revenue: readonly Money[] };
+export type ProductSales = {
+  readonly productId: string;
+  readonly name: string;
+  readonly quantity: bigint;
+  readonly gross: readonly Money[];
+};
+
+/** What was sold in a span of time. */
+export type Sales = Pick<SalesRows, 'syntheticOrders' | 'revenue' | 'failures' | 'rebuilding'> & {
+  /** Every step, in the order of the journey. */
+  readonly steps: readonly { readonly step: SalesStep; readonly orders: bigint }[];
+  readonly minutes: readonly MinuteSales[];
+  readonly minutesLeftOut: bigint;
+  readonly products: readonly ProductSales[];
+  readonly productsLeftOut: bigint;
+};
+
+/** Whether a step is kept: of a test order only that it was there. */
+export function isKept({ step, synthetic }: StepTaken): boolean {
+  return !synthetic || step === 'CREATED';
+}
+
+/** The lines of a sale, each product once. Throws RangeError when a product is there in two currencies. */
+export function toSoldLines(
+  items: readonly { readonly productId: string; readonly quantity: number; readonly unitPrice: Money }[],
+): SoldLine[] {
+  const lines = new Map<string, SoldLine>();
+  for (const { productId, quantity, unitPrice } of items) {
+    const gross = multiplyMoney(unitPrice, quantity);
+    const before = lines.get(productId);
+    if (before !== undefined && before.gross.currencyCode !== gross.currencyCode) {
+      throw new RangeError(`${productId} is sold in ${before.gross.currencyCode} and in ${gross.currencyCode}`);
+    }
+    lines.set(productId, {
+      productId,
+      quantity: quantity + (before?.quantity ?? 0),
+      gross: { ...gross, minorUnits: gross.minorUnits + (before?.gross.minorUnits ?? 0n) },
+    });
+  }
+  return [...lines.values()];
+}
+
+/** The span from the start of the day of `now`, by UTC, to its end. */
+export function dayOf(now: Date): { readonly start: Date; readonly end: Date } {
+  const [year, month, day] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()];
+  return { start: new Date(Date.UTC(year, month, day)), end: new Date(Date.UTC(year, month, day + 1)) };
+}
+
+/** Puts together what is told. Rows of one minute or product that differ in currency become one entry. */
+export function summarizeSales(rows: SalesRows): Sales {
+  const orders = new Map(rows.steps.map((row) => [row.step, row.orders]));
+  const minutes = gather(
+    rows.minutes,
+    ({ minute }) => minute.getTime(),
+    ({ minute, revenue, ...row }, before?: MinuteSales): MinuteSales => ({
+      minute,
+      orders: row.orders + (before?.orders ?? 0n),
+      revenue: [...(before?.revenue ?? []), revenue],
+    }),
+  );
+  const products = gather(
+    rows.products,
+    ({ productId }) => productId,
+    ({ gross, quantity, ...row }, before?: ProductSales): ProductSales => ({
+      ...row,
+      quantity: quantity + (before?.quantity ?? 0n),
+      gross: [...(before?.gross ?? []), gross],
+    }),
+  );
+  return {
+    steps: SALES_STEPS.map((step) => ({ step, orders: orders.get(step) ?? 0n })),
+    syntheticOrders: rows.syntheticOrders,
+    revenue: rows.revenue,
+    minutes,
+    minutesLeftOut: rows.minuteCount - BigInt(minutes.length),
+    products,
+    productsLeftOut: rows.productCount - BigInt(products.length),
+    failures: rows.failures,
+    rebuilding: rows.rebuilding,
+  };
+}
+
+function gather<Row, Entry>(
+  rows: readonly Row[],
+  keyOf: (row: Row) => string | number,
+  merge: (row: Row, before?: Entry) => Entry,
+): Entry[] {
+  const entries = new Map<string | number, Entry>();
+  for (const row of rows) entries.set(keyOf(row), merge(row, entries.get(keyOf(row))));
+  return [...entries.values()];
+}

@@ -1,0 +1,64 @@
+// Builds the analytics service; the only file here that constructs.
+import { fileURLToPath } from 'node:url';
+import { createDatabase } from '../platform/database.ts';
+import type { Logger } from '../platform/log.ts';
+import { createService, type Runtime, type Service, type ServiceDefinition } from '../platform/service-runtime.ts';
+import { createWorker } from '../platform/worker.ts';
+import type { AnalyticsConfig } from './config.ts';
+import { createGenerationStore } from './generation-store.ts';
+import { advanceRebuild, type RebuilderDependencies } from './rebuilder.ts';
+import { createAnalyticsRoutes, createAnalyticsSubscriptions } from './routes.ts';
+import { createSalesFeed } from './sales-feed.ts';
+import { createSalesStore } from './sales-store.ts';
+
+// How soon a rebuild that another replica began, or that has caught up, is noticed.
+const REBUILD_PERIOD_MS = 500;
+// Sums look at every order of their span: few at once, and more time than other calls have.
+const SUM_POOL_SIZE = 4;
+const SUM_TIMEOUT_MS = 5_000;
+
+/** A replica of analytics; nothing connects or listens before `start`. */
+export function createAnalyticsService(config: AnalyticsConfig, log: Logger): Service {
+  return createService({
+    name: 'analytics',
+    config,
+    log,
+    publishes: false,
+    migrations: fileURLToPath(new URL('./migrations', import.meta.url)),
+    define: (runtime) => defineAnalyticsService(config, runtime),
+  });
+}
+
+function defineAnalyticsService(config: AnalyticsConfig, runtime: Runtime): ServiceDefinition {
+  const { service, database, backgroundDatabase, broker, log } = runtime;
+  const now = () => new Date();
+  const sums = createDatabase({ url: config.databaseUrl, size: SUM_POOL_SIZE, timeoutMs: SUM_TIMEOUT_MS, log });
+  const store = createSalesStore(sums);
+  const feed = createSalesFeed({ store, now });
+  const rebuilding: RebuilderDependencies = {
+    service,
+    generations: createGenerationStore(backgroundDatabase),
+    broker,
+    changed: feed.changed,
+    log,
+  };
+  const rebuilder = createWorker({
+    name: 'rebuilder',
+    periodMs: REBUILD_PERIOD_MS,
+    work: (signal) => advanceRebuild(rebuilding, signal),
+    log,
+  });
+  return {
+    routes: createAnalyticsRoutes({
+      store,
+      now,
+      feed,
+      generations: createGenerationStore(database),
+      wakeRebuilder: rebuilder.wake,
+      log,
+    }),
+    subscriptions: createAnalyticsSubscriptions(feed.changed),
+    dependencies: [],
+    parts: [{ name: 'database of sums', stop: sums.close }, rebuilder],
+  };
+}

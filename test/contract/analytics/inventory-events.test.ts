@@ -1,0 +1,92 @@
+// What analytics makes of inventory's events: its real handlers over its real database.
+import { anyTimestamp, like } from '@touchstone/kit';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  InsufficientStockSchema,
+  ProductChangedSchema,
+  StockReleasedSchema,
+  StockReservedSchema,
+} from '#gen/shop/inventory/v1/inventory_events_pb.ts';
+import { envelopeOf, inTurn, shopContract } from '../../support/contracts.ts';
+import { openSalesDesk, type SalesDesk } from './sales-desk.ts';
+
+// Handlers decode events themselves: what they read of them is recorded from there.
+vi.mock(import('#services/platform/event.ts'), async (importOriginal) => {
+  const { recordEvents } = await import('../../support/usage.ts');
+  return recordEvents(await importOriginal());
+});
+
+const inventory = shopContract('AnalyticsService', 'InventoryService');
+
+const ORDER = '0b6d8f8e-60d5-4f0e-8a51-0f9d7a3c2b11';
+const SHORT_ORDER = '1c7e9a9f-71e6-4a1f-9b62-1a0e8b4d3c22';
+
+const reserved = () =>
+  inventory
+    .uponReceiving('the news that stock is set aside for an order')
+    .event(
+      StockReservedSchema,
+      { orderId: like(ORDER), synthetic: false, reserveTime: anyTimestamp() },
+      envelopeOf(StockReservedSchema, '60000000-0000-4000-8000-000000000001'),
+    );
+const short = () =>
+  inventory
+    .uponReceiving('the news that there is not enough for an order')
+    .event(
+      InsufficientStockSchema,
+      { orderId: like(SHORT_ORDER), synthetic: false, rejectTime: anyTimestamp() },
+      envelopeOf(InsufficientStockSchema, '60000000-0000-4000-8000-000000000002'),
+    );
+const released = () =>
+  inventory
+    .uponReceiving('the news that stock set aside for an order was given back')
+    .event(
+      StockReleasedSchema,
+      { orderId: like(ORDER), synthetic: false, releaseTime: anyTimestamp() },
+      envelopeOf(StockReleasedSchema, '60000000-0000-4000-8000-000000000003'),
+    );
+const productAdded = () =>
+  inventory
+    .uponReceiving('the news of a product')
+    .event(
+      ProductChangedSchema,
+      { productId: like('prod999'), name: 'A lamp', version: 1n, changeTime: anyTimestamp() },
+      envelopeOf(ProductChangedSchema, '60000000-0000-4000-8000-000000000004'),
+    );
+const productRenamed = () =>
+  inventory
+    .uponReceiving('the news that a product has another name')
+    .event(
+      ProductChangedSchema,
+      { productId: like('prod999'), name: 'A brighter lamp', version: 2n, changeTime: anyTimestamp() },
+      envelopeOf(ProductChangedSchema, '60000000-0000-4000-8000-000000000005'),
+    );
+
+let desk: SalesDesk;
+
+// One desk for the file: every run of the handlers begins anew.
+beforeAll(async () => {
+  desk = await openSalesDesk();
+});
+afterAll(() => desk[Symbol.asyncDispose]());
+
+describe("inventory's event", () => {
+  it('StockReserved, InsufficientStock and StockReleased count the step, once however often they come', async () => {
+    const check = async () => expect(await desk.steps()).toEqual({ RESERVED: 1, SHORT: 1, RELEASED: 1 });
+
+    await inventory.handle([reserved(), short(), released()], inTurn(desk.handleAnew, desk.begin, check), {
+      deliveries: ['once', 'redelivered', 'reordered'],
+    });
+  });
+
+  it('ProductChanged gives a product its newest name, in whatever order the news comes', async () => {
+    const check = async () =>
+      expect(await desk.sql('select product_id, name from product_name')).toEqual([
+        { product_id: 'prod999', name: 'A brighter lamp' },
+      ]);
+
+    await inventory.handle([productAdded(), productRenamed()], inTurn(desk.handleAnew, desk.begin, check), {
+      deliveries: ['once', 'redelivered', 'reordered'],
+    });
+  });
+});

@@ -1,0 +1,98 @@
+// What analytics makes of the order service's events: its real handlers over its real database.
+import { anyTimestamp, like } from '@touchstone/kit';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  OrderCancelledSchema,
+  OrderConfirmedSchema,
+  OrderCreatedSchema,
+  OrderFailedSchema,
+} from '#gen/shop/order/v1/order_events_pb.ts';
+import { OrderReason } from '#gen/shop/order/v1/order_pb.ts';
+import { envelopeOf, inTurn, shopContract } from '../../support/contracts.ts';
+import { euros } from '../../support/order-builders.ts';
+import { openSalesDesk, type SalesDesk } from './sales-desk.ts';
+
+// Handlers decode events themselves: what they read of them is recorded from there.
+vi.mock(import('#services/platform/event.ts'), async (importOriginal) => {
+  const { recordEvents } = await import('../../support/usage.ts');
+  return recordEvents(await importOriginal());
+});
+
+const order = shopContract('AnalyticsService', 'OrderService');
+
+const SOLD = '61c34fe4-c63b-4f64-80b7-6f53d0928177';
+const FAILED = '72d45af5-d74c-4a75-91c8-7064e1a39288';
+const CANCELLED = '83e56b06-e85d-4b86-a2d9-8175f2b4a399';
+
+const created = () =>
+  order
+    .uponReceiving('the news of an order')
+    .event(
+      OrderCreatedSchema,
+      { orderId: like(SOLD), synthetic: false, createTime: anyTimestamp() },
+      envelopeOf(OrderCreatedSchema, '50000000-0000-4000-8000-000000000001'),
+    );
+const confirmed = () =>
+  order.uponReceiving('the news that an order is confirmed').event(
+    OrderConfirmedSchema,
+    {
+      orderId: like(SOLD),
+      items: [{ productId: '12345', quantity: 1, unitPrice: { currencyCode: 'EUR', minorUnits: 5_999n } }],
+      total: { currencyCode: 'EUR', minorUnits: 5_999n },
+      synthetic: false,
+      confirmTime: anyTimestamp(),
+    },
+    envelopeOf(OrderConfirmedSchema, '50000000-0000-4000-8000-000000000002'),
+  );
+const failed = () =>
+  order.uponReceiving('the news that an order has failed').event(
+    OrderFailedSchema,
+    {
+      orderId: like(FAILED),
+      reason: OrderReason.PAYMENT_FAILED,
+      synthetic: false,
+      failTime: anyTimestamp(),
+    },
+    envelopeOf(OrderFailedSchema, '50000000-0000-4000-8000-000000000003'),
+  );
+const cancelled = () =>
+  order
+    .uponReceiving('the news that an order was cancelled')
+    .event(
+      OrderCancelledSchema,
+      { orderId: like(CANCELLED), synthetic: false, cancelTime: anyTimestamp() },
+      envelopeOf(OrderCancelledSchema, '50000000-0000-4000-8000-000000000004'),
+    );
+
+let desk: SalesDesk;
+
+// One desk for the file: every run of the handlers begins anew.
+beforeAll(async () => {
+  desk = await openSalesDesk();
+});
+afterAll(() => desk[Symbol.asyncDispose]());
+
+describe("the order service's event", () => {
+  it('OrderConfirmed counts as a sale of its products for what was paid, once however often it comes', async () => {
+    const check = async () => {
+      expect(await desk.sales()).toMatchObject({
+        revenue: [euros(5_999n)],
+        products: [{ productId: '12345', quantity: 1n, gross: [euros(5_999n)] }],
+        minutes: [{ orders: 1n, revenue: [euros(5_999n)] }],
+      });
+    };
+
+    await confirmed().handledBy(inTurn(desk.handleAnew, desk.begin, check), { deliveries: ['once', 'redelivered'] });
+  });
+
+  it('OrderCreated, OrderFailed and OrderCancelled count the step, and a failure by its reason', async () => {
+    const check = async () => {
+      expect(await desk.steps()).toEqual({ CREATED: 1, CONFIRMED: 1, FAILED: 1, CANCELLED: 1 });
+      expect((await desk.sales()).failures).toEqual([{ reason: OrderReason.PAYMENT_FAILED, orders: 1n }]);
+    };
+
+    await order.handle([created(), confirmed(), failed(), cancelled()], inTurn(desk.handleAnew, desk.begin, check), {
+      deliveries: ['once', 'redelivered', 'reordered'],
+    });
+  });
+});

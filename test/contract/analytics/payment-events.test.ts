@@ -1,0 +1,62 @@
+// What analytics makes of payment's events: its real handlers over its real database.
+import { anyTimestamp, like } from '@touchstone/kit';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import {
+  PaymentCompletedSchema,
+  PaymentFailedSchema,
+  PaymentRefundedSchema,
+} from '#gen/shop/payment/v1/payment_events_pb.ts';
+import { envelopeOf, inTurn, shopContract } from '../../support/contracts.ts';
+import { openSalesDesk, type SalesDesk } from './sales-desk.ts';
+
+// Handlers decode events themselves: what they read of them is recorded from there.
+vi.mock(import('#services/platform/event.ts'), async (importOriginal) => {
+  const { recordEvents } = await import('../../support/usage.ts');
+  return recordEvents(await importOriginal());
+});
+
+const payment = shopContract('AnalyticsService', 'PaymentService');
+
+const PAID_ORDER = '2d8f0ba0-82f7-4b20-8c73-2b1f9c5e4d33';
+const DECLINED_ORDER = '3e901cb1-9308-4c31-9d84-3c20ad6f5e44';
+
+const completed = () =>
+  payment
+    .uponReceiving('the news that an order is paid')
+    .event(
+      PaymentCompletedSchema,
+      { orderId: like(PAID_ORDER), synthetic: false, completeTime: anyTimestamp() },
+      envelopeOf(PaymentCompletedSchema, '70000000-0000-4000-8000-000000000001'),
+    );
+const declined = () =>
+  payment
+    .uponReceiving('the news that a payment was declined')
+    .event(
+      PaymentFailedSchema,
+      { orderId: like(DECLINED_ORDER), synthetic: false, failTime: anyTimestamp() },
+      envelopeOf(PaymentFailedSchema, '70000000-0000-4000-8000-000000000002'),
+    );
+const refunded = () =>
+  payment
+    .uponReceiving('the news that a payment was given back')
+    .event(
+      PaymentRefundedSchema,
+      { orderId: like(PAID_ORDER), synthetic: false, refundTime: anyTimestamp() },
+      envelopeOf(PaymentRefundedSchema, '70000000-0000-4000-8000-000000000003'),
+    );
+
+let desk: SalesDesk;
+
+// One desk for the file: every run of the handlers begins anew.
+beforeAll(async () => {
+  desk = await openSalesDesk();
+});
+afterAll(() => desk[Symbol.asyncDispose]());
+
+it("payment's events each count their step, once however often they come", async () => {
+  const check = async () => expect(await desk.steps()).toEqual({ PAID: 1, DECLINED: 1, REFUNDED: 1 });
+
+  await payment.handle([completed(), declined(), refunded()], inTurn(desk.handleAnew, desk.begin, check), {
+    deliveries: ['once', 'redelivered', 'reordered'],
+  });
+});

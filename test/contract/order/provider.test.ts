@@ -1,0 +1,87 @@
+// The real order service, with its database and broker and virtual neighbours, keeps what its consumers rely on.
+import { randomUUID } from 'node:crypto';
+import type { JsonObject } from '@bufbuild/protobuf';
+import { Code } from '@connectrpc/connect';
+import { type StateHandlers, verifyProvider, type WireName } from '@touchstone/kit';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
+import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
+import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import { brokenInteractions, contractFile, ERROR_DETAILS, startFront } from '../../support/contracts.ts';
+import { type OrderWorld, startOrderWorld } from '../../support/order.ts';
+
+const FILE = contractFile('MonitorService', 'OrderService');
+const { processPayment } = PaymentService.method;
+
+let world: OrderWorld;
+beforeAll(async () => {
+  world = await startOrderWorld();
+});
+afterAll(() => world?.[Symbol.asyncDispose]());
+
+function createOrderStates(): StateHandlers {
+  const forget = async () => {
+    await world.sql('delete from order_key');
+    await world.sql('delete from orders');
+    paymentReplies(ChargeStatus.COMPLETED);
+  };
+  const paymentReplies = (status: ChargeStatus) =>
+    world.payment.virtual
+      .stub(processPayment)
+      .replies(({ orderId }) => ({ charge: { orderId, status, transactionId: 'ch-1', declineMessage: 'no funds' } }));
+  // Not as if it were away: that would open the circuit breaker, which outlives the state.
+  const paymentIsOverloaded = () =>
+    world.payment.virtual.stub(processPayment).fails(Code.ResourceExhausted, 'too much to do');
+  const state = (reach: (params: JsonObject) => unknown) => async (params: JsonObject) => {
+    await reach(params);
+    return { teardown: forget };
+  };
+  // An order under the contract's own id: placed by the RPC, renamed behind its back.
+  const order = async ({ orderId }: JsonObject) => {
+    const { order: made } = await world.place({ idempotencyKey: randomUUID() });
+    await world.sql('update order_key set order_id = $1', [orderId]);
+    await world.sql('update orders set order_id = $1, synthetic = true where order_id = $2', [orderId, made?.orderId]);
+  };
+  return {
+    'the test product is in stock': state(() => undefined),
+    'the test product is in stock, and payment is overloaded': state(paymentIsOverloaded),
+    'the test product is in stock, and payment declines': state(() => paymentReplies(ChargeStatus.DECLINED)),
+    'the order is confirmed': state(order),
+    'the order is pending': state(async (params) => {
+      paymentIsOverloaded();
+      await order(params);
+    }),
+  };
+}
+
+const verify = (url: string, wires?: readonly WireName[]) =>
+  verifyProvider({
+    contracts: FILE,
+    provider: 'OrderService',
+    url,
+    services: [OrderService],
+    types: ERROR_DETAILS,
+    states: createOrderStates(),
+    ...(wires && { wires }),
+  });
+
+it('the order service honours every interaction of MonitorService, in every protocol and HTTP version', async () => {
+  const verification = await verify(world.service.url);
+
+  verification.assertHonoured();
+  expect(verification.interactions.length).toBeGreaterThanOrEqual(7);
+});
+
+it('an order service that forgets that an order is synthetic is told by name', async () => {
+  await using front = await startFront(OrderService, world.client, {
+    createOrder: async (request, real) => {
+      const { order, ...rest } = await real.createOrder(request);
+      return { ...rest, order: { ...order, synthetic: false, status: OrderStatus.CONFIRMED } };
+    },
+  });
+  const verification = await verify(front.url, ['gRPC, HTTP/2']);
+  expect(brokenInteractions(verification)).toContain(
+    'a synthetic order that is paid, given the test product is in stock',
+  );
+});

@@ -1,0 +1,58 @@
+// What the analytics service's use cases are given in unit tests.
+import { type Mock, vi } from 'vitest';
+import type { BuildingGeneration, GenerationStore } from '#services/analytics/generation-store.ts';
+import type { SalesRows } from '#services/analytics/sales.ts';
+import type { SalesStore } from '#services/analytics/sales-store.ts';
+
+/** Rows of nothing sold, but for `changes`. */
+export function rowsOf(changes: Partial<SalesRows> = {}): SalesRows {
+  return {
+    steps: [],
+    syntheticOrders: 0n,
+    revenue: [],
+    minutes: [],
+    minuteCount: 0n,
+    products: [],
+    productCount: 0n,
+    failures: [],
+    rebuilding: false,
+    ...changes,
+  };
+}
+
+type FakeSales = { rows: SalesRows; sum: Mock<SalesStore['sum']> };
+
+/** A store of sums that a test changes at will. */
+export function createFakeSales(): FakeSales {
+  const fake: FakeSales = { rows: rowsOf(), sum: vi.fn<SalesStore['sum']>(async () => fake.rows) };
+  return fake;
+}
+
+export type FakeGenerations = {
+  building: BuildingGeneration | undefined;
+  /** How many batches there are to be carried over. */
+  batches: number;
+} & { readonly [Name in keyof GenerationStore]: Mock<GenerationStore[Name]> };
+
+/** Generations in memory, of which `building` is being built. */
+export function createFakeGenerations(building?: BuildingGeneration): FakeGenerations {
+  const fake: FakeGenerations = {
+    building,
+    batches: 1,
+    begin: vi.fn<GenerationStore['begin']>(),
+    findBuilding: vi.fn<GenerationStore['findBuilding']>(async () => fake.building),
+    carryOver: vi.fn<GenerationStore['carryOver']>(async () => {
+      fake.batches -= 1;
+      return fake.batches > 0;
+    }),
+    markRewound: vi.fn<GenerationStore['markRewound']>(async (generation, producer, lastSequence) => {
+      fake.building = { generation, rewound: { ...fake.building?.rewound, [producer]: lastSequence } };
+    }),
+    finish: vi.fn<GenerationStore['finish']>(async () => {
+      fake.building = undefined;
+      return true;
+    }),
+    deleteRetired: vi.fn<GenerationStore['deleteRetired']>(async () => false),
+  };
+  return fake;
+}

@@ -1,0 +1,52 @@
+import { create } from '@bufbuild/protobuf';
+import { describe, expect, it } from 'vitest';
+import { SalesStep as StepNumber } from '#gen/shop/analytics/v1/analytics_pb.ts';
+import { GetSalesSummaryRequestSchema } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
+import { getSalesSummary } from '#services/analytics/get-sales-summary.ts';
+import { afterNoon, NOON } from '../../support/sales-builders.ts';
+import { createFakeSales, rowsOf } from './fakes.ts';
+
+type Init = Parameters<typeof create<typeof GetSalesSummaryRequestSchema>>[1];
+
+async function ask(init: Init = {}) {
+  const store = createFakeSales();
+  store.rows = rowsOf({ steps: [{ step: 'CONFIRMED', orders: 2n }], failures: [{ reason: 99, orders: 1n }] });
+  const request = create(GetSalesSummaryRequestSchema, init);
+  const { summary } = await getSalesSummary({ store, now: () => NOON }, request);
+  return { summary, span: store.sum.mock.calls[0]?.[0] };
+}
+
+describe('GetSalesSummary', () => {
+  it('asks for everything until now when no span is given', async () => {
+    expect((await ask()).span).toEqual({ start: undefined, end: NOON });
+  });
+
+  it('asks for the span that is given, each side rounded up to what times are kept in', async () => {
+    const { seconds } = afterNoon(0);
+
+    const { span } = await ask({ startTime: { seconds, nanos: 1 }, endTime: { seconds, nanos: 2_000_000 } });
+
+    const later = (milliseconds: number) => new Date(NOON.getTime() + milliseconds);
+    expect(span).toEqual({ start: later(1), end: later(2) });
+  });
+
+  it('answers every step by its number, and a reason of a newer contract by its own', async () => {
+    const { summary } = await ask();
+
+    const numbers = Object.values(StepNumber).filter((step) => step !== StepNumber.UNSPECIFIED);
+    expect(summary.steps.map(({ step }) => step)).toEqual(numbers);
+    expect(summary).toMatchObject({ ordersConfirmed: 2n, failures: [{ reason: 99, orders: 1n }] });
+  });
+
+  it.each<[string, Init, string]>([
+    ['is empty', { startTime: afterNoon(-1), endTime: afterNoon(-1) }, 'end_time: must be after start_time'],
+    ['begins now', { startTime: afterNoon(0) }, 'start_time: must be in the past when there is no end_time'],
+    [
+      'has no times of our years',
+      { startTime: { seconds: 0n, nanos: -1 }, endTime: { seconds: 1n << 62n, nanos: 0 } },
+      'start_time: must be a time of the years 1 to 9999; end_time: must be a time of the years 1 to 9999',
+    ],
+  ])('refuses a span that %s', async (_fault, init, words) => {
+    await expect(ask(init)).rejects.toMatchObject({ reason: 'INVALID_REQUEST', message: words });
+  });
+});

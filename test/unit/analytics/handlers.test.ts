@@ -1,0 +1,62 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import { describe, expect, it, vi } from 'vitest';
+import { ProductChangedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
+import { OrderConfirmedSchema, OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { PaymentCompletedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
+import { createAnalyticsSubscriptions } from '#services/analytics/routes.ts';
+import { afterNoon, saleOf } from '../../support/sales-builders.ts';
+
+/** Hands a body to the handler of its type, over a transaction that answers every statement with these rows. */
+async function apply(subject: string, payload: Uint8Array, rows: readonly object[] = [{ step: 'CREATED' }]) {
+  const changed = vi.fn<() => void>();
+  const query = vi.fn(async () => [...rows]);
+  const handlers = createAnalyticsSubscriptions(changed).flatMap((subscription) => subscription.handlers);
+  const handler = handlers.find((one) => one.subject === subject);
+  await handler?.apply(payload, { query: query as never, afterCommit: (hint) => hint() });
+  return { changed: changed.mock.calls.length, statements: query.mock.calls.length };
+}
+
+const createdOf = (synthetic: boolean) =>
+  toBinary(OrderCreatedSchema, create(OrderCreatedSchema, { orderId: 'order-1', synthetic, createTime: afterNoon(0) }));
+const confirmedOf = (changes: Record<string, unknown>) =>
+  toBinary(OrderConfirmedSchema, create(OrderConfirmedSchema, saleOf('order-1', changes)));
+
+describe('an event', () => {
+  it('that changes something has watchers look again; one that was counted before has not', async () => {
+    const { typeName } = OrderCreatedSchema;
+
+    expect(await apply(typeName, createdOf(false))).toEqual({ changed: 1, statements: 1 });
+    expect(await apply(typeName, createdOf(false), [])).toEqual({ changed: 0, statements: 1 });
+  });
+
+  it('of a test order is stored when it was created, and never as a sale or a payment', async () => {
+    const paid = create(PaymentCompletedSchema, { orderId: 'o', synthetic: true, completeTime: afterNoon(0) });
+
+    expect((await apply(OrderCreatedSchema.typeName, createdOf(true))).statements).toBe(1);
+    expect((await apply(OrderConfirmedSchema.typeName, confirmedOf({ synthetic: true }))).statements).toBe(0);
+    const payload = toBinary(PaymentCompletedSchema, paid);
+    expect((await apply(PaymentCompletedSchema.typeName, payload)).statements).toBe(0);
+  });
+
+  it.each([
+    ['no total', { total: undefined }, 'total: must be set'],
+    ['no time', { confirmTime: undefined }, 'confirm_time: must be set'],
+    ['no order', { orderId: '' }, 'order_id: must not be empty'],
+    [
+      'a product without a price, of which there are none',
+      { items: [{ productId: 'prod456', quantity: 0 }] },
+      'items[0].quantity: must be at least 1, is 0; items[0].unit_price: must be set',
+    ],
+  ])('of a sale with %s is at fault itself', async (_fault, changes, words) => {
+    await expect(apply(OrderConfirmedSchema.typeName, confirmedOf(changes))).rejects.toMatchObject({
+      kind: 'invalid_argument',
+      message: words,
+    });
+  });
+
+  it('of a product without id and time is at fault itself', async () => {
+    await expect(apply(ProductChangedSchema.typeName, new Uint8Array())).rejects.toThrow(
+      'product_id: must not be empty; change_time: must be set',
+    );
+  });
+});

@@ -1,0 +1,135 @@
+import { create } from '@bufbuild/protobuf';
+import { NatsError } from 'nats';
+import { describe, expect, it, vi } from 'vitest';
+import { RebuildState } from '#gen/shop/analytics/v1/analytics_pb.ts';
+import { RebuildSalesRequestSchema } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
+import { rebuildSales } from '#services/analytics/rebuild-sales.ts';
+import { advanceRebuild } from '#services/analytics/rebuilder.ts';
+import { createLog } from '#services/platform/log.ts';
+import { NOON } from '../../support/sales-builders.ts';
+import { createFakeGenerations } from './fakes.ts';
+
+const log = createLog({ service: 'analytics', level: 'silent' });
+const NOBODY_STOPS = new AbortController().signal;
+const REWOUND = { order: 7, inventory: 7, payment: 7, notification: 7 };
+
+/** A broker whose streams hold seven messages, and whose consumers are this far. */
+function openRebuild(generations: ReturnType<typeof createFakeGenerations>, { acked = 7, connected = true } = {}) {
+  const state = { messages: 7, last_seq: 7, first_seq: 1, first_ts: NOON.toISOString() };
+  const consumers = {
+    delete: vi.fn(async (_stream: string, _consumer: string) => true),
+    info: vi.fn(async (_stream: string, _consumer: string) => ({
+      ack_floor: { stream_seq: acked },
+      num_pending: 7 - acked,
+      num_ack_pending: 0,
+    })),
+  };
+  const session = { manager: { consumers, streams: { info: async () => ({ state }) } } } as never;
+  const broker = { session: async () => session, status: () => ({ connected, since: NOON }) };
+  const changed = vi.fn<() => void>();
+  const advance = () => advanceRebuild({ service: 'analytics', generations, broker, changed, log }, NOBODY_STOPS);
+  return { advance, consumers, changed };
+}
+
+function missing(code: number): NatsError {
+  const error = new NatsError('not found', 'not found');
+  error.api_error = { code: 404, err_code: code, description: 'not found' };
+  return error;
+}
+
+describe('carrying a rebuild through', () => {
+  it('begins to read every stream from its start, and remembers where each has to come', async () => {
+    const generations = createFakeGenerations({ generation: 2, rewound: {} });
+    const { advance, consumers } = openRebuild(generations);
+
+    expect(await advance()).toBe(true);
+
+    const streams = ['SHOP_ORDER', 'SHOP_INVENTORY', 'SHOP_PAYMENT', 'SHOP_NOTIFICATION'];
+    expect(consumers.delete.mock.calls).toEqual(streams.map((stream) => [stream, 'analytics']));
+    expect(generations.building?.rewound).toEqual(REWOUND);
+    expect(generations.finish).not.toHaveBeenCalled();
+  });
+
+  it('goes on where it was cut off', async () => {
+    const { notification: _notYet, ...rewound } = REWOUND;
+    const { advance, consumers } = openRebuild(createFakeGenerations({ generation: 2, rewound }));
+
+    await advance();
+
+    expect(consumers.delete.mock.calls).toEqual([['SHOP_NOTIFICATION', 'analytics']]);
+  });
+
+  it('carries over all that the streams no longer hold before it reads them', async () => {
+    const generations = createFakeGenerations({ generation: 2, rewound: { ...REWOUND, order: undefined } as never });
+    generations.batches = 3;
+    const { advance, consumers } = openRebuild(generations);
+
+    await advance();
+
+    expect(generations.carryOver.mock.calls).toEqual(Array(3).fill([2, 'order', NOON, expect.any(Number)]));
+    const [lastCopy] = generations.carryOver.mock.invocationCallOrder.slice(-1);
+    expect(consumers.delete.mock.invocationCallOrder[0]).toBeGreaterThan(lastCopy ?? Number.POSITIVE_INFINITY);
+  });
+
+  it('lets the new sums serve once every stream has caught up, and tells so', async () => {
+    const generations = createFakeGenerations({ generation: 2, rewound: REWOUND });
+    const slow = openRebuild(generations, { acked: 6 });
+    await slow.advance();
+    expect(generations.finish).not.toHaveBeenCalled();
+
+    const { advance, changed } = openRebuild(generations);
+    await advance();
+
+    expect(generations.finish).toHaveBeenCalledExactlyOnceWith(2);
+    expect(changed).toHaveBeenCalledOnce();
+  });
+
+  it('waits for a consumer that nobody has made again, and for no stream that is gone', async () => {
+    const generations = createFakeGenerations({ generation: 2, rewound: REWOUND });
+    const { advance, consumers } = openRebuild(generations);
+    consumers.info.mockRejectedValueOnce(missing(10_014));
+    await advance();
+    expect(generations.finish).not.toHaveBeenCalled();
+
+    consumers.info.mockRejectedValue(missing(10_059));
+    await advance();
+
+    expect(generations.finish).toHaveBeenCalledOnce();
+  });
+
+  it('waits while the broker is away', async () => {
+    const generations = createFakeGenerations({ generation: 2, rewound: {} });
+    const { advance, consumers } = openRebuild(generations, { connected: false });
+
+    expect(await advance()).toBe(false);
+    expect(consumers.delete).not.toHaveBeenCalled();
+  });
+
+  it('deletes what serves no more when nothing is built, batch after batch', async () => {
+    const generations = createFakeGenerations();
+    generations.deleteRetired.mockResolvedValueOnce(true);
+    const { advance } = openRebuild(generations);
+
+    expect([await advance(), await advance()]).toEqual([true, false]);
+  });
+});
+
+describe('RebuildSales', () => {
+  const ask = async (idempotencyKey: string, isNew: boolean, finishTime?: Date) => {
+    const generations = createFakeGenerations();
+    generations.begin.mockResolvedValue({ rebuild: { startTime: NOON, finishTime }, isNew });
+    const wakeRebuilder = vi.fn<() => void>();
+    const request = create(RebuildSalesRequestSchema, { idempotencyKey });
+    const { rebuild } = await rebuildSales({ generations, wakeRebuilder, log }, request);
+    return { rebuild, woken: wakeRebuilder.mock.calls.length };
+  };
+
+  it('sets a new rebuild going, and tells of a known one how far it is', async () => {
+    expect(await ask('key', true)).toMatchObject({ rebuild: { state: RebuildState.RUNNING }, woken: 1 });
+    expect(await ask('key', false, NOON)).toMatchObject({ rebuild: { state: RebuildState.DONE }, woken: 0 });
+  });
+
+  it('wants a key', async () => {
+    await expect(ask('', true)).rejects.toThrow('idempotency_key: must not be empty');
+  });
+});

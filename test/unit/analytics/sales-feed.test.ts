@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { createSalesFeed } from '#services/analytics/sales-feed.ts';
+import { NOON } from '../../support/sales-builders.ts';
+import { createFakeSales, rowsOf } from './fakes.ts';
+
+const MAX_WATCHERS = 100;
+
+function openFeed() {
+  const store = createFakeSales();
+  const feed = createSalesFeed({ store, now: () => NOON });
+  const sell = (syntheticOrders: bigint): void => {
+    store.rows = rowsOf({ syntheticOrders });
+    feed.changed();
+  };
+  return { feed, store, sell };
+}
+
+describe('following the sales', () => {
+  it('begins at once with those of today by UTC, and goes on with the next change', async () => {
+    const { feed, store, sell } = openFeed();
+    const following = feed.follow(new AbortController().signal);
+
+    expect((await following.next()).value).toMatchObject({ syntheticOrders: 0n });
+    const next = following.next();
+    sell(1n);
+
+    expect((await next).value).toMatchObject({ syntheticOrders: 1n });
+    expect(store.sum.mock.calls[0]).toEqual([
+      { start: new Date('2026-03-01T00:00:00.000Z'), end: new Date('2026-03-02T00:00:00.000Z') },
+    ]);
+    await following.return(undefined);
+  });
+
+  it('tells several changes as one, and nothing where nothing has changed', async () => {
+    const { feed, store, sell } = openFeed();
+    const following = feed.follow(new AbortController().signal);
+    await following.next();
+    const next = following.next();
+    feed.changed();
+    await expect.poll(() => store.sum.mock.calls.length).toBe(2);
+    for (const count of [1n, 2n, 3n]) sell(count);
+
+    expect((await next).value).toMatchObject({ syntheticOrders: 3n });
+    await following.return(undefined);
+  });
+
+  it('lets watchers share their looks', async () => {
+    const { feed, store } = openFeed();
+    const { signal } = new AbortController();
+
+    await Promise.all([1, 2, 3].map(() => feed.follow(signal).next()));
+
+    expect(store.sum).toHaveBeenCalledTimes(1);
+  });
+
+  it('refuses more watchers than it can serve, until one of them goes', async () => {
+    const { feed } = openFeed();
+    const controller = new AbortController();
+    const watchers = Array.from({ length: MAX_WATCHERS }, () => feed.follow(controller.signal));
+    await Promise.all(watchers.map((watcher) => watcher.next()));
+
+    const refused = feed.follow(controller.signal).next();
+    await expect(refused).rejects.toMatchObject({ kind: 'resource_exhausted', reason: 'TOO_MANY_WATCHERS' });
+    await watchers[0]?.return(undefined);
+
+    expect((await feed.follow(controller.signal).next()).done).toBe(false);
+  });
+
+  it('ends when the caller goes', async () => {
+    const { feed } = openFeed();
+    const controller = new AbortController();
+    const following = feed.follow(controller.signal);
+    await following.next();
+    const next = following.next();
+    controller.abort();
+
+    expect((await next).done).toBe(true);
+  });
+});

@@ -1,0 +1,126 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { dayOf, isKept, SALES_STEPS, STEPS_TOLD_BY, summarizeSales, toSoldLines } from '#services/analytics/sales.ts';
+import { rowsOf } from './fakes.ts';
+
+const NOON = new Date('2026-03-01T12:00:00.000Z');
+const amount = fc.record({
+  currencyCode: fc.constantFrom('EUR', 'CHF', 'USD'),
+  minorUnits: fc.bigInt({ min: 0n, max: 1n << 60n }),
+});
+const sumOf = (amounts: readonly { currencyCode: string; minorUnits: bigint }[], currencyCode: string): bigint =>
+  amounts.filter((one) => one.currencyCode === currencyCode).reduce((sum, one) => sum + one.minorUnits, 0n);
+
+describe('the summary', () => {
+  it('has every step in the order of the journey, taken or not', () => {
+    const { steps } = summarizeSales(rowsOf({ steps: [{ step: 'PAID', orders: 3n }] }));
+
+    expect(steps.map(({ step }) => step)).toEqual(SALES_STEPS);
+    expect(steps.filter(({ orders }) => orders > 0n)).toEqual([{ step: 'PAID', orders: 3n }]);
+  });
+
+  it('keeps every amount, each minute once and in the order of the rows', () => {
+    const row = fc.record({ place: fc.integer({ min: 0, max: 3 }), orders: fc.bigInt(1n, 9n), revenue: amount });
+    fc.assert(
+      fc.property(fc.array(row), (given) => {
+        const rows = given
+          .toSorted((one, other) => one.place - other.place)
+          .map(({ place, ...rest }) => ({ ...rest, minute: new Date(NOON.getTime() + place * 60_000) }));
+
+        const { minutes } = summarizeSales(rowsOf({ minutes: rows }));
+
+        const times = minutes.map(({ minute }) => minute.getTime());
+        expect(times).toEqual([...new Set(rows.map(({ minute }) => minute.getTime()))]);
+        expect(minutes.reduce((sum, { orders }) => sum + orders, 0n)).toBe(
+          rows.reduce((sum, { orders }) => sum + orders, 0n),
+        );
+        for (const currency of ['EUR', 'CHF', 'USD']) {
+          const told = minutes.flatMap(({ revenue }) => revenue);
+          expect(sumOf(told, currency)).toBe(
+            sumOf(
+              rows.map(({ revenue }) => revenue),
+              currency,
+            ),
+          );
+        }
+      }),
+    );
+  });
+
+  it('joins the currencies of a product to one entry and says how many products and minutes are left out', () => {
+    const lamp = { productId: 'lamp', name: 'A lamp' };
+    const euros = { currencyCode: 'EUR', minorUnits: 5n };
+    const dollars = { currencyCode: 'USD', minorUnits: 7n };
+
+    const sales = summarizeSales(
+      rowsOf({
+        products: [
+          { ...lamp, quantity: 2n, gross: euros },
+          { ...lamp, quantity: 3n, gross: dollars },
+        ],
+        productCount: 4n,
+        minuteCount: 9n,
+      }),
+    );
+
+    expect(sales.products).toEqual([{ ...lamp, quantity: 5n, gross: [euros, dollars] }]);
+    expect([sales.productsLeftOut, sales.minutesLeftOut]).toEqual([3n, 9n]);
+  });
+});
+
+describe('the lines of a sale', () => {
+  it('have each product once, with all of its pieces for all of its price', () => {
+    const item = fc.record({
+      productId: fc.constantFrom('lamp', 'mug', 'whistle'),
+      quantity: fc.integer({ min: 1, max: 10_000 }),
+      unitPrice: fc.record({ currencyCode: fc.constant('EUR'), minorUnits: fc.bigInt(0n, 1n << 50n) }),
+    });
+    fc.assert(
+      fc.property(fc.array(item), (items) => {
+        const lines = toSoldLines(items);
+
+        expect(new Set(lines.map(({ productId }) => productId)).size).toBe(lines.length);
+        for (const { productId, quantity, gross } of lines) {
+          const own = items.filter((one) => one.productId === productId);
+          expect(quantity).toBe(own.reduce((sum, one) => sum + one.quantity, 0));
+          expect(gross.minorUnits).toBe(
+            own.reduce((sum, one) => sum + one.unitPrice.minorUnits * BigInt(one.quantity), 0n),
+          );
+        }
+        expect(lines.length).toBe(new Set(items.map(({ productId }) => productId)).size);
+      }),
+    );
+  });
+
+  it('refuse a product in two currencies, which has no one price', () => {
+    const lamp = (currencyCode: string) => ({
+      productId: 'lamp',
+      quantity: 1,
+      unitPrice: { currencyCode, minorUnits: 1n },
+    });
+
+    expect(() => toSoldLines([lamp('EUR'), lamp('USD')])).toThrow('lamp is sold in EUR and in USD');
+  });
+});
+
+describe('a step', () => {
+  it('is kept of every order, but of a test order only the first', () => {
+    const kept = (synthetic: boolean) =>
+      SALES_STEPS.filter((step) => isKept({ orderId: 'order-1', step, time: NOON, synthetic }));
+
+    expect(kept(false)).toEqual(SALES_STEPS);
+    expect(kept(true)).toEqual(['CREATED']);
+  });
+
+  it('is told of by exactly one service', () => {
+    expect(Object.values(STEPS_TOLD_BY).flat().toSorted()).toEqual(SALES_STEPS.toSorted());
+  });
+});
+
+it.each([
+  ['2026-03-01T00:00:00.000Z', '2026-03-01', '2026-03-02'],
+  ['2026-12-31T23:59:59.999Z', '2026-12-31', '2027-01-01'],
+  ['2028-02-28T23:30:00.000-01:00', '2028-02-29', '2028-03-01'],
+])('the day of %s is that of UTC', (now, start, end) => {
+  expect(dayOf(new Date(now))).toEqual({ start: new Date(start), end: new Date(end) });
+});
