@@ -1,0 +1,54 @@
+// The settings of the monitor service.
+import {
+  callLimitsOf,
+  credential,
+  durationMs,
+  type Environment,
+  httpUrl,
+  parseSettings,
+  port,
+  postgresUrl,
+  sharedSettings,
+} from '../platform/config.ts';
+import type { RuntimeConfig } from '../platform/service-runtime.ts';
+
+export type MonitorConfig = RuntimeConfig & {
+  readonly logLevel: string;
+  readonly orderUrl: string;
+  /** Allows synthetic orders. A secret. */
+  readonly syntheticCredential: string;
+  /** From one scheduled run of a journey to the next. */
+  readonly journeyIntervalMs: number;
+  /** How long a journey may take: one that is not at its end then has failed. */
+  readonly journeyLimitMs: number;
+  /** From opening the circuit breaker to its probe. */
+  readonly breakerResetMs: number;
+};
+
+/** Reads the settings. Throws ConfigError naming every faulty one. */
+export function loadConfig(environment: Environment): MonitorConfig {
+  const settings = parseSettings(environment, {
+    ...sharedSettings,
+    MONITOR_PORT: port(50_056),
+    MONITOR_DATABASE_URL: postgresUrl(),
+    ORDER_URL: httpUrl('http://127.0.0.1:50051'),
+    SYNTHETIC_CREDENTIAL: credential(),
+    JOURNEY_INTERVAL_MS: durationMs(300_000, 100),
+    JOURNEY_LIMIT_MS: durationMs(10_000, 100),
+    BREAKER_RESET_MS: durationMs(5_000),
+  });
+  return {
+    host: settings.HOST,
+    port: settings.MONITOR_PORT,
+    databaseUrl: settings.MONITOR_DATABASE_URL,
+    natsUrl: settings.NATS_URL,
+    corsOrigins: settings.CORS_ORIGINS,
+    callLimits: callLimitsOf(settings),
+    logLevel: settings.LOG_LEVEL,
+    orderUrl: settings.ORDER_URL,
+    syntheticCredential: settings.SYNTHETIC_CREDENTIAL,
+    journeyIntervalMs: settings.JOURNEY_INTERVAL_MS,
+    journeyLimitMs: settings.JOURNEY_LIMIT_MS,
+    breakerResetMs: settings.BREAKER_RESET_MS,
+  };
+}

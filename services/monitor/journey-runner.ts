@@ -1,0 +1,77 @@
+// Runs journeys and records how they went: in the database, in the metrics and in a trace of their own. A run that has begun goes
+// on to its end, whoever waits for it.
+import { randomUUID } from 'node:crypto';
+import { startDeadline } from '../platform/deadline.ts';
+import { describeError } from '../platform/errors.ts';
+import type { Logger } from '../platform/log.ts';
+import { injectTrace, runInSpan, SpanKind, traceIdOf } from '../platform/tracing.ts';
+import { JourneyFailure, type JourneyName } from './journey.ts';
+import type { JourneyMetrics } from './journey-metrics.ts';
+import type { Run, RunStore } from './run-store.ts';
+import { type JourneyDependencies, walkJourney } from './walk-journey.ts';
+
+export type JourneyRunnerDependencies = JourneyDependencies & {
+  readonly store: Pick<RunStore, 'begin' | 'end'>;
+  readonly metrics: JourneyMetrics;
+  /** How long a journey may take. */
+  readonly limitMs: number;
+  readonly log: Logger;
+};
+
+export type JourneyRunner = {
+  readonly name: string;
+  /** Runs a journey, unless its key is taken: then undefined. Resolves with the run after its end, failed ones included. */
+  run(journey: JourneyName, idempotencyKey?: string): Promise<Run | undefined>;
+  /** Waits for what runs. */
+  stop(): Promise<void>;
+};
+
+/** Makes the runner. */
+export function createJourneyRunner(dependencies: JourneyRunnerDependencies): JourneyRunner {
+  const running = new Set<Promise<unknown>>();
+  return {
+    name: 'journeys under way',
+    run: (journey, idempotencyKey) => {
+      // A trace of its own: what called for the run is another story.
+      const span = { name: `journey ${journey.toLowerCase()}`, kind: SpanKind.INTERNAL, headers: {} };
+      const run = runInSpan(span, () => runJourneyOnce(dependencies, journey, idempotencyKey));
+      running.add(run);
+      const forget = (): void => void running.delete(run);
+      run.then(forget, forget);
+      return run;
+    },
+    stop: async () => {
+      await Promise.allSettled(running);
+    },
+  };
+}
+
+async function runJourneyOnce(
+  dependencies: JourneyRunnerDependencies,
+  journey: JourneyName,
+  idempotencyKey: string | undefined,
+): Promise<Run | undefined> {
+  const { store, metrics, limitMs, log } = dependencies;
+  const runId = randomUUID();
+  const begun = await store.begin({ runId, journey, traceId: traceIdOf(injectTrace().traceparent) }, idempotencyKey);
+  if (begun === undefined) return undefined;
+
+  const startedAt = performance.now();
+  let orderId = '';
+  let failure: JourneyFailure | undefined;
+  try {
+    await walkJourney(dependencies, journey, `journey-${runId}`, startDeadline(limitMs), (placed) => {
+      orderId = placed;
+    });
+  } catch (error) {
+    if (!(error instanceof JourneyFailure)) throw error;
+    failure = error;
+  }
+  const durationMs = Math.round(performance.now() - startedAt);
+  metrics.ended(journey, durationMs, failure?.kind);
+  const fields = { journey, run_id: runId, order_id: orderId, duration_ms: durationMs };
+  if (failure === undefined) log.info(fields, 'journey succeeded');
+  else log.warn({ ...fields, kind: failure.kind, reason: describeError(failure) }, 'journey failed');
+  const failureReason = failure === undefined ? '' : `${failure.kind}: ${failure.message}`;
+  return await store.end(runId, { failureReason, orderId, durationMs });
+}

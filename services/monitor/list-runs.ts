@@ -1,0 +1,20 @@
+// rpc ListRuns: a page of ended runs, newest first.
+import type { ListRunsRequest } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
+import { cutPage, isTimeAndUuid, parsePage } from '../platform/page.ts';
+import { createValidation } from '../platform/validation.ts';
+import { fromJourneyMessage, toRunMessage } from './run-messages.ts';
+import type { RunStore } from './run-store.ts';
+
+/** Returns the page. Throws DomainError `invalid_argument`. */
+export async function listRuns(store: Pick<RunStore, 'list'>, request: ListRunsRequest) {
+  const validation = createValidation();
+  const journey = fromJourneyMessage(request.journey, validation);
+  const page = parsePage(request, 2, validation);
+  if (page.after !== undefined && !isTimeAndUuid(page.after)) {
+    validation.add('page_token', 'must be the next_page_token of the page before, unchanged');
+  }
+  validation.throwIfInvalid();
+  const runs = await store.list(journey, page);
+  const { rows, nextPageToken } = cutPage(runs, page, ({ startTime, runId }) => [startTime.toISOString(), runId]);
+  return { runs: rows.map(toRunMessage), nextPageToken };
+}

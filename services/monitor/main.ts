@@ -1,0 +1,7 @@
+// Runs the monitor service as a process.
+import process from 'node:process';
+import { runService } from '../platform/run-service.ts';
+import { loadConfig } from './config.ts';
+import { createMonitorService } from './service.ts';
+
+await runService(process, 'monitor', loadConfig, createMonitorService);

@@ -1,0 +1,22 @@
+// How calls to each neighbour behave: the one table.
+import type { DependencyPolicy } from '../platform/call-guard.ts';
+
+/** The policies by neighbour, times in milliseconds; `breakerResetMs` is the setting BREAKER_RESET_MS, `limitMs` JOURNEY_LIMIT_MS. */
+export function createPolicies(breakerResetMs: number, limitMs: number) {
+  return {
+    order: {
+      name: 'order',
+      timeoutMs: limitMs,
+      // What CreateOrder may take at most, and a little.
+      tryTimeoutMs: 3_500,
+      minimumMs: 20,
+      retries: 2,
+      retryBackoff: { firstMs: 50, maximumMs: 200 },
+      maxConcurrent: 16,
+      maxQueued: 16,
+      maxQueueMs: 250,
+      breakerFailures: 5,
+      breakerResetMs,
+    },
+  } as const satisfies Record<string, DependencyPolicy>;
+}

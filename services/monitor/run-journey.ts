@@ -1,0 +1,69 @@
+// rpc RunJourney: runs a journey now, once for each key, and answers after its end.
+import type { RunJourneyRequest } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
+import { pause } from '../platform/backoff.ts';
+import { failedPrecondition, unavailable } from '../platform/errors.ts';
+import { createValidation } from '../platform/validation.ts';
+import { whileCallerWaits } from '../platform/while-caller-waits.ts';
+import type { JourneyRunner } from './journey-runner.ts';
+import { fromJourneyMessage, toRunMessage } from './run-messages.ts';
+import type { Run, RunStore } from './run-store.ts';
+
+const LOOK_UP_PERIOD_MS = 100;
+const RETRY_AFTER_MS = 1_000;
+
+export type RunJourneyDependencies = {
+  readonly runner: Pick<JourneyRunner, 'run'>;
+  readonly store: Pick<RunStore, 'findByKey'>;
+  /** How long a journey may take. */
+  readonly limitMs: number;
+};
+
+/**
+ * Returns the run after its end. Throws DomainError `invalid_argument`, `failed_precondition` IDEMPOTENCY_KEY_REUSED,
+ * `unavailable` RUN_UNDER_WAY for a repeat whose first call does not end, and the signal's reason when the caller gives up: the
+ * run goes on all the same.
+ */
+export async function runJourney(
+  { runner, store, limitMs }: RunJourneyDependencies,
+  request: RunJourneyRequest,
+  signal: AbortSignal,
+) {
+  const validation = createValidation();
+  validation.text('idempotency_key', request.idempotencyKey);
+  const journey = fromJourneyMessage(request.journey, validation);
+  if (journey === undefined && request.journey === 0) validation.add('journey', 'must be set');
+  validation.throwIfInvalid();
+  if (journey === undefined) throw new Error('a journey that is not valid was not refused');
+
+  const run =
+    (await whileCallerWaits(runner.run(journey, request.idempotencyKey), signal)) ??
+    (await waitForFirst(store, request.idempotencyKey, limitMs, signal));
+  if (run.journey !== journey) {
+    throw failedPrecondition('IDEMPOTENCY_KEY_REUSED', 'idempotency_key was used for another journey');
+  }
+  if (run.result === undefined) {
+    throw unavailable(
+      'RUN_UNDER_WAY',
+      'the run of this idempotency_key has not ended: repeat the call',
+      RETRY_AFTER_MS,
+    );
+  }
+  return { run: toRunMessage(run) };
+}
+
+// Another replica may run it: only the database tells.
+async function waitForFirst(
+  store: Pick<RunStore, 'findByKey'>,
+  idempotencyKey: string,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<Run> {
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+  for (;;) {
+    const run = await store.findByKey(idempotencyKey);
+    if (run === undefined) throw new Error('an idempotency key is taken by no run');
+    if (run.result !== undefined || patience.aborted) return run;
+    await pause(LOOK_UP_PERIOD_MS, patience);
+    signal.throwIfAborted();
+  }
+}

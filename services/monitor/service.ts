@@ -1,0 +1,61 @@
+// Composition root of the monitor service: everything is built here and nowhere else; tests build the same.
+import { fileURLToPath } from 'node:url';
+import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import type { Logger } from '../platform/log.ts';
+import { createDependency } from '../platform/rpc-client.ts';
+import { createService, type Runtime, type Service, type ServiceDefinition } from '../platform/service-runtime.ts';
+import { syntheticHeaders } from '../platform/synthetic.ts';
+import type { MonitorConfig } from './config.ts';
+import { createJourneyMetrics } from './journey-metrics.ts';
+import { createJourneyRunner } from './journey-runner.ts';
+import { createPolicies } from './policies.ts';
+import { createMonitorRoutes } from './routes.ts';
+import { createRunStore } from './run-store.ts';
+import { createScheduledJourneys } from './scheduled-journeys.ts';
+
+// How long runs are listed: 30 days.
+const RUN_WINDOW_MS = 30 * 24 * 60 * 60 * 1_000;
+
+/** Builds the monitor service; nothing connects or listens before `start`. */
+export function createMonitorService(config: MonitorConfig, log: Logger): Service {
+  return createService({
+    name: 'monitor',
+    config,
+    log,
+    migrations: fileURLToPath(new URL('./migrations', import.meta.url)),
+    publishes: false,
+    define: (runtime) => defineMonitorService(config, runtime),
+  });
+}
+
+function defineMonitorService(config: MonitorConfig, runtime: Runtime): ServiceDefinition {
+  const { log, metrics } = runtime;
+  const { journeyLimitMs: limitMs, journeyIntervalMs: intervalMs } = config;
+  const policies = createPolicies(config.breakerResetMs, limitMs);
+  const order = createDependency({ url: config.orderUrl, policy: policies.order, metrics, log });
+  const store = createRunStore(runtime.database);
+  const journeyMetrics = createJourneyMetrics(metrics.registry);
+  const runner = createJourneyRunner({
+    orders: order.client(OrderService),
+    headers: syntheticHeaders(config.syntheticCredential),
+    store,
+    metrics: journeyMetrics,
+    limitMs,
+    log,
+  });
+  const schedule = createScheduledJourneys({
+    store: createRunStore(runtime.backgroundDatabase),
+    runner,
+    metrics: journeyMetrics,
+    intervalMs,
+    limitMs,
+    log,
+  });
+  return {
+    routes: createMonitorRoutes({ runner, store, limitMs }),
+    subscriptions: [],
+    dependencies: [order],
+    parts: [runner, schedule],
+    pruneRules: [{ table: 'run', key: 'run_id', time: 'start_time', windowMs: RUN_WINDOW_MS }],
+  };
+}

@@ -1,0 +1,122 @@
+// Walks one journey by the RPCs that customers use. The calls need the platform's answers, so this file meets the contract;
+// what the answers must be is journey.ts.
+import type { DescEnum } from '@bufbuild/protobuf';
+import { type Client, ConnectError } from '@connectrpc/connect';
+import { type Order, OrderReasonSchema, OrderStatusSchema } from '#gen/shop/order/v1/order_pb.ts';
+import type { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import type { Deadline } from '../platform/deadline.ts';
+import { DependencyError, toDependencyError } from '../platform/dependency-error.ts';
+import {
+  checkEnd,
+  checkPlaced,
+  checkQuote,
+  hasEnded,
+  JourneyFailure,
+  type JourneyName,
+  ORDER_JOURNEYS,
+  type OrderJourney,
+  type SeenOrder,
+  TEST_CUSTOMER,
+  TEST_PRODUCT,
+} from './journey.ts';
+
+export type JourneyDependencies = {
+  readonly orders: Pick<Client<typeof OrderService>, 'createOrder' | 'watchOrder' | 'cancelOrder' | 'quoteOrder'>;
+  /** Sent with every call: the credential. */
+  readonly headers: Readonly<Record<string, string>>;
+};
+
+/**
+ * Walks a journey to its end within the deadline. `key` makes its order its own; `placed` is told the order's id as soon as there
+ * is one. Throws JourneyFailure when it does not go as it must.
+ */
+export async function walkJourney(
+  dependencies: JourneyDependencies,
+  journey: JourneyName,
+  key: string,
+  deadline: Deadline,
+  placed: (orderId: string) => void,
+): Promise<void> {
+  try {
+    if (journey === 'QUOTE') await quote(dependencies, deadline);
+    else await placeOrder(dependencies, ORDER_JOURNEYS[journey], key, deadline, placed);
+  } catch (error) {
+    throw toJourneyFailure(error, deadline);
+  }
+}
+
+async function placeOrder(
+  { orders, headers }: JourneyDependencies,
+  plan: OrderJourney,
+  key: string,
+  deadline: Deadline,
+  placed: (orderId: string) => void,
+): Promise<void> {
+  const answer = await orders.createOrder(
+    {
+      idempotencyKey: key,
+      customerId: TEST_CUSTOMER,
+      items: [{ productId: TEST_PRODUCT, quantity: 1 }],
+      paymentMethod: plan.paymentMethod,
+      synthetic: true,
+    },
+    { timeoutMs: deadline.remainingMs(), headers },
+  );
+  let order = checkPlaced(answer.order && see(answer.order));
+  placed(order.orderId);
+  if (plan.cancels) {
+    const cancelled = await orders.cancelOrder(
+      { orderId: order.orderId },
+      { timeoutMs: deadline.remainingMs(), headers },
+    );
+    order = checkPlaced(cancelled.order && see(cancelled.order));
+  }
+  checkEnd(hasEnded(order) ? order : await waitForEnd({ orders, headers }, order, deadline), plan);
+}
+
+async function waitForEnd(
+  { orders, headers }: JourneyDependencies,
+  placed: SeenOrder,
+  deadline: Deadline,
+): Promise<SeenOrder> {
+  const changes = orders.watchOrder({ orderId: placed.orderId }, { timeoutMs: deadline.remainingMs(), headers });
+  let latest = placed;
+  for await (const { order } of changes) {
+    latest = checkPlaced(order && see(order));
+    if (hasEnded(latest)) return latest;
+  }
+  throw new JourneyFailure('WRONG_ANSWER', `the order stopped changing while it was ${latest.status}`);
+}
+
+async function quote({ orders, headers }: JourneyDependencies, deadline: Deadline): Promise<void> {
+  const { total, pricingVersion, lines } = await orders.quoteOrder(
+    { customerId: TEST_CUSTOMER, items: [{ productId: TEST_PRODUCT, quantity: 1 }] },
+    { timeoutMs: deadline.remainingMs(), headers },
+  );
+  checkQuote({
+    total: total?.minorUnits,
+    pricingVersion,
+    lines: lines.map(({ productId, quantity, amount }) => ({ productId, quantity, amount: amount?.minorUnits ?? 0n })),
+  });
+}
+
+function see({ orderId, status, reason, synthetic }: Order): SeenOrder {
+  return { orderId, status: nameOf(OrderStatusSchema, status), reason: nameOf(OrderReasonSchema, reason), synthetic };
+}
+
+function nameOf(schema: DescEnum, number: number): string {
+  return schema.value[number]?.localName ?? String(number);
+}
+
+function toJourneyFailure(thrown: unknown, deadline: Deadline): JourneyFailure {
+  if (thrown instanceof JourneyFailure) return thrown;
+  // A stream that breaks off after its beginning fails as the transport tells it.
+  const error = thrown instanceof ConnectError ? toDependencyError('order', thrown, false) : thrown;
+  if (!(error instanceof DependencyError)) throw error;
+  // What breaks off because the journey's time is over says nothing of whoever was asked last.
+  if (error.failure === 'timeout' || error.failure === 'not_called' || deadline.remainingMs() === 0) {
+    return new JourneyFailure('TOO_SLOW', `the journey did not end in time: ${error.message}`, error);
+  }
+  const kind = error.failure === 'refused' ? 'REFUSED' : 'UNREACHABLE';
+  return new JourneyFailure(kind, error.message, error);
+}

@@ -1,0 +1,95 @@
+// Testing in production: the monitor's journeys through the running platform, and that nothing of them is taken for business.
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Journey, RunResult } from '#gen/shop/monitor/v1/monitor_pb.ts';
+import { MonitorService } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
+import { services } from '#services/dev/topology.ts';
+import { checkInvariants, collectFacts, listViolations, sourcesOf, waitForQuiescence } from '../support/invariants.ts';
+import { addProduct, orderRequest, startTestStack, type TestStack } from '../support/stack.ts';
+
+const JOURNEYS = [Journey.ORDER, Journey.DECLINE, Journey.CANCEL, Journey.QUOTE];
+const ORDERS = 1_000;
+const PARALLEL = 25;
+const PATIENCE = { timeout: 60_000, interval: 100 };
+
+describe('the monitor', () => {
+  let platform: TestStack;
+  beforeAll(async () => {
+    platform = await startTestStack(
+      { JOURNEY_INTERVAL_MS: '86400000' },
+      { services: services.map(({ name }) => name) },
+    );
+  });
+  afterAll(() => platform?.[Symbol.asyncDispose]());
+
+  it('seed 8.1: runs synthetic journeys through the whole platform, and records success, duration and trace', async () => {
+    const monitor = platform.client('monitor', MonitorService);
+    for (const journey of JOURNEYS) {
+      const { run } = await monitor.runJourney({ idempotencyKey: `once-${journey}`, journey });
+      expect(run).toMatchObject({ journey, result: RunResult.SUCCEEDED, failureReason: '' });
+      expect(run!.duration!.seconds).toBeLessThan(5n);
+      const traced = () => platform.output.some((line) => line.startsWith('order ') && line.includes(run!.traceId));
+      if (journey !== Journey.QUOTE) await expect.poll(traced).toBe(true);
+    }
+    const metrics = await (await fetch(`${platform.stack.url('monitor')}/metrics`)).text();
+    for (const journey of ['order', 'decline', 'cancel', 'quote']) {
+      expect(metrics).toMatch(new RegExp(`journey_runs_total\\{.*journey="${journey}",result="succeeded".*\\} [1-9]`));
+    }
+  });
+
+  it('seed 8.1: tells what failed while a service is away, and succeeds again when it is back', async () => {
+    const monitor = platform.client('monitor', MonitorService);
+    await platform.stack.stop('payment');
+    const { run: failed } = await monitor.runJourney({ idempotencyKey: 'payment-away', journey: Journey.DECLINE });
+    await platform.stack.start('payment');
+    expect(failed?.result).toBe(RunResult.FAILED);
+    expect(failed?.failureReason).toMatch(/^TOO_SLOW: /);
+    await expect
+      .poll(
+        async () => {
+          const idempotencyKey = `payment-back-${performance.now()}`;
+          return (await monitor.runJourney({ idempotencyKey, journey: Journey.ORDER })).run?.result;
+        },
+        { timeout: 20_000 },
+      )
+      .toBe(RunResult.SUCCEEDED);
+  });
+
+  it('leaves provider, mailbox and analytics with exactly the 800 real ones of 1,000 mixed orders', async () => {
+    const credential = { headers: { 'x-synthetic-credential': platform.stack.syntheticCredential() } };
+    const productId = await addProduct(platform, { onHand: ORDERS });
+    const before = await platform.analytics.getSalesSummary({});
+    const ids = { real: [] as string[], synthetic: [] as string[] };
+    const place = async (index: number) => {
+      const synthetic = index % 5 === 0;
+      const request = orderRequest({ items: [{ productId: synthetic ? 'test-product' : productId, quantity: 1 }] });
+      // A busy machine makes the shop say `unavailable`; the same key is repeated then, as by any client.
+      const { order } = await vi.waitFor(
+        () => platform.orders.createOrder({ ...request, synthetic }, synthetic ? credential : {}),
+        PATIENCE,
+      );
+      ids[synthetic ? 'synthetic' : 'real'].push(order!.orderId);
+    };
+    for (let index = 0; index < ORDERS; index += PARALLEL) {
+      await Promise.all(Array.from({ length: PARALLEL }, (_, offset) => place(index + offset)));
+    }
+    const sources = sourcesOf(platform.stack);
+    await waitForQuiescence(sources, { timeoutMs: 60_000 });
+    const counted = async () => (await platform.analytics.getSalesSummary({})).summary!.ordersConfirmed;
+    await expect.poll(counted, PATIENCE).toBe(before.summary!.ordersConfirmed + 800n);
+
+    const { ledger = [], mailbox, orders } = await collectFacts(sources);
+    const mails = mailbox?.mails ?? [];
+    const placed = new Set([...ids.real, ...ids.synthetic]);
+    const charged = ledger.filter(({ orderId }) => placed.has(orderId)).map(({ orderId }) => orderId);
+    const real = new Set(ids.real);
+    expect(new Set(orders.filter(({ orderId }) => placed.has(orderId)).map(({ status }) => status))).toEqual(
+      new Set(['CONFIRMED']),
+    );
+    expect([charged.length, new Set(charged)]).toEqual([800, real]);
+    expect(mails.filter(({ orderId }) => real.has(orderId ?? ''))).toHaveLength(800);
+    expect(mails.filter(({ orderId }) => ids.synthetic.includes(orderId ?? ''))).toEqual([]);
+    const { product } = await platform.inventory.getProduct({ productId: 'test-product' });
+    expect(product).toMatchObject({ onHand: 1_000, available: 1_000 });
+    expect(listViolations(await checkInvariants(sources))).toEqual([]);
+  });
+});

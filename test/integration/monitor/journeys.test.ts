@@ -1,0 +1,138 @@
+// The real monitor: its database, its port, its schedule; the order service is a virtual one.
+import { Code } from '@connectrpc/connect';
+import { describe, expect, it } from 'vitest';
+import { Journey, RunResult } from '#gen/shop/monitor/v1/monitor_pb.ts';
+import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
+import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { refusalOf } from '../../support/clients.ts';
+import { startMonitorWorld } from '../../support/monitor.ts';
+import { TEST_CREDENTIAL } from '../../support/order-builders.ts';
+
+const { createOrder, quoteOrder, watchOrder } = OrderService.method;
+const EVERY_JOURNEY = [Journey.ORDER, Journey.DECLINE, Journey.CANCEL, Journey.QUOTE];
+
+describe('RunJourney', () => {
+  it('runs each journey, and ListRuns tells of it with its trace, newest first', async () => {
+    await using world = await startMonitorWorld();
+    const ran = [];
+    for (const journey of EVERY_JOURNEY) {
+      const { run } = await world.client.runJourney({ idempotencyKey: `key-${journey}`, journey });
+      ran.push(run!);
+    }
+    expect(ran.map(({ journey, result, failureReason }) => [journey, result, failureReason])).toEqual(
+      EVERY_JOURNEY.map((journey) => [journey, RunResult.SUCCEEDED, '']),
+    );
+    const { runs } = await world.client.listRuns({});
+    expect(runs).toEqual(ran.toReversed());
+  });
+
+  it('carries the credential to the order service, in the trace it tells', async () => {
+    await using world = await startMonitorWorld();
+    const { run } = await world.client.runJourney({ idempotencyKey: 'key-1', journey: Journey.ORDER });
+    const [call] = world.shop.calls(createOrder);
+    expect(call?.requestHeader.get('x-synthetic-credential')).toBe(TEST_CREDENTIAL);
+    expect(call?.requestHeader.get('traceparent')).toContain(run!.traceId);
+  });
+
+  it('runs a journey once for a key, however often it is asked at once', async () => {
+    await using world = await startMonitorWorld();
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        world.client.runJourney({ idempotencyKey: 'key-1', journey: Journey.QUOTE }, { timeoutMs: 5_000 }),
+      ),
+    );
+    expect(new Set(answers.map(({ run }) => run?.runId)).size).toBe(1);
+    world.shop.received(quoteOrder).times(1);
+  });
+
+  it('refuses a key that ran another journey', async () => {
+    await using world = await startMonitorWorld();
+    await world.client.runJourney({ idempotencyKey: 'key-1', journey: Journey.QUOTE });
+    const { error, reason } = await refusalOf(
+      world.client.runJourney({ idempotencyKey: 'key-1', journey: Journey.ORDER }),
+    );
+    expect([error.code, reason]).toEqual([Code.FailedPrecondition, 'IDEMPOTENCY_KEY_REUSED']);
+  });
+
+  it('tells what went wrong, and counts it', async () => {
+    await using world = await startMonitorWorld({ JOURNEY_LIMIT_MS: '300' });
+    world.shop
+      .stub(createOrder, { paymentMethod: 'pm_approved' })
+      .replies({ order: { orderId: 'order-1', synthetic: true, status: OrderStatus.PENDING } });
+    world.shop.stub(watchOrder).hangs();
+    const { run } = await world.client.runJourney({ idempotencyKey: 'key-1', journey: Journey.ORDER });
+    expect(run).toMatchObject({ result: RunResult.FAILED, orderId: 'order-1' });
+    expect(run?.failureReason).toMatch(/^TOO_SLOW: the journey did not end in time: order did not answer in time/);
+    const metrics = await (await fetch(`${world.url}/metrics`)).text();
+    expect(metrics).toMatch(/journey_runs_total\{[^}]*journey="order"[^}]*result="failed"[^}]*\} 1/);
+    expect(metrics).toMatch(/journey_failures_total\{[^}]*journey="order"[^}]*kind="too_slow"[^}]*\} 1/);
+  });
+
+  it('finishes and records a run that its caller did not wait for', async () => {
+    await using world = await startMonitorWorld();
+    world.shop.stub(quoteOrder).delays(200).fails(Code.Internal, 'broken');
+    const caller = world.client.runJourney({ idempotencyKey: 'key-1', journey: Journey.QUOTE }, { timeoutMs: 50 });
+    await expect(caller).rejects.toThrow('deadline');
+    await expect.poll(async () => (await world.client.listRuns({})).runs, { timeout: 5_000 }).toHaveLength(1);
+  });
+});
+
+describe('the schedule', () => {
+  it('runs every journey, once an interval, whatever the number of replicas', async () => {
+    await using world = await startMonitorWorld({ JOURNEY_INTERVAL_MS: '2000' });
+    await using _second = await world.startReplica();
+    await using _third = await world.startReplica();
+    await expect
+      .poll(async () => (await world.client.listRuns({})).runs.map(({ journey }) => journey).sort(), { timeout: 5_000 })
+      .toEqual(EVERY_JOURNEY);
+    await expect
+      .poll(() => world.sql('select 1 from run group by journey having count(*) = 2'), { timeout: 5_000 })
+      .toHaveLength(4);
+    const gaps = await world.sql<{ gap: number }>(
+      `select extract(epoch from max(start_time) - min(start_time))::float8 as gap from run group by journey`,
+    );
+    expect(Math.min(...gaps.map(({ gap }) => gap))).toBeGreaterThan(1.5);
+  });
+
+  it('takes up a shorter interval at once', async () => {
+    await using world = await startMonitorWorld();
+    await expect.poll(() => world.sql('select 1 from journey_schedule')).toHaveLength(4);
+    await using _hasty = await world.startReplica({ JOURNEY_INTERVAL_MS: '1000' });
+    await expect.poll(async () => (await world.client.listRuns({})).runs.length, { timeout: 5_000 }).toBe(4);
+  });
+
+  it('ends, as failed, a run whose monitor was killed', async () => {
+    await using world = await startMonitorWorld();
+    await world.sql(
+      `insert into run (run_id, journey, start_time) values (gen_random_uuid(), 'ORDER', now() - interval '1 minute')`,
+    );
+    await expect
+      .poll(async () => (await world.client.listRuns({})).runs.map(({ failureReason }) => failureReason), {
+        timeout: 5_000,
+      })
+      .toEqual(['INTERRUPTED: the monitor stopped during the run']);
+  });
+});
+
+describe('ListRuns', () => {
+  it('pages through all runs, each once, and keeps to one journey when asked', async () => {
+    await using world = await startMonitorWorld();
+    await world.sql(
+      `insert into run (run_id, journey, result, duration_ms, start_time)
+       select gen_random_uuid(), case n % 2 when 0 then 'ORDER' else 'QUOTE' end, 'SUCCEEDED', n,
+         date_trunc('milliseconds', now()) - (n / 3) * interval '1 second'
+       from generate_series(1, 25) as n`,
+    );
+    const seen: string[] = [];
+    let pageToken = '';
+    do {
+      const page = await world.client.listRuns({ pageSize: 7, pageToken });
+      seen.push(...page.runs.map(({ runId }) => runId));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+    expect([seen.length, new Set(seen).size]).toEqual([25, 25]);
+    const { runs } = await world.client.listRuns({ journey: Journey.QUOTE });
+    expect(new Set(runs.map(({ journey }) => journey))).toEqual(new Set([Journey.QUOTE]));
+    expect(runs).toHaveLength(13);
+  });
+});

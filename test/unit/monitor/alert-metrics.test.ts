@@ -1,0 +1,32 @@
+// The alerts speak of metrics by name: of ones that the services have.
+import { readFileSync } from 'node:fs';
+import { Registry } from 'prom-client';
+import { expect, it } from 'vitest';
+import { createJourneyMetrics } from '#services/monitor/journey-metrics.ts';
+import { createOrderMetrics } from '#services/order/order-metrics.ts';
+import { createMetrics } from '#services/platform/metrics.ts';
+
+const RULES = new URL('../../../services/monitor/prometheus/alerts.yaml', import.meta.url);
+// What a scrape adds, and the functions and words of the language.
+const NOT_OURS =
+  /^(up|sum|max|min|by|and|or|absent|increase|job|service|dependency|stream|result|failed|touchstone|journey:.*)$/;
+
+it('every metric of an alert is one that a service has', async () => {
+  const expressions = [...readFileSync(RULES, 'utf8').matchAll(/expr: (.*)/g)].map(([, text]) => text ?? '');
+  const named = new Set(
+    expressions
+      .join(' ')
+      .match(/[a-z_]+(:[a-z0-9_:]+)?/g)
+      ?.filter((word) => /[a-z]{2}/.test(word)),
+  );
+  const registry = new Registry();
+  createOrderMetrics(registry, { countOpen: async () => ({ pending: 0, oldestPendingMs: 0, compensations: 0 }) });
+  createJourneyMetrics(registry);
+  const known = new Set(
+    [registry, createMetrics('order').registry].flatMap((each) => each.getMetricsAsArray().map(({ name }) => name)),
+  );
+
+  const metrics = [...named].filter((word) => !NOT_OURS.test(word));
+  expect(metrics.length).toBeGreaterThanOrEqual(8);
+  expect(metrics.filter((name) => !known.has(name))).toEqual([]);
+});
