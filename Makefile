@@ -25,7 +25,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(path_with_tools)
 # ---- Set-up, each step a file that make compares by date.
 
 packages := node_modules/.package-lock.json
-generated := gen/.generated services/platform/rpc-server/gen/.generated test/kit/examples/library/gen/.generated test/kit/fault-proxy/control/gen/.generated
+generated := gen/.generated services/platform/rpc-server/gen/.generated test/kit/examples/library/gen/.generated test/kit/examples/weather/gen/.generated test/kit/command-line/gen/.generated test/kit/fault-proxy/control/gen/.generated
 ready := $(packages) $(generated)
 
 .tools/node_modules/node/bin/node:
@@ -49,6 +49,14 @@ services/platform/rpc-server/gen/.generated: services/platform/rpc-server/buf.ge
 
 test/kit/examples/library/gen/.generated: test/kit/examples/library/buf.gen.yaml $(shell find test/kit/examples/library/proto -name '*.proto') $(packages)
 	cd test/kit/examples/library && buf generate
+	@touch $@
+
+test/kit/examples/weather/gen/.generated: test/kit/examples/weather/buf.gen.yaml $(shell find test/kit/examples/weather/proto -name '*.proto') $(packages)
+	cd test/kit/examples/weather && buf generate
+	@touch $@
+
+test/kit/command-line/gen/.generated: test/kit/command-line/buf.gen.yaml $(packages)
+	cd test/kit/command-line && buf generate
 	@touch $@
 
 test/kit/fault-proxy/control/gen/.generated: test/kit/fault-proxy/control/buf.gen.yaml $(shell find test/kit/fault-proxy/control/proto -name '*.proto') $(packages)
@@ -137,14 +145,41 @@ release-contract: $(packages) ## make the present contract the released one, on 
 .PHONY: generate
 generate: $(ready) ## generate code from proto/ where it is out of date
 
+# ---- The kit's command line, and what it tells of this repository's contracts.
+
+.PHONY: kit usage can-i-change
+kit: $(ready) ## run the testing kit's command line: ARGS='stub --help'
+	@node test/kit/command-line/main.ts $(ARGS)
+
+usage: $(ready) ## print which methods, fields and enum values each consumer reads
+	@node test/kit/command-line/main.ts usage test/contract/usage $(ARGS)
+
+can-i-change: $(ready) ## tell whom a change of proto/ would break, by consumer and test; AGAINST=<buf input> compares otherwise
+	@findings=$$(buf breaking --error-format=json --against '$(AGAINST)') || [ $$? = 100 ]; \
+	printf '%s\n' "$$findings" | node test/kit/command-line/main.ts can-i-change --usage test/contract/usage $(ARGS)
+
 # ---- Proofs that take minutes: not part of `check`.
 
-.PHONY: crash-matrix soak mutants
+bench_packages := test/bench/node_modules/.package-lock.json
+
+$(bench_packages): test/bench/package-lock.json | $(node)
+	cd test/bench && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: bench-kit
+bench-kit: $(ready) $(bench_packages) ## measure the kit beside Pact, WireMock and a TCP pipe; ARGS='--check' fails on a ratio that is not as wanted
+	@node test/bench/kit/build-kit.ts
+	@node test/bench/kit/main.ts $(ARGS)
+
+.PHONY: crash-matrix soak chaos mutants
 crash-matrix: $(ready) $(nats_server) ## SIGKILL each service before and after everything it does; SERVICE=... ONLY='...' narrows it
 	@exec node test/chaos/crash-matrix/main.ts $(ARGS)
 
 soak: $(ready) $(nats_server) ## load and random SIGKILLs, then every invariant; MINUTES=10 SEED=... SOAK_ARGS='--mode nats-away'
 	node test/chaos/soak/main.ts $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(SOAK_ARGS)
+
+chaos: $(ready) $(nats_server) ## break one thing at a time and rule on each experiment; EXPERIMENT=... SEED=... CHAOS_ARGS='--list'
+	@exec node test/chaos/experiments/main.ts $(EXPERIMENT) $(if $(SEED),--seed $(SEED)) $(CHAOS_ARGS)
 
 mutants: $(ready) $(nats_server) ## break production code on purpose and want a named test to notice; MUTANT=<part of a name>
 	node test/chaos/mutants/main.ts $(MUTANT)
@@ -155,4 +190,4 @@ clean: ## remove generated code and local state; packages stay
 	if [ -n "$$pid" ] && kill -0 "$$pid" 2>/dev/null; then \
 	  echo "The platform is running from .data/ as process $$pid: stop it first." >&2; exit 1; \
 	fi
-	rm -rf .data gen services/platform/rpc-server/gen services/platform/rpc-server/dist test/kit/dist test/kit/examples/library/gen test/kit/fault-proxy/control/gen
+	rm -rf .data gen services/platform/rpc-server/gen services/platform/rpc-server/dist test/kit/dist test/kit/examples/library/gen test/kit/examples/weather/gen test/kit/command-line/gen test/kit/fault-proxy/control/gen

@@ -57,7 +57,6 @@ export type { TruncateMessageOptions } from './fault-proxy/faults/truncate-messa
 export { truncateMessage } from './fault-proxy/faults/truncate-message.ts';
 export type { FaultHandle, FaultState, InjectOptions } from './fault-proxy/injection.ts';
 export type { Piece, Stage } from './fault-proxy/stage.ts';
-export type { Call, CallOutcome } from './journal.ts';
 export type { Difference } from './matching/difference.ts';
 export type { HeaderLiteral } from './matching/header-pattern.ts';
 export type { Matcher } from './matching/matchers.ts';
@@ -75,8 +74,37 @@ export {
   unordered,
 } from './matching/matchers.ts';
 export type { MessageLiteral } from './matching/message-literal.ts';
-export type { Received } from './received.ts';
-export type { Reply, ReplyFunction, Stub, StubbableMethod, StubSequence } from './stub.ts';
+export type {
+  RecordedDetail,
+  RecordedExchange,
+  RecordedFailure,
+  RecordedHeaders,
+  RecordedMessage,
+  Recording,
+  Redactable,
+} from './recording/exchange.ts';
+export type { PromotedState, PromoteOptions, Promotion } from './recording/promote.ts';
+export { promoteRecording } from './recording/promote.ts';
+export type { Recorder, RecorderOptions, Redaction } from './recording/recorder.ts';
+export { startRecorder } from './recording/recorder.ts';
+export { RecordingError } from './recording/recording-error.ts';
+export { readRecording } from './recording/recording-file.ts';
+export type { Replay, ReplayOptions } from './recording/replay.ts';
+export { startReplay } from './recording/replay.ts';
+export type { Schema } from './schema/load-schema.ts';
+export { loadSchema } from './schema/load-schema.ts';
+export { SchemaError } from './schema/schema-error.ts';
+export type { BreakingFinding, ChangedElement } from './usage/breaking-findings.ts';
+export { FindingsError, readBreakingFindings } from './usage/breaking-findings.ts';
+export type { ChangeReport, ChangeVerdict, JudgedFinding } from './usage/can-i-change.ts';
+export { canIChange, formatChangeReport } from './usage/can-i-change.ts';
+export type { AffectedUse } from './usage/find-users.ts';
+export { formatUsage } from './usage/format-usage.ts';
+export type { RecordUsageOptions, UsageRecorder } from './usage/record-usage.ts';
+export { recordUsage } from './usage/record-usage.ts';
+export type { ConsumerUsage, TestUsage, Usage, UsageKind, UsedType } from './usage/usage.ts';
+export { UsageFileError } from './usage/usage-file.ts';
+export { readUsage } from './usage/usage-store.ts';
 export type { StateHandler, StateHandlers, Teardown } from './verification/provider-states.ts';
 export { StateError } from './verification/provider-states.ts';
 export type { Check, Verification, VerifiedInteraction } from './verification/verification.ts';
@@ -84,5 +112,18 @@ export { VerificationError } from './verification/verification.ts';
 export type { VerifyOptions } from './verification/verify-provider.ts';
 export { verifyProvider } from './verification/verify-provider.ts';
 export type { WireName } from './verification/wire.ts';
-export type { VirtualService, VirtualServiceOptions } from './virtual-service.ts';
-export { startVirtualService } from './virtual-service.ts';
+export type { Call, CallOutcome } from './virtual/journal.ts';
+export type { Received } from './virtual/received.ts';
+export type { RequestLiteral } from './virtual/request-pattern.ts';
+export type { ErrorDetails } from './virtual/step.ts';
+export type {
+  Conversation,
+  HarmedStub,
+  Reply,
+  ReplyFunction,
+  ReplyRequest,
+  Stub,
+  StubSequence,
+} from './virtual/stub.ts';
+export type { VirtualService, VirtualServiceOptions } from './virtual/virtual-service.ts';
+export { startVirtualService } from './virtual/virtual-service.ts';

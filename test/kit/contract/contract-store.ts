@@ -1,10 +1,8 @@
-// Contract files on disk. Tests of one contract run in several processes at once: each merges its interactions under a
-// lock and replaces the file as a whole, so that a reader never sees half of it and no interaction is lost.
+// Contract files on disk. Tests of one contract run in several processes at once and merge their interactions.
 
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { readText, updateFile } from '../update-file.ts';
 import {
   type ContractDocument,
   ContractFileError,
@@ -15,16 +13,11 @@ import {
   renderDocument,
 } from './contract-document.ts';
 
-const lockTriesMs = 10;
-const lockPatienceMs = 10_000;
-// A merge takes milliseconds: a lock this old belongs to a process that was killed.
-const lockExpiryMs = 5000;
-
 /**
  * Merges interactions into the file of a contract; makes the file, and its folder, where there is none.
  *
  * @returns the file's path.
- * @throws ContractFileError when the file there cannot be read, or is not let go of by others within 10 seconds.
+ * @throws ContractFileError when the file there is no contract; Error when others do not let go of it within 10 seconds.
  */
 export async function storeInteractions(
   directory: string,
@@ -33,19 +26,10 @@ export async function storeInteractions(
   interactions: readonly InteractionJson[],
 ): Promise<string> {
   const file = join(directory, fileNameOf(consumer, provider));
-  await mkdir(directory, { recursive: true });
-  await using _lock = await lock(`${file}.lock`);
-  const before = await readText(file);
-  const document = before === undefined ? undefined : parseDocument(before, file);
-  const after = renderDocument(mergeDocument(document, consumer, provider, interactions));
-  if (after === before) return file;
-  const draft = `${file}.${randomUUID()}.draft`;
-  try {
-    await writeFile(draft, after);
-    await rename(draft, file);
-  } finally {
-    await rm(draft, { force: true });
-  }
+  await updateFile(file, (before) => {
+    const document = before === undefined ? undefined : parseDocument(before, file);
+    return renderDocument(mergeDocument(document, consumer, provider, interactions));
+  });
   return file;
 }
 
@@ -58,7 +42,7 @@ export async function loadContracts(paths: string | readonly string[]): Promise<
   const files = (await Promise.all([paths].flat().map((path) => listFiles(String(path))))).flat();
   return Promise.all(
     files.map(async (file) => {
-      const text = await readText(file);
+      const text = readText(file);
       if (text === undefined) throw new ContractFileError(`${file}: there is no such file`);
       return { file, document: parseDocument(text, basename(file)) };
     }),
@@ -80,44 +64,4 @@ async function listFiles(path: string): Promise<string[]> {
     .filter((name) => name.endsWith('.json'))
     .sort()
     .map((name) => join(path, name));
-}
-
-async function readText(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-async function lock(path: string): Promise<AsyncDisposable> {
-  const giveUpAt = performance.now() + lockPatienceMs;
-  while (!(await take(path))) {
-    if (performance.now() > giveUpAt) throw new ContractFileError(`${path}: held by another process for too long`);
-    await breakExpired(path);
-    await delay(lockTriesMs);
-  }
-  return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
-}
-
-async function take(path: string): Promise<boolean> {
-  try {
-    const handle = await open(path, 'wx');
-    await handle.close();
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-async function breakExpired(path: string): Promise<void> {
-  try {
-    const { mtimeMs } = await stat(path);
-    if (Date.now() - mtimeMs > lockExpiryMs) await rm(path, { force: true });
-  } catch (error) {
-    // Whoever held it has let go in the meantime.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
 }

@@ -26,6 +26,7 @@ import {
 import type { ProviderState, RpcInteraction } from './interaction.ts';
 import { type Provider, runConsumer } from './run-consumer.ts';
 
+/** Where a contract is kept, and what it may speak of. */
 export interface ContractOptions {
   /** The folder the contract file is in, or will be. */
   readonly directory: string;
@@ -50,6 +51,7 @@ export interface Contract extends Given {
   handle(declarations: readonly EventDeclaration[], handler: HandlerSource, options?: HandleOptions): Promise<void>;
 }
 
+/** What an interaction begins with: the states it is given, and its name. */
 export interface Given {
   /** The state that the provider has to be in: a name, and what the provider's test needs to get there. */
   given(state: string, params?: JsonObject): Given;
@@ -57,6 +59,7 @@ export interface Given {
   uponReceiving(description: string): Upon;
 }
 
+/** What the interaction is about: a call, or an event. */
 export interface Upon {
   /**
    * The RPC that the consumer calls, and what it sends: these values, and no others that are set.
@@ -72,6 +75,7 @@ export interface Upon {
   event<Desc extends DescMessage>(desc: Desc, body: MessageLiteral<Desc>, envelope?: EventEnvelope): EventDeclaration;
 }
 
+/** A call that was declared, and that needs its answer. */
 export interface Called<M extends DescMethod> {
   /** Headers that the call must have; others do not matter. */
   withMetadata(metadata: HeaderLiteral): Called<M>;
@@ -95,6 +99,7 @@ export interface Declaration {
   run<T>(useConsumer: UseConsumer<T>): Promise<T>;
 }
 
+/** A call with its answer, ready to be run. */
 export type Replied<M extends DescMethod> = M extends { methodKind: 'server_streaming' | 'bidi_streaming' }
   ? Declaration & {
       /** The stream ends with this error after its messages. */

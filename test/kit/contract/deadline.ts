@@ -13,7 +13,7 @@ const millisecondsOf: Readonly<Record<string, number>> = {
 };
 
 /** Returns the deadline in milliseconds, `undefined` when the headers tell none that can be read. */
-export function readDeadlineMs(header: Headers): number | undefined {
+export function readDeadlineMs(header: Pick<Headers, 'get'>): number | undefined {
   const connect = header.get('connect-timeout-ms');
   if (connect !== null) return /^\d{1,10}$/.test(connect) ? Number(connect) : undefined;
   const [, amount, unit] = /^(\d{1,8})([HMSmun])$/.exec(header.get('grpc-timeout') ?? '') ?? [];
@@ -21,7 +21,7 @@ export function readDeadlineMs(header: Headers): number | undefined {
 }
 
 /** Returns how a call's deadline differs from the one expected. */
-export function matchDeadline(expected: DeadlineExpectation | undefined, header: Headers): Difference[] {
+export function matchDeadline(expected: DeadlineExpectation | undefined, header: Pick<Headers, 'get'>): Difference[] {
   if (!expected) return [];
   const actualMs = readDeadlineMs(header);
   if (actualMs !== undefined && actualMs <= (expected.atMostMs ?? Number.POSITIVE_INFINITY)) return [];

@@ -6,7 +6,7 @@ import { compilePattern } from '../matching/compile-pattern.ts';
 import { compileHeaders, type HeaderLiteral } from '../matching/header-pattern.ts';
 import type { Matcher } from '../matching/matchers.ts';
 import type { MessageLiteral } from '../matching/message-literal.ts';
-import { nameOf } from '../stub-book.ts';
+import { nameOf } from '../rpc-name.ts';
 import type { DetailPattern, Failure, ProviderState, RpcInteraction } from './interaction.ts';
 
 /** What an RPC is sent: a literal, or the list of them where the requests are a stream. */

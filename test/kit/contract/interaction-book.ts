@@ -6,7 +6,7 @@ import { type Difference, elementPath, fieldPath, joinDifferences } from '../mat
 import { countOpenHeaders, matchHeaders } from '../matching/header-pattern.ts';
 import { matchMessage } from '../matching/match-message.ts';
 import { countOpenPlaces } from '../matching/pattern.ts';
-import { nameOf } from '../stub-book.ts';
+import { nameOf } from '../rpc-name.ts';
 import { matchDeadline } from './deadline.ts';
 import { keyOf, type RpcInteraction, titleOf } from './interaction.ts';
 
@@ -14,7 +14,15 @@ import { keyOf, type RpcInteraction, titleOf } from './interaction.ts';
 export interface IncomingCall {
   readonly method: DescMethod;
   readonly requests: readonly Message[];
-  readonly header: Headers;
+  readonly header: Pick<Headers, 'get'>;
+}
+
+/** What a whole call is for. */
+export interface Decision {
+  /** The interactions that accept the requests, whatever the headers are. */
+  readonly candidates: readonly RpcInteraction[];
+  /** The one of them that answers. */
+  readonly chosen: RpcInteraction;
 }
 
 interface BookOptions {
@@ -35,26 +43,51 @@ export class InteractionBook {
     this.#options = options;
   }
 
+  /** Knows the messages that may be in a `google.protobuf.Any`. */
+  get registry(): Registry {
+    return this.#options.registry;
+  }
+
+  /** The interactions it answers with: another list after each `use`. */
+  get interactions(): readonly RpcInteraction[] {
+    return this.#interactions;
+  }
+
   /** Answers with these interactions from now on. */
   use(interactions: readonly RpcInteraction[]): void {
     this.#interactions = interactions;
   }
 
   /**
-   * Returns the interaction that a whole call is for: the one that leaves the fewest values open.
+   * Returns what a whole call is for: of the interactions that accept it, the one that leaves the fewest values open.
    *
    * @throws ConnectError `unimplemented` when there is none, naming the nearest one and what differs; `internal` when two
    *   accept the call and none is more specific, naming both.
    */
-  choose(call: IncomingCall): RpcInteraction {
-    const [best, second] = this.#accepting(call, 'whole').sort((a, b) => openPlacesOf(a) - openPlacesOf(b));
+  choose(call: IncomingCall): Decision {
+    const candidates = this.#ofMethod(call.method).filter(
+      (interaction) => matchRequests(interaction, call.requests, 'whole', this.#options.registry).length === 0,
+    );
+    const [best, second] = this.#rank(candidates, call.header);
     if (!best) throw this.#miss(call, 'whole');
-    if (second && openPlacesOf(second) === openPlacesOf(best)) {
+    if (second && areEquallyOpen(best, second)) {
       throw this.#note(
         `${nameOf(call.method)}: both "${titleOf(best)}" and "${titleOf(second)}" accept this call`,
         Code.Internal,
       );
     }
+    this.#exercised.add(best);
+    return { candidates, chosen: best };
+  }
+
+  /**
+   * Chooses again for a call with the same requests and maybe other headers; `undefined` where there is no one choice.
+   *
+   * @param candidates those that `choose` found for the requests.
+   */
+  chooseAgain(candidates: readonly RpcInteraction[], header: IncomingCall['header']): RpcInteraction | undefined {
+    const [best, second] = this.#rank(candidates, header);
+    if (!best || (second && areEquallyOpen(best, second))) return undefined;
     this.#exercised.add(best);
     return best;
   }
@@ -65,7 +98,9 @@ export class InteractionBook {
    * @throws ConnectError `unimplemented` when it can be for none.
    */
   foresee(call: IncomingCall): RpcInteraction | undefined {
-    const [only, ...others] = this.#accepting(call, 'beginning');
+    const [only, ...others] = this.#ofMethod(call.method).filter(
+      (interaction) => this.#differences(interaction, call, 'beginning').length === 0,
+    );
     if (!only) throw this.#miss(call, 'beginning');
     return others.length === 0 ? only : undefined;
   }
@@ -80,10 +115,11 @@ export class InteractionBook {
     return this.#misses;
   }
 
-  #accepting(call: IncomingCall, extent: Extent): RpcInteraction[] {
-    return this.#ofMethod(call.method).filter(
-      (interaction) => this.#differences(interaction, call, extent).length === 0,
-    );
+  // Those that accept the headers too, the one that leaves the fewest values open first.
+  #rank(candidates: readonly RpcInteraction[], header: IncomingCall['header']): RpcInteraction[] {
+    return candidates
+      .filter((interaction) => this.#differencesOfHeader(interaction, header).length === 0)
+      .sort((a, b) => openPlacesOf(a) - openPlacesOf(b));
   }
 
   #ofMethod(method: DescMethod): RpcInteraction[] {
@@ -93,8 +129,14 @@ export class InteractionBook {
   #differences(interaction: RpcInteraction, call: IncomingCall, extent: Extent): Difference[] {
     return [
       ...matchRequests(interaction, call.requests, extent, this.#options.registry),
-      ...matchHeaders(interaction.metadata, (name) => call.header.get(name), 'metadata'),
-      ...(this.#options.ignoresDeadline ? [] : matchDeadline(interaction.deadline, call.header)),
+      ...this.#differencesOfHeader(interaction, call.header),
+    ];
+  }
+
+  #differencesOfHeader({ metadata, deadline }: RpcInteraction, header: IncomingCall['header']): Difference[] {
+    return [
+      ...matchHeaders(metadata, (name) => header.get(name), 'metadata'),
+      ...(this.#options.ignoresDeadline ? [] : matchDeadline(deadline, header)),
     ];
   }
 
@@ -145,6 +187,10 @@ function matchRequests(
 
 function within(outer: string, inner: string): string {
   return inner === '' ? outer : fieldPath(outer, inner);
+}
+
+function areEquallyOpen(a: RpcInteraction, b: RpcInteraction): boolean {
+  return openPlacesOf(a) === openPlacesOf(b);
 }
 
 function openPlacesOf({ requests, metadata }: RpcInteraction): number {

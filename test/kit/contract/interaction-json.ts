@@ -16,7 +16,7 @@ import { createExampleHeaders, readHeaders, writeHeaders } from '../matching/hea
 import type { MessagePattern } from '../matching/pattern.ts';
 import { readPattern } from '../matching/read-pattern.ts';
 import { type PatternJson, writePattern } from '../matching/write-pattern.ts';
-import { nameOf } from '../stub-book.ts';
+import { nameOf } from '../rpc-name.ts';
 import { ContractFileError, type InteractionJson, type StateJson } from './contract-document.ts';
 import type { EventInteraction, Failure, Interaction, ProviderState, RpcInteraction } from './interaction.ts';
 import { toPactInteraction } from './pact-interaction.ts';

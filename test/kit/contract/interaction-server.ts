@@ -7,6 +7,7 @@ import { createRpcServer, type HealthRegistry } from '@touchstone/rpc-server';
 import { createExample } from '../matching/example-message.ts';
 import { createExampleHeaders } from '../matching/header-pattern.ts';
 import { toConnectError } from './connect-error.ts';
+import { DecidedCalls, noteDecision } from './decided-calls.ts';
 import type { RpcInteraction } from './interaction.ts';
 import type { IncomingCall, InteractionBook } from './interaction-book.ts';
 
@@ -24,6 +25,8 @@ interface InteractionServerOptions {
   readonly book: InteractionBook;
   readonly host?: string | undefined;
   readonly port?: number | undefined;
+  /** Whether calls that came before are answered without decoding them again. */
+  readonly remembersCalls?: boolean;
 }
 
 /** @throws Error naming host and port when the address cannot be had. */
@@ -36,7 +39,8 @@ export async function startInteractionServer(options: InteractionServerOptions):
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
     // A field that the schema does not have is a fault of the consumer, in JSON as in binary.
-    jsonOptions: { ignoreUnknownFields: false },
+    jsonOptions: { registry: options.book.registry, ignoreUnknownFields: false },
+    ...(options.remembersCalls && { answerMemory: new DecidedCalls(options.book) }),
   });
   const address = await server.listen();
   return { ...address, health: server.health, stop: () => server.stop({ graceMs: 0 }) };
@@ -85,9 +89,10 @@ async function* answer(
     if (interaction) yield* respond(interaction, answered, received.length, context);
     if (interaction) answered = received.length;
   }
-  const interaction = book.choose(call);
-  yield* respond(interaction, answered, Number.POSITIVE_INFINITY, context);
-  if (interaction.failure) throw toConnectError(interaction.failure);
+  const decision = book.choose(call);
+  noteDecision(context.values, decision);
+  yield* respond(decision.chosen, answered, Number.POSITIVE_INFINITY, context);
+  if (decision.chosen.failure) throw toConnectError(decision.chosen.failure);
 }
 
 function* respond(interaction: RpcInteraction, from: number, to: number, context: HandlerContext): Generator<Message> {

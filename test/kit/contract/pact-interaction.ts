@@ -7,11 +7,11 @@ import { createExample } from '../matching/example-message.ts';
 import { createExampleHeaders, type HeaderPatterns } from '../matching/header-pattern.ts';
 import type { PatternJson } from '../matching/write-pattern.ts';
 import { writePattern } from '../matching/write-pattern.ts';
-import { nameOf } from '../stub-book.ts';
+import { nameOf } from '../rpc-name.ts';
 import { toConnectError } from './connect-error.ts';
 import type { RpcInteraction } from './interaction.ts';
 import { omitWhatMayBeUnset } from './pact-pattern.ts';
-import { toPactHeaderRules, toPactRules } from './pact-rules.ts';
+import { toPactDetailRules, toPactHeaderRules, toPactRules } from './pact-rules.ts';
 
 /** Returns the type of an interaction and the fields of it that Pact defines. */
 export function toPactInteraction(interaction: RpcInteraction, registry: Registry): JsonObject {
@@ -74,7 +74,13 @@ function toPactResponse(interaction: RpcInteraction, registry: Registry): JsonOb
       status: codeToHttpStatus(failure.code),
       headers: toPactHeaders(headers),
       body: toPactBody({ ...body, ...(details !== undefined && { details: withoutDebug(details) }) }),
-      matchingRules: toPactMatchingRules({ message: {}, rules: { message: { match: 'like' } } }, headers),
+      matchingRules: {
+        body: {
+          ...toPactRules({ message: {}, rules: { message: { match: 'like' } } }),
+          ...toPactDetailRules(failure.details.length),
+        },
+        header: toPactHeaderRules(headers),
+      },
     };
   }
   const [pattern] = responses.map(omitWhatMayBeUnset);

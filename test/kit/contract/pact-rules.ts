@@ -14,6 +14,17 @@ export function toPactRules({ message, rules }: PatternJson): JsonObject {
   return Object.fromEntries(entries);
 }
 
+/**
+ * Returns Pact's matching rules for the details of an error: one of each type, in any order and among others. What is in
+ * them is encoded, and a provider may tell more than the contract asks for: Pact cannot look into it.
+ */
+export function toPactDetailRules(count: number): JsonObject {
+  if (count === 0) return {};
+  const rules = { '$.value': combine({ match: 'type' }) };
+  const variants = Array.from({ length: count }, (_, index) => ({ index, rules, generators: {} }));
+  return { '$.details': combine({ match: 'arrayContains', variants }) };
+}
+
 /** Returns Pact's matching rules for headers. */
 export function toPactHeaderRules(headers: HeaderPatterns): JsonObject {
   const entries = Object.entries(headers).flatMap(([name, pattern]): [string, JsonValue][] => {

@@ -10,6 +10,7 @@ import { InteractionBook } from './interaction-book.ts';
 import { readInteraction } from './interaction-json.ts';
 import { startInteractionServer } from './interaction-server.ts';
 
+/** What a stub server needs beside its contract files. */
 export interface StubServerOptions {
   /** The services that the contract's RPCs are of. */
   readonly services: readonly DescService[];
@@ -26,6 +27,7 @@ export interface StubServerOptions {
   readonly port?: number;
 }
 
+/** A running stub server. It stops when it is disposed of. */
 export interface StubServer extends AsyncDisposable {
   /** Where it listens, such as `http://127.0.0.1:40123`. It speaks gRPC, gRPC-Web and Connect there. */
   readonly url: string;
@@ -57,7 +59,7 @@ export async function startStubServer(
   const registry = createTypeRegistry([...services, ...types]);
   const interactions = await loadInteractions(files, { services, registry });
   const book = new InteractionBook(ofStates(interactions, options.states), { registry, ignoresDeadline: true });
-  const { url, host, port, health, stop } = await startInteractionServer({ ...options, book });
+  const { url, host, port, health, stop } = await startInteractionServer({ ...options, book, remembersCalls: true });
   return {
     url,
     host,

@@ -17,6 +17,7 @@ export interface EventConsumer {
   readonly check?: (delivery: Delivery) => unknown;
 }
 
+/** How events are delivered to the handler. */
 export interface HandleOptions {
   /** Which deliveries the handler is run with. Default: `once`. */
   readonly deliveries?: readonly Delivery[];

@@ -19,6 +19,7 @@ import {
 } from '../verification/verification.ts';
 import { type CapturedEvent, headerOf } from './captured-event.ts';
 
+/** What `verifyEvents` verifies, and how the provider is made to publish. */
 export interface VerifyEventsOptions {
   /** Contract files, folders of them, or both. */
   readonly contracts: string | readonly string[];

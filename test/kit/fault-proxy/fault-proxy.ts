@@ -12,6 +12,7 @@ import { createTcpRelay, type Relay, type RelayPort } from './relay.ts';
 import { requireWhole } from './require-option.ts';
 import { parseUpstream } from './upstream-address.ts';
 
+/** What a fault proxy stands before, and where it listens. */
 export interface FaultProxyOptions {
   /** Where the real service is: a URL of any scheme that names host and port. */
   readonly upstream: string;
@@ -25,6 +26,7 @@ export interface FaultProxyOptions {
   readonly maxHeldBytes?: number;
 }
 
+/** A running fault proxy. It stops when it is disposed of. */
 export interface FaultProxy extends AsyncDisposable {
   /** The upstream's URL with the proxy's address in it: what to give the client. */
   readonly url: string;

@@ -8,6 +8,7 @@ import type { Piece, Stage } from './stage.ts';
 /** `up` is from the client to the upstream service, `down` is back. */
 export type Direction = 'up' | 'down';
 
+/** One kind of harm. The functions of the kit make them, such as `latency`; `inject` switches one on. */
 export interface Fault {
   readonly name: string;
   /** Whether it hits connections, calls (RPCs) or, depending on whether it is given an RPC, either. */

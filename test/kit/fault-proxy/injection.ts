@@ -5,6 +5,7 @@ import type { Lane } from './lane.ts';
 import { createRandom } from './random.ts';
 import { Schedule, type ScheduleOptions } from './schedule.ts';
 
+/** Which calls or connections a fault hits. Default: all. */
 export interface InjectOptions extends ScheduleOptions {
   /**
    * The RPC to hit: `pkg.Service/Method`, `pkg.Service/*` or `*`. Calls that begin later are hit, those that run are not.
@@ -15,6 +16,7 @@ export interface InjectOptions extends ScheduleOptions {
   readonly direction?: Direction | 'both';
 }
 
+/** A fault that is, or was, on, and what it did. */
 export interface FaultState {
   readonly id: string;
   readonly name: string;
@@ -26,6 +28,7 @@ export interface FaultState {
   readonly seen: number;
 }
 
+/** A fault that was switched on, to look at and to switch off. It is removed when it is disposed of. */
 export interface FaultHandle extends FaultState, Disposable {
   /** Switches the fault off. What it held back goes on at once; its counts stay. A second time does nothing. */
   remove(): void;

@@ -14,6 +14,7 @@ export interface Piece {
 
 export type Pass = (piece: Piece) => void;
 
+/** What a fault puts in the way of one direction: it passes pieces on, changed, later or not at all. */
 export interface Stage {
   /** Takes the next piece. */
   take(piece: Piece, pass: Pass): void;

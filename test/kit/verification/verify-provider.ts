@@ -13,6 +13,7 @@ import { replay } from './replay.ts';
 import { type Check, createVerification, type Verification, type VerifiedInteraction } from './verification.ts';
 import { canCarry, type OpenWire, type Wire, type WireName, wires } from './wire.ts';
 
+/** What `verifyProvider` verifies, and how it gets there. */
 export interface VerifyOptions {
   /** Contract files, folders of them, or both. */
   readonly contracts: string | readonly string[];

@@ -18,6 +18,7 @@ export interface Wire {
   open(baseUrl: string): OpenWire;
 }
 
+/** A way to call: protocol, encoding and HTTP version. */
 export type WireName =
   | 'Connect JSON, HTTP/1.1'
   | 'Connect JSON, HTTP/2'

@@ -8,6 +8,7 @@ import type { FaultState } from '../injection.ts';
 import { faultOf, optionsOf } from './fault-from-proto.ts';
 import { FaultProxyService, type InjectedFaultSchema } from './gen/touchstone/kit/v1/fault_proxy_service_pb.ts';
 
+/** Which proxies a control port switches, and where it listens. */
 export interface FaultControlOptions {
   /** The proxies, each by the name it is called by. */
   readonly proxies: Readonly<Record<string, FaultProxy>>;
@@ -17,6 +18,7 @@ export interface FaultControlOptions {
   readonly port?: number;
 }
 
+/** An open control port. It closes when it is disposed of. */
 export interface FaultControl extends AsyncDisposable {
   /** Where it listens, such as `http://127.0.0.1:40123`: gRPC, gRPC-Web and Connect, with reflection. */
   readonly url: string;

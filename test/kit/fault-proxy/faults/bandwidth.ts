@@ -5,6 +5,7 @@ import { type Fault, insertEverywhere } from '../fault.ts';
 import { requireNumber } from '../require-option.ts';
 import { cutPiece, type Piece } from '../stage.ts';
 
+/** How narrow the pipe is. */
 export interface BandwidthOptions {
   /** Bytes of payload a second, for each connection or call by itself. */
   readonly bytesPerSecond: number;

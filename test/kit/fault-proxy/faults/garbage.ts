@@ -5,6 +5,7 @@ import type { Random } from '../random.ts';
 import { requireWhole } from '../require-option.ts';
 import { createPassingStage } from '../stage.ts';
 
+/** How much is spoilt. */
 export interface GarbageOptions {
   /** How many bytes of each connection or call to spoil. Default: all. */
   readonly bytes?: number;

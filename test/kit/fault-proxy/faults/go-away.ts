@@ -4,6 +4,7 @@ import { callOf, type Fault } from '../fault.ts';
 import { ErrorCode } from '../http2/frame.ts';
 import { requireWhole } from '../require-option.ts';
 
+/** Which GOAWAY is sent. */
 export interface GoAwayOptions {
   /** Its error code. Default 0, NO_ERROR: calls already accepted are finished. With another, the connection ends at once. */
   readonly http2Code?: number;

@@ -4,6 +4,7 @@ import { createEarlyEnd } from '../cut.ts';
 import { type Fault, insertEverywhere } from '../fault.ts';
 import { requireWhole } from '../require-option.ts';
 
+/** When one direction ends. */
 export interface HalfCloseOptions {
   /** Lets so many bytes of body pass first. Default 0: the end comes in place of the body. */
   readonly afterBytes?: number;

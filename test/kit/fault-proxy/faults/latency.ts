@@ -4,6 +4,7 @@ import { DelayLine } from '../delay-line.ts';
 import { type Fault, insertEverywhere } from '../fault.ts';
 import { requireNumber } from '../require-option.ts';
 
+/** How much later everything arrives. */
 export interface LatencyOptions {
   /** How much later, in milliseconds. */
   readonly delayMs: number;

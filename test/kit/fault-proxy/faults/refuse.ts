@@ -3,6 +3,7 @@
 import type { Fault } from '../fault.ts';
 import { ErrorCode } from '../http2/frame.ts';
 
+/** How connections are refused. */
 export interface RefuseOptions {
   /**
    * Closes the port, so that the system refuses connections as if nothing ran there. What the system refuses is not counted;

@@ -6,6 +6,7 @@ import { ErrorCode } from '../http2/frame.ts';
 import { requireWhole } from '../require-option.ts';
 import { createPassingStage } from '../stage.ts';
 
+/** When the reset comes, and what it breaks. */
 export interface ResetOptions {
   /**
    * Lets so many bytes of body pass first. Default 0: the reset comes in place of

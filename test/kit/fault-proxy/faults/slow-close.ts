@@ -5,6 +5,7 @@ import { type Fault, insertEverywhere } from '../fault.ts';
 import { requireNumber } from '../require-option.ts';
 import { cutPiece, type Piece } from '../stage.ts';
 
+/** How late the end comes. */
 export interface SlowCloseOptions {
   /** How much later than the rest the end arrives, in milliseconds. */
   readonly delayMs: number;

@@ -4,6 +4,7 @@ import { type Fault, insertEverywhere } from '../fault.ts';
 import { requireWhole } from '../require-option.ts';
 import { createPassingStage } from '../stage.ts';
 
+/** Where the frame stops. */
 export interface TruncateFrameOptions {
   /** How many bytes of the first body frame pass. Default 0: over HTTP/2 only the frame's header. */
   readonly afterBytes?: number;

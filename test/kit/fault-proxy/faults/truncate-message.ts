@@ -5,6 +5,7 @@ import { type Fault, insertEverywhere } from '../fault.ts';
 import { requireWhole } from '../require-option.ts';
 import { lastPiece } from '../stage.ts';
 
+/** Where the body stops. */
 export interface TruncateMessageOptions {
   /** How many bytes of body pass, at least 1. Default 1. */
   readonly afterBytes?: number;

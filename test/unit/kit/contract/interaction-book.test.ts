@@ -24,9 +24,9 @@ const forAnyAtAll = interactionOf('for any at all', getBook, { bookId: anything(
 describe('the interaction of a call', () => {
   it('is the one that leaves the fewest values open, in whatever order they are', () => {
     for (const book of [bookOf(forB1, forAny, forAnyAtAll), bookOf(forAnyAtAll, forAny, forB1)]) {
-      expect(book.choose(callOf(getBook, [{ bookId: 'b1' }]))).toBe(forB1);
-      expect(book.choose(callOf(getBook, [{ bookId: 'b2' }]))).toBe(forAny);
-      expect(book.choose(callOf(getBook, [{}]))).toBe(forAnyAtAll);
+      expect(book.choose(callOf(getBook, [{ bookId: 'b1' }])).chosen).toBe(forB1);
+      expect(book.choose(callOf(getBook, [{ bookId: 'b2' }])).chosen).toBe(forAny);
+      expect(book.choose(callOf(getBook, [{}])).chosen).toBe(forAnyAtAll);
     }
   });
 
@@ -38,7 +38,7 @@ describe('the interaction of a call', () => {
     };
     const book = bookOf(forTenant);
 
-    expect(book.choose(callOf(getBook, [{ bookId: 'b1' }], { 'X-Tenant': 'north' }))).toBe(forTenant);
+    expect(book.choose(callOf(getBook, [{ bookId: 'b1' }], { 'X-Tenant': 'north' })).chosen).toBe(forTenant);
     expect(() => book.choose(callOf(getBook, [{ bookId: 'b1' }]))).toThrow(
       'nearest is "tenant", but metadata["x-tenant"] is nothing, not "north"',
     );
@@ -49,7 +49,7 @@ describe('the interaction of a call', () => {
     const lenient = new InteractionBook([inTime], { registry, ignoresDeadline: true });
 
     expect(() => bookOf(inTime).choose(callOf(getBook, [{ bookId: 'b1' }]))).toThrow('deadline is nothing');
-    expect(lenient.choose(callOf(getBook, [{ bookId: 'b1' }]))).toBe(inTime);
+    expect(lenient.choose(callOf(getBook, [{ bookId: 'b1' }])).chosen).toBe(inTime);
   });
 
   it('is none when two accept the call and neither is more specific: both are named', () => {
@@ -101,7 +101,7 @@ describe('a book', () => {
     const book = bookOf(forB1);
     book.use([forAny]);
 
-    expect(book.choose(callOf(getBook, [{ bookId: 'b1' }]))).toBe(forAny);
+    expect(book.choose(callOf(getBook, [{ bookId: 'b1' }])).chosen).toBe(forAny);
   });
 
   it('tells names that stand for more than one interaction, states apart', () => {

@@ -1,0 +1,19 @@
+// Builds the kit as it is published, as JavaScript in `node_modules`, which is how those outside run it: Node would otherwise
+// strip types while the clock runs.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const target = fileURLToPath(new URL('../node_modules/@touchstone/', import.meta.url));
+const packages = { 'rpc-server': 'services/platform/rpc-server', kit: 'test/kit' };
+
+rmSync(target, { recursive: true, force: true });
+for (const [name, source] of Object.entries(packages)) {
+  const directory = `${target}${name}`;
+  mkdirSync(directory, { recursive: true });
+  execFileSync('tsc', ['--project', `${root}${source}/tsconfig.build.json`, '--outDir', directory, '--noCheck'], {
+    stdio: 'inherit',
+  });
+  writeFileSync(`${directory}/package.json`, JSON.stringify({ type: 'module', exports: './index.js' }));
+}

@@ -1,0 +1,18 @@
+// The contract tests by the kit.
+import { askForBook, CONSUMER, exampleOf, PROVIDER } from './interaction.ts';
+import { timeContractTests } from './time-contract-tests.ts';
+
+await timeContractTests(async (directory) => {
+  const { contract } = await import('@touchstone/kit');
+  const { LibraryService } = await import('../../kit/examples/library/gen/library/v1/library_pb.ts');
+  const library = contract(CONSUMER, PROVIDER, { directory });
+  return (number) => {
+    const { request, response } = exampleOf(number);
+    return library
+      .given('the book is there')
+      .uponReceiving(`a question for book ${number}`)
+      .calls(LibraryService.method.getBook, request)
+      .repliesWith(response)
+      .run(({ url }) => askForBook(url, number));
+  };
+});

@@ -1,0 +1,55 @@
+// `make bench-kit`: the testing kit beside its peers. Every figure is a ratio of two things measured in turns in one run, so
+// that a slow or busy machine slows both; what is printed is the median of the rounds. With `--check` a ratio that is not as
+// wanted ends it with an error.
+import { parseArgs } from 'node:util';
+import { compareContractTests } from './contract-tests.ts';
+import { compareFaultProxy } from './fault-proxy.ts';
+import { type Figure, isAsWanted, renderFigures } from './figures.ts';
+import { compareStubServers } from './stub-servers.ts';
+
+const help = `Usage: make bench-kit [ARGS='...']
+
+  --check        end with an error when a ratio is not as wanted
+  --rounds <n>   how often everything is measured, in turns (default 5)
+  --seconds <n>  how long a server is under load in a round (default 2)
+  --only <part>  measure one part: contract-tests, stub-servers or fault-proxy
+`;
+
+const parts = {
+  'contract-tests': compareContractTests,
+  'stub-servers': compareStubServers,
+  'fault-proxy': compareFaultProxy,
+};
+
+const { values } = parseArgs({
+  options: {
+    check: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '2' },
+    only: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (values.help) process.stdout.write(help);
+else await run();
+
+async function run(): Promise<void> {
+  const effort = { rounds: readCount('rounds', values.rounds), seconds: readCount('seconds', values.seconds) };
+  const chosen = Object.entries(parts).filter(([name]) => values.only === undefined || values.only === name);
+  if (chosen.length === 0) throw new TypeError(`--only: "${values.only}" is none of ${Object.keys(parts).join(', ')}`);
+  const figures: Figure[] = [];
+  for (const [name, compare] of chosen) {
+    process.stderr.write(`measuring ${name} ...\n`);
+    figures.push(...(await compare(effort)));
+  }
+  process.stdout.write(renderFigures(figures));
+  if (values.check && !figures.every(isAsWanted)) process.exitCode = 1;
+}
+
+function readCount(name: string, text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1)
+    throw new TypeError(`--${name} must be a whole number above 0, but is ${text}`);
+  return count;
+}

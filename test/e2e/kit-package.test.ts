@@ -1,0 +1,107 @@
+// The two workspaces as others get them: packed, installed into an empty folder, and used there.
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startKit } from '../support/kit-command.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const example = 'test/kit/examples/weather';
+const exampleTest = 'test/contract/kit/examples-weather.test.ts';
+// The runner's own variables would tell the inner runner that it is part of this run.
+const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST')));
+
+let base: string;
+let packages: string;
+let project: string;
+
+beforeAll(async () => {
+  base = await mkdtemp(join(tmpdir(), 'kit-package-'));
+  packages = join(base, 'packages');
+  project = join(base, 'project');
+  await packWorkspaces(join(base, 'copy'));
+  await installPackages();
+});
+afterAll(() => rm(base, { recursive: true, force: true }));
+
+/** Packing rewrites package.json for a while: that is done to a copy. */
+async function packWorkspaces(copy: string): Promise<void> {
+  await mkdir(packages, { recursive: true });
+  for (const path of ['package.json', 'tsconfig.json', 'services/platform/rpc-server', 'test/kit']) {
+    await cp(join(root, path), join(copy, path), { recursive: true, filter: isSource });
+  }
+  await symlink(join(root, 'node_modules'), join(copy, 'node_modules'));
+  await run('npm', ['pack', '--workspaces', '--pack-destination', packages], copy);
+}
+
+function isSource(path: string): boolean {
+  return !['node_modules', 'dist'].includes(basename(path));
+}
+
+async function installPackages(): Promise<void> {
+  await mkdir(project);
+  await writeFile(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+  const files = (await readdir(packages)).map((name) => join(packages, name));
+  await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...files], project);
+}
+
+async function run(program: string, given: readonly string[], directory = project): Promise<string> {
+  const { stdout } = await promisify(execFile)(program, given, { cwd: directory, env: environment, timeout: 100_000 });
+  return stdout;
+}
+
+/** Copies the example and its test, as somebody would who starts from them, and lends them a runner. */
+async function copyExample(): Promise<void> {
+  for (const path of [example, exampleTest]) {
+    await cp(join(root, path), join(project, path), { recursive: true });
+  }
+  for (const name of ['vitest', '@types']) {
+    await symlink(join(root, 'node_modules', name), join(project, 'node_modules', name));
+  }
+}
+
+describe('the packed kit, in an empty folder', () => {
+  it('has its command line, which serves a contract until it is told to stop', async () => {
+    const descriptors = join(base, 'weather.binpb');
+    await run('buf', ['build', join(root, example, 'proto'), '--output', descriptors], root);
+
+    const help = await run('npx', ['kit', '--help']);
+    const contracts = join(root, example, 'contracts');
+    const given = ['stub', contracts, '--descriptors', descriptors, '--state', 'Oslo expects sun'];
+    await using stub = await startKit(given, join(project, 'node_modules/.bin/kit'));
+    const { listening } = stub.ready;
+    const answer = await fetch(`${listening}/weather.v1.WeatherService/GetForecast`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ town: 'Oslo', daysAhead: 1 }),
+    });
+    const forecast = await answer.json();
+    const { exitCode } = await stub.stop();
+
+    expect(help).toContain('Usage: kit');
+    expect(forecast).toEqual({ sky: 'SKY_CLEAR', highestCelsius: 24 });
+    expect(exitCode).toBe(0);
+    await expect(fetch(listening)).rejects.toThrow('fetch failed');
+  });
+
+  it('runs the example, and gives it its types', async () => {
+    await copyExample();
+    const compilerOptions = {
+      ...{ module: 'nodenext', target: 'esnext', strict: true, noEmit: true, types: ['node'] },
+      allowImportingTsExtensions: true,
+    };
+    await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['test'] }));
+
+    const [types] = await Promise.all([
+      run(join(root, 'node_modules/.bin/tsc'), []),
+      run(join(root, 'node_modules/.bin/vitest'), ['run', '--reporter', 'json', '--outputFile', 'results.json']),
+    ]);
+
+    expect(types).toBe('');
+    const results = JSON.parse(await readFile(join(project, 'results.json'), 'utf8'));
+    expect(results).toMatchObject({ success: true, numPassedTests: 6 });
+  });
+});

@@ -1,0 +1,87 @@
+// Commands that serve, as processes: ready when they say so, stopped by a signal, and gone with their port.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createClient } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
+import { FaultProxyService } from '@touchstone/kit';
+import { describe, expect, it } from 'vitest';
+import { runKit, startKit } from '../../../support/kit-command.ts';
+import { askForecast, openWeatherFiles, startOffice } from './weather.ts';
+
+const sunny = { sky: 'SKY_CLEAR', highestCelsius: 24 };
+const stubs = [{ rpc: 'weather.v1.WeatherService/GetForecast', match: { town: 'Oslo' }, replies: sunny }];
+
+describe('a command that serves', () => {
+  it.each([
+    { command: 'stub', signal: 'SIGTERM', args: 'CONTRACTS --descriptors DESCRIPTORS --state STATE' },
+    { command: 'virtual', signal: 'SIGINT', args: 'DESCRIPTORS --stubs STUBS' },
+    { command: 'faults', signal: 'SIGTERM', args: '--upstream OFFICE' },
+    { command: 'record', signal: 'SIGINT', args: '--upstream OFFICE --descriptors DESCRIPTORS --out RECORDING' },
+  ] as const)(
+    'answers as soon as $command is ready, and ends with 0 and no port',
+    async ({ command, signal, args }) => {
+      await using weather = await openWeatherFiles();
+      await using office = await startOffice();
+      const values: Record<string, string> = {
+        CONTRACTS: weather.contracts,
+        DESCRIPTORS: weather.descriptors,
+        STATE: 'Oslo expects sun',
+        STUBS: join(weather.path, 'stubs.json'),
+        OFFICE: office.url,
+        RECORDING: join(weather.path, 'weather.jsonl'),
+      };
+      await writeFile(join(weather.path, 'stubs.json'), JSON.stringify(stubs));
+
+      await using kit = await startKit([command, ...args.split(' ').map((arg) => values[arg] ?? arg)]);
+      const { listening } = kit.ready;
+      const forecast = await askForecast(listening);
+      const { exitCode, stderr } = await kit.stop(signal);
+
+      expect({ forecast, exitCode, stderr }).toEqual({ forecast: sunny, exitCode: 0, stderr: '' });
+      await expect(askForecast(listening)).rejects.toThrow('fetch failed');
+    },
+  );
+
+  it('tells at its end which calls it had no answer for, and ends with 1 where that is a fault', async () => {
+    await using weather = await openWeatherFiles();
+    const given = ['stub', weather.contracts, '--descriptors', weather.descriptors];
+    await using kit = await startKit([...given, '--fail-on-miss']);
+
+    const answer = await askForecast(kit.ready.listening, 'Bergen');
+    const { exitCode, stdout } = await kit.stop();
+
+    expect([answer.code, exitCode]).toEqual(['unimplemented', 1]);
+    expect(JSON.parse(stdout.split('\n')[1] ?? '').missed).toContain('town is "Bergen", not "Oslo"');
+  });
+
+  it('does harm as it was told, takes more of it by RPC, and tells what it did', async () => {
+    await using office = await startOffice();
+    const fault = 'fail-always:status=503,rpc=weather.v1.WeatherService/*,times=1';
+    await using kit = await startKit(['faults', '--upstream', office.url, '--fault', fault, '--control', '0']);
+    const { listening, control } = kit.ready;
+    const faults = createClient(FaultProxyService, createGrpcTransport({ baseUrl: control }));
+
+    const first = await askForecast(listening).catch((error: Error) => error.name);
+    const second = await askForecast(listening);
+    await faults.injectFault({ proxy: 'upstream', fault: { kind: { case: 'failFirst', value: { count: 1 } } } });
+    const { exitCode, stdout } = await kit.stop();
+
+    expect([first, second, exitCode]).toEqual(['SyntaxError', sunny, 0]);
+    const [, ...told] = stdout.trimEnd().split('\n');
+    expect(told.map((line) => JSON.parse(line))).toMatchObject([
+      { fault: 'fail-always', hits: 1, seen: 2 },
+      { fault: 'fail-first', hits: 0, seen: 0 },
+    ]);
+  });
+
+  it('names the option when the port is taken', async () => {
+    await using weather = await openWeatherFiles();
+    await using office = await startOffice();
+    const { port } = new URL(office.url);
+
+    const { exitCode, stderr } = await runKit(['virtual', weather.descriptors, '--port', port]);
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toBe(`error: --port: port ${port} is in use already\n`);
+  });
+});

@@ -1,0 +1,60 @@
+// The weather example as the commands' tests use it: its files, a running office, and a question to whoever answers.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { makeDirectory } from '../../../contract/kit/contract-files.ts';
+import { file_weather_v1_weather, Sky } from '../../../kit/examples/weather/gen/weather/v1/weather_pb.ts';
+import { createWeatherOffice, type Town } from '../../../kit/examples/weather/weather-office.ts';
+
+const folder = fileURLToPath(import.meta.resolve('../../../kit/examples/weather/'));
+
+const contracts = `${folder}contracts`;
+
+/** Files to name to a command, in a folder that is removed when it is disposed of. */
+export interface WeatherFiles extends AsyncDisposable {
+  /** The folder. */
+  readonly path: string;
+  readonly contracts: string;
+  /** A descriptor set: compiling the .proto file for each command would take longer than the command. */
+  readonly descriptors: string;
+}
+
+export async function openWeatherFiles(): Promise<WeatherFiles> {
+  const directory = await makeDirectory();
+  const descriptors = join(directory.path, 'weather.binpb');
+  const set = create(FileDescriptorSetSchema, { file: [file_weather_v1_weather.proto] });
+  await writeFile(descriptors, toBinary(FileDescriptorSetSchema, set));
+  return {
+    path: directory.path,
+    contracts,
+    descriptors,
+    [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
+  };
+}
+
+export interface Office extends AsyncDisposable {
+  readonly url: string;
+  readonly towns: Map<string, Town>;
+}
+
+/** A real weather office: Oslo is sunny unless the test changes it. */
+export async function startOffice(): Promise<Office> {
+  const sunny: Town = { forecasts: [{}, { sky: Sky.CLEAR, highestCelsius: 24 }], measurements: [] };
+  const towns = new Map([['Oslo', sunny]]);
+  const server = createWeatherOffice(towns);
+  const { url } = await server.listen();
+  return { url, towns, [Symbol.asyncDispose]: () => server.stop({ graceMs: 0 }) };
+}
+
+/** Asks for a town's forecast of tomorrow, in Connect JSON. */
+// biome-ignore lint/suspicious/noExplicitAny: an answer or an error, whatever it is.
+export async function askForecast(url: string, town = 'Oslo'): Promise<any> {
+  const answer = await fetch(`${url}/weather.v1.WeatherService/GetForecast`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', connection: 'close' },
+    body: JSON.stringify({ town, daysAhead: 1 }),
+  });
+  return answer.json();
+}

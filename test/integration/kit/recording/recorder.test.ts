@@ -1,0 +1,234 @@
+// A recorder in front of a real service: every call goes on as it came, and is in the file when its caller learns the end.
+import { existsSync } from 'node:fs';
+import { chmod, readFile, stat } from 'node:fs/promises';
+import { Code, createClient } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { readRecording, startRecorder } from '@touchstone/kit';
+import { describe, expect, it, vi } from 'vitest';
+import { Genre, LibraryService, RefusalSchema } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
+import { wires } from '../../../kit/verification/wire.ts';
+import {
+  askInTurn,
+  clientOf,
+  errorOf,
+  leaveAfterTwo,
+  recordLibrary,
+  startLibrary,
+  streamOf,
+} from './recorded-library.ts';
+
+describe('a recorder', () => {
+  it.each(wires)('passes every kind of call on as it came, and writes it down: $name', async ({ name, http, open }) => {
+    await using recording = await recordLibrary();
+    using wire = open(recording.recorder.url);
+    const client = createClient(LibraryService, wire.transport);
+
+    const { book } = await client.getBook({ bookId: 'b1' });
+    const refusal = await errorOf(client.getBook({ bookId: 'lost' }));
+    const listed = await Array.fromAsync(client.listBooks({}));
+    const brokenOff = await errorOf(Array.fromAsync(client.listBooks({ genre: Genre.SCIENCE })));
+    const { count } = await client.returnBooks(streamOf({ bookId: 'b1' }, { bookId: 'b2' }));
+    const answers = http === '2' ? await askInTurn((questions) => client.askLibrarian(questions), 'a', 'b') : [];
+
+    expect([book?.catalogueNumber, listed.length, count]).toEqual([9_007_199_254_740_993n, 2, 2]);
+    expect(answers).toEqual(http === '2' ? ['why a', 'why b'] : []);
+    for (const error of [refusal, brokenOff]) {
+      expect([error.code, error.metadata.get('x-reason')]).toEqual([Code.NotFound, 'gone']);
+      expect(error.findDetails(RefusalSchema)).toMatchObject([{ reason: 'NO_SUCH_BOOK' }]);
+    }
+    const forms = recording.library.calls.map(({ context: { protocolName, requestHeader } }) => [
+      protocolName,
+      requestHeader.get('content-type')?.includes('json') ? 'json' : 'binary',
+      requestHeader.has('host') ? '1.1' : '2',
+    ]);
+    const [protocol, codec] = [name.split(/[ ,]/)[0]?.toLowerCase(), name.includes('JSON') ? 'json' : 'binary'];
+    expect(new Set(forms.map(String))).toEqual(new Set([String([protocol, codec, http])]));
+    const { exchanges } = await readRecording(recording.file);
+    expect(
+      exchanges.map(({ rpc, request, response }) => [
+        rpc.split('/')[1],
+        request.messages.length,
+        response.messages.length,
+        response.error?.code,
+      ]),
+    ).toEqual([
+      ['GetBook', 1, 1, undefined],
+      ['GetBook', 1, 0, 'not_found'],
+      ['ListBooks', 1, 2, undefined],
+      ['ListBooks', 1, 2, 'not_found'],
+      ['ReturnBooks', 2, 1, undefined],
+      ...(http === '2' ? [['AskLibrarian', 2, 2, undefined]] : []),
+    ]);
+    expect(exchanges[0]).toMatchObject({ protocol, codec });
+    expect(recording.recorder.problems()).toEqual([]);
+  });
+
+  it('passes metadata, deadlines, headers and trailers on, and keeps of a secret header only its name', async () => {
+    await using recording = await recordLibrary({ redact: { headers: ['x-member'] } });
+    const told: Record<string, string | null> = {};
+
+    await clientOf(recording.recorder.url).getBook(
+      { bookId: 'b1' },
+      {
+        timeoutMs: 3000,
+        headers: { authorization: 'Bearer s3cret', 'x-member': 'm-s3cret', 'x-tenant': 'north' },
+        onHeader: (headers) => Object.assign(told, { shelf: headers.get('x-shelf') }),
+        onTrailer: (trailers) => Object.assign(told, { copies: trailers.get('x-copies') }),
+      },
+    );
+
+    expect(told).toEqual({ shelf: 'A1', copies: '3' });
+    const [call] = recording.library.calls;
+    const sent = ['authorization', 'x-member', 'x-tenant'].map((name) => call?.context.requestHeader.get(name));
+    expect(sent).toEqual(['Bearer s3cret', 'm-s3cret', 'north']);
+    expect(call?.timeoutMs).toBeLessThanOrEqual(3000);
+    expect(call?.timeoutMs).toBeGreaterThan(0);
+    const [exchange] = recording.recorder.recording().exchanges;
+    const redacted = { redacted: true };
+    expect(exchange).toMatchObject({
+      deadlineMs: 3000,
+      request: { headers: { authorization: redacted, 'x-member': redacted, 'x-tenant': 'north' } },
+      response: { headers: { 'x-shelf': 'A1' }, trailers: { 'x-copies': '3' } },
+    });
+    expect(await readFile(recording.file, 'utf8')).not.toContain('s3cret');
+  });
+
+  it('lets no redacted field into the file, in messages and in the details of errors', async () => {
+    await using recording = await recordLibrary({
+      redact: { fields: ['*.member_id', 'library.v1.GetBookResponse.book.title'], errorMessages: true },
+    });
+    const client = clientOf(recording.recorder.url);
+
+    const lent = await client.lendBook({ bookId: 'b1', memberId: 'member-7' });
+    const { book } = await client.getBook({ bookId: 'b1' });
+    await errorOf(client.getBook({ bookId: 'lost' }));
+
+    expect([lent.loan?.memberId, book?.title]).toEqual(['member-7', 'Emma']);
+    const text = await readFile(recording.file, 'utf8');
+    expect(text).not.toMatch(/member-7|Emma|no such book/);
+    const [lending, getting, losing] = recording.recorder.recording().exchanges;
+    expect(lending?.request.messages).toEqual([{ message: { bookId: 'b1' }, redacted: ['memberId'] }]);
+    expect(getting?.response.messages[0]?.redacted).toEqual(['book.title', 'book.loan.memberId']);
+    expect(losing?.response.error).toMatchObject({ message: { redacted: true } });
+  });
+
+  it('passes a GET on as a GET, and in another HTTP version where it is told to', async () => {
+    await using recording = await recordLibrary({ upstreamHttp: '2' });
+    const transport = createConnectTransport({
+      baseUrl: recording.recorder.url,
+      httpVersion: '1.1',
+      useHttpGet: true,
+      useBinaryFormat: false,
+    });
+
+    await createClient(LibraryService, transport).getBook({ bookId: 'b1' });
+
+    const { requestMethod, requestHeader } = recording.library.calls[0]?.context ?? {};
+    expect([requestMethod, requestHeader?.has('host')]).toEqual(['GET', false]);
+    expect(recording.recorder.recording().exchanges).toMatchObject([{ codec: 'json', protocol: 'connect' }]);
+  });
+
+  it('tells of a call without an end: its time was over, its caller left, the recorder stopped', async () => {
+    await using recording = await recordLibrary();
+    const { recorder, library } = recording;
+    const client = clientOf(recorder.url);
+
+    await client.getBook({ bookId: 'b1' });
+    const late = await errorOf(client.getBook({ bookId: 'silent' }, { timeoutMs: 300 }));
+    await leaveAfterTwo(recorder.url);
+    await vi.waitFor(() => expect(recorder.recorded).toBe(3));
+    const cut = errorOf(client.getBook({ bookId: 'silent' }));
+    await vi.waitFor(() => expect(library.calls).toHaveLength(4));
+    await recorder.stop();
+
+    expect([late.code, (await cut).code]).toEqual([Code.DeadlineExceeded, Code.Unavailable]);
+    const { exchanges } = await readRecording(recording.file);
+    expect(exchanges.slice(1).map(({ response, brokenOff }) => [response.messages.length, brokenOff])).toEqual([
+      [0, 'the caller left before the end, or its time was over'],
+      [2, 'the caller left before the end, or its time was over'],
+      [0, 'the recorder stopped before the end'],
+    ]);
+    await vi.waitFor(() => expect(library.calls.every(({ context }) => context.signal.aborted)).toBe(true));
+  });
+
+  it('answers unavailable while the service is gone, and goes on when it is back', async () => {
+    await using recording = await recordLibrary();
+    const client = clientOf(recording.recorder.url);
+    await client.getBook({ bookId: 'b1' });
+    await recording.library[Symbol.asyncDispose]();
+
+    const gone = await errorOf(client.getBook({ bookId: 'b1' }));
+    await using _back = await startLibrary(recording.library.port);
+    await vi.waitFor(() => client.getBook({ bookId: 'b1' }));
+
+    expect(gone.code).toBe(Code.Unavailable);
+    const { exchanges } = recording.recorder.recording();
+    expect(exchanges[1]?.brokenOff).toBe('no answer came that could be read (unavailable)');
+    expect(exchanges.at(-1)?.brokenOff).toBeUndefined();
+  });
+
+  it.each([
+    { limits: { maxExchanges: 1 }, said: 'maxExchanges 1' },
+    { limits: { maxBytes: 600 }, said: 'maxBytes 600' },
+  ])('says that it is full, in the file too, and lets the calls pass: $said', async ({ limits, said }) => {
+    const problems: string[] = [];
+    await using recording = await recordLibrary({ ...limits, onProblem: (problem) => problems.push(problem) });
+    const client = clientOf(recording.recorder.url);
+
+    const books = [];
+    for (const bookId of ['b1', 'b2', 'b3']) books.push((await client.getBook({ bookId })).book?.bookId);
+
+    expect(books).toEqual(['b1', 'b2', 'b3']);
+    const { recorder } = recording;
+    expect([recorder.recorded, recorder.lost, problems.length]).toEqual([1, 2, 1]);
+    expect(recorder.problems()).toEqual(problems);
+    const { exchanges, warnings } = await readRecording(recording.file);
+    expect([exchanges.length, warnings.length]).toEqual([1, 1]);
+    expect(warnings[0]).toContain(`the recording is full (${said})`);
+  });
+
+  it('passes fields on that its schema does not have, and tells that they are not in the recording', async () => {
+    await using recording = await recordLibrary();
+
+    const { book } = await clientOf(recording.recorder.url).getBook({ bookId: 'newer' });
+
+    expect(book?.$unknown).toMatchObject([{ no: 99 }]);
+    const lost = 'book.#99: an unknown field of library.v1.Book';
+    expect(recording.recorder.recording().exchanges[0]?.response.messages[0]?.lost).toEqual([lost]);
+    expect(recording.recorder.problems()).toEqual([`library.v1.LibraryService/GetBook: not recorded: ${lost}`]);
+  });
+
+  it('replaces a recording where it is told to, and lets nobody but its owner read the new one', async () => {
+    await using recording = await recordLibrary();
+    const { file, library, recorder } = recording;
+    await clientOf(recorder.url).getBook({ bookId: 'b1' });
+    await recorder.stop();
+    await chmod(file, 0o644);
+
+    await using again = await startRecorder({
+      upstream: library.url,
+      services: [LibraryService],
+      file,
+      replaces: true,
+    });
+
+    expect(again.recording().exchanges).toEqual([]);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  it('does not start over a recording, with a rule for no field or on a port it cannot have, and leaves no file', async () => {
+    await using recording = await recordLibrary();
+    const options = { upstream: recording.library.url, services: [LibraryService] };
+    const file = `${recording.directory}/other.ndjson`;
+
+    await expect(startRecorder({ ...options, file: recording.file })).rejects.toThrow('is there already');
+    await expect(startRecorder({ ...options, file, redact: { fields: ['library.v1.Loan.member'] } })).rejects.toThrow(
+      'redact.fields: "library.v1.Loan.member": library.v1.Loan has no field "member"; it has member_id, due_time',
+    );
+    await expect(startRecorder({ ...options, file, upstream: 'http://me:s3cret@127.0.0.1' })).rejects.toThrow(
+      /^upstream: must not hold a password$/,
+    );
+    await expect(startRecorder({ ...options, file, port: recording.library.port })).rejects.toThrow('already in use');
+    expect(existsSync(file)).toBe(false);
+  });
+});

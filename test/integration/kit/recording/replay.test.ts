@@ -1,0 +1,160 @@
+// What was recorded in one protocol is answered in all, by the meaning of the request.
+import { createRegistry } from '@bufbuild/protobuf';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import { Code, createClient } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { startReplay } from '@touchstone/kit';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  Genre,
+  LibraryService,
+  LoanSchema,
+  RefusalSchema,
+} from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
+import { wires } from '../../../kit/verification/wire.ts';
+import { clientOf, errorOf, leaveAfterTwo, recordLibrary, streamOf } from './recorded-library.ts';
+
+const services = [LibraryService];
+
+describe('a replay', () => {
+  it.each(wires)('answers every kind of call as it was recorded: $name', async ({ http, open }) => {
+    await using recording = await recordLibrary();
+    const recorded = clientOf(recording.recorder.url);
+    await recorded.getBook({ bookId: 'b1' });
+    await errorOf(recorded.getBook({ bookId: 'lost' }));
+    await errorOf(Array.fromAsync(recorded.listBooks({ genre: Genre.SCIENCE })));
+    await recorded.returnBooks(streamOf({ bookId: 'b1' }, { bookId: 'b2' }));
+    await Array.fromAsync(recorded.askLibrarian(streamOf({ question: 'a' }, { question: 'b' })));
+    await using replay = await startReplay(recording.file, { services });
+    using wire = open(replay.url);
+    const client = createClient(LibraryService, wire.transport);
+
+    const { book } = await client.getBook({ bookId: 'b1' });
+    const refusal = await errorOf(client.getBook({ bookId: 'lost' }));
+    const listed: unknown[] = [];
+    const ending = await errorOf(
+      (async () => {
+        for await (const { book } of client.listBooks({ genre: Genre.SCIENCE })) listed.push(book?.title);
+      })(),
+    );
+    const { count } = await client.returnBooks(streamOf({ bookId: 'b1' }, { bookId: 'b2' }));
+    const answers =
+      http === '2' ? await Array.fromAsync(client.askLibrarian(streamOf({ question: 'a' }, { question: 'b' }))) : [];
+
+    expect([book?.catalogueNumber, book?.place.value]).toMatchObject([
+      9_007_199_254_740_993n,
+      { memberId: 'member-7' },
+    ]);
+    expect([refusal.code, refusal.rawMessage, refusal.metadata.get('x-reason')]).toEqual([
+      Code.NotFound,
+      'no such book',
+      'gone',
+    ]);
+    expect(refusal.findDetails(RefusalSchema)).toMatchObject([{ reason: 'NO_SUCH_BOOK' }]);
+    expect([listed, ending.rawMessage, count]).toEqual([['Emma', 'Ulysses'], 'the list ends here', 2]);
+    expect(answers.map(({ answer }) => answer)).toEqual(http === '2' ? ['why a', 'why b'] : []);
+    expect([replay.misses(), replay.warnings, replay.exchanges]).toEqual([[], [], 5]);
+  });
+
+  it('answers equal calls in the recorded order, then with the last answer again', async () => {
+    await using recording = await recordLibrary();
+    recording.library.titles.push('Emma', 'Evelina', 'Ulysses');
+    for (const bookId of ['b1', 'b1', 'b2']) await clientOf(recording.recorder.url).getBook({ bookId });
+    await using replay = await startReplay(recording.recorder.recording(), { services });
+    const client = clientOf(replay.url);
+
+    const titles = [];
+    for (const bookId of ['b1', 'b2', 'b1', 'b1']) titles.push((await client.getBook({ bookId })).book?.title);
+
+    expect(titles).toEqual(['Emma', 'Ulysses', 'Evelina', 'Evelina']);
+  });
+
+  it('takes anything for a redacted value, and sends a placeholder in its place', async () => {
+    await using recording = await recordLibrary({ redact: { fields: ['*.member_id', 'library.v1.Loan.due_time'] } });
+    await clientOf(recording.recorder.url).lendBook({ bookId: 'b1', memberId: 'member-7' });
+    await using replay = await startReplay(recording.file, { services });
+    const client = clientOf(replay.url);
+
+    const other = await client.lendBook({ bookId: 'b1', memberId: 'member-8' });
+    const nobody = await client.lendBook({ bookId: 'b1' });
+    const otherBook = await errorOf(client.lendBook({ bookId: 'b2', memberId: 'member-7' }));
+
+    for (const { loan, copiesLeft } of [other, nobody]) {
+      expect([loan?.memberId, loan?.dueTime?.seconds, copiesLeft]).toEqual(['redacted', 0n, 2]);
+    }
+    expect(otherBook.code).toBe(Code.Unimplemented);
+    expect(replay.misses()).toEqual([
+      'library.v1.LibraryService/LendBook: no interaction accepts this call; ' +
+        'nearest is "exchange 1: LendBook {"bookId":"b1"}", but bookId is "b2", not "b1"',
+    ]);
+  });
+
+  it('looks into an Any in JSON, as the recorder does', async () => {
+    await using recording = await recordLibrary({ redact: { fields: ['library.v1.Loan.member_id'] } });
+    const jsonOptions = { registry: createRegistry(LoanSchema) };
+    const jsonOf = (baseUrl: string) =>
+      createClient(
+        LibraryService,
+        createConnectTransport({ baseUrl, httpVersion: '1.1', useBinaryFormat: false, jsonOptions }),
+      );
+    const recorded = await jsonOf(recording.recorder.url).getBook({ bookId: 'b9' });
+    await using replay = await startReplay(recording.file, { services });
+
+    const replayed = await jsonOf(replay.url).getBook({ bookId: 'b9' });
+
+    const members = [recorded, replayed].map(({ book }) => book?.attachment && anyUnpack(book.attachment, LoanSchema));
+    expect(members.map((loan) => loan?.memberId)).toEqual(['member-9', 'redacted']);
+  });
+
+  it('tells calls apart by headers where it is told which', async () => {
+    await using recording = await recordLibrary();
+    recording.library.titles.push('Emma', 'Ulysses');
+    const recorded = clientOf(recording.recorder.url);
+    for (const tenant of ['north', 'south'])
+      await recorded.getBook({ bookId: 'b1' }, { headers: { 'x-tenant': tenant } });
+    await using replay = await startReplay(recording.file, { services, headers: ['X-Tenant'] });
+    const client = clientOf(replay.url);
+
+    const south = await client.getBook({ bookId: 'b1' }, { headers: { 'x-tenant': 'south' } });
+    const neither = await errorOf(client.getBook({ bookId: 'b1' }));
+
+    expect(south.book?.title).toBe('Ulysses');
+    expect(neither.rawMessage).toContain('metadata["x-tenant"] is nothing, not "north"');
+  });
+
+  it('gives the messages of a stream that was broken off, and says that its recording ends; leaves out what had none', async () => {
+    await using recording = await recordLibrary();
+    const { recorder } = recording;
+    await errorOf(clientOf(recorder.url).getBook({ bookId: 'silent' }, { timeoutMs: 300 }));
+    await leaveAfterTwo(recorder.url);
+    await vi.waitFor(() => expect(recorder.recorded).toBe(2));
+    await using replay = await startReplay(recording.file, { services });
+    const listed: unknown[] = [];
+
+    const ending = await errorOf(
+      (async () => {
+        for await (const { book } of clientOf(replay.url).listBooks({ genre: Genre.FICTION })) listed.push(book?.title);
+      })(),
+    );
+
+    expect(listed).toEqual(['Emma', 'Ulysses']);
+    expect([ending.code, ending.rawMessage]).toEqual([
+      Code.DataLoss,
+      'the recording of this call ends here: the caller left before the end, or its time was over',
+    ]);
+    expect(replay.warnings).toEqual([
+      `exchange 1, GetBook {"bookId":"silent"}, is left out: the caller left before the end, or its time was over`,
+    ]);
+  });
+
+  it('does not start from a recording that does not fit, or has nothing to answer', async () => {
+    await using recording = await recordLibrary();
+    await expect(startReplay(recording.file, { services })).rejects.toThrow('has no exchange to answer with');
+    await clientOf(recording.recorder.url).getBook({ bookId: 'b1' });
+
+    await expect(startReplay(recording.file, { services: [] })).rejects.toThrow(
+      'exchange 1: there is no RPC library.v1.LibraryService/GetBook in "services"',
+    );
+    await expect(startReplay(`${recording.directory}/none.ndjson`, { services })).rejects.toThrow('cannot be read');
+  });
+});

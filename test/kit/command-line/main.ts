@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+// The program `kit`: hands the process's arguments, streams and signals to the command line, and sets the exit code.
+
+import { readFileSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
+import { text } from 'node:stream/consumers';
+import { runCommandLine } from './command-line.ts';
+
+// Whoever read the output has seen enough, as `head` does. A server serves on.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+process.exitCode = await runCommandLine(process.argv.slice(2), {
+  version: readVersion(),
+  awaitStop,
+  write: (line) => process.stdout.write(`${line}\n`),
+  writeError: (line) => process.stderr.write(`${line}\n`),
+  hasInput: !process.stdin.isTTY,
+  readInput: () => text(process.stdin),
+});
+
+/** Before it is called, and after it has resolved, a signal ends the process at once. */
+function awaitStop(): Promise<void> {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  return new Promise((resolve) => {
+    const stop = () => {
+      for (const signal of signals) process.off(signal, stop);
+      resolve();
+    };
+    for (const signal of signals) process.on(signal, stop);
+  });
+}
+
+function readVersion(): string {
+  const file = findPackageJSON(import.meta.url);
+  return file === undefined ? 'unknown' : (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

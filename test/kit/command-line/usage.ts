@@ -1,0 +1,29 @@
+// `kit usage`: what each consumer is known to use, out of the files that its tests have written.
+
+import type { Command } from 'commander';
+import { formatUsage } from '../usage/format-usage.ts';
+import { readUsage } from '../usage/usage-store.ts';
+import { readOption } from './option-fault.ts';
+import type { Session } from './session.ts';
+
+const example = `
+Example:
+  $ kit usage test/contract/usage
+  used                                Reader
+  library.v1.Book.title               reads (3)
+  library.v1.LibraryService/GetBook   calls (4)`;
+
+export function addUsageCommand(program: Command, session: Session): void {
+  program
+    .command('usage')
+    .summary('print what each consumer uses')
+    .description(
+      'Prints the methods, fields and enum values that the tests of each consumer were seen to use, and in how many tests.',
+    )
+    .argument('<directory>', 'the folder of usage files, as recordUsage writes them')
+    .addHelpText('after', example)
+    .action(async (directory: string) => {
+      const usage = await readOption('directory', () => readUsage(directory));
+      session.print(formatUsage(usage), usage);
+    });
+}

@@ -1,0 +1,105 @@
+// A recorded message as a pattern: what was recorded is expected as it was, what was redacted may be anything, and what
+// is loosened need only be like it.
+
+import { type DescField, type DescMessage, fromJson, type Registry } from '@bufbuild/protobuf';
+import { type ReflectList, type ReflectMap, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
+import { type Any, anyUnpack } from '@bufbuild/protobuf/wkt';
+import { elementPath, entryPath, fieldPath } from '../matching/difference.ts';
+import type { FieldPattern, Leaf, MessagePattern, Pattern } from '../matching/pattern.ts';
+import { hasPresence, toLeaf, valueTypeOf } from '../matching/value-type.ts';
+import type { RecordedMessage } from './exchange.ts';
+import type { FieldRules, Track } from './field-rules.ts';
+import { type Placeholders, placeholderOf } from './placeholder.ts';
+
+export interface PatternChoices {
+  readonly registry: Registry;
+  /** `anything` accepts that a redacted field is not set, `like` does not. */
+  readonly redactedAs: 'anything' | 'like';
+  readonly placeholders: Placeholders;
+  /** The fields of which only the type counts; `all` of them. */
+  readonly loosened: FieldRules | 'all' | 'none';
+  /** Whether defaults, which nobody sends, are expected too: an answer that has another value then differs. */
+  readonly statesDefaults: boolean;
+}
+
+interface Reading extends PatternChoices {
+  readonly redacted: ReadonlySet<string>;
+}
+
+/** Where a value is, and what rules say of it. */
+interface Place {
+  readonly path: string;
+  readonly tracks: readonly Track[];
+  readonly isLoose: boolean;
+}
+
+/** Returns the pattern of a message. @throws Error naming what the message type does not have. */
+export function patternOf(desc: DescMessage, recorded: RecordedMessage, choices: PatternChoices): MessagePattern {
+  const message = fromJson(desc, recorded.message, { registry: choices.registry });
+  const reading = { ...choices, redacted: new Set(recorded.redacted) };
+  return readMessage(reflect(desc, message), { path: '', tracks: [], isLoose: choices.loosened === 'all' }, reading);
+}
+
+function readMessage(message: ReflectMessage, place: Place, reading: Reading): MessagePattern {
+  const fields = message.fields.flatMap((field): FieldPattern[] => {
+    const path = fieldPath(place.path, field.jsonName);
+    if (reading.redacted.has(path)) return [{ field, pattern: readRedacted(field, reading) }];
+    const within = enter(field, path, place, reading);
+    const isStated = message.isSet(field) || (reading.statesDefaults && !within.isLoose && !hasPresence(field));
+    return isStated ? [{ field, pattern: readField(field, message.get(field), within, reading) }] : [];
+  });
+  return { kind: 'message', fields };
+}
+
+function enter(field: DescField, path: string, { tracks, isLoose }: Place, { loosened }: Reading): Place {
+  if (typeof loosened === 'string') return { path, tracks, isLoose };
+  const step = loosened.follow(field, tracks);
+  return { path, tracks: step.tracks, isLoose: isLoose || step.isHit };
+}
+
+function readRedacted(field: DescField, { redactedAs, placeholders }: Reading): Pattern {
+  const example = placeholderOf(field, placeholders);
+  if (redactedAs === 'anything') return { kind: 'anything', example };
+  return example.kind === 'equal' && valueTypeOf(field).kind !== 'any'
+    ? { kind: 'like', example: example.example }
+    : { kind: 'present', example };
+}
+
+function readField(field: DescField, value: unknown, place: Place, reading: Reading): Pattern {
+  const read = (element: unknown, path: string) => readValue(field, element, { ...place, path }, reading);
+  if (field.fieldKind === 'list') {
+    const elements = [...(value as ReflectList)].map((element, index) => read(element, elementPath(place.path, index)));
+    const [first] = elements;
+    return place.isLoose && first
+      ? { kind: 'each', element: first, least: 1, most: undefined }
+      : { kind: 'list', elements, isOrdered: true };
+  }
+  if (field.fieldKind === 'map') {
+    const entries = [...(value as ReflectMap)].map(([key, element]) => ({
+      key: String(key),
+      pattern: read(element, entryPath(place.path, String(key))),
+    }));
+    const [first] = entries;
+    return place.isLoose && first ? { kind: 'eachEntry', example: first } : { kind: 'map', entries };
+  }
+  return read(value, place.path);
+}
+
+function readValue(field: DescField, value: unknown, place: Place, reading: Reading): Pattern {
+  const type = valueTypeOf(field);
+  // Only a value of which nothing could be known is redacted in a list or a map.
+  if (reading.redacted.has(place.path))
+    return { kind: 'anything', example: { kind: 'equal', example: toLeaf(type, value) } };
+  if (type.kind === 'message') return readMessage(value as ReflectMessage, place, reading);
+  const leaf: Leaf = toLeaf(type, value);
+  if (type.kind === 'any') return readAny(leaf as Any, place, reading);
+  return { kind: place.isLoose ? 'like' : 'equal', example: leaf };
+}
+
+function readAny(any: Any, place: Place, reading: Reading): Pattern {
+  const content = anyUnpack(any, reading.registry);
+  const desc = content && reading.registry.getMessage(content.$typeName);
+  if (!desc) return { kind: 'equal', example: any };
+  const inner = readMessage(reflect(desc, content), { ...place, tracks: [] }, reading);
+  return { kind: 'packed', desc, content: inner };
+}

@@ -1,0 +1,8 @@
+// What an RPC is called wherever people read it, and in every file.
+
+import type { DescMethod } from '@bufbuild/protobuf';
+
+/** Returns the RPC's name as on the wire, such as `greet.v1.GreetService/Greet`. */
+export function nameOf(method: DescMethod): string {
+  return `${method.parent.typeName}/${method.name}`;
+}

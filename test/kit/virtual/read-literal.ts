@@ -1,0 +1,127 @@
+// Message literals as people write them who have no generated code: names and values of proto3 JSON, besides those of
+// protobuf-es. What protobuf-es would silently ignore is an error.
+
+import {
+  create,
+  type DescField,
+  type DescMessage,
+  type JsonValue,
+  type Message,
+  type Registry,
+  ScalarType,
+} from '@bufbuild/protobuf';
+import { explainUnknownField, faultAt, LiteralError } from '../matching/check-leaf.ts';
+import { elementPath, entryPath, fieldPath } from '../matching/difference.ts';
+import { leafFromJson } from '../matching/leaf-json.ts';
+import { Matcher } from '../matching/matchers.ts';
+import { type ValueType, valueTypeOf } from '../matching/value-type.ts';
+
+/**
+ * Returns a message of this type.
+ *
+ * @throws LiteralError for a field that does not exist, a value of a wrong type or a message of another type.
+ */
+export function toMessage(desc: DescMessage, literal: object, registry: Registry): Message {
+  if ('$typeName' in literal && literal.$typeName !== desc.typeName) {
+    throw new LiteralError(`expected a ${desc.typeName}, got a ${literal.$typeName}`);
+  }
+  return create(desc, readLiteral(desc, literal, registry) as Record<string, unknown>);
+}
+
+/**
+ * Returns the literal with protobuf-es' names and values: `bookId` for `book_id`, a number for an enum value's name, a
+ * timestamp for its text, a case for a field of a oneof. Messages and matchers stay as they are.
+ *
+ * @throws LiteralError for a field that does not exist, and for JSON that is no value of its field.
+ */
+export function readLiteral(desc: DescMessage, literal: object, registry: Registry, path = ''): object {
+  if ('$typeName' in literal) return literal;
+  const read = new Map<string, unknown>();
+  for (const [name, value] of Object.entries(literal)) {
+    if (value === undefined || value === null) continue;
+    const within = fieldPath(path, name);
+    const [key, content] = readMember(desc, name, value, { registry, path: within });
+    if (read.has(key)) throw new LiteralError(faultAt(within, `${desc.typeName} has "${key}" already`));
+    read.set(key, content);
+  }
+  return Object.fromEntries(read);
+}
+
+/** Tells a list of literals, of whatever kind, from a single one. */
+export function isIterable(value: unknown): value is Iterable<object> | AsyncIterable<object> {
+  return typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value);
+}
+
+interface Reading {
+  readonly registry: Registry;
+  readonly path: string;
+}
+
+function readMember(desc: DescMessage, name: string, value: unknown, reading: Reading): [string, unknown] {
+  const member = desc.members.find(({ localName }) => localName === name);
+  if (member?.kind === 'oneof') {
+    const chosen = value as { case?: unknown; value?: unknown };
+    const field = member.fields.find(({ localName }) => localName === chosen.case);
+    return [name, field ? { case: chosen.case, value: readField(field, chosen.value, reading) } : value];
+  }
+  const field = member ?? desc.fields.find((candidate) => candidate.jsonName === name || candidate.name === name);
+  if (!field) throw new LiteralError(faultAt(reading.path, explainUnknownField(desc, name)));
+  const content = readField(field, value, reading);
+  return field.oneof ? [field.oneof.localName, { case: field.localName, value: content }] : [field.localName, content];
+}
+
+function readField(field: DescField, value: unknown, reading: Reading): unknown {
+  if (field.fieldKind === 'list' && Array.isArray(value)) {
+    return value.map((element, index) =>
+      readValue(field, element, { ...reading, path: elementPath(reading.path, index) }),
+    );
+  }
+  if (field.fieldKind === 'map' && isObject(value)) {
+    const entries = Object.entries(value);
+    return Object.fromEntries(
+      entries.map(([key, entry]) => [key, readValue(field, entry, { ...reading, path: entryPath(reading.path, key) })]),
+    );
+  }
+  return readValue(field, value, reading);
+}
+
+function readValue(field: DescField, value: unknown, { registry, path }: Reading): unknown {
+  if (value instanceof Matcher) return value;
+  const type = valueTypeOf(field);
+  if (type.kind === 'message') return isObject(value) ? readLiteral(type.desc, value, registry, path) : value;
+  return isJsonForm(type, value) ? leafFromJson(field, value as JsonValue, registry, path) : value;
+}
+
+// What protobuf-es takes as it is, and what the type of the field forbids anyhow, is left to protobuf-es.
+function isJsonForm(type: ValueType, value: unknown): boolean {
+  switch (type.kind) {
+    case 'enum':
+      return typeof value === 'string';
+    case 'scalar':
+    case 'wrapper':
+      return typeof value === 'string' ? type.scalar !== ScalarType.STRING : typeof value === 'number' && isLong(type);
+    case 'any':
+      return isObject(value) && '@type' in value;
+    case 'atom':
+      if (type.desc.typeName === 'google.protobuf.Value') return !isObject(value) || !('kind' in value);
+      return !isObject(value);
+    case 'message':
+      return false;
+  }
+}
+
+const longs = new Set([
+  ScalarType.INT64,
+  ScalarType.UINT64,
+  ScalarType.FIXED64,
+  ScalarType.SFIXED64,
+  ScalarType.SINT64,
+]);
+
+function isLong({ scalar }: ValueType & { scalar: ScalarType }): boolean {
+  return longs.has(scalar);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Matcher);
+}

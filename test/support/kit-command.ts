@@ -1,0 +1,70 @@
+// The kit's command line as a process: run to its end, or started, asked and stopped.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(import.meta.resolve('../kit/command-line/main.ts'));
+
+/** What a command has said, and how it ended. */
+export interface EndedCommand {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command that serves. It is killed, if it still runs, when it is disposed of. */
+export interface StartedCommand extends AsyncDisposable {
+  /** Its first line, as JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: each command tells other things.
+  readonly ready: any;
+  /** Asks it to end, and waits for that. */
+  stop(signal?: NodeJS.Signals): Promise<EndedCommand>;
+}
+
+/** Runs `kit` to its end. */
+export async function runKit(given: readonly string[], input = ''): Promise<EndedCommand> {
+  const child = spawn(process.execPath, [program, ...given]);
+  child.stdin.end(input);
+  return await ended(child);
+}
+
+/** Starts `kit`, or the program of that name in `file`, with `--json`, and waits until it is ready. */
+export async function startKit(given: readonly string[], file?: string): Promise<StartedCommand> {
+  const args = [...given, '--json'];
+  const child = file === undefined ? spawn(process.execPath, [program, ...args]) : spawn(file, args);
+  const end = ended(child);
+  const line = await Promise.race([firstLineOf(child), end]);
+  if (typeof line !== 'string') throw new Error(`kit ${given.join(' ')} ended with ${line.exitCode}: ${line.stderr}`);
+  const stop = (signal: NodeJS.Signals = 'SIGTERM') => {
+    child.kill(signal);
+    return end;
+  };
+  return {
+    ready: JSON.parse(line),
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop('SIGKILL');
+    },
+  };
+}
+
+async function ended(child: ChildProcess): Promise<EndedCommand> {
+  const [stdout, stderr, [exitCode]] = await Promise.all([
+    text(child.stdout as NodeJS.ReadableStream),
+    text(child.stderr as NodeJS.ReadableStream),
+    once(child, 'exit'),
+  ]);
+  return { exitCode, stdout, stderr };
+}
+
+async function firstLineOf(child: ChildProcess): Promise<string> {
+  let said = '';
+  return await new Promise((resolve) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
+      said += chunk;
+      const end = said.indexOf('\n');
+      if (end >= 0) resolve(said.slice(0, end));
+    });
+  });
+}

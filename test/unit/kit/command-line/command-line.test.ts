@@ -1,0 +1,141 @@
+// The command line as a whole: its help, how it refuses, and the commands that only read files.
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { runInTerminal } from './fake-terminal.ts';
+
+const folder = fileURLToPath(import.meta.resolve('../../../kit/examples/weather/'));
+const released = fileURLToPath(import.meta.resolve('../../../../proto/released.binpb'));
+const usage = `${folder}usage`;
+const contracts = `${folder}contracts`;
+const commands = ['stub', 'virtual', 'record', 'replay', 'promote', 'verify', 'usage', 'can-i-change', 'faults'];
+
+describe('help', () => {
+  it('lists every command, and tells the exit codes', async () => {
+    const { exitCode, out, errors } = await runInTerminal(['--help']);
+
+    expect([exitCode, errors]).toEqual([0, '']);
+    const [, list = ''] = /\nCommands:\n(.*?)\n\n/s.exec(out) ?? [];
+    const listed = [...list.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name);
+    expect(listed.sort()).toEqual([...commands].sort());
+    expect(out).toMatch(/Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 /);
+  });
+
+  it.each(commands)('of %s has an example that calls it', async (command) => {
+    const { exitCode, out } = await runInTerminal([command, '--help']);
+
+    expect(exitCode).toBe(0);
+    expect(out).toMatch(new RegExp(`\\nExample.*\\n(.*\\n)*  \\$ kit ${command} `));
+    expect(out).toContain('--json');
+  });
+
+  it('is not needed to learn the version', async () => {
+    expect(await runInTerminal(['--version'])).toEqual({ exitCode: 0, out: '1.2.3', errors: '' });
+  });
+});
+
+describe('a refusal', () => {
+  const descriptors = ['--descriptors', released];
+
+  it.each([
+    { args: [], line: 'no command is given; `kit --help` lists them' },
+    { args: ['serve'], line: "unknown command 'serve'" },
+    { args: ['usage'], line: "missing required argument 'directory'" },
+    { args: ['usage', usage, '--pretty'], line: "unknown option '--pretty'" },
+    { args: ['usage', 'nowhere'], line: 'directory: nowhere: there is no such folder' },
+    { args: ['stub', contracts], line: "required option '--descriptors <source>' not specified" },
+    {
+      args: ['stub', contracts, '--descriptors', 'nowhere'],
+      line: '--descriptors: nowhere: there is no such file or folder',
+    },
+    {
+      args: ['stub', contracts, ...descriptors, '--port', '65536'],
+      line: "option '--port <number>' argument '65536' is invalid. It is no port: those end at 65535.",
+    },
+    { args: ['virtual', 'nowhere'], line: 'descriptors: nowhere: there is no such file or folder' },
+    { args: ['faults'], line: '--upstream: is needed, the URL of the service' },
+    {
+      args: ['promote', 'x', ...descriptors, '--consumer', 'A', '--provider', 'B', '--directory', 'd'].concat(
+        ...['--placeholder', 'a.B.c=oops'],
+      ),
+      line: '--placeholder: "a.B.c=oops" is no field and JSON such as library.v1.Loan.member_id="m1"',
+    },
+    {
+      args: ['verify', contracts, '--provider', 'http://127.0.0.1:1', ...descriptors],
+      line: '--state-url: is needed: interactions are given "Oslo expects sun", "nobody measures in Oslo", "a cold night in Oslo"',
+    },
+    {
+      args: ['stub', contracts, ...descriptors],
+      line: '"a question for tomorrow": there is no RPC weather.v1.WeatherService/GetForecast in --descriptors',
+    },
+    {
+      args: ['record', '--upstream', 'http://127.0.0.1:1', ...descriptors, '--out', 'x', '--redact', 'nope'],
+      line: '--redact: "nope" begins with no message of the schema',
+    },
+    {
+      args: ['can-i-change', '--usage', usage],
+      line: '--findings: is needed, or the findings on standard input',
+    },
+  ])('is one line that names what is wrong: kit $args', async ({ args, line }) => {
+    expect(await runInTerminal(args)).toEqual({ exitCode: 2, out: '', errors: `error: ${line}` });
+  });
+
+  it('is JSON where JSON is asked for', async () => {
+    const { exitCode, errors } = await runInTerminal(['usage', 'nowhere', '--json']);
+
+    expect([exitCode, JSON.parse(errors)]).toEqual([2, { error: 'directory: nowhere: there is no such folder' }]);
+  });
+
+  it.each([
+    ['verify', contracts, '--provider', 'tcp://user:s3cret@host', ...descriptors],
+    ['verify', contracts, '--provider', 'http://h:1', ...descriptors, '--header', 's3cret'],
+    ['record', '--upstream', 'user:s3cret@host', ...descriptors, '--out', 'x'],
+    ['faults', '--upstream', 'user:s3cret@host'],
+  ])('does not repeat what may be a secret: kit %s', async (...args) => {
+    const { exitCode, errors } = await runInTerminal(args);
+
+    expect(exitCode).toBe(2);
+    expect(errors).toMatch(/^error: --(provider|header|upstream): /);
+    expect(errors).not.toContain('s3cret');
+  });
+});
+
+describe('kit usage', () => {
+  it('prints what each consumer uses, or all that is known of it as JSON', async () => {
+    const { exitCode, out } = await runInTerminal(['usage', usage]);
+    const known = JSON.parse((await runInTerminal(['usage', usage, '--json'])).out);
+
+    expect(exitCode).toBe(0);
+    expect(out).toMatch(/^used +Gardener\n/);
+    expect(out).toMatch(/^weather\.v1\.GetForecastResponse\.highest_celsius +reads \(\d\)$/m);
+    expect(known.consumers).toMatchObject([{ consumer: 'Gardener', provider: 'WeatherOffice' }]);
+  });
+});
+
+describe('kit can-i-change', () => {
+  function deletionOf(number: number, name: string): string {
+    const message = `Previously present field "${number}" with name "${name}" on message "GetForecastResponse" was deleted.`;
+    return JSON.stringify({ path: 'weather/v1/weather.proto', type: 'FIELD_NO_DELETE', message });
+  }
+
+  it('ends with 1 where a finding on standard input breaks somebody, and names the test', async () => {
+    const { exitCode, out } = await runInTerminal(['can-i-change', '--usage', usage], deletionOf(2, 'highest_celsius'));
+
+    expect(exitCode).toBe(1);
+    expect(out).toMatch(/breaks Gardener/);
+    expect(out).toContain('waters before a warm and dry day');
+  });
+
+  it('ends with 0 where nobody uses what is gone, and without findings', async () => {
+    const unused = await runInTerminal(['can-i-change', '--usage', usage, '--json'], deletionOf(3, 'lowest_celsius'));
+    const nothing = await runInTerminal(['can-i-change', '--usage', usage], '');
+
+    expect([unused.exitCode, nothing.exitCode]).toEqual([0, 0]);
+    expect(JSON.parse(unused.out)).toMatchObject({ isBreaking: false, findings: [{ verdict: 'unused' }] });
+  });
+
+  it('refuses what is no finding of buf', async () => {
+    const { exitCode, errors } = await runInTerminal(['can-i-change', '--usage', usage], 'proto/a.proto:1:1: broken');
+
+    expect([exitCode, errors]).toEqual([2, expect.stringMatching(/^error: standard input: line 1 is no JSON/)]);
+  });
+});

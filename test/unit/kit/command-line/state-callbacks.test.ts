@@ -1,0 +1,49 @@
+// Provider states over HTTP: what is posted, and what is said when it does not go well.
+import { describe, expect, it, vi } from 'vitest';
+import { createStateCallbacks } from '../../../kit/command-line/state-callbacks.ts';
+
+const url = 'http://states.example/set';
+
+/** Answers every call so; returns the bodies of the calls. */
+function answerWith(answer: () => Response): unknown[] {
+  const bodies: unknown[] = [];
+  vi.stubGlobal('fetch', async (_url: string, { body }: { body: string }) => {
+    bodies.push(JSON.parse(body));
+    return answer();
+  });
+  return bodies;
+}
+
+describe('a state set up by HTTP', () => {
+  it('is posted before the interaction, and after it where that is wanted', async () => {
+    const bodies = answerWith(() => new Response());
+    const both = createStateCallbacks(['b1 is there'], { url, withTeardown: true });
+    const one = createStateCallbacks(['b1 is there'], { url, withTeardown: false });
+
+    const undo = await both['b1 is there']?.({ bookId: 'b1' });
+    await (undo as { teardown(): Promise<void> }).teardown();
+    const nothing = await one['b1 is there']?.({});
+
+    const call = { state: 'b1 is there', params: { bookId: 'b1' } };
+    expect(bodies).toEqual([
+      { ...call, action: 'setup' },
+      { ...call, action: 'teardown' },
+      { state: 'b1 is there', params: {}, action: 'setup' },
+    ]);
+    expect(nothing).toBeUndefined();
+  });
+
+  it('fails with what the handler answered', async () => {
+    answerWith(() => new Response('no such state\n', { status: 404 }));
+    const handlers = createStateCallbacks(['b1 is there'], { url, withTeardown: true });
+
+    await expect(handlers['b1 is there']?.({})).rejects.toThrow(`${url} answered 404: no such state`);
+  });
+
+  it('fails with the reason when nobody is there', async () => {
+    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('fetch failed', { cause: new Error('refused') })));
+    const handlers = createStateCallbacks(['b1 is there'], { url, withTeardown: true });
+
+    await expect(handlers['b1 is there']?.({})).rejects.toThrow(`${url} cannot be called: refused`);
+  });
+});

@@ -1,0 +1,117 @@
+// Stubs in JSON: what they tell a virtual service, and how they are refused.
+import { create, type DescMethod, type Message } from '@bufbuild/protobuf';
+import { Code } from '@connectrpc/connect';
+import { describe, expect, it } from 'vitest';
+import { ErrorInfoSchema } from '../../../kit/command-line/gen/google/rpc/error_details_pb.ts';
+import { applyStubs } from '../../../kit/command-line/stub-file.ts';
+import { GetForecastRequestSchema, WeatherService } from '../../../kit/examples/weather/gen/weather/v1/weather_pb.ts';
+import { createTypeRegistry } from '../../../kit/matching/type-registry.ts';
+import { createStub } from '../../../kit/virtual/stub.ts';
+import { StubBook } from '../../../kit/virtual/stub-book.ts';
+import type { VirtualService } from '../../../kit/virtual/virtual-service.ts';
+
+const { getForecast, watchTemperature } = WeatherService.method;
+const rpc = 'weather.v1.WeatherService/GetForecast';
+const registry = createTypeRegistry([WeatherService, ErrorInfoSchema]);
+
+/** Reads a file of stubs; returns where they went. */
+function load(stubs: unknown): StubBook {
+  const book = new StubBook(registry, 'initial');
+  const service = { stub: (method: DescMethod, match: unknown) => createStub(book.open(method, match)) };
+  applyStubs(JSON.stringify(stubs), service as unknown as Pick<VirtualService, 'stub'>, {
+    methods: WeatherService.methods,
+    registry,
+  });
+  return book;
+}
+
+function ask(book: StubBook, town: string, method: DescMethod = getForecast) {
+  return book.find(method, [create(GetForecastRequestSchema, { town }) as Message]);
+}
+
+describe('a stub in JSON', () => {
+  it('answers the requests it is for', () => {
+    const book = load([
+      { rpc, match: { town: 'Oslo' }, replies: { sky: 'SKY_WET', highest_celsius: 4 } },
+      { rpc, replies: {} },
+    ]);
+
+    expect(ask(book, 'Oslo')?.action).toEqual({ kind: 'reply', reply: { sky: 'SKY_WET', highest_celsius: 4 } });
+    expect(ask(book, 'Bergen')?.action).toEqual({ kind: 'reply', reply: {} });
+  });
+
+  it('takes steps one after the other, each in its own manner', () => {
+    const details = [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: 'CLOSED' }];
+    const book = load([
+      {
+        rpc,
+        steps: [
+          { replies: {}, delayMs: 50, suffers: 'truncate-message', times: 2 },
+          { fails: { code: 'not_found', message: 'closed', details } },
+          { hangs: true },
+        ],
+      },
+    ]);
+
+    const steps = [1, 2, 3, 4].map(() => ask(book, 'Oslo'));
+
+    expect(steps.slice(0, 2)).toMatchObject(Array(2).fill({ delayMs: 50, fault: { name: 'truncate-message' } }));
+    expect(steps[2]?.action).toMatchObject({
+      failure: { code: Code.NotFound, message: 'closed', details: [{ value: { reason: 'CLOSED' } }] },
+    });
+    expect(steps[3]).toMatchObject({ action: { kind: 'hang' }, delayMs: 0, fault: undefined });
+  });
+
+  it('depends on the state and changes it', () => {
+    const book = load([
+      { rpc, when: ['initial'], replies: { sky: 'SKY_CLEAR' }, becomes: 'winter' },
+      { rpc, when: ['winter'], fails: { code: 'unavailable' } },
+    ]);
+
+    expect([ask(book, 'Oslo'), ask(book, 'Oslo')]).toMatchObject([
+      { action: { kind: 'reply' } },
+      { action: { kind: 'fail', failure: { code: Code.Unavailable, message: '' } } },
+    ]);
+  });
+
+  it('sends a stream, which may break off', () => {
+    const messages = [{ celsius: 1 }, { celsius: -1 }];
+    const fails = { code: 'aborted', message: 'the mast fell' };
+    const book = load([{ rpc: 'weather.v1.WeatherService/WatchTemperature', replies: messages, paceMs: 20, fails }]);
+
+    expect(ask(book, 'Oslo', watchTemperature)).toMatchObject({
+      paceMs: 20,
+      action: { kind: 'reply', reply: messages, failure: { code: Code.Aborted } },
+    });
+  });
+
+  it.each([
+    { stubs: {}, fault: 'must be a list of stubs' },
+    { stubs: [5], fault: '[0]: must be an object, not 5' },
+    {
+      stubs: [{ rpc: 'Greet' }],
+      fault: `[0]: rpc: "Greet" is none of ${rpc}, weather.v1.WeatherService/WatchTemperature`,
+    },
+    { stubs: [{ rpc }], fault: '[0]: must say what happens: replies, fails or "hangs": true' },
+    { stubs: [{ rpc, match: { city: 'Oslo' }, replies: {} }], fault: /^\[0\]: match: city: .* has no field "city"/ },
+    { stubs: [{ rpc, replies: { skyy: 1 } }], fault: /^\[0\]: replies: skyy: .* has no field "skyy"/ },
+    { stubs: [{ rpc, replies: [{}] }], fault: '[0]: replies: must be an object, not [{}]' },
+    { stubs: [{ rpc, reply: {} }], fault: /^\[0\]: "reply" is unknown here; there is replies, / },
+    { stubs: [{ rpc, steps: [{ hangs: true }], replies: {} }], fault: /^\[0\]: "replies" is unknown here/ },
+    { stubs: [{ rpc, steps: [] }], fault: '[0]: steps: must be a list of one step or more' },
+    { stubs: [{ rpc, steps: [{ hangs: true }, {}] }], fault: /^\[0\]: steps\[1\]: must say what happens/ },
+    { stubs: [{ rpc, when: 'winter', replies: {} }], fault: '[0]: when: must be a list of texts' },
+    { stubs: [{ rpc, replies: {}, delayMs: '5' }], fault: /^\[0\]: delayMs: .*must be a number/ },
+    { stubs: [{ rpc, fails: { code: 'lost' } }], fault: '[0]: fails: code: "lost" is none such as not_found' },
+    {
+      stubs: [{ rpc, fails: { code: 'internal', details: [{ '@type': 'type.googleapis.com/a.B' }] } }],
+      fault: /^\[0\]: fails: details\[0\]: /,
+    },
+    {
+      stubs: [{ rpc: 'weather.v1.WeatherService/WatchTemperature', replies: {} }],
+      fault: '[0]: replies: must be a list: weather.v1.WeatherService/WatchTemperature answers with a stream',
+    },
+  ])('is refused by its place and what is wrong there: $stubs', ({ stubs, fault }) => {
+    expect(() => load(stubs)).toThrow(fault);
+  });
+});

@@ -1,0 +1,60 @@
+// Rules name fields of the schema, and are followed on the way through a message.
+import type { DescField } from '@bufbuild/protobuf';
+import { describe, expect, it } from 'vitest';
+import { BookSchema, LoanSchema } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
+import { FieldRules } from '../../../kit/recording/field-rules.ts';
+import { registry } from './library-recording.ts';
+
+const memberId = LoanSchema.field.memberId as DescField;
+const loan = BookSchema.fields.find(({ name }) => name === 'loan') as DescField;
+
+const rulesOf = (...rules: string[]) => new FieldRules(rules, registry, 'redact.fields');
+
+describe('rules for fields', () => {
+  it.each(['library.v1.Loan.member_id', 'library.v1.Loan.memberId', '*.member_id', 'library.v1.Loan.*'])(
+    'hit the field that %s names, wherever its message is',
+    (rule) => {
+      expect(rulesOf(rule).follow(memberId, [])).toEqual({ isHit: true, tracks: [[]] });
+      expect(rulesOf(rule).follow(loan, []).isHit).toBe(false);
+    },
+  );
+
+  it('hit at the end of a path alone, and within it alone', () => {
+    const rules = rulesOf('library.v1.Book.loan.member_id');
+
+    const { isHit, tracks } = rules.follow(loan, []);
+
+    expect(isHit).toBe(false);
+    expect(rules.follow(memberId, tracks).isHit).toBe(true);
+    expect(rules.follow(memberId, []).isHit).toBe(false);
+  });
+
+  it('lead through lists and maps', () => {
+    const rules = rulesOf('library.v1.Book.authors.born', 'library.v1.Book.contributors.name');
+    const step = (name: string) =>
+      rules.follow(BookSchema.fields.find((field) => field.name === name) as DescField, []);
+
+    expect([step('authors').tracks, step('contributors').tracks]).toEqual([[['born']], [['name']]]);
+  });
+
+  it.each(['library.v1.Book.publisher.value', 'google.protobuf.StringValue.value', '*.value'])(
+    'hit a value as a whole when they are for a part of it: %s',
+    (rule) => {
+      const publisher = BookSchema.fields.find(({ name }) => name === 'publisher') as DescField;
+
+      expect(rulesOf(rule).follow(publisher, []).isHit).toBe(true);
+    },
+  );
+
+  it.each([
+    ['library.v1.Loan.member', 'library.v1.Loan has no field "member"; it has member_id, due_time'],
+    ['library.v1.Book.title.text', 'library.v1.Book.title is no message that "text" could be in'],
+    ['library.v1.Magazine.title', 'begins with no message of the schema'],
+    ['library.v1.Loan', 'begins with no message of the schema'],
+    ['*.magazine', 'no message has such a field'],
+    ['', 'begins with no message of the schema'],
+  ])('that name nothing are an error: %s', (rule, fault) => {
+    expect(() => rulesOf(rule)).toThrow(`redact.fields: "${rule}"`);
+    expect(() => rulesOf(rule)).toThrow(fault);
+  });
+});

@@ -1,0 +1,53 @@
+// Headers are recorded by name; the values of those that let somebody in are not.
+import { describe, expect, it } from 'vitest';
+import { HeaderRules } from '../../../kit/recording/header-rules.ts';
+import { relayedOf } from '../../../kit/recording/relayed-headers.ts';
+
+const redacted = { redacted: true };
+
+describe('headers of a recording', () => {
+  it.each([
+    'Authorization',
+    'proxy-authorization',
+    'cookie',
+    'set-cookie',
+    'x-api-key',
+    'x-amz-security-token',
+    'x-session-id',
+    'client-secret',
+  ])('are redacted though nobody asked: %s', (name) => {
+    expect(new HeaderRules([]).record(new Headers({ [name]: 's3cret' }))).toEqual({ [name.toLowerCase()]: redacted });
+  });
+
+  it('are redacted by name and by a part of it, and else kept in the order of their names', () => {
+    const rules = new HeaderRules(['x-member', 'acme-*']);
+
+    const recorded = rules.record(new Headers({ 'x-tenant': 'n', 'x-member': 'm', 'acme-a': 'a', 'x-members': 'all' }));
+
+    expect(JSON.stringify(recorded)).toBe(
+      '{"acme-a":{"redacted":true},"x-member":{"redacted":true},"x-members":"all","x-tenant":"n"}',
+    );
+  });
+
+  it('are refused where a rule can be the name of none', () => {
+    expect(() => new HeaderRules(['x member'])).toThrow('redact.headers: "x member" is no name of a header');
+  });
+
+  it('pass on without those of the connection and the protocol, raw details of errors included', () => {
+    const headers = new Headers({
+      connection: 'keep-alive',
+      'content-type': 'application/grpc',
+      'grpc-status-details-bin': 'c2VjcmV0',
+      'grpc-timeout': '1S',
+      'connect-timeout-ms': '1000',
+      'access-control-allow-origin': '*',
+      traceparent: '00-1',
+      'x-data-bin': 'AQ',
+    });
+
+    expect([...relayedOf(headers)]).toEqual([
+      ['traceparent', '00-1'],
+      ['x-data-bin', 'AQ'],
+    ]);
+  });
+});

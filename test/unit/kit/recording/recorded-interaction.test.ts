@@ -1,0 +1,145 @@
+// Exchanges as interactions: in which order they answer, and which of them are the same.
+import { create } from '@bufbuild/protobuf';
+import { Code } from '@connectrpc/connect';
+import { describe, expect, it } from 'vitest';
+import type { IncomingCall } from '../../../kit/contract/interaction-book.ts';
+import {
+  GetBookRequestSchema,
+  type GetBookResponse,
+  GetBookResponseSchema,
+  LibraryService,
+} from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
+import { createExample } from '../../../kit/matching/example-message.ts';
+import { collapseExchanges } from '../../../kit/recording/collapse-exchanges.ts';
+import type { RecordedExchange } from '../../../kit/recording/exchange.ts';
+import { FieldRules } from '../../../kit/recording/field-rules.ts';
+import type { PatternChoices } from '../../../kit/recording/message-pattern.ts';
+import { describeExchange, methodsOf, toInteraction } from '../../../kit/recording/recorded-interaction.ts';
+import { ReplayBook } from '../../../kit/recording/replay-book.ts';
+import { exchangeOf, registry } from './library-recording.ts';
+
+const { getBook } = LibraryService.method;
+
+function read(exchange: RecordedExchange, loosen: readonly string[] = []) {
+  const choices: PatternChoices = {
+    registry,
+    redactedAs: 'like',
+    placeholders: new Map(),
+    loosened: new FieldRules(loosen, registry, 'loosen'),
+    statesDefaults: false,
+  };
+  return toInteraction(exchange, {
+    methods: methodsOf([LibraryService]),
+    description: describeExchange(exchange),
+    states: [],
+    requests: choices,
+    responses: choices,
+    takesHeader: () => true,
+  });
+}
+
+const answers = (title: string, bookId = 'b1') => exchangeOf({ bookId }, { book: { title } });
+const callOf = (bookId: string): IncomingCall => ({
+  method: getBook,
+  requests: [create(GetBookRequestSchema, { bookId })],
+  header: new Headers(),
+});
+
+describe('recorded exchanges that answer', () => {
+  const open = () =>
+    new ReplayBook(
+      ['Emma', 'Evelina'].map((title) => read(answers(title))),
+      registry,
+    );
+  const titleOf = (interaction: ReturnType<typeof read>) =>
+    (createExample(GetBookResponseSchema, interaction.responses[0] as never) as GetBookResponse).book?.title;
+
+  it('do so in turn where their calls are equal, and the last again', () => {
+    const book = open();
+
+    const titles = [1, 2, 3].map(() => titleOf(book.choose(callOf('b1')).chosen));
+
+    expect(titles).toEqual(['Emma', 'Evelina', 'Evelina']);
+  });
+
+  it('take one turn for a conversation, however often it is asked for', () => {
+    const book = open();
+    const call = callOf('b1');
+
+    const first = [book.foresee(call), book.foresee(call), book.choose(call).chosen].map(
+      (found) => found && titleOf(found),
+    );
+
+    expect(first).toEqual(['Emma', 'Emma', 'Emma']);
+    expect(titleOf(book.choose(callOf('b1')).chosen)).toBe('Evelina');
+  });
+
+  it('are none for another call, which is told the nearest', () => {
+    const book = open();
+
+    expect(() => book.choose(callOf('b2'))).toThrow(
+      'nearest is "GetBook {"bookId":"b1"}", but bookId is "b2", not "b1"',
+    );
+  });
+});
+
+describe('a recorded exchange', () => {
+  it('ends with the error that was recorded, as far as its details could be read', () => {
+    const error = {
+      code: 'not_found',
+      message: { redacted: true as const },
+      details: [{ type: 'library.v1.Refusal', message: { reason: 'GONE' } }, { type: 'acme.Secret' }],
+    };
+
+    const { failure } = read(
+      exchangeOf(
+        {},
+        {},
+        { response: { headers: {}, messages: [], trailers: { 'x-token': { redacted: true } }, error } },
+      ),
+    );
+
+    expect(failure).toMatchObject({ code: Code.NotFound, message: { kind: 'like', example: 'redacted' } });
+    expect(failure?.details.map(({ desc }) => desc.typeName)).toEqual(['library.v1.Refusal']);
+  });
+
+  it.each([
+    [
+      { rpc: 'library.v1.LibraryService/Burn' },
+      'exchange 4: there is no RPC library.v1.LibraryService/Burn in "services"',
+    ],
+    [{ request: { headers: {}, messages: [{ message: { pages: 3 } }] } }, 'exchange 4: cannot decode'],
+  ])('that the schema does not fit any more is an error with its number: %j', (change, fault) => {
+    expect(() => read(exchangeOf({}, {}, { number: 4, ...change }))).toThrow(fault);
+  });
+});
+
+describe('exchanges of one call', () => {
+  const collapse = (exchanges: RecordedExchange[], loosen: readonly string[] = []) =>
+    collapseExchanges(exchanges, (exchange) => read(exchange, loosen), { registry, isLoose: loosen.length > 0 });
+
+  it('are one when they were answered alike', () => {
+    const interactions = collapse([answers('Emma'), answers('Emma'), answers('Emma', 'b2')]);
+
+    expect(interactions.map(({ description }) => description)).toEqual([
+      'GetBook {"bookId":"b1"}',
+      'GetBook {"bookId":"b2"}',
+    ]);
+  });
+
+  it('contradict each other when they were not, and both are named', () => {
+    const exchanges = [answers('Emma'), { ...answers('Evelina'), number: 2 }];
+
+    expect(() => collapse(exchanges)).toThrow(
+      'exchanges 1 and 2, GetBook {"bookId":"b1"}, answer the same call differently: select one of them, tell them apart ' +
+        'by "given", or name in "loosen" what may differ\n  book.title\n    expected "Emma"\n    actual   "Evelina"',
+    );
+  });
+
+  it('are one when only loosened values differ, in what was asked and what was answered', () => {
+    const exchanges = [answers('Emma'), answers('Evelina'), answers('Ulysses', 'b2')];
+
+    expect(collapse(exchanges, ['library.v1.Book.title'])).toHaveLength(2);
+    expect(collapse(exchanges, ['library.v1.Book.title', 'library.v1.GetBookRequest.book_id'])).toHaveLength(1);
+  });
+});

@@ -1,0 +1,48 @@
+// A recording as text, and what is told where it is not whole.
+import { describe, expect, it } from 'vitest';
+import { parseRecording, renderExchange, renderFull, renderHead } from '../../../kit/recording/recording-format.ts';
+import { exchangeOf } from './library-recording.ts';
+
+const { number: _, ...first } = exchangeOf({ bookId: 'b1' }, { book: { title: 'Emma\n"x"' } });
+const second = { ...first, durationMs: 8 };
+const whole = renderHead() + renderExchange(first) + renderExchange(second);
+
+describe('the text of a recording', () => {
+  it('is one line for each exchange, and reads as what was written', () => {
+    expect(whole.split('\n')).toHaveLength(4);
+    expect(parseRecording(whole, 'r.ndjson')).toEqual({
+      exchanges: [
+        { number: 1, ...first },
+        { number: 2, ...second },
+      ],
+      warnings: [],
+    });
+  });
+
+  it('that was torn anywhere in its last line has the exchanges before it, and says so', () => {
+    const start = renderHead().length + renderExchange(first).length;
+
+    for (const end of [start + 1, start + 40, whole.length - 1]) {
+      const { exchanges, warnings } = parseRecording(whole.slice(0, end), 'r.ndjson');
+      expect(exchanges).toHaveLength(1);
+      expect(warnings).toEqual(['r.ndjson: the last line is torn and left out']);
+    }
+  });
+
+  it('says why more calls are not in it', () => {
+    const { warnings } = parseRecording(whole + renderFull('the recording is full'), 'r.ndjson');
+
+    expect(warnings).toEqual(['r.ndjson: the recording is full']);
+  });
+
+  it.each([
+    ['', 'r.ndjson: is no recording'],
+    ['{"consumer":{}}\n', 'r.ndjson: is no recording'],
+    ['7\n', 'r.ndjson:1: is no object'],
+    ['{"touchstone":"recording","formatVersion":2}\n', 'r.ndjson: has the format version 2, and this reads 1'],
+    [`${renderHead()}{"exch\n${renderExchange(first)}`, 'r.ndjson:2: is not JSON'],
+    [`${renderHead()}{"exchange":{"rpc":"a/B"}}\n`, 'r.ndjson:2: is no exchange'],
+  ])('is refused with its line: %j', (text, fault) => {
+    expect(() => parseRecording(text, 'r.ndjson')).toThrow(fault);
+  });
+});

@@ -1,0 +1,151 @@
+// A message on its way into a recording: what is redacted is left out and told, and nothing is left out untold.
+import { create, createFileRegistry, type DescMessage } from '@bufbuild/protobuf';
+import {
+  AnySchema,
+  anyPack,
+  FieldDescriptorProto_Label,
+  FieldDescriptorProto_Type,
+  FileDescriptorSetSchema,
+  TimestampSchema,
+} from '@bufbuild/protobuf/wkt';
+import { describe, expect, it } from 'vitest';
+import { BookSchema, Genre, LoanSchema } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
+import { FieldRules } from '../../../kit/recording/field-rules.ts';
+import { recordMessage } from '../../../kit/recording/redaction.ts';
+import { registry } from './library-recording.ts';
+
+const book = create(BookSchema, {
+  title: 'Emma',
+  genre: Genre.FICTION,
+  catalogueNumber: 9_007_199_254_740_993n,
+  cover: new Uint8Array([1, 2]),
+  subtitle: '',
+  authors: [{ name: 'Jane', born: 1775 }, { name: 'Anne' }],
+  copiesByBranch: { north: 2 },
+  contributors: { editor: { name: 'Ada', born: 1815 } },
+  place: { case: 'loan', value: { memberId: 'm7', dueTime: { seconds: 60n } } },
+  publisher: 'Murray',
+  attachment: anyPack(LoanSchema, create(LoanSchema, { memberId: 'm8' })),
+});
+
+function record(...rules: string[]) {
+  return recordMessage(BookSchema, book, new FieldRules(rules, registry, 'rules'), registry);
+}
+
+describe('a message of a recording', () => {
+  it('is whole proto3 JSON where nothing is redacted', () => {
+    expect(record()).toEqual({
+      message: {
+        title: 'Emma',
+        genre: 'GENRE_FICTION',
+        catalogueNumber: '9007199254740993',
+        cover: 'AQI=',
+        subtitle: '',
+        authors: [{ name: 'Jane', born: 1775 }, { name: 'Anne' }],
+        copiesByBranch: { north: 2 },
+        contributors: { editor: { name: 'Ada', born: 1815 } },
+        loan: { memberId: 'm7', dueTime: '1970-01-01T00:01:00Z' },
+        publisher: 'Murray',
+        attachment: { '@type': 'type.googleapis.com/library.v1.Loan', memberId: 'm8' },
+      },
+    });
+  });
+
+  it('has no redacted value: in messages, lists, maps, oneofs and Any', () => {
+    const recorded = record('*.member_id', 'library.v1.Author.name', 'library.v1.Book.publisher');
+
+    expect(recorded.redacted).toEqual([
+      'authors[0].name',
+      'authors[1].name',
+      'contributors["editor"].name',
+      'loan.memberId',
+      'publisher',
+      'attachment.memberId',
+    ]);
+    expect(JSON.stringify(recorded.message)).not.toMatch(/Jane|Anne|Ada|m7|m8|Murray/);
+    expect(book.place.value).toMatchObject({ memberId: 'm7' });
+  });
+
+  it('has redacted lists, maps and messages as a whole, and tells only of what was set', () => {
+    const { message, redacted } = record(
+      'library.v1.Book.authors',
+      'library.v1.Book.copies_by_branch',
+      'library.v1.Book.loan',
+      'library.v1.Book.keywords',
+    );
+
+    expect(redacted).toEqual(['authors', 'copiesByBranch', 'loan']);
+    expect(message).not.toHaveProperty('loan');
+  });
+
+  it('redacts a path within one field alone', () => {
+    const { redacted } = record('library.v1.Book.contributors.name');
+
+    expect(redacted).toEqual(['contributors["editor"].name']);
+  });
+
+  it('redacts what the schema says is not to be shown, though no rule does', () => {
+    const desc = messageWithRedactedField();
+    const message = create(desc, { pin: '1234', name: 'Ada' } as never);
+
+    const recorded = recordMessage(desc, message, new FieldRules([], registry, 'rules'), registry);
+
+    expect(recorded).toEqual({ message: { name: 'Ada' }, redacted: ['pin'] });
+  });
+
+  it('tells of fields and types that the schema does not know, and keeps nothing of them', () => {
+    const strange = create(BookSchema, {
+      authors: [{ name: 'Jane' }],
+      attachment: create(AnySchema, { typeUrl: 'type.googleapis.com/acme.Secret', value: new Uint8Array([7]) }),
+    });
+    for (const author of strange.authors) {
+      author.$unknown = [{ no: 99, wireType: 2, data: new TextEncoder().encode('s3cret') }];
+    }
+
+    const recorded = recordMessage(BookSchema, strange, new FieldRules([], registry, 'rules'), registry);
+
+    expect(recorded).toEqual({
+      message: { authors: [{ name: 'Jane' }], attachment: {} },
+      redacted: ['attachment'],
+      lost: [
+        'authors[0].#99: an unknown field of library.v1.Author',
+        'attachment: a acme.Secret, which is not in "types"',
+      ],
+    });
+  });
+
+  it('is looked into when it is an Any itself, or an Any in an Any', () => {
+    const rules = new FieldRules(['*.member_id'], registry, 'rules');
+    const loan = anyPack(LoanSchema, create(LoanSchema, { memberId: 's3cret' }));
+
+    for (const any of [loan, anyPack(AnySchema, loan)]) {
+      const recorded = recordMessage(AnySchema, any, rules, registry);
+      expect([recorded.redacted, JSON.stringify(recorded.message)]).toEqual([
+        ['memberId'],
+        expect.not.stringMatching(/s3cret|czNjcmV0/),
+      ]);
+    }
+  });
+
+  it('is refused where JSON cannot hold it', () => {
+    const late = create(BookSchema, { acquireTime: create(TimestampSchema, { seconds: 999_999_999_999n }) });
+
+    expect(() => recordMessage(BookSchema, late, new FieldRules([], registry, 'rules'), registry)).toThrow();
+  });
+});
+
+function messageWithRedactedField(): DescMessage {
+  const field = (name: string, number: number, debugRedact: boolean) => ({
+    name,
+    number,
+    jsonName: name,
+    label: FieldDescriptorProto_Label.OPTIONAL,
+    type: FieldDescriptorProto_Type.STRING,
+    options: { debugRedact },
+  });
+  const messageType = [{ name: 'Card', field: [field('pin', 1, true), field('name', 2, false)] }];
+  const set = create(FileDescriptorSetSchema, {
+    file: [{ name: 'acme/card.proto', package: 'acme', syntax: 'proto3', messageType }],
+  });
+  return createFileRegistry(set).getMessage('acme.Card') as DescMessage;
+}

@@ -1,0 +1,55 @@
+// A book to read of, and the usage that reading leaves behind.
+
+import { create, createRegistry } from '@bufbuild/protobuf';
+import { anyPack, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import {
+  type Book,
+  BookSchema,
+  Genre,
+  LoanSchema,
+  file_library_v1_library as libraryFile,
+} from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
+import { recordMessage } from '../../../kit/usage/recording-message.ts';
+import type { ConsumerUsage, TestUsage } from '../../../kit/usage/usage.ts';
+import { type TestNotes, UsageNotes } from '../../../kit/usage/usage-notes.ts';
+
+export const emma = (): Book =>
+  create(BookSchema, {
+    bookId: 'b1',
+    title: 'Emma',
+    genre: Genre.FICTION,
+    catalogueNumber: 9_007_199_254_740_993n,
+    cover: new Uint8Array([1, 2]),
+    subtitle: '',
+    authors: [{ name: 'Jane', born: 1775 }],
+    keywords: ['match', 'making'],
+    copiesByBranch: { north: 2 },
+    contributors: { cover: { name: 'Ada' } },
+    place: { case: 'loan', value: { memberId: 'm1', dueTime: timestampFromDate(new Date(0)) } },
+    acquireTime: timestampFromDate(new Date(5)),
+    publisher: 'Murray',
+    remarks: { damp: true },
+    attachment: anyPack(LoanSchema, create(LoanSchema, { memberId: 'm2' })),
+    relatedGenres: [Genre.SCIENCE, Genre.FICTION],
+  });
+
+/** What a consumer `Reader` of `Library` is seen to use in tests: by name, each noting what it does. */
+export function usageOf(tests: Readonly<Record<string, (notes: TestNotes) => void>>): ConsumerUsage {
+  const notes = new UsageNotes();
+  for (const [test, take] of Object.entries(tests)) take(notes.of(test));
+  return { consumer: 'Reader', provider: 'Library', ...notes.toUsage('reader.test.ts') };
+}
+
+/** What one test uses, without the names of test and file, nor kinds of which there is nothing. */
+export function usedBy(take: (notes: TestNotes) => void): Partial<TestUsage> {
+  const [usage] = usageOf({ only: take }).tests;
+  const { file: _file, test: _test, ...kinds } = usage as TestUsage;
+  const short = (name: string) => name.replaceAll(/library\.v1\./g, '');
+  const some = Object.entries(kinds).filter(([, names]) => names.length > 0);
+  return Object.fromEntries(some.map(([kind, names]) => [kind, names.map(short)]));
+}
+
+/** Emma as a message that takes down what is read of it. */
+export function recordEmma(notes: TestNotes, registry = createRegistry(libraryFile)): Book {
+  return recordMessage(BookSchema, emma(), { notes, registry });
+}

@@ -1,0 +1,170 @@
+// A recording client takes down what is called and sent, whatever kind of RPC, and hands out recording messages.
+import { create } from '@bufbuild/protobuf';
+import { anyPack } from '@bufbuild/protobuf/wkt';
+import { Code, ConnectError, createClient, createRouterTransport, type Interceptor } from '@connectrpc/connect';
+import { describe, expect, it } from 'vitest';
+import {
+  BookSchema,
+  Genre,
+  LendBookRequestSchema,
+  LibraryService,
+  RefusalSchema,
+} from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
+import { createTypeRegistry } from '../../../kit/matching/type-registry.ts';
+import { recordUsage } from '../../../kit/usage/record-usage.ts';
+import { recordCalls, recordClient } from '../../../kit/usage/recording-client.ts';
+import { noteSent } from '../../../kit/usage/sent-fields.ts';
+import { UsageNotes } from '../../../kit/usage/usage-notes.ts';
+import { emma, usedBy } from './library-usage.ts';
+
+const registry = createTypeRegistry([LibraryService]);
+
+type LibraryClient = ReturnType<typeof createClient<typeof LibraryService>>;
+
+function connect(interceptors: Interceptor[]): LibraryClient {
+  const transport = createRouterTransport(
+    ({ service }) => {
+      service(LibraryService, {
+        getBook: () => ({ book: emma() }),
+        lendBook: () => {
+          throw new ConnectError('no', Code.FailedPrecondition, undefined, [
+            { desc: RefusalSchema, value: { reason: 'ALL_LENT' } },
+          ]);
+        },
+        listBooks: async function* () {
+          yield { book: emma() };
+          yield { book: { title: 'Persuasion', genre: Genre.SCIENCE } };
+        },
+        returnBooks: async (requests) => ({ count: (await Array.fromAsync(requests)).length }),
+        askLibrarian: async function* (requests) {
+          for await (const { question } of requests) yield { answer: `${question}!` };
+        },
+      });
+    },
+    { transport: { interceptors } },
+  );
+  return createClient(LibraryService, transport);
+}
+
+type Way = 'client' | 'interceptor';
+
+/** What a consumer uses of the library. */
+async function use(way: Way, consume: (client: LibraryClient) => Promise<unknown>) {
+  const notes = new UsageNotes().of('a test');
+  const begin = () => ({ notes, registry });
+  const client = way === 'client' ? recordClient(LibraryService, connect([]), begin) : connect([recordCalls(begin)]);
+  const result = await consume(client);
+  return { result, used: notes.toTestUsage('', '') };
+}
+
+async function* each<T>(...values: T[]): AsyncGenerator<T> {
+  yield* values;
+}
+
+describe.each<Way>(['client', 'interceptor'])('a recording %s', (way) => {
+  it('takes down a call, what is sent, and what is read of the answer', async () => {
+    const { result, used } = await use(way, async (client) => (await client.getBook({ bookId: 'b1' })).book?.title);
+
+    expect(result).toBe('Emma');
+    expect(used).toMatchObject({
+      calls: ['library.v1.LibraryService/GetBook'],
+      sets: ['library.v1.GetBookRequest.book_id'],
+      reads: ['library.v1.Book.title', 'library.v1.GetBookResponse.book'],
+    });
+  });
+
+  it('takes down each message of streams, both ways', async () => {
+    const { result, used } = await use(way, async (client) => {
+      const titles = await Array.fromAsync(client.listBooks({ genre: Genre.FICTION }), ({ book }) => book?.title);
+      const { count } = await client.returnBooks(each({ bookId: 'b1' }, { bookId: 'b2' }));
+      const answers = await Array.fromAsync(client.askLibrarian(each({ question: 'Who' })), ({ answer }) => answer);
+      return { titles, count, answers };
+    });
+
+    expect(result).toEqual({ titles: ['Emma', 'Persuasion'], count: 2, answers: ['Who!'] });
+    expect(used).toMatchObject({
+      sets: [
+        'library.v1.AskLibrarianRequest.question',
+        'library.v1.ListBooksRequest.genre',
+        'library.v1.ReturnBooksRequest.book_id',
+      ],
+      reads: [
+        'library.v1.AskLibrarianResponse.answer',
+        'library.v1.Book.title',
+        'library.v1.ListBooksResponse.book',
+        'library.v1.ReturnBooksResponse.count',
+      ],
+      values: ['library.v1.Genre.GENRE_FICTION'],
+    });
+  });
+
+  it('takes down a call that fails, and what is read of the details of its error', async () => {
+    const { result, used } = await use(way, (client) =>
+      client
+        .lendBook({ bookId: 'b1' })
+        .catch((error) => ConnectError.from(error).findDetails(RefusalSchema)[0]?.reason),
+    );
+
+    expect(result).toBe('ALL_LENT');
+    expect(used.calls).toEqual(['library.v1.LibraryService/LendBook']);
+    expect(used.reads).toEqual(['library.v1.Refusal.reason']);
+    expect(used.types).toEqual(['library.v1.LendBookResponse']);
+  });
+});
+
+describe('what is sent', () => {
+  it('is what a literal has, defaults and nested messages too, but nothing undefined', () => {
+    const used = usedBy((notes) =>
+      noteSent(
+        BookSchema,
+        {
+          title: '',
+          lendable: undefined,
+          genre: Genre.UNSPECIFIED,
+          authors: [{ name: 'Jane' }],
+          contributors: { cover: { born: 0 } },
+          place: { case: 'loan', value: { memberId: 'm1' } },
+          relatedGenres: [Genre.SCIENCE],
+          publisher: 'Murray',
+          remarks: { damp: true },
+          attachment: anyPack(RefusalSchema, create(RefusalSchema)),
+        },
+        { notes, registry },
+      ),
+    );
+
+    expect(used).toEqual({
+      sets: [
+        'Author.born',
+        'Author.name',
+        'Book.attachment',
+        'Book.authors',
+        'Book.contributors',
+        'Book.genre',
+        'Book.loan',
+        'Book.place',
+        'Book.publisher',
+        'Book.related_genres',
+        'Book.remarks',
+        'Book.title',
+        'Loan.member_id',
+      ],
+      whole: ['Refusal'],
+      values: ['Genre.GENRE_SCIENCE', 'Genre.GENRE_UNSPECIFIED'],
+    });
+  });
+
+  it('is what is set in a message', () => {
+    const request = create(LendBookRequestSchema, { bookId: 'b1', memberId: '', period: { seconds: 5n } });
+
+    expect(usedBy((notes) => noteSent(LendBookRequestSchema, request, { notes, registry }))).toEqual({
+      sets: ['LendBookRequest.book_id', 'LendBookRequest.period'],
+    });
+  });
+});
+
+it('a recorder refuses a name that cannot be part of a file name', () => {
+  expect(() => recordUsage('../Reader', 'Library', { directory: '.', file: 'a.test.ts', test: () => 'a' })).toThrow(
+    'consumer: "../Reader" is no name',
+  );
+});

@@ -1,0 +1,100 @@
+// The usage file: merged from the tests of many test files, the same whatever order they ran in, refused when it is none.
+import { describe, expect, it } from 'vitest';
+import {
+  BookSchema,
+  GetBookResponseSchema,
+  LibraryService,
+} from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
+import type { ConsumerUsage } from '../../../kit/usage/usage.ts';
+import { mergeUsage, parseUsage, renderUsage } from '../../../kit/usage/usage-file.ts';
+import { recordEmma, usageOf } from './library-usage.ts';
+
+const title = usageOf({ 'reads the title': (notes) => recordEmma(notes).title });
+const copies = usageOf({
+  'asks for copies': (notes) => {
+    notes.call(LibraryService.method.getBook);
+    return recordEmma(notes).copies;
+  },
+});
+
+function merge(...runs: { usage: ConsumerUsage; file?: string; isWhole?: boolean }[]): ConsumerUsage {
+  const empty: ConsumerUsage = { consumer: 'Reader', provider: 'Library', types: {}, tests: [] };
+  return runs.reduce((merged, { usage, file = 'reader.test.ts', isWhole = true }) => {
+    const ofFile = { ...usage, tests: usage.tests.map((test) => ({ ...test, file })) };
+    return parseUsage(renderUsage(mergeUsage(merged, ofFile, file, isWhole)), 'Reader-Library.json');
+  }, empty);
+}
+
+const testsOf = ({ tests }: ConsumerUsage) => tests.map(({ file, test }) => `${file}: ${test}`);
+
+describe('usage', () => {
+  it('is the same whatever order its tests ran in', () => {
+    const one = merge({ usage: title, file: 'a.test.ts' }, { usage: copies, file: 'b.test.ts' });
+    const other = merge({ usage: copies, file: 'b.test.ts' }, { usage: title, file: 'a.test.ts' });
+
+    expect(renderUsage(one)).toBe(renderUsage(other));
+    expect(testsOf(one)).toEqual(['a.test.ts: reads the title', 'b.test.ts: asks for copies']);
+    expect(one.types).toEqual({
+      'library.v1.Book': { file: 'library/v1/library.proto', numbers: { copies: 4, title: 2 } },
+      'library.v1.GetBookRequest': { file: 'library/v1/library.proto', numbers: {} },
+      'library.v1.GetBookResponse': { file: 'library/v1/library.proto', numbers: {} },
+      'library.v1.LibraryService': { file: 'library/v1/library.proto', numbers: {} },
+    });
+  });
+
+  it('loses the tests that are gone from a test file, with the fields that they alone read', () => {
+    const merged = merge({ usage: title }, { usage: copies, file: 'b.test.ts' }, { usage: copies });
+
+    expect(testsOf(merged)).toEqual(['b.test.ts: asks for copies', 'reader.test.ts: asks for copies']);
+    expect(merged.types['library.v1.Book']?.numbers).toEqual({ copies: 4 });
+  });
+
+  it('keeps the other tests of a test file of which only some ran', () => {
+    const merged = merge({ usage: title }, ...Array(2).fill({ usage: copies, isWhole: false }));
+
+    expect(testsOf(merged)).toEqual(['reader.test.ts: asks for copies', 'reader.test.ts: reads the title']);
+  });
+
+  it('has the fields of a message that is taken whole, which a map of it may be found by', () => {
+    const { types } = merge({ usage: usageOf({ copies: (notes) => ({ ...recordEmma(notes) }) }) });
+
+    expect(Object.keys(types['library.v1.Book']?.numbers ?? {})).toHaveLength(BookSchema.fields.length + 1);
+    expect(types['library.v1.Book']?.numbers.place).toBe('oneof');
+  });
+
+  it('tells of a type of which nothing is read that it is there, and of others nothing twice', () => {
+    const { tests } = usageOf({
+      both: (notes) => {
+        notes.type(GetBookResponseSchema);
+        return recordEmma(notes).title;
+      },
+    });
+
+    expect(tests[0]?.types).toEqual(['library.v1.GetBookResponse']);
+  });
+
+  it('is not merged into that of others', () => {
+    expect(() => mergeUsage({ ...title, provider: 'Shop' }, title, 'reader.test.ts', true)).toThrow(
+      'the usage is between Reader and Shop, not Reader and Library',
+    );
+  });
+
+  it.each([
+    ['{', 'is not JSON'],
+    ['null', 'formatVersion is undefined, not 1'],
+    ['{"formatVersion": "2"}', 'formatVersion is 2, not 1'],
+    ['{"formatVersion": "1", "consumer": "Reader"}', 'provider is missing'],
+    ['{"formatVersion": "1", "consumer": "R", "provider": "L", "types": {}}', 'tests is no list'],
+    [
+      '{"formatVersion": "1", "consumer": "R", "provider": "L", "types": {"a.B": {}}, "tests": []}',
+      'types["a.B"].numbers',
+    ],
+    ['{"formatVersion": "1", "consumer": "R", "provider": "L", "types": {}, "tests": [{}]}', 'tests[0]: file or test'],
+    [
+      '{"formatVersion": "1", "consumer": "R", "provider": "L", "types": {}, "tests": [{"file": "a", "test": "b", "reads": "c"}]}',
+      'tests[0].reads is no list of names',
+    ],
+  ])('is not read from %s', (text, fault) => {
+    expect(() => parseUsage(text, 'usage/R-L.json')).toThrow(`usage/R-L.json: ${fault}`);
+  });
+});

@@ -1,0 +1,130 @@
+import { create } from '@bufbuild/protobuf';
+import { describe, expect, it } from 'vitest';
+import { InventoryService, ReserveStockRequestSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { LibraryService, ReturnBooksRequestSchema } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
+import { createTypeRegistry } from '../../../kit/matching/type-registry.ts';
+import { Journal } from '../../../kit/virtual/journal.ts';
+import { createReceived } from '../../../kit/virtual/received.ts';
+
+const { reserveStock, checkAvailability } = InventoryService.method;
+const { returnBooks } = LibraryService.method;
+
+/** A journal of ReserveStock calls for these orders. */
+function journalOf(orderIds: string[], limit = 100): Journal {
+  const journal = new Journal(limit);
+  for (const orderId of orderIds) {
+    const call = journal.begin(reserveStock, new Headers());
+    journal.addRequest(call, create(ReserveStockRequestSchema, { orderId }));
+    call.end('answered');
+  }
+  return journal;
+}
+
+function receivedOf(orderIds: string[], limit?: number) {
+  const journal = journalOf(orderIds, limit);
+  return createReceived({
+    method: reserveStock,
+    calls: journal.of(reserveStock),
+    dropped: journal.droppedOf(reserveStock),
+    registry: createTypeRegistry([InventoryService]),
+  });
+}
+
+describe('what was received', () => {
+  it('is counted, all of it or what matches', () => {
+    const received = receivedOf(['o1', 'o2', 'o1']);
+
+    received.times(3);
+    received.with({ orderId: 'o1' }).times(2);
+    received.with({ orderId: 'o1' }).with({ synthetic: false }).times(2);
+    received.neverWith({ orderId: 'o3' });
+    receivedOf([]).never();
+  });
+
+  it('is told apart by how the calls ended', () => {
+    const received = receivedOf(['o1']);
+
+    received.ending('answered').with({ orderId: 'o1' }).times(1);
+    expect(() => received.ending('failed')).toThrow('was not called and failed; received:\n  1. answered: {"orderId"');
+  });
+
+  it.each([
+    { fault: 'was called 2 times, not once', assert: () => receivedOf(['o1', 'o2']).times(1) },
+    { fault: 'was called once, not 0 times', assert: () => receivedOf(['o1']).never() },
+    {
+      fault: 'was called 0 times, not once; it was not called at all',
+      assert: () => receivedOf([]).times(1),
+    },
+    {
+      fault: 'was called once with {"orderId":"o1"}, not 2 times',
+      assert: () => receivedOf(['o1', 'o2']).with({ orderId: 'o1' }).times(2),
+    },
+    {
+      fault: 'was not called with {"orderId":"o3"}; received:\n  1. answered: {"orderId":"o1"',
+      assert: () => receivedOf(['o1']).with({ orderId: 'o3' }),
+    },
+    {
+      fault: 'was called once with {"orderId":"o1"}, not 0 times',
+      assert: () => receivedOf(['o1']).neverWith({ orderId: 'o1' }),
+    },
+  ])('is told when it is not what was expected: $fault', ({ fault, assert }) => {
+    expect(assert).toThrow(`shop.inventory.v1.InventoryService/ReserveStock ${fault}`);
+  });
+
+  it('is listed up to five calls', () => {
+    const orderIds = ['o1', 'o2', 'o3', 'o4', 'o5', 'o6', 'o7'];
+
+    expect(() => receivedOf(orderIds).times(1)).toThrow(/5\. .*o5.*\n {2}and 2 more$/);
+  });
+});
+
+describe('a journal', () => {
+  it('keeps the newest calls up to its limit, and refuses to count what it has lost', () => {
+    const received = receivedOf(['o1', 'o2', 'o3'], 2);
+
+    received.with({ orderId: 'o3' });
+    expect(() => received.with({ orderId: 'o1' })).toThrow('was not called with');
+    expect(() => received.times(2)).toThrow('1 calls are no longer in the journal');
+    expect(() => received.neverWith({ orderId: 'o1' })).toThrow('raise journalLimit');
+  });
+
+  it('counts the requests of a stream against its limit, and of one that alone has more keeps the newest', () => {
+    const journal = new Journal(3);
+    const add = (...bookIds: string[]) => {
+      const call = journal.begin(returnBooks, new Headers());
+      for (const bookId of bookIds) journal.addRequest(call, create(ReturnBooksRequestSchema, { bookId }));
+    };
+    const kept = () => journal.of(returnBooks).map(({ requests }) => requests.map(({ bookId }) => bookId).join());
+
+    add('a');
+    add('b', 'c');
+    expect(kept()).toEqual(['a', 'b,c']);
+    add('d');
+    expect([kept(), journal.droppedOf(returnBooks)]).toEqual([['b,c', 'd'], 1]);
+    add('e', 'f', 'g', 'h');
+    expect([kept(), journal.droppedOf(returnBooks)]).toEqual([['f,g,h'], 3]);
+  });
+
+  it('says how a call ended, and once and for all that it was harmed', () => {
+    const call = new Journal(1).begin(returnBooks, new Headers());
+    const outcomes = [call.outcome];
+    call.end('answered');
+    call.end('abandoned');
+    outcomes.push(call.outcome);
+    call.harm('reset');
+    call.end('failed');
+    outcomes.push(call.outcome);
+
+    expect([outcomes, call.fault]).toEqual([['running', 'answered', 'harmed'], 'reset']);
+  });
+
+  it('keeps the RPCs apart', () => {
+    const journal = journalOf(['o1', 'o2', 'o3'], 2);
+
+    expect([journal.of(checkAvailability), journal.droppedOf(checkAvailability)]).toEqual([[], 0]);
+  });
+
+  it('refuses a limit that keeps nothing', () => {
+    expect(() => new Journal(0)).toThrow('journalLimit must be a whole number above 0, but is 0');
+  });
+});
