@@ -2,7 +2,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { connect, headers } from 'nats';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
@@ -14,7 +13,13 @@ import {
   waitForQuiescence,
 } from '../support/invariants.ts';
 import type { InvariantSources, OrderFact, Told } from '../support/invariants-facts.ts';
-import { type OrderRequest, orderRequest, startTestStack, type TestStack } from '../support/stack.ts';
+import {
+  type OrderRequest,
+  orderRequest,
+  publishUnreadable,
+  startTestStack,
+  type TestStack,
+} from '../support/stack.ts';
 
 // A call gives up waiting for its payment long before a slow capture, so that there is time to cancel the order.
 const SETTINGS = { ORDER_BUDGET_MS: '1000', PAYMENT_PROVIDER_SLOW_CAPTURE_MS: '3000', PAYMENT_SETTLE_AFTER_MS: '500' };
@@ -89,7 +94,7 @@ describe('the invariants', () => {
 
   it('name an event that could not be applied, until the operator discards it', async () => {
     const eventId = randomUUID();
-    await publishGarbage(platform.stack.natsUrl('admin'), eventId);
+    await publishUnreadable(platform.stack.natsUrl('admin'), eventId);
     const settings = settingsOf(platform);
     const deadLetters = (...given: string[]) => runCommand('../../services/dev/dead-letters.ts', given, settings);
 
@@ -182,19 +187,6 @@ async function openDatabase(connectionString: string) {
     query: async (text: string, values: unknown[]) => (await client.query<Record<string, unknown>>(text, values)).rows,
     [Symbol.asyncDispose]: () => client.end(),
   };
-}
-
-async function publishGarbage(natsUrl: string, eventId: string): Promise<void> {
-  const { host, username, password } = new URL(natsUrl);
-  const connection = await connect({ servers: host, user: username, pass: decodeURIComponent(password) });
-  try {
-    const envelope = headers();
-    envelope.set('ce-id', eventId);
-    const payload = new Uint8Array([255, 255, 255]);
-    await connection.jetstream().publish('shop.order.v1.OrderCreated', payload, { headers: envelope, msgID: eventId });
-  } finally {
-    await connection.close();
-  }
 }
 
 /** The settings that make the commands look at this platform. */

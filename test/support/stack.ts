@@ -6,6 +6,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
+import { connect, headers } from 'nats';
 import { vi } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { AnalyticsService } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
@@ -139,6 +140,20 @@ export async function awaitOrder(
     }
     return order;
   }, PATIENCE);
+}
+
+/** Publishes an OrderCreated that nobody can read, as whoever `natsUrl` names. */
+export async function publishUnreadable(natsUrl: string, eventId: string): Promise<void> {
+  const { host, username, password } = new URL(natsUrl);
+  const connection = await connect({ servers: host, user: username, pass: decodeURIComponent(password) });
+  try {
+    const envelope = headers();
+    envelope.set('ce-id', eventId);
+    const payload = new Uint8Array([255, 255, 255]);
+    await connection.jetstream().publish('shop.order.v1.OrderCreated', payload, { headers: envelope, msgID: eventId });
+  } finally {
+    await connection.close();
+  }
 }
 
 /** A charge in the provider's books. */

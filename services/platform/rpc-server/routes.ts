@@ -33,10 +33,23 @@ export function createRouteTable(options: ResolvedOptions, shutdown: Shutdown): 
     maxTimeoutMs: options.maxTimeoutMs,
     ...(options.jsonOptions && { jsonOptions: options.jsonOptions }),
   });
-  const handlers = new Map<string, UniversalHandler>();
+  const handlers = new Map<string, () => UniversalHandler>();
   const services = new Map<string, DescService>();
 
   function register(method: DescMethod, implementation: Implementation, callOptions: CallOptions): void {
+    const path = `/${method.parent.typeName}/${method.name}`;
+    if (handlers.has(path)) throw new Error(`routes: ${path} is registered twice`);
+    if (path in options.httpRoutes) throw new Error(`httpRoutes: ${path} is the path of an RPC`);
+    // Made for the first call: most servers in tests are called by one or two of the RPCs that they have.
+    let handler: UniversalHandler | undefined;
+    handlers.set(path, () => {
+      handler ??= createHandler(method, implementation, callOptions);
+      return handler;
+    });
+    services.set(method.parent.typeName, method.parent);
+  }
+
+  function createHandler(method: DescMethod, implementation: Implementation, callOptions: CallOptions) {
     connectRouter.rpc(method, implementation as never, {
       ...callOptions,
       shutdownSignal: shutdown.signalFor(method),
@@ -48,18 +61,13 @@ export function createRouteTable(options: ResolvedOptions, shutdown: Shutdown): 
     });
     const handler = connectRouter.handlers.at(-1);
     if (!handler) throw new Error(`the router refused ${method.parent.typeName}/${method.name}`);
-    if (handlers.has(handler.requestPath)) throw new Error(`routes: ${handler.requestPath} is registered twice`);
-    if (handler.requestPath in options.httpRoutes) {
-      throw new Error(`httpRoutes: ${handler.requestPath} is the path of an RPC`);
-    }
-    handlers.set(handler.requestPath, handler);
-    services.set(method.parent.typeName, method.parent);
+    return handler;
   }
 
   return {
     router: createRecordingRouter(connectRouter.handlers, register, { interceptors: [...options.interceptors] }),
     ownRouter: createRecordingRouter(connectRouter.handlers, register, {}),
-    find: (path) => handlers.get(path),
+    find: (path) => handlers.get(path)?.(),
     services: () => [...services.values()],
   };
 }
