@@ -171,6 +171,17 @@ bench-kit: $(ready) $(bench_packages) ## measure the kit beside Pact, WireMock a
 	@node test/bench/kit/build-kit.ts
 	@node test/bench/kit/main.ts $(ARGS)
 
+.PHONY: bench overload
+bench: $(ready) $(nats_server) ## measure what the policies round a call cost, with and without them in turns; ARGS='--check' fails at 10 %
+	@node test/bench/policies/main.ts $(ARGS)
+
+overload: $(ready) $(nats_server) ## ask for ten times the orders that can be sustained: latency, refusals, memory, invariants; SECONDS=30 ARGS='--help'
+	@exec node test/bench/overload/main.ts $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
+.PHONY: fault-matrix
+fault-matrix: $(ready) $(nats_server) ## place an order under every fault of the fault proxy, on all it needs; ONLY='payment/latency' SEED=... ARGS='--help'
+	@exec node test/chaos/fault-matrix/main.ts $(if $(ONLY),--only '$(ONLY)') $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: crash-matrix soak chaos mutants
 crash-matrix: $(ready) $(nats_server) ## SIGKILL each service before and after everything it does; SERVICE=... ONLY='...' narrows it
 	@exec node test/chaos/crash-matrix/main.ts $(ARGS)

@@ -1,9 +1,18 @@
 // Files that tests add to from several processes at once: each changes a file under a lock and replaces it as a whole, so
-// that a reader never sees half of it and nothing is lost. A test waits for each: the synchronous calls take a tenth of the
-// time, and hold the lock no longer than that.
+// that a reader never sees half of it and nothing is lost. The lock is the file's next text in the making: to make it and to
+// put it in the file's place is all that has to be done to the folder. A test waits for each, so the calls are synchronous.
 
-import { randomUUID } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -20,19 +29,11 @@ const lockExpiryMs = 5000;
  * @throws Error when others do not let go of the file within 10 seconds; what `change` throws.
  */
 export async function updateFile(file: string, change: (before: string | undefined) => string): Promise<boolean> {
-  mkdirSync(dirname(file), { recursive: true });
-  using _lock = await lock(`${file}.lock`);
+  using lock = await takeLock(`${file}.lock`);
   const before = readText(file);
   const after = change(before);
   if (after === before) return false;
-  const draft = `${file}.${randomUUID()}.draft`;
-  try {
-    writeFileSync(draft, after);
-    renameSync(draft, file);
-  } catch (error) {
-    rmSync(draft, { force: true });
-    throw error;
-  }
+  lock.replace(file, after);
   return true;
 }
 
@@ -46,23 +47,51 @@ export function readText(file: string): string | undefined {
   }
 }
 
-async function lock(path: string): Promise<Disposable> {
+class Lock implements Disposable {
+  readonly #path: string;
+  readonly #handle: number;
+
+  constructor(path: string, handle: number) {
+    this.#path = path;
+    this.#handle = handle;
+  }
+
+  replace(file: string, text: string): void {
+    writeFileSync(this.#handle, text);
+    if (!this.#isHeld()) throw new Error(`${this.#path}: another process took the lock from this one, which stood still`);
+    renameSync(this.#path, file);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#isHeld()) rmSync(this.#path, { force: true });
+    closeSync(this.#handle);
+  }
+
+  // Whoever found it expired has removed it, and may have one there by now: the name alone does not tell.
+  #isHeld(): boolean {
+    return statSync(this.#path, { throwIfNoEntry: false })?.ino === fstatSync(this.#handle).ino;
+  }
+}
+
+async function takeLock(path: string): Promise<Lock> {
   const giveUpAt = performance.now() + lockPatienceMs;
-  while (!take(path)) {
+  for (let lock = tryLock(path); ; lock = tryLock(path)) {
+    if (lock) return lock;
     if (performance.now() > giveUpAt) throw new Error(`${path}: held by another process for too long`);
     breakExpired(path);
     await delay(lockTriesMs);
   }
-  return { [Symbol.dispose]: () => rmSync(path, { force: true }) };
 }
 
-function take(path: string): boolean {
+function tryLock(path: string): Lock | undefined {
   try {
-    closeSync(openSync(path, 'wx'));
-    return true;
+    return new Lock(path, openSync(path, 'wx'));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return undefined;
+    if (code !== 'ENOENT') throw error;
+    mkdirSync(dirname(path), { recursive: true });
+    return tryLock(path);
   }
 }
 

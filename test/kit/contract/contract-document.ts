@@ -55,13 +55,30 @@ export function mergeDocument(
   };
 }
 
-function keyOfJson({ description, providerStates = [] }: InteractionJson): string {
-  return JSON.stringify([description, providerStates]);
-}
+const place = '@';
 
 /** Returns a document as text: the same for the same interactions, whatever order they came in. */
 export function renderDocument(document: ContractDocument): string {
-  return `${JSON.stringify(document, undefined, 2)}\n`;
+  const frame = JSON.stringify({ ...document, interactions: [place] }, undefined, 2);
+  // A replacement text would have its dollar signs interpreted.
+  return `${frame.replace(JSON.stringify(place), () => document.interactions.map(renderInteraction).join(',\n    '))}\n`;
+}
+
+// With every test a document comes back with one interaction more: the others are what they were.
+const keyOfJson = rememberByObject(({ description, providerStates = [] }: InteractionJson) =>
+  JSON.stringify([description, providerStates]),
+);
+const renderInteraction = rememberByObject((json: InteractionJson) =>
+  JSON.stringify(json, undefined, 2).replaceAll('\n', '\n    '),
+);
+
+function rememberByObject<T extends object>(compute: (object: T) => string): (object: T) => string {
+  const known = new WeakMap<T, string>();
+  return (object) => {
+    const text = known.get(object) ?? compute(object);
+    known.set(object, text);
+    return text;
+  };
 }
 
 /**

@@ -2,9 +2,8 @@
 
 import type { DescMessage, DescService, Registry } from '@bufbuild/protobuf';
 import { createTypeRegistry } from '../matching/type-registry.ts';
-import { fileNameOf } from './contract-document.ts';
 import { ContractError } from './contract-error.ts';
-import { storeInteractions } from './contract-store.ts';
+import { ContractStore } from './contract-store.ts';
 import { type Interaction, keyOf, titleOf } from './interaction.ts';
 import { writeInteraction } from './interaction-json.ts';
 
@@ -17,25 +16,27 @@ interface RecorderOptions {
 export class ContractRecorder {
   readonly consumer: string;
   readonly provider: string;
-  readonly #options: RecorderOptions;
+  readonly #types: readonly DescMessage[];
+  readonly #store: ContractStore;
   readonly #written = new Map<string, string>();
+  #last: { readonly types: Set<DescService | DescMessage>; readonly registry: Registry } | undefined;
 
   /** @throws TypeError when a name cannot be part of a file name. */
   constructor(consumer: string, provider: string, options: RecorderOptions) {
-    fileNameOf(consumer, provider);
     this.consumer = consumer;
     this.provider = provider;
-    this.#options = options;
+    this.#types = options.types ?? [];
+    this.#store = new ContractStore(options.directory, consumer, provider);
   }
 
   /** Returns what may be in a `google.protobuf.Any` of these interactions. */
   registryOf(interactions: readonly Interaction[]): Registry {
-    const own = interactions.flatMap((interaction): (DescService | DescMessage)[] => {
-      if (interaction.kind === 'event') return [interaction.desc];
-      const details = interaction.failure?.details ?? [];
-      return [interaction.method.parent, ...details.map(({ desc }) => desc)];
-    });
-    return createTypeRegistry([...own, ...(this.#options.types ?? [])]);
+    const types = new Set([...typesOf(interactions), ...this.#types]);
+    // Most tests of a contract are about the same service as the one before.
+    if (this.#last?.types.symmetricDifference(types).size !== 0) {
+      this.#last = { types, registry: createTypeRegistry([...types]) };
+    }
+    return this.#last.registry;
   }
 
   /**
@@ -58,6 +59,15 @@ export class ContractRecorder {
       this.#written.set(keyOf(interaction), text);
       return json;
     });
-    return storeInteractions(this.#options.directory, this.consumer, this.provider, jsons);
+    await this.#store.merge(jsons);
+    return this.#store.file;
   }
+}
+
+function typesOf(interactions: readonly Interaction[]): (DescService | DescMessage)[] {
+  return interactions.flatMap((interaction): (DescService | DescMessage)[] => {
+    if (interaction.kind === 'event') return [interaction.desc];
+    const details = interaction.failure?.details ?? [];
+    return [interaction.method.parent, ...details.map(({ desc }) => desc)];
+  });
 }

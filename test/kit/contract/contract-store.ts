@@ -13,24 +13,49 @@ import {
   renderDocument,
 } from './contract-document.ts';
 
-/**
- * Merges interactions into the file of a contract; makes the file, and its folder, where there is none.
- *
- * @returns the file's path.
- * @throws ContractFileError when the file there is no contract; Error when others do not let go of it within 10 seconds.
- */
+/** The file of one contract. What was written last is kept, so that only what others have written is parsed again. */
+export class ContractStore {
+  readonly file: string;
+  readonly #consumer: string;
+  readonly #provider: string;
+  #last: { readonly text: string; readonly document: ContractDocument } | undefined;
+
+  /** @throws TypeError when a name cannot be part of a file name. */
+  constructor(directory: string, consumer: string, provider: string) {
+    this.file = join(directory, fileNameOf(consumer, provider));
+    this.#consumer = consumer;
+    this.#provider = provider;
+  }
+
+  /**
+   * Merges interactions into the file; makes the file, and its folder, where there is none.
+   *
+   * @throws ContractFileError when the file there is no contract; Error when others do not let go of it within 10 seconds.
+   */
+  async merge(interactions: readonly InteractionJson[]): Promise<void> {
+    await updateFile(this.file, (before) => {
+      const document = mergeDocument(this.#parse(before), this.#consumer, this.#provider, interactions);
+      this.#last = { document, text: renderDocument(document) };
+      return this.#last.text;
+    });
+  }
+
+  #parse(text: string | undefined): ContractDocument | undefined {
+    if (text === undefined) return undefined;
+    return text === this.#last?.text ? this.#last.document : parseDocument(text, this.file);
+  }
+}
+
+/** Merges interactions into the file of a contract, as `ContractStore.merge` does. Returns the file's path. */
 export async function storeInteractions(
   directory: string,
   consumer: string,
   provider: string,
   interactions: readonly InteractionJson[],
 ): Promise<string> {
-  const file = join(directory, fileNameOf(consumer, provider));
-  await updateFile(file, (before) => {
-    const document = before === undefined ? undefined : parseDocument(before, file);
-    return renderDocument(mergeDocument(document, consumer, provider, interactions));
-  });
-  return file;
+  const store = new ContractStore(directory, consumer, provider);
+  await store.merge(interactions);
+  return store.file;
 }
 
 /**

@@ -1,8 +1,8 @@
 // What is recorded of a real service is replayed without it, and becomes a contract.
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readContract } from '../../../contract/kit/contract-files.ts';
-import { runKit, startKit } from '../../../support/kit-command.ts';
+import { readContract } from '../../contract/kit/contract-files.ts';
+import { runKit, startKit } from '../../support/kit-command.ts';
 import { askForecast, openWeatherFiles, startOffice } from './weather.ts';
 
 describe('a recording', () => {

@@ -5,7 +5,7 @@ import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { FaultProxyService } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
-import { runKit, startKit } from '../../../support/kit-command.ts';
+import { runKit, startKit } from '../../support/kit-command.ts';
 import { askForecast, openWeatherFiles, startOffice } from './weather.ts';
 
 const sunny = { sky: 'SKY_CLEAR', highestCelsius: 24 };
