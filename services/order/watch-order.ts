@@ -7,7 +7,7 @@ import type { OrderStore } from './order-store.ts';
 
 export type WatchOrderDependencies = { readonly store: Pick<OrderStore, 'find'>; readonly changes: OrderChanges };
 
-/** Yields the order until it is final or `signal` aborts. Throws DomainError `not_found` ORDER_NOT_FOUND. */
+/** Yields the order until it is final. Throws DomainError `not_found` ORDER_NOT_FOUND, and the reason of `signal` when it aborts. */
 export async function* watchOrder(
   { store, changes }: WatchOrderDependencies,
   request: WatchOrderRequest,
@@ -20,5 +20,7 @@ export async function* watchOrder(
     sent = true;
     if (order.status !== 'PENDING') return;
   }
-  if (!sent && !signal.aborted) throw orderNotFound(request.orderId);
+  // Ending without an error would tell a caller whose time is over that the order is final.
+  signal.throwIfAborted();
+  if (!sent) throw orderNotFound(request.orderId);
 }

@@ -210,8 +210,11 @@ describe('CreateOrder', () => {
 
   it('refuses a test order without the credential of the monitor, and stores nothing of it', async () => {
     const customerId = randomUUID();
+    const items = [{ productId: 'test-product', quantity: 1 }];
 
-    const failure = await failureOf(platform.orders.createOrder({ ...orderRequest({ customerId }), synthetic: true }));
+    const failure = await failureOf(
+      platform.orders.createOrder({ ...orderRequest({ customerId, items }), synthetic: true }),
+    );
 
     expect(failure).toMatchObject({ code: Code.PermissionDenied, reason: 'SYNTHETIC_NOT_ALLOWED' });
     expect((await platform.orders.listOrders({ customerId })).orders).toEqual([]);

@@ -192,13 +192,13 @@ describe('WatchOrder', () => {
     ]);
   });
 
-  it('ends when the caller goes', async () => {
+  it('ends with the reason for which the caller went, not as if the order were final', async () => {
     const caller = new AbortController();
     const { stream } = watch(createFakeOrderStore(pendingOrder()), 'order-1', caller.signal);
     await stream.next();
-    const end = stream.next();
-    caller.abort();
-    expect(await end).toEqual({ done: true, value: undefined });
+    const next = stream.next();
+    caller.abort(new Error('the time is over'));
+    await expect(next).rejects.toThrow('the time is over');
   });
 
   it('does not find what is not there', async () => {

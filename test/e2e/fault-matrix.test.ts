@@ -1,0 +1,37 @@
+// The fault matrix as `make fault-matrix` runs it, with a few of its cells: that every other one is green is for that command.
+import { expect, it } from 'vitest';
+import { runMatrix } from '../chaos/fault-matrix/matrix.ts';
+import { isGreen } from '../chaos/fault-matrix/report.ts';
+
+it('an order under faults is answered in time with what is wrong, and comes to its end without them', async ({
+  signal,
+}) => {
+  const lines: string[] = [];
+  const only =
+    'inventory/refuse-closed-port, payment/latency/call/down, database/reset/connection/down, nats/black-hole';
+  const settings = { only, seed: 1, limitMs: 90_000, jsonFile: undefined, isListOnly: false };
+
+  const report = await runMatrix(settings, (text) => lines.push(text), signal);
+
+  const pending = { status: 'PENDING' };
+  const told = report.results.map((result) => ({ name: result.cell.name, told: result.told, end: result.end?.status }));
+  expect(told).toMatchObject([
+    {
+      name: 'inventory/refuse-closed-port/connection',
+      told: { ...pending, outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' },
+      end: 'CONFIRMED',
+    },
+    {
+      name: 'payment/latency/call/down',
+      told: { ...pending, outcome: 'TIMEOUT', reason: 'PAYMENT_TIMEOUT' },
+      end: 'CONFIRMED',
+    },
+    {
+      name: 'database/reset/connection/down',
+      told: { code: 'Unavailable', reason: 'DATABASE_UNAVAILABLE' },
+      end: 'CONFIRMED',
+    },
+    { name: 'nats/black-hole/connection/both', told: { outcome: 'CONFIRMED' }, end: 'CONFIRMED' },
+  ]);
+  expect(isGreen(report), lines.join('\n')).toBe(true);
+});

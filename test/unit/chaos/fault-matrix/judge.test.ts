@@ -1,0 +1,66 @@
+import { expect, it } from 'vitest';
+import { type CellResult, judgeCell } from '../../../chaos/fault-matrix/judge.ts';
+import { pendingResult as green, refusal } from './results.ts';
+
+it('is satisfied with a typed answer in time whose order ends once the fault is gone', () => {
+  expect(judgeCell(green)).toEqual([]);
+});
+
+const database = { ...green.cell, dependency: 'database' } as const;
+const nats = { ...green.cell, dependency: 'nats' } as const;
+const confirmed = { outcome: 'CONFIRMED', reason: 'UNSPECIFIED', status: 'CONFIRMED' };
+const told = (change: object): CellResult['told'] => ({ ...green.told, ...change }) as CellResult['told'];
+
+it.each<[string, Partial<CellResult>]>([
+  ['an order that is confirmed all the same', { told: confirmed, cell: nats }],
+  ['an error with reason and advice while the database is harmed', { told: refusal, cell: database }],
+  ['an open breaker', { told: told({ outcome: 'CIRCUIT_OPEN', reason: 'PAYMENT_UNAVAILABLE' }) }],
+  ['an answer after 3.0 s sharp', { tookMs: 3_000 }],
+])('is satisfied with %s', (_, change) => {
+  expect(judgeCell({ ...green, ...change })).toEqual([]);
+});
+
+it.each<[string, Partial<CellResult>, string]>([
+  ['an answer after more than 3.0 s', { tookMs: 3_001 }, 'was answered after 3001 ms'],
+  ['a fault that was never done', { hits: 0 }, 'the proxy counted no fault'],
+  ['no outcome', { told: told({ outcome: 'UNSPECIFIED' }) }, 'is untyped: its outcome is UNSPECIFIED'],
+  ['an outcome nobody knows', { told: told({ outcome: '17' }) }, 'is untyped: its outcome is 17'],
+  ['no reason', { told: told({ reason: 'UNSPECIFIED' }) }, 'is untyped: TIMEOUT without a reason'],
+  [
+    'a reason for what is well',
+    { told: { ...confirmed, reason: 'PAYMENT_TIMEOUT' } },
+    'CONFIRMED, with PAYMENT_TIMEOUT',
+  ],
+  [
+    'an outcome that its order contradicts',
+    { told: told({ status: 'FAILED' }) },
+    'outcome TIMEOUT with an order that is FAILED',
+  ],
+  [
+    'the wrong one blamed',
+    { told: told({ reason: 'INVENTORY_ERROR' }) },
+    'INVENTORY_ERROR is not the fault of payment',
+  ],
+  ['an order that waits for the broker', { cell: nats }, 'PAYMENT_TIMEOUT is not the fault of nats'],
+  [
+    'an error without ErrorInfo',
+    { cell: database, told: { ...refusal, reason: undefined } },
+    'is untyped: Unavailable without ErrorInfo (away)',
+  ],
+  [
+    'an error without RetryInfo',
+    { cell: database, told: { ...refusal, retryAfterMs: undefined } },
+    'is untyped: Unavailable without RetryInfo',
+  ],
+  ['an error where an order could wait', { told: refusal }, 'Unavailable AWAY instead of an order that waits'],
+  ['an order without an end', { end: undefined }, 'the order did not come to its end after the fault was removed'],
+  [
+    'an end that was told otherwise',
+    { told: confirmed, end: { status: 'FAILED', afterMs: 1 } },
+    'was told to be CONFIRMED, and ended as FAILED',
+  ],
+  ['a service that died', { deaths: ['order'] }, 'died of it: order'],
+  ['a platform that was not well before', { told: undefined, mishaps: ['was not well'] }, 'was not well'],
+])('finds %s red', (_, change, fault) => {
+  expect(judgeCell({ ...green, ...change })).toContain(fault);
+});
