@@ -7,6 +7,8 @@ import { checkInvariants, collectFacts, listViolations, sourcesOf, waitForQuiesc
 import { addProduct, orderRequest, startTestStack, type TestStack } from '../support/stack.ts';
 
 const JOURNEYS = [Journey.ORDER, Journey.DECLINE, Journey.CANCEL, Journey.QUOTE];
+// No journey by schedule, and little patience with one that hangs.
+const SETTINGS = { JOURNEY_INTERVAL_MS: '86400000', JOURNEY_LIMIT_MS: '5000' };
 const ORDERS = 1_000;
 const PARALLEL = 25;
 const PATIENCE = { timeout: 60_000, interval: 100 };
@@ -14,10 +16,7 @@ const PATIENCE = { timeout: 60_000, interval: 100 };
 describe('the monitor', () => {
   let platform: TestStack;
   beforeAll(async () => {
-    platform = await startTestStack(
-      { JOURNEY_INTERVAL_MS: '86400000' },
-      { services: services.map(({ name }) => name) },
-    );
+    platform = await startTestStack(SETTINGS, { services: services.map(({ name }) => name) });
   });
   afterAll(() => platform?.[Symbol.asyncDispose]());
 

@@ -22,13 +22,10 @@ export type {
 } from './events/handle-events.ts';
 export { replayRecordedEvents, writeRecordedEvents } from './events/recorded-events.ts';
 export type { ExpectedEvent, VerifyEventsOptions } from './events/verify-events.ts';
-export { verifyEvents } from './events/verify-events.ts';
 export type { FaultControl, FaultControlOptions } from './fault-proxy/control/fault-control.ts';
-export { startFaultControl } from './fault-proxy/control/fault-control.ts';
 export { FaultProxyService } from './fault-proxy/control/gen/touchstone/kit/v1/fault_proxy_service_pb.ts';
 export type { CallPort, Direction, Fault, Target, TargetPort } from './fault-proxy/fault.ts';
 export type { FaultProxy, FaultProxyOptions } from './fault-proxy/fault-proxy.ts';
-export { startFaultProxy } from './fault-proxy/fault-proxy.ts';
 export { answerInTls } from './fault-proxy/faults/answer-in-tls.ts';
 export type { BandwidthOptions } from './fault-proxy/faults/bandwidth.ts';
 export { bandwidth } from './fault-proxy/faults/bandwidth.ts';
@@ -74,6 +71,18 @@ export {
   unordered,
 } from './matching/matchers.ts';
 export type { MessageLiteral } from './matching/message-literal.ts';
+export {
+  loadSchema,
+  promoteRecording,
+  readRecording,
+  startFaultControl,
+  startFaultProxy,
+  startRecorder,
+  startReplay,
+  startVirtualService,
+  verifyEvents,
+  verifyProvider,
+} from './on-demand.ts';
 export type {
   RecordedDetail,
   RecordedExchange,
@@ -84,15 +93,10 @@ export type {
   Redactable,
 } from './recording/exchange.ts';
 export type { PromotedState, PromoteOptions, Promotion } from './recording/promote.ts';
-export { promoteRecording } from './recording/promote.ts';
 export type { Recorder, RecorderOptions, Redaction } from './recording/recorder.ts';
-export { startRecorder } from './recording/recorder.ts';
 export { RecordingError } from './recording/recording-error.ts';
-export { readRecording } from './recording/recording-file.ts';
 export type { Replay, ReplayOptions } from './recording/replay.ts';
-export { startReplay } from './recording/replay.ts';
 export type { Schema } from './schema/load-schema.ts';
-export { loadSchema } from './schema/load-schema.ts';
 export { SchemaError } from './schema/schema-error.ts';
 export type { BreakingFinding, ChangedElement } from './usage/breaking-findings.ts';
 export { FindingsError, readBreakingFindings } from './usage/breaking-findings.ts';
@@ -110,7 +114,6 @@ export { StateError } from './verification/provider-states.ts';
 export type { Check, Verification, VerifiedInteraction } from './verification/verification.ts';
 export { VerificationError } from './verification/verification.ts';
 export type { VerifyOptions } from './verification/verify-provider.ts';
-export { verifyProvider } from './verification/verify-provider.ts';
 export type { WireName } from './verification/wire.ts';
 export type { Call, CallOutcome } from './virtual/journal.ts';
 export type { Received } from './virtual/received.ts';
@@ -126,4 +129,3 @@ export type {
   StubSequence,
 } from './virtual/stub.ts';
 export type { VirtualService, VirtualServiceOptions } from './virtual/virtual-service.ts';
-export { startVirtualService } from './virtual/virtual-service.ts';

@@ -58,7 +58,8 @@ class Lock implements Disposable {
 
   replace(file: string, text: string): void {
     writeFileSync(this.#handle, text);
-    if (!this.#isHeld()) throw new Error(`${this.#path}: another process took the lock from this one, which stood still`);
+    if (!this.#isHeld())
+      throw new Error(`${this.#path}: another process took the lock from this one, which stood still`);
     renameSync(this.#path, file);
   }
 

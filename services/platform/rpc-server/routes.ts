@@ -13,14 +13,21 @@ type CallOptions = Parameters<ConnectRouter['rpc']>[2];
 type Implementation = (...args: never[]) => unknown;
 type Register = (method: DescMethod, implementation: Implementation, options: CallOptions) => void;
 
+/** An RPC, and what answers it. */
+export interface Route {
+  readonly method: DescMethod;
+  /** Made when it is first asked for: most servers in tests are called by one or two of the RPCs that they have. */
+  readonly handler: UniversalHandler;
+}
+
 /** A router that knows what was registered on it. */
 export interface RouteTable {
   /** For the caller's services: runs the interceptors of the options. */
   readonly router: ConnectRouter;
   /** For the server's own services, which are not intercepted. */
   readonly ownRouter: ConnectRouter;
-  /** Returns the handler of a request path such as `/grpc.health.v1.Health/Check`. */
-  find(path: string): UniversalHandler | undefined;
+  /** Returns the RPC of a request path such as `/grpc.health.v1.Health/Check`. */
+  find(path: string): Route | undefined;
   /** Every service of which at least one RPC is registered, in order of registration. */
   services(): DescService[];
 }
@@ -33,18 +40,20 @@ export function createRouteTable(options: ResolvedOptions, shutdown: Shutdown): 
     maxTimeoutMs: options.maxTimeoutMs,
     ...(options.jsonOptions && { jsonOptions: options.jsonOptions }),
   });
-  const handlers = new Map<string, () => UniversalHandler>();
+  const routes = new Map<string, Route>();
   const services = new Map<string, DescService>();
 
   function register(method: DescMethod, implementation: Implementation, callOptions: CallOptions): void {
     const path = `/${method.parent.typeName}/${method.name}`;
-    if (handlers.has(path)) throw new Error(`routes: ${path} is registered twice`);
+    if (routes.has(path)) throw new Error(`routes: ${path} is registered twice`);
     if (path in options.httpRoutes) throw new Error(`httpRoutes: ${path} is the path of an RPC`);
-    // Made for the first call: most servers in tests are called by one or two of the RPCs that they have.
-    let handler: UniversalHandler | undefined;
-    handlers.set(path, () => {
-      handler ??= createHandler(method, implementation, callOptions);
-      return handler;
+    let made: UniversalHandler | undefined;
+    routes.set(path, {
+      method,
+      get handler() {
+        made ??= createHandler(method, implementation, callOptions);
+        return made;
+      },
     });
     services.set(method.parent.typeName, method.parent);
   }
@@ -67,7 +76,7 @@ export function createRouteTable(options: ResolvedOptions, shutdown: Shutdown): 
   return {
     router: createRecordingRouter(connectRouter.handlers, register, { interceptors: [...options.interceptors] }),
     ownRouter: createRecordingRouter(connectRouter.handlers, register, {}),
-    find: (path) => handlers.get(path)?.(),
+    find: (path) => routes.get(path),
     services: () => [...services.values()],
   };
 }

@@ -6,21 +6,21 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Code, ConnectError, type ContextValues, createContextValues } from '@connectrpc/connect';
 import {
   createAsyncIterable,
-  type UniversalHandler,
   type UniversalServerRequest,
   type UniversalServerResponse,
 } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
 import { type AnswerMemory, copyAnswer, readUnaryCall, writeAnswer } from './answer-memory.ts';
 import { drainWhenAnswered } from './drain.ts';
+import type { Route } from './routes.ts';
 
 /**
- * Runs `handler` for one request, or gives the answer that `memory` has for it.
+ * Runs the handler of `route` for one request, or gives the answer that `memory` has for it.
  *
  * @throws what the handler or the writing of its answer threw, except when the caller went away.
  */
 export async function serveRpc(
-  handler: UniversalHandler,
+  route: Route,
   request: IncomingMessage,
   response: ServerResponse,
   memory?: AnswerMemory,
@@ -30,7 +30,7 @@ export async function serveRpc(
     response.end('the request has no usable host or path\n');
     return;
   }
-  const call = memory && (await readUnaryCall(handler.method, request));
+  const call = memory && (await readUnaryCall(route.method, request));
   const known = call && memory.recall(call);
   if (known) {
     writeAnswer(known, response);
@@ -41,7 +41,7 @@ export async function serveRpc(
   response.once('close', gone.resolve);
   const values = createContextValues();
   try {
-    const answer = await handler(readRequest(request, response, values, call?.body));
+    const answer = await route.handler(readRequest(request, response, values, call?.body));
     const noted = call ? copyAnswer(answer, (copy) => memory.learn(call, copy, values)) : answer;
     await universalResponseToNodeResponse(endWith(gone.promise, noted), response);
   } catch (error) {

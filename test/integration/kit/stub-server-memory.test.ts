@@ -53,7 +53,11 @@ type Start = (remembersCalls: boolean) => Promise<InteractionServer & AsyncDispo
 
 const start: Start = async (remembersCalls) => {
   const book = new InteractionBook(interactions, { registry, ignoresDeadline: true });
-  const server = await startInteractionServer({ services: [LibraryService], book, remembersCalls });
+  const server = await startInteractionServer({
+    services: [LibraryService],
+    book,
+    ...(remembersCalls && { answerMemory: new DecidedCalls(book) }),
+  });
   return { ...server, book, [Symbol.asyncDispose]: () => server.stop() };
 };
 

@@ -69,7 +69,7 @@ const keyOfJson = rememberByObject(({ description, providerStates = [] }: Intera
   JSON.stringify([description, providerStates]),
 );
 const renderInteraction = rememberByObject((json: InteractionJson) =>
-  JSON.stringify(json, undefined, 2).replaceAll('\n', '\n    '),
+  JSON.stringify(json, undefined, 2).split('\n').join('\n    '),
 );
 
 function rememberByObject<T extends object>(compute: (object: T) => string): (object: T) => string {

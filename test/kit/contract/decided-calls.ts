@@ -1,10 +1,10 @@
 // The calls that a stub server has answered before. The same bytes are the same request: which interactions accept it need
 // not be found out again, and what was answered by one of them can be given as it was. Headers are looked at each time.
 
-import type { IncomingHttpHeaders } from 'node:http';
 import { type ContextValues, createContextKey } from '@connectrpc/connect';
 import type { AnswerMemory, UnaryAnswer, UnaryCall } from '@touchstone/rpc-server';
 import { nameOf } from '../rpc-name.ts';
+import { hasPlainTimeout, readerOf } from './call-header.ts';
 import type { RpcInteraction } from './interaction.ts';
 import type { Decision, InteractionBook } from './interaction-book.ts';
 
@@ -24,9 +24,6 @@ const protocolHeaders = [
   'grpc-encoding',
   'grpc-accept-encoding',
 ] as const;
-
-// Deadlines that are certainly valid, and not over before the answer.
-const plainTimeouts = { 'connect-timeout-ms': /^[1-9]\d{0,8}$/, 'grpc-timeout': /^[1-9]\d{0,5}[mS]$/ };
 
 const decisionKey = createContextKey<Decision | undefined>(undefined, { description: 'how the call was decided' });
 
@@ -73,23 +70,7 @@ export class DecidedCalls implements AnswerMemory {
   }
 }
 
-function hasPlainTimeout(header: IncomingHttpHeaders): boolean {
-  return Object.entries(plainTimeouts).every(([name, pattern]) => {
-    const value = header[name];
-    return value === undefined || pattern.test(String(value));
-  });
-}
-
 function keyOf({ method, header, body }: UnaryCall): string {
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
   return [nameOf(method), ...protocolHeaders.map((name) => header[name]), text].join('\n');
-}
-
-function readerOf(header: IncomingHttpHeaders): Pick<Headers, 'get'> {
-  return {
-    get: (name) => {
-      const value = header[name];
-      return Array.isArray(value) ? value.join(', ') : (value ?? null);
-    },
-  };
 }

@@ -65,9 +65,7 @@ export class InteractionBook {
    *   accept the call and none is more specific, naming both.
    */
   choose(call: IncomingCall): Decision {
-    const candidates = this.#ofMethod(call.method).filter(
-      (interaction) => matchRequests(interaction, call.requests, 'whole', this.#options.registry).length === 0,
-    );
+    const candidates = this.#accepting(call);
     const [best, second] = this.#rank(candidates, call.header);
     if (!best) throw this.#miss(call, 'whole');
     if (second && areEquallyOpen(best, second)) {
@@ -78,6 +76,11 @@ export class InteractionBook {
     }
     this.#exercised.add(best);
     return { candidates, chosen: best };
+  }
+
+  /** Returns the interaction that a whole call is for; `undefined` where `choose` throws, and nothing is noted then. */
+  find(call: IncomingCall): RpcInteraction | undefined {
+    return this.chooseAgain(this.#accepting(call), call.header);
   }
 
   /**
@@ -113,6 +116,12 @@ export class InteractionBook {
   /** Returns why calls found no interaction, or more than one, in the order they came. */
   misses(): readonly string[] {
     return this.#misses;
+  }
+
+  #accepting({ method, requests }: IncomingCall): RpcInteraction[] {
+    return this.#ofMethod(method).filter(
+      (interaction) => matchRequests(interaction, requests, 'whole', this.#options.registry).length === 0,
+    );
   }
 
   // Those that accept the headers too, the one that leaves the fewest values open first.

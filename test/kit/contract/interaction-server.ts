@@ -3,11 +3,11 @@
 
 import type { DescMethod, DescService, Message } from '@bufbuild/protobuf';
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
-import { createRpcServer, type HealthRegistry } from '@touchstone/rpc-server';
+import { type AnswerMemory, createRpcServer, type HealthRegistry } from '@touchstone/rpc-server';
 import { createExample } from '../matching/example-message.ts';
 import { createExampleHeaders } from '../matching/header-pattern.ts';
 import { toConnectError } from './connect-error.ts';
-import { DecidedCalls, noteDecision } from './decided-calls.ts';
+import { noteDecision } from './decided-calls.ts';
 import type { RpcInteraction } from './interaction.ts';
 import type { IncomingCall, InteractionBook } from './interaction-book.ts';
 
@@ -25,8 +25,8 @@ interface InteractionServerOptions {
   readonly book: InteractionBook;
   readonly host?: string | undefined;
   readonly port?: number | undefined;
-  /** Whether calls that came before are answered without decoding them again. */
-  readonly remembersCalls?: boolean;
+  /** Knows the answers of calls that need not go the usual way. */
+  readonly answerMemory?: AnswerMemory;
 }
 
 /** @throws Error naming host and port when the address cannot be had. */
@@ -40,7 +40,7 @@ export async function startInteractionServer(options: InteractionServerOptions):
     port: options.port ?? 0,
     // A field that the schema does not have is a fault of the consumer, in JSON as in binary.
     jsonOptions: { registry: options.book.registry, ignoreUnknownFields: false },
-    ...(options.remembersCalls && { answerMemory: new DecidedCalls(options.book) }),
+    ...(options.answerMemory && { answerMemory: options.answerMemory }),
   });
   const address = await server.listen();
   return { ...address, health: server.health, stop: () => server.stop({ graceMs: 0 }) };

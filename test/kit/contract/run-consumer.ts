@@ -2,6 +2,7 @@
 
 import { ContractError } from './contract-error.ts';
 import type { ContractRecorder } from './contract-recorder.ts';
+import { DirectAnswers } from './direct-answers.ts';
 import { type RpcInteraction, titleOf } from './interaction.ts';
 import { findRepeats, InteractionBook } from './interaction-book.ts';
 import { startInteractionServer } from './interaction-server.ts';
@@ -29,7 +30,11 @@ export async function runConsumer<T>(
   assertRunnable(interactions);
   const book = new InteractionBook(interactions, { registry: recorder.registryOf(interactions) });
   const services = new Set(interactions.map(({ method }) => method.parent));
-  const server = await startInteractionServer({ services: [...services], book });
+  const server = await startInteractionServer({
+    services: [...services],
+    book,
+    answerMemory: new DirectAnswers(book),
+  });
   const { url, host, port } = server;
   let result: T;
   try {

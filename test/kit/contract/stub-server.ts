@@ -5,6 +5,7 @@ import type { HealthRegistry } from '@touchstone/rpc-server';
 import { createTypeRegistry } from '../matching/type-registry.ts';
 import { ContractFileError } from './contract-document.ts';
 import { loadContracts } from './contract-store.ts';
+import { DecidedCalls } from './decided-calls.ts';
 import type { RpcInteraction } from './interaction.ts';
 import { InteractionBook } from './interaction-book.ts';
 import { readInteraction } from './interaction-json.ts';
@@ -59,7 +60,11 @@ export async function startStubServer(
   const registry = createTypeRegistry([...services, ...types]);
   const interactions = await loadInteractions(files, { services, registry });
   const book = new InteractionBook(ofStates(interactions, options.states), { registry, ignoresDeadline: true });
-  const { url, host, port, health, stop } = await startInteractionServer({ ...options, book, remembersCalls: true });
+  const { url, host, port, health, stop } = await startInteractionServer({
+    ...options,
+    book,
+    answerMemory: new DecidedCalls(book),
+  });
   return {
     url,
     host,
