@@ -1,0 +1,164 @@
+// Orders as experiments place them: the answer with the time it took, and what became of the order.
+import type { DescEnum } from '@bufbuild/protobuf';
+import { ConnectError } from '@connectrpc/connect';
+import { RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { OrderReasonSchema, OrderStatusSchema } from '#gen/shop/order/v1/order_pb.ts';
+import { CreateOrderResponse_OutcomeSchema } from '#gen/shop/order/v1/order_service_pb.ts';
+import { pause } from '#services/platform/backoff.ts';
+import { toldBy } from '../../../support/invariants.ts';
+import type { Random } from '../../soak/random.ts';
+import type { Lab, Look } from './experiment.ts';
+import type { Platform } from './platform.ts';
+
+const CALL_MS = 8_000;
+const MAX_TRIES = 30;
+const REPEAT_AFTER_MS = 500;
+
+export type Placed = {
+  readonly idempotencyKey: string;
+  readonly orderId: string;
+  /** Like `CONFIRMED` or `TIMEOUT`. */
+  readonly outcome: string;
+  /** Like `INVENTORY_UNAVAILABLE`; `UNSPECIFIED` when there is none. */
+  readonly reason: string;
+  readonly tookMs: number;
+};
+
+export type Asked = {
+  readonly productId?: string;
+  readonly quantity?: number;
+  readonly paymentMethod?: string;
+  readonly customerId?: string;
+  readonly idempotencyKey?: string;
+};
+
+/** A key that no other order has: chance made it. */
+export function drawKey(random: Random): string {
+  return `chaos-${Math.floor(random.next() * 2 ** 32).toString(16)}-${Math.floor(random.next() * 2 ** 32).toString(16)}`;
+}
+
+/** Places an order, once. What the customer was told is remembered for the invariants. Throws ConnectError. */
+export async function placeOrder(platform: Platform, random: Random, asked: Asked = {}): Promise<Placed> {
+  const { productId = '12345', quantity = 1, paymentMethod = 'pm_approved', customerId = 'chaos' } = asked;
+  const { idempotencyKey = drawKey(random) } = asked;
+  const startMs = performance.now();
+  const request = { idempotencyKey, customerId, items: [{ productId, quantity }], paymentMethod };
+  const answer = await platform.orders.createOrder(request, { timeoutMs: CALL_MS });
+  const tookMs = performance.now() - startMs;
+  const told = toldBy(idempotencyKey, answer);
+  platform.told.push(told);
+  const { orderId } = told;
+  return {
+    idempotencyKey,
+    orderId,
+    outcome: nameOf(CreateOrderResponse_OutcomeSchema, answer.outcome),
+    reason: nameOf(OrderReasonSchema, answer.reason),
+    tookMs,
+  };
+}
+
+/** Places one order after the other. */
+export async function placeOrders(
+  platform: Platform,
+  random: Random,
+  count: number,
+  asked: Asked = {},
+): Promise<Placed[]> {
+  const placed: Placed[] = [];
+  while (placed.length < count) placed.push(await placeOrder(platform, random, asked));
+  return placed;
+}
+
+/** How orders are told in a report: those that were answered alike together. */
+export function describeAll(placed: readonly Placed[]): string {
+  const groups = Map.groupBy(placed, ({ outcome, reason }) =>
+    reason === 'UNSPECIFIED' ? outcome : `${outcome} for ${reason}`,
+  );
+  return [...groups]
+    .map(([words, same]) => {
+      const slowestMs = Math.round(Math.max(...same.map(({ tookMs }) => tookMs)));
+      return same.length === 1
+        ? `${words} in ${slowestMs} ms`
+        : `${same.length} times ${words}, the slowest in ${slowestMs} ms`;
+    })
+    .join('; ');
+}
+
+/** Whether all of these orders have this status now. */
+export async function haveStatus(
+  platform: Platform,
+  placed: readonly Pick<Placed, 'orderId'>[],
+  status = 'CONFIRMED',
+): Promise<Look> {
+  const found = await Promise.all(
+    placed.map(({ orderId }) => platform.orders.getOrder({ orderId }, { timeoutMs: CALL_MS })),
+  );
+  const statuses = found.map(({ order }) =>
+    order === undefined ? 'MISSING' : nameOf(OrderStatusSchema, order.status),
+  );
+  const fitting = statuses.filter((each) => each === status).length;
+  return { holds: fitting === placed.length, seen: `${fitting} of ${placed.length} orders are ${status}` };
+}
+
+/** Whether the provider took money for each of these orders exactly once, and kept it. */
+export async function areChargedOnce(platform: Platform, placed: readonly Pick<Placed, 'orderId'>[]): Promise<Look> {
+  const counts = await Promise.all(
+    placed.map(async ({ orderId }) => {
+      const response = await fetch(`${platform.stack.url('provider')}/v1/charges?order_id=${orderId}`, {
+        signal: AbortSignal.timeout(CALL_MS),
+      });
+      const { charges } = (await response.json()) as { charges: { status: string; refund_id?: string }[] };
+      return charges.filter(({ status, refund_id }) => status === 'captured' && refund_id === undefined).length;
+    }),
+  );
+  const once = counts.filter((count) => count === 1).length;
+  return { holds: once === placed.length, seen: `${once} of ${placed.length} orders have exactly one captured charge` };
+}
+
+/** What a call fails with, in words, and after how many milliseconds the caller is told to come back; undefined when it succeeds. */
+export async function failureOf(
+  call: Promise<unknown>,
+): Promise<{ words: string; code: ConnectError['code']; retryAfterMs: number | undefined } | undefined> {
+  try {
+    await call;
+    return undefined;
+  } catch (thrown) {
+    const error = ConnectError.from(thrown);
+    const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+    const retryAfterMs = delay && Number(delay.seconds) * 1_000 + delay.nanos / 1e6;
+    return { words: error.message, code: error.code, retryAfterMs };
+  }
+}
+
+/** Whether a number is in a range, in words. */
+export function within(what: string, value: number, most: number, unit = 'ms'): Look {
+  return { holds: value <= most, seen: `${what} ${Math.round(value)} ${unit}, at most ${most} wanted` };
+}
+
+function nameOf(schema: DescEnum, number: number): string {
+  return schema.value[number]?.localName ?? String(number);
+}
+
+/** Places an order, repeating its key while calls fail, as every client may; `tookMs` is that of the call that was answered. */
+export async function placeUntilAnswered(
+  { subject, random, signal }: Pick<Lab, 'subject' | 'random' | 'signal'>,
+  asked: Asked = {},
+): Promise<Placed> {
+  const idempotencyKey = asked.idempotencyKey ?? drawKey(random);
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await placeOrder(subject, random, { ...asked, idempotencyKey });
+    } catch (error) {
+      if (tries === MAX_TRIES || signal.aborted) throw error;
+    }
+    await pause(REPEAT_AFTER_MS, signal);
+  }
+}
+
+/** How many different mails the mailbox has for a customer. */
+export async function countMails({ stack }: Platform, customerId: string): Promise<number> {
+  const to = encodeURIComponent(`${customerId}@customers.example`);
+  const response = await fetch(`${stack.url('mailbox')}/messages?to=${to}`, { signal: AbortSignal.timeout(CALL_MS) });
+  const { messages } = (await response.json()) as { messages: { message_id: string }[] };
+  return new Set(messages.map(({ message_id }) => message_id)).size;
+}

@@ -1,0 +1,165 @@
+// The platform that experiments break: all parts as processes, every way between two of them through a fault proxy, in a folder
+// that goes away.
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { DescService } from '@bufbuild/protobuf';
+import { type Client, createClient } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import type { FaultProxy } from '@touchstone/kit';
+import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { MonitorService } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
+import { NotificationService } from '#gen/shop/notification/v1/notification_service_pb.ts';
+import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
+import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import { loadPasswords } from '#services/dev/secrets.ts';
+import { type Stack, startStack } from '#services/dev/stack.ts';
+import { settlePorts } from '#services/dev/stack-ports.ts';
+import { type ServiceName, services } from '#services/dev/topology.ts';
+import { createGuardedDirectory } from '#services/dev/watchdog.ts';
+import { pause } from '#services/platform/backoff.ts';
+import type { Told } from '../../../support/invariants-facts.ts';
+import { ADDED_STOCK, PLENTIFUL } from '../../soak/errand.ts';
+import { type LinkName, startLinks } from './links.ts';
+
+/** What differs from the defaults, so that an experiment takes seconds: nothing else is different from `make run`. */
+const SETTINGS = {
+  LOG_LEVEL: 'info',
+  BREAKER_RESET_MS: '2000',
+  PAYMENT_PROVIDER_TIMEOUT_MS: '6000',
+  PAYMENT_PROVIDER_SLOW_CAPTURE_MS: '3000',
+  PAYMENT_SETTLE_AFTER_MS: '1000',
+  // Journeys run when an experiment asks for one.
+  JOURNEY_INTERVAL_MS: '86400000',
+};
+const LEAK = fileURLToPath(new URL('../fixtures/leak-on-signal.ts', import.meta.url));
+const START_DEADLINE_MS = 120_000;
+const CALL_TIMEOUT_MS = 10_000;
+const PRICES_POLL_MS = 100;
+const START_ATTEMPTS = 3;
+
+export type Platform = AsyncDisposable & {
+  readonly stack: Stack;
+  readonly orders: Client<typeof OrderService>;
+  readonly inventory: Client<typeof InventoryService>;
+  readonly payments: Client<typeof PaymentService>;
+  readonly notifications: Client<typeof NotificationService>;
+  readonly monitor: Client<typeof MonitorService>;
+  ops(service: ServiceName): Client<typeof OpsService>;
+  link(name: LinkName): FaultProxy;
+  readonly links: readonly LinkName[];
+  heal(): void;
+  /** The folder of all that it keeps. */
+  readonly dataDir: string;
+  /** Whatever customers of this platform were told, for the invariants. */
+  readonly told: Told[];
+};
+
+export type PlatformOptions = {
+  readonly seed: number;
+  readonly signal: AbortSignal;
+  /** Takes every line that a part prints. */
+  readonly log: (line: string) => void;
+  readonly prepareFolder?: ((resources: AsyncDisposableStack, dataDir: string) => Promise<void>) | undefined;
+};
+
+/** Starts everything and raises the stock; resolves when orders can be placed. Throws what startStack throws, nothing is left then. */
+export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnce(options);
+    } catch (error) {
+      // The ports were free a moment ago: somebody else was faster.
+      const isPortTaken = error instanceof Error && /^Port(s?Unavailable|Taken)Error$/.test(error.name);
+      if (!isPortTaken || attempt === START_ATTEMPTS || options.signal.aborted) throw error;
+    }
+  }
+}
+
+async function startOnce({ seed, signal, log, prepareFolder }: PlatformOptions): Promise<Platform> {
+  await using resources = new AsyncDisposableStack();
+  const folder = resources.use(await createGuardedDirectory('touchstone-chaos'));
+  const dataDir = join(folder.path, 'data');
+  await prepareFolder?.(resources, dataDir);
+  const ports = await settlePorts(portRequests(), { afterKill: false });
+  const passwords = await loadPasswords(join(dataDir, 'secret'));
+  const links = resources.use(await startLinks({ ports, passwords, seed }));
+  const stack = resources.use(
+    await startStack({
+      dataDir,
+      environment: {
+        PATH: process.env.PATH,
+        ...SETTINGS,
+        ...Object.fromEntries([...ports].map(([variable, port]) => [variable, String(port)])),
+      },
+      serviceEnvironment: {
+        ...links.environment,
+        inventory: { ...links.environment.inventory, NODE_OPTIONS: `--import=${LEAK}` },
+      },
+      durable: false,
+      log: (part, line) => log(`${part} ${line}`),
+      healthDeadlineMs: START_DEADLINE_MS,
+      signal,
+    }),
+  );
+  const client = <Service extends DescService>(name: ServiceName, service: Service): Client<Service> =>
+    createClient(service, createConnectTransport({ baseUrl: stack.url(name), httpVersion: '1.1' }));
+  const orders = client('order', OrderService);
+  const inventory = client('inventory', InventoryService);
+  await raiseStock(inventory);
+  await waitForPrices(orders, signal);
+  const owned = resources.move();
+  return {
+    stack,
+    orders,
+    inventory,
+    payments: client('payment', PaymentService),
+    notifications: client('notification', NotificationService),
+    monitor: client('monitor', MonitorService),
+    ops: (service) => client(service, OpsService),
+    link: links.link,
+    links: links.names,
+    heal: links.heal,
+    dataDir,
+    told: [],
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function portRequests() {
+  const infrastructure = [
+    'POSTGRES_PORT',
+    'NATS_PORT',
+    'PAYMENT_PROVIDER_PORT',
+    'MAILBOX_SMTP_PORT',
+    'MAILBOX_HTTP_PORT',
+  ];
+  return [...infrastructure, ...services.map(({ portVariable }) => portVariable)].map((variable) => ({
+    part: 'chaos',
+    variable,
+    port: 0,
+    host: '127.0.0.1',
+  }));
+}
+
+async function raiseStock(inventory: Client<typeof InventoryService>): Promise<void> {
+  for (const productId of PLENTIFUL) {
+    const request = { idempotencyKey: `chaos-${productId}`, productId, delta: ADDED_STOCK };
+    await inventory.adjustStock(request, { timeoutMs: CALL_TIMEOUT_MS });
+  }
+}
+
+// A healthy order service may still be learning its prices.
+async function waitForPrices(orders: Client<typeof OrderService>, signal: AbortSignal): Promise<void> {
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(START_DEADLINE_MS)]);
+  const items = [{ productId: PLENTIFUL[0], quantity: 1 }];
+  for (;;) {
+    try {
+      await orders.quoteOrder({ customerId: 'chaos', items }, { timeoutMs: CALL_TIMEOUT_MS });
+      return;
+    } catch (error) {
+      if (patience.aborted) throw error;
+      await pause(PRICES_POLL_MS, patience);
+    }
+  }
+}

@@ -1,0 +1,168 @@
+// A run of experiments: a platform for them, shared as long as it is well, and the report at the end, also of a run that is called
+// off.
+import { createWriteStream } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { describeError } from '#services/platform/errors.ts';
+import { scrubSecrets } from '#services/platform/log.ts';
+import {
+  collectFacts,
+  judgeInvariants,
+  listViolations,
+  sourcesOf,
+  waitForQuiescence,
+} from '../../../support/invariants.ts';
+import { createRandom } from '../../soak/random.ts';
+import { startCustomers } from './customers.ts';
+import type { Experiment } from './experiment.ts';
+import { type Platform, startPlatform } from './platform.ts';
+import { type Result, renderJson, renderReport } from './report.ts';
+import { type Outcome, runExperiment } from './run-experiment.ts';
+import { lookForSteadyState, STEADY_STATE } from './steady-state.ts';
+import { isWell, type Judgement, ruleOn } from './verdict.ts';
+
+const REST_LIMIT_MS = 60_000;
+// A run ends within a quarter of an hour, also where everything takes its longest.
+const BEGIN_LIMIT_MS = 11 * 60_000;
+
+export type RunOptions = {
+  readonly experiments: readonly Experiment[];
+  readonly seed: number;
+  /** The folder of the reports; made when it is missing. */
+  readonly folder: string;
+  readonly write: (line: string) => void;
+  /** Calls the run off. */
+  readonly signal: AbortSignal;
+};
+
+/** Runs the experiments one after the other. Resolves to whether all of them went as they must; the reports are written then. */
+export async function runAll({ experiments, seed, folder, write, signal }: RunOptions): Promise<boolean> {
+  const startTime = new Date();
+  const startMs = performance.now();
+  await mkdir(folder, { recursive: true });
+  await using resources = new AsyncDisposableStack();
+  const partsLog = createWriteStream(join(folder, 'parts.log'));
+  resources.defer(async () => {
+    partsLog.end();
+    await finished(partsLog);
+  });
+  const log = (line: string): void => void partsLog.write(`${new Date().toISOString()} ${line}\n`);
+  const platforms = resources.use(new Platforms({ seed, signal, log, write }));
+  const results: Result[] = [];
+  for (const [index, experiment] of experiments.entries()) {
+    if (signal.aborted) break;
+    const label = `[${index + 1}/${experiments.length}] ${experiment.name}`;
+    write(`${label}: ${experiment.title}`);
+    const isLate = performance.now() - startMs > BEGIN_LIMIT_MS;
+    const outcome = isLate
+      ? endEarly(
+          { obstacle: undefined, abortReason: 'not begun: the run has taken too long already' },
+          performance.now(),
+        )
+      : await runOne(experiment, { platforms, seed, signal, write, log });
+    if (outcome === undefined) break;
+    results.push({ experiment, outcome });
+    write(`${label}: ${outcome.verdict.toUpperCase()} after ${(outcome.tookMs / 1_000).toFixed(1)} s`);
+    for (const reason of outcome.reasons) write(`    ${reason}`);
+  }
+  const facts = {
+    seed,
+    startTime,
+    steadyState: STEADY_STATE,
+    tookMs: performance.now() - startMs,
+    calledOff: signal.aborted,
+  };
+  await writeFile(join(folder, 'report.md'), renderReport(results, facts));
+  await writeFile(join(folder, 'report.json'), renderJson(results, facts));
+  write(`report: ${join(folder, 'report.md')} and report.json beside it`);
+  return isWell(results.map(({ outcome }) => outcome.verdict)) && !signal.aborted;
+}
+
+type World = Pick<RunOptions, 'seed' | 'signal' | 'write'> & {
+  readonly platforms: Platforms;
+  readonly log: (line: string) => void;
+};
+
+/** Undefined when it was called off from outside. */
+async function runOne(experiment: Experiment, world: World): Promise<Outcome | undefined> {
+  const { platforms, seed, signal, write, log } = world;
+  const startMs = performance.now();
+  const obstacle = await experiment.findObstacle?.();
+  if (obstacle !== undefined) return endEarly({ obstacle, abortReason: undefined }, startMs);
+  try {
+    const platform = await platforms.take(experiment);
+    const random = createRandom(seed).fork(experiment.name);
+    const run = `chaos-${seed}-${experiment.name}`;
+    const outcome = await runExperiment(experiment, {
+      subject: platform,
+      random: random.fork('experiment'),
+      signal,
+      isSteady: () => lookForSteadyState(platform, random),
+      startCustomers: (errandsPerSecond) =>
+        startCustomers({ platform, random: random.fork('customers'), run, errandsPerSecond, signal }),
+      judge: () => judge(platform),
+      progress: (words) => {
+        write(`    ${words}`);
+        log(`chaos ${experiment.name}: ${words}`);
+      },
+    });
+    // What broke one experiment must not be held against the next.
+    if (experiment.platform === 'own' || outcome.verdict !== 'upheld') await platforms.drop();
+    return outcome;
+  } catch (error) {
+    await platforms.drop();
+    if (signal.aborted) return undefined;
+    return endEarly({ obstacle: undefined, abortReason: scrubSecrets(describeError(error)) }, startMs);
+  }
+}
+
+function endEarly(why: Pick<Outcome, 'obstacle' | 'abortReason'>, startMs: number): Outcome {
+  const nothing = {
+    bite: undefined,
+    findings: [],
+    steadyBefore: undefined,
+    steadyAfter: undefined,
+    judgement: undefined,
+  };
+  const seen = { ...nothing, ...why };
+  return { ...seen, ...ruleOn(seen), faultMs: 0, tookMs: performance.now() - startMs };
+}
+
+async function judge(platform: Platform): Promise<Judgement> {
+  const sources = sourcesOf(platform.stack);
+  await waitForQuiescence(sources, { timeoutMs: REST_LIMIT_MS });
+  const verdicts = judgeInvariants(await collectFacts(sources, { told: platform.told }));
+  return { held: verdicts.filter(({ state }) => state === 'holds').length, violations: listViolations(verdicts) };
+}
+
+/** The platform that is up, if one is: at most one at a time. */
+class Platforms implements AsyncDisposable {
+  readonly #options: Omit<World, 'platforms'>;
+  #current: Platform | undefined;
+
+  constructor(options: Omit<World, 'platforms'>) {
+    this.#options = options;
+  }
+
+  async take({ platform, prepareFolder }: Experiment): Promise<Platform> {
+    if (platform === 'own') await this.drop();
+    if (this.#current !== undefined) return this.#current;
+    const { write, seed, signal, log } = this.#options;
+    const startMs = performance.now();
+    write('    starting a platform');
+    this.#current = await startPlatform({ seed, signal, log, prepareFolder });
+    write(`    the platform is up after ${((performance.now() - startMs) / 1_000).toFixed(1)} s`);
+    return this.#current;
+  }
+
+  async drop(): Promise<void> {
+    const dropped = this.#current;
+    this.#current = undefined;
+    await dropped?.[Symbol.asyncDispose]();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.drop();
+  }
+}

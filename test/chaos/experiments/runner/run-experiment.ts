@@ -1,0 +1,235 @@
+// Takes one experiment through its stages: steady state, fault, observation, removal, steady state again, rest, invariants.
+import { pause } from '#services/platform/backoff.ts';
+import { withinTime } from '#services/platform/deadline.ts';
+import { describeError } from '#services/platform/errors.ts';
+import { scrubSecrets } from '#services/platform/log.ts';
+import type { Random } from '../../soak/random.ts';
+import type { ActiveFault, Bite, Experiment, Finding, Lab, Look } from './experiment.ts';
+import { type Judgement, type Observations, type Ruling, ruleOn } from './verdict.ts';
+
+const WATCH_PERIOD_MS = 1_000;
+const LOOKS_TO_ABORT = 3;
+const POLL_MS = 100;
+const STEADY_POLL_MS = 500;
+const STEADY_LIMIT_MS = 60_000;
+// Measuring a fault, and removing it.
+const MEASURE_LIMIT_MS = 60_000;
+
+/** The customers who order while an experiment runs. */
+export type Customers = {
+  /** Lets them end what they began, begins nothing more; resolves to what they saw. */
+  finish(): Promise<Finding[]>;
+};
+
+/** What the runner needs of the world. */
+export type Stage<Subject> = {
+  readonly subject: Subject;
+  readonly random: Random;
+  /** Calls everything off. */
+  readonly signal: AbortSignal;
+  isSteady(): Promise<Look>;
+  startCustomers(errandsPerSecond: number): Customers;
+  /** Waits for rest, then judges. */
+  judge(): Promise<Judgement>;
+  /** Told what is being done. */
+  progress(words: string): void;
+};
+
+export type Outcome = Observations & Ruling & { readonly tookMs: number; readonly faultMs: number };
+
+/** Runs an experiment. Resolves to what was seen; rejects only when `stage.signal` called it off. */
+export async function runExperiment<Subject>(
+  experiment: Experiment<unknown, Subject>,
+  stage: Stage<Subject>,
+): Promise<Outcome> {
+  const startMs = performance.now();
+  const run = new Run(experiment, stage);
+  await run.walk();
+  stage.signal.throwIfAborted();
+  const { abortReason, bite, findings, steadyBefore, steadyAfter, judgement, faultMs } = run;
+  const seen = { obstacle: undefined, abortReason, bite, findings, steadyBefore, steadyAfter, judgement };
+  return { ...seen, ...ruleOn(seen), faultMs, tookMs: performance.now() - startMs };
+}
+
+class Run<Subject> {
+  readonly findings: Finding[] = [];
+  abortReason: string | undefined;
+  bite: Bite | undefined;
+  steadyBefore: Look | undefined;
+  steadyAfter: Look | undefined;
+  judgement: Judgement | undefined;
+  faultMs = 0;
+  readonly #experiment: Experiment<unknown, Subject>;
+  readonly #stage: Stage<Subject>;
+  readonly #calledOff = new AbortController();
+  readonly #lab: Lab<Subject>;
+
+  constructor(experiment: Experiment<unknown, Subject>, stage: Stage<Subject>) {
+    this.#experiment = experiment;
+    this.#stage = stage;
+    this.#lab = createLab(stage, AbortSignal.any([this.#calledOff.signal, stage.signal]), this.findings);
+  }
+
+  async walk(): Promise<void> {
+    const { progress, signal } = this.#stage;
+    this.steadyBefore = await this.#waitForSteadyState();
+    progress(`steady state: ${this.steadyBefore.seen}`);
+    if (!this.steadyBefore.holds || signal.aborted) return;
+    const customers = this.#stage.startCustomers(this.#experiment.errandsPerSecond);
+    try {
+      await this.#breakAndRestore();
+      signal.throwIfAborted();
+      this.steadyAfter = await this.#waitForSteadyState();
+      progress(`steady state again: ${this.steadyAfter.seen}`);
+    } finally {
+      this.findings.push(...(await customers.finish()));
+    }
+    await this.#judge();
+  }
+
+  async #breakAndRestore(): Promise<void> {
+    const { inject, observe, recover, fault } = this.#experiment;
+    const startMs = performance.now();
+    let active: ActiveFault | undefined;
+    const observed = await this.#guard('the fault could be done and looked at', async () => {
+      active = await inject(this.#lab);
+      this.#stage.progress(`the fault is on: ${fault}`);
+      const watching = new AbortController();
+      const watch = this.#watch(watching.signal);
+      try {
+        return { state: await orCalledOff(observe(this.#lab), this.#lab.signal) };
+      } finally {
+        watching.abort();
+        await watch;
+      }
+    });
+    await this.#guard('the fault could be measured and removed', async () => {
+      try {
+        this.bite = await inTime(active?.bite(), this.#stage.signal);
+      } finally {
+        // Also when it is called off: what is stopped has to go on before it can be ended.
+        await inTime(active?.remove());
+      }
+    });
+    this.faultMs = performance.now() - startMs;
+    this.#stage.progress(
+      `the fault is removed after ${Math.round(this.faultMs)} ms; control: ${this.bite?.seen ?? 'none'}`,
+    );
+    // Nothing is expected after a fault of which nothing was seen.
+    if (observed === undefined || recover === undefined || this.abortReason !== undefined) return;
+    await this.#guard('the recovery could be looked at', () =>
+      orCalledOff(recover(this.#lab, observed.state), this.#lab.signal),
+    );
+  }
+
+  /** What goes wrong in an experiment's own steps is a finding, unless it was called off. */
+  async #guard<Result>(claim: string, work: () => Promise<Result>): Promise<Result | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!this.#lab.signal.aborted) {
+        this.findings.push({ claim, holds: false, seen: scrubSecrets(describeError(error)) });
+      }
+      return undefined;
+    }
+  }
+
+  /** Calls the experiment off by its abort condition. */
+  async #watch(over: AbortSignal): Promise<void> {
+    const { limitMs, watch } = this.#experiment.abort;
+    const startMs = performance.now();
+    for (let bad = 0; !over.aborted; ) {
+      await pause(WATCH_PERIOD_MS, over);
+      if (over.aborted) return;
+      const look = await lookSafely(() => watch(this.#stage.subject));
+      if (over.aborted) return;
+      bad = look.holds ? 0 : bad + 1;
+      const isLate = performance.now() - startMs > limitMs;
+      if (bad < LOOKS_TO_ABORT && !isLate) continue;
+      this.abortReason = isLate ? `the fault was on for more than ${limitMs} ms` : look.seen;
+      this.#stage.progress(`called off: ${this.abortReason}`);
+      this.#calledOff.abort(new Error(this.abortReason));
+      return;
+    }
+  }
+
+  async #waitForSteadyState(): Promise<Look> {
+    const { signal, isSteady } = this.#stage;
+    const startMs = performance.now();
+    for (;;) {
+      const look = await lookSafely(isSteady);
+      if (look.holds || signal.aborted || performance.now() - startMs > STEADY_LIMIT_MS) return look;
+      await pause(STEADY_POLL_MS, signal);
+    }
+  }
+
+  async #judge(): Promise<void> {
+    if (this.#stage.signal.aborted) return;
+    const judgement = await this.#guard('the platform comes to rest and can be judged', () => this.#stage.judge());
+    this.judgement = judgement;
+    if (judgement !== undefined) {
+      this.#stage.progress(`invariants: ${judgement.held} hold, ${judgement.violations.length} violations`);
+    }
+  }
+}
+
+function createLab<Subject>(stage: Stage<Subject>, signal: AbortSignal, findings: Finding[]): Lab<Subject> {
+  const note = (finding: Finding): void => {
+    findings.push(finding);
+    stage.progress(`${finding.holds ? 'as claimed' : 'NOT AS CLAIMED'}: ${finding.claim} (${finding.seen})`);
+  };
+  const wait = async (forMs: number): Promise<void> => {
+    await pause(forMs, signal);
+    signal.throwIfAborted();
+  };
+  return {
+    subject: stage.subject,
+    random: stage.random,
+    signal,
+    wait,
+    check: (claim, look) => note({ claim, ...look }),
+    eventually: async (claim, withinMs, look) => {
+      const startMs = performance.now();
+      for (;;) {
+        const last = await lookSafely(look);
+        signal.throwIfAborted();
+        const tookMs = performance.now() - startMs;
+        if (last.holds || tookMs > withinMs) {
+          note({ claim, holds: last.holds, seen: `${last.seen}, after ${(tookMs / 1_000).toFixed(1)} s` });
+          return;
+        }
+        await wait(POLL_MS);
+      }
+    },
+  };
+}
+
+/** A look that fails sees nothing that holds. */
+async function lookSafely(look: () => Promise<Look>): Promise<Look> {
+  try {
+    return await look();
+  } catch (error) {
+    return { holds: false, seen: scrubSecrets(describeError(error)) };
+  }
+}
+
+/** The work's result; rejects as soon as the signal aborts, whatever the work still waits for. */
+async function orCalledOff<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const calledOff = Promise.withResolvers<never>();
+  const reject = (): void => calledOff.reject(signal.reason);
+  signal.addEventListener('abort', reject, { once: true });
+  if (signal.aborted) reject();
+  try {
+    return await Promise.race([work, calledOff.promise]);
+  } finally {
+    signal.removeEventListener('abort', reject);
+  }
+}
+
+/** The work's result; rejects when it takes too long, or when the signal aborts. */
+function inTime<Result>(work: Result | Promise<Result>, signal?: AbortSignal): Promise<Result> {
+  const timed = withinTime<Result>(Promise.resolve(work), MEASURE_LIMIT_MS, () => {
+    throw new Error(`not within ${MEASURE_LIMIT_MS} ms`);
+  });
+  return signal === undefined ? timed : orCalledOff(timed, signal);
+}

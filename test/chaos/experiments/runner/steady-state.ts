@@ -1,0 +1,66 @@
+// The steady state of the platform, as its customers and its operators see it: what every experiment begins and ends with.
+import { Journey, RunResult } from '#gen/shop/monitor/v1/monitor_pb.ts';
+import { BreakerState } from '#gen/shop/ops/v1/ops_pb.ts';
+import type { ServiceName } from '#services/dev/topology.ts';
+import type { Random } from '../../soak/random.ts';
+import type { Look } from './experiment.ts';
+import { drawKey, placeOrders } from './orders.ts';
+import type { Platform } from './platform.ts';
+
+const ORDERS = 3;
+const LIMIT_MS = 3_000;
+const JOURNEY_LIMIT_MS = 12_000;
+const CALLERS: readonly ServiceName[] = ['order', 'payment', 'notification', 'monitor'];
+
+export const STEADY_STATE =
+  `${ORDERS} orders in a row are CONFIRMED, each in under ${LIMIT_MS / 1_000} s; the monitor's synthetic order succeeds; ` +
+  'no circuit breaker is open; no dead letter lies anywhere.';
+
+/** Looks whether the platform is in its steady state. */
+export async function lookForSteadyState(platform: Platform, random: Random): Promise<Look> {
+  const placed = await placeOrders(platform, random, ORDERS);
+  const slowestMs = Math.max(...placed.map(({ tookMs }) => tookMs));
+  const unwell = placed
+    .filter(({ outcome }) => outcome !== 'CONFIRMED')
+    .map(({ outcome, reason }) => `${outcome} ${reason}`);
+  const faults = [
+    ...unwell.map((words) => `an order was ${words}`),
+    ...(slowestMs < LIMIT_MS ? [] : [`an order took ${Math.round(slowestMs)} ms`]),
+    // No journey, as long as plain orders fail.
+    ...(unwell.length > 0 ? [] : [...(await findJourneyFault(platform, random)), ...(await findOpenMatters(platform))]),
+  ];
+  const confirmed = `${ORDERS - unwell.length} of ${ORDERS} orders CONFIRMED, the slowest in ${Math.round(slowestMs)} ms`;
+  return {
+    holds: faults.length === 0,
+    seen: faults.length === 0 ? `${confirmed}; synthetic order well; breakers closed` : faults.join('; '),
+  };
+}
+
+async function findJourneyFault({ monitor }: Platform, random: Random): Promise<string[]> {
+  const request = { idempotencyKey: drawKey(random), journey: Journey.ORDER };
+  const { run } = await monitor.runJourney(request, { timeoutMs: JOURNEY_LIMIT_MS });
+  return run?.result === RunResult.SUCCEEDED ? [] : [`the synthetic order failed: ${run?.failureReason}`];
+}
+
+async function findOpenMatters(platform: Platform): Promise<string[]> {
+  const found = await Promise.all(
+    CALLERS.map(async (service) => {
+      const { status } = await platform.ops(service).getStatus({}, { timeoutMs: LIMIT_MS });
+      const open = (status?.breakers ?? []).filter(({ state }) => state !== BreakerState.CLOSED);
+      const letters = status?.deadLetters ?? 0n;
+      return [
+        ...open.map(({ dependency }) => `${service}'s breaker of ${dependency} is open`),
+        ...(letters === 0n ? [] : [`${service} has ${letters} dead letters`]),
+      ];
+    }),
+  );
+  return found.flat();
+}
+
+/** Whether a service still answers its operators: what lies outside a fault must. */
+export function stillAnswers(service: ServiceName): (platform: Platform) => Promise<Look> {
+  return async (platform) => {
+    await platform.ops(service).getStatus({}, { timeoutMs: LIMIT_MS });
+    return { holds: true, seen: `${service} answers` };
+  };
+}

@@ -1,0 +1,187 @@
+// Callers with wrong credentials, or with those of another service: each is refused, and changes nothing.
+import { connect } from 'nats';
+import { Client } from 'pg';
+import { inboxPrefix } from '#services/dev/nats-permissions.ts';
+import { TEST_PRODUCT } from '#services/inventory/catalogue.ts';
+import { withinTime } from '#services/platform/deadline.ts';
+import { describeError } from '#services/platform/errors.ts';
+import { streamOf } from '#services/platform/streams.ts';
+import { SYNTHETIC_HEADER } from '#services/platform/synthetic.ts';
+import { readBroker } from '../../support/invariants-sources.ts';
+import { defineExperiment, type Lab } from './runner/experiment.ts';
+import { drawKey } from './runner/orders.ts';
+import type { Platform } from './runner/platform.ts';
+import { stillAnswers } from './runner/steady-state.ts';
+
+const TIMEOUT_MS = 3_000;
+const NOTICE_MS = 500;
+const STREAM = streamOf('order');
+const FORGED_SUBJECT = 'shop.order.v1.Forged';
+
+/** One way in. Each try rejects when it is refused. */
+type Door = {
+  readonly what: string;
+  readonly wrong: Readonly<Record<string, () => Promise<void>>>;
+  /** What a refusal says. */
+  readonly refusal: RegExp;
+  /** The same try with the right credential. */
+  readonly right: () => Promise<void>;
+};
+
+export const wrongCredentials = defineExperiment<void>({
+  name: 'wrong-credentials',
+  title: 'Callers come with wrong credentials',
+  hypothesis:
+    'Test orders without the credential of the monitor, users of the broker with a wrong password or beyond what they may publish, and ' +
+    'database roles with a wrong password or at the database of another service are all refused, and leave no trace.',
+  fault: 'Such callers try each of these doors.',
+  blastRadius: 'None: customers do not notice.',
+  abort: { when: 'The order service no longer answers', limitMs: 30_000, watch: stillAnswers('order') },
+  control: 'The same tries with the right credential succeed: it is the credential that they are refused for.',
+  errandsPerSecond: 2,
+  platform: 'shared',
+  inject: async (lab) => ({
+    bite: async () => {
+      const opened: string[] = [];
+      for (const { what, right } of doorsOf(lab, drawKey(lab.random))) {
+        await right();
+        opened.push(what);
+      }
+      return { count: opened.length, seen: `with the right credential these succeed: ${opened.join(', ')}` };
+    },
+    remove: async () => undefined,
+  }),
+  observe: async (lab: Lab) => {
+    const forged = drawKey(lab.random);
+    for (const { what, wrong, refusal } of doorsOf(lab, forged)) {
+      for (const [how, attempt] of Object.entries(wrong)) {
+        const words = await refusalOf(attempt());
+        lab.check(`${what}, ${how}, is refused`, {
+          holds: words !== undefined && refusal.test(words),
+          seen: words ?? 'IT WAS LET IN',
+        });
+      }
+    }
+    const found = (await listSubjects(lab.subject)).filter((subject) => subject.includes(forged));
+    lab.check('No forged event is in any stream', { holds: found.length === 0, seen: `${found.length} found` });
+  },
+});
+
+function doorsOf({ subject, random }: Lab, forged: string): Door[] {
+  return [
+    testOrder(subject, () => drawKey(random)),
+    brokerUser(subject),
+    publishing(subject, forged),
+    databaseRole(subject),
+  ];
+}
+
+function testOrder({ orders, stack }: Platform, drawOrderKey: () => string): Door {
+  const order = async (headers: Record<string, string>): Promise<void> => {
+    const items = [{ productId: TEST_PRODUCT, quantity: 1 }];
+    const request = {
+      idempotencyKey: drawOrderKey(),
+      customerId: 'chaos',
+      items,
+      paymentMethod: 'pm_approved',
+      synthetic: true,
+    };
+    await orders.createOrder(request, { headers, timeoutMs: TIMEOUT_MS });
+  };
+  return {
+    what: 'a test order',
+    wrong: {
+      'without a credential': () => order({}),
+      'with a wrong one': () => order({ [SYNTHETIC_HEADER]: 'not-the-credential-of-the-monitor' }),
+    },
+    refusal: /permission_denied/,
+    right: () => order({ [SYNTHETIC_HEADER]: stack.syntheticCredential() }),
+  };
+}
+
+function brokerUser({ stack }: Platform): Door {
+  const login = async (user: string, pass: string): Promise<void> => {
+    const { host } = new URL(stack.natsUrl('admin'));
+    const connection = await connect({ servers: host, user, pass, reconnect: false, timeout: TIMEOUT_MS });
+    await connection.close();
+  };
+  const { username, password } = new URL(stack.natsUrl('notification'));
+  return {
+    what: 'a login at the broker',
+    wrong: {
+      'with a wrong password': () => login(username, 'wrong'),
+      'as nobody known': () => login('somebody', decodeURIComponent(password)),
+    },
+    refusal: /authorization violation/i,
+    right: () => login(username, decodeURIComponent(password)),
+  };
+}
+
+function publishing({ stack }: Platform, forged: string): Door {
+  const subject = `${FORGED_SUBJECT}-${forged}`;
+  const publish = async (user: 'notification' | 'order'): Promise<void> => {
+    const { host, username, password } = new URL(stack.natsUrl(user));
+    const login = { user: decodeURIComponent(username), pass: decodeURIComponent(password) };
+    const connection = await connect({ servers: host, ...login, reconnect: false, inboxPrefix: inboxPrefix(user) });
+    try {
+      // A publication that is not allowed is never acknowledged; the broker says why on the connection.
+      const told = connection.status()[Symbol.asyncIterator]().next();
+      connection.publish(subject, '');
+      await connection.flush();
+      const refusal = await withinTime(told, NOTICE_MS, () => undefined);
+      if (refusal?.value !== undefined) throw new Error(`${refusal.value.type}: ${String(refusal.value.data)}`);
+    } finally {
+      await connection.close();
+    }
+  };
+  return {
+    what: 'an event of the order service',
+    wrong: { 'published by the notification service': () => publish('notification') },
+    refusal: /permissions[_ ]violation/i,
+    right: async () => {
+      await publish('order');
+      await readBroker(stack.natsUrl('admin'), ({ manager }) => manager.streams.purge(STREAM, { filter: subject }));
+    },
+  };
+}
+
+function databaseRole({ stack }: Platform): Door {
+  const login = async (service: 'order' | 'payment', path: string, password?: string): Promise<void> => {
+    const url = new URL(stack.databaseUrl(service));
+    url.pathname = path;
+    if (password !== undefined) url.password = password;
+    const client = new Client({ connectionString: url.toString(), connectionTimeoutMillis: TIMEOUT_MS });
+    try {
+      await client.connect();
+    } finally {
+      await client.end();
+    }
+  };
+  return {
+    what: 'a login at the database of payment',
+    wrong: {
+      'by the role of order': () => login('order', '/shop_payment'),
+      'with a wrong password': () => login('payment', '/shop_payment', 'wrong'),
+    },
+    refusal: /permission denied for database|password authentication failed/,
+    right: () => login('payment', '/shop_payment'),
+  };
+}
+
+/** The subjects of everything in the stream of the order service. */
+function listSubjects({ stack }: Platform): Promise<string[]> {
+  return readBroker(stack.natsUrl('admin'), async ({ manager }) => {
+    const { state } = await manager.streams.info(STREAM, { subjects_filter: '>' });
+    return Object.keys(state.subjects ?? {});
+  });
+}
+
+/** What a refusal says; undefined when there is none. */
+async function refusalOf(attempt: Promise<void>): Promise<string | undefined> {
+  try {
+    await attempt;
+    return undefined;
+  } catch (error) {
+    return describeError(error);
+  }
+}
