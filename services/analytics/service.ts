@@ -2,7 +2,13 @@
 import { fileURLToPath } from 'node:url';
 import { createDatabase } from '../platform/database.ts';
 import type { Logger } from '../platform/log.ts';
-import { createService, type Runtime, type Service, type ServiceDefinition } from '../platform/service-runtime.ts';
+import {
+  createService,
+  type ProcessOptions,
+  type Runtime,
+  type Service,
+  type ServiceDefinition,
+} from '../platform/service-runtime.ts';
 import { createWorker } from '../platform/worker.ts';
 import type { AnalyticsConfig } from './config.ts';
 import { createGenerationStore } from './generation-store.ts';
@@ -18,8 +24,9 @@ const SUM_POOL_SIZE = 4;
 const SUM_TIMEOUT_MS = 5_000;
 
 /** A replica of analytics; nothing connects or listens before `start`. */
-export function createAnalyticsService(config: AnalyticsConfig, log: Logger): Service {
+export function createAnalyticsService(config: AnalyticsConfig, log: Logger, options: ProcessOptions = {}): Service {
   return createService({
+    ...options,
     name: 'analytics',
     config,
     log,

@@ -4,6 +4,4 @@ import { runService } from '../platform/run-service.ts';
 import { loadConfig } from './config.ts';
 import { createInventoryService } from './service.ts';
 
-await runService(process, 'inventory', loadConfig, (config, log) =>
-  createInventoryService(config, log, { processMetrics: true }),
-);
+await runService(process, 'inventory', loadConfig, createInventoryService);

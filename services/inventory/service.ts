@@ -2,18 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from '../platform/log.ts';
-import { createService, type Service } from '../platform/service-runtime.ts';
+import { createService, type ProcessOptions, type Service } from '../platform/service-runtime.ts';
 import type { InventoryConfig } from './config.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { createInventoryRoutes, createInventorySubscriptions } from './routes.ts';
 import { makeSeedPart } from './seed-catalogue.ts';
 
 /** A replica of inventory; nothing connects or listens before `start`. */
-export function createInventoryService(
-  config: InventoryConfig,
-  log: Logger,
-  options: { readonly processMetrics?: boolean } = {},
-): Service {
+export function createInventoryService(config: InventoryConfig, log: Logger, options: ProcessOptions = {}): Service {
   return createService({
     ...options,
     name: 'inventory',

@@ -3,7 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { Logger } from '../platform/log.ts';
 import { createDependency } from '../platform/rpc-client.ts';
-import { createService, type Runtime, type Service, type ServiceDefinition } from '../platform/service-runtime.ts';
+import {
+  createService,
+  type ProcessOptions,
+  type Runtime,
+  type Service,
+  type ServiceDefinition,
+} from '../platform/service-runtime.ts';
 import { syntheticHeaders } from '../platform/synthetic.ts';
 import type { MonitorConfig } from './config.ts';
 import { createJourneyMetrics } from './journey-metrics.ts';
@@ -17,8 +23,9 @@ import { createScheduledJourneys } from './scheduled-journeys.ts';
 const RUN_WINDOW_MS = 30 * 24 * 60 * 60 * 1_000;
 
 /** Builds the monitor service; nothing connects or listens before `start`. */
-export function createMonitorService(config: MonitorConfig, log: Logger): Service {
+export function createMonitorService(config: MonitorConfig, log: Logger, options: ProcessOptions = {}): Service {
   return createService({
+    ...options,
     name: 'monitor',
     config,
     log,

@@ -3,7 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { createTransport } from 'nodemailer';
 import { createCallGuard } from '../platform/call-guard.ts';
 import type { Logger } from '../platform/log.ts';
-import { createService, type Runtime, type Service, type ServiceDefinition } from '../platform/service-runtime.ts';
+import {
+  createService,
+  type ProcessOptions,
+  type Runtime,
+  type Service,
+  type ServiceDefinition,
+} from '../platform/service-runtime.ts';
 import { createWorker } from '../platform/worker.ts';
 import type { NotificationConfig } from './config.ts';
 import { type MailerDependencies, sendDueMails, toMailFailure } from './mailer.ts';
@@ -16,8 +22,13 @@ const MAIL_PERIOD_MS = 500;
 const SMTP_TIMEOUT_MS = 2_000;
 
 /** Builds the notification service; nothing connects or listens before `start`. */
-export function createNotificationService(config: NotificationConfig, log: Logger): Service {
+export function createNotificationService(
+  config: NotificationConfig,
+  log: Logger,
+  options: ProcessOptions = {},
+): Service {
   return createService({
+    ...options,
     name: 'notification',
     config,
     log,

@@ -7,7 +7,13 @@ import { createFeatureFlags } from '../platform/feature-flags.ts';
 import type { Logger } from '../platform/log.ts';
 import type { PruneRule } from '../platform/pruner.ts';
 import { createDependency } from '../platform/rpc-client.ts';
-import { createService, type Runtime, type Service, type ServiceDefinition } from '../platform/service-runtime.ts';
+import {
+  createService,
+  type ProcessOptions,
+  type Runtime,
+  type Service,
+  type ServiceDefinition,
+} from '../platform/service-runtime.ts';
 import { syntheticHeaders } from '../platform/synthetic.ts';
 import type { OrderConfig } from './config.ts';
 import { createCatalogueLoader } from './load-catalogue.ts';
@@ -27,8 +33,9 @@ const KEY_WINDOW_MS = 30 * 24 * 60 * 60 * 1_000;
 const PRICING_FLAG = 'new_pricing_algorithm';
 
 /** Builds the order service; nothing connects or listens before `start`. */
-export function createOrderService(config: OrderConfig, log: Logger): Service {
+export function createOrderService(config: OrderConfig, log: Logger, options: ProcessOptions = {}): Service {
   return createService({
+    ...options,
     name: 'order',
     config,
     log,

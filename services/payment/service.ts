@@ -2,7 +2,13 @@
 import { fileURLToPath } from 'node:url';
 import { createCallGuard } from '../platform/call-guard.ts';
 import type { Logger } from '../platform/log.ts';
-import { createService, type Runtime, type Service, type ServiceDefinition } from '../platform/service-runtime.ts';
+import {
+  createService,
+  type ProcessOptions,
+  type Runtime,
+  type Service,
+  type ServiceDefinition,
+} from '../platform/service-runtime.ts';
 import { createWorker } from '../platform/worker.ts';
 import type { Charge } from './charge.ts';
 import { type ChargeStore, createChargeStore } from './charge-store.ts';
@@ -21,8 +27,9 @@ const SETTLE_PERIOD_MS = 1_000;
 const CALL_MARGIN_MS = 500;
 
 /** Builds the payment service; nothing connects or listens before `start`. */
-export function createPaymentService(config: PaymentConfig, log: Logger): Service {
+export function createPaymentService(config: PaymentConfig, log: Logger, options: ProcessOptions = {}): Service {
   return createService({
+    ...options,
     name: 'payment',
     config,
     log,

@@ -2,7 +2,7 @@
 import { ConfigError, type Environment } from './config.ts';
 import { describeError } from './errors.ts';
 import { createLog, type Logger } from './log.ts';
-import type { Service } from './service-runtime.ts';
+import type { ProcessOptions, Service } from './service-runtime.ts';
 import { createTelemetry } from './telemetry.ts';
 import { loadTelemetryConfig } from './telemetry-config.ts';
 import { installTracer } from './tracing.ts';
@@ -27,7 +27,7 @@ export async function runService<Config extends { readonly logLevel: string }>(
   process: ProcessHandle,
   name: string,
   loadConfig: (environment: Environment) => Config,
-  createService: (config: Config, log: Logger) => Service,
+  createService: (config: Config, log: Logger, options: ProcessOptions) => Service,
 ): Promise<void> {
   const { config, telemetry: sending } = readConfigs(process, loadConfig);
   const log = createLog({ service: name, level: config.logLevel });
@@ -41,7 +41,7 @@ export async function runService<Config extends { readonly logLevel: string }>(
   const telemetry =
     sending.url === undefined ? undefined : await createTelemetry({ ...sending, url: sending.url }, name, log);
   if (telemetry !== undefined) installTracer(telemetry.tracer);
-  const service = createService(config, log);
+  const service = createService(config, log, { processMetrics: true });
   let stopping = false;
   const stop = async (signal: unknown): Promise<void> => {
     if (stopping) return;

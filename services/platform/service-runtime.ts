@@ -81,14 +81,18 @@ export type Service = {
   [Symbol.asyncDispose](): Promise<void>;
 };
 
-export type ServiceOptions = {
+/** What a process that runs one service alone tells it. */
+export type ProcessOptions = {
+  /** Whether /metrics tells of the whole process: memory, event loop, garbage collection. */
+  readonly processMetrics?: boolean;
+};
+
+export type ServiceOptions = ProcessOptions & {
   readonly name: string;
   readonly config: RuntimeConfig;
   readonly log: Logger;
   /** The folder of the service's migrations. */
   readonly migrations: string;
-  /** Whether /metrics tells of the whole process; only when the process is the service's alone. */
-  readonly processMetrics?: boolean;
   /** Whether it publishes events, by default true; only then it has a stream. */
   readonly publishes?: boolean;
   readonly define: (runtime: Runtime) => ServiceDefinition;

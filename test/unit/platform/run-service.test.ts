@@ -57,7 +57,9 @@ it('loads the settings from the environment, builds the service with them and st
 
   await runService(handle, 'order', loadConfig, createService);
 
-  expect(createService).toHaveBeenCalledWith({ logLevel: 'silent' }, expect.objectContaining({ level: 'silent' }));
+  expect(createService).toHaveBeenCalledWith({ logLevel: 'silent' }, expect.objectContaining({ level: 'silent' }), {
+    processMetrics: true,
+  });
   expect(service.start).toHaveBeenCalledOnce();
   expect(exits).toEqual([]);
 });
