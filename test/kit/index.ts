@@ -22,6 +22,7 @@ export type {
 } from './events/handle-events.ts';
 export { replayRecordedEvents, writeRecordedEvents } from './events/recorded-events.ts';
 export type { ExpectedEvent, VerifyEventsOptions } from './events/verify-events.ts';
+export { verifyEvents } from './events/verify-events.ts';
 export type { FaultControl, FaultControlOptions } from './fault-proxy/control/fault-control.ts';
 export { FaultProxyService } from './fault-proxy/control/gen/touchstone/kit/v1/fault_proxy_service_pb.ts';
 export type { CallPort, Direction, Fault, Target, TargetPort } from './fault-proxy/fault.ts';
@@ -72,16 +73,11 @@ export {
 } from './matching/matchers.ts';
 export type { MessageLiteral } from './matching/message-literal.ts';
 export {
-  loadSchema,
-  promoteRecording,
-  readRecording,
   startFaultControl,
   startFaultProxy,
   startRecorder,
   startReplay,
   startVirtualService,
-  verifyEvents,
-  verifyProvider,
 } from './on-demand.ts';
 export type {
   RecordedDetail,
@@ -93,10 +89,13 @@ export type {
   Redactable,
 } from './recording/exchange.ts';
 export type { PromotedState, PromoteOptions, Promotion } from './recording/promote.ts';
+export { promoteRecording } from './recording/promote.ts';
 export type { Recorder, RecorderOptions, Redaction } from './recording/recorder.ts';
 export { RecordingError } from './recording/recording-error.ts';
+export { readRecording } from './recording/recording-file.ts';
 export type { Replay, ReplayOptions } from './recording/replay.ts';
 export type { Schema } from './schema/load-schema.ts';
+export { loadSchema } from './schema/load-schema.ts';
 export { SchemaError } from './schema/schema-error.ts';
 export type { BreakingFinding, ChangedElement } from './usage/breaking-findings.ts';
 export { FindingsError, readBreakingFindings } from './usage/breaking-findings.ts';
@@ -114,6 +113,7 @@ export { StateError } from './verification/provider-states.ts';
 export type { Check, Verification, VerifiedInteraction } from './verification/verification.ts';
 export { VerificationError } from './verification/verification.ts';
 export type { VerifyOptions } from './verification/verify-provider.ts';
+export { verifyProvider } from './verification/verify-provider.ts';
 export type { WireName } from './verification/wire.ts';
 export type { Call, CallOutcome } from './virtual/journal.ts';
 export type { Received } from './virtual/received.ts';

@@ -15,6 +15,12 @@ const help = `Usage: make bench-kit [ARGS='...']
   --only <part>  measure one part: contract-tests, stub-servers or fault-proxy
 `;
 
+// What the figures depend on and cannot show.
+const conditions = `The kit runs as it is published, as JavaScript. Each program is a process of its own and writes to the folder of
+temporary files. A contract test is one interaction, one call on a connection of its own, and the file written when it ends.
+The first one includes loading the library, and for the kit the code generated from the .proto, as TypeScript.
+`;
+
 const parts = {
   'contract-tests': compareContractTests,
   'stub-servers': compareStubServers,
@@ -43,7 +49,7 @@ async function run(): Promise<void> {
     process.stderr.write(`measuring ${name} ...\n`);
     figures.push(...(await compare(effort)));
   }
-  process.stdout.write(renderFigures(figures));
+  process.stdout.write(`${renderFigures(figures)}\n${conditions}`);
   if (values.check && !figures.every(isAsWanted)) process.exitCode = 1;
 }
 

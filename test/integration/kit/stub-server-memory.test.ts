@@ -1,4 +1,5 @@
-// What a stub server has answered before it answers from memory: the same to the byte as by the usual way, or not at all.
+// What a stub server has answered before it answers from memory, and a contract test's stand-in answers plain calls directly:
+// the same to the byte as by the usual way, or not at all.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -8,6 +9,7 @@ import { Code } from '@connectrpc/connect';
 import { describe, expect, it, vi } from 'vitest';
 import { DecidedCalls } from '../../kit/contract/decided-calls.ts';
 import { declareCall, declareFailure, declareReply, detail } from '../../kit/contract/declare-rpc.ts';
+import { DirectAnswers } from '../../kit/contract/direct-answers.ts';
 import type { RpcInteraction } from '../../kit/contract/interaction.ts';
 import { InteractionBook } from '../../kit/contract/interaction-book.ts';
 import { type InteractionServer, startInteractionServer } from '../../kit/contract/interaction-server.ts';
@@ -42,6 +44,7 @@ const interactions: RpcInteraction[] = [
   reply('long', { bookId: 'long' }, { book: { title: longTitle } }),
   forTenant('north'),
   forTenant('south'),
+  declareFailure(reply('torn', { bookId: 'torn' }, { book: { title: 'Em' } }), Code.DataLoss, 'torn', []),
   reply('one', { bookId: 'twice' }, { book: { title: 'one' } }),
   reply('two', { bookId: 'twice' }, { book: { title: 'two' } }),
   declareFailure(declareCall('lost', [], getBook, { bookId: 'lost' }), Code.NotFound, 'lost', [
@@ -49,17 +52,20 @@ const interactions: RpcInteraction[] = [
   ]),
 ];
 
-type Start = (remembersCalls: boolean) => Promise<InteractionServer & AsyncDisposable & { book: InteractionBook }>;
+const answering = { usually: undefined, fromMemory: DecidedCalls, directly: DirectAnswers };
 
-const start: Start = async (remembersCalls) => {
+async function start(
+  how: keyof typeof answering,
+): Promise<InteractionServer & AsyncDisposable & { book: InteractionBook }> {
   const book = new InteractionBook(interactions, { registry, ignoresDeadline: true });
+  const Memory = answering[how];
   const server = await startInteractionServer({
     services: [LibraryService],
     book,
-    ...(remembersCalls && { answerMemory: new DecidedCalls(book) }),
+    ...(Memory && { answerMemory: new Memory(book) }),
   });
   return { ...server, book, [Symbol.asyncDispose]: () => server.stop() };
-};
+}
 
 interface Sent {
   readonly path?: string;
@@ -89,21 +95,32 @@ async function send(server: InteractionServer, { path, verb = 'POST', headers = 
   return (await text(socket.setEncoding('latin1'))).replace(/Date: .*\r\n/, '');
 }
 
+function countKnown({ mock }: { mock: { results: readonly { value: unknown }[] } }): number {
+  return mock.results.filter(({ value }) => value !== undefined).length;
+}
+
 describe('a stub server that remembers', () => {
-  it.each<{ call: string; sent: Sent; isRemembered: boolean }>([
-    { call: 'an answer in Connect JSON', sent: json({ bookId: 'b1' }), isRemembered: true },
-    { call: 'an answer of a matcher', sent: json({ bookId: 'b77' }), isRemembered: true },
+  it.each<{ call: string; sent: Sent; isRemembered: boolean; isDirect?: boolean }>([
+    { call: 'an answer in Connect JSON', sent: json({ bookId: 'b1' }), isRemembered: true, isDirect: true },
+    { call: 'an answer of a matcher', sent: json({ bookId: 'b77' }), isRemembered: true, isDirect: true },
     { call: 'an error with its details', sent: json({ bookId: 'lost' }), isRemembered: true },
-    { call: 'a deadline', sent: json({ bookId: 'b1' }, { 'connect-timeout-ms': '900' }), isRemembered: true },
+    {
+      call: 'a deadline',
+      sent: json({ bookId: 'b1' }, { 'connect-timeout-ms': '900' }),
+      isRemembered: true,
+      isDirect: true,
+    },
     {
       call: 'the origin of a browser',
       sent: json({ bookId: 'b1' }, { origin: 'http://localhost:3000' }),
       isRemembered: true,
+      isDirect: true,
     },
     {
       call: 'an answer in Connect binary',
       sent: { headers: { 'content-type': 'application/proto' }, body: message('b1') },
       isRemembered: true,
+      isDirect: true,
     },
     {
       call: 'an answer in gRPC-Web',
@@ -126,7 +143,18 @@ describe('a stub server that remembers', () => {
       sent: { ...json({}, { 'content-encoding': 'gzip' }), body: gzipSync('{"bookId":"b1"}') },
       isRemembered: true,
     },
-    { call: 'metadata', sent: json({ bookId: 'shared' }, { 'x-tenant': 'south-1' }), isRemembered: true },
+    {
+      call: 'metadata',
+      sent: json({ bookId: 'shared' }, { 'x-tenant': 'south-1' }),
+      isRemembered: true,
+      isDirect: true,
+    },
+    { call: 'an answer that ends in an error', sent: json({ bookId: 'torn' }), isRemembered: true },
+    {
+      call: 'an encoding of nobody',
+      sent: json({ bookId: 'b1' }, { 'content-encoding': 'x' }),
+      isRemembered: false,
+    },
     { call: 'a call that two accept', sent: json({ bookId: 'twice' }), isRemembered: false },
     { call: 'a call that none accepts', sent: { ...json({ bookId: 'b1' }), path: 'LendBook' }, isRemembered: false },
     { call: 'a field that does not exist', sent: json({ bookTitle: 'b1' }), isRemembered: false },
@@ -148,23 +176,26 @@ describe('a stub server that remembers', () => {
       sent: json({ bookId: 'x'.repeat(20_000) }),
       isRemembered: false,
     },
-  ])('answers as if it did not: $call', async ({ sent, isRemembered }) => {
+  ])('answers as if it did not: $call', async ({ sent, isRemembered, isDirect = false }) => {
     const recall = vi.spyOn(DecidedCalls.prototype, 'recall');
-    await using usual = await start(false);
-    await using remembering = await start(true);
+    const answer = vi.spyOn(DirectAnswers.prototype, 'recall');
+    await using usual = await start('usually');
+    await using remembering = await start('fromMemory');
+    await using direct = await start('directly');
 
     const expected = [await send(usual, sent), await send(usual, sent), await send(usual, sent)];
     const answers = [await send(remembering, sent), await send(remembering, sent), await send(remembering, sent)];
+    const directly = [await send(direct, sent), await send(direct, sent), await send(direct, sent)];
 
-    expect(answers).toEqual(expected);
-    expect(remembering.book.misses()).toEqual(usual.book.misses());
-    expect(remembering.book.untouched()).toEqual(usual.book.untouched());
-    const remembered = recall.mock.results.filter(({ value }) => value !== undefined).length;
-    expect(remembered).toBe(isRemembered ? 2 : 0);
+    expect([answers, directly]).toEqual([expected, expected]);
+    for (const { book } of [remembering, direct]) {
+      expect([book.misses(), book.untouched()]).toEqual([usual.book.misses(), usual.book.untouched()]);
+    }
+    expect([countKnown(recall), countKnown(answer)]).toEqual([isRemembered ? 2 : 0, isDirect ? 3 : 0]);
   });
 
   it('looks at the metadata of each call, whatever was answered to the same request before', async () => {
-    await using server = await start(true);
+    await using server = await start('fromMemory');
     const ask = (tenant: string) => send(server, json({ bookId: 'shared' }, { 'x-tenant': tenant }));
 
     const answers = [
@@ -185,7 +216,7 @@ describe('a stub server that remembers', () => {
   });
 
   it('forgets what it answered in other states', async () => {
-    await using server = await start(true);
+    await using server = await start('fromMemory');
     await send(server, json({ bookId: 'b1' }));
     await send(server, json({ bookId: 'b1' }));
 
