@@ -1,6 +1,6 @@
 // rpc ListOrders: a page of orders, newest first.
 import type { ListOrdersRequest } from '#gen/shop/order/v1/order_service_pb.ts';
-import { cutPage, parsePage } from '../platform/page.ts';
+import { cutPage, isTimeKey, parsePage } from '../platform/page.ts';
 import { createValidation, type Validation } from '../platform/validation.ts';
 import type { OrderStatus } from './order.ts';
 import { fromStatusMessage, toOrderMessage } from './order-messages.ts';
@@ -21,10 +21,8 @@ export async function listOrders(store: Pick<OrderStore, 'list'>, request: ListO
   return { orders: rows.map(toOrderMessage), nextPageToken };
 }
 
-// Exactly as a token of ours holds it: the database reads fewer spellings of a time than JavaScript, and none of a zero byte.
 function isOrderPlace([time = '', orderId = '']: readonly string[]): boolean {
-  const parsed = new Date(time);
-  return !Number.isNaN(parsed.getTime()) && parsed.toISOString() === time && !orderId.includes('\0');
+  return isTimeKey(time) && !orderId.includes('\0');
 }
 
 function parseStatus(request: ListOrdersRequest, validation: Validation): OrderStatus | undefined {

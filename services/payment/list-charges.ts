@@ -1,6 +1,6 @@
 // rpc ListCharges: a page of charges, newest first.
 import type { ListChargesRequest } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { cutPage, parsePage } from '../platform/page.ts';
+import { cutPage, isTimeKey, parsePage } from '../platform/page.ts';
 import { createValidation } from '../platform/validation.ts';
 import { toChargeMessage } from './charge-messages.ts';
 import type { ChargeStore } from './charge-store.ts';
@@ -22,7 +22,5 @@ export async function listCharges(store: Pick<ChargeStore, 'list'>, request: Lis
 }
 
 function isChargeKey([time = '', orderId = '']: readonly string[]): boolean {
-  return (
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(time) && !Number.isNaN(Date.parse(time)) && !/\p{Cc}/u.test(orderId)
-  );
+  return isTimeKey(time) && !/\p{Cc}/u.test(orderId);
 }

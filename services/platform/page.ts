@@ -34,10 +34,16 @@ export function cutPage<Row>(
   return { rows: kept, nextPageToken: more ? encodeToken(keysOf(last)) : '' };
 }
 
-/** Whether a token's keys are a time as `toISOString` writes it, and a UUID: the database takes fewer spellings than JavaScript. */
+/** Whether a token's key is a time as `toISOString` writes it, of a day there is: the database takes fewer spellings than JavaScript. */
+export function isTimeKey(text: string): boolean {
+  const time = new Date(text);
+  const isTime = text.length === '2026-01-01T00:00:00.000Z'.length && !Number.isNaN(time.getTime());
+  return isTime && time.toISOString() === text && time.getUTCFullYear() > 0;
+}
+
+/** Whether a token's keys are a time, as `isTimeKey` has it, and a UUID. */
 export function isTimeAndUuid([time = '', id = '']: readonly string[]): boolean {
-  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(time) && !Number.isNaN(Date.parse(time));
-  return isTime && /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(id);
+  return isTimeKey(time) && /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(id);
 }
 
 function encodeToken(keys: readonly string[]): string {

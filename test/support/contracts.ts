@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DescMessage, DescService } from '@bufbuild/protobuf';
-import { type Client, type Code, ConnectError } from '@connectrpc/connect';
+import { type CallOptions, type Client, type Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
 import {
   type CapturedEvent,
   type Contract,
@@ -28,6 +28,7 @@ import { createDatabase, type Database } from '#services/platform/database.ts';
 import type { Subscription } from '#services/platform/event-handler.ts';
 import { applyOnce } from '#services/platform/inbox.ts';
 import { streamOf } from '#services/platform/streams.ts';
+import { SYNTHETIC_HEADER, syntheticHeaders } from '#services/platform/synthetic.ts';
 import { readEvents, type StoredEvent } from './events.ts';
 import type { TestNats } from './nats.ts';
 import { createTestDatabase } from './postgres.ts';
@@ -208,11 +209,29 @@ export async function startFront<Service extends DescService>(
   const front = await startVirtualService({ services: [service] });
   for (const method of service.methods) {
     const name = method.localName as keyof Client<Service>;
-    const handOn = (request: unknown) => (real[name] as (request: unknown) => unknown)(request);
-    const answer = (drift[name] as ((request: unknown, real: Client<Service>) => unknown) | undefined) ?? handOn;
-    front.stub(method).replies(((request: unknown) => answer(request, real)) as never);
+    const handOn = (request: unknown, caller: Client<Service>) =>
+      (caller[name] as (request: unknown) => unknown)(request);
+    const answer = (drift[name] as typeof handOn | undefined) ?? handOn;
+    front
+      .stub(method)
+      .replies(((request: unknown, { requestHeader }: HandlerContext) =>
+        answer(request, inNameOf(requestHeader, service, real))) as never);
   }
   return front;
+}
+
+/** A provider's client that shows the credential of a caller, if there is one. */
+function inNameOf<Service extends DescService>(
+  requestHeader: Headers,
+  service: Service,
+  real: Client<Service>,
+): Client<Service> {
+  const headers = syntheticHeaders(requestHeader.get(SYNTHETIC_HEADER) ?? undefined);
+  const methods = service.methods.map(({ localName }) => {
+    const call = real[localName as keyof Client<Service>] as (request: unknown, options: CallOptions) => unknown;
+    return [localName, (request: unknown) => call(request, { headers })];
+  });
+  return Object.fromEntries(methods) as Client<Service>;
 }
 
 /** Gives an answer's error another code and other details. */

@@ -1,8 +1,10 @@
 // The states in which inventory's consumers call it: reached by its own RPCs as far as they go, and undone behind its back.
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { StateHandlers, Teardown } from '@touchstone/kit';
+import { syntheticHeaders } from '#services/platform/synthetic.ts';
 import type { SqlSession } from '../../support/contracts.ts';
 import type { RunningInventory } from '../../support/inventory.ts';
+import { TEST_CREDENTIAL } from '../../support/order-builders.ts';
 
 interface Line {
   readonly productId: string;
@@ -37,16 +39,23 @@ export function createInventoryStates({ client }: RunningInventory, { sql }: Sql
     await client.reserveStock({ orderId, lines: [...lines] });
     await sql('update reservation set reservation_id = $2 where order_id = $1', [orderId, reservationId]);
   };
+  const reserveForTest: Reach = async ({ orderId, reservationId, lines }) => {
+    const headers = syntheticHeaders(TEST_CREDENTIAL);
+    await client.reserveStock({ orderId, lines: [...lines], synthetic: true }, { headers });
+    await sql('update reservation set reservation_id = $2 where order_id = $1', [orderId, reservationId]);
+  };
   const release: Reach = ({ orderId }) => client.releaseReservation({ orderId });
 
   return {
     'product 12345 exists with stock': state(stock),
     'product 12345 is sold out': state(stock),
+    'the test product is in stock': state(stock),
     'product prod789 is nearly sold out': state(stock),
     'product prod789 is sold out': state(stock),
     'product no-such-product does not exist': state(async () => undefined),
     'nothing is known of the order': state(async () => undefined),
     'stock is reserved for the order': state(reserve),
+    'stock is reserved for the test order': state(reserveForTest),
     'the order has asked for its stock before': state(reserve),
     'the order has reserved something else': state(reserve),
     'the order was released before it asked': state(release),

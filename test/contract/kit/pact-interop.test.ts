@@ -92,6 +92,9 @@ describe.skipIf(pactIsMissing)(`Pact's verifier${pactIsMissing ? ` (skipped: ${p
     expect(faults).toEqual({
       'a question for the availability of a product of which more is wanted': expect.stringContaining('$.quantity'),
       'a question for the availability of product 12345': expect.stringContaining('$.quantity'),
+      'a reservation for a test order without the credential': expect.stringContaining(
+        'missing the following keys: details',
+      ),
       'a reservation for other lines than before': expect.stringContaining('missing the following keys: details'),
       'a reservation of more than there is': expect.stringContaining('missing the following keys: details'),
       'a reservation that comes too late': expect.stringContaining('missing the following keys: details'),

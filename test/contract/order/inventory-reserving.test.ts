@@ -6,7 +6,18 @@ import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts
 import { decideConfirm, decideFail, type Order } from '#services/order/order.ts';
 import { anyUuid, shopContract } from '../../support/contracts.ts';
 import { secondsLater } from '../../support/order-builders.ts';
-import { acceptedOrder, awaited, detailOf, ORDER_ID, RESERVATION_ID, refusal, runWithInventory } from './neighbour.ts';
+import {
+  acceptedOrder,
+  acceptedTestOrder,
+  awaited,
+  detailOf,
+  NO_CREDENTIAL,
+  ORDER_ID,
+  RESERVATION_ID,
+  refusal,
+  runWithInventory,
+  WITH_CREDENTIAL,
+} from './neighbour.ts';
 
 const inventory = shopContract('OrderService', 'InventoryService');
 const { reserveStock, confirmReservation, releaseReservation } = InventoryService.method;
@@ -223,5 +234,60 @@ describe('a release', () => {
 
     expect(hindrance).toMatchObject({ reason: 'INVENTORY_UNAVAILABLE' });
     expect(end).toMatchObject({ status: 'FAILED', owed: { release: true } });
+  });
+});
+
+describe('a test order', () => {
+  const lines = [{ productId: 'test-product', quantity: 1 }];
+  const asked = { orderId: anyUuid(ORDER_ID), lines, synthetic: true };
+  const inStock = { productId: 'test-product', quantity: 100 };
+
+  it('reserves with its mark and the credential, and is sold like any other', async () => {
+    const reserves = awaited(
+      'inventory',
+      inventory
+        .given('the test product is in stock', inStock)
+        .uponReceiving('a reservation for a test order')
+        .calls(reserveStock, asked),
+    )
+      .withMetadata(WITH_CREDENTIAL)
+      .repliesWith({ reservation: { reservationId: anyUuid(RESERVATION_ID), state: ReservationState.RESERVED } });
+    const confirms = awaited(
+      'inventory',
+      inventory
+        .given('stock is reserved for the test order', { ...reserved, lines })
+        .uponReceiving('the sale of what a test order reserved')
+        .calls(confirmReservation, held),
+    ).repliesWith({ reservation: { state: ReservationState.CONFIRMED } });
+
+    const { order: end } = await inventory.run([reserves, confirms], ({ url }) =>
+      runWithInventory(url, acceptedTestOrder()),
+    );
+
+    expect(end).toMatchObject({ status: 'CONFIRMED', reservationId: RESERVATION_ID, synthetic: true });
+  });
+
+  it('without the credential is refused: it fails, and is released to be sure', async () => {
+    const reserves = awaited(
+      'inventory',
+      inventory
+        .given('the test product is in stock', inStock)
+        .uponReceiving('a reservation for a test order without the credential')
+        .calls(reserveStock, asked),
+    ).failsWith(Code.PermissionDenied, 'it needs the credential', refusal('SYNTHETIC_NOT_ALLOWED'));
+    const releases = awaited(
+      'inventory',
+      inventory
+        .given('nothing is known of the order', order)
+        .uponReceiving('the release of a test order that was refused')
+        .calls(releaseReservation, unheld),
+    ).repliesWith({ reservation: { state: ReservationState.RELEASED } });
+
+    const { order: end, saga } = await inventory.run([reserves, releases], ({ url }) =>
+      runWithInventory(url, acceptedTestOrder(), NO_CREDENTIAL),
+    );
+
+    expect(end).toMatchObject({ status: 'FAILED', reason: 'INVENTORY_ERROR', owed: { release: false } });
+    expect(saga.payment.processPayment).not.toHaveBeenCalled();
   });
 });

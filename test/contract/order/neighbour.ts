@@ -1,7 +1,7 @@
 // The order service as the consumer of its neighbours: its real client, policy and saga, with nothing else of the service.
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
-import { type Called, detail, type ErrorDetail } from '@touchstone/kit';
+import { type Called, detail, type ErrorDetail, type HeaderLiteral, regex } from '@touchstone/kit';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
@@ -10,10 +10,11 @@ import { runSaga, type SagaDependencies, type SagaResult } from '#services/order
 import { createPolicies } from '#services/order/policies.ts';
 import { createMetrics } from '#services/platform/metrics.ts';
 import { createDependency } from '#services/platform/rpc-client.ts';
+import { SYNTHETIC_HEADER, syntheticHeaders } from '#services/platform/synthetic.ts';
 import { installTracing, runInSpan, SpanKind } from '#services/platform/tracing.ts';
 import { TRACED } from '../../support/contracts.ts';
 import { createFakeSaga, type FakeSaga } from '../../support/fake-neighbours.ts';
-import { frozenDeadline, pendingOrder, silentLog } from '../../support/order-builders.ts';
+import { frozenDeadline, pendingOrder, silentLog, TEST_CREDENTIAL } from '../../support/order-builders.ts';
 import { recordedClient } from '../../support/usage.ts';
 
 /** The order of the contracts: one of 12345 for cust123, 59.99 EUR. */
@@ -25,6 +26,14 @@ export const POLICIES = createPolicies(5_000);
 
 const BUDGET_MS = 2_500;
 
+/** What the order service holds to have its test orders accepted; nothing where it was given none. */
+export type Credential = { readonly value: string | undefined };
+const CREDENTIAL: Credential = { value: TEST_CREDENTIAL };
+export const NO_CREDENTIAL: Credential = { value: undefined };
+
+/** What a call for a test order carries beside the mark in its message. */
+export const WITH_CREDENTIAL: HeaderLiteral = { [SYNTHETIC_HEADER]: regex(/^[!-~]{16,256}$/, TEST_CREDENTIAL) };
+
 /** The order of the contracts, just accepted. */
 export function acceptedOrder(change: Partial<Parameters<typeof pendingOrder>[0]> = {}): Order {
   return pendingOrder({
@@ -32,6 +41,17 @@ export function acceptedOrder(change: Partial<Parameters<typeof pendingOrder>[0]
     items: [{ productId: '12345', quantity: 1, unitPrice: { currencyCode: 'EUR', minorUnits: 5_999n } }],
     total: { currencyCode: 'EUR', minorUnits: 5_999n },
     ...change,
+  });
+}
+
+/** A test order of the monitor, just accepted: one test product. */
+export function acceptedTestOrder(): Order {
+  const items = [{ productId: 'test-product', quantity: 1, unitPrice: { currencyCode: 'EUR', minorUnits: 100n } }];
+  return acceptedOrder({
+    customerId: 'monitor',
+    items,
+    total: { currencyCode: 'EUR', minorUnits: 100n },
+    synthetic: true,
   });
 }
 
@@ -67,18 +87,23 @@ export async function withNeighbour<Service extends DescService, T>(
 export type SagaRun = SagaResult & { readonly saga: FakeSaga };
 
 /** Runs the saga on an order with a real client of inventory, and a payment that takes every card. */
-export function runWithInventory(url: string, order: Order): Promise<SagaRun> {
-  return withNeighbour('inventory', InventoryService, url, (inventory) => run(order, { inventory }));
+export function runWithInventory(url: string, order: Order, credential = CREDENTIAL): Promise<SagaRun> {
+  return withNeighbour('inventory', InventoryService, url, (inventory) => run(order, { inventory }, credential));
 }
 
 /** Runs the saga on an order with a real client of payment, and an inventory that has enough. */
-export function runWithPayment(url: string, order: Order): Promise<SagaRun> {
-  return withNeighbour('payment', PaymentService, url, (payment) => run(order, { payment }));
+export function runWithPayment(url: string, order: Order, credential = CREDENTIAL): Promise<SagaRun> {
+  return withNeighbour('payment', PaymentService, url, (payment) => run(order, { payment }, credential));
 }
 
-async function run(order: Order, real: Partial<Pick<SagaDependencies, 'inventory' | 'payment'>>): Promise<SagaRun> {
+async function run(
+  order: Order,
+  real: Partial<Pick<SagaDependencies, 'inventory' | 'payment'>>,
+  { value }: Credential,
+): Promise<SagaRun> {
   const saga = createFakeSaga(order);
-  const result = await runSaga({ ...saga, ...real }, order, frozenDeadline(BUDGET_MS));
+  const dependencies = { ...saga, ...real, syntheticHeaders: syntheticHeaders(value) };
+  const result = await runSaga(dependencies, order, frozenDeadline(BUDGET_MS));
   return { ...result, saga };
 }
 

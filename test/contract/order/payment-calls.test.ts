@@ -8,7 +8,17 @@ import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { decideFail, type Order } from '#services/order/order.ts';
 import { anyUuid, shopContract } from '../../support/contracts.ts';
 import { euros, secondsLater } from '../../support/order-builders.ts';
-import { acceptedOrder, awaited, detailOf, ORDER_ID, refusal, runWithPayment } from './neighbour.ts';
+import {
+  acceptedOrder,
+  acceptedTestOrder,
+  awaited,
+  detailOf,
+  NO_CREDENTIAL,
+  ORDER_ID,
+  refusal,
+  runWithPayment,
+  WITH_CREDENTIAL,
+} from './neighbour.ts';
 
 const payment = shopContract('OrderService', 'PaymentService');
 const { processPayment, refundPayment } = PaymentService.method;
@@ -201,5 +211,52 @@ describe('a refund', () => {
 
     expect(hindrance).toMatchObject({ reason: 'PAYMENT_UNAVAILABLE' });
     expect(order.owed).toEqual({ release: false, refund: true });
+  });
+});
+
+describe('a test order', () => {
+  const asked = { ...charge, customerId: 'monitor', amount: euros(100n), synthetic: true };
+
+  it('is charged with its mark and the credential, and confirmed under the transaction that payment tells', async () => {
+    const { order } = await awaited(
+      'payment',
+      payment
+        .given('the order has not been charged', state)
+        .uponReceiving('a charge for a test order')
+        .calls(processPayment, asked),
+    )
+      .withMetadata(WITH_CREDENTIAL)
+      .repliesWith({ charge: { status: ChargeStatus.COMPLETED, transactionId } })
+      .run(({ url }) => runWithPayment(url, acceptedTestOrder()));
+
+    expect(order).toMatchObject({ status: 'CONFIRMED', transactionId: 'ch_0001', synthetic: true });
+  });
+
+  it('without the credential is refused: it fails, and stock and money are given back to be sure', async () => {
+    const charges = awaited(
+      'payment',
+      payment
+        .given('the order has not been charged', state)
+        .uponReceiving('a charge for a test order without the credential')
+        .calls(processPayment, asked),
+    ).failsWith(Code.PermissionDenied, 'it needs the credential', refusal('SYNTHETIC_NOT_ALLOWED'));
+    const refunds = awaited(
+      'payment',
+      payment
+        .given('the order has not been charged', state)
+        .uponReceiving('the refund of a test order that was refused')
+        .calls(refundPayment, refund),
+    ).repliesWith({ charge: { status: ChargeStatus.REFUNDED } });
+
+    const { order, saga } = await payment.run([charges, refunds], ({ url }) =>
+      runWithPayment(url, acceptedTestOrder(), NO_CREDENTIAL),
+    );
+
+    expect(order).toMatchObject({
+      status: 'FAILED',
+      reason: 'PAYMENT_FAILED',
+      owed: { release: false, refund: false },
+    });
+    expect(saga.inventory.releaseReservation).toHaveBeenCalledOnce();
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cutPage, type Page, parsePage } from '#services/platform/page.ts';
+import { cutPage, isTimeAndUuid, isTimeKey, type Page, parsePage } from '#services/platform/page.ts';
 import { createValidation } from '#services/platform/validation.ts';
 
 /** Parses a request that must be right. */
@@ -103,5 +103,31 @@ describe('a cut', () => {
         expect(seen).toEqual(list);
       }),
     );
+  });
+});
+
+describe('the time in a token', () => {
+  it('is one as tokens of ours hold it', () => {
+    expect(isTimeKey('2026-03-01T12:00:00.250Z')).toBe(true);
+    expect(isTimeAndUuid(['2026-03-01T12:00:00.250Z', '6f1c9f0e-8a53-4f5e-9d7e-0d6f7f0c1a11'])).toBe(true);
+  });
+
+  it.each([
+    '',
+    'yesterday',
+    '2026-03-01',
+    '2026-03-01T12:00:00Z',
+    '2026-02-31T00:00:00.000Z',
+    '0000-01-01T00:00:00.000Z',
+    '+010000-01-01T00:00:00.000Z',
+    '-000001-01-01T00:00:00.000Z',
+    '2026-03-01T12:00:00.250+01:00',
+  ])('is not "%s", which the database may not read', (text) => {
+    expect(isTimeKey(text)).toBe(false);
+    expect(isTimeAndUuid([text, '6f1c9f0e-8a53-4f5e-9d7e-0d6f7f0c1a11'])).toBe(false);
+  });
+
+  it('does not go with an id that is none', () => {
+    expect(isTimeAndUuid(['2026-03-01T12:00:00.250Z', 'run-1'])).toBe(false);
   });
 });

@@ -1,0 +1,59 @@
+// More callers than the running order service takes at once: some are sent away with advice, none of them loses anything.
+import { randomUUID } from 'node:crypto';
+import { Code } from '@connectrpc/connect';
+import { expect, it, vi } from 'vitest';
+import type { CreateOrderResponse } from '#gen/shop/order/v1/order_service_pb.ts';
+import { checkInvariants, listViolations, sourcesOf, type Told, toldBy } from '../support/invariants.ts';
+import {
+  addProduct,
+  awaitOrder,
+  type Failure,
+  failureOf,
+  orderRequest,
+  readProviderCharges,
+  startTestStack,
+} from '../support/stack.ts';
+
+const BURST = 40;
+const PATIENCE = { timeout: 60_000, interval: 100 };
+// Nobody is refused for having waited too long: only for finding no place.
+const SMALL = { MAX_CALLS: '2', MAX_QUEUED_CALLS: '2', MAX_QUEUE_MS: '30000' };
+
+it('a burst is partly refused at once with advice; repeated with the same keys, each order is confirmed once', async () => {
+  await using platform = await startTestStack({}, { serviceEnvironment: { order: SMALL } });
+  const productId = await addProduct(platform, { onHand: BURST });
+  const customerId = randomUUID();
+  const requests = Array.from({ length: BURST }, () =>
+    orderRequest({ customerId, items: [{ productId, quantity: 1 }] }),
+  );
+
+  const refusals: Failure[] = [];
+  const told: Told[] = [];
+  const place = async (request: (typeof requests)[number]): Promise<CreateOrderResponse> => {
+    const placing = platform.orders.createOrder(request);
+    const answer = await placing.catch(async () => {
+      refusals.push(await failureOf(placing));
+      return await vi.waitFor(() => platform.orders.createOrder(request), PATIENCE);
+    });
+    told.push(toldBy(request.idempotencyKey, answer));
+    return answer;
+  };
+  const answers = await Promise.all(requests.map(place));
+  for (const { order } of answers) await awaitOrder(platform, order?.orderId);
+
+  const shed = refusals.filter(({ code }) => code === Code.ResourceExhausted);
+  expect(shed.length).toBeGreaterThan(0);
+  for (const { reason, retryAfterMs } of shed) {
+    expect(reason).toBe('OVERLOADED');
+    expect(retryAfterMs).toBeGreaterThanOrEqual(500);
+    expect(retryAfterMs).toBeLessThanOrEqual(1_500);
+  }
+  const metrics = await (await fetch(`${platform.stack.url('order')}/metrics`)).text();
+  expect(metrics).toMatch(/bulkhead_refused_total\{.*bulkhead="calls".*\} [1-9]/);
+  const { orders } = await vi.waitFor(() => platform.orders.listOrders({ customerId, pageSize: 200 }), PATIENCE);
+  expect(orders).toHaveLength(BURST);
+  for (const { orderId } of orders) expect(await readProviderCharges(platform, orderId)).toHaveLength(1);
+  expect((await platform.inventory.getProduct({ productId })).product).toMatchObject({ onHand: 0, reserved: 0 });
+  const known = { told, openingStock: new Map([[productId, BURST]]) };
+  expect(listViolations(await checkInvariants(sourcesOf(platform.stack), known))).toEqual([]);
+});
