@@ -1,0 +1,24 @@
+// Starts the load generator and waits for what it saw.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import type { LoadOptions, LoadResult } from './generator.ts';
+
+const SCRIPT = fileURLToPath(new URL('generator.ts', import.meta.url));
+
+/** Puts the platform under load. Throws Error with its words when the generator fails; `signal` ends it. */
+export async function putUnderLoad(options: LoadOptions, signal: AbortSignal): Promise<LoadResult> {
+  signal.throwIfAborted();
+  const child = spawn(process.execPath, [SCRIPT, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const stop = (): boolean => child.kill();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    signal.throwIfAborted();
+    if (code !== 0) throw new Error(`the load generator ended with code ${code}`);
+    return JSON.parse(output) as LoadResult;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}

@@ -1,0 +1,96 @@
+// The thinnest caller of CreateOrder: Connect over HTTP/2 on a few connections, by hand, so that ten times too many calls cost the
+// machine little more than the platform's own work.
+import { type ClientHttp2Session, connect } from 'node:http2';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { OrderStatusSchema } from '../../../gen/shop/order/v1/order_pb.ts';
+import {
+  CreateOrderRequestSchema,
+  CreateOrderResponse_OutcomeSchema,
+  CreateOrderResponseSchema,
+} from '../../../gen/shop/order/v1/order_service_pb.ts';
+import type { Told } from '../../support/invariants-facts.ts';
+
+const CALL_MS = 6_000;
+const HEADERS = {
+  ':method': 'POST',
+  ':path': '/shop.order.v1.OrderService/CreateOrder',
+  'content-type': 'application/proto',
+  'connect-protocol-version': '1',
+  'connect-timeout-ms': String(CALL_MS),
+};
+const RETRY_INFO = 'google.rpc.RetryInfo';
+
+export type Order = { readonly idempotencyKey: string; readonly customerId: string; readonly productId: string };
+
+/** What became of a call: an order, or the code of its error. */
+export type CallEnd = { readonly told: Told } | { readonly code: string; readonly hasRetryInfo: boolean };
+
+export type OrderCaller = Disposable & {
+  /** Places an order. Never throws: a call without an answer ends as `broken`. */
+  place(order: Order): Promise<CallEnd>;
+};
+
+/** Makes a caller with so many connections, each made at its first call. */
+export function createOrderCaller(url: string, connections: number): OrderCaller {
+  const sessions = new Array<ClientHttp2Session | undefined>(connections);
+  let next = 0;
+  const takeSession = (): ClientHttp2Session => {
+    next = (next + 1) % connections;
+    const kept = sessions[next];
+    if (kept !== undefined && !kept.closed && !kept.destroyed) return kept;
+    const session = connect(url);
+    // Told to each of its calls too.
+    session.on('error', () => session.destroy());
+    sessions[next] = session;
+    return session;
+  };
+  return {
+    place: (order) => call(takeSession(), order),
+    [Symbol.dispose]: () => {
+      for (const session of sessions) session?.destroy();
+    },
+  };
+}
+
+function call(session: ClientHttp2Session, order: Order): Promise<CallEnd> {
+  const { idempotencyKey, customerId, productId } = order;
+  const items = [{ productId, quantity: 1 }];
+  const request = { idempotencyKey, customerId, items, paymentMethod: 'pm_approved' };
+  return new Promise((resolve) => {
+    const broken = (): void => resolve({ code: 'broken', hasRetryInfo: false });
+    const stream = session.request(HEADERS);
+    const chunks: Buffer[] = [];
+    let status = 0;
+    stream.on('response', (headers) => {
+      status = Number(headers[':status']);
+    });
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    stream.on('end', () => resolve(readEnd(status, Buffer.concat(chunks), idempotencyKey)));
+    stream.on('error', broken);
+    stream.on('close', broken);
+    stream.setTimeout(CALL_MS + 1_000, () => stream.close());
+    stream.end(toBinary(CreateOrderRequestSchema, create(CreateOrderRequestSchema, request)));
+  });
+}
+
+function readEnd(status: number, body: Buffer, idempotencyKey: string): CallEnd {
+  if (status !== 200) return readError(status, body);
+  const { order, outcome } = fromBinary(CreateOrderResponseSchema, body);
+  return {
+    told: {
+      idempotencyKey,
+      orderId: order?.orderId ?? '',
+      status: OrderStatusSchema.value[order?.status ?? 0]?.localName as Told['status'],
+      outcome: CreateOrderResponse_OutcomeSchema.value[outcome]?.localName ?? String(outcome),
+    },
+  };
+}
+
+function readError(status: number, body: Buffer): CallEnd {
+  try {
+    const { code, details = [] } = JSON.parse(body.toString()) as { code: string; details?: { type: string }[] };
+    return { code, hasRetryInfo: details.some(({ type }) => type === RETRY_INFO) };
+  } catch {
+    return { code: `HTTP ${status}`, hasRetryInfo: false }; // Nobody of the platform answers so: it is counted as it is.
+  }
+}

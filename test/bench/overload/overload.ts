@@ -1,0 +1,134 @@
+// One run of the overload proof: warm up, find the sustainable rate, keep it up, ask for ten times as much, rest,
+// keep it up once more, judge.
+import type { Stack } from '../../../services/dev/stack.ts';
+import { pause } from '../../../services/platform/backoff.ts';
+import {
+  collectFacts,
+  judgeInvariants,
+  listViolations,
+  sourcesOf,
+  type Told,
+  waitForQuiescence,
+} from '../../support/invariants.ts';
+import { type OverloadFigures, quantile, sumUp } from './figures.ts';
+import type { LoadResult } from './generator.ts';
+import { putUnderLoad } from './load.ts';
+import { type MemorySamples, sampleMemory } from './memory.ts';
+import { startLoadedPlatform } from './platform.ts';
+import type { OverloadSettings } from './settings.ts';
+
+const WARM_UP_SECONDS = 8;
+const PROBE_SECONDS = 10;
+/** Calls at once that keep the platform busy without a queue before it. */
+const PROBE_AT_ONCE = 16;
+const SUSTAINABLE_SHARE = 0.7;
+const MAX_PROBES = 4;
+const BREATH_MS = 2_000;
+const REST_LIMIT_MS = 180_000;
+/** How long the memory is given to return, after everything else rests. */
+const MEMORY_REST_MS = 20_000;
+const LAST_SAMPLES = 5;
+
+type Write = (text: string) => void;
+
+/** Runs it and returns the figures; `write` is told of each step. Rejects when `signal` calls it off. */
+export async function runOverload(
+  settings: OverloadSettings,
+  write: Write,
+  signal: AbortSignal,
+): Promise<OverloadFigures> {
+  const { factor, seconds } = settings;
+  write('starting the platform');
+  await using platform = await startLoadedPlatform(settings.environment, signal);
+  const bench = new Bench(platform.stack, write, signal);
+  using memory = sampleMemory(pidOf(platform.stack));
+  await bench.load('closed', PROBE_AT_ONCE, WARM_UP_SECONDS);
+  const saturation = settings.rate === undefined ? await findSaturation(bench) : undefined;
+  const { rate, result: earlier } = await sustain(bench, settings, saturation);
+  const before = quantile(memory.since(memory.count() - LAST_SAMPLES), 0.5);
+  const looksBefore = memory.count();
+  const flood = await bench.load('open', factor * rate, seconds);
+  const most = Math.max(...memory.since(looksBefore));
+  const restMs = await waitForRest(platform.stack, write);
+  const later = await bench.load('open', rate, seconds);
+  await waitForRest(platform.stack, write);
+  const after = await waitForMemory(memory, before, signal);
+  const facts = await collectFacts(sourcesOf(platform.stack), { told: bench.told });
+  signal.throwIfAborted();
+  return {
+    factor,
+    saturation,
+    sustainable: sumUp(rate, 2 * rate * seconds, [earlier, later]),
+    overload: sumUp(factor * rate, factor * rate * seconds, [flood]),
+    memory: { before, most, after },
+    restMs,
+    violations: listViolations(judgeInvariants(facts)),
+  };
+}
+
+class Bench {
+  /** What all callers were told. */
+  readonly told: Told[] = [];
+  readonly #url: string;
+  readonly #write: Write;
+  readonly #signal: AbortSignal;
+
+  constructor(stack: Stack, write: Write, signal: AbortSignal) {
+    this.#url = stack.url('order');
+    this.#write = write;
+    this.#signal = signal;
+  }
+
+  async load(kind: 'open' | 'closed', rate: number, seconds: number): Promise<LoadResult> {
+    this.#write(`${seconds} s of ${rate} orders ${kind === 'open' ? 'a second' : 'at once'}`);
+    const result = await putUnderLoad({ kind, url: this.#url, rate, seconds }, this.#signal);
+    this.told.push(...result.told);
+    await pause(BREATH_MS, this.#signal);
+    return result;
+  }
+}
+
+async function findSaturation(bench: Bench): Promise<number> {
+  const { told, seconds } = await bench.load('closed', PROBE_AT_ONCE, PROBE_SECONDS);
+  return told.length / seconds;
+}
+
+/** Keeps a rate up; takes less of it while the platform does not follow. */
+async function sustain(
+  bench: Bench,
+  settings: OverloadSettings,
+  saturation: number | undefined,
+): Promise<{ readonly rate: number; readonly result: LoadResult }> {
+  let rate = settings.rate ?? Math.max(1, Math.floor(SUSTAINABLE_SHARE * (saturation ?? 0)));
+  for (let probe = 1; ; probe += 1) {
+    const result = await bench.load('open', rate, settings.seconds);
+    const isKeptUp = result.told.length === result.called;
+    if (isKeptUp || probe === MAX_PROBES || settings.rate !== undefined) return { rate, result };
+    rate = Math.max(1, Math.floor(SUSTAINABLE_SHARE * rate));
+  }
+}
+
+async function waitForRest(stack: Stack, write: Write): Promise<number | undefined> {
+  write('waiting until nothing is left to do');
+  const beganMs = performance.now();
+  const left = await waitForQuiescence(sourcesOf(stack), { timeoutMs: REST_LIMIT_MS });
+  return left.length === 0 ? performance.now() - beganMs : undefined;
+}
+
+/** The memory once it is back where it was, or after a while; the median of the last looks. */
+async function waitForMemory(memory: MemorySamples, before: number, signal: AbortSignal): Promise<number> {
+  const over = AbortSignal.any([signal, AbortSignal.timeout(MEMORY_REST_MS)]);
+  const from = memory.count();
+  for (;;) {
+    const last = memory.since(Math.max(from, memory.count() - LAST_SAMPLES));
+    const now = quantile(last, 0.5);
+    if (over.aborted || (last.length >= LAST_SAMPLES && now <= before)) return now;
+    await pause(BREATH_MS, over);
+  }
+}
+
+function pidOf(stack: Stack): number {
+  const pid = stack.pid('order');
+  if (pid === undefined) throw new Error('the order service has no process');
+  return pid;
+}

@@ -1,0 +1,40 @@
+// The platform under load: all parts as processes, durable as `make run` has them, in a folder that goes away, with plenty of stock.
+import { join } from 'node:path';
+import { createClient } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { InventoryService } from '../../../gen/shop/inventory/v1/inventory_service_pb.ts';
+import { type Stack, startStack } from '../../../services/dev/stack.ts';
+import type { ServiceName } from '../../../services/dev/topology.ts';
+import { createGuardedDirectory } from '../../../services/dev/watchdog.ts';
+import { ADDED_STOCK, PLENTIFUL } from '../../chaos/soak/errand.ts';
+
+const SERVICES: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification', 'analytics'];
+const CALL_MS = 10_000;
+
+export type LoadedPlatform = AsyncDisposable & { readonly stack: Stack };
+
+/** Starts everything; `settings` are for all services. Throws what startStack throws; `signal` calls it off. */
+export async function startLoadedPlatform(
+  settings: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<LoadedPlatform> {
+  await using resources = new AsyncDisposableStack();
+  const folder = resources.use(await createGuardedDirectory('touchstone-overload'));
+  const stack = resources.use(
+    await startStack({
+      dataDir: join(folder.path, 'data'),
+      ports: 'free',
+      services: SERVICES,
+      environment: { PATH: process.env.PATH, LOG_LEVEL: 'warn', ...settings },
+      signal,
+    }),
+  );
+  const transport = createConnectTransport({ baseUrl: stack.url('inventory'), httpVersion: '1.1' });
+  const inventory = createClient(InventoryService, transport);
+  for (const productId of PLENTIFUL) {
+    const change = { idempotencyKey: `overload-${productId}`, productId, delta: ADDED_STOCK };
+    await inventory.adjustStock(change, { timeoutMs: CALL_MS });
+  }
+  const owned = resources.move();
+  return { stack, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}

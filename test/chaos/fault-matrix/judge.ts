@@ -1,0 +1,92 @@
+// What a cell showed, and whether that is as promised: an answer in time, of a typed kind, that blames the right one. Pure.
+import type { Cell, DependencyName } from './cells.ts';
+
+/** No answer of CreateOrder may take longer. */
+export const LIMIT_MS = 3_000;
+
+/** How CreateOrder was answered: enum values without their prefixes. */
+export type Answer = { readonly outcome: string; readonly reason: string; readonly status: string };
+
+/** How CreateOrder failed; undefined where the error has no such detail. */
+export type Refusal = {
+  readonly code: string;
+  readonly message: string;
+  readonly reason: string | undefined;
+  readonly retryAfterMs: number | undefined;
+};
+
+export type CellResult = {
+  readonly cell: Pick<Cell, 'name' | 'dependency' | 'fault' | 'scope' | 'way'>;
+  /** Undefined when the cell could not be tried. */
+  readonly told: Answer | Refusal | undefined;
+  /** What the caller waited. */
+  readonly tookMs: number;
+  /** How often the proxy did harm to the order that is judged. */
+  readonly hits: number;
+  /** How the order ended, and how long after the fault's removal. */
+  readonly end: { readonly status: string; readonly afterMs: number } | undefined;
+  /** Services that died of it. */
+  readonly deaths: readonly string[];
+  /** What went wrong with the cell itself, in words. */
+  readonly mishaps: readonly string[];
+};
+
+const STATUS_OF_OUTCOME: ReadonlyMap<string, string> = new Map([
+  ['CONFIRMED', 'CONFIRMED'],
+  ['PENDING', 'PENDING'],
+  ['FAILED', 'FAILED'],
+  ['CIRCUIT_OPEN', 'PENDING'],
+  ['TIMEOUT', 'PENDING'],
+]);
+
+const TIME_IS_UP = 'BUDGET_EXHAUSTED';
+const INVENTORY_REASONS = ['INVENTORY_CHECK_FAILED', 'INVENTORY_UNAVAILABLE', 'INVENTORY_ERROR'];
+const PAYMENT_REASONS = ['PAYMENT_FAILED', 'PAYMENT_TIMEOUT', 'PAYMENT_UNAVAILABLE'];
+
+/** What an order may be told to wait for, or to have failed by, when this dependency is harmed. */
+const REASONS: Readonly<Record<DependencyName, readonly string[]>> = {
+  inventory: [...INVENTORY_REASONS, TIME_IS_UP],
+  payment: [...PAYMENT_REASONS, TIME_IS_UP],
+  provider: [...PAYMENT_REASONS, TIME_IS_UP],
+  // What the database costs is missing elsewhere.
+  database: [TIME_IS_UP],
+  // An order needs no broker.
+  nats: [],
+};
+
+/** Everything that is wrong with a cell, one sentence each; a cell with none is green. */
+export function judgeCell({ cell, told, tookMs, hits, end, deaths, mishaps }: CellResult): string[] {
+  const faults = [...mishaps];
+  if (told !== undefined) {
+    if (tookMs > LIMIT_MS) faults.push(`was answered after ${Math.round(tookMs)} ms`);
+    if (hits === 0) faults.push('the proxy counted no fault');
+    faults.push(...('code' in told ? judgeRefusal(cell.dependency, told) : judgeAnswer(cell.dependency, told)));
+    if (end === undefined) faults.push('the order did not come to its end after the fault was removed');
+    else if ('status' in told) faults.push(...judgeEnd(told, end.status));
+  }
+  if (deaths.length > 0) faults.push(`died of it: ${deaths.join(', ')}`);
+  return faults;
+}
+
+function judgeAnswer(dependency: DependencyName, { outcome, reason, status }: Answer): string[] {
+  const expected = STATUS_OF_OUTCOME.get(outcome);
+  if (expected === undefined) return [`is untyped: its outcome is ${outcome}`];
+  const faults = status === expected ? [] : [`outcome ${outcome} with an order that is ${status}`];
+  if (outcome === 'CONFIRMED') return reason === 'UNSPECIFIED' ? faults : [...faults, `CONFIRMED, with ${reason}`];
+  if (reason === 'UNSPECIFIED') return [...faults, `is untyped: ${outcome} without a reason`];
+  return REASONS[dependency].includes(reason) ? faults : [...faults, `${reason} is not the fault of ${dependency}`];
+}
+
+function judgeRefusal(dependency: DependencyName, { code, message, reason, retryAfterMs }: Refusal): string[] {
+  const faults: string[] = [];
+  if (reason === undefined) faults.push(`is untyped: ${code} without ErrorInfo (${message})`);
+  if (retryAfterMs === undefined) faults.push(`is untyped: ${code} without RetryInfo`);
+  // Whatever else an order lacks, it is accepted and waits.
+  if (dependency !== 'database') faults.push(`${code} ${reason ?? ''} instead of an order that waits`);
+  return faults;
+}
+
+function judgeEnd({ status }: Answer, end: string): string[] {
+  const isOver = status === 'CONFIRMED' || status === 'FAILED';
+  return isOver && end !== status ? [`was told to be ${status}, and ended as ${end}`] : [];
+}

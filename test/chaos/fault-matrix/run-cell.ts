@@ -1,0 +1,100 @@
+// One cell: the platform well and its connections standing, then the fault, one order under it, the fault gone, the order's end.
+import type { FaultHandle } from '@touchstone/kit';
+import { pause } from '#services/platform/backoff.ts';
+import { describeError } from '#services/platform/errors.ts';
+import type { Cell } from './cells.ts';
+import type { Desk, Placed } from './desk.ts';
+import type { CellResult } from './judge.ts';
+import type { FaultyPlatform } from './platform.ts';
+
+// How long the platform may take to be well again after the cell before, and an order to its end.
+const WELL_MS = 30_000;
+const END_MS = 30_000;
+// What is done after the answer, such as publishing, meets the fault a little later.
+const HIT_PATIENCE_MS = 2_000;
+const POLL_MS = 20;
+
+/** Runs a cell. Never throws for what it sees, but when `signal` calls it off. */
+export async function runCell(
+  platform: FaultyPlatform,
+  desk: Desk,
+  cell: Cell,
+  signal: AbortSignal,
+): Promise<CellResult> {
+  const before = countStarts(platform);
+  const found = await tryCell(platform, desk, cell, signal).catch((error: unknown) => ({
+    ...NOTHING_FOUND,
+    mishaps: [describeError(error)],
+  }));
+  signal.throwIfAborted();
+  const deaths = platform.services.filter((name, index) => platform.stack.restarts(name) !== before[index]);
+  return { cell, ...found, deaths };
+}
+
+type Found = Omit<CellResult, 'cell' | 'deaths'>;
+
+const NOTHING_FOUND: Found = { told: undefined, tookMs: 0, hits: 0, end: undefined, mishaps: [] };
+
+async function tryCell(platform: FaultyPlatform, desk: Desk, cell: Cell, signal: AbortSignal): Promise<Found> {
+  await warmUp(platform, desk, signal);
+  const harmed = await placeUnderFault(platform, desk, cell, signal);
+  const removedAt = performance.now();
+  const status = await desk.awaitEnd(harmed.placed, END_MS);
+  const afterMs = performance.now() - removedAt;
+  const others = await Promise.all(harmed.others.map((other) => desk.awaitEnd(other, END_MS)));
+  return {
+    told: harmed.placed.told,
+    tookMs: harmed.placed.tookMs,
+    hits: harmed.hits,
+    end: status === undefined ? undefined : { status, afterMs },
+    mishaps: others.includes(undefined) ? ['an order placed before did not come to its end'] : [],
+  };
+}
+
+/**
+ * An order that is confirmed at once has had every connection an order needs. Its events went out by the broker's, which may
+ * otherwise be lost already without anybody knowing.
+ */
+async function warmUp({ status }: FaultyPlatform, desk: Desk, signal: AbortSignal): Promise<void> {
+  const over = AbortSignal.any([signal, AbortSignal.timeout(WELL_MS)]);
+  let isConfirmed = false;
+  let last = '';
+  while (!over.aborted) {
+    if (!isConfirmed) {
+      const { told } = await desk.place();
+      isConfirmed = 'outcome' in told && told.outcome === 'CONFIRMED';
+      last = JSON.stringify(told);
+    }
+    const { broker, outbox } = (await status.getStatus({})).status ?? {};
+    if (isConfirmed && broker?.connected && outbox?.unsent === 0n) return;
+    await pause(POLL_MS, over);
+  }
+  throw new Error(`the platform was not well before the fault: ${isConfirmed ? 'its events do not go out' : last}`);
+}
+
+type Harmed = { readonly placed: Placed; readonly others: readonly Placed[]; readonly hits: number };
+
+async function placeUnderFault(
+  { proxies }: FaultyPlatform,
+  desk: Desk,
+  cell: Cell,
+  signal: AbortSignal,
+): Promise<Harmed> {
+  using fault = proxies[cell.dependency].inject(cell.create(), cell.options);
+  const others: Placed[] = [];
+  while (others.length < cell.ordersBefore) others.push(await desk.place());
+  // A fault that hits connections that stand has hit them already: those count for the order that finds them so.
+  const hitsBefore = cell.ordersBefore > 0 ? fault.hits : 0;
+  const placed = await desk.place();
+  await awaitHit(fault, hitsBefore, signal);
+  return { placed, others, hits: fault.hits - hitsBefore };
+}
+
+async function awaitHit(fault: FaultHandle, hitsBefore: number, signal: AbortSignal): Promise<void> {
+  const over = AbortSignal.any([signal, AbortSignal.timeout(HIT_PATIENCE_MS)]);
+  while (fault.hits === hitsBefore && !over.aborted) await pause(POLL_MS, over);
+}
+
+function countStarts({ stack, services }: FaultyPlatform): number[] {
+  return services.map((name) => stack.restarts(name));
+}
