@@ -2,9 +2,11 @@
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { Journey, RunResult } from '#gen/shop/monitor/v1/monitor_pb.ts';
+import { BreakerState } from '#gen/shop/ops/v1/ops_pb.ts';
+import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
-import { refusalOf } from '../../support/clients.ts';
+import { openConnection, refusalOf } from '../../support/clients.ts';
 import { startMonitorWorld } from '../../support/monitor.ts';
 import { TEST_CREDENTIAL } from '../../support/order-builders.ts';
 
@@ -74,6 +76,46 @@ describe('RunJourney', () => {
     const caller = world.client.runJourney({ idempotencyKey: 'key-1', journey: Journey.QUOTE }, { timeoutMs: 50 });
     await expect(caller).rejects.toThrow('deadline');
     await expect.poll(async () => (await world.client.listRuns({})).runs, { timeout: 5_000 }).toHaveLength(1);
+  });
+});
+
+describe('a monitor among others', () => {
+  it('answers a repeat with the run of another replica', async () => {
+    await using world = await startMonitorWorld();
+    await using second = await world.startReplica();
+    const request = { idempotencyKey: 'key-1', journey: Journey.QUOTE };
+    const { run } = await world.client.runJourney(request);
+    expect((await second.client.runJourney(request)).run).toEqual(run);
+    world.shop.received(quoteOrder).times(1);
+  });
+
+  it('finishes and records the run under way when it is stopped', async () => {
+    await using world = await startMonitorWorld();
+    await using second = await world.startReplica();
+    world.shop.stub(createOrder, { paymentMethod: 'pm_approved' }).delays(300).fails(Code.Internal, 'broken');
+    const caller = world.client.runJourney({ idempotencyKey: 'key-1', journey: Journey.ORDER });
+    const [answer] = await Promise.allSettled([
+      caller,
+      expect
+        .poll(() => world.shop.calls(createOrder).length)
+        .toBe(1)
+        .then(() => world.service.stop()),
+    ]);
+    expect(answer.status).toBe('fulfilled');
+    const { runs } = await second.client.listRuns({});
+    expect(runs.map(({ result }) => result)).toEqual([RunResult.FAILED]);
+  });
+
+  it('tells by GetStatus that it does not call an order service that failed five times', async () => {
+    await using world = await startMonitorWorld();
+    world.shop.stub(quoteOrder).fails(Code.Internal, 'broken');
+    for (let turn = 0; turn < 6; turn += 1) {
+      await world.client.runJourney({ idempotencyKey: `key-${turn}`, journey: Journey.QUOTE });
+    }
+    using connection = openConnection(world.url);
+    const { status } = await connection.client(OpsService).getStatus({});
+    expect(status?.breakers).toMatchObject([{ dependency: 'order', state: BreakerState.OPEN }]);
+    world.shop.received(quoteOrder).times(5);
   });
 });
 
