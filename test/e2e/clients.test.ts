@@ -1,8 +1,6 @@
 // The platform through the eyes of clients that were not written here: buf curl, grpcurl, curl, grpc-js, a browser. Each order
 // goes all the way.
 import { randomBytes, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-web';
 import type { ClientReadableStream, Client as GrpcClient, ServiceError } from '@grpc/grpc-js';
@@ -10,6 +8,7 @@ import { status as GrpcStatus } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OrderService, CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { ServiceName } from '#services/dev/topology.ts';
+import { findGrpcurl, GRPCURL_MISSING } from '../support/grpcurl.ts';
 import { callUnary, connectByReflection } from '../support/reflection-client.ts';
 import { awaitOrder, orderRequest, runProgram, startTestStack, type TestStack } from '../support/stack.ts';
 
@@ -122,10 +121,9 @@ describe('buf curl', () => {
 describe('grpcurl', async () => {
   const grpcurl = await findGrpcurl();
   const call = async (...given: string[]) => await runProgram(grpcurl ?? '', ['-plaintext', ...given]);
-  const missing = 'grpcurl is not on the PATH nor in the bin folder of Go';
 
   it('lists and describes the services', async ({ skip }) => {
-    skip(grpcurl === undefined, missing);
+    skip(grpcurl === undefined, GRPCURL_MISSING);
 
     const listed = await call(addressOf('order'), 'list');
     const described = await call(addressOf('order'), 'describe', ORDER_SERVICE);
@@ -136,7 +134,7 @@ describe('grpcurl', async () => {
   });
 
   it('places an order and is shown its price', async ({ skip }) => {
-    skip(grpcurl === undefined, missing);
+    skip(grpcurl === undefined, GRPCURL_MISSING);
 
     const data = JSON.stringify(sampleOrder());
     const { exitCode, stdout } = await call('-d', data, addressOf('order'), `${ORDER_SERVICE}/CreateOrder`);
@@ -149,7 +147,7 @@ describe('grpcurl', async () => {
   });
 
   it('is told by an exit code and a reason what was wrong', async ({ skip }) => {
-    skip(grpcurl === undefined, missing);
+    skip(grpcurl === undefined, GRPCURL_MISSING);
 
     const data = JSON.stringify({ order_id: randomUUID() });
     const { exitCode, stderr } = await call('-d', data, addressOf('order'), `${ORDER_SERVICE}/GetOrder`);
@@ -385,11 +383,3 @@ describe('a trace sent along with an order', () => {
     expect(services()).toContain('notification');
   });
 });
-
-/** The program where there is one; it is never fetched for a test. */
-async function findGrpcurl(): Promise<string | undefined> {
-  const { exitCode, stdout } = await runProgram('go', ['env', 'GOPATH']);
-  const folders = (process.env.PATH ?? '').split(':');
-  if (exitCode === 0) folders.push(join(stdout.trim(), 'bin'));
-  return folders.map((folder) => join(folder, 'grpcurl')).find((file) => existsSync(file));
-}

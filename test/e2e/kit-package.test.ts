@@ -64,6 +64,18 @@ async function copyExample(): Promise<void> {
 }
 
 describe('the packed kit, in an empty folder', () => {
+  it('and what it needs of ours bring the licence they name, whole', async () => {
+    const licence = await readFile(join(root, 'LICENSE'), 'utf8');
+    expect(licence).toContain('Apache License\n                           Version 2.0, January 2004');
+    for (const name of ['kit', 'rpc-server']) {
+      const installed = join(project, 'node_modules/@touchstone', name);
+      expect(JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'))).toMatchObject({
+        license: 'Apache-2.0',
+      });
+      expect(await readFile(join(installed, 'LICENSE'), 'utf8')).toBe(licence);
+    }
+  });
+
   it('has its command line, which serves a contract until it is told to stop', async () => {
     const descriptors = join(base, 'weather.binpb');
     await run('buf', ['build', join(root, example, 'proto'), '--output', descriptors], root);

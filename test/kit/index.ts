@@ -6,9 +6,8 @@ export { ContractFileError } from './contract/contract-document.ts';
 export { ContractError } from './contract/contract-error.ts';
 export type { ErrorDetail, ReplyHeaders } from './contract/declare-rpc.ts';
 export { detail } from './contract/declare-rpc.ts';
-export type { Provider } from './contract/run-consumer.ts';
+export type { Provider } from './contract/stand-in-server.ts';
 export type { StubServer, StubServerOptions } from './contract/stub-server.ts';
-export { startStubServer } from './contract/stub-server.ts';
 export type { CapturedEvent } from './events/captured-event.ts';
 export type { EventEnvelope } from './events/declare-event.ts';
 export { cloudEventHeaders } from './events/declare-event.ts';
@@ -73,11 +72,14 @@ export {
 } from './matching/matchers.ts';
 export type { MessageLiteral } from './matching/message-literal.ts';
 export {
+  promoteRecording,
   startFaultControl,
   startFaultProxy,
   startRecorder,
   startReplay,
+  startStubServer,
   startVirtualService,
+  verifyProvider,
 } from './on-demand.ts';
 export type {
   RecordedDetail,
@@ -89,7 +91,6 @@ export type {
   Redactable,
 } from './recording/exchange.ts';
 export type { PromotedState, PromoteOptions, Promotion } from './recording/promote.ts';
-export { promoteRecording } from './recording/promote.ts';
 export type { Recorder, RecorderOptions, Redaction } from './recording/recorder.ts';
 export { RecordingError } from './recording/recording-error.ts';
 export { readRecording } from './recording/recording-file.ts';
@@ -113,7 +114,6 @@ export { StateError } from './verification/provider-states.ts';
 export type { Check, Verification, VerifiedInteraction } from './verification/verification.ts';
 export { VerificationError } from './verification/verification.ts';
 export type { VerifyOptions } from './verification/verify-provider.ts';
-export { verifyProvider } from './verification/verify-provider.ts';
 export type { WireName } from './verification/wire.ts';
 export type { Call, CallOutcome } from './virtual/journal.ts';
 export type { Received } from './virtual/received.ts';

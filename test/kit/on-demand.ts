@@ -1,12 +1,30 @@
 // What a contract test does not need is loaded by the first call of it: a test's time begins with loading the kit. Each
 // function here is the one of the same name, whose file has its types.
 
+import type { StubServer, StubServerOptions } from './contract/stub-server.ts';
 import type { FaultControl, FaultControlOptions } from './fault-proxy/control/fault-control.ts';
 import type { FaultProxy, FaultProxyOptions } from './fault-proxy/fault-proxy.ts';
 import type { Recording } from './recording/exchange.ts';
+import type { PromoteOptions, Promotion } from './recording/promote.ts';
 import type { Recorder, RecorderOptions } from './recording/recorder.ts';
 import type { Replay, ReplayOptions } from './recording/replay.ts';
+import type { Verification } from './verification/verification.ts';
+import type { VerifyOptions } from './verification/verify-provider.ts';
 import type { VirtualService, VirtualServiceOptions } from './virtual/virtual-service.ts';
+
+/**
+ * Writes exchanges of a recording as interactions of a contract. A redacted value becomes one that accepts all of its
+ * type. Exchanges that were broken off are left out.
+ *
+ * @param source a recording, or its file.
+ * @throws RecordingError when the file is no recording or does not fit the services, nothing is chosen, or two
+ *   exchanges answer the same call differently; TypeError when a name cannot be part of a file name; ContractFileError
+ *   when the contract file there cannot be used.
+ */
+export async function promoteRecording(source: string | Recording, options: PromoteOptions): Promise<Promotion> {
+  const promotion = await import('./recording/promote.ts');
+  return promotion.promoteRecording(source, options);
+}
 
 /**
  * Opens a port with touchstone.kit.v1.FaultProxyService.
@@ -54,6 +72,22 @@ export async function startReplay(source: string | Recording, options: ReplayOpt
 }
 
 /**
+ * Starts a server that answers as the contracts in `files` say: a file, a folder, or a list of both. A call that no
+ * interaction accepts is answered `unimplemented` with the nearest one and what differs, an ambiguous one `internal`.
+ * Deadlines that a contract expects of its consumer are not asked for.
+ *
+ * @throws ContractFileError when a file cannot be read or does not fit the services, or there is no interaction in them;
+ *   Error naming host and port when the address cannot be had.
+ */
+export async function startStubServer(
+  files: string | readonly string[],
+  options: StubServerOptions,
+): Promise<StubServer> {
+  const server = await import('./contract/stub-server.ts');
+  return server.startStubServer(files, options);
+}
+
+/**
  * Starts a virtual service that answers what its contract says, if it has one, and `unimplemented` to all else until it
  * is told otherwise.
  *
@@ -62,4 +96,17 @@ export async function startReplay(source: string | Recording, options: ReplayOpt
 export async function startVirtualService(options: VirtualServiceOptions): Promise<VirtualService> {
   const service = await import('./virtual/virtual-service.ts');
   return service.startVirtualService(options);
+}
+
+/**
+ * Replays every RPC of the contracts in every protocol and HTTP version, each time in freshly set up states. Events are
+ * left to `verifyEvents`.
+ *
+ * @returns what came of each; a contract that the services no longer fit is a check that failed.
+ * @throws ContractFileError when a file cannot be read or there is nothing to verify, StateError when a state has no
+ *   handler, TypeError when a name in `wires` is none.
+ */
+export async function verifyProvider(options: VerifyOptions): Promise<Verification> {
+  const verification = await import('./verification/verify-provider.ts');
+  return verification.verifyProvider(options);
 }

@@ -1,14 +1,10 @@
-// Composes the server: options -> routes -> request handler -> protocol port, and the order in which it starts and stops.
+// Composes the server: what answers, behind a protocol port, and the order in which it starts and stops.
 
 import type { DescService } from '@bufbuild/protobuf';
-import { createHealthService, HealthService } from './health.ts';
-import { HealthRegistry } from './health-registry.ts';
-import { type RpcServerOptions, resolveOptions } from './options.ts';
+import type { HealthRegistry } from './health-registry.ts';
+import type { RpcServerOptions } from './options.ts';
 import { ProtocolPort } from './protocol-port.ts';
-import { addReflection } from './reflection.ts';
-import { createRequestHandler } from './request-handler.ts';
-import { createRouteTable } from './routes.ts';
-import { Shutdown } from './shutdown.ts';
+import { createRpcHandler } from './rpc-handler.ts';
 
 /** Where a server listens: `host` as bound, and a `url` to call it by. */
 export interface ListeningAddress {
@@ -56,19 +52,12 @@ const lingerMs = 250;
  * @throws TypeError naming the option that cannot be used, Error when an RPC is registered twice.
  */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
-  const resolved = resolveOptions(options);
-  const health = resolved.health ?? new HealthRegistry();
-  const shutdown = new Shutdown();
-  const routes = createRouteTable(resolved, shutdown);
-  resolved.routes(routes.router);
-  routes.ownRouter.service(HealthService, createHealthService(health));
-  addReflection(routes.ownRouter, routes.services);
-  const services = routes.services();
-  for (const service of services) health.register(service.typeName);
+  const handler = createRpcHandler(options);
+  const { health, services, shutdownSignal, options: resolved } = handler;
   const port = new ProtocolPort({
     tls: resolved.tls,
     firstBytesTimeoutMs: resolved.firstBytesTimeoutMs,
-    handleRequest: createRequestHandler(resolved, routes, shutdown),
+    handleRequest: handler.handle,
     onAcceptError: (error) => resolved.onError(error, 'connection'),
   });
   let listening: Promise<ListeningAddress> | undefined;
@@ -89,9 +78,9 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     // A stop that comes while the port is being opened must not leave it open; its error belongs to `listen`'s caller.
     await listening?.catch(() => undefined);
     port.close();
-    await shutdown.endStreams();
+    await handler.endStreams();
     await port.closedWithin(graceMs, lingerMs);
-    shutdown.endCalls();
+    handler.endCalls();
     await port.closedWithin(lingerMs, lingerMs);
     port.destroy();
     await port.closed;
@@ -100,7 +89,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   const server: RpcServer = {
     health,
     services,
-    shutdownSignal: shutdown.signal,
+    shutdownSignal,
     listen() {
       if (stopping !== undefined) return Promise.reject(new Error('the server was stopped: it cannot listen again'));
       if (listening !== undefined) return Promise.reject(new Error('the server is already listening'));

@@ -12,8 +12,12 @@ rmSync(target, { recursive: true, force: true });
 for (const [name, source] of Object.entries(packages)) {
   const directory = `${target}${name}`;
   mkdirSync(directory, { recursive: true });
-  execFileSync('tsc', ['--project', `${root}${source}/tsconfig.build.json`, '--outDir', directory, '--noCheck'], {
-    stdio: 'inherit',
+  execFileSync('rolldown', ['--config', 'rolldown.config.ts', '--dir', directory], {
+    cwd: `${root}${source}`,
+    stdio: ['ignore', 'ignore', 'inherit'],
   });
-  writeFileSync(`${directory}/package.json`, JSON.stringify({ type: 'module', exports: './index.js' }));
+  writeFileSync(
+    `${directory}/package.json`,
+    JSON.stringify({ type: 'module', exports: { '.': './index.js', './port': './port.js' } }),
+  );
 }

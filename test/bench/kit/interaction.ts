@@ -1,7 +1,5 @@
 // The one interaction that everything is measured by, as the kit and its peers are told of it, and the consumer's call.
-import { once } from 'node:events';
-import { request } from 'node:http';
-import { json } from 'node:stream/consumers';
+import { type OutgoingHttpHeaders, request } from 'node:http';
 
 export const CONSUMER = 'Reader';
 export const PROVIDER = 'Library';
@@ -18,12 +16,23 @@ export async function askForBook(baseUrl: string, number: number): Promise<void>
   const { request: question, response: expected } = exampleOf(number);
   const body = JSON.stringify(question);
   const headers = { ...HEADERS, 'content-length': body.length };
-  const [answer] = await once(
-    request(`${baseUrl}${PATH}`, { method: 'POST', headers, agent: false }).end(body),
-    'response',
-  );
-  const { book } = (await json(answer)) as typeof expected;
+  const { status, text } = await post(`${baseUrl}${PATH}`, headers, body);
+  const { book } = JSON.parse(text) as typeof expected;
   if (book?.title !== expected.book.title || book.bookId !== expected.book.bookId) {
-    throw new Error(`${baseUrl} answered ${answer.statusCode} without ${JSON.stringify(expected)}`);
+    throw new Error(`${baseUrl} answered ${status} without ${JSON.stringify(expected)}`);
   }
+}
+
+// On the connection there is, if the server is the one of the call before.
+function post(url: string, headers: OutgoingHttpHeaders, body: string) {
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number | undefined; text: string }>();
+  const call = request(url, { method: 'POST', headers }, (answer) => {
+    let text = '';
+    answer.setEncoding('utf8').on('data', (piece: string) => {
+      text += piece;
+    });
+    answer.on('end', () => resolve({ status: answer.statusCode, text })).on('error', reject);
+  });
+  call.on('error', reject).end(body);
+  return promise;
 }

@@ -17,8 +17,10 @@ const help = `Usage: make bench-kit [ARGS='...']
 
 // What the figures depend on and cannot show.
 const conditions = `The kit runs as it is published, as JavaScript. Each program is a process of its own and writes to the folder of
-temporary files. A contract test is one interaction, one call on a connection of its own, and the file written when it ends.
-The first one includes loading the library, and for the kit the code generated from the .proto, as TypeScript.
+temporary files. A contract test is one interaction, one call, and the file written when it ends. The consumer calls by
+Node's own HTTP client with its usual agent: it finds its connection warm where the port is that of the test before. The
+first test includes loading the library, and for the kit the code generated from the .proto, as TypeScript. Connect is not
+loaded for such calls; a consumer that has a client of Connect loads it itself, whatever its tests are written with.
 `;
 
 const parts = {

@@ -1,11 +1,11 @@
 // A virtual service out of a descriptor set, through the eyes of clients that were not written here and know its schema only
 // by reflection.
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
 import { status as GrpcStatus } from '@grpc/grpc-js';
 import { loadSchema, startVirtualService, type VirtualService } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
+import { findGrpcurl, GRPCURL_MISSING } from '../../support/grpcurl.ts';
 import { callUnary, connectByReflection } from '../../support/reflection-client.ts';
 import { runProgram } from '../../support/stack.ts';
 import { makeDirectory } from './contract-files.ts';
@@ -79,7 +79,7 @@ describe('grpcurl', async () => {
   const grpcurl = await findGrpcurl();
 
   it('lists the service and makes calls of all four kinds', async ({ skip }) => {
-    skip(grpcurl === undefined, 'grpcurl is not on the PATH nor in the bin folder of Go');
+    skip(grpcurl === undefined, GRPCURL_MISSING);
     await using service = await startLibrary();
     const { host } = new URL(service.url);
     const run = async (...given: string[]) => (await runProgram(grpcurl ?? '', ['-plaintext', ...given])).stdout;
@@ -93,11 +93,3 @@ describe('grpcurl', async () => {
     expect(await call('AskLibrarian', { question: 'Where?' })).toBe('{"answer":"There."}');
   });
 });
-
-/** The program where there is one; it is never fetched for a test. */
-async function findGrpcurl(): Promise<string | undefined> {
-  const { exitCode, stdout } = await runProgram('go', ['env', 'GOPATH']);
-  const folders = (process.env.PATH ?? '').split(':');
-  if (exitCode === 0) folders.push(join(stdout.trim(), 'bin'));
-  return folders.map((folder) => join(folder, 'grpcurl')).find((file) => existsSync(file));
-}

@@ -12,7 +12,8 @@ import { declareCall, declareFailure, declareReply, detail } from '../../kit/con
 import { DirectAnswers } from '../../kit/contract/direct-answers.ts';
 import type { RpcInteraction } from '../../kit/contract/interaction.ts';
 import { InteractionBook } from '../../kit/contract/interaction-book.ts';
-import { type InteractionServer, startInteractionServer } from '../../kit/contract/interaction-server.ts';
+import { startInteractionServer } from '../../kit/contract/interaction-server.ts';
+import { StandInServer } from '../../kit/contract/stand-in-server.ts';
 import {
   GetBookRequestSchema,
   LibraryService,
@@ -52,18 +53,21 @@ const interactions: RpcInteraction[] = [
   ]),
 ];
 
-const answering = { usually: undefined, fromMemory: DecidedCalls, directly: DirectAnswers };
+interface Answering extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  readonly book: InteractionBook;
+}
 
-async function start(
-  how: keyof typeof answering,
-): Promise<InteractionServer & AsyncDisposable & { book: InteractionBook }> {
+async function start(how: 'usually' | 'fromMemory' | 'directly'): Promise<Answering> {
   const book = new InteractionBook(interactions, { registry, ignoresDeadline: true });
-  const Memory = answering[how];
-  const server = await startInteractionServer({
-    services: [LibraryService],
-    book,
-    ...(Memory && { answerMemory: new Memory(book) }),
-  });
+  const services = [LibraryService];
+  if (how === 'directly') {
+    const standIn = new StandInServer(services, book);
+    return { ...(await standIn.listen()), book, [Symbol.asyncDispose]: () => standIn.stop() };
+  }
+  const answerMemory = how === 'fromMemory' ? { answerMemory: new DecidedCalls(book) } : {};
+  const server = await startInteractionServer({ services, book, ...answerMemory });
   return { ...server, book, [Symbol.asyncDispose]: () => server.stop() };
 }
 
@@ -82,7 +86,7 @@ const message = (bookId: string) => toBinary(GetBookRequestSchema, create(GetBoo
 const envelope = (bytes: Uint8Array) => Buffer.from([0, 0, 0, 0, bytes.length, ...bytes]);
 
 /** Sends a call on a connection of its own, and returns all that comes back but for the time of day. */
-async function send(server: InteractionServer, { path, verb = 'POST', headers = {}, body }: Sent): Promise<string> {
+async function send(server: Answering, { path, verb = 'POST', headers = {}, body }: Sent): Promise<string> {
   const socket = connect(server.port, server.host);
   await once(socket, 'connect');
   const bytes = Buffer.from(body);
@@ -114,7 +118,6 @@ describe('a stub server that remembers', () => {
       call: 'the origin of a browser',
       sent: json({ bookId: 'b1' }, { origin: 'http://localhost:3000' }),
       isRemembered: true,
-      isDirect: true,
     },
     {
       call: 'an answer in Connect binary',

@@ -46,29 +46,48 @@ export function mergeDocument(
       `the contract is between ${existing.consumer.name} and ${existing.provider.name}, not ${consumer} and ${provider}`,
     );
   }
-  const byKey = new Map([...(existing?.interactions ?? []), ...interactions].map((json) => [keyOfJson(json), json]));
   return {
     consumer: { name: consumer },
     provider: { name: provider },
-    interactions: [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, json]) => json),
+    interactions: interactions.reduce(putInOrder, existing?.interactions ?? []),
     metadata: { pactSpecification: { version: '4.0' }, touchstone: { formatVersion } },
   };
 }
 
-const place = '@';
+// Interactions are in the order of their keys, each key once: another one is sought by halves.
+function putInOrder(interactions: readonly InteractionJson[], added: InteractionJson): readonly InteractionJson[] {
+  const key = keyOfJson(added);
+  let from = 0;
+  let to = interactions.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (keyAt(interactions, middle) < key) from = middle + 1;
+    else to = middle;
+  }
+  const isThere = from < interactions.length && keyAt(interactions, from) === key;
+  return interactions.toSpliced(from, isThere ? 1 : 0, added);
+}
+
+function keyAt(interactions: readonly InteractionJson[], index: number): string {
+  return keyOfJson(interactions[index] as InteractionJson);
+}
 
 /** Returns a document as text: the same for the same interactions, whatever order they came in. */
 export function renderDocument(document: ContractDocument): string {
   const frame = JSON.stringify({ ...document, interactions: [place] }, undefined, 2);
-  // A replacement text would have its dollar signs interpreted.
-  return `${frame.replace(JSON.stringify(place), () => document.interactions.map(renderInteraction).join(',\n    '))}\n`;
+  const [head, tail] = frame.split(JSON.stringify(place));
+  return `${head}${document.interactions.map(renderInteraction).join(',\n    ')}${tail}\n`;
 }
+
+// No consumer and no provider can have this name.
+const place = '@';
 
 // With every test a document comes back with one interaction more: the others are what they were.
 const keyOfJson = rememberByObject(({ description, providerStates = [] }: InteractionJson) =>
   JSON.stringify([description, providerStates]),
 );
-const renderInteraction = rememberByObject((json: InteractionJson) =>
+/** Returns the text of an interaction within its document. */
+export const renderInteraction = rememberByObject((json: InteractionJson) =>
   JSON.stringify(json, undefined, 2).split('\n').join('\n    '),
 );
 
@@ -99,7 +118,10 @@ export function parseDocument(text: string, source: string): ContractDocument {
   if (!String(version).startsWith('4')) fail(`metadata.pactSpecification.version is ${version}, not 4.0`);
   const written = (json?.metadata?.touchstone as { formatVersion?: JsonValue } | undefined)?.formatVersion;
   if (written !== formatVersion) fail(`metadata.touchstone.formatVersion is ${written}, not ${formatVersion}`);
-  return json as ContractDocument;
+  return {
+    ...(json as ContractDocument),
+    interactions: (json as ContractDocument).interactions.reduce(putInOrder, []),
+  };
 }
 
 function parseJson(text: string, source: string): unknown {

@@ -2,6 +2,7 @@
 
 import type { DescMessage, DescService, Registry } from '@bufbuild/protobuf';
 import { createTypeRegistry } from '../matching/type-registry.ts';
+import { renderInteraction } from './contract-document.ts';
 import { ContractError } from './contract-error.ts';
 import { ContractStore } from './contract-store.ts';
 import { type Interaction, keyOf, titleOf } from './interaction.ts';
@@ -49,7 +50,7 @@ export class ContractRecorder {
     const registry = this.registryOf(interactions);
     const jsons = interactions.map((interaction) => {
       const json = writeInteraction(interaction, registry);
-      const text = JSON.stringify(json);
+      const text = renderInteraction(json);
       const before = this.#written.get(keyOf(interaction)) ?? text;
       if (before !== text) {
         throw new ContractError(

@@ -1,8 +1,8 @@
 // Contract files on disk. Tests of one contract run in several processes at once and merge their interactions.
 
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { readText, updateFile } from '../update-file.ts';
+import { listSharedFiles, readText, SharedFile } from '../shared-file.ts';
 import {
   type ContractDocument,
   ContractFileError,
@@ -18,6 +18,7 @@ export class ContractStore {
   readonly file: string;
   readonly #consumer: string;
   readonly #provider: string;
+  readonly #shared: SharedFile;
   #last: { readonly text: string; readonly document: ContractDocument } | undefined;
 
   /** @throws TypeError when a name cannot be part of a file name. */
@@ -25,6 +26,7 @@ export class ContractStore {
     this.file = join(directory, fileNameOf(consumer, provider));
     this.#consumer = consumer;
     this.#provider = provider;
+    this.#shared = new SharedFile(this.file);
   }
 
   /**
@@ -33,7 +35,7 @@ export class ContractStore {
    * @throws ContractFileError when the file there is no contract; Error when others do not let go of it within 10 seconds.
    */
   async merge(interactions: readonly InteractionJson[]): Promise<void> {
-    await updateFile(this.file, (before) => {
+    await this.#shared.update((before) => {
       const document = mergeDocument(this.#parse(before), this.#consumer, this.#provider, interactions);
       this.#last = { document, text: renderDocument(document) };
       return this.#last.text;
@@ -83,10 +85,5 @@ async function listFiles(path: string): Promise<string[]> {
   const found = await stat(path).catch((error: unknown) => {
     throw new ContractFileError(`${path}: there is no such file or folder`, { cause: error });
   });
-  if (!found.isDirectory()) return [path];
-  const names = await readdir(path);
-  return names
-    .filter((name) => name.endsWith('.json'))
-    .sort()
-    .map((name) => join(path, name));
+  return found.isDirectory() ? listSharedFiles(path, '.json') : [path];
 }

@@ -24,7 +24,7 @@ import {
   type ResponseLiteral,
 } from './declare-rpc.ts';
 import type { ProviderState, RpcInteraction } from './interaction.ts';
-import { type Provider, runConsumer } from './run-consumer.ts';
+import { ConsumerRuns, type UseConsumer } from './run-consumer.ts';
 
 /** Where a contract is kept, and what it may speak of. */
 export interface ContractOptions {
@@ -32,6 +32,11 @@ export interface ContractOptions {
   readonly directory: string;
   /** Types that messages may hold in a `google.protobuf.Any`, beyond those in the files of the RPCs. */
   readonly types?: readonly DescMessage[];
+  /**
+   * Whether a test may have the port of the one before, if that has ended in order. `false` gives each a port of its own:
+   * for consumers that may call again when they have their answer, in the midst of the next test. Default `true`.
+   */
+  readonly keepsPort?: boolean;
 }
 
 /** A contract in the making. Nothing of it is changed by its methods: each returns what comes next. */
@@ -107,8 +112,6 @@ export type Replied<M extends DescMethod> = M extends { methodKind: 'server_stre
     }
   : Declaration;
 
-type UseConsumer<T> = (provider: Provider) => T | Promise<T>;
-
 /**
  * Begins the contract that `consumer` has with `provider`, kept in `<directory>/<consumer>-<provider>.json`.
  *
@@ -116,12 +119,12 @@ type UseConsumer<T> = (provider: Provider) => T | Promise<T>;
  */
 export function contract(consumer: string, provider: string, options: ContractOptions): Contract {
   const recorder = new ContractRecorder(consumer, provider, options);
+  const tools: Tools = { recorder, runs: new ConsumerRuns(recorder, options.keepsPort ?? true) };
   return {
-    ...given(recorder, []),
+    ...given(tools, []),
     run: (declarations, useConsumer) =>
-      runConsumer(
+      tools.runs.run(
         declarations.map(({ interaction }) => interaction),
-        recorder,
         useConsumer,
       ),
     handle: (declarations, handler, handleOptions) =>
@@ -134,43 +137,49 @@ export function contract(consumer: string, provider: string, options: ContractOp
   };
 }
 
-function given(recorder: ContractRecorder, states: readonly ProviderState[]): Given {
+// What all of a contract's declarations are run with.
+interface Tools {
+  readonly recorder: ContractRecorder;
+  readonly runs: ConsumerRuns;
+}
+
+function given(tools: Tools, states: readonly ProviderState[]): Given {
   return {
-    given: (name, params = {}) => given(recorder, [...states, { name, params }]),
+    given: (name, params = {}) => given(tools, [...states, { name, params }]),
     uponReceiving: (description) => ({
-      calls: (method, request) => called(recorder, declareCall(description, states, method, request)),
+      calls: (method, request) => called(tools, declareCall(description, states, method, request)),
       event: (desc, body, envelope = {}) => {
         const interaction = declareEvent(description, states, desc, body as object, envelope);
         return {
           interaction,
-          handledBy: (handler, options) => handleEvents([interaction], recorder, handler, options),
+          handledBy: (handler, options) => handleEvents([interaction], tools.recorder, handler, options),
         };
       },
     }),
   };
 }
 
-function called<M extends DescMethod>(recorder: ContractRecorder, interaction: RpcInteraction): Called<M> {
+function called<M extends DescMethod>(tools: Tools, interaction: RpcInteraction): Called<M> {
   return {
     withMetadata: (metadata) =>
-      called(recorder, {
+      called(tools, {
         ...interaction,
         metadata: { ...interaction.metadata, ...compileHeaders(metadata, 'metadata') },
       }),
-    withDeadline: ({ atMostMs } = {}) => called(recorder, { ...interaction, deadline: { atMostMs } }),
-    repliesWith: (response, reply = {}) => replied(recorder, declareReply(interaction, response, reply)) as Replied<M>,
-    failsWith: (code, message, details = []) => declared(recorder, declareFailure(interaction, code, message, details)),
+    withDeadline: ({ atMostMs } = {}) => called(tools, { ...interaction, deadline: { atMostMs } }),
+    repliesWith: (response, reply = {}) => replied(tools, declareReply(interaction, response, reply)) as Replied<M>,
+    failsWith: (code, message, details = []) => declared(tools, declareFailure(interaction, code, message, details)),
   };
 }
 
-function replied(recorder: ContractRecorder, interaction: RpcInteraction) {
+function replied(tools: Tools, interaction: RpcInteraction) {
   return {
-    ...declared(recorder, interaction),
+    ...declared(tools, interaction),
     thenFailsWith: (code: Code, message: string | Matcher<string>, details: readonly ErrorDetail[] = []) =>
-      declared(recorder, declareFailure(interaction, code, message, details)),
+      declared(tools, declareFailure(interaction, code, message, details)),
   };
 }
 
-function declared(recorder: ContractRecorder, interaction: RpcInteraction): Declaration {
-  return { interaction, run: (useConsumer) => runConsumer([interaction], recorder, useConsumer) };
+function declared(tools: Tools, interaction: RpcInteraction): Declaration {
+  return { interaction, run: (useConsumer) => tools.runs.run([interaction], useConsumer) };
 }

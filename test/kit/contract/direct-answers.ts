@@ -3,7 +3,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 import { type DescMessage, fromBinary, fromJsonString, type Message, toBinary, toJsonString } from '@bufbuild/protobuf';
-import type { AnswerMemory, UnaryAnswer, UnaryCall } from '@touchstone/rpc-server';
+import type { UnaryAnswer, UnaryCall } from '@touchstone/rpc-server/port';
 import { createExample } from '../matching/example-message.ts';
 import { createExampleHeaders } from '../matching/header-pattern.ts';
 import { hasPlainTimeout, readerOf } from './call-header.ts';
@@ -18,8 +18,8 @@ interface Codec {
   encode(desc: DescMessage, message: Message): Uint8Array;
 }
 
-/** Answers from a book of interactions; nothing is remembered. */
-export class DirectAnswers implements AnswerMemory {
+/** Answers from a book of interactions. */
+export class DirectAnswers {
   readonly #book: InteractionBook;
   readonly #codecs: Readonly<Record<string, Codec>>;
 
@@ -28,6 +28,7 @@ export class DirectAnswers implements AnswerMemory {
     this.#codecs = createCodecs(book);
   }
 
+  /** Returns the answer to a call; `undefined` where it has to go the usual way. */
   recall(call: UnaryCall): UnaryAnswer | undefined {
     const contentType = call.header['content-type'] ?? '';
     const codec = isPlain(call.header) ? this.#codecs[contentType] : undefined;
@@ -38,10 +39,6 @@ export class DirectAnswers implements AnswerMemory {
       // What cannot be decoded or encoded cannot on the usual way either, where the caller is told so.
       return undefined;
     }
-  }
-
-  learn(): void {
-    // There is nothing to learn: every answer is in the book.
   }
 
   #answer({ method, header, body }: UnaryCall, contentType: string, codec: Codec): UnaryAnswer | undefined {
@@ -68,7 +65,10 @@ function createCodecs({ registry }: InteractionBook): Readonly<Record<string, Co
 function isPlain(header: IncomingHttpHeaders): boolean {
   const version = header['connect-protocol-version'];
   return (
-    header['content-encoding'] === undefined && (version === undefined || version === '1') && hasPlainTimeout(header)
+    header['content-encoding'] === undefined &&
+    header.origin === undefined &&
+    (version === undefined || version === '1') &&
+    hasPlainTimeout(header)
   );
 }
 

@@ -1,7 +1,6 @@
 // The interactions that a stand-in for the provider answers with: finds the one a call is for, or says why none is.
 
 import type { DescMethod, Message, Registry } from '@bufbuild/protobuf';
-import { Code, ConnectError } from '@connectrpc/connect';
 import { type Difference, elementPath, fieldPath, joinDifferences } from '../matching/difference.ts';
 import { countOpenHeaders, matchHeaders } from '../matching/header-pattern.ts';
 import { matchMessage } from '../matching/match-message.ts';
@@ -9,6 +8,16 @@ import { countOpenPlaces } from '../matching/pattern.ts';
 import { nameOf } from '../rpc-name.ts';
 import { matchDeadline } from './deadline.ts';
 import { keyOf, type RpcInteraction, titleOf } from './interaction.ts';
+
+/** There is no one interaction that a call is for: none, with the nearest and what differs, or two, with their names. */
+export class NoInteractionError extends Error {
+  readonly isAmbiguous: boolean;
+
+  constructor(message: string, isAmbiguous: boolean) {
+    super(message);
+    this.isAmbiguous = isAmbiguous;
+  }
+}
 
 /** A call as far as it has come. */
 export interface IncomingCall {
@@ -34,8 +43,8 @@ interface BookOptions {
 /** Interactions, and what became of the calls that looked for one. */
 export class InteractionBook {
   readonly #options: BookOptions;
-  readonly #exercised = new Set<RpcInteraction>();
-  readonly #misses: string[] = [];
+  #exercised = new Set<RpcInteraction>();
+  #misses: string[] = [];
   #interactions: readonly RpcInteraction[];
 
   constructor(interactions: readonly RpcInteraction[], options: BookOptions) {
@@ -53,6 +62,13 @@ export class InteractionBook {
     return this.#interactions;
   }
 
+  /** Has no interaction from now on, and none of the calls before. */
+  clear(): void {
+    this.use([]);
+    this.#exercised = new Set();
+    this.#misses = [];
+  }
+
   /** Answers with these interactions from now on. */
   use(interactions: readonly RpcInteraction[]): void {
     this.#interactions = interactions;
@@ -61,8 +77,8 @@ export class InteractionBook {
   /**
    * Returns what a whole call is for: of the interactions that accept it, the one that leaves the fewest values open.
    *
-   * @throws ConnectError `unimplemented` when there is none, naming the nearest one and what differs; `internal` when two
-   *   accept the call and none is more specific, naming both.
+   * @throws NoInteractionError when there is none, naming the nearest one and what differs; when two accept the call and
+   *   none is more specific, naming both.
    */
   choose(call: IncomingCall): Decision {
     const candidates = this.#accepting(call);
@@ -71,7 +87,7 @@ export class InteractionBook {
     if (second && areEquallyOpen(best, second)) {
       throw this.#note(
         `${nameOf(call.method)}: both "${titleOf(best)}" and "${titleOf(second)}" accept this call`,
-        Code.Internal,
+        true,
       );
     }
     this.#exercised.add(best);
@@ -98,7 +114,7 @@ export class InteractionBook {
   /**
    * Returns the interaction that a stream which is still open can only be for; `undefined` when it may be for several.
    *
-   * @throws ConnectError `unimplemented` when it can be for none.
+   * @throws NoInteractionError when it can be for none.
    */
   foresee(call: IncomingCall): RpcInteraction | undefined {
     const [only, ...others] = this.#ofMethod(call.method).filter(
@@ -149,22 +165,22 @@ export class InteractionBook {
     ];
   }
 
-  #miss(call: IncomingCall, extent: Extent): ConnectError {
+  #miss(call: IncomingCall, extent: Extent): NoInteractionError {
     const name = nameOf(call.method);
     const [nearest] = this.#ofMethod(call.method)
       .map((interaction) => ({ interaction, differences: this.#differences(interaction, call, extent) }))
       .sort((a, b) => a.differences.length - b.differences.length);
-    if (!nearest) return this.#note(`${name} has no interaction`, Code.Unimplemented);
+    if (!nearest) return this.#note(`${name} has no interaction`, false);
     const differences = joinDifferences(nearest.differences);
     return this.#note(
       `${name}: no interaction accepts this call; nearest is "${titleOf(nearest.interaction)}", but ${differences}`,
-      Code.Unimplemented,
+      false,
     );
   }
 
-  #note(message: string, code: Code): ConnectError {
+  #note(message: string, isAmbiguous: boolean): NoInteractionError {
     if (this.#misses.length < mostMisses) this.#misses.push(message);
-    return new ConnectError(message, code);
+    return new NoInteractionError(message, isAmbiguous);
   }
 }
 

@@ -10,13 +10,13 @@ import {
   type Registry,
   toBinary,
 } from '@bufbuild/protobuf';
-import { codeFromString, codeToString } from '@connectrpc/connect/protocol-connect';
 import { createExample } from '../matching/example-message.ts';
 import { createExampleHeaders, readHeaders, writeHeaders } from '../matching/header-pattern.ts';
 import type { MessagePattern } from '../matching/pattern.ts';
 import { readPattern } from '../matching/read-pattern.ts';
 import { type PatternJson, writePattern } from '../matching/write-pattern.ts';
 import { nameOf } from '../rpc-name.ts';
+import { codeOfName, nameOfCode } from './connect-code.ts';
 import { ContractFileError, type InteractionJson, type StateJson } from './contract-document.ts';
 import type { EventInteraction, Failure, Interaction, ProviderState, RpcInteraction } from './interaction.ts';
 import { toPactInteraction } from './pact-interaction.ts';
@@ -65,7 +65,7 @@ function writeReplyHeaders({ responseHeaders, responseTrailers }: RpcInteraction
 
 function writeFailure({ code, message, details }: Failure, registry: Registry): JsonObject {
   return {
-    code: codeToString(code),
+    code: nameOfCode(code),
     ...writeHeaders({ message }),
     details: details.map(({ desc, pattern }) => ({
       type: desc.typeName,
@@ -146,7 +146,7 @@ function readRpc(json: InteractionJson, ours: JsonObject, schema: Schema): RpcIn
 }
 
 function readFailure(json: JsonObject, registry: Registry): Failure {
-  const code = codeFromString(String(json.code));
+  const code = codeOfName(String(json.code));
   const { message } = readHeaders({ message: json.message ?? '' }, 'error');
   if (code === undefined || !message) throw new Error(`error.code: "${json.code}" is no code`);
   const details = listOf(json.details).map((detail) => {

@@ -1,15 +1,15 @@
 // An RPC as Pact's tools see it. A unary call is a POST of Connect JSON; a stream has no HTTP form that Pact could match,
 // and is kept as messages, which its HTTP tools pass over.
 
-import { type JsonObject, type JsonValue, type Registry, toJson } from '@bufbuild/protobuf';
-import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
+import { type JsonObject, type JsonValue, type Registry, toBinary, toJson } from '@bufbuild/protobuf';
+import { base64Encode } from '@bufbuild/protobuf/wire';
 import { createExample } from '../matching/example-message.ts';
 import { createExampleHeaders, type HeaderPatterns } from '../matching/header-pattern.ts';
 import type { PatternJson } from '../matching/write-pattern.ts';
 import { writePattern } from '../matching/write-pattern.ts';
 import { nameOf } from '../rpc-name.ts';
-import { toConnectError } from './connect-error.ts';
-import type { RpcInteraction } from './interaction.ts';
+import { httpStatusOf, nameOfCode } from './connect-code.ts';
+import type { Failure, RpcInteraction } from './interaction.ts';
 import { omitWhatMayBeUnset } from './pact-pattern.ts';
 import { toPactDetailRules, toPactHeaderRules, toPactRules } from './pact-rules.ts';
 
@@ -68,12 +68,10 @@ function toPactResponse(interaction: RpcInteraction, registry: Registry): JsonOb
     ...Object.fromEntries(trailers),
   };
   if (failure) {
-    const error = toConnectError(failure);
-    const { details, ...body } = errorToJson(error, { registry }) as JsonObject;
     return {
-      status: codeToHttpStatus(failure.code),
+      status: httpStatusOf(failure.code),
       headers: toPactHeaders(headers),
-      body: toPactBody({ ...body, ...(details !== undefined && { details: withoutDebug(details) }) }),
+      body: toPactBody(toErrorJson(failure)),
       matchingRules: {
         body: {
           ...toPactRules({ message: {}, rules: { message: { match: 'like' } } }),
@@ -94,9 +92,18 @@ function toPactResponse(interaction: RpcInteraction, registry: Registry): JsonOb
   };
 }
 
-// For people who read an answer; a provider may leave it out.
-function withoutDebug(details: JsonValue): JsonValue {
-  return (details as JsonObject[]).map(({ debug: _debug, ...detail }) => detail);
+// An error as Connect writes it down, without the part of a detail that is for people: a provider may leave it out.
+function toErrorJson({ code, message, details }: Failure): JsonObject {
+  const text = createExampleHeaders({ message }).message ?? '';
+  const written = details.map(({ desc, pattern }) => ({
+    type: desc.typeName,
+    value: base64Encode(toBinary(desc, createExample(desc, pattern)), 'std_raw'),
+  }));
+  return {
+    code: nameOfCode(code),
+    ...(text !== '' && { message: text }),
+    ...(written.length > 0 && { details: written }),
+  };
 }
 
 function toPactBody(content: JsonValue): JsonObject {

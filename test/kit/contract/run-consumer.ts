@@ -2,54 +2,49 @@
 
 import { ContractError } from './contract-error.ts';
 import type { ContractRecorder } from './contract-recorder.ts';
-import { DirectAnswers } from './direct-answers.ts';
 import { type RpcInteraction, titleOf } from './interaction.ts';
-import { findRepeats, InteractionBook } from './interaction-book.ts';
-import { startInteractionServer } from './interaction-server.ts';
+import { findRepeats, type InteractionBook } from './interaction-book.ts';
+import type { Provider } from './stand-in-server.ts';
+import { StandIns } from './stand-ins.ts';
 
-/** Where the stand-in listens. It speaks gRPC, gRPC-Web and Connect, over HTTP/1.1 and HTTP/2. */
-export interface Provider {
-  /** Such as `http://127.0.0.1:40123`. */
-  readonly url: string;
-  readonly host: string;
-  readonly port: number;
-}
+/** A consumer in action. */
+export type UseConsumer<T> = (provider: Provider) => T | Promise<T>;
 
-/**
- * Runs `useConsumer` and writes the contract when every interaction was exercised and no call went astray.
- *
- * @returns what `useConsumer` returned.
- * @throws ContractError naming calls that no interaction is for and interactions that no call was for; otherwise what
- *   `useConsumer` threw.
- */
-export async function runConsumer<T>(
-  interactions: readonly RpcInteraction[],
-  recorder: ContractRecorder,
-  useConsumer: (provider: Provider) => T | Promise<T>,
-): Promise<T> {
-  assertRunnable(interactions);
-  const book = new InteractionBook(interactions, { registry: recorder.registryOf(interactions) });
-  const services = new Set(interactions.map(({ method }) => method.parent));
-  const server = await startInteractionServer({
-    services: [...services],
-    book,
-    answerMemory: new DirectAnswers(book),
-  });
-  const { url, host, port } = server;
-  let result: T;
-  try {
-    result = await useConsumer({ url, host, port });
-  } catch (error) {
-    // A call that found no interaction is why the consumer failed, more often than not.
-    assertKept(book, recorder, error);
-    throw error;
-  } finally {
-    await server.stop();
+/** The runs of a contract's consumer. */
+export class ConsumerRuns {
+  readonly #recorder: ContractRecorder;
+  readonly #standIns: StandIns;
+
+  constructor(recorder: ContractRecorder, keepsPort: boolean) {
+    this.#recorder = recorder;
+    this.#standIns = new StandIns(keepsPort);
   }
-  assertKept(book, recorder);
-  assertExercised(book, recorder);
-  await recorder.record(interactions);
-  return result;
+
+  /**
+   * Runs `useConsumer` and writes the contract when every interaction was exercised and no call went astray.
+   *
+   * @returns what `useConsumer` returned.
+   * @throws ContractError naming calls that no interaction is for and interactions that no call was for; otherwise what
+   *   `useConsumer` threw.
+   */
+  async run<T>(interactions: readonly RpcInteraction[], useConsumer: UseConsumer<T>): Promise<T> {
+    assertRunnable(interactions);
+    const recorder = this.#recorder;
+    return this.#standIns.lend(interactions, recorder.registryOf(interactions), async ({ provider, book }) => {
+      let result: T;
+      try {
+        result = await useConsumer(provider);
+      } catch (error) {
+        // A call that found no interaction is why the consumer failed, more often than not.
+        assertKept(book, recorder, error);
+        throw error;
+      }
+      assertKept(book, recorder);
+      assertExercised(book, recorder);
+      await recorder.record(interactions);
+      return result;
+    });
+  }
 }
 
 function assertRunnable(interactions: readonly RpcInteraction[]): void {

@@ -3,13 +3,10 @@
 import type { DescMessage, DescService } from '@bufbuild/protobuf';
 import type { HealthRegistry } from '@touchstone/rpc-server';
 import { createTypeRegistry } from '../matching/type-registry.ts';
-import { ContractFileError } from './contract-document.ts';
-import { loadContracts } from './contract-store.ts';
 import { DecidedCalls } from './decided-calls.ts';
-import type { RpcInteraction } from './interaction.ts';
 import { InteractionBook } from './interaction-book.ts';
-import { readInteraction } from './interaction-json.ts';
 import { startInteractionServer } from './interaction-server.ts';
+import { loadInteractions, selectGiven } from './load-interactions.ts';
 
 /** What a stub server needs beside its contract files. */
 export interface StubServerOptions {
@@ -59,7 +56,10 @@ export async function startStubServer(
   const { services, types = [] } = options;
   const registry = createTypeRegistry([...services, ...types]);
   const interactions = await loadInteractions(files, { services, registry });
-  const book = new InteractionBook(ofStates(interactions, options.states), { registry, ignoresDeadline: true });
+  const book = new InteractionBook(selectGiven(interactions, options.states, 'states'), {
+    registry,
+    ignoresDeadline: true,
+  });
   const { url, host, port, health, stop } = await startInteractionServer({
     ...options,
     book,
@@ -70,33 +70,9 @@ export async function startStubServer(
     host,
     port,
     health,
-    useStates: (...states) => book.use(ofStates(interactions, states)),
+    useStates: (...states) => book.use(selectGiven(interactions, states, 'states')),
     misses: () => book.misses(),
     stop,
     [Symbol.asyncDispose]: stop,
   };
-}
-
-async function loadInteractions(
-  files: string | readonly string[],
-  schema: Parameters<typeof readInteraction>[1],
-): Promise<RpcInteraction[]> {
-  const contracts = await loadContracts(files);
-  const interactions = contracts.flatMap(({ document }) =>
-    document.interactions
-      .filter(({ type }) => type !== 'Asynchronous/Messages')
-      .map((json) => readInteraction(json, schema) as RpcInteraction),
-  );
-  if (interactions.length === 0) throw new ContractFileError(`${[files].flat().join(', ')}: no interaction to answer`);
-  return interactions;
-}
-
-function ofStates(interactions: readonly RpcInteraction[], names: readonly string[] | undefined): RpcInteraction[] {
-  if (names === undefined) return [...interactions];
-  const known = new Set(interactions.flatMap(({ states }) => states.map(({ name }) => name)));
-  const unknown = names.find((name) => !known.has(name));
-  if (unknown !== undefined) {
-    throw new ContractFileError(`states: no interaction is given "${unknown}"; there is ${[...known].join(', ')}`);
-  }
-  return interactions.filter(({ states }) => states.every(({ name }) => names.includes(name)));
 }

@@ -1,7 +1,7 @@
 // A client, or an interceptor for clients, that takes down what is called, sent and read, and changes nothing else.
 
 import type { DescMessage, DescMethod, DescService, Message } from '@bufbuild/protobuf';
-import { type Client, ConnectError, type Interceptor } from '@connectrpc/connect';
+import type { Client, ConnectError, Interceptor } from '@connectrpc/connect';
 import { type MessageRecording, recordMessage } from './recording-message.ts';
 import { noteSent } from './sent-fields.ts';
 
@@ -62,8 +62,12 @@ function isStream<T>(value: T): value is T & AsyncIterable<Message> {
 
 function failWith(recording: MessageRecording): (error: unknown) => never {
   return (error) => {
-    throw error instanceof ConnectError ? recordDetails(error, recording) : error;
+    throw isConnectError(error) ? recordDetails(error, recording) : error;
   };
+}
+
+function isConnectError(error: unknown): error is ConnectError {
+  return error instanceof Error && 'findDetails' in error;
 }
 
 // A consumer reads an error's details as it reads an answer.

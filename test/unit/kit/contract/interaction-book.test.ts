@@ -1,6 +1,5 @@
 // The interaction that a call is for is the one that accepts it and leaves the least open; a miss names the nearest.
 import { create, type DescMessage, type Message } from '@bufbuild/protobuf';
-import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import type { RpcInteraction } from '../../../kit/contract/interaction.ts';
 import { findRepeats, InteractionBook } from '../../../kit/contract/interaction-book.ts';
@@ -57,8 +56,8 @@ describe('the interaction of a call', () => {
 
     expect(() => bookOf(forB1, twin).choose(callOf(getBook, [{ bookId: 'b1' }]))).toThrow(
       expect.objectContaining({
-        code: Code.Internal,
-        rawMessage: 'library.v1.LibraryService/GetBook: both "for b1" and "twin" accept this call',
+        isAmbiguous: true,
+        message: 'library.v1.LibraryService/GetBook: both "for b1" and "twin" accept this call',
       }),
     );
   });
@@ -73,8 +72,8 @@ describe('a miss', () => {
 
     expect(() => book.choose(callOf(lendBook, [{ bookId: 'b1', memberId: 'm3' }]))).toThrow(
       expect.objectContaining({
-        code: Code.Unimplemented,
-        rawMessage:
+        isAmbiguous: false,
+        message:
           'library.v1.LibraryService/LendBook: no interaction accepts this call; nearest is "near", but memberId is "m3", ' +
           'not "m1"',
       }),

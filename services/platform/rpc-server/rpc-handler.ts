@@ -1,0 +1,54 @@
+// Composes what answers requests, whatever port they came by: options -> routes -> request handler.
+
+import type { DescService } from '@bufbuild/protobuf';
+import { createHealthService, HealthService } from './health.ts';
+import { HealthRegistry } from './health-registry.ts';
+import { type HttpHandler, type ResolvedOptions, type RpcServerOptions, resolveOptions } from './options.ts';
+import { addReflection } from './reflection.ts';
+import { createRequestHandler } from './request-handler.ts';
+import { createRouteTable } from './routes.ts';
+import { Shutdown } from './shutdown.ts';
+
+/** What answers the requests of a port: the services of the options, health and reflection. */
+export interface RpcHandler {
+  readonly options: ResolvedOptions;
+  /** The statuses the health service answers with. */
+  readonly health: HealthRegistry;
+  /** Every service, health and reflection included. */
+  readonly services: readonly DescService[];
+  /** Aborted by `endStreams`, its reason an `unavailable` error. */
+  readonly shutdownSignal: AbortSignal;
+  /** Answers a request; it never throws or rejects. */
+  readonly handle: HttpHandler;
+  /** Ends server and bidi streams with `unavailable`. */
+  endStreams(): Promise<void>;
+  /** Ends everything else with `unavailable`. */
+  endCalls(): void;
+}
+
+/**
+ * Builds a handler, for a port of the caller's own; a server has one inside. What the options say of the port is left to
+ * the caller.
+ *
+ * @throws TypeError naming the option that cannot be used, Error when an RPC is registered twice.
+ */
+export function createRpcHandler(given: RpcServerOptions): RpcHandler {
+  const options = resolveOptions(given);
+  const health = options.health ?? new HealthRegistry();
+  const shutdown = new Shutdown();
+  const routes = createRouteTable(options, shutdown);
+  options.routes(routes.router);
+  routes.ownRouter.service(HealthService, createHealthService(health));
+  addReflection(routes.ownRouter, routes.services);
+  const services = routes.services();
+  for (const service of services) health.register(service.typeName);
+  return {
+    options,
+    health,
+    services,
+    shutdownSignal: shutdown.signal,
+    handle: createRequestHandler(options, routes, shutdown),
+    endStreams: () => shutdown.endStreams(),
+    endCalls: () => shutdown.endCalls(),
+  };
+}

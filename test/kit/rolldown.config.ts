@@ -1,0 +1,9 @@
+// The published JavaScript: few files, because a test's time begins with loading the kit.
+import { defineConfig } from 'rolldown';
+
+export default defineConfig({
+  input: { index: 'index.ts', 'command-line/main': 'command-line/main.ts' },
+  external: /^[^./]/,
+  platform: 'node',
+  output: { dir: 'dist', entryFileNames: '[name].js', chunkFileNames: '[name].js' },
+});

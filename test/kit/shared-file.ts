@@ -1,0 +1,184 @@
+// Files that tests add to from several processes at once: each changes a file under a lock and replaces it as a whole, so
+// that a reader never sees half of it and nothing is lost. The lock is the file's next text in the making: to make it and to
+// put it in the file's place is all that has to be done to the folder. A test waits for each, so the calls are synchronous.
+//
+// The old file is removed before the new one takes its name: to rename one over another makes some file systems write it to
+// the disk at once, which takes longer than all the rest. A lock that is whole can stand for the file in between.
+
+import {
+  type BigIntStats,
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const lockEnding = '.lock';
+const lockTriesMs = 10;
+const lockPatienceMs = 10_000;
+// A change takes milliseconds: a lock this old belongs to a process that was killed.
+const lockExpiryMs = 5000;
+// A lock's mode tells whether all of the next text is in it.
+const modeInTheMaking = 0o600;
+const modeOfWhole = 0o644;
+
+/** A file that several processes change. What this process has left there is not read again while it is there. */
+export class SharedFile {
+  readonly #path: string;
+  #left: { readonly text: string; readonly stamp: string } | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * Changes the file: `change` is given its text, `undefined` where there is none, and returns the text it is to have.
+   * Makes the file, and its folder, where there is none.
+   *
+   * @returns whether the file is another now.
+   * @throws Error when others do not let go of the file within 10 seconds; what `change` throws.
+   */
+  async update(change: (before: string | undefined) => string): Promise<boolean> {
+    using lock = await takeLock(this.#path);
+    const before = this.#read();
+    const after = change(before);
+    if (after === before) return false;
+    this.#left = { text: after, stamp: lock.replace(this.#path, after) };
+    return true;
+  }
+
+  #read(): string | undefined {
+    const stats = this.#left && statSync(this.#path, { bigint: true, throwIfNoEntry: false });
+    return stats && stampOf(stats) === this.#left?.stamp ? this.#left.text : readText(this.#path);
+  }
+}
+
+/** Returns a shared file's text; `undefined` when there is no such file. */
+export function readText(file: string): string | undefined {
+  // Gone may be on its way: then its text is in the lock, or back in its place by the time the lock is gone too.
+  return readIfThere(file) ?? readIfWhole(lockOf(file)) ?? readIfThere(file);
+}
+
+/** Returns the shared files in a folder whose names end so, those too that are being replaced right now. */
+export async function listSharedFiles(directory: string, ending: string): Promise<string[]> {
+  const names = (await readdir(directory)).map((name) => name.replace(lockEnding, ''));
+  const files = [...new Set(names)].filter((name) => name.endsWith(ending)).map((name) => join(directory, name));
+  return files.filter((file) => readText(file) !== undefined).sort();
+}
+
+// The size and the time of the last change, and the number that tells a new file of that name.
+function stampOf({ ino, size, mtimeNs }: BigIntStats): string {
+  return `${ino} ${size} ${mtimeNs}`;
+}
+
+// By one handle: the name may be another process's lock a moment later.
+function readIfWhole(lock: string): string | undefined {
+  const handle = openIfThere(lock);
+  if (handle === undefined) return undefined;
+  try {
+    return isWhole(fstatSync(handle)) ? readFileSync(handle, 'utf8') : undefined;
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function isWhole({ mode }: Stats): boolean {
+  return (mode & 0o777) === modeOfWhole;
+}
+
+function openIfThere(file: string): number | undefined {
+  return orUndefinedIfGone(() => openSync(file, 'r'));
+}
+
+function readIfThere(file: string): string | undefined {
+  return orUndefinedIfGone(() => readFileSync(file, 'utf8'));
+}
+
+function orUndefinedIfGone<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+class Lock implements Disposable {
+  readonly #path: string;
+  readonly #handle: number;
+  #isSpent = false;
+
+  constructor(path: string, handle: number) {
+    this.#path = path;
+    this.#handle = handle;
+  }
+
+  /** Returns the stamp of what is there now. */
+  replace(file: string, text: string): string {
+    writeFileSync(this.#handle, text);
+    fchmodSync(this.#handle, modeOfWhole);
+    if (!this.#isHeld())
+      throw new Error(`${this.#path}: another process took the lock from this one, which stood still`);
+    orUndefinedIfGone(() => unlinkSync(file));
+    renameSync(this.#path, file);
+    this.#isSpent = true;
+    return stampOf(fstatSync(this.#handle, { bigint: true }));
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#isSpent && this.#isHeld()) rmSync(this.#path, { force: true });
+    closeSync(this.#handle);
+  }
+
+  // Whoever found it expired has removed it, and may have one there by now: the name alone does not tell.
+  #isHeld(): boolean {
+    return statSync(this.#path, { throwIfNoEntry: false })?.ino === fstatSync(this.#handle).ino;
+  }
+}
+
+async function takeLock(file: string): Promise<Lock> {
+  const path = lockOf(file);
+  const giveUpAt = performance.now() + lockPatienceMs;
+  for (let lock = tryLock(path); ; lock = tryLock(path)) {
+    if (lock) return lock;
+    if (performance.now() > giveUpAt) throw new Error(`${path}: held by another process for too long`);
+    breakExpired(path, file);
+    await delay(lockTriesMs);
+  }
+}
+
+function tryLock(path: string): Lock | undefined {
+  try {
+    return new Lock(path, openSync(path, 'wx', modeInTheMaking));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return undefined;
+    if (code !== 'ENOENT') throw error;
+    mkdirSync(dirname(path), { recursive: true });
+    return tryLock(path);
+  }
+}
+
+function breakExpired(path: string, file: string): void {
+  const lock = statSync(path, { throwIfNoEntry: false });
+  if (lock === undefined || Date.now() - lock.mtimeMs <= lockExpiryMs) return;
+  // Its process was killed after it had removed the file, and before the lock had taken its place.
+  if (isWhole(lock) && !existsSync(file)) orUndefinedIfGone(() => renameSync(path, file));
+  else rmSync(path, { force: true });
+}
+
+function lockOf(file: string): string {
+  return `${file}${lockEnding}`;
+}

@@ -1,0 +1,15 @@
+// grpcurl, the program most people call gRPC services with, where this machine has it.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { runProgram } from './stack.ts';
+
+/** Why a test of it is skipped. */
+export const GRPCURL_MISSING = 'grpcurl is not on the PATH nor in the bin folder of Go';
+
+/** The program where there is one; it is never fetched for a test. */
+export async function findGrpcurl(): Promise<string | undefined> {
+  const { exitCode, stdout } = await runProgram('go', ['env', 'GOPATH']);
+  const folders = (process.env.PATH ?? '').split(':');
+  if (exitCode === 0) folders.push(join(stdout.trim(), 'bin'));
+  return folders.map((folder) => join(folder, 'grpcurl')).find((file) => existsSync(file));
+}
