@@ -10,7 +10,7 @@ import { applyDraft, FIRST_PRODUCT_VERSION, type Product, type ProductDraft } fr
 import { insertProduct, lockProduct, updateDescription } from './product-store.ts';
 
 const MAX_NAME_LENGTH = 200;
-// Ten thousand million in most currencies: an order of the largest size still has a total that fits.
+// Ten thousand million in most currencies. What a whole order may cost is for the order service to limit.
 const MAX_PRICE_MINOR_UNITS = 1_000_000_000_000n;
 
 /** Answers with the product as it now stands. A repeat, or the name and price it has already, changes nothing. */

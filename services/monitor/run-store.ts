@@ -1,5 +1,6 @@
 // All SQL about runs and their schedule.
 import type { Database } from '../platform/database.ts';
+import { isDueSql } from '../platform/due-time.ts';
 import type { Page } from '../platform/page.ts';
 import type { JourneyName } from './journey.ts';
 
@@ -79,8 +80,8 @@ export function createRunStore(database: Database): RunStore {
     interrupt: async (ageMs, failureReason) => {
       const rows = await database.query<RunRow>(
         `update run set result = 'FAILED', failure_reason = $2,
-           duration_ms = least(extract(epoch from now() - start_time) * 1000, 2147483647)::int
-         where result is null and start_time < now() - $1::float8 * interval '1 millisecond' returning ${COLUMNS}`,
+           duration_ms = greatest(0, least(extract(epoch from now() - start_time) * 1000, 2147483647))::int
+         where result is null and ${isDueSql("start_time + $1::float8 * interval '1 millisecond'", ageMs)} returning ${COLUMNS}`,
         [ageMs, failureReason],
       );
       return rows.map(toRun);
@@ -108,8 +109,9 @@ export function createRunStore(database: Database): RunStore {
         `update journey_schedule set next_time = now() + $2::float8 * interval '1 millisecond'
          where journey in (
            select journey from journey_schedule
+           -- The second: what another replica took a moment after this statement began is not too far ahead.
            where journey = any ($1::text[])
-             and (next_time <= now() or next_time > now() + $2::float8 * interval '1 millisecond')
+             and (next_time <= now() or next_time > now() + $2::float8 * interval '1 millisecond' + interval '1 second')
            for update skip locked
          ) returning journey`,
         [journeys, intervalMs],

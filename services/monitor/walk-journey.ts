@@ -117,6 +117,7 @@ function toJourneyFailure(thrown: unknown, deadline: Deadline): JourneyFailure {
   if (error.failure === 'timeout' || error.failure === 'not_called' || deadline.remainingMs() === 0) {
     return new JourneyFailure('TOO_SLOW', `the journey did not end in time: ${error.message}`, error);
   }
-  const kind = error.failure === 'refused' ? 'REFUSED' : 'UNREACHABLE';
+  const isAnswered = error.failure === 'refused' || error.failure === 'not_understood';
+  const kind = isAnswered ? 'REFUSED' : 'UNREACHABLE';
   return new JourneyFailure(kind, error.message, error);
 }

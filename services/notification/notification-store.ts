@@ -1,10 +1,13 @@
 // All SQL about notifications. Every change is one statement; a mail that is sent is stored together with its event.
 import type { Database, Queryable } from '../platform/database.ts';
+import { isDueSql } from '../platform/due-time.ts';
 import type { OutgoingEvent } from '../platform/event.ts';
 import { insertOutboxSql, outboxValues } from '../platform/outbox.ts';
 import type { Page } from '../platform/page.ts';
 import { injectTrace } from '../platform/tracing.ts';
 import type { Notification, NotificationStatus } from './notification.ts';
+
+const MAX_WAIT_MS = 600_000;
 
 /** A notification whose mail is to be tried, for the `attempt`-th time, and the trace it belongs to. */
 export type DueNotification = {
@@ -25,7 +28,7 @@ export type NotificationStore = {
   claimDue(limit: number, leaseMs: number): Promise<DueNotification[]>;
   /** Stores that the mail was sent, with its events. Returns whether it was not stored before. */
   markSent(notificationId: string, sendTime: Date, events: readonly OutgoingEvent[]): Promise<boolean>;
-  /** Puts a mail that could not be sent off for `delayMs`; `counted` tells whether that was a try. */
+  /** Puts a mail that could not be sent off for `delayMs`, ten minutes at most; `counted` tells whether that was a try. */
   putOff(notificationId: string, delayMs: number, error: string, counted: boolean): Promise<void>;
   /** One row more than the page holds, newest first. */
   list(filter: NotificationFilter, page: Page): Promise<Notification[]>;
@@ -80,7 +83,7 @@ export function createNotificationStore(database: Database): NotificationStore {
       const rows = await database.query<NotificationRow>(
         `update notification set next_try_time = now() + $2::float8 * interval '1 millisecond', attempts = attempts + 1
          where notification_id in (
-           select notification_id from notification where status = 'PENDING' and next_try_time <= now()
+           select notification_id from notification where status = 'PENDING' and ${isDueSql('next_try_time', MAX_WAIT_MS)}
            order by next_try_time limit $1 for update skip locked
          )
          returning ${COLUMNS}`,
@@ -110,7 +113,7 @@ export function createNotificationStore(database: Database): NotificationStore {
         `update notification set next_try_time = now() + $2::float8 * interval '1 millisecond', error = $3,
            attempts = attempts - case when $4 then 0 else 1 end
          where notification_id = $1 and status = 'PENDING'`,
-        [notificationId, delayMs, error, counted],
+        [notificationId, Math.min(delayMs, MAX_WAIT_MS), error, counted],
       );
     },
 

@@ -9,8 +9,8 @@ const MAX_QUANTITY = 10_000;
 const RETRY_AFTER_MS = 1_000;
 // What synthetic orders are for, and nothing else is.
 const TEST_PRODUCT = 'test-product';
-// What the contract's int64 and the database's bigint hold.
-const MAX_MINOR_UNITS = 2n ** 63n - 1n;
+// What can be charged at once: the provider's JSON holds no larger number exactly.
+const MAX_TOTAL_MINOR_UNITS = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** Which pricing a customer gets now. */
 export type PricingVersionFor = (customerId: string) => Promise<PricingVersion>;
@@ -44,7 +44,8 @@ export type PricedBasket = Quote & { readonly items: readonly PricedItem[] };
 
 /**
  * Prices a basket. Throws DomainError: `invalid_argument` naming each product that does not exist or is sold in another currency
- * than the rest, or for a total that is nothing or cannot be counted; `unavailable` CATALOGUE_NOT_LOADED while that cannot be told yet.
+ * than the rest, or for a total that is nothing or more than can be charged; `unavailable` CATALOGUE_NOT_LOADED while that cannot be
+ * told yet.
  */
 export async function priceBasket(
   prices: PriceStore,
@@ -53,14 +54,23 @@ export async function priceBasket(
 ): Promise<PricedBasket> {
   const items = await findPrices(prices, basket);
   const quote = priceItems(items, pricingVersion);
-  if (quote.total.minorUnits > MAX_MINOR_UNITS) {
-    throw invalidArgument([{ field: 'items', description: 'cost more together than can be counted' }]);
-  }
+  refuseTooLarge(quote);
   // Nobody can be charged nothing, and an order is confirmed by its charge.
   if (quote.total.minorUnits === 0n) {
     throw invalidArgument([{ field: 'items', description: 'cost nothing together: there is nothing to charge for' }]);
   }
   return { ...quote, items };
+}
+
+function refuseTooLarge({ total, amounts }: Quote): void {
+  if (total.minorUnits <= MAX_TOTAL_MINOR_UNITS) return;
+  const most = `at most ${MAX_TOTAL_MINOR_UNITS} minor units`;
+  const faults = amounts.flatMap(({ minorUnits }, index) => {
+    if (minorUnits <= MAX_TOTAL_MINOR_UNITS) return [];
+    return [{ field: `items[${index}].quantity`, description: `must cost ${most}, costs ${minorUnits}` }];
+  });
+  const together = { field: 'items', description: `must cost ${most} together, cost ${total.minorUnits}` };
+  throw invalidArgument(faults.length > 0 ? faults : [together]);
 }
 
 async function findPrices(prices: PriceStore, items: readonly BasketItem[]): Promise<PricedItem[]> {

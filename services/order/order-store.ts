@@ -1,11 +1,14 @@
 // All SQL about orders. Every change is one statement that checks the version it was made from and stores its events with it.
 import type { Database, Queryable } from '../platform/database.ts';
+import { isDueSql } from '../platform/due-time.ts';
 import type { OutgoingEvent } from '../platform/event.ts';
 import type { Money } from '../platform/money.ts';
 import { insertOutboxSql, outboxValues } from '../platform/outbox.ts';
 import type { Page } from '../platform/page.ts';
 import { injectTrace } from '../platform/tracing.ts';
 import { isOpen, type Order, type OrderStatus, type TimelineEntry } from './order.ts';
+
+const MAX_WAIT_MS = 60_000;
 
 /** What a client asked for an order with: its key, and a digest of the content. */
 export type OrderKey = { readonly idempotencyKey: string; readonly requestHash: string };
@@ -15,7 +18,7 @@ export type KeyedOrder = { readonly order: Order; readonly requestHash: string }
 
 export type OrderFilter = { readonly customerId: string; readonly status: OrderStatus | undefined };
 
-/** When an order that stays open may be worked on next: after `afterMs`, at the `attempts`-th repeat. */
+/** When an order that stays open may be worked on next: after `afterMs`, a minute at most, at the `attempts`-th repeat. */
 export type Resume = { readonly afterMs: number; readonly attempts: number };
 
 /** An order to work on: how often it was tried before, and the trace of the call that placed it. */
@@ -103,17 +106,7 @@ export function createOrderStore(database: Database, leaseMs: number): OrderStor
     save: (order, previousVersion, events, resume) =>
       saveOrder(database, leaseMs, { order, previousVersion, events, resume }),
 
-    claim: async (limit) => {
-      const rows = await database.query<OrderRow>(
-        `update orders set lease_until = now() + ${milliseconds(2)}, resume_time = now()
-         where order_id in (
-           select order_id from orders where resume_time <= now() and lease_until <= now()
-           order by resume_time limit $1 for update skip locked
-         ) returning *`,
-        [limit, leaseMs],
-      );
-      return rows.map((row) => ({ order: toOrder(row), attempts: row.attempts, traceparent: row.traceparent }));
-    },
+    claim: (limit) => claimOrders(database, leaseMs, limit),
 
     countOpen: async () => {
       const [row] = await database.query<{ pending: number; oldest_pending_ms: number; compensations: number }>(
@@ -130,6 +123,19 @@ export function createOrderStore(database: Database, leaseMs: number): OrderStor
       };
     },
   };
+}
+
+async function claimOrders(database: Database, leaseMs: number, limit: number): Promise<ClaimedOrder[]> {
+  const rows = await database.query<OrderRow>(
+    `update orders set lease_until = now() + ${milliseconds(2)}, resume_time = now()
+     where order_id in (
+       select order_id from orders
+       where ${isDueSql('resume_time', MAX_WAIT_MS)} and ${isDueSql('lease_until', Math.max(leaseMs, MAX_WAIT_MS))}
+       order by resume_time limit $1 for update skip locked
+     ) returning *`,
+    [limit, leaseMs],
+  );
+  return rows.map((row) => ({ order: toOrder(row), attempts: row.attempts, traceparent: row.traceparent }));
 }
 
 // Only what is asked for stands in the statement: a plan made for `$1 = '' or customer_id = $1` reads everybody's orders.
@@ -229,7 +235,7 @@ async function saveOrder(
       version,
       order.updateTime,
       isOpen(order),
-      resume?.afterMs ?? 0,
+      Math.min(resume?.afterMs ?? 0, MAX_WAIT_MS),
       resume !== undefined,
       resume?.attempts ?? 0,
       leaseMs,

@@ -1,5 +1,6 @@
 // All SQL about charges. Every change is one statement, which checks what it was made from and stores its events with it.
 import type { Database } from '../platform/database.ts';
+import { isDueSql } from '../platform/due-time.ts';
 import type { OutgoingEvent } from '../platform/event.ts';
 import type { Money } from '../platform/money.ts';
 import { insertOutboxSql, outboxValues } from '../platform/outbox.ts';
@@ -77,9 +78,11 @@ type ChargeRow = {
   update_time: Date;
 };
 
+// An intent from before the clock was set back may be of any age: it is taken for old, so that no call is repeated.
 const COLUMNS = `order_id, customer_id, currency_code, amount_minor, payment_method, status, transaction_id, decline_code,
   decline_message, refund_key, request_hash, synthetic, version, attempt, watch_until is not null as watched,
-  (extract(epoch from now() - intent_time) * 1000)::float8 as intent_age_ms,
+  case when intent_time > now() + interval '1 minute' then 'infinity'
+    else extract(epoch from now() - intent_time) * 1000 end::float8 as intent_age_ms,
   greatest(0, extract(epoch from call_until - now()) * 1000)::float8 as calls_end_in_ms, traceparent, create_time, update_time`;
 
 /** Makes the store; all times are the database's. */
@@ -162,7 +165,9 @@ export function createChargeStore(database: Database, options: ChargeStoreOption
       ]),
 
     claimDue: async (limit) => {
-      const rows = await database.query<ChargeRow>(claimDueSql, [limit, settleAfterMs, MAX_CHECK_DELAY_MS]);
+      const isDue = isDueSql('due_time', Math.max(settleAfterMs, MAX_CHECK_DELAY_MS));
+      const values = [limit, settleAfterMs, MAX_CHECK_DELAY_MS, callMs];
+      const rows = await database.query<ChargeRow>(claimDueSql(isDue), values);
       return rows.map(toStoredCharge);
     },
 
@@ -200,12 +205,16 @@ const saveSql = `with saved as (
   select ${COLUMNS} from saved`;
 
 // Claiming is putting off: the next look is as far away as this one may take, and further each time.
-const claimDueSql = `update charge set checks = checks + 1, due_time = case
+// A call that seems to end far ahead was announced before the clock was set back: it ends no later than one made now.
+const claimDueSql = (isDue: string) => `update charge set checks = checks + 1, due_time = case
       when watch_until < now() then null
       else now() + least(${milliseconds(3)}, ${milliseconds(2)} * power(2, least(checks, 16)))
+    end, call_until = case
+      when call_until > now() + interval '10 minutes' then least(call_until, now() + ${milliseconds(4)})
+      else call_until
     end
   where order_id in (
-    select order_id from charge where due_time <= now() order by due_time limit $1 for update skip locked
+    select order_id from charge where ${isDue} order by due_time limit $1 for update skip locked
   )
   returning ${COLUMNS}`;
 

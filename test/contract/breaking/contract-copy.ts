@@ -1,4 +1,4 @@
-// A copy of the contracts in a folder of its own, to be broken on purpose and held against the gates of `make breaking`.
+// A copy of the contracts in a folder of its own, broken on purpose and held against a gate of `make breaking`.
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,44 +8,58 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const BUF = join(ROOT, 'node_modules/.bin/buf');
 
-export interface ContractCopy extends AsyncDisposable {
-  /** Replaces the one place where `before` stands in a file under proto/. Throws when it stands nowhere, or twice. */
-  edit(file: string, before: string, after: string): Promise<void>;
-  /** Removes a file under proto/. */
-  remove(file: string): Promise<void>;
-  /** Holds the copy against the released contract; returns the rules it breaks, none twice. */
-  findBreakingRules(): Promise<string[]>;
-  /** Lints the copy; returns the rules it breaks, none twice. */
-  findLintRules(): Promise<string[]>;
+export const ORDER = 'shop/order/v1/order.proto';
+export const INVENTORY_SERVICE = 'shop/inventory/v1/inventory_service.proto';
+const NOTIFICATION_EVENTS = 'shop/notification/v1/notification_events.proto';
+
+/** A change of a file under proto/: at the one place where `before` stands, `after` does; without them the file goes. */
+export type Edit = readonly [file: string, before: string, after: string] | readonly [file: string];
+
+/** The edits that move a file to another package than its folder's. */
+export const OTHER_PACKAGE: readonly Edit[] = [
+  [NOTIFICATION_EVENTS, 'package shop.notification.v1;', 'package shop.mail.v1;'],
+  [NOTIFICATION_EVENTS, '  NotificationType type =', '  shop.notification.v1.NotificationType type ='],
+];
+
+/** Holds the contract, after edits, against the released one; returns the rules it breaks, none twice. */
+export function breakingRulesAfter(...edits: readonly Edit[]): Promise<string[]> {
+  return rulesAfter(edits, ['breaking', '--against', 'proto/released.binpb']);
 }
 
-export async function copyContract(): Promise<ContractCopy> {
+/** Lints the contract after edits; returns the rules it breaks, none twice. */
+export function lintRulesAfter(...edits: readonly Edit[]): Promise<string[]> {
+  return rulesAfter(edits, ['lint']);
+}
+
+async function rulesAfter(edits: readonly Edit[], gate: readonly string[]): Promise<string[]> {
   const directory = await mkdtemp(join(tmpdir(), 'touchstone-contract-'));
-  await cp(join(ROOT, 'proto'), join(directory, 'proto'), { recursive: true });
-  await cp(join(ROOT, 'buf.yaml'), join(directory, 'buf.yaml'));
-  return {
-    async edit(file, before, after) {
-      const path = join(directory, 'proto', file);
-      const parts = (await readFile(path, 'utf8')).split(before);
-      if (parts.length !== 2) throw new Error(`${file} holds ${parts.length - 1} times: ${before}`);
-      await writeFile(path, parts.join(after));
-    },
-    remove: (file) => rm(join(directory, 'proto', file)),
-    findBreakingRules: () => findRules(directory, ['breaking', '--against', 'proto/released.binpb']),
-    findLintRules: () => findRules(directory, ['lint']),
-    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
-  };
+  try {
+    await cp(join(ROOT, 'proto'), join(directory, 'proto'), { recursive: true });
+    await cp(join(ROOT, 'buf.yaml'), join(directory, 'buf.yaml'));
+    for (const edit of edits) await apply(edit, join(directory, 'proto'));
+    return await findRules(directory, gate);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }
 
-async function findRules(directory: string, command: string[]): Promise<string[]> {
-  const { code, output, complaint } = await runBuf(directory, [...command, '--error-format', 'json']);
+async function apply([file, before, after]: Edit, folder: string): Promise<void> {
+  const path = join(folder, file);
+  if (before === undefined || after === undefined) return await rm(path);
+  const parts = (await readFile(path, 'utf8')).split(before);
+  if (parts.length !== 2) throw new Error(`${file} holds ${parts.length - 1} times: ${before}`);
+  await writeFile(path, parts.join(after));
+}
+
+async function findRules(directory: string, gate: readonly string[]): Promise<string[]> {
+  const { code, output, complaint } = await runBuf(directory, [...gate, '--error-format', 'json']);
   const rules = output
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => (JSON.parse(line) as { type: string }).type);
   // A copy that does not compile would be refused by no gate's rule.
   if (rules.includes('COMPILE') || (code === 0) !== (rules.length === 0))
-    throw new Error(`buf ${command[0]} ended with ${code}: ${output}${complaint}`);
+    throw new Error(`buf ${gate[0]} ended with ${code}: ${output}${complaint}`);
   return [...new Set(rules)].sort();
 }
 

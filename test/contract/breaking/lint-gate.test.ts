@@ -1,67 +1,49 @@
 // The lint gate refuses a contract that is not in the house style, and names the rule.
 import { expect, it } from 'vitest';
-import { copyContract } from './contract-copy.ts';
-
-const ORDER = 'shop/order/v1/order.proto';
-const NOTIFICATION_EVENTS = 'shop/notification/v1/notification_events.proto';
-const INVENTORY_SERVICE = 'shop/inventory/v1/inventory_service.proto';
+import { INVENTORY_SERVICE, lintRulesAfter, ORDER, OTHER_PACKAGE } from './contract-copy.ts';
 
 it('accepts the present contract', async () => {
-  await using contract = await copyContract();
+  const rules = await lintRulesAfter();
 
-  expect(await contract.findLintRules()).toEqual([]);
+  expect(rules).toEqual([]);
 });
 
 it('refuses a message, a field, an RPC and an enum value without a comment', async () => {
-  await using contract = await copyContract();
-  await contract.edit(
-    ORDER,
-    '// How a step ended.\n',
-    'message Bare {\n  string name = 1;\n}\n\n// How a step ended.\n',
+  const rules = await lintRulesAfter(
+    [ORDER, '// How a step ended.\n', 'message Bare {\n  string name = 1;\n}\n\n// How a step ended.\n'],
+    [ORDER, '  STEP_STATE_RETRYING = 3;', '  STEP_STATE_RETRYING = 3;\n  STEP_STATE_BARE = 2000;'],
+    [INVENTORY_SERVICE, '  // Lists products by id.\n', ''],
   );
-  await contract.edit(ORDER, '  STEP_STATE_RETRYING = 3;', '  STEP_STATE_RETRYING = 3;\n  STEP_STATE_BARE = 2000;');
-  await contract.edit(INVENTORY_SERVICE, '  // Lists products by id.\n', '');
 
-  expect(await contract.findLintRules()).toEqual(
+  expect(rules).toEqual(
     expect.arrayContaining(['COMMENT_ENUM_VALUE', 'COMMENT_FIELD', 'COMMENT_MESSAGE', 'COMMENT_RPC']),
   );
 });
 
 it('refuses an enum value without the prefix of its enum', async () => {
-  await using contract = await copyContract();
-  await contract.edit(ORDER, 'STEP_STATE_RETRYING = 3;', 'RETRYING = 3;');
+  const rules = await lintRulesAfter([ORDER, 'STEP_STATE_RETRYING = 3;', 'RETRYING = 3;']);
 
-  expect(await contract.findLintRules()).toEqual(['ENUM_VALUE_PREFIX']);
+  expect(rules).toEqual(['ENUM_VALUE_PREFIX']);
 });
 
 it('refuses an enum whose zero means something', async () => {
-  await using contract = await copyContract();
-  await contract.edit(ORDER, 'STEP_STATE_UNSPECIFIED = 0;', 'STEP_STATE_STARTED = 0;');
+  const rules = await lintRulesAfter([ORDER, 'STEP_STATE_UNSPECIFIED = 0;', 'STEP_STATE_STARTED = 0;']);
 
-  expect(await contract.findLintRules()).toEqual(['ENUM_ZERO_VALUE_SUFFIX']);
+  expect(rules).toEqual(['ENUM_ZERO_VALUE_SUFFIX']);
 });
 
 it('refuses a request message that two RPCs share', async () => {
-  await using contract = await copyContract();
-  await contract.edit(
+  const rules = await lintRulesAfter([
     INVENTORY_SERVICE,
     'rpc GetProduct(GetProductRequest)',
     'rpc GetProduct(CheckAvailabilityRequest)',
-  );
+  ]);
 
-  expect(await contract.findLintRules()).toEqual(
-    expect.arrayContaining(['RPC_REQUEST_RESPONSE_UNIQUE', 'RPC_REQUEST_STANDARD_NAME']),
-  );
+  expect(rules).toEqual(expect.arrayContaining(['RPC_REQUEST_RESPONSE_UNIQUE', 'RPC_REQUEST_STANDARD_NAME']));
 });
 
 it('refuses a package that is not its folder', async () => {
-  await using contract = await copyContract();
-  await contract.edit(NOTIFICATION_EVENTS, 'package shop.notification.v1;', 'package shop.mail.v1;');
-  await contract.edit(
-    NOTIFICATION_EVENTS,
-    '  NotificationType type =',
-    '  shop.notification.v1.NotificationType type =',
-  );
+  const rules = await lintRulesAfter(...OTHER_PACKAGE);
 
-  expect(await contract.findLintRules()).toContain('PACKAGE_DIRECTORY_MATCH');
+  expect(rules).toContain('PACKAGE_DIRECTORY_MATCH');
 });

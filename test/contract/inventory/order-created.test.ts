@@ -1,26 +1,13 @@
 // What inventory makes of OrderCreated: its real handler over its real database.
-import { randomUUID } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
 import { like, replayRecordedEvents } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { InsufficientStockSchema, StockReservedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { ReleaseReservationRequestSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
-import { FIRST_CATALOGUE } from '#services/inventory/catalogue.ts';
-import type { InventoryDependencies } from '#services/inventory/dependencies.ts';
 import { releaseReservation } from '#services/inventory/release-reservation.ts';
-import { createInventorySubscriptions } from '#services/inventory/routes.ts';
-import { putProduct } from '#services/inventory/upsert-product.ts';
-import type { Database } from '#services/platform/database.ts';
-import {
-  type EventDesk,
-  envelopeOf,
-  inTurn,
-  openEventDesk,
-  recordedEvents,
-  shopContract,
-} from '../../support/contracts.ts';
-import { silentLog } from '../../support/order-builders.ts';
+import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts.ts';
+import { openStockRoom, type StockRoom } from './stock-room.ts';
 
 // Handlers decode events themselves: what they read of them is recorded from there.
 vi.mock(import('#services/platform/event.ts'), async (importOriginal) => {
@@ -53,55 +40,6 @@ const createdForTooMuch = () =>
       { orderId: like(TOO_MUCH), items: [{ productId: 'prod456', quantity: 200 }] },
       envelopeOf(OrderCreatedSchema, '30000000-0000-4000-8000-000000000002'),
     );
-
-interface StockRoom extends EventDesk {
-  readonly dependencies: InventoryDependencies;
-  /** Begins anew with the catalogue of the first day: prod456 100 times, prod789 50 times. */
-  begin(): Promise<void>;
-  /** How many of prod456 and of prod789 can be ordered. */
-  available(): Promise<number[]>;
-  /** The states of the reservations, by order. */
-  states(): Promise<Record<string, string>>;
-  /** The subjects of the events that inventory is about to publish. */
-  told(): Promise<string[]>;
-}
-
-async function openStockRoom(): Promise<StockRoom> {
-  const dependenciesOf = (database: Database): InventoryDependencies => ({
-    database,
-    log: silentLog,
-    now: () => new Date(),
-    newId: randomUUID,
-    syntheticCredential: undefined,
-    wakeRelay: () => undefined,
-  });
-  const desk = await openEventDesk('inventory', (database) => createInventorySubscriptions(dependenciesOf(database)));
-  const { database, sql } = desk;
-  return {
-    ...desk,
-    dependencies: dependenciesOf(database),
-    begin: async () => {
-      await desk.empty();
-      await database.transaction(async (transaction) => {
-        for (const draft of FIRST_CATALOGUE) await putProduct(transaction, draft, new Date());
-      });
-      await sql('delete from outbox');
-    },
-    available: async () => {
-      const text = `select on_hand - reserved as available from product
-        where product_id in ('prod456', 'prod789') order by product_id`;
-      return (await sql<{ available: number }>(text)).map(({ available }) => available);
-    },
-    states: async () => {
-      const rows = await sql<{ order_id: string; state: string }>('select order_id, state from reservation');
-      return Object.fromEntries(rows.map(({ order_id, state }) => [order_id, state]));
-    },
-    told: async () => {
-      const rows = await sql<{ subject: string }>('select subject from outbox order by subject');
-      return rows.map(({ subject }) => subject);
-    },
-  };
-}
 
 let room: StockRoom;
 

@@ -1,19 +1,10 @@
 // What notification makes of OrderConfirmed: its real handler over its real database.
 import { like, replayRecordedEvents } from '@touchstone/kit';
-import { afterAll, beforeAll, describe, expect, it, type Mock, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
-import type { Notification } from '#services/notification/notification.ts';
-import { createNotificationStore } from '#services/notification/notification-store.ts';
-import { createNotificationSubscriptions } from '#services/notification/routes.ts';
-import {
-  type EventDesk,
-  envelopeOf,
-  inTurn,
-  openEventDesk,
-  recordedEvents,
-  shopContract,
-} from '../../support/contracts.ts';
+import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts.ts';
 import { euros } from '../../support/order-builders.ts';
+import { type Counter, openCounter } from './counter.ts';
 
 // Handlers decode events themselves: what they read of them is recorded from there.
 vi.mock(import('#services/platform/event.ts'), async (importOriginal) => {
@@ -52,31 +43,6 @@ const anotherConfirmed = () =>
     },
     envelopeOf(OrderConfirmedSchema, '40000000-0000-4000-8000-000000000002'),
   );
-
-interface Counter extends EventDesk {
-  readonly wakeMailer: Mock<() => void>;
-  begin(): Promise<void>;
-  /** Every notification, by order. */
-  notifications(): Promise<Record<string, Notification>>;
-}
-
-async function openCounter(): Promise<Counter> {
-  const wakeMailer = vi.fn<() => void>();
-  const desk = await openEventDesk('notification', () => createNotificationSubscriptions(wakeMailer));
-  const store = createNotificationStore(desk.database);
-  return {
-    ...desk,
-    wakeMailer,
-    begin: async () => {
-      await desk.empty();
-      wakeMailer.mockClear();
-    },
-    notifications: async () => {
-      const rows = await store.list({ customerId: '', orderId: '' }, { size: 100, after: undefined });
-      return Object.fromEntries(rows.map((row) => [row.orderId, row]));
-    },
-  };
-}
 
 let counter: Counter;
 

@@ -11,6 +11,7 @@ import {
   acceptedTestOrder,
   awaited,
   detailOf,
+  NEEDS_CREDENTIAL,
   NO_CREDENTIAL,
   ORDER_ID,
   RESERVATION_ID,
@@ -274,7 +275,7 @@ describe('a test order', () => {
         .given('the test product is in stock', inStock)
         .uponReceiving('a reservation for a test order without the credential')
         .calls(reserveStock, asked),
-    ).failsWith(Code.PermissionDenied, 'it needs the credential', refusal('SYNTHETIC_NOT_ALLOWED'));
+    ).failsWith(...NEEDS_CREDENTIAL);
     const releases = awaited(
       'inventory',
       inventory

@@ -1,6 +1,6 @@
 // The order service as the consumer of its neighbours: its real client, policy and saga, with nothing else of the service.
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
-import type { Client } from '@connectrpc/connect';
+import { type Client, Code } from '@connectrpc/connect';
 import { type Called, detail, type ErrorDetail, type HeaderLiteral, regex } from '@touchstone/kit';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
@@ -64,6 +64,13 @@ export function awaited<M extends DescMethod>(neighbour: keyof typeof POLICIES, 
 export function refusal(reason: string): ErrorDetail[] {
   return [detail(ErrorInfoSchema, { reason, domain: 'shop' })];
 }
+
+/** How a call for a test order fails that was made without the credential. */
+export const NEEDS_CREDENTIAL = [
+  Code.PermissionDenied,
+  'it needs the credential',
+  refusal('SYNTHETIC_NOT_ALLOWED'),
+] as const;
 
 /** Lends the order service's own client of a neighbour, in the trace of a call. */
 export async function withNeighbour<Service extends DescService, T>(

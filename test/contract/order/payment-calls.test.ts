@@ -13,6 +13,7 @@ import {
   acceptedTestOrder,
   awaited,
   detailOf,
+  NEEDS_CREDENTIAL,
   NO_CREDENTIAL,
   ORDER_ID,
   refusal,
@@ -239,7 +240,7 @@ describe('a test order', () => {
         .given('the order has not been charged', state)
         .uponReceiving('a charge for a test order without the credential')
         .calls(processPayment, asked),
-    ).failsWith(Code.PermissionDenied, 'it needs the credential', refusal('SYNTHETIC_NOT_ALLOWED'));
+    ).failsWith(...NEEDS_CREDENTIAL);
     const refunds = awaited(
       'payment',
       payment

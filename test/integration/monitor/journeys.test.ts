@@ -143,11 +143,12 @@ describe('the schedule', () => {
     await expect.poll(async () => (await world.client.listRuns({})).runs.length, { timeout: 5_000 }).toBe(4);
   });
 
-  it('ends, as failed, a run whose monitor was killed', async () => {
+  it.each([
+    { began: 'a minute ago', time: `now() - interval '1 minute'` },
+    { began: 'in the future of a clock set back since', time: `now() + interval '1 day'` },
+  ])('ends, as failed, a run whose monitor was killed: it began $began', async ({ time }) => {
     await using world = await startMonitorWorld();
-    await world.sql(
-      `insert into run (run_id, journey, start_time) values (gen_random_uuid(), 'ORDER', now() - interval '1 minute')`,
-    );
+    await world.sql(`insert into run (run_id, journey, start_time) values (gen_random_uuid(), 'ORDER', ${time})`);
     await expect
       .poll(async () => (await world.client.listRuns({})).runs.map(({ failureReason }) => failureReason), {
         timeout: 5_000,

@@ -118,7 +118,10 @@ describe('a mail server that is away', () => {
 });
 
 describe('a mailer killed between mail and mark', () => {
-  it('sends the mail again with the same Message-ID', async () => {
+  it.each([
+    { lease: 'over', nextTry: 'now()' },
+    { lease: 'far ahead of a clock set back since', nextTry: "now() + interval '1 day'" },
+  ])('sends the mail again with the same Message-ID, its lease $lease', async ({ nextTry }) => {
     await using office = await startPostOffice();
     await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
     await vi.waitFor(async () => expect(await office.mails()).toHaveLength(1), WITHIN);
@@ -127,7 +130,7 @@ describe('a mailer killed between mail and mark', () => {
       expect(notifications[0]?.status).toBe(NotificationStatus.SENT);
     }, WITHIN);
 
-    await office.query("update notification set status = 'PENDING', send_time = null, next_try_time = now()");
+    await office.query(`update notification set status = 'PENDING', send_time = null, next_try_time = ${nextTry}`);
 
     await vi.waitFor(async () => expect(await office.mails()).toHaveLength(2), WITHIN);
     expect(new Set((await office.mails()).map((mail) => mail.message_id)).size).toBe(1);

@@ -1,7 +1,7 @@
 // Where the order service's prices come from, and what it does without them.
 import { Code } from '@connectrpc/connect';
 import { expect, it } from 'vitest';
-import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { ProductChangedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
@@ -67,6 +67,24 @@ it('ProductChanged brings a new product and a new price', async () => {
   await expect.poll(() => quoted(world, 'brand-new')).toBe(700n);
   const { order } = await world.place({ items: [{ productId: '12345', quantity: 2 }] });
   expect(order?.total?.minorUnits).toBe(12_998n);
+});
+
+it('a basket dearer than can be charged is refused before it is an order, and the quantity named', async () => {
+  await using world = await startOrderWorld();
+  await publishEvent(world.nats, ProductChangedSchema, price('yacht', 1_000_000_000_000n, 1n));
+  await expect.poll(() => quoted(world, 'yacht')).toBe(1_000_000_000_000n);
+  const items = [{ productId: 'yacht', quantity: 9_008 }];
+  const description = 'must cost at most 9007199254740991 minor units, costs 9008000000000000';
+  for (const call of [() => world.place({ items }), () => world.client.quoteOrder({ customerId: 'c', items })]) {
+    const error = await rpcFailureOf(call());
+    expect(error.code).toBe(Code.InvalidArgument);
+    expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations).toMatchObject([
+      { field: 'items[0].quantity', description },
+    ]);
+  }
+  expect(await world.sql('select from orders')).toEqual([]);
+  const { outcome } = await world.place({ items: [{ productId: 'yacht', quantity: 9_007 }] });
+  expect(outcome).toBe(Outcome.CONFIRMED);
 });
 
 it('an older version of a product is ignored, and so is the same event once more', async () => {

@@ -197,6 +197,26 @@ describe('claiming', () => {
     expect(await desk.store.claim(10)).toEqual([]);
   });
 
+  it.each(['lease_until', 'resume_time'])(
+    'takes an order whose %s a clock set back since has left far ahead',
+    async (column) => {
+      await using desk = await openDesk();
+      await desk.add(pendingOrder(), desk.hasty);
+      await desk.sql(`update orders set ${column} = now() + interval '1 hour'`);
+      expect(await desk.store.claim(10)).toHaveLength(1);
+      expect(await desk.store.claim(10)).toEqual([]);
+    },
+  );
+
+  it('leaves alone what is as far ahead as a lease or a wait may be', async () => {
+    await using desk = await openDesk();
+    await desk.add(pendingOrder(), desk.hasty);
+    await desk.sql(`update orders set lease_until = now() + interval '1 minute'`);
+    expect(await desk.store.claim(10)).toEqual([]);
+    await desk.sql(`update orders set lease_until = now(), resume_time = now() + interval '1 minute'`);
+    expect(await desk.store.claim(10)).toEqual([]);
+  });
+
   it('waits as long as the order is to wait', async () => {
     await using desk = await openDesk();
     const order = await desk.add(pendingOrder(), desk.hasty);

@@ -82,12 +82,18 @@ describe('a charge whose outcome is unknown', () => {
     await vi.waitFor(async () => expect(await readEventBodies(till.nats, PaymentCompletedSchema)).toHaveLength(1));
   });
 
-  it('is looked up, never repeated, once the provider may have forgotten its key', async () => {
+  it.each([
+    { when: 'once the provider may have forgotten its key', aged: '13 hours' },
+    {
+      when: 'when the clock was set back since',
+      aged: '-13 hours',
+    },
+  ])('is looked up, never repeated, $when', async ({ aged }) => {
     await using till = await startTill();
     const payment = paymentOf('o1');
     await leaveOpen(till, payment);
     const captured = await captureAtProvider(till, payment, 'a key that is forgotten by now'.replaceAll(' ', '-'));
-    await age(till, 'o1', '13 hours');
+    await age(till, 'o1', aged);
 
     const { charge } = await till.client.processPayment(payment);
 
@@ -116,6 +122,21 @@ describe('a charge whose outcome is unknown', () => {
 
     await vi.waitFor(async () => expect(await statusOf(replica, 'o1')).toBe(ChargeStatus.COMPLETED), 10_000);
     expect(await till.chargesAtProvider('o1')).toHaveLength(1);
+  });
+
+  it('is settled, refunds included, although a clock set back since has put it off to next year', async () => {
+    await using till = await startTill();
+    await till.stop();
+    for (const orderId of ['o1', 'o2']) await leaveOpen(till, paymentOf(orderId));
+    await till.query(`update charge set due_time = now() + interval '1 year', call_until = now() + interval '1 year',
+      refund_key = case order_id when 'o2' then 'refund-key-of-o2' end`);
+
+    const hasty = { PAYMENT_PROVIDER_TIMEOUT_MS: '500', PAYMENT_SETTLE_AFTER_MS: '200' };
+    await using replica = await till.startReplica(hasty);
+
+    await expect.poll(() => statusOf(replica, 'o1'), { timeout: 10_000 }).toBe(ChargeStatus.COMPLETED);
+    await expect.poll(() => statusOf(replica, 'o2'), { timeout: 10_000 }).toBe(ChargeStatus.REFUNDED);
+    expect(await till.chargesAtProvider('o2')).toEqual([]);
   });
 
   it('is finished, and its caller answered, when the service is stopped in the middle of a call', async () => {

@@ -62,21 +62,42 @@ describe('the prices of a basket', () => {
     expect(total).toEqual(euros(13_248n));
   });
 
-  it('may reach exactly what can be counted', async () => {
-    const prices = createFakePriceStore();
-    await prices.put([{ productId: 'planet', unitPrice: euros(2n ** 63n - 1n), version: 1n }]);
-    const { total } = await priceBasket(prices, [{ productId: 'planet', quantity: 1 }], 'v1');
-    expect(total.minorUnits).toBe(2n ** 63n - 1n);
-  });
+  describe('against what can be charged at once', () => {
+    const most = 2n ** 53n - 1n;
+    const mostMoney = 'must cost at most 9007199254740991 minor units';
+    const priced = async (...minorUnits: bigint[]) => {
+      const prices = createFakePriceStore();
+      const basket = minorUnits.map((_, index) => ({ productId: `p${index}`, quantity: 1 }));
+      await prices.put(
+        minorUnits.map((price, index) => ({ productId: `p${index}`, unitPrice: euros(price), version: 1n })),
+      );
+      return priceBasket(prices, basket, 'v1');
+    };
 
-  it('are refused one unit above what can be counted', async () => {
-    const prices = createFakePriceStore();
-    await prices.put([
-      { productId: 'planet', unitPrice: euros(2n ** 63n - 1n), version: 1n },
-      { productId: 'pin', unitPrice: euros(1n), version: 1n },
-    ]);
-    const basket = ['planet', 'pin'].map((productId) => ({ productId, quantity: 1 }));
-    expect(await failureOf(priceBasket(prices, basket, 'v1'))).toMatchObject({ kind: 'invalid_argument' });
+    it('may reach exactly that', async () => {
+      expect((await priced(most - 1n, 1n)).total.minorUnits).toBe(most);
+    });
+
+    it('are refused one unit above it, as what all of them cost', async () => {
+      expect(await faultsOf(priced(most, 1n))).toEqual([`items: ${mostMoney} together, cost 9007199254740992`]);
+    });
+
+    it('are refused with each item that alone is above it', async () => {
+      expect(await faultsOf(priced(most + 1n, 1n, most + 2n))).toEqual([
+        `items[0].quantity: ${mostMoney}, costs 9007199254740992`,
+        `items[2].quantity: ${mostMoney}, costs 9007199254740993`,
+      ]);
+    });
+
+    it('count as discounted: a quantity too large in v1 may do in v2', async () => {
+      const prices = createFakePriceStore();
+      await prices.put([{ productId: 'yacht', unitPrice: euros(1_000_000_000_000n), version: 1n }]);
+      const basket = [{ productId: 'yacht', quantity: 10_000 }];
+      expect(await faultsOf(priceBasket(prices, basket, 'v1'))).toEqual([
+        `items[0].quantity: ${mostMoney}, costs 10000000000000000`,
+      ]);
+      expect((await priceBasket(prices, basket, 'v2')).total).toEqual(euros(8_010_400_000_000_000n));
+    });
   });
 
   it('that add up to nothing are refused: there is nothing to charge for', async () => {

@@ -1,0 +1,31 @@
+// Notification as a consumer of events: its real handler and database, and the notifications in it.
+import { type Mock, vi } from 'vitest';
+import type { Notification } from '#services/notification/notification.ts';
+import { createNotificationStore } from '#services/notification/notification-store.ts';
+import { createNotificationSubscriptions } from '#services/notification/routes.ts';
+import { type EventDesk, openEventDesk } from '../../support/contracts.ts';
+
+export interface Counter extends EventDesk {
+  readonly wakeMailer: Mock<() => void>;
+  begin(): Promise<void>;
+  /** Every notification, by order. */
+  notifications(): Promise<Record<string, Notification>>;
+}
+
+export async function openCounter(): Promise<Counter> {
+  const wakeMailer = vi.fn<() => void>();
+  const desk = await openEventDesk('notification', () => createNotificationSubscriptions(wakeMailer));
+  const store = createNotificationStore(desk.database);
+  return {
+    ...desk,
+    wakeMailer,
+    begin: async () => {
+      await desk.empty();
+      wakeMailer.mockClear();
+    },
+    notifications: async () => {
+      const rows = await store.list({ customerId: '', orderId: '' }, { size: 100, after: undefined });
+      return Object.fromEntries(rows.map((row) => [row.orderId, row]));
+    },
+  };
+}
