@@ -9,6 +9,7 @@ import {
 } from '#gen/shop/order/v1/order_service_pb.ts';
 import { type Deadline, startDeadline } from '../platform/deadline.ts';
 import { failedPrecondition } from '../platform/errors.ts';
+import { waitForOthers } from '../platform/own-time.ts';
 import { requireSyntheticCredential } from '../platform/synthetic.ts';
 import { runForOrder } from '../platform/tracing.ts';
 import { createValidation } from '../platform/validation.ts';
@@ -109,12 +110,17 @@ async function answerRepeat(
   if (known.requestHash !== requestHash) {
     throw failedPrecondition('IDEMPOTENCY_KEY_REUSED', 'idempotency_key was used for another order');
   }
-  let latest = known.order;
-  for await (const order of changes.follow(latest.orderId, AbortSignal.timeout(deadline.remainingMs()))) {
+  const latest = await waitForOthers(() => followUntilTold(changes, known.order, deadline));
+  return answer({ order: latest, hindrance: undefined });
+}
+
+async function followUntilTold(changes: OrderChanges, known: Order, deadline: Deadline): Promise<Order> {
+  let latest = known;
+  for await (const order of changes.follow(known.orderId, AbortSignal.timeout(deadline.remainingMs()))) {
     latest = order;
     if (order.status !== 'PENDING' || order.reason !== undefined) break;
   }
-  return answer({ order: latest, hindrance: undefined });
+  return latest;
 }
 
 function answer({ order, hindrance }: SagaResult): MessageInitShape<typeof CreateOrderResponseSchema> {

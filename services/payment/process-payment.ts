@@ -6,11 +6,12 @@ import type { Money } from '../platform/money.ts';
 import { requireSyntheticCredential } from '../platform/synthetic.ts';
 import { runForOrder } from '../platform/tracing.ts';
 import { createValidation } from '../platform/validation.ts';
+import { whileCallerWaits } from '../platform/while-caller-waits.ts';
 import { type Charge, matchRepeat, nextStep } from './charge.ts';
 import { toChargeMessage } from './charge-messages.ts';
 import type { ChargeStore, Intent } from './charge-store.ts';
 import { type SettlementDependencies, settleCharge } from './settlement.ts';
-import { type Settlements, whileCallerWaits } from './settlements.ts';
+import type { Settlements } from './settlements.ts';
 
 export type ProcessPaymentDependencies = {
   readonly store: Pick<ChargeStore, 'insertIntent' | 'findKnown'>;

@@ -59,6 +59,7 @@ const chargeSchema = z.object({
 const chargesSchema = z.object({ charges: z.array(chargeSchema) });
 const refundSchema = z.object({ id: z.string().min(1) });
 const errorSchema = z.object({ error: z.object({ code: z.string().min(1), message: z.string().optional() }) });
+const badRequestSchema = z.object({ error: z.object({ fields: z.array(z.object({ field: z.string() })) }) });
 
 /** What some answers say of the call as a whole; other answers from 500 on are internal errors. */
 const FAILURES: ReadonlyMap<number, CallFailure> = new Map([
@@ -67,6 +68,13 @@ const FAILURES: ReadonlyMap<number, CallFailure> = new Map([
   [503, 'unreachable'],
   [504, 'timeout'],
 ]);
+
+// Refused before anything was done. The provider's words may quote the payment method: not kept.
+const METHOD_REFUSED: Decision = {
+  kind: 'declined',
+  code: 'invalid_request',
+  message: 'The payment method is not accepted',
+};
 
 type ProviderCharge = z.infer<typeof chargeSchema>;
 
@@ -143,8 +151,7 @@ function readCharge(answer: ProviderAnswer | Unknown): ChargeResult {
       return charge.success ? toResult(charge.data) : unreadable(answer);
     }
     case 400:
-      // Refused as a whole before anything was done. The provider's words may quote the payment method: not kept.
-      return { kind: 'declined', code: 'invalid_request', message: 'The payment method is not accepted' };
+      return refusesPaymentMethod(answer) ? METHOD_REFUSED : unreadable(answer);
     case 402: {
       const declined = errorSchema.safeParse(answer.body);
       if (!declined.success) return unreadable(answer);
@@ -181,6 +188,13 @@ function readRefund(answer: ProviderAnswer | Unknown): RefundResult {
   const refusal = errorSchema.safeParse(answer.body);
   const repeated = answer.status === 422 && refusal.data?.error.code === 'charge_already_refunded';
   return repeated ? { kind: 'refunded' } : unreadable(answer);
+}
+
+// Only a fault of the payment method and of nothing else is the customer's. Any other says that the request was spoilt on its way
+// or made wrongly here: nobody was charged, and nobody declined.
+function refusesPaymentMethod({ body }: ProviderAnswer): boolean {
+  const fields = badRequestSchema.safeParse(body).data?.error.fields ?? [];
+  return fields.length > 0 && fields.every(({ field }) => field === 'payment_method');
 }
 
 function toResult(charge: ProviderCharge): Decision | InFlight {

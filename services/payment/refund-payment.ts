@@ -3,11 +3,12 @@ import type { RefundPaymentRequest } from '#gen/shop/payment/v1/payment_service_
 import { failedPrecondition } from '../platform/errors.ts';
 import { runForOrder } from '../platform/tracing.ts';
 import { createValidation } from '../platform/validation.ts';
+import { whileCallerWaits } from '../platform/while-caller-waits.ts';
 import { type Charge, nextStep } from './charge.ts';
 import { toChargeMessage } from './charge-messages.ts';
 import type { ChargeStore } from './charge-store.ts';
 import { type SettlementDependencies, settleCharge } from './settlement.ts';
-import { type Settlements, whileCallerWaits } from './settlements.ts';
+import type { Settlements } from './settlements.ts';
 
 export type RefundPaymentDependencies = {
   readonly store: Pick<ChargeStore, 'requestRefund'>;

@@ -7,7 +7,7 @@ export class BulkheadFullError extends Error {
   override readonly name = 'BulkheadFullError';
 }
 
-export type BulkheadView = { readonly inUse: number; readonly queued: number };
+export type BulkheadView = { readonly limit: number; readonly inUse: number; readonly queued: number };
 
 export type Bulkhead = {
   /**
@@ -15,12 +15,14 @@ export type Bulkhead = {
    * often it is called. Throws BulkheadFullError, or the reason of `signal` when it aborts the wait.
    */
   enter(maxWaitMs: number, signal?: AbortSignal): Promise<() => void>;
+  /** Refuses whoever waits longest, if anybody does. */
+  refuseOldest(): void;
   view(): BulkheadView;
 };
 
 export type BulkheadOptions = {
-  /** Places. */
-  readonly maxConcurrent: number;
+  /** Places; a function where that changes. */
+  readonly maxConcurrent: number | (() => number);
   /** How many may wait for one. */
   readonly maxQueued: number;
   /**
@@ -30,42 +32,56 @@ export type BulkheadOptions = {
   readonly next?: 'oldest' | 'newest';
 };
 
-type Queue = (() => void)[];
+type Waiting = { readonly take: () => void; readonly refuse: () => void };
 
 /** Makes an empty bulkhead. */
 export function createBulkhead({ maxConcurrent, maxQueued, next = 'oldest' }: BulkheadOptions): Bulkhead {
-  const waiting: Queue = [];
+  const waiting: Waiting[] = [];
   let inUse = 0;
+  const limit = typeof maxConcurrent === 'number' ? () => maxConcurrent : maxConcurrent;
+
+  // A place changes hands: nobody who comes in between can take it. There may be more places by now, or fewer.
+  const letIn = (): void => {
+    while (inUse < limit() && waiting.length > 0) {
+      inUse += 1;
+      (next === 'oldest' ? waiting[0] : waiting.at(-1))?.take();
+    }
+  };
 
   const takePlace = (): (() => void) => {
     let given = false;
     return () => {
       if (given) return;
       given = true;
-      const take = next === 'oldest' ? waiting[0] : waiting.at(-1);
-      // The place changes hands: nobody who comes in between can take it.
-      if (take === undefined) inUse -= 1;
-      else take();
+      inUse -= 1;
+      letIn();
     };
   };
 
   return {
     enter: async (maxWaitMs, signal) => {
       signal?.throwIfAborted();
-      if (inUse < maxConcurrent) inUse += 1;
+      if (inUse < limit()) inUse += 1;
       else if (waiting.length < maxQueued && maxWaitMs > 0) await waitForPlace(waiting, maxWaitMs, signal);
       else throw new BulkheadFullError(`${inUse} are at work and ${waiting.length} wait`);
       return takePlace();
     },
-    view: () => ({ inUse, queued: waiting.length }),
+    refuseOldest: () => waiting[0]?.refuse(),
+    view: () => ({ limit: limit(), inUse, queued: waiting.length }),
   };
 }
 
-async function waitForPlace(waiting: Queue, maxWaitMs: number, signal?: AbortSignal): Promise<void> {
+async function waitForPlace(queue: Waiting[], maxWaitMs: number, signal?: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const take = (): void => {
-    leave();
-    resolve();
+  const waiting: Waiting = {
+    take: () => {
+      leave();
+      resolve();
+    },
+    refuse: () => {
+      leave();
+      reject(new BulkheadFullError('others need the place in the queue'));
+    },
   };
   const giveUp = (): void => {
     leave();
@@ -76,11 +92,11 @@ async function waitForPlace(waiting: Queue, maxWaitMs: number, signal?: AbortSig
     reject(new BulkheadFullError(`no place was free within ${Math.round(maxWaitMs)} ms`));
   }, maxWaitMs);
   const leave = (): void => {
-    waiting.splice(waiting.indexOf(take), 1);
+    queue.splice(queue.indexOf(waiting), 1);
     clearTimeout(timer);
     signal?.removeEventListener('abort', giveUp);
   };
-  waiting.push(take);
+  queue.push(waiting);
   signal?.addEventListener('abort', giveUp, { once: true });
   return await promise;
 }

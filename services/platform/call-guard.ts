@@ -10,9 +10,11 @@ import {
 } from './breaker.ts';
 import { BulkheadFullError, createBulkhead } from './bulkhead.ts';
 import { type Deadline, startDeadline } from './deadline.ts';
-import { DependencyError } from './dependency-error.ts';
+import { type CallFailure, DependencyError } from './dependency-error.ts';
+import { describeError } from './errors.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { waitForOthers } from './own-time.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 
 /** How calls to one dependency behave; all times in milliseconds. */
@@ -66,6 +68,9 @@ export type CallGuardOptions = {
   readonly log: Logger;
 };
 
+/** The failures by which a breaker opens. */
+const COUNTED: ReadonlySet<CallFailure> = new Set(['timeout', 'unreachable', 'internal', 'unreadable']);
+
 /** Makes the guard of one dependency. */
 export function createCallGuard({ policy, toFailure, metrics, log }: CallGuardOptions): CallGuard {
   const { name } = policy;
@@ -88,7 +93,8 @@ export function createCallGuard({ policy, toFailure, metrics, log }: CallGuardOp
 
   const makeTries = <T>(call: GuardedCall<T>, deadline: Deadline): Promise<T> => {
     const options = {
-      ...policy,
+      retries: policy.retries,
+      retryBackoff: policy.retryBackoff,
       minimumMs,
       deadline,
       signal: call.signal,
@@ -117,13 +123,15 @@ export function createCallGuard({ policy, toFailure, metrics, log }: CallGuardOp
     call: async (call) => {
       const endTimer = metrics.rpcCalled.startTimer({ dependency: name, rpc: call.operation });
       try {
-        const result = await makeCall(call, startDeadline(Math.min(policy.timeoutMs, call.timeoutMs ?? Infinity)));
+        const deadline = startDeadline(Math.min(policy.timeoutMs, call.timeoutMs ?? Infinity));
+        const result = await waitForOthers(() => makeCall(call, deadline));
         endTimer({ code: 'ok' });
         return result;
       } catch (error) {
         if (error instanceof BulkheadFullError) metrics.bulkheadRefused.inc({ bulkhead: name });
         const failure = toOwnFailure(name, error, call.signal?.aborted ?? false);
-        endTimer({ code: failure instanceof DependencyError ? failure.failure : 'mistake' });
+        endTimer({ code: kindOf(failure) });
+        warnOfMisunderstanding(log, call.operation, failure);
         throw failure;
       }
     },
@@ -132,18 +140,28 @@ export function createCallGuard({ policy, toFailure, metrics, log }: CallGuardOp
 
 function createObservedBreaker(policy: DependencyPolicy, metrics: Metrics, log: Logger): Breaker {
   const { name: dependency, breakerFailures: failures, breakerResetMs: resetMs } = policy;
-  const show = (state: BreakerState): void =>
+  const show = (state: BreakerState, since: Date | undefined): void => {
     metrics.breakerState.set({ dependency }, { closed: 0, half_open: 1, open: 2 }[state]);
-  show('closed');
+    metrics.breakerChanged.set({ dependency }, (since?.getTime() ?? 0) / 1_000);
+  };
+  show('closed', undefined);
+  // There from the start: a counter that comes into being with its first count has no increase to show.
+  for (const failure of COUNTED) metrics.breakerOpened.inc({ dependency, failure }, 0);
   return createBreaker({
     dependency,
     failures,
     resetMs,
-    onChange: ({ state, reason }) => {
-      show(state);
+    onChange: ({ state, since, reason }, openedBy) => {
+      show(state, since);
+      if (state === 'open') metrics.breakerOpened.inc({ dependency, failure: kindOf(openedBy) });
       log.warn({ dependency, state, reason }, 'circuit breaker changed');
     },
   });
+}
+
+// As the metrics name it.
+function kindOf(failure: unknown): CallFailure | 'mistake' {
+  return failure instanceof DependencyError ? failure.failure : 'mistake';
 }
 
 // What the guard itself refused; the rest was sorted where it was caught.
@@ -156,20 +174,18 @@ function toOwnFailure(name: string, error: unknown, cancelled: boolean): unknown
   return cancelled ? new DependencyError(name, 'cancelled', '', undefined, error) : error;
 }
 
+// Nothing that waits mends this by itself: somebody has to look at the way, or at the versions of its two ends.
+function warnOfMisunderstanding(log: Logger, rpc: string, failure: unknown): void {
+  if (!(failure instanceof DependencyError)) return;
+  const { dependency, failure: kind, cause } = failure;
+  if (kind !== 'not_understood' && kind !== 'unreadable') return;
+  log.warn({ dependency, rpc, failure: kind, said: describeError(cause) }, 'a call was not understood');
+}
+
 /** What the breaker learns from a failed call. */
 export function judgeCall(error: unknown): Verdict {
-  if (!(error instanceof DependencyError)) return 'failure';
-  switch (error.failure) {
-    case 'refused':
-      return 'healthy';
-    case 'cancelled':
-    case 'not_called':
-    case 'overloaded':
-    case 'circuit_open':
-      return 'unknown';
-    default:
-      return 'failure';
-  }
+  if (!(error instanceof DependencyError) || COUNTED.has(error.failure)) return 'failure';
+  return error.failure === 'refused' || error.failure === 'not_understood' ? 'healthy' : 'unknown';
 }
 
 /** What the breaker learns from a failed call that nobody waited for: nothing, unless it was well enough to refuse. */

@@ -1,19 +1,27 @@
-// A limit to what a service does at once: a bounded queue before its work, and past it a refusal at once, so that too many callers
-// make neither everybody wait nor the memory grow. What is refused was never begun: repeating it is safe.
+// A limit to what a service does at once: as many calls as do not slow each other down, a bounded queue before them for bursts, and
+// past it a refusal at once, so that too many callers make neither everybody wait nor the memory grow. What is refused was never
+// begun: repeating it is safe.
 import { createContextKey, type HandlerContext, type Interceptor } from '@connectrpc/connect';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { BulkheadFullError, createBulkhead } from './bulkhead.ts';
+import { createConcurrencyLimit } from './concurrency-limit.ts';
 import { DomainError } from './errors.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { createOverloadWatch } from './overload-watch.ts';
+import { measureOwnTime } from './own-time.ts';
 
 const RETRY_AFTER_MS = 1_000;
 const TELL_PERIOD_MS = 10_000;
+/** As long as it takes about until the next place comes free. */
+const OVERLOAD_QUEUE_MS = 5;
+/** Whoever lets bursts wait long takes as much longer to call them an overload. */
+const OVERLOAD_SHARE = 0.5;
 
 export type CallLimits = {
-  /** Calls at work at once. */
+  /** Calls at work at once, at most: fewer are let in while they slow each other down. */
   readonly maxCalls: number;
-  /** How many more may wait, and how long in milliseconds. */
+  /** How many more may wait, and how long in milliseconds when there is a burst; in a lasting overload hardly at all. */
   readonly maxQueuedCalls: number;
   readonly maxQueueMs: number;
   /** Streams open at once; they last, so they are counted apart and do not wait. */
@@ -21,7 +29,7 @@ export type CallLimits = {
 };
 
 /** The limits of a service that has no settings for them. */
-export const DEFAULT_LIMITS: CallLimits = { maxCalls: 32, maxQueuedCalls: 200, maxQueueMs: 1_000, maxStreams: 1_000 };
+export const DEFAULT_LIMITS: CallLimits = { maxCalls: 32, maxQueuedCalls: 200, maxQueueMs: 2_000, maxStreams: 1_000 };
 
 const QUEUE_WAIT_MS = createContextKey(0, { description: 'milliseconds a call waited to be let in' });
 
@@ -37,15 +45,15 @@ export type LoadSheddingOptions = { readonly limits: CallLimits; readonly metric
  * deadline passes or whose caller gives up while it waits is not begun. Operators are always let in.
  */
 export function createLoadShedding({ limits, metrics, log }: LoadSheddingOptions): Interceptor {
-  const calls = createBulkhead({ maxConcurrent: limits.maxCalls, maxQueued: limits.maxQueuedCalls, next: 'newest' });
+  const calls = createCallGate(limits);
   const streams = createBulkhead({ maxConcurrent: limits.maxStreams, maxQueued: 0 });
   metrics.watchBulkhead('calls', calls.view);
   metrics.watchBulkhead('streams', streams.view);
   const tell = createTeller(log);
 
-  const letIn = async (bulkhead: 'calls' | 'streams', signal: AbortSignal): Promise<() => void> => {
+  const orRefuse = async <T>(bulkhead: 'calls' | 'streams', entering: Promise<T>): Promise<T> => {
     try {
-      return await (bulkhead === 'calls' ? calls.enter(limits.maxQueueMs, signal) : streams.enter(0, signal));
+      return await entering;
     } catch (error) {
       if (!(error instanceof BulkheadFullError)) throw error;
       metrics.bulkheadRefused.inc({ bulkhead });
@@ -55,18 +63,67 @@ export function createLoadShedding({ limits, metrics, log }: LoadSheddingOptions
   };
 
   return (next) => async (request) => {
+    const { signal } = request;
     if (request.service.typeName === OpsService.typeName) return await next(request);
-    const begin = performance.now();
-    const leave = await letIn(request.stream ? 'streams' : 'calls', request.signal);
-    request.contextValues.set(QUEUE_WAIT_MS, performance.now() - begin);
-    // However a stream ends, and even if nobody ever reads it, its signal aborts then.
-    if (request.stream) request.signal.addEventListener('abort', leave, { once: true });
-    try {
+    if (request.stream) {
+      const leave = await orRefuse('streams', streams.enter(0, signal));
+      // However a stream ends, and even if nobody ever reads it, its signal aborts then.
+      signal.addEventListener('abort', leave, { once: true });
       return await next(request);
-    } finally {
-      if (!request.stream) leave();
     }
+    const begin = performance.now();
+    const place = await orRefuse('calls', calls.enter(signal));
+    request.contextValues.set(QUEUE_WAIT_MS, performance.now() - begin);
+    return await place.run(request.method.name, () => next(request));
   };
+}
+
+type Place = {
+  /** Runs a call of this kind, then gives the place back. */
+  run<T>(kind: string, work: () => Promise<T>): Promise<T>;
+};
+
+/** The way to a service's own work: how many are let in and how long others may wait follows from how they fare. */
+function createCallGate({ maxCalls, maxQueuedCalls, maxQueueMs }: CallLimits) {
+  const limit = createConcurrencyLimit(maxCalls);
+  const watch = createOverloadWatch(OVERLOAD_SHARE * maxQueueMs);
+  const bulkhead = createBulkhead({ maxConcurrent: limit.current, maxQueued: maxQueuedCalls, next: 'newest' });
+  const { view } = bulkhead;
+  const noteChange = (): void => watch.note(view().inUse >= limit.current());
+
+  // In an overload nobody is let wait who will not be next, and those who came before it began make room.
+  const waitMsForNext = (): number => {
+    watch.came();
+    if (!watch.isOverloaded()) return maxQueueMs;
+    if (view().queued >= limit.current()) bulkhead.refuseOldest();
+    return Math.min(OVERLOAD_QUEUE_MS, maxQueueMs);
+  };
+
+  const enter = async (signal: AbortSignal): Promise<Place> => {
+    const leave = await bulkhead.enter(waitMsForNext(), signal);
+    noteChange();
+    const before = view().inUse;
+    return {
+      run: async (kind, work) => {
+        try {
+          return await measureOwnTime(work, (spent, hasFailed) =>
+            limit.learn({
+              ...spent,
+              kind,
+              hasFailed,
+              atWork: Math.max(before, view().inUse),
+              isOverload: watch.isOverloaded(),
+            }),
+          );
+        } finally {
+          leave();
+          watch.ended();
+          noteChange();
+        }
+      },
+    };
+  };
+  return { enter, view };
 }
 
 // At ten times the load a line a call would be a load of its own.

@@ -1,6 +1,7 @@
 // The metrics of one service in Prometheus' text format. A registry each service, so that tests can run several in a process.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { type BatchedHistogram, createBatchedHistogram } from './batched-histogram.ts';
 import type { BulkheadView } from './bulkhead.ts';
 
 const LATENCY_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -9,9 +10,9 @@ const LATENCY_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0
 export type Metrics = {
   readonly registry: Registry;
   /** RED per RPC served: requests by code, and seconds. */
-  readonly rpcServed: Histogram<'rpc' | 'code'>;
+  readonly rpcServed: BatchedHistogram<'rpc' | 'code'>;
   /** RED per RPC called: requests by code, and seconds. */
-  readonly rpcCalled: Histogram<'dependency' | 'rpc' | 'code'>;
+  readonly rpcCalled: BatchedHistogram<'dependency' | 'rpc' | 'code'>;
   /** Repeats of calls, besides each first try. */
   readonly callRetries: Counter<'dependency' | 'rpc'>;
   /** Calls that found a bulkhead full: of a dependency's name, or of the service's own work. */
@@ -20,6 +21,10 @@ export type Metrics = {
   readonly watchBulkhead: (bulkhead: string, view: () => BulkheadView) => void;
   /** 0 closed, 1 half-open, 2 open. */
   readonly breakerState: Gauge<'dependency'>;
+  /** When it last changed, in seconds since 1970; 0 while it never did. */
+  readonly breakerChanged: Gauge<'dependency'>;
+  /** Openings, failed probes among them, by the failure that was the last straw. */
+  readonly breakerOpened: Counter<'dependency' | 'failure'>;
   readonly eventsPublished: Counter<'subject'>;
   /** Events handled, by result: applied, duplicate, retried, dead_letter, ignored. */
   readonly eventsHandled: Counter<'stream' | 'subject' | 'result'>;
@@ -42,14 +47,14 @@ export function createMetrics(service: string, includeProcess = false): Metrics 
   const buckets = LATENCY_BUCKETS_SECONDS;
   return {
     registry,
-    rpcServed: new Histogram({
+    rpcServed: createBatchedHistogram({
       name: 'rpc_server_seconds',
       help: 'RPCs served',
       labelNames: ['rpc', 'code'],
       buckets,
       registers,
     }),
-    rpcCalled: new Histogram({
+    rpcCalled: createBatchedHistogram({
       name: 'rpc_client_seconds',
       help: 'RPCs called, retries included',
       labelNames: ['dependency', 'rpc', 'code'],
@@ -73,6 +78,18 @@ export function createMetrics(service: string, includeProcess = false): Metrics 
       name: 'circuit_breaker_state',
       help: '0 closed, 1 half-open, 2 open',
       labelNames: ['dependency'],
+      registers,
+    }),
+    breakerChanged: new Gauge({
+      name: 'circuit_breaker_changed_timestamp_seconds',
+      help: 'When the breaker last changed its state; 0 while it never did',
+      labelNames: ['dependency'],
+      registers,
+    }),
+    breakerOpened: new Counter({
+      name: 'circuit_breaker_opened_total',
+      help: 'Openings of the breaker by the failure that opened it, failed probes among them',
+      labelNames: ['dependency', 'failure'],
       registers,
     }),
     eventsPublished: new Counter({
@@ -121,6 +138,7 @@ function createBulkheadGauges(registry: Registry): Metrics['watchBulkhead'] {
         for (const [bulkhead, view] of views) this.set({ bulkhead }, read(view()));
       },
     });
+  show('bulkhead_limit', 'Calls a bulkhead lets in at once, now', ({ limit }) => limit);
   show('bulkhead_in_use', 'Calls at work in a bulkhead', ({ inUse }) => inUse);
   show('bulkhead_queued', 'Calls that wait before a bulkhead', ({ queued }) => queued);
   return (bulkhead, view) => {

@@ -11,7 +11,7 @@ import { surviveBrokenSessions } from './http2-sessions.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { calledRpcSpan, withStatus } from './rpc-spans.ts';
-import { injectTrace, runInSpan } from './tracing.ts';
+import { injectTraceInto, runInSpan } from './tracing.ts';
 
 export type Dependency = {
   readonly name: string;
@@ -94,8 +94,9 @@ function operationOf(method: DescMethod): string {
   return `${method.parent.name}/${method.name}`;
 }
 
-const handTraceOn: Interceptor = (next) => (request) =>
+/** Hands the trace on with a call, which is a span of it. */
+export const handTraceOn: Interceptor = (next) => (request) =>
   runInSpan(calledRpcSpan(request.method), () => {
-    for (const [name, value] of Object.entries(injectTrace())) request.header.set(name, value);
+    injectTraceInto(request.header);
     return withStatus(() => next(request));
   });

@@ -59,6 +59,13 @@ export function injectTrace(): TraceHeaders {
   return headers;
 }
 
+const SET_HEADER = { set: (headers: Headers, name: string, value: string) => headers.set(name, value) };
+
+/** Puts the headers that hand the current trace on among those of a request. */
+export function injectTraceInto(headers: Headers): void {
+  propagation.inject(context.active(), headers, SET_HEADER);
+}
+
 export type SpanOptions = {
   readonly name: string;
   readonly kind: SpanKind;
@@ -78,7 +85,10 @@ export function runInSpan<T>(options: SpanOptions, work: () => Promise<T>): Prom
   const span = startSpan(name, { kind, attributes }, parent);
   // What comes from outside is work of its own; what is sent is part of the work it is sent for.
   const isWork = headers !== undefined && kind !== SpanKind.PRODUCER;
-  return context.with(trace.setSpan(isWork ? parent.setValue(WORK, name) : parent, span), async () => {
+  const inside = trace.setSpan(isWork ? parent.setValue(WORK, name) : parent, span);
+  // Nobody would read how it ended.
+  if (!span.isRecording()) return context.with(inside, async () => work());
+  return context.with(inside, async () => {
     try {
       return await work();
     } catch (error) {
@@ -110,6 +120,11 @@ export function eventSpan(
       'messaging.message.id': eventId,
     },
   };
+}
+
+/** Whether somebody records the span around: without, there is nothing to tell of it. */
+export function isRecorded(): boolean {
+  return trace.getActiveSpan()?.isRecording() ?? false;
 }
 
 /** Tells more of the span around. */

@@ -1,4 +1,5 @@
 // Work that goes on whether or not somebody still waits for it.
+import { waitForOthers } from './own-time.ts';
 
 /** Waits for `work` as long as the caller does. Throws the signal's reason when the caller gave up or its time is over. */
 export async function whileCallerWaits<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
@@ -7,7 +8,7 @@ export async function whileCallerWaits<Result>(work: Promise<Result>, signal: Ab
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   try {
-    return await Promise.race([work, gaveUp]);
+    return await waitForOthers(() => Promise.race([work, gaveUp]));
   } finally {
     signal.removeEventListener('abort', onAbort);
   }

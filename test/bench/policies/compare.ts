@@ -1,19 +1,20 @@
-// The same call with the policies and by a bare client over the same kind of transport, in turns in one run, so that a slow or busy
-// machine slows both.
+// The same call in three ways, in turns in one run, so that a slow or busy machine slows all: by Connect's own client, by the same
+// that hands the trace on as every call of a service does, and by the client of the platform, which adds the policies.
 import { randomUUID } from 'node:crypto';
-import { type Client, createClient } from '@connectrpc/connect';
+import { type Client, createClient, type Interceptor } from '@connectrpc/connect';
 import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { pino } from 'pino';
 import { InventoryService } from '../../../gen/shop/inventory/v1/inventory_service_pb.ts';
 import { createPolicies } from '../../../services/order/policies.ts';
 import { createMetrics } from '../../../services/platform/metrics.ts';
-import { createDependency } from '../../../services/platform/rpc-client.ts';
-import { installTracing } from '../../../services/platform/tracing.ts';
+import { createDependency, handTraceOn } from '../../../services/platform/rpc-client.ts';
+import { installTracing, runInSpan, SpanKind } from '../../../services/platform/tracing.ts';
 import { measureInTurns, median, medianRatio } from '../kit/figures.ts';
 
 const BREAKER_RESET_MS = 5_000;
 const CALL_MS = 5_000;
-const WARM_UP_CALLS = 300;
+// A service makes its calls with compiled code; fewer measure the compiler.
+const WARM_UP_CALLS = 600;
 
 type Inventory = Client<typeof InventoryService>;
 
@@ -29,24 +30,36 @@ export const CALLS = {
 
 export type Effort = { readonly rounds: number; readonly calls: number };
 
-/** Median times of a call in microseconds, and what the policies add as a share of the bare call. */
-export type Cost = { readonly guardedUs: number; readonly bareUs: number; readonly share: number };
+/** Times of a call in microseconds, the median of the rounds, and what trace and policies add as shares of the call without. */
+export type Cost = {
+  readonly bareUs: number;
+  readonly tracedUs: number;
+  readonly guardedUs: number;
+  readonly traceShare: number;
+  readonly policiesShare: number;
+};
 
 /** Measures a call at an inventory service. */
 export async function comparePolicies(url: string, name: keyof typeof CALLS, { rounds, calls }: Effort): Promise<Cost> {
   const call = CALLS[name];
   await using clients = createClients(url);
-  const { guarded, bare } = clients;
-  for (const client of [guarded, bare]) await timeCalls(() => call(client), WARM_UP_CALLS);
-  const times = await measureInTurns(rounds, {
-    guarded: () => timeCalls(() => call(guarded), calls),
-    bare: () => timeCalls(() => call(bare), calls),
+  const { bare, traced, guarded } = clients;
+  // A service calls while it serves: there is a trace already.
+  return await runInSpan({ name: 'bench', kind: SpanKind.INTERNAL }, async () => {
+    for (const client of [bare, traced, guarded]) await timeCalls(() => call(client), WARM_UP_CALLS);
+    const times = await measureInTurns(rounds, {
+      bare: () => timeCalls(() => call(bare), calls),
+      traced: () => timeCalls(() => call(traced), calls),
+      guarded: () => timeCalls(() => call(guarded), calls),
+    });
+    return {
+      bareUs: 1_000 * median(times.bare),
+      tracedUs: 1_000 * median(times.traced),
+      guardedUs: 1_000 * median(times.guarded),
+      traceShare: medianRatio(times.traced, times.bare) - 1,
+      policiesShare: medianRatio(times.guarded, times.traced) - 1,
+    };
   });
-  return {
-    guardedUs: 1_000 * median(times.guarded),
-    bareUs: 1_000 * median(times.bare),
-    share: medianRatio(times.guarded, times.bare) - 1,
-  };
 }
 
 function createClients(url: string) {
@@ -57,25 +70,27 @@ function createClients(url: string) {
     metrics: createMetrics('bench'),
     log: pino({ level: 'silent' }),
   });
-  const sessionManager = new Http2SessionManager(url, { pingIntervalMs: 10_000, pingTimeoutMs: 2_000 });
-  const transport = createConnectTransport({ baseUrl: url, httpVersion: '2', useBinaryFormat: true, sessionManager });
+  const sessions: Http2SessionManager[] = [];
+  const createPlainClient = (interceptors: Interceptor[]): Inventory => {
+    const sessionManager = new Http2SessionManager(url, { pingIntervalMs: 10_000, pingTimeoutMs: 2_000 });
+    sessions.push(sessionManager);
+    const options = { baseUrl: url, httpVersion: '2', useBinaryFormat: true, sessionManager, interceptors } as const;
+    return createClient(InventoryService, createConnectTransport(options));
+  };
   return {
+    bare: createPlainClient([]),
+    traced: createPlainClient([handTraceOn]),
     guarded: dependency.client(InventoryService),
-    bare: createClient(InventoryService, transport),
     [Symbol.asyncDispose]: async () => {
-      sessionManager.abort();
+      for (const session of sessions) session.abort();
       await dependency.stop();
     },
   };
 }
 
-/** Makes calls one after the other; returns the median time of one, in milliseconds. */
+/** Makes calls one after the other; returns the average time of one, in milliseconds: what is put off to every so many calls counts. */
 async function timeCalls(call: () => Promise<unknown>, calls: number): Promise<number> {
-  const times: number[] = [];
-  while (times.length < calls) {
-    const beganAt = performance.now();
-    await call();
-    times.push(performance.now() - beganAt);
-  }
-  return median(times);
+  const beganAt = performance.now();
+  for (let made = 0; made < calls; made += 1) await call();
+  return (performance.now() - beganAt) / calls;
 }

@@ -16,6 +16,12 @@ function untilTaken({ client }: OrderWorld, request: ReturnType<typeof validRequ
   return vi.waitFor(() => client.createOrder(request), { timeout: 20_000, interval: 200 });
 }
 
+/** Reads a gauge of a bulkhead from the service's metrics. */
+async function readGauge({ service }: OrderWorld, gauge: string, bulkhead: string): Promise<number> {
+  const metrics = await (await fetch(`${service.url}/metrics`)).text();
+  return Number(new RegExp(`^${gauge}\\{.*bulkhead="${bulkhead}".*\\} (\\d+)$`, 'm').exec(metrics)?.[1]);
+}
+
 it('past its queue a call is refused at once and committed nothing: the same key then makes the one order', async () => {
   await using world = await startOrderWorld({ MAX_CALLS: '4', MAX_QUEUED_CALLS: '8', MAX_QUEUE_MS: '200' });
   world.payment.virtual
@@ -42,6 +48,36 @@ it('past its queue a call is refused at once and committed nothing: the same key
 
   await Promise.all(shed.map((request) => untilTaken(world, request)));
   expect(await world.sql('select from orders')).toHaveLength(requests.length);
+});
+
+it('a burst of 150 orders is served whole, each once, by the places a service has by default', async () => {
+  await using world = await startOrderWorld();
+  expect(await readGauge(world, 'bulkhead_limit', 'calls')).toBe(8);
+
+  const answers = await Promise.all(Array.from({ length: 150 }, () => world.place()));
+
+  expect(new Set(answers.map(({ order }) => order?.orderId)).size).toBe(150);
+  expect(await world.sql('select from orders')).toHaveLength(150);
+});
+
+it('while payment is slow, far more orders are at work than when all begins: waiting costs no places', async () => {
+  await using world = await startOrderWorld();
+  // What an order takes is known by then.
+  for (let order = 0; order < 25; order += 1) await world.place();
+  world.payment.virtual
+    .stub(processPayment)
+    .delays(400)
+    .replies(({ orderId }) => ({ charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } }));
+  let isOver = false;
+  const callers = Array.from({ length: 32 }, async () => {
+    while (!isOver) await world.place();
+  });
+
+  await expect
+    .poll(() => readGauge(world, 'bulkhead_in_use', 'payment'), { timeout: 30_000, interval: 100 })
+    .toBeGreaterThanOrEqual(20);
+  isOver = true;
+  await Promise.all(callers);
 });
 
 it('while it is full, operators are answered and streams go on', async () => {

@@ -42,6 +42,11 @@ function errorBody(code: string, message = 'words') {
   return { error: { code, message } };
 }
 
+function badRequest(...fields: readonly string[]) {
+  const faults = fields.map((field) => ({ field, message: 'not pm_secret' }));
+  return { error: { code: 'invalid_request', message: 'not pm_secret', fields: faults } };
+}
+
 describe('asking for a charge', () => {
   it('posts the order with its key', async () => {
     const { client, send } = createClient({ status: 200, body: CHARGE });
@@ -77,8 +82,8 @@ describe('asking for a charge', () => {
       { kind: 'declined', code: 'expired_card', message: 'Expired card' },
     ],
     [
-      'a refused request',
-      { status: 400, body: errorBody('invalid_request') },
+      'a refused payment method',
+      { status: 400, body: badRequest('payment_method') },
       { kind: 'declined', code: 'invalid_request' },
     ],
     ['a first call in flight', { status: 409, body: errorBody('idempotency_key_in_use') }, { kind: 'in_flight' }],
@@ -95,6 +100,12 @@ describe('asking for a charge', () => {
     ['a success without an id', { status: 200, body: { status: 'captured' } }],
     ['a decline without a code', { status: 402, body: {} }],
     ['a limit of requests', { status: 429, body: errorBody('rate_limited') }],
+    ['a spoilt request', { status: 400, body: badRequest('body') }],
+    [
+      'a request that is wrong beside its payment method',
+      { status: 400, body: badRequest('payment_method', 'amount') },
+    ],
+    ['a bad request that names no field', { status: 400, body: errorBody('invalid_request') }],
     ['a refused credential', { status: 401, body: errorBody('unauthorized') }],
   ])('takes %s for unknown, never for a decline', async (_name, answer) => {
     expect(await createClient(answer).client.charge('key', ORDER, COUNTED)).toMatchObject({ kind: 'unknown' });
@@ -103,7 +114,7 @@ describe('asking for a charge', () => {
   it('keeps neither long words nor those of a refused request', async () => {
     const { client } = createClient(
       { status: 402, body: errorBody('c'.repeat(1_000), 'm'.repeat(1_000)) },
-      { status: 400, body: errorBody('invalid_request', 'payment_method: pm_secret') },
+      { status: 400, body: badRequest('payment_method') },
     );
     const declined = await client.charge('key', ORDER, COUNTED);
     const refused = await client.charge('key', ORDER, COUNTED);

@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Charge, StoredCharge } from '#services/payment/charge.ts';
 import { settleOpenCharges } from '#services/payment/settle-open-charges.ts';
-import { createSettlements, whileCallerWaits } from '#services/payment/settlements.ts';
+import { createSettlements } from '#services/payment/settlements.ts';
 import { injectTrace, installTracing, traceIdOf } from '#services/platform/tracing.ts';
 import {
   captured,
@@ -85,22 +85,6 @@ describe('the settlements of a replica', () => {
     await vi.advanceTimersByTimeAsync(2_000);
     await stopped;
     vi.useRealTimers();
-  });
-});
-
-describe('waiting as long as the caller does', () => {
-  it('gives the result, or the error, that comes in time', async () => {
-    const { signal } = new AbortController();
-    expect(await whileCallerWaits(Promise.resolve('settled'), signal)).toBe('settled');
-    await expect(whileCallerWaits(Promise.reject(new Error('open')), signal)).rejects.toThrow('open');
-  });
-
-  it('ends with the reason when the caller gives up, before or meanwhile', async () => {
-    const caller = new AbortController();
-    const waiting = whileCallerWaits(new Promise(() => undefined), caller.signal);
-    caller.abort(new Error('gone'));
-    await expect(waiting).rejects.toThrow('gone');
-    await expect(whileCallerWaits(new Promise(() => undefined), caller.signal)).rejects.toThrow('gone');
   });
 });
 

@@ -135,6 +135,28 @@ describe('a closed breaker', () => {
   });
 });
 
+describe('what a change tells', () => {
+  it('is the error that opened it, and none for the other states', async () => {
+    const told: [string, unknown][] = [];
+    const breaker = createBreaker({
+      dependency: 'inventory',
+      failures: 1,
+      resetMs: RESET_MS,
+      onChange: ({ state }, openedBy) => told.push([state, openedBy]),
+    });
+    const thrown = new Judged('failure');
+    await expect(breaker.run(() => Promise.reject(thrown), judge)).rejects.toBe(thrown);
+    vi.advanceTimersByTime(RESET_MS);
+    await succeed(breaker);
+
+    expect(told).toEqual([
+      ['open', thrown],
+      ['half_open', undefined],
+      ['closed', undefined],
+    ]);
+  });
+});
+
 describe('an open breaker', () => {
   it('refuses at once without a call, naming the dependency', async () => {
     const { breaker } = createTestBreaker();

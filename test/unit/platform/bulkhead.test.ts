@@ -29,7 +29,7 @@ describe('a bulkhead', () => {
     await fill(bulkhead, 2);
 
     await expect(bulkhead.enter(WAIT_MS)).rejects.toThrow(BulkheadFullError);
-    expect(bulkhead.view()).toEqual({ inUse: 2, queued: 0 });
+    expect(bulkhead.view()).toMatchObject({ inUse: 2, queued: 0 });
   });
 
   it('gives a place once, however often it is given back', async () => {
@@ -73,7 +73,7 @@ describe('whoever waits for a place', () => {
     await settle();
 
     expect(second.leave).toBeDefined();
-    expect(bulkhead.view()).toEqual({ inUse: 1, queued: 0 });
+    expect(bulkhead.view()).toMatchObject({ inUse: 1, queued: 0 });
   });
 
   it('is refused when its time is over, to the millisecond, and holds up nobody after it', async () => {
@@ -103,7 +103,23 @@ describe('whoever waits for a place', () => {
     await settle();
 
     expect(asked.error).toBe(reason);
-    expect(bulkhead.view()).toEqual({ inUse: 1, queued: 0 });
+    expect(bulkhead.view()).toMatchObject({ inUse: 1, queued: 0 });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is refused when others need its place in the queue, whoever waits longest first', async () => {
+    const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 2, next: 'newest' });
+    const [leave] = await fill(bulkhead, 1);
+    const [oldest, newest] = [ask(bulkhead), ask(bulkhead)];
+
+    bulkhead.refuseOldest();
+    leave!();
+    await settle();
+
+    expect(oldest.error).toBeInstanceOf(BulkheadFullError);
+    expect(newest.leave).toBeDefined();
+    bulkhead.refuseOldest();
+    expect(bulkhead.view()).toEqual({ limit: 1, inUse: 1, queued: 0 });
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -112,6 +128,40 @@ describe('whoever waits for a place', () => {
 
     await expect(bulkhead.enter(WAIT_MS, AbortSignal.abort(new Error('gave up')))).rejects.toThrow('gave up');
     expect(bulkhead.view().inUse).toBe(0);
+  });
+});
+
+describe('places that become more or fewer', () => {
+  it('are given to all who wait when the next one leaves', async () => {
+    let places = 1;
+    const bulkhead = createBulkhead({ maxConcurrent: () => places, maxQueued: 5 });
+    const [leave] = await fill(bulkhead, 1);
+    const asked = [ask(bulkhead), ask(bulkhead), ask(bulkhead)];
+
+    places = 2;
+    leave!();
+    await settle();
+
+    expect(asked.map((one) => one.leave !== undefined)).toEqual([true, true, false]);
+    expect(bulkhead.view()).toEqual({ limit: 2, inUse: 2, queued: 1 });
+  });
+
+  it('are left by those within before anybody else comes in', async () => {
+    let places = 3;
+    const bulkhead = createBulkhead({ maxConcurrent: () => places, maxQueued: 5 });
+    const leaves = await fill(bulkhead, 3);
+    const asked = ask(bulkhead);
+
+    places = 1;
+    leaves[0]!();
+    leaves[1]!();
+    await settle();
+    expect(asked).toEqual({});
+    expect(bulkhead.view()).toEqual({ limit: 1, inUse: 1, queued: 1 });
+    leaves[2]!();
+    await settle();
+
+    expect(asked.leave).toBeDefined();
   });
 });
 
@@ -130,6 +180,6 @@ it('never lets more than its places in, nor loses one, whatever order they come 
   await Promise.all(Array.from({ length: 500 }, (_, index) => work(index)));
 
   expect(most).toBe(3);
-  expect(bulkhead.view()).toEqual({ inUse: 0, queued: 0 });
+  expect(bulkhead.view()).toMatchObject({ inUse: 0, queued: 0 });
   expect(vi.getTimerCount()).toBe(0);
 });

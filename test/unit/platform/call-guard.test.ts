@@ -211,6 +211,46 @@ describe('a slow dependency', () => {
   });
 });
 
+describe('a call that was not understood', () => {
+  it.each<[CallFailure, string]>([
+    ['not_understood', 'closed'],
+    ['unreadable', 'open'],
+  ])('%s: is not repeated, and leaves the breaker %s', async (kind, state) => {
+    const setting = createGuard({ breakerFailures: 1 });
+
+    expect(await setting.fail([kind])).toBe(kind);
+
+    expect(setting.sent).toHaveLength(1);
+    expect(setting.state()).toBe(state);
+  });
+
+  it.each<CallFailure>(['not_understood', 'unreadable'])(
+    '%s: is logged once each time, with what was said',
+    async (kind) => {
+      const { call, lines } = createGuard({ breakerFailures: 3 });
+      const said = new Error('[invalid_argument] order_id: must not be empty');
+      const spoilt = () => Promise.reject(new DependencyError('inventory', kind, '', undefined, said));
+
+      await expect(call(spoilt)).rejects.toMatchObject(told(kind));
+      await expect(call(spoilt)).rejects.toMatchObject(told(kind));
+
+      const line = { level: 'warn', dependency: 'inventory', rpc: 'Check', failure: kind, said: said.message };
+      expect(lines).toMatchObject([line, line]);
+    },
+  );
+
+  it.each<CallFailure>(['timeout', 'unreachable', 'internal', 'refused', 'overloaded'])(
+    'is not what %s is: nothing is logged',
+    async (kind) => {
+      const { fail, lines } = createGuard({ retries: 0 });
+
+      await fail([kind]);
+
+      expect(lines).toEqual([]);
+    },
+  );
+});
+
 describe('an open breaker', () => {
   it('refuses at once even while every place is taken', async () => {
     const { call, fail } = createGuard({ maxConcurrent: 1, breakerFailures: 1 });
@@ -239,6 +279,49 @@ describe('an open breaker', () => {
 
     await Promise.all([failing, waiting]);
     expect(sent).toHaveLength(1);
+  });
+
+  it('shows in the metrics: its state, since when, and by which failure it opened', async () => {
+    vi.setSystemTime(1_767_225_600_000);
+    const { fail, metrics } = createGuard({ breakerFailures: 1, retries: 0 });
+    const show = async () =>
+      (await metrics.registry.metrics()).split('\n').filter((line) => /^circuit_breaker_.* [^0]/.test(line));
+    expect(await show()).toEqual([]);
+
+    await fail(['unreadable']);
+    expect(await show()).toEqual([
+      'circuit_breaker_state{dependency="inventory",service="order"} 2',
+      'circuit_breaker_changed_timestamp_seconds{dependency="inventory",service="order"} 1767225600',
+      'circuit_breaker_opened_total{dependency="inventory",failure="unreadable",service="order"} 1',
+    ]);
+    await vi.advanceTimersByTimeAsync(5_500);
+    await fail(['timeout']);
+
+    expect((await show()).slice(1)).toEqual([
+      'circuit_breaker_changed_timestamp_seconds{dependency="inventory",service="order"} 1767225606',
+      'circuit_breaker_opened_total{dependency="inventory",failure="timeout",service="order"} 1',
+      'circuit_breaker_opened_total{dependency="inventory",failure="unreadable",service="order"} 1',
+    ]);
+  });
+
+  it('counts its openings from nought, so that the first is an increase', async () => {
+    const { metrics } = createGuard();
+
+    const { values } = await metrics.breakerOpened.get();
+
+    expect(values.map(({ labels, value }) => [labels.failure, value])).toEqual([
+      ['timeout', 0],
+      ['unreachable', 0],
+      ['internal', 0],
+      ['unreadable', 0],
+    ]);
+  });
+
+  it('tells a mistake of our own from a failure of the neighbour', async () => {
+    const { call, metrics } = createGuard({ breakerFailures: 1 });
+    await expect(call(() => Promise.reject(new TypeError('x')))).rejects.toThrow('x');
+
+    expect(await metrics.registry.metrics()).toContain('dependency="inventory",failure="mistake",service="order"} 1');
   });
 
   it('is logged once for each change', async () => {

@@ -40,7 +40,7 @@ it('fills in every default', () => {
     LOG_LEVEL: 'info',
     MAX_CALLS: 32,
     MAX_QUEUED_CALLS: 200,
-    MAX_QUEUE_MS: 1_000,
+    MAX_QUEUE_MS: 2_000,
     MAX_STREAMS: 1_000,
     NATS_URL: 'nats://127.0.0.1:42229',
     CORS_ORIGINS: undefined,

@@ -3,37 +3,66 @@ import { describe, expect, it } from 'vitest';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { type CallFailure, DependencyError, toDependencyError } from '#services/platform/dependency-error.ts';
 
-const failures: Record<keyof typeof Code, CallFailure> = {
-  Canceled: 'unreachable',
-  Unknown: 'internal',
-  InvalidArgument: 'refused',
-  DeadlineExceeded: 'timeout',
-  NotFound: 'refused',
-  AlreadyExists: 'refused',
-  PermissionDenied: 'refused',
-  ResourceExhausted: 'overloaded',
-  FailedPrecondition: 'refused',
-  Aborted: 'unreachable',
-  OutOfRange: 'refused',
-  Unimplemented: 'internal',
-  Internal: 'internal',
-  Unavailable: 'unreachable',
-  DataLoss: 'internal',
-  Unauthenticated: 'refused',
+/** What each code is when the neighbour told it, and when the client made it of an answer. */
+const failures: Record<keyof typeof Code, readonly [told: CallFailure, made: CallFailure]> = {
+  Canceled: ['unreachable', 'unreachable'],
+  Unknown: ['internal', 'unreadable'],
+  InvalidArgument: ['not_understood', 'unreadable'],
+  DeadlineExceeded: ['timeout', 'timeout'],
+  NotFound: ['refused', 'refused'],
+  AlreadyExists: ['refused', 'refused'],
+  PermissionDenied: ['refused', 'refused'],
+  ResourceExhausted: ['overloaded', 'overloaded'],
+  FailedPrecondition: ['refused', 'refused'],
+  Aborted: ['unreachable', 'unreachable'],
+  OutOfRange: ['not_understood', 'unreadable'],
+  Unimplemented: ['not_understood', 'unreadable'],
+  Internal: ['internal', 'unreadable'],
+  Unavailable: ['unreachable', 'unreachable'],
+  DataLoss: ['internal', 'unreadable'],
+  Unauthenticated: ['refused', 'refused'],
 };
-const rows = Object.entries(failures) as [keyof typeof Code, CallFailure][];
+const rows = Object.entries(failures).map(([code, [told, made]]) => ({ code, told, made })) as readonly {
+  code: keyof typeof Code;
+  told: CallFailure;
+  made: CallFailure;
+}[];
+
+function toldByNeighbour(code: Code, message = 'words'): ConnectError {
+  return Object.assign(new ConnectError(message, code), { isWireError: true });
+}
 
 describe('a failed call', () => {
-  it.each(rows)('with code %s is told as %s', (code, failure) => {
+  it.each(rows)('with code $code is $told when the neighbour told so', ({ code, told }) => {
+    const error = toDependencyError('inventory', toldByNeighbour(Code[code]), false);
+
+    expect(error).toMatchObject({ dependency: 'inventory', failure: told });
+  });
+
+  it.each(rows)('with code $code is $made when the client made it of what came', ({ code, made }) => {
     const error = toDependencyError('inventory', new ConnectError('words', Code[code]), false);
 
-    expect(error).toMatchObject({ dependency: 'inventory', failure });
+    expect(error).toMatchObject({ dependency: 'inventory', failure: made });
+  });
+
+  it.each<[number, Code, CallFailure]>([
+    [400, Code.Internal, 'not_understood'],
+    [404, Code.Unimplemented, 'not_understood'],
+    [415, Code.Unknown, 'not_understood'],
+    [500, Code.Unknown, 'internal'],
+    [302, Code.Unknown, 'unreadable'],
+  ])('answered by HTTP %d without an error of the protocol is told by the status', (status, code, failure) => {
+    expect(toDependencyError('inventory', new ConnectError(`HTTP ${status}`, code), false).failure).toBe(failure);
+  });
+
+  it('is judged by its code, not by the status it quotes, when the neighbour told it', () => {
+    expect(toDependencyError('inventory', toldByNeighbour(Code.Internal, 'HTTP 400'), false).failure).toBe('internal');
   });
 
   it('covers every code there is', () => {
     const codes = Object.values(Code).filter((code) => typeof code === 'number');
 
-    expect(rows.map(([code]) => Code[code]).sort()).toEqual(codes.sort());
+    expect(rows.map(({ code }) => Code[code]).sort()).toEqual(codes.sort());
   });
 
   it.each(['EPIPE', 'EHOSTUNREACH', 'ERR_HTTP2_STREAM_CANCEL'])(
@@ -46,16 +75,16 @@ describe('a failed call', () => {
     },
   );
 
-  it('that broke in our own code stays internal', () => {
+  it('that broke in our own code is no broken connection', () => {
     const thrown = new ConnectError('words', Code.Internal);
     thrown.cause = Object.assign(new TypeError('words'), { code: 'ERR_INVALID_ARG_TYPE' });
 
-    expect(toDependencyError('inventory', thrown, false).failure).toBe('internal');
+    expect(toDependencyError('inventory', thrown, false).failure).toBe('unreadable');
   });
 
   it('whose caller had given up is cancelled, whatever the transport says', () => {
-    for (const [code] of rows) {
-      const error = toDependencyError('inventory', new ConnectError('words', Code[code]), true);
+    for (const { code } of rows) {
+      const error = toDependencyError('inventory', toldByNeighbour(Code[code]), true);
       expect(error.failure).toBe('cancelled');
     }
   });
@@ -69,9 +98,9 @@ describe('a failed call', () => {
     expect(error.cause).toBe(thrown);
   });
 
-  it('that threw something else is internal', () => {
-    expect(toDependencyError('payment', new TypeError('x is undefined'), false).failure).toBe('internal');
-    expect(toDependencyError('payment', 'a text', false).failure).toBe('internal');
+  it('that threw something else never says that the neighbour failed', () => {
+    expect(toDependencyError('payment', new TypeError('x is undefined'), false).failure).toBe('unreadable');
+    expect(toDependencyError('payment', 'a text', false).failure).toBe('unreadable');
   });
 });
 
@@ -90,7 +119,7 @@ describe('a connection that breaks while a request is written', () => {
   it.each([[undefined], [new Error('a mistake')], [coded('ERR_INVALID_ARG_TYPE')], [coded('23505')]])(
     'is not what any other internal error is: %#',
     (cause) => {
-      expect(toDependencyError('inventory', internal(cause), false).failure).toBe('internal');
+      expect(toDependencyError('inventory', internal(cause), false).failure).toBe('unreadable');
     },
   );
 });

@@ -14,6 +14,8 @@ const verdicts: Record<CallFailure, string> = {
   timeout: 'failure',
   unreachable: 'failure',
   internal: 'failure',
+  unreadable: 'failure',
+  not_understood: 'healthy',
   circuit_open: 'unknown',
   overloaded: 'unknown',
   not_called: 'unknown',

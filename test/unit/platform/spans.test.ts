@@ -1,9 +1,10 @@
-import { Code, ConnectError } from '@connectrpc/connect';
+import { Code, ConnectError, type UnaryRequest, type UnaryResponse } from '@connectrpc/connect';
 import { SpanStatusCode } from '@opentelemetry/api';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { notFound } from '#services/platform/errors.ts';
+import { handTraceOn } from '#services/platform/rpc-client.ts';
 import { calledRpcSpan, servedRpcSpan, withStatus } from '#services/platform/rpc-spans.ts';
 import {
   currentWork,
@@ -112,6 +113,18 @@ it('a span belongs to the one around it, and is what is handed on', async () => 
   const [called, served] = ended.getFinishedSpans();
   expect(called?.parentSpanContext?.spanId).toBe(served?.spanContext().spanId);
   expect(handedOn).toContain(called?.spanContext().spanId);
+});
+
+it('a call carries its own span in its headers, and tells it how it ended', async () => {
+  const request = { method: OrderService.method.getOrder, header: new Headers() } as unknown as UnaryRequest;
+  await runInSpan(servedRpcSpan(OrderService.method.createOrder, CALLER), () =>
+    handTraceOn(async () => ({}) as UnaryResponse)(request),
+  );
+  const [called] = ended.getFinishedSpans();
+  expect(called).toMatchObject({ name: 'shop.order.v1.OrderService/GetOrder', kind: SpanKind.CLIENT });
+  expect(called?.attributes['rpc.status_code']).toBe('ok');
+  const { traceId, spanId } = called!.spanContext();
+  expect(request.header.get('traceparent')).toBe(`00-${traceId}-${spanId}-01`);
 });
 
 it('work is known by the RPC served or the event handled, whatever it calls and publishes meanwhile', async () => {

@@ -1,0 +1,65 @@
+// How many calls a service may have at work, found out by looking: more while they take about as long as undisturbed ones, fewer
+// when they get in each other's way. What it compares is their own time (own-time.ts): a slow neighbour costs no places.
+import { createUndisturbedTimes } from './undisturbed-times.ts';
+
+/** Let in whatever comes: so few hardly disturb each other. */
+const FLOOR = 4;
+/** Where it begins and, unused, returns to, as a share of the ceiling; no fewer are let in but in an overload. */
+const START_SHARE = 0.25;
+/** How many times longer than undisturbed a call may take. */
+const TOLERANCE = 2;
+/** To a call that waits long for a neighbour it is nothing to lose this share of the wait besides. */
+const WAIT_SHARE = 0.1;
+/** The most by which a call takes from the limit: all of one round of calls at most halve it. */
+const MOST_TAKEN = 0.5;
+const RETURN_SHARE = 0.01;
+
+export type CallSample = {
+  readonly kind: string;
+  readonly ownMs: number;
+  /** How long it waited for others besides. */
+  readonly waitedMs: number;
+  /** How many were at work with it, itself included. */
+  readonly atWork: number;
+  /** Whether it ended with an error: then it may have done little, and only says something when it was slow all the same. */
+  readonly hasFailed: boolean;
+  /** Whether more calls come than can be served: only then fewer places than at the start make anybody faster. */
+  readonly isOverload: boolean;
+};
+
+export type ConcurrencyLimit = {
+  /** Places now, a whole number. */
+  current(): number;
+  /** Takes into account how a call fared. */
+  learn(sample: CallSample): void;
+};
+
+/** Makes a limit that never exceeds `ceiling`. */
+export function createConcurrencyLimit(ceiling: number): ConcurrencyLimit {
+  const floor = Math.min(FLOOR, ceiling);
+  const start = Math.max(floor, START_SHARE * ceiling);
+  const undisturbed = createUndisturbedTimes();
+  let limit = start;
+
+  // By call: so that the limit moves by a share of itself with each round of calls, however long a round takes.
+  const stepAfter = ({ kind, ownMs, waitedMs, atWork, hasFailed }: CallSample): number => {
+    // What is not used is neither proved nor disproved.
+    if (atWork <= limit / 2) return RETURN_SHARE * (start - limit);
+    const undisturbedMs = undisturbed.of(kind);
+    if (undisturbedMs === undefined) return 0;
+    const toleratedMs = Math.max(TOLERANCE * undisturbedMs, undisturbedMs + WAIT_SHARE * waitedMs);
+    const left = 1 - ownMs / toleratedMs;
+    if (left < 0) return Math.max(-MOST_TAKEN, left);
+    // Quickly only where there is much room, and with care towards the end of it.
+    return hasFailed ? 0 : left * left;
+  };
+
+  return {
+    current: () => Math.floor(limit),
+    learn: (sample) => {
+      const least = sample.isOverload ? floor : Math.min(start, limit);
+      limit = Math.min(ceiling, Math.max(least, limit + stepAfter(sample)));
+      if (!sample.hasFailed) undisturbed.learn({ ...sample, isAlone: sample.atWork <= floor });
+    },
+  };
+}
