@@ -7,11 +7,14 @@ const FLOOR = 4;
 /** Where it begins and, unused, returns to, as a share of the ceiling; no fewer are let in but in an overload. */
 const START_SHARE = 0.25;
 /** How many times longer than undisturbed a call may take. */
-const TOLERANCE = 2;
+const TOLERANCE = 1.5;
 /** To a call that waits long for a neighbour it is nothing to lose this share of the wait besides. */
 const WAIT_SHARE = 0.1;
 /** The most by which a call takes from the limit: all of one round of calls at most halve it. */
 const MOST_TAKEN = 0.5;
+/** What an undisturbed call adds to the limit, and the most that one adds that waited long besides. */
+const GIVEN = 0.25;
+const MOST_GIVEN = 1;
 const RETURN_SHARE = 0.01;
 
 export type CallSample = {
@@ -51,7 +54,8 @@ export function createConcurrencyLimit(ceiling: number): ConcurrencyLimit {
     const left = 1 - ownMs / toleratedMs;
     if (left < 0) return Math.max(-MOST_TAKEN, left);
     // Quickly only where there is much room, and with care towards the end of it.
-    return hasFailed ? 0 : left * left;
+    const room = left / (1 - 1 / TOLERANCE);
+    return hasFailed ? 0 : Math.min(MOST_GIVEN, GIVEN * room * room);
   };
 
   return {
