@@ -16,6 +16,8 @@ export type Failure =
   | 'timeout'
   | 'unreachable'
   | 'internal'
+  | 'unreadable'
+  | 'not_understood'
   | 'circuit_open'
   | 'overloaded'
   | 'not_called'
@@ -41,6 +43,8 @@ const everyFailure = (hindrance: Hindrance): Record<Failure, Hindrance> => ({
   timeout: hindrance,
   unreachable: hindrance,
   internal: hindrance,
+  unreadable: hindrance,
+  not_understood: hindrance,
   circuit_open: hindrance,
   overloaded: hindrance,
   not_called: hindrance,
@@ -54,6 +58,8 @@ export const STEP_TABLE: Readonly<Record<CallStep, Readonly<Record<Failure, Hind
     timeout: waits('PENDING', 'INVENTORY_CHECK_FAILED'),
     unreachable: INVENTORY_AWAY,
     internal: fails('INVENTORY_ERROR', EVERYTHING_OWED),
+    unreadable: INVENTORY_AWAY,
+    not_understood: INVENTORY_AWAY,
     circuit_open: waits('CIRCUIT_OPEN', 'INVENTORY_UNAVAILABLE'),
     overloaded: INVENTORY_AWAY,
     not_called: NO_TIME_LEFT,
@@ -64,6 +70,8 @@ export const STEP_TABLE: Readonly<Record<CallStep, Readonly<Record<Failure, Hind
     timeout: waits('TIMEOUT', 'PAYMENT_TIMEOUT'),
     unreachable: PAYMENT_AWAY,
     internal: PAYMENT_AWAY,
+    unreadable: PAYMENT_AWAY,
+    not_understood: PAYMENT_AWAY,
     circuit_open: waits('CIRCUIT_OPEN', 'PAYMENT_UNAVAILABLE'),
     overloaded: PAYMENT_AWAY,
     not_called: NO_TIME_LEFT,

@@ -46,7 +46,8 @@ export type BreakerOptions = {
   readonly failures: number;
   /** From opening to the probe, in milliseconds. */
   readonly resetMs: number;
-  readonly onChange: (view: BreakerView) => void;
+  /** Told of every change; `openedBy` is the error that opened it, undefined for the other states. */
+  readonly onChange: (view: BreakerView, openedBy: unknown) => void;
 };
 
 /** The breaker is open, or its probe is under way: the call was not made. */
@@ -67,13 +68,14 @@ export function createBreaker(options: BreakerOptions): Breaker {
   });
   let since: Date | undefined;
   let reason = '';
-  let lastFailure = '';
+  let lastFailure: unknown;
   const view = (): BreakerView => ({ dependency: options.dependency, state: stateOf(policy), since, reason });
   policy.onStateChange((state) => {
     since = new Date();
     if (state === CircuitState.Closed) reason = '';
-    if (state === CircuitState.Open) reason = lastFailure;
-    options.onChange(view());
+    const isOpen = state === CircuitState.Open;
+    if (isOpen) reason = describeCause(lastFailure);
+    options.onChange(view(), isOpen ? lastFailure : undefined);
   });
 
   const call = async <T>(work: () => Promise<T>, judge: Judge): Promise<{ value: T } | { error: unknown }> => {
@@ -84,8 +86,8 @@ export function createBreaker(options: BreakerOptions): Breaker {
       const verdict = judge(error);
       // A probe that taught nothing must not close the breaker, as an uncounted error would.
       if (verdict === 'failure' || (probing && verdict === 'unknown')) {
-        lastFailure = describeError(error instanceof Error && error.cause !== undefined ? error.cause : error);
-        throw new CountedFailure(lastFailure, { cause: error });
+        lastFailure = error;
+        throw new CountedFailure(describeCause(error), { cause: error });
       }
       if (verdict === 'unknown') throw error;
       return { error };
@@ -117,6 +119,10 @@ export function createBreaker(options: BreakerOptions): Breaker {
       return result.value;
     },
   };
+}
+
+function describeCause(error: unknown): string {
+  return describeError(error instanceof Error && error.cause !== undefined ? error.cause : error);
 }
 
 function circuitOpen(dependency: string): CircuitOpenError {

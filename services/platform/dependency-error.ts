@@ -9,8 +9,12 @@ export type CallFailure =
   | 'timeout'
   /** Not reached, or the connection broke: the outcome may be unknown. */
   | 'unreachable'
-  /** The neighbour answered with an internal error. */
+  /** The neighbour itself said that it failed. */
   | 'internal'
+  /** An answer came, and says nothing that can be read: the outcome is unknown. */
+  | 'unreadable'
+  /** The neighbour could make nothing of the request, be it spoilt on its way or of another version of the contract. */
+  | 'not_understood'
   /** Not called: the circuit breaker is open. */
   | 'circuit_open'
   /** The neighbour sheds load, or was not called because too many calls to it are under way. */
@@ -26,6 +30,8 @@ const WORDS: Readonly<Record<CallFailure, string>> = {
   timeout: 'did not answer in time',
   unreachable: 'could not be reached',
   internal: 'answered with an internal error',
+  unreadable: 'gave an answer that cannot be read',
+  not_understood: 'did not understand the request',
   circuit_open: 'was not called: its circuit breaker is open',
   overloaded: 'sheds load',
   not_called: 'was not called: too little time was left',
@@ -74,7 +80,8 @@ function retryAfterMs(error: ConnectError): number | undefined {
   return delay && durationMs(delay);
 }
 
-function classify({ code, cause }: ConnectError): CallFailure {
+function classify(error: ConnectError): CallFailure {
+  const { code, cause } = error;
   // A connection that breaks while a request is written is `internal` to the client library; nobody answered so.
   if (code === Code.Internal && isTransportFailure(cause)) return 'unreachable';
   switch (code) {
@@ -87,14 +94,30 @@ function classify({ code, cause }: ConnectError): CallFailure {
       return 'unreachable';
     case Code.ResourceExhausted:
       return 'overloaded';
-    case Code.InvalidArgument:
     case Code.NotFound:
     case Code.AlreadyExists:
     case Code.FailedPrecondition:
-    case Code.OutOfRange:
     case Code.PermissionDenied:
     case Code.Unauthenticated:
       return 'refused';
+    default:
+      return classifyByOrigin(error);
+  }
+}
+
+// The client library gives the codes that are left to answers it cannot read, too: only what came over the wire is the neighbour's
+// word, and the status of an answer that holds no error of the protocol.
+function classifyByOrigin({ code, isWireError, rawMessage }: ConnectError): CallFailure {
+  if (!isWireError) {
+    const status = /^HTTP ([45])\d\d$/.exec(rawMessage)?.[1];
+    if (status === undefined) return 'unreadable';
+    return status === '4' ? 'not_understood' : 'internal';
+  }
+  switch (code) {
+    case Code.InvalidArgument:
+    case Code.OutOfRange:
+    case Code.Unimplemented:
+      return 'not_understood';
     default:
       return 'internal';
   }
@@ -103,6 +126,6 @@ function classify({ code, cause }: ConnectError): CallFailure {
 function isTransportFailure(cause: unknown): boolean {
   if (!(cause instanceof Error)) return false;
   const code = (cause as { code?: unknown }).code;
-  if (typeof code === 'string' && /^(E[A-Z]+|ERR_(HTTP2|STREAM|SOCKET)_\w+)$/.test(code)) return true;
+  if (typeof code === 'string' && /^(E[A-Z]+|ERR_(HTTP2|STREAM|SOCKET|SSL|TLS)_\w+)$/.test(code)) return true;
   return isTransportFailure(cause.cause);
 }

@@ -15,8 +15,6 @@ const RETRY_AFTER_MS = 1_000;
 const TELL_PERIOD_MS = 10_000;
 /** As long as it takes about until the next place comes free. */
 const OVERLOAD_QUEUE_MS = 5;
-/** Whoever lets bursts wait long takes as much longer to call them an overload. */
-const OVERLOAD_SHARE = 0.5;
 
 export type CallLimits = {
   /** Calls at work at once, at most: fewer are let in while they slow each other down. */
@@ -86,7 +84,8 @@ type Place = {
 /** The way to a service's own work: how many are let in and how long others may wait follows from how they fare. */
 function createCallGate({ maxCalls, maxQueuedCalls, maxQueueMs }: CallLimits) {
   const limit = createConcurrencyLimit(maxCalls);
-  const watch = createOverloadWatch(OVERLOAD_SHARE * maxQueueMs);
+  // Whoever lets bursts wait long takes as much longer to call them an overload.
+  const watch = createOverloadWatch(maxQueueMs);
   const bulkhead = createBulkhead({ maxConcurrent: limit.current, maxQueued: maxQueuedCalls, next: 'newest' });
   const { view } = bulkhead;
   const noteChange = (): void => watch.note(view().inUse >= limit.current());

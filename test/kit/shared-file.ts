@@ -19,7 +19,7 @@ import {
   type Stats,
   statSync,
   unlinkSync,
-  writeFileSync,
+  writevSync,
 } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -34,34 +34,48 @@ const lockExpiryMs = 5000;
 const modeInTheMaking = 0o600;
 const modeOfWhole = 0o644;
 
-/** A file that several processes change. What this process has left there is not read again while it is there. */
-export class SharedFile {
-  readonly #path: string;
-  #left: { readonly text: string; readonly stamp: string } | undefined;
+/** How a file says what is in it. */
+export interface FileFormat<Content> {
+  parse(text: string): Content;
+  /** Returns the bytes of a content, in pieces: those that stay the same from one time to the next cost nothing then. */
+  render(content: Content): readonly Uint8Array[];
+}
 
-  constructor(path: string) {
+/** A file that is its text. */
+export const plainText: FileFormat<string> = { parse: (text) => text, render: (text) => [Buffer.from(text)] };
+
+/** A file that several processes change. What this process has left there is not read again while it is there. */
+export class SharedFile<Content> {
+  readonly #path: string;
+  readonly #format: FileFormat<Content>;
+  #left: { readonly content: Content; readonly stamp: string } | undefined;
+
+  constructor(path: string, format: FileFormat<Content>) {
     this.#path = path;
+    this.#format = format;
   }
 
   /**
-   * Changes the file: `change` is given its text, `undefined` where there is none, and returns the text it is to have.
-   * Makes the file, and its folder, where there is none.
+   * Changes the file: `change` is given its content, `undefined` where there is none, and returns what it is to have, the
+   * same where nothing is to change. Makes the file, and its folder, where there is none.
    *
    * @returns whether the file is another now.
-   * @throws Error when others do not let go of the file within 10 seconds; what `change` throws.
+   * @throws Error when others do not let go of the file within 10 seconds; what `change` and the format throw.
    */
-  async update(change: (before: string | undefined) => string): Promise<boolean> {
+  async update(change: (before: Content | undefined) => Content): Promise<boolean> {
     using lock = await takeLock(this.#path);
     const before = this.#read();
     const after = change(before);
     if (after === before) return false;
-    this.#left = { text: after, stamp: lock.replace(this.#path, after) };
+    this.#left = { content: after, stamp: lock.replace(this.#path, this.#format.render(after)) };
     return true;
   }
 
-  #read(): string | undefined {
+  #read(): Content | undefined {
     const stats = this.#left && statSync(this.#path, { bigint: true, throwIfNoEntry: false });
-    return stats && stampOf(stats) === this.#left?.stamp ? this.#left.text : readText(this.#path);
+    if (stats && stampOf(stats) === this.#left?.stamp) return this.#left.content;
+    const text = readText(this.#path);
+    return text === undefined ? undefined : this.#format.parse(text);
   }
 }
 
@@ -126,8 +140,10 @@ class Lock implements Disposable {
   }
 
   /** Returns the stamp of what is there now. */
-  replace(file: string, text: string): string {
-    writeFileSync(this.#handle, text);
+  replace(file: string, pieces: readonly Uint8Array[]): string {
+    const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+    const written = writevSync(this.#handle, pieces);
+    if (written !== bytes) throw new Error(`${this.#path}: only ${written} of ${bytes} bytes could be written`);
     fchmodSync(this.#handle, modeOfWhole);
     if (!this.#isHeld())
       throw new Error(`${this.#path}: another process took the lock from this one, which stood still`);

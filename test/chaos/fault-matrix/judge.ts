@@ -40,10 +40,10 @@ const STATUS_OF_OUTCOME: ReadonlyMap<string, string> = new Map([
 ]);
 
 const TIME_IS_UP = 'BUDGET_EXHAUSTED';
-const INVENTORY_REASONS = ['INVENTORY_CHECK_FAILED', 'INVENTORY_UNAVAILABLE', 'INVENTORY_ERROR'];
-const PAYMENT_REASONS = ['PAYMENT_FAILED', 'PAYMENT_TIMEOUT', 'PAYMENT_UNAVAILABLE'];
+const INVENTORY_REASONS = ['INVENTORY_CHECK_FAILED', 'INVENTORY_UNAVAILABLE'];
+const PAYMENT_REASONS = ['PAYMENT_TIMEOUT', 'PAYMENT_UNAVAILABLE'];
 
-/** What an order may be told to wait for, or to have failed by, when this dependency is harmed. */
+/** What an order may be told to wait for when this dependency is harmed. */
 const REASONS: Readonly<Record<DependencyName, readonly string[]>> = {
   inventory: [...INVENTORY_REASONS, TIME_IS_UP],
   payment: [...PAYMENT_REASONS, TIME_IS_UP],
@@ -54,13 +54,16 @@ const REASONS: Readonly<Record<DependencyName, readonly string[]>> = {
   nats: [],
 };
 
+/** The one fault that is an internal error told to the caller: by it alone may an order fail, and only at inventory. */
+const TELLS_INTERNAL = 'fail-always-500';
+
 /** Everything that is wrong with a cell, one sentence each; a cell with none is green. */
 export function judgeCell({ cell, told, tookMs, hits, end, deaths, mishaps }: CellResult): string[] {
   const faults = [...mishaps];
   if (told !== undefined) {
     if (tookMs > LIMIT_MS) faults.push(`was answered after ${Math.round(tookMs)} ms`);
     if (hits === 0) faults.push('the proxy counted no fault');
-    faults.push(...('code' in told ? judgeRefusal(cell.dependency, told) : judgeAnswer(cell.dependency, told)));
+    faults.push(...('code' in told ? judgeRefusal(cell.dependency, told) : judgeAnswer(cell, told)));
     if (end === undefined) faults.push('the order did not come to its end after the fault was removed');
     else if ('status' in told) faults.push(...judgeEnd(told, end.status));
   }
@@ -68,13 +71,19 @@ export function judgeCell({ cell, told, tookMs, hits, end, deaths, mishaps }: Ce
   return faults;
 }
 
-function judgeAnswer(dependency: DependencyName, { outcome, reason, status }: Answer): string[] {
+function judgeAnswer(cell: CellResult['cell'], { outcome, reason, status }: Answer): string[] {
   const expected = STATUS_OF_OUTCOME.get(outcome);
   if (expected === undefined) return [`is untyped: its outcome is ${outcome}`];
   const faults = status === expected ? [] : [`outcome ${outcome} with an order that is ${status}`];
   if (outcome === 'CONFIRMED') return reason === 'UNSPECIFIED' ? faults : [...faults, `CONFIRMED, with ${reason}`];
   if (reason === 'UNSPECIFIED') return [...faults, `is untyped: ${outcome} without a reason`];
-  return REASONS[dependency].includes(reason) ? faults : [...faults, `${reason} is not the fault of ${dependency}`];
+  return mayBeTold(cell, reason) ? faults : [...faults, `${reason} is not what ${cell.fault} on ${cell.dependency} is`];
+}
+
+// No order of the matrix is declined, so none may be told that it was.
+function mayBeTold({ dependency, fault }: CellResult['cell'], reason: string): boolean {
+  if (reason === 'INVENTORY_ERROR') return dependency === 'inventory' && fault === TELLS_INTERNAL;
+  return REASONS[dependency].includes(reason);
 }
 
 function judgeRefusal(dependency: DependencyName, { code, message, reason, retryAfterMs }: Refusal): string[] {

@@ -151,6 +151,30 @@ const ORDERS: readonly Mutant[] = [
     replacement: '  if (code === Code.DataLoss && isTransportFailure(cause)) ',
     caughtBy: [{ file: 'test/unit/platform/dependency-error.test.ts', name: 'that broke with ' }],
   },
+  {
+    name: 'take a request that was not understood for a refusal',
+    file: 'services/platform/dependency-error.ts',
+    search: "    case Code.Unimplemented:\n      return 'not_understood';\n",
+    replacement: "    case Code.Unimplemented:\n      return 'refused';\n",
+    caughtBy: [
+      {
+        file: 'test/integration/order/outcome-table.test.ts',
+        name: 'a neighbour does not understand the ',
+      },
+    ],
+  },
+  {
+    name: 'take an unreadable answer for an internal error',
+    file: 'services/platform/dependency-error.ts',
+    search: "    if (status === undefined) return 'unreadable';\n",
+    replacement: "    if (status === undefined) return 'internal';\n",
+    caughtBy: [
+      {
+        file: 'test/integration/order/outcome-table.test.ts',
+        name: 'a neighbour does not understand the ',
+      },
+    ],
+  },
 ];
 
 const STOCK: readonly Mutant[] = [
@@ -210,7 +234,7 @@ const MONEY: readonly Mutant[] = [
     file: 'services/payment/process-payment.ts',
     search: '    const created = await store.insertIntent(intent);\n',
     replacement: `    const key = ['charge', createHash('sha256').update(orderId).digest('hex')].join('-');
-    await settlement.provider.charge(key, intent, { timeoutMs: 1_000, counted: false });
+    await settlement.providerFor(intent).charge(key, intent, { timeoutMs: 1_000, counted: false });
     const created = await store.insertIntent(intent);
 `,
     caughtBy: [MONEY_HISTORIES],
@@ -225,8 +249,8 @@ const MONEY: readonly Mutant[] = [
   {
     name: 'give a charge up while a call may be on its way',
     file: 'services/payment/settlement.ts',
-    search: '    if (latest.callsEndInMs === 0) {',
-    replacement: '    if (latest.callsEndInMs >= 0) {',
+    search: '    if (latest.callsEndInMs === 0 || synthetic) {',
+    replacement: '    if (latest.callsEndInMs >= 0 || synthetic) {',
     caughtBy: [
       {
         file: 'test/unit/payment/settlement.test.ts',

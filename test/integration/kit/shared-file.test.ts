@@ -5,7 +5,7 @@ import { chmod, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { listSharedFiles, readText, SharedFile } from '../../kit/shared-file.ts';
+import { listSharedFiles, plainText, readText, SharedFile } from '../../kit/shared-file.ts';
 
 async function makeFolder() {
   const path = await mkdtemp(join(tmpdir(), 'shared-file-'));
@@ -13,7 +13,7 @@ async function makeFolder() {
 }
 
 const updateFile = (file: string, change: (before: string | undefined) => string) =>
-  new SharedFile(file).update(change);
+  new SharedFile(file, plainText).update(change);
 
 describe('a file that is changed', () => {
   it('is there with its folder, and nothing beside it', async () => {
@@ -66,8 +66,8 @@ describe('a file that is changed', () => {
 
   it('is read again by one process after each change by another', async () => {
     await using folder = await makeFolder();
-    const ours = new SharedFile(folder.file);
-    const theirs = new SharedFile(folder.file);
+    const ours = new SharedFile(folder.file, plainText);
+    const theirs = new SharedFile(folder.file, plainText);
     const add = (word: string) => (before: string | undefined) => `${before ?? ''}${word} `;
 
     for (const number of Array(50).keys()) {

@@ -80,6 +80,11 @@ function reach(dependency: string, world: World, turn: Turn, nextFate: () => Cal
         case 'internal_after':
           swallowRefusal(effect);
           return fail('internal');
+        case 'request_spoilt':
+          return fail('not_understood');
+        case 'answer_spoilt':
+          swallowRefusal(effect);
+          return fail('unreadable');
         case 'unreachable':
           return fail('unreachable');
         case 'circuit_open':

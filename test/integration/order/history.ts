@@ -33,6 +33,8 @@ export const CALL_FATES = [
   'late',
   'internal_before',
   'internal_after',
+  'request_spoilt',
+  'answer_spoilt',
   'unreachable',
   'circuit_open',
 ] as const;

@@ -191,16 +191,6 @@ describe('an order that has to wait', () => {
     world.payment.virtual.received(processPayment).times(1);
   });
 
-  it('because inventory sheds load: PENDING, INVENTORY_UNAVAILABLE', async () => {
-    await using world = await startOrderWorld();
-    world.inventory.virtual.stub(reserveStock).fails(Code.ResourceExhausted, 'too many calls');
-    expect(await world.place()).toMatchObject({
-      outcome: Outcome.PENDING,
-      reason: OrderReason.INVENTORY_UNAVAILABLE,
-      order: { status: OrderStatus.PENDING },
-    });
-  });
-
   it('because payment is slow by 5 s: TIMEOUT in under 3 s; charged under one key, CONFIRMED later (seed 8.4)', async () => {
     await using world = await startOrderWorld();
     world.payment.virtual

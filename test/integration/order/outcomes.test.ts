@@ -1,5 +1,5 @@
-// What CreateOrder answers when something is slow, sheds load or hangs, beside the outcomes of journey.test.ts: always typed, always
-// in under three seconds, and nothing accepted is lost.
+// What CreateOrder answers when something is slow, is reset or hangs, beside the answers of outcome-table.test.ts: always typed,
+// always in under three seconds, and nothing accepted is lost.
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
@@ -37,12 +37,6 @@ type Row = readonly [name: string, harm: (world: OrderWorld) => unknown, outcome
 
 describe('an order is answered in under 3 s and completes later, when', () => {
   it.each<Row>([
-    [
-      'payment sheds load',
-      ({ payment }) => payment.virtual.stub(processPayment).fails(Code.ResourceExhausted, 'too many calls'),
-      Outcome.PENDING,
-      OrderReason.PAYMENT_UNAVAILABLE,
-    ],
     [
       'payment is reset in the middle of every call',
       ({ payment }) => payment.virtual.stub(processPayment).fails(Code.Aborted, 'reset'),
@@ -115,6 +109,9 @@ describe('a breaker', () => {
       since: expect.anything(),
       reason: expect.stringContaining('deadline'),
     });
+    const metrics = await (await fetch(`${world.service.url}/metrics`)).text();
+    expect(metrics).toMatch(/^circuit_breaker_opened_total\{dependency="inventory",failure="timeout",.*\} 1$/m);
+    expect(metrics).toMatch(/^circuit_breaker_changed_timestamp_seconds\{dependency="inventory",.*\} \d{10}/m);
     heal(world);
     await world.reaches(orderId, OrderStatus.CONFIRMED, 15_000);
     expect(await breakerOf(world, 'inventory')).toMatchObject({ state: BreakerState.CLOSED, reason: '' });

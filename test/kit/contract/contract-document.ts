@@ -31,7 +31,8 @@ export class ContractFileError extends Error {}
 const formatVersion = '1';
 
 /**
- * Returns the document with these interactions in it, each in the place of one with the same description and states.
+ * Returns the document with these interactions in it, each in the place of one with the same description and states; the
+ * same document when they are all in it.
  *
  * @throws ContractFileError when the document there is between others.
  */
@@ -46,10 +47,12 @@ export function mergeDocument(
       `the contract is between ${existing.consumer.name} and ${existing.provider.name}, not ${consumer} and ${provider}`,
     );
   }
+  const merged = interactions.reduce(putInOrder, existing?.interactions ?? []);
+  if (existing && merged === existing.interactions) return existing;
   return {
     consumer: { name: consumer },
     provider: { name: provider },
-    interactions: interactions.reduce(putInOrder, existing?.interactions ?? []),
+    interactions: merged,
     metadata: { pactSpecification: { version: '4.0' }, touchstone: { formatVersion } },
   };
 }
@@ -64,20 +67,26 @@ function putInOrder(interactions: readonly InteractionJson[], added: Interaction
     if (keyAt(interactions, middle) < key) from = middle + 1;
     else to = middle;
   }
-  const isThere = from < interactions.length && keyAt(interactions, from) === key;
-  return interactions.toSpliced(from, isThere ? 1 : 0, added);
+  const there = interactions[from];
+  if (there === undefined || keyOfJson(there) !== key) return interactions.toSpliced(from, 0, added);
+  return renderInteraction(there) === renderInteraction(added) ? interactions : interactions.with(from, added);
 }
 
 function keyAt(interactions: readonly InteractionJson[], index: number): string {
   return keyOfJson(interactions[index] as InteractionJson);
 }
 
-/** Returns a document as text: the same for the same interactions, whatever order they came in. */
-export function renderDocument(document: ContractDocument): string {
+/** Returns the bytes of a document, in pieces: the same for the same interactions, whatever order they came in. */
+export function renderDocument(document: ContractDocument): Uint8Array[] {
   const frame = JSON.stringify({ ...document, interactions: [place] }, undefined, 2);
-  const [head, tail] = frame.split(JSON.stringify(place));
-  return `${head}${document.interactions.map(renderInteraction).join(',\n    ')}${tail}\n`;
+  const [head = '', tail = ''] = frame.split(JSON.stringify(place));
+  const pieces = document.interactions.flatMap((interaction, index) =>
+    index === 0 ? [encodeInteraction(interaction)] : [separator, encodeInteraction(interaction)],
+  );
+  return [Buffer.from(head), ...pieces, Buffer.from(`${tail}\n`)];
 }
+
+const separator = Buffer.from(',\n    ');
 
 // No consumer and no provider can have this name.
 const place = '@';
@@ -91,12 +100,14 @@ export const renderInteraction = rememberByObject((json: InteractionJson) =>
   JSON.stringify(json, undefined, 2).split('\n').join('\n    '),
 );
 
-function rememberByObject<T extends object>(compute: (object: T) => string): (object: T) => string {
-  const known = new WeakMap<T, string>();
+const encodeInteraction = rememberByObject((json: InteractionJson) => Buffer.from(renderInteraction(json)));
+
+function rememberByObject<T extends object, R extends object | string>(compute: (object: T) => R): (object: T) => R {
+  const known = new WeakMap<T, R>();
   return (object) => {
-    const text = known.get(object) ?? compute(object);
-    known.set(object, text);
-    return text;
+    const result = known.get(object) ?? compute(object);
+    known.set(object, result);
+    return result;
   };
 }
 

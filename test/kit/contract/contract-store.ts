@@ -13,20 +13,22 @@ import {
   renderDocument,
 } from './contract-document.ts';
 
-/** The file of one contract. What was written last is kept, so that only what others have written is parsed again. */
+/** The file of one contract. */
 export class ContractStore {
   readonly file: string;
   readonly #consumer: string;
   readonly #provider: string;
-  readonly #shared: SharedFile;
-  #last: { readonly text: string; readonly document: ContractDocument } | undefined;
+  readonly #shared: SharedFile<ContractDocument>;
 
   /** @throws TypeError when a name cannot be part of a file name. */
   constructor(directory: string, consumer: string, provider: string) {
     this.file = join(directory, fileNameOf(consumer, provider));
     this.#consumer = consumer;
     this.#provider = provider;
-    this.#shared = new SharedFile(this.file);
+    this.#shared = new SharedFile(this.file, {
+      parse: (text) => parseDocument(text, this.file),
+      render: renderDocument,
+    });
   }
 
   /**
@@ -35,16 +37,7 @@ export class ContractStore {
    * @throws ContractFileError when the file there is no contract; Error when others do not let go of it within 10 seconds.
    */
   async merge(interactions: readonly InteractionJson[]): Promise<void> {
-    await this.#shared.update((before) => {
-      const document = mergeDocument(this.#parse(before), this.#consumer, this.#provider, interactions);
-      this.#last = { document, text: renderDocument(document) };
-      return this.#last.text;
-    });
-  }
-
-  #parse(text: string | undefined): ContractDocument | undefined {
-    if (text === undefined) return undefined;
-    return text === this.#last?.text ? this.#last.document : parseDocument(text, this.file);
+    await this.#shared.update((before) => mergeDocument(before, this.#consumer, this.#provider, interactions));
   }
 }
 

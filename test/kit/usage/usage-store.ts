@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { fileNameOf } from '../contract/contract-document.ts';
-import { listSharedFiles, readText, SharedFile } from '../shared-file.ts';
+import { listSharedFiles, plainText, readText, SharedFile } from '../shared-file.ts';
 import type { ConsumerUsage, Usage } from './usage.ts';
 import { mergeUsage, parseUsage, renderUsage, UsageFileError } from './usage-file.ts';
 
@@ -14,7 +14,7 @@ export async function storeUsage(
   isWhole: boolean,
 ): Promise<{ readonly path: string; readonly hasChanged: boolean }> {
   const path = join(directory, fileNameOf(recorded.consumer, recorded.provider));
-  const hasChanged = await new SharedFile(path).update((before) => {
+  const hasChanged = await new SharedFile(path, plainText).update((before) => {
     const existing = before === undefined ? undefined : parseUsage(before, path);
     return renderUsage(mergeUsage(existing, recorded, testFile, isWhole));
   });

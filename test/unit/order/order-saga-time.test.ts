@@ -79,6 +79,22 @@ describe('the time of a run', () => {
 });
 
 describe('the time limit of an order', () => {
+  it.each(['inventory', 'payment'] as const)(
+    'ends one that %s never understands, and not before',
+    async (neighbour) => {
+      const saga = createFakeSaga(pendingOrder());
+      const spy = neighbour === 'inventory' ? saga.inventory.reserveStock : saga.payment.processPayment;
+      spy.mockRejectedValue(callFailure(neighbour, 'not_understood'));
+      saga.time = new Date(ACCEPTED_AT.getTime() + saga.orderLimitMs - 1);
+      expect((await saga.run()).order.status).toBe('PENDING');
+
+      saga.time = new Date(ACCEPTED_AT.getTime() + saga.orderLimitMs);
+
+      expect((await saga.run()).order).toMatchObject({ status: 'FAILED', reason: 'TIME_LIMIT_EXCEEDED' });
+      expect(saga.inventory.releaseReservation).toHaveBeenCalledOnce();
+    },
+  );
+
   function overdue(order = parkedOrder()): FakeSaga {
     const saga = createFakeSaga(order);
     saga.time = new Date(ACCEPTED_AT.getTime() + saga.orderLimitMs);

@@ -259,6 +259,8 @@ describe('a step that cannot be made now', () => {
   const cells: [CallFailure, string, string][] = [
     ['timeout', 'PENDING', 'INVENTORY_CHECK_FAILED'],
     ['unreachable', 'PENDING', 'INVENTORY_UNAVAILABLE'],
+    ['unreadable', 'PENDING', 'INVENTORY_UNAVAILABLE'],
+    ['not_understood', 'PENDING', 'INVENTORY_UNAVAILABLE'],
     ['circuit_open', 'CIRCUIT_OPEN', 'INVENTORY_UNAVAILABLE'],
     ['overloaded', 'PENDING', 'INVENTORY_UNAVAILABLE'],
     ['not_called', 'PENDING', 'BUDGET_EXHAUSTED'],
@@ -288,6 +290,8 @@ describe('a step that cannot be made now', () => {
     ['timeout', 'TIMEOUT', 'PAYMENT_TIMEOUT'],
     ['unreachable', 'PENDING', 'PAYMENT_UNAVAILABLE'],
     ['internal', 'PENDING', 'PAYMENT_UNAVAILABLE'],
+    ['unreadable', 'PENDING', 'PAYMENT_UNAVAILABLE'],
+    ['not_understood', 'PENDING', 'PAYMENT_UNAVAILABLE'],
     ['circuit_open', 'CIRCUIT_OPEN', 'PAYMENT_UNAVAILABLE'],
     ['overloaded', 'PENDING', 'PAYMENT_UNAVAILABLE'],
     ['not_called', 'PENDING', 'BUDGET_EXHAUSTED'],
@@ -313,7 +317,7 @@ describe('a step that cannot be made now', () => {
     expect(saga.inventory.releaseReservation).toHaveBeenCalledOnce();
   });
 
-  it.each(['timeout', 'unreachable', 'internal', 'circuit_open', 'refused'] as const)(
+  it.each(['timeout', 'unreachable', 'internal', 'unreadable', 'not_understood', 'circuit_open', 'refused'] as const)(
     'ConfirmReservation, %s: the order stays pending with its verdict and nothing is given back',
     async (failure) => {
       const saga = createFakeSaga(pendingOrder());

@@ -65,7 +65,7 @@ describe('a failed call', () => {
     expect(rows.map(({ code }) => Code[code]).sort()).toEqual(codes.sort());
   });
 
-  it.each(['EPIPE', 'EHOSTUNREACH', 'ERR_HTTP2_STREAM_CANCEL'])(
+  it.each(['EPIPE', 'EHOSTUNREACH', 'ERR_HTTP2_STREAM_CANCEL', 'ERR_SSL_WRONG_VERSION_NUMBER'])(
     'that broke with %s below the protocol is unreachable, though the transport calls it internal',
     (nodeCode) => {
       const thrown = new ConnectError('write', Code.Internal);

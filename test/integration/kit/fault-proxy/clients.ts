@@ -118,12 +118,17 @@ export const sharedDialects = dialects.filter(({ http }) => http === '2');
 export const versions = dialects.filter(({ dialect }) => dialect.startsWith('Connect'));
 
 function openGrpcJs(url: string): Caller {
+  const { host, protocol } = new URL(url);
   // Its own retries would hide what the fault did, and its pause before it connects again would outlast the fault.
-  const client = new GrpcJsClient(new URL(url).host, credentials.createInsecure(), {
-    'grpc.enable_retries': 0,
-    'grpc.initial_reconnect_backoff_ms': 100,
-    'grpc.max_reconnect_backoff_ms': 100,
-  });
+  const client = new GrpcJsClient(
+    host,
+    protocol === 'https:' ? credentials.createSsl() : credentials.createInsecure(),
+    {
+      'grpc.enable_retries': 0,
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 100,
+    },
+  );
   return {
     reserve: async (orderId = 'o1', options = {}) =>
       (await call(client, reserveStock, { orderId }, options)).reservation?.reservationId ?? '',

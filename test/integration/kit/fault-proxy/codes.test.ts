@@ -26,7 +26,8 @@ import { type Dialect, dialects, outcomeOf, reserveStockRpc, startSetting } from
 
 interface Row {
   readonly failure: string;
-  readonly fault: () => Fault;
+  /** Undefined when nothing is wrong but the client: it speaks TLS to a port without. */
+  readonly fault: (() => Fault) | undefined;
   readonly options?: InjectOptions;
   /** Whether the client has a connection when the fault is switched on. Default true. */
   readonly isWarm?: boolean;
@@ -192,6 +193,13 @@ const rows: readonly Row[] = [
     codes: ['internal', 'internal', 'canceled', 'canceled', 'unavailable'],
   },
   {
+    failure: 'a TLS client calls a plaintext port',
+    fault: undefined,
+    isWarm: false,
+    codes: ['unknown', 'unknown', 'internal', 'internal', 'unavailable'],
+    hits: [0, 0],
+  },
+  {
     failure: 'GOAWAY leaves the call out: NO_ERROR',
     fault: () => goAway(),
     options: { rpc },
@@ -236,6 +244,10 @@ const rows: readonly Row[] = [
 async function suffer({ open }: Dialect, { fault, options = {}, isWarm = true }: Row): Promise<[string, number]> {
   await using setting = await startSetting();
   const { proxy } = setting;
+  if (fault === undefined) {
+    using stranger = open(proxy.url.replace('http:', 'https:'));
+    return [await outcomeOf(stranger.reserve('o1', { timeoutMs: patienceMs })), 0];
+  }
   using caller = open(proxy.url);
   if (isWarm) await caller.reserve('o0');
 

@@ -8,6 +8,10 @@ it('is satisfied with a typed answer in time whose order ends once the fault is 
 
 const database = { ...green.cell, dependency: 'database' } as const;
 const nats = { ...green.cell, dependency: 'nats' } as const;
+const inventory = { ...green.cell, dependency: 'inventory' } as const;
+const by500 = { ...inventory, fault: 'fail-always-500' } as const;
+const failed = (reason: string) => ({ told: told({ outcome: 'FAILED', reason, status: 'FAILED' }), end: ended });
+const ended = { status: 'FAILED', afterMs: 1 };
 const confirmed = { outcome: 'CONFIRMED', reason: 'UNSPECIFIED', status: 'CONFIRMED' };
 const told = (change: object): CellResult['told'] => ({ ...green.told, ...change }) as CellResult['told'];
 
@@ -16,6 +20,7 @@ it.each<[string, Partial<CellResult>]>([
   ['an error with reason and advice while the database is harmed', { told: refusal, cell: database }],
   ['an open breaker', { told: told({ outcome: 'CIRCUIT_OPEN', reason: 'PAYMENT_UNAVAILABLE' }) }],
   ['an answer after 3.0 s sharp', { tookMs: 3_000 }],
+  ['an order that failed by an error inventory told', { ...failed('INVENTORY_ERROR'), cell: by500 }],
 ])('is satisfied with %s', (_, change) => {
   expect(judgeCell({ ...green, ...change })).toEqual([]);
 });
@@ -38,10 +43,21 @@ it.each<[string, Partial<CellResult>, string]>([
   ],
   [
     'the wrong one blamed',
-    { told: told({ reason: 'INVENTORY_ERROR' }) },
-    'INVENTORY_ERROR is not the fault of payment',
+    { told: told({ reason: 'INVENTORY_UNAVAILABLE' }) },
+    'INVENTORY_UNAVAILABLE is not what latency on payment is',
   ],
-  ['an order that waits for the broker', { cell: nats }, 'PAYMENT_TIMEOUT is not the fault of nats'],
+  ['an order that waits for the broker', { cell: nats }, 'PAYMENT_TIMEOUT is not what latency on nats is'],
+  ['a payment that nobody declined', failed('PAYMENT_FAILED'), 'PAYMENT_FAILED is not what latency on payment is'],
+  [
+    'an error that inventory did not tell',
+    { ...failed('INVENTORY_ERROR'), cell: inventory },
+    'INVENTORY_ERROR is not what latency on inventory is',
+  ],
+  [
+    'an error of inventory that payment told',
+    { ...failed('INVENTORY_ERROR'), cell: { ...by500, dependency: 'payment' } },
+    'INVENTORY_ERROR is not what fail-always-500 on payment is',
+  ],
   [
     'an error without ErrorInfo',
     { cell: database, told: { ...refusal, reason: undefined } },

@@ -1,0 +1,325 @@
+// What CreateOrder answers, row by row: the table in the README is this one.
+import { readFileSync } from 'node:fs';
+import { type DescEnum, isMessage } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { garbage, startFaultProxy } from '@touchstone/kit';
+import { expect, it } from 'vitest';
+import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { OrderReason, OrderReasonSchema, OrderStatus, OrderStatusSchema } from '#gen/shop/order/v1/order_pb.ts';
+import {
+  type CreateOrderResponse,
+  CreateOrderResponse_OutcomeSchema,
+  CreateOrderResponseSchema,
+} from '#gen/shop/order/v1/order_service_pb.ts';
+import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
+import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import { type OrderWorld, startOrderWorld, validRequest } from '../../support/order.ts';
+import { createTestDatabase } from '../../support/postgres.ts';
+import { startTcpGate, type TcpGate } from '../../support/tcp-gate.ts';
+
+const { reserveStock, confirmReservation } = InventoryService.method;
+const { processPayment } = PaymentService.method;
+
+/** Outcome, reason, and the status of the order. */
+type Told = readonly [outcome: string, reason: string, order: string];
+
+type Case = {
+  /** What is so in a world where all else is well; the order is placed by it, or else after it. */
+  readonly given: (world: OrderWorld, resources: AsyncDisposableStack) => unknown;
+  readonly settings?: Record<string, string>;
+  /** What is told, where the table says it in words of its own. */
+  readonly told?: Told;
+  /** How the order ends once all is well again. */
+  readonly ends?: OrderStatus;
+};
+
+type Row = {
+  readonly when: string;
+  readonly cells: readonly [outcome: string, reason: string, order: string, afterwards: string];
+  readonly cases: readonly Case[];
+};
+
+const inventoryAway: Told = ['PENDING', 'INVENTORY_UNAVAILABLE', 'PENDING'];
+const paymentAway: Told = ['PENDING', 'PAYMENT_UNAVAILABLE', 'PENDING'];
+const CONFIRMED: Told = ['CONFIRMED', '', 'CONFIRMED'];
+const ends = OrderStatus.CONFIRMED;
+const RESUMES = 'resumes by itself';
+const RARELY_FULL = { MAX_CALLS: '4', MAX_QUEUED_CALLS: '8', MAX_QUEUE_MS: '200' };
+
+const reserving = ({ inventory }: OrderWorld) => inventory.virtual.stub(reserveStock);
+const confirming = ({ inventory }: OrderWorld) => inventory.virtual.stub(confirmReservation);
+const paying = ({ payment }: OrderWorld) => payment.virtual.stub(processPayment);
+
+const rows: readonly Row[] = [
+  { when: 'all is well', cells: ['CONFIRMED', '', 'CONFIRMED', 'a mail'], cases: [{ given: () => undefined }] },
+  {
+    when: 'inventory does not answer in time',
+    cells: ['PENDING', 'INVENTORY_CHECK_FAILED', 'PENDING', RESUMES],
+    cases: [{ given: (world) => reserving(world).hangs(), ends }],
+  },
+  {
+    when: 'inventory cannot be reached',
+    cells: ['PENDING', 'INVENTORY_UNAVAILABLE', 'PENDING', RESUMES],
+    cases: [{ given: (world) => reserving(world).fails(Code.Unavailable, 'away'), ends }],
+  },
+  {
+    when: 'inventory answers with an internal error',
+    cells: ['FAILED, with retry advice', 'INVENTORY_ERROR', 'FAILED', 'stock is released; a new order may be tried'],
+    cases: [{ given: (world) => reserving(world).fails(Code.Internal, 'out of order') }],
+  },
+  {
+    when: "inventory's circuit breaker is open",
+    cells: ['CIRCUIT_OPEN', 'INVENTORY_UNAVAILABLE', 'PENDING', RESUMES],
+    cases: [{ given: (world) => openBreaker(world, reserving(world)), ends }],
+  },
+  {
+    when: 'there is not enough stock',
+    cells: ['FAILED', 'INSUFFICIENT_STOCK', 'FAILED', ''],
+    cases: [{ given: refuseForWantOfStock }],
+  },
+  {
+    when: 'the payment is declined',
+    cells: ['FAILED', 'PAYMENT_FAILED', 'FAILED', 'stock is released'],
+    cases: [{ given: (world) => paying(world).replies({ charge: { status: ChargeStatus.DECLINED } }) }],
+  },
+  {
+    when: 'payment does not answer in time',
+    cells: ['TIMEOUT', 'PAYMENT_TIMEOUT', 'PENDING', 'settled once, never charged twice'],
+    cases: [{ given: (world) => paying(world).hangs(), ends }],
+  },
+  {
+    when: 'payment cannot be reached, or fails',
+    cells: ['PENDING', 'PAYMENT_UNAVAILABLE', 'PENDING', RESUMES],
+    cases: [
+      { given: (world) => paying(world).fails(Code.Unavailable, 'away'), ends },
+      { given: (world) => paying(world).fails(Code.Internal, 'out of order'), ends },
+    ],
+  },
+  {
+    when: "payment's circuit breaker is open",
+    cells: ['CIRCUIT_OPEN', 'PAYMENT_UNAVAILABLE', 'PENDING', RESUMES],
+    cases: [{ given: (world) => openBreaker(world, paying(world)), ends }],
+  },
+  {
+    when: 'the confirmation of the stock fails or hangs',
+    cells: ['PENDING', 'INVENTORY_UNAVAILABLE', 'PENDING', 'confirmed until it succeeds'],
+    cases: [
+      { given: (world) => confirming(world).fails(Code.Internal, 'out of order'), ends },
+      { given: (world) => confirming(world).hangs(), ends },
+      { given: (world) => confirming(world).fails(Code.InvalidArgument, 'order_id'), ends },
+      { given: spoilAnswers('inventory', 'shop.inventory.v1.InventoryService/ConfirmReservation'), ends },
+    ],
+  },
+  {
+    when: 'a neighbour sheds load',
+    cells: ['PENDING', 'its UNAVAILABLE reason', 'PENDING', RESUMES],
+    cases: [
+      { given: (world) => reserving(world).fails(Code.ResourceExhausted, 'full'), told: inventoryAway, ends },
+      { given: (world) => paying(world).fails(Code.ResourceExhausted, 'full'), told: paymentAway, ends },
+    ],
+  },
+  {
+    when: 'a neighbour does not understand the request, or what it answers cannot be read',
+    cells: ['PENDING', 'its UNAVAILABLE reason', 'PENDING', RESUMES],
+    cases: [
+      { given: (world) => reserving(world).fails(Code.InvalidArgument, 'lines'), told: inventoryAway, ends },
+      { given: (world) => paying(world).fails(Code.Unimplemented, 'not here yet'), told: paymentAway, ends },
+      { given: spoilAnswers('inventory'), told: inventoryAway, ends },
+      { given: spoilAnswers('payment'), told: paymentAway, ends },
+    ],
+  },
+  {
+    when: 'the caller, or `ORDER_BUDGET_MS`, leaves too little time for the next step',
+    cells: ['PENDING', 'BUDGET_EXHAUSTED', 'PENDING', 'goes on by itself'],
+    cases: [{ given: ({ client }) => client.createOrder(validRequest(), { timeoutMs: 380 }), ends }],
+  },
+  {
+    when: 'the order is still undecided after `ORDER_LIMIT_MS`, and its key comes again',
+    cells: ['FAILED', 'TIME_LIMIT_EXCEEDED', 'FAILED', 'stock and money are given back'],
+    cases: [{ given: outlastLimit, settings: { ORDER_LIMIT_MS: '1000' } }],
+  },
+  {
+    when: 'the broker is away or hangs',
+    cells: ['as if it were up', '', '', 'the events follow'],
+    cases: [
+      { given: ({ nats }) => nats.kill(), told: CONFIRMED },
+      { given: placeBesideSilentBroker, told: CONFIRMED },
+    ],
+  },
+  {
+    when: 'the same key again, same content',
+    cells: ['as the order now stands', '', '', 'no second order'],
+    cases: [{ given: (world) => placeTwice(world, {}), told: CONFIRMED }],
+  },
+  {
+    when: 'the same key again, other content',
+    cells: ['error `failed_precondition` IDEMPOTENCY_KEY_REUSED', '', '', ''],
+    cases: [{ given: (world) => placeTwice(world, { customerId: 'somebody-else' }) }],
+  },
+  {
+    when: 'the prices have never been loaded yet',
+    cells: ['error `unavailable` CATALOGUE_NOT_LOADED with RetryInfo', '', '', 'nothing was stored: repeat the key'],
+    cases: [{ given: placeWithoutPrices }],
+  },
+  {
+    when: 'the order database is away or hangs',
+    cells: [
+      'error `unavailable` DATABASE_UNAVAILABLE with RetryInfo',
+      '',
+      '',
+      'repeating the key tells whether it was accepted',
+    ],
+    cases: [
+      { given: placeWithoutDatabase((gate) => gate.shut()) },
+      { given: placeWithoutDatabase((gate) => gate.silence()) },
+    ],
+  },
+  {
+    when: 'too many calls at once',
+    cells: ['error `resource_exhausted` OVERLOADED with RetryInfo', '', '', 'nothing was stored: repeat the key'],
+    cases: [{ given: placeTooMany, settings: RARELY_FULL }],
+  },
+];
+
+const cases = rows.flatMap(({ when, cells: [outcome, reason, order], cases }) =>
+  cases.map((each) => ({ when, told: [outcome, reason, order] as const, ...each })),
+);
+
+it.each(cases)('$when: $told.0 $told.1', async ({ given, settings, told, ends }) => {
+  await using world = await startOrderWorld({ BREAKER_RESET_MS: '1000', ...settings });
+  await using resources = new AsyncDisposableStack();
+
+  const answer = await place(world, resources, given);
+
+  expect(answer instanceof ConnectError ? describeRefusal(answer) : describeAnswer(answer)).toEqual(told);
+  if (ends === undefined || answer instanceof ConnectError) return;
+  makeWell(world);
+  await resources.disposeAsync();
+  await world.reaches(answer.order?.orderId ?? '', ends, 15_000);
+});
+
+it('is what the README says', () => {
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+  const table = rows.map(({ when, cells }) =>
+    [when, ...cells].reduce((line, cell) => `${line} ${cell} |`.replace('|  |', '| |'), '|'),
+  );
+
+  expect(readme).toContain(`\n${table.join('\n')}\n\n`);
+});
+
+async function place(
+  world: OrderWorld,
+  resources: AsyncDisposableStack,
+  given: Case['given'],
+): Promise<CreateOrderResponse | ConnectError> {
+  try {
+    const placed = await given(world, resources);
+    return isMessage(placed, CreateOrderResponseSchema) ? placed : await world.place();
+  } catch (error) {
+    return ConnectError.from(error);
+  }
+}
+
+function describeAnswer({ outcome, reason, order, retry }: CreateOrderResponse): Told {
+  return [
+    `${nameOf(CreateOrderResponse_OutcomeSchema, outcome)}${retry?.newKey ? ', with retry advice' : ''}`,
+    reason === OrderReason.UNSPECIFIED ? '' : nameOf(OrderReasonSchema, reason),
+    nameOf(OrderStatusSchema, order?.status ?? 0),
+  ];
+}
+
+function describeRefusal(error: ConnectError): Told {
+  const code = (Code[error.code] ?? '').replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
+  const advice = error.findDetails(RetryInfoSchema).length > 0 ? ' with RetryInfo' : '';
+  return [`error \`${code}\` ${error.findDetails(ErrorInfoSchema)[0]?.reason}${advice}`, '', ''];
+}
+
+function nameOf(enumeration: DescEnum, value: number): string {
+  return enumeration.value[value]?.localName ?? String(value);
+}
+
+function makeWell(world: OrderWorld): void {
+  reserving(world).replies(({ orderId }) => ({ reservation: { orderId, reservationId: `res-${orderId}` } }));
+  confirming(world).replies({});
+  paying(world).replies(({ orderId }) => ({
+    charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' },
+  }));
+}
+
+async function openBreaker(world: OrderWorld, stub: { fails(code: Code, message: string): unknown }): Promise<void> {
+  stub.fails(Code.Unavailable, 'away');
+  await Promise.all(Array.from({ length: 5 }, () => world.place()));
+}
+
+function refuseForWantOfStock(world: OrderWorld): void {
+  const reason = { desc: ErrorInfoSchema, value: { reason: 'INSUFFICIENT_STOCK', domain: 'shop' } };
+  reserving(world).fails(Code.FailedPrecondition, 'not enough of 12345', [reason] as never);
+}
+
+function spoilAnswers(neighbour: 'inventory' | 'payment', rpc = '*'): Case['given'] {
+  return async (world, resources) => {
+    const proxy = resources.use(await startFaultProxy({ upstream: world[neighbour].url }));
+    const replica = await world.startReplica({ [`${neighbour.toUpperCase()}_URL`]: proxy.url });
+    proxy.inject(garbage(), { rpc });
+    return await replica.client.createOrder(validRequest());
+  };
+}
+
+async function outlastLimit(world: OrderWorld): Promise<CreateOrderResponse> {
+  paying(world).fails(Code.Unavailable, 'away');
+  const request = validRequest();
+  const { order } = await world.client.createOrder(request);
+  await world.reaches(order?.orderId ?? '', OrderStatus.FAILED);
+  return await world.client.createOrder(request);
+}
+
+async function placeTwice(world: OrderWorld, change: { customerId?: string }): Promise<CreateOrderResponse> {
+  const request = validRequest();
+  const first = await world.client.createOrder(request);
+  const second = await world.client.createOrder({ ...request, ...change });
+  expect(second.order?.orderId).toBe(first.order?.orderId);
+  return second;
+}
+
+async function placeBesideSilentBroker(
+  world: OrderWorld,
+  resources: AsyncDisposableStack,
+): Promise<CreateOrderResponse> {
+  const url = new URL(world.nats.url('order'));
+  const gate = resources.use(await startTcpGate(Number(url.port)));
+  url.port = String(gate.port);
+  const replica = await world.startReplica({ NATS_URL: url.href });
+  await expect.poll(async () => (await replica.ops.getStatus({})).status?.broker?.connected).toBe(true);
+  gate.silence();
+  const answer = await replica.client.createOrder(validRequest());
+  gate.shut(); // So that the stop need not wait for it.
+  return answer;
+}
+
+async function placeWithoutPrices(world: OrderWorld, resources: AsyncDisposableStack): Promise<CreateOrderResponse> {
+  await world.inventory.goAway();
+  const empty = resources.use(await createTestDatabase('order'));
+  const replica = await world.startReplica({ ORDER_DATABASE_URL: empty.databaseUrl });
+  resources.defer(() => replica.stop());
+  return await replica.client.createOrder(validRequest());
+}
+
+function placeWithoutDatabase(harm: (gate: TcpGate) => void): Case['given'] {
+  return async (world, resources) => {
+    const url = new URL(world.database.databaseUrl);
+    const gate = resources.use(await startTcpGate(Number(url.port)));
+    url.port = String(gate.port);
+    const replica = await world.startReplica({ ORDER_DATABASE_URL: url.href });
+    resources.defer(() => replica.stop());
+    harm(gate);
+    return await replica.client.createOrder(validRequest());
+  };
+}
+
+async function placeTooMany(world: OrderWorld): Promise<CreateOrderResponse> {
+  paying(world)
+    .delays(30)
+    .replies(({ orderId }) => ({ charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } }));
+  return (await Promise.all(Array.from({ length: 60 }, () => world.place())))[0]!;
+}
