@@ -79,9 +79,10 @@ describe('what is secret', () => {
       status: 402,
       body: words(METHODS['declined payment method']),
     });
+    const { error } = words(METHODS['refused payment method']);
     till.answers.set(METHODS['refused payment method'], {
       status: 400,
-      body: words(METHODS['refused payment method']),
+      body: { error: { ...error, fields: [{ field: 'payment_method', message: error.message }] } },
     });
     const inTrouble = METHODS['payment method of a provider in trouble'];
     till.answers.set(inTrouble, { status: 500, body: words(inTrouble) });

@@ -76,6 +76,35 @@ describe('the packed kit, in an empty folder', () => {
     }
   });
 
+  it.each(['@touchstone/kit', '@touchstone/rpc-server/port'])(
+    'loads nothing of Connect for %s, and few files',
+    async (name) => {
+      const script = `
+      import { registerHooks } from 'node:module';
+      const urls = [];
+      registerHooks({ load: (url, context, next) => (urls.push(url), next(url, context)) });
+      await import(${JSON.stringify(name)});
+      console.log(JSON.stringify(urls));`;
+
+      const urls: string[] = JSON.parse(await run(process.execPath, ['--input-type=module', '--eval', script]));
+
+      expect(urls.filter((url) => url.includes('@connectrpc'))).toEqual([]);
+      const own = urls.filter((url) => url.includes('/@touchstone/'));
+      expect(own.length).toBeGreaterThan(0);
+      expect(own.length).toBeLessThan(30);
+    },
+  );
+
+  it('brings both entries of the server it is built on', async () => {
+    const entry = (name: string) =>
+      run(process.execPath, ['--print', `require.resolve('@touchstone/rpc-server${name}')`]).then((path) =>
+        path.trim(),
+      );
+
+    expect(await entry('')).toMatch(/rpc-server\/dist\/index\.js$/);
+    expect(await entry('/port')).toMatch(/rpc-server\/dist\/port\.js$/);
+  });
+
   it('has its command line, which serves a contract until it is told to stop', async () => {
     const descriptors = join(base, 'weather.binpb');
     await run('buf', ['build', join(root, example, 'proto'), '--output', descriptors], root);

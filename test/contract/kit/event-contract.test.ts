@@ -76,7 +76,7 @@ function publish(
 async function verify(...events: CapturedEvent[]) {
   await using directory = await makeDirectory();
   await declareLent(contract('Reader', 'Library', { directory: directory.path })).handledBy(() => 'handled');
-  return verifyEvents({
+  return await verifyEvents({
     contracts: directory.path,
     types: [BookLentSchema],
     states: { 'a member borrows b1': () => undefined },
