@@ -62,7 +62,8 @@ export class StandInServer {
 
   /** How many calls are being answered, beside those that are answered at once. */
   runningCalls(): number {
-    return this.#usual?.routes.runningCalls() ?? 0;
+    // Whoever made it load Connect is not answered yet.
+    return this.#usual?.routes.runningCalls() ?? (this.#loading ? 1 : 0);
   }
 
   /** Ends running calls with `unavailable` and closes the port. */
