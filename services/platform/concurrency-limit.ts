@@ -4,7 +4,7 @@ import { createUndisturbedTimes } from './undisturbed-times.ts';
 
 /** Let in whatever comes: so few hardly disturb each other. */
 const FLOOR = 4;
-/** Where it begins and, unused, returns to, as a share of the ceiling; no fewer are let in but in an overload. */
+/** Where it begins, as a share of the ceiling, and returns to when it is not used; from below too when there is no pressure. */
 const START_SHARE = 0.25;
 /** How many times longer than undisturbed a call may take. */
 const TOLERANCE = 1.5;
@@ -12,8 +12,10 @@ const TOLERANCE = 1.5;
 const WAIT_SHARE = 0.1;
 /** The most by which a call takes from the limit: all of one round of calls at most halve it. */
 const MOST_TAKEN = 0.5;
-/** What an undisturbed call adds to the limit, and the most that one adds that waited long besides. */
+/** What an undisturbed call adds to the limit: less under pressure, where a limit that swings makes all of them wait. */
 const GIVEN = 0.25;
+const GIVEN_UNDER_PRESSURE = 0.05;
+/** The most that a call adds that waited long besides. */
 const MOST_GIVEN = 1;
 const RETURN_SHARE = 0.01;
 
@@ -26,8 +28,8 @@ export type CallSample = {
   readonly atWork: number;
   /** Whether it ended with an error: then it may have done little, and only says something when it was slow all the same. */
   readonly hasFailed: boolean;
-  /** Whether more calls come than can be served: only then fewer places than at the start make anybody faster. */
-  readonly isOverload: boolean;
+  /** Whether more calls come than are served: only then fewer places than at the start make anybody faster. */
+  readonly isPressed: boolean;
 };
 
 export type ConcurrencyLimit = {
@@ -44,10 +46,12 @@ export function createConcurrencyLimit(ceiling: number): ConcurrencyLimit {
   const undisturbed = createUndisturbedTimes();
   let limit = start;
 
+  const stepBack = (): number => RETURN_SHARE * (start - limit);
+
   // By call: so that the limit moves by a share of itself with each round of calls, however long a round takes.
-  const stepAfter = ({ kind, ownMs, waitedMs, atWork, hasFailed }: CallSample): number => {
+  const stepAfter = ({ kind, ownMs, waitedMs, atWork, hasFailed, isPressed }: CallSample): number => {
     // What is not used is neither proved nor disproved.
-    if (atWork <= limit / 2) return RETURN_SHARE * (start - limit);
+    if (atWork <= limit / 2) return stepBack();
     const undisturbedMs = undisturbed.of(kind);
     if (undisturbedMs === undefined) return 0;
     const toleratedMs = Math.max(TOLERANCE * undisturbedMs, undisturbedMs + WAIT_SHARE * waitedMs);
@@ -55,13 +59,13 @@ export function createConcurrencyLimit(ceiling: number): ConcurrencyLimit {
     if (left < 0) return Math.max(-MOST_TAKEN, left);
     // Quickly only where there is much room, and with care towards the end of it.
     const room = left / (1 - 1 / TOLERANCE);
-    return hasFailed ? 0 : Math.min(MOST_GIVEN, GIVEN * room * room);
+    return hasFailed ? 0 : Math.min(MOST_GIVEN, (isPressed ? GIVEN_UNDER_PRESSURE : GIVEN) * room * room);
   };
 
   return {
     current: () => Math.floor(limit),
     learn: (sample) => {
-      const least = sample.isOverload ? floor : Math.min(start, limit);
+      const least = sample.isPressed ? floor : Math.min(start, limit + stepBack());
       limit = Math.min(ceiling, Math.max(least, limit + stepAfter(sample)));
       if (!sample.hasFailed) undisturbed.learn({ ...sample, isAlone: sample.atWork <= floor });
     },

@@ -90,12 +90,14 @@ function createCallGate({ maxCalls, maxQueuedCalls, maxQueueMs }: CallLimits) {
   const { view } = bulkhead;
   const noteChange = (): void => watch.note(view().inUse >= limit.current());
 
-  // In an overload nobody is let wait who will not be next, and those who came before it began make room.
+  // While more come than are served, whoever waits longest has the least hope and makes room for those who come; in a lasting
+  // overload nobody is let wait who will not be next.
   const waitMsForNext = (): number => {
     watch.came();
-    if (!watch.isOverloaded()) return maxQueueMs;
-    if (view().queued >= limit.current()) bulkhead.refuseOldest();
-    return Math.min(OVERLOAD_QUEUE_MS, maxQueueMs);
+    const isOverload = watch.isOverloaded();
+    const mayWait = isOverload ? limit.current() : Math.max(1, maxQueuedCalls);
+    while (watch.isPressed() && view().queued >= mayWait) bulkhead.refuseOldest();
+    return isOverload ? Math.min(OVERLOAD_QUEUE_MS, maxQueueMs) : maxQueueMs;
   };
 
   const enter = async (signal: AbortSignal): Promise<Place> => {
@@ -111,7 +113,7 @@ function createCallGate({ maxCalls, maxQueuedCalls, maxQueueMs }: CallLimits) {
               kind,
               hasFailed,
               atWork: Math.max(before, view().inUse),
-              isOverload: watch.isOverloaded(),
+              isPressed: watch.isPressed(),
             }),
           );
         } finally {

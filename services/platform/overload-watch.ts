@@ -15,6 +15,9 @@ export type OverloadWatch = {
   ended(): void;
   /** To be told at each change: whether from now on all places are taken. */
   note(isFull: boolean): void;
+  /** Whether, if only just now, all places are taken and clearly more calls come than are served. */
+  isPressed(): boolean;
+  /** Whether that lasts. */
   isOverloaded(): boolean;
 };
 
@@ -36,6 +39,8 @@ export function createOverloadWatch(memoryMs: number): OverloadWatch {
     reckonedMs = now;
   };
 
+  const comeTooMany = (): boolean => comings > SURPLUS_FACTOR * ends + LEAST_SURPLUS;
+
   return {
     came: () => {
       reckon();
@@ -49,9 +54,13 @@ export function createOverloadWatch(memoryMs: number): OverloadWatch {
       reckon();
       isFullNow = isFull;
     },
+    isPressed: () => {
+      reckon();
+      return isFullNow && comeTooMany();
+    },
     isOverloaded: () => {
       reckon();
-      return fullShare > MOSTLY && comings > SURPLUS_FACTOR * ends + LEAST_SURPLUS;
+      return fullShare > MOSTLY && comeTooMany();
     },
   };
 }

@@ -7,7 +7,9 @@ import {
 
 const CEILING = 32;
 const UNDISTURBED_MS = 20;
-const USUAL = { ownMs: UNDISTURBED_MS, waitedMs: 0, hasFailed: false, isOverload: true };
+const USUAL = { ownMs: UNDISTURBED_MS, waitedMs: 0, hasFailed: false, isPressed: false };
+const SLOW = { ownMs: 10 * UNDISTURBED_MS };
+const PRESSED = { isPressed: true };
 
 /** A limit that knows what a call takes alone, and lets `times` rounds of calls fare as told. */
 function fare(limit: ConcurrencyLimit, rounds: number, sample: (atWork: number) => Partial<CallSample>): number[] {
@@ -42,33 +44,44 @@ describe('the limit', () => {
     const limit = createSeasonedLimit();
     fare(limit, 20, () => ({}));
 
-    expect(fare(limit, 6, () => ({ ownMs: 10 * UNDISTURBED_MS }))).toEqual([16, 8, 4, 4, 4, 4]);
+    expect(fare(limit, 6, () => ({ ...SLOW, ...PRESSED }))).toEqual([16, 8, 4, 4, 4, 4]);
   });
 
-  it('is no lower than where it began, however slow calls are, while no more come than can be served', () => {
+  it('is no lower than where it began and returns to it, however slow calls are, while no more come than are served', () => {
     const limit = createSeasonedLimit();
     fare(limit, 20, () => ({}));
 
-    expect(fare(limit, 4, () => ({ ownMs: 10 * UNDISTURBED_MS, isOverload: false }))).toEqual([16, 8, 8, 8]);
-    fare(limit, 3, () => ({ ownMs: 10 * UNDISTURBED_MS }));
-    expect(fare(limit, 1, () => ({ ownMs: 10 * UNDISTURBED_MS, isOverload: false }))).toEqual([4]);
+    expect(fare(limit, 4, () => SLOW)).toEqual([16, 8, 8, 8]);
+    fare(limit, 3, () => ({ ...SLOW, ...PRESSED }));
+    expect(fare(limit, 1, () => SLOW)).toEqual([4]);
+    expect(fare(limit, 40, () => SLOW).at(-1)).toBe(7);
   });
 
-  it('settles where calls take half as long again, whichever side it comes from', () => {
-    // A processor that can do five at once.
-    const shared = (atWork: number) => ({ ownMs: UNDISTURBED_MS * Math.max(1, atWork / 5) });
-    const [grown, fresh] = [createSeasonedLimit(), createSeasonedLimit()];
-    fare(grown, 20, () => ({}));
+  it('grows with more care while more calls come than are served', () => {
+    const steps = fare(createSeasonedLimit(), 40, () => PRESSED);
 
-    for (const limit of [grown, fresh]) {
-      const last = fare(limit, 40, shared).slice(-10);
-      expect(Math.min(...last)).toBeGreaterThanOrEqual(6);
-      expect(Math.max(...last)).toBeLessThanOrEqual(9);
-    }
+    expect(steps.slice(0, 4)).toEqual([8, 8, 9, 9]);
+    expect(steps.at(-1)).toBe(CEILING);
   });
+
+  it.each([true, false])(
+    'settles where calls take half as long again, whichever side it comes from, pressed: %s',
+    (isPressed) => {
+      // A processor that can do five at once.
+      const shared = (atWork: number) => ({ ownMs: UNDISTURBED_MS * Math.max(1, atWork / 5) });
+      const [grown, fresh] = [createSeasonedLimit(), createSeasonedLimit()];
+      fare(grown, 20, () => ({}));
+
+      for (const limit of [grown, fresh]) {
+        const last = fare(limit, 40, (atWork) => ({ ...shared(atWork), isPressed })).slice(-10);
+        expect(Math.min(...last)).toBeGreaterThanOrEqual(6);
+        expect(Math.max(...last)).toBeLessThanOrEqual(9);
+      }
+    },
+  );
 
   it('grows while what calls lose by each other is little beside what they wait for a slow neighbour', () => {
-    const slow = (waitedMs: number) => () => ({ ownMs: 5 * UNDISTURBED_MS, waitedMs });
+    const slow = (waitedMs: number) => () => ({ ...PRESSED, ownMs: 5 * UNDISTURBED_MS, waitedMs });
 
     expect(fare(createSeasonedLimit(), 12, slow(2_000)).at(-1)).toBe(CEILING);
     expect(fare(createSeasonedLimit(), 3, slow(100)).at(-1)).toBe(4);
@@ -76,7 +89,7 @@ describe('the limit', () => {
 
   it('grows back when the calls no longer get in each other’s way', () => {
     const limit = createSeasonedLimit();
-    fare(limit, 4, () => ({ ownMs: 10 * UNDISTURBED_MS }));
+    fare(limit, 4, () => ({ ...SLOW, ...PRESSED }));
     expect(limit.current()).toBe(4);
 
     expect(fare(limit, 12, () => ({})).at(-1)).toBe(CEILING);
@@ -85,9 +98,9 @@ describe('the limit', () => {
   it('moves towards where it began while less than half of it is used, whatever calls take', () => {
     const [grown, shrunk] = [createSeasonedLimit(), createSeasonedLimit()];
     fare(grown, 20, () => ({}));
-    fare(shrunk, 4, () => ({ ownMs: 10 * UNDISTURBED_MS }));
+    fare(shrunk, 4, () => ({ ...SLOW, ...PRESSED }));
 
-    fare(grown, 30, () => ({ atWork: 2, ownMs: 10 * UNDISTURBED_MS }));
+    fare(grown, 30, () => ({ ...SLOW, atWork: 2 }));
     fare(shrunk, 100, () => ({ atWork: 1 }));
 
     expect(grown.current()).toBe(8);
@@ -96,21 +109,21 @@ describe('the limit', () => {
 
   it('never learns from an overload what is usual: it lasts, and the limit stays down', () => {
     const limit = createSeasonedLimit();
-    const slow = (atWork: number) => ({ ownMs: UNDISTURBED_MS * Math.max(1, atWork / 2) });
+    const slow = (atWork: number) => ({ ...PRESSED, ownMs: UNDISTURBED_MS * Math.max(1, atWork / 2) });
 
     expect(Math.max(...fare(limit, 500, slow).slice(10))).toBeLessThanOrEqual(7);
   });
 
   it('learns what is usual where even the few always let in take longer than they did', () => {
     const limit = createSeasonedLimit();
-    fare(limit, 200, () => ({ ownMs: 10 * UNDISTURBED_MS }));
+    fare(limit, 200, () => ({ ...SLOW, ...PRESSED }));
 
     expect(limit.current()).toBeGreaterThan(4);
   });
 
   it('stays as it is where its ceiling is no higher than the few always let in', () => {
     const limit = createSeasonedLimit(2);
-    fare(limit, 10, () => ({ ownMs: 10 * UNDISTURBED_MS }));
+    fare(limit, 10, () => ({ ...SLOW, ...PRESSED }));
     expect(limit.current()).toBe(2);
     fare(limit, 20, () => ({}));
     expect(limit.current()).toBe(2);
@@ -135,7 +148,7 @@ describe('a call', () => {
 
   it('that failed and was slow is a sign of too many all the same', () => {
     const limit = createSeasonedLimit();
-    fare(limit, 6, () => ({ ownMs: 500, hasFailed: true }));
+    fare(limit, 6, () => ({ ...PRESSED, ownMs: 500, hasFailed: true }));
 
     expect(limit.current()).toBe(4);
   });

@@ -77,10 +77,10 @@ const rejection = (call: Promise<unknown>): Promise<ConnectError> =>
 
 describe('a call too many', () => {
   it('is refused at once, with the reason and when to come back, and was not begun', async () => {
-    const { client, place, begun } = serve();
-    for (const key of ['a', 'b', 'c', 'd']) await place(key);
+    const { client, place, begun } = serve({ maxQueuedCalls: 1 });
+    for (const key of ['a', 'b', 'c']) await place(key);
 
-    const error = await rejection(client.createOrder({ idempotencyKey: 'e' }));
+    const error = await rejection(client.createOrder({ idempotencyKey: 'd' }));
 
     expect(error.code).toBe(Code.ResourceExhausted);
     expect(error.findDetails(ErrorInfoSchema)).toMatchObject([{ reason: 'OVERLOADED', domain: 'shop' }]);
@@ -121,6 +121,17 @@ describe('a call that waits', () => {
     expect(begun).toEqual(['a', 'b', 'd', 'c']);
 
     expect(Object.fromEntries(answers)).toEqual({ a: 'ok', b: 'ok' });
+  });
+
+  it('makes room for those who come after it, whoever waits longest first, when more and more come', async () => {
+    const { place, letGo, begun, answers } = serve();
+    for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) await place(key);
+    expect(Object.fromEntries(answers)).toEqual({ c: 'ResourceExhausted', d: 'ResourceExhausted' });
+
+    await letGo();
+    await letGo();
+
+    expect(begun).toEqual(['a', 'b', 'f', 'e']);
   });
 
   it('knows how long that was, for its caller waited as long', async () => {

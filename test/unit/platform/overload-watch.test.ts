@@ -21,6 +21,7 @@ describe('an overload', () => {
 
     pass(watch, 400, 540, 60);
     expect(watch.isOverloaded()).toBe(false);
+    expect(watch.isPressed()).toBe(true);
     pass(watch, 50, 540, 60);
     expect(watch.isOverloaded()).toBe(true);
   });
@@ -45,6 +46,7 @@ describe('an overload', () => {
     pass(watch, 5_000, 540, 60);
 
     watch.note(false);
+    expect(watch.isPressed()).toBe(false);
     pass(watch, 450, 540, 60);
 
     expect(watch.isOverloaded()).toBe(false);
@@ -58,6 +60,7 @@ describe('an overload', () => {
     pass(watch, 600, 60, 60);
 
     expect(watch.isOverloaded()).toBe(false);
+    expect(watch.isPressed()).toBe(false);
   });
 });
 

@@ -101,6 +101,16 @@ describe('the places of a service', () => {
     await flooding;
   });
 
+  it('are about as many as at the start while callers wait for each other, slow though its own work gets', async () => {
+    const { call, limit } = serve((atWork) => pause(5 * atWork * atWork));
+    await keepCalling(call, 1, 2_000);
+    const calling = keepCalling(call, 16, 20_000);
+    await tick(19_900);
+
+    expect(await limit()).toBe(7);
+    await calling;
+  });
+
   it('are left by calls that fail, and are taken by those who wait', async () => {
     const { call, inUse } = serve(() => pause(20).then(() => Promise.reject(new ConnectError('no', Code.NotFound))));
 
@@ -148,14 +158,27 @@ describe('a lasting overload', () => {
     expect(Math.max(...msOf('ok'))).toBeLessThan(50);
   });
 
-  it('refuses those who came before it was noticed soon after, instead of when their time is over', async () => {
+  it('even before it is noticed serves those who just came, in few places', async () => {
+    const { call } = serve(shareProcessor);
+    await keepCalling(call, 2, 500);
+
+    const early = (await flood(call, 1, 1_000)).slice(100, 700);
+
+    const served = early.flatMap(({ code, ms }) => (code === 'ok' ? [ms] : []));
+    expect(served.length).toBeGreaterThan(100);
+    expect(Math.max(...served)).toBeLessThan(35);
+  });
+
+  it('refuses those who came before it was noticed soon after, the last of them as soon as it is', async () => {
     const { call } = serve(() => pause(100), { maxCalls: 4, maxQueueMs: 3_000 });
 
     const ends = await flood(call, 2, 4_000);
 
-    const refused = ends.filter(({ code }) => code === 'ResourceExhausted');
-    expect(refused.length).toBeGreaterThan(1_000);
-    expect(Math.max(...refused.map(({ ms }) => ms))).toBeLessThan(2_500);
+    const refusedMs = ends.map(({ code, ms }) => (code === 'ResourceExhausted' ? ms : 0));
+    expect(refusedMs.filter((ms) => ms > 0).length).toBeGreaterThan(1_000);
+    expect(Math.max(...refusedMs)).toBeLessThan(500);
+    const noticed = refusedMs.findIndex((ms) => ms > 0 && ms <= 5);
+    expect(Math.max(...refusedMs.slice(noticed - 20, noticed))).toBeLessThan(50);
   });
 
   it('is forgotten when it is over: the next burst may wait again', async () => {
