@@ -130,7 +130,10 @@ function reserve(dependencies: SagaDependencies, order: Order, deadline: Deadlin
       { orderId: order.orderId, lines, synthetic: order.synthetic },
       { timeoutMs: timeBeforeVerdict(deadline), ...headersFor(dependencies, order) },
     );
-    return noteReserved(order, reservation?.reservationId ?? '', now());
+    if (reservation === undefined) {
+      throw new DependencyError('inventory', 'unreadable', '', 'answered without a reservation');
+    }
+    return noteReserved(order, reservation.reservationId, now());
   });
 }
 

@@ -242,6 +242,17 @@ describe('not enough stock', () => {
   });
 });
 
+describe('an answer without a reservation', () => {
+  it('is not taken for reserved: nobody is charged, and the order waits', async () => {
+    const saga = createFakeSaga(pendingOrder());
+    saga.inventory.reserveStock.mockResolvedValueOnce({} as never);
+    const { order, hindrance } = await saga.run();
+    expect(hindrance).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
+    expect(order).toMatchObject({ status: 'PENDING', verdict: undefined });
+    expect(saga.payment.processPayment).not.toHaveBeenCalled();
+  });
+});
+
 describe('a charge that is not settled', () => {
   it.each([
     { answer: 'still charging', charge: { status: ChargeStatus.CHARGING } },
