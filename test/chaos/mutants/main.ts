@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { describeError } from '#services/platform/errors.ts';
+import { print, runCommand } from '../../support/command.ts';
 import { findRedTests, judgeMutant } from './judge.ts';
 import { findListFaults, type Mutant, type NamedTest } from './mutant.ts';
 import { MUTANTS } from './mutants.ts';
@@ -11,23 +12,10 @@ import { openWorkshop, type Workshop } from './workshop.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const MAX_WORKSHOPS = 2;
-const INTERRUPTED = 130;
 
-const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  process.on(signal, () => {
-    if (stop.signal.aborted) process.exit(INTERRUPTED);
-    stop.abort(new Error('called off'));
-  });
-}
+await runCommand(main);
 
-process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
-  if (stop.signal.aborted) return INTERRUPTED;
-  process.stderr.write(`${describeError(error)}\n`);
-  return 1;
-});
-
-async function main(wanted: readonly string[]): Promise<number> {
+async function main(wanted: readonly string[], signal: AbortSignal): Promise<number> {
   const all = [...MUTANTS, ...REVIEWER_MUTANTS];
   const mutants = wanted.length === 0 ? all : all.filter(({ name }) => wanted.some((word) => name.includes(word)));
   if (mutants.length === 0) throw new Error(`no mutant has a name with ${wanted.join(' or ')} in it`);
@@ -37,7 +25,7 @@ async function main(wanted: readonly string[]): Promise<number> {
   await using resources = new AsyncDisposableStack();
   const workshops: Workshop[] = [];
   while (workshops.length < Math.min(MAX_WORKSHOPS, availableParallelism(), mutants.length)) {
-    workshops.push(resources.use(await openWorkshop(ROOT, stop.signal)));
+    workshops.push(resources.use(await openWorkshop(ROOT, signal)));
   }
   const [first] = workshops;
   if (first === undefined) throw new Error('there is no workshop');
@@ -51,21 +39,21 @@ async function main(wanted: readonly string[]): Promise<number> {
   await Promise.all(
     workshops.map(async (workshop) => {
       for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-        const row = await tryMutant(workshop, mutant);
+        const row = await tryMutant(workshop, mutant, signal);
         rows.push(row);
-        write(`  ${String(rows.length).padStart(3)}/${mutants.length} ${row.verdict.kind}: ${row.name}`);
+        print(`  ${String(rows.length).padStart(3)}/${mutants.length} ${row.verdict.kind}: ${row.name}`);
       }
     }),
   );
   const order = mutants.map(({ name }) => name);
   rows.sort((one, other) => order.indexOf(one.name) - order.indexOf(other.name));
-  write(`\n${renderTable(rows)}`);
+  print(`\n${renderTable(rows)}`);
   return rows.every(({ verdict }) => verdict.kind === 'caught') ? 0 : 1;
 }
 
 /** Unchanged code has to be right, and every named test has to be there: else nothing that follows means anything. */
 async function requireGreen(workshop: Workshop, tests: readonly NamedTest[]): Promise<void> {
-  write(
+  print(
     `mutants: ${new Set(tests.map(({ file, name }) => `${file} ${name}`)).size} named tests on unchanged code first`,
   );
   const typeFaults = await workshop.findTypeFaults();
@@ -74,7 +62,7 @@ async function requireGreen(workshop: Workshop, tests: readonly NamedTest[]): Pr
   if (red.length > 0) throw new Error(`unchanged code is red:\n${red.map((words) => `  ${words}`).join('\n')}`);
 }
 
-async function tryMutant(workshop: Workshop, mutant: Mutant): Promise<Row> {
+async function tryMutant(workshop: Workshop, mutant: Mutant, signal: AbortSignal): Promise<Row> {
   const startMs = performance.now();
   const row = (verdict: Row['verdict']): Row => ({ name: mutant.name, verdict, tookMs: performance.now() - startMs });
   try {
@@ -84,11 +72,7 @@ async function tryMutant(workshop: Workshop, mutant: Mutant): Promise<Row> {
       return row({ kind: 'broken', words: `it does not type-check: ${typeFaults.split('\n', 1)[0]}` });
     return row(judgeMutant(mutant.caughtBy, await workshop.runTests(mutant.caughtBy)));
   } catch (error) {
-    if (stop.signal.aborted) throw error;
+    if (signal.aborted) throw error;
     return row({ kind: 'broken', words: describeError(error) });
   }
-}
-
-function write(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
