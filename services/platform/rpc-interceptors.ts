@@ -1,11 +1,5 @@
 // What happens around every RPC served: a span that continues the caller's trace, RED metrics, a log line, mapped errors.
-import {
-  Code,
-  type ConnectError,
-  type Interceptor,
-  type StreamResponse,
-  type UnaryResponse,
-} from '@connectrpc/connect';
+import { Code, ConnectError, type Interceptor, type StreamResponse, type UnaryResponse } from '@connectrpc/connect';
 import { type CallLimits, createLoadShedding, DEFAULT_LIMITS } from './load-shedding.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -34,11 +28,11 @@ export function createServerInterceptors(options: {
     const serve = async () => {
       try {
         const response = await next(request);
-        if (response.stream) return observeStream(response, finish);
+        if (response.stream) return observeStream(response, request.signal, finish);
         finish();
         return response;
       } catch (error) {
-        const mapped = toConnectError(error);
+        const mapped = toOutcome(error, request.signal);
         finish(mapped);
         throw mapped;
       }
@@ -50,6 +44,7 @@ export function createServerInterceptors(options: {
 
 function observeStream(
   response: StreamResponse,
+  signal: AbortSignal,
   finish: (error?: ConnectError) => void,
 ): StreamResponse | UnaryResponse {
   const source = response.message;
@@ -58,13 +53,22 @@ function observeStream(
     try {
       yield* source;
     } catch (error) {
-      failure = toConnectError(error);
+      failure = toOutcome(error, signal);
       throw failure;
     } finally {
       finish(failure);
     }
   };
   return { ...response, message: keepContext(observed()) };
+}
+
+// A caller resets its call with whatever code: Connect's own, when its time is over, with that of an internal error.
+function toOutcome(error: unknown, signal: AbortSignal): ConnectError {
+  const mapped = toConnectError(error);
+  const isReset = signal.aborted && error === signal.reason && mapped.code === Code.Internal;
+  return isReset
+    ? new ConnectError('the caller has reset the call', Code.Canceled, undefined, undefined, error)
+    : mapped;
 }
 
 function logCall(log: Logger, rpc: string, code: string, seconds: number, error: ConnectError | undefined): void {

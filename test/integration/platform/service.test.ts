@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect, constants } from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
 import { Code } from '@connectrpc/connect';
 import { HealthService, ServingStatus } from '@touchstone/rpc-server';
@@ -8,6 +9,7 @@ import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { injectTrace, traceIdOf } from '#services/platform/tracing.ts';
+import { whileCallerWaits } from '#services/platform/while-caller-waits.ts';
 import { refusalOf } from '../../support/clients.ts';
 import { publishEvent, readEvents } from '../../support/events.ts';
 import { startTestNats } from '../../support/nats.ts';
@@ -93,6 +95,38 @@ describe('a call', () => {
     expect(reason).toBe('DATABASE_UNAVAILABLE');
     expect(error.findDetails(RetryInfoSchema)[0]?.retryDelay?.seconds).toBe(1n);
     expect(await readNotes(test)).toEqual(['ord2']);
+  });
+});
+
+describe('a call whose caller resets it', () => {
+  it('is canceled, and no error of the service, though the reset says so', async () => {
+    await using test = await createNoteDatabase('order');
+    const begun = Promise.withResolvers<void>();
+    await using tiny = await startTinyService({
+      name: 'order',
+      databaseUrl: test.databaseUrl,
+      natsUrl: NOWHERE,
+      getOrder: (signal) => {
+        begun.resolve();
+        return whileCallerWaits(new Promise(() => undefined), signal);
+      },
+    });
+    const session = connect(tiny.url);
+    using _session = { [Symbol.dispose]: () => session.destroy() };
+
+    const rpc = 'shop.order.v1.OrderService/GetOrder';
+    const call = session.request({ ':method': 'POST', ':path': `/${rpc}`, 'content-type': 'application/json' });
+    const ended = once(call, 'close').catch((error: unknown) => error);
+    call.end('{}');
+    await begun.promise;
+    call.close(constants.NGHTTP2_INTERNAL_ERROR);
+    await ended;
+
+    const ends = () => tiny.lines.filter((line) => line.rpc === rpc);
+    await vi.waitFor(() => expect(ends()).toMatchObject([{ level: 'info', code: 'canceled' }]));
+    expect(await (await fetch(`${tiny.url}/metrics`)).text()).toMatch(
+      /rpc_server_seconds_count{.*GetOrder",code="canceled"} 1/,
+    );
   });
 });
 

@@ -26,7 +26,7 @@ export type TinyOptions = {
   /** What is done with an event besides noting its order. */
   readonly onOrderCreated?: (event: OrderCreated, transaction: Transaction) => Promise<void>;
   /** What GetOrder waits for. */
-  readonly getOrder?: () => Promise<void>;
+  readonly getOrder?: (signal: AbortSignal) => Promise<void>;
   readonly definition?: Partial<ServiceDefinition>;
 };
 
@@ -83,8 +83,8 @@ function define(runtime: Runtime, options: TinyOptions): ServiceDefinition {
           await store(runtime, orderId);
           return {};
         },
-        getOrder: async () => {
-          await options.getOrder?.();
+        getOrder: async (_request, { signal }) => {
+          await options.getOrder?.(signal);
           return {};
         },
       });
