@@ -21,39 +21,57 @@ export async function runRow(lane: Lane, row: Row): Promise<RowResult> {
   const pidsBefore = new Map(VICTIMS.map((name) => [name, lane.stack.pid(name)]));
   const linesBefore = lane.output.length;
   const faults: string[] = [];
-  let fallen: Fallen | undefined;
+  let reached: Reached | undefined;
   let recoveredMs: number | undefined;
   try {
-    fallen = await reachPoint(lane, row);
+    reached = await reachPoint(lane, row);
     await lane.control.disarm(row.service);
-    if (fallen === undefined) faults.push('the point was not reached: nobody died');
+    if (reached === undefined) faults.push('the point was not reached: nobody died');
     else await awaitRestart(lane, row.service, linesBefore);
     await lane.desk.place();
     await settle(lane.scene);
     const left = await waitForQuiescence(lane.sources, { timeoutMs: REST_MS });
-    if (fallen !== undefined && left.length === 0) recoveredMs = Date.now() - fallen.time.getTime();
+    if (reached !== undefined && left.length === 0) recoveredMs = Date.now() - reached.fallen.time.getTime();
     await forgetPlanted(lane.scene);
     await lane.desk.askAgain();
   } catch (error) {
     faults.push(error instanceof Error ? error.message : String(error));
     await lane.control.disarm(row.service);
   }
-  faults.push(...findDeathFaults(lane, row, { fallenPid: fallen?.pid, pidsBefore, linesBefore }));
+  faults.push(...findDeathFaults(lane, row, { fallenPid: reached?.fallen.pid, pidsBefore, linesBefore }));
   const { broken, violations } = await judge(lane);
-  return { row, died: fallen !== undefined, recoveredMs, broken, faults: [...faults, ...violations] };
+  return {
+    row: reached?.row ?? row,
+    died: reached !== undefined,
+    recoveredMs,
+    broken,
+    faults: [...faults, ...violations],
+  };
 }
 
-/** Arms the point and runs its part of the scenario, in the end all of it, until a process has died. */
-async function reachPoint(lane: Lane, row: Row): Promise<Fallen | undefined> {
+/** Who died, and the row as it was reached. */
+type Reached = { readonly fallen: Fallen; readonly row: Row };
+
+/**
+ * Arms the point and runs its part of the scenario until a process has died: twice on the recorded behalf, then on anyone's, since
+ * another may be first to do it by now, and in the end all parts.
+ */
+async function reachPoint(lane: Lane, row: Row): Promise<Reached | undefined> {
   const { control, desk, scene } = lane;
   const own = PARTS[row.part];
   if (own === undefined) throw new Error(`there is no part "${row.part}"`);
   // A point that idle processes pass too is armed when there is something to do, lest one dies for nothing.
   const isLate = row.idle && row.phase === 'before';
-  for (const parts of [[own], [own], Object.values(PARTS)]) {
+  const tries = [
+    { parts: [own], aim: row },
+    { parts: [own], aim: row },
+    { parts: [own], aim: { ...row, behalf: undefined } },
+    { parts: Object.values(PARTS), aim: row },
+  ];
+  for (const { parts, aim } of tries) {
     let isArmed = false;
     const arm = async (): Promise<void> => {
-      if (!isArmed) await control.arm(row);
+      if (!isArmed) await control.arm(aim);
       isArmed = true;
     };
     desk.begin(arm);
@@ -61,11 +79,11 @@ async function reachPoint(lane: Lane, row: Row): Promise<Fallen | undefined> {
     for (const part of parts) {
       await part(scene);
       const fallen = await fallOrRest(lane, row.service);
-      if (fallen !== undefined) return fallen;
+      if (fallen !== undefined) return { fallen, row: aim };
       await settle(scene);
     }
     const fallen = await fallOrRest(lane, row.service);
-    if (fallen !== undefined) return fallen;
+    if (fallen !== undefined) return { fallen, row: aim };
     await forgetPlanted(scene);
   }
   return undefined;

@@ -17,6 +17,8 @@ const TOO_MANY = 9_999;
 const PLENTY = '12345';
 const SCARCE = 'prod789';
 const CHANGED = 'prod112';
+/** How many events of one confirmed order each service handles while none gets any further. */
+const EVENTS_OF_ORDER = { order: 2, inventory: 1, notification: 1, analytics: 4 };
 const INVENTORY_CALLS = 'shop.inventory.v1.';
 
 export type Scene = {
@@ -130,14 +132,16 @@ async function changeProduct({ inventory, desk, newId }: Scene): Promise<void> {
 /** The databases end the sessions of event handlers in the middle of their work. */
 async function stumbleDatabases({ desk, databaseUrls }: Scene): Promise<void> {
   await using opened = new AsyncDisposableStack();
-  const databases: Client[] = [];
-  for (const url of Object.values(databaseUrls)) databases.push(opened.use(await openDatabase(url)).client);
-  for (const database of databases) await database.query('begin; lock table inbox in exclusive mode');
+  const databases: { readonly database: Client; readonly events: number }[] = [];
+  for (const [service, events] of Object.entries(EVENTS_OF_ORDER) as [keyof typeof EVENTS_OF_ORDER, number][]) {
+    databases.push({ database: opened.use(await openDatabase(databaseUrls[service])).client, events });
+  }
+  for (const { database } of databases) await database.query('begin; lock table inbox in exclusive mode');
   await desk.place();
   await Promise.all(
-    databases.map(async (database) => {
+    databases.map(async ({ database, events }) => {
       const waiting = "from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-      await waitUntil(async () => (await database.query(`select ${waiting}`)).rowCount !== 0);
+      await waitUntil(async () => Number((await database.query(`select ${waiting}`)).rowCount) >= events);
       await database.query(`select pg_terminate_backend(pid) ${waiting}`);
       await database.query('rollback');
     }),
