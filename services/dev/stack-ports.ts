@@ -1,5 +1,6 @@
-// The stack's ports, all of them settled before anything is started: wanted ones must be free, 0 becomes one of the system's.
+// The stack's ports, all of them settled before anything is started: wanted ones must be free, 0 becomes a free one.
 
+import { randomInt } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findPortHolder, type PortHolder } from './port-holder.ts';
@@ -7,12 +8,16 @@ import { findPortHolder, type PortHolder } from './port-holder.ts';
 const LEAVE_TIME_MS = 6_000;
 const CONNECTION_TIME_MS = 2_000;
 const POLL_MS = 100;
+/** Below those that a system hands out to outgoing connections: one of them, let go for a moment, could be gone for good. */
+const CHOSEN_FROM = 20_000;
+const CHOSEN_UP_TO = 32_000;
+const MAX_CHOICES = 100;
 
 export interface PortRequest {
   part: string;
   /** The setting that holds it. */
   variable: string;
-  /** 0 lets the system choose. */
+  /** 0 takes any that is free. */
   port: number;
   host: string;
 }
@@ -36,7 +41,8 @@ export async function settlePorts(
     const { ports, refused } = await tryPorts(requests);
     if (refused.length === 0) return ports;
     const holders = await Promise.all(refused.map(({ port }) => findPortHolder(port)));
-    const passing = holders.every((holder) => holder?.listens === false);
+    // Where nobody has it, whoever did went while we looked.
+    const passing = refused.every(({ code }, at) => code === 'EADDRINUSE' && holders[at]?.listens !== true);
     const patienceMs = Math.max(afterKill ? LEAVE_TIME_MS : 0, passing ? CONNECTION_TIME_MS : 0);
     if (performance.now() - startedAt >= patienceMs) {
       throw new PortsUnavailableError(refused.map((refusal, at) => describeRefusal(refusal, holders[at])).join('\n'));
@@ -55,10 +61,10 @@ async function tryPorts(requests: readonly PortRequest[]) {
   const refused: Refusal[] = [];
   const held: Server[] = [];
   try {
-    // Wanted ports first: one that the system chooses could be one that is wanted.
+    // Wanted ports first: one that is chosen could be one that is wanted.
     for (const request of requests.toSorted((one, other) => Number(one.port === 0) - Number(other.port === 0))) {
       try {
-        const { server, port } = await listen(request);
+        const { server, port } = await (request.port === 0 ? listenAnywhere(request.host) : listen(request));
         held.push(server);
         ports.set(request.variable, port);
       } catch (error) {
@@ -72,7 +78,18 @@ async function tryPorts(requests: readonly PortRequest[]) {
   return { ports, refused };
 }
 
-function listen({ port, host }: PortRequest): Promise<{ server: Server; port: number }> {
+async function listenAnywhere(host: string): Promise<{ server: Server; port: number }> {
+  for (let choice = 1; ; choice += 1) {
+    try {
+      return await listen({ host, port: randomInt(CHOSEN_FROM, CHOSEN_UP_TO) });
+    } catch (error) {
+      const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+      if (!isTaken || choice === MAX_CHOICES) throw error;
+    }
+  }
+}
+
+function listen({ port, host }: Pick<PortRequest, 'port' | 'host'>): Promise<{ server: Server; port: number }> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

@@ -1,11 +1,17 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { lockDataDirectory, wasOwnerKilled } from '#services/dev/data-lock.ts';
 import { type PortRequest, settlePorts } from '#services/dev/stack-ports.ts';
 import { createGuardedDirectory } from '#services/dev/watchdog.ts';
+
+vi.mock(import('node:crypto'), async (load) => {
+  const crypto = await load();
+  return { ...crypto, randomInt: vi.fn(crypto.randomInt) as unknown as typeof crypto.randomInt };
+});
 
 const request = (part: string, port: number): PortRequest => ({
   part,
@@ -22,8 +28,20 @@ async function holdPort() {
   return { port: (server.address() as AddressInfo).port, onConnection, close, [Symbol.asyncDispose]: close };
 }
 
+/** Connects from a port that no other connection has: two may share one, and one that is over keeps it for a minute. */
+async function connectFromOwnPort(to: number): Promise<Socket> {
+  for (;;) {
+    const connection = connect(to, '127.0.0.1');
+    await once(connection, 'connect');
+    const own = `:${connection.localPort?.toString(16).toUpperCase().padStart(4, '0')}`;
+    const sockets = (await readFile('/proc/net/tcp', 'utf8')).split('\n').map((row) => row.trim().split(/\s+/)[1]);
+    if (sockets.filter((local) => local?.endsWith(own)).length === 1) return connection;
+    connection.resetAndDestroy();
+  }
+}
+
 describe('the ports of a stack', () => {
-  it('are all different where the system chooses, and the wanted ones elsewhere', async () => {
+  it('are all different where any will do, and the wanted ones elsewhere', async () => {
     const { port } = await holdPort().then(async (held) => {
       await held.close();
       return held;
@@ -34,6 +52,16 @@ describe('the ports of a stack', () => {
 
     expect(ports.get('WANTED_PORT')).toBe(port);
     expect(new Set(ports.values()).size).toBe(5);
+  });
+
+  it('are none that an outgoing connection may be given, nor one that is taken, where any will do', async () => {
+    await using taken = await holdPort();
+    vi.mocked<(from: number, upTo: number) => number>(randomInt).mockReturnValueOnce(taken.port);
+
+    const port = (await settlePorts([request('order', 0)], { afterKill: false })).get('ORDER_PORT');
+
+    expect(port).toBeGreaterThanOrEqual(20_000);
+    expect(port).toBeLessThan(32_000);
   });
 
   it('are refused in one line for each that is taken', async () => {
@@ -63,8 +91,7 @@ describe('the ports of a stack', () => {
     await using server = await holdPort();
     // What the other end makes of being cut off is of no interest.
     server.onConnection((socket) => socket.on('error', () => socket.destroy()));
-    const connection = connect(server.port, '127.0.0.1');
-    await once(connection, 'connect');
+    const connection = await connectFromOwnPort(server.port);
     const port = connection.localPort!;
 
     const refused = settlePorts([request('order', port)], { afterKill: false });
