@@ -22,10 +22,13 @@ nats_server := $(or $(shell PATH='$(path_with_tools)' command -v nats-server),.t
 
 export PATH := $(CURDIR)/node_modules/.bin:$(path_with_tools)
 
+# Inside the repository, the two packages are used from their TypeScript sources: the export condition selects them.
+export NODE_OPTIONS += --conditions=@touchstone/source
+
 # ---- Set-up, each step a file that make compares by date.
 
 packages := node_modules/.package-lock.json
-generated := gen/.generated services/platform/rpc-server/gen/.generated test/kit/examples/library/gen/.generated test/kit/examples/weather/gen/.generated test/kit/command-line/gen/.generated test/kit/fault-proxy/control/gen/.generated
+generated := gen/.generated packages/rpc-server/gen/.generated packages/kit/examples/library/gen/.generated packages/kit/examples/weather/gen/.generated packages/kit/command-line/gen/.generated packages/kit/fault-proxy/control/gen/.generated
 ready := $(packages) $(generated)
 
 .tools/node_modules/node/bin/node:
@@ -37,30 +40,30 @@ $(packages): package-lock.json | $(node)
 	@touch $@
 
 .tools/bin/nats-server:
-	services/dev/install-nats-server.sh $@
+	local/nats/install-nats-server.sh $@
 
 gen/.generated: buf.gen.yaml buf.yaml $(shell find proto -name '*.proto' -o -type d) $(packages)
 	buf generate
 	@touch $@
 
-services/platform/rpc-server/gen/.generated: services/platform/rpc-server/buf.gen.yaml $(packages)
-	cd services/platform/rpc-server && buf generate
+packages/rpc-server/gen/.generated: packages/rpc-server/buf.gen.yaml $(packages)
+	cd packages/rpc-server && buf generate
 	@touch $@
 
-test/kit/examples/library/gen/.generated: test/kit/examples/library/buf.gen.yaml $(shell find test/kit/examples/library/proto -name '*.proto') $(packages)
-	cd test/kit/examples/library && buf generate
+packages/kit/examples/library/gen/.generated: packages/kit/examples/library/buf.gen.yaml $(shell find packages/kit/examples/library/proto -name '*.proto') $(packages)
+	cd packages/kit/examples/library && buf generate
 	@touch $@
 
-test/kit/examples/weather/gen/.generated: test/kit/examples/weather/buf.gen.yaml $(shell find test/kit/examples/weather/proto -name '*.proto') $(packages)
-	cd test/kit/examples/weather && buf generate
+packages/kit/examples/weather/gen/.generated: packages/kit/examples/weather/buf.gen.yaml $(shell find packages/kit/examples/weather/proto -name '*.proto') $(packages)
+	cd packages/kit/examples/weather && buf generate
 	@touch $@
 
-test/kit/command-line/gen/.generated: test/kit/command-line/buf.gen.yaml $(packages)
-	cd test/kit/command-line && buf generate
+packages/kit/command-line/gen/.generated: packages/kit/command-line/buf.gen.yaml $(packages)
+	cd packages/kit/command-line && buf generate
 	@touch $@
 
-test/kit/fault-proxy/control/gen/.generated: test/kit/fault-proxy/control/buf.gen.yaml $(shell find test/kit/fault-proxy/control/proto -name '*.proto') $(packages)
-	cd test/kit/fault-proxy/control && buf generate
+packages/kit/fault-proxy/control/gen/.generated: packages/kit/fault-proxy/control/buf.gen.yaml $(shell find packages/kit/fault-proxy/control/proto -name '*.proto') $(packages)
+	cd packages/kit/fault-proxy/control && buf generate
 	@touch $@
 
 # ---- Targets. A comment after `##` is the target's line in `make help`.
@@ -71,11 +74,11 @@ help: ## list the targets
 
 .PHONY: run
 run: $(ready) $(nats_server) ## start the whole platform on this machine; Ctrl-C stops it
-	@exec node services/dev/main.ts
+	@exec node local/stack/main.ts
 
 .PHONY: order
 order: $(ready) ## place a sample order on the running platform and watch it; ARGS='--help' tells how to vary it
-	@node services/dev/order.ts $(ARGS)
+	@node local/commands/order.ts $(ARGS)
 
 .PHONY: verify
 verify: $(ready) ## judge the running platform by every invariant: nothing lost, doubled or oversold
@@ -83,7 +86,7 @@ verify: $(ready) ## judge the running platform by every invariant: nothing lost,
 
 .PHONY: dead-letters
 dead-letters: $(ready) ## list the events that could not be applied; REPLAY=<id> or DISCARD=<id> deals with one
-	@node services/dev/dead-letters.ts $${REPLAY:+--replay "$$REPLAY"} $${DISCARD:+--discard "$$DISCARD"} \
+	@node local/commands/dead-letters.ts $${REPLAY:+--replay "$$REPLAY"} $${DISCARD:+--discard "$$DISCARD"} \
 	  $${SERVICE:+--service "$$SERVICE"}
 
 .PHONY: test
@@ -110,7 +113,7 @@ check: lint typecheck imports unused breaking test ## everything CI runs
 lint: $(packages) ## check style and format, TypeScript and protobuf
 	biome check --error-on-warnings .
 	buf lint
-	cd test/kit/fault-proxy/control && buf lint
+	cd packages/kit/fault-proxy/control && buf lint
 	buf format --diff --exit-code proto
 
 .PHONY: format
@@ -149,14 +152,14 @@ generate: $(ready) ## generate code from proto/ where it is out of date
 
 .PHONY: kit usage can-i-change
 kit: $(ready) ## run the testing kit's command line: ARGS='stub --help'
-	@node test/kit/command-line/main.ts $(ARGS)
+	@node packages/kit/command-line/main.ts $(ARGS)
 
 usage: $(ready) ## print which methods, fields and enum values each consumer reads
-	@node test/kit/command-line/main.ts usage test/contract/usage $(ARGS)
+	@node packages/kit/command-line/main.ts usage test/contract/usage $(ARGS)
 
 can-i-change: $(ready) ## tell whom a change of proto/ would break, by consumer and test; AGAINST=<buf input> compares otherwise
 	@findings=$$(buf breaking --error-format=json --against '$(AGAINST)') || [ $$? = 100 ]; \
-	printf '%s\n' "$$findings" | node test/kit/command-line/main.ts can-i-change --usage test/contract/usage $(ARGS)
+	printf '%s\n' "$$findings" | node packages/kit/command-line/main.ts can-i-change --usage test/contract/usage $(ARGS)
 
 # ---- Proofs that take minutes: not part of `check`.
 
@@ -201,4 +204,4 @@ clean: ## remove generated code and local state; packages stay
 	if [ -n "$$pid" ] && kill -0 "$$pid" 2>/dev/null; then \
 	  echo "The platform is running from .data/ as process $$pid: stop it first." >&2; exit 1; \
 	fi
-	rm -rf .data gen services/platform/rpc-server/gen services/platform/rpc-server/dist test/kit/dist test/kit/examples/library/gen test/kit/examples/weather/gen test/kit/command-line/gen test/kit/fault-proxy/control/gen
+	rm -rf .data gen packages/rpc-server/gen packages/rpc-server/dist packages/kit/dist packages/kit/examples/library/gen packages/kit/examples/weather/gen packages/kit/command-line/gen packages/kit/fault-proxy/control/gen

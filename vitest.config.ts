@@ -8,8 +8,13 @@ import { PyramidReporter } from './test/support/pyramid/reporter.ts';
 // Where to write the run's results as JSON, for a caller that counts them.
 const resultsFile = process.env.TEST_RESULTS_FILE;
 
+// The packages of this repository are tested as their TypeScript sources, in tests and in the processes that tests start.
+const SOURCE_CONDITION = '@touchstone/source';
+
 export default defineConfig({
+  ssr: { resolve: { conditions: [SOURCE_CONDITION] } },
   test: {
+    execArgv: [`--conditions=${SOURCE_CONDITION}`],
     includeTaskLocation: true,
     allowOnly: false,
     globalSetup: ['test/support/postgres.ts'],

@@ -1,13 +1,8 @@
 // The settings of analytics.
-import {
-  callLimitsOf,
-  type Environment,
-  parseSettings,
-  port,
-  postgresUrl,
-  sharedSettings,
-} from '../platform/config.ts';
-import type { RuntimeConfig } from '../platform/service-runtime.ts';
+
+import { type Environment, parseSettings, port, postgresUrl } from '../platform/base/settings.ts';
+import { callLimitsOf, sharedSettings } from '../platform/runtime/config.ts';
+import type { RuntimeConfig } from '../platform/runtime/service-runtime.ts';
 
 export type AnalyticsConfig = RuntimeConfig & { readonly logLevel: string };
 

@@ -1,6 +1,6 @@
 // Times of the contract as times of JavaScript: of events and of the spans that are asked for alike.
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
-import type { Validation } from '../platform/validation.ts';
+import type { Validation } from '../platform/base/validation.ts';
 
 const MIN_SECONDS = -62_135_596_800n;
 const MAX_SECONDS = 253_402_300_799n;

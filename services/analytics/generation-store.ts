@@ -1,6 +1,7 @@
 // All SQL about generations: makings of all sums from the streams, of which one serves and at most one is being built.
-import type { Database, Transaction } from '../platform/database.ts';
-import { DomainError, failedPrecondition } from '../platform/errors.ts';
+
+import { DomainError, failedPrecondition } from '../platform/base/errors.ts';
+import type { Database, Transaction } from '../platform/storage/database.ts';
 import { type Producer, STEPS_TOLD_BY } from './sales.ts';
 
 const REBUILD_RUNNING = 'REBUILD_RUNNING';

@@ -1,6 +1,6 @@
 // rpc GetSalesSummary: the sums of a span of time.
 import type { GetSalesSummaryRequest } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
-import { createValidation } from '../platform/validation.ts';
+import { createValidation } from '../platform/base/validation.ts';
 import { readTime } from './event-times.ts';
 import { summarizeSales } from './sales.ts';
 import { toSummaryMessage } from './sales-messages.ts';

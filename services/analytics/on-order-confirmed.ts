@@ -1,7 +1,7 @@
 // event OrderConfirmed: stores what was sold, in the transaction that records the event.
 import type { OrderConfirmed } from '#gen/shop/order/v1/order_events_pb.ts';
-import type { Transaction } from '../platform/database.ts';
-import { createValidation } from '../platform/validation.ts';
+import { createValidation } from '../platform/base/validation.ts';
+import type { Transaction } from '../platform/storage/database.ts';
 import { readTime } from './event-times.ts';
 import { toSoldLines } from './sales.ts';
 import { insertSale } from './sales-store.ts';

@@ -1,7 +1,7 @@
 // Any event that tells of an order's step and of nothing more: stores the step, in the transaction that records the event.
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
-import type { Transaction } from '../platform/database.ts';
-import { createValidation } from '../platform/validation.ts';
+import { createValidation } from '../platform/base/validation.ts';
+import type { Transaction } from '../platform/storage/database.ts';
 import { readTime } from './event-times.ts';
 import { isKept, type SalesStep } from './sales.ts';
 import { insertStep } from './sales-store.ts';

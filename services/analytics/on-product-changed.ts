@@ -1,7 +1,7 @@
 // event ProductChanged: stores the name that people read beside a product's sales.
 import type { ProductChanged } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
-import type { Transaction } from '../platform/database.ts';
-import { createValidation } from '../platform/validation.ts';
+import { createValidation } from '../platform/base/validation.ts';
+import type { Transaction } from '../platform/storage/database.ts';
 import { readTime } from './event-times.ts';
 import { putProductName } from './sales-store.ts';
 

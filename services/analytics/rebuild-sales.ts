@@ -1,7 +1,7 @@
 // rpc RebuildSales: begins to make all sums anew, or tells how far that is.
 import type { RebuildSalesRequest } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
-import type { Logger } from '../platform/log.ts';
-import { createValidation } from '../platform/validation.ts';
+import { createValidation } from '../platform/base/validation.ts';
+import type { Logger } from '../platform/observability/log.ts';
 import type { GenerationStore } from './generation-store.ts';
 import { toRebuildMessage } from './sales-messages.ts';
 

@@ -19,7 +19,7 @@ import {
   PaymentFailedSchema,
   PaymentRefundedSchema,
 } from '#gen/shop/payment/v1/payment_events_pb.ts';
-import { onEvent, type Subscription } from '../platform/event-handler.ts';
+import { onEvent, type Subscription } from '../platform/messaging/event-handler.ts';
 import { type GetSalesSummaryDependencies, getSalesSummary } from './get-sales-summary.ts';
 import { onOrderConfirmed } from './on-order-confirmed.ts';
 import { onOrderStep } from './on-order-step.ts';

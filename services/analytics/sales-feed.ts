@@ -1,8 +1,8 @@
 // Tells watchers of the sales of today: a look after each change made by this replica, and by a period for those of others.
 // Changes that come close together are told as one, and watchers share their looks.
 import { isDeepStrictEqual } from 'node:util';
-import { pause } from '../platform/backoff.ts';
-import { DomainError } from '../platform/errors.ts';
+import { pause } from '../platform/base/backoff.ts';
+import { DomainError } from '../platform/base/errors.ts';
 import { dayOf, type Sales, summarizeSales } from './sales.ts';
 import type { SalesStore } from './sales-store.ts';
 

@@ -1,7 +1,8 @@
 // All SQL about sales. What events tell is written to the newest generation, what is asked is read from the one that serves:
 // they differ only while all is made anew.
-import type { Queryable } from '../platform/database.ts';
-import type { Money } from '../platform/money.ts';
+
+import type { Money } from '../platform/base/money.ts';
+import type { Queryable } from '../platform/storage/database.ts';
 import type { SalesRows, SoldLine, Span, StepTaken } from './sales.ts';
 
 const MAX_MINUTES = 1_440;

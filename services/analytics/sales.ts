@@ -1,5 +1,5 @@
 // What is known of sales, and how rows of sums become the summary that is told. Pure.
-import { type Money, multiplyMoney } from '../platform/money.ts';
+import { type Money, multiplyMoney } from '../platform/base/money.ts';
 
 /** The steps of an order's journey, in its order. */
 export const SALES_STEPS = [

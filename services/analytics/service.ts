@@ -1,15 +1,15 @@
 // Builds the analytics service; the only file here that constructs.
 import { fileURLToPath } from 'node:url';
-import { createDatabase } from '../platform/database.ts';
-import type { Logger } from '../platform/log.ts';
+import { createWorker } from '../platform/base/worker.ts';
+import type { Logger } from '../platform/observability/log.ts';
 import {
   createService,
   type ProcessOptions,
   type Runtime,
   type Service,
   type ServiceDefinition,
-} from '../platform/service-runtime.ts';
-import { createWorker } from '../platform/worker.ts';
+} from '../platform/runtime/service-runtime.ts';
+import { createDatabase } from '../platform/storage/database.ts';
 import type { AnalyticsConfig } from './config.ts';
 import { createGenerationStore } from './generation-store.ts';
 import { advanceRebuild, type RebuilderDependencies } from './rebuilder.ts';

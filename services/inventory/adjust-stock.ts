@@ -1,8 +1,8 @@
 // AdjustStock: adds to or takes from the stock on hand, once for each idempotency key.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { AdjustStockRequest, AdjustStockResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
-import type { Transaction } from '../platform/database.ts';
-import { createValidation } from '../platform/validation.ts';
+import { createValidation } from '../platform/base/validation.ts';
+import type { Transaction } from '../platform/storage/database.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { toProductMessage } from './inventory-messages.ts';
 import { adjustOnHand, checkSameAdjustment, type Product, productNotFound } from './product.ts';

@@ -4,7 +4,7 @@ import type {
   CheckAvailabilityRequest,
   CheckAvailabilityResponseSchema,
 } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
-import { createValidation } from '../platform/validation.ts';
+import { createValidation } from '../platform/base/validation.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { countAvailable, productNotFound } from './product.ts';
 import { findProduct } from './product-store.ts';

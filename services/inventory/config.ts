@@ -1,14 +1,8 @@
 // The settings of inventory.
-import {
-  callLimitsOf,
-  type Environment,
-  parseSettings,
-  port,
-  postgresUrl,
-  sharedSettings,
-  syntheticSettings,
-} from '../platform/config.ts';
-import type { RuntimeConfig } from '../platform/service-runtime.ts';
+
+import { type Environment, parseSettings, port, postgresUrl } from '../platform/base/settings.ts';
+import { callLimitsOf, sharedSettings, syntheticSettings } from '../platform/runtime/config.ts';
+import type { RuntimeConfig } from '../platform/runtime/service-runtime.ts';
 
 export type InventoryConfig = RuntimeConfig & {
   readonly logLevel: string;

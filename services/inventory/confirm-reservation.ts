@@ -4,8 +4,8 @@ import type {
   ConfirmReservationRequest,
   ConfirmReservationResponseSchema,
 } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
-import { runForOrder } from '../platform/tracing.ts';
-import { createValidation } from '../platform/validation.ts';
+import { createValidation } from '../platform/base/validation.ts';
+import { runForOrder } from '../platform/observability/tracing.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { toReservationMessage } from './inventory-messages.ts';
 import { decideSale, type Reservation } from './reservation.ts';

@@ -1,6 +1,7 @@
 // What the use cases and event handlers of inventory work with; service.ts provides it.
-import type { Database } from '../platform/database.ts';
-import type { Logger } from '../platform/log.ts';
+
+import type { Logger } from '../platform/observability/log.ts';
+import type { Database } from '../platform/storage/database.ts';
 
 export type InventoryDependencies = {
   readonly database: Database;

@@ -1,7 +1,7 @@
 // GetProduct: one product.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { GetProductRequest, GetProductResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
-import { createValidation } from '../platform/validation.ts';
+import { createValidation } from '../platform/base/validation.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { toProductMessage } from './inventory-messages.ts';
 import { productNotFound } from './product.ts';

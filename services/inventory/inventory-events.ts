@@ -6,7 +6,7 @@ import {
   StockReleasedSchema,
   StockReservedSchema,
 } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
-import { createEvent, type OutgoingEvent } from '../platform/event.ts';
+import { createEvent, type OutgoingEvent } from '../platform/messaging/event.ts';
 import type { Product } from './product.ts';
 import type { Reservation, Shortage } from './reservation.ts';
 import type { ReservationDraft } from './reservation-store.ts';

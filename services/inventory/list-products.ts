@@ -1,8 +1,8 @@
 // ListProducts: pages of products by id.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ListProductsRequest, ListProductsResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
-import { cutPage, parsePage } from '../platform/page.ts';
-import { createValidation } from '../platform/validation.ts';
+import { createValidation } from '../platform/base/validation.ts';
+import { cutPage, parsePage } from '../platform/storage/page.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { toProductMessage } from './inventory-messages.ts';
 import { listProductRows } from './product-store.ts';

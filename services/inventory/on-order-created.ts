@@ -1,7 +1,7 @@
 // OrderCreated: reserves for an order whose call never got through; changes nothing for one that is decided.
 import type { OrderCreated } from '#gen/shop/order/v1/order_events_pb.ts';
-import type { Transaction } from '../platform/database.ts';
-import { createValidation } from '../platform/validation.ts';
+import { createValidation } from '../platform/base/validation.ts';
+import type { Transaction } from '../platform/storage/database.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { findReserveFault } from './reservation.ts';
 import { type StockRequest, setStockAside, validateStockRequest } from './set-stock-aside.ts';

@@ -1,8 +1,9 @@
 // The SQL of products, of the adjustments of their stock, and of the catalogue of the first day.
-import type { Queryable, Transaction } from '../platform/database.ts';
-import type { OutgoingEvent } from '../platform/event.ts';
-import { insertOutboxSql, outboxValues } from '../platform/outbox.ts';
-import type { Page } from '../platform/page.ts';
+
+import type { OutgoingEvent } from '../platform/messaging/event.ts';
+import { insertOutboxSql, outboxValues } from '../platform/messaging/outbox.ts';
+import type { Queryable, Transaction } from '../platform/storage/database.ts';
+import type { Page } from '../platform/storage/page.ts';
 import type { Product, ProductDraft, StockAdjustment } from './product.ts';
 
 type ProductRow = {

@@ -1,6 +1,6 @@
 // A product and its stock: what a change of name, price or stock means for it. Pure.
-import { type DomainError, failedPrecondition, invalidArgument, notFound } from '../platform/errors.ts';
-import { equalMoney, type Money } from '../platform/money.ts';
+import { type DomainError, failedPrecondition, invalidArgument, notFound } from '../platform/base/errors.ts';
+import { equalMoney, type Money } from '../platform/base/money.ts';
 
 const MAX_ON_HAND = 2_147_483_647;
 

@@ -4,8 +4,8 @@ import type {
   ReleaseReservationRequest,
   ReleaseReservationResponseSchema,
 } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
-import { runForOrder } from '../platform/tracing.ts';
-import { createValidation } from '../platform/validation.ts';
+import { createValidation } from '../platform/base/validation.ts';
+import { runForOrder } from '../platform/observability/tracing.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { tellReleased } from './inventory-events.ts';
 import { toReservationMessage } from './inventory-messages.ts';

@@ -1,8 +1,9 @@
 // The SQL of reservations. Each statement locks product rows first, by product_id, and only then touches the reservation's own
 // row: with one order of locks for all, no two calls can wait for each other.
-import type { Queryable } from '../platform/database.ts';
-import type { OutgoingEvent } from '../platform/event.ts';
-import { insertOutboxSql, outboxValues } from '../platform/outbox.ts';
+
+import type { OutgoingEvent } from '../platform/messaging/event.ts';
+import { insertOutboxSql, outboxValues } from '../platform/messaging/outbox.ts';
+import type { Queryable } from '../platform/storage/database.ts';
 import type { Reservation, ReservationState, Shortage, StockLine } from './reservation.ts';
 
 /** A reservation to be made. */

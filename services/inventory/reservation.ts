@@ -1,5 +1,5 @@
 // What is set aside for an order: its states, and what a repeat, a sale or a release may do in each. Pure.
-import { type DomainError, failedPrecondition, notFound } from '../platform/errors.ts';
+import { type DomainError, failedPrecondition, notFound } from '../platform/base/errors.ts';
 
 // An error travels in headers, which are small: more shortages than these are counted, not listed.
 const LISTED_SHORTAGES = 10;

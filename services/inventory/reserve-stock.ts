@@ -1,8 +1,8 @@
 // ReserveStock: sets stock aside for an order, all lines or none.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ReserveStockRequest, ReserveStockResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
-import { requireSyntheticCredential } from '../platform/synthetic.ts';
-import { createValidation } from '../platform/validation.ts';
+import { requireSyntheticCredential } from '../platform/base/synthetic.ts';
+import { createValidation } from '../platform/base/validation.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { toReservationMessage } from './inventory-messages.ts';
 import { findReserveFault } from './reservation.ts';

@@ -2,7 +2,7 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
-import { onEvent, type Subscription } from '../platform/event-handler.ts';
+import { onEvent, type Subscription } from '../platform/messaging/event-handler.ts';
 import { adjustStock } from './adjust-stock.ts';
 import { checkAvailability } from './check-availability.ts';
 import { confirmReservation } from './confirm-reservation.ts';

@@ -1,7 +1,7 @@
 // Puts the catalogue of the first day in, before the service serves for the first time; never again, whatever became of it.
-import { backoffMs, pause } from '../platform/backoff.ts';
-import { isDatabaseOutage } from '../platform/database.ts';
-import type { Part } from '../platform/lifecycle.ts';
+import { backoffMs, pause } from '../platform/base/backoff.ts';
+import type { Part } from '../platform/base/lifecycle.ts';
+import { isDatabaseOutage } from '../platform/storage/database.ts';
 import { FIRST_CATALOGUE, FIRST_CATALOGUE_NAME } from './catalogue.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { recordSeed } from './product-store.ts';

@@ -1,8 +1,8 @@
 // Builds the inventory service; the only file here that constructs.
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import type { Logger } from '../platform/log.ts';
-import { createService, type ProcessOptions, type Service } from '../platform/service-runtime.ts';
+import type { Logger } from '../platform/observability/log.ts';
+import { createService, type ProcessOptions, type Service } from '../platform/runtime/service-runtime.ts';
 import type { InventoryConfig } from './config.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { createInventoryRoutes, createInventorySubscriptions } from './routes.ts';

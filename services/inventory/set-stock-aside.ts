@@ -1,8 +1,9 @@
 // Decides whether an order gets its stock: the one way in, for the RPC and for the event. The first decision stands, refusals
 // included, whichever of the two brought it.
-import type { Queryable } from '../platform/database.ts';
-import { runForOrder } from '../platform/tracing.ts';
-import type { Validation } from '../platform/validation.ts';
+
+import type { Validation } from '../platform/base/validation.ts';
+import { runForOrder } from '../platform/observability/tracing.ts';
+import type { Queryable } from '../platform/storage/database.ts';
 import { TEST_PRODUCT } from './catalogue.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { tellInsufficient, tellReserved } from './inventory-events.ts';

@@ -1,8 +1,8 @@
 // UpsertProduct: puts a product in, or changes its name and price.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { UpsertProductRequest, UpsertProductResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
-import type { Transaction } from '../platform/database.ts';
-import { createValidation } from '../platform/validation.ts';
+import { createValidation } from '../platform/base/validation.ts';
+import type { Transaction } from '../platform/storage/database.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { tellProductChanged } from './inventory-events.ts';
 import { toProductMessage } from './inventory-messages.ts';

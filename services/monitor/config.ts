@@ -1,6 +1,6 @@
 // The settings of the monitor service.
+
 import {
-  callLimitsOf,
   credential,
   durationMs,
   type Environment,
@@ -8,9 +8,9 @@ import {
   parseSettings,
   port,
   postgresUrl,
-  sharedSettings,
-} from '../platform/config.ts';
-import type { RuntimeConfig } from '../platform/service-runtime.ts';
+} from '../platform/base/settings.ts';
+import { callLimitsOf, sharedSettings } from '../platform/runtime/config.ts';
+import type { RuntimeConfig } from '../platform/runtime/service-runtime.ts';
 
 export type MonitorConfig = RuntimeConfig & {
   readonly logLevel: string;

@@ -1,10 +1,10 @@
 // Runs journeys and records how they went: in the database, in the metrics and in a trace of their own. A run that has begun goes
 // on to its end, whoever waits for it.
 import { randomUUID } from 'node:crypto';
-import { startDeadline } from '../platform/deadline.ts';
-import { describeError } from '../platform/errors.ts';
-import type { Logger } from '../platform/log.ts';
-import { injectTrace, runInSpan, SpanKind, traceIdOf } from '../platform/tracing.ts';
+import { startDeadline } from '../platform/base/deadline.ts';
+import { describeError } from '../platform/base/errors.ts';
+import type { Logger } from '../platform/observability/log.ts';
+import { injectTrace, runInSpan, SpanKind, traceIdOf } from '../platform/observability/tracing.ts';
 import { JourneyFailure, type JourneyName } from './journey.ts';
 import type { JourneyMetrics } from './journey-metrics.ts';
 import type { Run, RunStore } from './run-store.ts';

@@ -1,7 +1,7 @@
 // rpc ListRuns: a page of ended runs, newest first.
 import type { ListRunsRequest } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
-import { cutPage, isTimeAndUuid, parsePage } from '../platform/page.ts';
-import { createValidation } from '../platform/validation.ts';
+import { createValidation } from '../platform/base/validation.ts';
+import { cutPage, isTimeAndUuid, parsePage } from '../platform/storage/page.ts';
 import { fromJourneyMessage, toRunMessage } from './run-messages.ts';
 import type { RunStore } from './run-store.ts';
 

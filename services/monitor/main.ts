@@ -1,6 +1,6 @@
 // Runs the monitor service as a process.
 import process from 'node:process';
-import { runService } from '../platform/run-service.ts';
+import { runService } from '../platform/runtime/run-service.ts';
 import { loadConfig } from './config.ts';
 import { createMonitorService } from './service.ts';
 

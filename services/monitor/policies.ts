@@ -1,5 +1,5 @@
 // How calls to each neighbour behave: the one table.
-import type { DependencyPolicy } from '../platform/call-guard.ts';
+import type { DependencyPolicy } from '../platform/client/call-policy.ts';
 
 /** The policies by neighbour, times in milliseconds; `breakerResetMs` is the setting BREAKER_RESET_MS, `limitMs` JOURNEY_LIMIT_MS. */
 export function createPolicies(breakerResetMs: number, limitMs: number) {

@@ -1,9 +1,9 @@
 // rpc RunJourney: runs a journey now, once for each key, and answers after its end.
 import type { RunJourneyRequest } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
-import { pause } from '../platform/backoff.ts';
-import { failedPrecondition, unavailable } from '../platform/errors.ts';
-import { createValidation } from '../platform/validation.ts';
-import { whileCallerWaits } from '../platform/while-caller-waits.ts';
+import { pause } from '../platform/base/backoff.ts';
+import { failedPrecondition, unavailable } from '../platform/base/errors.ts';
+import { whileCallerWaits } from '../platform/base/or-aborted.ts';
+import { createValidation } from '../platform/base/validation.ts';
 import type { JourneyRunner } from './journey-runner.ts';
 import { fromJourneyMessage, toRunMessage } from './run-messages.ts';
 import type { Run, RunStore } from './run-store.ts';

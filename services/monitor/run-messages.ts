@@ -2,7 +2,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Journey, RunResult, type RunSchema } from '#gen/shop/monitor/v1/monitor_pb.ts';
-import type { Validation } from '../platform/validation.ts';
+import type { Validation } from '../platform/base/validation.ts';
 import type { JourneyName } from './journey.ts';
 import type { Run } from './run-store.ts';
 

@@ -1,7 +1,7 @@
 // All SQL about runs and their schedule.
-import type { Database } from '../platform/database.ts';
-import { isDueSql } from '../platform/due-time.ts';
-import type { Page } from '../platform/page.ts';
+import type { Database } from '../platform/storage/database.ts';
+import { isDueSql } from '../platform/storage/due-time.ts';
+import type { Page } from '../platform/storage/page.ts';
 import type { JourneyName } from './journey.ts';
 
 /** A journey that was run. */

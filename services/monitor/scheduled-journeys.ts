@@ -1,6 +1,7 @@
 // Background part: runs every journey once an interval, whatever the number of replicas, and ends the runs of monitors that died.
-import type { Logger } from '../platform/log.ts';
-import { createWorker, type Worker } from '../platform/worker.ts';
+
+import { createWorker, type Worker } from '../platform/base/worker.ts';
+import type { Logger } from '../platform/observability/log.ts';
 import { JOURNEYS } from './journey.ts';
 import type { JourneyMetrics } from './journey-metrics.ts';
 import type { JourneyRunner } from './journey-runner.ts';

@@ -1,16 +1,16 @@
 // Composition root of the monitor service: everything is built here and nowhere else; tests build the same.
 import { fileURLToPath } from 'node:url';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
-import type { Logger } from '../platform/log.ts';
-import { createDependency } from '../platform/rpc-client.ts';
+import { syntheticHeaders } from '../platform/base/synthetic.ts';
+import { createDependency } from '../platform/client/rpc-client.ts';
+import type { Logger } from '../platform/observability/log.ts';
 import {
   createService,
   type ProcessOptions,
   type Runtime,
   type Service,
   type ServiceDefinition,
-} from '../platform/service-runtime.ts';
-import { syntheticHeaders } from '../platform/synthetic.ts';
+} from '../platform/runtime/service-runtime.ts';
 import type { MonitorConfig } from './config.ts';
 import { createJourneyMetrics } from './journey-metrics.ts';
 import { createJourneyRunner } from './journey-runner.ts';

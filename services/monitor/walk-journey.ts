@@ -4,8 +4,8 @@ import type { DescEnum } from '@bufbuild/protobuf';
 import { type Client, ConnectError } from '@connectrpc/connect';
 import { type Order, OrderReasonSchema, OrderStatusSchema } from '#gen/shop/order/v1/order_pb.ts';
 import type { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
-import type { Deadline } from '../platform/deadline.ts';
-import { DependencyError, toDependencyError } from '../platform/dependency-error.ts';
+import type { Deadline } from '../platform/base/deadline.ts';
+import { DependencyError, toDependencyError } from '../platform/client/dependency-error.ts';
 import {
   checkEnd,
   checkPlaced,

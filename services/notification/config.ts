@@ -1,16 +1,8 @@
 // The settings of the notification service.
-import {
-  callLimitsOf,
-  durationMs,
-  type Environment,
-  parseSettings,
-  port,
-  postgresUrl,
-  sharedSettings,
-  smtpUrl,
-  syntheticSettings,
-} from '../platform/config.ts';
-import type { RuntimeConfig } from '../platform/service-runtime.ts';
+
+import { durationMs, type Environment, parseSettings, port, postgresUrl, smtpUrl } from '../platform/base/settings.ts';
+import { callLimitsOf, sharedSettings, syntheticSettings } from '../platform/runtime/config.ts';
+import type { RuntimeConfig } from '../platform/runtime/service-runtime.ts';
 
 export type NotificationConfig = RuntimeConfig & {
   readonly logLevel: string;

@@ -1,7 +1,7 @@
 // rpc ListNotifications: a page of notifications, newest first.
 import type { ListNotificationsRequest } from '#gen/shop/notification/v1/notification_service_pb.ts';
-import { cutPage, isTimeAndUuid, parsePage } from '../platform/page.ts';
-import { createValidation } from '../platform/validation.ts';
+import { createValidation } from '../platform/base/validation.ts';
+import { cutPage, isTimeAndUuid, parsePage } from '../platform/storage/page.ts';
 import { toNotificationMessage } from './notification-messages.ts';
 import type { NotificationStore } from './notification-store.ts';
 

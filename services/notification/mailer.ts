@@ -1,11 +1,11 @@
 // Sends the mails of pending notifications, at least once each: a mail is marked as sent after the mail server accepted it, so
 // a crash in between sends it again, with the same Message-ID.
-import { backoffMs } from '../platform/backoff.ts';
-import type { CallGuard } from '../platform/call-guard.ts';
-import { DependencyError } from '../platform/dependency-error.ts';
-import { describeError } from '../platform/errors.ts';
-import { type Logger, scrubSecrets } from '../platform/log.ts';
-import { runForOrder, runInSpan, SpanKind } from '../platform/tracing.ts';
+import { backoffMs } from '../platform/base/backoff.ts';
+import { describeError } from '../platform/base/errors.ts';
+import type { CallGuard } from '../platform/client/call-policy.ts';
+import { DependencyError } from '../platform/client/dependency-error.ts';
+import { type Logger, scrubSecrets } from '../platform/observability/log.ts';
+import { runForOrder, runInSpan, SpanKind } from '../platform/observability/tracing.ts';
 import { mailAddressOf } from './mail-address.ts';
 import { composeMail, isRefusal, messageIdOf } from './notification.ts';
 import { toSentEvent } from './notification-messages.ts';

@@ -2,7 +2,7 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { NotificationSentSchema } from '#gen/shop/notification/v1/notification_events_pb.ts';
 import { NotificationStatus, NotificationType } from '#gen/shop/notification/v1/notification_pb.ts';
-import { createEvent, type OutgoingEvent } from '../platform/event.ts';
+import { createEvent, type OutgoingEvent } from '../platform/messaging/event.ts';
 import { messageIdOf, type Notification } from './notification.ts';
 
 /** The notification as a `shop.notification.v1.Notification`; one that is never sent has no Message-ID. */

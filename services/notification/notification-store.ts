@@ -1,10 +1,11 @@
 // All SQL about notifications. Every change is one statement; a mail that is sent is stored together with its event.
-import type { Database, Queryable } from '../platform/database.ts';
-import { isDueSql } from '../platform/due-time.ts';
-import type { OutgoingEvent } from '../platform/event.ts';
-import { insertOutboxSql, outboxValues } from '../platform/outbox.ts';
-import type { Page } from '../platform/page.ts';
-import { injectTrace } from '../platform/tracing.ts';
+
+import type { OutgoingEvent } from '../platform/messaging/event.ts';
+import { insertOutboxSql, outboxValues } from '../platform/messaging/outbox.ts';
+import { injectTrace } from '../platform/observability/tracing.ts';
+import type { Database, Queryable } from '../platform/storage/database.ts';
+import { isDueSql } from '../platform/storage/due-time.ts';
+import type { Page } from '../platform/storage/page.ts';
 import type { Notification, NotificationStatus } from './notification.ts';
 
 const MAX_WAIT_MS = 600_000;

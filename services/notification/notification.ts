@@ -1,5 +1,5 @@
 // What is told to a customer about an order. Pure.
-import { formatMoney, type Money } from '../platform/money.ts';
+import { formatMoney, type Money } from '../platform/base/money.ts';
 
 export type NotificationStatus = 'PENDING' | 'SENT' | 'SUPPRESSED';
 

@@ -1,9 +1,9 @@
 // event OrderConfirmed: stores the one notification of the order, in the transaction that records the event.
 import { randomUUID } from 'node:crypto';
 import type { OrderConfirmed } from '#gen/shop/order/v1/order_events_pb.ts';
-import type { Transaction } from '../platform/database.ts';
-import { runForOrder } from '../platform/tracing.ts';
-import { createValidation } from '../platform/validation.ts';
+import { createValidation } from '../platform/base/validation.ts';
+import { runForOrder } from '../platform/observability/tracing.ts';
+import type { Transaction } from '../platform/storage/database.ts';
 import { insertNotification } from './notification-store.ts';
 
 /** Wakes the mailer once the notification is committed. Throws DomainError `invalid_argument`. */

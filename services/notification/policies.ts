@@ -1,5 +1,5 @@
 // How mails are handed to the mail server: the one table.
-import type { DependencyPolicy } from '../platform/call-guard.ts';
+import type { DependencyPolicy } from '../platform/client/call-policy.ts';
 
 /** The policies by dependency, times in milliseconds; `breakerResetMs` is the setting BREAKER_RESET_MS. */
 export function createPolicies(breakerResetMs: number) {

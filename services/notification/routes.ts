@@ -2,7 +2,7 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import { NotificationService } from '#gen/shop/notification/v1/notification_service_pb.ts';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
-import { onEvent, type Subscription } from '../platform/event-handler.ts';
+import { onEvent, type Subscription } from '../platform/messaging/event-handler.ts';
 import { listNotifications } from './list-notifications.ts';
 import type { NotificationStore } from './notification-store.ts';
 import { onOrderConfirmed } from './on-order-confirmed.ts';

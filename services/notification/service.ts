@@ -1,16 +1,16 @@
 // Composition root of the notification service: everything is built here and nowhere else; tests build the same.
 import { fileURLToPath } from 'node:url';
 import { createTransport } from 'nodemailer';
-import { createCallGuard } from '../platform/call-guard.ts';
-import type { Logger } from '../platform/log.ts';
+import { createWorker } from '../platform/base/worker.ts';
+import { createCallGuard } from '../platform/client/call-policy.ts';
+import type { Logger } from '../platform/observability/log.ts';
 import {
   createService,
   type ProcessOptions,
   type Runtime,
   type Service,
   type ServiceDefinition,
-} from '../platform/service-runtime.ts';
-import { createWorker } from '../platform/worker.ts';
+} from '../platform/runtime/service-runtime.ts';
 import type { NotificationConfig } from './config.ts';
 import { type MailerDependencies, sendDueMails, toMailFailure } from './mailer.ts';
 import { createNotificationStore } from './notification-store.ts';

@@ -1,6 +1,6 @@
 // What CreateOrder and QuoteOrder share: the checks of a basket, and the prices of all that is in it.
-import { type FieldViolation, invalidArgument, unavailable } from '../platform/errors.ts';
-import type { Validation } from '../platform/validation.ts';
+import { type FieldViolation, invalidArgument, unavailable } from '../platform/base/errors.ts';
+import type { Validation } from '../platform/base/validation.ts';
 import type { PriceStore } from './price-store.ts';
 import { type PricedItem, type PricingVersion, priceItems, type Quote } from './pricing.ts';
 

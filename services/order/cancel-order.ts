@@ -1,8 +1,8 @@
 // rpc CancelOrder: decides against a pending order and gives back what it holds.
 import type { CancelOrderRequest } from '#gen/shop/order/v1/order_service_pb.ts';
-import { startDeadline } from '../platform/deadline.ts';
-import { failedPrecondition } from '../platform/errors.ts';
-import { runForOrder } from '../platform/tracing.ts';
+import { startDeadline } from '../platform/base/deadline.ts';
+import { failedPrecondition } from '../platform/base/errors.ts';
+import { runForOrder } from '../platform/observability/tracing.ts';
 import { requireOrder } from './get-order.ts';
 import { decideCancel, type Order } from './order.ts';
 import { toOrderMessage, toStatusEvent } from './order-messages.ts';

@@ -1,7 +1,6 @@
 // The settings of the order service.
 import { fileURLToPath } from 'node:url';
 import {
-  callLimitsOf,
   durationMs,
   type Environment,
   httpUrl,
@@ -9,11 +8,10 @@ import {
   parseSettings,
   port,
   postgresUrl,
-  sharedSettings,
-  syntheticSettings,
   z,
-} from '../platform/config.ts';
-import type { RuntimeConfig } from '../platform/service-runtime.ts';
+} from '../platform/base/settings.ts';
+import { callLimitsOf, sharedSettings, syntheticSettings } from '../platform/runtime/config.ts';
+import type { RuntimeConfig } from '../platform/runtime/service-runtime.ts';
 
 export type OrderConfig = RuntimeConfig & {
   readonly logLevel: string;

@@ -7,12 +7,12 @@ import {
   CreateOrderResponse_Outcome,
   type CreateOrderResponseSchema,
 } from '#gen/shop/order/v1/order_service_pb.ts';
-import { type Deadline, startDeadline } from '../platform/deadline.ts';
-import { failedPrecondition } from '../platform/errors.ts';
-import { waitForOthers } from '../platform/own-time.ts';
-import { requireSyntheticCredential } from '../platform/synthetic.ts';
-import { runForOrder } from '../platform/tracing.ts';
-import { createValidation } from '../platform/validation.ts';
+import { type Deadline, startDeadline } from '../platform/base/deadline.ts';
+import { failedPrecondition } from '../platform/base/errors.ts';
+import { waitForOthers } from '../platform/base/service-time.ts';
+import { requireSyntheticCredential } from '../platform/base/synthetic.ts';
+import { createValidation } from '../platform/base/validation.ts';
+import { runForOrder } from '../platform/observability/tracing.ts';
 import { type PricingVersionFor, priceBasket, validateItems, validateSyntheticItems } from './basket.ts';
 import { acceptOrder, type Order } from './order.ts';
 import type { OrderChanges } from './order-changes.ts';

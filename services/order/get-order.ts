@@ -1,7 +1,7 @@
 // rpc GetOrder: one order as it is stored.
 import type { GetOrderRequest } from '#gen/shop/order/v1/order_service_pb.ts';
-import { notFound } from '../platform/errors.ts';
-import { createValidation } from '../platform/validation.ts';
+import { notFound } from '../platform/base/errors.ts';
+import { createValidation } from '../platform/base/validation.ts';
 import type { Order } from './order.ts';
 import { toOrderMessage } from './order-messages.ts';
 import type { OrderStore } from './order-store.ts';

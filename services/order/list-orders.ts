@@ -1,7 +1,7 @@
 // rpc ListOrders: a page of orders, newest first.
 import type { ListOrdersRequest } from '#gen/shop/order/v1/order_service_pb.ts';
-import { cutPage, isTimeKey, parsePage } from '../platform/page.ts';
-import { createValidation, type Validation } from '../platform/validation.ts';
+import { createValidation, type Validation } from '../platform/base/validation.ts';
+import { cutPage, isTimeKey, parsePage } from '../platform/storage/page.ts';
 import type { OrderStatus } from './order.ts';
 import { fromStatusMessage, toOrderMessage } from './order-messages.ts';
 import type { OrderStore } from './order-store.ts';

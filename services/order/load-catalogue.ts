@@ -1,9 +1,9 @@
 // Background part: reads every product from inventory once, so that orders can be priced before the first event arrives.
 import type { Client } from '@connectrpc/connect';
 import type { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
-import { DependencyError } from '../platform/dependency-error.ts';
-import type { Logger } from '../platform/log.ts';
-import { createWorker, type Worker } from '../platform/worker.ts';
+import { createWorker, type Worker } from '../platform/base/worker.ts';
+import { DependencyError } from '../platform/client/dependency-error.ts';
+import type { Logger } from '../platform/observability/log.ts';
 import type { PriceStore } from './price-store.ts';
 
 const PAGE_SIZE = 200;

@@ -1,7 +1,7 @@
 // Handler of ProductChanged: keeps the order service's own prices current. Older versions are ignored by the store.
 import type { ProductChanged } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
-import type { Transaction } from '../platform/database.ts';
-import { invalidArgument } from '../platform/errors.ts';
+import { invalidArgument } from '../platform/base/errors.ts';
+import type { Transaction } from '../platform/storage/database.ts';
 import { putPrices } from './price-store.ts';
 
 /** Stores the product's price. Throws DomainError for an event without one. */

@@ -1,5 +1,5 @@
 // Tells those who wait for an order that it changed. Changes made by this replica are told at once, others' are looked up.
-import { pause } from '../platform/backoff.ts';
+import { pause } from '../platform/base/backoff.ts';
 import type { Order } from './order.ts';
 import type { OrderStore } from './order-store.ts';
 

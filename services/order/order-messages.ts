@@ -8,7 +8,7 @@ import {
   OrderFailedSchema,
 } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderReason, type OrderSchema, OrderStatus, OrderStep, StepState } from '#gen/shop/order/v1/order_pb.ts';
-import { createEvent, type OutgoingEvent } from '../platform/event.ts';
+import { createEvent, type OutgoingEvent } from '../platform/messaging/event.ts';
 import type { Order, OrderStatus as Status } from './order.ts';
 
 const SOURCE = 'order';

@@ -1,6 +1,6 @@
 // What /metrics tells of orders: how sagas ended, and what is still open and for how long.
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { isDatabaseOutage } from '../platform/database.ts';
+import { isDatabaseOutage } from '../platform/storage/database.ts';
 import type { Order } from './order.ts';
 import type { OpenOrders, OrderStore } from './order-store.ts';
 

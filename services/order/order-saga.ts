@@ -4,12 +4,12 @@ import type { Client } from '@connectrpc/connect';
 import type { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import type { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { backoffMs } from '../platform/backoff.ts';
-import type { Deadline } from '../platform/deadline.ts';
-import { DependencyError } from '../platform/dependency-error.ts';
-import { describeError } from '../platform/errors.ts';
-import type { Logger } from '../platform/log.ts';
-import { runForOrder } from '../platform/tracing.ts';
+import { backoffMs } from '../platform/base/backoff.ts';
+import type { Deadline } from '../platform/base/deadline.ts';
+import { describeError } from '../platform/base/errors.ts';
+import { DependencyError } from '../platform/client/dependency-error.ts';
+import type { Logger } from '../platform/observability/log.ts';
+import { runForOrder } from '../platform/observability/tracing.ts';
 import {
   decideConfirm,
   decideFail,

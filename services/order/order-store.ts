@@ -1,11 +1,12 @@
 // All SQL about orders. Every change is one statement that checks the version it was made from and stores its events with it.
-import type { Database, Queryable } from '../platform/database.ts';
-import { isDueSql } from '../platform/due-time.ts';
-import type { OutgoingEvent } from '../platform/event.ts';
-import type { Money } from '../platform/money.ts';
-import { insertOutboxSql, outboxValues } from '../platform/outbox.ts';
-import type { Page } from '../platform/page.ts';
-import { injectTrace } from '../platform/tracing.ts';
+
+import type { Money } from '../platform/base/money.ts';
+import type { OutgoingEvent } from '../platform/messaging/event.ts';
+import { insertOutboxSql, outboxValues } from '../platform/messaging/outbox.ts';
+import { injectTrace } from '../platform/observability/tracing.ts';
+import type { Database, Queryable } from '../platform/storage/database.ts';
+import { isDueSql } from '../platform/storage/due-time.ts';
+import type { Page } from '../platform/storage/page.ts';
 import { isOpen, type Order, type OrderStatus, type TimelineEntry } from './order.ts';
 
 const MAX_WAIT_MS = 60_000;

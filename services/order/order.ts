@@ -1,5 +1,5 @@
 // The order: its states, what may follow what, and what must be given back. Pure: time and ids come in as arguments.
-import type { Money } from '../platform/money.ts';
+import type { Money } from '../platform/base/money.ts';
 
 export type OrderStatus = 'PENDING' | 'CONFIRMED' | 'FAILED' | 'CANCELLED';
 

@@ -1,6 +1,7 @@
 // All SQL about prices: the order service's own copy of what products cost, so that orders are taken while inventory is away.
-import type { Database, Queryable } from '../platform/database.ts';
-import type { Money } from '../platform/money.ts';
+
+import type { Money } from '../platform/base/money.ts';
+import type { Database, Queryable } from '../platform/storage/database.ts';
 
 /** The price of a product, as of a version of it. */
 export type ProductPrice = { readonly productId: string; readonly unitPrice: Money; readonly version: bigint };

@@ -1,5 +1,5 @@
 // What a basket costs: v1 is quantity times unit price, v2 gives volume discounts. Pure and exact.
-import { type Money, multiplyMoney, sumMoney } from '../platform/money.ts';
+import { type Money, multiplyMoney, sumMoney } from '../platform/base/money.ts';
 
 export type PricingVersion = 'v1' | 'v2';
 

@@ -2,9 +2,9 @@
 import type { Client } from '@connectrpc/connect';
 import type { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { QuoteLine_Availability, type QuoteOrderRequest } from '#gen/shop/order/v1/order_service_pb.ts';
-import { startDeadline } from '../platform/deadline.ts';
-import { DependencyError } from '../platform/dependency-error.ts';
-import { createValidation } from '../platform/validation.ts';
+import { startDeadline } from '../platform/base/deadline.ts';
+import { createValidation } from '../platform/base/validation.ts';
+import { DependencyError } from '../platform/client/dependency-error.ts';
 import { type PricingVersionFor, priceBasket, validateItems } from './basket.ts';
 import type { PriceStore } from './price-store.ts';
 

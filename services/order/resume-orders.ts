@@ -1,10 +1,10 @@
 // Background part: takes up orders that nobody works on: those a hindrance parked, and those whose replica died. A neighbour that
 // comes back meets a few of them at a time, and one alone first.
-import { startDeadline } from '../platform/deadline.ts';
-import { describeError } from '../platform/errors.ts';
-import type { Logger } from '../platform/log.ts';
-import { runInSpan, SpanKind } from '../platform/tracing.ts';
-import { createWorker, type Worker } from '../platform/worker.ts';
+import { startDeadline } from '../platform/base/deadline.ts';
+import { describeError } from '../platform/base/errors.ts';
+import { createWorker, type Worker } from '../platform/base/worker.ts';
+import type { Logger } from '../platform/observability/log.ts';
+import { runInSpan, SpanKind } from '../platform/observability/tracing.ts';
 import { runSaga, type SagaDependencies } from './order-saga.ts';
 import type { ClaimedOrder, OrderStore } from './order-store.ts';
 

@@ -7,10 +7,10 @@ import {
 } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentCompletedSchema, PaymentFailedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
-import { callBudgetMs, withinTime } from '../platform/deadline.ts';
-import { unavailable } from '../platform/errors.ts';
-import { onEvent, type Subscription } from '../platform/event-handler.ts';
-import { queueWaitMs } from '../platform/load-shedding.ts';
+import { callBudgetMs, withinTime } from '../platform/base/deadline.ts';
+import { unavailable } from '../platform/base/errors.ts';
+import { onEvent, type Subscription } from '../platform/messaging/event-handler.ts';
+import { queueWaitMs } from '../platform/server/load-shedding.ts';
 import { type CancelOrderDependencies, cancelOrder } from './cancel-order.ts';
 import { type CreateOrderDependencies, createOrder } from './create-order.ts';
 import { getOrder } from './get-order.ts';

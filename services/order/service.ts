@@ -3,18 +3,18 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { createFeatureFlags } from '../platform/feature-flags.ts';
-import type { Logger } from '../platform/log.ts';
-import type { PruneRule } from '../platform/pruner.ts';
-import { createDependency } from '../platform/rpc-client.ts';
+import { syntheticHeaders } from '../platform/base/synthetic.ts';
+import { createDependency } from '../platform/client/rpc-client.ts';
+import { createFeatureFlags } from '../platform/flags/feature-flags.ts';
+import type { Logger } from '../platform/observability/log.ts';
 import {
   createService,
   type ProcessOptions,
   type Runtime,
   type Service,
   type ServiceDefinition,
-} from '../platform/service-runtime.ts';
-import { syntheticHeaders } from '../platform/synthetic.ts';
+} from '../platform/runtime/service-runtime.ts';
+import type { PruneRule } from '../platform/storage/pruner.ts';
 import type { OrderConfig } from './config.ts';
 import { createCatalogueLoader } from './load-catalogue.ts';
 import { createOrderChanges } from './order-changes.ts';

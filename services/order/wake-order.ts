@@ -1,6 +1,6 @@
 // Handler of neighbours' events about an order (stock reserved or short, payment settled): lets a waiting saga go on at once.
 // The event decides nothing; the saga asks the neighbour again.
-import type { Transaction } from '../platform/database.ts';
+import type { Transaction } from '../platform/storage/database.ts';
 import { resumeNow } from './order-store.ts';
 
 /** Makes a waiting order due; `wakeResumer` is called once that is committed. */

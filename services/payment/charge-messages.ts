@@ -6,7 +6,7 @@ import {
   PaymentRefundedSchema,
 } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
-import { createEvent, type OutgoingEvent } from '../platform/event.ts';
+import { createEvent, type OutgoingEvent } from '../platform/messaging/event.ts';
 import type { Charge } from './charge.ts';
 
 /** The charge as a `shop.payment.v1.Charge`. */

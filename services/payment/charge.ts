@@ -1,6 +1,6 @@
 // The charge of one order: its states and the steps between them. Pure.
 // CHARGING -> COMPLETED -> REFUNDED, CHARGING -> DECLINED, CHARGING -> REFUNDED (given up: the provider never captured).
-import type { Money } from '../platform/money.ts';
+import type { Money } from '../platform/base/money.ts';
 
 export type ChargeStatus = 'CHARGING' | 'COMPLETED' | 'DECLINED' | 'REFUNDED';
 

@@ -1,16 +1,8 @@
 // The settings of the payment service.
-import {
-  callLimitsOf,
-  durationMs,
-  type Environment,
-  httpUrl,
-  parseSettings,
-  port,
-  postgresUrl,
-  sharedSettings,
-  syntheticSettings,
-} from '../platform/config.ts';
-import type { RuntimeConfig } from '../platform/service-runtime.ts';
+
+import { durationMs, type Environment, httpUrl, parseSettings, port, postgresUrl } from '../platform/base/settings.ts';
+import { callLimitsOf, sharedSettings, syntheticSettings } from '../platform/runtime/config.ts';
+import type { RuntimeConfig } from '../platform/runtime/service-runtime.ts';
 
 export type PaymentConfig = RuntimeConfig & {
   readonly logLevel: string;

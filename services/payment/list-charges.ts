@@ -1,7 +1,7 @@
 // rpc ListCharges: a page of charges, newest first.
 import type { ListChargesRequest } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { cutPage, isTimeKey, parsePage } from '../platform/page.ts';
-import { createValidation } from '../platform/validation.ts';
+import { createValidation } from '../platform/base/validation.ts';
+import { cutPage, isTimeKey, parsePage } from '../platform/storage/page.ts';
 import { toChargeMessage } from './charge-messages.ts';
 import type { ChargeStore } from './charge-store.ts';
 

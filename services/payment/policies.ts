@@ -1,5 +1,5 @@
 // How calls to the payment provider behave: the one table.
-import type { DependencyPolicy } from '../platform/call-guard.ts';
+import type { DependencyPolicy } from '../platform/client/call-policy.ts';
 
 /** The policies by dependency, times in milliseconds; both parameters are settings. */
 export function createPolicies(settings: { readonly providerTimeoutMs: number; readonly breakerResetMs: number }) {

@@ -1,12 +1,12 @@
 // rpc ProcessPayment: charges a customer for an order, once, and answers with the charge's present state.
 import { createHash } from 'node:crypto';
 import type { ProcessPaymentRequest } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { DomainError, failedPrecondition } from '../platform/errors.ts';
-import type { Money } from '../platform/money.ts';
-import { requireSyntheticCredential } from '../platform/synthetic.ts';
-import { runForOrder } from '../platform/tracing.ts';
-import { createValidation } from '../platform/validation.ts';
-import { whileCallerWaits } from '../platform/while-caller-waits.ts';
+import { DomainError, failedPrecondition } from '../platform/base/errors.ts';
+import type { Money } from '../platform/base/money.ts';
+import { whileCallerWaits } from '../platform/base/or-aborted.ts';
+import { requireSyntheticCredential } from '../platform/base/synthetic.ts';
+import { createValidation } from '../platform/base/validation.ts';
+import { runForOrder } from '../platform/observability/tracing.ts';
 import { type Charge, matchRepeat, nextStep } from './charge.ts';
 import { toChargeMessage } from './charge-messages.ts';
 import type { ChargeStore, Intent } from './charge-store.ts';

@@ -1,12 +1,13 @@
 // The payment provider as the rest of the service sees it: three calls, each with a typed result. What was not answered, or
 // answered with a failure, is `unknown` and never taken for a refusal.
-import type { BreakerView } from '../platform/breaker.ts';
-import type { CallGuard } from '../platform/call-guard.ts';
-import { z } from '../platform/config.ts';
-import { type CallFailure, DependencyError } from '../platform/dependency-error.ts';
-import { describeError } from '../platform/errors.ts';
-import type { Money } from '../platform/money.ts';
-import { injectTrace } from '../platform/tracing.ts';
+
+import { describeError } from '../platform/base/errors.ts';
+import type { Money } from '../platform/base/money.ts';
+import { z } from '../platform/base/settings.ts';
+import type { BreakerView } from '../platform/client/breaker.ts';
+import type { CallGuard } from '../platform/client/call-policy.ts';
+import { type CallFailure, DependencyError } from '../platform/client/dependency-error.ts';
+import { injectTrace } from '../platform/observability/tracing.ts';
 import type { Decision } from './charge.ts';
 import { NoAnswer, type ProviderAnswer, type ProviderHttp, type ProviderRequest } from './provider-http.ts';
 

@@ -1,7 +1,7 @@
 // JSON over HTTP to the payment provider, on connections that are kept. Every way in which no answer comes is one error.
 import http from 'node:http';
 import https from 'node:https';
-import { describeError } from '../platform/errors.ts';
+import { describeError } from '../platform/base/errors.ts';
 
 const MAX_ANSWER_BYTES = 256 * 1024;
 const MAX_IDLE_CONNECTIONS = 64;

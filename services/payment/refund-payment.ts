@@ -1,9 +1,9 @@
 // rpc RefundPayment: gives the money of an order back, or sees to it that it can never be taken.
 import type { RefundPaymentRequest } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { failedPrecondition } from '../platform/errors.ts';
-import { runForOrder } from '../platform/tracing.ts';
-import { createValidation } from '../platform/validation.ts';
-import { whileCallerWaits } from '../platform/while-caller-waits.ts';
+import { failedPrecondition } from '../platform/base/errors.ts';
+import { whileCallerWaits } from '../platform/base/or-aborted.ts';
+import { createValidation } from '../platform/base/validation.ts';
+import { runForOrder } from '../platform/observability/tracing.ts';
 import { type Charge, nextStep } from './charge.ts';
 import { toChargeMessage } from './charge-messages.ts';
 import type { ChargeStore } from './charge-store.ts';

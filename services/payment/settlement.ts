@@ -2,10 +2,10 @@
 // transaction, then stores its answer. Any number of replicas may settle one charge: the provider's keys and the row's version
 // see to it that money moves once.
 import { createHash } from 'node:crypto';
-import { backoffMs, pause } from '../platform/backoff.ts';
-import type { Deadline } from '../platform/deadline.ts';
-import { type DomainError, unavailable } from '../platform/errors.ts';
-import type { Logger } from '../platform/log.ts';
+import { backoffMs, pause } from '../platform/base/backoff.ts';
+import type { Deadline } from '../platform/base/deadline.ts';
+import { type DomainError, unavailable } from '../platform/base/errors.ts';
+import type { Logger } from '../platform/observability/log.ts';
 import {
   type Charge,
   type Decision,

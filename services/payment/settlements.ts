@@ -1,9 +1,9 @@
 // The settlements running in this replica: one an order at a time, shared by everybody who waits for it, and finished whether
 // or not somebody still does.
-import { startDeadline } from '../platform/deadline.ts';
-import { DomainError, describeError } from '../platform/errors.ts';
-import type { Part } from '../platform/lifecycle.ts';
-import type { Logger } from '../platform/log.ts';
+import { startDeadline } from '../platform/base/deadline.ts';
+import { DomainError, describeError } from '../platform/base/errors.ts';
+import type { Part } from '../platform/base/lifecycle.ts';
+import type { Logger } from '../platform/observability/log.ts';
 import type { Run } from './settlement.ts';
 
 const MAX_RUNNING = 500;

@@ -5,13 +5,13 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
-import type { ServiceName } from '#services/dev/topology.ts';
-import { SYNTHETIC_HEADER } from '#services/platform/synthetic.ts';
-import { sourcesOf, waitForQuiescence } from '../support/invariants.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
+import { SYNTHETIC_HEADER } from '#services/platform/base/synthetic.ts';
+import { sourcesOf, waitForQuiescence } from '../support/invariants/invariants.ts';
 import { findLeaks, lookEverywhere, type Sight } from '../support/leaks.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
+import { openTill, type Till } from '../support/services/provider-tap.ts';
 import { awaitOrder, failureOf, orderRequest, startTestStack, type TestStack } from '../support/stack.ts';
-import { openTill, type Till } from '../support/till.ts';
 
 const canary = (name: string): string => `${name}_canary_${randomBytes(12).toString('hex')}`;
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { latency } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
-import { createGuardedDirectory } from '#services/dev/watchdog.ts';
+import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import { inventoryDown } from '../chaos/experiments/inventory-down.ts';
 import { harmLinks } from '../chaos/experiments/runner/faults.ts';
 import { runAll } from '../chaos/experiments/runner/run-all.ts';

@@ -7,7 +7,7 @@ import type { ClientReadableStream, Client as GrpcClient, ServiceError } from '@
 import { status as GrpcStatus } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OrderService, CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
-import type { ServiceName } from '#services/dev/topology.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
 import { findGrpcurl, GRPCURL_MISSING } from '../support/grpcurl.ts';
 import { callUnary, connectByReflection } from '../support/reflection-client.ts';
 import { awaitOrder, orderRequest, runProgram, startTestStack, type TestStack } from '../support/stack.ts';

@@ -2,11 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { chooseFreePort } from '#services/dev/ports.ts';
-import { renderCommands, renderTable } from '#services/dev/stack-table.ts';
+import { chooseFreePort } from '#local/process/ports.ts';
+import { renderCommands, renderTable } from '#local/stack/stack-table.ts';
 import { awaitOrder, runProgram, startTestStack, type TestStack } from '../support/stack.ts';
 
-const PROGRAM = fileURLToPath(import.meta.resolve('#services/dev/order.ts'));
+const PROGRAM = fileURLToPath(import.meta.resolve('#local/commands/order.ts'));
 const PATIENCE = { timeout: 60_000, interval: 50 };
 
 let platform: TestStack;

@@ -15,8 +15,8 @@ import {
   OrderService,
   CreateOrderResponse_Outcome as Outcome,
 } from '#gen/shop/order/v1/order_service_pb.ts';
-import type { PartName } from '#services/dev/stack.ts';
-import type { ServiceName } from '#services/dev/topology.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
+import type { PartName } from '#local/stack/stack.ts';
 import {
   addProduct,
   awaitOrder,

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { createGuardedDirectory } from '#services/dev/watchdog.ts';
+import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import { pricingFlags } from '../support/flags.ts';
 import { awaitOrder, orderRequest, readProviderCharges, startTestStack } from '../support/stack.ts';
 

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { InvariantSources, OrderFact, Told } from '../support/invariants/facts.ts';
 import {
   checkInvariants,
   collectFacts,
@@ -11,8 +12,7 @@ import {
   sourcesOf,
   toldBy,
   waitForQuiescence,
-} from '../support/invariants.ts';
-import type { InvariantSources, OrderFact, Told } from '../support/invariants-facts.ts';
+} from '../support/invariants/invariants.ts';
 import {
   type OrderRequest,
   orderRequest,
@@ -96,7 +96,7 @@ describe('the invariants', () => {
     const eventId = randomUUID();
     await publishUnreadable(platform.stack.natsUrl('admin'), eventId);
     const settings = settingsOf(platform);
-    const deadLetters = (...given: string[]) => runCommand('../../services/dev/dead-letters.ts', given, settings);
+    const deadLetters = (...given: string[]) => runCommand('../../local/commands/dead-letters.ts', given, settings);
 
     // Of those who take in orders, each sets it aside for itself.
     for (const reader of ['inventory', 'analytics'])

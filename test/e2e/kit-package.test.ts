@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startKit } from '../support/kit-command.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const example = 'test/kit/examples/weather';
+const example = 'packages/kit/examples/weather';
 const exampleTest = 'test/contract/kit/examples-weather.test.ts';
 // The runner's own variables would tell the inner runner that it is part of this run.
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST')));
@@ -30,7 +30,7 @@ afterAll(() => rm(base, { recursive: true, force: true }));
 /** Packing rewrites package.json for a while: that is done to a copy. */
 async function packWorkspaces(copy: string): Promise<void> {
   await mkdir(packages, { recursive: true });
-  for (const path of ['package.json', 'tsconfig.json', 'services/platform/rpc-server', 'test/kit']) {
+  for (const path of ['package.json', 'tsconfig.json', 'packages/rpc-server', 'packages/kit']) {
     await cp(join(root, path), join(copy, path), { recursive: true, filter: isSource });
   }
   await symlink(join(root, 'node_modules'), join(copy, 'node_modules'));

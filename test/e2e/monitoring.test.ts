@@ -10,11 +10,11 @@ import { Journey, type Run, RunResult } from '#gen/shop/monitor/v1/monitor_pb.ts
 import { MonitorService } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { type Order, OrderReason, OrderStatus, OrderStep, StepState } from '#gen/shop/order/v1/order_pb.ts';
-import { type ServiceName, services } from '#services/dev/topology.ts';
-import { SYNTHETIC_HEADER } from '#services/platform/synthetic.ts';
-import { hurryRedelivery } from '../chaos/crash-matrix/broker-desk.ts';
-import { readSummary } from '../support/analytics.ts';
-import { openSession } from '../support/contracts.ts';
+import { type ServiceName, services } from '#local/shared/topology.ts';
+import { SYNTHETIC_HEADER } from '#services/platform/base/synthetic.ts';
+import { hurryRedelivery } from '../chaos/crash-matrix/broker-admin.ts';
+import { openSession } from '../support/contracts/contracts.ts';
+import { readSummary } from '../support/services/analytics.ts';
 import {
   addProduct,
   awaitOrder,

@@ -6,8 +6,8 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
-import { chooseFreePort } from '#services/dev/ports.ts';
-import { createGuardedDirectory, spawnGuarded, stopGuarded } from '#services/dev/watchdog.ts';
+import { chooseFreePort } from '#local/process/ports.ts';
+import { createGuardedDirectory, spawnGuarded, stopGuarded } from '#local/process/watchdog.ts';
 import { orderRequest, publishUnreadable, startTestStack, type TestStack } from '../support/stack.ts';
 
 const ALERTS = fileURLToPath(new URL('../../services/monitor/prometheus/alerts.yaml', import.meta.url));

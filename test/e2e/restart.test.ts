@@ -1,7 +1,7 @@
 // Services stop and start while orders are under way: every order that was answered reaches its end.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
-import type { ServiceName } from '#services/dev/topology.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
 import { orderRequest, startTestStack, type TestStack } from '../support/stack.ts';
 
 const ORDERS = 40;

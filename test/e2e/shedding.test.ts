@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Code } from '@connectrpc/connect';
 import { expect, it, vi } from 'vitest';
 import type { CreateOrderResponse } from '#gen/shop/order/v1/order_service_pb.ts';
-import { checkInvariants, listViolations, sourcesOf, type Told, toldBy } from '../support/invariants.ts';
+import { checkInvariants, listViolations, sourcesOf, type Told, toldBy } from '../support/invariants/invariants.ts';
 import {
   addProduct,
   awaitOrder,

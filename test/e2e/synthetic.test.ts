@@ -2,8 +2,14 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Journey, RunResult } from '#gen/shop/monitor/v1/monitor_pb.ts';
 import { MonitorService } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
-import { services } from '#services/dev/topology.ts';
-import { checkInvariants, collectFacts, listViolations, sourcesOf, waitForQuiescence } from '../support/invariants.ts';
+import { services } from '#local/shared/topology.ts';
+import {
+  checkInvariants,
+  collectFacts,
+  listViolations,
+  sourcesOf,
+  waitForQuiescence,
+} from '../support/invariants/invariants.ts';
 import { addProduct, orderRequest, startTestStack, type TestStack } from '../support/stack.ts';
 
 const JOURNEYS = [Journey.ORDER, Journey.DECLINE, Journey.CANCEL, Journey.QUOTE];

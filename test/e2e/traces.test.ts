@@ -1,7 +1,7 @@
 // One order followed through every service by its trace, as a collector gets to see it.
 import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { sourcesOf, waitForQuiescence } from '../support/invariants.ts';
+import { sourcesOf, waitForQuiescence } from '../support/invariants/invariants.ts';
 import { type ReceivedSpan, startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { awaitOrder, orderRequest, startTestStack } from '../support/stack.ts';
 

@@ -1,7 +1,7 @@
 // The frame of a long command such as `make soak`: a signal calls it off, what it throws is told without secrets, and how it ended is
 // its exit code.
-import { describeError } from '#services/platform/errors.ts';
-import { scrubSecrets } from '#services/platform/log.ts';
+import { describeError } from '#services/platform/base/errors.ts';
+import { scrubSecrets } from '#services/platform/observability/log.ts';
 
 export const INTERRUPTED = 130;
 

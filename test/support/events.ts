@@ -1,11 +1,11 @@
 // Domain events in a test's hands: published as their producer would, and read back from the stream they are kept in.
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { connect, headers, type JetStreamManager, type NatsConnection, NatsError } from 'nats';
-import { inboxPrefix } from '#services/dev/nats-permissions.ts';
-import { type ServiceName, services } from '#services/dev/topology.ts';
-import type { BrokerSession } from '#services/platform/broker.ts';
-import { createEvent, type OutgoingEvent, readEvent } from '#services/platform/event.ts';
-import { ensureStream, isStreamMissing, streamOf } from '#services/platform/streams.ts';
+import { inboxPrefix } from '#local/nats/nats-permissions.ts';
+import { type ServiceName, services } from '#local/shared/topology.ts';
+import type { BrokerSession } from '#services/platform/messaging/broker.ts';
+import { createEvent, type OutgoingEvent, readEvent } from '#services/platform/messaging/event.ts';
+import { ensureStream, isStreamMissing, streamOf } from '#services/platform/messaging/streams.ts';
 import type { TestNats } from './nats.ts';
 
 const NO_MESSAGE_FOUND = 10037;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
-const program = fileURLToPath(import.meta.resolve('../kit/command-line/main.ts'));
+const program = fileURLToPath(import.meta.resolve('../../packages/kit/command-line/main.ts'));
 
 /** What a command has said, and how it ended. */
 export interface EndedCommand {

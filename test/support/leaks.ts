@@ -2,11 +2,11 @@
 
 import { toJsonString } from '@bufbuild/protobuf';
 import { GetStatusResponseSchema, ListDeadLettersResponseSchema, OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
-import { serviceTopology } from '#services/dev/topology.ts';
-import { streamOf } from '#services/platform/streams.ts';
-import { sourcesOf } from './invariants.ts';
-import { KEEPERS } from './invariants-facts.ts';
-import { readBroker, readDatabase } from './invariants-sources.ts';
+import { serviceTopology } from '#local/shared/topology.ts';
+import { streamOf } from '#services/platform/messaging/streams.ts';
+import { KEEPERS } from './invariants/facts.ts';
+import { sourcesOf } from './invariants/invariants.ts';
+import { readBroker, readDatabase } from './invariants/sources.ts';
 import type { TestStack } from './stack.ts';
 
 /** What was seen in one place, as text. */

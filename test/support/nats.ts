@@ -1,11 +1,11 @@
 // A real nats-server for one test file, with the users and permissions of the local stack and a store of its own.
 import { join } from 'node:path';
 import { vi } from 'vitest';
-import { adminUser, randomNatsUsers } from '#services/dev/nats-permissions.ts';
-import { type NatsServer, startNatsServer } from '#services/dev/nats-server.ts';
-import { PortTakenError } from '#services/dev/ports.ts';
-import type { ServiceName } from '#services/dev/topology.ts';
-import { createGuardedDirectory, stopGuarded } from '#services/dev/watchdog.ts';
+import { adminUser, randomNatsUsers } from '#local/nats/nats-permissions.ts';
+import { type NatsServer, startNatsServer } from '#local/nats/nats-server.ts';
+import { PortTakenError } from '#local/process/ports.ts';
+import { createGuardedDirectory, stopGuarded } from '#local/process/watchdog.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
 
 const RESTART_TIMEOUT_MS = 10_000;
 

@@ -9,18 +9,18 @@ import { fileURLToPath } from 'node:url';
 import { escapeIdentifier } from 'pg';
 import { inject } from 'vitest';
 import type { TestProject } from 'vitest/node';
-import { type Postgres, startPostgres } from '#services/dev/postgres.ts';
-import { derivePasswords } from '#services/dev/secrets.ts';
+import { type Postgres, startPostgres } from '#local/postgres/postgres.ts';
+import { createGuardedDirectory } from '#local/process/watchdog.ts';
+import { derivePasswords } from '#local/shared/secrets.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
 import {
   asSuperuser,
   closeDatabases,
   createServiceRole,
   serviceDatabaseName,
   serviceDatabaseUrl,
-} from '#services/dev/service-database.ts';
-import type { ServiceName } from '#services/dev/topology.ts';
-import { createGuardedDirectory } from '#services/dev/watchdog.ts';
-import { migrate } from '#services/platform/migrations.ts';
+} from '#local/stack/service-database.ts';
+import { migrate } from '#services/platform/storage/migrations.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -15,9 +15,9 @@ import { NotificationService } from '#gen/shop/notification/v1/notification_serv
 import { type Order, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { type Stack, type StackOptions, startStack } from '#services/dev/stack.ts';
-import { type ServiceName, services } from '#services/dev/topology.ts';
-import { createGuardedDirectory } from '#services/dev/watchdog.ts';
+import { createGuardedDirectory } from '#local/process/watchdog.ts';
+import { type ServiceName, services } from '#local/shared/topology.ts';
+import { type Stack, type StackOptions, startStack } from '#local/stack/stack.ts';
 
 export type TestStack = AsyncDisposable & {
   readonly stack: Stack;

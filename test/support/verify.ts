@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadPasswords } from '#services/dev/secrets.ts';
+import { loadPasswords } from '#local/shared/secrets.ts';
 import {
   addressOf,
   databaseUrl,
@@ -11,15 +11,15 @@ import {
   providerUrl,
   repositoryRoot,
   type StackPlan,
-} from '#services/dev/stack-plan.ts';
-import { loadStackSettings } from '#services/dev/stack-settings.ts';
-import type { Environment } from '#services/platform/config.ts';
-import { describeError } from '#services/platform/errors.ts';
-import { scrubSecrets } from '#services/platform/log.ts';
-import { collectFacts, judgeInvariants, waitForQuiescence } from './invariants.ts';
-import { type InvariantSources, KEEPERS } from './invariants-facts.ts';
-import { findUnrest } from './invariants-rest.ts';
-import { renderVerdicts } from './invariants-table.ts';
+} from '#local/stack/stack-plan.ts';
+import { loadStackSettings } from '#local/stack/stack-settings.ts';
+import { describeError } from '#services/platform/base/errors.ts';
+import type { Environment } from '#services/platform/base/settings.ts';
+import { scrubSecrets } from '#services/platform/observability/log.ts';
+import { type InvariantSources, KEEPERS } from './invariants/facts.ts';
+import { collectFacts, judgeInvariants, waitForQuiescence } from './invariants/invariants.ts';
+import { findUnrest } from './invariants/rest.ts';
+import { renderVerdicts } from './invariants/table.ts';
 
 const VIOLATED = 1;
 const NOT_UP = 2;

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const target = fileURLToPath(new URL('../node_modules/@touchstone/', import.meta.url));
-const packages = { 'rpc-server': 'services/platform/rpc-server', kit: 'test/kit' };
+const packages = { 'rpc-server': 'packages/rpc-server', kit: 'packages/kit' };
 
 rmSync(target, { recursive: true, force: true });
 for (const [name, source] of Object.entries(packages)) {

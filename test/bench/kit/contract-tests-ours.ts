@@ -4,7 +4,7 @@ import { timeContractTests } from './time-contract-tests.ts';
 
 await timeContractTests(async (directory) => {
   const { contract } = await import('@touchstone/kit');
-  const { LibraryService } = await import('../../kit/examples/library/gen/library/v1/library_pb.ts');
+  const { LibraryService } = await import('../../../packages/kit/examples/library/gen/library/v1/library_pb.ts');
   const library = contract(CONSUMER, PROVIDER, { directory });
   return (number) => {
     const { request, response } = exampleOf(number);

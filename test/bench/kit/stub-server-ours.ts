@@ -1,6 +1,6 @@
 // The kit's stub server, started from the contract file that is its argument.
 import { startStubServer } from '@touchstone/kit';
-import { LibraryService } from '../../kit/examples/library/gen/library/v1/library_pb.ts';
+import { LibraryService } from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 
 const [file = ''] = process.argv.slice(2);
 const server = await startStubServer(file, { services: [LibraryService] });

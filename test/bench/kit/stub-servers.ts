@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { contract } from '@touchstone/kit';
-import { LibraryService } from '../../kit/examples/library/gen/library/v1/library_pb.ts';
+import { LibraryService } from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { type Effort, type Figure, measureInTurns, median, medianRatio } from './figures.ts';
 import { askForBook, CONSUMER, exampleOf, HEADERS, PATH, PROVIDER } from './interaction.ts';
 import { putUnderLoad } from './load.ts';

@@ -1,8 +1,8 @@
 // The load generator, a process of its own: `closed` keeps so many calls under way, `open` begins so many a second whatever becomes
 // of them. Prints what it saw as one line of JSON.
 import { randomUUID } from 'node:crypto';
-import { PLENTIFUL } from '../../chaos/soak/errand.ts';
-import type { Told } from '../../support/invariants-facts.ts';
+import { PLENTIFUL } from '../../chaos/soak/scenario.ts';
+import type { Told } from '../../support/invariants/facts.ts';
 import { createOrderCaller } from './order-caller.ts';
 
 const CONNECTIONS = 16;

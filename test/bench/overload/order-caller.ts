@@ -8,7 +8,7 @@ import {
   CreateOrderResponse_OutcomeSchema,
   CreateOrderResponseSchema,
 } from '../../../gen/shop/order/v1/order_service_pb.ts';
-import type { Told } from '../../support/invariants-facts.ts';
+import type { Told } from '../../support/invariants/facts.ts';
 
 const CALL_MS = 6_000;
 const HEADERS = {

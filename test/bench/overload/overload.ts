@@ -1,7 +1,7 @@
 // One run of the overload proof: warm up, find the sustainable rate, keep it up, ask for ten times as much, rest,
 // keep it up once more, judge.
-import type { Stack } from '../../../services/dev/stack.ts';
-import { pause } from '../../../services/platform/backoff.ts';
+import type { Stack } from '../../../local/stack/stack.ts';
+import { pause } from '../../../services/platform/base/backoff.ts';
 import {
   collectFacts,
   judgeInvariants,
@@ -9,7 +9,7 @@ import {
   sourcesOf,
   type Told,
   waitForQuiescence,
-} from '../../support/invariants.ts';
+} from '../../support/invariants/invariants.ts';
 import { type OverloadFigures, quantile, sumUp } from './figures.ts';
 import type { LoadResult } from './generator.ts';
 import { putUnderLoad } from './load.ts';

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { InventoryService } from '../../../gen/shop/inventory/v1/inventory_service_pb.ts';
-import { type Stack, startStack } from '../../../services/dev/stack.ts';
-import type { ServiceName } from '../../../services/dev/topology.ts';
-import { createGuardedDirectory } from '../../../services/dev/watchdog.ts';
-import { ADDED_STOCK, PLENTIFUL } from '../../chaos/soak/errand.ts';
+import { createGuardedDirectory } from '../../../local/process/watchdog.ts';
+import type { ServiceName } from '../../../local/shared/topology.ts';
+import { type Stack, startStack } from '../../../local/stack/stack.ts';
+import { ADDED_STOCK, PLENTIFUL } from '../../chaos/soak/scenario.ts';
 
 const SERVICES: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification', 'analytics'];
 const CALL_MS = 10_000;

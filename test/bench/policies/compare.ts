@@ -6,9 +6,9 @@ import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect
 import { pino } from 'pino';
 import { InventoryService } from '../../../gen/shop/inventory/v1/inventory_service_pb.ts';
 import { createPolicies } from '../../../services/order/policies.ts';
-import { createMetrics } from '../../../services/platform/metrics.ts';
-import { createDependency, handTraceOn } from '../../../services/platform/rpc-client.ts';
-import { installTracing, runInSpan, SpanKind } from '../../../services/platform/tracing.ts';
+import { createDependency, handTraceOn } from '../../../services/platform/client/rpc-client.ts';
+import { createMetrics } from '../../../services/platform/observability/metrics.ts';
+import { installTracing, runInSpan, SpanKind } from '../../../services/platform/observability/tracing.ts';
 import { measureInTurns, median, medianRatio } from '../kit/figures.ts';
 
 const BREAKER_RESET_MS = 5_000;

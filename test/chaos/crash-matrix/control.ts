@@ -1,6 +1,6 @@
 // The matrix's side of the control files: arms a point, sees who fell at it, records, loses calls.
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import type { ServiceName } from '#services/dev/topology.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
 import { armedFile, fallenFile, lostCallsFile, operationsFile, pidOfFallen, recordingFile } from './control-files.ts';
 import type { Recorded, Row } from './points.ts';
 

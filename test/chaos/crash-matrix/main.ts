@@ -1,10 +1,10 @@
 // `make crash-matrix`: kills each service before and after everything it does at its outside ports, and shows that every promise holds.
 // SERVICE=order and ONLY='words of a row' narrow it, LANES=1 to 4 sets how many stacks share the rows, `--list` shows the points.
 import process from 'node:process';
-import { type Lane, openLane, recordScenario } from './lane.ts';
 import { countPoints, derivePoints, findMissingKinds, isWanted, listRows, type Recorded, type Row } from './points.ts';
 import { runRow } from './run-row.ts';
 import { PARTS } from './scenario.ts';
+import { type Lane, openLane, recordScenario } from './stack-worker.ts';
 import { isRed, type RowResult, renderCounts, renderHead, renderPoint, renderRow, renderSummary } from './table.ts';
 
 /** As many as tell what always happens from what just happened to be so. */

@@ -1,6 +1,6 @@
 // From recorded runs to the rows of the matrix: which operations a process is killed before and after, and in which part of the
 // scenario each is reached. Pure.
-import type { ServiceName } from '#services/dev/topology.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
 import {
   formatOperation,
   isMatch,

@@ -1,11 +1,11 @@
 // One row of the matrix: a process dies at one point, comes back, and everything the platform promises still holds.
-import type { ServiceName } from '#services/dev/topology.ts';
-import { pause } from '#services/platform/backoff.ts';
-import { waitForQuiescence } from '../../support/invariants.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
+import { pause } from '#services/platform/base/backoff.ts';
+import { waitForQuiescence } from '../../support/invariants/invariants.ts';
 import type { Fallen } from './control.ts';
-import { judge, type Lane, settle, VICTIMS } from './lane.ts';
 import type { Row } from './points.ts';
 import { forgetPlanted, PARTS } from './scenario.ts';
+import { judge, type Lane, settle, VICTIMS } from './stack-worker.ts';
 import type { RowResult } from './table.ts';
 
 const REST_MS = 30_000;

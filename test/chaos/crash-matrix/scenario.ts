@@ -4,10 +4,10 @@ import type { Client as RpcClient } from '@connectrpc/connect';
 import { Client } from 'pg';
 import type { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import type { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
-import { pause } from '#services/platform/backoff.ts';
-import { type Planted, plantPoison, uproot } from './broker-desk.ts';
+import { pause } from '#services/platform/base/backoff.ts';
+import { type Planted, plantPoison, uproot } from './broker-admin.ts';
 import type { Control } from './control.ts';
-import { type ShopDesk, tolerate, untilAnswered } from './shop-desk.ts';
+import { type ShopDesk, tolerate, untilAnswered } from './order-client.ts';
 
 const CALL_MS = 3_000;
 const WAIT_MS = 3_000;

@@ -1,5 +1,5 @@
 // The matrix as people read it: a line a row as it goes, what is wrong below it, and a summary. Pure.
-import type { ServiceName } from '#services/dev/topology.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
 import { formatOperation, type OperationKind } from './labels.ts';
 import type { Row } from './points.ts';
 

@@ -1,6 +1,6 @@
 // The services that sell hardly get to run: they are stopped and let on again in bursts, as on a machine that does too much else.
-import type { ServiceName } from '#services/dev/topology.ts';
-import { pause } from '#services/platform/backoff.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
+import { pause } from '#services/platform/base/backoff.ts';
 import type { Random } from '../soak/random.ts';
 import { type ActiveFault, defineExperiment, type Lab } from './runner/experiment.ts';
 import { areChargedOnce, describeAll, haveStatus, type Placed, placeUntilAnswered, within } from './runner/orders.ts';

@@ -1,7 +1,7 @@
 // SIGKILL of the monitor service under load, in the middle of its journeys.
 import { Journey } from '#gen/shop/monitor/v1/monitor_pb.ts';
-import { pause } from '#services/platform/backoff.ts';
-import { readDatabase } from '../../support/invariants-sources.ts';
+import { pause } from '#services/platform/base/backoff.ts';
+import { readDatabase } from '../../support/invariants/sources.ts';
 import { killService } from './kill-service.ts';
 import type { Lab } from './runner/experiment.ts';
 import { drawKey, failureOf } from './runner/orders.ts';

@@ -1,5 +1,5 @@
 // What the experiments that kill a service have in common; each has a file of its own.
-import type { ServiceName } from '#services/dev/topology.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
 import { defineExperiment, type Experiment, type Lab } from './runner/experiment.ts';
 import { killAgainAndAgain, watchDeaths } from './runner/faults.ts';
 import { stillAnswers } from './runner/steady-state.ts';

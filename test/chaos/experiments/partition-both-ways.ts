@@ -1,6 +1,6 @@
 // Order and inventory cannot reach each other, though both are well and reach everything else.
 import { partition } from '@touchstone/kit';
-import { readDatabase } from '../../support/invariants-sources.ts';
+import { readDatabase } from '../../support/invariants/sources.ts';
 import { defineExperiment, type Lab } from './runner/experiment.ts';
 import { harmLinks } from './runner/faults.ts';
 import { areChargedOnce, describeAll, haveStatus, placeOrders, within } from './runner/orders.ts';

@@ -1,13 +1,13 @@
 // Callers with wrong credentials, or with those of another service: each is refused, and changes nothing.
 import { connect } from 'nats';
 import { Client } from 'pg';
-import { inboxPrefix } from '#services/dev/nats-permissions.ts';
+import { inboxPrefix } from '#local/nats/nats-permissions.ts';
 import { TEST_PRODUCT } from '#services/inventory/catalogue.ts';
-import { withinTime } from '#services/platform/deadline.ts';
-import { describeError } from '#services/platform/errors.ts';
-import { streamOf } from '#services/platform/streams.ts';
-import { SYNTHETIC_HEADER } from '#services/platform/synthetic.ts';
-import { readBroker } from '../../support/invariants-sources.ts';
+import { withinTime } from '#services/platform/base/deadline.ts';
+import { describeError } from '#services/platform/base/errors.ts';
+import { SYNTHETIC_HEADER } from '#services/platform/base/synthetic.ts';
+import { streamOf } from '#services/platform/messaging/streams.ts';
+import { readBroker } from '../../support/invariants/sources.ts';
 import { defineExperiment, type Lab } from './runner/experiment.ts';
 import { drawKey } from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';

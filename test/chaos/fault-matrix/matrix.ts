@@ -1,9 +1,9 @@
 // One run of the matrix from the platform's start to the verdict.
 import { writeFile } from 'node:fs/promises';
-import { checkInvariants, listViolations } from '../../support/invariants.ts';
+import { checkInvariants, listViolations } from '../../support/invariants/invariants.ts';
 import { type Cell, listCells } from './cells.ts';
-import { Desk } from './desk.ts';
 import { type CellResult, judgeCell } from './judge.ts';
+import { Desk } from './order-client.ts';
 import { type FaultyPlatform, startFaultyPlatform } from './platform.ts';
 import { isGreen, type MatrixReport, renderHead, renderResult, renderSummary, toJson } from './report.ts';
 import { runCell } from './run-cell.ts';

@@ -6,11 +6,11 @@ import { type FaultProxy, startFaultProxy } from '@touchstone/kit';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
-import { type Stack, startStack } from '#services/dev/stack.ts';
-import type { ServiceName } from '#services/dev/topology.ts';
-import { createGuardedDirectory } from '#services/dev/watchdog.ts';
-import { sourcesOf } from '../../support/invariants.ts';
-import type { InvariantSources } from '../../support/invariants-facts.ts';
+import { createGuardedDirectory } from '#local/process/watchdog.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
+import { type Stack, startStack } from '#local/stack/stack.ts';
+import type { InvariantSources } from '../../support/invariants/facts.ts';
+import { sourcesOf } from '../../support/invariants/invariants.ts';
 import type { DependencyName } from './cells.ts';
 
 const SERVICES: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification', 'analytics'];

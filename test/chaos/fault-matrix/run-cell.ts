@@ -1,10 +1,10 @@
 // One cell: the platform well and its connections standing, then the fault, one order under it, the fault gone, the order's end.
 import type { FaultHandle } from '@touchstone/kit';
-import { pause } from '#services/platform/backoff.ts';
-import { describeError } from '#services/platform/errors.ts';
+import { pause } from '#services/platform/base/backoff.ts';
+import { describeError } from '#services/platform/base/errors.ts';
 import type { Cell } from './cells.ts';
-import type { Desk, Placed } from './desk.ts';
 import type { CellResult } from './judge.ts';
+import type { Desk, Placed } from './order-client.ts';
 import type { FaultyPlatform } from './platform.ts';
 
 // How long the platform may take to be well again after the cell before, and an order to its end.

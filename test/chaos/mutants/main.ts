@@ -1,14 +1,14 @@
 // `make mutants`: breaks production code on purpose, one promise at a time, and wants a named test to notice each.
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { describeError } from '#services/platform/errors.ts';
+import { describeError } from '#services/platform/base/errors.ts';
 import { print, runCommand } from '../../support/command.ts';
 import { findRedTests, judgeMutant } from './judge.ts';
 import { findListFaults, type Mutant, type NamedTest } from './mutant.ts';
 import { MUTANTS } from './mutants.ts';
 import { REVIEWER_MUTANTS } from './reviewer-mutants.ts';
+import { openWorkshop, type Workshop } from './sandbox.ts';
 import { type Row, renderTable } from './table.ts';
-import { openWorkshop, type Workshop } from './workshop.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const MAX_WORKSHOPS = 2;

@@ -17,46 +17,57 @@ const MONEY_HISTORIES = {
 const EVENTS: readonly Mutant[] = [
   {
     name: 'skip the inbox',
-    file: 'services/platform/inbox.ts',
+    file: 'services/platform/messaging/inbox.ts',
     search: '    if (!(await recordReceipt(transaction, event))) return false;\n',
     replacement: '    await recordReceipt(transaction, event);\n',
     caughtBy: [
-      { file: 'test/integration/platform/event-consumer.test.ts', name: 'is applied once, however often it comes' },
+      {
+        file: 'test/integration/platform/messaging/event-consumer.test.ts',
+        name: 'is applied once, however often it comes',
+      },
     ],
   },
   {
     name: 'acknowledge an event before it is applied',
-    file: 'services/platform/event-consumer.ts',
+    file: 'services/platform/messaging/event-consumer.ts',
     search: '    const applied = await applyOnce(options.database, event, handler);\n    message.ack();\n',
     replacement: '    message.ack();\n    const applied = await applyOnce(options.database, event, handler);\n',
     caughtBy: [
-      { file: 'test/integration/platform/event-consumer.test.ts', name: 'is tried again, its failed effects undone' },
+      {
+        file: 'test/integration/platform/messaging/event-consumer.test.ts',
+        name: 'is tried again, its failed effects undone',
+      },
     ],
   },
   {
     name: 'never set an event aside',
-    file: 'services/platform/event-consumer.ts',
+    file: 'services/platform/messaging/event-consumer.ts',
     search: 'if (attempts < MAX_ATTEMPTS && !isTerminal(error)) {',
     replacement: 'if (attempts < Number.POSITIVE_INFINITY && !isTerminal(error)) {',
     caughtBy: [
-      { file: 'test/integration/platform/event-consumer.test.ts', name: 'five times has its event set aside' },
+      {
+        file: 'test/integration/platform/messaging/event-consumer.test.ts',
+        name: 'five times has its event set aside',
+      },
     ],
   },
   {
     name: 'relay without locking the rows',
-    file: 'services/platform/outbox-relay.ts',
+    file: 'services/platform/messaging/outbox-relay.ts',
     search: 'order by create_time limit $1 for update skip locked`',
     replacement: 'order by create_time limit $1`',
-    caughtBy: [{ file: 'test/integration/platform/outbox-relay.test.ts', name: 'shares the rows with its replicas' }],
+    caughtBy: [
+      { file: 'test/integration/platform/messaging/outbox-relay.test.ts', name: 'shares the rows with its replicas' },
+    ],
   },
   {
     name: 'replay a dead letter although its event was applied',
-    file: 'services/platform/dead-letters.ts',
+    file: 'services/platform/messaging/dead-letters.ts',
     search: '        if (isUuid(id) && !(await recordReceipt(transaction, { stream, id }))) return;\n',
     replacement: '        if (isUuid(id)) await recordReceipt(transaction, { stream, id });\n',
     caughtBy: [
       {
-        file: 'test/integration/platform/dead-letters.test.ts',
+        file: 'test/integration/platform/messaging/dead-letters.test.ts',
         name: 'of an event that was applied meanwhile only forgets the letter',
       },
     ],
@@ -146,14 +157,14 @@ const ORDERS: readonly Mutant[] = [
   },
   {
     name: 'take a broken connection for an answer',
-    file: 'services/platform/dependency-error.ts',
+    file: 'services/platform/client/dependency-error.ts',
     search: '  if (code === Code.Internal && isTransportFailure(cause)) ',
     replacement: '  if (code === Code.DataLoss && isTransportFailure(cause)) ',
-    caughtBy: [{ file: 'test/unit/platform/dependency-error.test.ts', name: 'that broke with ' }],
+    caughtBy: [{ file: 'test/unit/platform/client/dependency-error.test.ts', name: 'that broke with ' }],
   },
   {
     name: 'take a request that was not understood for a refusal',
-    file: 'services/platform/dependency-error.ts',
+    file: 'services/platform/client/dependency-error.ts',
     search: "    case Code.Unimplemented:\n      return 'not_understood';\n",
     replacement: "    case Code.Unimplemented:\n      return 'refused';\n",
     caughtBy: [
@@ -165,7 +176,7 @@ const ORDERS: readonly Mutant[] = [
   },
   {
     name: 'take an unreadable answer for an internal error',
-    file: 'services/platform/dependency-error.ts',
+    file: 'services/platform/client/dependency-error.ts',
     search: "    if (status === undefined) return 'unreadable';\n",
     replacement: "    if (status === undefined) return 'internal';\n",
     caughtBy: [
@@ -217,7 +228,7 @@ const STOCK: readonly Mutant[] = [
     file: 'services/inventory/reservation-store.ts',
     search: 'set on_hand = line.on_hand, reserved = line.reserved + line.quantity,',
     replacement: 'set reserved = product.reserved + line.quantity,',
-    caughtBy: [{ file: 'test/integration/inventory/waiting-buyers.test.ts', name: 'reserves what is ' }],
+    caughtBy: [{ file: 'test/integration/inventory/lock-waits.test.ts', name: 'reserves what is ' }],
   },
   {
     name: 'give a reservation back without its stock',

@@ -4,10 +4,12 @@ import type { Mutant } from './mutant.ts';
 export const REVIEWER_MUTANTS: readonly Mutant[] = [
   {
     name: 'close the breaker on a probe that taught nothing',
-    file: 'services/platform/breaker.ts',
+    file: 'services/platform/client/breaker.ts',
     search: "(probing && verdict === 'unknown')",
     replacement: '(probing && false)',
-    caughtBy: [{ file: 'test/unit/platform/breaker.test.ts', name: 'opens again after a probe whose outcome is' }],
+    caughtBy: [
+      { file: 'test/unit/platform/client/breaker.test.ts', name: 'opens again after a probe whose outcome is' },
+    ],
   },
   {
     name: 'keep no time for the step after the verdict',
@@ -20,31 +22,31 @@ export const REVIEWER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'count what is unavailable as a failure of the handler',
-    file: 'services/platform/event-consumer.ts',
+    file: 'services/platform/messaging/event-consumer.ts',
     search: "return error instanceof DomainError && error.kind === 'unavailable';",
     replacement: "return error instanceof DomainError && error.kind === 'resource_exhausted';",
     caughtBy: [
       {
-        file: 'test/unit/platform/event-failures.test.ts',
+        file: 'test/unit/platform/messaging/event-failures.test.ts',
         name: 'of something the handler needs is not its own failure',
       },
     ],
   },
   {
     name: 'leave the password in connection strings',
-    file: 'services/platform/log.ts',
+    file: 'services/platform/observability/log.ts',
     search: "'$1:[secret]@');",
     replacement: "'$&');",
-    caughtBy: [{ file: 'test/unit/platform/log.test.ts', name: 'loses its password:' }],
+    caughtBy: [{ file: 'test/unit/platform/observability/log.test.ts', name: 'loses its password:' }],
   },
   {
     name: 'say SERVING while the database is away',
-    file: 'services/platform/health-monitor.ts',
+    file: 'services/platform/runtime/health-monitor.ts',
     search: 'up ? ServingStatus.SERVING : ServingStatus.NOT_SERVING',
     replacement: 'up ? ServingStatus.SERVING : ServingStatus.SERVING',
     caughtBy: [
       {
-        file: 'test/unit/platform/health-monitor.test.ts',
+        file: 'test/unit/platform/runtime/health-monitor.test.ts',
         name: 'follows the database within a second, away and back',
       },
     ],

@@ -3,10 +3,10 @@ import { type Client, Code, ConnectError } from '@connectrpc/connect';
 import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import type { CreateOrderResponse, OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
-import { pause } from '#services/platform/backoff.ts';
-import { toldBy } from '../../support/invariants.ts';
-import type { Errand, OrderRequest } from './errand.ts';
+import { pause } from '#services/platform/base/backoff.ts';
+import { toldBy } from '../../support/invariants/invariants.ts';
 import type { Journal } from './journal.ts';
+import type { Errand, OrderRequest } from './scenario.ts';
 
 // Longer than the platform's own budget: what a caller gives up on is told by the platform, not by its clock.
 const CALL_MS = 6_000;

@@ -1,8 +1,8 @@
 // What is done to the platform during a soak, and how long each part took to come back.
 
-import type { Stack } from '#services/dev/stack.ts';
-import { pause } from '#services/platform/backoff.ts';
-import { describeError } from '#services/platform/errors.ts';
+import type { Stack } from '#local/stack/stack.ts';
+import { pause } from '#services/platform/base/backoff.ts';
+import { describeError } from '#services/platform/base/errors.ts';
 import { drawStrike, VICTIMS, type Victim } from './kill-plan.ts';
 import type { Random } from './random.ts';
 import type { Mode } from './settings.ts';

@@ -1,5 +1,5 @@
 // What callers were told during a soak, and what of it may never be: the platform's side is judged by the invariants.
-import type { Told } from '../../support/invariants-facts.ts';
+import type { Told } from '../../support/invariants/facts.ts';
 import type { Mode } from './settings.ts';
 
 /** An answer, with when it came by `performance.now()` and how long it took. */

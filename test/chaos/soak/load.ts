@@ -1,8 +1,8 @@
 // The load of a soak: errands begun at a steady rate, never more at once than a bound, for a bounded time.
-import { pause } from '#services/platform/backoff.ts';
+import { pause } from '#services/platform/base/backoff.ts';
 import { type CallerDependencies, runErrand } from './caller.ts';
-import { drawErrand } from './errand.ts';
 import type { Random } from './random.ts';
+import { drawErrand } from './scenario.ts';
 
 const MAX_AT_ONCE = 64;
 const MAX_CATCH_UP_MS = 1_000;

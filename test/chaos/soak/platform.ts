@@ -6,10 +6,10 @@ import { type Client, Code, ConnectError, createClient } from '@connectrpc/conne
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
-import { type Stack, startStack } from '#services/dev/stack.ts';
-import { createGuardedDirectory } from '#services/dev/watchdog.ts';
-import { pause } from '#services/platform/backoff.ts';
-import { ADDED_STOCK, PLENTIFUL } from './errand.ts';
+import { createGuardedDirectory } from '#local/process/watchdog.ts';
+import { type Stack, startStack } from '#local/stack/stack.ts';
+import { pause } from '#services/platform/base/backoff.ts';
+import { ADDED_STOCK, PLENTIFUL } from './scenario.ts';
 
 // Shorter than the default, so that slow charges end within the run.
 const SLOW_CAPTURE_MS = 3_000;

@@ -1,5 +1,5 @@
 // What a soak has to say: a line of progress, and at the end the figures, what was too little, and what is wrong. Pure.
-import type { Told } from '../../support/invariants-facts.ts';
+import type { Told } from '../../support/invariants/facts.ts';
 import type { Outage, Recovery } from './damage.ts';
 import type { Answer, FailedCall } from './journal.ts';
 import { VICTIMS, type Victim } from './kill-plan.ts';

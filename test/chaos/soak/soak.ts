@@ -1,20 +1,20 @@
 // One soak from start to verdict: load, damage, rest, judgement.
-import { pause } from '#services/platform/backoff.ts';
-import { sourcesOf } from '../../support/invariants.ts';
-import { collectFacts } from '../../support/invariants-collect.ts';
-import type { Facts, Told } from '../../support/invariants-facts.ts';
-import { judgeInvariants } from '../../support/invariants-judge.ts';
-import { waitForQuiescence } from '../../support/invariants-rest.ts';
-import { listViolations, renderVerdicts } from '../../support/invariants-table.ts';
+import { pause } from '#services/platform/base/backoff.ts';
+import { collectFacts } from '../../support/invariants/collect.ts';
+import type { Facts, Told } from '../../support/invariants/facts.ts';
+import { sourcesOf } from '../../support/invariants/invariants.ts';
+import { judgeInvariants } from '../../support/invariants/judge.ts';
+import { waitForQuiescence } from '../../support/invariants/rest.ts';
+import { listViolations, renderVerdicts } from '../../support/invariants/table.ts';
 import { type CallerDependencies, placeOrder } from './caller.ts';
 import { type Damage, startDamage } from './damage.ts';
-import { drawErrand } from './errand.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { type Load, startLoad } from './load.ts';
 import { findLogLines } from './log-lines.ts';
 import { type SoakPlatform, startSoakPlatform } from './platform.ts';
 import { createRandom, type Random } from './random.ts';
 import { findShortcomings, renderProgress, renderReport } from './report.ts';
+import { drawErrand } from './scenario.ts';
 import type { SoakSettings } from './settings.ts';
 
 const PROGRESS_MS = 10_000;

@@ -5,10 +5,10 @@ import { Code } from '@connectrpc/connect';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { RebuildState } from '#gen/shop/analytics/v1/analytics_pb.ts';
 import { AnalyticsService } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
-import { type CountingHouse, startCountingHouse } from '../../support/analytics.ts';
 import { openConnection } from '../../support/clients.ts';
 import { callRaw, clientBy, PROTOCOLS } from '../../support/raw-call.ts';
 import { callUnary, connectByReflection } from '../../support/reflection-client.ts';
+import { type CountingHouse, startCountingHouse } from '../../support/services/analytics.ts';
 import { failureOf } from '../../support/stack.ts';
 
 const SUMMARY = `${AnalyticsService.typeName}/GetSalesSummary`;

@@ -7,12 +7,12 @@ import {
   StockReleasedSchema,
   StockReservedSchema,
 } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
-import { envelopeOf, inTurn, shopContract } from '../../support/contracts.ts';
-import { openSalesDesk, type SalesDesk } from './sales-desk.ts';
+import { envelopeOf, inTurn, shopContract } from '../../support/contracts/contracts.ts';
+import { openSalesDesk, type SalesDesk } from './sales-fixture.ts';
 
 // Handlers decode events themselves: what they read of them is recorded from there.
-vi.mock(import('#services/platform/event.ts'), async (importOriginal) => {
-  const { recordEvents } = await import('../../support/usage.ts');
+vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
+  const { recordEvents } = await import('../../support/contracts/usage.ts');
   return recordEvents(await importOriginal());
 });
 

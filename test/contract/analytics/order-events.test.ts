@@ -8,13 +8,13 @@ import {
   OrderFailedSchema,
 } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderReason } from '#gen/shop/order/v1/order_pb.ts';
-import { envelopeOf, inTurn, shopContract } from '../../support/contracts.ts';
-import { euros } from '../../support/order-builders.ts';
-import { openSalesDesk, type SalesDesk } from './sales-desk.ts';
+import { envelopeOf, inTurn, shopContract } from '../../support/contracts/contracts.ts';
+import { euros } from '../../support/services/order-builders.ts';
+import { openSalesDesk, type SalesDesk } from './sales-fixture.ts';
 
 // Handlers decode events themselves: what they read of them is recorded from there.
-vi.mock(import('#services/platform/event.ts'), async (importOriginal) => {
-  const { recordEvents } = await import('../../support/usage.ts');
+vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
+  const { recordEvents } = await import('../../support/contracts/usage.ts');
   return recordEvents(await importOriginal());
 });
 

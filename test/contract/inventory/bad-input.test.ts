@@ -2,7 +2,7 @@
 import { Code } from '@connectrpc/connect';
 import { expect, it } from 'vitest';
 import { BadRequestSchema } from '#gen/google/rpc/error_details_pb.ts';
-import { failureOf, type RunningInventory, startShelf } from '../../support/inventory.ts';
+import { failureOf, type RunningInventory, startShelf } from '../../support/services/inventory.ts';
 
 type Call = (client: RunningInventory['client']) => Promise<unknown>;
 

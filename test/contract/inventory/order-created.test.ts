@@ -6,12 +6,12 @@ import { InsufficientStockSchema, StockReservedSchema } from '#gen/shop/inventor
 import { ReleaseReservationRequestSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { releaseReservation } from '#services/inventory/release-reservation.ts';
-import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts.ts';
-import { openStockRoom, type StockRoom } from './stock-room.ts';
+import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts/contracts.ts';
+import { openStockRoom, type StockRoom } from './stock-fixture.ts';
 
 // Handlers decode events themselves: what they read of them is recorded from there.
-vi.mock(import('#services/platform/event.ts'), async (importOriginal) => {
-  const { recordEvents } = await import('../../support/usage.ts');
+vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
+  const { recordEvents } = await import('../../support/contracts/usage.ts');
   return recordEvents(await importOriginal());
 });
 

@@ -1,10 +1,10 @@
 // The states in which inventory's consumers call it: reached by its own RPCs as far as they go, and undone behind its back.
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { StateHandlers, Teardown } from '@touchstone/kit';
-import { syntheticHeaders } from '#services/platform/synthetic.ts';
-import type { SqlSession } from '../../support/contracts.ts';
-import type { RunningInventory } from '../../support/inventory.ts';
-import { TEST_CREDENTIAL } from '../../support/order-builders.ts';
+import { syntheticHeaders } from '#services/platform/base/synthetic.ts';
+import type { SqlSession } from '../../support/contracts/contracts.ts';
+import type { RunningInventory } from '../../support/services/inventory.ts';
+import { TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
 
 interface Line {
   readonly productId: string;

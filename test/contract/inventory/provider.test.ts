@@ -14,8 +14,8 @@ import {
   openSession,
   type SqlSession,
   startFront,
-} from '../../support/contracts.ts';
-import { type Shelf, startShelf } from '../../support/inventory.ts';
+} from '../../support/contracts/contracts.ts';
+import { type Shelf, startShelf } from '../../support/services/inventory.ts';
 import { createInventoryStates } from './provider-states.ts';
 
 const FILE = contractFile('OrderService', 'InventoryService');

@@ -10,8 +10,8 @@ import {
   StockReleasedSchema,
   StockReservedSchema,
 } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
-import { brokenInteractions, captureEvents, contractFile } from '../../support/contracts.ts';
-import { lines, reasonOf, type Shelf, startShelf } from '../../support/inventory.ts';
+import { brokenInteractions, captureEvents, contractFile } from '../../support/contracts/contracts.ts';
+import { lines, reasonOf, type Shelf, startShelf } from '../../support/services/inventory.ts';
 
 const resources = new AsyncDisposableStack();
 let inventory: Shelf;

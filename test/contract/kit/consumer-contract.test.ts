@@ -4,7 +4,11 @@ import { type Client, Code, ConnectError, createClient, type Transport } from '@
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
 import { anyOf, type Contract, contract, detail, like, regex } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
-import { Genre, LibraryService, RefusalSchema } from '../../kit/examples/library/gen/library/v1/library_pb.ts';
+import {
+  Genre,
+  LibraryService,
+  RefusalSchema,
+} from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { errorOf, makeDirectory, readContract } from './contract-files.ts';
 
 const { getBook, lendBook, listBooks, returnBooks, askLibrarian } = LibraryService.method;

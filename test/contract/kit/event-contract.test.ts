@@ -14,7 +14,10 @@ import {
   writeRecordedEvents,
 } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
-import { BookLentSchema, BookReturnedSchema } from '../../kit/examples/library/gen/library/v1/library_pb.ts';
+import {
+  BookLentSchema,
+  BookReturnedSchema,
+} from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { errorOf, makeDirectory, readContract } from './contract-files.ts';
 
 const lentHeaders = cloudEventHeaders({ type: BookLentSchema.typeName, source: '/library' });

@@ -1,5 +1,5 @@
 // The weather example, from a consumer's first expectation to the question what may be changed: a gardener relies on a
-// weather office. What its tests write is in git, under test/kit/examples/weather: the contract and the usage.
+// weather office. What its tests write is in git, under packages/kit/examples/weather: the contract and the usage.
 import { fileURLToPath } from 'node:url';
 import { Code, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
@@ -15,12 +15,12 @@ import {
   verifyProvider,
 } from '@touchstone/kit';
 import { afterAll, describe, expect, it } from 'vitest';
-import { awaitFrost, mustWater } from '../../kit/examples/weather/gardener.ts';
-import { Sky, WeatherService } from '../../kit/examples/weather/gen/weather/v1/weather_pb.ts';
-import { createWeatherOffice, type Town } from '../../kit/examples/weather/weather-office.ts';
+import { awaitFrost, mustWater } from '../../../packages/kit/examples/weather/gardener.ts';
+import { Sky, WeatherService } from '../../../packages/kit/examples/weather/gen/weather/v1/weather_pb.ts';
+import { createWeatherOffice, type Town } from '../../../packages/kit/examples/weather/weather-office.ts';
 
-const contracts = fileURLToPath(new URL('../../kit/examples/weather/contracts', import.meta.url));
-const usages = fileURLToPath(new URL('../../kit/examples/weather/usage', import.meta.url));
+const contracts = fileURLToPath(new URL('../../../packages/kit/examples/weather/contracts', import.meta.url));
+const usages = fileURLToPath(new URL('../../../packages/kit/examples/weather/usage', import.meta.url));
 const { getForecast, watchTemperature } = WeatherService.method;
 
 describe('the gardener', () => {

@@ -7,7 +7,7 @@ import {
   type BookSchema,
   LibraryService,
   RefusalSchema,
-} from '../../kit/examples/library/gen/library/v1/library_pb.ts';
+} from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 
 type Book = MessageInitShape<typeof BookSchema>;
 

@@ -13,12 +13,12 @@ import {
   openSession,
   type SqlSession,
   startFront,
-} from '../../support/contracts.ts';
-import { createFakeSaga } from '../../support/fake-neighbours.ts';
-import { failureOf, type Shelf, startShelf } from '../../support/inventory.ts';
-import { frozenDeadline } from '../../support/order-builders.ts';
+} from '../../support/contracts/contracts.ts';
+import { createFakeSaga } from '../../support/services/fake-dependencies.ts';
+import { failureOf, type Shelf, startShelf } from '../../support/services/inventory.ts';
+import { frozenDeadline } from '../../support/services/order-builders.ts';
 import { createInventoryStates } from '../inventory/provider-states.ts';
-import { acceptedOrder, ORDER_ID, RESERVATION_ID } from '../order/neighbour.ts';
+import { acceptedOrder, ORDER_ID, RESERVATION_ID } from '../order/consumer-fixture.ts';
 import { startVerifiedTill } from '../payment/provider-states.ts';
 import { type PactVerdict, pactIsMissing, startPactStub, verifyByPact } from './pact-tools.ts';
 

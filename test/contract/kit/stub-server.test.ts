@@ -3,7 +3,7 @@ import { Code, ConnectError, createClient, type Transport } from '@connectrpc/co
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
 import { type Contract, contract, detail, like, startStubServer } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
-import { LibraryService, RefusalSchema } from '../../kit/examples/library/gen/library/v1/library_pb.ts';
+import { LibraryService, RefusalSchema } from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { errorOf, makeDirectory } from './contract-files.ts';
 
 const { getBook, listBooks } = LibraryService.method;

@@ -17,10 +17,14 @@ import {
   type UsageRecorder,
 } from '@touchstone/kit';
 import { beforeAll, expect, it } from 'vitest';
-import { BookLentSchema, Genre, LibraryService } from '../../kit/examples/library/gen/library/v1/library_pb.ts';
+import {
+  BookLentSchema,
+  Genre,
+  LibraryService,
+} from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { makeDirectory } from './contract-files.ts';
 
-const PROTO = fileURLToPath(new URL('../../kit/examples/library/proto', import.meta.url));
+const PROTO = fileURLToPath(new URL('../../../packages/kit/examples/library/proto', import.meta.url));
 const BUF = fileURLToPath(new URL('../../../node_modules/.bin/buf', import.meta.url));
 
 const CONFIG = 'version: v2\nmodules:\n  - path: proto\nbreaking:\n  use:\n    - FILE\n';

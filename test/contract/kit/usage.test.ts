@@ -6,7 +6,11 @@ import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { contract, like, readUsage, recordUsage, type UsageRecorder } from '@touchstone/kit';
 import { expect, it } from 'vitest';
-import { BookLentSchema, Genre, LibraryService } from '../../kit/examples/library/gen/library/v1/library_pb.ts';
+import {
+  BookLentSchema,
+  Genre,
+  LibraryService,
+} from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { errorOf, makeDirectory } from './contract-files.ts';
 
 const file = 'test/reader.test.ts';

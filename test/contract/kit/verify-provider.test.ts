@@ -3,7 +3,11 @@ import { Code, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { absent, type Contract, contract, detail, like, regex, verifyProvider } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
-import { Genre, LibraryService, RefusalSchema } from '../../kit/examples/library/gen/library/v1/library_pb.ts';
+import {
+  Genre,
+  LibraryService,
+  RefusalSchema,
+} from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { errorOf, makeDirectory } from './contract-files.ts';
 import { type Drift, type LibraryProvider, startLibraryProvider } from './library-provider.ts';
 

@@ -11,7 +11,7 @@ import { runProgram } from '../../support/stack.ts';
 import { makeDirectory } from './contract-files.ts';
 
 const library = 'library.v1.LibraryService';
-const sources = 'test/kit/examples/library/proto';
+const sources = 'packages/kit/examples/library/proto';
 
 async function startLibrary(): Promise<VirtualService> {
   await using directory = await makeDirectory();

@@ -5,9 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Journey, RunResult } from '#gen/shop/monitor/v1/monitor_pb.ts';
 import { MonitorService } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
-import { type MonitorWorld, startMonitorWorld } from '../../support/monitor.ts';
 import { callRaw, clientBy, PROTOCOLS } from '../../support/raw-call.ts';
 import { callUnary, connectByReflection } from '../../support/reflection-client.ts';
+import { type MonitorWorld, startMonitorWorld } from '../../support/services/monitor.ts';
 import { failureOf } from '../../support/stack.ts';
 
 const RUN_JOURNEY = `${MonitorService.typeName}/RunJourney`;

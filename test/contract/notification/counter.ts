@@ -3,7 +3,7 @@ import { type Mock, vi } from 'vitest';
 import type { Notification } from '#services/notification/notification.ts';
 import { createNotificationStore } from '#services/notification/notification-store.ts';
 import { createNotificationSubscriptions } from '#services/notification/routes.ts';
-import { type EventDesk, openEventDesk } from '../../support/contracts.ts';
+import { type EventDesk, openEventDesk } from '../../support/contracts/contracts.ts';
 
 export interface Counter extends EventDesk {
   readonly wakeMailer: Mock<() => void>;

@@ -2,13 +2,13 @@
 import { like, replayRecordedEvents } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
-import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts.ts';
-import { euros } from '../../support/order-builders.ts';
+import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts/contracts.ts';
+import { euros } from '../../support/services/order-builders.ts';
 import { type Counter, openCounter } from './counter.ts';
 
 // Handlers decode events themselves: what they read of them is recorded from there.
-vi.mock(import('#services/platform/event.ts'), async (importOriginal) => {
-  const { recordEvents } = await import('../../support/usage.ts');
+vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
+  const { recordEvents } = await import('../../support/contracts/usage.ts');
   return recordEvents(await importOriginal());
 });
 

@@ -4,9 +4,9 @@ import { verifyEvents } from '@touchstone/kit';
 import { expect, it } from 'vitest';
 import { NotificationSentSchema } from '#gen/shop/notification/v1/notification_events_pb.ts';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
-import { captureEvents, contractFile } from '../../support/contracts.ts';
+import { captureEvents, contractFile } from '../../support/contracts/contracts.ts';
 import { publishEvent } from '../../support/events.ts';
-import { orderConfirmed, startPostOffice } from '../../support/notification.ts';
+import { orderConfirmed, startPostOffice } from '../../support/services/notification.ts';
 
 it("notification's stream has every event that AnalyticsService relies on: subject, headers and body", async () => {
   await using office = await startPostOffice();

@@ -3,7 +3,7 @@ import { Code } from '@connectrpc/connect';
 import { expect, it } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
-import { type OrderWorld, rpcFailureOf, startOrderWorld } from '../../support/order.ts';
+import { type OrderWorld, rpcFailureOf, startOrderWorld } from '../../support/services/order.ts';
 
 /** Posts a body to an RPC of the order service; resolves with HTTP status and Connect's code. */
 async function post(

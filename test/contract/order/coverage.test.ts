@@ -12,9 +12,9 @@ import { createAnalyticsSubscriptions } from '#services/analytics/routes.ts';
 import { createInventorySubscriptions } from '#services/inventory/routes.ts';
 import { createNotificationSubscriptions } from '#services/notification/routes.ts';
 import { createOrderSubscriptions } from '#services/order/routes.ts';
-import type { Subscription } from '#services/platform/event-handler.ts';
-import { CONTRACTS } from '../../support/contracts.ts';
-import { USAGE } from '../../support/usage.ts';
+import type { Subscription } from '#services/platform/messaging/event-handler.ts';
+import { CONTRACTS } from '../../support/contracts/contracts.ts';
+import { USAGE } from '../../support/contracts/usage.ts';
 
 interface ContractJson {
   readonly consumer: { readonly name: string };

@@ -7,13 +7,13 @@ import {
   StockReservedSchema,
 } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { createPriceStore } from '#services/order/price-store.ts';
-import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts.ts';
-import { euros } from '../../support/order-builders.ts';
-import { type OrderEventDesk, openOrderEventDesk } from './event-desk.ts';
+import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts/contracts.ts';
+import { euros } from '../../support/services/order-builders.ts';
+import { type OrderEventDesk, openOrderEventDesk } from './event-fixture.ts';
 
 // Handlers decode events themselves: what they read of them is recorded from there.
-vi.mock(import('#services/platform/event.ts'), async (importOriginal) => {
-  const { recordEvents } = await import('../../support/usage.ts');
+vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
+  const { recordEvents } = await import('../../support/contracts/usage.ts');
   return recordEvents(await importOriginal());
 });
 

@@ -12,9 +12,9 @@ import {
 } from '#gen/shop/order/v1/order_service_pb.ts';
 import { createCatalogueLoader } from '#services/order/load-catalogue.ts';
 import { quoteOrder } from '#services/order/quote-order.ts';
-import { contractFile, shopContract } from '../../support/contracts.ts';
-import { createFakePriceStore, euros, silentLog } from '../../support/order-builders.ts';
-import { awaited, POLICIES, refusal, withNeighbour } from './neighbour.ts';
+import { contractFile, shopContract } from '../../support/contracts/contracts.ts';
+import { createFakePriceStore, euros, silentLog } from '../../support/services/order-builders.ts';
+import { awaited, POLICIES, refusal, withNeighbour } from './consumer-fixture.ts';
 
 const inventory = shopContract('OrderService', 'InventoryService');
 const { checkAvailability, listProducts } = InventoryService.method;

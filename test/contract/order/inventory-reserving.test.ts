@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { decideConfirm, decideFail, type Order } from '#services/order/order.ts';
-import { anyUuid, shopContract } from '../../support/contracts.ts';
-import { secondsLater } from '../../support/order-builders.ts';
+import { anyUuid, shopContract } from '../../support/contracts/contracts.ts';
+import { secondsLater } from '../../support/services/order-builders.ts';
 import {
   acceptedOrder,
   acceptedTestOrder,
@@ -18,7 +18,7 @@ import {
   refusal,
   runWithInventory,
   WITH_CREDENTIAL,
-} from './neighbour.ts';
+} from './consumer-fixture.ts';
 
 const inventory = shopContract('OrderService', 'InventoryService');
 const { reserveStock, confirmReservation, releaseReservation } = InventoryService.method;

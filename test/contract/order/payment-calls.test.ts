@@ -6,8 +6,8 @@ import { RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { decideFail, type Order } from '#services/order/order.ts';
-import { anyUuid, shopContract } from '../../support/contracts.ts';
-import { euros, secondsLater } from '../../support/order-builders.ts';
+import { anyUuid, shopContract } from '../../support/contracts/contracts.ts';
+import { euros, secondsLater } from '../../support/services/order-builders.ts';
 import {
   acceptedOrder,
   acceptedTestOrder,
@@ -19,7 +19,7 @@ import {
   refusal,
   runWithPayment,
   WITH_CREDENTIAL,
-} from './neighbour.ts';
+} from './consumer-fixture.ts';
 
 const payment = shopContract('OrderService', 'PaymentService');
 const { processPayment, refundPayment } = PaymentService.method;

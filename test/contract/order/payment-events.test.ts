@@ -2,12 +2,12 @@
 import { like, replayRecordedEvents } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { PaymentCompletedSchema, PaymentFailedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
-import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts.ts';
-import { type OrderEventDesk, openOrderEventDesk } from './event-desk.ts';
+import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts/contracts.ts';
+import { type OrderEventDesk, openOrderEventDesk } from './event-fixture.ts';
 
 // Handlers decode events themselves: what they read of them is recorded from there.
-vi.mock(import('#services/platform/event.ts'), async (importOriginal) => {
-  const { recordEvents } = await import('../../support/usage.ts');
+vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
+  const { recordEvents } = await import('../../support/contracts/usage.ts');
   return recordEvents(await importOriginal());
 });
 

@@ -12,8 +12,8 @@ import {
 } from '#gen/shop/order/v1/order_events_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { brokenInteractions, captureEvents, contractFile } from '../../support/contracts.ts';
-import { type OrderWorld, startOrderWorld } from '../../support/order.ts';
+import { brokenInteractions, captureEvents, contractFile } from '../../support/contracts/contracts.ts';
+import { type OrderWorld, startOrderWorld } from '../../support/services/order.ts';
 
 const WITHOUT_MONEY = 'cust-without-money';
 const OF_AWAY_BANK = 'cust-of-away-bank';

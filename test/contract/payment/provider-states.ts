@@ -4,8 +4,8 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import type { StateHandlers, Teardown } from '@touchstone/kit';
 import { expect, vi } from 'vitest';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
-import { systemClock } from '#services/dev/clock.ts';
-import { paymentOf, startProviderProxy, startTill, type Till } from '../../support/payment.ts';
+import { systemClock } from '#local/shared/clock.ts';
+import { paymentOf, startProviderProxy, startTill, type Till } from '../../support/services/payment.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 

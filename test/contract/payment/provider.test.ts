@@ -13,7 +13,7 @@ import {
   type Drift,
   ERROR_DETAILS,
   startFront,
-} from '../../support/contracts.ts';
+} from '../../support/contracts/contracts.ts';
 import { startVerifiedTill, type VerifiedTill } from './provider-states.ts';
 
 const FILE = contractFile('OrderService', 'PaymentService');

@@ -7,8 +7,8 @@ import {
   PaymentFailedSchema,
   PaymentRefundedSchema,
 } from '#gen/shop/payment/v1/payment_events_pb.ts';
-import { captureEvents, contractFile } from '../../support/contracts.ts';
-import { paymentOf, refundOf, startTill, type Till } from '../../support/payment.ts';
+import { captureEvents, contractFile } from '../../support/contracts/contracts.ts';
+import { paymentOf, refundOf, startTill, type Till } from '../../support/services/payment.ts';
 
 const resources = new AsyncDisposableStack();
 let till: Till;

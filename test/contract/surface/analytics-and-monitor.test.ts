@@ -8,10 +8,10 @@ import { Journey } from '#gen/shop/monitor/v1/monitor_pb.ts';
 import { MonitorService } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
 import { BreakerState } from '#gen/shop/ops/v1/ops_pb.ts';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
-import { startCountingHouse } from '../../support/analytics.ts';
-import { startMonitorWorld } from '../../support/monitor.ts';
 import { clientBy, PROTOCOLS } from '../../support/raw-call.ts';
 import { callUnary, connectByReflection } from '../../support/reflection-client.ts';
+import { startCountingHouse } from '../../support/services/analytics.ts';
+import { startMonitorWorld } from '../../support/services/monitor.ts';
 import { runProgram } from '../../support/stack.ts';
 
 type Name = 'analytics' | 'monitor';

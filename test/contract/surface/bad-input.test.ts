@@ -10,7 +10,7 @@ import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts
 import { NotificationService } from '#gen/shop/notification/v1/notification_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import type { ServiceName } from '#services/dev/topology.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
 import { callUnary, connectByReflection } from '../../support/reflection-client.ts';
 import {
   addProduct,

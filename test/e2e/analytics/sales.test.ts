@@ -4,8 +4,8 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RebuildState } from '#gen/shop/analytics/v1/analytics_pb.ts';
 import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
-import { readSummary } from '../../support/analytics.ts';
-import { checkInvariants, listViolations, sourcesOf } from '../../support/invariants.ts';
+import { checkInvariants, listViolations, sourcesOf } from '../../support/invariants/invariants.ts';
+import { readSummary } from '../../support/services/analytics.ts';
 import { addProduct, awaitOrder, orderRequest, startTestStack, type TestStack } from '../../support/stack.ts';
 
 const WITHIN = { timeout: 5_000, interval: 50 };

@@ -4,8 +4,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { Sky } from '../../kit/examples/weather/gen/weather/v1/weather_pb.ts';
-import type { Town } from '../../kit/examples/weather/weather-office.ts';
+import { Sky } from '../../../packages/kit/examples/weather/gen/weather/v1/weather_pb.ts';
+import type { Town } from '../../../packages/kit/examples/weather/weather-office.ts';
 import { runKit } from '../../support/kit-command.ts';
 import { openWeatherFiles, startOffice } from './weather.ts';
 

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { file_weather_v1_weather, Sky } from '../../../packages/kit/examples/weather/gen/weather/v1/weather_pb.ts';
+import { createWeatherOffice, type Town } from '../../../packages/kit/examples/weather/weather-office.ts';
 import { makeDirectory } from '../../contract/kit/contract-files.ts';
-import { file_weather_v1_weather, Sky } from '../../kit/examples/weather/gen/weather/v1/weather_pb.ts';
-import { createWeatherOffice, type Town } from '../../kit/examples/weather/weather-office.ts';
 
-const folder = fileURLToPath(import.meta.resolve('../../kit/examples/weather/'));
+const folder = fileURLToPath(import.meta.resolve('../../../packages/kit/examples/weather/'));
 
 const contracts = `${folder}contracts`;
 

@@ -8,9 +8,9 @@ import { OrderConfirmedSchema, OrderCreatedSchema, OrderFailedSchema } from '#ge
 import { createAnalyticsSubscriptions } from '#services/analytics/routes.ts';
 import { type Sales, summarizeSales } from '#services/analytics/sales.ts';
 import { createSalesStore } from '#services/analytics/sales-store.ts';
-import { openEventDesk } from '../../support/contracts.ts';
+import { openEventDesk } from '../../support/contracts/contracts.ts';
 import { checkHistories, historyRuns, historyTimeoutMs } from '../../support/histories.ts';
-import { NOON } from '../../support/sales-builders.ts';
+import { NOON } from '../../support/services/sales-builders.ts';
 
 const FILE = 'test/integration/analytics/histories.test.ts';
 const RUNS = historyRuns(12);

@@ -5,16 +5,16 @@ import { Code } from '@connectrpc/connect';
 import { describe, expect, it, vi } from 'vitest';
 import { RebuildState } from '#gen/shop/analytics/v1/analytics_pb.ts';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { refusalOf } from '../../support/clients.ts';
+import { publishEvent } from '../../support/events.ts';
 import {
   awaitCaughtUp,
   type CountingHouse,
   type RunningAnalytics,
   startCountingHouse,
-} from '../../support/analytics.ts';
-import { refusalOf } from '../../support/clients.ts';
-import { publishEvent } from '../../support/events.ts';
-import { afterNoon, saleOf } from '../../support/sales-builders.ts';
-import { deleteStream } from '../platform/admin.ts';
+} from '../../support/services/analytics.ts';
+import { afterNoon, saleOf } from '../../support/services/sales-builders.ts';
+import { deleteStream } from '../platform/messaging/admin.ts';
 
 const SOON = { timeout: 20_000, interval: 25 };
 

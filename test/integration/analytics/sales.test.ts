@@ -20,9 +20,9 @@ import {
   PaymentFailedSchema,
   PaymentRefundedSchema,
 } from '#gen/shop/payment/v1/payment_events_pb.ts';
-import { awaitCaughtUp, startCountingHouse } from '../../support/analytics.ts';
 import { publishAgain, publishEvent } from '../../support/events.ts';
-import { afterNoon, NOON, saleOf } from '../../support/sales-builders.ts';
+import { awaitCaughtUp, startCountingHouse } from '../../support/services/analytics.ts';
+import { afterNoon, NOON, saleOf } from '../../support/services/sales-builders.ts';
 
 // The seed's own bound for what follows an event.
 const WITHIN = { timeout: 5_000, interval: 25 };

@@ -4,9 +4,9 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import type { SalesSummary } from '#gen/shop/analytics/v1/analytics_pb.ts';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
-import { type CountingHouse, startCountingHouse } from '../../support/analytics.ts';
 import { publishEvent } from '../../support/events.ts';
-import { saleOf } from '../../support/sales-builders.ts';
+import { type CountingHouse, startCountingHouse } from '../../support/services/analytics.ts';
+import { saleOf } from '../../support/services/sales-builders.ts';
 
 const WITHIN = { timeout: 5_000, interval: 25 };
 

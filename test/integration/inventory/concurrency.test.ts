@@ -17,9 +17,9 @@ import type { InventoryDependencies } from '#services/inventory/dependencies.ts'
 import { onOrderCreated } from '#services/inventory/on-order-created.ts';
 import { releaseReservation } from '#services/inventory/release-reservation.ts';
 import { reserveStock } from '#services/inventory/reserve-stock.ts';
-import { createDatabase } from '#services/platform/database.ts';
+import { createDatabase } from '#services/platform/storage/database.ts';
 import { publishEvent, readEventBodies, readEvents } from '../../support/events.ts';
-import { lines, orderCreated, reasonOf, startShelf, type Wanted } from '../../support/inventory.ts';
+import { lines, orderCreated, reasonOf, startShelf, type Wanted } from '../../support/services/inventory.ts';
 
 const SOON = { timeout: 5_000, interval: 25 };
 // Longer than Postgres takes to notice a deadlock (1 s): one would be an error of its own, not a time-out.

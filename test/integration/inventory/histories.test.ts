@@ -11,13 +11,13 @@ import { onOrderCreated } from '#services/inventory/on-order-created.ts';
 import { releaseReservation } from '#services/inventory/release-reservation.ts';
 import { reserveStock } from '#services/inventory/reserve-stock.ts';
 import { putProduct } from '#services/inventory/upsert-product.ts';
-import { createDatabase, type Database } from '#services/platform/database.ts';
-import { DomainError } from '#services/platform/errors.ts';
-import { onEvent } from '#services/platform/event-handler.ts';
-import { applyOnce } from '#services/platform/inbox.ts';
+import { DomainError } from '#services/platform/base/errors.ts';
+import { onEvent } from '#services/platform/messaging/event-handler.ts';
+import { applyOnce } from '#services/platform/messaging/inbox.ts';
+import { createDatabase, type Database } from '#services/platform/storage/database.ts';
 import { checkHistories, historyRuns, historyTimeoutMs } from '../../support/histories.ts';
-import { silentLog } from '../../support/order-builders.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
+import { silentLog } from '../../support/services/order-builders.ts';
 import { type Answer, findStockFaults } from './history-checks.ts';
 
 const RUNS = historyRuns(50);

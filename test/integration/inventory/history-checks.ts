@@ -1,5 +1,5 @@
 // What must be true of stock and reservations after every round of a history: each broken promise in words.
-import type { Database } from '#services/platform/database.ts';
+import type { Database } from '#services/platform/storage/database.ts';
 
 /** A step and what was answered: a state, or the reason of a refusal. */
 export type Answer = {

@@ -3,11 +3,11 @@ import { expect, it, vi } from 'vitest';
 import { InsufficientStockSchema, StockReservedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
 import { OrderConfirmedSchema, OrderCreatedSchema, OrderFailedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
-import { runInSpan, SpanKind, traceIdOf } from '#services/platform/tracing.ts';
+import { runInSpan, SpanKind, traceIdOf } from '#services/platform/observability/tracing.ts';
 import { publishAgain, publishEvent, readEventBodies, readEvents } from '../../support/events.ts';
-import { lines, orderCreated, reasonOf, startInventory, startShelf } from '../../support/inventory.ts';
 import { startTestNats } from '../../support/nats.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
+import { lines, orderCreated, reasonOf, startInventory, startShelf } from '../../support/services/inventory.ts';
 
 const SOON = { timeout: 5_000, interval: 25 };
 

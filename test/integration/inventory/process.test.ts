@@ -6,11 +6,11 @@ import { Code, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { expect, it } from 'vitest';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
-import { hasEnded, spawnGuarded, stopGuarded } from '#services/dev/watchdog.ts';
+import { hasEnded, spawnGuarded, stopGuarded } from '#local/process/watchdog.ts';
 import { readEvents } from '../../support/events.ts';
-import { failureOf, lines } from '../../support/inventory.ts';
 import { startTestNats } from '../../support/nats.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
+import { failureOf, lines } from '../../support/services/inventory.ts';
 
 const MAIN = fileURLToPath(new URL('../../../services/inventory/main.ts', import.meta.url));
 const SOON = { timeout: 10_000, interval: 50 };

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { ProductChangedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { readEventBodies } from '../../support/events.ts';
-import { lines, reasonOf, startShelf } from '../../support/inventory.ts';
+import { lines, reasonOf, startShelf } from '../../support/services/inventory.ts';
 
 const LAMP = {
   productId: 'lamp',

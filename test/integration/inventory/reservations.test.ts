@@ -8,7 +8,7 @@ import {
 } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
 import { readEventBodies } from '../../support/events.ts';
-import { failureOf, lines, reasonOf, startShelf } from '../../support/inventory.ts';
+import { failureOf, lines, reasonOf, startShelf } from '../../support/services/inventory.ts';
 
 it('reserves all lines, answers a repeat with the same reservation and tells once', async () => {
   await using shelf = await startShelf();

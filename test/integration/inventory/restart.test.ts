@@ -6,9 +6,9 @@ import { RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { ProductChangedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { FIRST_CATALOGUE } from '#services/inventory/catalogue.ts';
 import { readEventBodies, readEvents } from '../../support/events.ts';
-import { failureOf, lines, reasonOf, startInventory, startShelf } from '../../support/inventory.ts';
 import { startTestNats } from '../../support/nats.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
+import { failureOf, lines, reasonOf, startInventory, startShelf } from '../../support/services/inventory.ts';
 
 const SOON = { timeout: 10_000, interval: 50 };
 

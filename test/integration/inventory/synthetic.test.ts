@@ -2,9 +2,9 @@
 import { Code } from '@connectrpc/connect';
 import { expect, it } from 'vitest';
 import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
-import { openSession } from '../../support/contracts.ts';
-import { startInventory, startShelf } from '../../support/inventory.ts';
-import { TEST_CREDENTIAL } from '../../support/order-builders.ts';
+import { openSession } from '../../support/contracts/contracts.ts';
+import { startInventory, startShelf } from '../../support/services/inventory.ts';
+import { TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
 
 const call = { headers: { 'x-synthetic-credential': TEST_CREDENTIAL } };
 const lines = [{ productId: 'test-product', quantity: 7 }];

@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { InteractionJson } from '../../kit/contract/contract-document.ts';
-import { ContractStore } from '../../kit/contract/contract-store.ts';
+import type { InteractionJson } from '../../../packages/kit/contract-file/contract-document.ts';
+import { ContractStore } from '../../../packages/kit/contract-file/contract-store.ts';
 
 function json(description: string): InteractionJson {
   return { type: 'Synchronous/HTTP', description, pluginConfiguration: { touchstone: {} } };

@@ -5,7 +5,7 @@ import { chmod, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { listSharedFiles, plainText, readText, SharedFile } from '../../kit/shared-file.ts';
+import { listSharedFiles, plainText, readText, SharedFile } from '../../../packages/kit/base/shared-file.ts';
 
 async function makeFolder() {
   const path = await mkdtemp(join(tmpdir(), 'shared-file-'));

@@ -7,21 +7,21 @@ import { gzipSync } from 'node:zlib';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it, vi } from 'vitest';
-import { DecidedCalls } from '../../kit/contract/decided-calls.ts';
-import { declareCall, declareFailure, declareReply, detail } from '../../kit/contract/declare-rpc.ts';
-import { DirectAnswers } from '../../kit/contract/direct-answers.ts';
-import type { RpcInteraction } from '../../kit/contract/interaction.ts';
-import { InteractionBook } from '../../kit/contract/interaction-book.ts';
-import { startInteractionServer } from '../../kit/contract/interaction-server.ts';
-import { StandInServer } from '../../kit/contract/stand-in-server.ts';
+import { DecidedCalls } from '../../../packages/kit/contract/decided-calls.ts';
+import { declareCall, declareFailure, declareReply, detail } from '../../../packages/kit/contract/declare-rpc.ts';
+import { DirectAnswers } from '../../../packages/kit/contract/direct-answers.ts';
+import { InteractionBook } from '../../../packages/kit/contract/interaction-registry.ts';
+import { startInteractionServer } from '../../../packages/kit/contract/interaction-server.ts';
+import { StandInServer } from '../../../packages/kit/contract/mock-provider-server.ts';
+import type { RpcInteraction } from '../../../packages/kit/contract-file/interaction.ts';
 import {
   GetBookRequestSchema,
   LibraryService,
   RefusalSchema,
-} from '../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { compileHeaders } from '../../kit/matching/header-pattern.ts';
-import { anything, like, regex } from '../../kit/matching/matchers.ts';
-import { createTypeRegistry } from '../../kit/matching/type-registry.ts';
+} from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { compileHeaders } from '../../../packages/kit/matching/header-pattern.ts';
+import { anything, like, regex } from '../../../packages/kit/matching/matchers.ts';
+import { createTypeRegistry } from '../../../packages/kit/matching/type-registry.ts';
 
 const { getBook } = LibraryService.method;
 const registry = createTypeRegistry([LibraryService]);

@@ -7,8 +7,8 @@ import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { openConnection, refusalOf } from '../../support/clients.ts';
-import { startMonitorWorld } from '../../support/monitor.ts';
-import { TEST_CREDENTIAL } from '../../support/order-builders.ts';
+import { startMonitorWorld } from '../../support/services/monitor.ts';
+import { TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
 
 const { createOrder, quoteOrder, watchOrder } = OrderService.method;
 const EVERY_JOURNEY = [Journey.ORDER, Journey.DECLINE, Journey.CANCEL, Journey.QUOTE];

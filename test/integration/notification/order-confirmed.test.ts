@@ -3,9 +3,9 @@ import { describe, expect, it, vi } from 'vitest';
 import { NotificationSentSchema } from '#gen/shop/notification/v1/notification_events_pb.ts';
 import { NotificationStatus, NotificationType } from '#gen/shop/notification/v1/notification_pb.ts';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
-import { startMailbox } from '#services/dev/mailbox/mailbox.ts';
+import { startMailbox } from '#local/mailbox/mailbox.ts';
 import { publishAgain, publishEvent, readEventBodies } from '../../support/events.ts';
-import { fetchMails, orderConfirmed, startPostOffice } from '../../support/notification.ts';
+import { fetchMails, orderConfirmed, startPostOffice } from '../../support/services/notification.ts';
 
 // The seed's own bound.
 const WITHIN = { timeout: 5_000, interval: 25 };

@@ -7,6 +7,7 @@ import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { publishAgain, publishEvent } from '../../support/events.ts';
 import { startTestNats } from '../../support/nats.ts';
+import { createTestDatabase } from '../../support/postgres.ts';
 import {
   type OrderWorld,
   rpcFailureOf,
@@ -14,8 +15,7 @@ import {
   startOrderService,
   startOrderWorld,
   validRequest,
-} from '../../support/order.ts';
-import { createTestDatabase } from '../../support/postgres.ts';
+} from '../../support/services/order.ts';
 
 const price = (productId: string, minorUnits: bigint, version: bigint) => ({
   productId,

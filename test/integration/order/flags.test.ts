@@ -2,9 +2,9 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { createGuardedDirectory } from '#services/dev/watchdog.ts';
+import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import { pricingFlags } from '../../support/flags.ts';
-import { startOrderWorld } from '../../support/order.ts';
+import { startOrderWorld } from '../../support/services/order.ts';
 
 const items = [{ productId: 'prod456', quantity: 2 }];
 const CUSTOMERS = Array.from({ length: 40 }, (_, index) => `customer-${index}`);

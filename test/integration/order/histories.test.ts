@@ -1,10 +1,10 @@
 // Whatever happens to orders, in whatever order: what was decided stays decided, and nothing is lost, doubled or kept.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createDatabase } from '#services/platform/database.ts';
+import { createDatabase } from '#services/platform/storage/database.ts';
 import { checkHistories, historyRuns, historyTimeoutMs } from '../../support/histories.ts';
-import { silentLog } from '../../support/order-builders.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
+import { silentLog } from '../../support/services/order-builders.ts';
 import { histories } from './history.ts';
 import { findBrokenPromises } from './history-checks.ts';
 import { runHistory } from './history-run.ts';

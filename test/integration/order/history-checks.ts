@@ -1,7 +1,7 @@
 // What must be true of orders after any history, once nothing is left to do: each broken promise in words.
 import type { Order } from '#services/order/order.ts';
 import { createOrderStore } from '#services/order/order-store.ts';
-import type { Database } from '#services/platform/database.ts';
+import type { Database } from '#services/platform/storage/database.ts';
 import type { Account } from './history-run.ts';
 
 const STOCK = 10;

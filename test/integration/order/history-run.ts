@@ -7,13 +7,13 @@ import { createOrder } from '#services/order/create-order.ts';
 import type { Order } from '#services/order/order.ts';
 import { runSaga, type SagaDependencies } from '#services/order/order-saga.ts';
 import { createOrderStore, type OrderStore, resumeNow } from '#services/order/order-store.ts';
-import type { Database } from '#services/platform/database.ts';
-import { startDeadline } from '#services/platform/deadline.ts';
-import { DomainError, unavailable } from '#services/platform/errors.ts';
+import { startDeadline } from '#services/platform/base/deadline.ts';
+import { DomainError, unavailable } from '#services/platform/base/errors.ts';
+import type { Database } from '#services/platform/storage/database.ts';
 import { type Turn, takeTurns } from '../../support/histories.ts';
-import { createFakePriceStore, orderRequest, silentLog } from '../../support/order-builders.ts';
+import { createFakePriceStore, orderRequest, silentLog } from '../../support/services/order-builders.ts';
 import type { CallFate, CommitFate, History, Key, Step } from './history.ts';
-import { createWorld, type World } from './history-neighbours.ts';
+import { createWorld, type World } from './history-dependencies.ts';
 
 const LEASE_MS = 4_000;
 const BUDGET_MS = 60_000;

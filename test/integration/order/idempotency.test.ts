@@ -7,7 +7,7 @@ import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { readEvents } from '../../support/events.ts';
-import { rpcFailureOf, startOrderWorld, validRequest } from '../../support/order.ts';
+import { rpcFailureOf, startOrderWorld, validRequest } from '../../support/services/order.ts';
 
 it('fifty duplicates at once make one order and get equal answers once it has ended', async () => {
   await using world = await startOrderWorld();

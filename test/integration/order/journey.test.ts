@@ -8,9 +8,9 @@ import { OrderReason, OrderStatus, OrderStep, StepState } from '#gen/shop/order/
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { readEvent } from '#services/platform/event.ts';
+import { readEvent } from '#services/platform/messaging/event.ts';
 import { readEventBodies, readEvents } from '../../support/events.ts';
-import { startOrderWorld, validRequest } from '../../support/order.ts';
+import { startOrderWorld, validRequest } from '../../support/services/order.ts';
 
 const { reserveStock, confirmReservation, releaseReservation, checkAvailability } = InventoryService.method;
 const { processPayment, refundPayment } = PaymentService.method;

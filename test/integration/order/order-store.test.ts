@@ -12,9 +12,9 @@ import {
 } from '#services/order/order.ts';
 import { toStatusEvent } from '#services/order/order-messages.ts';
 import { createOrderStore, type OrderStore, resumeNow } from '#services/order/order-store.ts';
-import { createDatabase, type Database } from '#services/platform/database.ts';
-import { failedOrder, pendingOrder, secondsLater, silentLog } from '../../support/order-builders.ts';
+import { createDatabase, type Database } from '#services/platform/storage/database.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
+import { failedOrder, pendingOrder, secondsLater, silentLog } from '../../support/services/order-builders.ts';
 
 const LEASE_MS = 60_000;
 

@@ -9,7 +9,7 @@ import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { readEventBodies } from '../../support/events.ts';
-import { type RunningOrderService, rpcFailureOf, startOrderWorld, validRequest } from '../../support/order.ts';
+import { type RunningOrderService, rpcFailureOf, startOrderWorld, validRequest } from '../../support/services/order.ts';
 import { startTcpGate } from '../../support/tcp-gate.ts';
 
 const { confirmReservation } = InventoryService.method;

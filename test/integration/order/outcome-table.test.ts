@@ -14,8 +14,8 @@ import {
 } from '#gen/shop/order/v1/order_service_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { type OrderWorld, startOrderWorld, validRequest } from '../../support/order.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
+import { type OrderWorld, startOrderWorld, validRequest } from '../../support/services/order.ts';
 import { startTcpGate, type TcpGate } from '../../support/tcp-gate.ts';
 
 const { reserveStock, confirmReservation } = InventoryService.method;

@@ -10,7 +10,7 @@ import { PaymentFailedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { publishEvent } from '../../support/events.ts';
-import { type OrderWorld, startOrderWorld, validRequest } from '../../support/order.ts';
+import { type OrderWorld, startOrderWorld, validRequest } from '../../support/services/order.ts';
 import { startTcpGate } from '../../support/tcp-gate.ts';
 
 const { reserveStock, confirmReservation } = InventoryService.method;

@@ -6,7 +6,7 @@ import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { type OrderWorld, startOrderWorld, validRequest } from '../../support/order.ts';
+import { type OrderWorld, startOrderWorld, validRequest } from '../../support/services/order.ts';
 
 const { reserveStock } = InventoryService.method;
 const { processPayment } = PaymentService.method;

@@ -1,9 +1,9 @@
 // The order service's own prices, as the database keeps them.
 import { describe, expect, it } from 'vitest';
 import { createPriceStore, type ProductPrice } from '#services/order/price-store.ts';
-import { createDatabase } from '#services/platform/database.ts';
-import { euros, silentLog } from '../../support/order-builders.ts';
+import { createDatabase } from '#services/platform/storage/database.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
+import { euros, silentLog } from '../../support/services/order-builders.ts';
 
 describe('the price of a product', () => {
   const priced = (minorUnits: bigint, version: bigint): ProductPrice[] => [

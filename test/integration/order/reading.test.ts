@@ -6,7 +6,7 @@ import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { rpcFailureOf, startOrderWorld } from '../../support/order.ts';
+import { rpcFailureOf, startOrderWorld } from '../../support/services/order.ts';
 
 const { processPayment } = PaymentService.method;
 

@@ -10,7 +10,7 @@ import { PaymentCompletedSchema } from '#gen/shop/payment/v1/payment_events_pb.t
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { publishEvent, readEventBodies } from '../../support/events.ts';
-import { type OrderWorld, startOrderWorld } from '../../support/order.ts';
+import { type OrderWorld, startOrderWorld } from '../../support/services/order.ts';
 
 const { reserveStock, confirmReservation, releaseReservation } = InventoryService.method;
 const { processPayment, refundPayment } = PaymentService.method;

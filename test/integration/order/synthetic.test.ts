@@ -5,8 +5,8 @@ import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { readEventBodies } from '../../support/events.ts';
-import { type OrderWorld, startOrderWorld, validRequest } from '../../support/order.ts';
-import { TEST_CREDENTIAL } from '../../support/order-builders.ts';
+import { type OrderWorld, startOrderWorld, validRequest } from '../../support/services/order.ts';
+import { TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
 
 const headers = { 'x-synthetic-credential': TEST_CREDENTIAL };
 const test = { synthetic: true, items: [{ productId: 'test-product', quantity: 1 }] };

@@ -8,11 +8,11 @@ import { processPayment } from '#services/payment/process-payment.ts';
 import { refundPayment } from '#services/payment/refund-payment.ts';
 import { settleOpenCharges } from '#services/payment/settle-open-charges.ts';
 import { createSettlements } from '#services/payment/settlements.ts';
-import { createDatabase, type Database } from '#services/platform/database.ts';
-import { DomainError } from '#services/platform/errors.ts';
+import { DomainError } from '#services/platform/base/errors.ts';
+import { createDatabase, type Database } from '#services/platform/storage/database.ts';
 import { checkHistories, historyRuns, historyTimeoutMs } from '../../support/histories.ts';
-import { silentLog } from '../../support/order-builders.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
+import { silentLog } from '../../support/services/order-builders.ts';
 import { type Answer, findMoneyFaults } from './history-checks.ts';
 import { CALL_FATES, type CallFate, createScriptedProvider } from './history-provider.ts';
 

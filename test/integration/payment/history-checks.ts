@@ -1,5 +1,5 @@
 // What must be true of charges after any history, once nothing is left to do: each broken promise in words.
-import type { Database } from '#services/platform/database.ts';
+import type { Database } from '#services/platform/storage/database.ts';
 import type { ProviderCharge } from './history-provider.ts';
 
 /** A step and what was answered: a charge's status, or the reason of a refusal. */

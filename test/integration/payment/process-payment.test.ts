@@ -3,8 +3,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { PaymentCompletedSchema, PaymentFailedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { readEventBodies } from '../../support/events.ts';
-import { failureOf, reasonOf } from '../../support/inventory.ts';
-import { paymentOf, startTill, untilTold } from '../../support/payment.ts';
+import { failureOf, reasonOf } from '../../support/services/inventory.ts';
+import { paymentOf, startTill, untilTold } from '../../support/services/payment.ts';
 
 describe('ProcessPayment', () => {
   it('charges 59.99 once for the same payment twice, with one transaction id (seed 7.3)', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { PaymentRefundedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { readEventBodies } from '../../support/events.ts';
-import { reasonOf } from '../../support/inventory.ts';
+import { reasonOf } from '../../support/services/inventory.ts';
 import {
   age,
   captureAtProvider,
@@ -14,7 +14,7 @@ import {
   startTill,
   type Till,
   untilTold,
-} from '../../support/payment.ts';
+} from '../../support/services/payment.ts';
 
 describe('RefundPayment', () => {
   it('gives a completed charge back once, tells of it, and answers repeats the same', async () => {

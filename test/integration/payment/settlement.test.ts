@@ -6,7 +6,7 @@ import { BreakerState } from '#gen/shop/ops/v1/ops_pb.ts';
 import { PaymentCompletedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { readEventBodies } from '../../support/events.ts';
-import { failureOf, reasonOf } from '../../support/inventory.ts';
+import { failureOf, reasonOf } from '../../support/services/inventory.ts';
 import {
   age,
   captureAtProvider,
@@ -15,7 +15,7 @@ import {
   type RunningPaymentService,
   startProviderProxy,
   startTill,
-} from '../../support/payment.ts';
+} from '../../support/services/payment.ts';
 
 const UNAVAILABLE = 'PAYMENT_PROVIDER_UNAVAILABLE';
 

@@ -1,8 +1,8 @@
 // Synthetic payments in the real payment service: no money at the provider, and forgotten after a while.
 import { expect, it } from 'vitest';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
-import { TEST_CREDENTIAL } from '../../support/order-builders.ts';
-import { paymentOf, startTill } from '../../support/payment.ts';
+import { TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
+import { paymentOf, startTill } from '../../support/services/payment.ts';
 
 const call = { headers: { 'x-synthetic-credential': TEST_CREDENTIAL } };
 

@@ -57,7 +57,7 @@ function findMarkedProcesses(mark: string): LeakedProcess[] {
     }));
 }
 
-/** services/dev/watchdog.ts keeps one process beside whoever uses it, here the global set-up, until that has ended. */
+/** local/process/watchdog.ts keeps one process beside whoever uses it, here the global set-up, until that has ended. */
 function isOwnWatchdog(found: { pid: number; arguments: string[] }): boolean {
   const parent = /^PPid:\s+(\d+)$/m.exec(readText(`/proc/${found.pid}/status`))?.[1];
   return Number(parent) === process.pid && found.arguments.includes('touchstone-watchdog');

@@ -1,4 +1,4 @@
-// `make imports`: judges every module of services and test, prints what it refuses, and ends with how much it saw.
+// `make imports`: judges every module of services, packages, local and test, prints what it refuses, and ends with how much it saw.
 import { globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { checkModules } from './rules.ts';
@@ -6,7 +6,7 @@ import { scanModule } from './scan-module.ts';
 import { importRuleSettings } from './settings.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const paths = globSync('{services,test}/**/*.ts', { cwd: root })
+const paths = globSync('{services,packages,local,test}/**/*.ts', { cwd: root })
   .map((path) => path.replaceAll('\\', '/'))
   .filter((path) => !/(^|\/)(node_modules|gen|dist)\//.test(path))
   .sort();

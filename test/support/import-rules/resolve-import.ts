@@ -6,12 +6,18 @@ export type Target =
   | { readonly kind: 'package'; readonly name: string }
   | { readonly kind: 'node'; readonly name: string };
 
-/** The parts of the repository that have rules of their own. `service` is one business service, named by its folder. */
-export type Room =
-  | { readonly kind: 'platform' | 'rpc-server' | 'dev' | 'kit' | 'test' | 'gen' | 'other' }
+/** The areas of the repository that have rules of their own. `service` is one business service, named by its folder. */
+export type Area =
+  | { readonly kind: 'platform' | 'rpc-server' | 'local' | 'kit' | 'test' | 'gen' | 'other' }
   | { readonly kind: 'service'; readonly service: string };
 
-const PATHS_OF_PREFIXES = { '#gen/': 'gen/', '#services/': 'services/', '@touchstone/kit': 'test/kit' };
+const PATHS_OF_PREFIXES = {
+  '#gen/': 'gen/',
+  '#services/': 'services/',
+  '#local/': 'local/',
+  '#packages/': 'packages/',
+  '@touchstone/kit': 'packages/kit',
+};
 
 /** Resolves a specifier as written in the module at `from`, a path from the repository's root. */
 export function resolveImport(specifier: string, from: string): Target {
@@ -24,13 +30,11 @@ export function resolveImport(specifier: string, from: string): Target {
   return { kind: 'package', name: words.slice(0, specifier.startsWith('@') ? 2 : 1).join('/') };
 }
 
-/** Tells which room a path belongs to. */
-export function roomOf(path: string): Room {
-  const [top = '', second = '', third = ''] = path.split('/');
-  if (top === 'gen') return { kind: 'gen' };
-  if (top === 'test') return { kind: second === 'kit' ? 'kit' : 'test' };
+/** Returns the area that a path belongs to. */
+export function areaOf(path: string): Area {
+  const [top = '', second = ''] = path.split('/');
+  if (top === 'gen' || top === 'test' || top === 'local') return { kind: top };
+  if (top === 'packages' && (second === 'kit' || second === 'rpc-server')) return { kind: second };
   if (top !== 'services') return { kind: 'other' };
-  if (second === 'dev') return { kind: 'dev' };
-  if (second === 'platform') return { kind: third === 'rpc-server' ? 'rpc-server' : 'platform' };
-  return { kind: 'service', service: second };
+  return second === 'platform' ? { kind: 'platform' } : { kind: 'service', service: second };
 }

@@ -1,6 +1,6 @@
 // Who may import whom. Each rule looks at one scanned module and says what it refuses; settings.ts names the files they speak of.
 import { posix } from 'node:path';
-import { type Room, resolveImport, roomOf, type Target } from './resolve-import.ts';
+import { type Area, areaOf, resolveImport, type Target } from './resolve-import.ts';
 import type { GlobalUse, ModuleImport, ScannedModule } from './scan-module.ts';
 
 export interface Violation {
@@ -22,6 +22,12 @@ export interface RuleSettings {
   readonly plainFactories: readonly string[];
   /** npm packages, each with the exports that open connections or start things. */
   readonly clientFactories: Readonly<Record<string, readonly string[]>>;
+  /** The layers of services/platform, lowest first: a layer imports only itself and layers before it. */
+  readonly platformLayers: readonly string[];
+  /** The most TypeScript files a folder may hold, by path prefix; the longest matching prefix counts. */
+  readonly mostFiles: Readonly<Record<string, number>>;
+  /** Below these paths, folders may not import each other in a cycle. */
+  readonly acyclicFolders: readonly string[];
   /** The least number of modules each folder must have shown: a check that saw nothing proves nothing. */
   readonly leastModules: Readonly<Record<string, number>>;
 }
@@ -56,6 +62,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'only-service-constructs': findConstruction,
   'only-main-touches-process': findProcessUse,
   'kit-stands-alone': findKitImports,
+  'layers-point-down': findUpwardImports,
 };
 
 /**
@@ -68,33 +75,34 @@ export function checkModules(modules: readonly ScannedModule[], settings: RuleSe
       find(module, settings).map((finding) => ({ rule, path: module.path, ...finding })),
     ),
   );
-  return [...violations, ...findMissingPureFiles(modules, settings), ...findThinFolders(modules, settings)];
+  return [
+    ...violations,
+    ...findMissingPureFiles(modules, settings),
+    ...findThinFolders(modules, settings),
+    ...findCrowdedFolders(modules, settings),
+    ...findFolderCycles(modules, settings),
+  ];
 }
 
 function findComputedImports({ path, imports }: ScannedModule): Finding[] {
-  if (!path.startsWith('services/') && roomOf(path).kind !== 'kit') return [];
+  if (!/^(services|packages|local)\//.test(path)) return [];
   return imports
     .filter(({ specifier }) => specifier === undefined)
     .map(({ line }) => ({ line, message: 'imports a computed name, which no rule can judge' }));
 }
 
 function findTestImports({ path, imports }: ScannedModule): Finding[] {
-  if (!path.startsWith('services/')) return [];
-  return refuse(
-    path,
-    imports,
-    (room) => room.kind === 'test' || room.kind === 'kit',
-    'nothing in services imports test',
-  );
+  if (!/^(services|local|packages\/rpc-server)\//.test(path)) return [];
+  return refuse(path, imports, isTest, 'production code imports neither test nor the kit');
 }
 
 function findServicesInPlatform({ path, imports }: ScannedModule, settings: RuleSettings): Finding[] {
-  const { kind } = roomOf(path);
+  const { kind } = areaOf(path);
   if (kind === 'rpc-server') {
     return refuse(
       path,
       imports,
-      (room) => !isTest(room) && room.kind !== 'rpc-server',
+      (area) => !isTest(area) && area.kind !== 'rpc-server',
       'it is a package of its own: npm and its own files',
     );
   }
@@ -102,19 +110,19 @@ function findServicesInPlatform({ path, imports }: ScannedModule, settings: Rule
   return refuse(
     path,
     imports,
-    (room, target) =>
-      !isTest(room) &&
-      room.kind !== 'platform' &&
+    (area, target) =>
+      !isTest(area) &&
+      area.kind !== 'platform' &&
       !settings.neutralContracts.some((prefix) => target.startsWith(prefix)),
     'platform imports npm and neutral generated code, no business nouns',
   );
 }
 
 function findForeignServices({ path, imports }: ScannedModule): Finding[] {
-  const own = roomOf(path);
-  if (own.kind !== 'service' && own.kind !== 'dev') return [];
-  const isOpen = (room: Room) => room.kind === 'platform' || room.kind === 'gen' || isTest(room) || isSame(room, own);
-  return refuse(path, imports, (room) => !isOpen(room), 'a service imports itself, platform and generated code');
+  const own = areaOf(path);
+  if (own.kind !== 'service' && own.kind !== 'local') return [];
+  const isOpen = (area: Area) => area.kind === 'platform' || area.kind === 'gen' || isTest(area) || isSame(area, own);
+  return refuse(path, imports, (area) => !isOpen(area), 'a service imports itself, platform and generated code');
 }
 
 function findImpurity(module: ScannedModule, settings: RuleSettings): Finding[] {
@@ -123,7 +131,7 @@ function findImpurity(module: ScannedModule, settings: RuleSettings): Finding[] 
 
 /** The list of pure files cannot be forgotten: a service's file that could be on it must be. */
 function findUnlistedPureFile(module: ScannedModule, settings: RuleSettings): Finding[] {
-  if (roomOf(module.path).kind !== 'service' || settings.pureFiles.includes(module.path)) return [];
+  if (areaOf(module.path).kind !== 'service' || settings.pureFiles.includes(module.path)) return [];
   if (listImpurities(module, settings).length > 0) return [];
   return [
     { line: 0, message: 'has only pure imports: name it in pureFiles, in test/support/import-rules/settings.ts' },
@@ -157,7 +165,7 @@ function isOpenToPureFile(target: Target, from: string, settings: RuleSettings):
 
 function findConstruction({ path, imports }: ScannedModule, settings: RuleSettings): Finding[] {
   const name = posix.basename(path);
-  if (roomOf(path).kind !== 'service' || name === 'service.ts' || name === 'main.ts') return [];
+  if (areaOf(path).kind !== 'service' || name === 'service.ts' || name === 'main.ts') return [];
   return imports.flatMap(({ specifier, values, line }) => {
     const refused =
       specifier === undefined
@@ -170,14 +178,15 @@ function findConstruction({ path, imports }: ScannedModule, settings: RuleSettin
 function isFactory(value: string, target: Target, from: string, settings: RuleSettings): boolean {
   if (target.kind === 'node') return false;
   if (target.kind === 'package') return settings.clientFactories[target.name]?.includes(value) ?? false;
-  const room = roomOf(target.path);
-  if (room.kind === 'platform') return !settings.plainFactories.includes(target.path) && FACTORY.test(value);
-  return isSame(room, roomOf(from)) && target.path.endsWith('-store.ts') && FACTORY.test(value);
+  const area = areaOf(target.path);
+  if (area.kind === 'platform') return !settings.plainFactories.includes(target.path) && FACTORY.test(value);
+  return isSame(area, areaOf(from)) && target.path.endsWith('-store.ts') && FACTORY.test(value);
 }
 
 function findProcessUse({ path, imports, globals }: ScannedModule): Finding[] {
-  const { kind } = roomOf(path);
-  const isJudged = ['service', 'platform', 'rpc-server'].includes(kind) || path.startsWith('test/kit/command-line/');
+  const { kind } = areaOf(path);
+  const isJudged =
+    ['service', 'platform', 'rpc-server'].includes(kind) || path.startsWith('packages/kit/command-line/');
   if (!isJudged || posix.basename(path) === 'main.ts') return [];
   const message = 'only main.ts reads the environment and signals';
   return [
@@ -192,11 +201,11 @@ function findProcessUse({ path, imports, globals }: ScannedModule): Finding[] {
 }
 
 function findKitImports({ path, imports }: ScannedModule): Finding[] {
-  if (roomOf(path).kind !== 'kit') return [];
+  if (areaOf(path).kind !== 'kit') return [];
   return refuse(
     path,
     imports,
-    (room) => room.kind !== 'kit',
+    (area) => area.kind !== 'kit',
     'the kit imports npm, @touchstone/rpc-server and its own files',
   );
 }
@@ -228,17 +237,98 @@ function findThinFolders(modules: readonly ScannedModule[], settings: RuleSettin
   });
 }
 
-/** Refuses imports of files by the room they reach. Packages and Node's own modules are not files. */
+function findUpwardImports({ path, imports }: ScannedModule, settings: RuleSettings): Finding[] {
+  const own = layerOf(path);
+  if (own === undefined) return [];
+  const allowed = settings.platformLayers.slice(0, settings.platformLayers.indexOf(own) + 1);
+  if (!allowed.includes(own)) return [{ line: 0, message: `is in ${own}, which is no layer in settings.ts` }];
+  return refuse(
+    path,
+    imports,
+    (_area, target) => {
+      const layer = layerOf(target);
+      return layer !== undefined && !allowed.includes(layer);
+    },
+    `the layer ${own} imports only ${allowed.join(', ')}`,
+  );
+}
+
+function layerOf(path: string): string | undefined {
+  return /^services\/platform\/([^/]+)\//.exec(path)?.[1];
+}
+
+function findCrowdedFolders(modules: readonly ScannedModule[], settings: RuleSettings): Violation[] {
+  const counts = new Map<string, number>();
+  for (const { path } of modules) {
+    const folder = posix.dirname(path);
+    counts.set(folder, (counts.get(folder) ?? 0) + 1);
+  }
+  return [...counts].flatMap(([folder, count]) => {
+    const [, most] = Object.entries(settings.mostFiles)
+      .filter(([prefix]) => isInside(folder, prefix))
+      .sort(([left], [right]) => right.length - left.length)[0] ?? [undefined, Infinity];
+    if (count <= most) return [];
+    const message = `holds ${count} files; at most ${most}: give some of them a folder of their own`;
+    return [{ rule: 'folders-stay-small', path: folder, line: 0, message }];
+  });
+}
+
+function findFolderCycles(modules: readonly ScannedModule[], settings: RuleSettings): Violation[] {
+  const imports = new Map<string, Set<string>>();
+  for (const { path, imports: found } of modules) {
+    const folder = posix.dirname(path);
+    if (!settings.acyclicFolders.some((prefix) => isInside(folder, prefix))) continue;
+    const targets = imports.get(folder) ?? new Set<string>();
+    imports.set(folder, targets);
+    for (const { specifier } of found) {
+      const target = specifier === undefined ? undefined : resolveImport(specifier, path);
+      if (target?.kind === 'file' && posix.dirname(target.path) !== folder) targets.add(posix.dirname(target.path));
+    }
+  }
+  return [...imports.keys()].sort().flatMap((folder) => {
+    const cycle = findPath(folder, folder, imports);
+    // Each cycle is reported once, at the first of its folders.
+    if (cycle === undefined || cycle.some((other) => other < folder)) return [];
+    const message = `is in an import cycle: ${[folder, ...cycle].join(' -> ')}`;
+    return [{ rule: 'no-folder-cycles', path: folder, line: 0, message }];
+  });
+}
+
+/** The shortest way from one folder to another along imports, without the first folder; undefined when there is none. */
+function findPath(from: string, to: string, imports: ReadonlyMap<string, ReadonlySet<string>>): string[] | undefined {
+  const previous = new Map<string, string>();
+  const queue = [from];
+  for (let folder = queue.shift(); folder !== undefined; folder = queue.shift()) {
+    for (const next of imports.get(folder) ?? []) {
+      if (previous.has(next)) continue;
+      previous.set(next, folder);
+      if (next !== to) {
+        queue.push(next);
+        continue;
+      }
+      const path = [to];
+      for (let step = folder; step !== from; step = previous.get(step) ?? from) path.unshift(step);
+      return path;
+    }
+  }
+  return undefined;
+}
+
+function isInside(folder: string, prefix: string): boolean {
+  return folder === prefix || folder.startsWith(`${prefix}/`);
+}
+
+/** Refuses imports of files by the area they reach. Packages and Node's own modules are not files. */
 function refuse(
   from: string,
   imports: readonly ModuleImport[],
-  isRefused: (room: Room, target: string) => boolean,
+  isRefused: (area: Area, target: string) => boolean,
   reason: string,
 ): Finding[] {
   return imports.flatMap(({ specifier, line }) => {
     if (specifier === undefined) return [];
     const target = resolveImport(specifier, from);
-    if (target.kind !== 'file' || !isRefused(roomOf(target.path), target.path)) return [];
+    if (target.kind !== 'file' || !isRefused(areaOf(target.path), target.path)) return [];
     return [{ line, message: `imports ${specifier}; ${reason}` }];
   });
 }
@@ -256,11 +346,11 @@ function isOrStartsWith(name: string, global: string): boolean {
 }
 
 /** Has a rule of its own, so that one import is refused once. */
-function isTest(room: Room): boolean {
-  return room.kind === 'test' || room.kind === 'kit';
+function isTest(area: Area): boolean {
+  return area.kind === 'test' || area.kind === 'kit';
 }
 
-function isSame(left: Room, right: Room): boolean {
+function isSame(left: Area, right: Area): boolean {
   if (left.kind === 'service' && right.kind === 'service') return left.service === right.service;
   return left.kind === right.kind;
 }

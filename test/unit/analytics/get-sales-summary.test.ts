@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SalesStep as StepNumber } from '#gen/shop/analytics/v1/analytics_pb.ts';
 import { GetSalesSummaryRequestSchema } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
 import { getSalesSummary } from '#services/analytics/get-sales-summary.ts';
-import { afterNoon, NOON } from '../../support/sales-builders.ts';
+import { afterNoon, NOON } from '../../support/services/sales-builders.ts';
 import { createFakeSales, rowsOf } from './fakes.ts';
 
 type Init = Parameters<typeof create<typeof GetSalesSummaryRequestSchema>>[1];

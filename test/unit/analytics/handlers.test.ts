@@ -4,7 +4,7 @@ import { ProductChangedSchema } from '#gen/shop/inventory/v1/inventory_events_pb
 import { OrderConfirmedSchema, OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { PaymentCompletedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { createAnalyticsSubscriptions } from '#services/analytics/routes.ts';
-import { afterNoon, saleOf } from '../../support/sales-builders.ts';
+import { afterNoon, saleOf } from '../../support/services/sales-builders.ts';
 
 /** Hands a body to the handler of its type, over a transaction that answers every statement with these rows. */
 async function apply(subject: string, payload: Uint8Array, rows: readonly object[] = [{ step: 'CREATED' }]) {

@@ -5,8 +5,8 @@ import { RebuildState } from '#gen/shop/analytics/v1/analytics_pb.ts';
 import { RebuildSalesRequestSchema } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
 import { rebuildSales } from '#services/analytics/rebuild-sales.ts';
 import { advanceRebuild } from '#services/analytics/rebuilder.ts';
-import { createLog } from '#services/platform/log.ts';
-import { NOON } from '../../support/sales-builders.ts';
+import { createLog } from '#services/platform/observability/log.ts';
+import { NOON } from '../../support/services/sales-builders.ts';
 import { createFakeGenerations } from './fakes.ts';
 
 const log = createLog({ service: 'analytics', level: 'silent' });

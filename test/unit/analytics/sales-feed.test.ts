@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createSalesFeed } from '#services/analytics/sales-feed.ts';
-import { NOON } from '../../support/sales-builders.ts';
+import { NOON } from '../../support/services/sales-builders.ts';
 import { createFakeSales, rowsOf } from './fakes.ts';
 
 const MAX_WATCHERS = 100;

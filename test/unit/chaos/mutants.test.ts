@@ -43,14 +43,14 @@ describe('the lists of mutants', () => {
       mutant,
       { ...mutant, caughtBy: [] },
       { ...mutant, name: 'a', file: 'test/support/stack.ts' },
-      { ...mutant, name: 'b', file: 'services/dev/stack.ts' },
+      { ...mutant, name: 'b', file: 'local/stack/stack.ts' },
     ]);
 
     expect(faults).toEqual([
       'let a verdict change: there are two of it',
       'let a verdict change: no test is to catch it',
       'a: test/support/stack.ts is no production code',
-      'b: services/dev/stack.ts is no production code',
+      'b: local/stack/stack.ts is no production code',
     ]);
   });
 });

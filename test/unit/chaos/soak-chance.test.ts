@@ -1,8 +1,8 @@
 // What a soak draws from its seed: errands, strikes, and chance itself.
 import { describe, expect, it } from 'vitest';
-import { drawErrand, type Errand } from '../../chaos/soak/errand.ts';
 import { drawStrike, VICTIMS } from '../../chaos/soak/kill-plan.ts';
 import { createRandom } from '../../chaos/soak/random.ts';
+import { drawErrand, type Errand } from '../../chaos/soak/scenario.ts';
 
 describe('chance', () => {
   it('repeats itself for the same seed and differs for the next', () => {

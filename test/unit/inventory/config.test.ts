@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { loadConfig } from '#services/inventory/config.ts';
-import { DEFAULT_LIMITS } from '#services/platform/load-shedding.ts';
+import { DEFAULT_LIMITS } from '#services/platform/server/load-shedding.ts';
 
 const DATABASE = { INVENTORY_DATABASE_URL: 'postgres://inventory:secret@127.0.0.1:54329/shop_inventory' };
 

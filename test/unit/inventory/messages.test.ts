@@ -15,7 +15,7 @@ import {
 } from '#services/inventory/inventory-events.ts';
 import { toProductMessage, toReservationMessage } from '#services/inventory/inventory-messages.ts';
 import type { Reservation } from '#services/inventory/reservation.ts';
-import { readEvent } from '#services/platform/event.ts';
+import { readEvent } from '#services/platform/messaging/event.ts';
 
 const TIME = new Date('2026-01-02T03:04:05.678Z');
 const LINES = [{ productId: 'prod456', quantity: 2 }];

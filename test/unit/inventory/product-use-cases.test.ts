@@ -14,8 +14,8 @@ import { getProduct } from '#services/inventory/get-product.ts';
 import { listProducts } from '#services/inventory/list-products.ts';
 import { makeSeedPart, seedCatalogue } from '#services/inventory/seed-catalogue.ts';
 import { upsertProduct } from '#services/inventory/upsert-product.ts';
-import type { Database } from '#services/platform/database.ts';
-import { unavailable } from '#services/platform/errors.ts';
+import { unavailable } from '#services/platform/base/errors.ts';
+import type { Database } from '#services/platform/storage/database.ts';
 import { dependOn, productRow, scriptDatabase } from './scripted-database.ts';
 
 const AWAY = unavailable('DATABASE_UNAVAILABLE', 'away', 1_000);

@@ -6,9 +6,9 @@ import { ReserveStockRequestSchema } from '#gen/shop/inventory/v1/inventory_serv
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { onOrderCreated } from '#services/inventory/on-order-created.ts';
 import { reserveStock } from '#services/inventory/reserve-stock.ts';
-import type { Database } from '#services/platform/database.ts';
-import { unavailable } from '#services/platform/errors.ts';
-import { readEvent } from '#services/platform/event.ts';
+import { unavailable } from '#services/platform/base/errors.ts';
+import { readEvent } from '#services/platform/messaging/event.ts';
+import type { Database } from '#services/platform/storage/database.ts';
 import { dependOn, NEW_ID, NOW, reservationRow, type Statement, scriptDatabase, takeRow } from './scripted-database.ts';
 
 const SHORT = { product_id: 'prod456', requested: 2, available: 1 };

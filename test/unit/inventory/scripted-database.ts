@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import { vi } from 'vitest';
 import type { InventoryDependencies } from '#services/inventory/dependencies.ts';
-import type { Database } from '#services/platform/database.ts';
+import type { Database } from '#services/platform/storage/database.ts';
 
 /** What one statement answers: rows, or the error it fails with. */
 export type Answer = readonly object[] | Error;

@@ -7,7 +7,7 @@ import {
 } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { confirmReservation } from '#services/inventory/confirm-reservation.ts';
 import { releaseReservation } from '#services/inventory/release-reservation.ts';
-import type { Database } from '#services/platform/database.ts';
+import type { Database } from '#services/platform/storage/database.ts';
 import { dependOn, NEW_ID, NOW, reservationRow, scriptDatabase } from './scripted-database.ts';
 
 const RESERVED = reservationRow();

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import { createJourneyMetrics } from '#services/monitor/journey-metrics.ts';
 import { createOrderMetrics } from '#services/order/order-metrics.ts';
-import { createMetrics } from '#services/platform/metrics.ts';
+import { createMetrics } from '#services/platform/observability/metrics.ts';
 
 const RULES = new URL('../../../services/monitor/prometheus/alerts.yaml', import.meta.url);
 // What a scrape adds, and the functions and words of the language.

@@ -2,10 +2,10 @@ import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { createJourneyMetrics } from '#services/monitor/journey-metrics.ts';
 import { createJourneyRunner } from '#services/monitor/journey-runner.ts';
-import { installTracing } from '#services/platform/tracing.ts';
-import { callFailure } from '../../support/fake-neighbours.ts';
-import { createFakeRunStore, createFakeShop } from '../../support/journeys.ts';
-import { silentLog } from '../../support/order-builders.ts';
+import { installTracing } from '#services/platform/observability/tracing.ts';
+import { callFailure } from '../../support/services/fake-dependencies.ts';
+import { createFakeRunStore, createFakeShop } from '../../support/services/journeys.ts';
+import { silentLog } from '../../support/services/order-builders.ts';
 
 installTracing();
 

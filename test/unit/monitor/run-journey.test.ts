@@ -6,7 +6,7 @@ import { ListRunsRequestSchema, RunJourneyRequestSchema } from '#gen/shop/monito
 import { listRuns } from '#services/monitor/list-runs.ts';
 import { runJourney } from '#services/monitor/run-journey.ts';
 import type { Run } from '#services/monitor/run-store.ts';
-import { failureOf, faultsOf } from '../../support/order-builders.ts';
+import { failureOf, faultsOf } from '../../support/services/order-builders.ts';
 
 const ended: Run = {
   runId: '6f1c9f0e-8a53-4f5e-9d7e-0d6f7f0c1a11',

@@ -5,7 +5,7 @@ import type { JourneyName } from '#services/monitor/journey.ts';
 import { createJourneyMetrics } from '#services/monitor/journey-metrics.ts';
 import type { Run } from '#services/monitor/run-store.ts';
 import { createScheduledJourneys } from '#services/monitor/scheduled-journeys.ts';
-import { silentLog } from '../../support/order-builders.ts';
+import { silentLog } from '../../support/services/order-builders.ts';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());

@@ -5,10 +5,10 @@ import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponseSchema } from '#gen/shop/order/v1/order_service_pb.ts';
 import { JourneyFailure, type JourneyName } from '#services/monitor/journey.ts';
 import { walkJourney } from '#services/monitor/walk-journey.ts';
-import type { Deadline } from '#services/platform/deadline.ts';
-import { callFailure } from '../../support/fake-neighbours.ts';
-import { changesOf, createFakeShop, type FakeShop, testOrder, testQuote } from '../../support/journeys.ts';
-import { frozenDeadline } from '../../support/order-builders.ts';
+import type { Deadline } from '#services/platform/base/deadline.ts';
+import { callFailure } from '../../support/services/fake-dependencies.ts';
+import { changesOf, createFakeShop, type FakeShop, testOrder, testQuote } from '../../support/services/journeys.ts';
+import { frozenDeadline } from '../../support/services/order-builders.ts';
 
 const headers = { 'x-synthetic-credential': 'secret' };
 const ignore = (): void => undefined;

@@ -6,9 +6,9 @@ import { type Mail, type MailerDependencies, sendDueMails, toMailFailure } from 
 import { messageIdOf } from '#services/notification/notification.ts';
 import type { DueNotification, NotificationStore } from '#services/notification/notification-store.ts';
 import { createPolicies } from '#services/notification/policies.ts';
-import { createCallGuard } from '#services/platform/call-guard.ts';
-import { createLog } from '#services/platform/log.ts';
-import { createMetrics } from '#services/platform/metrics.ts';
+import { createCallGuard } from '#services/platform/client/call-policy.ts';
+import { createLog } from '#services/platform/observability/log.ts';
+import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { notificationOf } from './fakes.ts';
 
 const NOW = new Date('2026-01-02T03:04:06.000Z');

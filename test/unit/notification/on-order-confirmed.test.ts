@@ -10,7 +10,7 @@ import { messageIdOf } from '#services/notification/notification.ts';
 import { toNotificationMessage } from '#services/notification/notification-messages.ts';
 import type { NotificationStore } from '#services/notification/notification-store.ts';
 import { onOrderConfirmed } from '#services/notification/on-order-confirmed.ts';
-import type { Transaction } from '#services/platform/database.ts';
+import type { Transaction } from '#services/platform/storage/database.ts';
 import { notificationOf } from './fakes.ts';
 
 const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;

@@ -4,10 +4,10 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { createOrderRoutes, type RouteDependencies } from '#services/order/routes.ts';
-import { createMetrics } from '#services/platform/metrics.ts';
-import { createServerInterceptors } from '#services/platform/rpc-interceptors.ts';
-import { orderRequest, silentLog } from '../../support/order-builders.ts';
-import { openDesk } from '../../support/order-desk.ts';
+import { createMetrics } from '#services/platform/observability/metrics.ts';
+import { createServerInterceptors } from '#services/platform/server/rpc-interceptors.ts';
+import { openDesk } from '../../support/services/create-order-fixture.ts';
+import { orderRequest, silentLog } from '../../support/services/order-builders.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -8,10 +8,10 @@ import { onProductChanged } from '#services/order/on-product-changed.ts';
 import { createOrderResumer } from '#services/order/resume-orders.ts';
 import { createOrderSubscriptions } from '#services/order/routes.ts';
 import { wakeOrder } from '#services/order/wake-order.ts';
-import type { Transaction } from '#services/platform/database.ts';
-import { unavailable } from '#services/platform/errors.ts';
-import { injectTrace, installTracing, traceIdOf } from '#services/platform/tracing.ts';
-import { callFailure, createFakeSaga, type FakeSaga } from '../../support/fake-neighbours.ts';
+import { unavailable } from '#services/platform/base/errors.ts';
+import { injectTrace, installTracing, traceIdOf } from '#services/platform/observability/tracing.ts';
+import type { Transaction } from '#services/platform/storage/database.ts';
+import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
 import {
   cancelledOrder,
   createFakePriceStore,
@@ -20,7 +20,7 @@ import {
   parkedOrder,
   pendingOrder,
   silentLog,
-} from '../../support/order-builders.ts';
+} from '../../support/services/order-builders.ts';
 
 type ListProducts = LoadCatalogueOptions['inventory']['listProducts'];
 

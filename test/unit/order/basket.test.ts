@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type BasketItem, priceBasket, validateItems } from '#services/order/basket.ts';
-import { createValidation } from '#services/platform/validation.ts';
-import { createFakePriceStore, euros, failureOf, faultsOf } from '../../support/order-builders.ts';
+import { createValidation } from '#services/platform/base/validation.ts';
+import { createFakePriceStore, euros, failureOf, faultsOf } from '../../support/services/order-builders.ts';
 
 /** The faults of a basket, as `field: description`. */
 async function faultsIn(items: readonly BasketItem[]): Promise<string[]> {

@@ -5,8 +5,8 @@ import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CancelOrderRequestSchema } from '#gen/shop/order/v1/order_service_pb.ts';
 import { cancelOrder } from '#services/order/cancel-order.ts';
 import { decideConfirm, type Order } from '#services/order/order.ts';
-import { readEvent } from '#services/platform/event.ts';
-import { callFailure, createFakeSaga, type FakeSaga } from '../../support/fake-neighbours.ts';
+import { readEvent } from '#services/platform/messaging/event.ts';
+import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
 import {
   cancelledOrder,
   confirmedOrder,
@@ -17,7 +17,7 @@ import {
   parkedOrder,
   pendingOrder,
   secondsLater,
-} from '../../support/order-builders.ts';
+} from '../../support/services/order-builders.ts';
 
 function cancel(saga: FakeSaga, orderId = 'order-1') {
   return cancelOrder({ saga, now: () => secondsLater(20) }, create(CancelOrderRequestSchema, { orderId }), 2_500);

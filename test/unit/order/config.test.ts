@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '#services/order/config.ts';
 import { createPolicies } from '#services/order/policies.ts';
-import { ConfigError } from '#services/platform/config.ts';
+import { ConfigError } from '#services/platform/base/settings.ts';
 
 const DATABASE = { ORDER_DATABASE_URL: 'postgres://shop_order:pass-word@127.0.0.1:54329/shop_order' };
 

@@ -2,10 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { createOrder } from '#services/order/create-order.ts';
-import { syntheticHeaders } from '#services/platform/synthetic.ts';
-import { euros, failureOf, faultsOf, orderRequest, TEST_CREDENTIAL } from '../../support/order-builders.ts';
-
-import { openDesk } from '../../support/order-desk.ts';
+import { syntheticHeaders } from '#services/platform/base/synthetic.ts';
+import { openDesk } from '../../support/services/create-order-fixture.ts';
+import { euros, failureOf, faultsOf, orderRequest, TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
 
 const distinctItems = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ productId: `product-${index}`, quantity: 1 }));

@@ -2,10 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { decideCancel } from '#services/order/order.ts';
-import { callFailure } from '../../support/fake-neighbours.ts';
-import { failureOf, secondsLater } from '../../support/order-builders.ts';
-
-import { openDesk } from '../../support/order-desk.ts';
+import { openDesk } from '../../support/services/create-order-fixture.ts';
+import { callFailure } from '../../support/services/fake-dependencies.ts';
+import { failureOf, secondsLater } from '../../support/services/order-builders.ts';
 
 describe('a key that is used again', () => {
   it('with the same content answers from the first order, without a second one', async () => {

@@ -4,12 +4,11 @@ import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { decideCancel } from '#services/order/order.ts';
-import { unavailable } from '#services/platform/errors.ts';
-import { readEvent } from '#services/platform/event.ts';
-import { callFailure } from '../../support/fake-neighbours.ts';
-import { failureOf, secondsLater } from '../../support/order-builders.ts';
-
-import { openDesk } from '../../support/order-desk.ts';
+import { unavailable } from '#services/platform/base/errors.ts';
+import { readEvent } from '#services/platform/messaging/event.ts';
+import { openDesk } from '../../support/services/create-order-fixture.ts';
+import { callFailure } from '../../support/services/fake-dependencies.ts';
+import { failureOf, secondsLater } from '../../support/services/order-builders.ts';
 
 const distinctItems = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ productId: `product-${index}`, quantity: 1 }));

@@ -1,10 +1,10 @@
 // Following an order by being told of changes alone: here the time to look again by itself never comes.
 import { expect, it, vi } from 'vitest';
 import { createOrderChanges } from '#services/order/order-changes.ts';
-import { createFakeOrderStore } from '../../support/fake-order-store.ts';
-import { parkedOrder, pendingOrder } from '../../support/order-builders.ts';
+import { createFakeOrderStore } from '../../support/services/fake-order-store.ts';
+import { parkedOrder, pendingOrder } from '../../support/services/order-builders.ts';
 
-vi.mock('#services/platform/backoff.ts', async (importOriginal) => ({
+vi.mock('#services/platform/base/backoff.ts', async (importOriginal) => ({
   ...(await importOriginal<object>()),
   pause: (_delayMs: number, signal: AbortSignal) =>
     new Promise<void>((resolve) => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Order } from '#services/order/order.ts';
 import { createOrderChanges } from '#services/order/order-changes.ts';
-import { unavailable } from '#services/platform/errors.ts';
-import { createFakeOrderStore } from '../../support/fake-order-store.ts';
-import { parkedOrder, pendingOrder } from '../../support/order-builders.ts';
+import { unavailable } from '#services/platform/base/errors.ts';
+import { createFakeOrderStore } from '../../support/services/fake-order-store.ts';
+import { parkedOrder, pendingOrder } from '../../support/services/order-builders.ts';
 
 const FOR_EVER = new AbortController().signal;
 

@@ -10,7 +10,7 @@ import {
 import { OrderReason, OrderSchema, OrderStatus, OrderStep, StepState } from '#gen/shop/order/v1/order_pb.ts';
 import type { Order, OrderReason as Reason, OrderStatus as Status, OrderStep as Step } from '#services/order/order.ts';
 import { fromStatusMessage, toOrderMessage, toReasonMessage, toStatusEvent } from '#services/order/order-messages.ts';
-import { readEvent } from '#services/platform/event.ts';
+import { readEvent } from '#services/platform/messaging/event.ts';
 import {
   ACCEPTED_AT,
   cancelledOrder,
@@ -20,7 +20,7 @@ import {
   parkedOrder,
   pendingOrder,
   secondsLater,
-} from '../../support/order-builders.ts';
+} from '../../support/services/order-builders.ts';
 
 const message = (order: Order) => create(OrderSchema, toOrderMessage(order));
 

@@ -1,8 +1,8 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it, vi } from 'vitest';
 import { createOrderMetrics } from '#services/order/order-metrics.ts';
-import { createFakeSaga } from '../../support/fake-neighbours.ts';
-import { confirmedOrder, failedOrder, parkedOrder, pendingOrder } from '../../support/order-builders.ts';
+import { createFakeSaga } from '../../support/services/fake-dependencies.ts';
+import { confirmedOrder, failedOrder, parkedOrder, pendingOrder } from '../../support/services/order-builders.ts';
 
 const nothingOpen = { pending: 0, oldestPendingMs: 0, compensations: 0 };
 

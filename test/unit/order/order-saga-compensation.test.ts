@@ -3,8 +3,8 @@ import type { Order } from '#services/order/order.ts';
 import { decideCancel } from '#services/order/order.ts';
 import { toStatusEvent } from '#services/order/order-messages.ts';
 import { runSaga } from '#services/order/order-saga.ts';
-import type { CallFailure } from '#services/platform/dependency-error.ts';
-import { callFailure, createFakeSaga, type FakeSaga } from '../../support/fake-neighbours.ts';
+import type { CallFailure } from '#services/platform/client/dependency-error.ts';
+import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
 import {
   cancelledOrder,
   failedOrder,
@@ -12,7 +12,7 @@ import {
   parkedOrder,
   pendingOrder,
   secondsLater,
-} from '../../support/order-builders.ts';
+} from '../../support/services/order-builders.ts';
 
 /** A cancelled order whose stock is reserved and whose money is taken. */
 function cancelledWithBoth(): FakeSaga {

@@ -2,8 +2,8 @@
 // run that is not disturbed, so that a new call or change is covered as soon as it is there.
 import { describe, expect, it } from 'vitest';
 import type { Order } from '#services/order/order.ts';
-import { createFakeSaga, type FakeSaga } from '../../support/fake-neighbours.ts';
-import { cancelledOrder, pendingOrder } from '../../support/order-builders.ts';
+import { createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
+import { cancelledOrder, pendingOrder } from '../../support/services/order-builders.ts';
 
 class Killed extends Error {
   override readonly name = 'Killed';

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { LAST_STEP_RESERVE_MS, runSaga } from '#services/order/order-saga.ts';
-import { callFailure, createFakeSaga, type FakeSaga } from '../../support/fake-neighbours.ts';
+import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
 import {
   ACCEPTED_AT,
   cancelledOrder,
@@ -8,7 +8,7 @@ import {
   frozenDeadline,
   parkedOrder,
   pendingOrder,
-} from '../../support/order-builders.ts';
+} from '../../support/services/order-builders.ts';
 
 const TOO_LATE = frozenDeadline(0);
 

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { OrderConfirmedSchema, OrderFailedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderReason } from '#gen/shop/order/v1/order_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
-import type { CallFailure } from '#services/platform/dependency-error.ts';
-import { unavailable } from '#services/platform/errors.ts';
-import { readEvent } from '#services/platform/event.ts';
-import { currentOrderId, installTracing } from '#services/platform/tracing.ts';
-import { callFailure, createFakeSaga, type FakeSaga } from '../../support/fake-neighbours.ts';
-import { confirmedOrder, confirmingOrder, pendingOrder } from '../../support/order-builders.ts';
+import { unavailable } from '#services/platform/base/errors.ts';
+import type { CallFailure } from '#services/platform/client/dependency-error.ts';
+import { readEvent } from '#services/platform/messaging/event.ts';
+import { currentOrderId, installTracing } from '#services/platform/observability/tracing.ts';
+import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
+import { confirmedOrder, confirmingOrder, pendingOrder } from '../../support/services/order-builders.ts';
 
 /** What the order went through at its neighbours and in the store, in order. */
 function recordJournal(saga: FakeSaga): string[] {

@@ -27,7 +27,7 @@ import {
   parkedOrder,
   pendingOrder,
   secondsLater,
-} from '../../support/order-builders.ts';
+} from '../../support/services/order-builders.ts';
 
 /** The timeline in short: `STEP STATE`. */
 function story(order: Order): string[] {

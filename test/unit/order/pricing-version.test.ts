@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { euros } from '../../support/order-builders.ts';
-import { openDesk } from '../../support/order-desk.ts';
+import { openDesk } from '../../support/services/create-order-fixture.ts';
+import { euros } from '../../support/services/order-builders.ts';
 
 const TWO_OF_PROD456 = { items: [{ productId: 'prod456', quantity: 2 }] };
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type PricedItem, type PricingVersion, priceItems } from '#services/order/pricing.ts';
-import { euros } from '../../support/order-builders.ts';
+import { euros } from '../../support/services/order-builders.ts';
 
 const item = (productId: string, quantity: number, minorUnits: bigint) => ({
   productId,

@@ -7,9 +7,9 @@ import {
 } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { PricingVersionFor } from '#services/order/basket.ts';
 import { type QuoteOrderDependencies, quoteOrder } from '#services/order/quote-order.ts';
-import type { CallFailure } from '#services/platform/dependency-error.ts';
-import { callFailure } from '../../support/fake-neighbours.ts';
-import { createFakePriceStore, euros, failureOf, faultsOf } from '../../support/order-builders.ts';
+import type { CallFailure } from '#services/platform/client/dependency-error.ts';
+import { callFailure } from '../../support/services/fake-dependencies.ts';
+import { createFakePriceStore, euros, failureOf, faultsOf } from '../../support/services/order-builders.ts';
 
 type CheckAvailability = QuoteOrderDependencies['inventory']['checkAvailability'];
 

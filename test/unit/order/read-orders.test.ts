@@ -13,8 +13,8 @@ import type { Order } from '#services/order/order.ts';
 import { createOrderChanges } from '#services/order/order-changes.ts';
 import type { OrderFilter } from '#services/order/order-store.ts';
 import { watchOrder } from '#services/order/watch-order.ts';
-import type { Page } from '#services/platform/page.ts';
-import { createFakeOrderStore } from '../../support/fake-order-store.ts';
+import type { Page } from '#services/platform/storage/page.ts';
+import { createFakeOrderStore } from '../../support/services/fake-order-store.ts';
 import {
   cancelledOrder,
   confirmedOrder,
@@ -24,7 +24,7 @@ import {
   faultsOf,
   parkedOrder,
   pendingOrder,
-} from '../../support/order-builders.ts';
+} from '../../support/services/order-builders.ts';
 
 const get = (orderId: string, ...orders: Order[]) =>
   getOrder(createFakeOrderStore(...orders), create(GetOrderRequestSchema, { orderId }));

@@ -6,9 +6,9 @@ import type { Charge, StoredCharge } from '#services/payment/charge.ts';
 import type { ChargeStore } from '#services/payment/charge-store.ts';
 import type { ProviderClient } from '#services/payment/provider-client.ts';
 import type { ChargingProvider, Run, SettlementDependencies } from '#services/payment/settlement.ts';
-import { startDeadline } from '#services/platform/deadline.ts';
-import type { OutgoingEvent } from '#services/platform/event.ts';
-import { createLog } from '#services/platform/log.ts';
+import { startDeadline } from '#services/platform/base/deadline.ts';
+import type { OutgoingEvent } from '#services/platform/messaging/event.ts';
+import { createLog } from '#services/platform/observability/log.ts';
 
 /** A valid request, changed as given. */
 export function requestOf(changes: object = {}): ProcessPaymentRequest {

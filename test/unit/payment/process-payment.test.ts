@@ -3,8 +3,8 @@ import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import type { Charge, StoredCharge } from '#services/payment/charge.ts';
 import { processPayment } from '#services/payment/process-payment.ts';
 import { createSettlements } from '#services/payment/settlements.ts';
-import { DomainError } from '#services/platform/errors.ts';
-import { TEST_CREDENTIAL } from '../../support/order-builders.ts';
+import { DomainError } from '#services/platform/base/errors.ts';
+import { TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
 import {
   captured,
   createMemoryStore,

@@ -3,9 +3,9 @@ import { describe, expect, it, vi } from 'vitest';
 import { createPolicies } from '#services/payment/policies.ts';
 import { createProviderClient, toProviderFailure } from '#services/payment/provider-client.ts';
 import { NoAnswer, type ProviderAnswer, type ProviderHttp } from '#services/payment/provider-http.ts';
-import { createCallGuard } from '#services/platform/call-guard.ts';
-import { createLog } from '#services/platform/log.ts';
-import { createMetrics } from '#services/platform/metrics.ts';
+import { createCallGuard } from '#services/platform/client/call-policy.ts';
+import { createLog } from '#services/platform/observability/log.ts';
+import { createMetrics } from '#services/platform/observability/metrics.ts';
 
 const ORDER = {
   orderId: 'o 1',

@@ -3,7 +3,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { PaymentCompletedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { giveLateCaptureBack, providerKey, settleCharge } from '#services/payment/settlement.ts';
-import { DomainError } from '#services/platform/errors.ts';
+import { DomainError } from '#services/platform/base/errors.ts';
 import {
   captured,
   createMemoryStore,

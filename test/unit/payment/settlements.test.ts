@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { Charge, StoredCharge } from '#services/payment/charge.ts';
 import { settleOpenCharges } from '#services/payment/settle-open-charges.ts';
 import { createSettlements } from '#services/payment/settlements.ts';
-import { injectTrace, installTracing, traceIdOf } from '#services/platform/tracing.ts';
+import { injectTrace, installTracing, traceIdOf } from '#services/platform/observability/tracing.ts';
 import {
   captured,
   createMemoryStore,

@@ -7,8 +7,8 @@ import { refundPayment } from '#services/payment/refund-payment.ts';
 import { giveLateCaptureBack, type SettlementDependencies, settleCharge } from '#services/payment/settlement.ts';
 import { createSettlements } from '#services/payment/settlements.ts';
 import { syntheticProvider } from '#services/payment/synthetic-provider.ts';
-import { syntheticHeaders } from '#services/platform/synthetic.ts';
-import { TEST_CREDENTIAL } from '../../support/order-builders.ts';
+import { syntheticHeaders } from '#services/platform/base/synthetic.ts';
+import { TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
 import {
   createMemoryStore,
   createProvider,

@@ -9,6 +9,9 @@ const SETTINGS: RuleSettings = {
   neutralContracts: ['gen/shop/ops/'],
   plainFactories: [],
   clientFactories: { pg: ['Pool'] },
+  platformLayers: ['base', 'storage', 'messaging', 'runtime'],
+  mostFiles: {},
+  acyclicFolders: [],
   leastModules: {},
 };
 
@@ -19,11 +22,11 @@ function check(sources: Record<string, string>, settings: Partial<RuleSettings> 
 }
 
 describe('platform', () => {
-  const PLATFORM = 'services/platform/inbox.ts';
+  const PLATFORM = 'services/platform/storage/database.ts';
 
   it('may not import a service, nor generated code with business nouns', () => {
     const source = `
-import { Order } from '../order/order.ts';
+import { Order } from '../../order/order.ts';
 import type { Charge } from '#gen/shop/payment/v1/payment_pb.ts';`;
 
     expect(check({ [PLATFORM]: source })).toEqual([
@@ -38,14 +41,14 @@ import { createServer } from 'node:http';
 import { Pool } from 'pg';
 import { createRpcServer } from '@touchstone/rpc-server';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
-import { DomainError } from './errors.ts';`;
+import { DomainError } from '../base/errors.ts';`;
 
     expect(check({ [PLATFORM]: source })).toEqual([]);
   });
 
   it('keeps the rpc-server package apart from the rest of it', () => {
-    const path = 'services/platform/rpc-server/routes.ts';
-    const source = `import '../log.ts';\nimport '#gen/shop/ops/v1/ops_pb.ts';\nimport './cors.ts';`;
+    const path = 'packages/rpc-server/routes.ts';
+    const source = `import '../../services/platform/observability/log.ts';\nimport '#gen/shop/ops/v1/ops_pb.ts';\nimport './cors.ts';`;
 
     expect(check({ [path]: source })).toEqual([
       `${path}:1 platform-knows-no-service`,
@@ -66,7 +69,7 @@ describe('a service', () => {
     ['dynamic import', `const inventory = await import('../inventory/service.ts');`],
     ['dynamic import by a template', 'const inventory = await import(`../inventory/service.ts`);'],
     ['import in a type', `let stock: import('../inventory/stock.ts').Stock;`],
-    ['import of the local stack', `import { startPostgres } from '../dev/postgres.ts';`],
+    ['import of the local stack', `import { startPostgres } from '../../local/postgres/postgres.ts';`],
   ])('may not reach another service by a %s', (_form, source) => {
     expect(check({ [USE_CASE]: source })).toContain(`${USE_CASE}:1 services-stay-apart`);
   });
@@ -74,7 +77,7 @@ describe('a service', () => {
   it('may import itself, platform and generated code', () => {
     const source = `
 import { priceOrder } from './pricing.ts';
-import type { Database } from '../platform/database.ts';
+import type { Database } from '../platform/storage/database.ts';
 import { CreateOrderRequestSchema } from '#gen/shop/order/v1/order_service_pb.ts';`;
 
     expect(check({ [USE_CASE]: source })).toEqual([]);
@@ -84,7 +87,7 @@ import { CreateOrderRequestSchema } from '#gen/shop/order/v1/order_service_pb.ts
     expect(check({ [USE_CASE]: 'const step = await import(name);' })).toContain(`${USE_CASE}:1 imports-are-literal`);
   });
 
-  it.each(['../../test/support/stack.ts', '../../test/kit/index.ts', '@touchstone/kit'])(
+  it.each(['../../test/support/stack.ts', '../../packages/kit/index.ts', '@touchstone/kit'])(
     'may not import %s',
     (specifier) => {
       expect(check({ [USE_CASE]: `import '${specifier}';` })).toContain(`${USE_CASE}:1 services-know-no-test`);
@@ -96,19 +99,19 @@ describe('a pure file', () => {
   const PURE = 'services/order/order.ts';
   const settings = {
     pureFiles: [PURE, 'services/order/pricing.ts', 'services/inventory/stock.ts'],
-    openToPureFiles: ['services/platform/money.ts'],
+    openToPureFiles: ['services/platform/base/money.ts'],
   };
   const others = {
     'services/order/pricing.ts': '',
     'services/inventory/stock.ts': '',
-    'services/platform/money.ts': '',
+    'services/platform/base/money.ts': '',
   };
 
   it.each([
     `import { randomUUID } from 'node:crypto';`,
     `import { z } from 'zod';`,
     `import type { Order } from '#gen/shop/order/v1/order_pb.ts';`,
-    `import { log } from '../platform/log.ts';`,
+    `import { log } from '../platform/observability/log.ts';`,
     `import { insertOrder } from './order-store.ts';`,
     `const now = Date.now();`,
     `const now = new Date();`,
@@ -129,7 +132,7 @@ describe('a pure file', () => {
   it('may import pure files beside it and read a date it was given', () => {
     const source = `
 import { priceOrder } from './pricing.ts';
-import { sumMoney } from '../platform/money.ts';
+import { sumMoney } from '../platform/base/money.ts';
 export const expire = (order: { readonly date: Date; now: number }) => new Date(order.date.getTime() + order.now);`;
 
     expect(check({ ...others, [PURE]: source }, settings)).toEqual([]);
@@ -149,7 +152,7 @@ export const expire = (order: { readonly date: Date; now: number }) => new Date(
 describe('construction', () => {
   const source = `
 import { Pool } from 'pg';
-import { createDatabase, type Database } from '../platform/database.ts';
+import { createDatabase, type Database } from '../platform/storage/database.ts';
 import { createOrderStore } from './order-store.ts';`;
 
   it('may not happen in a use case', () => {
@@ -164,10 +167,10 @@ import { createOrderStore } from './order-store.ts';`;
 
   it('is not what types and plain factories are about', () => {
     const path = 'services/order/create-order.ts';
-    const plain = `import type { createDatabase } from '../platform/database.ts';\nimport { createEvent } from '../platform/event.ts';`;
-    const files = { [path]: plain, 'services/platform/event.ts': '' };
+    const plain = `import type { createDatabase } from '../platform/storage/database.ts';\nimport { createEvent } from '../platform/messaging/event.ts';`;
+    const files = { [path]: plain, 'services/platform/messaging/event.ts': '' };
 
-    expect(check(files, { plainFactories: ['services/platform/event.ts'] })).toEqual([]);
+    expect(check(files, { plainFactories: ['services/platform/messaging/event.ts'] })).toEqual([]);
   });
 });
 
@@ -181,9 +184,9 @@ describe('the process', () => {
   ])('may not be touched outside main.ts by: %s', (source) => {
     for (const path of [
       'services/order/config.ts',
-      'services/platform/log.ts',
-      'services/platform/rpc-server/cors.ts',
-      'test/kit/command-line/stub.ts',
+      'services/platform/observability/log.ts',
+      'packages/rpc-server/cors.ts',
+      'packages/kit/command-line/stub.ts',
     ]) {
       expect(check({ [path]: source })).toContain(`${path}:1 only-main-touches-process`);
     }
@@ -192,7 +195,7 @@ describe('the process', () => {
   it('may be touched by main.ts and by the local stack', () => {
     const source = 'run(process.env);';
 
-    expect(check({ 'services/order/main.ts': source, 'services/dev/stack.ts': source })).not.toContainEqual(
+    expect(check({ 'services/order/main.ts': source, 'local/stack/stack.ts': source })).not.toContainEqual(
       expect.stringContaining('only-main-touches-process'),
     );
   });
@@ -200,19 +203,19 @@ describe('the process', () => {
   it('may be handed to a function that calls its parameter so', () => {
     const source = `import './log.ts';\nexport function run(process: ProcessHandle) { return process.env; }`;
 
-    expect(check({ 'services/platform/run-service.ts': source })).toEqual([]);
+    expect(check({ 'services/platform/runtime/run-service.ts': source })).toEqual([]);
   });
 });
 
 describe('the kit', () => {
-  const PATH = 'test/kit/virtual-service.ts';
+  const PATH = 'packages/kit/virtual-service.ts';
 
   it('may not import services, generated code of the root, or the rest of test', () => {
     const source = `
-import '../../services/platform/log.ts';
-import '#services/platform/log.ts';
+import '../../services/platform/observability/log.ts';
+import '#services/platform/observability/log.ts';
 import '#gen/shop/order/v1/order_pb.ts';
-import '../support/nats.ts';`;
+import '../../test/support/nats.ts';`;
 
     expect(check({ [PATH]: source })).toEqual([2, 3, 4, 5].map((line) => `${PATH}:${line} kit-stands-alone`));
   });
@@ -224,17 +227,60 @@ import '../support/nats.ts';`;
   });
 });
 
+describe('the layers of platform', () => {
+  it('may import only downwards', () => {
+    const path = 'services/platform/storage/database.ts';
+    const source = `
+import '../base/errors.ts';
+import './migrations.ts';
+import type { Runtime } from '../runtime/service-runtime.ts';`;
+
+    expect(check({ [path]: source })).toEqual([`${path}:4 layers-point-down`]);
+  });
+
+  it('are all listed', () => {
+    const path = 'services/platform/misc/tools.ts';
+
+    expect(check({ [path]: '' })).toEqual([`${path}:0 layers-point-down`]);
+  });
+});
+
+describe('folders', () => {
+  const files = { 'local/a/one.ts': '', 'local/a/two.ts': '', 'local/b/one.ts': '' };
+
+  it('may not hold more files than allowed', () => {
+    expect(check(files, { mostFiles: { local: 1 } })).toEqual(['local/a:0 folders-stay-small']);
+    expect(check(files, { mostFiles: { local: 2 } })).toEqual([]);
+  });
+
+  it('follow the limit of the longest path that fits', () => {
+    expect(check(files, { mostFiles: { local: 1, 'local/a': 2 } })).toEqual([]);
+  });
+
+  it('may not import each other in a cycle, however long', () => {
+    const cycle = {
+      'local/a/one.ts': `import '../b/one.ts';`,
+      'local/b/one.ts': `import type { Two } from '#local/c/two.ts';`,
+      'local/c/two.ts': `import '../a/two.ts';`,
+      'local/a/two.ts': '',
+    };
+
+    expect(check(cycle, { acyclicFolders: ['local'] })).toEqual(['local/a:0 no-folder-cycles']);
+    expect(check({ ...cycle, 'local/c/two.ts': '' }, { acyclicFolders: ['local'] })).toEqual([]);
+  });
+});
+
 it('lets tests import anything', () => {
-  const source = `import '../../kit/index.ts';\nimport '#services/order/service.ts';\nimport '#services/dev/postgres.ts';`;
+  const source = `import '../../../packages/kit/index.ts';\nimport '#services/order/service.ts';\nimport '#local/postgres/postgres.ts';`;
 
   expect(check({ 'test/integration/order/a.test.ts': source })).toEqual([]);
 });
 
 it('fails when a folder shows fewer modules than expected', () => {
-  const files = { 'services/dev/main.ts': '', 'services/dev/ports.ts': '' };
+  const files = { 'local/stack/main.ts': '', 'local/process/ports.ts': '' };
 
-  expect(check(files, { leastModules: { 'services/dev': 2 } })).toEqual([]);
-  expect(check(files, { leastModules: { 'services/dev': 3 } })).toEqual(['services/dev:0 enough-was-seen']);
+  expect(check(files, { leastModules: { local: 2 } })).toEqual([]);
+  expect(check(files, { leastModules: { local: 3 } })).toEqual(['local:0 enough-was-seen']);
 });
 
 it('refuses a module that does not parse, by its name', () => {

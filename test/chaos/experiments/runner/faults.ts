@@ -1,7 +1,7 @@
 // The faults that experiments share: parts that are away or killed, ways between parts that do harm. Each measures what it did.
 import { Socket } from 'node:net';
 import type { Fault, FaultHandle, InjectOptions } from '@touchstone/kit';
-import type { PartName } from '#services/dev/stack.ts';
+import type { PartName } from '#local/stack/stack.ts';
 import type { ActiveFault, Lab } from './experiment.ts';
 import type { LinkName } from './links.ts';
 import type { Platform } from './platform.ts';

@@ -12,14 +12,14 @@ import { NotificationService } from '#gen/shop/notification/v1/notification_serv
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { loadPasswords } from '#services/dev/secrets.ts';
-import { type Stack, startStack } from '#services/dev/stack.ts';
-import { settlePorts } from '#services/dev/stack-ports.ts';
-import { type ServiceName, services } from '#services/dev/topology.ts';
-import { createGuardedDirectory } from '#services/dev/watchdog.ts';
-import { pause } from '#services/platform/backoff.ts';
-import type { Told } from '../../../support/invariants-facts.ts';
-import { ADDED_STOCK, PLENTIFUL } from '../../soak/errand.ts';
+import { createGuardedDirectory } from '#local/process/watchdog.ts';
+import { loadPasswords } from '#local/shared/secrets.ts';
+import { type ServiceName, services } from '#local/shared/topology.ts';
+import { type Stack, startStack } from '#local/stack/stack.ts';
+import { settlePorts } from '#local/stack/stack-ports.ts';
+import { pause } from '#services/platform/base/backoff.ts';
+import type { Told } from '../../../support/invariants/facts.ts';
+import { ADDED_STOCK, PLENTIFUL } from '../../soak/scenario.ts';
 import { type LinkName, startLinks } from './links.ts';
 
 /** What differs from the defaults, so that an experiment takes seconds: nothing else is different from `make run`. */

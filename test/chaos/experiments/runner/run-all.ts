@@ -4,15 +4,15 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
-import { describeError } from '#services/platform/errors.ts';
-import { scrubSecrets } from '#services/platform/log.ts';
+import { describeError } from '#services/platform/base/errors.ts';
+import { scrubSecrets } from '#services/platform/observability/log.ts';
 import {
   collectFacts,
   judgeInvariants,
   listViolations,
   sourcesOf,
   waitForQuiescence,
-} from '../../../support/invariants.ts';
+} from '../../../support/invariants/invariants.ts';
 import { createRandom } from '../../soak/random.ts';
 import { startCustomers } from './customers.ts';
 import type { Experiment } from './experiment.ts';

@@ -1,8 +1,8 @@
 // Takes one experiment through its stages: steady state, fault, observation, removal, steady state again, rest, invariants.
-import { pause } from '#services/platform/backoff.ts';
-import { withinTime } from '#services/platform/deadline.ts';
-import { describeError } from '#services/platform/errors.ts';
-import { scrubSecrets } from '#services/platform/log.ts';
+import { pause } from '#services/platform/base/backoff.ts';
+import { withinTime } from '#services/platform/base/deadline.ts';
+import { describeError } from '#services/platform/base/errors.ts';
+import { scrubSecrets } from '#services/platform/observability/log.ts';
 import type { Random } from '../../soak/random.ts';
 import type { ActiveFault, Bite, Experiment, Finding, Lab, Look } from './experiment.ts';
 import { type Judgement, type Observations, type Ruling, ruleOn } from './verdict.ts';

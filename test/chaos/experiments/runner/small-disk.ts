@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { createGuardedDirectory, spawnGuarded, stopGuarded } from '#services/dev/watchdog.ts';
+import { createGuardedDirectory, spawnGuarded, stopGuarded } from '#local/process/watchdog.ts';
 
 // Guarded: it takes the mount away also when this process is killed.
 const HOLD = `

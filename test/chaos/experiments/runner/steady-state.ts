@@ -1,7 +1,7 @@
 // The steady state of the platform, as its customers and its operators see it: what every experiment begins and ends with.
 import { Journey, RunResult } from '#gen/shop/monitor/v1/monitor_pb.ts';
 import { BreakerState } from '#gen/shop/ops/v1/ops_pb.ts';
-import type { ServiceName } from '#services/dev/topology.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
 import type { Random } from '../../soak/random.ts';
 import type { Look } from './experiment.ts';
 import { drawKey, placeOrders } from './orders.ts';

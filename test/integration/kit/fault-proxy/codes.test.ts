@@ -279,7 +279,7 @@ describe('which failure becomes which code, on one proxy and a healed one after 
   });
 
   it('is what the README of the kit says', () => {
-    const readme = readFileSync(new URL('../../../kit/README.md', import.meta.url), 'utf8');
+    const readme = readFileSync(new URL('../../../../packages/kit/README.md', import.meta.url), 'utf8');
     const table = rows.map(
       ({ failure, codes }) => `| ${failure} | ${codes.map((code) => `\`${code}\``).join(' | ')} |`,
     );

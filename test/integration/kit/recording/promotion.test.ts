@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { type PromoteOptions, promoteRecording, startStubServer, verifyProvider } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
+import { Genre, LibraryService } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { type Drift, startLibraryProvider } from '../../../contract/kit/library-provider.ts';
-import { Genre, LibraryService } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
 import { clientOf, errorOf, recordLibrary, streamOf } from './recorded-library.ts';
 
 const services = [LibraryService];

@@ -14,7 +14,7 @@ import {
   LibraryService,
   LoanSchema,
   RefusalSchema,
-} from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
+} from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 
 type Book = MessageInitShape<typeof BookSchema>;
 

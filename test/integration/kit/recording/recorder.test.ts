@@ -5,8 +5,12 @@ import { Code, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { readRecording, startRecorder } from '@touchstone/kit';
 import { describe, expect, it, vi } from 'vitest';
-import { Genre, LibraryService, RefusalSchema } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { wires } from '../../../kit/verification/wire.ts';
+import {
+  Genre,
+  LibraryService,
+  RefusalSchema,
+} from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { wires } from '../../../../packages/kit/verification/wire.ts';
 import {
   askInTurn,
   clientOf,

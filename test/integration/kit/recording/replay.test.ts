@@ -10,8 +10,8 @@ import {
   LibraryService,
   LoanSchema,
   RefusalSchema,
-} from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { wires } from '../../../kit/verification/wire.ts';
+} from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { wires } from '../../../../packages/kit/verification/wire.ts';
 import { clientOf, errorOf, leaveAfterTwo, recordLibrary, streamOf } from './recorded-library.ts';
 
 const services = [LibraryService];

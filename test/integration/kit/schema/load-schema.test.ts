@@ -8,7 +8,7 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { loadSchema } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
 
-const library = 'test/kit/examples/library/proto';
+const library = 'packages/kit/examples/library/proto';
 const names = ['library.v1.LibraryService'];
 
 /** A folder that goes away, with the library's schema in it: as sources, as an image and in other forms. */

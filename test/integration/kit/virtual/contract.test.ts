@@ -5,7 +5,7 @@ import { type Client, Code, ConnectError, createClient } from '@connectrpc/conne
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { type Contract, contract, loadSchema, startVirtualService, type VirtualServiceOptions } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
-import { LibraryService } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
+import { LibraryService } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 
 const { getBook, askLibrarian, returnBooks, listBooks } = LibraryService.method;
 
@@ -111,7 +111,7 @@ describe('a virtual service with a contract', () => {
   });
 
   it('takes a schema that was loaded, and says of RPCs outside the contract that they are not stubbed', async () => {
-    const { services } = await loadSchema('test/kit/examples/library/proto');
+    const { services } = await loadSchema('packages/kit/examples/library/proto');
     await using library = await startLibrary({ services, contractStates: ['b1 is lost'] });
     library.stub(returnBooks).replies({ count: 1 });
     const client = clientOf(library.url);

@@ -2,7 +2,7 @@ import { type Client, Code, ConnectError, createClient } from '@connectrpc/conne
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { startVirtualService, type VirtualService } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
-import { LibraryService } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
+import { LibraryService } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 
 const { returnBooks, askLibrarian, listBooks } = LibraryService.method;
 

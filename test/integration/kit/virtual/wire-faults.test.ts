@@ -3,7 +3,7 @@ import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect
 import { blackHole, garbage, latency, reset, startVirtualService, type VirtualService } from '@touchstone/kit';
 import { describe, expect, it, vi } from 'vitest';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
-import { LibraryService } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
+import { LibraryService } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { checkAvailability, dialects, outcomeOf, reserveStock, sharedDialects } from '../fault-proxy/clients.ts';
 
 const { listBooks, askLibrarian } = LibraryService.method;

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { DEPENDENCIES, listCells } from '../../../chaos/fault-matrix/cells.ts';
 import { FAULTS } from '../../../chaos/fault-matrix/faults.ts';
 
-const kitFaults = readdirSync(new URL('../../../kit/fault-proxy/faults', import.meta.url)).map((file) =>
+const kitFaults = readdirSync(new URL('../../../../packages/kit/fault-proxy/faults', import.meta.url)).map((file) =>
   file.replace(/\.ts$/, ''),
 );
 

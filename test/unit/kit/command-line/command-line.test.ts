@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { runInTerminal } from './fake-terminal.ts';
 
-const folder = fileURLToPath(import.meta.resolve('../../../kit/examples/weather/'));
+const folder = fileURLToPath(import.meta.resolve('../../../../packages/kit/examples/weather/'));
 const released = fileURLToPath(import.meta.resolve('../../../../proto/released.binpb'));
 const usage = `${folder}usage`;
 const contracts = `${folder}contracts`;

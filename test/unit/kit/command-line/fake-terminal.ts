@@ -1,5 +1,5 @@
 // A terminal without a process: takes down what a command writes, and has the input it was given.
-import { runCommandLine } from '../../../kit/command-line/command-line.ts';
+import { runCommandLine } from '../../../../packages/kit/command-line/command-line.ts';
 
 export interface Said {
   readonly exitCode: number;

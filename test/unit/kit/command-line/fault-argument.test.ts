@@ -1,7 +1,7 @@
 // Faults as they are typed: `kind:setting=value,...`.
 import { describe, expect, it } from 'vitest';
-import { faultKinds, readFault } from '../../../kit/command-line/fault-argument.ts';
-import { FaultSchema } from '../../../kit/fault-proxy/control/gen/touchstone/kit/v1/fault_proxy_service_pb.ts';
+import { faultKinds, readFault } from '../../../../packages/kit/command-line/fault-argument.ts';
+import { FaultSchema } from '../../../../packages/kit/fault-proxy/control/gen/touchstone/kit/v1/fault_proxy_service_pb.ts';
 
 describe('a fault as an argument', () => {
   it('has its own settings and those of what it hits', () => {

@@ -1,6 +1,6 @@
 // Provider states over HTTP: what is posted, and what is said when it does not go well.
 import { describe, expect, it, vi } from 'vitest';
-import { createStateCallbacks } from '../../../kit/command-line/state-callbacks.ts';
+import { createStateCallbacks } from '../../../../packages/kit/command-line/state-callbacks.ts';
 
 const url = 'http://states.example/set';
 

@@ -2,13 +2,16 @@
 import { create, type DescMethod, type Message } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
-import { ErrorInfoSchema } from '../../../kit/command-line/gen/google/rpc/error_details_pb.ts';
-import { applyStubs } from '../../../kit/command-line/stub-file.ts';
-import { GetForecastRequestSchema, WeatherService } from '../../../kit/examples/weather/gen/weather/v1/weather_pb.ts';
-import { createTypeRegistry } from '../../../kit/matching/type-registry.ts';
-import { createStub } from '../../../kit/virtual/stub.ts';
-import { StubBook } from '../../../kit/virtual/stub-book.ts';
-import type { VirtualService } from '../../../kit/virtual/virtual-service.ts';
+import { ErrorInfoSchema } from '../../../../packages/kit/command-line/gen/google/rpc/error_details_pb.ts';
+import { applyStubs } from '../../../../packages/kit/command-line/stub-file.ts';
+import {
+  GetForecastRequestSchema,
+  WeatherService,
+} from '../../../../packages/kit/examples/weather/gen/weather/v1/weather_pb.ts';
+import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
+import { createStub } from '../../../../packages/kit/virtual/stub.ts';
+import { StubBook } from '../../../../packages/kit/virtual/stub-registry.ts';
+import type { VirtualService } from '../../../../packages/kit/virtual/virtual-service.ts';
 
 const { getForecast, watchTemperature } = WeatherService.method;
 const rpc = 'weather.v1.WeatherService/GetForecast';

@@ -1,6 +1,6 @@
 // The ways to call a provider, as they are typed.
 import { describe, expect, it } from 'vitest';
-import { readWires, wireIds } from '../../../kit/command-line/wire-argument.ts';
+import { readWires, wireIds } from '../../../../packages/kit/command-line/wire-argument.ts';
 
 describe('a way to call', () => {
   it('has a name that is easy to type', () => {

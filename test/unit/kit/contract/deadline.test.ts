@@ -1,6 +1,6 @@
 // A call's deadline is read from the headers of every protocol.
 import { expect, it } from 'vitest';
-import { matchDeadline, readDeadlineMs } from '../../../kit/contract/deadline.ts';
+import { matchDeadline, readDeadlineMs } from '../../../../packages/kit/contract/deadline.ts';
 
 it.each([
   { header: { 'connect-timeout-ms': '2500' }, deadlineMs: 2500 },

@@ -2,9 +2,9 @@
 import { createContextValues } from '@connectrpc/connect';
 import type { UnaryAnswer, UnaryCall } from '@touchstone/rpc-server';
 import { describe, expect, it } from 'vitest';
-import { DecidedCalls, noteDecision } from '../../../kit/contract/decided-calls.ts';
-import { InteractionBook } from '../../../kit/contract/interaction-book.ts';
-import { compileHeaders } from '../../../kit/matching/header-pattern.ts';
+import { DecidedCalls, noteDecision } from '../../../../packages/kit/contract/decided-calls.ts';
+import { InteractionBook } from '../../../../packages/kit/contract/interaction-registry.ts';
+import { compileHeaders } from '../../../../packages/kit/matching/header-pattern.ts';
 import { getBook, interactionOf, registry } from './library-interactions.ts';
 
 const forB1 = interactionOf('for b1', getBook, { bookId: 'b1' });

@@ -1,8 +1,8 @@
 // What a test declares is checked against the RPC while it is written.
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
-import { declareCall, declareFailure, declareReply } from '../../../kit/contract/declare-rpc.ts';
-import { RefusalSchema } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
+import { declareCall, declareFailure, declareReply } from '../../../../packages/kit/contract/declare-rpc.ts';
+import { RefusalSchema } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { askLibrarian, getBook, listBooks, returnBooks } from './library-interactions.ts';
 
 describe('a declaration', () => {

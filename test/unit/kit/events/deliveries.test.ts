@@ -1,6 +1,6 @@
 // The orders in which events may come to a handler.
 import { expect, it } from 'vitest';
-import { planDeliveries } from '../../../kit/events/deliveries.ts';
+import { planDeliveries } from '../../../../packages/kit/events/deliveries.ts';
 
 function ordersOf(events: string, delivery: 'once' | 'redelivered' | 'reordered'): string[] {
   return planDeliveries([...events], delivery).map(({ events: order }) => order.join(''));

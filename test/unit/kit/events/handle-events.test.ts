@@ -1,9 +1,12 @@
 // A consumer's handler is run for every delivery asked for; only a handler that got through all is recorded.
 import { describe, expect, it } from 'vitest';
-import { type Interaction, titleOf } from '../../../kit/contract/interaction.ts';
-import { declareEvent } from '../../../kit/events/declare-event.ts';
-import { handleEvents } from '../../../kit/events/handle-events.ts';
-import { BookLentSchema, BookReturnedSchema } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
+import { type Interaction, titleOf } from '../../../../packages/kit/contract-file/interaction.ts';
+import { declareEvent } from '../../../../packages/kit/events/declare-event.ts';
+import { handleEvents } from '../../../../packages/kit/events/handle-events.ts';
+import {
+  BookLentSchema,
+  BookReturnedSchema,
+} from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 
 const lent = declareEvent('lent', [], BookLentSchema, { bookId: 'b1' }, {});
 const returned = declareEvent('returned', [], BookReturnedSchema, { bookId: 'b1' }, { subject: 'books.returned' });

@@ -1,11 +1,11 @@
 // A captured event against what a consumer relies on: subject, headers and the message in its body.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { cloudEventHeaders, createExampleEvent, declareEvent } from '../../../kit/events/declare-event.ts';
-import { matchEvent } from '../../../kit/events/verify-events.ts';
-import { BookLentSchema } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { like } from '../../../kit/matching/matchers.ts';
-import { createTypeRegistry } from '../../../kit/matching/type-registry.ts';
+import { cloudEventHeaders, createExampleEvent, declareEvent } from '../../../../packages/kit/events/declare-event.ts';
+import { matchEvent } from '../../../../packages/kit/events/verify-events.ts';
+import { BookLentSchema } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { like } from '../../../../packages/kit/matching/matchers.ts';
+import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
 
 const registry = createTypeRegistry([BookLentSchema]);
 const interaction = declareEvent(

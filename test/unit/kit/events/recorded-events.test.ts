@@ -1,6 +1,6 @@
 // A file of events is read as it was written, and a damaged one is told by event and field.
 import { expect, it } from 'vitest';
-import { parseRecordedEvents, renderRecordedEvents } from '../../../kit/events/recorded-events.ts';
+import { parseRecordedEvents, renderRecordedEvents } from '../../../../packages/kit/events/recorded-events.ts';
 
 it('events are read as they were written, byte by byte', () => {
   const events = [{ subject: 'a.v1.B', headers: { 'ce-id': '1' }, payload: Uint8Array.of(0, 255, 10) }];

@@ -1,6 +1,6 @@
 // Flow control of a connection where streams are held back: nobody is starved, nobody is flooded, no credit is lost or made.
 import { describe, expect, it } from 'vitest';
-import { ConnectionWindow } from '../../../kit/fault-proxy/http2/connection-window.ts';
+import { ConnectionWindow } from '../../../../packages/kit/fault-proxy/http2/connection-window.ts';
 
 function createWindow(lendingLimitBytes = 1_000_000) {
   const sent: string[] = [];

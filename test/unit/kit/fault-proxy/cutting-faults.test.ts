@@ -1,20 +1,20 @@
 // Faults that break, cut, spoil or answer, on a call without a connection.
 import { describe, expect, it } from 'vitest';
-import type { Fault } from '../../../kit/fault-proxy/fault.ts';
-import { answerInTls } from '../../../kit/fault-proxy/faults/answer-in-tls.ts';
-import { bandwidth } from '../../../kit/fault-proxy/faults/bandwidth.ts';
-import { failAlways } from '../../../kit/fault-proxy/faults/fail-always.ts';
-import { failEvery } from '../../../kit/fault-proxy/faults/fail-every.ts';
-import { failFirst } from '../../../kit/fault-proxy/faults/fail-first.ts';
-import { garbage } from '../../../kit/fault-proxy/faults/garbage.ts';
-import { goAway } from '../../../kit/fault-proxy/faults/go-away.ts';
-import { halfClose } from '../../../kit/fault-proxy/faults/half-close.ts';
-import { latency } from '../../../kit/fault-proxy/faults/latency.ts';
-import { refuse } from '../../../kit/fault-proxy/faults/refuse.ts';
-import { reset } from '../../../kit/fault-proxy/faults/reset.ts';
-import { truncateFrame } from '../../../kit/fault-proxy/faults/truncate-frame.ts';
-import { truncateMessage } from '../../../kit/fault-proxy/faults/truncate-message.ts';
-import { Injection, type InjectOptions } from '../../../kit/fault-proxy/injection.ts';
+import type { Fault } from '../../../../packages/kit/fault-proxy/core/fault.ts';
+import { answerInTls } from '../../../../packages/kit/fault-proxy/faults/answer-in-tls.ts';
+import { bandwidth } from '../../../../packages/kit/fault-proxy/faults/bandwidth.ts';
+import { failAlways } from '../../../../packages/kit/fault-proxy/faults/fail-always.ts';
+import { failEvery } from '../../../../packages/kit/fault-proxy/faults/fail-every.ts';
+import { failFirst } from '../../../../packages/kit/fault-proxy/faults/fail-first.ts';
+import { garbage } from '../../../../packages/kit/fault-proxy/faults/garbage.ts';
+import { goAway } from '../../../../packages/kit/fault-proxy/faults/go-away.ts';
+import { halfClose } from '../../../../packages/kit/fault-proxy/faults/half-close.ts';
+import { latency } from '../../../../packages/kit/fault-proxy/faults/latency.ts';
+import { refuse } from '../../../../packages/kit/fault-proxy/faults/refuse.ts';
+import { reset } from '../../../../packages/kit/fault-proxy/faults/reset.ts';
+import { truncateFrame } from '../../../../packages/kit/fault-proxy/faults/truncate-frame.ts';
+import { truncateMessage } from '../../../../packages/kit/fault-proxy/faults/truncate-message.ts';
+import { Injection, type InjectOptions } from '../../../../packages/kit/fault-proxy/injection.ts';
 import { createFakeCall } from './fake-call.ts';
 
 /** What comes of a call whose answer is `bodies`, and whether the fault counted it. */

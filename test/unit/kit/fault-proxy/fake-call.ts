@@ -1,7 +1,7 @@
 // A call without a connection: what comes out of its lanes and what is done to it is written down.
-import type { CallPort, Direction, TargetPort } from '../../../kit/fault-proxy/fault.ts';
-import { Lane } from '../../../kit/fault-proxy/lane.ts';
-import type { Piece } from '../../../kit/fault-proxy/stage.ts';
+import type { CallPort, Direction, TargetPort } from '../../../../packages/kit/fault-proxy/core/fault.ts';
+import { Lane } from '../../../../packages/kit/fault-proxy/core/pipe.ts';
+import type { Piece } from '../../../../packages/kit/fault-proxy/core/stage.ts';
 
 export interface FakeCall {
   readonly port: CallPort;

@@ -1,9 +1,9 @@
 // What a connection speaks, which RPC a path is, and where the upstream service is.
 import { describe, expect, it } from 'vitest';
-import { mayBeHttp2Server, protocolOfClient } from '../../../kit/fault-proxy/first-bytes.ts';
-import { writeFrame } from '../../../kit/fault-proxy/http2/frame.ts';
-import { rpcOfPath } from '../../../kit/fault-proxy/relay.ts';
-import { parseUpstream } from '../../../kit/fault-proxy/upstream-address.ts';
+import { rpcOfPath } from '../../../../packages/kit/fault-proxy/core/relay.ts';
+import { mayBeHttp2Server, protocolOfClient } from '../../../../packages/kit/fault-proxy/first-bytes.ts';
+import { writeFrame } from '../../../../packages/kit/fault-proxy/http2/frame.ts';
+import { parseUpstream } from '../../../../packages/kit/fault-proxy/upstream-address.ts';
 
 describe('the first bytes of a client', () => {
   it.each([

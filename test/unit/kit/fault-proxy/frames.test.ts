@@ -12,8 +12,8 @@ import {
   writeHeaders,
   writeReset,
   writeWindowUpdate,
-} from '../../../kit/fault-proxy/http2/frame.ts';
-import { FrameReader } from '../../../kit/fault-proxy/http2/frame-reader.ts';
+} from '../../../../packages/kit/fault-proxy/http2/frame.ts';
+import { FrameReader } from '../../../../packages/kit/fault-proxy/http2/frame-reader.ts';
 
 const frames = [
   writeFrame(FrameType.settings, 0, 0, Buffer.alloc(0)),

@@ -1,12 +1,12 @@
 // Faults that hold things back, by a clock that the test turns.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Fault } from '../../../kit/fault-proxy/fault.ts';
-import { bandwidth } from '../../../kit/fault-proxy/faults/bandwidth.ts';
-import { blackHole } from '../../../kit/fault-proxy/faults/black-hole.ts';
-import { latency } from '../../../kit/fault-proxy/faults/latency.ts';
-import { partition } from '../../../kit/fault-proxy/faults/partition.ts';
-import { slowClose } from '../../../kit/fault-proxy/faults/slow-close.ts';
-import { Injection, type InjectOptions } from '../../../kit/fault-proxy/injection.ts';
+import type { Fault } from '../../../../packages/kit/fault-proxy/core/fault.ts';
+import { bandwidth } from '../../../../packages/kit/fault-proxy/faults/bandwidth.ts';
+import { blackHole } from '../../../../packages/kit/fault-proxy/faults/black-hole.ts';
+import { latency } from '../../../../packages/kit/fault-proxy/faults/latency.ts';
+import { partition } from '../../../../packages/kit/fault-proxy/faults/partition.ts';
+import { slowClose } from '../../../../packages/kit/fault-proxy/faults/slow-close.ts';
+import { Injection, type InjectOptions } from '../../../../packages/kit/fault-proxy/injection.ts';
 import { bodyOf, createFakeCall } from './fake-call.ts';
 
 beforeEach(() => {

@@ -1,11 +1,17 @@
 // Header compression, by the examples of its standard (RFC 7541, appendix C) and by what goes wrong.
 import { describe, expect, it } from 'vitest';
-import { Flag, FrameType, MalformedError, writeFrame, writeHeaders } from '../../../kit/fault-proxy/http2/frame.ts';
-import { FrameReader } from '../../../kit/fault-proxy/http2/frame-reader.ts';
-import { HeaderBlocks } from '../../../kit/fault-proxy/http2/header-blocks.ts';
-import { encodeFields, fieldValue, HpackDecoder } from '../../../kit/fault-proxy/http2/hpack.ts';
-import { decodeHuffman } from '../../../kit/fault-proxy/http2/huffman.ts';
-import { staticTable } from '../../../kit/fault-proxy/http2/static-table.ts';
+import {
+  Flag,
+  FrameType,
+  MalformedError,
+  writeFrame,
+  writeHeaders,
+} from '../../../../packages/kit/fault-proxy/http2/frame.ts';
+import { FrameReader } from '../../../../packages/kit/fault-proxy/http2/frame-reader.ts';
+import { HeaderBlocks } from '../../../../packages/kit/fault-proxy/http2/header-blocks.ts';
+import { encodeFields, fieldValue, HpackDecoder } from '../../../../packages/kit/fault-proxy/http2/hpack.ts';
+import { decodeHuffman } from '../../../../packages/kit/fault-proxy/http2/huffman.ts';
+import { staticTable } from '../../../../packages/kit/fault-proxy/http2/static-table.ts';
 
 function decode(decoder: HpackDecoder, hex: string): string[] {
   return decoder.decode(Buffer.from(hex, 'hex')).map(({ name, value }) => `${name}: ${value}`);

@@ -1,6 +1,6 @@
 // Where messages of HTTP/1.1 begin and end, however their bytes arrive.
 import { describe, expect, it } from 'vitest';
-import { MessageReader } from '../../../kit/fault-proxy/http1/message-reader.ts';
+import { MessageReader } from '../../../../packages/kit/fault-proxy/http1/message-reader.ts';
 
 type Options = ConstructorParameters<typeof MessageReader>[0];
 

@@ -1,7 +1,7 @@
 // The relay for HTTP/2 by its frames: what goes to the upstream service, what goes to the client, and under which numbers.
 import { describe, expect, it } from 'vitest';
-import { DelayLine } from '../../../kit/fault-proxy/delay-line.ts';
-import type { CallPort, Direction, TargetPort } from '../../../kit/fault-proxy/fault.ts';
+import type { CallPort, Direction, TargetPort } from '../../../../packages/kit/fault-proxy/core/fault.ts';
+import { DelayLine } from '../../../../packages/kit/fault-proxy/delay-line.ts';
 import {
   Flag,
   FrameType,
@@ -11,10 +11,10 @@ import {
   writeHeaders,
   writeReset,
   writeWindowUpdate,
-} from '../../../kit/fault-proxy/http2/frame.ts';
-import { FrameReader } from '../../../kit/fault-proxy/http2/frame-reader.ts';
-import { encodeFields } from '../../../kit/fault-proxy/http2/hpack.ts';
-import { Http2Relay } from '../../../kit/fault-proxy/http2/http2-relay.ts';
+} from '../../../../packages/kit/fault-proxy/http2/frame.ts';
+import { FrameReader } from '../../../../packages/kit/fault-proxy/http2/frame-reader.ts';
+import { encodeFields } from '../../../../packages/kit/fault-proxy/http2/hpack.ts';
+import { Http2Relay } from '../../../../packages/kit/fault-proxy/http2/http2-relay.ts';
 
 const settings = writeFrame(FrameType.settings, 0, 0, Buffer.alloc(0));
 const headers = (id: number, path: string, ends = false) =>

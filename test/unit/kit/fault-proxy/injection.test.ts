@@ -1,12 +1,12 @@
 // A fault that was switched on: whom it takes, what it counts, and how it comes off again.
 import { describe, expect, it } from 'vitest';
-import type { Fault } from '../../../kit/fault-proxy/fault.ts';
-import { failAlways } from '../../../kit/fault-proxy/faults/fail-always.ts';
-import { latency } from '../../../kit/fault-proxy/faults/latency.ts';
-import { refuse } from '../../../kit/fault-proxy/faults/refuse.ts';
-import { reset } from '../../../kit/fault-proxy/faults/reset.ts';
-import { Injection, type InjectOptions } from '../../../kit/fault-proxy/injection.ts';
-import { createPassingStage } from '../../../kit/fault-proxy/stage.ts';
+import type { Fault } from '../../../../packages/kit/fault-proxy/core/fault.ts';
+import { createPassingStage } from '../../../../packages/kit/fault-proxy/core/stage.ts';
+import { failAlways } from '../../../../packages/kit/fault-proxy/faults/fail-always.ts';
+import { latency } from '../../../../packages/kit/fault-proxy/faults/latency.ts';
+import { refuse } from '../../../../packages/kit/fault-proxy/faults/refuse.ts';
+import { reset } from '../../../../packages/kit/fault-proxy/faults/reset.ts';
+import { Injection, type InjectOptions } from '../../../../packages/kit/fault-proxy/injection.ts';
 import { bodyOf, createFakeCall } from './fake-call.ts';
 
 function inject(fault: Fault, options: InjectOptions = {}, seed = 1): Injection {

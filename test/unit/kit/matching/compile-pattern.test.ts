@@ -1,8 +1,8 @@
 // A literal that its message type does not allow is an error at once, with the path of what is wrong.
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { AuthorSchema, Genre } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { compilePattern } from '../../../kit/matching/compile-pattern.ts';
+import { AuthorSchema, Genre } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { compilePattern } from '../../../../packages/kit/matching/compile-pattern.ts';
 import {
   absent,
   anything,
@@ -12,7 +12,7 @@ import {
   packed,
   regex,
   unordered,
-} from '../../../kit/matching/matchers.ts';
+} from '../../../../packages/kit/matching/matchers.ts';
 import { BookSchema, RefusalSchema } from './library-books.ts';
 
 /** Returns what is wrong with a literal that the type checker may have passed. */

@@ -1,6 +1,6 @@
 // Differences are shown by path: in one line for an error that a client is told, in three for a report.
 import { expect, it } from 'vitest';
-import { formatDifferences, joinDifferences } from '../../../kit/matching/difference.ts';
+import { formatDifferences, joinDifferences } from '../../../../packages/kit/matching/difference.ts';
 
 const differences = [
   { path: 'book.copies', expected: '3', actual: '2' },

@@ -7,8 +7,8 @@ import {
   matchHeaders,
   readHeaders,
   writeHeaders,
-} from '../../../kit/matching/header-pattern.ts';
-import { absent, anyOf, eachLike, like, regex } from '../../../kit/matching/matchers.ts';
+} from '../../../../packages/kit/matching/header-pattern.ts';
+import { absent, anyOf, eachLike, like, regex } from '../../../../packages/kit/matching/matchers.ts';
 
 const literal: HeaderLiteral = {
   'X-Tenant': 'north',

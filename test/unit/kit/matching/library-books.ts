@@ -1,10 +1,14 @@
 // What the tests of matching share: a book compared with a literal, on the schema of the kit's example service.
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { BookSchema, LibraryService, RefusalSchema } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { compilePattern } from '../../../kit/matching/compile-pattern.ts';
-import { matchMessage } from '../../../kit/matching/match-message.ts';
-import type { MessageLiteral } from '../../../kit/matching/message-literal.ts';
-import { createTypeRegistry } from '../../../kit/matching/type-registry.ts';
+import {
+  BookSchema,
+  LibraryService,
+  RefusalSchema,
+} from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { compilePattern } from '../../../../packages/kit/matching/compile-pattern.ts';
+import { matchMessage } from '../../../../packages/kit/matching/match-message.ts';
+import type { MessageLiteral } from '../../../../packages/kit/matching/message-literal.ts';
+import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
 
 export { BookSchema, RefusalSchema };
 

@@ -2,9 +2,13 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { anyPack, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
-import { AuthorSchema, Genre, GetBookResponseSchema } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { compilePattern } from '../../../kit/matching/compile-pattern.ts';
-import { matchMessage } from '../../../kit/matching/match-message.ts';
+import {
+  AuthorSchema,
+  Genre,
+  GetBookResponseSchema,
+} from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { compilePattern } from '../../../../packages/kit/matching/compile-pattern.ts';
+import { matchMessage } from '../../../../packages/kit/matching/match-message.ts';
 import { BookSchema, differencesOf, RefusalSchema, registry } from './library-books.ts';
 
 describe('a field without presence', () => {

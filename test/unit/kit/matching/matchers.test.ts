@@ -2,9 +2,9 @@
 import { create } from '@bufbuild/protobuf';
 import { anyPack, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
-import { AuthorSchema, Genre } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { compilePattern } from '../../../kit/matching/compile-pattern.ts';
-import { createExample } from '../../../kit/matching/example-message.ts';
+import { AuthorSchema, Genre } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { compilePattern } from '../../../../packages/kit/matching/compile-pattern.ts';
+import { createExample } from '../../../../packages/kit/matching/example-message.ts';
 import {
   absent,
   anyOf,
@@ -17,7 +17,7 @@ import {
   present,
   regex,
   unordered,
-} from '../../../kit/matching/matchers.ts';
+} from '../../../../packages/kit/matching/matchers.ts';
 import { type BookLiteral, BookSchema, differencesOf, RefusalSchema } from './library-books.ts';
 
 describe('like', () => {

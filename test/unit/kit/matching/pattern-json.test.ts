@@ -2,8 +2,8 @@
 import { create, type JsonObject } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
-import { AuthorSchema, Genre } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { compilePattern } from '../../../kit/matching/compile-pattern.ts';
+import { AuthorSchema, Genre } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { compilePattern } from '../../../../packages/kit/matching/compile-pattern.ts';
 import {
   absent,
   anyOf,
@@ -16,10 +16,10 @@ import {
   present,
   regex,
   unordered,
-} from '../../../kit/matching/matchers.ts';
-import type { MessagePattern } from '../../../kit/matching/pattern.ts';
-import { readPattern } from '../../../kit/matching/read-pattern.ts';
-import { type JsonRule, type PatternJson, writePattern } from '../../../kit/matching/write-pattern.ts';
+} from '../../../../packages/kit/matching/matchers.ts';
+import type { MessagePattern } from '../../../../packages/kit/matching/pattern.ts';
+import { readPattern } from '../../../../packages/kit/matching/read-pattern.ts';
+import { type JsonRule, type PatternJson, writePattern } from '../../../../packages/kit/matching/write-pattern.ts';
 import { type BookLiteral, BookSchema, RefusalSchema, registry } from './library-books.ts';
 
 function write(literal: BookLiteral): PatternJson {

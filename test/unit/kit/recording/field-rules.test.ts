@@ -1,8 +1,8 @@
 // Rules name fields of the schema, and are followed on the way through a message.
 import type { DescField } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { BookSchema, LoanSchema } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { FieldRules } from '../../../kit/recording/field-rules.ts';
+import { BookSchema, LoanSchema } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { FieldRules } from '../../../../packages/kit/recording/field-rules.ts';
 import { registry } from './library-recording.ts';
 
 const memberId = LoanSchema.field.memberId as DescField;

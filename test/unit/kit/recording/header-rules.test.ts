@@ -1,7 +1,7 @@
 // Headers are recorded by name; the values of those that let somebody in are not.
 import { describe, expect, it } from 'vitest';
-import { HeaderRules } from '../../../kit/recording/header-rules.ts';
-import { relayedOf } from '../../../kit/recording/relayed-headers.ts';
+import { HeaderRules } from '../../../../packages/kit/recording/header-rules.ts';
+import { relayedOf } from '../../../../packages/kit/recording/relayed-headers.ts';
 
 const redacted = { redacted: true };
 

@@ -1,8 +1,8 @@
 // What the tests of recordings share: the library's types, and exchanges with it.
 
-import { LibraryService } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { createTypeRegistry } from '../../../kit/matching/type-registry.ts';
-import type { RecordedExchange } from '../../../kit/recording/exchange.ts';
+import { LibraryService } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
+import type { RecordedExchange } from '../../../../packages/kit/recording/exchange.ts';
 
 export const registry = createTypeRegistry([LibraryService]);
 

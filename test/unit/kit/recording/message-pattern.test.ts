@@ -1,15 +1,19 @@
 // A recorded message as a pattern: exact, redacted, loosened.
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { AuthorSchema, type Book, BookSchema } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { createExample } from '../../../kit/matching/example-message.ts';
-import { matchMessage } from '../../../kit/matching/match-message.ts';
-import { readPattern } from '../../../kit/matching/read-pattern.ts';
-import { writePattern } from '../../../kit/matching/write-pattern.ts';
-import type { RecordedMessage } from '../../../kit/recording/exchange.ts';
-import { FieldRules } from '../../../kit/recording/field-rules.ts';
-import { type PatternChoices, patternOf } from '../../../kit/recording/message-pattern.ts';
-import { readPlaceholders } from '../../../kit/recording/placeholder.ts';
+import {
+  AuthorSchema,
+  type Book,
+  BookSchema,
+} from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { createExample } from '../../../../packages/kit/matching/example-message.ts';
+import { matchMessage } from '../../../../packages/kit/matching/match-message.ts';
+import { readPattern } from '../../../../packages/kit/matching/read-pattern.ts';
+import { writePattern } from '../../../../packages/kit/matching/write-pattern.ts';
+import type { RecordedMessage } from '../../../../packages/kit/recording/exchange.ts';
+import { FieldRules } from '../../../../packages/kit/recording/field-rules.ts';
+import { type PatternChoices, patternOf } from '../../../../packages/kit/recording/message-pattern.ts';
+import { readPlaceholders } from '../../../../packages/kit/recording/placeholder.ts';
 import { registry } from './library-recording.ts';
 
 const exact: PatternChoices = {

@@ -2,20 +2,20 @@
 import { create } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
-import type { IncomingCall } from '../../../kit/contract/interaction-book.ts';
+import type { IncomingCall } from '../../../../packages/kit/contract/interaction-registry.ts';
 import {
   GetBookRequestSchema,
   type GetBookResponse,
   GetBookResponseSchema,
   LibraryService,
-} from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { createExample } from '../../../kit/matching/example-message.ts';
-import { collapseExchanges } from '../../../kit/recording/collapse-exchanges.ts';
-import type { RecordedExchange } from '../../../kit/recording/exchange.ts';
-import { FieldRules } from '../../../kit/recording/field-rules.ts';
-import type { PatternChoices } from '../../../kit/recording/message-pattern.ts';
-import { describeExchange, methodsOf, toInteraction } from '../../../kit/recording/recorded-interaction.ts';
-import { ReplayBook } from '../../../kit/recording/replay-book.ts';
+} from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { createExample } from '../../../../packages/kit/matching/example-message.ts';
+import { collapseExchanges } from '../../../../packages/kit/recording/collapse-exchanges.ts';
+import type { RecordedExchange } from '../../../../packages/kit/recording/exchange.ts';
+import { FieldRules } from '../../../../packages/kit/recording/field-rules.ts';
+import type { PatternChoices } from '../../../../packages/kit/recording/message-pattern.ts';
+import { describeExchange, methodsOf, toInteraction } from '../../../../packages/kit/recording/recorded-interaction.ts';
+import { ReplayBook } from '../../../../packages/kit/recording/replay-registry.ts';
 import { exchangeOf, registry } from './library-recording.ts';
 
 const { getBook } = LibraryService.method;

@@ -1,6 +1,11 @@
 // A recording as text, and what is told where it is not whole.
 import { describe, expect, it } from 'vitest';
-import { parseRecording, renderExchange, renderFull, renderHead } from '../../../kit/recording/recording-format.ts';
+import {
+  parseRecording,
+  renderExchange,
+  renderFull,
+  renderHead,
+} from '../../../../packages/kit/recording/recording-format.ts';
 import { exchangeOf } from './library-recording.ts';
 
 const { number: _, ...first } = exchangeOf({ bookId: 'b1' }, { book: { title: 'Emma\n"x"' } });

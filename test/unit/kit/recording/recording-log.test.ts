@@ -1,6 +1,6 @@
 // The recording while it is written: it has limits, and nothing is missing from it untold.
 import { describe, expect, it } from 'vitest';
-import { createMemoryStore, type LineStore, RecordingLog } from '../../../kit/recording/recording-log.ts';
+import { createMemoryStore, type LineStore, RecordingLog } from '../../../../packages/kit/recording/recording-log.ts';
 import { exchangeOf } from './library-recording.ts';
 
 const exchange = exchangeOf({ bookId: 'b1' }, { book: {} });

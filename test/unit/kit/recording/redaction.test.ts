@@ -9,9 +9,9 @@ import {
   TimestampSchema,
 } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
-import { BookSchema, Genre, LoanSchema } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { FieldRules } from '../../../kit/recording/field-rules.ts';
-import { recordMessage } from '../../../kit/recording/redaction.ts';
+import { BookSchema, Genre, LoanSchema } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { FieldRules } from '../../../../packages/kit/recording/field-rules.ts';
+import { recordMessage } from '../../../../packages/kit/recording/redaction.ts';
 import { registry } from './library-recording.ts';
 
 const book = create(BookSchema, {

@@ -1,6 +1,6 @@
 // What each finding of `buf breaking` is about, in buf's own words of 1.75; what it may be about is never guessed.
 import { describe, expect, it } from 'vitest';
-import { readBreakingFindings } from '../../../kit/usage/breaking-findings.ts';
+import { readBreakingFindings } from '../../../../packages/kit/usage/breaking-findings.ts';
 
 const find = (type: string, message: string, path: string | undefined = 'proto/library/v1/library.proto') =>
   readBreakingFindings(JSON.stringify({ path, start_line: 7, type, message }))[0];

@@ -1,11 +1,11 @@
 // Whom a change breaks: consumers by what their tests have read; nobody only where that is certain.
 import { describe, expect, it } from 'vitest';
-import { LibraryService } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { type BreakingFinding, readBreakingFindings } from '../../../kit/usage/breaking-findings.ts';
-import { canIChange, formatChangeReport } from '../../../kit/usage/can-i-change.ts';
-import { formatUsage } from '../../../kit/usage/format-usage.ts';
-import type { ConsumerUsage, Usage } from '../../../kit/usage/usage.ts';
-import type { TestNotes } from '../../../kit/usage/usage-notes.ts';
+import { LibraryService } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { type BreakingFinding, readBreakingFindings } from '../../../../packages/kit/usage/breaking-findings.ts';
+import { canIChange, formatChangeReport } from '../../../../packages/kit/usage/can-i-change.ts';
+import { formatUsage } from '../../../../packages/kit/usage/format-usage.ts';
+import type { ConsumerUsage, Usage } from '../../../../packages/kit/usage/usage.ts';
+import type { TestNotes } from '../../../../packages/kit/usage/usage-notes.ts';
 import { recordEmma, usageOf } from './library-usage.ts';
 
 type Read = Parameters<typeof usageOf>[0][string];

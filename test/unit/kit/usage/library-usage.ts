@@ -8,10 +8,10 @@ import {
   Genre,
   LoanSchema,
   file_library_v1_library as libraryFile,
-} from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { recordMessage } from '../../../kit/usage/recording-message.ts';
-import type { ConsumerUsage, TestUsage } from '../../../kit/usage/usage.ts';
-import { type TestNotes, UsageNotes } from '../../../kit/usage/usage-notes.ts';
+} from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { recordMessage } from '../../../../packages/kit/usage/recording-message.ts';
+import type { ConsumerUsage, TestUsage } from '../../../../packages/kit/usage/usage.ts';
+import { type TestNotes, UsageNotes } from '../../../../packages/kit/usage/usage-notes.ts';
 
 export const emma = (): Book =>
   create(BookSchema, {

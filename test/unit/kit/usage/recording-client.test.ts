@@ -9,12 +9,12 @@ import {
   LendBookRequestSchema,
   LibraryService,
   RefusalSchema,
-} from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { createTypeRegistry } from '../../../kit/matching/type-registry.ts';
-import { recordUsage } from '../../../kit/usage/record-usage.ts';
-import { recordCalls, recordClient } from '../../../kit/usage/recording-client.ts';
-import { noteSent } from '../../../kit/usage/sent-fields.ts';
-import { UsageNotes } from '../../../kit/usage/usage-notes.ts';
+} from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
+import { recordUsage } from '../../../../packages/kit/usage/record-usage.ts';
+import { recordCalls, recordClient } from '../../../../packages/kit/usage/recording-client.ts';
+import { noteSent } from '../../../../packages/kit/usage/sent-fields.ts';
+import { UsageNotes } from '../../../../packages/kit/usage/usage-notes.ts';
 import { emma, usedBy } from './library-usage.ts';
 
 const registry = createTypeRegistry([LibraryService]);

@@ -14,9 +14,14 @@ import {
 import { reflect } from '@bufbuild/protobuf/reflect';
 import { anyIs, anyPack, anyUnpack, timestampDate } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
-import { type Book, BookSchema, Genre, LoanSchema } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { createTypeRegistry } from '../../../kit/matching/type-registry.ts';
-import { recordMessage } from '../../../kit/usage/recording-message.ts';
+import {
+  type Book,
+  BookSchema,
+  Genre,
+  LoanSchema,
+} from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
+import { recordMessage } from '../../../../packages/kit/usage/recording-message.ts';
 import { emma, recordEmma, usedBy } from './library-usage.ts';
 
 type Read = (book: Book) => unknown;

@@ -4,9 +4,9 @@ import {
   BookSchema,
   GetBookResponseSchema,
   LibraryService,
-} from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import type { ConsumerUsage } from '../../../kit/usage/usage.ts';
-import { mergeUsage, parseUsage, renderUsage } from '../../../kit/usage/usage-file.ts';
+} from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import type { ConsumerUsage } from '../../../../packages/kit/usage/usage.ts';
+import { mergeUsage, parseUsage, renderUsage } from '../../../../packages/kit/usage/usage-file.ts';
 import { recordEmma, usageOf } from './library-usage.ts';
 
 const title = usageOf({ 'reads the title': (notes) => recordEmma(notes).title });

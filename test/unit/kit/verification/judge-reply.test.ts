@@ -2,16 +2,16 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
-import { declareCall, declareFailure, declareReply } from '../../../kit/contract/declare-rpc.ts';
-import type { RpcInteraction } from '../../../kit/contract/interaction.ts';
+import { declareCall, declareFailure, declareReply } from '../../../../packages/kit/contract/declare-rpc.ts';
+import type { RpcInteraction } from '../../../../packages/kit/contract-file/interaction.ts';
 import {
   AuthorSchema,
   GetBookResponseSchema,
   ListBooksResponseSchema,
   RefusalSchema,
-} from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { like, regex } from '../../../kit/matching/matchers.ts';
-import { judgeReply } from '../../../kit/verification/judge-reply.ts';
+} from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { like, regex } from '../../../../packages/kit/matching/matchers.ts';
+import { judgeReply } from '../../../../packages/kit/verification/judge-reply.ts';
 import { getBook, interactionOf, listBooks, registry } from '../contract/library-interactions.ts';
 
 interface Reply {

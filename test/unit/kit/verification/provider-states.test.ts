@@ -1,6 +1,6 @@
 // States are set up in order and torn down in reverse, whatever happens between.
 import { describe, expect, it } from 'vitest';
-import { assertHandled, inStates } from '../../../kit/verification/provider-states.ts';
+import { assertHandled, inStates } from '../../../../packages/kit/verification/provider-states.ts';
 import { getBook, interactionOf } from '../contract/library-interactions.ts';
 
 function recordStates(fault?: { at: string }) {

@@ -1,6 +1,6 @@
 // The table of a verification: a row for each interaction, a column for each way, and what failed told once.
 import { describe, expect, it } from 'vitest';
-import { type Check, createVerification } from '../../../kit/verification/verification.ts';
+import { type Check, createVerification } from '../../../../packages/kit/verification/verification.ts';
 
 const passed = (wire: string): Check => ({ wire, differences: [], fault: undefined });
 const failed = (wire: string, actual: string): Check => ({

@@ -7,10 +7,10 @@ import {
   Genre,
   LibraryService,
   LoanSchema,
-} from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { regex } from '../../../kit/matching/matchers.ts';
-import { createTypeRegistry } from '../../../kit/matching/type-registry.ts';
-import { readLiteral, toMessage } from '../../../kit/virtual/read-literal.ts';
+} from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { regex } from '../../../../packages/kit/matching/matchers.ts';
+import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
+import { readLiteral, toMessage } from '../../../../packages/kit/virtual/read-literal.ts';
 
 const registry = createTypeRegistry([LibraryService]);
 const read = (literal: object) => toMessage(BookSchema, literal, registry) as Book;

@@ -1,10 +1,13 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { InventoryService, ReserveStockRequestSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
-import { LibraryService, ReturnBooksRequestSchema } from '../../../kit/examples/library/gen/library/v1/library_pb.ts';
-import { createTypeRegistry } from '../../../kit/matching/type-registry.ts';
-import { Journal } from '../../../kit/virtual/journal.ts';
-import { createReceived } from '../../../kit/virtual/received.ts';
+import {
+  LibraryService,
+  ReturnBooksRequestSchema,
+} from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
+import { Journal } from '../../../../packages/kit/virtual/journal.ts';
+import { createReceived } from '../../../../packages/kit/virtual/received.ts';
 
 const { reserveStock, checkAvailability } = InventoryService.method;
 const { returnBooks } = LibraryService.method;

@@ -10,8 +10,8 @@ import {
   ValueSchema,
 } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
-import { like, regex } from '../../../kit/matching/matchers.ts';
-import { compileRequests } from '../../../kit/virtual/request-pattern.ts';
+import { like, regex } from '../../../../packages/kit/matching/matchers.ts';
+import { compileRequests } from '../../../../packages/kit/virtual/request-pattern.ts';
 
 const { STRING, MESSAGE } = FieldDescriptorProto_Type;
 const registry = createFileRegistry(

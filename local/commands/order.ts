@@ -1,0 +1,83 @@
+// `make order`: places a sample order on the running platform and shows how it comes to its end.
+
+import { randomUUID } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { Code, ConnectError, createClient } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { httpUrl, parseSettings, port } from '../../services/platform/base/settings.ts';
+import { isFinal, placeAndWatchOrder } from './order-watch.ts';
+
+const TIMEOUT_MS = 60_000;
+const HELP = `Places an order and follows it to its end.
+
+  node local/commands/order.ts [options]
+
+  --product <id>          what is ordered, 12345 by default
+  --quantity <number>     how many of it, 1 by default
+  --payment-method <pm>   pm_approved by default; pm_insufficient_funds, pm_expired_card, pm_provider_error, pm_slow
+  --customer <id>         who orders, cust123 by default
+  --help                  this text
+
+The order service is looked for at ORDER_URL, else at ORDER_PORT (50051) of this machine.
+`;
+
+function readArguments() {
+  const { values } = parseArgs({
+    options: {
+      product: { type: 'string', default: '12345' },
+      quantity: { type: 'string', default: '1' },
+      'payment-method': { type: 'string', default: 'pm_approved' },
+      customer: { type: 'string', default: 'cust123' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const quantity = Number(values.quantity);
+  // Whether there may be that many is the service's to say; what int32 cannot carry never gets there.
+  if (!/^-?\d{1,9}$/.test(values.quantity)) throw new Error(`--quantity: ${values.quantity} is not a whole number`);
+  return { ...values, quantity };
+}
+
+function describeFailure(error: unknown, url: string): string {
+  if (!(error instanceof ConnectError)) return error instanceof Error ? error.message : String(error);
+  if (error.code === Code.Unavailable && hasCause(error, 'ECONNREFUSED')) {
+    return `No order service at ${url}. Start the platform with \`make run\` first, in another terminal.`;
+  }
+  if (error.code === Code.DeadlineExceeded) {
+    return `The order is still pending after ${TIMEOUT_MS / 1000} s. It goes on by itself; GetOrder tells how far it is.`;
+  }
+  return `The order service at ${url} answered ${error.message}`;
+}
+
+function hasCause(error: Error, code: string): boolean {
+  const { cause } = error;
+  if (!(cause instanceof Error)) return false;
+  return ('code' in cause && cause.code === code) || hasCause(cause, code);
+}
+
+// A bad setting is told like any other failure, in one line.
+function readOrderUrl(): string {
+  const settings = parseSettings(process.env, {
+    ORDER_PORT: port(50_051),
+    ORDER_URL: httpUrl('').unwrap().optional(),
+  });
+  return settings.ORDER_URL ?? `http://127.0.0.1:${settings.ORDER_PORT}`;
+}
+
+let url = 'its address';
+try {
+  const { product, quantity, customer, help, 'payment-method': paymentMethod } = readArguments();
+  if (help) {
+    process.stdout.write(HELP);
+  } else {
+    url = readOrderUrl();
+    const client = createClient(OrderService, createConnectTransport({ baseUrl: url, httpVersion: '1.1' }));
+    const sample = { idempotencyKey: randomUUID(), customerId: customer, productId: product, quantity, paymentMethod };
+    const write = (line: string) => process.stdout.write(`${line}\n`);
+    const status = await placeAndWatchOrder(client, sample, { write, timeoutMs: TIMEOUT_MS });
+    if (!isFinal(status)) write('The service stopped telling; the order goes on by itself.');
+  }
+} catch (error) {
+  process.stderr.write(`${describeFailure(error, url)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,129 @@
+// The local stack's mail server: takes every mail by SMTP and shows it over HTTP. Runs as a process (main.ts) or inside a test.
+
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { type ParsedMail, simpleParser } from 'mailparser';
+import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
+import { type JsonAnswer, startJsonServer } from '../shared/json-server.ts';
+import { type EventLog, silentLog } from '../shared/logger.ts';
+import { type MailMessage, type MessageStore, openMessageStore } from './message-store.ts';
+
+const MAX_MAIL_BYTES = 1024 * 1024;
+const MAX_CLIENTS = 200;
+const CLOSE_GRACE_MS = 200;
+
+export interface MailboxOptions {
+  /** 0, the default, lets the system choose; so with `httpPort`. */
+  smtpPort?: number;
+  httpPort?: number;
+  host?: string;
+  /** Without it messages live as long as the process. */
+  file?: string;
+  /** How many messages are listed at most, newest kept. Default 100,000. */
+  maxMessages?: number;
+  log?: EventLog;
+}
+
+export interface Mailbox extends AsyncDisposable {
+  /** `smtp://127.0.0.1:1025` */
+  smtpUrl: string;
+  smtpPort: number;
+  /** `GET /messages`, `GET /messages?to=<address>`, `GET /healthz`. */
+  httpUrl: string;
+  httpPort: number;
+  close(): Promise<void>;
+}
+
+/** Starts both listeners. Throws when a port is taken or the file is damaged. */
+export async function startMailbox(options: MailboxOptions = {}): Promise<Mailbox> {
+  const host = options.host ?? '127.0.0.1';
+  const log = options.log ?? silentLog;
+  await using started = new AsyncDisposableStack();
+  const { maxMessages } = options;
+  const store = started.use(await openMessageStore(options.file, maxMessages === undefined ? {} : { maxMessages }));
+  const smtp = started.use(await startSmtpServer(host, options.smtpPort ?? 0, store, log));
+  const http = started.use(
+    await startJsonServer({
+      host,
+      port: options.httpPort ?? 0,
+      log,
+      routes: {
+        'GET /messages': ({ query }) => listMessages(store, query.get('to')),
+        'GET /healthz': () => ({ status: 200, body: { status: 'ok' } }),
+      },
+    }),
+  );
+  const running = started.move();
+  const close = () => running.disposeAsync();
+  const smtpUrl = `smtp://${host.includes(':') ? `[${host}]` : host}:${smtp.port}`;
+  return { smtpUrl, smtpPort: smtp.port, httpUrl: http.url, httpPort: http.port, close, [Symbol.asyncDispose]: close };
+}
+
+function listMessages(store: MessageStore, to: string | null): JsonAnswer {
+  return { status: 200, body: { messages: store.list(to ?? undefined) } };
+}
+
+async function startSmtpServer(host: string, port: number, store: MessageStore, log: EventLog) {
+  const server = new SMTPServer({
+    disabledCommands: ['AUTH', 'STARTTLS'],
+    authOptional: true,
+    disableReverseLookup: true,
+    size: MAX_MAIL_BYTES,
+    maxClients: MAX_CLIENTS,
+    closeTimeout: CLOSE_GRACE_MS,
+    onData(stream, session, callback) {
+      receiveMail(stream, session, store).then(
+        (message) => {
+          log.info({ to: message.to, subject: message.subject }, 'mail received');
+          callback();
+        },
+        (error: Error) => {
+          log.warn({ err: error }, 'mail refused');
+          callback(error);
+        },
+      );
+    },
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  // A client that drops its connection in the middle is its own problem: it was never told 250.
+  server.on('error', (error) => log.warn({ err: error }, 'smtp connection failed'));
+  return {
+    port: (server.server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
+}
+
+/** Resolves once the mail is durable: only then may SMTP answer 250. */
+async function receiveMail(stream: SMTPServerDataStream, session: SMTPServerSession, store: MessageStore) {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    // Read to the end even when too large: the answer can only follow the last byte.
+    if (!stream.sizeExceeded) chunks.push(chunk);
+  }
+  if (stream.sizeExceeded) {
+    throw Object.assign(new Error(`mail larger than ${MAX_MAIL_BYTES} bytes`), { responseCode: 552 });
+  }
+  const parsing: Promise<ParsedMail> = simpleParser(Buffer.concat(chunks), {
+    skipHtmlToText: true,
+    skipTextToHtml: true,
+  });
+  const parsed = await parsing;
+  const { mailFrom, rcptTo } = session.envelope;
+  const message: MailMessage = {
+    id: randomUUID(),
+    message_id: parsed.messageId ?? null,
+    from: mailFrom === false ? '' : mailFrom.address,
+    to: rcptTo.map((recipient) => recipient.address.toLowerCase()),
+    subject: parsed.subject ?? '',
+    text: parsed.text ?? '',
+    received_time: new Date().toISOString(),
+  };
+  await store.add(message);
+  return message;
+}

@@ -1,0 +1,31 @@
+// The mailbox as a process of the local stack.
+
+import { parseSettings, port, z } from '../../services/platform/base/settings.ts';
+import { createLog } from '../../services/platform/observability/log.ts';
+import { sharedSettings } from '../../services/platform/runtime/config.ts';
+import { startMailbox } from './mailbox.ts';
+
+const settings = parseSettings(process.env, {
+  HOST: sharedSettings.HOST,
+  LOG_LEVEL: sharedSettings.LOG_LEVEL,
+  MAILBOX_SMTP_PORT: port(1025),
+  MAILBOX_HTTP_PORT: port(8025),
+  MAILBOX_FILE: z.string().default('.data/mailbox.jsonl'),
+});
+const log = createLog({ service: 'mailbox', level: settings.LOG_LEVEL });
+try {
+  const mailbox = await startMailbox({
+    smtpPort: settings.MAILBOX_SMTP_PORT,
+    httpPort: settings.MAILBOX_HTTP_PORT,
+    host: settings.HOST,
+    file: settings.MAILBOX_FILE,
+    log,
+  });
+  log.info({ smtp: mailbox.smtpUrl, http: `${mailbox.httpUrl}/messages` }, 'mailbox listens');
+  const stop = () => mailbox.close().then(() => process.exit(0));
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+} catch (error) {
+  log.fatal({ err: error }, 'mailbox cannot start');
+  process.exit(1);
+}

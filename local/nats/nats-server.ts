@@ -1,0 +1,176 @@
+// The nats-server of the local stack and of the tests: JetStream in a folder, loopback only, one user per client. Who may do
+// what is decided in nats-permissions.ts.
+import { type ChildProcess, execFile } from 'node:child_process';
+import { access, constants, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { assertPortFree, PortTakenError } from '../process/ports.ts';
+import { awaitReadiness, ServerStartError } from '../process/server-output.ts';
+import { spawnGuarded, stopGuarded } from '../process/watchdog.ts';
+
+const run = promisify(execFile);
+const START_TIMEOUT_MS = 30_000;
+const LISTENING = /Listening for client connections on \S+:(\d+)$/;
+const INSTALL_DIRECTORIES = [
+  '/usr/sbin',
+  '/usr/local/sbin',
+  fileURLToPath(new URL('../../.tools/bin', import.meta.url)),
+] as const;
+
+export interface NatsUser {
+  readonly name: string;
+  readonly password: string;
+  /** The only subjects it may publish and subscribe to; without them it may do everything. */
+  readonly permissions?: { readonly publish: readonly string[]; readonly subscribe: readonly string[] };
+}
+
+export interface NatsServerOptions {
+  /** The folder that keeps the streams and the configuration; made when missing. */
+  readonly storeDir: string;
+  /** The loopback port; 0 lets the system choose. */
+  readonly port: number;
+  readonly users: readonly NatsUser[];
+  /** Called with every line the server logs. */
+  readonly log: (line: string) => void;
+}
+
+export interface NatsServer extends AsyncDisposable {
+  readonly port: number;
+  readonly pid: number;
+  /** The server's process, to learn when it ends. */
+  readonly process: ChildProcess;
+  /** Returns a user's connection string, which holds the password. Throws for a name that is no user. */
+  natsUrl(user: string): string;
+  /** Stops the server. Does nothing when it has ended. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a nats-server that cannot outlive this process; streams kept in `storeDir` are there again. Throws a PortTakenError,
+ * an error that says how to install nats-server, or one that says what the server printed.
+ */
+export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
+  const { port: wantedPort, users, log } = options;
+  const storeDir = resolve(options.storeDir);
+  const program = await findNatsServer();
+  // The server opens its streams before it binds the port: it must not get that far beside another one.
+  if (wantedPort !== 0) await assertPortFree('nats-server', wantedPort);
+  await mkdir(storeDir, { recursive: true, mode: 0o700 });
+  const configFile = join(storeDir, 'nats-server.conf');
+  await writeFile(configFile, formatConfig(storeDir, wantedPort, users), { mode: 0o600 });
+
+  const { process, pid, port } = await launch(program, configFile, wantedPort, log);
+  const stop = () => stopGuarded(process);
+  return {
+    port,
+    pid,
+    process,
+    natsUrl: (name) => formatUrl(users, name, port),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/**
+ * Returns the path of nats-server: from PATH, else from where packages and this project's set-up put it.
+ * Throws an error that says how to get it.
+ */
+export async function findNatsServer(directories: readonly string[] = INSTALL_DIRECTORIES): Promise<string> {
+  const onPath = await findOnPath('nats-server');
+  const candidates = [
+    ...(onPath === undefined ? [] : [onPath]),
+    ...directories.map((folder) => join(folder, 'nats-server')),
+  ];
+  for (const candidate of candidates) if (await isExecutable(candidate)) return candidate;
+  throw new Error(
+    `nats-server is neither on PATH nor in ${directories.join(', ')}. Install it: apt-get install nats-server (Debian, ` +
+      'Ubuntu), brew install nats-server (macOS), or go install github.com/nats-io/nats-server/v2@latest',
+  );
+}
+
+async function findOnPath(program: string): Promise<string | undefined> {
+  try {
+    return (await run('/bin/sh', ['-c', 'command -v "$1"', 'sh', program])).stdout.trim();
+  } catch (error) {
+    // Any exit code means that there is none; what is not an exit code is a fault.
+    if (error instanceof Error && 'code' in error && typeof error.code === 'number') return undefined;
+    throw error;
+  }
+}
+
+async function isExecutable(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.X_OK);
+    return true;
+  } catch (error) {
+    // A folder that cannot be read is no worse than one where nothing is.
+    if (error instanceof Error && 'code' in error) return false;
+    throw error;
+  }
+}
+
+// JSON strings are valid in the server's configuration format: no name or password can break out of its value.
+function formatConfig(storeDir: string, port: number, users: readonly NatsUser[]): string {
+  const accounts = users.map(({ name, password, permissions }) => ({
+    user: name,
+    password,
+    ...(permissions === undefined
+      ? {}
+      : { permissions: { publish: allowOnly(permissions.publish), subscribe: allowOnly(permissions.subscribe) } }),
+  }));
+  return [
+    'server_name: touchstone',
+    'host: 127.0.0.1',
+    // The server takes -1 for a port of the system's choice.
+    `port: ${port === 0 ? -1 : port}`,
+    `jetstream: { store_dir: ${JSON.stringify(storeDir)}, max_memory_store: 16MB, max_file_store: 4GB }`,
+    `authorization: { users: ${JSON.stringify(accounts, undefined, 2)} }`,
+    '',
+  ].join('\n');
+}
+
+/** The server reads an empty list as no restriction. */
+function allowOnly(subjects: readonly string[]): { allow: readonly string[] } | { deny: string } {
+  return subjects.length === 0 ? { deny: '>' } : { allow: subjects };
+}
+
+async function launch(
+  program: string,
+  configFile: string,
+  wantedPort: number,
+  log: (line: string) => void,
+): Promise<{ process: ChildProcess; pid: number; port: number }> {
+  const child = spawnGuarded(program, ['-c', configFile], {
+    cwd: dirname(configFile),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const { pid, stderr } = child;
+  if (pid === undefined || stderr === null) throw new Error('nats-server could not be started');
+  let port = wantedPort;
+  try {
+    await awaitReadiness({
+      name: 'nats-server',
+      process: child,
+      output: stderr,
+      log,
+      isReady: (line) => {
+        port = Number(LISTENING.exec(line)?.[1] ?? port);
+        return line.endsWith('Server is ready');
+      },
+      timeoutMs: START_TIMEOUT_MS,
+    });
+    if (port === 0) throw new Error('nats-server did not say on which port it listens');
+  } catch (error) {
+    await stopGuarded(child, { signal: 'SIGKILL' });
+    const taken = error instanceof ServerStartError && error.output.includes('address already in use');
+    throw taken ? new PortTakenError('nats-server', { port: wantedPort, cause: error }) : error;
+  }
+  return { process: child, pid, port };
+}
+
+function formatUrl(users: readonly NatsUser[], name: string, port: number): string {
+  const user = users.find((candidate) => candidate.name === name);
+  if (user === undefined) throw new Error(`the broker has no user named ${name}`);
+  return `nats://${encodeURIComponent(name)}:${encodeURIComponent(user.password)}@127.0.0.1:${port}`;
+}

@@ -1,0 +1,33 @@
+// The fake payment provider as a process of the local stack.
+
+import { durationMs, parseSettings, port, z } from '../../services/platform/base/settings.ts';
+import { createLog } from '../../services/platform/observability/log.ts';
+import { sharedSettings } from '../../services/platform/runtime/config.ts';
+import { startFakePaymentProvider } from './provider.ts';
+
+const settings = parseSettings(process.env, {
+  HOST: sharedSettings.HOST,
+  LOG_LEVEL: sharedSettings.LOG_LEVEL,
+  PAYMENT_PROVIDER_PORT: port(50_060),
+  PAYMENT_PROVIDER_LEDGER: z.string().default('.data/provider-ledger.jsonl'),
+  PAYMENT_PROVIDER_KEY_RETENTION_MS: durationMs(24 * 60 * 60 * 1000),
+  PAYMENT_PROVIDER_SLOW_CAPTURE_MS: durationMs(5_000, 0),
+});
+const log = createLog({ service: 'provider', level: settings.LOG_LEVEL });
+try {
+  const provider = await startFakePaymentProvider({
+    port: settings.PAYMENT_PROVIDER_PORT,
+    host: settings.HOST,
+    ledgerFile: settings.PAYMENT_PROVIDER_LEDGER,
+    keyRetentionMs: settings.PAYMENT_PROVIDER_KEY_RETENTION_MS,
+    slowCaptureMs: settings.PAYMENT_PROVIDER_SLOW_CAPTURE_MS,
+    log,
+  });
+  log.info({ url: provider.url }, 'fake payment provider listens');
+  const stop = () => provider.close().then(() => process.exit(0));
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+} catch (error) {
+  log.fatal({ err: error }, 'fake payment provider cannot start');
+  process.exit(1);
+}

@@ -1,0 +1,187 @@
+// What a stack will consist of, decided before anything is started: services, ports, addresses, secrets, what is external.
+
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Environment } from '../../services/platform/base/settings.ts';
+import { type DerivePassword, loadPasswords } from '../shared/secrets.ts';
+import { type ServiceName, services, serviceTopology } from '../shared/topology.ts';
+import { wasOwnerKilled } from './data-lock.ts';
+import { serviceDatabaseName, serviceDatabaseUrl } from './service-database.ts';
+import { type PortRequest, settlePorts } from './stack-ports.ts';
+import { databaseVariable, type StackSettings } from './stack-settings.ts';
+
+export const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url));
+
+export type InfrastructureName = 'postgres' | 'nats' | 'provider' | 'mailbox';
+export type PartName = InfrastructureName | ServiceName;
+
+export interface StackPlan {
+  settings: StackSettings;
+  /** As given by the caller; each process gets its share of it. */
+  environment: Environment;
+  serviceEnvironment: Partial<Record<ServiceName, Record<string, string>>>;
+  dataDir: string;
+  servicesDir: string;
+  /** Started by this stack, in order. */
+  services: ServiceName[];
+  infrastructure: InfrastructureName[];
+  durable: boolean;
+  passwords: DerivePassword;
+  /** The real ports, by setting. */
+  port(variable: string): number;
+}
+
+// Given to the services that need them, one by one.
+const SECRETS = new Set(['SMTP_URL', 'PAYMENT_PROVIDER_URL', 'SYNTHETIC_CREDENTIAL']);
+
+export interface PlanRequest extends Pick<StackPlan, 'settings' | 'environment' | 'serviceEnvironment' | 'durable'> {
+  servicesDir: string | undefined;
+  services: readonly ServiceName[] | undefined;
+  freePorts: boolean;
+}
+
+/** Throws PortsUnavailableError naming every port that is taken. Makes the data directory's secret at first start. */
+export async function planStack(request: PlanRequest): Promise<StackPlan> {
+  const { settings } = request;
+  const servicesDir = request.servicesDir ?? fileURLToPath(new URL('..', import.meta.url));
+  const chosen = services
+    .map(({ name }) => name)
+    .filter((name) => request.services?.includes(name) ?? true)
+    .filter((name) => existsSync(join(servicesDir, name, 'main.ts')));
+  const infrastructure = neededInfrastructure(settings, chosen);
+  const dataDir = resolve(repositoryRoot, settings.dataDir);
+  const ports = await settlePorts(portRequests(request, chosen, infrastructure), {
+    afterKill: await wasOwnerKilled(dataDir),
+  });
+  return {
+    settings,
+    environment: request.environment,
+    serviceEnvironment: request.serviceEnvironment,
+    durable: request.durable,
+    dataDir,
+    servicesDir,
+    services: chosen,
+    infrastructure,
+    passwords: await loadPasswords(join(dataDir, 'secret')),
+    port(variable) {
+      const port = ports.get(variable);
+      if (port === undefined) throw new Error(`${variable}: this stack has no such port`);
+      return port;
+    },
+  };
+}
+
+function neededInfrastructure({ external }: StackSettings, chosen: readonly ServiceName[]): InfrastructureName[] {
+  const { databaseUrls } = external;
+  const everyDatabaseIsExternal =
+    databaseUrls.size > 0 &&
+    services
+      .filter(({ name, hasDatabase }) => hasDatabase && chosen.includes(name))
+      .every(({ name }) => databaseUrls.has(name));
+  const needed: Record<InfrastructureName, boolean> = {
+    postgres: !everyDatabaseIsExternal,
+    nats: external.natsUrl === undefined,
+    provider: external.paymentProviderUrl === undefined,
+    mailbox: external.smtpUrl === undefined,
+  };
+  return (['postgres', 'nats', 'provider', 'mailbox'] as const).filter((name) => needed[name]);
+}
+
+const INFRASTRUCTURE_PORTS: Record<InfrastructureName, string[]> = {
+  postgres: ['POSTGRES_PORT'],
+  nats: ['NATS_PORT'],
+  provider: ['PAYMENT_PROVIDER_PORT'],
+  mailbox: ['MAILBOX_SMTP_PORT', 'MAILBOX_HTTP_PORT'],
+};
+
+function portRequests(
+  { settings, freePorts }: PlanRequest,
+  chosen: readonly ServiceName[],
+  infrastructure: readonly InfrastructureName[],
+): PortRequest[] {
+  const wanted = (part: string, variable: string, host: string) => ({
+    part,
+    variable,
+    host,
+    port: freePorts ? 0 : (settings.ports[variable] ?? 0),
+  });
+  return [
+    ...infrastructure.flatMap((name) => {
+      // Database and broker listen on loopback only, whatever HOST says.
+      const host = name === 'postgres' || name === 'nats' ? '127.0.0.1' : settings.host;
+      return INFRASTRUCTURE_PORTS[name].map((variable) => wanted(name, variable, host));
+    }),
+    ...services
+      .filter(({ name }) => chosen.includes(name))
+      .map(({ name, portVariable }) => wanted(name, portVariable, settings.host)),
+  ];
+}
+
+/** `127.0.0.1:50051`: where a port of this stack is reached from this machine. */
+export function addressOf(plan: StackPlan, variable: string): string {
+  const { host } = plan.settings;
+  if (host === '0.0.0.0' || host === '::') return `127.0.0.1:${plan.port(variable)}`;
+  return `${host.includes(':') ? `[${host}]` : host}:${plan.port(variable)}`;
+}
+
+/** The superuser's connection string, with its password. */
+function superuserUrl(plan: StackPlan): string {
+  const password = encodeURIComponent(superuserPassword(plan));
+  return `postgres://postgres:${password}@127.0.0.1:${plan.port('POSTGRES_PORT')}/postgres`;
+}
+
+export function superuserPassword(plan: StackPlan): string {
+  return plan.passwords('postgres:superuser');
+}
+
+/** A service's connection string, with its password. */
+export function databaseUrl(plan: StackPlan, service: ServiceName): string {
+  const name = serviceDatabaseName(service);
+  return (
+    plan.settings.external.databaseUrls.get(service) ??
+    serviceDatabaseUrl(superuserUrl(plan), { role: name, database: name, password: plan.passwords(name) })
+  );
+}
+
+/** The broker's connection string for a service or for `admin`, with its password. */
+export function natsUrl(plan: StackPlan, user: string): string {
+  const external = plan.settings.external.natsUrl;
+  if (external !== undefined) return external;
+  return `nats://${user}:${encodeURIComponent(plan.passwords(`nats:${user}`))}@127.0.0.1:${plan.port('NATS_PORT')}`;
+}
+
+export function smtpUrl(plan: StackPlan): string {
+  return plan.settings.external.smtpUrl ?? `smtp://${addressOf(plan, 'MAILBOX_SMTP_PORT')}`;
+}
+
+export function providerUrl(plan: StackPlan): string {
+  return plan.settings.external.paymentProviderUrl ?? `http://${addressOf(plan, 'PAYMENT_PROVIDER_PORT')}`;
+}
+
+/** What allows synthetic orders in this stack: a secret. */
+export function syntheticCredential(plan: StackPlan): string {
+  return plan.environment.SYNTHETIC_CREDENTIAL || plan.passwords('synthetic');
+}
+
+/** What a service's process finds in its environment: its own secrets, nobody else's. */
+export function environmentOf(plan: StackPlan, service: ServiceName): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const [name, value] of Object.entries(plan.environment)) {
+    const isSecret = name.endsWith('_DATABASE_URL') || SECRETS.has(name);
+    if (value !== undefined && value !== '' && !isSecret) environment[name] = value;
+  }
+  for (const { name, portVariable } of services) {
+    if (!plan.services.includes(name)) continue;
+    environment[portVariable] = String(plan.port(portVariable));
+    environment[`${name.toUpperCase()}_URL`] ??= `http://${addressOf(plan, portVariable)}`;
+  }
+  environment.HOST = plan.settings.host;
+  environment.NATS_URL = natsUrl(plan, service);
+  const { hasDatabase, takesSynthetic } = serviceTopology(service);
+  if (hasDatabase) environment[databaseVariable(service)] = databaseUrl(plan, service);
+  if (takesSynthetic) environment.SYNTHETIC_CREDENTIAL = syntheticCredential(plan);
+  if (service === 'payment') environment.PAYMENT_PROVIDER_URL = providerUrl(plan);
+  if (service === 'notification') environment.SMTP_URL = smtpUrl(plan);
+  return { ...environment, ...plan.serviceEnvironment[service] };
+}

@@ -1,0 +1,74 @@
+// The supervisor's settings: ports, the data directory, and what is used from outside instead of being started here.
+
+import {
+  type Environment,
+  httpUrl,
+  parseSettings,
+  port,
+  postgresUrl,
+  smtpUrl,
+  z,
+} from '../../services/platform/base/settings.ts';
+import { sharedSettings } from '../../services/platform/runtime/config.ts';
+import { infrastructurePorts, type ServiceName, services } from '../shared/topology.ts';
+
+export interface StackSettings {
+  host: string;
+  dataDir: string;
+  logFormat: 'pretty' | 'json';
+  /** By setting: ORDER_PORT, POSTGRES_PORT and so on. */
+  ports: Record<string, number>;
+  external: {
+    databaseUrls: Map<ServiceName, string>;
+    natsUrl: string | undefined;
+    smtpUrl: string | undefined;
+    paymentProviderUrl: string | undefined;
+  };
+}
+
+const portSettings = {
+  POSTGRES_PORT: port(infrastructurePorts.postgres),
+  NATS_PORT: port(infrastructurePorts.nats),
+  PAYMENT_PROVIDER_PORT: port(infrastructurePorts.paymentProvider),
+  MAILBOX_SMTP_PORT: port(infrastructurePorts.mailboxSmtp),
+  MAILBOX_HTTP_PORT: port(infrastructurePorts.mailboxHttp),
+  ...Object.fromEntries(services.map((service) => [service.portVariable, port(service.defaultPort)])),
+};
+
+/** Parses the environment. Throws ConfigError naming every faulty setting, never its value. */
+export function loadStackSettings(environment: Environment): StackSettings {
+  const shared = parseSettings(environment, {
+    HOST: sharedSettings.HOST,
+    DATA_DIR: z.string().default('.data'),
+    LOG_FORMAT: z.enum(['pretty', 'json']).default('pretty'),
+    NATS_URL: sharedSettings.NATS_URL.unwrap().optional(),
+    SMTP_URL: smtpUrl('').unwrap().optional(),
+    PAYMENT_PROVIDER_URL: httpUrl('').unwrap().optional(),
+    ...portSettings,
+    ...Object.fromEntries(services.map(({ name }) => [databaseVariable(name), postgresUrl().optional()])),
+  });
+  const all: Record<string, unknown> = shared;
+  const ports = Object.fromEntries(Object.keys(portSettings).map((variable) => [variable, Number(all[variable])]));
+  const databaseUrls = new Map<ServiceName, string>();
+  for (const { name } of services) {
+    const url = all[databaseVariable(name)];
+    if (typeof url === 'string') databaseUrls.set(name, url);
+  }
+  return {
+    host: shared.HOST,
+    dataDir: shared.DATA_DIR,
+    logFormat: shared.LOG_FORMAT,
+    ports,
+    external: {
+      databaseUrls,
+      natsUrl: shared.NATS_URL,
+      smtpUrl: shared.SMTP_URL,
+      paymentProviderUrl: shared.PAYMENT_PROVIDER_URL,
+    },
+  };
+}
+
+/** `ORDER_DATABASE_URL` for order. */
+export function databaseVariable(service: ServiceName): string {
+  return `${service.toUpperCase()}_DATABASE_URL`;
+}

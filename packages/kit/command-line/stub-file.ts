@@ -1,0 +1,154 @@
+// Stubs of a virtual service out of a JSON file: what `stub(...)` and its words take in a test, as data.
+
+import { type DescMethod, fromJson, type JsonValue, type Registry } from '@bufbuild/protobuf';
+import { AnySchema, anyUnpack } from '@bufbuild/protobuf/wkt';
+import type { Code } from '@connectrpc/connect';
+import { codeFromString } from '@connectrpc/connect/protocol-connect';
+import { nameOf } from '../base/rpc-name.ts';
+import { requireNumber } from '../fault-proxy/core/require-option.ts';
+import type { ErrorDetails } from '../virtual/step.ts';
+import { type Stub, type StubSequence, sendsStream } from '../virtual/stub.ts';
+import type { VirtualService } from '../virtual/virtual-service.ts';
+import { readFault } from './fault-argument.ts';
+import { oneLineOf } from './option-fault.ts';
+
+/** What the stubs of a file may speak of. */
+export interface StubVocabulary {
+  readonly methods: readonly DescMethod[];
+  readonly registry: Registry;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+const stepKeys = ['replies', 'fails', 'hangs', 'delayMs', 'paceMs', 'suffers', 'times', 'becomes'];
+
+/**
+ * Gives a virtual service the stubs of a file.
+ *
+ * @returns how many there are.
+ * @throws Error naming the stub, its step and what is wrong with it.
+ */
+export function applyStubs(text: string, service: Pick<VirtualService, 'stub'>, vocabulary: StubVocabulary): number {
+  const stubs: unknown = JSON.parse(text);
+  if (!Array.isArray(stubs)) throw new Error('must be a list of stubs');
+  for (const [index, stub] of stubs.entries()) within(`[${index}]`, () => applyStub(stub, service, vocabulary));
+  return stubs.length;
+}
+
+function applyStub(json: unknown, service: Pick<VirtualService, 'stub'>, vocabulary: StubVocabulary): void {
+  const { rpc, match, when, steps, ...only } = readObject(json);
+  const method = vocabulary.methods.find((candidate) => nameOf(candidate) === rpc);
+  if (!method) {
+    throw new Error(`rpc: ${JSON.stringify(rpc)} is none of ${vocabulary.methods.map(nameOf).join(', ')}`);
+  }
+  let stub = within('match', () => service.stub(method, match === undefined ? {} : readObject(match)));
+  if (when !== undefined) stub = stub.when(...(within('when', () => readTexts(when)) as [string, ...string[]]));
+  if (steps === undefined) {
+    applyStep(only, stub, method, vocabulary.registry);
+    return;
+  }
+  refuseOthers(only, []);
+  if (!Array.isArray(steps) || steps.length === 0) throw new Error('steps: must be a list of one step or more');
+  for (const [index, step] of steps.entries()) {
+    stub = within(`steps[${index}]`, () => applyStep(readObject(step), stub, method, vocabulary.registry)).thenDelays(
+      0,
+    );
+  }
+}
+
+function applyStep(
+  step: Json,
+  stub: Stub<DescMethod>,
+  method: DescMethod,
+  registry: Registry,
+): StubSequence<DescMethod> {
+  refuseOthers(step, stepKeys);
+  const { delayMs, paceMs, times, becomes } = step;
+  let manner = stub;
+  if (delayMs !== undefined) manner = within('delayMs', () => manner.delays(readMs(delayMs)));
+  if (paceMs !== undefined) manner = within('paceMs', () => manner.paces(readMs(paceMs)));
+  let sequence = act(step, manner, method, registry);
+  if (times !== undefined) sequence = sequence.times(times as number);
+  if (becomes !== undefined) sequence = sequence.becomes(within('becomes', () => readText(becomes)));
+  return sequence;
+}
+
+function act(
+  { replies, fails, hangs, suffers }: Json,
+  stub: Stub<DescMethod>,
+  method: DescMethod,
+  registry: Registry,
+): StubSequence<DescMethod> {
+  if (hangs === true) return stub.hangs();
+  const failure = fails === undefined ? undefined : within('fails', () => readFailure(readObject(fails), registry));
+  if (replies === undefined) {
+    if (failure) return stub.fails(...failure);
+    throw new Error('must say what happens: replies, fails or "hangs": true');
+  }
+  const reply = within('replies', () => readReply(replies, method)) as never;
+  const harmed =
+    suffers === undefined ? stub : within('suffers', () => stub.suffers(readFault(readText(suffers)).fault));
+  return within('replies', () => (failure ? harmed.breaksOff(reply, ...failure) : harmed.replies(reply)));
+}
+
+// What is in the messages, the stub checks itself.
+function readReply(json: unknown, method: DescMethod): object {
+  if (!sendsStream(method)) return readObject(json);
+  if (Array.isArray(json)) return json.map((message, index) => within(`[${index}]`, () => readObject(message)));
+  throw new Error(`must be a list: ${nameOf(method)} answers with a stream`);
+}
+
+function readFailure(json: Json, registry: Registry): [Code, string, ErrorDetails] {
+  refuseOthers(json, ['code', 'message', 'details']);
+  const code = codeFromString(readText(json.code));
+  if (code === undefined) throw new Error(`code: "${json.code}" is none such as not_found`);
+  const { message = '', details = [] } = json;
+  if (!Array.isArray(details)) throw new Error('details: must be a list of messages with "@type"');
+  return [
+    code,
+    within('message', () => readText(message)),
+    details.map((detail, index) => within(`details[${index}]`, () => readDetail(detail, registry))),
+  ];
+}
+
+function readDetail(json: JsonValue, registry: Registry): ErrorDetails[number] {
+  const value = anyUnpack(fromJson(AnySchema, json, { registry }), registry);
+  const desc = value && registry.getMessage(value.$typeName);
+  if (!desc) throw new Error('must be a message with "@type", such as type.googleapis.com/google.rpc.ErrorInfo');
+  return { desc, value };
+}
+
+function refuseOthers(given: Json, known: readonly string[]): void {
+  const other = Object.keys(given).find((key) => !known.includes(key));
+  if (other !== undefined) throw new Error(`"${other}" is unknown here; there is ${known.join(', ')}`);
+}
+
+function readObject(json: unknown): Json {
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Json;
+  throw new Error(`must be an object, not ${JSON.stringify(json)}`);
+}
+
+function readText(json: unknown): string {
+  if (typeof json === 'string') return json;
+  throw new Error(`must be a text, not ${JSON.stringify(json)}`);
+}
+
+function readTexts(json: unknown): string[] {
+  if (!Array.isArray(json) || json.length === 0) throw new Error('must be a list of texts');
+  return json.map(readText);
+}
+
+function readMs(json: unknown): number {
+  requireNumber('it', json as number);
+  return json as number;
+}
+
+/** Runs `read`; what it throws is told with the place it is about. */
+function within<T>(place: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const fault = oneLineOf(error);
+    throw new Error(fault.startsWith('[') ? `${place}${fault}` : `${place}: ${fault}`, { cause: error });
+  }
+}

@@ -1,0 +1,106 @@
+// `kit verify`: replays contracts against a provider that is running.
+
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { type Command, Option } from 'commander';
+import { loadContracts } from '../contract-file/contract-store.ts';
+import { parseUpstream } from '../fault-proxy/upstream-address.ts';
+import type { StateHandlers } from '../verification/provider-states.ts';
+import { verifyProvider } from '../verification/verify-provider.ts';
+import type { WireName } from '../verification/wire.ts';
+import { OptionFault, readOption } from './option-fault.ts';
+import { collect, descriptorsHelp, readCount, readHeader, readHttpUrl, readSchema, typesOf } from './options.ts';
+import type { Session } from './session.ts';
+import { createStateCallbacks } from './state-callbacks.ts';
+import { readWires, wireIds } from './wire-argument.ts';
+
+interface VerifyOptions {
+  readonly provider: string;
+  readonly descriptors: string;
+  readonly providerName?: string;
+  readonly stateUrl?: string;
+  readonly stateTeardown: boolean;
+  readonly wire?: readonly (readonly WireName[])[];
+  readonly header?: readonly (readonly [string, string])[];
+  readonly timeout: number;
+}
+
+const example = `
+The state URL is called before each interaction with POST {"state": "book b1 is there", "params": {"bookId": "b1"},
+"action": "setup"}, and after it with the action "teardown": once for each state, as Pact's verifiers do.
+
+Example: the library, in gRPC and in Connect JSON over HTTP/1.1 alone.
+  $ kit verify contracts --provider-name Library --provider http://127.0.0.1:50052 --descriptors proto \\
+      --state-url http://127.0.0.1:50099/states --wire grpc --wire connect-json/1.1`;
+
+export function addVerifyCommand(program: Command, session: Session): void {
+  program
+    .command('verify')
+    .summary('replay contracts against a running provider')
+    .description(
+      'Replays every RPC of contract files against a provider, in every protocol and HTTP version. Prints a table, and each ' +
+        'difference by its path. Events are verified in tests, with verifyEvents.',
+    )
+    .argument('<file...>', 'contract files, or folders of them')
+    .requiredOption('--provider <url>', 'where the provider listens', readHttpUrl('--provider'))
+    .requiredOption('--descriptors <source>', descriptorsHelp)
+    .option('--provider-name <name>', 'only contracts with this provider')
+    .option('--state-url <url>', 'what sets up provider states; needed when there are any', readHttpUrl('--state-url'))
+    .option('--no-state-teardown', 'never call the state URL after an interaction')
+    .option('--wire <name>', `a way to call, or a protocol for all of its: ${wireIds.join(', ')}`, collect(readWires))
+    .option('--header <name: value>', 'a header of every call; may be repeated', collect(readHeader))
+    .addOption(new Option('--timeout <ms>', 'how long a call may take').argParser(readCount).default(5000))
+    .addHelpText('after', example)
+    .action((files: string[], options: VerifyOptions) => runVerify(files, options, session));
+}
+
+async function runVerify(files: readonly string[], options: VerifyOptions, session: Session): Promise<void> {
+  const schema = await readSchema('--descriptors', options.descriptors);
+  const states = await createHandlers(files, options);
+  await readOption('--provider', () => assertListening(options.provider));
+  const verification = await verifyProvider({
+    contracts: files,
+    url: options.provider,
+    services: schema.services,
+    types: typesOf(schema),
+    states,
+    headers: Object.fromEntries(options.header ?? []),
+    timeoutMs: options.timeout,
+    ...(options.providerName === undefined ? {} : { provider: options.providerName }),
+    ...(options.wire === undefined ? {} : { wires: options.wire.flat() }),
+  });
+  const { isHonoured, interactions } = verification;
+  session.print(verification.toString(), { isHonoured, interactions });
+  if (!isHonoured) session.findFault();
+}
+
+async function createHandlers(files: readonly string[], options: VerifyOptions): Promise<StateHandlers> {
+  const contracts = await loadContracts(files);
+  const names = new Set(
+    contracts
+      .map(({ document }) => document)
+      .filter(({ provider }) => options.providerName === undefined || provider.name === options.providerName)
+      .flatMap(({ interactions }) => interactions)
+      .filter(({ type }) => type !== 'Asynchronous/Messages')
+      .flatMap(({ providerStates = [] }) => providerStates.map(({ name }) => name)),
+  );
+  if (names.size === 0) return {};
+  if (options.stateUrl === undefined) {
+    const list = [...names].map((name) => `"${name}"`).join(', ');
+    throw new OptionFault(`--state-url: is needed: interactions are given ${list}`);
+  }
+  return createStateCallbacks(names, { url: options.stateUrl, withTeardown: options.stateTeardown });
+}
+
+// Otherwise every interaction fails for the same reason, and it looks as if the contract were not honoured.
+async function assertListening(url: string): Promise<void> {
+  const { host, port } = parseUpstream(url);
+  const socket = connect({ host, port });
+  try {
+    await once(socket, 'connect');
+  } catch (error) {
+    throw new Error(`nobody listens on ${host}:${port}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    socket.destroy();
+  }
+}

@@ -1,0 +1,131 @@
+// The public face of @touchstone/kit: everything a test may import.
+
+export type { Called, Contract, ContractOptions, Declaration, Given, Replied, Upon } from './contract/contract.ts';
+export { contract } from './contract/contract.ts';
+export type { ErrorDetail, ReplyHeaders } from './contract/declare-rpc.ts';
+export { detail } from './contract/declare-rpc.ts';
+export type { Provider } from './contract/mock-provider-server.ts';
+export type { StubServer, StubServerOptions } from './contract/stub-server.ts';
+export { ContractFileError } from './contract-file/contract-document.ts';
+export { ContractError } from './contract-file/contract-error.ts';
+export type { CapturedEvent } from './events/captured-event.ts';
+export type { EventEnvelope } from './events/declare-event.ts';
+export { cloudEventHeaders } from './events/declare-event.ts';
+export type { Delivery } from './events/deliveries.ts';
+export type {
+  EventConsumer,
+  EventDeclaration,
+  EventHandler,
+  HandleOptions,
+  HandlerSource,
+} from './events/handle-events.ts';
+export { replayRecordedEvents, writeRecordedEvents } from './events/recorded-events.ts';
+export type { ExpectedEvent, VerifyEventsOptions } from './events/verify-events.ts';
+export { verifyEvents } from './events/verify-events.ts';
+export type { FaultControl, FaultControlOptions } from './fault-proxy/control/fault-control.ts';
+export { FaultProxyService } from './fault-proxy/control/gen/touchstone/kit/v1/fault_proxy_service_pb.ts';
+export type { CallPort, Direction, Fault, Target, TargetPort } from './fault-proxy/core/fault.ts';
+export type { Piece, Stage } from './fault-proxy/core/stage.ts';
+export type { FaultProxy, FaultProxyOptions } from './fault-proxy/fault-proxy.ts';
+export { answerInTls } from './fault-proxy/faults/answer-in-tls.ts';
+export type { BandwidthOptions } from './fault-proxy/faults/bandwidth.ts';
+export { bandwidth } from './fault-proxy/faults/bandwidth.ts';
+export { blackHole } from './fault-proxy/faults/black-hole.ts';
+export { failAlways } from './fault-proxy/faults/fail-always.ts';
+export { failEvery } from './fault-proxy/faults/fail-every.ts';
+export { failFirst } from './fault-proxy/faults/fail-first.ts';
+export type { GarbageOptions } from './fault-proxy/faults/garbage.ts';
+export { garbage } from './fault-proxy/faults/garbage.ts';
+export type { GoAwayOptions } from './fault-proxy/faults/go-away.ts';
+export { goAway } from './fault-proxy/faults/go-away.ts';
+export type { HalfCloseOptions } from './fault-proxy/faults/half-close.ts';
+export { halfClose } from './fault-proxy/faults/half-close.ts';
+export type { LatencyOptions } from './fault-proxy/faults/latency.ts';
+export { latency } from './fault-proxy/faults/latency.ts';
+export { partition } from './fault-proxy/faults/partition.ts';
+export type { RefuseOptions } from './fault-proxy/faults/refuse.ts';
+export { refuse } from './fault-proxy/faults/refuse.ts';
+export type { ResetOptions } from './fault-proxy/faults/reset.ts';
+export { reset } from './fault-proxy/faults/reset.ts';
+export type { SlowCloseOptions } from './fault-proxy/faults/slow-close.ts';
+export { slowClose } from './fault-proxy/faults/slow-close.ts';
+export type { TruncateFrameOptions } from './fault-proxy/faults/truncate-frame.ts';
+export { truncateFrame } from './fault-proxy/faults/truncate-frame.ts';
+export type { TruncateMessageOptions } from './fault-proxy/faults/truncate-message.ts';
+export { truncateMessage } from './fault-proxy/faults/truncate-message.ts';
+export type { FaultHandle, FaultState, InjectOptions } from './fault-proxy/injection.ts';
+export type { Difference } from './matching/difference.ts';
+export type { HeaderLiteral } from './matching/header-pattern.ts';
+export type { Matcher } from './matching/matchers.ts';
+export {
+  absent,
+  anyOf,
+  anyTimestamp,
+  anything,
+  eachLike,
+  integerRange,
+  like,
+  packed,
+  present,
+  regex,
+  unordered,
+} from './matching/matchers.ts';
+export type { MessageLiteral } from './matching/message-literal.ts';
+export {
+  promoteRecording,
+  startFaultControl,
+  startFaultProxy,
+  startRecorder,
+  startReplay,
+  startStubServer,
+  startVirtualService,
+  verifyProvider,
+} from './on-demand.ts';
+export type {
+  RecordedDetail,
+  RecordedExchange,
+  RecordedFailure,
+  RecordedHeaders,
+  RecordedMessage,
+  Recording,
+  Redactable,
+} from './recording/exchange.ts';
+export type { PromotedState, PromoteOptions, Promotion } from './recording/promote.ts';
+export type { Recorder, RecorderOptions, Redaction } from './recording/recorder.ts';
+export { RecordingError } from './recording/recording-error.ts';
+export { readRecording } from './recording/recording-file.ts';
+export type { Replay, ReplayOptions } from './recording/replay.ts';
+export type { Schema } from './schema/load-schema.ts';
+export { loadSchema } from './schema/load-schema.ts';
+export { SchemaError } from './schema/schema-error.ts';
+export type { BreakingFinding, ChangedElement } from './usage/breaking-findings.ts';
+export { FindingsError, readBreakingFindings } from './usage/breaking-findings.ts';
+export type { ChangeReport, ChangeVerdict, JudgedFinding } from './usage/can-i-change.ts';
+export { canIChange, formatChangeReport } from './usage/can-i-change.ts';
+export type { AffectedUse } from './usage/find-users.ts';
+export { formatUsage } from './usage/format-usage.ts';
+export type { RecordUsageOptions, UsageRecorder } from './usage/record-usage.ts';
+export { recordUsage } from './usage/record-usage.ts';
+export type { ConsumerUsage, TestUsage, Usage, UsageKind, UsedType } from './usage/usage.ts';
+export { UsageFileError } from './usage/usage-file.ts';
+export { readUsage } from './usage/usage-store.ts';
+export type { StateHandler, StateHandlers, Teardown } from './verification/provider-states.ts';
+export { StateError } from './verification/provider-states.ts';
+export type { Check, Verification, VerifiedInteraction } from './verification/verification.ts';
+export { VerificationError } from './verification/verification.ts';
+export type { VerifyOptions } from './verification/verify-provider.ts';
+export type { WireName } from './verification/wire.ts';
+export type { Call, CallOutcome } from './virtual/journal.ts';
+export type { Received } from './virtual/received.ts';
+export type { RequestLiteral } from './virtual/request-pattern.ts';
+export type { ErrorDetails } from './virtual/step.ts';
+export type {
+  Conversation,
+  HarmedStub,
+  Reply,
+  ReplyFunction,
+  ReplyRequest,
+  Stub,
+  StubSequence,
+} from './virtual/stub.ts';
+export type { VirtualService, VirtualServiceOptions } from './virtual/virtual-service.ts';

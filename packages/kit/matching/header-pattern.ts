@@ -1,0 +1,153 @@
+// Which headers are expected: of a call, of its answer or of an event. Names do not tell upper from lower case.
+
+import { type JsonObject, type JsonValue, ScalarType } from '@bufbuild/protobuf';
+import { formatValue, shorten } from '../base/format-value.ts';
+import { describePattern } from './describe-value.ts';
+import { type Difference, entryPath } from './difference.ts';
+import { Matcher } from './matchers.ts';
+import type { Pattern } from './pattern.ts';
+import type { ValueType } from './value-type.ts';
+
+/** Headers by name; a value is a text or a matcher of one. */
+export type HeaderLiteral = Readonly<Record<string, string | Matcher<string>>>;
+
+/** Patterns by lower-case name. */
+export type HeaderPatterns = Readonly<Record<string, HeaderPattern>>;
+
+export type HeaderPattern =
+  | { readonly kind: 'equal' | 'like'; readonly example: string }
+  | { readonly kind: 'regex'; readonly expression: RegExp; readonly example: string }
+  | { readonly kind: 'anyOf'; readonly values: readonly string[] }
+  | { readonly kind: 'absent' };
+
+const textType: ValueType = { kind: 'scalar', scalar: ScalarType.STRING };
+
+/**
+ * Returns the patterns of a literal.
+ *
+ * @param what what the headers are called in errors, such as `metadata`.
+ * @throws TypeError for a value that is no text and a matcher that is for none.
+ */
+export function compileHeaders(literal: HeaderLiteral, what: string): HeaderPatterns {
+  const entries = Object.entries(literal).map(([name, value]): [string, HeaderPattern] => {
+    const lowerName = name.toLowerCase();
+    return [lowerName, compileHeader(value, entryPath(what, lowerName))];
+  });
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function compileHeader(value: unknown, path: string): HeaderPattern {
+  if (typeof value === 'string') return { kind: 'equal', example: value };
+  if (!(value instanceof Matcher)) throw new TypeError(`${path}: expected a text, got ${formatValue(value)}`);
+  const { rule } = value;
+  if (rule.kind === 'absent' || rule.kind === 'regex') return rule;
+  if (rule.kind === 'anyOf' && rule.values.every(isText)) return { kind: 'anyOf', values: rule.values };
+  if ((rule.kind === 'like' || rule.kind === 'present') && isText(rule.example)) {
+    return { kind: 'like', example: rule.example };
+  }
+  throw new TypeError(`${path}: this matcher is for no text`);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+/**
+ * Returns where headers differ from what is expected. Those that are not spoken of do not matter.
+ *
+ * @param read returns a header by lower-case name; `null` or `undefined` where there is none.
+ * @param what the path of the headers as a whole, such as `metadata`.
+ */
+export function matchHeaders(
+  patterns: HeaderPatterns,
+  read: (name: string) => string | null | undefined,
+  what: string,
+): Difference[] {
+  return Object.entries(patterns).flatMap(([name, pattern]) => {
+    const value = read(name) ?? undefined;
+    if (acceptsHeader(pattern, value)) return [];
+    return [
+      {
+        path: entryPath(what, name),
+        expected: describePattern(textType, pattern as Pattern),
+        actual: shorten(formatValue(value)),
+      },
+    ];
+  });
+}
+
+function acceptsHeader(pattern: HeaderPattern, value: string | undefined): boolean {
+  if (value === undefined) return pattern.kind === 'absent';
+  switch (pattern.kind) {
+    case 'equal':
+      return value === pattern.example;
+    case 'like':
+      return value !== '';
+    case 'regex':
+      return pattern.expression.test(value);
+    case 'anyOf':
+      return pattern.values.includes(value);
+    case 'absent':
+      return false;
+  }
+}
+
+/** Returns headers that the patterns accept. */
+export function createExampleHeaders(patterns: HeaderPatterns): Record<string, string> {
+  const entries = Object.entries(patterns).flatMap(([name, pattern]): [string, string][] => {
+    if (pattern.kind === 'absent') return [];
+    return [[name, pattern.kind === 'anyOf' ? (pattern.values[0] ?? '') : pattern.example]];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Returns how many headers are not told exactly. */
+export function countOpenHeaders(patterns: HeaderPatterns): number {
+  return Object.values(patterns).filter(({ kind }) => kind !== 'equal').length;
+}
+
+/** Returns the patterns as JSON: an exact value as a text, others as an object. */
+export function writeHeaders(patterns: HeaderPatterns): JsonObject {
+  return Object.fromEntries(Object.entries(patterns).map(([name, pattern]) => [name, writeHeader(pattern)]));
+}
+
+function writeHeader(pattern: HeaderPattern): JsonValue {
+  switch (pattern.kind) {
+    case 'equal':
+      return pattern.example;
+    case 'like':
+      return { match: 'like', example: pattern.example };
+    case 'regex': {
+      const { source, flags } = pattern.expression;
+      return { match: 'regex', regex: source, flags, example: pattern.example };
+    }
+    case 'anyOf':
+      return { match: 'anyOf', values: [...pattern.values] };
+    case 'absent':
+      return { match: 'absent' };
+  }
+}
+
+/** Returns the patterns that `writeHeaders` wrote. @throws Error naming the header whose rule cannot be read. */
+export function readHeaders(json: JsonObject, what: string): HeaderPatterns {
+  return Object.fromEntries(
+    Object.entries(json).map(([name, value]) => [name, readHeader(value, entryPath(what, name))]),
+  );
+}
+
+function readHeader(json: JsonValue, path: string): HeaderPattern {
+  if (typeof json === 'string') return { kind: 'equal', example: json };
+  const { match, example, regex, flags, values } = json as Record<string, JsonValue | undefined>;
+  switch (match) {
+    case 'like':
+      return { kind: 'like', example: String(example) };
+    case 'regex':
+      return { kind: 'regex', expression: new RegExp(String(regex), String(flags)), example: String(example) };
+    case 'anyOf':
+      return { kind: 'anyOf', values: (values as JsonValue[]).map(String) };
+    case 'absent':
+      return { kind: 'absent' };
+    default:
+      throw new Error(`${path}: this version knows no rule "${match}"`);
+  }
+}

@@ -1,0 +1,127 @@
+// Which requests a stub or an assertion means: a literal with matchers, or a list of them for the messages of a stream.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { DescField, DescMethod, Message, Registry } from '@bufbuild/protobuf';
+import { nameOf } from '../base/rpc-name.ts';
+import { compilePattern } from '../matching/compile-pattern.ts';
+import { describePattern } from '../matching/describe-value.ts';
+import { type Difference, elementPath, entryPath, fieldPath } from '../matching/difference.ts';
+import { matchMessage } from '../matching/match-message.ts';
+import type { MessageLiteral } from '../matching/message-literal.ts';
+import type { MessagePattern, Pattern } from '../matching/pattern.ts';
+import { valueTypeOf } from '../matching/value-type.ts';
+import { readLiteral } from './read-literal.ts';
+
+/**
+ * Which calls are meant. One literal: those with such a message; where requests are a stream, a list too: those with
+ * exactly such messages in this order.
+ */
+export type RequestLiteral<M extends DescMethod> = M['methodKind'] extends 'unary' | 'server_streaming'
+  ? MessageLiteral<M['input']>
+  : MessageLiteral<M['input']> | readonly MessageLiteral<M['input']>[];
+
+/** One value that requests must have. */
+export interface Statement {
+  /** The way to the value, such as `items[0].quantity`. */
+  readonly path: string;
+  /** What is wanted there, as text. */
+  readonly expected: string;
+  readonly pattern: unknown;
+}
+
+/** Which requests are meant. */
+export interface RequestPattern {
+  /** All that it states; the more there are, the more specific it is. */
+  readonly statements: readonly Statement[];
+  /** Returns in what the messages of a call are not those meant: nothing when they are. */
+  differences(requests: readonly Message[]): Difference[];
+}
+
+/**
+ * Returns the pattern of a literal, or of a list of them. Without one, all requests are meant.
+ *
+ * @throws LiteralError for what the message type does not have, TypeError for a list where the request is one message.
+ */
+export function compileRequests(method: DescMethod, literal: unknown, registry: Registry): RequestPattern {
+  const desc = method.input;
+  const compile = (value: unknown) => compilePattern(desc, readLiteral(desc, value as object, registry));
+  const differ = (pattern: MessagePattern, request: Message) =>
+    matchMessage(desc, pattern, request, { isClosed: false, registry });
+  if (!Array.isArray(literal)) {
+    const pattern = compile(literal ?? {});
+    const statements = listStatements(pattern, '', registry);
+    return {
+      statements,
+      differences: (requests) => (statements.length === 0 ? [] : differencesOfNearest(pattern, requests, differ)),
+    };
+  }
+  if (method.methodKind === 'unary' || method.methodKind === 'server_streaming') {
+    throw new TypeError(`${nameOf(method)} has one request: a list of them matches none`);
+  }
+  const patterns = literal.map(compile);
+  return {
+    statements: [
+      { path: 'requests.length', expected: String(patterns.length), pattern: patterns.length },
+      ...patterns.flatMap((pattern, index) => listStatements(pattern, elementPath('requests', index), registry)),
+    ],
+    differences: (requests) => differencesInOrder(patterns, requests, differ),
+  };
+}
+
+type Differ = (pattern: MessagePattern, request: Message) => Difference[];
+
+function differencesOfNearest(pattern: MessagePattern, requests: readonly Message[], differ: Differ): Difference[] {
+  const [nearest] = requests.map((request) => differ(pattern, request)).sort((a, b) => a.length - b.length);
+  return nearest ?? [{ path: 'requests', expected: 'at least one', actual: 'none' }];
+}
+
+function differencesInOrder(
+  patterns: readonly MessagePattern[],
+  requests: readonly Message[],
+  differ: Differ,
+): Difference[] {
+  const size = { path: 'requests.length', expected: String(patterns.length), actual: String(requests.length) };
+  const differences = patterns.flatMap((pattern, index) => {
+    const request = requests[index];
+    const found = request ? differ(pattern, request) : [];
+    return found.map(({ path, ...rest }) => ({ path: fieldPath(elementPath('requests', index), path), ...rest }));
+  });
+  return patterns.length === requests.length ? differences : [size, ...differences];
+}
+
+function listStatements(pattern: MessagePattern, path: string, registry: Registry): Statement[] {
+  return pattern.fields.flatMap(({ field, pattern: ofField }) =>
+    listOfField(field, ofField, fieldPath(path, field.jsonName), registry),
+  );
+}
+
+function listOfField(field: DescField, pattern: Pattern, path: string, registry: Registry): Statement[] {
+  switch (pattern.kind) {
+    case 'message': {
+      const inner = listStatements(pattern, path, registry);
+      return inner.length > 0 ? inner : [{ path, expected: 'a value', pattern: 'present' }];
+    }
+    case 'list': {
+      const { length } = pattern.elements;
+      return [
+        { path: `${path}.length`, expected: String(length), pattern: [length, pattern.isOrdered] },
+        ...pattern.elements.flatMap((element, index) =>
+          listOfField(field, element, elementPath(path, index), registry),
+        ),
+      ];
+    }
+    case 'map':
+      return pattern.entries.flatMap((entry) =>
+        listOfField(field, entry.pattern, entryPath(path, entry.key), registry),
+      );
+    default:
+      return [{ path, expected: describePattern(valueTypeOf(field), pattern, registry), pattern }];
+  }
+}
+
+/** Tells whether two patterns state the very same. */
+export function isSamePattern({ statements: left }: RequestPattern, { statements: right }: RequestPattern): boolean {
+  const isIn = (statement: Statement) =>
+    right.some(({ path, pattern }) => path === statement.path && isDeepStrictEqual(pattern, statement.pattern));
+  return left.length === right.length && left.every(isIn);
+}

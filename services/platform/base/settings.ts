@@ -1,0 +1,68 @@
+// Settings: each service lists its own by these types; a start with bad settings reports every fault at once and refuses.
+import { z } from 'zod';
+
+export { z } from 'zod';
+
+/** The environment as main.ts passes it. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Bad settings. The message has one line for each fault, naming the setting, never its value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** A TCP port; 0 means one that the system gives. */
+export const port = (defaultPort: number) => wholeNumber(0, 65_535).default(defaultPort);
+
+/** A duration in milliseconds, `minimum` (1 by default) to one day. */
+export const durationMs = (defaultMs: number, minimum = 1) => wholeNumber(minimum, 86_400_000).default(defaultMs);
+
+/** The address of an HTTP service, like `http://127.0.0.1:50052`. */
+export const httpUrl = (defaultUrl: string) => urlOf(['http:', 'https:']).default(defaultUrl);
+
+/** The address of an HTTP service that may be none. */
+export const optionalHttpUrl = () => urlOf(['http:', 'https:']).optional();
+
+/** `postgres://user:password@host:port/database`; has no default. */
+export const postgresUrl = () => urlOf(['postgres:', 'postgresql:']);
+
+/** `smtp://host:port`. */
+export const smtpUrl = (defaultUrl: string) => urlOf(['smtp:', 'smtps:']).default(defaultUrl);
+
+/** A secret of at least 16 characters that fits in a header; has no default. */
+export const credential = () => z.string().regex(/^[\x21-\x7e]{16,256}$/, 'must be 16 to 256 visible ASCII characters');
+
+/** How many of something, at least `minimum` (1 by default). */
+export const count = (defaultCount: number, minimum = 1) => wholeNumber(minimum, 1_000_000).default(defaultCount);
+
+/** Parses the settings of a service. Throws ConfigError naming every faulty setting. */
+export function parseSettings<Shape extends z.ZodRawShape>(
+  environment: Environment,
+  shape: Shape,
+): z.output<z.ZodObject<Shape>> {
+  const present = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const result = z.object(shape).safeParse(present);
+  if (result.success) return result.data;
+  const faults = result.error.issues.map((issue) => {
+    const name = issue.path.join('.');
+    return present[name] === undefined ? `${name} must be set` : `${name} ${issue.message}`;
+  });
+  throw new ConfigError(`cannot start, these settings are wrong:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+}
+
+function wholeNumber(minimum: number, maximum: number) {
+  const message = `must be a whole number from ${minimum} to ${maximum}`;
+  return z
+    .string()
+    .regex(/^\d{1,10}$/, message)
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, message);
+}
+
+/** A URL of one of these protocols, like `https:`; has no default. */
+export function urlOf(protocols: readonly string[]) {
+  const message = `must be an address that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`;
+  return z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), message);
+}

@@ -1,0 +1,62 @@
+// Feature flags through OpenFeature: evaluated in this process, from a watched flagd file or in sync with a flagd.
+import { randomUUID } from 'node:crypto';
+import { OpenFeature, type Provider, ProviderEvents } from '@openfeature/server-sdk';
+import { describeError } from '../base/errors.ts';
+import type { Part } from '../base/lifecycle.ts';
+import type { Logger } from '../observability/log.ts';
+import { createFlagProvider, readFlagFile } from './flag-provider.ts';
+
+const FLAGD_SYNC_PORT = 8015;
+
+export type FeatureFlags = Part & {
+  /** Whether a flag is on for a subject, like a user's id: false while flags are unavailable. Never throws. */
+  isOn(flag: string, subject: string): Promise<boolean>;
+};
+
+export type FeatureFlagOptions = {
+  /** Path of a flagd document. */
+  readonly file: string;
+  /** Address of a flagd's sync service, like `http://127.0.0.1:8015`; used instead of the file. */
+  readonly flagdUrl: string | undefined;
+  readonly log: Logger;
+};
+
+/** Makes the flags of one service; all are off before `start`, which does not wait for flags that are unavailable. */
+export function createFeatureFlags({ file, flagdUrl, log }: FeatureFlagOptions): FeatureFlags {
+  // The SDK is global: a name of its own keeps two services of one process apart.
+  const domain = randomUUID();
+  const client = OpenFeature.getClient(domain);
+  let provider: Provider | undefined;
+  return {
+    name: 'feature flags',
+    start: async () => {
+      provider =
+        flagdUrl === undefined
+          ? createFlagProvider(() => readFlagFile(file), log)
+          : await createFlagdProvider(new URL(flagdUrl), log);
+      try {
+        await OpenFeature.setProviderAndWait(domain, provider);
+      } catch (error) {
+        log.warn({ err: error }, 'feature flags are unavailable, their defaults are in force until they come');
+      }
+    },
+    isOn: (flag, subject) => client.getBooleanValue(flag, false, { targetingKey: subject }),
+    stop: async () => provider?.onClose?.(),
+  };
+}
+
+// Loaded when asked for: it brings a gRPC stack along. It connects again for ever, and would say so at every try.
+async function createFlagdProvider(url: URL, log: Logger): Promise<Provider> {
+  const { FlagdProvider } = await import('@openfeature/flagd-provider');
+  const debug = (...words: unknown[]): void => log.debug(words.map(describeError).join(' '));
+  const options = {
+    resolverType: 'in-process' as const,
+    host: url.hostname,
+    port: Number(url.port || FLAGD_SYNC_PORT),
+    tls: url.protocol === 'https:',
+  };
+  const provider = new FlagdProvider(options, { debug, info: debug, warn: debug, error: debug });
+  provider.events.addHandler(ProviderEvents.Stale, () => log.warn('flagd cannot be reached, what it told last counts'));
+  provider.events.addHandler(ProviderEvents.Ready, () => log.info('flagd is there again'));
+  return provider;
+}

@@ -1,0 +1,61 @@
+// The envelope of a domain event: CloudEvents' NATS binding in binary mode. The subject is the message's full name.
+import { randomUUID } from 'node:crypto';
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from '@bufbuild/protobuf';
+import { DomainError, describeError } from '../base/errors.ts';
+import { injectTrace } from '../observability/tracing.ts';
+
+/** An event ready to be stored in the outbox and published as it is. */
+export type OutgoingEvent = {
+  /** Becomes ce-id and Nats-Msg-Id. */
+  readonly id: string;
+  /** The message's full name, like `shop.order.v1.OrderCreated`. */
+  readonly subject: string;
+  /** Protobuf binary. */
+  readonly payload: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+};
+
+/** Wraps a message as an event of `source` (the service's name), with the current trace. */
+export function createEvent<Schema extends DescMessage>(
+  source: string,
+  schema: Schema,
+  init: MessageInitShape<Schema>,
+  time: Date,
+): OutgoingEvent {
+  const id = randomUUID();
+  return {
+    id,
+    subject: schema.typeName,
+    payload: toBinary(schema, create(schema, init)),
+    headers: {
+      'ce-specversion': '1.0',
+      'ce-id': id,
+      'ce-type': schema.typeName,
+      'ce-source': `/shop/${source}`,
+      'ce-time': time.toISOString(),
+      'content-type': 'application/protobuf',
+      ...injectTrace(),
+    },
+  };
+}
+
+/** Reads an event's body. Throws DomainError `invalid_argument` EVENT_UNREADABLE when it is not a message of this type. */
+export function readEvent<Schema extends DescMessage>(schema: Schema, payload: Uint8Array): MessageShape<Schema> {
+  try {
+    return fromBinary(schema, payload);
+  } catch (error) {
+    throw unreadable(schema.typeName, error);
+  }
+}
+
+function unreadable(typeName: string, cause: unknown): DomainError {
+  const words = `the body is no ${typeName}: ${describeError(cause)}`;
+  return new DomainError('invalid_argument', 'EVENT_UNREADABLE', words, { cause });
+}

@@ -1,0 +1,55 @@
+// shop.ops.v1.OpsService, the same on every port.
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
+import { createValidation } from '../base/validation.ts';
+import { type DeadLetter, type DeadLetters, isUuid } from '../messaging/dead-letters.ts';
+import { cutPage, parsePage } from '../storage/page.ts';
+import { readStatus, type StatusSources } from './service-status.ts';
+
+/** Makes the operators' RPCs of one service. */
+export function createOpsService(status: StatusSources, deadLetters: DeadLetters): ServiceImpl<typeof OpsService> {
+  return {
+    getStatus: async () => ({ status: await readStatus(status) }),
+
+    listDeadLetters: async (request) => {
+      const validation = createValidation();
+      const page = parsePage(request, 2, validation);
+      if (page.after !== undefined && !isDeadLetterKey(page.after))
+        validation.add('page_token', 'is not a token of this list');
+      validation.throwIfInvalid();
+      const { rows, nextPageToken } = cutPage(await deadLetters.list(page), page, (letter) => [
+        letter.position,
+        letter.deadLetterId,
+      ]);
+      return { deadLetters: rows.map(toMessage), nextPageToken };
+    },
+
+    replayDeadLetter: async ({ deadLetterId }) => {
+      requireDeadLetterId(deadLetterId);
+      await deadLetters.replay(deadLetterId);
+      return {};
+    },
+
+    discardDeadLetter: async ({ deadLetterId }) => {
+      requireDeadLetterId(deadLetterId);
+      await deadLetters.discard(deadLetterId);
+      return {};
+    },
+  };
+}
+
+function requireDeadLetterId(deadLetterId: string): void {
+  const validation = createValidation();
+  if (!isUuid(deadLetterId)) validation.add('dead_letter_id', 'must be the id of a dead letter, a UUID');
+  validation.throwIfInvalid();
+}
+
+function isDeadLetterKey([position = '', id = '']: readonly string[]): boolean {
+  return /^\d{1,16}$/.test(position) && isUuid(id);
+}
+
+function toMessage(letter: DeadLetter) {
+  const { createTime, position: _, ...rest } = letter;
+  return { ...rest, createTime: timestampFromDate(createTime) };
+}

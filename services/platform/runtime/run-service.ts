@@ -1,0 +1,87 @@
+// Runs one service as a process: settings in, signals handled, exit code out. Each service's main.ts is one call of this.
+
+import { describeError } from '../base/errors.ts';
+import { ConfigError, type Environment } from '../base/settings.ts';
+import { createLog, type Logger } from '../observability/log.ts';
+import { createTelemetry } from '../observability/telemetry.ts';
+import { loadTelemetryConfig } from '../observability/telemetry-config.ts';
+import { installTracer } from '../observability/tracing.ts';
+import type { ProcessOptions, Service } from './service-runtime.ts';
+
+const STOP_LIMIT_MS = 10_000;
+const EXIT_FAILURE = 1;
+const EXIT_BAD_SETTINGS = 78;
+
+/** What is used of Node's `process`, which only main.ts touches. */
+export type ProcessHandle = {
+  readonly env: Environment;
+  readonly stderr: { write(text: string): unknown };
+  on(event: string, listener: (argument: unknown) => void): unknown;
+  exit(code: number): never;
+};
+
+/**
+ * Starts a service and keeps it until SIGTERM or SIGINT, then stops it within 10 s and exits 0. Bad settings exit 78 with one
+ * line for each fault on stderr; an error nobody caught is logged and exits 1.
+ */
+export async function runService<Config extends { readonly logLevel: string }>(
+  process: ProcessHandle,
+  name: string,
+  loadConfig: (environment: Environment) => Config,
+  createService: (config: Config, log: Logger, options: ProcessOptions) => Service,
+): Promise<void> {
+  const { config, telemetry: sending } = readConfigs(process, loadConfig);
+  const log = createLog({ service: name, level: config.logLevel });
+  const fail = (message: string) => (error: unknown) => {
+    log.fatal({ err: error }, message);
+    process.exit(EXIT_FAILURE);
+  };
+  process.on('uncaughtException', fail('an error nobody caught'));
+  process.on('unhandledRejection', fail('a rejection nobody caught'));
+
+  const telemetry =
+    sending.url === undefined ? undefined : await createTelemetry({ ...sending, url: sending.url }, name, log);
+  if (telemetry !== undefined) installTracer(telemetry.tracer);
+  const service = createService(config, log, { processMetrics: true });
+  let stopping = false;
+  const stop = async (signal: unknown): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    setTimeout(fail('could not stop in time'), STOP_LIMIT_MS).unref();
+    await service.stop();
+    await telemetry?.stop();
+    log.info('stopped');
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT']) {
+    process.on(signal, (argument) => {
+      stop(argument).catch(fail('could not stop'));
+    });
+  }
+
+  try {
+    await service.start();
+  } catch (error) {
+    if (!stopping) fail('could not start')(error);
+  }
+}
+
+// All are read before the first is complained about.
+function readConfigs<Config>(process: ProcessHandle, loadConfig: (environment: Environment) => Config) {
+  const faults: ConfigError[] = [];
+  const read = <Read>(load: (environment: Environment) => Read): Read | undefined => {
+    try {
+      return load(process.env);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      faults.push(error);
+      return undefined;
+    }
+  };
+  const config = read(loadConfig);
+  const telemetry = read(loadTelemetryConfig);
+  if (config !== undefined && telemetry !== undefined) return { config, telemetry };
+  process.stderr.write(faults.map((fault) => `${describeError(fault)}\n`).join(''));
+  return process.exit(EXIT_BAD_SETTINGS);
+}

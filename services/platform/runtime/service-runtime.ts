@@ -1,0 +1,224 @@
+// What every service is made of besides its own business: databases, broker, relay, consumers, RPC server and their lifecycle.
+// A service's own service.ts calls it with its routes and parts.
+import type { ConnectRouter } from '@connectrpc/connect';
+import { createRpcServer, HealthRegistry, type ListeningAddress, type RpcServer } from '@touchstone/rpc-server';
+import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
+import { backoffMs, pause } from '../base/backoff.ts';
+import { describeError } from '../base/errors.ts';
+import { createLifecycle, groupParts, type Part } from '../base/lifecycle.ts';
+import type { Dependency } from '../client/rpc-client.ts';
+import { type Broker, createBroker } from '../messaging/broker.ts';
+import { createDeadLetters } from '../messaging/dead-letters.ts';
+import { createEventConsumer, type EventConsumer } from '../messaging/event-consumer.ts';
+import type { Subscription } from '../messaging/event-handler.ts';
+import { createOutboxRelay, type OutboxRelay } from '../messaging/outbox-relay.ts';
+import { type Logger, scrubSecrets } from '../observability/log.ts';
+import { createMetrics, createMetricsHandler, type Metrics } from '../observability/metrics.ts';
+import { installTracing } from '../observability/tracing.ts';
+import type { CallLimits } from '../server/load-shedding.ts';
+import { createServerInterceptors } from '../server/rpc-interceptors.ts';
+import { createDatabase, type Database, isDatabaseOutage } from '../storage/database.ts';
+import { migrate } from '../storage/migrations.ts';
+import { createPruner, MESSAGING_RULES, type PruneRule } from '../storage/pruner.ts';
+import { createHealthMonitor } from './health-monitor.ts';
+import { createOpsService } from './ops-service.ts';
+import { refreshGauges, type StatusSources } from './service-status.ts';
+
+const REQUEST_POOL_SIZE = 20;
+const BACKGROUND_POOL_SIZE = 10;
+const WARM_CONNECTIONS = 10;
+const REQUEST_TIMEOUT_MS = 500;
+// Below the limit of a stop, which may have to wait for this twice.
+const BACKGROUND_TIMEOUT_MS = 3_000;
+const MAX_REQUEST_BYTES = 1024 * 1024;
+const MAX_CALL_MS = 60 * 60 * 1_000;
+const STOP_GRACE_MS = 5_000;
+
+/** The settings every service has, as its config.ts reads them. */
+export type RuntimeConfig = {
+  readonly host: string;
+  readonly port: number;
+  readonly databaseUrl: string;
+  readonly natsUrl: string;
+  readonly corsOrigins: readonly string[] | undefined;
+  /** How much it does at once; by default as its settings have it by default. */
+  readonly callLimits?: CallLimits;
+};
+
+/** What a service builds its own parts from. */
+export type Runtime = {
+  readonly service: string;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** For work a caller waits for: short limits. */
+  readonly database: Database;
+  /** For background work: connections of its own, longer limits. */
+  readonly backgroundDatabase: Database;
+  readonly broker: Broker;
+  /** Publishes what was just stored in the outbox, now. */
+  readonly wakeRelay: () => void;
+};
+
+/** What a service adds to the runtime. */
+export type ServiceDefinition = {
+  readonly routes: (router: ConnectRouter) => void;
+  readonly subscriptions: readonly Subscription[];
+  readonly dependencies: readonly Pick<Dependency, 'name' | 'breaker' | 'stop'>[];
+  /** Background parts, started in this order before the port opens and stopped after it closes. */
+  readonly parts: readonly Part[];
+  /** What it may forget besides messages. */
+  readonly pruneRules?: readonly PruneRule[];
+  readonly countOpenCompensations?: StatusSources['countOpenCompensations'];
+};
+
+/** A running (or stopped) replica of a service. */
+export type Service = {
+  readonly name: string;
+  /** Migrates, starts everything and opens the port; waits for a database that is away. Resolves when it serves. */
+  start(): Promise<ListeningAddress>;
+  /** Stops accepting, finishes what runs, drains the consumers, closes every connection; within 10 s. */
+  stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+};
+
+/** What a process that runs one service alone tells it. */
+export type ProcessOptions = {
+  /** Whether /metrics tells of the whole process: memory, event loop, garbage collection. */
+  readonly processMetrics?: boolean;
+};
+
+export type ServiceOptions = ProcessOptions & {
+  readonly name: string;
+  readonly config: RuntimeConfig;
+  readonly log: Logger;
+  /** The folder of the service's migrations. */
+  readonly migrations: string;
+  /** Whether it publishes events, by default true; only then it has a stream. */
+  readonly publishes?: boolean;
+  readonly define: (runtime: Runtime) => ServiceDefinition;
+};
+
+/** Builds a service; nothing connects or listens before `start`. */
+export function createService(options: ServiceOptions): Service {
+  installTracing();
+  const { name, config, log } = options;
+  const stopping = new AbortController();
+  const runtime = createRuntime(options);
+  const definition = options.define(runtime);
+  const consumers = definition.subscriptions.map((subscription) =>
+    createEventConsumer({ ...runtime, database: runtime.backgroundDatabase, subscription }),
+  );
+  const health = new HealthRegistry();
+  const server = createServer(config, runtime, definition, consumers, health);
+
+  let address: ListeningAddress | undefined;
+  const lifecycle = createLifecycle(
+    [
+      {
+        name: 'database',
+        start: async () => {
+          await migrateWhenUp(options, stopping.signal);
+          await runtime.database.warm(WARM_CONNECTIONS);
+        },
+        stop: runtime.database.close,
+      },
+      { name: 'background database', stop: runtime.backgroundDatabase.close },
+      runtime.broker,
+      ...(options.publishes === false ? [] : [runtime.relay]),
+      ...definition.dependencies,
+      ...definition.parts,
+      groupParts('rpc server, consumers and their watchers', [
+        createPruner(runtime.backgroundDatabase, [...MESSAGING_RULES, ...(definition.pruneRules ?? [])], log),
+        createHealthMonitor({ ...runtime, health, database: runtime.backgroundDatabase }),
+        {
+          name: 'rpc server',
+          start: async () => {
+            address = await server.listen();
+          },
+          stop: () => server.stop({ graceMs: STOP_GRACE_MS }),
+        },
+        ...consumers,
+      ]),
+    ],
+    log,
+  );
+
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await lifecycle.stop();
+  };
+  return {
+    name,
+    start: async () => {
+      await lifecycle.start();
+      if (address === undefined) throw new Error(`${name} was stopped while it started`);
+      log.info({ url: address.url }, 'serving');
+      return address;
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+function createRuntime({
+  name,
+  config,
+  log,
+  processMetrics,
+}: ServiceOptions): Runtime & { readonly relay: OutboxRelay } {
+  const metrics = createMetrics(name, processMetrics);
+  const url = config.databaseUrl;
+  const database = createDatabase({ url, size: REQUEST_POOL_SIZE, timeoutMs: REQUEST_TIMEOUT_MS, log });
+  const backgroundDatabase = createDatabase({ url, size: BACKGROUND_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS, log });
+  const broker = createBroker({ url: config.natsUrl, service: name, log });
+  const relay = createOutboxRelay({ service: name, database: backgroundDatabase, broker, metrics, log });
+  return { service: name, log, metrics, database, backgroundDatabase, broker, relay, wakeRelay: relay.wake };
+}
+
+function createServer(
+  config: RuntimeConfig,
+  runtime: Runtime,
+  definition: ServiceDefinition,
+  consumers: readonly EventConsumer[],
+  health: HealthRegistry,
+): RpcServer {
+  const status: StatusSources = {
+    ...runtime,
+    startTime: new Date(),
+    consumers,
+    breakers: definition.dependencies.map((dependency) => dependency.breaker),
+    ...(definition.countOpenCompensations === undefined
+      ? {}
+      : { countOpenCompensations: definition.countOpenCompensations }),
+  };
+  const deadLetters = createDeadLetters(runtime.backgroundDatabase, definition.subscriptions);
+  return createRpcServer({
+    routes: (router) => {
+      definition.routes(router);
+      router.service(OpsService, createOpsService(status, deadLetters));
+    },
+    interceptors: createServerInterceptors({ ...runtime, limits: config.callLimits }),
+    host: config.host,
+    port: config.port,
+    ...(config.corsOrigins === undefined ? {} : { corsOrigins: config.corsOrigins }),
+    corsAllowedHeaders: ['traceparent', 'tracestate'],
+    maxRequestBytes: MAX_REQUEST_BYTES,
+    maxTimeoutMs: MAX_CALL_MS,
+    httpRoutes: { '/metrics': createMetricsHandler(runtime.metrics, () => refreshGauges(status)) },
+    health,
+    onError: (error, where) => runtime.log.info({ err: error, where }, 'an answer could not be given'),
+  });
+}
+
+async function migrateWhenUp(options: ServiceOptions, signal: AbortSignal): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await migrate({ databaseUrl: options.config.databaseUrl, directory: options.migrations, log: options.log });
+      return;
+    } catch (error) {
+      if (signal.aborted || !isDatabaseOutage(error)) throw error;
+      options.log.warn({ reason: scrubSecrets(describeError(error)) }, 'the database is away; trying again');
+      await pause(backoffMs(attempt, 200, 5_000), signal);
+    }
+  }
+}

@@ -1,0 +1,49 @@
+// Brings a database up to date at start: the platform's own tables first, then the service's.
+import { fileURLToPath } from 'node:url';
+import { runner } from 'node-pg-migrate';
+import pg from 'pg';
+import type { Logger } from '../observability/log.ts';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const PLATFORM_MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
+
+export type MigrateOptions = {
+  /** A role that may create tables. */
+  readonly databaseUrl: string;
+  /** The folder of the service's `NNNN_name.sql` files. */
+  readonly directory: string;
+  readonly log?: Logger;
+};
+
+/** Applies what is missing, each file in a transaction of its own. Replicas that start together wait for one another. */
+export async function migrate(options: MigrateOptions): Promise<void> {
+  // A connection of our own: the runner does not wait for the end of its own, nor survive the loss of it.
+  const client = new pg.Client({ connectionString: options.databaseUrl, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  client.on('error', noop); // Lost on the way: the statement that runs, or the next one, fails with it.
+  try {
+    await client.connect();
+    await applyMigrations(client, options);
+  } finally {
+    await client.end();
+  }
+}
+
+async function applyMigrations(client: pg.Client, options: MigrateOptions): Promise<void> {
+  for (const [migrationsTable, dir] of [
+    ['platform_migration', PLATFORM_MIGRATIONS],
+    ['service_migration', options.directory],
+  ] as const) {
+    const applied = await runner({
+      dbClient: client,
+      dir,
+      migrationsTable,
+      direction: 'up',
+      advisoryLockMode: 'wait',
+      logger: { debug: noop, info: noop, warn: noop, error: noop },
+    });
+    for (const migration of applied) options.log?.info({ migration: migration.name }, 'migration applied');
+  }
+}
+
+// The runner's chatter repeats what the log line above says; its errors are thrown.
+const noop = (): undefined => undefined;

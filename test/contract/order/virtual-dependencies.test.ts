@@ -1,0 +1,81 @@
+// The order service beside neighbours that are not there: virtual ones on real ports, and stubs out of its own contracts.
+import { startStubServer, startVirtualService } from '@touchstone/kit';
+import { describe, expect, it } from 'vitest';
+import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
+import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
+import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
+import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import { contractFile, ERROR_DETAILS } from '../../support/contracts/contracts.ts';
+import { startOrderWorld } from '../../support/services/order.ts';
+
+const { listProducts, checkAvailability, reserveStock, confirmReservation, releaseReservation } =
+  InventoryService.method;
+
+/** Neighbours out of the contracts that the order service has with them. */
+function startContractNeighbours(...states: string[]) {
+  return startStubServer(
+    [contractFile('OrderService', 'InventoryService'), contractFile('OrderService', 'PaymentService')],
+    {
+      services: [InventoryService, PaymentService],
+      types: ERROR_DETAILS,
+      states: ['the catalogue fits on a page', 'the order has not been charged', ...states],
+    },
+  );
+}
+
+describe('the order service', () => {
+  it('seed 6.2: confirms an order at a virtual inventory with 12345 available 100, by exactly one reserve', async () => {
+    await using inventory = await startVirtualService({ services: [InventoryService] });
+    let available = 100;
+    inventory.stub(listProducts).replies({
+      products: [{ productId: '12345', unitPrice: { currencyCode: 'EUR', minorUnits: 5_999n }, version: 1n }],
+    });
+    inventory
+      .stub(checkAvailability, { productId: '12345' })
+      .replies(() => ({ productId: '12345', available: available > 0, quantity: available }));
+    inventory.stub(reserveStock).replies(({ orderId, lines }) => {
+      available -= lines[0]?.quantity ?? 0;
+      return { reservation: { orderId, reservationId: 'res123', state: ReservationState.RESERVED } };
+    });
+    inventory.stub(confirmReservation).replies({ reservation: { state: ReservationState.CONFIRMED } });
+    await using world = await startOrderWorld({ INVENTORY_URL: inventory.url });
+
+    const { order, outcome } = await world.place({ items: [{ productId: '12345', quantity: 10 }] });
+
+    expect(outcome).toBe(Outcome.CONFIRMED);
+    expect(order).toMatchObject({ status: OrderStatus.CONFIRMED, reservationId: 'res123' });
+    const orderId = order!.orderId;
+    inventory.received(reserveStock).times(1);
+    inventory.received(reserveStock).with({ orderId, lines: [{ productId: '12345', quantity: 10 }] });
+    inventory.received(confirmReservation).with({ orderId, reservationId: 'res123' }).times(1);
+    inventory.received(releaseReservation).never();
+    expect(inventory.misses()).toEqual([]);
+    expect(available).toBe(90);
+  });
+
+  it('seed 6.3: confirms an order at a stub server started from its contract files', async () => {
+    await using neighbours = await startContractNeighbours(
+      'product 12345 exists with stock',
+      'stock is reserved for the order',
+    );
+    await using world = await startOrderWorld({ INVENTORY_URL: neighbours.url, PAYMENT_URL: neighbours.url });
+
+    const { order, outcome } = await world.place({ items: [{ productId: '12345', quantity: 1 }] });
+
+    expect(neighbours.misses()).toEqual([]);
+    expect(outcome).toBe(Outcome.CONFIRMED);
+    expect(order).toMatchObject({ status: OrderStatus.CONFIRMED, transactionId: 'ch_0001' });
+  });
+
+  it('fails an order at a stub server in the state that 12345 is sold out', async () => {
+    await using neighbours = await startContractNeighbours('product 12345 is sold out');
+    await using world = await startOrderWorld({ INVENTORY_URL: neighbours.url, PAYMENT_URL: neighbours.url });
+
+    const { order, outcome } = await world.place({ items: [{ productId: '12345', quantity: 1 }] });
+
+    expect(neighbours.misses()).toEqual([]);
+    expect(outcome).toBe(Outcome.FAILED);
+    expect(order).toMatchObject({ status: OrderStatus.FAILED, reason: OrderReason.INSUFFICIENT_STOCK });
+  });
+});

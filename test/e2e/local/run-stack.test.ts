@@ -1,0 +1,148 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { spawnGuarded } from '#local/process/watchdog.ts';
+import { isAlive } from '../../integration/local/processes.ts';
+import { createFakeServices, everythingElsewhere, type FakeServices } from './fake-services.ts';
+
+const WITHIN = { timeout: 20_000, interval: 20 };
+const FREE_PORTS = { ORDER_PORT: '0', INVENTORY_PORT: '0', PAYMENT_PORT: '0', NOTIFICATION_PORT: '0' };
+
+interface Run extends AsyncDisposable {
+  process: ChildProcess;
+  /** Resolves with its exit code when it ends. */
+  ended: Promise<number | null>;
+  stdout(): string;
+  stderr(): string;
+  /** The pids in the printed table, once it is there. */
+  pids(): Promise<number[]>;
+}
+
+function run(fakes: FakeServices, environment: Record<string, string> = {}): Run {
+  const program = fileURLToPath(new URL('fixtures/run-stack.ts', import.meta.url));
+  // Guarded, so that a test that runs into its time limit leaves nothing running either.
+  const child = spawnGuarded(process.execPath, [program, fakes.servicesDir], {
+    env: { ...everythingElsewhere, ...FREE_PORTS, DATA_DIR: fakes.dataDir, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const printed = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
+      printed[name] += text;
+    });
+  }
+  return {
+    process: child,
+    ended,
+    stdout: () => printed.stdout,
+    stderr: () => printed.stderr,
+    async pids() {
+      await expect.poll(() => `${printed.stdout}${printed.stderr}`, WITHIN).toContain('Ctrl-C stops everything');
+      const rows = `${printed.stdout}${printed.stderr}`.matchAll(/^ {2}\w+ +http:\S+ +(\d+) +healthy$/gm);
+      return [...rows].map(([, pid]) => Number(pid));
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+describe('make run', () => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('stops every service on %s and ends with 0', async (signal) => {
+    await using fakes = await createFakeServices('order', 'inventory', 'payment', 'notification');
+    await using running = run(fakes, { FAKE_LAST_WORDS: fakes.lastWords });
+    const pids = await running.pids();
+    expect(pids.map(isAlive)).toEqual([true, true, true, true]);
+
+    running.process.kill(signal);
+
+    expect(await running.ended).toBe(0);
+    expect(pids.map(isAlive)).toEqual([false, false, false, false]);
+    const lastWords = (await readFile(fakes.lastWords, 'utf8')).trim().split('\n');
+    expect(lastWords.toSorted()).toEqual(['inventory', 'notification', 'order', 'payment']);
+    expect(existsSync(`${fakes.dataDir}/stack.pid`)).toBe(false);
+  });
+
+  it('takes everything with it when it is killed, and starts again behind that', async () => {
+    await using fakes = await createFakeServices('order', 'payment');
+    await using killed = run(fakes);
+    const pids = await killed.pids();
+    expect(pids.map(isAlive)).toEqual([true, true]);
+
+    killed.process.kill('SIGKILL');
+    await killed.ended;
+
+    await expect.poll(() => pids.map(isAlive), WITHIN).toEqual([false, false]);
+    await using again = run(fakes);
+    expect(await again.pids()).toHaveLength(2);
+  });
+
+  it('ends with 0 on a signal that comes while it still starts', async () => {
+    await using fakes = await createFakeServices('order');
+    await using running = run(fakes, { FAKE_EXIT_CODE: '1' });
+    await expect.poll(running.stdout, WITHIN).toContain('order ended with code 1, next start in 250 ms');
+
+    running.process.kill('SIGINT');
+
+    expect(await running.ended).toBe(0);
+    expect(running.stdout()).toContain('stopped');
+  });
+
+  it('prints the table and commands with the real port, and log lines behind the name of their service', async () => {
+    await using fakes = await createFakeServices('order');
+    await using running = run(fakes);
+    await running.pids();
+
+    const port = /order +http:\/\/127\.0\.0\.1:(\d+)/.exec(running.stdout())?.[1];
+    expect(running.stdout()).toContain(` localhost:${port} shop.order.v1.OrderService/CreateOrder`);
+    expect(running.stdout()).toMatch(new RegExp(`^order +\\| INFO {2}listens port=${port}$`, 'm'));
+    expect(running.stdout()).toMatch(/^ {2}nats +nats\.example:4222 +- +external$/m);
+    expect(running.stdout()).not.toContain('hidden');
+  });
+
+  it('writes nothing but JSON to stdout when it is asked to', async () => {
+    await using fakes = await createFakeServices('order');
+    await using running = run(fakes, { LOG_FORMAT: 'json' });
+    await running.pids();
+    running.process.kill('SIGTERM');
+    await running.ended;
+
+    const lines = running.stdout().trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ service: 'order', msg: 'listens' }),
+    );
+  });
+
+  it('refuses a taken port in one line that names port, setting and holder, and ends with 1', async () => {
+    await using fakes = await createFakeServices('order', 'payment');
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as AddressInfo;
+
+    await using running = run(fakes, { PAYMENT_PORT: String(port) });
+    const code = await running.ended;
+    holder.close();
+
+    expect(code).toBe(1);
+    expect(running.stderr()).toBe(
+      `port ${port} (PAYMENT_PORT, payment) is already taken by pid ${process.pid} (node); stop that, or set PAYMENT_PORT to another port\n`,
+    );
+    expect(running.stdout()).toBe('');
+  });
+
+  it('refuses bad settings by name, without their values, and ends with 1', async () => {
+    await using fakes = await createFakeServices('order');
+    await using running = run(fakes, { NATS_URL: 'hidden', MAILBOX_HTTP_PORT: 'many' });
+
+    expect(await running.ended).toBe(1);
+    expect(running.stderr()).toMatch(/NATS_URL/);
+    expect(running.stderr()).toMatch(/MAILBOX_HTTP_PORT/);
+    expect(running.stderr()).not.toContain('hidden');
+  });
+});

@@ -1,0 +1,147 @@
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { createGuardedDirectory } from '#local/process/watchdog.ts';
+import { lockDataDirectory, wasOwnerKilled } from '#local/stack/data-lock.ts';
+import { type PortRequest, settlePorts } from '#local/stack/stack-ports.ts';
+
+vi.mock(import('node:crypto'), async (load) => {
+  const crypto = await load();
+  return { ...crypto, randomInt: vi.fn(crypto.randomInt) as unknown as typeof crypto.randomInt };
+});
+
+const request = (part: string, port: number): PortRequest => ({
+  part,
+  variable: `${part.toUpperCase()}_PORT`,
+  port,
+  host: '127.0.0.1',
+});
+
+async function holdPort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
+  const onConnection = (listener: (socket: Socket) => void) => server.on('connection', listener);
+  return { port: (server.address() as AddressInfo).port, onConnection, close, [Symbol.asyncDispose]: close };
+}
+
+/** Connects from a port that no other connection has: two may share one, and one that is over keeps it for a minute. */
+async function connectFromOwnPort(to: number): Promise<Socket> {
+  for (;;) {
+    const connection = connect(to, '127.0.0.1');
+    await once(connection, 'connect');
+    const own = `:${connection.localPort?.toString(16).toUpperCase().padStart(4, '0')}`;
+    const sockets = (await readFile('/proc/net/tcp', 'utf8')).split('\n').map((row) => row.trim().split(/\s+/)[1]);
+    if (sockets.filter((local) => local?.endsWith(own)).length === 1) return connection;
+    connection.resetAndDestroy();
+  }
+}
+
+describe('the ports of a stack', () => {
+  it('are all different where any will do, and the wanted ones elsewhere', async () => {
+    const { port } = await holdPort().then(async (held) => {
+      await held.close();
+      return held;
+    });
+    const requests = ['a', 'b', 'c', 'd'].map((part) => request(part, 0));
+
+    const ports = await settlePorts([...requests, request('wanted', port)], { afterKill: false });
+
+    expect(ports.get('WANTED_PORT')).toBe(port);
+    expect(new Set(ports.values()).size).toBe(5);
+  });
+
+  it('are none that an outgoing connection may be given, nor one that is taken, where any will do', async () => {
+    await using taken = await holdPort();
+    vi.mocked<(from: number, upTo: number) => number>(randomInt).mockReturnValueOnce(taken.port);
+
+    const port = (await settlePorts([request('order', 0)], { afterKill: false })).get('ORDER_PORT');
+
+    expect(port).toBeGreaterThanOrEqual(20_000);
+    expect(port).toBeLessThan(32_000);
+  });
+
+  it('are refused in one line for each that is taken', async () => {
+    await using one = await holdPort();
+    await using other = await holdPort();
+
+    const settling = settlePorts([request('order', one.port), request('payment', other.port), request('nats', 0)], {
+      afterKill: false,
+    });
+
+    await expect(settling).rejects.toThrow(
+      new RegExp(
+        `^port ${one.port} \\(ORDER_PORT, order\\) .*\\nport ${other.port} \\(PAYMENT_PORT, payment\\) [^\\n]*$`,
+      ),
+    );
+  });
+
+  it('are refused when the address is not of this machine', async () => {
+    const elsewhere = { ...request('order', 0), host: '192.0.2.1' };
+
+    await expect(settlePorts([elsewhere], { afterKill: false })).rejects.toThrow(
+      'port 0 (ORDER_PORT, order) cannot be used on 192.0.2.1: EADDRNOTAVAIL',
+    );
+  });
+
+  it('are waited for while an outgoing connection has one, and then said to be taken by it', async () => {
+    await using server = await holdPort();
+    // What the other end makes of being cut off is of no interest.
+    server.onConnection((socket) => socket.on('error', () => socket.destroy()));
+    const connection = await connectFromOwnPort(server.port);
+    const port = connection.localPort!;
+
+    const refused = settlePorts([request('order', port)], { afterKill: false });
+    await expect(refused).rejects.toThrow(`is already taken for a connection by pid ${process.pid} (node)`);
+
+    const settling = settlePorts([request('order', port)], { afterKill: false });
+    connection.resetAndDestroy();
+    expect((await settling).get('ORDER_PORT')).toBe(port);
+  });
+
+  it('are waited for while a killed stack still lets go of them', async () => {
+    await using held = await holdPort();
+    const listen = vi.spyOn(Server.prototype, 'listen');
+    const settling = settlePorts([request('order', held.port)], { afterKill: true });
+    // The second attempt comes only after the first was refused.
+    await expect.poll(() => listen.mock.calls.length).toBeGreaterThan(1);
+
+    await held.close();
+
+    expect((await settling).get('ORDER_PORT')).toBe(held.port);
+  });
+});
+
+describe('a data directory', () => {
+  it('tells whether its last owner was killed', async () => {
+    await using folder = await createGuardedDirectory('touchstone-test');
+    const dataDir = join(folder.path, 'data');
+    expect(await wasOwnerKilled(dataDir)).toBe(false);
+    {
+      await using lock = await lockDataDirectory(dataDir);
+      void lock;
+      expect(await wasOwnerKilled(dataDir)).toBe(false);
+    }
+    expect(await wasOwnerKilled(dataDir)).toBe(false);
+
+    // This process's own pid, but another start: somebody else had it before.
+    await writeFile(join(dataDir, 'stack.pid'), `${process.pid} 1`);
+    expect(await wasOwnerKilled(dataDir)).toBe(true);
+  });
+
+  it('is free again when its owner was killed', async () => {
+    await using folder = await createGuardedDirectory('touchstone-test');
+    await mkdir(join(folder.path, 'data'));
+    await writeFile(join(folder.path, 'data', 'stack.pid'), `${process.pid} 1`);
+
+    await using lock = await lockDataDirectory(join(folder.path, 'data'));
+
+    await expect(lockDataDirectory(join(folder.path, 'data'))).rejects.toThrow(
+      `in use by the stack with pid ${process.pid}`,
+    );
+    void lock;
+  });
+});

@@ -1,0 +1,129 @@
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it, vi } from 'vitest';
+import { createGuardedDirectory, hasEnded, spawnGuarded, stopGuarded } from '#local/process/watchdog.ts';
+import { findWatchdog, isAlive, startOwner } from './processes.ts';
+
+interface Guarded {
+  readonly leader: number;
+  readonly follower: number;
+  readonly directory: string;
+}
+
+const WITHIN = { timeout: 10_000, interval: 20 };
+// Shorter than the grace of those that are asked to stop.
+const AT_ONCE = { timeout: 4_000, interval: 20 };
+
+describe('a guarded process', () => {
+  it('dies with its whole group, and the guarded directory goes, when its parent is killed', async () => {
+    await using owner = await startOwner<Guarded>('guard-owner', ['SIGKILL', '/dev/null', 'waits']);
+    const { leader, follower, directory } = owner.owned;
+    expect([isAlive(leader), isAlive(follower), existsSync(directory)]).toEqual([true, true, true]);
+
+    await owner.kill();
+
+    await vi.waitFor(() => {
+      expect([isAlive(leader), isAlive(follower), existsSync(directory)]).toEqual([false, false, false]);
+    }, AT_ONCE);
+  });
+
+  it('is asked to stop first when it has an orphan signal, and what does not is killed', async () => {
+    await using folder = await createGuardedDirectory('touchstone-test');
+    const lastWords = join(folder.path, 'last-words');
+    await using owner = await startOwner<Guarded>('guard-owner', ['SIGTERM', lastWords, 'waits']);
+
+    await owner.kill();
+
+    await expect.poll(() => existsSync(lastWords) && readFile(lastWords, 'utf8'), WITHIN).toBe('stopped\n');
+    await expect.poll(() => isAlive(owner.owned.leader), WITHIN).toBe(false);
+    await expect.poll(() => isAlive(owner.owned.follower), WITHIN).toBe(false);
+  });
+
+  it('does not keep its parent alive, and dies when that ends by itself', async () => {
+    await using owner = await startOwner<Guarded>('guard-owner', ['SIGKILL', '/dev/null', 'ends']);
+
+    expect(await owner.ended).toBe(0);
+
+    await expect.poll(() => isAlive(owner.owned.leader), WITHIN).toBe(false);
+    await expect.poll(() => existsSync(owner.owned.directory), WITHIN).toBe(false);
+  });
+
+  it('stays guarded when the watchdog itself was killed', async () => {
+    await using owner = await startOwner<Guarded>('guard-owner', ['SIGKILL', '/dev/null', 'waits']);
+    const first = findWatchdog(owner.pid);
+    process.kill(first, 'SIGKILL');
+    await vi.waitFor(() => expect(findWatchdog(owner.pid)).not.toBe(first), WITHIN);
+
+    await owner.kill();
+
+    await expect.poll(() => isAlive(owner.owned.leader), WITHIN).toBe(false);
+    await expect.poll(() => existsSync(owner.owned.directory), WITHIN).toBe(false);
+  });
+
+  it('takes what it started along when it ends', async () => {
+    const leader = spawnGuarded('/bin/sh', ['-c', 'sleep 300 & echo $!'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const follower = await new Promise<string>((resolve) => leader.stdout?.once('data', resolve));
+
+    await expect.poll(() => isAlive(Number(follower)), WITHIN).toBe(false);
+    expect(leader.exitCode).toBe(0);
+  });
+
+  it('gets the descriptors its caller gave, and none of the guard', async () => {
+    const child = spawnGuarded('/bin/sh', ['-c', 'echo extra >&3; ls /proc/$$/fd'], {
+      stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
+    });
+    const extra = child.stdio[3];
+    if (!(extra && 'read' in extra) || child.stdout === null) throw new Error('the descriptors are missing');
+
+    const [said, descriptors] = await Promise.all([text(extra), text(child.stdout)]);
+    expect(said).toBe('extra\n');
+    expect(
+      descriptors
+        .trim()
+        .split('\n')
+        .map(Number)
+        .filter((fd) => fd < 10),
+    ).toEqual([0, 1, 2, 3]);
+  });
+
+  it('ends with 127 and a word about the command when that does not exist', async () => {
+    const child = spawnGuarded('no-such-command', [], { stdio: ['ignore', 'ignore', 'pipe'] });
+    if (child.stderr === null) throw new Error('no stderr');
+
+    expect(await text(child.stderr)).toContain('no-such-command');
+    await expect.poll(() => child.exitCode, WITHIN).toBe(127);
+  });
+
+  it('is killed when it does not stop within its grace', async () => {
+    const child = spawnGuarded('/bin/sh', ['-c', "trap '' TERM; echo ready; while :; do sleep 300; done"]);
+    await new Promise((resolve) => child.stdout?.once('data', resolve));
+
+    await stopGuarded(child, { graceMs: 50 });
+
+    expect(child.signalCode).toBe('SIGKILL');
+    expect(hasEnded(child)).toBe(true);
+  });
+});
+
+describe('a guarded directory', () => {
+  it('is private, and gone after its disposal', async () => {
+    let path: string;
+    {
+      await using directory = await createGuardedDirectory('touchstone-test');
+      path = directory.path;
+      expect((await stat(path)).mode & 0o777).toBe(0o700);
+    }
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('lets the watchdog end once nothing is left to guard', async () => {
+    const directory = await createGuardedDirectory('touchstone-test');
+    const watchdog = findWatchdog(process.pid);
+
+    await directory[Symbol.asyncDispose]();
+
+    await expect.poll(() => isAlive(watchdog), WITHIN).toBe(false);
+  });
+});

@@ -1,0 +1,31 @@
+// The broker's administrator in a test's hands: deletes what a service believes to be there.
+import { connect } from 'nats';
+import type { TestNats } from '../../../support/nats.ts';
+
+/** Deletes a stream with all that is in it. */
+export async function deleteStream(nats: TestNats, stream: string): Promise<void> {
+  await asAdmin(nats, (manager) => manager.streams.delete(stream));
+}
+
+/** Deletes a durable consumer with all that it knows. */
+export async function deleteConsumer(nats: TestNats, stream: string, consumer: string): Promise<void> {
+  await asAdmin(nats, (manager) => manager.consumers.delete(stream, consumer));
+}
+
+/** How many messages a consumer was given and has not answered, and how many it was not given yet. */
+export async function readConsumer(nats: TestNats, stream: string, consumer: string) {
+  const info = await asAdmin(nats, (manager) => manager.consumers.info(stream, consumer));
+  return { unacknowledged: info.num_ack_pending, pending: info.num_pending };
+}
+
+async function asAdmin<T>(nats: TestNats, work: (manager: Manager) => Promise<T>): Promise<T> {
+  const { host, username, password } = new URL(nats.adminUrl);
+  const connection = await connect({ servers: host, user: username, pass: decodeURIComponent(password) });
+  try {
+    return await work(await connection.jetstreamManager());
+  } finally {
+    await connection.close();
+  }
+}
+
+type Manager = Awaited<ReturnType<Awaited<ReturnType<typeof connect>>['jetstreamManager']>>;

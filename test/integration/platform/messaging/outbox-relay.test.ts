@@ -1,0 +1,208 @@
+import { describe, expect, it, vi } from 'vitest';
+import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { createBroker } from '#services/platform/messaging/broker.ts';
+import { createEvent } from '#services/platform/messaging/event.ts';
+import { insertOutboxSql, outboxValues } from '#services/platform/messaging/outbox.ts';
+import { createOutboxRelay } from '#services/platform/messaging/outbox-relay.ts';
+import { createMetrics } from '#services/platform/observability/metrics.ts';
+import type { Database } from '#services/platform/storage/database.ts';
+import { readEvents } from '../../../support/events.ts';
+import { startTestNats, type TestNats } from '../../../support/nats.ts';
+import type { TestDatabase } from '../../../support/postgres.ts';
+import { ask, createNoteDatabase, openDatabase } from '../support/open-database.ts';
+import { recordLog } from '../support/recorded-log.ts';
+import { deleteStream } from './admin.ts';
+
+const SUBJECT = 'shop.order.v1.OrderCreated';
+const SOON = { timeout: 10_000, interval: 50 };
+
+/** Stores events of as many orders, in one statement, and returns them. */
+async function storeEvents({ databaseUrl }: TestDatabase, count: number, prefix = 'ord') {
+  const events = Array.from({ length: count }, (_, index) =>
+    createEvent('order', OrderCreatedSchema, { orderId: `${prefix}${index}` }, new Date()),
+  );
+  await ask(databaseUrl, insertOutboxSql(1), [...outboxValues(events)]);
+  return events;
+}
+
+async function countUnsent({ superuserUrl }: TestDatabase): Promise<number> {
+  const [row] = await ask<{ count: number }>(
+    superuserUrl,
+    'select count(*)::int as count from outbox where sent_time is null',
+  );
+  return row?.count ?? -1;
+}
+
+type Needs = { readonly test: TestDatabase; readonly nats: TestNats; readonly wrap?: (database: Database) => Database };
+
+/** Starts a relay with a broker connection and a pool of its own, as a replica has. */
+async function startRelay({ test, nats, wrap = (database) => database }: Needs) {
+  const { log, lines } = recordLog('order');
+  const database = openDatabase({ url: test.databaseUrl, timeoutMs: 5_000 });
+  const broker = createBroker({ url: nats.url('order'), service: 'order', log });
+  const metrics = createMetrics('order');
+  const relay = createOutboxRelay({ service: 'order', database: wrap(database), broker, metrics, log });
+  await broker.start();
+  await relay.start();
+  return {
+    relay,
+    broker,
+    lines,
+    [Symbol.asyncDispose]: async () => {
+      await relay.stop();
+      await broker.stop();
+      await database.close();
+    },
+  };
+}
+
+const idsOf = (events: readonly { id: string }[]) => events.map(({ id }) => id).sort();
+
+describe('a relay', () => {
+  it('publishes a stored event as it is, under its id, and records that it did', async () => {
+    await using test = await createNoteDatabase('order');
+    await using nats = await startTestNats();
+    await using _relay = await startRelay({ test, nats });
+    const [event] = await storeEvents(test, 1);
+
+    await expect.poll(() => readEvents(nats, SUBJECT), SOON).toHaveLength(1);
+
+    const [stored] = await readEvents(nats, SUBJECT);
+    expect(stored).toMatchObject({ stream: 'SHOP_ORDER', id: event!.id });
+    expect(stored!.headers).toEqual({ ...event!.headers, 'nats-msg-id': event!.id });
+    expect(stored!.payload).toEqual(event!.payload);
+    await expect.poll(() => countUnsent(test), SOON).toBe(0);
+  });
+
+  it('is as quick as a wake', async () => {
+    await using test = await createNoteDatabase('order');
+    await using nats = await startTestNats();
+    await using running = await startRelay({ test, nats });
+    await storeEvents(test, 1, 'first');
+    await expect.poll(() => countUnsent(test), SOON).toBe(0);
+
+    await storeEvents(test, 1, 'second');
+    running.relay.wake();
+
+    await expect.poll(() => countUnsent(test), { timeout: 800, interval: 20 }).toBe(0);
+  });
+
+  it('publishes more than a batch holds without resting in between', async () => {
+    await using test = await createNoteDatabase('order');
+    await using nats = await startTestNats();
+    const events = await storeEvents(test, 350);
+    await using _relay = await startRelay({ test, nats });
+
+    await expect.poll(() => countUnsent(test), SOON).toBe(0);
+
+    expect(idsOf(await readEvents(nats, SUBJECT))).toEqual(idsOf(events));
+  });
+
+  it('shares the rows with its replicas: none is published twice', async () => {
+    await using test = await createNoteDatabase('order');
+    await using nats = await startTestNats();
+    const publications: string[] = [];
+    // What a replica reads, it holds: seen from the statements, as the stream itself would hide a repeat.
+    const watch = (database: Database): Database => ({
+      ...database,
+      transaction: (work) =>
+        database.transaction((transaction) =>
+          work({
+            ...transaction,
+            query: async <Row>(text: string, values?: readonly unknown[]) => {
+              const rows = await transaction.query<Row>(text, values);
+              if (text.startsWith('select event_id')) {
+                publications.push(...rows.map((row) => (row as { event_id: string }).event_id));
+              }
+              return rows;
+            },
+          }),
+        ),
+    });
+    const events = await storeEvents(test, 500);
+    await using _first = await startRelay({ test, nats, wrap: watch });
+    await using _second = await startRelay({ test, nats, wrap: watch });
+    await using _third = await startRelay({ test, nats, wrap: watch });
+
+    await expect.poll(() => countUnsent(test), SOON).toBe(0);
+
+    expect(publications.sort()).toEqual(idsOf(events));
+    expect(await readEvents(nats, SUBJECT)).toHaveLength(500);
+  });
+
+  it('that dies between publishing and recording publishes again, and the stream keeps one of each', async () => {
+    await using test = await createNoteDatabase('order');
+    await using nats = await startTestNats();
+    const events = await storeEvents(test, 20);
+    const crash = vi.fn();
+    const dieOnce = (database: Database): Database => ({
+      ...database,
+      transaction: (work) =>
+        database.transaction((transaction) =>
+          work({
+            ...transaction,
+            query: async (text, values) => {
+              if (text.startsWith('update outbox') && crash.mock.calls.length === 0) {
+                crash();
+                throw new Error('killed');
+              }
+              return transaction.query(text, values);
+            },
+          }),
+        ),
+    });
+    await using _relay = await startRelay({ test, nats, wrap: dieOnce });
+
+    await expect.poll(() => countUnsent(test), SOON).toBe(0);
+
+    expect(crash).toHaveBeenCalledOnce();
+    expect(idsOf(await readEvents(nats, SUBJECT))).toEqual(idsOf(events));
+  });
+});
+
+describe('while the broker is away', () => {
+  it('events wait in the outbox, and follow when it is back', async () => {
+    await using test = await createNoteDatabase('order');
+    await using nats = await startTestNats();
+    await using running = await startRelay({ test, nats });
+    await storeEvents(test, 1, 'before');
+    await expect.poll(() => countUnsent(test), SOON).toBe(0);
+
+    await nats.kill();
+    await expect.poll(() => running.broker.status().connected, SOON).toBe(false);
+    await storeEvents(test, 30, 'meanwhile');
+    running.relay.wake();
+    await nats.restart();
+
+    await expect.poll(() => countUnsent(test), SOON).toBe(0);
+    expect(await readEvents(nats, SUBJECT)).toHaveLength(31);
+  });
+
+  it('since before the start, nothing is lost either', async () => {
+    await using test = await createNoteDatabase('order');
+    await using nats = await startTestNats();
+    await nats.stop();
+    await using _relay = await startRelay({ test, nats });
+    await storeEvents(test, 3);
+
+    await nats.restart();
+
+    await expect.poll(() => countUnsent(test), SOON).toBe(0);
+    expect(await readEvents(nats, SUBJECT)).toHaveLength(3);
+  });
+
+  it('and loses its streams, the stream is made anew', async () => {
+    await using test = await createNoteDatabase('order');
+    await using nats = await startTestNats();
+    await using running = await startRelay({ test, nats });
+    await storeEvents(test, 1, 'lost');
+    await expect.poll(() => countUnsent(test), SOON).toBe(0);
+
+    await deleteStream(nats, 'SHOP_ORDER');
+    await storeEvents(test, 2, 'kept');
+    running.relay.wake();
+
+    await expect.poll(() => countUnsent(test), SOON).toBe(0);
+    expect(await readEvents(nats, SUBJECT)).toHaveLength(2);
+  });
+});

@@ -1,0 +1,280 @@
+// Facts of a small platform at rest where every promise is kept, for tests that break one of them.
+import { messageIdOf } from '#services/notification/notification.ts';
+import { streamOf } from '#services/platform/messaging/streams.ts';
+import type {
+  ChargeFact,
+  EventBody,
+  EventFact,
+  Facts,
+  Keeper,
+  Line,
+  NotificationFact,
+  OrderFact,
+  ProductFact,
+  ProviderChargeFact,
+  ReservationFact,
+  SaleFact,
+} from './facts.ts';
+import { STEP_OF } from './sales.ts';
+
+const TIME = new Date('2026-03-01T12:00:00.000Z');
+
+type Sample = Pick<OrderFact, 'orderId' | 'items' | 'status'> &
+  Partial<OrderFact> & {
+    readonly stock: ReservationFact['state'] | undefined;
+    readonly short?: boolean;
+    readonly money: ChargeFact['status'] | undefined;
+    /** The events its reservation and its charge are told by. */
+    readonly tells: readonly string[];
+  };
+
+const SAMPLES: readonly Sample[] = [
+  {
+    orderId: 'confirmed',
+    items: [line('lamp', 2)],
+    status: 'CONFIRMED',
+    stock: 'CONFIRMED',
+    money: 'COMPLETED',
+    tells: ['inventory.v1.StockReserved', 'payment.v1.PaymentCompleted'],
+  },
+  {
+    orderId: 'confirmed-in-dollars',
+    items: [line('lamp', 1), line('mug', 3)],
+    total: { currencyCode: 'USD', minorUnits: 700n },
+    status: 'CONFIRMED',
+    stock: 'CONFIRMED',
+    money: 'COMPLETED',
+    tells: ['inventory.v1.StockReserved', 'payment.v1.PaymentCompleted'],
+  },
+  {
+    orderId: 'declined',
+    items: [line('mug', 1)],
+    status: 'FAILED',
+    version: 3,
+    stock: 'RELEASED',
+    money: 'DECLINED',
+    tells: ['inventory.v1.StockReserved', 'inventory.v1.StockReleased', 'payment.v1.PaymentFailed'],
+  },
+  {
+    orderId: 'short',
+    items: [line('lamp', 999)],
+    status: 'FAILED',
+    stock: 'REJECTED',
+    short: true,
+    money: undefined,
+    tells: ['inventory.v1.InsufficientStock'],
+  },
+  {
+    orderId: 'cancelled',
+    items: [line('mug', 2)],
+    status: 'CANCELLED',
+    version: 3,
+    stock: 'RELEASED',
+    money: 'REFUNDED',
+    tells: [
+      'inventory.v1.StockReserved',
+      'inventory.v1.StockReleased',
+      'payment.v1.PaymentCompleted',
+      'payment.v1.PaymentRefunded',
+    ],
+  },
+  {
+    orderId: 'synthetic',
+    items: [line('test', 1)],
+    status: 'CONFIRMED',
+    synthetic: true,
+    stock: undefined,
+    money: undefined,
+    tells: [],
+  },
+];
+
+/** Two sold in euros, one and three in dollars, and one order each of every other end. */
+export function cleanFacts(): Facts {
+  const orders = SAMPLES.map(toOrder);
+  const notifications = orders.filter(({ status }) => status === 'CONFIRMED').map(toNotification);
+  const events: Readonly<Record<Keeper, readonly EventFact[]>> = {
+    order: orders.flatMap(toOrderEvents),
+    inventory: [...toldBy('inventory'), ...['lamp', 'mug', 'test'].map(toProductEvent)],
+    payment: toldBy('payment'),
+    notification: notifications.filter(({ status }) => status === 'SENT').map(toSentEvent),
+    analytics: [],
+  };
+  const idsOf = (...subjects: readonly string[]): Set<string> =>
+    new Set(
+      Object.values(events)
+        .flat()
+        .filter(({ subject }) => subjects.some((name) => subject.endsWith(name)))
+        .map(({ id }) => id),
+    );
+  const messaging = (service: Keeper, inbox: ReadonlySet<string>) => ({
+    sent: events[service].map(({ id, subject }) => ({ eventId: id, subject, sentTime: TIME })),
+    inbox,
+    deadLetters: [],
+  });
+  return {
+    orders,
+    keys: orders.map(({ orderId }) => ({ idempotencyKey: `key of ${orderId}`, orderId })),
+    keysSince: new Date('2026-02-01T12:00:00.000Z'),
+    products: [toProduct('lamp', 3), toProduct('mug', 3), toProduct('test', 0)],
+    reservations: SAMPLES.flatMap(toReservations),
+    charges: SAMPLES.flatMap(toCharges),
+    notifications,
+    sales: SAMPLES.map(toSale),
+    ledger: SAMPLES.flatMap(toLedger),
+    mailbox: {
+      // The second of them twice: a mail may be sent again, under its Message-ID.
+      mails: [...notifications, ...notifications.slice(1)].filter(({ status }) => status === 'SENT').map(toMail),
+      foreign: 0,
+      since: undefined,
+    },
+    streams: (['order', 'inventory', 'payment', 'notification'] as const).map((producer) => ({
+      producer,
+      name: streamOf(producer),
+      events: events[producer],
+      since: undefined,
+    })),
+    messaging: {
+      order: messaging(
+        'order',
+        idsOf('StockReserved', 'InsufficientStock', 'ProductChanged', 'PaymentCompleted', 'PaymentFailed'),
+      ),
+      inventory: messaging('inventory', idsOf('OrderCreated')),
+      payment: messaging('payment', new Set()),
+      notification: messaging('notification', idsOf('OrderConfirmed')),
+      analytics: messaging('analytics', idsOf('')),
+    },
+    unrest: [{ what: 'order: orders pending', count: 0, ids: [] }],
+    told: orders.map(({ orderId, status }) => ({
+      idempotencyKey: `key of ${orderId}`,
+      orderId,
+      status,
+      outcome: status === 'CONFIRMED' ? 'CONFIRMED' : 'FAILED',
+    })),
+  };
+}
+
+/** Facts that a test may change at will. */
+export type Draft<Value> = Value extends Date | bigint | string | number | boolean | undefined
+  ? Value
+  : Value extends ReadonlySet<infer Member>
+    ? Set<Member>
+    : { -readonly [Key in keyof Value]: Draft<Value[Key]> };
+
+/** Clean facts to be changed: no two of its parts are the same object. */
+export function draftCleanFacts(): Draft<Facts> {
+  return copy(cleanFacts()) as Draft<Facts>;
+}
+
+/** An event with a body of the fields given. */
+export function eventOf(id: string, subject: string, body: Partial<EventBody>): EventFact {
+  const nothing = { orderId: undefined, notificationId: undefined, productId: undefined, customerId: undefined };
+  return { id, subject, sequence: 1, body: { ...nothing, total: undefined, version: 1, ...body } };
+}
+
+function copy(value: unknown): unknown {
+  if (value instanceof Date || typeof value !== 'object' || value === null) return value;
+  if (value instanceof Set) return new Set(value);
+  if (Array.isArray(value)) return value.map(copy);
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, copy(member)]));
+}
+
+function line(productId: string, quantity: number): Line {
+  return { productId, quantity };
+}
+
+function toOrder({ stock, money, tells: _tells, short: _short, ...sample }: Sample): OrderFact {
+  return {
+    customerId: `customer of ${sample.orderId}`,
+    total: { currencyCode: 'EUR', minorUnits: 1_000n },
+    reservationId: stock === undefined ? '' : `reservation of ${sample.orderId}`,
+    transactionId: money === undefined || money === 'DECLINED' ? '' : `charge of ${sample.orderId}`,
+    synthetic: false,
+    version: 2,
+    createTime: TIME,
+    ...sample,
+  };
+}
+
+function toProduct(productId: string, sold: number): ProductFact {
+  return { productId, onHand: 100 + 5 - sold, reserved: 0, sold, version: 1, adjusted: 5, opening: 100 };
+}
+
+function toReservations({ orderId, items, stock, short = false }: Sample): ReservationFact[] {
+  if (stock === undefined) return [];
+  const reservationId = `reservation of ${orderId}`;
+  return [{ orderId, reservationId, state: stock, lines: items, short, createTime: TIME }];
+}
+
+function toCharges(sample: Sample): ChargeFact[] {
+  if (sample.money === undefined) return [];
+  const { orderId, total, transactionId } = toOrder(sample);
+  return [{ orderId, status: sample.money, transactionId, amount: total, createTime: TIME }];
+}
+
+function toLedger(sample: Sample): ProviderChargeFact[] {
+  if (sample.money === undefined) return [];
+  const { orderId, total } = toOrder(sample);
+  const status = sample.money === 'DECLINED' ? 'declined' : 'captured';
+  const refunded = sample.money === 'REFUNDED' ? total.minorUnits : 0n;
+  return [{ chargeId: `charge of ${orderId}`, orderId, status, amount: total, refunded }];
+}
+
+function toNotification({ orderId, customerId, total, synthetic }: OrderFact): NotificationFact {
+  return {
+    notificationId: `notification of ${orderId}`,
+    orderId,
+    customerId,
+    status: synthetic ? 'SUPPRESSED' : 'SENT',
+    total,
+    createTime: TIME,
+    sendTime: synthetic ? undefined : TIME,
+  };
+}
+
+function toSale(sample: Sample): SaleFact {
+  const { orderId, status, items, total, synthetic } = toOrder(sample);
+  const isSold = status === 'CONFIRMED' && !synthetic;
+  const steps = [
+    'CREATED',
+    status,
+    ...sample.tells.map((name) => STEP_OF[`shop.${name}`] ?? name),
+    ...(isSold ? ['NOTIFIED'] : []),
+  ];
+  return {
+    orderId,
+    steps: synthetic ? [] : steps,
+    apart: synthetic,
+    total: isSold ? total : undefined,
+    items: isSold ? items : [],
+  };
+}
+
+function toMail({ notificationId, orderId }: NotificationFact) {
+  return { messageId: messageIdOf(notificationId), orderId };
+}
+
+function toOrderEvents({ orderId, customerId, total, status }: OrderFact): EventFact[] {
+  const end = { CONFIRMED: 'OrderConfirmed', FAILED: 'OrderFailed', CANCELLED: 'OrderCancelled', PENDING: '' }[status];
+  const body = { orderId, customerId, total };
+  return [
+    eventOf(`created ${orderId}`, 'shop.order.v1.OrderCreated', { ...body, version: 1 }),
+    eventOf(`ended ${orderId}`, `shop.order.v1.${end}`, { ...body, version: 2 }),
+  ];
+}
+
+function toldBy(producer: Keeper): EventFact[] {
+  return SAMPLES.flatMap(({ orderId, tells }) =>
+    tells
+      .filter((subject) => subject.startsWith(producer))
+      .map((subject) => eventOf(`${subject} of ${orderId}`, `shop.${subject}`, { orderId })),
+  );
+}
+
+function toProductEvent(productId: string): EventFact {
+  return eventOf(`changed ${productId}`, 'shop.inventory.v1.ProductChanged', { productId });
+}
+
+function toSentEvent({ notificationId, orderId }: NotificationFact): EventFact {
+  return eventOf(`sent ${notificationId}`, 'shop.notification.v1.NotificationSent', { notificationId, orderId });
+}

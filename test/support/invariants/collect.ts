@@ -1,0 +1,248 @@
+// Collects the facts that the invariants are judged by. Wait for quiescence first: a moving platform gives no whole picture.
+import { FIRST_CATALOGUE } from '#services/inventory/catalogue.ts';
+import type { Money } from '#services/platform/base/money.ts';
+import type {
+  ChargeFact,
+  Facts,
+  InvariantSources,
+  Keeper,
+  MessagingFact,
+  NotificationFact,
+  OrderFact,
+  ProductFact,
+  ReservationFact,
+  SaleFact,
+  Told,
+} from './facts.ts';
+import { readLedger, readMailbox } from './outside.ts';
+import { findUnrest } from './rest.ts';
+import { type Query, readDatabase } from './sources.ts';
+import { readStreams } from './streams.ts';
+
+/** What the caller knows and the platform does not keep. */
+export type Known = {
+  /** What clients were told. */
+  readonly told?: readonly Told[];
+  /** What products of the caller's own were put in with, by product id. */
+  readonly openingStock?: ReadonlyMap<string, number>;
+};
+
+type Priced = { currency_code: string; total_minor: string };
+type Lines = { product_id: string; quantity: number }[];
+
+/** Collects all facts. Throws SourceUnavailable naming the part that cannot be looked at. */
+export async function collectFacts(sources: InvariantSources, known: Known = {}): Promise<Facts> {
+  const { databaseUrls, natsUrl, providerUrl, mailboxUrl } = sources;
+  const unrest = await findUnrest(sources);
+  const read = <Result>(service: Keeper, readRows: (query: Query) => Promise<Result>) =>
+    readDatabase(service, databaseUrls[service], async (query) => ({
+      ...(await readRows(query)),
+      messaging: await readMessaging(query),
+    }));
+  const [order, inventory, payment, notification, analytics, ledger, mailbox, streams] = await Promise.all([
+    read('order', readOrders),
+    read('inventory', (query) => readStock(query, known.openingStock)),
+    read('payment', readCharges),
+    read('notification', readNotifications),
+    read('analytics', readSales),
+    readLedger(providerUrl),
+    mailboxUrl === undefined ? undefined : readMailbox(mailboxUrl),
+    readStreams(natsUrl),
+  ]);
+  return {
+    orders: order.orders,
+    keys: order.keys,
+    keysSince: order.keysSince,
+    products: inventory.products,
+    reservations: inventory.reservations,
+    charges: payment.charges,
+    notifications: notification.notifications,
+    sales: analytics.sales,
+    ledger,
+    mailbox,
+    streams,
+    messaging: {
+      order: order.messaging,
+      inventory: inventory.messaging,
+      payment: payment.messaging,
+      notification: notification.messaging,
+      analytics: analytics.messaging,
+    },
+    unrest,
+    told: known.told ?? [],
+  };
+}
+
+async function readOrders(query: Query) {
+  const rows = await query<
+    Priced & {
+      order_id: string;
+      customer_id: string;
+      items: Lines;
+      status: OrderFact['status'];
+      reservation_id: string;
+      transaction_id: string;
+      synthetic: boolean;
+      version: number;
+      create_time: Date;
+    }
+  >(`select order_id, customer_id, items, currency_code, total_minor, status, reservation_id, transaction_id, synthetic,
+       version, create_time from orders`);
+  const orders = rows.map(
+    (row): OrderFact => ({
+      orderId: row.order_id,
+      customerId: row.customer_id,
+      items: toLines(row.items),
+      total: toMoney(row),
+      status: row.status,
+      reservationId: row.reservation_id,
+      transactionId: row.transaction_id,
+      synthetic: row.synthetic,
+      version: row.version,
+      createTime: row.create_time,
+    }),
+  );
+  const keys = await query<{ idempotencyKey: string; orderId: string }>(
+    'select idempotency_key as "idempotencyKey", order_id as "orderId" from order_key',
+  );
+  // Keys are kept for thirty days; the last hour of them may be gone or not.
+  const [clock] = await query<{ time: Date }>("select now() - interval '30 days' + interval '1 hour' as time");
+  return { orders, keys, keysSince: clock?.time ?? new Date(0) };
+}
+
+async function readStock(query: Query, openingStock: ReadonlyMap<string, number> = new Map()) {
+  const seeds = await query<{ name: string }>('select name from catalogue_seed');
+  const seeded = seeds.length === 0 ? [] : FIRST_CATALOGUE;
+  const openings = new Map([
+    ...seeded.map(({ productId, initialOnHand }) => [productId, initialOnHand] as const),
+    ...openingStock,
+  ]);
+  const rows = await query<{
+    product_id: string;
+    on_hand: number;
+    reserved: number;
+    sold: string;
+    version: string;
+    adjusted: string;
+  }>(`select product_id, on_hand, reserved, sold, version,
+       (select coalesce(sum(delta), 0) from stock_adjustment where product_id = product.product_id) as adjusted
+     from product`);
+  const products = rows.map(
+    (row): ProductFact => ({
+      productId: row.product_id,
+      onHand: row.on_hand,
+      reserved: row.reserved,
+      sold: Number(row.sold),
+      version: Number(row.version),
+      adjusted: Number(row.adjusted),
+      opening: openings.get(row.product_id),
+    }),
+  );
+  const held = await query<{
+    order_id: string;
+    reservation_id: string;
+    state: ReservationFact['state'];
+    lines: Lines;
+    short: boolean;
+    create_time: Date;
+  }>(`select order_id, reservation_id::text, state, lines, shortages <> '[]' as short, create_time from reservation`);
+  const reservations = held.map(
+    (row): ReservationFact => ({
+      orderId: row.order_id,
+      reservationId: row.reservation_id,
+      state: row.state,
+      lines: toLines(row.lines),
+      short: row.short,
+      createTime: row.create_time,
+    }),
+  );
+  return { products, reservations };
+}
+
+async function readCharges(query: Query) {
+  const rows = await query<{
+    order_id: string;
+    status: ChargeFact['status'];
+    transaction_id: string;
+    currency_code: string;
+    amount_minor: string | null;
+    create_time: Date;
+  }>('select order_id, status, transaction_id, currency_code, amount_minor, create_time from charge');
+  const charges = rows.map(
+    ({ currency_code, amount_minor, ...row }): ChargeFact => ({
+      orderId: row.order_id,
+      status: row.status,
+      transactionId: row.transaction_id,
+      amount: amount_minor === null ? undefined : toMoney({ currency_code, total_minor: amount_minor }),
+      createTime: row.create_time,
+    }),
+  );
+  return { charges };
+}
+
+async function readNotifications(query: Query) {
+  const rows = await query<
+    Priced & {
+      notification_id: string;
+      order_id: string;
+      customer_id: string;
+      status: NotificationFact['status'];
+      create_time: Date;
+      send_time: Date | null;
+    }
+  >(`select notification_id::text, order_id, customer_id, status, currency_code, total_minor, create_time, send_time
+     from notification`);
+  const notifications = rows.map(
+    (row): NotificationFact => ({
+      notificationId: row.notification_id,
+      orderId: row.order_id,
+      customerId: row.customer_id,
+      status: row.status,
+      total: toMoney(row),
+      createTime: row.create_time,
+      sendTime: row.send_time ?? undefined,
+    }),
+  );
+  return { notifications };
+}
+
+async function readSales(query: Query) {
+  const serving = "generation = (select generation from generation where state = 'SERVING')";
+  const rows = await query<Partial<Priced> & { order_id: string; steps: string[]; apart: boolean; items: Lines }>(
+    `select order_id, array_remove(array_agg(case when not synthetic then step end), null) as steps,
+       bool_or(synthetic) as apart, max(currency_code) as currency_code, max(total_minor)::text as total_minor,
+       (select coalesce(jsonb_agg(line), '[]') from (
+         select product_id, quantity from sale_line where ${serving} and sale_line.order_id = order_step.order_id
+       ) as line) as items
+     from order_step where ${serving} group by order_id`,
+  );
+  const sales = rows.map(
+    ({ order_id, steps, apart, currency_code, total_minor, items }): SaleFact => ({
+      orderId: order_id,
+      steps,
+      apart,
+      total: currency_code && total_minor ? toMoney({ currency_code, total_minor }) : undefined,
+      items: toLines(items),
+    }),
+  );
+  return { sales };
+}
+
+async function readMessaging(query: Query): Promise<MessagingFact> {
+  const sent = await query<MessagingFact['sent'][number]>(
+    `select event_id::text as "eventId", subject, sent_time as "sentTime" from outbox where sent_time is not null`,
+  );
+  const inbox = await query<{ id: string }>('select event_id::text as id from inbox');
+  const deadLetters = await query<MessagingFact['deadLetters'][number]>(
+    `select dead_letter_id::text as "deadLetterId", event_id as "eventId", subject, error from dead_letter order by create_time`,
+  );
+  return { sent, inbox: new Set(inbox.map(({ id }) => id)), deadLetters };
+}
+
+function toLines(lines: Lines) {
+  return lines.map(({ product_id, quantity }) => ({ productId: product_id, quantity }));
+}
+
+function toMoney({ currency_code, total_minor }: Priced): Money {
+  return { currencyCode: currency_code, minorUnits: BigInt(total_minor) };
+}

@@ -1,0 +1,77 @@
+// Planted violations of what analytics counts.
+import { euros, of, type Planted, without } from './planted.ts';
+
+export const SALES: Planted[] = [
+  [
+    'sales-exact',
+    'confirmed',
+    'a sale does not count',
+    ({ sales }) => {
+      of(sales, 'confirmed').total = undefined;
+    },
+  ],
+  [
+    'sales-exact',
+    'confirmed',
+    'a sale counts twice its price',
+    ({ sales }) => {
+      of(sales, 'confirmed').total = euros(2_000n);
+    },
+  ],
+  [
+    'sales-exact',
+    'confirmed-in-dollars',
+    'a product of a sale does not count',
+    ({ sales }) => {
+      of(sales, 'confirmed-in-dollars').items.pop();
+    },
+  ],
+  [
+    'sales-exact',
+    'declined',
+    'a failed order counts as sold',
+    ({ sales }) => {
+      of(sales, 'declined').total = euros(1_000n);
+    },
+  ],
+  [
+    'sales-exact',
+    'ghost',
+    'an order that does not exist counts as sold',
+    ({ sales }) => {
+      sales.push({ ...of(sales, 'confirmed'), orderId: 'ghost' });
+    },
+  ],
+  [
+    'sales-steps',
+    'short',
+    'an order is not counted at all',
+    (facts) => {
+      facts.sales = without(facts.sales, 'short');
+    },
+  ],
+  [
+    'sales-steps',
+    'cancelled',
+    'a refund is not counted',
+    ({ sales }) => {
+      of(sales, 'cancelled').steps.pop();
+    },
+  ],
+  [
+    'sales-steps',
+    'synthetic',
+    'a test order is not counted apart',
+    (facts) => {
+      facts.sales = without(facts.sales, 'synthetic');
+    },
+  ],
+  [
+    'synthetic-untouched',
+    'synthetic',
+    'a step of a test order counts',
+    ({ sales }) => {
+      of(sales, 'synthetic').steps.push('PAID');
+    },
+  ],
+];

@@ -1,0 +1,100 @@
+// Facts of the streams: every event of every producing service, read by a consumer that leaves nothing behind.
+import type { DescMessage } from '@bufbuild/protobuf';
+import type { JsMsg, StreamInfo } from 'nats';
+import { file_shop_inventory_v1_inventory_events as inventoryEvents } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
+import { file_shop_notification_v1_notification_events as notificationEvents } from '#gen/shop/notification/v1/notification_events_pb.ts';
+import { file_shop_order_v1_order_events as orderEvents } from '#gen/shop/order/v1/order_events_pb.ts';
+import { file_shop_payment_v1_payment_events as paymentEvents } from '#gen/shop/payment/v1/payment_events_pb.ts';
+import type { Money } from '#services/platform/base/money.ts';
+import { readEvent } from '#services/platform/messaging/event.ts';
+import { isStreamMissing, streamOf } from '#services/platform/messaging/streams.ts';
+import { type EventBody, type EventFact, KEEPERS, type Keeper, type StreamFact } from './facts.ts';
+import { readBroker, type StreamReader } from './sources.ts';
+
+// Nothing arrives for as long as this: the stream changed under the reader, or the broker is gone.
+const SILENCE_MS = 15_000;
+
+const SCHEMAS: ReadonlyMap<string, DescMessage> = new Map(
+  [orderEvents, inventoryEvents, paymentEvents, notificationEvents]
+    .flatMap((file) => file.messages)
+    .map((schema) => [schema.typeName, schema]),
+);
+
+/** Reads every stream that exists. Throws SourceUnavailable. */
+export function readStreams(natsUrl: string): Promise<StreamFact[]> {
+  return readBroker(natsUrl, async (reader) => {
+    const streams: StreamFact[] = [];
+    for (const producer of KEEPERS) {
+      const stream = await readStream(reader, producer);
+      if (stream !== undefined) streams.push(stream);
+    }
+    return streams;
+  });
+}
+
+async function readStream(reader: StreamReader, producer: Keeper): Promise<StreamFact | undefined> {
+  const name = streamOf(producer);
+  try {
+    const { state } = await reader.manager.streams.info(name);
+    const events = state.messages === 0 ? [] : await readEvents(reader, name);
+    return { producer, name, events, since: findHorizon(state) };
+  } catch (error) {
+    if (isStreamMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** From when on everything is kept; undefined when nothing was ever removed. */
+function findHorizon({ first_seq, last_seq, first_ts, messages }: StreamInfo['state']): Date | undefined {
+  if (messages === 0) return last_seq === 0 ? undefined : new Date();
+  return first_seq > 1 ? new Date(first_ts) : undefined;
+}
+
+async function readEvents({ jetstream }: StreamReader, stream: string): Promise<EventFact[]> {
+  const consumer = await jetstream.consumers.get(stream);
+  const messages = await consumer.consume({ max_messages: 1_000 });
+  const silence = setInterval(() => messages.stop(new Error(`${stream} fell silent`)), SILENCE_MS);
+  const events: EventFact[] = [];
+  try {
+    for await (const message of messages) {
+      silence.refresh();
+      events.push(toEventFact(message));
+      if (message.info.pending === 0) return events;
+    }
+    throw new Error(`${stream} ended after ${events.length} events`);
+  } finally {
+    clearInterval(silence);
+    await messages.close();
+    await consumer.delete();
+  }
+}
+
+function toEventFact(message: JsMsg): EventFact {
+  const { subject, seq: sequence, data } = message;
+  return { id: message.headers?.get('ce-id') ?? '', subject, sequence, body: readBody(subject, data) };
+}
+
+function readBody(subject: string, payload: Uint8Array): EventBody | undefined {
+  const schema = SCHEMAS.get(subject);
+  if (schema === undefined) return undefined;
+  try {
+    const message: object = readEvent(schema, payload);
+    const field = (name: string): unknown => Reflect.get(message, name);
+    const text = (name: string): string | undefined => {
+      const value = field(name);
+      return typeof value === 'string' ? value : undefined;
+    };
+    return {
+      orderId: text('orderId'),
+      notificationId: text('notificationId'),
+      productId: text('productId'),
+      customerId: text('customerId'),
+      total: (field('total') ?? field('amount')) as Money | undefined,
+      version: Number(field('version')),
+    };
+  } catch (error) {
+    // Decoders throw plain errors for garbage; whoever misses an event here is told by the invariant that needs it.
+    if (error instanceof Error) return undefined;
+    throw error;
+  }
+}

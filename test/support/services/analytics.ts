@@ -1,0 +1,92 @@
+// The analytics service in a test's hands: the real one on a port of the system's choice, with clients and builders of events.
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { type Client, createClient } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { expect, vi } from 'vitest';
+import type { SalesSummary } from '#gen/shop/analytics/v1/analytics_pb.ts';
+import { AnalyticsService } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
+import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
+import { loadConfig } from '#services/analytics/config.ts';
+import type { Producer } from '#services/analytics/sales.ts';
+import { createAnalyticsService } from '#services/analytics/service.ts';
+import { streamOf } from '#services/platform/messaging/streams.ts';
+import { createLog } from '#services/platform/observability/log.ts';
+import { openSession, type SqlSession } from '../contracts/contracts.ts';
+import { startTestNats, type TestNats } from '../nats.ts';
+import { createTestDatabase } from '../postgres.ts';
+
+/** One replica. */
+export interface RunningAnalytics extends AsyncDisposable {
+  readonly url: string;
+  readonly client: Client<typeof AnalyticsService>;
+  readonly ops: Client<typeof OpsService>;
+  stop(): Promise<void>;
+}
+
+/** A replica with a database and a broker of its own. */
+export interface CountingHouse extends RunningAnalytics {
+  readonly nats: TestNats;
+  /** Runs a statement behind the service's back. */
+  readonly sql: SqlSession['sql'];
+  /** Starts one more replica beside it, or in its place. */
+  startReplica(): Promise<RunningAnalytics>;
+  /** The summary of all time. */
+  summary(): Promise<SalesSummary>;
+}
+
+async function startAnalyticsService(environment: Record<string, string>): Promise<RunningAnalytics> {
+  const level = process.env.TEST_LOG_LEVEL ?? 'silent';
+  const config = loadConfig({ ANALYTICS_PORT: '0', LOG_LEVEL: level, ...environment });
+  const service = createAnalyticsService(config, createLog({ service: 'analytics', level }));
+  const { url } = await service.start();
+  const transport = createConnectTransport({ baseUrl: url, httpVersion: '1.1' });
+  return {
+    url,
+    client: createClient(AnalyticsService, transport),
+    ops: createClient(OpsService, transport),
+    stop: service.stop,
+    [Symbol.asyncDispose]: service.stop,
+  };
+}
+
+/** Starts analytics with everything it needs. */
+export async function startCountingHouse(): Promise<CountingHouse> {
+  await using resources = new AsyncDisposableStack();
+  const database = resources.use(await createTestDatabase('analytics'));
+  const nats = resources.use(await startTestNats());
+  const environment = { ANALYTICS_DATABASE_URL: database.databaseUrl, NATS_URL: nats.url('analytics') };
+  const analytics = resources.use(await startAnalyticsService(environment));
+  const { sql } = resources.use(await openSession(database.superuserUrl));
+  const owned = resources.move();
+  return {
+    ...analytics,
+    nats,
+    sql,
+    startReplica: () => startAnalyticsService(environment),
+    summary: () => readSummary(analytics.client),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** The summary of all time. */
+export async function readSummary(client: Client<typeof AnalyticsService>): Promise<SalesSummary> {
+  // Events of this very moment, and of clocks that are ahead, too.
+  const { summary } = await client.getSalesSummary({ endTime: timestampFromDate(new Date('2100-01-01')) });
+  if (summary === undefined) throw new Error('GetSalesSummary answered without a summary');
+  return summary;
+}
+
+/** Waits until the service has applied everything that the streams of these producers hold now. */
+export async function awaitCaughtUp(
+  { ops }: Pick<RunningAnalytics, 'ops'>,
+  producers: readonly Producer[] = ['order'],
+): Promise<void> {
+  const look = async () => {
+    const { status } = await ops.getStatus({});
+    for (const producer of producers) {
+      const consumer = status?.consumers.find(({ stream }) => stream === streamOf(producer));
+      expect(consumer, producer).toMatchObject({ pending: 0n, unacknowledged: 0n });
+    }
+  };
+  await vi.waitFor(look, { timeout: 10_000, interval: 25 });
+}

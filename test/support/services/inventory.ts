@@ -1,0 +1,138 @@
+// The inventory service in a test's hands: the real one on a port of the system's choice, with clients and builders of requests.
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { type Client, ConnectError, createClient } from '@connectrpc/connect';
+import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { pino } from 'pino';
+import { expect, vi } from 'vitest';
+import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
+import type { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { createInventoryService } from '#services/inventory/service.ts';
+import { makeStream } from '../events.ts';
+import { startTestNats, type TestNats } from '../nats.ts';
+import { createTestDatabase, type TestDatabase } from '../postgres.ts';
+import { TEST_CREDENTIAL } from './order-builders.ts';
+
+export interface RunningInventory extends AsyncDisposable {
+  readonly url: string;
+  readonly client: Client<typeof InventoryService>;
+  readonly ops: Client<typeof OpsService>;
+  /** How many of a product can be ordered now. */
+  available(productId: string): Promise<number>;
+}
+
+export interface InventoryNeeds {
+  readonly database: Pick<TestDatabase, 'databaseUrl'>;
+  readonly nats: Pick<TestNats, 'url'>;
+}
+
+/** Starts a replica; its disposal stops it. */
+export async function startInventory({ database, nats }: InventoryNeeds): Promise<RunningInventory> {
+  const service = createInventoryService(
+    {
+      host: '127.0.0.1',
+      port: 0,
+      databaseUrl: database.databaseUrl,
+      natsUrl: nats.url('inventory'),
+      corsOrigins: undefined,
+      logLevel: 'silent',
+      syntheticCredential: TEST_CREDENTIAL,
+      syntheticRetentionMs: 86_400_000,
+    },
+    pino({ level: 'silent' }),
+  );
+  const { url } = await service.start();
+  const sessionManager = new Http2SessionManager(url);
+  const transport = createConnectTransport({ baseUrl: url, httpVersion: '2', sessionManager });
+  const client = createClient(InventoryService, transport);
+  return {
+    url,
+    client,
+    ops: createClient(OpsService, transport),
+    available: async (productId) => (await client.checkAvailability({ productId })).quantity,
+    [Symbol.asyncDispose]: async () => {
+      sessionManager.abort();
+      await service.stop();
+    },
+  };
+}
+
+/** How many events ended in which way. */
+export type HandledEvents = Partial<Record<'applied' | 'duplicate' | 'ignored' | 'dead_letter', number>>;
+
+/** One replica of inventory with a database and a broker of its own. */
+export interface Shelf extends RunningInventory {
+  readonly database: TestDatabase;
+  readonly nats: TestNats;
+  /** Waits until this many order events were handled in each way, and none waits. */
+  settled(expected: HandledEvents): Promise<void>;
+  /** Starts one more replica beside it. */
+  startReplica(): Promise<RunningInventory>;
+  stopInventory(): Promise<void>;
+}
+
+/** Starts inventory with everything it needs; the first catalogue is in, and the order service's stream is there. */
+export async function startShelf(): Promise<Shelf> {
+  await using resources = new AsyncDisposableStack();
+  const database = resources.use(await createTestDatabase('inventory'));
+  const nats = resources.use(await startTestNats());
+  await makeStream(nats, 'order');
+  const inventory = resources.use(await startInventory({ database, nats }));
+  const owned = resources.move();
+  return {
+    ...inventory,
+    database,
+    nats,
+    settled: (expected) => waitForEvents(inventory, expected),
+    startReplica: () => startInventory({ database, nats }),
+    stopInventory: async () => inventory[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** A product and how many of it. */
+export type Wanted = readonly [productId: string, quantity: number];
+
+/** Lines of a request: `lines(['prod456', 2], ['prod789', 1])`. */
+export function lines(...wanted: readonly Wanted[]) {
+  return wanted.map(([productId, quantity]) => ({ productId, quantity }));
+}
+
+/** The event of an order that was accepted, with as much in it as inventory looks at. */
+export function orderCreated(
+  orderId: string,
+  ...wanted: readonly Wanted[]
+): MessageInitShape<typeof OrderCreatedSchema> {
+  return { orderId, customerId: 'cust123', items: lines(...wanted), version: 1n };
+}
+
+/** The error a call fails with. */
+export async function failureOf(call: Promise<unknown>): Promise<ConnectError> {
+  try {
+    await call;
+  } catch (error) {
+    return ConnectError.from(error);
+  }
+  throw new Error('the call succeeded');
+}
+
+/** The reason in a call's error, like INSUFFICIENT_STOCK. */
+export async function reasonOf(call: Promise<unknown>): Promise<string | undefined> {
+  return (await failureOf(call)).findDetails(ErrorInfoSchema)[0]?.reason;
+}
+
+async function waitForEvents(inventory: RunningInventory, expected: HandledEvents): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      const metrics = await (await fetch(`${inventory.url}/metrics`)).text();
+      const handled: Record<string, number> = {};
+      for (const [, result = '', count] of metrics.matchAll(/^events_handled_total\{.*result="(\w+)".*\} (\d+)$/gm)) {
+        if (result !== 'retried') handled[result] = (handled[result] ?? 0) + Number(count);
+      }
+      expect(handled).toEqual(expected);
+      expect((await inventory.ops.getStatus({})).status?.outbox?.unsent).toBe(0n);
+    },
+    { timeout: 10_000, interval: 25 },
+  );
+}

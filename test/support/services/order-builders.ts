@@ -1,0 +1,158 @@
+// Orders, requests and neighbours as the unit tests of the order service need them. Nothing here opens a connection.
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { pino } from 'pino';
+import { CreateOrderRequestSchema } from '#gen/shop/order/v1/order_service_pb.ts';
+import {
+  acceptOrder,
+  decideCancel,
+  decideConfirm,
+  decideFail,
+  EVERYTHING_OWED,
+  finishConfirm,
+  type NewOrder,
+  notePaid,
+  noteReserved,
+  type Order,
+  type OrderReason,
+  type Owed,
+  park,
+} from '#services/order/order.ts';
+import type { PriceStore, ProductPrice } from '#services/order/price-store.ts';
+import type { Deadline } from '#services/platform/base/deadline.ts';
+import type { DomainError } from '#services/platform/base/errors.ts';
+import type { Money } from '#services/platform/base/money.ts';
+
+/** What allows synthetic orders in tests. */
+export const TEST_CREDENTIAL = 'the-credential-of-the-monitor-in-tests';
+
+export const silentLog = pino({ level: 'silent' });
+
+/** When the orders of unit tests are accepted. */
+export const ACCEPTED_AT = new Date('2026-03-01T12:00:00.000Z');
+
+/** A moment `seconds` after the orders of unit tests are accepted. */
+export function secondsLater(seconds: number): Date {
+  return new Date(ACCEPTED_AT.getTime() + seconds * 1_000);
+}
+
+export function euros(minorUnits: bigint): Money {
+  return { currencyCode: 'EUR', minorUnits };
+}
+
+/** A deadline that never comes nearer. */
+export function frozenDeadline(remainingMs: number): Deadline {
+  return { remainingMs: () => remainingMs };
+}
+
+/** A pending order at version 1: product 12345, ten of it. */
+export function pendingOrder(change: Partial<NewOrder> = {}): Order {
+  return acceptOrder(
+    {
+      orderId: 'order-1',
+      customerId: 'cust123',
+      items: [{ productId: '12345', quantity: 10, unitPrice: euros(5999n) }],
+      paymentMethod: 'pm_approved',
+      total: euros(59_990n),
+      pricingVersion: 'v1',
+      synthetic: false,
+      ...change,
+    },
+    ACCEPTED_AT,
+  );
+}
+
+/** An order whose stock is reserved and whose money is taken, undecided. */
+export function paidOrder(): Order {
+  return notePaid(noteReserved(pendingOrder(), 'res123', secondsLater(1)), 'ch_1', secondsLater(2));
+}
+
+/** An order with the verdict CONFIRM, not yet sold. */
+export function confirmingOrder(): Order {
+  return decideConfirm(paidOrder(), secondsLater(3));
+}
+
+export function confirmedOrder(): Order {
+  return finishConfirm(confirmingOrder(), secondsLater(4));
+}
+
+export function failedOrder(reason: OrderReason = 'PAYMENT_FAILED', owed: Owed = EVERYTHING_OWED): Order {
+  return decideFail(paidOrder(), reason, owed, secondsLater(3));
+}
+
+export function cancelledOrder(): Order {
+  return decideCancel(paidOrder(), secondsLater(3));
+}
+
+/** A pending order that waits because inventory could not be reached. */
+export function parkedOrder(): Order {
+  return park(
+    pendingOrder(),
+    'RESERVE_STOCK',
+    'INVENTORY_UNAVAILABLE',
+    secondsLater(1),
+    'inventory could not be reached',
+  );
+}
+
+/** A request that is valid as it is. */
+export function orderRequest(change: MessageInitShape<typeof CreateOrderRequestSchema> = {}) {
+  return create(CreateOrderRequestSchema, {
+    idempotencyKey: 'key-1',
+    customerId: 'cust123',
+    items: [{ productId: '12345', quantity: 10 }],
+    paymentMethod: 'pm_approved',
+    ...change,
+  });
+}
+
+export type FakePriceStore = PriceStore & { loaded: boolean; readonly prices: Map<string, ProductPrice> };
+
+/** The prices of the shop's first products, kept in memory; older versions are ignored. */
+export function createFakePriceStore(loaded = true): FakePriceStore {
+  const catalogue: [string, Money][] = [
+    ['12345', euros(5_999n)],
+    ['prod456', euros(2_000n)],
+    ['prod789', euros(1_250n)],
+    ['dollar-product', { currencyCode: 'USD', minorUnits: 100n }],
+  ];
+  const prices = new Map(
+    catalogue.map(([productId, unitPrice]): [string, ProductPrice] => [
+      productId,
+      { productId, unitPrice, version: 1n },
+    ]),
+  );
+  const fake: FakePriceStore = {
+    loaded,
+    prices,
+    find: async (productIds) => {
+      const found = productIds.flatMap((productId) => prices.get(productId) ?? []);
+      return new Map(found.map(({ productId, unitPrice }) => [productId, unitPrice]));
+    },
+    isLoaded: async () => fake.loaded,
+    put: async (more) => {
+      for (const price of more) {
+        if (price.version > (prices.get(price.productId)?.version ?? -1n)) prices.set(price.productId, price);
+      }
+    },
+    markLoaded: async () => {
+      fake.loaded = true;
+    },
+  };
+  return fake;
+}
+
+/** The error that work fails with; rejects when it does not fail. */
+export async function failureOf(work: Promise<unknown>): Promise<DomainError> {
+  try {
+    await work;
+  } catch (error) {
+    return error as DomainError;
+  }
+  throw new Error('it did not fail');
+}
+
+/** The faults that refused input is told about, as `field: description`. */
+export async function faultsOf(work: Promise<unknown>): Promise<string[]> {
+  const { violations } = await failureOf(work);
+  return violations.map(({ field, description }) => `${field}: ${description}`);
+}

@@ -1,0 +1,105 @@
+// The document of a contract: stable whatever order interactions come in, and refused when it is not one.
+import { describe, expect, it } from 'vitest';
+import {
+  type ContractDocument,
+  fileNameOf,
+  type InteractionJson,
+  mergeDocument,
+  parseDocument,
+  renderDocument,
+} from '../../../../packages/kit/contract-file/contract-document.ts';
+
+function json(description: string, more: Partial<InteractionJson> = {}): InteractionJson {
+  return { type: 'Synchronous/HTTP', description, pluginConfiguration: { touchstone: {} }, ...more };
+}
+
+function textOf(document: ContractDocument): string {
+  return Buffer.concat(renderDocument(document)).toString();
+}
+
+function merge(existing: ContractDocument | undefined, ...interactions: InteractionJson[]): ContractDocument {
+  return mergeDocument(existing, 'Reader', 'Library', interactions);
+}
+
+describe('a document', () => {
+  it('is the same text whatever order its interactions came in', () => {
+    const together = merge(undefined, json('a'), json('b'), json('c'));
+    const apart = merge(merge(merge(undefined, json('c')), json('a')), json('b'));
+
+    expect(textOf(apart)).toBe(textOf(together));
+    expect(textOf(together)).toMatch(/^\{\n {2}"consumer": \{\n {4}"name": "Reader"[\s\S]*\}\n$/);
+  });
+
+  it('has the newer of two interactions with the same description and states', () => {
+    const states = { providerStates: [{ name: 'open' }] };
+    const document = merge(merge(undefined, json('a', states), json('a')), json('a', { ...states, pending: true }));
+
+    expect(document.interactions.map(({ providerStates, pending }) => [providerStates?.length, pending])).toEqual([
+      [undefined, undefined],
+      [1, true],
+    ]);
+  });
+
+  it('is the same one when all that is merged is in it', () => {
+    const document = merge(undefined, json('a'), json('b'));
+
+    expect(merge(document, json('b'), json('a'))).toBe(document);
+    expect(merge(document, json('b', { pending: true }))).not.toBe(document);
+  });
+
+  it('says which version of Pact and of ours it is', () => {
+    expect(merge(undefined, json('a')).metadata).toEqual({
+      pactSpecification: { version: '4.0' },
+      touchstone: { formatVersion: '1' },
+    });
+  });
+
+  it('is not taken for one between others', () => {
+    const others = mergeDocument(undefined, 'Writer', 'Library', [json('a')]);
+
+    expect(() => merge(others, json('b'))).toThrow(
+      'the contract is between Writer and Library, not Reader and Library',
+    );
+  });
+
+  it('is read as it was written', () => {
+    const document = merge(undefined, json('a'));
+
+    expect(parseDocument(textOf(document), 'x.json')).toEqual(document);
+  });
+});
+
+describe('a file that is no contract', () => {
+  const good = merge(undefined, json('a'));
+
+  it.each([
+    { text: 'hello', fault: 'x.json: is not JSON' },
+    { text: 'null', fault: 'x.json: consumer.name is missing' },
+    { text: JSON.stringify({ ...good, provider: {} }), fault: 'x.json: provider.name is missing' },
+    { text: JSON.stringify({ ...good, interactions: {} }), fault: 'x.json: interactions is no list' },
+    {
+      text: JSON.stringify({ ...good, metadata: {} }),
+      fault: 'x.json: metadata.pactSpecification.version is undefined, not 4.0',
+    },
+    {
+      text: JSON.stringify({
+        ...good,
+        metadata: { pactSpecification: { version: '4.0' }, touchstone: { formatVersion: '2' } },
+      }),
+      fault: 'x.json: metadata.touchstone.formatVersion is 2, not 1',
+    },
+  ])('is refused: $fault', ({ text, fault }) => {
+    expect(() => parseDocument(text, 'x.json')).toThrow(fault);
+  });
+});
+
+describe('the name of a file', () => {
+  it('is made of both names', () => {
+    expect(fileNameOf('OrderService', 'InventoryService')).toBe('OrderService-InventoryService.json');
+  });
+
+  it('cannot leave its folder', () => {
+    expect(() => fileNameOf('../Reader', 'Library')).toThrow('consumer: "../Reader" is no name of letters');
+    expect(() => fileNameOf('Reader', '')).toThrow('provider: "" is no name');
+  });
+});

@@ -1,0 +1,233 @@
+import { describe, expect, it } from 'vitest';
+import { ChargeDesk, type ChargeRequest } from '#local/provider/charge-simulator.ts';
+import type { LedgerEntry } from '#local/provider/ledger.ts';
+import { createManualClock, settle } from './manual-clock.ts';
+
+const KEY_RETENTION_MS = 60_000;
+const SLOW_CAPTURE_MS = 5_000;
+
+const sample: ChargeRequest = {
+  order_id: 'order-1',
+  customer_id: 'cust123',
+  amount: { currency_code: 'EUR', minor_units: 5999 },
+  payment_method: 'pm_approved',
+};
+
+function openDesk({
+  entries = [] as LedgerEntry[],
+  append = async (entry: LedgerEntry) => void entries.push(entry),
+} = {}) {
+  const clock = createManualClock();
+  const desk = new ChargeDesk({ clock, append, keyRetentionMs: KEY_RETENTION_MS, slowCaptureMs: SLOW_CAPTURE_MS });
+  return { desk, clock, entries };
+}
+
+function idOf(answer: { body: unknown }): string {
+  return (answer.body as { id: string }).id;
+}
+
+describe('a charge', () => {
+  it('captures once and answers the repeat of its key with the same charge', async () => {
+    const { desk, entries } = openDesk();
+
+    const first = await desk.charge('key', sample);
+    const second = await desk.charge('key', sample);
+
+    expect(first).toMatchObject({ status: 200, body: { status: 'captured', order_id: 'order-1' } });
+    expect(idOf(second)).toBe(idOf(first));
+    expect(second.headers).toEqual({ 'idempotent-replayed': 'true' });
+    expect(entries).toHaveLength(1);
+  });
+
+  it('refuses a known key with another body and captures nothing more', async () => {
+    const { desk, entries } = openDesk();
+    await desk.charge('key', sample);
+
+    const other = desk.charge('key', { ...sample, amount: { currency_code: 'EUR', minor_units: 6000 } });
+
+    await expect(other).rejects.toMatchObject({ status: 422, code: 'idempotency_key_reused' });
+    expect(entries).toHaveLength(1);
+  });
+
+  it('is a new charge when its key has been forgotten', async () => {
+    const { desk, clock, entries } = openDesk();
+    const first = await desk.charge('key', sample);
+    await clock.advance(KEY_RETENTION_MS - 1);
+    expect(idOf(await desk.charge('key', sample))).toBe(idOf(first));
+
+    await clock.advance(1);
+
+    expect(idOf(await desk.charge('key', sample))).not.toBe(idOf(first));
+    expect(entries).toHaveLength(2);
+  });
+
+  it.each([
+    ['pm_insufficient_funds', 'insufficient_funds', 'Insufficient funds'],
+    ['pm_expired_card', 'expired_card', 'Expired card'],
+  ])('is declined with %s, for the repeat of its key as well', async (paymentMethod, code, message) => {
+    const { desk, entries } = openDesk();
+    const request = { ...sample, payment_method: paymentMethod };
+
+    const first = await desk.charge('key', request);
+
+    expect(first).toMatchObject({ status: 402, body: { error: { code, message } } });
+    expect((await desk.charge('key', request)).body).toEqual(first.body);
+    expect(entries).toHaveLength(1);
+    expect([...desk.listCharges()]).toMatchObject([{ status: 'declined' }]);
+  });
+
+  it('fails every time with pm_provider_error and leaves no trace of it', async () => {
+    const { desk, entries } = openDesk();
+    const request = { ...sample, payment_method: 'pm_provider_error' };
+
+    await expect(desk.charge('key', request)).rejects.toMatchObject({ status: 500, code: 'provider_error' });
+    await expect(desk.charge('key', request)).rejects.toMatchObject({ status: 500, code: 'provider_error' });
+
+    expect(await desk.charge('key', sample)).toMatchObject({ status: 200 });
+    expect(entries).toHaveLength(1);
+  });
+
+  it('captures late with pm_slow, refusing the same key until then', async () => {
+    const { desk, clock, entries } = openDesk();
+    const request = { ...sample, payment_method: 'pm_slow' };
+    const first = desk.charge('key', request);
+    await clock.advance(SLOW_CAPTURE_MS - 1);
+
+    await expect(desk.charge('key', request)).rejects.toMatchObject({ status: 409, code: 'idempotency_key_in_use' });
+    expect([...desk.chargesOfOrder('order-1')]).toMatchObject([{ status: 'pending' }]);
+    expect(entries).toHaveLength(0);
+
+    await clock.advance(1);
+    expect(await first).toMatchObject({ status: 200 });
+    expect([...desk.chargesOfOrder('order-1')]).toMatchObject([{ status: 'captured' }]);
+    expect(await desk.charge('key', request)).toMatchObject({ body: { status: 'captured' } });
+  });
+
+  it('never captures late once the provider has closed', async () => {
+    const { desk, clock, entries } = openDesk();
+    void desk.charge('key', { ...sample, payment_method: 'pm_slow' });
+
+    desk.close();
+    await clock.advance(2 * SLOW_CAPTURE_MS);
+
+    expect(entries).toHaveLength(0);
+  });
+
+  it('is forgotten, key and all, when the ledger cannot be written', async () => {
+    let broken = true;
+    const { desk } = openDesk({
+      append: async () => {
+        if (broken) throw new Error('disk full');
+      },
+    });
+
+    await expect(desk.charge('key', sample)).rejects.toThrow('disk full');
+    expect([...desk.listCharges()]).toEqual([]);
+    expect([...desk.chargesOfOrder('order-1')]).toEqual([]);
+
+    broken = false;
+    expect(await desk.charge('key', sample)).toMatchObject({ status: 200 });
+  });
+
+  it('keeps no payment method in the ledger', async () => {
+    const { desk, entries } = openDesk();
+
+    await desk.charge('key', sample);
+
+    expect(JSON.stringify(entries)).not.toContain('pm_');
+  });
+});
+
+describe('a refund', () => {
+  it('gives a charge back once, and answers the repeat of its key with the same refund', async () => {
+    const { desk, entries } = openDesk();
+    const chargeId = idOf(await desk.charge('key', sample));
+
+    const first = await desk.refund('refund-key', { charge_id: chargeId });
+    const second = await desk.refund('refund-key', { charge_id: chargeId });
+
+    expect(first).toMatchObject({ status: 200, body: { charge_id: chargeId, amount: sample.amount } });
+    expect(idOf(second)).toBe(idOf(first));
+    expect([...desk.chargesOfOrder('order-1')]).toMatchObject([{ status: 'captured', refund_id: idOf(first) }]);
+    expect(entries.map((entry) => entry.type)).toEqual(['charge', 'refund']);
+  });
+
+  it('never gives back twice, not even to two keys at the same time', async () => {
+    const { desk, entries } = openDesk();
+    const chargeId = idOf(await desk.charge('key', sample));
+
+    const [first, second] = await Promise.allSettled([
+      desk.refund('one', { charge_id: chargeId }),
+      desk.refund('two', { charge_id: chargeId }),
+    ]);
+
+    expect(first.status).toBe('fulfilled');
+    expect(second).toMatchObject({ status: 'rejected', reason: { status: 422, code: 'charge_already_refunded' } });
+    expect(entries.filter((entry) => entry.type === 'refund')).toHaveLength(1);
+  });
+
+  it.each([
+    [6000, 'EUR', 'refund_exceeds_charge', 'amount.minor_units'],
+    [5998, 'EUR', 'partial_refund', 'amount.minor_units'],
+    [5999, 'USD', 'wrong_currency', 'amount.currency_code'],
+  ])('of %i %s instead of the whole charge is refused: %s', async (minorUnits, currency, code, field) => {
+    const { desk } = openDesk();
+    const chargeId = idOf(await desk.charge('key', sample));
+    const amount = { minor_units: minorUnits, currency_code: currency };
+
+    const refund = desk.refund('refund-key', { charge_id: chargeId, amount });
+
+    await expect(refund).rejects.toMatchObject({ status: 422, code, fields: [{ field }] });
+    expect([...desk.listRefunds()]).toEqual([]);
+  });
+
+  it('of nothing captured is refused', async () => {
+    const { desk } = openDesk();
+    const slow = desk.charge('slow', { ...sample, payment_method: 'pm_slow' });
+    void slow;
+    await settle();
+    const pending = [...desk.listCharges()][0]!;
+
+    await expect(desk.refund('one', { charge_id: pending.id })).rejects.toMatchObject({ code: 'charge_not_captured' });
+    await expect(desk.refund('two', { charge_id: 'ch_unknown' })).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('does not share a key with a charge', async () => {
+    const { desk } = openDesk();
+    const chargeId = idOf(await desk.charge('key', sample));
+
+    await expect(desk.refund('key', { charge_id: chargeId })).rejects.toMatchObject({ code: 'idempotency_key_reused' });
+  });
+});
+
+describe('a provider that starts again', () => {
+  it('has every charge, refund and key of before', async () => {
+    const before = openDesk();
+    const charge = await before.desk.charge('key', sample);
+    const refund = await before.desk.refund('refund-key', { charge_id: idOf(charge) });
+    const declined = { ...sample, order_id: 'order-2', payment_method: 'pm_expired_card' };
+    await before.desk.charge('declined-key', declined);
+
+    const after = openDesk();
+    for (const entry of structuredClone(before.entries)) after.desk.restore(entry);
+
+    expect([...after.desk.listCharges()]).toEqual([...before.desk.listCharges()]);
+    expect([...after.desk.listRefunds()]).toEqual([...before.desk.listRefunds()]);
+    expect(idOf(await after.desk.charge('key', sample))).toBe(idOf(charge));
+    expect(idOf(await after.desk.refund('refund-key', { charge_id: idOf(charge) }))).toBe(idOf(refund));
+    expect(await after.desk.charge('declined-key', declined)).toMatchObject({ status: 402 });
+    expect(after.entries).toHaveLength(0);
+  });
+
+  it('has forgotten keys whose retention ended while it was down', async () => {
+    const before = openDesk();
+    await before.desk.charge('key', sample);
+
+    const after = openDesk();
+    await after.clock.advance(KEY_RETENTION_MS);
+    for (const entry of structuredClone(before.entries)) after.desk.restore(entry);
+    await after.desk.charge('key', sample);
+
+    expect([...after.desk.chargesOfOrder('order-1')]).toHaveLength(2);
+  });
+});

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { environmentOf, type StackPlan } from '#local/stack/stack-plan.ts';
+import { loadStackSettings } from '#local/stack/stack-settings.ts';
+
+function planFor(
+  environment: Record<string, string>,
+  serviceEnvironment: StackPlan['serviceEnvironment'] = {},
+): StackPlan {
+  const settings = loadStackSettings(environment);
+  return {
+    settings,
+    environment,
+    serviceEnvironment,
+    dataDir: '/data',
+    servicesDir: '/services',
+    services: ['inventory', 'payment', 'notification', 'order'],
+    infrastructure: ['postgres', 'nats', 'provider', 'mailbox'],
+    durable: true,
+    passwords: (name) => `secret of ${name}`,
+    port: (variable) => settings.ports[variable]!,
+  };
+}
+
+describe('the environment of a service', () => {
+  it("holds its own secrets and nobody else's", () => {
+    const plan = planFor({ PAYMENT_DATABASE_URL: 'postgres://pay:hidden@db.example/pay' });
+
+    const order = environmentOf(plan, 'order');
+    const payment = environmentOf(plan, 'payment');
+    const notification = environmentOf(plan, 'notification');
+
+    expect(new URL(order.ORDER_DATABASE_URL!)).toMatchObject({ username: 'shop_order', host: '127.0.0.1:54329' });
+    expect(new URL(order.NATS_URL!)).toMatchObject({ username: 'order', host: '127.0.0.1:42229' });
+    expect(payment.PAYMENT_DATABASE_URL).toBe('postgres://pay:hidden@db.example/pay');
+    expect(payment.PAYMENT_PROVIDER_URL).toBe('http://127.0.0.1:50060');
+    expect(notification.SMTP_URL).toBe('smtp://127.0.0.1:1025');
+    for (const name of ['PAYMENT_DATABASE_URL', 'INVENTORY_DATABASE_URL', 'PAYMENT_PROVIDER_URL', 'SMTP_URL']) {
+      expect(order).not.toHaveProperty(name);
+    }
+  });
+
+  it('tells where every service is, unless the settings say otherwise', () => {
+    const order = environmentOf(planFor({ PAYMENT_URL: 'http://pay.example', INVENTORY_PORT: '6052' }), 'order');
+
+    expect(order).toMatchObject({
+      ORDER_PORT: '50051',
+      INVENTORY_URL: 'http://127.0.0.1:6052',
+      PAYMENT_URL: 'http://pay.example',
+    });
+  });
+
+  it('has what was given for one service only in that service', () => {
+    const plan = planFor({ LOG_LEVEL: 'warn' }, { order: { PAYMENT_URL: 'http://127.0.0.1:9' } });
+
+    expect(environmentOf(plan, 'order')).toMatchObject({ LOG_LEVEL: 'warn', PAYMENT_URL: 'http://127.0.0.1:9' });
+    expect(environmentOf(plan, 'inventory')).toMatchObject({ PAYMENT_URL: 'http://127.0.0.1:50053' });
+  });
+
+  it('uses the broker it was told of', () => {
+    const plan = planFor({ NATS_URL: 'nats://shop:hidden@nats.example:4222' });
+
+    expect(environmentOf(plan, 'order').NATS_URL).toBe('nats://shop:hidden@nats.example:4222');
+  });
+});
+
+describe('the settings of the stack', () => {
+  it('are refused all at once, by name and without their values', () => {
+    const load = () =>
+      loadStackSettings({
+        ORDER_PORT: '70000',
+        NATS_URL: 'hidden',
+        ORDER_DATABASE_URL: 'mysql://u:hidden@h/d',
+        LOG_FORMAT: 'xml',
+      });
+
+    for (const name of ['ORDER_PORT', 'NATS_URL', 'ORDER_DATABASE_URL', 'LOG_FORMAT']) expect(load).toThrow(name);
+    expect(load).not.toThrow(/hidden/);
+  });
+});

@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest';
+import { renderCommands, renderTable } from '#local/stack/stack-table.ts';
+
+it('lists every part with address, pid and health in aligned columns', () => {
+  const table = renderTable([
+    { name: 'postgres', address: 'db.example:5432', pid: undefined, health: 'external', restarts: 0 },
+    { name: 'order', address: 'http://127.0.0.1:50051', pid: 4711, health: 'healthy', restarts: 0 },
+  ]);
+
+  expect(table.split('\n')).toEqual([
+    '  service   address                 pid   health',
+    '  --------  ----------------------  ----  --------',
+    '  postgres  db.example:5432         -     external',
+    '  order     http://127.0.0.1:50051  4711  healthy',
+  ]);
+});
+
+it('gives three commands, each with an idempotency key of its own', () => {
+  let keys = 0;
+  const commands = renderCommands('http://127.0.0.1:50051', () => `key-${++keys}`);
+  const order = (key: string) =>
+    `'{"idempotency_key":"${key}","customer_id":"cust123","items":[{"product_id":"12345","quantity":1}],"payment_method":"pm_approved"}'`;
+
+  expect(commands).toContain(
+    `grpcurl -plaintext -d ${order('key-1')} localhost:50051 shop.order.v1.OrderService/CreateOrder`,
+  );
+  expect(commands).toContain(
+    `curl -H 'content-type: application/json' -d ${order('key-2')} http://localhost:50051/shop.order.v1.OrderService/CreateOrder`,
+  );
+  expect(commands).toMatch(/^ {2}make order$/m);
+});
+
+it('tells the commands where to go when the order service is elsewhere', () => {
+  const commands = renderCommands('http://10.0.0.7:6000', () => 'key');
+
+  expect(commands).toContain(' 10.0.0.7:6000 shop.order.v1');
+  expect(commands).toMatch(/^ {2}ORDER_URL=http:\/\/10\.0\.0\.7:6000 make order$/m);
+});

@@ -1,0 +1,185 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Bulkhead, BulkheadFullError, createBulkhead } from '#services/platform/base/bulkhead.ts';
+
+const WAIT_MS = 100;
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** Fills every place; returns what gives each back. */
+function fill(bulkhead: Bulkhead, places: number): Promise<(() => void)[]> {
+  return Promise.all(Array.from({ length: places }, () => bulkhead.enter(0)));
+}
+
+/** Asks for a place and notes what became of it. */
+function ask(bulkhead: Bulkhead, maxWaitMs = WAIT_MS, signal?: AbortSignal) {
+  const asked: { leave?: () => void; error?: unknown } = {};
+  bulkhead.enter(maxWaitMs, signal).then(
+    (leave) => Object.assign(asked, { leave }),
+    (error: unknown) => Object.assign(asked, { error }),
+  );
+  return asked;
+}
+
+const settle = () => vi.advanceTimersByTimeAsync(0);
+
+describe('a bulkhead', () => {
+  it('has room for as many as it has places, and for no more', async () => {
+    const bulkhead = createBulkhead({ maxConcurrent: 2, maxQueued: 0 });
+    await fill(bulkhead, 2);
+
+    await expect(bulkhead.enter(WAIT_MS)).rejects.toThrow(BulkheadFullError);
+    expect(bulkhead.view()).toMatchObject({ inUse: 2, queued: 0 });
+  });
+
+  it('gives a place once, however often it is given back', async () => {
+    const bulkhead = createBulkhead({ maxConcurrent: 2, maxQueued: 0 });
+    const [first] = await fill(bulkhead, 2);
+    first!();
+    first!();
+
+    await bulkhead.enter(0);
+    await expect(bulkhead.enter(0)).rejects.toThrow(BulkheadFullError);
+  });
+
+  it('refuses at once when the queue is full', async () => {
+    const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 1 });
+    await fill(bulkhead, 1);
+    ask(bulkhead);
+
+    await expect(bulkhead.enter(WAIT_MS)).rejects.toThrow('1 are at work and 1 wait');
+  });
+
+  it('refuses at once whom it may not let wait', async () => {
+    const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 1 });
+    await fill(bulkhead, 1);
+
+    await expect(bulkhead.enter(0)).rejects.toThrow(BulkheadFullError);
+    await expect(bulkhead.enter(-5)).rejects.toThrow(BulkheadFullError);
+  });
+});
+
+describe('whoever waits for a place', () => {
+  it('gets it in turn, before anybody who comes later', async () => {
+    const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 2 });
+    const [leave] = await fill(bulkhead, 1);
+    const [first, second] = [ask(bulkhead), ask(bulkhead)];
+
+    leave!();
+    await expect(bulkhead.enter(0)).rejects.toThrow(BulkheadFullError);
+    await settle();
+    expect([first.leave !== undefined, second.leave]).toEqual([true, undefined]);
+    first.leave?.();
+    await settle();
+
+    expect(second.leave).toBeDefined();
+    expect(bulkhead.view()).toMatchObject({ inUse: 1, queued: 0 });
+  });
+
+  it('is refused when its time is over, to the millisecond, and holds up nobody after it', async () => {
+    const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 2 });
+    const [leave] = await fill(bulkhead, 1);
+    const [impatient, patient] = [ask(bulkhead, 50), ask(bulkhead, 500)];
+
+    await vi.advanceTimersByTimeAsync(49);
+    expect(impatient).toEqual({});
+    await vi.advanceTimersByTimeAsync(1);
+    expect(impatient.error).toEqual(new BulkheadFullError('no place was free within 50 ms'));
+    leave!();
+    await settle();
+
+    expect(patient.leave).toBeDefined();
+  });
+
+  it('leaves the queue when its caller gives up, with the reason', async () => {
+    const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 1 });
+    await fill(bulkhead, 1);
+    const caller = new AbortController();
+    const asked = ask(bulkhead, WAIT_MS, caller.signal);
+    await settle();
+    const reason = new Error('gave up');
+
+    caller.abort(reason);
+    await settle();
+
+    expect(asked.error).toBe(reason);
+    expect(bulkhead.view()).toMatchObject({ inUse: 1, queued: 0 });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is refused when others need its place in the queue, whoever waits longest first', async () => {
+    const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 2, next: 'newest' });
+    const [leave] = await fill(bulkhead, 1);
+    const [oldest, newest] = [ask(bulkhead), ask(bulkhead)];
+
+    bulkhead.refuseOldest();
+    leave!();
+    await settle();
+
+    expect(oldest.error).toBeInstanceOf(BulkheadFullError);
+    expect(newest.leave).toBeDefined();
+    bulkhead.refuseOldest();
+    expect(bulkhead.view()).toEqual({ limit: 1, inUse: 1, queued: 0 });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is not let in at all when its caller gave up before', async () => {
+    const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 1 });
+
+    await expect(bulkhead.enter(WAIT_MS, AbortSignal.abort(new Error('gave up')))).rejects.toThrow('gave up');
+    expect(bulkhead.view().inUse).toBe(0);
+  });
+});
+
+describe('places that become more or fewer', () => {
+  it('are given to all who wait when the next one leaves', async () => {
+    let places = 1;
+    const bulkhead = createBulkhead({ maxConcurrent: () => places, maxQueued: 5 });
+    const [leave] = await fill(bulkhead, 1);
+    const asked = [ask(bulkhead), ask(bulkhead), ask(bulkhead)];
+
+    places = 2;
+    leave!();
+    await settle();
+
+    expect(asked.map((one) => one.leave !== undefined)).toEqual([true, true, false]);
+    expect(bulkhead.view()).toEqual({ limit: 2, inUse: 2, queued: 1 });
+  });
+
+  it('are left by those within before anybody else comes in', async () => {
+    let places = 3;
+    const bulkhead = createBulkhead({ maxConcurrent: () => places, maxQueued: 5 });
+    const leaves = await fill(bulkhead, 3);
+    const asked = ask(bulkhead);
+
+    places = 1;
+    leaves[0]!();
+    leaves[1]!();
+    await settle();
+    expect(asked).toEqual({});
+    expect(bulkhead.view()).toEqual({ limit: 1, inUse: 1, queued: 1 });
+    leaves[2]!();
+    await settle();
+
+    expect(asked.leave).toBeDefined();
+  });
+});
+
+it('never lets more than its places in, nor loses one, whatever order they come and go in', async () => {
+  const bulkhead = createBulkhead({ maxConcurrent: 3, maxQueued: 1_000 });
+  let inside = 0;
+  let most = 0;
+  const work = async (index: number): Promise<void> => {
+    const leave = await bulkhead.enter(10_000);
+    inside += 1;
+    most = Math.max(most, inside);
+    for (let turn = 0; turn < index % 7; turn += 1) await Promise.resolve();
+    inside -= 1;
+    leave();
+  };
+  await Promise.all(Array.from({ length: 500 }, (_, index) => work(index)));
+
+  expect(most).toBe(3);
+  expect(bulkhead.view()).toMatchObject({ inUse: 0, queued: 0 });
+  expect(vi.getTimerCount()).toBe(0);
+});

@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { pause as pauseUntil } from '#services/platform/base/backoff.ts';
+import { measureOwnTime, waitForOthers } from '#services/platform/base/service-time.ts';
+import { installTracing } from '#services/platform/observability/tracing.ts';
+
+installTracing();
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const pause = (ms: number): Promise<void> => pauseUntil(ms, new AbortController().signal);
+
+/** Runs work; returns its own milliseconds and whether it failed. */
+async function measure(work: () => Promise<unknown>): Promise<[number, boolean]> {
+  const { promise, resolve } = Promise.withResolvers<[number, boolean]>();
+  measureOwnTime(work, ({ ownMs }, hasFailed) => resolve([Math.round(ownMs), hasFailed])).catch((error: unknown) =>
+    expect(error).toBeInstanceOf(Error),
+  );
+  await vi.runAllTimersAsync();
+  return await promise;
+}
+
+describe('the own time of a call', () => {
+  it('is all of it when it waits for nobody', async () => {
+    expect(await measure(() => pause(30))).toEqual([30, false]);
+  });
+
+  it('leaves out what it waits for others, failed waits too', async () => {
+    const work = async () => {
+      await pause(10);
+      await waitForOthers(() => pause(500));
+      await pause(5);
+      await waitForOthers(() => pause(700).then(() => Promise.reject(new Error('away')))).catch(() => pause(2));
+    };
+    expect(await measure(work)).toEqual([17, false]);
+  });
+
+  it('leaves out waits at the same time once', async () => {
+    const work = async () => {
+      await Promise.all([100, 300].map((ms) => waitForOthers(() => pause(ms))));
+      await pause(20);
+    };
+    expect(await measure(work)).toEqual([20, false]);
+  });
+
+  it('leaves out a wait within a wait once', async () => {
+    expect(await measure(() => waitForOthers(() => waitForOthers(() => pause(50))))).toEqual([0, false]);
+  });
+
+  it('leaves out what is still waited for when the answer is given', async () => {
+    const work = async () => {
+      void waitForOthers(() => pause(1_000));
+      await pause(100);
+    };
+    expect(await measure(work)).toEqual([0, false]);
+  });
+
+  it('is told of a call that failed, too', async () => {
+    expect(await measure(() => pause(30).then(() => Promise.reject(new Error('no'))))).toEqual([30, true]);
+  });
+
+  it('is each call’s own', async () => {
+    const [quick, slow] = await Promise.all([
+      measure(() => pause(10)),
+      measure(() => waitForOthers(() => pause(400)).then(() => pause(7))),
+    ]);
+    expect([quick, slow]).toEqual([
+      [10, false],
+      [7, false],
+    ]);
+  });
+
+  it('is not asked for outside a call', async () => {
+    const waiting = waitForOthers(async () => 'answer');
+    expect(await waiting).toBe('answer');
+  });
+});

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { DomainError } from '#services/platform/base/errors.ts';
+import { createValidation, type Validation } from '#services/platform/base/validation.ts';
+
+/** The violations a check leaves, each as `field: description`. */
+function violationsOf(check: (validation: Validation) => void): string[] {
+  const validation = createValidation();
+  check(validation);
+  try {
+    validation.throwIfInvalid();
+    return [];
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    expect(error.kind).toBe('invalid_argument');
+    return error.violations.map(({ field, description }) => `${field}: ${description}`);
+  }
+}
+
+it('reports every fault of a request at once, in the order they were found', () => {
+  const found = violationsOf((validation) => {
+    validation.text('customer_id', '');
+    validation.range('items[0].quantity', 0, 1);
+    validation.add('items[1].product_id', 'is there twice');
+  });
+
+  expect(found).toEqual([
+    'customer_id: must not be empty',
+    'items[0].quantity: must be at least 1, is 0',
+    'items[1].product_id: is there twice',
+  ]);
+});
+
+it('lets a request without faults pass', () => {
+  expect(violationsOf((validation) => validation.text('customer_id', 'cust123'))).toEqual([]);
+});
+
+describe('text', () => {
+  it('may be as long as its limit and no longer', () => {
+    expect(violationsOf((validation) => validation.text('id', 'x'.repeat(128)))).toEqual([]);
+    expect(violationsOf((validation) => validation.text('id', 'x'.repeat(300)))).toEqual([
+      'id: must have at most 128 characters, has 300',
+    ]);
+    expect(violationsOf((validation) => validation.text('note', 'abcd', 3))).toHaveLength(1);
+  });
+
+  it.each(['\u0000', '\n', '\u007f', '\u0085'])('may not hold a control character: %j', (character) => {
+    expect(violationsOf((validation) => validation.text('id', `a${character}b`))).toEqual([
+      'id: must not contain control characters',
+    ]);
+  });
+
+  it('may be in any language', () => {
+    expect(violationsOf((validation) => validation.text('name', 'Grüße 東京 🎁'))).toEqual([]);
+  });
+
+  it('is faulty once, however many faults it has', () => {
+    expect(violationsOf((validation) => validation.text('id', '\n'.repeat(500)))).toHaveLength(1);
+  });
+
+  it('that is optional may be empty, and is checked when it is not', () => {
+    expect(violationsOf((validation) => validation.optionalText('reason', ''))).toEqual([]);
+    expect(violationsOf((validation) => validation.optionalText('reason', 'a\tb'))).toHaveLength(1);
+    expect(violationsOf((validation) => validation.optionalText('reason', 'abcd', 3))).toHaveLength(1);
+  });
+});
+
+describe('a number', () => {
+  it.each([1, 5_000, 10_000])('inside its range passes: %d', (value) => {
+    expect(violationsOf((validation) => validation.range('quantity', value, 1, 10_000))).toEqual([]);
+  });
+
+  it.each([
+    [0, 'quantity: must be at least 1, is 0'],
+    [-7, 'quantity: must be at least 1, is -7'],
+    [10_001, 'quantity: must be at most 10000, is 10001'],
+  ])('outside its range is told the bound it broke: %d', (value, violation) => {
+    expect(violationsOf((validation) => validation.range('quantity', value, 1, 10_000))).toEqual([violation]);
+  });
+
+  it('without a maximum of its own may be what an int32 holds', () => {
+    expect(violationsOf((validation) => validation.range('on_hand', 2_147_483_647, 0))).toEqual([]);
+  });
+});
+
+describe('money', () => {
+  it('must be set', () => {
+    expect(violationsOf((validation) => validation.money('amount', undefined, 0n))).toEqual(['amount: must be set']);
+  });
+
+  it('must have a currency of three upper-case letters and enough units, and both faults are told', () => {
+    const amount = { currencyCode: 'euro', minorUnits: -1n };
+
+    expect(violationsOf((validation) => validation.money('amount', amount, 1n))).toEqual([
+      'amount.currency_code: must be three upper-case letters, like EUR',
+      'amount.minor_units: must be at least 1, is -1',
+    ]);
+  });
+
+  it.each(['', 'eur', 'EU', 'EURO', 'E1R', 'EUR\n'])('has no currency %j', (currencyCode) => {
+    expect(violationsOf((validation) => validation.money('amount', { currencyCode, minorUnits: 1n }, 0n))).toHaveLength(
+      1,
+    );
+  });
+
+  it('of exactly the minimum passes', () => {
+    expect(
+      violationsOf((validation) => validation.money('amount', { currencyCode: 'EUR', minorUnits: 1n }, 1n)),
+    ).toEqual([]);
+  });
+});

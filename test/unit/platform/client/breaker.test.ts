@@ -1,0 +1,372 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  type Breaker,
+  type BreakerView,
+  CircuitOpenError,
+  createBreaker,
+  type Judge,
+  type Verdict,
+} from '#services/platform/client/breaker.ts';
+
+const RESET_MS = 5_000;
+const T0 = new Date('2026-01-01T00:00:00Z');
+
+/** What a call throws, with what a breaker shall learn from it. */
+class Judged extends Error {
+  readonly verdict: Verdict;
+  constructor(verdict: Verdict, message: string = verdict, options?: ErrorOptions) {
+    super(message, options);
+    this.verdict = verdict;
+  }
+}
+
+const judge: Judge = (error) => (error as Judged).verdict;
+const background: Judge = (error) => ((error as Judged).verdict === 'healthy' ? 'healthy' : 'unknown');
+
+function createTestBreaker() {
+  const changes: BreakerView[] = [];
+  const breaker = createBreaker({
+    dependency: 'inventory',
+    failures: 5,
+    resetMs: RESET_MS,
+    onChange: (view) => changes.push(view),
+  });
+  return { breaker, changes, states: () => changes.map((view) => view.state) };
+}
+
+const succeed = (breaker: Breaker) => breaker.run(async () => 'answer', judge);
+
+async function fail(breaker: Breaker, verdict: Verdict = 'failure', message: string = verdict): Promise<void> {
+  await expect(breaker.run(() => Promise.reject(new Judged(verdict, message)), judge)).rejects.toThrow(message);
+}
+
+async function failTimes(breaker: Breaker, times: number): Promise<void> {
+  for (let time = 0; time < times; time += 1) await fail(breaker);
+}
+
+/** Opens the breaker and lets its time pass, so that the next call is the probe. */
+async function awaitProbe(breaker: Breaker): Promise<void> {
+  await failTimes(breaker, 5);
+  vi.advanceTimersByTime(RESET_MS);
+}
+
+async function isRefused(breaker: Breaker): Promise<boolean> {
+  const call = vi.fn(async () => 'answer');
+  const refused = await breaker.run(call, judge).then(
+    () => false,
+    (error: unknown) => error instanceof CircuitOpenError,
+  );
+  expect(call).toHaveBeenCalledTimes(refused ? 0 : 1);
+  return refused;
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: T0 });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('a closed breaker', () => {
+  it('hands on what a call returns and what it throws, as it is', async () => {
+    const { breaker } = createTestBreaker();
+    const thrown = new Judged('failure');
+
+    await expect(succeed(breaker)).resolves.toBe('answer');
+    await expect(breaker.run(() => Promise.reject(thrown), judge)).rejects.toBe(thrown);
+  });
+
+  it.each(['healthy', 'unknown'] as const)('hands on an error that is %s as it is', async (verdict) => {
+    const { breaker } = createTestBreaker();
+    const thrown = new Judged(verdict);
+
+    await expect(breaker.run(() => Promise.reject(thrown), judge)).rejects.toBe(thrown);
+  });
+
+  it('opens at the fifth consecutive failure', async () => {
+    const { breaker } = createTestBreaker();
+
+    await failTimes(breaker, 4);
+    expect(breaker.view().state).toBe('closed');
+    await fail(breaker);
+
+    expect(breaker.view().state).toBe('open');
+  });
+
+  it('stays closed after four failures, a success and four failures', async () => {
+    const { breaker } = createTestBreaker();
+
+    await failTimes(breaker, 4);
+    await succeed(breaker);
+    await failTimes(breaker, 4);
+
+    expect(breaker.view().state).toBe('closed');
+  });
+
+  it('takes a refusal for a sign of health: it begins to count anew', async () => {
+    const { breaker } = createTestBreaker();
+
+    await failTimes(breaker, 4);
+    await fail(breaker, 'healthy');
+    await failTimes(breaker, 4);
+
+    expect(breaker.view().state).toBe('closed');
+  });
+
+  it('learns nothing from an unknown outcome: it neither counts nor begins anew', async () => {
+    const { breaker } = createTestBreaker();
+
+    await failTimes(breaker, 4);
+    for (let time = 0; time < 10; time += 1) await fail(breaker, 'unknown');
+    expect(breaker.view().state).toBe('closed');
+    await fail(breaker);
+
+    expect(breaker.view().state).toBe('open');
+  });
+
+  it('lets calls run side by side', async () => {
+    const { breaker } = createTestBreaker();
+    const answers = Array.from({ length: 3 }, () => Promise.withResolvers<number>());
+
+    const calls = answers.map((answer) => breaker.run(() => answer.promise, judge));
+    for (const [index, answer] of answers.entries()) answer.resolve(index);
+
+    await expect(Promise.all(calls)).resolves.toEqual([0, 1, 2]);
+  });
+});
+
+describe('what a change tells', () => {
+  it('is the error that opened it, and none for the other states', async () => {
+    const told: [string, unknown][] = [];
+    const breaker = createBreaker({
+      dependency: 'inventory',
+      failures: 1,
+      resetMs: RESET_MS,
+      onChange: ({ state }, openedBy) => told.push([state, openedBy]),
+    });
+    const thrown = new Judged('failure');
+    await expect(breaker.run(() => Promise.reject(thrown), judge)).rejects.toBe(thrown);
+    vi.advanceTimersByTime(RESET_MS);
+    await succeed(breaker);
+
+    expect(told).toEqual([
+      ['open', thrown],
+      ['half_open', undefined],
+      ['closed', undefined],
+    ]);
+  });
+});
+
+describe('an open breaker', () => {
+  it('refuses at once without a call, naming the dependency', async () => {
+    const { breaker } = createTestBreaker();
+    await failTimes(breaker, 5);
+    const call = vi.fn(async () => 'answer');
+
+    await expect(breaker.run(call, judge)).rejects.toThrow(new CircuitOpenError('inventory: the circuit is open'));
+
+    expect(call).not.toHaveBeenCalled();
+  });
+
+  it('refuses until the last millisecond of its time', async () => {
+    const { breaker } = createTestBreaker();
+    await failTimes(breaker, 5);
+
+    vi.advanceTimersByTime(RESET_MS - 1);
+    expect(await isRefused(breaker)).toBe(true);
+    vi.advanceTimersByTime(1);
+
+    expect(await isRefused(breaker)).toBe(false);
+  });
+
+  it('tells since when and why', async () => {
+    const { breaker } = createTestBreaker();
+    await failTimes(breaker, 4);
+    vi.advanceTimersByTime(100);
+    await fail(breaker, 'failure', 'connection refused');
+
+    expect(breaker.view()).toEqual({
+      dependency: 'inventory',
+      state: 'open',
+      since: new Date(T0.getTime() + 100),
+      reason: 'connection refused',
+    });
+  });
+
+  it('gives the cause of the failure as its reason, when there is one', async () => {
+    const { breaker } = createTestBreaker();
+    await failTimes(breaker, 4);
+    const thrown = new Judged('failure', 'could not be reached', { cause: new Error('ECONNREFUSED 127.0.0.1') });
+
+    await expect(breaker.run(() => Promise.reject(thrown), judge)).rejects.toBe(thrown);
+
+    expect(breaker.view().reason).toBe('ECONNREFUSED 127.0.0.1');
+  });
+
+  it('keeps its reason when a call that began before fails in another way', async () => {
+    const { breaker } = createTestBreaker();
+    const late = Promise.withResolvers<string>();
+    const running = breaker.run(() => late.promise, judge).catch(String);
+    await failTimes(breaker, 4);
+    await fail(breaker, 'failure', 'the one that opened it');
+
+    late.reject(new Judged('failure', 'a late one'));
+    await running;
+
+    expect(breaker.view()).toMatchObject({ state: 'open', reason: 'the one that opened it' });
+  });
+
+  it('stays open when a call that began before succeeds', async () => {
+    const { breaker } = createTestBreaker();
+    const late = Promise.withResolvers<string>();
+    const running = breaker.run(() => late.promise, judge);
+    await failTimes(breaker, 5);
+
+    late.resolve('late');
+    await expect(running).resolves.toBe('late');
+
+    expect(await isRefused(breaker)).toBe(true);
+  });
+});
+
+describe('a half-open breaker', () => {
+  it('lets one probe through and refuses all others at once', async () => {
+    const { breaker } = createTestBreaker();
+    await awaitProbe(breaker);
+    const probe = Promise.withResolvers<string>();
+    const probing = breaker.run(() => probe.promise, judge);
+
+    expect(breaker.view().state).toBe('half_open');
+    const others = await Promise.all(Array.from({ length: 20 }, () => isRefused(breaker)));
+    probe.resolve('answer');
+    await probing;
+
+    expect(others).toEqual(Array.from({ length: 20 }, () => true));
+  });
+
+  it('lets one of many simultaneous calls through', async () => {
+    const { breaker } = createTestBreaker();
+    await awaitProbe(breaker);
+
+    const refused = await Promise.all(Array.from({ length: 20 }, () => isRefused(breaker)));
+
+    expect(refused.filter((one) => !one)).toHaveLength(1);
+  });
+
+  it('closes after a good probe and counts anew', async () => {
+    const { breaker } = createTestBreaker();
+    await awaitProbe(breaker);
+
+    await succeed(breaker);
+    expect(breaker.view()).toMatchObject({ state: 'closed', reason: '' });
+    await failTimes(breaker, 4);
+
+    expect(breaker.view().state).toBe('closed');
+  });
+
+  it('closes when its probe is refused by a dependency that is well', async () => {
+    const { breaker } = createTestBreaker();
+    await awaitProbe(breaker);
+
+    await fail(breaker, 'healthy');
+
+    expect(breaker.view().state).toBe('closed');
+  });
+
+  it.each(['failure', 'unknown'] as const)('opens again after a probe whose outcome is %s', async (verdict) => {
+    const { breaker } = createTestBreaker();
+    await awaitProbe(breaker);
+
+    await fail(breaker, verdict);
+
+    expect(breaker.view().state).toBe('open');
+    vi.advanceTimersByTime(RESET_MS - 1);
+    expect(await isRefused(breaker)).toBe(true);
+  });
+
+  it('throws what the probe threw', async () => {
+    const { breaker } = createTestBreaker();
+    await awaitProbe(breaker);
+    const thrown = new Judged('unknown', 'cancelled');
+
+    await expect(breaker.run(() => Promise.reject(thrown), judge)).rejects.toBe(thrown);
+  });
+
+  it('gets another probe after each further wait', async () => {
+    const { breaker } = createTestBreaker();
+    await awaitProbe(breaker);
+    for (let round = 0; round < 3; round += 1) {
+      await fail(breaker);
+      vi.advanceTimersByTime(RESET_MS);
+    }
+
+    await succeed(breaker);
+
+    expect(breaker.view().state).toBe('closed');
+  });
+});
+
+describe('background work', () => {
+  it('opens no breaker, however often it fails', async () => {
+    const { breaker } = createTestBreaker();
+
+    for (let time = 0; time < 20; time += 1) {
+      await expect(breaker.run(() => Promise.reject(new Judged('failure')), background)).rejects.toThrow('failure');
+    }
+
+    expect(breaker.view().state).toBe('closed');
+  });
+
+  it('is refused by an open breaker', async () => {
+    const { breaker } = createTestBreaker();
+    await failTimes(breaker, 5);
+
+    await expect(breaker.run(async () => 'answer', background)).rejects.toThrow(CircuitOpenError);
+  });
+
+  it('may be the probe that closes it, or that opens it again', async () => {
+    const { breaker } = createTestBreaker();
+    await awaitProbe(breaker);
+
+    await expect(breaker.run(() => Promise.reject(new Judged('failure')), background)).rejects.toThrow('failure');
+    expect(breaker.view().state).toBe('open');
+    vi.advanceTimersByTime(RESET_MS);
+    await breaker.run(async () => 'answer', background);
+
+    expect(breaker.view().state).toBe('closed');
+  });
+});
+
+describe('a change', () => {
+  it('is told once each, with the view after it', async () => {
+    const { breaker, changes } = createTestBreaker();
+    await awaitProbe(breaker);
+    await fail(breaker, 'failure', 'still away');
+    vi.advanceTimersByTime(RESET_MS);
+    await succeed(breaker);
+
+    expect(changes.map(({ state, reason }) => [state, reason])).toEqual([
+      ['open', 'failure'],
+      ['half_open', 'failure'],
+      ['open', 'still away'],
+      ['half_open', 'still away'],
+      ['closed', ''],
+    ]);
+    expect(changes.map((view) => view.since!.getTime() - T0.getTime())).toEqual([0, 5_000, 5_000, 10_000, 10_000]);
+  });
+
+  it('is told once when many calls fail together', async () => {
+    const { breaker, states } = createTestBreaker();
+
+    await Promise.all(Array.from({ length: 50 }, () => fail(breaker)));
+
+    expect(states()).toEqual(['open']);
+  });
+});
+
+it('has no since and no reason while it never changed', async () => {
+  const { breaker } = createTestBreaker();
+  await failTimes(breaker, 3);
+
+  expect(breaker.view()).toEqual({ dependency: 'inventory', state: 'closed', since: undefined, reason: '' });
+});

@@ -1,0 +1,104 @@
+import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { describe, expect, it } from 'vitest';
+import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { CircuitOpenError } from '#services/platform/client/breaker.ts';
+import { judgeBackgroundCall, judgeCall } from '#services/platform/client/call-policy.ts';
+import { type CallFailure, DependencyError } from '#services/platform/client/dependency-error.ts';
+import { createDependency, isRepeatable } from '#services/platform/client/rpc-client.ts';
+import { createMetrics } from '#services/platform/observability/metrics.ts';
+import { policyOf } from '../../../support/services/dependency-policy.ts';
+import { recordLog } from '../support/recorded-log.ts';
+
+const verdicts: Record<CallFailure, string> = {
+  timeout: 'failure',
+  unreachable: 'failure',
+  internal: 'failure',
+  unreadable: 'failure',
+  not_understood: 'healthy',
+  circuit_open: 'unknown',
+  overloaded: 'unknown',
+  not_called: 'unknown',
+  refused: 'healthy',
+  cancelled: 'unknown',
+};
+const rows = Object.entries(verdicts) as [CallFailure, string][];
+
+/** A dependency at an address that a unit test cannot reach: a call that is made is one too many. */
+function createUnreachable(minimumMs: number) {
+  const metrics = createMetrics('order');
+  const dependency = createDependency({
+    url: 'http://127.0.0.1:1',
+    policy: policyOf({ minimumMs, breakerFailures: 1 }),
+    metrics,
+    log: recordLog().log,
+  });
+  return { dependency, metrics, client: dependency.client(InventoryService) };
+}
+
+const called = { name: 'DependencyError', failure: 'not_called' };
+
+describe('what a breaker learns', () => {
+  it.each(rows)('from a call that ended as %s is: %s', (failure, verdict) => {
+    expect(judgeCall(new DependencyError('inventory', failure))).toBe(verdict);
+  });
+
+  it.each(rows)('from a background call that ended as %s is nothing bad', (failure, verdict) => {
+    const learnt = judgeBackgroundCall(new DependencyError('inventory', failure));
+
+    expect(learnt).toBe(verdict === 'healthy' ? 'healthy' : 'unknown');
+  });
+
+  it('from an error that is not sorted is the worst', () => {
+    expect(judgeCall(new Error('?'))).toBe('failure');
+    expect(judgeCall(new ConnectError('?', Code.NotFound))).toBe('failure');
+    expect(judgeCall(new CircuitOpenError('?'))).toBe('failure');
+  });
+});
+
+describe('a call with too little time left', () => {
+  it.each([
+    [100, 99],
+    [100, 99.9],
+    [100, 0],
+    [100, -5],
+    [0, 0],
+    [0, 0.4],
+    [0, -1],
+  ])('of at least %d ms is not made with %d ms, and not counted', async (minimumMs, timeoutMs) => {
+    const { dependency, client } = createUnreachable(minimumMs);
+
+    await expect(client.checkAvailability({ productId: '12345' }, { timeoutMs })).rejects.toMatchObject(called);
+
+    expect(dependency.breaker().state).toBe('closed');
+  });
+
+  it('shows in the metrics as not called', async () => {
+    const { client, metrics } = createUnreachable(100);
+
+    await expect(client.checkAvailability({ productId: '12345' }, { timeoutMs: 5 })).rejects.toThrow();
+
+    const { values } = await metrics.rpcCalled.get();
+    const count = values.find(({ metricName }) => metricName === 'rpc_client_seconds_count');
+    expect(count).toMatchObject({
+      value: 1,
+      labels: { dependency: 'inventory', rpc: 'InventoryService/CheckAvailability', code: 'not_called' },
+    });
+  });
+});
+
+it('shows a closed breaker in the metrics before its first call', async () => {
+  const { metrics } = createUnreachable(100);
+
+  expect(await metrics.registry.metrics()).toContain('circuit_breaker_state{dependency="inventory",service="order"} 0');
+});
+
+describe('the contract decides what may be repeated', () => {
+  it.each([
+    ['a read', InventoryService.method.checkAvailability, true],
+    ['a write with a key', InventoryService.method.reserveStock, true],
+    ['what says nothing', { idempotency: MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN }, false],
+  ])('%s: %s', (_, method, repeatable) => {
+    expect(isRepeatable(method)).toBe(repeatable);
+  });
+});

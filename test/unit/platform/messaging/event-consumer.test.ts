@@ -1,0 +1,225 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { installTracing } from '#services/platform/observability/tracing.ts';
+import { apiError, createMessage } from '../support/fake-stream.ts';
+import { applied, createTestConsumer, eventually, type Handle, orderCreated } from './test-consumer.ts';
+
+const STREAM_MISSING = 10059;
+const CONSUMER_MISSING = 10014;
+
+beforeAll(installTracing);
+
+describe('an event', () => {
+  it('is applied and acknowledged', async () => {
+    const handle = vi.fn(applied);
+    await using test = createTestConsumer(handle);
+    await test.start();
+    const message = orderCreated();
+
+    test.deliver(message);
+
+    await eventually(() => expect(message.answers).toEqual([['ack']]));
+    expect(handle.mock.calls[0]?.[0]).toMatchObject({ orderId: 'ord124' });
+    expect(test.database.transactions).toEqual(['committed']);
+    expect(await test.results()).toEqual(['applied']);
+  });
+
+  it('that was applied before is acknowledged without its handler', async () => {
+    const handle = vi.fn(applied);
+    await using test = createTestConsumer(handle);
+    await test.start();
+    const message = orderCreated();
+
+    test.deliver(message);
+    await eventually(() => expect(message.answers).toHaveLength(1));
+    test.deliver(message);
+
+    await eventually(() => expect(message.answers).toEqual([['ack'], ['ack']]));
+    expect(handle).toHaveBeenCalledOnce();
+    expect(await test.results()).toEqual(['applied', 'duplicate']);
+  });
+
+  it('that nothing handles is acknowledged and touches no database', async () => {
+    await using test = createTestConsumer(applied);
+    await test.start();
+    const message = createMessage({ subject: 'shop.order.v1.OrderConfirmed', payload: new Uint8Array(), headers: {} });
+
+    test.deliver(message);
+
+    await eventually(() => expect(message.answers).toEqual([['ack']]));
+    expect(test.database.statements).toEqual([]);
+    expect(await test.results()).toEqual(['ignored']);
+  });
+
+  it('does what is left to do after its commit, and only then', async () => {
+    const seen: string[] = [];
+    await using test = createTestConsumer(async (_event, transaction) => {
+      transaction.afterCommit(() => seen.push(test.database.transactions.join()));
+    });
+    await test.start();
+
+    test.deliver(orderCreated());
+
+    await eventually(() => expect(seen).toEqual(['committed']));
+  });
+
+  it('does not wait for one before it', async () => {
+    const first = Promise.withResolvers<void>();
+    const outcomes = [first.promise];
+    const handle: Handle = async () => outcomes.shift();
+    await using test = createTestConsumer(handle);
+    await test.start();
+    const [slow, quick] = [orderCreated(), orderCreated()];
+
+    test.deliver(slow);
+    test.deliver(quick);
+
+    await eventually(() => expect(quick.answers).toEqual([['ack']]));
+    expect(slow.answers).toEqual([]);
+    first.resolve();
+  });
+
+  it('is one of at most 32 at a time', async () => {
+    const gate = Promise.withResolvers<void>();
+    const handle = vi.fn<Handle>(() => gate.promise);
+    await using test = createTestConsumer(handle);
+    await test.start();
+
+    for (let number = 0; number < 50; number += 1) test.deliver(orderCreated());
+    await eventually(() => expect(handle).toHaveBeenCalledTimes(32));
+    await new Promise(setImmediate);
+    expect(handle).toHaveBeenCalledTimes(32);
+    gate.resolve();
+
+    await eventually(() => expect(handle).toHaveBeenCalledTimes(50));
+  });
+});
+
+describe('the durable consumer', () => {
+  it('is made when it is missing: of this service, for all deliveries there are', async () => {
+    await using test = createTestConsumer(applied);
+    test.consumers.info.mockRejectedValueOnce(apiError(CONSUMER_MISSING));
+
+    await test.start();
+
+    expect(test.consumers.add).toHaveBeenCalledExactlyOnceWith(
+      'SHOP_ORDER',
+      expect.objectContaining({
+        durable_name: 'inventory',
+        filter_subject: 'shop.order.v1.>',
+        max_deliver: -1,
+        ack_policy: 'explicit',
+        deliver_policy: 'all',
+      }),
+    );
+  });
+
+  it('that is there is left as it is', async () => {
+    await using test = createTestConsumer(applied);
+
+    await test.start();
+
+    expect(test.consumers.info).toHaveBeenCalledWith('SHOP_ORDER', 'inventory');
+    expect(test.consumers.add).not.toHaveBeenCalled();
+  });
+
+  it('is looked for again and again while the stream is not there yet', async () => {
+    await using test = createTestConsumer(applied);
+    test.consumers.info.mockRejectedValueOnce(apiError(STREAM_MISSING));
+    await test.consumer.start();
+    test.consumer.wake(); // Not to wait out its period.
+
+    await eventually(() => expect(test.consume).toHaveBeenCalled());
+
+    expect(test.consumers.info).toHaveBeenCalledTimes(2);
+    expect(test.lines).toEqual([]);
+  });
+
+  it.each([
+    ['consumer_deleted', ''],
+    ['consumer_not_found', 1],
+    ['stream_not_found', 1],
+    ['heartbeats_missed', 4],
+  ])('that is gone (%s) is looked for again', async (type, data) => {
+    await using test = createTestConsumer(applied);
+    await test.start();
+
+    test.tell(type, data);
+    test.consumer.wake(); // Not to wait out its period.
+
+    await eventually(() => expect(test.consume).toHaveBeenCalledTimes(2));
+  });
+
+  it('that misses a heartbeat or two is waited for', async () => {
+    await using test = createTestConsumer(applied);
+    await test.start();
+
+    test.tell('heartbeats_missed', 3);
+    const message = orderCreated();
+    test.deliver(message);
+
+    await eventually(() => expect(message.answers).toEqual([['ack']]));
+    expect(test.stop).not.toHaveBeenCalled();
+  });
+});
+
+describe('a stop', () => {
+  it('waits for what is being applied, and its acknowledgement', async () => {
+    const gate = Promise.withResolvers<void>();
+    const handle = vi.fn<Handle>(() => gate.promise);
+    const test = createTestConsumer(handle);
+    await test.start();
+    const message = orderCreated();
+    test.deliver(message);
+    await eventually(() => expect(handle).toHaveBeenCalled());
+
+    const stopping = test.consumer.stop().then(() => [...message.answers]);
+    await new Promise(setImmediate);
+    gate.resolve();
+
+    expect(await stopping).toEqual([['ack']]);
+  });
+});
+
+describe('an event that was handed out but not begun', () => {
+  it('is given back at once at a stop', async () => {
+    const gate = Promise.withResolvers<void>();
+    const handle = vi.fn<Handle>(() => gate.promise);
+    const test = createTestConsumer(handle);
+    await test.start();
+    const messages = Array.from({ length: 35 }, () => orderCreated());
+    for (const message of messages) test.deliver(message);
+    await eventually(() => expect(handle).toHaveBeenCalledTimes(32));
+
+    const stopping = test.consumer.stop();
+    gate.resolve();
+    await stopping;
+
+    expect(handle).toHaveBeenCalledTimes(32);
+    expect(messages.slice(32).map(({ answers }) => answers)).toEqual([
+      [['nak', undefined]],
+      [['nak', undefined]],
+      [['nak', undefined]],
+    ]);
+  });
+});
+
+describe('how far behind it is', () => {
+  it('is what the broker says', async () => {
+    await using test = createTestConsumer(applied);
+
+    expect(await test.consumer.lag()).toEqual({ pending: 3, unacknowledged: 2 });
+  });
+
+  it('is unknown, not an error, while the broker is away or does not answer', async () => {
+    await using test = createTestConsumer(applied);
+    const unknown = { pending: -1, unacknowledged: -1 };
+
+    test.broker.status.mockReturnValueOnce({ connected: false, since: new Date() });
+    expect(await test.consumer.lag()).toEqual(unknown);
+    test.broker.session.mockResolvedValueOnce(undefined);
+    expect(await test.consumer.lag()).toEqual(unknown);
+    test.consumers.info.mockRejectedValueOnce(new Error(`timeout ${randomUUID()}`));
+    expect(await test.consumer.lag()).toEqual(unknown);
+  });
+});

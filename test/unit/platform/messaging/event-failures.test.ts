@@ -1,0 +1,164 @@
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { DomainError, failedPrecondition, unavailable } from '#services/platform/base/errors.ts';
+import { installTracing } from '#services/platform/observability/tracing.ts';
+import { applied, createTestConsumer, eventually, type Handle, orderCreated } from './test-consumer.ts';
+
+beforeAll(installTracing);
+
+describe('a handler that fails', () => {
+  const failing: Handle = () => Promise.reject(new Error('no such product'));
+
+  it('is tried again later, and counted', async () => {
+    await using test = createTestConsumer(failing);
+    await test.start();
+    const message = orderCreated();
+
+    test.deliver(message);
+
+    await eventually(() => expect(message.answers).toEqual([['nak', expect.any(Number)]]));
+    expect([...test.attempts.values()]).toEqual([1]);
+    expect(test.database.transactions).toEqual(['rolled back']);
+    expect(test.lines).toMatchObject([{ level: 'warn', attempts: 1, err: { message: 'no such product' } }]);
+  });
+
+  it.each([
+    [1, 50, 100],
+    [4, 400, 800],
+    [60, 5_000, 10_000],
+  ])('at delivery %d waits %d to %d ms', async (delivery, least, most) => {
+    await using test = createTestConsumer(failing);
+    await test.start();
+    const message = orderCreated(delivery);
+
+    test.deliver(message);
+
+    await eventually(() => expect(message.answers).toHaveLength(1));
+    expect(message.answers[0]![1]).toBeGreaterThanOrEqual(least);
+    expect(message.answers[0]![1]).toBeLessThanOrEqual(most);
+  });
+
+  it('a fifth time has its event set aside, whatever the number of deliveries', async () => {
+    const handle = vi.fn(failing);
+    await using test = createTestConsumer((event, transaction) => {
+      test.receipts.clear(); // What a rollback does.
+      return handle(event, transaction);
+    });
+    await test.start();
+    const message = orderCreated(40);
+
+    for (let time = 1; time <= 5; time += 1) {
+      test.deliver(message);
+      await eventually(() => expect(message.answers).toHaveLength(time));
+    }
+
+    expect(message.answers.map(([answer]) => answer)).toEqual(['nak', 'nak', 'nak', 'nak', 'term']);
+    expect(test.letters).toHaveLength(1);
+    expect(test.letters[0]).toEqual(expect.arrayContaining(['SHOP_ORDER', 'no such product', 5]));
+  });
+
+  it.each([
+    ['a RangeError', new RangeError('cannot add USD to EUR')],
+    ['words that sound like an outage', new Error('the customer waited: timeout of the offer')],
+    ['words that sound like a broken body', new Error('cannot decode the voucher')],
+    ['a state that forbids it', failedPrecondition('WRONG_STATE', 'not yet')],
+  ])('with %s is a failure like any other', async (_, error) => {
+    await using test = createTestConsumer(() => Promise.reject(error));
+    await test.start();
+    const message = orderCreated();
+
+    test.deliver(message);
+
+    await eventually(() => expect(message.answers).toEqual([['nak', expect.any(Number)]]));
+    expect([...test.attempts.values()]).toEqual([1]);
+  });
+});
+
+describe('an event that can never be applied', () => {
+  it('because its body is no message is set aside at once', async () => {
+    const handle = vi.fn(applied);
+    await using test = createTestConsumer(handle);
+    await test.start();
+    const message = orderCreated(1, { payload: Uint8Array.of(0x0f, 0xff) });
+
+    test.deliver(message);
+
+    await eventually(() => expect(message.answers).toEqual([['term']]));
+    expect(handle).not.toHaveBeenCalled();
+    expect(test.letters).toHaveLength(1);
+    expect(await test.results()).toEqual(['dead_letter']);
+  });
+
+  it('because its handler finds its content wrong for good is set aside at once', async () => {
+    const error = new DomainError('invalid_argument', 'ORDER_EMPTY', 'an order of nothing');
+    await using test = createTestConsumer(() => Promise.reject(error));
+    await test.start();
+    const message = orderCreated();
+
+    test.deliver(message);
+
+    await eventually(() => expect(message.answers).toEqual([['term']]));
+    expect(test.messages('error')).toEqual(['an event was set aside as a dead letter']);
+  });
+
+  it.each([{}, { 'ce-id': '' }, { 'ce-id': 'not-a-uuid' }])(
+    'because it has no id (%j) is set aside under its place in the stream',
+    async (headers) => {
+      await using test = createTestConsumer(applied);
+      await test.start();
+      const message = orderCreated(1, { headers });
+
+      test.deliver(message);
+
+      await eventually(() => expect(message.answers).toEqual([['term']]));
+      expect(test.letters[0]).toEqual(expect.arrayContaining(['SHOP_ORDER:17']));
+      expect(test.attempts.size).toBe(0);
+    },
+  );
+});
+
+describe('an outage', () => {
+  it('is waited out for ever and never counted', async () => {
+    const outage = unavailable('DATABASE_UNAVAILABLE', 'away', 1_000);
+    await using test = createTestConsumer(applied, () => {
+      throw outage;
+    });
+    await test.start();
+    const message = orderCreated();
+
+    for (let time = 1; time <= 20; time += 1) {
+      test.deliver(message);
+      await eventually(() => expect(message.answers).toHaveLength(time));
+    }
+
+    expect(message.answers.every(([answer]) => answer === 'nak')).toBe(true);
+    expect(test.attempts.size).toBe(0);
+    expect(test.letters).toEqual([]);
+  });
+
+  it('of something the handler needs is not its own failure', async () => {
+    await using test = createTestConsumer(() => Promise.reject(unavailable('CATALOGUE_UNKNOWN', 'not yet', 1_000)));
+    await test.start();
+    const message = orderCreated();
+
+    test.deliver(message);
+
+    await eventually(() => expect(message.answers).toEqual([['nak', expect.any(Number)]]));
+    expect(test.attempts.size).toBe(0);
+  });
+
+  it('while a failure is being recorded leaves the event to be delivered again', async () => {
+    await using test = createTestConsumer(
+      () => Promise.reject(new Error('no such product')),
+      ({ text }) => {
+        if (text.includes('event_failure (')) throw unavailable('DATABASE_UNAVAILABLE', 'away', 1_000);
+      },
+    );
+    await test.start();
+    const message = orderCreated();
+
+    test.deliver(message);
+
+    await eventually(() => expect(message.answers).toEqual([['nak', expect.any(Number)]]));
+    expect(test.messages('warn')).toEqual(['a failed event could not be recorded, trying again']);
+  });
+});

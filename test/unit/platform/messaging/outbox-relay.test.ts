@@ -1,0 +1,213 @@
+import type { MsgHdrs } from 'nats';
+import { describe, expect, it, vi } from 'vitest';
+import type { Broker, BrokerSession } from '#services/platform/messaging/broker.ts';
+import { createOutboxRelay } from '#services/platform/messaging/outbox-relay.ts';
+import { createMetrics } from '#services/platform/observability/metrics.ts';
+import { createFakeDatabase, type Statement } from '../support/fake-database.ts';
+import { recordLog } from '../support/recorded-log.ts';
+
+type Publish = (subject: string, payload: Uint8Array, options: { msgID: string; headers: MsgHdrs }) => Promise<unknown>;
+
+const row = (number: number) => ({
+  event_id: `event-${number}`,
+  subject: 'shop.order.v1.OrderCreated',
+  payload: Buffer.from([number]),
+  headers: { 'ce-id': `event-${number}`, traceparent: 'the trace' },
+});
+const rows = (count: number, from = 0) => Array.from({ length: count }, (_, index) => row(from + index));
+
+/** Waits until a check holds, looking often: nothing here takes longer than a short pause. */
+const eventually = (check: () => void, { timeout = 3_000 } = {}) => vi.waitFor(check, { interval: 2, timeout });
+
+/** A relay between an outbox of batches, given out one after the other, and a stream that is a function. */
+function createTestRelay(batches: ReturnType<typeof row>[][], publish: Publish = async () => ({})) {
+  const sent: unknown[] = [];
+  const database = createFakeDatabase(({ text, values }: Statement) => {
+    if (text.startsWith('update outbox')) sent.push(...(values[0] as string[]));
+    return text.startsWith('select') ? (batches.shift() ?? []) : [];
+  });
+  const published = vi.fn<Publish>(publish);
+  const streams = { info: vi.fn(async () => ({})), add: vi.fn() };
+  const session = { jetstream: { publish: published }, manager: { streams } } as unknown as BrokerSession;
+  const status = vi.fn<Broker['status']>(() => ({ connected: true, since: new Date() }));
+  const openSession = vi.fn<Broker['session']>(async () => session);
+  const metrics = createMetrics('order');
+  const recorded = recordLog();
+  const relay = createOutboxRelay({
+    service: 'order',
+    database,
+    broker: { name: 'broker', start: async () => undefined, stop: async () => undefined, session: openSession, status },
+    metrics,
+    log: recorded.log,
+  });
+  return {
+    ...recorded,
+    relay,
+    database,
+    sent,
+    published,
+    streams,
+    status,
+    openSession,
+    metrics,
+    [Symbol.asyncDispose]: relay.stop,
+  };
+}
+
+describe('a relay', () => {
+  it('publishes each row as it is stored, under its id', async () => {
+    await using test = createTestRelay([rows(2)]);
+
+    await test.relay.start();
+
+    await eventually(() => expect(test.sent).toEqual(['event-0', 'event-1']));
+    const [subject, payload, options] = test.published.mock.calls[1]!;
+    expect(subject).toBe('shop.order.v1.OrderCreated');
+    expect(payload).toEqual(Buffer.from([1]));
+    expect(options.msgID).toBe('event-1');
+    expect(options.headers.get('ce-id')).toBe('event-1');
+    expect(options.headers.get('traceparent')).toBe('the trace');
+  });
+
+  it('reads, publishes and records in one transaction whose rows no other replica can take', async () => {
+    await using test = createTestRelay([rows(1)]);
+
+    await test.relay.start();
+
+    await eventually(() => expect(test.database.transactions[0]).toBe('committed'));
+    const [read, record] = test.database.statements;
+    expect(read?.text).toMatch(/where sent_time is null[\s\S]*limit \$1 for update skip locked/);
+    expect(read?.values).toEqual([100, []]);
+    expect(record?.values).toEqual([['event-0']]);
+  });
+
+  it('takes the next batch at once after a full one', async () => {
+    await using test = createTestRelay([rows(100), rows(100, 100), rows(3, 200)]);
+
+    await test.relay.start();
+
+    await eventually(() => expect(test.sent).toHaveLength(203), { timeout: 800 });
+  });
+
+  it('rests after a batch that was not full', async () => {
+    await using test = createTestRelay([rows(99), rows(1, 99)]);
+
+    await test.relay.start();
+
+    await eventually(() => expect(test.sent).toHaveLength(99));
+    await new Promise(setImmediate);
+    expect(test.published).toHaveBeenCalledTimes(99);
+  });
+
+  it('publishes at once what was stored since, when it is woken', async () => {
+    const batches: ReturnType<typeof row>[][] = [];
+    await using test = createTestRelay(batches);
+    await test.relay.start();
+    await eventually(() => expect(test.database.statements).toHaveLength(1));
+
+    batches.push(rows(1));
+    test.relay.wake();
+
+    await eventually(() => expect(test.sent).toEqual(['event-0']), { timeout: 500 });
+  });
+
+  it('counts what it published by subject', async () => {
+    await using test = createTestRelay([rows(3)]);
+
+    await test.relay.start();
+
+    await eventually(() => expect(test.sent).toHaveLength(3));
+    const { values } = await test.metrics.eventsPublished.get();
+    expect(values).toMatchObject([{ value: 3, labels: { subject: 'shop.order.v1.OrderCreated' } }]);
+  });
+});
+
+describe('a publication that fails', () => {
+  it('leaves its row, and only its row, unsent, and is tried again', async () => {
+    let failures = 1;
+    const publish: Publish = async (_subject, _payload, { msgID }) => {
+      if (msgID === 'event-1' && failures-- > 0) throw new Error('no answer');
+    };
+    await using test = createTestRelay([rows(3), [row(1)]], publish);
+
+    await test.relay.start();
+
+    await eventually(() => expect(test.sent).toEqual(['event-0', 'event-2', 'event-1']));
+  });
+
+  it('for the second time lets the rows behind it go first', async () => {
+    const publish: Publish = async (_subject, _payload, { msgID }) => {
+      if (Number(msgID.slice(6)) < 100) throw new Error('larger than a message may be');
+    };
+    await using test = createTestRelay([rows(100), rows(100), rows(1, 100)], publish);
+
+    await test.relay.start();
+
+    await eventually(() => expect(test.sent).toEqual(['event-100']));
+    const reads = test.database.statements.filter(({ text }) => text.startsWith('select'));
+    const ids = rows(100).map((each) => each.event_id);
+    expect(reads.slice(0, 3).map(({ values }) => values[1])).toEqual([[], [], ids]);
+  });
+
+  it('together with all others rolls back and waits before it is tried again', async () => {
+    const publish = vi.fn<Publish>(async () => {
+      if (publish.mock.calls.length < 3) throw new Error('no answer');
+    });
+    await using test = createTestRelay([rows(1), rows(1), rows(1)], publish);
+
+    await test.relay.start();
+
+    await eventually(() => expect(test.sent.at(-1)).toBe('event-0'));
+    expect(test.database.transactions).toEqual(['rolled back', 'rolled back', 'committed']);
+    expect(test.messages('warn')).toEqual(['outbox relay failed, trying again']);
+  });
+
+  it('makes it look for its stream again, which may be gone with the disk of the broker', async () => {
+    const publish = vi.fn<Publish>(async () => {
+      if (publish.mock.calls.length === 1) throw new Error('no responders');
+    });
+    await using test = createTestRelay([rows(1), rows(1)], publish);
+
+    await test.relay.start();
+
+    await eventually(() => expect(test.sent).toContain('event-0'));
+    expect(test.streams.info).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe('the stream', () => {
+  it('is looked for once a session, not once a batch', async () => {
+    await using test = createTestRelay([rows(100), rows(100, 100), rows(1, 200)]);
+
+    await test.relay.start();
+
+    await eventually(() => expect(test.sent).toHaveLength(201));
+    expect(test.streams.info).toHaveBeenCalledExactlyOnceWith('SHOP_ORDER');
+    expect(test.streams.add).not.toHaveBeenCalled();
+  });
+});
+
+describe('a broker that is away', () => {
+  it('is not asked for anything, and no transaction is held meanwhile', async () => {
+    await using test = createTestRelay([rows(1)]);
+    test.status.mockReturnValue({ connected: false, since: new Date() });
+
+    await test.relay.start();
+    await eventually(() => expect(test.status).toHaveBeenCalled());
+
+    expect(test.database.statements).toEqual([]);
+    expect(test.published).not.toHaveBeenCalled();
+  });
+
+  it('since the start is waited for without holding up a stop', async () => {
+    const test = createTestRelay([rows(1)]);
+    test.openSession.mockImplementation(
+      (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined))),
+    );
+    await test.relay.start();
+
+    await test.relay.stop();
+
+    expect(test.database.statements).toEqual([]);
+  });
+});

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { createRestingRows } from '#services/platform/messaging/publish-backoff.ts';
+
+function createRows() {
+  let time = 0;
+  const rows = createRestingRows(() => time);
+  return {
+    rows,
+    fail: (...ids: string[]) => rows.noteFailed(ids),
+    pass: (milliseconds: number) => {
+      time += milliseconds;
+    },
+  };
+}
+
+describe('a row that could not be published', () => {
+  it('rests from its second failure on, for two seconds', () => {
+    const { rows, fail, pass } = createRows();
+    fail('a', 'b');
+    expect(rows.list()).toEqual([]);
+    fail('a');
+    expect(rows.list()).toEqual(['a']);
+    pass(1_999);
+    expect(rows.list()).toEqual(['a']);
+    pass(1);
+    expect(rows.list()).toEqual([]);
+  });
+
+  it('rests again after every further failure', () => {
+    const { rows, fail, pass } = createRows();
+    fail('a');
+    fail('a');
+    pass(2_000);
+    fail('a');
+    expect(rows.list()).toEqual(['a']);
+  });
+
+  it('begins anew once it was published, or was not seen for long', () => {
+    const { rows, fail, pass } = createRows();
+    fail('a');
+    rows.noteSent(['a']);
+    fail('a');
+    expect(rows.list()).toEqual([]);
+    pass(60_001);
+    rows.list();
+    fail('a');
+    expect(rows.list()).toEqual([]);
+  });
+});
+
+it('at most a thousand rows are known', () => {
+  const { rows, fail } = createRows();
+  const ids = Array.from({ length: 1_500 }, (_, index) => `row-${index}`);
+  fail(...ids);
+  fail(...ids);
+  expect(rows.list()).toHaveLength(1_000);
+});

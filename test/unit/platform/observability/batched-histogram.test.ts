@@ -1,0 +1,56 @@
+import { type Histogram, Registry } from 'prom-client';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createBatchedHistogram } from '#services/platform/observability/batched-histogram.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+function createSeconds() {
+  const registry = new Registry();
+  const seconds = createBatchedHistogram({
+    name: 'seconds',
+    help: 'Seconds',
+    labelNames: ['rpc', 'code'],
+    buckets: [0.1, 1],
+    registers: [registry],
+  });
+  return { registry, seconds };
+}
+
+describe('a batched histogram', () => {
+  it.each([1, 31, 32, 33, 100])('shows each of %d observations once, however often it is read', async (count) => {
+    const { registry, seconds } = createSeconds();
+    for (let index = 0; index < count; index += 1) seconds.observe({ rpc: 'Check', code: 'ok' }, 0.25);
+
+    await registry.metrics();
+    const text = await registry.metrics();
+
+    expect(text).toContain(`seconds_count{rpc="Check",code="ok"} ${count}`);
+    expect(text).toContain(`seconds_sum{rpc="Check",code="ok"} ${count / 4}`);
+    expect(text).toContain('seconds_bucket{le="0.1",rpc="Check",code="ok"} 0');
+    expect(text).toContain(`seconds_bucket{le="1",rpc="Check",code="ok"} ${count}`);
+  });
+
+  it('lets no more than 31 wait, though nobody reads it', () => {
+    const { registry, seconds } = createSeconds();
+    const sorted = vi.spyOn(registry.getSingleMetric('seconds') as Histogram, 'observe');
+    const observe = () => seconds.observe({ rpc: 'Check', code: 'ok' }, 0.25);
+
+    for (let index = 0; index < 31; index += 1) observe();
+    expect(sorted).not.toHaveBeenCalled();
+    observe();
+
+    expect(sorted).toHaveBeenCalledTimes(32);
+  });
+
+  it('times what goes on, and adds the labels of its end', async () => {
+    const { seconds } = createSeconds();
+    const endTimer = seconds.startTimer({ rpc: 'Check' });
+    vi.advanceTimersByTime(500);
+
+    expect(endTimer({ code: 'ok' })).toBe(0.5);
+
+    const sum = (await seconds.get()).values.find(({ metricName }) => metricName === 'seconds_sum');
+    expect(sum).toMatchObject({ value: 0.5, labels: { rpc: 'Check', code: 'ok' } });
+  });
+});

@@ -1,0 +1,68 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { expect, it, vi } from 'vitest';
+import { createMetrics, createMetricsHandler } from '#services/platform/observability/metrics.ts';
+
+/** Asks the handler and returns what it answers. */
+async function scrape(handler: ReturnType<typeof createMetricsHandler>) {
+  const setHeader = vi.fn();
+  const end = vi.fn<(body: string) => void>();
+  await handler({} as IncomingMessage, { setHeader, end } as unknown as ServerResponse);
+  return { headers: setHeader.mock.calls, body: end.mock.calls[0]?.[0] ?? '' };
+}
+
+it('marks every metric with its service', async () => {
+  const metrics = createMetrics('order');
+  metrics.eventsPublished.inc({ subject: 'shop.order.v1.OrderCreated' });
+  metrics.outboxUnsent.set(3);
+
+  const { body } = await scrape(createMetricsHandler(metrics));
+
+  expect(body).toContain('events_published_total{subject="shop.order.v1.OrderCreated",service="order"} 1');
+  expect(body).toContain('outbox_unsent{service="order"} 3');
+});
+
+it('keeps the metrics of two services in a process apart', async () => {
+  const [order, inventory] = [createMetrics('order'), createMetrics('inventory')];
+  order.deadLetters.set(5);
+
+  const { body } = await scrape(createMetricsHandler(inventory));
+
+  expect(body).toContain('dead_letters{service="inventory"} 0');
+  expect(body).not.toContain('service="order"');
+});
+
+it('says that it is text for Prometheus', async () => {
+  const { headers } = await scrape(createMetricsHandler(createMetrics('order')));
+
+  expect(headers).toEqual([['content-type', expect.stringMatching(/^text\/plain; version=/)]]);
+});
+
+it('tells of the process only when it is asked to', async () => {
+  const alone = await scrape(createMetricsHandler(createMetrics('order', true)));
+  const shared = await scrape(createMetricsHandler(createMetrics('order')));
+
+  expect(alone.body).toContain('process_resident_memory_bytes');
+  expect(shared.body).not.toContain('process_');
+});
+
+it('measures calls in buckets from a millisecond to ten seconds', async () => {
+  const metrics = createMetrics('order');
+  metrics.rpcServed.observe({ rpc: 'OrderService/CreateOrder', code: 'ok' }, 0.004);
+
+  const { body } = await scrape(createMetricsHandler(metrics));
+
+  const buckets = [...body.matchAll(/rpc_server_seconds_bucket\{le="([^"]+)"[^}]*\} (\d)/g)].map(([, le, count]) => [
+    le,
+    count,
+  ]);
+  expect(buckets[0]).toEqual(['0.001', '0']);
+  expect(buckets.at(-2)).toEqual(['10', '1']);
+  expect(buckets.find(([le]) => le === '0.005')).toEqual(['0.005', '1']);
+});
+
+it('reads what is only known by asking before it answers', async () => {
+  const metrics = createMetrics('order');
+  const handler = createMetricsHandler(metrics, async () => metrics.outboxUnsent.set(9));
+
+  expect((await scrape(handler)).body).toContain('outbox_unsent{service="order"} 9');
+});

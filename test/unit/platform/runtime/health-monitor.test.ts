@@ -1,0 +1,104 @@
+import { HealthRegistry, ServingStatus } from '@touchstone/rpc-server';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { unavailable } from '#services/platform/base/errors.ts';
+import type { Broker } from '#services/platform/messaging/broker.ts';
+import { createHealthMonitor } from '#services/platform/runtime/health-monitor.ts';
+import { createFakeDatabase } from '../support/fake-database.ts';
+import { recordLog } from '../support/recorded-log.ts';
+
+const { SERVING, NOT_SERVING } = ServingStatus;
+const outage = unavailable('DATABASE_UNAVAILABLE', 'away', 1_000);
+
+/** A monitor of a database that fails while `test.failure` is set, and of a broker that is connected while `test.connected`. */
+async function startMonitor() {
+  const state: { failure: Error | undefined; connected: boolean } = { failure: undefined, connected: true };
+  const health = new HealthRegistry();
+  const database = createFakeDatabase(() => {
+    if (state.failure !== undefined) throw state.failure;
+    return [{}];
+  });
+  const broker = { status: () => ({ connected: state.connected, since: new Date() }) } as Broker;
+  const recorded = recordLog();
+  const monitor = createHealthMonitor({ health, database, broker, log: recorded.log });
+  await monitor.start();
+  await vi.advanceTimersByTimeAsync(0);
+  return { ...recorded, state, health, database, [Symbol.asyncDispose]: monitor.stop };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('health', () => {
+  it('is SERVING while the database answers, whatever the broker does', async () => {
+    await using test = await startMonitor();
+
+    test.state.connected = false;
+    await vi.advanceTimersByTimeAsync(1_000);
+
+    expect(test.health.get('')).toBe(SERVING);
+    expect(test.health.get('broker')).toBe(NOT_SERVING);
+  });
+
+  it('follows the database within a second, away and back', async () => {
+    await using test = await startMonitor();
+
+    test.state.failure = outage;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(test.health.get('')).toBe(NOT_SERVING);
+    test.state.failure = undefined;
+    await vi.advanceTimersByTimeAsync(1_000);
+
+    expect(test.health.get('')).toBe(SERVING);
+  });
+
+  it('is NOT_SERVING when the database answers with an error: nothing can be served then either', async () => {
+    await using test = await startMonitor();
+
+    test.state.failure = Object.assign(new Error('role "shop_order" is not permitted to log in'), { code: '28000' });
+    await vi.advanceTimersByTimeAsync(1_000);
+
+    expect(test.health.get('')).toBe(NOT_SERVING);
+  });
+
+  it('of the broker has a name of its own and follows the connection', async () => {
+    await using test = await startMonitor();
+    expect(test.health.get('broker')).toBe(SERVING);
+
+    test.state.connected = false;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(test.health.get('broker')).toBe(NOT_SERVING);
+    test.state.connected = true;
+    await vi.advanceTimersByTimeAsync(1_000);
+
+    expect(test.health.get('broker')).toBe(SERVING);
+  });
+
+  it('of the broker stays true while the database is away', async () => {
+    await using test = await startMonitor();
+    test.state.failure = outage;
+    test.state.connected = false;
+
+    await vi.advanceTimersByTimeAsync(1_000);
+
+    expect(test.health.get('broker')).toBe(NOT_SERVING);
+  });
+
+  it('is logged when it changes, with the reason, and at no other time', async () => {
+    await using test = await startMonitor();
+    expect(test.lines).toEqual([]);
+
+    test.state.failure = outage;
+    await vi.advanceTimersByTimeAsync(5_000);
+    test.state.failure = undefined;
+    await vi.advanceTimersByTimeAsync(5_000);
+
+    expect(test.lines).toMatchObject([
+      { level: 'warn', serving: false, err: { message: 'away' } },
+      { level: 'warn', serving: true },
+    ]);
+  });
+});

@@ -1,0 +1,74 @@
+import { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { drainWhenAnswered } from '#packages/rpc-server/drain.ts';
+
+const mebibyte = Buffer.alloc(1024 * 1024);
+
+/** A request whose body has not been read yet, and whose answer is about to be finished. */
+function createExchange() {
+  const socket = Object.assign(new EventEmitter(), { destroy: vi.fn() });
+  const request = Object.assign(new PassThrough(), { complete: false, socket });
+  const response = new EventEmitter();
+  drainWhenAnswered(request as never as IncomingMessage, response as never as ServerResponse);
+  return { socket, request, answer: () => response.emit('finish') };
+}
+
+describe('draining an answered request', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('reads what is left of the body and then lets go', async () => {
+    const { request, socket, answer } = createExchange();
+    request.end(mebibyte);
+
+    answer();
+    await vi.waitFor(() => expect(request.readableEnded).toBe(true));
+
+    expect(vi.getTimerCount()).toBe(0);
+    expect(socket.destroy).not.toHaveBeenCalled();
+  });
+
+  it('lets go when the connection closes before the body has ended', () => {
+    const { request, socket, answer } = createExchange();
+    request.write(mebibyte);
+
+    answer();
+    socket.emit('close');
+
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('cuts off a caller that goes on sending for 10 seconds', () => {
+    const { socket, answer } = createExchange();
+
+    answer();
+    vi.advanceTimersByTime(9_999);
+    expect(socket.destroy).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+
+    expect(socket.destroy).toHaveBeenCalledOnce();
+  });
+
+  it('cuts off a caller that sends more than 64 MiB', async () => {
+    const { request, socket, answer } = createExchange();
+
+    answer();
+    for (let sent = 0; sent < 64; sent += 1) request.write(mebibyte);
+    await vi.waitFor(() => expect(request.writableLength).toBe(0));
+    expect(socket.destroy).not.toHaveBeenCalled();
+    request.write(Buffer.of(1));
+
+    await vi.waitFor(() => expect(socket.destroy).toHaveBeenCalled());
+  });
+
+  it('leaves a request alone that was read to its end', () => {
+    const { request, answer } = createExchange();
+    request.complete = true;
+
+    answer();
+
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
