@@ -66,6 +66,6 @@ function defineAnalyticsService(config: AnalyticsConfig, runtime: Runtime): Serv
     }),
     subscriptions: createAnalyticsSubscriptions(feed.changed),
     dependencies: [],
-    parts: [{ name: 'database of sums', stop: sums.close }, rebuilder],
+    components: [{ name: 'database of sums', stop: sums.close }, rebuilder],
   };
 }

@@ -1,6 +1,6 @@
 // Puts the catalogue of the first day in, before the service serves for the first time; never again, whatever became of it.
 import { backoffMs, pause } from '../platform/base/backoff.ts';
-import type { Part } from '../platform/base/lifecycle.ts';
+import type { Component } from '../platform/base/lifecycle.ts';
 import { isDatabaseOutage } from '../platform/storage/database.ts';
 import { FIRST_CATALOGUE, FIRST_CATALOGUE_NAME } from './catalogue.ts';
 import type { InventoryDependencies } from './dependencies.ts';
@@ -11,7 +11,7 @@ const FIRST_DELAY_MS = 200;
 const MAX_DELAY_MS = 5_000;
 
 /** The part of the service's start that seeds. Waits for a database that is away, until it is stopped. */
-export function makeSeedPart(dependencies: InventoryDependencies): Part {
+export function createCatalogueSeed(dependencies: InventoryDependencies): Component {
   const stopping = new AbortController();
   return {
     name: 'seed catalogue',

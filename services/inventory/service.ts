@@ -6,7 +6,7 @@ import { createService, type ProcessOptions, type Service } from '../platform/ru
 import type { InventoryConfig } from './config.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { createInventoryRoutes, createInventorySubscriptions } from './routes.ts';
-import { makeSeedPart } from './seed-catalogue.ts';
+import { createCatalogueSeed } from './seed-catalogue.ts';
 
 /** A replica of inventory; nothing connects or listens before `start`. */
 export function createInventoryService(config: InventoryConfig, log: Logger, options: ProcessOptions = {}): Service {
@@ -29,7 +29,7 @@ export function createInventoryService(config: InventoryConfig, log: Logger, opt
         routes: createInventoryRoutes(dependencies),
         subscriptions: createInventorySubscriptions(dependencies),
         dependencies: [],
-        parts: [makeSeedPart({ ...dependencies, database: backgroundDatabase })],
+        components: [createCatalogueSeed({ ...dependencies, database: backgroundDatabase })],
         pruneRules: [
           {
             table: 'reservation',

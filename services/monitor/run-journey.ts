@@ -2,7 +2,7 @@
 import type { RunJourneyRequest } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
 import { pause } from '../platform/base/backoff.ts';
 import { failedPrecondition, unavailable } from '../platform/base/errors.ts';
-import { whileCallerWaits } from '../platform/base/or-aborted.ts';
+import { orAborted } from '../platform/base/or-aborted.ts';
 import { createValidation } from '../platform/base/validation.ts';
 import type { JourneyRunner } from './journey-runner.ts';
 import { fromJourneyMessage, toRunMessage } from './run-messages.ts';
@@ -36,7 +36,7 @@ export async function runJourney(
   if (journey === undefined) throw new Error('a journey that is not valid was not refused');
 
   const run =
-    (await whileCallerWaits(runner.run(journey, request.idempotencyKey), signal)) ??
+    (await orAborted(runner.run(journey, request.idempotencyKey), signal)) ??
     (await waitForFirst(store, request.idempotencyKey, limitMs, signal));
   if (run.journey !== journey) {
     throw failedPrecondition('IDEMPOTENCY_KEY_REUSED', 'idempotency_key was used for another journey');

@@ -62,7 +62,7 @@ function defineMonitorService(config: MonitorConfig, runtime: Runtime): ServiceD
     routes: createMonitorRoutes({ runner, store, limitMs }),
     subscriptions: [],
     dependencies: [order],
-    parts: [runner, schedule],
+    components: [runner, schedule],
     pruneRules: [{ table: 'run', key: 'run_id', time: 'start_time', windowMs: RUN_WINDOW_MS }],
   };
 }

@@ -2,7 +2,7 @@
 // a crash in between sends it again, with the same Message-ID.
 import { backoffMs } from '../platform/base/backoff.ts';
 import { describeError } from '../platform/base/errors.ts';
-import type { CallGuard } from '../platform/client/call-policy.ts';
+import type { CallPolicy } from '../platform/client/call-policy.ts';
 import { DependencyError } from '../platform/client/dependency-error.ts';
 import { type Logger, scrubSecrets } from '../platform/observability/log.ts';
 import { runForOrder, runInSpan, SpanKind } from '../platform/observability/tracing.ts';
@@ -35,7 +35,7 @@ export type MailerDependencies = {
   readonly store: Pick<NotificationStore, 'claimDue' | 'markSent' | 'putOff'>;
   /** Resolves when the mail server accepted the mail. */
   readonly send: (mail: Mail) => Promise<unknown>;
-  readonly mailServer: CallGuard;
+  readonly mailServer: CallPolicy;
   readonly wakeRelay: () => void;
   readonly now: () => Date;
   readonly log: Logger;

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { createTransport } from 'nodemailer';
 import { createWorker } from '../platform/base/worker.ts';
-import { createCallGuard } from '../platform/client/call-policy.ts';
+import { createCallPolicy } from '../platform/client/call-policy.ts';
 import type { Logger } from '../platform/observability/log.ts';
 import {
   createService,
@@ -41,7 +41,7 @@ function defineNotificationService(config: NotificationConfig, runtime: Runtime)
   const { log, metrics } = runtime;
   const policy = createPolicies(config.breakerResetMs).mailServer;
   const toFailure = (thrown: unknown) => toMailFailure(policy.name, thrown);
-  const mailServer = createCallGuard({ policy, toFailure, metrics, log });
+  const mailServer = createCallPolicy({ policy, toFailure, metrics, log });
   const transport = createMailTransport(config.smtpUrl, policy.maxConcurrent);
   const mails: MailerDependencies = {
     store: createNotificationStore(runtime.backgroundDatabase),
@@ -61,7 +61,7 @@ function defineNotificationService(config: NotificationConfig, runtime: Runtime)
     routes: createNotificationRoutes(createNotificationStore(runtime.database)),
     subscriptions: createNotificationSubscriptions(mailer.wake),
     dependencies: [{ ...mailServer, stop: async () => transport.close() }],
-    parts: [mailer],
+    components: [mailer],
     pruneRules: [
       {
         table: 'notification',

@@ -9,7 +9,7 @@ import {
 } from '#gen/shop/order/v1/order_service_pb.ts';
 import { type Deadline, startDeadline } from '../platform/base/deadline.ts';
 import { failedPrecondition } from '../platform/base/errors.ts';
-import { waitForOthers } from '../platform/base/service-time.ts';
+import { excludeWait } from '../platform/base/service-time.ts';
 import { requireSyntheticCredential } from '../platform/base/synthetic.ts';
 import { createValidation } from '../platform/base/validation.ts';
 import { runForOrder } from '../platform/observability/tracing.ts';
@@ -110,7 +110,7 @@ async function answerRepeat(
   if (known.requestHash !== requestHash) {
     throw failedPrecondition('IDEMPOTENCY_KEY_REUSED', 'idempotency_key was used for another order');
   }
-  const latest = await waitForOthers(() => followUntilTold(changes, known.order, deadline));
+  const latest = await excludeWait(() => followUntilTold(changes, known.order, deadline));
   return answer({ order: latest, hindrance: undefined });
 }
 

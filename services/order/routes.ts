@@ -37,8 +37,8 @@ export function createOrderRoutes(dependencies: RouteDependencies): (router: Con
   const { store } = dependencies;
   const budget = (context: HandlerContext): number => {
     const callerMs = context.timeoutMs();
-    const ownMs = Math.max(0, dependencies.budgetMs - queueWaitMs(context));
-    return callBudgetMs(ownMs, callerMs === undefined ? undefined : callerMs - ANSWER_MS);
+    const serviceMs = Math.max(0, dependencies.budgetMs - queueWaitMs(context));
+    return callBudgetMs(serviceMs, callerMs === undefined ? undefined : callerMs - ANSWER_MS);
   };
   const inTime = <T>(context: HandlerContext, work: (budgetMs: number) => Promise<T>): Promise<T> => {
     const budgetMs = budget(context);

@@ -102,7 +102,7 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
     }),
     subscriptions: createOrderSubscriptions(resumer.wake),
     dependencies: [inventory, payment],
-    parts: [flags, createCatalogueLoader({ inventory: backgroundInventory, prices, log }), resumer],
+    components: [flags, createCatalogueLoader({ inventory: backgroundInventory, prices, log }), resumer],
     pruneRules: createPruneRules(config),
     countOpenCompensations: async () => (await store.countOpen()).compensations,
   };

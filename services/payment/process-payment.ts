@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { ProcessPaymentRequest } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { DomainError, failedPrecondition } from '../platform/base/errors.ts';
 import type { Money } from '../platform/base/money.ts';
-import { whileCallerWaits } from '../platform/base/or-aborted.ts';
+import { orAborted } from '../platform/base/or-aborted.ts';
 import { requireSyntheticCredential } from '../platform/base/synthetic.ts';
 import { createValidation } from '../platform/base/validation.ts';
 import { runForOrder } from '../platform/observability/tracing.ts';
@@ -48,7 +48,7 @@ export async function processPayment(
     }
     if (nextStep(stored) === 'nothing' || stored.charge.status === 'COMPLETED') return answer(stored.charge);
     const settling = settlements.run(orderId, (own) => settleCharge(settlement, orderId, own, created), run);
-    return answer(await whileCallerWaits(settling, signal));
+    return answer(await orAborted(settling, signal));
   });
 }
 

@@ -5,7 +5,7 @@ import { describeError } from '../platform/base/errors.ts';
 import type { Money } from '../platform/base/money.ts';
 import { z } from '../platform/base/settings.ts';
 import type { BreakerView } from '../platform/client/breaker.ts';
-import type { CallGuard } from '../platform/client/call-policy.ts';
+import type { CallPolicy } from '../platform/client/call-policy.ts';
 import { type CallFailure, DependencyError } from '../platform/client/dependency-error.ts';
 import { injectTrace } from '../platform/observability/tracing.ts';
 import type { Decision } from './charge.ts';
@@ -85,7 +85,7 @@ export function createProviderClient({
   guard,
 }: {
   readonly http: ProviderHttp;
-  readonly guard: CallGuard;
+  readonly guard: CallPolicy;
 }): ProviderClient {
   const call = async (
     operation: string,

@@ -1,7 +1,7 @@
 // rpc RefundPayment: gives the money of an order back, or sees to it that it can never be taken.
 import type { RefundPaymentRequest } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { failedPrecondition } from '../platform/base/errors.ts';
-import { whileCallerWaits } from '../platform/base/or-aborted.ts';
+import { orAborted } from '../platform/base/or-aborted.ts';
 import { createValidation } from '../platform/base/validation.ts';
 import { runForOrder } from '../platform/observability/tracing.ts';
 import { type Charge, nextStep } from './charge.ts';
@@ -41,9 +41,9 @@ export async function refundPayment(
     let { charge } = stored;
     if (nextStep(stored) === 'nothing') return answer(charge);
     const settle = () => settlements.run(orderId, (own) => settleCharge(settlement, orderId, own), run);
-    charge = await whileCallerWaits(settle(), signal);
+    charge = await orAborted(settle(), signal);
     // That one may have begun before the refund was asked for, and ended with the charge.
-    if (charge.status === 'COMPLETED') charge = await whileCallerWaits(settle(), signal);
+    if (charge.status === 'COMPLETED') charge = await orAborted(settle(), signal);
     return answer(charge);
   });
 }

@@ -1,7 +1,7 @@
 // Composition root of the payment service: everything is built here and nowhere else; tests build the same.
 import { fileURLToPath } from 'node:url';
 import { createWorker } from '../platform/base/worker.ts';
-import { createCallGuard } from '../platform/client/call-policy.ts';
+import { createCallPolicy } from '../platform/client/call-policy.ts';
 import type { Logger } from '../platform/observability/log.ts';
 import {
   createService,
@@ -44,7 +44,7 @@ function definePaymentService(config: PaymentConfig, runtime: Runtime): ServiceD
   const toFailure = (thrown: unknown) => toProviderFailure(policy.name, thrown);
   const provider = createProviderClient({
     http: createProviderHttp(config.providerUrl),
-    guard: createCallGuard({ policy, toFailure, metrics, log }),
+    guard: createCallPolicy({ policy, toFailure, metrics, log }),
   });
   const storeOptions = {
     callMs: config.providerTimeoutMs + CALL_MARGIN_MS,
@@ -78,7 +78,7 @@ function definePaymentService(config: PaymentConfig, runtime: Runtime): ServiceD
     }),
     subscriptions: [],
     dependencies: [provider],
-    parts: [settlements, settler],
+    components: [settlements, settler],
     pruneRules: [
       {
         table: 'charge',

@@ -2,14 +2,14 @@
 // or not somebody still does.
 import { startDeadline } from '../platform/base/deadline.ts';
 import { DomainError, describeError } from '../platform/base/errors.ts';
-import type { Part } from '../platform/base/lifecycle.ts';
+import type { Component } from '../platform/base/lifecycle.ts';
 import type { Logger } from '../platform/observability/log.ts';
 import type { Run } from './settlement.ts';
 
 const MAX_RUNNING = 500;
 const STOP_GRACE_MS = 2_000;
 
-export type Settlements<Result> = Part & {
+export type Settlements<Result> = Component & {
   /** Starts the clock of a settlement that is about to begin. Throws DomainError `resource_exhausted` when too many run. */
   admit(): Run;
   /** Joins the settlement of this order that runs, or starts `work`. */

@@ -10,7 +10,7 @@ import { SYNTHETIC_HEADER } from '#services/platform/base/synthetic.ts';
 import { sourcesOf, waitForQuiescence } from '../support/invariants/invariants.ts';
 import { findLeaks, lookEverywhere, type Sight } from '../support/leaks.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
-import { openTill, type Till } from '../support/services/provider-tap.ts';
+import { openProviderTap, type ProviderTap } from '../support/services/provider-tap.ts';
 import { awaitOrder, failureOf, orderRequest, startTestStack, type TestStack } from '../support/stack.ts';
 
 const canary = (name: string): string => `${name}_canary_${randomBytes(12).toString('hex')}`;
@@ -30,7 +30,7 @@ const COLLECTOR_KEY = canary('key');
 describe('what is secret', () => {
   let resources: AsyncDisposableStack;
   let platform: TestStack;
-  let till: Till;
+  let till: ProviderTap;
   let collector: OtlpReceiver;
   let sights: Sight[];
   const errors: unknown[] = [];
@@ -38,7 +38,7 @@ describe('what is secret', () => {
   beforeAll(async () => {
     resources = new AsyncDisposableStack();
     collector = resources.use(await startOtlpReceiver());
-    till = resources.use(await openTill());
+    till = resources.use(await openProviderTap());
     const environment = {
       LOG_LEVEL: 'debug',
       PAYMENT_METHODS: '*',

@@ -63,7 +63,7 @@ export class StandInServer {
   /** How many calls are being answered, beside those that are answered at once. */
   runningCalls(): number {
     // Whoever made it load Connect is not answered yet.
-    return this.#usual?.routes.runningCalls() ?? (this.#loading ? 1 : 0);
+    return this.#usual?.routes.runningCalls() ?? (this.#loading === undefined ? 0 : 1);
   }
 
   /** Ends running calls with `unavailable` and closes the port. */

@@ -1,14 +1,14 @@
 // Work that goes on whether or not somebody still waits for it.
-import { waitForOthers } from './service-time.ts';
+import { excludeWait } from './service-time.ts';
 
 /** Waits for `work` as long as the caller does. Throws the signal's reason when the caller gave up or its time is over. */
-export async function whileCallerWaits<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+export async function orAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
   const { promise: gaveUp, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => reject(signal.reason);
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   try {
-    return await waitForOthers(() => Promise.race([work, gaveUp]));
+    return await excludeWait(() => Promise.race([work, gaveUp]));
   } finally {
     signal.removeEventListener('abort', onAbort);
   }

@@ -7,10 +7,10 @@ const METER = createContextKey('own time');
 type Meter = { waits: number; sinceMs: number; waitedMs: number };
 
 /** Where the milliseconds of a call went. */
-export type TimeSpent = { readonly ownMs: number; readonly waitedMs: number };
+export type TimeSpent = { readonly serviceMs: number; readonly waitedMs: number };
 
 /** Runs `work`; however it ends, `done` is told its time. */
-export async function measureOwnTime<T>(
+export async function measureServiceTime<T>(
   work: () => Promise<T>,
   done: (spent: TimeSpent, hasFailed: boolean) => void,
 ): Promise<T> {
@@ -25,12 +25,12 @@ export async function measureOwnTime<T>(
     const end = performance.now();
     // An answer may be given while something is still waited for.
     const waitedMs = meter.waitedMs + (meter.waits > 0 ? end - meter.sinceMs : 0);
-    done({ ownMs: end - begin - waitedMs, waitedMs }, hasFailed);
+    done({ serviceMs: end - begin - waitedMs, waitedMs }, hasFailed);
   }
 }
 
 /** Waits for others: a neighbour, or work that is not of this call. Waits at the same time count once. */
-export async function waitForOthers<T>(wait: () => Promise<T>): Promise<T> {
+export async function excludeWait<T>(wait: () => Promise<T>): Promise<T> {
   const meter = context.active().getValue(METER) as Meter | undefined;
   if (meter === undefined) return await wait();
   if (meter.waits === 0) meter.sinceMs = performance.now();

@@ -4,7 +4,7 @@
 import { BulkheadFullError, createBulkhead } from '../base/bulkhead.ts';
 import { type Deadline, startDeadline } from '../base/deadline.ts';
 import { describeError } from '../base/errors.ts';
-import { waitForOthers } from '../base/service-time.ts';
+import { excludeWait } from '../base/service-time.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import {
@@ -39,7 +39,7 @@ export type DependencyPolicy = Pick<RetryOptions, 'retries' | 'retryBackoff'> & 
   readonly breakerResetMs: number;
 };
 
-export type GuardedCall<T> = {
+export type PolicyCall<T> = {
   /** Its name in the metrics. */
   readonly operation: string;
   /** What is left of the caller's time; undefined when the caller waits as long as the policy allows. */
@@ -54,14 +54,14 @@ export type GuardedCall<T> = {
   readonly send: (timeoutMs: number) => Promise<T>;
 };
 
-export type CallGuard = {
+export type CallPolicy = {
   readonly name: string;
   /** Makes a call. Throws DependencyError; an error that `toFailure` does not know, as it is. */
-  call<T>(call: GuardedCall<T>): Promise<T>;
+  call<T>(call: PolicyCall<T>): Promise<T>;
   breaker(): BreakerView;
 };
 
-export type CallGuardOptions = {
+export type CallPolicyOptions = {
   readonly policy: DependencyPolicy;
   /** Sorts what a try threw into a DependencyError; returns what is no failure of the dependency as it is. */
   readonly toFailure: (thrown: unknown, cancelled: boolean) => unknown;
@@ -73,7 +73,7 @@ export type CallGuardOptions = {
 const COUNTED: ReadonlySet<CallFailure> = new Set(['timeout', 'unreachable', 'internal', 'unreadable']);
 
 /** Makes the guard of one dependency. */
-export function createCallGuard({ policy, toFailure, metrics, log }: CallGuardOptions): CallGuard {
+export function createCallPolicy({ policy, toFailure, metrics, log }: CallPolicyOptions): CallPolicy {
   const { name } = policy;
   const bulkhead = createBulkhead(policy);
   metrics.watchBulkhead(name, bulkhead.view);
@@ -84,7 +84,7 @@ export function createCallGuard({ policy, toFailure, metrics, log }: CallGuardOp
     if (deadline.remainingMs() < minimumMs) throw new DependencyError(name, 'not_called');
   };
 
-  const makeTry = async <T>({ send, signal }: GuardedCall<T>, deadline: Deadline): Promise<T> => {
+  const makeTry = async <T>({ send, signal }: PolicyCall<T>, deadline: Deadline): Promise<T> => {
     try {
       return await send(Math.min(policy.tryTimeoutMs, deadline.remainingMs()));
     } catch (error) {
@@ -92,7 +92,7 @@ export function createCallGuard({ policy, toFailure, metrics, log }: CallGuardOp
     }
   };
 
-  const makeTries = <T>(call: GuardedCall<T>, deadline: Deadline): Promise<T> => {
+  const makeTries = <T>(call: PolicyCall<T>, deadline: Deadline): Promise<T> => {
     const options = {
       retries: policy.retries,
       retryBackoff: policy.retryBackoff,
@@ -106,7 +106,7 @@ export function createCallGuard({ policy, toFailure, metrics, log }: CallGuardOp
     return withRetries(options, () => makeTry(call, deadline));
   };
 
-  const makeCall = async <T>(call: GuardedCall<T>, deadline: Deadline): Promise<T> => {
+  const makeCall = async <T>(call: PolicyCall<T>, deadline: Deadline): Promise<T> => {
     requireTime(deadline);
     breaker.requireReady(); // Waiting for a place only to be refused helps nobody.
     const leave = await bulkhead.enter(Math.min(policy.maxQueueMs, deadline.remainingMs() - minimumMs), call.signal);
@@ -125,7 +125,7 @@ export function createCallGuard({ policy, toFailure, metrics, log }: CallGuardOp
       const endTimer = metrics.rpcCalled.startTimer({ dependency: name, rpc: call.operation });
       try {
         const deadline = startDeadline(Math.min(policy.timeoutMs, call.timeoutMs ?? Infinity));
-        const result = await waitForOthers(() => makeCall(call, deadline));
+        const result = await excludeWait(() => makeCall(call, deadline));
         endTimer({ code: 'ok' });
         return result;
       } catch (error) {

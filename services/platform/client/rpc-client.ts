@@ -9,7 +9,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import { calledRpcSpan, withStatus } from '../observability/rpc-spans.ts';
 import { injectTraceInto, runInSpan } from '../observability/tracing.ts';
 import type { BreakerView } from './breaker.ts';
-import { createCallGuard, type DependencyPolicy } from './call-policy.ts';
+import { createCallPolicy, type DependencyPolicy } from './call-policy.ts';
 import { toDependencyError } from './dependency-error.ts';
 import { surviveBrokenSessions } from './http2-sessions.ts';
 
@@ -45,9 +45,9 @@ export function createDependency(options: DependencyOptions): Dependency {
     httpVersion: '2',
     useBinaryFormat: true,
     sessionManager,
-    interceptors: [handTraceOn],
+    interceptors: [propagateTrace],
   });
-  const guard = createCallGuard({
+  const guard = createCallPolicy({
     ...options,
     toFailure: (thrown, cancelled) => toDependencyError(policy.name, thrown, cancelled),
   });
@@ -58,7 +58,7 @@ export function createDependency(options: DependencyOptions): Dependency {
         operation: operationOf(method),
         timeoutMs,
         signal,
-        repeatable: isRepeatable(method) && !background,
+        repeatable: isIdempotent(method) && !background,
         counted: !background,
         send: (tryMs) => transport.unary(method, signal, tryMs, header, input, contextValues),
       }),
@@ -86,7 +86,7 @@ export function createDependency(options: DependencyOptions): Dependency {
 }
 
 /** Whether the contract says that calling a method twice does no harm. */
-export function isRepeatable({ idempotency }: Pick<DescMethod, 'idempotency'>): boolean {
+export function isIdempotent({ idempotency }: Pick<DescMethod, 'idempotency'>): boolean {
   return idempotency === Idempotency.NO_SIDE_EFFECTS || idempotency === Idempotency.IDEMPOTENT;
 }
 
@@ -95,7 +95,7 @@ function operationOf(method: DescMethod): string {
 }
 
 /** Hands the trace on with a call, which is a span of it. */
-export const handTraceOn: Interceptor = (next) => (request) =>
+export const propagateTrace: Interceptor = (next) => (request) =>
   runInSpan(calledRpcSpan(request.method), () => {
     injectTraceInto(request.header);
     return withStatus(() => next(request));

@@ -2,13 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { OpenFeature, type Provider, ProviderEvents } from '@openfeature/server-sdk';
 import { describeError } from '../base/errors.ts';
-import type { Part } from '../base/lifecycle.ts';
+import type { Component } from '../base/lifecycle.ts';
 import type { Logger } from '../observability/log.ts';
 import { createFlagProvider, readFlagFile } from './flag-provider.ts';
 
 const FLAGD_SYNC_PORT = 8015;
 
-export type FeatureFlags = Part & {
+export type FeatureFlags = Component & {
   /** Whether a flag is on for a subject, like a user's id: false while flags are unavailable. Never throws. */
   isOn(flag: string, subject: string): Promise<boolean>;
 };

@@ -11,7 +11,7 @@ import { describeSpan, eventSpan, runInSpan } from '../observability/tracing.ts'
 import type { Database } from '../storage/database.ts';
 import type { Broker, BrokerSession } from './broker.ts';
 import type { EventHandler, Subscription } from './event-handler.ts';
-import { applyOnce, countFailure, type ReceivedEvent, setAside } from './inbox.ts';
+import { applyOnce, countFailure, type ReceivedEvent, storeDeadLetter } from './inbox.ts';
 import { isConsumerMissing, isStreamMissing, streamOf, subjectsOf } from './streams.ts';
 
 const ACK_WAIT_MS = 30_000;
@@ -205,7 +205,7 @@ async function settleFailure(
       return 'retried';
     }
     const identified = known ? event : { ...event, id: `${message.info.stream}:${message.info.streamSequence}` };
-    await setAside(options.database, identified, error, attempts);
+    await storeDeadLetter(options.database, identified, error, attempts);
     options.log.error({ ...fields, attempts }, 'an event was set aside as a dead letter');
     message.term();
     return 'dead_letter';

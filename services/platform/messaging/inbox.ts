@@ -50,7 +50,7 @@ export async function countFailure(database: Database, event: ReceivedEvent, err
 }
 
 /** Sets an event aside as a dead letter, once however often it is repeated. */
-export async function setAside(
+export async function storeDeadLetter(
   database: Database,
   event: ReceivedEvent,
   error: unknown,

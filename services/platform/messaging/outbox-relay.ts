@@ -6,7 +6,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import { eventSpan, runInSpan } from '../observability/tracing.ts';
 import type { Database } from '../storage/database.ts';
 import type { Broker, BrokerSession } from './broker.ts';
-import { createRestingRows, type RestingRows } from './publish-backoff.ts';
+import { createPublishBackoff, type PublishBackoff } from './publish-backoff.ts';
 import { ensureStream } from './streams.ts';
 
 const BATCH_SIZE = 100;
@@ -33,7 +33,7 @@ export type OutboxRelayOptions = {
 /** Makes the relay of a service's outbox to its stream. */
 export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   let ready: BrokerSession | undefined;
-  const resting = createRestingRows();
+  const resting = createPublishBackoff();
   return createWorker({
     name: 'outbox relay',
     periodMs: PERIOD_MS,
@@ -55,7 +55,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
 
 // The rows stay locked until their publication is recorded, so no other replica publishes them meanwhile. A crash in between
 // publishes them again, with the same id: the stream and every inbox know it.
-function relayBatch(session: BrokerSession, resting: RestingRows, options: OutboxRelayOptions): Promise<boolean> {
+function relayBatch(session: BrokerSession, resting: PublishBackoff, options: OutboxRelayOptions): Promise<boolean> {
   return options.database.transaction(async (transaction) => {
     const rows = await transaction.query<OutboxRow>(
       `select event_id, subject, payload, headers from outbox where sent_time is null and event_id <> all($2::uuid[])

@@ -1,4 +1,5 @@
 // Events on their way out, stored in the transaction of the change they tell of. outbox-relay.ts publishes them.
+import { type Sql, sql } from '../storage/sql.ts';
 import type { OutgoingEvent } from './event.ts';
 
 /** How many parameters `insertOutboxSql` takes. */
@@ -13,6 +14,14 @@ export function insertOutboxSql(first: number, onlyIf?: string): string {
   const condition = onlyIf === undefined ? '' : ` where exists (select from ${onlyIf})`;
   return `insert into outbox (event_id, subject, payload, headers)
     select event.* from unnest($${id}::uuid[], $${subject}::text[], $${payload}::bytea[], $${headers}::jsonb[]) as event${condition}`;
+}
+
+/** Stores events: for use as a statement or inside `with`. With `onlyIf`, nothing is stored when that fragment has no row. */
+export function insertEvents(events: readonly OutgoingEvent[], onlyIf?: Sql): Sql {
+  const [ids, subjects, payloads, headers] = outboxValues(events);
+  const condition = onlyIf === undefined ? sql`` : sql` where exists (select from ${onlyIf})`;
+  return sql`insert into outbox (event_id, subject, payload, headers)
+    select event.* from unnest(${ids}::uuid[], ${subjects}::text[], ${payloads}::bytea[], ${headers}::jsonb[]) as event${condition}`;
 }
 
 /** The parameters of `insertOutboxSql` for these events. */

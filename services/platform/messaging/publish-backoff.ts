@@ -7,7 +7,7 @@ const FAILURES_BEFORE_REST = 2;
 const MAX_KNOWN = 1_000;
 const FORGET_MS = 60_000;
 
-export type RestingRows = {
+export type PublishBackoff = {
   noteFailed(ids: readonly string[]): void;
   noteSent(ids: readonly string[]): void;
   /** The rows that rest now. */
@@ -15,7 +15,7 @@ export type RestingRows = {
 };
 
 /** Makes the memory of one relay, 1,000 rows at most. `now` gives monotonic milliseconds. */
-export function createRestingRows(now: () => number = () => performance.now()): RestingRows {
+export function createPublishBackoff(now: () => number = () => performance.now()): PublishBackoff {
   const failed = new Map<string, { failures: number; until: number }>();
   return {
     noteFailed: (ids) => {

@@ -1,11 +1,11 @@
 // What every service is made of besides its own business: databases, broker, relay, consumers, RPC server and their lifecycle.
-// A service's own service.ts calls it with its routes and parts.
+// A service's own service.ts calls it with its routes and components.
 import type { ConnectRouter } from '@connectrpc/connect';
 import { createRpcServer, HealthRegistry, type ListeningAddress, type RpcServer } from '@touchstone/rpc-server';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { backoffMs, pause } from '../base/backoff.ts';
 import { describeError } from '../base/errors.ts';
-import { createLifecycle, groupParts, type Part } from '../base/lifecycle.ts';
+import { type Component, createLifecycle, groupComponents } from '../base/lifecycle.ts';
 import type { Dependency } from '../client/rpc-client.ts';
 import { type Broker, createBroker } from '../messaging/broker.ts';
 import { createDeadLetters } from '../messaging/dead-letters.ts';
@@ -45,7 +45,7 @@ export type RuntimeConfig = {
   readonly callLimits?: CallLimits;
 };
 
-/** What a service builds its own parts from. */
+/** What a service builds its own components from. */
 export type Runtime = {
   readonly service: string;
   readonly log: Logger;
@@ -64,8 +64,8 @@ export type ServiceDefinition = {
   readonly routes: (router: ConnectRouter) => void;
   readonly subscriptions: readonly Subscription[];
   readonly dependencies: readonly Pick<Dependency, 'name' | 'breaker' | 'stop'>[];
-  /** Background parts, started in this order before the port opens and stopped after it closes. */
-  readonly parts: readonly Part[];
+  /** Background components, started in this order before the port opens and stopped after it closes. */
+  readonly components: readonly Component[];
   /** What it may forget besides messages. */
   readonly pruneRules?: readonly PruneRule[];
   readonly countOpenCompensations?: StatusSources['countOpenCompensations'];
@@ -126,8 +126,8 @@ export function createService(options: ServiceOptions): Service {
       runtime.broker,
       ...(options.publishes === false ? [] : [runtime.relay]),
       ...definition.dependencies,
-      ...definition.parts,
-      groupParts('rpc server, consumers and their watchers', [
+      ...definition.components,
+      groupComponents('rpc server, consumers and their watchers', [
         createPruner(runtime.backgroundDatabase, [...MESSAGING_RULES, ...(definition.pruneRules ?? [])], log),
         createHealthMonitor({ ...runtime, health, database: runtime.backgroundDatabase }),
         {

@@ -11,12 +11,12 @@ const RAISE_SHARE = 0.3;
 export type CallTime = {
   /** What was called: each kind takes a time of its own. */
   readonly kind: string;
-  readonly ownMs: number;
+  readonly serviceMs: number;
   /** Whether hardly any others were at work. */
   readonly isAlone: boolean;
 };
 
-export type UndisturbedTimes = {
+export type BaselineLatency = {
   /** In milliseconds; undefined before the first call of a kind. */
   of(kind: string): number | undefined;
   learn(call: CallTime): void;
@@ -25,18 +25,18 @@ export type UndisturbedTimes = {
 type Kind = { shortestMs: number | undefined; calls: number; sumMs: number; areAlone: boolean };
 
 /** Makes it without any knowledge. */
-export function createUndisturbedTimes(): UndisturbedTimes {
+export function createBaselineLatency(): BaselineLatency {
   const kinds = new Map<string, Kind>();
   return {
     of: (name) => {
       const kind = kinds.get(name);
       return kind && (kind.shortestMs ?? averageOf(kind));
     },
-    learn: ({ kind: name, ownMs, isAlone }) => {
+    learn: ({ kind: name, serviceMs, isAlone }) => {
       const kind = kinds.get(name) ?? { shortestMs: undefined, calls: 0, sumMs: 0, areAlone: true };
       kinds.set(name, kind);
       kind.calls += 1;
-      kind.sumMs += ownMs;
+      kind.sumMs += serviceMs;
       kind.areAlone &&= isAlone;
       if (kind.calls < IN_A_ROW) return;
       const averageMs = averageOf(kind);

@@ -1,6 +1,6 @@
 // How many calls a service may have at work, found out by looking: more while they take about as long as undisturbed ones, fewer
 // when they get in each other's way. What it compares is their own time (own-time.ts): a slow neighbour costs no places.
-import { createUndisturbedTimes } from './baseline-latency.ts';
+import { createBaselineLatency } from './baseline-latency.ts';
 
 /** Let in whatever comes: so few hardly disturb each other. */
 const FLOOR = 4;
@@ -21,7 +21,7 @@ const RETURN_SHARE = 0.01;
 
 export type CallSample = {
   readonly kind: string;
-  readonly ownMs: number;
+  readonly serviceMs: number;
   /** How long it waited for others besides. */
   readonly waitedMs: number;
   /** How many were at work with it, itself included. */
@@ -43,19 +43,19 @@ export type ConcurrencyLimit = {
 export function createConcurrencyLimit(ceiling: number): ConcurrencyLimit {
   const floor = Math.min(FLOOR, ceiling);
   const start = Math.max(floor, START_SHARE * ceiling);
-  const undisturbed = createUndisturbedTimes();
+  const undisturbed = createBaselineLatency();
   let limit = start;
 
   const stepBack = (): number => RETURN_SHARE * (start - limit);
 
   // By call: so that the limit moves by a share of itself with each round of calls, however long a round takes.
-  const stepAfter = ({ kind, ownMs, waitedMs, atWork, hasFailed, isPressed }: CallSample): number => {
+  const stepAfter = ({ kind, serviceMs, waitedMs, atWork, hasFailed, isPressed }: CallSample): number => {
     // What is not used is neither proved nor disproved.
     if (atWork <= limit / 2) return stepBack();
     const undisturbedMs = undisturbed.of(kind);
     if (undisturbedMs === undefined) return 0;
     const toleratedMs = Math.max(TOLERANCE * undisturbedMs, undisturbedMs + WAIT_SHARE * waitedMs);
-    const left = 1 - ownMs / toleratedMs;
+    const left = 1 - serviceMs / toleratedMs;
     if (left < 0) return Math.max(-MOST_TAKEN, left);
     // Quickly only where there is much room, and with care towards the end of it.
     const room = left / (1 - 1 / TOLERANCE);

@@ -5,11 +5,11 @@ import { createContextKey, type HandlerContext, type Interceptor } from '@connec
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { BulkheadFullError, createBulkhead } from '../base/bulkhead.ts';
 import { DomainError } from '../base/errors.ts';
-import { measureOwnTime } from '../base/service-time.ts';
+import { measureServiceTime } from '../base/service-time.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { createConcurrencyLimit } from './concurrency-limit.ts';
-import { createOverloadWatch } from './overload-detector.ts';
+import { createOverloadDetector } from './overload-detector.ts';
 
 const RETRY_AFTER_MS = 1_000;
 const TELL_PERIOD_MS = 10_000;
@@ -85,7 +85,7 @@ type Place = {
 function createCallGate({ maxCalls, maxQueuedCalls, maxQueueMs }: CallLimits) {
   const limit = createConcurrencyLimit(maxCalls);
   // Whoever lets bursts wait long takes as much longer to call them an overload.
-  const watch = createOverloadWatch(maxQueueMs);
+  const watch = createOverloadDetector(maxQueueMs);
   const bulkhead = createBulkhead({ maxConcurrent: limit.current, maxQueued: maxQueuedCalls, next: 'newest' });
   const { view } = bulkhead;
   const noteChange = (): void => watch.note(view().inUse >= limit.current());
@@ -107,7 +107,7 @@ function createCallGate({ maxCalls, maxQueuedCalls, maxQueueMs }: CallLimits) {
     return {
       run: async (kind, work) => {
         try {
-          return await measureOwnTime(work, (spent, hasFailed) =>
+          return await measureServiceTime(work, (spent, hasFailed) =>
             limit.learn({
               ...spent,
               kind,

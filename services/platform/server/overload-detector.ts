@@ -8,7 +8,7 @@ const RATE_MEMORY_SHARE = 1 / 3;
 const SURPLUS_FACTOR = 1.25;
 const LEAST_SURPLUS = 4;
 
-export type OverloadWatch = {
+export type OverloadDetector = {
   /** A call came, whatever became of it. */
   came(): void;
   /** A call that was let in ended. */
@@ -22,7 +22,7 @@ export type OverloadWatch = {
 };
 
 /** Makes a watch that has seen nothing yet. What is longer ago than `memoryMs` milliseconds counts little. */
-export function createOverloadWatch(memoryMs: number): OverloadWatch {
+export function createOverloadDetector(memoryMs: number): OverloadDetector {
   let reckonedMs = performance.now();
   let isFullNow = false;
   let fullShare = 0;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { DomainError, unavailable } from '../base/errors.ts';
 import type { Logger } from '../observability/log.ts';
+import { type Sql, type Statement, toStatement } from './sql.ts';
 
 const RETRY_AFTER_MS = 1_000;
 const NETWORK_CODES = new Set([
@@ -18,9 +19,9 @@ const NETWORK_CODES = new Set([
 const NETWORK_MESSAGES =
   /timeout|terminated|not queryable|connection (ended|closed)|Client was closed|Cannot use a pool/i;
 
-/** Runs one statement; `values` are its `$n` parameters. Throws DomainError `unavailable` DATABASE_UNAVAILABLE in an outage. */
+/** Runs one statement, built by `sql` or given as text with `$n` parameters. Throws DomainError `unavailable` DATABASE_UNAVAILABLE in an outage. */
 export type Queryable = {
-  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  query<Row = Record<string, unknown>>(statement: string | Sql, values?: readonly unknown[]): Promise<Row[]>;
 };
 
 /** A statement runner inside `begin` and `commit`. */
@@ -62,9 +63,9 @@ export function createDatabase(options: DatabaseOptions): Database {
   pool.on('error', (error) => options.log.warn({ err: error }, 'an idle database connection was lost'));
 
   return {
-    query: async <Row>(text: string, values: readonly unknown[] = []) => {
+    query: async <Row>(statement: string | Sql, values: readonly unknown[] = []) => {
       const client = await connect(pool);
-      return await releasing(client, () => run<Row>(client, text, values));
+      return await releasing(client, () => run<Row>(client, statement, values));
     },
     transaction: async (work) => {
       const client = await connect(pool);
@@ -73,7 +74,7 @@ export function createDatabase(options: DatabaseOptions): Database {
         await run(client, 'begin', []);
         try {
           const done = await work({
-            query: (text, values = []) => run(client, text, values),
+            query: (statement, values = []) => run(client, statement, values),
             afterCommit: (hint) => hints.push(hint),
           });
           await run(client, 'commit', []);
@@ -151,7 +152,13 @@ async function rollBack(client: pg.PoolClient, cause: unknown): Promise<void> {
   await run(client, 'rollback', []);
 }
 
-async function run<Row>(client: pg.PoolClient, text: string, values: readonly unknown[]): Promise<Row[]> {
+async function run<Row>(
+  client: pg.PoolClient,
+  statement: string | Sql,
+  parameters: readonly unknown[],
+): Promise<Row[]> {
+  const { text, values }: Statement =
+    typeof statement === 'string' ? { text: statement, values: parameters } : toStatement(statement);
   try {
     const result = await client.query({
       text,

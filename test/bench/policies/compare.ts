@@ -6,7 +6,7 @@ import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect
 import { pino } from 'pino';
 import { InventoryService } from '../../../gen/shop/inventory/v1/inventory_service_pb.ts';
 import { createPolicies } from '../../../services/order/policies.ts';
-import { createDependency, handTraceOn } from '../../../services/platform/client/rpc-client.ts';
+import { createDependency, propagateTrace } from '../../../services/platform/client/rpc-client.ts';
 import { createMetrics } from '../../../services/platform/observability/metrics.ts';
 import { installTracing, runInSpan, SpanKind } from '../../../services/platform/observability/tracing.ts';
 import { measureInTurns, median, medianRatio } from '../kit/figures.ts';
@@ -79,7 +79,7 @@ function createClients(url: string) {
   };
   return {
     bare: createPlainClient([]),
-    traced: createPlainClient([handTraceOn]),
+    traced: createPlainClient([propagateTrace]),
     guarded: dependency.client(InventoryService),
     [Symbol.asyncDispose]: async () => {
       for (const session of sessions) session.abort();

@@ -8,7 +8,7 @@ import { AnalyticsService } from '#gen/shop/analytics/v1/analytics_service_pb.ts
 import { openConnection } from '../../support/clients.ts';
 import { callRaw, clientBy, PROTOCOLS } from '../../support/raw-call.ts';
 import { callUnary, connectByReflection } from '../../support/reflection-client.ts';
-import { type CountingHouse, startCountingHouse } from '../../support/services/analytics.ts';
+import { type AnalyticsFixture, startAnalyticsFixture } from '../../support/services/analytics.ts';
 import { failureOf } from '../../support/stack.ts';
 
 const SUMMARY = `${AnalyticsService.typeName}/GetSalesSummary`;
@@ -17,10 +17,10 @@ const REBUILD = `${AnalyticsService.typeName}/RebuildSales`;
 const MAX_WATCHERS = 100;
 const TEN_MEGABYTES = 10 * 1024 * 1024;
 
-let house: CountingHouse;
+let house: AnalyticsFixture;
 
 beforeAll(async () => {
-  house = await startCountingHouse();
+  house = await startAnalyticsFixture();
 });
 afterAll(() => house?.[Symbol.asyncDispose]());
 

@@ -2,9 +2,9 @@
 import { createAnalyticsSubscriptions } from '#services/analytics/routes.ts';
 import { type Sales, type SalesStep, summarizeSales } from '#services/analytics/sales.ts';
 import { createSalesStore } from '#services/analytics/sales-store.ts';
-import { type EventDesk, openEventDesk } from '../../support/contracts/contracts.ts';
+import { type EventFixture, openEventFixture } from '../../support/contracts/contracts.ts';
 
-export interface SalesDesk extends EventDesk {
+export interface SalesDesk extends EventFixture {
   /** Begins anew with nothing counted. */
   begin(): Promise<void>;
   /** What is counted of all time. */
@@ -14,7 +14,7 @@ export interface SalesDesk extends EventDesk {
 }
 
 export async function openSalesDesk(): Promise<SalesDesk> {
-  const desk = await openEventDesk('analytics', () => createAnalyticsSubscriptions(() => undefined));
+  const desk = await openEventFixture('analytics', () => createAnalyticsSubscriptions(() => undefined));
   const store = createSalesStore(desk.database);
   const sales = async () => summarizeSales(await store.sum({ start: undefined, end: undefined }));
   return {

@@ -2,7 +2,7 @@
 import { Code } from '@connectrpc/connect';
 import { expect, it } from 'vitest';
 import { BadRequestSchema } from '#gen/google/rpc/error_details_pb.ts';
-import { failureOf, type RunningInventory, startShelf } from '../../support/services/inventory.ts';
+import { failureOf, type RunningInventory, startInventoryFixture } from '../../support/services/inventory.ts';
 
 type Call = (client: RunningInventory['client']) => Promise<unknown>;
 
@@ -93,7 +93,7 @@ const CASES: readonly (readonly [what: string, call: Call, fields: readonly stri
 ];
 
 it('names every faulty field of every RPC and goes on serving', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
 
   for (const [what, call, fields] of CASES) {
     const failure = await failureOf(call(shelf.client));
@@ -106,7 +106,7 @@ it('names every faulty field of every RPC and goes on serving', async () => {
 });
 
 it('names the first of two lines with the same product', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
 
   const failure = await failureOf(shelf.client.reserveStock({ orderId: 'ord1', lines: [LINE, LINE] }));
 
@@ -115,7 +115,7 @@ it('names the first of two lines with the same product', async () => {
 });
 
 it('accepts the largest and the longest that is allowed', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await shelf.client.upsertProduct({
     productId: 'x'.repeat(128),
     name: 'n'.repeat(200),
@@ -133,7 +133,7 @@ it('accepts the largest and the longest that is allowed', async () => {
 });
 
 it('does not reserve for test orders of callers without the credential', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
 
   const lines = [{ productId: 'test-product', quantity: 1 }];
   const failure = await failureOf(shelf.client.reserveStock({ orderId: 'ord1', lines, synthetic: true }));
@@ -144,7 +144,7 @@ it('does not reserve for test orders of callers without the credential', async (
 });
 
 it('refuses what is no message at all, in JSON and in binary', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const post = (type: string, body: string) =>
     fetch(`${shelf.url}/shop.inventory.v1.InventoryService/ReserveStock`, {
       method: 'POST',

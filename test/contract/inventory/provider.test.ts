@@ -15,19 +15,19 @@ import {
   type SqlSession,
   startFront,
 } from '../../support/contracts/contracts.ts';
-import { type Shelf, startShelf } from '../../support/services/inventory.ts';
+import { type InventoryFixture, startInventoryFixture } from '../../support/services/inventory.ts';
 import { createInventoryStates } from './provider-states.ts';
 
 const FILE = contractFile('OrderService', 'InventoryService');
 const ONE_WIRE: WireName[] = ['gRPC, HTTP/2'];
 
 const resources = new AsyncDisposableStack();
-let inventory: Shelf;
+let inventory: InventoryFixture;
 let session: SqlSession;
 
 // One service for the file: every state is set up afresh and undone.
 beforeAll(async () => {
-  inventory = resources.use(await startShelf());
+  inventory = resources.use(await startInventoryFixture());
   session = resources.use(await openSession(inventory.database.superuserUrl));
 });
 afterAll(() => resources.disposeAsync());

@@ -11,14 +11,14 @@ import {
   StockReservedSchema,
 } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { brokenInteractions, captureEvents, contractFile } from '../../support/contracts/contracts.ts';
-import { lines, reasonOf, type Shelf, startShelf } from '../../support/services/inventory.ts';
+import { type InventoryFixture, lines, reasonOf, startInventoryFixture } from '../../support/services/inventory.ts';
 
 const resources = new AsyncDisposableStack();
-let inventory: Shelf;
+let inventory: InventoryFixture;
 
 // One service for the file: every event tells of an order or a product of its own.
 beforeAll(async () => {
-  inventory = resources.use(await startShelf());
+  inventory = resources.use(await startInventoryFixture());
 });
 afterAll(() => resources.disposeAsync());
 

@@ -5,10 +5,10 @@ import type { InventoryDependencies } from '#services/inventory/dependencies.ts'
 import { createInventorySubscriptions } from '#services/inventory/routes.ts';
 import { putProduct } from '#services/inventory/upsert-product.ts';
 import type { Database } from '#services/platform/storage/database.ts';
-import { type EventDesk, openEventDesk } from '../../support/contracts/contracts.ts';
+import { type EventFixture, openEventFixture } from '../../support/contracts/contracts.ts';
 import { silentLog } from '../../support/services/order-builders.ts';
 
-export interface StockRoom extends EventDesk {
+export interface StockRoom extends EventFixture {
   readonly dependencies: InventoryDependencies;
   /** Begins anew with the catalogue of the first day: prod456 100 times, prod789 50 times. */
   begin(): Promise<void>;
@@ -29,7 +29,9 @@ export async function openStockRoom(): Promise<StockRoom> {
     syntheticCredential: undefined,
     wakeRelay: () => undefined,
   });
-  const desk = await openEventDesk('inventory', (database) => createInventorySubscriptions(dependenciesOf(database)));
+  const desk = await openEventFixture('inventory', (database) =>
+    createInventorySubscriptions(dependenciesOf(database)),
+  );
   const { database, sql } = desk;
   return {
     ...desk,

@@ -26,7 +26,7 @@ interface Desk extends AsyncDisposable {
 }
 
 /** A contract in a folder of its own. */
-async function openDesk(): Promise<Desk> {
+async function openCreateOrderFixture(): Promise<Desk> {
   const directory = await makeDirectory();
   const library = contract('Reader', 'Library', { directory: directory.path });
   return { library, path: directory.path, [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose]() };
@@ -38,7 +38,7 @@ function askForBook(library: Contract, description = 'a question for a book') {
 
 describe('a consumer contract', () => {
   it('is written when the consumer makes the call it declares', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
 
     const title = await desk.library
       .given('book b1 is there', { bookId: 'b1' })
@@ -73,7 +73,7 @@ describe('a consumer contract', () => {
       transport: (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: '1.1', useBinaryFormat: false }),
     },
   ])('sees into a body of $protocol', async ({ transport }) => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const declaration = askForBook(desk.library).repliesWith({ book: { title: 'Emma' } });
 
     await declaration.run(({ url }) =>
@@ -87,7 +87,7 @@ describe('a consumer contract', () => {
   });
 
   it('is not written when the consumer calls otherwise, and says how', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
 
     const error = await errorOf(
       askForBook(desk.library)
@@ -103,7 +103,7 @@ describe('a consumer contract', () => {
   });
 
   it('is not written when the consumer swallows the error of a call nobody declared', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
 
     const error = await errorOf(
       askForBook(desk.library)
@@ -118,7 +118,7 @@ describe('a consumer contract', () => {
   });
 
   it('is not written when the consumer writes JSON with a field that does not exist', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const post = async (url: string, body: string) => {
       const answer = await fetch(`${url}/library.v1.LibraryService/GetBook`, {
         method: 'POST',
@@ -140,7 +140,7 @@ describe('a consumer contract', () => {
   });
 
   it('is not written when the consumer does not call at all', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
 
     const error = await errorOf(
       askForBook(desk.library)
@@ -153,7 +153,7 @@ describe('a consumer contract', () => {
   });
 
   it('is not written when the consumer cannot use the answer', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
 
     const error = await errorOf(
       askForBook(desk.library)
@@ -169,7 +169,7 @@ describe('a consumer contract', () => {
   });
 
   it('holds several interactions of one run, and refuses the run when one of them was not exercised', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const question = askForBook(desk.library).repliesWith({ book: { copies: 1 } });
     const loan = desk.library
       .uponReceiving('a loan')
@@ -194,7 +194,7 @@ describe('a consumer contract', () => {
   });
 
   it('refuses two interactions of one name that differ', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const ask = ({ url }: { url: string }) => clientOf(url).getBook({ bookId: 'b1' });
     await askForBook(desk.library).repliesWith({}).run(ask);
 
@@ -208,7 +208,7 @@ describe('a consumer contract', () => {
   });
 
   it('is the sum of many tests that end at the same time', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const descriptions = Array.from({ length: 12 }, (_, index) => `question ${String(index).padStart(2, '0')}`);
 
     await Promise.all(
@@ -229,7 +229,7 @@ describe('a consumer contract', () => {
 
 describe('a call that is declared', () => {
   it('fails with its code, message and details', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
 
     const error = await askForBook(desk.library)
       .failsWith(Code.NotFound, 'there is no such book', [detail(RefusalSchema, { reason: 'NO_SUCH_BOOK' })])
@@ -241,7 +241,7 @@ describe('a call that is declared', () => {
   });
 
   it('must have its metadata', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const declaration = askForBook(desk.library)
       .withMetadata({ 'x-reader': regex(/^r\d+$/, 'r1') })
       .repliesWith({}, { headers: { 'x-shelf': 'A1' }, trailers: { 'x-cost': '0' } });
@@ -271,7 +271,7 @@ describe('a call that is declared', () => {
   });
 
   it('must have its deadline, and no longer one', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const declaration = askForBook(desk.library).withDeadline({ atMostMs: 2000 }).repliesWith({});
     const ask = (timeoutMs?: number) =>
       errorOf(
@@ -288,7 +288,7 @@ describe('a call that is declared', () => {
 
 describe('a stream that is declared', () => {
   it('of responses comes as a list, and may end with an error', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const titles: string[] = [];
 
     const error = await desk.library
@@ -311,7 +311,7 @@ describe('a stream that is declared', () => {
   });
 
   it('of requests is a list that has to come whole', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const declaration = desk.library
       .uponReceiving('a pile of books')
       .calls(returnBooks, [{ bookId: 'b1' }, { bookId: 'b2' }])
@@ -331,7 +331,7 @@ describe('a stream that is declared', () => {
   });
 
   it('in both directions answers each request before the next one is sent', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
 
     const answers = await desk.library
       .uponReceiving('a conversation')
@@ -359,7 +359,7 @@ describe('a stream that is declared', () => {
 
 describe('a mistake in a declaration', () => {
   it('is refused while it is written: a misspelt field, an unknown enum value, an unknown method', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const upon = desk.library.uponReceiving('a mistake');
     const method = LibraryService.method as unknown as Record<string, typeof getBook>;
 

@@ -15,7 +15,7 @@ import {
   startFront,
 } from '../../support/contracts/contracts.ts';
 import { createFakeSaga } from '../../support/services/fake-dependencies.ts';
-import { failureOf, type Shelf, startShelf } from '../../support/services/inventory.ts';
+import { failureOf, type InventoryFixture, startInventoryFixture } from '../../support/services/inventory.ts';
 import { frozenDeadline } from '../../support/services/order-builders.ts';
 import { createInventoryStates } from '../inventory/provider-states.ts';
 import { acceptedOrder, ORDER_ID, RESERVATION_ID } from '../order/consumer-fixture.ts';
@@ -27,11 +27,11 @@ const PAYMENT_FILE = contractFile('OrderService', 'PaymentService');
 const reservation = { orderId: ORDER_ID, lines: [{ productId: '12345', quantity: 1 }] };
 
 const resources = new AsyncDisposableStack();
-let inventory: Shelf;
+let inventory: InventoryFixture;
 let session: SqlSession;
 
 beforeAll(async () => {
-  inventory = resources.use(await startShelf());
+  inventory = resources.use(await startInventoryFixture());
   session = resources.use(await openSession(inventory.database.superuserUrl));
 });
 afterAll(() => resources.disposeAsync());

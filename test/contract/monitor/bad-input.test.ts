@@ -7,17 +7,17 @@ import { MonitorService } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { callRaw, clientBy, PROTOCOLS } from '../../support/raw-call.ts';
 import { callUnary, connectByReflection } from '../../support/reflection-client.ts';
-import { type MonitorWorld, startMonitorWorld } from '../../support/services/monitor.ts';
+import { type MonitorFixture, startMonitorFixture } from '../../support/services/monitor.ts';
 import { failureOf } from '../../support/stack.ts';
 
 const RUN_JOURNEY = `${MonitorService.typeName}/RunJourney`;
 const LIST_RUNS = `${MonitorService.typeName}/ListRuns`;
 const TEN_MEGABYTES = 10 * 1024 * 1024;
 
-let world: MonitorWorld;
+let world: MonitorFixture;
 
 beforeAll(async () => {
-  world = await startMonitorWorld();
+  world = await startMonitorFixture();
 });
 afterAll(() => world?.[Symbol.asyncDispose]());
 

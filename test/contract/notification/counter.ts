@@ -3,9 +3,9 @@ import { type Mock, vi } from 'vitest';
 import type { Notification } from '#services/notification/notification.ts';
 import { createNotificationStore } from '#services/notification/notification-store.ts';
 import { createNotificationSubscriptions } from '#services/notification/routes.ts';
-import { type EventDesk, openEventDesk } from '../../support/contracts/contracts.ts';
+import { type EventFixture, openEventFixture } from '../../support/contracts/contracts.ts';
 
-export interface Counter extends EventDesk {
+export interface Counter extends EventFixture {
   readonly wakeMailer: Mock<() => void>;
   begin(): Promise<void>;
   /** Every notification, by order. */
@@ -14,7 +14,7 @@ export interface Counter extends EventDesk {
 
 export async function openCounter(): Promise<Counter> {
   const wakeMailer = vi.fn<() => void>();
-  const desk = await openEventDesk('notification', () => createNotificationSubscriptions(wakeMailer));
+  const desk = await openEventFixture('notification', () => createNotificationSubscriptions(wakeMailer));
   const store = createNotificationStore(desk.database);
   return {
     ...desk,

@@ -6,10 +6,10 @@ import { NotificationSentSchema } from '#gen/shop/notification/v1/notification_e
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { captureEvents, contractFile } from '../../support/contracts/contracts.ts';
 import { publishEvent } from '../../support/events.ts';
-import { orderConfirmed, startPostOffice } from '../../support/services/notification.ts';
+import { orderConfirmed, startNotificationFixture } from '../../support/services/notification.ts';
 
 it("notification's stream has every event that AnalyticsService relies on: subject, headers and body", async () => {
-  await using office = await startPostOffice();
+  await using office = await startNotificationFixture();
 
   const verification = await verifyEvents({
     contracts: contractFile('AnalyticsService', 'NotificationService'),

@@ -3,11 +3,11 @@ import { Code } from '@connectrpc/connect';
 import { expect, it } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
-import { type OrderWorld, rpcFailureOf, startOrderWorld } from '../../support/services/order.ts';
+import { type OrderFixture, rpcFailureOf, startOrderFixture } from '../../support/services/order.ts';
 
 /** Posts a body to an RPC of the order service; resolves with HTTP status and Connect's code. */
 async function post(
-  world: OrderWorld,
+  world: OrderFixture,
   body: string | Uint8Array<ArrayBuffer>,
   contentType: string,
   rpc = 'CreateOrder',
@@ -21,7 +21,7 @@ async function post(
   return { status: response.status, code: text.startsWith('{') ? (JSON.parse(text) as { code?: string }).code : text };
 }
 
-async function expectToGoOn(world: OrderWorld): Promise<void> {
+async function expectToGoOn(world: OrderFixture): Promise<void> {
   expect((await world.place()).outcome).toBe(Outcome.CONFIRMED);
 }
 
@@ -38,20 +38,20 @@ it.each([
   },
   { input: 'protobuf cut off', body: new Uint8Array([0x0a, 0x10, 0x41]), type: 'application/proto' },
 ])('$input is invalid_argument', async ({ body, type }) => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   expect(await post(world, body, type)).toEqual({ status: 400, code: 'invalid_argument' });
   await expectToGoOn(world);
 });
 
 it('a body of 10 MB is resource_exhausted', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   const body = JSON.stringify({ customerId: 'x'.repeat(10 * 1024 * 1024) });
   expect(await post(world, body, 'application/json')).toEqual({ status: 429, code: 'resource_exhausted' });
   await expectToGoOn(world);
 });
 
 it('an unknown RPC is unimplemented', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   expect(await post(world, '{}', 'application/json', 'DestroyOrder')).toMatchObject({
     status: 404,
     code: 'unimplemented',
@@ -60,13 +60,13 @@ it('an unknown RPC is unimplemented', async () => {
 });
 
 it('a content type nobody speaks is refused', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   expect((await post(world, '<order/>', 'application/xml')).status).toBe(415);
   await expectToGoOn(world);
 });
 
 it('all that is wrong with an order is told at once, as BadRequest with the paths of the fields', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   const items = [
     { productId: '', quantity: 0 },
     { productId: 'x'.repeat(300), quantity: 10_001 },
@@ -91,7 +91,7 @@ it('all that is wrong with an order is told at once, as BadRequest with the path
 });
 
 it('an unknown product is named', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   const error = await rpcFailureOf(world.place({ items: [{ productId: 'no-such', quantity: 1 }] }));
   expect(error.code).toBe(Code.InvalidArgument);
   expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations).toMatchObject([
@@ -100,7 +100,7 @@ it('an unknown product is named', async () => {
 });
 
 it('1,000 items are refused by one violation', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   const items = Array.from({ length: 1_000 }, (_, index) => ({ productId: `p${index}`, quantity: 1 }));
   const error = await rpcFailureOf(world.place({ items }));
   expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations).toMatchObject([{ field: 'items' }]);
@@ -108,7 +108,7 @@ it('1,000 items are refused by one violation', async () => {
 });
 
 it('a test order of a caller without the credential is permission_denied', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   const error = await rpcFailureOf(
     world.place({ synthetic: true, items: [{ productId: 'test-product', quantity: 1 }] }),
   );
@@ -117,7 +117,7 @@ it('a test order of a caller without the credential is permission_denied', async
 });
 
 it('an order that does not exist is not_found, whatever is asked of it', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   const orderId = "'; drop table orders; --";
   const errors = await Promise.all([
     rpcFailureOf(world.client.getOrder({ orderId })),

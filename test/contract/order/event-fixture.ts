@@ -2,13 +2,13 @@
 import { type Mock, vi } from 'vitest';
 import { createOrderStore } from '#services/order/order-store.ts';
 import { createOrderSubscriptions } from '#services/order/routes.ts';
-import { type EventDesk, openEventDesk } from '../../support/contracts/contracts.ts';
-import { parkedOrder, pendingOrder } from '../../support/services/order-builders.ts';
+import { type EventFixture, openEventFixture } from '../../support/contracts/contracts.ts';
+import { blockedOrder, pendingOrder } from '../../support/services/order-builders.ts';
 
 // Longer than any test: an order that is due was woken.
 const A_MINUTE_MS = 60_000;
 
-export interface OrderEventDesk extends EventDesk {
+export interface OrderEventDesk extends EventFixture {
   readonly wakeResumer: Mock<() => void>;
   /** Begins anew with orders that wait for their neighbours. */
   begin(...waiting: readonly string[]): Promise<void>;
@@ -18,7 +18,7 @@ export interface OrderEventDesk extends EventDesk {
 
 export async function openOrderEventDesk(): Promise<OrderEventDesk> {
   const wakeResumer = vi.fn<() => void>();
-  const desk = await openEventDesk('order', () => createOrderSubscriptions(wakeResumer));
+  const desk = await openEventFixture('order', () => createOrderSubscriptions(wakeResumer));
   const store = createOrderStore(desk.database, 1);
   return {
     ...desk,
@@ -28,7 +28,7 @@ export async function openOrderEventDesk(): Promise<OrderEventDesk> {
       wakeResumer.mockClear();
       for (const orderId of waiting) {
         await store.insert(pendingOrder({ orderId }), { idempotencyKey: orderId, requestHash: '' }, []);
-        await store.save({ ...parkedOrder(), orderId }, 1, [], { afterMs: A_MINUTE_MS, attempts: 1 });
+        await store.save({ ...blockedOrder(), orderId }, 1, [], { afterMs: A_MINUTE_MS, attempts: 1 });
       }
     },
     claimDue: async () => (await store.claim(100)).map(({ order }) => order.orderId).sort(),

@@ -9,14 +9,14 @@ import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { brokenInteractions, contractFile, ERROR_DETAILS, startFront } from '../../support/contracts/contracts.ts';
-import { type OrderWorld, startOrderWorld } from '../../support/services/order.ts';
+import { type OrderFixture, startOrderFixture } from '../../support/services/order.ts';
 
 const FILE = contractFile('MonitorService', 'OrderService');
 const { processPayment } = PaymentService.method;
 
-let world: OrderWorld;
+let world: OrderFixture;
 beforeAll(async () => {
-  world = await startOrderWorld();
+  world = await startOrderFixture();
 });
 afterAll(() => world?.[Symbol.asyncDispose]());
 

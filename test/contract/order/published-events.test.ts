@@ -13,17 +13,17 @@ import {
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { brokenInteractions, captureEvents, contractFile } from '../../support/contracts/contracts.ts';
-import { type OrderWorld, startOrderWorld } from '../../support/services/order.ts';
+import { type OrderFixture, startOrderFixture } from '../../support/services/order.ts';
 
 const WITHOUT_MONEY = 'cust-without-money';
 const OF_AWAY_BANK = 'cust-of-away-bank';
 
 const resources = new AsyncDisposableStack();
-let world: OrderWorld;
+let world: OrderFixture;
 
 // One service for the file: every event tells of an order of its own.
 beforeAll(async () => {
-  world = resources.use(await startOrderWorld());
+  world = resources.use(await startOrderFixture());
   world.payment.virtual.stub(PaymentService.method.processPayment).replies(({ orderId, customerId }) => {
     if (customerId === OF_AWAY_BANK) throw new ConnectError('the bank is away', Code.Unavailable);
     const status = customerId === WITHOUT_MONEY ? ChargeStatus.DECLINED : ChargeStatus.COMPLETED;

@@ -7,7 +7,7 @@ import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { contractFile, ERROR_DETAILS } from '../../support/contracts/contracts.ts';
-import { startOrderWorld } from '../../support/services/order.ts';
+import { startOrderFixture } from '../../support/services/order.ts';
 
 const { listProducts, checkAvailability, reserveStock, confirmReservation, releaseReservation } =
   InventoryService.method;
@@ -39,7 +39,7 @@ describe('the order service', () => {
       return { reservation: { orderId, reservationId: 'res123', state: ReservationState.RESERVED } };
     });
     inventory.stub(confirmReservation).replies({ reservation: { state: ReservationState.CONFIRMED } });
-    await using world = await startOrderWorld({ INVENTORY_URL: inventory.url });
+    await using world = await startOrderFixture({ INVENTORY_URL: inventory.url });
 
     const { order, outcome } = await world.place({ items: [{ productId: '12345', quantity: 10 }] });
 
@@ -59,7 +59,7 @@ describe('the order service', () => {
       'product 12345 exists with stock',
       'stock is reserved for the order',
     );
-    await using world = await startOrderWorld({ INVENTORY_URL: neighbours.url, PAYMENT_URL: neighbours.url });
+    await using world = await startOrderFixture({ INVENTORY_URL: neighbours.url, PAYMENT_URL: neighbours.url });
 
     const { order, outcome } = await world.place({ items: [{ productId: '12345', quantity: 1 }] });
 
@@ -70,7 +70,7 @@ describe('the order service', () => {
 
   it('fails an order at a stub server in the state that 12345 is sold out', async () => {
     await using neighbours = await startContractNeighbours('product 12345 is sold out');
-    await using world = await startOrderWorld({ INVENTORY_URL: neighbours.url, PAYMENT_URL: neighbours.url });
+    await using world = await startOrderFixture({ INVENTORY_URL: neighbours.url, PAYMENT_URL: neighbours.url });
 
     const { order, outcome } = await world.place({ items: [{ productId: '12345', quantity: 1 }] });
 

@@ -5,12 +5,17 @@ import type { StateHandlers, Teardown } from '@touchstone/kit';
 import { expect, vi } from 'vitest';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { systemClock } from '#local/shared/clock.ts';
-import { paymentOf, startProviderProxy, startTill, type Till } from '../../support/services/payment.ts';
+import {
+  type PaymentFixture,
+  paymentOf,
+  startPaymentFixture,
+  startProviderProxy,
+} from '../../support/services/payment.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 export interface VerifiedTill extends AsyncDisposable {
-  readonly till: Till;
+  readonly till: PaymentFixture;
   readonly states: StateHandlers;
 }
 
@@ -22,7 +27,7 @@ export async function startVerifiedTill(): Promise<VerifiedTill> {
   const proxy = resources.use(await startProviderProxy(target));
   let days = 0;
   const till = resources.use(
-    await startTill({
+    await startPaymentFixture({
       environment: { PAYMENT_PROVIDER_URL: proxy.url, BREAKER_RESET_MS: '20' },
       provider: { clock: { ...systemClock, now: () => Date.now() + days * DAY_MS } },
     }),

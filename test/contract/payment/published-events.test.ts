@@ -8,14 +8,14 @@ import {
   PaymentRefundedSchema,
 } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { captureEvents, contractFile } from '../../support/contracts/contracts.ts';
-import { paymentOf, refundOf, startTill, type Till } from '../../support/services/payment.ts';
+import { type PaymentFixture, paymentOf, refundOf, startPaymentFixture } from '../../support/services/payment.ts';
 
 const resources = new AsyncDisposableStack();
-let till: Till;
+let till: PaymentFixture;
 
 // One service for the file: every event tells of an order of its own.
 beforeAll(async () => {
-  till = resources.use(await startTill());
+  till = resources.use(await startPaymentFixture());
 });
 afterAll(() => resources.disposeAsync());
 

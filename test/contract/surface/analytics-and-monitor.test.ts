@@ -10,8 +10,8 @@ import { BreakerState } from '#gen/shop/ops/v1/ops_pb.ts';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { clientBy, PROTOCOLS } from '../../support/raw-call.ts';
 import { callUnary, connectByReflection } from '../../support/reflection-client.ts';
-import { startCountingHouse } from '../../support/services/analytics.ts';
-import { startMonitorWorld } from '../../support/services/monitor.ts';
+import { startAnalyticsFixture } from '../../support/services/analytics.ts';
+import { startMonitorFixture } from '../../support/services/monitor.ts';
 import { runProgram } from '../../support/stack.ts';
 
 type Name = 'analytics' | 'monitor';
@@ -20,7 +20,7 @@ const resources = new AsyncDisposableStack();
 const urls = { analytics: '', monitor: '' };
 
 beforeAll(async () => {
-  const [house, world] = await Promise.all([startCountingHouse(), startMonitorWorld()]);
+  const [house, world] = await Promise.all([startAnalyticsFixture(), startMonitorFixture()]);
   urls.analytics = resources.use(house).url;
   urls.monitor = resources.use(world).url;
 });

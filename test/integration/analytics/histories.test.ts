@@ -8,7 +8,7 @@ import { OrderConfirmedSchema, OrderCreatedSchema, OrderFailedSchema } from '#ge
 import { createAnalyticsSubscriptions } from '#services/analytics/routes.ts';
 import { type Sales, summarizeSales } from '#services/analytics/sales.ts';
 import { createSalesStore } from '#services/analytics/sales-store.ts';
-import { openEventDesk } from '../../support/contracts/contracts.ts';
+import { openEventFixture } from '../../support/contracts/contracts.ts';
 import { checkHistories, historyRuns, historyTimeoutMs } from '../../support/histories.ts';
 import { NOON } from '../../support/services/sales-builders.ts';
 
@@ -120,7 +120,7 @@ function readSales(sales: Sales): ReturnType<typeof countPlainly> {
 it(
   'the sums are those of a plain count, in whatever order and however often the events come',
   async () => {
-    await using desk = await openEventDesk('analytics', () => createAnalyticsSubscriptions(() => undefined));
+    await using desk = await openEventFixture('analytics', () => createAnalyticsSubscriptions(() => undefined));
     const store = createSalesStore(desk.database);
     const property = fc.asyncProperty(history, async ({ orders, turns, from, length }) => {
       await desk.empty();

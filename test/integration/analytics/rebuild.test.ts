@@ -8,10 +8,10 @@ import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { refusalOf } from '../../support/clients.ts';
 import { publishEvent } from '../../support/events.ts';
 import {
+  type AnalyticsFixture,
   awaitCaughtUp,
-  type CountingHouse,
   type RunningAnalytics,
-  startCountingHouse,
+  startAnalyticsFixture,
 } from '../../support/services/analytics.ts';
 import { afterNoon, saleOf } from '../../support/services/sales-builders.ts';
 import { deleteStream } from '../platform/messaging/admin.ts';
@@ -21,7 +21,7 @@ const SOON = { timeout: 20_000, interval: 25 };
 /** Later than the beginning of any stream. */
 const RECENTLY = timestampFromDate(new Date(Date.now() + 60_000));
 
-async function sell({ nats }: CountingHouse, orderIds: readonly string[], confirmTime = RECENTLY): Promise<void> {
+async function sell({ nats }: AnalyticsFixture, orderIds: readonly string[], confirmTime = RECENTLY): Promise<void> {
   for (const orderId of orderIds) {
     await publishEvent(nats, OrderConfirmedSchema, saleOf(orderId, { confirmTime }));
   }
@@ -36,7 +36,7 @@ function awaitDone({ client }: RunningAnalytics, idempotencyKey: string): Promis
 
 describe('RebuildSales', () => {
   it('makes damaged sums right again, counts nothing twice, and leaves no old rows', async () => {
-    await using house = await startCountingHouse();
+    await using house = await startAnalyticsFixture();
     await sell(house, ['one', 'two', 'three']);
     await awaitCaughtUp(house);
     const before = await house.summary();
@@ -57,7 +57,7 @@ describe('RebuildSales', () => {
   });
 
   it('tells the old sums, marked, until it is done, and is carried through by whoever is there', async () => {
-    await using house = await startCountingHouse();
+    await using house = await startAnalyticsFixture();
     await sell(house, ['one', 'two']);
     await awaitCaughtUp(house);
     await house.sql("delete from order_step where order_id = 'one'");
@@ -81,7 +81,7 @@ describe('RebuildSales', () => {
   });
 
   it('keeps what the streams no longer hold', async () => {
-    await using house = await startCountingHouse();
+    await using house = await startAnalyticsFixture();
     await sell(house, ['old'], afterNoon(0));
     await awaitCaughtUp(house);
     await deleteStream(house.nats, 'SHOP_ORDER');
@@ -95,7 +95,7 @@ describe('RebuildSales', () => {
   });
 
   it('loses no sale and counts none twice while sales go on and two replicas read them', async () => {
-    await using house = await startCountingHouse();
+    await using house = await startAnalyticsFixture();
     await using _replica = await house.startReplica();
     const orderIds = Array.from({ length: 300 }, () => randomUUID());
     await sell(house, orderIds.slice(0, 100));

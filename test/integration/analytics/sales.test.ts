@@ -21,7 +21,7 @@ import {
   PaymentRefundedSchema,
 } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { publishAgain, publishEvent } from '../../support/events.ts';
-import { awaitCaughtUp, startCountingHouse } from '../../support/services/analytics.ts';
+import { awaitCaughtUp, startAnalyticsFixture } from '../../support/services/analytics.ts';
 import { afterNoon, NOON, saleOf } from '../../support/services/sales-builders.ts';
 
 // The seed's own bound for what follows an event.
@@ -30,7 +30,7 @@ const EUROS = (minorUnits: bigint) => expect.objectContaining({ currencyCode: 'E
 
 describe('the sales', () => {
   it('are summed up from the events of every service: steps, revenue, products, minutes and failures', async () => {
-    await using house = await startCountingHouse();
+    await using house = await startAnalyticsFixture();
     const { nats } = house;
     const time = afterNoon(0);
     await publishEvent(nats, ProductChangedSchema, {
@@ -93,7 +93,7 @@ describe('the sales', () => {
   });
 
   it('count each step of an order once: redelivered, told again by another event, and in any order', async () => {
-    await using house = await startCountingHouse();
+    await using house = await startAnalyticsFixture();
     await using _replica = await house.startReplica();
     for (const orderId of ['one', 'two']) {
       const confirmed = await publishEvent(house.nats, OrderConfirmedSchema, saleOf(orderId));
@@ -112,7 +112,7 @@ describe('the sales', () => {
   });
 
   it('hold nothing of test orders but their count', async () => {
-    await using house = await startCountingHouse();
+    await using house = await startAnalyticsFixture();
     const test = { orderId: 'test', synthetic: true };
     await publishEvent(house.nats, OrderCreatedSchema, { ...test, createTime: afterNoon(0) });
     await publishEvent(house.nats, StockReservedSchema, { ...test, reserveTime: afterNoon(0) });
@@ -127,7 +127,7 @@ describe('the sales', () => {
   });
 
   it('are exact beyond what a number holds, by currency', async () => {
-    await using house = await startCountingHouse();
+    await using house = await startAnalyticsFixture();
     const huge = 9_007_199_254_740_993n;
     for (const [orderId, currencyCode] of [
       ['one', 'EUR'],
@@ -149,7 +149,7 @@ describe('the sales', () => {
   });
 
   it('refuse an event that cannot be counted, and go on with the next', async () => {
-    await using house = await startCountingHouse();
+    await using house = await startAnalyticsFixture();
     await publishEvent(house.nats, OrderConfirmedSchema, { orderId: 'no-total-no-time' });
     await publishEvent(house.nats, OrderConfirmedSchema, saleOf('sold'));
 
@@ -162,7 +162,7 @@ describe('the sales', () => {
 
 describe('GetSalesSummary', () => {
   it('takes the start into the span and leaves the end out', async () => {
-    await using house = await startCountingHouse();
+    await using house = await startAnalyticsFixture();
     for (const [index, seconds] of [0, 60, 120].entries()) {
       await publishEvent(house.nats, OrderConfirmedSchema, saleOf(`${index}`, { confirmTime: afterNoon(seconds) }));
     }
@@ -183,7 +183,7 @@ describe('GetSalesSummary', () => {
   });
 
   it('lists the latest minutes and the best products, and says how many are left out', async () => {
-    await using house = await startCountingHouse();
+    await using house = await startAnalyticsFixture();
     await house.sql(
       `insert into order_step (generation, order_id, step, time, synthetic, currency_code, total_minor)
        select 1, n::text, 'CONFIRMED', $1::timestamptz + n * interval '1 minute', false, 'EUR', 1 from generate_series(1, 1450) n`,

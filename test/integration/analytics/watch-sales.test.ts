@@ -5,13 +5,13 @@ import { describe, expect, it } from 'vitest';
 import type { SalesSummary } from '#gen/shop/analytics/v1/analytics_pb.ts';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { publishEvent } from '../../support/events.ts';
-import { type CountingHouse, startCountingHouse } from '../../support/services/analytics.ts';
+import { type AnalyticsFixture, startAnalyticsFixture } from '../../support/services/analytics.ts';
 import { saleOf } from '../../support/services/sales-builders.ts';
 
 const WITHIN = { timeout: 5_000, interval: 25 };
 
 /** Watches until it is disposed; `seen` grows meanwhile. */
-function watch({ client }: Pick<CountingHouse, 'client'>) {
+function watch({ client }: Pick<AnalyticsFixture, 'client'>) {
   const controller = new AbortController();
   const seen: SalesSummary[] = [];
   const watching = (async () => {
@@ -36,7 +36,7 @@ function watch({ client }: Pick<CountingHouse, 'client'>) {
 
 describe('WatchSales', () => {
   it('sends the sales of today at once and after changes, those of other replicas included, and ends with the service', async () => {
-    await using house = await startCountingHouse();
+    await using house = await startAnalyticsFixture();
     await using replica = await house.startReplica();
     await using here = watch(house);
     await using there = watch(replica);

@@ -19,14 +19,14 @@ import { releaseReservation } from '#services/inventory/release-reservation.ts';
 import { reserveStock } from '#services/inventory/reserve-stock.ts';
 import { createDatabase } from '#services/platform/storage/database.ts';
 import { publishEvent, readEventBodies, readEvents } from '../../support/events.ts';
-import { lines, orderCreated, reasonOf, startShelf, type Wanted } from '../../support/services/inventory.ts';
+import { lines, orderCreated, reasonOf, startInventoryFixture, type Wanted } from '../../support/services/inventory.ts';
 
 const SOON = { timeout: 5_000, interval: 25 };
 // Longer than Postgres takes to notice a deadlock (1 s): one would be an error of its own, not a time-out.
 const PATIENCE_MS = 10_000;
 
 it('sells exactly 100 units to 200 buyers', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const buy = (orderId: string) =>
     patiently(() => shelf.client.reserveStock({ orderId, lines: lines(['prod456', 1]) }));
 
@@ -39,7 +39,7 @@ it('sells exactly 100 units to 200 buyers', async () => {
 });
 
 it('sells exactly 100 units when half of the buyers come by event and half by RPC', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await using second = await shelf.startReplica();
 
   const byRpc = range(75).map((index) =>
@@ -66,7 +66,7 @@ it('sells exactly 100 units when half of the buyers come by event and half by RP
 });
 
 it('answers 60 concurrent repeats of one order with one reservation', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await using second = await shelf.startReplica();
   const wanted = { orderId: 'ord1', lines: lines(['prod456', 2], ['prod789', 1]) };
 
@@ -83,7 +83,7 @@ it('answers 60 concurrent repeats of one order with one reservation', async () =
 });
 
 it('tells once that there is not enough, and once that stock is given back, however many ask at once', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await using second = await shelf.startReplica();
   const replicas = range(40).map((index) => (index % 2 === 0 ? shelf : second));
   const tooMuch = { orderId: 'short', lines: lines(['prod456', 101]) };
@@ -101,7 +101,7 @@ it('tells once that there is not enough, and once that stock is given back, howe
 });
 
 it('lets one of two different requests for the same order through, at once or not', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const orders = range(20).map((index) => `ord${index}`);
 
   const answers = await Promise.all(
@@ -118,7 +118,7 @@ it('lets one of two different requests for the same order through, at once or no
 });
 
 it('never deadlocks, whatever the order of the items and whatever else moves the same products', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await using inventory = openUseCases(shelf.database.databaseUrl);
   const { dependencies } = inventory;
   const products = ['12345', 'prod456', 'prod789'];
@@ -152,7 +152,7 @@ it('never deadlocks, whatever the order of the items and whatever else moves the
 });
 
 it('ends every race of reserving and releasing an order with the stock given back', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const orders = range(40).map((index) => `ord${index}`);
 
   await Promise.all(
@@ -169,7 +169,7 @@ it('ends every race of reserving and releasing an order with the stock given bac
 });
 
 it('lets exactly one of a sale and a release win', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const orders = range(30).map((index) => `ord${index}`);
   for (const orderId of orders) await shelf.client.reserveStock({ orderId, lines: lines(['prod456', 1]) });
 
@@ -188,7 +188,7 @@ it('lets exactly one of a sale and a release win', async () => {
 });
 
 it('adjusts once for 50 concurrent repeats of one key', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const adjustment = { idempotencyKey: 'key', productId: 'prod456', delta: 7 };
 
   await Promise.all(range(50).map(() => patiently(() => shelf.client.adjustStock(adjustment))));
@@ -197,7 +197,7 @@ it('adjusts once for 50 concurrent repeats of one key', async () => {
 });
 
 it('gives a key to one of two adjustments that claim it for different products at once', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
 
   const answers = await Promise.all(
     range(20).flatMap((index) =>
@@ -213,7 +213,7 @@ it('gives a key to one of two adjustments that claim it for different products a
 });
 
 it('gives every one of 20 concurrent changes of a product a version and an event of its own', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const change = (index: number) => ({
     productId: 'prod456',
     name: `name ${index}`,
@@ -258,7 +258,7 @@ function adjustProduct(dependencies: InventoryDependencies, productId: string, i
 }
 
 async function expectBalanced(
-  shelf: Awaited<ReturnType<typeof startShelf>>,
+  shelf: Awaited<ReturnType<typeof startInventoryFixture>>,
   productIds: readonly string[],
 ): Promise<void> {
   for (const productId of productIds) {

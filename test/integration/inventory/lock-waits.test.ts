@@ -2,13 +2,13 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
-import { lines, type Shelf, startShelf } from '../../support/services/inventory.ts';
+import { type InventoryFixture, lines, startInventoryFixture } from '../../support/services/inventory.ts';
 
 describe('an order that waits for a product all of which is reserved', () => {
-  let shelf: Shelf;
+  let shelf: InventoryFixture;
 
   beforeAll(async () => {
-    shelf = await startShelf();
+    shelf = await startInventoryFixture();
   });
   afterAll(() => shelf?.[Symbol.asyncDispose]());
 

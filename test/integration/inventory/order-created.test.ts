@@ -7,12 +7,18 @@ import { runInSpan, SpanKind, traceIdOf } from '#services/platform/observability
 import { publishAgain, publishEvent, readEventBodies, readEvents } from '../../support/events.ts';
 import { startTestNats } from '../../support/nats.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
-import { lines, orderCreated, reasonOf, startInventory, startShelf } from '../../support/services/inventory.ts';
+import {
+  lines,
+  orderCreated,
+  reasonOf,
+  startInventory,
+  startInventoryFixture,
+} from '../../support/services/inventory.ts';
 
 const SOON = { timeout: 5_000, interval: 25 };
 
 it('seed 5.2: reserves what an OrderCreated asks for: 98 of 100 and 49 of 50 are left', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   expect(await shelf.available('prod456')).toBe(100);
   expect(await shelf.available('prod789')).toBe(50);
 
@@ -27,7 +33,7 @@ it('seed 5.2: reserves what an OrderCreated asks for: 98 of 100 and 49 of 50 are
 });
 
 it('seed 5.3: answers an order for more than there is with exactly one InsufficientStock and leaves the stock alone', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
 
   const event = await publishEvent(shelf.nats, OrderCreatedSchema, orderCreated('ord124', ['prod456', 200]));
   const subject = 'shop.inventory.v1.InsufficientStock';
@@ -48,7 +54,7 @@ it('seed 5.3: answers an order for more than there is with exactly one Insuffici
 });
 
 it('reserves once for an event that is delivered twice and for two events of one order', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const wanted = orderCreated('ord1', ['prod456', 3]);
 
   const event = await publishEvent(shelf.nats, OrderCreatedSchema, wanted);
@@ -61,7 +67,7 @@ it('reserves once for an event that is delivered twice and for two events of one
 });
 
 it('carries the trace and the envelope of the order on into the events it answers with', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
 
   const event = await runInSpan({ name: 'order', kind: SpanKind.INTERNAL }, () =>
     publishEvent(shelf.nats, OrderCreatedSchema, orderCreated('ord1', ['prod456', 1])),
@@ -92,7 +98,7 @@ it('finds the stream of an order service that starts after it', async () => {
 });
 
 it('answers the RPC of an order that its event has reserved with that reservation', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await publishEvent(shelf.nats, OrderCreatedSchema, orderCreated('ord1', ['prod456', 2], ['prod789', 1]));
   await expect.poll(() => shelf.available('prod456'), SOON).toBe(98);
 
@@ -106,7 +112,7 @@ it('answers the RPC of an order that its event has reserved with that reservatio
 });
 
 it('changes nothing by the event of an order that the RPC has reserved, sold or been refused', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await shelf.client.reserveStock({ orderId: 'reserved', lines: lines(['prod456', 2]) });
   await shelf.client.reserveStock({ orderId: 'sold', lines: lines(['prod456', 3]) });
   await shelf.client.confirmReservation({ orderId: 'sold' });
@@ -131,7 +137,7 @@ it('changes nothing by the event of an order that the RPC has reserved, sold or 
 });
 
 it('refuses the RPC of an order that its event found no stock for', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await publishEvent(shelf.nats, OrderCreatedSchema, orderCreated('ord1', ['prod456', 200], ['unknown', 1]));
   await shelf.settled({ applied: 1 });
 
@@ -141,7 +147,7 @@ it('refuses the RPC of an order that its event found no stock for', async () => 
 });
 
 it('does not reserve by an event that comes after the release of its order', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await shelf.client.releaseReservation({ orderId: 'ord1' });
 
   await publishEvent(shelf.nats, OrderCreatedSchema, orderCreated('ord1', ['prod456', 2]));
@@ -154,7 +160,7 @@ it('does not reserve by an event that comes after the release of its order', asy
 });
 
 it('gives back by RPC what an event has reserved', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await publishEvent(shelf.nats, OrderCreatedSchema, orderCreated('ord1', ['prod456', 2]));
   await expect.poll(() => shelf.available('prod456'), SOON).toBe(98);
 
@@ -164,7 +170,7 @@ it('gives back by RPC what an event has reserved', async () => {
 });
 
 it('ignores every other event of the order service', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await publishEvent(shelf.nats, OrderConfirmedSchema, { orderId: 'ord1', items: lines(['prod456', 5]) });
   await publishEvent(shelf.nats, OrderFailedSchema, { orderId: 'ord1' });
   await shelf.settled({ ignored: 2 });
@@ -174,7 +180,7 @@ it('ignores every other event of the order service', async () => {
 });
 
 it('sets an event with impossible content aside, and applies the ones behind it', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await publishEvent(shelf.nats, OrderCreatedSchema, orderCreated('bad', ['prod456', 0], ['prod456', 1]));
   await publishEvent(shelf.nats, OrderCreatedSchema, orderCreated('good', ['prod456', 1]));
   await shelf.settled({ applied: 1, dead_letter: 1 });
@@ -187,7 +193,7 @@ it('sets an event with impossible content aside, and applies the ones behind it'
 });
 
 it('applies an event once when two replicas consume', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await using second = await shelf.startReplica();
   const orders = Array.from({ length: 20 }, (_, index) => `ord${index}`);
 
@@ -205,7 +211,7 @@ it('applies an event once when two replicas consume', async () => {
 });
 
 it('reserves by event what was ordered while it was away', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await shelf.stopInventory();
   await publishEvent(shelf.nats, OrderCreatedSchema, orderCreated('ord1', ['prod456', 2]));
 

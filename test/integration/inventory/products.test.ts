@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { ProductChangedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { readEventBodies } from '../../support/events.ts';
-import { lines, reasonOf, startShelf } from '../../support/services/inventory.ts';
+import { lines, reasonOf, startInventoryFixture } from '../../support/services/inventory.ts';
 
 const LAMP = {
   productId: 'lamp',
@@ -12,7 +12,7 @@ const LAMP = {
 };
 
 it('tells that 100 of product 12345 can be ordered', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
 
   const answer = await shelf.client.checkAvailability({ productId: '12345' });
 
@@ -20,7 +20,7 @@ it('tells that 100 of product 12345 can be ordered', async () => {
 });
 
 it('tells that a product can not be ordered once all of it is reserved', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await shelf.client.reserveStock({ orderId: 'ord1', lines: lines(['prod789', 50]) });
 
   const answer = await shelf.client.checkAvailability({ productId: 'prod789' });
@@ -29,7 +29,7 @@ it('tells that a product can not be ordered once all of it is reserved', async (
 });
 
 it('answers not_found for a product that is not there', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const productId = 'no-such-product';
 
   expect(await reasonOf(shelf.client.checkAvailability({ productId }))).toBe('PRODUCT_NOT_FOUND');
@@ -40,7 +40,7 @@ it('answers not_found for a product that is not there', async () => {
 });
 
 it('lists all products by id, page by page, each once', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const seen: string[] = [];
   let pageToken = '';
 
@@ -57,7 +57,7 @@ it('lists all products by id, page by page, each once', async () => {
 });
 
 it('keeps a place in the list while products come and change before it', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const first = await shelf.client.listProducts({ pageSize: 3 });
   await shelf.client.upsertProduct({ ...LAMP, productId: '0-before-all' });
 
@@ -70,7 +70,7 @@ it('keeps a place in the list while products come and change before it', async (
 });
 
 it('puts a new product in with its stock and tells of it', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
 
   const { product } = await shelf.client.upsertProduct(LAMP);
   await shelf.settled({});
@@ -84,7 +84,7 @@ it('puts a new product in with its stock and tells of it', async () => {
 });
 
 it('tells of a new name and of a new price, never of a repeat, and leaves the stock alone', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await shelf.client.upsertProduct(LAMP);
   await shelf.client.adjustStock({ idempotencyKey: 'delivery-1', productId: 'lamp', delta: 3 });
   await shelf.client.reserveStock({ orderId: 'ord1', lines: lines(['lamp', 2]) });
@@ -119,7 +119,7 @@ it('tells of a new name and of a new price, never of a repeat, and leaves the st
 });
 
 it('adjusts stock once for each key and answers a repeat with the product as it now stands', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const adjustment = { idempotencyKey: 'delivery-1', productId: 'prod456', delta: 20 };
 
   expect((await shelf.client.adjustStock(adjustment)).product).toMatchObject({ onHand: 120, version: 1n });
@@ -128,7 +128,7 @@ it('adjusts stock once for each key and answers a repeat with the product as it 
 });
 
 it('refuses a key that was used for another adjustment', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const adjustment = { idempotencyKey: 'key', productId: 'prod456', delta: 20 };
   await shelf.client.adjustStock(adjustment);
 
@@ -143,7 +143,7 @@ it('refuses a key that was used for another adjustment', async () => {
 });
 
 it('never takes away what is promised to orders, and leaves the key of a refusal free', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await shelf.client.reserveStock({ orderId: 'ord1', lines: lines(['prod456', 60]) });
   const tooMuch = { idempotencyKey: 'key', productId: 'prod456', delta: -41 };
 
@@ -153,7 +153,7 @@ it('never takes away what is promised to orders, and leaves the key of a refusal
   expect(product).toMatchObject({ onHand: 60, reserved: 60, available: 0 });
 });
 
-function changesOf(shelf: Awaited<ReturnType<typeof startShelf>>, productId: string) {
+function changesOf(shelf: Awaited<ReturnType<typeof startInventoryFixture>>, productId: string) {
   return readEventBodies(shelf.nats, ProductChangedSchema).then((events) =>
     events.filter((event) => event.productId === productId),
   );

@@ -8,10 +8,10 @@ import {
 } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
 import { readEventBodies } from '../../support/events.ts';
-import { failureOf, lines, reasonOf, startShelf } from '../../support/services/inventory.ts';
+import { failureOf, lines, reasonOf, startInventoryFixture } from '../../support/services/inventory.ts';
 
 it('reserves all lines, answers a repeat with the same reservation and tells once', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const wanted = { orderId: 'ord1', lines: lines(['prod789', 1], ['prod456', 2]) };
 
   const { reservation } = await shelf.client.reserveStock(wanted);
@@ -34,7 +34,7 @@ it('reserves all lines, answers a repeat with the same reservation and tells onc
 });
 
 it('reserves nothing when one of several products is short or unknown', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
 
   const failure = await failureOf(
     shelf.client.reserveStock({ orderId: 'ord1', lines: lines(['prod456', 2], ['prod789', 51], ['unknown', 1]) }),
@@ -59,7 +59,7 @@ it('reserves nothing when one of several products is short or unknown', async ()
 });
 
 it('lets a refusal stand when there is enough later', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const wanted = { orderId: 'ord1', lines: lines(['prod789', 51]) };
   expect(await reasonOf(shelf.client.reserveStock(wanted))).toBe('INSUFFICIENT_STOCK');
   await shelf.client.adjustStock({ idempotencyKey: 'restock', productId: 'prod789', delta: 100 });
@@ -73,7 +73,7 @@ it('lets a refusal stand when there is enough later', async () => {
 });
 
 it('refuses other lines than before, whatever became of the first', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   for (const orderId of ['reserved', 'sold', 'released']) {
     await shelf.client.reserveStock({ orderId, lines: lines(['prod456', 1]) });
   }
@@ -88,7 +88,7 @@ it('refuses other lines than before, whatever became of the first', async () => 
 });
 
 it('sells once, however often the sale is repeated', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const wanted = { orderId: 'ord1', lines: lines(['prod456', 2], ['prod789', 1]) };
   const { reservation } = await shelf.client.reserveStock(wanted);
   const reservationId = reservation?.reservationId ?? '';
@@ -109,7 +109,7 @@ it('sells once, however often the sale is repeated', async () => {
 });
 
 it('gives back once, tells once, and can neither reserve nor sell after that', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const wanted = { orderId: 'ord1', lines: lines(['prod456', 2], ['prod789', 1]) };
   const { reservation } = await shelf.client.reserveStock(wanted);
   const reservationId = reservation?.reservationId ?? '';
@@ -129,7 +129,7 @@ it('gives back once, tells once, and can neither reserve nor sell after that', a
 });
 
 it('bars an order that is released before it asks: a late request finds nothing to take', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
 
   const first = await shelf.client.releaseReservation({ orderId: 'ord1', reservationId: 'from-nowhere' });
   const repeat = await shelf.client.releaseReservation({ orderId: 'ord1', reservationId: 'from-nowhere' });
@@ -144,7 +144,7 @@ it('bars an order that is released before it asks: a late request finds nothing 
 });
 
 it('closes a rejected order by a release that moves and tells nothing', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const wanted = { orderId: 'ord1', lines: lines(['prod456', 200]) };
   await failureOf(shelf.client.reserveStock(wanted));
 
@@ -160,7 +160,7 @@ it('closes a rejected order by a release that moves and tells nothing', async ()
 });
 
 it('refuses to sell or release by the id of another reservation, and to sell for an unknown order', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await shelf.client.reserveStock({ orderId: 'ord1', lines: lines(['prod456', 2]) });
   const other = { orderId: 'ord1', reservationId: 'res123' };
 
@@ -171,7 +171,7 @@ it('refuses to sell or release by the id of another reservation, and to sell for
 });
 
 it('lists a few of a hundred shortages in an error that fits into headers', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const wanted = Array.from({ length: 100 }, (_, index) => [`${'long-id'.repeat(17)}-${index}`, 1] as const);
 
   const failure = await failureOf(shelf.client.reserveStock({ orderId: 'ord1', lines: lines(...wanted) }));

@@ -8,12 +8,12 @@ import { FIRST_CATALOGUE } from '#services/inventory/catalogue.ts';
 import { readEventBodies, readEvents } from '../../support/events.ts';
 import { startTestNats } from '../../support/nats.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
-import { failureOf, lines, reasonOf, startInventory, startShelf } from '../../support/services/inventory.ts';
+import { failureOf, lines, reasonOf, startInventory, startInventoryFixture } from '../../support/services/inventory.ts';
 
 const SOON = { timeout: 10_000, interval: 50 };
 
 it('tells of every product of the first catalogue once', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await shelf.settled({});
 
   const changes = await readEventBodies(shelf.nats, ProductChangedSchema);
@@ -46,7 +46,7 @@ it('puts the first catalogue in once when three replicas start together', async 
 });
 
 it('keeps stock, prices, reservations, bars and adjustments over a restart', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const { client } = shelf;
   const { reservation } = await client.reserveStock({ orderId: 'reserved', lines: lines(['prod456', 2]) });
   await client.reserveStock({ orderId: 'sold', lines: lines(['prod456', 3]) });
@@ -79,7 +79,7 @@ it('keeps stock, prices, reservations, bars and adjustments over a restart', asy
 });
 
 it('publishes after a restart what was reserved while the broker was away', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await shelf.settled({});
   await shelf.nats.kill();
   await shelf.client.reserveStock({ orderId: 'ord1', lines: lines(['prod456', 2]) });
@@ -92,7 +92,7 @@ it('publishes after a restart what was reserved while the broker was away', asyn
 });
 
 it('answers unavailable with advice to retry while its sessions are cut off, and serves on', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await using admin = await connectBeside(shelf.database.superuserUrl);
   const wanted = { orderId: 'ord1', lines: lines(['prod456', 2]) };
   await admin.query(`alter database ${shelf.database.name} connection limit 0`);

@@ -3,14 +3,14 @@ import { Code } from '@connectrpc/connect';
 import { expect, it } from 'vitest';
 import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
 import { openSession } from '../../support/contracts/contracts.ts';
-import { startInventory, startShelf } from '../../support/services/inventory.ts';
+import { startInventory, startInventoryFixture } from '../../support/services/inventory.ts';
 import { TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
 
 const call = { headers: { 'x-synthetic-credential': TEST_CREDENTIAL } };
 const lines = [{ productId: 'test-product', quantity: 7 }];
 
 it('hold the test product while they run, and give it back when they are confirmed', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   await shelf.client.reserveStock({ orderId: 'test-1', lines, synthetic: true }, call);
   expect(await shelf.available('test-product')).toBe(993);
 
@@ -26,7 +26,7 @@ it('hold the test product while they run, and give it back when they are confirm
 });
 
 it('are refused to a caller that has another credential', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   const other = { headers: { 'x-synthetic-credential': 'another credential' } };
   await expect(shelf.client.reserveStock({ orderId: 'o', lines, synthetic: true }, other)).rejects.toMatchObject({
     code: Code.PermissionDenied,
@@ -34,7 +34,7 @@ it('are refused to a caller that has another credential', async () => {
 });
 
 it('are forgotten after their retention, but for the tombstones', async () => {
-  await using shelf = await startShelf();
+  await using shelf = await startInventoryFixture();
   for (const orderId of ['sold', 'released', 'held']) {
     await shelf.client.reserveStock({ orderId, lines, synthetic: true }, call);
   }

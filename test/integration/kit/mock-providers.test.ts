@@ -22,7 +22,7 @@ async function makeFolder() {
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
 }
 
-async function openDesk(options: Partial<ContractOptions> = {}): Promise<Desk> {
+async function openCreateOrderFixture(options: Partial<ContractOptions> = {}): Promise<Desk> {
   const folder = await makeFolder();
   const library = contract('Reader', 'Library', { directory: folder.path, ...options });
   return { library, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
@@ -47,7 +47,7 @@ function runOnce({ library }: Desk, bookId: string): Promise<number> {
 
 describe('the port of a contract', () => {
   it('stays from one test to the next, each with its own interaction only', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
 
     const first = await runOnce(desk, 'b1');
     const second = await runOnce(desk, 'b2');
@@ -58,7 +58,7 @@ describe('the port of a contract', () => {
   });
 
   it('is not asked to show a call of the test before as its own', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const declaration = declare(desk.library, 'b1');
     await declaration.run(({ url }) => ask(url, 'b1'));
 
@@ -68,7 +68,7 @@ describe('the port of a contract', () => {
   });
 
   it('is another after a test that failed, and the one before is closed', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     let left = '';
     const failing = declare(desk.library, 'b1').run(({ url }) => {
       left = url;
@@ -81,7 +81,7 @@ describe('the port of a contract', () => {
   });
 
   it('is another when a call came while no test was running, which then counts for none', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     let url = '';
     const first = await declare(desk.library, 'b1').run(async (provider) => {
       url = provider.url;
@@ -95,7 +95,7 @@ describe('the port of a contract', () => {
   });
 
   it('is another when a test leaves a stream open, which is ended', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     async function* askOnce() {
       yield { question: 'one' };
     }
@@ -123,7 +123,7 @@ describe('the port of a contract', () => {
   });
 
   it('is one for each of two tests at the same time', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const both = Promise.withResolvers<void>();
     let running = 0;
     const meet = (bookId: string) =>
@@ -141,13 +141,13 @@ describe('the port of a contract', () => {
   });
 
   it('is another for each test where the contract says so', async () => {
-    await using desk = await openDesk({ keepsPort: false });
+    await using desk = await openCreateOrderFixture({ keepsPort: false });
 
     expect(await runOnce(desk, 'b1')).not.toBe(await runOnce(desk, 'b2'));
   });
 
   it('closes by itself when no test comes any more', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const url = await declare(desk.library, 'b1').run(async (provider) => {
       await ask(provider.url, 'b1');
       return provider.url;

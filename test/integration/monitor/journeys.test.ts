@@ -7,7 +7,7 @@ import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { openConnection, refusalOf } from '../../support/clients.ts';
-import { startMonitorWorld } from '../../support/services/monitor.ts';
+import { startMonitorFixture } from '../../support/services/monitor.ts';
 import { TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
 
 const { createOrder, quoteOrder, watchOrder } = OrderService.method;
@@ -15,7 +15,7 @@ const EVERY_JOURNEY = [Journey.ORDER, Journey.DECLINE, Journey.CANCEL, Journey.Q
 
 describe('RunJourney', () => {
   it('runs each journey, and ListRuns tells of it with its trace, newest first', async () => {
-    await using world = await startMonitorWorld();
+    await using world = await startMonitorFixture();
     const ran = [];
     for (const journey of EVERY_JOURNEY) {
       const { run } = await world.client.runJourney({ idempotencyKey: `key-${journey}`, journey });
@@ -29,7 +29,7 @@ describe('RunJourney', () => {
   });
 
   it('carries the credential to the order service, in the trace it tells', async () => {
-    await using world = await startMonitorWorld();
+    await using world = await startMonitorFixture();
     const { run } = await world.client.runJourney({ idempotencyKey: 'key-1', journey: Journey.ORDER });
     const [call] = world.shop.calls(createOrder);
     expect(call?.requestHeader.get('x-synthetic-credential')).toBe(TEST_CREDENTIAL);
@@ -37,7 +37,7 @@ describe('RunJourney', () => {
   });
 
   it('runs a journey once for a key, however often it is asked at once', async () => {
-    await using world = await startMonitorWorld();
+    await using world = await startMonitorFixture();
     const answers = await Promise.all(
       Array.from({ length: 20 }, () =>
         world.client.runJourney({ idempotencyKey: 'key-1', journey: Journey.QUOTE }, { timeoutMs: 5_000 }),
@@ -48,7 +48,7 @@ describe('RunJourney', () => {
   });
 
   it('refuses a key that ran another journey', async () => {
-    await using world = await startMonitorWorld();
+    await using world = await startMonitorFixture();
     await world.client.runJourney({ idempotencyKey: 'key-1', journey: Journey.QUOTE });
     const { error, reason } = await refusalOf(
       world.client.runJourney({ idempotencyKey: 'key-1', journey: Journey.ORDER }),
@@ -57,7 +57,7 @@ describe('RunJourney', () => {
   });
 
   it('tells what went wrong, and counts it', async () => {
-    await using world = await startMonitorWorld({ JOURNEY_LIMIT_MS: '300' });
+    await using world = await startMonitorFixture({ JOURNEY_LIMIT_MS: '300' });
     world.shop
       .stub(createOrder, { paymentMethod: 'pm_approved' })
       .replies({ order: { orderId: 'order-1', synthetic: true, status: OrderStatus.PENDING } });
@@ -71,7 +71,7 @@ describe('RunJourney', () => {
   });
 
   it('finishes and records a run that its caller did not wait for', async () => {
-    await using world = await startMonitorWorld();
+    await using world = await startMonitorFixture();
     world.shop.stub(quoteOrder).delays(200).fails(Code.Internal, 'broken');
     const caller = world.client.runJourney({ idempotencyKey: 'key-1', journey: Journey.QUOTE }, { timeoutMs: 50 });
     await expect(caller).rejects.toThrow('deadline');
@@ -81,7 +81,7 @@ describe('RunJourney', () => {
 
 describe('a monitor among others', () => {
   it('answers a repeat with the run of another replica', async () => {
-    await using world = await startMonitorWorld();
+    await using world = await startMonitorFixture();
     await using second = await world.startReplica();
     const request = { idempotencyKey: 'key-1', journey: Journey.QUOTE };
     const { run } = await world.client.runJourney(request);
@@ -90,7 +90,7 @@ describe('a monitor among others', () => {
   });
 
   it('finishes and records the run under way when it is stopped', async () => {
-    await using world = await startMonitorWorld();
+    await using world = await startMonitorFixture();
     await using second = await world.startReplica();
     world.shop.stub(createOrder, { paymentMethod: 'pm_approved' }).delays(300).fails(Code.Internal, 'broken');
     const caller = world.client.runJourney({ idempotencyKey: 'key-1', journey: Journey.ORDER });
@@ -107,7 +107,7 @@ describe('a monitor among others', () => {
   });
 
   it('tells by GetStatus that it does not call an order service that failed five times', async () => {
-    await using world = await startMonitorWorld();
+    await using world = await startMonitorFixture();
     world.shop.stub(quoteOrder).fails(Code.Internal, 'broken');
     for (let turn = 0; turn < 6; turn += 1) {
       await world.client.runJourney({ idempotencyKey: `key-${turn}`, journey: Journey.QUOTE });
@@ -121,7 +121,7 @@ describe('a monitor among others', () => {
 
 describe('the schedule', () => {
   it('runs every journey, once an interval, whatever the number of replicas', async () => {
-    await using world = await startMonitorWorld({ JOURNEY_INTERVAL_MS: '2000' });
+    await using world = await startMonitorFixture({ JOURNEY_INTERVAL_MS: '2000' });
     await using _second = await world.startReplica();
     await using _third = await world.startReplica();
     await expect
@@ -137,7 +137,7 @@ describe('the schedule', () => {
   });
 
   it('takes up a shorter interval at once', async () => {
-    await using world = await startMonitorWorld();
+    await using world = await startMonitorFixture();
     await expect.poll(() => world.sql('select 1 from journey_schedule')).toHaveLength(4);
     await using _hasty = await world.startReplica({ JOURNEY_INTERVAL_MS: '1000' });
     await expect.poll(async () => (await world.client.listRuns({})).runs.length, { timeout: 5_000 }).toBe(4);
@@ -147,7 +147,7 @@ describe('the schedule', () => {
     { began: 'a minute ago', time: `now() - interval '1 minute'` },
     { began: 'in the future of a clock set back since', time: `now() + interval '1 day'` },
   ])('ends, as failed, a run whose monitor was killed: it began $began', async ({ time }) => {
-    await using world = await startMonitorWorld();
+    await using world = await startMonitorFixture();
     await world.sql(`insert into run (run_id, journey, start_time) values (gen_random_uuid(), 'ORDER', ${time})`);
     await expect
       .poll(async () => (await world.client.listRuns({})).runs.map(({ failureReason }) => failureReason), {
@@ -159,7 +159,7 @@ describe('the schedule', () => {
 
 describe('ListRuns', () => {
   it('pages through all runs, each once, and keeps to one journey when asked', async () => {
-    await using world = await startMonitorWorld();
+    await using world = await startMonitorFixture();
     await world.sql(
       `insert into run (run_id, journey, result, duration_ms, start_time)
        select gen_random_uuid(), case n % 2 when 0 then 'ORDER' else 'QUOTE' end, 'SUCCEEDED', n,

@@ -5,14 +5,14 @@ import { NotificationStatus, NotificationType } from '#gen/shop/notification/v1/
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { startMailbox } from '#local/mailbox/mailbox.ts';
 import { publishAgain, publishEvent, readEventBodies } from '../../support/events.ts';
-import { fetchMails, orderConfirmed, startPostOffice } from '../../support/services/notification.ts';
+import { fetchMails, orderConfirmed, startNotificationFixture } from '../../support/services/notification.ts';
 
 // The seed's own bound.
 const WITHIN = { timeout: 5_000, interval: 25 };
 
 describe('the event OrderConfirmed', () => {
   it('becomes an order confirmation for cust123, mailed within 5 s (seed 5.5)', async () => {
-    await using office = await startPostOffice();
+    await using office = await startNotificationFixture();
     await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
 
     await vi.waitFor(async () => expect(await office.mails()).toHaveLength(1), WITHIN);
@@ -40,7 +40,7 @@ describe('the event OrderConfirmed', () => {
   });
 
   it('gives one row and one mail, redelivered or told of by another event of the same order', async () => {
-    await using office = await startPostOffice();
+    await using office = await startNotificationFixture();
     const event = await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
     await publishAgain(office.nats, event);
     await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
@@ -55,7 +55,7 @@ describe('the event OrderConfirmed', () => {
   });
 
   it('of a test order is kept for its retention and never mailed', async () => {
-    await using office = await startPostOffice();
+    await using office = await startNotificationFixture();
     await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('test-order', { synthetic: true }));
     await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
 
@@ -73,7 +73,7 @@ describe('the event OrderConfirmed', () => {
   });
 
   it('reaches customers with any id, each at an address of its own, and lets none write a header', async () => {
-    await using office = await startPostOffice();
+    await using office = await startNotificationFixture();
     const customers = [
       'a b',
       'Ünïcode@elsewhere.example, x@y.example',
@@ -97,7 +97,7 @@ describe('a mail server that is away', () => {
     const mailbox = await startMailbox();
     const { smtpUrl, smtpPort } = mailbox;
     await mailbox.close();
-    await using office = await startPostOffice({ smtpUrl });
+    await using office = await startNotificationFixture({ smtpUrl });
     for (let index = 0; index < 8; index += 1) {
       await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed(`order-${index}`));
     }
@@ -122,7 +122,7 @@ describe('a mailer killed between mail and mark', () => {
     { lease: 'over', nextTry: 'now()' },
     { lease: 'far ahead of a clock set back since', nextTry: "now() + interval '1 day'" },
   ])('sends the mail again with the same Message-ID, its lease $lease', async ({ nextTry }) => {
-    await using office = await startPostOffice();
+    await using office = await startNotificationFixture();
     await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
     await vi.waitFor(async () => expect(await office.mails()).toHaveLength(1), WITHIN);
     await vi.waitFor(async () => {
@@ -137,7 +137,7 @@ describe('a mailer killed between mail and mark', () => {
   });
 
   it('does not send twice while two replicas live', async () => {
-    await using office = await startPostOffice();
+    await using office = await startNotificationFixture();
     await using _replica = await office.startReplica();
     const orders = Array.from({ length: 30 }, (_, index) => `order-${index}`).sort();
     await Promise.all(
@@ -154,7 +154,7 @@ describe('a mailer killed between mail and mark', () => {
 
 describe('ListNotifications', () => {
   it('pages newest first without gap or repeat, and filters', async () => {
-    await using office = await startPostOffice();
+    await using office = await startNotificationFixture();
     for (let index = 0; index < 7; index += 1) {
       const customerId = index % 2 === 0 ? 'even' : 'odd';
       await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed(`order-${index}`, { customerId }));

@@ -9,11 +9,11 @@ import { publishAgain, publishEvent } from '../../support/events.ts';
 import { startTestNats } from '../../support/nats.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 import {
-  type OrderWorld,
+  type OrderFixture,
   rpcFailureOf,
-  startInventoryNeighbour,
+  startOrderFixture,
   startOrderService,
-  startOrderWorld,
+  startVirtualInventory,
   validRequest,
 } from '../../support/services/order.ts';
 
@@ -24,7 +24,7 @@ const price = (productId: string, minorUnits: bigint, version: bigint) => ({
 });
 
 /** What one of a product costs by now. */
-async function quoted(world: OrderWorld, productId: string): Promise<bigint | undefined> {
+async function quoted(world: OrderFixture, productId: string): Promise<bigint | undefined> {
   const { total } = await world.client.quoteOrder({ customerId: 'c', items: [{ productId, quantity: 1 }] });
   return total?.minorUnits;
 }
@@ -32,7 +32,7 @@ async function quoted(world: OrderWorld, productId: string): Promise<bigint | un
 it('without prices an order is unavailable with RetryInfo, and taken once inventory is up', async () => {
   await using database = await createTestDatabase('order');
   await using nats = await startTestNats();
-  await using inventory = await startInventoryNeighbour();
+  await using inventory = await startVirtualInventory();
   await inventory.goAway();
   await using service = await startOrderService({
     ORDER_DATABASE_URL: database.databaseUrl,
@@ -52,7 +52,7 @@ it('without prices an order is unavailable with RetryInfo, and taken once invent
 });
 
 it('all pages of ListProducts are read, by the first start only', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   world.inventory.virtual.received(InventoryService.method.listProducts).times(1);
   const replica = await world.startReplica();
   expect((await replica.client.createOrder(validRequest())).outcome).toBe(Outcome.CONFIRMED);
@@ -60,7 +60,7 @@ it('all pages of ListProducts are read, by the first start only', async () => {
 });
 
 it('ProductChanged brings a new product and a new price', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   await publishEvent(world.nats, ProductChangedSchema, price('brand-new', 700n, 1n));
   await publishEvent(world.nats, ProductChangedSchema, price('12345', 6_499n, 2n));
   await expect.poll(() => quoted(world, '12345')).toBe(6_499n);
@@ -70,7 +70,7 @@ it('ProductChanged brings a new product and a new price', async () => {
 });
 
 it('a basket dearer than can be charged is refused before it is an order, and the quantity named', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   await publishEvent(world.nats, ProductChangedSchema, price('yacht', 1_000_000_000_000n, 1n));
   await expect.poll(() => quoted(world, 'yacht')).toBe(1_000_000_000_000n);
   const items = [{ productId: 'yacht', quantity: 9_008 }];
@@ -88,7 +88,7 @@ it('a basket dearer than can be charged is refused before it is an order, and th
 });
 
 it('an older version of a product is ignored, and so is the same event once more', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   const event = await publishEvent(world.nats, ProductChangedSchema, price('12345', 6_499n, 5n));
   await expect.poll(() => quoted(world, '12345')).toBe(6_499n);
   await publishEvent(world.nats, ProductChangedSchema, price('12345', 1n, 4n));
@@ -100,7 +100,7 @@ it('an older version of a product is ignored, and so is the same event once more
 });
 
 it('an order keeps the prices it was accepted with', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   const { order } = await world.place();
   await publishEvent(world.nats, ProductChangedSchema, price('12345', 9_999n, 2n));
   await expect.poll(() => quoted(world, '12345')).toBe(9_999n);
@@ -108,7 +108,7 @@ it('an order keeps the prices it was accepted with', async () => {
 });
 
 it('a product event that makes no sense is set aside, and those behind it go on', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   await publishEvent(world.nats, ProductChangedSchema, { productId: 'priceless', version: 2n });
   await publishEvent(world.nats, ProductChangedSchema, price('12345', 6_499n, 2n));
   await expect.poll(() => quoted(world, '12345')).toBe(6_499n);

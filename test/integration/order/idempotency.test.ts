@@ -7,10 +7,10 @@ import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { readEvents } from '../../support/events.ts';
-import { rpcFailureOf, startOrderWorld, validRequest } from '../../support/services/order.ts';
+import { rpcFailureOf, startOrderFixture, validRequest } from '../../support/services/order.ts';
 
 it('fifty duplicates at once make one order and get equal answers once it has ended', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   const request = validRequest();
   const answers = await Promise.all(Array.from({ length: 50 }, () => world.client.createOrder(request)));
 
@@ -24,7 +24,7 @@ it('fifty duplicates at once make one order and get equal answers once it has en
 });
 
 it('duplicates at two replicas at once make one order; the other replica waits for it', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   const replica = await world.startReplica();
   const request = validRequest();
   const answers = await Promise.all(
@@ -36,7 +36,7 @@ it('duplicates at two replicas at once make one order; the other replica waits f
 });
 
 it('a key with another body is refused, and the first order stands', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   const request = validRequest();
   const { order } = await world.client.createOrder(request);
   const error = await rpcFailureOf(world.client.createOrder({ ...request, customerId: 'somebody-else' }));
@@ -46,7 +46,7 @@ it('a key with another body is refused, and the first order stands', async () =>
 });
 
 it('a repeat whose caller waits only a second is answered within it, though the first call is still at work', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   world.payment.virtual.stub(PaymentService.method.processPayment).hangs();
   const request = validRequest();
   const first = world.client.createOrder(request);
@@ -57,14 +57,14 @@ it('a repeat whose caller waits only a second is answered within it, though the 
 });
 
 it('a key stays free after bad input', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   const request = validRequest();
   await rpcFailureOf(world.client.createOrder({ ...request, items: [] }));
   expect((await world.client.createOrder(request)).outcome).toBe(Outcome.CONFIRMED);
 });
 
 it('cancelling twice, and thirty times at once, is cancelling once', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   world.payment.virtual.stub(PaymentService.method.processPayment).fails(Code.Unavailable, 'away');
   const { order } = await world.place();
   const { orderId } = order!;

@@ -10,14 +10,14 @@ import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
 import { readEventBodies, readEvents } from '../../support/events.ts';
-import { startOrderWorld, validRequest } from '../../support/services/order.ts';
+import { startOrderFixture, validRequest } from '../../support/services/order.ts';
 
 const { reserveStock, confirmReservation, releaseReservation, checkAvailability } = InventoryService.method;
 const { processPayment, refundPayment } = PaymentService.method;
 
 describe('an order for which all is well', () => {
   it('is told by exactly one OrderCreated on SHOP_ORDER: id, customer, total 59.99 (seed 5.1)', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     const { order } = await world.place({ customerId: 'cust123', items: [{ productId: '12345', quantity: 1 }] });
 
     await expect.poll(() => readEvents(world.nats, 'shop.order.v1.OrderConfirmed')).toHaveLength(1);
@@ -42,7 +42,7 @@ describe('an order for which all is well', () => {
   });
 
   it('is CONFIRMED, with one reserve, one charge, one confirm, and nothing given back', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     const answer = await world.place({ items: [{ productId: '12345', quantity: 10 }] });
 
     const orderId = answer.order!.orderId;
@@ -71,13 +71,13 @@ describe('an order for which all is well', () => {
   });
 
   it('is stored as it was answered', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     const { order } = await world.place();
     expect(await world.read(order!.orderId)).toEqual(order);
   });
 
   it('is told by one OrderConfirmed with a higher version than OrderCreated', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     const { order } = await world.place();
     await expect.poll(() => readEventBodies(world.nats, OrderConfirmedSchema)).toHaveLength(1);
     const [confirmed] = await readEventBodies(world.nats, OrderConfirmedSchema);
@@ -87,7 +87,7 @@ describe('an order for which all is well', () => {
   });
 
   it('carries the trace of its caller to neighbours and into events', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     const traceId = '0af7651916cd43dd8448eb211c80319c';
     await world.client.createOrder(validRequest(), {
       headers: { traceparent: `00-${traceId}-b7ad6b7169203331-01` },
@@ -110,10 +110,10 @@ describe('an order that cannot be served', () => {
   const insufficient = [
     { desc: ErrorInfoSchema, value: { reason: 'INSUFFICIENT_STOCK', domain: 'shop' } },
   ] as unknown as Parameters<ReturnType<typeof stubOf>['fails']>[2];
-  const stubOf = (world: Awaited<ReturnType<typeof startOrderWorld>>) => world.inventory.virtual.stub(reserveStock);
+  const stubOf = (world: Awaited<ReturnType<typeof startOrderFixture>>) => world.inventory.virtual.stub(reserveStock);
 
   it('for want of stock: FAILED, INSUFFICIENT_STOCK; nobody is charged and nothing is given back', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     stubOf(world).fails(Code.FailedPrecondition, 'not enough of 12345', insufficient);
     expect(await world.place()).toMatchObject({
       outcome: Outcome.FAILED,
@@ -128,7 +128,7 @@ describe('an order that cannot be served', () => {
   });
 
   it('for a declined payment: FAILED, PAYMENT_FAILED; the stock is released, nothing refunded', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     world.payment.virtual.stub(processPayment).replies(({ orderId }) => ({
       charge: {
         orderId,
@@ -154,7 +154,7 @@ describe('an order that cannot be served', () => {
   });
 
   it('because inventory answers internal: FAILED, INVENTORY_ERROR, with advice for a new key (seed 4.3)', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     stubOf(world).fails(Code.Internal, 'out of order');
     expect(await world.place()).toMatchObject({
       outcome: Outcome.FAILED,
@@ -167,7 +167,7 @@ describe('an order that cannot be served', () => {
 
 describe('an order that has to wait', () => {
   it('because inventory does not answer: PENDING, INVENTORY_CHECK_FAILED; later CONFIRMED (seed 4.2)', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     world.inventory.virtual
       .stub(reserveStock)
       .hangs()
@@ -178,7 +178,7 @@ describe('an order that has to wait', () => {
   });
 
   it('because inventory is unreachable: PENDING, INVENTORY_UNAVAILABLE; CONFIRMED once it is up', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     await world.inventory.goAway();
     const { outcome, reason, order } = await world.place();
     expect({ outcome, reason, status: order?.status }).toEqual({
@@ -192,7 +192,7 @@ describe('an order that has to wait', () => {
   });
 
   it('because payment is slow by 5 s: TIMEOUT in under 3 s; charged under one key, CONFIRMED later (seed 8.4)', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     world.payment.virtual
       .stub(processPayment)
       .delays(5_000)
@@ -213,7 +213,7 @@ describe('an order that has to wait', () => {
   });
 
   it('because payment answers internal: PENDING, PAYMENT_UNAVAILABLE, never FAILED', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     world.payment.virtual.stub(processPayment).fails(Code.Internal, 'out of order');
     expect(await world.place()).toMatchObject({
       outcome: Outcome.PENDING,
@@ -224,7 +224,7 @@ describe('an order that has to wait', () => {
   });
 
   it('because the confirmation fails: PENDING with its verdict; confirmed until it succeeds, never charged again', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     world.inventory.virtual
       .stub(confirmReservation)
       .fails(Code.Unavailable, 'away')
@@ -240,7 +240,7 @@ describe('an order that has to wait', () => {
   });
 
   it('because a breaker is open: CIRCUIT_OPEN and no call; half-open later, then closed (seed 4.4)', async () => {
-    await using world = await startOrderWorld({ BREAKER_RESET_MS: '3000' });
+    await using world = await startOrderFixture({ BREAKER_RESET_MS: '3000' });
     world.inventory.virtual.stub(reserveStock).fails(Code.Unavailable, 'away');
     for (let index = 0; index < 5; index += 1) {
       expect((await world.place()).outcome).toBe(Outcome.PENDING);
@@ -259,14 +259,14 @@ describe('an order that has to wait', () => {
   });
 
   it('because its caller has little time: PENDING, BUDGET_EXHAUSTED, before the caller gives up', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     const answer = await world.client.createOrder(validRequest(), { timeoutMs: 380 });
     expect(answer).toMatchObject({ outcome: Outcome.PENDING, reason: OrderReason.BUDGET_EXHAUSTED });
     await world.reaches(answer.order!.orderId, OrderStatus.CONFIRMED);
   });
 
   it('longer than ORDER_LIMIT_MS: FAILED, TIME_LIMIT_EXCEEDED; stock and money are asked back', async () => {
-    await using world = await startOrderWorld({ ORDER_LIMIT_MS: '1000' });
+    await using world = await startOrderFixture({ ORDER_LIMIT_MS: '1000' });
     world.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     const { order } = await world.place();
     const failed = await world.reaches(order!.orderId, OrderStatus.FAILED);
@@ -279,7 +279,7 @@ describe('an order that has to wait', () => {
 
 describe('cancelling', () => {
   it('gives back what a waiting order holds, and shows in GetStatus what could not be given back yet', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     world.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     const { order } = await world.place();
     await world.payment.goAway();
@@ -297,7 +297,7 @@ describe('cancelling', () => {
   });
 
   it('between charge and verdict wins: the charge is refunded and nothing is sold', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     let cancel: (() => Promise<unknown>) | undefined;
     world.payment.virtual.stub(processPayment).replies(async ({ orderId }) => {
       await cancel?.();
@@ -317,7 +317,7 @@ describe('cancelling', () => {
 
 describe('a quote', () => {
   it('has total and availability, and orders nothing', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     world.inventory.virtual.stub(checkAvailability, { productId: 'prod789' }).replies({ quantity: 1, available: true });
     const items = [
       { productId: '12345', quantity: 2 },
@@ -333,7 +333,7 @@ describe('a quote', () => {
   });
 
   it('is given while inventory is away, without availabilities', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     await world.inventory.goAway();
     const quote = await world.client.quoteOrder({ customerId: 'c', items: [{ productId: '12345', quantity: 1 }] });
     expect(quote).toMatchObject({ total: { minorUnits: 5_999n }, lines: [{ availability: 0 }] });

@@ -29,7 +29,7 @@ type Desk = AsyncDisposable & {
 };
 
 /** `setting` is one of Postgres, for the store's connections. */
-async function openDesk(setting?: string): Promise<Desk> {
+async function openCreateOrderFixture(setting?: string): Promise<Desk> {
   const resources = new AsyncDisposableStack();
   const testDatabase = resources.use(await createTestDatabase('order'));
   const url = new URL(testDatabase.databaseUrl);
@@ -83,13 +83,13 @@ function changed(order: Order): Order {
 
 describe('inserting', () => {
   it('stores an order that is read back the same', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const order = await desk.add(pendingOrder({ synthetic: true, customerId: `O'Neil "ünïcode" \\ {x}` }));
     expect(await desk.store.find('order-1')).toEqual(order);
   });
 
   it('stores the key and the event in the same change', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const order = await desk.add(pendingOrder());
     expect(await desk.store.findByKey('key of order-1')).toEqual({ order, requestHash: 'hash' });
     expect(await desk.sql('select subject, sent_time from outbox')).toEqual([
@@ -98,7 +98,7 @@ describe('inserting', () => {
   });
 
   it('under a key that is taken stores nothing at all', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     await desk.add(pendingOrder());
     const other = pendingOrder({ orderId: 'order-2' });
     const key = { idempotencyKey: 'key of order-1', requestHash: 'other' };
@@ -109,7 +109,7 @@ describe('inserting', () => {
   });
 
   it('fifty at once under one key: one wins', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const results = await Promise.all(
       orderIds(50).map((orderId) => {
         const order = pendingOrder({ orderId });
@@ -124,7 +124,7 @@ describe('inserting', () => {
 
 describe('saving', () => {
   it('stores every field and gives the next version', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const order = await desk.add(pendingOrder());
     const saved = await desk.store.save(changed(order), 1, []);
     expect(saved).toEqual({ ...changed(order), version: 2 });
@@ -132,7 +132,7 @@ describe('saving', () => {
   });
 
   it('from an older version stores nothing, and no event', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const order = await desk.add(pendingOrder());
     await desk.store.save(park(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), ''), 1, []);
     const late = failedOrder();
@@ -142,7 +142,7 @@ describe('saving', () => {
   });
 
   it('of twenty from the same version at once: one is stored, with its event', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const order = await desk.add(pendingOrder());
     const failed = decideFail(order, 'PAYMENT_FAILED', NOTHING_OWED, secondsLater(2));
     const results = await Promise.all(
@@ -153,7 +153,7 @@ describe('saving', () => {
   });
 
   it('is refused by the database for an end that its verdict does not allow', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const order = await desk.add(pendingOrder());
     const impossible: Order = { ...order, status: 'CONFIRMED', verdict: 'FAIL' };
     await expect(desk.store.save(impossible, 1, [])).rejects.toThrow(/check constraint/);
@@ -162,13 +162,13 @@ describe('saving', () => {
 
 describe('claiming', () => {
   it('leaves alone an order that was just accepted: its call works on it', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     await desk.add(pendingOrder());
     expect(await desk.store.claim(10)).toEqual([]);
   });
 
   it('takes an order whose lease is over, with its attempts', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const order = await desk.add(pendingOrder(), desk.hasty);
     const parked = park(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
     const saved = await desk.store.save(parked, 1, [], { afterMs: 0, attempts: 3 });
@@ -176,21 +176,21 @@ describe('claiming', () => {
   });
 
   it('takes an order once: the claim is a lease', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     await desk.add(pendingOrder(), desk.hasty);
     expect(await desk.store.claim(10)).toHaveLength(1);
     expect(await desk.store.claim(10)).toEqual([]);
   });
 
   it('takes it again when whoever claimed it died and the lease is over', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     await desk.add(pendingOrder(), desk.hasty);
     expect(await desk.hasty.claim(10)).toHaveLength(1);
     expect(await desk.hasty.claim(10)).toHaveLength(1);
   });
 
   it('leaves alone an order that somebody changed without letting go of it', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const order = await desk.add(pendingOrder(), desk.hasty);
     const cancelled = decideCancel(order, secondsLater(1));
     await desk.store.save(cancelled, 1, []);
@@ -200,7 +200,7 @@ describe('claiming', () => {
   it.each(['lease_until', 'resume_time'])(
     'takes an order whose %s a clock set back since has left far ahead',
     async (column) => {
-      await using desk = await openDesk();
+      await using desk = await openCreateOrderFixture();
       await desk.add(pendingOrder(), desk.hasty);
       await desk.sql(`update orders set ${column} = now() + interval '1 hour'`);
       expect(await desk.store.claim(10)).toHaveLength(1);
@@ -209,7 +209,7 @@ describe('claiming', () => {
   );
 
   it('leaves alone what is as far ahead as a lease or a wait may be', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     await desk.add(pendingOrder(), desk.hasty);
     await desk.sql(`update orders set lease_until = now() + interval '1 minute'`);
     expect(await desk.store.claim(10)).toEqual([]);
@@ -218,7 +218,7 @@ describe('claiming', () => {
   });
 
   it('waits as long as the order is to wait', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const order = await desk.add(pendingOrder(), desk.hasty);
     const parked = park(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
     await desk.store.save(parked, 1, [], { afterMs: 60_000, attempts: 1 });
@@ -226,7 +226,7 @@ describe('claiming', () => {
   });
 
   it('takes no order that has ended', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const order = await desk.add(pendingOrder(), desk.hasty);
     const confirmed = finishConfirm(decideConfirm(order, secondsLater(1)), secondsLater(2));
     await desk.store.save(confirmed, 1, []);
@@ -234,7 +234,7 @@ describe('claiming', () => {
   });
 
   it('takes a failed order that is still owed something', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const order = await desk.add(pendingOrder(), desk.hasty);
     await desk.store.save(changed(order), 1, [], { afterMs: 0, attempts: 1 });
     expect(await desk.store.claim(10)).toHaveLength(1);
@@ -243,7 +243,7 @@ describe('claiming', () => {
   it.each(['few rows, no statistics', 'many rows, fresh statistics'])(
     'takes never more than its limit, the longest waiting first: %s',
     async (table) => {
-      await using desk = await openDesk();
+      await using desk = await openCreateOrderFixture();
       for (const orderId of orderIds(table.startsWith('few') ? 12 : 60)) {
         await desk.add(pendingOrder({ orderId }), desk.hasty);
       }
@@ -258,7 +258,7 @@ describe('claiming', () => {
   );
 
   it('by several replicas at once gives each order to one of them', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     for (const orderId of orderIds(40)) await desk.add(pendingOrder({ orderId }), desk.hasty);
     const batches = await Promise.all(Array.from({ length: 8 }, () => desk.store.claim(16)));
     const ids = batches.flat().map(({ order }) => order.orderId);
@@ -269,7 +269,7 @@ describe('claiming', () => {
 
 describe('resuming now', () => {
   it('makes a waiting order due at once', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const order = await desk.add(pendingOrder(), desk.hasty);
     const parked = park(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
     await desk.store.save(parked, 1, [], { afterMs: 60_000, attempts: 1 });
@@ -278,14 +278,14 @@ describe('resuming now', () => {
   });
 
   it('does not disturb an order that is worked on', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     await desk.add(pendingOrder());
     await resumeNow(desk.database, 'order-1');
     expect(await desk.store.claim(10)).toEqual([]);
   });
 
   it('does not bring back an order that has ended, nor one that never was', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     const order = await desk.add(pendingOrder(), desk.hasty);
     await desk.store.save(finishConfirm(decideConfirm(order, secondsLater(1)), secondsLater(2)), 1, []);
     await resumeNow(desk.database, 'order-1');
@@ -296,7 +296,7 @@ describe('resuming now', () => {
 
 describe('counting what is open', () => {
   it('counts pending orders with the age of the oldest, and decided ones that are not given back in full', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     expect(await desk.store.countOpen()).toEqual({ pending: 0, oldestPendingMs: 0, compensations: 0 });
     for (const orderId of ['order-1', 'order-2', 'order-3', 'order-4']) await desk.add(pendingOrder({ orderId }));
     await desk.database.query(
@@ -319,7 +319,7 @@ describe('listing', () => {
   const everybody = { customerId: '', status: undefined };
 
   it('is newest first, and by id where the times are equal', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     for (const orderId of ['order-b', 'order-c', 'order-a']) await desk.add(pendingOrder({ orderId }));
     await desk.sql(`update orders set create_time = create_time + interval '1 hour' where order_id = 'order-a'`);
     const listed = await desk.store.list(everybody, LAST);
@@ -327,13 +327,13 @@ describe('listing', () => {
   });
 
   it('gives one row more than the page holds', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     for (const orderId of orderIds(5)) await desk.add(pendingOrder({ orderId }));
     expect(await desk.store.list(everybody, { size: 3, after: undefined })).toHaveLength(4);
   });
 
   it('finds by customer, by status, and by both', async () => {
-    await using desk = await openDesk();
+    await using desk = await openCreateOrderFixture();
     await desk.add(pendingOrder({ orderId: 'a', customerId: 'ann' }));
     await desk.add(pendingOrder({ orderId: 'b', customerId: 'ann' }));
     await desk.add(pendingOrder({ orderId: 'c', customerId: 'bob' }));
@@ -348,7 +348,7 @@ describe('listing', () => {
   });
 
   it('reads a customer by the index of customers, with whichever plan is kept', async () => {
-    await using desk = await openDesk('plan_cache_mode=force_generic_plan');
+    await using desk = await openCreateOrderFixture('plan_cache_mode=force_generic_plan');
     await desk.sql(fillWithConfirmedOrders(20_000));
     await desk.sql('analyze orders');
     expect(await desk.store.list({ customerId: 'customer-499', status: undefined }, LAST)).toHaveLength(40);

@@ -9,7 +9,12 @@ import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { readEventBodies } from '../../support/events.ts';
-import { type RunningOrderService, rpcFailureOf, startOrderWorld, validRequest } from '../../support/services/order.ts';
+import {
+  type RunningOrderService,
+  rpcFailureOf,
+  startOrderFixture,
+  validRequest,
+} from '../../support/services/order.ts';
 import { startTcpGate } from '../../support/tcp-gate.ts';
 
 const { confirmReservation } = InventoryService.method;
@@ -17,7 +22,7 @@ const { processPayment } = PaymentService.method;
 
 describe('while the broker is away', () => {
   it('orders are confirmed, and every event follows when it is back', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     await world.nats.kill();
     const answers = await Promise.all(Array.from({ length: 10 }, () => world.place()));
     expect(answers.map(({ outcome }) => outcome)).toEqual(Array(10).fill(Outcome.CONFIRMED));
@@ -34,7 +39,7 @@ describe('while the broker is away', () => {
   });
 
   it('the service starts, serves and stops', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     await world.nats.kill();
     const replica = await world.startReplica();
     expect((await replica.client.createOrder(validRequest())).outcome).toBe(Outcome.CONFIRMED);
@@ -45,7 +50,7 @@ describe('while the broker is away', () => {
 /** A world whose service reaches its database through a gate. */
 async function startBehindGate() {
   const resources = new AsyncDisposableStack();
-  const world = resources.use(await startOrderWorld());
+  const world = resources.use(await startOrderFixture());
   await world.service.stop();
   const url = new URL(world.database.databaseUrl);
   const gate = resources.use(await startTcpGate(Number(url.port)));

@@ -15,7 +15,7 @@ import {
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
-import { type OrderWorld, startOrderWorld, validRequest } from '../../support/services/order.ts';
+import { type OrderFixture, startOrderFixture, validRequest } from '../../support/services/order.ts';
 import { startTcpGate, type TcpGate } from '../../support/tcp-gate.ts';
 
 const { reserveStock, confirmReservation } = InventoryService.method;
@@ -26,7 +26,7 @@ type Told = readonly [outcome: string, reason: string, order: string];
 
 type Case = {
   /** What is so in a world where all else is well; the order is placed by it, or else after it. */
-  readonly given: (world: OrderWorld, resources: AsyncDisposableStack) => unknown;
+  readonly given: (world: OrderFixture, resources: AsyncDisposableStack) => unknown;
   readonly settings?: Record<string, string>;
   /** What is told, where the table says it in words of its own. */
   readonly told?: Told;
@@ -47,9 +47,9 @@ const ends = OrderStatus.CONFIRMED;
 const RESUMES = 'resumes by itself';
 const RARELY_FULL = { MAX_CALLS: '4', MAX_QUEUED_CALLS: '8', MAX_QUEUE_MS: '200' };
 
-const reserving = ({ inventory }: OrderWorld) => inventory.virtual.stub(reserveStock);
-const confirming = ({ inventory }: OrderWorld) => inventory.virtual.stub(confirmReservation);
-const paying = ({ payment }: OrderWorld) => payment.virtual.stub(processPayment);
+const reserving = ({ inventory }: OrderFixture) => inventory.virtual.stub(reserveStock);
+const confirming = ({ inventory }: OrderFixture) => inventory.virtual.stub(confirmReservation);
+const paying = ({ payment }: OrderFixture) => payment.virtual.stub(processPayment);
 
 const rows: readonly Row[] = [
   { when: 'all is well', cells: ['CONFIRMED', '', 'CONFIRMED', 'a mail'], cases: [{ given: () => undefined }] },
@@ -187,7 +187,7 @@ const cases = rows.flatMap(({ when, cells: [outcome, reason, order], cases }) =>
 );
 
 it.each(cases)('$when: $told.0 $told.1', async ({ given, settings, told, ends }) => {
-  await using world = await startOrderWorld({ BREAKER_RESET_MS: '1000', ...settings });
+  await using world = await startOrderFixture({ BREAKER_RESET_MS: '1000', ...settings });
   await using resources = new AsyncDisposableStack();
 
   const answer = await place(world, resources, given);
@@ -209,7 +209,7 @@ it('is what the README says', () => {
 });
 
 async function place(
-  world: OrderWorld,
+  world: OrderFixture,
   resources: AsyncDisposableStack,
   given: Case['given'],
 ): Promise<CreateOrderResponse | ConnectError> {
@@ -239,7 +239,7 @@ function nameOf(enumeration: DescEnum, value: number): string {
   return enumeration.value[value]?.localName ?? String(value);
 }
 
-function makeWell(world: OrderWorld): void {
+function makeWell(world: OrderFixture): void {
   reserving(world).replies(({ orderId }) => ({ reservation: { orderId, reservationId: `res-${orderId}` } }));
   confirming(world).replies({});
   paying(world).replies(({ orderId }) => ({
@@ -247,12 +247,12 @@ function makeWell(world: OrderWorld): void {
   }));
 }
 
-async function openBreaker(world: OrderWorld, stub: { fails(code: Code, message: string): unknown }): Promise<void> {
+async function openBreaker(world: OrderFixture, stub: { fails(code: Code, message: string): unknown }): Promise<void> {
   stub.fails(Code.Unavailable, 'away');
   await Promise.all(Array.from({ length: 5 }, () => world.place()));
 }
 
-function refuseForWantOfStock(world: OrderWorld): void {
+function refuseForWantOfStock(world: OrderFixture): void {
   const reason = { desc: ErrorInfoSchema, value: { reason: 'INSUFFICIENT_STOCK', domain: 'shop' } };
   reserving(world).fails(Code.FailedPrecondition, 'not enough of 12345', [reason] as never);
 }
@@ -266,7 +266,7 @@ function spoilAnswers(neighbour: 'inventory' | 'payment', rpc = '*'): Case['give
   };
 }
 
-async function outlastLimit(world: OrderWorld): Promise<CreateOrderResponse> {
+async function outlastLimit(world: OrderFixture): Promise<CreateOrderResponse> {
   paying(world).fails(Code.Unavailable, 'away');
   const request = validRequest();
   const { order } = await world.client.createOrder(request);
@@ -274,7 +274,7 @@ async function outlastLimit(world: OrderWorld): Promise<CreateOrderResponse> {
   return await world.client.createOrder(request);
 }
 
-async function placeTwice(world: OrderWorld, change: { customerId?: string }): Promise<CreateOrderResponse> {
+async function placeTwice(world: OrderFixture, change: { customerId?: string }): Promise<CreateOrderResponse> {
   const request = validRequest();
   const first = await world.client.createOrder(request);
   const second = await world.client.createOrder({ ...request, ...change });
@@ -283,7 +283,7 @@ async function placeTwice(world: OrderWorld, change: { customerId?: string }): P
 }
 
 async function placeBesideSilentBroker(
-  world: OrderWorld,
+  world: OrderFixture,
   resources: AsyncDisposableStack,
 ): Promise<CreateOrderResponse> {
   const url = new URL(world.nats.url('order'));
@@ -297,7 +297,7 @@ async function placeBesideSilentBroker(
   return answer;
 }
 
-async function placeWithoutPrices(world: OrderWorld, resources: AsyncDisposableStack): Promise<CreateOrderResponse> {
+async function placeWithoutPrices(world: OrderFixture, resources: AsyncDisposableStack): Promise<CreateOrderResponse> {
   await world.inventory.goAway();
   const empty = resources.use(await createTestDatabase('order'));
   const replica = await world.startReplica({ ORDER_DATABASE_URL: empty.databaseUrl });
@@ -317,7 +317,7 @@ function placeWithoutDatabase(harm: (gate: TcpGate) => void): Case['given'] {
   };
 }
 
-async function placeTooMany(world: OrderWorld): Promise<CreateOrderResponse> {
+async function placeTooMany(world: OrderFixture): Promise<CreateOrderResponse> {
   paying(world)
     .delays(30)
     .replies(({ orderId }) => ({ charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } }));

@@ -10,7 +10,7 @@ import { PaymentFailedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { publishEvent } from '../../support/events.ts';
-import { type OrderWorld, startOrderWorld, validRequest } from '../../support/services/order.ts';
+import { type OrderFixture, startOrderFixture, validRequest } from '../../support/services/order.ts';
 import { startTcpGate } from '../../support/tcp-gate.ts';
 
 const { reserveStock, confirmReservation } = InventoryService.method;
@@ -18,7 +18,7 @@ const { processPayment } = PaymentService.method;
 const LONGEST_MS = 3_000;
 
 /** Makes all well again, as far as stubs are concerned. */
-function heal({ inventory, payment }: OrderWorld): void {
+function heal({ inventory, payment }: OrderFixture): void {
   inventory.virtual
     .stub(reserveStock)
     .replies(({ orderId }) => ({ reservation: { orderId, reservationId: `res-${orderId}` } }));
@@ -28,12 +28,12 @@ function heal({ inventory, payment }: OrderWorld): void {
     .replies(({ orderId }) => ({ charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } }));
 }
 
-async function breakerOf({ service }: OrderWorld, dependency: string) {
+async function breakerOf({ service }: OrderFixture, dependency: string) {
   const { status } = await service.ops.getStatus({});
   return status?.breakers.find((breaker) => breaker.dependency === dependency);
 }
 
-type Row = readonly [name: string, harm: (world: OrderWorld) => unknown, outcome: Outcome, reason: OrderReason];
+type Row = readonly [name: string, harm: (world: OrderFixture) => unknown, outcome: Outcome, reason: OrderReason];
 
 describe('an order is answered in under 3 s and completes later, when', () => {
   it.each<Row>([
@@ -62,7 +62,7 @@ describe('an order is answered in under 3 s and completes later, when', () => {
       OrderReason.PAYMENT_TIMEOUT,
     ],
   ])('%s', async (_, harm, outcome, reason) => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     harm(world);
     const begin = performance.now();
 
@@ -78,7 +78,7 @@ describe('an order is answered in under 3 s and completes later, when', () => {
 
 describe('a neighbour that is away for a moment', () => {
   it('is asked again within the call: the order is confirmed, and nobody learns of it', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     world.inventory.virtual
       .stub(reserveStock)
       .fails(Code.Unavailable, 'restarting')
@@ -93,7 +93,7 @@ describe('a neighbour that is away for a moment', () => {
 
 describe('a breaker', () => {
   it('seed 4.4: of inventory opens by five timeouts; the sixth order makes no call; a probe closes it', async () => {
-    await using world = await startOrderWorld({ BREAKER_RESET_MS: '2000' });
+    await using world = await startOrderFixture({ BREAKER_RESET_MS: '2000' });
     world.inventory.virtual.stub(reserveStock).hangs();
     const five = await Promise.all(Array.from({ length: 5 }, () => world.place()));
     const pending = { outcome: Outcome.PENDING, reason: OrderReason.INVENTORY_CHECK_FAILED };
@@ -118,7 +118,7 @@ describe('a breaker', () => {
   });
 
   it('of payment that is open stops no order from being accepted: its stock is held, and it completes later', async () => {
-    await using world = await startOrderWorld({ BREAKER_RESET_MS: '2000' });
+    await using world = await startOrderFixture({ BREAKER_RESET_MS: '2000' });
     world.payment.virtual.stub(processPayment).fails(Code.Internal, 'out of order');
     await Promise.all(Array.from({ length: 5 }, () => world.place()));
 
@@ -138,7 +138,7 @@ describe('a breaker', () => {
 });
 
 it('a broker that hangs delays neither orders nor operators', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   const url = new URL(world.nats.url('order'));
   await using gate = await startTcpGate(Number(url.port));
   url.port = String(gate.port);

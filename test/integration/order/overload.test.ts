@@ -6,24 +6,24 @@ import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { type OrderWorld, startOrderWorld, validRequest } from '../../support/services/order.ts';
+import { type OrderFixture, startOrderFixture, validRequest } from '../../support/services/order.ts';
 
 const { reserveStock } = InventoryService.method;
 const { processPayment } = PaymentService.method;
 
 /** Repeats a request under its key until it is taken. */
-function untilTaken({ client }: OrderWorld, request: ReturnType<typeof validRequest>) {
+function untilTaken({ client }: OrderFixture, request: ReturnType<typeof validRequest>) {
   return vi.waitFor(() => client.createOrder(request), { timeout: 20_000, interval: 200 });
 }
 
 /** Reads a gauge of a bulkhead from the service's metrics. */
-async function readGauge({ service }: OrderWorld, gauge: string, bulkhead: string): Promise<number> {
+async function readGauge({ service }: OrderFixture, gauge: string, bulkhead: string): Promise<number> {
   const metrics = await (await fetch(`${service.url}/metrics`)).text();
   return Number(new RegExp(`^${gauge}\\{.*bulkhead="${bulkhead}".*\\} (\\d+)$`, 'm').exec(metrics)?.[1]);
 }
 
 it('past its queue a call is refused at once and committed nothing: the same key then makes the one order', async () => {
-  await using world = await startOrderWorld({ MAX_CALLS: '4', MAX_QUEUED_CALLS: '8', MAX_QUEUE_MS: '200' });
+  await using world = await startOrderFixture({ MAX_CALLS: '4', MAX_QUEUED_CALLS: '8', MAX_QUEUE_MS: '200' });
   world.payment.virtual
     .stub(processPayment)
     .delays(30)
@@ -51,7 +51,7 @@ it('past its queue a call is refused at once and committed nothing: the same key
 });
 
 it('a burst of 150 orders is served whole, each once, by the places a service has by default', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   expect(await readGauge(world, 'bulkhead_limit', 'calls')).toBe(8);
 
   const answers = await Promise.all(Array.from({ length: 150 }, () => world.place()));
@@ -61,7 +61,7 @@ it('a burst of 150 orders is served whole, each once, by the places a service ha
 });
 
 it('while payment is slow, far more orders are at work than when all begins: waiting costs no places', async () => {
-  await using world = await startOrderWorld();
+  await using world = await startOrderFixture();
   // What an order takes is known by then.
   for (let order = 0; order < 25; order += 1) await world.place();
   world.payment.virtual
@@ -81,7 +81,7 @@ it('while payment is slow, far more orders are at work than when all begins: wai
 });
 
 it('while it is full, operators are answered and streams go on', async () => {
-  await using world = await startOrderWorld({ MAX_CALLS: '1', MAX_QUEUED_CALLS: '0' });
+  await using world = await startOrderFixture({ MAX_CALLS: '1', MAX_QUEUED_CALLS: '0' });
   const answer = Promise.withResolvers<void>();
   world.payment.virtual.stub(processPayment).replies(async ({ orderId }) => {
     await answer.promise;
@@ -103,7 +103,7 @@ it('while it is full, operators are answered and streams go on', async () => {
 });
 
 it('300 orders that waited for inventory go on by themselves: one alone first, then never more than 8 at once', async () => {
-  await using world = await startOrderWorld({ BREAKER_RESET_MS: '500' });
+  await using world = await startOrderFixture({ BREAKER_RESET_MS: '500' });
   world.inventory.virtual.stub(reserveStock).fails(Code.Unavailable, 'away');
   for (let round = 0; round < 15; round += 1) {
     await Promise.all(Array.from({ length: 20 }, () => untilTaken(world, validRequest())));

@@ -6,13 +6,13 @@ import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { rpcFailureOf, startOrderWorld } from '../../support/services/order.ts';
+import { rpcFailureOf, startOrderFixture } from '../../support/services/order.ts';
 
 const { processPayment } = PaymentService.method;
 
 describe('ListOrders', () => {
   it('pages through all orders, newest first, each once', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     const placed: string[] = [];
     for (let index = 0; index < 7; index += 1) placed.push((await world.place()).order!.orderId);
     const listed: string[] = [];
@@ -31,7 +31,7 @@ describe('ListOrders', () => {
   });
 
   it('does not show orders twice or skip any while new ones come in', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     const before: string[] = [];
     for (let index = 0; index < 4; index += 1) before.push((await world.place()).order!.orderId);
     const first = await world.client.listOrders({ pageSize: 2 });
@@ -42,7 +42,7 @@ describe('ListOrders', () => {
   });
 
   it('finds the orders of one customer in one state', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     await world.place({ customerId: 'ann' });
     world.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     const waiting = await world.place({ customerId: 'ann' });
@@ -52,7 +52,7 @@ describe('ListOrders', () => {
   });
 
   it('refuses a token that is not its own, by name', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     const pageToken = Buffer.from(JSON.stringify(['2026', 'x'])).toString('base64url');
     const error = await rpcFailureOf(world.client.listOrders({ pageToken }));
     expect(error.code).toBe(Code.InvalidArgument);
@@ -62,7 +62,7 @@ describe('ListOrders', () => {
 
 describe('WatchOrder', () => {
   it.each(['Connect', 'gRPC'])('streams every step to the end over HTTP/2 with %s', async (protocol) => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     const sessionManager = new Http2SessionManager(world.service.url);
     const options = { baseUrl: world.service.url, sessionManager };
     const client = createClient(
@@ -85,7 +85,7 @@ describe('WatchOrder', () => {
   });
 
   it('tells an order that has ended once', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     const { order } = await world.place();
     const seen = [];
     for await (const message of world.client.watchOrder({ orderId: order!.orderId })) seen.push(message);
@@ -93,7 +93,7 @@ describe('WatchOrder', () => {
   });
 
   it('of an order that does not exist fails with ORDER_NOT_FOUND', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     const stream = world.client.watchOrder({ orderId: 'no-such' })[Symbol.asyncIterator]();
     const error = await rpcFailureOf(stream.next());
     expect(error.code).toBe(Code.NotFound);
@@ -101,7 +101,7 @@ describe('WatchOrder', () => {
   });
 
   it('does not keep the service from stopping', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     world.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     const { order } = await world.place();
     const stream = world.client.watchOrder({ orderId: order!.orderId })[Symbol.asyncIterator]();

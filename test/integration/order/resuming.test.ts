@@ -10,12 +10,12 @@ import { PaymentCompletedSchema } from '#gen/shop/payment/v1/payment_events_pb.t
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { publishEvent, readEventBodies } from '../../support/events.ts';
-import { type OrderWorld, startOrderWorld } from '../../support/services/order.ts';
+import { type OrderFixture, startOrderFixture } from '../../support/services/order.ts';
 
 const { reserveStock, confirmReservation, releaseReservation } = InventoryService.method;
 const { processPayment, refundPayment } = PaymentService.method;
 
-async function statuses(world: OrderWorld): Promise<Record<string, number>> {
+async function statuses(world: OrderFixture): Promise<Record<string, number>> {
   const rows = await world.sql<{ status: string; count: number }>(
     'select status, count(*)::int as count from orders group by status',
   );
@@ -24,7 +24,7 @@ async function statuses(world: OrderWorld): Promise<Record<string, number>> {
 
 describe('after a restart', () => {
   it('a waiting order goes on and is CONFIRMED', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     world.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     await world.place();
     await world.service.stop();
@@ -37,7 +37,7 @@ describe('after a restart', () => {
   });
 
   it('an order whose replica died in the middle is taken up once its lease is over', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     const { order } = await world.place();
     // As SIGKILL leaves it after the verdict: pending, leased, and nobody at work.
     await world.sql(
@@ -51,7 +51,7 @@ describe('after a restart', () => {
   });
 
   it('a cancelled order that is still owed its money gets it', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     world.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     world.payment.virtual.stub(refundPayment).fails(Code.Unavailable, 'away');
     const { order } = await world.place();
@@ -64,7 +64,7 @@ describe('after a restart', () => {
   });
 
   it('stopping lets calls that are at work end: each is answered, and none is left in the middle', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     world.payment.virtual
       .stub(processPayment)
       .delays(300)
@@ -79,7 +79,7 @@ describe('after a restart', () => {
 
 describe('in the background', () => {
   it('failures open no breaker, however many: callers are not refused for them', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     world.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     await world.place();
     await expect
@@ -98,7 +98,7 @@ describe('in the background', () => {
 
 describe('two replicas', () => {
   it('work off what waits without charging or confirming anything twice in the books', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     await world.startReplica();
     world.inventory.virtual.stub(reserveStock).fails(Code.ResourceExhausted, 'too many calls');
     const placed = await Promise.all(Array.from({ length: 30 }, () => world.place()));
@@ -112,7 +112,7 @@ describe('two replicas', () => {
   });
 
   it('both at one order do it no harm: one end, told once', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     await world.startReplica();
     world.inventory.virtual.stub(confirmReservation).fails(Code.Unavailable, 'away');
     const { order } = await world.place();
@@ -130,7 +130,7 @@ describe('two replicas', () => {
   });
 
   it('a follower at one sees what the other does', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     const replica = await world.startReplica();
     world.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     const { order } = await world.place();
@@ -146,7 +146,7 @@ describe('two replicas', () => {
 
 describe("a neighbour's event", () => {
   it('wakes an order long before it would be tried again by itself', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     world.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     const { order } = await world.place();
     const { orderId } = order!;
@@ -157,7 +157,7 @@ describe("a neighbour's event", () => {
   });
 
   it('decides nothing by itself: the neighbour is asked', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     world.inventory.virtual.stub(reserveStock).fails(Code.ResourceExhausted, 'too many calls');
     const { order } = await world.place();
     const { orderId } = order!;
@@ -172,7 +172,7 @@ describe("a neighbour's event", () => {
   });
 
   it('about an order that is not known here is taken and forgotten', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     await publishEvent(world.nats, InsufficientStockSchema, { orderId: 'of-yesterday', version: 1n });
     await expect.poll(() => world.sql('select from inbox')).toHaveLength(1);
     expect((await world.service.ops.getStatus({})).status?.deadLetters).toBe(0n);

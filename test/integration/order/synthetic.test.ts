@@ -5,18 +5,18 @@ import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { readEventBodies } from '../../support/events.ts';
-import { type OrderWorld, startOrderWorld, validRequest } from '../../support/services/order.ts';
+import { type OrderFixture, startOrderFixture, validRequest } from '../../support/services/order.ts';
 import { TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
 
 const headers = { 'x-synthetic-credential': TEST_CREDENTIAL };
 const test = { synthetic: true, items: [{ productId: 'test-product', quantity: 1 }] };
 
-const place = (world: OrderWorld, change: Parameters<typeof validRequest>[0] = {}) =>
+const place = (world: OrderFixture, change: Parameters<typeof validRequest>[0] = {}) =>
   world.client.createOrder(validRequest({ ...test, ...change }), { headers });
 
 describe('a synthetic order', () => {
   it('goes the whole way, marked in every call and event, with the credential shown to both neighbours', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     const { order } = await place(world);
     expect(order).toMatchObject({ synthetic: true, status: OrderStatus.CONFIRMED });
     const [reserve] = world.inventory.virtual.calls(InventoryService.method.reserveStock);
@@ -29,14 +29,14 @@ describe('a synthetic order', () => {
   });
 
   it('shows no neighbour the credential of its caller when it is not synthetic', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     await world.client.createOrder(validRequest({}), { headers });
     const [reserve] = world.inventory.virtual.calls(InventoryService.method.reserveStock);
     expect(reserve?.requestHeader.has('x-synthetic-credential')).toBe(false);
   });
 
   it('is gone after its retention, key and all; a real one, and one still owed something, stay', async () => {
-    await using world = await startOrderWorld();
+    await using world = await startOrderFixture();
     await place(world, { idempotencyKey: 'ended' });
     const { order: owed } = await place(world, { idempotencyKey: 'owed' });
     const { order: real } = await world.place({ idempotencyKey: 'real' });

@@ -71,7 +71,7 @@ describe('money, through every history of payments, refunds and losses', () => {
 
       const property = fc.asyncProperty(histories, async ({ rounds, fates }) => {
         await database.query('truncate charge, outbox');
-        const till = openTill(database, fates);
+        const till = openProviderTap(database, fates);
         for (const steps of rounds) await till.play(steps);
         await till.rest();
         expect(await findMoneyFaults(database, till.answers, till.provider.charges)).toEqual([]);
@@ -83,7 +83,7 @@ describe('money, through every history of payments, refunds and losses', () => {
   );
 });
 
-function openTill(database: Database, fates: readonly CallFate[]) {
+function openProviderTap(database: Database, fates: readonly CallFate[]) {
   let calls = 0;
   const provider = createScriptedProvider(() => fates[calls++] ?? 'answered');
   const store = createChargeStore(database, { callMs: 10_000, settleAfterMs: 10_000, watchMs: 3_600_000 });

@@ -4,11 +4,11 @@ import { PaymentCompletedSchema, PaymentFailedSchema } from '#gen/shop/payment/v
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { readEventBodies } from '../../support/events.ts';
 import { failureOf, reasonOf } from '../../support/services/inventory.ts';
-import { paymentOf, startTill, untilTold } from '../../support/services/payment.ts';
+import { paymentOf, startPaymentFixture, untilTold } from '../../support/services/payment.ts';
 
 describe('ProcessPayment', () => {
   it('charges 59.99 once for the same payment twice, with one transaction id (seed 7.3)', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     const payment = paymentOf('order-7-3', { idempotencyKey: 'unique-key-123' });
 
     const first = await till.client.processPayment(payment);
@@ -34,7 +34,7 @@ describe('ProcessPayment', () => {
   });
 
   it('gives 50 payments with one key at once one charge and equal answers, from two replicas (seed 7.3)', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     await using replica = await till.startReplica();
     const payment = paymentOf('order-50', { idempotencyKey: 'unique-key-123', paymentMethod: 'pm_slow' });
     const callers = Array.from({ length: 50 }, (_, index) => (index % 2 === 0 ? till : replica));
@@ -51,7 +51,7 @@ describe('ProcessPayment', () => {
   });
 
   it('refuses a key or an order that comes with other content (seed 7.3)', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     const payment = paymentOf('order-1', { idempotencyKey: 'unique-key-123' });
     await till.client.processPayment(payment);
 
@@ -71,7 +71,7 @@ describe('ProcessPayment', () => {
   });
 
   it('answers the same order with another key by the charge there is', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     const first = await till.client.processPayment(paymentOf('order-1'));
     const second = await till.client.processPayment(paymentOf('order-1', { idempotencyKey: 'another-key' }));
 
@@ -80,7 +80,7 @@ describe('ProcessPayment', () => {
   });
 
   it('answers a decline as an answer, keeps it, and tells of it', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     const declines = await Promise.all([
       till.client.processPayment(paymentOf('order-poor', { paymentMethod: 'pm_insufficient_funds' })),
       till.client.processPayment(paymentOf('order-poor', { paymentMethod: 'pm_insufficient_funds' })),
@@ -106,7 +106,7 @@ describe('ProcessPayment', () => {
   });
 
   it('forgets the payment method once it is not needed, and never shows it', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     const { charge } = await till.client.processPayment(paymentOf('order-1'));
     const [row] = await till.query('select * from charge');
 
@@ -115,7 +115,7 @@ describe('ProcessPayment', () => {
   });
 
   it('refuses bad input with every fault at once, without a trace', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     const failure = await failureOf(
       till.client.processPayment({ orderId: '', idempotencyKey: 'k'.repeat(129), paymentMethod: 'pm\napproved' }),
     );

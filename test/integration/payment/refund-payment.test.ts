@@ -8,17 +8,17 @@ import {
   age,
   captureAtProvider,
   leaveOpen,
+  type PaymentFixture,
   paymentOf,
   refundOf,
+  startPaymentFixture,
   startProviderProxy,
-  startTill,
-  type Till,
   untilTold,
 } from '../../support/services/payment.ts';
 
 describe('RefundPayment', () => {
   it('gives a completed charge back once, tells of it, and answers repeats the same', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     const paid = await till.client.processPayment(paymentOf('o1'));
 
     const answers = await Promise.all(Array.from({ length: 10 }, () => till.client.refundPayment(refundOf('o1'))));
@@ -34,7 +34,7 @@ describe('RefundPayment', () => {
   });
 
   it('leaves a declined charge declined', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     await till.client.processPayment(paymentOf('o1', { paymentMethod: 'pm_expired_card' }));
 
     const { charge } = await till.client.refundPayment(refundOf('o1'));
@@ -43,7 +43,7 @@ describe('RefundPayment', () => {
   });
 
   it('of an order never charged keeps it from ever being charged', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     const refunded = await till.client.refundPayment(refundOf('o1'));
     const late = await till.client.processPayment(paymentOf('o1'));
 
@@ -53,7 +53,7 @@ describe('RefundPayment', () => {
   });
 
   it('settles an open charge that was captured, then gives it back', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     await leaveOpen(till, paymentOf('o1'));
     const captured = await captureAtProvider(till, paymentOf('o1'));
 
@@ -64,7 +64,7 @@ describe('RefundPayment', () => {
   });
 
   it('gives up an open charge the provider knows nothing of, once no call can be on its way', async () => {
-    await using till = await startTill({ environment: { PAYMENT_PROVIDER_TIMEOUT_MS: '200' } });
+    await using till = await startPaymentFixture({ environment: { PAYMENT_PROVIDER_TIMEOUT_MS: '200' } });
     await leaveOpen(till, paymentOf('o1'), { PAYMENT_PROVIDER_TIMEOUT_MS: '2000' });
     expect(await reasonOf(till.client.refundPayment(refundOf('o1')))).toBe('PAYMENT_PROVIDER_UNAVAILABLE');
 
@@ -76,7 +76,7 @@ describe('RefundPayment', () => {
   });
 
   it('holds no money when it meets a charge in flight on another replica', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     await using replica = await till.startReplica();
     const charging = replica.client.processPayment(paymentOf('o1', { paymentMethod: 'pm_slow' }));
     await vi.waitFor(async () => expect(await till.chargesAtProvider('o1')).toHaveLength(1));
@@ -89,7 +89,7 @@ describe('RefundPayment', () => {
   });
 
   it('gives back what a call that was long on its way captures after the charge was given up', async () => {
-    await using till = await startTill({
+    await using till = await startPaymentFixture({
       environment: { PAYMENT_SETTLE_AFTER_MS: '200', PAYMENT_PROVIDER_TIMEOUT_MS: '300' },
     });
     await using proxy = await startProviderProxy(till.provider);
@@ -112,7 +112,7 @@ describe('RefundPayment', () => {
   });
 
   it('is finished after a kill between the refund and its commit, with one refund', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     const { charge } = await till.client.processPayment(paymentOf('o1'));
     await fetch(`${till.provider.url}/v1/refunds`, {
       method: 'POST',
@@ -125,7 +125,7 @@ describe('RefundPayment', () => {
   });
 
   it('is finished by the background when the provider was away and nobody repeats the call', async () => {
-    await using till = await startTill({ environment: { PAYMENT_SETTLE_AFTER_MS: '100' } });
+    await using till = await startPaymentFixture({ environment: { PAYMENT_SETTLE_AFTER_MS: '100' } });
     await till.client.processPayment(paymentOf('o1'));
     await using cutOff = await till.startReplica({ PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1' });
     expect(await reasonOf(cutOff.client.refundPayment(refundOf('o1')))).toBe('PAYMENT_PROVIDER_UNAVAILABLE');
@@ -135,7 +135,7 @@ describe('RefundPayment', () => {
   });
 
   it('refuses a key that refunded another order', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     await Promise.all(['o2', 'o3', 'o4'].map((orderId) => till.client.processPayment(paymentOf(orderId))));
     await till.client.refundPayment({ orderId: 'o1', idempotencyKey: 'key-1' });
     await till.client.refundPayment({ orderId: 'o2', idempotencyKey: 'key-2' });
@@ -155,7 +155,7 @@ describe('RefundPayment', () => {
   });
 
   it('leaves no money with the shop, whichever of 60 charges and refunds of 20 orders comes first', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     await using replica = await till.startReplica();
     const orders = Array.from({ length: 20 }, (_, index) => `o${index}`);
 
@@ -174,7 +174,7 @@ describe('RefundPayment', () => {
   });
 });
 
-async function refundsAtProvider(till: Till): Promise<unknown[]> {
+async function refundsAtProvider(till: PaymentFixture): Promise<unknown[]> {
   const answer = await fetch(`${till.provider.url}/v1/ledger`);
   return ((await answer.json()) as { refunds: unknown[] }).refunds;
 }

@@ -13,15 +13,15 @@ import {
   leaveOpen,
   paymentOf,
   type RunningPaymentService,
+  startPaymentFixture,
   startProviderProxy,
-  startTill,
 } from '../../support/services/payment.ts';
 
 const UNAVAILABLE = 'PAYMENT_PROVIDER_UNAVAILABLE';
 
 describe('a charge whose outcome is unknown', () => {
   it('stays open when the provider fails, and asks the caller to repeat', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     const failure = await failureOf(
       till.client.processPayment(paymentOf('o1', { paymentMethod: 'pm_provider_error' })),
     );
@@ -33,7 +33,7 @@ describe('a charge whose outcome is unknown', () => {
   });
 
   it('is charged once when the answer was lost on the way', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     await using proxy = await startProviderProxy(till.provider);
     await using replica = await till.startReplica({ PAYMENT_PROVIDER_URL: proxy.url });
     proxy.fate = 'lose_answer';
@@ -48,7 +48,7 @@ describe('a charge whose outcome is unknown', () => {
   });
 
   it('is completed although its caller hung up', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     const payment = paymentOf('o1', { paymentMethod: 'pm_slow' });
     const failure = await failureOf(till.client.processPayment(payment, { timeoutMs: 100 }));
 
@@ -58,7 +58,7 @@ describe('a charge whose outcome is unknown', () => {
   });
 
   it('is charged once when the provider is slower than payment waits, and still in flight at the repeat', async () => {
-    await using till = await startTill({ environment: { PAYMENT_PROVIDER_TIMEOUT_MS: '200' } });
+    await using till = await startPaymentFixture({ environment: { PAYMENT_PROVIDER_TIMEOUT_MS: '200' } });
     const payment = paymentOf('o1', { paymentMethod: 'pm_slow' });
     expect(await reasonOf(till.client.processPayment(payment))).toBe(UNAVAILABLE);
     expect(await till.chargesAtProvider('o1')).toMatchObject([{ status: 'pending' }]);
@@ -70,7 +70,7 @@ describe('a charge whose outcome is unknown', () => {
   });
 
   it('gets the answer of the charge that a killed replica made', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     const payment = paymentOf('o1');
     await leaveOpen(till, payment);
     const captured = await captureAtProvider(till, payment);
@@ -89,7 +89,7 @@ describe('a charge whose outcome is unknown', () => {
       aged: '-13 hours',
     },
   ])('is looked up, never repeated, $when', async ({ aged }) => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     const payment = paymentOf('o1');
     await leaveOpen(till, payment);
     const captured = await captureAtProvider(till, payment, 'a key that is forgotten by now'.replaceAll(' ', '-'));
@@ -102,7 +102,7 @@ describe('a charge whose outcome is unknown', () => {
   });
 
   it('is charged anew, once, when it is old and the provider knows nothing of it', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     await using replica = await till.startReplica();
     const payment = paymentOf('o1', { paymentMethod: 'pm_slow' });
     await leaveOpen(till, payment);
@@ -116,7 +116,7 @@ describe('a charge whose outcome is unknown', () => {
   });
 
   it('is settled by the background when nobody repeats the call', async () => {
-    await using till = await startTill({ environment: { PAYMENT_SETTLE_AFTER_MS: '100' } });
+    await using till = await startPaymentFixture({ environment: { PAYMENT_SETTLE_AFTER_MS: '100' } });
     await using replica = await till.startReplica();
     await leaveOpen(till, paymentOf('o1'));
 
@@ -125,7 +125,7 @@ describe('a charge whose outcome is unknown', () => {
   });
 
   it('is settled, refunds included, although a clock set back since has put it off to next year', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     await till.stop();
     for (const orderId of ['o1', 'o2']) await leaveOpen(till, paymentOf(orderId));
     await till.query(`update charge set due_time = now() + interval '1 year', call_until = now() + interval '1 year',
@@ -140,7 +140,7 @@ describe('a charge whose outcome is unknown', () => {
   });
 
   it('is finished, and its caller answered, when the service is stopped in the middle of a call', async () => {
-    await using till = await startTill({ provider: { slowCaptureMs: 1_000 } });
+    await using till = await startPaymentFixture({ provider: { slowCaptureMs: 1_000 } });
     const calling = till.client.processPayment(paymentOf('o1', { paymentMethod: 'pm_slow' }));
     await vi.waitFor(async () => expect(await till.chargesAtProvider('o1')).toHaveLength(1));
     await till.stop();
@@ -152,7 +152,7 @@ describe('a charge whose outcome is unknown', () => {
 
 describe("the provider's circuit breaker", () => {
   it('opens after five payments that failed, makes no call then, and closes again', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     await using proxy = await startProviderProxy(till.provider);
     await using replica = await till.startReplica({ PAYMENT_PROVIDER_URL: proxy.url, BREAKER_RESET_MS: '3000' });
     proxy.fate = 'fail';
@@ -170,7 +170,7 @@ describe("the provider's circuit breaker", () => {
   });
 
   it('counts an order that fails again and again once', async () => {
-    await using till = await startTill();
+    await using till = await startPaymentFixture();
     const payment = paymentOf('o1', { paymentMethod: 'pm_provider_error' });
     for (let repeat = 0; repeat < 8; repeat += 1) await failureOf(till.client.processPayment(payment));
 

@@ -2,12 +2,12 @@
 import { expect, it } from 'vitest';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
-import { paymentOf, startTill } from '../../support/services/payment.ts';
+import { paymentOf, startPaymentFixture } from '../../support/services/payment.ts';
 
 const call = { headers: { 'x-synthetic-credential': TEST_CREDENTIAL } };
 
 it('are completed, declined and refunded without the provider hearing of them', async () => {
-  await using till = await startTill();
+  await using till = await startPaymentFixture();
   const paid = await till.client.processPayment(paymentOf('paid', { synthetic: true }), call);
   const declined = await till.client.processPayment(
     paymentOf('declined', { synthetic: true, paymentMethod: 'pm_insufficient_funds' }),
@@ -22,7 +22,7 @@ it('are completed, declined and refunded without the provider hearing of them', 
 });
 
 it('that hang are given back at once when their order is cancelled', async () => {
-  await using till = await startTill();
+  await using till = await startPaymentFixture();
   const hanging = paymentOf('hanging', { synthetic: true, paymentMethod: 'pm_provider_error' });
   await expect(till.client.processPayment(hanging, call)).rejects.toThrow('repeat the call');
   const { charge } = await till.client.refundPayment({ orderId: 'hanging', idempotencyKey: 'r' }, { timeoutMs: 1_000 });
@@ -30,7 +30,7 @@ it('that hang are given back at once when their order is cancelled', async () =>
 });
 
 it('are forgotten after their retention, but for the tombstones', async () => {
-  await using till = await startTill();
+  await using till = await startPaymentFixture();
   for (const orderId of ['paid', 'refunded']) {
     await till.client.processPayment(paymentOf(orderId, { synthetic: true }), call);
   }

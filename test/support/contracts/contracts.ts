@@ -105,7 +105,7 @@ export async function captureEvents(nats: TestNats, subject: string, id: string,
 }
 
 /** A service's handlers and its database, without broker and port. */
-export interface EventDesk extends AsyncDisposable {
+export interface EventFixture extends AsyncDisposable {
   readonly database: Database;
   /** Applies an event once, however often it comes. */
   readonly handle: (event: CapturedEvent) => Promise<void>;
@@ -118,10 +118,10 @@ export interface EventDesk extends AsyncDisposable {
 }
 
 /** Opens a desk with a fresh database for the handlers that `subscribe` makes. */
-export async function openEventDesk(
+export async function openEventFixture(
   service: ServiceName,
   subscribe: (database: Database) => readonly Subscription[],
-): Promise<EventDesk> {
+): Promise<EventFixture> {
   await using resources = new AsyncDisposableStack();
   const { databaseUrl, superuserUrl } = resources.use(await createTestDatabase(service));
   const log = pino({ level: 'silent' });
@@ -164,7 +164,7 @@ async function emptyTables({ sql }: SqlSession): Promise<void> {
 
 /** A handler of which every run starts with `begin`, and for which `check` holds after the run's last event. */
 export function inTurn(
-  handle: EventDesk['handle'],
+  handle: EventFixture['handle'],
   begin: () => Promise<unknown>,
   check: (delivery: Delivery) => unknown,
 ): HandlerSource {

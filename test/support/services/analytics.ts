@@ -24,7 +24,7 @@ export interface RunningAnalytics extends AsyncDisposable {
 }
 
 /** A replica with a database and a broker of its own. */
-export interface CountingHouse extends RunningAnalytics {
+export interface AnalyticsFixture extends RunningAnalytics {
   readonly nats: TestNats;
   /** Runs a statement behind the service's back. */
   readonly sql: SqlSession['sql'];
@@ -50,7 +50,7 @@ async function startAnalyticsService(environment: Record<string, string>): Promi
 }
 
 /** Starts analytics with everything it needs. */
-export async function startCountingHouse(): Promise<CountingHouse> {
+export async function startAnalyticsFixture(): Promise<AnalyticsFixture> {
   await using resources = new AsyncDisposableStack();
   const database = resources.use(await createTestDatabase('analytics'));
   const nats = resources.use(await startTestNats());

@@ -14,7 +14,7 @@ import {
 
 const BUDGET_MS = 2_500;
 
-export type OrderDesk = CreateOrderDependencies & {
+export type CreateOrderFixture = CreateOrderDependencies & {
   readonly saga: FakeSaga;
   readonly prices: FakePriceStore;
   readonly pricingVersionFor: Mock<PricingVersionFor>;
@@ -27,12 +27,12 @@ export type OrderDesk = CreateOrderDependencies & {
 };
 
 /** Opens a desk with prices, neighbours for whom all is well, and no orders. */
-export function openDesk(): OrderDesk {
+export function openCreateOrderFixture(): CreateOrderFixture {
   const saga = createFakeSaga();
   const changes = createOrderChanges(saga.store);
   saga.changed.mockImplementation(changes.changed);
   let ids = 0;
-  const desk: OrderDesk = {
+  const desk: CreateOrderFixture = {
     saga,
     store: saga.store,
     prices: createFakePriceStore(),

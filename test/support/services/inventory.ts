@@ -62,7 +62,7 @@ export async function startInventory({ database, nats }: InventoryNeeds): Promis
 export type HandledEvents = Partial<Record<'applied' | 'duplicate' | 'ignored' | 'dead_letter', number>>;
 
 /** One replica of inventory with a database and a broker of its own. */
-export interface Shelf extends RunningInventory {
+export interface InventoryFixture extends RunningInventory {
   readonly database: TestDatabase;
   readonly nats: TestNats;
   /** Waits until this many order events were handled in each way, and none waits. */
@@ -73,7 +73,7 @@ export interface Shelf extends RunningInventory {
 }
 
 /** Starts inventory with everything it needs; the first catalogue is in, and the order service's stream is there. */
-export async function startShelf(): Promise<Shelf> {
+export async function startInventoryFixture(): Promise<InventoryFixture> {
   await using resources = new AsyncDisposableStack();
   const database = resources.use(await createTestDatabase('inventory'));
   const nats = resources.use(await startTestNats());

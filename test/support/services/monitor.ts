@@ -22,7 +22,7 @@ export interface MonitorReplica extends AsyncDisposable {
   readonly service: Service;
 }
 
-export interface MonitorWorld extends MonitorReplica {
+export interface MonitorFixture extends MonitorReplica {
   /** The order service; every journey comes to its end there until told otherwise. */
   readonly shop: VirtualService;
   /** Runs a statement in its database, behind its back. */
@@ -32,7 +32,7 @@ export interface MonitorWorld extends MonitorReplica {
 }
 
 /** Starts a monitor with everything it needs. Its schedule sleeps for a day unless `environment` says otherwise. */
-export async function startMonitorWorld(environment: Record<string, string> = {}): Promise<MonitorWorld> {
+export async function startMonitorFixture(environment: Record<string, string> = {}): Promise<MonitorFixture> {
   await using resources = new AsyncDisposableStack();
   const database = resources.use(await createTestDatabase('monitor'));
   const nats = resources.use(await startTestNats());

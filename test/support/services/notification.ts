@@ -36,7 +36,7 @@ async function startNotificationService(environment: Record<string, string>): Pr
 }
 
 /** A replica of notification with a database, a broker and a mailbox of its own. */
-export interface PostOffice extends RunningNotificationService {
+export interface NotificationFixture extends RunningNotificationService {
   readonly database: TestDatabase;
   readonly nats: TestNats;
   readonly mailbox: Mailbox;
@@ -49,7 +49,9 @@ export interface PostOffice extends RunningNotificationService {
 }
 
 /** Starts notification with everything it needs; `smtpUrl` stands in for the mailbox's. */
-export async function startPostOffice(options: { readonly smtpUrl?: string } = {}): Promise<PostOffice> {
+export async function startNotificationFixture(
+  options: { readonly smtpUrl?: string } = {},
+): Promise<NotificationFixture> {
   await using resources = new AsyncDisposableStack();
   const database = resources.use(await createTestDatabase('notification'));
   const nats = resources.use(await startTestNats());

@@ -84,7 +84,7 @@ export function cancelledOrder(): Order {
 }
 
 /** A pending order that waits because inventory could not be reached. */
-export function parkedOrder(): Order {
+export function blockedOrder(): Order {
   return park(
     pendingOrder(),
     'RESERVE_STOCK',

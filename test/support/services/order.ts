@@ -54,7 +54,7 @@ export async function startOrderService(environment: Record<string, string>): Pr
 const PRODUCTS = { '12345': 5_999n, prod456: 2_000n, prod789: 1_250n, 'test-product': 100n };
 
 /** A virtual neighbour that can go away and come back on its port. */
-export interface Neighbour extends AsyncDisposable {
+export interface VirtualDependency extends AsyncDisposable {
   readonly url: string;
   /** The service as it is now: with its stubs, and the journal of what it was asked since it last came back. */
   readonly virtual: VirtualService;
@@ -63,19 +63,19 @@ export interface Neighbour extends AsyncDisposable {
 }
 
 /** Starts a virtual inventory that has enough of everything. */
-export function startInventoryNeighbour(): Promise<Neighbour> {
+export function startVirtualInventory(): Promise<VirtualDependency> {
   return startNeighbour(InventoryService, stubInventory);
 }
 
 /** Starts a virtual payment that takes every card. */
-function startPaymentNeighbour(): Promise<Neighbour> {
+function startPaymentNeighbour(): Promise<VirtualDependency> {
   return startNeighbour(PaymentService, stubPayment);
 }
 
 async function startNeighbour(
   service: typeof InventoryService | typeof PaymentService,
   stub: (virtual: VirtualService) => void,
-): Promise<Neighbour> {
+): Promise<VirtualDependency> {
   const start = async (port: number): Promise<VirtualService> => {
     const started = await startVirtualService({ services: [service], port });
     stub(started);
@@ -123,11 +123,11 @@ function stubPayment(virtual: VirtualService): void {
   virtual.stub(refundPayment).replies(({ orderId }) => ({ charge: { orderId, status: ChargeStatus.REFUNDED } }));
 }
 
-export type OrderWorld = AsyncDisposable & {
+export type OrderFixture = AsyncDisposable & {
   readonly database: TestDatabase;
   readonly nats: TestNats;
-  readonly inventory: Neighbour;
-  readonly payment: Neighbour;
+  readonly inventory: VirtualDependency;
+  readonly payment: VirtualDependency;
   readonly service: RunningOrderService;
   readonly client: Client<typeof OrderService>;
   /** Starts one more replica on the same database; it ends with the world. */
@@ -145,12 +145,12 @@ export type OrderWorld = AsyncDisposable & {
 };
 
 /** Starts the order service, its database and broker, and neighbours for whom all is well; waits until it knows its prices. */
-export async function startOrderWorld(environment: Record<string, string> = {}): Promise<OrderWorld> {
+export async function startOrderFixture(environment: Record<string, string> = {}): Promise<OrderFixture> {
   const resources = new AsyncDisposableStack();
   try {
     const database = resources.use(await createTestDatabase('order'));
     const nats = resources.use(await startTestNats());
-    const inventory = resources.use(await startInventoryNeighbour());
+    const inventory = resources.use(await startVirtualInventory());
     const payment = resources.use(await startPaymentNeighbour());
     const startReplica = async (more: Record<string, string> = {}) =>
       resources.use(

@@ -60,7 +60,7 @@ export interface ProviderCharge {
 }
 
 /** A replica of payment with a database, a broker and a provider of its own. */
-export interface Till extends RunningPaymentService {
+export interface PaymentFixture extends RunningPaymentService {
   readonly database: TestDatabase;
   readonly nats: TestNats;
   readonly provider: FakePaymentProvider;
@@ -74,13 +74,13 @@ export interface Till extends RunningPaymentService {
   chargesAtProvider(orderId: string): Promise<ProviderCharge[]>;
 }
 
-export interface TillOptions {
+export interface PaymentFixtureOptions {
   readonly environment?: Record<string, string>;
   readonly provider?: Parameters<typeof startFakePaymentProvider>[0];
 }
 
 /** Starts payment with everything it needs. */
-export async function startTill(options: TillOptions = {}): Promise<Till> {
+export async function startPaymentFixture(options: PaymentFixtureOptions = {}): Promise<PaymentFixture> {
   await using resources = new AsyncDisposableStack();
   const database = resources.use(await createTestDatabase('payment'));
   const nats = resources.use(await startTestNats());
@@ -138,13 +138,17 @@ export function refundOf(orderId: string) {
 }
 
 /** Leaves a charge open as a replica does, with these settings, that is killed before it reaches the provider. */
-export async function leaveOpen(till: Till, payment: Payment, environment: Record<string, string> = {}): Promise<void> {
+export async function leaveOpen(
+  till: PaymentFixture,
+  payment: Payment,
+  environment: Record<string, string> = {},
+): Promise<void> {
   await using cutOff = await till.startReplica({ ...environment, PAYMENT_PROVIDER_URL: UNREACHABLE });
   await expect(reasonOf(cutOff.client.processPayment(payment))).resolves.toBe('PAYMENT_PROVIDER_UNAVAILABLE');
 }
 
 /** Captures at the provider as a replica does that is killed before it stores the answer. */
-export async function captureAtProvider(till: Till, payment: Payment, key?: string): Promise<string> {
+export async function captureAtProvider(till: PaymentFixture, payment: Payment, key?: string): Promise<string> {
   const answer = await fetch(`${till.provider.url}/v1/charges`, {
     method: 'POST',
     headers: { 'idempotency-key': key ?? providerKey('charge', payment.orderId) },
@@ -159,7 +163,7 @@ export async function captureAtProvider(till: Till, payment: Payment, key?: stri
 }
 
 /** Lets an order's charge look older than it is, and no call for it be on its way. */
-export async function age(till: Till, orderId: string, interval: string): Promise<void> {
+export async function age(till: PaymentFixture, orderId: string, interval: string): Promise<void> {
   await till.query(
     "update charge set intent_time = now() - $2::interval, call_until = now() - interval '1 second' where order_id = $1",
     [orderId, interval],

@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export type Till = AsyncDisposable & {
+export type ProviderTap = AsyncDisposable & {
   /** For PAYMENT_PROVIDER_URL. */
   readonly url: string;
   /** Every body that payment sent. */
@@ -15,7 +15,7 @@ export type Till = AsyncDisposable & {
 };
 
 /** Opens one on a port of the system's choice. */
-export async function openTill(): Promise<Till> {
+export async function openProviderTap(): Promise<ProviderTap> {
   const requests: string[] = [];
   const server = createServer((request, response) => {
     serve(request, response).catch((error: unknown) => response.destroy(error as Error));
@@ -43,7 +43,7 @@ export async function openTill(): Promise<Till> {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', resolve);
   });
-  const till: Till = {
+  const till: ProviderTap = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     provider: '',

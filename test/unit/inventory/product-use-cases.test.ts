@@ -12,7 +12,7 @@ import { FIRST_CATALOGUE } from '#services/inventory/catalogue.ts';
 import { checkAvailability } from '#services/inventory/check-availability.ts';
 import { getProduct } from '#services/inventory/get-product.ts';
 import { listProducts } from '#services/inventory/list-products.ts';
-import { makeSeedPart, seedCatalogue } from '#services/inventory/seed-catalogue.ts';
+import { createCatalogueSeed, seedCatalogue } from '#services/inventory/seed-catalogue.ts';
 import { upsertProduct } from '#services/inventory/upsert-product.ts';
 import { unavailable } from '#services/platform/base/errors.ts';
 import type { Database } from '#services/platform/storage/database.ts';
@@ -215,19 +215,19 @@ describe('the first catalogue', () => {
 
   it('waits for a database that is away', async () => {
     const database = scriptDatabase(AWAY, []);
-    await makeSeedPart(dependOn(database)).start?.();
+    await createCatalogueSeed(dependOn(database)).start?.();
     expect(database.statements).toHaveLength(2);
   });
 
   it('stops waiting when the service stops', async () => {
-    const part = makeSeedPart(dependOn(scriptDatabase(...Array.from({ length: 50 }, () => AWAY))));
+    const part = createCatalogueSeed(dependOn(scriptDatabase(...Array.from({ length: 50 }, () => AWAY))));
     const starting = part.start?.();
     await part.stop();
     await expect(starting).rejects.toBe(AWAY);
   });
 
   it('does not hide an error that waiting cannot mend', async () => {
-    const part = makeSeedPart(dependOn(scriptDatabase(new Error('no such table'))));
+    const part = createCatalogueSeed(dependOn(scriptDatabase(new Error('no such table'))));
     await expect(part.start?.()).rejects.toThrow('no such table');
   });
 });

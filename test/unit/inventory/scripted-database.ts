@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { vi } from 'vitest';
 import type { InventoryDependencies } from '#services/inventory/dependencies.ts';
 import type { Database } from '#services/platform/storage/database.ts';
+import { type Sql, toStatement } from '#services/platform/storage/sql.ts';
 
 /** What one statement answers: rows, or the error it fails with. */
 export type Answer = readonly object[] | Error;
@@ -18,7 +19,8 @@ export function scriptDatabase(
 ): Database & { readonly statements: readonly Statement[] } {
   const waiting = [...answers];
   const statements: Statement[] = [];
-  const query = async <Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
+  const query = async <Row>(given: string | Sql, parameters: readonly unknown[] = []): Promise<Row[]> => {
+    const { text, values } = typeof given === 'string' ? { text: given, values: parameters } : toStatement(given);
     statements.push({ text, values });
     const answer = waiting.shift();
     if (answer === undefined) throw new Error(`nothing was scripted for: ${text}`);

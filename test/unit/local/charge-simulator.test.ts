@@ -13,7 +13,7 @@ const sample: ChargeRequest = {
   payment_method: 'pm_approved',
 };
 
-function openDesk({
+function openCreateOrderFixture({
   entries = [] as LedgerEntry[],
   append = async (entry: LedgerEntry) => void entries.push(entry),
 } = {}) {
@@ -28,7 +28,7 @@ function idOf(answer: { body: unknown }): string {
 
 describe('a charge', () => {
   it('captures once and answers the repeat of its key with the same charge', async () => {
-    const { desk, entries } = openDesk();
+    const { desk, entries } = openCreateOrderFixture();
 
     const first = await desk.charge('key', sample);
     const second = await desk.charge('key', sample);
@@ -40,7 +40,7 @@ describe('a charge', () => {
   });
 
   it('refuses a known key with another body and captures nothing more', async () => {
-    const { desk, entries } = openDesk();
+    const { desk, entries } = openCreateOrderFixture();
     await desk.charge('key', sample);
 
     const other = desk.charge('key', { ...sample, amount: { currency_code: 'EUR', minor_units: 6000 } });
@@ -50,7 +50,7 @@ describe('a charge', () => {
   });
 
   it('is a new charge when its key has been forgotten', async () => {
-    const { desk, clock, entries } = openDesk();
+    const { desk, clock, entries } = openCreateOrderFixture();
     const first = await desk.charge('key', sample);
     await clock.advance(KEY_RETENTION_MS - 1);
     expect(idOf(await desk.charge('key', sample))).toBe(idOf(first));
@@ -65,7 +65,7 @@ describe('a charge', () => {
     ['pm_insufficient_funds', 'insufficient_funds', 'Insufficient funds'],
     ['pm_expired_card', 'expired_card', 'Expired card'],
   ])('is declined with %s, for the repeat of its key as well', async (paymentMethod, code, message) => {
-    const { desk, entries } = openDesk();
+    const { desk, entries } = openCreateOrderFixture();
     const request = { ...sample, payment_method: paymentMethod };
 
     const first = await desk.charge('key', request);
@@ -77,7 +77,7 @@ describe('a charge', () => {
   });
 
   it('fails every time with pm_provider_error and leaves no trace of it', async () => {
-    const { desk, entries } = openDesk();
+    const { desk, entries } = openCreateOrderFixture();
     const request = { ...sample, payment_method: 'pm_provider_error' };
 
     await expect(desk.charge('key', request)).rejects.toMatchObject({ status: 500, code: 'provider_error' });
@@ -88,7 +88,7 @@ describe('a charge', () => {
   });
 
   it('captures late with pm_slow, refusing the same key until then', async () => {
-    const { desk, clock, entries } = openDesk();
+    const { desk, clock, entries } = openCreateOrderFixture();
     const request = { ...sample, payment_method: 'pm_slow' };
     const first = desk.charge('key', request);
     await clock.advance(SLOW_CAPTURE_MS - 1);
@@ -104,7 +104,7 @@ describe('a charge', () => {
   });
 
   it('never captures late once the provider has closed', async () => {
-    const { desk, clock, entries } = openDesk();
+    const { desk, clock, entries } = openCreateOrderFixture();
     void desk.charge('key', { ...sample, payment_method: 'pm_slow' });
 
     desk.close();
@@ -115,7 +115,7 @@ describe('a charge', () => {
 
   it('is forgotten, key and all, when the ledger cannot be written', async () => {
     let broken = true;
-    const { desk } = openDesk({
+    const { desk } = openCreateOrderFixture({
       append: async () => {
         if (broken) throw new Error('disk full');
       },
@@ -130,7 +130,7 @@ describe('a charge', () => {
   });
 
   it('keeps no payment method in the ledger', async () => {
-    const { desk, entries } = openDesk();
+    const { desk, entries } = openCreateOrderFixture();
 
     await desk.charge('key', sample);
 
@@ -140,7 +140,7 @@ describe('a charge', () => {
 
 describe('a refund', () => {
   it('gives a charge back once, and answers the repeat of its key with the same refund', async () => {
-    const { desk, entries } = openDesk();
+    const { desk, entries } = openCreateOrderFixture();
     const chargeId = idOf(await desk.charge('key', sample));
 
     const first = await desk.refund('refund-key', { charge_id: chargeId });
@@ -153,7 +153,7 @@ describe('a refund', () => {
   });
 
   it('never gives back twice, not even to two keys at the same time', async () => {
-    const { desk, entries } = openDesk();
+    const { desk, entries } = openCreateOrderFixture();
     const chargeId = idOf(await desk.charge('key', sample));
 
     const [first, second] = await Promise.allSettled([
@@ -171,7 +171,7 @@ describe('a refund', () => {
     [5998, 'EUR', 'partial_refund', 'amount.minor_units'],
     [5999, 'USD', 'wrong_currency', 'amount.currency_code'],
   ])('of %i %s instead of the whole charge is refused: %s', async (minorUnits, currency, code, field) => {
-    const { desk } = openDesk();
+    const { desk } = openCreateOrderFixture();
     const chargeId = idOf(await desk.charge('key', sample));
     const amount = { minor_units: minorUnits, currency_code: currency };
 
@@ -182,7 +182,7 @@ describe('a refund', () => {
   });
 
   it('of nothing captured is refused', async () => {
-    const { desk } = openDesk();
+    const { desk } = openCreateOrderFixture();
     const slow = desk.charge('slow', { ...sample, payment_method: 'pm_slow' });
     void slow;
     await settle();
@@ -193,7 +193,7 @@ describe('a refund', () => {
   });
 
   it('does not share a key with a charge', async () => {
-    const { desk } = openDesk();
+    const { desk } = openCreateOrderFixture();
     const chargeId = idOf(await desk.charge('key', sample));
 
     await expect(desk.refund('key', { charge_id: chargeId })).rejects.toMatchObject({ code: 'idempotency_key_reused' });
@@ -202,13 +202,13 @@ describe('a refund', () => {
 
 describe('a provider that starts again', () => {
   it('has every charge, refund and key of before', async () => {
-    const before = openDesk();
+    const before = openCreateOrderFixture();
     const charge = await before.desk.charge('key', sample);
     const refund = await before.desk.refund('refund-key', { charge_id: idOf(charge) });
     const declined = { ...sample, order_id: 'order-2', payment_method: 'pm_expired_card' };
     await before.desk.charge('declined-key', declined);
 
-    const after = openDesk();
+    const after = openCreateOrderFixture();
     for (const entry of structuredClone(before.entries)) after.desk.restore(entry);
 
     expect([...after.desk.listCharges()]).toEqual([...before.desk.listCharges()]);
@@ -220,10 +220,10 @@ describe('a provider that starts again', () => {
   });
 
   it('has forgotten keys whose retention ended while it was down', async () => {
-    const before = openDesk();
+    const before = openCreateOrderFixture();
     await before.desk.charge('key', sample);
 
-    const after = openDesk();
+    const after = openCreateOrderFixture();
     await after.clock.advance(KEY_RETENTION_MS);
     for (const entry of structuredClone(before.entries)) after.desk.restore(entry);
     await after.desk.charge('key', sample);

@@ -6,7 +6,7 @@ import { type Mail, type MailerDependencies, sendDueMails, toMailFailure } from 
 import { messageIdOf } from '#services/notification/notification.ts';
 import type { DueNotification, NotificationStore } from '#services/notification/notification-store.ts';
 import { createPolicies } from '#services/notification/policies.ts';
-import { createCallGuard } from '#services/platform/client/call-policy.ts';
+import { createCallPolicy } from '#services/platform/client/call-policy.ts';
 import { createLog } from '#services/platform/observability/log.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { notificationOf } from './fakes.ts';
@@ -26,7 +26,7 @@ function createMailer(...due: readonly DueNotification[]) {
   const dependencies: MailerDependencies = {
     store,
     send,
-    mailServer: createCallGuard({
+    mailServer: createCallPolicy({
       policy: { ...createPolicies(60_000).mailServer, breakerFailures: 3 },
       toFailure: (thrown) => toMailFailure('smtp', thrown),
       metrics: createMetrics('notification'),

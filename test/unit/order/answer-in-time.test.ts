@@ -6,7 +6,7 @@ import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { createOrderRoutes, type RouteDependencies } from '#services/order/routes.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { createServerInterceptors } from '#services/platform/server/rpc-interceptors.ts';
-import { openDesk } from '../../support/services/create-order-fixture.ts';
+import { openCreateOrderFixture } from '../../support/services/create-order-fixture.ts';
 import { orderRequest, silentLog } from '../../support/services/order-builders.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -14,7 +14,7 @@ afterEach(() => void vi.useRealTimers());
 
 /** A client of the routes, around a desk whose statements can be made to hang. */
 function openCounter() {
-  const desk = openDesk();
+  const desk = openCreateOrderFixture();
   const dependencies = { ...desk, inventory: desk.saga.inventory, budgetMs: 2_500 } as unknown as RouteDependencies;
   const transport = createRouterTransport(createOrderRoutes(dependencies), {
     router: { interceptors: createServerInterceptors({ metrics: createMetrics('order'), log: silentLog }) },

@@ -13,11 +13,11 @@ import { injectTrace, installTracing, traceIdOf } from '#services/platform/obser
 import type { Transaction } from '#services/platform/storage/database.ts';
 import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
 import {
+  blockedOrder,
   cancelledOrder,
   createFakePriceStore,
   euros,
   failureOf,
-  parkedOrder,
   pendingOrder,
   silentLog,
 } from '../../support/services/order-builders.ts';
@@ -148,7 +148,7 @@ function createResumer(
 
 describe('the resumer', () => {
   it('brings a waiting order to its end', async () => {
-    const saga = createFakeSaga(parkedOrder());
+    const saga = createFakeSaga(blockedOrder());
     const { resumer } = createResumer(saga);
     await resumer.start();
     await expect.poll(() => saga.store.current().status).toBe('CONFIRMED');
@@ -164,7 +164,7 @@ describe('the resumer', () => {
   });
 
   it('counts on from the attempts before', async () => {
-    const saga = createFakeSaga(parkedOrder());
+    const saga = createFakeSaga(blockedOrder());
     saga.inventory.reserveStock.mockRejectedValue(callFailure('inventory', 'unreachable'));
     const { resumer } = createResumer(saga, [{ attempts: 4 }]);
     await resumer.start();
@@ -181,7 +181,7 @@ describe('the resumer', () => {
   });
 
   it('takes the next order as soon as one of a full set is done', async () => {
-    const saga = createFakeSaga(parkedOrder());
+    const saga = createFakeSaga(blockedOrder());
     const { claim, resumer } = createResumer(saga, Array(8).fill({ attempts: 0 }));
     await resumer.start();
     await expect.poll(() => claim.mock.calls.length, { interval: 5, timeout: 300 }).toBeGreaterThan(1);
@@ -189,7 +189,7 @@ describe('the resumer', () => {
   });
 
   it('takes one order after the other while a neighbour is away, and more once it is back', async () => {
-    const saga = createFakeSaga(parkedOrder());
+    const saga = createFakeSaga(blockedOrder());
     const answer = Promise.withResolvers<never>();
     saga.inventory.reserveStock.mockReturnValueOnce(answer.promise);
     let isWell = false;
@@ -208,7 +208,7 @@ describe('the resumer', () => {
   });
 
   it('lets a slow order hold up no other', async () => {
-    const saga = createFakeSaga(parkedOrder());
+    const saga = createFakeSaga(blockedOrder());
     const neverAnswered = Promise.withResolvers<never>();
     saga.inventory.reserveStock.mockReturnValueOnce(neverAnswered.promise);
     const claims = [{ attempts: 0 }];
@@ -226,7 +226,7 @@ describe('the resumer', () => {
 
   it('goes on with the trace of the call that placed the order', async () => {
     installTracing();
-    const saga = createFakeSaga(parkedOrder());
+    const saga = createFakeSaga(blockedOrder());
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const seen: string[] = [];
     saga.changed.mockImplementation(() => seen.push(traceIdOf(injectTrace().traceparent)));
@@ -248,7 +248,7 @@ describe('the resumer', () => {
   });
 
   it('looks again at once when it is woken', async () => {
-    const saga = createFakeSaga(parkedOrder());
+    const saga = createFakeSaga(blockedOrder());
     const claims: { attempts: number }[] = [];
     const { claim, resumer } = createResumer(saga, claims);
     await resumer.start();
@@ -278,7 +278,7 @@ describe('the resumer', () => {
   });
 
   it('gives each run a budget of its own', async () => {
-    const saga = createFakeSaga(parkedOrder());
+    const saga = createFakeSaga(blockedOrder());
     const { resumer } = createResumer(saga);
     await resumer.start();
     await expect.poll(() => saga.inventory.reserveStock.mock.calls.length).toBe(1);
@@ -287,7 +287,7 @@ describe('the resumer', () => {
   });
 
   it('lets a run that has begun end before it stops', async () => {
-    const saga = createFakeSaga(parkedOrder());
+    const saga = createFakeSaga(blockedOrder());
     const { resumer } = createResumer(saga);
     await resumer.start();
     await expect.poll(() => saga.inventory.reserveStock.mock.calls.length).toBe(1);

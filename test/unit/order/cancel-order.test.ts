@@ -8,13 +8,13 @@ import { decideConfirm, type Order } from '#services/order/order.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
 import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
 import {
+  blockedOrder,
   cancelledOrder,
   confirmedOrder,
   confirmingOrder,
   failedOrder,
   failureOf,
   faultsOf,
-  parkedOrder,
   pendingOrder,
   secondsLater,
 } from '../../support/services/order-builders.ts';
@@ -25,7 +25,7 @@ function cancel(saga: FakeSaga, orderId = 'order-1') {
 
 /** A waiting order whose stock is reserved and whose money is taken. */
 function waitingWithBoth(): FakeSaga {
-  const saga = createFakeSaga({ ...parkedOrder(), reservationId: 'res123' });
+  const saga = createFakeSaga({ ...blockedOrder(), reservationId: 'res123' });
   saga.inventory.reservations.set('order-1', 'RESERVED');
   saga.payment.charges.set('order-1', 'COMPLETED');
   return saga;
@@ -133,7 +133,7 @@ describe('an order that changes at the same moment', () => {
 
   it('is cancelled all the same when it only went on waiting', async () => {
     const saga = createFakeSaga(pendingOrder());
-    changeOnce(saga, () => parkedOrder());
+    changeOnce(saga, () => blockedOrder());
     expect((await cancel(saga)).order?.status).toBe(OrderStatus.CANCELLED);
   });
 

@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { decideCancel } from '#services/order/order.ts';
-import { openDesk } from '../../support/services/create-order-fixture.ts';
+import { openCreateOrderFixture } from '../../support/services/create-order-fixture.ts';
 import { callFailure } from '../../support/services/fake-dependencies.ts';
 import { failureOf, secondsLater } from '../../support/services/order-builders.ts';
 
 describe('a key that is used again', () => {
   it('with the same content answers from the first order, without a second one', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     const first = await desk.place();
     const second = await desk.place();
     expect(second).toEqual(first);
@@ -31,7 +31,7 @@ describe('a key that is used again', () => {
       },
     },
   ])('with $difference is refused: IDEMPOTENCY_KEY_REUSED', async ({ change }) => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     await desk.place();
     expect(await failureOf(desk.place(change))).toMatchObject({
       kind: 'failed_precondition',
@@ -40,28 +40,28 @@ describe('a key that is used again', () => {
   });
 
   it('does not mistake where one field ends and the next begins', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     await desk.place({ customerId: 'cust', items: [{ productId: '12345', quantity: 1 }] });
     const repeat = desk.place({ customerId: 'cust1', items: [{ productId: '2345', quantity: 1 }] });
     expect(await failureOf(repeat)).toMatchObject({ reason: 'IDEMPOTENCY_KEY_REUSED' });
   });
 
   it('is looked up before any pricing: it answers although the product is gone', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     await desk.place();
     desk.prices.prices.clear();
     expect((await desk.place()).outcome).toBe(Outcome.CONFIRMED);
   });
 
   it('of a failed order gives the same answer, advice included', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     desk.saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'internal'));
     const first = await desk.place();
     expect(await desk.place()).toEqual(first);
   });
 
   it('of a cancelled order: FAILED, CANCELLED_BY_CUSTOMER', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     desk.saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', 'timeout'));
     await desk.place();
     const stored = desk.saga.store.current();
@@ -74,7 +74,7 @@ describe('a key that is used again', () => {
   });
 
   it('of a waiting order tells at once why it waits', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     desk.saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', 'timeout'));
     await desk.place();
     const repeat = await desk.place({}, 60_000);
@@ -83,7 +83,7 @@ describe('a key that is used again', () => {
   });
 
   it('while the first call is at work waits for its end', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     let goOn: () => void = () => undefined;
     const reserve = desk.saga.inventory.reserveStock.getMockImplementation()!;
     const held = new Promise<void>((resolve) => {
@@ -102,7 +102,7 @@ describe('a key that is used again', () => {
   });
 
   it('while the first call is at work longer than the second may wait: PENDING, BUDGET_EXHAUSTED', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     desk.saga.inventory.reserveStock.mockImplementationOnce(() => new Promise<never>(() => undefined));
     void desk.place();
     await expect.poll(() => desk.saga.store.changes.length).toBe(1);
@@ -114,7 +114,7 @@ describe('a key that is used again', () => {
   });
 
   it('at the same moment as another call loses the race and answers with the winner', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     const answers = await Promise.all(Array.from({ length: 5 }, () => desk.place()));
     expect(new Set(answers.map(({ order }) => order?.orderId)).size).toBe(1);
     expect(answers.map(({ outcome }) => outcome)).toEqual(Array(5).fill(Outcome.CONFIRMED));
@@ -122,7 +122,7 @@ describe('a key that is used again', () => {
   });
 
   it('at the same moment with another body is refused although its look-up found nothing', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     const [first, second] = await Promise.allSettled([desk.place(), desk.place({ customerId: 'cust999' })]);
     expect(first).toMatchObject({ status: 'fulfilled' });
     expect(second).toMatchObject({ status: 'rejected', reason: { reason: 'IDEMPOTENCY_KEY_REUSED' } });

@@ -6,7 +6,7 @@ import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order
 import { decideCancel } from '#services/order/order.ts';
 import { unavailable } from '#services/platform/base/errors.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
-import { openDesk } from '../../support/services/create-order-fixture.ts';
+import { openCreateOrderFixture } from '../../support/services/create-order-fixture.ts';
 import { callFailure } from '../../support/services/fake-dependencies.ts';
 import { failureOf, secondsLater } from '../../support/services/order-builders.ts';
 
@@ -15,7 +15,7 @@ const distinctItems = (count: number) =>
 
 describe('an order that can be served', () => {
   it('is answered as CONFIRMED, with the order as it is stored', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     const answer = await desk.place();
     expect(answer).toMatchObject({
       outcome: Outcome.CONFIRMED,
@@ -26,13 +26,13 @@ describe('an order that can be served', () => {
   });
 
   it('is priced from the prices of this service', async () => {
-    const answer = await openDesk().place({ items: [{ productId: '12345', quantity: 1 }] });
+    const answer = await openCreateOrderFixture().place({ items: [{ productId: '12345', quantity: 1 }] });
     expect(answer.order?.total).toEqual({ currencyCode: 'EUR', minorUnits: 5_999n });
     expect(answer.order?.pricingVersion).toBe('v1');
   });
 
   it('keeps unit prices and the order of its items', async () => {
-    const answer = await openDesk().place({
+    const answer = await openCreateOrderFixture().place({
       items: [
         { productId: 'prod789', quantity: 2 },
         { productId: '12345', quantity: 1 },
@@ -46,7 +46,7 @@ describe('an order that can be served', () => {
   });
 
   it('is stored with OrderCreated in one change, before any neighbour is asked', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     desk.saga.inventory.reserveStock.mockImplementationOnce(async () => {
       expect(desk.saga.store.changes).toMatchObject([
         { order: { status: 'PENDING', version: 1 }, events: ['shop.order.v1.OrderCreated'] },
@@ -58,7 +58,7 @@ describe('an order that can be served', () => {
   });
 
   it('is told by OrderCreated with customer, items and total', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     await desk.place({ items: [{ productId: '12345', quantity: 1 }] });
     expect(readEvent(OrderCreatedSchema, desk.saga.store.events[0]!.payload)).toMatchObject({
       orderId: 'order-1',
@@ -70,13 +70,13 @@ describe('an order that can be served', () => {
   });
 
   it('wakes those who publish as soon as it is stored', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     await desk.place();
     expect(desk.saga.changed.mock.calls[0]?.[0]).toMatchObject({ orderId: 'order-1', version: 1 });
   });
 
   it('takes 100 different products', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     const items = distinctItems(100);
     await desk.prices.put(
       items.map(({ productId }) => ({ productId, unitPrice: { currencyCode: 'EUR', minorUnits: 1n }, version: 1n })),
@@ -86,7 +86,7 @@ describe('an order that can be served', () => {
   });
 
   it('takes 10,000 of one product', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     desk.saga.inventory.stock = 10_000;
     expect(await desk.place({ items: [{ productId: '12345', quantity: 10_000 }] })).toMatchObject({
       outcome: Outcome.CONFIRMED,
@@ -97,7 +97,7 @@ describe('an order that can be served', () => {
 
 describe('what the call saw', () => {
   it('not enough stock: FAILED, INSUFFICIENT_STOCK, no advice to try again', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     desk.saga.inventory.stock = 9;
     const answer = await desk.place();
     expect(answer).toMatchObject({
@@ -109,7 +109,7 @@ describe('what the call saw', () => {
   });
 
   it('inventory answers internal: FAILED, INVENTORY_ERROR, a new key may be tried after a second', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     desk.saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'internal'));
     const answer = await desk.place();
     expect(answer).toMatchObject({ outcome: Outcome.FAILED, reason: OrderReason.INVENTORY_ERROR });
@@ -118,7 +118,7 @@ describe('what the call saw', () => {
   });
 
   it('inventory times out: PENDING, INVENTORY_CHECK_FAILED (seed 4.2)', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     desk.saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'timeout'));
     expect(await desk.place()).toMatchObject({
       outcome: Outcome.PENDING,
@@ -128,7 +128,7 @@ describe('what the call saw', () => {
   });
 
   it('payment times out: TIMEOUT, while the order stays PENDING', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     desk.saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', 'timeout'));
     expect(await desk.place()).toMatchObject({
       outcome: Outcome.TIMEOUT,
@@ -138,7 +138,7 @@ describe('what the call saw', () => {
   });
 
   it('a breaker is open: CIRCUIT_OPEN, while the order stays PENDING', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     desk.saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'circuit_open'));
     expect(await desk.place()).toMatchObject({
       outcome: Outcome.CIRCUIT_OPEN,
@@ -148,14 +148,14 @@ describe('what the call saw', () => {
   });
 
   it('a decline whose stock cannot be released yet: FAILED, PAYMENT_FAILED', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     desk.saga.payment.decline = 'Insufficient funds';
     desk.saga.inventory.releaseReservation.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
     expect(await desk.place()).toMatchObject({ outcome: Outcome.FAILED, reason: OrderReason.PAYMENT_FAILED });
   });
 
   it('cancelled meanwhile by another replica, and not given back yet: FAILED, CANCELLED_BY_CUSTOMER', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     const { saga } = desk;
     saga.inventory.releaseReservation.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
     saga.store.beforeSave = async () => {
@@ -171,7 +171,7 @@ describe('what the call saw', () => {
   });
 
   it('too little time: PENDING, BUDGET_EXHAUSTED, and the order is kept', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     const notCalled = callFailure('inventory', 'not_called');
     desk.saga.inventory.reserveStock.mockImplementation(async (_request, options) => {
       expect(options?.timeoutMs).toBe(0);
@@ -182,7 +182,7 @@ describe('what the call saw', () => {
   });
 
   it('never shows the payment method', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     desk.saga.payment.decline = 'Insufficient funds';
     const answer = await desk.place({ paymentMethod: 'pm_very_secret' });
     expect(JSON.stringify(answer, (_, value) => (typeof value === 'bigint' ? String(value) : value))).not.toContain(
@@ -195,7 +195,7 @@ describe('a database that is away', () => {
   const outage = unavailable('DATABASE_UNAVAILABLE', 'the database cannot be reached now', 1_000);
 
   it('before the order is stored: unavailable, and nobody was asked', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     desk.saga.store.insert = async () => {
       throw outage;
     };
@@ -204,7 +204,7 @@ describe('a database that is away', () => {
   });
 
   it('in the middle: unavailable, and repeating the key tells the truth', async () => {
-    const desk = openDesk();
+    const desk = openCreateOrderFixture();
     desk.saga.store.beforeSave = () => {
       desk.saga.store.beforeSave = () => undefined;
       throw outage;

@@ -2,7 +2,7 @@
 import { expect, it, vi } from 'vitest';
 import { createOrderChanges } from '#services/order/order-changes.ts';
 import { createFakeOrderStore } from '../../support/services/fake-order-store.ts';
-import { parkedOrder, pendingOrder } from '../../support/services/order-builders.ts';
+import { blockedOrder, pendingOrder } from '../../support/services/order-builders.ts';
 
 vi.mock('#services/platform/base/backoff.ts', async (importOriginal) => ({
   ...(await importOriginal<object>()),
@@ -19,8 +19,8 @@ it('a change is told at once', async () => {
   const following = changes.follow('order-1', new AbortController().signal);
   await following.next();
   const next = following.next();
-  store.put({ ...parkedOrder(), version: 2 });
-  changes.changed(parkedOrder());
+  store.put({ ...blockedOrder(), version: 2 });
+  changes.changed(blockedOrder());
   expect((await next).value).toMatchObject({ version: 2 });
 });
 
@@ -32,8 +32,8 @@ it('a change made while it looks is not missed', async () => {
   store.find = async (orderId) => {
     store.find = find;
     const found = await find(orderId);
-    store.put({ ...parkedOrder(), version: 2 });
-    changes.changed(parkedOrder());
+    store.put({ ...blockedOrder(), version: 2 });
+    changes.changed(blockedOrder());
     return found;
   };
   expect((await following.next()).value).toMatchObject({ version: 1 });
@@ -45,8 +45,8 @@ it('a change told while the follower is busy with the one before is not missed',
   const changes = createOrderChanges(store);
   const following = changes.follow('order-1', new AbortController().signal);
   await following.next();
-  store.put({ ...parkedOrder(), version: 2 });
-  changes.changed(parkedOrder());
+  store.put({ ...blockedOrder(), version: 2 });
+  changes.changed(blockedOrder());
   expect((await following.next()).value).toMatchObject({ version: 2 });
 });
 

@@ -3,7 +3,7 @@ import type { Order } from '#services/order/order.ts';
 import { createOrderChanges } from '#services/order/order-changes.ts';
 import { unavailable } from '#services/platform/base/errors.ts';
 import { createFakeOrderStore } from '../../support/services/fake-order-store.ts';
-import { parkedOrder, pendingOrder } from '../../support/services/order-builders.ts';
+import { blockedOrder, pendingOrder } from '../../support/services/order-builders.ts';
 
 const FOR_EVER = new AbortController().signal;
 
@@ -33,9 +33,9 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 
 describe('following an order', () => {
   it('begins with the order as it is', async () => {
-    const { changes } = watchStore(parkedOrder());
+    const { changes } = watchStore(blockedOrder());
     const following = changes.follow('order-1', FOR_EVER);
-    expect((await following.next()).value).toEqual(parkedOrder());
+    expect((await following.next()).value).toEqual(blockedOrder());
   });
 
   it('goes on with a change at once when it is told of', async () => {
@@ -43,8 +43,8 @@ describe('following an order', () => {
     const following = changes.follow('order-1', FOR_EVER);
     await following.next();
     const next = following.next();
-    storeElsewhere(parkedOrder());
-    changes.changed(parkedOrder());
+    storeElsewhere(blockedOrder());
+    changes.changed(blockedOrder());
     expect((await next).value).toMatchObject({ version: 2, reason: 'INVENTORY_UNAVAILABLE' });
     expect(lookUps()).toBe(2);
   });
@@ -53,7 +53,7 @@ describe('following an order', () => {
     const { changes, storeElsewhere } = watchStore(pendingOrder());
     const following = changes.follow('order-1', FOR_EVER);
     await following.next();
-    storeElsewhere(parkedOrder());
+    storeElsewhere(blockedOrder());
     expect((await following.next()).value).toMatchObject({ version: 2 });
   });
 
@@ -83,8 +83,8 @@ describe('following an order', () => {
     const followers = [changes.follow('order-1', FOR_EVER), changes.follow('order-1', FOR_EVER)];
     await Promise.all(followers.map((following) => following.next()));
     const next = followers.map((following) => following.next());
-    storeElsewhere(parkedOrder());
-    changes.changed(parkedOrder());
+    storeElsewhere(blockedOrder());
+    changes.changed(blockedOrder());
     expect((await Promise.all(next)).map(({ value }) => value.version)).toEqual([2, 2]);
   });
 

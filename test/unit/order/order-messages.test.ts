@@ -13,11 +13,11 @@ import { fromStatusMessage, toOrderMessage, toReasonMessage, toStatusEvent } fro
 import { readEvent } from '#services/platform/messaging/event.ts';
 import {
   ACCEPTED_AT,
+  blockedOrder,
   cancelledOrder,
   confirmedOrder,
   euros,
   failedOrder,
-  parkedOrder,
   pendingOrder,
   secondsLater,
 } from '../../support/services/order-builders.ts';
@@ -50,11 +50,11 @@ describe('an order as clients see it', () => {
   });
 
   it('has its timeline with steps, states, times and details', () => {
-    expect(message(parkedOrder()).timeline).toMatchObject([
+    expect(message(blockedOrder()).timeline).toMatchObject([
       { step: OrderStep.CREATE, state: StepState.DONE, detail: '' },
       { step: OrderStep.RESERVE_STOCK, state: StepState.RETRYING, detail: 'inventory could not be reached' },
     ]);
-    expect(timestampDate(message(parkedOrder()).timeline[1]!.time!)).toEqual(secondsLater(1));
+    expect(timestampDate(message(blockedOrder()).timeline[1]!.time!)).toEqual(secondsLater(1));
   });
 
   it('does not have its payment method', () => {

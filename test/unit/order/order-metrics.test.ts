@@ -2,7 +2,7 @@ import { Registry } from 'prom-client';
 import { describe, expect, it, vi } from 'vitest';
 import { createOrderMetrics } from '#services/order/order-metrics.ts';
 import { createFakeSaga } from '../../support/services/fake-dependencies.ts';
-import { confirmedOrder, failedOrder, parkedOrder, pendingOrder } from '../../support/services/order-builders.ts';
+import { blockedOrder, confirmedOrder, failedOrder, pendingOrder } from '../../support/services/order-builders.ts';
 
 const nothingOpen = { pending: 0, oldestPendingMs: 0, compensations: 0 };
 
@@ -73,7 +73,7 @@ describe('the saga', () => {
   });
 
   it('does not tell it again when what was owed is given back', async () => {
-    const saga = createFakeSaga(parkedOrder());
+    const saga = createFakeSaga(blockedOrder());
     saga.payment.decline = 'Insufficient funds';
     await saga.run();
 

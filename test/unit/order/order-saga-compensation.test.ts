@@ -6,10 +6,10 @@ import { runSaga } from '#services/order/order-saga.ts';
 import type { CallFailure } from '#services/platform/client/dependency-error.ts';
 import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
 import {
+  blockedOrder,
   cancelledOrder,
   failedOrder,
   frozenDeadline,
-  parkedOrder,
   pendingOrder,
   secondsLater,
 } from '../../support/services/order-builders.ts';
@@ -229,7 +229,7 @@ describe('two replicas on one order', () => {
   });
 
   it('a verdict stored by the other is taken over: a failure seen here does not undo CONFIRM', async () => {
-    const saga = createFakeSaga(parkedOrder());
+    const saga = createFakeSaga(blockedOrder());
     const stale = saga.store.current();
     await saga.run();
     saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'internal'));

@@ -3,10 +3,10 @@ import { LAST_STEP_RESERVE_MS, runSaga } from '#services/order/order-saga.ts';
 import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
 import {
   ACCEPTED_AT,
+  blockedOrder,
   cancelledOrder,
   confirmingOrder,
   frozenDeadline,
-  parkedOrder,
   pendingOrder,
 } from '../../support/services/order-builders.ts';
 
@@ -14,7 +14,7 @@ const TOO_LATE = frozenDeadline(0);
 
 describe('when to try again', () => {
   async function resumeAfter(attempts: number): Promise<{ afterMs: number; attempts: number } | undefined> {
-    const saga = createFakeSaga(parkedOrder());
+    const saga = createFakeSaga(blockedOrder());
     saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
     await saga.run(2_500, attempts);
     return saga.store.changes.at(-1)?.resume;
@@ -95,7 +95,7 @@ describe('the time limit of an order', () => {
     },
   );
 
-  function overdue(order = parkedOrder()): FakeSaga {
+  function overdue(order = blockedOrder()): FakeSaga {
     const saga = createFakeSaga(order);
     saga.time = new Date(ACCEPTED_AT.getTime() + saga.orderLimitMs);
     return saga;

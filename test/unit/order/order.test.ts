@@ -19,12 +19,12 @@ import {
 } from '#services/order/order.ts';
 import {
   ACCEPTED_AT,
+  blockedOrder,
   cancelledOrder,
   confirmedOrder,
   confirmingOrder,
   failedOrder,
   paidOrder,
-  parkedOrder,
   pendingOrder,
   secondsLater,
 } from '../../support/services/order-builders.ts';
@@ -115,7 +115,7 @@ describe('the verdict CONFIRM', () => {
   });
 
   it('clears the reason the order waited for', () => {
-    expect(decideConfirm(parkedOrder(), secondsLater(3)).reason).toBeUndefined();
+    expect(decideConfirm(blockedOrder(), secondsLater(3)).reason).toBeUndefined();
   });
 
   it('is finished by CONFIRMED, with nothing owed', () => {
@@ -244,11 +244,11 @@ describe('an open order', () => {
 
 describe('a waiting order', () => {
   it('says why it waits and stays pending', () => {
-    expect(parkedOrder()).toMatchObject({ status: 'PENDING', reason: 'INVENTORY_UNAVAILABLE', verdict: undefined });
+    expect(blockedOrder()).toMatchObject({ status: 'PENDING', reason: 'INVENTORY_UNAVAILABLE', verdict: undefined });
   });
 
   it('has in its timeline which step is tried again and what happened', () => {
-    expect(parkedOrder().timeline.at(-1)).toEqual({
+    expect(blockedOrder().timeline.at(-1)).toEqual({
       step: 'RESERVE_STOCK',
       state: 'RETRYING',
       time: secondsLater(1),
@@ -258,7 +258,7 @@ describe('a waiting order', () => {
 
   it('takes the reason of its latest hindrance', () => {
     const order = park(
-      parkedOrder(),
+      blockedOrder(),
       'PROCESS_PAYMENT',
       'PAYMENT_TIMEOUT',
       secondsLater(2),
@@ -287,7 +287,7 @@ describe('a waiting order', () => {
 describe('the timeline', () => {
   it('folds a repeat of the last entry into one with the latest time', () => {
     const again = recordStep(
-      parkedOrder(),
+      blockedOrder(),
       'RESERVE_STOCK',
       'RETRYING',
       secondsLater(9),
@@ -315,7 +315,7 @@ describe('the timeline', () => {
 
   it('keeps entries of one step apart when they ended differently', () => {
     const refused = recordStep(
-      parkedOrder(),
+      blockedOrder(),
       'RESERVE_STOCK',
       'REFUSED',
       secondsLater(2),
@@ -326,7 +326,7 @@ describe('the timeline', () => {
 
   it('keeps entries apart whose details differ', () => {
     const other = recordStep(
-      parkedOrder(),
+      blockedOrder(),
       'RESERVE_STOCK',
       'RETRYING',
       secondsLater(2),
@@ -336,7 +336,7 @@ describe('the timeline', () => {
   });
 
   it('is oldest first', () => {
-    let order = parkedOrder();
+    let order = blockedOrder();
     order = recordStep(order, 'RESERVE_STOCK', 'RETRYING', secondsLater(2), 'another hindrance');
     order = recordStep(order, 'RESERVE_STOCK', 'RETRYING', secondsLater(3), 'inventory could not be reached');
     const times = order.timeline.map(({ time }) => time.getTime());

@@ -16,13 +16,13 @@ import { watchOrder } from '#services/order/watch-order.ts';
 import type { Page } from '#services/platform/storage/page.ts';
 import { createFakeOrderStore } from '../../support/services/fake-order-store.ts';
 import {
+  blockedOrder,
   cancelledOrder,
   confirmedOrder,
   confirmingOrder,
   failedOrder,
   failureOf,
   faultsOf,
-  parkedOrder,
   pendingOrder,
 } from '../../support/services/order-builders.ts';
 
@@ -31,7 +31,7 @@ const get = (orderId: string, ...orders: Order[]) =>
 
 describe('GetOrder', () => {
   it('answers the order as it is stored', async () => {
-    expect((await get('order-1', parkedOrder())).order).toMatchObject({
+    expect((await get('order-1', blockedOrder())).order).toMatchObject({
       orderId: 'order-1',
       status: OrderStatus.PENDING,
     });
@@ -160,7 +160,7 @@ function watch(
 
 describe('WatchOrder', () => {
   it('sends the order at once', async () => {
-    const { stream } = watch(createFakeOrderStore(parkedOrder()));
+    const { stream } = watch(createFakeOrderStore(blockedOrder()));
     expect((await stream.next()).value).toMatchObject({ order: { orderId: 'order-1', status: OrderStatus.PENDING } });
     await stream.return();
   });
@@ -178,7 +178,7 @@ describe('WatchOrder', () => {
   it('sends each change and ends with the last', async () => {
     const { stream, change } = watch(createFakeOrderStore(pendingOrder()));
     const statuses: unknown[] = [];
-    const next = [parkedOrder(), confirmingOrder(), confirmedOrder()];
+    const next = [blockedOrder(), confirmingOrder(), confirmedOrder()];
     for await (const { order } of stream) {
       statuses.push([order.status, order.timeline?.length]);
       const following = next.shift();

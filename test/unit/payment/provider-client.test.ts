@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { createPolicies } from '#services/payment/policies.ts';
 import { createProviderClient, toProviderFailure } from '#services/payment/provider-client.ts';
 import { NoAnswer, type ProviderAnswer, type ProviderHttp } from '#services/payment/provider-http.ts';
-import { createCallGuard } from '#services/platform/client/call-policy.ts';
+import { createCallPolicy } from '#services/platform/client/call-policy.ts';
 import { createLog } from '#services/platform/observability/log.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 
@@ -24,7 +24,7 @@ function createClient(...answers: readonly (ProviderAnswer | Error)[]) {
     if (answer instanceof Error) send.mockRejectedValueOnce(answer);
     else send.mockResolvedValueOnce(answer);
   }
-  const guard = createCallGuard({
+  const guard = createCallPolicy({
     policy: {
       ...createPolicies({ providerTimeoutMs: 10_000, breakerResetMs: 60_000 }).provider,
       breakerFailures: 2,

@@ -12,7 +12,11 @@ import { ask, createNoteDatabase, readNotes } from '../support/open-database.ts'
 type Letter = { readonly deadLetterId: string; readonly event: OutgoingEvent };
 
 /** Sets an event aside, as its consumer does; `time` is when, to the microsecond. */
-async function setAside(test: TestDatabase, orderId: string, time = '2026-01-02 03:04:05.678901+00'): Promise<Letter> {
+async function storeDeadLetter(
+  test: TestDatabase,
+  orderId: string,
+  time = '2026-01-02 03:04:05.678901+00',
+): Promise<Letter> {
   const event = createEvent('order', OrderCreatedSchema, { orderId }, new Date());
   const deadLetterId = randomUUID();
   await ask(
@@ -46,7 +50,8 @@ describe('the list', () => {
     await using test = await createNoteDatabase();
     await using inventory = await startInventory(test);
     const times = ['678901', '678902', '678903', '678903', '679000', '678000'];
-    for (const [index, time] of times.entries()) await setAside(test, `ord${index}`, `2026-01-02 03:04:05.${time}+00`);
+    for (const [index, time] of times.entries())
+      await storeDeadLetter(test, `ord${index}`, `2026-01-02 03:04:05.${time}+00`);
     const seen: { deadLetterId: string; eventId: string }[] = [];
 
     let pageToken = '';
@@ -66,7 +71,7 @@ describe('the list', () => {
   it('tells all that is known of a letter', async () => {
     await using test = await createNoteDatabase();
     await using inventory = await startInventory(test);
-    const { deadLetterId, event } = await setAside(test, 'ord1');
+    const { deadLetterId, event } = await storeDeadLetter(test, 'ord1');
 
     const { deadLetters } = await inventory.ops.listDeadLetters({});
 
@@ -90,7 +95,7 @@ describe('a replay', () => {
   it('applies the event and forgets the letter, both or neither', async () => {
     await using test = await createNoteDatabase();
     await using inventory = await startInventory(test);
-    const { deadLetterId } = await setAside(test, 'ord1');
+    const { deadLetterId } = await storeDeadLetter(test, 'ord1');
 
     await inventory.ops.replayDeadLetter({ deadLetterId });
 
@@ -105,7 +110,7 @@ describe('a replay', () => {
     await using inventory = await startInventory(test, async () => {
       if (failing) throw new Error('still no such product');
     });
-    const { deadLetterId } = await setAside(test, 'ord1');
+    const { deadLetterId } = await storeDeadLetter(test, 'ord1');
 
     const { error, reason } = await refusalOf(inventory.ops.replayDeadLetter({ deadLetterId }));
 
@@ -122,7 +127,7 @@ describe('a replay', () => {
   it('of an event that was applied meanwhile only forgets the letter', async () => {
     await using test = await createNoteDatabase();
     await using inventory = await startInventory(test);
-    const { deadLetterId, event } = await setAside(test, 'ord1');
+    const { deadLetterId, event } = await storeDeadLetter(test, 'ord1');
     await ask(test.databaseUrl, 'insert into inbox (event_id) values ($1)', [event.id]);
 
     await inventory.ops.replayDeadLetter({ deadLetterId });
@@ -134,7 +139,7 @@ describe('a replay', () => {
   it('asked for many times at once applies once', async () => {
     await using test = await createNoteDatabase();
     await using inventory = await startInventory(test);
-    const { deadLetterId } = await setAside(test, 'ord1');
+    const { deadLetterId } = await storeDeadLetter(test, 'ord1');
 
     const outcomes = await Promise.allSettled(
       Array.from({ length: 10 }, () => inventory.ops.replayDeadLetter({ deadLetterId })),
@@ -147,7 +152,7 @@ describe('a replay', () => {
   it('of what nothing here handles is refused and keeps the letter', async () => {
     await using test = await createNoteDatabase();
     await using inventory = await startInventory(test);
-    const { deadLetterId } = await setAside(test, 'ord1');
+    const { deadLetterId } = await storeDeadLetter(test, 'ord1');
     await ask(test.databaseUrl, "update dead_letter set subject = 'shop.order.v1.OrderForgotten'");
 
     const { reason } = await refusalOf(inventory.ops.replayDeadLetter({ deadLetterId }));
@@ -160,7 +165,7 @@ describe('a replay', () => {
 it('discards a letter without applying it; to discard it again is no error, to replay it is', async () => {
   await using test = await createNoteDatabase();
   await using inventory = await startInventory(test);
-  const { deadLetterId } = await setAside(test, 'ord1');
+  const { deadLetterId } = await storeDeadLetter(test, 'ord1');
 
   await inventory.ops.discardDeadLetter({ deadLetterId });
   await inventory.ops.discardDeadLetter({ deadLetterId });

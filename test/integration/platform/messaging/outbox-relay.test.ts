@@ -6,6 +6,7 @@ import { insertOutboxSql, outboxValues } from '#services/platform/messaging/outb
 import { createOutboxRelay } from '#services/platform/messaging/outbox-relay.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import type { Database } from '#services/platform/storage/database.ts';
+import { toStatement } from '#services/platform/storage/sql.ts';
 import { readEvents } from '../../../support/events.ts';
 import { startTestNats, type TestNats } from '../../../support/nats.ts';
 import type { TestDatabase } from '../../../support/postgres.ts';
@@ -141,12 +142,13 @@ describe('a relay', () => {
         database.transaction((transaction) =>
           work({
             ...transaction,
-            query: async (text, values) => {
+            query: async (statement, values) => {
+              const text = typeof statement === 'string' ? statement : toStatement(statement).text;
               if (text.startsWith('update outbox') && crash.mock.calls.length === 0) {
                 crash();
                 throw new Error('killed');
               }
-              return transaction.query(text, values);
+              return transaction.query(statement, values);
             },
           }),
         ),

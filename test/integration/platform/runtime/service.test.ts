@@ -8,7 +8,7 @@ import { RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
-import { whileCallerWaits } from '#services/platform/base/or-aborted.ts';
+import { orAborted } from '#services/platform/base/or-aborted.ts';
 import { injectTrace, traceIdOf } from '#services/platform/observability/tracing.ts';
 import { refusalOf } from '../../../support/clients.ts';
 import { publishEvent, readEvents } from '../../../support/events.ts';
@@ -108,7 +108,7 @@ describe('a call whose caller resets it', () => {
       natsUrl: NOWHERE,
       getOrder: (signal) => {
         begun.resolve();
-        return whileCallerWaits(new Promise(() => undefined), signal);
+        return orAborted(new Promise(() => undefined), signal);
       },
     });
     const session = connect(tiny.url);

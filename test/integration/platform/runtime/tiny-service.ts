@@ -91,7 +91,7 @@ function define(runtime: Runtime, options: TinyOptions): ServiceDefinition {
     },
     subscriptions: options.name === 'inventory' ? [{ producer: 'order', handlers: [hear] }] : [],
     dependencies: [],
-    parts: [],
+    components: [],
     ...options.definition,
   };
 }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { createLifecycle, groupParts, type Part } from '#services/platform/base/lifecycle.ts';
+import { type Component, createLifecycle, groupComponents } from '#services/platform/base/lifecycle.ts';
 import { recordLog } from '../support/recorded-log.ts';
 
 /** Parts that note what happens to them. */
 function createParts() {
   const seen: string[] = [];
-  const part = (name: string, overrides: Partial<Part> = {}): Part => ({
+  const part = (name: string, overrides: Partial<Component> = {}): Component => ({
     name,
     start: async () => void seen.push(`start ${name}`),
     stop: async () => void seen.push(`stop ${name}`),
@@ -17,7 +17,7 @@ function createParts() {
 const failing = (words: string) => () => Promise.reject(new Error(words));
 
 describe('a lifecycle', () => {
-  it('starts its parts in their order and stops them in reverse', async () => {
+  it('starts its components in their order and stops them in reverse', async () => {
     const { seen, part } = createParts();
     const lifecycle = createLifecycle([part('database'), part('broker'), part('server')], recordLog().log);
 
@@ -179,10 +179,10 @@ describe('a stop', () => {
 });
 
 describe('a group', () => {
-  it('starts its parts in their order, one after the other', async () => {
+  it('starts its components in their order, one after the other', async () => {
     const { seen, part } = createParts();
     const slow = Promise.withResolvers<void>();
-    const group = groupParts('front', [part('server', { start: () => slow.promise }), part('consumer')]);
+    const group = groupComponents('front', [part('server', { start: () => slow.promise }), part('consumer')]);
 
     const starting = group.start?.();
     expect(seen).toEqual([]);
@@ -192,10 +192,10 @@ describe('a group', () => {
     expect(seen).toEqual(['start consumer']);
   });
 
-  it('stops all its parts at once and waits for the last', async () => {
+  it('stops all its components at once and waits for the last', async () => {
     const { seen, part } = createParts();
     const slow = Promise.withResolvers<void>();
-    const group = groupParts('front', [part('server', { stop: () => slow.promise }), part('consumer')]);
+    const group = groupComponents('front', [part('server', { stop: () => slow.promise }), part('consumer')]);
 
     const stopping = group.stop().then(() => seen.push('all stopped'));
     await expect.poll(() => seen).toEqual(['stop consumer']);
@@ -205,9 +205,9 @@ describe('a group', () => {
     expect(seen).toEqual(['stop consumer', 'all stopped']);
   });
 
-  it('throws the errors of all parts that could not be stopped, after the others were', async () => {
+  it('throws the errors of all components that could not be stopped, after the others were', async () => {
     const { seen, part } = createParts();
-    const group = groupParts('front', [
+    const group = groupComponents('front', [
       part('server', { stop: failing('port is stuck') }),
       part('monitor', { stop: failing('monitor is stuck') }),
       part('consumer'),

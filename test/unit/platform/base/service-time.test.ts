@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { pause as pauseUntil } from '#services/platform/base/backoff.ts';
-import { measureOwnTime, waitForOthers } from '#services/platform/base/service-time.ts';
+import { excludeWait, measureServiceTime } from '#services/platform/base/service-time.ts';
 import { installTracing } from '#services/platform/observability/tracing.ts';
 
 installTracing();
@@ -12,8 +12,8 @@ const pause = (ms: number): Promise<void> => pauseUntil(ms, new AbortController(
 /** Runs work; returns its own milliseconds and whether it failed. */
 async function measure(work: () => Promise<unknown>): Promise<[number, boolean]> {
   const { promise, resolve } = Promise.withResolvers<[number, boolean]>();
-  measureOwnTime(work, ({ ownMs }, hasFailed) => resolve([Math.round(ownMs), hasFailed])).catch((error: unknown) =>
-    expect(error).toBeInstanceOf(Error),
+  measureServiceTime(work, ({ serviceMs }, hasFailed) => resolve([Math.round(serviceMs), hasFailed])).catch(
+    (error: unknown) => expect(error).toBeInstanceOf(Error),
   );
   await vi.runAllTimersAsync();
   return await promise;
@@ -27,28 +27,28 @@ describe('the own time of a call', () => {
   it('leaves out what it waits for others, failed waits too', async () => {
     const work = async () => {
       await pause(10);
-      await waitForOthers(() => pause(500));
+      await excludeWait(() => pause(500));
       await pause(5);
-      await waitForOthers(() => pause(700).then(() => Promise.reject(new Error('away')))).catch(() => pause(2));
+      await excludeWait(() => pause(700).then(() => Promise.reject(new Error('away')))).catch(() => pause(2));
     };
     expect(await measure(work)).toEqual([17, false]);
   });
 
   it('leaves out waits at the same time once', async () => {
     const work = async () => {
-      await Promise.all([100, 300].map((ms) => waitForOthers(() => pause(ms))));
+      await Promise.all([100, 300].map((ms) => excludeWait(() => pause(ms))));
       await pause(20);
     };
     expect(await measure(work)).toEqual([20, false]);
   });
 
   it('leaves out a wait within a wait once', async () => {
-    expect(await measure(() => waitForOthers(() => waitForOthers(() => pause(50))))).toEqual([0, false]);
+    expect(await measure(() => excludeWait(() => excludeWait(() => pause(50))))).toEqual([0, false]);
   });
 
   it('leaves out what is still waited for when the answer is given', async () => {
     const work = async () => {
-      void waitForOthers(() => pause(1_000));
+      void excludeWait(() => pause(1_000));
       await pause(100);
     };
     expect(await measure(work)).toEqual([0, false]);
@@ -61,7 +61,7 @@ describe('the own time of a call', () => {
   it('is each call’s own', async () => {
     const [quick, slow] = await Promise.all([
       measure(() => pause(10)),
-      measure(() => waitForOthers(() => pause(400)).then(() => pause(7))),
+      measure(() => excludeWait(() => pause(400)).then(() => pause(7))),
     ]);
     expect([quick, slow]).toEqual([
       [10, false],
@@ -70,7 +70,7 @@ describe('the own time of a call', () => {
   });
 
   it('is not asked for outside a call', async () => {
-    const waiting = waitForOthers(async () => 'answer');
+    const waiting = excludeWait(async () => 'answer');
     expect(await waiting).toBe('answer');
   });
 });

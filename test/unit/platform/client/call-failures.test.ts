@@ -1,7 +1,7 @@
 // What is done about each way a call fails; the first table in the platform's README is this one.
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { createCallGuard } from '#services/platform/client/call-policy.ts';
+import { createCallPolicy } from '#services/platform/client/call-policy.ts';
 import { type CallFailure, DependencyError } from '#services/platform/client/dependency-error.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { policyOf } from '../../../support/services/dependency-policy.ts';
@@ -42,7 +42,7 @@ afterEach(() => void vi.useRealTimers());
 
 /** How often a call is made that fails so, and whether a breaker that opens at once then stands open. */
 async function suffer(failure: CallFailure, retryAfterMs?: number) {
-  const guard = createCallGuard({
+  const guard = createCallPolicy({
     policy: policyOf({ retries: 1, breakerFailures: 1 }),
     toFailure: (thrown) => thrown,
     metrics: createMetrics('order'),

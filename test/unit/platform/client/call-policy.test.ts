@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createCallGuard, type DependencyPolicy, type GuardedCall } from '#services/platform/client/call-policy.ts';
+import { createCallPolicy, type DependencyPolicy, type PolicyCall } from '#services/platform/client/call-policy.ts';
 import { type CallFailure, DependencyError } from '#services/platform/client/dependency-error.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { policyOf } from '../../../support/services/dependency-policy.ts';
@@ -14,14 +14,14 @@ const told = (kind: CallFailure) => ({ name: 'DependencyError', dependency: 'inv
 function createGuard(policy: Partial<DependencyPolicy> = {}) {
   const metrics = createMetrics('order');
   const { log, lines } = recordLog();
-  const guard = createCallGuard({
+  const guard = createCallPolicy({
     policy: policyOf({ retries: 2, ...policy }),
     toFailure: (thrown) => thrown,
     metrics,
     log,
   });
   const sent: number[] = [];
-  const call = (send: () => Promise<unknown>, change: Partial<GuardedCall<unknown>> = {}) =>
+  const call = (send: () => Promise<unknown>, change: Partial<PolicyCall<unknown>> = {}) =>
     guard.call({
       operation: 'Check',
       timeoutMs: undefined,
@@ -34,7 +34,7 @@ function createGuard(policy: Partial<DependencyPolicy> = {}) {
       ...change,
     });
   /** Makes a call whose tries fail in these ways, and waits for its end. */
-  const fail = async (kinds: readonly CallFailure[], change: Partial<GuardedCall<unknown>> = {}) => {
+  const fail = async (kinds: readonly CallFailure[], change: Partial<PolicyCall<unknown>> = {}) => {
     const left = [...kinds];
     const outcome = call(async () => {
       const kind = left.shift();

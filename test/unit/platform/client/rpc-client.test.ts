@@ -5,7 +5,7 @@ import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts
 import { CircuitOpenError } from '#services/platform/client/breaker.ts';
 import { judgeBackgroundCall, judgeCall } from '#services/platform/client/call-policy.ts';
 import { type CallFailure, DependencyError } from '#services/platform/client/dependency-error.ts';
-import { createDependency, isRepeatable } from '#services/platform/client/rpc-client.ts';
+import { createDependency, isIdempotent } from '#services/platform/client/rpc-client.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { policyOf } from '../../../support/services/dependency-policy.ts';
 import { recordLog } from '../support/recorded-log.ts';
@@ -99,6 +99,6 @@ describe('the contract decides what may be repeated', () => {
     ['a write with a key', InventoryService.method.reserveStock, true],
     ['what says nothing', { idempotency: MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN }, false],
   ])('%s: %s', (_, method, repeatable) => {
-    expect(isRepeatable(method)).toBe(repeatable);
+    expect(isIdempotent(method)).toBe(repeatable);
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { createRestingRows } from '#services/platform/messaging/publish-backoff.ts';
+import { createPublishBackoff } from '#services/platform/messaging/publish-backoff.ts';
 
 function createRows() {
   let time = 0;
-  const rows = createRestingRows(() => time);
+  const rows = createPublishBackoff(() => time);
   return {
     rows,
     fail: (...ids: string[]) => rows.noteFailed(ids),

@@ -4,7 +4,7 @@ import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@open
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { notFound } from '#services/platform/base/errors.ts';
-import { handTraceOn } from '#services/platform/client/rpc-client.ts';
+import { propagateTrace } from '#services/platform/client/rpc-client.ts';
 import { calledRpcSpan, servedRpcSpan, withStatus } from '#services/platform/observability/rpc-spans.ts';
 import {
   currentWork,
@@ -118,7 +118,7 @@ it('a span belongs to the one around it, and is what is handed on', async () => 
 it('a call carries its own span in its headers, and tells it how it ended', async () => {
   const request = { method: OrderService.method.getOrder, header: new Headers() } as unknown as UnaryRequest;
   await runInSpan(servedRpcSpan(OrderService.method.createOrder, CALLER), () =>
-    handTraceOn(async () => ({}) as UnaryResponse)(request),
+    propagateTrace(async () => ({}) as UnaryResponse)(request),
   );
   const [called] = ended.getFinishedSpans();
   expect(called).toMatchObject({ name: 'shop.order.v1.OrderService/GetOrder', kind: SpanKind.CLIENT });

@@ -7,8 +7,8 @@ import {
 
 const CEILING = 32;
 const UNDISTURBED_MS = 20;
-const USUAL = { ownMs: UNDISTURBED_MS, waitedMs: 0, hasFailed: false, isPressed: false };
-const SLOW = { ownMs: 10 * UNDISTURBED_MS };
+const USUAL = { serviceMs: UNDISTURBED_MS, waitedMs: 0, hasFailed: false, isPressed: false };
+const SLOW = { serviceMs: 10 * UNDISTURBED_MS };
 const PRESSED = { isPressed: true };
 
 /** A limit that knows what a call takes alone, and lets `times` rounds of calls fare as told. */
@@ -68,7 +68,7 @@ describe('the limit', () => {
     'settles where calls take half as long again, whichever side it comes from, pressed: %s',
     (isPressed) => {
       // A processor that can do five at once.
-      const shared = (atWork: number) => ({ ownMs: UNDISTURBED_MS * Math.max(1, atWork / 5) });
+      const shared = (atWork: number) => ({ serviceMs: UNDISTURBED_MS * Math.max(1, atWork / 5) });
       const [grown, fresh] = [createSeasonedLimit(), createSeasonedLimit()];
       fare(grown, 20, () => ({}));
 
@@ -81,7 +81,7 @@ describe('the limit', () => {
   );
 
   it('grows while what calls lose by each other is little beside what they wait for a slow neighbour', () => {
-    const slow = (waitedMs: number) => () => ({ ...PRESSED, ownMs: 5 * UNDISTURBED_MS, waitedMs });
+    const slow = (waitedMs: number) => () => ({ ...PRESSED, serviceMs: 5 * UNDISTURBED_MS, waitedMs });
 
     expect(fare(createSeasonedLimit(), 12, slow(2_000)).at(-1)).toBe(CEILING);
     expect(fare(createSeasonedLimit(), 3, slow(100)).at(-1)).toBe(4);
@@ -109,7 +109,7 @@ describe('the limit', () => {
 
   it('never learns from an overload what is usual: it lasts, and the limit stays down', () => {
     const limit = createSeasonedLimit();
-    const slow = (atWork: number) => ({ ...PRESSED, ownMs: UNDISTURBED_MS * Math.max(1, atWork / 2) });
+    const slow = (atWork: number) => ({ ...PRESSED, serviceMs: UNDISTURBED_MS * Math.max(1, atWork / 2) });
 
     expect(Math.max(...fare(limit, 500, slow).slice(10))).toBeLessThanOrEqual(7);
   });
@@ -133,14 +133,14 @@ describe('the limit', () => {
 describe('a call', () => {
   it('is compared with others of its kind only', () => {
     const limit = createSeasonedLimit();
-    fare(limit, 20, () => ({ kind: 'ListOrders', ownMs: 50 * UNDISTURBED_MS, atWork: 1 }));
+    fare(limit, 20, () => ({ kind: 'ListOrders', serviceMs: 50 * UNDISTURBED_MS, atWork: 1 }));
 
-    expect(fare(limit, 10, () => ({ kind: 'ListOrders', ownMs: 50 * UNDISTURBED_MS })).at(-1)).toBe(CEILING);
+    expect(fare(limit, 10, () => ({ kind: 'ListOrders', serviceMs: 50 * UNDISTURBED_MS })).at(-1)).toBe(CEILING);
   });
 
   it('that failed fast does not make the others look slow, nor the limit grow', () => {
     const limit = createSeasonedLimit();
-    fare(limit, 50, () => ({ ownMs: 0.1, hasFailed: true }));
+    fare(limit, 50, () => ({ serviceMs: 0.1, hasFailed: true }));
     expect(limit.current()).toBe(8);
 
     expect(fare(limit, 10, () => ({})).at(-1)).toBe(CEILING);
@@ -148,15 +148,15 @@ describe('a call', () => {
 
   it('that failed and was slow is a sign of too many all the same', () => {
     const limit = createSeasonedLimit();
-    fare(limit, 6, () => ({ ...PRESSED, ownMs: 500, hasFailed: true }));
+    fare(limit, 6, () => ({ ...PRESSED, serviceMs: 500, hasFailed: true }));
 
     expect(limit.current()).toBe(4);
   });
 
   it('that takes no time to speak of is no slower at a millisecond more', () => {
     const limit = createConcurrencyLimit(CEILING);
-    fare(limit, 20, () => ({ ownMs: 0.01, atWork: 1 }));
+    fare(limit, 20, () => ({ serviceMs: 0.01, atWork: 1 }));
 
-    expect(fare(limit, 10, () => ({ ownMs: 1 })).at(-1)).toBe(CEILING);
+    expect(fare(limit, 10, () => ({ serviceMs: 1 })).at(-1)).toBe(CEILING);
   });
 });

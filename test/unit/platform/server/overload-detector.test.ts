@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createOverloadWatch, type OverloadWatch } from '#services/platform/server/overload-detector.ts';
+import { createOverloadDetector, type OverloadDetector } from '#services/platform/server/overload-detector.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 /** So many calls come and end a second, evenly, for a time. */
-function pass(watch: OverloadWatch, ms: number, comeRate: number, endRate: number): void {
+function pass(watch: OverloadDetector, ms: number, comeRate: number, endRate: number): void {
   let [due, over] = [0, 0];
   for (let now = 0; now < ms; now += 1) {
     for (due += comeRate / 1_000; due >= 1; due -= 1) watch.came();
@@ -16,7 +16,7 @@ function pass(watch: OverloadWatch, ms: number, comeRate: number, endRate: numbe
 
 describe('an overload', () => {
   it('is noticed once all places were taken for some time and far more calls come than are served', () => {
-    const watch = createOverloadWatch(600);
+    const watch = createOverloadDetector(600);
     watch.note(true);
 
     pass(watch, 400, 540, 60);
@@ -27,7 +27,7 @@ describe('an overload', () => {
   });
 
   it('lasts while a place comes free now and then', () => {
-    const watch = createOverloadWatch(600);
+    const watch = createOverloadDetector(600);
     watch.note(true);
     pass(watch, 1_000, 540, 60);
 
@@ -41,7 +41,7 @@ describe('an overload', () => {
   });
 
   it('is over when places stay free', () => {
-    const watch = createOverloadWatch(600);
+    const watch = createOverloadDetector(600);
     watch.note(true);
     pass(watch, 5_000, 540, 60);
 
@@ -53,7 +53,7 @@ describe('an overload', () => {
   });
 
   it('is over when no more come than are served, though all places are taken', () => {
-    const watch = createOverloadWatch(600);
+    const watch = createOverloadDetector(600);
     watch.note(true);
     pass(watch, 5_000, 540, 60);
 
@@ -65,7 +65,7 @@ describe('an overload', () => {
 });
 
 it('is noticed later by a watch with a longer memory', () => {
-  const [short, long] = [createOverloadWatch(600), createOverloadWatch(6_000)];
+  const [short, long] = [createOverloadDetector(600), createOverloadDetector(6_000)];
   short.note(true);
   pass(short, 500, 540, 60);
   expect(short.isOverloaded()).toBe(true);
@@ -78,14 +78,14 @@ it('is noticed later by a watch with a longer memory', () => {
 
 describe('no overload', () => {
   it('is a service with free places, however many come', () => {
-    const watch = createOverloadWatch(600);
+    const watch = createOverloadDetector(600);
     pass(watch, 2_000, 5_000, 1_000);
 
     expect(watch.isOverloaded()).toBe(false);
   });
 
   it('is a burst that takes long to serve, for those who come meanwhile', () => {
-    const watch = createOverloadWatch(600);
+    const watch = createOverloadDetector(600);
     for (let call = 0; call < 100; call += 1) watch.came();
     watch.note(true);
 
@@ -98,7 +98,7 @@ describe('no overload', () => {
   });
 
   it('are many callers who each wait for their answer before they call again', () => {
-    const watch = createOverloadWatch(600);
+    const watch = createOverloadDetector(600);
     for (let call = 0; call < 64; call += 1) watch.came();
     watch.note(true);
     pass(watch, 500, 60, 60);
@@ -110,7 +110,7 @@ describe('no overload', () => {
   });
 
   it('are a few who come while few calls take long', () => {
-    const watch = createOverloadWatch(600);
+    const watch = createOverloadDetector(600);
     watch.note(true);
     vi.advanceTimersByTime(3_000);
     for (let call = 0; call < 4; call += 1) watch.came();

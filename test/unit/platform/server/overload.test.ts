@@ -3,7 +3,7 @@ import { Code, ConnectError, createClient, createRouterTransport } from '@connec
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { pause as pauseUntil } from '#services/platform/base/backoff.ts';
-import { waitForOthers } from '#services/platform/base/service-time.ts';
+import { excludeWait } from '#services/platform/base/service-time.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { installTracing } from '#services/platform/observability/tracing.ts';
 import { type CallLimits, DEFAULT_LIMITS } from '#services/platform/server/load-shedding.ts';
@@ -82,7 +82,7 @@ const shareProcessor = (atWork: number) => pause(5 * atWork);
 
 describe('the places of a service', () => {
   it('become as many as its settings allow while a slow neighbour keeps its calls waiting', async () => {
-    const { call, limit } = serve(() => pause(5).then(() => waitForOthers(() => pause(2_000))));
+    const { call, limit } = serve(() => pause(5).then(() => excludeWait(() => pause(2_000))));
     await keepCalling(call, 1, 100);
     expect(await limit()).toBe(8);
 
@@ -92,7 +92,7 @@ describe('the places of a service', () => {
   });
 
   it('become fewer while more calls come than it can serve and its own work gets slow', async () => {
-    const { call, limit } = serve((atWork) => pause(5 * atWork * atWork).then(() => waitForOthers(() => pause(50))));
+    const { call, limit } = serve((atWork) => pause(5 * atWork * atWork).then(() => excludeWait(() => pause(50))));
     await keepCalling(call, 1, 2_000);
     const flooding = flood(call, 2, 3_000);
     await tick(2_900);

@@ -1,5 +1,6 @@
 // A database that answers from a function and keeps the statements it was given: the light double of the platform's port.
 import type { Database, Queryable } from '#services/platform/storage/database.ts';
+import { type Sql, toStatement } from '#services/platform/storage/sql.ts';
 
 export type Statement = { readonly text: string; readonly values: readonly unknown[] };
 
@@ -13,8 +14,8 @@ export type FakeDatabase = Database & {
 export function createFakeDatabase(answer: (statement: Statement) => unknown[] = () => []): FakeDatabase {
   const statements: Statement[] = [];
   const transactions: FakeDatabase['transactions'] = [];
-  const query: Queryable['query'] = async <Row>(text: string, values: readonly unknown[] = []) => {
-    const statement = { text, values };
+  const query: Queryable['query'] = async <Row>(given: string | Sql, values: readonly unknown[] = []) => {
+    const statement = typeof given === 'string' ? { text: given, values } : toStatement(given);
     statements.push(statement);
     return answer(statement) as Row[];
   };

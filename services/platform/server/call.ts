@@ -1,0 +1,31 @@
+// What a use case may know of the call it serves, whatever the protocol.
+import type { HandlerContext } from '@connectrpc/connect';
+import { callBudgetMs, type Deadline, startDeadline } from '../base/deadline.ts';
+import { queueWaitMs } from './load-shedding.ts';
+
+/** The third parameter of every use case that needs it: `(dependencies, request, call)`. */
+export type Call = {
+  /** When the answer must be ready. */
+  readonly deadline: Deadline;
+  /** Aborts when the caller gives up or its deadline passes. */
+  readonly signal: AbortSignal;
+  readonly headers: Headers;
+};
+
+export type CallBudget = {
+  /** The longest that the service works on a call before it answers, in milliseconds. */
+  readonly budgetMs: number;
+  /** Kept of the caller's own deadline, so that the answer arrives before the caller gives up; in milliseconds. */
+  readonly answerMs?: number;
+};
+
+/** Describes a served call. The time it waited in the queue is part of its budget. */
+export function callOf(
+  context: Pick<HandlerContext, 'timeoutMs' | 'signal' | 'requestHeader' | 'values'>,
+  { budgetMs, answerMs = 0 }: CallBudget,
+): Call {
+  const callerMs = context.timeoutMs();
+  const serviceMs = Math.max(0, budgetMs - queueWaitMs(context));
+  const leftMs = callBudgetMs(serviceMs, callerMs === undefined ? undefined : callerMs - answerMs);
+  return { deadline: startDeadline(leftMs), signal: context.signal, headers: context.requestHeader };
+}
