@@ -38,7 +38,7 @@ function declareReturned(library: Contract) {
 }
 
 /** The books a reader has now; an older version of a book changes nothing. */
-class InventoryFixture {
+class Shelf {
   readonly lent = new Map<string, boolean>();
   readonly #versions = new Map<string, bigint>();
 
@@ -119,7 +119,7 @@ describe('the consumer of an event', () => {
       [declareLent(library), declareReturned(library)],
       {
         start: () => {
-          const shelf = new InventoryFixture();
+          const shelf = new Shelf();
           return {
             handle: shelf.handle,
             check: (delivery) => {

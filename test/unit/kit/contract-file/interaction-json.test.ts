@@ -36,7 +36,7 @@ const question = {
   ...declareReply(
     declareCall('a question', [state, { name: 'open', params: {} }], getBook, { bookId: regex(/^b/, 'b1') }),
     { book: { title: like('Emma'), copies: 0 } },
-    { headers: { 'X-InventoryFixture': 'A1' }, trailers: { 'x-cost': absent() } },
+    { headers: { 'X-Shelf': 'A1' }, trailers: { 'x-cost': absent() } },
   ),
   metadata: compileHeaders({ 'x-reader': like('r1') }, 'metadata'),
   deadline: { atMostMs: 500 },
