@@ -44,7 +44,7 @@ export interface PlanRequest extends Pick<StackPlan, 'settings' | 'environment' 
 /** Throws PortsUnavailableError naming every port that is taken. Makes the data directory's secret at first start. */
 export async function planStack(request: PlanRequest): Promise<StackPlan> {
   const { settings } = request;
-  const servicesDir = request.servicesDir ?? fileURLToPath(new URL('..', import.meta.url));
+  const servicesDir = request.servicesDir ?? fileURLToPath(new URL('../../services', import.meta.url));
   const chosen = services
     .map(({ name }) => name)
     .filter((name) => request.services?.includes(name) ?? true)

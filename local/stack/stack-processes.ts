@@ -99,7 +99,7 @@ function defineProvider(plan: StackPlan, log: (line: string) => void): PartDefin
     PAYMENT_PROVIDER_PORT: String(plan.port('PAYMENT_PROVIDER_PORT')),
     PAYMENT_PROVIDER_LEDGER: join(plan.dataDir, 'provider-ledger.jsonl'),
   };
-  const file = fileURLToPath(new URL('fake-payment-provider/main.ts', import.meta.url));
+  const file = fileURLToPath(new URL('../provider/main.ts', import.meta.url));
   const url = `http://${addressOf(plan, 'PAYMENT_PROVIDER_PORT')}/healthz`;
   return {
     launch: async () => launchProgram({ file, cwd: repositoryRoot, environment, log }),
@@ -114,7 +114,7 @@ function defineMailbox(plan: StackPlan, log: (line: string) => void): PartDefini
     MAILBOX_HTTP_PORT: String(plan.port('MAILBOX_HTTP_PORT')),
     MAILBOX_FILE: join(plan.dataDir, 'mailbox.jsonl'),
   };
-  const file = fileURLToPath(new URL('mailbox/main.ts', import.meta.url));
+  const file = fileURLToPath(new URL('../mailbox/main.ts', import.meta.url));
   const url = `http://${addressOf(plan, 'MAILBOX_HTTP_PORT')}/healthz`;
   return {
     launch: async () => launchProgram({ file, cwd: repositoryRoot, environment, log }),

@@ -13,7 +13,7 @@ export interface Program extends AsyncDisposable {
 
 /** Starts `local/<name>/main.ts` and waits for its first line. */
 export async function startProgram(name: string, environment: Record<string, string>): Promise<Program> {
-  const file = fileURLToPath(new URL(`../../../services/dev/${name}/main.ts`, import.meta.url));
+  const file = fileURLToPath(new URL(`../../../local/${name}/main.ts`, import.meta.url));
   const child = spawnGuarded(process.execPath, [file], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   if (!child.stdout) throw new Error(`${name} has no output`);
