@@ -109,7 +109,7 @@ describe('an interaction in a file', () => {
   });
 });
 
-describe('what Pact is told', () => {
+describe('the Pact part of a file', () => {
   it('is a POST of Connect JSON that leaves defaults out, with the rules that Pact has', () => {
     const { type, providerStates, request, response } = writeInteraction(question, registry);
 
