@@ -13,29 +13,29 @@ const PAGE_SIZE = 200;
 const MAX_LISTED = 1_000;
 const MAX_ERROR_LENGTH = 100;
 
-export interface DeadLetterArguments {
+export type DeadLetterArguments = {
   action: 'list' | 'replay' | 'discard' | 'help';
   /** Empty when listing. */
   deadLetterId: string;
   /** Only this service; undefined for all. */
   service: string | undefined;
-}
+};
 
-export interface DeadLetterOffice {
+export type DeadLetterClient = {
   service: string;
   url: string;
   ops: Pick<Client<typeof OpsService>, 'listDeadLetters' | 'replayDeadLetter' | 'discardDeadLetter'>;
-}
+};
 
-export interface DeadLetterRow {
+export type DeadLetterRow = {
   service: string;
   letter: DeadLetter;
-}
+};
 
-export interface DeskOptions {
+export type CommandOptions = {
   write(line: string): void;
   now: Date;
-}
+};
 
 /** Parses the command line. Throws Error naming what is wrong. */
 export function parseDeadLetterArguments(given: readonly string[]): DeadLetterArguments {
@@ -63,10 +63,10 @@ export function parseDeadLetterArguments(given: readonly string[]): DeadLetterAr
  * Lists the dead letters of all `offices`, or deals with one. Throws Error, for people to read, when a service does not answer,
  * when the id is unknown to all of them, or when the service refuses.
  */
-export async function serveDeadLetters(
-  offices: readonly DeadLetterOffice[],
+export async function runDeadLetterCommand(
+  offices: readonly DeadLetterClient[],
   { action, deadLetterId, service }: DeadLetterArguments,
-  { write, now }: DeskOptions,
+  { write, now }: CommandOptions,
 ): Promise<void> {
   const asked = offices.filter((office) => service === undefined || office.service === service);
   if (asked.length === 0) {
@@ -116,7 +116,7 @@ function actionOf(values: { help: boolean; replay?: string; discard?: string }):
   return values.discard === undefined ? 'list' : 'discard';
 }
 
-async function listOffice({ service, url, ops }: DeadLetterOffice): Promise<DeadLetterRow[]> {
+async function listOffice({ service, url, ops }: DeadLetterClient): Promise<DeadLetterRow[]> {
   const rows: DeadLetterRow[] = [];
   let pageToken = '';
   try {
@@ -131,7 +131,7 @@ async function listOffice({ service, url, ops }: DeadLetterOffice): Promise<Dead
   }
 }
 
-async function settle({ service, url, ops }: DeadLetterOffice, again: boolean, deadLetterId: string): Promise<void> {
+async function settle({ service, url, ops }: DeadLetterClient, again: boolean, deadLetterId: string): Promise<void> {
   try {
     const options = { timeoutMs: TIMEOUT_MS };
     await (again ? ops.replayDeadLetter({ deadLetterId }, options) : ops.discardDeadLetter({ deadLetterId }, options));

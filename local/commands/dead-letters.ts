@@ -5,7 +5,7 @@ import { createConnectTransport } from '@connectrpc/connect-node';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { httpUrl, parseSettings, port } from '../../services/platform/base/settings.ts';
 import { services } from '../shared/topology.ts';
-import { type DeadLetterOffice, parseDeadLetterArguments, serveDeadLetters } from './dead-letter-client.ts';
+import { type DeadLetterClient, parseDeadLetterArguments, runDeadLetterCommand } from './dead-letter-client.ts';
 
 const HELP = `Lists the events that could not be applied, or deals with one of them.
 
@@ -19,7 +19,7 @@ const HELP = `Lists the events that could not be applied, or deals with one of t
 Each service is looked for at <SERVICE>_URL, else at <SERVICE>_PORT of this machine.
 `;
 
-function openOffices(): DeadLetterOffice[] {
+function openOffices(): DeadLetterClient[] {
   // Whoever applies events to a database of its own may have to set some aside.
   const keepers = services.filter(({ hasDatabase, consumes }) => hasDatabase && consumes.length > 0);
   const settings: Record<string, unknown> = parseSettings(
@@ -44,7 +44,7 @@ try {
     process.stdout.write(HELP);
   } else {
     const write = (line: string) => process.stdout.write(`${line}\n`);
-    await serveDeadLetters(openOffices(), given, { write, now: new Date() });
+    await runDeadLetterCommand(openOffices(), given, { write, now: new Date() });
   }
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

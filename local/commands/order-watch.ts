@@ -15,13 +15,13 @@ import {
 import { CreateOrderResponse_OutcomeSchema, type OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { formatMoney } from '../../services/platform/base/money.ts';
 
-export interface SampleOrder {
+export type SampleOrder = {
   idempotencyKey: string;
   customerId: string;
   productId: string;
   quantity: number;
   paymentMethod: string;
-}
+};
 
 /**
  * Resolves to the order's state at the end: final, unless the service stopped while it was followed. `write` takes one line at

@@ -5,14 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
 import { type JsonAnswer, startJsonServer } from '../shared/json-server.ts';
-import { type EventLog, silentLog } from '../shared/logger.ts';
+import { type Logger, silentLogger } from '../shared/logger.ts';
 import { type MailMessage, type MessageStore, openMessageStore } from './message-store.ts';
 
 const MAX_MAIL_BYTES = 1024 * 1024;
 const MAX_CLIENTS = 200;
 const CLOSE_GRACE_MS = 200;
 
-export interface MailboxOptions {
+export type MailboxOptions = {
   /** 0, the default, lets the system choose; so with `httpPort`. */
   smtpPort?: number;
   httpPort?: number;
@@ -21,10 +21,10 @@ export interface MailboxOptions {
   file?: string;
   /** How many messages are listed at most, newest kept. Default 100,000. */
   maxMessages?: number;
-  log?: EventLog;
-}
+  log?: Logger;
+};
 
-export interface Mailbox extends AsyncDisposable {
+export type Mailbox = AsyncDisposable & {
   /** `smtp://127.0.0.1:1025` */
   smtpUrl: string;
   smtpPort: number;
@@ -32,12 +32,12 @@ export interface Mailbox extends AsyncDisposable {
   httpUrl: string;
   httpPort: number;
   close(): Promise<void>;
-}
+};
 
 /** Starts both listeners. Throws when a port is taken or the file is damaged. */
 export async function startMailbox(options: MailboxOptions = {}): Promise<Mailbox> {
   const host = options.host ?? '127.0.0.1';
-  const log = options.log ?? silentLog;
+  const log = options.log ?? silentLogger;
   await using started = new AsyncDisposableStack();
   const { maxMessages } = options;
   const store = started.use(await openMessageStore(options.file, maxMessages === undefined ? {} : { maxMessages }));
@@ -63,7 +63,7 @@ function listMessages(store: MessageStore, to: string | null): JsonAnswer {
   return { status: 200, body: { messages: store.list(to ?? undefined) } };
 }
 
-async function startSmtpServer(host: string, port: number, store: MessageStore, log: EventLog) {
+async function startSmtpServer(host: string, port: number, store: MessageStore, log: Logger) {
   const server = new SMTPServer({
     disabledCommands: ['AUTH', 'STARTTLS'],
     authOptional: true,

@@ -6,7 +6,7 @@ import { type AppendLog, openAppendLog } from '../shared/append-log.ts';
 const MAX_MESSAGES = 100_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 
-export interface MailMessage {
+export type MailMessage = {
   id: string;
   /** The Message-ID header, with its angle brackets; null when the mail has none. */
   message_id: string | null;
@@ -16,14 +16,14 @@ export interface MailMessage {
   subject: string;
   text: string;
   received_time: string;
-}
+};
 
-export interface MessageStore extends AsyncDisposable {
+export type MessageStore = AsyncDisposable & {
   /** Resolves once the message is durable, and listed from then on. */
   add(message: MailMessage): Promise<void>;
   /** Oldest first; only those to one address when it is given. */
   list(to?: string): MailMessage[];
-}
+};
 
 /** Opens the store. Throws when the file is damaged. `maxMessages` and `maxBytes` bound what is kept in memory. */
 export async function openMessageStore(

@@ -6,7 +6,7 @@ import { services } from '../shared/topology.ts';
 import type { NatsUser } from './nats-server.ts';
 
 /** The user that may do and see everything: for tests and tools, never for a service. */
-export const adminUser = 'admin';
+export const ADMIN_USER = 'admin';
 
 /** Below which a service's replies arrive; its client sets this as `inboxPrefix`. */
 export function inboxPrefix(service: string): string {
@@ -15,7 +15,7 @@ export function inboxPrefix(service: string): string {
 
 /** Returns the broker's users: one per service, and the administrator. */
 export function natsUsers(derivePassword: DerivePassword): NatsUser[] {
-  const restricted = services.map(({ name, stream, consumes, rereads = false }) => ({
+  const restricted = services.map(({ name, stream, consumes, replaysStreams = false }) => ({
     name,
     password: derivePassword(`nats:${name}`),
     permissions: {
@@ -24,12 +24,12 @@ export function natsUsers(derivePassword: DerivePassword): NatsUser[] {
         ...(stream === undefined ? [] : producerSubjects(stream.name, stream.subject)),
         ...consumes.flatMap((consumed) => consumerSubjects(consumed, name)),
         // A consumer starts again from the beginning only when it is made anew.
-        ...consumes.filter(() => rereads).map((consumed) => `$JS.API.CONSUMER.DELETE.${consumed}.${name}`),
+        ...consumes.filter(() => replaysStreams).map((consumed) => `$JS.API.CONSUMER.DELETE.${consumed}.${name}`),
       ],
       subscribe: [`${inboxPrefix(name)}.>`],
     },
   }));
-  return [...restricted, { name: adminUser, password: derivePassword(`nats:${adminUser}`) }];
+  return [...restricted, { name: ADMIN_USER, password: derivePassword(`nats:${ADMIN_USER}`) }];
 }
 
 /** Returns users whose passwords nobody can know beforehand. */

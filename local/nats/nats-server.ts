@@ -18,14 +18,14 @@ const INSTALL_DIRECTORIES = [
   fileURLToPath(new URL('../../.tools/bin', import.meta.url)),
 ] as const;
 
-export interface NatsUser {
+export type NatsUser = {
   readonly name: string;
   readonly password: string;
   /** The only subjects it may publish and subscribe to; without them it may do everything. */
   readonly permissions?: { readonly publish: readonly string[]; readonly subscribe: readonly string[] };
-}
+};
 
-export interface NatsServerOptions {
+export type NatsServerOptions = {
   /** The folder that keeps the streams and the configuration; made when missing. */
   readonly storeDir: string;
   /** The loopback port; 0 lets the system choose. */
@@ -33,9 +33,9 @@ export interface NatsServerOptions {
   readonly users: readonly NatsUser[];
   /** Called with every line the server logs. */
   readonly log: (line: string) => void;
-}
+};
 
-export interface NatsServer extends AsyncDisposable {
+export type NatsServer = AsyncDisposable & {
   readonly port: number;
   readonly pid: number;
   /** The server's process, to learn when it ends. */
@@ -44,7 +44,7 @@ export interface NatsServer extends AsyncDisposable {
   natsUrl(user: string): string;
   /** Stops the server. Does nothing when it has ended. */
   stop(): Promise<void>;
-}
+};
 
 /**
  * Starts a nats-server that cannot outlive this process; streams kept in `storeDir` are there again. Throws a PortTakenError,

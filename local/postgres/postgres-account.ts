@@ -8,24 +8,24 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const USER = 'postgres';
 
-interface Account {
+type Account = {
   readonly uid: number;
   readonly gid: number;
-}
+};
 
-interface Invocation {
+type Invocation = {
   readonly command: string;
   readonly args: readonly string[];
   readonly options: { readonly uid?: number; readonly gid?: number };
-}
+};
 
 /** Under which account the database's programs run, and how its files come to belong to it. */
-export interface DatabaseAccount {
+export type DatabaseAccount = {
   /** How to start a program under that account. */
   invoke(command: string, args: readonly string[]): Invocation;
   /** Gives a file or folder of ours to that account. */
   own(path: string): Promise<void>;
-}
+};
 
 /**
  * Returns our own account, or `postgres` when we are root. `paths` are the programs and folders that account has to get at.

@@ -46,7 +46,7 @@ const THROWAWAY_SETTINGS = {
   wal_recycle: 'off',
 };
 
-export interface PostgresOptions {
+export type PostgresOptions = {
   /** The cluster's folder; made, with all above it, at first start. */
   readonly dataDir: string;
   /** The loopback port; 0 chooses a free one. */
@@ -57,9 +57,9 @@ export interface PostgresOptions {
   readonly log: (line: string) => void;
   /** False gives up what survives a crash of the machine, for speed in tests. Default true. */
   readonly durable?: boolean;
-}
+};
 
-export interface Postgres extends AsyncDisposable {
+export type Postgres = AsyncDisposable & {
   readonly port: number;
   /** Connects the superuser to the database `postgres`; holds its password. */
   readonly superuserUrl: string;
@@ -68,12 +68,12 @@ export interface Postgres extends AsyncDisposable {
   readonly process: ChildProcess;
   /** Ends all sessions and stops the server. Does nothing when it has ended. */
   stop(): Promise<void>;
-}
+};
 
-interface Programs {
+type Programs = {
   readonly postgres: string;
   readonly initdb: string;
-}
+};
 
 /**
  * Starts a Postgres server that cannot outlive this process. Makes its cluster at first start, recovers after an unclean end.
@@ -162,14 +162,14 @@ async function createCluster(
   }
 }
 
-interface LaunchOptions {
+type LaunchOptions = {
   readonly programs: Programs;
   readonly account: DatabaseAccount;
   readonly dataDir: string;
   readonly wantedPort: number;
   readonly durable: boolean;
   readonly log: (line: string) => void;
-}
+};
 
 async function launch(options: LaunchOptions): Promise<{ process: ChildProcess; pid: number; port: number }> {
   for (let attempt = 1; ; attempt += 1) {

@@ -6,12 +6,12 @@ import { basename } from 'node:path';
 const LISTEN = '0A';
 const TIME_WAIT = '06';
 
-export interface PortHolder {
+export type PortHolder = {
   /** False for the near end of an outgoing connection: the well-known ports lie among those the system hands out to them. */
   listens: boolean;
   pid: number;
   program: string;
-}
+};
 
 /** Returns who has a TCP port, or undefined where /proc does not tell. */
 export async function findPortHolder(port: number): Promise<PortHolder | undefined> {

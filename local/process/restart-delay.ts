@@ -4,11 +4,11 @@ const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 8_000;
 const HEALTHY_RESET_MS = 5_000;
 
-export interface RestartDelay {
+export type RestartDelay = {
   /** Gives the delay, in milliseconds, after a life that was healthy for `healthyMs` (0 when it never was). */
   next(healthyMs: number): number;
   reset(): void;
-}
+};
 
 export function createRestartDelay(): RestartDelay {
   let upcomingMs = FIRST_DELAY_MS;

@@ -18,7 +18,7 @@ export class ServerStartError extends Error {
   }
 }
 
-export interface ReadinessOptions {
+export type ReadinessOptions = {
   /** The server's name in error messages. */
   readonly name: string;
   readonly process: ChildProcess;
@@ -28,7 +28,7 @@ export interface ReadinessOptions {
   /** Called with every line until it returns true. */
   readonly isReady: (line: string) => boolean;
   readonly timeoutMs: number;
-}
+};
 
 /** Resolves when a line says that the server is ready; throws a ServerStartError when it ends first or takes too long. */
 export function awaitReadiness(options: ReadinessOptions): Promise<void> {

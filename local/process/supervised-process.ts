@@ -6,58 +6,58 @@ import { createRestartDelay } from './restart-delay.ts';
 const FIRST_PROBE_MS = 25;
 const LONGEST_PROBE_MS = 500;
 
-export interface PartEnd {
+export type ProcessExit = {
   code: number | null;
   signal: NodeJS.Signals | null;
-}
+};
 
 /** One life of a part: a process, from its start to its end. */
-export interface PartLife {
+export type ProcessRun = {
   pid: number | undefined;
   /** Resolves when it has ended, however. */
-  ended: Promise<PartEnd>;
+  ended: Promise<ProcessExit>;
   kill(signal: NodeJS.Signals): void;
   /** Asks it to end, kills it when it has not after `graceMs`; resolves when it has ended. */
   stop(graceMs: number): Promise<void>;
-}
+};
 
-export interface PartOptions {
+export type SupervisedProcessOptions = {
   name: string;
   /** Begins a life. A rejection counts as a life that ended at once. */
-  launch(): Promise<PartLife>;
+  launch(): Promise<ProcessRun>;
   /** Whether the part answers now. A rejection counts as not yet. */
   probe(): Promise<boolean>;
   clock: Clock;
   /** Takes one line for people about each death, restart and recovery. */
   report(line: string): void;
-}
+};
 
-export type PartState = 'stopped' | 'starting' | 'healthy' | 'waiting';
+export type ProcessState = 'stopped' | 'starting' | 'healthy' | 'waiting';
 
 /** From a `start` to its `stop`: any number of lives. */
-interface Session {
+type Session = {
   wanted: boolean;
   graceMs: number;
   over: Promise<void>;
-}
+};
 
-interface HealthWaiter {
+type HealthWaiter = {
   resolve: () => void;
   reject: (error: Error) => void;
-}
+};
 
-export class SupervisedPart {
-  readonly #options: PartOptions;
+export class SupervisedProcess {
+  readonly #options: SupervisedProcessOptions;
   readonly #delays = createRestartDelay();
   readonly #waiters = new Set<HealthWaiter>();
-  #state: PartState = 'stopped';
+  #state: ProcessState = 'stopped';
   #restarts = 0;
   #session: Session | undefined;
-  #life: PartLife | undefined;
+  #life: ProcessRun | undefined;
   #lastEnd = '';
   #cutWait: () => void = () => undefined;
 
-  constructor(options: PartOptions) {
+  constructor(options: SupervisedProcessOptions) {
     this.#options = options;
   }
 
@@ -69,7 +69,7 @@ export class SupervisedPart {
     return this.#life?.pid;
   }
 
-  get state(): PartState {
+  get state(): ProcessState {
     return this.#state;
   }
 
@@ -168,7 +168,7 @@ export class SupervisedPart {
     return healthyAt === undefined ? 0 : clock.now() - healthyAt;
   }
 
-  async #launch(): Promise<PartLife | undefined> {
+  async #launch(): Promise<ProcessRun | undefined> {
     this.#state = 'starting';
     try {
       this.#life = await this.#options.launch();
@@ -201,6 +201,6 @@ export class SupervisedPart {
   }
 }
 
-function describeEnd({ code, signal }: PartEnd): string {
+function describeEnd({ code, signal }: ProcessExit): string {
   return signal === null ? `ended with code ${code}` : `was killed by ${signal}`;
 }

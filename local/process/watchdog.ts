@@ -74,22 +74,22 @@ done
 // Registers itself before it becomes the command: there is no moment at which it runs unguarded.
 const GUARDED_SCRIPT = 'echo "+process $2 $$" >&"$1"; descriptor=$1; shift 2; eval "exec \\"\\$@\\" $descriptor>&-"';
 
-interface Watchdog {
+type Watchdog = {
   readonly process: ChildProcess;
   readonly pipe: Writable;
-}
+};
 
 const entries = new Set<string>();
 let watchdog: Watchdog | undefined;
 let replacements = 0;
 
-export interface GuardedSpawnOptions extends Omit<SpawnOptions, 'detached' | 'shell'> {
+export type GuardedSpawnOptions = Omit<SpawnOptions, 'detached' | 'shell'> & {
   /**
    * What the command is sent when our process has died; its whole group is killed when it has ended, but after 5 s at the
    * latest. Default SIGKILL: all of them at once.
    */
   readonly orphanSignal?: 'SIGKILL' | 'SIGTERM' | 'SIGINT' | 'SIGQUIT';
-}
+};
 
 /**
  * Spawns a command in a process group of its own which cannot outlive this process: when we die, in whatever way, a separate
@@ -164,9 +164,9 @@ export function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-export interface GuardedDirectory extends AsyncDisposable {
+export type GuardedDirectory = AsyncDisposable & {
   readonly path: string;
-}
+};
 
 /**
  * Makes a new, private temporary directory, named `<prefix>-<random>`, that is removed by its disposal or, when this process

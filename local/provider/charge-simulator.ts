@@ -6,18 +6,18 @@ import type { Clock } from '../shared/clock.ts';
 import { type JsonAnswer, RequestError } from '../shared/json-server.ts';
 import type { Amount, Charge, LedgerEntry, Refund } from './ledger.ts';
 
-export interface ChargeRequest {
+export type ChargeRequest = {
   order_id: string;
   customer_id: string;
   amount: Amount;
   payment_method: string;
-}
+};
 
-export interface RefundRequest {
+export type RefundRequest = {
   charge_id: string;
   amount?: Amount | undefined;
   reason?: string | undefined;
-}
+};
 
 const DECLINES: Record<string, { code: string; message: string }> = {
   pm_insufficient_funds: { code: 'insufficient_funds', message: 'Insufficient funds' },
@@ -31,16 +31,16 @@ type KeyState =
   | { state: 'in-flight'; fingerprint: string }
   | { state: 'settled'; fingerprint: string; time: number; result: Charge | Refund };
 
-export interface ChargeDeskOptions {
+export type ChargeSimulatorOptions = {
   clock: Clock;
   /** Resolves when the entry stands in the ledger. */
   append(entry: LedgerEntry): Promise<void>;
   keyRetentionMs: number;
   slowCaptureMs: number;
-}
+};
 
-export class ChargeDesk {
-  readonly #options: ChargeDeskOptions;
+export class ChargeSimulator {
+  readonly #options: ChargeSimulatorOptions;
   readonly #charges = new Map<string, Charge>();
   readonly #refunds = new Map<string, Refund>();
   readonly #byOrder = new Map<string, Charge[]>();
@@ -48,7 +48,7 @@ export class ChargeDesk {
   readonly #keys = new Map<string, KeyState>();
   readonly #callOffSlowCaptures = new Set<() => void>();
 
-  constructor(options: ChargeDeskOptions) {
+  constructor(options: ChargeSimulatorOptions) {
     this.#options = options;
   }
 

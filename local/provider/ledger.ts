@@ -3,13 +3,13 @@
 
 import { type AppendLog, openAppendLog } from '../shared/append-log.ts';
 
-export interface Amount {
+export type Amount = {
   currency_code: string;
   /** Integer, within the safe integers: 59.99 EUR is 5999. */
   minor_units: number;
-}
+};
 
-export interface Charge {
+export type Charge = {
   id: string;
   order_id: string;
   customer_id: string;
@@ -20,15 +20,15 @@ export interface Charge {
   failure_message?: string;
   refund_id?: string;
   create_time: string;
-}
+};
 
-export interface Refund {
+export type Refund = {
   id: string;
   charge_id: string;
   order_id: string;
   amount: Amount;
   create_time: string;
-}
+};
 
 /** What one idempotency key did; `time` in milliseconds since the epoch starts its retention. */
 export type LedgerEntry = { key: string; fingerprint: string; time: number } & (
@@ -36,9 +36,9 @@ export type LedgerEntry = { key: string; fingerprint: string; time: number } & (
   | { type: 'refund'; refund: Refund }
 );
 
-export interface Ledger extends AsyncDisposable {
+export type Ledger = AsyncDisposable & {
   append(entry: LedgerEntry): Promise<void>;
-}
+};
 
 /** Opens the ledger and hands what it holds to `onEntry`. Without a file it lives as long as the process. */
 export async function openLedger(file: string | undefined, onEntry: (entry: LedgerEntry) => void): Promise<Ledger> {

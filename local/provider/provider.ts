@@ -9,15 +9,15 @@ import {
   refuseField,
   startJsonServer,
 } from '../shared/json-server.ts';
-import { type EventLog, silentLog } from '../shared/logger.ts';
-import { ChargeDesk, type ChargeRequest, PAYMENT_METHODS, type RefundRequest } from './charge-simulator.ts';
+import { type Logger, silentLogger } from '../shared/logger.ts';
+import { type ChargeRequest, ChargeSimulator, PAYMENT_METHODS, type RefundRequest } from './charge-simulator.ts';
 import { type Charge, openLedger } from './ledger.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1_000;
 
-export interface FakePaymentProviderOptions {
+export type FakePaymentProviderOptions = {
   /** 0, the default, lets the system choose. */
   port?: number;
   host?: string;
@@ -28,16 +28,16 @@ export interface FakePaymentProviderOptions {
   /** How long `pm_slow` takes to capture. Default 5000. */
   slowCaptureMs?: number;
   clock?: Clock;
-  log?: EventLog;
-}
+  log?: Logger;
+};
 
-export interface FakePaymentProvider extends AsyncDisposable {
+export type FakePaymentProvider = AsyncDisposable & {
   url: string;
   host: string;
   port: number;
   /** Stops answering and closes the ledger; slow captures that have not happened yet never do. */
   close(): Promise<void>;
-}
+};
 
 const text = z.string('must be a string').min(1, 'must not be empty').max(255, 'must have at most 255 characters');
 const amount = z.strictObject({
@@ -61,8 +61,8 @@ const keyHeader = z.string().regex(/^[\x21-\x7e]{1,255}$/);
 
 /** Starts the provider. Throws when the port is taken or the ledger file is damaged. */
 export async function startFakePaymentProvider(options: FakePaymentProviderOptions = {}): Promise<FakePaymentProvider> {
-  const log = options.log ?? silentLog;
-  const desk = new ChargeDesk({
+  const log = options.log ?? silentLogger;
+  const desk = new ChargeSimulator({
     clock: options.clock ?? systemClock,
     append: (entry) => ledger.append(entry),
     keyRetentionMs: options.keyRetentionMs ?? DAY_MS,
@@ -97,7 +97,7 @@ export async function startFakePaymentProvider(options: FakePaymentProviderOptio
   }
 }
 
-async function postCharge(desk: ChargeDesk, log: EventLog, request: JsonRequest): Promise<JsonAnswer> {
+async function postCharge(desk: ChargeSimulator, log: Logger, request: JsonRequest): Promise<JsonAnswer> {
   const key = readKey(request);
   const body = await request.readBody(chargeRequest);
   const answer = await desk.charge(key, body).catch(logRefusal(log, { order_id: body.order_id }));
@@ -106,7 +106,7 @@ async function postCharge(desk: ChargeDesk, log: EventLog, request: JsonRequest)
   return answer;
 }
 
-async function postRefund(desk: ChargeDesk, log: EventLog, request: JsonRequest): Promise<JsonAnswer> {
+async function postRefund(desk: ChargeSimulator, log: Logger, request: JsonRequest): Promise<JsonAnswer> {
   const key = readKey(request);
   const body = await request.readBody(refundRequest);
   const answer = await desk.refund(key, body).catch(logRefusal(log, { charge_id: body.charge_id }));
@@ -114,7 +114,7 @@ async function postRefund(desk: ChargeDesk, log: EventLog, request: JsonRequest)
   return answer;
 }
 
-function logRefusal(log: EventLog, fields: object): (error: unknown) => never {
+function logRefusal(log: Logger, fields: object): (error: unknown) => never {
   return (error) => {
     if (error instanceof RequestError) log.warn({ ...fields, code: error.code }, 'refused');
     throw error;
@@ -122,7 +122,7 @@ function logRefusal(log: EventLog, fields: object): (error: unknown) => never {
 }
 
 /** `?order_id=`, `?customer_id=` or both; `limit` at most 1000; `starting_after` the last charge id of the page before. */
-function getCharges(desk: ChargeDesk, request: JsonRequest): JsonAnswer {
+function getCharges(desk: ChargeSimulator, request: JsonRequest): JsonAnswer {
   const orderId = request.query.get('order_id');
   const customerId = request.query.get('customer_id');
   if (!orderId && !customerId) throw refuseField('order_id', 'order_id or customer_id is needed');

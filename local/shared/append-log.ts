@@ -7,18 +7,18 @@ import { dirname } from 'node:path';
 
 const MAX_WAITING_ENTRIES = 10_000;
 
-export interface AppendLog<Entry> extends AsyncDisposable {
+export type AppendLog<Entry> = AsyncDisposable & {
   /** Resolves when the entry is on disk; rejects when it cannot be written, or when 10,000 entries wait already. */
   append(entry: Entry): Promise<void>;
   /** Writes what was appended before, then closes the file. */
   close(): Promise<void>;
-}
+};
 
-interface WaitingEntry {
+type WaitingEntry = {
   line: string;
   resolve: () => void;
   reject: (cause: Error) => void;
-}
+};
 
 /**
  * Opens (or creates) the file and hands every entry it holds to `onEntry`, oldest first.

@@ -3,31 +3,31 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
-import type { EventLog } from './logger.ts';
+import type { Logger } from './logger.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
 const KEEP_ALIVE_MS = 65_000;
 
-export interface JsonAnswer {
+export type JsonAnswer = {
   status: number;
   body: unknown;
   headers?: Record<string, string>;
-}
+};
 
-export interface JsonRequest {
+export type JsonRequest = {
   query: URLSearchParams;
   /** The header's value, or undefined; `name` in lower case. */
   header(name: string): string | undefined;
   /** Reads, parses and checks the body. Throws RequestError naming every field that is wrong. */
   readBody<Body>(schema: z.ZodType<Body>): Promise<Body>;
-}
+};
 
 export type Route = (request: JsonRequest) => JsonAnswer | Promise<JsonAnswer>;
 
-export interface FieldError {
+export type FieldError = {
   field: string;
   message: string;
-}
+};
 
 /** Thrown by a route to refuse a request; becomes `{error: {code, message, fields}}`. */
 export class RequestError extends Error {
@@ -47,22 +47,22 @@ export function refuseField(field: string, message: string): RequestError {
   return new RequestError(400, 'invalid_request', `${field}: ${message}`, [{ field, message }]);
 }
 
-export interface JsonServer extends AsyncDisposable {
+export type JsonServer = AsyncDisposable & {
   host: string;
   port: number;
   url: string;
   /** Stops listening and cuts the open connections. */
   close(): Promise<void>;
-}
+};
 
-export interface JsonServerOptions {
+export type JsonServerOptions = {
   host: string;
   /** 0 lets the system choose. */
   port: number;
   /** Keyed by method and path: `GET /healthz`. */
   routes: Record<string, Route>;
-  log: EventLog;
-}
+  log: Logger;
+};
 
 /** Starts listening. Throws when the port is taken. */
 export async function startJsonServer(options: JsonServerOptions): Promise<JsonServer> {

@@ -3,12 +3,12 @@
 import { streamOf, subjectsOf } from '../../services/platform/messaging/streams.ts';
 
 /** A domain event stream: everything that one service publishes. */
-export interface StreamTopology {
+export type StreamTopology = {
   readonly name: string;
   readonly subject: string;
-}
+};
 
-export interface ServiceTopology {
+export type ServiceTopology = {
   readonly name: ServiceName;
   /** The setting that holds its port, and the port when that is not set. */
   readonly portVariable: string;
@@ -20,10 +20,10 @@ export interface ServiceTopology {
   /** The names of the streams it consumes, each by a durable consumer named after the service. */
   readonly consumes: readonly string[];
   /** Whether it may begin to read them from their start again. */
-  readonly rereads?: true;
+  readonly replaysStreams?: true;
   /** Whether it holds the credential that allows synthetic orders. */
-  readonly takesSynthetic?: true;
-}
+  readonly acceptsSynthetic?: true;
+};
 
 export type ServiceName = 'order' | 'inventory' | 'payment' | 'notification' | 'analytics' | 'monitor';
 
@@ -36,7 +36,7 @@ export const services: readonly ServiceTopology[] = [
     hasDatabase: true,
     stream: produces('inventory'),
     consumes: [streamOf('order')],
-    takesSynthetic: true,
+    acceptsSynthetic: true,
   },
   {
     name: 'payment',
@@ -45,7 +45,7 @@ export const services: readonly ServiceTopology[] = [
     hasDatabase: true,
     stream: produces('payment'),
     consumes: [],
-    takesSynthetic: true,
+    acceptsSynthetic: true,
   },
   {
     name: 'notification',
@@ -62,7 +62,7 @@ export const services: readonly ServiceTopology[] = [
     hasDatabase: true,
     stream: produces('order'),
     consumes: [streamOf('inventory'), streamOf('payment')],
-    takesSynthetic: true,
+    acceptsSynthetic: true,
   },
   {
     name: 'analytics',
@@ -71,7 +71,7 @@ export const services: readonly ServiceTopology[] = [
     hasDatabase: true,
     stream: undefined,
     consumes: [streamOf('order'), streamOf('inventory'), streamOf('payment'), streamOf('notification')],
-    rereads: true,
+    replaysStreams: true,
   },
   {
     name: 'monitor',
@@ -80,12 +80,12 @@ export const services: readonly ServiceTopology[] = [
     hasDatabase: true,
     stream: undefined,
     consumes: [],
-    takesSynthetic: true,
+    acceptsSynthetic: true,
   },
 ];
 
 /** Where the rest of the local stack listens when nothing else is configured. */
-export const infrastructurePorts = {
+export const INFRASTRUCTURE_PORTS = {
   postgres: 54329,
   nats: 42229,
   paymentProvider: 50060,

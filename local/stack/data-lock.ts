@@ -38,10 +38,10 @@ export async function wasOwnerKilled(dataDir: string): Promise<boolean> {
   return owner !== undefined && !(await isAlive(owner));
 }
 
-interface Owner {
+type Owner = {
   pid: number;
   startTime: string;
-}
+};
 
 async function readOwner(file: string): Promise<Owner | undefined> {
   try {

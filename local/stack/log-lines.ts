@@ -2,11 +2,11 @@
 
 import { z } from 'zod';
 
-export interface LogStyle {
+export type LogStyle = {
   colour: boolean;
   /** The width of the longest part's name, so that lines align. */
   nameWidth: number;
-}
+};
 
 const RESET = '\u001b[0m';
 const DIM = '\u001b[2m';

@@ -6,18 +6,18 @@ import type { Environment } from '../../services/platform/base/settings.ts';
 import { scrubSecrets } from '../../services/platform/observability/log.ts';
 import { services } from '../shared/topology.ts';
 import { type LogStyle, renderJsonLine, renderLine } from './log-lines.ts';
+import type { LogLine } from './process-definitions.ts';
 import { type Stack, startStack } from './stack.ts';
-import type { LogLine } from './stack-processes.ts';
 import { renderCommands, renderTable } from './stack-table.ts';
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-export interface Output {
+export type Output = {
   write(text: string): unknown;
   isTTY?: boolean;
-}
+};
 
-export interface RunOptions {
+export type RunOptions = {
   environment: Environment;
   stdout: Output;
   stderr: Output;
@@ -25,7 +25,7 @@ export interface RunOptions {
   signals: EventEmitter;
   /** Where `<service>/main.ts` is found. Default this repository's services. */
   servicesDir?: string;
-}
+};
 
 /** Runs until a signal comes or the start fails. Resolves to the exit code: 0 after a signal. */
 export async function runStack(options: RunOptions): Promise<number> {

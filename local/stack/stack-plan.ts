@@ -4,19 +4,19 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../../services/platform/base/settings.ts';
+import { serviceDatabaseName, serviceDatabaseUrl } from '../postgres/service-database.ts';
 import { type DerivePassword, loadPasswords } from '../shared/secrets.ts';
 import { type ServiceName, services, serviceTopology } from '../shared/topology.ts';
 import { wasOwnerKilled } from './data-lock.ts';
-import { serviceDatabaseName, serviceDatabaseUrl } from './service-database.ts';
 import { type PortRequest, settlePorts } from './stack-ports.ts';
 import { databaseVariable, type StackSettings } from './stack-settings.ts';
 
-export const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url));
+export const REPOSITORY_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export type InfrastructureName = 'postgres' | 'nats' | 'provider' | 'mailbox';
-export type PartName = InfrastructureName | ServiceName;
+export type ProcessName = InfrastructureName | ServiceName;
 
-export interface StackPlan {
+export type StackPlan = {
   settings: StackSettings;
   /** As given by the caller; each process gets its share of it. */
   environment: Environment;
@@ -30,16 +30,16 @@ export interface StackPlan {
   passwords: DerivePassword;
   /** The real ports, by setting. */
   port(variable: string): number;
-}
+};
 
 // Given to the services that need them, one by one.
 const SECRETS = new Set(['SMTP_URL', 'PAYMENT_PROVIDER_URL', 'SYNTHETIC_CREDENTIAL']);
 
-export interface PlanRequest extends Pick<StackPlan, 'settings' | 'environment' | 'serviceEnvironment' | 'durable'> {
+export type PlanRequest = Pick<StackPlan, 'settings' | 'environment' | 'serviceEnvironment' | 'durable'> & {
   servicesDir: string | undefined;
   services: readonly ServiceName[] | undefined;
   freePorts: boolean;
-}
+};
 
 /** Throws PortsUnavailableError naming every port that is taken. Makes the data directory's secret at first start. */
 export async function planStack(request: PlanRequest): Promise<StackPlan> {
@@ -50,7 +50,7 @@ export async function planStack(request: PlanRequest): Promise<StackPlan> {
     .filter((name) => request.services?.includes(name) ?? true)
     .filter((name) => existsSync(join(servicesDir, name, 'main.ts')));
   const infrastructure = neededInfrastructure(settings, chosen);
-  const dataDir = resolve(repositoryRoot, settings.dataDir);
+  const dataDir = resolve(REPOSITORY_ROOT, settings.dataDir);
   const ports = await settlePorts(portRequests(request, chosen, infrastructure), {
     afterKill: await wasOwnerKilled(dataDir),
   });
@@ -178,9 +178,9 @@ export function environmentOf(plan: StackPlan, service: ServiceName): Record<str
   }
   environment.HOST = plan.settings.host;
   environment.NATS_URL = natsUrl(plan, service);
-  const { hasDatabase, takesSynthetic } = serviceTopology(service);
+  const { hasDatabase, acceptsSynthetic } = serviceTopology(service);
   if (hasDatabase) environment[databaseVariable(service)] = databaseUrl(plan, service);
-  if (takesSynthetic) environment.SYNTHETIC_CREDENTIAL = syntheticCredential(plan);
+  if (acceptsSynthetic) environment.SYNTHETIC_CREDENTIAL = syntheticCredential(plan);
   if (service === 'payment') environment.PAYMENT_PROVIDER_URL = providerUrl(plan);
   if (service === 'notification') environment.SMTP_URL = smtpUrl(plan);
   return { ...environment, ...plan.serviceEnvironment[service] };

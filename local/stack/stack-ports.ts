@@ -13,14 +13,14 @@ const CHOSEN_FROM = 20_000;
 const CHOSEN_UP_TO = 32_000;
 const MAX_CHOICES = 100;
 
-export interface PortRequest {
+export type PortRequest = {
   part: string;
   /** The setting that holds it. */
   variable: string;
   /** 0 takes any that is free. */
   port: number;
   host: string;
-}
+};
 
 /** One or more ports cannot be had; one line for each, naming port, part and setting. */
 class PortsUnavailableError extends Error {
@@ -51,9 +51,9 @@ export async function settlePorts(
   }
 }
 
-interface Refusal extends PortRequest {
+type Refusal = PortRequest & {
   code: string;
-}
+};
 
 /** Holds all of them at once, so that no two settings get the same port, then lets go. */
 async function tryPorts(requests: readonly PortRequest[]) {

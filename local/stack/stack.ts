@@ -1,31 +1,31 @@
 // The local stack as one thing: started as a whole, each part kept alive, stopped as a whole. `make run` and the tests use it.
 
 import type { Environment } from '../../services/platform/base/settings.ts';
-import { type PartState, SupervisedPart } from '../process/supervised-process.ts';
+import { type ProcessState, SupervisedProcess } from '../process/supervised-process.ts';
 import { type Clock, systemClock } from '../shared/clock.ts';
 import { type ServiceName, serviceTopology } from '../shared/topology.ts';
 import { lockDataDirectory } from './data-lock.ts';
+import { defineInfrastructure, defineService, type LogLine } from './process-definitions.ts';
 import {
   addressOf,
   databaseUrl,
   type InfrastructureName,
   natsUrl,
-  type PartName,
+  type ProcessName,
   planStack,
   providerUrl,
   type StackPlan,
   smtpUrl,
   syntheticCredential,
 } from './stack-plan.ts';
-import { defineInfrastructure, defineService, type LogLine } from './stack-processes.ts';
 import { loadStackSettings } from './stack-settings.ts';
 
-export type { PartName } from './stack-plan.ts';
+export type { ProcessName } from './stack-plan.ts';
 
 const HEALTH_DEADLINE_MS = 60_000;
 const STOP_GRACE_MS = 10_000;
 
-export interface StackOptions {
+export type StackOptions = {
   /** Settings by name, as in the README; process.env where a person starts it. Default none. */
   environment?: Environment;
   /** Overrides DATA_DIR. */
@@ -47,16 +47,16 @@ export interface StackOptions {
   /** Calls the start off. */
   signal?: AbortSignal;
   clock?: Clock;
-}
+};
 
-export interface StackRow {
-  name: PartName;
+export type StackRow = {
+  name: ProcessName;
   /** Without any password. */
   address: string;
   pid: number | undefined;
-  health: PartState | 'external';
+  health: ProcessState | 'external';
   restarts: number;
-}
+};
 
 export interface Stack extends AsyncDisposable {
   readonly services: readonly ServiceName[];
@@ -72,15 +72,15 @@ export interface Stack extends AsyncDisposable {
   /** What allows synthetic orders. */
   syntheticCredential(): string;
   /** Sends a signal; what dies of it is started again. After SIGKILL resolves when the process is gone, else at once. */
-  kill(part: PartName, signal?: NodeJS.Signals): Promise<void>;
+  kill(part: ProcessName, signal?: NodeJS.Signals): Promise<void>;
   /** Ends a part, SIGTERM first, and leaves it down. `graceMs` 10,000. */
-  stop(part: PartName, graceMs?: number): Promise<void>;
+  stop(part: ProcessName, graceMs?: number): Promise<void>;
   /** Starts a part that was stopped; resolves when it is healthy. */
-  start(part: PartName): Promise<void>;
-  waitUntilHealthy(part: PartName, deadlineMs?: number): Promise<void>;
-  pid(part: PartName): number | undefined;
+  start(part: ProcessName): Promise<void>;
+  waitUntilHealthy(part: ProcessName, deadlineMs?: number): Promise<void>;
+  pid(part: ProcessName): number | undefined;
   /** How many times it was started again after dying. */
-  restarts(part: PartName): number;
+  restarts(part: ProcessName): number;
   /** Stops services, then infrastructure; nothing is left. The same for every call after the first. */
   close(): Promise<void>;
 }
@@ -116,7 +116,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 class RunningStack implements Stack {
   readonly #plan: StackPlan;
   readonly #lock: AsyncDisposable;
-  readonly #parts = new Map<PartName, SupervisedPart>();
+  readonly #parts = new Map<ProcessName, SupervisedProcess>();
   readonly #healthDeadlineMs: number;
   #closing: Promise<void> | undefined;
 
@@ -126,14 +126,14 @@ class RunningStack implements Stack {
     this.#healthDeadlineMs = options.healthDeadlineMs ?? HEALTH_DEADLINE_MS;
     const log: LogLine = options.log ?? (() => undefined);
     const clock = options.clock ?? systemClock;
-    const report = (name: PartName) => (line: string) => log('stack', `${name} ${line}`);
+    const report = (name: ProcessName) => (line: string) => log('stack', `${name} ${line}`);
     for (const name of plan.infrastructure) {
       const definition = defineInfrastructure(plan, name, log);
-      this.#parts.set(name, new SupervisedPart({ ...definition, name, clock, report: report(name) }));
+      this.#parts.set(name, new SupervisedProcess({ ...definition, name, clock, report: report(name) }));
     }
     for (const name of plan.services) {
       const definition = defineService(plan, name, log);
-      this.#parts.set(name, new SupervisedPart({ ...definition, name, clock, report: report(name) }));
+      this.#parts.set(name, new SupervisedProcess({ ...definition, name, clock, report: report(name) }));
     }
   }
 
@@ -211,29 +211,29 @@ class RunningStack implements Stack {
     return syntheticCredential(this.#plan);
   }
 
-  async kill(part: PartName, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  async kill(part: ProcessName, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const sent = await this.#part(part).kill(signal);
     if (!sent) throw new Error(`${part} has no process now`);
   }
 
-  stop(part: PartName, graceMs = STOP_GRACE_MS): Promise<void> {
+  stop(part: ProcessName, graceMs = STOP_GRACE_MS): Promise<void> {
     return this.#part(part).stop(graceMs);
   }
 
-  async start(part: PartName): Promise<void> {
+  async start(part: ProcessName): Promise<void> {
     if (this.#closing !== undefined) throw new Error(`${part} is not started: the stack is closing`);
     await this.#part(part).start(this.#healthDeadlineMs);
   }
 
-  waitUntilHealthy(part: PartName, deadlineMs = this.#healthDeadlineMs): Promise<void> {
+  waitUntilHealthy(part: ProcessName, deadlineMs = this.#healthDeadlineMs): Promise<void> {
     return this.#part(part).waitUntilHealthy(deadlineMs);
   }
 
-  pid(part: PartName): number | undefined {
+  pid(part: ProcessName): number | undefined {
     return this.#part(part).pid;
   }
 
-  restarts(part: PartName): number {
+  restarts(part: ProcessName): number {
     return this.#part(part).restarts;
   }
 
@@ -253,7 +253,7 @@ class RunningStack implements Stack {
     await this.#lock[Symbol.asyncDispose]();
   }
 
-  #part(name: PartName): SupervisedPart {
+  #part(name: ProcessName): SupervisedProcess {
     const part = this.#parts.get(name);
     if (part === undefined) throw new Error(`${name} is not a part of this stack`);
     return part;
@@ -265,7 +265,7 @@ function isGround(name: InfrastructureName): boolean {
   return name === 'postgres' || name === 'nats';
 }
 
-function localAddress(plan: StackPlan, name: PartName): string {
+function localAddress(plan: StackPlan, name: ProcessName): string {
   switch (name) {
     case 'postgres':
       return `127.0.0.1:${plan.port('POSTGRES_PORT')}`;
@@ -281,8 +281,8 @@ function localAddress(plan: StackPlan, name: PartName): string {
 }
 
 /** Host and port only: the rest of a connection string is for those it was given to. */
-function externalAddress(external: StackPlan['settings']['external'], name: PartName): string {
-  const urls: Partial<Record<PartName, string | undefined>> = {
+function externalAddress(external: StackPlan['settings']['external'], name: ProcessName): string {
+  const urls: Partial<Record<ProcessName, string | undefined>> = {
     nats: external.natsUrl,
     provider: external.paymentProviderUrl,
     mailbox: external.smtpUrl,

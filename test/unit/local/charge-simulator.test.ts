@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ChargeDesk, type ChargeRequest } from '#local/provider/charge-simulator.ts';
+import { type ChargeRequest, ChargeSimulator } from '#local/provider/charge-simulator.ts';
 import type { LedgerEntry } from '#local/provider/ledger.ts';
 import { createManualClock, settle } from './manual-clock.ts';
 
@@ -18,7 +18,7 @@ function openCreateOrderFixture({
   append = async (entry: LedgerEntry) => void entries.push(entry),
 } = {}) {
   const clock = createManualClock();
-  const desk = new ChargeDesk({ clock, append, keyRetentionMs: KEY_RETENTION_MS, slowCaptureMs: SLOW_CAPTURE_MS });
+  const desk = new ChargeSimulator({ clock, append, keyRetentionMs: KEY_RETENTION_MS, slowCaptureMs: SLOW_CAPTURE_MS });
   return { desk, clock, entries };
 }
 

@@ -6,13 +6,13 @@ import type { ServiceName } from '../shared/topology.ts';
 // Any number, the same for all: roles and database rights are rows that two sessions must not write at once.
 const LOCK_KEY = 7_305_111_943;
 
-export interface ServiceDatabaseOptions {
+export type ServiceDatabaseOptions = {
   /** A superuser's connection; roles and databases are made in its cluster. */
   readonly superuserUrl: string;
   readonly service: ServiceName;
   /** The password of the service's role; replaces an earlier one. */
   readonly password: string;
-}
+};
 
 /** The name of a service's database and of the role that owns it. */
 export function serviceDatabaseName(service: ServiceName): string {
