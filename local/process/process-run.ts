@@ -1,12 +1,27 @@
-// A part's life as a guarded process: what it prints goes line by line to the log, how it ends to the supervisor.
+// One run of a supervised process, from spawn to exit, with its output sent to the log line by line.
 
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { ProcessExit, ProcessRun } from './supervised-process.ts';
+
 import { hasEnded, spawnGuarded, stopGuarded } from './watchdog.ts';
 
-// The services of a local stack are small: a tight heap keeps the whole of it at home on a laptop.
-const LEAN_FLAGS = ['--max-semi-space-size=8', '--max-old-space-size=512'];
+// Without these limits, Node sizes each process's heap by the machine's memory; the whole stack is to fit on a laptop.
+const HEAP_FLAGS = ['--max-semi-space-size=8', '--max-old-space-size=512'];
+
+export type ProcessExit = {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+};
+
+/** One run of a process, from spawn to exit. */
+export type ProcessRun = {
+  pid: number | undefined;
+  /** Resolves when the process has ended, by itself or by a signal. */
+  ended: Promise<ProcessExit>;
+  kill(signal: NodeJS.Signals): void;
+  /** Asks the process to end and sends SIGKILL after `graceMs`; resolves when it has ended. */
+  stop(graceMs: number): Promise<void>;
+};
 
 export type NodeProgram = {
   /** The TypeScript file to run. */
@@ -18,7 +33,7 @@ export type NodeProgram = {
 
 /** Starts a Node program that cannot outlive this process. */
 export function launchProgram({ file, cwd, environment, log }: NodeProgram): ProcessRun {
-  const child = spawnGuarded(process.execPath, [...LEAN_FLAGS, file], {
+  const child = spawnGuarded(process.execPath, [...HEAP_FLAGS, file], {
     cwd,
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -29,7 +44,7 @@ export function launchProgram({ file, cwd, environment, log }: NodeProgram): Pro
   return processRunOf(child, (graceMs) => stopGuarded(child, { graceMs }));
 }
 
-/** The life of a process that somebody else started. */
+/** The run of a process that is already spawned. */
 export function processRunOf(child: ChildProcess, stop: (graceMs: number) => Promise<void>): ProcessRun {
   const ended = new Promise<ProcessExit>((resolve) => {
     if (hasEnded(child)) resolve({ code: child.exitCode, signal: child.signalCode });

@@ -1,4 +1,4 @@
-// What the parts of the local stack need of a logger; a pino logger is one.
+// The logger of the local stack; a pino logger satisfies it.
 
 export type Logger = {
   info(fields: object, message: string): void;
