@@ -7,7 +7,6 @@ import { createRestartDelay } from './restart-delay.ts';
 const FIRST_PROBE_MS = 25;
 const LONGEST_PROBE_MS = 500;
 
-
 export type SupervisedProcessOptions = {
   name: string;
   /** Starts the process. A rejection counts as a run that ended immediately. */

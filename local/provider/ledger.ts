@@ -1,5 +1,5 @@
 // The fake provider's ledger: every settled charge and refund with its idempotency key. With a file, it survives restarts and
-// SIGKILLs, as a real provider's books survive ours.
+// SIGKILLs, as a real provider's records outlive ours.
 
 import { type AppendLog, openAppendLog } from '../shared/append-log.ts';
 

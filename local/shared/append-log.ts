@@ -69,7 +69,8 @@ function createAppendLog<Entry>(handle: FileHandle, file: string): AppendLog<Ent
   async function append(entry: Entry): Promise<void> {
     if (failure) throw failure;
     if (closed) throw new Error(`${file}: closed`);
-    if (queue.length >= MAX_QUEUED_ENTRIES) throw new Error(`${file}: ${MAX_QUEUED_ENTRIES} entries are already queued`);
+    if (queue.length >= MAX_QUEUED_ENTRIES)
+      throw new Error(`${file}: ${MAX_QUEUED_ENTRIES} entries are already queued`);
     const written = new Promise<void>((resolve, reject) => {
       queue.push({ line: `${JSON.stringify(entry)}\n`, resolve, reject });
     });

@@ -145,7 +145,8 @@ function findRoute(routes: Record<string, Route>, method: string, path: string):
   const route = routes[`${method} ${path}`];
   if (route) return route;
   const methods = Object.keys(routes).filter((key) => key.endsWith(` ${path}`));
-  if (methods.length === 0) throw new RequestError({ status: 404, code: 'not_found', message: `Nothing here: ${path}` });
+  if (methods.length === 0)
+    throw new RequestError({ status: 404, code: 'not_found', message: `Nothing here: ${path}` });
   const allowed = methods.map((key) => key.split(' ')[0]).join(', ');
   throw new RequestError({ status: 405, code: 'method_not_allowed', message: `${path} answers ${allowed} only` });
 }

@@ -1,4 +1,4 @@
-// How each part of a stack comes to life and how its health is asked for: the definitions that the supervisor keeps alive.
+// The process definitions of a stack: how the supervisor starts each process and checks its health.
 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,8 +6,9 @@ import { natsUsers } from '../nats/nats-permissions.ts';
 import { startNatsServer } from '../nats/nats-server.ts';
 import { startPostgres } from '../postgres/postgres.ts';
 import { createServiceDatabase, serviceDatabaseName } from '../postgres/service-database.ts';
+import type { ProcessRun } from '../process/process-run.ts';
 import { launchProgram, processRunOf } from '../process/process-run.ts';
-import type { ProcessRun, SupervisedProcessOptions } from '../process/supervised-process.ts';
+import type { SupervisedProcessOptions } from '../process/supervised-process.ts';
 import { stopGuarded } from '../process/watchdog.ts';
 import { type ServiceName, services, serviceTopology } from '../shared/topology.ts';
 import {
@@ -24,7 +25,7 @@ const PROBE_TIMEOUT_MS = 1_000;
 const ROUTINE_LINE = /\] LOG: |\[INF\]|\[WRN\] Plaintext passwords/;
 
 export type ProcessDefinition = Pick<SupervisedProcessOptions, 'launch' | 'probe'>;
-export type LogLine = (part: ProcessName | 'stack', line: string) => void;
+export type LogLine = (process: ProcessName | 'stack', line: string) => void;
 
 export function defineService(plan: StackPlan, service: ServiceName, log: LogLine): ProcessDefinition {
   const url = `http://${addressOf(plan, serviceTopology(service).portVariable)}`;
@@ -122,16 +123,16 @@ function defineMailbox(plan: StackPlan, log: (line: string) => void): ProcessDef
   };
 }
 
-/** What a part that is no service takes from the caller's environment. */
+/** The caller's settings for the provider or the mailbox. */
 function sharedEnvironment(plan: StackPlan, prefix: string): Record<string, string> {
-  const taken: Record<string, string> = { HOST: plan.settings.host };
+  const shared: Record<string, string> = { HOST: plan.settings.host };
   for (const [name, value] of Object.entries(plan.environment)) {
-    if (value !== undefined && (name === 'LOG_LEVEL' || name.startsWith(prefix))) taken[name] = value;
+    if (value !== undefined && (name === 'LOG_LEVEL' || name.startsWith(prefix))) shared[name] = value;
   }
-  return taken;
+  return shared;
 }
 
-/** The routine talk of database and broker drowns the services' lines: it is shown at LOG_LEVEL debug and trace only. */
+/** Routine lines of Postgres and nats-server, which would drown the services' logs, are shown at LOG_LEVEL debug and trace only. */
 function logNotable(plan: StackPlan, name: ProcessName, log: LogLine): (line: string) => void {
   const everything = ['debug', 'trace'].includes(plan.environment.LOG_LEVEL ?? '');
   return (line) => {
@@ -139,7 +140,7 @@ function logNotable(plan: StackPlan, name: ProcessName, log: LogLine): (line: st
   };
 }
 
-/** Postgres and nats-server say themselves when they are ready; until then their launch is not over. */
+/** Postgres and nats-server report readiness themselves: their launch resolves only then. */
 async function readyOnceLaunched(): Promise<boolean> {
   return true;
 }
@@ -150,7 +151,7 @@ async function answers(url: string): Promise<boolean> {
   return response.ok;
 }
 
-/** grpc.health.v1.Health/Check, asked in JSON over plain HTTP. */
+/** Calls grpc.health.v1.Health/Check in JSON over HTTP/1.1. */
 async function isServing(url: string): Promise<boolean> {
   const response = await fetch(`${url}/grpc.health.v1.Health/Check`, {
     method: 'POST',

@@ -1,4 +1,4 @@
-// The supervisor's settings: ports, the data directory, and what is used from outside instead of being started here.
+// The settings of the local stack: ports, the data directory, and the external servers used instead of local ones.
 
 import {
   type Environment,
@@ -16,7 +16,7 @@ export type StackSettings = {
   host: string;
   dataDir: string;
   logFormat: 'pretty' | 'json';
-  /** By setting: ORDER_PORT, POSTGRES_PORT and so on. */
+  /** Keyed by setting: ORDER_PORT, POSTGRES_PORT and so on. */
   ports: Record<string, number>;
   external: {
     databaseUrls: Map<ServiceName, string>;
@@ -35,7 +35,10 @@ const PORT_SETTINGS = {
   ...Object.fromEntries(services.map((service) => [service.portVariable, port(service.defaultPort)])),
 };
 
-/** Parses the environment. Throws ConfigError naming every faulty setting, never its value. */
+/**
+ * Parses the environment.
+ * @throws {ConfigError} naming every invalid setting, never its value.
+ */
 export function loadStackSettings(environment: Environment): StackSettings {
   const shared = parseSettings(environment, {
     HOST: sharedSettings.HOST,

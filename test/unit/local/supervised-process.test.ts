@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ProcessExit, type ProcessRun, SupervisedProcess } from '#local/process/supervised-process.ts';
+import type { ProcessExit, ProcessRun } from '#local/process/process-run.ts';
+import { SupervisedProcess } from '#local/process/supervised-process.ts';
 import { createManualClock, settle } from './manual-clock.ts';
 
 /** A part whose lives begin, become healthy and end as the test says. */
