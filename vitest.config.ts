@@ -41,13 +41,13 @@ export default defineConfig({
   },
 });
 
-interface LevelOptions {
+type LevelOptions = {
   /** Levels of one order share the machine; a later order waits for an earlier one to end. */
   readonly order: number;
   /** The longest a test or a hook may take. */
   readonly seconds: number;
   readonly setup: string[];
-}
+};
 
 function level(name: Level, { order, seconds, setup }: LevelOptions): TestProjectInlineConfiguration {
   return {

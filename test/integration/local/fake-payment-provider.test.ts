@@ -8,7 +8,7 @@ import { type FakePaymentProvider, startFakePaymentProvider } from '#local/provi
 import { createManualClock } from '../../unit/local/manual-clock.ts';
 import { startProgram } from './programs.ts';
 
-interface Answer {
+type Answer = {
   status: number;
   body: {
     id?: string;
@@ -17,7 +17,7 @@ interface Answer {
     has_more?: boolean;
     error?: { code: string; message: string; fields?: { field: string }[] };
   };
-}
+};
 
 const sample = {
   order_id: 'order-1',

@@ -3,15 +3,15 @@ import { posix } from 'node:path';
 import { type Area, areaOf, resolveImport, type Target } from './resolve-import.ts';
 import type { GlobalUse, ModuleImport, ScannedModule } from './scan-module.ts';
 
-export interface Violation {
+export type Violation = {
   readonly rule: string;
   readonly path: string;
   /** 0 when it concerns the file, or the repository, as a whole. */
   readonly line: number;
   readonly message: string;
-}
+};
 
-export interface RuleSettings {
+export type RuleSettings = {
   /** Files that compute and do nothing else. */
   readonly pureFiles: readonly string[];
   /** What pure files may import besides pure files beside them. */
@@ -30,7 +30,7 @@ export interface RuleSettings {
   readonly acyclicFolders: readonly string[];
   /** The least number of modules each folder must have shown: a check that saw nothing proves nothing. */
   readonly leastModules: Readonly<Record<string, number>>;
-}
+};
 
 type Rule = (module: ScannedModule, settings: RuleSettings) => Finding[];
 type Finding = { readonly line: number; readonly message: string };
