@@ -135,7 +135,7 @@ function portRequests() {
     'MAILBOX_HTTP_PORT',
   ];
   return [...infrastructure, ...services.map(({ portVariable }) => portVariable)].map((variable) => ({
-    part: 'chaos',
+    process: 'chaos',
     variable,
     port: 0,
     host: '127.0.0.1',
