@@ -79,8 +79,3 @@ export function createDeadLetters(database: Database, subscriptions: readonly Su
     },
   };
 }
-
-/** Whether a text is a UUID, as Postgres reads them. */
-export function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(text);
-}

@@ -2,7 +2,7 @@
 // Outages are waited out for ever; only a handler's own failures count, and past the limit the event is set aside.
 import { AckPolicy, ConsumerEvents, type ConsumerMessages, DeliverPolicy, type JsMsg, nanos } from 'nats';
 import { backoffMs } from '../base/backoff.ts';
-import { withinTime } from '../base/deadline.ts';
+import { withTimeout } from '../base/deadline.ts';
 import { DomainError } from '../base/errors.ts';
 import { createWorker, type Worker } from '../base/worker.ts';
 import type { Logger } from '../observability/log.ts';
@@ -78,7 +78,7 @@ export function createEventConsumer(options: EventConsumerOptions): EventConsume
         }
       };
       // A broker that hangs looks connected for a while: who asks how things are must not hang with it.
-      return await withinTime(ask(), LAG_LIMIT_MS, () => unknown);
+      return await withTimeout(ask(), LAG_LIMIT_MS, () => unknown);
     },
   };
 }
@@ -175,7 +175,7 @@ async function settle(
 ): Promise<Result> {
   try {
     if (!UUID.test(event.id))
-      throw new DomainError('invalid_argument', 'EVENT_ID_INVALID', 'the event has no ce-id that is a UUID');
+      throw new DomainError({ kind: 'invalid_argument', reason: 'EVENT_ID_INVALID', message: 'the event has no ce-id that is a UUID' });
     const applied = await applyOnce(options.database, event, handler);
     message.ack();
     return applied ? 'applied' : 'duplicate';

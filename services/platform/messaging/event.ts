@@ -57,5 +57,5 @@ export function readEvent<Schema extends DescMessage>(schema: Schema, payload: U
 
 function unreadable(typeName: string, cause: unknown): DomainError {
   const words = `the body is no ${typeName}: ${describeError(cause)}`;
-  return new DomainError('invalid_argument', 'EVENT_UNREADABLE', words, { cause });
+  return new DomainError({ kind: 'invalid_argument', reason: 'EVENT_UNREADABLE', message: words, cause });
 }

@@ -2,8 +2,8 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
-import { createValidation } from '../base/validation.ts';
-import { type DeadLetter, type DeadLetters, isUuid } from '../messaging/dead-letters.ts';
+import { createValidation, isUuid } from '../base/validation.ts';
+import type { DeadLetter, DeadLetters } from '../messaging/dead-letters.ts';
 import { cutPage, parsePage } from '../storage/page.ts';
 import { readStatus, type StatusSources } from './service-status.ts';
 

@@ -177,7 +177,7 @@ function mapOutage(error: unknown): unknown {
 }
 
 function outage(cause: unknown): DomainError {
-  return unavailable('DATABASE_UNAVAILABLE', 'the database cannot be reached now', RETRY_AFTER_MS, cause);
+  return unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'the database cannot be reached now', retryAfterMs: RETRY_AFTER_MS, cause });
 }
 
 // Statements are fixed texts in the stores, so this map is as small as the code is.

@@ -3,7 +3,7 @@ import { connect } from 'nats';
 import { Client } from 'pg';
 import { inboxPrefix } from '#local/nats/nats-permissions.ts';
 import { TEST_PRODUCT } from '#services/inventory/catalogue.ts';
-import { withinTime } from '#services/platform/base/deadline.ts';
+import { withTimeout } from '#services/platform/base/deadline.ts';
 import { describeError } from '#services/platform/base/errors.ts';
 import { SYNTHETIC_HEADER } from '#services/platform/base/synthetic.ts';
 import { streamOf } from '#services/platform/messaging/streams.ts';
@@ -128,7 +128,7 @@ function publishing({ stack }: Platform, forged: string): Door {
       const told = connection.status()[Symbol.asyncIterator]().next();
       connection.publish(subject, '');
       await connection.flush();
-      const refusal = await withinTime(told, NOTICE_MS, () => undefined);
+      const refusal = await withTimeout(told, NOTICE_MS, () => undefined);
       if (refusal?.value !== undefined) throw new Error(`${refusal.value.type}: ${String(refusal.value.data)}`);
     } finally {
       await connection.close();

@@ -49,7 +49,7 @@ async function suffer(failure: CallFailure, retryAfterMs?: number) {
     log: recordLog().log,
   });
   const send = vi.fn(() =>
-    Promise.reject(new DependencyError('inventory', failure, '', undefined, undefined, retryAfterMs)),
+    Promise.reject(new DependencyError({ dependency: 'inventory', failure, retryAfterMs })),
   );
   const call = { operation: 'Check', timeoutMs: undefined, repeatable: true, counted: true, send };
   const failed = expect(guard.call(call)).rejects.toMatchObject({ failure });

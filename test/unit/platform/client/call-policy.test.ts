@@ -8,7 +8,7 @@ import { recordLog } from '../support/recorded-log.ts';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const failure = (kind: CallFailure) => new DependencyError('inventory', kind);
+const failure = (kind: CallFailure) => new DependencyError({ dependency: 'inventory', failure: kind });
 const told = (kind: CallFailure) => ({ name: 'DependencyError', dependency: 'inventory', failure: kind });
 
 function createGuard(policy: Partial<DependencyPolicy> = {}) {
@@ -229,7 +229,7 @@ describe('a call that was not understood', () => {
     async (kind) => {
       const { call, lines } = createGuard({ breakerFailures: 3 });
       const said = new Error('[invalid_argument] order_id: must not be empty');
-      const spoilt = () => Promise.reject(new DependencyError('inventory', kind, '', undefined, said));
+      const spoilt = () => Promise.reject(new DependencyError({ dependency: 'inventory', failure: kind, cause: said }));
 
       await expect(call(spoilt)).rejects.toMatchObject(told(kind));
       await expect(call(spoilt)).rejects.toMatchObject(told(kind));

@@ -142,7 +142,7 @@ describe('a refusal', () => {
 });
 
 it('leaves an error that is sorted already as it is', () => {
-  const sorted = new DependencyError('inventory', 'not_called');
+  const sorted = new DependencyError({ dependency: 'inventory', failure: 'not_called' });
 
   expect(toDependencyError('inventory', sorted, true)).toBe(sorted);
 });

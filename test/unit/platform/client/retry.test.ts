@@ -7,7 +7,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 const failed = (failure: CallFailure, retryAfterMs?: number) =>
-  new DependencyError('inventory', failure, '', failure, undefined, retryAfterMs);
+  new DependencyError({ dependency: 'inventory', failure, description: failure, retryAfterMs });
 
 /** Makes a call that fails with these in turn, then answers; notes when each try was made, in milliseconds from the start. */
 function start(failures: readonly unknown[], change: Partial<RetryOptions> = {}) {

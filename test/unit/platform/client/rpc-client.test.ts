@@ -40,11 +40,11 @@ const called = { name: 'DependencyError', failure: 'not_called' };
 
 describe('what a breaker learns', () => {
   it.each(rows)('from a call that ended as %s is: %s', (failure, verdict) => {
-    expect(judgeCall(new DependencyError('inventory', failure))).toBe(verdict);
+    expect(judgeCall(new DependencyError({ dependency: 'inventory', failure }))).toBe(verdict);
   });
 
   it.each(rows)('from a background call that ended as %s is nothing bad', (failure, verdict) => {
-    const learnt = judgeBackgroundCall(new DependencyError('inventory', failure));
+    const learnt = judgeBackgroundCall(new DependencyError({ dependency: 'inventory', failure }));
 
     expect(learnt).toBe(verdict === 'healthy' ? 'healthy' : 'unknown');
   });

@@ -89,7 +89,7 @@ describe('an event that can never be applied', () => {
   });
 
   it('because its handler finds its content wrong for good is set aside at once', async () => {
-    const error = new DomainError('invalid_argument', 'ORDER_EMPTY', 'an order of nothing');
+    const error = new DomainError({ kind: 'invalid_argument', reason: 'ORDER_EMPTY', message: 'an order of nothing' });
     await using test = createTestConsumer(() => Promise.reject(error));
     await test.start();
     const message = orderCreated();
@@ -118,7 +118,7 @@ describe('an event that can never be applied', () => {
 
 describe('an outage', () => {
   it('is waited out for ever and never counted', async () => {
-    const outage = unavailable('DATABASE_UNAVAILABLE', 'away', 1_000);
+    const outage = unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
     await using test = createTestConsumer(applied, () => {
       throw outage;
     });
@@ -136,7 +136,7 @@ describe('an outage', () => {
   });
 
   it('of something the handler needs is not its own failure', async () => {
-    await using test = createTestConsumer(() => Promise.reject(unavailable('CATALOGUE_UNKNOWN', 'not yet', 1_000)));
+    await using test = createTestConsumer(() => Promise.reject(unavailable({ reason: 'CATALOGUE_UNKNOWN', message: 'not yet', retryAfterMs: 1_000 })));
     await test.start();
     const message = orderCreated();
 
@@ -150,7 +150,7 @@ describe('an outage', () => {
     await using test = createTestConsumer(
       () => Promise.reject(new Error('no such product')),
       ({ text }) => {
-        if (text.includes('event_failure (')) throw unavailable('DATABASE_UNAVAILABLE', 'away', 1_000);
+        if (text.includes('event_failure (')) throw unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
       },
     );
     await test.start();

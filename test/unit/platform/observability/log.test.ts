@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { scrubSecrets } from '#services/platform/observability/log.ts';
-import { installTracing, runForOrder, runInSpan, SpanKind } from '#services/platform/observability/tracing.ts';
+import { installTracing, runWithCorrelation, runInSpan, SpanKind } from '#services/platform/observability/tracing.ts';
 import { recordLog } from '../support/recorded-log.ts';
 
 beforeAll(installTracing);
@@ -38,7 +38,7 @@ describe('a line', () => {
   it('for an order carries its id, also after something asynchronous', async () => {
     const { log, lines } = recordLog();
 
-    await runForOrder('ord124', async () => {
+    await runWithCorrelation('ord124', async () => {
       await Promise.resolve();
       log.info('inside');
     });

@@ -7,7 +7,7 @@ import { notFound } from '#services/platform/base/errors.ts';
 import { propagateTrace } from '#services/platform/client/rpc-client.ts';
 import { calledRpcSpan, servedRpcSpan, withStatus } from '#services/platform/observability/rpc-spans.ts';
 import {
-  currentWork,
+  currentOperation,
   eventSpan,
   injectTrace,
   installTracer,
@@ -129,7 +129,7 @@ it('a call carries its own span in its headers, and tells it how it ended', asyn
 
 it('work is known by the RPC served or the event handled, whatever it calls and publishes meanwhile', async () => {
   const seen: (string | undefined)[] = [];
-  const see = async () => void seen.push(currentWork());
+  const see = async () => void seen.push(currentOperation());
   await runInSpan(servedRpcSpan(OrderService.method.createOrder, CALLER), () =>
     runInSpan(calledRpcSpan(OrderService.method.getOrder), see),
   );

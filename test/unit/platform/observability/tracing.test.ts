@@ -3,7 +3,7 @@ import {
   currentOrderId,
   injectTrace,
   installTracing,
-  runForOrder,
+  runWithCorrelation,
   runInSpan,
   SpanKind,
   traceIdOf,
@@ -100,7 +100,7 @@ describe('a span', () => {
 
 describe('an order', () => {
   it('is known to all work done for it, asynchronous work too', async () => {
-    const seen = await runForOrder('ord124', async () => {
+    const seen = await runWithCorrelation('ord124', async () => {
       await new Promise(setImmediate);
       return currentOrderId();
     });
@@ -110,13 +110,13 @@ describe('an order', () => {
   });
 
   it('inside the work for another is the inner one', () => {
-    const seen = runForOrder('ord1', () => [runForOrder('ord2', () => currentOrderId()), currentOrderId()]);
+    const seen = runWithCorrelation('ord1', () => [runWithCorrelation('ord2', () => currentOrderId()), currentOrderId()]);
 
     expect(seen).toEqual(['ord2', 'ord1']);
   });
 
   it('does not break the trace', async () => {
-    const traceId = await inSpan({ traceparent: TRACEPARENT }, () => runForOrder('ord124', currentTraceId));
+    const traceId = await inSpan({ traceparent: TRACEPARENT }, () => runWithCorrelation('ord124', currentTraceId));
 
     expect(traceId).toBe(TRACE_ID);
   });

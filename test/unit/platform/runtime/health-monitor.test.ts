@@ -7,7 +7,7 @@ import { createFakeDatabase } from '../support/fake-database.ts';
 import { recordLog } from '../support/recorded-log.ts';
 
 const { SERVING, NOT_SERVING } = ServingStatus;
-const outage = unavailable('DATABASE_UNAVAILABLE', 'away', 1_000);
+const outage = unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
 
 /** A monitor of a database that fails while `test.failure` is set, and of a broker that is connected while `test.connected`. */
 async function startMonitor() {

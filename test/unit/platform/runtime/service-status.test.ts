@@ -9,7 +9,7 @@ import { readStatus, refreshGauges, type StatusSources } from '#services/platfor
 import { createFakeDatabase } from '../support/fake-database.ts';
 
 const SINCE = new Date('2026-01-02T03:04:05Z');
-const outage = unavailable('DATABASE_UNAVAILABLE', 'away', 1_000);
+const outage = unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
 const backlog = { unsent: 7, oldest_age_ms: 2_345.6, dead_letters: 2 };
 
 function createSources(overrides: Partial<StatusSources> = {}): StatusSources {

@@ -25,7 +25,7 @@ const codes: Record<ErrorKind, Code> = {
 
 describe('a domain error', () => {
   it.each(Object.entries(codes))('of kind %s becomes the code of the same name', (kind, code) => {
-    const error = toConnectError(new DomainError(kind as ErrorKind, 'A_REASON', 'some words'));
+    const error = toConnectError(new DomainError({ kind: kind as ErrorKind, reason: 'A_REASON', message: 'some words' }));
 
     expect(error.code).toBe(code);
     expect(error.rawMessage).toBe('some words');
@@ -68,7 +68,7 @@ describe('a domain error', () => {
     [0.3, 0n, 1_000_000],
     [999.9, 1n, 0],
   ])('to be repeated after %d ms says so as RetryInfo that can be sent', (afterMs, seconds, nanos) => {
-    const error = toConnectError(unavailable('BUSY', 'busy', afterMs));
+    const error = toConnectError(unavailable({ reason: 'BUSY', message: 'busy', retryAfterMs: afterMs }));
 
     const [info] = error.findDetails(RetryInfoSchema);
     expect(info?.retryDelay).toMatchObject({ seconds, nanos });
@@ -85,7 +85,7 @@ describe('a domain error', () => {
 describe('a failed call to a neighbour that no use case made its own', () => {
   it('becomes unavailable with advice to retry, and keeps what the neighbour said to itself', () => {
     const cause = new ConnectError('password of db-7 is wrong', Code.Internal);
-    const error = toConnectError(new DependencyError('inventory', 'internal', '', undefined, cause));
+    const error = toConnectError(new DependencyError({ dependency: 'inventory', failure: 'internal', cause }));
 
     expect(error.code).toBe(Code.Unavailable);
     expect(error.rawMessage).toBe('inventory is not available now');
@@ -96,7 +96,7 @@ describe('a failed call to a neighbour that no use case made its own', () => {
     ['inventory', 'INVENTORY_UNAVAILABLE'],
     ['payment-provider', 'PAYMENT_PROVIDER_UNAVAILABLE'],
   ])('names %s in an upper-snake reason', (dependency, reason) => {
-    const error = toConnectError(new DependencyError(dependency, 'timeout'));
+    const error = toConnectError(new DependencyError({ dependency, failure: 'timeout' }));
 
     expect(error.findDetails(ErrorInfoSchema)).toMatchObject([{ reason, domain: 'shop' }]);
   });

@@ -67,7 +67,7 @@ describe('a call that is answered', () => {
 describe('a call that fails', () => {
   it.each([
     ['not_found', notFound('ORDER_NOT_FOUND', 'no such order'), 'info', 'refused'],
-    ['unavailable', unavailable('DATABASE_UNAVAILABLE', 'away', 1_000), 'warn', 'could not serve now'],
+    ['unavailable', unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 }), 'warn', 'could not serve now'],
     ['internal', new Error('a mistake'), 'error', 'served with an error of our own'],
     ['deadline_exceeded', new ConnectError('late', Code.DeadlineExceeded), 'info', 'refused'],
     ['unimplemented', new ConnectError('later', Code.Unimplemented), 'error', 'served with an error of our own'],
@@ -121,7 +121,7 @@ describe('a stream', () => {
     const { client, lines, served } = serve({
       async *watchOrder() {
         yield {};
-        throw unavailable('DATABASE_UNAVAILABLE', 'away', 1_000);
+        throw unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
       },
     });
 
