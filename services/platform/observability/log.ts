@@ -1,7 +1,7 @@
 // Structured logs, one JSON object a line. Every line inside a call or a handler carries its trace id and its correlation id.
 import { trace } from '@opentelemetry/api';
 import { type DestinationStream, type Logger, pino } from 'pino';
-import { currentCorrelation } from './tracing.ts';
+import { correlationField } from './tracing.ts';
 
 export type { Logger } from 'pino';
 
@@ -50,6 +50,6 @@ function traceFields(): Record<string, string> {
   const traceId = trace.getActiveSpan()?.spanContext().traceId;
   return {
     ...(traceId === undefined ? {} : { trace_id: traceId }),
-    ...currentCorrelation(),
+    ...correlationField(),
   };
 }

@@ -150,9 +150,14 @@ export function runWithCorrelation<T>(id: string, work: () => T): T {
   return context.with(context.active().setValue(CORRELATION_ID, id), work);
 }
 
-/** The correlation id of the current work, as a log field; empty when there is none. */
-export function currentCorrelation(active: Context = context.active()): Record<string, string> {
-  const id = active.getValue(CORRELATION_ID) as string | undefined;
+/** The correlation id of the current work; undefined when it has none. */
+export function currentCorrelationId(active: Context = context.active()): string | undefined {
+  return active.getValue(CORRELATION_ID) as string | undefined;
+}
+
+/** The same as a log field; empty when there is none. */
+export function correlationField(): Record<string, string> {
+  const id = currentCorrelationId();
   return id === undefined ? {} : { [correlationName]: id };
 }
 

@@ -40,7 +40,7 @@ export function createServerInterceptors(options: {
         throw mapped;
       }
     };
-    // Map a client's RST_STREAM to `canceled`: Connect maps one that arrives after the deadline to `internal`.
+    // Map a client's RST_STREAM to `canceled`: Connect's own client resets with INTERNAL_ERROR when its deadline passes.
     const toOutcome = (error: unknown): ConnectError => {
       const mapped = toConnectError(error, domain);
       const isReset = request.signal.aborted && error === request.signal.reason && mapped.code === Code.Internal;
