@@ -10,8 +10,10 @@ import { createEvent, type OutgoingEvent } from '../platform/messaging/event.ts'
 import type { Product } from './product.ts';
 import type { Reservation, Shortage } from './reservation.ts';
 import type { ReservationDraft } from './reservation-store.ts';
+import { eventSourceOf } from '../platform/base/domain.ts';
+import { DOMAIN } from '../domain.ts';
 
-const SOURCE = 'inventory';
+const SOURCE = eventSourceOf(DOMAIN, 'inventory');
 // A reservation is made by its first decision.
 const FIRST_VERSION = 1n;
 

@@ -95,7 +95,7 @@ async function sendMail(dependencies: MailerDependencies, due: DueNotification, 
       operation: 'send_mail',
       timeoutMs: undefined,
       signal,
-      repeatable: false,
+      idempotent: false,
       counted: true,
       send: () => dependencies.send(mail),
     });

@@ -43,7 +43,7 @@ function defineNotificationService(config: NotificationConfig, runtime: Runtime)
   const { log, metrics } = runtime;
   const policy = createPolicies(config.breakerResetMs).mailServer;
   const toFailure = (thrown: unknown) => toMailFailure(policy.name, thrown);
-  const mailServer = createCallPolicy({ policy, toFailure, metrics, log });
+  const mailServer = createCallPolicy({ policy, system: 'smtp', toFailure, metrics, log });
   const transport = createMailTransport(config.smtpUrl, policy.maxConcurrent);
   const mails: MailerDependencies = {
     store: createNotificationStore(runtime.backgroundDatabase),

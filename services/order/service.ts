@@ -106,7 +106,7 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
     dependencies: [inventory, payment],
     components: [flags, createCatalogueLoader({ inventory: backgroundInventory, prices, log }), resumer],
     pruneRules: createPruneRules(config),
-    countOpenCompensations: async () => (await store.countOpen()).compensations,
+    countOpenWork: async () => (await store.countOpen()).compensations,
   };
 }
 

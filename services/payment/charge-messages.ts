@@ -8,6 +8,10 @@ import {
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { createEvent, type OutgoingEvent } from '../platform/messaging/event.ts';
 import type { Charge } from './charge.ts';
+import { eventSourceOf } from '../platform/base/domain.ts';
+import { DOMAIN } from '../domain.ts';
+
+const SOURCE = eventSourceOf(DOMAIN, 'payment');
 
 /** The charge as a `shop.payment.v1.Charge`. */
 export function toChargeMessage(charge: Charge) {
@@ -34,11 +38,11 @@ export function toChargeEvents(charge: Charge, time: Date): OutgoingEvent[] {
   };
   switch (charge.status) {
     case 'COMPLETED':
-      return [createEvent('payment', PaymentCompletedSchema, { ...same, transactionId, completeTime: stored }, time)];
+      return [createEvent(SOURCE, PaymentCompletedSchema, { ...same, transactionId, completeTime: stored }, time)];
     case 'DECLINED':
       return [
         createEvent(
-          'payment',
+          SOURCE,
           PaymentFailedSchema,
           { ...same, declineCode: charge.declineCode, failTime: stored },
           time,
@@ -46,7 +50,7 @@ export function toChargeEvents(charge: Charge, time: Date): OutgoingEvent[] {
       ];
     case 'REFUNDED':
       if (transactionId === '') return [];
-      return [createEvent('payment', PaymentRefundedSchema, { ...same, transactionId, refundTime: stored }, time)];
+      return [createEvent(SOURCE, PaymentRefundedSchema, { ...same, transactionId, refundTime: stored }, time)];
     default:
       return [];
   }

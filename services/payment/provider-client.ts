@@ -96,7 +96,7 @@ export function createProviderClient({
     const send = async (tryMs: number): Promise<ProviderAnswer> =>
       requireAnswer(guard.name, await http.send({ ...request, headers, timeoutMs: tryMs }));
     try {
-      return await guard.call({ operation, timeoutMs, repeatable: true, counted, send });
+      return await guard.call({ operation, timeoutMs, idempotent: true, counted, send });
     } catch (error) {
       if (!(error instanceof DependencyError)) throw error;
       return { kind: 'unknown', reason: describeError(error.cause ?? error) };

@@ -46,7 +46,7 @@ function definePaymentService(config: PaymentConfig, runtime: Runtime): ServiceD
   const toFailure = (thrown: unknown) => toProviderFailure(policy.name, thrown);
   const provider = createProviderClient({
     http: createProviderHttp(config.providerUrl),
-    guard: createCallPolicy({ policy, toFailure, metrics, log }),
+    guard: createCallPolicy({ policy, system: 'http', toFailure, metrics, log }),
   });
   const storeOptions = {
     callMs: config.providerTimeoutMs + CALL_MARGIN_MS,

@@ -70,7 +70,7 @@ export type ServiceDefinition = {
   readonly components: readonly Component[];
   /** Its own rows that are deleted after a while; those of messaging are added. */
   readonly pruneRules?: readonly PruneRule[];
-  readonly countOpenCompensations?: StatusSources['countOpenCompensations'];
+  readonly countOpenWork?: StatusSources['countOpenWork'];
 };
 
 /** A running (or stopped) replica of a service. */
@@ -191,9 +191,9 @@ function createServer(
     startTime: new Date(),
     consumers,
     breakers: definition.dependencies.map((dependency) => dependency.breaker),
-    ...(definition.countOpenCompensations === undefined
+    ...(definition.countOpenWork === undefined
       ? {}
-      : { countOpenCompensations: definition.countOpenCompensations }),
+      : { countOpenWork: definition.countOpenWork }),
   };
   const deadLetters = createDeadLetters(runtime.backgroundDatabase, runtime.domain, definition.subscriptions);
   return createRpcServer({

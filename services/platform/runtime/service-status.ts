@@ -22,8 +22,8 @@ export type StatusSources = {
   readonly broker: Broker;
   readonly consumers: readonly EventConsumer[];
   readonly breakers: readonly (() => BreakerView)[];
-  /** Counts the compensations that the service has not yet finished; absent in services that compensate nothing. */
-  readonly countOpenCompensations?: () => Promise<number>;
+  /** Counts the work that the service still owes after it answered; absent in services that never owe any. */
+  readonly countOpenWork?: () => Promise<number>;
   readonly metrics: Metrics;
 };
 
@@ -31,21 +31,21 @@ type Backlog = { unsent: number; oldest_age_ms: number; dead_letters: number };
 
 /** Reads the status as a `ServiceStatus` message. An unreachable database is part of the answer, not an error. */
 export async function readStatus(sources: StatusSources) {
-  const [backlog, openCompensations, consumers] = await Promise.all([
+  const [backlog, openWork, consumers] = await Promise.all([
     readBacklog(sources),
-    unlessOutage(async () => (await sources.countOpenCompensations?.()) ?? 0),
+    unlessOutage(async () => (await sources.countOpenWork?.()) ?? 0),
     readConsumers(sources),
   ]);
   const broker = sources.broker.status();
   return {
     service: sources.service,
     startTime: timestampFromDate(sources.startTime),
-    databaseUp: backlog !== undefined && openCompensations !== undefined,
+    databaseUp: backlog !== undefined && openWork !== undefined,
     broker: { connected: broker.connected, since: timestampFromDate(broker.since) },
     breakers: sources.breakers.map(readBreaker),
     outbox: { unsent: BigInt(backlog?.unsent ?? 0), oldestAge: toDuration(backlog?.oldest_age_ms ?? 0) },
     consumers,
-    openCompensations: BigInt(openCompensations ?? 0),
+    openCompensations: BigInt(openWork ?? 0),
     deadLetters: BigInt(backlog?.dead_letters ?? 0),
   };
 }

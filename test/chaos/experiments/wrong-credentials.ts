@@ -6,7 +6,8 @@ import { TEST_PRODUCT } from '#services/inventory/catalogue.ts';
 import { withTimeout } from '#services/platform/base/deadline.ts';
 import { describeError } from '#services/platform/base/errors.ts';
 import { SYNTHETIC_HEADER } from '#services/platform/base/synthetic.ts';
-import { streamOf } from '#services/platform/messaging/streams.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { streamOf } from '#services/platform/base/domain.ts';
 import { readBroker } from '../../support/invariants/sources.ts';
 import { defineExperiment, type Lab } from './runner/experiment.ts';
 import { drawKey } from './runner/orders.ts';
@@ -15,7 +16,7 @@ import { stillAnswers } from './runner/steady-state.ts';
 
 const TIMEOUT_MS = 3_000;
 const NOTICE_MS = 500;
-const STREAM = streamOf('order');
+const STREAM = streamOf(DOMAIN, 'order');
 const FORGED_SUBJECT = 'shop.order.v1.Forged';
 
 /** One way in. Each try rejects when it is refused. */

@@ -262,8 +262,8 @@ describe('the breaker', () => {
     expect((await way.metrics.breakerState.get()).values).toMatchObject([
       { value: 2, labels: { dependency: 'inventory' } },
     ]);
-    const { values } = await way.metrics.rpcCalled.get();
-    expect(values.find(({ metricName }) => metricName === 'rpc_client_seconds_count')).toMatchObject({
+    const { values } = await way.metrics.rpcClientDuration.get();
+    expect(values.find(({ metricName }) => metricName === 'rpc_client_call_duration_seconds_count')).toMatchObject({
       value: 1,
       labels: { dependency: 'inventory', rpc: 'InventoryService/CheckAvailability', code: 'unreachable' },
     });

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
 import { type Broker, createBroker } from '#services/platform/messaging/broker.ts';
+import { DOMAIN } from '#services/domain.ts';
 import { ensureStream } from '#services/platform/messaging/streams.ts';
 import { startTestNats } from '../../../support/nats.ts';
 import { startGate, startSwitchboard } from '../support/gate.ts';
@@ -31,7 +32,7 @@ describe('the connection', () => {
 
     expect(broker.status().connected).toBe(true);
     expect(broker.status().since.getTime()).toBeGreaterThanOrEqual(before.getTime());
-    await expect(ensureStream(session!, 'order')).resolves.toBeUndefined();
+    await expect(ensureStream(session!, DOMAIN, 'order')).resolves.toBeUndefined();
     await expect(session!.manager.streams.info('SHOP_PAYMENT')).rejects.toThrow();
   });
 
@@ -51,7 +52,7 @@ describe('the connection', () => {
     await using nats = await startTestNats();
     await using broker = await startBroker(nats.url('order'));
     const session = await broker.session(never());
-    await ensureStream(session!, 'order');
+    await ensureStream(session!, DOMAIN, 'order');
 
     await nats.kill();
     await expect.poll(isConnected(broker), SOON).toBe(false);

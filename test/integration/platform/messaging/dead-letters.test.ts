@@ -3,6 +3,8 @@ import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { type OrderCreated, OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { eventSourceOf } from '#services/platform/base/domain.ts';
 import { createEvent, type OutgoingEvent } from '#services/platform/messaging/event.ts';
 import { refusalOf } from '../../../support/clients.ts';
 import type { TestDatabase } from '../../../support/postgres.ts';
@@ -17,7 +19,7 @@ async function storeDeadLetter(
   orderId: string,
   time = '2026-01-02 03:04:05.678901+00',
 ): Promise<Letter> {
-  const event = createEvent('order', OrderCreatedSchema, { orderId }, new Date());
+  const event = createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, { orderId }, new Date());
   const deadLetterId = randomUUID();
   await ask(
     test.databaseUrl,

@@ -1,6 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { type OrderCreated, OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { createBroker } from '#services/platform/messaging/broker.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { eventSourceOf } from '#services/platform/base/domain.ts';
 import { createEvent } from '#services/platform/messaging/event.ts';
 import { createEventConsumer } from '#services/platform/messaging/event-consumer.ts';
 import { type HandleEvent, onEvent } from '#services/platform/messaging/event-handler.ts';
@@ -102,7 +104,7 @@ describe('an event', () => {
     await using nats = await startTestNats();
     const traceIds: unknown[] = [];
     const handle: Handle = async (event, transaction) => {
-      const next = createEvent('inventory', OrderCreatedSchema, event, new Date());
+      const next = createEvent(eventSourceOf(DOMAIN, 'inventory'), OrderCreatedSchema, event, new Date());
       traceIds.push(traceIdOf(next.headers.traceparent));
       await note(event, transaction);
     };
@@ -183,7 +185,7 @@ it('sets a body that cannot be read aside at once', async () => {
   await using test = await createNoteDatabase();
   await using nats = await startTestNats();
   await using running = await startConsumer({ url: test.databaseUrl, nats });
-  const event = createEvent('order', OrderCreatedSchema, { orderId: 'ord1' }, new Date());
+  const event = createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, { orderId: 'ord1' }, new Date());
 
   await publishAgain(nats, { ...event, payload: Uint8Array.of(0x0f, 0xff) });
   await publishAgain(nats, { ...event, id: 'no-uuid', headers: { ...event.headers, 'ce-id': 'no-uuid' } });

@@ -1,6 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { createBroker } from '#services/platform/messaging/broker.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { eventSourceOf } from '#services/platform/base/domain.ts';
 import { createEvent } from '#services/platform/messaging/event.ts';
 import { insertOutboxSql, outboxValues } from '#services/platform/messaging/outbox.ts';
 import { createOutboxRelay } from '#services/platform/messaging/outbox-relay.ts';
@@ -20,7 +22,7 @@ const SOON = { timeout: 10_000, interval: 50 };
 /** Stores events of as many orders, in one statement, and returns them. */
 async function storeEvents({ databaseUrl }: TestDatabase, count: number, prefix = 'ord') {
   const events = Array.from({ length: count }, (_, index) =>
-    createEvent('order', OrderCreatedSchema, { orderId: `${prefix}${index}` }, new Date()),
+    createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, { orderId: `${prefix}${index}` }, new Date()),
   );
   await ask(databaseUrl, insertOutboxSql(1), [...outboxValues(events)]);
   return events;

@@ -125,7 +125,7 @@ describe('a call whose caller resets it', () => {
     const ends = () => tiny.lines.filter((line) => line.rpc === rpc);
     await vi.waitFor(() => expect(ends()).toMatchObject([{ level: 'info', code: 'canceled' }]));
     expect(await (await fetch(`${tiny.url}/metrics`)).text()).toMatch(
-      /rpc_server_seconds_count{.*GetOrder",code="canceled"} 1/,
+      /rpc_server_call_duration_seconds_count{.*GetOrder",code="canceled"} 1/,
     );
   });
 });
@@ -328,11 +328,11 @@ describe('the metrics', () => {
 
     expect(response.headers.get('content-type')).toMatch(/^text\/plain/);
     const countOf = (code: string) =>
-      lines.find((line) => /^rpc_server_seconds_count\{.*CancelOrder/.test(line) && line.includes(`code="${code}"`));
+      lines.find((line) => /^rpc_server_call_duration_seconds_count\{.*CancelOrder/.test(line) && line.includes(`code="${code}"`));
     expect(countOf('ok')).toMatch(/ 2$/);
     expect(countOf('not_found')).toMatch(/ 1$/);
-    expect(lines).toContain('outbox_unsent{service="order"} 2');
-    expect(lines).toContain('dead_letters{service="order"} 0');
+    expect(lines).toContain('messaging_outbox_unsent_messages{service="order"} 2');
+    expect(lines).toContain('messaging_dead_letters{service="order"} 0');
   });
 });
 

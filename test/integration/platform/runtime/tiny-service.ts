@@ -3,6 +3,8 @@ import { type OrderCreated, OrderCreatedSchema } from '#gen/shop/order/v1/order_
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
 import { notFound } from '#services/platform/base/errors.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { eventSourceOf } from '#services/platform/base/domain.ts';
 import { createEvent } from '#services/platform/messaging/event.ts';
 import { onEvent } from '#services/platform/messaging/event-handler.ts';
 import { insertOutboxSql, outboxValues } from '#services/platform/messaging/outbox.ts';
@@ -98,7 +100,7 @@ function define(runtime: Runtime, options: TinyOptions): ServiceDefinition {
 
 // The change and its event in one statement, as services do.
 async function store({ service, database, wakeRelay }: Runtime, orderId: string): Promise<void> {
-  const event = createEvent(service, OrderCreatedSchema, { orderId }, new Date());
+  const event = createEvent(eventSourceOf(DOMAIN, service), OrderCreatedSchema, { orderId }, new Date());
   await database.query(
     `with stored as (insert into note (order_id) values ($1) returning order_id) ${insertOutboxSql(2, 'stored')}`,
     [orderId, ...outboxValues([event])],

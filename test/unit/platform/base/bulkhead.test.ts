@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Bulkhead, BulkheadFullError, createBulkhead } from '#services/platform/base/bulkhead.ts';
+import { type Bulkhead, BulkheadRejectedError, createBulkhead } from '#services/platform/base/bulkhead.ts';
 
 const WAIT_MS = 100;
 
@@ -28,7 +28,7 @@ describe('a bulkhead', () => {
     const bulkhead = createBulkhead({ maxConcurrent: 2, maxQueued: 0 });
     await fill(bulkhead, 2);
 
-    await expect(bulkhead.enter(WAIT_MS)).rejects.toThrow(BulkheadFullError);
+    await expect(bulkhead.enter(WAIT_MS)).rejects.toThrow(BulkheadRejectedError);
     expect(bulkhead.view()).toMatchObject({ inUse: 2, queued: 0 });
   });
 
@@ -39,7 +39,7 @@ describe('a bulkhead', () => {
     first!();
 
     await bulkhead.enter(0);
-    await expect(bulkhead.enter(0)).rejects.toThrow(BulkheadFullError);
+    await expect(bulkhead.enter(0)).rejects.toThrow(BulkheadRejectedError);
   });
 
   it('refuses at once when the queue is full', async () => {
@@ -54,8 +54,8 @@ describe('a bulkhead', () => {
     const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 1 });
     await fill(bulkhead, 1);
 
-    await expect(bulkhead.enter(0)).rejects.toThrow(BulkheadFullError);
-    await expect(bulkhead.enter(-5)).rejects.toThrow(BulkheadFullError);
+    await expect(bulkhead.enter(0)).rejects.toThrow(BulkheadRejectedError);
+    await expect(bulkhead.enter(-5)).rejects.toThrow(BulkheadRejectedError);
   });
 });
 
@@ -66,7 +66,7 @@ describe('whoever waits for a place', () => {
     const [first, second] = [ask(bulkhead), ask(bulkhead)];
 
     leave!();
-    await expect(bulkhead.enter(0)).rejects.toThrow(BulkheadFullError);
+    await expect(bulkhead.enter(0)).rejects.toThrow(BulkheadRejectedError);
     await settle();
     expect([first.leave !== undefined, second.leave]).toEqual([true, undefined]);
     first.leave?.();
@@ -84,7 +84,7 @@ describe('whoever waits for a place', () => {
     await vi.advanceTimersByTimeAsync(49);
     expect(impatient).toEqual({});
     await vi.advanceTimersByTimeAsync(1);
-    expect(impatient.error).toEqual(new BulkheadFullError('no place was free within 50 ms'));
+    expect(impatient.error).toEqual(new BulkheadRejectedError('no place was free within 50 ms'));
     leave!();
     await settle();
 
@@ -116,7 +116,7 @@ describe('whoever waits for a place', () => {
     leave!();
     await settle();
 
-    expect(oldest.error).toBeInstanceOf(BulkheadFullError);
+    expect(oldest.error).toBeInstanceOf(BulkheadRejectedError);
     expect(newest.leave).toBeDefined();
     bulkhead.refuseOldest();
     expect(bulkhead.view()).toEqual({ limit: 1, inUse: 1, queued: 0 });

@@ -25,7 +25,7 @@ function createGuard(policy: Partial<DependencyPolicy> = {}) {
     guard.call({
       operation: 'Check',
       timeoutMs: undefined,
-      repeatable: true,
+      idempotent: true,
       counted: true,
       send: (timeoutMs) => {
         sent.push(timeoutMs);
@@ -120,7 +120,7 @@ describe('a repeated call', () => {
   it('is repeated only when that does no harm', async () => {
     const { fail, sent } = createGuard();
 
-    expect(await fail(['unreachable'], { repeatable: false })).toBe('unreachable');
+    expect(await fail(['unreachable'], { idempotent: false })).toBe('unreachable');
 
     expect(sent).toHaveLength(1);
   });
@@ -165,9 +165,9 @@ describe('a slow dependency', () => {
     expect(sent).toHaveLength(2);
     expect(state()).toBe('closed');
     const text = await metrics.registry.metrics();
-    expect(text).toContain('bulkhead_in_use{bulkhead="inventory",service="order"} 2');
+    expect(text).toContain('bulkhead_in_flight{bulkhead="inventory",service="order"} 2');
     expect(text).toContain('bulkhead_queued{bulkhead="inventory",service="order"} 1');
-    expect(text).toContain('bulkhead_refused_total{bulkhead="inventory",service="order"} 1');
+    expect(text).toContain('bulkhead_rejected_total{bulkhead="inventory",service="order"} 1');
   });
 
   it('is waited for as long as the policy allows', async () => {

@@ -21,7 +21,7 @@ function start(failures: readonly unknown[], change: Partial<RetryOptions> = {})
     deadline: startDeadline(1_000),
     minimumMs: 20,
     signal: undefined,
-    mayRepeat: () => true,
+    shouldRetry: () => true,
     onRetry,
     ...change,
   };
@@ -76,7 +76,7 @@ describe('a call that failed', () => {
   });
 
   it('that may not be repeated is not', async () => {
-    const call = start([failed('unreachable')], { mayRepeat: () => false });
+    const call = start([failed('unreachable')], { shouldRetry: () => false });
 
     await call.end();
 
@@ -140,7 +140,7 @@ describe('the wait before a repeat', () => {
 
   it('is followed by no repeat when that was forbidden meanwhile', async () => {
     let closed = true;
-    const call = start([failed('overloaded', 150)], { mayRepeat: () => closed });
+    const call = start([failed('overloaded', 150)], { shouldRetry: () => closed });
     await vi.advanceTimersByTimeAsync(10);
     closed = false;
 

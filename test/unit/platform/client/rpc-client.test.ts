@@ -3,7 +3,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { CircuitOpenError } from '#services/platform/client/breaker.ts';
-import { judgeBackgroundCall, judgeCall } from '#services/platform/client/call-policy.ts';
+import { classifyBackgroundCall, classifyCall } from '#services/platform/client/call-policy.ts';
 import { type CallFailure, DependencyError } from '#services/platform/client/dependency-error.ts';
 import { createDependency, isIdempotent } from '#services/platform/client/rpc-client.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
@@ -40,19 +40,19 @@ const called = { name: 'DependencyError', failure: 'not_called' };
 
 describe('what a breaker learns', () => {
   it.each(rows)('from a call that ended as %s is: %s', (failure, verdict) => {
-    expect(judgeCall(new DependencyError({ dependency: 'inventory', failure }))).toBe(verdict);
+    expect(classifyCall(new DependencyError({ dependency: 'inventory', failure }))).toBe(verdict);
   });
 
   it.each(rows)('from a background call that ended as %s is nothing bad', (failure, verdict) => {
-    const learnt = judgeBackgroundCall(new DependencyError({ dependency: 'inventory', failure }));
+    const learnt = classifyBackgroundCall(new DependencyError({ dependency: 'inventory', failure }));
 
     expect(learnt).toBe(verdict === 'healthy' ? 'healthy' : 'unknown');
   });
 
   it('from an error that is not sorted is the worst', () => {
-    expect(judgeCall(new Error('?'))).toBe('failure');
-    expect(judgeCall(new ConnectError('?', Code.NotFound))).toBe('failure');
-    expect(judgeCall(new CircuitOpenError('?'))).toBe('failure');
+    expect(classifyCall(new Error('?'))).toBe('failure');
+    expect(classifyCall(new ConnectError('?', Code.NotFound))).toBe('failure');
+    expect(classifyCall(new CircuitOpenError('?'))).toBe('failure');
   });
 });
 
@@ -78,8 +78,8 @@ describe('a call with too little time left', () => {
 
     await expect(client.checkAvailability({ productId: '12345' }, { timeoutMs: 5 })).rejects.toThrow();
 
-    const { values } = await metrics.rpcCalled.get();
-    const count = values.find(({ metricName }) => metricName === 'rpc_client_seconds_count');
+    const { values } = await metrics.rpcClientDuration.get();
+    const count = values.find(({ metricName }) => metricName === 'rpc_client_call_duration_seconds_count');
     expect(count).toMatchObject({
       value: 1,
       labels: { dependency: 'inventory', rpc: 'InventoryService/CheckAvailability', code: 'not_called' },

@@ -17,8 +17,8 @@ it('marks every metric with its service', async () => {
 
   const { body } = await scrape(createMetricsHandler(metrics));
 
-  expect(body).toContain('events_published_total{subject="shop.order.v1.OrderCreated",service="order"} 1');
-  expect(body).toContain('outbox_unsent{service="order"} 3');
+  expect(body).toContain('messaging_client_sent_messages_total{subject="shop.order.v1.OrderCreated",service="order"} 1');
+  expect(body).toContain('messaging_outbox_unsent_messages{service="order"} 3');
 });
 
 it('keeps the metrics of two services in a process apart', async () => {
@@ -27,7 +27,7 @@ it('keeps the metrics of two services in a process apart', async () => {
 
   const { body } = await scrape(createMetricsHandler(inventory));
 
-  expect(body).toContain('dead_letters{service="inventory"} 0');
+  expect(body).toContain('messaging_dead_letters{service="inventory"} 0');
   expect(body).not.toContain('service="order"');
 });
 
@@ -47,11 +47,11 @@ it('tells of the process only when it is asked to', async () => {
 
 it('measures calls in buckets from a millisecond to ten seconds', async () => {
   const metrics = createMetrics('order');
-  metrics.rpcServed.observe({ rpc: 'OrderService/CreateOrder', code: 'ok' }, 0.004);
+  metrics.rpcServerDuration.observe({ rpc: 'OrderService/CreateOrder', code: 'ok' }, 0.004);
 
   const { body } = await scrape(createMetricsHandler(metrics));
 
-  const buckets = [...body.matchAll(/rpc_server_seconds_bucket\{le="([^"]+)"[^}]*\} (\d)/g)].map(([, le, count]) => [
+  const buckets = [...body.matchAll(/rpc_server_call_duration_seconds_bucket\{le="([^"]+)"[^}]*\} (\d)/g)].map(([, le, count]) => [
     le,
     count,
   ]);
@@ -64,5 +64,5 @@ it('reads what is only known by asking before it answers', async () => {
   const metrics = createMetrics('order');
   const handler = createMetricsHandler(metrics, async () => metrics.outboxUnsent.set(9));
 
-  expect((await scrape(handler)).body).toContain('outbox_unsent{service="order"} 9');
+  expect((await scrape(handler)).body).toContain('messaging_outbox_unsent_messages{service="order"} 9');
 });

@@ -52,7 +52,7 @@ it('everything else has the standard default', () => {
     serviceName: undefined,
     resourceAttributes: {},
     sampler: 'parentbased_always_on',
-    sampledShare: 1,
+    samplingRatio: 1,
     batch: { delayMs: 5_000, maxSpans: 512, maxQueuedSpans: 2_048 },
   });
 });

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
-  currentOrderId,
+  currentCorrelationId,
   injectTrace,
   installTracing,
   runWithCorrelation,
@@ -102,15 +102,15 @@ describe('an order', () => {
   it('is known to all work done for it, asynchronous work too', async () => {
     const seen = await runWithCorrelation('ord124', async () => {
       await new Promise(setImmediate);
-      return currentOrderId();
+      return currentCorrelationId();
     });
 
     expect(seen).toBe('ord124');
-    expect(currentOrderId()).toBeUndefined();
+    expect(currentCorrelationId()).toBeUndefined();
   });
 
   it('inside the work for another is the inner one', () => {
-    const seen = runWithCorrelation('ord1', () => [runWithCorrelation('ord2', () => currentOrderId()), currentOrderId()]);
+    const seen = runWithCorrelation('ord1', () => [runWithCorrelation('ord2', () => currentCorrelationId()), currentCorrelationId()]);
 
     expect(seen).toEqual(['ord2', 'ord1']);
   });

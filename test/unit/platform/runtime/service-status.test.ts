@@ -86,7 +86,7 @@ describe('the status', () => {
   });
 
   it('counts the open compensations of a service that has some', async () => {
-    const status = await readStatus(createSources({ countOpenCompensations: async () => 4 }));
+    const status = await readStatus(createSources({ countOpenWork: async () => 4 }));
 
     expect(status.openCompensations).toBe(4n);
   });
@@ -103,13 +103,13 @@ describe('the gauges of a scrape', () => {
     await refreshGauges(sources);
 
     expect(await scrape(sources, 'outbox_')).toEqual([
-      'outbox_unsent{service="order"} 7',
-      'outbox_oldest_seconds{service="order"} 2.3456',
+      'messaging_outbox_unsent_messages{service="order"} 7',
+      'messaging_outbox_oldest_age_seconds{service="order"} 2.3456',
     ]);
-    expect(await scrape(sources, 'consumer_pending')).toEqual([
-      'consumer_pending{stream="SHOP_ORDER",service="order"} 12',
+    expect(await scrape(sources, 'messaging_consumer_pending_messages')).toEqual([
+      'messaging_consumer_pending_messages{stream="SHOP_ORDER",service="order"} 12',
     ]);
-    expect(await scrape(sources, 'broker_connected')).toEqual(['broker_connected{service="order"} 1']);
+    expect(await scrape(sources, 'messaging_broker_connected')).toEqual(['messaging_broker_connected{service="order"} 1']);
   });
 
   it('tell that the broker is away, and keep a lag that nobody can tell now', async () => {
@@ -120,9 +120,9 @@ describe('the gauges of a scrape', () => {
     connected = false;
     await refreshGauges(sources);
 
-    expect(await scrape(sources, 'broker_connected')).toEqual(['broker_connected{service="order"} 0']);
-    expect(await scrape(sources, 'consumer_pending')).toEqual([
-      'consumer_pending{stream="SHOP_ORDER",service="order"} 12',
+    expect(await scrape(sources, 'messaging_broker_connected')).toEqual(['messaging_broker_connected{service="order"} 0']);
+    expect(await scrape(sources, 'messaging_consumer_pending_messages')).toEqual([
+      'messaging_consumer_pending_messages{stream="SHOP_ORDER",service="order"} 12',
     ]);
   });
 });
@@ -130,14 +130,14 @@ describe('the gauges of a scrape', () => {
 describe('a database that is away', () => {
   it('is part of the answer, not an error', async () => {
     const status = await readStatus(
-      createSources({ database: away, countOpenCompensations: () => Promise.reject(outage) }),
+      createSources({ database: away, countOpenWork: () => Promise.reject(outage) }),
     );
 
     expect(status).toMatchObject({ databaseUp: false, outbox: { unsent: 0n }, deadLetters: 0n, openCompensations: 0n });
   });
 
   it('is part of the answer too when it goes between two questions', async () => {
-    const status = await readStatus(createSources({ countOpenCompensations: () => Promise.reject(outage) }));
+    const status = await readStatus(createSources({ countOpenWork: () => Promise.reject(outage) }));
 
     expect(status).toMatchObject({ databaseUp: false });
   });

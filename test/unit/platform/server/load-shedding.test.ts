@@ -98,9 +98,9 @@ describe('a call too many', () => {
     for (let time = 0; time < 20; time += 1) await rejection(client.createOrder({}));
 
     const text = await metrics.registry.metrics();
-    expect(text).toContain('bulkhead_refused_total{bulkhead="calls",service="order"} 20');
-    expect(text).toContain('bulkhead_in_use{bulkhead="calls",service="order"} 1');
-    expect(text).toMatch(/rpc_server_seconds_count\{.*CreateOrder",code="resource_exhausted"\} 20/);
+    expect(text).toContain('bulkhead_rejected_total{bulkhead="calls",service="order"} 20');
+    expect(text).toContain('bulkhead_in_flight{bulkhead="calls",service="order"} 1');
+    expect(text).toMatch(/rpc_server_call_duration_seconds_count\{.*CreateOrder",code="resource_exhausted"\} 20/);
     expect(recorded.lines.filter(({ level }) => level !== 'debug')).toMatchObject([
       { level: 'warn', bulkhead: 'calls', refused: 1 },
     ]);

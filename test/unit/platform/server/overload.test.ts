@@ -53,7 +53,7 @@ function serve(work: (atWork: number) => Promise<void>, limits: Partial<CallLimi
     const text = await metrics.registry.metrics();
     return Number(new RegExp(`^${gauge}\\{bulkhead="calls",service="order"\\} (\\d+)$`, 'm').exec(text)?.[1]);
   };
-  return { call, limit: () => read('bulkhead_limit'), inUse: () => read('bulkhead_in_use') };
+  return { call, limit: () => read('bulkhead_limit'), inUse: () => read('bulkhead_in_flight') };
 }
 
 /** Every so many milliseconds a call, for a time; returns how each ended. */

@@ -21,8 +21,8 @@ function serve(implementation: Partial<ServiceImpl<typeof OrderService>>) {
     router: { interceptors: createServerInterceptors({ metrics, log: recorded.log }) },
   });
   const served = async () => {
-    const { values } = await metrics.rpcServed.get();
-    return values.filter(({ metricName }) => metricName === 'rpc_server_seconds_count').map(({ labels }) => labels);
+    const { values } = await metrics.rpcServerDuration.get();
+    return values.filter(({ metricName }) => metricName === 'rpc_server_call_duration_seconds_count').map(({ labels }) => labels);
   };
   return { ...recorded, client: createClient(OrderService, transport), served };
 }
