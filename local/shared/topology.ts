@@ -71,7 +71,12 @@ export const services: readonly ServiceTopology[] = [
     defaultPort: 50055,
     hasDatabase: true,
     stream: undefined,
-    consumes: [streamOf(DOMAIN, 'order'), streamOf(DOMAIN, 'inventory'), streamOf(DOMAIN, 'payment'), streamOf(DOMAIN, 'notification')],
+    consumes: [
+      streamOf(DOMAIN, 'order'),
+      streamOf(DOMAIN, 'inventory'),
+      streamOf(DOMAIN, 'payment'),
+      streamOf(DOMAIN, 'notification'),
+    ],
     rereads: true,
   },
   {

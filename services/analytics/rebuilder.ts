@@ -1,8 +1,9 @@
 // Carries a rebuild through, step by step, each of which may be cut off and taken again: every stream is read from its start
 // by the service's own consumer, and when all have caught up the new sums take the place of the old ones.
-import type { Broker, BrokerSession } from '../platform/messaging/broker.ts';
+
 import { DOMAIN } from '../domain.ts';
 import { streamOf } from '../platform/base/domain.ts';
+import type { Broker, BrokerSession } from '../platform/messaging/broker.ts';
 import { isConsumerMissing, isStreamMissing } from '../platform/messaging/streams.ts';
 import type { Logger } from '../platform/observability/log.ts';
 import type { BuildingGeneration, GenerationStore } from './generation-store.ts';

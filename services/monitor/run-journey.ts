@@ -41,7 +41,10 @@ export async function runJourney(
     throw failedPrecondition('IDEMPOTENCY_KEY_REUSED', 'idempotency_key was used for another journey');
   }
   if (run.result === undefined) {
-    throw unavailable({ reason: 'RUN_UNDER_WAY', message: 'the run of this idempotency_key has not ended: repeat the call' });
+    throw unavailable({
+      reason: 'RUN_UNDER_WAY',
+      message: 'the run of this idempotency_key has not ended: repeat the call',
+    });
   }
   return { run: toRunMessage(run) };
 }

@@ -5,7 +5,7 @@ import { describeError } from '../platform/base/errors.ts';
 import type { CallPolicy } from '../platform/client/call-policy.ts';
 import { DependencyError } from '../platform/client/dependency-error.ts';
 import { type Logger, scrubSecrets } from '../platform/observability/log.ts';
-import { runWithCorrelation, runInSpan, SpanKind } from '../platform/observability/tracing.ts';
+import { runInSpan, runWithCorrelation, SpanKind } from '../platform/observability/tracing.ts';
 import { mailAddressOf } from './mail-address.ts';
 import { composeMail, isRefusal, messageIdOf } from './notification.ts';
 import { toSentEvent } from './notification-messages.ts';
@@ -133,7 +133,8 @@ function wasNotMade(error: unknown): boolean {
  */
 export function toMailFailure(dependency: string, thrown: unknown): DependencyError {
   const code = replyCodeOf(thrown);
-  if (code !== undefined) return new DependencyError({ dependency, failure: 'refused', description: `refused with ${code}`, cause: thrown });
+  if (code !== undefined)
+    return new DependencyError({ dependency, failure: 'refused', description: `refused with ${code}`, cause: thrown });
   return new DependencyError({ dependency, failure: 'unreachable', cause: thrown });
 }
 

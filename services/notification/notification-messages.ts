@@ -2,10 +2,10 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { NotificationSentSchema } from '#gen/shop/notification/v1/notification_events_pb.ts';
 import { NotificationStatus, NotificationType } from '#gen/shop/notification/v1/notification_pb.ts';
+import { DOMAIN } from '../domain.ts';
+import { eventSourceOf } from '../platform/base/domain.ts';
 import { createEvent, type OutgoingEvent } from '../platform/messaging/event.ts';
 import { messageIdOf, type Notification } from './notification.ts';
-import { eventSourceOf } from '../platform/base/domain.ts';
-import { DOMAIN } from '../domain.ts';
 
 const SOURCE = eventSourceOf(DOMAIN, 'notification');
 

@@ -8,10 +8,10 @@ import {
   OrderFailedSchema,
 } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderReason, type OrderSchema, OrderStatus, OrderStep, StepState } from '#gen/shop/order/v1/order_pb.ts';
+import { DOMAIN } from '../domain.ts';
+import { eventSourceOf } from '../platform/base/domain.ts';
 import { createEvent, type OutgoingEvent } from '../platform/messaging/event.ts';
 import type { Order, OrderStatus as Status } from './order.ts';
-import { eventSourceOf } from '../platform/base/domain.ts';
-import { DOMAIN } from '../domain.ts';
 
 const SOURCE = eventSourceOf(DOMAIN, 'order');
 

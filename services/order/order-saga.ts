@@ -131,7 +131,11 @@ function reserve(dependencies: SagaDependencies, order: Order, deadline: Deadlin
       { timeoutMs: timeBeforeVerdict(deadline), ...headersFor(dependencies, order) },
     );
     if (reservation === undefined) {
-      throw new DependencyError({ dependency: 'inventory', failure: 'unreadable', description: 'answered without a reservation' });
+      throw new DependencyError({
+        dependency: 'inventory',
+        failure: 'unreadable',
+        description: 'answered without a reservation',
+      });
     }
     return noteReserved(order, reservation.reservationId, now());
   });
@@ -154,7 +158,11 @@ async function charge(dependencies: SagaDependencies, order: Order, deadline: De
     );
     if (charge?.status === ChargeStatus.COMPLETED) return notePaid(order, charge.transactionId, now());
     if (charge?.status !== ChargeStatus.DECLINED && charge?.status !== ChargeStatus.REFUNDED) {
-      throw new DependencyError({ dependency: 'payment', failure: 'internal', description: 'answered with a charge that is not settled' });
+      throw new DependencyError({
+        dependency: 'payment',
+        failure: 'internal',
+        description: 'answered with a charge that is not settled',
+      });
     }
     declined = charge.declineMessage || charge.declineCode || 'the charge was refunded';
     return order;

@@ -42,7 +42,10 @@ export function createOrderRoutes(dependencies: RouteDependencies): (router: Con
   const inTime = <T>(context: HandlerContext, work: (budgetMs: number) => Promise<T>): Promise<T> => {
     const budgetMs = budget(context);
     return withTimeout(work(budgetMs), budgetMs + OVERTIME_MS, () => {
-      throw unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'the database takes too long: repeat the call to learn more' });
+      throw unavailable({
+        reason: 'DATABASE_UNAVAILABLE',
+        message: 'the database takes too long: repeat the call to learn more',
+      });
     });
   };
   return (router) =>

@@ -6,10 +6,10 @@ import {
   PaymentRefundedSchema,
 } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
+import { DOMAIN } from '../domain.ts';
+import { eventSourceOf } from '../platform/base/domain.ts';
 import { createEvent, type OutgoingEvent } from '../platform/messaging/event.ts';
 import type { Charge } from './charge.ts';
-import { eventSourceOf } from '../platform/base/domain.ts';
-import { DOMAIN } from '../domain.ts';
 
 const SOURCE = eventSourceOf(DOMAIN, 'payment');
 
@@ -41,12 +41,7 @@ export function toChargeEvents(charge: Charge, time: Date): OutgoingEvent[] {
       return [createEvent(SOURCE, PaymentCompletedSchema, { ...same, transactionId, completeTime: stored }, time)];
     case 'DECLINED':
       return [
-        createEvent(
-          SOURCE,
-          PaymentFailedSchema,
-          { ...same, declineCode: charge.declineCode, failTime: stored },
-          time,
-        ),
+        createEvent(SOURCE, PaymentFailedSchema, { ...same, declineCode: charge.declineCode, failTime: stored }, time),
       ];
     case 'REFUNDED':
       if (transactionId === '') return [];

@@ -68,7 +68,8 @@ function readIntent(request: ProcessPaymentRequest): Intent {
   }
   validation.text('payment_method', paymentMethod);
   validation.throwIfInvalid();
-  if (amount === undefined) throw new DomainError({ kind: 'invalid_argument', reason: 'INVALID_REQUEST', message: 'amount: must be set' });
+  if (amount === undefined)
+    throw new DomainError({ kind: 'invalid_argument', reason: 'INVALID_REQUEST', message: 'amount: must be set' });
   const content = { orderId, customerId, amount: toMoney(amount), paymentMethod, synthetic };
   return { ...content, idempotencyKey, requestHash: hashContent(content) };
 }

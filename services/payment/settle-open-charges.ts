@@ -1,6 +1,6 @@
 // The background of the payment service: goes on with charges and refunds whose callers do not come back, and looks for late
 // captures of charges given up. Replicas share the work by putting off what they take.
-import { runWithCorrelation, runInSpan, SpanKind } from '../platform/observability/tracing.ts';
+import { runInSpan, runWithCorrelation, SpanKind } from '../platform/observability/tracing.ts';
 import type { Charge, StoredCharge } from './charge.ts';
 import type { ChargeStore } from './charge-store.ts';
 import { giveLateCaptureBack, type Run, type SettlementDependencies, settleCharge } from './settlement.ts';

@@ -213,5 +213,10 @@ async function askUntilTold<Result extends { readonly kind: string }>(
 }
 
 function stillOpen(reason: string, retryAfterMs = DEFAULT_RETRY_AFTER_MS): DomainError {
-  return unavailable({ reason: 'PAYMENT_PROVIDER_UNAVAILABLE', message: 'the payment provider has not told the outcome: repeat the call', retryAfterMs: Math.ceil(retryAfterMs), cause: new Error(reason) });
+  return unavailable({
+    reason: 'PAYMENT_PROVIDER_UNAVAILABLE',
+    message: 'the payment provider has not told the outcome: repeat the call',
+    retryAfterMs: Math.ceil(retryAfterMs),
+    cause: new Error(reason),
+  });
 }

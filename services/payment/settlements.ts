@@ -40,7 +40,12 @@ export function createSettlements<Result>(options: {
     name: 'settlements',
     admit: () => {
       if (running.size >= MAX_RUNNING) {
-        throw new DomainError({ kind: 'resource_exhausted', reason: 'TOO_MANY_PAYMENTS', message: 'too many payments are under way', retryAfterMs: DEFAULT_RETRY_AFTER_MS });
+        throw new DomainError({
+          kind: 'resource_exhausted',
+          reason: 'TOO_MANY_PAYMENTS',
+          message: 'too many payments are under way',
+          retryAfterMs: DEFAULT_RETRY_AFTER_MS,
+        });
       }
       return begin();
     },

@@ -3,10 +3,10 @@ import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/prot
 import { connect, headers, type JetStreamManager, type NatsConnection, NatsError } from 'nats';
 import { inboxPrefix } from '#local/nats/nats-permissions.ts';
 import { type ServiceName, services } from '#local/shared/topology.ts';
-import type { BrokerSession } from '#services/platform/messaging/broker.ts';
-import { createEvent, type OutgoingEvent, readEvent } from '#services/platform/messaging/event.ts';
 import { DOMAIN } from '#services/domain.ts';
 import { eventSourceOf, streamOf } from '#services/platform/base/domain.ts';
+import type { BrokerSession } from '#services/platform/messaging/broker.ts';
+import { createEvent, type OutgoingEvent, readEvent } from '#services/platform/messaging/event.ts';
 import { ensureStream, isStreamMissing } from '#services/platform/messaging/streams.ts';
 import type { TestNats } from './nats.ts';
 

@@ -75,7 +75,8 @@ export function toDependencyError(dependency: string, thrown: unknown, isCancell
   if (thrown instanceof DependencyError) return thrown;
   const cause = ConnectError.from(thrown);
   const failure = isCancelled ? 'cancelled' : classify(cause);
-  if (failure !== 'refused') return new DependencyError({ dependency, failure, cause, retryAfterMs: retryAfterMs(cause) });
+  if (failure !== 'refused')
+    return new DependencyError({ dependency, failure, cause, retryAfterMs: retryAfterMs(cause) });
   const reason = cause.findDetails(ErrorInfoSchema)[0]?.reason;
   return new DependencyError({ dependency, failure, reason, description: `refused: ${cause.rawMessage}`, cause });
 }

@@ -36,7 +36,8 @@ export type DeadLetters = {
   discard(deadLetterId: string): Promise<void>;
 };
 
-const COLUMNS = rawSql(`dead_letter_id as "deadLetterId", stream, event_id as "eventId", subject, payload, headers, error, attempts,
+const COLUMNS =
+  rawSql(`dead_letter_id as "deadLetterId", stream, event_id as "eventId", subject, payload, headers, error, attempts,
   trace_id as "traceId", create_time as "createTime", (extract(epoch from create_time) * 1000000)::bigint::text as position`);
 
 /** Creates the dead letters of a service, which are replayed to the handlers of `subscriptions`. */

@@ -187,7 +187,11 @@ async function applyAndAck(
 ): Promise<Result> {
   try {
     if (!isUuid(event.id))
-      throw new DomainError({ kind: 'invalid_argument', reason: 'EVENT_ID_INVALID', message: 'the event has no ce-id that is a UUID' });
+      throw new DomainError({
+        kind: 'invalid_argument',
+        reason: 'EVENT_ID_INVALID',
+        message: 'the event has no ce-id that is a UUID',
+      });
     const applied = await applyOnce(options.database, event, handler);
     message.ack();
     return applied ? 'applied' : 'duplicate';

@@ -1,6 +1,6 @@
 // The settings that every service has, and how they map to its RuntimeConfig.
 import { count, credential, durationMs, urlOf, z } from '../base/settings.ts';
-import { type CallLimits, DEFAULT_LIMITS } from '../server/load-shedding.ts';
+import { DEFAULT_LIMITS } from '../server/load-shedding.ts';
 import type { RuntimeConfig } from './service-runtime.ts';
 
 /** The address to listen on, the log level, the limits of concurrent calls, the browser origins that may call, the broker. */
@@ -29,7 +29,7 @@ export const syntheticSettings = {
 };
 
 /** The config of every service: that of its runtime, and the log level. */
-export type ServiceConfig = RuntimeConfig & { readonly callLimits: CallLimits; readonly logLevel: string };
+export type ServiceConfig = RuntimeConfig & { readonly logLevel: string };
 
 /** The part of a service's config that comes from `sharedSettings`, and from its own settings of port and database. */
 export function runtimeConfig(

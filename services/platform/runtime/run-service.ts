@@ -40,7 +40,9 @@ export async function runService<Config extends { readonly logLevel: string }>(
   process.on('unhandledRejection', fail('an unhandled rejection'));
 
   const telemetry =
-    exportConfig.url === undefined ? undefined : await createTelemetry({ ...exportConfig, url: exportConfig.url }, name, log);
+    exportConfig.url === undefined
+      ? undefined
+      : await createTelemetry({ ...exportConfig, url: exportConfig.url }, name, log);
   if (telemetry !== undefined) installTracer(telemetry.tracer);
   const service = createService(config, log, { processMetrics: true });
   let stopping = false;

@@ -191,9 +191,7 @@ function createServer(
     startTime: new Date(),
     consumers,
     breakers: definition.dependencies.map((dependency) => dependency.breaker),
-    ...(definition.countOpenWork === undefined
-      ? {}
-      : { countOpenWork: definition.countOpenWork }),
+    ...(definition.countOpenWork === undefined ? {} : { countOpenWork: definition.countOpenWork }),
   };
   const deadLetters = createDeadLetters(runtime.backgroundDatabase, runtime.domain, definition.subscriptions);
   return createRpcServer({

@@ -1,6 +1,6 @@
 // When stored work is due, by the database's clock. That clock may jump back, by an operator or because another machine takes over the
 // database: without the second condition, scheduled work would then wait for as long as the clock was ahead.
-import { type Sql, rawSql, sql } from './sql.ts';
+import { rawSql, type Sql, sql } from './sql.ts';
 
 /**
  * A condition for "the time in `column` has come", for work that is scheduled at most `longestMs` milliseconds ahead. Work scheduled

@@ -2,12 +2,12 @@
 import { connect } from 'nats';
 import { Client } from 'pg';
 import { inboxPrefix } from '#local/nats/nats-permissions.ts';
+import { DOMAIN } from '#services/domain.ts';
 import { TEST_PRODUCT } from '#services/inventory/catalogue.ts';
 import { withTimeout } from '#services/platform/base/deadline.ts';
+import { streamOf } from '#services/platform/base/domain.ts';
 import { describeError } from '#services/platform/base/errors.ts';
 import { SYNTHETIC_HEADER } from '#services/platform/base/synthetic.ts';
-import { DOMAIN } from '#services/domain.ts';
-import { streamOf } from '#services/platform/base/domain.ts';
 import { readBroker } from '../../support/invariants/sources.ts';
 import { defineExperiment, type Lab } from './runner/experiment.ts';
 import { drawKey } from './runner/orders.ts';

@@ -1,6 +1,7 @@
 // Facts of a small platform at rest where every promise is kept, for tests that break one of them.
-import { messageIdOf } from '#services/notification/notification.ts';
+
 import { DOMAIN } from '#services/domain.ts';
+import { messageIdOf } from '#services/notification/notification.ts';
 import { streamOf } from '#services/platform/base/domain.ts';
 import type {
   ChargeFact,

@@ -1,7 +1,7 @@
 // Whether the platform is at rest: nothing pending, nothing owed, nothing on its way. Only then can the invariants be judged.
 import type { JetStreamManager } from 'nats';
-import { pause } from '#services/platform/base/backoff.ts';
 import { DOMAIN } from '#services/domain.ts';
+import { pause } from '#services/platform/base/backoff.ts';
 import { streamOf } from '#services/platform/base/domain.ts';
 import { isStreamMissing } from '#services/platform/messaging/streams.ts';
 import { HANDLED, type InvariantSources, KEEPERS, type Keeper, type Unrest } from './facts.ts';

@@ -360,7 +360,11 @@ describe('a step that cannot be made now', () => {
   it('a database that is away is thrown on', async () => {
     const saga = createFakeSaga(pendingOrder());
     saga.store.beforeSave = () => {
-      throw unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'the database cannot be reached now', retryAfterMs: 1_000 });
+      throw unavailable({
+        reason: 'DATABASE_UNAVAILABLE',
+        message: 'the database cannot be reached now',
+        retryAfterMs: 1_000,
+      });
     };
     await expect(saga.run()).rejects.toMatchObject({ reason: 'DATABASE_UNAVAILABLE' });
   });

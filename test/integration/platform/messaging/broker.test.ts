@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
-import { type Broker, createBroker } from '#services/platform/messaging/broker.ts';
 import { DOMAIN } from '#services/domain.ts';
+import { type Broker, createBroker } from '#services/platform/messaging/broker.ts';
 import { ensureStream } from '#services/platform/messaging/streams.ts';
 import { startTestNats } from '../../../support/nats.ts';
 import { startGate, startSwitchboard } from '../support/gate.ts';

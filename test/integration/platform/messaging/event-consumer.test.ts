@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { type OrderCreated, OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
-import { createBroker } from '#services/platform/messaging/broker.ts';
 import { DOMAIN } from '#services/domain.ts';
 import { eventSourceOf } from '#services/platform/base/domain.ts';
+import { createBroker } from '#services/platform/messaging/broker.ts';
 import { createEvent } from '#services/platform/messaging/event.ts';
 import { createEventConsumer } from '#services/platform/messaging/event-consumer.ts';
 import { type HandleEvent, onEvent } from '#services/platform/messaging/event-handler.ts';
@@ -35,6 +35,7 @@ async function startConsumer({ url, nats, handle = note }: Needs) {
   const broker = createBroker({ url: nats.url('inventory'), service: 'inventory', log });
   const metrics = createMetrics('inventory');
   const consumer = createEventConsumer({
+    domain: DOMAIN,
     service: 'inventory',
     subscription: { producer: 'order', handlers: [onEvent(OrderCreatedSchema, handle)] },
     database,

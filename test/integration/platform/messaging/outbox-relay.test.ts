@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
-import { createBroker } from '#services/platform/messaging/broker.ts';
 import { DOMAIN } from '#services/domain.ts';
 import { eventSourceOf } from '#services/platform/base/domain.ts';
+import { createBroker } from '#services/platform/messaging/broker.ts';
 import { createEvent } from '#services/platform/messaging/event.ts';
 import { insertOutboxSql, outboxValues } from '#services/platform/messaging/outbox.ts';
 import { createOutboxRelay } from '#services/platform/messaging/outbox-relay.ts';
@@ -44,7 +44,7 @@ async function startRelay({ test, nats, wrap = (database) => database }: Needs) 
   const database = openDatabase({ url: test.databaseUrl, timeoutMs: 5_000 });
   const broker = createBroker({ url: nats.url('order'), service: 'order', log });
   const metrics = createMetrics('order');
-  const relay = createOutboxRelay({ service: 'order', database: wrap(database), broker, metrics, log });
+  const relay = createOutboxRelay({ domain: DOMAIN, service: 'order', database: wrap(database), broker, metrics, log });
   await broker.start();
   await relay.start();
   return {

@@ -328,7 +328,10 @@ describe('the metrics', () => {
 
     expect(response.headers.get('content-type')).toMatch(/^text\/plain/);
     const countOf = (code: string) =>
-      lines.find((line) => /^rpc_server_call_duration_seconds_count\{.*CancelOrder/.test(line) && line.includes(`code="${code}"`));
+      lines.find(
+        (line) =>
+          /^rpc_server_call_duration_seconds_count\{.*CancelOrder/.test(line) && line.includes(`code="${code}"`),
+      );
     expect(countOf('ok')).toMatch(/ 2$/);
     expect(countOf('not_found')).toMatch(/ 1$/);
     expect(lines).toContain('messaging_outbox_unsent_messages{service="order"} 2');

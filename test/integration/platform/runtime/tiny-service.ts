@@ -2,9 +2,9 @@
 import { type OrderCreated, OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
-import { notFound } from '#services/platform/base/errors.ts';
 import { DOMAIN } from '#services/domain.ts';
 import { eventSourceOf } from '#services/platform/base/domain.ts';
+import { notFound } from '#services/platform/base/errors.ts';
 import { createEvent } from '#services/platform/messaging/event.ts';
 import { onEvent } from '#services/platform/messaging/event-handler.ts';
 import { insertOutboxSql, outboxValues } from '#services/platform/messaging/outbox.ts';
@@ -45,6 +45,7 @@ export function createTinyService(options: TinyOptions): Pick<RecordedLog, 'line
   const { name, databaseUrl, natsUrl, port = 0 } = options;
   const { log, lines } = recordLog(name);
   const service = createService({
+    domain: DOMAIN,
     name,
     config: { host: '127.0.0.1', port, databaseUrl, natsUrl, corsOrigins: undefined },
     log,

@@ -8,14 +8,14 @@ afterEach(() => void vi.useRealTimers());
 
 /** Fills every place; returns what gives each back. */
 function fill(bulkhead: Bulkhead, places: number): Promise<(() => void)[]> {
-  return Promise.all(Array.from({ length: places }, () => bulkhead.enter(0)));
+  return Promise.all(Array.from({ length: places }, () => bulkhead.acquire(0)));
 }
 
 /** Asks for a place and notes what became of it. */
 function ask(bulkhead: Bulkhead, maxWaitMs = WAIT_MS, signal?: AbortSignal) {
-  const asked: { leave?: () => void; error?: unknown } = {};
-  bulkhead.enter(maxWaitMs, signal).then(
-    (leave) => Object.assign(asked, { leave }),
+  const asked: { release?: () => void; error?: unknown } = {};
+  bulkhead.acquire(maxWaitMs, signal).then(
+    (release) => Object.assign(asked, { release }),
     (error: unknown) => Object.assign(asked, { error }),
   );
   return asked;
@@ -28,8 +28,8 @@ describe('a bulkhead', () => {
     const bulkhead = createBulkhead({ maxConcurrent: 2, maxQueued: 0 });
     await fill(bulkhead, 2);
 
-    await expect(bulkhead.enter(WAIT_MS)).rejects.toThrow(BulkheadRejectedError);
-    expect(bulkhead.view()).toMatchObject({ inUse: 2, queued: 0 });
+    await expect(bulkhead.acquire(WAIT_MS)).rejects.toThrow(BulkheadRejectedError);
+    expect(bulkhead.view()).toMatchObject({ inFlight: 2, queued: 0 });
   });
 
   it('gives a place once, however often it is given back', async () => {
@@ -38,8 +38,8 @@ describe('a bulkhead', () => {
     first!();
     first!();
 
-    await bulkhead.enter(0);
-    await expect(bulkhead.enter(0)).rejects.toThrow(BulkheadRejectedError);
+    await bulkhead.acquire(0);
+    await expect(bulkhead.acquire(0)).rejects.toThrow(BulkheadRejectedError);
   });
 
   it('refuses at once when the queue is full', async () => {
@@ -47,48 +47,48 @@ describe('a bulkhead', () => {
     await fill(bulkhead, 1);
     ask(bulkhead);
 
-    await expect(bulkhead.enter(WAIT_MS)).rejects.toThrow('1 are at work and 1 wait');
+    await expect(bulkhead.acquire(WAIT_MS)).rejects.toThrow('1 are in flight and 1 queued');
   });
 
   it('refuses at once whom it may not let wait', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 1 });
     await fill(bulkhead, 1);
 
-    await expect(bulkhead.enter(0)).rejects.toThrow(BulkheadRejectedError);
-    await expect(bulkhead.enter(-5)).rejects.toThrow(BulkheadRejectedError);
+    await expect(bulkhead.acquire(0)).rejects.toThrow(BulkheadRejectedError);
+    await expect(bulkhead.acquire(-5)).rejects.toThrow(BulkheadRejectedError);
   });
 });
 
 describe('whoever waits for a place', () => {
   it('gets it in turn, before anybody who comes later', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 2 });
-    const [leave] = await fill(bulkhead, 1);
+    const [release] = await fill(bulkhead, 1);
     const [first, second] = [ask(bulkhead), ask(bulkhead)];
 
-    leave!();
-    await expect(bulkhead.enter(0)).rejects.toThrow(BulkheadRejectedError);
+    release!();
+    await expect(bulkhead.acquire(0)).rejects.toThrow(BulkheadRejectedError);
     await settle();
-    expect([first.leave !== undefined, second.leave]).toEqual([true, undefined]);
-    first.leave?.();
+    expect([first.release !== undefined, second.release]).toEqual([true, undefined]);
+    first.release?.();
     await settle();
 
-    expect(second.leave).toBeDefined();
-    expect(bulkhead.view()).toMatchObject({ inUse: 1, queued: 0 });
+    expect(second.release).toBeDefined();
+    expect(bulkhead.view()).toMatchObject({ inFlight: 1, queued: 0 });
   });
 
   it('is refused when its time is over, to the millisecond, and holds up nobody after it', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 2 });
-    const [leave] = await fill(bulkhead, 1);
+    const [release] = await fill(bulkhead, 1);
     const [impatient, patient] = [ask(bulkhead, 50), ask(bulkhead, 500)];
 
     await vi.advanceTimersByTimeAsync(49);
     expect(impatient).toEqual({});
     await vi.advanceTimersByTimeAsync(1);
-    expect(impatient.error).toEqual(new BulkheadRejectedError('no place was free within 50 ms'));
-    leave!();
+    expect(impatient.error).toEqual(new BulkheadRejectedError('no slot became free within 50 ms'));
+    release!();
     await settle();
 
-    expect(patient.leave).toBeDefined();
+    expect(patient.release).toBeDefined();
   });
 
   it('leaves the queue when its caller gives up, with the reason', async () => {
@@ -103,31 +103,31 @@ describe('whoever waits for a place', () => {
     await settle();
 
     expect(asked.error).toBe(reason);
-    expect(bulkhead.view()).toMatchObject({ inUse: 1, queued: 0 });
+    expect(bulkhead.view()).toMatchObject({ inFlight: 1, queued: 0 });
     expect(vi.getTimerCount()).toBe(0);
   });
 
   it('is refused when others need its place in the queue, whoever waits longest first', async () => {
-    const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 2, next: 'newest' });
-    const [leave] = await fill(bulkhead, 1);
+    const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 2, order: 'lifo' });
+    const [release] = await fill(bulkhead, 1);
     const [oldest, newest] = [ask(bulkhead), ask(bulkhead)];
 
-    bulkhead.refuseOldest();
-    leave!();
+    bulkhead.rejectOldest();
+    release!();
     await settle();
 
     expect(oldest.error).toBeInstanceOf(BulkheadRejectedError);
-    expect(newest.leave).toBeDefined();
-    bulkhead.refuseOldest();
-    expect(bulkhead.view()).toEqual({ limit: 1, inUse: 1, queued: 0 });
+    expect(newest.release).toBeDefined();
+    bulkhead.rejectOldest();
+    expect(bulkhead.view()).toEqual({ limit: 1, inFlight: 1, queued: 0 });
     expect(vi.getTimerCount()).toBe(0);
   });
 
   it('is not let in at all when its caller gave up before', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 1 });
 
-    await expect(bulkhead.enter(WAIT_MS, AbortSignal.abort(new Error('gave up')))).rejects.toThrow('gave up');
-    expect(bulkhead.view().inUse).toBe(0);
+    await expect(bulkhead.acquire(WAIT_MS, AbortSignal.abort(new Error('gave up')))).rejects.toThrow('gave up');
+    expect(bulkhead.view().inFlight).toBe(0);
   });
 });
 
@@ -135,15 +135,15 @@ describe('places that become more or fewer', () => {
   it('are given to all who wait when the next one leaves', async () => {
     let places = 1;
     const bulkhead = createBulkhead({ maxConcurrent: () => places, maxQueued: 5 });
-    const [leave] = await fill(bulkhead, 1);
+    const [release] = await fill(bulkhead, 1);
     const asked = [ask(bulkhead), ask(bulkhead), ask(bulkhead)];
 
     places = 2;
-    leave!();
+    release!();
     await settle();
 
-    expect(asked.map((one) => one.leave !== undefined)).toEqual([true, true, false]);
-    expect(bulkhead.view()).toEqual({ limit: 2, inUse: 2, queued: 1 });
+    expect(asked.map((one) => one.release !== undefined)).toEqual([true, true, false]);
+    expect(bulkhead.view()).toEqual({ limit: 2, inFlight: 2, queued: 1 });
   });
 
   it('are left by those within before anybody else comes in', async () => {
@@ -157,11 +157,11 @@ describe('places that become more or fewer', () => {
     leaves[1]!();
     await settle();
     expect(asked).toEqual({});
-    expect(bulkhead.view()).toEqual({ limit: 1, inUse: 1, queued: 1 });
+    expect(bulkhead.view()).toEqual({ limit: 1, inFlight: 1, queued: 1 });
     leaves[2]!();
     await settle();
 
-    expect(asked.leave).toBeDefined();
+    expect(asked.release).toBeDefined();
   });
 });
 
@@ -170,16 +170,16 @@ it('never lets more than its places in, nor loses one, whatever order they come 
   let inside = 0;
   let most = 0;
   const work = async (index: number): Promise<void> => {
-    const leave = await bulkhead.enter(10_000);
+    const release = await bulkhead.acquire(10_000);
     inside += 1;
     most = Math.max(most, inside);
     for (let turn = 0; turn < index % 7; turn += 1) await Promise.resolve();
     inside -= 1;
-    leave();
+    release();
   };
   await Promise.all(Array.from({ length: 500 }, (_, index) => work(index)));
 
   expect(most).toBe(3);
-  expect(bulkhead.view()).toMatchObject({ inUse: 0, queued: 0 });
+  expect(bulkhead.view()).toMatchObject({ inFlight: 0, queued: 0 });
   expect(vi.getTimerCount()).toBe(0);
 });

@@ -21,7 +21,9 @@ describe('a domain error', () => {
   });
 
   it('has no cause at all when none is given', () => {
-    expect('cause' in new DomainError({ kind: 'not_found', reason: 'ORDER_NOT_FOUND', message: 'no such order' })).toBe(false);
+    expect('cause' in new DomainError({ kind: 'not_found', reason: 'ORDER_NOT_FOUND', message: 'no such order' })).toBe(
+      false,
+    );
   });
 
   it('has no violations, no metadata and no advice to retry unless told', () => {
@@ -47,7 +49,11 @@ it.each([
   [notFound('ORDER_NOT_FOUND', 'words'), 'not_found', 'ORDER_NOT_FOUND'],
   [failedPrecondition('ALREADY_CONFIRMED', 'words'), 'failed_precondition', 'ALREADY_CONFIRMED'],
   [permissionDenied('SYNTHETIC_NOT_ALLOWED', 'words'), 'permission_denied', 'SYNTHETIC_NOT_ALLOWED'],
-  [unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'words', retryAfterMs: 1_000 }), 'unavailable', 'DATABASE_UNAVAILABLE'],
+  [
+    unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'words', retryAfterMs: 1_000 }),
+    'unavailable',
+    'DATABASE_UNAVAILABLE',
+  ],
 ])('makes an error of each kind: %#', (error, kind, reason) => {
   expect(error).toBeInstanceOf(DomainError);
   expect(error).toMatchObject({ kind, reason, message: 'words' });

@@ -48,9 +48,7 @@ async function suffer(failure: CallFailure, retryAfterMs?: number) {
     metrics: createMetrics('order'),
     log: recordLog().log,
   });
-  const send = vi.fn(() =>
-    Promise.reject(new DependencyError({ dependency: 'inventory', failure, retryAfterMs })),
-  );
+  const send = vi.fn(() => Promise.reject(new DependencyError({ dependency: 'inventory', failure, retryAfterMs })));
   const call = { operation: 'Check', timeoutMs: undefined, idempotent: true, counted: true, send };
   const failed = expect(guard.call(call)).rejects.toMatchObject({ failure });
   await vi.advanceTimersByTimeAsync(500);

@@ -144,7 +144,7 @@ describe('a repeated call', () => {
 
     await fail(['unreachable', 'unreachable']);
 
-    expect((await metrics.callRetries.get()).values).toMatchObject([
+    expect((await metrics.rpcClientRetries.get()).values).toMatchObject([
       { value: 2, labels: { dependency: 'inventory', rpc: 'Check' } },
     ]);
   });
@@ -292,15 +292,15 @@ describe('an open breaker', () => {
     expect(await show()).toEqual([
       'circuit_breaker_state{dependency="inventory",service="order"} 2',
       'circuit_breaker_changed_timestamp_seconds{dependency="inventory",service="order"} 1767225600',
-      'circuit_breaker_opened_total{dependency="inventory",failure="unreadable",service="order"} 1',
+      'circuit_breaker_opened_total{dependency="inventory",error_type="unreadable",service="order"} 1',
     ]);
     await vi.advanceTimersByTimeAsync(5_500);
     await fail(['timeout']);
 
     expect((await show()).slice(1)).toEqual([
       'circuit_breaker_changed_timestamp_seconds{dependency="inventory",service="order"} 1767225606',
-      'circuit_breaker_opened_total{dependency="inventory",failure="timeout",service="order"} 1',
-      'circuit_breaker_opened_total{dependency="inventory",failure="unreadable",service="order"} 1',
+      'circuit_breaker_opened_total{dependency="inventory",error_type="timeout",service="order"} 1',
+      'circuit_breaker_opened_total{dependency="inventory",error_type="unreadable",service="order"} 1',
     ]);
   });
 
@@ -309,7 +309,7 @@ describe('an open breaker', () => {
 
     const { values } = await metrics.breakerOpened.get();
 
-    expect(values.map(({ labels, value }) => [labels.failure, value])).toEqual([
+    expect(values.map(({ labels, value }) => [labels.error_type, value])).toEqual([
       ['timeout', 0],
       ['unreachable', 0],
       ['internal', 0],
@@ -321,7 +321,9 @@ describe('an open breaker', () => {
     const { call, metrics } = createGuard({ breakerFailures: 1 });
     await expect(call(() => Promise.reject(new TypeError('x')))).rejects.toThrow('x');
 
-    expect(await metrics.registry.metrics()).toContain('dependency="inventory",failure="mistake",service="order"} 1');
+    expect(await metrics.registry.metrics()).toContain(
+      'dependency="inventory",error_type="mistake",service="order"} 1',
+    );
   });
 
   it('is logged once for each change', async () => {

@@ -15,12 +15,12 @@ const verdicts: Record<CallFailure, string> = {
   unreachable: 'failure',
   internal: 'failure',
   unreadable: 'failure',
-  not_understood: 'healthy',
-  circuit_open: 'unknown',
-  overloaded: 'unknown',
-  not_called: 'unknown',
-  refused: 'healthy',
-  cancelled: 'unknown',
+  not_understood: 'success',
+  circuit_open: 'ignored',
+  overloaded: 'ignored',
+  not_called: 'ignored',
+  refused: 'success',
+  cancelled: 'ignored',
 };
 const rows = Object.entries(verdicts) as [CallFailure, string][];
 
@@ -46,7 +46,7 @@ describe('what a breaker learns', () => {
   it.each(rows)('from a background call that ended as %s is nothing bad', (failure, verdict) => {
     const learnt = classifyBackgroundCall(new DependencyError({ dependency: 'inventory', failure }));
 
-    expect(learnt).toBe(verdict === 'healthy' ? 'healthy' : 'unknown');
+    expect(learnt).toBe(verdict === 'success' ? 'success' : 'ignored');
   });
 
   it('from an error that is not sorted is the worst', () => {

@@ -136,7 +136,9 @@ describe('an outage', () => {
   });
 
   it('of something the handler needs is not its own failure', async () => {
-    await using test = createTestConsumer(() => Promise.reject(unavailable({ reason: 'CATALOGUE_UNKNOWN', message: 'not yet', retryAfterMs: 1_000 })));
+    await using test = createTestConsumer(() =>
+      Promise.reject(unavailable({ reason: 'CATALOGUE_UNKNOWN', message: 'not yet', retryAfterMs: 1_000 })),
+    );
     await test.start();
     const message = orderCreated();
 
@@ -150,7 +152,8 @@ describe('an outage', () => {
     await using test = createTestConsumer(
       () => Promise.reject(new Error('no such product')),
       ({ text }) => {
-        if (text.includes('event_failure (')) throw unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
+        if (text.includes('event_failure ('))
+          throw unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
       },
     );
     await test.start();

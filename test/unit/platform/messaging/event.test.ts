@@ -2,9 +2,9 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { StockReservedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
-import { DomainError } from '#services/platform/base/errors.ts';
 import { DOMAIN } from '#services/domain.ts';
 import { eventSourceOf } from '#services/platform/base/domain.ts';
+import { DomainError } from '#services/platform/base/errors.ts';
 import { createEvent, readEvent } from '#services/platform/messaging/event.ts';
 import { onEvent } from '#services/platform/messaging/event-handler.ts';
 import { installTracing, runInSpan, SpanKind, traceIdOf } from '#services/platform/observability/tracing.ts';
@@ -30,17 +30,27 @@ describe('an event', () => {
   });
 
   it('is published under the full name of its message', () => {
-    expect(createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, {}, TIME).subject).toBe('shop.order.v1.OrderCreated');
+    expect(createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, {}, TIME).subject).toBe(
+      'shop.order.v1.OrderCreated',
+    );
   });
 
   it('has a body of protobuf binary that reads back', () => {
-    const event = createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, { orderId: 'ord124', version: 3n }, TIME);
+    const event = createEvent(
+      eventSourceOf(DOMAIN, 'order'),
+      OrderCreatedSchema,
+      { orderId: 'ord124', version: 3n },
+      TIME,
+    );
 
     expect(readEvent(OrderCreatedSchema, event.payload)).toMatchObject({ orderId: 'ord124', version: 3n });
   });
 
   it('has an id of its own, a UUID', () => {
-    const ids = Array.from({ length: 50 }, () => createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, {}, TIME).id);
+    const ids = Array.from(
+      { length: 50 },
+      () => createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, {}, TIME).id,
+    );
 
     expect(new Set(ids).size).toBe(50);
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);

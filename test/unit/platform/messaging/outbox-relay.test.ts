@@ -1,5 +1,6 @@
 import type { MsgHdrs } from 'nats';
 import { describe, expect, it, vi } from 'vitest';
+import { DOMAIN } from '#services/domain.ts';
 import type { Broker, BrokerSession } from '#services/platform/messaging/broker.ts';
 import { createOutboxRelay } from '#services/platform/messaging/outbox-relay.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
@@ -34,6 +35,7 @@ function createTestRelay(batches: ReturnType<typeof row>[][], publish: Publish =
   const metrics = createMetrics('order');
   const recorded = recordLog();
   const relay = createOutboxRelay({
+    domain: DOMAIN,
     service: 'order',
     database,
     broker: { name: 'broker', start: async () => undefined, stop: async () => undefined, session: openSession, status },
@@ -76,8 +78,8 @@ describe('a relay', () => {
 
     await eventually(() => expect(test.database.transactions[0]).toBe('committed'));
     const [read, record] = test.database.statements;
-    expect(read?.text).toMatch(/where sent_time is null[\s\S]*limit \$1 for update skip locked/);
-    expect(read?.values).toEqual([100, []]);
+    expect(read?.text).toMatch(/where sent_time is null[\s\S]*limit \$2 for update skip locked/);
+    expect(read?.values).toEqual([[], 100]);
     expect(record?.values).toEqual([['event-0']]);
   });
 
@@ -118,7 +120,7 @@ describe('a relay', () => {
 
     await eventually(() => expect(test.sent).toHaveLength(3));
     const { values } = await test.metrics.eventsPublished.get();
-    expect(values).toMatchObject([{ value: 3, labels: { subject: 'shop.order.v1.OrderCreated' } }]);
+    expect(values).toMatchObject([{ value: 3, labels: { messaging_destination_name: 'shop.order.v1.OrderCreated' } }]);
   });
 });
 
@@ -146,7 +148,7 @@ describe('a publication that fails', () => {
     await eventually(() => expect(test.sent).toEqual(['event-100']));
     const reads = test.database.statements.filter(({ text }) => text.startsWith('select'));
     const ids = rows(100).map((each) => each.event_id);
-    expect(reads.slice(0, 3).map(({ values }) => values[1])).toEqual([[], [], ids]);
+    expect(reads.slice(0, 3).map(({ values }) => values[0])).toEqual([[], [], ids]);
   });
 
   it('together with all others rolls back and waits before it is tried again', async () => {

@@ -5,7 +5,8 @@ import { eventSourceOf } from '#services/platform/base/domain.ts';
 import { createEvent } from '#services/platform/messaging/event.ts';
 import { insertOutboxSql, OUTBOX_PARAMETERS, outboxValues } from '#services/platform/messaging/outbox.ts';
 
-const event = (orderId: string) => createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, { orderId }, new Date());
+const event = (orderId: string) =>
+  createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, { orderId }, new Date());
 
 /** The numbers of the parameters a statement mentions. */
 function parametersOf(sql: string): number[] {

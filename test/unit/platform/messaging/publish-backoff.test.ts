@@ -6,7 +6,7 @@ function createRows() {
   const rows = createPublishBackoff(() => time);
   return {
     rows,
-    fail: (...ids: string[]) => rows.noteFailed(ids),
+    fail: (...ids: string[]) => rows.onFailed(ids),
     pass: (milliseconds: number) => {
       time += milliseconds;
     },
@@ -38,7 +38,7 @@ describe('a row that could not be published', () => {
   it('begins anew once it was published, or was not seen for long', () => {
     const { rows, fail, pass } = createRows();
     fail('a');
-    rows.noteSent(['a']);
+    rows.onPublished(['a']);
     fail('a');
     expect(rows.list()).toEqual([]);
     pass(60_001);

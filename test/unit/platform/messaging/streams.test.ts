@@ -1,8 +1,8 @@
 import { NatsError } from 'nats';
 import { describe, expect, it, vi } from 'vitest';
-import type { BrokerSession } from '#services/platform/messaging/broker.ts';
 import { DOMAIN } from '#services/domain.ts';
 import { streamOf, subjectsOf } from '#services/platform/base/domain.ts';
+import type { BrokerSession } from '#services/platform/messaging/broker.ts';
 import { ensureStream, isConsumerMissing, isStreamMissing } from '#services/platform/messaging/streams.ts';
 import { apiError } from '../support/fake-stream.ts';
 

@@ -46,6 +46,7 @@ export function createTestConsumer(handle: Handle, failingStatements?: (statemen
   const metrics = createMetrics('inventory');
   const recorded = recordLog();
   const consumer = createEventConsumer({
+    domain: DOMAIN,
     service: 'inventory',
     subscription: { producer: 'order', handlers: [onEvent(OrderCreatedSchema, handle)] },
     database,

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { scrubSecrets } from '#services/platform/observability/log.ts';
-import { installTracing, runWithCorrelation, runInSpan, SpanKind } from '#services/platform/observability/tracing.ts';
+import { installTracing, runInSpan, runWithCorrelation, SpanKind } from '#services/platform/observability/tracing.ts';
 import { recordLog } from '../support/recorded-log.ts';
 
 beforeAll(installTracing);

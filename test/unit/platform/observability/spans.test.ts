@@ -5,7 +5,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { notFound } from '#services/platform/base/errors.ts';
 import { propagateTrace } from '#services/platform/client/rpc-client.ts';
-import { clientSpan, serverSpan, recordStatus } from '#services/platform/observability/rpc-spans.ts';
+import { clientSpan, recordStatus, serverSpan } from '#services/platform/observability/rpc-spans.ts';
 import {
   currentOperation,
   eventSpan,

@@ -3,8 +3,8 @@ import {
   currentCorrelationId,
   injectTrace,
   installTracing,
-  runWithCorrelation,
   runInSpan,
+  runWithCorrelation,
   SpanKind,
   traceIdOf,
 } from '#services/platform/observability/tracing.ts';
@@ -110,7 +110,10 @@ describe('an order', () => {
   });
 
   it('inside the work for another is the inner one', () => {
-    const seen = runWithCorrelation('ord1', () => [runWithCorrelation('ord2', () => currentCorrelationId()), currentCorrelationId()]);
+    const seen = runWithCorrelation('ord1', () => [
+      runWithCorrelation('ord2', () => currentCorrelationId()),
+      currentCorrelationId(),
+    ]);
 
     expect(seen).toEqual(['ord2', 'ord1']);
   });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Code, createClient, createRouterTransport } from '@connectrpc/connect';
 import { describe, expect, it, vi } from 'vitest';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
 import { failedPrecondition, notFound } from '#services/platform/base/errors.ts';
 import type { Broker } from '#services/platform/messaging/broker.ts';
 import type { DeadLetter, DeadLetters } from '#services/platform/messaging/dead-letters.ts';
@@ -43,7 +44,7 @@ function createOps({ list = async () => [], replay = async () => undefined }: Pa
     metrics,
   };
   const transport = createRouterTransport(({ service }) => service(OpsService, createOpsService(status, deadLetters)), {
-    router: { interceptors: createServerInterceptors({ metrics, log: recordLog().log }) },
+    router: { interceptors: createServerInterceptors({ domain: DOMAIN, metrics, log: recordLog().log }) },
   });
   return { deadLetters, client: createClient(OpsService, transport) };
 }

@@ -109,7 +109,9 @@ describe('the gauges of a scrape', () => {
     expect(await scrape(sources, 'messaging_consumer_pending_messages')).toEqual([
       'messaging_consumer_pending_messages{stream="SHOP_ORDER",service="order"} 12',
     ]);
-    expect(await scrape(sources, 'messaging_broker_connected')).toEqual(['messaging_broker_connected{service="order"} 1']);
+    expect(await scrape(sources, 'messaging_broker_connected')).toEqual([
+      'messaging_broker_connected{service="order"} 1',
+    ]);
   });
 
   it('tell that the broker is away, and keep a lag that nobody can tell now', async () => {
@@ -120,7 +122,9 @@ describe('the gauges of a scrape', () => {
     connected = false;
     await refreshGauges(sources);
 
-    expect(await scrape(sources, 'messaging_broker_connected')).toEqual(['messaging_broker_connected{service="order"} 0']);
+    expect(await scrape(sources, 'messaging_broker_connected')).toEqual([
+      'messaging_broker_connected{service="order"} 0',
+    ]);
     expect(await scrape(sources, 'messaging_consumer_pending_messages')).toEqual([
       'messaging_consumer_pending_messages{stream="SHOP_ORDER",service="order"} 12',
     ]);
@@ -129,9 +133,7 @@ describe('the gauges of a scrape', () => {
 
 describe('a database that is away', () => {
   it('is part of the answer, not an error', async () => {
-    const status = await readStatus(
-      createSources({ database: away, countOpenWork: () => Promise.reject(outage) }),
-    );
+    const status = await readStatus(createSources({ database: away, countOpenWork: () => Promise.reject(outage) }));
 
     expect(status).toMatchObject({ databaseUp: false, outbox: { unsent: 0n }, deadLetters: 0n, openCompensations: 0n });
   });

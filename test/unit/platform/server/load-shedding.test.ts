@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { type CallLimits, queueWaitMs } from '#services/platform/server/load-shedding.ts';
 import { createServerInterceptors } from '#services/platform/server/rpc-interceptors.ts';
@@ -45,6 +46,7 @@ function serve(limits: Partial<CallLimits> = {}) {
     {
       router: {
         interceptors: createServerInterceptors({
+          domain: DOMAIN,
           metrics,
           log: recorded.log,
           limits: { maxCalls: 2, maxQueuedCalls: 2, maxQueueMs: 500, maxStreams: 1, ...limits },

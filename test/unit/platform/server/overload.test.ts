@@ -2,6 +2,7 @@
 import { Code, ConnectError, createClient, createRouterTransport } from '@connectrpc/connect';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
 import { pause as pauseUntil } from '#services/platform/base/backoff.ts';
 import { excludeWait } from '#services/platform/base/service-time.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
@@ -33,6 +34,7 @@ function serve(work: (atWork: number) => Promise<void>, limits: Partial<CallLimi
     }
   };
   const interceptors = createServerInterceptors({
+    domain: DOMAIN,
     metrics,
     log: recordLog().log,
     limits: { ...DEFAULT_LIMITS, ...limits },

@@ -2,6 +2,7 @@ import { Code, ConnectError, createClient, createRouterTransport, type ServiceIm
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
 import { notFound, unavailable } from '#services/platform/base/errors.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { injectTrace, installTracing, traceIdOf } from '#services/platform/observability/tracing.ts';
@@ -18,11 +19,13 @@ function serve(implementation: Partial<ServiceImpl<typeof OrderService>>) {
   const metrics = createMetrics('order');
   const recorded = recordLog();
   const transport = createRouterTransport(({ service }) => service(OrderService, implementation), {
-    router: { interceptors: createServerInterceptors({ metrics, log: recorded.log }) },
+    router: { interceptors: createServerInterceptors({ domain: DOMAIN, metrics, log: recorded.log }) },
   });
   const served = async () => {
     const { values } = await metrics.rpcServerDuration.get();
-    return values.filter(({ metricName }) => metricName === 'rpc_server_call_duration_seconds_count').map(({ labels }) => labels);
+    return values
+      .filter(({ metricName }) => metricName === 'rpc_server_call_duration_seconds_count')
+      .map(({ labels }) => labels);
   };
   return { ...recorded, client: createClient(OrderService, transport), served };
 }
@@ -67,7 +70,12 @@ describe('a call that is answered', () => {
 describe('a call that fails', () => {
   it.each([
     ['not_found', notFound('ORDER_NOT_FOUND', 'no such order'), 'info', 'refused'],
-    ['unavailable', unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 }), 'warn', 'could not serve now'],
+    [
+      'unavailable',
+      unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 }),
+      'warn',
+      'could not serve now',
+    ],
     ['internal', new Error('a mistake'), 'error', 'served with an error of our own'],
     ['deadline_exceeded', new ConnectError('late', Code.DeadlineExceeded), 'info', 'refused'],
     ['unimplemented', new ConnectError('later', Code.Unimplemented), 'error', 'served with an error of our own'],

@@ -43,7 +43,9 @@ describe('an outage', () => {
   });
 
   it('is what was already told as one', () => {
-    expect(isDatabaseOutage(unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 }))).toBe(true);
+    expect(
+      isDatabaseOutage(unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 })),
+    ).toBe(true);
   });
 });
 
