@@ -55,7 +55,7 @@ describe('Prometheus', () => {
     if (prometheus === undefined) return skip(missing);
     await platform.orders.createOrder(orderRequest());
     const calls =
-      'sum by (service) (rpc_server_call_duration_seconds_count{rpc=~".*/(CreateOrder|ReserveStock|ProcessPayment)",code="ok"}) > 0';
+      'sum by (service) (rpc_server_call_duration_seconds_count{rpc_method=~".*/(CreateOrder|ReserveStock|ProcessPayment)",rpc_response_status_code="ok"}) > 0';
     await expect
       .poll(async () => Object.keys(await query(calls)).sort(), PATIENCE)
       .toEqual(['inventory', 'order', 'payment']);

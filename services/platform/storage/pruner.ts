@@ -47,8 +47,7 @@ export function createPruner(database: Database, rules: readonly PruneRule[], lo
 
 async function prune(database: Database, rule: PruneRule): Promise<number> {
   const [table, key, time, condition] = [rule.table, rule.key, rule.time, rule.where ?? 'true'].map(rawSql);
-  const rows = await database.query(sql`
-    delete from ${table} where ${key} in (
+  const rows = await database.query(sql`delete from ${table} where ${key} in (
       select ${key} from ${table} where ${time} < now() - ${milliseconds(rule.windowMs)} and (${condition})
       limit ${BATCH_SIZE} for update skip locked
     ) returning ${key}`);

@@ -125,7 +125,7 @@ describe('a call whose caller resets it', () => {
     const ends = () => tiny.lines.filter((line) => line.rpc === rpc);
     await vi.waitFor(() => expect(ends()).toMatchObject([{ level: 'info', code: 'canceled' }]));
     expect(await (await fetch(`${tiny.url}/metrics`)).text()).toMatch(
-      /rpc_server_call_duration_seconds_count{.*GetOrder",code="canceled"} 1/,
+      /rpc_server_call_duration_seconds_count{.*GetOrder",rpc_response_status_code="canceled"} 1/,
     );
   });
 });
@@ -330,7 +330,8 @@ describe('the metrics', () => {
     const countOf = (code: string) =>
       lines.find(
         (line) =>
-          /^rpc_server_call_duration_seconds_count\{.*CancelOrder/.test(line) && line.includes(`code="${code}"`),
+          /^rpc_server_call_duration_seconds_count\{.*CancelOrder/.test(line) &&
+          line.includes(`rpc_response_status_code="${code}"`),
       );
     expect(countOf('ok')).toMatch(/ 2$/);
     expect(countOf('not_found')).toMatch(/ 1$/);

@@ -160,7 +160,7 @@ describe('the origins that may call from a browser', () => {
     'are origins and nothing else: %s',
     (value) => {
       expect(faultsOf({ ORDER_DATABASE_URL: databaseUrl, CORS_ORIGINS: value })).toEqual([
-        '  CORS_ORIGINS must be origins like https://shop.example, separated by commas',
+        '  CORS_ORIGINS must be origins like https://app.example, separated by commas',
       ]);
     },
   );

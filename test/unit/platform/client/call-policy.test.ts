@@ -145,7 +145,7 @@ describe('a repeated call', () => {
     await fail(['unreachable', 'unreachable']);
 
     expect((await metrics.rpcClientRetries.get()).values).toMatchObject([
-      { value: 2, labels: { dependency: 'inventory', rpc: 'Check' } },
+      { value: 2, labels: { dependency: 'inventory', rpc_method: 'Check' } },
     ]);
   });
 });
@@ -158,7 +158,7 @@ describe('a slow dependency', () => {
 
     await expect(call(answer)).rejects.toMatchObject({
       ...told('overloaded'),
-      message: 'inventory was not called: too many calls to it are under way',
+      message: 'inventory was not called: too many calls to it are in flight',
     });
 
     expect(hanging).toHaveLength(3);
@@ -234,7 +234,13 @@ describe('a call that was not understood', () => {
       await expect(call(spoilt)).rejects.toMatchObject(told(kind));
       await expect(call(spoilt)).rejects.toMatchObject(told(kind));
 
-      const line = { level: 'warn', dependency: 'inventory', rpc: 'Check', failure: kind, said: said.message };
+      const line = {
+        level: 'warn',
+        dependency: 'inventory',
+        'rpc.method': 'Check',
+        'error.type': kind,
+        reason: said.message,
+      };
       expect(lines).toMatchObject([line, line]);
     },
   );

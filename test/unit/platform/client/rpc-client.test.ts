@@ -82,7 +82,11 @@ describe('a call with too little time left', () => {
     const count = values.find(({ metricName }) => metricName === 'rpc_client_call_duration_seconds_count');
     expect(count).toMatchObject({
       value: 1,
-      labels: { dependency: 'inventory', rpc: 'InventoryService/CheckAvailability', code: 'not_called' },
+      labels: {
+        dependency: 'inventory',
+        rpc_method: 'shop.inventory.v1.InventoryService/CheckAvailability',
+        error_type: 'not_called',
+      },
     });
   });
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { DOMAIN } from '#services/domain.ts';
 import { installTracing } from '#services/platform/observability/tracing.ts';
 import { apiError, createMessage } from '../support/fake-stream.ts';
 import { applied, createTestConsumer, eventually, type Handle, orderCreated } from './test-consumer.ts';
@@ -7,7 +8,7 @@ import { applied, createTestConsumer, eventually, type Handle, orderCreated } fr
 const STREAM_MISSING = 10059;
 const CONSUMER_MISSING = 10014;
 
-beforeAll(installTracing);
+beforeAll(() => installTracing(DOMAIN.correlation));
 
 describe('an event', () => {
   it('is applied and acknowledged', async () => {

@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { DOMAIN } from '#services/domain.ts';
 import { DomainError, failedPrecondition, unavailable } from '#services/platform/base/errors.ts';
 import { installTracing } from '#services/platform/observability/tracing.ts';
 import { applied, createTestConsumer, eventually, type Handle, orderCreated } from './test-consumer.ts';
 
-beforeAll(installTracing);
+beforeAll(() => installTracing(DOMAIN.correlation));
 
 describe('a handler that fails', () => {
   const failing: Handle = () => Promise.reject(new Error('no such product'));

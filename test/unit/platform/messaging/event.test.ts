@@ -13,7 +13,7 @@ import type { Transaction } from '#services/platform/storage/database.ts';
 const TIME = new Date('2026-03-04T05:06:07.089Z');
 const transaction: Transaction = { query: async () => [], afterCommit: () => undefined };
 
-beforeAll(installTracing);
+beforeAll(() => installTracing(DOMAIN.correlation));
 
 describe('an event', () => {
   it('has the headers of CloudEvents in binary mode', () => {

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { DOMAIN } from '#services/domain.ts';
 import {
   currentCorrelationId,
   injectTrace,
@@ -12,7 +13,7 @@ import {
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const TRACEPARENT = `00-${TRACE_ID}-00f067aa0ba902b7-01`;
 
-beforeAll(installTracing);
+beforeAll(() => installTracing(DOMAIN.correlation));
 
 const inSpan = <T>(headers: Record<string, string> | undefined, work: () => Promise<T>) =>
   runInSpan({ name: 'work', kind: SpanKind.SERVER, ...(headers === undefined ? {} : { headers }) }, work);

@@ -102,7 +102,7 @@ describe('the gauges of a scrape', () => {
     const sources = createSources({ consumers: [consumer('SHOP_ORDER', 12)] });
     await refreshGauges(sources);
 
-    expect(await scrape(sources, 'outbox_')).toEqual([
+    expect(await scrape(sources, 'messaging_outbox_')).toEqual([
       'messaging_outbox_unsent_messages{service="order"} 7',
       'messaging_outbox_oldest_age_seconds{service="order"} 2.3456',
     ]);

@@ -102,13 +102,15 @@ describe('a call too many', () => {
     const text = await metrics.registry.metrics();
     expect(text).toContain('bulkhead_rejected_total{bulkhead="calls",service="order"} 20');
     expect(text).toContain('bulkhead_in_flight{bulkhead="calls",service="order"} 1');
-    expect(text).toMatch(/rpc_server_call_duration_seconds_count\{.*CreateOrder",code="resource_exhausted"\} 20/);
+    expect(text).toMatch(
+      /rpc_server_call_duration_seconds_count\{.*CreateOrder",rpc_response_status_code="resource_exhausted"\} 20/,
+    );
     expect(recorded.lines.filter(({ level }) => level !== 'debug')).toMatchObject([
-      { level: 'warn', bulkhead: 'calls', refused: 1 },
+      { level: 'warn', bulkhead: 'calls', rejected: 1 },
     ]);
     await vi.advanceTimersByTimeAsync(10_000);
     await rejection(client.createOrder({}));
-    expect(recorded.lines.at(-2)).toMatchObject({ level: 'warn', refused: 20 });
+    expect(recorded.lines.at(-2)).toMatchObject({ level: 'warn', rejected: 20 });
   });
 });
 

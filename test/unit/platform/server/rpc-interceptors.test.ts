@@ -12,7 +12,7 @@ import { recordLog } from '../support/recorded-log.ts';
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const headers = { traceparent: `00-${TRACE_ID}-00f067aa0ba902b7-01` };
 
-beforeAll(installTracing);
+beforeAll(() => installTracing(DOMAIN.correlation));
 
 /** A client of an implementation behind the interceptors, with no network in between. */
 function serve(implementation: Partial<ServiceImpl<typeof OrderService>>) {
@@ -31,7 +31,7 @@ function serve(implementation: Partial<ServiceImpl<typeof OrderService>>) {
 }
 
 const failing = (error: unknown) => ({ getOrder: () => Promise.reject(error) });
-const rpc = 'shop.order.v1.OrderService/GetOrder';
+const method = 'shop.order.v1.OrderService/GetOrder';
 
 describe('a call that is answered', () => {
   it('is counted as ok and logged only for those who look closely', async () => {
@@ -39,8 +39,10 @@ describe('a call that is answered', () => {
 
     await client.getOrder({ orderId: 'ord124' });
 
-    expect(await served()).toMatchObject([{ rpc, code: 'ok' }]);
-    expect(lines).toMatchObject([{ level: 'debug', msg: 'served', rpc, code: 'ok', ms: expect.any(Number) }]);
+    expect(await served()).toMatchObject([{ rpc_method: method, rpc_response_status_code: 'ok' }]);
+    expect(lines).toMatchObject([
+      { level: 'debug', msg: 'served', 'rpc.method': method, 'rpc.response.status_code': 'ok', ms: expect.any(Number) },
+    ]);
   });
 
   it('runs in the trace of its caller, its log line too', async () => {
@@ -84,7 +86,7 @@ describe('a call that fails', () => {
 
     await expect(client.getOrder({})).rejects.toThrow();
 
-    expect(await served()).toMatchObject([{ rpc, code }]);
+    expect(await served()).toMatchObject([{ rpc_method: method, rpc_response_status_code: code }]);
     expect(lines).toMatchObject([{ level, msg, code }]);
   });
 
@@ -122,7 +124,9 @@ describe('a stream', () => {
     await answers.next();
     await answers.next();
 
-    expect(await served()).toMatchObject([{ rpc: 'shop.order.v1.OrderService/WatchOrder', code: 'ok' }]);
+    expect(await served()).toMatchObject([
+      { rpc_method: 'shop.order.v1.OrderService/WatchOrder', rpc_response_status_code: 'ok' },
+    ]);
   });
 
   it('that fails half-way is mapped, counted and logged', async () => {
@@ -138,7 +142,7 @@ describe('a stream', () => {
     };
 
     await expect(read()).rejects.toMatchObject({ code: Code.Unavailable });
-    expect(await served()).toMatchObject([{ code: 'unavailable' }]);
+    expect(await served()).toMatchObject([{ rpc_response_status_code: 'unavailable' }]);
     expect(lines).toMatchObject([{ level: 'warn', msg: 'could not serve now' }]);
   });
 
