@@ -145,7 +145,7 @@ function errorTypeOf(error: unknown): string {
 
 /** Runs `work` with this correlation id in its log lines and in the current span. */
 export function runWithCorrelation<T>(id: string, work: () => T): T {
-  // `order_id` in logs is `order.id` in spans.
+  // `invoice_id` in logs is `invoice.id` in spans.
   trace.getActiveSpan()?.setAttribute(correlationName.replaceAll('_', '.'), id);
   return context.with(context.active().setValue(CORRELATION_ID, id), work);
 }

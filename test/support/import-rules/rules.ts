@@ -121,7 +121,8 @@ function findServicesInPlatform({ path, imports }: ScannedModule, settings: Rule
 function findForeignServices({ path, imports }: ScannedModule): Finding[] {
   const own = areaOf(path);
   if (own.kind !== 'service' && own.kind !== 'local') return [];
-  const isOpen = (area: Area) => area.kind === 'platform' || area.kind === 'gen' || isTest(area) || isSame(area, own);
+  const isOpen = (area: Area) =>
+    area.kind === 'domain' || area.kind === 'platform' || area.kind === 'gen' || isTest(area) || isSame(area, own);
   return refuse(path, imports, (area) => !isOpen(area), 'a service imports itself, platform and generated code');
 }
 

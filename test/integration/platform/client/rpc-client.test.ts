@@ -265,7 +265,11 @@ describe('the breaker', () => {
     const { values } = await way.metrics.rpcClientDuration.get();
     expect(values.find(({ metricName }) => metricName === 'rpc_client_call_duration_seconds_count')).toMatchObject({
       value: 1,
-      labels: { dependency: 'inventory', rpc: 'InventoryService/CheckAvailability', code: 'unreachable' },
+      labels: {
+        dependency: 'inventory',
+        rpc_method: 'shop.inventory.v1.InventoryService/CheckAvailability',
+        error_type: 'unreachable',
+      },
     });
   });
 

@@ -98,7 +98,7 @@ describe('an event that can never be applied', () => {
     test.deliver(message);
 
     await eventually(() => expect(message.answers).toEqual([['term']]));
-    expect(test.messages('error')).toEqual(['an event was set aside as a dead letter']);
+    expect(test.messages('error')).toEqual(['an event was stored as a dead letter']);
   });
 
   it.each([{}, { 'ce-id': '' }, { 'ce-id': 'not-a-uuid' }])(

@@ -78,16 +78,16 @@ describe('a call that fails', () => {
       'warn',
       'could not serve now',
     ],
-    ['internal', new Error('a mistake'), 'error', 'served with an error of our own'],
+    ['internal', new Error('a mistake'), 'error', 'failed with an error of this service'],
     ['deadline_exceeded', new ConnectError('late', Code.DeadlineExceeded), 'info', 'refused'],
-    ['unimplemented', new ConnectError('later', Code.Unimplemented), 'error', 'served with an error of our own'],
+    ['unimplemented', new ConnectError('later', Code.Unimplemented), 'error', 'failed with an error of this service'],
   ])('as %s is counted and logged by whose business it is', async (code, thrown, level, msg) => {
     const { client, lines, served } = serve(failing(thrown));
 
     await expect(client.getOrder({})).rejects.toThrow();
 
     expect(await served()).toMatchObject([{ rpc_method: method, rpc_response_status_code: code }]);
-    expect(lines).toMatchObject([{ level, msg, code }]);
+    expect(lines).toMatchObject([{ level, msg, 'rpc.response.status_code': code }]);
   });
 
   it('answers with the mapped error and its details', async () => {
