@@ -1,4 +1,4 @@
-// Calls as no client of ours makes them: bodies and headers as they are, and the same RPC by every protocol.
+// Raw calls: requests with any body and headers, and clients for the same RPC over every protocol.
 
 import type { DescService } from '@bufbuild/protobuf';
 import { type Client, createClient as createRpcClient, type Transport } from '@connectrpc/connect';

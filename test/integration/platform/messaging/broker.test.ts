@@ -40,7 +40,9 @@ describe('the connection', () => {
     await using nats = await startTestNats();
     await nats.stop();
     await using broker = await startBroker(nats.url('order'));
-    await vi.waitFor(() => expect(messagesOf(broker)).toEqual(['the broker is away; connecting for ever']));
+    await vi.waitFor(() =>
+      expect(messagesOf(broker)).toEqual(['the broker is unreachable; connecting until it answers']),
+    );
 
     await nats.restart();
 

@@ -70,7 +70,7 @@ describe('the list', () => {
     expect(seen.map((letter) => letter.eventId)).toEqual(rows.map((row) => row.event_id));
   });
 
-  it('tells all that is known of a letter', async () => {
+  it('returns all data of a letter', async () => {
     await using test = await createNoteDatabase();
     await using inventory = await startInventory(test);
     const { deadLetterId, event } = await storeDeadLetter(test, 'ord1');
@@ -106,7 +106,7 @@ describe('a replay', () => {
     expect(await count(test, 'inbox')).toBe(1);
   });
 
-  it('that fails keeps the letter and nothing of its effect, and may be repeated', async () => {
+  it('that fails keeps the letter and nothing of its effect, and may be retried', async () => {
     await using test = await createNoteDatabase();
     let failing = true;
     await using inventory = await startInventory(test, async () => {
@@ -126,7 +126,7 @@ describe('a replay', () => {
     expect(await readNotes(test)).toEqual(['ord1']);
   });
 
-  it('of an event that was applied meanwhile only forgets the letter', async () => {
+  it('of an event that was applied in the meantime only deletes the letter', async () => {
     await using test = await createNoteDatabase();
     await using inventory = await startInventory(test);
     const { deadLetterId, event } = await storeDeadLetter(test, 'ord1');

@@ -70,7 +70,7 @@ const readFailures = ({ superuserUrl }: TestDatabase) =>
   ask<{ attempts: number; error: string }>(superuserUrl, 'select * from event_failure');
 
 describe('an event', () => {
-  it('is applied once, however often it comes', async () => {
+  it('is applied once, however often it is delivered', async () => {
     await using test = await createNoteDatabase();
     await using nats = await startTestNats();
     await using running = await startConsumer({ url: test.databaseUrl, nats });
@@ -120,7 +120,7 @@ describe('an event', () => {
 });
 
 describe('a handler that fails', () => {
-  it('is tried again, its failed effects undone, until it succeeds; then nothing is left of the failures', async () => {
+  it('is retried, its failed effects rolled back, until it succeeds; then nothing is left of the failures', async () => {
     await using test = await createNoteDatabase();
     await using nats = await startTestNats();
     const handle = vi.fn<Handle>(async (event, transaction) => {
@@ -138,7 +138,7 @@ describe('a handler that fails', () => {
     expect(await readLetters(test)).toEqual([]);
   });
 
-  it('five times has its event set aside with all that is known of it, and delivered no more', async () => {
+  it('five times stores its event as a dead letter with all its data, and is delivered no more', async () => {
     await using test = await createNoteDatabase();
     await using nats = await startTestNats();
     const handle = vi.fn<Handle>(() => Promise.reject(new Error('no postgres://me:hunter2@db for prod456')));
@@ -246,7 +246,7 @@ describe('a consumer', () => {
     expect(await running.countResults('duplicate')).toBe(1);
   });
 
-  it('goes on with the stream that is made in place of a lost one', async () => {
+  it('continues with the stream that replaces a lost one', async () => {
     await using test = await createNoteDatabase();
     await using nats = await startTestNats();
     await using _running = await startConsumer({ url: test.databaseUrl, nats });
@@ -259,7 +259,7 @@ describe('a consumer', () => {
     await expect.poll(() => readNotes(test), SOON).toEqual(['ord1', 'ord2']);
   });
 
-  it('goes on when the broker was killed and is back', async () => {
+  it('continues when the broker was killed and restarted', async () => {
     await using test = await createNoteDatabase();
     await using nats = await startTestNats();
     await using running = await startConsumer({ url: test.databaseUrl, nats });
@@ -274,7 +274,7 @@ describe('a consumer', () => {
     await expect.poll(() => readNotes(test), SOON).toEqual(['ord1', 'ord2']);
   });
 
-  it('that stops finishes what it was given: its successor gets each of the rest once, at once', async () => {
+  it('that stops finishes running events: its successor gets each of the other events once, at once', async () => {
     await using test = await createNoteDatabase();
     await using nats = await startTestNats();
     const gate = Promise.withResolvers<void>();

@@ -8,7 +8,7 @@ import { insertOutboxSql, outboxValues } from '#services/platform/messaging/outb
 import { createOutboxRelay } from '#services/platform/messaging/outbox-relay.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import type { Database } from '#services/platform/storage/database.ts';
-import { toStatement } from '#services/platform/storage/sql.ts';
+import { type Sql, toStatement } from '#services/platform/storage/sql.ts';
 import { readEvents } from '../../../support/events.ts';
 import { startTestNats, type TestNats } from '../../../support/nats.ts';
 import type { TestDatabase } from '../../../support/postgres.ts';
@@ -90,7 +90,7 @@ describe('a relay', () => {
     await expect.poll(() => countUnsent(test), { timeout: 800, interval: 20 }).toBe(0);
   });
 
-  it('publishes more than a batch holds without resting in between', async () => {
+  it('publishes more than a batch without waiting in between', async () => {
     await using test = await createNoteDatabase('order');
     await using nats = await startTestNats();
     const events = await storeEvents(test, 350);
@@ -105,15 +105,16 @@ describe('a relay', () => {
     await using test = await createNoteDatabase('order');
     await using nats = await startTestNats();
     const publications: string[] = [];
-    // What a replica reads, it holds: seen from the statements, as the stream itself would hide a repeat.
-    const watch = (database: Database): Database => ({
+    // A replica locks what it reads: observed in the statements, because the stream would hide a duplicate.
+    const observeReads = (database: Database): Database => ({
       ...database,
       transaction: (work) =>
         database.transaction((transaction) =>
           work({
             ...transaction,
-            query: async <Row>(text: string, values?: readonly unknown[]) => {
-              const rows = await transaction.query<Row>(text, values);
+            query: async <Row>(statement: string | Sql, values?: readonly unknown[]) => {
+              const rows = await transaction.query<Row>(statement, values);
+              const text = typeof statement === 'string' ? statement : toStatement(statement).text;
               if (text.startsWith('select event_id')) {
                 publications.push(...rows.map((row) => (row as { event_id: string }).event_id));
               }
@@ -123,9 +124,9 @@ describe('a relay', () => {
         ),
     });
     const events = await storeEvents(test, 500);
-    await using _first = await startRelay({ test, nats, wrap: watch });
-    await using _second = await startRelay({ test, nats, wrap: watch });
-    await using _third = await startRelay({ test, nats, wrap: watch });
+    await using _first = await startRelay({ test, nats, wrap: observeReads });
+    await using _second = await startRelay({ test, nats, wrap: observeReads });
+    await using _third = await startRelay({ test, nats, wrap: observeReads });
 
     await expect.poll(() => countUnsent(test), SOON).toBe(0);
 
@@ -164,7 +165,7 @@ describe('a relay', () => {
   });
 });
 
-describe('while the broker is away', () => {
+describe('while the broker is unreachable', () => {
   it('events wait in the outbox, and follow when it is back', async () => {
     await using test = await createNoteDatabase('order');
     await using nats = await startTestNats();
@@ -174,7 +175,7 @@ describe('while the broker is away', () => {
 
     await nats.kill();
     await expect.poll(() => running.broker.status().connected, SOON).toBe(false);
-    await storeEvents(test, 30, 'meanwhile');
+    await storeEvents(test, 30, 'in the outage ');
     running.relay.wake();
     await nats.restart();
 
@@ -195,7 +196,7 @@ describe('while the broker is away', () => {
     expect(await readEvents(nats, SUBJECT)).toHaveLength(3);
   });
 
-  it('and loses its streams, the stream is made anew', async () => {
+  it('and loses its streams, the stream is created again', async () => {
     await using test = await createNoteDatabase('order');
     await using nats = await startTestNats();
     await using running = await startRelay({ test, nats });

@@ -1,4 +1,4 @@
-// The smallest service that has everything: it notes cancelled orders, tells of them, and notes the orders it hears of.
+// The smallest service with every component: it stores cancelled orders, publishes them, and stores the orders of received events.
 import { type OrderCreated, OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
@@ -25,7 +25,7 @@ export type TinyOptions = {
   readonly databaseUrl: string;
   readonly natsUrl: string;
   readonly port?: number;
-  /** What is done with an event besides noting its order. */
+  /** What a handler does with an event after storing its order. */
   readonly onOrderCreated?: (event: OrderCreated, transaction: Transaction) => Promise<void>;
   /** What GetOrder waits for. */
   readonly getOrder?: (signal: AbortSignal) => Promise<void>;

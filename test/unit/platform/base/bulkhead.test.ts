@@ -6,12 +6,12 @@ const WAIT_MS = 100;
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** Fills every place; returns what gives each back. */
-function fill(bulkhead: Bulkhead, places: number): Promise<(() => void)[]> {
-  return Promise.all(Array.from({ length: places }, () => bulkhead.acquire(0)));
+/** Takes every slot; returns the function that releases each. */
+function fill(bulkhead: Bulkhead, slots: number): Promise<(() => void)[]> {
+  return Promise.all(Array.from({ length: slots }, () => bulkhead.acquire(0)));
 }
 
-/** Asks for a place and notes what became of it. */
+/** Acquires a slot and records the result. */
 function ask(bulkhead: Bulkhead, maxWaitMs = WAIT_MS, signal?: AbortSignal) {
   const asked: { release?: () => void; error?: unknown } = {};
   bulkhead.acquire(maxWaitMs, signal).then(
@@ -24,7 +24,7 @@ function ask(bulkhead: Bulkhead, maxWaitMs = WAIT_MS, signal?: AbortSignal) {
 const settle = () => vi.advanceTimersByTimeAsync(0);
 
 describe('a bulkhead', () => {
-  it('has room for as many as it has places, and for no more', async () => {
+  it('admits as many calls as it has slots, and no more', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 2, maxQueued: 0 });
     await fill(bulkhead, 2);
 
@@ -32,7 +32,7 @@ describe('a bulkhead', () => {
     expect(bulkhead.view()).toMatchObject({ inFlight: 2, queued: 0 });
   });
 
-  it('gives a place once, however often it is given back', async () => {
+  it('frees a slot once, however often it is released', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 2, maxQueued: 0 });
     const [first] = await fill(bulkhead, 2);
     first!();
@@ -42,7 +42,7 @@ describe('a bulkhead', () => {
     await expect(bulkhead.acquire(0)).rejects.toThrow(BulkheadRejectedError);
   });
 
-  it('refuses at once when the queue is full', async () => {
+  it('rejects at once when the queue is full', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 1 });
     await fill(bulkhead, 1);
     ask(bulkhead);
@@ -50,7 +50,7 @@ describe('a bulkhead', () => {
     await expect(bulkhead.acquire(WAIT_MS)).rejects.toThrow('1 are in flight and 1 queued');
   });
 
-  it('refuses at once whom it may not let wait', async () => {
+  it('rejects at once a call that may not wait', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 1 });
     await fill(bulkhead, 1);
 
@@ -59,8 +59,8 @@ describe('a bulkhead', () => {
   });
 });
 
-describe('whoever waits for a place', () => {
-  it('gets it in turn, before anybody who comes later', async () => {
+describe('a queued call', () => {
+  it('gets its slot in turn, before later calls', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 2 });
     const [release] = await fill(bulkhead, 1);
     const [first, second] = [ask(bulkhead), ask(bulkhead)];
@@ -76,7 +76,7 @@ describe('whoever waits for a place', () => {
     expect(bulkhead.view()).toMatchObject({ inFlight: 1, queued: 0 });
   });
 
-  it('is refused when its time is over, to the millisecond, and holds up nobody after it', async () => {
+  it('is rejected when its time is over, to the millisecond, and delays no call behind it', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 2 });
     const [release] = await fill(bulkhead, 1);
     const [impatient, patient] = [ask(bulkhead, 50), ask(bulkhead, 500)];
@@ -91,7 +91,7 @@ describe('whoever waits for a place', () => {
     expect(patient.release).toBeDefined();
   });
 
-  it('leaves the queue when its caller gives up, with the reason', async () => {
+  it('leaves the queue with the reason of its caller, when that gives up', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 1 });
     await fill(bulkhead, 1);
     const caller = new AbortController();
@@ -107,7 +107,7 @@ describe('whoever waits for a place', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is refused when others need its place in the queue, whoever waits longest first', async () => {
+  it('is rejected in favour of newer calls, the oldest first', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 2, order: 'lifo' });
     const [release] = await fill(bulkhead, 1);
     const [oldest, newest] = [ask(bulkhead), ask(bulkhead)];
@@ -123,7 +123,7 @@ describe('whoever waits for a place', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is not let in at all when its caller gave up before', async () => {
+  it('is not admitted when its caller gave up before', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 1 });
 
     await expect(bulkhead.acquire(WAIT_MS, AbortSignal.abort(new Error('gave up')))).rejects.toThrow('gave up');
@@ -131,14 +131,14 @@ describe('whoever waits for a place', () => {
   });
 });
 
-describe('places that become more or fewer', () => {
-  it('are given to all who wait when the next one leaves', async () => {
-    let places = 1;
-    const bulkhead = createBulkhead({ maxConcurrent: () => places, maxQueued: 5 });
+describe('a changing number of slots', () => {
+  it('admits queued calls up to the new limit at the next release', async () => {
+    let slots = 1;
+    const bulkhead = createBulkhead({ maxConcurrent: () => slots, maxQueued: 5 });
     const [release] = await fill(bulkhead, 1);
     const asked = [ask(bulkhead), ask(bulkhead), ask(bulkhead)];
 
-    places = 2;
+    slots = 2;
     release!();
     await settle();
 
@@ -146,13 +146,13 @@ describe('places that become more or fewer', () => {
     expect(bulkhead.view()).toEqual({ limit: 2, inFlight: 2, queued: 1 });
   });
 
-  it('are left by those within before anybody else comes in', async () => {
-    let places = 3;
-    const bulkhead = createBulkhead({ maxConcurrent: () => places, maxQueued: 5 });
+  it('admits no call until enough slots are released', async () => {
+    let slots = 3;
+    const bulkhead = createBulkhead({ maxConcurrent: () => slots, maxQueued: 5 });
     const leaves = await fill(bulkhead, 3);
     const asked = ask(bulkhead);
 
-    places = 1;
+    slots = 1;
     leaves[0]!();
     leaves[1]!();
     await settle();
@@ -165,7 +165,7 @@ describe('places that become more or fewer', () => {
   });
 });
 
-it('never lets more than its places in, nor loses one, whatever order they come and go in', async () => {
+it('never exceeds its limit and never loses a slot, in any order of calls', async () => {
   const bulkhead = createBulkhead({ maxConcurrent: 3, maxQueued: 1_000 });
   let inside = 0;
   let most = 0;

@@ -26,7 +26,7 @@ describe('a domain error', () => {
     );
   });
 
-  it('has no violations, no metadata and no advice to retry unless told', () => {
+  it('has no violations, no metadata and no retry delay by default', () => {
     const error = new DomainError({ kind: 'resource_exhausted', reason: 'TOO_MANY', message: 'too many' });
 
     expect(error).toMatchObject({ violations: [], metadata: {}, retryAfterMs: undefined });
@@ -65,12 +65,12 @@ it('keeps the metadata of a failed precondition', () => {
   expect(error.metadata).toEqual({ product_id: 'prod456' });
 });
 
-it('advises to repeat only what is unavailable', () => {
+it('has a retry delay only when it is unavailable', () => {
   expect(unavailable({ reason: 'BUSY', message: 'busy', retryAfterMs: 250 }).retryAfterMs).toBe(250);
   expect(notFound('GONE', 'gone').retryAfterMs).toBeUndefined();
 });
 
-describe('the words of a thrown value', () => {
+describe('the message of a thrown value', () => {
   it.each([
     [new Error('it broke'), 'it broke'],
     [Object.assign(new TypeError('x'), { message: '' }), 'TypeError'],

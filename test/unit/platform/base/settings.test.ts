@@ -85,7 +85,7 @@ it('reports every fault at once, each on a line that names the setting', () => {
   ]);
 });
 
-it('never repeats a value, which may hold a password', () => {
+it('never contains a value, which may hold a password', () => {
   const secret = 'hunter2';
   const everySettingWrong = Object.fromEntries(Object.keys(shape).map((name) => [name, `bad ${secret}`]));
 
@@ -118,7 +118,7 @@ describe('a duration', () => {
     ]);
   });
 
-  it('is at least one millisecond unless told otherwise', () => {
+  it('is at least one millisecond by default', () => {
     expect(() => parseSettings({ RESET_MS: '0' }, { RESET_MS: durationMs(5_000) })).toThrow(ConfigError);
     expect(parseSettings({ RESET_MS: '0' }, { RESET_MS: durationMs(5_000, 0) })).toEqual({ RESET_MS: 0 });
   });

@@ -11,7 +11,7 @@ import {
 const RESET_MS = 5_000;
 const T0 = new Date('2026-01-01T00:00:00Z');
 
-/** What a call throws, with what a breaker shall learn from it. */
+/** What a call throws, with its outcome for the breaker. */
 class ClassifiedError extends Error {
   readonly outcome: Outcome;
   constructor(outcome: Outcome, message: string = outcome, options?: ErrorOptions) {
@@ -70,7 +70,7 @@ afterEach(() => {
 });
 
 describe('a closed breaker', () => {
-  it('hands on what a call returns and what it throws, as it is', async () => {
+  it('passes on what a call returns and throws, unchanged', async () => {
     const { breaker } = createTestBreaker();
     const thrown = new ClassifiedError('failure');
 
@@ -78,7 +78,7 @@ describe('a closed breaker', () => {
     await expect(breaker.execute(() => Promise.reject(thrown), classify)).rejects.toBe(thrown);
   });
 
-  it.each(['success', 'ignored'] as const)('hands on an error that is %s as it is', async (outcome) => {
+  it.each(['success', 'ignored'] as const)('passes on an error that is %s unchanged', async (outcome) => {
     const { breaker } = createTestBreaker();
     const thrown = new ClassifiedError(outcome);
 
@@ -105,7 +105,7 @@ describe('a closed breaker', () => {
     expect(breaker.view().state).toBe('closed');
   });
 
-  it('takes a refusal for a sign of health: it begins to count anew', async () => {
+  it('counts a refusal as success: it starts to count from zero', async () => {
     const { breaker } = createTestBreaker();
 
     await failTimes(breaker, 4);
@@ -115,7 +115,7 @@ describe('a closed breaker', () => {
     expect(breaker.view().state).toBe('closed');
   });
 
-  it('learns nothing from an unknown outcome: it neither counts nor begins anew', async () => {
+  it('ignores an ignored outcome: it neither counts nor starts from zero', async () => {
     const { breaker } = createTestBreaker();
 
     await failTimes(breaker, 4);
@@ -126,7 +126,7 @@ describe('a closed breaker', () => {
     expect(breaker.view().state).toBe('open');
   });
 
-  it('lets calls run side by side', async () => {
+  it('runs calls concurrently', async () => {
     const { breaker } = createTestBreaker();
     const answers = Array.from({ length: 3 }, () => Promise.withResolvers<number>());
 
@@ -137,21 +137,21 @@ describe('a closed breaker', () => {
   });
 });
 
-describe('what a change tells', () => {
+describe('the error of a change', () => {
   it('is the error that opened it, and none for the other states', async () => {
-    const told: [string, unknown][] = [];
+    const reported: [string, unknown][] = [];
     const breaker = createBreaker({
       dependency: 'inventory',
       failures: 1,
       resetMs: RESET_MS,
-      onChange: ({ state }, openedBy) => told.push([state, openedBy]),
+      onChange: ({ state }, openedBy) => reported.push([state, openedBy]),
     });
     const thrown = new ClassifiedError('failure');
     await expect(breaker.execute(() => Promise.reject(thrown), classify)).rejects.toBe(thrown);
     vi.advanceTimersByTime(RESET_MS);
     await succeed(breaker);
 
-    expect(told).toEqual([
+    expect(reported).toEqual([
       ['open', thrown],
       ['half_open', undefined],
       ['closed', undefined],
@@ -160,7 +160,7 @@ describe('what a change tells', () => {
 });
 
 describe('an open breaker', () => {
-  it('refuses at once without a call, naming the dependency', async () => {
+  it('rejects at once without a call, naming the dependency', async () => {
     const { breaker } = createTestBreaker();
     await failTimes(breaker, 5);
     const call = vi.fn(async () => 'answer');
@@ -172,7 +172,7 @@ describe('an open breaker', () => {
     expect(call).not.toHaveBeenCalled();
   });
 
-  it('refuses until the last millisecond of its time', async () => {
+  it('rejects until the last millisecond of its reset time', async () => {
     const { breaker } = createTestBreaker();
     await failTimes(breaker, 5);
 
@@ -183,7 +183,7 @@ describe('an open breaker', () => {
     expect(await isRefused(breaker)).toBe(false);
   });
 
-  it('tells since when and why', async () => {
+  it('shows since when and why', async () => {
     const { breaker } = createTestBreaker();
     await failTimes(breaker, 4);
     vi.advanceTimersByTime(100);
@@ -197,7 +197,7 @@ describe('an open breaker', () => {
     });
   });
 
-  it('gives the cause of the failure as its reason, when there is one', async () => {
+  it('has the cause of the failure as its reason, when there is one', async () => {
     const { breaker } = createTestBreaker();
     await failTimes(breaker, 4);
     const thrown = new ClassifiedError('failure', 'could not be reached', {
@@ -236,21 +236,21 @@ describe('an open breaker', () => {
 });
 
 describe('a half-open breaker', () => {
-  it('lets one probe through and refuses all others at once', async () => {
+  it('admits one probe and rejects all other calls at once', async () => {
     const { breaker } = createTestBreaker();
     await awaitProbe(breaker);
     const probe = Promise.withResolvers<string>();
     const probing = breaker.execute(() => probe.promise, classify);
 
     expect(breaker.view().state).toBe('half_open');
-    const others = await Promise.all(Array.from({ length: 20 }, () => isRefused(breaker)));
+    const concurrent = await Promise.all(Array.from({ length: 20 }, () => isRefused(breaker)));
     probe.resolve('answer');
     await probing;
 
-    expect(others).toEqual(Array.from({ length: 20 }, () => true));
+    expect(concurrent).toEqual(Array.from({ length: 20 }, () => true));
   });
 
-  it('lets one of many simultaneous calls through', async () => {
+  it('admits one of many simultaneous calls', async () => {
     const { breaker } = createTestBreaker();
     await awaitProbe(breaker);
 
@@ -259,7 +259,7 @@ describe('a half-open breaker', () => {
     expect(refused.filter((one) => !one)).toHaveLength(1);
   });
 
-  it('closes after a good probe and counts anew', async () => {
+  it('closes after a successful probe and counts from zero', async () => {
     const { breaker } = createTestBreaker();
     await awaitProbe(breaker);
 
@@ -270,7 +270,7 @@ describe('a half-open breaker', () => {
     expect(breaker.view().state).toBe('closed');
   });
 
-  it('closes when its probe is refused by a dependency that is well', async () => {
+  it('closes when its probe is refused by a healthy dependency', async () => {
     const { breaker } = createTestBreaker();
     await awaitProbe(breaker);
 
@@ -298,7 +298,7 @@ describe('a half-open breaker', () => {
     await expect(breaker.execute(() => Promise.reject(thrown), classify)).rejects.toBe(thrown);
   });
 
-  it('gets another probe after each further wait', async () => {
+  it('admits another probe after each further wait', async () => {
     const { breaker } = createTestBreaker();
     await awaitProbe(breaker);
     for (let round = 0; round < 3; round += 1) {
@@ -348,7 +348,7 @@ describe('background work', () => {
 });
 
 describe('a change', () => {
-  it('is told once each, with the view after it', async () => {
+  it('is reported once, with the view after it', async () => {
     const { breaker, changes } = createTestBreaker();
     await awaitProbe(breaker);
     await fail(breaker, 'failure', 'still away');
@@ -365,7 +365,7 @@ describe('a change', () => {
     expect(changes.map((view) => view.since!.getTime() - T0.getTime())).toEqual([0, 5_000, 5_000, 10_000, 10_000]);
   });
 
-  it('is told once when many calls fail together', async () => {
+  it('is reported once when many calls fail together', async () => {
     const { breaker, states } = createTestBreaker();
 
     await Promise.all(Array.from({ length: 50 }, () => fail(breaker)));

@@ -24,7 +24,7 @@ const verdicts: Record<CallFailure, string> = {
 };
 const rows = Object.entries(verdicts) as [CallFailure, string][];
 
-/** A dependency at an address that a unit test cannot reach: a call that is made is one too many. */
+/** A dependency at an address that a unit test cannot reach, so a call that is made fails the test. */
 function createUnreachable(minimumMs: number) {
   const metrics = createMetrics('order');
   const dependency = createDependency({
@@ -38,18 +38,18 @@ function createUnreachable(minimumMs: number) {
 
 const called = { name: 'DependencyError', failure: 'not_called' };
 
-describe('what a breaker learns', () => {
-  it.each(rows)('from a call that ended as %s is: %s', (failure, verdict) => {
-    expect(classifyCall(new DependencyError({ dependency: 'inventory', failure }))).toBe(verdict);
+describe('the outcome of a call for the breaker', () => {
+  it.each(rows)('from a call that ended as %s is: %s', (failure, outcome) => {
+    expect(classifyCall(new DependencyError({ dependency: 'inventory', failure }))).toBe(outcome);
   });
 
-  it.each(rows)('from a background call that ended as %s is nothing bad', (failure, verdict) => {
-    const learnt = classifyBackgroundCall(new DependencyError({ dependency: 'inventory', failure }));
+  it.each(rows)('from a background call that ended as %s is nothing bad', (failure, outcome) => {
+    const backgroundOutcome = classifyBackgroundCall(new DependencyError({ dependency: 'inventory', failure }));
 
-    expect(learnt).toBe(verdict === 'success' ? 'success' : 'ignored');
+    expect(backgroundOutcome).toBe(outcome === 'success' ? 'success' : 'ignored');
   });
 
-  it('from an error that is not sorted is the worst', () => {
+  it('of an error that is not classified is a failure', () => {
     expect(classifyCall(new Error('?'))).toBe('failure');
     expect(classifyCall(new ConnectError('?', Code.NotFound))).toBe('failure');
     expect(classifyCall(new CircuitOpenError('?'))).toBe('failure');
@@ -97,12 +97,12 @@ it('shows a closed breaker in the metrics before its first call', async () => {
   expect(await metrics.registry.metrics()).toContain('circuit_breaker_state{dependency="inventory",service="order"} 0');
 });
 
-describe('the contract decides what may be repeated', () => {
+describe('the contract declares what is idempotent', () => {
   it.each([
     ['a read', InventoryService.method.checkAvailability, true],
     ['a write with a key', InventoryService.method.reserveStock, true],
     ['what says nothing', { idempotency: MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN }, false],
-  ])('%s: %s', (_, method, repeatable) => {
-    expect(isIdempotent(method)).toBe(repeatable);
+  ])('%s: %s', (_, method, idempotent) => {
+    expect(isIdempotent(method)).toBe(idempotent);
   });
 });

@@ -57,7 +57,7 @@ function createTestRelay(batches: ReturnType<typeof row>[][], publish: Publish =
 }
 
 describe('a relay', () => {
-  it('publishes each row as it is stored, under its id', async () => {
+  it('publishes each row unchanged, under its id', async () => {
     await using test = createTestRelay([rows(2)]);
 
     await test.relay.start();
@@ -91,7 +91,7 @@ describe('a relay', () => {
     await eventually(() => expect(test.sent).toHaveLength(203), { timeout: 800 });
   });
 
-  it('rests after a batch that was not full', async () => {
+  it('waits for its period after a batch that was not full', async () => {
     await using test = createTestRelay([rows(99), rows(1, 99)]);
 
     await test.relay.start();
@@ -125,7 +125,7 @@ describe('a relay', () => {
 });
 
 describe('a publication that fails', () => {
-  it('leaves its row, and only its row, unsent, and is tried again', async () => {
+  it('leaves only its own row unsent, and is retried', async () => {
     let failures = 1;
     const publish: Publish = async (_subject, _payload, { msgID }) => {
       if (msgID === 'event-1' && failures-- > 0) throw new Error('no answer');
@@ -137,7 +137,7 @@ describe('a publication that fails', () => {
     await eventually(() => expect(test.sent).toEqual(['event-0', 'event-2', 'event-1']));
   });
 
-  it('for the second time lets the rows behind it go first', async () => {
+  it('for the second time lets the rows behind it be published first', async () => {
     const publish: Publish = async (_subject, _payload, { msgID }) => {
       if (Number(msgID.slice(6)) < 100) throw new Error('larger than a message may be');
     };
@@ -151,7 +151,7 @@ describe('a publication that fails', () => {
     expect(reads.slice(0, 3).map(({ values }) => values[0])).toEqual([[], [], ids]);
   });
 
-  it('together with all others rolls back and waits before it is tried again', async () => {
+  it('of a whole batch rolls back and is retried with backoff', async () => {
     const publish = vi.fn<Publish>(async () => {
       if (publish.mock.calls.length < 3) throw new Error('no answer');
     });
@@ -164,7 +164,7 @@ describe('a publication that fails', () => {
     expect(test.messages('warn')).toEqual(['outbox relay failed, trying again']);
   });
 
-  it('makes it look for its stream again, which may be gone with the disk of the broker', async () => {
+  it('makes the relay look for its stream again, which the broker may have lost', async () => {
     const publish = vi.fn<Publish>(async () => {
       if (publish.mock.calls.length === 1) throw new Error('no responders');
     });
@@ -178,7 +178,7 @@ describe('a publication that fails', () => {
 });
 
 describe('the stream', () => {
-  it('is looked for once a session, not once a batch', async () => {
+  it('is looked up once per session, not once per batch', async () => {
     await using test = createTestRelay([rows(100), rows(100, 100), rows(1, 200)]);
 
     await test.relay.start();
@@ -189,8 +189,8 @@ describe('the stream', () => {
   });
 });
 
-describe('a broker that is away', () => {
-  it('is not asked for anything, and no transaction is held meanwhile', async () => {
+describe('an unreachable broker', () => {
+  it('gets no request, and no transaction is held during the outage', async () => {
     await using test = createTestRelay([rows(1)]);
     test.status.mockReturnValue({ connected: false, since: new Date() });
 
@@ -201,7 +201,7 @@ describe('a broker that is away', () => {
     expect(test.published).not.toHaveBeenCalled();
   });
 
-  it('since the start is waited for without holding up a stop', async () => {
+  it('at the start is waited for without delaying a stop', async () => {
     const test = createTestRelay([rows(1)]);
     test.openSession.mockImplementation(
       (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined))),

@@ -23,7 +23,7 @@ describe('the statement that stores events', () => {
     expect(outboxValues([event('ord124')])).toHaveLength(OUTBOX_PARAMETERS);
   });
 
-  it('stores unconditionally unless it is told a condition', () => {
+  it('stores unconditionally without a condition', () => {
     expect(insertOutboxSql(1)).not.toContain('where');
     expect(insertOutboxSql(1, 'inserted_order')).toMatch(/ where exists \(select from inserted_order\)$/);
   });

@@ -51,7 +51,7 @@ describe('a stream', () => {
   });
 });
 
-it('tells a missing stream from a missing consumer and from any other error', () => {
+it('distinguishes a missing stream, a missing consumer and any other error', () => {
   const errors = [apiError(10059), apiError(10014), new NatsError('timeout', 'TIMEOUT'), new Error('10059')];
 
   expect(errors.map(isStreamMissing)).toEqual([true, false, false, false]);

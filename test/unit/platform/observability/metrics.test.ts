@@ -39,7 +39,7 @@ it('says that it is text for Prometheus', async () => {
   expect(headers).toEqual([['content-type', expect.stringMatching(/^text\/plain; version=/)]]);
 });
 
-it('tells of the process only when it is asked to', async () => {
+it('includes process metrics only when requested', async () => {
   const alone = await scrape(createMetricsHandler(createMetrics('order', true)));
   const shared = await scrape(createMetricsHandler(createMetrics('order')));
 

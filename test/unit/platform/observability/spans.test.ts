@@ -47,10 +47,10 @@ describe('a span of work that failed', () => {
   const work = { name: 'work', kind: SpanKind.INTERNAL };
 
   it.each<[string, unknown, string]>([
-    ['a foreseen failure by its reason', notFound('ORDER_NOT_FOUND', 'order secret'), 'ORDER_NOT_FOUND'],
+    ['a domain error by its reason', notFound('ORDER_NOT_FOUND', 'order secret'), 'ORDER_NOT_FOUND'],
     ['a mistake by its class', new TypeError('secret'), 'TypeError'],
     ['what is no error by its type', 'secret', 'string'],
-  ])('tells %s, and none of its words', async (_, error, kind) => {
+  ])('records %s, and not its message', async (_, error, kind) => {
     const span = await spanOf(work, () => Promise.reject(error));
     expect(span.attributes).toEqual({ 'error.type': kind });
     expect(span.status).toEqual({ code: SpanStatusCode.ERROR });
@@ -103,7 +103,7 @@ it('the span of an RPC that is called has failed with whatever error it got', as
   expect(JSON.stringify(span.attributes)).not.toContain('secret');
 });
 
-it('a span belongs to the one around it, and is what is handed on', async () => {
+it('a span is a child of the enclosing one, and is propagated', async () => {
   let handedOn = '';
   await runInSpan(serverSpan(OrderService.method.createOrder, CALLER), () =>
     runInSpan(clientSpan(OrderService.method.getOrder), async () => {
@@ -115,7 +115,7 @@ it('a span belongs to the one around it, and is what is handed on', async () => 
   expect(handedOn).toContain(called?.spanContext().spanId);
 });
 
-it('a call carries its own span in its headers, and tells it how it ended', async () => {
+it('a call propagates its own span in its headers and records its status in it', async () => {
   const request = { method: OrderService.method.getOrder, header: new Headers() } as unknown as UnaryRequest;
   await runInSpan(serverSpan(OrderService.method.createOrder, CALLER), () =>
     propagateTrace(async () => ({}) as UnaryResponse)(request),
@@ -127,7 +127,7 @@ it('a call carries its own span in its headers, and tells it how it ended', asyn
   expect(request.header.get('traceparent')).toBe(`00-${traceId}-${spanId}-01`);
 });
 
-it('work is known by the RPC served or the event handled, whatever it calls and publishes meanwhile', async () => {
+it('the current operation is the RPC served or the event handled, also while it calls and publishes', async () => {
   const seen: (string | undefined)[] = [];
   const see = async () => void seen.push(currentOperation());
   await runInSpan(serverSpan(OrderService.method.createOrder, CALLER), () =>

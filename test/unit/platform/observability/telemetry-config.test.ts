@@ -76,7 +76,7 @@ it.each<[string, string]>([
   expect(faults).not.toContain('secret');
 });
 
-it('all faults are told at once', () => {
+it('all faults are reported at once', () => {
   const faults = faultsOf({ OTEL_TRACES_SAMPLER: 'x', OTEL_TRACES_EXPORTER: 'y', OTEL_BSP_SCHEDULE_DELAY: 'z' });
   expect(faults.match(/must be/g)).toHaveLength(3);
 });

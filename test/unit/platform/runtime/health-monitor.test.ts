@@ -77,7 +77,7 @@ describe('health', () => {
     expect(test.health.get('broker')).toBe(SERVING);
   });
 
-  it('of the broker stays true while the database is away', async () => {
+  it('of the broker is updated while the database is unreachable', async () => {
     await using test = await startMonitor();
     test.state.failure = outage;
     test.state.connected = false;

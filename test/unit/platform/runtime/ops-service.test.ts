@@ -49,7 +49,7 @@ function createOps({ list = async () => [], replay = async () => undefined }: Pa
   return { deadLetters, client: createClient(OpsService, transport) };
 }
 
-it('tells the status', async () => {
+it('returns the status', async () => {
   const { client } = createOps();
 
   expect((await client.getStatus({})).status).toMatchObject({ service: 'order', databaseUp: true });
@@ -66,7 +66,7 @@ describe('the list of dead letters', () => {
     expect(nextPageToken).toBe('');
   });
 
-  it('asks for 50 unless told how many', async () => {
+  it('has 50 by default', async () => {
     const { client, deadLetters } = createOps();
 
     await client.listDeadLetters({});
@@ -75,7 +75,7 @@ describe('the list of dead letters', () => {
     expect(deadLetters.list.mock.calls).toEqual([[{ size: 50, after: undefined }], [{ size: 3, after: undefined }]]);
   });
 
-  it('goes on after the last letter of the page before', async () => {
+  it('continues after the last letter of the previous page', async () => {
     const letters = [letter(0), letter(1), letter(2)];
     const { client, deadLetters } = createOps({ list: async () => letters });
 

@@ -30,7 +30,7 @@ const away = createFakeDatabase(() => {
 });
 
 describe('the status', () => {
-  it('tells the service, its start, its broker and its outbox', async () => {
+  it('holds the service, its start, its broker and its outbox', async () => {
     const seconds = BigInt(SINCE.getTime() / 1_000);
 
     expect(await readStatus(createSources())).toMatchObject({
@@ -48,7 +48,7 @@ describe('the status', () => {
     ['closed', BreakerState.CLOSED],
     ['half_open', BreakerState.HALF_OPEN],
     ['open', BreakerState.OPEN],
-  ] as const)('tells a breaker that is %s, with since and why', async (state, expected) => {
+  ] as const)('holds a breaker that is %s, with since and reason', async (state, expected) => {
     const view: BreakerView = { dependency: 'inventory', state, since: SINCE, reason: 'refused' };
 
     const { breakers } = await readStatus(createSources({ breakers: [() => view] }));
@@ -71,7 +71,7 @@ describe('the status', () => {
     expect(breakers[0]).not.toHaveProperty('since');
   });
 
-  it('tells how far behind each consumer is, and -1 where that is unknown', async () => {
+  it('holds the lag of each consumer, and -1 where it is unknown', async () => {
     const consumer = (stream: string, pending: number, unacknowledged: number) =>
       ({ stream, lag: async () => ({ pending, unacknowledged }) }) as EventConsumer;
 
@@ -98,7 +98,7 @@ describe('the gauges of a scrape', () => {
   const consumer = (stream: string, ...lags: number[]) =>
     ({ stream, lag: async () => ({ pending: lags.shift() ?? -1, unacknowledged: 0 }) }) as EventConsumer;
 
-  it('show what only asking tells: backlog and its age, lag by stream, the broker', async () => {
+  it('show backlog and its age, lag by stream, and the broker', async () => {
     const sources = createSources({ consumers: [consumer('SHOP_ORDER', 12)] });
     await refreshGauges(sources);
 
@@ -114,7 +114,7 @@ describe('the gauges of a scrape', () => {
     ]);
   });
 
-  it('tell that the broker is away, and keep a lag that nobody can tell now', async () => {
+  it('show that the broker is disconnected, and keep a lag that cannot be read', async () => {
     let connected = true;
     const broker = { status: () => ({ connected, since: SINCE }) } as Broker;
     const sources = createSources({ broker, consumers: [consumer('SHOP_ORDER', 12, -1)] });
@@ -131,14 +131,14 @@ describe('the gauges of a scrape', () => {
   });
 });
 
-describe('a database that is away', () => {
+describe('an unreachable database', () => {
   it('is part of the answer, not an error', async () => {
     const status = await readStatus(createSources({ database: away, countOpenWork: () => Promise.reject(outage) }));
 
     expect(status).toMatchObject({ databaseUp: false, outbox: { unsent: 0n }, deadLetters: 0n, openCompensations: 0n });
   });
 
-  it('is part of the answer too when it goes between two questions', async () => {
+  it('is part of the answer also when it begins between two queries', async () => {
     const status = await readStatus(createSources({ countOpenWork: () => Promise.reject(outage) }));
 
     expect(status).toMatchObject({ databaseUp: false });
@@ -157,7 +157,7 @@ describe('the gauges', () => {
   const readGauge = async (gauge: { get(): Promise<{ values: { value: number }[] }> }) =>
     (await gauge.get()).values[0]?.value;
 
-  it('show what the status tells', async () => {
+  it('show the values of the status', async () => {
     const sources = createSources();
 
     await readStatus(sources);
@@ -166,7 +166,7 @@ describe('the gauges', () => {
     expect(await readGauge(sources.metrics.deadLetters)).toBe(2);
   });
 
-  it('keep what they showed last while the database is away', async () => {
+  it('keep their last values while the database is unreachable', async () => {
     const sources = createSources();
     await readStatus(sources);
 

@@ -72,7 +72,7 @@ describe('a domain error', () => {
     [61_001, 61n, 1_000_000],
     [0.3, 0n, 1_000_000],
     [999.9, 1n, 0],
-  ])('to be repeated after %d ms says so as RetryInfo that can be sent', (afterMs, seconds, nanos) => {
+  ])('to be retried after %d ms has a RetryInfo that can be serialized', (afterMs, seconds, nanos) => {
     const error = toClientError(unavailable({ reason: 'BUSY', message: 'busy', retryAfterMs: afterMs }));
 
     const [info] = error.findDetails(RetryInfoSchema);
@@ -87,8 +87,8 @@ describe('a domain error', () => {
   });
 });
 
-describe('a failed call to a neighbour that no use case made its own', () => {
-  it('becomes unavailable with advice to retry, and keeps what the neighbour said to itself', () => {
+describe('a failed call to a dependency that no use case handles', () => {
+  it('becomes unavailable with a retry delay, without the message of the dependency', () => {
     const cause = new ConnectError('password of db-7 is wrong', Code.Internal);
     const error = toClientError(new DependencyError({ dependency: 'inventory', failure: 'internal', cause }));
 
@@ -107,7 +107,7 @@ describe('a failed call to a neighbour that no use case made its own', () => {
   });
 });
 
-describe('an error nobody foresaw', () => {
+describe('an unexpected error', () => {
   it.each([
     [new Error('select * from secrets')],
     [new TypeError('cannot read x of undefined')],

@@ -99,7 +99,7 @@ describe('a call that fails', () => {
     expect(error.findDetails(ErrorInfoSchema)).toMatchObject([{ reason: 'ORDER_NOT_FOUND', domain: 'shop' }]);
   });
 
-  it('by a mistake tells the client nothing of it and the log everything', async () => {
+  it('because of a bug is hidden from the client and logged in full', async () => {
     const { client, lines } = serve(failing(new Error('relation "orders" does not exist')));
 
     const error = ConnectError.from(await client.getOrder({}).catch((thrown: unknown) => thrown));

@@ -42,7 +42,7 @@ describe('an outage', () => {
     expect(isDatabaseOutage(new Error(message))).toBe(true);
   });
 
-  it('is what was already told as one', () => {
+  it('is an error that was already mapped to one', () => {
     expect(
       isDatabaseOutage(unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 })),
     ).toBe(true);
