@@ -2,7 +2,7 @@
 // silent (connections stay open, nothing passes).
 import { connect as connectTo, createServer, type Socket } from 'node:net';
 
-export interface TcpGate extends AsyncDisposable {
+export type TcpGate = AsyncDisposable & {
   readonly host: string;
   readonly port: number;
   /** Lets everything pass again, over new connections. */
@@ -11,7 +11,7 @@ export interface TcpGate extends AsyncDisposable {
   shut(): void;
   /** Lets nothing pass any more, without closing connections. */
   silence(): void;
-}
+};
 
 /** Opens a gate to a server on loopback, on a port of the system's choice. */
 export async function startTcpGate(targetPort: number): Promise<TcpGate> {
