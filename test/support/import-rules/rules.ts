@@ -123,7 +123,7 @@ function findForeignServices({ path, imports }: ScannedModule): Finding[] {
   const own = areaOf(path);
   if (own.kind !== 'service' && own.kind !== 'local') return [];
   const isOpen = (area: Area) =>
-    ['platform', 'rpc-server', 'gen'].includes(area.kind) || isTest(area) || isSame(area, own);
+    ['domain', 'platform', 'rpc-server', 'gen'].includes(area.kind) || isTest(area) || isSame(area, own);
   return refuse(path, imports, (area) => !isOpen(area), 'a service imports itself, platform and generated code');
 }
 

@@ -1,6 +1,8 @@
 // Facts of a small platform at rest where every promise is kept, for tests that break one of them.
+
+import { DOMAIN } from '#services/domain.ts';
 import { messageIdOf } from '#services/notification/notification.ts';
-import { streamOf } from '#services/platform/messaging/streams.ts';
+import { streamOf } from '#services/platform/base/domain.ts';
 import type {
   ChargeFact,
   EventBody,
@@ -130,7 +132,7 @@ export function cleanFacts(): Facts {
     },
     streams: (['order', 'inventory', 'payment', 'notification'] as const).map((producer) => ({
       producer,
-      name: streamOf(producer),
+      name: streamOf(DOMAIN, producer),
       events: events[producer],
       since: undefined,
     })),

@@ -1,7 +1,9 @@
 // Whether the platform is at rest: nothing pending, nothing owed, nothing on its way. Only then can the invariants be judged.
 import type { JetStreamManager } from 'nats';
+import { DOMAIN } from '#services/domain.ts';
 import { pause } from '#services/platform/base/backoff.ts';
-import { isStreamMissing, streamOf } from '#services/platform/messaging/streams.ts';
+import { streamOf } from '#services/platform/base/domain.ts';
+import { isStreamMissing } from '#services/platform/messaging/streams.ts';
 import { HANDLED, type InvariantSources, KEEPERS, type Keeper, type Unrest } from './facts.ts';
 import { keptOf } from './finding.ts';
 import { readLedger } from './outside.ts';
@@ -110,7 +112,7 @@ async function lookAtConsumers(manager: JetStreamManager): Promise<Unrest[]> {
 }
 
 async function lookAtStream(manager: JetStreamManager, producer: Keeper): Promise<Unrest[]> {
-  const stream = streamOf(producer);
+  const stream = streamOf(DOMAIN, producer);
   try {
     const { state } = await manager.streams.info(stream);
     const found: Unrest[] = [];
