@@ -1,10 +1,10 @@
-// The public face of @touchstone/kit: everything a test may import.
+// The public API of @touchstone/kit.
 
 export type { Called, Contract, ContractOptions, Declaration, Given, Replied, Upon } from './contract/contract.ts';
 export { contract } from './contract/contract.ts';
 export type { ErrorDetail, ReplyHeaders } from './contract/declare-rpc.ts';
 export { detail } from './contract/declare-rpc.ts';
-export type { Provider } from './contract/mock-provider-server.ts';
+export type { MockProvider } from './contract/mock-provider-server.ts';
 export type { StubServer, StubServerOptions } from './contract/stub-server.ts';
 export { ContractFileError } from './contract-file/contract-document.ts';
 export { ContractError } from './contract-file/contract-error.ts';

@@ -1,5 +1,5 @@
-// The short way of a stand-in in a consumer's test: an unary Connect call that plainly is for one interaction is decoded,
-// matched and answered at once. Whatever is out of the ordinary goes the usual way, which also says what is wrong with it.
+// The fast path of a mock provider: a plain unary Connect call that matches exactly one interaction is decoded, matched
+// and answered without Connect. Every other call takes the normal path, which also reports what is wrong with it.
 
 import type { IncomingHttpHeaders } from 'node:http';
 import { type DescMessage, fromBinary, fromJsonString, type Message, toBinary, toJsonString } from '@bufbuild/protobuf';
@@ -7,52 +7,52 @@ import type { UnaryAnswer, UnaryCall } from '@touchstone/rpc-server/port';
 import type { RpcInteraction } from '../contract-file/interaction.ts';
 import { createExample } from '../matching/example-message.ts';
 import { createExampleHeaders } from '../matching/header-pattern.ts';
-import { hasPlainTimeout, readerOf } from './call-header.ts';
-import type { InteractionBook } from './interaction-registry.ts';
+import type { InteractionRegistry } from './interaction-registry.ts';
+import { hasPlainTimeout, readerOf } from './request-headers.ts';
 
-// From this size on answers are compressed for callers that accept it.
-const compressedFromBytes = 1024;
+// Connect compresses answers from this size on, for callers that accept it.
+const COMPRESSED_FROM_BYTES = 1024;
 
-interface Codec {
+type Codec = {
   decode(desc: DescMessage, body: Uint8Array): Message;
   encode(desc: DescMessage, message: Message): Uint8Array;
-}
+};
 
-/** Answers from a book of interactions. */
-export class DirectAnswers {
-  readonly #book: InteractionBook;
+/** Answers plain calls from a registry of interactions. */
+export class FastPath {
+  readonly #registry: InteractionRegistry;
   readonly #codecs: Readonly<Record<string, Codec>>;
 
-  constructor(book: InteractionBook) {
-    this.#book = book;
-    this.#codecs = createCodecs(book);
+  constructor(registry: InteractionRegistry) {
+    this.#registry = registry;
+    this.#codecs = createCodecs(registry);
   }
 
-  /** Returns the answer to a call; `undefined` where it has to go the usual way. */
-  recall(call: UnaryCall): UnaryAnswer | undefined {
+  /** Returns the answer to a call; `undefined` when the call has to take the normal path. */
+  answer(call: UnaryCall): UnaryAnswer | undefined {
     const contentType = call.header['content-type'] ?? '';
     const codec = isPlain(call.header) ? this.#codecs[contentType] : undefined;
     if (!codec) return undefined;
     try {
       return this.#answer(call, contentType, codec);
     } catch {
-      // What cannot be decoded or encoded cannot on the usual way either, where the caller is told so.
+      // What cannot be decoded or encoded fails on the normal path too, which reports the error to the caller.
       return undefined;
     }
   }
 
   #answer({ method, header, body }: UnaryCall, contentType: string, codec: Codec): UnaryAnswer | undefined {
     const request = codec.decode(method.input, body);
-    const interaction = this.#book.find({ method, requests: [request], header: readerOf(header) });
+    const interaction = this.#registry.tryMatch({ method, requests: [request], header: readerOf(header) });
     const [response] = interaction?.responses ?? [];
     if (!interaction || !response || interaction.failure) return undefined;
     const answer = codec.encode(method.output, createExample(method.output, response));
-    if (answer.byteLength >= compressedFromBytes) return undefined;
+    if (answer.byteLength >= COMPRESSED_FROM_BYTES) return undefined;
     return { status: 200, header: headersOf(interaction, contentType, answer), body: [answer], trailer: undefined };
   }
 }
 
-function createCodecs({ registry }: InteractionBook): Readonly<Record<string, Codec>> {
+function createCodecs({ registry }: InteractionRegistry): Readonly<Record<string, Codec>> {
   return {
     'application/json': {
       decode: (desc, body) => fromJsonString(desc, new TextDecoder().decode(body), { registry }),

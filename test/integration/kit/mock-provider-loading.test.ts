@@ -1,4 +1,4 @@
-// A stand-in loads Connect for the first call that needs it: that call runs meanwhile, though nothing has answered it yet.
+// A mock provider loads Connect for the first call that needs it: that call is running in the meantime, though nothing has answered it yet.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ async function askPlainly(url: string, bookId: string): Promise<unknown> {
 }
 
 it('a port is not kept while Connect is loaded for a call of the test before', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'stand-ins-'));
+  const folder = await mkdtemp(join(tmpdir(), 'mock-providers-'));
   await using _folder = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
   const library = contract('Reader', 'Library', { directory: folder });
   const declare = (bookId: string) =>

@@ -1,4 +1,4 @@
-// The stand-in of a contract's tests: the same port from one test to the next, unless something of a test is left over.
+// The mock provider of a contract's tests: the same port from one test to the next, unless something of a test is left over.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,16 +13,16 @@ import { LibraryService } from '../../../packages/kit/examples/library/gen/libra
 
 const { getBook } = LibraryService.method;
 
-interface Desk extends AsyncDisposable {
+type LibraryContract = AsyncDisposable & {
   readonly library: Contract;
-}
+};
 
 async function makeFolder() {
-  const path = await mkdtemp(join(tmpdir(), 'stand-ins-'));
+  const path = await mkdtemp(join(tmpdir(), 'mock-providers-'));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
 }
 
-async function openCreateOrderFixture(options: Partial<ContractOptions> = {}): Promise<Desk> {
+async function openLibraryContract(options: Partial<ContractOptions> = {}): Promise<LibraryContract> {
   const folder = await makeFolder();
   const library = contract('Reader', 'Library', { directory: folder.path, ...options });
   return { library, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
@@ -38,7 +38,7 @@ async function ask(url: string, bookId: string): Promise<string | undefined> {
 }
 
 /** Runs the test of one call. Returns the port. */
-function runOnce({ library }: Desk, bookId: string): Promise<number> {
+function runOnce({ library }: LibraryContract, bookId: string): Promise<number> {
   return declare(library, bookId).run(async ({ url, port }) => {
     expect(await ask(url, bookId)).toBe(bookId);
     return port;
@@ -47,19 +47,19 @@ function runOnce({ library }: Desk, bookId: string): Promise<number> {
 
 describe('the port of a contract', () => {
   it('stays from one test to the next, each with its own interaction only', async () => {
-    await using desk = await openCreateOrderFixture();
+    await using fixture = await openLibraryContract();
 
-    const first = await runOnce(desk, 'b1');
-    const second = await runOnce(desk, 'b2');
-    const third = declare(desk.library, 'b3').run(({ url }) => ask(url, 'b2'));
+    const first = await runOnce(fixture, 'b1');
+    const second = await runOnce(fixture, 'b2');
+    const third = declare(fixture.library, 'b3').run(({ url }) => ask(url, 'b2'));
 
     await expect(third).rejects.toThrow('nearest is "a question for b3", but bookId is "b2"');
     expect(second).toBe(first);
   });
 
   it('is not asked to show a call of the test before as its own', async () => {
-    await using desk = await openCreateOrderFixture();
-    const declaration = declare(desk.library, 'b1');
+    await using fixture = await openLibraryContract();
+    const declaration = declare(fixture.library, 'b1');
     await declaration.run(({ url }) => ask(url, 'b1'));
 
     const idle = declaration.run(() => 'no call');
@@ -68,22 +68,22 @@ describe('the port of a contract', () => {
   });
 
   it('is another after a test that failed, and the one before is closed', async () => {
-    await using desk = await openCreateOrderFixture();
+    await using fixture = await openLibraryContract();
     let left = '';
-    const failing = declare(desk.library, 'b1').run(({ url }) => {
+    const failing = declare(fixture.library, 'b1').run(({ url }) => {
       left = url;
       throw new Error('the consumer fails');
     });
     await expect(failing).rejects.toThrow('the consumer fails');
 
     await expect(ask(left, 'b1')).rejects.toThrow('ECONNREFUSED');
-    expect(await declare(desk.library, 'b2').run(({ url }) => ask(url, 'b2'))).toBe('b2');
+    expect(await declare(fixture.library, 'b2').run(({ url }) => ask(url, 'b2'))).toBe('b2');
   });
 
   it('is another when a call came while no test was running, which then counts for none', async () => {
-    await using desk = await openCreateOrderFixture();
+    await using fixture = await openLibraryContract();
     let url = '';
-    const first = await declare(desk.library, 'b1').run(async (provider) => {
+    const first = await declare(fixture.library, 'b1').run(async (provider) => {
       url = provider.url;
       await ask(url, 'b1');
       return provider.port;
@@ -91,11 +91,11 @@ describe('the port of a contract', () => {
 
     await expect(ask(url, 'b2')).rejects.toThrow('GetBook has no interaction');
 
-    expect(await runOnce(desk, 'b2')).not.toBe(first);
+    expect(await runOnce(fixture, 'b2')).not.toBe(first);
   });
 
   it('is another when a test leaves a stream open, which is ended', async () => {
-    await using desk = await openCreateOrderFixture();
+    await using fixture = await openLibraryContract();
     async function* askOnce() {
       yield { question: 'one' };
     }
@@ -104,7 +104,7 @@ describe('the port of a contract', () => {
       await new Promise(() => undefined);
     }
 
-    const left = await desk.library
+    const left = await fixture.library
       .uponReceiving('a conversation')
       .calls(LibraryService.method.askLibrarian, [{ question: 'one' }])
       .repliesWith([{ answer: 'two' }])
@@ -119,15 +119,15 @@ describe('the port of a contract', () => {
 
     await expect(ask(left.url, 'b1')).rejects.toThrow('ECONNREFUSED');
     expect(await left.end).toMatchObject({ code: Code.Unavailable });
-    expect(await runOnce(desk, 'b1')).not.toBe(left.port);
+    expect(await runOnce(fixture, 'b1')).not.toBe(left.port);
   });
 
   it('is one for each of two tests at the same time', async () => {
-    await using desk = await openCreateOrderFixture();
+    await using fixture = await openLibraryContract();
     const both = Promise.withResolvers<void>();
     let running = 0;
     const meet = (bookId: string) =>
-      declare(desk.library, bookId).run(async ({ url, port }) => {
+      declare(fixture.library, bookId).run(async ({ url, port }) => {
         running += 1;
         if (running === 2) both.resolve();
         await both.promise;
@@ -141,14 +141,14 @@ describe('the port of a contract', () => {
   });
 
   it('is another for each test where the contract says so', async () => {
-    await using desk = await openCreateOrderFixture({ keepsPort: false });
+    await using fixture = await openLibraryContract({ keepsPort: false });
 
-    expect(await runOnce(desk, 'b1')).not.toBe(await runOnce(desk, 'b2'));
+    expect(await runOnce(fixture, 'b1')).not.toBe(await runOnce(fixture, 'b2'));
   });
 
   it('closes by itself when no test comes any more', async () => {
-    await using desk = await openCreateOrderFixture();
-    const url = await declare(desk.library, 'b1').run(async (provider) => {
+    await using fixture = await openLibraryContract();
+    const url = await declare(fixture.library, 'b1').run(async (provider) => {
       await ask(provider.url, 'b1');
       return provider.url;
     });

@@ -1,5 +1,5 @@
-// What a stub server has answered before it answers from memory, and a contract test's stand-in answers plain calls directly:
-// the same to the byte as by the usual way, or not at all.
+// The answer cache of a stub server and the fast path of a mock provider return the same bytes as the normal path, or leave the
+// call to it.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -7,12 +7,12 @@ import { gzipSync } from 'node:zlib';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it, vi } from 'vitest';
-import { DecidedCalls } from '../../../packages/kit/contract/decided-calls.ts';
+import { AnswerCache } from '../../../packages/kit/contract/answer-cache.ts';
 import { declareCall, declareFailure, declareReply, detail } from '../../../packages/kit/contract/declare-rpc.ts';
-import { DirectAnswers } from '../../../packages/kit/contract/direct-answers.ts';
-import { InteractionBook } from '../../../packages/kit/contract/interaction-registry.ts';
+import { FastPath } from '../../../packages/kit/contract/fast-path.ts';
+import { InteractionRegistry } from '../../../packages/kit/contract/interaction-registry.ts';
 import { startInteractionServer } from '../../../packages/kit/contract/interaction-server.ts';
-import { StandInServer } from '../../../packages/kit/contract/mock-provider-server.ts';
+import { MockProviderServer } from '../../../packages/kit/contract/mock-provider-server.ts';
 import type { RpcInteraction } from '../../../packages/kit/contract-file/interaction.ts';
 import {
   GetBookRequestSchema,
@@ -45,7 +45,12 @@ const interactions: RpcInteraction[] = [
   reply('long', { bookId: 'long' }, { book: { title: longTitle } }),
   forTenant('north'),
   forTenant('south'),
-  declareFailure(reply('torn', { bookId: 'torn' }, { book: { title: 'Em' } }), Code.DataLoss, 'torn', []),
+  declareFailure(
+    reply('truncated', { bookId: 'truncated' }, { book: { title: 'Em' } }),
+    Code.DataLoss,
+    'truncated',
+    [],
+  ),
   reply('one', { bookId: 'twice' }, { book: { title: 'one' } }),
   reply('two', { bookId: 'twice' }, { book: { title: 'two' } }),
   declareFailure(declareCall('lost', [], getBook, { bookId: 'lost' }), Code.NotFound, 'lost', [
@@ -53,30 +58,30 @@ const interactions: RpcInteraction[] = [
   ]),
 ];
 
-interface Answering extends AsyncDisposable {
+type Answering = AsyncDisposable & {
   readonly host: string;
   readonly port: number;
-  readonly book: InteractionBook;
-}
+  readonly registry: InteractionRegistry;
+};
 
-async function start(how: 'usually' | 'fromMemory' | 'directly'): Promise<Answering> {
-  const book = new InteractionBook(interactions, { registry, ignoresDeadline: true });
+async function start(how: 'normally' | 'fromCache' | 'byFastPath'): Promise<Answering> {
+  const registered = new InteractionRegistry(interactions, { registry, ignoresDeadline: true });
   const services = [LibraryService];
-  if (how === 'directly') {
-    const standIn = new StandInServer(services, book);
-    return { ...(await standIn.listen()), book, [Symbol.asyncDispose]: () => standIn.stop() };
+  if (how === 'byFastPath') {
+    const provider = new MockProviderServer(services, registered);
+    return { ...(await provider.listen()), registry: registered, [Symbol.asyncDispose]: () => provider.stop() };
   }
-  const answerMemory = how === 'fromMemory' ? { answerMemory: new DecidedCalls(book) } : {};
-  const server = await startInteractionServer({ services, book, ...answerMemory });
-  return { ...server, book, [Symbol.asyncDispose]: () => server.stop() };
+  const answerMemory = how === 'fromCache' ? { answerMemory: new AnswerCache(registered) } : {};
+  const server = await startInteractionServer({ services, interactions: registered, ...answerMemory });
+  return { ...server, registry: registered, [Symbol.asyncDispose]: () => server.stop() };
 }
 
-interface Sent {
+type Sent = {
   readonly path?: string;
   readonly verb?: string;
   readonly headers?: Record<string, string>;
   readonly body: string | Uint8Array;
-}
+};
 
 const json = (value: unknown, headers: Record<string, string> = {}): Sent => ({
   headers: { 'content-type': 'application/json', ...headers },
@@ -85,7 +90,7 @@ const json = (value: unknown, headers: Record<string, string> = {}): Sent => ({
 const message = (bookId: string) => toBinary(GetBookRequestSchema, create(GetBookRequestSchema, { bookId }));
 const envelope = (bytes: Uint8Array) => Buffer.from([0, 0, 0, 0, bytes.length, ...bytes]);
 
-/** Sends a call on a connection of its own, and returns all that comes back but for the time of day. */
+/** Sends a call on a new connection, and returns the whole response without its date. */
 async function send(server: Answering, { path, verb = 'POST', headers = {}, body }: Sent): Promise<string> {
   const socket = connect(server.port, server.host);
   await once(socket, 'connect');
@@ -103,102 +108,105 @@ function countKnown({ mock }: { mock: { results: readonly { value: unknown }[] }
   return mock.results.filter(({ value }) => value !== undefined).length;
 }
 
-describe('a stub server that remembers', () => {
-  it.each<{ call: string; sent: Sent; isRemembered: boolean; isDirect?: boolean }>([
-    { call: 'an answer in Connect JSON', sent: json({ bookId: 'b1' }), isRemembered: true, isDirect: true },
-    { call: 'an answer of a matcher', sent: json({ bookId: 'b77' }), isRemembered: true, isDirect: true },
-    { call: 'an error with its details', sent: json({ bookId: 'lost' }), isRemembered: true },
+describe('a stub server with an answer cache', () => {
+  it.each<{ call: string; sent: Sent; isCached: boolean; isFast?: boolean }>([
+    { call: 'an answer in Connect JSON', sent: json({ bookId: 'b1' }), isCached: true, isFast: true },
+    { call: 'an answer of a matcher', sent: json({ bookId: 'b77' }), isCached: true, isFast: true },
+    { call: 'an error with its details', sent: json({ bookId: 'lost' }), isCached: true },
     {
       call: 'a deadline',
       sent: json({ bookId: 'b1' }, { 'connect-timeout-ms': '900' }),
-      isRemembered: true,
-      isDirect: true,
+      isCached: true,
+      isFast: true,
     },
     {
       call: 'the origin of a browser',
       sent: json({ bookId: 'b1' }, { origin: 'http://localhost:3000' }),
-      isRemembered: true,
+      isCached: true,
     },
     {
       call: 'an answer in Connect binary',
       sent: { headers: { 'content-type': 'application/proto' }, body: message('b1') },
-      isRemembered: true,
-      isDirect: true,
+      isCached: true,
+      isFast: true,
     },
     {
       call: 'an answer in gRPC-Web',
       sent: { headers: { 'content-type': 'application/grpc-web+proto' }, body: envelope(message('b1')) },
-      isRemembered: true,
+      isCached: true,
     },
     {
       call: 'an error in gRPC-Web',
       sent: { headers: { 'content-type': 'application/grpc-web+proto' }, body: envelope(message('lost')) },
-      isRemembered: true,
+      isCached: true,
     },
     {
       call: 'an answer in gRPC',
       sent: { headers: { 'content-type': 'application/grpc', te: 'trailers' }, body: envelope(message('b1')) },
-      isRemembered: true,
+      isCached: true,
     },
-    { call: 'a compressed answer', sent: json({ bookId: 'long' }, { 'accept-encoding': 'gzip' }), isRemembered: true },
+    { call: 'a compressed answer', sent: json({ bookId: 'long' }, { 'accept-encoding': 'gzip' }), isCached: true },
     {
       call: 'a compressed request',
       sent: { ...json({}, { 'content-encoding': 'gzip' }), body: gzipSync('{"bookId":"b1"}') },
-      isRemembered: true,
+      isCached: true,
     },
     {
       call: 'metadata',
       sent: json({ bookId: 'shared' }, { 'x-tenant': 'south-1' }),
-      isRemembered: true,
-      isDirect: true,
+      isCached: true,
+      isFast: true,
     },
-    { call: 'an answer that ends in an error', sent: json({ bookId: 'torn' }), isRemembered: true },
+    { call: 'an answer that ends in an error', sent: json({ bookId: 'truncated' }), isCached: true },
     {
-      call: 'an encoding of nobody',
+      call: 'an unknown encoding',
       sent: json({ bookId: 'b1' }, { 'content-encoding': 'x' }),
-      isRemembered: false,
+      isCached: false,
     },
-    { call: 'a call that two accept', sent: json({ bookId: 'twice' }), isRemembered: false },
-    { call: 'a call that none accepts', sent: { ...json({ bookId: 'b1' }), path: 'LendBook' }, isRemembered: false },
-    { call: 'a field that does not exist', sent: json({ bookTitle: 'b1' }), isRemembered: false },
-    { call: 'what is not JSON', sent: { ...json({}), body: '{' }, isRemembered: false },
-    { call: 'a content type of nobody', sent: json({ bookId: 'b1' }, { 'content-type': 'x/y' }), isRemembered: false },
+    { call: 'a call that two accept', sent: json({ bookId: 'twice' }), isCached: false },
+    { call: 'a call that none accepts', sent: { ...json({ bookId: 'b1' }), path: 'LendBook' }, isCached: false },
+    { call: 'a field that does not exist', sent: json({ bookTitle: 'b1' }), isCached: false },
+    { call: 'invalid JSON', sent: { ...json({}), body: '{' }, isCached: false },
+    { call: 'an unknown content type', sent: json({ bookId: 'b1' }, { 'content-type': 'x/y' }), isCached: false },
     {
-      call: 'a deadline that is none',
+      call: 'an invalid deadline',
       sent: json({ bookId: 'b1' }, { 'connect-timeout-ms': 'x' }),
-      isRemembered: false,
+      isCached: false,
     },
     {
-      call: 'a deadline that is over',
+      call: 'an expired deadline',
       sent: json({ bookId: 'b1' }, { 'connect-timeout-ms': '0' }),
-      isRemembered: false,
+      isCached: false,
     },
-    { call: 'another verb', sent: { ...json({ bookId: 'b1' }), verb: 'PUT' }, isRemembered: false },
+    { call: 'another verb', sent: { ...json({ bookId: 'b1' }), verb: 'PUT' }, isCached: false },
     {
-      call: 'a body that is long',
+      call: 'a long body',
       sent: json({ bookId: 'x'.repeat(20_000) }),
-      isRemembered: false,
+      isCached: false,
     },
-  ])('answers as if it did not: $call', async ({ sent, isRemembered, isDirect = false }) => {
-    const recall = vi.spyOn(DecidedCalls.prototype, 'recall');
-    const answer = vi.spyOn(DirectAnswers.prototype, 'recall');
-    await using usual = await start('usually');
-    await using remembering = await start('fromMemory');
-    await using direct = await start('directly');
+  ])('answers the same as one without: $call', async ({ sent, isCached, isFast = false }) => {
+    const recall = vi.spyOn(AnswerCache.prototype, 'recall');
+    const answer = vi.spyOn(FastPath.prototype, 'answer');
+    await using normal = await start('normally');
+    await using caching = await start('fromCache');
+    await using fast = await start('byFastPath');
 
-    const expected = [await send(usual, sent), await send(usual, sent), await send(usual, sent)];
-    const answers = [await send(remembering, sent), await send(remembering, sent), await send(remembering, sent)];
-    const directly = [await send(direct, sent), await send(direct, sent), await send(direct, sent)];
+    const expected = [await send(normal, sent), await send(normal, sent), await send(normal, sent)];
+    const answers = [await send(caching, sent), await send(caching, sent), await send(caching, sent)];
+    const fastAnswers = [await send(fast, sent), await send(fast, sent), await send(fast, sent)];
 
-    expect([answers, directly]).toEqual([expected, expected]);
-    for (const { book } of [remembering, direct]) {
-      expect([book.misses(), book.untouched()]).toEqual([usual.book.misses(), usual.book.untouched()]);
+    expect([answers, fastAnswers]).toEqual([expected, expected]);
+    for (const { registry: used } of [caching, fast]) {
+      expect([used.unmatchedRequests(), used.unexercised()]).toEqual([
+        normal.registry.unmatchedRequests(),
+        normal.registry.unexercised(),
+      ]);
     }
-    expect([countKnown(recall), countKnown(answer)]).toEqual([isRemembered ? 2 : 0, isDirect ? 3 : 0]);
+    expect([countKnown(recall), countKnown(answer)]).toEqual([isCached ? 2 : 0, isFast ? 3 : 0]);
   });
 
-  it('looks at the metadata of each call, whatever was answered to the same request before', async () => {
-    await using server = await start('fromMemory');
+  it('matches the metadata of each call, whatever the same request was answered before', async () => {
+    await using server = await start('fromCache');
     const ask = (tenant: string) => send(server, json({ bookId: 'shared' }, { 'x-tenant': tenant }));
 
     const answers = [
@@ -218,12 +226,12 @@ describe('a stub server that remembers', () => {
     ]);
   });
 
-  it('forgets what it answered in other states', async () => {
-    await using server = await start('fromMemory');
+  it('drops cached answers when the interactions change', async () => {
+    await using server = await start('fromCache');
     await send(server, json({ bookId: 'b1' }));
     await send(server, json({ bookId: 'b1' }));
 
-    server.book.use([reply('b1 renamed', { bookId: 'b1' }, { book: { title: 'Emma, renamed' } })]);
+    server.registry.use([reply('b1 renamed', { bookId: 'b1' }, { book: { title: 'Emma, renamed' } })]);
     const answer = await send(server, json({ bookId: 'b1' }));
 
     expect(answer).toContain('Emma, renamed');
