@@ -11,7 +11,7 @@ import type { TestNats } from './nats.ts';
 const NO_MESSAGE_FOUND = 10037;
 
 /** An event as it is kept in its stream. */
-export interface StoredEvent {
+export type StoredEvent = {
   readonly stream: string;
   readonly subject: string;
   /** Its place in the stream. */
@@ -21,7 +21,7 @@ export interface StoredEvent {
   readonly payload: Uint8Array;
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
-}
+};
 
 /** Makes the stream of a service that is not running, as that service would. */
 export async function makeStream(nats: TestNats, producer: ServiceName): Promise<void> {

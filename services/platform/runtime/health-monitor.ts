@@ -1,5 +1,5 @@
 // Keeps the health status true: SERVING while the database answers. The broker has a health name of its own, `broker`.
-import { type HealthRegistry, ServingStatus } from '@touchstone/rpc-server';
+import { type HealthRegistry, ServingStatus } from '#packages/rpc-server/index.ts';
 import { createWorker, type Worker } from '../base/worker.ts';
 import type { Broker } from '../messaging/broker.ts';
 import type { Logger } from '../observability/log.ts';

@@ -1,8 +1,8 @@
 // What every service is made of besides its own business: databases, broker, relay, consumers, RPC server and their lifecycle.
 // A service's own service.ts calls it with its routes and components.
 import type { ConnectRouter } from '@connectrpc/connect';
-import { createRpcServer, HealthRegistry, type ListeningAddress, type RpcServer } from '@touchstone/rpc-server';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
+import { createRpcServer, HealthRegistry, type ListeningAddress, type RpcServer } from '#packages/rpc-server/index.ts';
 import { backoffMs, pause } from '../base/backoff.ts';
 import { describeError } from '../base/errors.ts';
 import { type Component, createLifecycle, groupComponents } from '../base/lifecycle.ts';

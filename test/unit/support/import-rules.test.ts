@@ -39,7 +39,7 @@ import type { Charge } from '#gen/shop/payment/v1/payment_pb.ts';`;
     const source = `
 import { createServer } from 'node:http';
 import { Pool } from 'pg';
-import { createRpcServer } from '@touchstone/rpc-server';
+import { createRpcServer } from '#packages/rpc-server/index.ts';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { DomainError } from '../base/errors.ts';`;
 

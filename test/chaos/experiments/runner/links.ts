@@ -2,7 +2,7 @@
 import { type FaultProxy, startFaultProxy } from '@touchstone/kit';
 import type { DerivePassword } from '#local/shared/secrets.ts';
 import { type ServiceName, services } from '#local/shared/topology.ts';
-import { serviceDatabaseName, serviceDatabaseUrl } from '#local/stack/service-database.ts';
+import { serviceDatabaseName, serviceDatabaseUrl } from '#local/postgres/service-database.ts';
 import { databaseVariable } from '#local/stack/stack-settings.ts';
 
 /** Who calls whom: `order>inventory`, `payment>provider`, `order>nats`, `order>postgres`. */

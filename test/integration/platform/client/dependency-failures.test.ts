@@ -1,5 +1,5 @@
-// What each failure is to the service that calls: the kit's README tells by which code it shows, this by what is then done about
-// it. Measured over the connections that services have to each other; the tables in the platform's README are these.
+// The kind of each failure as the calling service sees it, measured over the connections between services; the kit's README
+// lists the code that other clients see. docs/failures.md shows these tables.
 import { readFileSync } from 'node:fs';
 import { Code, ConnectError } from '@connectrpc/connect';
 import {
@@ -82,7 +82,7 @@ const rows: readonly Row[] = [
 
 /** The same for a client that has no connection yet. */
 const rowsWithoutConnection: readonly Row[] = [
-  ['nobody listens on the port', 'unreachable', () => refuse({ closesPort: true })],
+  ['no process listens on the port', 'unreachable', () => refuse({ closesPort: true })],
   ['the connection is reset as soon as it is open', 'unreachable', () => refuse()],
   ['a TLS alert answers plaintext at once', 'unreachable', () => answerInTls()],
   ['a TLS client calls a plaintext port', 'unreachable'],
@@ -150,23 +150,23 @@ it.each<Row>(rowsWithoutConnection)('%s: the first call is told as %s', async (_
   expect(setting.isCounted()).toBe(counts[told]);
 });
 
-describe('the README of the platform', () => {
-  const readme = readFileSync(new URL('../../../../services/platform/README.md', import.meta.url), 'utf8');
+describe('docs/failures.md', () => {
+  const page = readFileSync(new URL('../../../../docs/failures.md', import.meta.url), 'utf8');
   const row = (what: string, told: Row[1]) => `| ${what} | \`${told}\` | ${counts[told] ? 'yes' : 'no'} |`;
 
-  it('says what each failure on the way is', () => {
+  it('lists the kind of each failure in transit', () => {
     const table = [...rowsWithoutConnection, ...rows].map(([failure, told]) => row(failure, told));
 
-    expect(readme).toContain(`\n${table.join('\n')}\n\n`);
+    expect(page).toContain(`\n${table.join('\n')}\n\n`);
   });
 
-  it('says what each code of a neighbour is', () => {
+  it('lists the kind of each code of a dependency', () => {
     const names = Map.groupBy(codes, ([, told]) => told);
     const table = [...names].map(([told, said]) =>
       row(said.map(([code]) => `\`${nameOnTheWire(code)}\``).join(', '), told),
     );
 
-    expect(readme).toContain(`\n${table.join('\n')}\n\n`);
+    expect(page).toContain(`\n${table.join('\n')}\n\n`);
   });
 });
 

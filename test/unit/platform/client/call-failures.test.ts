@@ -1,4 +1,4 @@
-// What is done about each way a call fails; the first table in the platform's README is this one.
+// Retry and breaker behaviour by kind of call failure; docs/failures.md shows this table.
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createCallPolicy } from '#services/platform/client/call-policy.ts';
@@ -12,28 +12,32 @@ type Kind = { readonly known: string; readonly isCounted: boolean; readonly repe
 const IF_SHORT = 'if it names a short wait';
 
 const kinds: Readonly<Record<CallFailure, Kind>> = {
-  timeout: { known: 'no answer in time: the outcome is unknown', repeated: 'no', isCounted: true },
+  timeout: { known: 'no response in time: the outcome is unknown', repeated: 'no', isCounted: true },
   unreachable: {
     known: 'not reached, or the connection broke: the outcome may be unknown',
     repeated: 'yes',
     isCounted: true,
   },
-  internal: { known: 'the neighbour itself said that it failed', repeated: 'no', isCounted: true },
-  unreadable: { known: 'an answer came that cannot be read: the outcome is unknown', repeated: 'no', isCounted: true },
+  internal: { known: 'the dependency reported its own failure', repeated: 'no', isCounted: true },
+  unreadable: { known: 'the response cannot be read: the outcome is unknown', repeated: 'no', isCounted: true },
   not_understood: {
-    known: 'the neighbour could make nothing of the request: spoilt on its way, or of another version of the contract',
+    known: 'the dependency could not understand the request: corrupted in transit, or another version of the contract',
     repeated: 'no',
     isCounted: false,
   },
-  refused: { known: 'the neighbour understood and said no, and why', repeated: 'no', isCounted: false },
+  refused: {
+    known: 'the dependency understood the request and refused it with a reason',
+    repeated: 'no',
+    isCounted: false,
+  },
   overloaded: {
-    known: 'the neighbour sheds load, or too many calls to it are under way here',
+    known: 'the dependency sheds load, or too many calls to it are in flight here',
     repeated: IF_SHORT,
     isCounted: false,
   },
   circuit_open: { known: 'not called: the circuit breaker is open', repeated: 'no', isCounted: false },
   not_called: { known: 'not called: too little time was left', repeated: 'no', isCounted: false },
-  cancelled: { known: 'our own caller gave up', repeated: 'no', isCounted: false },
+  cancelled: { known: 'our own caller cancelled', repeated: 'no', isCounted: false },
 };
 const rows = Object.entries(kinds) as [CallFailure, Kind][];
 
@@ -65,12 +69,12 @@ it.each(rows)('%s: is repeated and counted as the table says', async (failure, {
   expect(await suffer(failure, 1)).toEqual({ sent: repeated === 'no' ? 1 : 2, state });
 });
 
-it('is what the README of the platform says', () => {
-  const readme = readFileSync(new URL('../../../../services/platform/README.md', import.meta.url), 'utf8');
+it('is the table in docs/failures.md', () => {
+  const page = readFileSync(new URL('../../../../docs/failures.md', import.meta.url), 'utf8');
   const table = rows.map(
     ([failure, { known, repeated, isCounted }]) =>
       `| \`${failure}\` | ${known} | ${repeated} | ${isCounted ? 'yes' : 'no'} |`,
   );
 
-  expect(readme).toContain(`\n${table.join('\n')}\n\n`);
+  expect(page).toContain(`\n${table.join('\n')}\n\n`);
 });

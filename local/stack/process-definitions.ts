@@ -1,21 +1,22 @@
-// How each part of a stack comes to life and how its health is asked for: the definitions that the supervisor keeps alive.
+// The process definitions of a stack: how the supervisor starts each process and checks its health.
 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { natsUsers } from '../nats/nats-permissions.ts';
 import { startNatsServer } from '../nats/nats-server.ts';
 import { startPostgres } from '../postgres/postgres.ts';
-import { launchProgram, lifeOf } from '../process/managed-process.ts';
-import type { PartLife, PartOptions } from '../process/supervised-process.ts';
+import { createServiceDatabase, serviceDatabaseName } from '../postgres/service-database.ts';
+import type { ProcessRun } from '../process/process-run.ts';
+import { launchProgram, processRunOf } from '../process/process-run.ts';
+import type { SupervisedProcessOptions } from '../process/supervised-process.ts';
 import { stopGuarded } from '../process/watchdog.ts';
 import { type ServiceName, services, serviceTopology } from '../shared/topology.ts';
-import { createServiceDatabase, serviceDatabaseName } from './service-database.ts';
 import {
   addressOf,
   environmentOf,
   type InfrastructureName,
-  type PartName,
-  repositoryRoot,
+  type ProcessName,
+  REPOSITORY_ROOT,
   type StackPlan,
   superuserPassword,
 } from './stack-plan.ts';
@@ -23,16 +24,16 @@ import {
 const PROBE_TIMEOUT_MS = 1_000;
 const ROUTINE_LINE = /\] LOG: |\[INF\]|\[WRN\] Plaintext passwords/;
 
-export type PartDefinition = Pick<PartOptions, 'launch' | 'probe'>;
-export type LogLine = (part: PartName | 'stack', line: string) => void;
+export type ProcessDefinition = Pick<SupervisedProcessOptions, 'launch' | 'probe'>;
+export type LogLine = (process: ProcessName | 'stack', line: string) => void;
 
-export function defineService(plan: StackPlan, service: ServiceName, log: LogLine): PartDefinition {
+export function defineService(plan: StackPlan, service: ServiceName, log: LogLine): ProcessDefinition {
   const url = `http://${addressOf(plan, serviceTopology(service).portVariable)}`;
   return {
     launch: async () =>
       launchProgram({
         file: join(plan.servicesDir, service, 'main.ts'),
-        cwd: repositoryRoot,
+        cwd: REPOSITORY_ROOT,
         environment: environmentOf(plan, service),
         log: (line) => log(service, line),
       }),
@@ -40,7 +41,7 @@ export function defineService(plan: StackPlan, service: ServiceName, log: LogLin
   };
 }
 
-export function defineInfrastructure(plan: StackPlan, name: InfrastructureName, log: LogLine): PartDefinition {
+export function defineInfrastructure(plan: StackPlan, name: InfrastructureName, log: LogLine): ProcessDefinition {
   switch (name) {
     case 'postgres':
       return { launch: launchPostgres(plan, logNotable(plan, name, log)), probe: readyOnceLaunched };
@@ -53,7 +54,7 @@ export function defineInfrastructure(plan: StackPlan, name: InfrastructureName, 
   }
 }
 
-function launchPostgres(plan: StackPlan, log: (line: string) => void): () => Promise<PartLife> {
+function launchPostgres(plan: StackPlan, log: (line: string) => void): () => Promise<ProcessRun> {
   let databasesExist = false;
   return async () => {
     const postgres = await startPostgres({
@@ -70,7 +71,7 @@ function launchPostgres(plan: StackPlan, log: (line: string) => void): () => Pro
       await postgres.stop();
       throw error;
     }
-    return lifeOf(postgres.process, (graceMs) => stopGuarded(postgres.process, { signal: 'SIGINT', graceMs }));
+    return processRunOf(postgres.process, (graceMs) => stopGuarded(postgres.process, { signal: 'SIGINT', graceMs }));
   };
 }
 
@@ -81,7 +82,7 @@ async function createDatabases(plan: StackPlan, superuserUrl: string): Promise<v
   }
 }
 
-function launchNats(plan: StackPlan, log: (line: string) => void): () => Promise<PartLife> {
+function launchNats(plan: StackPlan, log: (line: string) => void): () => Promise<ProcessRun> {
   return async () => {
     const nats = await startNatsServer({
       storeDir: join(plan.dataDir, 'nats'),
@@ -89,57 +90,57 @@ function launchNats(plan: StackPlan, log: (line: string) => void): () => Promise
       users: natsUsers(plan.passwords),
       log,
     });
-    return lifeOf(nats.process, (graceMs) => stopGuarded(nats.process, { graceMs }));
+    return processRunOf(nats.process, (graceMs) => stopGuarded(nats.process, { graceMs }));
   };
 }
 
-function defineProvider(plan: StackPlan, log: (line: string) => void): PartDefinition {
+function defineProvider(plan: StackPlan, log: (line: string) => void): ProcessDefinition {
   const environment = {
     ...sharedEnvironment(plan, 'PAYMENT_PROVIDER_'),
     PAYMENT_PROVIDER_PORT: String(plan.port('PAYMENT_PROVIDER_PORT')),
     PAYMENT_PROVIDER_LEDGER: join(plan.dataDir, 'provider-ledger.jsonl'),
   };
-  const file = fileURLToPath(new URL('fake-payment-provider/main.ts', import.meta.url));
+  const file = fileURLToPath(new URL('../provider/main.ts', import.meta.url));
   const url = `http://${addressOf(plan, 'PAYMENT_PROVIDER_PORT')}/healthz`;
   return {
-    launch: async () => launchProgram({ file, cwd: repositoryRoot, environment, log }),
+    launch: async () => launchProgram({ file, cwd: REPOSITORY_ROOT, environment, log }),
     probe: () => answers(url),
   };
 }
 
-function defineMailbox(plan: StackPlan, log: (line: string) => void): PartDefinition {
+function defineMailbox(plan: StackPlan, log: (line: string) => void): ProcessDefinition {
   const environment = {
     ...sharedEnvironment(plan, 'MAILBOX_'),
     MAILBOX_SMTP_PORT: String(plan.port('MAILBOX_SMTP_PORT')),
     MAILBOX_HTTP_PORT: String(plan.port('MAILBOX_HTTP_PORT')),
     MAILBOX_FILE: join(plan.dataDir, 'mailbox.jsonl'),
   };
-  const file = fileURLToPath(new URL('mailbox/main.ts', import.meta.url));
+  const file = fileURLToPath(new URL('../mailbox/main.ts', import.meta.url));
   const url = `http://${addressOf(plan, 'MAILBOX_HTTP_PORT')}/healthz`;
   return {
-    launch: async () => launchProgram({ file, cwd: repositoryRoot, environment, log }),
+    launch: async () => launchProgram({ file, cwd: REPOSITORY_ROOT, environment, log }),
     probe: () => answers(url),
   };
 }
 
-/** What a part that is no service takes from the caller's environment. */
+/** The caller's settings for the provider or the mailbox. */
 function sharedEnvironment(plan: StackPlan, prefix: string): Record<string, string> {
-  const taken: Record<string, string> = { HOST: plan.settings.host };
+  const shared: Record<string, string> = { HOST: plan.settings.host };
   for (const [name, value] of Object.entries(plan.environment)) {
-    if (value !== undefined && (name === 'LOG_LEVEL' || name.startsWith(prefix))) taken[name] = value;
+    if (value !== undefined && (name === 'LOG_LEVEL' || name.startsWith(prefix))) shared[name] = value;
   }
-  return taken;
+  return shared;
 }
 
-/** The routine talk of database and broker drowns the services' lines: it is shown at LOG_LEVEL debug and trace only. */
-function logNotable(plan: StackPlan, name: PartName, log: LogLine): (line: string) => void {
+/** Routine lines of Postgres and nats-server, which would drown the services' logs, are shown at LOG_LEVEL debug and trace only. */
+function logNotable(plan: StackPlan, name: ProcessName, log: LogLine): (line: string) => void {
   const everything = ['debug', 'trace'].includes(plan.environment.LOG_LEVEL ?? '');
   return (line) => {
     if (everything || !ROUTINE_LINE.test(line)) log(name, line);
   };
 }
 
-/** Postgres and nats-server say themselves when they are ready; until then their launch is not over. */
+/** Postgres and nats-server report readiness themselves: their launch resolves only then. */
 async function readyOnceLaunched(): Promise<boolean> {
   return true;
 }
@@ -150,7 +151,7 @@ async function answers(url: string): Promise<boolean> {
   return response.ok;
 }
 
-/** grpc.health.v1.Health/Check, asked in JSON over plain HTTP. */
+/** Calls grpc.health.v1.Health/Check in JSON over HTTP/1.1. */
 async function isServing(url: string): Promise<boolean> {
   const response = await fetch(`${url}/grpc.health.v1.Health/Check`, {
     method: 'POST',

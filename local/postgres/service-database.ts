@@ -1,18 +1,18 @@
-// A database per service, and a role that owns it and can log in to no other. Made by the local stack and by the tests;
-// elsewhere whoever runs the cluster does the same by hand.
+// The database of each service, and the role that owns it and can connect to no other. Created by the local stack and the tests;
+// in production, the cluster's operator creates them.
 import { Client, escapeIdentifier, escapeLiteral } from 'pg';
 import type { ServiceName } from '../shared/topology.ts';
 
-// Any number, the same for all: roles and database rights are rows that two sessions must not write at once.
+// An arbitrary advisory lock key: concurrent updates of one role's or database's row fail in Postgres.
 const LOCK_KEY = 7_305_111_943;
 
-export interface ServiceDatabaseOptions {
-  /** A superuser's connection; roles and databases are made in its cluster. */
+export type ServiceDatabaseOptions = {
+  /** A superuser's connection to the cluster. */
   readonly superuserUrl: string;
   readonly service: ServiceName;
-  /** The password of the service's role; replaces an earlier one. */
+  /** The new password of the service's role. */
   readonly password: string;
-}
+};
 
 /** The name of a service's database and of the role that owns it. */
 export function serviceDatabaseName(service: ServiceName): string {
@@ -20,9 +20,8 @@ export function serviceDatabaseName(service: ServiceName): string {
 }
 
 /**
- * Makes the database and the role of a service, or brings those that exist up to date; safe to repeat and to run at once.
- * Afterwards nobody but its owner (and superusers) can connect to any database of the cluster that was open to everybody.
- * Returns the service's connection string, which holds the password.
+ * Creates or updates the database and the role of a service. Idempotent, and safe to run concurrently. Afterwards, only owners and
+ * superusers can connect to the databases of the cluster. Returns the service's connection string, which holds the password.
  */
 export async function createServiceDatabase(options: ServiceDatabaseOptions): Promise<string> {
   const { superuserUrl, service, password } = options;
@@ -38,7 +37,7 @@ export async function createServiceDatabase(options: ServiceDatabaseOptions): Pr
   return serviceDatabaseUrl(superuserUrl, { role: name, password, database: name });
 }
 
-/** Makes the role of a service, without a database. */
+/** Creates or updates the role of a service, without a database. */
 export async function createServiceRole({ superuserUrl, service, password }: ServiceDatabaseOptions): Promise<void> {
   await asSuperuser(superuserUrl, (client) => ensureRole(client, serviceDatabaseName(service), password));
 }
@@ -56,8 +55,8 @@ export function serviceDatabaseUrl(
 }
 
 /**
- * Runs `work` on a superuser's session while no other call does so in this cluster. Statements that fail are not written to
- * the server's log: they may hold passwords.
+ * Runs `work` on a superuser's session, one at a time per cluster. Failing statements are not written to the server's log: they may
+ * hold passwords.
  */
 export async function asSuperuser<T>(superuserUrl: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: superuserUrl });
@@ -72,7 +71,7 @@ export async function asSuperuser<T>(superuserUrl: string, work: (client: Client
   }
 }
 
-/** New databases are open to everybody: takes that back. */
+/** Revokes the right to connect that Postgres grants to every role on a new database. */
 export async function closeDatabases(client: Client): Promise<void> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT datname AS name FROM pg_database
@@ -92,5 +91,5 @@ async function ensureRole(client: Client, name: string, password: string): Promi
 }
 
 function noop(): void {
-  // A session that is lost fails the statement that runs or comes next: that error is the one that is thrown.
+  // A lost session also fails the current or next statement, which throws that error.
 }
