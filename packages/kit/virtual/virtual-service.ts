@@ -8,7 +8,7 @@ import { singleResponse, streamsRequests, streamsResponses } from '../base/metho
 import { nameOf } from '../base/rpc-name.ts';
 import type { Fault } from '../fault-proxy/core/fault.ts';
 import { type FaultProxy, startFaultProxy } from '../fault-proxy/fault-proxy.ts';
-import type { FaultHandle, InjectOptions } from '../fault-proxy/injection.ts';
+import type { FaultHandle, InjectOptions } from '../fault-proxy/injected-fault.ts';
 import { createTypeRegistry } from '../matching/type-registry.ts';
 import { type Answering, answerCall } from './answer-call.ts';
 import { loadContractAnswers } from './contract-answers.ts';
@@ -160,7 +160,7 @@ class RunningVirtualService implements VirtualService {
       method: served,
       restrict: (states) => draft.restrict(states),
       addStep: (step) => {
-        if (step.fault) wire.watch(served);
+        if (step.fault) wire.enable(served);
         draft.addStep(step);
       },
       amend: (change) => draft.amend(change),

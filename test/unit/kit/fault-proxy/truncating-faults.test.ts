@@ -1,4 +1,4 @@
-// Faults that break, cut, spoil or answer, on a call without a connection.
+// The faults that reset, truncate, corrupt or answer, on a call without a connection.
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../../../packages/kit/fault-proxy/core/fault.ts';
 import { answerInTls } from '../../../../packages/kit/fault-proxy/faults/answer-in-tls.ts';
@@ -14,16 +14,16 @@ import { refuse } from '../../../../packages/kit/fault-proxy/faults/refuse.ts';
 import { reset } from '../../../../packages/kit/fault-proxy/faults/reset.ts';
 import { truncateFrame } from '../../../../packages/kit/fault-proxy/faults/truncate-frame.ts';
 import { truncateMessage } from '../../../../packages/kit/fault-proxy/faults/truncate-message.ts';
-import { Injection, type InjectOptions } from '../../../../packages/kit/fault-proxy/injection.ts';
-import { createFakeCall } from './fake-call.ts';
+import type { InjectOptions } from '../../../../packages/kit/fault-proxy/injected-fault.ts';
+import { createFakeCall, createInjectedFault } from './fake-call.ts';
 
-/** What comes of a call whose answer is `bodies`, and whether the fault counted it. */
+/** Sends an answer with these body parts through a fault. Returns the events and the count of hits. */
 function answerThrough(fault: Fault, bodies: string[], options: InjectOptions = { rpc: '*' }) {
-  const injection = new Injection(fault, options, 1, 1, () => undefined);
-  const call = createFakeCall('box.v1.BoxService/Open', injection.rpc === undefined ? 'connection' : 'call');
-  injection.offer(call.port);
+  const injected = createInjectedFault(fault, options, 1);
+  const call = createFakeCall('box.v1.BoxService/Open', injected.rpc === undefined ? 'connection' : 'call');
+  injected.offer(call.target);
   call.send('down', ...bodies);
-  return { events: call.events, hits: injection.hits, injection };
+  return { events: call.events, hits: injected.hits, injected };
 }
 
 describe('a reset', () => {
@@ -31,17 +31,17 @@ describe('a reset', () => {
     expect(answerThrough(reset(), []).events[0]).toBe('reset 2');
   });
 
-  it('comes in the middle of the body, where it is told to', () => {
+  it('comes after `afterBytes` bytes of the body', () => {
     const { events, hits } = answerThrough(reset({ afterBytes: 4, http2Code: 8 }), ['abc', 'def']);
 
     expect([events, hits]).toEqual([['down head', 'down abc', 'down d', 'reset 8'], 1]);
   });
 
-  it('breaks the whole connection when it is told to', () => {
+  it('breaks the whole connection if configured so', () => {
     expect(answerThrough(reset({ breaks: 'connection' }), []).events[0]).toBe('reset all 2');
   });
 
-  it('leaves a body alone that is not longer than its mark', () => {
+  it('does not affect a body that is not longer than `afterBytes`', () => {
     const { events, hits } = answerThrough(reset({ afterBytes: 3 }), ['abc']);
 
     expect([events, hits]).toEqual([['down head', 'down abc', 'down .'], 0]);
@@ -49,11 +49,11 @@ describe('a reset', () => {
 });
 
 describe('a half-close', () => {
-  it('ends the direction in place of the body, and swallows the rest', () => {
+  it('ends the direction in place of the body, and discards the rest', () => {
     expect(answerThrough(halfClose(), ['abc', 'def']).events).toEqual(['down head', 'down .']);
   });
 
-  it('lets as much pass as it is told to', () => {
+  it('passes the first `afterBytes` bytes', () => {
     expect(answerThrough(halfClose({ afterBytes: 5 }), ['abc', 'def']).events).toEqual([
       'down head',
       'down abc',
@@ -62,22 +62,22 @@ describe('a half-close', () => {
     ]);
   });
 
-  it('resets what is left of a connection when it is removed', () => {
-    const { events, injection } = answerThrough(halfClose(), ['abc'], {});
-    injection.remove();
+  it('resets a half-closed connection when it is removed', () => {
+    const { events, injected } = answerThrough(halfClose(), ['abc'], {});
+    injected.remove();
 
     expect(events.at(-1)).toBe('reset all 0');
   });
 });
 
 describe('a truncated message', () => {
-  it('ends in the middle, and so does its call', () => {
+  it('ends in the middle and closes its call', () => {
     const { events, hits } = answerThrough(truncateMessage({ afterBytes: 2 }), ['abc']);
 
     expect([events, hits]).toEqual([['down head', 'down ab', 'down .', 'close'], 1]);
   });
 
-  it('is not made of one that is short enough', () => {
+  it('does not affect a message that is short enough', () => {
     const { events, hits } = answerThrough(truncateMessage({ afterBytes: 3 }), ['abc']);
 
     expect([events, hits]).toEqual([['down head', 'down abc', 'down .'], 0]);
@@ -88,23 +88,23 @@ describe('a truncated frame', () => {
   it('breaks off in the first body frame that is long enough', () => {
     const { events, hits } = answerThrough(truncateFrame({ afterBytes: 2 }), ['a', 'bcd']);
 
-    expect([events.slice(0, 3), hits]).toEqual([['down head', 'down a', 'tear down bcd at 2'], 1]);
+    expect([events.slice(0, 3), hits]).toEqual([['down head', 'down a', 'truncate down bcd at 2'], 1]);
   });
 });
 
 describe('garbage', () => {
-  it('changes every byte it is told to, the same way for the same seed', () => {
-    const spoilt = () => answerThrough(garbage({ bytes: 4 }), ['abc', 'def']).events;
-    const [head, first = '', second = '', end] = spoilt();
+  it('changes the first `bytes` bytes, in the same way for the same seed', () => {
+    const corrupted = () => answerThrough(garbage({ bytes: 4 }), ['abc', 'def']).events;
+    const [head, first = '', second = '', end] = corrupted();
 
     expect([head, end]).toEqual(['down head', 'down .']);
     expect(first).not.toMatch(/^down [a]|b.$|c$/);
     expect(second).toMatch(/ef$/);
     expect(second).not.toBe('down def');
-    expect(spoilt()).toEqual([head, first, second, end]);
+    expect(corrupted()).toEqual([head, first, second, end]);
   });
 
-  it('leaves heads and empty bodies alone', () => {
+  it('does not change heads and empty bodies', () => {
     const { events, hits } = answerThrough(garbage(), []);
 
     expect([events, hits]).toEqual([['down head', 'down .'], 0]);
@@ -120,15 +120,15 @@ describe('faults of whole calls', () => {
     { name: 'fail first', fault: () => failFirst(2), failed: [1, 2] },
     { name: 'fail every Nth', fault: () => failEvery(3), failed: [3, 6] },
   ])('$name', ({ fault, failed }) => {
-    const injection = new Injection(fault(), {}, 1, 1, () => undefined);
+    const injected = createInjectedFault(fault(), {}, 1);
     const calls = Array.from({ length: 7 }, (_, index) => ({ number: index + 1, ...createFakeCall() }));
-    for (const { port } of calls) injection.offer(port);
+    for (const { target } of calls) injected.offer(target);
 
     expect(calls.filter(({ events }) => events[0] === 'answer 503').map(({ number }) => number)).toEqual(failed);
-    expect([injection.hits, injection.seen]).toEqual([2, 7]);
+    expect([injected.hits, injected.seen]).toEqual([2, 7]);
   });
 
-  it('send GOAWAY, for this call or without it', () => {
+  it('send GOAWAY that includes or excludes the call', () => {
     expect(answerThrough(goAway(), []).events[0]).toBe('goaway 0 true');
     expect(answerThrough(goAway({ http2Code: 11, refuses: false }), []).events[0]).toBe('goaway 11 false');
   });
@@ -141,10 +141,10 @@ describe('faults of whole connections', () => {
     expect([events[0], hits]).toEqual(['reset 8', 1]);
   });
 
-  it('answer in TLS what was said in plaintext', () => {
-    const injection = new Injection(answerInTls(), {}, 1, 1, () => undefined);
-    const { port, send, events } = createFakeCall('', 'connection');
-    injection.offer(port);
+  it('answer plaintext with a TLS alert', () => {
+    const injected = createInjectedFault(answerInTls(), {}, 1);
+    const { target, send, events } = createFakeCall('', 'connection');
+    injected.offer(target);
     send('up', 'GET /');
 
     expect(events[0]).toBe(`down ${String.fromCharCode(21, 3, 1, 0, 2, 2, 10)}`);
@@ -164,7 +164,7 @@ describe('settings', () => {
     [() => failFirst(0), '"count" must be a whole number of at least 1'],
     [() => failEvery(0), '"interval" must be a whole number of at least 1'],
     [() => failAlways(200), '"status" must be a whole number from 400 to 599'],
-  ])('that cannot be used are refused by name: %s', (make, message) => {
+  ])('are refused by name if they are invalid: %s', (make, message) => {
     expect(make).toThrow(message);
   });
 });

@@ -1,4 +1,4 @@
-// Faults that hold things back, by a clock that the test turns.
+// The faults that delay: latency, bandwidth, black hole, partition and slow close, with fake timers.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Fault } from '../../../../packages/kit/fault-proxy/core/fault.ts';
 import { bandwidth } from '../../../../packages/kit/fault-proxy/faults/bandwidth.ts';
@@ -6,8 +6,8 @@ import { blackHole } from '../../../../packages/kit/fault-proxy/faults/black-hol
 import { latency } from '../../../../packages/kit/fault-proxy/faults/latency.ts';
 import { partition } from '../../../../packages/kit/fault-proxy/faults/partition.ts';
 import { slowClose } from '../../../../packages/kit/fault-proxy/faults/slow-close.ts';
-import { Injection, type InjectOptions } from '../../../../packages/kit/fault-proxy/injection.ts';
-import { bodyOf, createFakeCall } from './fake-call.ts';
+import type { InjectOptions } from '../../../../packages/kit/fault-proxy/injected-fault.ts';
+import { bodyOf, createFakeCall, createInjectedFault } from './fake-call.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -17,22 +17,22 @@ afterEach(() => {
 });
 
 function hit(fault: Fault, options: InjectOptions = {}, seed = 1) {
-  const injection = new Injection(fault, options, seed, 1, () => undefined);
-  const call = createFakeCall('box.v1.BoxService/Open', injection.rpc === undefined ? 'connection' : 'call');
-  injection.offer(call.port);
-  return { ...call, injection };
+  const injected = createInjectedFault(fault, options, seed);
+  const call = createFakeCall('box.v1.BoxService/Open', injected.rpc === undefined ? 'connection' : 'call');
+  injected.offer(call.target);
+  return { ...call, injected };
 }
 
 describe('latency', () => {
   it('delays everything by the same time and keeps the order', () => {
-    const { send, events, injection } = hit(latency({ delayMs: 100 }), { rpc: '*' });
+    const { send, events, injected } = hit(latency({ delayMs: 100 }), { rpc: '*' });
     send('down', 'a', 'b');
 
     vi.advanceTimersByTime(99);
     expect(events).toEqual([]);
     vi.advanceTimersByTime(1);
     expect(events).toEqual(['down head', 'down a', 'down b', 'down .']);
-    expect(injection.hits).toBe(1);
+    expect(injected.hits).toBe(1);
   });
 
   it('does not delay the other direction', () => {
@@ -42,10 +42,10 @@ describe('latency', () => {
     expect(events).toEqual(['up head', 'up a', 'up .']);
   });
 
-  it('draws its jitter from the seed, within its bounds, and never lets a later piece overtake', () => {
+  it('draws its jitter from the seed, within its bounds, and keeps the order', () => {
     const arrivals = (seed: number) => {
-      const { port, events } = hit(latency({ delayMs: 50, jitterMs: 100 }), { rpc: '*' }, seed);
-      for (const text of 'abcdefgh') port.lanes.down.push(bodyOf(text));
+      const { target, events } = hit(latency({ delayMs: 50, jitterMs: 100 }), { rpc: '*' }, seed);
+      for (const text of 'abcdefgh') target.pipes.down.push(bodyOf(text));
       return Array.from({ length: 151 }, (_, ms) => {
         if (ms > 0) vi.advanceTimersByTime(1);
         return events.length;
@@ -58,10 +58,10 @@ describe('latency', () => {
     expect([first[49], first[150]]).toEqual([0, 8]);
   });
 
-  it('lets go of everything at once when it is removed', () => {
-    const { send, events, injection } = hit(latency({ delayMs: 60_000 }), { rpc: '*' });
+  it('passes on everything at once when it is removed', () => {
+    const { send, events, injected } = hit(latency({ delayMs: 60_000 }), { rpc: '*' });
     send('down', 'a');
-    injection.remove();
+    injected.remove();
 
     expect(events).toEqual(['down head', 'down a', 'down .']);
     expect(vi.getTimerCount()).toBe(0);
@@ -82,38 +82,38 @@ describe('bandwidth', () => {
     expect(events.at(-1)).toBe('down .');
   });
 
-  it('does not save up for later what it did not use', () => {
-    const { port, events } = hit(bandwidth({ bytesPerSecond: 20 }), { rpc: '*' });
+  it('does not accumulate unused bandwidth', () => {
+    const { target, events } = hit(bandwidth({ bytesPerSecond: 20 }), { rpc: '*' });
     vi.advanceTimersByTime(10_000);
-    port.lanes.down.push(bodyOf('ab'));
+    target.pipes.down.push(bodyOf('ab'));
     vi.advanceTimersByTime(50);
 
     expect(events).toEqual(['down a']);
   });
 
-  it('holds no bytes any more once all have passed', () => {
-    const { send, port } = hit(bandwidth({ bytesPerSecond: 1000 }), { rpc: '*' });
+  it('holds no bytes once all have passed', () => {
+    const { send, target } = hit(bandwidth({ bytesPerSecond: 1000 }), { rpc: '*' });
     send('down', 'x'.repeat(500));
-    expect(port.lanes.down.heldBytes).toBeGreaterThanOrEqual(450);
+    expect(target.pipes.down.heldBytes).toBeGreaterThanOrEqual(450);
 
     vi.advanceTimersByTime(500);
-    expect(port.lanes.down.heldBytes).toBe(0);
+    expect(target.pipes.down.heldBytes).toBe(0);
   });
 });
 
 describe('a black hole', () => {
-  it('swallows both directions until it is removed', () => {
-    const { send, events, injection } = hit(blackHole(), { rpc: '*' });
+  it('holds both directions until it is removed', () => {
+    const { send, events, injected } = hit(blackHole(), { rpc: '*' });
     send('up', 'a');
     send('down', 'b');
     vi.advanceTimersByTime(3_600_000);
     expect(events).toEqual([]);
 
-    injection.remove();
+    injected.remove();
     expect(events).toEqual(['up head', 'up a', 'up .', 'down head', 'down b', 'down .']);
   });
 
-  it('forgets a call that was given up', () => {
+  it('discards a call that its client has given up', () => {
     const { send, events, leave } = hit(blackHole(), { rpc: '*' });
     send('up', 'a');
     leave();
@@ -121,37 +121,37 @@ describe('a black hole', () => {
     expect(events).toEqual(['drop']);
   });
 
-  it('leaves a call alone that ends after it was removed', () => {
-    const { send, events, leave, injection } = hit(blackHole(), { rpc: '*' });
-    injection.remove();
+  it('does not affect a call that ends after its removal', () => {
+    const { send, events, leave, injected } = hit(blackHole(), { rpc: '*' });
+    injected.remove();
     send('up', 'a');
     leave();
 
     expect(events).not.toContain('drop');
   });
 
-  it('is not hit by what never came', () => {
-    expect(hit(blackHole(), { rpc: '*' }).injection.hits).toBe(0);
+  it('counts no hit while nothing is sent', () => {
+    expect(hit(blackHole(), { rpc: '*' }).injected.hits).toBe(0);
   });
 });
 
 describe('a partition', () => {
-  it('cuts one direction only, and delivers what it held when it heals', () => {
-    const { send, events, injection, leave } = hit(partition(), { direction: 'up' });
+  it('blocks one direction only, and delivers what it held when it heals', () => {
+    const { send, events, injected, leave } = hit(partition(), { direction: 'up' });
     send('up', 'a');
     send('down', 'b');
     leave();
     expect(events).toEqual(['down head', 'down b', 'down .']);
 
-    injection.remove();
+    injected.remove();
     expect(events.slice(3)).toEqual(['up head', 'up a', 'up .']);
   });
 });
 
 describe('a slow close', () => {
-  it('delays the end, and with it the last byte of a body that ends there', () => {
-    const { port, events } = hit(slowClose({ delayMs: 100 }), { rpc: '*' });
-    port.lanes.down.push(bodyOf('abc', true));
+  it('delays the end together with the last byte of the body', () => {
+    const { target, events } = hit(slowClose({ delayMs: 100 }), { rpc: '*' });
+    target.pipes.down.push(bodyOf('abc', true));
 
     expect(events).toEqual(['down ab']);
     vi.advanceTimersByTime(100);
