@@ -152,7 +152,7 @@ it.each<Row>(rowsWithoutConnection)('%s: the first call is %s', async (_, kind, 
 
 describe('docs/failures.md', () => {
   const page = readFileSync(new URL('../../../../docs/failures.md', import.meta.url), 'utf8');
-  const row = (what: string, kind: Row[1]) => `| ${what} | \`${told}\` | ${counts[kind] ? 'yes' : 'no'} |`;
+  const row = (what: string, kind: Row[1]) => `| ${what} | \`${kind}\` | ${counts[kind] ? 'yes' : 'no'} |`;
 
   it('lists the kind of each failure in transit', () => {
     const table = [...rowsWithoutConnection, ...rows].map(([failure, kind]) => row(failure, kind));
