@@ -2,29 +2,9 @@
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import type { CallFailure } from '../base/call-failure.ts';
 
-/** The ways a call to a neighbour fails. */
-export type CallFailure =
-  /** No answer in time: the outcome is unknown. */
-  | 'timeout'
-  /** Not reached, or the connection broke: the outcome may be unknown. */
-  | 'unreachable'
-  /** The neighbour itself said that it failed. */
-  | 'internal'
-  /** An answer came, and says nothing that can be read: the outcome is unknown. */
-  | 'unreadable'
-  /** The neighbour could make nothing of the request, be it spoilt on its way or of another version of the contract. */
-  | 'not_understood'
-  /** Not called: the circuit breaker is open. */
-  | 'circuit_open'
-  /** The neighbour sheds load, or was not called because too many calls to it are under way. */
-  | 'overloaded'
-  /** Not called: too little time was left. */
-  | 'not_called'
-  /** The neighbour understood and refused; `reason` says why. */
-  | 'refused'
-  /** Our own caller gave up. */
-  | 'cancelled';
+export type { CallFailure };
 
 const WORDS: Readonly<Record<CallFailure, string>> = {
   timeout: 'did not answer in time',

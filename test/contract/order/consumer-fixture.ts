@@ -56,8 +56,8 @@ export function acceptedTestOrder(): Order {
 }
 
 /** A call made for a customer who waits: with a deadline that the policy allows, in the customer's trace. */
-export function awaited<M extends DescMethod>(neighbour: keyof typeof POLICIES, call: Called<M>): Called<M> {
-  return call.withDeadline({ atMostMs: POLICIES[neighbour].timeoutMs }).withMetadata(TRACED);
+export function awaited<M extends DescMethod>(dependency: keyof typeof POLICIES, call: Called<M>): Called<M> {
+  return call.withDeadline({ atMostMs: POLICIES[dependency].timeoutMs }).withMetadata(TRACED);
 }
 
 /** The details of a refusal for a reason. */
@@ -72,8 +72,8 @@ export const NEEDS_CREDENTIAL = [
   refusal('SYNTHETIC_NOT_ALLOWED'),
 ] as const;
 
-/** Lends the order service's own client of a neighbour, in the trace of a call. */
-export async function withNeighbour<Service extends DescService, T>(
+/** Lends the order service's own client of a dependency, in the trace of a call. */
+export async function withDependency<Service extends DescService, T>(
   name: keyof typeof POLICIES,
   service: Service,
   url: string,
@@ -95,12 +95,12 @@ export type SagaRun = SagaResult & { readonly saga: FakeSaga };
 
 /** Runs the saga on an order with a real client of inventory, and a payment that takes every card. */
 export function runWithInventory(url: string, order: Order, credential = CREDENTIAL): Promise<SagaRun> {
-  return withNeighbour('inventory', InventoryService, url, (inventory) => run(order, { inventory }, credential));
+  return withDependency('inventory', InventoryService, url, (inventory) => run(order, { inventory }, credential));
 }
 
 /** Runs the saga on an order with a real client of payment, and an inventory that has enough. */
 export function runWithPayment(url: string, order: Order, credential = CREDENTIAL): Promise<SagaRun> {
-  return withNeighbour('payment', PaymentService, url, (payment) => run(order, { payment }, credential));
+  return withDependency('payment', PaymentService, url, (payment) => run(order, { payment }, credential));
 }
 
 async function run(

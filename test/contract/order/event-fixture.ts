@@ -8,7 +8,7 @@ import { blockedOrder, pendingOrder } from '../../support/services/order-builder
 // Longer than any test: an order that is due was woken.
 const A_MINUTE_MS = 60_000;
 
-export interface OrderEventDesk extends EventFixture {
+export interface OrderEventFixture extends EventFixture {
   readonly wakeResumer: Mock<() => void>;
   /** Begins anew with orders that wait for their neighbours. */
   begin(...waiting: readonly string[]): Promise<void>;
@@ -16,15 +16,15 @@ export interface OrderEventDesk extends EventFixture {
   claimDue(): Promise<string[]>;
 }
 
-export async function openOrderEventDesk(): Promise<OrderEventDesk> {
+export async function openOrderEventFixture(): Promise<OrderEventFixture> {
   const wakeResumer = vi.fn<() => void>();
-  const desk = await openEventFixture('order', () => createOrderSubscriptions(wakeResumer));
-  const store = createOrderStore(desk.database, 1);
+  const fixture = await openEventFixture('order', () => createOrderSubscriptions(wakeResumer));
+  const store = createOrderStore(fixture.database, 1);
   return {
-    ...desk,
+    ...fixture,
     wakeResumer,
     begin: async (...waiting) => {
-      await desk.empty();
+      await fixture.empty();
       wakeResumer.mockClear();
       for (const orderId of waiting) {
         await store.insert(pendingOrder({ orderId }), { idempotencyKey: orderId, requestHash: '' }, []);

@@ -9,7 +9,7 @@ import {
 import { createPriceStore } from '#services/order/price-store.ts';
 import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts/contracts.ts';
 import { euros } from '../../support/services/order-builders.ts';
-import { type OrderEventDesk, openOrderEventDesk } from './event-fixture.ts';
+import { type OrderEventFixture, openOrderEventFixture } from './event-fixture.ts';
 
 // Handlers decode events themselves: what they read of them is recorded from there.
 vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
@@ -55,43 +55,45 @@ const priceChanged = () =>
       envelopeOf(ProductChangedSchema, '10000000-0000-4000-8000-000000000004'),
     );
 
-let desk: OrderEventDesk;
+let fixture: OrderEventFixture;
 
-// One desk for the file: every run of the handlers begins anew.
+// One fixture for the file: every run of the handlers begins anew.
 beforeAll(async () => {
-  desk = await openOrderEventDesk();
+  fixture = await openOrderEventFixture();
 });
-afterAll(() => desk[Symbol.asyncDispose]());
+afterAll(() => fixture[Symbol.asyncDispose]());
 
-const beginWaiting = () => desk.begin(RESERVED_ORDER, SHORT_ORDER);
+const beginWaiting = () => fixture.begin(RESERVED_ORDER, SHORT_ORDER);
 
 describe("inventory's event", () => {
   it('StockReserved makes a waiting order due at once, once however often it comes', async () => {
     const check = async () => {
-      expect(await desk.claimDue()).toEqual([RESERVED_ORDER]);
-      expect(desk.wakeResumer).toHaveBeenCalledOnce();
+      expect(await fixture.claimDue()).toEqual([RESERVED_ORDER]);
+      expect(fixture.wakeResumer).toHaveBeenCalledOnce();
     };
 
-    await stockReserved().handledBy(inTurn(desk.handle, beginWaiting, check), { deliveries: ['once', 'redelivered'] });
+    await stockReserved().handledBy(inTurn(fixture.handle, beginWaiting, check), {
+      deliveries: ['once', 'redelivered'],
+    });
   });
 
   it('InsufficientStock makes a waiting order due at once, once however often it comes', async () => {
     const check = async () => {
-      expect(await desk.claimDue()).toEqual([SHORT_ORDER]);
-      expect(desk.wakeResumer).toHaveBeenCalledOnce();
+      expect(await fixture.claimDue()).toEqual([SHORT_ORDER]);
+      expect(fixture.wakeResumer).toHaveBeenCalledOnce();
     };
 
-    await insufficientStock().handledBy(inTurn(desk.handle, beginWaiting, check), {
+    await insufficientStock().handledBy(inTurn(fixture.handle, beginWaiting, check), {
       deliveries: ['once', 'redelivered'],
     });
   });
 
   it('about an order that does not wait, or that nobody knows, changes nothing', async () => {
-    const check = async () => expect(await desk.claimDue()).toEqual([]);
+    const check = async () => expect(await fixture.claimDue()).toEqual([]);
 
     await inventory.handle(
       [stockReserved(), insufficientStock()],
-      inTurn(desk.handle, () => desk.begin(), check),
+      inTurn(fixture.handle, () => fixture.begin(), check),
       {
         deliveries: ['once', 'redelivered', 'reordered'],
       },
@@ -101,14 +103,14 @@ describe("inventory's event", () => {
   it('ProductChanged gives a product its newest price, in whatever order the news comes, receipts forgotten', async () => {
     const seen: string[] = [];
     const check = async (delivery: string) => {
-      const prices = await createPriceStore(desk.database).find(['prod999']);
+      const prices = await createPriceStore(fixture.database).find(['prod999']);
       expect(prices.get('prod999')).toEqual(euros(2_499n));
       seen.push(delivery);
     };
 
     await inventory.handle(
       [productAdded(), priceChanged()],
-      inTurn(desk.handleAnew, () => desk.begin(), check),
+      inTurn(fixture.handleAnew, () => fixture.begin(), check),
       {
         deliveries: ['once', 'redelivered', 'reordered'],
       },
@@ -119,11 +121,11 @@ describe("inventory's event", () => {
 
   it('recorded earlier is still understood', async () => {
     const orders = ['47cad163-d4ef-4491-8fea-975b8ed1e4c4', '52717f0a-c663-439b-9e0b-e81a09d6477d'];
-    await desk.begin(RESERVED_ORDER, ...orders);
+    await fixture.begin(RESERVED_ORDER, ...orders);
 
-    await replayRecordedEvents(recordedEvents(import.meta.url, 'inventory-events'), desk.handle);
+    await replayRecordedEvents(recordedEvents(import.meta.url, 'inventory-events'), fixture.handle);
 
-    expect(await desk.claimDue()).toEqual(orders);
-    expect(await createPriceStore(desk.database).find(['prod900'])).toEqual(new Map([['prod900', euros(4_200n)]]));
+    expect(await fixture.claimDue()).toEqual(orders);
+    expect(await createPriceStore(fixture.database).find(['prod900'])).toEqual(new Map([['prod900', euros(4_200n)]]));
   });
 });

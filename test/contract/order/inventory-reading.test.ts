@@ -13,8 +13,9 @@ import {
 import { createCatalogueLoader } from '#services/order/load-catalogue.ts';
 import { quoteOrder } from '#services/order/quote-order.ts';
 import { contractFile, shopContract } from '../../support/contracts/contracts.ts';
+import { testCall } from '../../support/services/call.ts';
 import { createFakePriceStore, euros, silentLog } from '../../support/services/order-builders.ts';
-import { awaited, POLICIES, refusal, withNeighbour } from './consumer-fixture.ts';
+import { awaited, POLICIES, refusal, withDependency } from './consumer-fixture.ts';
 
 const inventory = shopContract('OrderService', 'InventoryService');
 const { checkAvailability, listProducts } = InventoryService.method;
@@ -24,8 +25,12 @@ async function quote(url: string, productId: string, quantity = 1): Promise<Avai
   const prices = createFakePriceStore();
   await prices.put([{ productId, unitPrice: euros(5_999n), version: 1n }]);
   const request = create(QuoteOrderRequestSchema, { customerId: 'cust123', items: [{ productId, quantity }] });
-  const { lines } = await withNeighbour('inventory', InventoryService, url, (client) =>
-    quoteOrder({ inventory: client, prices, pricingVersionFor: async () => 'v1' }, request, 2_500),
+  const { lines } = await withDependency('inventory', InventoryService, url, (client) =>
+    quoteOrder(
+      { inventory: client, prices, pricingVersionFor: async () => 'v1' },
+      request,
+      testCall({ budgetMs: 2_500 }),
+    ),
   );
   return lines[0]?.availability;
 }
@@ -126,7 +131,7 @@ describe('the list of products', () => {
 
   /** Loads the prices as the order service does at its first start. */
   const load = (url: string) =>
-    withNeighbour('inventory', InventoryService, url, async (client) => {
+    withDependency('inventory', InventoryService, url, async (client) => {
       const prices = createFakePriceStore(false);
       prices.prices.clear();
       const loader = createCatalogueLoader({ inventory: client, prices, log: silentLog });

@@ -154,7 +154,7 @@ describe('the sale of a reservation', () => {
     decideConfirm({ ...acceptedOrder(), reservationId: RESERVATION_ID, transactionId: 'ch_1' }, secondsLater(3));
 
   it('that was released leaves the order pending: what is decided is not taken back', async () => {
-    const { order: end, hindrance } = await awaited(
+    const { order: end, failure } = await awaited(
       'inventory',
       inventory
         .given('what the order had reserved is released', reserved)
@@ -164,13 +164,13 @@ describe('the sale of a reservation', () => {
       .failsWith(Code.FailedPrecondition, 'the order was released', refusal('RESERVATION_RELEASED'))
       .run(({ url }) => runWithInventory(url, confirming()));
 
-    expect(hindrance).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
+    expect(failure).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
     expect(end).toMatchObject({ status: 'PENDING', verdict: 'CONFIRM' });
     expect(detailOf(end, 'CONFIRM_RESERVATION')).toBe('inventory refused: the order was released');
   });
 
   it('that nobody knows leaves the order pending', async () => {
-    const { order: end, hindrance } = await awaited(
+    const { order: end, failure } = await awaited(
       'inventory',
       inventory
         .given('nothing is known of the order', order)
@@ -180,7 +180,7 @@ describe('the sale of a reservation', () => {
       .failsWith(Code.NotFound, 'nothing was ever set aside', refusal('RESERVATION_NOT_FOUND'))
       .run(({ url }) => runWithInventory(url, confirming()));
 
-    expect(hindrance).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
+    expect(failure).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
     expect(end).toMatchObject({ status: 'PENDING', verdict: 'CONFIRM' });
   });
 });
@@ -223,7 +223,7 @@ describe('a release', () => {
   });
 
   it('of what is sold is refused, and stays owed for all to see', async () => {
-    const { order: end, hindrance } = await awaited(
+    const { order: end, failure } = await awaited(
       'inventory',
       inventory
         .given('what the order had reserved is sold', reserved)
@@ -233,7 +233,7 @@ describe('a release', () => {
       .failsWith(Code.FailedPrecondition, 'what was set aside is sold', refusal('RESERVATION_CONFIRMED'))
       .run(({ url }) => runWithInventory(url, failed(RESERVATION_ID)));
 
-    expect(hindrance).toMatchObject({ reason: 'INVENTORY_UNAVAILABLE' });
+    expect(failure).toMatchObject({ reason: 'INVENTORY_UNAVAILABLE' });
     expect(end).toMatchObject({ status: 'FAILED', owed: { release: true } });
   });
 });

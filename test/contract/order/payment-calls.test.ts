@@ -110,7 +110,7 @@ describe('a charge', () => {
   });
 
   it('that nobody can tell the outcome of leaves the order pending, undecided', async () => {
-    const { order, hindrance, saga } = await awaited(
+    const { order, failure, saga } = await awaited(
       'payment',
       payment
         .given('the order has not been charged', state)
@@ -121,7 +121,7 @@ describe('a charge', () => {
       .failsWith(Code.Unavailable, 'the payment provider has not told the outcome', outOfOrder)
       .run(({ url }) => runWithPayment(url, acceptedOrder()));
 
-    expect(hindrance).toMatchObject({ outcome: 'PENDING', reason: 'PAYMENT_UNAVAILABLE' });
+    expect(failure).toMatchObject({ outcome: 'PENDING', reason: 'PAYMENT_UNAVAILABLE' });
     expect(order).toMatchObject({ status: 'PENDING', reason: 'PAYMENT_UNAVAILABLE', verdict: undefined });
     expect(saga.inventory.releaseReservation).not.toHaveBeenCalled();
   });
@@ -199,7 +199,7 @@ describe('a refund', () => {
   });
 
   it('that cannot be made now stays owed', async () => {
-    const { order, hindrance } = await awaited(
+    const { order, failure } = await awaited(
       'payment',
       payment
         .given('the order has been charged', state)
@@ -210,7 +210,7 @@ describe('a refund', () => {
       .failsWith(Code.Unavailable, 'the payment provider has not told the outcome', outOfOrder)
       .run(({ url }) => runWithPayment(url, failed()));
 
-    expect(hindrance).toMatchObject({ reason: 'PAYMENT_UNAVAILABLE' });
+    expect(failure).toMatchObject({ reason: 'PAYMENT_UNAVAILABLE' });
     expect(order.owed).toEqual({ release: false, refund: true });
   });
 });

@@ -19,12 +19,12 @@ const WITHOUT_MONEY = 'cust-without-money';
 const OF_AWAY_BANK = 'cust-of-away-bank';
 
 const resources = new AsyncDisposableStack();
-let world: OrderFixture;
+let fixture: OrderFixture;
 
 // One service for the file: every event tells of an order of its own.
 beforeAll(async () => {
-  world = resources.use(await startOrderFixture());
-  world.payment.virtual.stub(PaymentService.method.processPayment).replies(({ orderId, customerId }) => {
+  fixture = resources.use(await startOrderFixture());
+  fixture.payment.virtual.stub(PaymentService.method.processPayment).replies(({ orderId, customerId }) => {
     if (customerId === OF_AWAY_BANK) throw new ConnectError('the bank is away', Code.Unavailable);
     const status = customerId === WITHOUT_MONEY ? ChargeStatus.DECLINED : ChargeStatus.COMPLETED;
     return { charge: { orderId, transactionId: `ch-${orderId}`, status } };
@@ -41,21 +41,21 @@ const useCases: Record<string, () => Promise<string>> = {
   'the news that an order has failed': () => place(WITHOUT_MONEY, { '12345': 1 }),
   'the news that an order was cancelled': async () => {
     const orderId = await place(OF_AWAY_BANK, { '12345': 1 });
-    await world.client.cancelOrder({ orderId });
+    await fixture.client.cancelOrder({ orderId });
     return orderId;
   },
 };
 
 async function place(customerId: string, basket: Record<string, number>): Promise<string> {
   const items = Object.entries(basket).map(([productId, quantity]) => ({ productId, quantity }));
-  const { order } = await world.place({ customerId, items });
+  const { order } = await fixture.place({ customerId, items });
   return order?.orderId ?? '';
 }
 
 async function publish({ description, subject }: ExpectedEvent): Promise<CapturedEvent[]> {
   const id = await useCases[description]?.();
   if (id === undefined) throw new Error(`no use case publishes "${description}"`);
-  return await captureEvents(world.nats, subject, id);
+  return await captureEvents(fixture.nats, subject, id);
 }
 
 function verify(

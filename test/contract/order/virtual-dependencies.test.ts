@@ -39,9 +39,9 @@ describe('the order service', () => {
       return { reservation: { orderId, reservationId: 'res123', state: ReservationState.RESERVED } };
     });
     inventory.stub(confirmReservation).replies({ reservation: { state: ReservationState.CONFIRMED } });
-    await using world = await startOrderFixture({ INVENTORY_URL: inventory.url });
+    await using fixture = await startOrderFixture({ INVENTORY_URL: inventory.url });
 
-    const { order, outcome } = await world.place({ items: [{ productId: '12345', quantity: 10 }] });
+    const { order, outcome } = await fixture.place({ items: [{ productId: '12345', quantity: 10 }] });
 
     expect(outcome).toBe(Outcome.CONFIRMED);
     expect(order).toMatchObject({ status: OrderStatus.CONFIRMED, reservationId: 'res123' });
@@ -59,9 +59,9 @@ describe('the order service', () => {
       'product 12345 exists with stock',
       'stock is reserved for the order',
     );
-    await using world = await startOrderFixture({ INVENTORY_URL: neighbours.url, PAYMENT_URL: neighbours.url });
+    await using fixture = await startOrderFixture({ INVENTORY_URL: neighbours.url, PAYMENT_URL: neighbours.url });
 
-    const { order, outcome } = await world.place({ items: [{ productId: '12345', quantity: 1 }] });
+    const { order, outcome } = await fixture.place({ items: [{ productId: '12345', quantity: 1 }] });
 
     expect(neighbours.misses()).toEqual([]);
     expect(outcome).toBe(Outcome.CONFIRMED);
@@ -70,9 +70,9 @@ describe('the order service', () => {
 
   it('fails an order at a stub server in the state that 12345 is sold out', async () => {
     await using neighbours = await startContractNeighbours('product 12345 is sold out');
-    await using world = await startOrderFixture({ INVENTORY_URL: neighbours.url, PAYMENT_URL: neighbours.url });
+    await using fixture = await startOrderFixture({ INVENTORY_URL: neighbours.url, PAYMENT_URL: neighbours.url });
 
-    const { order, outcome } = await world.place({ items: [{ productId: '12345', quantity: 1 }] });
+    const { order, outcome } = await fixture.place({ items: [{ productId: '12345', quantity: 1 }] });
 
     expect(neighbours.misses()).toEqual([]);
     expect(outcome).toBe(Outcome.FAILED);

@@ -11,6 +11,7 @@ import { startDeadline } from '#services/platform/base/deadline.ts';
 import { DomainError, unavailable } from '#services/platform/base/errors.ts';
 import type { Database } from '#services/platform/storage/database.ts';
 import { type Turn, takeTurns } from '../../support/histories.ts';
+import { testCall } from '../../support/services/call.ts';
 import { createFakePriceStore, orderRequest, silentLog } from '../../support/services/order-builders.ts';
 import type { CallFate, CommitFate, History, Key, Step } from './history.ts';
 import { createWorld, type World } from './history-dependencies.ts';
@@ -156,7 +157,7 @@ class HistoryRun {
           pricingVersionFor: async () => 'v1',
           // A repeat looks once: how long it waits for the first is not what a history is about.
           changes: {
-            changed: () => undefined,
+            notify: () => undefined,
             follow: async function* (orderId) {
               const order = await store.find(orderId);
               if (order !== undefined) yield order;
@@ -168,7 +169,7 @@ class HistoryRun {
           now: saga.now,
         },
         request,
-        BUDGET_MS,
+        testCall({ budgetMs: BUDGET_MS }),
       );
       heard.push({
         key,
@@ -192,7 +193,7 @@ class HistoryRun {
       const { order } = await cancelOrder(
         { saga, now: saga.now },
         { $typeName: 'shop.order.v1.CancelOrderRequest', orderId },
-        BUDGET_MS,
+        testCall({ budgetMs: BUDGET_MS }),
       );
       const status = OrderStatusSchema.value[order.status ?? 0]?.localName ?? '';
       this.account.heard.push({ key, content: '', orderId, status, outcome: 'CANCELLED' });
@@ -221,7 +222,7 @@ class HistoryRun {
     return {
       ...this.account.world.neighbours(turn, nextFate),
       store: this.#reachStore(turn),
-      changed: () => undefined,
+      onChange: () => undefined,
       syntheticHeaders: {},
       orderLimitMs: ORDER_LIMIT_MS,
       now: () => new Date(this.#clockMs),

@@ -33,7 +33,7 @@ async function breakerOf({ service }: OrderFixture, dependency: string) {
   return status?.breakers.find((breaker) => breaker.dependency === dependency);
 }
 
-type Row = readonly [name: string, harm: (world: OrderFixture) => unknown, outcome: Outcome, reason: OrderReason];
+type Row = readonly [name: string, harm: (fixture: OrderFixture) => unknown, outcome: Outcome, reason: OrderReason];
 
 describe('an order is answered in under 3 s and completes later, when', () => {
   it.each<Row>([
@@ -62,67 +62,67 @@ describe('an order is answered in under 3 s and completes later, when', () => {
       OrderReason.PAYMENT_TIMEOUT,
     ],
   ])('%s', async (_, harm, outcome, reason) => {
-    await using world = await startOrderFixture();
-    harm(world);
+    await using fixture = await startOrderFixture();
+    harm(fixture);
     const begin = performance.now();
 
-    const answer = await world.place();
+    const answer = await fixture.place();
 
     expect(performance.now() - begin).toBeLessThan(LONGEST_MS);
     expect({ ...answer, status: answer.order?.status }).toMatchObject({ outcome, reason, status: OrderStatus.PENDING });
-    heal(world);
-    await world.reaches(answer.order!.orderId, OrderStatus.CONFIRMED);
-    expect(new Set(world.payment.virtual.requests(processPayment).map((each) => each.idempotencyKey)).size).toBe(1);
+    heal(fixture);
+    await fixture.reaches(answer.order!.orderId, OrderStatus.CONFIRMED);
+    expect(new Set(fixture.payment.virtual.requests(processPayment).map((each) => each.idempotencyKey)).size).toBe(1);
   });
 });
 
 describe('a neighbour that is away for a moment', () => {
   it('is asked again within the call: the order is confirmed, and nobody learns of it', async () => {
-    await using world = await startOrderFixture();
-    world.inventory.virtual
+    await using fixture = await startOrderFixture();
+    fixture.inventory.virtual
       .stub(reserveStock)
       .fails(Code.Unavailable, 'restarting')
       .thenFails(Code.Unavailable, 'restarting')
       .thenReplies(({ orderId }) => ({ reservation: { orderId, reservationId: `res-${orderId}` } }));
 
-    expect(await world.place()).toMatchObject({ outcome: Outcome.CONFIRMED });
+    expect(await fixture.place()).toMatchObject({ outcome: Outcome.CONFIRMED });
 
-    world.inventory.virtual.received(reserveStock).times(3);
+    fixture.inventory.virtual.received(reserveStock).times(3);
   });
 });
 
 describe('a breaker', () => {
   it('seed 4.4: of inventory opens by five timeouts; the sixth order makes no call; a probe closes it', async () => {
-    await using world = await startOrderFixture({ BREAKER_RESET_MS: '2000' });
-    world.inventory.virtual.stub(reserveStock).hangs();
-    const five = await Promise.all(Array.from({ length: 5 }, () => world.place()));
+    await using fixture = await startOrderFixture({ BREAKER_RESET_MS: '2000' });
+    fixture.inventory.virtual.stub(reserveStock).hangs();
+    const five = await Promise.all(Array.from({ length: 5 }, () => fixture.place()));
     const pending = { outcome: Outcome.PENDING, reason: OrderReason.INVENTORY_CHECK_FAILED };
     expect(five).toMatchObject(Array(5).fill(pending));
 
-    const sixth = await world.place();
+    const sixth = await fixture.place();
 
     const orderId = sixth.order!.orderId;
     expect(sixth).toMatchObject({ outcome: Outcome.CIRCUIT_OPEN, reason: OrderReason.INVENTORY_UNAVAILABLE });
-    world.inventory.virtual.received(reserveStock).neverWith({ orderId });
-    expect(await breakerOf(world, 'inventory')).toMatchObject({
+    fixture.inventory.virtual.received(reserveStock).neverWith({ orderId });
+    expect(await breakerOf(fixture, 'inventory')).toMatchObject({
       state: BreakerState.OPEN,
       since: expect.anything(),
       reason: expect.stringContaining('deadline'),
     });
-    const metrics = await (await fetch(`${world.service.url}/metrics`)).text();
+    const metrics = await (await fetch(`${fixture.service.url}/metrics`)).text();
     expect(metrics).toMatch(/^circuit_breaker_opened_total\{dependency="inventory",failure="timeout",.*\} 1$/m);
     expect(metrics).toMatch(/^circuit_breaker_changed_timestamp_seconds\{dependency="inventory",.*\} \d{10}/m);
-    heal(world);
-    await world.reaches(orderId, OrderStatus.CONFIRMED, 15_000);
-    expect(await breakerOf(world, 'inventory')).toMatchObject({ state: BreakerState.CLOSED, reason: '' });
+    heal(fixture);
+    await fixture.reaches(orderId, OrderStatus.CONFIRMED, 15_000);
+    expect(await breakerOf(fixture, 'inventory')).toMatchObject({ state: BreakerState.CLOSED, reason: '' });
   });
 
   it('of payment that is open stops no order from being accepted: its stock is held, and it completes later', async () => {
-    await using world = await startOrderFixture({ BREAKER_RESET_MS: '2000' });
-    world.payment.virtual.stub(processPayment).fails(Code.Internal, 'out of order');
-    await Promise.all(Array.from({ length: 5 }, () => world.place()));
+    await using fixture = await startOrderFixture({ BREAKER_RESET_MS: '2000' });
+    fixture.payment.virtual.stub(processPayment).fails(Code.Internal, 'out of order');
+    await Promise.all(Array.from({ length: 5 }, () => fixture.place()));
 
-    const { order, outcome, reason } = await world.place();
+    const { order, outcome, reason } = await fixture.place();
 
     const { orderId = '', status } = order ?? {};
     expect({ outcome, reason, status }).toEqual({
@@ -130,20 +130,20 @@ describe('a breaker', () => {
       reason: OrderReason.PAYMENT_UNAVAILABLE,
       status: OrderStatus.PENDING,
     });
-    world.inventory.virtual.received(reserveStock).with({ orderId });
-    world.payment.virtual.received(processPayment).neverWith({ orderId });
-    heal(world);
-    await world.reaches(orderId, OrderStatus.CONFIRMED, 15_000);
+    fixture.inventory.virtual.received(reserveStock).with({ orderId });
+    fixture.payment.virtual.received(processPayment).neverWith({ orderId });
+    heal(fixture);
+    await fixture.reaches(orderId, OrderStatus.CONFIRMED, 15_000);
   });
 });
 
 it('a broker that hangs delays neither orders nor operators', async () => {
-  await using world = await startOrderFixture();
-  const url = new URL(world.nats.url('order'));
+  await using fixture = await startOrderFixture();
+  const url = new URL(fixture.nats.url('order'));
   await using gate = await startTcpGate(Number(url.port));
   url.port = String(gate.port);
-  await using replica = await world.startReplica({ NATS_URL: url.href });
-  await publishEvent(world.nats, PaymentFailedSchema, { orderId: 'order-1', version: 1n });
+  await using replica = await fixture.startReplica({ NATS_URL: url.href });
+  await publishEvent(fixture.nats, PaymentFailedSchema, { orderId: 'order-1', version: 1n });
   const pending = async () => (await replica.ops.getStatus({})).status?.consumers.map((consumer) => consumer.pending);
   // That one stream is there; inventory's is not.
   await expect.poll(pending, { timeout: 5_000 }).toContain(0n);

@@ -6,26 +6,30 @@ import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { createOrderRoutes, type RouteDependencies } from '#services/order/routes.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { createServerInterceptors } from '#services/platform/server/rpc-interceptors.ts';
-import { openCreateOrderFixture } from '../../support/services/create-order-fixture.ts';
+import { createOrderFixture } from '../../support/services/create-order-fixture.ts';
 import { orderRequest, silentLog } from '../../support/services/order-builders.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** A client of the routes, around a desk whose statements can be made to hang. */
+/** A client of the routes, around a fixture whose statements can be made to hang. */
 function openCounter() {
-  const desk = openCreateOrderFixture();
-  const dependencies = { ...desk, inventory: desk.saga.inventory, budgetMs: 2_500 } as unknown as RouteDependencies;
+  const fixture = createOrderFixture();
+  const dependencies = {
+    ...fixture,
+    inventory: fixture.saga.inventory,
+    budgetMs: 2_500,
+  } as unknown as RouteDependencies;
   const transport = createRouterTransport(createOrderRoutes(dependencies), {
     router: { interceptors: createServerInterceptors({ metrics: createMetrics('order'), log: silentLog }) },
   });
-  return { desk, client: createClient(OrderService, transport) };
+  return { fixture, client: createClient(OrderService, transport) };
 }
 
 it('the last statement of an order that hangs does not keep its caller: unavailable, with RetryInfo, in under 3 s', async () => {
-  const { desk, client } = openCounter();
+  const { fixture, client } = openCounter();
   const hanging = Promise.withResolvers<void>();
-  desk.saga.store.beforeSave = () => hanging.promise;
+  fixture.saga.store.beforeSave = () => hanging.promise;
   const told = client.createOrder(orderRequest()).then(
     () => undefined,
     (error: unknown) => ConnectError.from(error),

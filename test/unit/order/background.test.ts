@@ -11,6 +11,7 @@ import { wakeOrder } from '#services/order/wake-order.ts';
 import { unavailable } from '#services/platform/base/errors.ts';
 import { injectTrace, installTracing, traceIdOf } from '#services/platform/observability/tracing.ts';
 import type { Transaction } from '#services/platform/storage/database.ts';
+import { type Sql, type Statement, toStatement } from '#services/platform/storage/sql.ts';
 import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
 import {
   blockedOrder,
@@ -128,7 +129,7 @@ describe('the loader of prices', () => {
 function createResumer(
   saga: FakeSaga,
   claims: { attempts: number }[] = [{ attempts: 0 }],
-  areNeighboursWell = (): boolean => true,
+  areDependenciesHealthy = (): boolean => true,
 ) {
   const claim = vi.fn(async (_limit: number) => {
     const due = claims.splice(0);
@@ -140,7 +141,7 @@ function createResumer(
       store: { claim },
       saga,
       budgetMs: 2_500,
-      areNeighboursWell,
+      areDependenciesHealthy,
       log: silentLog,
     }),
   };
@@ -229,7 +230,7 @@ describe('the resumer', () => {
     const saga = createFakeSaga(blockedOrder());
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const seen: string[] = [];
-    saga.changed.mockImplementation(() => seen.push(traceIdOf(injectTrace().traceparent)));
+    saga.onChange.mockImplementation(() => seen.push(traceIdOf(injectTrace().traceparent)));
     const claim = vi.fn(async () =>
       [{ order: saga.store.current(), attempts: 0, traceparent }].slice(claim.mock.calls.length - 1),
     );
@@ -237,7 +238,7 @@ describe('the resumer', () => {
       store: { claim },
       saga,
       budgetMs: 2_500,
-      areNeighboursWell: () => true,
+      areDependenciesHealthy: () => true,
       log: silentLog,
     });
     await resumer.start();
@@ -268,7 +269,7 @@ describe('the resumer', () => {
       store: { claim },
       saga,
       budgetMs: 2_500,
-      areNeighboursWell: () => true,
+      areDependenciesHealthy: () => true,
       log: silentLog,
     });
     await resumer.start();
@@ -298,11 +299,11 @@ describe('the resumer', () => {
 
 /** A transaction that notes what it is asked and finds nothing. */
 function recordingTransaction() {
-  const statements: { text: string; values: readonly unknown[] }[] = [];
+  const statements: Statement[] = [];
   const afterCommit: (() => void)[] = [];
   const transaction: Transaction = {
-    query: async <Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
-      statements.push({ text, values });
+    query: async <Row>(statement: unknown): Promise<Row[]> => {
+      statements.push(toStatement(statement as Sql));
       return [];
     },
     afterCommit: (work) => afterCommit.push(work),

@@ -6,6 +6,7 @@ import { CancelOrderRequestSchema } from '#gen/shop/order/v1/order_service_pb.ts
 import { cancelOrder } from '#services/order/cancel-order.ts';
 import { decideConfirm, type Order } from '#services/order/order.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
+import { testCall } from '../../support/services/call.ts';
 import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
 import {
   blockedOrder,
@@ -20,7 +21,11 @@ import {
 } from '../../support/services/order-builders.ts';
 
 function cancel(saga: FakeSaga, orderId = 'order-1') {
-  return cancelOrder({ saga, now: () => secondsLater(20) }, create(CancelOrderRequestSchema, { orderId }), 2_500);
+  return cancelOrder(
+    { saga, now: () => secondsLater(20) },
+    create(CancelOrderRequestSchema, { orderId }),
+    testCall({ budgetMs: 2_500 }),
+  );
 }
 
 /** A waiting order whose stock is reserved and whose money is taken. */
@@ -67,7 +72,7 @@ describe('cancelling a pending order', () => {
   it('tells those who wait for the order', async () => {
     const saga = waitingWithBoth();
     await cancel(saga);
-    expect(saga.changed.mock.calls[0]?.[0]).toMatchObject({ orderId: 'order-1', status: 'CANCELLED' });
+    expect(saga.onChange.mock.calls[0]?.[0]).toMatchObject({ orderId: 'order-1', status: 'CANCELLED' });
   });
 
   it('bars an order that never got anything from getting it later', async () => {

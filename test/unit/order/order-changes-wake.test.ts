@@ -20,7 +20,7 @@ it('a change is told at once', async () => {
   await following.next();
   const next = following.next();
   store.put({ ...blockedOrder(), version: 2 });
-  changes.changed(blockedOrder());
+  changes.notify(blockedOrder());
   expect((await next).value).toMatchObject({ version: 2 });
 });
 
@@ -33,7 +33,7 @@ it('a change made while it looks is not missed', async () => {
     store.find = find;
     const found = await find(orderId);
     store.put({ ...blockedOrder(), version: 2 });
-    changes.changed(blockedOrder());
+    changes.notify(blockedOrder());
     return found;
   };
   expect((await following.next()).value).toMatchObject({ version: 1 });
@@ -46,7 +46,7 @@ it('a change told while the follower is busy with the one before is not missed',
   const following = changes.follow('order-1', new AbortController().signal);
   await following.next();
   store.put({ ...blockedOrder(), version: 2 });
-  changes.changed(blockedOrder());
+  changes.notify(blockedOrder());
   expect((await following.next()).value).toMatchObject({ version: 2 });
 });
 

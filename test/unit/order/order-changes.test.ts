@@ -44,7 +44,7 @@ describe('following an order', () => {
     await following.next();
     const next = following.next();
     storeElsewhere(blockedOrder());
-    changes.changed(blockedOrder());
+    changes.notify(blockedOrder());
     expect((await next).value).toMatchObject({ version: 2, reason: 'INVENTORY_UNAVAILABLE' });
     expect(lookUps()).toBe(2);
   });
@@ -63,7 +63,7 @@ describe('following an order', () => {
     await following.next();
     const next = following.next();
     for (const told of [2, 3, 4]) {
-      changes.changed(pendingOrder());
+      changes.notify(pendingOrder());
       await expect.poll(lookUps, { interval: 1 }).toBe(told);
     }
     expect(await isSettled(next)).toBe(false);
@@ -74,7 +74,7 @@ describe('following an order', () => {
     const following = changes.follow('order-1', FOR_EVER);
     await following.next();
     void following.next();
-    changes.changed(pendingOrder({ orderId: 'order-2' }));
+    changes.notify(pendingOrder({ orderId: 'order-2' }));
     expect(lookUps()).toBe(1);
   });
 
@@ -84,7 +84,7 @@ describe('following an order', () => {
     await Promise.all(followers.map((following) => following.next()));
     const next = followers.map((following) => following.next());
     storeElsewhere(blockedOrder());
-    changes.changed(blockedOrder());
+    changes.notify(blockedOrder());
     expect((await Promise.all(next)).map(({ value }) => value.version)).toEqual([2, 2]);
   });
 
@@ -119,6 +119,6 @@ describe('following an order', () => {
 
   it('a change nobody waits for is no matter', () => {
     const { changes } = watchStore();
-    expect(() => changes.changed(pendingOrder())).not.toThrow();
+    expect(() => changes.notify(pendingOrder())).not.toThrow();
   });
 });

@@ -130,7 +130,7 @@ describe('a status to look for', () => {
   });
 
   it('that the contract does not know is refused', () => {
-    expect(() => fromStatusMessage(99 as OrderStatus)).toThrow('99 is no order status');
+    expect(() => fromStatusMessage(99 as OrderStatus)).toThrow('99 is not an order status');
   });
 });
 

@@ -15,9 +15,9 @@ describe('the metrics of orders', () => {
   it('count ended orders by state, reason and whether they were synthetic', async () => {
     const registry = new Registry();
     const metrics = createOrderMetrics(registry, { countOpen: async () => nothingOpen });
-    metrics.ended(confirmedOrder());
-    metrics.ended(confirmedOrder());
-    metrics.ended({ ...failedOrder(), reason: 'PAYMENT_FAILED', synthetic: true });
+    metrics.recordEnd(confirmedOrder());
+    metrics.recordEnd(confirmedOrder());
+    metrics.recordEnd({ ...failedOrder(), reason: 'PAYMENT_FAILED', synthetic: true });
 
     expect(await scrape(registry, 'orders_ended_total')).toEqual([
       'orders_ended_total{status="confirmed",reason="",synthetic="false"} 2',
@@ -41,7 +41,7 @@ describe('the metrics of orders', () => {
   it('stay as they were while the database is away, and tell all the rest', async () => {
     const registry = new Registry();
     const countOpen = vi.fn(async () => ({ pending: 3, oldestPendingMs: 90_500, compensations: 2 }));
-    createOrderMetrics(registry, { countOpen }).ended(confirmedOrder());
+    createOrderMetrics(registry, { countOpen }).recordEnd(confirmedOrder());
     await registry.metrics();
     countOpen.mockRejectedValueOnce(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }));
 
@@ -66,7 +66,7 @@ describe('the saga', () => {
     const saga = createFakeSaga(pendingOrder());
     await saga.run();
 
-    expect(saga.changed.mock.calls.map(([order, hasEnded]) => [order.status, hasEnded])).toEqual([
+    expect(saga.onChange.mock.calls.map(([order, hasEnded]) => [order.status, hasEnded])).toEqual([
       ['PENDING', false],
       ['CONFIRMED', true],
     ]);
@@ -77,7 +77,7 @@ describe('the saga', () => {
     saga.payment.decline = 'Insufficient funds';
     await saga.run();
 
-    expect(saga.changed.mock.calls.map(([order, hasEnded]) => [order.status, hasEnded])).toEqual([
+    expect(saga.onChange.mock.calls.map(([order, hasEnded]) => [order.status, hasEnded])).toEqual([
       ['FAILED', true],
       ['FAILED', false],
     ]);

@@ -134,8 +134,8 @@ describe('giving back while a neighbour is away', () => {
     const saga = createFakeSaga(pendingOrder());
     saga.payment.decline = 'Insufficient funds';
     saga.inventory.releaseReservation.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
-    const { order, hindrance } = await saga.run();
-    expect(hindrance).toMatchObject({ outcome: 'FAILED', reason: 'PAYMENT_FAILED' });
+    const { order, failure } = await saga.run();
+    expect(failure).toMatchObject({ outcome: 'FAILED', reason: 'PAYMENT_FAILED' });
     expect(order).toMatchObject({ status: 'FAILED', reason: 'PAYMENT_FAILED', owed: { release: true, refund: false } });
   });
 
@@ -245,7 +245,7 @@ describe('two replicas on one order', () => {
       const stored = saga.store.current();
       saga.store.put({ ...stored, version: stored.version + 1 });
     };
-    await expect(saga.run()).rejects.toThrow('was changed by somebody else');
+    await expect(saga.run()).rejects.toThrow('order order-1 keeps changing');
     expect(saga.inventory.reserveStock).toHaveBeenCalledTimes(11);
   });
 

@@ -20,7 +20,7 @@ describe('when to try again', () => {
     return saga.store.changes.at(-1)?.resume;
   }
 
-  it('is soon after the first hindrance: 125 to 250 ms', async () => {
+  it('is soon after the first failure: 125 to 250 ms', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0);
     expect(await resumeAfter(0)).toEqual({ afterMs: 125, attempts: 1 });
     vi.spyOn(Math, 'random').mockReturnValue(1);
@@ -38,7 +38,7 @@ describe('when to try again', () => {
     expect(await resumeAfter(attempts)).toEqual({ afterMs: 10_000, attempts: attempts + 1 });
   });
 
-  it('is not set while the order is worked on: only a hindrance ends the lease', async () => {
+  it('is not set while the order is worked on: only a failure ends the lease', async () => {
     const saga = createFakeSaga(pendingOrder());
     await saga.run();
     expect(saga.store.changes.map(({ resume }) => resume)).toEqual([undefined, undefined]);

@@ -33,9 +33,9 @@ function recordJournal(saga: FakeSaga): string[] {
 describe('an order for which every step succeeds (seed 4.1, 7.2)', () => {
   it('is confirmed, with 50 in stock and 10 of 12345 ordered', async () => {
     const saga = createFakeSaga(pendingOrder());
-    const { order, hindrance } = await saga.run();
+    const { order, failure } = await saga.run();
     expect(order.status).toBe('CONFIRMED');
-    expect(hindrance).toBeUndefined();
+    expect(failure).toBeUndefined();
   });
 
   it('reserves once: 12345 x 10', async () => {
@@ -129,7 +129,7 @@ describe('an order for which every step succeeds (seed 4.1, 7.2)', () => {
   it('tells of every stored change those who wait', async () => {
     const saga = createFakeSaga(pendingOrder());
     await saga.run();
-    expect(saga.changed.mock.calls.map(([order]) => order.version)).toEqual([2, 3]);
+    expect(saga.onChange.mock.calls.map(([order]) => order.version)).toEqual([2, 3]);
   });
 
   it('does its work marked with the id of the order', async () => {
@@ -153,9 +153,9 @@ describe('a declined payment (seed 7.1)', () => {
   }
 
   it('fails the order: FAILED, PAYMENT_FAILED', async () => {
-    const { order, hindrance } = await declined().run();
+    const { order, failure } = await declined().run();
     expect(order).toMatchObject({ status: 'FAILED', reason: 'PAYMENT_FAILED', verdict: 'FAIL' });
-    expect(hindrance).toMatchObject({ outcome: 'FAILED', reason: 'PAYMENT_FAILED' });
+    expect(failure).toMatchObject({ outcome: 'FAILED', reason: 'PAYMENT_FAILED' });
   });
 
   it('releases once, for res123', async () => {
@@ -246,8 +246,8 @@ describe('an answer without a reservation', () => {
   it('is not taken for reserved: nobody is charged, and the order waits', async () => {
     const saga = createFakeSaga(pendingOrder());
     saga.inventory.reserveStock.mockResolvedValueOnce({} as never);
-    const { order, hindrance } = await saga.run();
-    expect(hindrance).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
+    const { order, failure } = await saga.run();
+    expect(failure).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
     expect(order).toMatchObject({ status: 'PENDING', verdict: undefined });
     expect(saga.payment.processPayment).not.toHaveBeenCalled();
   });
@@ -277,11 +277,11 @@ describe('a step that cannot be made now', () => {
     ['not_called', 'PENDING', 'BUDGET_EXHAUSTED'],
     ['cancelled', 'PENDING', 'INVENTORY_UNAVAILABLE'],
   ];
-  it.each(cells)('ReserveStock, %s: the call sees %s, the order waits for %s', async (failure, outcome, reason) => {
+  it.each(cells)('ReserveStock, %s: the call sees %s, the order waits for %s', async (kind, outcome, reason) => {
     const saga = createFakeSaga(pendingOrder());
-    saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', failure));
-    const { order, hindrance } = await saga.run();
-    expect(hindrance).toMatchObject({ outcome, reason });
+    saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', kind));
+    const { order, failure } = await saga.run();
+    expect(failure).toMatchObject({ outcome, reason });
     expect(order).toMatchObject({ status: 'PENDING', reason, verdict: undefined, reservationId: '' });
     expect(saga.payment.processPayment).not.toHaveBeenCalled();
   });
@@ -310,11 +310,11 @@ describe('a step that cannot be made now', () => {
   ];
   it.each(paymentCells)(
     'ProcessPayment, %s: the call sees %s, the order waits for %s',
-    async (failure, outcome, reason) => {
+    async (kind, outcome, reason) => {
       const saga = createFakeSaga(pendingOrder());
-      saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', failure));
-      const { order, hindrance } = await saga.run();
-      expect(hindrance).toMatchObject({ outcome, reason });
+      saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', kind));
+      const { order, failure } = await saga.run();
+      expect(failure).toMatchObject({ outcome, reason });
       expect(order).toMatchObject({ status: 'PENDING', reason, verdict: undefined, reservationId: 'res123' });
       expect(saga.inventory.releaseReservation).not.toHaveBeenCalled();
     },
@@ -330,11 +330,11 @@ describe('a step that cannot be made now', () => {
 
   it.each(['timeout', 'unreachable', 'internal', 'unreadable', 'not_understood', 'circuit_open', 'refused'] as const)(
     'ConfirmReservation, %s: the order stays pending with its verdict and nothing is given back',
-    async (failure) => {
+    async (kind) => {
       const saga = createFakeSaga(pendingOrder());
-      saga.inventory.confirmReservation.mockRejectedValueOnce(callFailure('inventory', failure));
-      const { order, hindrance } = await saga.run();
-      expect(hindrance).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
+      saga.inventory.confirmReservation.mockRejectedValueOnce(callFailure('inventory', kind));
+      const { order, failure } = await saga.run();
+      expect(failure).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
       expect(order).toMatchObject({ status: 'PENDING', verdict: 'CONFIRM', reason: 'INVENTORY_UNAVAILABLE' });
       expect(saga.inventory.releaseReservation).not.toHaveBeenCalled();
       expect(saga.payment.refundPayment).not.toHaveBeenCalled();
@@ -369,7 +369,7 @@ describe('a step that cannot be made now', () => {
 describe('an order that has ended', () => {
   it('is answered as it is, without a call or a change', async () => {
     const saga = createFakeSaga(confirmedOrder());
-    expect(await saga.run()).toEqual({ order: confirmedOrder(), hindrance: undefined });
+    expect(await saga.run()).toEqual({ kind: 'ended', order: confirmedOrder(), failure: undefined });
     expect(saga.inventory.reserveStock).not.toHaveBeenCalled();
     expect(saga.store.changes).toEqual([]);
   });

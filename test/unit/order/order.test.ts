@@ -5,16 +5,16 @@ import {
   decideConfirm,
   decideFail,
   EVERYTHING_OWED,
-  finishConfirm,
   isOpen,
   isOverdue,
+  markBlocked,
+  markConfirmed,
+  markPaid,
+  markRefunded,
+  markReleased,
+  markReserved,
   NOTHING_OWED,
-  notePaid,
-  noteRefunded,
-  noteReleased,
-  noteReserved,
   type Order,
-  park,
   recordStep,
 } from '#services/order/order.ts';
 import {
@@ -74,7 +74,7 @@ describe('an accepted order', () => {
 
 describe('progress', () => {
   it('a reservation gives the order its id and stays undecided', () => {
-    const order = noteReserved(pendingOrder(), 'res123', secondsLater(1));
+    const order = markReserved(pendingOrder(), 'res123', secondsLater(1));
     expect(order).toMatchObject({ reservationId: 'res123', status: 'PENDING', verdict: undefined });
   });
 
@@ -94,13 +94,13 @@ describe('progress', () => {
   });
 
   it('every step renews the time of the last update', () => {
-    expect(noteReserved(pendingOrder(), 'res123', secondsLater(7)).updateTime).toEqual(secondsLater(7));
+    expect(markReserved(pendingOrder(), 'res123', secondsLater(7)).updateTime).toEqual(secondsLater(7));
   });
 
   it('changes no order in place', () => {
     const order = pendingOrder();
     const before = structuredClone(order);
-    decideConfirm(notePaid(noteReserved(order, 'res123', secondsLater(1)), 'ch_1', secondsLater(2)), secondsLater(3));
+    decideConfirm(markPaid(markReserved(order, 'res123', secondsLater(1)), 'ch_1', secondsLater(2)), secondsLater(3));
     expect(order).toEqual(before);
   });
 
@@ -123,9 +123,9 @@ describe('the verdict CONFIRM', () => {
   });
 
   it('clears, once finished, the reason the last step waited for', () => {
-    const waiting = park(confirmingOrder(), 'CONFIRM_RESERVATION', 'INVENTORY_UNAVAILABLE', secondsLater(4), '');
+    const waiting = markBlocked(confirmingOrder(), 'CONFIRM_RESERVATION', 'INVENTORY_UNAVAILABLE', secondsLater(4), '');
     expect(waiting.reason).toBe('INVENTORY_UNAVAILABLE');
-    expect(finishConfirm(waiting, secondsLater(5)).reason).toBeUndefined();
+    expect(markConfirmed(waiting, secondsLater(5)).reason).toBeUndefined();
   });
 });
 
@@ -196,21 +196,21 @@ describe('the end', () => {
     { verdict: 'FAIL', order: failedOrder() },
     { verdict: 'CANCEL', order: cancelledOrder() },
   ])('an order with verdict $verdict cannot be confirmed', ({ order, verdict }) => {
-    expect(() => finishConfirm(order, secondsLater(9))).toThrow(`cannot be confirmed: its verdict is ${verdict}`);
+    expect(() => markConfirmed(order, secondsLater(9))).toThrow(`cannot be confirmed: its verdict is ${verdict}`);
   });
 });
 
 describe('what is owed', () => {
   it('a release settles the stock and leaves the money owed', () => {
-    expect(noteReleased(cancelledOrder(), secondsLater(4)).owed).toEqual({ release: false, refund: true });
+    expect(markReleased(cancelledOrder(), secondsLater(4)).owed).toEqual({ release: false, refund: true });
   });
 
   it('a refund settles the money and leaves the stock owed', () => {
-    expect(noteRefunded(cancelledOrder(), secondsLater(4)).owed).toEqual({ release: true, refund: false });
+    expect(markRefunded(cancelledOrder(), secondsLater(4)).owed).toEqual({ release: true, refund: false });
   });
 
   it('giving back does not change the status or its reason', () => {
-    const settled = noteRefunded(noteReleased(failedOrder('INVENTORY_ERROR'), secondsLater(4)), secondsLater(5));
+    const settled = markRefunded(markReleased(failedOrder('INVENTORY_ERROR'), secondsLater(4)), secondsLater(5));
     expect(settled).toMatchObject({ status: 'FAILED', reason: 'INVENTORY_ERROR', verdict: 'FAIL' });
   });
 });
@@ -234,7 +234,7 @@ describe('an open order', () => {
     { state: 'cancelled and not given back', order: cancelledOrder(), open: true },
     {
       state: 'cancelled and given back',
-      order: noteRefunded(noteReleased(cancelledOrder(), secondsLater(4)), secondsLater(5)),
+      order: markRefunded(markReleased(cancelledOrder(), secondsLater(4)), secondsLater(5)),
       open: false,
     },
   ])('$state: $open', ({ order, open }) => {
@@ -256,8 +256,8 @@ describe('a waiting order', () => {
     });
   });
 
-  it('takes the reason of its latest hindrance', () => {
-    const order = park(
+  it('takes the reason of its latest failure', () => {
+    const order = markBlocked(
       blockedOrder(),
       'PROCESS_PAYMENT',
       'PAYMENT_TIMEOUT',
@@ -268,7 +268,7 @@ describe('a waiting order', () => {
   });
 
   it('keeps the reason of its verdict while giving back is hindered', () => {
-    const order = park(
+    const order = markBlocked(
       failedOrder('INVENTORY_ERROR'),
       'RELEASE_RESERVATION',
       'INVENTORY_UNAVAILABLE',
@@ -279,7 +279,7 @@ describe('a waiting order', () => {
   });
 
   it('keeps the verdict CONFIRM while selling is hindered', () => {
-    const order = park(confirmingOrder(), 'CONFIRM_RESERVATION', 'INVENTORY_UNAVAILABLE', secondsLater(4), '');
+    const order = markBlocked(confirmingOrder(), 'CONFIRM_RESERVATION', 'INVENTORY_UNAVAILABLE', secondsLater(4), '');
     expect(order).toMatchObject({ status: 'PENDING', verdict: 'CONFIRM', reason: 'INVENTORY_UNAVAILABLE' });
   });
 });
@@ -300,8 +300,8 @@ describe('the timeline', () => {
   it('folds the repeats of several steps that come in turns, as in an outage of the second', () => {
     let order = pendingOrder();
     for (let seconds = 1; seconds < 200; seconds += 2) {
-      order = noteReserved(order, 'res123', secondsLater(seconds));
-      order = park(
+      order = markReserved(order, 'res123', secondsLater(seconds));
+      order = markBlocked(
         order,
         'PROCESS_PAYMENT',
         'PAYMENT_UNAVAILABLE',
@@ -337,7 +337,7 @@ describe('the timeline', () => {
 
   it('is oldest first', () => {
     let order = blockedOrder();
-    order = recordStep(order, 'RESERVE_STOCK', 'RETRYING', secondsLater(2), 'another hindrance');
+    order = recordStep(order, 'RESERVE_STOCK', 'RETRYING', secondsLater(2), 'another failure');
     order = recordStep(order, 'RESERVE_STOCK', 'RETRYING', secondsLater(3), 'inventory could not be reached');
     const times = order.timeline.map(({ time }) => time.getTime());
     expect(times).toEqual([...times].sort((left, right) => left - right));
@@ -346,12 +346,12 @@ describe('the timeline', () => {
   it('holds at most 50 entries: the creation and the latest', () => {
     let order = pendingOrder();
     for (let index = 1; index <= 60; index += 1) {
-      order = recordStep(order, 'RESERVE_STOCK', 'RETRYING', secondsLater(index), `hindrance ${index}`);
+      order = recordStep(order, 'RESERVE_STOCK', 'RETRYING', secondsLater(index), `failure ${index}`);
     }
     expect(order.timeline).toHaveLength(50);
     expect(order.timeline[0]?.step).toBe('CREATE');
-    expect(order.timeline[1]?.detail).toBe('hindrance 12');
-    expect(order.timeline.at(-1)?.detail).toBe('hindrance 60');
+    expect(order.timeline[1]?.detail).toBe('failure 12');
+    expect(order.timeline.at(-1)?.detail).toBe('failure 60');
   });
 });
 

@@ -8,6 +8,7 @@ import {
 import type { PricingVersionFor } from '#services/order/basket.ts';
 import { type QuoteOrderDependencies, quoteOrder } from '#services/order/quote-order.ts';
 import type { CallFailure } from '#services/platform/client/dependency-error.ts';
+import { testCall } from '../../support/services/call.ts';
 import { callFailure } from '../../support/services/fake-dependencies.ts';
 import { createFakePriceStore, euros, failureOf, faultsOf } from '../../support/services/order-builders.ts';
 
@@ -23,7 +24,7 @@ function openShop(quantity = 50) {
   const quote = (change: MessageInitShape<typeof QuoteOrderRequestSchema> = {}, budgetMs = 2_500) => {
     const request = { customerId: 'cust123', items: [{ productId: '12345', quantity: 10 }], ...change };
     const dependencies = { inventory: { checkAvailability }, prices, pricingVersionFor };
-    return quoteOrder(dependencies, create(QuoteOrderRequestSchema, request), budgetMs);
+    return quoteOrder(dependencies, create(QuoteOrderRequestSchema, request), testCall({ budgetMs }));
   };
   return { checkAvailability, prices, pricingVersionFor, quote };
 }

@@ -116,7 +116,7 @@ describe('ListOrders', () => {
       request: { customerId: 'c'.repeat(300) },
       told: 'customer_id: must have at most 128 characters, has 300',
     },
-    { fault: 'an unknown status', request: { status: 99 as OrderStatus }, told: 'status: 99 is no order status' },
+    { fault: 'an unknown status', request: { status: 99 as OrderStatus }, told: 'status: 99 is not an order status' },
   ])('refuses $fault by name', async ({ request, told }) => {
     expect(await faultsOf(list(request))).toEqual([told]);
   });
@@ -148,12 +148,12 @@ function watch(
   signal = new AbortController().signal,
 ) {
   const changes = createOrderChanges(store);
-  const stream = watchOrder({ store, changes }, create(WatchOrderRequestSchema, { orderId }), signal);
+  const stream = watchOrder({ store, changes }, create(WatchOrderRequestSchema, { orderId }), { signal });
   return {
     stream,
     change: (order: Order) => {
       store.put({ ...order, version: store.current().version + 1 });
-      changes.changed(order);
+      changes.notify(order);
     },
   };
 }

@@ -2,18 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { decideCancel } from '#services/order/order.ts';
-import { openCreateOrderFixture } from '../../support/services/create-order-fixture.ts';
+import { createOrderFixture } from '../../support/services/create-order-fixture.ts';
 import { callFailure } from '../../support/services/fake-dependencies.ts';
 import { failureOf, secondsLater } from '../../support/services/order-builders.ts';
 
 describe('a key that is used again', () => {
   it('with the same content answers from the first order, without a second one', async () => {
-    const desk = openCreateOrderFixture();
-    const first = await desk.place();
-    const second = await desk.place();
+    const fixture = createOrderFixture();
+    const first = await fixture.place();
+    const second = await fixture.place();
     expect(second).toEqual(first);
-    expect(desk.saga.payment.captures).toBe(1);
-    expect(desk.saga.inventory.reserveStock).toHaveBeenCalledOnce();
+    expect(fixture.saga.payment.captures).toBe(1);
+    expect(fixture.saga.inventory.reserveStock).toHaveBeenCalledOnce();
   });
 
   it.each([
@@ -31,42 +31,42 @@ describe('a key that is used again', () => {
       },
     },
   ])('with $difference is refused: IDEMPOTENCY_KEY_REUSED', async ({ change }) => {
-    const desk = openCreateOrderFixture();
-    await desk.place();
-    expect(await failureOf(desk.place(change))).toMatchObject({
+    const fixture = createOrderFixture();
+    await fixture.place();
+    expect(await failureOf(fixture.place(change))).toMatchObject({
       kind: 'failed_precondition',
       reason: 'IDEMPOTENCY_KEY_REUSED',
     });
   });
 
   it('does not mistake where one field ends and the next begins', async () => {
-    const desk = openCreateOrderFixture();
-    await desk.place({ customerId: 'cust', items: [{ productId: '12345', quantity: 1 }] });
-    const repeat = desk.place({ customerId: 'cust1', items: [{ productId: '2345', quantity: 1 }] });
+    const fixture = createOrderFixture();
+    await fixture.place({ customerId: 'cust', items: [{ productId: '12345', quantity: 1 }] });
+    const repeat = fixture.place({ customerId: 'cust1', items: [{ productId: '2345', quantity: 1 }] });
     expect(await failureOf(repeat)).toMatchObject({ reason: 'IDEMPOTENCY_KEY_REUSED' });
   });
 
   it('is looked up before any pricing: it answers although the product is gone', async () => {
-    const desk = openCreateOrderFixture();
-    await desk.place();
-    desk.prices.prices.clear();
-    expect((await desk.place()).outcome).toBe(Outcome.CONFIRMED);
+    const fixture = createOrderFixture();
+    await fixture.place();
+    fixture.prices.prices.clear();
+    expect((await fixture.place()).outcome).toBe(Outcome.CONFIRMED);
   });
 
   it('of a failed order gives the same answer, advice included', async () => {
-    const desk = openCreateOrderFixture();
-    desk.saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'internal'));
-    const first = await desk.place();
-    expect(await desk.place()).toEqual(first);
+    const fixture = createOrderFixture();
+    fixture.saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'internal'));
+    const first = await fixture.place();
+    expect(await fixture.place()).toEqual(first);
   });
 
   it('of a cancelled order: FAILED, CANCELLED_BY_CUSTOMER', async () => {
-    const desk = openCreateOrderFixture();
-    desk.saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', 'timeout'));
-    await desk.place();
-    const stored = desk.saga.store.current();
-    await desk.saga.store.save(decideCancel(stored, secondsLater(1)), stored.version, []);
-    expect(await desk.place()).toMatchObject({
+    const fixture = createOrderFixture();
+    fixture.saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', 'timeout'));
+    await fixture.place();
+    const stored = fixture.saga.store.current();
+    await fixture.saga.store.save(decideCancel(stored, secondsLater(1)), stored.version, []);
+    expect(await fixture.place()).toMatchObject({
       outcome: Outcome.FAILED,
       reason: OrderReason.CANCELLED_BY_CUSTOMER,
       order: { status: OrderStatus.CANCELLED },
@@ -74,39 +74,39 @@ describe('a key that is used again', () => {
   });
 
   it('of a waiting order tells at once why it waits', async () => {
-    const desk = openCreateOrderFixture();
-    desk.saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', 'timeout'));
-    await desk.place();
-    const repeat = await desk.place({}, 60_000);
+    const fixture = createOrderFixture();
+    fixture.saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', 'timeout'));
+    await fixture.place();
+    const repeat = await fixture.place({}, { budgetMs: 60_000 });
     expect(repeat).toMatchObject({ outcome: Outcome.PENDING, reason: OrderReason.PAYMENT_TIMEOUT });
-    expect(desk.saga.payment.processPayment).toHaveBeenCalledOnce();
+    expect(fixture.saga.payment.processPayment).toHaveBeenCalledOnce();
   });
 
   it('while the first call is at work waits for its end', async () => {
-    const desk = openCreateOrderFixture();
+    const fixture = createOrderFixture();
     let goOn: () => void = () => undefined;
-    const reserve = desk.saga.inventory.reserveStock.getMockImplementation()!;
+    const reserve = fixture.saga.inventory.reserveStock.getMockImplementation()!;
     const held = new Promise<void>((resolve) => {
       goOn = resolve;
     });
-    desk.saga.inventory.reserveStock.mockImplementationOnce(async (...given) => {
+    fixture.saga.inventory.reserveStock.mockImplementationOnce(async (...given) => {
       await held;
       return reserve(...given);
     });
-    const first = desk.place();
-    await expect.poll(() => desk.saga.inventory.reserveStock.mock.calls.length).toBe(1);
-    const second = desk.place();
+    const first = fixture.place();
+    await expect.poll(() => fixture.saga.inventory.reserveStock.mock.calls.length).toBe(1);
+    const second = fixture.place();
     goOn();
     expect(await second).toEqual(await first);
-    expect(desk.saga.inventory.reserveStock).toHaveBeenCalledOnce();
+    expect(fixture.saga.inventory.reserveStock).toHaveBeenCalledOnce();
   });
 
   it('while the first call is at work longer than the second may wait: PENDING, BUDGET_EXHAUSTED', async () => {
-    const desk = openCreateOrderFixture();
-    desk.saga.inventory.reserveStock.mockImplementationOnce(() => new Promise<never>(() => undefined));
-    void desk.place();
-    await expect.poll(() => desk.saga.store.changes.length).toBe(1);
-    expect(await desk.place({}, 20)).toMatchObject({
+    const fixture = createOrderFixture();
+    fixture.saga.inventory.reserveStock.mockImplementationOnce(() => new Promise<never>(() => undefined));
+    void fixture.place();
+    await expect.poll(() => fixture.saga.store.changes.length).toBe(1);
+    expect(await fixture.place({}, { budgetMs: 20 })).toMatchObject({
       outcome: Outcome.PENDING,
       reason: OrderReason.BUDGET_EXHAUSTED,
       order: { orderId: 'order-1', status: OrderStatus.PENDING },
@@ -114,16 +114,16 @@ describe('a key that is used again', () => {
   });
 
   it('at the same moment as another call loses the race and answers with the winner', async () => {
-    const desk = openCreateOrderFixture();
-    const answers = await Promise.all(Array.from({ length: 5 }, () => desk.place()));
+    const fixture = createOrderFixture();
+    const answers = await Promise.all(Array.from({ length: 5 }, () => fixture.place()));
     expect(new Set(answers.map(({ order }) => order?.orderId)).size).toBe(1);
     expect(answers.map(({ outcome }) => outcome)).toEqual(Array(5).fill(Outcome.CONFIRMED));
-    expect(desk.saga.payment.captures).toBe(1);
+    expect(fixture.saga.payment.captures).toBe(1);
   });
 
   it('at the same moment with another body is refused although its look-up found nothing', async () => {
-    const desk = openCreateOrderFixture();
-    const [first, second] = await Promise.allSettled([desk.place(), desk.place({ customerId: 'cust999' })]);
+    const fixture = createOrderFixture();
+    const [first, second] = await Promise.allSettled([fixture.place(), fixture.place({ customerId: 'cust999' })]);
     expect(first).toMatchObject({ status: 'fulfilled' });
     expect(second).toMatchObject({ status: 'rejected', reason: { reason: 'IDEMPOTENCY_KEY_REUSED' } });
   });
