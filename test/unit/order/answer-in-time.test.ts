@@ -1,4 +1,4 @@
-// A database that is slow, not away: CreateOrder answers in time all the same, and says what to do.
+// A slow database: CreateOrder still answers in time, with retry advice.
 import { Code, ConnectError, createClient, createRouterTransport } from '@connectrpc/connect';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
@@ -12,8 +12,8 @@ import { orderRequest, silentLog } from '../../support/services/order-builders.t
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** A client of the routes, around a fixture whose statements can be made to hang. */
-function openCounter() {
+/** A client of the routes, and the fixture behind them, whose statements can be made to hang. */
+function createRoutesFixture() {
   const fixture = createOrderFixture();
   const dependencies = {
     ...fixture,
@@ -26,17 +26,17 @@ function openCounter() {
   return { fixture, client: createClient(OrderService, transport) };
 }
 
-it('the last statement of an order that hangs does not keep its caller: unavailable, with RetryInfo, in under 3 s', async () => {
-  const { fixture, client } = openCounter();
+it('answers unavailable, with RetryInfo, in under 3 s when the last statement of an order hangs', async () => {
+  const { fixture, client } = createRoutesFixture();
   const hanging = Promise.withResolvers<void>();
   fixture.saga.store.beforeSave = () => hanging.promise;
-  const told = client.createOrder(orderRequest()).then(
+  const failing = client.createOrder(orderRequest()).then(
     () => undefined,
     (error: unknown) => ConnectError.from(error),
   );
   let error: ConnectError | undefined;
-  void told.then((each) => {
-    error = each;
+  void failing.then((reason) => {
+    error = reason;
   });
 
   await vi.advanceTimersByTimeAsync(2_799);
@@ -47,6 +47,6 @@ it('the last statement of an order that hangs does not keep its caller: unavaila
   expect(error?.findDetails(RetryInfoSchema)).toHaveLength(1);
   hanging.resolve();
   await vi.advanceTimersByTimeAsync(0);
-  // The work went on; the same key tells what became of it.
+  // The work continued; a duplicate returns its result.
   expect(await client.createOrder(orderRequest())).toMatchObject({ order: { orderId: 'order-1' } });
 });

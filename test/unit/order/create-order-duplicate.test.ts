@@ -6,8 +6,8 @@ import { createOrderFixture } from '../../support/services/create-order-fixture.
 import { callFailure } from '../../support/services/fake-dependencies.ts';
 import { failureOf, secondsLater } from '../../support/services/order-builders.ts';
 
-describe('a key that is used again', () => {
-  it('with the same content answers from the first order, without a second one', async () => {
+describe('an idempotency key that is used again', () => {
+  it('with the same content returns the first order, and creates no other', async () => {
     const fixture = createOrderFixture();
     const first = await fixture.place();
     const second = await fixture.place();
@@ -39,21 +39,21 @@ describe('a key that is used again', () => {
     });
   });
 
-  it('does not mistake where one field ends and the next begins', async () => {
+  it('is compared field by field: a shifted boundary is other content', async () => {
     const fixture = createOrderFixture();
     await fixture.place({ customerId: 'cust', items: [{ productId: '12345', quantity: 1 }] });
-    const repeat = fixture.place({ customerId: 'cust1', items: [{ productId: '2345', quantity: 1 }] });
-    expect(await failureOf(repeat)).toMatchObject({ reason: 'IDEMPOTENCY_KEY_REUSED' });
+    const duplicate = fixture.place({ customerId: 'cust1', items: [{ productId: '2345', quantity: 1 }] });
+    expect(await failureOf(duplicate)).toMatchObject({ reason: 'IDEMPOTENCY_KEY_REUSED' });
   });
 
-  it('is looked up before any pricing: it answers although the product is gone', async () => {
+  it('is looked up before pricing: the product may be gone by then', async () => {
     const fixture = createOrderFixture();
     await fixture.place();
     fixture.prices.prices.clear();
     expect((await fixture.place()).outcome).toBe(Outcome.CONFIRMED);
   });
 
-  it('of a failed order gives the same answer, advice included', async () => {
+  it('of a failed order returns the same answer, retry advice included', async () => {
     const fixture = createOrderFixture();
     fixture.saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'internal'));
     const first = await fixture.place();
@@ -73,16 +73,16 @@ describe('a key that is used again', () => {
     });
   });
 
-  it('of a waiting order tells at once why it waits', async () => {
+  it('of a blocked order returns immediately, with the reason', async () => {
     const fixture = createOrderFixture();
     fixture.saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', 'timeout'));
     await fixture.place();
-    const repeat = await fixture.place({}, { budgetMs: 60_000 });
-    expect(repeat).toMatchObject({ outcome: Outcome.PENDING, reason: OrderReason.PAYMENT_TIMEOUT });
+    const duplicate = await fixture.place({}, { budgetMs: 60_000 });
+    expect(duplicate).toMatchObject({ outcome: Outcome.PENDING, reason: OrderReason.PAYMENT_TIMEOUT });
     expect(fixture.saga.payment.processPayment).toHaveBeenCalledOnce();
   });
 
-  it('while the first call is at work waits for its end', async () => {
+  it('while the first call is in flight waits for its end', async () => {
     const fixture = createOrderFixture();
     let goOn: () => void = () => undefined;
     const reserve = fixture.saga.inventory.reserveStock.getMockImplementation()!;
@@ -101,7 +101,7 @@ describe('a key that is used again', () => {
     expect(fixture.saga.inventory.reserveStock).toHaveBeenCalledOnce();
   });
 
-  it('while the first call is at work longer than the second may wait: PENDING, BUDGET_EXHAUSTED', async () => {
+  it('while the first call outlasts the budget of the second: PENDING, BUDGET_EXHAUSTED', async () => {
     const fixture = createOrderFixture();
     fixture.saga.inventory.reserveStock.mockImplementationOnce(() => new Promise<never>(() => undefined));
     void fixture.place();
@@ -113,7 +113,7 @@ describe('a key that is used again', () => {
     });
   });
 
-  it('at the same moment as another call loses the race and answers with the winner', async () => {
+  it('in five concurrent calls creates one order that all of them return', async () => {
     const fixture = createOrderFixture();
     const answers = await Promise.all(Array.from({ length: 5 }, () => fixture.place()));
     expect(new Set(answers.map(({ order }) => order?.orderId)).size).toBe(1);
@@ -121,7 +121,7 @@ describe('a key that is used again', () => {
     expect(fixture.saga.payment.captures).toBe(1);
   });
 
-  it('at the same moment with another body is refused although its look-up found nothing', async () => {
+  it('in a concurrent call with another body is refused, although its look-up found nothing', async () => {
     const fixture = createOrderFixture();
     const [first, second] = await Promise.allSettled([fixture.place(), fixture.place({ customerId: 'cust999' })]);
     expect(first).toMatchObject({ status: 'fulfilled' });

@@ -12,50 +12,54 @@ const distinctItems = (count: number) =>
 
 describe('bad input', () => {
   it.each([
-    { fault: 'no idempotency key', change: { idempotencyKey: '' }, told: 'idempotency_key: must not be empty' },
+    { fault: 'no idempotency key', change: { idempotencyKey: '' }, violation: 'idempotency_key: must not be empty' },
     {
       fault: 'an idempotency key of 300 characters',
       change: { idempotencyKey: 'k'.repeat(300) },
-      told: 'idempotency_key: must have at most 128 characters, has 300',
+      violation: 'idempotency_key: must have at most 128 characters, has 300',
     },
-    { fault: 'no customer', change: { customerId: '' }, told: 'customer_id: must not be empty' },
+    { fault: 'no customer', change: { customerId: '' }, violation: 'customer_id: must not be empty' },
     {
       fault: 'a customer id of 300 characters',
       change: { customerId: 'c'.repeat(300) },
-      told: 'customer_id: must have at most 128 characters, has 300',
+      violation: 'customer_id: must have at most 128 characters, has 300',
     },
     {
       fault: 'a customer id with a line break',
       change: { customerId: 'cust\n123' },
-      told: 'customer_id: must not contain control characters',
+      violation: 'customer_id: must not contain control characters',
     },
-    { fault: 'no items', change: { items: [] }, told: 'items: must not be empty' },
-    { fault: '1,000 items', change: { items: distinctItems(1_000) }, told: 'items: must be at most 100, are 1000' },
-    { fault: '101 items', change: { items: distinctItems(101) }, told: 'items: must be at most 100, are 101' },
+    { fault: 'no items', change: { items: [] }, violation: 'items: must not be empty' },
+    {
+      fault: '1,000 items',
+      change: { items: distinctItems(1_000) },
+      violation: 'items: must be at most 100, are 1000',
+    },
+    { fault: '101 items', change: { items: distinctItems(101) }, violation: 'items: must be at most 100, are 101' },
     {
       fault: 'an empty product id',
       change: { items: [{ productId: '', quantity: 1 }] },
-      told: 'items[0].product_id: must not be empty',
+      violation: 'items[0].product_id: must not be empty',
     },
     {
       fault: 'a product id of 300 characters',
       change: { items: [{ productId: 'p'.repeat(300), quantity: 1 }] },
-      told: 'items[0].product_id: must have at most 128 characters, has 300',
+      violation: 'items[0].product_id: must have at most 128 characters, has 300',
     },
     {
       fault: 'quantity 0',
       change: { items: [{ productId: '12345', quantity: 0 }] },
-      told: 'items[0].quantity: must be at least 1, is 0',
+      violation: 'items[0].quantity: must be at least 1, is 0',
     },
     {
       fault: 'a negative quantity',
       change: { items: [{ productId: '12345', quantity: -5 }] },
-      told: 'items[0].quantity: must be at least 1, is -5',
+      violation: 'items[0].quantity: must be at least 1, is -5',
     },
     {
       fault: 'quantity 10,001',
       change: { items: [{ productId: '12345', quantity: 10_001 }] },
-      told: 'items[0].quantity: must be at most 10000, is 10001',
+      violation: 'items[0].quantity: must be at most 10000, is 10001',
     },
     {
       fault: 'the same product twice',
@@ -66,7 +70,7 @@ describe('bad input', () => {
           { productId: '12345', quantity: 2 },
         ],
       },
-      told: 'items[2].product_id: is the same product as items[0]',
+      violation: 'items[2].product_id: is the same product as items[0]',
     },
     {
       fault: 'an unknown product',
@@ -76,7 +80,7 @@ describe('bad input', () => {
           { productId: 'no-such', quantity: 1 },
         ],
       },
-      told: 'items[1].product_id: is not a product of the shop',
+      violation: 'items[1].product_id: is not a product of the shop',
     },
     {
       fault: 'products of two currencies',
@@ -86,10 +90,10 @@ describe('bad input', () => {
           { productId: 'dollar-product', quantity: 1 },
         ],
       },
-      told: 'items[1].product_id: is sold in USD, others in EUR',
+      violation: 'items[1].product_id: is sold in USD, others in EUR',
     },
-  ])('$fault is refused by name', async ({ change, told }) => {
-    expect(await faultsOf(createOrderFixture().place(change))).toEqual([told]);
+  ])('$fault is refused by name', async ({ change, violation }) => {
+    expect(await faultsOf(createOrderFixture().place(change))).toEqual([violation]);
   });
 
   it.each([
@@ -102,18 +106,18 @@ describe('bad input', () => {
     'pm_approved\n',
     '4111 1111 1111 1111',
     `pm_${'x'.repeat(126)}`,
-  ])('a payment method that is no token is refused by name: "%s"', async (paymentMethod) => {
+  ])('a payment method that is not a token is refused by name: "%s"', async (paymentMethod) => {
     expect(await faultsOf(createOrderFixture().place({ paymentMethod }))).toEqual([
       'payment_method: must be a token of the payment provider, like pm_approved',
     ]);
   });
 
-  it('a refused payment method is not repeated in the error', async () => {
+  it('the error does not contain the refused payment method', async () => {
     const error = await failureOf(createOrderFixture().place({ paymentMethod: '4111 1111 1111 1111' }));
     expect(JSON.stringify([error.message, error.violations])).not.toContain('4111');
   });
 
-  it('a token that only the provider can judge is taken, and its decline fails the order', async () => {
+  it('a token that only the provider knows is accepted, and its decline fails the order', async () => {
     const fixture = createOrderFixture();
     fixture.saga.payment.decline = 'The payment method is not accepted';
     expect(await fixture.place({ paymentMethod: 'pm_unheard_of' })).toMatchObject({
@@ -122,14 +126,14 @@ describe('bad input', () => {
     });
   });
 
-  it('a payment method that the shop does not take is refused by name, without repeating it', async () => {
+  it('a payment method that the shop does not accept is refused by name, without its value', async () => {
     const fixture = { ...createOrderFixture(), paymentMethods: new Set(['pm_approved']) };
     const error = await failureOf(createOrder(fixture, orderRequest({ paymentMethod: 'pm_unheard_of' }), testCall()));
     expect(error.violations).toEqual([{ field: 'payment_method', description: 'is not a payment method of the shop' }]);
     expect(error.message).not.toContain('pm_unheard_of');
   });
 
-  it('is invalid_argument, and told all at once', async () => {
+  it('is invalid_argument, and reported all at once', async () => {
     const work = createOrderFixture().place({
       idempotencyKey: '',
       customerId: '',
@@ -170,13 +174,13 @@ describe('bad input', () => {
     expect(violations.map(({ field }) => field)).toEqual(['items[0].quantity']);
   });
 
-  it('leaves the key free', async () => {
+  it('leaves the idempotency key unused', async () => {
     const fixture = createOrderFixture();
     await failureOf(fixture.place({ items: [{ productId: 'no-such', quantity: 1 }] }));
     expect((await fixture.place()).outcome).toBe(Outcome.CONFIRMED);
   });
 
-  it('stores nothing and asks nobody', async () => {
+  it('stores nothing and calls no dependency', async () => {
     const fixture = createOrderFixture();
     await failureOf(fixture.place({ items: [] }));
     expect(fixture.saga.store.changes).toEqual([]);
@@ -184,7 +188,7 @@ describe('bad input', () => {
   });
 });
 
-describe('a test order', () => {
+describe('a synthetic order', () => {
   const items = [{ productId: 'test-product', quantity: 1 }];
   const place = (headers: Record<string, string>) => {
     const fixture = createOrderFixture();
@@ -192,7 +196,7 @@ describe('a test order', () => {
     return fixture.place({ synthetic: true, items }, { headers });
   };
 
-  it('is taken from the holder of the credential', async () => {
+  it('is accepted with the credential', async () => {
     const { order } = await place(syntheticHeaders(TEST_CREDENTIAL));
     expect(order).toMatchObject({ synthetic: true, status: OrderStatus.CONFIRMED });
   });
@@ -204,7 +208,7 @@ describe('a test order', () => {
     });
   });
 
-  it('is for the test product only', async () => {
+  it('may contain the test product only', async () => {
     const mixed = [...items, { productId: '12345', quantity: 1 }];
     const headers = syntheticHeaders(TEST_CREDENTIAL);
     expect(await faultsOf(createOrderFixture().place({ synthetic: true, items: mixed }, { headers }))).toEqual([
@@ -212,7 +216,7 @@ describe('a test order', () => {
     ]);
   });
 
-  it('that is invalid too is told its faults first', async () => {
+  it('that is invalid too is refused for its faults first', async () => {
     expect(await failureOf(createOrderFixture().place({ synthetic: true, items: [] }))).toMatchObject({
       kind: 'invalid_argument',
     });
@@ -220,7 +224,7 @@ describe('a test order', () => {
 });
 
 describe('prices that are not loaded yet', () => {
-  it('make an unknown product unavailable rather than wrong, with advice when to come back', async () => {
+  it('make an unknown product unavailable rather than invalid, with retry advice', async () => {
     const fixture = createOrderFixture();
     fixture.prices.loaded = false;
     expect(await failureOf(fixture.place({ items: [{ productId: 'no-such', quantity: 1 }] }))).toMatchObject({
@@ -230,7 +234,7 @@ describe('prices that are not loaded yet', () => {
     });
   });
 
-  it('do not hold up an order whose prices are known', async () => {
+  it('do not delay an order whose prices are known', async () => {
     const fixture = createOrderFixture();
     fixture.prices.loaded = false;
     expect((await fixture.place()).outcome).toBe(Outcome.CONFIRMED);

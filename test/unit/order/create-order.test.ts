@@ -13,8 +13,8 @@ import { failureOf, secondsLater } from '../../support/services/order-builders.t
 const distinctItems = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ productId: `product-${index}`, quantity: 1 }));
 
-describe('an order that can be served', () => {
-  it('is answered as CONFIRMED, with the order as it is stored', async () => {
+describe('an order that succeeds', () => {
+  it('is answered with CONFIRMED and the order as it is stored', async () => {
     const fixture = createOrderFixture();
     const answer = await fixture.place();
     expect(answer).toMatchObject({
@@ -25,7 +25,7 @@ describe('an order that can be served', () => {
     expect(answer.retry).toBeUndefined();
   });
 
-  it('is priced from the prices of this service', async () => {
+  it('is priced from the prices of the order service', async () => {
     const answer = await createOrderFixture().place({ items: [{ productId: '12345', quantity: 1 }] });
     expect(answer.order?.total).toEqual({ currencyCode: 'EUR', minorUnits: 5_999n });
     expect(answer.order?.pricingVersion).toBe('v1');
@@ -45,7 +45,7 @@ describe('an order that can be served', () => {
     expect(answer.order?.total?.minorUnits).toBe(8_499n);
   });
 
-  it('is stored with OrderCreated in one change, before any neighbour is asked', async () => {
+  it('is stored with OrderCreated in one change, before any dependency is called', async () => {
     const fixture = createOrderFixture();
     fixture.saga.inventory.reserveStock.mockImplementationOnce(async () => {
       expect(fixture.saga.store.changes).toMatchObject([
@@ -57,7 +57,7 @@ describe('an order that can be served', () => {
     expect(fixture.saga.inventory.reserveStock).toHaveBeenCalledOnce();
   });
 
-  it('is told by OrderCreated with customer, items and total', async () => {
+  it('publishes OrderCreated with customer, items and total', async () => {
     const fixture = createOrderFixture();
     await fixture.place({ items: [{ productId: '12345', quantity: 1 }] });
     expect(readEvent(OrderCreatedSchema, fixture.saga.store.events[0]!.payload)).toMatchObject({
@@ -69,13 +69,13 @@ describe('an order that can be served', () => {
     });
   });
 
-  it('wakes those who publish as soon as it is stored', async () => {
+  it('wakes the relay as soon as it is stored', async () => {
     const fixture = createOrderFixture();
     await fixture.place();
     expect(fixture.saga.onChange.mock.calls[0]?.[0]).toMatchObject({ orderId: 'order-1', version: 1 });
   });
 
-  it('takes 100 different products', async () => {
+  it('accepts 100 different products', async () => {
     const fixture = createOrderFixture();
     const items = distinctItems(100);
     await fixture.prices.put(
@@ -85,7 +85,7 @@ describe('an order that can be served', () => {
     expect((await fixture.place({ items })).order?.total?.minorUnits).toBe(100n);
   });
 
-  it('takes 10,000 of one product', async () => {
+  it('accepts 10,000 of one product', async () => {
     const fixture = createOrderFixture();
     fixture.saga.inventory.stock = 10_000;
     expect(await fixture.place({ items: [{ productId: '12345', quantity: 10_000 }] })).toMatchObject({
@@ -96,7 +96,7 @@ describe('an order that can be served', () => {
 });
 
 describe('what the call saw', () => {
-  it('not enough stock: FAILED, INSUFFICIENT_STOCK, no advice to try again', async () => {
+  it('not enough stock: FAILED, INSUFFICIENT_STOCK, no retry advice', async () => {
     const fixture = createOrderFixture();
     fixture.saga.inventory.stock = 9;
     const answer = await fixture.place();
@@ -154,7 +154,7 @@ describe('what the call saw', () => {
     expect(await fixture.place()).toMatchObject({ outcome: Outcome.FAILED, reason: OrderReason.PAYMENT_FAILED });
   });
 
-  it('cancelled meanwhile by another replica, and not given back yet: FAILED, CANCELLED_BY_CUSTOMER', async () => {
+  it('cancelled concurrently by another replica, compensation still owed: FAILED, CANCELLED_BY_CUSTOMER', async () => {
     const fixture = createOrderFixture();
     const { saga } = fixture;
     saga.inventory.releaseReservation.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
@@ -184,7 +184,7 @@ describe('what the call saw', () => {
     expect(fixture.saga.store.current().status).toBe('PENDING');
   });
 
-  it('never shows the payment method', async () => {
+  it('never returns the payment method', async () => {
     const fixture = createOrderFixture();
     fixture.saga.payment.decline = 'Insufficient funds';
     const answer = await fixture.place({ paymentMethod: 'pm_very_secret' });
@@ -194,10 +194,10 @@ describe('what the call saw', () => {
   });
 });
 
-describe('a database that is away', () => {
+describe('a database outage', () => {
   const outage = unavailable('DATABASE_UNAVAILABLE', 'the database cannot be reached now', 1_000);
 
-  it('before the order is stored: unavailable, and nobody was asked', async () => {
+  it('before the order is stored: unavailable, and no dependency is called', async () => {
     const fixture = createOrderFixture();
     fixture.saga.store.insert = async () => {
       throw outage;
@@ -206,7 +206,7 @@ describe('a database that is away', () => {
     expect(fixture.saga.inventory.reserveStock).not.toHaveBeenCalled();
   });
 
-  it('in the middle: unavailable, and repeating the key tells the truth', async () => {
+  it('after the order is stored: unavailable, and a duplicate returns the order', async () => {
     const fixture = createOrderFixture();
     fixture.saga.store.beforeSave = () => {
       fixture.saga.store.beforeSave = () => undefined;

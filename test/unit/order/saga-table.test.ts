@@ -34,7 +34,7 @@ describe('ReserveStock', () => {
   });
 
   it.each(['unreadable', 'not_understood'] as const)(
-    'request or answer is spoilt on its way (%s): PENDING, INVENTORY_UNAVAILABLE, for the stock may be reserved',
+    'request or answer is corrupted (%s): PENDING, INVENTORY_UNAVAILABLE, because the stock may be reserved',
     (failure) => {
       expect(toStepFailure('RESERVE_STOCK', failure, '')).toEqual(retryable('PENDING', 'INVENTORY_UNAVAILABLE'));
     },
@@ -61,7 +61,7 @@ describe('ReserveStock', () => {
   });
 
   it.each(['RESERVATION_RELEASED', 'RESERVATION_MISMATCH', 'INVALID_REQUEST', ''])(
-    'a refusal with the reason "%s" is an error of ours: FAILED, INVENTORY_ERROR, everything may be owed',
+    'a refusal with the reason "%s" is our own error: FAILED, INVENTORY_ERROR, everything may be owed',
     (reason) => {
       expect(toStepFailure('RESERVE_STOCK', 'refused', reason)).toEqual(terminal('INVENTORY_ERROR', EVERYTHING_OWED));
     },
@@ -77,12 +77,12 @@ describe('ProcessPayment', () => {
     expect(toStepFailure('PROCESS_PAYMENT', 'unreachable', '')).toEqual(retryable('PENDING', 'PAYMENT_UNAVAILABLE'));
   });
 
-  it('payment answers internal: PENDING, PAYMENT_UNAVAILABLE, for the money may be taken', () => {
+  it('payment answers internal: PENDING, PAYMENT_UNAVAILABLE, because the customer may be charged', () => {
     expect(toStepFailure('PROCESS_PAYMENT', 'internal', '')).toEqual(retryable('PENDING', 'PAYMENT_UNAVAILABLE'));
   });
 
   it.each(['unreadable', 'not_understood'] as const)(
-    'request or answer is spoilt on its way (%s): PENDING, PAYMENT_UNAVAILABLE, for nobody declined',
+    'request or answer is corrupted (%s): PENDING, PAYMENT_UNAVAILABLE, because nothing was declined',
     (failure) => {
       expect(toStepFailure('PROCESS_PAYMENT', failure, '')).toEqual(retryable('PENDING', 'PAYMENT_UNAVAILABLE'));
     },
@@ -102,7 +102,7 @@ describe('ProcessPayment', () => {
     expect(toStepFailure('PROCESS_PAYMENT', 'not_called', '')).toEqual(retryable('PENDING', 'BUDGET_EXHAUSTED'));
   });
 
-  it('payment refuses the call: FAILED, PAYMENT_FAILED, the money is asked back all the same', () => {
+  it('payment refuses the call: FAILED, PAYMENT_FAILED, and a refund is owed to be safe', () => {
     expect(toStepFailure('PROCESS_PAYMENT', 'refused', 'IDEMPOTENCY_KEY_REUSED')).toEqual(
       terminal('PAYMENT_FAILED', EVERYTHING_OWED),
     );
@@ -112,7 +112,7 @@ describe('ProcessPayment', () => {
     expect(PAYMENT_DECLINED).toEqual(terminal('PAYMENT_FAILED', { release: true, refund: false }));
   });
 
-  it('the word INSUFFICIENT_STOCK means nothing here', () => {
+  it('the reason INSUFFICIENT_STOCK has no meaning here', () => {
     expect(toStepFailure('PROCESS_PAYMENT', 'refused', 'INSUFFICIENT_STOCK').reason).toBe('PAYMENT_FAILED');
   });
 });
@@ -122,12 +122,12 @@ describe('after the verdict', () => {
     expect(toStepFailure('CONFIRM_RESERVATION', failure, '')).toEqual(retryable('PENDING', 'INVENTORY_UNAVAILABLE'));
   });
 
-  it('a confirmation refused for want of stock is tried again too', () => {
+  it('a confirmation refused for lack of stock is retryable too', () => {
     expect(toStepFailure('CONFIRM_RESERVATION', 'refused', 'INSUFFICIENT_STOCK').kind).toBe('retryable');
   });
 
   it.each(COMPENSATIONS.flatMap((step) => FAILURES.map((failure) => ({ step, failure }))))(
-    '$step is repeated whatever happens: $failure',
+    '$step is retryable after every failure: $failure',
     ({ step, failure }) => {
       expect(toStepFailure(step, failure, '').kind).toBe('retryable');
     },
@@ -135,13 +135,13 @@ describe('after the verdict', () => {
 });
 
 describe('the whole table', () => {
-  it('has an answer for every step and every way to fail', () => {
+  it('has a cell for every step and every call failure', () => {
     const cells = Object.values(STEP_TABLE).flatMap((row) => FAILURES.map((failure) => row[failure]));
     expect(cells).toHaveLength(5 * 10);
     expect(cells.every((cell) => cell !== undefined)).toBe(true);
   });
 
-  it('an outcome that is unknown never fails an order whose customer may be charged', () => {
+  it('an unknown outcome never fails an order whose customer may be charged', () => {
     const unknown: CallFailure[] = ['timeout', 'unreachable', 'internal', 'unreadable', 'not_understood', 'cancelled'];
     expect(unknown.filter((failure) => STEP_TABLE.PROCESS_PAYMENT[failure].kind === 'terminal')).toEqual([]);
   });
