@@ -1,4 +1,4 @@
-// Where the order service's prices come from, and what it does without them.
+// The prices of the order service: where they come from, and what calls answer without them.
 import { Code } from '@connectrpc/connect';
 import { expect, it } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
@@ -29,7 +29,7 @@ async function quoted(fixture: OrderFixture, productId: string): Promise<bigint 
   return total?.minorUnits;
 }
 
-it('without prices an order is unavailable with RetryInfo, and taken once inventory is up', async () => {
+it('without prices an order is unavailable with RetryInfo, and accepted once inventory is up', async () => {
   await using database = await createTestDatabase('order');
   await using nats = await startTestNats();
   await using inventory = await startVirtualInventory();
@@ -51,7 +51,7 @@ it('without prices an order is unavailable with RetryInfo, and taken once invent
     .toBe(5_999n);
 });
 
-it('all pages of ListProducts are read, by the first start only', async () => {
+it('reads all pages of ListProducts at the first start only', async () => {
   await using fixture = await startOrderFixture();
   fixture.inventory.virtual.received(InventoryService.method.listProducts).times(1);
   const replica = await fixture.startReplica();
@@ -69,7 +69,7 @@ it('ProductChanged brings a new product and a new price', async () => {
   expect(order?.total?.minorUnits).toBe(12_998n);
 });
 
-it('a basket dearer than can be charged is refused before it is an order, and the quantity named', async () => {
+it('a basket above what can be charged is refused before it is stored, naming the quantity', async () => {
   await using fixture = await startOrderFixture();
   await publishEvent(fixture.nats, ProductChangedSchema, price('yacht', 1_000_000_000_000n, 1n));
   await expect.poll(() => quoted(fixture, 'yacht')).toBe(1_000_000_000_000n);
@@ -87,7 +87,7 @@ it('a basket dearer than can be charged is refused before it is an order, and th
   expect(outcome).toBe(Outcome.CONFIRMED);
 });
 
-it('an older version of a product is ignored, and so is the same event once more', async () => {
+it('ignores an older version of a product and a redelivered event', async () => {
   await using fixture = await startOrderFixture();
   const event = await publishEvent(fixture.nats, ProductChangedSchema, price('12345', 6_499n, 5n));
   await expect.poll(() => quoted(fixture, '12345')).toBe(6_499n);
@@ -107,7 +107,7 @@ it('an order keeps the prices it was accepted with', async () => {
   expect((await fixture.read(order!.orderId)).items[0]?.unitPrice?.minorUnits).toBe(5_999n);
 });
 
-it('a product event that makes no sense is set aside, and those behind it go on', async () => {
+it('an invalid product event becomes a dead letter, and later events are applied', async () => {
   await using fixture = await startOrderFixture();
   await publishEvent(fixture.nats, ProductChangedSchema, { productId: 'priceless', version: 2n });
   await publishEvent(fixture.nats, ProductChangedSchema, price('12345', 6_499n, 2n));

@@ -9,7 +9,7 @@ import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { readEvents } from '../../support/events.ts';
 import { rpcFailureOf, startOrderFixture, validRequest } from '../../support/services/order.ts';
 
-it('fifty duplicates at once make one order and get equal answers once it has ended', async () => {
+it('fifty concurrent duplicates create one order and get equal answers once it has ended', async () => {
   await using fixture = await startOrderFixture();
   const request = validRequest();
   const answers = await Promise.all(Array.from({ length: 50 }, () => fixture.client.createOrder(request)));
@@ -23,7 +23,7 @@ it('fifty duplicates at once make one order and get equal answers once it has en
   await expect.poll(() => readEvents(fixture.nats, OrderCreatedSchema.typeName)).toHaveLength(1);
 });
 
-it('duplicates at two replicas at once make one order; the other replica waits for it', async () => {
+it('concurrent duplicates at two replicas create one order; the other replica waits for it', async () => {
   await using fixture = await startOrderFixture();
   const replica = await fixture.startReplica();
   const request = validRequest();
@@ -35,35 +35,35 @@ it('duplicates at two replicas at once make one order; the other replica waits f
   fixture.payment.virtual.received(PaymentService.method.processPayment).times(1);
 });
 
-it('a key with another body is refused, and the first order stands', async () => {
+it('a key with another body is refused, and the first order is unchanged', async () => {
   await using fixture = await startOrderFixture();
   const request = validRequest();
   const { order } = await fixture.client.createOrder(request);
-  const error = await rpcFailureOf(fixture.client.createOrder({ ...request, customerId: 'somebody-else' }));
+  const error = await rpcFailureOf(fixture.client.createOrder({ ...request, customerId: 'another-customer' }));
   expect(error.code).toBe(Code.FailedPrecondition);
   expect(error.findDetails(ErrorInfoSchema)[0]).toMatchObject({ reason: 'IDEMPOTENCY_KEY_REUSED', domain: 'shop' });
   expect(await fixture.read(order!.orderId)).toMatchObject({ customerId: 'cust123', status: OrderStatus.CONFIRMED });
 });
 
-it('a repeat whose caller waits only a second is answered within it, though the first call is still at work', async () => {
+it('a duplicate with a deadline of one second is answered within it, although the first call is still in flight', async () => {
   await using fixture = await startOrderFixture();
   fixture.payment.virtual.stub(PaymentService.method.processPayment).hangs();
   const request = validRequest();
   const first = fixture.client.createOrder(request);
   await expect.poll(() => fixture.payment.virtual.requests(PaymentService.method.processPayment).length).toBe(1);
-  const repeat = await fixture.client.createOrder(request, { timeoutMs: 1_000 });
-  expect(repeat).toMatchObject({ outcome: Outcome.PENDING, reason: OrderReason.BUDGET_EXHAUSTED });
-  expect((await first).order?.orderId).toBe(repeat.order?.orderId);
+  const duplicate = await fixture.client.createOrder(request, { timeoutMs: 1_000 });
+  expect(duplicate).toMatchObject({ outcome: Outcome.PENDING, reason: OrderReason.BUDGET_EXHAUSTED });
+  expect((await first).order?.orderId).toBe(duplicate.order?.orderId);
 });
 
-it('a key stays free after bad input', async () => {
+it('a key is unused after bad input', async () => {
   await using fixture = await startOrderFixture();
   const request = validRequest();
   await rpcFailureOf(fixture.client.createOrder({ ...request, items: [] }));
   expect((await fixture.client.createOrder(request)).outcome).toBe(Outcome.CONFIRMED);
 });
 
-it('cancelling twice, and thirty times at once, is cancelling once', async () => {
+it('cancelling thirty times concurrently, and once more, publishes one OrderCancelled', async () => {
   await using fixture = await startOrderFixture();
   fixture.payment.virtual.stub(PaymentService.method.processPayment).fails(Code.Unavailable, 'away');
   const { order } = await fixture.place();

@@ -1,4 +1,4 @@
-// What CreateOrder answers and what becomes of the order, for each state its neighbours can be in.
+// What CreateOrder answers, and how the order ends, for each state of the dependencies.
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
@@ -15,8 +15,8 @@ import { startOrderFixture, validRequest } from '../../support/services/order.ts
 const { reserveStock, confirmReservation, releaseReservation, checkAvailability } = InventoryService.method;
 const { processPayment, refundPayment } = PaymentService.method;
 
-describe('an order for which all is well', () => {
-  it('is told by exactly one OrderCreated on SHOP_ORDER: id, customer, total 59.99 (seed 5.1)', async () => {
+describe('an order for which every step succeeds', () => {
+  it('publishes exactly one OrderCreated on SHOP_ORDER: id, customer, total 59.99 (seed 5.1)', async () => {
     await using fixture = await startOrderFixture();
     const { order } = await fixture.place({ customerId: 'cust123', items: [{ productId: '12345', quantity: 1 }] });
 
@@ -41,7 +41,7 @@ describe('an order for which all is well', () => {
     });
   });
 
-  it('is CONFIRMED, with one reserve, one charge, one confirm, and nothing given back', async () => {
+  it('is CONFIRMED, with one reserve, one charge, one confirm, and no compensation', async () => {
     await using fixture = await startOrderFixture();
     const answer = await fixture.place({ items: [{ productId: '12345', quantity: 10 }] });
 
@@ -70,13 +70,13 @@ describe('an order for which all is well', () => {
     payment.received(refundPayment).never();
   });
 
-  it('is stored as it was answered', async () => {
+  it('is stored as it is answered', async () => {
     await using fixture = await startOrderFixture();
     const { order } = await fixture.place();
     expect(await fixture.read(order!.orderId)).toEqual(order);
   });
 
-  it('is told by one OrderConfirmed with a higher version than OrderCreated', async () => {
+  it('publishes one OrderConfirmed with a higher version than OrderCreated', async () => {
     await using fixture = await startOrderFixture();
     const { order } = await fixture.place();
     await expect.poll(() => readEventBodies(fixture.nats, OrderConfirmedSchema)).toHaveLength(1);
@@ -86,7 +86,7 @@ describe('an order for which all is well', () => {
     expect(confirmed?.version).toBe(BigInt(stored!.version));
   });
 
-  it('carries the trace of its caller to neighbours and into events', async () => {
+  it('propagates the trace of its caller to dependencies and events', async () => {
     await using fixture = await startOrderFixture();
     const traceId = '0af7651916cd43dd8448eb211c80319c';
     await fixture.client.createOrder(validRequest(), {
@@ -106,14 +106,14 @@ describe('an order for which all is well', () => {
   });
 });
 
-describe('an order that cannot be served', () => {
+describe('an order that fails', () => {
   const insufficient = [
     { desc: ErrorInfoSchema, value: { reason: 'INSUFFICIENT_STOCK', domain: 'shop' } },
   ] as unknown as Parameters<ReturnType<typeof stubOf>['fails']>[2];
   const stubOf = (fixture: Awaited<ReturnType<typeof startOrderFixture>>) =>
     fixture.inventory.virtual.stub(reserveStock);
 
-  it('for want of stock: FAILED, INSUFFICIENT_STOCK; nobody is charged and nothing is given back', async () => {
+  it('for lack of stock: FAILED, INSUFFICIENT_STOCK, without charge or compensation', async () => {
     await using fixture = await startOrderFixture();
     stubOf(fixture).fails(Code.FailedPrecondition, 'not enough of 12345', insufficient);
     expect(await fixture.place()).toMatchObject({
@@ -154,7 +154,7 @@ describe('an order that cannot be served', () => {
     fixture.payment.virtual.received(refundPayment).never();
   });
 
-  it('because inventory answers internal: FAILED, INVENTORY_ERROR, with advice for a new key (seed 4.3)', async () => {
+  it('because inventory answers internal: FAILED, INVENTORY_ERROR, with retry advice for a new key (seed 4.3)', async () => {
     await using fixture = await startOrderFixture();
     stubOf(fixture).fails(Code.Internal, 'out of order');
     expect(await fixture.place()).toMatchObject({
@@ -166,7 +166,7 @@ describe('an order that cannot be served', () => {
   });
 });
 
-describe('an order that has to wait', () => {
+describe('an order that is blocked', () => {
   it('because inventory does not answer: PENDING, INVENTORY_CHECK_FAILED; later CONFIRMED (seed 4.2)', async () => {
     await using fixture = await startOrderFixture();
     fixture.inventory.virtual
@@ -266,7 +266,7 @@ describe('an order that has to wait', () => {
     await fixture.reaches(answer.order!.orderId, OrderStatus.CONFIRMED);
   });
 
-  it('longer than ORDER_LIMIT_MS: FAILED, TIME_LIMIT_EXCEEDED; stock and money are asked back', async () => {
+  it('longer than ORDER_LIMIT_MS: FAILED, TIME_LIMIT_EXCEEDED; stock is released and the charge refunded', async () => {
     await using fixture = await startOrderFixture({ ORDER_LIMIT_MS: '1000' });
     fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     const { order } = await fixture.place();
@@ -279,7 +279,7 @@ describe('an order that has to wait', () => {
 });
 
 describe('cancelling', () => {
-  it('gives back what a waiting order holds, and shows in GetStatus what could not be given back yet', async () => {
+  it('compensates a blocked order, and reports compensation that is still owed in GetStatus', async () => {
     await using fixture = await startOrderFixture();
     fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     const { order } = await fixture.place();
@@ -297,7 +297,7 @@ describe('cancelling', () => {
     fixture.payment.virtual.received(refundPayment).with({ orderId: order!.orderId });
   });
 
-  it('between charge and verdict wins: the charge is refunded and nothing is sold', async () => {
+  it('between charge and verdict wins: the charge is refunded and no reservation is confirmed', async () => {
     await using fixture = await startOrderFixture();
     let cancel: (() => Promise<unknown>) | undefined;
     fixture.payment.virtual.stub(processPayment).replies(async ({ orderId }) => {
@@ -317,7 +317,7 @@ describe('cancelling', () => {
 });
 
 describe('a quote', () => {
-  it('has total and availability, and orders nothing', async () => {
+  it('has total and availability, and stores nothing', async () => {
     await using fixture = await startOrderFixture();
     fixture.inventory.virtual
       .stub(checkAvailability, { productId: 'prod789' })
@@ -335,7 +335,7 @@ describe('a quote', () => {
     expect(await fixture.sql('select from orders')).toEqual([]);
   });
 
-  it('is given while inventory is away, without availabilities', async () => {
+  it('is answered while inventory is down, without availabilities', async () => {
     await using fixture = await startOrderFixture();
     await fixture.inventory.goDown();
     const quote = await fixture.client.quoteOrder({ customerId: 'c', items: [{ productId: '12345', quantity: 1 }] });

@@ -1,4 +1,4 @@
-// The order store on a real Postgres: what one statement does, and what two at once do.
+// The order store on a real Postgres: single statements and concurrent ones.
 import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import {
@@ -21,10 +21,10 @@ const LEASE_MS = 60_000;
 type StoreFixture = AsyncDisposable & {
   readonly database: Database;
   readonly store: OrderStore;
-  /** A store whose leases are over at once. */
-  readonly hasty: OrderStore;
+  /** A store whose leases expire immediately. */
+  readonly withoutLease: OrderStore;
   sql<Row = Record<string, unknown>>(text: string): Promise<Row[]>;
-  /** Stores a new order under a key of its own. */
+  /** Stores a new order under its own key. */
   add(order: Order, store?: OrderStore): Promise<Order>;
 };
 
@@ -48,7 +48,7 @@ async function openStoreFixture(setting?: string): Promise<StoreFixture> {
   return {
     database: { ...database, close },
     store,
-    hasty: createOrderStore(database, 0),
+    withoutLease: createOrderStore(database, 0),
     sql: async <Row>(text: string) => (await superuser.query(text)).rows as Row[],
     add: async (order, by = store) => {
       await by.insert(order, { idempotencyKey: `key of ${order.orderId}`, requestHash: 'hash' }, [
@@ -97,7 +97,7 @@ describe('inserting', () => {
     ]);
   });
 
-  it('under a key that is taken stores nothing at all', async () => {
+  it('under a taken key stores nothing', async () => {
     await using fixture = await openStoreFixture();
     await fixture.add(pendingOrder());
     const other = pendingOrder({ orderId: 'order-2' });
@@ -108,7 +108,7 @@ describe('inserting', () => {
     expect((await fixture.store.findByKey('key of order-1'))?.requestHash).toBe('hash');
   });
 
-  it('fifty at once under one key: one wins', async () => {
+  it('fifty times concurrently under one key stores one order', async () => {
     await using fixture = await openStoreFixture();
     const results = await Promise.all(
       orderIds(50).map((orderId) => {
@@ -123,7 +123,7 @@ describe('inserting', () => {
 });
 
 describe('saving', () => {
-  it('stores every field and gives the next version', async () => {
+  it('stores every field and returns the next version', async () => {
     await using fixture = await openStoreFixture();
     const order = await fixture.add(pendingOrder());
     const saved = await fixture.store.save(changed(order), 1, []);
@@ -141,7 +141,7 @@ describe('saving', () => {
     expect(await fixture.sql('select from outbox')).toHaveLength(1);
   });
 
-  it('of twenty from the same version at once: one is stored, with its event', async () => {
+  it('twenty times concurrently from one version stores one change, with its event', async () => {
     await using fixture = await openStoreFixture();
     const order = await fixture.add(pendingOrder());
     const failed = decideFail(order, 'PAYMENT_FAILED', NOTHING_OWED, secondsLater(2));
@@ -152,7 +152,7 @@ describe('saving', () => {
     expect(await fixture.sql('select from outbox')).toHaveLength(2);
   });
 
-  it('is refused by the database for an end that its verdict does not allow', async () => {
+  it('a status that contradicts the verdict is refused by the database', async () => {
     await using fixture = await openStoreFixture();
     const order = await fixture.add(pendingOrder());
     const impossible: Order = { ...order, status: 'CONFIRMED', verdict: 'FAIL' };
@@ -161,91 +161,91 @@ describe('saving', () => {
 });
 
 describe('claiming', () => {
-  it('leaves alone an order that was just accepted: its call works on it', async () => {
+  it('skips an order that was just accepted: its call holds the lease', async () => {
     await using fixture = await openStoreFixture();
     await fixture.add(pendingOrder());
     expect(await fixture.store.claim(10)).toEqual([]);
   });
 
-  it('takes an order whose lease is over, with its attempts', async () => {
+  it('claims an order whose lease is over, with its attempts', async () => {
     await using fixture = await openStoreFixture();
-    const order = await fixture.add(pendingOrder(), fixture.hasty);
-    const parked = markBlocked(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
-    const saved = await fixture.store.save(parked, 1, [], { afterMs: 0, attempts: 3 });
+    const order = await fixture.add(pendingOrder(), fixture.withoutLease);
+    const blocked = markBlocked(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
+    const saved = await fixture.store.save(blocked, 1, [], { afterMs: 0, attempts: 3 });
     expect(await fixture.store.claim(10)).toEqual([{ order: saved, attempts: 3, traceparent: '' }]);
   });
 
   it('takes an order once: the claim is a lease', async () => {
     await using fixture = await openStoreFixture();
-    await fixture.add(pendingOrder(), fixture.hasty);
+    await fixture.add(pendingOrder(), fixture.withoutLease);
     expect(await fixture.store.claim(10)).toHaveLength(1);
     expect(await fixture.store.claim(10)).toEqual([]);
   });
 
-  it('takes it again when whoever claimed it died and the lease is over', async () => {
+  it('claims it again when the claiming replica died and the lease is over', async () => {
     await using fixture = await openStoreFixture();
-    await fixture.add(pendingOrder(), fixture.hasty);
-    expect(await fixture.hasty.claim(10)).toHaveLength(1);
-    expect(await fixture.hasty.claim(10)).toHaveLength(1);
+    await fixture.add(pendingOrder(), fixture.withoutLease);
+    expect(await fixture.withoutLease.claim(10)).toHaveLength(1);
+    expect(await fixture.withoutLease.claim(10)).toHaveLength(1);
   });
 
-  it('leaves alone an order that somebody changed without letting go of it', async () => {
+  it('skips an order that was changed without ending the lease', async () => {
     await using fixture = await openStoreFixture();
-    const order = await fixture.add(pendingOrder(), fixture.hasty);
+    const order = await fixture.add(pendingOrder(), fixture.withoutLease);
     const cancelled = decideCancel(order, secondsLater(1));
     await fixture.store.save(cancelled, 1, []);
     expect(await fixture.store.claim(10)).toEqual([]);
   });
 
   it.each(['lease_until', 'resume_time'])(
-    'takes an order whose %s a clock set back since has left far ahead',
+    'claims an order whose %s is far ahead because the clock was set back',
     async (column) => {
       await using fixture = await openStoreFixture();
-      await fixture.add(pendingOrder(), fixture.hasty);
+      await fixture.add(pendingOrder(), fixture.withoutLease);
       await fixture.sql(`update orders set ${column} = now() + interval '1 hour'`);
       expect(await fixture.store.claim(10)).toHaveLength(1);
       expect(await fixture.store.claim(10)).toEqual([]);
     },
   );
 
-  it('leaves alone what is as far ahead as a lease or a wait may be', async () => {
+  it('skips an order that is as far ahead as a lease or a delay may be', async () => {
     await using fixture = await openStoreFixture();
-    await fixture.add(pendingOrder(), fixture.hasty);
+    await fixture.add(pendingOrder(), fixture.withoutLease);
     await fixture.sql(`update orders set lease_until = now() + interval '1 minute'`);
     expect(await fixture.store.claim(10)).toEqual([]);
     await fixture.sql(`update orders set lease_until = now(), resume_time = now() + interval '1 minute'`);
     expect(await fixture.store.claim(10)).toEqual([]);
   });
 
-  it('waits as long as the order is to wait', async () => {
+  it('skips an order until its delay is over', async () => {
     await using fixture = await openStoreFixture();
-    const order = await fixture.add(pendingOrder(), fixture.hasty);
-    const parked = markBlocked(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
-    await fixture.store.save(parked, 1, [], { afterMs: 60_000, attempts: 1 });
+    const order = await fixture.add(pendingOrder(), fixture.withoutLease);
+    const blocked = markBlocked(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
+    await fixture.store.save(blocked, 1, [], { afterMs: 60_000, attempts: 1 });
     expect(await fixture.store.claim(10)).toEqual([]);
   });
 
-  it('takes no order that has ended', async () => {
+  it('skips an order that has ended', async () => {
     await using fixture = await openStoreFixture();
-    const order = await fixture.add(pendingOrder(), fixture.hasty);
+    const order = await fixture.add(pendingOrder(), fixture.withoutLease);
     const confirmed = markConfirmed(decideConfirm(order, secondsLater(1)), secondsLater(2));
     await fixture.store.save(confirmed, 1, []);
     expect(await fixture.store.claim(10)).toEqual([]);
   });
 
-  it('takes a failed order that is still owed something', async () => {
+  it('claims a failed order that owes compensation', async () => {
     await using fixture = await openStoreFixture();
-    const order = await fixture.add(pendingOrder(), fixture.hasty);
+    const order = await fixture.add(pendingOrder(), fixture.withoutLease);
     await fixture.store.save(changed(order), 1, [], { afterMs: 0, attempts: 1 });
     expect(await fixture.store.claim(10)).toHaveLength(1);
   });
 
   it.each(['few rows, no statistics', 'many rows, fresh statistics'])(
-    'takes never more than its limit, the longest waiting first: %s',
+    'never claims more than its limit, the longest due first: %s',
     async (table) => {
       await using fixture = await openStoreFixture();
       for (const orderId of orderIds(table.startsWith('few') ? 12 : 60)) {
-        await fixture.add(pendingOrder({ orderId }), fixture.hasty);
+        await fixture.add(pendingOrder({ orderId }), fixture.withoutLease);
       }
       await fixture.sql(
         `update orders set resume_time = now() - interval '1 hour' where order_id in ('order-007', 'order-009')`,
@@ -259,7 +259,7 @@ describe('claiming', () => {
 
   it('by several replicas at once gives each order to one of them', async () => {
     await using fixture = await openStoreFixture();
-    for (const orderId of orderIds(40)) await fixture.add(pendingOrder({ orderId }), fixture.hasty);
+    for (const orderId of orderIds(40)) await fixture.add(pendingOrder({ orderId }), fixture.withoutLease);
     const batches = await Promise.all(Array.from({ length: 8 }, () => fixture.store.claim(16)));
     const ids = batches.flat().map(({ order }) => order.orderId);
     expect(new Set(ids).size).toBe(ids.length);
@@ -268,25 +268,25 @@ describe('claiming', () => {
 });
 
 describe('resuming now', () => {
-  it('makes a waiting order due at once', async () => {
+  it('makes a blocked order due immediately', async () => {
     await using fixture = await openStoreFixture();
-    const order = await fixture.add(pendingOrder(), fixture.hasty);
-    const parked = markBlocked(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
-    await fixture.store.save(parked, 1, [], { afterMs: 60_000, attempts: 1 });
+    const order = await fixture.add(pendingOrder(), fixture.withoutLease);
+    const blocked = markBlocked(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
+    await fixture.store.save(blocked, 1, [], { afterMs: 60_000, attempts: 1 });
     await resumeNow(fixture.database, 'order-1');
     expect(await fixture.store.claim(10)).toHaveLength(1);
   });
 
-  it('does not disturb an order that is worked on', async () => {
+  it('does not change an order that is leased', async () => {
     await using fixture = await openStoreFixture();
     await fixture.add(pendingOrder());
     await resumeNow(fixture.database, 'order-1');
     expect(await fixture.store.claim(10)).toEqual([]);
   });
 
-  it('does not bring back an order that has ended, nor one that never was', async () => {
+  it('does not make an order due that has ended or does not exist', async () => {
     await using fixture = await openStoreFixture();
-    const order = await fixture.add(pendingOrder(), fixture.hasty);
+    const order = await fixture.add(pendingOrder(), fixture.withoutLease);
     await fixture.store.save(markConfirmed(decideConfirm(order, secondsLater(1)), secondsLater(2)), 1, []);
     await resumeNow(fixture.database, 'order-1');
     await resumeNow(fixture.database, 'no-such');
@@ -295,7 +295,7 @@ describe('resuming now', () => {
 });
 
 describe('counting what is open', () => {
-  it('counts pending orders with the age of the oldest, and decided ones that are not given back in full', async () => {
+  it('counts pending orders with the age of the oldest, and decided ones that owe compensation', async () => {
     await using fixture = await openStoreFixture();
     expect(await fixture.store.countOpen()).toEqual({ pending: 0, oldestPendingMs: 0, compensations: 0 });
     for (const orderId of ['order-1', 'order-2', 'order-3', 'order-4']) await fixture.add(pendingOrder({ orderId }));
@@ -316,20 +316,20 @@ describe('counting what is open', () => {
 
 describe('listing', () => {
   const LAST = { size: 50, after: undefined };
-  const everybody = { customerId: '', status: undefined };
+  const everyOrder = { customerId: '', status: undefined };
 
   it('is newest first, and by id where the times are equal', async () => {
     await using fixture = await openStoreFixture();
     for (const orderId of ['order-b', 'order-c', 'order-a']) await fixture.add(pendingOrder({ orderId }));
     await fixture.sql(`update orders set create_time = create_time + interval '1 hour' where order_id = 'order-a'`);
-    const listed = await fixture.store.list(everybody, LAST);
+    const listed = await fixture.store.list(everyOrder, LAST);
     expect(listed.map(({ orderId }) => orderId)).toEqual(['order-a', 'order-c', 'order-b']);
   });
 
-  it('gives one row more than the page holds', async () => {
+  it('returns one row more than the page holds', async () => {
     await using fixture = await openStoreFixture();
     for (const orderId of orderIds(5)) await fixture.add(pendingOrder({ orderId }));
-    expect(await fixture.store.list(everybody, { size: 3, after: undefined })).toHaveLength(4);
+    expect(await fixture.store.list(everyOrder, { size: 3, after: undefined })).toHaveLength(4);
   });
 
   it('finds by customer, by status, and by both', async () => {

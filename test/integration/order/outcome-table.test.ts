@@ -22,15 +22,15 @@ const { reserveStock, confirmReservation } = InventoryService.method;
 const { processPayment } = PaymentService.method;
 
 /** Outcome, reason, and the status of the order. */
-type Told = readonly [outcome: string, reason: string, order: string];
+type Answer = readonly [outcome: string, reason: string, order: string];
 
 type Case = {
-  /** What is so in a fixture where all else is well; the order is placed by it, or else after it. */
+  /** Sets up the condition; places the order itself, or leaves that to the test. */
   readonly given: (fixture: OrderFixture, resources: AsyncDisposableStack) => unknown;
   readonly settings?: Record<string, string>;
-  /** What is told, where the table says it in words of its own. */
-  readonly told?: Told;
-  /** How the order ends once all is well again. */
+  /** The answer, where the table's cells describe it in words. */
+  readonly answer?: Answer;
+  /** The final status once the condition is over. */
   readonly ends?: OrderStatus;
 };
 
@@ -40,9 +40,9 @@ type Row = {
   readonly cases: readonly Case[];
 };
 
-const inventoryAway: Told = ['PENDING', 'INVENTORY_UNAVAILABLE', 'PENDING'];
-const paymentAway: Told = ['PENDING', 'PAYMENT_UNAVAILABLE', 'PENDING'];
-const CONFIRMED: Told = ['CONFIRMED', '', 'CONFIRMED'];
+const inventoryAway: Answer = ['PENDING', 'INVENTORY_UNAVAILABLE', 'PENDING'];
+const paymentAway: Answer = ['PENDING', 'PAYMENT_UNAVAILABLE', 'PENDING'];
+const CONFIRMED: Answer = ['CONFIRMED', '', 'CONFIRMED'];
 const ends = OrderStatus.CONFIRMED;
 const RESUMES = 'resumes by itself';
 const RARELY_FULL = { MAX_CALLS: '4', MAX_QUEUED_CALLS: '8', MAX_QUEUE_MS: '200' };
@@ -76,7 +76,7 @@ const rows: readonly Row[] = [
   {
     when: 'there is not enough stock',
     cells: ['FAILED', 'INSUFFICIENT_STOCK', 'FAILED', ''],
-    cases: [{ given: refuseForWantOfStock }],
+    cases: [{ given: refuseForLackOfStock }],
   },
   {
     when: 'the payment is declined',
@@ -108,25 +108,25 @@ const rows: readonly Row[] = [
       { given: (fixture) => confirming(fixture).fails(Code.Internal, 'out of order'), ends },
       { given: (fixture) => confirming(fixture).hangs(), ends },
       { given: (fixture) => confirming(fixture).fails(Code.InvalidArgument, 'order_id'), ends },
-      { given: spoilAnswers('inventory', 'shop.inventory.v1.InventoryService/ConfirmReservation'), ends },
+      { given: corruptAnswers('inventory', 'shop.inventory.v1.InventoryService/ConfirmReservation'), ends },
     ],
   },
   {
-    when: 'a neighbour sheds load',
+    when: 'a dependency sheds load',
     cells: ['PENDING', 'its UNAVAILABLE reason', 'PENDING', RESUMES],
     cases: [
-      { given: (fixture) => reserving(fixture).fails(Code.ResourceExhausted, 'full'), told: inventoryAway, ends },
-      { given: (fixture) => paying(fixture).fails(Code.ResourceExhausted, 'full'), told: paymentAway, ends },
+      { given: (fixture) => reserving(fixture).fails(Code.ResourceExhausted, 'full'), answer: inventoryAway, ends },
+      { given: (fixture) => paying(fixture).fails(Code.ResourceExhausted, 'full'), answer: paymentAway, ends },
     ],
   },
   {
-    when: 'a neighbour does not understand the request, or what it answers cannot be read',
+    when: 'a dependency cannot read the request, or its answer cannot be read',
     cells: ['PENDING', 'its UNAVAILABLE reason', 'PENDING', RESUMES],
     cases: [
-      { given: (fixture) => reserving(fixture).fails(Code.InvalidArgument, 'lines'), told: inventoryAway, ends },
-      { given: (fixture) => paying(fixture).fails(Code.Unimplemented, 'not here yet'), told: paymentAway, ends },
-      { given: spoilAnswers('inventory'), told: inventoryAway, ends },
-      { given: spoilAnswers('payment'), told: paymentAway, ends },
+      { given: (fixture) => reserving(fixture).fails(Code.InvalidArgument, 'lines'), answer: inventoryAway, ends },
+      { given: (fixture) => paying(fixture).fails(Code.Unimplemented, 'not here yet'), answer: paymentAway, ends },
+      { given: corruptAnswers('inventory'), answer: inventoryAway, ends },
+      { given: corruptAnswers('payment'), answer: paymentAway, ends },
     ],
   },
   {
@@ -135,40 +135,45 @@ const rows: readonly Row[] = [
     cases: [{ given: ({ client }) => client.createOrder(validRequest(), { timeoutMs: 380 }), ends }],
   },
   {
-    when: 'the order is still undecided after `ORDER_LIMIT_MS`, and its key comes again',
-    cells: ['FAILED', 'TIME_LIMIT_EXCEEDED', 'FAILED', 'stock and money are given back'],
+    when: 'the order is still undecided after `ORDER_LIMIT_MS`, and its key is sent again',
+    cells: ['FAILED', 'TIME_LIMIT_EXCEEDED', 'FAILED', 'stock is released and the charge refunded'],
     cases: [{ given: outlastLimit, settings: { ORDER_LIMIT_MS: '1000' } }],
   },
   {
-    when: 'the broker is away or hangs',
+    when: 'the broker is down or hangs',
     cells: ['as if it were up', '', '', 'the events follow'],
     cases: [
-      { given: ({ nats }) => nats.kill(), told: CONFIRMED },
-      { given: placeBesideSilentBroker, told: CONFIRMED },
+      { given: ({ nats }) => nats.kill(), answer: CONFIRMED },
+      { given: placeBesideSilentBroker, answer: CONFIRMED },
     ],
   },
   {
     when: 'the same key again, same content',
     cells: ['as the order now stands', '', '', 'no second order'],
-    cases: [{ given: (fixture) => placeTwice(fixture, {}), told: CONFIRMED }],
+    cases: [{ given: (fixture) => placeTwice(fixture, {}), answer: CONFIRMED }],
   },
   {
     when: 'the same key again, other content',
     cells: ['error `failed_precondition` IDEMPOTENCY_KEY_REUSED', '', '', ''],
-    cases: [{ given: (fixture) => placeTwice(fixture, { customerId: 'somebody-else' }) }],
+    cases: [{ given: (fixture) => placeTwice(fixture, { customerId: 'another-customer' }) }],
   },
   {
     when: 'the prices have never been loaded yet',
-    cells: ['error `unavailable` CATALOGUE_NOT_LOADED with RetryInfo', '', '', 'nothing was stored: repeat the key'],
+    cells: [
+      'error `unavailable` CATALOGUE_NOT_LOADED with RetryInfo',
+      '',
+      '',
+      'nothing was stored: retry with the same key',
+    ],
     cases: [{ given: placeWithoutPrices }],
   },
   {
-    when: 'the order database is away or hangs',
+    when: 'the order database is down or hangs',
     cells: [
       'error `unavailable` DATABASE_UNAVAILABLE with RetryInfo',
       '',
       '',
-      'repeating the key tells whether it was accepted',
+      'a retry with the same key returns whether it was accepted',
     ],
     cases: [
       { given: placeWithoutDatabase((gate) => gate.shut()) },
@@ -177,24 +182,29 @@ const rows: readonly Row[] = [
   },
   {
     when: 'too many calls at once',
-    cells: ['error `resource_exhausted` OVERLOADED with RetryInfo', '', '', 'nothing was stored: repeat the key'],
+    cells: [
+      'error `resource_exhausted` OVERLOADED with RetryInfo',
+      '',
+      '',
+      'nothing was stored: retry with the same key',
+    ],
     cases: [{ given: placeTooMany, settings: RARELY_FULL }],
   },
 ];
 
 const cases = rows.flatMap(({ when, cells: [outcome, reason, order], cases }) =>
-  cases.map((each) => ({ when, told: [outcome, reason, order] as const, ...each })),
+  cases.map((each) => ({ when, answer: [outcome, reason, order] as const, ...each })),
 );
 
-it.each(cases)('$when: $told.0 $told.1', async ({ given, settings, told, ends }) => {
+it.each(cases)('$when: $answer.0 $answer.1', async ({ given, settings, answer: expected, ends }) => {
   await using fixture = await startOrderFixture({ BREAKER_RESET_MS: '1000', ...settings });
   await using resources = new AsyncDisposableStack();
 
   const answer = await place(fixture, resources, given);
 
-  expect(answer instanceof ConnectError ? describeRefusal(answer) : describeAnswer(answer)).toEqual(told);
+  expect(answer instanceof ConnectError ? describeRefusal(answer) : describeAnswer(answer)).toEqual(expected);
   if (ends === undefined || answer instanceof ConnectError) return;
-  makeWell(fixture);
+  recover(fixture);
   await resources.disposeAsync();
   await fixture.reaches(answer.order?.orderId ?? '', ends, 15_000);
 });
@@ -221,7 +231,7 @@ async function place(
   }
 }
 
-function describeAnswer({ outcome, reason, order, retry }: CreateOrderResponse): Told {
+function describeAnswer({ outcome, reason, order, retry }: CreateOrderResponse): Answer {
   return [
     `${nameOf(CreateOrderResponse_OutcomeSchema, outcome)}${retry?.newKey ? ', with retry advice' : ''}`,
     reason === OrderReason.UNSPECIFIED ? '' : nameOf(OrderReasonSchema, reason),
@@ -229,7 +239,7 @@ function describeAnswer({ outcome, reason, order, retry }: CreateOrderResponse):
   ];
 }
 
-function describeRefusal(error: ConnectError): Told {
+function describeRefusal(error: ConnectError): Answer {
   const code = (Code[error.code] ?? '').replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
   const advice = error.findDetails(RetryInfoSchema).length > 0 ? ' with RetryInfo' : '';
   return [`error \`${code}\` ${error.findDetails(ErrorInfoSchema)[0]?.reason}${advice}`, '', ''];
@@ -239,7 +249,7 @@ function nameOf(enumeration: DescEnum, value: number): string {
   return enumeration.value[value]?.localName ?? String(value);
 }
 
-function makeWell(fixture: OrderFixture): void {
+function recover(fixture: OrderFixture): void {
   reserving(fixture).replies(({ orderId }) => ({ reservation: { orderId, reservationId: `res-${orderId}` } }));
   confirming(fixture).replies({});
   paying(fixture).replies(({ orderId }) => ({
@@ -255,15 +265,15 @@ async function openBreaker(
   await Promise.all(Array.from({ length: 5 }, () => fixture.place()));
 }
 
-function refuseForWantOfStock(fixture: OrderFixture): void {
+function refuseForLackOfStock(fixture: OrderFixture): void {
   const reason = { desc: ErrorInfoSchema, value: { reason: 'INSUFFICIENT_STOCK', domain: 'shop' } };
   reserving(fixture).fails(Code.FailedPrecondition, 'not enough of 12345', [reason] as never);
 }
 
-function spoilAnswers(neighbour: 'inventory' | 'payment', rpc = '*'): Case['given'] {
+function corruptAnswers(dependency: 'inventory' | 'payment', rpc = '*'): Case['given'] {
   return async (fixture, resources) => {
-    const proxy = resources.use(await startFaultProxy({ upstream: fixture[neighbour].url }));
-    const replica = await fixture.startReplica({ [`${neighbour.toUpperCase()}_URL`]: proxy.url });
+    const proxy = resources.use(await startFaultProxy({ upstream: fixture[dependency].url }));
+    const replica = await fixture.startReplica({ [`${dependency.toUpperCase()}_URL`]: proxy.url });
     proxy.inject(garbage(), { rpc });
     return await replica.client.createOrder(validRequest());
   };
@@ -311,14 +321,14 @@ async function placeWithoutPrices(
   return await replica.client.createOrder(validRequest());
 }
 
-function placeWithoutDatabase(harm: (gate: TcpGate) => void): Case['given'] {
+function placeWithoutDatabase(breakIt: (gate: TcpGate) => void): Case['given'] {
   return async (fixture, resources) => {
     const url = new URL(fixture.database.databaseUrl);
     const gate = resources.use(await startTcpGate(Number(url.port)));
     url.port = String(gate.port);
     const replica = await fixture.startReplica({ ORDER_DATABASE_URL: url.href });
     resources.defer(() => replica.stop());
-    harm(gate);
+    breakIt(gate);
     return await replica.client.createOrder(validRequest());
   };
 }

@@ -1,5 +1,5 @@
-// What CreateOrder answers when something is slow, is reset or hangs, beside the answers of outcome-table.test.ts: always typed,
-// always in under three seconds, and nothing accepted is lost.
+// What CreateOrder answers when something is slow, is reset or hangs, in addition to outcome-table.test.ts: always typed, always
+// in under three seconds, and no accepted order is lost.
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
@@ -15,10 +15,10 @@ import { startTcpGate } from '../../support/tcp-gate.ts';
 
 const { reserveStock, confirmReservation } = InventoryService.method;
 const { processPayment } = PaymentService.method;
-const LONGEST_MS = 3_000;
+const MAX_ANSWER_MS = 3_000;
 
-/** Makes all well again, as far as stubs are concerned. */
-function heal({ inventory, payment }: OrderFixture): void {
+/** Stubs all calls to succeed again. */
+function recover({ inventory, payment }: OrderFixture): void {
   inventory.virtual
     .stub(reserveStock)
     .replies(({ orderId }) => ({ reservation: { orderId, reservationId: `res-${orderId}` } }));
@@ -33,7 +33,7 @@ async function breakerOf({ service }: OrderFixture, dependency: string) {
   return status?.breakers.find((breaker) => breaker.dependency === dependency);
 }
 
-type Row = readonly [name: string, harm: (fixture: OrderFixture) => unknown, outcome: Outcome, reason: OrderReason];
+type Row = readonly [name: string, breakIt: (fixture: OrderFixture) => unknown, outcome: Outcome, reason: OrderReason];
 
 describe('an order is answered in under 3 s and completes later, when', () => {
   it.each<Row>([
@@ -61,23 +61,23 @@ describe('an order is answered in under 3 s and completes later, when', () => {
       Outcome.TIMEOUT,
       OrderReason.PAYMENT_TIMEOUT,
     ],
-  ])('%s', async (_, harm, outcome, reason) => {
+  ])('%s', async (_, breakIt, outcome, reason) => {
     await using fixture = await startOrderFixture();
-    harm(fixture);
+    breakIt(fixture);
     const begin = performance.now();
 
     const answer = await fixture.place();
 
-    expect(performance.now() - begin).toBeLessThan(LONGEST_MS);
+    expect(performance.now() - begin).toBeLessThan(MAX_ANSWER_MS);
     expect({ ...answer, status: answer.order?.status }).toMatchObject({ outcome, reason, status: OrderStatus.PENDING });
-    heal(fixture);
+    recover(fixture);
     await fixture.reaches(answer.order!.orderId, OrderStatus.CONFIRMED);
     expect(new Set(fixture.payment.virtual.requests(processPayment).map((each) => each.idempotencyKey)).size).toBe(1);
   });
 });
 
-describe('a neighbour that is away for a moment', () => {
-  it('is asked again within the call: the order is confirmed, and nobody learns of it', async () => {
+describe('a dependency that is down for a moment', () => {
+  it('is retried within the call: the order is confirmed', async () => {
     await using fixture = await startOrderFixture();
     fixture.inventory.virtual
       .stub(reserveStock)
@@ -112,12 +112,12 @@ describe('a breaker', () => {
     const metrics = await (await fetch(`${fixture.service.url}/metrics`)).text();
     expect(metrics).toMatch(/^circuit_breaker_opened_total\{dependency="inventory",failure="timeout",.*\} 1$/m);
     expect(metrics).toMatch(/^circuit_breaker_changed_timestamp_seconds\{dependency="inventory",.*\} \d{10}/m);
-    heal(fixture);
+    recover(fixture);
     await fixture.reaches(orderId, OrderStatus.CONFIRMED, 15_000);
     expect(await breakerOf(fixture, 'inventory')).toMatchObject({ state: BreakerState.CLOSED, reason: '' });
   });
 
-  it('of payment that is open stops no order from being accepted: its stock is held, and it completes later', async () => {
+  it('of payment that is open keeps no order from being accepted: its stock is reserved, and it completes later', async () => {
     await using fixture = await startOrderFixture({ BREAKER_RESET_MS: '2000' });
     fixture.payment.virtual.stub(processPayment).fails(Code.Internal, 'out of order');
     await Promise.all(Array.from({ length: 5 }, () => fixture.place()));
@@ -132,12 +132,12 @@ describe('a breaker', () => {
     });
     fixture.inventory.virtual.received(reserveStock).with({ orderId });
     fixture.payment.virtual.received(processPayment).neverWith({ orderId });
-    heal(fixture);
+    recover(fixture);
     await fixture.reaches(orderId, OrderStatus.CONFIRMED, 15_000);
   });
 });
 
-it('a broker that hangs delays neither orders nor operators', async () => {
+it('a hanging broker delays neither orders nor operators', async () => {
   await using fixture = await startOrderFixture();
   const url = new URL(fixture.nats.url('order'));
   await using gate = await startTcpGate(Number(url.port));
@@ -145,17 +145,17 @@ it('a broker that hangs delays neither orders nor operators', async () => {
   await using replica = await fixture.startReplica({ NATS_URL: url.href });
   await publishEvent(fixture.nats, PaymentFailedSchema, { orderId: 'order-1', version: 1n });
   const pending = async () => (await replica.ops.getStatus({})).status?.consumers.map((consumer) => consumer.pending);
-  // That one stream is there; inventory's is not.
+  // Only the stream of payment exists; that of inventory does not.
   await expect.poll(pending, { timeout: 5_000 }).toContain(0n);
   gate.silence();
   const begin = performance.now();
 
   expect((await replica.client.createOrder(validRequest())).outcome).toBe(Outcome.CONFIRMED);
   const ordered = performance.now();
-  const told = await pending();
+  const reported = await pending();
 
   expect(performance.now() - ordered).toBeLessThan(1_500);
-  expect(ordered - begin).toBeLessThan(LONGEST_MS);
-  expect(told).toEqual([-1n, -1n]);
+  expect(ordered - begin).toBeLessThan(MAX_ANSWER_MS);
+  expect(reported).toEqual([-1n, -1n]);
   gate.shut(); // So that the stop need not wait for it.
 });

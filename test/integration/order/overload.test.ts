@@ -1,4 +1,4 @@
-// Too many callers at once, and too many orders that waited: the service does a bounded amount at a time and says so.
+// Too many callers at once, and a large backlog of blocked orders: the service does a bounded amount of work at a time.
 import { Code, ConnectError } from '@connectrpc/connect';
 import { expect, it, vi } from 'vitest';
 import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
@@ -11,8 +11,8 @@ import { type OrderFixture, startOrderFixture, validRequest } from '../../suppor
 const { reserveStock } = InventoryService.method;
 const { processPayment } = PaymentService.method;
 
-/** Repeats a request under its key until it is taken. */
-function untilTaken({ client }: OrderFixture, request: ReturnType<typeof validRequest>) {
+/** Retries a request under its key until it is accepted. */
+function untilAccepted({ client }: OrderFixture, request: ReturnType<typeof validRequest>) {
   return vi.waitFor(() => client.createOrder(request), { timeout: 20_000, interval: 200 });
 }
 
@@ -22,7 +22,7 @@ async function readGauge({ service }: OrderFixture, gauge: string, bulkhead: str
   return Number(new RegExp(`^${gauge}\\{.*bulkhead="${bulkhead}".*\\} (\\d+)$`, 'm').exec(metrics)?.[1]);
 }
 
-it('past its queue a call is refused at once and committed nothing: the same key then makes the one order', async () => {
+it('a call beyond the queue is refused immediately and stores nothing: a retry creates its one order', async () => {
   await using fixture = await startOrderFixture({ MAX_CALLS: '4', MAX_QUEUED_CALLS: '8', MAX_QUEUE_MS: '200' });
   fixture.payment.virtual
     .stub(processPayment)
@@ -43,14 +43,14 @@ it('past its queue a call is refused at once and committed nothing: the same key
     expect(error.findDetails(RetryInfoSchema)).toHaveLength(1);
   }
   expect(await fixture.sql('select from orders')).toHaveLength(served);
-  // Nobody was asked for a shed order.
+  // No dependency was called for a shed order.
   expect(fixture.payment.virtual.requests(processPayment).length).toBeLessThanOrEqual(served);
 
-  await Promise.all(shed.map((request) => untilTaken(fixture, request)));
+  await Promise.all(shed.map((request) => untilAccepted(fixture, request)));
   expect(await fixture.sql('select from orders')).toHaveLength(requests.length);
 });
 
-it('a burst of 150 orders is served whole, each once, by the places a service has by default', async () => {
+it('a burst of 150 orders is served completely, each once, with the default limits', async () => {
   await using fixture = await startOrderFixture();
   expect(await readGauge(fixture, 'bulkhead_limit', 'calls')).toBe(8);
 
@@ -60,9 +60,9 @@ it('a burst of 150 orders is served whole, each once, by the places a service ha
   expect(await fixture.sql('select from orders')).toHaveLength(150);
 });
 
-it('while payment is slow, far more orders are at work than when all begins: waiting costs no places', async () => {
+it('while payment is slow, far more orders are in flight than the initial limit: waiting is not counted as load', async () => {
   await using fixture = await startOrderFixture();
-  // What an order takes is known by then.
+  // By then the baseline latency of an order is known.
   for (let order = 0; order < 25; order += 1) await fixture.place();
   fixture.payment.virtual
     .stub(processPayment)
@@ -80,7 +80,7 @@ it('while payment is slow, far more orders are at work than when all begins: wai
   await Promise.all(callers);
 });
 
-it('while it is full, operators are answered and streams go on', async () => {
+it('while it is full, operators are answered and streams continue', async () => {
   await using fixture = await startOrderFixture({ MAX_CALLS: '1', MAX_QUEUED_CALLS: '0' });
   const answer = Promise.withResolvers<void>();
   fixture.payment.virtual.stub(processPayment).replies(async ({ orderId }) => {
@@ -102,11 +102,11 @@ it('while it is full, operators are answered and streams go on', async () => {
   while (!(await watching.next()).done);
 });
 
-it('300 orders that waited for inventory go on by themselves: one alone first, then never more than 8 at once', async () => {
+it('300 orders blocked by inventory are resumed: one alone first, then never more than 8 at once', async () => {
   await using fixture = await startOrderFixture({ BREAKER_RESET_MS: '500' });
   fixture.inventory.virtual.stub(reserveStock).fails(Code.Unavailable, 'away');
   for (let round = 0; round < 15; round += 1) {
-    await Promise.all(Array.from({ length: 20 }, () => untilTaken(fixture, validRequest())));
+    await Promise.all(Array.from({ length: 20 }, () => untilAccepted(fixture, validRequest())));
   }
 
   let inside = 0;
@@ -122,7 +122,7 @@ it('300 orders that waited for inventory go on by themselves: one alone first, t
     answered += 1;
     return { reservation: { orderId, reservationId: `res-${orderId}` } };
   });
-  // As bad as it gets: every one of them is due at the same moment.
+  // The worst case: all of them are due at the same moment.
   await fixture.sql(`update orders set resume_time = now(), lease_until = now() where status = 'PENDING'`);
 
   const confirmed = async () =>

@@ -30,7 +30,7 @@ describe('ListOrders', () => {
     expect(listed).toEqual(times.map(({ order_id }) => order_id));
   });
 
-  it('does not show orders twice or skip any while new ones come in', async () => {
+  it('lists no order twice and skips none while new ones arrive', async () => {
     await using fixture = await startOrderFixture();
     const before: string[] = [];
     for (let index = 0; index < 4; index += 1) before.push((await fixture.place()).order!.orderId);
@@ -41,7 +41,7 @@ describe('ListOrders', () => {
     expect([...listed].sort()).toEqual([...before].sort());
   });
 
-  it('finds the orders of one customer in one state', async () => {
+  it('lists the orders of one customer with one status', async () => {
     await using fixture = await startOrderFixture();
     await fixture.place({ customerId: 'ann' });
     fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
@@ -51,7 +51,7 @@ describe('ListOrders', () => {
     expect(orders.map(({ orderId }) => orderId)).toEqual([waiting.order!.orderId]);
   });
 
-  it('refuses a token that is not its own, by name', async () => {
+  it('refuses a foreign page token, by name', async () => {
     await using fixture = await startOrderFixture();
     const pageToken = Buffer.from(JSON.stringify(['2026', 'x'])).toString('base64url');
     const error = await rpcFailureOf(fixture.client.listOrders({ pageToken }));
@@ -84,7 +84,7 @@ describe('WatchOrder', () => {
     sessionManager.abort();
   });
 
-  it('tells an order that has ended once', async () => {
+  it('sends an order that has ended once', async () => {
     await using fixture = await startOrderFixture();
     const { order } = await fixture.place();
     const seen = [];

@@ -1,4 +1,4 @@
-// Orders that nobody waits for any more: after a restart, with two replicas, and woken by their neighbours' events.
+// Orders whose call has ended: after a restart, with two replicas, and woken by events of dependencies.
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { InsufficientStockSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
@@ -23,7 +23,7 @@ async function statuses(fixture: OrderFixture): Promise<Record<string, number>> 
 }
 
 describe('after a restart', () => {
-  it('a waiting order goes on and is CONFIRMED', async () => {
+  it('a blocked order is resumed and CONFIRMED', async () => {
     await using fixture = await startOrderFixture();
     fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     await fixture.place();
@@ -36,10 +36,10 @@ describe('after a restart', () => {
     await expect.poll(() => readEventBodies(fixture.nats, OrderConfirmedSchema)).toHaveLength(1);
   });
 
-  it('an order whose replica died in the middle is taken up once its lease is over', async () => {
+  it('an order whose replica died is resumed once its lease expires', async () => {
     await using fixture = await startOrderFixture();
     const { order } = await fixture.place();
-    // As SIGKILL leaves it after the verdict: pending, leased, and nobody at work.
+    // As SIGKILL leaves it after the verdict: pending and leased.
     await fixture.sql(
       `update orders set status = 'PENDING', resume_time = now(), lease_until = now() + interval '1 second' where order_id = $1`,
       [order!.orderId],
@@ -50,7 +50,7 @@ describe('after a restart', () => {
     fixture.inventory.virtual.received(confirmReservation).times(2);
   });
 
-  it('a cancelled order that is still owed its money gets it', async () => {
+  it('a cancelled order that owes a refund is refunded', async () => {
     await using fixture = await startOrderFixture();
     fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     fixture.payment.virtual.stub(refundPayment).fails(Code.Unavailable, 'away');
@@ -63,7 +63,7 @@ describe('after a restart', () => {
     expect(await statuses(fixture)).toEqual({ CANCELLED: 1 });
   });
 
-  it('stopping lets calls that are at work end: each is answered, and none is left in the middle', async () => {
+  it('stopping finishes the calls in flight: each is answered, and no order is left pending', async () => {
     await using fixture = await startOrderFixture();
     fixture.payment.virtual
       .stub(processPayment)
@@ -78,7 +78,7 @@ describe('after a restart', () => {
 });
 
 describe('in the background', () => {
-  it('failures open no breaker, however many: callers are not refused for them', async () => {
+  it('any number of failures opens no breaker', async () => {
     await using fixture = await startOrderFixture();
     fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     await fixture.place();
@@ -97,7 +97,7 @@ describe('in the background', () => {
 });
 
 describe('two replicas', () => {
-  it('work off what waits without charging or confirming anything twice in the books', async () => {
+  it('resume the backlog without a duplicate charge or OrderConfirmed', async () => {
     await using fixture = await startOrderFixture();
     await fixture.startReplica();
     fixture.inventory.virtual.stub(reserveStock).fails(Code.ResourceExhausted, 'too many calls');
@@ -107,11 +107,11 @@ describe('two replicas', () => {
       .stub(reserveStock)
       .replies(({ orderId }) => ({ reservation: { orderId, reservationId: `res-${orderId}` } }));
     await expect.poll(() => statuses(fixture), { timeout: 10_000 }).toEqual({ CONFIRMED: 30 });
-    const told = (await readEventBodies(fixture.nats, OrderConfirmedSchema)).map(({ orderId }) => orderId);
-    expect(new Set(told).size).toBe(told.length);
+    const confirmed = (await readEventBodies(fixture.nats, OrderConfirmedSchema)).map(({ orderId }) => orderId);
+    expect(new Set(confirmed).size).toBe(confirmed.length);
   });
 
-  it('both at one order do it no harm: one end, told once', async () => {
+  it('both run one order safely: it ends once, with one event', async () => {
     await using fixture = await startOrderFixture();
     await fixture.startReplica();
     fixture.inventory.virtual.stub(confirmReservation).fails(Code.Unavailable, 'away');
@@ -120,7 +120,7 @@ describe('two replicas', () => {
       .stub(confirmReservation)
       .delays(200)
       .replies(async () => {
-        // The lease is gone while the call is under way: the other replica takes the order up as well.
+        // The lease is gone while the call is in flight: the other replica claims the order too.
         await fixture.sql(`update orders set lease_until = now(), resume_time = now() where status = 'PENDING'`);
         return {};
       });
@@ -129,7 +129,7 @@ describe('two replicas', () => {
     fixture.payment.virtual.received(processPayment).times(1);
   });
 
-  it('a follower at one sees what the other does', async () => {
+  it('a watcher at one replica sees the changes of the other', async () => {
     await using fixture = await startOrderFixture();
     const replica = await fixture.startReplica();
     fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
@@ -144,8 +144,8 @@ describe('two replicas', () => {
   });
 });
 
-describe("a neighbour's event", () => {
-  it('wakes an order long before it would be tried again by itself', async () => {
+describe("a dependency's event", () => {
+  it('resumes an order long before its next attempt is due', async () => {
     await using fixture = await startOrderFixture();
     fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     const { order } = await fixture.place();
@@ -156,7 +156,7 @@ describe("a neighbour's event", () => {
     await fixture.reaches(orderId, OrderStatus.CONFIRMED);
   });
 
-  it('decides nothing by itself: the neighbour is asked', async () => {
+  it('decides nothing by itself: the dependency is called', async () => {
     await using fixture = await startOrderFixture();
     fixture.inventory.virtual.stub(reserveStock).fails(Code.ResourceExhausted, 'too many calls');
     const { order } = await fixture.place();
@@ -171,7 +171,7 @@ describe("a neighbour's event", () => {
     fixture.inventory.virtual.received(releaseReservation).never();
   });
 
-  it('about an order that is not known here is taken and forgotten', async () => {
+  it('about an unknown order is consumed without effect', async () => {
     await using fixture = await startOrderFixture();
     await publishEvent(fixture.nats, InsufficientStockSchema, { orderId: 'of-yesterday', version: 1n });
     await expect.poll(() => fixture.sql('select from inbox')).toHaveLength(1);

@@ -1,4 +1,4 @@
-// Synthetic orders in the real order service: who may place them, what its neighbours see, and how they are cleaned up.
+// Synthetic orders in the real order service: who may place them, what its dependencies receive, and how they are pruned.
 import { describe, expect, it } from 'vitest';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
@@ -15,7 +15,7 @@ const place = (fixture: OrderFixture, change: Parameters<typeof validRequest>[0]
   fixture.client.createOrder(validRequest({ ...test, ...change }), { headers });
 
 describe('a synthetic order', () => {
-  it('goes the whole way, marked in every call and event, with the credential shown to both neighbours', async () => {
+  it('is confirmed, flagged in every call and event, with the credential sent to both dependencies', async () => {
     await using fixture = await startOrderFixture();
     const { order } = await place(fixture);
     expect(order).toMatchObject({ synthetic: true, status: OrderStatus.CONFIRMED });
@@ -28,14 +28,14 @@ describe('a synthetic order', () => {
     await expect.poll(() => readEventBodies(fixture.nats, OrderCreatedSchema)).toMatchObject([{ synthetic: true }]);
   });
 
-  it('shows no neighbour the credential of its caller when it is not synthetic', async () => {
+  it('that is not flagged sends its own credential to no dependency', async () => {
     await using fixture = await startOrderFixture();
     await fixture.client.createOrder(validRequest({}), { headers });
     const [reserve] = fixture.inventory.virtual.calls(InventoryService.method.reserveStock);
     expect(reserve?.requestHeader.has('x-synthetic-credential')).toBe(false);
   });
 
-  it('is gone after its retention, key and all; a real one, and one still owed something, stay', async () => {
+  it('is pruned with its key after its retention; a real one, and one that owes compensation, stay', async () => {
     await using fixture = await startOrderFixture();
     await place(fixture, { idempotencyKey: 'ended' });
     const { order: owed } = await place(fixture, { idempotencyKey: 'owed' });
