@@ -1,4 +1,4 @@
-// What comes over the wire and is wrong: each gets the right code and words, and the service goes on.
+// Invalid input over the wire: each gets the right code and message, and the service goes on serving.
 import { Code } from '@connectrpc/connect';
 import { expect, it } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
@@ -21,7 +21,7 @@ async function post(
   return { status: response.status, code: text.startsWith('{') ? (JSON.parse(text) as { code?: string }).code : text };
 }
 
-async function expectToGoOn(fixture: OrderFixture): Promise<void> {
+async function expectToServe(fixture: OrderFixture): Promise<void> {
   expect((await fixture.place()).outcome).toBe(Outcome.CONFIRMED);
 }
 
@@ -40,14 +40,14 @@ it.each([
 ])('$input is invalid_argument', async ({ body, type }) => {
   await using fixture = await startOrderFixture();
   expect(await post(fixture, body, type)).toEqual({ status: 400, code: 'invalid_argument' });
-  await expectToGoOn(fixture);
+  await expectToServe(fixture);
 });
 
 it('a body of 10 MB is resource_exhausted', async () => {
   await using fixture = await startOrderFixture();
   const body = JSON.stringify({ customerId: 'x'.repeat(10 * 1024 * 1024) });
   expect(await post(fixture, body, 'application/json')).toEqual({ status: 429, code: 'resource_exhausted' });
-  await expectToGoOn(fixture);
+  await expectToServe(fixture);
 });
 
 it('an unknown RPC is unimplemented', async () => {
@@ -56,16 +56,16 @@ it('an unknown RPC is unimplemented', async () => {
     status: 404,
     code: 'unimplemented',
   });
-  await expectToGoOn(fixture);
+  await expectToServe(fixture);
 });
 
-it('a content type nobody speaks is refused', async () => {
+it('an unknown content type is refused', async () => {
   await using fixture = await startOrderFixture();
   expect((await post(fixture, '<order/>', 'application/xml')).status).toBe(415);
-  await expectToGoOn(fixture);
+  await expectToServe(fixture);
 });
 
-it('all that is wrong with an order is told at once, as BadRequest with the paths of the fields', async () => {
+it('all faults of an order are reported at once, as BadRequest with the paths of the fields', async () => {
   await using fixture = await startOrderFixture();
   const items = [
     { productId: '', quantity: 0 },
@@ -87,7 +87,7 @@ it('all that is wrong with an order is told at once, as BadRequest with the path
     'items[3].product_id',
     'payment_method',
   ]);
-  await expectToGoOn(fixture);
+  await expectToServe(fixture);
 });
 
 it('an unknown product is named', async () => {
@@ -99,15 +99,15 @@ it('an unknown product is named', async () => {
   ]);
 });
 
-it('1,000 items are refused by one violation', async () => {
+it('1,000 items are refused with one violation', async () => {
   await using fixture = await startOrderFixture();
   const items = Array.from({ length: 1_000 }, (_, index) => ({ productId: `p${index}`, quantity: 1 }));
   const error = await rpcFailureOf(fixture.place({ items }));
   expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations).toMatchObject([{ field: 'items' }]);
-  await expectToGoOn(fixture);
+  await expectToServe(fixture);
 });
 
-it('a test order of a caller without the credential is permission_denied', async () => {
+it('a synthetic order of a caller without the credential is permission_denied', async () => {
   await using fixture = await startOrderFixture();
   const error = await rpcFailureOf(
     fixture.place({ synthetic: true, items: [{ productId: 'test-product', quantity: 1 }] }),
@@ -116,7 +116,7 @@ it('a test order of a caller without the credential is permission_denied', async
   expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('SYNTHETIC_NOT_ALLOWED');
 });
 
-it('an order that does not exist is not_found, whatever is asked of it', async () => {
+it('an unknown order is not_found in every RPC', async () => {
   await using fixture = await startOrderFixture();
   const orderId = "'; drop table orders; --";
   const errors = await Promise.all([
@@ -124,5 +124,5 @@ it('an order that does not exist is not_found, whatever is asked of it', async (
     rpcFailureOf(fixture.client.cancelOrder({ orderId })),
   ]);
   expect(errors.map(({ code }) => code)).toEqual([Code.NotFound, Code.NotFound]);
-  await expectToGoOn(fixture);
+  await expectToServe(fixture);
 });

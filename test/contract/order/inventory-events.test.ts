@@ -1,4 +1,4 @@
-// What the order service makes of inventory's events: its real handlers over its real database.
+// How the order service handles inventory's events: its real handlers over its real database.
 import { like, replayRecordedEvents } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
@@ -11,7 +11,7 @@ import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/
 import { euros } from '../../support/services/order-builders.ts';
 import { type OrderEventFixture, openOrderEventFixture } from './event-fixture.ts';
 
-// Handlers decode events themselves: what they read of them is recorded from there.
+// Handlers decode events themselves, so the fields they read are recorded in the decoder.
 vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
   const { recordEvents } = await import('../../support/contracts/usage.ts');
   return recordEvents(await importOriginal());
@@ -57,7 +57,7 @@ const priceChanged = () =>
 
 let fixture: OrderEventFixture;
 
-// One fixture for the file: every run of the handlers begins anew.
+// One fixture for the file: every run of the handlers begins with an empty database.
 beforeAll(async () => {
   fixture = await openOrderEventFixture();
 });
@@ -66,7 +66,7 @@ afterAll(() => fixture[Symbol.asyncDispose]());
 const beginWaiting = () => fixture.begin(RESERVED_ORDER, SHORT_ORDER);
 
 describe("inventory's event", () => {
-  it('StockReserved makes a waiting order due at once, once however often it comes', async () => {
+  it('StockReserved makes a blocked order due immediately, once however often it is delivered', async () => {
     const check = async () => {
       expect(await fixture.claimDue()).toEqual([RESERVED_ORDER]);
       expect(fixture.wakeResumer).toHaveBeenCalledOnce();
@@ -77,7 +77,7 @@ describe("inventory's event", () => {
     });
   });
 
-  it('InsufficientStock makes a waiting order due at once, once however often it comes', async () => {
+  it('InsufficientStock makes a blocked order due immediately, once however often it is delivered', async () => {
     const check = async () => {
       expect(await fixture.claimDue()).toEqual([SHORT_ORDER]);
       expect(fixture.wakeResumer).toHaveBeenCalledOnce();
@@ -88,7 +88,7 @@ describe("inventory's event", () => {
     });
   });
 
-  it('about an order that does not wait, or that nobody knows, changes nothing', async () => {
+  it('about an unknown order changes nothing', async () => {
     const check = async () => expect(await fixture.claimDue()).toEqual([]);
 
     await inventory.handle(
@@ -100,7 +100,7 @@ describe("inventory's event", () => {
     );
   });
 
-  it('ProductChanged gives a product its newest price, in whatever order the news comes, receipts forgotten', async () => {
+  it('ProductChanged gives a product its newest price, in whatever order the events arrive, even without an inbox', async () => {
     const seen: string[] = [];
     const check = async (delivery: string) => {
       const prices = await createPriceStore(fixture.database).find(['prod999']);
@@ -119,7 +119,7 @@ describe("inventory's event", () => {
     expect(seen).toEqual(['once', 'redelivered', 'reordered']);
   });
 
-  it('recorded earlier is still understood', async () => {
+  it('that was recorded earlier is still handled', async () => {
     const orders = ['47cad163-d4ef-4491-8fea-975b8ed1e4c4', '52717f0a-c663-439b-9e0b-e81a09d6477d'];
     await fixture.begin(RESERVED_ORDER, ...orders);
 

@@ -1,4 +1,4 @@
-// What the order service reads from inventory and what it makes of it: quotes and prices, by its real client.
+// How the order service reads availability and prices from inventory, with its real client.
 import { readFile } from 'node:fs/promises';
 import { create } from '@bufbuild/protobuf';
 import { Code, createClient } from '@connectrpc/connect';
@@ -35,7 +35,7 @@ async function quote(url: string, productId: string, quantity = 1): Promise<Avai
   return lines[0]?.availability;
 }
 
-describe('a question for the availability of a product', () => {
+describe('CheckAvailability', () => {
   it('seed 3.3: product 12345 exists with stock: it is available, quantity 100, and the contract file is written', async () => {
     const availability = await awaited(
       'inventory',
@@ -60,7 +60,7 @@ describe('a question for the availability of a product', () => {
     );
   });
 
-  it('makes a quote short when there is less than was asked for', async () => {
+  it('makes a quote SHORT when there is less than requested', async () => {
     const availability = await awaited(
       'inventory',
       inventory
@@ -74,7 +74,7 @@ describe('a question for the availability of a product', () => {
     expect(availability).toBe(Availability.SHORT);
   });
 
-  it('makes a quote short when nothing is left: zero is said by leaving it out', async () => {
+  it('makes a quote SHORT when nothing is left, although zero is absent on the wire', async () => {
     const availability = await awaited(
       'inventory',
       inventory
@@ -122,7 +122,7 @@ describe('a question for the availability of a product', () => {
   });
 });
 
-describe('the list of products', () => {
+describe('ListProducts', () => {
   const product = (productId: string) => ({
     productId: like(productId),
     unitPrice: { currencyCode: regex(/^[A-Z]{3}$/, 'EUR'), minorUnits: like(5_999n) },

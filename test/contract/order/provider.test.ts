@@ -1,4 +1,4 @@
-// The real order service, with its database and broker and virtual neighbours, keeps what its consumers rely on.
+// The real order service, with its database, broker and virtual dependencies, honours the contracts of its consumers.
 import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
@@ -30,14 +30,14 @@ function createOrderStates(): StateHandlers {
     fixture.payment.virtual
       .stub(processPayment)
       .replies(({ orderId }) => ({ charge: { orderId, status, transactionId: 'ch-1', declineMessage: 'no funds' } }));
-  // Not as if it were away: that would open the circuit breaker, which outlives the state.
+  // Not `unavailable`: that would open the circuit breaker, which outlives the state.
   const paymentIsOverloaded = () =>
     fixture.payment.virtual.stub(processPayment).fails(Code.ResourceExhausted, 'too much to do');
   const state = (reach: (params: JsonObject) => unknown) => async (params: JsonObject) => {
     await reach(params);
     return { teardown: forget };
   };
-  // An order under the contract's own id: placed by the RPC, renamed behind its back.
+  // An order with the contract's id: placed by the RPC, then renamed in the database.
   const order = async ({ orderId }: JsonObject) => {
     const { order: made } = await fixture.place({ idempotencyKey: randomUUID() });
     await fixture.sql('update order_key set order_id = $1', [orderId]);
@@ -76,7 +76,7 @@ it('the order service honours every interaction of MonitorService, in every prot
   expect(verification.interactions.length).toBeGreaterThanOrEqual(7);
 });
 
-it('an order service that forgets that an order is synthetic is told by name', async () => {
+it('an order service that drops the synthetic flag is reported by name', async () => {
   await using front = await startFront(OrderService, fixture.client, {
     createOrder: async (request, real) => {
       const { order, ...rest } = await real.createOrder(request);
