@@ -2,6 +2,7 @@
 // Changes that come close together are told as one, and watchers share their looks.
 import { isDeepStrictEqual } from 'node:util';
 import { pause } from '../platform/base/backoff.ts';
+import { createChangeSignal } from '../platform/base/change-signal.ts';
 import { DomainError } from '../platform/base/errors.ts';
 import { dayOf, type Sales, summarizeSales } from './sales.ts';
 import type { SalesStore } from './sales-store.ts';
@@ -10,6 +11,8 @@ const LOOK_UP_PERIOD_MS = 1_000;
 const LEAST_GAP_MS = 250;
 // A day of many orders takes its time to sum up: looks rest this many times as long as they took.
 const REST_FACTOR = 4;
+// The feed has one topic.
+const TODAY = 'today';
 const MAX_WATCHERS = 100;
 const RETRY_AFTER_MS = 5_000;
 
@@ -27,7 +30,7 @@ export type SalesFeedOptions = { readonly store: SalesStore; readonly now: () =>
 
 /** Makes the feed of one replica. */
 export function createSalesFeed({ store, now }: SalesFeedOptions): SalesFeed {
-  const waiting = new Set<() => void>();
+  const changes = createChangeSignal(LOOK_UP_PERIOD_MS);
   let watchers = 0;
   let look: { readonly sales: Promise<Sales>; readonly freshUntilMs: number } | undefined;
   let isLooking = false;
@@ -49,9 +52,7 @@ export function createSalesFeed({ store, now }: SalesFeedOptions): SalesFeed {
   };
 
   return {
-    changed: () => {
-      for (const wake of waiting) wake();
-    },
+    changed: () => changes.notify(TODAY),
     follow: async function* (signal) {
       if (watchers >= MAX_WATCHERS) throw tooManyWatchers();
       watchers += 1;
@@ -59,7 +60,7 @@ export function createSalesFeed({ store, now }: SalesFeedOptions): SalesFeed {
         let told: Sales | undefined;
         while (!signal.aborted) {
           // Asked for before the look, so that a change in between is not missed.
-          const change = nextChange(waiting, signal);
+          const change = changes.next(TODAY, signal);
           const startedMs = performance.now();
           const sales = await readToday();
           const restMs = Math.max(LEAST_GAP_MS, REST_FACTOR * (performance.now() - startedMs));
@@ -73,17 +74,6 @@ export function createSalesFeed({ store, now }: SalesFeedOptions): SalesFeed {
       }
     },
   };
-}
-
-async function nextChange(waiting: Set<() => void>, signal: AbortSignal): Promise<void> {
-  const waking = new AbortController();
-  const wake = (): void => waking.abort();
-  waiting.add(wake);
-  try {
-    await pause(LOOK_UP_PERIOD_MS, AbortSignal.any([signal, waking.signal]));
-  } finally {
-    waiting.delete(wake);
-  }
 }
 
 function tooManyWatchers(): DomainError {

@@ -85,22 +85,22 @@ const ORDERS: readonly Mutant[] = [
   {
     name: 'release before the verdict is stored',
     file: 'services/order/order-saga.ts',
-    search: '  const decided = await save(dependencies, result.order, decideFail(',
+    search: "  return { kind: 'passed', order: decideFail(",
     replacement: `  const { orderId, reservationId } = result.order;
   await dependencies.inventory.releaseReservation({ orderId, reservationId });
-  const decided = await save(dependencies, result.order, decideFail(`,
+  return { kind: 'passed', order: decideFail(`,
     caughtBy: [
       { file: 'test/unit/order/order-saga.test.ts', name: 'stores the verdict before it releases' },
       ORDER_HISTORIES,
     ],
   },
   {
-    name: 'sell before the verdict is stored',
+    name: 'confirm before the verdict is stored',
     file: 'services/order/order-saga.ts',
-    search: "  if (!('hindrance' in result)) return await save(",
+    search: "  if (result.kind === 'done') return pass(decideConfirm(",
     replacement: `  const { orderId, reservationId } = result.order;
-  if (!('hindrance' in result)) await dependencies.inventory.confirmReservation({ orderId, reservationId });
-  if (!('hindrance' in result)) return await save(`,
+  if (result.kind === 'done') await dependencies.inventory.confirmReservation({ orderId, reservationId });
+  if (result.kind === 'done') return pass(decideConfirm(`,
     caughtBy: [
       { file: 'test/unit/order/order-saga.test.ts', name: 'goes in order: reserve, charge, verdict stored, confirm' },
       ORDER_HISTORIES,
@@ -109,15 +109,15 @@ const ORDERS: readonly Mutant[] = [
   {
     name: 'store an order without looking at its version',
     file: 'services/order/order-store.ts',
-    search: 'where order_id = $1 and version = $2 returning order_id',
-    replacement: 'where order_id = $1 and $2::int is not null returning order_id',
+    search: `and version = \${previousVersion} returning order_id`,
+    replacement: `and \${previousVersion}::int is not null returning order_id`,
     caughtBy: [ORDER_HISTORIES],
   },
   {
     name: 'send the event of a change that was not stored',
     file: 'services/order/order-store.ts',
-    search: `sent as (\${insertOutboxSql(19, 'saved')})`,
-    replacement: `sent as (\${insertOutboxSql(19)})`,
+    search: `sent as (\${insertEvents(events, rawSql('saved'))})`,
+    replacement: `sent as (\${insertEvents(events)})`,
     caughtBy: [
       {
         file: 'test/integration/order/order-store.test.ts',
@@ -135,8 +135,8 @@ const ORDERS: readonly Mutant[] = [
   {
     name: 'lease nothing when orders are claimed',
     file: 'services/order/order-store.ts',
-    search: `update orders set lease_until = now() + \${milliseconds(2)}, resume_time = now()`,
-    replacement: `update orders set lease_until = now() + 0 * \${milliseconds(2)}, resume_time = now()`,
+    search: `update orders set lease_until = now() + \${milliseconds(leaseMs)}, resume_time = now()`,
+    replacement: `update orders set lease_until = now() + 0 * \${milliseconds(leaseMs)}, resume_time = now()`,
     caughtBy: [
       { file: 'test/integration/order/order-store.test.ts', name: 'takes an order once: the claim is a lease' },
     ],
@@ -144,8 +144,8 @@ const ORDERS: readonly Mutant[] = [
   {
     name: 'owe nothing when inventory answers internal',
     file: 'services/order/saga-table.ts',
-    search: "    internal: fails('INVENTORY_ERROR', EVERYTHING_OWED),\n",
-    replacement: "    internal: fails('INVENTORY_ERROR', NOTHING_OWED),\n",
+    search: "    internal: terminal('INVENTORY_ERROR', EVERYTHING_OWED),\n",
+    replacement: "    internal: terminal('INVENTORY_ERROR', NOTHING_OWED),\n",
     caughtBy: [ORDER_HISTORIES],
   },
   {
@@ -170,7 +170,7 @@ const ORDERS: readonly Mutant[] = [
     caughtBy: [
       {
         file: 'test/integration/order/outcome-table.test.ts',
-        name: 'a neighbour does not understand the ',
+        name: 'a dependency cannot read the request',
       },
     ],
   },
@@ -182,7 +182,7 @@ const ORDERS: readonly Mutant[] = [
     caughtBy: [
       {
         file: 'test/integration/order/outcome-table.test.ts',
-        name: 'a neighbour does not understand the ',
+        name: 'a dependency cannot read the request',
       },
     ],
   },

@@ -14,9 +14,14 @@ export const importRuleSettings: RuleSettings = {
     'services/order/saga-table.ts',
     'services/payment/charge.ts',
   ],
-  openToPureFiles: ['services/platform/base/errors.ts', 'services/platform/base/money.ts'],
+  openToPureFiles: [
+    'services/platform/base/call-failure.ts',
+    'services/platform/base/errors.ts',
+    'services/platform/base/money.ts',
+  ],
   neutralContracts: ['gen/google/', 'gen/shop/common/', 'gen/shop/ops/'],
   plainFactories: [
+    'services/platform/base/change-signal.ts',
     'services/platform/base/deadline.ts',
     'services/platform/messaging/event.ts',
     'services/platform/base/validation.ts',
