@@ -8,11 +8,14 @@ export type InventoryConfig = RuntimeConfig & {
   readonly logLevel: string;
   /** Allows synthetic orders; undefined refuses them all. A secret. */
   readonly syntheticCredential: string | undefined;
-  /** How long what synthetic orders leave is kept. */
+  /** How long the rows of synthetic orders are kept. */
   readonly syntheticRetentionMs: number;
 };
 
-/** Reads the settings. Throws ConfigError naming every faulty one. */
+/**
+ * Reads the settings.
+ * @throws {ConfigError} naming every invalid setting.
+ */
 export function loadConfig(environment: Environment): InventoryConfig {
   const settings = parseSettings(environment, {
     ...sharedSettings,

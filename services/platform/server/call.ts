@@ -13,8 +13,8 @@ export type Call = {
 };
 
 export type CallBudget = {
-  /** The longest that the service works on a call before it answers, in milliseconds. */
-  readonly budgetMs: number;
+  /** The longest that the service works on a call before it answers, in milliseconds; by default only the caller limits it. */
+  readonly budgetMs?: number;
   /** Kept of the caller's own deadline, so that the answer arrives before the caller gives up; in milliseconds. */
   readonly answerMs?: number;
 };
@@ -22,7 +22,7 @@ export type CallBudget = {
 /** Describes a served call. The time it waited in the queue is part of its budget. */
 export function callOf(
   context: Pick<HandlerContext, 'timeoutMs' | 'signal' | 'requestHeader' | 'values'>,
-  { budgetMs, answerMs = 0 }: CallBudget,
+  { budgetMs = Number.POSITIVE_INFINITY, answerMs = 0 }: CallBudget = {},
 ): Call {
   const callerMs = context.timeoutMs();
   const serviceMs = Math.max(0, budgetMs - queueWaitMs(context));

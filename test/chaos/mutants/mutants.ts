@@ -192,9 +192,9 @@ const STOCK: readonly Mutant[] = [
   {
     name: 'release an unknown order without a tombstone',
     file: 'services/inventory/release-reservation.ts',
-    search: 'const barred = await insertBar(database, { orderId, reservationId: newId(), time: now() });',
+    search: 'const tombstone = await insertTombstone(database, { orderId, reservationId: newId(), time: now() });',
     replacement: `const nothing = { lines: [], shortages: [], version: 1, synthetic: false, updateTime: now() };
-    const barred: Reservation | undefined = { orderId, reservationId: newId(), state: 'RELEASED', ...nothing };`,
+    const tombstone: Reservation | undefined = { orderId, reservationId: newId(), state: 'RELEASED', ...nothing };`,
     caughtBy: [
       STOCK_HISTORIES,
       {
@@ -208,15 +208,17 @@ const STOCK: readonly Mutant[] = [
     file: 'services/inventory/reservation.ts',
     search: "    case 'RELEASED':\n      return released(reservation);\n    case 'RESERVED':\n    case 'CONFIRMED':\n",
     replacement: "    case 'RELEASED':\n    case 'RESERVED':\n    case 'CONFIRMED':\n",
-    caughtBy: [{ file: 'test/unit/inventory/reservation.test.ts', name: 'is refused by what is rejected or released' }],
+    caughtBy: [
+      { file: 'test/unit/inventory/reservation.test.ts', name: 'is refused when the order is rejected or released' },
+    ],
   },
   {
     name: 'sell stock without locking it',
     file: 'services/inventory/reservation-store.ts',
-    search: `and not exists (select from reservation where order_id = $1)
+    search: `and not exists (select from reservation where order_id = \${orderId})
     order by product_id for update
 `,
-    replacement: `and not exists (select from reservation where order_id = $1)
+    replacement: `and not exists (select from reservation where order_id = \${orderId})
     order by product_id
 `,
     caughtBy: [
