@@ -1,4 +1,4 @@
-// The settings of analytics.
+// The settings of the analytics service.
 
 import { type Environment, parseSettings, port, postgresUrl } from '../platform/base/settings.ts';
 import { callLimitsOf, sharedSettings } from '../platform/runtime/config.ts';
@@ -6,7 +6,10 @@ import type { RuntimeConfig } from '../platform/runtime/service-runtime.ts';
 
 export type AnalyticsConfig = RuntimeConfig & { readonly logLevel: string };
 
-/** Reads the settings. Throws ConfigError naming every faulty one. */
+/**
+ * Reads the settings.
+ * @throws {ConfigError} naming every invalid setting.
+ */
 export function loadConfig(environment: Environment): AnalyticsConfig {
   const settings = parseSettings(environment, {
     ...sharedSettings,

@@ -19,13 +19,16 @@ export type MonitorConfig = RuntimeConfig & {
   readonly syntheticCredential: string;
   /** From one scheduled run of a journey to the next. */
   readonly journeyIntervalMs: number;
-  /** How long a journey may take: one that is not at its end then has failed. */
+  /** The longest a journey may take before it has failed. */
   readonly journeyLimitMs: number;
   /** From opening the circuit breaker to its probe. */
   readonly breakerResetMs: number;
 };
 
-/** Reads the settings. Throws ConfigError naming every faulty one. */
+/**
+ * Reads the settings.
+ * @throws {ConfigError} naming every invalid setting.
+ */
 export function loadConfig(environment: Environment): MonitorConfig {
   const settings = parseSettings(environment, {
     ...sharedSettings,

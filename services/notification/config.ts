@@ -6,14 +6,17 @@ import type { RuntimeConfig } from '../platform/runtime/service-runtime.ts';
 
 export type NotificationConfig = RuntimeConfig & {
   readonly logLevel: string;
-  /** How long what synthetic orders leave is kept. */
+  /** How long the rows of synthetic orders are kept. */
   readonly syntheticRetentionMs: number;
   readonly smtpUrl: string;
   /** From opening the mail server's circuit breaker to its probe. */
   readonly breakerResetMs: number;
 };
 
-/** Reads the settings. Throws ConfigError naming every faulty one. */
+/**
+ * Reads the settings.
+ * @throws {ConfigError} naming every invalid setting.
+ */
 export function loadConfig(environment: Environment): NotificationConfig {
   const settings = parseSettings(environment, {
     ...sharedSettings,

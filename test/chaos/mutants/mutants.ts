@@ -260,14 +260,14 @@ const MONEY: readonly Mutant[] = [
     caughtBy: [MONEY_HISTORIES],
   },
   {
-    name: 'give a charge up while a call may be on its way',
+    name: 'void a charge while a call may be in flight',
     file: 'services/payment/settlement.ts',
-    search: '    if (latest.callsEndInMs === 0 || synthetic) {',
-    replacement: '    if (latest.callsEndInMs >= 0 || synthetic) {',
+    search: '    if (latest.callWindowMs === 0 || synthetic) {',
+    replacement: '    if (latest.callWindowMs >= 0 || synthetic) {',
     caughtBy: [
       {
         file: 'test/unit/payment/settlement.test.ts',
-        name: 'looks again after the last call that may be on its way is over',
+        name: 'looks again after the call window is over',
       },
     ],
   },
@@ -281,8 +281,10 @@ const MONEY: readonly Mutant[] = [
   {
     name: 'refund an order never charged without a tombstone',
     file: 'services/payment/charge-store.ts',
-    search: "select $1, $2, 'REFUNDED', false, 1, $4 where not exists",
-    replacement: "select $1, $2, 'REFUNDED', false, 1, $4 where $1 = '' and not exists",
+    search: `select \${orderId}::text, \${refundKey}::text, 'REFUNDED', false, 1, \${traceOfCall()}::text
+    where not exists`,
+    replacement: `select \${orderId}::text, \${refundKey}::text, 'REFUNDED', false, 1, \${traceOfCall()}::text
+    where \${orderId} = '' and not exists`,
     caughtBy: [
       {
         file: 'test/integration/payment/refund-payment.test.ts',
