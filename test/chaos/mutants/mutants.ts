@@ -192,9 +192,9 @@ const STOCK: readonly Mutant[] = [
   {
     name: 'release an unknown order without a tombstone',
     file: 'services/inventory/release-reservation.ts',
-    search: 'const barred = await insertBar(database, { orderId, reservationId: newId(), time: now() });',
+    search: 'const tombstone = await insertTombstone(database, { orderId, reservationId: newId(), time: now() });',
     replacement: `const nothing = { lines: [], shortages: [], version: 1, synthetic: false, updateTime: now() };
-    const barred: Reservation | undefined = { orderId, reservationId: newId(), state: 'RELEASED', ...nothing };`,
+    const tombstone: Reservation | undefined = { orderId, reservationId: newId(), state: 'RELEASED', ...nothing };`,
     caughtBy: [
       STOCK_HISTORIES,
       {
@@ -208,15 +208,17 @@ const STOCK: readonly Mutant[] = [
     file: 'services/inventory/reservation.ts',
     search: "    case 'RELEASED':\n      return released(reservation);\n    case 'RESERVED':\n    case 'CONFIRMED':\n",
     replacement: "    case 'RELEASED':\n    case 'RESERVED':\n    case 'CONFIRMED':\n",
-    caughtBy: [{ file: 'test/unit/inventory/reservation.test.ts', name: 'is refused by what is rejected or released' }],
+    caughtBy: [
+      { file: 'test/unit/inventory/reservation.test.ts', name: 'is refused when the order is rejected or released' },
+    ],
   },
   {
     name: 'sell stock without locking it',
     file: 'services/inventory/reservation-store.ts',
-    search: `and not exists (select from reservation where order_id = $1)
+    search: `and not exists (select from reservation where order_id = \${orderId})
     order by product_id for update
 `,
-    replacement: `and not exists (select from reservation where order_id = $1)
+    replacement: `and not exists (select from reservation where order_id = \${orderId})
     order by product_id
 `,
     caughtBy: [
@@ -258,14 +260,14 @@ const MONEY: readonly Mutant[] = [
     caughtBy: [MONEY_HISTORIES],
   },
   {
-    name: 'give a charge up while a call may be on its way',
+    name: 'void a charge while a call may be in flight',
     file: 'services/payment/settlement.ts',
-    search: '    if (latest.callsEndInMs === 0 || synthetic) {',
-    replacement: '    if (latest.callsEndInMs >= 0 || synthetic) {',
+    search: '    if (latest.callWindowMs === 0 || synthetic) {',
+    replacement: '    if (latest.callWindowMs >= 0 || synthetic) {',
     caughtBy: [
       {
         file: 'test/unit/payment/settlement.test.ts',
-        name: 'looks again after the last call that may be on its way is over',
+        name: 'looks again after the call window is over',
       },
     ],
   },
@@ -279,8 +281,10 @@ const MONEY: readonly Mutant[] = [
   {
     name: 'refund an order never charged without a tombstone',
     file: 'services/payment/charge-store.ts',
-    search: "select $1, $2, 'REFUNDED', false, 1, $4 where not exists",
-    replacement: "select $1, $2, 'REFUNDED', false, 1, $4 where $1 = '' and not exists",
+    search: `select \${orderId}::text, \${refundKey}::text, 'REFUNDED', false, 1, \${traceOfCall()}::text
+    where not exists`,
+    replacement: `select \${orderId}::text, \${refundKey}::text, 'REFUNDED', false, 1, \${traceOfCall()}::text
+    where \${orderId} = '' and not exists`,
     caughtBy: [
       {
         file: 'test/integration/payment/refund-payment.test.ts',

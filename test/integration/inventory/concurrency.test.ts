@@ -19,6 +19,7 @@ import { releaseReservation } from '#services/inventory/release-reservation.ts';
 import { reserveStock } from '#services/inventory/reserve-stock.ts';
 import { createDatabase } from '#services/platform/storage/database.ts';
 import { publishEvent, readEventBodies, readEvents } from '../../support/events.ts';
+import { testCall } from '../../support/services/call.ts';
 import { lines, orderCreated, reasonOf, startInventoryFixture, type Wanted } from '../../support/services/inventory.ts';
 
 const SOON = { timeout: 5_000, interval: 25 };
@@ -130,11 +131,11 @@ it('never deadlocks, whatever the order of the items and whatever else moves the
     const backwards = create(OrderCreatedSchema, orderCreated(orderId, ...wanted.toReversed()));
     const order = { orderId, reservationId: '' };
     return [
-      () => reserveStock(dependencies, reserve),
+      () => reserveStock(dependencies, reserve, testCall()),
       () => dependencies.database.transaction((transaction) => onOrderCreated(dependencies, backwards, transaction)),
       () => confirmReservation(dependencies, create(ConfirmReservationRequestSchema, order)),
       () => releaseReservation(dependencies, create(ReleaseReservationRequestSchema, order)),
-      () => reserveStock(dependencies, reserve),
+      () => reserveStock(dependencies, reserve, testCall()),
       () => adjustProduct(dependencies, items[0] ?? '', `key${index}`),
     ];
   });

@@ -17,6 +17,7 @@ import { applyOnce } from '#services/platform/messaging/inbox.ts';
 import { createDatabase, type Database } from '#services/platform/storage/database.ts';
 import { checkHistories, historyRuns, historyTimeoutMs } from '../../support/histories.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
+import { testCall } from '../../support/services/call.ts';
 import { silentLog } from '../../support/services/order-builders.ts';
 import { type Answer, findStockFaults } from './history-checks.ts';
 
@@ -121,10 +122,8 @@ async function act(database: Database, step: Step): Promise<Answer> {
       const lines = LINES[step.orderId].map((line) => ({ ...line, $typeName: 'shop.inventory.v1.StockLine' as const }));
       const request = { orderId: step.orderId, lines, synthetic: false };
       return await ask(async () => {
-        const { reservation } = await reserveStock(dependencies, {
-          $typeName: 'shop.inventory.v1.ReserveStockRequest',
-          ...request,
-        });
+        const message = { $typeName: 'shop.inventory.v1.ReserveStockRequest', ...request } as const;
+        const { reservation } = await reserveStock(dependencies, message, testCall());
         return ReservationStateSchema.value[reservation?.state ?? 0]?.localName ?? '';
       });
     }

@@ -12,6 +12,7 @@ import { DomainError } from '#services/platform/base/errors.ts';
 import { createDatabase, type Database } from '#services/platform/storage/database.ts';
 import { checkHistories, historyRuns, historyTimeoutMs } from '../../support/histories.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
+import { testCall } from '../../support/services/call.ts';
 import { silentLog } from '../../support/services/order-builders.ts';
 import { type Answer, findMoneyFaults } from './history-checks.ts';
 import { CALL_FATES, type CallFate, createScriptedProvider } from './history-provider.ts';
@@ -86,7 +87,7 @@ describe('money, through every history of payments, refunds and losses', () => {
 function openProviderTap(database: Database, fates: readonly CallFate[]) {
   let calls = 0;
   const provider = createScriptedProvider(() => fates[calls++] ?? 'answered');
-  const store = createChargeStore(database, { callMs: 10_000, settleAfterMs: 10_000, watchMs: 3_600_000 });
+  const store = createChargeStore(database, { callMs: 10_000, settleAfterMs: 10_000, lateCaptureWindowMs: 3_600_000 });
   const settlements = createSettlements<Charge>({ timeoutMs: SETTLE_MS, log: silentLog });
   const settlement = {
     store,
@@ -132,13 +133,13 @@ function openProviderTap(database: Database, fates: readonly CallFate[]) {
           paymentMethod,
           synthetic: false,
         };
-        return await ask(step, () => processPayment(dependencies, request, signal));
+        return await ask(step, () => processPayment(dependencies, request, testCall()));
       }
       case 'refund': {
         const { orderId } = step;
         const $typeName = 'shop.payment.v1.RefundPaymentRequest';
         const request = { $typeName, orderId, idempotencyKey: `refund key of ${orderId}` } as const;
-        return await ask(step, () => refundPayment(dependencies, request, signal));
+        return await ask(step, () => refundPayment(dependencies, request, testCall()));
       }
       case 'settle':
         return await settle();

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dayOf, isKept, SALES_STEPS, STEPS_TOLD_BY, summarizeSales, toSoldLines } from '#services/analytics/sales.ts';
+import {
+  dayOf,
+  isKept,
+  SALES_STEPS,
+  STEPS_OF_PRODUCER,
+  summarizeSales,
+  toSoldLines,
+} from '#services/analytics/sales.ts';
 import { rowsOf } from './fakes.ts';
 
 const NOON = new Date('2026-03-01T12:00:00.000Z');
@@ -113,7 +120,7 @@ describe('a step', () => {
   });
 
   it('is told of by exactly one service', () => {
-    expect(Object.values(STEPS_TOLD_BY).flat().toSorted()).toEqual(SALES_STEPS.toSorted());
+    expect(Object.values(STEPS_OF_PRODUCER).flat().toSorted()).toEqual(SALES_STEPS.toSorted());
   });
 });
 

@@ -31,7 +31,7 @@ function ask(
   const runner = { run: vi.fn(run) };
   return {
     runner,
-    answer: runJourney({ runner, store: { findByKey }, limitMs }, create(RunJourneyRequestSchema, request), signal),
+    answer: runJourney({ runner, store: { findByKey }, limitMs }, create(RunJourneyRequestSchema, request), { signal }),
   };
 }
 
@@ -120,7 +120,7 @@ describe('RunJourney', () => {
 describe('ListRuns', () => {
   const list = (request: MessageInitShape<typeof ListRunsRequestSchema>, runs: Run[] = [ended]) => {
     const store = { list: vi.fn(async () => runs) };
-    return { store, answer: listRuns(store, create(ListRunsRequestSchema, request)) };
+    return { store, answer: listRuns({ store }, create(ListRunsRequestSchema, request)) };
   };
 
   it('answers a page and the token of the next', async () => {

@@ -18,7 +18,7 @@ function createMailer(...due: readonly DueNotification[]) {
   const store = {
     claimDue: vi.fn<NotificationStore['claimDue']>(async (limit) => due.slice(0, limit)),
     markSent: vi.fn<NotificationStore['markSent']>(async () => true),
-    putOff: vi.fn<NotificationStore['putOff']>(async () => undefined),
+    postpone: vi.fn<NotificationStore['postpone']>(async () => undefined),
   };
   const send = vi.fn<(mail: Mail) => Promise<unknown>>(async () => undefined);
   const wakeRelay = vi.fn();
@@ -90,7 +90,7 @@ describe('a mail that is due', () => {
     const { store, run } = createMailer(...dueOf(1));
     store.markSent.mockRejectedValueOnce(new Error('the database is away'));
     await expect(run()).rejects.toThrow('the database is away');
-    expect(store.putOff).not.toHaveBeenCalled();
+    expect(store.postpone).not.toHaveBeenCalled();
   });
 
   it('is one of a batch of 20 at most, and a full batch asks for the next at once', async () => {
@@ -116,7 +116,7 @@ describe('a mail that could not be sent', () => {
     send.mockRejectedValueOnce(new Error('connect ECONNREFUSED'));
     await run();
 
-    const [id, delayMs, error, counted] = store.putOff.mock.calls[0] ?? [];
+    const [id, delayMs, error, counted] = store.postpone.mock.calls[0] ?? [];
     expect([id, error, counted]).toEqual(['id-0', 'connect ECONNREFUSED', true]);
     expect(delayMs).toBeGreaterThanOrEqual(least);
     expect(delayMs).toBeLessThanOrEqual(most);
@@ -127,7 +127,7 @@ describe('a mail that could not be sent', () => {
     const { store, send, run } = createMailer(...dueOf(1, 50));
     send.mockRejectedValueOnce(refusal(550));
     await run();
-    expect(store.putOff.mock.calls[0]?.[1]).toBeGreaterThanOrEqual(300_000);
+    expect(store.postpone.mock.calls[0]?.[1]).toBeGreaterThanOrEqual(300_000);
   });
 
   it('hinders no other', async () => {
@@ -141,7 +141,7 @@ describe('a mail that could not be sent', () => {
     const { store, send, run } = createMailer(...dueOf(1));
     send.mockRejectedValueOnce(new Error('no smtp://shop:geheim@mail.example'));
     await run();
-    expect(store.putOff.mock.calls[0]?.[2]).not.toContain('geheim');
+    expect(store.postpone.mock.calls[0]?.[2]).not.toContain('geheim');
   });
 });
 
@@ -156,7 +156,7 @@ describe('a mail server that is away', () => {
     expect(await run()).toBe(false);
     expect(store.claimDue.mock.calls.map(([limit]) => limit)).toEqual([20, 1]);
     expect(send).toHaveBeenCalledTimes(before);
-    expect(store.putOff.mock.calls.at(-1)).toEqual(['id-0', 500, expect.stringContaining('open'), false]);
+    expect(store.postpone.mock.calls.at(-1)).toEqual(['id-0', 500, expect.stringContaining('open'), false]);
   });
 
   it('does not open the breaker by refusing mails', async () => {
@@ -182,10 +182,10 @@ describe('a mail under way', () => {
     neverAccepted(mailer);
     const running = mailer.run();
     await vi.advanceTimersByTimeAsync(7_999);
-    expect(mailer.store.putOff).not.toHaveBeenCalled();
+    expect(mailer.store.postpone).not.toHaveBeenCalled();
     await vi.advanceTimersByTimeAsync(1);
     await running;
-    expect(mailer.store.putOff).toHaveBeenCalledOnce();
+    expect(mailer.store.postpone).toHaveBeenCalledOnce();
   });
 
   it('has 2 s more when the service stops', async () => {
@@ -196,9 +196,9 @@ describe('a mail under way', () => {
     await vi.advanceTimersByTimeAsync(0);
     stopping.abort();
     await vi.advanceTimersByTimeAsync(1_999);
-    expect(mailer.store.putOff).not.toHaveBeenCalled();
+    expect(mailer.store.postpone).not.toHaveBeenCalled();
     await vi.advanceTimersByTimeAsync(1);
     await running;
-    expect(mailer.store.putOff).toHaveBeenCalledOnce();
+    expect(mailer.store.postpone).toHaveBeenCalledOnce();
   });
 });

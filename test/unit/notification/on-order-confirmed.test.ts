@@ -77,7 +77,7 @@ describe('ListNotifications', () => {
     const list = vi.fn<NotificationStore['list']>(async (_filter, { size }) => found.slice(0, size + 1));
     return {
       list,
-      ask: (request: object) => listNotifications({ list }, create(ListNotificationsRequestSchema, request)),
+      ask: (request: object) => listNotifications({ store: { list } }, create(ListNotificationsRequestSchema, request)),
     };
   }
 
