@@ -4,13 +4,13 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { InvariantSources, OrderFact, Told } from '../support/invariants/facts.ts';
+import type { InvariantSources, OrderFact, AcknowledgedOrder } from '../support/invariants/facts.ts';
 import {
   checkInvariants,
   collectFacts,
   listViolations,
   sourcesOf,
-  toldBy,
+  acknowledgedOrder,
   waitForQuiescence,
 } from '../support/invariants/invariants.ts';
 import {
@@ -29,7 +29,7 @@ describe('the invariants', () => {
   let platform: TestStack;
   let sources: InvariantSources;
   let orders: readonly OrderFact[];
-  const told: Told[] = [];
+  const told: AcknowledgedOrder[] = [];
   const orderThatIs = (status: OrderFact['status']): string => orders.find((order) => order.status === status)!.orderId;
 
   beforeAll(async () => {
@@ -143,20 +143,20 @@ describe('the invariants', () => {
 });
 
 /** Sixty orders, ten of them asked for three times at once. Returns what was answered. */
-async function placeMixedLoad(platform: TestStack): Promise<Told[]> {
+async function placeMixedLoad(platform: TestStack): Promise<AcknowledgedOrder[]> {
   const product = (productId: string, quantity: number) => ({ items: [{ productId, quantity }] });
   const both = { items: [...product('prod102', 1).items, ...product('prod107', 2).items] };
   // Whoever is told to try again does so with the same key.
-  const place = async (overrides: Partial<OrderRequest>): Promise<Told> => {
+  const place = async (overrides: Partial<OrderRequest>): Promise<AcknowledgedOrder> => {
     const request = orderRequest(overrides);
     const answer = await vi.waitFor(() => platform.orders.createOrder(request), { timeout: 30_000, interval: 250 });
-    return toldBy(request.idempotencyKey, answer);
+    return acknowledgedOrder(request.idempotencyKey, answer);
   };
-  const repeat = async (overrides: Partial<OrderRequest>): Promise<Told[]> => {
+  const repeat = async (overrides: Partial<OrderRequest>): Promise<AcknowledgedOrder[]> => {
     const idempotencyKey = randomUUID();
     return await Promise.all([1, 2, 3].map(() => place({ ...overrides, idempotencyKey })));
   };
-  const cancel = async (): Promise<Told[]> => {
+  const cancel = async (): Promise<AcknowledgedOrder[]> => {
     const first = await place({ ...product('prod108', 1), paymentMethod: 'pm_slow' });
     const charges = `${platform.stack.url('provider')}/v1/charges?order_id=${first.orderId}`;
     // From now on the money will be captured, whoever still wants it.
@@ -172,7 +172,7 @@ async function placeMixedLoad(platform: TestStack): Promise<Told[]> {
     ...Array(8).fill(() => place({ ...product('prod101', 1), paymentMethod: 'pm_insufficient_funds' })),
     ...Array(8).fill(() => place(product('prod106', 41))),
   ].values();
-  const answers: Told[] = [];
+  const answers: AcknowledgedOrder[] = [];
   const work = async (): Promise<void> => {
     for (const call of calls) answers.push(...[await call()].flat());
   };

@@ -4,7 +4,7 @@ import { toJsonString } from '@bufbuild/protobuf';
 import { GetStatusResponseSchema, ListDeadLettersResponseSchema, OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { serviceTopology } from '#local/shared/topology.ts';
 import { streamOf } from '#services/platform/messaging/streams.ts';
-import { KEEPERS } from './invariants/facts.ts';
+import { OWNERS } from './invariants/facts.ts';
 import { sourcesOf } from './invariants/invariants.ts';
 import { readBroker, readDatabase } from './invariants/sources.ts';
 import type { TestStack } from './stack.ts';
@@ -44,7 +44,7 @@ export async function lookEverywhere(platform: TestStack): Promise<Sight[]> {
     see(`GetStatus of ${service}`, toJsonString(GetStatusResponseSchema, await ops.getStatus({})));
     see(`dead letters of ${service}`, toJsonString(ListDeadLettersResponseSchema, await ops.listDeadLetters({})));
   }
-  for (const service of KEEPERS) {
+  for (const service of OWNERS) {
     see(`the database of ${service}`, await readTables(service, databaseUrls[service]));
     if (serviceTopology(service).stream !== undefined) {
       see(`the events of ${service}`, await readStream(natsUrl, streamOf(service)));

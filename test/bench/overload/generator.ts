@@ -2,7 +2,7 @@
 // of them. Prints what it saw as one line of JSON.
 import { randomUUID } from 'node:crypto';
 import { PLENTIFUL } from '../../chaos/soak/scenario.ts';
-import type { Told } from '../../support/invariants/facts.ts';
+import type { AcknowledgedOrder } from '../../support/invariants/facts.ts';
 import { createOrderCaller } from './order-caller.ts';
 
 const CONNECTIONS = 16;
@@ -19,7 +19,7 @@ export type LoadOptions = {
 
 export type LoadResult = {
   readonly called: number;
-  readonly told: readonly Told[];
+  readonly told: readonly AcknowledgedOrder[];
   /** What each accepted order took, in milliseconds from the moment its call was due. */
   readonly acceptedMs: readonly number[];
   /** The same for each call that was refused as it should. */
@@ -40,7 +40,7 @@ if (import.meta.main) {
 
 async function generate({ kind, url, rate, seconds }: LoadOptions): Promise<LoadResult> {
   using caller = createOrderCaller(url, CONNECTIONS);
-  const told: Told[] = [];
+  const told: AcknowledgedOrder[] = [];
   const acceptedMs: number[] = [];
   const refusedMs: number[] = [];
   const others: Record<string, number> = {};

@@ -7,7 +7,7 @@ import {
   judgeInvariants,
   listViolations,
   sourcesOf,
-  type Told,
+  type AcknowledgedOrder,
   waitForQuiescence,
 } from '../../support/invariants/invariants.ts';
 import { type OverloadFigures, quantile, sumUp } from './figures.ts';
@@ -71,7 +71,7 @@ export async function runOverload(
 
 class Bench {
   /** What all callers were told. */
-  readonly told: Told[] = [];
+  readonly told: AcknowledgedOrder[] = [];
   readonly #url: string;
   readonly #write: Write;
   readonly #signal: AbortSignal;

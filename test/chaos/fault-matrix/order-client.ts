@@ -10,7 +10,7 @@ import {
   type OrderService,
 } from '#gen/shop/order/v1/order_service_pb.ts';
 import { pause } from '#services/platform/base/backoff.ts';
-import { type Told, toldBy } from '../../support/invariants/invariants.ts';
+import { type AcknowledgedOrder, acknowledgedOrder } from '../../support/invariants/invariants.ts';
 import type { Answer, Refusal } from './judge.ts';
 import { PRODUCT_ID } from './platform.ts';
 
@@ -23,7 +23,7 @@ export type Placed = { readonly key: string; readonly told: Answer | Refusal; re
 
 export class Desk {
   /** Every answer, for the invariants. */
-  readonly told: Told[] = [];
+  readonly told: AcknowledgedOrder[] = [];
   readonly #orders: Client<typeof OrderService>;
   readonly #signal: AbortSignal;
 
@@ -72,7 +72,7 @@ export class Desk {
     const items = [{ productId: PRODUCT_ID, quantity: 1 }];
     const request = { idempotencyKey: key, customerId: `cust-${key}`, items, paymentMethod: 'pm_approved' };
     const response = await this.#orders.createOrder(request, this.#callOptions());
-    this.told.push(toldBy(key, response));
+    this.told.push(acknowledgedOrder(key, response));
     return response;
   }
 

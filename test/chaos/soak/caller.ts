@@ -4,7 +4,7 @@ import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import type { CreateOrderResponse, OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { pause } from '#services/platform/base/backoff.ts';
-import { toldBy } from '../../support/invariants/invariants.ts';
+import { acknowledgedOrder } from '../../support/invariants/invariants.ts';
 import type { Journal } from './journal.ts';
 import type { Errand, OrderRequest } from './scenario.ts';
 
@@ -52,7 +52,7 @@ export async function placeOrder(
     const startTime = performance.now();
     const response = await orders.createOrder(request, { timeoutMs: CALL_MS });
     const atMs = performance.now();
-    journal.answered({ told: toldBy(request.idempotencyKey, response), atMs, tookMs: atMs - startTime });
+    journal.answered({ told: acknowledgedOrder(request.idempotencyKey, response), atMs, tookMs: atMs - startTime });
     return response;
   });
 }

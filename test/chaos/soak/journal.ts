@@ -1,9 +1,9 @@
 // What callers were told during a soak, and what of it may never be: the platform's side is judged by the invariants.
-import type { Told } from '../../support/invariants/facts.ts';
+import type { AcknowledgedOrder } from '../../support/invariants/facts.ts';
 import type { Mode } from './settings.ts';
 
 /** An answer, with when it came by `performance.now()` and how long it took. */
-export type Answer = { readonly told: Told; readonly atMs: number; readonly tookMs: number };
+export type Answer = { readonly told: AcknowledgedOrder; readonly atMs: number; readonly tookMs: number };
 
 /** A call that failed, as its caller saw it. */
 export type FailedCall = {
@@ -34,7 +34,7 @@ export type Journal = {
   /** What failed though it was begun in these times, in which nothing may fail. */
   findFailuresWithin(times: readonly { readonly fromMs: number; readonly untilMs: number }[]): string[];
   /** What contradicts how the orders ended. */
-  findContradictions(ended: ReadonlyMap<string, Told['status']>): string[];
+  findContradictions(ended: ReadonlyMap<string, AcknowledgedOrder['status']>): string[];
 };
 
 // What a part that is killed, or that waits for one, may answer with.

@@ -1,5 +1,5 @@
 // What a soak has to say: a line of progress, and at the end the figures, what was too little, and what is wrong. Pure.
-import type { Told } from '../../support/invariants/facts.ts';
+import type { AcknowledgedOrder } from '../../support/invariants/facts.ts';
 import type { Outage, Recovery } from './damage.ts';
 import type { Answer, FailedCall } from './journal.ts';
 import { VICTIMS, type Victim } from './kill-plan.ts';
@@ -10,7 +10,7 @@ export type SoakFigures = {
   readonly settings: Pick<SoakSettings, 'mode' | 'minutes' | 'seed' | 'rate'>;
   readonly errands: number;
   /** How the orders ended, by status. */
-  readonly ended: Readonly<Partial<Record<Told['status'], number>>>;
+  readonly ended: Readonly<Partial<Record<AcknowledgedOrder['status'], number>>>;
   readonly outcomes: Readonly<Record<string, number>>;
   readonly answers: readonly Answer[];
   readonly failures: readonly FailedCall[];

@@ -1,10 +1,10 @@
 // One soak from start to verdict: load, damage, rest, judgement.
 import { pause } from '#services/platform/base/backoff.ts';
 import { collectFacts } from '../../support/invariants/collect.ts';
-import type { Facts, Told } from '../../support/invariants/facts.ts';
+import type { Facts, AcknowledgedOrder } from '../../support/invariants/facts.ts';
 import { sourcesOf } from '../../support/invariants/invariants.ts';
 import { judgeInvariants } from '../../support/invariants/judge.ts';
-import { waitForQuiescence } from '../../support/invariants/rest.ts';
+import { waitForQuiescence } from '../../support/invariants/quiescence.ts';
 import { listViolations, renderVerdicts } from '../../support/invariants/table.ts';
 import { type CallerDependencies, placeOrder } from './caller.ts';
 import { type Damage, startDamage } from './damage.ts';
@@ -105,7 +105,7 @@ type Outcome = Watched & {
 async function conclude(outcome: Outcome): Promise<boolean> {
   const { settings, journal, load, damage, facts, restMs, repeatedKeys, platform, write } = outcome;
   const { answers, failures } = journal;
-  const ended: Partial<Record<Told['status'], number>> = {};
+  const ended: Partial<Record<AcknowledgedOrder['status'], number>> = {};
   for (const { status } of facts.orders) ended[status] = (ended[status] ?? 0) + 1;
   const outcomes = journal.countOutcomes();
   const { kills, recoveries, outages } = damage;

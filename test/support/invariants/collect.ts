@@ -5,24 +5,24 @@ import type {
   ChargeFact,
   Facts,
   InvariantSources,
-  Keeper,
+  Owner,
   MessagingFact,
   NotificationFact,
   OrderFact,
   ProductFact,
   ReservationFact,
   SaleFact,
-  Told,
+  AcknowledgedOrder,
 } from './facts.ts';
-import { readLedger, readMailbox } from './outside.ts';
-import { findUnrest } from './rest.ts';
+import { readLedger, readMailbox } from './external-sources.ts';
+import { findPendingWork } from './quiescence.ts';
 import { type Query, readDatabase } from './sources.ts';
 import { readStreams } from './streams.ts';
 
 /** What the caller knows and the platform does not keep. */
 export type Known = {
   /** What clients were told. */
-  readonly told?: readonly Told[];
+  readonly told?: readonly AcknowledgedOrder[];
   /** What products of the caller's own were put in with, by product id. */
   readonly openingStock?: ReadonlyMap<string, number>;
 };
@@ -33,8 +33,8 @@ type Lines = { product_id: string; quantity: number }[];
 /** Collects all facts. Throws SourceUnavailable naming the part that cannot be looked at. */
 export async function collectFacts(sources: InvariantSources, known: Known = {}): Promise<Facts> {
   const { databaseUrls, natsUrl, providerUrl, mailboxUrl } = sources;
-  const unrest = await findUnrest(sources);
-  const read = <Result>(service: Keeper, readRows: (query: Query) => Promise<Result>) =>
+  const unrest = await findPendingWork(sources);
+  const read = <Result>(service: Owner, readRows: (query: Query) => Promise<Result>) =>
     readDatabase(service, databaseUrls[service], async (query) => ({
       ...(await readRows(query)),
       messaging: await readMessaging(query),

@@ -1,6 +1,6 @@
 // The invariants of events: none lost on the way, none there twice, each change told once. Pure.
 import { equalMoney } from '#services/platform/base/money.ts';
-import { type EventFact, HANDLED, KEEPERS, type OrderFact, type StreamFact } from './facts.ts';
+import { type EventFact, HANDLED, OWNERS, type OrderFact, type StreamFact } from './facts.ts';
 import { type FactView, type Finding, groupBy, type Invariant, type Violation } from './finding.ts';
 
 export const EVENT_INVARIANTS: readonly Invariant[] = [
@@ -162,7 +162,7 @@ function findUntoldProducts({ products, streamOf }: FactView): Violation[] {
 function findUndelivered({ messaging, streamOf }: FactView): Finding {
   const violations: Violation[] = [];
   const counts: Record<string, number> = {};
-  for (const service of KEEPERS) {
+  for (const service of OWNERS) {
     const stream = streamOf.get(service);
     const rows = messaging[service].sent.filter(({ sentTime }) => isKept(stream, sentTime));
     const subjects = new Map((stream?.events ?? []).map(({ id, subject }) => [id, subject]));
@@ -178,7 +178,7 @@ function findUndelivered({ messaging, streamOf }: FactView): Finding {
 function findUnapplied({ messaging, streamOf }: FactView): Finding {
   const violations: Violation[] = [];
   const counts: Record<string, number> = {};
-  for (const service of KEEPERS) {
+  for (const service of OWNERS) {
     const { inbox, deadLetters } = messaging[service];
     const aside = new Set(deadLetters.map(({ eventId }) => eventId));
     for (const [producer, subjects] of Object.entries(HANDLED[service])) {
@@ -194,13 +194,13 @@ function findUnapplied({ messaging, streamOf }: FactView): Finding {
 }
 
 function findDeadLetters({ messaging }: FactView): Finding {
-  const violations = KEEPERS.flatMap((service) =>
+  const violations = OWNERS.flatMap((service) =>
     messaging[service].deadLetters.map(({ deadLetterId, subject, error }) => ({
       id: deadLetterId,
       detail: `${service} could not apply ${subject}: ${error}`,
     })),
   );
-  const counts = Object.fromEntries(KEEPERS.map((service) => [service, messaging[service].deadLetters.length]));
+  const counts = Object.fromEntries(OWNERS.map((service) => [service, messaging[service].deadLetters.length]));
   return { counts, violations };
 }
 

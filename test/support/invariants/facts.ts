@@ -3,12 +3,12 @@
 import type { Money } from '#services/platform/base/money.ts';
 
 /** The services that keep something. */
-export const KEEPERS = ['order', 'inventory', 'payment', 'notification', 'analytics'] as const;
-export type Keeper = (typeof KEEPERS)[number];
+export const OWNERS = ['order', 'inventory', 'payment', 'notification', 'analytics'] as const;
+export type Owner = (typeof OWNERS)[number];
 
 /** Where the facts are: addresses with their passwords. */
 export type InvariantSources = {
-  readonly databaseUrls: Readonly<Record<Keeper, string>>;
+  readonly databaseUrls: Readonly<Record<Owner, string>>;
   /** A user who may look at every stream. */
   readonly natsUrl: string;
   readonly providerUrl: string;
@@ -127,7 +127,7 @@ export type EventFact = {
 };
 
 export type StreamFact = {
-  readonly producer: Keeper;
+  readonly producer: Owner;
   readonly name: string;
   readonly events: readonly EventFact[];
   /** Set when its oldest events are gone: only what happened since can be looked for. */
@@ -146,10 +146,10 @@ export type MessagingFact = {
 };
 
 /** Something that is still going on. */
-export type Unrest = { readonly what: string; readonly count: number; readonly ids: readonly string[] };
+export type PendingWork = { readonly what: string; readonly count: number; readonly ids: readonly string[] };
 
 /** What CreateOrder answered to a client. */
-export type Told = {
+export type AcknowledgedOrder = {
   readonly idempotencyKey: string;
   readonly orderId: string;
   readonly status: OrderFact['status'];
@@ -171,13 +171,13 @@ export type Facts = {
   readonly ledger: readonly ProviderChargeFact[] | undefined;
   readonly mailbox: Mailbox | undefined;
   readonly streams: readonly StreamFact[];
-  readonly messaging: Readonly<Record<Keeper, MessagingFact>>;
-  readonly unrest: readonly Unrest[];
-  readonly told: readonly Told[];
+  readonly messaging: Readonly<Record<Owner, MessagingFact>>;
+  readonly unrest: readonly PendingWork[];
+  readonly told: readonly AcknowledgedOrder[];
 };
 
 /** The events that change something where they arrive, by the consuming service. */
-export const HANDLED: Readonly<Record<Keeper, Readonly<Partial<Record<Keeper, readonly string[]>>>>> = {
+export const HANDLED: Readonly<Record<Owner, Readonly<Partial<Record<Owner, readonly string[]>>>>> = {
   order: {
     inventory: [
       'shop.inventory.v1.StockReserved',

@@ -83,6 +83,6 @@ export function describeMoney(sums: ReadonlyMap<string, bigint>): string {
 }
 
 /** What of a charge the provider still keeps. */
-export function keptOf({ status, amount, refunded }: ProviderChargeFact): Money {
+export function netCaptured({ status, amount, refunded }: ProviderChargeFact): Money {
   return { currencyCode: amount.currencyCode, minorUnits: status === 'captured' ? amount.minorUnits - refunded : 0n };
 }

@@ -3,14 +3,14 @@ import { OrderStatusSchema } from '#gen/shop/order/v1/order_pb.ts';
 import { type CreateOrderResponse, CreateOrderResponse_OutcomeSchema } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { Stack } from '#local/stack/stack.ts';
 import { collectFacts, type Known } from './collect.ts';
-import type { InvariantSources, Told } from './facts.ts';
+import type { InvariantSources, AcknowledgedOrder } from './facts.ts';
 import { judgeInvariants, type Verdict } from './judge.ts';
-import { waitForQuiescence } from './rest.ts';
+import { waitForQuiescence } from './quiescence.ts';
 
 export { collectFacts } from './collect.ts';
-export type { Told } from './facts.ts';
+export type { AcknowledgedOrder } from './facts.ts';
 export { judgeInvariants } from './judge.ts';
-export { waitForQuiescence } from './rest.ts';
+export { waitForQuiescence } from './quiescence.ts';
 export { listViolations } from './table.ts';
 
 const QUIESCENCE_MS = 60_000;
@@ -44,9 +44,9 @@ export function sourcesOf(stack: Stack): InvariantSources {
 }
 
 /** What an answer of CreateOrder told a client. Throws when it holds no order. */
-export function toldBy(idempotencyKey: string, { order, outcome }: CreateOrderResponse): Told {
+export function acknowledgedOrder(idempotencyKey: string, { order, outcome }: CreateOrderResponse): AcknowledgedOrder {
   if (order === undefined) throw new Error(`the answer to key ${idempotencyKey} holds no order`);
-  const status = OrderStatusSchema.value[order.status]?.localName as Told['status'];
+  const status = OrderStatusSchema.value[order.status]?.localName as AcknowledgedOrder['status'];
   const told = CreateOrderResponse_OutcomeSchema.value[outcome]?.localName ?? String(outcome);
   return { idempotencyKey, orderId: order.orderId, status, outcome: told };
 }

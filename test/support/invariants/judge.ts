@@ -21,7 +21,7 @@ export type Verdict = {
 };
 
 const INVARIANTS: readonly Invariant[] = [
-  { name: 'at-rest', promise: 'nothing is left to do: everything below can be judged', find: findUnrest },
+  { name: 'at-rest', promise: 'nothing is left to do: everything below can be judged', find: findPendingWork },
   ...MONEY_INVARIANTS,
   ...STOCK_INVARIANTS,
   ...ORDER_INVARIANTS,
@@ -54,7 +54,7 @@ function stateOf({ violations, unknown }: Finding): Verdict['state'] {
   return unknown === undefined ? 'holds' : 'unknown';
 }
 
-function findUnrest({ unrest }: FactView): Finding {
+function findPendingWork({ unrest }: FactView): Finding {
   const violations = unrest
     .filter(({ count }) => count > 0)
     .map(({ what, count, ids }) => ({ id: what, detail: `${count}${ids.length > 0 ? `: ${ids.join(', ')}` : ''}` }));

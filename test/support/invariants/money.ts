@@ -6,7 +6,7 @@ import {
   type FactView,
   type Finding,
   type Invariant,
-  keptOf,
+  netCaptured,
   sumMoneyByCurrency,
   type Violation,
 } from './finding.ts';
@@ -30,7 +30,7 @@ export const MONEY_INVARIANTS: readonly Invariant[] = [
 function findMoneyCaptured(view: FactView): Finding {
   if (view.ledger === undefined) return { counts: {}, violations: [], unknown: NO_LEDGER };
   const ofRealOrders = view.ledger.filter(({ orderId }) => view.orderOf.get(orderId)?.synthetic !== true);
-  const captured = sumMoneyByCurrency(ofRealOrders.map(keptOf));
+  const captured = sumMoneyByCurrency(ofRealOrders.map(netCaptured));
   const due = sumMoneyByCurrency(view.confirmed.map(({ total }) => total));
   const violations: Violation[] = [];
   for (const currency of new Set([...captured.keys(), ...due.keys()])) {
@@ -40,7 +40,7 @@ function findMoneyCaptured(view: FactView): Finding {
     violations.push({ id: currency, detail });
   }
   for (const orderId of new Set([...ofRealOrders, ...view.real].map((one) => one.orderId))) {
-    const have = describeMoney(sumMoneyByCurrency((view.ledgerOf.get(orderId) ?? []).map(keptOf)));
+    const have = describeMoney(sumMoneyByCurrency((view.ledgerOf.get(orderId) ?? []).map(netCaptured)));
     const want = describeMoney(sumMoneyByCurrency(dueFor(view.orderOf.get(orderId))));
     if (have !== want) violations.push({ id: orderId, detail: `${have} captured, ${want} due` });
   }
@@ -67,7 +67,7 @@ function findChargedOnce(view: FactView): Finding {
       report(`payment has transaction ${row.transactionId}, the order ${transactionId || 'none'}`);
     }
     if (view.ledger === undefined) continue;
-    const kept = (view.ledgerOf.get(orderId) ?? []).filter((charge) => keptOf(charge).minorUnits > 0n);
+    const kept = (view.ledgerOf.get(orderId) ?? []).filter((charge) => netCaptured(charge).minorUnits > 0n);
     if (kept.length !== 1) report(`the provider keeps ${kept.length} charges`);
     else if (kept[0]?.chargeId !== transactionId) {
       report(`the provider has charge ${kept[0]?.chargeId}, the order ${transactionId || 'none'}`);

@@ -1,8 +1,8 @@
 // The invariants of orders: what an order holds, what its customer hears of it, and what its client was told. Pure.
 import { messageIdOf } from '#services/notification/notification.ts';
 import { equalMoney } from '#services/platform/base/money.ts';
-import type { Told } from './facts.ts';
-import { type FactView, type Finding, groupBy, type Invariant, keptOf, type Violation } from './finding.ts';
+import type { AcknowledgedOrder } from './facts.ts';
+import { type FactView, type Finding, groupBy, type Invariant, netCaptured, type Violation } from './finding.ts';
 
 const NO_MAILBOX = 'the mail server shows nobody its mails';
 
@@ -54,7 +54,7 @@ function findHeld(view: FactView): Finding {
     const charge = chargeOf.get(orderId)?.status;
     if (charge === 'CHARGING' || charge === 'COMPLETED') report(`payment has its charge as ${charge}`);
     for (const kept of view.ledgerOf.get(orderId) ?? []) {
-      if (keptOf(kept).minorUnits > 0n) report(`the provider keeps charge ${kept.chargeId}`);
+      if (netCaptured(kept).minorUnits > 0n) report(`the provider keeps charge ${kept.chargeId}`);
     }
   }
   const failed = ended.filter(({ status }) => status === 'FAILED').length;
@@ -189,7 +189,7 @@ function findBrokenAnswers(view: FactView): Finding {
 }
 
 function findFault(
-  answer: Told,
+  answer: AcknowledgedOrder,
   { orderOf, keysSince }: FactView,
   keptOrderId: string | undefined,
 ): string | undefined {

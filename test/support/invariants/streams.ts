@@ -8,7 +8,7 @@ import { file_shop_payment_v1_payment_events as paymentEvents } from '#gen/shop/
 import type { Money } from '#services/platform/base/money.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
 import { isStreamMissing, streamOf } from '#services/platform/messaging/streams.ts';
-import { type EventBody, type EventFact, KEEPERS, type Keeper, type StreamFact } from './facts.ts';
+import { type EventBody, type EventFact, OWNERS, type Owner, type StreamFact } from './facts.ts';
 import { readBroker, type StreamReader } from './sources.ts';
 
 // Nothing arrives for as long as this: the stream changed under the reader, or the broker is gone.
@@ -24,7 +24,7 @@ const SCHEMAS: ReadonlyMap<string, DescMessage> = new Map(
 export function readStreams(natsUrl: string): Promise<StreamFact[]> {
   return readBroker(natsUrl, async (reader) => {
     const streams: StreamFact[] = [];
-    for (const producer of KEEPERS) {
+    for (const producer of OWNERS) {
       const stream = await readStream(reader, producer);
       if (stream !== undefined) streams.push(stream);
     }
@@ -32,7 +32,7 @@ export function readStreams(natsUrl: string): Promise<StreamFact[]> {
   });
 }
 
-async function readStream(reader: StreamReader, producer: Keeper): Promise<StreamFact | undefined> {
+async function readStream(reader: StreamReader, producer: Owner): Promise<StreamFact | undefined> {
   const name = streamOf(producer);
   try {
     const { state } = await reader.manager.streams.info(name);

@@ -5,13 +5,13 @@ import { createInventorySubscriptions } from '#services/inventory/routes.ts';
 import { createNotificationSubscriptions } from '#services/notification/routes.ts';
 import { createOrderSubscriptions } from '#services/order/routes.ts';
 import type { Subscription } from '#services/platform/messaging/event-handler.ts';
-import { cleanFacts, draftCleanFacts } from '../../support/invariants/builder.ts';
+import { cleanFacts, draftCleanFacts } from '../../support/invariants/clean-facts.ts';
 import { type Facts, HANDLED } from '../../support/invariants/facts.ts';
 import { INVARIANT_NAMES, judgeInvariants } from '../../support/invariants/judge.ts';
-import { MONEY, of, productOf, REST, STOCK, untell } from '../../support/invariants/planted.ts';
-import { EVENTS } from '../../support/invariants/planted-events.ts';
-import { ORDERS } from '../../support/invariants/planted-orders.ts';
-import { SALES } from '../../support/invariants/planted-sales.ts';
+import { MONEY, of, productOf, REST, STOCK, untell } from '../../support/invariants/violation-examples.ts';
+import { EVENTS } from '../../support/invariants/violation-examples-events.ts';
+import { ORDERS } from '../../support/invariants/violation-examples-orders.ts';
+import { SALES } from '../../support/invariants/violation-examples-sales.ts';
 import { listViolations, renderVerdicts } from '../../support/invariants/table.ts';
 
 const PLANTED = [...REST, ...MONEY, ...STOCK, ...ORDERS, ...SALES, ...EVENTS];

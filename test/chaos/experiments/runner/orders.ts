@@ -5,7 +5,7 @@ import { RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OrderReasonSchema, OrderStatusSchema } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_OutcomeSchema } from '#gen/shop/order/v1/order_service_pb.ts';
 import { pause } from '#services/platform/base/backoff.ts';
-import { toldBy } from '../../../support/invariants/invariants.ts';
+import { acknowledgedOrder } from '../../../support/invariants/invariants.ts';
 import type { Random } from '../../soak/random.ts';
 import type { Lab, Look } from './experiment.ts';
 import type { Platform } from './platform.ts';
@@ -45,7 +45,7 @@ export async function placeOrder(platform: Platform, random: Random, asked: Aske
   const request = { idempotencyKey, customerId, items: [{ productId, quantity }], paymentMethod };
   const answer = await platform.orders.createOrder(request, { timeoutMs: CALL_MS });
   const tookMs = performance.now() - startMs;
-  const told = toldBy(idempotencyKey, answer);
+  const told = acknowledgedOrder(idempotencyKey, answer);
   platform.told.push(told);
   const { orderId } = told;
   return {

@@ -18,7 +18,7 @@ import { type ServiceName, services } from '#local/shared/topology.ts';
 import { type Stack, startStack } from '#local/stack/stack.ts';
 import { settlePorts } from '#local/stack/stack-ports.ts';
 import { pause } from '#services/platform/base/backoff.ts';
-import type { Told } from '../../../support/invariants/facts.ts';
+import type { AcknowledgedOrder } from '../../../support/invariants/facts.ts';
 import { ADDED_STOCK, PLENTIFUL } from '../../soak/scenario.ts';
 import { type LinkName, startLinks } from './links.ts';
 
@@ -52,7 +52,7 @@ export type Platform = AsyncDisposable & {
   /** The folder of all that it keeps. */
   readonly dataDir: string;
   /** Whatever customers of this platform were told, for the invariants. */
-  readonly told: Told[];
+  readonly told: AcknowledgedOrder[];
 };
 
 export type PlatformOptions = {

@@ -1,7 +1,7 @@
 // Planted violations of what happens to events on their way.
-import { type Draft, eventOf } from './builder.ts';
+import { type Draft, eventOf } from './clean-facts.ts';
 import type { EventFact } from './facts.ts';
-import { type DraftFacts, euros, of, type Planted, productOf, receive, streamOf, tell, untell } from './planted.ts';
+import { type DraftFacts, euros, of, type Planted, productOf, receive, streamOf, tell, untell } from './violation-examples.ts';
 
 const orderEvent = (facts: DraftFacts, eventId: string): Draft<EventFact> =>
   streamOf(facts, 'order').events.find(({ id }) => id === eventId)!;

@@ -1,5 +1,5 @@
 // Planted violations of what orders hold, of what their customers hear, and of what their clients were told.
-import { euros, mailsOf, of, type Planted, productOf, untell, without } from './planted.ts';
+import { euros, mailsOf, of, type Planted, productOf, untell, without } from './violation-examples.ts';
 
 export const ORDERS: Planted[] = [
   [

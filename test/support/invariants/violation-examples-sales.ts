@@ -1,5 +1,5 @@
 // Planted violations of what analytics counts.
-import { euros, of, type Planted, without } from './planted.ts';
+import { euros, of, type Planted, without } from './violation-examples.ts';
 
 export const SALES: Planted[] = [
   [

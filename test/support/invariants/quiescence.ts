@@ -4,7 +4,7 @@ import { pause } from '#services/platform/base/backoff.ts';
 import { isStreamMissing, streamOf } from '#services/platform/messaging/streams.ts';
 import { HANDLED, type InvariantSources, KEEPERS, type Keeper, type Unrest } from './facts.ts';
 import { keptOf } from './finding.ts';
-import { readLedger } from './outside.ts';
+import { readLedger } from './external-sources.ts';
 import { readBroker, readDatabase, SourceUnavailable } from './sources.ts';
 
 const POLL_MS = 200;

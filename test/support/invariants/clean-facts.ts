@@ -95,8 +95,8 @@ export function cleanFacts(): Facts {
   const notifications = orders.filter(({ status }) => status === 'CONFIRMED').map(toNotification);
   const events: Readonly<Record<Keeper, readonly EventFact[]>> = {
     order: orders.flatMap(toOrderEvents),
-    inventory: [...toldBy('inventory'), ...['lamp', 'mug', 'test'].map(toProductEvent)],
-    payment: toldBy('payment'),
+    inventory: [...sampleEvents('inventory'), ...['lamp', 'mug', 'test'].map(toProductEvent)],
+    payment: sampleEvents('payment'),
     notification: notifications.filter(({ status }) => status === 'SENT').map(toSentEvent),
     analytics: [],
   };
@@ -263,7 +263,7 @@ function toOrderEvents({ orderId, customerId, total, status }: OrderFact): Event
   ];
 }
 
-function toldBy(producer: Keeper): EventFact[] {
+function sampleEvents(producer: Keeper): EventFact[] {
   return SAMPLES.flatMap(({ orderId, tells }) =>
     tells
       .filter((subject) => subject.startsWith(producer))

@@ -1,6 +1,6 @@
 // One violation after the other, each planted in clean facts so that exactly one invariant is broken: of rest, money and stock.
 // Those of orders and events are in files beside this one.
-import { type Draft, eventOf } from './builder.ts';
+import { type Draft, eventOf } from './clean-facts.ts';
 import type { Facts, Keeper } from './facts.ts';
 import { STEP_OF } from './sales.ts';
 
