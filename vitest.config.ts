@@ -10,11 +10,14 @@ const resultsFile = process.env.TEST_RESULTS_FILE;
 
 // The packages of this repository are tested as their TypeScript sources, in tests and in the processes that tests start.
 const SOURCE_CONDITION = '@touchstone/source';
+const SOURCE_FLAG = `--conditions=${SOURCE_CONDITION}`;
+if (process.env.NODE_OPTIONS?.includes(SOURCE_FLAG) !== true) {
+  process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} ${SOURCE_FLAG}`.trim();
+}
 
 export default defineConfig({
   ssr: { resolve: { conditions: [SOURCE_CONDITION] } },
   test: {
-    execArgv: [`--conditions=${SOURCE_CONDITION}`],
     includeTaskLocation: true,
     allowOnly: false,
     globalSetup: ['test/support/postgres.ts'],
@@ -38,13 +41,13 @@ export default defineConfig({
   },
 });
 
-interface LevelOptions {
+type LevelOptions = {
   /** Levels of one order share the machine; a later order waits for an earlier one to end. */
   readonly order: number;
   /** The longest a test or a hook may take. */
   readonly seconds: number;
   readonly setup: string[];
-}
+};
 
 function level(name: Level, { order, seconds, setup }: LevelOptions): TestProjectInlineConfiguration {
   return {

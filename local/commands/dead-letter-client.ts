@@ -1,43 +1,46 @@
-// What `make dead-letters` does, apart from the process: asks every service for the events it set aside, shows them, and has one
-// applied again or forgotten.
+// The command behind `make dead-letters`: lists the dead letters of every service, replays one or discards it.
 
 import { parseArgs } from 'node:util';
 import { type Timestamp, timestampMs } from '@bufbuild/protobuf/wkt';
 import { type Client, Code, ConnectError } from '@connectrpc/connect';
 import type { DeadLetter } from '#gen/shop/ops/v1/ops_pb.ts';
 import type { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
+import { isUuid } from '../../services/platform/base/validation.ts';
 
 const TIMEOUT_MS = 10_000;
 const PAGE_SIZE = 200;
-// More than this nobody reads; the rest is counted by GetStatus and listed once these are dealt with.
+// Per service, to keep the output readable. GetStatus counts all of them.
 const MAX_LISTED = 1_000;
 const MAX_ERROR_LENGTH = 100;
 
-export interface DeadLetterArguments {
+export type DeadLetterArguments = {
   action: 'list' | 'replay' | 'discard' | 'help';
   /** Empty when listing. */
   deadLetterId: string;
   /** Only this service; undefined for all. */
   service: string | undefined;
-}
+};
 
-export interface DeadLetterOffice {
+export type DeadLetterClient = {
   service: string;
   url: string;
   ops: Pick<Client<typeof OpsService>, 'listDeadLetters' | 'replayDeadLetter' | 'discardDeadLetter'>;
-}
+};
 
-export interface DeadLetterRow {
+export type DeadLetterRow = {
   service: string;
   letter: DeadLetter;
-}
+};
 
-export interface DeskOptions {
+export type CommandOptions = {
   write(line: string): void;
   now: Date;
-}
+};
 
-/** Parses the command line. Throws Error naming what is wrong. */
+/**
+ * Parses the command line.
+ * @throws {Error} naming the invalid option.
+ */
 export function parseDeadLetterArguments(given: readonly string[]): DeadLetterArguments {
   const { values } = parseArgs({
     args: [...given],
@@ -49,46 +52,48 @@ export function parseDeadLetterArguments(given: readonly string[]): DeadLetterAr
     },
   });
   const { replay, discard, service } = values;
-  if (replay !== undefined && discard !== undefined) throw new Error('--replay and --discard: only one at a time');
+  if (replay !== undefined && discard !== undefined) throw new Error('--replay and --discard: pass only one of them');
   if (service === '') throw new Error('--service: must not be empty');
   const action = actionOf(values);
   const deadLetterId = replay ?? discard ?? '';
   if ((action === 'replay' || action === 'discard') && !isUuid(deadLetterId)) {
-    throw new Error(`--${action}: '${deadLetterId}' is not the id of a dead letter, which is a UUID`);
+    throw new Error(`--${action}: '${deadLetterId}' is not the id of a dead letter (a UUID)`);
   }
   return { action, deadLetterId, service };
 }
 
 /**
- * Lists the dead letters of all `offices`, or deals with one. Throws Error, for people to read, when a service does not answer,
- * when the id is unknown to all of them, or when the service refuses.
+ * Lists the dead letters of all services, replays one or discards one.
+ * @throws {Error} when a service does not answer or rejects the call, or when no service has a dead letter with this id.
  */
-export async function serveDeadLetters(
-  offices: readonly DeadLetterOffice[],
+export async function runDeadLetterCommand(
+  clients: readonly DeadLetterClient[],
   { action, deadLetterId, service }: DeadLetterArguments,
-  { write, now }: DeskOptions,
+  { write, now }: CommandOptions,
 ): Promise<void> {
-  const asked = offices.filter((office) => service === undefined || office.service === service);
+  const asked = clients.filter((client) => service === undefined || client.service === service);
   if (asked.length === 0) {
-    throw new Error(`--service: '${service}' is none of ${offices.map((office) => office.service).join(', ')}`);
+    throw new Error(`--service: '${service}' is not one of ${clients.map((client) => client.service).join(', ')}`);
   }
-  const rows = (await Promise.all(asked.map(listOffice))).flat();
+  const rows = (await Promise.all(asked.map(listOf))).flat();
   if (action === 'list') {
     write(renderDeadLetters(rows, now));
     return;
   }
   const found = rows.find(({ letter }) => letter.deadLetterId === deadLetterId.toLowerCase());
-  const office = asked.find((each) => each.service === found?.service);
-  if (found === undefined || office === undefined) {
-    throw new Error(`There is no dead letter ${deadLetterId} at ${asked.map((each) => each.service).join(', ')}.`);
+  const client = asked.find((candidate) => candidate.service === found?.service);
+  if (found === undefined || client === undefined) {
+    throw new Error(
+      `No dead letter has the id ${deadLetterId}; searched: ${asked.map((candidate) => candidate.service).join(', ')}.`,
+    );
   }
-  await settle(office, action === 'replay', found.letter.deadLetterId);
-  write(`${found.letter.subject} of ${found.service} is ${action === 'replay' ? 'applied' : 'discarded'}.`);
+  await settle(client, action === 'replay', found.letter.deadLetterId);
+  write(`${found.letter.subject} of ${found.service} was ${action === 'replay' ? 'applied' : 'discarded'}.`);
 }
 
-/** Renders a table, oldest first, and the commands that deal with them. */
+/** Renders a table, oldest first, and the commands to replay or discard one. */
 export function renderDeadLetters(rows: readonly DeadLetterRow[], now: Date): string {
-  if (rows.length === 0) return 'There are no dead letters.';
+  if (rows.length === 0) return 'No dead letters.';
   const ordered = rows.toSorted((one, other) => ageMs(other.letter, now) - ageMs(one.letter, now));
   const table = [
     ['service', 'id', 'subject', 'attempts', 'age', 'error'],
@@ -106,7 +111,7 @@ export function renderDeadLetters(rows: readonly DeadLetterRow[], now: Date): st
   return [
     ...lines.map((line) => `  ${line}`.trimEnd()),
     '',
-    'Apply one again with `make dead-letters REPLAY=<id>`, forget it with `make dead-letters DISCARD=<id>`.',
+    'Replay one with `make dead-letters REPLAY=<id>`, discard it with `make dead-letters DISCARD=<id>`.',
   ].join('\n');
 }
 
@@ -116,7 +121,7 @@ function actionOf(values: { help: boolean; replay?: string; discard?: string }):
   return values.discard === undefined ? 'list' : 'discard';
 }
 
-async function listOffice({ service, url, ops }: DeadLetterOffice): Promise<DeadLetterRow[]> {
+async function listOf({ service, url, ops }: DeadLetterClient): Promise<DeadLetterRow[]> {
   const rows: DeadLetterRow[] = [];
   let pageToken = '';
   try {
@@ -131,10 +136,10 @@ async function listOffice({ service, url, ops }: DeadLetterOffice): Promise<Dead
   }
 }
 
-async function settle({ service, url, ops }: DeadLetterOffice, again: boolean, deadLetterId: string): Promise<void> {
+async function settle({ service, url, ops }: DeadLetterClient, replay: boolean, deadLetterId: string): Promise<void> {
   try {
     const options = { timeoutMs: TIMEOUT_MS };
-    await (again ? ops.replayDeadLetter({ deadLetterId }, options) : ops.discardDeadLetter({ deadLetterId }, options));
+    await (replay ? ops.replayDeadLetter({ deadLetterId }, options) : ops.discardDeadLetter({ deadLetterId }, options));
   } catch (error) {
     throw explain(error, service, url);
   }
@@ -167,12 +172,8 @@ function formatAge(milliseconds: number): string {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
-/** On one line, and without what would move a terminal's cursor. */
+/** One line without control characters, which could move a terminal's cursor. */
 function shorten(text: string): string {
   const line = text.replace(/[\p{Cc}\s]+/gu, ' ').trim();
   return line.length > MAX_ERROR_LENGTH ? `${line.slice(0, MAX_ERROR_LENGTH - 3)}...` : line;
-}
-
-function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(text);
 }

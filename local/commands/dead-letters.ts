@@ -1,37 +1,38 @@
-// `make dead-letters`: shows the events that services of the running platform could not apply; has one applied again or forgotten.
+// The program behind `make dead-letters`: lists, replays or discards the events that a service of the running platform failed to apply.
 
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { httpUrl, parseSettings, port } from '../../services/platform/base/settings.ts';
 import { services } from '../shared/topology.ts';
-import { type DeadLetterOffice, parseDeadLetterArguments, serveDeadLetters } from './dead-letter-client.ts';
+import { type DeadLetterClient, parseDeadLetterArguments, runDeadLetterCommand } from './dead-letter-client.ts';
 
-const HELP = `Lists the events that could not be applied, or deals with one of them.
+const HELP = `Lists the dead letters of the running platform: events that a service failed to apply. Replays or discards one of them.
 
+  make dead-letters [REPLAY=<id> | DISCARD=<id>] [SERVICE=<name>]
   node local/commands/dead-letters.ts [options]
 
-  --replay <id>     apply this one again and forget it
-  --discard <id>    forget this one without applying it
-  --service <name>  ask only this service; all of them by default
-  --help            this text
+  --replay <id>     apply this event again; on success its dead letter is deleted
+  --discard <id>    delete this dead letter without applying the event
+  --service <name>  ask this service only (default: all)
+  --help            print this help
 
-Each service is looked for at <SERVICE>_URL, else at <SERVICE>_PORT of this machine.
+Each service is called at <SERVICE>_URL (default: 127.0.0.1:<SERVICE>_PORT).
 `;
 
-function openOffices(): DeadLetterOffice[] {
-  // Whoever applies events to a database of its own may have to set some aside.
-  const keepers = services.filter(({ hasDatabase, consumes }) => hasDatabase && consumes.length > 0);
+function createClients(): DeadLetterClient[] {
+  // Only a service that consumes events into a database stores dead letters.
+  const consumers = services.filter(({ hasDatabase, consumes }) => hasDatabase && consumes.length > 0);
   const settings: Record<string, unknown> = parseSettings(
     process.env,
     Object.fromEntries(
-      keepers.flatMap(({ name, portVariable, defaultPort }) => [
+      consumers.flatMap(({ name, portVariable, defaultPort }) => [
         [portVariable, port(defaultPort)],
         [`${name.toUpperCase()}_URL`, httpUrl('').unwrap().optional()],
       ]),
     ),
   );
-  return keepers.map(({ name, portVariable }) => {
+  return consumers.map(({ name, portVariable }) => {
     const url = String(settings[`${name.toUpperCase()}_URL`] ?? `http://127.0.0.1:${settings[portVariable]}`);
     const ops = createClient(OpsService, createConnectTransport({ baseUrl: url, httpVersion: '1.1' }));
     return { service: name, url, ops };
@@ -44,7 +45,7 @@ try {
     process.stdout.write(HELP);
   } else {
     const write = (line: string) => process.stdout.write(`${line}\n`);
-    await serveDeadLetters(openOffices(), given, { write, now: new Date() });
+    await runDeadLetterCommand(createClients(), given, { write, now: new Date() });
   }
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -1,4 +1,4 @@
-// `make order`: places a sample order on the running platform and shows how it comes to its end.
+// The program behind `make order`: places a sample order on the running platform and watches it.
 
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -9,17 +9,18 @@ import { httpUrl, parseSettings, port } from '../../services/platform/base/setti
 import { isFinal, placeAndWatchOrder } from './order-watch.ts';
 
 const TIMEOUT_MS = 60_000;
-const HELP = `Places an order and follows it to its end.
+const HELP = `Places an order on the running platform and prints each step until its final status.
 
+  make order ARGS='[options]'
   node local/commands/order.ts [options]
 
-  --product <id>          what is ordered, 12345 by default
-  --quantity <number>     how many of it, 1 by default
-  --payment-method <pm>   pm_approved by default; pm_insufficient_funds, pm_expired_card, pm_provider_error, pm_slow
-  --customer <id>         who orders, cust123 by default
-  --help                  this text
+  --product <id>          the product to order (default: 12345)
+  --quantity <number>     the quantity (default: 1)
+  --payment-method <pm>   pm_approved (default), pm_insufficient_funds, pm_expired_card, pm_provider_error or pm_slow
+  --customer <id>         the customer (default: cust123)
+  --help                  print this help
 
-The order service is looked for at ORDER_URL, else at ORDER_PORT (50051) of this machine.
+The order service is called at ORDER_URL (default: 127.0.0.1:ORDER_PORT, and ORDER_PORT is 50051).
 `;
 
 function readArguments() {
@@ -33,7 +34,7 @@ function readArguments() {
     },
   });
   const quantity = Number(values.quantity);
-  // Whether there may be that many is the service's to say; what int32 cannot carry never gets there.
+  // The service validates the range; only a number that int32 cannot hold is rejected here.
   if (!/^-?\d{1,9}$/.test(values.quantity)) throw new Error(`--quantity: ${values.quantity} is not a whole number`);
   return { ...values, quantity };
 }
@@ -44,7 +45,7 @@ function describeFailure(error: unknown, url: string): string {
     return `No order service at ${url}. Start the platform with \`make run\` first, in another terminal.`;
   }
   if (error.code === Code.DeadlineExceeded) {
-    return `The order is still pending after ${TIMEOUT_MS / 1000} s. It goes on by itself; GetOrder tells how far it is.`;
+    return `The order is still pending after ${TIMEOUT_MS / 1000} s. Processing continues in the background; GetOrder returns its status.`;
   }
   return `The order service at ${url} answered ${error.message}`;
 }
@@ -55,7 +56,7 @@ function hasCause(error: Error, code: string): boolean {
   return ('code' in cause && cause.code === code) || hasCause(cause, code);
 }
 
-// A bad setting is told like any other failure, in one line.
+// Called inside `try`: an invalid setting is printed in one line, like any other failure.
 function readOrderUrl(): string {
   const settings = parseSettings(process.env, {
     ORDER_PORT: port(50_051),
@@ -75,7 +76,7 @@ try {
     const sample = { idempotencyKey: randomUUID(), customerId: customer, productId: product, quantity, paymentMethod };
     const write = (line: string) => process.stdout.write(`${line}\n`);
     const status = await placeAndWatchOrder(client, sample, { write, timeoutMs: TIMEOUT_MS });
-    if (!isFinal(status)) write('The service stopped telling; the order goes on by itself.');
+    if (!isFinal(status)) write('The service ended the stream; processing of the order continues in the background.');
   }
 } catch (error) {
   process.stderr.write(`${describeFailure(error, url)}\n`);

@@ -1,30 +1,31 @@
-// The local stack's mail server: takes every mail by SMTP and shows it over HTTP. Runs as a process (main.ts) or inside a test.
+// The local stack's mail server: accepts every mail by SMTP and lists it over HTTP. Runs as a process (main.ts) or inside a test.
 
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
-import { type JsonAnswer, startJsonServer } from '../shared/json-server.ts';
-import { type EventLog, silentLog } from '../shared/logger.ts';
+import { type JsonResponse, startJsonServer } from '../shared/json-server.ts';
+import { type Logger, silentLogger } from '../shared/logger.ts';
 import { type MailMessage, type MessageStore, openMessageStore } from './message-store.ts';
 
 const MAX_MAIL_BYTES = 1024 * 1024;
 const MAX_CLIENTS = 200;
 const CLOSE_GRACE_MS = 200;
 
-export interface MailboxOptions {
-  /** 0, the default, lets the system choose; so with `httpPort`. */
+export type MailboxOptions = {
+  /** Default 0: the system chooses a free port. */
   smtpPort?: number;
+  /** Default 0: the system chooses a free port. */
   httpPort?: number;
   host?: string;
-  /** Without it messages live as long as the process. */
+  /** Default none: messages are in memory. */
   file?: string;
-  /** How many messages are listed at most, newest kept. Default 100,000. */
+  /** The number of messages kept in memory, the newest. Default 100,000. */
   maxMessages?: number;
-  log?: EventLog;
-}
+  log?: Logger;
+};
 
-export interface Mailbox extends AsyncDisposable {
+export type Mailbox = AsyncDisposable & {
   /** `smtp://127.0.0.1:1025` */
   smtpUrl: string;
   smtpPort: number;
@@ -32,12 +33,15 @@ export interface Mailbox extends AsyncDisposable {
   httpUrl: string;
   httpPort: number;
   close(): Promise<void>;
-}
+};
 
-/** Starts both listeners. Throws when a port is taken or the file is damaged. */
+/**
+ * Starts both listeners.
+ * @throws {Error} when a port is taken or the file is damaged.
+ */
 export async function startMailbox(options: MailboxOptions = {}): Promise<Mailbox> {
   const host = options.host ?? '127.0.0.1';
-  const log = options.log ?? silentLog;
+  const log = options.log ?? silentLogger;
   await using started = new AsyncDisposableStack();
   const { maxMessages } = options;
   const store = started.use(await openMessageStore(options.file, maxMessages === undefined ? {} : { maxMessages }));
@@ -59,11 +63,11 @@ export async function startMailbox(options: MailboxOptions = {}): Promise<Mailbo
   return { smtpUrl, smtpPort: smtp.port, httpUrl: http.url, httpPort: http.port, close, [Symbol.asyncDispose]: close };
 }
 
-function listMessages(store: MessageStore, to: string | null): JsonAnswer {
+function listMessages(store: MessageStore, to: string | null): JsonResponse {
   return { status: 200, body: { messages: store.list(to ?? undefined) } };
 }
 
-async function startSmtpServer(host: string, port: number, store: MessageStore, log: EventLog) {
+async function startSmtpServer(host: string, port: number, store: MessageStore, log: Logger) {
   const server = new SMTPServer({
     disabledCommands: ['AUTH', 'STARTTLS'],
     authOptional: true,
@@ -78,7 +82,7 @@ async function startSmtpServer(host: string, port: number, store: MessageStore, 
           callback();
         },
         (error: Error) => {
-          log.warn({ err: error }, 'mail refused');
+          log.warn({ err: error }, 'mail rejected');
           callback(error);
         },
       );
@@ -91,7 +95,7 @@ async function startSmtpServer(host: string, port: number, store: MessageStore, 
       resolve();
     });
   });
-  // A client that drops its connection in the middle is its own problem: it was never told 250.
+  // A client that disconnects in the middle of a mail was never answered 250, so it sends the mail again.
   server.on('error', (error) => log.warn({ err: error }, 'smtp connection failed'));
   return {
     port: (server.server.address() as AddressInfo).port,
@@ -99,11 +103,11 @@ async function startSmtpServer(host: string, port: number, store: MessageStore, 
   };
 }
 
-/** Resolves once the mail is durable: only then may SMTP answer 250. */
+/** Resolves when the mail is durable, as SMTP's 250 promises. */
 async function receiveMail(stream: SMTPServerDataStream, session: SMTPServerSession, store: MessageStore) {
   const chunks: Buffer[] = [];
   for await (const chunk of stream as AsyncIterable<Buffer>) {
-    // Read to the end even when too large: the answer can only follow the last byte.
+    // A mail that is too large is still read to its end: SMTP answers only after the last byte.
     if (!stream.sizeExceeded) chunks.push(chunk);
   }
   if (stream.sizeExceeded) {

@@ -1,4 +1,4 @@
-// The mailbox as a process of the local stack.
+// The process of the mailbox.
 
 import { parseSettings, port, z } from '../../services/platform/base/settings.ts';
 import { createLog } from '../../services/platform/observability/log.ts';
@@ -21,7 +21,7 @@ try {
     file: settings.MAILBOX_FILE,
     log,
   });
-  log.info({ smtp: mailbox.smtpUrl, http: `${mailbox.httpUrl}/messages` }, 'mailbox listens');
+  log.info({ smtp: mailbox.smtpUrl, http: `${mailbox.httpUrl}/messages` }, 'mailbox listening');
   const stop = () => mailbox.close().then(() => process.exit(0));
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);

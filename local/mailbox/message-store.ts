@@ -1,12 +1,12 @@
-// The mailbox's messages: every delivery, duplicates included, newest 100,000 and at most 64 MiB of them in memory.
-// Given a file, deliveries survive restarts and kills; the file keeps what memory has let go until it is removed.
+// The mailbox's messages, duplicates included. Memory holds the newest 100,000 messages, at most 64 MiB. With a file, messages
+// survive restarts and SIGKILLs; the file is never truncated.
 
 import { type AppendLog, openAppendLog } from '../shared/append-log.ts';
 
 const MAX_MESSAGES = 100_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 
-export interface MailMessage {
+export type MailMessage = {
   id: string;
   /** The Message-ID header, with its angle brackets; null when the mail has none. */
   message_id: string | null;
@@ -16,16 +16,19 @@ export interface MailMessage {
   subject: string;
   text: string;
   received_time: string;
-}
+};
 
-export interface MessageStore extends AsyncDisposable {
-  /** Resolves once the message is durable, and listed from then on. */
+export type MessageStore = AsyncDisposable & {
+  /** Resolves when the message is durable and listed. */
   add(message: MailMessage): Promise<void>;
-  /** Oldest first; only those to one address when it is given. */
+  /** Oldest first; with `to`, only the messages to that address. */
   list(to?: string): MailMessage[];
-}
+};
 
-/** Opens the store. Throws when the file is damaged. `maxMessages` and `maxBytes` bound what is kept in memory. */
+/**
+ * Opens the store. `maxMessages` and `maxBytes` limit what is kept in memory.
+ * @throws {Error} when the file is damaged.
+ */
 export async function openMessageStore(
   file: string | undefined,
   { maxMessages = MAX_MESSAGES, maxBytes = MAX_BYTES }: { maxMessages?: number; maxBytes?: number } = {},
@@ -42,7 +45,7 @@ export async function openMessageStore(
       bytes -= kept[first]?.bytes ?? 0;
       first += 1;
     }
-    // Moved together now and then: shifting the array for every message would cost its whole length each time.
+    // Compacted rarely: shifting the array for every message would cost its whole length each time.
     if (first > maxMessages / 2) {
       kept = kept.slice(first);
       first = 0;

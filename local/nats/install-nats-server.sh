@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Puts nats-server at the path given as the only argument, for a machine that has none: from apt, else Homebrew, else Go.
-# The package is unpacked, not installed, so nothing is started and no root is needed; see `make help` for who calls this.
+# The package is unpacked, not installed: no service is started and no root is needed. The Makefile calls this.
 set -euo pipefail
 
 go_module=github.com/nats-io/nats-server/v2@v2.10.29
@@ -39,7 +39,7 @@ unpack_package() {
   install -m 755 "$work/unpacked/usr/sbin/nats-server" "$target"
 }
 
-# apt's message for a package its lists do not hold yet would only alarm: update_lists answers it.
+# apt's error is hidden: when its lists do not hold the package yet, update_lists runs and the download is retried.
 download_package() { (cd "$1" && apt-get download --quiet=2 nats-server 2>apt.log); }
 
 update_lists() {

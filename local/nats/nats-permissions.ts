@@ -1,21 +1,21 @@
-// What each service may do on the broker, derived from the topology: publish its own events, keep its own stream, and read
-// the streams it consumes through the one durable pull consumer that is named after it.
+// The broker permissions of each service, derived from the topology: publish its own events, manage its own stream, and read the
+// streams it consumes through the durable pull consumer named after it.
 import { randomBytes } from 'node:crypto';
 import type { DerivePassword } from '../shared/secrets.ts';
 import { services } from '../shared/topology.ts';
 import type { NatsUser } from './nats-server.ts';
 
-/** The user that may do and see everything: for tests and tools, never for a service. */
-export const adminUser = 'admin';
+/** The user without restrictions: for tests and tools, never for a service. */
+export const ADMIN_USER = 'admin';
 
-/** Below which a service's replies arrive; its client sets this as `inboxPrefix`. */
+/** The prefix of the subjects on which a service receives replies; its client sets this as `inboxPrefix`. */
 export function inboxPrefix(service: string): string {
   return `_INBOX_${service}`;
 }
 
-/** Returns the broker's users: one per service, and the administrator. */
+/** Returns the broker's users: one per service, and the admin. */
 export function natsUsers(derivePassword: DerivePassword): NatsUser[] {
-  const restricted = services.map(({ name, stream, consumes, rereads = false }) => ({
+  const restricted = services.map(({ name, stream, consumes, replaysStreams = false }) => ({
     name,
     password: derivePassword(`nats:${name}`),
     permissions: {
@@ -23,16 +23,16 @@ export function natsUsers(derivePassword: DerivePassword): NatsUser[] {
         '$JS.API.INFO',
         ...(stream === undefined ? [] : producerSubjects(stream.name, stream.subject)),
         ...consumes.flatMap((consumed) => consumerSubjects(consumed, name)),
-        // A consumer starts again from the beginning only when it is made anew.
-        ...consumes.filter(() => rereads).map((consumed) => `$JS.API.CONSUMER.DELETE.${consumed}.${name}`),
+        // A durable consumer reads its stream from the start again only after it was deleted and created again.
+        ...consumes.filter(() => replaysStreams).map((consumed) => `$JS.API.CONSUMER.DELETE.${consumed}.${name}`),
       ],
       subscribe: [`${inboxPrefix(name)}.>`],
     },
   }));
-  return [...restricted, { name: adminUser, password: derivePassword(`nats:${adminUser}`) }];
+  return [...restricted, { name: ADMIN_USER, password: derivePassword(`nats:${ADMIN_USER}`) }];
 }
 
-/** Returns users whose passwords nobody can know beforehand. */
+/** Returns users with random passwords. */
 export function randomNatsUsers(): NatsUser[] {
   return natsUsers(() => randomBytes(24).toString('base64url'));
 }
@@ -45,7 +45,7 @@ function consumerSubjects(stream: string, consumer: string): string[] {
   return [
     `$JS.API.STREAM.INFO.${stream}`,
     `$JS.API.CONSUMER.INFO.${stream}.${consumer}`,
-    // Two spellings of one request: with a filter subject and without one.
+    // The request to create a consumer, with a filter subject and without one.
     `$JS.API.CONSUMER.CREATE.${stream}.${consumer}.>`,
     `$JS.API.CONSUMER.CREATE.${stream}.${consumer}`,
     `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,

@@ -1,5 +1,5 @@
-// The nats-server of the local stack and of the tests: JetStream in a folder, loopback only, one user per client. Who may do
-// what is decided in nats-permissions.ts.
+// The nats-server of the local stack and of the tests: JetStream in a folder, loopback only. Its users and their permissions are
+// defined in nats-permissions.ts.
 import { type ChildProcess, execFile } from 'node:child_process';
 import { access, constants, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -18,43 +18,48 @@ const INSTALL_DIRECTORIES = [
   fileURLToPath(new URL('../../.tools/bin', import.meta.url)),
 ] as const;
 
-export interface NatsUser {
+export type NatsUser = {
   readonly name: string;
   readonly password: string;
-  /** The only subjects it may publish and subscribe to; without them it may do everything. */
+  /** The subjects it may publish and subscribe to. Default all. */
   readonly permissions?: { readonly publish: readonly string[]; readonly subscribe: readonly string[] };
-}
+};
 
-export interface NatsServerOptions {
-  /** The folder that keeps the streams and the configuration; made when missing. */
+export type NatsServerOptions = {
+  /** The folder of the streams and the configuration; created when missing. */
   readonly storeDir: string;
-  /** The loopback port; 0 lets the system choose. */
+  /** The loopback port; 0 chooses a free one. */
   readonly port: number;
   readonly users: readonly NatsUser[];
   /** Called with every line the server logs. */
   readonly log: (line: string) => void;
-}
+};
 
-export interface NatsServer extends AsyncDisposable {
+export type NatsServer = AsyncDisposable & {
   readonly port: number;
   readonly pid: number;
-  /** The server's process, to learn when it ends. */
+  /** The server's process, for its exit event. */
   readonly process: ChildProcess;
-  /** Returns a user's connection string, which holds the password. Throws for a name that is no user. */
+  /**
+   * Returns a user's connection string, which holds the password.
+   * @throws {Error} when there is no such user.
+   */
   natsUrl(user: string): string;
-  /** Stops the server. Does nothing when it has ended. */
+  /** Stops the server; no effect once it has ended. */
   stop(): Promise<void>;
-}
+};
 
 /**
- * Starts a nats-server that cannot outlive this process; streams kept in `storeDir` are there again. Throws a PortTakenError,
- * an error that says how to install nats-server, or one that says what the server printed.
+ * Starts a nats-server that cannot outlive this process, with the streams in `storeDir`.
+ * @throws {PortTakenError} when the port is taken.
+ * @throws {ServerStartError} with the server's last lines when it does not become ready.
+ * @throws {Error} saying how to install nats-server when there is none.
  */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
   const { port: wantedPort, users, log } = options;
   const storeDir = resolve(options.storeDir);
   const program = await findNatsServer();
-  // The server opens its streams before it binds the port: it must not get that far beside another one.
+  // The server opens its streams before it binds the port: a second server would write to the streams of the first.
   if (wantedPort !== 0) await assertPortFree('nats-server', wantedPort);
   await mkdir(storeDir, { recursive: true, mode: 0o700 });
   const configFile = join(storeDir, 'nats-server.conf');
@@ -73,8 +78,8 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
 }
 
 /**
- * Returns the path of nats-server: from PATH, else from where packages and this project's set-up put it.
- * Throws an error that says how to get it.
+ * Returns the path of nats-server: from PATH, else from the folders where packages and `make` install it.
+ * @throws {Error} saying how to install it.
  */
 export async function findNatsServer(directories: readonly string[] = INSTALL_DIRECTORIES): Promise<string> {
   const onPath = await findOnPath('nats-server');
@@ -93,7 +98,7 @@ async function findOnPath(program: string): Promise<string | undefined> {
   try {
     return (await run('/bin/sh', ['-c', 'command -v "$1"', 'sh', program])).stdout.trim();
   } catch (error) {
-    // Any exit code means that there is none; what is not an exit code is a fault.
+    // Any exit code means not found; other errors are unexpected.
     if (error instanceof Error && 'code' in error && typeof error.code === 'number') return undefined;
     throw error;
   }
@@ -104,7 +109,7 @@ async function isExecutable(file: string): Promise<boolean> {
     await access(file, constants.X_OK);
     return true;
   } catch (error) {
-    // A folder that cannot be read is no worse than one where nothing is.
+    // An unreadable folder counts as an empty one.
     if (error instanceof Error && 'code' in error) return false;
     throw error;
   }
@@ -122,7 +127,7 @@ function formatConfig(storeDir: string, port: number, users: readonly NatsUser[]
   return [
     'server_name: touchstone',
     'host: 127.0.0.1',
-    // The server takes -1 for a port of the system's choice.
+    // nats-server chooses a free port for -1; 0 means its default port.
     `port: ${port === 0 ? -1 : port}`,
     `jetstream: { store_dir: ${JSON.stringify(storeDir)}, max_memory_store: 16MB, max_file_store: 4GB }`,
     `authorization: { users: ${JSON.stringify(accounts, undefined, 2)} }`,
@@ -130,7 +135,7 @@ function formatConfig(storeDir: string, port: number, users: readonly NatsUser[]
   ].join('\n');
 }
 
-/** The server reads an empty list as no restriction. */
+/** nats-server treats an empty allow list as no restriction, so an empty list becomes "deny all". */
 function allowOnly(subjects: readonly string[]): { allow: readonly string[] } | { deny: string } {
   return subjects.length === 0 ? { deny: '>' } : { allow: subjects };
 }

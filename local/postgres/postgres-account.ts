@@ -1,4 +1,5 @@
-// PostgreSQL refuses to run as root. Where we are root, its programs run as the user `postgres`, which is made if need be.
+// The account that runs PostgreSQL, which refuses to run as root. Under root, its programs run as the user `postgres`, which is
+// created if necessary.
 import { execFile } from 'node:child_process';
 import { chown, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
@@ -8,28 +9,28 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const USER = 'postgres';
 
-interface Account {
+type Account = {
   readonly uid: number;
   readonly gid: number;
-}
+};
 
-interface Invocation {
+type Invocation = {
   readonly command: string;
   readonly args: readonly string[];
   readonly options: { readonly uid?: number; readonly gid?: number };
-}
+};
 
-/** Under which account the database's programs run, and how its files come to belong to it. */
-export interface DatabaseAccount {
-  /** How to start a program under that account. */
+/** The account that runs the database's programs and owns its files. */
+export type DatabaseAccount = {
+  /** Returns the command that starts a program under that account. */
   invoke(command: string, args: readonly string[]): Invocation;
-  /** Gives a file or folder of ours to that account. */
+  /** Makes that account the owner of a file or folder. */
   own(path: string): Promise<void>;
-}
+};
 
 /**
- * Returns our own account, or `postgres` when we are root. `paths` are the programs and folders that account has to get at.
- * Throws when there is no such user and none can be made.
+ * Returns the current account, or `postgres` under root. `paths` are the programs and folders that the account must reach.
+ * @throws {Error} when the user `postgres` does not exist and cannot be created.
  */
 export async function findDatabaseAccount(paths: readonly string[]): Promise<DatabaseAccount> {
   if (userInfo().uid !== 0) {
@@ -40,7 +41,7 @@ export async function findDatabaseAccount(paths: readonly string[]): Promise<Dat
   if (closed !== undefined) await assertSetpriv(closed);
   return {
     invoke: (command, args) =>
-      closed === undefined ? { command, args, options: account } : pass(account, command, args),
+      closed === undefined ? { command, args, options: account } : invokeWithCapability(account, command, args),
     own: (path) => chown(path, account.uid, account.gid),
   };
 }
@@ -60,16 +61,16 @@ async function createAccount(): Promise<Account> {
   try {
     await run('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', USER]);
   } catch (cause) {
-    throw new Error(`Postgres does not run as root, and the user ${USER} could not be made: run as another user`, {
+    throw new Error(`Postgres does not run as root, and the user ${USER} could not be created: run as another user`, {
       cause,
     });
   }
   const account = await lookUpAccount();
-  if (account === undefined) throw new Error(`the user ${USER} was made but cannot be found`);
+  if (account === undefined) throw new Error(`the user ${USER} was created but cannot be found`);
   return account;
 }
 
-/** The outermost folder on the way to one of the paths that the account may not enter. */
+/** The outermost folder above one of the paths that the account may not enter. */
 async function findClosedFolder(paths: readonly string[], account: Account): Promise<string | undefined> {
   for (const path of paths) {
     for (const folder of ancestors(path)) {
@@ -86,9 +87,9 @@ function ancestors(path: string): string[] {
   return parent === path ? [] : [...ancestors(parent), parent];
 }
 
-/** A checkout below /root: the account gets past closed folders by a capability that root hands to it. */
-function pass({ uid, gid }: Account, command: string, args: readonly string[]): Invocation {
-  // Without this bit access(2), by which initdb looks for its neighbours, would not honour the capability.
+/** For a checkout below /root: root grants the account a capability that opens folders closed to it. */
+function invokeWithCapability({ uid, gid }: Account, command: string, args: readonly string[]): Invocation {
+  // Without this bit, access(2) would ignore the capability, and initdb would not find the other programs in its folder.
   const identity = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--securebits=+no_setuid_fixup'];
   const capability = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
   return { command: 'setpriv', args: [...identity, ...capability, command, ...args], options: {} };

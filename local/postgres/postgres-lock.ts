@@ -1,4 +1,4 @@
-// What a Postgres that was killed leaves behind: its lock file. It is removed when its owner is gone, and only then.
+// The lock file that a killed Postgres leaves in its data directory: removed only when its owner has ended.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
@@ -12,9 +12,9 @@ const ORPHAN_NOTICE_MS = 2_000;
 const SHUTDOWN_MS = 15_000;
 
 /**
- * Waits for the previous server on a data directory to end, if it is just ending: the watchdog of a killed stack may still be
- * stopping it. Then removes its lock file: its pid may meanwhile belong to somebody else, or to a process nobody reaped, and
- * Postgres would refuse to start because of either. Throws when the server goes on running.
+ * Waits for the previous server on a data directory to end (the watchdog of a killed stack may still be stopping it), then removes
+ * its lock file. Otherwise Postgres would refuse to start when the pid has been reused by another process or is a zombie.
+ * @throws {Error} when the previous server keeps running.
  */
 export async function clearStaleLock(dataDir: string): Promise<void> {
   const file = join(dataDir, 'postmaster.pid');
@@ -25,7 +25,7 @@ export async function clearStaleLock(dataDir: string): Promise<void> {
     if (!(await isPostgres(lock.pid))) break;
     const limitMs = lock.status === 'stopping' ? SHUTDOWN_MS : ORPHAN_NOTICE_MS;
     if (performance.now() - started > limitMs) {
-      throw new Error(`Postgres already runs in ${dataDir} (pid ${lock.pid}): stop it first`);
+      throw new Error(`Postgres is already running in ${dataDir} (pid ${lock.pid}): stop it first`);
     }
     await delay(POLL_MS);
   }
@@ -45,11 +45,11 @@ async function readLock(file: string): Promise<{ pid: number; status: string | u
 async function isPostgres(pid: number): Promise<boolean> {
   if (!Number.isSafeInteger(pid) || pid <= 0) return false;
   try {
-    // An unreaped process has an empty command line in /proc.
+    // A zombie has an empty command line in /proc.
     if (existsSync('/proc/self/cmdline')) return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).includes('postgres');
     return (await run('ps', ['-o', 'command=', '-p', String(pid)])).stdout.includes('postgres');
   } catch (error) {
-    // Either file or process is gone; `ps` ends with 1 for a pid it does not know.
+    // The process has ended; `ps` exits with 1 for an unknown pid.
     if (
       error instanceof Error &&
       'code' in error &&

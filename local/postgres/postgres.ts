@@ -1,5 +1,5 @@
-// The embedded Postgres of the local stack and of the tests: makes a cluster once, starts it on loopback, stops it.
-// Databases and roles of the services are made in service-database.ts.
+// The embedded Postgres of the local stack and of the tests: creates a cluster once, starts it on loopback, stops it. The
+// services' databases and roles are created in service-database.ts.
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
@@ -37,8 +37,8 @@ const SETTINGS = {
   log_timezone: 'UTC',
   lc_messages: 'C',
 };
-// Commits still reach the system before they are told, so that a killed server loses none; only a machine's crash could.
-// The last two make a database ten times as fast to create: no log segments are filled beforehand or kept.
+// Commits still reach the operating system before they are acknowledged: a killed server loses none, a crashed machine may.
+// The last two settings make creating a database ten times as fast: no log segments are pre-filled or recycled.
 const THROWAWAY_SETTINGS = {
   fsync: 'off',
   full_page_writes: 'off',
@@ -46,38 +46,39 @@ const THROWAWAY_SETTINGS = {
   wal_recycle: 'off',
 };
 
-export interface PostgresOptions {
-  /** The cluster's folder; made, with all above it, at first start. */
+export type PostgresOptions = {
+  /** The cluster's folder; the first start creates it with its parents. */
   readonly dataDir: string;
   /** The loopback port; 0 chooses a free one. */
   readonly port: number;
-  /** The superuser's password; has to stay the same for the same data. */
+  /** The superuser's password; must stay the same for the same data. */
   readonly password: string;
   /** Called with every line the server logs. */
   readonly log: (line: string) => void;
-  /** False gives up what survives a crash of the machine, for speed in tests. Default true. */
+  /** False trades durability across a crash of the machine for speed in tests. Default true. */
   readonly durable?: boolean;
-}
+};
 
-export interface Postgres extends AsyncDisposable {
+export type Postgres = AsyncDisposable & {
   readonly port: number;
   /** Connects the superuser to the database `postgres`; holds its password. */
   readonly superuserUrl: string;
   readonly pid: number;
-  /** The server's process, to learn when it ends. */
+  /** The server's process, for its exit event. */
   readonly process: ChildProcess;
-  /** Ends all sessions and stops the server. Does nothing when it has ended. */
+  /** Ends all sessions and stops the server; no effect once it has ended. */
   stop(): Promise<void>;
-}
+};
 
-interface Programs {
+type Programs = {
   readonly postgres: string;
   readonly initdb: string;
-}
+};
 
 /**
- * Starts a Postgres server that cannot outlive this process. Makes its cluster at first start, recovers after an unclean end.
- * Throws a PortTakenError, or an error that says what the server printed.
+ * Starts a Postgres server that cannot outlive this process. Creates its cluster at first start, recovers after an unclean exit.
+ * @throws {PortTakenError} when the port is taken.
+ * @throws {ServerStartError} with the server's last lines when it does not become ready.
  */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const { port: wantedPort, password, log, durable = true } = options;
@@ -118,7 +119,7 @@ async function findPrograms(): Promise<Programs> {
   }
 }
 
-/** Works beside the data directory and renames at the end: a first start that was interrupted leaves no half cluster. */
+/** Creates the cluster beside the data directory and renames it: an interrupted first start leaves no incomplete cluster. */
 async function createCluster(
   { initdb }: Programs,
   account: DatabaseAccount,
@@ -151,7 +152,7 @@ async function createCluster(
       ...options,
       cwd: '/',
       stdio: ['ignore', 'ignore', 'pipe'],
-      // It waits for the program it runs at that moment, which would leave its shared memory behind if it were killed.
+      // On SIGTERM, initdb waits for its child program; a killed child would leave its shared memory behind.
       orphanSignal: 'SIGTERM',
     });
     await awaitSuccess({ name: 'initdb', process: initialising });
@@ -162,14 +163,14 @@ async function createCluster(
   }
 }
 
-interface LaunchOptions {
+type LaunchOptions = {
   readonly programs: Programs;
   readonly account: DatabaseAccount;
   readonly dataDir: string;
   readonly wantedPort: number;
   readonly durable: boolean;
   readonly log: (line: string) => void;
-}
+};
 
 async function launch(options: LaunchOptions): Promise<{ process: ChildProcess; pid: number; port: number }> {
   for (let attempt = 1; ; attempt += 1) {
@@ -180,7 +181,7 @@ async function launch(options: LaunchOptions): Promise<{ process: ChildProcess; 
       if (!(error instanceof ServerStartError)) throw error;
       const taken = error.output.includes('Address already in use');
       if (taken && options.wantedPort !== 0) throw new PortTakenError('Postgres', { port, cause: error });
-      // Sessions of a server that was killed may need a moment to notice.
+      // The sessions of a killed server take a moment to end.
       const orphans = error.output.includes('pre-existing shared memory block');
       if (!(taken || orphans) || attempt === MAX_START_ATTEMPTS) throw error;
       await delay(RETRY_DELAY_MS);
@@ -202,7 +203,7 @@ async function launchOnce(
     ...options,
     cwd: '/',
     stdio: ['ignore', 'ignore', 'pipe'],
-    // Both end every session at once and free the shared memory; the second skips the checkpoint.
+    // Both end every session immediately and free the shared memory; SIGQUIT skips the checkpoint.
     orphanSignal: durable ? 'SIGINT' : 'SIGQUIT',
   });
   const { pid, stderr } = child;
@@ -229,12 +230,9 @@ async function assertPassword(superuserUrl: string, dataDir: string): Promise<vo
     await client.connect();
   } catch (cause) {
     if (!(cause instanceof Error && 'code' in cause && cause.code === '28P01')) throw cause;
-    throw new Error(
-      `the data in ${dataDir} was made with another password: remove it, or bring back its secrets file`,
-      {
-        cause,
-      },
-    );
+    throw new Error(`the data in ${dataDir} was created with another password: remove it, or restore its secret file`, {
+      cause,
+    });
   } finally {
     await client.end();
   }

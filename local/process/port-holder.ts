@@ -1,4 +1,4 @@
-// Who has a port, as far as the system tells: a taken port is reported with the process that has it.
+// The process that holds a port, found in /proc, so that the error about a taken port can name it.
 
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -6,14 +6,14 @@ import { basename } from 'node:path';
 const LISTEN = '0A';
 const TIME_WAIT = '06';
 
-export interface PortHolder {
-  /** False for the near end of an outgoing connection: the well-known ports lie among those the system hands out to them. */
+export type PortHolder = {
+  /** False for an outgoing connection: the system may give it one of our ports as its local port. */
   listens: boolean;
   pid: number;
   program: string;
-}
+};
 
-/** Returns who has a TCP port, or undefined where /proc does not tell. */
+/** Returns the process that holds a TCP port; undefined when none does, or where there is no readable /proc. */
 export async function findPortHolder(port: number): Promise<PortHolder | undefined> {
   const sockets = [...(await readSockets('/proc/net/tcp', port)), ...(await readSockets('/proc/net/tcp6', port))];
   const listening = sockets.filter(({ state }) => state === LISTEN);
@@ -26,7 +26,7 @@ export async function findPortHolder(port: number): Promise<PortHolder | undefin
   return undefined;
 }
 
-/** The sockets whose own end is this port; those that only wait for stray packets take it from nobody. */
+/** The sockets whose local port this is, without those in TIME_WAIT, which do not block a listener. */
 async function readSockets(table: string, port: number): Promise<{ state: string; inode: string }[]> {
   const portHex = port.toString(16).toUpperCase().padStart(4, '0');
   const rows = (await unlessGone(readFile(table, 'utf8'), '')).split('\n').slice(1);
@@ -44,12 +44,12 @@ async function holdsSocket(pid: string, inodes: Set<string>): Promise<boolean> {
   return false;
 }
 
-/** The program's name only: its arguments may hold secrets. */
+/** The program's name, without its arguments: they may hold secrets. */
 async function readProgram(pid: string): Promise<string> {
   return basename(await unlessGone(readlink(`/proc/${pid}/exe`), 'unknown program'));
 }
 
-/** Processes end while we look, belong to other users, and not every system has /proc: then there is nothing to tell. */
+/** Returns `otherwise` when a process ended, belongs to another user, or the system has no /proc. */
 async function unlessGone<Result>(reading: Promise<Result>, otherwise: Result): Promise<Result> {
   try {
     return await reading;

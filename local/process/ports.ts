@@ -1,9 +1,9 @@
-// Ports of the local stack: a free one for servers that cannot be given port 0, and one clear line for a taken one.
+// Port checks of the local stack: a free port for servers that do not accept port 0, and a clear error for a taken port.
 import { createServer } from 'node:net';
 
 const LOOPBACK = '127.0.0.1';
 
-/** A server of the local stack could not have its port. */
+/** The port of a local server is taken by another process. */
 export class PortTakenError extends Error {
   readonly port: number;
 
@@ -14,12 +14,12 @@ export class PortTakenError extends Error {
   }
 }
 
-/** Returns a loopback port that was free a moment ago; whoever takes it must be ready to be overtaken. */
+/** Returns a loopback port that is free now. Another process may take it first, so the caller retries when it is taken. */
 export function chooseFreePort(): Promise<number> {
   return listenOnce(0);
 }
 
-/** Throws a PortTakenError that names `owner` and the port when something listens on it already. */
+/** @throws {PortTakenError} naming `owner` and the port when another process listens on it. */
 export async function assertPortFree(owner: string, port: number): Promise<void> {
   try {
     await listenOnce(port);

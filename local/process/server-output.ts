@@ -1,4 +1,4 @@
-// Reads what a program of the local stack prints: every line of a server goes to a log, and one of them says that it is ready.
+// The output of local servers: every line goes to a log, and one of them signals readiness.
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 
 const TAIL_LINES = 20;
 
-/** A server ended, or said nothing useful for too long, before it was ready. `output` holds its last lines. */
+/** A server ended or timed out before it was ready. `output` holds its last lines. */
 export class ServerStartError extends Error {
   readonly output: string;
 
@@ -18,7 +18,7 @@ export class ServerStartError extends Error {
   }
 }
 
-export interface ReadinessOptions {
+export type ReadinessOptions = {
   /** The server's name in error messages. */
   readonly name: string;
   readonly process: ChildProcess;
@@ -28,9 +28,12 @@ export interface ReadinessOptions {
   /** Called with every line until it returns true. */
   readonly isReady: (line: string) => boolean;
   readonly timeoutMs: number;
-}
+};
 
-/** Resolves when a line says that the server is ready; throws a ServerStartError when it ends first or takes too long. */
+/**
+ * Resolves when a line signals that the server is ready.
+ * @throws {ServerStartError} when it ends first or takes longer than `timeoutMs`.
+ */
 export function awaitReadiness(options: ReadinessOptions): Promise<void> {
   const { name, process: child, output, log, isReady, timeoutMs } = options;
   const tail: string[] = [];
@@ -60,11 +63,14 @@ export function awaitReadiness(options: ReadinessOptions): Promise<void> {
   });
 }
 
-/** Resolves when a program that only prints its complaints, to stderr, ends well; throws a ServerStartError with them otherwise. */
+/**
+ * Resolves when a program exits with code 0.
+ * @throws {ServerStartError} with the last lines of stderr when it exits otherwise.
+ */
 export async function awaitSuccess({ name, process: child }: { name: string; process: ChildProcess }): Promise<void> {
   if (child.stderr === null) throw new Error(`${name}: stderr is not a pipe`);
-  const [[code, signal], complaints] = await Promise.all([once(child, 'close'), text(child.stderr)]);
+  const [[code, signal], errors] = await Promise.all([once(child, 'close'), text(child.stderr)]);
   if (code === 0) return;
-  const tail = complaints.trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
+  const tail = errors.trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
   throw new ServerStartError(`${name} failed (${signal ?? `exit code ${code}`})`, tail);
 }

@@ -1,63 +1,50 @@
-// One part of the local stack kept alive: started, probed for health, reported and started again when it dies.
+// The supervisor of one process of the local stack: starts it, polls its health, and restarts it when it dies.
 
 import type { Clock } from '../shared/clock.ts';
+import type { ProcessExit, ProcessRun } from './process-run.ts';
 import { createRestartDelay } from './restart-delay.ts';
 
 const FIRST_PROBE_MS = 25;
 const LONGEST_PROBE_MS = 500;
 
-export interface PartEnd {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-}
-
-/** One life of a part: a process, from its start to its end. */
-export interface PartLife {
-  pid: number | undefined;
-  /** Resolves when it has ended, however. */
-  ended: Promise<PartEnd>;
-  kill(signal: NodeJS.Signals): void;
-  /** Asks it to end, kills it when it has not after `graceMs`; resolves when it has ended. */
-  stop(graceMs: number): Promise<void>;
-}
-
-export interface PartOptions {
+export type SupervisedProcessOptions = {
   name: string;
-  /** Begins a life. A rejection counts as a life that ended at once. */
-  launch(): Promise<PartLife>;
-  /** Whether the part answers now. A rejection counts as not yet. */
+  /** Starts the process. A rejection counts as a run that ended immediately. */
+  launch(): Promise<ProcessRun>;
+  /** Whether the process is healthy now. A rejection counts as not yet. */
   probe(): Promise<boolean>;
   clock: Clock;
-  /** Takes one line for people about each death, restart and recovery. */
+  /** Receives one readable line about each exit, restart and recovery. */
   report(line: string): void;
-}
+};
 
-export type PartState = 'stopped' | 'starting' | 'healthy' | 'waiting';
+/** `waiting`: it has ended and its restart is scheduled. */
+export type ProcessState = 'stopped' | 'starting' | 'healthy' | 'waiting';
 
-/** From a `start` to its `stop`: any number of lives. */
-interface Session {
+/** The time from `start` to `stop`, over any number of runs. */
+type Session = {
   wanted: boolean;
   graceMs: number;
-  over: Promise<void>;
-}
+  finished: Promise<void>;
+};
 
-interface HealthWaiter {
+type HealthWaiter = {
   resolve: () => void;
   reject: (error: Error) => void;
-}
+};
 
-export class SupervisedPart {
-  readonly #options: PartOptions;
+export class SupervisedProcess {
+  readonly #options: SupervisedProcessOptions;
   readonly #delays = createRestartDelay();
   readonly #waiters = new Set<HealthWaiter>();
-  #state: PartState = 'stopped';
+  #state: ProcessState = 'stopped';
   #restarts = 0;
   #session: Session | undefined;
-  #life: PartLife | undefined;
+  #run: ProcessRun | undefined;
   #lastEnd = '';
-  #cutWait: () => void = () => undefined;
+  #endWait: () => void = () => undefined;
 
-  constructor(options: PartOptions) {
+  constructor(options: SupervisedProcessOptions) {
     this.#options = options;
   }
 
@@ -66,34 +53,34 @@ export class SupervisedPart {
   }
 
   get pid(): number | undefined {
-    return this.#life?.pid;
+    return this.#run?.pid;
   }
 
-  get state(): PartState {
+  get state(): ProcessState {
     return this.#state;
   }
 
-  /** How many times it was started again after dying. */
+  /** How often it was restarted after dying. */
   get restarts(): number {
     return this.#restarts;
   }
 
-  /** Starts it and keeps it alive until `stop`; resolves when it is healthy. Rejects after `deadlineMs`, but goes on trying. */
+  /** Starts the process and keeps it alive until `stop`; resolves when it is healthy. Rejects after `deadlineMs` but keeps trying. */
   start(deadlineMs: number): Promise<void> {
     if (this.#session === undefined) {
-      const session: Session = { wanted: true, graceMs: 0, over: Promise.resolve() };
+      const session: Session = { wanted: true, graceMs: 0, finished: Promise.resolve() };
       this.#session = session;
       this.#lastEnd = '';
-      session.over = this.#keepAlive(session);
+      session.finished = this.#keepAlive(session);
     }
     return this.waitUntilHealthy(deadlineMs);
   }
 
-  /** Resolves when it is healthy, at once if it is. Rejects after `deadlineMs`, saying how it last ended, and when it is stopped. */
+  /** Resolves when the process is healthy. Rejects when it is stopped, and after `deadlineMs` with how it last ended. */
   async waitUntilHealthy(deadlineMs: number): Promise<void> {
     if (this.#state === 'healthy') return;
     const waiter = Promise.withResolvers<void>();
-    const callOff = this.#options.clock.schedule(deadlineMs, () => {
+    const cancel = this.#options.clock.schedule(deadlineMs, () => {
       const reason = this.#lastEnd === '' ? '' : `; it ${this.#lastEnd}`;
       waiter.reject(new Error(`${this.name} is not healthy after ${deadlineMs} ms${reason}`));
     });
@@ -101,33 +88,33 @@ export class SupervisedPart {
     try {
       await waiter.promise;
     } finally {
-      callOff();
+      cancel();
       this.#waiters.delete(waiter);
     }
   }
 
   /**
-   * Sends a signal to its process; what dies of it is started again. After SIGKILL it resolves when the process has ended,
-   * else at once; to false when there is no process now.
+   * Sends a signal to the process; if it dies, it is restarted. Resolves to false when there is no process. After SIGKILL it
+   * resolves when the process has ended, after other signals immediately.
    */
   async kill(signal: NodeJS.Signals): Promise<boolean> {
-    const life = this.#life;
-    if (life === undefined) return false;
-    life.kill(signal);
-    if (signal === 'SIGKILL') await life.ended;
+    const run = this.#run;
+    if (run === undefined) return false;
+    run.kill(signal);
+    if (signal === 'SIGKILL') await run.ended;
     return true;
   }
 
-  /** Ends it, by SIGKILL when it takes longer than `graceMs`, and does not start it again. */
+  /** Stops the process without restarting it; sends SIGKILL after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     const session = this.#session;
     if (session === undefined) return;
     session.wanted = false;
     session.graceMs = graceMs;
-    this.#cutWait();
+    this.#endWait();
     for (const waiter of this.#waiters) waiter.reject(new Error(`${this.name} was stopped`));
-    await this.#life?.stop(graceMs);
-    await session.over;
+    await this.#run?.stop(graceMs);
+    await session.finished;
     if (this.#session === session) this.#session = undefined;
   }
 
@@ -135,7 +122,7 @@ export class SupervisedPart {
     this.#delays.reset();
     for (let first = true; session.wanted; first = false) {
       if (!first) this.#restarts += 1;
-      const healthyMs = await this.#live(session, first);
+      const healthyMs = await this.#runOnce(session, first);
       if (!session.wanted) break;
       const delayMs = this.#delays.next(healthyMs);
       this.#options.report(`${this.#lastEnd}, next start in ${delayMs} ms`);
@@ -144,46 +131,46 @@ export class SupervisedPart {
     this.#state = 'stopped';
   }
 
-  /** One life, from launch to end; returns how long it was healthy, in milliseconds. */
-  async #live(session: Session, first: boolean): Promise<number> {
+  /** Runs the process once, until it ends; returns how long it was healthy, in milliseconds. */
+  async #runOnce(session: Session, first: boolean): Promise<number> {
     const { clock, report } = this.#options;
     const startedAt = clock.now();
-    const life = await this.#launch();
-    if (life === undefined) return 0;
-    const end = life.ended.then((how) => {
-      this.#life = undefined;
+    const run = await this.#launch();
+    if (run === undefined) return 0;
+    const end = run.ended.then((how) => {
+      this.#run = undefined;
       this.#state = 'waiting';
       this.#lastEnd = describeEnd(how);
-      this.#cutWait();
+      this.#endWait();
     });
-    // Stopped while it was being launched: nobody else knows of this life yet.
-    if (!session.wanted) await life.stop(session.graceMs);
-    const healthyAt = await this.#probeUntilHealthy(() => !session.wanted || this.#life !== life);
+    // `stop` was called during the launch, when there was no run to stop yet.
+    if (!session.wanted) await run.stop(session.graceMs);
+    const healthyAt = await this.#probeUntilHealthy(() => !session.wanted || this.#run !== run);
     if (healthyAt !== undefined) {
       this.#state = 'healthy';
-      if (!first) report(`is back, pid ${life.pid ?? '-'}, after ${healthyAt - startedAt} ms`);
+      if (!first) report(`is back, pid ${run.pid ?? '-'}, after ${healthyAt - startedAt} ms`);
       for (const waiter of this.#waiters) waiter.resolve();
     }
     await end;
     return healthyAt === undefined ? 0 : clock.now() - healthyAt;
   }
 
-  async #launch(): Promise<PartLife | undefined> {
+  async #launch(): Promise<ProcessRun | undefined> {
     this.#state = 'starting';
     try {
-      this.#life = await this.#options.launch();
+      this.#run = await this.#options.launch();
     } catch (error) {
       this.#lastEnd = `cannot start: ${error instanceof Error ? error.message : String(error)}`;
       this.#state = 'waiting';
     }
-    return this.#life;
+    return this.#run;
   }
 
-  async #probeUntilHealthy(over: () => boolean): Promise<number | undefined> {
-    for (let pauseMs = FIRST_PROBE_MS; !over(); pauseMs = Math.min(pauseMs * 1.5, LONGEST_PROBE_MS)) {
-      // A refused connection is the ordinary answer of a part that is still starting.
+  async #probeUntilHealthy(isOver: () => boolean): Promise<number | undefined> {
+    for (let pauseMs = FIRST_PROBE_MS; !isOver(); pauseMs = Math.min(pauseMs * 1.5, LONGEST_PROBE_MS)) {
+      // A process that is still starting refuses connections.
       const healthy = await this.#options.probe().catch(() => false);
-      if (over()) break;
+      if (isOver()) break;
       if (healthy) return this.#options.clock.now();
       await this.#wait(pauseMs);
     }
@@ -192,15 +179,15 @@ export class SupervisedPart {
 
   #wait(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const callOff = this.#options.clock.schedule(delayMs, resolve);
-      this.#cutWait = () => {
-        callOff();
+      const cancel = this.#options.clock.schedule(delayMs, resolve);
+      this.#endWait = () => {
+        cancel();
         resolve();
       };
     });
   }
 }
 
-function describeEnd({ code, signal }: PartEnd): string {
+function describeEnd({ code, signal }: ProcessExit): string {
   return signal === null ? `ended with code ${code}` : `was killed by ${signal}`;
 }

@@ -1,5 +1,5 @@
-// Makes sure that nothing this process starts outlives it, however it dies (SIGKILL included). One tiny shell process holds
-// the read end of a pipe whose only lasting write end is ours; when the kernel closes it, the shell kills what is registered.
+// The watchdog that keeps child processes from outliving this process, even after SIGKILL. A small shell process reads from a
+// pipe that only this process holds open for writing; when the kernel closes it, the shell kills the registered processes.
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
@@ -11,9 +11,9 @@ const ORPHAN_GRACE_MS = 5_000;
 const MAX_REPLACEMENTS = 5;
 const MAX_DESCRIPTORS = 9;
 
-// `+<entry>` registers, `-<entry>` withdraws; entries are `process <SIGNAL> <pid>` and `directory <path>`.
-// Directories go last: a database that is still stopping would write into them again. A process that has ended but was
-// not yet reaped (state Z, a slow init) is not waited for.
+// `+<entry>` registers, `-<entry>` unregisters; entries are `process <SIGNAL> <pid>` and `directory <path>`.
+// Directories are removed last: a database that is still stopping would write into them again. Zombies (state Z) are not
+// waited for: a slow init may reap them late.
 const WATCHDOG_SCRIPT = `
 trap '' HUP INT QUIT TERM
 while IFS= read -r line; do
@@ -71,33 +71,34 @@ for entry do
 done
 `;
 
-// Registers itself before it becomes the command: there is no moment at which it runs unguarded.
+// Registers its pid before `exec`: if this process died in between, an unregistered command would survive.
 const GUARDED_SCRIPT = 'echo "+process $2 $$" >&"$1"; descriptor=$1; shift 2; eval "exec \\"\\$@\\" $descriptor>&-"';
 
-interface Watchdog {
+type Watchdog = {
   readonly process: ChildProcess;
   readonly pipe: Writable;
-}
+};
 
 const entries = new Set<string>();
 let watchdog: Watchdog | undefined;
 let replacements = 0;
 
-export interface GuardedSpawnOptions extends Omit<SpawnOptions, 'detached' | 'shell'> {
+export type GuardedSpawnOptions = Omit<SpawnOptions, 'detached' | 'shell'> & {
   /**
-   * What the command is sent when our process has died; its whole group is killed when it has ended, but after 5 s at the
-   * latest. Default SIGKILL: all of them at once.
+   * The signal the command receives when this process has died. Its group is killed once the command has ended, after 5 s at
+   * the latest. The default, SIGKILL, kills the whole group immediately.
    */
   readonly orphanSignal?: 'SIGKILL' | 'SIGTERM' | 'SIGINT' | 'SIGQUIT';
-}
+};
 
 /**
- * Spawns a command in a process group of its own which cannot outlive this process: when we die, in whatever way, a separate
- * watchdog process kills the whole group. When the command itself ends, what is left of its group is killed too.
+ * Spawns a command in its own process group. When this process dies, a separate watchdog process kills the whole group; when
+ * the command ends, the rest of its group is killed.
  *
  * Takes what `child_process.spawn` takes, without `shell` and `detached`. Returns the child; its pid is the command's own pid
  * and its group's id. A command that does not exist ends with exit code 127 and a line on stderr, not with an 'error' event.
- * A Ctrl-C in the terminal does not reach it: whoever spawned it stops it (see `stopGuarded`).
+ * A Ctrl-C in the terminal does not reach it: the caller stops it with `stopGuarded`.
+ * @throws {Error} when `stdio` has more descriptors than the watchdog's shell script can pass on.
  */
 export function spawnGuarded(
   command: string,
@@ -123,29 +124,29 @@ export function spawnGuarded(
   entries.add(entry);
   child.once('exit', () => {
     signalGroup(child, 'SIGKILL');
-    withdraw(entry);
+    unregister(entry);
   });
   return child;
 }
 
 /**
- * Sends a signal to a guarded child and everything in its process group.
- * Returns false when nothing of the group is left.
+ * Sends a signal to the process group of a guarded child.
+ * Returns false when no process of the group exists.
  */
 export function signalGroup(child: ChildProcess, signal: NodeJS.Signals): boolean {
   if (child.pid === undefined) return false;
   try {
     return process.kill(-child.pid, signal);
   } catch (error) {
-    // EPERM is what some systems answer for a group of which only unreaped processes are left.
+    // Some systems answer EPERM for a group of which only zombies are left.
     if (isSystemError(error) && (error.code === 'ESRCH' || error.code === 'EPERM')) return false;
     throw error;
   }
 }
 
 /**
- * Stops a guarded child: sends it `signal` (default SIGTERM) and, when it has not ended after `graceMs` (default 10,000),
- * SIGKILLs its whole group. Resolves when it has ended; at once when it already had.
+ * Stops a guarded child: sends it `signal` (default SIGTERM), and SIGKILL to its group after `graceMs` (default 10,000).
+ * Resolves when it has ended.
  */
 export async function stopGuarded(
   child: ChildProcess,
@@ -164,13 +165,14 @@ export function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-export interface GuardedDirectory extends AsyncDisposable {
+export type GuardedDirectory = AsyncDisposable & {
   readonly path: string;
-}
+};
 
 /**
- * Makes a new, private temporary directory, named `<prefix>-<random>`, that is removed by its disposal or, when this process
- * dies before that, by the watchdog, after the guarded processes have ended.
+ * Creates a private temporary directory named `<prefix>-<random>`. Disposing it removes it; when this process dies first, the
+ * watchdog removes it after the guarded processes have ended.
+ * @throws {Error} when the prefix holds other characters than lower-case letters, digits and hyphens.
  */
 export async function createGuardedDirectory(prefix: string): Promise<GuardedDirectory> {
   if (!/^[a-z0-9-]+$/.test(prefix)) throw new Error('prefix: only lower-case letters, digits and hyphens');
@@ -183,7 +185,7 @@ export async function createGuardedDirectory(prefix: string): Promise<GuardedDir
     path,
     async [Symbol.asyncDispose]() {
       await rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
-      withdraw(entry);
+      unregister(entry);
     },
   };
 }
@@ -199,14 +201,14 @@ function ensureWatchdog(): Watchdog {
   watchdog = started;
   child.once('error', () => replaceWatchdog(started));
   child.once('exit', () => replaceWatchdog(started));
-  // A broken pipe means that the watchdog ended, and that is handled above.
+  // A broken pipe means that the watchdog has ended.
   child.stdin.on('error', () => replaceWatchdog(started));
   child.unref();
   for (const entry of entries) child.stdin.write(`+${entry}\n`);
   return started;
 }
 
-/** Somebody killed the watchdog: what is registered must not stay unguarded. */
+/** Starts a new watchdog when the current one was killed: without it the registered processes would be unguarded. */
 function replaceWatchdog(ended: Watchdog): void {
   if (watchdog !== ended) return;
   watchdog = undefined;
@@ -221,11 +223,11 @@ function register(entry: string): void {
   pipe.write(`+${entry}\n`);
 }
 
-function withdraw(entry: string): void {
+function unregister(entry: string): void {
   if (!entries.delete(entry) || watchdog === undefined) return;
   watchdog.pipe.write(`-${entry}\n`);
   if (entries.size > 0) return;
-  // Nothing left to guard: the watchdog goes too, and comes back with the next need.
+  // Nothing is left to guard: the watchdog ends, and the next registration starts another.
   watchdog.pipe.end();
   watchdog = undefined;
 }

@@ -1,23 +1,23 @@
-// What the fake payment provider does with a charge or a refund, apart from HTTP: idempotency keys, declines, captures.
-// Its faults are the ones real providers have: keys are forgotten in time, and a capture does not care who hung up.
+// The fake payment provider's charges and refunds, without HTTP: idempotency keys, declines, captures. As at real providers, keys
+// expire, and a capture completes even when the caller has disconnected.
 
 import { createHash, randomUUID } from 'node:crypto';
 import type { Clock } from '../shared/clock.ts';
-import { type JsonAnswer, RequestError } from '../shared/json-server.ts';
+import { type JsonResponse, RequestError } from '../shared/json-server.ts';
 import type { Amount, Charge, LedgerEntry, Refund } from './ledger.ts';
 
-export interface ChargeRequest {
+export type ChargeRequest = {
   order_id: string;
   customer_id: string;
   amount: Amount;
   payment_method: string;
-}
+};
 
-export interface RefundRequest {
+export type RefundRequest = {
   charge_id: string;
   amount?: Amount | undefined;
   reason?: string | undefined;
-}
+};
 
 const DECLINES: Record<string, { code: string; message: string }> = {
   pm_insufficient_funds: { code: 'insufficient_funds', message: 'Insufficient funds' },
@@ -26,67 +26,74 @@ const DECLINES: Record<string, { code: string; message: string }> = {
 
 export const PAYMENT_METHODS = ['pm_approved', 'pm_provider_error', 'pm_slow', ...Object.keys(DECLINES)];
 
-/** A key's whole life: in flight until its call is settled, then remembered until its retention is over. */
+/** The state of an idempotency key: in flight until its call is settled, then kept until its retention ends. */
 type KeyState =
   | { state: 'in-flight'; fingerprint: string }
   | { state: 'settled'; fingerprint: string; time: number; result: Charge | Refund };
 
-export interface ChargeDeskOptions {
+export type ChargeSimulatorOptions = {
   clock: Clock;
-  /** Resolves when the entry stands in the ledger. */
+  /** Resolves when the entry is in the ledger. */
   append(entry: LedgerEntry): Promise<void>;
   keyRetentionMs: number;
   slowCaptureMs: number;
-}
+};
 
-export class ChargeDesk {
-  readonly #options: ChargeDeskOptions;
+export class ChargeSimulator {
+  readonly #options: ChargeSimulatorOptions;
   readonly #charges = new Map<string, Charge>();
   readonly #refunds = new Map<string, Refund>();
   readonly #byOrder = new Map<string, Charge[]>();
-  /** In the order in which they will be forgotten, those in flight aside. */
+  /** Settled keys are in the order in which they expire; keys in flight are anywhere between. */
   readonly #keys = new Map<string, KeyState>();
-  readonly #callOffSlowCaptures = new Set<() => void>();
+  readonly #slowCaptureCancels = new Set<() => void>();
 
-  constructor(options: ChargeDeskOptions) {
+  constructor(options: ChargeSimulatorOptions) {
     this.#options = options;
   }
 
-  /** Takes in, at start, what the ledger holds, entry by entry. */
+  /** Applies one entry of the ledger at start. */
   restore(entry: LedgerEntry): void {
     if (entry.type === 'charge') {
       this.#addCharge(entry.charge);
-      this.#rememberKey(entry, entry.charge);
+      this.#settleKey(entry, entry.charge);
     } else {
       this.#addRefund(entry.refund);
-      this.#rememberKey(entry, entry.refund);
+      this.#settleKey(entry, entry.refund);
     }
   }
 
-  /** Resolves with the HTTP answer once it stands in the ledger; throws RequestError for what is refused and not remembered. */
-  async charge(key: string, request: ChargeRequest): Promise<JsonAnswer> {
+  /**
+   * Resolves with the HTTP response once the charge is in the ledger.
+   * @throws {RequestError} for a rejected request; its key is not kept.
+   */
+  async charge(key: string, request: ChargeRequest): Promise<JsonResponse> {
     const fingerprint = fingerprintOf('charge', request);
     const settled = this.#claimKey(key, fingerprint);
-    if (settled) return answerCharge(settled as Charge, true);
+    if (settled) return chargeResponse(settled as Charge, true);
     try {
       if (request.payment_method === 'pm_provider_error') {
-        throw new RequestError(500, 'provider_error', 'The provider failed; nothing was captured');
+        const message = 'The provider failed; nothing was captured';
+        throw new RequestError({ status: 500, code: 'provider_error', message });
       }
-      return answerCharge(await this.#makeCharge(key, fingerprint, request), false);
+      return chargeResponse(await this.#makeCharge(key, fingerprint, request), false);
     } catch (error) {
-      // A failure of ours is not an answer: the key is free again and the next call with it is a first call.
+      // A failed request has no result to replay: the next call with the key is a first call.
       this.#keys.delete(key);
       throw error;
     }
   }
 
-  /** Gives a whole captured charge back; answers and throws like `charge`. */
-  async refund(key: string, request: RefundRequest): Promise<JsonAnswer> {
+  /**
+   * Refunds a captured charge in full; resolves like `charge`.
+   * @throws {RequestError} for a rejected request; its key is not kept.
+   */
+  async refund(key: string, request: RefundRequest): Promise<JsonResponse> {
     const fingerprint = fingerprintOf('refund', request);
     const settled = this.#claimKey(key, fingerprint);
-    if (settled) return answerRefund(settled as Refund, true);
+    if (settled) return refundResponse(settled as Refund, true);
     try {
-      return answerRefund(await this.#makeRefund(key, fingerprint, request), false);
+      return refundResponse(await this.#makeRefund(key, fingerprint, request), false);
     } catch (error) {
       this.#keys.delete(key);
       throw error;
@@ -106,10 +113,10 @@ export class ChargeDesk {
     return this.#refunds.values();
   }
 
-  /** Abandons the slow captures that have not happened yet: they never will. */
+  /** Cancels the slow captures that are still pending. */
   close(): void {
-    for (const callOff of this.#callOffSlowCaptures) callOff();
-    this.#callOffSlowCaptures.clear();
+    for (const cancel of this.#slowCaptureCancels) cancel();
+    this.#slowCaptureCancels.clear();
   }
 
   async #makeCharge(key: string, fingerprint: string, request: ChargeRequest): Promise<Charge> {
@@ -126,13 +133,13 @@ export class ChargeDesk {
     this.#addCharge(charge);
     try {
       if (request.payment_method === 'pm_slow') await this.#waitForSlowCapture();
-      const answered: Charge = decline
+      const settled: Charge = decline
         ? { ...charge, status: 'declined', failure_code: decline.code, failure_message: decline.message }
         : { ...charge, status: 'captured' };
-      const entry: LedgerEntry = { type: 'charge', key, fingerprint, time: clock.now(), charge: answered };
+      const entry: LedgerEntry = { type: 'charge', key, fingerprint, time: clock.now(), charge: settled };
       await this.#options.append(entry);
-      Object.assign(charge, answered);
-      this.#rememberKey(entry, charge);
+      Object.assign(charge, settled);
+      this.#settleKey(entry, charge);
       return charge;
     } catch (error) {
       this.#removeCharge(charge);
@@ -151,7 +158,7 @@ export class ChargeDesk {
       create_time: new Date(clock.now()).toISOString(),
     };
     const entry: LedgerEntry = { type: 'refund', key, fingerprint, time: clock.now(), refund };
-    // Taken before the disk is asked, so that a second refund arriving meanwhile finds the charge refunded.
+    // Set before the append, so that a concurrent refund finds the charge already refunded.
     charge.refund_id = refund.id;
     try {
       await this.#options.append(entry);
@@ -160,7 +167,7 @@ export class ChargeDesk {
       throw error;
     }
     this.#addRefund(refund);
-    this.#rememberKey(entry, refund);
+    this.#settleKey(entry, refund);
     return refund;
   }
 
@@ -172,7 +179,7 @@ export class ChargeDesk {
         422,
         'charge_not_captured',
         'charge_id',
-        `the charge is ${charge.status}, nothing can be given back`,
+        `the charge is ${charge.status}, only a captured charge can be refunded`,
       );
     }
     if (charge.refund_id) throw refuse(422, 'charge_already_refunded', 'charge_id', 'the charge is refunded already');
@@ -190,27 +197,27 @@ export class ChargeDesk {
     return charge;
   }
 
-  /** Returns what the key did before; otherwise the key is the caller's, in flight. */
+  /** Returns the result of a settled key; undefined for a new key, which is in flight from now on. */
   #claimKey(key: string, fingerprint: string): Charge | Refund | undefined {
-    this.#forgetOldKeys();
+    this.#removeExpiredKeys();
     const known = this.#keys.get(key);
     if (!known) {
       this.#keys.set(key, { state: 'in-flight', fingerprint });
       return undefined;
     }
     if (known.fingerprint !== fingerprint) {
-      throw refuse(422, 'idempotency_key_reused', 'Idempotency-Key', 'was used with another body');
+      throw refuse(422, 'idempotency_key_reused', 'Idempotency-Key', 'was used with a different body');
     }
     if (known.state === 'settled') return known.result;
     throw refuse(409, 'idempotency_key_in_use', 'Idempotency-Key', 'the first call with it is still in flight');
   }
 
-  #rememberKey({ key, fingerprint, time }: LedgerEntry, result: Charge | Refund): void {
+  #settleKey({ key, fingerprint, time }: LedgerEntry, result: Charge | Refund): void {
     this.#keys.delete(key);
     this.#keys.set(key, { state: 'settled', fingerprint, time, result });
   }
 
-  #forgetOldKeys(): void {
+  #removeExpiredKeys(): void {
     const { clock, keyRetentionMs } = this.#options;
     for (const [key, known] of this.#keys) {
       if (known.state === 'in-flight') continue;
@@ -222,11 +229,11 @@ export class ChargeDesk {
   #waitForSlowCapture(): Promise<void> {
     const { clock, slowCaptureMs } = this.#options;
     return new Promise((resolve) => {
-      const callOff = clock.schedule(slowCaptureMs, () => {
-        this.#callOffSlowCaptures.delete(callOff);
+      const cancel = clock.schedule(slowCaptureMs, () => {
+        this.#slowCaptureCancels.delete(cancel);
         resolve();
       });
-      this.#callOffSlowCaptures.add(callOff);
+      this.#slowCaptureCancels.add(cancel);
     });
   }
 
@@ -239,7 +246,7 @@ export class ChargeDesk {
 
   #removeCharge(charge: Charge): void {
     this.#charges.delete(charge.id);
-    const left = (this.#byOrder.get(charge.order_id) ?? []).filter((other) => other !== charge);
+    const left = (this.#byOrder.get(charge.order_id) ?? []).filter((candidate) => candidate !== charge);
     if (left.length > 0) this.#byOrder.set(charge.order_id, left);
     else this.#byOrder.delete(charge.order_id);
   }
@@ -253,25 +260,25 @@ export class ChargeDesk {
   }
 }
 
-function answerCharge(charge: Charge, replayed: boolean): JsonAnswer {
+function chargeResponse(charge: Charge, replayed: boolean): JsonResponse {
   if (charge.status !== 'declined') return { status: 200, body: charge, ...replayHeader(replayed) };
   const error = { code: charge.failure_code, message: charge.failure_message, charge_id: charge.id };
   return { status: 402, body: { error }, ...replayHeader(replayed) };
 }
 
-function answerRefund(refund: Refund, replayed: boolean): JsonAnswer {
+function refundResponse(refund: Refund, replayed: boolean): JsonResponse {
   return { status: 200, body: refund, ...replayHeader(replayed) };
 }
 
-function replayHeader(replayed: boolean): Pick<JsonAnswer, 'headers'> {
+function replayHeader(replayed: boolean): Pick<JsonResponse, 'headers'> {
   return replayed ? { headers: { 'idempotent-replayed': 'true' } } : {};
 }
 
 function refuse(status: number, code: string, field: string, message: string): RequestError {
-  return new RequestError(status, code, `${field}: ${message}`, [{ field, message }]);
+  return new RequestError({ status, code, message: `${field}: ${message}`, fields: [{ field, message }] });
 }
 
-/** The payment method is a secret: what is kept of a body is a digest. */
+/** A digest of the body: the ledger must not hold the payment method, which is a secret. */
 function fingerprintOf(operation: string, request: ChargeRequest | RefundRequest): string {
   return createHash('sha256')
     .update(JSON.stringify([operation, request]))

@@ -1,4 +1,4 @@
-// The fake payment provider as a process of the local stack.
+// The process of the fake payment provider.
 
 import { durationMs, parseSettings, port, z } from '../../services/platform/base/settings.ts';
 import { createLog } from '../../services/platform/observability/log.ts';
@@ -23,7 +23,7 @@ try {
     slowCaptureMs: settings.PAYMENT_PROVIDER_SLOW_CAPTURE_MS,
     log,
   });
-  log.info({ url: provider.url }, 'fake payment provider listens');
+  log.info({ url: provider.url }, 'fake payment provider listening');
   const stop = () => provider.close().then(() => process.exit(0));
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);

@@ -3,41 +3,41 @@
 import { z } from 'zod';
 import { type Clock, systemClock } from '../shared/clock.ts';
 import {
-  type JsonAnswer,
+  invalidField,
   type JsonRequest,
+  type JsonResponse,
   RequestError,
-  refuseField,
   startJsonServer,
 } from '../shared/json-server.ts';
-import { type EventLog, silentLog } from '../shared/logger.ts';
-import { ChargeDesk, type ChargeRequest, PAYMENT_METHODS, type RefundRequest } from './charge-simulator.ts';
+import { type Logger, silentLogger } from '../shared/logger.ts';
+import { type ChargeRequest, ChargeSimulator, PAYMENT_METHODS, type RefundRequest } from './charge-simulator.ts';
 import { type Charge, openLedger } from './ledger.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1_000;
 
-export interface FakePaymentProviderOptions {
-  /** 0, the default, lets the system choose. */
+export type FakePaymentProviderOptions = {
+  /** Default 0: the system chooses a free port. */
   port?: number;
   host?: string;
-  /** Without it the ledger is in memory. */
+  /** Default none: the ledger is in memory. */
   ledgerFile?: string;
-  /** How long a key is remembered; after that the same key is a new charge. Default 24 hours. */
+  /** How long a key is kept; after that, the same key makes a new charge. Default 24 hours. */
   keyRetentionMs?: number;
   /** How long `pm_slow` takes to capture. Default 5000. */
   slowCaptureMs?: number;
   clock?: Clock;
-  log?: EventLog;
-}
+  log?: Logger;
+};
 
-export interface FakePaymentProvider extends AsyncDisposable {
+export type FakePaymentProvider = AsyncDisposable & {
   url: string;
   host: string;
   port: number;
-  /** Stops answering and closes the ledger; slow captures that have not happened yet never do. */
+  /** Stops the server, cancels pending slow captures and closes the ledger. */
   close(): Promise<void>;
-}
+};
 
 const text = z.string('must be a string').min(1, 'must not be empty').max(255, 'must have at most 255 characters');
 const amount = z.strictObject({
@@ -59,35 +59,38 @@ const refundRequest: z.ZodType<RefundRequest> = z.strictObject({
 });
 const keyHeader = z.string().regex(/^[\x21-\x7e]{1,255}$/);
 
-/** Starts the provider. Throws when the port is taken or the ledger file is damaged. */
+/**
+ * Starts the provider.
+ * @throws {Error} when the port is taken or the ledger file is damaged.
+ */
 export async function startFakePaymentProvider(options: FakePaymentProviderOptions = {}): Promise<FakePaymentProvider> {
-  const log = options.log ?? silentLog;
-  const desk = new ChargeDesk({
+  const log = options.log ?? silentLogger;
+  const simulator = new ChargeSimulator({
     clock: options.clock ?? systemClock,
     append: (entry) => ledger.append(entry),
     keyRetentionMs: options.keyRetentionMs ?? DAY_MS,
     slowCaptureMs: options.slowCaptureMs ?? 5_000,
   });
-  const ledger = await openLedger(options.ledgerFile, (entry) => desk.restore(entry));
+  const ledger = await openLedger(options.ledgerFile, (entry) => simulator.restore(entry));
   try {
     const server = await startJsonServer({
       host: options.host ?? '127.0.0.1',
       port: options.port ?? 0,
       log,
       routes: {
-        'POST /v1/charges': (request) => postCharge(desk, log, request),
-        'GET /v1/charges': (request) => getCharges(desk, request),
-        'POST /v1/refunds': (request) => postRefund(desk, log, request),
+        'POST /v1/charges': (request) => postCharge(simulator, log, request),
+        'GET /v1/charges': (request) => getCharges(simulator, request),
+        'POST /v1/refunds': (request) => postRefund(simulator, log, request),
         'GET /v1/ledger': () => ({
           status: 200,
-          body: { charges: [...desk.listCharges()], refunds: [...desk.listRefunds()] },
+          body: { charges: [...simulator.listCharges()], refunds: [...simulator.listRefunds()] },
         }),
         'GET /healthz': () => ({ status: 200, body: { status: 'ok' } }),
       },
     });
     const close = async () => {
       await server.close();
-      desk.close();
+      simulator.close();
       await ledger[Symbol.asyncDispose]();
     };
     return { url: server.url, host: server.host, port: server.port, close, [Symbol.asyncDispose]: close };
@@ -97,41 +100,41 @@ export async function startFakePaymentProvider(options: FakePaymentProviderOptio
   }
 }
 
-async function postCharge(desk: ChargeDesk, log: EventLog, request: JsonRequest): Promise<JsonAnswer> {
+async function postCharge(simulator: ChargeSimulator, log: Logger, request: JsonRequest): Promise<JsonResponse> {
   const key = readKey(request);
   const body = await request.readBody(chargeRequest);
-  const answer = await desk.charge(key, body).catch(logRefusal(log, { order_id: body.order_id }));
+  const answer = await simulator.charge(key, body).catch(logRejection(log, { order_id: body.order_id }));
   const replayed = answer.headers !== undefined;
   log.info({ order_id: body.order_id, replayed }, answer.status === 200 ? 'captured' : 'declined');
   return answer;
 }
 
-async function postRefund(desk: ChargeDesk, log: EventLog, request: JsonRequest): Promise<JsonAnswer> {
+async function postRefund(simulator: ChargeSimulator, log: Logger, request: JsonRequest): Promise<JsonResponse> {
   const key = readKey(request);
   const body = await request.readBody(refundRequest);
-  const answer = await desk.refund(key, body).catch(logRefusal(log, { charge_id: body.charge_id }));
+  const answer = await simulator.refund(key, body).catch(logRejection(log, { charge_id: body.charge_id }));
   log.info({ charge_id: body.charge_id, replayed: answer.headers !== undefined }, 'refunded');
   return answer;
 }
 
-function logRefusal(log: EventLog, fields: object): (error: unknown) => never {
+function logRejection(log: Logger, fields: object): (error: unknown) => never {
   return (error) => {
-    if (error instanceof RequestError) log.warn({ ...fields, code: error.code }, 'refused');
+    if (error instanceof RequestError) log.warn({ ...fields, code: error.code }, 'rejected');
     throw error;
   };
 }
 
-/** `?order_id=`, `?customer_id=` or both; `limit` at most 1000; `starting_after` the last charge id of the page before. */
-function getCharges(desk: ChargeDesk, request: JsonRequest): JsonAnswer {
+/** Query: `order_id`, `customer_id` or both; `limit`, at most 1000; `starting_after`, the last charge id of the previous page. */
+function getCharges(simulator: ChargeSimulator, request: JsonRequest): JsonResponse {
   const orderId = request.query.get('order_id');
   const customerId = request.query.get('customer_id');
-  if (!orderId && !customerId) throw refuseField('order_id', 'order_id or customer_id is needed');
+  if (!orderId && !customerId) throw invalidField('order_id', 'order_id or customer_id is required');
   const limit = readLimit(request.query.get('limit'));
   const startingAfter = request.query.get('starting_after');
   const page: Charge[] = [];
   let started = startingAfter === null;
   let hasMore = false;
-  for (const charge of orderId ? desk.chargesOfOrder(orderId) : desk.listCharges()) {
+  for (const charge of orderId ? simulator.chargesOfOrder(orderId) : simulator.listCharges()) {
     if (customerId && charge.customer_id !== customerId) continue;
     if (!started) {
       started = charge.id === startingAfter;
@@ -141,7 +144,7 @@ function getCharges(desk: ChargeDesk, request: JsonRequest): JsonAnswer {
     if (hasMore) break;
     page.push(charge);
   }
-  if (!started) throw refuseField('starting_after', 'no such charge in this list');
+  if (!started) throw invalidField('starting_after', 'no such charge in this list');
   return { status: 200, body: { charges: page, has_more: hasMore } };
 }
 
@@ -149,11 +152,11 @@ function readLimit(value: string | null): number {
   if (value === null) return DEFAULT_PAGE;
   const limit = Number(value);
   if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_PAGE) return limit;
-  throw refuseField('limit', `must be an integer between 1 and ${MAX_PAGE}`);
+  throw invalidField('limit', `must be an integer between 1 and ${MAX_PAGE}`);
 }
 
 function readKey(request: JsonRequest): string {
   const key = keyHeader.safeParse(request.header('idempotency-key'));
   if (key.success) return key.data;
-  throw refuseField('Idempotency-Key', 'this header is required: 1 to 255 visible ASCII characters');
+  throw invalidField('Idempotency-Key', 'this header is required: 1 to 255 visible ASCII characters');
 }

@@ -1,36 +1,36 @@
-// A file of JSON lines that only grows: the memory of the fake provider and of the mailbox across restarts and kills.
-// An entry counts as kept once `append` resolves: it is written and fsync'd by then.
+// An append-only file of JSON lines: it preserves the fake provider's and the mailbox's state across restarts and SIGKILLs.
+// `append` resolves after the entry is written and fsync'd.
 
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-const MAX_WAITING_ENTRIES = 10_000;
+const MAX_QUEUED_ENTRIES = 10_000;
 
-export interface AppendLog<Entry> extends AsyncDisposable {
-  /** Resolves when the entry is on disk; rejects when it cannot be written, or when 10,000 entries wait already. */
+export type AppendLog<Entry> = AsyncDisposable & {
+  /** Resolves when the entry is on disk; rejects when the write fails, or when 10,000 entries are already queued. */
   append(entry: Entry): Promise<void>;
-  /** Writes what was appended before, then closes the file. */
+  /** Writes the queued entries, then closes the file. */
   close(): Promise<void>;
-}
+};
 
-interface WaitingEntry {
+type QueuedEntry = {
   line: string;
   resolve: () => void;
   reject: (cause: Error) => void;
-}
+};
 
 /**
- * Opens (or creates) the file and hands every entry it holds to `onEntry`, oldest first.
- * A last line without its newline is what a kill in the middle of a write leaves: it was never acknowledged, so it is cut off.
- * Throws when any other line is not JSON, naming file and line: a damaged record of money must not be read past silently.
+ * Opens (or creates) the file and passes each of its entries to `onEntry`, oldest first. A process killed in the middle of a write
+ * leaves a last line without a newline: that entry was never acknowledged, so it is removed.
+ * @throws {Error} when any other line is not JSON, naming file and line: skipping it could silently lose a record of money.
  */
 export async function openAppendLog<Entry>(file: string, onEntry: (entry: Entry) => void): Promise<AppendLog<Entry>> {
   await mkdir(dirname(file), { recursive: true });
   const handle = await open(file, 'a');
   try {
-    const { completeBytes, tornBytes } = await readEntries(file, onEntry);
-    if (tornBytes > 0) {
+    const { completeBytes, incompleteBytes } = await readEntries(file, onEntry);
+    if (incompleteBytes > 0) {
       await truncate(file, completeBytes);
       await handle.sync();
     }
@@ -42,25 +42,25 @@ export async function openAppendLog<Entry>(file: string, onEntry: (entry: Entry)
 }
 
 function createAppendLog<Entry>(handle: FileHandle, file: string): AppendLog<Entry> {
-  let waiting: WaitingEntry[] = [];
+  let queue: QueuedEntry[] = [];
   let writing: Promise<void> | undefined;
   let failure: Error | undefined;
   let closed = false;
 
-  // All entries that arrived while the disk was busy share one write and one fsync.
-  async function writeWaiting(): Promise<void> {
-    while (waiting.length > 0) {
-      const batch = waiting;
-      waiting = [];
+  // Entries queued during a write share the next write and fsync.
+  async function writeQueue(): Promise<void> {
+    while (queue.length > 0) {
+      const batch = queue;
+      queue = [];
       try {
         await handle.appendFile(batch.map((entry) => entry.line).join(''));
         await handle.datasync();
         for (const entry of batch) entry.resolve();
       } catch (cause) {
-        // What reached the disk is unknown now; only reading the file again can tell, so nothing more is accepted.
+        // It is unknown how much reached the disk. Further appends are refused: they could follow an incomplete line.
         failure = new Error(`${file}: cannot be written`, { cause });
-        for (const entry of [...batch, ...waiting]) entry.reject(failure);
-        waiting = [];
+        for (const entry of [...batch, ...queue]) entry.reject(failure);
+        queue = [];
       }
     }
     writing = undefined;
@@ -69,11 +69,12 @@ function createAppendLog<Entry>(handle: FileHandle, file: string): AppendLog<Ent
   async function append(entry: Entry): Promise<void> {
     if (failure) throw failure;
     if (closed) throw new Error(`${file}: closed`);
-    if (waiting.length >= MAX_WAITING_ENTRIES) throw new Error(`${file}: ${MAX_WAITING_ENTRIES} entries wait already`);
+    if (queue.length >= MAX_QUEUED_ENTRIES)
+      throw new Error(`${file}: ${MAX_QUEUED_ENTRIES} entries are already queued`);
     const written = new Promise<void>((resolve, reject) => {
-      waiting.push({ line: `${JSON.stringify(entry)}\n`, resolve, reject });
+      queue.push({ line: `${JSON.stringify(entry)}\n`, resolve, reject });
     });
-    writing ??= writeWaiting();
+    writing ??= writeQueue();
     await written;
   }
 
@@ -102,7 +103,7 @@ async function readEntries<Entry>(file: string, onEntry: (entry: Entry) => void)
     completeBytes += start;
     rest = rest.subarray(start);
   }
-  return { completeBytes, tornBytes: rest.length };
+  return { completeBytes, incompleteBytes: rest.length };
 }
 
 function parseLine<Entry>(line: string, file: string, lineNumber: number): Entry {

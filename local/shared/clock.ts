@@ -1,11 +1,11 @@
-// Time as an argument: what waits or expires in the local stack asks a Clock, so that tests decide what time it is.
+// The clock of the local stack, passed as an argument so that tests control the time.
 
-export interface Clock {
+export type Clock = {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Runs `action` once after `delayMs` milliseconds; the returned function calls it off. */
+  /** Runs `action` once after `delayMs` milliseconds; the returned function cancels it. */
   schedule(delayMs: number, action: () => void): () => void;
-}
+};
 
 export const systemClock: Clock = {
   now: () => Date.now(),

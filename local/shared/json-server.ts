@@ -1,41 +1,51 @@
-// The small HTTP server under the fake payment provider and the mailbox: JSON in, JSON out, errors that name the field.
+// The HTTP server of the fake payment provider and the mailbox: JSON requests and responses, errors that name the field.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
-import type { EventLog } from './logger.ts';
+import type { Logger } from './logger.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
 const KEEP_ALIVE_MS = 65_000;
 
-export interface JsonAnswer {
+export type JsonResponse = {
   status: number;
   body: unknown;
   headers?: Record<string, string>;
-}
+};
 
-export interface JsonRequest {
+export type JsonRequest = {
   query: URLSearchParams;
   /** The header's value, or undefined; `name` in lower case. */
   header(name: string): string | undefined;
-  /** Reads, parses and checks the body. Throws RequestError naming every field that is wrong. */
+  /**
+   * Reads, parses and validates the body.
+   * @throws {RequestError} naming every invalid field.
+   */
   readBody<Body>(schema: z.ZodType<Body>): Promise<Body>;
-}
+};
 
-export type Route = (request: JsonRequest) => JsonAnswer | Promise<JsonAnswer>;
+export type Route = (request: JsonRequest) => JsonResponse | Promise<JsonResponse>;
 
-export interface FieldError {
+export type FieldError = {
   field: string;
   message: string;
-}
+};
 
-/** Thrown by a route to refuse a request; becomes `{error: {code, message, fields}}`. */
+export type RequestErrorOptions = {
+  status: number;
+  code: string;
+  message: string;
+  fields?: FieldError[];
+};
+
+/** Thrown by a route to reject a request; the response body is `{error: {code, message, fields}}`. */
 export class RequestError extends Error {
   readonly status: number;
   readonly code: string;
   readonly fields: FieldError[];
 
-  constructor(status: number, code: string, message: string, fields: FieldError[] = []) {
+  constructor({ status, code, message, fields = [] }: RequestErrorOptions) {
     super(message);
     this.status = status;
     this.code = code;
@@ -43,36 +53,44 @@ export class RequestError extends Error {
   }
 }
 
-export function refuseField(field: string, message: string): RequestError {
-  return new RequestError(400, 'invalid_request', `${field}: ${message}`, [{ field, message }]);
+export function invalidField(field: string, message: string): RequestError {
+  return new RequestError({
+    status: 400,
+    code: 'invalid_request',
+    message: `${field}: ${message}`,
+    fields: [{ field, message }],
+  });
 }
 
-export interface JsonServer extends AsyncDisposable {
+export type JsonServer = AsyncDisposable & {
   host: string;
   port: number;
   url: string;
-  /** Stops listening and cuts the open connections. */
+  /** Stops listening and closes the open connections. */
   close(): Promise<void>;
-}
+};
 
-export interface JsonServerOptions {
+export type JsonServerOptions = {
   host: string;
-  /** 0 lets the system choose. */
+  /** 0 chooses a free port. */
   port: number;
   /** Keyed by method and path: `GET /healthz`. */
   routes: Record<string, Route>;
-  log: EventLog;
-}
+  log: Logger;
+};
 
-/** Starts listening. Throws when the port is taken. */
+/**
+ * Starts listening.
+ * @throws {Error} EADDRINUSE when the port is taken.
+ */
 export async function startJsonServer(options: JsonServerOptions): Promise<JsonServer> {
   const server = createServer((request, response) => {
-    answerRequest(options, request, response).catch((error: unknown) => {
-      options.log.error({ err: error }, 'a request could not be answered');
+    handleRequest(options, request, response).catch((error: unknown) => {
+      options.log.error({ err: error }, 'response failed');
       response.destroy();
     });
   });
-  // Longer than any client's idle pool keeps a connection, so that the side that closes is the client.
+  // Longer than clients keep idle connections. If the server closed first, a request sent at that moment would fail.
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -93,9 +111,9 @@ export async function startJsonServer(options: JsonServerOptions): Promise<JsonS
   return { host: options.host, port, url: `http://${urlHost}:${port}`, close, [Symbol.asyncDispose]: close };
 }
 
-async function answerRequest(options: JsonServerOptions, request: IncomingMessage, response: ServerResponse) {
+async function handleRequest(options: JsonServerOptions, request: IncomingMessage, response: ServerResponse) {
   const answer = await routeRequest(options, request);
-  // The caller may have hung up meanwhile; what its request did stands all the same.
+  // The client may have disconnected; the request's effect remains.
   if (response.destroyed) return;
   const body = JSON.stringify(answer.body);
   response.writeHead(answer.status, {
@@ -107,7 +125,7 @@ async function answerRequest(options: JsonServerOptions, request: IncomingMessag
   if (!request.complete) request.resume();
 }
 
-async function routeRequest(options: JsonServerOptions, request: IncomingMessage): Promise<JsonAnswer> {
+async function routeRequest(options: JsonServerOptions, request: IncomingMessage): Promise<JsonResponse> {
   try {
     const url = new URL(request.url ?? '/', 'http://localhost');
     const route = findRoute(options.routes, request.method ?? 'GET', url.pathname);
@@ -117,9 +135,9 @@ async function routeRequest(options: JsonServerOptions, request: IncomingMessage
       readBody: (schema) => readBody(request, schema),
     });
   } catch (error) {
-    if (error instanceof RequestError) return answerError(error);
+    if (error instanceof RequestError) return errorResponse(error);
     options.log.error({ err: error, path: request.url?.split('?')[0] }, 'request failed');
-    return answerError(new RequestError(500, 'internal', 'Something went wrong on our side'));
+    return errorResponse(new RequestError({ status: 500, code: 'internal', message: 'Internal error' }));
   }
 }
 
@@ -127,42 +145,44 @@ function findRoute(routes: Record<string, Route>, method: string, path: string):
   const route = routes[`${method} ${path}`];
   if (route) return route;
   const methods = Object.keys(routes).filter((key) => key.endsWith(` ${path}`));
-  if (methods.length === 0) throw new RequestError(404, 'not_found', `Nothing here: ${path}`);
+  if (methods.length === 0)
+    throw new RequestError({ status: 404, code: 'not_found', message: `Nothing here: ${path}` });
   const allowed = methods.map((key) => key.split(' ')[0]).join(', ');
-  throw new RequestError(405, 'method_not_allowed', `${path} answers ${allowed} only`);
+  throw new RequestError({ status: 405, code: 'method_not_allowed', message: `${path} answers ${allowed} only` });
 }
 
-function answerError(error: RequestError): JsonAnswer {
+function errorResponse(error: RequestError): JsonResponse {
   const fields = error.fields.length > 0 ? { fields: error.fields } : {};
   return { status: error.status, body: { error: { code: error.code, message: error.message, ...fields } } };
 }
 
 async function readBody<Body>(request: IncomingMessage, schema: z.ZodType<Body>): Promise<Body> {
   const value = parseJson(await readText(request));
-  if (value === undefined) throw refuseField('body', 'not JSON');
+  if (value === undefined) throw invalidField('body', 'not JSON');
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const fields = parsed.error.issues.flatMap(describeIssue);
   const message = fields.map(({ field, message }) => `${field}: ${message}`).join('; ');
-  throw new RequestError(400, 'invalid_request', message, fields);
+  throw new RequestError({ status: 400, code: 'invalid_request', message, fields });
 }
 
 async function readText(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    // Leaving the loop early must not cut the connection: the answer still has to go out on it.
+    // Leaving the loop early must not close the connection: the response is still sent on it.
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       size += chunk.length;
       if (size > MAX_BODY_BYTES) break;
       chunks.push(chunk);
     }
   } catch (cause) {
-    throw Object.assign(refuseField('body', 'cut off before its end'), { cause });
+    throw Object.assign(invalidField('body', 'cut off before its end'), { cause });
   }
   if (size > MAX_BODY_BYTES) {
     const message = `larger than ${MAX_BODY_BYTES} bytes`;
-    throw new RequestError(413, 'body_too_large', `body: ${message}`, [{ field: 'body', message }]);
+    const fields = [{ field: 'body', message }];
+    throw new RequestError({ status: 413, code: 'body_too_large', message: `body: ${message}`, fields });
   }
   return Buffer.concat(chunks).toString('utf8');
 }
@@ -171,7 +191,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // No JSON text means undefined. The parser's own message quotes the body, which may hold a payment method.
+    // No JSON value is undefined. The parser's message is dropped: it quotes the body, which may hold a payment method.
     return undefined;
   }
 }

@@ -1,12 +1,12 @@
-// What the parts of the local stack need of a logger; a pino logger is one.
+// The logger of the local stack; a pino logger satisfies it.
 
-export interface EventLog {
+export type Logger = {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
-}
+};
 
-export const silentLog: EventLog = {
+export const silentLogger: Logger = {
   info: () => undefined,
   warn: () => undefined,
   error: () => undefined,

@@ -1,16 +1,17 @@
-// Which services there are, where they listen locally, what they keep and what they listen to: one table for the supervisor,
-// the databases, the broker's permissions and the tests. Data only.
-import { streamOf, subjectsOf } from '../../services/platform/messaging/streams.ts';
+// The topology of the local stack: each service, its port, database, published stream and consumed streams. One table for the
+// supervisor, the databases, the permissions of the broker and the tests.
+import { DOMAIN } from '../../services/domain.ts';
+import { streamOf, subjectsOf } from '../../services/platform/base/domain.ts';
 
-/** A domain event stream: everything that one service publishes. */
-export interface StreamTopology {
+/** The stream of domain events that one service publishes. */
+export type StreamTopology = {
   readonly name: string;
   readonly subject: string;
-}
+};
 
-export interface ServiceTopology {
+export type ServiceTopology = {
   readonly name: ServiceName;
-  /** The setting that holds its port, and the port when that is not set. */
+  /** The setting that holds its port. */
   readonly portVariable: string;
   readonly defaultPort: number;
   /** Whether it has a database of its own. */
@@ -19,15 +20,15 @@ export interface ServiceTopology {
   readonly stream: StreamTopology | undefined;
   /** The names of the streams it consumes, each by a durable consumer named after the service. */
   readonly consumes: readonly string[];
-  /** Whether it may begin to read them from their start again. */
-  readonly rereads?: true;
+  /** Whether it may delete its consumers to read the streams from the start again. */
+  readonly replaysStreams?: true;
   /** Whether it holds the credential that allows synthetic orders. */
-  readonly takesSynthetic?: true;
-}
+  readonly acceptsSynthetic?: true;
+};
 
 export type ServiceName = 'order' | 'inventory' | 'payment' | 'notification' | 'analytics' | 'monitor';
 
-/** In the order in which they are started: a service comes after the ones it calls. */
+/** In dependency order: each service follows the services it calls. */
 export const services: readonly ServiceTopology[] = [
   {
     name: 'inventory',
@@ -35,8 +36,8 @@ export const services: readonly ServiceTopology[] = [
     defaultPort: 50052,
     hasDatabase: true,
     stream: produces('inventory'),
-    consumes: [streamOf('order')],
-    takesSynthetic: true,
+    consumes: [streamOf(DOMAIN, 'order')],
+    acceptsSynthetic: true,
   },
   {
     name: 'payment',
@@ -45,7 +46,7 @@ export const services: readonly ServiceTopology[] = [
     hasDatabase: true,
     stream: produces('payment'),
     consumes: [],
-    takesSynthetic: true,
+    acceptsSynthetic: true,
   },
   {
     name: 'notification',
@@ -53,7 +54,7 @@ export const services: readonly ServiceTopology[] = [
     defaultPort: 50054,
     hasDatabase: true,
     stream: produces('notification'),
-    consumes: [streamOf('order')],
+    consumes: [streamOf(DOMAIN, 'order')],
   },
   {
     name: 'order',
@@ -61,8 +62,8 @@ export const services: readonly ServiceTopology[] = [
     defaultPort: 50051,
     hasDatabase: true,
     stream: produces('order'),
-    consumes: [streamOf('inventory'), streamOf('payment')],
-    takesSynthetic: true,
+    consumes: [streamOf(DOMAIN, 'inventory'), streamOf(DOMAIN, 'payment')],
+    acceptsSynthetic: true,
   },
   {
     name: 'analytics',
@@ -70,8 +71,13 @@ export const services: readonly ServiceTopology[] = [
     defaultPort: 50055,
     hasDatabase: true,
     stream: undefined,
-    consumes: [streamOf('order'), streamOf('inventory'), streamOf('payment'), streamOf('notification')],
-    rereads: true,
+    consumes: [
+      streamOf(DOMAIN, 'order'),
+      streamOf(DOMAIN, 'inventory'),
+      streamOf(DOMAIN, 'payment'),
+      streamOf(DOMAIN, 'notification'),
+    ],
+    replaysStreams: true,
   },
   {
     name: 'monitor',
@@ -80,12 +86,12 @@ export const services: readonly ServiceTopology[] = [
     hasDatabase: true,
     stream: undefined,
     consumes: [],
-    takesSynthetic: true,
+    acceptsSynthetic: true,
   },
 ];
 
-/** Where the rest of the local stack listens when nothing else is configured. */
-export const infrastructurePorts = {
+/** The default ports of the other processes of the local stack. */
+export const INFRASTRUCTURE_PORTS = {
   postgres: 54329,
   nats: 42229,
   paymentProvider: 50060,
@@ -93,7 +99,7 @@ export const infrastructurePorts = {
   mailboxHttp: 8025,
 } as const;
 
-/** Returns the table's row of one service. */
+/** @throws {Error} when no service has this name. */
 export function serviceTopology(name: ServiceName): ServiceTopology {
   const found = services.find((service) => service.name === name);
   if (found === undefined) throw new Error(`there is no service named ${name}`);
@@ -101,5 +107,5 @@ export function serviceTopology(name: ServiceName): ServiceTopology {
 }
 
 function produces(service: ServiceName): StreamTopology {
-  return { name: streamOf(service), subject: subjectsOf(service) };
+  return { name: streamOf(DOMAIN, service), subject: subjectsOf(DOMAIN, service) };
 }

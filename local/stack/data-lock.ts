@@ -1,4 +1,4 @@
-// One stack per data directory: two would write the same broker streams and ledger. Held by a file that names its owner.
+// The lock on a data directory: two stacks would write the same broker streams and ledger. A file names the owner.
 
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,8 +7,8 @@ const LOCK_FILE = 'stack.pid';
 const MAX_ATTEMPTS = 3;
 
 /**
- * Takes the directory (made when missing) until disposal. An owner that was killed has no say.
- * Throws, naming the owner's pid, when another stack uses the directory.
+ * Locks the directory (created when missing) until disposal. The lock of an owner that has died is replaced.
+ * @throws {Error} naming the owner's pid when another stack uses the directory.
  */
 export async function lockDataDirectory(dataDir: string): Promise<AsyncDisposable> {
   await mkdir(dataDir, { recursive: true });
@@ -29,19 +29,19 @@ export async function lockDataDirectory(dataDir: string): Promise<AsyncDisposabl
     }
     await rm(file, { force: true });
   }
-  throw new Error(`${file} is made again and again by somebody else`);
+  throw new Error(`${file} is repeatedly created by another process`);
 }
 
-/** Whether the stack that used the directory last had no chance to stop what it had started. */
+/** Whether the last stack on this directory was killed, so that its processes may still be stopping. */
 export async function wasOwnerKilled(dataDir: string): Promise<boolean> {
   const owner = await readOwner(join(dataDir, LOCK_FILE));
   return owner !== undefined && !(await isAlive(owner));
 }
 
-interface Owner {
+type Owner = {
   pid: number;
   startTime: string;
-}
+};
 
 async function readOwner(file: string): Promise<Owner | undefined> {
   try {
@@ -58,18 +58,18 @@ async function isAlive({ pid, startTime }: Owner): Promise<boolean> {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // EPERM: it lives, as somebody else's.
+    // EPERM: the process is alive but belongs to another user.
     if (isSystemError(error, 'ESRCH')) return false;
     if (!isSystemError(error, 'EPERM')) throw error;
   }
   return (await readStartTime(pid)) === startTime;
 }
 
-/** Tells a process from a later one with the same pid; always the same where there is no /proc. */
+/** The start time distinguishes a process from a later one with the same pid. Empty where there is no /proc. */
 async function readStartTime(pid: number): Promise<string> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // Counted from behind the program's name, which may hold blanks: the state, and 19 fields later the start.
+    // The program's name may hold blanks, so fields are counted after it: the state, and 19 fields later the start time.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' ? 'ended' : (fields[19] ?? '');
   } catch (error) {

@@ -1,17 +1,17 @@
-// Turns what the parts of the stack print into lines for people: time, level, message, key=value; one prefix per part.
+// The output of the stack's processes as readable lines: process name, time, level, message, key=value.
 
 import { z } from 'zod';
 
-export interface LogStyle {
+export type LogStyle = {
   colour: boolean;
-  /** The width of the longest part's name, so that lines align. */
+  /** The length of the longest process name, so that lines align. */
   nameWidth: number;
-}
+};
 
 const RESET = '\u001b[0m';
 const DIM = '\u001b[2m';
 const LEVEL_COLOURS: Record<string, string> = { warn: '\u001b[33m', error: '\u001b[31m', fatal: '\u001b[1;31m' };
-const PART_COLOURS = [36, 32, 35, 34, 33, 96, 92, 95, 94, 93].map((code) => `\u001b[${code}m`);
+const PROCESS_COLOURS = [36, 32, 35, 34, 33, 96, 92, 95, 94, 93].map((code) => `\u001b[${code}m`);
 const LEVEL_NAMES: Record<number, string> = {
   10: 'trace',
   20: 'debug',
@@ -22,7 +22,7 @@ const LEVEL_NAMES: Record<number, string> = {
 };
 const SEVERE_LEVELS = new Set(['error', 'fatal']);
 const HIDDEN_FIELDS = new Set(['time', 'level', 'msg', 'message', 'pid', 'hostname', 'name', 'service', 'v', 'err']);
-// A line of some program must not move the cursor or recolour what follows it.
+// Control characters in a line could move the cursor or recolour the following lines.
 const CONTROL_CHARACTERS = /[^\P{Cc}\t\n]/gu;
 
 const logObject = z.looseObject({
@@ -36,9 +36,9 @@ type LogObject = z.infer<typeof logObject>;
 
 const errorField = z.looseObject({ message: z.string(), stack: z.string().optional() });
 
-/** Renders one line of one part, prefixed by its name; a stack trace makes it several. */
-export function renderLine(part: string, line: string, style: LogStyle): string {
-  const prefix = paint(part.padEnd(style.nameWidth), partColour(part), style.colour);
+/** Renders one line of a process, prefixed by its name; a stack trace makes it several. */
+export function renderLine(process: string, line: string, style: LogStyle): string {
+  const prefix = paint(process.padEnd(style.nameWidth), processColour(process), style.colour);
   const rendered = renderJson(line, style.colour) ?? line.replaceAll(CONTROL_CHARACTERS, '');
   return rendered
     .split('\n')
@@ -46,10 +46,10 @@ export function renderLine(part: string, line: string, style: LogStyle): string 
     .join('\n');
 }
 
-/** Passes a JSON log line through as it is; makes one of any other line. */
-export function renderJsonLine(part: string, line: string, now: Date): string {
+/** Returns a JSON log line unchanged; wraps any other line in one. */
+export function renderJsonLine(process: string, line: string, now: Date): string {
   if (parseLogObject(line)) return line;
-  return JSON.stringify({ level: 'info', time: now.toISOString(), service: part, msg: line });
+  return JSON.stringify({ level: 'info', time: now.toISOString(), service: process, msg: line });
 }
 
 function renderJson(line: string, colour: boolean): string | undefined {
@@ -65,7 +65,7 @@ function renderJson(line: string, colour: boolean): string | undefined {
     text(entry.msg ?? entry.message),
     ...fields.map(([key, value]) => `${paint(`${key}=`, DIM, colour)}${text(value, true)}`),
   ];
-  // A warning is about the world outside: where in the code it was noticed is not of interest.
+  // Warnings are about external conditions, so their stack traces are omitted.
   const stack = error.success && SEVERE_LEVELS.has(level) ? stackFrames(error.data.stack) : [];
   return [parts.filter((item) => item !== '').join(' '), ...stack.map((frame) => paint(frame, DIM, colour))].join('\n');
 }
@@ -75,7 +75,7 @@ function parseLogObject(line: string): LogObject | undefined {
   try {
     return logObject.safeParse(JSON.parse(line)).data;
   } catch {
-    // Not everything that begins with a brace is JSON: the line is shown as it came.
+    // Not every line that begins with a brace is JSON: such a line is shown unchanged.
     return undefined;
   }
 }
@@ -99,10 +99,10 @@ function stackFrames(stack: string | undefined): string[] {
   return (stack ?? '').split('\n').filter((row) => row.trimStart().startsWith('at '));
 }
 
-/** The same part has the same colour at every start. */
-function partColour(part: string): string {
-  const sum = [...part].reduce((total, character) => (total * 31 + character.charCodeAt(0)) % 9973, 0);
-  return PART_COLOURS[sum % PART_COLOURS.length] ?? '';
+/** A process has the same colour at every start. */
+function processColour(process: string): string {
+  const sum = [...process].reduce((total, character) => (total * 31 + character.charCodeAt(0)) % 9973, 0);
+  return PROCESS_COLOURS[sum % PROCESS_COLOURS.length] ?? '';
 }
 
 function paint(value: string, code: string, colour: boolean): string {

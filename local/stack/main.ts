@@ -1,8 +1,8 @@
-// `make run`: the local stack in this terminal, until Ctrl-C.
+// The program behind `make run`: the local stack in this terminal, until Ctrl-C.
 
 import { runStack } from './run-stack.ts';
 
-// The second signal is from somebody who does not want to wait: the watchdog then ends what is left.
+// A second signal exits without waiting: the watchdog then stops the remaining processes.
 let signals = 0;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
@@ -10,7 +10,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     if (signals > 1) process.exit(130);
   });
 }
-// Whoever read our output is gone (`make run | head`): there is nobody left to run for.
+// The reader of stdout has ended (`make run | head`).
 process.stdout.on('error', () => process.exit(1));
 
 process.exitCode = await runStack({

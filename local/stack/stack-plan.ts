@@ -1,57 +1,60 @@
-// What a stack will consist of, decided before anything is started: services, ports, addresses, secrets, what is external.
+// The plan of a stack, made before any process starts: services, ports, addresses, secrets, external servers.
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../../services/platform/base/settings.ts';
+import { serviceDatabaseName, serviceDatabaseUrl } from '../postgres/service-database.ts';
 import { type DerivePassword, loadPasswords } from '../shared/secrets.ts';
 import { type ServiceName, services, serviceTopology } from '../shared/topology.ts';
 import { wasOwnerKilled } from './data-lock.ts';
-import { serviceDatabaseName, serviceDatabaseUrl } from './service-database.ts';
-import { type PortRequest, settlePorts } from './stack-ports.ts';
+import { type PortRequest, resolvePorts } from './stack-ports.ts';
 import { databaseVariable, type StackSettings } from './stack-settings.ts';
 
-export const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url));
+export const REPOSITORY_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export type InfrastructureName = 'postgres' | 'nats' | 'provider' | 'mailbox';
-export type PartName = InfrastructureName | ServiceName;
+export type ProcessName = InfrastructureName | ServiceName;
 
-export interface StackPlan {
+export type StackPlan = {
   settings: StackSettings;
-  /** As given by the caller; each process gets its share of it. */
+  /** The caller's environment; each process receives the settings it needs. */
   environment: Environment;
   serviceEnvironment: Partial<Record<ServiceName, Record<string, string>>>;
   dataDir: string;
   servicesDir: string;
-  /** Started by this stack, in order. */
+  /** The services that this stack starts, in dependency order. */
   services: ServiceName[];
   infrastructure: InfrastructureName[];
   durable: boolean;
   passwords: DerivePassword;
-  /** The real ports, by setting. */
+  /** The port that a setting such as ORDER_PORT was resolved to. */
   port(variable: string): number;
-}
+};
 
-// Given to the services that need them, one by one.
+// Passed only to the services that need them.
 const SECRETS = new Set(['SMTP_URL', 'PAYMENT_PROVIDER_URL', 'SYNTHETIC_CREDENTIAL']);
 
-export interface PlanRequest extends Pick<StackPlan, 'settings' | 'environment' | 'serviceEnvironment' | 'durable'> {
+export type PlanRequest = Pick<StackPlan, 'settings' | 'environment' | 'serviceEnvironment' | 'durable'> & {
   servicesDir: string | undefined;
   services: readonly ServiceName[] | undefined;
   freePorts: boolean;
-}
+};
 
-/** Throws PortsUnavailableError naming every port that is taken. Makes the data directory's secret at first start. */
+/**
+ * Plans a stack; the first start creates the data directory's secret.
+ * @throws {PortsUnavailableError} naming every port that is taken.
+ */
 export async function planStack(request: PlanRequest): Promise<StackPlan> {
   const { settings } = request;
-  const servicesDir = request.servicesDir ?? fileURLToPath(new URL('..', import.meta.url));
+  const servicesDir = request.servicesDir ?? fileURLToPath(new URL('../../services', import.meta.url));
   const chosen = services
     .map(({ name }) => name)
     .filter((name) => request.services?.includes(name) ?? true)
     .filter((name) => existsSync(join(servicesDir, name, 'main.ts')));
   const infrastructure = neededInfrastructure(settings, chosen);
-  const dataDir = resolve(repositoryRoot, settings.dataDir);
-  const ports = await settlePorts(portRequests(request, chosen, infrastructure), {
+  const dataDir = resolve(REPOSITORY_ROOT, settings.dataDir);
+  const ports = await resolvePorts(portRequests(request, chosen, infrastructure), {
     afterKill: await wasOwnerKilled(dataDir),
   });
   return {
@@ -88,7 +91,7 @@ function neededInfrastructure({ external }: StackSettings, chosen: readonly Serv
   return (['postgres', 'nats', 'provider', 'mailbox'] as const).filter((name) => needed[name]);
 }
 
-const INFRASTRUCTURE_PORTS: Record<InfrastructureName, string[]> = {
+const INFRASTRUCTURE_PORT_SETTINGS: Record<InfrastructureName, string[]> = {
   postgres: ['POSTGRES_PORT'],
   nats: ['NATS_PORT'],
   provider: ['PAYMENT_PROVIDER_PORT'],
@@ -100,25 +103,25 @@ function portRequests(
   chosen: readonly ServiceName[],
   infrastructure: readonly InfrastructureName[],
 ): PortRequest[] {
-  const wanted = (part: string, variable: string, host: string) => ({
-    part,
+  const request = (process: string, variable: string, host: string) => ({
+    process,
     variable,
     host,
     port: freePorts ? 0 : (settings.ports[variable] ?? 0),
   });
   return [
     ...infrastructure.flatMap((name) => {
-      // Database and broker listen on loopback only, whatever HOST says.
+      // The database and the broker always listen on loopback: HOST does not expose them.
       const host = name === 'postgres' || name === 'nats' ? '127.0.0.1' : settings.host;
-      return INFRASTRUCTURE_PORTS[name].map((variable) => wanted(name, variable, host));
+      return INFRASTRUCTURE_PORT_SETTINGS[name].map((variable) => request(name, variable, host));
     }),
     ...services
       .filter(({ name }) => chosen.includes(name))
-      .map(({ name, portVariable }) => wanted(name, portVariable, settings.host)),
+      .map(({ name, portVariable }) => request(name, portVariable, settings.host)),
   ];
 }
 
-/** `127.0.0.1:50051`: where a port of this stack is reached from this machine. */
+/** The address of a port of this stack from this machine, such as `127.0.0.1:50051`. */
 export function addressOf(plan: StackPlan, variable: string): string {
   const { host } = plan.settings;
   if (host === '0.0.0.0' || host === '::') return `127.0.0.1:${plan.port(variable)}`;
@@ -159,12 +162,12 @@ export function providerUrl(plan: StackPlan): string {
   return plan.settings.external.paymentProviderUrl ?? `http://${addressOf(plan, 'PAYMENT_PROVIDER_PORT')}`;
 }
 
-/** What allows synthetic orders in this stack: a secret. */
+/** The secret that allows synthetic orders in this stack. */
 export function syntheticCredential(plan: StackPlan): string {
   return plan.environment.SYNTHETIC_CREDENTIAL || plan.passwords('synthetic');
 }
 
-/** What a service's process finds in its environment: its own secrets, nobody else's. */
+/** The environment of a service's process: it holds that service's secrets and no others. */
 export function environmentOf(plan: StackPlan, service: ServiceName): Record<string, string> {
   const environment: Record<string, string> = {};
   for (const [name, value] of Object.entries(plan.environment)) {
@@ -178,9 +181,9 @@ export function environmentOf(plan: StackPlan, service: ServiceName): Record<str
   }
   environment.HOST = plan.settings.host;
   environment.NATS_URL = natsUrl(plan, service);
-  const { hasDatabase, takesSynthetic } = serviceTopology(service);
+  const { hasDatabase, acceptsSynthetic } = serviceTopology(service);
   if (hasDatabase) environment[databaseVariable(service)] = databaseUrl(plan, service);
-  if (takesSynthetic) environment.SYNTHETIC_CREDENTIAL = syntheticCredential(plan);
+  if (acceptsSynthetic) environment.SYNTHETIC_CREDENTIAL = syntheticCredential(plan);
   if (service === 'payment') environment.PAYMENT_PROVIDER_URL = providerUrl(plan);
   if (service === 'notification') environment.SMTP_URL = smtpUrl(plan);
   return { ...environment, ...plan.serviceEnvironment[service] };

@@ -1,38 +1,38 @@
-// The stack's ports, all of them settled before anything is started: wanted ones must be free, 0 becomes a free one.
+// The stack's ports, resolved before any process starts: a given port must be free, 0 becomes a free one.
 
 import { randomInt } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findPortHolder, type PortHolder } from '../process/port-holder.ts';
 
-const LEAVE_TIME_MS = 6_000;
-const CONNECTION_TIME_MS = 2_000;
+const ORPHAN_EXIT_MS = 6_000;
+const CONNECTION_CLOSE_MS = 2_000;
 const POLL_MS = 100;
-/** Below those that a system hands out to outgoing connections: one of them, let go for a moment, could be gone for good. */
+/** Below the ephemeral range: an outgoing connection could take a chosen port before our server binds it. */
 const CHOSEN_FROM = 20_000;
 const CHOSEN_UP_TO = 32_000;
 const MAX_CHOICES = 100;
 
-export interface PortRequest {
-  part: string;
+export type PortRequest = {
+  process: string;
   /** The setting that holds it. */
   variable: string;
-  /** 0 takes any that is free. */
+  /** 0 chooses a free one. */
   port: number;
   host: string;
-}
+};
 
-/** One or more ports cannot be had; one line for each, naming port, part and setting. */
+/** One or more ports are unavailable; the message has a line for each, naming port, setting and process. */
 class PortsUnavailableError extends Error {
   override readonly name = 'PortsUnavailableError';
 }
 
 /**
- * Returns the port of each setting. Throws PortsUnavailableError naming every port that is taken. `afterKill` gives the parts of
- * a stack that was killed the time to go that its watchdog gives them; an outgoing connection that happens to have one of the
- * ports gets some as well.
+ * Returns the port of each setting. `afterKill` waits for the processes of a killed stack, which its watchdog is stopping. An
+ * outgoing connection that happens to hold one of the ports is waited for as well.
+ * @throws {PortsUnavailableError} naming every port that is taken.
  */
-export async function settlePorts(
+export async function resolvePorts(
   requests: readonly PortRequest[],
   { afterKill }: { afterKill: boolean },
 ): Promise<Map<string, number>> {
@@ -41,27 +41,27 @@ export async function settlePorts(
     const { ports, refused } = await tryPorts(requests);
     if (refused.length === 0) return ports;
     const holders = await Promise.all(refused.map(({ port }) => findPortHolder(port)));
-    // Where nobody has it, whoever did went while we looked.
-    const passing = refused.every(({ code }, at) => code === 'EADDRINUSE' && holders[at]?.listens !== true);
-    const patienceMs = Math.max(afterKill ? LEAVE_TIME_MS : 0, passing ? CONNECTION_TIME_MS : 0);
-    if (performance.now() - startedAt >= patienceMs) {
+    // A port without a holder was released during the search.
+    const isTransient = refused.every(({ code }, at) => code === 'EADDRINUSE' && holders[at]?.listens !== true);
+    const limitMs = Math.max(afterKill ? ORPHAN_EXIT_MS : 0, isTransient ? CONNECTION_CLOSE_MS : 0);
+    if (performance.now() - startedAt >= limitMs) {
       throw new PortsUnavailableError(refused.map((refusal, at) => describeRefusal(refusal, holders[at])).join('\n'));
     }
     await delay(POLL_MS);
   }
 }
 
-interface Refusal extends PortRequest {
+type Refusal = PortRequest & {
   code: string;
-}
+};
 
-/** Holds all of them at once, so that no two settings get the same port, then lets go. */
+/** Binds all ports at the same time, so that no two settings get the same one, then releases them. */
 async function tryPorts(requests: readonly PortRequest[]) {
   const ports = new Map<string, number>();
   const refused: Refusal[] = [];
   const held: Server[] = [];
   try {
-    // Wanted ports first: one that is chosen could be one that is wanted.
+    // Given ports first: a chosen port could be one of them.
     for (const request of requests.toSorted((one, other) => Number(one.port === 0) - Number(other.port === 0))) {
       try {
         const { server, port } = await (request.port === 0 ? listenAnywhere(request.host) : listen(request));
@@ -101,10 +101,10 @@ function listen({ port, host }: Pick<PortRequest, 'port' | 'host'>): Promise<{ s
   });
 }
 
-function describeRefusal({ part, variable, port, host, code }: Refusal, holder: PortHolder | undefined): string {
-  const what = `port ${port} (${variable}, ${part})`;
+function describeRefusal({ process, variable, port, host, code }: Refusal, holder: PortHolder | undefined): string {
+  const what = `port ${port} (${variable}, ${process})`;
   if (code !== 'EADDRINUSE') return `${what} cannot be used on ${host}: ${code}`;
   const use = holder?.listens === false ? ' for a connection' : '';
   const by = holder ? `${use} by pid ${holder.pid} (${holder.program})` : '';
-  return `${what} is already taken${by}; stop that, or set ${variable} to another port`;
+  return `${what} is already in use${by}; stop that process, or set ${variable} to another port`;
 }

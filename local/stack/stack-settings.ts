@@ -1,4 +1,4 @@
-// The supervisor's settings: ports, the data directory, and what is used from outside instead of being started here.
+// The settings of the local stack: ports, the data directory, and the external servers used instead of local ones.
 
 import {
   type Environment,
@@ -10,13 +10,13 @@ import {
   z,
 } from '../../services/platform/base/settings.ts';
 import { sharedSettings } from '../../services/platform/runtime/config.ts';
-import { infrastructurePorts, type ServiceName, services } from '../shared/topology.ts';
+import { INFRASTRUCTURE_PORTS, type ServiceName, services } from '../shared/topology.ts';
 
-export interface StackSettings {
+export type StackSettings = {
   host: string;
   dataDir: string;
   logFormat: 'pretty' | 'json';
-  /** By setting: ORDER_PORT, POSTGRES_PORT and so on. */
+  /** Keyed by setting: ORDER_PORT, POSTGRES_PORT and so on. */
   ports: Record<string, number>;
   external: {
     databaseUrls: Map<ServiceName, string>;
@@ -24,18 +24,21 @@ export interface StackSettings {
     smtpUrl: string | undefined;
     paymentProviderUrl: string | undefined;
   };
-}
+};
 
-const portSettings = {
-  POSTGRES_PORT: port(infrastructurePorts.postgres),
-  NATS_PORT: port(infrastructurePorts.nats),
-  PAYMENT_PROVIDER_PORT: port(infrastructurePorts.paymentProvider),
-  MAILBOX_SMTP_PORT: port(infrastructurePorts.mailboxSmtp),
-  MAILBOX_HTTP_PORT: port(infrastructurePorts.mailboxHttp),
+const PORT_SETTINGS = {
+  POSTGRES_PORT: port(INFRASTRUCTURE_PORTS.postgres),
+  NATS_PORT: port(INFRASTRUCTURE_PORTS.nats),
+  PAYMENT_PROVIDER_PORT: port(INFRASTRUCTURE_PORTS.paymentProvider),
+  MAILBOX_SMTP_PORT: port(INFRASTRUCTURE_PORTS.mailboxSmtp),
+  MAILBOX_HTTP_PORT: port(INFRASTRUCTURE_PORTS.mailboxHttp),
   ...Object.fromEntries(services.map((service) => [service.portVariable, port(service.defaultPort)])),
 };
 
-/** Parses the environment. Throws ConfigError naming every faulty setting, never its value. */
+/**
+ * Parses the environment.
+ * @throws {ConfigError} naming every invalid setting, never its value.
+ */
 export function loadStackSettings(environment: Environment): StackSettings {
   const shared = parseSettings(environment, {
     HOST: sharedSettings.HOST,
@@ -44,11 +47,11 @@ export function loadStackSettings(environment: Environment): StackSettings {
     NATS_URL: sharedSettings.NATS_URL.unwrap().optional(),
     SMTP_URL: smtpUrl('').unwrap().optional(),
     PAYMENT_PROVIDER_URL: httpUrl('').unwrap().optional(),
-    ...portSettings,
+    ...PORT_SETTINGS,
     ...Object.fromEntries(services.map(({ name }) => [databaseVariable(name), postgresUrl().optional()])),
   });
   const all: Record<string, unknown> = shared;
-  const ports = Object.fromEntries(Object.keys(portSettings).map((variable) => [variable, Number(all[variable])]));
+  const ports = Object.fromEntries(Object.keys(PORT_SETTINGS).map((variable) => [variable, Number(all[variable])]));
   const databaseUrls = new Map<ServiceName, string>();
   for (const { name } of services) {
     const url = all[databaseVariable(name)];

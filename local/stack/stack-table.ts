@@ -1,4 +1,4 @@
-// What `make run` prints when everything is up: one table, and three commands to copy.
+// The table and the commands that `make run` prints when every process is healthy.
 
 import type { StackRow } from './stack.ts';
 
@@ -23,13 +23,13 @@ export function renderTable(rows: readonly StackRow[]): string {
     .join('\n');
 }
 
-/** `newKey` gives each command an idempotency key of its own. `orderUrl` is the order service's address. */
+/** Each command has its own idempotency key, made by `newKey`. `orderUrl` is the order service's address. */
 export function renderCommands(orderUrl: string, newKey: () => string): string {
   const { port, hostname } = new URL(orderUrl);
   const address = hostname === '127.0.0.1' ? `localhost:${port}` : `${hostname}:${port}`;
   const makeOrder = port === DEFAULT_ORDER_PORT && hostname === '127.0.0.1' ? '' : `ORDER_URL=http://${address} `;
   return [
-    'Place an order, by any of:',
+    'Place an order with one of these, in another terminal:',
     '',
     `  grpcurl -plaintext -d '${sampleOrder(newKey())}' ${address} ${CREATE_ORDER}`,
     '',

@@ -1,93 +1,95 @@
-// The local stack as one thing: started as a whole, each part kept alive, stopped as a whole. `make run` and the tests use it.
+// The local stack: starts, supervises and stops the platform's processes, for `make run` and the tests.
 
 import type { Environment } from '../../services/platform/base/settings.ts';
-import { type PartState, SupervisedPart } from '../process/supervised-process.ts';
+import { type ProcessState, SupervisedProcess } from '../process/supervised-process.ts';
 import { type Clock, systemClock } from '../shared/clock.ts';
 import { type ServiceName, serviceTopology } from '../shared/topology.ts';
 import { lockDataDirectory } from './data-lock.ts';
+import { defineInfrastructure, defineService, type LogLine } from './process-definitions.ts';
 import {
   addressOf,
   databaseUrl,
   type InfrastructureName,
   natsUrl,
-  type PartName,
+  type ProcessName,
   planStack,
   providerUrl,
   type StackPlan,
   smtpUrl,
   syntheticCredential,
 } from './stack-plan.ts';
-import { defineInfrastructure, defineService, type LogLine } from './stack-processes.ts';
 import { loadStackSettings } from './stack-settings.ts';
 
-export type { PartName } from './stack-plan.ts';
+export type { ProcessName } from './stack-plan.ts';
 
 const HEALTH_DEADLINE_MS = 60_000;
 const STOP_GRACE_MS = 10_000;
 
-export interface StackOptions {
-  /** Settings by name, as in the README; process.env where a person starts it. Default none. */
+export type StackOptions = {
+  /** Settings by name; `make run` passes process.env. Default none. */
   environment?: Environment;
   /** Overrides DATA_DIR. */
   dataDir?: string;
-  /** `defaults` takes them from the environment, else the well-known ones; `free` lets the system choose all. */
+  /** `defaults`: from the environment, else the documented ones; `free`: the system chooses all. Default `defaults`. */
   ports?: 'defaults' | 'free';
-  /** Default all that exist. */
+  /** Default all. */
   services?: readonly ServiceName[];
-  /** Added to the environment of single services, where it wins: `{ order: { PAYMENT_URL: proxy.url } }`. */
+  /** Overrides settings of single services: `{ order: { PAYMENT_URL: proxy.url } }`. */
   serviceEnvironment?: Partial<Record<ServiceName, Record<string, string>>>;
-  /** Where `<service>/main.ts` is found. Default this repository's services. */
+  /** The folder of `<service>/main.ts`. Default this repository's services. */
   servicesDir?: string;
-  /** False gives up what survives a crash of the machine, for speed in tests. Default true. */
+  /** False trades durability across a crash of the machine for speed in tests. Default true. */
   durable?: boolean;
-  /** Takes every line that a part prints, and the supervisor's own under `stack`. */
+  /** Receives every line that a process prints, and the supervisor's own as `stack`. */
   log?: LogLine;
-  /** How long each part may take to become healthy. Default 60,000. */
+  /** How long each process may take to become healthy. Default 60,000. */
   healthDeadlineMs?: number;
-  /** Calls the start off. */
+  /** Cancels the start. */
   signal?: AbortSignal;
   clock?: Clock;
-}
+};
 
-export interface StackRow {
-  name: PartName;
-  /** Without any password. */
+export type StackRow = {
+  name: ProcessName;
+  /** Holds no password. */
   address: string;
   pid: number | undefined;
-  health: PartState | 'external';
+  health: ProcessState | 'external';
   restarts: number;
-}
+};
 
 export interface Stack extends AsyncDisposable {
   readonly services: readonly ServiceName[];
-  /** One row for each part, infrastructure first. */
+  /** One row for each process, infrastructure first. */
   rows(): StackRow[];
   /** The base address of a service, of the provider, or of the mailbox's HTTP side. */
-  url(part: ServiceName | 'provider' | 'mailbox'): string;
+  url(process: ServiceName | 'provider' | 'mailbox'): string;
   smtpUrl(): string;
   /** A connection string, password included. */
   databaseUrl(service: ServiceName): string;
   /** A connection string, password included; `admin` may do everything. */
   natsUrl(user: ServiceName | 'admin'): string;
-  /** What allows synthetic orders. */
+  /** The secret that allows synthetic orders. */
   syntheticCredential(): string;
-  /** Sends a signal; what dies of it is started again. After SIGKILL resolves when the process is gone, else at once. */
-  kill(part: PartName, signal?: NodeJS.Signals): Promise<void>;
-  /** Ends a part, SIGTERM first, and leaves it down. `graceMs` 10,000. */
-  stop(part: PartName, graceMs?: number): Promise<void>;
-  /** Starts a part that was stopped; resolves when it is healthy. */
-  start(part: PartName): Promise<void>;
-  waitUntilHealthy(part: PartName, deadlineMs?: number): Promise<void>;
-  pid(part: PartName): number | undefined;
-  /** How many times it was started again after dying. */
-  restarts(part: PartName): number;
-  /** Stops services, then infrastructure; nothing is left. The same for every call after the first. */
+  /** Sends a signal; a process that dies is restarted. After SIGKILL, resolves when it has ended; after other signals immediately. */
+  kill(process: ProcessName, signal?: NodeJS.Signals): Promise<void>;
+  /** Stops a process without restarting it; sends SIGKILL after `graceMs`, default 10,000. */
+  stop(process: ProcessName, graceMs?: number): Promise<void>;
+  /** Starts a stopped process; resolves when it is healthy. */
+  start(process: ProcessName): Promise<void>;
+  waitUntilHealthy(process: ProcessName, deadlineMs?: number): Promise<void>;
+  pid(process: ProcessName): number | undefined;
+  /** How often it was restarted after dying. */
+  restarts(process: ProcessName): number;
+  /** Stops the services, then the infrastructure. Idempotent. */
   close(): Promise<void>;
 }
 
 /**
- * Starts the stack and resolves when every part is healthy. Throws ConfigError, PortsUnavailableError, or what kept a part from
- * becoming healthy; then nothing is left running.
+ * Starts the stack and resolves when every process is healthy. When it throws, it has stopped every process it started.
+ * @throws {ConfigError} for invalid settings.
+ * @throws {PortsUnavailableError} for taken ports.
+ * @throws {Error} naming a process that did not become healthy.
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const environment = options.environment ?? {};
@@ -116,7 +118,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 class RunningStack implements Stack {
   readonly #plan: StackPlan;
   readonly #lock: AsyncDisposable;
-  readonly #parts = new Map<PartName, SupervisedPart>();
+  readonly #processes = new Map<ProcessName, SupervisedProcess>();
   readonly #healthDeadlineMs: number;
   #closing: Promise<void> | undefined;
 
@@ -126,14 +128,14 @@ class RunningStack implements Stack {
     this.#healthDeadlineMs = options.healthDeadlineMs ?? HEALTH_DEADLINE_MS;
     const log: LogLine = options.log ?? (() => undefined);
     const clock = options.clock ?? systemClock;
-    const report = (name: PartName) => (line: string) => log('stack', `${name} ${line}`);
+    const report = (name: ProcessName) => (line: string) => log('stack', `${name} ${line}`);
     for (const name of plan.infrastructure) {
       const definition = defineInfrastructure(plan, name, log);
-      this.#parts.set(name, new SupervisedPart({ ...definition, name, clock, report: report(name) }));
+      this.#processes.set(name, new SupervisedProcess({ ...definition, name, clock, report: report(name) }));
     }
     for (const name of plan.services) {
       const definition = defineService(plan, name, log);
-      this.#parts.set(name, new SupervisedPart({ ...definition, name, clock, report: report(name) }));
+      this.#processes.set(name, new SupervisedProcess({ ...definition, name, clock, report: report(name) }));
     }
   }
 
@@ -149,16 +151,16 @@ class RunningStack implements Stack {
     }
   }
 
-  /** Services need the database and the broker; provider and mailbox may come up beside them. */
+  /** Services start after the database and the broker; the provider and the mailbox start in parallel. */
   async #startAll(): Promise<void> {
     const { infrastructure } = this.#plan;
-    const ground = infrastructure.filter(isGround);
-    const others = infrastructure.filter((name) => !isGround(name));
+    const core = infrastructure.filter(isCore);
+    const extras = infrastructure.filter((name) => !isCore(name));
     const startServices = async () => {
-      await Promise.all(ground.map((name) => this.start(name)));
+      await Promise.all(core.map((name) => this.start(name)));
       await Promise.all(this.#plan.services.map((name) => this.start(name)));
     };
-    await Promise.all([startServices(), ...others.map((name) => this.start(name))]);
+    await Promise.all([startServices(), ...extras.map((name) => this.start(name))]);
   }
 
   get services(): readonly ServiceName[] {
@@ -169,8 +171,8 @@ class RunningStack implements Stack {
     const { settings, services } = this.#plan;
     const infrastructure: InfrastructureName[] = ['postgres', 'nats', 'provider', 'mailbox'];
     return [...infrastructure, ...services].map((name) => {
-      const part = this.#parts.get(name);
-      if (part === undefined) {
+      const supervised = this.#processes.get(name);
+      if (supervised === undefined) {
         return {
           name,
           address: externalAddress(settings.external, name),
@@ -182,16 +184,16 @@ class RunningStack implements Stack {
       return {
         name,
         address: localAddress(this.#plan, name),
-        pid: part.pid,
-        health: part.state,
-        restarts: part.restarts,
+        pid: supervised.pid,
+        health: supervised.state,
+        restarts: supervised.restarts,
       };
     });
   }
 
-  url(part: ServiceName | 'provider' | 'mailbox'): string {
-    if (part === 'provider') return providerUrl(this.#plan);
-    const variable = part === 'mailbox' ? 'MAILBOX_HTTP_PORT' : serviceTopology(part).portVariable;
+  url(process: ServiceName | 'provider' | 'mailbox'): string {
+    if (process === 'provider') return providerUrl(this.#plan);
+    const variable = process === 'mailbox' ? 'MAILBOX_HTTP_PORT' : serviceTopology(process).portVariable;
     return `http://${addressOf(this.#plan, variable)}`;
   }
 
@@ -211,30 +213,30 @@ class RunningStack implements Stack {
     return syntheticCredential(this.#plan);
   }
 
-  async kill(part: PartName, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    const sent = await this.#part(part).kill(signal);
-    if (!sent) throw new Error(`${part} has no process now`);
+  async kill(process: ProcessName, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const sent = await this.#process(process).kill(signal);
+    if (!sent) throw new Error(`${process} has no process now`);
   }
 
-  stop(part: PartName, graceMs = STOP_GRACE_MS): Promise<void> {
-    return this.#part(part).stop(graceMs);
+  stop(process: ProcessName, graceMs = STOP_GRACE_MS): Promise<void> {
+    return this.#process(process).stop(graceMs);
   }
 
-  async start(part: PartName): Promise<void> {
-    if (this.#closing !== undefined) throw new Error(`${part} is not started: the stack is closing`);
-    await this.#part(part).start(this.#healthDeadlineMs);
+  async start(process: ProcessName): Promise<void> {
+    if (this.#closing !== undefined) throw new Error(`${process} is not started: the stack is closing`);
+    await this.#process(process).start(this.#healthDeadlineMs);
   }
 
-  waitUntilHealthy(part: PartName, deadlineMs = this.#healthDeadlineMs): Promise<void> {
-    return this.#part(part).waitUntilHealthy(deadlineMs);
+  waitUntilHealthy(process: ProcessName, deadlineMs = this.#healthDeadlineMs): Promise<void> {
+    return this.#process(process).waitUntilHealthy(deadlineMs);
   }
 
-  pid(part: PartName): number | undefined {
-    return this.#part(part).pid;
+  pid(process: ProcessName): number | undefined {
+    return this.#process(process).pid;
   }
 
-  restarts(part: PartName): number {
-    return this.#part(part).restarts;
+  restarts(process: ProcessName): number {
+    return this.#process(process).restarts;
   }
 
   close(): Promise<void> {
@@ -253,19 +255,19 @@ class RunningStack implements Stack {
     await this.#lock[Symbol.asyncDispose]();
   }
 
-  #part(name: PartName): SupervisedPart {
-    const part = this.#parts.get(name);
-    if (part === undefined) throw new Error(`${name} is not a part of this stack`);
-    return part;
+  #process(name: ProcessName): SupervisedProcess {
+    const supervised = this.#processes.get(name);
+    if (supervised === undefined) throw new Error(`${name} is not a process of this stack`);
+    return supervised;
   }
 }
 
-/** What services cannot start without. */
-function isGround(name: InfrastructureName): boolean {
+/** Whether services cannot start without it. */
+function isCore(name: InfrastructureName): boolean {
   return name === 'postgres' || name === 'nats';
 }
 
-function localAddress(plan: StackPlan, name: PartName): string {
+function localAddress(plan: StackPlan, name: ProcessName): string {
   switch (name) {
     case 'postgres':
       return `127.0.0.1:${plan.port('POSTGRES_PORT')}`;
@@ -280,9 +282,9 @@ function localAddress(plan: StackPlan, name: PartName): string {
   }
 }
 
-/** Host and port only: the rest of a connection string is for those it was given to. */
-function externalAddress(external: StackPlan['settings']['external'], name: PartName): string {
-  const urls: Partial<Record<PartName, string | undefined>> = {
+/** Host and port only: the rest of a connection string may hold secrets. */
+function externalAddress(external: StackPlan['settings']['external'], name: ProcessName): string {
+  const urls: Partial<Record<ProcessName, string | undefined>> = {
     nats: external.natsUrl,
     provider: external.paymentProviderUrl,
     mailbox: external.smtpUrl,

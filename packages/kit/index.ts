@@ -1,10 +1,10 @@
-// The public face of @touchstone/kit: everything a test may import.
+// The public API of @touchstone/kit.
 
 export type { Called, Contract, ContractOptions, Declaration, Given, Replied, Upon } from './contract/contract.ts';
 export { contract } from './contract/contract.ts';
 export type { ErrorDetail, ReplyHeaders } from './contract/declare-rpc.ts';
 export { detail } from './contract/declare-rpc.ts';
-export type { Provider } from './contract/mock-provider-server.ts';
+export type { MockProvider } from './contract/mock-provider-server.ts';
 export type { StubServer, StubServerOptions } from './contract/stub-server.ts';
 export { ContractFileError } from './contract-file/contract-document.ts';
 export { ContractError } from './contract-file/contract-error.ts';
@@ -24,8 +24,8 @@ export type { ExpectedEvent, VerifyEventsOptions } from './events/verify-events.
 export { verifyEvents } from './events/verify-events.ts';
 export type { FaultControl, FaultControlOptions } from './fault-proxy/control/fault-control.ts';
 export { FaultProxyService } from './fault-proxy/control/gen/touchstone/kit/v1/fault_proxy_service_pb.ts';
-export type { CallPort, Direction, Fault, Target, TargetPort } from './fault-proxy/core/fault.ts';
-export type { Piece, Stage } from './fault-proxy/core/stage.ts';
+export type { Chunk, Stage } from './fault-proxy/core/chunk.ts';
+export type { Direction, Fault, FaultContext, FaultTarget, ProxiedCall } from './fault-proxy/core/fault.ts';
 export type { FaultProxy, FaultProxyOptions } from './fault-proxy/fault-proxy.ts';
 export { answerInTls } from './fault-proxy/faults/answer-in-tls.ts';
 export type { BandwidthOptions } from './fault-proxy/faults/bandwidth.ts';
@@ -53,7 +53,7 @@ export type { TruncateFrameOptions } from './fault-proxy/faults/truncate-frame.t
 export { truncateFrame } from './fault-proxy/faults/truncate-frame.ts';
 export type { TruncateMessageOptions } from './fault-proxy/faults/truncate-message.ts';
 export { truncateMessage } from './fault-proxy/faults/truncate-message.ts';
-export type { FaultHandle, FaultState, InjectOptions } from './fault-proxy/injection.ts';
+export type { FaultHandle, FaultState, InjectOptions } from './fault-proxy/injected-fault.ts';
 export type { Difference } from './matching/difference.ts';
 export type { HeaderLiteral } from './matching/header-pattern.ts';
 export type { Matcher } from './matching/matchers.ts';

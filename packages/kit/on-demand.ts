@@ -1,5 +1,5 @@
-// What a contract test does not need is loaded by the first call of it: a test's time begins with loading the kit. Each
-// function here is the one of the same name, whose file has its types.
+// The functions of the kit that contract tests do not need. Each loads its implementation on its first call, because loading
+// everything up front would slow every contract test down.
 
 import type { StubServer, StubServerOptions } from './contract/stub-server.ts';
 import type { FaultControl, FaultControlOptions } from './fault-proxy/control/fault-control.ts';
@@ -14,10 +14,10 @@ import type { VirtualService, VirtualServiceOptions } from './virtual/virtual-se
 
 /**
  * Writes exchanges of a recording as interactions of a contract. A redacted value becomes one that accepts all of its
- * type. Exchanges that were broken off are left out.
+ * type. Interrupted exchanges are left out.
  *
  * @param source a recording, or its file.
- * @throws RecordingError when the file is no recording or does not fit the services, nothing is chosen, or two
+ * @throws {RecordingError} when the file is no recording or does not fit the services, nothing is chosen, or two
  *   exchanges answer the same call differently; TypeError when a name cannot be part of a file name; ContractFileError
  *   when the contract file there cannot be used.
  */
@@ -29,7 +29,7 @@ export async function promoteRecording(source: string | Recording, options: Prom
 /**
  * Opens a port with touchstone.kit.v1.FaultProxyService.
  *
- * @throws Error naming host and port when the address cannot be had.
+ * @throws {Error} The address cannot be used: names host and port.
  */
 export async function startFaultControl(options: FaultControlOptions): Promise<FaultControl> {
   const control = await import('./fault-proxy/control/fault-control.ts');
@@ -39,7 +39,7 @@ export async function startFaultControl(options: FaultControlOptions): Promise<F
 /**
  * Starts a proxy that passes everything.
  *
- * @throws TypeError naming the option that cannot be used, Error naming host and port when the address cannot be had.
+ * @throws {TypeError} naming the option that cannot be used, Error The address cannot be used: names host and port.
  */
 export async function startFaultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
   const proxy = await import('./fault-proxy/fault-proxy.ts');
@@ -49,8 +49,8 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
 /**
  * Starts a recorder in front of a service.
  *
- * @throws RecordingError naming an option that cannot be used: a redaction rule for a field that does not exist, a file
- *   that is there; Error naming host and port when the address cannot be had.
+ * @throws {RecordingError} naming an option that cannot be used: a redaction rule for a field that does not exist, a file
+ *   that is there. {Error} The address cannot be used: names host and port.
  */
 export async function startRecorder(options: RecorderOptions): Promise<Recorder> {
   const recorder = await import('./recording/recorder.ts');
@@ -58,13 +58,13 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
 }
 
 /**
- * Starts a server that answers as a recording says, in every protocol. Calls are told apart by what they mean; redacted
+ * Starts a server that answers as a recording says, in every protocol. Calls are matched by meaning; redacted
  * values match anything. Equal calls are answered in the recorded order, then with the last answer again. A call that
  * was not recorded is answered `unimplemented`, with the nearest exchange and what differs.
  *
  * @param source a recording, or its file.
- * @throws RecordingError when the file is no recording, does not fit the services or has no exchange to answer with;
- *   Error naming host and port when the address cannot be had.
+ * @throws {RecordingError} when the file is no recording, does not fit the services or has no exchange to answer with;
+ *   Error The address cannot be used: names host and port.
  */
 export async function startReplay(source: string | Recording, options: ReplayOptions): Promise<Replay> {
   const replay = await import('./recording/replay.ts');
@@ -74,10 +74,10 @@ export async function startReplay(source: string | Recording, options: ReplayOpt
 /**
  * Starts a server that answers as the contracts in `files` say: a file, a folder, or a list of both. A call that no
  * interaction accepts is answered `unimplemented` with the nearest one and what differs, an ambiguous one `internal`.
- * Deadlines that a contract expects of its consumer are not asked for.
+ * The deadlines that a contract expects of its consumer are not checked.
  *
- * @throws ContractFileError when a file cannot be read or does not fit the services, or there is no interaction in them;
- *   Error naming host and port when the address cannot be had.
+ * @throws {ContractFileError} when a file cannot be read or does not fit the services, or there is no interaction in them;
+ *   Error The address cannot be used: names host and port.
  */
 export async function startStubServer(
   files: string | readonly string[],
@@ -88,10 +88,10 @@ export async function startStubServer(
 }
 
 /**
- * Starts a virtual service that answers what its contract says, if it has one, and `unimplemented` to all else until it
- * is told otherwise.
+ * Starts a virtual service that answers from its contract, if it has one, and `unimplemented` otherwise until the
+ * test adds stubs.
  *
- * @throws Error naming host and port when the address cannot be had, ContractFileError when the contract cannot be used.
+ * @throws {Error} The address cannot be used: names host and port, ContractFileError when the contract cannot be used.
  */
 export async function startVirtualService(options: VirtualServiceOptions): Promise<VirtualService> {
   const service = await import('./virtual/virtual-service.ts');
@@ -103,7 +103,7 @@ export async function startVirtualService(options: VirtualServiceOptions): Promi
  * left to `verifyEvents`.
  *
  * @returns what came of each; a contract that the services no longer fit is a check that failed.
- * @throws ContractFileError when a file cannot be read or there is nothing to verify, StateError when a state has no
+ * @throws {ContractFileError} when a file cannot be read or there is nothing to verify, StateError when a state has no
  *   handler, TypeError when a name in `wires` is none.
  */
 export async function verifyProvider(options: VerifyOptions): Promise<Verification> {

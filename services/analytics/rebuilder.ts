@@ -1,7 +1,10 @@
 // Carries a rebuild through, step by step, each of which may be cut off and taken again: every stream is read from its start
 // by the service's own consumer, and when all have caught up the new sums take the place of the old ones.
+
+import { DOMAIN } from '../domain.ts';
+import { streamOf } from '../platform/base/domain.ts';
 import type { Broker, BrokerSession } from '../platform/messaging/broker.ts';
-import { isConsumerMissing, isStreamMissing, streamOf } from '../platform/messaging/streams.ts';
+import { isConsumerMissing, isStreamMissing } from '../platform/messaging/streams.ts';
 import type { Logger } from '../platform/observability/log.ts';
 import type { BuildingGeneration, GenerationStore } from './generation-store.ts';
 import { PRODUCERS, type Producer } from './sales.ts';
@@ -51,7 +54,7 @@ async function rewind(
   const stream = await readStream(manager, producer);
   while (await generations.carryOver(generation, producer, stream.horizon, CARRY_LIMIT));
   try {
-    await manager.consumers.delete(streamOf(producer), service);
+    await manager.consumers.delete(streamOf(DOMAIN, producer), service);
   } catch (error) {
     if (!isConsumerMissing(error) && !isStreamMissing(error)) throw error;
   }
@@ -61,7 +64,7 @@ async function rewind(
 /** The last sequence of a stream, and since when it holds everything. */
 async function readStream(manager: BrokerSession['manager'], producer: Producer) {
   try {
-    const { state } = await manager.streams.info(streamOf(producer));
+    const { state } = await manager.streams.info(streamOf(DOMAIN, producer));
     const horizon = state.messages === 0 ? new Date() : new Date(state.first_ts);
     return { lastSequence: state.last_seq, horizon };
   } catch (error) {
@@ -79,7 +82,7 @@ async function isCaughtUp(
     const target = rewound[producer] ?? 0;
     if (target === 0) continue;
     try {
-      const info = await manager.consumers.info(streamOf(producer), service);
+      const info = await manager.consumers.info(streamOf(DOMAIN, producer), service);
       const isEmpty = info.num_pending === 0 && info.num_ack_pending === 0;
       if (info.ack_floor.stream_seq < target && !isEmpty) return false;
     } catch (error) {

@@ -88,5 +88,10 @@ async function nextChange(waiting: Set<() => void>, signal: AbortSignal): Promis
 
 function tooManyWatchers(): DomainError {
   const words = `${MAX_WATCHERS} callers watch the sales here already`;
-  return new DomainError('resource_exhausted', 'TOO_MANY_WATCHERS', words, { retryAfterMs: RETRY_AFTER_MS });
+  return new DomainError({
+    kind: 'resource_exhausted',
+    reason: 'TOO_MANY_WATCHERS',
+    message: words,
+    retryAfterMs: RETRY_AFTER_MS,
+  });
 }

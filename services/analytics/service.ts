@@ -1,5 +1,6 @@
 // Builds the analytics service; the only file here that constructs.
 import { fileURLToPath } from 'node:url';
+import { DOMAIN } from '../domain.ts';
 import { createWorker } from '../platform/base/worker.ts';
 import type { Logger } from '../platform/observability/log.ts';
 import {
@@ -27,6 +28,7 @@ const SUM_TIMEOUT_MS = 5_000;
 export function createAnalyticsService(config: AnalyticsConfig, log: Logger, options: ProcessOptions = {}): Service {
   return createService({
     ...options,
+    domain: DOMAIN,
     name: 'analytics',
     config,
     log,

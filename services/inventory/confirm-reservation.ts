@@ -5,7 +5,7 @@ import type {
   ConfirmReservationResponseSchema,
 } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { createValidation } from '../platform/base/validation.ts';
-import { runForOrder } from '../platform/observability/tracing.ts';
+import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { toReservationMessage } from './inventory-messages.ts';
 import { decideSale, type Reservation } from './reservation.ts';
@@ -27,7 +27,7 @@ export async function confirmReservation(
   validation.optionalText('reservation_id', request.reservationId);
   validation.throwIfInvalid();
 
-  const reservation = await runForOrder(request.orderId, () => sell(dependencies, request));
+  const reservation = await runWithCorrelation(request.orderId, () => sell(dependencies, request));
   return { reservation: toReservationMessage(reservation) };
 }
 

@@ -6,12 +6,14 @@ import {
   StockReleasedSchema,
   StockReservedSchema,
 } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
+import { DOMAIN } from '../domain.ts';
+import { eventSourceOf } from '../platform/base/domain.ts';
 import { createEvent, type OutgoingEvent } from '../platform/messaging/event.ts';
 import type { Product } from './product.ts';
 import type { Reservation, Shortage } from './reservation.ts';
 import type { ReservationDraft } from './reservation-store.ts';
 
-const SOURCE = 'inventory';
+const SOURCE = eventSourceOf(DOMAIN, 'inventory');
 // A reservation is made by its first decision.
 const FIRST_VERSION = 1n;
 

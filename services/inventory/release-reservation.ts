@@ -5,7 +5,7 @@ import type {
   ReleaseReservationResponseSchema,
 } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { createValidation } from '../platform/base/validation.ts';
-import { runForOrder } from '../platform/observability/tracing.ts';
+import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { tellReleased } from './inventory-events.ts';
 import { toReservationMessage } from './inventory-messages.ts';
@@ -29,7 +29,7 @@ export async function releaseReservation(
   validation.optionalText('reservation_id', request.reservationId);
   validation.throwIfInvalid();
 
-  const reservation = await runForOrder(request.orderId, () => release(dependencies, request));
+  const reservation = await runWithCorrelation(request.orderId, () => release(dependencies, request));
   return { reservation: toReservationMessage(reservation) };
 }
 

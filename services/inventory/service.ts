@@ -1,6 +1,7 @@
 // Builds the inventory service; the only file here that constructs.
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import { DOMAIN } from '../domain.ts';
 import type { Logger } from '../platform/observability/log.ts';
 import { createService, type ProcessOptions, type Service } from '../platform/runtime/service-runtime.ts';
 import type { InventoryConfig } from './config.ts';
@@ -12,6 +13,7 @@ import { createCatalogueSeed } from './seed-catalogue.ts';
 export function createInventoryService(config: InventoryConfig, log: Logger, options: ProcessOptions = {}): Service {
   return createService({
     ...options,
+    domain: DOMAIN,
     name: 'inventory',
     config,
     log,

@@ -2,7 +2,7 @@
 // included, whichever of the two brought it.
 
 import type { Validation } from '../platform/base/validation.ts';
-import { runForOrder } from '../platform/observability/tracing.ts';
+import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import type { Queryable } from '../platform/storage/database.ts';
 import { TEST_PRODUCT } from './catalogue.ts';
 import type { InventoryDependencies } from './dependencies.ts';
@@ -54,7 +54,7 @@ export function setStockAside(
   queryable: Queryable,
   request: StockRequest,
 ): Promise<StockDecision> {
-  return runForOrder(request.orderId, async () => {
+  return runWithCorrelation(request.orderId, async () => {
     const draft: ReservationDraft = {
       orderId: request.orderId,
       synthetic: request.synthetic,

@@ -9,7 +9,6 @@ import { fromJourneyMessage, toRunMessage } from './run-messages.ts';
 import type { Run, RunStore } from './run-store.ts';
 
 const LOOK_UP_PERIOD_MS = 100;
-const RETRY_AFTER_MS = 1_000;
 
 export type RunJourneyDependencies = {
   readonly runner: Pick<JourneyRunner, 'run'>;
@@ -42,11 +41,10 @@ export async function runJourney(
     throw failedPrecondition('IDEMPOTENCY_KEY_REUSED', 'idempotency_key was used for another journey');
   }
   if (run.result === undefined) {
-    throw unavailable(
-      'RUN_UNDER_WAY',
-      'the run of this idempotency_key has not ended: repeat the call',
-      RETRY_AFTER_MS,
-    );
+    throw unavailable({
+      reason: 'RUN_UNDER_WAY',
+      message: 'the run of this idempotency_key has not ended: repeat the call',
+    });
   }
   return { run: toRunMessage(run) };
 }

@@ -5,7 +5,7 @@ import { describeError } from '../platform/base/errors.ts';
 import type { CallPolicy } from '../platform/client/call-policy.ts';
 import { DependencyError } from '../platform/client/dependency-error.ts';
 import { type Logger, scrubSecrets } from '../platform/observability/log.ts';
-import { runForOrder, runInSpan, SpanKind } from '../platform/observability/tracing.ts';
+import { runInSpan, runWithCorrelation, SpanKind } from '../platform/observability/tracing.ts';
 import { mailAddressOf } from './mail-address.ts';
 import { composeMail, isRefusal, messageIdOf } from './notification.ts';
 import { toSentEvent } from './notification-messages.ts';
@@ -78,7 +78,7 @@ function startLimit(stopping: AbortSignal) {
 function sendTraced(dependencies: MailerDependencies, due: DueNotification, signal: AbortSignal): Promise<void> {
   const span = { name: 'send mail', kind: SpanKind.CLIENT, headers: { traceparent: due.traceparent } };
   const send = () => sendMail(dependencies, due, signal);
-  return runInSpan(span, () => runForOrder(due.notification.orderId, send));
+  return runInSpan(span, () => runWithCorrelation(due.notification.orderId, send));
 }
 
 async function sendMail(dependencies: MailerDependencies, due: DueNotification, signal: AbortSignal): Promise<void> {
@@ -95,7 +95,7 @@ async function sendMail(dependencies: MailerDependencies, due: DueNotification, 
       operation: 'send_mail',
       timeoutMs: undefined,
       signal,
-      repeatable: false,
+      idempotent: false,
       counted: true,
       send: () => dependencies.send(mail),
     });
@@ -133,8 +133,9 @@ function wasNotMade(error: unknown): boolean {
  */
 export function toMailFailure(dependency: string, thrown: unknown): DependencyError {
   const code = replyCodeOf(thrown);
-  if (code !== undefined) return new DependencyError(dependency, 'refused', '', `refused with ${code}`, thrown);
-  return new DependencyError(dependency, 'unreachable', '', undefined, thrown);
+  if (code !== undefined)
+    return new DependencyError({ dependency, failure: 'refused', description: `refused with ${code}`, cause: thrown });
+  return new DependencyError({ dependency, failure: 'unreachable', cause: thrown });
 }
 
 function replyCodeOf(error: unknown): number | undefined {

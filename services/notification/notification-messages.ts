@@ -2,8 +2,12 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { NotificationSentSchema } from '#gen/shop/notification/v1/notification_events_pb.ts';
 import { NotificationStatus, NotificationType } from '#gen/shop/notification/v1/notification_pb.ts';
+import { DOMAIN } from '../domain.ts';
+import { eventSourceOf } from '../platform/base/domain.ts';
 import { createEvent, type OutgoingEvent } from '../platform/messaging/event.ts';
 import { messageIdOf, type Notification } from './notification.ts';
+
+const SOURCE = eventSourceOf(DOMAIN, 'notification');
 
 /** The notification as a `shop.notification.v1.Notification`; one that is never sent has no Message-ID. */
 export function toNotificationMessage(notification: Notification) {
@@ -32,5 +36,5 @@ export function toSentEvent(notification: Notification, time: Date): OutgoingEve
     version: BigInt(version + 1),
     sendTime: timestampFromDate(time),
   };
-  return createEvent('notification', NotificationSentSchema, event, time);
+  return createEvent(SOURCE, NotificationSentSchema, event, time);
 }

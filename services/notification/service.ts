@@ -1,6 +1,7 @@
 // Composition root of the notification service: everything is built here and nowhere else; tests build the same.
 import { fileURLToPath } from 'node:url';
 import { createTransport } from 'nodemailer';
+import { DOMAIN } from '../domain.ts';
 import { createWorker } from '../platform/base/worker.ts';
 import { createCallPolicy } from '../platform/client/call-policy.ts';
 import type { Logger } from '../platform/observability/log.ts';
@@ -29,6 +30,7 @@ export function createNotificationService(
 ): Service {
   return createService({
     ...options,
+    domain: DOMAIN,
     name: 'notification',
     config,
     log,
@@ -41,7 +43,7 @@ function defineNotificationService(config: NotificationConfig, runtime: Runtime)
   const { log, metrics } = runtime;
   const policy = createPolicies(config.breakerResetMs).mailServer;
   const toFailure = (thrown: unknown) => toMailFailure(policy.name, thrown);
-  const mailServer = createCallPolicy({ policy, toFailure, metrics, log });
+  const mailServer = createCallPolicy({ policy, system: 'smtp', toFailure, metrics, log });
   const transport = createMailTransport(config.smtpUrl, policy.maxConcurrent);
   const mails: MailerDependencies = {
     store: createNotificationStore(runtime.backgroundDatabase),

@@ -6,7 +6,6 @@ import { type PricedItem, type PricingVersion, priceItems, type Quote } from './
 
 const MAX_ITEMS = 100;
 const MAX_QUANTITY = 10_000;
-const RETRY_AFTER_MS = 1_000;
 // What synthetic orders are for, and nothing else is.
 const TEST_PRODUCT = 'test-product';
 // What can be charged at once: the provider's JSON holds no larger number exactly.
@@ -78,7 +77,7 @@ async function findPrices(prices: PriceStore, items: readonly BasketItem[]): Pro
   let known = await prices.find(productIds);
   if (known.size < items.length) {
     if (!(await prices.isLoaded())) {
-      throw unavailable('CATALOGUE_NOT_LOADED', 'the prices are not known yet', RETRY_AFTER_MS);
+      throw unavailable({ reason: 'CATALOGUE_NOT_LOADED', message: 'the prices are not known yet' });
     }
     // The load may have ended between the two questions: what is missing now does not exist.
     known = await prices.find(productIds);

@@ -2,7 +2,7 @@
 import type { CancelOrderRequest } from '#gen/shop/order/v1/order_service_pb.ts';
 import { startDeadline } from '../platform/base/deadline.ts';
 import { failedPrecondition } from '../platform/base/errors.ts';
-import { runForOrder } from '../platform/observability/tracing.ts';
+import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import { requireOrder } from './get-order.ts';
 import { decideCancel, type Order } from './order.ts';
 import { toOrderMessage, toStatusEvent } from './order-messages.ts';
@@ -23,7 +23,7 @@ export async function cancelOrder(
 ) {
   const deadline = startDeadline(budgetMs);
   const order = await requireOrder(dependencies.saga.store, request.orderId);
-  return await runForOrder(order.orderId, async () => {
+  return await runWithCorrelation(order.orderId, async () => {
     const cancelled = await storeCancellation(dependencies, order);
     const result = await runSaga(dependencies.saga, cancelled, deadline);
     return { order: toOrderMessage(result.order) };

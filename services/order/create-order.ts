@@ -8,11 +8,11 @@ import {
   type CreateOrderResponseSchema,
 } from '#gen/shop/order/v1/order_service_pb.ts';
 import { type Deadline, startDeadline } from '../platform/base/deadline.ts';
-import { failedPrecondition } from '../platform/base/errors.ts';
+import { DEFAULT_RETRY_AFTER_MS, failedPrecondition } from '../platform/base/errors.ts';
 import { excludeWait } from '../platform/base/service-time.ts';
 import { requireSyntheticCredential } from '../platform/base/synthetic.ts';
 import { createValidation } from '../platform/base/validation.ts';
-import { runForOrder } from '../platform/observability/tracing.ts';
+import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import { type PricingVersionFor, priceBasket, validateItems, validateSyntheticItems } from './basket.ts';
 import { acceptOrder, type Order } from './order.ts';
 import type { OrderChanges } from './order-changes.ts';
@@ -22,7 +22,6 @@ import type { KeyedOrder, OrderKey, OrderStore } from './order-store.ts';
 import type { PriceStore } from './price-store.ts';
 import type { Outcome } from './saga-table.ts';
 
-const RETRY_AFTER_MS = 1_000;
 const PAYMENT_METHOD = /^pm_[A-Za-z0-9_]{1,125}$/;
 
 export type CreateOrderDependencies = {
@@ -59,7 +58,7 @@ export async function createOrder(
 
   const order = await priceOrder(dependencies, request);
   const key = { idempotencyKey: request.idempotencyKey, requestHash };
-  const inserted = await runForOrder(order.orderId, () =>
+  const inserted = await runWithCorrelation(order.orderId, () =>
     dependencies.store.insert(order, key, [toStatusEvent(order)]),
   );
   if (!inserted) return await answerLostRace(dependencies, key, deadline);
@@ -129,7 +128,7 @@ function answer({ order, hindrance }: SagaResult): MessageInitShape<typeof Creat
   const outcome = (isPending ? hindrance?.outcome : undefined) ?? outcomeOf(order);
   const reason = isPending ? (hindrance?.reason ?? order.reason ?? 'BUDGET_EXHAUSTED') : order.reason;
   const newKey = reason === 'INVENTORY_ERROR';
-  const retry = outcome === 'FAILED' && newKey ? { after: durationFromMs(RETRY_AFTER_MS), newKey } : undefined;
+  const retry = outcome === 'FAILED' && newKey ? { after: durationFromMs(DEFAULT_RETRY_AFTER_MS), newKey } : undefined;
   return {
     order: toOrderMessage(order),
     outcome: CreateOrderResponse_Outcome[outcome],

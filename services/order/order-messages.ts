@@ -8,10 +8,12 @@ import {
   OrderFailedSchema,
 } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderReason, type OrderSchema, OrderStatus, OrderStep, StepState } from '#gen/shop/order/v1/order_pb.ts';
+import { DOMAIN } from '../domain.ts';
+import { eventSourceOf } from '../platform/base/domain.ts';
 import { createEvent, type OutgoingEvent } from '../platform/messaging/event.ts';
 import type { Order, OrderStatus as Status } from './order.ts';
 
-const SOURCE = 'order';
+const SOURCE = eventSourceOf(DOMAIN, 'order');
 
 /** The order as clients see it. The payment method is not part of it. */
 export function toOrderMessage(order: Order): MessageInitShape<typeof OrderSchema> {

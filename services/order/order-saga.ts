@@ -9,7 +9,7 @@ import type { Deadline } from '../platform/base/deadline.ts';
 import { describeError } from '../platform/base/errors.ts';
 import { DependencyError } from '../platform/client/dependency-error.ts';
 import type { Logger } from '../platform/observability/log.ts';
-import { runForOrder } from '../platform/observability/tracing.ts';
+import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import {
   decideConfirm,
   decideFail,
@@ -72,7 +72,7 @@ export function runSaga(
   deadline: Deadline,
   attempts = 0,
 ): Promise<SagaResult> {
-  return runForOrder(order.orderId, async () => {
+  return runWithCorrelation(order.orderId, async () => {
     let current = order;
     for (let conflicts = 0; ; conflicts += 1) {
       try {
@@ -131,7 +131,11 @@ function reserve(dependencies: SagaDependencies, order: Order, deadline: Deadlin
       { timeoutMs: timeBeforeVerdict(deadline), ...headersFor(dependencies, order) },
     );
     if (reservation === undefined) {
-      throw new DependencyError('inventory', 'unreadable', '', 'answered without a reservation');
+      throw new DependencyError({
+        dependency: 'inventory',
+        failure: 'unreadable',
+        description: 'answered without a reservation',
+      });
     }
     return noteReserved(order, reservation.reservationId, now());
   });
@@ -154,7 +158,11 @@ async function charge(dependencies: SagaDependencies, order: Order, deadline: De
     );
     if (charge?.status === ChargeStatus.COMPLETED) return notePaid(order, charge.transactionId, now());
     if (charge?.status !== ChargeStatus.DECLINED && charge?.status !== ChargeStatus.REFUNDED) {
-      throw new DependencyError('payment', 'internal', '', 'answered with a charge that is not settled');
+      throw new DependencyError({
+        dependency: 'payment',
+        failure: 'internal',
+        description: 'answered with a charge that is not settled',
+      });
     }
     declined = charge.declineMessage || charge.declineCode || 'the charge was refunded';
     return order;

@@ -7,7 +7,7 @@ import {
 } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentCompletedSchema, PaymentFailedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
-import { callBudgetMs, withinTime } from '../platform/base/deadline.ts';
+import { callBudgetMs, withTimeout } from '../platform/base/deadline.ts';
 import { unavailable } from '../platform/base/errors.ts';
 import { onEvent, type Subscription } from '../platform/messaging/event-handler.ts';
 import { queueWaitMs } from '../platform/server/load-shedding.ts';
@@ -25,7 +25,6 @@ import { type WatchOrderDependencies, watchOrder } from './watch-order.ts';
 const ANSWER_MS = 100;
 // What the statements after a budget may add to it. A database that is slow, not away, could add its limits one after the other.
 const OVERTIME_MS = 300;
-const RETRY_AFTER_MS = 1_000;
 
 export type RouteDependencies = CreateOrderDependencies &
   CancelOrderDependencies &
@@ -42,12 +41,11 @@ export function createOrderRoutes(dependencies: RouteDependencies): (router: Con
   };
   const inTime = <T>(context: HandlerContext, work: (budgetMs: number) => Promise<T>): Promise<T> => {
     const budgetMs = budget(context);
-    return withinTime(work(budgetMs), budgetMs + OVERTIME_MS, () => {
-      throw unavailable(
-        'DATABASE_UNAVAILABLE',
-        'the database takes too long: repeat the call to learn more',
-        RETRY_AFTER_MS,
-      );
+    return withTimeout(work(budgetMs), budgetMs + OVERTIME_MS, () => {
+      throw unavailable({
+        reason: 'DATABASE_UNAVAILABLE',
+        message: 'the database takes too long: repeat the call to learn more',
+      });
     });
   };
   return (router) =>

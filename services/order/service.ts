@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import { DOMAIN } from '../domain.ts';
 import { syntheticHeaders } from '../platform/base/synthetic.ts';
 import { createDependency } from '../platform/client/rpc-client.ts';
 import { createFeatureFlags } from '../platform/flags/feature-flags.ts';
@@ -36,6 +37,7 @@ const PRICING_FLAG = 'new_pricing_algorithm';
 export function createOrderService(config: OrderConfig, log: Logger, options: ProcessOptions = {}): Service {
   return createService({
     ...options,
+    domain: DOMAIN,
     name: 'order',
     config,
     log,
@@ -104,7 +106,7 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
     dependencies: [inventory, payment],
     components: [flags, createCatalogueLoader({ inventory: backgroundInventory, prices, log }), resumer],
     pruneRules: createPruneRules(config),
-    countOpenCompensations: async () => (await store.countOpen()).compensations,
+    countOpenWork: async () => (await store.countOpen()).compensations,
   };
 }
 

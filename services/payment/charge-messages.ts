@@ -6,8 +6,12 @@ import {
   PaymentRefundedSchema,
 } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
+import { DOMAIN } from '../domain.ts';
+import { eventSourceOf } from '../platform/base/domain.ts';
 import { createEvent, type OutgoingEvent } from '../platform/messaging/event.ts';
 import type { Charge } from './charge.ts';
+
+const SOURCE = eventSourceOf(DOMAIN, 'payment');
 
 /** The charge as a `shop.payment.v1.Charge`. */
 export function toChargeMessage(charge: Charge) {
@@ -34,19 +38,14 @@ export function toChargeEvents(charge: Charge, time: Date): OutgoingEvent[] {
   };
   switch (charge.status) {
     case 'COMPLETED':
-      return [createEvent('payment', PaymentCompletedSchema, { ...same, transactionId, completeTime: stored }, time)];
+      return [createEvent(SOURCE, PaymentCompletedSchema, { ...same, transactionId, completeTime: stored }, time)];
     case 'DECLINED':
       return [
-        createEvent(
-          'payment',
-          PaymentFailedSchema,
-          { ...same, declineCode: charge.declineCode, failTime: stored },
-          time,
-        ),
+        createEvent(SOURCE, PaymentFailedSchema, { ...same, declineCode: charge.declineCode, failTime: stored }, time),
       ];
     case 'REFUNDED':
       if (transactionId === '') return [];
-      return [createEvent('payment', PaymentRefundedSchema, { ...same, transactionId, refundTime: stored }, time)];
+      return [createEvent(SOURCE, PaymentRefundedSchema, { ...same, transactionId, refundTime: stored }, time)];
     default:
       return [];
   }

@@ -1,11 +1,9 @@
 // The settings of the payment service.
 
 import { durationMs, type Environment, httpUrl, parseSettings, port, postgresUrl } from '../platform/base/settings.ts';
-import { callLimitsOf, sharedSettings, syntheticSettings } from '../platform/runtime/config.ts';
-import type { RuntimeConfig } from '../platform/runtime/service-runtime.ts';
+import { runtimeConfig, type ServiceConfig, sharedSettings, syntheticSettings } from '../platform/runtime/config.ts';
 
-export type PaymentConfig = RuntimeConfig & {
-  readonly logLevel: string;
+export type PaymentConfig = ServiceConfig & {
   /** Allows synthetic payments; undefined refuses them all. A secret. */
   readonly syntheticCredential: string | undefined;
   /** How long what synthetic orders leave is kept. */
@@ -21,7 +19,11 @@ export type PaymentConfig = RuntimeConfig & {
   readonly breakerResetMs: number;
 };
 
-/** Reads the settings. Throws ConfigError naming every faulty one. */
+/**
+ * Reads the settings.
+ *
+ * @throws {ConfigError} naming every faulty one.
+ */
 export function loadConfig(environment: Environment): PaymentConfig {
   const settings = parseSettings(environment, {
     ...sharedSettings,
@@ -35,13 +37,7 @@ export function loadConfig(environment: Environment): PaymentConfig {
     BREAKER_RESET_MS: durationMs(5_000),
   });
   return {
-    host: settings.HOST,
-    port: settings.PAYMENT_PORT,
-    databaseUrl: settings.PAYMENT_DATABASE_URL,
-    natsUrl: settings.NATS_URL,
-    corsOrigins: settings.CORS_ORIGINS,
-    callLimits: callLimitsOf(settings),
-    logLevel: settings.LOG_LEVEL,
+    ...runtimeConfig(settings, settings.PAYMENT_PORT, settings.PAYMENT_DATABASE_URL),
     syntheticCredential: settings.SYNTHETIC_CREDENTIAL,
     syntheticRetentionMs: settings.SYNTHETIC_RETENTION_MS,
     providerUrl: settings.PAYMENT_PROVIDER_URL,

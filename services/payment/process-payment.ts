@@ -6,7 +6,7 @@ import type { Money } from '../platform/base/money.ts';
 import { orAborted } from '../platform/base/or-aborted.ts';
 import { requireSyntheticCredential } from '../platform/base/synthetic.ts';
 import { createValidation } from '../platform/base/validation.ts';
-import { runForOrder } from '../platform/observability/tracing.ts';
+import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import { type Charge, matchRepeat, nextStep } from './charge.ts';
 import { toChargeMessage } from './charge-messages.ts';
 import type { ChargeStore, Intent } from './charge-store.ts';
@@ -35,7 +35,7 @@ export async function processPayment(
   const intent = readIntent(request);
   if (intent.synthetic) requireSyntheticCredential(headers, syntheticCredential);
   const { orderId } = intent;
-  return await runForOrder(orderId, async () => {
+  return await runWithCorrelation(orderId, async () => {
     signal.throwIfAborted();
     const run = settlements.admit();
     const created = await store.insertIntent(intent);
@@ -68,7 +68,8 @@ function readIntent(request: ProcessPaymentRequest): Intent {
   }
   validation.text('payment_method', paymentMethod);
   validation.throwIfInvalid();
-  if (amount === undefined) throw new DomainError('invalid_argument', 'INVALID_REQUEST', 'amount: must be set');
+  if (amount === undefined)
+    throw new DomainError({ kind: 'invalid_argument', reason: 'INVALID_REQUEST', message: 'amount: must be set' });
   const content = { orderId, customerId, amount: toMoney(amount), paymentMethod, synthetic };
   return { ...content, idempotencyKey, requestHash: hashContent(content) };
 }

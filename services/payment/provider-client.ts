@@ -96,7 +96,7 @@ export function createProviderClient({
     const send = async (tryMs: number): Promise<ProviderAnswer> =>
       requireAnswer(guard.name, await http.send({ ...request, headers, timeoutMs: tryMs }));
     try {
-      return await guard.call({ operation, timeoutMs, repeatable: true, counted, send });
+      return await guard.call({ operation, timeoutMs, idempotent: true, counted, send });
     } catch (error) {
       if (!(error instanceof DependencyError)) throw error;
       return { kind: 'unknown', reason: describeError(error.cause ?? error) };
@@ -133,7 +133,7 @@ export function createProviderClient({
 /** Sorts what a call to the provider threw; returns a mistake of our own as it is. */
 export function toProviderFailure(dependency: string, thrown: unknown): unknown {
   if (!(thrown instanceof NoAnswer)) return thrown;
-  return new DependencyError(dependency, thrown.timedOut ? 'timeout' : 'unreachable', '', undefined, thrown);
+  return new DependencyError({ dependency, failure: thrown.timedOut ? 'timeout' : 'unreachable', cause: thrown });
 }
 
 // The provider itself is in trouble, or somebody on the way to it: it did what it did, or nothing.
@@ -141,7 +141,7 @@ function requireAnswer(dependency: string, answer: ProviderAnswer): ProviderAnsw
   const { status, retryAfterMs } = answer;
   const failure = FAILURES.get(status) ?? (status >= 500 ? 'internal' : undefined);
   if (failure === undefined) return answer;
-  throw new DependencyError(dependency, failure, '', `answered ${status}`, undefined, retryAfterMs);
+  throw new DependencyError({ dependency, failure, description: `answered ${status}`, retryAfterMs });
 }
 
 function readCharge(answer: ProviderAnswer | Unknown): ChargeResult {

@@ -3,7 +3,7 @@ import type { RefundPaymentRequest } from '#gen/shop/payment/v1/payment_service_
 import { failedPrecondition } from '../platform/base/errors.ts';
 import { orAborted } from '../platform/base/or-aborted.ts';
 import { createValidation } from '../platform/base/validation.ts';
-import { runForOrder } from '../platform/observability/tracing.ts';
+import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import { type Charge, nextStep } from './charge.ts';
 import { toChargeMessage } from './charge-messages.ts';
 import type { ChargeStore } from './charge-store.ts';
@@ -31,7 +31,7 @@ export async function refundPayment(
   validation.text('order_id', orderId);
   validation.text('idempotency_key', idempotencyKey);
   validation.throwIfInvalid();
-  return await runForOrder(orderId, async () => {
+  return await runWithCorrelation(orderId, async () => {
     signal.throwIfAborted();
     const run = settlements.admit();
     const stored = await store.requestRefund(orderId, idempotencyKey);

@@ -1,5 +1,6 @@
 // Composition root of the payment service: everything is built here and nowhere else; tests build the same.
 import { fileURLToPath } from 'node:url';
+import { DOMAIN } from '../domain.ts';
 import { createWorker } from '../platform/base/worker.ts';
 import { createCallPolicy } from '../platform/client/call-policy.ts';
 import type { Logger } from '../platform/observability/log.ts';
@@ -30,6 +31,7 @@ const CALL_MARGIN_MS = 500;
 export function createPaymentService(config: PaymentConfig, log: Logger, options: ProcessOptions = {}): Service {
   return createService({
     ...options,
+    domain: DOMAIN,
     name: 'payment',
     config,
     log,
@@ -44,7 +46,7 @@ function definePaymentService(config: PaymentConfig, runtime: Runtime): ServiceD
   const toFailure = (thrown: unknown) => toProviderFailure(policy.name, thrown);
   const provider = createProviderClient({
     http: createProviderHttp(config.providerUrl),
-    guard: createCallPolicy({ policy, toFailure, metrics, log }),
+    guard: createCallPolicy({ policy, system: 'http', toFailure, metrics, log }),
   });
   const storeOptions = {
     callMs: config.providerTimeoutMs + CALL_MARGIN_MS,

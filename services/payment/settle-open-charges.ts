@@ -1,6 +1,6 @@
 // The background of the payment service: goes on with charges and refunds whose callers do not come back, and looks for late
 // captures of charges given up. Replicas share the work by putting off what they take.
-import { runForOrder, runInSpan, SpanKind } from '../platform/observability/tracing.ts';
+import { runInSpan, runWithCorrelation, SpanKind } from '../platform/observability/tracing.ts';
 import type { Charge, StoredCharge } from './charge.ts';
 import type { ChargeStore } from './charge-store.ts';
 import { giveLateCaptureBack, type Run, type SettlementDependencies, settleCharge } from './settlement.ts';
@@ -29,7 +29,7 @@ export async function settleOpenCharges(
   const settling = due.map((stored) => {
     const { orderId } = stored.charge;
     const span = { name: 'settle charge', kind: SpanKind.INTERNAL, headers: { traceparent: stored.traceparent } };
-    return runInSpan(span, () => runForOrder(orderId, () => settlements.run(orderId, work(stored))));
+    return runInSpan(span, () => runWithCorrelation(orderId, () => settlements.run(orderId, work(stored))));
   });
   // Each tells of its own failure; a stop does not wait for the provider here.
   await Promise.race([Promise.allSettled(settling), untilAborted(signal)]);

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { backoffMs, pause } from '../platform/base/backoff.ts';
 import type { Deadline } from '../platform/base/deadline.ts';
-import { type DomainError, unavailable } from '../platform/base/errors.ts';
+import { DEFAULT_RETRY_AFTER_MS, type DomainError, unavailable } from '../platform/base/errors.ts';
 import type { Logger } from '../platform/observability/log.ts';
 import {
   type Charge,
@@ -23,7 +23,6 @@ import type { CallOptions, ProviderClient } from './provider-client.ts';
 // Charge, refund, and some reading again after others were faster.
 const MAX_STEPS = 10;
 const MINIMUM_CALL_MS = 20;
-const RETRY_AFTER_MS = 1_000;
 const FIRST_WAIT_MS = 50;
 const MAX_WAIT_MS = 500;
 
@@ -213,11 +212,11 @@ async function askUntilTold<Result extends { readonly kind: string }>(
   }
 }
 
-function stillOpen(reason: string, retryAfterMs = RETRY_AFTER_MS): DomainError {
-  return unavailable(
-    'PAYMENT_PROVIDER_UNAVAILABLE',
-    'the payment provider has not told the outcome: repeat the call',
-    Math.ceil(retryAfterMs),
-    new Error(reason),
-  );
+function stillOpen(reason: string, retryAfterMs = DEFAULT_RETRY_AFTER_MS): DomainError {
+  return unavailable({
+    reason: 'PAYMENT_PROVIDER_UNAVAILABLE',
+    message: 'the payment provider has not told the outcome: repeat the call',
+    retryAfterMs: Math.ceil(retryAfterMs),
+    cause: new Error(reason),
+  });
 }

@@ -1,7 +1,7 @@
 // The settlements running in this replica: one an order at a time, shared by everybody who waits for it, and finished whether
 // or not somebody still does.
 import { startDeadline } from '../platform/base/deadline.ts';
-import { DomainError, describeError } from '../platform/base/errors.ts';
+import { DEFAULT_RETRY_AFTER_MS, DomainError, describeError } from '../platform/base/errors.ts';
 import type { Component } from '../platform/base/lifecycle.ts';
 import type { Logger } from '../platform/observability/log.ts';
 import type { Run } from './settlement.ts';
@@ -40,8 +40,11 @@ export function createSettlements<Result>(options: {
     name: 'settlements',
     admit: () => {
       if (running.size >= MAX_RUNNING) {
-        throw new DomainError('resource_exhausted', 'TOO_MANY_PAYMENTS', 'too many payments are under way', {
-          retryAfterMs: 1_000,
+        throw new DomainError({
+          kind: 'resource_exhausted',
+          reason: 'TOO_MANY_PAYMENTS',
+          message: 'too many payments are under way',
+          retryAfterMs: DEFAULT_RETRY_AFTER_MS,
         });
       }
       return begin();

@@ -341,12 +341,12 @@ describe('curl', () => {
     const { stdout } = await curl('--include', `${platform.stack.url(service)}/metrics`);
 
     expect(stdout).toMatch(/^content-type: text\/plain; version=/im);
-    const served = stdout.split('\n').filter((line) => line.startsWith('rpc_server_seconds_count'));
-    expect(served.filter((line) => line.includes('OpsService/GetStatus') && line.includes('code="ok"'))).toHaveLength(
-      1,
-    );
+    const served = stdout.split('\n').filter((line) => line.startsWith('rpc_server_call_duration_seconds_count'));
+    expect(
+      served.filter((line) => line.includes('OpsService/GetStatus') && line.includes('rpc_response_status_code="ok"')),
+    ).toHaveLength(1);
     expect(served.every((line) => line.includes(`service="${service}"`))).toBe(true);
-    expect(stdout).toContain(`outbox_unsent{service="${service}"}`);
+    expect(stdout).toContain(`messaging_outbox_unsent_messages{service="${service}"}`);
   });
 });
 

@@ -16,7 +16,7 @@ import {
   CreateOrderResponse_Outcome as Outcome,
 } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
-import type { PartName } from '#local/stack/stack.ts';
+import type { ProcessName } from '#local/stack/stack.ts';
 import {
   addProduct,
   awaitOrder,
@@ -49,7 +49,7 @@ beforeEach(async () => {
 });
 
 /** Stops a part; it is started again at the end of the block. */
-async function stopPart(part: PartName): Promise<AsyncDisposable & { restore(): Promise<void> }> {
+async function stopPart(part: ProcessName): Promise<AsyncDisposable & { restore(): Promise<void> }> {
   await platform.stack.stop(part);
   const restore = () => platform.stack.start(part);
   return { restore, [Symbol.asyncDispose]: restore };

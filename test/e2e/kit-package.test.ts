@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(base, { recursive: true, force: true }));
 
-/** Packing rewrites package.json for a while: that is done to a copy. */
+/** Packs a copy: packing writes `dist`, which must not appear in the working tree. */
 async function packWorkspaces(copy: string): Promise<void> {
   await mkdir(packages, { recursive: true });
   for (const path of ['package.json', 'tsconfig.json', 'packages/rpc-server', 'packages/kit']) {

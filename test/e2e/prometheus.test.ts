@@ -47,7 +47,7 @@ describe('Prometheus', () => {
   it('scrapes every service', async ({ skip }) => {
     if (prometheus === undefined) return skip(missing);
     const everyone = { order: 1, inventory: 1, payment: 1, notification: 1, analytics: 1 };
-    await expect.poll(() => query('max by (service) (broker_connected)'), PATIENCE).toEqual(everyone);
+    await expect.poll(() => query('max by (service) (messaging_broker_connected)'), PATIENCE).toEqual(everyone);
     expect(await query('min(up)')).toEqual({ '': 1 });
   });
 
@@ -55,7 +55,7 @@ describe('Prometheus', () => {
     if (prometheus === undefined) return skip(missing);
     await platform.orders.createOrder(orderRequest());
     const calls =
-      'sum by (service) (rpc_server_seconds_count{rpc=~".*/(CreateOrder|ReserveStock|ProcessPayment)",code="ok"}) > 0';
+      'sum by (service) (rpc_server_call_duration_seconds_count{rpc_method=~".*/(CreateOrder|ReserveStock|ProcessPayment)",rpc_response_status_code="ok"}) > 0';
     await expect
       .poll(async () => Object.keys(await query(calls)).sort(), PATIENCE)
       .toEqual(['inventory', 'order', 'payment']);

@@ -49,7 +49,7 @@ it('a burst is partly refused at once with advice; repeated with the same keys, 
     expect(retryAfterMs).toBeLessThanOrEqual(1_500);
   }
   const metrics = await (await fetch(`${platform.stack.url('order')}/metrics`)).text();
-  expect(metrics).toMatch(/bulkhead_refused_total\{.*bulkhead="calls".*\} [1-9]/);
+  expect(metrics).toMatch(/bulkhead_rejected_total\{.*bulkhead="calls".*\} [1-9]/);
   const { orders } = await vi.waitFor(() => platform.orders.listOrders({ customerId, pageSize: 200 }), PATIENCE);
   expect(orders).toHaveLength(BURST);
   for (const { orderId } of orders) expect(await readProviderCharges(platform, orderId)).toHaveLength(1);

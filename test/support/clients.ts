@@ -4,9 +4,9 @@ import { type Client, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 
-export interface Connection extends Disposable {
+export type Connection = Disposable & {
   client<Service extends DescService>(service: Service): Client<Service>;
-}
+};
 
 /** Makes clients that share one HTTP/2 connection, which is opened by the first call. */
 export function openConnection(url: string): Connection {

@@ -3,7 +3,8 @@
 import { toJsonString } from '@bufbuild/protobuf';
 import { GetStatusResponseSchema, ListDeadLettersResponseSchema, OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { serviceTopology } from '#local/shared/topology.ts';
-import { streamOf } from '#services/platform/messaging/streams.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { streamOf } from '#services/platform/base/domain.ts';
 import { OWNERS } from './invariants/facts.ts';
 import { sourcesOf } from './invariants/invariants.ts';
 import { readBroker, readDatabase } from './invariants/sources.ts';
@@ -47,7 +48,7 @@ export async function lookEverywhere(platform: TestStack): Promise<Sight[]> {
   for (const service of OWNERS) {
     see(`the database of ${service}`, await readTables(service, databaseUrls[service]));
     if (serviceTopology(service).stream !== undefined) {
-      see(`the events of ${service}`, await readStream(natsUrl, streamOf(service)));
+      see(`the events of ${service}`, await readStream(natsUrl, streamOf(DOMAIN, service)));
     }
   }
   see('the mails', await (await fetch(`${stack.url('mailbox')}/messages`)).text());

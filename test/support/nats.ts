@@ -1,7 +1,7 @@
 // A real nats-server for one test file, with the users and permissions of the local stack and a store of its own.
 import { join } from 'node:path';
 import { vi } from 'vitest';
-import { adminUser, randomNatsUsers } from '#local/nats/nats-permissions.ts';
+import { ADMIN_USER, randomNatsUsers } from '#local/nats/nats-permissions.ts';
 import { type NatsServer, startNatsServer } from '#local/nats/nats-server.ts';
 import { PortTakenError } from '#local/process/ports.ts';
 import { createGuardedDirectory, stopGuarded } from '#local/process/watchdog.ts';
@@ -9,7 +9,7 @@ import type { ServiceName } from '#local/shared/topology.ts';
 
 const RESTART_TIMEOUT_MS = 10_000;
 
-export interface TestNats extends AsyncDisposable {
+export type TestNats = AsyncDisposable & {
   readonly port: number;
   /** Changes with every restart. */
   readonly pid: number;
@@ -25,7 +25,7 @@ export interface TestNats extends AsyncDisposable {
   kill(): Promise<void>;
   /** Starts it again, on the same port and streams; stops it first when it runs. */
   restart(): Promise<void>;
-}
+};
 
 /** Starts a nats-server on a port of the system's choice. Its disposal stops it and removes its streams. */
 export async function startTestNats(): Promise<TestNats> {
@@ -50,7 +50,7 @@ export async function startTestNats(): Promise<TestNats> {
       return server.pid;
     },
     url: (service) => server.natsUrl(service),
-    adminUrl: server.natsUrl(adminUser),
+    adminUrl: server.natsUrl(ADMIN_USER),
     stop: () => server.stop(),
     kill: () => stopGuarded(server.process, { signal: 'SIGKILL' }),
     async restart() {

@@ -10,16 +10,16 @@ import { escapeIdentifier } from 'pg';
 import { inject } from 'vitest';
 import type { TestProject } from 'vitest/node';
 import { type Postgres, startPostgres } from '#local/postgres/postgres.ts';
-import { createGuardedDirectory } from '#local/process/watchdog.ts';
-import { derivePasswords } from '#local/shared/secrets.ts';
-import type { ServiceName } from '#local/shared/topology.ts';
 import {
   asSuperuser,
   closeDatabases,
   createServiceRole,
   serviceDatabaseName,
   serviceDatabaseUrl,
-} from '#local/stack/service-database.ts';
+} from '#local/postgres/service-database.ts';
+import { createGuardedDirectory } from '#local/process/watchdog.ts';
+import { derivePasswords } from '#local/shared/secrets.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
 import { migrate } from '#services/platform/storage/migrations.ts';
 
 declare module 'vitest' {
@@ -29,13 +29,13 @@ declare module 'vitest' {
   }
 }
 
-export interface TestDatabase extends AsyncDisposable {
+export type TestDatabase = AsyncDisposable & {
   /** Connects the service's own role, which owns the database. */
   readonly databaseUrl: string;
   /** Connects the superuser to the same database, for what a test prepares or looks up behind the service's back. */
   readonly superuserUrl: string;
   readonly name: string;
-}
+};
 
 /** For vitest's globalSetup: offers a Postgres to the run's tests. Returns the teardown that removes all of it. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -124,13 +124,13 @@ export async function requestServer(path: string | undefined): Promise<string> {
   return answer.superuserUrl;
 }
 
-interface TemplateOptions {
+type TemplateOptions = {
   readonly serverUrl: string;
   readonly service: ServiceName;
   readonly password: string;
   readonly urlOf: (database: string) => string;
   readonly migrationsDirectory: string;
-}
+};
 
 /** Migrates a template once per run; its name tells the migrations apart. Appears under that name only when it is complete. */
 async function ensureTemplate(options: TemplateOptions): Promise<string> {

@@ -9,7 +9,7 @@ import {
   databaseUrl,
   natsUrl,
   providerUrl,
-  repositoryRoot,
+  REPOSITORY_ROOT,
   type StackPlan,
 } from '#local/stack/stack-plan.ts';
 import { loadStackSettings } from '#local/stack/stack-settings.ts';
@@ -64,7 +64,7 @@ async function verify(): Promise<number> {
 
 async function findSources(environment: Environment): Promise<InvariantSources> {
   const settings = loadStackSettings(environment);
-  const dataDir = resolve(repositoryRoot, settings.dataDir);
+  const dataDir = resolve(REPOSITORY_ROOT, settings.dataDir);
   const { databaseUrls, natsUrl: externalNatsUrl, smtpUrl } = settings.external;
   const isOwn = externalNatsUrl === undefined || OWNERS.some((service) => !databaseUrls.has(service));
   const secret = join(dataDir, 'secret');

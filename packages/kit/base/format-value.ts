@@ -2,7 +2,7 @@
 
 import type { DescEnum } from '@bufbuild/protobuf';
 
-const longestText = 200;
+const MAX_TEXT_LENGTH = 200;
 
 /** Returns `value` as text, all of it. */
 export function formatValue(value: unknown, enumDesc?: DescEnum): string {
@@ -13,7 +13,7 @@ export function formatValue(value: unknown, enumDesc?: DescEnum): string {
 
 /** Returns the beginning of `text` where it is too long to be read. */
 export function shorten(text: string): string {
-  return text.length > longestText ? `${text.slice(0, longestText)}…` : text;
+  return text.length > MAX_TEXT_LENGTH ? `${text.slice(0, MAX_TEXT_LENGTH)}…` : text;
 }
 
 function replaceForText(key: string, value: unknown): unknown {

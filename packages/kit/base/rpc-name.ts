@@ -1,4 +1,4 @@
-// What an RPC is called wherever people read it, and in every file.
+// The name of an RPC in messages and files.
 
 import type { DescMethod } from '@bufbuild/protobuf';
 

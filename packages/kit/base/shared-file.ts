@@ -25,21 +25,21 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const lockEnding = '.lock';
-const lockTriesMs = 10;
-const lockPatienceMs = 10_000;
+const LOCK_SUFFIX = '.lock';
+const LOCK_RETRY_MS = 10;
+const LOCK_TIMEOUT_MS = 10_000;
 // A change takes milliseconds: a lock this old belongs to a process that was killed.
-const lockExpiryMs = 5000;
-// A lock's mode tells whether all of the next text is in it.
-const modeInTheMaking = 0o600;
-const modeOfWhole = 0o644;
+const LOCK_EXPIRY_MS = 5000;
+// The mode of a lock file says whether the next text is complete in it.
+const MODE_INCOMPLETE = 0o600;
+const MODE_COMPLETE = 0o644;
 
 /** How a file says what is in it. */
-export interface FileFormat<Content> {
+export type FileFormat<Content> = {
   parse(text: string): Content;
   /** Returns the bytes of a content, in pieces: those that stay the same from one time to the next cost nothing then. */
   render(content: Content): readonly Uint8Array[];
-}
+};
 
 /** A file that is its text. */
 export const plainText: FileFormat<string> = { parse: (text) => text, render: (text) => [Buffer.from(text)] };
@@ -60,7 +60,7 @@ export class SharedFile<Content> {
    * same where nothing is to change. Makes the file, and its folder, where there is none.
    *
    * @returns whether the file is another now.
-   * @throws Error when others do not let go of the file within 10 seconds; what `change` and the format throw.
+   * @throws {Error} when other processes hold the lock for 10 seconds; what `change` and the format throw.
    */
   async update(change: (before: Content | undefined) => Content): Promise<boolean> {
     using lock = await takeLock(this.#path);
@@ -87,7 +87,7 @@ export function readText(file: string): string | undefined {
 
 /** Returns the shared files in a folder whose names end so, those too that are being replaced right now. */
 export async function listSharedFiles(directory: string, ending: string): Promise<string[]> {
-  const names = (await readdir(directory)).map((name) => name.replace(lockEnding, ''));
+  const names = (await readdir(directory)).map((name) => name.replace(LOCK_SUFFIX, ''));
   const files = [...new Set(names)].filter((name) => name.endsWith(ending)).map((name) => join(directory, name));
   return files.filter((file) => readText(file) !== undefined).sort();
 }
@@ -109,7 +109,7 @@ function readIfWhole(lock: string): string | undefined {
 }
 
 function isWhole({ mode }: Stats): boolean {
-  return (mode & 0o777) === modeOfWhole;
+  return (mode & 0o777) === MODE_COMPLETE;
 }
 
 function openIfThere(file: string): number | undefined {
@@ -144,7 +144,7 @@ class Lock implements Disposable {
     const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
     const written = writevSync(this.#handle, pieces);
     if (written !== bytes) throw new Error(`${this.#path}: only ${written} of ${bytes} bytes could be written`);
-    fchmodSync(this.#handle, modeOfWhole);
+    fchmodSync(this.#handle, MODE_COMPLETE);
     if (!this.#isHeld())
       throw new Error(`${this.#path}: another process took the lock from this one, which stood still`);
     orUndefinedIfGone(() => unlinkSync(file));
@@ -158,7 +158,7 @@ class Lock implements Disposable {
     closeSync(this.#handle);
   }
 
-  // Whoever found it expired has removed it, and may have one there by now: the name alone does not tell.
+  // A process that found the lock expired has removed it, and may have created its own under the same name.
   #isHeld(): boolean {
     return statSync(this.#path, { throwIfNoEntry: false })?.ino === fstatSync(this.#handle).ino;
   }
@@ -166,18 +166,18 @@ class Lock implements Disposable {
 
 async function takeLock(file: string): Promise<Lock> {
   const path = lockOf(file);
-  const giveUpAt = performance.now() + lockPatienceMs;
+  const giveUpAt = performance.now() + LOCK_TIMEOUT_MS;
   for (let lock = tryLock(path); ; lock = tryLock(path)) {
     if (lock) return lock;
     if (performance.now() > giveUpAt) throw new Error(`${path}: held by another process for too long`);
     breakExpired(path, file);
-    await delay(lockTriesMs);
+    await delay(LOCK_RETRY_MS);
   }
 }
 
 function tryLock(path: string): Lock | undefined {
   try {
-    return new Lock(path, openSync(path, 'wx', modeInTheMaking));
+    return new Lock(path, openSync(path, 'wx', MODE_INCOMPLETE));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return undefined;
@@ -189,12 +189,12 @@ function tryLock(path: string): Lock | undefined {
 
 function breakExpired(path: string, file: string): void {
   const lock = statSync(path, { throwIfNoEntry: false });
-  if (lock === undefined || Date.now() - lock.mtimeMs <= lockExpiryMs) return;
+  if (lock === undefined || Date.now() - lock.mtimeMs <= LOCK_EXPIRY_MS) return;
   // Its process was killed after it had removed the file, and before the lock had taken its place.
   if (isWhole(lock) && !existsSync(file)) orUndefinedIfGone(() => renameSync(path, file));
   else rmSync(path, { force: true });
 }
 
 function lockOf(file: string): string {
-  return `${file}${lockEnding}`;
+  return `${file}${LOCK_SUFFIX}`;
 }

@@ -16,7 +16,7 @@ import {
   type Fault as ProtoFault,
 } from '../fault-proxy/control/gen/touchstone/kit/v1/fault_proxy_service_pb.ts';
 import type { Fault } from '../fault-proxy/core/fault.ts';
-import type { InjectOptions } from '../fault-proxy/injection.ts';
+import type { InjectOptions } from '../fault-proxy/injected-fault.ts';
 
 /** A fault and what it is to hit. */
 export interface FaultArgument {

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { startFaultControl } from '../fault-proxy/control/fault-control.ts';
 import { startFaultProxy } from '../fault-proxy/fault-proxy.ts';
-import type { FaultHandle } from '../fault-proxy/injection.ts';
+import type { FaultHandle } from '../fault-proxy/injected-fault.ts';
 import { faultKinds, faultTargets, readFault } from './fault-argument.ts';
 import { OptionFault, readOption } from './option-fault.ts';
 import { type AddressOptions, addAddressOptions, collect, listenAt, readCount, readPort } from './options.ts';

@@ -54,5 +54,5 @@ async function runReplay(file: string, options: ReplayOptions, session: Session)
   for (const warning of replay.warnings) session.warn(warning);
   const { exchanges } = replay;
   await session.serve(replay, { text: `, ${exchanges} exchanges`, json: { exchanges } });
-  session.tellMisses(replay.misses(), options.failOnMiss);
+  session.tellMisses(replay.unmatchedRequests(), options.failOnMiss);
 }

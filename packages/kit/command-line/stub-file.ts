@@ -4,10 +4,11 @@ import { type DescMethod, fromJson, type JsonValue, type Registry } from '@bufbu
 import { AnySchema, anyUnpack } from '@bufbuild/protobuf/wkt';
 import type { Code } from '@connectrpc/connect';
 import { codeFromString } from '@connectrpc/connect/protocol-connect';
+import { streamsResponses } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import { requireNumber } from '../fault-proxy/core/require-option.ts';
 import type { ErrorDetails } from '../virtual/step.ts';
-import { type Stub, type StubSequence, sendsStream } from '../virtual/stub.ts';
+import type { Stub, StubSequence } from '../virtual/stub.ts';
 import type { VirtualService } from '../virtual/virtual-service.ts';
 import { readFault } from './fault-argument.ts';
 import { oneLineOf } from './option-fault.ts';
@@ -93,7 +94,7 @@ function act(
 
 // What is in the messages, the stub checks itself.
 function readReply(json: unknown, method: DescMethod): object {
-  if (!sendsStream(method)) return readObject(json);
+  if (!streamsResponses(method)) return readObject(json);
   if (Array.isArray(json)) return json.map((message, index) => within(`[${index}]`, () => readObject(message)));
   throw new Error(`must be a list: ${nameOf(method)} answers with a stream`);
 }

@@ -53,5 +53,5 @@ async function runStub(files: readonly string[], options: StubOptions, session: 
     }),
   );
   await session.serve(server);
-  session.tellMisses(server.misses(), options.failOnMiss);
+  session.tellMisses(server.unmatchedRequests(), options.failOnMiss);
 }

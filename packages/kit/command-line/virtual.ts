@@ -80,7 +80,7 @@ async function runVirtual(descriptors: string, options: VirtualOptions, session:
     text: `, ${stubs} ${stubs === 1 ? 'stub' : 'stubs'} of ${names.join(', ')}`,
     json: { stubs, services: names },
   });
-  session.tellMisses(service.misses(), options.failOnMiss);
+  session.tellMisses(service.unmatchedRequests(), options.failOnMiss);
 }
 
 function loadStubs(file: string | undefined, service: VirtualService, vocabulary: StubVocabulary): Promise<number> {

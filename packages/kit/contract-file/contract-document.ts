@@ -4,37 +4,37 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 
 /** A contract as it is in its file. */
-export interface ContractDocument {
+export type ContractDocument = {
   readonly consumer: { readonly name: string };
   readonly provider: { readonly name: string };
   readonly interactions: readonly InteractionJson[];
   readonly metadata: JsonObject;
-}
+};
 
 /** One interaction as it is in a file. Pact's own fields depend on the type. */
-export interface InteractionJson {
+export type InteractionJson = {
   readonly type: 'Synchronous/HTTP' | 'Synchronous/Messages' | 'Asynchronous/Messages';
   readonly description: string;
   readonly providerStates?: readonly StateJson[];
   readonly pluginConfiguration: { readonly touchstone: JsonObject };
   readonly [pactField: string]: unknown;
-}
+};
 
-export interface StateJson {
+export type StateJson = {
   readonly name: string;
   readonly params?: JsonObject;
-}
+};
 
 /** The file could not be used: names the file or the interaction, and why. */
 export class ContractFileError extends Error {}
 
-const formatVersion = '1';
+const FORMAT_VERSION = '1';
 
 /**
  * Returns the document with these interactions in it, each in the place of one with the same description and states; the
  * same document when they are all in it.
  *
- * @throws ContractFileError when the document there is between others.
+ * @throws {ContractFileError} when the document there is between others.
  */
 export function mergeDocument(
   existing: ContractDocument | undefined,
@@ -47,18 +47,18 @@ export function mergeDocument(
       `the contract is between ${existing.consumer.name} and ${existing.provider.name}, not ${consumer} and ${provider}`,
     );
   }
-  const merged = interactions.reduce(putInOrder, existing?.interactions ?? []);
+  const merged = interactions.reduce(insertSorted, existing?.interactions ?? []);
   if (existing && merged === existing.interactions) return existing;
   return {
     consumer: { name: consumer },
     provider: { name: provider },
     interactions: merged,
-    metadata: { pactSpecification: { version: '4.0' }, touchstone: { formatVersion } },
+    metadata: { pactSpecification: { version: '4.0' }, touchstone: { formatVersion: FORMAT_VERSION } },
   };
 }
 
-// Interactions are in the order of their keys, each key once: another one is sought by halves.
-function putInOrder(interactions: readonly InteractionJson[], added: InteractionJson): readonly InteractionJson[] {
+// Interactions are in the order of their keys, each key once, so the place of another is found by binary search.
+function insertSorted(interactions: readonly InteractionJson[], added: InteractionJson): readonly InteractionJson[] {
   const key = keyOfJson(added);
   let from = 0;
   let to = interactions.length;
@@ -91,18 +91,18 @@ const separator = Buffer.from(',\n    ');
 // No consumer and no provider can have this name.
 const place = '@';
 
-// With every test a document comes back with one interaction more: the others are what they were.
-const keyOfJson = rememberByObject(({ description, providerStates = [] }: InteractionJson) =>
+// Each test adds one interaction to the document; the others are rendered from the cache.
+const keyOfJson = memoizeByObject(({ description, providerStates = [] }: InteractionJson) =>
   JSON.stringify([description, providerStates]),
 );
 /** Returns the text of an interaction within its document. */
-export const renderInteraction = rememberByObject((json: InteractionJson) =>
+export const renderInteraction = memoizeByObject((json: InteractionJson) =>
   JSON.stringify(json, undefined, 2).split('\n').join('\n    '),
 );
 
-const encodeInteraction = rememberByObject((json: InteractionJson) => Buffer.from(renderInteraction(json)));
+const encodeInteraction = memoizeByObject((json: InteractionJson) => Buffer.from(renderInteraction(json)));
 
-function rememberByObject<T extends object, R extends object | string>(compute: (object: T) => R): (object: T) => R {
+function memoizeByObject<T extends object, R extends object | string>(compute: (object: T) => R): (object: T) => R {
   const known = new WeakMap<T, R>();
   return (object) => {
     const result = known.get(object) ?? compute(object);
@@ -115,7 +115,7 @@ function rememberByObject<T extends object, R extends object | string>(compute: 
  * Returns the document that a text holds.
  *
  * @param source the file's name, for errors.
- * @throws ContractFileError naming the file and what is wrong with it.
+ * @throws {ContractFileError} naming the file and what is wrong with it.
  */
 export function parseDocument(text: string, source: string): ContractDocument {
   const json = parseJson(text, source) as Partial<ContractDocument> | null;
@@ -128,10 +128,10 @@ export function parseDocument(text: string, source: string): ContractDocument {
   const { version } = (json?.metadata?.pactSpecification ?? {}) as { version?: JsonValue };
   if (!String(version).startsWith('4')) fail(`metadata.pactSpecification.version is ${version}, not 4.0`);
   const written = (json?.metadata?.touchstone as { formatVersion?: JsonValue } | undefined)?.formatVersion;
-  if (written !== formatVersion) fail(`metadata.touchstone.formatVersion is ${written}, not ${formatVersion}`);
+  if (written !== FORMAT_VERSION) fail(`metadata.touchstone.formatVersion is ${written}, not ${FORMAT_VERSION}`);
   return {
     ...(json as ContractDocument),
-    interactions: (json as ContractDocument).interactions.reduce(putInOrder, []),
+    interactions: (json as ContractDocument).interactions.reduce(insertSorted, []),
   };
 }
 
@@ -143,7 +143,7 @@ function parseJson(text: string, source: string): unknown {
   }
 }
 
-/** Returns the name of the file of a contract. @throws TypeError when a name cannot be part of a file name. */
+/** Returns the name of the file of a contract. @throws {TypeError} when a name cannot be part of a file name. */
 export function fileNameOf(consumer: string, provider: string): string {
   for (const [role, name] of Object.entries({ consumer, provider })) {
     if (!/^\w[\w.]*$/.test(name))

@@ -1,4 +1,4 @@
-// What a consumer's test fails with when the consumer does not do what the test declares.
+// The error of a consumer's test.
 
-/** The consumer does not keep to what its test declares: says of which interaction, and what differs. */
+/** The consumer does not behave as its test declares: names the interaction and the differences. */
 export class ContractError extends Error {}

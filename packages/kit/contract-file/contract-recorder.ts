@@ -1,4 +1,4 @@
-// Takes the interactions that a test has seen exercised to the contract's file. One name stands for one interaction.
+// The recorder of a contract: writes the interactions that a test exercised to the contract file, one for each name.
 
 import type { DescMessage, DescService, Registry } from '@bufbuild/protobuf';
 import { createTypeRegistry } from '../matching/type-registry.ts';
@@ -8,12 +8,12 @@ import { ContractStore } from './contract-store.ts';
 import { type Interaction, keyOf, titleOf } from './interaction.ts';
 import { writeInteraction } from './interaction-json.ts';
 
-interface RecorderOptions {
+type RecorderOptions = {
   readonly directory: string;
   readonly types?: readonly DescMessage[];
-}
+};
 
-/** The way of a contract's interactions to its file. */
+/** Writes the interactions of one contract to its file. */
 export class ContractRecorder {
   readonly consumer: string;
   readonly provider: string;
@@ -22,7 +22,7 @@ export class ContractRecorder {
   readonly #written = new Map<string, string>();
   #last: { readonly types: Set<DescService | DescMessage>; readonly registry: Registry } | undefined;
 
-  /** @throws TypeError when a name cannot be part of a file name. */
+  /** @throws {TypeError} when a name cannot be part of a file name. */
   constructor(consumer: string, provider: string, options: RecorderOptions) {
     this.consumer = consumer;
     this.provider = provider;
@@ -33,7 +33,7 @@ export class ContractRecorder {
   /** Returns what may be in a `google.protobuf.Any` of these interactions. */
   registryOf(interactions: readonly Interaction[]): Registry {
     const types = new Set([...typesOf(interactions), ...this.#types]);
-    // Most tests of a contract are about the same service as the one before.
+    // Most tests of a contract use the same service as the previous test.
     if (this.#last?.types.symmetricDifference(types).size !== 0) {
       this.#last = { types, registry: createTypeRegistry([...types]) };
     }
@@ -44,7 +44,7 @@ export class ContractRecorder {
    * Writes interactions into the contract's file.
    *
    * @returns the file's path.
-   * @throws ContractError when one has the name of another that this contract has already recorded.
+   * @throws {ContractError} when one has the name of another that this contract has already recorded.
    */
   async record(interactions: readonly Interaction[]): Promise<string> {
     const registry = this.registryOf(interactions);
@@ -53,9 +53,7 @@ export class ContractRecorder {
       const text = renderInteraction(json);
       const before = this.#written.get(keyOf(interaction)) ?? text;
       if (before !== text) {
-        throw new ContractError(
-          `"${titleOf(interaction)}" stands for two different interactions: give one another name`,
-        );
+        throw new ContractError(`"${titleOf(interaction)}" names two different interactions: rename one of them`);
       }
       this.#written.set(keyOf(interaction), text);
       return json;

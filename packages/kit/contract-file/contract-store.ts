@@ -20,7 +20,7 @@ export class ContractStore {
   readonly #provider: string;
   readonly #shared: SharedFile<ContractDocument>;
 
-  /** @throws TypeError when a name cannot be part of a file name. */
+  /** @throws {TypeError} when a name cannot be part of a file name. */
   constructor(directory: string, consumer: string, provider: string) {
     this.file = join(directory, fileNameOf(consumer, provider));
     this.#consumer = consumer;
@@ -34,7 +34,7 @@ export class ContractStore {
   /**
    * Merges interactions into the file; makes the file, and its folder, where there is none.
    *
-   * @throws ContractFileError when the file there is no contract; Error when others do not let go of it within 10 seconds.
+   * @throws {ContractFileError} when the file there is no contract; Error when other processes hold the lock for 10 seconds.
    */
   async merge(interactions: readonly InteractionJson[]): Promise<void> {
     await this.#shared.update((before) => mergeDocument(before, this.#consumer, this.#provider, interactions));
@@ -56,7 +56,7 @@ export async function storeInteractions(
 /**
  * Reads contracts: from a file, a folder (all `.json` in it) or a list of both.
  *
- * @throws ContractFileError when there is no such file or it is no contract.
+ * @throws {ContractFileError} when there is no such file or it is no contract.
  */
 export async function loadContracts(paths: string | readonly string[]): Promise<LoadedContract[]> {
   const files = (await Promise.all([paths].flat().map((path) => listFiles(String(path))))).flat();
@@ -69,10 +69,10 @@ export async function loadContracts(paths: string | readonly string[]): Promise<
   );
 }
 
-export interface LoadedContract {
+export type LoadedContract = {
   readonly file: string;
   readonly document: ContractDocument;
-}
+};
 
 async function listFiles(path: string): Promise<string[]> {
   const found = await stat(path).catch((error: unknown) => {

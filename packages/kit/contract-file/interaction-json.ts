@@ -23,15 +23,15 @@ import { toPactInteraction } from './pact-interaction.ts';
 import { toPactHeaderRules } from './pact-rules.ts';
 
 /** What a reader of contracts knows: the services, and all types that messages may be of. */
-export interface Schema {
+export type Schema = {
   readonly services: readonly DescService[];
   readonly registry: Registry;
-}
+};
 
 /**
  * Returns an interaction as JSON.
  *
- * @throws Error naming the path of a value that JSON cannot hold, such as an Any of a type that `registry` lacks.
+ * @throws {Error} naming the path of a value that JSON cannot hold, such as an Any of a type that `registry` lacks.
  */
 export function writeInteraction(interaction: Interaction, registry: Registry): InteractionJson {
   return interaction.kind === 'rpc' ? writeRpc(interaction, registry) : writeEvent(interaction, registry);
@@ -110,7 +110,7 @@ function ours(touchstone: JsonObject): Pick<InteractionJson, 'pluginConfiguratio
 /**
  * Returns the interaction that a file holds, against the schema as it is now.
  *
- * @throws ContractFileError naming the interaction and what the schema no longer has: an RPC, a type, a field.
+ * @throws {ContractFileError} naming the interaction and what the schema no longer has: an RPC, a type, a field.
  */
 export function readInteraction(json: InteractionJson, schema: Schema): Interaction {
   const { touchstone } = json.pluginConfiguration ?? {};

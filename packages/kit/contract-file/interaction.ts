@@ -6,19 +6,19 @@ import type { HeaderPattern, HeaderPatterns } from '../matching/header-pattern.t
 import type { MessagePattern } from '../matching/pattern.ts';
 
 /** A state of the provider, by a name that both sides know. */
-export interface ProviderState {
+export type ProviderState = {
   readonly name: string;
   readonly params: JsonObject;
-}
+};
 
 /** What the kinds of interactions have in common. Description and states together name one within a contract. */
-interface Named {
+type Named = {
   readonly description: string;
   readonly states: readonly ProviderState[];
-}
+};
 
 /** The consumer calls an RPC. */
-export interface RpcInteraction extends Named {
+export type RpcInteraction = Named & {
   readonly kind: 'rpc';
   readonly method: DescMethod;
   /** One, except for client and bidirectional streams. */
@@ -31,37 +31,37 @@ export interface RpcInteraction extends Named {
   readonly responseTrailers: HeaderPatterns;
   /** How the call ends after its responses, if it does not end well. */
   readonly failure: Failure | undefined;
-}
+};
 
 /** The consumer handles an event. */
-export interface EventInteraction extends Named {
+export type EventInteraction = Named & {
   readonly kind: 'event';
   readonly desc: DescMessage;
   readonly subject: string;
   readonly headers: HeaderPatterns;
   readonly body: MessagePattern;
-}
+};
 
 export type Interaction = RpcInteraction | EventInteraction;
 
 /** The consumer gives its call a deadline. */
-export interface DeadlineExpectation {
+export type DeadlineExpectation = {
   /** The longest it may give, in milliseconds. */
   readonly atMostMs: number | undefined;
-}
+};
 
-/** An error: what the consumer is told, and what a provider must tell. */
-export interface Failure {
+/** An error: what the consumer receives, and what the provider has to return. */
+export type Failure = {
   readonly code: Code;
   /** A plain text is an example and nothing else: words may change. A matcher holds the provider to it. */
   readonly message: HeaderPattern;
   readonly details: readonly DetailPattern[];
-}
+};
 
-export interface DetailPattern {
+export type DetailPattern = {
   readonly desc: DescMessage;
   readonly pattern: MessagePattern;
-}
+};
 
 /** Returns what names an interaction within its contract. */
 export function keyOf({ description, states }: Named): string {

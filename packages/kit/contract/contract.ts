@@ -1,4 +1,4 @@
-// The consumer's side of a contract, as a test writes it: given a state, upon receiving a call, the provider replies.
+// The consumer's side of a contract: the fluent API in which a test declares interactions.
 
 import type { DescMessage, DescMethod, JsonObject } from '@bufbuild/protobuf';
 import type { Code } from '@connectrpc/connect';
@@ -24,106 +24,106 @@ import {
   type RequestLiteral,
   type ResponseLiteral,
 } from './declare-rpc.ts';
-import { ConsumerRuns, type UseConsumer } from './run-consumer.ts';
+import { ConsumerRunner, type UseConsumer } from './run-consumer.ts';
 
-/** Where a contract is kept, and what it may speak of. */
-export interface ContractOptions {
-  /** The folder the contract file is in, or will be. */
+/** The options of a contract. */
+export type ContractOptions = {
+  /** The folder of the contract file; created if missing. */
   readonly directory: string;
   /** Types that messages may hold in a `google.protobuf.Any`, beyond those in the files of the RPCs. */
   readonly types?: readonly DescMessage[];
   /**
-   * Whether a test may have the port of the one before, if that has ended in order. `false` gives each a port of its own:
-   * for consumers that may call again when they have their answer, in the midst of the next test. Default `true`.
+   * Whether a test may reuse the port of the previous test, if that test left no call behind. `false` opens a new port for
+   * each test: for consumers whose background calls could reach the next test. Default `true`.
    */
   readonly keepsPort?: boolean;
-}
+};
 
-/** A contract in the making. Nothing of it is changed by its methods: each returns what comes next. */
-export interface Contract extends Given {
+/** The declarations of one contract. It is immutable: each method returns the next step of a declaration. */
+export type Contract = Given & {
   /**
    * Runs a consumer that needs several interactions, as `Declaration.run` does with one.
    *
-   * @throws ContractError also when two have the same description and states.
+   * @throws {ContractError} As `Declaration.run` does; also when two have the same description and states.
    */
   run<T>(declarations: readonly Declaration[], useConsumer: UseConsumer<T>): Promise<T>;
   /**
-   * Runs a handler of several events, as `EventDeclaration.handledBy` does with one: in this order, and in others where
-   * they are to be reordered.
+   * Runs a handler with several events, as `EventDeclaration.handledBy` does with one: in this order, and in other orders
+   * for the delivery `reordered`.
    *
-   * @throws ContractError naming the delivery and the event that the handler failed with, or the check that failed.
+   * @throws {ContractError} The handler or the check failed: names the delivery and the event.
    */
   handle(declarations: readonly EventDeclaration[], handler: HandlerSource, options?: HandleOptions): Promise<void>;
-}
+};
 
-/** What an interaction begins with: the states it is given, and its name. */
-export interface Given {
-  /** The state that the provider has to be in: a name, and what the provider's test needs to get there. */
+/** The first step of a declaration: the provider states and the description. */
+export type Given = {
+  /** The state of the provider before the interaction: a name, and parameters for the provider's state handler. */
   given(state: string, params?: JsonObject): Given;
-  /** What the interaction is about. Together with the states it names the interaction within the contract. */
+  /** The description of the interaction. Description and states identify the interaction within the contract. */
   uponReceiving(description: string): Upon;
-}
+};
 
-/** What the interaction is about: a call, or an event. */
-export interface Upon {
+/** The second step of a declaration: a call, or an event. */
+export type Upon = {
   /**
-   * The RPC that the consumer calls, and what it sends: these values, and no others that are set.
+   * The RPC that the consumer calls, and its request: every field that is not mentioned has to be unset.
    *
-   * @throws TypeError for an RPC, a field, a oneof case or an enum value that does not exist, naming its path.
+   * @throws {TypeError} An RPC, a field, a oneof case or an enum value does not exist: names its path.
    */
   calls<M extends DescMethod>(method: M, request: RequestLiteral<M>): Called<M>;
   /**
    * The event that the consumer handles. Its subject is the message's full name unless the envelope has another.
    *
-   * @throws TypeError as `calls` does.
+   * @throws {TypeError} As `calls` does.
    */
   event<Desc extends DescMessage>(desc: Desc, body: MessageLiteral<Desc>, envelope?: EventEnvelope): EventDeclaration;
-}
+};
 
-/** A call that was declared, and that needs its answer. */
-export interface Called<M extends DescMethod> {
-  /** Headers that the call must have; others do not matter. */
+/** The third step of a declaration: the answer to a call. */
+export type Called<M extends DescMethod> = {
+  /** Headers that the call must have; it may have others. */
   withMetadata(metadata: HeaderLiteral): Called<M>;
-  /** The call must have a deadline, of at most so many milliseconds where told. */
+  /** The call must have a deadline, of at most `atMostMs` milliseconds when that is given. */
   withDeadline(deadline?: { readonly atMostMs?: number }): Called<M>;
-  /** The answer. A consumer relies on the values told, and on no others. */
+  /** The answer. The consumer relies on the values mentioned, and on no others. */
   repliesWith(response: ResponseLiteral<M>, reply?: ReplyHeaders): Replied<M>;
-  /** The error; a plain message is an example, a matcher holds the provider to it. */
+  /** The error. A plain message is only an example; a matcher is verified against the provider. */
   failsWith(code: Code, message: string | Matcher<string>, details?: readonly ErrorDetail[]): Declaration;
-}
+};
 
 /** A declared interaction. */
-export interface Declaration {
+export type Declaration = {
   readonly interaction: RpcInteraction;
   /**
-   * Runs the consumer against a stand-in for the provider, and writes the contract when the consumer has made this call.
+   * Runs the consumer against a mock provider, and writes the contract when the consumer has made this call.
    *
    * @returns what `useConsumer` returned.
-   * @throws ContractError when the consumer calls otherwise, or does not call at all; what `useConsumer` throws.
+   * @throws {ContractError} The consumer makes another call, or none. Otherwise what `useConsumer` throws.
    */
   run<T>(useConsumer: UseConsumer<T>): Promise<T>;
-}
+};
 
-/** A call with its answer, ready to be run. */
+/** A call with its answer: the last step of a declaration. */
 export type Replied<M extends DescMethod> = M extends { methodKind: 'server_streaming' | 'bidi_streaming' }
   ? Declaration & {
-      /** The stream ends with this error after its messages. */
+      /** Ends the stream with this error after its messages. */
       thenFailsWith(code: Code, message: string | Matcher<string>, details?: readonly ErrorDetail[]): Declaration;
     }
   : Declaration;
 
 /**
- * Begins the contract that `consumer` has with `provider`, kept in `<directory>/<consumer>-<provider>.json`.
+ * Returns the contract of `consumer` with `provider`, stored in `<directory>/<consumer>-<provider>.json`.
  *
- * @throws TypeError when a name cannot be part of a file name.
+ * @throws {TypeError} A name cannot be part of a file name.
  */
 export function contract(consumer: string, provider: string, options: ContractOptions): Contract {
   const recorder = new ContractRecorder(consumer, provider, options);
-  const tools: Tools = { recorder, runs: new ConsumerRuns(recorder, options.keepsPort ?? true) };
+  const tools: Tools = { recorder, runner: new ConsumerRunner(recorder, options.keepsPort ?? true) };
   return {
     ...given(tools, []),
     run: (declarations, useConsumer) =>
-      tools.runs.run(
+      tools.runner.run(
         declarations.map(({ interaction }) => interaction),
         useConsumer,
       ),
@@ -137,11 +137,11 @@ export function contract(consumer: string, provider: string, options: ContractOp
   };
 }
 
-// What all of a contract's declarations are run with.
-interface Tools {
+// Shared by all declarations of a contract.
+type Tools = {
   readonly recorder: ContractRecorder;
-  readonly runs: ConsumerRuns;
-}
+  readonly runner: ConsumerRunner;
+};
 
 function given(tools: Tools, states: readonly ProviderState[]): Given {
   return {
@@ -181,5 +181,5 @@ function replied(tools: Tools, interaction: RpcInteraction) {
 }
 
 function declared(tools: Tools, interaction: RpcInteraction): Declaration {
-  return { interaction, run: (useConsumer) => tools.runs.run([interaction], useConsumer) };
+  return { interaction, run: (useConsumer) => tools.runner.run([interaction], useConsumer) };
 }

@@ -1,7 +1,8 @@
-// Turns what a test says about one RPC into an interaction: every literal is checked against the RPC's message types.
+// The interaction that a test declares for one RPC, with every literal checked against the RPC's message types.
 
 import type { DescMessage, DescMethod } from '@bufbuild/protobuf';
 import type { Code } from '@connectrpc/connect';
+import { streamsRequests, streamsResponses } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import type { DetailPattern, Failure, ProviderState, RpcInteraction } from '../contract-file/interaction.ts';
 import { compilePattern } from '../matching/compile-pattern.ts';
@@ -9,37 +10,37 @@ import { compileHeaders, type HeaderLiteral } from '../matching/header-pattern.t
 import type { Matcher } from '../matching/matchers.ts';
 import type { MessageLiteral } from '../matching/message-literal.ts';
 
-/** What an RPC is sent: a literal, or the list of them where the requests are a stream. */
+/** The request of an RPC: a literal, or a list of literals when the requests are a stream. */
 export type RequestLiteral<M extends DescMethod> = M extends { methodKind: 'unary' | 'server_streaming' }
   ? MessageLiteral<M['input']>
   : readonly MessageLiteral<M['input']>[];
 
-/** What an RPC answers: a literal, or the list of them where the responses are a stream. */
+/** The response of an RPC: a literal, or a list of literals when the responses are a stream. */
 export type ResponseLiteral<M extends DescMethod> = M extends { methodKind: 'unary' | 'client_streaming' }
   ? MessageLiteral<M['output']>
   : readonly MessageLiteral<M['output']>[];
 
-/** A detail of an error: a message type, and what such a message has in it. */
-export interface ErrorDetail {
+/** A detail of an error: a message type, and a literal of it. */
+export type ErrorDetail = {
   readonly desc: DescMessage;
   readonly value: object;
-}
+};
 
-/** Returns a detail of an error, its literal checked against its type. */
+/** Returns a detail of an error. The compiler checks its literal against its type. */
 export function detail<Desc extends DescMessage>(desc: Desc, value: MessageLiteral<Desc>): ErrorDetail {
   return { desc, value: value as object };
 }
 
-/** What a reply has beside its messages. */
-export interface ReplyHeaders {
+/** The headers and trailers of a reply. */
+export type ReplyHeaders = {
   readonly headers?: HeaderLiteral;
   readonly trailers?: HeaderLiteral;
-}
+};
 
 /**
- * Returns the beginning of an interaction, without an answer.
+ * Returns an interaction with a request and no reply yet.
  *
- * @throws TypeError when there is no such RPC, LiteralError when a request is none of its input type.
+ * @throws {TypeError} There is no such RPC, or a request does not fit its input type.
  */
 export function declareCall(
   description: string,
@@ -49,13 +50,12 @@ export function declareCall(
 ): RpcInteraction {
   if (method?.kind !== 'rpc')
     throw new TypeError(`calls: "${description}" names an RPC that its service does not have`);
-  const isStream = method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming';
   return {
     kind: 'rpc',
     description,
     states,
     method,
-    requests: compileMessages(method.input, request, isStream, `${nameOf(method)}: request`),
+    requests: compileMessages(method.input, request, streamsRequests(method), `${nameOf(method)}: request`),
     metadata: {},
     deadline: undefined,
     responses: [],
@@ -65,19 +65,18 @@ export function declareCall(
   };
 }
 
-/** Returns the interaction with its answer. @throws LiteralError when a response is none of the RPC's output type. */
+/** Returns the interaction with its reply. @throws {TypeError} A response does not fit the RPC's output type. */
 export function declareReply(interaction: RpcInteraction, response: unknown, reply: ReplyHeaders): RpcInteraction {
   const { method } = interaction;
-  const isStream = method.methodKind === 'server_streaming' || method.methodKind === 'bidi_streaming';
   return {
     ...interaction,
-    responses: compileMessages(method.output, response, isStream, `${nameOf(method)}: response`),
+    responses: compileMessages(method.output, response, streamsResponses(method), `${nameOf(method)}: response`),
     responseHeaders: compileHeaders(reply.headers ?? {}, 'headers'),
     responseTrailers: compileHeaders(reply.trailers ?? {}, 'trailers'),
   };
 }
 
-/** Returns the interaction ending with an error. @throws LiteralError when a detail is none of its type. */
+/** Returns the interaction with an error at its end. @throws {TypeError} A detail does not fit its type. */
 export function declareFailure(
   interaction: RpcInteraction,
   code: Code,

@@ -1,15 +1,24 @@
-// The interactions that a stand-in for the provider answers with: finds the one a call is for, or says why none is.
+// The interactions that a mock provider or a stub server answers with: matches each call with one of them, or explains why
+// none matches. Which one answers a call that several accept is decided in matching/specificity.ts.
 
 import type { DescMethod, Message, Registry } from '@bufbuild/protobuf';
+import { streamsRequests } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import { keyOf, type RpcInteraction, titleOf } from '../contract-file/interaction.ts';
-import { type Difference, elementPath, fieldPath, joinDifferences } from '../matching/difference.ts';
-import { countOpenHeaders, matchHeaders } from '../matching/header-pattern.ts';
+import { type Difference, differencesWithin, elementPath, joinDifferences } from '../matching/difference.ts';
+import { matchHeaders } from '../matching/header-pattern.ts';
 import { matchMessage } from '../matching/match-message.ts';
-import { countOpenPlaces } from '../matching/pattern.ts';
+import {
+  type Choice,
+  chooseMostSpecific,
+  type Specificity,
+  specificityOf,
+  specificityOfHeaders,
+  sumSpecificity,
+} from '../matching/specificity.ts';
 import { matchDeadline } from './deadline.ts';
 
-/** There is no one interaction that a call is for: none, with the nearest and what differs, or two, with their names. */
+/** A call matches no interaction (names the nearest and the differences), or two equally specific ones (names both). */
 export class NoInteractionError extends Error {
   readonly isAmbiguous: boolean;
 
@@ -19,40 +28,40 @@ export class NoInteractionError extends Error {
   }
 }
 
-/** A call as far as it has come. */
-export interface IncomingCall {
+/** A call with the requests received so far. */
+export type IncomingCall = {
   readonly method: DescMethod;
   readonly requests: readonly Message[];
   readonly header: Pick<Headers, 'get'>;
-}
+};
 
-/** What a whole call is for. */
-export interface Decision {
+/** The match of a complete call. */
+export type Match = {
   /** The interactions that accept the requests, whatever the headers are. */
   readonly candidates: readonly RpcInteraction[];
-  /** The one of them that answers. */
-  readonly chosen: RpcInteraction;
-}
+  /** The one that answers. */
+  readonly interaction: RpcInteraction;
+};
 
-interface BookOptions {
+type RegistryOptions = {
   readonly registry: Registry;
-  /** Whether a call without the deadline that is expected finds its interaction nevertheless. */
+  /** Whether a call matches an interaction without the deadline that the interaction expects. */
   readonly ignoresDeadline?: boolean;
-}
+};
 
-/** Interactions, and what became of the calls that looked for one. */
-export class InteractionBook {
-  readonly #options: BookOptions;
+/** Interactions, with the record of which were exercised and which calls were unmatched. */
+export class InteractionRegistry {
+  readonly #options: RegistryOptions;
   #exercised = new Set<RpcInteraction>();
-  #misses: string[] = [];
+  #unmatched: string[] = [];
   #interactions: readonly RpcInteraction[];
 
-  constructor(interactions: readonly RpcInteraction[], options: BookOptions) {
+  constructor(interactions: readonly RpcInteraction[], options: RegistryOptions) {
     this.#interactions = interactions;
     this.#options = options;
   }
 
-  /** Knows the messages that may be in a `google.protobuf.Any`. */
+  /** The message types that a `google.protobuf.Any` may hold. */
   get registry(): Registry {
     return this.#options.registry;
   }
@@ -62,11 +71,11 @@ export class InteractionBook {
     return this.#interactions;
   }
 
-  /** Has no interaction from now on, and none of the calls before. */
+  /** Removes all interactions, and the records of earlier calls. */
   clear(): void {
     this.use([]);
     this.#exercised = new Set();
-    this.#misses = [];
+    this.#unmatched = [];
   }
 
   /** Answers with these interactions from now on. */
@@ -75,76 +84,71 @@ export class InteractionBook {
   }
 
   /**
-   * Returns what a whole call is for: of the interactions that accept it, the one that leaves the fewest values open.
+   * Matches a complete call with the most specific of the interactions that accept it.
    *
-   * @throws NoInteractionError when there is none, naming the nearest one and what differs; when two accept the call and
-   *   none is more specific, naming both.
+   * @throws {NoInteractionError} No interaction accepts the call, or two equally specific ones do.
    */
-  choose(call: IncomingCall): Decision {
+  match(call: IncomingCall): Match {
     const candidates = this.#accepting(call);
-    const [best, second] = this.#rank(candidates, call.header);
-    if (!best) throw this.#miss(call, 'whole');
-    if (second && areEquallyOpen(best, second)) {
-      throw this.#note(
-        `${nameOf(call.method)}: both "${titleOf(best)}" and "${titleOf(second)}" accept this call`,
-        true,
-      );
+    const choice = this.#choose(candidates, call.header);
+    if (choice.kind === 'none') throw this.#unmatchedError(call, 'complete');
+    if (choice.kind === 'ambiguous') {
+      const [first, second] = choice.candidates.map((interaction) => `"${titleOf(interaction)}"`);
+      throw this.#recordUnmatched(`${nameOf(call.method)}: both ${first} and ${second} accept this call`, true);
     }
-    this.#exercised.add(best);
-    return { candidates, chosen: best };
+    this.#exercised.add(choice.candidate);
+    return { candidates, interaction: choice.candidate };
   }
 
-  /** Returns the interaction that a whole call is for; `undefined` where `choose` throws, and nothing is noted then. */
-  find(call: IncomingCall): RpcInteraction | undefined {
-    return this.chooseAgain(this.#accepting(call), call.header);
-  }
-
-  /**
-   * Chooses again for a call with the same requests and maybe other headers; `undefined` where there is no one choice.
-   *
-   * @param candidates those that `choose` found for the requests.
-   */
-  chooseAgain(candidates: readonly RpcInteraction[], header: IncomingCall['header']): RpcInteraction | undefined {
-    const [best, second] = this.#rank(candidates, header);
-    if (!best || (second && areEquallyOpen(best, second))) return undefined;
-    this.#exercised.add(best);
-    return best;
+  /** Returns the interaction that `match` would return; `undefined`, without recording the call, where `match` throws. */
+  tryMatch(call: IncomingCall): RpcInteraction | undefined {
+    return this.rematch(this.#accepting(call), call.header);
   }
 
   /**
-   * Returns the interaction that a stream which is still open can only be for; `undefined` when it may be for several.
+   * Matches a call whose requests are known to match, by its headers; `undefined` when no single interaction matches.
    *
-   * @throws NoInteractionError when it can be for none.
+   * @param candidates the candidates of the earlier match with the same requests.
    */
-  foresee(call: IncomingCall): RpcInteraction | undefined {
-    const [only, ...others] = this.#ofMethod(call.method).filter(
-      (interaction) => this.#differences(interaction, call, 'beginning').length === 0,
+  rematch(candidates: readonly RpcInteraction[], header: IncomingCall['header']): RpcInteraction | undefined {
+    const choice = this.#choose(candidates, header);
+    if (choice.kind !== 'one') return undefined;
+    this.#exercised.add(choice.candidate);
+    return choice.candidate;
+  }
+
+  /**
+   * Returns the only interaction that a call can still match while its requests are arriving; `undefined` when there are several.
+   *
+   * @throws {NoInteractionError} It can no longer match any.
+   */
+  matchPartially(call: IncomingCall): RpcInteraction | undefined {
+    const [only, ...rest] = this.#ofMethod(call.method).filter(
+      (interaction) => this.#differences(interaction, call, 'incomplete').length === 0,
     );
-    if (!only) throw this.#miss(call, 'beginning');
-    return others.length === 0 ? only : undefined;
+    if (!only) throw this.#unmatchedError(call, 'incomplete');
+    return rest.length === 0 ? only : undefined;
   }
 
-  /** Returns the interactions that no call was for. */
-  untouched(): RpcInteraction[] {
+  /** Returns the interactions that no call has matched. */
+  unexercised(): RpcInteraction[] {
     return this.#interactions.filter((interaction) => !this.#exercised.has(interaction));
   }
 
-  /** Returns why calls found no interaction, or more than one, in the order they came. */
-  misses(): readonly string[] {
-    return this.#misses;
+  /** Returns the error of each call that matched no interaction, or more than one, in the order they came. */
+  unmatchedRequests(): readonly string[] {
+    return this.#unmatched;
   }
 
   #accepting({ method, requests }: IncomingCall): RpcInteraction[] {
     return this.#ofMethod(method).filter(
-      (interaction) => matchRequests(interaction, requests, 'whole', this.#options.registry).length === 0,
+      (interaction) => matchRequests(interaction, requests, 'complete', this.#options.registry).length === 0,
     );
   }
 
-  // Those that accept the headers too, the one that leaves the fewest values open first.
-  #rank(candidates: readonly RpcInteraction[], header: IncomingCall['header']): RpcInteraction[] {
-    return candidates
-      .filter((interaction) => this.#differencesOfHeader(interaction, header).length === 0)
-      .sort((a, b) => openPlacesOf(a) - openPlacesOf(b));
+  #choose(candidates: readonly RpcInteraction[], header: IncomingCall['header']): Choice<RpcInteraction> {
+    const accepting = candidates.filter((interaction) => this.#differencesOfHeader(interaction, header).length === 0);
+    return chooseMostSpecific(accepting, specificityOfInteraction);
   }
 
   #ofMethod(method: DescMethod): RpcInteraction[] {
@@ -165,29 +169,29 @@ export class InteractionBook {
     ];
   }
 
-  #miss(call: IncomingCall, extent: Extent): NoInteractionError {
+  #unmatchedError(call: IncomingCall, extent: Extent): NoInteractionError {
     const name = nameOf(call.method);
     const [nearest] = this.#ofMethod(call.method)
       .map((interaction) => ({ interaction, differences: this.#differences(interaction, call, extent) }))
       .sort((a, b) => a.differences.length - b.differences.length);
-    if (!nearest) return this.#note(`${name} has no interaction`, false);
+    if (!nearest) return this.#recordUnmatched(`${name} has no interaction`, false);
     const differences = joinDifferences(nearest.differences);
-    return this.#note(
+    return this.#recordUnmatched(
       `${name}: no interaction accepts this call; nearest is "${titleOf(nearest.interaction)}", but ${differences}`,
       false,
     );
   }
 
-  #note(message: string, isAmbiguous: boolean): NoInteractionError {
-    if (this.#misses.length < mostMisses) this.#misses.push(message);
+  #recordUnmatched(message: string, isAmbiguous: boolean): NoInteractionError {
+    if (this.#unmatched.length < MAX_UNMATCHED) this.#unmatched.push(message);
     return new NoInteractionError(message, isAmbiguous);
   }
 }
 
-type Extent = 'whole' | 'beginning';
+type Extent = 'complete' | 'incomplete';
 
-// A client that retries for ever must not fill the memory with what it is told each time.
-const mostMisses = 1000;
+// Without a limit, a client that retries for ever would fill the memory.
+const MAX_UNMATCHED = 1000;
 
 function matchRequests(
   { method, requests: patterns }: RpcInteraction,
@@ -197,33 +201,26 @@ function matchRequests(
 ): Difference[] {
   const match = (pattern: (typeof patterns)[number], request: Message) =>
     matchMessage(method.input, pattern, request, { isClosed: true, registry });
-  if (method.methodKind === 'unary' || method.methodKind === 'server_streaming') {
+  if (!streamsRequests(method)) {
     return patterns.flatMap((pattern, index) => (requests[index] ? match(pattern, requests[index]) : []));
   }
-  const isWrongSize = extent === 'whole' ? requests.length !== patterns.length : requests.length > patterns.length;
+  const isWrongSize = extent === 'complete' ? requests.length !== patterns.length : requests.length > patterns.length;
   const size = { path: 'requests', expected: `${patterns.length} messages`, actual: `${requests.length}` };
   const differences = requests.flatMap((request, index) => {
     const pattern = patterns[index];
-    const found = pattern ? match(pattern, request) : [];
-    return found.map(({ path, ...rest }) => ({ path: within(elementPath('requests', index), path), ...rest }));
+    return pattern ? differencesWithin(elementPath('requests', index), match(pattern, request)) : [];
   });
   return [...(isWrongSize ? [size] : []), ...differences];
 }
 
-function within(outer: string, inner: string): string {
-  return inner === '' ? outer : fieldPath(outer, inner);
+// As in matchRequests, fields that an interaction does not mention have to be unset.
+function specificityOfInteraction({ method, requests, metadata }: RpcInteraction): Specificity {
+  const ofRequests = requests.map((pattern) => specificityOf(method.input, pattern, { isClosed: true }));
+  return sumSpecificity([...ofRequests, specificityOfHeaders(metadata)]);
 }
 
-function areEquallyOpen(a: RpcInteraction, b: RpcInteraction): boolean {
-  return openPlacesOf(a) === openPlacesOf(b);
-}
-
-function openPlacesOf({ requests, metadata }: RpcInteraction): number {
-  return requests.reduce((sum, pattern) => sum + countOpenPlaces(pattern), countOpenHeaders(metadata));
-}
-
-/** Returns the names that stand for more than one of these interactions. */
-export function findRepeats(interactions: readonly RpcInteraction[]): string[] {
+/** Returns the titles that more than one of these interactions has. */
+export function findDuplicates(interactions: readonly RpcInteraction[]): string[] {
   const seen = new Set<string>();
   return interactions.flatMap((interaction) => {
     const key = keyOf(interaction);

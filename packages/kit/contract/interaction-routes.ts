@@ -1,33 +1,37 @@
-// Interactions as the routes of a server: in all protocols, and for all four kinds of RPCs.
+// The routes of a server that answers from a registry of interactions, for all four kinds of RPCs.
 
 import type { DescMethod, DescService, Message } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
 import type { RpcServerOptions } from '@touchstone/rpc-server';
+import { singleResponse } from '../base/method-kind.ts';
 import type { RpcInteraction } from '../contract-file/interaction.ts';
 import { createExample } from '../matching/example-message.ts';
 import { createExampleHeaders } from '../matching/header-pattern.ts';
+import { recordMatch } from './answer-cache.ts';
 import { toConnectError } from './connect-error.ts';
-import { noteDecision } from './decided-calls.ts';
-import { type IncomingCall, type InteractionBook, NoInteractionError } from './interaction-registry.ts';
+import { type IncomingCall, type InteractionRegistry, NoInteractionError } from './interaction-registry.ts';
 
 type Requests = Iterable<Message> | AsyncIterable<Message>;
 
-export interface InteractionRoutes {
-  /** What a server needs to know of them. */
+export type InteractionRoutes = {
+  /** The options for a server that serves these routes. */
   readonly options: Pick<RpcServerOptions, 'routes' | 'jsonOptions'>;
-  /** How many calls are being answered. */
+  /** How many calls are running. */
   runningCalls(): number;
-}
+};
 
-/** Returns routes that answer calls of these services from a book. */
-export function createInteractionRoutes(services: readonly DescService[], book: InteractionBook): InteractionRoutes {
+/** Returns routes that answer calls of these services from a registry. */
+export function createInteractionRoutes(
+  services: readonly DescService[],
+  registry: InteractionRegistry,
+): InteractionRoutes {
   let running = 0;
   async function* answer(method: DescMethod, requests: Requests, context: HandlerContext): AsyncGenerator<Message> {
     running += 1;
     try {
-      yield* answerFromBook(book, method, requests, context);
+      yield* answerFromRegistry(registry, method, requests, context);
     } catch (error) {
-      throw error instanceof NoInteractionError ? tell(error) : error;
+      throw error instanceof NoInteractionError ? toUnmatchedError(error) : error;
     } finally {
       running -= 1;
     }
@@ -38,21 +42,22 @@ export function createInteractionRoutes(services: readonly DescService[], book: 
       routes: (router) => {
         for (const method of methods) route(router, method, (requests, context) => answer(method, requests, context));
       },
-      // A field that the schema does not have is a fault of the consumer, in JSON as in binary.
-      jsonOptions: { registry: book.registry, ignoreUnknownFields: false },
+      // Connect ignores unknown JSON fields by default: a misspelt field of the consumer would go unnoticed.
+      jsonOptions: { registry: registry.registry, ignoreUnknownFields: false },
     },
     runningCalls: () => running,
   };
 }
 
 /**
- * Answers a call from a book. In a conversation each request gets the response of the same number as soon as it is clear
- * which conversation it is.
+ * Answers a call from a registry. In a bidirectional stream each request is answered with the response of the same number as
+ * soon as only one interaction matches.
  *
- * @throws NoInteractionError when none accepts it, or two do; ConnectError where an interaction ends with one.
+ * @throws {NoInteractionError} No interaction accepts the call, or two do.
+ * @throws {ConnectError} The interaction ends with an error.
  */
-export async function* answerFromBook(
-  book: InteractionBook,
+export async function* answerFromRegistry(
+  registry: InteractionRegistry,
   method: DescMethod,
   requests: Requests,
   context: HandlerContext,
@@ -63,14 +68,14 @@ export async function* answerFromBook(
   for await (const request of requests) {
     received.push(request);
     if (method.methodKind !== 'bidi_streaming') continue;
-    const interaction = book.foresee(call);
+    const interaction = registry.matchPartially(call);
     if (interaction) yield* respond(interaction, answered, received.length, context);
     if (interaction) answered = received.length;
   }
-  const decision = book.choose(call);
-  noteDecision(context.values, decision);
-  yield* respond(decision.chosen, answered, Number.POSITIVE_INFINITY, context);
-  if (decision.chosen.failure) throw toConnectError(decision.chosen.failure);
+  const match = registry.match(call);
+  recordMatch(context.values, match);
+  yield* respond(match.interaction, answered, Number.POSITIVE_INFINITY, context);
+  if (match.interaction.failure) throw toConnectError(match.interaction.failure);
 }
 
 function route(
@@ -81,22 +86,16 @@ function route(
   const register = (implementation: unknown) => router.rpc(method, implementation as never);
   switch (method.methodKind) {
     case 'unary':
-      return void register((request: Message, context: HandlerContext) => onlyOf(answer([request], context)));
+      return void register((request: Message, context: HandlerContext) => singleResponse(answer([request], context)));
     case 'server_streaming':
       return void register((request: Message, context: HandlerContext) => answer([request], context));
     case 'client_streaming':
       return void register((requests: AsyncIterable<Message>, context: HandlerContext) =>
-        onlyOf(answer(requests, context)),
+        singleResponse(answer(requests, context)),
       );
     case 'bidi_streaming':
       return void register(answer);
   }
-}
-
-async function onlyOf(responses: AsyncIterable<Message>): Promise<Message | undefined> {
-  let last: Message | undefined;
-  for await (const response of responses) last = response;
-  return last;
 }
 
 function* respond(interaction: RpcInteraction, from: number, to: number, context: HandlerContext): Generator<Message> {
@@ -111,6 +110,6 @@ function setHeaders(target: Headers, headers: Readonly<Record<string, string>>):
   for (const [name, value] of Object.entries(headers)) target.set(name, value);
 }
 
-function tell(error: NoInteractionError): ConnectError {
+function toUnmatchedError(error: NoInteractionError): ConnectError {
   return new ConnectError(error.message, error.isAmbiguous ? Code.Internal : Code.Unimplemented);
 }

@@ -1,32 +1,32 @@
-// A provider played from a book of interactions: a real server on a real port.
+// A server that answers from a registry of interactions on a real port.
 
 import type { DescService } from '@bufbuild/protobuf';
 import { type AnswerMemory, createRpcServer, type HealthRegistry } from '@touchstone/rpc-server';
-import type { InteractionBook } from './interaction-registry.ts';
+import type { InteractionRegistry } from './interaction-registry.ts';
 import { createInteractionRoutes } from './interaction-routes.ts';
 
-export interface InteractionServer {
+export type InteractionServer = {
   readonly url: string;
   readonly host: string;
   readonly port: number;
   readonly health: HealthRegistry;
   /** Ends running calls with `unavailable` and closes the port. */
   stop(): Promise<void>;
-}
+};
 
-interface InteractionServerOptions {
+type InteractionServerOptions = {
   readonly services: readonly DescService[];
-  readonly book: InteractionBook;
+  readonly interactions: InteractionRegistry;
   readonly host?: string | undefined;
   readonly port?: number | undefined;
-  /** Knows the answers of calls that need not go the usual way. */
+  /** Answers calls before they are decoded. */
   readonly answerMemory?: AnswerMemory;
-}
+};
 
-/** @throws Error naming host and port when the address cannot be had. */
+/** @throws {Error} The server cannot listen on the address: names host and port. */
 export async function startInteractionServer(options: InteractionServerOptions): Promise<InteractionServer> {
-  const { services, book, host = '127.0.0.1', port = 0, answerMemory } = options;
-  const routes = createInteractionRoutes(services, book);
+  const { services, interactions, host = '127.0.0.1', port = 0, answerMemory } = options;
+  const routes = createInteractionRoutes(services, interactions);
   const server = createRpcServer({ ...routes.options, host, port, ...(answerMemory && { answerMemory }) });
   const address = await server.listen();
   return { ...address, health: server.health, stop: () => server.stop({ graceMs: 0 }) };

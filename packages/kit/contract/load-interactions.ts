@@ -1,4 +1,4 @@
-// The RPCs of contract files, for whoever plays their provider.
+// The RPC interactions of contract files, for a server that answers in the provider's place.
 
 import { ContractFileError } from '../contract-file/contract-document.ts';
 import { loadContracts } from '../contract-file/contract-store.ts';
@@ -8,7 +8,7 @@ import { readInteraction, type Schema } from '../contract-file/interaction-json.
 /**
  * Reads the RPC interactions of contracts: of a file, a folder or a list of both.
  *
- * @throws ContractFileError when a file cannot be read or does not fit the services, or there is no interaction in them.
+ * @throws {ContractFileError} A file cannot be read or does not fit the services, or there is no interaction in the files.
  */
 export async function loadInteractions(files: string | readonly string[], schema: Schema): Promise<RpcInteraction[]> {
   const contracts = await loadContracts(files);
@@ -21,10 +21,10 @@ export async function loadInteractions(files: string | readonly string[], schema
 }
 
 /**
- * Returns the interactions that are given no other states than these; all of them where `states` is `undefined`.
+ * Returns the interactions whose states are all in `states`; all interactions when `states` is `undefined`.
  *
  * @param option the name of the option that has the states, for errors.
- * @throws ContractFileError when no interaction is given one of them.
+ * @throws {ContractFileError} No interaction is given one of the states.
  */
 export function selectGiven(
   interactions: readonly RpcInteraction[],
@@ -35,8 +35,8 @@ export function selectGiven(
   const known = new Set(interactions.flatMap((interaction) => interaction.states.map(({ name }) => name)));
   const unknown = states.find((name) => !known.has(name));
   if (unknown !== undefined) {
-    const there = [...known].join(', ') || 'none';
-    throw new ContractFileError(`${option}: no interaction is given "${unknown}"; there is ${there}`);
+    const existing = [...known].join(', ') || 'none';
+    throw new ContractFileError(`${option}: no interaction is given "${unknown}"; the states are: ${existing}`);
   }
   return interactions.filter((interaction) => interaction.states.every(({ name }) => states.includes(name)));
 }

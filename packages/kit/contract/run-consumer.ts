@@ -1,69 +1,76 @@
-// Runs a consumer against a stand-in for its provider, and records the interactions that it really had.
+// The run of a consumer against a mock provider, and the record of the interactions that the consumer exercised.
 
 import { ContractError } from '../contract-file/contract-error.ts';
 import type { ContractRecorder } from '../contract-file/contract-recorder.ts';
 import { type RpcInteraction, titleOf } from '../contract-file/interaction.ts';
-import { findRepeats, type InteractionBook } from './interaction-registry.ts';
-import type { Provider } from './mock-provider-server.ts';
-import { StandIns } from './mock-providers.ts';
+import { findDuplicates, type InteractionRegistry } from './interaction-registry.ts';
+import { MockProviderPool } from './mock-provider-pool.ts';
+import type { MockProvider } from './mock-provider-server.ts';
 
-/** A consumer in action. */
-export type UseConsumer<T> = (provider: Provider) => T | Promise<T>;
+/** Runs the consumer against a mock provider. */
+export type UseConsumer<T> = (provider: MockProvider) => T | Promise<T>;
 
-/** The runs of a contract's consumer. */
-export class ConsumerRuns {
+/** Runs the consumer of one contract. */
+export class ConsumerRunner {
   readonly #recorder: ContractRecorder;
-  readonly #standIns: StandIns;
+  readonly #providers: MockProviderPool;
 
   constructor(recorder: ContractRecorder, keepsPort: boolean) {
     this.#recorder = recorder;
-    this.#standIns = new StandIns(keepsPort);
+    this.#providers = new MockProviderPool(keepsPort);
   }
 
   /**
-   * Runs `useConsumer` and writes the contract when every interaction was exercised and no call went astray.
+   * Runs `useConsumer`, and writes the contract when every interaction was exercised and every call matched one.
    *
    * @returns what `useConsumer` returned.
-   * @throws ContractError naming calls that no interaction is for and interactions that no call was for; otherwise what
-   *   `useConsumer` threw.
+   * @throws {ContractError} A call matched no interaction, or an interaction had no call: names them all. Otherwise what
+   *   `useConsumer` throws.
    */
   async run<T>(interactions: readonly RpcInteraction[], useConsumer: UseConsumer<T>): Promise<T> {
     assertRunnable(interactions);
     const recorder = this.#recorder;
-    return this.#standIns.lend(interactions, recorder.registryOf(interactions), async ({ provider, book }) => {
-      let result: T;
-      try {
-        result = await useConsumer(provider);
-      } catch (error) {
-        // A call that found no interaction is why the consumer failed, more often than not.
-        assertKept(book, recorder, error);
-        throw error;
-      }
-      assertKept(book, recorder);
-      assertExercised(book, recorder);
-      await recorder.record(interactions);
-      return result;
-    });
+    return this.#providers.withProvider(
+      interactions,
+      recorder.registryOf(interactions),
+      async ({ provider, registry }) => {
+        let result: T;
+        try {
+          result = await useConsumer(provider);
+        } catch (error) {
+          // An unmatched call is the likely reason why the consumer failed, and the more useful error.
+          assertAllMatched(registry, recorder, error);
+          throw error;
+        }
+        assertAllMatched(registry, recorder);
+        assertAllExercised(registry, recorder);
+        await recorder.record(interactions);
+        return result;
+      },
+    );
   }
 }
 
 function assertRunnable(interactions: readonly RpcInteraction[]): void {
   if (interactions.length === 0) throw new ContractError('there is no interaction to run a consumer against');
-  const [repeated] = findRepeats(interactions);
-  if (repeated !== undefined)
-    throw new ContractError(`"${repeated}" stands for two interactions: give one another name`);
+  const [duplicate] = findDuplicates(interactions);
+  if (duplicate !== undefined) throw new ContractError(`two interactions are named "${duplicate}": rename one of them`);
 }
 
-function assertKept(book: InteractionBook, { consumer, provider }: ContractRecorder, cause?: unknown): void {
-  const misses = book.misses();
-  if (misses.length === 0) return;
-  const list = [...new Set(misses)].map((miss) => `\n  ${miss}`).join('');
+function assertAllMatched(
+  registry: InteractionRegistry,
+  { consumer, provider }: ContractRecorder,
+  cause?: unknown,
+): void {
+  const unmatched = registry.unmatchedRequests();
+  if (unmatched.length === 0) return;
+  const list = [...new Set(unmatched)].map((reason) => `\n  ${reason}`).join('');
   throw new ContractError(`${consumer} calls ${provider} otherwise than declared:${list}`, { cause });
 }
 
-function assertExercised(book: InteractionBook, { consumer, provider }: ContractRecorder): void {
-  const untouched = book.untouched();
-  if (untouched.length === 0) return;
-  const list = untouched.map((interaction) => `\n  ${titleOf(interaction)}`).join('');
+function assertAllExercised(registry: InteractionRegistry, { consumer, provider }: ContractRecorder): void {
+  const unexercised = registry.unexercised();
+  if (unexercised.length === 0) return;
+  const list = unexercised.map((interaction) => `\n  ${titleOf(interaction)}`).join('');
   throw new ContractError(`${consumer} was declared to call ${provider}, and did not:${list}`);
 }

@@ -9,17 +9,17 @@ import { regex } from '../matching/matchers.ts';
 import type { CapturedEvent } from './captured-event.ts';
 
 /** What is around an event's body. */
-export interface EventEnvelope {
+export type EventEnvelope = {
   /** Where it is published. Default: the message's full name. */
   readonly subject?: string;
   /** Headers that it must have; others do not matter. */
   readonly headers?: HeaderLiteral;
-}
+};
 
 /**
  * Returns an event's interaction.
  *
- * @throws TypeError for a field, a oneof case or an enum value that does not exist, naming its path.
+ * @throws {TypeError} for a field, a oneof case or an enum value that does not exist, naming its path.
  */
 export function declareEvent(
   description: string,

@@ -4,16 +4,16 @@
 export type Delivery = 'once' | 'redelivered' | 'reordered';
 
 /** One run of a handler: the events it is given, in this order. */
-export interface Schedule<T> {
+export type Schedule<T> = {
   readonly delivery: Delivery;
   readonly events: readonly T[];
-}
+};
 
 /**
  * Returns the runs for a delivery. Redelivered: each event twice in a row, and all of them once more at the end.
  * Reordered: backwards, and each event in turn as the last one to come.
  *
- * @throws TypeError when a single event is to be reordered.
+ * @throws {TypeError} when a single event is to be reordered.
  */
 export function planDeliveries<T>(events: readonly T[], delivery: Delivery): Schedule<T>[] {
   switch (delivery) {

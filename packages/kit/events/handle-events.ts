@@ -1,5 +1,6 @@
 // Runs a consumer's real handler with example events, in every delivery asked for, and records the interactions.
 
+import { reasonOf } from '../base/error-reason.ts';
 import { ContractError } from '../contract-file/contract-error.ts';
 import type { ContractRecorder } from '../contract-file/contract-recorder.ts';
 import { type EventInteraction, titleOf } from '../contract-file/interaction.ts';
@@ -11,17 +12,17 @@ import { type Delivery, planDeliveries, type Schedule } from './deliveries.ts';
 export type EventHandler = (event: CapturedEvent) => unknown;
 
 /** A handler of one run, and what must be true after it. */
-export interface EventConsumer {
+export type EventConsumer = {
   readonly handle: EventHandler;
   /** Called after the last event of the run; throws when the consumer is not as it should be. */
   readonly check?: (delivery: Delivery) => unknown;
-}
+};
 
 /** How events are delivered to the handler. */
-export interface HandleOptions {
+export type HandleOptions = {
   /** Which deliveries the handler is run with. Default: `once`. */
   readonly deliveries?: readonly Delivery[];
-}
+};
 
 /** A handler for all runs; or what makes a new one, with nothing handled yet, for each. */
 export type HandlerSource =
@@ -29,15 +30,15 @@ export type HandlerSource =
   | { readonly start: (delivery: Delivery) => EventConsumer | Promise<EventConsumer> };
 
 /** A declared event. */
-export interface EventDeclaration {
+export type EventDeclaration = {
   readonly interaction: EventInteraction;
   /**
    * Runs the handler with the event and writes the contract when it has handled it.
    *
-   * @throws ContractError naming the delivery and the event that the handler failed with, or the check that failed.
+   * @throws {ContractError} naming the delivery and the event that the handler failed with, or the check that failed.
    */
   handledBy(handler: HandlerSource, options?: HandleOptions): Promise<void>;
-}
+};
 
 /** Runs a handler with the events of these interactions, in their order, and records them. */
 export async function handleEvents(
@@ -67,7 +68,7 @@ async function attempt(what: string, act: () => unknown): Promise<void> {
   try {
     await act();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw new ContractError(`${what}: ${reason}`, { cause: error });
   }
 }

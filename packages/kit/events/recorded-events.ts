@@ -2,15 +2,16 @@
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { reasonOf } from '../base/error-reason.ts';
 import { ContractError } from '../contract-file/contract-error.ts';
 import type { CapturedEvent } from './captured-event.ts';
 
 /** What a file of events has for each: the body in base64. */
-interface EventJson {
+type EventJson = {
   readonly subject: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly payload: string;
-}
+};
 
 /** Writes events into a file, in place of what was there. Makes its folder where there is none. */
 export async function writeRecordedEvents(file: string, events: readonly CapturedEvent[]): Promise<void> {
@@ -34,7 +35,7 @@ export function renderRecordedEvents(events: readonly CapturedEvent[]): string {
  * Returns the events of a file's text.
  *
  * @param source the file's name, for errors.
- * @throws ContractError naming the event and the field that is not as it should be; also when there is no event.
+ * @throws {ContractError} naming the event and the field that is not as it should be; also when there is no event.
  */
 export function parseRecordedEvents(text: string, source: string): CapturedEvent[] {
   const events = (JSON.parse(text) as { events?: unknown }).events;
@@ -54,9 +55,9 @@ function isBase64(text: string): boolean {
 }
 
 /**
- * Gives every event of a file to a handler, in the order they are in.
+ * Calls a handler with every event of a file, in the order they are in.
  *
- * @throws ContractError naming each event that the handler failed with, and why.
+ * @throws {ContractError} naming each event that the handler failed with, and why.
  */
 export async function replayRecordedEvents(file: string, handle: (event: CapturedEvent) => unknown): Promise<void> {
   const events = parseRecordedEvents(await readFile(file, 'utf8'), file);
@@ -66,9 +67,7 @@ export async function replayRecordedEvents(file: string, handle: (event: Capture
     try {
       await handle(event);
     } catch (error) {
-      failures.push(
-        `\n  event ${index + 1}, ${event.subject}: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      failures.push(`\n  event ${index + 1}, ${event.subject}: ${reasonOf(error)}`);
       causes.push(error);
     }
   }

@@ -1,12 +1,11 @@
-// The provider's side of an event contract: an event that the provider really published is what its consumers rely on.
+// The provider's side of an event contract: a published event is compared with what consumers rely on.
 
 import { type DescMessage, fromBinary, type Message, type Registry } from '@bufbuild/protobuf';
 import { ContractFileError } from '../contract-file/contract-document.ts';
 import { loadContracts } from '../contract-file/contract-store.ts';
 import { type EventInteraction, type ProviderState, titleOf } from '../contract-file/interaction.ts';
 import { readInteraction } from '../contract-file/interaction-json.ts';
-import type { Difference } from '../matching/difference.ts';
-import { fieldPath } from '../matching/difference.ts';
+import { type Difference, differencesWithin, fewestDifferences } from '../matching/difference.ts';
 import { matchHeaders } from '../matching/header-pattern.ts';
 import { matchMessage } from '../matching/match-message.ts';
 import { createTypeRegistry } from '../matching/type-registry.ts';
@@ -19,33 +18,33 @@ import {
 } from '../verification/verification.ts';
 import { type CapturedEvent, headerOf } from './captured-event.ts';
 
-/** What `verifyEvents` verifies, and how the provider is made to publish. */
-export interface VerifyEventsOptions {
+/** The options of `verifyEvents`. */
+export type VerifyEventsOptions = {
   /** Contract files, folders of them, or both. */
   readonly contracts: string | readonly string[];
   /** Only contracts with this provider. Default: all. */
   readonly provider?: string;
   /** The types of the provider's events, and those they may hold in a `google.protobuf.Any`. */
   readonly types: readonly DescMessage[];
-  /** What brings the provider into each state that its consumers speak of. */
+  /** Handlers that bring the provider into the states of the contracts. */
   readonly states?: StateHandlers;
   /**
-   * Makes the provider publish, and returns the events as they were on the broker: at least one of them has to be what
-   * the consumer relies on. Called in the states of the interaction.
+   * Makes the provider publish, and returns the events as they were on the broker: at least one of them has to match. Called
+   * in the states of the interaction.
    */
   readonly publish: (expected: ExpectedEvent) => CapturedEvent[] | Promise<CapturedEvent[]>;
-}
+};
 
-/** What a consumer relies on being published. */
-export interface ExpectedEvent {
+/** An event that a consumer relies on. */
+export type ExpectedEvent = {
   readonly consumer: string;
   readonly description: string;
   readonly states: readonly ProviderState[];
   readonly subject: string;
   readonly typeName: string;
-}
+};
 
-/** Returns where a captured event differs from what a consumer relies on. */
+/** Returns the differences between a captured event and what a consumer relies on. */
 export function matchEvent(interaction: EventInteraction, event: CapturedEvent, registry: Registry): Difference[] {
   const { desc, subject, headers, body } = interaction;
   const subjects = { path: 'subject', expected: JSON.stringify(subject), actual: JSON.stringify(event.subject) };
@@ -55,10 +54,7 @@ export function matchEvent(interaction: EventInteraction, event: CapturedEvent, 
     ...(event.subject === subject ? [] : [subjects]),
     ...matchHeaders(headers, (name) => headerOf(event, name), 'headers'),
     ...(message
-      ? matchMessage(desc, body, message, { isClosed: false, registry }).map(({ path, ...difference }) => ({
-          path: fieldPath('body', path),
-          ...difference,
-        }))
+      ? differencesWithin('body', matchMessage(desc, body, message, { isClosed: false, registry }))
       : [unreadable]),
   ];
 }
@@ -67,7 +63,7 @@ function decode(desc: DescMessage, payload: Uint8Array): Message | undefined {
   try {
     return fromBinary(desc, payload);
   } catch {
-    // What the bytes are not is a difference to be shown with the others.
+    // Undecodable bytes are reported as a difference, together with the others.
     return undefined;
   }
 }
@@ -75,9 +71,9 @@ function decode(desc: DescMessage, payload: Uint8Array): Message | undefined {
 /**
  * Checks each event of the contracts against what the provider publishes.
  *
- * @returns what came of each; the nearest published event is the one that is compared.
- * @throws ContractFileError when a file cannot be read or holds no event, StateError when a state has no handler, what
- *   `publish` throws.
+ * @returns the result for each; it compares the published event with the fewest differences.
+ * @throws {ContractFileError} A file cannot be read or has no event.
+ * @throws {StateError} A state has no handler. Otherwise what `publish` throws.
  */
 export async function verifyEvents(options: VerifyEventsOptions): Promise<Verification> {
   const registry = createTypeRegistry(options.types);
@@ -112,7 +108,7 @@ function readEvent(json: Parameters<typeof readInteraction>[0], registry: Regist
     const interaction = readInteraction(json, { services: [], registry }) as EventInteraction;
     return { interaction, fault: undefined };
   } catch (error) {
-    // The provider's schema has lost what a consumer relies on: a finding, not a mistake of the caller.
+    // The provider's schema no longer has what a consumer relies on: a finding of the verification, not an error of the caller.
     return { interaction: undefined, fault: (error as Error).message };
   }
 }
@@ -128,9 +124,7 @@ async function verifyOne(
     const events = await inStates(states, options.states ?? {}, async () =>
       options.publish({ consumer, description, states, subject, typeName: desc.typeName }),
     );
-    const [nearest] = events
-      .map((event) => matchEvent(interaction, event, registry))
-      .sort((a, b) => a.length - b.length);
+    const nearest = fewestDifferences(events.map((event) => matchEvent(interaction, event, registry)));
     const nothing = [{ path: 'event', expected: JSON.stringify(subject), actual: 'nothing was published' }];
     return { differences: nearest ?? nothing, fault: undefined };
   } catch (error) {

@@ -1,48 +1,48 @@
-// One proxied connection: two sockets, a lane for each direction, and between them the relay for what the client turns out to
-// speak. Reads no faster than the other side takes, and holds no more than a bounded number of bytes.
+// A proxied connection: two sockets, a pipe for each direction, and the relay for the protocol that the client speaks. It reads
+// no faster than the other side accepts, and holds a bounded number of bytes.
 
 import type { Socket } from 'node:net';
-import type { CallPort, Direction, TargetPort } from './core/fault.ts';
-import { Lane } from './core/pipe.ts';
-import type { Relay, RelayPort } from './core/relay.ts';
-import { lastPiece, type Piece } from './core/stage.ts';
+import { type Chunk, END_CHUNK } from './core/chunk.ts';
+import type { Direction, FaultTarget, ProxiedCall } from './core/fault.ts';
+import { Pipe } from './core/pipe.ts';
+import type { Relay, RelayContext } from './core/relay.ts';
 import { mayBeHttp2Server, type Protocol, protocolOfClient } from './first-bytes.ts';
 
-interface ConnectionOptions {
+type ConnectionOptions = {
   readonly client: Socket;
   /** Not connected yet. */
   readonly upstream: Socket;
-  /** How many bytes faults may hold in one direction before its source is read no further. */
+  /** How many bytes of one direction may be held before the proxy stops reading from its source. */
   readonly maxHeldBytes: number;
-  readonly createRelay: (protocol: Protocol, port: RelayPort) => Relay;
-  readonly offer: (call: CallPort) => void;
-  /** Called once no socket is left. */
+  readonly createRelay: (protocol: Protocol, context: RelayContext) => Relay;
+  readonly offer: (call: ProxiedCall) => void;
+  /** Called when both sockets are closed. */
   readonly onClosed: () => void;
-}
+};
 
-const abort: Piece = { kind: 'abort', payload: Buffer.alloc(0), isLast: true };
-const nothing = Buffer.alloc(0);
+const ABORT_CHUNK: Chunk = { kind: 'abort', payload: Buffer.alloc(0), isLast: true };
+const NO_BYTES = Buffer.alloc(0);
 
-export class Connection implements TargetPort, RelayPort {
+export class Connection implements FaultTarget, RelayContext {
   readonly scope = 'connection';
-  readonly lanes: Readonly<Record<Direction, Lane>>;
+  readonly pipes: Readonly<Record<Direction, Pipe>>;
   readonly #options: ConnectionOptions;
   readonly #sources: Readonly<Record<Direction, Socket>>;
   readonly #hasEnded: Record<Direction, boolean> = { up: false, down: false };
-  // What came before it was known what the client speaks.
-  readonly #early: Record<Direction, Buffer> = { up: nothing, down: nothing };
+  // The bytes that arrived before the protocol was known.
+  readonly #early: Record<Direction, Buffer> = { up: NO_BYTES, down: NO_BYTES };
   #relay: Relay | undefined;
-  #onClientGone: (() => void)[] = [];
-  #isClientGone = false;
+  #onClientClosed: (() => void)[] = [];
+  #isClientClosed = false;
   #isOver = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#sources = { up: options.client, down: options.upstream };
-    this.lanes = { up: this.#createLane('up'), down: this.#createLane('down') };
+    this.pipes = { up: this.#createPipe('up'), down: this.#createPipe('down') };
   }
 
-  get connection(): TargetPort {
+  get connection(): FaultTarget {
     return this;
   }
 
@@ -54,82 +54,82 @@ export class Connection implements TargetPort, RelayPort {
     return this.#isOver;
   }
 
-  /** Begins to pass on, once the upstream socket is told where to connect. */
+  /** Starts to relay. The caller connects the upstream socket. */
   begin(): void {
-    this.#watch('up');
-    this.#watch('down');
+    this.#listen('up');
+    this.#listen('down');
   }
 
-  offer(call: CallPort): void {
+  offer(call: ProxiedCall): void {
     this.#options.offer(call);
   }
 
-  send(direction: Direction, piece: Piece): void {
-    this.lanes[direction].push(piece);
+  send(direction: Direction, chunk: Chunk): void {
+    this.pipes[direction].push(chunk);
   }
 
   sendBytes(direction: Direction, bytes: Buffer): void {
-    this.lanes[direction].push({ kind: 'body', payload: bytes, isLast: false });
+    this.pipes[direction].push({ kind: 'body', payload: bytes, isLast: false });
   }
 
   reset(): void {
-    this.#finish();
+    this.#discard();
     for (const socket of Object.values(this.#sources)) resetSocket(socket);
   }
 
   close(): void {
-    this.lanes.down.push(lastPiece);
+    this.pipes.down.push(END_CHUNK);
     this.#isOver = true;
     this.#relay?.close();
-    this.lanes.up.close();
+    this.pipes.up.close();
     this.#sources.down.destroy();
   }
 
-  tear(direction: Direction, piece: Piece, keptBytes: number): void {
-    this.tearBytes(direction, piece.payload.subarray(0, keptBytes));
+  truncate(direction: Direction, chunk: Chunk, keptBytes: number): void {
+    this.sendAndClose(direction, chunk.payload.subarray(0, keptBytes));
   }
 
   /** Sends bytes past all faults, and ends the connection after them. */
-  tearBytes(direction: Direction, bytes: Buffer): void {
-    this.#finish();
+  sendAndClose(direction: Direction, bytes: Buffer): void {
+    this.#discard();
     this.#sinkOf(direction).write(bytes);
     this.#sources.up.end();
     this.#sources.down.destroySoon();
   }
 
   drop(): void {
-    this.#finish();
+    this.#discard();
     for (const socket of Object.values(this.#sources)) socket.destroy();
   }
 
-  onClientGone(listener: () => void): void {
-    if (this.#isClientGone) listener();
-    else this.#onClientGone.push(listener);
+  onClientClosed(listener: () => void): void {
+    if (this.#isClientClosed) listener();
+    else this.#onClientClosed.push(listener);
   }
 
-  settle(direction: Direction): void {
+  updateBackpressure(direction: Direction): void {
     const source = this.#sources[direction];
     const sink = this.#sinkOf(direction);
-    const heldBytes = this.lanes[direction].heldBytes + (this.#relay?.heldBytes(direction) ?? 0);
+    const heldBytes = this.pipes[direction].heldBytes + (this.#relay?.heldBytes(direction) ?? 0);
     const isFull = !sink.destroyed && (sink.writableNeedDrain || heldBytes > this.maxHeldBytes);
     if (isFull) source.pause();
     else if (source.isPaused()) source.resume();
   }
 
-  #createLane(direction: Direction): Lane {
-    return new Lane(
-      (piece) => this.#pass(direction, piece),
-      () => this.settle(direction),
+  #createPipe(direction: Direction): Pipe {
+    return new Pipe(
+      (chunk) => this.#pass(direction, chunk),
+      () => this.updateBackpressure(direction),
     );
   }
 
-  #watch(direction: Direction): void {
+  #listen(direction: Direction): void {
     const socket = this.#sources[direction];
     socket.setNoDelay(true);
     socket.on('data', (bytes: Buffer) => this.#take(direction, bytes));
-    socket.on('drain', () => this.settle(direction === 'up' ? 'down' : 'up'));
+    socket.on('drain', () => this.updateBackpressure(direction === 'up' ? 'down' : 'up'));
     socket.on('end', () => this.#takeEnd(direction));
-    // Nothing to decide here: `close` follows, and tells the other side.
+    // Node emits `close` next, where the other side is reset. Without a listener the error would end the process.
     socket.on('error', () => undefined);
     socket.on('close', () => this.#takeClose(direction));
   }
@@ -138,13 +138,13 @@ export class Connection implements TargetPort, RelayPort {
     if (this.#isOver) return;
     const sockets = Object.values(this.#sources);
     for (const socket of sockets) socket.cork();
-    if (this.#relay === undefined) this.#recognize(direction, bytes);
+    if (this.#relay === undefined) this.#detectProtocol(direction, bytes);
     else this.#relay.take(direction, bytes);
     for (const socket of sockets) socket.uncork();
-    this.settle(direction);
+    this.updateBackpressure(direction);
   }
 
-  #recognize(direction: Direction, bytes: Buffer): void {
+  #detectProtocol(direction: Direction, bytes: Buffer): void {
     this.#early[direction] = Buffer.concat([this.#early[direction], bytes]);
     const { up, down } = this.#early;
     const isTcp = down.length > this.maxHeldBytes || (down.length > 0 && !mayBeHttp2Server(down));
@@ -158,42 +158,42 @@ export class Connection implements TargetPort, RelayPort {
     this.#relay = relay;
     if (up.length > 0) relay.take('up', up);
     if (down.length > 0) relay.take('down', down);
-    this.#early.up = nothing;
-    this.#early.down = nothing;
+    this.#early.up = NO_BYTES;
+    this.#early.down = NO_BYTES;
     return relay;
   }
 
   #takeEnd(direction: Direction): void {
     this.#hasEnded[direction] = true;
-    if (direction === 'up') this.#tellClientGone();
+    if (direction === 'up') this.#notifyClientClosed();
     if (!this.#isOver) (this.#relay ?? this.#startRelay('tcp')).end(direction);
   }
 
   #takeClose(direction: Direction): void {
     if (!this.#hasEnded[direction]) {
-      if (direction === 'up') this.#tellClientGone();
-      this.lanes[direction].push(abort);
+      if (direction === 'up') this.#notifyClientClosed();
+      this.pipes[direction].push(ABORT_CHUNK);
     }
     if (!this.#sources.up.closed || !this.#sources.down.closed) return;
-    this.#finish();
+    this.#discard();
     this.#options.onClosed();
   }
 
-  #tellClientGone(): void {
-    this.#isClientGone = true;
-    const listeners = this.#onClientGone;
-    this.#onClientGone = [];
+  #notifyClientClosed(): void {
+    this.#isClientClosed = true;
+    const listeners = this.#onClientClosed;
+    this.#onClientClosed = [];
     for (const listener of listeners) listener();
   }
 
-  #pass(direction: Direction, { kind, payload, isLast }: Piece): void {
+  #pass(direction: Direction, { kind, payload, isLast }: Chunk): void {
     const sink = this.#sinkOf(direction);
     if (kind === 'abort') {
       resetSocket(sink);
       return;
     }
     if (sink.destroyed) {
-      // As a system does for a process that is gone.
+      // An operating system answers data for a process that has exited with a reset, too.
       if (!this.#isOver) resetSocket(this.#sources[direction]);
       return;
     }
@@ -201,11 +201,11 @@ export class Connection implements TargetPort, RelayPort {
     if (isLast) sink.end();
   }
 
-  #finish(): void {
+  #discard(): void {
     this.#isOver = true;
     this.#relay?.close();
-    this.lanes.up.close();
-    this.lanes.down.close();
+    this.pipes.up.close();
+    this.pipes.down.close();
   }
 
   #sinkOf(direction: Direction): Socket {

@@ -1,59 +1,65 @@
-// A proxy on a real port between two services, that lets everything pass until it is told to do harm.
+// The fault proxy: a proxy on a real port between two services that passes everything unchanged until a fault is injected.
 
 import { once } from 'node:events';
 import { createServer, type Server, Socket } from 'node:net';
 import { Connection } from './connection.ts';
-import type { Fault, TargetPort } from './core/fault.ts';
-import { createTcpRelay, type Relay, type RelayPort } from './core/relay.ts';
+import type { Fault, FaultTarget } from './core/fault.ts';
+import { createTcpRelay, type Relay, type RelayContext } from './core/relay.ts';
 import { requireWhole } from './core/require-option.ts';
 import type { Protocol } from './first-bytes.ts';
 import { Http1Relay } from './http1/http1-relay.ts';
 import { Http2Relay } from './http2/http2-relay.ts';
-import { type FaultHandle, Injection, type InjectOptions } from './injection.ts';
+import { type FaultHandle, InjectedFault, type InjectOptions } from './injected-fault.ts';
 import { parseUpstream } from './upstream-address.ts';
 
-/** What a fault proxy stands before, and where it listens. */
-export interface FaultProxyOptions {
-  /** Where the real service is: a URL of any scheme that names host and port. */
+/** The upstream service of a fault proxy, and the address it listens on. */
+export type FaultProxyOptions = {
+  /** The URL of the real service. Any scheme is accepted; the port may be omitted where the scheme has a default one. */
   readonly upstream: string;
   /** Address to listen on. Default `127.0.0.1`. */
   readonly host?: string;
-  /** Port to listen on; 0, the default, lets the system choose a free one. */
+  /** Port to listen on. Default 0: any free port. */
   readonly port?: number;
-  /** What all chances and jitters come from: the same seed, the same faults for the n-th call. Default 1. */
+  /** Seed of all random choices. With the same seed the nth call is affected in the same way. Default 1. */
   readonly seed?: number;
-  /** How many bytes faults may hold back for one direction of a connection before it is read no further. Default 4 MiB. */
+  /** How many bytes of one direction of a connection may be held before the proxy stops reading. Default 4 MiB. */
   readonly maxHeldBytes?: number;
-}
+};
 
-/** A running fault proxy. It stops when it is disposed of. */
+/** A running fault proxy. Disposing of it stops it. */
 export interface FaultProxy extends AsyncDisposable {
-  /** The upstream's URL with the proxy's address in it: what to give the client. */
+  /** The upstream's URL with the proxy's address in it. The client uses it in place of the upstream's URL. */
   readonly url: string;
   readonly host: string;
   readonly port: number;
-  /** How many connections stand. */
+  /** How many connections are open. */
   readonly connections: number;
   /**
-   * Switches a fault on. Several may be on at once; each call or connection meets them in the order of injection.
+   * Switches a fault on. Several may be on at once; they affect a call or connection in the order of injection.
    *
-   * @throws TypeError naming the option that cannot be used, Error when the proxy was stopped.
+   * @throws {TypeError} naming the invalid option.
+   * @throws {Error} if the proxy was stopped.
    */
   inject(fault: Fault, options?: InjectOptions): FaultHandle;
   /** The faults that are on, in the order of injection. */
   faults(): FaultHandle[];
   /** Switches every fault off. */
   heal(): void;
-  /** Closes the port and every connection. Resolves when none is left; rejects if a closed port could not be had again. */
+  /**
+   * Closes the port and every connection, and resolves when all are closed.
+   *
+   * @throws {Error} if a port that `closesPort` had closed could not be opened again.
+   */
   stop(): Promise<void>;
 }
 
-const defaultMaxHeldBytes = 1 << 22;
+const DEFAULT_MAX_HELD_BYTES = 1 << 22;
 
 /**
- * Starts a proxy that passes everything.
+ * Starts a proxy without faults.
  *
- * @throws TypeError naming the option that cannot be used, Error naming host and port when the address cannot be had.
+ * @throws {TypeError} naming the invalid option.
+ * @throws {Error} naming host and port if the address is not available.
  */
 export async function startFaultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
   const proxy = new RunningProxy(options);
@@ -69,14 +75,14 @@ class RunningProxy implements FaultProxy {
   readonly #maxHeldBytes: number;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
-  #injections: Injection[] = [];
-  #injected = 0;
+  #faults: InjectedFault[] = [];
+  #injectedCount = 0;
   #opening: Promise<void> | undefined;
   #reopenError: Error | undefined;
   #isStopped = false;
   #onIdle: (() => void) | undefined;
 
-  constructor({ upstream, seed = 1, maxHeldBytes = defaultMaxHeldBytes }: FaultProxyOptions) {
+  constructor({ upstream, seed = 1, maxHeldBytes = DEFAULT_MAX_HELD_BYTES }: FaultProxyOptions) {
     if (!Number.isFinite(seed)) throw new TypeError(`"seed" must be a number, not ${seed}`);
     requireWhole('maxHeldBytes', maxHeldBytes, 1);
     this.#upstream = parseUpstream(upstream);
@@ -109,20 +115,25 @@ class RunningProxy implements FaultProxy {
 
   inject(fault: Fault, options: InjectOptions = {}): FaultHandle {
     if (this.#isStopped) throw new Error('the fault proxy was stopped');
-    const injection = new Injection(fault, options, this.#seed, this.#injected + 1, () => this.#forget(injection));
-    this.#injected += 1;
-    this.#injections.push(injection);
-    for (const connection of [...this.#connections]) injection.offer(connection);
-    this.#settlePort();
-    return injection;
+    const injected = new InjectedFault(fault, {
+      options,
+      seed: this.#seed,
+      sequenceNumber: this.#injectedCount + 1,
+      onRemove: () => this.#removeFault(injected),
+    });
+    this.#injectedCount += 1;
+    this.#faults.push(injected);
+    for (const connection of [...this.#connections]) injected.offer(connection);
+    this.#updatePort();
+    return injected;
   }
 
   faults(): FaultHandle[] {
-    return [...this.#injections];
+    return [...this.#faults];
   }
 
   heal(): void {
-    for (const injection of [...this.#injections]) injection.remove();
+    for (const fault of [...this.#faults]) fault.remove();
   }
 
   async stop(): Promise<void> {
@@ -160,42 +171,42 @@ class RunningProxy implements FaultProxy {
     if (!connection.isOver) upstream.connect({ host: this.#upstream.host, port: this.#upstream.port });
   }
 
-  #offer(port: TargetPort): void {
-    for (const injection of this.#injections) injection.offer(port);
+  #offer(target: FaultTarget): void {
+    for (const fault of this.#faults) fault.offer(target);
   }
 
-  #forget(injection: Injection): void {
-    this.#injections = this.#injections.filter((other) => other !== injection);
-    this.#settlePort();
+  #removeFault(removed: InjectedFault): void {
+    this.#faults = this.#faults.filter((fault) => fault !== removed);
+    this.#updatePort();
   }
 
-  /** Closes the port while a fault wants it closed, and opens the same one again after that. */
-  #settlePort(): void {
-    const isWanted = !this.#isStopped && !this.#injections.some(({ fault }) => fault.closesPort);
+  /** Closes the port while a fault requires that, and opens the same port again afterwards. */
+  #updatePort(): void {
+    const isWanted = !this.#isStopped && !this.#faults.some(({ fault }) => fault.closesPort);
     if (this.#opening !== undefined || isWanted === this.#server.listening) return;
     if (!isWanted) {
       this.#server.close();
       return;
     }
     this.#opening = this.listen(this.host, this.port)
-      // Another process took the port meanwhile: whoever stops the proxy is told.
+      // Another process took the port in the meantime. `stop` throws this error.
       .catch((error: Error) => {
         this.#reopenError = error;
       })
       .finally(() => {
         this.#opening = undefined;
-        if (this.#reopenError === undefined) this.#settlePort();
+        if (this.#reopenError === undefined) this.#updatePort();
       });
   }
 }
 
-function createRelay(protocol: Protocol, port: RelayPort): Relay {
+function createRelay(protocol: Protocol, context: RelayContext): Relay {
   switch (protocol) {
     case 'tcp':
-      return createTcpRelay(port);
+      return createTcpRelay(context);
     case 'http1':
-      return new Http1Relay(port);
+      return new Http1Relay(context);
     case 'http2':
-      return new Http2Relay(port);
+      return new Http2Relay(context);
   }
 }

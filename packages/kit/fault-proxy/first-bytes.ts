@@ -1,22 +1,23 @@
-// Tells by its first bytes what a connection speaks. Faults can hit single calls of HTTP/1.1 and cleartext HTTP/2; all else is TCP.
+// Protocol detection by the first bytes of a connection. Faults can affect single calls over HTTP/1.1 and cleartext HTTP/2; any
+// other protocol is relayed as TCP.
 
-import { FrameType, preface } from './http2/frame.ts';
+import { FrameType, PREFACE } from './http2/frame.ts';
 
 export type Protocol = 'tcp' | 'http1' | 'http2';
 
-const requestStarts = ['GET ', 'HEAD ', 'POST ', 'PUT ', 'PATCH ', 'DELETE ', 'OPTIONS '].map((text) =>
+const REQUEST_STARTS = ['GET ', 'HEAD ', 'POST ', 'PUT ', 'PATCH ', 'DELETE ', 'OPTIONS '].map((text) =>
   Buffer.from(text, 'latin1'),
 );
 
-/** Returns what a client speaks whose connection begins so, undefined while more than one is possible. */
+/** Returns the protocol of a client whose first bytes are these; undefined while more than one is possible. */
 export function protocolOfClient(bytes: Buffer): Protocol | undefined {
-  if (startsLike(bytes, preface)) return bytes.length < preface.length ? undefined : 'http2';
-  const start = requestStarts.find((candidate) => startsLike(bytes, candidate));
+  if (startsLike(bytes, PREFACE)) return bytes.length < PREFACE.length ? undefined : 'http2';
+  const start = REQUEST_STARTS.find((candidate) => startsLike(bytes, candidate));
   if (start === undefined) return 'tcp';
   return bytes.length < start.length ? undefined : 'http1';
 }
 
-/** Tells whether a server that speaks first may be an HTTP/2 server: it begins with SETTINGS. */
+/** Returns whether a server that sends these bytes first may be an HTTP/2 server, which begins with SETTINGS. */
 export function mayBeHttp2Server(bytes: Buffer): boolean {
   return startsLike(bytes.subarray(3), Buffer.of(FrameType.settings, 0, 0, 0, 0, 0)) && (bytes[0] ?? 0) === 0;
 }

@@ -1,13 +1,13 @@
-// Reads where the upstream service is, and says where the proxy is in the same words.
+// The address of the upstream service, read from its URL.
 
-export interface UpstreamAddress {
+export type UpstreamAddress = {
   readonly host: string;
   readonly port: number;
-  /** The upstream's URL with another address in it. */
+  /** Returns the upstream's URL with another address in it. */
   urlAt(host: string, port: number): string;
-}
+};
 
-const defaultPorts: Readonly<Record<string, number>> = {
+const DEFAULT_PORTS: Readonly<Record<string, number>> = {
   'http:': 80,
   'https:': 443,
   'nats:': 4222,
@@ -19,14 +19,14 @@ const defaultPorts: Readonly<Record<string, number>> = {
 /**
  * Reads a URL of any scheme, such as `http://127.0.0.1:50052` or `nats://127.0.0.1:4222`.
  *
- * @throws TypeError when it is no URL or names no port. The message does not repeat the URL: it may hold a password.
+ * @throws {TypeError} if it is not a URL or has no port. The message does not repeat the URL, which may contain a password.
  */
 export function parseUpstream(text: string): UpstreamAddress {
   const url = URL.parse(text);
   if (url === null || url.hostname === '') {
     throw new TypeError('"upstream" must be a URL with a host, such as http://127.0.0.1:50052');
   }
-  const port = url.port === '' ? defaultPorts[url.protocol] : Number(url.port);
+  const port = url.port === '' ? DEFAULT_PORTS[url.protocol] : Number(url.port);
   if (port === undefined || port === 0)
     throw new TypeError('"upstream" must name its port, such as tcp://127.0.0.1:7000');
   return {

@@ -26,16 +26,16 @@ export function faultAt(path: string, fault: string): string {
 }
 
 /** Where a literal's value stands. */
-export interface Place {
+export type Place = {
   readonly path: string;
   /** Inside `like`: plain values are examples of what is accepted. */
   readonly isLoose: boolean;
-}
+};
 
 /**
  * Returns a plain value as a leaf.
  *
- * @throws LiteralError when it is none of the field's type.
+ * @throws {LiteralError} when it is none of the field's type.
  */
 export function checkLeaf(field: DescField, value: unknown, place: Place): Leaf {
   const type = valueTypeOf(field);
@@ -81,7 +81,7 @@ function assertNames(desc: DescMessage, literal: object, { path }: Place): void 
     throw new LiteralError(faultAt(fieldPath(path, unknown), explainUnknownField(desc, unknown)));
 }
 
-/** @throws LiteralError when `value` is no object. */
+/** @throws {LiteralError} when `value` is no object. */
 export function assertObject(value: unknown, place: Place, what: string): asserts value is object {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
   throw new LiteralError(faultAt(place.path, `expected ${what}, got ${describeValue(value)}`));

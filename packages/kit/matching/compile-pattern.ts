@@ -17,14 +17,14 @@ import { Matcher, type MatcherRule, type ValueRule } from './matchers.ts';
 import type { EntryPattern, FieldPattern, MessagePattern, Pattern } from './pattern.ts';
 import { type MapField, toMapKey, valueTypeOf } from './value-type.ts';
 
-const outermost: Place = { path: '', isLoose: false };
+const ROOT: Place = { path: '', isLoose: false };
 
 /**
  * Returns the pattern of a literal. What it leaves out, the pattern does not speak of.
  *
- * @throws LiteralError for a field, a oneof case or an enum value that does not exist, and for a value of a wrong type.
+ * @throws {LiteralError} for a field, a oneof case or an enum value that does not exist, and for a value of a wrong type.
  */
-export function compilePattern(desc: DescMessage, literal: object, place: Place = outermost): MessagePattern {
+export function compilePattern(desc: DescMessage, literal: object, place: Place = ROOT): MessagePattern {
   assertObject(literal, place, `a ${desc.typeName}`);
   const fields = statedNames(desc, literal, place).flatMap((name) => {
     const value = (literal as Record<string, unknown>)[name];
@@ -35,7 +35,7 @@ export function compilePattern(desc: DescMessage, literal: object, place: Place 
   return { kind: 'message', fields };
 }
 
-// A whole message says of its fields only which are set: it cannot be told from its defaults what was meant.
+// A whole message mentions only the fields that are set: a default cannot be distinguished from an omission.
 function statedNames(desc: DescMessage, literal: object, place: Place): string[] {
   const names = Object.entries(literal).flatMap(([name, value]) => (value === undefined ? [] : [name]));
   if (!('$typeName' in literal)) return names;

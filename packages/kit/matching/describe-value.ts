@@ -62,7 +62,7 @@ function describeWhole(type: { desc: Parameters<typeof toJson>[0] }, message: Me
   try {
     return JSON.stringify(toJson(type.desc, message, registry ? { registry } : {}));
   } catch {
-    // A value that JSON cannot hold, such as an Any of a type nobody gave: its fields say as much as can be said.
+    // A value that JSON cannot hold, such as an Any of an unknown type: print its fields instead.
     return formatValue(message);
   }
 }

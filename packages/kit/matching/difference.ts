@@ -1,14 +1,14 @@
-// How far a message is from what was expected, field by field, and how that is shown.
+// The differences between a message and what was expected, field by field, and their text form.
 
-/** One place where a message is not as expected. */
-export interface Difference {
-  /** The way to the value in proto3 JSON names, such as `book.authors[0].name`; empty for the message as a whole. */
+/** One place where a message differs from what was expected. */
+export type Difference = {
+  /** The path to the value in proto3 JSON names, such as `book.authors[0].name`; empty for the message as a whole. */
   readonly path: string;
   /** What was expected there, as text. */
   readonly expected: string;
-  /** What was there, as text. */
+  /** What was found there, as text. */
   readonly actual: string;
-}
+};
 
 /** Returns the path of a field within the message at `path`. */
 export function fieldPath(path: string, name: string): string {
@@ -25,6 +25,20 @@ export function entryPath(path: string, key: string): string {
   return `${path}[${JSON.stringify(key)}]`;
 }
 
+/** Returns the differences of a value, with the path of the value in front of theirs. */
+export function differencesWithin(outer: string, differences: readonly Difference[]): Difference[] {
+  return differences.map(({ path, ...rest }) => ({ path: joinPaths(outer, path), ...rest }));
+}
+
+function joinPaths(outer: string, inner: string): string {
+  return inner === '' ? outer : fieldPath(outer, inner);
+}
+
+/** Returns the shortest of several lists of differences: those of the nearest candidate. */
+export function fewestDifferences(candidates: readonly Difference[][]): Difference[] | undefined {
+  return candidates.toSorted((a, b) => a.length - b.length)[0];
+}
+
 /** Returns the differences in one line, such as `quantity is 98, not 100; available is false, not true`. */
 export function joinDifferences(differences: readonly Difference[]): string {
   return differences
@@ -32,7 +46,7 @@ export function joinDifferences(differences: readonly Difference[]): string {
     .join('; ');
 }
 
-/** Returns the differences with a line for the path and one for each side, every line indented by `indent`. */
+/** Returns the differences, each with a line for the path, the expected and the actual value, indented by `indent`. */
 export function formatDifferences(differences: readonly Difference[], indent = '  '): string {
   return differences
     .map(({ path, expected, actual }) =>

@@ -1,4 +1,4 @@
-// The message that a stand-in sends where a pattern is expected: every value its example.
+// The message that a mock provider sends where a pattern is expected: every value its example.
 
 import { create, type DescField, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';

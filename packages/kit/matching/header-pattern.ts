@@ -1,4 +1,4 @@
-// Which headers are expected: of a call, of its answer or of an event. Names do not tell upper from lower case.
+// The headers expected of a call, of its answer or of an event. Names are case-insensitive.
 
 import { type JsonObject, type JsonValue, ScalarType } from '@bufbuild/protobuf';
 import { formatValue, shorten } from '../base/format-value.ts';
@@ -8,7 +8,7 @@ import { Matcher } from './matchers.ts';
 import type { Pattern } from './pattern.ts';
 import type { ValueType } from './value-type.ts';
 
-/** Headers by name; a value is a text or a matcher of one. */
+/** Headers by name; a value is a string or a matcher of strings. */
 export type HeaderLiteral = Readonly<Record<string, string | Matcher<string>>>;
 
 /** Patterns by lower-case name. */
@@ -20,13 +20,13 @@ export type HeaderPattern =
   | { readonly kind: 'anyOf'; readonly values: readonly string[] }
   | { readonly kind: 'absent' };
 
-const textType: ValueType = { kind: 'scalar', scalar: ScalarType.STRING };
+const STRING_TYPE: ValueType = { kind: 'scalar', scalar: ScalarType.STRING };
 
 /**
  * Returns the patterns of a literal.
  *
- * @param what what the headers are called in errors, such as `metadata`.
- * @throws TypeError for a value that is no text and a matcher that is for none.
+ * @param what the name of the headers in errors, such as `metadata`.
+ * @throws {TypeError} A value is not a string, or a matcher cannot match strings.
  */
 export function compileHeaders(literal: HeaderLiteral, what: string): HeaderPatterns {
   const entries = Object.entries(literal).map(([name, value]): [string, HeaderPattern] => {
@@ -53,9 +53,9 @@ function isText(value: unknown): value is string {
 }
 
 /**
- * Returns where headers differ from what is expected. Those that are not spoken of do not matter.
+ * Returns the differences between headers and the expected ones. Headers that are not mentioned are ignored.
  *
- * @param read returns a header by lower-case name; `null` or `undefined` where there is none.
+ * @param read returns a header by lower-case name; `null` or `undefined` when it is missing.
  * @param what the path of the headers as a whole, such as `metadata`.
  */
 export function matchHeaders(
@@ -69,7 +69,7 @@ export function matchHeaders(
     return [
       {
         path: entryPath(what, name),
-        expected: describePattern(textType, pattern as Pattern),
+        expected: describePattern(STRING_TYPE, pattern as Pattern),
         actual: shorten(formatValue(value)),
       },
     ];
@@ -101,12 +101,7 @@ export function createExampleHeaders(patterns: HeaderPatterns): Record<string, s
   return Object.fromEntries(entries);
 }
 
-/** Returns how many headers are not told exactly. */
-export function countOpenHeaders(patterns: HeaderPatterns): number {
-  return Object.values(patterns).filter(({ kind }) => kind !== 'equal').length;
-}
-
-/** Returns the patterns as JSON: an exact value as a text, others as an object. */
+/** Returns the patterns as JSON: an exact value as a string, others as an object. */
 export function writeHeaders(patterns: HeaderPatterns): JsonObject {
   return Object.fromEntries(Object.entries(patterns).map(([name, pattern]) => [name, writeHeader(pattern)]));
 }
@@ -128,7 +123,7 @@ function writeHeader(pattern: HeaderPattern): JsonValue {
   }
 }
 
-/** Returns the patterns that `writeHeaders` wrote. @throws Error naming the header whose rule cannot be read. */
+/** Returns the patterns that `writeHeaders` wrote. @throws {Error} A rule cannot be read: names the header. */
 export function readHeaders(json: JsonObject, what: string): HeaderPatterns {
   return Object.fromEntries(
     Object.entries(json).map(([name, value]) => [name, readHeader(value, entryPath(what, name))]),

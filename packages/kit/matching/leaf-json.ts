@@ -21,7 +21,7 @@ const onlyKey = (field: DescField) => (field.fieldKind === 'map' && field.mapKey
 /**
  * Returns a value of a field (of a list or a map: one of its values) in proto3 JSON.
  *
- * @throws Error when JSON cannot hold it, such as an Any of a type that `registry` does not know.
+ * @throws {Error} when JSON cannot hold it, such as an Any of a type that `registry` does not know.
  */
 export function leafToJson(field: DescField, leaf: Leaf, registry: Registry): JsonValue {
   const message = reflect(field.parent, create(field.parent));
@@ -38,7 +38,7 @@ export function leafToJson(field: DescField, leaf: Leaf, registry: Registry): Js
 /**
  * Returns the value that `leafToJson` wrote.
  *
- * @throws Error naming the path when it is none of the field's type.
+ * @throws {Error} naming the path when it is none of the field's type.
  */
 export function leafFromJson(field: DescField, json: JsonValue | undefined, registry: Registry, path: string): Leaf {
   if (json === undefined) throw new Error(`${path}: has a rule, but no example`);

@@ -1,13 +1,13 @@
-// Compares lists and maps with a pattern. The elements of an unordered list are paired so that as many as possible fit.
+// The comparison of lists and maps with a pattern. Elements of an unordered list are paired by maximum bipartite matching.
 
 import type { ReflectList, ReflectMap } from '@bufbuild/protobuf/reflect';
 import { countElements, describePattern } from './describe-value.ts';
-import { type Difference, elementPath, entryPath } from './difference.ts';
+import { type Difference, elementPath, entryPath, fewestDifferences } from './difference.ts';
 import { type MatchContext, matchValue } from './match-value.ts';
 import type { EntryPattern, Pattern } from './pattern.ts';
 import { type ListField, type MapField, toMapKey, valueTypeOf } from './value-type.ts';
 
-/** Returns where a list or a map, as reflection gives it, differs from what `pattern` accepts. */
+/** Returns the differences between a list or map, in its reflected form, and what `pattern` accepts. */
 export function matchCollection(
   field: ListField | MapField,
   pattern: Pattern,
@@ -39,15 +39,14 @@ function matchInOrder(expected: readonly Pattern[], actual: readonly unknown[], 
   return expected.slice(0, actual.length).flatMap((pattern, index) => match(pattern, actual[index], index));
 }
 
-// What finds no partner is compared with the elements that found none either, and the least different one is shown.
+// An expected element without a partner is compared with the actual elements that have none, and the nearest is reported.
 function matchInAnyOrder(expected: readonly Pattern[], actual: readonly unknown[], match: MatchElement): Difference[] {
   const fits = expected.map((pattern) => actual.map((element, index) => match(pattern, element, index).length === 0));
   const partners = pairUp(fits);
   const free = actual.map((_, index) => index).filter((index) => !partners.includes(index));
   return expected.flatMap((pattern, row) => {
     if (partners[row] !== undefined) return [];
-    const [nearest] = free.map((index) => match(pattern, actual[index], index)).sort((a, b) => a.length - b.length);
-    return nearest ?? [];
+    return fewestDifferences(free.map((index) => match(pattern, actual[index], index))) ?? [];
   });
 }
 

@@ -34,9 +34,9 @@ function matchFields(
   const actual = reflect(desc, message);
   const stated = new Set(pattern.fields.map(({ field }) => field));
   const differences = pattern.fields.flatMap((expected) => matchField(expected, actual, context, path));
-  if (!context.isClosed) return withoutRepeats(differences);
+  if (!context.isClosed) return withoutDuplicates(differences);
   const unstated = desc.fields.filter((field) => !stated.has(field) && actual.isSet(field));
-  return withoutRepeats([
+  return withoutDuplicates([
     ...differences,
     ...unstated
       .filter((field) => !isOtherCase(field, stated))
@@ -93,7 +93,7 @@ function differentCase(field: DescField, oneof: DescOneof, chosen: DescField | u
 }
 
 // Several fields of one oneof that must all be absent would each report the same.
-function withoutRepeats(differences: Difference[]): Difference[] {
+function withoutDuplicates(differences: Difference[]): Difference[] {
   const seen = new Set<string>();
   return differences.filter(({ path, expected, actual }) => {
     const key = JSON.stringify([path, expected, actual]);

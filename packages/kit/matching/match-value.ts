@@ -9,7 +9,7 @@ import type { Difference } from './difference.ts';
 import type { Leaf, MessagePattern, Pattern } from './pattern.ts';
 import { toLeaf, type ValueType, valueTypeOf } from './value-type.ts';
 
-export interface MatchOptions {
+export type MatchOptions = {
   /**
    * Whether fields the pattern does not speak of must be unset, and unknown fields are differences: for what a consumer
    * sends. What a provider answers may have more than the consumer reads.
@@ -17,12 +17,12 @@ export interface MatchOptions {
   readonly isClosed: boolean;
   /** Knows the messages that may be in a `google.protobuf.Any`; others are compared by their bytes. */
   readonly registry?: Registry;
-}
+};
 
 /** The options, and how a message within a value is compared. */
-export interface MatchContext extends MatchOptions {
+export type MatchContext = MatchOptions & {
   matchMessage(desc: DescMessage, pattern: MessagePattern, message: Message, path: string): Difference[];
-}
+};
 
 /** Returns where a value, as reflection gives it, differs from what `pattern` accepts. */
 export function matchValue(
@@ -72,7 +72,7 @@ function isSameLeaf(type: ValueType, expected: Leaf, actual: Leaf, registry: Reg
     return expected.length === actual.length && expected.every((byte, index) => byte === actual[index]);
   }
   if (typeof expected !== 'number' || typeof actual !== 'number') return expected === actual;
-  // A float travels with 32 bits, a literal has 64; and NaN is a value like any other to whoever expects it.
+  // A float travels with 32 bits, a literal has 64; and NaN is equal to itself here.
   const isFloat = (type.kind === 'scalar' || type.kind === 'wrapper') && type.scalar === ScalarType.FLOAT;
   const [left, right] = isFloat ? [Math.fround(expected), Math.fround(actual)] : [expected, actual];
   return left === right || (Number.isNaN(left) && Number.isNaN(right));

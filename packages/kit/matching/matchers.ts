@@ -3,7 +3,7 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import type { MessageLiteral } from './message-literal.ts';
 
-/** What a matcher accepts. `example` is what a stand-in sends in its place. */
+/** What a matcher accepts. `example` is what a mock provider sends in its place. */
 export type MatcherRule =
   | ValueRule
   | { readonly kind: 'like'; readonly example: unknown }
@@ -47,7 +47,7 @@ export function like<T>(example: T): Matcher<T> {
 /**
  * Accepts texts in which `expression` is found; anchor it with `^` and `$` to mean the whole text.
  *
- * @throws TypeError when the expression is global or sticky, or does not accept `example`.
+ * @throws {TypeError} when the expression is global or sticky, or does not accept `example`.
  */
 export function regex(expression: RegExp, example: string): Matcher<string> {
   if (expression.global || expression.sticky)
@@ -62,9 +62,9 @@ export function anyOf<T extends string | number | bigint | boolean>(...values: [
 }
 
 /**
- * Accepts whole numbers from `least` to `most`, both included. The example is `least` where none is given.
+ * Accepts whole numbers from `least` to `most`, both included. The example is `least` by default.
  *
- * @throws TypeError when the example is outside.
+ * @throws {TypeError} when the example is outside.
  */
 export function integerRange<T extends number | bigint>(least: T, most: T, example: T = least): Matcher<T> {
   if (example < least || example > most) {
@@ -99,7 +99,7 @@ export function unordered<T>(elements: readonly T[]): Matcher<readonly T[]> {
   return new Matcher({ kind: 'unordered', elements });
 }
 
-/** Accepts any value and none. Without an example, a stand-in leaves the field out. */
+/** Accepts any value and none. Without an example, a mock provider leaves the field out. */
 export function anything(): Matcher<never>;
 export function anything<T>(example: T): Matcher<T>;
 export function anything(example?: unknown): Matcher<unknown> {

@@ -10,7 +10,7 @@ import type { PatternJson } from './write-pattern.ts';
 /**
  * Returns the pattern that `writePattern` wrote.
  *
- * @throws Error naming the path when the message type has no such field any more, or JSON or a rule cannot be read.
+ * @throws {Error} naming the path when the message type has no such field any more, or JSON or a rule cannot be read.
  */
 export function readPattern(desc: DescMessage, json: PatternJson, registry: Registry): MessagePattern {
   const reading = { rules: json.rules, registry };

@@ -47,7 +47,7 @@ function fromLeaf(type: ValueType, leaf: Leaf): unknown {
   return wrapper;
 }
 
-/** Sets a field, or adds to it where it is a list or, under `key`, a map. @throws FieldError when protobuf refuses. */
+/** Sets a field, or adds to it where it is a list or, under `key`, a map. @throws {FieldError} when protobuf refuses. */
 export function put(message: ReflectMessage, field: DescField, leaf: Leaf, key?: string): void {
   const value = fromLeaf(valueTypeOf(field), leaf);
   if (field.fieldKind === 'list') (message.get(field) as ReflectList).add(value);
@@ -68,14 +68,14 @@ function isLong(scalar: ScalarType): boolean {
   return [INT64, UINT64, FIXED64, SFIXED64, SINT64].includes(scalar as never);
 }
 
-/** Tells whether an unset field of this type without presence reads as this value. */
+/** Whether an unset field of this type without presence reads as this value. */
 export function isDefault(leaf: Leaf): boolean {
   return (
     leaf === '' || leaf === 0 || leaf === 0n || leaf === false || (leaf instanceof Uint8Array && leaf.length === 0)
   );
 }
 
-/** Tells whether it can be seen that a field was not set; where not, an unset field reads as its default. */
+/** Whether it can be seen that a field was not set; where not, an unset field reads as its default. */
 export function hasPresence(field: DescField): boolean {
   return field.presence !== FeatureSet_FieldPresence.IMPLICIT;
 }

@@ -10,17 +10,17 @@ import type { CollectionPattern, EntryPattern, Leaf, MessagePattern, Pattern } f
 export type JsonRule = Readonly<Record<string, JsonValue>> & { readonly match: string };
 
 /** A pattern in a contract file. */
-export interface PatternJson {
+export type PatternJson = {
   readonly message: JsonObject;
   /** By path. */
   readonly rules: Readonly<Record<string, JsonRule>>;
-}
+};
 
 /**
  * Returns a pattern as JSON.
  *
  * @param registry knows the messages in a `google.protobuf.Any`.
- * @throws Error when such a message is unknown, or a value cannot be written as JSON.
+ * @throws {Error} when such a message is unknown, or a value cannot be written as JSON.
  */
 export function writePattern(pattern: MessagePattern, registry: Registry): PatternJson {
   const rules: Record<string, JsonRule> = {};
@@ -28,10 +28,10 @@ export function writePattern(pattern: MessagePattern, registry: Registry): Patte
   return { message, rules: Object.fromEntries(Object.entries(rules).sort(([a], [b]) => (a < b ? -1 : 1))) };
 }
 
-interface Writing {
+type Writing = {
   readonly rules: Record<string, JsonRule>;
   readonly registry: Registry;
-}
+};
 
 function writeFields(pattern: MessagePattern, writing: Writing, path: string): JsonObject {
   const byNumber = pattern.fields.toSorted((a, b) => a.field.number - b.field.number);

@@ -3,6 +3,7 @@
 import type { DescMethod, DescMethodStreaming, DescMethodUnary, Message } from '@bufbuild/protobuf';
 import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
+import { singleResponse } from '../base/method-kind.ts';
 import { Capture, type CaptureOptions } from './capture.ts';
 import { addHeaders, relayedOf } from './relayed-headers.ts';
 import { formOf, type Upstream } from './upstream.ts';
@@ -113,8 +114,7 @@ function timeLeftMs(context: HandlerContext): number | undefined {
 
 /** Returns the one response of a stream of requests. @throws ConnectError when there is none. */
 export async function onlyOf(responses: AsyncIterable<Message>, method: DescMethod): Promise<Message> {
-  let last: Message | undefined;
-  for await (const response of responses) last = response;
-  if (!last) throw new ConnectError(`${method.name}: the service answered no message`, Code.Unimplemented);
-  return last;
+  const response = await singleResponse(responses);
+  if (!response) throw new ConnectError(`${method.name}: the service answered no message`, Code.Unimplemented);
+  return response;
 }

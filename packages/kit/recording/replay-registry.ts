@@ -2,13 +2,13 @@
 
 import type { Registry } from '@bufbuild/protobuf';
 import { nameOf } from '../base/rpc-name.ts';
-import { type Decision, type IncomingCall, InteractionBook } from '../contract/interaction-registry.ts';
+import { type IncomingCall, InteractionRegistry, type Match } from '../contract/interaction-registry.ts';
 import type { RpcInteraction } from '../contract-file/interaction.ts';
 import { writeHeaders } from '../matching/header-pattern.ts';
 import { writePattern } from '../matching/write-pattern.ts';
 
 /** A book whose interactions can have several answers: the recorded ones, in their order, then the last again. */
-export class ReplayBook extends InteractionBook {
+export class ReplayBook extends InteractionRegistry {
   readonly #turns: ReadonlyMap<RpcInteraction, RpcInteraction[]>;
   /** A conversation asks several times what it is answered; its turn is one. */
   readonly #taken = new WeakMap<IncomingCall, RpcInteraction>();
@@ -19,13 +19,13 @@ export class ReplayBook extends InteractionBook {
     this.#turns = turns;
   }
 
-  override choose(call: IncomingCall): Decision {
-    const decision = super.choose(call);
-    return { ...decision, chosen: this.#takeTurn(decision.chosen, call) };
+  override match(call: IncomingCall): Match {
+    const match = super.match(call);
+    return { ...match, interaction: this.#takeTurn(match.interaction, call) };
   }
 
-  override foresee(call: IncomingCall): RpcInteraction | undefined {
-    const entry = super.foresee(call);
+  override matchPartially(call: IncomingCall): RpcInteraction | undefined {
+    const entry = super.matchPartially(call);
     return entry && this.#takeTurn(entry, call);
   }
 

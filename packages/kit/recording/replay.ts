@@ -45,7 +45,7 @@ export interface Replay extends AsyncDisposable {
   /** What is missing from the recording, and which exchanges of it are left out and why. */
   readonly warnings: readonly string[];
   /** Returns why calls found no exchange: also when the caller swallowed the error it got. */
-  misses(): readonly string[];
+  unmatchedRequests(): readonly string[];
   /** Ends running calls with `unavailable` and closes the port. */
   stop(): Promise<void>;
 }
@@ -68,7 +68,7 @@ export async function startReplay(source: string | Recording, options: ReplayOpt
   if (answered.length === 0) throw new RecordingError('the recording has no exchange to answer with');
   const interactions = toInteractions(answered, options, registry);
   const book = new ReplayBook(interactions, registry);
-  const { url, host, port, health, stop } = await startInteractionServer({ ...options, book });
+  const { url, host, port, health, stop } = await startInteractionServer({ ...options, interactions: book });
   return {
     url,
     host,
@@ -76,7 +76,7 @@ export async function startReplay(source: string | Recording, options: ReplayOpt
     health,
     exchanges: interactions.length,
     warnings: [...recording.warnings, ...unanswered.map(explainLeftOut)],
-    misses: () => book.misses(),
+    unmatchedRequests: () => book.unmatchedRequests(),
     stop,
     [Symbol.asyncDispose]: stop,
   };

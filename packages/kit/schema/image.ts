@@ -6,23 +6,23 @@ import { type FileDescriptorProto, FileDescriptorSetSchema } from '@bufbuild/pro
 import { SchemaError } from './schema-error.ts';
 
 /** The files of a schema. */
-export interface Image {
+export type Image = {
   readonly files: readonly FileDescriptorProto[];
   /** The names of files that are there for the sake of others, where the image tells. */
   readonly imports: ReadonlySet<string>;
-}
+};
 
 // In buf's images each file has its extension in this field, and in that whether the file is an import.
-const bufExtension = 8042;
-const isImport = 1;
+const BUF_EXTENSION = 8042;
+const IS_IMPORT = 1;
 
-/** @throws SchemaError naming the source when the bytes are no descriptor set. */
+/** @throws {SchemaError} naming the source when the bytes are no descriptor set. */
 export function readBinaryImage(bytes: Uint8Array, source: string): Image {
   const files = read(source, () => fromBinary(FileDescriptorSetSchema, bytes).file);
   return { files, imports: new Set(files.filter(isMarkedImport).map(({ name }) => name)) };
 }
 
-/** @throws SchemaError naming the source when the text is no descriptor set. */
+/** @throws {SchemaError} naming the source when the text is no descriptor set. */
 export function readJsonImage(text: string, source: string): Image {
   const json = read(source, () => JSON.parse(text) as JsonValue);
   const { file: files } = read(source, () => fromJson(FileDescriptorSetSchema, json, { ignoreUnknownFields: true }));
@@ -41,11 +41,11 @@ function read<T>(source: string, parse: () => T): T {
 
 function isMarkedImport({ $unknown = [] }: FileDescriptorProto): boolean {
   return $unknown.some(({ no, data }) => {
-    if (no !== bufExtension) return false;
+    if (no !== BUF_EXTENSION) return false;
     const extension = new BinaryReader(new BinaryReader(data).bytes());
     while (extension.pos < extension.len) {
       const [field, wireType] = extension.tag();
-      if (field === isImport) return extension.bool();
+      if (field === IS_IMPORT) return extension.bool();
       extension.skip(wireType, field);
     }
     return false;

@@ -14,23 +14,23 @@ import { type Image, readBinaryImage, readJsonImage } from './image.ts';
 import { SchemaError } from './schema-error.ts';
 
 /** What is known of the messages and RPCs of some services. */
-export interface Schema {
+export type Schema = {
   /** The services that the source itself defines, by name: not those of its imports, nor health and reflection. */
   readonly services: readonly DescService[];
   /** Every type of the source and its imports. */
   readonly registry: Registry;
   /** Every file, imports before those that import them. */
   readonly files: readonly DescFile[];
-}
+};
 
 // Every server of the kit brings these itself.
-const builtIn = /^grpc\.(health\.v1\.Health|reflection\.v1(alpha)?\.ServerReflection)$/;
+const BUILT_IN = /^grpc\.(health\.v1\.Health|reflection\.v1(alpha)?\.ServerReflection)$/;
 
 /**
  * Loads the schema in `source`: a `FileDescriptorSet` or buf image in binary (`.binpb`, `.bin`, `.pb` or any other name)
  * or JSON (`.json`), or a folder of `.proto` files or a single one, which are compiled with `buf`.
  *
- * @throws SchemaError naming the source, and what is missing in it or where its first mistake is.
+ * @throws {SchemaError} naming the source, and what is missing in it or where its first mistake is.
  */
 export async function loadSchema(source: string): Promise<Schema> {
   const image = await loadImage(source);
@@ -39,7 +39,7 @@ export async function loadSchema(source: string): Promise<Schema> {
   const services = files
     .filter(({ proto }) => !image.imports.has(proto.name))
     .flatMap((file) => file.services)
-    .filter(({ typeName }) => !builtIn.test(typeName))
+    .filter(({ typeName }) => !BUILT_IN.test(typeName))
     .sort((a, b) => (a.typeName < b.typeName ? -1 : 1));
   if (services.length === 0) throw new SchemaError(`${source}: defines no service`);
   return { services, registry, files };

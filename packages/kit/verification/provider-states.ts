@@ -1,6 +1,7 @@
 // Brings a provider into the states that an interaction is given, and out of them again.
 
 import type { JsonObject } from '@bufbuild/protobuf';
+import { reasonOf } from '../base/error-reason.ts';
 import { type Interaction, type ProviderState, titleOf } from '../contract-file/interaction.ts';
 
 /** Brings the provider into a state. What it returns is undone after the interaction. */
@@ -8,9 +9,9 @@ import { type Interaction, type ProviderState, titleOf } from '../contract-file/
 export type StateHandler = (params: JsonObject) => Teardown | void | Promise<Teardown | void>;
 
 /** Undoes a state. */
-export interface Teardown {
+export type Teardown = {
   teardown(): unknown;
-}
+};
 
 /** Handlers by the name of the state. */
 export type StateHandlers = Readonly<Record<string, StateHandler>>;
@@ -21,7 +22,7 @@ export class StateError extends Error {}
 /**
  * Checks that there is a handler for every state.
  *
- * @throws StateError naming each state that has none, and an interaction that is given it.
+ * @throws {StateError} naming each state that has none, and an interaction that is given it.
  */
 export function assertHandled(interactions: readonly Interaction[], handlers: StateHandlers): void {
   const missing = new Map<string, string>();
@@ -38,7 +39,7 @@ export function assertHandled(interactions: readonly Interaction[], handlers: St
 /**
  * Runs `act` in these states: set up in their order, torn down in reverse, also when something fails.
  *
- * @throws StateError naming the state whose handler or teardown threw; what `act` threw.
+ * @throws {StateError} naming the state whose handler or teardown threw; what `act` threw.
  */
 export async function inStates<T>(
   states: readonly ProviderState[],
@@ -57,7 +58,7 @@ async function named<T>(name: string, what: string, act: () => T): Promise<Await
   try {
     return await act();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw new StateError(`state "${name}": ${what} failed: ${reason}`, { cause: error });
   }
 }

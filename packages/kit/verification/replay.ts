@@ -7,21 +7,21 @@ import { createExample } from '../matching/example-message.ts';
 import { createExampleHeaders } from '../matching/header-pattern.ts';
 
 /** What a provider answered. */
-export interface ActualReply {
+export type ActualReply = {
   readonly messages: readonly Message[];
   readonly headers: Headers;
   readonly trailers: Headers;
   /** How the call ended, if it did not end well. */
   readonly error: ConnectError | undefined;
-}
+};
 
-export interface ReplayOptions {
+export type ReplayOptions = {
   readonly transport: Transport;
-  /** Headers besides those that the consumer sends. */
+  /** Headers in addition to those that the consumer sends. */
   readonly headers: Readonly<Record<string, string>>;
   /** How long a call may take whose consumer sets no deadline, in milliseconds. */
   readonly timeoutMs: number;
-}
+};
 
 /** Returns the reply to the interaction's example; an error of the call is part of the reply. */
 export async function replay(interaction: RpcInteraction, options: ReplayOptions): Promise<ActualReply> {

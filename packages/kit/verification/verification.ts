@@ -3,34 +3,34 @@
 import { type Difference, formatDifferences } from '../matching/difference.ts';
 
 /** What came of one interaction, replayed one way. */
-export interface Check {
+export type Check = {
   /** Such as `gRPC, HTTP/2`; for what has no wire, such as an event, what it was compared with. */
   readonly wire: string;
   /** Where the provider differs from what the consumer relies on. */
   readonly differences: readonly Difference[];
   /** Why it could not be compared at all. */
   readonly fault: string | undefined;
-}
+};
 
 /** All that came of one interaction. */
-export interface VerifiedInteraction {
+export type VerifiedInteraction = {
   readonly consumer: string;
   readonly provider: string;
   /** The description and the states. */
   readonly title: string;
   readonly checks: readonly Check[];
-}
+};
 
 /** What came of all. */
-export interface Verification {
+export type Verification = {
   /** Whether every check of every interaction passed. */
   readonly isHonoured: boolean;
   readonly interactions: readonly VerifiedInteraction[];
   /** Returns the table, and below it what failed and why. */
   toString(): string;
-  /** @throws VerificationError with the table when a check failed. */
+  /** @throws {VerificationError} with the table when a check failed. */
   assertHonoured(): void;
-}
+};
 
 /** A provider does not honour a contract; its message is the table. */
 export class VerificationError extends Error {}
@@ -75,7 +75,7 @@ function renderCell(check: Check | undefined): string {
   return hasPassed(check) ? 'ok' : 'FAILED';
 }
 
-// What fails alike in several ways is told once.
+// A failure that several wires share is printed once.
 function explainFailures({ consumer, provider, title, checks }: VerifiedInteraction): string[] {
   const wiresByReason = new Map<string, string[]>();
   for (const check of checks.filter((candidate) => !hasPassed(candidate))) {

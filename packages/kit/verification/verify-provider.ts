@@ -14,7 +14,7 @@ import { type Check, createVerification, type Verification, type VerifiedInterac
 import { canCarry, type OpenWire, type Wire, type WireName, wires } from './wire.ts';
 
 /** What `verifyProvider` verifies, and how it gets there. */
-export interface VerifyOptions {
+export type VerifyOptions = {
   /** Contract files, folders of them, or both. */
   readonly contracts: string | readonly string[];
   /** Only contracts with this provider. Default: all. */
@@ -29,20 +29,20 @@ export interface VerifyOptions {
   readonly states?: StateHandlers;
   /** Only these ways to call. Default: all. */
   readonly wires?: readonly WireName[];
-  /** Headers of every call besides those that the consumers send, such as a token. */
+  /** Headers of every call in addition to those that the consumers send, such as a token. */
   readonly headers?: Readonly<Record<string, string>>;
   /** How long a call may take whose consumer sets no deadline, in milliseconds. Default 5,000. */
   readonly timeoutMs?: number;
-}
+};
 
-const defaultTimeoutMs = 5000;
+const DEFAULT_TIMEOUT_MS = 5000;
 
 /**
  * Replays every RPC of the contracts in every protocol and HTTP version, each time in freshly set up states. Events are
  * left to `verifyEvents`.
  *
  * @returns what came of each; a contract that the services no longer fit is a check that failed.
- * @throws ContractFileError when a file cannot be read or there is nothing to verify, StateError when a state has no
+ * @throws {ContractFileError} when a file cannot be read or there is nothing to verify, StateError when a state has no
  *   handler, TypeError when a name in `wires` is none.
  */
 export async function verifyProvider(options: VerifyOptions): Promise<Verification> {
@@ -70,14 +70,14 @@ async function selectDocuments({ contracts, provider }: VerifyOptions): Promise<
     .filter((document) => provider === undefined || document.provider.name === provider);
 }
 
-interface Plan {
+type Plan = {
   readonly consumer: string;
   readonly provider: string;
   readonly json: InteractionJson;
   readonly interaction: RpcInteraction | undefined;
   /** Why the interaction does not fit the services. */
   readonly fault: string | undefined;
-}
+};
 
 function planChecks(
   documents: readonly ContractDocument[],
@@ -121,7 +121,7 @@ async function verifyOne(
   const checks: Check[] = [];
   for (const [wire, { transport }] of transports) {
     if (!canCarry(wire, interaction.method)) continue;
-    const { headers = {}, timeoutMs = defaultTimeoutMs } = options;
+    const { headers = {}, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
     checks.push(
       await check(wire, () =>
         inStates(interaction.states, options.states ?? {}, async () =>

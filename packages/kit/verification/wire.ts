@@ -11,12 +11,12 @@ import {
 } from '@connectrpc/connect-node';
 
 /** One way. Its `name` is unique. */
-export interface Wire {
+export type Wire = {
   readonly name: WireName;
   readonly http: '1.1' | '2';
   /** Opens a transport with connections of its own; disposing of it closes them. */
   open(baseUrl: string): OpenWire;
-}
+};
 
 /** A way to call: protocol, encoding and HTTP version. */
 export type WireName =
@@ -28,9 +28,9 @@ export type WireName =
   | 'gRPC-Web, HTTP/1.1'
   | 'gRPC-Web, HTTP/2';
 
-export interface OpenWire extends Disposable {
+export type OpenWire = Disposable & {
   readonly transport: Transport;
-}
+};
 
 type Connection = Parameters<typeof createConnectTransport>[0] extends infer Options
   ? Options extends { httpVersion: string }
@@ -49,7 +49,7 @@ export const wires: readonly Wire[] = [
   wire('gRPC-Web, HTTP/2', '2', (options) => createGrpcWebTransport(options)),
 ];
 
-/** Tells whether an RPC can be called this way: a conversation needs HTTP/2. */
+/** Whether an RPC can be called this way: a conversation needs HTTP/2. */
 export function canCarry({ http }: Wire, method: DescMethod): boolean {
   return http === '2' || method.methodKind !== 'bidi_streaming';
 }

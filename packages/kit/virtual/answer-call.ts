@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { clone, type DescMethod, type Message, type Registry } from '@bufbuild/protobuf';
 import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
+import { streamsRequests, streamsResponses } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import type { Fault } from '../fault-proxy/core/fault.ts';
 import { LiteralError } from '../matching/check-leaf.ts';
@@ -11,7 +12,6 @@ import type { ContractAnswers } from './contract-answers.ts';
 import type { Journal, RunningCall } from './journal.ts';
 import { isIterable, toMessage } from './read-literal.ts';
 import type { Failure, Step } from './step.ts';
-import { sendsStream, takesStream } from './stub.ts';
 import { type StubBook, StubError } from './stub-registry.ts';
 import type { WireFaults } from './wire-faults.ts';
 
@@ -88,7 +88,7 @@ class RunningAnswer {
     }
     const step = stubs.find(method, received);
     if (step) {
-      yield* this.#perform(step, takesStream(method) ? received : received[0], requests);
+      yield* this.#perform(step, streamsRequests(method) ? received : received[0], requests);
       return;
     }
     const why = stubs.explainMiss(method, received);
@@ -150,7 +150,7 @@ class RunningAnswer {
 
   async #compute(reply: unknown, request: unknown): Promise<Literals> {
     const value: unknown = typeof reply === 'function' ? await reply(request, this.#context) : reply;
-    return sendsStream(this.#call.method) && isIterable(value) ? value : [value as object];
+    return streamsResponses(this.#call.method) && isIterable(value) ? value : [value as object];
   }
 
   async *#send(literals: Literals, { paceMs }: Step): AsyncGenerator<Message> {

@@ -2,8 +2,8 @@
 
 import type { DescMethod, DescService, Message, Registry } from '@bufbuild/protobuf';
 import { Code, type HandlerContext } from '@connectrpc/connect';
-import { InteractionBook, NoInteractionError } from '../contract/interaction-registry.ts';
-import { answerFromBook } from '../contract/interaction-routes.ts';
+import { InteractionRegistry, NoInteractionError } from '../contract/interaction-registry.ts';
+import { answerFromRegistry } from '../contract/interaction-routes.ts';
 import { loadInteractions, selectGiven } from '../contract/load-interactions.ts';
 import type { RpcInteraction } from '../contract-file/interaction.ts';
 import { StubError } from './stub-registry.ts';
@@ -17,11 +17,11 @@ interface ContractSource {
 
 export class ContractAnswers {
   readonly #interactions: readonly RpcInteraction[];
-  readonly #book: InteractionBook;
+  readonly #book: InteractionRegistry;
 
   constructor(interactions: readonly RpcInteraction[], registry: Registry) {
     this.#interactions = interactions;
-    this.#book = new InteractionBook(interactions, { registry, ignoresDeadline: true });
+    this.#book = new InteractionRegistry(interactions, { registry, ignoresDeadline: true });
   }
 
   /** Tells whether there is an interaction with this RPC. */
@@ -42,7 +42,7 @@ export class ContractAnswers {
     why: string,
   ): AsyncGenerator<Message> {
     try {
-      yield* answerFromBook(this.#book, method, requests, context);
+      yield* answerFromRegistry(this.#book, method, requests, context);
     } catch (error) {
       if (!(error instanceof NoInteractionError)) throw error;
       const code = error.isAmbiguous ? Code.Internal : Code.Unimplemented;

@@ -3,10 +3,10 @@
 import { AssertionError } from 'node:assert';
 import type { DescMethod, Registry } from '@bufbuild/protobuf';
 import { formatValue, shorten } from '../base/format-value.ts';
+import { streamsRequests } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import type { Call, CallOutcome } from './journal.ts';
 import { compileRequests, type RequestLiteral } from './request-pattern.ts';
-import { takesStream } from './stub.ts';
 
 /** Assertions; each throws an AssertionError that lists what was received instead. */
 export interface Received<M extends DescMethod> {
@@ -84,7 +84,7 @@ function countOf(count: number): string {
 function listCalls(calls: readonly Call[]): string {
   if (calls.length === 0) return '; it was not called at all';
   const listed = calls.slice(0, listedAtMost).map((call, index) => {
-    const sent = takesStream(call.method) ? call.requests : call.request;
+    const sent = streamsRequests(call.method) ? call.requests : call.request;
     return `\n  ${index + 1}. ${call.outcome}: ${shorten(formatValue(sent))}`;
   });
   const rest = calls.length > listedAtMost ? `\n  and ${calls.length - listedAtMost} more` : '';

@@ -2,13 +2,22 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { DescField, DescMethod, Message, Registry } from '@bufbuild/protobuf';
+import { streamsRequests } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import { compilePattern } from '../matching/compile-pattern.ts';
 import { describePattern } from '../matching/describe-value.ts';
-import { type Difference, elementPath, entryPath, fieldPath } from '../matching/difference.ts';
+import {
+  type Difference,
+  differencesWithin,
+  elementPath,
+  entryPath,
+  fewestDifferences,
+  fieldPath,
+} from '../matching/difference.ts';
 import { matchMessage } from '../matching/match-message.ts';
 import type { MessageLiteral } from '../matching/message-literal.ts';
 import type { MessagePattern, Pattern } from '../matching/pattern.ts';
+import { ONE_FIXED, type Specificity, specificityOf, sumSpecificity } from '../matching/specificity.ts';
 import { valueTypeOf } from '../matching/value-type.ts';
 import { readLiteral } from './read-literal.ts';
 
@@ -31,8 +40,9 @@ export interface Statement {
 
 /** Which requests are meant. */
 export interface RequestPattern {
-  /** All that it states; the more there are, the more specific it is. */
+  /** All that it states. */
   readonly statements: readonly Statement[];
+  readonly specificity: Specificity;
   /** Returns in what the messages of a call are not those meant: nothing when they are. */
   differences(requests: readonly Message[]): Difference[];
 }
@@ -47,15 +57,17 @@ export function compileRequests(method: DescMethod, literal: unknown, registry: 
   const compile = (value: unknown) => compilePattern(desc, readLiteral(desc, value as object, registry));
   const differ = (pattern: MessagePattern, request: Message) =>
     matchMessage(desc, pattern, request, { isClosed: false, registry });
+  const rate = (pattern: MessagePattern) => specificityOf(desc, pattern, { isClosed: false });
   if (!Array.isArray(literal)) {
     const pattern = compile(literal ?? {});
     const statements = listStatements(pattern, '', registry);
     return {
       statements,
+      specificity: rate(pattern),
       differences: (requests) => (statements.length === 0 ? [] : differencesOfNearest(pattern, requests, differ)),
     };
   }
-  if (method.methodKind === 'unary' || method.methodKind === 'server_streaming') {
+  if (!streamsRequests(method)) {
     throw new TypeError(`${nameOf(method)} has one request: a list of them matches none`);
   }
   const patterns = literal.map(compile);
@@ -64,6 +76,8 @@ export function compileRequests(method: DescMethod, literal: unknown, registry: 
       { path: 'requests.length', expected: String(patterns.length), pattern: patterns.length },
       ...patterns.flatMap((pattern, index) => listStatements(pattern, elementPath('requests', index), registry)),
     ],
+    // A stream of exactly these requests fixes their number too.
+    specificity: sumSpecificity([ONE_FIXED, ...patterns.map(rate)]),
     differences: (requests) => differencesInOrder(patterns, requests, differ),
   };
 }
@@ -71,8 +85,11 @@ export function compileRequests(method: DescMethod, literal: unknown, registry: 
 type Differ = (pattern: MessagePattern, request: Message) => Difference[];
 
 function differencesOfNearest(pattern: MessagePattern, requests: readonly Message[], differ: Differ): Difference[] {
-  const [nearest] = requests.map((request) => differ(pattern, request)).sort((a, b) => a.length - b.length);
-  return nearest ?? [{ path: 'requests', expected: 'at least one', actual: 'none' }];
+  return (
+    fewestDifferences(requests.map((request) => differ(pattern, request))) ?? [
+      { path: 'requests', expected: 'at least one', actual: 'none' },
+    ]
+  );
 }
 
 function differencesInOrder(
@@ -84,7 +101,7 @@ function differencesInOrder(
   const differences = patterns.flatMap((pattern, index) => {
     const request = requests[index];
     const found = request ? differ(pattern, request) : [];
-    return found.map(({ path, ...rest }) => ({ path: fieldPath(elementPath('requests', index), path), ...rest }));
+    return differencesWithin(elementPath('requests', index), found);
   });
   return patterns.length === requests.length ? differences : [size, ...differences];
 }

@@ -5,6 +5,7 @@ import { Code } from '@connectrpc/connect';
 import { shorten } from '../base/format-value.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import { type Difference, joinDifferences } from '../matching/difference.ts';
+import { chooseMostSpecific, ONE_FIXED, type Specificity, sumSpecificity } from '../matching/specificity.ts';
 import { isIterable, toMessage } from './read-literal.ts';
 import { compileRequests, isSamePattern, type RequestPattern } from './request-pattern.ts';
 import type { Step } from './step.ts';
@@ -61,12 +62,13 @@ export class StubBook {
    */
   find(method: DescMethod, requests: readonly Message[]): Step | undefined {
     const matching = this.#of(method).filter((entry) => entry.differences(requests, this.state).length === 0);
-    const [best, second] = matching.sort((a, b) => b.weight - a.weight);
-    if (!best) return undefined;
-    if (second?.weight === best.weight) {
-      throw new StubError(`${nameOf(method)}: both ${best.name} and ${second.name} match`, { code: Code.Internal });
+    const choice = chooseMostSpecific(matching, ({ specificity }) => specificity);
+    if (choice.kind === 'none') return undefined;
+    if (choice.kind === 'ambiguous') {
+      const [first, second] = choice.candidates;
+      throw new StubError(`${nameOf(method)}: both ${first.name} and ${second.name} match`, { code: Code.Internal });
     }
-    const step = best.take();
+    const step = choice.candidate.take();
     if (step.nextState !== undefined) this.state = step.nextState;
     return step;
   }
@@ -137,9 +139,10 @@ class StubEntry implements StubDraft {
     return this.#states.length === 0 ? stub : `${stub}.when(${quote(this.#states).join(', ')})`;
   }
 
-  /** The higher, the more specific. */
-  get weight(): number {
-    return this.#pattern.statements.length + (this.#states.length > 0 ? 1 : 0);
+  /** A state counts as a fixed value. */
+  get specificity(): Specificity {
+    const { specificity } = this.#pattern;
+    return this.#states.length === 0 ? specificity : sumSpecificity([specificity, ONE_FIXED]);
   }
 
   /** Whether it is for certain requests only. */

@@ -2,6 +2,7 @@
 
 import type { DescMethod, Message, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import type { Code, HandlerContext } from '@connectrpc/connect';
+import { streamsResponses } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import type { Fault } from '../fault-proxy/core/fault.ts';
 import { requireNumber, requireWhole } from '../fault-proxy/core/require-option.ts';
@@ -133,7 +134,7 @@ export function createStub<M extends DescMethod>(draft: StubDraft, manner: Manne
     draft.addStep({ ...manner, fault, action });
     return createSequence<M>(draft);
   };
-  const instead: unknown = sendsStream(method) ? [] : {};
+  const instead: unknown = streamsResponses(method) ? [] : {};
   return {
     when(...states) {
       draft.restrict(states);
@@ -144,7 +145,7 @@ export function createStub<M extends DescMethod>(draft: StubDraft, manner: Manne
     suffers: (fault) => createStub(draft, { ...manner, fault: requireCallFault(fault) }),
     replies: (reply) => add({ kind: 'reply', reply }),
     breaksOff(messages, code, message, details = []) {
-      if (!sendsStream(method))
+      if (!streamsResponses(method))
         throw new TypeError(`${nameOf(method)} answers one message: there is nothing to break off`);
       return add({ kind: 'reply', reply: messages, failure: { code, message, details } });
     },
@@ -180,16 +181,6 @@ function createSequence<M extends DescMethod>(draft: StubDraft): StubSequence<M>
     },
   };
   return sequence;
-}
-
-/** Tells whether an RPC answers with a stream. */
-export function sendsStream({ methodKind }: DescMethod): boolean {
-  return methodKind === 'server_streaming' || methodKind === 'bidi_streaming';
-}
-
-/** Tells whether an RPC is sent a stream. */
-export function takesStream({ methodKind }: DescMethod): boolean {
-  return methodKind === 'client_streaming' || methodKind === 'bidi_streaming';
 }
 
 function requireMs(name: string, ms: number): number {

@@ -4,17 +4,18 @@
 import type { DescMessage, DescMethod, DescService, Message, MessageShape } from '@bufbuild/protobuf';
 import { ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
 import { createRpcServer, type HealthRegistry, type RpcServer } from '@touchstone/rpc-server';
+import { singleResponse, streamsRequests, streamsResponses } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import type { Fault } from '../fault-proxy/core/fault.ts';
 import { type FaultProxy, startFaultProxy } from '../fault-proxy/fault-proxy.ts';
-import type { FaultHandle, InjectOptions } from '../fault-proxy/injection.ts';
+import type { FaultHandle, InjectOptions } from '../fault-proxy/injected-fault.ts';
 import { createTypeRegistry } from '../matching/type-registry.ts';
 import { type Answering, answerCall } from './answer-call.ts';
 import { loadContractAnswers } from './contract-answers.ts';
 import { type Call, Journal } from './journal.ts';
 import { createReceived, type Received } from './received.ts';
 import type { RequestLiteral } from './request-pattern.ts';
-import { createStub, type Stub, sendsStream, takesStream } from './stub.ts';
+import { createStub, type Stub } from './stub.ts';
 import { StubBook } from './stub-registry.ts';
 import { WireFaults } from './wire-faults.ts';
 
@@ -63,7 +64,7 @@ export interface VirtualService extends AsyncDisposable {
   /** Returns the calls received on one RPC with their headers and outcomes, in the order they came. */
   calls<M extends DescMethod>(method: M | string): Call<M>[];
   /** Returns why calls found no stub, or more than one: also when the caller swallowed the error it got. */
-  misses(): string[];
+  unmatchedRequests(): string[];
   /** Switches on a fault for whole RPCs or connections, as a fault proxy on its port would. */
   inject(fault: Fault, options?: InjectOptions): FaultHandle;
   /** Forgets every stub, call and fault, and goes back to the first state. Calls that are running go on as they began. */
@@ -159,7 +160,7 @@ class RunningVirtualService implements VirtualService {
       method: served,
       restrict: (states) => draft.restrict(states),
       addStep: (step) => {
-        if (step.fault) wire.watch(served);
+        if (step.fault) wire.enable(served);
         draft.addStep(step);
       },
       amend: (change) => draft.amend(change),
@@ -180,7 +181,7 @@ class RunningVirtualService implements VirtualService {
     return this.#answering.journal.of(this.#find(method));
   }
 
-  misses(): string[] {
+  unmatchedRequests(): string[] {
     return this.#answering.journal
       .all()
       .filter(({ outcome }) => outcome === 'missed')
@@ -225,17 +226,12 @@ class RunningVirtualService implements VirtualService {
 
 function route(router: ConnectRouter, method: DescMethod, answering: () => Answering): void {
   const answer = (given: Message | AsyncIterable<Message>, context: HandlerContext) => {
-    const requests = takesStream(method) ? (given as AsyncIterable<Message>) : [given as Message];
+    const requests = streamsRequests(method) ? (given as AsyncIterable<Message>) : [given as Message];
     return answerCall(method, requests, context, answering());
   };
-  const implementation = sendsStream(method)
+  const implementation = streamsResponses(method)
     ? answer
-    : async (given: Message | AsyncIterable<Message>, context: HandlerContext) => onlyOf(answer(given, context));
+    : async (given: Message | AsyncIterable<Message>, context: HandlerContext) =>
+        singleResponse(answer(given, context));
   router.rpc(method, implementation as never);
-}
-
-async function onlyOf(responses: AsyncIterable<Message>): Promise<Message | undefined> {
-  let only: Message | undefined;
-  for await (const response of responses) only = response;
-  return only;
 }

@@ -1,27 +1,28 @@
-// Faults on the wire for single answers. The service marks an answer with a header; the proxy in front of it takes the
-// mark off and does to this one answer what it stands for, so that callers may overlap as they like.
+// Wire faults of single answers. The service marks an answer with a response header. The fault proxy in front of it removes the
+// header and applies the fault to this one answer, so concurrent calls are not affected.
 
 import type { DescMethod } from '@bufbuild/protobuf';
 import { nameOf } from '../base/rpc-name.ts';
-import type { Fault, Target } from '../fault-proxy/core/fault.ts';
-import { createPassingStage, type Piece } from '../fault-proxy/core/stage.ts';
+import { type Chunk, createStatelessStage } from '../fault-proxy/core/chunk.ts';
+import type { Fault, FaultContext } from '../fault-proxy/core/fault.ts';
 import type { FaultProxy } from '../fault-proxy/fault-proxy.ts';
 import type { HeadDetail } from '../fault-proxy/http2/http2-call.ts';
 
-const markHeader = 'touchstone-fault';
-const markLine = new RegExp(`^${markHeader}: *(\\d+)\\r\\n`, 'im');
-// Answers whose caller is gone never come by; far more than can be on their way at once.
-const mostPlanned = 10_000;
+const MARK_HEADER = 'touchstone-fault';
+const MARK_LINE = new RegExp(`^${MARK_HEADER}: *(\\d+)\\r\\n`, 'im');
+// A planned fault is never applied if its caller has left before the answer. This limit is far above the number of calls that
+// can be in flight, so only such leftovers are dropped.
+const MAX_PLANNED = 10_000;
 
-interface PlannedFault {
+type PlannedFault = {
   readonly fault: Fault;
   readonly onHit: () => void;
-}
+};
 
-/** Knows which answers are to be harmed, and how. */
+/** The wire faults planned for answers of a virtual service. */
 export class WireFaults {
   readonly #proxy: FaultProxy;
-  readonly #watched = new Set<DescMethod>();
+  readonly #methods = new Set<DescMethod>();
   readonly #planned = new Map<string, PlannedFault>();
   #marks = 0;
 
@@ -29,75 +30,75 @@ export class WireFaults {
     this.#proxy = proxy;
   }
 
-  /** Looks at the answers of an RPC from now on: to be called before those that are to be harmed begin. */
-  watch(method: DescMethod): void {
-    if (this.#watched.has(method)) return;
-    this.#watched.add(method);
-    this.#proxy.inject(this.#createWatcher(), { rpc: nameOf(method) });
+  /** Enables wire faults for an RPC. It has to be called before the affected calls begin. */
+  enable(method: DescMethod): void {
+    if (this.#methods.has(method)) return;
+    this.#methods.add(method);
+    this.#proxy.inject(this.#createMarkReader(), { rpc: nameOf(method) });
   }
 
   /**
-   * Has a fault done to an answer that has not begun.
+   * Plans a fault for an answer that has not begun.
    *
-   * @param responseHeader its headers, which are sent with its first message or at its end.
-   * @param onHit called when something was really done.
+   * @param responseHeader the headers of the answer. They are sent with its first message, or at its end.
+   * @param onHit called when the fault really affected the answer.
    */
   plan(fault: Fault, responseHeader: Headers, onHit: () => void): void {
     this.#marks += 1;
     const mark = String(this.#marks);
     this.#planned.set(mark, { fault, onHit });
-    responseHeader.set(markHeader, mark);
+    responseHeader.set(MARK_HEADER, mark);
     const [oldest] = this.#planned.keys();
-    if (this.#planned.size > mostPlanned && oldest !== undefined) this.#planned.delete(oldest);
+    if (this.#planned.size > MAX_PLANNED && oldest !== undefined) this.#planned.delete(oldest);
   }
 
-  /** Forgets the RPCs that are watched: their faults were removed. */
+  /** Forgets the enabled RPCs. The caller has removed all faults of the proxy. */
   clear(): void {
-    this.#watched.clear();
+    this.#methods.clear();
   }
 
-  #createWatcher(): Fault {
+  #createMarkReader(): Fault {
     return {
       name: 'stubbed',
       hits: 'calls',
       directions: ['down'],
-      begin: (target) => {
-        const stage = createPassingStage((piece, pass) => {
-          const [mark, plain] = piece.kind === 'head' ? takeMark(piece) : [undefined, piece];
-          if (mark !== undefined) this.#begin(mark, target);
+      apply: (context) => {
+        const stage = createStatelessStage((chunk, pass) => {
+          const [mark, plain] = chunk.kind === 'head' ? takeMark(chunk) : [undefined, chunk];
+          if (mark !== undefined) this.#apply(mark, context);
           pass(plain);
         });
-        target.insert('down', stage);
+        context.insertStage('down', stage);
       },
     };
   }
 
-  // Its stages come after the one that is passing the head on, and so see the answer from its first byte.
-  #begin(mark: string, target: Target): void {
+  // The fault's stages are inserted after the one that is passing the head on, so they see the answer from its first byte.
+  #apply(mark: string, context: FaultContext): void {
     const planned = this.#planned.get(mark);
     if (!planned) return;
     this.#planned.delete(mark);
-    planned.fault.begin({
-      ...target,
+    planned.fault.apply({
+      ...context,
       directions: planned.fault.directions,
-      hit: () => {
-        target.hit();
+      countHit: () => {
+        context.countHit();
         planned.onHit();
       },
     });
   }
 }
 
-function takeMark(head: Piece): [mark: string | undefined, head: Piece] {
-  // Only over HTTP/1.1 is a head text.
+function takeMark(head: Chunk): [mark: string | undefined, head: Chunk] {
+  // An HTTP/1.1 head is text in the payload; an HTTP/2 head has an empty payload and its fields in `detail`.
   if (head.payload.length === 0) {
     const { fields } = head.detail as HeadDetail;
-    const mark = fields.find(({ name }) => name === markHeader)?.value;
+    const mark = fields.find(({ name }) => name === MARK_HEADER)?.value;
     if (mark === undefined) return [undefined, head];
-    const detail: HeadDetail = { fields: fields.filter(({ name }) => name !== markHeader) };
+    const detail: HeadDetail = { fields: fields.filter(({ name }) => name !== MARK_HEADER) };
     return [mark, { ...head, detail }];
   }
   const text = head.payload.toString('latin1');
-  const mark = markLine.exec(text)?.[1];
-  return [mark, mark === undefined ? head : { ...head, payload: Buffer.from(text.replace(markLine, ''), 'latin1') }];
+  const mark = MARK_LINE.exec(text)?.[1];
+  return [mark, mark === undefined ? head : { ...head, payload: Buffer.from(text.replace(MARK_LINE, ''), 'latin1') }];
 }

@@ -63,7 +63,7 @@ async function measure(effort: Effort): Promise<boolean> {
 }
 
 async function measureIdleNeighbour(effort: Effort): Promise<Cost> {
-  const script = fileURLToPath(new URL('idle-neighbour.ts', import.meta.url));
+  const script = fileURLToPath(new URL('idle-dependency.ts', import.meta.url));
   await using neighbour = await startProgram(process.execPath, [script], /^ready (.*)$/);
   return await comparePolicies(neighbour.found, 'checkAvailability', effort);
 }

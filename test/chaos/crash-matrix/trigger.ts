@@ -1,7 +1,7 @@
 // Inside the process under test: records what passes the wrapped ports, and kills the process by SIGKILL at the armed point.
 import { appendFileSync, existsSync, readFileSync, renameSync } from 'node:fs';
 import process from 'node:process';
-import { currentWork } from '#services/platform/observability/tracing.ts';
+import { currentOperation } from '#services/platform/observability/tracing.ts';
 import { armedFile, fallenFile, lostCallsFile, operationsFile, recordingFile } from './control-files.ts';
 import { isMatch, type Operation, type OperationKind, type OperationPattern, type Phase, shortName } from './labels.ts';
 
@@ -43,7 +43,7 @@ export function createTrigger(directory: string, service: string): Trigger {
   };
 
   return {
-    operation: (kind, name) => ({ kind, behalf: shortName(currentWork() ?? ''), name }),
+    operation: (kind, name) => ({ kind, behalf: shortName(currentOperation() ?? ''), name }),
     before: (operation) => {
       if (isArmed('before', operation)) die();
     },

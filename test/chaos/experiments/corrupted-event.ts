@@ -4,14 +4,15 @@ import { Code } from '@connectrpc/connect';
 import { connect, headers as createHeaders, type JetStreamManager } from 'nats';
 import type { DeadLetter } from '#gen/shop/ops/v1/ops_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
-import { streamOf } from '#services/platform/messaging/streams.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { streamOf } from '#services/platform/base/domain.ts';
 import type { Random } from '../soak/random.ts';
 import { type ActiveFault, defineExperiment, type Lab } from './runner/experiment.ts';
 import { countMails, describeAll, drawKey, failureOf, haveStatus, placeOrders } from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';
 import { stillAnswers } from './runner/steady-state.ts';
 
-const STREAM = streamOf('order');
+const STREAM = streamOf(DOMAIN, 'order');
 const SUBJECT = 'shop.order.v1.OrderCreated';
 const CONSUMERS: readonly ServiceName[] = ['inventory', 'analytics'];
 const ORDERS = 5;

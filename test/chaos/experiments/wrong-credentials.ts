@@ -2,11 +2,12 @@
 import { connect } from 'nats';
 import { Client } from 'pg';
 import { inboxPrefix } from '#local/nats/nats-permissions.ts';
+import { DOMAIN } from '#services/domain.ts';
 import { TEST_PRODUCT } from '#services/inventory/catalogue.ts';
-import { withinTime } from '#services/platform/base/deadline.ts';
+import { withTimeout } from '#services/platform/base/deadline.ts';
+import { streamOf } from '#services/platform/base/domain.ts';
 import { describeError } from '#services/platform/base/errors.ts';
 import { SYNTHETIC_HEADER } from '#services/platform/base/synthetic.ts';
-import { streamOf } from '#services/platform/messaging/streams.ts';
 import { readBroker } from '../../support/invariants/sources.ts';
 import { defineExperiment, type Lab } from './runner/experiment.ts';
 import { drawKey } from './runner/orders.ts';
@@ -15,7 +16,7 @@ import { stillAnswers } from './runner/steady-state.ts';
 
 const TIMEOUT_MS = 3_000;
 const NOTICE_MS = 500;
-const STREAM = streamOf('order');
+const STREAM = streamOf(DOMAIN, 'order');
 const FORGED_SUBJECT = 'shop.order.v1.Forged';
 
 /** One way in. Each try rejects when it is refused. */
@@ -128,7 +129,7 @@ function publishing({ stack }: Platform, forged: string): Door {
       const told = connection.status()[Symbol.asyncIterator]().next();
       connection.publish(subject, '');
       await connection.flush();
-      const refusal = await withinTime(told, NOTICE_MS, () => undefined);
+      const refusal = await withTimeout(told, NOTICE_MS, () => undefined);
       if (refusal?.value !== undefined) throw new Error(`${refusal.value.type}: ${String(refusal.value.data)}`);
     } finally {
       await connection.close();

@@ -23,7 +23,7 @@ const EVENTS: readonly Mutant[] = [
     caughtBy: [
       {
         file: 'test/integration/platform/messaging/event-consumer.test.ts',
-        name: 'is applied once, however often it comes',
+        name: 'is applied once, however often it is delivered',
       },
     ],
   },
@@ -35,7 +35,7 @@ const EVENTS: readonly Mutant[] = [
     caughtBy: [
       {
         file: 'test/integration/platform/messaging/event-consumer.test.ts',
-        name: 'is tried again, its failed effects undone',
+        name: 'is retried, its failed effects rolled back',
       },
     ],
   },
@@ -47,15 +47,15 @@ const EVENTS: readonly Mutant[] = [
     caughtBy: [
       {
         file: 'test/integration/platform/messaging/event-consumer.test.ts',
-        name: 'five times has its event set aside',
+        name: 'five times stores its event as a dead letter',
       },
     ],
   },
   {
     name: 'relay without locking the rows',
     file: 'services/platform/messaging/outbox-relay.ts',
-    search: 'order by create_time limit $1 for update skip locked`',
-    replacement: 'order by create_time limit $1`',
+    search: ' for update skip locked`',
+    replacement: '`',
     caughtBy: [
       { file: 'test/integration/platform/messaging/outbox-relay.test.ts', name: 'shares the rows with its replicas' },
     ],
@@ -68,7 +68,7 @@ const EVENTS: readonly Mutant[] = [
     caughtBy: [
       {
         file: 'test/integration/platform/messaging/dead-letters.test.ts',
-        name: 'of an event that was applied meanwhile only forgets the letter',
+        name: 'of an event that was applied in the meantime only deletes the letter',
       },
     ],
   },

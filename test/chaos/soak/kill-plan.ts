@@ -1,5 +1,5 @@
 // When which parts are killed: drawn from the seed, before any is.
-import type { PartName } from '#local/stack/stack.ts';
+import type { ProcessName } from '#local/stack/stack.ts';
 import type { Random } from './random.ts';
 
 /** What is killed: every service, the broker and the database. The provider and the mailbox are others' systems. */
@@ -11,7 +11,7 @@ export const VICTIMS = [
   'analytics',
   'nats',
   'postgres',
-] as const satisfies PartName[];
+] as const satisfies ProcessName[];
 export type Victim = (typeof VICTIMS)[number];
 
 export type Strike = {

@@ -1,4 +1,4 @@
-// A consumer's test runs its real client against a stand-in on a real port, and the contract file is what came of it.
+// A consumer's test runs its real client against a mock provider on a real port, and the contract file is what came of it.
 import { readdir } from 'node:fs/promises';
 import { type Client, Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
@@ -20,13 +20,13 @@ function clientOf(
   return createClient(LibraryService, transport);
 }
 
-interface Desk extends AsyncDisposable {
+type LibraryContract = AsyncDisposable & {
   readonly library: Contract;
   readonly path: string;
-}
+};
 
 /** A contract in a folder of its own. */
-async function openCreateOrderFixture(): Promise<Desk> {
+async function openLibraryContract(): Promise<LibraryContract> {
   const directory = await makeDirectory();
   const library = contract('Reader', 'Library', { directory: directory.path });
   return { library, path: directory.path, [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose]() };
@@ -38,9 +38,9 @@ function askForBook(library: Contract, description = 'a question for a book') {
 
 describe('a consumer contract', () => {
   it('is written when the consumer makes the call it declares', async () => {
-    await using desk = await openCreateOrderFixture();
+    await using fixture = await openLibraryContract();
 
-    const title = await desk.library
+    const title = await fixture.library
       .given('book b1 is there', { bookId: 'b1' })
       .uponReceiving('a question for a book')
       .calls(getBook, { bookId: 'b1' })
@@ -50,7 +50,7 @@ describe('a consumer contract', () => {
       .run(async ({ url }) => (await clientOf(url).getBook({ bookId: 'b1' })).book?.title);
 
     expect(title).toBe('Emma');
-    const { consumer, provider, interactions } = await readContract(desk.path, 'Reader-Library.json');
+    const { consumer, provider, interactions } = await readContract(fixture.path, 'Reader-Library.json');
     expect([consumer, provider, interactions.length]).toEqual([{ name: 'Reader' }, { name: 'Library' }, 1]);
     expect(interactions[0]).toMatchObject({
       type: 'Synchronous/HTTP',
@@ -73,8 +73,8 @@ describe('a consumer contract', () => {
       transport: (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: '1.1', useBinaryFormat: false }),
     },
   ])('sees into a body of $protocol', async ({ transport }) => {
-    await using desk = await openCreateOrderFixture();
-    const declaration = askForBook(desk.library).repliesWith({ book: { title: 'Emma' } });
+    await using fixture = await openLibraryContract();
+    const declaration = askForBook(fixture.library).repliesWith({ book: { title: 'Emma' } });
 
     await declaration.run(({ url }) =>
       clientOf(url, transport(url)).getBook({ bookId: 'b1', withContributors: false }),
@@ -87,10 +87,10 @@ describe('a consumer contract', () => {
   });
 
   it('is not written when the consumer calls otherwise, and says how', async () => {
-    await using desk = await openCreateOrderFixture();
+    await using fixture = await openLibraryContract();
 
     const error = await errorOf(
-      askForBook(desk.library)
+      askForBook(fixture.library)
         .repliesWith({})
         .run(({ url }) => clientOf(url).getBook({ bookId: 'b2' })),
     );
@@ -99,14 +99,14 @@ describe('a consumer contract', () => {
       'Reader calls Library otherwise than declared:\n  library.v1.LibraryService/GetBook: no interaction accepts this ' +
         'call; nearest is "a question for a book", but bookId is "b2", not "b1"',
     );
-    expect(await readdir(desk.path)).toEqual([]);
+    expect(await readdir(fixture.path)).toEqual([]);
   });
 
-  it('is not written when the consumer swallows the error of a call nobody declared', async () => {
-    await using desk = await openCreateOrderFixture();
+  it('is not written when the consumer swallows the error of an undeclared call', async () => {
+    await using fixture = await openLibraryContract();
 
     const error = await errorOf(
-      askForBook(desk.library)
+      askForBook(fixture.library)
         .repliesWith({})
         .run(async ({ url }) => {
           await clientOf(url).getBook({ bookId: 'b1' });
@@ -118,7 +118,7 @@ describe('a consumer contract', () => {
   });
 
   it('is not written when the consumer writes JSON with a field that does not exist', async () => {
-    await using desk = await openCreateOrderFixture();
+    await using fixture = await openLibraryContract();
     const post = async (url: string, body: string) => {
       const answer = await fetch(`${url}/library.v1.LibraryService/GetBook`, {
         method: 'POST',
@@ -127,7 +127,7 @@ describe('a consumer contract', () => {
       });
       return answer.text();
     };
-    const declaration = askForBook(desk.library).repliesWith({});
+    const declaration = askForBook(fixture.library).repliesWith({});
     const answers: string[] = [];
 
     const error = await errorOf(
@@ -140,23 +140,23 @@ describe('a consumer contract', () => {
   });
 
   it('is not written when the consumer does not call at all', async () => {
-    await using desk = await openCreateOrderFixture();
+    await using fixture = await openLibraryContract();
 
     const error = await errorOf(
-      askForBook(desk.library)
+      askForBook(fixture.library)
         .repliesWith({})
         .run(() => 'nothing was called'),
     );
 
     expect(error.message).toBe('Reader was declared to call Library, and did not:\n  a question for a book');
-    expect(await readdir(desk.path)).toEqual([]);
+    expect(await readdir(fixture.path)).toEqual([]);
   });
 
   it('is not written when the consumer cannot use the answer', async () => {
-    await using desk = await openCreateOrderFixture();
+    await using fixture = await openLibraryContract();
 
     const error = await errorOf(
-      askForBook(desk.library)
+      askForBook(fixture.library)
         .repliesWith({})
         .run(async ({ url }) => {
           const { book } = await clientOf(url).getBook({ bookId: 'b1' });
@@ -165,13 +165,13 @@ describe('a consumer contract', () => {
     );
 
     expect(error.message).toBe('no book came');
-    expect(await readdir(desk.path)).toEqual([]);
+    expect(await readdir(fixture.path)).toEqual([]);
   });
 
   it('holds several interactions of one run, and refuses the run when one of them was not exercised', async () => {
-    await using desk = await openCreateOrderFixture();
-    const question = askForBook(desk.library).repliesWith({ book: { copies: 1 } });
-    const loan = desk.library
+    await using fixture = await openLibraryContract();
+    const question = askForBook(fixture.library).repliesWith({ book: { copies: 1 } });
+    const loan = fixture.library
       .uponReceiving('a loan')
       .calls(lendBook, { bookId: 'b1', memberId: 'm1' })
       .repliesWith({ copiesLeft: 0 });
@@ -181,12 +181,12 @@ describe('a consumer contract', () => {
     };
 
     const error = await errorOf(
-      desk.library.run([question, loan], ({ url }) => clientOf(url).getBook({ bookId: 'b1' })),
+      fixture.library.run([question, loan], ({ url }) => clientOf(url).getBook({ bookId: 'b1' })),
     );
-    await desk.library.run([question, loan], ({ url }) => lend(url));
+    await fixture.library.run([question, loan], ({ url }) => lend(url));
 
     expect(error.message).toContain('and did not:\n  a loan');
-    const { interactions } = await readContract(desk.path, 'Reader-Library.json');
+    const { interactions } = await readContract(fixture.path, 'Reader-Library.json');
     expect(interactions.map(({ description }: { description: string }) => description)).toEqual([
       'a loan',
       'a question for a book',
@@ -194,26 +194,26 @@ describe('a consumer contract', () => {
   });
 
   it('refuses two interactions of one name that differ', async () => {
-    await using desk = await openCreateOrderFixture();
+    await using fixture = await openLibraryContract();
     const ask = ({ url }: { url: string }) => clientOf(url).getBook({ bookId: 'b1' });
-    await askForBook(desk.library).repliesWith({}).run(ask);
+    await askForBook(fixture.library).repliesWith({}).run(ask);
 
     const error = await errorOf(
-      askForBook(desk.library)
+      askForBook(fixture.library)
         .repliesWith({ book: { copies: 2 } })
         .run(ask),
     );
 
-    expect(error.message).toContain('"a question for a book" stands for two different interactions');
+    expect(error.message).toContain('"a question for a book" names two different interactions');
   });
 
   it('is the sum of many tests that end at the same time', async () => {
-    await using desk = await openCreateOrderFixture();
+    await using fixture = await openLibraryContract();
     const descriptions = Array.from({ length: 12 }, (_, index) => `question ${String(index).padStart(2, '0')}`);
 
     await Promise.all(
       descriptions.map((description) =>
-        contract('Reader', 'Library', { directory: desk.path })
+        contract('Reader', 'Library', { directory: fixture.path })
           .uponReceiving(description)
           .calls(getBook, { bookId: 'b1' })
           .repliesWith({})
@@ -221,17 +221,17 @@ describe('a consumer contract', () => {
       ),
     );
 
-    const { interactions } = await readContract(desk.path, 'Reader-Library.json');
+    const { interactions } = await readContract(fixture.path, 'Reader-Library.json');
     expect(interactions.map(({ description }: { description: string }) => description)).toEqual(descriptions);
-    expect(await readdir(desk.path)).toEqual(['Reader-Library.json']);
+    expect(await readdir(fixture.path)).toEqual(['Reader-Library.json']);
   });
 });
 
 describe('a call that is declared', () => {
   it('fails with its code, message and details', async () => {
-    await using desk = await openCreateOrderFixture();
+    await using fixture = await openLibraryContract();
 
-    const error = await askForBook(desk.library)
+    const error = await askForBook(fixture.library)
       .failsWith(Code.NotFound, 'there is no such book', [detail(RefusalSchema, { reason: 'NO_SUCH_BOOK' })])
       .run(({ url }) => errorOf(clientOf(url).getBook({ bookId: 'b1' })));
 
@@ -241,38 +241,38 @@ describe('a call that is declared', () => {
   });
 
   it('must have its metadata', async () => {
-    await using desk = await openCreateOrderFixture();
-    const declaration = askForBook(desk.library)
+    await using fixture = await openLibraryContract();
+    const declaration = askForBook(fixture.library)
       .withMetadata({ 'x-reader': regex(/^r\d+$/, 'r1') })
       .repliesWith({}, { headers: { 'x-shelf': 'A1' }, trailers: { 'x-cost': '0' } });
     const ask = (url: string, headers: Record<string, string>) => {
-      const told: Record<string, string | null> = {};
+      const seen: Record<string, string | null> = {};
       return clientOf(url)
         .getBook(
           { bookId: 'b1' },
           {
             headers,
             onHeader: (header) => {
-              told.shelf = header.get('x-shelf');
+              seen.shelf = header.get('x-shelf');
             },
             onTrailer: (trailer) => {
-              told.cost = trailer.get('x-cost');
+              seen.cost = trailer.get('x-cost');
             },
           },
         )
-        .then(() => told);
+        .then(() => seen);
     };
 
     const error = await errorOf(declaration.run(({ url }) => ask(url, { 'x-reader': 'someone' })));
-    const told = await declaration.run(({ url }) => ask(url, { 'x-reader': 'r7' }));
+    const seen = await declaration.run(({ url }) => ask(url, { 'x-reader': 'r7' }));
 
     expect(error.message).toContain('metadata["x-reader"] is "someone", not a text like /^r\\d+$/');
-    expect(told).toEqual({ shelf: 'A1', cost: '0' });
+    expect(seen).toEqual({ shelf: 'A1', cost: '0' });
   });
 
   it('must have its deadline, and no longer one', async () => {
-    await using desk = await openCreateOrderFixture();
-    const declaration = askForBook(desk.library).withDeadline({ atMostMs: 2000 }).repliesWith({});
+    await using fixture = await openLibraryContract();
+    const declaration = askForBook(fixture.library).withDeadline({ atMostMs: 2000 }).repliesWith({});
     const ask = (timeoutMs?: number) =>
       errorOf(
         declaration.run(({ url }) =>
@@ -288,10 +288,10 @@ describe('a call that is declared', () => {
 
 describe('a stream that is declared', () => {
   it('of responses comes as a list, and may end with an error', async () => {
-    await using desk = await openCreateOrderFixture();
+    await using fixture = await openLibraryContract();
     const titles: string[] = [];
 
-    const error = await desk.library
+    const error = await fixture.library
       .uponReceiving('a walk along the shelf')
       .calls(listBooks, { genre: Genre.FICTION })
       .repliesWith([{ book: { title: 'Emma' } }, { book: { title: 'Ulysses' } }])
@@ -306,13 +306,13 @@ describe('a stream that is declared', () => {
       );
 
     expect([titles, ConnectError.from(error).code]).toEqual([['Emma', 'Ulysses'], Code.Unavailable]);
-    const { interactions } = await readContract(desk.path, 'Reader-Library.json');
+    const { interactions } = await readContract(fixture.path, 'Reader-Library.json');
     expect(interactions[0].type).toBe('Synchronous/Messages');
   });
 
   it('of requests is a list that has to come whole', async () => {
-    await using desk = await openCreateOrderFixture();
-    const declaration = desk.library
+    await using fixture = await openLibraryContract();
+    const declaration = fixture.library
       .uponReceiving('a pile of books')
       .calls(returnBooks, [{ bookId: 'b1' }, { bookId: 'b2' }])
       .repliesWith({ count: 2 });
@@ -331,9 +331,9 @@ describe('a stream that is declared', () => {
   });
 
   it('in both directions answers each request before the next one is sent', async () => {
-    await using desk = await openCreateOrderFixture();
+    await using fixture = await openLibraryContract();
 
-    const answers = await desk.library
+    const answers = await fixture.library
       .uponReceiving('a conversation')
       .calls(askLibrarian, [{ question: 'who?' }, { question: 'when?' }])
       .repliesWith([{ answer: 'Ada' }, { answer: '1815' }, { answer: 'good bye' }])
@@ -359,14 +359,14 @@ describe('a stream that is declared', () => {
 
 describe('a mistake in a declaration', () => {
   it('is refused while it is written: a misspelt field, an unknown enum value, an unknown method', async () => {
-    await using desk = await openCreateOrderFixture();
-    const upon = desk.library.uponReceiving('a mistake');
+    await using fixture = await openLibraryContract();
+    const upon = fixture.library.uponReceiving('a mistake');
     const method = LibraryService.method as unknown as Record<string, typeof getBook>;
 
     expect(() => upon.calls(getBook, { bookid: 'b1' } as never)).toThrow(
       'library.v1.LibraryService/GetBook: request: bookid: library.v1.GetBookRequest has no field "bookid"; it has bookId',
     );
-    expect(() => askForBook(desk.library).repliesWith({ book: { titel: 'Emma' } } as never)).toThrow(
+    expect(() => askForBook(fixture.library).repliesWith({ book: { titel: 'Emma' } } as never)).toThrow(
       'response: book.titel: library.v1.Book has no field "titel"',
     );
     expect(() => upon.calls(listBooks, { genre: 9 as Genre })).toThrow(
@@ -374,7 +374,7 @@ describe('a mistake in a declaration', () => {
     );
     expect(() => upon.calls(method.borrowBook as typeof getBook, {})).toThrow('an RPC that its service does not have');
     expect(() =>
-      askForBook(desk.library).failsWith(Code.NotFound, '', [detail(RefusalSchema, { cause: 'x' } as never)]),
+      askForBook(fixture.library).failsWith(Code.NotFound, '', [detail(RefusalSchema, { cause: 'x' } as never)]),
     ).toThrow('error detail 1: cause: library.v1.Refusal has no field "cause"');
   });
 });

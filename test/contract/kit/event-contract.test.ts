@@ -38,7 +38,7 @@ function declareReturned(library: Contract) {
 }
 
 /** The books a reader has now; an older version of a book changes nothing. */
-class InventoryFixture {
+class LoanLedger {
   readonly lent = new Map<string, boolean>();
   readonly #versions = new Map<string, bigint>();
 
@@ -119,7 +119,7 @@ describe('the consumer of an event', () => {
       [declareLent(library), declareReturned(library)],
       {
         start: () => {
-          const shelf = new InventoryFixture();
+          const shelf = new LoanLedger();
           return {
             handle: shelf.handle,
             check: (delivery) => {
@@ -136,16 +136,16 @@ describe('the consumer of an event', () => {
     expect((await readContract(directory.path, 'Reader-Library.json')).interactions).toHaveLength(2);
   });
 
-  it('is told the delivery that it does not get along with, and nothing is written', async () => {
+  it('fails with the name of the delivery that it cannot handle, and nothing is written', async () => {
     await using directory = await makeDirectory();
     const library = contract('Reader', 'Library', { directory: directory.path });
     const seen = new Set<string>();
-    const failOnRepeat = ({ subject }: CapturedEvent) => {
+    const failOnDuplicate = ({ subject }: CapturedEvent) => {
       if (seen.has(subject)) throw new Error('seen before');
       seen.add(subject);
     };
 
-    const error = await errorOf(declareLent(library).handledBy(failOnRepeat, { deliveries: ['redelivered'] }));
+    const error = await errorOf(declareLent(library).handledBy(failOnDuplicate, { deliveries: ['redelivered'] }));
 
     expect(error.message).toBe('redelivered: event 2, a book was lent, given a member borrows b1: seen before');
     await expect(readContract(directory.path, 'Reader-Library.json')).rejects.toThrow('ENOENT');
@@ -189,14 +189,14 @@ describe('the provider of an event', () => {
       event: publish({ payload: Buffer.from('{"bookId":"b1"}') }),
       difference: 'bytes that are none',
     },
-  ])('is told by name where it has drifted: $drift', async ({ event, difference }) => {
+  ])('is reported by field where it has drifted: $drift', async ({ event, difference }) => {
     const verification = await verify(event);
 
     expect(verification.isHonoured).toBe(false);
     expect(verification.toString()).toContain(difference);
   });
 
-  it('is told when nothing was published', async () => {
+  it('is reported when nothing was published', async () => {
     expect((await verify()).toString()).toContain('nothing was published');
   });
 });

@@ -40,7 +40,7 @@ describe('the gardener', () => {
     expect(await declaration.run(({ url }) => mustWater(callOffice(url), 'Oslo'))).toBe(true);
   });
 
-  it('waters where nobody knows the weather', async () => {
+  it('waters where the weather is unknown', async () => {
     const declaration = askForTomorrow('nobody measures in Oslo').failsWith(Code.NotFound, 'nobody measures in Oslo');
     expect(await declaration.run(({ url }) => mustWater(callOffice(url), 'Oslo'))).toBe(true);
   });

@@ -11,19 +11,19 @@ import {
 
 type Book = MessageInitShape<typeof BookSchema>;
 
-export interface LibraryProvider extends AsyncDisposable {
+export type LibraryProvider = AsyncDisposable & {
   readonly url: string;
   /** The books on the shelf, by id. */
   readonly books: Map<string, Book>;
   /** The headers of every call of GetBook. */
   readonly headersSeen: Headers[];
-}
+};
 
-/** How the service has changed without telling anybody. */
-export interface Drift {
+/** How the service has changed without notice. */
+export type Drift = {
   readonly getBook?: (book: Book) => Book;
   readonly notFound?: { readonly code: Code; readonly reason: string };
-}
+};
 
 export async function startLibraryProvider(drift: Drift = {}): Promise<LibraryProvider> {
   const books = new Map<string, Book>();

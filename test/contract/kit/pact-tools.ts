@@ -18,21 +18,21 @@ const requireFromHere = createRequire(import.meta.url);
 export const pactIsMissing: string | undefined = findMissing();
 
 /** What Pact's verifier found. */
-export interface PactVerdict {
+export type PactVerdict = {
   /** The descriptions of the interactions it replayed, pending ones left out. */
   readonly replayed: readonly string[];
   /** What is wrong with those that were not honoured, in its words. */
   readonly faults: Readonly<Record<string, string>>;
-}
+};
 
-interface PactReport {
+type PactReport = {
   readonly interactionResults: readonly {
     readonly description: string;
     readonly pending: boolean;
     readonly result: string;
   }[];
   readonly errors: readonly { readonly interaction: string; readonly mismatch: unknown }[];
-}
+};
 
 /** Has Pact's verifier replay the interactions of a contract file, in the states that `states` brings about. */
 export async function verifyByPact(
@@ -71,11 +71,11 @@ export async function verifyByPact(
   };
 }
 
-interface StateChange {
+type StateChange = {
   readonly action: 'setup' | 'teardown';
   readonly state: string;
   readonly params?: JsonObject;
-}
+};
 
 // Pact asks for states by HTTP, one after another.
 async function serveStates(states: StateHandlers): Promise<AsyncDisposable & { readonly url: string }> {

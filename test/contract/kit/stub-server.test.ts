@@ -1,4 +1,4 @@
-// A stub server answers as a contract file says, in every protocol; a call that the file does not hold is loud.
+// A stub server answers from a contract file in every protocol, and refuses calls that are not in the file.
 import { Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
 import { type Contract, contract, detail, like, startStubServer } from '@touchstone/kit';
@@ -18,8 +18,8 @@ async function record(
   bookId: string,
   title: string,
 ) {
-  const begun = state === undefined ? library : library.given(state);
-  await begun
+  const declared = state === undefined ? library : library.given(state);
+  await declared
     .uponReceiving(description)
     .calls(getBook, { bookId })
     .repliesWith({ book: { title } })
@@ -75,7 +75,7 @@ describe('a stub server', () => {
     expect(books.map(({ book }) => book?.title)).toEqual(['Emma', 'Ulysses']);
   });
 
-  it('is loud about a call that its file does not hold, and names the nearest', async () => {
+  it('refuses a call that its file does not have, and names the nearest interaction', async () => {
     await using server = await startLibrary((library) => record(library, undefined, 'a question', 'b1', 'Emma'));
     const client = createClient(LibraryService, grpc(server.url));
 
@@ -85,10 +85,10 @@ describe('a stub server', () => {
     expect(error.rawMessage).toBe(
       'library.v1.LibraryService/GetBook: no interaction accepts this call; nearest is "a question", but bookId is "b2", not "b1"',
     );
-    expect(server.misses()).toEqual([error.rawMessage]);
+    expect(server.unmatchedRequests()).toEqual([error.rawMessage]);
   });
 
-  it('refuses to choose between two interactions by accident, and chooses by the state', async () => {
+  it('refuses a call that two equally specific interactions accept, and chooses by the state', async () => {
     await using server = await startLibrary(async (library) => {
       await record(library, 'Emma is there', 'a question', 'b1', 'Emma');
       await record(library, 'Ulysses is there', 'a question', 'b1', 'Ulysses');
@@ -107,7 +107,7 @@ describe('a stub server', () => {
     expect(() => server.useStates('Emma is lost')).toThrow('states: no interaction is given "Emma is lost"');
   });
 
-  it('answers a call that many would accept by the one that leaves the least open', async () => {
+  it('answers a call that several interactions accept with the most specific one', async () => {
     await using server = await startLibrary(async (library) => {
       await library
         .uponReceiving('any question')
@@ -123,7 +123,7 @@ describe('a stub server', () => {
     expect(books.map(({ book }) => book?.title)).toEqual(['Emma', 'some book']);
   });
 
-  it('does not start from a file that does not fit, or is not there', async () => {
+  it('does not start with a file that does not fit or does not exist', async () => {
     await using directory = await makeDirectory();
     await record(contract('Reader', 'Library', { directory: directory.path }), undefined, 'a question', 'b1', 'Emma');
 

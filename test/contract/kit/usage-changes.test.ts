@@ -110,13 +110,13 @@ const notes = 'Lender: notes a loan';
 
 it.each<[string, (text: string) => string, Record<string, readonly string[]>]>([
   ['a field deleted that is read', replace('  string title = 2;', ''), { FIELD_NO_DELETE: [shows] }],
-  ['a field deleted that nobody reads', replace('  float rating = 6;', ''), { FIELD_NO_DELETE: [] }],
+  ['a field deleted that no consumer reads', replace('  float rating = 6;', ''), { FIELD_NO_DELETE: [] }],
   [
     'a field of a nested message renamed',
     replace('string name = 1;', 'string full_name = 1;'),
     { FIELD_SAME_NAME: [shows], FIELD_SAME_JSON_NAME: [shows] },
   ],
-  ['a field retyped that nobody reads', replace('double weight', 'string weight'), { FIELD_SAME_TYPE: [] }],
+  ['a field retyped that no consumer reads', replace('double weight', 'string weight'), { FIELD_SAME_TYPE: [] }],
   ['a map retyped', replace('map<string, int32>', 'map<string, string>'), { FIELD_SAME_TYPE: [shows] }],
   ['a field of an event renumbered', replace('due_time = 3;', 'due_time = 9;'), { FIELD_NO_DELETE: [notes] }],
   ['a field made a list', replace('string title', 'repeated string title'), { FIELD_SAME_CARDINALITY: [shows] }],
@@ -135,20 +135,24 @@ it.each<[string, (text: string) => string, Record<string, readonly string[]>]>([
     },
   ],
   ['an enum value deleted that is read', replace('  GENRE_FICTION = 1;', ''), { ENUM_VALUE_NO_DELETE: [shows] }],
-  ['an enum value deleted that nobody has seen', replace('  GENRE_SCIENCE = 2;', ''), { ENUM_VALUE_NO_DELETE: [] }],
+  [
+    'an enum value deleted that no consumer has seen',
+    replace('  GENRE_SCIENCE = 2;', ''),
+    { ENUM_VALUE_NO_DELETE: [] },
+  ],
   [
     'an RPC deleted that is called',
     replace('  rpc LendBook(LendBookRequest) returns (LendBookResponse);', ''),
     { RPC_NO_DELETE: [lends] },
   ],
   [
-    'an RPC deleted that nobody calls',
+    'an RPC deleted that no consumer calls',
     replace('  rpc ListBooks(ListBooksRequest) returns (stream ListBooksResponse);', ''),
     { RPC_NO_DELETE: [] },
   ],
   ['a request field deleted that is sent', replace('  string member_id = 2;', ''), { FIELD_NO_DELETE: [lends] }],
   ['an event renamed', replace('message BookLent {', 'message BookBorrowed {'), { MESSAGE_NO_DELETE: [notes] }],
-  ['a message renamed that nobody has', replace('message Refusal {', 'message No {'), { MESSAGE_NO_DELETE: [] }],
+  ['a message renamed that no consumer uses', replace('message Refusal {', 'message No {'), { MESSAGE_NO_DELETE: [] }],
   [
     'a package renamed',
     replace('package library.v1;', 'package library.v2;'),
@@ -168,7 +172,7 @@ it.each<[string, (text: string) => string, Record<string, readonly string[]>]>([
   expect(report.isBreaking).toBe(Object.values(expected).some((tests) => tests.length > 0));
 });
 
-it('the report names the consumer, the test and what it does there; or nobody', async () => {
+it('the report names the consumer, the test and the use, or says that there is none', async () => {
   const report = await change((text) => replace('  string title = 2;', '')(replace('  float rating = 6;', '')(text)));
 
   expect(formatChangeReport(report)).toBe(`proto/library/v1/library.proto:38  FIELD_NO_DELETE

@@ -159,7 +159,7 @@ describe('a provider that has drifted', () => {
       change: { notFound: { code: Code.NotFound, reason: 'GONE' } },
       difference: '    error.details[0].reason\n      expected "NO_SUCH_BOOK"\n      actual   "GONE"',
     },
-  ])('is told by name: $drift', async ({ record, change, difference }) => {
+  ])('is reported by field: $drift', async ({ record, change, difference }) => {
     const { verification } = await verify(record ?? recordBook, change);
 
     expect(verification.isHonoured).toBe(false);
@@ -193,7 +193,7 @@ describe('a verification', () => {
     );
   });
 
-  it('tells a service that no longer has the RPC', async () => {
+  it('reports a service that no longer has the RPC', async () => {
     await using directory = await makeDirectory();
     await recordMissingBook(contract('Reader', 'Library', { directory: directory.path }));
 
@@ -202,7 +202,7 @@ describe('a verification', () => {
     expect(verification.toString()).toContain('there is no RPC library.v1.LibraryService/GetBook in "services"');
   });
 
-  it('tells a state that could not be set up, and tears down what was', async () => {
+  it('reports a state that could not be set up, and tears down the others', async () => {
     await using directory = await makeDirectory();
     const undone: string[] = [];
     await contract('Reader', 'Library', { directory: directory.path })
@@ -230,7 +230,7 @@ describe('a verification', () => {
     expect(undone).toEqual(['doors']);
   });
 
-  it('tells a provider that is not there', async () => {
+  it('reports a provider that is unreachable', async () => {
     await using directory = await makeDirectory();
     await recordMissingBook(contract('Reader', 'Library', { directory: directory.path }));
 

@@ -31,7 +31,7 @@ async function startLibrary(): Promise<VirtualService> {
 const messages = (...list: object[]) => list.map((message) => JSON.stringify(message)).join('\n');
 
 describe('grpc-js', () => {
-  it('is answered, streamed to and told why there is no answer', async () => {
+  it('receives an answer, a stream and the reason of an unmatched request', async () => {
     await using service = await startLibrary();
     const client = await connectByReflection(new URL(service.url).host, library);
     try {
@@ -71,7 +71,7 @@ describe('buf curl', () => {
     expect(await call('AskLibrarian', { question: 'Where?' }, { question: 'Where?' })).toBe(
       '{"answer":"There."}{"answer":"There."}',
     );
-    expect(service.misses()).toEqual([]);
+    expect(service.unmatchedRequests()).toEqual([]);
   });
 });
 

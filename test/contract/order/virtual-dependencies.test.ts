@@ -50,7 +50,7 @@ describe('the order service', () => {
     inventory.received(reserveStock).with({ orderId, lines: [{ productId: '12345', quantity: 10 }] });
     inventory.received(confirmReservation).with({ orderId, reservationId: 'res123' }).times(1);
     inventory.received(releaseReservation).never();
-    expect(inventory.misses()).toEqual([]);
+    expect(inventory.unmatchedRequests()).toEqual([]);
     expect(available).toBe(90);
   });
 
@@ -63,7 +63,7 @@ describe('the order service', () => {
 
     const { order, outcome } = await world.place({ items: [{ productId: '12345', quantity: 1 }] });
 
-    expect(neighbours.misses()).toEqual([]);
+    expect(neighbours.unmatchedRequests()).toEqual([]);
     expect(outcome).toBe(Outcome.CONFIRMED);
     expect(order).toMatchObject({ status: OrderStatus.CONFIRMED, transactionId: 'ch_0001' });
   });
@@ -74,7 +74,7 @@ describe('the order service', () => {
 
     const { order, outcome } = await world.place({ items: [{ productId: '12345', quantity: 1 }] });
 
-    expect(neighbours.misses()).toEqual([]);
+    expect(neighbours.unmatchedRequests()).toEqual([]);
     expect(outcome).toBe(Outcome.FAILED);
     expect(order).toMatchObject({ status: OrderStatus.FAILED, reason: OrderReason.INSUFFICIENT_STOCK });
   });

@@ -9,11 +9,11 @@ import type { Town } from '../../../packages/kit/examples/weather/weather-office
 import { runKit } from '../../support/kit-command.ts';
 import { openWeatherFiles, startOffice } from './weather.ts';
 
-interface StateCall {
+type StateCall = {
   readonly state: string;
   readonly params: object;
   readonly action: string;
-}
+};
 
 /** Sets up the states of these names in `towns`, and notes what it was called with. */
 async function startStateHandler(towns: Map<string, Town>, states: Record<string, Town | undefined>) {

@@ -13,13 +13,13 @@ const folder = fileURLToPath(import.meta.resolve('../../../packages/kit/examples
 const contracts = `${folder}contracts`;
 
 /** Files to name to a command, in a folder that is removed when it is disposed of. */
-export interface WeatherFiles extends AsyncDisposable {
+export type WeatherFiles = AsyncDisposable & {
   /** The folder. */
   readonly path: string;
   readonly contracts: string;
   /** A descriptor set: compiling the .proto file for each command would take longer than the command. */
   readonly descriptors: string;
-}
+};
 
 export async function openWeatherFiles(): Promise<WeatherFiles> {
   const directory = await makeDirectory();
@@ -34,10 +34,10 @@ export async function openWeatherFiles(): Promise<WeatherFiles> {
   };
 }
 
-export interface Office extends AsyncDisposable {
+export type Office = AsyncDisposable & {
   readonly url: string;
   readonly towns: Map<string, Town>;
-}
+};
 
 /** A real weather office: Oslo is sunny unless the test changes it. */
 export async function startOffice(): Promise<Office> {

@@ -15,12 +15,12 @@ export const everythingElsewhere = {
   PAYMENT_PROVIDER_URL: 'http://pay.example',
 };
 
-export interface FakeServices extends AsyncDisposable {
+export type FakeServices = AsyncDisposable & {
   servicesDir: string;
   dataDir: string;
   /** A file that the services write their names to when they are asked to stop. */
   lastWords: string;
-}
+};
 
 export async function createFakeServices(...names: string[]): Promise<FakeServices> {
   const folder = await createGuardedDirectory('touchstone-test');

@@ -12,7 +12,7 @@ import { createFakeServices, everythingElsewhere, type FakeServices } from './fa
 const WITHIN = { timeout: 20_000, interval: 20 };
 const FREE_PORTS = { ORDER_PORT: '0', INVENTORY_PORT: '0', PAYMENT_PORT: '0', NOTIFICATION_PORT: '0' };
 
-interface Run extends AsyncDisposable {
+type Run = AsyncDisposable & {
   process: ChildProcess;
   /** Resolves with its exit code when it ends. */
   ended: Promise<number | null>;
@@ -20,7 +20,7 @@ interface Run extends AsyncDisposable {
   stderr(): string;
   /** The pids in the printed table, once it is there. */
   pids(): Promise<number[]>;
-}
+};
 
 function run(fakes: FakeServices, environment: Record<string, string> = {}): Run {
   const program = fileURLToPath(new URL('fixtures/run-stack.ts', import.meta.url));

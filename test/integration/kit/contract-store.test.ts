@@ -1,4 +1,4 @@
-// A contract's file has what every test has added to it, whoever wrote it last.
+// A contract's file has what every test has added to it, whichever process wrote last.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

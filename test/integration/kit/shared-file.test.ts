@@ -1,4 +1,4 @@
-// Files that several processes change: under a lock that outlives nobody, and never one process over another's lock.
+// Files that several processes change: under a lock that does not outlive its process, and never one process over another's lock.
 
 import { renameSync, writeFileSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';

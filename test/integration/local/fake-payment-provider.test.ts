@@ -8,7 +8,7 @@ import { type FakePaymentProvider, startFakePaymentProvider } from '#local/provi
 import { createManualClock } from '../../unit/local/manual-clock.ts';
 import { startProgram } from './programs.ts';
 
-interface Answer {
+type Answer = {
   status: number;
   body: {
     id?: string;
@@ -17,7 +17,7 @@ interface Answer {
     has_more?: boolean;
     error?: { code: string; message: string; fields?: { field: string }[] };
   };
-}
+};
 
 const sample = {
   order_id: 'order-1',
@@ -95,13 +95,13 @@ describe('the fake payment provider', () => {
   it('has every charge it answered for again after a kill', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const environment = { PAYMENT_PROVIDER_PORT: '0', PAYMENT_PROVIDER_LEDGER: join(folder.path, 'ledger.jsonl') };
-    await using first = await startProgram('fake-payment-provider', environment);
+    await using first = await startProgram('provider', environment);
     const charges = await Promise.all(
       Array.from({ length: 20 }, (_, n) => post({ url: String(first.said.url) }, '/v1/charges', `key-${n}`, sample)),
     );
     await first.kill();
 
-    await using second = await startProgram('fake-payment-provider', environment);
+    await using second = await startProgram('provider', environment);
 
     const ledger = await get({ url: String(second.said.url) }, '/v1/ledger');
     const ids = charges.map(({ body }) => body.id);

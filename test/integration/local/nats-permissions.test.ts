@@ -127,12 +127,12 @@ it("refuses a service subscriptions to events and to another's replies", async (
   }
 });
 
-interface Broker extends AsyncDisposable {
+type Broker = AsyncDisposable & {
   readonly admin: NatsConnection;
   /** Where the server told a service's connection that something was not allowed. */
   readonly violations: string[];
   as(service: ServiceName): NatsConnection;
-}
+};
 
 /** A broker to which all services are connected, with the streams made by their producers. */
 async function startBroker(): Promise<Broker> {

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { connect, type NatsConnection, StorageType } from 'nats';
 import { describe, expect, it, vi } from 'vitest';
-import { adminUser, randomNatsUsers } from '#local/nats/nats-permissions.ts';
+import { ADMIN_USER, randomNatsUsers } from '#local/nats/nats-permissions.ts';
 import { findNatsServer, type NatsServer, startNatsServer } from '#local/nats/nats-server.ts';
 import { PortTakenError } from '#local/process/ports.ts';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
@@ -143,7 +143,7 @@ it('says how to install nats-server where there is none', async () => {
 });
 
 async function connectAdmin(server: NatsServer): Promise<{ connection: NatsConnection } & AsyncDisposable> {
-  const { host, username, password } = new URL(server.natsUrl(adminUser));
+  const { host, username, password } = new URL(server.natsUrl(ADMIN_USER));
   const connection = await connect({ servers: host, user: username, pass: password, reconnect: false });
   return { connection, [Symbol.asyncDispose]: () => connection.close() };
 }

@@ -52,7 +52,7 @@ function readProcess(pid: number, file: 'stat' | 'status' | 'cmdline'): string {
   }
 }
 
-export interface Owner<T> extends AsyncDisposable {
+export type Owner<T> = AsyncDisposable & {
   readonly pid: number;
   /** What it printed in its first line. */
   readonly owned: T;
@@ -60,7 +60,7 @@ export interface Owner<T> extends AsyncDisposable {
   kill(): Promise<void>;
   /** Resolves with its exit code when it ends by itself. */
   readonly ended: Promise<number | null>;
-}
+};
 
 /** Starts one of the fixtures and waits for its first line, JSON. */
 export async function startOwner<T>(fixture: string, args: readonly string[] = []): Promise<Owner<T>> {

@@ -4,16 +4,16 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { signalGroup, spawnGuarded, stopGuarded } from '#local/process/watchdog.ts';
 
-export interface Program extends AsyncDisposable {
+export type Program = AsyncDisposable & {
   /** The fields of its first log line. */
   said: Record<string, unknown>;
   /** Kills it without warning; resolves when it is gone. */
   kill(): Promise<void>;
-}
+};
 
 /** Starts `local/<name>/main.ts` and waits for its first line. */
 export async function startProgram(name: string, environment: Record<string, string>): Promise<Program> {
-  const file = fileURLToPath(new URL(`../../../services/dev/${name}/main.ts`, import.meta.url));
+  const file = fileURLToPath(new URL(`../../../local/${name}/main.ts`, import.meta.url));
   const child = spawnGuarded(process.execPath, [file], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   if (!child.stdout) throw new Error(`${name} has no output`);

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { expect, it } from 'vitest';
 import { startPostgres } from '#local/postgres/postgres.ts';
+import { createServiceDatabase, serviceDatabaseUrl } from '#local/postgres/service-database.ts';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
-import { createServiceDatabase, serviceDatabaseUrl } from '#local/stack/service-database.ts';
 
 it("gives a service a database that it owns and that another service's role cannot connect to", async () => {
   await using server = await startServer();

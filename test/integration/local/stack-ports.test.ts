@@ -6,16 +6,16 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import { lockDataDirectory, wasOwnerKilled } from '#local/stack/data-lock.ts';
-import { type PortRequest, settlePorts } from '#local/stack/stack-ports.ts';
+import { type PortRequest, resolvePorts } from '#local/stack/stack-ports.ts';
 
 vi.mock(import('node:crypto'), async (load) => {
   const crypto = await load();
   return { ...crypto, randomInt: vi.fn(crypto.randomInt) as unknown as typeof crypto.randomInt };
 });
 
-const request = (part: string, port: number): PortRequest => ({
-  part,
-  variable: `${part.toUpperCase()}_PORT`,
+const request = (process: string, port: number): PortRequest => ({
+  process,
+  variable: `${process.toUpperCase()}_PORT`,
   port,
   host: '127.0.0.1',
 });
@@ -48,7 +48,7 @@ describe('the ports of a stack', () => {
     });
     const requests = ['a', 'b', 'c', 'd'].map((part) => request(part, 0));
 
-    const ports = await settlePorts([...requests, request('wanted', port)], { afterKill: false });
+    const ports = await resolvePorts([...requests, request('wanted', port)], { afterKill: false });
 
     expect(ports.get('WANTED_PORT')).toBe(port);
     expect(new Set(ports.values()).size).toBe(5);
@@ -58,7 +58,7 @@ describe('the ports of a stack', () => {
     await using taken = await holdPort();
     vi.mocked<(from: number, upTo: number) => number>(randomInt).mockReturnValueOnce(taken.port);
 
-    const port = (await settlePorts([request('order', 0)], { afterKill: false })).get('ORDER_PORT');
+    const port = (await resolvePorts([request('order', 0)], { afterKill: false })).get('ORDER_PORT');
 
     expect(port).toBeGreaterThanOrEqual(20_000);
     expect(port).toBeLessThan(32_000);
@@ -68,7 +68,7 @@ describe('the ports of a stack', () => {
     await using one = await holdPort();
     await using other = await holdPort();
 
-    const settling = settlePorts([request('order', one.port), request('payment', other.port), request('nats', 0)], {
+    const settling = resolvePorts([request('order', one.port), request('payment', other.port), request('nats', 0)], {
       afterKill: false,
     });
 
@@ -82,7 +82,7 @@ describe('the ports of a stack', () => {
   it('are refused when the address is not of this machine', async () => {
     const elsewhere = { ...request('order', 0), host: '192.0.2.1' };
 
-    await expect(settlePorts([elsewhere], { afterKill: false })).rejects.toThrow(
+    await expect(resolvePorts([elsewhere], { afterKill: false })).rejects.toThrow(
       'port 0 (ORDER_PORT, order) cannot be used on 192.0.2.1: EADDRNOTAVAIL',
     );
   });
@@ -94,10 +94,10 @@ describe('the ports of a stack', () => {
     const connection = await connectFromOwnPort(server.port);
     const port = connection.localPort!;
 
-    const refused = settlePorts([request('order', port)], { afterKill: false });
+    const refused = resolvePorts([request('order', port)], { afterKill: false });
     await expect(refused).rejects.toThrow(`is already taken for a connection by pid ${process.pid} (node)`);
 
-    const settling = settlePorts([request('order', port)], { afterKill: false });
+    const settling = resolvePorts([request('order', port)], { afterKill: false });
     connection.resetAndDestroy();
     expect((await settling).get('ORDER_PORT')).toBe(port);
   });
@@ -105,7 +105,7 @@ describe('the ports of a stack', () => {
   it('are waited for while a killed stack still lets go of them', async () => {
     await using held = await holdPort();
     const listen = vi.spyOn(Server.prototype, 'listen');
-    const settling = settlePorts([request('order', held.port)], { afterKill: true });
+    const settling = resolvePorts([request('order', held.port)], { afterKill: true });
     // The second attempt comes only after the first was refused.
     await expect.poll(() => listen.mock.calls.length).toBeGreaterThan(1);
 

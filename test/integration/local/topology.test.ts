@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { infrastructurePorts, services } from '#local/shared/topology.ts';
+import { INFRASTRUCTURE_PORTS, services } from '#local/shared/topology.ts';
 
 it('gives every part of the local stack a port of its own', () => {
-  const ports = [...services.map(({ defaultPort }) => defaultPort), ...Object.values(infrastructurePorts)];
+  const ports = [...services.map(({ defaultPort }) => defaultPort), ...Object.values(INFRASTRUCTURE_PORTS)];
 
   expect(new Set(ports).size).toBe(ports.length);
   expect(new Set(services.map(({ portVariable }) => portVariable)).size).toBe(services.length);

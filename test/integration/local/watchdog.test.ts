@@ -6,11 +6,11 @@ import { describe, expect, it, vi } from 'vitest';
 import { createGuardedDirectory, hasEnded, spawnGuarded, stopGuarded } from '#local/process/watchdog.ts';
 import { findWatchdog, isAlive, startOwner } from './processes.ts';
 
-interface Guarded {
+type Guarded = {
   readonly leader: number;
   readonly follower: number;
   readonly directory: string;
-}
+};
 
 const WITHIN = { timeout: 10_000, interval: 20 };
 // Shorter than the grace of those that are asked to stop.

@@ -60,7 +60,7 @@ type Reach = <Answer>(effect: () => Answer) => Promise<Answer>;
 
 function reach(dependency: string, world: World, turn: Turn, nextFate: () => CallFate): Reach {
   const fail = (failure: CallFailure): never => {
-    throw new DependencyError(dependency, failure);
+    throw new DependencyError({ dependency, failure });
   };
   return (effect) =>
     turn(async () => {
@@ -105,7 +105,7 @@ function swallowRefusal(effect: () => unknown): void {
 function reachInventory(world: World, call: Reach): SagaDependencies['inventory'] {
   const { reservations } = world;
   const refuse = (reason: string): never => {
-    throw new DependencyError('inventory', 'refused', reason, reason);
+    throw new DependencyError({ dependency: 'inventory', failure: 'refused', reason, description: reason });
   };
   const answer = (orderId: string, { state }: Held) => ({
     reservationId: `reservation-${orderId}`,

@@ -236,10 +236,12 @@ class HistoryRun {
       turn(async () => {
         const fate: CommitFate = this.#history.commits[this.#used.commits++] ?? 'committed';
         if (fate === 'dies_before') throw new Died();
-        if (fate === 'outage_before') throw unavailable('DATABASE_UNAVAILABLE', 'away', 1_000);
+        if (fate === 'outage_before')
+          throw unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
         const result = await commit();
         if (fate === 'dies_after') throw new Died();
-        if (fate === 'outage_after') throw unavailable('DATABASE_UNAVAILABLE', 'away', 1_000);
+        if (fate === 'outage_after')
+          throw unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
         return result;
       });
     return {

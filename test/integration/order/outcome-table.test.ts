@@ -1,4 +1,4 @@
-// What CreateOrder answers, row by row: the table in the README is this one.
+// What CreateOrder answers, row by row: docs/failures.md shows this table.
 import { readFileSync } from 'node:fs';
 import { type DescEnum, isMessage } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
@@ -30,7 +30,7 @@ type Case = {
   readonly settings?: Record<string, string>;
   /** What is told, where the table says it in words of its own. */
   readonly told?: Told;
-  /** How the order ends once all is well again. */
+  /** How the order ends once nothing fails again. */
   readonly ends?: OrderStatus;
 };
 
@@ -52,14 +52,14 @@ const confirming = ({ inventory }: OrderFixture) => inventory.virtual.stub(confi
 const paying = ({ payment }: OrderFixture) => payment.virtual.stub(processPayment);
 
 const rows: readonly Row[] = [
-  { when: 'all is well', cells: ['CONFIRMED', '', 'CONFIRMED', 'a mail'], cases: [{ given: () => undefined }] },
+  { when: 'nothing fails', cells: ['CONFIRMED', '', 'CONFIRMED', 'a mail'], cases: [{ given: () => undefined }] },
   {
     when: 'inventory does not answer in time',
     cells: ['PENDING', 'INVENTORY_CHECK_FAILED', 'PENDING', RESUMES],
     cases: [{ given: (world) => reserving(world).hangs(), ends }],
   },
   {
-    when: 'inventory cannot be reached',
+    when: 'inventory is unreachable',
     cells: ['PENDING', 'INVENTORY_UNAVAILABLE', 'PENDING', RESUMES],
     cases: [{ given: (world) => reserving(world).fails(Code.Unavailable, 'away'), ends }],
   },
@@ -89,7 +89,7 @@ const rows: readonly Row[] = [
     cases: [{ given: (world) => paying(world).hangs(), ends }],
   },
   {
-    when: 'payment cannot be reached, or fails',
+    when: 'payment is unreachable or fails',
     cells: ['PENDING', 'PAYMENT_UNAVAILABLE', 'PENDING', RESUMES],
     cases: [
       { given: (world) => paying(world).fails(Code.Unavailable, 'away'), ends },
@@ -102,8 +102,8 @@ const rows: readonly Row[] = [
     cases: [{ given: (world) => openBreaker(world, paying(world)), ends }],
   },
   {
-    when: 'the confirmation of the stock fails or hangs',
-    cells: ['PENDING', 'INVENTORY_UNAVAILABLE', 'PENDING', 'confirmed until it succeeds'],
+    when: 'the confirmation of the reservation fails or hangs',
+    cells: ['PENDING', 'INVENTORY_UNAVAILABLE', 'PENDING', 'retried until it succeeds'],
     cases: [
       { given: (world) => confirming(world).fails(Code.Internal, 'out of order'), ends },
       { given: (world) => confirming(world).hangs(), ends },
@@ -112,7 +112,7 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    when: 'a neighbour sheds load',
+    when: 'a dependency sheds load',
     cells: ['PENDING', 'its UNAVAILABLE reason', 'PENDING', RESUMES],
     cases: [
       { given: (world) => reserving(world).fails(Code.ResourceExhausted, 'full'), told: inventoryAway, ends },
@@ -120,7 +120,7 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    when: 'a neighbour does not understand the request, or what it answers cannot be read',
+    when: 'a dependency does not understand the request, or its response cannot be read',
     cells: ['PENDING', 'its UNAVAILABLE reason', 'PENDING', RESUMES],
     cases: [
       { given: (world) => reserving(world).fails(Code.InvalidArgument, 'lines'), told: inventoryAway, ends },
@@ -131,17 +131,17 @@ const rows: readonly Row[] = [
   },
   {
     when: 'the caller, or `ORDER_BUDGET_MS`, leaves too little time for the next step',
-    cells: ['PENDING', 'BUDGET_EXHAUSTED', 'PENDING', 'goes on by itself'],
+    cells: ['PENDING', 'BUDGET_EXHAUSTED', 'PENDING', 'resumes by itself'],
     cases: [{ given: ({ client }) => client.createOrder(validRequest(), { timeoutMs: 380 }), ends }],
   },
   {
-    when: 'the order is still undecided after `ORDER_LIMIT_MS`, and its key comes again',
-    cells: ['FAILED', 'TIME_LIMIT_EXCEEDED', 'FAILED', 'stock and money are given back'],
+    when: 'the order has no verdict after `ORDER_LIMIT_MS`, and its key is sent again',
+    cells: ['FAILED', 'TIME_LIMIT_EXCEEDED', 'FAILED', 'stock is released, the charge refunded'],
     cases: [{ given: outlastLimit, settings: { ORDER_LIMIT_MS: '1000' } }],
   },
   {
-    when: 'the broker is away or hangs',
-    cells: ['as if it were up', '', '', 'the events follow'],
+    when: 'the broker is down or hangs',
+    cells: ['as if the broker were up', '', '', 'the events follow later'],
     cases: [
       { given: ({ nats }) => nats.kill(), told: CONFIRMED },
       { given: placeBesideSilentBroker, told: CONFIRMED },
@@ -149,7 +149,7 @@ const rows: readonly Row[] = [
   },
   {
     when: 'the same key again, same content',
-    cells: ['as the order now stands', '', '', 'no second order'],
+    cells: ['from the current state of the order', '', '', 'no second order'],
     cases: [{ given: (world) => placeTwice(world, {}), told: CONFIRMED }],
   },
   {
@@ -158,17 +158,22 @@ const rows: readonly Row[] = [
     cases: [{ given: (world) => placeTwice(world, { customerId: 'somebody-else' }) }],
   },
   {
-    when: 'the prices have never been loaded yet',
-    cells: ['error `unavailable` CATALOGUE_NOT_LOADED with RetryInfo', '', '', 'nothing was stored: repeat the key'],
+    when: 'the prices have never been loaded',
+    cells: [
+      'error `unavailable` CATALOGUE_NOT_LOADED with RetryInfo',
+      '',
+      '',
+      'nothing was stored: retry with the same key',
+    ],
     cases: [{ given: placeWithoutPrices }],
   },
   {
-    when: 'the order database is away or hangs',
+    when: 'the order database is down or hangs',
     cells: [
       'error `unavailable` DATABASE_UNAVAILABLE with RetryInfo',
       '',
       '',
-      'repeating the key tells whether it was accepted',
+      'retry with the same key to learn whether it was accepted',
     ],
     cases: [
       { given: placeWithoutDatabase((gate) => gate.shut()) },
@@ -177,7 +182,12 @@ const rows: readonly Row[] = [
   },
   {
     when: 'too many calls at once',
-    cells: ['error `resource_exhausted` OVERLOADED with RetryInfo', '', '', 'nothing was stored: repeat the key'],
+    cells: [
+      'error `resource_exhausted` OVERLOADED with RetryInfo',
+      '',
+      '',
+      'nothing was stored: retry with the same key',
+    ],
     cases: [{ given: placeTooMany, settings: RARELY_FULL }],
   },
 ];
@@ -199,13 +209,13 @@ it.each(cases)('$when: $told.0 $told.1', async ({ given, settings, told, ends })
   await world.reaches(answer.order?.orderId ?? '', ends, 15_000);
 });
 
-it('is what the README says', () => {
-  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+it('is the table in docs/failures.md', () => {
+  const page = readFileSync(new URL('../../../docs/failures.md', import.meta.url), 'utf8');
   const table = rows.map(({ when, cells }) =>
     [when, ...cells].reduce((line, cell) => `${line} ${cell} |`.replace('|  |', '| |'), '|'),
   );
 
-  expect(readme).toContain(`\n${table.join('\n')}\n\n`);
+  expect(page).toContain(`\n${table.join('\n')}\n\n`);
 });
 
 async function place(

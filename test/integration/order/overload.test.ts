@@ -74,7 +74,7 @@ it('while payment is slow, far more orders are at work than when all begins: wai
   });
 
   await expect
-    .poll(() => readGauge(world, 'bulkhead_in_use', 'payment'), { timeout: 30_000, interval: 100 })
+    .poll(() => readGauge(world, 'bulkhead_in_flight', 'payment'), { timeout: 30_000, interval: 100 })
     .toBeGreaterThanOrEqual(20);
   isOver = true;
   await Promise.all(callers);

@@ -24,10 +24,11 @@ import { pino } from 'pino';
 import { afterAll, vi } from 'vitest';
 import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { streamOf } from '#services/platform/base/domain.ts';
 import { SYNTHETIC_HEADER, syntheticHeaders } from '#services/platform/base/synthetic.ts';
 import type { Subscription } from '#services/platform/messaging/event-handler.ts';
 import { applyOnce } from '#services/platform/messaging/inbox.ts';
-import { streamOf } from '#services/platform/messaging/streams.ts';
 import { createDatabase, type Database } from '#services/platform/storage/database.ts';
 import { readEvents, type StoredEvent } from '../events.ts';
 import type { TestNats } from '../nats.ts';
@@ -136,7 +137,13 @@ export async function openEventFixture(
     );
     const [match] = found;
     if (match === undefined) throw new Error(`${service} has no handler of ${subject}`);
-    const received = { stream: streamOf(match.producer), id: headers['ce-id'] ?? '', subject, headers, payload };
+    const received = {
+      stream: streamOf(DOMAIN, match.producer),
+      id: headers['ce-id'] ?? '',
+      subject,
+      headers,
+      payload,
+    };
     await applyOnce(database, received, match.handler);
   };
   const owned = resources.move();

@@ -8,10 +8,10 @@ const MARK = 'TOUCHSTONE_TEST_RUN';
 const GRACE_MS = 2_000;
 const POLL_MS = 50;
 
-interface LeakedProcess {
+type LeakedProcess = {
   readonly pid: number;
   readonly command: string;
-}
+};
 
 export class LeakReporter implements Reporter {
   readonly #mark = randomUUID();

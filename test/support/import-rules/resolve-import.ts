@@ -8,8 +8,11 @@ export type Target =
 
 /** The areas of the repository that have rules of their own. `service` is one business service, named by its folder. */
 export type Area =
-  | { readonly kind: 'platform' | 'rpc-server' | 'local' | 'kit' | 'test' | 'gen' | 'other' }
+  | { readonly kind: 'domain' | 'platform' | 'rpc-server' | 'local' | 'kit' | 'test' | 'gen' | 'other' }
   | { readonly kind: 'service'; readonly service: string };
+
+/** Names the business domain; services and local may import it, the platform may not. */
+const DOMAIN_FILE = 'services/domain.ts';
 
 const PATHS_OF_PREFIXES = {
   '#gen/': 'gen/',
@@ -36,5 +39,6 @@ export function areaOf(path: string): Area {
   if (top === 'gen' || top === 'test' || top === 'local') return { kind: top };
   if (top === 'packages' && (second === 'kit' || second === 'rpc-server')) return { kind: second };
   if (top !== 'services') return { kind: 'other' };
+  if (path === DOMAIN_FILE) return { kind: 'domain' };
   return second === 'platform' ? { kind: 'platform' } : { kind: 'service', service: second };
 }

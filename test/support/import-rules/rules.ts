@@ -3,15 +3,15 @@ import { posix } from 'node:path';
 import { type Area, areaOf, resolveImport, type Target } from './resolve-import.ts';
 import type { GlobalUse, ModuleImport, ScannedModule } from './scan-module.ts';
 
-export interface Violation {
+export type Violation = {
   readonly rule: string;
   readonly path: string;
   /** 0 when it concerns the file, or the repository, as a whole. */
   readonly line: number;
   readonly message: string;
-}
+};
 
-export interface RuleSettings {
+export type RuleSettings = {
   /** Files that compute and do nothing else. */
   readonly pureFiles: readonly string[];
   /** What pure files may import besides pure files beside them. */
@@ -30,7 +30,7 @@ export interface RuleSettings {
   readonly acyclicFolders: readonly string[];
   /** The least number of modules each folder must have shown: a check that saw nothing proves nothing. */
   readonly leastModules: Readonly<Record<string, number>>;
-}
+};
 
 type Rule = (module: ScannedModule, settings: RuleSettings) => Finding[];
 type Finding = { readonly line: number; readonly message: string };
@@ -113,6 +113,7 @@ function findServicesInPlatform({ path, imports }: ScannedModule, settings: Rule
     (area, target) =>
       !isTest(area) &&
       area.kind !== 'platform' &&
+      area.kind !== 'rpc-server' &&
       !settings.neutralContracts.some((prefix) => target.startsWith(prefix)),
     'platform imports npm and neutral generated code, no business nouns',
   );
@@ -121,7 +122,8 @@ function findServicesInPlatform({ path, imports }: ScannedModule, settings: Rule
 function findForeignServices({ path, imports }: ScannedModule): Finding[] {
   const own = areaOf(path);
   if (own.kind !== 'service' && own.kind !== 'local') return [];
-  const isOpen = (area: Area) => area.kind === 'platform' || area.kind === 'gen' || isTest(area) || isSame(area, own);
+  const isOpen = (area: Area) =>
+    ['domain', 'platform', 'rpc-server', 'gen'].includes(area.kind) || isTest(area) || isSame(area, own);
   return refuse(path, imports, (area) => !isOpen(area), 'a service imports itself, platform and generated code');
 }
 
@@ -179,6 +181,7 @@ function isFactory(value: string, target: Target, from: string, settings: RuleSe
   if (target.kind === 'node') return false;
   if (target.kind === 'package') return settings.clientFactories[target.name]?.includes(value) ?? false;
   const area = areaOf(target.path);
+  if (area.kind === 'rpc-server') return FACTORY.test(value);
   if (area.kind === 'platform') return !settings.plainFactories.includes(target.path) && FACTORY.test(value);
   return isSame(area, areaOf(from)) && target.path.endsWith('-store.ts') && FACTORY.test(value);
 }

@@ -1,26 +1,26 @@
 // Reads one TypeScript module and lists what the import rules judge: each import of any form, and the globals it touches.
 import { type Node, parseSync, visitorKeys } from 'oxc-parser';
 
-export interface ModuleImport {
+export type ModuleImport = {
   /** As written, e.g. `../platform/errors.ts`; undefined when it is computed and cannot be judged. */
   readonly specifier: string | undefined;
   /** Names taken as values: exported names, `default`, or `*` for all of it. Empty for types and bare imports. */
   readonly values: readonly string[];
   readonly line: number;
-}
+};
 
-export interface GlobalUse {
+export type GlobalUse = {
   /** E.g. `process`, `Date.now`, or `new Date()`. */
   readonly name: string;
   readonly line: number;
-}
+};
 
-export interface ScannedModule {
+export type ScannedModule = {
   /** From the repository's root, with forward slashes. */
   readonly path: string;
   readonly imports: readonly ModuleImport[];
   readonly globals: readonly GlobalUse[];
-}
+};
 
 /**
  * Scans a module's source.
@@ -43,11 +43,11 @@ export function scanModule(path: string, source: string): ScannedModule {
 }
 
 /** Where a node stands: what it belongs to and as what, and the parameters of the functions around it. */
-interface Place {
+type Place = {
   readonly parent: Node | undefined;
   readonly key: string;
   readonly parameters: readonly string[];
-}
+};
 
 function walk(node: Node, place: Place, visit: (node: Node, place: Place) => void): void {
   visit(node, place);

@@ -26,7 +26,6 @@ export const importRuleSettings: RuleSettings = {
   clientFactories: {
     '@connectrpc/connect': ['createClient', 'createCallbackClient', '*'],
     '@connectrpc/connect-node': ['createConnectTransport', 'createGrpcTransport', 'createGrpcWebTransport', '*'],
-    '@touchstone/rpc-server': ['createRpcServer', '*'],
     nats: ['connect', '*'],
     nodemailer: ['createTransport', 'default', '*'],
     pg: ['Client', 'Pool', 'default', '*'],

@@ -1,12 +1,14 @@
 // Facts of a small platform at rest where every promise is kept, for tests that break one of them.
+
+import { DOMAIN } from '#services/domain.ts';
 import { messageIdOf } from '#services/notification/notification.ts';
-import { streamOf } from '#services/platform/messaging/streams.ts';
+import { streamOf } from '#services/platform/base/domain.ts';
 import type {
   ChargeFact,
   EventBody,
   EventFact,
   Facts,
-  Keeper,
+  Owner,
   Line,
   NotificationFact,
   OrderFact,
@@ -93,7 +95,7 @@ const SAMPLES: readonly Sample[] = [
 export function cleanFacts(): Facts {
   const orders = SAMPLES.map(toOrder);
   const notifications = orders.filter(({ status }) => status === 'CONFIRMED').map(toNotification);
-  const events: Readonly<Record<Keeper, readonly EventFact[]>> = {
+  const events: Readonly<Record<Owner, readonly EventFact[]>> = {
     order: orders.flatMap(toOrderEvents),
     inventory: [...sampleEvents('inventory'), ...['lamp', 'mug', 'test'].map(toProductEvent)],
     payment: sampleEvents('payment'),
@@ -107,7 +109,7 @@ export function cleanFacts(): Facts {
         .filter(({ subject }) => subjects.some((name) => subject.endsWith(name)))
         .map(({ id }) => id),
     );
-  const messaging = (service: Keeper, inbox: ReadonlySet<string>) => ({
+  const messaging = (service: Owner, inbox: ReadonlySet<string>) => ({
     sent: events[service].map(({ id, subject }) => ({ eventId: id, subject, sentTime: TIME })),
     inbox,
     deadLetters: [],
@@ -130,7 +132,7 @@ export function cleanFacts(): Facts {
     },
     streams: (['order', 'inventory', 'payment', 'notification'] as const).map((producer) => ({
       producer,
-      name: streamOf(producer),
+      name: streamOf(DOMAIN, producer),
       events: events[producer],
       since: undefined,
     })),
@@ -263,7 +265,7 @@ function toOrderEvents({ orderId, customerId, total, status }: OrderFact): Event
   ];
 }
 
-function sampleEvents(producer: Keeper): EventFact[] {
+function sampleEvents(producer: Owner): EventFact[] {
   return SAMPLES.flatMap(({ orderId, tells }) =>
     tells
       .filter((subject) => subject.startsWith(producer))

@@ -1,9 +1,11 @@
 // Whether the platform is at rest: nothing pending, nothing owed, nothing on its way. Only then can the invariants be judged.
 import type { JetStreamManager } from 'nats';
+import { DOMAIN } from '#services/domain.ts';
 import { pause } from '#services/platform/base/backoff.ts';
-import { isStreamMissing, streamOf } from '#services/platform/messaging/streams.ts';
-import { HANDLED, type InvariantSources, KEEPERS, type Keeper, type Unrest } from './facts.ts';
-import { keptOf } from './finding.ts';
+import { streamOf } from '#services/platform/base/domain.ts';
+import { isStreamMissing } from '#services/platform/messaging/streams.ts';
+import { HANDLED, type InvariantSources, OWNERS, type Owner, type PendingWork } from './facts.ts';
+import { netCaptured } from './finding.ts';
 import { readLedger } from './external-sources.ts';
 import { readBroker, readDatabase, SourceUnavailable } from './sources.ts';
 
@@ -18,7 +20,7 @@ const UNSENT: Work = {
   sql: 'select event_id::text as id from outbox where sent_time is null',
 };
 
-const WORK: Readonly<Record<Keeper, readonly Work[]>> = {
+const WORK: Readonly<Record<Owner, readonly Work[]>> = {
   order: [
     { what: 'orders pending', sql: "select order_id as id from orders where status = 'PENDING'" },
     {
@@ -52,7 +54,7 @@ const WORK: Readonly<Record<Keeper, readonly Work[]>> = {
 export async function waitForQuiescence(
   sources: InvariantSources,
   { timeoutMs }: { readonly timeoutMs: number },
-): Promise<Unrest[]> {
+): Promise<PendingWork[]> {
   const timeIsOver = AbortSignal.timeout(timeoutMs);
   let calmLooks = 0;
   for (;;) {
@@ -66,11 +68,11 @@ export async function waitForQuiescence(
 }
 
 /** Looks once at everything that may be left to do; one entry each, those with nothing left included. Throws SourceUnavailable. */
-export async function findUnrest(sources: InvariantSources): Promise<Unrest[]> {
+export async function findPendingWork(sources: InvariantSources): Promise<PendingWork[]> {
   return [...(await lookAtPlatform(sources)), ...(await lookAtLedger(sources))];
 }
 
-async function lookOnce(sources: InvariantSources): Promise<Unrest[]> {
+async function lookOnce(sources: InvariantSources): Promise<PendingWork[]> {
   try {
     const left = (await lookAtPlatform(sources)).filter(({ count }) => count > 0);
     // The ledger is long: it is asked for only when there is no simpler answer.
@@ -82,18 +84,18 @@ async function lookOnce(sources: InvariantSources): Promise<Unrest[]> {
 }
 
 /** In the order in which work moves through the platform: orders, their events, then whoever works on those. */
-async function lookAtPlatform({ databaseUrls, natsUrl }: InvariantSources): Promise<Unrest[]> {
+async function lookAtPlatform({ databaseUrls, natsUrl }: InvariantSources): Promise<PendingWork[]> {
   const orders = await lookAtDatabase('order', databaseUrls.order);
   const consumers = await readBroker(natsUrl, ({ manager }) => lookAtConsumers(manager));
   const others = await Promise.all(
-    KEEPERS.filter((service) => service !== 'order').map((service) => lookAtDatabase(service, databaseUrls[service])),
+    OWNERS.filter((service) => service !== 'order').map((service) => lookAtDatabase(service, databaseUrls[service])),
   );
   return [...orders, ...consumers, ...others.flat()];
 }
 
-function lookAtDatabase(service: Keeper, url: string): Promise<Unrest[]> {
+function lookAtDatabase(service: Owner, url: string): Promise<PendingWork[]> {
   return readDatabase(service, url, async (query) => {
-    const found: Unrest[] = [];
+    const found: PendingWork[] = [];
     for (const { what, sql } of WORK[service]) {
       const rows = await query<{ id: string; total: number }>(
         `select id, count(*) over ()::int as total from (${sql}) as work order by id limit ${LISTED_IDS}`,
@@ -104,22 +106,22 @@ function lookAtDatabase(service: Keeper, url: string): Promise<Unrest[]> {
   });
 }
 
-async function lookAtConsumers(manager: JetStreamManager): Promise<Unrest[]> {
-  const looks = await Promise.all(KEEPERS.map((producer) => lookAtStream(manager, producer)));
+async function lookAtConsumers(manager: JetStreamManager): Promise<PendingWork[]> {
+  const looks = await Promise.all(OWNERS.map((producer) => lookAtStream(manager, producer)));
   return looks.flat();
 }
 
-async function lookAtStream(manager: JetStreamManager, producer: Keeper): Promise<Unrest[]> {
-  const stream = streamOf(producer);
+async function lookAtStream(manager: JetStreamManager, producer: Owner): Promise<PendingWork[]> {
+  const stream = streamOf(DOMAIN, producer);
   try {
     const { state } = await manager.streams.info(stream);
-    const found: Unrest[] = [];
+    const found: PendingWork[] = [];
     for await (const { name, config, num_pending, num_ack_pending } of manager.consumers.list(stream)) {
       if (config.durable_name === undefined) continue;
       found.push({ what: `${name}: events of ${stream} not applied`, count: num_pending + num_ack_pending, ids: [] });
     }
     // A consumer its service has not made yet has everything before it.
-    for (const consumer of KEEPERS) {
+    for (const consumer of OWNERS) {
       const what = `${consumer}: events of ${stream} not applied`;
       if (HANDLED[consumer][producer] === undefined || found.some((look) => look.what === what)) continue;
       found.push({ what, count: state.messages, ids: [] });
@@ -131,15 +133,15 @@ async function lookAtStream(manager: JetStreamManager, producer: Keeper): Promis
   }
 }
 
-async function lookAtLedger(sources: InvariantSources): Promise<Unrest[]> {
+async function lookAtLedger(sources: InvariantSources): Promise<PendingWork[]> {
   const ledger = (await readLedger(sources.providerUrl)) ?? [];
   const watched = await readDatabase('payment', sources.databaseUrls.payment, (query) =>
     query<{ id: string }>("select order_id as id from charge where status = 'REFUNDED' and watch_until > now()"),
   );
   const givenUp = new Set(watched.map(({ id }) => id));
   const pending = ledger.filter(({ status }) => status === 'pending');
-  const late = ledger.filter((charge) => givenUp.has(charge.orderId) && keptOf(charge).minorUnits > 0n);
-  const look = (what: string, charges: typeof ledger): Unrest => ({
+  const late = ledger.filter((charge) => givenUp.has(charge.orderId) && netCaptured(charge).minorUnits > 0n);
+  const look = (what: string, charges: typeof ledger): PendingWork => ({
     what: `provider: ${what}`,
     count: charges.length,
     ids: charges.slice(0, LISTED_IDS).map(({ orderId }) => orderId),

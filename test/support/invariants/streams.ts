@@ -5,9 +5,11 @@ import { file_shop_inventory_v1_inventory_events as inventoryEvents } from '#gen
 import { file_shop_notification_v1_notification_events as notificationEvents } from '#gen/shop/notification/v1/notification_events_pb.ts';
 import { file_shop_order_v1_order_events as orderEvents } from '#gen/shop/order/v1/order_events_pb.ts';
 import { file_shop_payment_v1_payment_events as paymentEvents } from '#gen/shop/payment/v1/payment_events_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { streamOf } from '#services/platform/base/domain.ts';
 import type { Money } from '#services/platform/base/money.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
-import { isStreamMissing, streamOf } from '#services/platform/messaging/streams.ts';
+import { isStreamMissing } from '#services/platform/messaging/streams.ts';
 import { type EventBody, type EventFact, OWNERS, type Owner, type StreamFact } from './facts.ts';
 import { readBroker, type StreamReader } from './sources.ts';
 
@@ -33,7 +35,7 @@ export function readStreams(natsUrl: string): Promise<StreamFact[]> {
 }
 
 async function readStream(reader: StreamReader, producer: Owner): Promise<StreamFact | undefined> {
-  const name = streamOf(producer);
+  const name = streamOf(DOMAIN, producer);
   try {
     const { state } = await reader.manager.streams.info(name);
     const events = state.messages === 0 ? [] : await readEvents(reader, name);

@@ -1,12 +1,12 @@
-// Planted violations of what happens to events on their way.
+// ViolationExample violations of what happens to events on their way.
 import { type Draft, eventOf } from './clean-facts.ts';
 import type { EventFact } from './facts.ts';
-import { type DraftFacts, euros, of, type Planted, productOf, receive, streamOf, tell, untell } from './violation-examples.ts';
+import { type DraftFacts, euros, of, type ViolationExample, productOf, receive, streamOf, tell, untell } from './violation-examples.ts';
 
 const orderEvent = (facts: DraftFacts, eventId: string): Draft<EventFact> =>
   streamOf(facts, 'order').events.find(({ id }) => id === eventId)!;
 
-export const EVENTS: Planted[] = [
+export const EVENTS: ViolationExample[] = [
   [
     'events-distinct',
     'repeated',

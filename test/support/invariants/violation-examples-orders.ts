@@ -1,7 +1,7 @@
-// Planted violations of what orders hold, of what their customers hear, and of what their clients were told.
-import { euros, mailsOf, of, type Planted, productOf, untell, without } from './violation-examples.ts';
+// ViolationExample violations of what orders hold, of what their customers hear, and of what their clients were told.
+import { euros, mailsOf, of, type ViolationExample, productOf, untell, without } from './violation-examples.ts';
 
-export const ORDERS: Planted[] = [
+export const ORDERS: ViolationExample[] = [
   [
     'nothing-held',
     'declined',

@@ -1,7 +1,7 @@
-// Planted violations of what analytics counts.
-import { euros, of, type Planted, without } from './violation-examples.ts';
+// ViolationExample violations of what analytics counts.
+import { euros, of, type ViolationExample, without } from './violation-examples.ts';
 
-export const SALES: Planted[] = [
+export const SALES: ViolationExample[] = [
   [
     'sales-exact',
     'confirmed',

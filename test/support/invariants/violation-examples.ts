@@ -1,13 +1,13 @@
 // One violation after the other, each planted in clean facts so that exactly one invariant is broken: of rest, money and stock.
 // Those of orders and events are in files beside this one.
 import { type Draft, eventOf } from './clean-facts.ts';
-import type { Facts, Keeper } from './facts.ts';
+import type { Facts, Owner } from './facts.ts';
 import { STEP_OF } from './sales.ts';
 
 /** Clean facts that are about to be broken. */
 export type DraftFacts = Draft<Facts>;
 /** The invariant, the id it must name, what is wrong, and how that comes about. */
-export type Planted = readonly [invariant: string, id: string, how: string, plant: (facts: DraftFacts) => void];
+export type ViolationExample = readonly [invariant: string, id: string, how: string, plant: (facts: DraftFacts) => void];
 
 export const euros = (minorUnits: bigint) => ({ currencyCode: 'EUR', minorUnits });
 export const of = <Thing extends { orderId: string }>(things: Thing[] | undefined, orderId: string): Thing =>
@@ -16,12 +16,12 @@ export const without = <Thing extends { orderId: string }>(things: Thing[], orde
   things.filter((thing) => thing.orderId !== orderId);
 export const productOf = ({ products }: DraftFacts, productId: string) =>
   products.find((product) => product.productId === productId)!;
-export const streamOf = ({ streams }: DraftFacts, producer: Keeper) =>
+export const streamOf = ({ streams }: DraftFacts, producer: Owner) =>
   streams.find((stream) => stream.producer === producer)!;
 export const mailsOf = ({ mailbox }: DraftFacts) => mailbox!.mails;
 
 /** Events that really happened: in the stream, and applied wherever they matter, but to no sum of money. */
-export function tell(facts: DraftFacts, producer: Keeper, event: string, orderId: string): void {
+export function tell(facts: DraftFacts, producer: Owner, event: string, orderId: string): void {
   const id = `${event} of ${orderId}`;
   streamOf(facts, producer).events.push(eventOf(id, `shop.${producer}.v1.${event}`, { orderId }));
   receive(facts, id);
@@ -36,7 +36,7 @@ export function receive({ messaging }: DraftFacts, eventId: string): void {
 }
 
 /** Takes events back as if they had never been stored. */
-export function untell(facts: DraftFacts, producer: Keeper, ...ids: readonly string[]): void {
+export function untell(facts: DraftFacts, producer: Owner, ...ids: readonly string[]): void {
   const stream = streamOf(facts, producer);
   const told = stream.events.length;
   stream.events = stream.events.filter(({ id }) => !ids.includes(id));
@@ -45,7 +45,7 @@ export function untell(facts: DraftFacts, producer: Keeper, ...ids: readonly str
   messaging.sent = messaging.sent.filter(({ eventId }) => !ids.includes(eventId));
 }
 
-export const REST: Planted[] = [
+export const REST: ViolationExample[] = [
   [
     'at-rest',
     'order: orders pending',
@@ -56,7 +56,7 @@ export const REST: Planted[] = [
   ],
 ];
 
-export const MONEY: Planted[] = [
+export const MONEY: ViolationExample[] = [
   [
     'money-captured',
     'EUR',
@@ -126,7 +126,7 @@ export const MONEY: Planted[] = [
   ],
 ];
 
-export const STOCK: Planted[] = [
+export const STOCK: ViolationExample[] = [
   [
     'stock-sound',
     'gift',

@@ -13,21 +13,21 @@ const BANDS: Record<Level, { from: number; to: number }> = {
 };
 
 /** One test that ran, and where its `it` stands. A table's rows share their place. */
-export interface RanTest {
+export type RanTest = {
   readonly level: Level;
   readonly file: string;
   readonly line: number;
   readonly column: number;
-}
+};
 
-export interface PyramidRow {
+export type PyramidRow = {
   readonly level: Level;
   readonly tests: number;
   /** Percent of all tests, unrounded. */
   readonly share: number;
   readonly inBand: boolean;
   readonly seconds: number;
-}
+};
 
 /**
  * Counts declarations and computes shares.

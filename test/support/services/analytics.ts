@@ -9,7 +9,8 @@ import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { loadConfig } from '#services/analytics/config.ts';
 import type { Producer } from '#services/analytics/sales.ts';
 import { createAnalyticsService } from '#services/analytics/service.ts';
-import { streamOf } from '#services/platform/messaging/streams.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { streamOf } from '#services/platform/base/domain.ts';
 import { createLog } from '#services/platform/observability/log.ts';
 import { openSession, type SqlSession } from '../contracts/contracts.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
@@ -84,7 +85,7 @@ export async function awaitCaughtUp(
   const look = async () => {
     const { status } = await ops.getStatus({});
     for (const producer of producers) {
-      const consumer = status?.consumers.find(({ stream }) => stream === streamOf(producer));
+      const consumer = status?.consumers.find(({ stream }) => stream === streamOf(DOMAIN, producer));
       expect(consumer, producer).toMatchObject({ pending: 0n, unacknowledged: 0n });
     }
   };

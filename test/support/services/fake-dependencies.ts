@@ -51,7 +51,7 @@ function createFakeNeighbours({ stock = 50 } = {}): { inventory: FakeInventory; 
 
 /** How a call to a neighbour fails; `reason` is that of a refusal. */
 export function callFailure(dependency: string, failure: CallFailure, reason = '', words?: string): DependencyError {
-  return new DependencyError(dependency, failure, reason, words);
+  return new DependencyError({ dependency, failure, reason, description: words });
 }
 
 export type FakeSaga = SagaDependencies & {

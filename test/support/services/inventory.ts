@@ -127,7 +127,9 @@ async function waitForEvents(inventory: RunningInventory, expected: HandledEvent
     async () => {
       const metrics = await (await fetch(`${inventory.url}/metrics`)).text();
       const handled: Record<string, number> = {};
-      for (const [, result = '', count] of metrics.matchAll(/^events_handled_total\{.*result="(\w+)".*\} (\d+)$/gm)) {
+      for (const [, result = '', count] of metrics.matchAll(
+        /^messaging_client_consumed_messages_total\{.*result="(\w+)".*\} (\d+)$/gm,
+      )) {
         if (result !== 'retried') handled[result] = (handled[result] ?? 0) + Number(count);
       }
       expect(handled).toEqual(expected);

@@ -18,7 +18,7 @@ import { unavailable } from '#services/platform/base/errors.ts';
 import type { Database } from '#services/platform/storage/database.ts';
 import { dependOn, productRow, scriptDatabase } from './scripted-database.ts';
 
-const AWAY = unavailable('DATABASE_UNAVAILABLE', 'away', 1_000);
+const AWAY = unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
 
 describe('CheckAvailability', () => {
   const check = (database: Database, productId: string) =>

@@ -104,7 +104,9 @@ describe('ReserveStock', () => {
   });
 
   it('passes on that the database is away, and wakes nobody', async () => {
-    const { answer, wakeRelay } = reserve(scriptDatabase(unavailable('DATABASE_UNAVAILABLE', 'away', 1_000)));
+    const { answer, wakeRelay } = reserve(
+      scriptDatabase(unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 })),
+    );
 
     await expect(answer).rejects.toMatchObject({ kind: 'unavailable' });
     expect(wakeRelay).not.toHaveBeenCalled();

@@ -7,17 +7,17 @@ import { describe, expect, it } from 'vitest';
 
 const index = fileURLToPath(import.meta.resolve('@touchstone/kit'));
 
-interface Module {
+type Module = {
   readonly text: string;
   readonly body: readonly Node[];
   readonly comments: readonly Comment[];
-}
+};
 
-interface ExportedName {
+type ExportedName = {
   readonly name: string;
   readonly file: string;
   readonly isType: boolean;
-}
+};
 
 const modules = new Map<string, Module>();
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ChargeDesk, type ChargeRequest } from '#local/provider/charge-simulator.ts';
+import { type ChargeRequest, ChargeSimulator } from '#local/provider/charge-simulator.ts';
 import type { LedgerEntry } from '#local/provider/ledger.ts';
 import { createManualClock, settle } from './manual-clock.ts';
 
@@ -18,8 +18,13 @@ function openCreateOrderFixture({
   append = async (entry: LedgerEntry) => void entries.push(entry),
 } = {}) {
   const clock = createManualClock();
-  const desk = new ChargeDesk({ clock, append, keyRetentionMs: KEY_RETENTION_MS, slowCaptureMs: SLOW_CAPTURE_MS });
-  return { desk, clock, entries };
+  const simulator = new ChargeSimulator({
+    clock,
+    append,
+    keyRetentionMs: KEY_RETENTION_MS,
+    slowCaptureMs: SLOW_CAPTURE_MS,
+  });
+  return { simulator, clock, entries };
 }
 
 function idOf(answer: { body: unknown }): string {
@@ -28,10 +33,10 @@ function idOf(answer: { body: unknown }): string {
 
 describe('a charge', () => {
   it('captures once and answers the repeat of its key with the same charge', async () => {
-    const { desk, entries } = openCreateOrderFixture();
+    const { simulator, entries } = openCreateOrderFixture();
 
-    const first = await desk.charge('key', sample);
-    const second = await desk.charge('key', sample);
+    const first = await simulator.charge('key', sample);
+    const second = await simulator.charge('key', sample);
 
     expect(first).toMatchObject({ status: 200, body: { status: 'captured', order_id: 'order-1' } });
     expect(idOf(second)).toBe(idOf(first));
@@ -40,24 +45,24 @@ describe('a charge', () => {
   });
 
   it('refuses a known key with another body and captures nothing more', async () => {
-    const { desk, entries } = openCreateOrderFixture();
-    await desk.charge('key', sample);
+    const { simulator, entries } = openCreateOrderFixture();
+    await simulator.charge('key', sample);
 
-    const other = desk.charge('key', { ...sample, amount: { currency_code: 'EUR', minor_units: 6000 } });
+    const other = simulator.charge('key', { ...sample, amount: { currency_code: 'EUR', minor_units: 6000 } });
 
     await expect(other).rejects.toMatchObject({ status: 422, code: 'idempotency_key_reused' });
     expect(entries).toHaveLength(1);
   });
 
   it('is a new charge when its key has been forgotten', async () => {
-    const { desk, clock, entries } = openCreateOrderFixture();
-    const first = await desk.charge('key', sample);
+    const { simulator, clock, entries } = openCreateOrderFixture();
+    const first = await simulator.charge('key', sample);
     await clock.advance(KEY_RETENTION_MS - 1);
-    expect(idOf(await desk.charge('key', sample))).toBe(idOf(first));
+    expect(idOf(await simulator.charge('key', sample))).toBe(idOf(first));
 
     await clock.advance(1);
 
-    expect(idOf(await desk.charge('key', sample))).not.toBe(idOf(first));
+    expect(idOf(await simulator.charge('key', sample))).not.toBe(idOf(first));
     expect(entries).toHaveLength(2);
   });
 
@@ -65,49 +70,52 @@ describe('a charge', () => {
     ['pm_insufficient_funds', 'insufficient_funds', 'Insufficient funds'],
     ['pm_expired_card', 'expired_card', 'Expired card'],
   ])('is declined with %s, for the repeat of its key as well', async (paymentMethod, code, message) => {
-    const { desk, entries } = openCreateOrderFixture();
+    const { simulator, entries } = openCreateOrderFixture();
     const request = { ...sample, payment_method: paymentMethod };
 
-    const first = await desk.charge('key', request);
+    const first = await simulator.charge('key', request);
 
     expect(first).toMatchObject({ status: 402, body: { error: { code, message } } });
-    expect((await desk.charge('key', request)).body).toEqual(first.body);
+    expect((await simulator.charge('key', request)).body).toEqual(first.body);
     expect(entries).toHaveLength(1);
-    expect([...desk.listCharges()]).toMatchObject([{ status: 'declined' }]);
+    expect([...simulator.listCharges()]).toMatchObject([{ status: 'declined' }]);
   });
 
   it('fails every time with pm_provider_error and leaves no trace of it', async () => {
-    const { desk, entries } = openCreateOrderFixture();
+    const { simulator, entries } = openCreateOrderFixture();
     const request = { ...sample, payment_method: 'pm_provider_error' };
 
-    await expect(desk.charge('key', request)).rejects.toMatchObject({ status: 500, code: 'provider_error' });
-    await expect(desk.charge('key', request)).rejects.toMatchObject({ status: 500, code: 'provider_error' });
+    await expect(simulator.charge('key', request)).rejects.toMatchObject({ status: 500, code: 'provider_error' });
+    await expect(simulator.charge('key', request)).rejects.toMatchObject({ status: 500, code: 'provider_error' });
 
-    expect(await desk.charge('key', sample)).toMatchObject({ status: 200 });
+    expect(await simulator.charge('key', sample)).toMatchObject({ status: 200 });
     expect(entries).toHaveLength(1);
   });
 
   it('captures late with pm_slow, refusing the same key until then', async () => {
-    const { desk, clock, entries } = openCreateOrderFixture();
+    const { simulator, clock, entries } = openCreateOrderFixture();
     const request = { ...sample, payment_method: 'pm_slow' };
-    const first = desk.charge('key', request);
+    const first = simulator.charge('key', request);
     await clock.advance(SLOW_CAPTURE_MS - 1);
 
-    await expect(desk.charge('key', request)).rejects.toMatchObject({ status: 409, code: 'idempotency_key_in_use' });
-    expect([...desk.chargesOfOrder('order-1')]).toMatchObject([{ status: 'pending' }]);
+    await expect(simulator.charge('key', request)).rejects.toMatchObject({
+      status: 409,
+      code: 'idempotency_key_in_use',
+    });
+    expect([...simulator.chargesOfOrder('order-1')]).toMatchObject([{ status: 'pending' }]);
     expect(entries).toHaveLength(0);
 
     await clock.advance(1);
     expect(await first).toMatchObject({ status: 200 });
-    expect([...desk.chargesOfOrder('order-1')]).toMatchObject([{ status: 'captured' }]);
-    expect(await desk.charge('key', request)).toMatchObject({ body: { status: 'captured' } });
+    expect([...simulator.chargesOfOrder('order-1')]).toMatchObject([{ status: 'captured' }]);
+    expect(await simulator.charge('key', request)).toMatchObject({ body: { status: 'captured' } });
   });
 
   it('never captures late once the provider has closed', async () => {
-    const { desk, clock, entries } = openCreateOrderFixture();
-    void desk.charge('key', { ...sample, payment_method: 'pm_slow' });
+    const { simulator, clock, entries } = openCreateOrderFixture();
+    void simulator.charge('key', { ...sample, payment_method: 'pm_slow' });
 
-    desk.close();
+    simulator.close();
     await clock.advance(2 * SLOW_CAPTURE_MS);
 
     expect(entries).toHaveLength(0);
@@ -115,24 +123,24 @@ describe('a charge', () => {
 
   it('is forgotten, key and all, when the ledger cannot be written', async () => {
     let broken = true;
-    const { desk } = openCreateOrderFixture({
+    const { simulator } = openCreateOrderFixture({
       append: async () => {
         if (broken) throw new Error('disk full');
       },
     });
 
-    await expect(desk.charge('key', sample)).rejects.toThrow('disk full');
-    expect([...desk.listCharges()]).toEqual([]);
-    expect([...desk.chargesOfOrder('order-1')]).toEqual([]);
+    await expect(simulator.charge('key', sample)).rejects.toThrow('disk full');
+    expect([...simulator.listCharges()]).toEqual([]);
+    expect([...simulator.chargesOfOrder('order-1')]).toEqual([]);
 
     broken = false;
-    expect(await desk.charge('key', sample)).toMatchObject({ status: 200 });
+    expect(await simulator.charge('key', sample)).toMatchObject({ status: 200 });
   });
 
   it('keeps no payment method in the ledger', async () => {
-    const { desk, entries } = openCreateOrderFixture();
+    const { simulator, entries } = openCreateOrderFixture();
 
-    await desk.charge('key', sample);
+    await simulator.charge('key', sample);
 
     expect(JSON.stringify(entries)).not.toContain('pm_');
   });
@@ -140,25 +148,25 @@ describe('a charge', () => {
 
 describe('a refund', () => {
   it('gives a charge back once, and answers the repeat of its key with the same refund', async () => {
-    const { desk, entries } = openCreateOrderFixture();
-    const chargeId = idOf(await desk.charge('key', sample));
+    const { simulator, entries } = openCreateOrderFixture();
+    const chargeId = idOf(await simulator.charge('key', sample));
 
-    const first = await desk.refund('refund-key', { charge_id: chargeId });
-    const second = await desk.refund('refund-key', { charge_id: chargeId });
+    const first = await simulator.refund('refund-key', { charge_id: chargeId });
+    const second = await simulator.refund('refund-key', { charge_id: chargeId });
 
     expect(first).toMatchObject({ status: 200, body: { charge_id: chargeId, amount: sample.amount } });
     expect(idOf(second)).toBe(idOf(first));
-    expect([...desk.chargesOfOrder('order-1')]).toMatchObject([{ status: 'captured', refund_id: idOf(first) }]);
+    expect([...simulator.chargesOfOrder('order-1')]).toMatchObject([{ status: 'captured', refund_id: idOf(first) }]);
     expect(entries.map((entry) => entry.type)).toEqual(['charge', 'refund']);
   });
 
   it('never gives back twice, not even to two keys at the same time', async () => {
-    const { desk, entries } = openCreateOrderFixture();
-    const chargeId = idOf(await desk.charge('key', sample));
+    const { simulator, entries } = openCreateOrderFixture();
+    const chargeId = idOf(await simulator.charge('key', sample));
 
     const [first, second] = await Promise.allSettled([
-      desk.refund('one', { charge_id: chargeId }),
-      desk.refund('two', { charge_id: chargeId }),
+      simulator.refund('one', { charge_id: chargeId }),
+      simulator.refund('two', { charge_id: chargeId }),
     ]);
 
     expect(first.status).toBe('fulfilled');
@@ -171,63 +179,67 @@ describe('a refund', () => {
     [5998, 'EUR', 'partial_refund', 'amount.minor_units'],
     [5999, 'USD', 'wrong_currency', 'amount.currency_code'],
   ])('of %i %s instead of the whole charge is refused: %s', async (minorUnits, currency, code, field) => {
-    const { desk } = openCreateOrderFixture();
-    const chargeId = idOf(await desk.charge('key', sample));
+    const { simulator } = openCreateOrderFixture();
+    const chargeId = idOf(await simulator.charge('key', sample));
     const amount = { minor_units: minorUnits, currency_code: currency };
 
-    const refund = desk.refund('refund-key', { charge_id: chargeId, amount });
+    const refund = simulator.refund('refund-key', { charge_id: chargeId, amount });
 
     await expect(refund).rejects.toMatchObject({ status: 422, code, fields: [{ field }] });
-    expect([...desk.listRefunds()]).toEqual([]);
+    expect([...simulator.listRefunds()]).toEqual([]);
   });
 
   it('of nothing captured is refused', async () => {
-    const { desk } = openCreateOrderFixture();
-    const slow = desk.charge('slow', { ...sample, payment_method: 'pm_slow' });
+    const { simulator } = openCreateOrderFixture();
+    const slow = simulator.charge('slow', { ...sample, payment_method: 'pm_slow' });
     void slow;
     await settle();
-    const pending = [...desk.listCharges()][0]!;
+    const pending = [...simulator.listCharges()][0]!;
 
-    await expect(desk.refund('one', { charge_id: pending.id })).rejects.toMatchObject({ code: 'charge_not_captured' });
-    await expect(desk.refund('two', { charge_id: 'ch_unknown' })).rejects.toMatchObject({ status: 404 });
+    await expect(simulator.refund('one', { charge_id: pending.id })).rejects.toMatchObject({
+      code: 'charge_not_captured',
+    });
+    await expect(simulator.refund('two', { charge_id: 'ch_unknown' })).rejects.toMatchObject({ status: 404 });
   });
 
   it('does not share a key with a charge', async () => {
-    const { desk } = openCreateOrderFixture();
-    const chargeId = idOf(await desk.charge('key', sample));
+    const { simulator } = openCreateOrderFixture();
+    const chargeId = idOf(await simulator.charge('key', sample));
 
-    await expect(desk.refund('key', { charge_id: chargeId })).rejects.toMatchObject({ code: 'idempotency_key_reused' });
+    await expect(simulator.refund('key', { charge_id: chargeId })).rejects.toMatchObject({
+      code: 'idempotency_key_reused',
+    });
   });
 });
 
 describe('a provider that starts again', () => {
   it('has every charge, refund and key of before', async () => {
     const before = openCreateOrderFixture();
-    const charge = await before.desk.charge('key', sample);
-    const refund = await before.desk.refund('refund-key', { charge_id: idOf(charge) });
+    const charge = await before.simulator.charge('key', sample);
+    const refund = await before.simulator.refund('refund-key', { charge_id: idOf(charge) });
     const declined = { ...sample, order_id: 'order-2', payment_method: 'pm_expired_card' };
-    await before.desk.charge('declined-key', declined);
+    await before.simulator.charge('declined-key', declined);
 
     const after = openCreateOrderFixture();
-    for (const entry of structuredClone(before.entries)) after.desk.restore(entry);
+    for (const entry of structuredClone(before.entries)) after.simulator.restore(entry);
 
-    expect([...after.desk.listCharges()]).toEqual([...before.desk.listCharges()]);
-    expect([...after.desk.listRefunds()]).toEqual([...before.desk.listRefunds()]);
-    expect(idOf(await after.desk.charge('key', sample))).toBe(idOf(charge));
-    expect(idOf(await after.desk.refund('refund-key', { charge_id: idOf(charge) }))).toBe(idOf(refund));
-    expect(await after.desk.charge('declined-key', declined)).toMatchObject({ status: 402 });
+    expect([...after.simulator.listCharges()]).toEqual([...before.simulator.listCharges()]);
+    expect([...after.simulator.listRefunds()]).toEqual([...before.simulator.listRefunds()]);
+    expect(idOf(await after.simulator.charge('key', sample))).toBe(idOf(charge));
+    expect(idOf(await after.simulator.refund('refund-key', { charge_id: idOf(charge) }))).toBe(idOf(refund));
+    expect(await after.simulator.charge('declined-key', declined)).toMatchObject({ status: 402 });
     expect(after.entries).toHaveLength(0);
   });
 
   it('has forgotten keys whose retention ended while it was down', async () => {
     const before = openCreateOrderFixture();
-    await before.desk.charge('key', sample);
+    await before.simulator.charge('key', sample);
 
     const after = openCreateOrderFixture();
     await after.clock.advance(KEY_RETENTION_MS);
-    for (const entry of structuredClone(before.entries)) after.desk.restore(entry);
-    await after.desk.charge('key', sample);
+    for (const entry of structuredClone(before.entries)) after.simulator.restore(entry);
+    await after.simulator.charge('key', sample);
 
-    expect([...after.desk.chargesOfOrder('order-1')]).toHaveLength(2);
+    expect([...after.simulator.chargesOfOrder('order-1')]).toHaveLength(2);
   });
 });

@@ -5,10 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { DeadLetterSchema } from '#gen/shop/ops/v1/ops_pb.ts';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import {
-  type DeadLetterOffice,
+  type DeadLetterClient,
   parseDeadLetterArguments,
   renderDeadLetters,
-  serveDeadLetters,
+  runDeadLetterCommand,
 } from '#local/commands/dead-letter-client.ts';
 
 const NOW = new Date('2026-03-01T12:00:00.000Z');
@@ -48,14 +48,14 @@ function office(service: string, letters: ReturnType<typeof letter>[], failure?:
       },
     });
   });
-  const opened: DeadLetterOffice = { service, url: `http://${service}`, ops: createClient(OpsService, transport) };
+  const opened: DeadLetterClient = { service, url: `http://${service}`, ops: createClient(OpsService, transport) };
   return { ...opened, asked };
 }
 
-async function serve(offices: DeadLetterOffice[], ...given: string[]): Promise<string> {
+async function serve(offices: DeadLetterClient[], ...given: string[]): Promise<string> {
   const lines: string[] = [];
   const write = (line: string) => void lines.push(line);
-  await serveDeadLetters(offices, parseDeadLetterArguments(given), { write, now: NOW });
+  await runDeadLetterCommand(offices, parseDeadLetterArguments(given), { write, now: NOW });
   return lines.join('\n');
 }
 

@@ -1,10 +1,10 @@
 // A clock that stands still until a test moves it.
 import type { Clock } from '#local/shared/clock.ts';
 
-export interface ManualClock extends Clock {
+export type ManualClock = Clock & {
   /** Lets time pass; what falls due happens in order, and what follows from it as well. */
   advance(milliseconds: number): Promise<void>;
-}
+};
 
 export function createManualClock(start = Date.parse('2030-01-01T00:00:00Z')): ManualClock {
   let now = start;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type PartEnd, type PartLife, SupervisedPart } from '#local/process/supervised-process.ts';
+import type { ProcessExit, ProcessRun } from '#local/process/process-run.ts';
+import { SupervisedProcess } from '#local/process/supervised-process.ts';
 import { createManualClock, settle } from './manual-clock.ts';
 
 /** A part whose lives begin, become healthy and end as the test says. */
@@ -10,19 +11,19 @@ function createPart({ healthyAtOnce = true } = {}) {
   const start = clock.now();
   let healthy = healthyAtOnce;
   let refusal: Error | undefined;
-  let current: PromiseWithResolvers<PartEnd> | undefined;
+  let current: PromiseWithResolvers<ProcessExit> | undefined;
   const signals: string[] = [];
   let launchGate = Promise.resolve();
-  const part = new SupervisedPart({
+  const part = new SupervisedProcess({
     name: 'order',
     clock,
     report: (line) => reports.push(line),
     probe: async () => healthy,
-    async launch(): Promise<PartLife> {
+    async launch(): Promise<ProcessRun> {
       launchedAt.push(clock.now() - start);
       await launchGate;
       if (refusal) throw refusal;
-      const end = Promise.withResolvers<PartEnd>();
+      const end = Promise.withResolvers<ProcessExit>();
       current = end;
       return {
         pid: 1000 + launchedAt.length,
@@ -44,7 +45,7 @@ function createPart({ healthyAtOnce = true } = {}) {
     reports,
     launchedAt,
     signals,
-    async die(end: PartEnd = { code: 1, signal: null }) {
+    async die(end: ProcessExit = { code: 1, signal: null }) {
       current?.resolve(end);
       await settle();
     },

@@ -3,6 +3,7 @@ import { Code, ConnectError, createClient, createRouterTransport } from '@connec
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
 import { createOrderRoutes, type RouteDependencies } from '#services/order/routes.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { createServerInterceptors } from '#services/platform/server/rpc-interceptors.ts';
@@ -17,7 +18,9 @@ function openCounter() {
   const desk = openCreateOrderFixture();
   const dependencies = { ...desk, inventory: desk.saga.inventory, budgetMs: 2_500 } as unknown as RouteDependencies;
   const transport = createRouterTransport(createOrderRoutes(dependencies), {
-    router: { interceptors: createServerInterceptors({ metrics: createMetrics('order'), log: silentLog }) },
+    router: {
+      interceptors: createServerInterceptors({ domain: DOMAIN, metrics: createMetrics('order'), log: silentLog }),
+    },
   });
   return { desk, client: createClient(OrderService, transport) };
 }

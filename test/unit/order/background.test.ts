@@ -116,7 +116,11 @@ describe('the loader of prices', () => {
     const isLoaded = prices.isLoaded;
     prices.isLoaded = async () => {
       prices.isLoaded = isLoaded;
-      throw unavailable('DATABASE_UNAVAILABLE', 'the database cannot be reached now', 1_000);
+      throw unavailable({
+        reason: 'DATABASE_UNAVAILABLE',
+        message: 'the database cannot be reached now',
+        retryAfterMs: 1_000,
+      });
     };
     await loader.start();
     await expect.poll(() => prices.loaded).toBe(true);

@@ -192,7 +192,11 @@ describe('what the call saw', () => {
 });
 
 describe('a database that is away', () => {
-  const outage = unavailable('DATABASE_UNAVAILABLE', 'the database cannot be reached now', 1_000);
+  const outage = unavailable({
+    reason: 'DATABASE_UNAVAILABLE',
+    message: 'the database cannot be reached now',
+    retryAfterMs: 1_000,
+  });
 
   it('before the order is stored: unavailable, and nobody was asked', async () => {
     const desk = openCreateOrderFixture();

@@ -112,7 +112,11 @@ describe('following an order', () => {
   it('tells of a database that is away', async () => {
     const { store, changes } = watchStore(pendingOrder());
     store.find = async () => {
-      throw unavailable('DATABASE_UNAVAILABLE', 'the database cannot be reached now', 1_000);
+      throw unavailable({
+        reason: 'DATABASE_UNAVAILABLE',
+        message: 'the database cannot be reached now',
+        retryAfterMs: 1_000,
+      });
     };
     await expect(changes.follow('order-1', FOR_EVER).next()).rejects.toMatchObject({ reason: 'DATABASE_UNAVAILABLE' });
   });

@@ -5,7 +5,7 @@ import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { unavailable } from '#services/platform/base/errors.ts';
 import type { CallFailure } from '#services/platform/client/dependency-error.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
-import { currentOrderId, installTracing } from '#services/platform/observability/tracing.ts';
+import { currentCorrelationId, installTracing } from '#services/platform/observability/tracing.ts';
 import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
 import { confirmedOrder, confirmingOrder, pendingOrder } from '../../support/services/order-builders.ts';
 
@@ -137,7 +137,7 @@ describe('an order for which every step succeeds (seed 4.1, 7.2)', () => {
     const seen: (string | undefined)[] = [];
     installTracing();
     saga.inventory.reserveStock.mockImplementation(async () => {
-      seen.push(currentOrderId());
+      seen.push(currentCorrelationId());
       throw callFailure('inventory', 'timeout');
     });
     await saga.run();
@@ -360,7 +360,11 @@ describe('a step that cannot be made now', () => {
   it('a database that is away is thrown on', async () => {
     const saga = createFakeSaga(pendingOrder());
     saga.store.beforeSave = () => {
-      throw unavailable('DATABASE_UNAVAILABLE', 'the database cannot be reached now', 1_000);
+      throw unavailable({
+        reason: 'DATABASE_UNAVAILABLE',
+        message: 'the database cannot be reached now',
+        retryAfterMs: 1_000,
+      });
     };
     await expect(saga.run()).rejects.toMatchObject({ reason: 'DATABASE_UNAVAILABLE' });
   });

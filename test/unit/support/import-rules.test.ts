@@ -39,7 +39,7 @@ import type { Charge } from '#gen/shop/payment/v1/payment_pb.ts';`;
     const source = `
 import { createServer } from 'node:http';
 import { Pool } from 'pg';
-import { createRpcServer } from '@touchstone/rpc-server';
+import { createRpcServer } from '#packages/rpc-server/index.ts';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { DomainError } from '../base/errors.ts';`;
 
@@ -285,4 +285,19 @@ it('fails when a folder shows fewer modules than expected', () => {
 
 it('refuses a module that does not parse, by its name', () => {
   expect(() => check({ 'services/order/order.ts': 'import {' })).toThrow('services/order/order.ts does not parse');
+});
+
+describe('services/domain.ts', () => {
+  const importing = (path: string, specifier: string) => check({ [path]: `import { DOMAIN } from '${specifier}';` });
+
+  it('may be imported by services and by the local platform', () => {
+    expect(importing('services/order/service.ts', '../domain.ts')).toEqual([]);
+    expect(importing('local/shared/topology.ts', '../../services/domain.ts')).toEqual([]);
+  });
+
+  it('may not be imported by the platform', () => {
+    const path = 'services/platform/messaging/streams.ts';
+
+    expect(importing(path, '../../domain.ts')).toEqual([`${path}:1 platform-knows-no-service`]);
+  });
 });

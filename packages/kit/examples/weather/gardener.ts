@@ -5,7 +5,7 @@ import { Sky, type WeatherService } from './gen/weather/v1/weather_pb.ts';
 
 type Weather = Client<typeof WeatherService>;
 
-/** Tells whether to water tomorrow. Where nobody knows the weather, it is safer to water. */
+/** Whether to water tomorrow. When the weather is unknown, it is safer to water. */
 export async function mustWater(weather: Weather, town: string): Promise<boolean> {
   try {
     const { sky, highestCelsius } = await weather.getForecast({ town, daysAhead: 1 }, { timeoutMs: 1000 });

@@ -10,12 +10,12 @@ import {
 } from './gen/weather/v1/weather_pb.ts';
 
 /** What the office knows of a town. */
-export interface Town {
+export type Town = {
   /** From today on. */
   readonly forecasts: readonly MessageInitShape<typeof GetForecastResponseSchema>[];
   /** The newest last. */
   readonly measurements: readonly MessageInitShape<typeof WatchTemperatureResponseSchema>[];
-}
+};
 
 /** Returns a server of the weather of these towns, by name. It is for the caller to let it listen. */
 export function createWeatherOffice(towns: ReadonlyMap<string, Town>): RpcServer {

@@ -1,37 +1,37 @@
-// The control port: lets another process, or a person with grpcurl, switch the faults of running proxies.
+// The control port: an RPC service with which another process, or grpcurl, switches the faults of running proxies.
 
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ServiceImpl } from '@connectrpc/connect';
 import { createRpcServer } from '@touchstone/rpc-server';
 import type { FaultProxy } from '../fault-proxy.ts';
-import type { FaultState } from '../injection.ts';
+import type { FaultState } from '../injected-fault.ts';
 import { faultOf, optionsOf } from './fault-from-proto.ts';
 import { FaultProxyService, type InjectedFaultSchema } from './gen/touchstone/kit/v1/fault_proxy_service_pb.ts';
 
-/** Which proxies a control port switches, and where it listens. */
-export interface FaultControlOptions {
-  /** The proxies, each by the name it is called by. */
+/** The proxies of a control port, and the address it listens on. */
+export type FaultControlOptions = {
+  /** The proxies by name. */
   readonly proxies: Readonly<Record<string, FaultProxy>>;
   /** Address to listen on. Default `127.0.0.1`. */
   readonly host?: string;
-  /** Port to listen on; 0, the default, lets the system choose a free one. */
+  /** Port to listen on. Default 0: any free port. */
   readonly port?: number;
-}
+};
 
-/** An open control port. It closes when it is disposed of. */
-export interface FaultControl extends AsyncDisposable {
-  /** Where it listens, such as `http://127.0.0.1:40123`: gRPC, gRPC-Web and Connect, with reflection. */
+/** An open control port. Disposing of it closes it. */
+export type FaultControl = AsyncDisposable & {
+  /** Its URL, such as `http://127.0.0.1:40123`. It speaks gRPC, gRPC-Web and Connect, with reflection. */
   readonly url: string;
   readonly host: string;
   readonly port: number;
-  /** Closes the control port. The proxies go on as they are. */
+  /** Closes the control port. The proxies and their faults are not affected. */
   stop(): Promise<void>;
-}
+};
 
 /**
- * Opens a port with touchstone.kit.v1.FaultProxyService.
+ * Opens a port that serves touchstone.kit.v1.FaultProxyService.
  *
- * @throws Error naming host and port when the address cannot be had.
+ * @throws {Error} naming host and port if the address is not available.
  */
 export async function startFaultControl(options: FaultControlOptions): Promise<FaultControl> {
   const server = createRpcServer({
@@ -49,7 +49,7 @@ function implement(proxies: ReadonlyMap<string, FaultProxy>): ServiceImpl<typeof
     listProxies: () => ({
       proxies: [...proxies].map(([name, proxy]) => ({
         name,
-        url: withoutAccount(proxy.url),
+        url: withoutCredentials(proxy.url),
         connections: proxy.connections,
         faults: proxy.faults().map(toProto),
       })),
@@ -67,7 +67,7 @@ function implement(proxies: ReadonlyMap<string, FaultProxy>): ServiceImpl<typeof
         .faults()
         .find(({ id }) => id === request.faultId);
       if (handle === undefined) {
-        throw new ConnectError(`fault_id: no fault "${request.faultId}" is on at "${request.proxy}"`, Code.NotFound);
+        throw new ConnectError(`fault_id: proxy "${request.proxy}" has no fault "${request.faultId}"`, Code.NotFound);
       }
       handle.remove();
       return { fault: toProto(handle) };
@@ -84,7 +84,10 @@ function implement(proxies: ReadonlyMap<string, FaultProxy>): ServiceImpl<typeof
 function find(proxies: ReadonlyMap<string, FaultProxy>, name: string): FaultProxy {
   const proxy = proxies.get(name);
   if (proxy !== undefined) return proxy;
-  throw new ConnectError(`proxy: there is no "${name}"; there are ${[...proxies.keys()].join(', ')}`, Code.NotFound);
+  throw new ConnectError(
+    `proxy: no proxy is named "${name}"; the proxies are ${[...proxies.keys()].join(', ')}`,
+    Code.NotFound,
+  );
 }
 
 function toInvalidArgument(error: TypeError): ConnectError {
@@ -95,7 +98,7 @@ function toProto({ id, name, rpc = '', hits, seen }: FaultState): MessageInitSha
   return { id, name, rpc, hits, seen };
 }
 
-// The upstream's URL may hold a password, which the proxy's takes over.
-function withoutAccount(url: string): string {
+// The proxy's URL is that of the upstream with another address, so it may contain the upstream's password.
+function withoutCredentials(url: string): string {
   return url.replace(/\/\/[^/@]*@/, '//');
 }

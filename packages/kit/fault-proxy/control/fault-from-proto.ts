@@ -1,4 +1,4 @@
-// Reads a fault and its options from the control port's messages.
+// The conversion of the control port's messages to faults and their options.
 
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Fault } from '../core/fault.ts';
@@ -18,14 +18,17 @@ import { reset } from '../faults/reset.ts';
 import { slowClose } from '../faults/slow-close.ts';
 import { truncateFrame } from '../faults/truncate-frame.ts';
 import { truncateMessage } from '../faults/truncate-message.ts';
-import type { InjectOptions } from '../injection.ts';
+import type { InjectOptions } from '../injected-fault.ts';
 import {
   Direction,
   type InjectFaultRequest,
   type Fault as ProtoFault,
 } from './gen/touchstone/kit/v1/fault_proxy_service_pb.ts';
 
-/** @throws ConnectError when no fault is named, TypeError naming the setting that cannot be used. */
+/**
+ * @throws {ConnectError} `invalid_argument` if no fault is set.
+ * @throws {TypeError} naming the invalid setting.
+ */
 export function faultOf(fault: ProtoFault | undefined): Fault {
   const kind = fault?.kind;
   switch (kind?.case) {
@@ -65,20 +68,20 @@ export function faultOf(fault: ProtoFault | undefined): Fault {
     case 'answerInTls':
       return answerInTls();
     case undefined:
-      throw new ConnectError('"fault" must name one kind of fault', Code.InvalidArgument);
+      throw new ConnectError('"fault" must set one kind of fault', Code.InvalidArgument);
   }
 }
 
-const directions: Readonly<Partial<Record<Direction, 'up' | 'down' | 'both'>>> = {
+const DIRECTIONS: Readonly<Partial<Record<Direction, 'up' | 'down' | 'both'>>> = {
   [Direction.UP]: 'up',
   [Direction.DOWN]: 'down',
   [Direction.BOTH]: 'both',
 };
 
-/** What is left at its default stays with the fault. */
+/** Fields that are unset are left out, so that the defaults of the fault apply. */
 export function optionsOf(request: InjectFaultRequest): InjectOptions {
   const { rpc, after, every, probability, times } = request;
-  const direction = directions[request.direction];
+  const direction = DIRECTIONS[request.direction];
   return {
     ...(rpc === '' ? {} : { rpc }),
     ...(direction === undefined ? {} : { direction }),

@@ -1,34 +1,34 @@
-// One direction of a connection or a call: pieces go through the stages that faults have put there, and out at the end.
+// One direction of a connection or call: chunks pass through the stages that faults inserted, first to last, and out.
 
-import type { Pass, Piece, Stage } from './stage.ts';
+import type { Chunk, Pass, Stage } from './chunk.ts';
 
-interface Entry {
+type Entry = {
   readonly stage: Stage;
   readonly pass: Pass;
-}
+};
 
-export class Lane {
+export class Pipe {
   readonly #send: Pass;
   readonly #onChange: () => void;
   #entries: Entry[] = [];
   #state: 'open' | 'ended' | 'closed' = 'open';
-  #onOver: (() => void)[] = [];
+  #endListeners: (() => void)[] = [];
 
   /**
-   * @param send takes the pieces that come out.
-   * @param onChange told when stages may hold less than before, outside of `push`.
+   * @param send receives the chunks that come out.
+   * @param onChange called when stages may hold fewer bytes than before, other than during `push`.
    */
   constructor(send: Pass, onChange: () => void = () => undefined) {
     this.#send = send;
     this.#onChange = onChange;
   }
 
-  /** Whether pieces pass as they are. */
-  get isFree(): boolean {
+  /** Whether it has no stage, so that chunks pass unchanged. */
+  get isEmpty(): boolean {
     return this.#entries.length === 0;
   }
 
-  /** Whether it takes no more: it was closed, or its last piece is out. */
+  /** Whether it accepts no more chunks: it was closed, or its last chunk has come out. */
   get isOver(): boolean {
     return this.#state !== 'open';
   }
@@ -37,17 +37,17 @@ export class Lane {
     return this.#entries.reduce((sum, { stage }) => sum + stage.heldBytes, 0);
   }
 
-  push(piece: Piece): void {
+  push(chunk: Chunk): void {
     if (this.#state !== 'open') return;
     const [first] = this.#entries;
-    if (first === undefined) this.#finish(piece);
-    else first.stage.take(piece, first.pass);
+    if (first === undefined) this.#sendOut(chunk);
+    else first.stage.take(chunk, first.pass);
   }
 
-  /** Puts a stage at the end. Returns what takes it out again, passing on what it holds. */
+  /** Adds a stage at the end. Returns a function that removes it and passes on the chunks it holds. */
   insert(stage: Stage): () => void {
-    const pass: Pass = (piece) => {
-      this.#passOn(entry, piece);
+    const pass: Pass = (chunk) => {
+      this.#passOn(entry, chunk);
       this.#onChange();
     };
     const entry: Entry = { stage, pass };
@@ -55,40 +55,40 @@ export class Lane {
     return () => {
       if (!this.#entries.includes(entry)) return;
       stage.release(pass);
-      this.#entries = this.#entries.filter((other) => other !== entry);
+      this.#entries = this.#entries.filter((candidate) => candidate !== entry);
       this.#onChange();
     };
   }
 
-  /** Calls `listener` once the lane takes no more. */
+  /** Calls `listener` once the pipe accepts no more chunks; at once if that is already so. */
   onOver(listener: () => void): void {
-    if (this.#state === 'open') this.#onOver.push(listener);
+    if (this.#state === 'open') this.#endListeners.push(listener);
     else listener();
   }
 
-  /** Drops what the stages hold, and whatever comes after. */
+  /** Discards the held chunks and all later ones. */
   close(): void {
     this.#endAs('closed');
     for (const { stage } of this.#entries) stage.discard();
     this.#entries = [];
   }
 
-  #passOn(entry: Entry, piece: Piece): void {
+  #passOn(entry: Entry, chunk: Chunk): void {
     if (this.#state !== 'open') return;
     const next = this.#entries[this.#entries.indexOf(entry) + 1];
-    if (next === undefined) this.#finish(piece);
-    else next.stage.take(piece, next.pass);
+    if (next === undefined) this.#sendOut(chunk);
+    else next.stage.take(chunk, next.pass);
   }
 
-  #finish(piece: Piece): void {
-    if (piece.isLast) this.#endAs('ended');
-    this.#send(piece);
+  #sendOut(chunk: Chunk): void {
+    if (chunk.isLast) this.#endAs('ended');
+    this.#send(chunk);
   }
 
   #endAs(state: 'ended' | 'closed'): void {
     this.#state = state;
-    const listeners = this.#onOver;
-    this.#onOver = [];
+    const listeners = this.#endListeners;
+    this.#endListeners = [];
     for (const listener of listeners) listener();
   }
 }

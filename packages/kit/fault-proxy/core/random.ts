@@ -1,14 +1,14 @@
-// Randomness that a seed repeats: each fault, and each call or connection it is offered, has a sequence of its own, so that the
-// order in which concurrent calls run does not change what happens to each.
+// Seeded random numbers. Each pair of a fault and a call (or connection) draws from its own sequence, so the order in which
+// concurrent calls run does not change what happens to each of them.
 
 import { hash } from 'node:crypto';
 
 /** Returns the next number, at least 0 and below 1. */
 export type Random = () => number;
 
-const bytesOfNumber = 4;
+const BYTES_PER_NUMBER = 4;
 
-/** Makes the sequence that belongs to a seed and a path of numbers below it. */
+/** Creates the sequence of a seed and a path of numbers. The same seed and path give the same sequence. */
 export function createRandom(seed: number | string, ...path: readonly number[]): Random {
   const name = [seed, ...path].join('/');
   let blocks = 0;
@@ -21,7 +21,7 @@ export function createRandom(seed: number | string, ...path: readonly number[]):
       position = 0;
     }
     const number = block.readUInt32BE(position);
-    position += bytesOfNumber;
+    position += BYTES_PER_NUMBER;
     return number / 2 ** 32;
   };
 }

@@ -1,44 +1,44 @@
-// A relay stands between the two sockets of a connection and knows what they speak, so that faults can hit single calls.
+// The interface of a relay: it parses the protocol between a connection's two sockets, so that faults can affect single calls.
 
-import type { CallPort, Direction } from './fault.ts';
-import type { Piece } from './stage.ts';
+import type { Chunk } from './chunk.ts';
+import type { Direction, FaultTarget, ProxiedCall } from './fault.ts';
 
 export interface Relay {
   /** Takes bytes that one side sent. */
   take(direction: Direction, bytes: Buffer): void;
-  /** One side has sent its last byte. */
+  /** Handles the end of one side's bytes. */
   end(direction: Direction): void;
-  /** The bytes it holds of one direction. */
+  /** Returns how many bytes of one direction it holds. */
   heldBytes(direction: Direction): number;
-  /** The connection is gone. */
+  /** Discards every call, because the connection is gone. */
   close(): void;
 }
 
-/** What a relay needs of its connection. */
-export interface RelayPort {
-  /** Sends on, through the faults that hit the connection. */
-  send(direction: Direction, piece: Piece): void;
+/** The connection, as its relay uses it. */
+export interface RelayContext {
+  /** Sends a chunk through the faults that affect the connection. */
+  send(direction: Direction, chunk: Chunk): void;
   /** Sends bytes that do not end the direction. */
   sendBytes(direction: Direction, bytes: Buffer): void;
-  /** Offers a call to the faults before any of it is sent on. */
-  offer(call: CallPort): void;
-  /** The held bytes may have changed. */
-  settle(direction: Direction): void;
+  /** Offers a call to the faults before any of its bytes are sent. */
+  offer(call: ProxiedCall): void;
+  /** Pauses or resumes reading, because the number of held bytes may have changed. */
+  updateBackpressure(direction: Direction): void;
   reset(): void;
-  /** Sends bytes past all faults, and ends the connection after them. */
-  tearBytes(direction: Direction, bytes: Buffer): void;
-  /** Ends the connection towards the client, after what was sent, and drops it towards the upstream service. */
+  /** Sends bytes past all faults and closes the connection after them. */
+  sendAndClose(direction: Direction, bytes: Buffer): void;
+  /** Ends the connection towards the client, after the bytes already sent, and aborts it towards the upstream service. */
   close(): void;
-  readonly connection: CallPort['connection'];
-  /** How many bytes may be held in one direction before its source is read no further. */
+  readonly connection: FaultTarget;
+  /** How many bytes of one direction may be held before the proxy stops reading from its source. */
   readonly maxHeldBytes: number;
 }
 
-/** Passes everything as it is. */
-export function createTcpRelay(port: RelayPort): Relay {
+/** Creates a relay that passes all bytes unread. */
+export function createTcpRelay(context: RelayContext): Relay {
   return {
-    take: (direction, bytes) => port.sendBytes(direction, bytes),
-    end: (direction) => port.send(direction, { kind: 'body', payload: Buffer.alloc(0), isLast: true }),
+    take: (direction, bytes) => context.sendBytes(direction, bytes),
+    end: (direction) => context.send(direction, { kind: 'body', payload: Buffer.alloc(0), isLast: true }),
     heldBytes: () => 0,
     close: () => undefined,
   };

@@ -1,18 +1,18 @@
-// Which of the calls or connections a fault is offered it takes.
+// The selection of the calls or connections that a fault affects, out of all that it matches.
 
 import type { Random } from './random.ts';
 import { requireWhole } from './require-option.ts';
 
-export interface ScheduleOptions {
-  /** Lets so many pass first. Default 0. */
+export type ScheduleOptions = {
+  /** How many to skip first. Default 0. */
   readonly after?: number;
-  /** Of those that follow, takes every so-manieth: with 3, the third, the sixth and so on. Default 1. */
+  /** Selects every nth of those that follow: with 3 the third, the sixth and so on. Default 1. */
   readonly every?: number;
-  /** Of those, takes each with this chance, from 0 to 1. Default 1. */
+  /** Selects each of those with this probability, from 0 to 1. Default 1. */
   readonly probability?: number;
-  /** Takes so many and no more. Default: no end. */
+  /** How many to select at most. Default: no limit. */
   readonly times?: number;
-}
+};
 
 export class Schedule {
   readonly #after: number;
@@ -20,9 +20,9 @@ export class Schedule {
   readonly #probability: number;
   readonly #times: number;
   #seen = 0;
-  #taken = 0;
+  #selected = 0;
 
-  /** @throws TypeError naming the option that cannot be used. */
+  /** @throws {TypeError} naming the invalid option. */
   constructor({ after = 0, every = 1, probability = 1, times = Number.POSITIVE_INFINITY }: ScheduleOptions) {
     requireWhole('after', after, 0);
     requireWhole('every', every, 1);
@@ -36,18 +36,18 @@ export class Schedule {
     this.#times = times;
   }
 
-  /** How many were offered. */
+  /** How many have been offered. */
   get seen(): number {
     return this.#seen;
   }
 
-  /** Tells whether to take the next one. */
-  takesNext(random: Random): boolean {
+  /** Returns whether the next one is selected. */
+  selectsNext(random: Random): boolean {
     this.#seen += 1;
     const position = this.#seen - this.#after;
-    if (position < 1 || position % this.#every !== 0 || this.#taken >= this.#times) return false;
+    if (position < 1 || position % this.#every !== 0 || this.#selected >= this.#times) return false;
     if (this.#probability < 1 && random() >= this.#probability) return false;
-    this.#taken += 1;
+    this.#selected += 1;
     return true;
   }
 }

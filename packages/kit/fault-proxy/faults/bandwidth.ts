@@ -1,51 +1,53 @@
-// A narrow pipe: payload passes at so many bytes a second, in small slices.
+// bandwidth: the client gets the answer slowly, at a limited number of bytes a second.
+//
+//   sent:      ████████████████|
+//   received:  ██  ██  ██  ██  ██  ██  ██  ██|
 
-import { type Fault, insertEverywhere } from '../core/fault.ts';
+import { type Chunk, splitChunk } from '../core/chunk.ts';
+import { type Fault, insertStages } from '../core/fault.ts';
 import { requireNumber } from '../core/require-option.ts';
-import { cutPiece, type Piece } from '../core/stage.ts';
-import { DelayLine } from '../delay-line.ts';
+import { DelayingStage } from '../stages/delaying-stage.ts';
 
-/** How narrow the pipe is. */
-export interface BandwidthOptions {
-  /** Bytes of payload a second, for each connection or call by itself. */
+export type BandwidthOptions = {
+  /** Bytes of payload a second, for each connection or call separately. */
   readonly bytesPerSecond: number;
-}
+};
 
-const slicesPerSecond = 20;
+const SLICES_PER_SECOND = 20;
 
 /**
- * Slows down what passes; by default the answers.
+ * Limits the rate of the payload, by default that of the answers.
  *
- * @throws TypeError naming the option that cannot be used.
+ * @throws {TypeError} naming the invalid option.
  */
 export function bandwidth({ bytesPerSecond }: BandwidthOptions): Fault {
   requireNumber('bytesPerSecond', bytesPerSecond, 1);
-  const sliceBytes = Math.max(1, Math.floor(bytesPerSecond / slicesPerSecond));
+  const sliceBytes = Math.max(1, Math.floor(bytesPerSecond / SLICES_PER_SECOND));
   return {
     name: 'bandwidth',
     hits: 'either',
     directions: ['down'],
-    begin: (target) =>
-      insertEverywhere(target, () => {
+    apply: (context) =>
+      insertStages(context, () => {
         let freeMs = 0;
-        return new DelayLine({
-          split: (piece) => slice(piece, sliceBytes),
+        return new DelayingStage({
+          split: (chunk) => slice(chunk, sliceBytes),
           dueMs: ({ payload }, nowMs) => {
             freeMs = Math.max(freeMs, nowMs) + (1000 * payload.length) / bytesPerSecond;
             return freeMs;
           },
-          onHold: target.hit,
+          onHold: context.countHit,
         });
       }),
   };
 }
 
-function slice(piece: Piece, bytes: number): Piece[] {
-  const slices: Piece[] = [];
-  let rest = piece;
-  // A head goes as one: no protocol can send half of it.
-  while (piece.kind === 'body' && rest.payload.length > bytes) {
-    const [first, second] = cutPiece(rest, bytes);
+function slice(chunk: Chunk, bytes: number): Chunk[] {
+  const slices: Chunk[] = [];
+  let rest = chunk;
+  // A head stays whole: a relay cannot send half of it.
+  while (chunk.kind === 'body' && rest.payload.length > bytes) {
+    const [first, second] = splitChunk(rest, bytes);
     slices.push(first);
     rest = second;
   }

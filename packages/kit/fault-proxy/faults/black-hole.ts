@@ -1,26 +1,29 @@
-// A black hole: connections are accepted and calls begin, but nothing comes out. No error, no end.
+// black-hole: the client can connect and send its request, but gets no answer, no error and no end.
 
-import { type Fault, insertEverywhere } from '../core/fault.ts';
-import { DelayLine } from '../delay-line.ts';
+import { type Fault, insertStages } from '../core/fault.ts';
+import { DelayingStage } from '../stages/delaying-stage.ts';
 
 /**
- * Swallows what is sent, by default in both directions. When it is removed, those who still wait are served; a call that was
- * given up meanwhile is gone, and the upstream service never hears of it.
+ * Holds everything, by default in both directions. Removing the fault delivers what is held, so calls whose clients still wait
+ * are answered. A call that its client has given up is discarded, and the upstream service never sees it.
  */
 export function blackHole(): Fault {
   return {
     name: 'black-hole',
     hits: 'either',
     directions: ['up', 'down'],
-    begin: (target) => {
-      insertEverywhere(target, () => new DelayLine({ dueMs: () => Number.POSITIVE_INFINITY, onHold: target.hit }));
+    apply: (context) => {
+      insertStages(
+        context,
+        () => new DelayingStage({ dueMs: () => Number.POSITIVE_INFINITY, onHold: context.countHit }),
+      );
       let isOn = true;
-      target.onRemove(() => {
+      context.onRemove(() => {
         isOn = false;
       });
-      // Otherwise it would be delivered at the removal, long after its caller was told that it failed.
-      target.port.onClientGone(() => {
-        if (isOn) target.port.drop();
+      // Without this, removing the fault would deliver a request long after its client has seen the call fail.
+      context.target.onClientClosed(() => {
+        if (isOn) context.target.drop();
       });
     },
   };

@@ -1,12 +1,12 @@
-// Fails calls as a gateway does that finds nobody behind it.
+// fail-always: the client gets an HTTP error status, 503 by default, as from a gateway without a healthy backend.
 
 import { callOf, type Fault } from '../core/fault.ts';
 import { requireWhole } from '../core/require-option.ts';
 
 /**
- * Answers calls with an HTTP status, 503 by default, without asking the upstream service.
+ * Answers calls with an HTTP status, 503 by default. The upstream service does not see them.
  *
- * @throws TypeError naming the argument that cannot be used.
+ * @throws {TypeError} naming the invalid argument.
  */
 export function failAlways(status = 503): Fault {
   requireWhole('status', status, 400, 599);
@@ -14,9 +14,9 @@ export function failAlways(status = 503): Fault {
     name: 'fail-always',
     hits: 'calls',
     directions: ['down'],
-    begin: (target) => {
-      target.hit();
-      callOf(target).answer(status);
+    apply: (context) => {
+      context.countHit();
+      callOf(context).answer(status);
     },
   };
 }

@@ -1,20 +1,19 @@
-// Garbage: random bytes in place of the real ones. Of a call it spoils the body, of a connection whatever passes.
+// garbage: the client gets random bytes in place of the answer's body; on a whole connection, in place of all bytes.
 
-import { type Fault, insertEverywhere } from '../core/fault.ts';
+import { createStatelessStage } from '../core/chunk.ts';
+import { type Fault, insertStages } from '../core/fault.ts';
 import type { Random } from '../core/random.ts';
 import { requireWhole } from '../core/require-option.ts';
-import { createPassingStage } from '../core/stage.ts';
 
-/** How much is spoilt. */
-export interface GarbageOptions {
-  /** How many bytes of each connection or call to spoil. Default: all. */
+export type GarbageOptions = {
+  /** How many bytes of each connection or call to corrupt. Default: all. */
   readonly bytes?: number;
-}
+};
 
 /**
- * Spoils what passes; by default the answers.
+ * Corrupts the payload, by default that of the answers.
  *
- * @throws TypeError naming the option that cannot be used.
+ * @throws {TypeError} naming the invalid option.
  */
 export function garbage({ bytes = Number.MAX_SAFE_INTEGER }: GarbageOptions = {}): Fault {
   requireWhole('bytes', bytes, 1);
@@ -22,28 +21,28 @@ export function garbage({ bytes = Number.MAX_SAFE_INTEGER }: GarbageOptions = {}
     name: 'garbage',
     hits: 'either',
     directions: ['down'],
-    begin: (target) =>
-      insertEverywhere(target, () => {
+    apply: (context) =>
+      insertStages(context, () => {
         let leftBytes = bytes;
-        return createPassingStage((piece, pass) => {
-          const count = piece.kind === 'body' ? Math.min(leftBytes, piece.payload.length) : 0;
+        return createStatelessStage((chunk, pass) => {
+          const count = chunk.kind === 'body' ? Math.min(leftBytes, chunk.payload.length) : 0;
           if (count === 0) {
-            pass(piece);
+            pass(chunk);
             return;
           }
           leftBytes -= count;
-          target.hit();
-          pass({ ...piece, payload: spoil(piece.payload, count, target.random) });
+          context.countHit();
+          pass({ ...chunk, payload: corrupt(chunk.payload, count, context.random) });
         });
       }),
   };
 }
 
-// Every byte changes: by chance alone, a short body could come out unharmed.
-function spoil(payload: Buffer, count: number, random: Random): Buffer {
-  const spoilt = Buffer.from(payload);
-  for (const index of spoilt.subarray(0, count).keys()) {
-    spoilt[index] = ((spoilt[index] ?? 0) + 1 + Math.floor(255 * random())) & 0xff;
+// Changes every byte. Purely random bytes could happen to equal those of a short body, which would then pass unchanged.
+function corrupt(payload: Buffer, count: number, random: Random): Buffer {
+  const corrupted = Buffer.from(payload);
+  for (const index of corrupted.subarray(0, count).keys()) {
+    corrupted[index] = ((corrupted[index] ?? 0) + 1 + Math.floor(255 * random())) & 0xff;
   }
-  return spoilt;
+  return corrupted;
 }

@@ -1,21 +1,20 @@
-// GOAWAY: the server's wish to end an HTTP/2 connection, while a call is just being made on it.
+// go-away: the client gets HTTP/2 GOAWAY just as it makes a call, as from a server that shuts down.
 
 import { callOf, type Fault } from '../core/fault.ts';
 import { requireWhole } from '../core/require-option.ts';
 import { ErrorCode } from '../http2/frame.ts';
 
-/** Which GOAWAY is sent. */
-export interface GoAwayOptions {
-  /** Its error code. Default 0, NO_ERROR: calls already accepted are finished. With another, the connection ends at once. */
+export type GoAwayOptions = {
+  /** Error code of GOAWAY. Default 0, NO_ERROR: calls already accepted finish. With any other the connection closes at once. */
   readonly http2Code?: number;
-  /** Whether the call that brings it about is left out, and may be repeated elsewhere. Default true. */
+  /** Whether GOAWAY excludes the call that triggers it, so that the client may retry it elsewhere. Default true. */
   readonly refuses?: boolean;
-}
+};
 
 /**
- * Sends GOAWAY when a call begins. It has no effect on HTTP/1.1, and is not counted there.
+ * Sends GOAWAY when a call begins. Over HTTP/1.1 it has no effect and is not counted.
  *
- * @throws TypeError naming the option that cannot be used.
+ * @throws {TypeError} naming the invalid option.
  */
 export function goAway({ http2Code = ErrorCode.noError, refuses = true }: GoAwayOptions = {}): Fault {
   requireWhole('http2Code', http2Code, 0, 0xffff_ffff);
@@ -23,8 +22,8 @@ export function goAway({ http2Code = ErrorCode.noError, refuses = true }: GoAway
     name: 'go-away',
     hits: 'calls',
     directions: ['down'],
-    begin: (target) => {
-      if (callOf(target).goAway(http2Code, refuses)) target.hit();
+    apply: (context) => {
+      if (callOf(context).goAway(http2Code, refuses)) context.countHit();
     },
   };
 }

@@ -1,19 +1,21 @@
-// A half-close: one direction ends too early (FIN, END_STREAM) while the other stays open.
+// half-close: the client sees one direction end too early (FIN, END_STREAM) while the other stays open.
+//
+//   sent:      head ████████|
+//   received:  head ███|
 
-import { type Fault, insertEverywhere } from '../core/fault.ts';
+import { type Fault, insertStages } from '../core/fault.ts';
 import { requireWhole } from '../core/require-option.ts';
-import { createEarlyEnd } from '../cut.ts';
+import { createEndingStage } from '../stages/truncating-stage.ts';
 
-/** When one direction ends. */
-export interface HalfCloseOptions {
-  /** Lets so many bytes of body pass first. Default 0: the end comes in place of the body. */
+export type HalfCloseOptions = {
+  /** How many bytes of body pass first. Default 0: the end comes in place of the body. */
   readonly afterBytes?: number;
-}
+};
 
 /**
- * Ends one direction and goes on with the other; by default it is the answer that ends.
+ * Ends one direction, by default that of the answer, and leaves the other open.
  *
- * @throws TypeError naming the option that cannot be used.
+ * @throws {TypeError} naming the invalid option.
  */
 export function halfClose({ afterBytes = 0 }: HalfCloseOptions = {}): Fault {
   requireWhole('afterBytes', afterBytes, 0);
@@ -21,6 +23,6 @@ export function halfClose({ afterBytes = 0 }: HalfCloseOptions = {}): Fault {
     name: 'half-close',
     hits: 'either',
     directions: ['down'],
-    begin: (target) => insertEverywhere(target, (direction) => createEarlyEnd(target, direction, afterBytes)),
+    apply: (context) => insertStages(context, (direction) => createEndingStage(context, direction, afterBytes)),
   };
 }

@@ -1,21 +1,24 @@
-// Latency with jitter: everything arrives later, in the same order.
+// latency: the client gets everything later, in the same order.
+//
+//   sent:      ██ ██   ██|
+//   received:          ██ ██   ██|
+//              ├delay─┤
 
-import { type Fault, insertEverywhere } from '../core/fault.ts';
+import { type Fault, insertStages } from '../core/fault.ts';
 import { requireNumber } from '../core/require-option.ts';
-import { DelayLine } from '../delay-line.ts';
+import { DelayingStage } from '../stages/delaying-stage.ts';
 
-/** How much later everything arrives. */
-export interface LatencyOptions {
-  /** How much later, in milliseconds. */
+export type LatencyOptions = {
+  /** The delay of each chunk, in milliseconds. */
   readonly delayMs: number;
-  /** At most so much more, drawn anew for each piece, in milliseconds. Default 0. */
+  /** A random extra delay of up to this much, drawn for each chunk, in milliseconds. Default 0. */
   readonly jitterMs?: number;
-}
+};
 
 /**
- * Delays what passes; by default the answers.
+ * Delays everything, by default the answers.
  *
- * @throws TypeError naming the option that cannot be used.
+ * @throws {TypeError} naming the invalid option.
  */
 export function latency({ delayMs, jitterMs = 0 }: LatencyOptions): Fault {
   requireNumber('delayMs', delayMs);
@@ -24,13 +27,13 @@ export function latency({ delayMs, jitterMs = 0 }: LatencyOptions): Fault {
     name: 'latency',
     hits: 'either',
     directions: ['down'],
-    begin: (target) =>
-      insertEverywhere(
-        target,
+    apply: (context) =>
+      insertStages(
+        context,
         () =>
-          new DelayLine({
-            dueMs: (_, nowMs) => nowMs + delayMs + (jitterMs > 0 ? jitterMs * target.random() : 0),
-            onHold: target.hit,
+          new DelayingStage({
+            dueMs: (_, nowMs) => nowMs + delayMs + (jitterMs > 0 ? jitterMs * context.random() : 0),
+            onHold: context.countHit,
           }),
       ),
   };

@@ -1,18 +1,24 @@
-// A network that is cut one way: the other side hears everything and is not heard, not even when it closes the connection.
+// partition: the upstream service gets everything, but the client gets nothing back, not even the close of the connection.
+//
+//   client ──────────► upstream service
+//   client    X ◄───── upstream service
 
-import { type Fault, insertEverywhere } from '../core/fault.ts';
-import { DelayLine } from '../delay-line.ts';
+import { type Fault, insertStages } from '../core/fault.ts';
+import { DelayingStage } from '../stages/delaying-stage.ts';
 
 /**
- * Cuts one direction of connections, by default the way back from the upstream service; `inject` takes the direction. As on
- * a real network, what was cut off is delivered when the partition heals, the close of a connection included.
+ * Blocks one direction of connections, by default `down`. As on a real network, healing the partition delivers what was held,
+ * including the close of a connection.
  */
 export function partition(): Fault {
   return {
     name: 'partition',
     hits: 'connections',
     directions: ['down'],
-    begin: (target) =>
-      insertEverywhere(target, () => new DelayLine({ dueMs: () => Number.POSITIVE_INFINITY, onHold: target.hit })),
+    apply: (context) =>
+      insertStages(
+        context,
+        () => new DelayingStage({ dueMs: () => Number.POSITIVE_INFINITY, onHold: context.countHit }),
+      ),
   };
 }

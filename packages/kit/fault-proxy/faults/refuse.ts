@@ -1,27 +1,26 @@
-// Refuses connections: the service is gone.
+// refuse: the client cannot connect, and its open connections are reset, as when the service has crashed.
 
 import type { Fault } from '../core/fault.ts';
 import { ErrorCode } from '../http2/frame.ts';
 
-/** How connections are refused. */
-export interface RefuseOptions {
+export type RefuseOptions = {
   /**
-   * Closes the port, so that the system refuses connections as if nothing ran there. What the system refuses is not counted;
-   * the connections that are cut are. By default the port stays open and resets, and counts, each connection as it comes.
+   * Closes the port, so that the operating system refuses connections as if nothing listened there. Those are not counted; the
+   * open connections that are reset are. By default the port stays open, and the proxy resets and counts each new connection.
    */
   readonly closesPort?: boolean;
-}
+};
 
-/** Resets the connections there are, and takes no new ones. */
+/** Resets open connections and refuses new ones. */
 export function refuse({ closesPort = false }: RefuseOptions = {}): Fault {
   return {
     name: 'refuse',
     hits: 'connections',
     directions: ['up'],
     closesPort,
-    begin: (target) => {
-      target.hit();
-      target.port.reset(ErrorCode.cancel);
+    apply: (context) => {
+      context.countHit();
+      context.target.reset(ErrorCode.cancel);
     },
   };
 }

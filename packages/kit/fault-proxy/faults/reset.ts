@@ -1,29 +1,31 @@
-// A reset in the middle: RST_STREAM for one HTTP/2 call, a TCP reset for a whole connection.
+// reset: the client gets RST_STREAM for one HTTP/2 call, or a TCP reset of the connection, in place of the rest of the answer.
+//
+//   sent:      head ████████|
+//   received:  head ███ RST
 
-import { type Fault, insertEverywhere } from '../core/fault.ts';
+import { createStatelessStage } from '../core/chunk.ts';
+import { type Fault, insertStages } from '../core/fault.ts';
 import { requireWhole } from '../core/require-option.ts';
-import { createPassingStage } from '../core/stage.ts';
-import { createCut } from '../cut.ts';
 import { ErrorCode } from '../http2/frame.ts';
+import { createTruncatingStage } from '../stages/truncating-stage.ts';
 
-/** When the reset comes, and what it breaks. */
-export interface ResetOptions {
+export type ResetOptions = {
   /**
-   * Lets so many bytes of body pass first. Default 0: the reset comes in place of
-   * the first byte of all, the head's. A body that is not longer is left alone.
+   * How many bytes of body pass first. Default 0: the reset comes in place of the whole answer, head included. A body that is
+   * not longer passes unchanged.
    */
   readonly afterBytes?: number;
-  /** What a call breaks: only itself, where the protocol can (HTTP/2), or its connection. Default `call`. */
+  /** Whether to reset only the call, where the protocol can (HTTP/2), or its whole connection. Default `call`. */
   readonly breaks?: 'call' | 'connection';
-  /** The error code of RST_STREAM. Default 2, INTERNAL_ERROR. */
+  /** Error code of RST_STREAM. Default 2, INTERNAL_ERROR. */
   readonly http2Code?: number;
-}
+};
 
 /**
- * Resets what it hits, by default when the answer begins. With direction `up` it does so when the request begins, and the
- * upstream service does not see the call.
+ * Resets calls or connections, by default when the answer begins. With direction `up` the reset comes when the request begins,
+ * and the upstream service does not see the call.
  *
- * @throws TypeError naming the option that cannot be used.
+ * @throws {TypeError} naming the invalid option.
  */
 export function reset(options: ResetOptions = {}): Fault {
   const { afterBytes = 0, breaks = 'call', http2Code = ErrorCode.internalError } = options;
@@ -33,13 +35,13 @@ export function reset(options: ResetOptions = {}): Fault {
     name: 'reset',
     hits: 'either',
     directions: ['down'],
-    begin: (target) => {
-      const breakOff = () => {
-        target.hit();
-        (breaks === 'connection' ? target.port.connection : target.port).reset(http2Code);
+    apply: (context) => {
+      const resetTarget = () => {
+        context.countHit();
+        (breaks === 'connection' ? context.target.connection : context.target).reset(http2Code);
       };
-      insertEverywhere(target, () =>
-        afterBytes === 0 ? createPassingStage(breakOff) : createCut(afterBytes, breakOff),
+      insertStages(context, () =>
+        afterBytes === 0 ? createStatelessStage(resetTarget) : createTruncatingStage(afterBytes, resetTarget),
       );
     },
   };

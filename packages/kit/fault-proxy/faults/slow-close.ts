@@ -1,20 +1,22 @@
-// A slow close: everything arrives in time, but its end does not (FIN, END_STREAM, trailers, the last chunk).
+// slow-close: the client gets the whole answer in time, but its end late (FIN, END_STREAM, trailers, the last chunk).
+//
+//   sent:      head ████████|
+//   received:  head ████████        |
 
-import { type Fault, insertEverywhere } from '../core/fault.ts';
+import { type Chunk, splitChunk } from '../core/chunk.ts';
+import { type Fault, insertStages } from '../core/fault.ts';
 import { requireNumber } from '../core/require-option.ts';
-import { cutPiece, type Piece } from '../core/stage.ts';
-import { DelayLine } from '../delay-line.ts';
+import { DelayingStage } from '../stages/delaying-stage.ts';
 
-/** How late the end comes. */
-export interface SlowCloseOptions {
+export type SlowCloseOptions = {
   /** How much later than the rest the end arrives, in milliseconds. */
   readonly delayMs: number;
-}
+};
 
 /**
- * Delays the end of what passes; by default of the answers.
+ * Delays the end, by default that of the answers.
  *
- * @throws TypeError naming the option that cannot be used.
+ * @throws {TypeError} naming the invalid option.
  */
 export function slowClose({ delayMs }: SlowCloseOptions): Fault {
   requireNumber('delayMs', delayMs);
@@ -22,22 +24,22 @@ export function slowClose({ delayMs }: SlowCloseOptions): Fault {
     name: 'slow-close',
     hits: 'either',
     directions: ['down'],
-    begin: (target) =>
-      insertEverywhere(
-        target,
+    apply: (context) =>
+      insertStages(
+        context,
         () =>
-          new DelayLine({
-            split: keepEndApart,
+          new DelayingStage({
+            split: splitOffEnd,
             dueMs: ({ isLast }, nowMs) => (isLast ? nowMs + delayMs : nowMs),
-            onHold: target.hit,
+            onHold: context.countHit,
           }),
       ),
   };
 }
 
-// The last byte stays with the end: an HTTP/1.1 answer is over for its reader when its length is reached.
-function keepEndApart(piece: Piece): readonly Piece[] {
-  return piece.isLast && piece.kind === 'body' && piece.payload.length > 1
-    ? cutPiece(piece, piece.payload.length - 1)
-    : [piece];
+// The last byte is delayed too: an HTTP/1.1 client takes an answer as complete when its length is reached.
+function splitOffEnd(chunk: Chunk): readonly Chunk[] {
+  return chunk.isLast && chunk.kind === 'body' && chunk.payload.length > 1
+    ? splitChunk(chunk, chunk.payload.length - 1)
+    : [chunk];
 }

@@ -1,20 +1,22 @@
-// A truncated frame: its header promises more than arrives before the connection closes.
+// truncate-frame: the client gets a frame whose header announces more bytes than arrive before the connection closes.
+//
+//   sent:      [length 8] ████████
+//   received:  [length 8] ███ FIN
 
-import { type Fault, insertEverywhere } from '../core/fault.ts';
+import { createStatelessStage } from '../core/chunk.ts';
+import { type Fault, insertStages } from '../core/fault.ts';
 import { requireWhole } from '../core/require-option.ts';
-import { createPassingStage } from '../core/stage.ts';
 
-/** Where the frame stops. */
-export interface TruncateFrameOptions {
+export type TruncateFrameOptions = {
   /** How many bytes of the first body frame pass. Default 0: over HTTP/2 only the frame's header. */
   readonly afterBytes?: number;
-}
+};
 
 /**
- * Breaks off in the middle of a frame, by default the first one of the answer's body, and closes the connection. Over HTTP/1.1
- * it breaks off in the middle of the body.
+ * Closes the connection in the middle of a frame, by default the first one of the answer's body. Over HTTP/1.1, which has no
+ * frames, it does so in the middle of the body.
  *
- * @throws TypeError naming the option that cannot be used.
+ * @throws {TypeError} naming the invalid option.
  */
 export function truncateFrame({ afterBytes = 0 }: TruncateFrameOptions = {}): Fault {
   requireWhole('afterBytes', afterBytes, 0);
@@ -22,15 +24,15 @@ export function truncateFrame({ afterBytes = 0 }: TruncateFrameOptions = {}): Fa
     name: 'truncate-frame',
     hits: 'either',
     directions: ['down'],
-    begin: (target) =>
-      insertEverywhere(target, (direction) =>
-        createPassingStage((piece, pass) => {
-          if (piece.kind !== 'body' || piece.payload.length <= afterBytes) {
-            pass(piece);
+    apply: (context) =>
+      insertStages(context, (direction) =>
+        createStatelessStage((chunk, pass) => {
+          if (chunk.kind !== 'body' || chunk.payload.length <= afterBytes) {
+            pass(chunk);
             return;
           }
-          target.hit();
-          target.port.tear(direction, piece, afterBytes);
+          context.countHit();
+          context.target.truncate(direction, chunk, afterBytes);
         }),
       ),
   };

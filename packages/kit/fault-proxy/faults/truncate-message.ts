@@ -1,22 +1,23 @@
-// A truncated message: the body stops in the middle, and the end follows as if that were all.
+// truncate-message: the client gets the beginning of the body and then a regular end, as if that were the whole body.
+//
+//   sent:      head ████████|
+//   received:  head ███|
 
-import { type Fault, insertEverywhere } from '../core/fault.ts';
+import { END_CHUNK } from '../core/chunk.ts';
+import { type Fault, insertStages } from '../core/fault.ts';
 import { requireWhole } from '../core/require-option.ts';
-import { lastPiece } from '../core/stage.ts';
-import { createCut, createEarlyEnd } from '../cut.ts';
+import { createEndingStage, createTruncatingStage } from '../stages/truncating-stage.ts';
 
-/** Where the body stops. */
-export interface TruncateMessageOptions {
+export type TruncateMessageOptions = {
   /** How many bytes of body pass, at least 1. Default 1. */
   readonly afterBytes?: number;
-}
+};
 
 /**
- * Cuts bodies off, by default those of the answers, and ends the call or connection; a
- * request that is cut off is still answered. A body that is shorter than the cut is
- * left alone and not counted.
+ * Truncates bodies, by default those of the answers, and ends the call or connection. A truncated request is still answered. A
+ * body that is not longer passes unchanged and is not counted.
  *
- * @throws TypeError naming the option that cannot be used.
+ * @throws {TypeError} naming the invalid option.
  */
 export function truncateMessage({ afterBytes = 1 }: TruncateMessageOptions = {}): Fault {
   requireWhole('afterBytes', afterBytes, 1);
@@ -24,15 +25,15 @@ export function truncateMessage({ afterBytes = 1 }: TruncateMessageOptions = {})
     name: 'truncate-message',
     hits: 'either',
     directions: ['down'],
-    begin: (target) =>
-      insertEverywhere(target, (direction) =>
+    apply: (context) =>
+      insertStages(context, (direction) =>
         direction === 'up'
-          ? // The upstream service answers what it got, and its answer is passed.
-            createEarlyEnd(target, direction, afterBytes)
-          : createCut(afterBytes, (pass) => {
-              target.hit();
-              pass(lastPiece);
-              target.port.close();
+          ? // Only the request's direction ends, so that the upstream service's answer still reaches the client.
+            createEndingStage(context, direction, afterBytes)
+          : createTruncatingStage(afterBytes, (pass) => {
+              context.countHit();
+              pass(END_CHUNK);
+              context.target.close();
             }),
       ),
   };

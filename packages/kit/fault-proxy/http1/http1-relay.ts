@@ -1,24 +1,24 @@
-// The relay for HTTP/1.1: tells the calls of a keep-alive connection apart, so that each has lanes of its own. A call cannot be
-// broken off alone here: what breaks it breaks its connection.
+// The relay for HTTP/1.1: it splits a keep-alive connection into calls, each with its own pipes. HTTP/1.1 cannot reset a single
+// call, so a fault that breaks a call breaks its connection.
 
 import { STATUS_CODES } from 'node:http';
-import type { CallPort, Direction, TargetPort } from '../core/fault.ts';
-import { Lane } from '../core/pipe.ts';
-import { type Relay, type RelayPort, rpcOfPath } from '../core/relay.ts';
-import { lastPiece, type Piece } from '../core/stage.ts';
+import { type Chunk, END_CHUNK } from '../core/chunk.ts';
+import type { Direction, FaultTarget, ProxiedCall } from '../core/fault.ts';
+import { Pipe } from '../core/pipe.ts';
+import { type Relay, type RelayContext, rpcOfPath } from '../core/relay.ts';
 import { type MessagePart, MessageReader } from './message-reader.ts';
 
 export class Http1Relay implements Relay {
-  readonly #port: RelayPort;
+  readonly #context: RelayContext;
   readonly #readers: Readonly<Record<Direction, MessageReader>>;
-  // Those whose answer is not over, oldest first; clients that pipeline have more than one.
+  // The calls whose answer has not ended, oldest first. Clients that pipeline have more than one.
   #calls: Http1Call[] = [];
   #latest: Http1Call | undefined;
-  // Those whose lanes are not over.
+  // The calls with a pipe that has not ended.
   readonly #open = new Set<Http1Call>();
 
-  constructor(port: RelayPort) {
-    this.#port = port;
+  constructor(context: RelayContext) {
+    this.#context = context;
     this.#readers = {
       up: new MessageReader({ side: 'request' }),
       down: new MessageReader({ side: 'response', isBodiless: () => this.#calls[0]?.method === 'HEAD' }),
@@ -27,7 +27,7 @@ export class Http1Relay implements Relay {
 
   take(direction: Direction, bytes: Buffer): void {
     for (const part of this.#readers[direction].push(bytes)) {
-      if (this.#port.connection.isOver) return;
+      if (this.#context.connection.isOver) return;
       if (direction === 'up') this.#takeRequest(part);
       else this.#takeResponse(part);
     }
@@ -36,17 +36,17 @@ export class Http1Relay implements Relay {
   end(direction: Direction): void {
     const call = direction === 'up' ? this.#latest : this.#calls[0];
     const rest = this.#readers[direction].takeRest();
-    const end = { ...lastPiece, payload: rest };
-    const lane = call?.lanes[direction];
-    // Nothing overtakes what is held of a call.
-    if (lane === undefined || lane.isOver) this.#port.send(direction, end);
-    else if (call?.isDone(direction)) lane.onOver(() => this.#port.send(direction, end));
-    else lane.push(end);
+    const end = { ...END_CHUNK, payload: rest };
+    const pipe = call?.pipes[direction];
+    // The end of the connection must not overtake the held chunks of a call.
+    if (pipe === undefined || pipe.isOver) this.#context.send(direction, end);
+    else if (call?.isDone(direction)) pipe.onOver(() => this.#context.send(direction, end));
+    else pipe.push(end);
   }
 
   heldBytes(direction: Direction): number {
     let bytes = this.#readers[direction].heldBytes;
-    for (const call of this.#open) bytes += call.lanes[direction].heldBytes;
+    for (const call of this.#open) bytes += call.pipes[direction].heldBytes;
     return bytes;
   }
 
@@ -59,72 +59,72 @@ export class Http1Relay implements Relay {
   #takeRequest(part: MessagePart): void {
     if (part.kind === 'head') {
       const [method = '', path = ''] = (part.startLine ?? '').split(' ');
-      const call = new Http1Call(this.#port, method, rpcOfPath(path));
+      const call = new Http1Call(this.#context, method, rpcOfPath(path));
       this.#latest = call;
       this.#calls.push(call);
       this.#open.add(call);
       call.onOver(() => this.#open.delete(call));
-      this.#port.offer(call);
+      this.#context.offer(call);
     }
-    if (this.#latest === undefined) this.#port.sendBytes('up', part.bytes);
+    if (this.#latest === undefined) this.#context.sendBytes('up', part.bytes);
     else this.#latest.push('up', part);
   }
 
   #takeResponse(part: MessagePart): void {
     const [call] = this.#calls;
     if (call === undefined) {
-      this.#port.sendBytes('down', part.bytes);
+      this.#context.sendBytes('down', part.bytes);
       return;
     }
-    if (part.startLine?.split(' ')[1] === '101') this.#readers.up.giveUp();
+    if (part.startLine?.split(' ')[1] === '101') this.#readers.up.passThrough();
     call.push('down', part);
     if (part.isLast) this.#calls.shift();
   }
 }
 
-class Http1Call implements CallPort {
+class Http1Call implements ProxiedCall {
   readonly scope = 'call';
   readonly protocol = 'http1';
   readonly method: string;
   readonly rpc: string;
-  readonly lanes: Readonly<Record<Direction, Lane>>;
-  readonly #port: RelayPort;
+  readonly pipes: Readonly<Record<Direction, Pipe>>;
+  readonly #context: RelayContext;
   readonly #isDone: Record<Direction, boolean> = { up: false, down: false };
 
-  constructor(port: RelayPort, method: string, rpc: string) {
-    this.#port = port;
+  constructor(context: RelayContext, method: string, rpc: string) {
+    this.#context = context;
     this.method = method;
     this.rpc = rpc;
-    this.lanes = { up: this.#createLane('up'), down: this.#createLane('down') };
+    this.pipes = { up: this.#createPipe('up'), down: this.#createPipe('down') };
   }
 
-  get connection(): TargetPort {
-    return this.#port.connection;
+  get connection(): FaultTarget {
+    return this.#context.connection;
   }
 
   get isOver(): boolean {
     return this.connection.isOver;
   }
 
-  /** Whether the whole message of that direction has come. */
+  /** Returns whether the whole message of that direction has arrived. */
   isDone(direction: Direction): boolean {
     return this.#isDone[direction];
   }
 
   push(direction: Direction, { kind, bytes, isLast }: MessagePart): void {
     if (isLast) this.#isDone[direction] = true;
-    this.lanes[direction].push({ kind, payload: bytes, isLast, detail: 'message' });
+    this.pipes[direction].push({ kind, payload: bytes, isLast, detail: 'message' });
   }
 
-  /** Calls `listener` when both lanes are over. */
+  /** Calls `listener` when both pipes have ended. */
   onOver(listener: () => void): void {
-    this.lanes.up.onOver(() => this.lanes.down.onOver(listener));
+    this.pipes.up.onOver(() => this.pipes.down.onOver(listener));
   }
 
-  /** Drops what is held. */
+  /** Discards the held chunks. */
   discard(): void {
-    this.lanes.up.close();
-    this.lanes.down.close();
+    this.pipes.up.close();
+    this.pipes.down.close();
   }
 
   close(): void {
@@ -132,37 +132,37 @@ class Http1Call implements CallPort {
   }
 
   reset(): void {
-    this.#port.reset();
+    this.#context.reset();
   }
 
   drop(): void {
     this.connection.drop();
   }
 
-  tear(direction: Direction, piece: Piece, keptBytes: number): void {
-    this.connection.tear(direction, piece, keptBytes);
+  truncate(direction: Direction, chunk: Chunk, keptBytes: number): void {
+    this.connection.truncate(direction, chunk, keptBytes);
   }
 
-  onClientGone(listener: () => void): void {
-    this.connection.onClientGone(listener);
+  onClientClosed(listener: () => void): void {
+    this.connection.onClientClosed(listener);
   }
 
   answer(status: number): void {
     const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`;
-    this.#port.sendBytes('down', Buffer.from(head, 'latin1'));
-    this.#port.close();
+    this.#context.sendBytes('down', Buffer.from(head, 'latin1'));
+    this.#context.close();
   }
 
   goAway(): boolean {
     return false;
   }
 
-  // A message that ends leaves the connection open; an end that a fault put in, or the sender's own, does not.
-  #createLane(direction: Direction): Lane {
-    return new Lane(
+  // The end of a message leaves the connection open. An end that a fault inserts, or that the sender's FIN causes, closes it.
+  #createPipe(direction: Direction): Pipe {
+    return new Pipe(
       ({ payload, isLast, detail }) =>
-        this.#port.send(direction, { kind: 'body', payload, isLast: isLast && detail !== 'message' }),
-      () => this.#port.settle(direction),
+        this.#context.send(direction, { kind: 'body', payload, isLast: isLast && detail !== 'message' }),
+      () => this.#context.updateBackpressure(direction),
     );
   }
 }

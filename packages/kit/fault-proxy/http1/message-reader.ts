@@ -1,20 +1,20 @@
-// Cuts one direction of an HTTP/1.1 connection into messages: where each begins and ends. The bytes stay as they are.
+// The parser of one direction of an HTTP/1.1 connection: it finds where each message begins and ends, and does not change bytes.
 
-export interface MessagePart {
+export type MessagePart = {
   readonly kind: 'head' | 'body';
   readonly bytes: Buffer;
-  /** Whether the message ends with it. */
+  /** Whether the message ends with this part. */
   readonly isLast: boolean;
-  /** Of a head: its first line. */
+  /** The first line of a head. */
   readonly startLine?: string;
-}
+};
 
-interface Head {
+type Head = {
   readonly startLine: string;
   readonly status: number | undefined;
   readonly length: number | undefined;
   readonly isChunked: boolean;
-}
+};
 
 type State =
   | { readonly name: 'head' }
@@ -22,17 +22,17 @@ type State =
   | { readonly name: 'chunk-size' | 'trailers' }
   | { readonly name: 'endless' };
 
-interface MessageReaderOptions {
+type MessageReaderOptions = {
   readonly side: 'request' | 'response';
-  /** Tells, when a response's head has come, whether its request rules out a body. */
+  /** Called with each response head; returns whether the request (HEAD) rules out a body. */
   readonly isBodiless?: () => boolean;
-}
+};
 
-const longestHeadBytes = 1 << 18;
-const headEnd = Buffer.from('\r\n\r\n', 'latin1');
-const lineEnd = Buffer.from('\r\n', 'latin1');
+const MAX_HEAD_BYTES = 1 << 18;
+const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
+const LINE_END = Buffer.from('\r\n', 'latin1');
 
-/** Once a message cannot be understood, everything that follows is one body without end. */
+/** After a message that it cannot parse, it returns all further bytes as one endless body. */
 export class MessageReader {
   readonly #options: MessageReaderOptions;
   #state: State = { name: 'head' };
@@ -42,17 +42,17 @@ export class MessageReader {
     this.#options = options;
   }
 
-  /** How many bytes wait for more. */
+  /** How many bytes of an incomplete head or line it holds. */
   get heldBytes(): number {
     return this.#rest.length;
   }
 
-  /** Whether a message has begun and not ended. */
+  /** Whether it is in the middle of a message. */
   get isInMessage(): boolean {
     return this.#state.name !== 'head' || this.#rest.length > 0;
   }
 
-  /** Takes the next bytes and returns the parts they make; parts of a body do not wait for it to be whole. */
+  /** Takes the next bytes and returns the parts they complete. Parts of a body are returned as they arrive. */
   push(chunk: Buffer): MessagePart[] {
     const parts: MessagePart[] = [];
     let bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
@@ -66,12 +66,12 @@ export class MessageReader {
     return parts;
   }
 
-  /** Everything from here on is one body without end: another protocol begins. */
-  giveUp(): void {
+  /** Treats everything from here on as one endless body, because another protocol follows. */
+  passThrough(): void {
     this.#state = { name: 'endless' };
   }
 
-  /** Takes back the bytes that wait: there will be no more. */
+  /** Returns and forgets the held bytes, because no more will follow. */
   takeRest(): Buffer {
     const rest = this.#rest;
     this.#rest = Buffer.alloc(0);
@@ -96,16 +96,16 @@ export class MessageReader {
   }
 
   #readHead(bytes: Buffer): MessagePart | undefined {
-    const end = bytes.indexOf(headEnd);
-    if (end < 0 && bytes.length <= longestHeadBytes) return undefined;
+    const end = bytes.indexOf(HEAD_END);
+    if (end < 0 && bytes.length <= MAX_HEAD_BYTES) return undefined;
     const head = end < 0 ? undefined : parseHead(bytes.toString('latin1', 0, end), this.#options.side);
     if (head === undefined) {
-      this.giveUp();
+      this.passThrough();
       return { kind: 'body', bytes, isLast: false };
     }
-    const part = { kind: 'head', bytes: bytes.subarray(0, end + headEnd.length), startLine: head.startLine } as const;
+    const part = { kind: 'head', bytes: bytes.subarray(0, end + HEAD_END.length), startLine: head.startLine } as const;
     if (head.status !== undefined && head.status < 200 && head.status !== 101) {
-      // It only announces another one.
+      // An interim response (1xx): the real one follows.
       return { ...part, isLast: false };
     }
     this.#state = this.#stateAfter(head);
@@ -140,31 +140,31 @@ export class MessageReader {
     if (line === undefined) return this.#waitForLine(bytes);
     const [digits = ''] = line.toString('latin1').trim().split(';', 1);
     const size = /^[0-9a-f]{1,12}$/i.test(digits.trim()) ? Number.parseInt(digits, 16) : undefined;
-    if (size === undefined) this.giveUp();
+    if (size === undefined) this.passThrough();
     else if (size === 0) this.#state = { name: 'trailers' };
-    // The line break after a chunk's data counts as its data.
-    else this.#state = { name: 'chunk-data', left: size + lineEnd.length };
+    // The line break after a chunk's data is counted as data.
+    else this.#state = { name: 'chunk-data', left: size + LINE_END.length };
     return { kind: 'body', bytes: line, isLast: false };
   }
 
   #readTrailer(bytes: Buffer): MessagePart | undefined {
     const line = readLine(bytes);
     if (line === undefined) return this.#waitForLine(bytes);
-    const isLast = line.length === lineEnd.length;
+    const isLast = line.length === LINE_END.length;
     if (isLast) this.#state = { name: 'head' };
     return { kind: 'body', bytes: line, isLast };
   }
 
   #waitForLine(bytes: Buffer): MessagePart | undefined {
-    if (bytes.length <= longestHeadBytes) return undefined;
-    this.giveUp();
+    if (bytes.length <= MAX_HEAD_BYTES) return undefined;
+    this.passThrough();
     return { kind: 'body', bytes, isLast: false };
   }
 }
 
 function readLine(bytes: Buffer): Buffer | undefined {
-  const end = bytes.indexOf(lineEnd);
-  return end < 0 ? undefined : bytes.subarray(0, end + lineEnd.length);
+  const end = bytes.indexOf(LINE_END);
+  return end < 0 ? undefined : bytes.subarray(0, end + LINE_END.length);
 }
 
 function parseHead(text: string, side: 'request' | 'response'): Head | undefined {

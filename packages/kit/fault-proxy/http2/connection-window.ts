@@ -1,39 +1,45 @@
-// Flow control of one direction of an HTTP/2 connection, where some streams are held back and others must not suffer for it:
-// the sender is lent credit for what the proxy keeps, and pays it back from the receiver's next credit.
+// Flow control of one direction of an HTTP/2 connection in which the proxy holds back DATA of some streams.
+//
+// The receiver never sees held DATA and so never returns the connection credit it took. The other streams would starve. The
+// proxy therefore advances the credit of held bytes to the sender itself, and deducts it from the receiver's later
+// WINDOW_UPDATEs once the held bytes have been forwarded:
+//
+//   credit returned to the sender = credit granted by the receiver + bytes held or discarded here - advances forwarded later
 
 import { writeWindowUpdate } from './frame.ts';
 
-interface WindowPort {
+type ConnectionWindowOptions = {
   /** Sends bytes on to the receiver. */
   send(bytes: Buffer): void;
   /** Sends bytes back to the sender. */
   answer(bytes: Buffer): void;
-  /** Past this the sender is lent nothing more and stops by itself, as it would for a slow receiver. */
-  readonly lendingLimitBytes: number;
-}
+  /** The most credit to advance. Beyond it the sender stops by itself, as it would for a slow receiver. */
+  readonly maxAdvanceBytes: number;
+};
 
-const initialCredit = 65_535;
+const INITIAL_CREDIT = 65_535;
 
 export class ConnectionWindow {
-  readonly #port: WindowPort;
-  // What the receiver still takes.
-  #credit = initialCredit;
-  // What the sender was lent and the receiver has got by now: taken out of the receiver's next credit.
+  readonly #options: ConnectionWindowOptions;
+  // How many more bytes the receiver accepts.
+  #credit = INITIAL_CREDIT;
+  // Advances whose bytes were forwarded: deducted from the receiver's next credit.
   #debt = 0;
-  #lent = 0;
+  // Advances whose bytes are still held.
+  #advanced = 0;
   #queue: { readonly bytes: Buffer; readonly cost: number }[] = [];
   #queuedBytes = 0;
 
-  constructor(port: WindowPort) {
-    this.#port = port;
+  constructor(options: ConnectionWindowOptions) {
+    this.#options = options;
   }
 
-  /** What waits for credit of the receiver. */
+  /** How many bytes wait for credit from the receiver. */
   get queuedBytes(): number {
     return this.#queuedBytes;
   }
 
-  /** Sends a frame on, in order; `cost` is the number of bytes it takes from the window, 0 for all but DATA. */
+  /** Sends a frame on, in order. `cost` is the number of bytes it takes from the window: 0 except for DATA. */
   send(bytes: Buffer, cost: number): void {
     if (this.#queue.length > 0 || cost > this.#credit) {
       this.#queue.push({ bytes, cost });
@@ -41,38 +47,38 @@ export class ConnectionWindow {
       return;
     }
     this.#credit -= cost;
-    this.#port.send(bytes);
+    this.#options.send(bytes);
   }
 
-  /** Takes credit that the receiver gave for the whole connection. */
+  /** Takes credit that the receiver granted for the whole connection. */
   grant(credit: number): void {
     this.#credit += credit;
     const repaid = Math.min(this.#debt, credit);
     this.#debt -= repaid;
-    if (credit > repaid) this.#port.answer(writeWindowUpdate(0, credit - repaid));
+    if (credit > repaid) this.#options.answer(writeWindowUpdate(0, credit - repaid));
     this.#drain();
   }
 
-  /** Gives the sender back what its frame took from the window, because the receiver will never see it. */
-  giveBack(bytes: number): void {
-    if (bytes > 0) this.#port.answer(writeWindowUpdate(0, bytes));
+  /** Returns the credit that a frame took to its sender, because the receiver will never see the frame. */
+  returnCredit(bytes: number): void {
+    if (bytes > 0) this.#options.answer(writeWindowUpdate(0, bytes));
   }
 
-  /** Opens an account for a stream whose DATA may be kept back. */
-  openAccount(): WindowAccount {
-    return new WindowAccount({
-      lend: (bytes, isForced) => {
-        if (!isForced && this.#lent + bytes > this.#port.lendingLimitBytes) return false;
-        this.#lent += bytes;
-        this.giveBack(bytes);
+  /** Starts the account of a stream whose DATA may be held back. */
+  openStream(): StreamCredit {
+    return new StreamCredit({
+      acquire: (bytes, isForced) => {
+        if (!isForced && this.#advanced + bytes > this.#options.maxAdvanceBytes) return false;
+        this.#advanced += bytes;
+        this.returnCredit(bytes);
         return true;
       },
-      sendLent: (bytes) => {
-        this.#lent -= bytes;
+      forwarded: (bytes) => {
+        this.#advanced -= bytes;
         this.#debt += bytes;
       },
-      forgive: (bytes) => {
-        this.#lent -= bytes;
+      discarded: (bytes) => {
+        this.#advanced -= bytes;
       },
     });
   }
@@ -84,52 +90,55 @@ export class ConnectionWindow {
       this.#credit -= cost;
       this.#queuedBytes -= bytes.length;
       sent += 1;
-      this.#port.send(bytes);
+      this.#options.send(bytes);
     }
     if (sent > 0) this.#queue = this.#queue.slice(sent);
   }
 }
 
-interface Lender {
-  lend(bytes: number, isForced: boolean): boolean;
-  sendLent(bytes: number): void;
-  forgive(bytes: number): void;
-}
+type Advances = {
+  /** Advances credit to the sender. Returns false if that would exceed the limit. */
+  acquire(bytes: number, isForced: boolean): boolean;
+  /** Records that advanced bytes were forwarded to the receiver. */
+  forwarded(bytes: number): void;
+  /** Records that advanced bytes will never be forwarded. */
+  discarded(bytes: number): void;
+};
 
-/** Keeps account of one stream's DATA in one direction: what came in, what went out, what the sender was lent for the rest. */
-export class WindowAccount {
-  readonly #lender: Lender;
-  #kept = 0;
-  #lent = 0;
+/** The account of one stream's DATA in one direction: how many bytes are held, and how much credit was advanced for them. */
+export class StreamCredit {
+  readonly #advances: Advances;
+  #held = 0;
+  #advanced = 0;
 
-  constructor(lender: Lender) {
-    this.#lender = lender;
+  constructor(advances: Advances) {
+    this.#advances = advances;
   }
 
-  /** DATA came in. */
+  /** Records DATA that arrived. */
   receive(bytes: number): void {
-    this.#kept += bytes;
+    this.#held += bytes;
   }
 
-  /** DATA goes out. */
+  /** Records DATA that is forwarded. */
   pass(bytes: number): void {
-    const lent = Math.min(this.#lent, bytes);
-    this.#kept -= bytes;
-    this.#lent -= lent;
-    this.#lender.sendLent(lent);
+    const advanced = Math.min(this.#advanced, bytes);
+    this.#held -= bytes;
+    this.#advanced -= advanced;
+    this.#advances.forwarded(advanced);
   }
 
-  /** Lends the sender what is kept back by now. */
-  settle(isForced = false): void {
-    const bytes = this.#kept - this.#lent;
-    if (bytes > 0 && this.#lender.lend(bytes, isForced)) this.#lent += bytes;
+  /** Advances credit to the sender for the bytes that are held now. */
+  advance(isForced = false): void {
+    const bytes = this.#held - this.#advanced;
+    if (bytes > 0 && this.#advances.acquire(bytes, isForced)) this.#advanced += bytes;
   }
 
-  /** The stream is over: what is still kept never goes out, and its credit is the sender's again. */
+  /** Ends the account with its stream. Held bytes are never forwarded, so their credit stays with the sender. */
   close(): void {
-    this.settle(true);
-    this.#lender.forgive(this.#lent);
-    this.#kept = 0;
-    this.#lent = 0;
+    this.advance(true);
+    this.#advances.discarded(this.#advanced);
+    this.#held = 0;
+    this.#advanced = 0;
   }
 }

@@ -1,12 +1,12 @@
-// Cuts the bytes of one direction of an HTTP/2 connection into frames, however they arrive.
+// The parser of one direction of an HTTP/2 connection: it splits the bytes into frames.
 
-import { type Frame, frameHeaderBytes } from './frame.ts';
+import { FRAME_HEADER_BYTES, type Frame } from './frame.ts';
 
-/** Keeps at most the one frame that is not whole yet: 16 MiB by the format, 16 KiB unless the peers agreed on more. */
+/** Holds at most one incomplete frame: up to 16 MiB by the format, 16 KiB unless the peers agreed on more. */
 export class FrameReader {
   #chunks: Buffer[] = [];
   #available = 0;
-  #needed = frameHeaderBytes;
+  #needed = FRAME_HEADER_BYTES;
 
   /** Takes the next bytes and returns the frames they complete. */
   push(chunk: Buffer): Frame[] {
@@ -17,12 +17,12 @@ export class FrameReader {
     return frames;
   }
 
-  /** How many bytes wait for the rest of their frame. */
+  /** How many bytes of an incomplete frame it holds. */
   get heldBytes(): number {
     return this.#available;
   }
 
-  /** Takes back the bytes that wait, because they will not be read as frames. */
+  /** Returns and forgets the held bytes, because they will not be parsed as frames. */
   takeRest(): Buffer {
     const rest = Buffer.concat(this.#chunks);
     this.#chunks = [];
@@ -33,7 +33,7 @@ export class FrameReader {
   #next(): Frame | undefined {
     if (this.#available < this.#needed) return undefined;
     const all = this.#joined();
-    const length = frameHeaderBytes + all.readUIntBE(0, 3);
+    const length = FRAME_HEADER_BYTES + all.readUIntBE(0, 3);
     if (all.length < length) {
       this.#needed = length;
       return undefined;
@@ -41,12 +41,12 @@ export class FrameReader {
     const bytes = all.subarray(0, length);
     this.#chunks = all.length > length ? [all.subarray(length)] : [];
     this.#available -= length;
-    this.#needed = frameHeaderBytes;
+    this.#needed = FRAME_HEADER_BYTES;
     return {
       type: bytes[3] ?? 0,
       flags: bytes[4] ?? 0,
       streamId: bytes.readUInt32BE(5) & 0x7fff_ffff,
-      payload: bytes.subarray(frameHeaderBytes),
+      payload: bytes.subarray(FRAME_HEADER_BYTES),
       bytes,
     };
   }

@@ -1,4 +1,4 @@
-// HTTP/2 frames: their types, flags and bytes. What the frame reader yields and the relay writes.
+// HTTP/2 frames (RFC 9113, sections 4 and 6): types, flags and functions that write them.
 
 export const FrameType = {
   data: 0,
@@ -24,27 +24,27 @@ export const ErrorCode = {
   enhanceYourCalm: 11,
 } as const;
 
-export const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
-export const frameHeaderBytes = 9;
-/** The largest payload that every peer accepts. */
-const safePayloadBytes = 16_384;
-export const highestStreamId = 0x7fff_ffff;
+export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
+export const FRAME_HEADER_BYTES = 9;
+/** The largest payload that every peer must accept. */
+const SAFE_PAYLOAD_BYTES = 16_384;
+export const MAX_STREAM_ID = 0x7fff_ffff;
 
-/** Bytes that are not HTTP/2 as its standards have it. */
+/** Thrown for bytes that are not valid HTTP/2. */
 export class MalformedError extends Error {
   override readonly name = 'MalformedError';
 }
 
-export interface Frame {
+export type Frame = {
   readonly type: number;
   readonly flags: number;
   readonly streamId: number;
   readonly payload: Buffer;
-  /** The whole frame as it came, header included; the payload is a part of it. */
+  /** The whole frame, header included. `payload` is a view of the same memory. */
   readonly bytes: Buffer;
-}
+};
 
-/** Builds the bytes of one frame; `length`, by default the payload's own, is what its header says. */
+/** Writes a frame. `length`, by default that of the payload, is the length in its header. */
 export function writeFrame(
   type: number,
   flags: number,
@@ -52,12 +52,12 @@ export function writeFrame(
   payload: Uint8Array,
   length = payload.length,
 ): Buffer {
-  const bytes = Buffer.allocUnsafe(frameHeaderBytes + payload.length);
+  const bytes = Buffer.allocUnsafe(FRAME_HEADER_BYTES + payload.length);
   bytes.writeUIntBE(length, 0, 3);
   bytes[3] = type;
   bytes[4] = flags;
   bytes.writeUInt32BE(streamId, 5);
-  bytes.set(payload, frameHeaderBytes);
+  bytes.set(payload, FRAME_HEADER_BYTES);
   return bytes;
 }
 
@@ -73,11 +73,11 @@ export function writeGoAway(lastStreamId: number, errorCode: number): Buffer {
   return writeFrame(FrameType.goAway, 0, 0, wordsOf(lastStreamId, errorCode));
 }
 
-/** Builds a HEADERS frame, followed by CONTINUATION frames when the block is longer than one frame may be. */
+/** Writes a HEADERS frame, and CONTINUATION frames if the block is longer than one frame may be. */
 export function writeHeaders(streamId: number, block: Buffer, endsStream: boolean): Buffer {
   const frames: Buffer[] = [];
-  for (let start = 0; start === 0 || start < block.length; start += safePayloadBytes) {
-    const end = start + safePayloadBytes;
+  for (let start = 0; start === 0 || start < block.length; start += SAFE_PAYLOAD_BYTES) {
+    const end = start + SAFE_PAYLOAD_BYTES;
     const flags = (end >= block.length ? Flag.endHeaders : 0) | (start === 0 && endsStream ? Flag.endStream : 0);
     const type = start === 0 ? FrameType.headers : FrameType.continuation;
     frames.push(writeFrame(type, flags, streamId, block.subarray(start, end)));
@@ -85,7 +85,7 @@ export function writeHeaders(streamId: number, block: Buffer, endsStream: boolea
   return Buffer.concat(frames);
 }
 
-/** Writes another stream's number into a frame, in place. */
+/** Changes the stream id of a frame, in place. */
 export function renumber(frameBytes: Buffer, streamId: number): void {
   frameBytes.writeUInt32BE(streamId, 5);
 }
@@ -97,9 +97,9 @@ export function withoutPadding({ flags, payload }: Frame): Buffer {
 }
 
 /**
- * Returns the number at the beginning of a payload.
+ * Returns the 32-bit number at the beginning of a payload.
  *
- * @throws MalformedError when the payload is too short.
+ * @throws {MalformedError} if the payload is too short.
  */
 export function readWord(payload: Buffer): number {
   if (payload.length < 4) throw new MalformedError('a frame that is too short');

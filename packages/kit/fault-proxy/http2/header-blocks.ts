@@ -1,23 +1,23 @@
-// Puts HEADERS, PUSH_PROMISE and their CONTINUATION frames of one direction together, and decodes each block in its turn.
+// The header blocks of one direction: joins HEADERS or PUSH_PROMISE with their CONTINUATION frames and decodes each block.
 
-import { Flag, type Frame, FrameType, highestStreamId, MalformedError, readWord, withoutPadding } from './frame.ts';
+import { Flag, type Frame, FrameType, MAX_STREAM_ID, MalformedError, readWord, withoutPadding } from './frame.ts';
 import { type HeaderField, HpackDecoder } from './hpack.ts';
 
-export interface HeaderBlock {
+export type HeaderBlock = {
   readonly streamId: number;
   readonly fields: readonly HeaderField[];
   readonly endsStream: boolean;
-  /** The stream a PUSH_PROMISE promises. */
+  /** The stream that a PUSH_PROMISE announces. */
   readonly promisedId: number | undefined;
-  /** The frames it came in. */
+  /** The original frames. */
   readonly frames: readonly Buffer[];
-  /** A change of the compression table's size, announced in this block or in one that was not sent on as it came. */
+  /** A new size of the compression table, announced in this block or in an earlier one that was not forwarded unchanged. */
   readonly sizeUpdate: number | undefined;
-}
+};
 
-// What peers accept is about 64 KiB; this only keeps a broken one from filling the memory.
-const longestBlockBytes = 1 << 20;
-const priorityBytes = 5;
+// Peers accept about 64 KiB. This limit only keeps a broken peer from exhausting the memory.
+const MAX_BLOCK_BYTES = 1 << 20;
+const PRIORITY_BYTES = 5;
 
 export class HeaderBlocks {
   readonly #decoder = new HpackDecoder();
@@ -26,9 +26,9 @@ export class HeaderBlocks {
   #bytes = 0;
 
   /**
-   * Takes the next of these frames and returns the block when it is whole.
+   * Takes the next of these frames and returns the block when it is complete.
    *
-   * @throws MalformedError when the frames are out of order, or the block is malformed or too long.
+   * @throws {MalformedError} if the frames are out of order, or the block is malformed or too long.
    */
   add(frame: Frame): HeaderBlock | undefined {
     const [first] = this.#frames;
@@ -42,8 +42,7 @@ export class HeaderBlocks {
     const fragment = fragmentOf(frame);
     this.#fragments.push(fragment);
     this.#bytes += fragment.length;
-    if (this.#bytes > longestBlockBytes)
-      throw new MalformedError(`a header block of more than ${longestBlockBytes} bytes`);
+    if (this.#bytes > MAX_BLOCK_BYTES) throw new MalformedError(`a header block of more than ${MAX_BLOCK_BYTES} bytes`);
     return (frame.flags & Flag.endHeaders) === 0 ? undefined : this.#finish();
   }
 
@@ -58,7 +57,7 @@ export class HeaderBlocks {
       streamId: first.streamId,
       fields,
       endsStream: first.type === FrameType.headers && (first.flags & Flag.endStream) !== 0,
-      promisedId: first.type === FrameType.pushPromise ? readWord(withoutPadding(first)) & highestStreamId : undefined,
+      promisedId: first.type === FrameType.pushPromise ? readWord(withoutPadding(first)) & MAX_STREAM_ID : undefined,
       frames: frames.map(({ bytes }) => bytes),
       sizeUpdate: this.#decoder.takeSizeUpdate(),
     };
@@ -68,7 +67,7 @@ export class HeaderBlocks {
 function fragmentOf(frame: Frame): Buffer {
   switch (frame.type) {
     case FrameType.headers:
-      return withoutPadding(frame).subarray((frame.flags & Flag.priority) === 0 ? 0 : priorityBytes);
+      return withoutPadding(frame).subarray((frame.flags & Flag.priority) === 0 ? 0 : PRIORITY_BYTES);
     case FrameType.pushPromise:
       return withoutPadding(frame).subarray(4);
     default:

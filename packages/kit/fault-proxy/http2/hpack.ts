@@ -1,32 +1,32 @@
-// Header compression (RFC 7541). Reading keeps the dynamic table, as it must; writing never touches one, so that header blocks
-// which are held back, dropped or put in another order leave the peer's table right.
+// HPACK header compression (RFC 7541). The decoder maintains the dynamic table. The encoder never uses one, so that blocks which
+// are held back, discarded or reordered cannot corrupt the peer's table.
 
 import { MalformedError } from './frame.ts';
 import { decodeHuffman } from './huffman.ts';
-import { staticTable } from './static-table.ts';
+import { STATIC_TABLE } from './static-table.ts';
 
-export interface HeaderField {
+export type HeaderField = {
   readonly name: string;
   readonly value: string;
-  /** Its sender wants no intermediary to compress it. */
+  /** The sender asks intermediaries never to index it (RFC 7541, section 6.2.3). */
   readonly isSensitive: boolean;
-}
+};
 
-const defaultTableBytes = 4096;
-const highestTableBytes = 1 << 24;
-const entryOverheadBytes = 32;
+const DEFAULT_TABLE_BYTES = 4096;
+const MAX_TABLE_BYTES = 1 << 24;
+const ENTRY_OVERHEAD_BYTES = 32;
 
 export class HpackDecoder {
   // Oldest first.
   readonly #entries: HeaderField[] = [];
   #tableBytes = 0;
-  #limitBytes = defaultTableBytes;
+  #limitBytes = DEFAULT_TABLE_BYTES;
   #sizeUpdate: number | undefined;
 
   /**
    * Decodes one header block. Blocks must come in the order they were sent, without a gap.
    *
-   * @throws MalformedError when the block is malformed.
+   * @throws {MalformedError} if the block is malformed.
    */
   decode(block: Buffer): HeaderField[] {
     const cursor = new Cursor(block);
@@ -34,14 +34,14 @@ export class HpackDecoder {
     while (!cursor.isAtEnd) {
       const byte = cursor.peek();
       if (byte & 0x80) fields.push(this.#at(cursor.readInteger(7)));
-      else if (byte & 0x40) fields.push(this.#remember(this.#readLiteral(cursor, 6, false)));
+      else if (byte & 0x40) fields.push(this.#index(this.#readLiteral(cursor, 6, false)));
       else if (byte & 0x20) this.#resize(cursor.readInteger(5));
       else fields.push(this.#readLiteral(cursor, 4, (byte & 0x10) !== 0));
     }
     return fields;
   }
 
-  /** Returns the last change of table size that blocks announced since the last time, for whoever writes them anew. */
+  /** Returns the latest table size that blocks announced since the previous call. A re-encoded block has to announce it again. */
   takeSizeUpdate(): number | undefined {
     const update = this.#sizeUpdate;
     this.#sizeUpdate = undefined;
@@ -56,14 +56,14 @@ export class HpackDecoder {
 
   #at(index: number): HeaderField {
     const field =
-      index <= staticTable.length
-        ? staticTable[index - 1]
-        : this.#entries[this.#entries.length - (index - staticTable.length)];
+      index <= STATIC_TABLE.length
+        ? STATIC_TABLE[index - 1]
+        : this.#entries[this.#entries.length - (index - STATIC_TABLE.length)];
     if (field === undefined) throw new MalformedError(`a header field refers to entry ${index}, which no table has`);
     return field;
   }
 
-  #remember(field: HeaderField): HeaderField {
+  #index(field: HeaderField): HeaderField {
     this.#entries.push(field);
     this.#tableBytes += sizeOf(field);
     this.#evict();
@@ -71,7 +71,7 @@ export class HpackDecoder {
   }
 
   #resize(limitBytes: number): void {
-    if (limitBytes > highestTableBytes) throw new MalformedError(`a header table of ${limitBytes} bytes`);
+    if (limitBytes > MAX_TABLE_BYTES) throw new MalformedError(`a header table of ${limitBytes} bytes`);
     this.#limitBytes = limitBytes;
     this.#sizeUpdate = limitBytes;
     this.#evict();
@@ -82,7 +82,7 @@ export class HpackDecoder {
   }
 }
 
-/** Encodes a header block that refers to no table; `sizeUpdate` announces a change of table size before it. */
+/** Encodes a header block without using any table. `sizeUpdate` is a new table size to announce first. */
 export function encodeFields(fields: readonly HeaderField[], sizeUpdate?: number): Buffer {
   const parts: Buffer[] = sizeUpdate === undefined ? [] : [encodeInteger(sizeUpdate, 5, 0x20)];
   for (const { name, value, isSensitive } of fields) {
@@ -111,7 +111,7 @@ function encodeInteger(value: number, prefixBits: number, pattern: number): Buff
 }
 
 function sizeOf({ name, value }: HeaderField): number {
-  return name.length + value.length + entryOverheadBytes;
+  return name.length + value.length + ENTRY_OVERHEAD_BYTES;
 }
 
 class Cursor {

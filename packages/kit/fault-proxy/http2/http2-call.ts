@@ -1,99 +1,98 @@
-// One call of an HTTP/2 connection, a stream of the client's and one of the upstream service's, as faults see it.
+// A call of an HTTP/2 connection: a stream with the client and a stream with the upstream service.
 
-import type { CallPort, Direction, TargetPort } from '../core/fault.ts';
-import { Lane } from '../core/pipe.ts';
-import type { Piece } from '../core/stage.ts';
-import type { WindowAccount } from './connection-window.ts';
+import type { Chunk } from '../core/chunk.ts';
+import type { Direction, FaultTarget, ProxiedCall } from '../core/fault.ts';
+import { Pipe } from '../core/pipe.ts';
+import type { StreamCredit } from './connection-window.ts';
+import { ErrorCode } from './frame.ts';
 import type { HeaderField } from './hpack.ts';
 
-/** What the relay does for its calls. */
-export interface Http2CallPort {
-  readonly connection: TargetPort;
-  readonly accounts: Readonly<Record<Direction, WindowAccount>>;
-  /** Sends a piece of the call on. */
-  send(call: Http2Call, direction: Direction, piece: Piece): void;
-  /** The call's lanes may hold less than before. */
-  settle(call: Http2Call, direction: Direction): void;
-  /** Ends the stream at either side that knows of it, with these codes; undefined says nothing. */
+/** The relay, as its calls use it. */
+export type Http2CallContext = {
+  readonly connection: FaultTarget;
+  readonly credits: Readonly<Record<Direction, StreamCredit>>;
+  /** Forwards a chunk of the call. */
+  send(call: Http2Call, direction: Direction, chunk: Chunk): void;
+  /** Updates flow control, because the call's pipes may hold fewer bytes than before. */
+  updateBackpressure(call: Http2Call, direction: Direction): void;
+  /** Resets the stream on each side that has it, with these codes. A side whose code is undefined gets no RST_STREAM. */
   end(call: Http2Call, clientCode: number | undefined, upstreamCode: number | undefined): void;
   answer(call: Http2Call, status: number): void;
-  tear(call: Http2Call, direction: Direction, piece: Piece, keptBytes: number): void;
+  truncate(call: Http2Call, direction: Direction, chunk: Chunk, keptBytes: number): void;
   goAway(call: Http2Call, http2Code: number, refuses: boolean): void;
-}
+};
 
-/** What a head's piece carries. */
-export interface HeadDetail {
+/** The `detail` of a head chunk. */
+export type HeadDetail = {
   readonly fields: readonly HeaderField[];
-}
+};
 
-const cancelCode = 8;
-
-export class Http2Call implements CallPort {
+export class Http2Call implements ProxiedCall {
   readonly scope = 'call';
   readonly protocol = 'http2';
   readonly rpc: string;
-  /** The number of its stream, as the client knows it. */
+  /** Its stream id on the client's connection. */
   readonly clientId: number;
-  /** The same, as the upstream service knows it; 0 until it does. */
+  /** Its stream id on the upstream connection; 0 until the call is forwarded. */
   upstreamId = 0;
-  readonly lanes: Readonly<Record<Direction, Lane>>;
-  readonly accounts: Readonly<Record<Direction, WindowAccount>>;
+  readonly pipes: Readonly<Record<Direction, Pipe>>;
+  readonly credits: Readonly<Record<Direction, StreamCredit>>;
   readonly hasEnded: Record<Direction, boolean> = { up: false, down: false };
-  /** Stream credit the client gave before the upstream service knew of the stream. */
+  /** Stream credit that the client granted before the call was forwarded. */
   earlyCredit = 0;
   isOver = false;
-  readonly #port: Http2CallPort;
+  readonly #context: Http2CallContext;
 
-  constructor(port: Http2CallPort, clientId: number, rpc: string) {
-    this.#port = port;
+  constructor(context: Http2CallContext, clientId: number, rpc: string) {
+    this.#context = context;
     this.clientId = clientId;
     this.rpc = rpc;
-    this.accounts = port.accounts;
-    this.lanes = { up: this.#createLane('up'), down: this.#createLane('down') };
+    this.credits = context.credits;
+    this.pipes = { up: this.#createPipe('up'), down: this.#createPipe('down') };
   }
 
-  get connection(): TargetPort {
-    return this.#port.connection;
+  get connection(): FaultTarget {
+    return this.#context.connection;
   }
 
-  /** The number of its stream for the receiver of that direction. */
+  /** Returns its stream id for the receiver of that direction. */
   idTowards(direction: Direction): number {
     return direction === 'up' ? this.upstreamId : this.clientId;
   }
 
   reset(http2Code: number): void {
-    this.#port.end(this, http2Code, cancelCode);
+    this.#context.end(this, http2Code, ErrorCode.cancel);
   }
 
   close(): void {
-    this.#port.end(this, undefined, cancelCode);
+    this.#context.end(this, undefined, ErrorCode.cancel);
   }
 
   drop(): void {
-    this.#port.end(this, undefined, cancelCode);
+    this.#context.end(this, undefined, ErrorCode.cancel);
   }
 
-  tear(direction: Direction, piece: Piece, keptBytes: number): void {
-    this.#port.tear(this, direction, piece, keptBytes);
+  truncate(direction: Direction, chunk: Chunk, keptBytes: number): void {
+    this.#context.truncate(this, direction, chunk, keptBytes);
   }
 
   answer(status: number): void {
-    this.#port.answer(this, status);
+    this.#context.answer(this, status);
   }
 
   goAway(http2Code: number, refuses: boolean): boolean {
-    this.#port.goAway(this, http2Code, refuses);
+    this.#context.goAway(this, http2Code, refuses);
     return true;
   }
 
-  onClientGone(): void {
-    // A call that its client resets is over at once, whatever is done to it.
+  onClientClosed(): void {
+    // Nothing to call: when the client resets a stream, the relay ends the call at once, even if a fault holds it.
   }
 
-  #createLane(direction: Direction): Lane {
-    return new Lane(
-      (piece) => this.#port.send(this, direction, piece),
-      () => this.#port.settle(this, direction),
+  #createPipe(direction: Direction): Pipe {
+    return new Pipe(
+      (chunk) => this.#context.send(this, direction, chunk),
+      () => this.#context.updateBackpressure(this, direction),
     );
   }
 }

@@ -1,18 +1,19 @@
-// The relay for cleartext HTTP/2: passes frames as they came, and takes apart only the streams that a fault hits. Streams get
-// numbers of their own towards the upstream service as soon as one is held back or left out, since it must see them in order.
+// The relay for cleartext HTTP/2. It forwards frames unchanged, and parses only the streams that a fault affects. Stream ids
+// towards the upstream service are assigned in the order of forwarding: HTTP/2 requires increasing ids, and a fault may hold
+// back or discard a stream.
 
+import { type Chunk, END_CHUNK } from '../core/chunk.ts';
 import type { Direction } from '../core/fault.ts';
-import { type Relay, type RelayPort, rpcOfPath } from '../core/relay.ts';
-import { lastPiece, type Piece } from '../core/stage.ts';
+import { type Relay, type RelayContext, rpcOfPath } from '../core/relay.ts';
 import { ConnectionWindow } from './connection-window.ts';
 import {
   ErrorCode,
   Flag,
   type Frame,
   FrameType,
-  highestStreamId,
+  MAX_STREAM_ID,
   MalformedError,
-  preface,
+  PREFACE,
   readWord,
   renumber,
   withoutPadding,
@@ -25,25 +26,27 @@ import {
 import { FrameReader } from './frame-reader.ts';
 import { type HeaderBlock, HeaderBlocks } from './header-blocks.ts';
 import { encodeFields, fieldValue, type HeaderField } from './hpack.ts';
-import { type HeadDetail, Http2Call, type Http2CallPort } from './http2-call.ts';
+import { type HeadDetail, Http2Call, type Http2CallContext } from './http2-call.ts';
 
-interface Side {
+type Side = {
   readonly frames: FrameReader;
   readonly blocks: HeaderBlocks;
   readonly window: ConnectionWindow;
-  // Header blocks are passed as they came until one is held back or left out; from then on the receiver's table would be wrong.
-  writesHeadersAnew: boolean;
+  // Header blocks are forwarded unchanged until one is held back or discarded. From then on the receiver's HPACK table would
+  // differ from the sender's, so blocks are re-encoded without a table.
+  reencodesHeaders: boolean;
   sizeUpdate: number | undefined;
-}
+};
 
 export class Http2Relay implements Relay {
-  readonly #port: RelayPort;
+  readonly #context: RelayContext;
   readonly #sides: Readonly<Record<Direction, Side>>;
   readonly #byClientId = new Map<number, Http2Call>();
   readonly #byUpstreamId = new Map<number, Http2Call>();
   readonly #faulted = new Set<Http2Call>();
-  #prefaceLeft: number = preface.length;
-  // The client's first calls, until the upstream service has said its SETTINGS: before those, a client takes no other frame.
+  #prefaceLeft: number = PREFACE.length;
+  // The client's first frames, held until the upstream service has sent SETTINGS. A fault may answer a call, and a client
+  // accepts no other frame before SETTINGS.
   #earlyCalls: Frame[] | undefined = [];
   #latestClientId = 0;
   #nextUpstreamId = 1;
@@ -51,8 +54,8 @@ export class Http2Relay implements Relay {
   #isGoingAway = false;
   #isUnreadable = false;
 
-  constructor(port: RelayPort) {
-    this.#port = port;
+  constructor(context: RelayContext) {
+    this.#context = context;
     this.#sides = { up: this.#createSide('up'), down: this.#createSide('down') };
   }
 
@@ -61,11 +64,11 @@ export class Http2Relay implements Relay {
     if (direction === 'up' && this.#prefaceLeft > 0) {
       const begin = rest.subarray(0, this.#prefaceLeft);
       this.#prefaceLeft -= begin.length;
-      this.#port.sendBytes('up', begin);
+      this.#context.sendBytes('up', begin);
       rest = rest.subarray(begin.length);
     }
     if (this.#isUnreadable) {
-      this.#port.sendBytes(direction, rest);
+      this.#context.sendBytes(direction, rest);
       return;
     }
     this.#takeFrames(direction, this.#sides[direction].frames.push(rest));
@@ -77,14 +80,14 @@ export class Http2Relay implements Relay {
   }
 
   end(direction: Direction): void {
-    this.#port.send(direction, { ...lastPiece, payload: this.#sides[direction].frames.takeRest() });
+    this.#context.send(direction, { ...END_CHUNK, payload: this.#sides[direction].frames.takeRest() });
   }
 
   heldBytes(direction: Direction): number {
     const { frames, window } = this.#sides[direction];
     let bytes = frames.heldBytes + window.queuedBytes;
     if (direction === 'up') for (const frame of this.#earlyCalls ?? []) bytes += frame.bytes.length;
-    for (const call of this.#faulted) bytes += call.lanes[direction].heldBytes;
+    for (const call of this.#faulted) bytes += call.pipes[direction].heldBytes;
     return bytes;
   }
 
@@ -98,26 +101,26 @@ export class Http2Relay implements Relay {
       frames: new FrameReader(),
       blocks: new HeaderBlocks(),
       window: new ConnectionWindow({
-        send: (bytes) => this.#port.sendBytes(direction, bytes),
-        answer: (bytes) => this.#port.sendBytes(back, bytes),
-        lendingLimitBytes: this.#port.maxHeldBytes / 2,
+        send: (bytes) => this.#context.sendBytes(direction, bytes),
+        answer: (bytes) => this.#context.sendBytes(back, bytes),
+        maxAdvanceBytes: this.#context.maxHeldBytes / 2,
       }),
-      writesHeadersAnew: false,
+      reencodesHeaders: false,
       sizeUpdate: undefined,
     };
   }
 
   #takeFrames(direction: Direction, frames: readonly Frame[]): void {
     for (const [index, frame] of frames.entries()) {
-      if (this.#port.connection.isOver) return;
+      if (this.#context.connection.isOver) return;
       try {
         this.#takeFrame(direction, frame);
       } catch (error) {
         if (!(error instanceof MalformedError)) throw error;
-        // Not HTTP/2 as we know it: whoever receives it judges it, and the faults of single calls end here.
+        // Not valid HTTP/2. The receiver decides what to do with it; from here on no fault can affect a single call.
         this.#isUnreadable = true;
-        for (const { bytes } of frames.slice(index)) this.#port.sendBytes(direction, bytes);
-        this.#port.sendBytes(direction, this.#sides[direction].frames.takeRest());
+        for (const { bytes } of frames.slice(index)) this.#context.sendBytes(direction, bytes);
+        this.#context.sendBytes(direction, this.#sides[direction].frames.takeRest());
         return;
       }
     }
@@ -150,8 +153,8 @@ export class Http2Relay implements Relay {
         break;
       default:
         if (direction === 'down') this.#hasUpstreamSpoken = true;
-        // Priorities and extensions of single streams are hints; what concerns the connection passes.
-        if (frame.streamId === 0) this.#port.sendBytes(direction, frame.bytes);
+        // PRIORITY and extension frames of a single stream are hints and may be discarded. Frames of the connection pass.
+        if (frame.streamId === 0) this.#context.sendBytes(direction, frame.bytes);
     }
   }
 
@@ -160,7 +163,7 @@ export class Http2Relay implements Relay {
     const cost = frame.payload.length;
     const call = this.#callOf(direction, frame.streamId);
     if (call === undefined) {
-      window.giveBack(cost);
+      window.returnCredit(cost);
       return;
     }
     const isLast = (frame.flags & Flag.endStream) !== 0;
@@ -173,12 +176,12 @@ export class Http2Relay implements Relay {
     const payload = withoutPadding(frame);
     const padding = cost - payload.length;
     if (padding > 0) {
-      window.giveBack(padding);
-      this.#port.sendBytes(direction === 'up' ? 'down' : 'up', writeWindowUpdate(frame.streamId, padding));
+      window.returnCredit(padding);
+      this.#context.sendBytes(direction === 'up' ? 'down' : 'up', writeWindowUpdate(frame.streamId, padding));
     }
-    call.accounts[direction].receive(payload.length);
-    call.lanes[direction].push({ kind: 'body', payload, isLast });
-    if (!call.isOver) call.accounts[direction].settle();
+    call.credits[direction].receive(payload.length);
+    call.pipes[direction].push({ kind: 'body', payload, isLast });
+    if (!call.isOver) call.credits[direction].advance();
   }
 
   #takeBlock(direction: Direction, block: HeaderBlock): void {
@@ -188,16 +191,16 @@ export class Http2Relay implements Relay {
     if (isNew) this.#latestClientId = block.streamId;
     const call = isNew ? this.#beginCall(block) : this.#callOf(direction, block.streamId);
     if (call === undefined || call.isOver || block.promisedId !== undefined) {
-      side.writesHeadersAnew = true;
-      // No RPC is pushed: the client never asked for it.
+      side.reencodesHeaders = true;
+      // An RPC is never pushed, so the client does not expect this stream.
       if (block.promisedId !== undefined)
-        this.#port.sendBytes('up', writeReset(block.promisedId, ErrorCode.refusedStream));
+        this.#context.sendBytes('up', writeReset(block.promisedId, ErrorCode.refusedStream));
       return;
     }
     if (this.#faulted.has(call)) {
-      side.writesHeadersAnew = true;
+      side.reencodesHeaders = true;
       const detail: HeadDetail = { fields: block.fields };
-      call.lanes[direction].push({ kind: 'head', payload: Buffer.alloc(0), isLast: block.endsStream, detail });
+      call.pipes[direction].push({ kind: 'head', payload: Buffer.alloc(0), isLast: block.endsStream, detail });
       return;
     }
     if (direction === 'up') this.#openUpstream(call);
@@ -208,20 +211,20 @@ export class Http2Relay implements Relay {
   #beginCall(block: HeaderBlock): Http2Call | undefined {
     if (this.#isGoingAway) return undefined;
     const { up, down } = this.#sides;
-    const port: Http2CallPort = {
-      connection: this.#port.connection,
-      accounts: { up: up.window.openAccount(), down: down.window.openAccount() },
-      send: (target, direction, piece) => this.#sendPiece(target, direction, piece),
-      settle: (target, direction) => this.#settle(target, direction),
+    const context: Http2CallContext = {
+      connection: this.#context.connection,
+      credits: { up: up.window.openStream(), down: down.window.openStream() },
+      send: (target, direction, chunk) => this.#sendChunk(target, direction, chunk),
+      updateBackpressure: (target, direction) => this.#updateBackpressure(target, direction),
       end: (target, clientCode, upstreamCode) => this.#endCall(target, clientCode, upstreamCode),
       answer: (target, status) => this.#answer(target, status),
-      tear: (target, direction, piece, keptBytes) => this.#tear(target, direction, piece, keptBytes),
+      truncate: (target, direction, chunk, keptBytes) => this.#truncate(target, direction, chunk, keptBytes),
       goAway: (target, http2Code, refuses) => this.#goAway(target, http2Code, refuses),
     };
-    const call = new Http2Call(port, block.streamId, rpcOfPath(fieldValue(block.fields, ':path') ?? ''));
+    const call = new Http2Call(context, block.streamId, rpcOfPath(fieldValue(block.fields, ':path') ?? ''));
     this.#byClientId.set(call.clientId, call);
-    this.#port.offer(call);
-    if (!call.isOver && !(call.lanes.up.isFree && call.lanes.down.isFree)) this.#faulted.add(call);
+    this.#context.offer(call);
+    if (!call.isOver && !(call.pipes.up.isEmpty && call.pipes.down.isEmpty)) this.#faulted.add(call);
     return call;
   }
 
@@ -232,14 +235,14 @@ export class Http2Relay implements Relay {
     if (direction === 'up') {
       this.#endCall(call, undefined, code);
     } else if (this.#faulted.has(call)) {
-      call.lanes.down.push({ kind: 'abort', payload: Buffer.alloc(0), isLast: true, detail: code });
+      call.pipes.down.push({ kind: 'abort', payload: Buffer.alloc(0), isLast: true, detail: code });
     } else {
       this.#endCall(call, code, undefined);
     }
   }
 
   #takeCredit(direction: Direction, frame: Frame): void {
-    const credit = readWord(frame.payload) & highestStreamId;
+    const credit = readWord(frame.payload) & MAX_STREAM_ID;
     if (frame.streamId === 0) {
       this.#sides[direction === 'up' ? 'down' : 'up'].window.grant(credit);
       return;
@@ -248,13 +251,13 @@ export class Http2Relay implements Relay {
     if (call === undefined) return;
     const streamId = call.idTowards(direction);
     if (streamId === 0) call.earlyCredit += credit;
-    else this.#port.sendBytes(direction, writeWindowUpdate(streamId, credit));
+    else this.#context.sendBytes(direction, writeWindowUpdate(streamId, credit));
   }
 
   #takeGoAway(direction: Direction, frame: Frame): void {
-    const lastId = readWord(frame.payload) & highestStreamId;
-    if (direction === 'down' && lastId !== highestStreamId) {
-      // The same promise in the client's numbers: its latest call that the upstream service still answers.
+    const lastId = readWord(frame.payload) & MAX_STREAM_ID;
+    if (direction === 'down' && lastId !== MAX_STREAM_ID) {
+      // Translate to the client's stream ids: its latest call that the upstream service still answers.
       let lastClientId = 0;
       for (const call of [...this.#byClientId.values()]) {
         if (call.upstreamId === 0) this.#endCall(call, ErrorCode.refusedStream, undefined);
@@ -262,7 +265,7 @@ export class Http2Relay implements Relay {
       }
       frame.payload.writeUInt32BE(lastClientId, 0);
     }
-    this.#port.sendBytes(direction, frame.bytes);
+    this.#context.sendBytes(direction, frame.bytes);
   }
 
   #callOf(direction: Direction, streamId: number): Http2Call | undefined {
@@ -278,7 +281,7 @@ export class Http2Relay implements Relay {
 
   #sendBlock(call: Http2Call, direction: Direction, block: HeaderBlock): void {
     const side = this.#sides[direction];
-    if (side.writesHeadersAnew) {
+    if (side.reencodesHeaders) {
       this.#sendFields(call, direction, block.fields, block.endsStream);
       return;
     }
@@ -296,7 +299,7 @@ export class Http2Relay implements Relay {
     side.window.send(writeHeaders(call.idTowards(direction), block, isLast), 0);
   }
 
-  #sendPiece(call: Http2Call, direction: Direction, { kind, payload, isLast, detail }: Piece): void {
+  #sendChunk(call: Http2Call, direction: Direction, { kind, payload, isLast, detail }: Chunk): void {
     if (call.isOver) return;
     if (kind === 'abort') {
       this.#endCall(call, detail as number, undefined);
@@ -309,7 +312,7 @@ export class Http2Relay implements Relay {
       this.#sendFields(call, direction, (detail as HeadDetail).fields, isLast);
       if (opens && call.earlyCredit > 0) window.send(writeWindowUpdate(call.upstreamId, call.earlyCredit), 0);
     } else {
-      call.accounts[direction].pass(payload.length);
+      call.credits[direction].pass(payload.length);
       window.send(
         writeFrame(FrameType.data, isLast ? Flag.endStream : 0, call.idTowards(direction), payload),
         payload.length,
@@ -318,9 +321,9 @@ export class Http2Relay implements Relay {
     if (isLast) this.#endDirection(call, direction);
   }
 
-  #settle(call: Http2Call, direction: Direction): void {
-    if (!call.isOver) call.accounts[direction].settle();
-    this.#port.settle(direction);
+  #updateBackpressure(call: Http2Call, direction: Direction): void {
+    if (!call.isOver) call.credits[direction].advance();
+    this.#context.updateBackpressure(direction);
   }
 
   #endDirection(call: Http2Call, direction: Direction): void {
@@ -342,17 +345,17 @@ export class Http2Relay implements Relay {
     this.#endCall(call, undefined, ErrorCode.cancel);
   }
 
-  #tear(call: Http2Call, direction: Direction, { payload }: Piece, keptBytes: number): void {
+  #truncate(call: Http2Call, direction: Direction, { payload }: Chunk, keptBytes: number): void {
     const id = call.idTowards(direction);
     const frame = writeFrame(FrameType.data, 0, id, payload.subarray(0, keptBytes), payload.length);
-    this.#port.tearBytes(direction, frame);
+    this.#context.sendAndClose(direction, frame);
   }
 
   #goAway(call: Http2Call, http2Code: number, refuses: boolean): void {
     this.#isGoingAway = true;
-    this.#port.sendBytes('down', writeGoAway(refuses ? Math.max(0, call.clientId - 2) : call.clientId, http2Code));
+    this.#context.sendBytes('down', writeGoAway(refuses ? Math.max(0, call.clientId - 2) : call.clientId, http2Code));
     if (refuses) this.#forget(call);
-    if (http2Code !== ErrorCode.noError) this.#port.close();
+    if (http2Code !== ErrorCode.noError) this.#context.close();
     else this.#closeIfDone();
   }
 
@@ -363,15 +366,15 @@ export class Http2Relay implements Relay {
     this.#byUpstreamId.delete(call.upstreamId);
     if (this.#faulted.delete(call)) {
       for (const direction of ['up', 'down'] as const) {
-        call.lanes[direction].close();
-        call.accounts[direction].close();
-        this.#port.settle(direction);
+        call.pipes[direction].close();
+        call.credits[direction].close();
+        this.#context.updateBackpressure(direction);
       }
     }
     this.#closeIfDone();
   }
 
   #closeIfDone(): void {
-    if (this.#isGoingAway && this.#byClientId.size === 0 && !this.#port.connection.isOver) this.#port.close();
+    if (this.#isGoingAway && this.#byClientId.size === 0 && !this.#context.connection.isOver) this.#context.close();
   }
 }

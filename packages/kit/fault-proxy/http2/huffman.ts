@@ -1,10 +1,10 @@
-// The Huffman code of HPACK (RFC 7541, appendix B). It is canonical, so the length of each symbol's code is all there is to know.
+// The Huffman code of HPACK (RFC 7541, appendix B). It is canonical: the lengths of the codes determine the codes.
 
 import { MalformedError } from './frame.ts';
 
-// Bits of the code of each byte value, 32 values a line; the end-of-string symbol comes after them.
+// The number of bits of each byte value's code. The end-of-string symbol comes after the last one.
 // biome-ignore format: a table is read in columns
-const lengthsOfBytes = [
+const CODE_LENGTHS = [
   13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28,
   28, 28, 28, 6, 10, 10, 12, 13, 6, 8, 11, 10, 10, 8, 11, 8, 6, 6, 6, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 7, 8, 15, 6, 12, 10,
   13, 6, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 8, 7, 8, 13, 19, 13, 14, 6, 15, 5, 6, 5, 6,
@@ -15,22 +15,22 @@ const lengthsOfBytes = [
   27, 20, 24, 20, 21, 22, 21, 21, 23, 22, 22, 25, 25, 24, 24, 26, 23, 26, 27, 26, 26, 27, 27, 27, 27, 27, 28, 27, 27,
   27, 27, 27, 26,
 ];
-const endOfString = 256;
-const longest = 30;
+const END_OF_STRING = 256;
+const MAX_CODE_LENGTH = 30;
 
-interface CodesOfLength {
-  /** The first code of this length; the others follow it. */
+type CodesOfLength = {
+  /** The first code of this length. The codes of `symbols` count up from it. */
   readonly first: number;
   readonly symbols: readonly number[];
-}
+};
 
-const codes = assignCodes([...lengthsOfBytes, longest]);
+const CODES = assignCodes([...CODE_LENGTHS, MAX_CODE_LENGTH]);
 
 /**
  * Decodes a Huffman-coded string.
  *
  * @returns its bytes as a latin1 string.
- * @throws MalformedError when the bytes are not the code of a string.
+ * @throws {MalformedError} if the bytes do not encode a string.
  */
 export function decodeHuffman(bytes: Uint8Array): string {
   const decoded: number[] = [];
@@ -40,17 +40,17 @@ export function decodeHuffman(bytes: Uint8Array): string {
     for (let bit = 7; bit >= 0; bit -= 1) {
       code = (code << 1) | ((byte >> bit) & 1);
       length += 1;
-      if (length > longest) throw new MalformedError('not a Huffman code');
-      const { first, symbols } = codes[length] as CodesOfLength;
+      if (length > MAX_CODE_LENGTH) throw new MalformedError('not a Huffman code');
+      const { first, symbols } = CODES[length] as CodesOfLength;
       const symbol = symbols[code - first];
       if (symbol === undefined) continue;
-      if (symbol === endOfString) throw new MalformedError('the end-of-string symbol inside a Huffman-coded string');
+      if (symbol === END_OF_STRING) throw new MalformedError('the end-of-string symbol inside a Huffman-coded string');
       decoded.push(symbol);
       code = 0;
       length = 0;
     }
   }
-  // Padding: the beginning of the end-of-string symbol, all ones, and less than a byte of it.
+  // Valid padding is less than a byte and all ones, the prefix of the end-of-string symbol.
   if (length > 7 || code !== 2 ** length - 1) throw new MalformedError('a Huffman-coded string with bad padding');
   return Buffer.from(decoded).toString('latin1');
 }
@@ -58,7 +58,7 @@ export function decodeHuffman(bytes: Uint8Array): string {
 function assignCodes(lengths: readonly number[]): CodesOfLength[] {
   const assigned: CodesOfLength[] = [];
   let next = 0;
-  for (let length = 0; length <= longest; length += 1) {
+  for (let length = 0; length <= MAX_CODE_LENGTH; length += 1) {
     const symbols = [...lengths.keys()].filter((symbol) => lengths[symbol] === length);
     assigned.push({ first: next, symbols });
     next = (next + symbols.length) << 1;

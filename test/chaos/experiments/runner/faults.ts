@@ -1,7 +1,7 @@
 // The faults that experiments share: parts that are away or killed, ways between parts that do harm. Each measures what it did.
 import { Socket } from 'node:net';
 import type { Fault, FaultHandle, InjectOptions } from '@touchstone/kit';
-import type { PartName } from '#local/stack/stack.ts';
+import type { ProcessName } from '#local/stack/stack.ts';
 import type { ActiveFault, Lab } from './experiment.ts';
 import type { LinkName } from './links.ts';
 import type { Platform } from './platform.ts';
@@ -10,7 +10,7 @@ const KNOCK_TIMEOUT_MS = 2_000;
 const BACK_MS = 30_000;
 
 /** Stops a part; the control knocks at its port. */
-export async function takeAway({ stack }: Platform, part: PartName): Promise<ActiveFault> {
+export async function takeAway({ stack }: Platform, part: ProcessName): Promise<ActiveFault> {
   const { address } = stack.rows().find(({ name }) => name === part) ?? { address: '' };
   const wasOpen = await isPortOpen(address);
   // No grace: what has to be put in order is put in order at the next start.
@@ -61,7 +61,7 @@ function sum(handles: readonly { handle: FaultHandle }[]): number {
 }
 
 /** The fault of a part that dies, however: the control counts how often it was started again. */
-export function watchDeaths({ stack }: Platform, part: PartName): ActiveFault {
+export function watchDeaths({ stack }: Platform, part: ProcessName): ActiveFault {
   const before = { pid: stack.pid(part), restarts: stack.restarts(part) };
   return {
     bite: async () => {
@@ -79,7 +79,7 @@ export function watchDeaths({ stack }: Platform, part: PartName): ActiveFault {
 /** SIGKILLs a part again and again, at moments that chance draws; notes how long it took to be back each time. */
 export async function killAgainAndAgain(
   { subject: { stack }, random, wait, check }: Lab,
-  part: PartName,
+  part: ProcessName,
   times: number,
 ): Promise<void> {
   const tookMs: number[] = [];

@@ -16,7 +16,7 @@ import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import { loadPasswords } from '#local/shared/secrets.ts';
 import { type ServiceName, services } from '#local/shared/topology.ts';
 import { type Stack, startStack } from '#local/stack/stack.ts';
-import { settlePorts } from '#local/stack/stack-ports.ts';
+import { resolvePorts } from '#local/stack/stack-ports.ts';
 import { pause } from '#services/platform/base/backoff.ts';
 import type { AcknowledgedOrder } from '../../../support/invariants/facts.ts';
 import { ADDED_STOCK, PLENTIFUL } from '../../soak/scenario.ts';
@@ -81,7 +81,7 @@ async function startOnce({ seed, signal, log, prepareFolder }: PlatformOptions):
   const folder = resources.use(await createGuardedDirectory('touchstone-chaos'));
   const dataDir = join(folder.path, 'data');
   await prepareFolder?.(resources, dataDir);
-  const ports = await settlePorts(portRequests(), { afterKill: false });
+  const ports = await resolvePorts(portRequests(), { afterKill: false });
   const passwords = await loadPasswords(join(dataDir, 'secret'));
   const links = resources.use(await startLinks({ ports, passwords, seed }));
   const stack = resources.use(
@@ -135,7 +135,7 @@ function portRequests() {
     'MAILBOX_HTTP_PORT',
   ];
   return [...infrastructure, ...services.map(({ portVariable }) => portVariable)].map((variable) => ({
-    part: 'chaos',
+    process: 'chaos',
     variable,
     port: 0,
     host: '127.0.0.1',

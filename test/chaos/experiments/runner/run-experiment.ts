@@ -1,6 +1,6 @@
 // Takes one experiment through its stages: steady state, fault, observation, removal, steady state again, rest, invariants.
 import { pause } from '#services/platform/base/backoff.ts';
-import { withinTime } from '#services/platform/base/deadline.ts';
+import { withTimeout } from '#services/platform/base/deadline.ts';
 import { describeError } from '#services/platform/base/errors.ts';
 import { scrubSecrets } from '#services/platform/observability/log.ts';
 import type { Random } from '../../soak/random.ts';
@@ -228,7 +228,7 @@ async function orCalledOff<Result>(work: Promise<Result>, signal: AbortSignal): 
 
 /** The work's result; rejects when it takes too long, or when the signal aborts. */
 function inTime<Result>(work: Result | Promise<Result>, signal?: AbortSignal): Promise<Result> {
-  const timed = withinTime<Result>(Promise.resolve(work), MEASURE_LIMIT_MS, () => {
+  const timed = withTimeout<Result>(Promise.resolve(work), MEASURE_LIMIT_MS, () => {
     throw new Error(`not within ${MEASURE_LIMIT_MS} ms`);
   });
   return signal === undefined ? timed : orCalledOff(timed, signal);

@@ -53,7 +53,7 @@ describe('a replay', () => {
     expect(refusal.findDetails(RefusalSchema)).toMatchObject([{ reason: 'NO_SUCH_BOOK' }]);
     expect([listed, ending.rawMessage, count]).toEqual([['Emma', 'Ulysses'], 'the list ends here', 2]);
     expect(answers.map(({ answer }) => answer)).toEqual(http === '2' ? ['why a', 'why b'] : []);
-    expect([replay.misses(), replay.warnings, replay.exchanges]).toEqual([[], [], 5]);
+    expect([replay.unmatchedRequests(), replay.warnings, replay.exchanges]).toEqual([[], [], 5]);
   });
 
   it('answers equal calls in the recorded order, then with the last answer again', async () => {
@@ -83,7 +83,7 @@ describe('a replay', () => {
       expect([loan?.memberId, loan?.dueTime?.seconds, copiesLeft]).toEqual(['redacted', 0n, 2]);
     }
     expect(otherBook.code).toBe(Code.Unimplemented);
-    expect(replay.misses()).toEqual([
+    expect(replay.unmatchedRequests()).toEqual([
       'library.v1.LibraryService/LendBook: no interaction accepts this call; ' +
         'nearest is "exchange 1: LendBook {"bookId":"b1"}", but bookId is "b2", not "b1"',
     ]);

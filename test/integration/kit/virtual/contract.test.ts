@@ -82,7 +82,7 @@ describe('a virtual service with a contract', () => {
     ]);
     library.received(getBook).times(3);
     expect(library.calls(getBook).map(({ outcome }) => outcome)).toEqual(['answered', 'answered', 'missed']);
-    expect(library.misses()).toHaveLength(1);
+    expect(library.unmatchedRequests()).toHaveLength(1);
   });
 
   it('answers its conversations, unless stubs begin to', async () => {
@@ -106,7 +106,7 @@ describe('a virtual service with a contract', () => {
 
   it('does not start with a state that no interaction is given', async () => {
     await expect(startLibrary({ contractStates: ['b1 is eaten'] })).rejects.toThrow(
-      'contractStates: no interaction is given "b1 is eaten"; there is b1 is lost, b1 is there',
+      'contractStates: no interaction is given "b1 is eaten"; the states are: b1 is lost, b1 is there',
     );
   });
 

@@ -184,7 +184,7 @@ describe('a mistake in a test', () => {
     expect(error.rawMessage).toContain(
       'nearest is stub(ReserveStock, { orderId: "o1" }), but orderId is "o2", not "o1"',
     );
-    expect(neighbour.misses()).toEqual([error.rawMessage]);
+    expect(neighbour.unmatchedRequests()).toEqual([error.rawMessage]);
   });
 
   it('is refused at once when the RPC is not served here', async () => {

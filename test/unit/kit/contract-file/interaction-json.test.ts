@@ -36,7 +36,7 @@ const question = {
   ...declareReply(
     declareCall('a question', [state, { name: 'open', params: {} }], getBook, { bookId: regex(/^b/, 'b1') }),
     { book: { title: like('Emma'), copies: 0 } },
-    { headers: { 'X-InventoryFixture': 'A1' }, trailers: { 'x-cost': absent() } },
+    { headers: { 'X-Shelf': 'A1' }, trailers: { 'x-cost': absent() } },
   ),
   metadata: compileHeaders({ 'x-reader': like('r1') }, 'metadata'),
   deadline: { atMostMs: 500 },
@@ -109,7 +109,7 @@ describe('an interaction in a file', () => {
   });
 });
 
-describe('what Pact is told', () => {
+describe('the Pact part of a file', () => {
   it('is a POST of Connect JSON that leaves defaults out, with the rules that Pact has', () => {
     const { type, providerStates, request, response } = writeInteraction(question, registry);
 

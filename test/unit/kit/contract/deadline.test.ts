@@ -16,7 +16,7 @@ it.each([
   expect(readDeadlineMs(new Headers(header as Record<string, string>))).toBe(deadlineMs);
 });
 
-it('a deadline is at most what is told, where it is told', () => {
+it('a deadline is at most what is declared, where that is declared', () => {
   const header = new Headers({ 'connect-timeout-ms': '500' });
 
   expect(matchDeadline(undefined, new Headers())).toEqual([]);

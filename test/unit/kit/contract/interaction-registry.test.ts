@@ -1,14 +1,14 @@
-// The interaction that a call is for is the one that accepts it and leaves the least open; a miss names the nearest.
+// A call matches the most specific interaction that accepts it; the error of an unmatched call names the nearest.
 import { create, type DescMessage, type Message } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { findRepeats, InteractionBook } from '../../../../packages/kit/contract/interaction-registry.ts';
+import { findDuplicates, InteractionRegistry } from '../../../../packages/kit/contract/interaction-registry.ts';
 import type { RpcInteraction } from '../../../../packages/kit/contract-file/interaction.ts';
 import { compileHeaders } from '../../../../packages/kit/matching/header-pattern.ts';
 import { anything, like } from '../../../../packages/kit/matching/matchers.ts';
 import { askLibrarian, getBook, interactionOf, lendBook, registry, returnBooks } from './library-interactions.ts';
 
-function bookOf(...interactions: RpcInteraction[]): InteractionBook {
-  return new InteractionBook(interactions, { registry });
+function registryOf(...interactions: RpcInteraction[]): InteractionRegistry {
+  return new InteractionRegistry(interactions, { registry });
 }
 
 function callOf(method: RpcInteraction['method'], requests: object[], header: Record<string, string> = {}) {
@@ -20,41 +20,43 @@ const forB1 = interactionOf('for b1', getBook, { bookId: 'b1' });
 const forAny = interactionOf('for any', getBook, { bookId: like('b9') });
 const forAnyAtAll = interactionOf('for any at all', getBook, { bookId: anything(), withContributors: anything() });
 
-describe('the interaction of a call', () => {
-  it('is the one that leaves the fewest values open, in whatever order they are', () => {
-    for (const book of [bookOf(forB1, forAny, forAnyAtAll), bookOf(forAnyAtAll, forAny, forB1)]) {
-      expect(book.choose(callOf(getBook, [{ bookId: 'b1' }])).chosen).toBe(forB1);
-      expect(book.choose(callOf(getBook, [{ bookId: 'b2' }])).chosen).toBe(forAny);
-      expect(book.choose(callOf(getBook, [{}])).chosen).toBe(forAnyAtAll);
+describe('the interaction that a call matches', () => {
+  it('is the most specific one, whatever order they are declared in', () => {
+    for (const interactions of [registryOf(forB1, forAny, forAnyAtAll), registryOf(forAnyAtAll, forAny, forB1)]) {
+      expect(interactions.match(callOf(getBook, [{ bookId: 'b1' }])).interaction).toBe(forB1);
+      expect(interactions.match(callOf(getBook, [{ bookId: 'b2' }])).interaction).toBe(forAny);
+      expect(interactions.match(callOf(getBook, [{}])).interaction).toBe(forAnyAtAll);
     }
   });
 
-  it('is one whose metadata the call has', () => {
+  it('has only metadata that the call has', () => {
     const forTenant = {
       ...forB1,
       description: 'tenant',
       metadata: compileHeaders({ 'x-tenant': 'north' }, 'metadata'),
     };
-    const book = bookOf(forTenant);
+    const interactions = registryOf(forTenant);
 
-    expect(book.choose(callOf(getBook, [{ bookId: 'b1' }], { 'X-Tenant': 'north' })).chosen).toBe(forTenant);
-    expect(() => book.choose(callOf(getBook, [{ bookId: 'b1' }]))).toThrow(
+    expect(interactions.match(callOf(getBook, [{ bookId: 'b1' }], { 'X-Tenant': 'north' })).interaction).toBe(
+      forTenant,
+    );
+    expect(() => interactions.match(callOf(getBook, [{ bookId: 'b1' }]))).toThrow(
       'nearest is "tenant", but metadata["x-tenant"] is nothing, not "north"',
     );
   });
 
-  it('is one whose deadline the call has, unless deadlines do not matter', () => {
+  it('has a deadline that the call meets, unless deadlines are ignored', () => {
     const inTime = { ...forB1, deadline: { atMostMs: 100 } };
-    const lenient = new InteractionBook([inTime], { registry, ignoresDeadline: true });
+    const lenient = new InteractionRegistry([inTime], { registry, ignoresDeadline: true });
 
-    expect(() => bookOf(inTime).choose(callOf(getBook, [{ bookId: 'b1' }]))).toThrow('deadline is nothing');
-    expect(lenient.choose(callOf(getBook, [{ bookId: 'b1' }])).chosen).toBe(inTime);
+    expect(() => registryOf(inTime).match(callOf(getBook, [{ bookId: 'b1' }]))).toThrow('deadline is nothing');
+    expect(lenient.match(callOf(getBook, [{ bookId: 'b1' }])).interaction).toBe(inTime);
   });
 
-  it('is none when two accept the call and neither is more specific: both are named', () => {
+  it('is none when two equally specific ones accept the call: the error names both', () => {
     const twin = { ...forB1, description: 'twin' };
 
-    expect(() => bookOf(forB1, twin).choose(callOf(getBook, [{ bookId: 'b1' }]))).toThrow(
+    expect(() => registryOf(forB1, twin).match(callOf(getBook, [{ bookId: 'b1' }]))).toThrow(
       expect.objectContaining({
         isAmbiguous: true,
         message: 'library.v1.LibraryService/GetBook: both "for b1" and "twin" accept this call',
@@ -63,14 +65,14 @@ describe('the interaction of a call', () => {
   });
 });
 
-describe('a miss', () => {
-  it('names the nearest interaction and what differs', () => {
-    const book = bookOf(
+describe('the error of an unmatched call', () => {
+  it('names the nearest interaction and the differences', () => {
+    const interactions = registryOf(
       interactionOf('far', lendBook, { bookId: 'b2', memberId: 'm2', period: { seconds: 9n } }),
       interactionOf('near', lendBook, { bookId: 'b1', memberId: 'm1' }),
     );
 
-    expect(() => book.choose(callOf(lendBook, [{ bookId: 'b1', memberId: 'm3' }]))).toThrow(
+    expect(() => interactions.match(callOf(lendBook, [{ bookId: 'b1', memberId: 'm3' }]))).toThrow(
       expect.objectContaining({
         isAmbiguous: false,
         message:
@@ -80,54 +82,60 @@ describe('a miss', () => {
     );
   });
 
-  it('tells an RPC without any interaction', () => {
-    const book = bookOf(forB1);
+  it('names an RPC without any interaction', () => {
+    const interactions = registryOf(forB1);
 
-    expect(() => book.choose(callOf(lendBook, [{}]))).toThrow('library.v1.LibraryService/LendBook has no interaction');
-    expect(book.misses()).toEqual(['library.v1.LibraryService/LendBook has no interaction']);
+    expect(() => interactions.match(callOf(lendBook, [{}]))).toThrow(
+      'library.v1.LibraryService/LendBook has no interaction',
+    );
+    expect(interactions.unmatchedRequests()).toEqual(['library.v1.LibraryService/LendBook has no interaction']);
   });
 });
 
-describe('a book', () => {
-  it('knows which interactions no call was for', () => {
-    const book = bookOf(forB1, forAny);
-    book.choose(callOf(getBook, [{ bookId: 'b1' }]));
+describe('a registry', () => {
+  it('lists the interactions that no call has matched', () => {
+    const interactions = registryOf(forB1, forAny);
+    interactions.match(callOf(getBook, [{ bookId: 'b1' }]));
 
-    expect(book.untouched()).toEqual([forAny]);
+    expect(interactions.unexercised()).toEqual([forAny]);
   });
 
-  it('goes on with other interactions', () => {
-    const book = bookOf(forB1);
-    book.use([forAny]);
+  it('answers with other interactions after a change', () => {
+    const interactions = registryOf(forB1);
+    interactions.use([forAny]);
 
-    expect(book.choose(callOf(getBook, [{ bookId: 'b1' }])).chosen).toBe(forAny);
+    expect(interactions.match(callOf(getBook, [{ bookId: 'b1' }])).interaction).toBe(forAny);
   });
 
-  it('tells names that stand for more than one interaction, states apart', () => {
+  it('finds names that two interactions with the same states have', () => {
     const state = { name: 'open', params: {} };
 
-    expect(findRepeats([forB1, forAny, { ...forAny }])).toEqual(['for any']);
-    expect(findRepeats([forB1, { ...forB1, states: [state] }])).toEqual([]);
+    expect(findDuplicates([forB1, forAny, { ...forAny }])).toEqual(['for any']);
+    expect(findDuplicates([forB1, { ...forB1, states: [state] }])).toEqual([]);
   });
 });
 
 describe('a stream of requests', () => {
-  it('has to come whole', () => {
-    const book = bookOf(interactionOf('two', returnBooks, [{ bookId: 'b1' }, { bookId: 'b2' }]));
+  it('matches only when it is complete', () => {
+    const interactions = registryOf(interactionOf('two', returnBooks, [{ bookId: 'b1' }, { bookId: 'b2' }]));
 
-    expect(() => book.choose(callOf(returnBooks, [{ bookId: 'b1' }]))).toThrow('requests is 1, not 2 messages');
-    expect(() => book.choose(callOf(returnBooks, [{ bookId: 'b1' }, { bookId: 'b3' }]))).toThrow(
+    expect(() => interactions.match(callOf(returnBooks, [{ bookId: 'b1' }]))).toThrow('requests is 1, not 2 messages');
+    expect(() => interactions.match(callOf(returnBooks, [{ bookId: 'b1' }, { bookId: 'b3' }]))).toThrow(
       'requests[1].bookId is "b3", not "b2"',
     );
   });
 
-  it('is foreseen as soon as only one interaction begins so', () => {
+  it('matches partially as soon as only one interaction begins with its requests', () => {
     const hello = interactionOf('hello', askLibrarian, [{ question: 'hello' }, { question: 'who?' }], []);
     const goodBye = interactionOf('good bye', askLibrarian, [{ question: 'hello' }, { question: 'bye' }], []);
-    const book = bookOf(hello, goodBye);
+    const interactions = registryOf(hello, goodBye);
 
-    expect(book.foresee(callOf(askLibrarian, [{ question: 'hello' }]))).toBeUndefined();
-    expect(book.foresee(callOf(askLibrarian, [{ question: 'hello' }, { question: 'bye' }]))).toBe(goodBye);
-    expect(() => book.foresee(callOf(askLibrarian, [{ question: 'help' }]))).toThrow('requests[0].question is "help"');
+    expect(interactions.matchPartially(callOf(askLibrarian, [{ question: 'hello' }]))).toBeUndefined();
+    expect(interactions.matchPartially(callOf(askLibrarian, [{ question: 'hello' }, { question: 'bye' }]))).toBe(
+      goodBye,
+    );
+    expect(() => interactions.matchPartially(callOf(askLibrarian, [{ question: 'help' }]))).toThrow(
+      'requests[0].question is "help"',
+    );
   });
 });

@@ -1,4 +1,4 @@
-// A file of events is read as it was written, and a damaged one is told by event and field.
+// A file of events is read as it was written, and a damaged file is reported by event and field.
 import { expect, it } from 'vitest';
 import { parseRecordedEvents, renderRecordedEvents } from '../../../../packages/kit/events/recorded-events.ts';
 
@@ -14,6 +14,6 @@ it.each([
   { fault: 'events.json: events[0].subject is no text', text: '{"events":[{"payload":""}]}' },
   { fault: 'events.json: events[0].payload is no base64', text: '{"events":[{"subject":"a","payload":"%%%%"}]}' },
   { fault: 'events.json: events[0].payload is no base64', text: '{"events":[{"subject":"a","payload":"AAA"}]}' },
-])('a damaged file is told: $text', ({ fault, text }) => {
+])('a damaged file is refused: $text', ({ fault, text }) => {
   expect(() => parseRecordedEvents(text, 'events.json')).toThrow(fault);
 });

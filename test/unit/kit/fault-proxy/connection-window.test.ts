@@ -1,8 +1,8 @@
-// Flow control of a connection where streams are held back: nobody is starved, nobody is flooded, no credit is lost or made.
+// Flow control of a connection whose streams are held back: no stream starves, no receiver is flooded, no credit is lost.
 import { describe, expect, it } from 'vitest';
 import { ConnectionWindow } from '../../../../packages/kit/fault-proxy/http2/connection-window.ts';
 
-function createWindow(lendingLimitBytes = 1_000_000) {
+function createWindow(maxAdvanceBytes = 1_000_000) {
   const sent: string[] = [];
   let credit = 0;
   const window = new ConnectionWindow({
@@ -10,7 +10,7 @@ function createWindow(lendingLimitBytes = 1_000_000) {
     answer: (bytes) => {
       credit += bytes.readUInt32BE(9);
     },
-    lendingLimitBytes,
+    maxAdvanceBytes,
   });
   return { window, sent, credit: () => credit };
 }
@@ -18,7 +18,7 @@ function createWindow(lendingLimitBytes = 1_000_000) {
 const frame = (name: string) => Buffer.from(name);
 
 describe('a connection window', () => {
-  it('passes data and credit as they come while nothing is held back', () => {
+  it('passes data and credit unchanged while nothing is held back', () => {
     const { window, sent, credit } = createWindow();
     window.send(frame('a'), 60_000);
     window.grant(60_000);
@@ -26,14 +26,14 @@ describe('a connection window', () => {
     expect([sent, credit()]).toEqual([['a'], 60_000]);
   });
 
-  it('lends the sender what is held back, and has it back from the next credit', () => {
+  it('advances credit for held bytes, and deducts it from the next credit', () => {
     const { window, credit } = createWindow();
-    const account = window.openAccount();
-    account.receive(50_000);
-    account.settle();
+    const stream = window.openStream();
+    stream.receive(50_000);
+    stream.advance();
     expect(credit()).toBe(50_000);
 
-    account.pass(50_000);
+    stream.pass(50_000);
     window.send(frame('held'), 50_000);
     window.grant(50_000);
     expect(credit()).toBe(50_000);
@@ -42,7 +42,7 @@ describe('a connection window', () => {
     expect(credit()).toBe(50_010);
   });
 
-  it('holds frames for which the receiver has no credit left, in order, until it has', () => {
+  it('queues frames in order until the receiver grants credit', () => {
     const { window, sent } = createWindow();
     window.send(frame('a'), 60_000);
     window.send(frame('b'), 10_000);
@@ -55,40 +55,40 @@ describe('a connection window', () => {
     expect([sent, window.queuedBytes]).toEqual([['a', 'b', 'trailers'], 0]);
   });
 
-  it('gives back for good what is never sent', () => {
+  it('returns credit for good for bytes that are never sent', () => {
     const { window, credit } = createWindow();
-    const account = window.openAccount();
-    account.receive(100);
-    account.settle();
-    account.close();
+    const stream = window.openStream();
+    stream.receive(100);
+    stream.advance();
+    stream.close();
     window.grant(7);
 
     expect(credit()).toBe(107);
   });
 
-  it('lends no more past its limit, and gives back what it did not lend when the stream is over', () => {
+  it('stops advancing at its limit, and returns the rest when the stream ends', () => {
     const { window, credit } = createWindow(100);
-    const account = window.openAccount();
-    account.receive(80);
-    account.settle();
-    account.receive(80);
-    account.settle();
+    const stream = window.openStream();
+    stream.receive(80);
+    stream.advance();
+    stream.receive(80);
+    stream.advance();
     expect(credit()).toBe(80);
 
-    account.close();
+    stream.close();
     expect(credit()).toBe(160);
-    const next = window.openAccount();
+    const next = window.openStream();
     next.receive(100);
-    next.settle();
+    next.advance();
     expect(credit()).toBe(260);
   });
 
-  it('lends nothing for what passes at once', () => {
+  it('advances nothing for bytes that pass at once', () => {
     const { window, credit } = createWindow();
-    const account = window.openAccount();
-    account.receive(500);
-    account.pass(500);
-    account.settle();
+    const stream = window.openStream();
+    stream.receive(500);
+    stream.pass(500);
+    stream.advance();
 
     expect(credit()).toBe(0);
   });

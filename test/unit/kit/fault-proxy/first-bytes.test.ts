@@ -1,4 +1,4 @@
-// What a connection speaks, which RPC a path is, and where the upstream service is.
+// Protocol detection, the RPC of a path, and the upstream URL.
 import { describe, expect, it } from 'vitest';
 import { rpcOfPath } from '../../../../packages/kit/fault-proxy/core/relay.ts';
 import { mayBeHttp2Server, protocolOfClient } from '../../../../packages/kit/fault-proxy/first-bytes.ts';
@@ -17,7 +17,7 @@ describe('the first bytes of a client', () => {
     ['PUB orders 5\r\n', 'tcp'],
     ['CONNECT {}', 'tcp'],
     ['\u0016\u0003\u0001', 'tcp'],
-  ])('%j are those of %s', (text, protocol) => {
+  ])('%j indicate %s', (text, protocol) => {
     expect(protocolOfClient(Buffer.from(text, 'latin1'))).toBe(protocol);
   });
 });
@@ -59,7 +59,7 @@ describe('the upstream URL', () => {
     expect(parseUpstream('http://a:1').urlAt('::1', 9)).toBe('http://[::1]:9');
   });
 
-  it('that cannot be used is refused without being repeated', () => {
+  it('is refused if it is invalid, and is not repeated in the error', () => {
     expect(() => parseUpstream('user:secret@host')).toThrow(/^"upstream" must be a URL with a host/);
     expect(() => parseUpstream('tcp://user:secret@host')).toThrow(/^"upstream" must name its port/);
   });

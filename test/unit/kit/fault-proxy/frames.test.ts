@@ -1,4 +1,4 @@
-// Frames of HTTP/2: written, read back however their bytes arrive, and cut where they must be.
+// HTTP/2 frames: written, and parsed however their bytes arrive.
 import { describe, expect, it } from 'vitest';
 import {
   Flag,
@@ -42,20 +42,20 @@ describe('the frame reader', () => {
     expect(summary(new FrameReader(), [Buffer.concat(frames)])).toEqual(expected);
   });
 
-  it('reads the same frames when their bytes come one at a time', () => {
+  it('reads the same frames when their bytes arrive one at a time', () => {
     const bytes = [...Buffer.concat(frames)].map((byte) => Buffer.of(byte));
 
     expect(summary(new FrameReader(), bytes)).toEqual(expected);
   });
 
-  it('reads the same frames wherever the bytes are cut in two', () => {
+  it('reads the same frames wherever the bytes are split', () => {
     const all = Buffer.concat(frames);
     for (let cut = 0; cut <= all.length; cut += 1) {
       expect(summary(new FrameReader(), [all.subarray(0, cut), all.subarray(cut)])).toEqual(expected);
     }
   });
 
-  it('keeps a frame that is not whole, and hands it back when it is given up', () => {
+  it('holds an incomplete frame and returns it on request', () => {
     const reader = new FrameReader();
 
     expect(reader.push(frames[1]!.subarray(0, 11))).toEqual([]);
@@ -64,7 +64,7 @@ describe('the frame reader', () => {
     expect(reader.heldBytes).toBe(0);
   });
 
-  it('ignores the reserved bit of a stream number', () => {
+  it('ignores the reserved bit of a stream id', () => {
     const bytes = Buffer.from(frames[1]!);
     bytes[5] = 0x80;
 
@@ -73,14 +73,14 @@ describe('the frame reader', () => {
 });
 
 describe('a frame', () => {
-  it('gets another stream number in place', () => {
+  it('is renumbered in place', () => {
     const bytes = Buffer.from(frames[1]!);
     renumber(bytes, 0x01020304);
 
     expect(bytes.toString('hex')).toBe('00000500010102030468656c6c6f');
   });
 
-  it('says another length when it is to be torn', () => {
+  it('announces another length to be truncated', () => {
     expect(writeFrame(FrameType.data, 0, 1, Buffer.from('ab'), 9).toString('hex')).toBe('0000090000000000016162');
   });
 
@@ -94,20 +94,20 @@ describe('a frame', () => {
     expect(withoutPadding(frame!).toString()).toBe(rest);
   });
 
-  it('that is too short for its number is malformed', () => {
+  it('is malformed if it is too short for its number', () => {
     expect(() => readWord(Buffer.of(0, 0, 1))).toThrow(MalformedError);
   });
 });
 
 describe('a header block', () => {
-  it('that fits goes in one HEADERS frame', () => {
+  it('that fits is one HEADERS frame', () => {
     const [frame, ...rest] = new FrameReader().push(writeHeaders(9, Buffer.from('xyz'), true));
 
     expect(rest).toEqual([]);
     expect([frame?.type, frame?.flags, frame?.streamId]).toEqual([1, Flag.endStream | Flag.endHeaders, 9]);
   });
 
-  it('that does not is continued, and only the last frame ends it', () => {
+  it('that does not fit is continued, and only the last frame ends it', () => {
     const written = new FrameReader().push(writeHeaders(9, Buffer.alloc(40_000), true));
 
     expect(written.map(({ type, flags, payload }) => [type, flags, payload.length])).toEqual([

@@ -1,4 +1,4 @@
-// Header compression, by the examples of its standard (RFC 7541, appendix C) and by what goes wrong.
+// HPACK: the examples of RFC 7541, appendix C, and malformed blocks.
 import { describe, expect, it } from 'vitest';
 import {
   Flag,
@@ -11,7 +11,7 @@ import { FrameReader } from '../../../../packages/kit/fault-proxy/http2/frame-re
 import { HeaderBlocks } from '../../../../packages/kit/fault-proxy/http2/header-blocks.ts';
 import { encodeFields, fieldValue, HpackDecoder } from '../../../../packages/kit/fault-proxy/http2/hpack.ts';
 import { decodeHuffman } from '../../../../packages/kit/fault-proxy/http2/huffman.ts';
-import { staticTable } from '../../../../packages/kit/fault-proxy/http2/static-table.ts';
+import { STATIC_TABLE } from '../../../../packages/kit/fault-proxy/http2/static-table.ts';
 
 function decode(decoder: HpackDecoder, hex: string): string[] {
   return decoder.decode(Buffer.from(hex, 'hex')).map(({ name, value }) => `${name}: ${value}`);
@@ -20,10 +20,10 @@ function decode(decoder: HpackDecoder, hex: string): string[] {
 const firstRequest = [':method: GET', ':scheme: http', ':path: /', ':authority: www.example.com'];
 
 describe('the static table', () => {
-  it('has the 61 fields at their places', () => {
-    const at = (index: number) => `${staticTable[index - 1]?.name}=${staticTable[index - 1]?.value}`;
+  it('has 61 fields in the order of the RFC', () => {
+    const at = (index: number) => `${STATIC_TABLE[index - 1]?.name}=${STATIC_TABLE[index - 1]?.value}`;
 
-    expect(staticTable).toHaveLength(61);
+    expect(STATIC_TABLE).toHaveLength(61);
     expect([1, 4, 8, 14, 16, 17, 31, 58, 61].map(at)).toEqual([
       ':authority=',
       ':path=/',
@@ -56,7 +56,7 @@ describe('reading', () => {
         '828785bf408825a849e95ba97d7f8925a849e95bb8e8b4bf',
       ],
     },
-  ])('takes the requests of the standard, $how', ({ blocks }) => {
+  ])('decodes the requests of the RFC, $how', ({ blocks }) => {
     const decoder = new HpackDecoder();
 
     expect(blocks.map((block) => decode(decoder, block))).toEqual([
@@ -72,9 +72,9 @@ describe('reading', () => {
     ]);
   });
 
-  it('forgets the oldest fields of a table that is full, as in the responses of the standard', () => {
+  it('evicts the oldest fields of a full table, as in the responses of the RFC', () => {
     const decoder = new HpackDecoder();
-    // A table of 256 bytes, as the examples have it.
+    // The examples use a table of 256 bytes.
     decode(decoder, '3fe101');
 
     const location = 'location: https://www.example.com';
@@ -99,7 +99,7 @@ describe('reading', () => {
     ]);
   });
 
-  it('forgets every field of a table that shrinks to nothing', () => {
+  it('evicts every field of a table that shrinks to nothing', () => {
     const decoder = new HpackDecoder();
     decode(decoder, '828684418cf1e3c2e5f23a6ba0ab90f4ff');
     decode(decoder, '20');
@@ -107,7 +107,7 @@ describe('reading', () => {
     expect(() => decode(decoder, 'be')).toThrow(MalformedError);
   });
 
-  it('keeps what a sender marks as sensitive marked', () => {
+  it('keeps the mark of a sensitive field', () => {
     const [field] = new HpackDecoder().decode(Buffer.from('100870617373776f726406736563726574', 'hex'));
 
     expect(field).toEqual({ name: 'password', value: 'secret', isSensitive: true });
@@ -133,7 +133,7 @@ describe('reading', () => {
 });
 
 describe('the Huffman code', () => {
-  it('knows short and long codes', () => {
+  it('has short and long codes', () => {
     expect(decodeHuffman(Buffer.from('9d29ad171863c78f0b97c8e9ae82ae43d3', 'hex'))).toBe('https://www.example.com');
     // Backslash, 19 bits, then padding.
     expect(decodeHuffman(Buffer.from('fffe1f', 'hex'))).toBe('\\');
@@ -154,11 +154,11 @@ describe('writing', () => {
     { name: 'authorization', value: 'secret \u00fc', isSensitive: true },
   ];
 
-  it('is read back as it was', () => {
+  it('is decoded to the same fields', () => {
     expect(new HpackDecoder().decode(encodeFields(fields))).toEqual(fields);
   });
 
-  it('leaves the table of its reader alone', () => {
+  it('does not change the table of the decoder', () => {
     const decoder = new HpackDecoder();
     decode(decoder, '828684418cf1e3c2e5f23a6ba0ab90f4ff');
     decoder.decode(encodeFields(fields));
@@ -173,7 +173,7 @@ describe('writing', () => {
     expect(decoder.takeSizeUpdate()).toBe(4096);
   });
 
-  it('lets a field be found by its name', () => {
+  it('finds a field by its name', () => {
     expect([fieldValue(fields, 'authorization'), fieldValue(fields, 'host')]).toEqual(['secret \u00fc', undefined]);
   });
 });
@@ -185,7 +185,7 @@ describe('header frames', () => {
     return new FrameReader().push(bytes).map((frame) => blocks.add(frame));
   };
 
-  it('are one block with their continuations', () => {
+  it('form one block with their continuations', () => {
     const parts = Buffer.concat([
       writeFrame(FrameType.headers, Flag.endStream, 3, block.subarray(0, 2)),
       writeFrame(FrameType.continuation, 0, 3, block.subarray(2, 4)),
@@ -205,7 +205,7 @@ describe('header frames', () => {
     expect(read(writeFrame(FrameType.headers, flags, 3, payload))[0]?.fields[0]?.value).toBe('/a/b');
   });
 
-  it('may promise a stream', () => {
+  it('may announce a pushed stream', () => {
     const payload = Buffer.concat([Buffer.of(0, 0, 0, 8), block]);
 
     expect(read(writeFrame(FrameType.pushPromise, Flag.endHeaders, 3, payload))[0]).toMatchObject({

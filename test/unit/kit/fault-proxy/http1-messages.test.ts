@@ -1,4 +1,4 @@
-// Where messages of HTTP/1.1 begin and end, however their bytes arrive.
+// The boundaries of HTTP/1.1 messages, however their bytes arrive.
 import { describe, expect, it } from 'vitest';
 import { MessageReader } from '../../../../packages/kit/fault-proxy/http1/message-reader.ts';
 
@@ -30,24 +30,24 @@ describe('requests', () => {
     ]);
   });
 
-  it('are the same when their bytes come one at a time', () => {
+  it('are the same when their bytes arrive one at a time', () => {
     const parts = read(request, ...`${post}hello${get}`);
 
     expect(parts.filter((part) => part.startsWith('head:'))).toEqual([`head:${post}`, `head:${get}|`]);
     expect(parts.filter((part) => part.endsWith('|'))).toHaveLength(2);
   });
 
-  it('say what they ask for', () => {
+  it('have a start line', () => {
     const [head] = new MessageReader(request).push(Buffer.from(get));
 
     expect(head?.startLine).toBe('GET /a.v1.A/B?x=1 HTTP/1.1');
   });
 
   it.each([
-    { what: 'a first line that is none', text: 'HELLO\r\n\r\nrest' },
-    { what: 'a length that is none', text: 'POST /a HTTP/1.1\r\ncontent-length: 5x\r\n\r\nrest' },
+    { what: 'an invalid first line', text: 'HELLO\r\n\r\nrest' },
+    { what: 'an invalid length', text: 'POST /a HTTP/1.1\r\ncontent-length: 5x\r\n\r\nrest' },
     { what: 'a head without end', text: `GET /a HTTP/1.1\r\n${'x'.repeat(300_000)}` },
-  ])('with $what pass as they are from there on', ({ text }) => {
+  ])('with $what pass through, and so do all later bytes', ({ text }) => {
     expect(read(request, text, 'more')).toEqual([`body:${text}`, 'body:more']);
   });
 });
@@ -60,14 +60,14 @@ describe('responses', () => {
     expect(parts.filter((part) => part.endsWith('|'))).toHaveLength(1);
   });
 
-  it('in chunks end at the same byte when they come one at a time', () => {
+  it('in chunks end at the same byte when their bytes arrive one at a time', () => {
     const bytes = chunkedHead + chunkedBody;
     const parts = read(response, ...bytes, ...bytes);
 
     expect(parts.map((part) => part.replace(/^\w+:/, '')).join('')).toBe(`${bytes}|${bytes}|`);
   });
 
-  it('without a length last until the connection ends', () => {
+  it('without a length end with the connection', () => {
     expect(read(response, 'HTTP/1.0 200 OK\r\n\r\nabc', 'def')).toEqual([
       'head:HTTP/1.0 200 OK\r\n\r\n',
       'body:abc',
@@ -83,7 +83,7 @@ describe('responses', () => {
     expect(read({ side: 'response', isBodiless: () => isBodiless }, head)).toEqual([`head:${head}|`]);
   });
 
-  it('that only announce another do not end the call', () => {
+  it('that are interim do not end the call', () => {
     const [interim, real] = new MessageReader(response).push(
       Buffer.from('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n'),
     );
@@ -91,20 +91,20 @@ describe('responses', () => {
     expect([interim?.kind, interim?.isLast, real?.isLast]).toEqual(['head', false, true]);
   });
 
-  it('that switch protocols are followed by bytes of that protocol', () => {
+  it('that switch protocols are followed by bytes of the new protocol', () => {
     expect(read(response, 'HTTP/1.1 101 Switching Protocols\r\n\r\nHTTP/1.1 200')).toEqual([
       'head:HTTP/1.1 101 Switching Protocols\r\n\r\n',
       'body:HTTP/1.1 200',
     ]);
   });
 
-  it('with a chunk size that is none pass as they are from there on', () => {
+  it('with an invalid chunk size pass through from there on', () => {
     expect(read(response, `${chunkedHead}zz\r\nabc`, 'def').slice(1)).toEqual(['body:zz\r\n', 'body:abc', 'body:def']);
   });
 });
 
 describe('the reader', () => {
-  it('hands back a head that never became whole', () => {
+  it('returns a head that was never completed', () => {
     const reader = new MessageReader(request);
     reader.push(Buffer.from('POST /a'));
 

@@ -1,11 +1,10 @@
-// The relay for HTTP/2 by its frames: what goes to the upstream service, what goes to the client, and under which numbers.
+// The HTTP/2 relay: the frames it sends to the upstream service and to the client, and their stream ids.
 import { describe, expect, it } from 'vitest';
-import type { CallPort, Direction, TargetPort } from '../../../../packages/kit/fault-proxy/core/fault.ts';
-import { DelayLine } from '../../../../packages/kit/fault-proxy/delay-line.ts';
+import type { Direction, FaultTarget, ProxiedCall } from '../../../../packages/kit/fault-proxy/core/fault.ts';
 import {
   Flag,
   FrameType,
-  preface,
+  PREFACE,
   writeFrame,
   writeGoAway,
   writeHeaders,
@@ -15,28 +14,29 @@ import {
 import { FrameReader } from '../../../../packages/kit/fault-proxy/http2/frame-reader.ts';
 import { encodeFields } from '../../../../packages/kit/fault-proxy/http2/hpack.ts';
 import { Http2Relay } from '../../../../packages/kit/fault-proxy/http2/http2-relay.ts';
+import { DelayingStage } from '../../../../packages/kit/fault-proxy/stages/delaying-stage.ts';
 
 const settings = writeFrame(FrameType.settings, 0, 0, Buffer.alloc(0));
 const headers = (id: number, path: string, ends = false) =>
   writeHeaders(id, encodeFields([{ name: ':path', value: path, isSensitive: false }]), ends);
 const data = (id: number, text: string, flags = 0) => writeFrame(FrameType.data, flags, id, Buffer.from(text));
-const hold = () => new DelayLine({ dueMs: () => Number.POSITIVE_INFINITY, onHold: () => undefined });
+const hold = () => new DelayingStage({ dueMs: () => Number.POSITIVE_INFINITY, onHold: () => undefined });
 
-/** A relay past its greetings, and what it has sent each way since; `offer` is what the faults do. */
-function createRelay(offer: (call: CallPort) => void = () => undefined) {
+/** A relay that has exchanged SETTINGS, and the frames it has sent since. `offer` acts as the faults. */
+function createRelay(offer: (call: ProxiedCall) => void = () => undefined) {
   const sent: Record<Direction, Buffer[]> = { up: [], down: [] };
   const connection = { isOver: false };
   const relay = new Http2Relay({
     send: (direction, { payload }) => void sent[direction].push(payload),
     sendBytes: (direction, bytes) => void sent[direction].push(Buffer.from(bytes)),
     offer,
-    settle: () => undefined,
+    updateBackpressure: () => undefined,
     reset: () => undefined,
-    tearBytes: (direction, bytes) => void sent[direction].push(bytes),
+    sendAndClose: (direction, bytes) => void sent[direction].push(bytes),
     close: () => {
       connection.isOver = true;
     },
-    connection: connection as TargetPort,
+    connection: connection as FaultTarget,
     maxHeldBytes: 1_000_000,
   });
   const take = (direction: Direction): string[] => {
@@ -48,20 +48,20 @@ function createRelay(offer: (call: CallPort) => void = () => undefined) {
       return `${name} ${streamId}${flags & Flag.endStream ? '.' : ''}${type === FrameType.headers ? '' : ` ${text}`}`;
     });
   };
-  relay.take('up', Buffer.concat([preface, settings]));
+  relay.take('up', Buffer.concat([PREFACE, settings]));
   relay.take('down', settings);
   sent.up = [];
   sent.down = [];
   return { relay, sent, take, connection };
 }
 
-/** Holds the calls of one RPC until released. */
+/** Holds the calls of one RPC until `release` is called. */
 function holding(path: string, ...directions: Direction[]) {
   const releases: (() => void)[] = [];
-  const calls: CallPort[] = [];
-  const offer = (call: CallPort) => {
+  const calls: ProxiedCall[] = [];
+  const offer = (call: ProxiedCall) => {
     calls.push(call);
-    if (call.rpc === path) for (const direction of directions) releases.push(call.lanes[direction].insert(hold()));
+    if (call.rpc === path) for (const direction of directions) releases.push(call.pipes[direction].insert(hold()));
   };
   const release = () => {
     for (const letGo of releases) letGo();
@@ -70,7 +70,7 @@ function holding(path: string, ...directions: Direction[]) {
 }
 
 describe('calls', () => {
-  it('wait until the upstream service has greeted, and its greeting goes first', () => {
+  it('wait until the upstream service has sent SETTINGS, which go first', () => {
     const order: string[] = [];
     const relay = new Http2Relay({
       send: () => undefined,
@@ -79,14 +79,14 @@ describe('calls', () => {
         order.push('offer');
         call.answer(503);
       },
-      settle: () => undefined,
+      updateBackpressure: () => undefined,
       reset: () => undefined,
-      tearBytes: () => undefined,
+      sendAndClose: () => undefined,
       close: () => undefined,
-      connection: { isOver: false } as TargetPort,
+      connection: { isOver: false } as FaultTarget,
       maxHeldBytes: 1_000_000,
     });
-    relay.take('up', Buffer.concat([preface, settings, headers(1, '/a/A', true)]));
+    relay.take('up', Buffer.concat([PREFACE, settings, headers(1, '/a/A', true)]));
     expect(order).toEqual(['up 24', 'up 9']);
     expect(relay.heldBytes('up')).toBeGreaterThan(0);
 
@@ -95,7 +95,7 @@ describe('calls', () => {
     expect(order[4]).toMatch(/^down/);
   });
 
-  it('pass byte for byte while none is hit', () => {
+  it('pass byte for byte while no fault affects them', () => {
     const { relay, sent } = createRelay();
     const up = Buffer.concat([headers(1, '/a/A'), data(1, 'ask', Flag.endStream), headers(3, '/a/B', true)]);
     const down = Buffer.concat([headers(1, ''), data(1, 'tell', Flag.endStream)]);
@@ -106,7 +106,7 @@ describe('calls', () => {
     expect(Buffer.concat(sent.down)).toEqual(down);
   });
 
-  it('get numbers in the order in which they go out, and answers find their way back', () => {
+  it('get stream ids in the order of forwarding, and answers get the ids of the client', () => {
     const held = holding('a/A', 'up');
     const { relay, take } = createRelay(held.offer);
     relay.take('up', Buffer.concat([headers(1, '/a/A'), data(1, 'slow', Flag.endStream), headers(3, '/a/B', true)]));
@@ -122,7 +122,7 @@ describe('calls', () => {
     ]);
   });
 
-  it('keep the stream credit that came before they went out', () => {
+  it('keep the stream credit that came before they were forwarded', () => {
     const held = holding('a/A', 'up');
     const { relay, take } = createRelay(held.offer);
     relay.take('up', Buffer.concat([headers(1, '/a/A', true), writeWindowUpdate(1, 5), writeWindowUpdate(1, 6)]));
@@ -132,7 +132,7 @@ describe('calls', () => {
     expect(take('up')).toEqual(['headers 1.', 'windowUpdate 1 0000000b']);
   });
 
-  it('that never went out are not cancelled upstream, and their data is credited', () => {
+  it('that were never forwarded are not cancelled upstream, and their data is credited', () => {
     const held = holding('a/A', 'up');
     const { relay, take } = createRelay(held.offer);
     relay.take('up', Buffer.concat([headers(1, '/a/A'), data(1, 'four'), writeReset(1, 8), data(1, 'late')]));
@@ -142,7 +142,7 @@ describe('calls', () => {
     expect(take('down')).toEqual(['windowUpdate 0 00000004', 'windowUpdate 0 00000004']);
   });
 
-  it('that did are cancelled upstream as their client said', () => {
+  it('that were forwarded are cancelled upstream with the code of the client', () => {
     const held = holding('a/A', 'down');
     const { relay, take } = createRelay(held.offer);
     relay.take('up', Buffer.concat([headers(1, '/a/A', true), writeReset(1, 8)]));
@@ -159,7 +159,7 @@ describe('calls', () => {
     expect([take('up'), take('down')]).toEqual([['headers 1.', 'resetStream 1 00000008'], ['resetStream 1 0000000b']]);
   });
 
-  it('hear of a reset by the upstream service in its turn', () => {
+  it('get a reset of the upstream service in its order', () => {
     const held = holding('a/A', 'down');
     const { relay, take } = createRelay(held.offer);
     relay.take('up', headers(1, '/a/A', true));
@@ -170,7 +170,7 @@ describe('calls', () => {
     expect(take('down')).toEqual(['headers 1', 'resetStream 1 00000002']);
   });
 
-  it('lose their padding when they are hit, and the sender gets its credit', () => {
+  it('lose their padding when a fault affects them, and the sender gets its credit', () => {
     const held = holding('a/A', 'down');
     const { relay, take } = createRelay(held.offer);
     relay.take('up', headers(1, '/a/A', true));
@@ -188,7 +188,7 @@ describe('calls', () => {
 });
 
 describe('the end of a connection', () => {
-  it('is announced in the numbers of the client, and calls that did not go out are refused', () => {
+  it('is announced with the stream ids of the client, and calls not yet forwarded are refused', () => {
     const held = holding('a/A', 'up');
     const { relay, take } = createRelay(held.offer);
     relay.take('up', Buffer.concat([headers(1, '/a/A', true), headers(3, '/a/B', true), headers(5, '/a/C', true)]));
@@ -197,7 +197,7 @@ describe('the end of a connection', () => {
     expect(take('down')).toEqual(['resetStream 1 00000007', 'goAway 0 0000000300000000']);
   });
 
-  it('that a fault announces comes when the other calls are done, and no new ones go out', () => {
+  it('that a fault announces comes after the other calls, and no new ones are forwarded', () => {
     let isOn = false;
     const { relay, take, connection } = createRelay((call) => {
       if (isOn) call.goAway(0, true);
@@ -216,8 +216,8 @@ describe('the end of a connection', () => {
   });
 });
 
-describe('what is no RPC', () => {
-  it('a pushed stream is refused', () => {
+describe('frames that belong to no RPC', () => {
+  it('of a pushed stream are refused', () => {
     const { relay, take } = createRelay();
     relay.take('up', headers(1, '/a/A', true));
     const promise = Buffer.concat([Buffer.of(0, 0, 0, 2), encodeFields([])]);
@@ -226,7 +226,7 @@ describe('what is no RPC', () => {
     expect([take('up'), take('down')]).toEqual([['headers 1.', 'resetStream 2 00000007'], []]);
   });
 
-  it('pings and settings pass, priorities do not', () => {
+  it('of types PING and SETTINGS pass, those of type PRIORITY do not', () => {
     const { relay, take } = createRelay();
     const ping = writeFrame(FrameType.ping, 0, 0, Buffer.alloc(8));
     relay.take('up', Buffer.concat([ping, writeFrame(FrameType.priority, 0, 1, Buffer.alloc(5)), settings]));
@@ -234,7 +234,7 @@ describe('what is no RPC', () => {
     expect(take('up')).toEqual(['ping 0 0000000000000000', 'settings 0 ']);
   });
 
-  it('bytes that are not HTTP/2 pass as they are, both ways, from there on', () => {
+  it('pass unchanged both ways once the bytes are not valid HTTP/2', () => {
     const { relay, sent } = createRelay();
     const broken = Buffer.concat([writeFrame(FrameType.continuation, 0, 1, Buffer.from('x')), Buffer.from('rubbish')]);
     relay.take('up', broken);

@@ -1,4 +1,4 @@
-// Differences are shown by path: in one line for an error that a client is told, in three for a report.
+// Differences are shown by path: in one line for an error of a client, in three for a report.
 import { expect, it } from 'vitest';
 import { formatDifferences, joinDifferences } from '../../../../packages/kit/matching/difference.ts';
 

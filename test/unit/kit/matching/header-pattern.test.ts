@@ -26,7 +26,7 @@ function differencesOf(headers: Record<string, string>, expected = literal): str
 }
 
 describe('headers', () => {
-  it('match by name and value, others beside them', () => {
+  it('match by name and value, others among them', () => {
     const headers = { 'x-tenant': 'north', 'X-Trace': 'ffff', 'x-mode': 'slow', 'x-id': 'i2', 'x-more': '1' };
 
     expect(differencesOf(headers)).toEqual([]);

@@ -139,7 +139,7 @@ describe('a list', () => {
 });
 
 describe('a map', () => {
-  it('has the entries told, and may have others', () => {
+  it('has the entries mentioned, and may have others', () => {
     const literal = { copiesByBranch: { main: 2 }, contributors: { editor: { name: 'Ada' } } };
     const more = { copiesByBranch: { main: 2, west: 1 }, contributors: { editor: { name: 'Ada', born: 1815 } } };
 

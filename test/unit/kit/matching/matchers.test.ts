@@ -1,4 +1,4 @@
-// What each matcher accepts, where it may stand, and the example that a stand-in sends in its place.
+// What each matcher accepts, where it may stand, and the example that a mock provider sends in its place.
 import { create } from '@bufbuild/protobuf';
 import { anyPack, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
@@ -118,7 +118,7 @@ describe('anyTimestamp', () => {
 });
 
 describe('eachLike', () => {
-  it('accepts as many elements as told, each like the one told', () => {
+  it('accepts as many elements as its size allows, each like the example', () => {
     const literal = { authors: eachLike({ name: like('Ada') }, { atMost: 2 }) };
 
     expect(differencesOf(literal, { authors: [{ name: 'Bea' }, { name: 'Eve' }] })).toEqual([]);
@@ -133,7 +133,7 @@ describe('eachLike', () => {
     expect(differencesOf({ keywords: eachLike('x') }, { keywords: ['x', 'y'] })).toEqual(['keywords[1]: "x" / "y"']);
   });
 
-  it('accepts no elements where that is told', () => {
+  it('accepts an empty list when atLeast is 0', () => {
     expect(differencesOf({ keywords: eachLike('x', { atLeast: 0 }) }, {})).toEqual([]);
   });
 });

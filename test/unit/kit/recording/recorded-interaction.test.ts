@@ -57,7 +57,7 @@ describe('recorded exchanges that answer', () => {
   it('do so in turn where their calls are equal, and the last again', () => {
     const book = open();
 
-    const titles = [1, 2, 3].map(() => titleOf(book.choose(callOf('b1')).chosen));
+    const titles = [1, 2, 3].map(() => titleOf(book.match(callOf('b1')).interaction));
 
     expect(titles).toEqual(['Emma', 'Evelina', 'Evelina']);
   });
@@ -66,18 +66,18 @@ describe('recorded exchanges that answer', () => {
     const book = open();
     const call = callOf('b1');
 
-    const first = [book.foresee(call), book.foresee(call), book.choose(call).chosen].map(
+    const first = [book.matchPartially(call), book.matchPartially(call), book.match(call).interaction].map(
       (found) => found && titleOf(found),
     );
 
     expect(first).toEqual(['Emma', 'Emma', 'Emma']);
-    expect(titleOf(book.choose(callOf('b1')).chosen)).toBe('Evelina');
+    expect(titleOf(book.match(callOf('b1')).interaction)).toBe('Evelina');
   });
 
   it('are none for another call, which is told the nearest', () => {
     const book = open();
 
-    expect(() => book.choose(callOf('b2'))).toThrow(
+    expect(() => book.match(callOf('b2'))).toThrow(
       'nearest is "GetBook {"bookId":"b1"}", but bookId is "b2", not "b1"',
     );
   });

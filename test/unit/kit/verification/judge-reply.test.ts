@@ -14,13 +14,13 @@ import { like, regex } from '../../../../packages/kit/matching/matchers.ts';
 import { judgeReply } from '../../../../packages/kit/verification/judge-reply.ts';
 import { getBook, interactionOf, listBooks, registry } from '../contract/library-interactions.ts';
 
-interface Reply {
+type Reply = {
   readonly book?: MessageInitShape<typeof GetBookResponseSchema>['book'];
   readonly books?: string[];
   readonly headers?: Record<string, string>;
   readonly trailers?: Record<string, string>;
   readonly error?: ConnectError;
-}
+};
 
 function judge(interaction: RpcInteraction, { book, books, headers, trailers, error }: Reply): string[] {
   const single = error ? [] : [create(GetBookResponseSchema, book === undefined ? {} : { book })];

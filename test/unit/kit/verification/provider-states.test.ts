@@ -48,7 +48,7 @@ describe('states', () => {
     expect(events).toEqual(['set up open {"from":9}', 'quiet', 'set up lit {}', 'tear down open']);
   });
 
-  it('are all torn down when one teardown fails, and that is told', async () => {
+  it('are all torn down when one teardown fails, and the failure is reported', async () => {
     const { events, note, handlers } = recordStates({ at: 'tear down lit' });
 
     await expect(inStates(states, handlers, async () => note('act'))).rejects.toThrow(

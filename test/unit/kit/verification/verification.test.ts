@@ -1,4 +1,4 @@
-// The table of a verification: a row for each interaction, a column for each way, and what failed told once.
+// The table of a verification: a row for each interaction, a column for each way, and each failure printed once.
 import { describe, expect, it } from 'vitest';
 import { type Check, createVerification } from '../../../../packages/kit/verification/verification.ts';
 
@@ -29,7 +29,7 @@ describe('a verification', () => {
     expect(() => verification.assertHonoured()).not.toThrow();
   });
 
-  it('tells what failed alike in all ways once', () => {
+  it('prints a failure of all wires once', () => {
     const verification = verificationOf(failed('JSON', '2'), failed('gRPC', '2'));
 
     expect(verification.toString().split('\n').slice(1)).toEqual([
@@ -45,7 +45,7 @@ describe('a verification', () => {
     expect(() => verification.assertHonoured()).toThrow('does not honour');
   });
 
-  it('tells what failed differently apart, and a fault by its words', () => {
+  it('prints different failures separately, and a fault by its message', () => {
     const verification = verificationOf(failed('JSON', '2'), { ...passed('gRPC'), fault: 'state "open": broken' });
     const text = verification.toString();
 

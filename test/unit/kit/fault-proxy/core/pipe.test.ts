@@ -1,81 +1,81 @@
-// A lane and the stages in it.
+// A pipe and its stages.
 import { describe, expect, it } from 'vitest';
-import { Lane } from '../../../../../packages/kit/fault-proxy/core/pipe.ts';
-import { createPassingStage } from '../../../../../packages/kit/fault-proxy/core/stage.ts';
-import { DelayLine } from '../../../../../packages/kit/fault-proxy/delay-line.ts';
+import { createStatelessStage } from '../../../../../packages/kit/fault-proxy/core/chunk.ts';
+import { Pipe } from '../../../../../packages/kit/fault-proxy/core/pipe.ts';
+import { DelayingStage } from '../../../../../packages/kit/fault-proxy/stages/delaying-stage.ts';
 import { bodyOf, textOf } from '../fake-call.ts';
 
-function createLane() {
+function createPipe() {
   const out: string[] = [];
   let changes = 0;
-  const lane = new Lane(
-    (piece) => out.push(textOf(piece)),
+  const pipe = new Pipe(
+    (chunk) => out.push(textOf(chunk)),
     () => {
       changes += 1;
     },
   );
-  return { lane, out, changes: () => changes };
+  return { pipe, out, changes: () => changes };
 }
 
 const suffix = (text: string) =>
-  createPassingStage((piece, pass) => pass({ ...piece, payload: Buffer.from(piece.payload.toString() + text) }));
+  createStatelessStage((chunk, pass) => pass({ ...chunk, payload: Buffer.from(chunk.payload.toString() + text) }));
 
-const hold = () => new DelayLine({ dueMs: () => Number.POSITIVE_INFINITY, onHold: () => undefined });
+const hold = () => new DelayingStage({ dueMs: () => Number.POSITIVE_INFINITY, onHold: () => undefined });
 
-describe('a lane', () => {
-  it('passes pieces through its stages in the order they were put there', () => {
-    const { lane, out } = createLane();
-    lane.push(bodyOf('a'));
-    lane.insert(suffix('1'));
-    lane.insert(suffix('2'));
-    lane.push(bodyOf('b'));
+describe('a pipe', () => {
+  it('passes chunks through its stages in the order of insertion', () => {
+    const { pipe, out } = createPipe();
+    pipe.push(bodyOf('a'));
+    pipe.insert(suffix('1'));
+    pipe.insert(suffix('2'));
+    pipe.push(bodyOf('b'));
 
-    expect([out, lane.isFree]).toEqual([['a', 'b12'], false]);
+    expect([out, pipe.isEmpty]).toEqual([['a', 'b12'], false]);
   });
 
-  it('passes what a removed stage held through the stages behind it', () => {
-    const { lane, out, changes } = createLane();
-    const remove = lane.insert(hold());
-    lane.insert(suffix('!'));
-    lane.push(bodyOf('a'));
-    lane.push(bodyOf('b'));
-    expect([out, lane.heldBytes]).toEqual([[], 2 + 2 * 64]);
+  it('passes what a removed stage held through the later stages', () => {
+    const { pipe, out, changes } = createPipe();
+    const remove = pipe.insert(hold());
+    pipe.insert(suffix('!'));
+    pipe.push(bodyOf('a'));
+    pipe.push(bodyOf('b'));
+    expect([out, pipe.heldBytes]).toEqual([[], 2 + 2 * 64]);
 
     remove();
     remove();
-    expect([out, lane.heldBytes]).toEqual([['a!', 'b!'], 0]);
+    expect([out, pipe.heldBytes]).toEqual([['a!', 'b!'], 0]);
     expect(changes()).toBeGreaterThan(0);
-    lane.push(bodyOf('c'));
+    pipe.push(bodyOf('c'));
     expect(out.at(-1)).toBe('c!');
   });
 
-  it('takes nothing after its last piece', () => {
-    const { lane, out } = createLane();
-    lane.push(bodyOf('a', true));
-    lane.push(bodyOf('b'));
+  it('accepts nothing after its last chunk', () => {
+    const { pipe, out } = createPipe();
+    pipe.push(bodyOf('a', true));
+    pipe.push(bodyOf('b'));
 
-    expect([out, lane.isOver]).toEqual([['a.'], true]);
+    expect([out, pipe.isOver]).toEqual([['a.'], true]);
   });
 
-  it('drops what is held when it is closed', () => {
-    const { lane, out } = createLane();
-    const remove = lane.insert(hold());
-    lane.push(bodyOf('a'));
-    lane.close();
+  it('discards held chunks when it is closed', () => {
+    const { pipe, out } = createPipe();
+    const remove = pipe.insert(hold());
+    pipe.push(bodyOf('a'));
+    pipe.close();
     remove();
-    lane.push(bodyOf('b'));
+    pipe.push(bodyOf('b'));
 
-    expect([out, lane.heldBytes]).toEqual([[], 0]);
+    expect([out, pipe.heldBytes]).toEqual([[], 0]);
   });
 
-  it('tells once that it is over, even those who ask late', () => {
-    const { lane } = createLane();
-    const told: string[] = [];
-    lane.onOver(() => told.push('early'));
-    lane.push(bodyOf('a', true));
-    lane.close();
-    lane.onOver(() => told.push('late'));
+  it('calls each listener once when it is over, late ones too', () => {
+    const { pipe } = createPipe();
+    const called: string[] = [];
+    pipe.onOver(() => called.push('early'));
+    pipe.push(bodyOf('a', true));
+    pipe.close();
+    pipe.onOver(() => called.push('late'));
 
-    expect(told).toEqual(['early', 'late']);
+    expect(called).toEqual(['early', 'late']);
   });
 });

@@ -1,0 +1,62 @@
+// One run of a supervised process, from spawn to exit, with its output sent to the log line by line.
+
+import type { ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+import { hasEnded, spawnGuarded, stopGuarded } from './watchdog.ts';
+
+// Without these limits, Node sizes each process's heap by the machine's memory; the whole stack is to fit on a laptop.
+const HEAP_FLAGS = ['--max-semi-space-size=8', '--max-old-space-size=512'];
+
+export type ProcessExit = {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+};
+
+/** One run of a process, from spawn to exit. */
+export type ProcessRun = {
+  pid: number | undefined;
+  /** Resolves when the process has ended, by itself or by a signal. */
+  ended: Promise<ProcessExit>;
+  kill(signal: NodeJS.Signals): void;
+  /** Asks the process to end and sends SIGKILL after `graceMs`; resolves when it has ended. */
+  stop(graceMs: number): Promise<void>;
+};
+
+export type NodeProgram = {
+  /** The TypeScript file to run. */
+  file: string;
+  cwd: string;
+  environment: Record<string, string>;
+  log(line: string): void;
+};
+
+/** Starts a Node program that cannot outlive this process. */
+export function launchProgram({ file, cwd, environment, log }: NodeProgram): ProcessRun {
+  const child = spawnGuarded(process.execPath, [...HEAP_FLAGS, file], {
+    cwd,
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  for (const output of [child.stdout, child.stderr]) {
+    if (output) createInterface({ input: output, crlfDelay: Number.POSITIVE_INFINITY }).on('line', log);
+  }
+  return processRunOf(child, (graceMs) => stopGuarded(child, { graceMs }));
+}
+
+/** The run of a process that is already spawned. */
+export function processRunOf(child: ChildProcess, stop: (graceMs: number) => Promise<void>): ProcessRun {
+  const ended = new Promise<ProcessExit>((resolve) => {
+    if (hasEnded(child)) resolve({ code: child.exitCode, signal: child.signalCode });
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+    child.once('error', () => resolve({ code: null, signal: null }));
+  });
+  return {
+    pid: child.pid,
+    ended,
+    kill: (signal) => {
+      child.kill(signal);
+    },
+    stop,
+  };
+}

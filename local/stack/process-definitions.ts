@@ -1,0 +1,164 @@
+// The process definitions of a stack: how the supervisor starts each process and checks its health.
+
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { natsUsers } from '../nats/nats-permissions.ts';
+import { startNatsServer } from '../nats/nats-server.ts';
+import { startPostgres } from '../postgres/postgres.ts';
+import { createServiceDatabase, serviceDatabaseName } from '../postgres/service-database.ts';
+import type { ProcessRun } from '../process/process-run.ts';
+import { launchProgram, processRunOf } from '../process/process-run.ts';
+import type { SupervisedProcessOptions } from '../process/supervised-process.ts';
+import { stopGuarded } from '../process/watchdog.ts';
+import { type ServiceName, services, serviceTopology } from '../shared/topology.ts';
+import {
+  addressOf,
+  environmentOf,
+  type InfrastructureName,
+  type ProcessName,
+  REPOSITORY_ROOT,
+  type StackPlan,
+  superuserPassword,
+} from './stack-plan.ts';
+
+const PROBE_TIMEOUT_MS = 1_000;
+const ROUTINE_LINE = /\] LOG: |\[INF\]|\[WRN\] Plaintext passwords/;
+
+export type ProcessDefinition = Pick<SupervisedProcessOptions, 'launch' | 'probe'>;
+export type LogLine = (process: ProcessName | 'stack', line: string) => void;
+
+export function defineService(plan: StackPlan, service: ServiceName, log: LogLine): ProcessDefinition {
+  const url = `http://${addressOf(plan, serviceTopology(service).portVariable)}`;
+  return {
+    launch: async () =>
+      launchProgram({
+        file: join(plan.servicesDir, service, 'main.ts'),
+        cwd: REPOSITORY_ROOT,
+        environment: environmentOf(plan, service),
+        log: (line) => log(service, line),
+      }),
+    probe: () => isServing(url),
+  };
+}
+
+export function defineInfrastructure(plan: StackPlan, name: InfrastructureName, log: LogLine): ProcessDefinition {
+  switch (name) {
+    case 'postgres':
+      return { launch: launchPostgres(plan, logNotable(plan, name, log)), probe: readyOnceLaunched };
+    case 'nats':
+      return { launch: launchNats(plan, logNotable(plan, name, log)), probe: readyOnceLaunched };
+    case 'provider':
+      return defineProvider(plan, (line) => log(name, line));
+    case 'mailbox':
+      return defineMailbox(plan, (line) => log(name, line));
+  }
+}
+
+function launchPostgres(plan: StackPlan, log: (line: string) => void): () => Promise<ProcessRun> {
+  let databasesExist = false;
+  return async () => {
+    const postgres = await startPostgres({
+      dataDir: join(plan.dataDir, 'postgres'),
+      port: plan.port('POSTGRES_PORT'),
+      password: superuserPassword(plan),
+      durable: plan.durable,
+      log,
+    });
+    try {
+      if (!databasesExist) await createDatabases(plan, postgres.superuserUrl);
+      databasesExist = true;
+    } catch (error) {
+      await postgres.stop();
+      throw error;
+    }
+    return processRunOf(postgres.process, (graceMs) => stopGuarded(postgres.process, { signal: 'SIGINT', graceMs }));
+  };
+}
+
+async function createDatabases(plan: StackPlan, superuserUrl: string): Promise<void> {
+  for (const { name: service, hasDatabase } of services) {
+    if (!hasDatabase || !plan.services.includes(service) || plan.settings.external.databaseUrls.has(service)) continue;
+    await createServiceDatabase({ superuserUrl, service, password: plan.passwords(serviceDatabaseName(service)) });
+  }
+}
+
+function launchNats(plan: StackPlan, log: (line: string) => void): () => Promise<ProcessRun> {
+  return async () => {
+    const nats = await startNatsServer({
+      storeDir: join(plan.dataDir, 'nats'),
+      port: plan.port('NATS_PORT'),
+      users: natsUsers(plan.passwords),
+      log,
+    });
+    return processRunOf(nats.process, (graceMs) => stopGuarded(nats.process, { graceMs }));
+  };
+}
+
+function defineProvider(plan: StackPlan, log: (line: string) => void): ProcessDefinition {
+  const environment = {
+    ...sharedEnvironment(plan, 'PAYMENT_PROVIDER_'),
+    PAYMENT_PROVIDER_PORT: String(plan.port('PAYMENT_PROVIDER_PORT')),
+    PAYMENT_PROVIDER_LEDGER: join(plan.dataDir, 'provider-ledger.jsonl'),
+  };
+  const file = fileURLToPath(new URL('../provider/main.ts', import.meta.url));
+  const url = `http://${addressOf(plan, 'PAYMENT_PROVIDER_PORT')}/healthz`;
+  return {
+    launch: async () => launchProgram({ file, cwd: REPOSITORY_ROOT, environment, log }),
+    probe: () => answers(url),
+  };
+}
+
+function defineMailbox(plan: StackPlan, log: (line: string) => void): ProcessDefinition {
+  const environment = {
+    ...sharedEnvironment(plan, 'MAILBOX_'),
+    MAILBOX_SMTP_PORT: String(plan.port('MAILBOX_SMTP_PORT')),
+    MAILBOX_HTTP_PORT: String(plan.port('MAILBOX_HTTP_PORT')),
+    MAILBOX_FILE: join(plan.dataDir, 'mailbox.jsonl'),
+  };
+  const file = fileURLToPath(new URL('../mailbox/main.ts', import.meta.url));
+  const url = `http://${addressOf(plan, 'MAILBOX_HTTP_PORT')}/healthz`;
+  return {
+    launch: async () => launchProgram({ file, cwd: REPOSITORY_ROOT, environment, log }),
+    probe: () => answers(url),
+  };
+}
+
+/** The caller's settings for the provider or the mailbox. */
+function sharedEnvironment(plan: StackPlan, prefix: string): Record<string, string> {
+  const shared: Record<string, string> = { HOST: plan.settings.host };
+  for (const [name, value] of Object.entries(plan.environment)) {
+    if (value !== undefined && (name === 'LOG_LEVEL' || name.startsWith(prefix))) shared[name] = value;
+  }
+  return shared;
+}
+
+/** Routine lines of Postgres and nats-server, which would drown the services' logs, are shown at LOG_LEVEL debug and trace only. */
+function logNotable(plan: StackPlan, name: ProcessName, log: LogLine): (line: string) => void {
+  const everything = ['debug', 'trace'].includes(plan.environment.LOG_LEVEL ?? '');
+  return (line) => {
+    if (everything || !ROUTINE_LINE.test(line)) log(name, line);
+  };
+}
+
+/** Postgres and nats-server report readiness themselves: their launch resolves only then. */
+async function readyOnceLaunched(): Promise<boolean> {
+  return true;
+}
+
+async function answers(url: string): Promise<boolean> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+  await response.body?.cancel();
+  return response.ok;
+}
+
+/** Calls grpc.health.v1.Health/Check in JSON over HTTP/1.1. */
+async function isServing(url: string): Promise<boolean> {
+  const response = await fetch(`${url}/grpc.health.v1.Health/Check`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{}',
+    signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+  });
+  const body: unknown = await response.json();
+  return typeof body === 'object' && body !== null && 'status' in body && body.status === 'SERVING';
+}

@@ -1,0 +1,104 @@
+// docs/settings.md lists every setting with its default, and no other.
+import { globSync } from 'node:fs';
+import { relative } from 'node:path';
+import { beforeEach, expect, it, vi } from 'vitest';
+import { loadStackSettings } from '#local/stack/stack-settings.ts';
+import { loadConfig as loadAnalytics } from '#services/analytics/config.ts';
+import { loadConfig as loadInventory } from '#services/inventory/config.ts';
+import { loadConfig as loadMonitor } from '#services/monitor/config.ts';
+import { loadConfig as loadNotification } from '#services/notification/config.ts';
+import { loadConfig as loadOrder } from '#services/order/config.ts';
+import { loadConfig as loadPayment } from '#services/payment/config.ts';
+import type * as Settings from '#services/platform/base/settings.ts';
+import * as builders from '#services/platform/base/settings.ts';
+import { loadTelemetryConfig } from '#services/platform/observability/telemetry-config.ts';
+import { sharedSettings } from '#services/platform/runtime/config.ts';
+import { REPOSITORY, readPage, sectionOf, tableRows } from './page.ts';
+
+type Shape = Readonly<Record<string, unknown>>;
+
+const recorded = vi.hoisted(() => ({ shape: {} as Shape }));
+
+vi.mock('#services/platform/base/settings.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof Settings>();
+  const parseSettings: typeof Settings.parseSettings = (environment, shape) => {
+    recorded.shape = { ...recorded.shape, ...shape };
+    return original.parseSettings(environment, shape);
+  };
+  return { ...original, parseSettings };
+});
+
+beforeEach(() => {
+  recorded.shape = {};
+});
+
+const page = readPage('docs/settings.md');
+const listed = (section: string) => tableRows(sectionOf(page, section)).map(([name, value]) => `${name} | ${value}`);
+
+/** The rows that a loader's settings must have on the page. */
+function rowsOf(load: (environment: Settings.Environment) => unknown): string[] {
+  try {
+    load({});
+  } catch (error) {
+    // Required settings are missing; their shape was recorded all the same.
+    if (!(error instanceof builders.ConfigError)) throw error;
+  }
+  return describeShape(recorded.shape);
+}
+
+function describeShape(shape: Shape): string[] {
+  return Object.entries(shape).map(([name, type]) => `\`${name}\` | ${describeDefault(type as Parsable)}`);
+}
+
+type Parsable = { safeParse(value: undefined): { success: boolean; data?: unknown } };
+
+function describeDefault(type: Parsable): string {
+  const { success, data } = type.safeParse(undefined);
+  if (!success) return 'required';
+  if (data === undefined || (typeof data === 'object' && data !== null && Object.keys(data).length === 0))
+    return 'none';
+  if (typeof data !== 'string') return String(data);
+  return `\`${data.startsWith(REPOSITORY) ? relative(REPOSITORY, data) : data}\``;
+}
+
+it.each([
+  ['Order', loadOrder],
+  ['Inventory', loadInventory],
+  ['Payment', loadPayment],
+  ['Notification', loadNotification],
+  ['Analytics', loadAnalytics],
+  ['Monitor', loadMonitor],
+] as const)('lists the settings of %s', (section, load) => {
+  expect([...listed('Every service'), ...listed(section)].toSorted()).toEqual(rowsOf(load).toSorted());
+});
+
+it('lists the settings of traces', () => {
+  expect(listed('Traces').toSorted()).toEqual(rowsOf(loadTelemetryConfig).toSorted());
+});
+
+it('lists the settings of the local stack', () => {
+  expect(listed('The local stack').toSorted()).toEqual(rowsOf(loadStackSettings).toSorted());
+});
+
+// These files start a server when they are imported, so their settings are read from the source.
+it.each([
+  ['The fake payment provider', 'local/provider/main.ts'],
+  ['The mailbox', 'local/mailbox/main.ts'],
+])('lists the settings of %s', (section, file) => {
+  const [, literal = ''] = /parseSettings\(process\.env, (\{[^}]*\})\)/.exec(readPage(file)) ?? [];
+  const scope = { ...builders, sharedSettings };
+  const shape = new Function(...Object.keys(scope), `return ${literal}`)(...Object.values(scope)) as Shape;
+
+  expect(listed(section).toSorted()).toEqual(describeShape(shape).toSorted());
+});
+
+it('names every setting that a file reads directly', () => {
+  const files = globSync('{services,local}/**/*.ts', { cwd: REPOSITORY });
+  const read = files.flatMap((file) =>
+    [...readPage(file).matchAll(/\b(?:environment|process\.env)\.([A-Z][A-Z0-9_]+)\b/g)].map(([, name = '']) => name),
+  );
+  const unnamed = [...new Set(read)].filter((name) => name !== 'PATH' && !page.includes(`\`${name}\``));
+
+  expect(files.length).toBeGreaterThan(100);
+  expect(unnamed).toEqual([]);
+});
