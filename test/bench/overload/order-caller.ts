@@ -23,7 +23,7 @@ const RETRY_INFO = 'google.rpc.RetryInfo';
 export type Order = { readonly idempotencyKey: string; readonly customerId: string; readonly productId: string };
 
 /** What became of a call: an order, or the code of its error. */
-export type CallEnd = { readonly told: AcknowledgedOrder } | { readonly code: string; readonly hasRetryInfo: boolean };
+export type CallEnd = { readonly acknowledged: AcknowledgedOrder } | { readonly code: string; readonly hasRetryInfo: boolean };
 
 export type OrderCaller = Disposable & {
   /** Places an order. Never throws: a call without an answer ends as `broken`. */
@@ -77,7 +77,7 @@ function readEnd(status: number, body: Buffer, idempotencyKey: string): CallEnd 
   if (status !== 200) return readError(status, body);
   const { order, outcome } = fromBinary(CreateOrderResponseSchema, body);
   return {
-    told: {
+    acknowledged: {
       idempotencyKey,
       orderId: order?.orderId ?? '',
       status: OrderStatusSchema.value[order?.status ?? 0]?.localName as AcknowledgedOrder['status'],

@@ -14,7 +14,7 @@ type Placed = { readonly request: OrderRequest; readonly cancel: boolean };
 
 export class ShopDesk {
   /** Everything that was answered, since the stack was started. */
-  readonly told: AcknowledgedOrder[] = [];
+  readonly acknowledged: AcknowledgedOrder[] = [];
   readonly #orders: Client<typeof OrderService>;
   #placed: Placed[] = [];
   /** The orders whose cancellation was answered: that stands, whatever happens. */
@@ -77,9 +77,9 @@ export class ShopDesk {
   async #callOnce(request: OrderRequest): Promise<string | undefined> {
     const answer = await tolerate(() => this.#orders.createOrder(request, { timeoutMs: CALL_MS }));
     if (answer === undefined) return undefined;
-    const told = acknowledgedOrder(request.idempotencyKey, answer);
-    this.told.push(told);
-    return told.orderId;
+    const acknowledged = acknowledgedOrder(request.idempotencyKey, answer);
+    this.acknowledged.push(acknowledged);
+    return acknowledged.orderId;
   }
 
   #repeat(request: OrderRequest): Promise<string> {

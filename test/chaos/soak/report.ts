@@ -39,7 +39,7 @@ export function renderProgress(
   return [
     `${String(Math.round(elapsedMs / 1_000)).padStart(5)} s`,
     `orders ${errands} (${atOnce} under way)`,
-    `last told ${renderCounts(outcomes)}`,
+    `last acknowledged ${renderCounts(outcomes)}`,
     `failed calls ${failures.length}`,
     `kills ${sum(kills.values())}`,
     `answers ${renderTimes(answers.slice(-LATEST_ANSWERS))}`,
@@ -54,7 +54,7 @@ export function renderReport(figures: SoakFigures): string {
   const rows: [string, string][] = [
     ['soak', `${settings.mode}, ${settings.minutes} min at ${settings.rate} orders/s, seed ${settings.seed}`],
     ['orders', `${total} by ${errands} errands: ${shares.join(', ')}`],
-    ['answers', `${answers.length}, last told ${renderCounts(outcomes)}; ${renderTimes(answers)}`],
+    ['answers', `${answers.length}, last acknowledged ${renderCounts(outcomes)}; ${renderTimes(answers)}`],
     ['failed calls', `${failures.length}${failures.length === 0 ? '' : `: ${renderCounts(countFailures(failures))}`}`],
     [
       'kills',
@@ -115,12 +115,12 @@ function renderRecoveries(recoveries: readonly Recovery[]): string {
   return parts.join(', ') || 'nothing was struck';
 }
 
-/** What was told by calls that began and ended while a part was away. */
+/** What was acknowledged by calls that began and ended while a part was away. */
 function renderOutage({ part, fromMs, untilMs }: Outage, answers: readonly Answer[]): string {
   const within = answers.filter(({ atMs, tookMs }) => atMs - tookMs >= fromMs && atMs <= untilMs);
   const counts: Record<string, number> = {};
-  for (const { told } of within) counts[told.outcome] = (counts[told.outcome] ?? 0) + 1;
-  return `${part} for ${seconds(untilMs - fromMs)}; told meanwhile: ${renderCounts(counts)}; ${renderTimes(within)}`;
+  for (const { acknowledged } of within) counts[acknowledged.outcome] = (counts[acknowledged.outcome] ?? 0) + 1;
+  return `${part} for ${seconds(untilMs - fromMs)}; acknowledged meanwhile: ${renderCounts(counts)}; ${renderTimes(within)}`;
 }
 
 function renderTimes(answers: readonly Answer[]): string {

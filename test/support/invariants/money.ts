@@ -1,4 +1,4 @@
-// The invariants of money: what the provider keeps is what confirmed orders cost, order by order. Pure.
+// The invariants of money: the captured amounts, net of refunds, equal the totals of confirmed orders. Pure.
 import { equalMoney } from '#services/platform/base/money.ts';
 import type { OrderFact } from './facts.ts';
 import {
@@ -11,12 +11,12 @@ import {
   type Violation,
 } from './finding.ts';
 
-const NO_LEDGER = 'the payment provider shows nobody its ledger';
+const NO_LEDGER = 'the payment provider does not show its ledger';
 
 export const MONEY_INVARIANTS: readonly Invariant[] = [
   {
     name: 'money-captured',
-    promise: 'what the provider captured, net of refunds, is what confirmed orders cost: in sum and for each order',
+    promise: 'captured at the provider, net of refunds = totals of confirmed orders: in sum and for each order',
     find: findMoneyCaptured,
   },
   {
@@ -39,7 +39,7 @@ function findMoneyCaptured(view: FactView): Finding {
     const detail = `${money(currency, have)} captured, confirmed orders cost ${money(currency, want)}`;
     violations.push({ id: currency, detail });
   }
-  for (const orderId of new Set([...ofRealOrders, ...view.real].map((one) => one.orderId))) {
+  for (const orderId of new Set([...ofRealOrders, ...view.realOrders].map((one) => one.orderId))) {
     const have = describeMoney(sumMoneyByCurrency((view.ledgerOf.get(orderId) ?? []).map(netCaptured)));
     const want = describeMoney(sumMoneyByCurrency(dueFor(view.orderOf.get(orderId))));
     if (have !== want) violations.push({ id: orderId, detail: `${have} captured, ${want} due` });

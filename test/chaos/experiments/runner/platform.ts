@@ -51,8 +51,8 @@ export type Platform = AsyncDisposable & {
   heal(): void;
   /** The folder of all that it keeps. */
   readonly dataDir: string;
-  /** Whatever customers of this platform were told, for the invariants. */
-  readonly told: AcknowledgedOrder[];
+  /** Whatever customers of this platform were acknowledged, for the invariants. */
+  readonly acknowledged: AcknowledgedOrder[];
 };
 
 export type PlatformOptions = {
@@ -121,7 +121,7 @@ async function startOnce({ seed, signal, log, prepareFolder }: PlatformOptions):
     links: links.names,
     heal: links.heal,
     dataDir,
-    told: [],
+    acknowledged: [],
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
