@@ -14,24 +14,24 @@ it('an order under faults is answered in time with what is wrong, and comes to i
   const report = await runMatrix(settings, (text) => lines.push(text), signal);
 
   const pending = { status: 'PENDING' };
-  const told = report.results.map((result) => ({ name: result.cell.name, told: result.told, end: result.end?.status }));
-  expect(told).toMatchObject([
+  const response = report.results.map((result) => ({ name: result.cell.name, response: result.response, end: result.end?.status }));
+  expect(response).toMatchObject([
     {
       name: 'inventory/refuse-closed-port/connection',
-      told: { ...pending, outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' },
+      response: { ...pending, outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' },
       end: 'CONFIRMED',
     },
     {
       name: 'payment/latency/call/down',
-      told: { ...pending, outcome: 'TIMEOUT', reason: 'PAYMENT_TIMEOUT' },
+      response: { ...pending, outcome: 'TIMEOUT', reason: 'PAYMENT_TIMEOUT' },
       end: 'CONFIRMED',
     },
     {
       name: 'database/reset/connection/down',
-      told: { code: 'Unavailable', reason: 'DATABASE_UNAVAILABLE' },
+      response: { code: 'Unavailable', reason: 'DATABASE_UNAVAILABLE' },
       end: 'CONFIRMED',
     },
-    { name: 'nats/black-hole/connection/both', told: { outcome: 'CONFIRMED' }, end: 'CONFIRMED' },
+    { name: 'nats/black-hole/connection/both', response: { outcome: 'CONFIRMED' }, end: 'CONFIRMED' },
   ]);
   expect(isGreen(report), lines.join('\n')).toBe(true);
 });

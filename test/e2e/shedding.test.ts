@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Code } from '@connectrpc/connect';
 import { expect, it, vi } from 'vitest';
 import type { CreateOrderResponse } from '#gen/shop/order/v1/order_service_pb.ts';
-import { checkInvariants, listViolations, sourcesOf, type Told, toldBy } from '../support/invariants/invariants.ts';
+import { checkInvariants, listViolations, sourcesOf, type AcknowledgedOrder, acknowledgedOrder } from '../support/invariants/invariants.ts';
 import {
   addProduct,
   awaitOrder,
@@ -28,14 +28,14 @@ it('a burst is partly refused at once with advice; repeated with the same keys, 
   );
 
   const refusals: Failure[] = [];
-  const told: Told[] = [];
+  const acknowledged: AcknowledgedOrder[] = [];
   const place = async (request: (typeof requests)[number]): Promise<CreateOrderResponse> => {
     const placing = platform.orders.createOrder(request);
     const answer = await placing.catch(async () => {
       refusals.push(await failureOf(placing));
       return await vi.waitFor(() => platform.orders.createOrder(request), PATIENCE);
     });
-    told.push(toldBy(request.idempotencyKey, answer));
+    acknowledged.push(acknowledgedOrder(request.idempotencyKey, answer));
     return answer;
   };
   const answers = await Promise.all(requests.map(place));
@@ -54,6 +54,6 @@ it('a burst is partly refused at once with advice; repeated with the same keys, 
   expect(orders).toHaveLength(BURST);
   for (const { orderId } of orders) expect(await readProviderCharges(platform, orderId)).toHaveLength(1);
   expect((await platform.inventory.getProduct({ productId })).product).toMatchObject({ onHand: 0, reserved: 0 });
-  const known = { told, openingStock: new Map([[productId, BURST]]) };
+  const known = { acknowledged, openingStock: new Map([[productId, BURST]]) };
   expect(listViolations(await checkInvariants(sourcesOf(platform.stack), known))).toEqual([]);
 });

@@ -5,7 +5,7 @@ import { GetStatusResponseSchema, ListDeadLettersResponseSchema, OpsService } fr
 import { serviceTopology } from '#local/shared/topology.ts';
 import { DOMAIN } from '#services/domain.ts';
 import { streamOf } from '#services/platform/base/domain.ts';
-import { KEEPERS } from './invariants/facts.ts';
+import { OWNERS } from './invariants/facts.ts';
 import { sourcesOf } from './invariants/invariants.ts';
 import { readBroker, readDatabase } from './invariants/sources.ts';
 import type { TestStack } from './stack.ts';
@@ -45,7 +45,7 @@ export async function lookEverywhere(platform: TestStack): Promise<Sight[]> {
     see(`GetStatus of ${service}`, toJsonString(GetStatusResponseSchema, await ops.getStatus({})));
     see(`dead letters of ${service}`, toJsonString(ListDeadLettersResponseSchema, await ops.listDeadLetters({})));
   }
-  for (const service of KEEPERS) {
+  for (const service of OWNERS) {
     see(`the database of ${service}`, await readTables(service, databaseUrls[service]));
     if (serviceTopology(service).stream !== undefined) {
       see(`the events of ${service}`, await readStream(natsUrl, streamOf(DOMAIN, service)));

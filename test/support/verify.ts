@@ -16,9 +16,9 @@ import { loadStackSettings } from '#local/stack/stack-settings.ts';
 import { describeError } from '#services/platform/base/errors.ts';
 import type { Environment } from '#services/platform/base/settings.ts';
 import { scrubSecrets } from '#services/platform/observability/log.ts';
-import { type InvariantSources, KEEPERS } from './invariants/facts.ts';
+import { type InvariantSources, OWNERS } from './invariants/facts.ts';
 import { collectFacts, judgeInvariants, waitForQuiescence } from './invariants/invariants.ts';
-import { findUnrest } from './invariants/rest.ts';
+import { findPendingWork } from './invariants/quiescence.ts';
 import { renderVerdicts } from './invariants/table.ts';
 
 const VIOLATED = 1;
@@ -66,7 +66,7 @@ async function findSources(environment: Environment): Promise<InvariantSources> 
   const settings = loadStackSettings(environment);
   const dataDir = resolve(REPOSITORY_ROOT, settings.dataDir);
   const { databaseUrls, natsUrl: externalNatsUrl, smtpUrl } = settings.external;
-  const isOwn = externalNatsUrl === undefined || KEEPERS.some((service) => !databaseUrls.has(service));
+  const isOwn = externalNatsUrl === undefined || OWNERS.some((service) => !databaseUrls.has(service));
   const secret = join(dataDir, 'secret');
   // Looking must not make a secret: a platform that never ran has none.
   if (isOwn && !existsSync(secret)) {
@@ -102,7 +102,7 @@ async function findSources(environment: Environment): Promise<InvariantSources> 
 
 async function requirePlatform(sources: InvariantSources): Promise<void> {
   try {
-    await findUnrest(sources);
+    await findPendingWork(sources);
   } catch (cause) {
     const reason = scrubSecrets(describeError(cause));
     throw new PlatformMissing(`${reason}\nIs the platform up? Start it with \`make run\`, in another terminal.`, {

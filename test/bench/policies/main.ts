@@ -72,8 +72,8 @@ async function measureIdleNeighbour(effort: Effort): Promise<Cost> {
 async function measureOrders(url: string): Promise<number> {
   const load = { kind: 'closed', url, rate: ORDERS_AT_ONCE } as const;
   await putUnderLoad({ ...load, seconds: WARM_UP_SECONDS }, stop.signal);
-  const { told, seconds } = await putUnderLoad({ ...load, seconds: LOAD_SECONDS }, stop.signal);
-  return told.length / seconds;
+  const { acknowledged, seconds } = await putUnderLoad({ ...load, seconds: LOAD_SECONDS }, stop.signal);
+  return acknowledged.length / seconds;
 }
 
 function isAsWanted({ policiesShare }: Cost): boolean {

@@ -4,7 +4,7 @@ import { type Client, Code, ConnectError } from '@connectrpc/connect';
 import type { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { pause } from '#services/platform/base/backoff.ts';
 import { toDependencyError } from '#services/platform/client/dependency-error.ts';
-import { type Told, toldBy } from '../../support/invariants/invariants.ts';
+import { type AcknowledgedOrder, acknowledgedOrder } from '../../support/invariants/invariants.ts';
 import { type OrderRequest, orderRequest } from '../../support/stack.ts';
 
 const CALL_MS = 4_000;
@@ -14,7 +14,7 @@ type Placed = { readonly request: OrderRequest; readonly cancel: boolean };
 
 export class ShopDesk {
   /** Everything that was answered, since the stack was started. */
-  readonly told: Told[] = [];
+  readonly acknowledged: AcknowledgedOrder[] = [];
   readonly #orders: Client<typeof OrderService>;
   #placed: Placed[] = [];
   /** The orders whose cancellation was answered: that stands, whatever happens. */
@@ -77,9 +77,9 @@ export class ShopDesk {
   async #callOnce(request: OrderRequest): Promise<string | undefined> {
     const answer = await tolerate(() => this.#orders.createOrder(request, { timeoutMs: CALL_MS }));
     if (answer === undefined) return undefined;
-    const told = toldBy(request.idempotencyKey, answer);
-    this.told.push(told);
-    return told.orderId;
+    const acknowledged = acknowledgedOrder(request.idempotencyKey, answer);
+    this.acknowledged.push(acknowledged);
+    return acknowledged.orderId;
   }
 
   #repeat(request: OrderRequest): Promise<string> {

@@ -111,7 +111,7 @@ export type Judgement = { readonly broken: readonly string[] | undefined; readon
 /** Judges every invariant, over all that ever happened on this stack. Never throws: what cannot be looked at cannot hold. */
 export async function judge({ sources, desk }: Pick<Lane, 'sources' | 'desk'>): Promise<Judgement> {
   try {
-    const verdicts = judgeInvariants(await collectFacts(sources, { told: desk.told }));
+    const verdicts = judgeInvariants(await collectFacts(sources, { acknowledged: desk.acknowledged }));
     const broken = verdicts.filter(({ state }) => state !== 'holds').map(({ name }) => name);
     return { broken, violations: listViolations(verdicts) };
   } catch (error) {

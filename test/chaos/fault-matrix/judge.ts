@@ -18,7 +18,7 @@ export type Refusal = {
 export type CellResult = {
   readonly cell: Pick<Cell, 'name' | 'dependency' | 'fault' | 'scope' | 'way'>;
   /** Undefined when the cell could not be tried. */
-  readonly told: Answer | Refusal | undefined;
+  readonly response: Answer | Refusal | undefined;
   /** What the caller waited. */
   readonly tookMs: number;
   /** How often the proxy did harm to the order that is judged. */
@@ -43,7 +43,7 @@ const TIME_IS_UP = 'BUDGET_EXHAUSTED';
 const INVENTORY_REASONS = ['INVENTORY_CHECK_FAILED', 'INVENTORY_UNAVAILABLE'];
 const PAYMENT_REASONS = ['PAYMENT_TIMEOUT', 'PAYMENT_UNAVAILABLE'];
 
-/** What an order may be told to wait for when this dependency is harmed. */
+/** What an order may be response to wait for when this dependency is harmed. */
 const REASONS: Readonly<Record<DependencyName, readonly string[]>> = {
   inventory: [...INVENTORY_REASONS, TIME_IS_UP],
   payment: [...PAYMENT_REASONS, TIME_IS_UP],
@@ -54,18 +54,18 @@ const REASONS: Readonly<Record<DependencyName, readonly string[]>> = {
   nats: [],
 };
 
-/** The one fault that is an internal error told to the caller: by it alone may an order fail, and only at inventory. */
+/** The one fault that is an internal error response to the caller: by it alone may an order fail, and only at inventory. */
 const TELLS_INTERNAL = 'fail-always-500';
 
 /** Everything that is wrong with a cell, one sentence each; a cell with none is green. */
-export function judgeCell({ cell, told, tookMs, hits, end, deaths, mishaps }: CellResult): string[] {
+export function judgeCell({ cell, response, tookMs, hits, end, deaths, mishaps }: CellResult): string[] {
   const faults = [...mishaps];
-  if (told !== undefined) {
+  if (response !== undefined) {
     if (tookMs > LIMIT_MS) faults.push(`was answered after ${Math.round(tookMs)} ms`);
     if (hits === 0) faults.push('the proxy counted no fault');
-    faults.push(...('code' in told ? judgeRefusal(cell.dependency, told) : judgeAnswer(cell, told)));
+    faults.push(...('code' in response ? judgeRefusal(cell.dependency, response) : judgeAnswer(cell, response)));
     if (end === undefined) faults.push('the order did not come to its end after the fault was removed');
-    else if ('status' in told) faults.push(...judgeEnd(told, end.status));
+    else if ('status' in response) faults.push(...judgeEnd(response, end.status));
   }
   if (deaths.length > 0) faults.push(`died of it: ${deaths.join(', ')}`);
   return faults;
@@ -80,7 +80,7 @@ function judgeAnswer(cell: CellResult['cell'], { outcome, reason, status }: Answ
   return mayBeTold(cell, reason) ? faults : [...faults, `${reason} is not what ${cell.fault} on ${cell.dependency} is`];
 }
 
-// No order of the matrix is declined, so none may be told that it was.
+// No order of the matrix is declined, so none may be response that it was.
 function mayBeTold({ dependency, fault }: CellResult['cell'], reason: string): boolean {
   if (reason === 'INVENTORY_ERROR') return dependency === 'inventory' && fault === TELLS_INTERNAL;
   return REASONS[dependency].includes(reason);
@@ -97,5 +97,5 @@ function judgeRefusal(dependency: DependencyName, { code, message, reason, retry
 
 function judgeEnd({ status }: Answer, end: string): string[] {
   const isOver = status === 'CONFIRMED' || status === 'FAILED';
-  return isOver && end !== status ? [`was told to be ${status}, and ended as ${end}`] : [];
+  return isOver && end !== status ? [`was response to be ${status}, and ended as ${end}`] : [];
 }

@@ -31,7 +31,7 @@ export async function runMatrix(
     if (performance.now() - beganAt > limitMs) break;
     results.push(await runAndShow(platform, desk, cell, write, signal));
   }
-  const verdicts = await checkInvariants(platform.sources, { told: desk.told, timeoutMs: REST_MS });
+  const verdicts = await checkInvariants(platform.sources, { acknowledged: desk.acknowledged, timeoutMs: REST_MS });
   signal.throwIfAborted();
   const seconds = (performance.now() - beganAt) / 1_000;
   const violations = listViolations(verdicts);

@@ -25,14 +25,14 @@ export function renderHead(): string {
 
 /** A cell in a line, and below it what is wrong with it. */
 export function renderResult(result: CellResult): string {
-  const { cell, told, tookMs, hits, end } = result;
+  const { cell, response, tookMs, hits, end } = result;
   const line = renderCells([
     cell.dependency,
     cell.fault,
     cell.scope,
     cell.way === 'own' ? '' : cell.way,
-    ...describeTold(told),
-    told === undefined ? '-' : `${Math.round(tookMs)} ms`,
+    ...describeResponse(response),
+    response === undefined ? '-' : `${Math.round(tookMs)} ms`,
     String(hits),
     end === undefined ? '-' : `${end.status} +${Math.round(end.afterMs)} ms`,
   ]);
@@ -77,10 +77,10 @@ function isRed(result: CellResult): boolean {
   return judgeCell(result).length > 0;
 }
 
-function describeTold(told: CellResult['told']): [string, string, string] {
-  if (told === undefined) return ['not tried', '', ''];
-  if ('code' in told) return [`error ${told.code}`, told.reason ?? '-', ''];
-  return [told.outcome, told.reason === 'UNSPECIFIED' ? '' : told.reason, told.status];
+function describeResponse(response: CellResult['response']): [string, string, string] {
+  if (response === undefined) return ['not tried', '', ''];
+  if ('code' in response) return [`error ${response.code}`, response.reason ?? '-', ''];
+  return [response.outcome, response.reason === 'UNSPECIFIED' ? '' : response.reason, response.status];
 }
 
 /** A line a reason, with all it leaves out. */

@@ -33,7 +33,7 @@ export async function runCell(
 
 type Found = Omit<CellResult, 'cell' | 'deaths'>;
 
-const NOTHING_FOUND: Found = { told: undefined, tookMs: 0, hits: 0, end: undefined, mishaps: [] };
+const NOTHING_FOUND: Found = { response: undefined, tookMs: 0, hits: 0, end: undefined, mishaps: [] };
 
 async function tryCell(platform: FaultyPlatform, desk: Desk, cell: Cell, signal: AbortSignal): Promise<Found> {
   await warmUp(platform, desk, signal);
@@ -43,7 +43,7 @@ async function tryCell(platform: FaultyPlatform, desk: Desk, cell: Cell, signal:
   const afterMs = performance.now() - removedAt;
   const others = await Promise.all(harmed.others.map((other) => desk.awaitEnd(other, END_MS)));
   return {
-    told: harmed.placed.told,
+    response: harmed.placed.response,
     tookMs: harmed.placed.tookMs,
     hits: harmed.hits,
     end: status === undefined ? undefined : { status, afterMs },
@@ -61,9 +61,9 @@ async function warmUp({ status }: FaultyPlatform, desk: Desk, signal: AbortSigna
   let last = '';
   while (!over.aborted) {
     if (!isConfirmed) {
-      const { told } = await desk.place();
-      isConfirmed = 'outcome' in told && told.outcome === 'CONFIRMED';
-      last = JSON.stringify(told);
+      const { response } = await desk.place();
+      isConfirmed = 'outcome' in response && response.outcome === 'CONFIRMED';
+      last = JSON.stringify(response);
     }
     const { broker, outbox } = (await status.getStatus({})).status ?? {};
     if (isConfirmed && broker?.connected && outbox?.unsent === 0n) return;

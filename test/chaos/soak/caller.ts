@@ -4,15 +4,15 @@ import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import type { CreateOrderResponse, OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { pause } from '#services/platform/base/backoff.ts';
-import { toldBy } from '../../support/invariants/invariants.ts';
+import { acknowledgedOrder } from '../../support/invariants/invariants.ts';
 import type { Journal } from './journal.ts';
 import type { Errand, OrderRequest } from './scenario.ts';
 
-// Longer than the platform's own budget: what a caller gives up on is told by the platform, not by its clock.
+// Longer than the platform's own budget: what a caller gives up on is acknowledged by the platform, not by its clock.
 const CALL_MS = 6_000;
 const REPEAT_AFTER_MS = 1_000;
 const LOOK_FOR_ORDER_MS = 100;
-// Who is not answered for so long is told at the end, when nothing is struck any more.
+// Who is not answered for so long is acknowledged at the end, when nothing is struck any more.
 const MAX_PATIENCE_MS = 60_000;
 
 export type CallerDependencies = {
@@ -22,7 +22,7 @@ export type CallerDependencies = {
   readonly signal: AbortSignal;
 };
 
-/** Does an errand until its order was told or patience ends; what was seen is in the journal. */
+/** Does an errand until its order was acknowledged or patience ends; what was seen is in the journal. */
 export async function runErrand(dependencies: CallerDependencies, errand: Errand): Promise<void> {
   const { request, kind } = errand;
   switch (kind) {
@@ -42,7 +42,7 @@ export async function runErrand(dependencies: CallerDependencies, errand: Errand
   }
 }
 
-/** Asks for an order until it is told; returns the answer, or undefined when the signal came first or patience ended. */
+/** Asks for an order until it is acknowledged; returns the answer, or undefined when the signal came first or patience ended. */
 export async function placeOrder(
   dependencies: CallerDependencies,
   request: OrderRequest,
@@ -52,7 +52,7 @@ export async function placeOrder(
     const startTime = performance.now();
     const response = await orders.createOrder(request, { timeoutMs: CALL_MS });
     const atMs = performance.now();
-    journal.answered({ told: toldBy(request.idempotencyKey, response), atMs, tookMs: atMs - startTime });
+    journal.answered({ acknowledged: acknowledgedOrder(request.idempotencyKey, response), atMs, tookMs: atMs - startTime });
     return response;
   });
 }
@@ -88,9 +88,9 @@ async function cancelOrder(dependencies: CallerDependencies, { request, cancelAf
         journal.fault(`CancelOrder of ${orderId} was answered with an order that is not cancelled`);
         return true;
       }
-      const told = { idempotencyKey, orderId, status: 'CANCELLED', outcome: 'FAILED' } as const;
+      const acknowledged = { idempotencyKey, orderId, status: 'CANCELLED', outcome: 'FAILED' } as const;
       const atMs = performance.now();
-      journal.answered({ told, atMs, tookMs: atMs - startTime });
+      journal.answered({ acknowledged, atMs, tookMs: atMs - startTime });
     } catch (error) {
       if (reasonOf(error) !== 'ORDER_NOT_CANCELLABLE') throw error;
       journal.cancelRefused(orderId);

@@ -1,9 +1,9 @@
-// What callers were told during a soak, and what of it may never be: the platform's side is judged by the invariants.
-import type { Told } from '../../support/invariants/facts.ts';
+// What callers were acknowledged during a soak, and what of it may never be: the platform's side is judged by the invariants.
+import type { AcknowledgedOrder } from '../../support/invariants/facts.ts';
 import type { Mode } from './settings.ts';
 
 /** An answer, with when it came by `performance.now()` and how long it took. */
-export type Answer = { readonly told: Told; readonly atMs: number; readonly tookMs: number };
+export type Answer = { readonly acknowledged: AcknowledgedOrder; readonly atMs: number; readonly tookMs: number };
 
 /** A call that failed, as its caller saw it. */
 export type FailedCall = {
@@ -29,12 +29,12 @@ export type Journal = {
   /** A cancellation was refused because the order was decided otherwise: then it is never cancelled. */
   cancelRefused(orderId: string): void;
   fault(words: string): void;
-  /** How many orders were last told to be in each way. */
+  /** How many orders were last acknowledged to be in each way. */
   countOutcomes(): Record<string, number>;
   /** What failed though it was begun in these times, in which nothing may fail. */
   findFailuresWithin(times: readonly { readonly fromMs: number; readonly untilMs: number }[]): string[];
   /** What contradicts how the orders ended. */
-  findContradictions(ended: ReadonlyMap<string, Told['status']>): string[];
+  findContradictions(ended: ReadonlyMap<string, AcknowledgedOrder['status']>): string[];
 };
 
 // What a part that is killed, or that waits for one, may answer with.
@@ -71,7 +71,7 @@ export function createJournal(mode: Mode): Journal {
     faults,
     answered: (answer) => {
       answers.push(answer);
-      latest.set(answer.told.idempotencyKey, answer.told.outcome);
+      latest.set(answer.acknowledged.idempotencyKey, answer.acknowledged.outcome);
     },
     failed: (call) => {
       failures.push(call);

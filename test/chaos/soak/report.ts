@@ -1,5 +1,5 @@
 // What a soak has to say: a line of progress, and at the end the figures, what was too little, and what is wrong. Pure.
-import type { Told } from '../../support/invariants/facts.ts';
+import type { AcknowledgedOrder } from '../../support/invariants/facts.ts';
 import type { Outage, Recovery } from './damage.ts';
 import type { Answer, FailedCall } from './journal.ts';
 import { VICTIMS, type Victim } from './kill-plan.ts';
@@ -10,7 +10,7 @@ export type SoakFigures = {
   readonly settings: Pick<SoakSettings, 'mode' | 'minutes' | 'seed' | 'rate'>;
   readonly errands: number;
   /** How the orders ended, by status. */
-  readonly ended: Readonly<Partial<Record<Told['status'], number>>>;
+  readonly ended: Readonly<Partial<Record<AcknowledgedOrder['status'], number>>>;
   readonly outcomes: Readonly<Record<string, number>>;
   readonly answers: readonly Answer[];
   readonly failures: readonly FailedCall[];
@@ -39,7 +39,7 @@ export function renderProgress(
   return [
     `${String(Math.round(elapsedMs / 1_000)).padStart(5)} s`,
     `orders ${errands} (${atOnce} under way)`,
-    `last told ${renderCounts(outcomes)}`,
+    `last acknowledged ${renderCounts(outcomes)}`,
     `failed calls ${failures.length}`,
     `kills ${sum(kills.values())}`,
     `answers ${renderTimes(answers.slice(-LATEST_ANSWERS))}`,
@@ -54,7 +54,7 @@ export function renderReport(figures: SoakFigures): string {
   const rows: [string, string][] = [
     ['soak', `${settings.mode}, ${settings.minutes} min at ${settings.rate} orders/s, seed ${settings.seed}`],
     ['orders', `${total} by ${errands} errands: ${shares.join(', ')}`],
-    ['answers', `${answers.length}, last told ${renderCounts(outcomes)}; ${renderTimes(answers)}`],
+    ['answers', `${answers.length}, last acknowledged ${renderCounts(outcomes)}; ${renderTimes(answers)}`],
     ['failed calls', `${failures.length}${failures.length === 0 ? '' : `: ${renderCounts(countFailures(failures))}`}`],
     [
       'kills',
@@ -115,12 +115,12 @@ function renderRecoveries(recoveries: readonly Recovery[]): string {
   return parts.join(', ') || 'nothing was struck';
 }
 
-/** What was told by calls that began and ended while a part was away. */
+/** What was acknowledged by calls that began and ended while a part was away. */
 function renderOutage({ part, fromMs, untilMs }: Outage, answers: readonly Answer[]): string {
   const within = answers.filter(({ atMs, tookMs }) => atMs - tookMs >= fromMs && atMs <= untilMs);
   const counts: Record<string, number> = {};
-  for (const { told } of within) counts[told.outcome] = (counts[told.outcome] ?? 0) + 1;
-  return `${part} for ${seconds(untilMs - fromMs)}; told meanwhile: ${renderCounts(counts)}; ${renderTimes(within)}`;
+  for (const { acknowledged } of within) counts[acknowledged.outcome] = (counts[acknowledged.outcome] ?? 0) + 1;
+  return `${part} for ${seconds(untilMs - fromMs)}; acknowledged meanwhile: ${renderCounts(counts)}; ${renderTimes(within)}`;
 }
 
 function renderTimes(answers: readonly Answer[]): string {

@@ -1,10 +1,10 @@
 // One soak from start to verdict: load, damage, rest, judgement.
 import { pause } from '#services/platform/base/backoff.ts';
 import { collectFacts } from '../../support/invariants/collect.ts';
-import type { Facts, Told } from '../../support/invariants/facts.ts';
+import type { Facts, AcknowledgedOrder } from '../../support/invariants/facts.ts';
 import { sourcesOf } from '../../support/invariants/invariants.ts';
 import { judgeInvariants } from '../../support/invariants/judge.ts';
-import { waitForQuiescence } from '../../support/invariants/rest.ts';
+import { waitForQuiescence } from '../../support/invariants/quiescence.ts';
 import { listViolations, renderVerdicts } from '../../support/invariants/table.ts';
 import { type CallerDependencies, placeOrder } from './caller.ts';
 import { type Damage, startDamage } from './damage.ts';
@@ -46,7 +46,7 @@ export async function runSoak(
   const repeatedKeys = await repeatFailedKeys(caller, load.begun(), random.fork('load'), run);
   // What was never accepted before is accepted by its repeat: that too has to come to its end.
   await waitForQuiescence(sourcesOf(platform.stack), { timeoutMs: REST_LIMIT_MS });
-  const facts = await collectFacts(sourcesOf(platform.stack), { told: journal.answers.map(({ told }) => told) });
+  const facts = await collectFacts(sourcesOf(platform.stack), { acknowledged: journal.answers.map(({ acknowledged }) => acknowledged) });
   signal.throwIfAborted();
   return await conclude({ settings, journal, load, damage, facts, restMs, repeatedKeys, platform, write });
 }
@@ -77,7 +77,7 @@ async function waitForRest({ stack }: SoakPlatform, sinceMs: number): Promise<nu
   return left.length === 0 ? performance.now() - sinceMs : undefined;
 }
 
-// Repeating the key tells the truth: whoever had a failed call is told, at the end, what became of the order.
+// Repeating the key tells the truth: whoever had a failed call is acknowledged, at the end, what became of the order.
 async function repeatFailedKeys(
   caller: CallerDependencies,
   begun: number,
@@ -105,12 +105,12 @@ type Outcome = Watched & {
 async function conclude(outcome: Outcome): Promise<boolean> {
   const { settings, journal, load, damage, facts, restMs, repeatedKeys, platform, write } = outcome;
   const { answers, failures } = journal;
-  const ended: Partial<Record<Told['status'], number>> = {};
+  const ended: Partial<Record<AcknowledgedOrder['status'], number>> = {};
   for (const { status } of facts.orders) ended[status] = (ended[status] ?? 0) + 1;
   const outcomes = journal.countOutcomes();
   const { kills, recoveries, outages } = damage;
-  const told = { answers, failures, outcomes, ended, errands: load.begun(), repeatedKeys };
-  const figures = { settings, ...told, kills, recoveries, outages, restMs };
+  const acknowledged = { answers, failures, outcomes, ended, errands: load.begun(), repeatedKeys };
+  const figures = { settings, ...acknowledged, kills, recoveries, outages, restMs };
   write(`\n${renderReport(figures)}\n`);
   const verdicts = judgeInvariants(facts);
   write(`${renderVerdicts(verdicts)}\n`);
@@ -125,7 +125,7 @@ async function conclude(outcome: Outcome): Promise<boolean> {
   ];
   const violations = listViolations(verdicts);
   const shortcomings = findShortcomings(figures);
-  listWords(write, 'told or struck, and wrong', faults);
+  listWords(write, 'acknowledged or struck, and wrong', faults);
   listWords(write, 'too little to tell', shortcomings);
   if (violations.length + faults.length > 0) {
     const lines = await findLogLines(platform.logFile, [...violations, ...faults]);

@@ -1,4 +1,4 @@
-// What callers of a soak were told, and which of it is a fault of the platform's.
+// What callers of a soak were acknowledged, and which of it is a fault of the platform's.
 import { describe, expect, it } from 'vitest';
 import { createJournal, type FailedCall } from '../../chaos/soak/journal.ts';
 import type { Mode } from '../../chaos/soak/settings.ts';
@@ -38,7 +38,7 @@ describe('the journal of a soak', () => {
     },
   );
 
-  it('wants to be told when to come back while the database is away', () => {
+  it('wants to be acknowledged when to come back while the database is away', () => {
     expect(faultsOf('postgres-away', refused())).toEqual([]);
     expect(faultsOf('postgres-away', refused({ hasRetryInfo: false }))).toHaveLength(1);
     expect(faultsOf('postgres-away', refused({ code: 'DeadlineExceeded' }))).toHaveLength(1);
@@ -55,11 +55,11 @@ describe('the journal of a soak', () => {
     ]);
   });
 
-  it('counts each key by what it was last told', () => {
+  it('counts each key by what it was last acknowledged', () => {
     const journal = createJournal('kills');
     const answer = (idempotencyKey: string, outcome: string) => {
-      const told = { idempotencyKey, orderId: `order of ${idempotencyKey}`, status: 'PENDING', outcome } as const;
-      journal.answered({ told, atMs: 10, tookMs: 5 });
+      const acknowledged = { idempotencyKey, orderId: `order of ${idempotencyKey}`, status: 'PENDING', outcome } as const;
+      journal.answered({ acknowledged, atMs: 10, tookMs: 5 });
     };
     answer('key-1', 'TIMEOUT');
     answer('key-2', 'CONFIRMED');

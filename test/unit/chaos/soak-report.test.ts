@@ -4,7 +4,7 @@ import { VICTIMS } from '../../chaos/soak/kill-plan.ts';
 import { findShortcomings, renderProgress, renderReport, type SoakFigures } from '../../chaos/soak/report.ts';
 
 const answer = (outcome: string, atMs: number, tookMs = 100) => ({
-  told: { idempotencyKey: `key-${atMs}`, orderId: `order-${atMs}`, status: 'CONFIRMED', outcome } as const,
+  acknowledged: { idempotencyKey: `key-${atMs}`, orderId: `order-${atMs}`, status: 'CONFIRMED', outcome } as const,
   atMs,
   tookMs,
 });
@@ -37,7 +37,7 @@ describe('the report of a soak', () => {
     expect(report).toMatch(
       /orders +5500 by 5500 errands: CONFIRMED 4000 \(72.7 %\), FAILED 1000 \(18.2 %\), CANCELLED 500 \(9.1 %\)/,
     );
-    expect(report).toMatch(/answers +3, last told CONFIRMED 4000, FAILED 1500; p50 300 ms p99 2500 ms/);
+    expect(report).toMatch(/answers +3, last acknowledged CONFIRMED 4000, FAILED 1500; p50 300 ms p99 2500 ms/);
     expect(report).toMatch(/kills +140: order 20, inventory 20/);
     expect(report).toMatch(/back after +order 1.0 s \(longest 3.0 s\)/);
     expect(report).toMatch(/at rest +12.3 s after/);
@@ -62,9 +62,9 @@ describe('the report of a soak', () => {
     const outages = [{ part: 'nats', fromMs: 1_750, untilMs: 62_000 }] as const;
     const report = renderReport(figures({ outages }));
 
-    expect(report).toMatch(/away +nats for 60.3 s; told meanwhile: nothing; none yet/);
+    expect(report).toMatch(/away +nats for 60.3 s; acknowledged meanwhile: nothing; none yet/);
     expect(renderReport(figures({ outages: [{ part: 'nats', fromMs: 900, untilMs: 2_500 }] }))).toMatch(
-      /told meanwhile: CONFIRMED 1, FAILED 1; p50 100 ms/,
+      /acknowledged meanwhile: CONFIRMED 1, FAILED 1; p50 100 ms/,
     );
   });
 

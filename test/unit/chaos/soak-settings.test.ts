@@ -5,7 +5,7 @@ import { readSoakSettings } from '../../chaos/soak/settings.ts';
 const read = (...given: string[]) => readSoakSettings(given, () => 4711);
 
 describe('the settings of a soak', () => {
-  it('are ten minutes of kills with a seed of chance, unless told otherwise', () => {
+  it('are ten minutes of kills with a seed of chance, unless acknowledged otherwise', () => {
     expect(read()).toEqual({ mode: 'kills', minutes: 10, seed: 4711, rate: 11, logFile: undefined });
   });
 

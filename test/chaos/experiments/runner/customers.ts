@@ -1,4 +1,4 @@
-// Customers who order while an experiment runs: the errands of a soak, at a low rate, judged by what they were told.
+// Customers who order while an experiment runs: the errands of a soak, at a low rate, judged by what they were acknowledged.
 import { createJournal, type Journal } from '../../soak/journal.ts';
 import { startLoad } from '../../soak/load.ts';
 import type { Random } from '../../soak/random.ts';
@@ -24,7 +24,7 @@ export function startCustomers(options: CustomerOptions): Customers {
   return {
     finish: async () => {
       await load.finish();
-      platform.told.push(...journal.answers.map(({ told }) => told));
+      platform.acknowledged.push(...journal.answers.map(({ acknowledged }) => acknowledged));
       return [judgeJournal(journal, load.begun())];
     },
   };
@@ -32,10 +32,10 @@ export function startCustomers(options: CustomerOptions): Customers {
 
 function judgeJournal({ faults, failures, answers, countOutcomes }: Journal, errands: number): Finding {
   const outcomes = Object.entries(countOutcomes()).map(([outcome, count]) => `${outcome} ${count}`);
-  const told = `${errands} errands, ${answers.length} answers (${outcomes.join(', ')}), ${failures.length} calls failed and were repeated`;
+  const acknowledged = `${errands} errands, ${answers.length} answers (${outcomes.join(', ')}), ${failures.length} calls failed and were repeated`;
   return {
     claim: 'Customers who order meanwhile see nothing that an outage does not explain',
     holds: faults.length === 0,
-    seen: faults.length === 0 ? told : `${told}; ${faults.slice(0, 3).join('; ')}`,
+    seen: faults.length === 0 ? acknowledged : `${acknowledged}; ${faults.slice(0, 3).join('; ')}`,
   };
 }

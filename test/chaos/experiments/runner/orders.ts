@@ -5,7 +5,7 @@ import { RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OrderReasonSchema, OrderStatusSchema } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_OutcomeSchema } from '#gen/shop/order/v1/order_service_pb.ts';
 import { pause } from '#services/platform/base/backoff.ts';
-import { toldBy } from '../../../support/invariants/invariants.ts';
+import { acknowledgedOrder } from '../../../support/invariants/invariants.ts';
 import type { Random } from '../../soak/random.ts';
 import type { Lab, Look } from './experiment.ts';
 import type { Platform } from './platform.ts';
@@ -37,7 +37,7 @@ export function drawKey(random: Random): string {
   return `chaos-${Math.floor(random.next() * 2 ** 32).toString(16)}-${Math.floor(random.next() * 2 ** 32).toString(16)}`;
 }
 
-/** Places an order, once. What the customer was told is remembered for the invariants. Throws ConnectError. */
+/** Places an order, once. What the customer was acknowledged is remembered for the invariants. Throws ConnectError. */
 export async function placeOrder(platform: Platform, random: Random, asked: Asked = {}): Promise<Placed> {
   const { productId = '12345', quantity = 1, paymentMethod = 'pm_approved', customerId = 'chaos' } = asked;
   const { idempotencyKey = drawKey(random) } = asked;
@@ -45,9 +45,9 @@ export async function placeOrder(platform: Platform, random: Random, asked: Aske
   const request = { idempotencyKey, customerId, items: [{ productId, quantity }], paymentMethod };
   const answer = await platform.orders.createOrder(request, { timeoutMs: CALL_MS });
   const tookMs = performance.now() - startMs;
-  const told = toldBy(idempotencyKey, answer);
-  platform.told.push(told);
-  const { orderId } = told;
+  const acknowledged = acknowledgedOrder(idempotencyKey, answer);
+  platform.acknowledged.push(acknowledged);
+  const { orderId } = acknowledged;
   return {
     idempotencyKey,
     orderId,
@@ -69,7 +69,7 @@ export async function placeOrders(
   return placed;
 }
 
-/** How orders are told in a report: those that were answered alike together. */
+/** How orders are acknowledged in a report: those that were answered alike together. */
 export function describeAll(placed: readonly Placed[]): string {
   const groups = Map.groupBy(placed, ({ outcome, reason }) =>
     reason === 'UNSPECIFIED' ? outcome : `${outcome} for ${reason}`,
@@ -115,7 +115,7 @@ export async function areChargedOnce(platform: Platform, placed: readonly Pick<P
   return { holds: once === placed.length, seen: `${once} of ${placed.length} orders have exactly one captured charge` };
 }
 
-/** What a call fails with, in words, and after how many milliseconds the caller is told to come back; undefined when it succeeds. */
+/** What a call fails with, in words, and after how many milliseconds the caller is acknowledged to come back; undefined when it succeeds. */
 export async function failureOf(
   call: Promise<unknown>,
 ): Promise<{ words: string; code: ConnectError['code']; retryAfterMs: number | undefined } | undefined> {

@@ -18,7 +18,7 @@ import { type ServiceName, services } from '#local/shared/topology.ts';
 import { type Stack, startStack } from '#local/stack/stack.ts';
 import { resolvePorts } from '#local/stack/stack-ports.ts';
 import { pause } from '#services/platform/base/backoff.ts';
-import type { Told } from '../../../support/invariants/facts.ts';
+import type { AcknowledgedOrder } from '../../../support/invariants/facts.ts';
 import { ADDED_STOCK, PLENTIFUL } from '../../soak/scenario.ts';
 import { type LinkName, startLinks } from './links.ts';
 
@@ -51,8 +51,8 @@ export type Platform = AsyncDisposable & {
   heal(): void;
   /** The folder of all that it keeps. */
   readonly dataDir: string;
-  /** Whatever customers of this platform were told, for the invariants. */
-  readonly told: Told[];
+  /** Whatever customers of this platform were acknowledged, for the invariants. */
+  readonly acknowledged: AcknowledgedOrder[];
 };
 
 export type PlatformOptions = {
@@ -121,7 +121,7 @@ async function startOnce({ seed, signal, log, prepareFolder }: PlatformOptions):
     links: links.names,
     heal: links.heal,
     dataDir,
-    told: [],
+    acknowledged: [],
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

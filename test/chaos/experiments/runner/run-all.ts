@@ -132,7 +132,7 @@ function endEarly(why: Pick<Outcome, 'obstacle' | 'abortReason'>, startMs: numbe
 async function judge(platform: Platform): Promise<Judgement> {
   const sources = sourcesOf(platform.stack);
   await waitForQuiescence(sources, { timeoutMs: REST_LIMIT_MS });
-  const verdicts = judgeInvariants(await collectFacts(sources, { told: platform.told }));
+  const verdicts = judgeInvariants(await collectFacts(sources, { acknowledged: platform.acknowledged }));
   return { held: verdicts.filter(({ state }) => state === 'holds').length, violations: listViolations(verdicts) };
 }
 

@@ -31,7 +31,7 @@ export type Stage<Subject> = {
   startCustomers(errandsPerSecond: number): Customers;
   /** Waits for rest, then judges. */
   judge(): Promise<Judgement>;
-  /** Told what is being done. */
+  /** AcknowledgedOrder what is being done. */
   progress(words: string): void;
 };
 

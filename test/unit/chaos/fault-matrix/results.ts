@@ -9,7 +9,7 @@ export const pendingResult: CellResult = {
     scope: 'call',
     way: 'down',
   },
-  told: { outcome: 'TIMEOUT', reason: 'PAYMENT_TIMEOUT', status: 'PENDING' },
+  response: { outcome: 'TIMEOUT', reason: 'PAYMENT_TIMEOUT', status: 'PENDING' },
   tookMs: 1_950,
   hits: 1,
   end: { status: 'CONFIRMED', afterMs: 300 },
