@@ -58,16 +58,16 @@ describe('the sample order', () => {
     const { exitCode, stdout } = await runOrder(['--payment-method', 'pm_insufficient_funds']);
 
     expect(exitCode).toBe(0);
-    expect(stdout).toContain('answered failed, because of payment failed');
+    expect(stdout).toContain('answered failed: payment failed');
     expect(stdout).toMatch(/- process payment +refused {2}.*Insufficient funds/);
-    expect(stdout.trimEnd()).toMatch(/is failed, because of payment failed$/);
+    expect(stdout.trimEnd()).toMatch(/is failed: payment failed$/);
   });
 
   it('that is slow is answered before it ends, and followed to its end', async () => {
     const { exitCode, stdout } = await runOrder(['--payment-method', 'pm_slow']);
 
     expect(exitCode).toBe(0);
-    expect(stdout).toContain('answered timeout, because of payment timeout');
+    expect(stdout).toContain('answered timeout: payment timeout');
     expect(stdout).toMatch(/- process payment +retrying/);
     expect(stdout.trimEnd()).toMatch(/is confirmed$/);
   });

@@ -14,7 +14,11 @@ it('an order under faults is answered in time with what is wrong, and comes to i
   const report = await runMatrix(settings, (text) => lines.push(text), signal);
 
   const pending = { status: 'PENDING' };
-  const response = report.results.map((result) => ({ name: result.cell.name, response: result.response, end: result.end?.status }));
+  const response = report.results.map((result) => ({
+    name: result.cell.name,
+    response: result.response,
+    end: result.end?.status,
+  }));
   expect(response).toMatchObject([
     {
       name: 'inventory/refuse-closed-port/connection',

@@ -3,7 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { Code } from '@connectrpc/connect';
 import { expect, it, vi } from 'vitest';
 import type { CreateOrderResponse } from '#gen/shop/order/v1/order_service_pb.ts';
-import { checkInvariants, listViolations, sourcesOf, type AcknowledgedOrder, acknowledgedOrder } from '../support/invariants/invariants.ts';
+import {
+  type AcknowledgedOrder,
+  acknowledgedOrder,
+  checkInvariants,
+  listViolations,
+  sourcesOf,
+} from '../support/invariants/invariants.ts';
 import {
   addProduct,
   awaitOrder,

@@ -23,7 +23,9 @@ const RETRY_INFO = 'google.rpc.RetryInfo';
 export type Order = { readonly idempotencyKey: string; readonly customerId: string; readonly productId: string };
 
 /** What became of a call: an order, or the code of its error. */
-export type CallEnd = { readonly acknowledged: AcknowledgedOrder } | { readonly code: string; readonly hasRetryInfo: boolean };
+export type CallEnd =
+  | { readonly acknowledged: AcknowledgedOrder }
+  | { readonly code: string; readonly hasRetryInfo: boolean };
 
 export type OrderCaller = Disposable & {
   /** Places an order. Never throws: a call without an answer ends as `broken`. */

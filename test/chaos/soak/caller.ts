@@ -52,7 +52,11 @@ export async function placeOrder(
     const startTime = performance.now();
     const response = await orders.createOrder(request, { timeoutMs: CALL_MS });
     const atMs = performance.now();
-    journal.answered({ acknowledged: acknowledgedOrder(request.idempotencyKey, response), atMs, tookMs: atMs - startTime });
+    journal.answered({
+      acknowledged: acknowledgedOrder(request.idempotencyKey, response),
+      atMs,
+      tookMs: atMs - startTime,
+    });
     return response;
   });
 }

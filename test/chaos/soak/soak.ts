@@ -1,7 +1,7 @@
 // One soak from start to verdict: load, damage, rest, judgement.
 import { pause } from '#services/platform/base/backoff.ts';
 import { collectFacts } from '../../support/invariants/collect.ts';
-import type { Facts, AcknowledgedOrder } from '../../support/invariants/facts.ts';
+import type { AcknowledgedOrder, Facts } from '../../support/invariants/facts.ts';
 import { sourcesOf } from '../../support/invariants/invariants.ts';
 import { judgeInvariants } from '../../support/invariants/judge.ts';
 import { waitForQuiescence } from '../../support/invariants/quiescence.ts';
@@ -46,7 +46,9 @@ export async function runSoak(
   const repeatedKeys = await repeatFailedKeys(caller, load.begun(), random.fork('load'), run);
   // What was never accepted before is accepted by its repeat: that too has to come to its end.
   await waitForQuiescence(sourcesOf(platform.stack), { timeoutMs: REST_LIMIT_MS });
-  const facts = await collectFacts(sourcesOf(platform.stack), { acknowledged: journal.answers.map(({ acknowledged }) => acknowledged) });
+  const facts = await collectFacts(sourcesOf(platform.stack), {
+    acknowledged: journal.answers.map(({ acknowledged }) => acknowledged),
+  });
   signal.throwIfAborted();
   return await conclude({ settings, journal, load, damage, facts, restMs, repeatedKeys, platform, write });
 }

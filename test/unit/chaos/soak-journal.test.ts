@@ -58,7 +58,12 @@ describe('the journal of a soak', () => {
   it('counts each key by what it was last acknowledged', () => {
     const journal = createJournal('kills');
     const answer = (idempotencyKey: string, outcome: string) => {
-      const acknowledged = { idempotencyKey, orderId: `order of ${idempotencyKey}`, status: 'PENDING', outcome } as const;
+      const acknowledged = {
+        idempotencyKey,
+        orderId: `order of ${idempotencyKey}`,
+        status: 'PENDING',
+        outcome,
+      } as const;
       journal.answered({ acknowledged, atMs: 10, tookMs: 5 });
     };
     answer('key-1', 'TIMEOUT');

@@ -70,7 +70,7 @@ describe('the arguments of dead-letters', () => {
   });
 
   it.each([
-    [['--replay', FIRST, '--discard', FIRST], '--replay and --discard: only one at a time'],
+    [['--replay', FIRST, '--discard', FIRST], '--replay and --discard: pass only one of them'],
     [['--replay', 'abc'], "--replay: 'abc' is not the id of a dead letter"],
     [['--discard', ''], "--discard: '' is not the id of a dead letter"],
     [['--service', ''], '--service: must not be empty'],
@@ -96,7 +96,7 @@ describe('the table of dead letters', () => {
       `  inventory  ${SECOND}  shop.order.v1.OrderCreated     5         2 h   two lines [2J`,
       `  order      ${FIRST}  shop.payment.v1.PaymentFailed  1         59 s  no such product`,
       '',
-      'Apply one again with `make dead-letters REPLAY=<id>`, forget it with `make dead-letters DISCARD=<id>`.',
+      'Replay one with `make dead-letters REPLAY=<id>`, discard it with `make dead-letters DISCARD=<id>`.',
     ]);
   });
 
@@ -116,7 +116,7 @@ describe('the table of dead letters', () => {
   });
 
   it('says so when there are none', () => {
-    expect(renderDeadLetters([], NOW)).toBe('There are no dead letters.');
+    expect(renderDeadLetters([], NOW)).toBe('No dead letters.');
   });
 });
 
@@ -133,12 +133,12 @@ describe('dealing with dead letters', () => {
   });
 
   it.each([
-    ['replay', 'shop.order.v1.OrderCreated of inventory is applied.'],
-    ['discard', 'shop.order.v1.OrderCreated of inventory is discarded.'],
-  ])('finds the service that holds the one to %s', async (action, told) => {
+    ['replay', 'shop.order.v1.OrderCreated of inventory was applied.'],
+    ['discard', 'shop.order.v1.OrderCreated of inventory was discarded.'],
+  ])('finds the service that holds the one to %s', async (action, report) => {
     const [order, inventory] = [office('order', [letter(FIRST, 1)]), office('inventory', [letter(SECOND, 1)])];
 
-    expect(await serve([order, inventory], `--${action}`, SECOND.toUpperCase())).toBe(told);
+    expect(await serve([order, inventory], `--${action}`, SECOND.toUpperCase())).toBe(report);
     expect([order.asked, inventory.asked]).toEqual([[], [`${action} ${SECOND}`]]);
   });
 
@@ -147,7 +147,7 @@ describe('dealing with dead letters', () => {
 
     expect(await serve(offices, '--service', 'order')).not.toContain(SECOND);
     await expect(serve(offices, '--discard', SECOND, '--service', 'order')).rejects.toThrow(
-      `There is no dead letter ${SECOND} at order.`,
+      `No dead letter has the id ${SECOND}; searched: order.`,
     );
     await expect(serve(offices, '--service', 'shipping')).rejects.toThrow("'shipping' is none of order, inventory");
   });
@@ -156,7 +156,7 @@ describe('dealing with dead letters', () => {
     const asked = office('order', [letter(FIRST, 1)]);
 
     await expect(serve([asked, office('payment', [])], '--discard', UNKNOWN)).rejects.toThrow(
-      `There is no dead letter ${UNKNOWN} at order, payment.`,
+      `No dead letter has the id ${UNKNOWN}; searched: order, payment.`,
     );
     expect(asked.asked).toEqual([]);
   });

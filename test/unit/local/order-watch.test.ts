@@ -71,11 +71,11 @@ describe('watching a sample order', () => {
 
     expect(lines).toEqual([
       'order o-1: 2 x 12345 for cust123, 119.98 EUR',
-      'answered pending, because of inventory unavailable',
+      'answered pending: inventory unavailable',
       '  12:00:01.000  + create                done',
       '  12:00:02.000  - reserve stock         retrying  unavailable',
       '  12:00:04.000  - process payment       refused  Insufficient funds',
-      'order o-1 is failed, because of payment failed',
+      'order o-1 is failed: payment failed',
     ]);
     expect(status).toBe(OrderStatus.FAILED);
     expect(asked).toMatchObject({ items: [{ productId: '12345', quantity: 2 }], paymentMethod: 'pm_approved' });

@@ -1,6 +1,6 @@
 // The handler of OrderConfirmed, ListNotifications, the notification as a message, and the settings.
 import { create } from '@bufbuild/protobuf';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, type Mock, vi } from 'vitest';
 import { NotificationStatus, NotificationType } from '#gen/shop/notification/v1/notification_pb.ts';
 import { ListNotificationsRequestSchema } from '#gen/shop/notification/v1/notification_service_pb.ts';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
@@ -11,6 +11,7 @@ import { toNotificationMessage } from '#services/notification/notification-messa
 import type { NotificationStore } from '#services/notification/notification-store.ts';
 import { onOrderConfirmed } from '#services/notification/on-order-confirmed.ts';
 import type { Transaction } from '#services/platform/storage/database.ts';
+import { type Sql, toStatement } from '#services/platform/storage/sql.ts';
 import { notificationOf } from './fakes.ts';
 
 const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
@@ -33,7 +34,7 @@ describe('the event OrderConfirmed', () => {
   it('stores a notification of its order, in the transaction given', async () => {
     const { query, apply } = createInbox();
     await apply();
-    const [, values] = query.mock.calls[0] as unknown as [string, unknown[]];
+    const values = valuesOf(query);
     const items = '[{"product_id":"12345","quantity":1}]';
     expect(values).toEqual([expect.stringMatching(UUID), 'o1', 'cust123', items, 'EUR', 5999n, false, '']);
   });
@@ -54,7 +55,7 @@ describe('the event OrderConfirmed', () => {
   it('wakes nobody for a test order', async () => {
     const { query, afterCommit, apply } = createInbox();
     await apply({ synthetic: true });
-    expect((query.mock.calls[0] as unknown as [string, unknown[]])[1].at(-2)).toBe(true);
+    expect(valuesOf(query).at(-2)).toBe(true);
     expect(afterCommit).not.toHaveBeenCalled();
   });
 
@@ -69,6 +70,11 @@ describe('the event OrderConfirmed', () => {
     expect(query).not.toHaveBeenCalled();
   });
 });
+
+/** The parameters of the first statement. */
+function valuesOf(query: Mock): readonly unknown[] {
+  return toStatement(query.mock.calls[0]?.[0] as Sql).values;
+}
 
 describe('ListNotifications', () => {
   function createList(count: number) {
