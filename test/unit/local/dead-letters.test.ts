@@ -149,7 +149,7 @@ describe('dealing with dead letters', () => {
     await expect(serve(offices, '--discard', SECOND, '--service', 'order')).rejects.toThrow(
       `No dead letter has the id ${SECOND}; searched: order.`,
     );
-    await expect(serve(offices, '--service', 'shipping')).rejects.toThrow("'shipping' is none of order, inventory");
+    await expect(serve(offices, '--service', 'shipping')).rejects.toThrow("--service: 'shipping' is not one of order, inventory");
   });
 
   it('says of an id that nobody knows who was asked', async () => {

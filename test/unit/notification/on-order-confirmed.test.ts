@@ -36,7 +36,7 @@ describe('the event OrderConfirmed', () => {
     await apply();
     const values = valuesOf(query);
     const items = '[{"product_id":"12345","quantity":1}]';
-    expect(values).toEqual([expect.stringMatching(UUID), 'o1', 'cust123', items, 'EUR', 5999n, false, '']);
+    expect(values).toEqual([expect.stringMatching(UUID), 'o1', 'cust123', 'PENDING', items, 'EUR', 5999n, false, '']);
   });
 
   it('wakes the mailer only once it is committed', async () => {
