@@ -16,7 +16,7 @@ export async function listOrders(store: Pick<OrderStore, 'list'>, request: ListO
   const status = parseStatus(request, validation);
   const page = parsePage(request, 2, validation);
   if (page.after !== undefined && !isOrderKey(page.after)) {
-    validation.add('page_token', 'must be the next_page_token of the page before, unchanged');
+    validation.add('page_token', 'must be the next_page_token of the previous page, unchanged');
   }
   validation.throwIfInvalid();
   const orders = await store.list({ customerId: request.customerId, status }, page);

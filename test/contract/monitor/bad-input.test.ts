@@ -106,7 +106,7 @@ describe('ListRuns', () => {
       badRequest(
         'journey: 99 is not a journey',
         'page_size: must be at most 200, is 201',
-        'page_token: must be the next_page_token of the page before, unchanged',
+        'page_token: must be the next_page_token of the previous page, unchanged',
       ),
     );
   });
@@ -124,7 +124,7 @@ describe('ListRuns', () => {
     const pageToken = Buffer.from(JSON.stringify(keys)).toString('base64url');
 
     expect(await failureOf(world.client.listRuns({ pageToken }))).toMatchObject(
-      badRequest('page_token: must be the next_page_token of the page before, unchanged'),
+      badRequest('page_token: must be the next_page_token of the previous page, unchanged'),
     );
   });
 

@@ -378,6 +378,6 @@ describe('what is wrong with a request', () => {
 
     const { violations } = await failureOf(platform.orders.listOrders({ pageToken: nextPageToken }));
 
-    expect(violations).toEqual(['page_token: must be the next_page_token of the page before, unchanged']);
+    expect(violations).toEqual(['page_token: must be the next_page_token of the previous page, unchanged']);
   });
 });

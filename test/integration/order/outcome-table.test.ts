@@ -120,7 +120,7 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    when: 'a dependency cannot read the request, or its answer cannot be read',
+    when: 'a dependency does not understand the request, or its response cannot be read',
     cells: ['PENDING', 'its UNAVAILABLE reason', 'PENDING', RESUMES],
     cases: [
       { given: (fixture) => reserving(fixture).fails(Code.InvalidArgument, 'lines'), answer: inventoryAway, ends },
@@ -135,13 +135,13 @@ const rows: readonly Row[] = [
     cases: [{ given: ({ client }) => client.createOrder(validRequest(), { timeoutMs: 380 }), ends }],
   },
   {
-    when: 'the order is still undecided after `ORDER_LIMIT_MS`, and its key is sent again',
-    cells: ['FAILED', 'TIME_LIMIT_EXCEEDED', 'FAILED', 'stock is released and the charge refunded'],
+    when: 'the order has no verdict after `ORDER_LIMIT_MS`, and its key is sent again',
+    cells: ['FAILED', 'TIME_LIMIT_EXCEEDED', 'FAILED', 'stock is released, the charge refunded'],
     cases: [{ given: outlastLimit, settings: { ORDER_LIMIT_MS: '1000' } }],
   },
   {
     when: 'the broker is down or hangs',
-    cells: ['as if it were up', '', '', 'the events follow'],
+    cells: ['as if the broker were up', '', '', 'the events follow later'],
     cases: [
       { given: ({ nats }) => nats.kill(), answer: CONFIRMED },
       { given: placeBesideSilentBroker, answer: CONFIRMED },
@@ -149,7 +149,7 @@ const rows: readonly Row[] = [
   },
   {
     when: 'the same key again, same content',
-    cells: ['as the order now stands', '', '', 'no second order'],
+    cells: ['from the current state of the order', '', '', 'no second order'],
     cases: [{ given: (fixture) => placeTwice(fixture, {}), answer: CONFIRMED }],
   },
   {
@@ -158,7 +158,7 @@ const rows: readonly Row[] = [
     cases: [{ given: (fixture) => placeTwice(fixture, { customerId: 'another-customer' }) }],
   },
   {
-    when: 'the prices have never been loaded yet',
+    when: 'the prices have never been loaded',
     cells: [
       'error `unavailable` CATALOGUE_NOT_LOADED with RetryInfo',
       '',
@@ -173,7 +173,7 @@ const rows: readonly Row[] = [
       'error `unavailable` DATABASE_UNAVAILABLE with RetryInfo',
       '',
       '',
-      'a retry with the same key returns whether it was accepted',
+      'retry with the same key to learn whether it was accepted',
     ],
     cases: [
       { given: placeWithoutDatabase((gate) => gate.shut()) },

@@ -131,7 +131,7 @@ describe('ListOrders', () => {
     { kind: 'an id that the database cannot store as text', pageToken: token('2026-03-01T12:00:00.000Z', 'a\u0000b') },
   ])('refuses a foreign page token: $kind', async ({ pageToken }) => {
     expect(await faultsOf(list({ pageToken }))).toEqual([
-      'page_token: must be the next_page_token of the page before, unchanged',
+      'page_token: must be the next_page_token of the previous page, unchanged',
     ]);
   });
 
