@@ -49,7 +49,7 @@ describe('judging the invariants', () => {
     expect(violated.map(({ name }) => name)).toEqual(['money-captured', 'nothing-held']);
   });
 
-  it('misses no event of a charge that was captured and given back before payment heard of either', () => {
+  it('expects no completed event of a charge that was captured and refunded before payment learned of either', () => {
     const facts = draftCleanFacts();
     untell(facts, 'payment', 'payment.v1.PaymentCompleted of cancelled');
 

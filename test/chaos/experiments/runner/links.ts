@@ -1,8 +1,8 @@
 // The ways between the parts of the platform, each through a fault proxy of its own, so that any of them can be broken alone.
 import { type FaultProxy, startFaultProxy } from '@touchstone/kit';
+import { serviceDatabaseName, serviceDatabaseUrl } from '#local/postgres/service-database.ts';
 import type { DerivePassword } from '#local/shared/secrets.ts';
 import { type ServiceName, services } from '#local/shared/topology.ts';
-import { serviceDatabaseName, serviceDatabaseUrl } from '#local/postgres/service-database.ts';
 import { databaseVariable } from '#local/stack/stack-settings.ts';
 
 /** Who calls whom: `order>inventory`, `payment>provider`, `order>nats`, `order>postgres`. */
