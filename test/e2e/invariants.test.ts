@@ -1,4 +1,4 @@
-// Every invariant over a real platform after a mixed load, and what the checker and the operator's commands say when one breaks.
+// Every invariant over a real platform after a mixed load, and the output of the checker and the operator's commands when one breaks.
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +21,7 @@ import {
   type TestStack,
 } from '../support/stack.ts';
 
-// A call gives up waiting for its payment long before a slow capture, so that there is time to cancel the order.
+// The payment deadline is much shorter than a slow capture, so that there is time to cancel the order.
 const SETTINGS = { ORDER_BUDGET_MS: '1000', PAYMENT_PROVIDER_SLOW_CAPTURE_MS: '3000', PAYMENT_SETTLE_AFTER_MS: '500' };
 const AT_ONCE = 8;
 
@@ -41,7 +41,7 @@ describe('the invariants', () => {
   });
   afterAll(() => platform?.[Symbol.asyncDispose]());
 
-  it('hold after orders confirmed, declined, short of stock, cancelled and repeated', async () => {
+  it('hold after orders confirmed, declined, short of stock, cancelled and duplicated', async () => {
     const verdicts = await checkInvariants(sources, { told });
 
     expect(listViolations(verdicts)).toEqual([]);
@@ -53,7 +53,7 @@ describe('the invariants', () => {
     expect(counts['answers-stand']).toMatchObject({ answers: told.length, orders: 60 });
   });
 
-  it('name the order whose notification is gone, also by the command, which ends with 1', async () => {
+  it('name the order whose notification was deleted, also in `make verify`, which exits with 1', async () => {
     const orderId = orderThatIs('CONFIRMED');
     await using database = await openDatabase(platform.stack.databaseUrl('notification'));
     const [row] = await database.query(
@@ -75,12 +75,12 @@ describe('the invariants', () => {
     expect(command.output).toContain(`- ${orderId}  has 0 notifications`);
   });
 
-  it('name money that the provider keeps for an order that failed', async () => {
+  it('name money that the provider holds for a failed order', async () => {
     const orderId = orderThatIs('FAILED');
     const amount = { currency_code: 'EUR', minor_units: 1 };
     const charge = { order_id: orderId, customer_id: 'cust123', amount, payment_method: 'pm_approved' };
     const { id } = (await postToProvider('charges', charge)) as { id: string };
-    await using _givenBack = {
+    await using _refunded = {
       [Symbol.asyncDispose]: async () => {
         await postToProvider('refunds', { charge_id: id });
       },
@@ -92,13 +92,13 @@ describe('the invariants', () => {
     expect(violations).toContain(`nothing-held: ${orderId} FAILED, but the provider keeps charge ${id}`);
   });
 
-  it('name an event that could not be applied, until the operator discards it', async () => {
+  it('name a dead letter until the operator discards it', async () => {
     const eventId = randomUUID();
     await publishUnreadable(platform.stack.natsUrl('admin'), eventId);
     const settings = settingsOf(platform);
     const deadLetters = (...given: string[]) => runCommand('../../local/commands/dead-letters.ts', given, settings);
 
-    // Of those who take in orders, each sets it aside for itself.
+    // Every consumer of the stream stores its own dead letter.
     for (const reader of ['inventory', 'analytics'])
       await expect.poll(async () => (await deadLetters()).output, { timeout: 15_000 }).toContain(reader);
     const violated = listViolations(await checkInvariants(sources, { told }));
@@ -120,7 +120,7 @@ describe('the invariants', () => {
     expect(command).toMatchObject({ exitCode: 0, output: expect.stringContaining('0 violated') });
   });
 
-  it('cannot be judged by the command, which ends with 2, where no platform is', async () => {
+  it('cannot be checked without a running platform: `make verify` exits with 2', async () => {
     const unused = { ...settingsOf(platform), NATS_URL: 'nats://admin:secret@127.0.0.1:9' };
 
     const command = await runCommand('../support/verify.ts', [], unused);
@@ -142,11 +142,11 @@ describe('the invariants', () => {
   }
 });
 
-/** Sixty orders, ten of them asked for three times at once. Returns what was answered. */
+/** Places sixty orders, ten of them with three concurrent duplicates. Returns the responses. */
 async function placeMixedLoad(platform: TestStack): Promise<Told[]> {
   const product = (productId: string, quantity: number) => ({ items: [{ productId, quantity }] });
   const both = { items: [...product('prod102', 1).items, ...product('prod107', 2).items] };
-  // Whoever is told to try again does so with the same key.
+  // A client that is advised to retry does so with the same key.
   const place = async (overrides: Partial<OrderRequest>): Promise<Told> => {
     const request = orderRequest(overrides);
     const answer = await vi.waitFor(() => platform.orders.createOrder(request), { timeout: 30_000, interval: 250 });
@@ -159,7 +159,7 @@ async function placeMixedLoad(platform: TestStack): Promise<Told[]> {
   const cancel = async (): Promise<Told[]> => {
     const first = await place({ ...product('prod108', 1), paymentMethod: 'pm_slow' });
     const charges = `${platform.stack.url('provider')}/v1/charges?order_id=${first.orderId}`;
-    // From now on the money will be captured, whoever still wants it.
+    // From now on the provider captures the money, even though the order is cancelled.
     const findPending = async () => expect(await (await fetch(charges)).text()).toContain('pending');
     await vi.waitFor(findPending, { timeout: 10_000, interval: 50 });
     await platform.orders.cancelOrder({ orderId: first.orderId });
@@ -189,7 +189,7 @@ async function openDatabase(connectionString: string) {
   };
 }
 
-/** The settings that make the commands look at this platform. */
+/** The settings that point the commands at this platform. */
 function settingsOf({ stack }: TestStack): Record<string, string> {
   const settings: Record<string, string> = {
     NATS_URL: stack.natsUrl('admin'),

@@ -110,7 +110,7 @@ describe('the embedded Postgres', () => {
     expect(await query(running.superuserUrl, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  it('makes its cluster anew when the first start was interrupted', async () => {
+  it('creates its cluster again when the first start was interrupted', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const dataDir = join(folder.path, 'data');
     await mkdir(`${dataDir}.draft/cluster`, { recursive: true });

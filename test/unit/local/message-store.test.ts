@@ -28,7 +28,7 @@ it('finds the messages to one address in any letter case', async () => {
   await store.add(message(2, { to: ['other@customers.example', 'third@customers.example'] }));
 
   expect(store.list('Third@Customers.example').map(({ id }) => id)).toEqual(['2']);
-  expect(store.list('nobody@customers.example')).toEqual([]);
+  expect(store.list('no-recipient@customers.example')).toEqual([]);
 });
 
 it('keeps the newest messages up to its limit', async () => {

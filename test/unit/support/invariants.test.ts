@@ -68,7 +68,7 @@ describe('judging the invariants', () => {
     expect(renderVerdicts([verdict!])).toContain('and 5 more');
   });
 
-  it('says that it cannot know about money and mails that nobody shows', () => {
+  it('reports the invariants of money and mails as unknown without a ledger and a mailbox', () => {
     const verdicts = judgeInvariants({ ...cleanFacts(), ledger: undefined, mailbox: undefined });
 
     expect(verdicts.filter(({ state }) => state === 'unknown').map(({ name }) => name)).toEqual([
