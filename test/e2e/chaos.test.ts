@@ -1,4 +1,4 @@
-// The experiments' own proof, on a real platform: one that is upheld, and one whose fault does nothing, which must be red.
+// The proof of the chaos experiments on a real platform: one that is upheld, and one whose fault has no effect, which must fail.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ import { runProgram } from '../support/stack.ts';
 const MAIN = fileURLToPath(new URL('../chaos/experiments/main.ts', import.meta.url));
 
 describe('make chaos', () => {
-  it('seed 8.3: upholds the experiment without inventory, and writes a report that tells what was seen', async () => {
+  it('seed 8.3: upholds the experiment without inventory, and writes a report of the observations', async () => {
     await using folder = await createGuardedDirectory('touchstone-chaos-report');
 
     const given = [MAIN, 'inventory-down', '--seed', '83', '--report', folder.path];
@@ -28,7 +28,7 @@ describe('make chaos', () => {
     expect([upheld, experiments[0].verdict, experiments[0].section]).toEqual([true, 'upheld', '8.3']);
   });
 
-  it('is red when a fault does nothing, here because it is switched on for an RPC that nobody calls', async () => {
+  it('fails an experiment whose fault has no effect, here a fault on an RPC that is never called', async () => {
     await using folder = await createGuardedDirectory('touchstone-chaos-report');
     const rpc = 'shop.inventory.v1.InventoryService/ReserveStok';
     const harmless = {

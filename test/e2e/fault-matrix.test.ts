@@ -1,9 +1,9 @@
-// The fault matrix as `make fault-matrix` runs it, with a few of its cells: that every other one is green is for that command.
+// A few cells of the fault matrix; `make fault-matrix` runs all of them.
 import { expect, it } from 'vitest';
 import { runMatrix } from '../chaos/fault-matrix/matrix.ts';
 import { isGreen } from '../chaos/fault-matrix/report.ts';
 
-it('an order under faults is answered in time with what is wrong, and comes to its end without them', async ({
+it('an order under faults is answered in time with the reason, and completes when they are removed', async ({
   signal,
 }) => {
   const lines: string[] = [];

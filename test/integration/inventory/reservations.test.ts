@@ -50,7 +50,7 @@ it('reserves nothing when one of several products is short or unknown', async ()
   expect(JSON.parse(info?.metadata.shortages ?? '')).toEqual(
     shortages.map(({ productId, ...numbers }) => ({ product_id: productId, ...numbers })),
   );
-  expect(failure.rawMessage).toContain('prod789 (51 asked for, 50 there)');
+  expect(failure.rawMessage).toContain('prod789 (51 requested, 50 available)');
   expect(await shelf.available('prod456')).toBe(100);
   expect(await readEventBodies(shelf.nats, InsufficientStockSchema)).toMatchObject([
     { orderId: 'ord1', shortages, version: 1n },

@@ -110,7 +110,7 @@ describe('a breaker', () => {
       reason: expect.stringContaining('deadline'),
     });
     const metrics = await (await fetch(`${fixture.service.url}/metrics`)).text();
-    expect(metrics).toMatch(/^circuit_breaker_opened_total\{dependency="inventory",failure="timeout",.*\} 1$/m);
+    expect(metrics).toMatch(/^circuit_breaker_opened_total\{dependency="inventory",error_type="timeout",.*\} 1$/m);
     expect(metrics).toMatch(/^circuit_breaker_changed_timestamp_seconds\{dependency="inventory",.*\} \d{10}/m);
     recover(fixture);
     await fixture.reaches(orderId, OrderStatus.CONFIRMED, 15_000);

@@ -74,7 +74,7 @@ it('while payment is slow, far more orders are in flight than the initial limit:
   });
 
   await expect
-    .poll(() => readGauge(fixture, 'bulkhead_in_use', 'payment'), { timeout: 30_000, interval: 100 })
+    .poll(() => readGauge(fixture, 'bulkhead_in_flight', 'payment'), { timeout: 30_000, interval: 100 })
     .toBeGreaterThanOrEqual(20);
   isOver = true;
   await Promise.all(callers);

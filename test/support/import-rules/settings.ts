@@ -1,4 +1,4 @@
-// The files the import rules speak of by name. A pure file that is missing here is reported by the check itself.
+// The settings of the import rules. The check reports a pure file that is missing here.
 import type { RuleSettings } from './rules.ts';
 
 export const importRuleSettings: RuleSettings = {
@@ -25,7 +25,7 @@ export const importRuleSettings: RuleSettings = {
     'services/platform/base/deadline.ts',
     'services/platform/messaging/event.ts',
     'services/platform/base/validation.ts',
-    // A loop around what it is given; nothing runs before service.ts starts it.
+    // A loop over its argument; nothing runs before service.ts starts it.
     'services/platform/base/worker.ts',
   ],
   clientFactories: {

@@ -58,7 +58,7 @@ export type Platform = AsyncDisposable & {
 export type PlatformOptions = {
   readonly seed: number;
   readonly signal: AbortSignal;
-  /** Takes every line that a part prints. */
+  /** Takes every line that a process prints. */
   readonly log: (line: string) => void;
   readonly prepareFolder?: ((resources: AsyncDisposableStack, dataDir: string) => Promise<void>) | undefined;
 };
@@ -97,7 +97,7 @@ async function startOnce({ seed, signal, log, prepareFolder }: PlatformOptions):
         inventory: { ...links.environment.inventory, NODE_OPTIONS: `--import=${LEAK}` },
       },
       durable: false,
-      log: (part, line) => log(`${part} ${line}`),
+      log: (process, line) => log(`${process} ${line}`),
       healthDeadlineMs: START_DEADLINE_MS,
       signal,
     }),
