@@ -10,7 +10,7 @@ import {
 } from '../../../../packages/kit/examples/weather/gen/weather/v1/weather_pb.ts';
 import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
 import { createStub } from '../../../../packages/kit/virtual/stub.ts';
-import { StubBook } from '../../../../packages/kit/virtual/stub-registry.ts';
+import { StubRegistry } from '../../../../packages/kit/virtual/stub-registry.ts';
 import type { VirtualService } from '../../../../packages/kit/virtual/virtual-service.ts';
 
 const { getForecast, watchTemperature } = WeatherService.method;
@@ -18,8 +18,8 @@ const rpc = 'weather.v1.WeatherService/GetForecast';
 const registry = createTypeRegistry([WeatherService, ErrorInfoSchema]);
 
 /** Reads a file of stubs; returns where they went. */
-function load(stubs: unknown): StubBook {
-  const book = new StubBook(registry, 'initial');
+function load(stubs: unknown): StubRegistry {
+  const book = new StubRegistry(registry, 'initial');
   const service = { stub: (method: DescMethod, match: unknown) => createStub(book.open(method, match)) };
   applyStubs(JSON.stringify(stubs), service as unknown as Pick<VirtualService, 'stub'>, {
     methods: WeatherService.methods,
@@ -28,7 +28,7 @@ function load(stubs: unknown): StubBook {
   return book;
 }
 
-function ask(book: StubBook, town: string, method: DescMethod = getForecast) {
+function ask(book: StubRegistry, town: string, method: DescMethod = getForecast) {
   return book.find(method, [create(GetForecastRequestSchema, { town }) as Message]);
 }
 

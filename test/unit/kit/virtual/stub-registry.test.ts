@@ -10,14 +10,14 @@ import { refuse } from '../../../../packages/kit/fault-proxy/faults/refuse.ts';
 import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
 import type { Step } from '../../../../packages/kit/virtual/step.ts';
 import { createStub, type Stub } from '../../../../packages/kit/virtual/stub.ts';
-import { StubBook } from '../../../../packages/kit/virtual/stub-registry.ts';
+import { StubRegistry } from '../../../../packages/kit/virtual/stub-registry.ts';
 
 const { reserveStock } = InventoryService.method;
 type Match = Parameters<typeof create<typeof ReserveStockRequestSchema>>[1];
 
-let book: StubBook;
+let book: StubRegistry;
 beforeEach(() => {
-  book = new StubBook(createTypeRegistry([InventoryService, LibraryService]), 'initial');
+  book = new StubRegistry(createTypeRegistry([InventoryService, LibraryService]), 'initial');
 });
 
 function stub(match: object = {}): Stub<typeof reserveStock> {
