@@ -56,8 +56,8 @@ export function acceptedTestOrder(): Order {
 }
 
 /** A call made for a customer who waits: with a deadline that the policy allows, in the customer's trace. */
-export function awaited<M extends DescMethod>(neighbour: keyof typeof POLICIES, call: Called<M>): Called<M> {
-  return call.withDeadline({ atMostMs: POLICIES[neighbour].timeoutMs }).withMetadata(TRACED);
+export function awaited<M extends DescMethod>(dependency: keyof typeof POLICIES, call: Called<M>): Called<M> {
+  return call.withDeadline({ atMostMs: POLICIES[dependency].timeoutMs }).withMetadata(TRACED);
 }
 
 /** The details of a refusal for a reason. */
@@ -72,7 +72,7 @@ export const NEEDS_CREDENTIAL = [
   refusal('SYNTHETIC_NOT_ALLOWED'),
 ] as const;
 
-/** Lends the order service's own client of a neighbour, in the trace of a call. */
+/** Lends the order service's own client of a dependency, in the trace of a call. */
 export async function withNeighbour<Service extends DescService, T>(
   name: keyof typeof POLICIES,
   service: Service,

@@ -159,7 +159,7 @@ describe('a request that makes no sense', () => {
       {},
       {
         say() {
-          throw new ConnectError('parse binary: the answer of a neighbour', Code.Internal);
+          throw new ConnectError('parse binary: the answer of a dependency', Code.Internal);
         },
       },
     );

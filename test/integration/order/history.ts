@@ -16,7 +16,7 @@ export type Step =
   | { readonly kind: 'cancel'; readonly key: Key }
   /** Leases are over and everything is due: another replica takes up what is open, while the first may still be at it. */
   | { readonly kind: 'resume' }
-  /** An event of a neighbour's wakes the order: early, late, or once more. */
+  /** An event of a dependency's wakes the order: early, late, or once more. */
   | { readonly kind: 'wake'; readonly key: Key }
   /** Inventory hears of the order by its event: early, late, or once more. */
   | { readonly kind: 'hear'; readonly key: Key }
@@ -25,7 +25,7 @@ export type Step =
   /** The time limit of orders passes. */
   | { readonly kind: 'expire' };
 
-/** What becomes of a call to a neighbour. */
+/** What becomes of a call to a dependency. */
 export const CALL_FATES = [
   'answered',
   'request_lost',

@@ -267,10 +267,10 @@ function refuseForWantOfStock(world: OrderFixture): void {
   reserving(world).fails(Code.FailedPrecondition, 'not enough of 12345', [reason] as never);
 }
 
-function spoilAnswers(neighbour: 'inventory' | 'payment', rpc = '*'): Case['given'] {
+function spoilAnswers(dependency: 'inventory' | 'payment', rpc = '*'): Case['given'] {
   return async (world, resources) => {
-    const proxy = resources.use(await startFaultProxy({ upstream: world[neighbour].url }));
-    const replica = await world.startReplica({ [`${neighbour.toUpperCase()}_URL`]: proxy.url });
+    const proxy = resources.use(await startFaultProxy({ upstream: world[dependency].url }));
+    const replica = await world.startReplica({ [`${dependency.toUpperCase()}_URL`]: proxy.url });
     proxy.inject(garbage(), { rpc });
     return await replica.client.createOrder(validRequest());
   };

@@ -76,7 +76,7 @@ describe('an order is answered in under 3 s and completes later, when', () => {
   });
 });
 
-describe('a neighbour that is away for a moment', () => {
+describe('a dependency that is away for a moment', () => {
   it('is asked again within the call: the order is confirmed, and nobody learns of it', async () => {
     await using world = await startOrderFixture();
     world.inventory.virtual

@@ -144,7 +144,7 @@ describe('two replicas', () => {
   });
 });
 
-describe("a neighbour's event", () => {
+describe("a dependency's event", () => {
   it('wakes an order long before it would be tried again by itself', async () => {
     await using world = await startOrderFixture();
     world.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
@@ -156,7 +156,7 @@ describe("a neighbour's event", () => {
     await world.reaches(orderId, OrderStatus.CONFIRMED);
   });
 
-  it('decides nothing by itself: the neighbour is asked', async () => {
+  it('decides nothing by itself: the dependency is asked', async () => {
     await using world = await startOrderFixture();
     world.inventory.virtual.stub(reserveStock).fails(Code.ResourceExhausted, 'too many calls');
     const { order } = await world.place();

@@ -28,7 +28,7 @@ describe('a synthetic order', () => {
     await expect.poll(() => readEventBodies(world.nats, OrderCreatedSchema)).toMatchObject([{ synthetic: true }]);
   });
 
-  it('shows no neighbour the credential of its caller when it is not synthetic', async () => {
+  it('shows no dependency the credential of its caller when it is not synthetic', async () => {
     await using world = await startOrderFixture();
     await world.client.createOrder(validRequest({}), { headers });
     const [reserve] = world.inventory.virtual.calls(InventoryService.method.reserveStock);

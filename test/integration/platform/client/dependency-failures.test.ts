@@ -88,7 +88,7 @@ const rowsWithoutConnection: readonly Row[] = [
   ['a TLS client calls a plaintext port', 'unreachable'],
 ];
 
-/** What the neighbour itself may say. */
+/** What the dependency itself may say. */
 const codes: readonly [code: keyof typeof Code, told: CallFailure][] = [
   ['Unavailable', 'unreachable'],
   ['Aborted', 'unreachable'],
@@ -134,7 +134,7 @@ it.each<Row>(rows)('%s: the call is told as %s', async (_, told, fault, options 
   expect(setting.isCounted()).toBe(counts[told]);
 });
 
-it.each(codes)('the neighbour says %s: the call is told as %s', async (code, told) => {
+it.each(codes)('the dependency says %s: the call is told as %s', async (code, told) => {
   await using setting = await startSetting({ code: Code[code] });
 
   expect(await setting.call()).toBe(told);

@@ -21,7 +21,7 @@ const SOON = { timeout: 10_000, interval: 20 };
 const answered = { productId: '12345', available: true, quantity: 100 };
 const never = () => new Promise<never>(() => undefined);
 
-/** Starts a neighbour that keeps a journal of the calls it gets. */
+/** Starts a dependency that keeps a journal of the calls it gets. */
 async function startNeighbour(check: Check = async () => answered) {
   const journal: { timeoutMs: number; headers: Headers }[] = [];
   const checkAvailability = (request: Parameters<Check>[0], context: HandlerContext) => {
@@ -86,19 +86,19 @@ describe('a deadline', () => {
     [undefined, 1_000],
     [250.9, 250],
   ])('of a caller who waits %s ms is on the wire as at most %d ms', async (timeoutMs, mostMs) => {
-    await using neighbour = await startNeighbour();
-    await using way = createWay(neighbour.url);
+    await using dependency = await startNeighbour();
+    await using way = createWay(dependency.url);
 
     await way.client.checkAvailability({}, timeoutMs === undefined ? {} : { timeoutMs });
 
-    expect(neighbour.journal).toHaveLength(1);
-    expect(neighbour.journal[0]!.timeoutMs).toBeLessThanOrEqual(mostMs);
-    expect(neighbour.journal[0]!.timeoutMs).toBeGreaterThan(mostMs - 100);
+    expect(dependency.journal).toHaveLength(1);
+    expect(dependency.journal[0]!.timeoutMs).toBeLessThanOrEqual(mostMs);
+    expect(dependency.journal[0]!.timeoutMs).toBeGreaterThan(mostMs - 100);
   });
 
-  it('that passes is a timeout, in time, when the neighbour hangs and when the network swallows everything', async () => {
-    await using neighbour = await startNeighbour(never);
-    await using gate = await startGate(neighbour.url);
+  it('that passes is a timeout, in time, when the dependency hangs and when the network swallows everything', async () => {
+    await using dependency = await startNeighbour(never);
+    await using gate = await startGate(dependency.url);
     await using way = createWay(gate.url.replace(/\/$/, ''));
     const begin = performance.now();
 
@@ -120,11 +120,11 @@ describe('a failure', () => {
   it('of a connection that is reset during the call is told as unreachable, and the next call connects anew', async () => {
     const entered = Promise.withResolvers<void>();
     const answers = [never, async () => answered];
-    await using neighbour = await startNeighbour(() => {
+    await using dependency = await startNeighbour(() => {
       entered.resolve();
       return answers.shift()!();
     });
-    await using gate = await startGate(neighbour.url);
+    await using gate = await startGate(dependency.url);
     await using way = createWay(gate.url.replace(/\/$/, ''));
     const outcome = expect(way.client.checkAvailability({})).rejects.toMatchObject(failure('unreachable'));
     await entered.promise;
@@ -136,12 +136,12 @@ describe('a failure', () => {
     await expect(way.client.checkAvailability({})).resolves.toMatchObject(answered);
   });
 
-  it('that is a refusal carries its reason and is no failure of the neighbour', async () => {
+  it('that is a refusal carries its reason and is no failure of the dependency', async () => {
     const refusal = new ConnectError('not enough of 12345', Code.FailedPrecondition, undefined, [
       { desc: ErrorInfoSchema, value: { reason: 'INSUFFICIENT_STOCK', domain: 'shop' } },
     ]);
-    await using neighbour = await startNeighbour(() => Promise.reject(refusal));
-    await using way = createWay(neighbour.url, { breakerFailures: 1 });
+    await using dependency = await startNeighbour(() => Promise.reject(refusal));
+    await using way = createWay(dependency.url, { breakerFailures: 1 });
 
     await expect(way.client.checkAvailability({})).rejects.toMatchObject({
       ...failure('refused'),
@@ -155,20 +155,20 @@ describe('a failure', () => {
     [Code.Internal, 'internal'],
     [Code.Unavailable, 'unreachable'],
     [Code.ResourceExhausted, 'overloaded'],
-  ])('that the neighbour answers as %d is told as %s', async (code, kind) => {
-    await using neighbour = await startNeighbour(() => Promise.reject(new ConnectError('no', code)));
-    await using way = createWay(neighbour.url);
+  ])('that the dependency answers as %d is told as %s', async (code, kind) => {
+    await using dependency = await startNeighbour(() => Promise.reject(new ConnectError('no', code)));
+    await using way = createWay(dependency.url);
 
     await expect(way.client.checkAvailability({})).rejects.toMatchObject(failure(kind));
   });
 
-  it("that is the caller's own cancel is told as such, ends the call at the neighbour, and does not count", async () => {
+  it("that is the caller's own cancel is told as such, ends the call at the dependency, and does not count", async () => {
     const signals: AbortSignal[] = [];
-    await using neighbour = await startNeighbour((_request, { signal }) => {
+    await using dependency = await startNeighbour((_request, { signal }) => {
       signals.push(signal);
       return never();
     });
-    await using way = createWay(neighbour.url, { breakerFailures: 1 });
+    await using way = createWay(dependency.url, { breakerFailures: 1 });
     const caller = new AbortController();
     const outcome = expect(way.client.checkAvailability({}, { signal: caller.signal })).rejects.toMatchObject(
       failure('cancelled'),
@@ -184,25 +184,25 @@ describe('a failure', () => {
 });
 
 describe('a retry', () => {
-  it('of a neighbour that is away for a moment goes out with what is left of the deadline, in the same trace', async () => {
+  it('of a dependency that is away for a moment goes out with what is left of the deadline, in the same trace', async () => {
     installTracing();
     const replies = [Code.Unavailable, Code.Aborted];
-    await using neighbour = await startNeighbour(async () => {
+    await using dependency = await startNeighbour(async () => {
       const code = replies.shift();
       if (code !== undefined) throw new ConnectError('restarting', code);
       return answered;
     });
-    await using way = createWay(neighbour.url, { retries: 2, retryBackoff: { firstMs: 100, maximumMs: 100 } });
+    await using way = createWay(dependency.url, { retries: 2, retryBackoff: { firstMs: 100, maximumMs: 100 } });
 
     await runInSpan({ name: 'order', kind: SpanKind.SERVER }, () =>
       way.client.checkAvailability({}, { timeoutMs: 900 }),
     );
 
-    const [first, second, third] = neighbour.journal.map(({ timeoutMs }) => timeoutMs);
-    expect(neighbour.journal).toHaveLength(3);
+    const [first, second, third] = dependency.journal.map(({ timeoutMs }) => timeoutMs);
+    expect(dependency.journal).toHaveLength(3);
     expect(second).toBeLessThanOrEqual(first! - 50);
     expect(third).toBeLessThanOrEqual(second! - 50);
-    const traces = neighbour.journal.map(({ headers }) => traceIdOf(headers.get('traceparent') ?? ''));
+    const traces = dependency.journal.map(({ headers }) => traceIdOf(headers.get('traceparent') ?? ''));
     expect(new Set(traces).size).toBe(1);
   });
 
@@ -210,17 +210,17 @@ describe('a retry', () => {
     [20, 2],
     [2_000, 1],
   ])(
-    'waits as long as a neighbour that sheds load asks for, or is not made: %d ms, %d calls',
+    'waits as long as a dependency that sheds load asks for, or is not made: %d ms, %d calls',
     async (askedMs, calls) => {
       const retryDelay = { seconds: BigInt(Math.floor(askedMs / 1_000)), nanos: (askedMs % 1_000) * 1_000_000 };
       const shed = new ConnectError('too many', Code.ResourceExhausted, undefined, [
         { desc: RetryInfoSchema, value: { retryDelay } },
       ]);
-      await using neighbour = await startNeighbour(async () => {
-        if (neighbour.journal.length === 1) throw shed;
+      await using dependency = await startNeighbour(async () => {
+        if (dependency.journal.length === 1) throw shed;
         return answered;
       });
-      await using way = createWay(neighbour.url, { retries: 2 });
+      await using way = createWay(dependency.url, { retries: 2 });
 
       const outcome = await way.client.checkAvailability({}).then(
         () => 'answered',
@@ -228,7 +228,7 @@ describe('a retry', () => {
       );
 
       expect(outcome).toBe(calls === 2 ? 'answered' : 'overloaded');
-      expect(neighbour.journal).toHaveLength(calls);
+      expect(dependency.journal).toHaveLength(calls);
     },
   );
 });
@@ -236,8 +236,8 @@ describe('a retry', () => {
 describe('the breaker', () => {
   it('opens at the fifth timeout, makes no sixth call, and closes after a probe that is answered', async () => {
     let hanging = true;
-    await using neighbour = await startNeighbour(() => (hanging ? never() : Promise.resolve(answered)));
-    await using way = createWay(neighbour.url);
+    await using dependency = await startNeighbour(() => (hanging ? never() : Promise.resolve(answered)));
+    await using way = createWay(dependency.url);
     for (let time = 0; time < 5; time += 1) {
       expect(way.state()).toBe('closed');
       const call = way.client.checkAvailability({}, { timeoutMs: 50 });
@@ -246,12 +246,12 @@ describe('the breaker', () => {
 
     expect(way.dependency.breaker()).toMatchObject({ state: 'open', reason: expect.stringContaining('deadline') });
     await expect(way.client.checkAvailability({})).rejects.toMatchObject(failure('circuit_open'));
-    expect(neighbour.journal).toHaveLength(5);
+    expect(dependency.journal).toHaveLength(5);
     hanging = false;
 
     await vi.waitFor(() => way.client.checkAvailability({}), SOON);
     expect(way.state()).toBe('closed');
-    expect(neighbour.journal).toHaveLength(6);
+    expect(dependency.journal).toHaveLength(6);
     expect(way.lines.map(({ state }) => state)).toEqual(['open', 'half_open', 'closed']);
   });
 
@@ -284,20 +284,20 @@ describe('the breaker', () => {
 
 it('hands the trace on', async () => {
   installTracing();
-  await using neighbour = await startNeighbour();
-  await using way = createWay(neighbour.url);
+  await using dependency = await startNeighbour();
+  await using way = createWay(dependency.url);
   const headers = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' };
 
   await runInSpan({ name: 'order', kind: SpanKind.SERVER, headers }, () => way.client.checkAvailability({}));
 
-  const traceparent = neighbour.journal[0]!.headers.get('traceparent') ?? '';
+  const traceparent = dependency.journal[0]!.headers.get('traceparent') ?? '';
   expect(traceIdOf(traceparent)).toBe('4bf92f3577b34da6a3ce929d0e0e4736');
   expect(traceparent).not.toBe(headers.traceparent);
 });
 
 it('closes its connection at a stop, streams that run over it too', async () => {
-  await using neighbour = await startNeighbour();
-  await using gate = await startGate(neighbour.url);
+  await using dependency = await startNeighbour();
+  await using gate = await startGate(dependency.url);
   await using way = createWay(gate.url.replace(/\/$/, ''));
   const watching = way.dependency.client(OrderService).watchOrder({})[Symbol.asyncIterator]();
   await watching.next();
@@ -307,14 +307,14 @@ it('closes its connection at a stop, streams that run over it too', async () => 
   await end;
 
   const begin = performance.now();
-  await neighbour.server.stop({ graceMs: 5_000 });
+  await dependency.server.stop({ graceMs: 5_000 });
   expect(performance.now() - begin).toBeLessThan(2_000);
 });
 
 describe('a connection with garbage on it', () => {
   it('fails its calls and not the process', async () => {
-    await using neighbour = await startNeighbour();
-    await using proxy = await startFaultProxy({ upstream: neighbour.url });
+    await using dependency = await startNeighbour();
+    await using proxy = await startFaultProxy({ upstream: dependency.url });
     await using way = createWay(proxy.url, { breakerFailures: 1_000 });
     const fault = proxy.inject(garbage());
     const told: string[] = [];
