@@ -316,7 +316,8 @@ describe('a request', () => {
     await refusalOf({ items: [] });
     await post('{"idempotencyKey": "k');
     await post(new Uint8Array([0x0a, 0x10]), { headers: { 'content-type': 'application/proto' } });
-    const refused = (line: string) => line.startsWith('order ') && line.includes('"rpc.response.status_code":"invalid_argument"');
+    const refused = (line: string) =>
+      line.startsWith('order ') && line.includes('"rpc.response.status_code":"invalid_argument"');
     await vi.waitFor(() => expect(platform.output.some(refused)).toBe(true));
 
     const faults = platform.output.filter((line) => /"level":"(error|fatal)"/.test(line));
