@@ -1,4 +1,4 @@
-// The service as the process it is in production: its settings, its signals, and what a SIGKILL leaves.
+// The service as a process: its settings, its signals, and its state after a SIGKILL.
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,7 @@ import { failureOf, lines } from '../../support/services/inventory.ts';
 const MAIN = fileURLToPath(new URL('../../../services/inventory/main.ts', import.meta.url));
 const SOON = { timeout: 10_000, interval: 50 };
 
-it('refuses to start with bad settings, naming each of them and no secret', async () => {
+it('refuses to start with invalid settings, reporting each of them and no secret', async () => {
   await using inventory = spawnInventory({
     INVENTORY_DATABASE_URL: 'mysql://a:hush-hush@b/c',
     INVENTORY_PORT: 'http',
@@ -30,7 +30,7 @@ it('refuses to start with bad settings, naming each of them and no secret', asyn
   expect(output).not.toContain('hush-hush');
 });
 
-it('answers every call it has taken, then exits 0, when it is told to stop', async () => {
+it('answers every accepted call, then exits 0, on SIGTERM', async () => {
   await using database = await createTestDatabase('inventory');
   await using nats = await startTestNats();
   await using inventory = spawnInventory(settings(database.databaseUrl, nats.url('inventory')));
@@ -103,7 +103,7 @@ function spawnInventory(environment: Record<string, string>) {
     ended,
     exitCode: () => child.exitCode,
     signal: (name: NodeJS.Signals) => child.kill(name),
-    /** Its address, once it serves. */
+    /** The URL, once it serves. */
     serving: async (): Promise<string> => {
       const findLine = () => output.find((line) => line.includes('"msg":"serving"'));
       await expect.poll(() => hasEnded(child) || findLine(), SOON).toBeTruthy();

@@ -7,7 +7,7 @@ import { startMailbox } from '#local/mailbox/mailbox.ts';
 import { publishAgain, publishEvent, readEventBodies } from '../../support/events.ts';
 import { fetchMails, orderConfirmed, startNotificationFixture } from '../../support/services/notification.ts';
 
-// The seed's own bound.
+// The seed's time bound.
 const WITHIN = { timeout: 5_000, interval: 25 };
 
 describe('the event OrderConfirmed', () => {
@@ -39,7 +39,7 @@ describe('the event OrderConfirmed', () => {
     }, WITHIN);
   });
 
-  it('gives one row and one mail, redelivered or told of by another event of the same order', async () => {
+  it('causes one row and one mail, redelivered or in a second event of the same order', async () => {
     await using office = await startNotificationFixture();
     const event = await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
     await publishAgain(office.nats, event);
@@ -54,7 +54,7 @@ describe('the event OrderConfirmed', () => {
     expect((await office.client.listNotifications({ orderId: 'order-1' })).notifications).toHaveLength(1);
   });
 
-  it('of a test order is kept for its retention and never mailed', async () => {
+  it('of a synthetic order is kept for its retention and never mailed', async () => {
     await using office = await startNotificationFixture();
     await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('test-order', { synthetic: true }));
     await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
@@ -72,7 +72,7 @@ describe('the event OrderConfirmed', () => {
     }, WITHIN);
   });
 
-  it('reaches customers with any id, each at an address of its own, and lets none write a header', async () => {
+  it('reaches customers with any id, each at its own address, without header injection', async () => {
     await using office = await startNotificationFixture();
     const customers = [
       'a b',
@@ -92,8 +92,8 @@ describe('the event OrderConfirmed', () => {
   });
 });
 
-describe('a mail server that is away', () => {
-  it('keeps mails waiting while the service serves, and gets them when it is back', async () => {
+describe('a mail server that is down', () => {
+  it('delays mails while the service keeps serving, and gets them when it is up again', async () => {
     const mailbox = await startMailbox();
     const { smtpUrl, smtpPort } = mailbox;
     await mailbox.close();
@@ -136,7 +136,7 @@ describe('a mailer killed between mail and mark', () => {
     expect(new Set((await office.mails()).map((mail) => mail.message_id)).size).toBe(1);
   });
 
-  it('does not send twice while two replicas live', async () => {
+  it('does not send twice while two replicas run', async () => {
     await using office = await startNotificationFixture();
     await using _replica = await office.startReplica();
     const orders = Array.from({ length: 30 }, (_, index) => `order-${index}`).sort();
@@ -153,7 +153,7 @@ describe('a mailer killed between mail and mark', () => {
 });
 
 describe('ListNotifications', () => {
-  it('pages newest first without gap or repeat, and filters', async () => {
+  it('pages newest first without gaps or duplicates, and filters', async () => {
     await using office = await startNotificationFixture();
     for (let index = 0; index < 7; index += 1) {
       const customerId = index % 2 === 0 ? 'even' : 'odd';
