@@ -5,14 +5,14 @@ import { createNotificationStore } from '#services/notification/notification-sto
 import { createNotificationSubscriptions } from '#services/notification/routes.ts';
 import { type EventFixture, openEventFixture } from '../../support/contracts/contracts.ts';
 
-export type Counter = EventFixture & {
+export type NotificationsFixture = EventFixture & {
   readonly wakeMailer: Mock<() => void>;
   begin(): Promise<void>;
   /** Every notification, by order. */
   notifications(): Promise<Record<string, Notification>>;
 };
 
-export async function openNotificationFixture(): Promise<Counter> {
+export async function openNotificationFixture(): Promise<NotificationsFixture> {
   const wakeMailer = vi.fn<() => void>();
   const fixture = await openEventFixture('notification', () => createNotificationSubscriptions(wakeMailer));
   const store = createNotificationStore(fixture.database);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts/contracts.ts';
 import { euros } from '../../support/services/order-builders.ts';
-import { type Counter, openNotificationFixture } from './notification-fixture.ts';
+import { type NotificationsFixture, openNotificationFixture } from './notification-fixture.ts';
 
 // The handlers decode the events, so the fields they read are recorded there.
 vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
@@ -44,7 +44,7 @@ const anotherConfirmed = () =>
     envelopeOf(OrderConfirmedSchema, '40000000-0000-4000-8000-000000000002'),
   );
 
-let fixture: Counter;
+let fixture: NotificationsFixture;
 
 // One fixture for the file: every test starts with an empty database.
 beforeAll(async () => {

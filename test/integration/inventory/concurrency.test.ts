@@ -167,8 +167,8 @@ it('ends every race of reserving and releasing an order with the stock released'
 
   expect(await fixture.available('prod456')).toBe(100);
   expect(await fixture.available('prod789')).toBe(50);
-  const repeat = fixture.client.reserveStock({ orderId: 'ord0', lines: lines(['prod456', 2], ['prod789', 1]) });
-  expect(await reasonOf(repeat)).toBe('RESERVATION_RELEASED');
+  const duplicate = fixture.client.reserveStock({ orderId: 'ord0', lines: lines(['prod456', 2], ['prod789', 1]) });
+  expect(await reasonOf(duplicate)).toBe('RESERVATION_RELEASED');
 });
 
 it('lets exactly one of a confirm and a release win', async () => {

@@ -49,8 +49,8 @@ it('answers every accepted call, then exits 0, on SIGTERM', async () => {
   await using again = spawnInventory(settings(database.databaseUrl, nats.url('inventory')));
   const present = clientOf(await again.serving());
   for (const { reservation } of answers) {
-    const repeat = await present.reserveStock({ orderId: reservation?.orderId ?? '', lines: lines(['prod456', 1]) });
-    expect(repeat.reservation).toEqual(reservation);
+    const duplicate = await present.reserveStock({ orderId: reservation?.orderId ?? '', lines: lines(['prod456', 1]) });
+    expect(duplicate.reservation).toEqual(reservation);
   }
   expect((await present.checkAvailability({ productId: 'prod456' })).quantity).toBe(80);
 });
@@ -72,8 +72,8 @@ it('keeps what it answered, and publishes it, after a SIGKILL', async () => {
   const present = clientOf(await second.serving());
 
   expect((await present.checkAvailability({ productId: 'prod456' })).quantity).toBe(98);
-  const repeat = await present.reserveStock({ orderId: 'ord1', lines: lines(['prod456', 2]) });
-  expect(repeat.reservation).toEqual(reservation);
+  const duplicate = await present.reserveStock({ orderId: 'ord1', lines: lines(['prod456', 2]) });
+  expect(duplicate.reservation).toEqual(reservation);
   await expect.poll(() => readEvents(nats, 'shop.inventory.v1.StockReserved'), SOON).toHaveLength(1);
 });
 

@@ -15,12 +15,12 @@ it('reserves all lines, answers a duplicate with the same reservation and publis
   const wanted = { orderId: 'ord1', lines: lines(['prod789', 1], ['prod456', 2]) };
 
   const { reservation } = await fixture.client.reserveStock(wanted);
-  const repeat = await fixture.client.reserveStock({ ...wanted, lines: wanted.lines.toReversed() });
+  const duplicate = await fixture.client.reserveStock({ ...wanted, lines: wanted.lines.toReversed() });
   await fixture.settled({});
 
   expect(reservation).toMatchObject({ orderId: 'ord1', state: ReservationState.RESERVED, shortages: [] });
   expect(reservation?.lines).toMatchObject(lines(['prod456', 2], ['prod789', 1]));
-  expect(repeat.reservation).toEqual(reservation);
+  expect(duplicate.reservation).toEqual(reservation);
   expect(await readEventBodies(fixture.nats, StockReservedSchema)).toMatchObject([
     { orderId: 'ord1', reservationId: reservation?.reservationId, version: 1n, synthetic: false },
   ]);
@@ -50,7 +50,7 @@ it('reserves nothing when one of several products is short or unknown', async ()
   expect(JSON.parse(info?.metadata.shortages ?? '')).toEqual(
     shortages.map(({ productId, ...numbers }) => ({ product_id: productId, ...numbers })),
   );
-  expect(failure.rawMessage).toContain('prod789 (51 asked for, 50 there)');
+  expect(failure.rawMessage).toContain('prod789 (51 requested, 50 available)');
   expect(await fixture.available('prod456')).toBe(100);
   expect(await readEventBodies(fixture.nats, InsufficientStockSchema)).toMatchObject([
     { orderId: 'ord1', shortages, version: 1n },
@@ -94,10 +94,10 @@ it('confirms once, however many duplicates arrive', async () => {
   const reservationId = reservation?.reservationId ?? '';
 
   const first = await fixture.client.confirmReservation({ orderId: 'ord1', reservationId });
-  const repeat = await fixture.client.confirmReservation({ orderId: 'ord1' });
+  const duplicate = await fixture.client.confirmReservation({ orderId: 'ord1' });
 
   expect(first.reservation).toMatchObject({ reservationId, state: ReservationState.CONFIRMED });
-  expect(repeat).toEqual(first);
+  expect(duplicate).toEqual(first);
   expect((await fixture.client.reserveStock(wanted)).reservation).toEqual(first.reservation);
   expect(await reasonOf(fixture.client.releaseReservation({ orderId: 'ord1' }))).toBe('RESERVATION_CONFIRMED');
   expect((await fixture.client.getProduct({ productId: 'prod456' })).product).toMatchObject({
@@ -115,11 +115,11 @@ it('releases once, publishes once, and can neither reserve nor confirm afterward
   const reservationId = reservation?.reservationId ?? '';
 
   const first = await fixture.client.releaseReservation({ orderId: 'ord1', reservationId });
-  const repeat = await fixture.client.releaseReservation({ orderId: 'ord1' });
+  const duplicate = await fixture.client.releaseReservation({ orderId: 'ord1' });
   await fixture.settled({});
 
   expect(first.reservation).toMatchObject({ reservationId, state: ReservationState.RELEASED });
-  expect(repeat).toEqual(first);
+  expect(duplicate).toEqual(first);
   expect(await reasonOf(fixture.client.reserveStock(wanted))).toBe('RESERVATION_RELEASED');
   expect(await reasonOf(fixture.client.confirmReservation({ orderId: 'ord1' }))).toBe('RESERVATION_RELEASED');
   expect(await fixture.available('prod456')).toBe(100);
@@ -132,11 +132,11 @@ it('inserts a tombstone for an order released before it is reserved: a late requ
   await using fixture = await startInventoryFixture();
 
   const first = await fixture.client.releaseReservation({ orderId: 'ord1', reservationId: 'from-nowhere' });
-  const repeat = await fixture.client.releaseReservation({ orderId: 'ord1', reservationId: 'from-nowhere' });
+  const duplicate = await fixture.client.releaseReservation({ orderId: 'ord1', reservationId: 'from-nowhere' });
   const late = fixture.client.reserveStock({ orderId: 'ord1', lines: lines(['prod456', 2]) });
 
   expect(first.reservation).toMatchObject({ orderId: 'ord1', state: ReservationState.RELEASED, lines: [] });
-  expect(repeat).toEqual(first);
+  expect(duplicate).toEqual(first);
   expect(await reasonOf(late)).toBe('RESERVATION_RELEASED');
   await fixture.settled({});
   expect(await fixture.available('prod456')).toBe(100);

@@ -51,7 +51,7 @@ it('keeps stock, prices, reservations, tombstones and adjustments over a restart
   const { reservation } = await client.reserveStock({ orderId: 'reserved', lines: lines(['prod456', 2]) });
   await client.reserveStock({ orderId: 'sold', lines: lines(['prod456', 3]) });
   await client.confirmReservation({ orderId: 'sold' });
-  await client.releaseReservation({ orderId: 'barred' });
+  await client.releaseReservation({ orderId: 'tombstone' });
   await failureOf(client.reserveStock({ orderId: 'refused', lines: lines(['prod456', 200]) }));
   await client.adjustStock({ idempotencyKey: 'key', productId: 'prod456', delta: 10 });
   await client.upsertProduct({
@@ -65,12 +65,12 @@ it('keeps stock, prices, reservations, tombstones and adjustments over a restart
   await using again = await fixture.startReplica();
 
   expect(await again.client.listProducts({})).toEqual(before);
-  const repeat = await again.client.reserveStock({ orderId: 'reserved', lines: lines(['prod456', 2]) });
-  expect(repeat.reservation).toEqual(reservation);
+  const duplicate = await again.client.reserveStock({ orderId: 'reserved', lines: lines(['prod456', 2]) });
+  expect(duplicate.reservation).toEqual(reservation);
   await again.client.adjustStock({ idempotencyKey: 'key', productId: 'prod456', delta: 10 });
   expect(await again.available('prod456')).toBe(105);
   expect(await reasonOf(again.client.releaseReservation({ orderId: 'sold' }))).toBe('RESERVATION_CONFIRMED');
-  expect(await reasonOf(again.client.reserveStock({ orderId: 'barred', lines: lines(['prod456', 1]) }))).toBe(
+  expect(await reasonOf(again.client.reserveStock({ orderId: 'tombstone', lines: lines(['prod456', 1]) }))).toBe(
     'RESERVATION_RELEASED',
   );
   expect(await reasonOf(again.client.reserveStock({ orderId: 'refused', lines: lines(['prod456', 200]) }))).toBe(

@@ -39,7 +39,7 @@ export function createScriptedProvider(nextFate: () => CallFate): ScriptedProvid
     keys.set(key, { charge, age: 0 });
     return charge;
   };
-  const giveBack = (transactionId: string): void => {
+  const refundCharge = (transactionId: string): void => {
     const charge = charges.find(({ id }) => id === transactionId);
     if (charge === undefined) throw new Error(`the provider has no charge ${transactionId}`);
     charge.refunded = true;
@@ -94,10 +94,10 @@ export function createScriptedProvider(nextFate: () => CallFate): ScriptedProvid
       const fate = nextFate();
       if (fate === 'request_lost') return LOST;
       if (fate === 'late') {
-        late.push({ isBegun: false, happen: () => giveBack(transactionId) });
+        late.push({ isBegun: false, happen: () => refundCharge(transactionId) });
         return LOST;
       }
-      giveBack(transactionId);
+      refundCharge(transactionId);
       return fate === 'answer_lost' ? LOST : { kind: 'refunded' };
     },
   };

@@ -55,7 +55,7 @@ describe('ProcessPayment', () => {
     const payment = paymentOf('order-1', { idempotencyKey: 'unique-key-123' });
     await fixture.client.processPayment(payment);
 
-    const others = [
+    const requests = [
       { ...payment, amount: { currencyCode: 'EUR', minorUnits: 6000n } },
       { ...payment, amount: { currencyCode: 'USD', minorUnits: 5999n } },
       { ...payment, customerId: 'cust124' },
@@ -63,8 +63,8 @@ describe('ProcessPayment', () => {
       { ...payment, orderId: 'order-2' },
       { ...payment, idempotencyKey: 'another-key', customerId: 'cust124' },
     ];
-    const reasons = await Promise.all(others.map((other) => reasonOf(fixture.client.processPayment(other))));
-    expect(reasons).toEqual(others.map(() => 'IDEMPOTENCY_KEY_REUSED'));
+    const reasons = await Promise.all(requests.map((request) => reasonOf(fixture.client.processPayment(request))));
+    expect(reasons).toEqual(requests.map(() => 'IDEMPOTENCY_KEY_REUSED'));
 
     expect(await fixture.chargesAtProvider('order-1')).toHaveLength(1);
     expect(await fixture.chargesAtProvider('order-2')).toHaveLength(0);

@@ -172,7 +172,7 @@ describe("the provider's circuit breaker", () => {
   it('counts the repeated failures of one order once', async () => {
     await using fixture = await startPaymentFixture();
     const payment = paymentOf('o1', { paymentMethod: 'pm_provider_error' });
-    for (let repeat = 0; repeat < 8; repeat += 1) await failureOf(fixture.client.processPayment(payment));
+    for (let attempt = 0; attempt < 8; attempt += 1) await failureOf(fixture.client.processPayment(payment));
 
     expect((await fixture.client.processPayment(paymentOf('o2'))).charge?.status).toBe(ChargeStatus.COMPLETED);
   });

@@ -24,7 +24,7 @@ it('are completed, declined and refunded without a call to the provider', async 
 it('that are open are voided at once when their order is cancelled', async () => {
   await using fixture = await startPaymentFixture();
   const hanging = paymentOf('hanging', { synthetic: true, paymentMethod: 'pm_provider_error' });
-  await expect(fixture.client.processPayment(hanging, call)).rejects.toThrow('repeat the call');
+  await expect(fixture.client.processPayment(hanging, call)).rejects.toThrow('retry the call');
   const { charge } = await fixture.client.refundPayment(
     { orderId: 'hanging', idempotencyKey: 'r' },
     { timeoutMs: 1_000 },

@@ -18,7 +18,7 @@ import { unavailable } from '#services/platform/base/errors.ts';
 import type { Database } from '#services/platform/storage/database.ts';
 import { dependOn, productRow, scriptDatabase } from './scripted-database.ts';
 
-const UNAVAILABLE = unavailable('DATABASE_UNAVAILABLE', 'away', 1_000);
+const UNAVAILABLE = unavailable('DATABASE_UNAVAILABLE', 'unavailable', 1_000);
 
 describe('CheckAvailability', () => {
   const check = (database: Database, productId: string) =>

@@ -116,7 +116,7 @@ describe('ReserveStock', () => {
   });
 
   it('passes a database outage on and does not wake the relay', async () => {
-    const { answer, wakeRelay } = reserve(scriptDatabase(unavailable('DATABASE_UNAVAILABLE', 'away', 1_000)));
+    const { answer, wakeRelay } = reserve(scriptDatabase(unavailable('DATABASE_UNAVAILABLE', 'unavailable', 1_000)));
 
     await expect(answer).rejects.toMatchObject({ kind: 'unavailable' });
     expect(wakeRelay).not.toHaveBeenCalled();

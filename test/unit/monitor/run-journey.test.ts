@@ -102,8 +102,8 @@ describe('RunJourney', () => {
       { idempotencyKey: 'key-1', journey: Journey.ORDER },
       { run: () => new Promise(() => undefined), signal: caller.signal },
     );
-    caller.abort(new Error('the caller went away'));
-    await expect(answer).rejects.toThrow('the caller went away');
+    caller.abort(new Error('the caller hung up'));
+    await expect(answer).rejects.toThrow('the caller hung up');
   });
 
   it.each([

@@ -67,7 +67,7 @@ describe('the schedule', () => {
 
   it('continues after a journey that could not be recorded', async () => {
     const { schedule, runner } = createSchedule({ due: [['ORDER'], ['QUOTE']] });
-    runner.run.mockRejectedValueOnce(new Error('the database is away'));
+    runner.run.mockRejectedValueOnce(new Error('the database is unavailable'));
     await schedule.start();
     await vi.advanceTimersByTimeAsync(2_000);
     await schedule.stop();

@@ -88,8 +88,8 @@ describe('a mail that is due', () => {
 
   it('is sent again after its lease when it was sent but could not be marked', async () => {
     const { store, run } = createMailer(...dueOf(1));
-    store.markSent.mockRejectedValueOnce(new Error('the database is away'));
-    await expect(run()).rejects.toThrow('the database is away');
+    store.markSent.mockRejectedValueOnce(new Error('the database is unavailable'));
+    await expect(run()).rejects.toThrow('the database is unavailable');
     expect(store.postpone).not.toHaveBeenCalled();
   });
 
