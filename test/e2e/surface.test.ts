@@ -183,7 +183,7 @@ describe('CreateOrder', () => {
     const { order } = await platform.orders.createOrder(orderRequest({ items }));
 
     const details = order?.timeline.map(({ detail }) => detail);
-    expect(details).toContainEqual(expect.stringContaining(`${scarce} (3 asked for, 2 there)`));
+    expect(details).toContainEqual(expect.stringContaining(`${scarce} (3 requested, 2 available)`));
     expect(await countAvailable(plenty)).toBe(10);
   });
 

@@ -7,11 +7,11 @@ const ORDER_HISTORIES = {
 };
 const STOCK_HISTORIES = {
   file: 'test/integration/inventory/histories.test.ts',
-  name: 'adds up, and what was answered stands',
+  name: 'adds up, and every answer stays true',
 };
 const MONEY_HISTORIES = {
   file: 'test/integration/payment/histories.test.ts',
-  name: 'is taken once or not at all, and what was answered stands',
+  name: 'is captured once or not at all, and every answer stays true',
 };
 
 const EVENTS: readonly Mutant[] = [
@@ -199,7 +199,7 @@ const STOCK: readonly Mutant[] = [
       STOCK_HISTORIES,
       {
         file: 'test/integration/inventory/order-created.test.ts',
-        name: 'does not reserve by an event that comes after the release of its order',
+        name: 'does not reserve by an event delivered after the release of its order',
       },
     ],
   },
@@ -276,7 +276,7 @@ const MONEY: readonly Mutant[] = [
     file: 'services/payment/settlement.ts',
     search: '    if (open.intentAgeMs >= dependencies.keySafeMs) {',
     replacement: '    if (open.intentAgeMs >= Number.POSITIVE_INFINITY) {',
-    caughtBy: [{ file: 'test/integration/payment/settlement.test.ts', name: 'is looked up, never repeated' }],
+    caughtBy: [{ file: 'test/integration/payment/settlement.test.ts', name: 'is looked up, never retried' }],
   },
   {
     name: 'refund an order never charged without a tombstone',
@@ -288,7 +288,7 @@ const MONEY: readonly Mutant[] = [
     caughtBy: [
       {
         file: 'test/integration/payment/refund-payment.test.ts',
-        name: 'of an order never charged keeps it from ever being charged',
+        name: 'of an order never charged inserts a tombstone: it can never be charged',
       },
       MONEY_HISTORIES,
     ],
@@ -301,7 +301,7 @@ const MONEY: readonly Mutant[] = [
     caughtBy: [
       {
         file: 'test/unit/notification/notification.test.ts',
-        name: 'has a Message-ID made from the notification alone',
+        name: 'has a Message-ID derived from the notification id',
       },
     ],
   },

@@ -42,8 +42,8 @@ describe('the summary', () => {
           rows.reduce((sum, { orders }) => sum + orders, 0n),
         );
         for (const currency of ['EUR', 'CHF', 'USD']) {
-          const told = minutes.flatMap(({ revenue }) => revenue);
-          expect(sumOf(told, currency)).toBe(
+          const reported = minutes.flatMap(({ revenue }) => revenue);
+          expect(sumOf(reported, currency)).toBe(
             sumOf(
               rows.map(({ revenue }) => revenue),
               currency,
@@ -76,7 +76,7 @@ describe('the summary', () => {
 });
 
 describe('the lines of a sale', () => {
-  it('have each product once, with all of its pieces for all of its price', () => {
+  it('have each product once, with its total quantity and price', () => {
     const item = fc.record({
       productId: fc.constantFrom('lamp', 'mug', 'whistle'),
       quantity: fc.integer({ min: 1, max: 10_000 }),
@@ -99,7 +99,7 @@ describe('the lines of a sale', () => {
     );
   });
 
-  it('refuse a product in two currencies, which has no one price', () => {
+  it('refuse a product in two currencies', () => {
     const lamp = (currencyCode: string) => ({
       productId: 'lamp',
       quantity: 1,
@@ -111,7 +111,7 @@ describe('the lines of a sale', () => {
 });
 
 describe('a step', () => {
-  it('is kept of every order, but of a test order only the first', () => {
+  it('is stored for every order, but for a synthetic order only the first', () => {
     const kept = (synthetic: boolean) =>
       SALES_STEPS.filter((step) => isKept({ orderId: 'order-1', step, time: NOON, synthetic }));
 
@@ -119,7 +119,7 @@ describe('a step', () => {
     expect(kept(true)).toEqual(['CREATED']);
   });
 
-  it('is told of by exactly one service', () => {
+  it('is reported by exactly one service', () => {
     expect(Object.values(STEPS_OF_PRODUCER).flat().toSorted()).toEqual(SALES_STEPS.toSorted());
   });
 });

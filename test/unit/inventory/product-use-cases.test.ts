@@ -18,7 +18,7 @@ import { unavailable } from '#services/platform/base/errors.ts';
 import type { Database } from '#services/platform/storage/database.ts';
 import { dependOn, productRow, scriptDatabase } from './scripted-database.ts';
 
-const AWAY = unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
+const UNAVAILABLE = unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'unavailable', retryAfterMs: 1_000 });
 
 describe('CheckAvailability', () => {
   const check = (database: Database, productId: string) =>
@@ -215,16 +215,16 @@ describe('the initial catalogue', () => {
   });
 
   it('waits for an unavailable database', async () => {
-    const database = scriptDatabase(AWAY, []);
+    const database = scriptDatabase(UNAVAILABLE, []);
     await createCatalogueSeed(dependOn(database)).start?.();
     expect(database.statements).toHaveLength(2);
   });
 
   it('stops waiting when the service stops', async () => {
-    const component = createCatalogueSeed(dependOn(scriptDatabase(...Array.from({ length: 50 }, () => AWAY))));
+    const component = createCatalogueSeed(dependOn(scriptDatabase(...Array.from({ length: 50 }, () => UNAVAILABLE))));
     const starting = component.start?.();
     await component.stop();
-    await expect(starting).rejects.toBe(AWAY);
+    await expect(starting).rejects.toBe(UNAVAILABLE);
   });
 
   it('throws an error that waiting cannot resolve', async () => {

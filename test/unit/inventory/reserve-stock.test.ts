@@ -117,7 +117,7 @@ describe('ReserveStock', () => {
 
   it('passes a database outage on and does not wake the relay', async () => {
     const { answer, wakeRelay } = reserve(
-      scriptDatabase(unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 })),
+      scriptDatabase(unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'unavailable', retryAfterMs: 1_000 })),
     );
 
     await expect(answer).rejects.toMatchObject({ kind: 'unavailable' });

@@ -1,4 +1,4 @@
-// The mailer: what it sends, what it stores about it, and how it waits for a mail server that is away.
+// The mailer: what it sends and stores, and how it backs off from a mail server that is down.
 import { fromBinary } from '@bufbuild/protobuf';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { NotificationSentSchema } from '#gen/shop/notification/v1/notification_events_pb.ts';
@@ -79,27 +79,27 @@ describe('a mail that is due', () => {
     expect(wakeRelay).toHaveBeenCalledOnce();
   });
 
-  it('wakes no relay when another replica marked it meanwhile', async () => {
+  it('does not wake the relay when another replica marked it first', async () => {
     const { store, wakeRelay, run } = createMailer(...dueOf(1));
     store.markSent.mockResolvedValueOnce(false);
     await run();
     expect(wakeRelay).not.toHaveBeenCalled();
   });
 
-  it('is left to its lease when it was sent and could not be marked', async () => {
+  it('is sent again after its lease when it was sent but could not be marked', async () => {
     const { store, run } = createMailer(...dueOf(1));
-    store.markSent.mockRejectedValueOnce(new Error('the database is away'));
-    await expect(run()).rejects.toThrow('the database is away');
+    store.markSent.mockRejectedValueOnce(new Error('the database is unavailable'));
+    await expect(run()).rejects.toThrow('the database is unavailable');
     expect(store.postpone).not.toHaveBeenCalled();
   });
 
-  it('is one of a batch of 20 at most, and a full batch asks for the next at once', async () => {
+  it('is one of a batch of at most 20, and a full batch is followed by the next at once', async () => {
     const { send, run } = createMailer(...dueOf(25));
     expect(await run()).toBe(true);
     expect(send).toHaveBeenCalledTimes(20);
   });
 
-  it('lets the mailer rest when there is none', async () => {
+  it('makes the mailer idle when there is none', async () => {
     const { send, run } = createMailer();
     expect(await run()).toBe(false);
     expect(send).not.toHaveBeenCalled();
@@ -111,7 +111,7 @@ describe('a mail that could not be sent', () => {
     [1, 250, 500],
     [3, 1_000, 2_000],
     [50, 5_000, 10_000],
-  ])('at try %i is put off for %i to %i ms', async (attempt, least, most) => {
+  ])('at attempt %i is postponed by %i to %i ms', async (attempt, least, most) => {
     const { store, send, run } = createMailer(...dueOf(1, attempt));
     send.mockRejectedValueOnce(new Error('connect ECONNREFUSED'));
     await run();
@@ -123,14 +123,14 @@ describe('a mail that could not be sent', () => {
     expect(store.markSent).not.toHaveBeenCalled();
   });
 
-  it('is put off much longer when the mail server refuses it for good', async () => {
+  it('is postponed much longer after a permanent refusal', async () => {
     const { store, send, run } = createMailer(...dueOf(1, 50));
     send.mockRejectedValueOnce(refusal(550));
     await run();
     expect(store.postpone.mock.calls[0]?.[1]).toBeGreaterThanOrEqual(300_000);
   });
 
-  it('hinders no other', async () => {
+  it('does not block other mails', async () => {
     const { store, send, run } = createMailer(...dueOf(3));
     send.mockRejectedValueOnce(new Error('reset'));
     await run();
@@ -145,8 +145,8 @@ describe('a mail that could not be sent', () => {
   });
 });
 
-describe('a mail server that is away', () => {
-  it('opens the breaker; then one mail at a time asks for it, uncounted', async () => {
+describe('a mail server that is down', () => {
+  it('opens the breaker; then one mail at a time probes it, without counting an attempt', async () => {
     const { store, send, dependencies, run } = createMailer(...dueOf(4));
     send.mockRejectedValue(new Error('connect ECONNREFUSED'));
     await run();
@@ -159,7 +159,7 @@ describe('a mail server that is away', () => {
     expect(store.postpone.mock.calls.at(-1)).toEqual(['id-0', 500, expect.stringContaining('open'), false]);
   });
 
-  it('does not open the breaker by refusing mails', async () => {
+  it('does not open the breaker when it refuses mails', async () => {
     const { send, dependencies, run } = createMailer(...dueOf(10));
     send.mockRejectedValue(refusal(550));
     await run();
@@ -167,7 +167,7 @@ describe('a mail server that is away', () => {
   });
 });
 
-describe('a mail under way', () => {
+describe('a mail in flight', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
@@ -177,7 +177,7 @@ describe('a mail under way', () => {
     );
   }
 
-  it('is given up after 8 s', async () => {
+  it('is aborted after 8 s', async () => {
     const mailer = createMailer(...dueOf(1));
     neverAccepted(mailer);
     const running = mailer.run();
@@ -188,7 +188,7 @@ describe('a mail under way', () => {
     expect(mailer.store.postpone).toHaveBeenCalledOnce();
   });
 
-  it('has 2 s more when the service stops', async () => {
+  it('gets 2 s more when the service stops', async () => {
     const mailer = createMailer(...dueOf(1));
     neverAccepted(mailer);
     const stopping = new AbortController();
