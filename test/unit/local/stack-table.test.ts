@@ -8,7 +8,7 @@ it('lists every process with address, pid and health in aligned columns', () => 
   ]);
 
   expect(table.split('\n')).toEqual([
-    '  service   address                 pid   health',
+    '  process   address                 pid   health',
     '  --------  ----------------------  ----  --------',
     '  postgres  db.example:5432         -     external',
     '  order     http://127.0.0.1:50051  4711  healthy',
