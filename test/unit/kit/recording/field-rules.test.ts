@@ -14,19 +14,19 @@ describe('rules for fields', () => {
   it.each(['library.v1.Loan.member_id', 'library.v1.Loan.memberId', '*.member_id', 'library.v1.Loan.*'])(
     'hit the field that %s names, wherever its message is',
     (rule) => {
-      expect(rulesOf(rule).follow(memberId, [])).toEqual({ isHit: true, tracks: [[]] });
-      expect(rulesOf(rule).follow(loan, []).isHit).toBe(false);
+      expect(rulesOf(rule).follow(memberId, [])).toEqual({ isNamed: true, remaining: [[]] });
+      expect(rulesOf(rule).follow(loan, []).isNamed).toBe(false);
     },
   );
 
   it('hit at the end of a path alone, and within it alone', () => {
     const rules = rulesOf('library.v1.Book.loan.member_id');
 
-    const { isHit, tracks } = rules.follow(loan, []);
+    const { isNamed, remaining } = rules.follow(loan, []);
 
-    expect(isHit).toBe(false);
-    expect(rules.follow(memberId, tracks).isHit).toBe(true);
-    expect(rules.follow(memberId, []).isHit).toBe(false);
+    expect(isNamed).toBe(false);
+    expect(rules.follow(memberId, remaining).isNamed).toBe(true);
+    expect(rules.follow(memberId, []).isNamed).toBe(false);
   });
 
   it('lead through lists and maps', () => {
@@ -34,7 +34,7 @@ describe('rules for fields', () => {
     const step = (name: string) =>
       rules.follow(BookSchema.fields.find((field) => field.name === name) as DescField, []);
 
-    expect([step('authors').tracks, step('contributors').tracks]).toEqual([[['born']], [['name']]]);
+    expect([step('authors').remaining, step('contributors').remaining]).toEqual([[['born']], [['name']]]);
   });
 
   it.each(['library.v1.Book.publisher.value', 'google.protobuf.StringValue.value', '*.value'])(
@@ -42,7 +42,7 @@ describe('rules for fields', () => {
     (rule) => {
       const publisher = BookSchema.fields.find(({ name }) => name === 'publisher') as DescField;
 
-      expect(rulesOf(rule).follow(publisher, []).isHit).toBe(true);
+      expect(rulesOf(rule).follow(publisher, []).isNamed).toBe(true);
     },
   );
 

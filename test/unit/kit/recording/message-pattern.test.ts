@@ -13,7 +13,7 @@ import { writePattern } from '../../../../packages/kit/matching/write-pattern.ts
 import type { RecordedMessage } from '../../../../packages/kit/recording/exchange.ts';
 import { FieldRules } from '../../../../packages/kit/recording/field-rules.ts';
 import { type PatternChoices, patternOf } from '../../../../packages/kit/recording/message-pattern.ts';
-import { readPlaceholders } from '../../../../packages/kit/recording/placeholder.ts';
+import { readPlaceholders } from '../../../../packages/kit/recording/placeholders.ts';
 import { registry } from './library-recording.ts';
 
 const exact: PatternChoices = {
@@ -21,7 +21,7 @@ const exact: PatternChoices = {
   redactedAs: 'like',
   placeholders: new Map(),
   loosened: 'none',
-  statesDefaults: false,
+  includesDefaults: false,
 };
 const emma: RecordedMessage = {
   message: {
@@ -70,8 +70,8 @@ describe('the pattern of a recorded message', () => {
   it('states defaults where it is told to, but of no field with presence', () => {
     const book = create(BookSchema, { ...bookOf(emma), copies: 1, keywords: ['x'], subtitle: 's' });
 
-    expect(differences(emma, { statesDefaults: true }, book)).toEqual(['copies', 'keywords']);
-    expect(differences(emma, { statesDefaults: false }, book)).toEqual([]);
+    expect(differences(emma, { includesDefaults: true }, book)).toEqual(['copies', 'keywords']);
+    expect(differences(emma, { includesDefaults: false }, book)).toEqual([]);
   });
 
   it('accepts anything in the place of redacted values, and a value of their type where it is to be like', () => {

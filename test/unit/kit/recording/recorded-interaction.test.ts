@@ -15,7 +15,7 @@ import type { RecordedExchange } from '../../../../packages/kit/recording/exchan
 import { FieldRules } from '../../../../packages/kit/recording/field-rules.ts';
 import type { PatternChoices } from '../../../../packages/kit/recording/message-pattern.ts';
 import { describeExchange, methodsOf, toInteraction } from '../../../../packages/kit/recording/recorded-interaction.ts';
-import { ReplayBook } from '../../../../packages/kit/recording/replay-registry.ts';
+import { ReplayRegistry } from '../../../../packages/kit/recording/replay-registry.ts';
 import { exchangeOf, registry } from './library-recording.ts';
 
 const { getBook } = LibraryService.method;
@@ -26,7 +26,7 @@ function read(exchange: RecordedExchange, loosen: readonly string[] = []) {
     redactedAs: 'like',
     placeholders: new Map(),
     loosened: new FieldRules(loosen, registry, 'loosen'),
-    statesDefaults: false,
+    includesDefaults: false,
   };
   return toInteraction(exchange, {
     methods: methodsOf([LibraryService]),
@@ -34,7 +34,7 @@ function read(exchange: RecordedExchange, loosen: readonly string[] = []) {
     states: [],
     requests: choices,
     responses: choices,
-    takesHeader: () => true,
+    includesHeader: () => true,
   });
 }
 
@@ -47,7 +47,7 @@ const callOf = (bookId: string): IncomingCall => ({
 
 describe('recorded exchanges that answer', () => {
   const open = () =>
-    new ReplayBook(
+    new ReplayRegistry(
       ['Emma', 'Evelina'].map((title) => read(answers(title))),
       registry,
     );

@@ -5,7 +5,7 @@ import { type BreakingFinding, readBreakingFindings } from '../../../../packages
 import { canIChange, formatChangeReport } from '../../../../packages/kit/usage/can-i-change.ts';
 import { formatUsage } from '../../../../packages/kit/usage/format-usage.ts';
 import type { ConsumerUsage, Usage } from '../../../../packages/kit/usage/usage.ts';
-import type { TestNotes } from '../../../../packages/kit/usage/usage-notes.ts';
+import type { TestRecord } from '../../../../packages/kit/usage/usage-record.ts';
 import { recordEmma, usageOf } from './library-usage.ts';
 
 type Read = Parameters<typeof usageOf>[0][string];
@@ -32,7 +32,7 @@ const takeWhole: Read = (notes) => ({ ...recordEmma(notes) });
 const readPlace: Read = (notes) => recordEmma(notes).place.case;
 const readCopies: Read = (notes) => recordEmma(notes).copiesByBranch;
 const readGenre: Read = (notes) => recordEmma(notes).genre;
-const callGetBook: Read = (notes: TestNotes) => notes.call(LibraryService.method.getBook);
+const callGetBook: Read = (notes: TestRecord) => notes.call(LibraryService.method.getBook);
 
 /** Usage of a contract that the kit has no example of. */
 function usageOfTypes(types: ConsumerUsage['types'], ...reads: string[]): Usage {

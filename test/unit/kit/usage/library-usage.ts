@@ -11,7 +11,7 @@ import {
 } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { recordMessage } from '../../../../packages/kit/usage/recording-message.ts';
 import type { ConsumerUsage, TestUsage } from '../../../../packages/kit/usage/usage.ts';
-import { type TestNotes, UsageNotes } from '../../../../packages/kit/usage/usage-notes.ts';
+import { type TestRecord, UsageRecord } from '../../../../packages/kit/usage/usage-record.ts';
 
 export const emma = (): Book =>
   create(BookSchema, {
@@ -34,14 +34,14 @@ export const emma = (): Book =>
   });
 
 /** What a consumer `Reader` of `Library` is seen to use in tests: by name, each noting what it does. */
-export function usageOf(tests: Readonly<Record<string, (notes: TestNotes) => void>>): ConsumerUsage {
-  const notes = new UsageNotes();
+export function usageOf(tests: Readonly<Record<string, (notes: TestRecord) => void>>): ConsumerUsage {
+  const notes = new UsageRecord();
   for (const [test, take] of Object.entries(tests)) take(notes.of(test));
   return { consumer: 'Reader', provider: 'Library', ...notes.toUsage('reader.test.ts') };
 }
 
 /** What one test uses, without the names of test and file, nor kinds of which there is nothing. */
-export function usedBy(take: (notes: TestNotes) => void): Partial<TestUsage> {
+export function usedBy(take: (notes: TestRecord) => void): Partial<TestUsage> {
   const [usage] = usageOf({ only: take }).tests;
   const { file: _file, test: _test, ...kinds } = usage as TestUsage;
   const short = (name: string) => name.replaceAll(/library\.v1\./g, '');
@@ -50,6 +50,6 @@ export function usedBy(take: (notes: TestNotes) => void): Partial<TestUsage> {
 }
 
 /** Emma as a message that takes down what is read of it. */
-export function recordEmma(notes: TestNotes, registry = createRegistry(libraryFile)): Book {
+export function recordEmma(notes: TestRecord, registry = createRegistry(libraryFile)): Book {
   return recordMessage(BookSchema, emma(), { notes, registry });
 }

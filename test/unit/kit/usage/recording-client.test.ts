@@ -13,8 +13,8 @@ import {
 import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
 import { recordUsage } from '../../../../packages/kit/usage/record-usage.ts';
 import { recordCalls, recordClient } from '../../../../packages/kit/usage/recording-client.ts';
-import { noteSent } from '../../../../packages/kit/usage/sent-fields.ts';
-import { UsageNotes } from '../../../../packages/kit/usage/usage-notes.ts';
+import { recordSent } from '../../../../packages/kit/usage/sent-fields.ts';
+import { UsageRecord } from '../../../../packages/kit/usage/usage-record.ts';
 import { emma, usedBy } from './library-usage.ts';
 
 const registry = createTypeRegistry([LibraryService]);
@@ -50,7 +50,7 @@ type Way = 'client' | 'interceptor';
 
 /** What a consumer uses of the library. */
 async function use(way: Way, consume: (client: LibraryClient) => Promise<unknown>) {
-  const notes = new UsageNotes().of('a test');
+  const notes = new UsageRecord().of('a test');
   const begin = () => ({ notes, registry });
   const client = way === 'client' ? recordClient(LibraryService, connect([]), begin) : connect([recordCalls(begin)]);
   const result = await consume(client);
@@ -115,7 +115,7 @@ describe.each<Way>(['client', 'interceptor'])('a recording %s', (way) => {
 describe('what is sent', () => {
   it('is what a literal has, defaults and nested messages too, but nothing undefined', () => {
     const used = usedBy((notes) =>
-      noteSent(
+      recordSent(
         BookSchema,
         {
           title: '',
@@ -157,7 +157,7 @@ describe('what is sent', () => {
   it('is what is set in a message', () => {
     const request = create(LendBookRequestSchema, { bookId: 'b1', memberId: '', period: { seconds: 5n } });
 
-    expect(usedBy((notes) => noteSent(LendBookRequestSchema, request, { notes, registry }))).toEqual({
+    expect(usedBy((notes) => recordSent(LendBookRequestSchema, request, { notes, registry }))).toEqual({
       sets: ['LendBookRequest.book_id', 'LendBookRequest.period'],
     });
   });
