@@ -1,4 +1,4 @@
-// Rules name fields of the schema, and are followed on the way through a message.
+// Rules name fields of the schema, and are followed while a message is traversed.
 import type { DescField } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { BookSchema, LoanSchema } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
@@ -19,7 +19,7 @@ describe('rules for fields', () => {
     },
   );
 
-  it('hit at the end of a path alone, and within it alone', () => {
+  it('name the last field of a path only, and only within that path', () => {
     const rules = rulesOf('library.v1.Book.loan.member_id');
 
     const { isNamed, remaining } = rules.follow(loan, []);
@@ -48,11 +48,11 @@ describe('rules for fields', () => {
 
   it.each([
     ['library.v1.Loan.member', 'library.v1.Loan has no field "member"; it has member_id, due_time'],
-    ['library.v1.Book.title.text', 'library.v1.Book.title is no message that "text" could be in'],
-    ['library.v1.Magazine.title', 'begins with no message of the schema'],
-    ['library.v1.Loan', 'begins with no message of the schema'],
+    ['library.v1.Book.title.text', 'library.v1.Book.title is not a message, so it cannot contain "text"'],
+    ['library.v1.Magazine.title', 'does not begin with a message of the schema'],
+    ['library.v1.Loan', 'does not begin with a message of the schema'],
     ['*.magazine', 'no message has such a field'],
-    ['', 'begins with no message of the schema'],
+    ['', 'does not begin with a message of the schema'],
   ])('that name nothing are an error: %s', (rule, fault) => {
     expect(() => rulesOf(rule)).toThrow(`redact.fields: "${rule}"`);
     expect(() => rulesOf(rule)).toThrow(fault);
