@@ -8,7 +8,7 @@ import { type Fault, insertStages } from '../core/fault.ts';
 import { requireNumber } from '../core/require-option.ts';
 import { DelayingStage } from '../stages/delaying-stage.ts';
 
-/** What `bandwidth` does, and to how much of the traffic. */
+/** The rate of `bandwidth`. */
 export type BandwidthOptions = {
   /** Bytes of payload a second, for each connection or call separately. */
   readonly bytesPerSecond: number;

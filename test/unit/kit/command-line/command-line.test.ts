@@ -69,7 +69,7 @@ describe('an invalid command line', () => {
     },
     {
       args: ['record', '--upstream', 'http://127.0.0.1:1', ...descriptors, '--out', 'x', '--redact', 'nope'],
-      line: '--redact: "nope" begins with no message of the schema',
+      line: '--redact: "nope" does not begin with a message of the schema',
     },
     {
       args: ['can-i-change', '--usage', usage],
@@ -136,6 +136,6 @@ describe('kit can-i-change', () => {
   it('refuses input that is not a finding of buf', async () => {
     const { exitCode, errors } = await runInTerminal(['can-i-change', '--usage', usage], 'proto/a.proto:1:1: broken');
 
-    expect([exitCode, errors]).toEqual([2, expect.stringMatching(/^error: standard input: line 1 is no JSON/)]);
+    expect([exitCode, errors]).toEqual([2, expect.stringMatching(/^error: standard input: line 1 is not JSON/)]);
   });
 });
