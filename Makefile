@@ -189,7 +189,7 @@ fault-matrix: $(ready) $(nats_server) ## place an order under every fault of the
 crash-matrix: $(ready) $(nats_server) ## SIGKILL each service before and after everything it does; SERVICE=... ONLY='...' narrows it
 	@exec node test/chaos/crash-matrix/main.ts $(ARGS)
 
-soak: $(ready) $(nats_server) ## load and random SIGKILLs, then every invariant; MINUTES=10 SEED=... SOAK_ARGS='--mode nats-away'
+soak: $(ready) $(nats_server) ## load and random SIGKILLs, then every invariant; MINUTES=10 SEED=... SOAK_ARGS='--mode nats-down'
 	node test/chaos/soak/main.ts $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(SOAK_ARGS)
 
 chaos: $(ready) $(nats_server) ## break one thing at a time and rule on each experiment; EXPERIMENT=... SEED=... CHAOS_ARGS='--list'

@@ -6,7 +6,7 @@ import { latency } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import { inventoryDown } from '../chaos/experiments/inventory-down.ts';
-import { harmLinks } from '../chaos/experiments/runner/faults.ts';
+import { injectOnLinks } from '../chaos/experiments/runner/faults.ts';
 import { runAll } from '../chaos/experiments/runner/run-all.ts';
 import { runProgram } from '../support/stack.ts';
 
@@ -34,7 +34,7 @@ describe('make chaos', () => {
     const harmless = {
       ...inventoryDown,
       inject: async ({ subject }: Parameters<typeof inventoryDown.inject>[0]) =>
-        harmLinks(subject, ['order>inventory'], [{ fault: latency({ delayMs: 5_000 }), options: { rpc } }]),
+        injectOnLinks(subject, ['order>inventory'], [{ fault: latency({ delayMs: 5_000 }), options: { rpc } }]),
     };
     const lines: string[] = [];
 

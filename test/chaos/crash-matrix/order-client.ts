@@ -10,13 +10,13 @@ import { type OrderRequest, orderRequest } from '../../support/stack.ts';
 const CALL_MS = 4_000;
 const REPEAT_MS = 15_000;
 const PAUSE_MS = 100;
-type Placed = { readonly request: OrderRequest; readonly cancel: boolean };
+type PlacedOrder = { readonly request: OrderRequest; readonly cancel: boolean };
 
 export class ShopDesk {
   /** Everything that was answered, since the stack was started. */
   readonly acknowledged: AcknowledgedOrder[] = [];
   readonly #orders: Client<typeof OrderService>;
-  #placed: Placed[] = [];
+  #placed: PlacedOrder[] = [];
   /** The orders whose cancellation was answered: that stands, whatever happens. */
   readonly #answered = new Set<string>();
   /** Called after each answer to an order, and each failure of one. */

@@ -1,10 +1,10 @@
 // The database clock that leases of orders are written by is wrong: first far behind, then ahead.
 import { latency } from '@touchstone/kit';
-import { type ActiveFault, defineExperiment, type Lab } from './runner/experiment.ts';
+import { type ActiveFault, defineExperiment, type ExperimentContext } from './runner/experiment.ts';
 import { changeOrderDatabase } from './runner/order-database.ts';
-import { areChargedOnce, describeAll, haveStatus, type Placed, placeOrders, within } from './runner/orders.ts';
+import { areChargedOnce, describeAll, haveStatus, type PlacedOrder, placeOrders, within } from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const BEHIND = '-1 hour';
 const AHEAD = '4 seconds';
@@ -23,13 +23,13 @@ export const clockSkew = defineExperiment({
     `A trigger shifts the lease and the time of the next try of every order that is written, as a skewed clock would have set them: by ` +
     `${BEHIND} for half of the orders, then by ${AHEAD} for the rest. Payments take ${PAYMENT_DELAY_MS} ms longer, so that there is time to collide.`,
   blastRadius: 'The orders table alone. Clocks of the machine and of other databases are right.',
-  abort: { when: 'The order service no longer answers', limitMs: 60_000, watch: stillAnswers('order') },
-  control:
+  abort: { when: 'The order service no longer answers', limitMs: 60_000, watch: isStillServing('order') },
+  measuredBy:
     'A sequence in the database counts the rows that the trigger shifted; the proxy before payment counts calls, which are more than orders.',
-  errandsPerSecond: 0,
+  scenariosPerSecond: 0,
   platform: 'shared',
   inject: ({ subject }) => skewClock(subject),
-  observe: async ({ subject, random, check }: Lab) => {
+  observe: async ({ subject, random, check }: ExperimentContext) => {
     const slow = subject.link('order>payment').inject(latency({ delayMs: PAYMENT_DELAY_MS }), { rpc: PROCESS_PAYMENT });
     const behind = await placeOrders(subject, random, ORDERS);
     const calls = slow.seen;
@@ -43,7 +43,7 @@ export const clockSkew = defineExperiment({
     const slower = subject.link('order>payment').inject(latency({ delayMs: 2_500 }), { rpc: PROCESS_PAYMENT });
     const ahead = await placeOrders(subject, random, 2);
     slower.remove();
-    const placed: Placed[] = [...behind, ...ahead];
+    const placed: PlacedOrder[] = [...behind, ...ahead];
     const slowestMs = Math.max(...placed.map(({ tookMs }) => tookMs));
     check('Each order is answered in under 3 s', within('the slowest', slowestMs, ANSWER_MS));
     check('None fails', { holds: placed.every(({ outcome }) => outcome !== 'FAILED'), seen: describeAll(placed) });
@@ -75,7 +75,7 @@ async function skewClock(platform: Platform): Promise<ActiveFault> {
     'create trigger chaos_shift before insert or update on orders for each row execute function chaos_shift()',
   ]);
   return {
-    bite: async () => {
+    measureEffect: async () => {
       const [row] = await changeOrderDatabase(platform, ['select last_value::int as count from chaos_shifted']);
       const count = Number(row?.count ?? 0);
       return { count, seen: `${count} rows were written with a shifted lease` };

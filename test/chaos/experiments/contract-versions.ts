@@ -2,7 +2,7 @@
 import type { FileDescriptorSet } from '@bufbuild/protobuf/wkt';
 import type { Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
-import { type ActiveFault, defineExperiment, type Lab } from './runner/experiment.ts';
+import { type ActiveFault, defineExperiment, type ExperimentContext } from './runner/experiment.ts';
 import { changeOrderDatabase } from './runner/order-database.ts';
 import { areChargedOnce, drawKey, failureOf, haveStatus, placeOrder } from './runner/orders.ts';
 import {
@@ -12,9 +12,9 @@ import {
   readReleasedContract,
   removeFields,
   type SeenAnswer,
-} from './runner/other-contracts.ts';
+} from './runner/modified-contracts.ts';
 import type { Platform } from './runner/platform.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const SERVICE = 'shop.order.v1.OrderService';
 const TIMEOUT_MS = 5_000;
@@ -36,14 +36,14 @@ export const contractVersions = defineExperiment({
     'tomorrow, by Connect in binary and in JSON and by gRPC. Every event of the order service gets an additional field, and every OrderFailed ' +
     'a reason of tomorrow.',
   blastRadius: 'These callers, and every event of the order service while it is on.',
-  abort: { when: 'The order service no longer answers', limitMs: 60_000, watch: stillAnswers('order') },
-  control:
+  abort: { when: 'The order service no longer answers', limitMs: 60_000, watch: isStillServing('order') },
+  measuredBy:
     'The older caller counts fields of the answers that its contract does not have; a sequence in the database counts the events that were changed.',
-  errandsPerSecond: 3,
+  scenariosPerSecond: 3,
   platform: 'shared',
   inject: ({ subject }) => changeEvents(subject),
-  observe: async (lab: Lab) => {
-    const { subject, random, check } = lab;
+  observe: async (context: ExperimentContext) => {
+    const { subject, random, check } = context;
     const older = await makeOlder();
     const newer = await makeNewer();
     const callers: Caller[] = [
@@ -104,7 +104,7 @@ async function changeEvents(platform: Platform): Promise<ActiveFault> {
     'create trigger chaos_change before insert on outbox for each row execute function chaos_change()',
   ]);
   return {
-    bite: async () => {
+    measureEffect: async () => {
       const [row] = await changeOrderDatabase(platform, ['select last_value::int as count from chaos_changed']);
       const count = Number(row?.count ?? 0);
       return { count, seen: `${count} events were given a field of tomorrow` };

@@ -7,10 +7,10 @@ import type { ServiceName } from '#local/shared/topology.ts';
 import { DOMAIN } from '#services/domain.ts';
 import { streamOf } from '#services/platform/base/domain.ts';
 import type { Random } from '../soak/random.ts';
-import { type ActiveFault, defineExperiment, type Lab } from './runner/experiment.ts';
+import { type ActiveFault, defineExperiment, type ExperimentContext } from './runner/experiment.ts';
 import { countMails, describeAll, drawKey, failureOf, haveStatus, placeOrders } from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const STREAM = streamOf(DOMAIN, 'order');
 const SUBJECT = 'shop.order.v1.OrderCreated';
@@ -29,12 +29,12 @@ export const corruptedEvent = defineExperiment({
     `${BAD_EVENTS} messages are published among the order events: two with bytes that are no such message, one of them without the id that every event has; ` +
     'and one that is cut off in the middle. Removed from the stream at the end.',
   blastRadius: 'The consumers of order events that handle this one: inventory and analytics.',
-  abort: { when: 'The order service no longer answers', limitMs: 60_000, watch: stillAnswers('order') },
-  control: 'The broker says at which places in the stream the messages stand.',
-  errandsPerSecond: 2,
+  abort: { when: 'The order service no longer answers', limitMs: 60_000, watch: isStillServing('order') },
+  measuredBy: 'The broker says at which places in the stream the messages stand.',
+  scenariosPerSecond: 2,
   platform: 'shared',
   inject: ({ subject, random }) => publishGarbage(subject, random),
-  observe: async ({ subject, random, check, eventually }: Lab) => {
+  observe: async ({ subject, random, check, eventually }: ExperimentContext) => {
     for (const consumer of CONSUMERS) {
       await eventually(`${consumer} sets all ${BAD_EVENTS} aside`, 20_000, async () => {
         const letters = await listLetters(subject, consumer);
@@ -92,7 +92,7 @@ async function publishGarbage(platform: Platform, random: Random): Promise<Activ
     for (const { payload, id } of bad) sequences.push(await publish(payload, id));
   });
   return {
-    bite: () => ({ count: sequences.length, seen: `they stand in ${STREAM} at ${sequences.join(', ')}` }),
+    measureEffect: () => ({ count: sequences.length, seen: `they stand in ${STREAM} at ${sequences.join(', ')}` }),
     remove: async () => {
       await withBroker(platform, async (manager) => {
         for (const sequence of sequences.splice(0)) await manager.streams.deleteMessage(STREAM, sequence);

@@ -2,10 +2,10 @@
 import type { ServiceName } from '#local/shared/topology.ts';
 import { pause } from '#services/platform/base/backoff.ts';
 import type { Random } from '../soak/random.ts';
-import { type ActiveFault, defineExperiment, type Lab } from './runner/experiment.ts';
-import { areChargedOnce, describeAll, haveStatus, type Placed, placeUntilAnswered, within } from './runner/orders.ts';
+import { type ActiveFault, defineExperiment, type ExperimentContext } from './runner/experiment.ts';
+import { areChargedOnce, describeAll, haveStatus, type PlacedOrder, placeUntilAnswered, within } from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const VICTIMS: readonly ServiceName[] = ['order', 'inventory', 'payment'];
 const ORDERS = 8;
@@ -24,17 +24,17 @@ export const cpuStarvation = defineExperiment({
     'The three processes are stopped for 150 to 600 ms again and again (SIGSTOP, SIGCONT), with 60 to 200 ms to run in between: each ' +
     'has less than a third of its time.',
   blastRadius: 'Every order is slow. Nothing else on the machine is slowed down.',
-  abort: { when: 'The notification service no longer answers', limitMs: 60_000, watch: stillAnswers('notification') },
-  control: 'In the middle of a stop the service is asked for its health, and must not answer before it is let on.',
-  errandsPerSecond: 2,
+  abort: { when: 'The notification service no longer answers', limitMs: 60_000, watch: isStillServing('notification') },
+  measuredBy: 'In the middle of a stop the service is asked for its health, and must not answer before it is let on.',
+  scenariosPerSecond: 2,
   platform: 'shared',
   inject: async ({ subject, random }) => starve(subject, random),
-  observe: async (lab: Lab) => {
-    const placed: Placed[] = [];
-    while (placed.length < ORDERS) placed.push(await placeUntilAnswered(lab));
+  observe: async (context: ExperimentContext) => {
+    const placed: PlacedOrder[] = [];
+    while (placed.length < ORDERS) placed.push(await placeUntilAnswered(context));
     const slowestMs = Math.max(...placed.map(({ tookMs }) => tookMs));
-    lab.check(`Each order is answered in under ${ANSWER_MS / 1_000} s`, within('the slowest', slowestMs, ANSWER_MS));
-    lab.check('None fails for good', {
+    context.check(`Each order is answered in under ${ANSWER_MS / 1_000} s`, within('the slowest', slowestMs, ANSWER_MS));
+    context.check('None fails for good', {
       holds: placed.every(({ outcome }) => outcome !== 'FAILED'),
       seen: describeAll(placed),
     });
@@ -53,7 +53,7 @@ function starve(platform: Platform, random: Random): ActiveFault {
     VICTIMS.map((victim) => stopInBursts(platform, victim, random, ending.signal, seen)),
   );
   return {
-    bite: () => ({
+    measureEffect: () => ({
       count: seen.silent,
       seen: `${seen.stops} stops; in ${seen.silent} of them the service was asked and did not answer before it was let on`,
     }),

@@ -1,11 +1,11 @@
 // The disk of the broker is full: no event can be stored, and selling goes on.
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ActiveFault, defineExperiment, type Lab } from './runner/experiment.ts';
+import { type ActiveFault, defineExperiment, type ExperimentContext } from './runner/experiment.ts';
 import { countMails, describeAll, drawKey, placeOrders, within } from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';
 import { findMountObstacle, mountSmallDisk } from './runner/small-disk.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const DISK_BYTES = 32 << 20;
 const BLOCK = Buffer.alloc(1 << 16);
@@ -24,15 +24,15 @@ export const diskFull = defineExperiment({
     'file is removed and nats-server restarted, as an operator would.',
   blastRadius:
     'Mails, sums and price changes come later. The databases have another disk; no other disk of the machine is filled.',
-  abort: { when: 'The order service no longer answers', limitMs: 40_000, watch: stillAnswers('order') },
-  control:
+  abort: { when: 'The order service no longer answers', limitMs: 40_000, watch: isStillServing('order') },
+  measuredBy:
     'The order service counts events that it could not publish; with space on the disk there are none after a moment.',
-  errandsPerSecond: 3,
+  scenariosPerSecond: 3,
   platform: 'own',
   findObstacle: findMountObstacle,
   prepareFolder: (resources, dataDir) => mountSmallDisk(resources, join(dataDir, 'nats'), DISK_BYTES),
   inject: ({ subject }) => fillDisk(subject),
-  observe: async ({ subject, random, check, wait }: Lab) => {
+  observe: async ({ subject, random, check, wait }: ExperimentContext) => {
     const customerId = drawKey(random);
     const placed = await placeOrders(subject, random, ORDERS, { customerId });
     await wait(FULL_MS);
@@ -56,7 +56,7 @@ async function fillDisk(platform: Platform): Promise<ActiveFault> {
   const file = join(platform.dataDir, 'nats', 'ballast');
   const writtenBytes = await writeUntilFull(file);
   return {
-    bite: async () => {
+    measureEffect: async () => {
       const { status } = await platform.ops('order').getStatus({}, { timeoutMs: 3_000 });
       const unsent = Number(status?.outbox?.unsent ?? 0n);
       return {

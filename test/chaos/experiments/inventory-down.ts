@@ -1,8 +1,8 @@
 // The inventory service is away: orders are taken, wait, and complete when it is back.
-import { defineExperiment, type Lab } from './runner/experiment.ts';
-import { takeAway } from './runner/faults.ts';
+import { defineExperiment, type ExperimentContext } from './runner/experiment.ts';
+import { stopProcess } from './runner/faults.ts';
 import { areChargedOnce, describeAll, haveStatus, placeOrder, placeOrders, within } from './runner/orders.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const ANSWER_MS = 3_000;
 const FAILURES_THAT_OPEN = 5;
@@ -16,12 +16,12 @@ export const inventoryDown = defineExperiment({
     'at once. When inventory is back every order completes by itself, sold and charged once.',
   fault: 'The inventory service is stopped, so that its port refuses connections, and started again at the end.',
   blastRadius: 'Orders wait for stock. Prices, reading of orders, payments and mails go on.',
-  abort: { when: 'The order service no longer answers', limitMs: 40_000, watch: stillAnswers('order') },
-  control: 'A connection to the port of inventory, which succeeds before the fault and must be refused while it is on.',
-  errandsPerSecond: 0,
+  abort: { when: 'The order service no longer answers', limitMs: 40_000, watch: isStillServing('order') },
+  measuredBy: 'A connection to the port of inventory, which succeeds before the fault and must be refused while it is on.',
+  scenariosPerSecond: 0,
   platform: 'shared',
-  inject: ({ subject }) => takeAway(subject, 'inventory'),
-  observe: async ({ subject, random, check }: Lab) => {
+  inject: ({ subject }) => stopProcess(subject, 'inventory'),
+  observe: async ({ subject, random, check }: ExperimentContext) => {
     const placed = await placeOrders(subject, random, FAILURES_THAT_OPEN, { quantity: 2 });
     check('The first five orders are PENDING for INVENTORY_UNAVAILABLE', {
       holds: placed.every(({ outcome, reason }) => outcome === 'PENDING' && reason === 'INVENTORY_UNAVAILABLE'),

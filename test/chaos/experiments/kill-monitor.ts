@@ -3,7 +3,7 @@ import { Journey } from '#gen/shop/monitor/v1/monitor_pb.ts';
 import { pause } from '#services/platform/base/backoff.ts';
 import { readDatabase } from '../../support/invariants/sources.ts';
 import { killService } from './kill-service.ts';
-import type { Lab } from './runner/experiment.ts';
+import type { ExperimentContext } from './runner/experiment.ts';
 import { drawKey, failureOf } from './runner/orders.ts';
 
 const JOURNEY_MS = 3_000;
@@ -19,10 +19,10 @@ export const killMonitor = killService('monitor', {
   blastRadius: 'The synthetic orders themselves.',
   bystander: 'order',
   // Enough at once that some are in the middle of it when the kill comes.
-  meanwhile: async (lab, over) => {
-    await Promise.all(Array.from({ length: AT_ONCE }, () => runJourneys(lab, over)));
+  meanwhile: async (context, over) => {
+    await Promise.all(Array.from({ length: AT_ONCE }, () => runJourneys(context, over)));
   },
-  afterwards: async ({ subject: { stack }, eventually }: Lab) => {
+  afterwards: async ({ subject: { stack }, eventually }: ExperimentContext) => {
     await eventually('Every run that was begun has an end', ENDED_MS, async () => {
       const runs = await readDatabase('monitor', stack.databaseUrl('monitor'), (query) =>
         query<{ result: string | null; failure_reason: string | null }>('select result, failure_reason from run'),
@@ -37,7 +37,7 @@ export const killMonitor = killService('monitor', {
   },
 });
 
-async function runJourneys({ subject, random }: Lab, over: AbortSignal): Promise<void> {
+async function runJourneys({ subject, random }: ExperimentContext, over: AbortSignal): Promise<void> {
   while (!over.aborted) {
     const request = { idempotencyKey: drawKey(random), journey: Journey.ORDER };
     // That it breaks off is what the kill is for.

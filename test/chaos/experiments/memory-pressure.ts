@@ -1,8 +1,8 @@
 // The inventory service runs out of memory in the middle of its work, and dies of it.
-import { type ActiveFault, defineExperiment, type Lab } from './runner/experiment.ts';
-import { areChargedOnce, describeAll, haveStatus, type Placed, placeUntilAnswered, within } from './runner/orders.ts';
+import { type ActiveFault, defineExperiment, type ExperimentContext } from './runner/experiment.ts';
+import { areChargedOnce, describeAll, haveStatus, type PlacedOrder, placeUntilAnswered, within } from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const VICTIM = 'inventory';
 const MEGABYTE = 1_000_000;
@@ -20,19 +20,19 @@ export const memoryPressure = defineExperiment({
     'The inventory process leaks some 100 MB a second until its heap, limited to 512 MB, is full and the runtime ends it.',
   blastRadius:
     'Orders that need stock at that moment wait. The leak ends with the process; the limit bounds it for the machine.',
-  abort: { when: 'The order service no longer answers', limitMs: 90_000, watch: stillAnswers('order') },
-  control: 'The resident memory of the process, read from its metrics before and during the leak, and its death.',
-  errandsPerSecond: 3,
+  abort: { when: 'The order service no longer answers', limitMs: 90_000, watch: isStillServing('order') },
+  measuredBy: 'The resident memory of the process, read from its metrics before and during the leak, and its death.',
+  scenariosPerSecond: 3,
   platform: 'shared',
   inject: ({ subject }) => leak(subject),
-  observe: async (lab: Lab) => {
-    const { subject, check, eventually } = lab;
+  observe: async (context: ExperimentContext) => {
+    const { subject, check, eventually } = context;
     const restarts = subject.stack.restarts(VICTIM);
-    const placed: Placed[] = [];
+    const placed: PlacedOrder[] = [];
     const startMs = performance.now();
     while (subject.stack.restarts(VICTIM) === restarts && performance.now() - startMs < DEATH_MS) {
-      placed.push(await placeUntilAnswered(lab));
-      await lab.wait(PAUSE_MS);
+      placed.push(await placeUntilAnswered(context));
+      await context.wait(PAUSE_MS);
     }
     await eventually('The service is started again', DEATH_MS, async () => {
       await subject.stack.waitUntilHealthy(VICTIM, DEATH_MS);
@@ -70,7 +70,7 @@ async function leak(platform: Platform): Promise<ActiveFault> {
     );
   }, 250);
   return {
-    bite: () => {
+    measureEffect: () => {
       const deaths = stack.restarts(VICTIM) - before.restarts;
       const grown = Math.round((most - before.memory) / MEGABYTE);
       return {

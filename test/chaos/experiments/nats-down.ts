@@ -1,12 +1,12 @@
 // The broker is away: selling goes on, and whatever events bring comes later.
-import { defineExperiment, type Lab } from './runner/experiment.ts';
-import { takeAway } from './runner/faults.ts';
+import { defineExperiment, type ExperimentContext } from './runner/experiment.ts';
+import { stopProcess } from './runner/faults.ts';
 import { countMails, describeAll, drawKey, placeOrders, within } from './runner/orders.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const ORDERS = 10;
 const ANSWER_MS = 3_000;
-const AWAY_MS = 4_000;
+const DOWN_MS = 4_000;
 
 export const natsDown = defineExperiment({
   name: 'nats-down',
@@ -16,16 +16,16 @@ export const natsDown = defineExperiment({
     'is sent and every sum is right.',
   fault: 'The nats-server is killed and started again at the end.',
   blastRadius: 'Mails, sums and price changes come later. No call needs the broker.',
-  abort: { when: 'The order service no longer answers', limitMs: 40_000, watch: stillAnswers('order') },
-  control:
+  abort: { when: 'The order service no longer answers', limitMs: 40_000, watch: isStillServing('order') },
+  measuredBy:
     'A connection to the port of the broker, which succeeds before the fault and must be refused while it is on.',
-  errandsPerSecond: 4,
+  scenariosPerSecond: 4,
   platform: 'shared',
-  inject: ({ subject }) => takeAway(subject, 'nats'),
-  observe: async ({ subject, random, check, wait }: Lab) => {
+  inject: ({ subject }) => stopProcess(subject, 'nats'),
+  observe: async ({ subject, random, check, wait }: ExperimentContext) => {
     const customerId = drawKey(random);
     const placed = await placeOrders(subject, random, ORDERS, { customerId });
-    await wait(AWAY_MS);
+    await wait(DOWN_MS);
     check(`All of ${ORDERS} orders are CONFIRMED`, {
       holds: placed.every(({ outcome }) => outcome === 'CONFIRMED'),
       seen: describeAll(placed),

@@ -1,10 +1,10 @@
 // A bad network everywhere: late packets, and connections that break.
 import { latency, reset } from '@touchstone/kit';
-import { defineExperiment, type Lab } from './runner/experiment.ts';
-import { harmLinks } from './runner/faults.ts';
+import { defineExperiment, type ExperimentContext } from './runner/experiment.ts';
+import { injectOnLinks } from './runner/faults.ts';
 import type { LinkName } from './runner/links.ts';
-import { describeAll, haveStatus, type Placed, placeUntilAnswered, within } from './runner/orders.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { describeAll, haveStatus, type PlacedOrder, placeUntilAnswered, within } from './runner/orders.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const ORDERS = 20;
 const ANSWER_MS = 3_000;
@@ -26,23 +26,23 @@ export const packetLoss = defineExperiment({
     'break after 8 kB. Done by proxies: `tc netem` on the loopback device would hit everything else on the machine.',
   blastRadius:
     'Every call and connection between two parts of the platform. The way from customers to the order service is clean.',
-  abort: { when: 'The order service no longer answers', limitMs: 60_000, watch: stillAnswers('order') },
-  control: 'The proxies count the calls and connections that they delayed or broke.',
-  errandsPerSecond: 3,
+  abort: { when: 'The order service no longer answers', limitMs: 60_000, watch: isStillServing('order') },
+  measuredBy: 'The proxies count the calls and connections that they delayed or broke.',
+  scenariosPerSecond: 3,
   platform: 'shared',
   inject: async ({ subject }) => {
-    const calls = harmLinks(subject, CALLS, [
+    const calls = injectOnLinks(subject, CALLS, [
       { fault: RESENT, options: { rpc: '*', probability: 0.125 } },
       { fault: reset(), options: { rpc: '*', probability: 0.05 } },
     ]);
     const others = subject.links.filter((name) => !CALLS.includes(name));
-    const connections = harmLinks(subject, others, [
+    const connections = injectOnLinks(subject, others, [
       { fault: JITTER, options: { direction: 'both' } },
       { fault: BROKEN_LATER, options: { probability: 0.33 } },
     ]);
     return {
-      bite: async () => {
-        const [first, second] = await Promise.all([calls.bite(), connections.bite()]);
+      measureEffect: async () => {
+        const [first, second] = await Promise.all([calls.measureEffect(), connections.measureEffect()]);
         // Both kinds have to be seen: one alone would be another experiment.
         return { count: Math.min(first.count, second.count), seen: `${first.seen}; ${second.seen}` };
       },
@@ -51,12 +51,12 @@ export const packetLoss = defineExperiment({
       },
     };
   },
-  observe: async (lab: Lab) => {
-    const placed: Placed[] = [];
-    while (placed.length < ORDERS) placed.push(await placeUntilAnswered(lab));
+  observe: async (context: ExperimentContext) => {
+    const placed: PlacedOrder[] = [];
+    while (placed.length < ORDERS) placed.push(await placeUntilAnswered(context));
     const slowestMs = Math.max(...placed.map(({ tookMs }) => tookMs));
-    lab.check(`Each of ${ORDERS} orders is answered in under 3 s`, within('the slowest answer', slowestMs, ANSWER_MS));
-    lab.check('None of them fails for good', {
+    context.check(`Each of ${ORDERS} orders is answered in under 3 s`, within('the slowest answer', slowestMs, ANSWER_MS));
+    context.check('None of them fails for good', {
       holds: placed.every(({ outcome }) => outcome !== 'FAILED'),
       seen: describeAll(placed),
     });

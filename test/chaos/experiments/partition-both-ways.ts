@@ -1,11 +1,11 @@
 // Order and inventory cannot reach each other, though both are well and reach everything else.
 import { partition } from '@touchstone/kit';
 import { readDatabase } from '../../support/invariants/sources.ts';
-import { defineExperiment, type Lab } from './runner/experiment.ts';
-import { harmLinks } from './runner/faults.ts';
+import { defineExperiment, type ExperimentContext } from './runner/experiment.ts';
+import { injectOnLinks } from './runner/faults.ts';
 import { areChargedOnce, describeAll, haveStatus, placeOrders, within } from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const ORDERS = 3;
 const ANSWER_MS = 3_000;
@@ -18,13 +18,13 @@ export const partitionBothWays = defineExperiment({
     'network heals, the order completes with that reservation and not with a second one.',
   fault: 'Nothing passes between the order service and the inventory service, in neither direction, without any error.',
   blastRadius: 'Orders wait for the answer of inventory. Both services reach the database and the broker.',
-  abort: { when: 'The order service no longer answers', limitMs: 40_000, watch: stillAnswers('order') },
-  control: 'The proxy counts the connections on which it held something back.',
-  errandsPerSecond: 0,
+  abort: { when: 'The order service no longer answers', limitMs: 40_000, watch: isStillServing('order') },
+  measuredBy: 'The proxy counts the connections on which it held something back.',
+  scenariosPerSecond: 0,
   platform: 'shared',
   inject: async ({ subject }) =>
-    harmLinks(subject, ['order>inventory'], [{ fault: partition(), options: { direction: 'both' } }]),
-  observe: async ({ subject, random, check, eventually }: Lab) => {
+    injectOnLinks(subject, ['order>inventory'], [{ fault: partition(), options: { direction: 'both' } }]),
+  observe: async ({ subject, random, check, eventually }: ExperimentContext) => {
     const placed = await placeOrders(subject, random, ORDERS, { quantity: 2 });
     const slowestMs = Math.max(...placed.map(({ tookMs }) => tookMs));
     check('Each order is answered in under 3 s', within('the slowest', slowestMs, ANSWER_MS));

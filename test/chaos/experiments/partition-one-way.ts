@@ -1,9 +1,9 @@
 // Payment hears the order service and is not heard: money is taken, and nobody is told.
 import { partition } from '@touchstone/kit';
-import { defineExperiment, type Lab } from './runner/experiment.ts';
-import { harmLinks } from './runner/faults.ts';
+import { defineExperiment, type ExperimentContext } from './runner/experiment.ts';
+import { injectOnLinks } from './runner/faults.ts';
 import { areChargedOnce, describeAll, haveStatus, placeOrders, within } from './runner/orders.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const ORDERS = 3;
 const ANSWER_MS = 3_000;
@@ -16,13 +16,13 @@ export const partitionOneWay = defineExperiment({
     'network heals it is settled with the charge that exists.',
   fault: 'What the payment service sends to the order service does not arrive; what the order service sends does.',
   blastRadius: 'Orders wait after their payment. Stock, prices and reading of orders go on.',
-  abort: { when: 'The order service no longer answers', limitMs: 40_000, watch: stillAnswers('order') },
-  control:
+  abort: { when: 'The order service no longer answers', limitMs: 40_000, watch: isStillServing('order') },
+  measuredBy:
     'The proxy counts the connections on which it held back answers, and the provider has charges for orders that were told PENDING.',
-  errandsPerSecond: 0,
+  scenariosPerSecond: 0,
   platform: 'shared',
-  inject: async ({ subject }) => harmLinks(subject, ['order>payment'], [{ fault: partition() }]),
-  observe: async ({ subject, random, check, eventually }: Lab) => {
+  inject: async ({ subject }) => injectOnLinks(subject, ['order>payment'], [{ fault: partition() }]),
+  observe: async ({ subject, random, check, eventually }: ExperimentContext) => {
     const placed = await placeOrders(subject, random, ORDERS);
     const slowestMs = Math.max(...placed.map(({ tookMs }) => tookMs));
     check('Each order is answered in under 3 s', within('the slowest', slowestMs, ANSWER_MS));

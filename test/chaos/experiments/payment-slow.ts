@@ -1,9 +1,9 @@
 // Payments take five seconds longer: customers are not kept waiting, and nobody pays twice.
 import { latency } from '@touchstone/kit';
-import { defineExperiment, type Lab } from './runner/experiment.ts';
-import { harmLinks } from './runner/faults.ts';
+import { defineExperiment, type ExperimentContext } from './runner/experiment.ts';
+import { injectOnLinks } from './runner/faults.ts';
 import { areChargedOnce, describeAll, haveStatus, placeOrder, placeOrders, within } from './runner/orders.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const DELAY_MS = 5_000;
 const ANSWER_MS = 3_000;
@@ -19,17 +19,17 @@ export const paymentSlow = defineExperiment({
     'the delay is gone, every order completes, charged exactly once.',
   fault: `Every answer of ProcessPayment reaches the order service ${DELAY_MS} ms late.`,
   blastRadius: 'Orders wait for their payment. Stock, prices and reading of orders go on.',
-  abort: { when: 'The order service no longer answers', limitMs: 60_000, watch: stillAnswers('order') },
-  control: 'The proxy between order and payment counts the answers that it held back.',
-  errandsPerSecond: 0,
+  abort: { when: 'The order service no longer answers', limitMs: 60_000, watch: isStillServing('order') },
+  measuredBy: 'The proxy between order and payment counts the answers that it held back.',
+  scenariosPerSecond: 0,
   platform: 'shared',
   inject: async ({ subject }) =>
-    harmLinks(
+    injectOnLinks(
       subject,
       ['order>payment'],
       [{ fault: latency({ delayMs: DELAY_MS }), options: { rpc: 'shop.payment.v1.PaymentService/ProcessPayment' } }],
     ),
-  observe: async ({ subject, random, check }: Lab) => {
+  observe: async ({ subject, random, check }: ExperimentContext) => {
     const placed = await placeOrders(subject, random, FAILURES_THAT_OPEN);
     check('The first five orders end in TIMEOUT for PAYMENT_TIMEOUT', {
       holds: placed.every(({ outcome, reason }) => outcome === 'TIMEOUT' && reason === 'PAYMENT_TIMEOUT'),

@@ -1,20 +1,20 @@
 // The database is away: nothing is accepted, callers are told when to come back, and the same key then makes one order.
 import { Code } from '@connectrpc/connect';
-import { defineExperiment, type Lab } from './runner/experiment.ts';
-import { takeAway } from './runner/faults.ts';
+import { defineExperiment, type ExperimentContext } from './runner/experiment.ts';
+import { stopProcess } from './runner/faults.ts';
 import {
   areChargedOnce,
   drawKey,
   failureOf,
   haveStatus,
-  type Placed,
+  type PlacedOrder,
   placeOrder,
   placeUntilAnswered,
 } from './runner/orders.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const ORDERS = 5;
-const AWAY_MS = 3_000;
+const DOWN_MS = 3_000;
 
 export const postgresDown = defineExperiment({
   name: 'postgres-down',
@@ -24,14 +24,14 @@ export const postgresDown = defineExperiment({
     'serve; when the database is back, repeating the same key makes exactly one order.',
   fault: 'The Postgres server of all services is killed and started again at the end.',
   blastRadius: 'Everything that reads or writes: the whole shop, for as long as the database is away.',
-  abort: { when: 'The order service no longer answers its operators', limitMs: 40_000, watch: stillAnswers('order') },
-  control:
+  abort: { when: 'The order service no longer answers its operators', limitMs: 40_000, watch: isStillServing('order') },
+  measuredBy:
     'A connection to the port of the database, which succeeds before the fault and must be refused while it is on.',
-  errandsPerSecond: 3,
+  scenariosPerSecond: 3,
   platform: 'shared',
-  inject: ({ subject }) => takeAway(subject, 'postgres'),
-  observe: async ({ subject, random, check, wait }: Lab) => {
-    await wait(AWAY_MS);
+  inject: ({ subject }) => stopProcess(subject, 'postgres'),
+  observe: async ({ subject, random, check, wait }: ExperimentContext) => {
+    await wait(DOWN_MS);
     const keys = Array.from({ length: ORDERS }, () => drawKey(random));
     const failures = await Promise.all(
       keys.map((idempotencyKey) => failureOf(placeOrder(subject, random, { idempotencyKey }))),
@@ -49,11 +49,11 @@ export const postgresDown = defineExperiment({
     });
     return keys;
   },
-  recover: async (lab, keys) => {
-    const { subject, check, eventually } = lab;
-    const placed: Placed[] = [];
-    for (const idempotencyKey of keys) placed.push(await placeUntilAnswered(lab, { idempotencyKey }));
-    const again = await Promise.all(keys.map((idempotencyKey) => placeUntilAnswered(lab, { idempotencyKey })));
+  recover: async (context, keys) => {
+    const { subject, check, eventually } = context;
+    const placed: PlacedOrder[] = [];
+    for (const idempotencyKey of keys) placed.push(await placeUntilAnswered(context, { idempotencyKey }));
+    const again = await Promise.all(keys.map((idempotencyKey) => placeUntilAnswered(context, { idempotencyKey })));
     check('The same key answers with the same order', {
       holds: again.every(({ orderId }, index) => orderId === placed[index]?.orderId),
       seen: `${new Set([...placed, ...again].map(({ orderId }) => orderId)).size} orders for ${ORDERS} keys used two or three times`,

@@ -1,9 +1,9 @@
 // The payment provider fails half of its calls, and of the others some after it has done what it was asked.
 import { failAlways, reset } from '@touchstone/kit';
-import { defineExperiment, type Lab } from './runner/experiment.ts';
-import { harmLinks } from './runner/faults.ts';
-import { areChargedOnce, describeAll, haveStatus, type Placed, placeOrder, within } from './runner/orders.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { defineExperiment, type ExperimentContext } from './runner/experiment.ts';
+import { injectOnLinks } from './runner/faults.ts';
+import { areChargedOnce, describeAll, haveStatus, type PlacedOrder, placeOrder, within } from './runner/orders.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const ORDERS = 10;
 const ANSWER_MS = 3_000;
@@ -18,12 +18,12 @@ export const providerErrors = defineExperiment({
   fault:
     'Of the calls to the provider half are answered with status 500, and of the rest a third lose their answer to a reset.',
   blastRadius: 'Orders wait for their payment. Stock, prices and reading of orders go on.',
-  abort: { when: 'The order service no longer answers', limitMs: 60_000, watch: stillAnswers('order') },
-  control: 'The proxy before the provider counts the calls that it failed and the answers that it cut off.',
-  errandsPerSecond: 0,
+  abort: { when: 'The order service no longer answers', limitMs: 60_000, watch: isStillServing('order') },
+  measuredBy: 'The proxy before the provider counts the calls that it failed and the answers that it cut off.',
+  scenariosPerSecond: 0,
   platform: 'shared',
   inject: async ({ subject }) =>
-    harmLinks(
+    injectOnLinks(
       subject,
       ['payment>provider'],
       [
@@ -31,8 +31,8 @@ export const providerErrors = defineExperiment({
         { fault: reset(), options: { rpc: '*', probability: 0.33 } },
       ],
     ),
-  observe: async ({ subject, random, check, wait }: Lab) => {
-    const placed: Placed[] = [];
+  observe: async ({ subject, random, check, wait }: ExperimentContext) => {
+    const placed: PlacedOrder[] = [];
     while (placed.length < ORDERS) {
       placed.push(await placeOrder(subject, random));
       // Time for those that wait to be tried again.

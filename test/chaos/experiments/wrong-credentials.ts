@@ -9,10 +9,10 @@ import { streamOf } from '#services/platform/base/domain.ts';
 import { describeError } from '#services/platform/base/errors.ts';
 import { SYNTHETIC_HEADER } from '#services/platform/base/synthetic.ts';
 import { readBroker } from '../../support/invariants/sources.ts';
-import { defineExperiment, type Lab } from './runner/experiment.ts';
+import { defineExperiment, type ExperimentContext } from './runner/experiment.ts';
 import { drawKey } from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const TIMEOUT_MS = 3_000;
 const NOTICE_MS = 500;
@@ -20,7 +20,7 @@ const STREAM = streamOf(DOMAIN, 'order');
 const FORGED_SUBJECT = 'shop.order.v1.Forged';
 
 /** One way in. Each try rejects when it is refused. */
-type Door = {
+type EntryPoint = {
   readonly what: string;
   readonly wrong: Readonly<Record<string, () => Promise<void>>>;
   /** What a refusal says. */
@@ -37,14 +37,14 @@ export const wrongCredentials = defineExperiment<void>({
     'database roles with a wrong password or at the database of another service are all refused, and leave no trace.',
   fault: 'Such callers try each of these doors.',
   blastRadius: 'None: customers do not notice.',
-  abort: { when: 'The order service no longer answers', limitMs: 30_000, watch: stillAnswers('order') },
-  control: 'The same tries with the right credential succeed: it is the credential that they are refused for.',
-  errandsPerSecond: 2,
+  abort: { when: 'The order service no longer answers', limitMs: 30_000, watch: isStillServing('order') },
+  measuredBy: 'The same tries with the right credential succeed: it is the credential that they are refused for.',
+  scenariosPerSecond: 2,
   platform: 'shared',
-  inject: async (lab) => ({
-    bite: async () => {
+  inject: async (context) => ({
+    measureEffect: async () => {
       const opened: string[] = [];
-      for (const { what, right } of doorsOf(lab, drawKey(lab.random))) {
+      for (const { what, right } of entryPointsOf(context, drawKey(context.random))) {
         await right();
         opened.push(what);
       }
@@ -52,23 +52,23 @@ export const wrongCredentials = defineExperiment<void>({
     },
     remove: async () => undefined,
   }),
-  observe: async (lab: Lab) => {
-    const forged = drawKey(lab.random);
-    for (const { what, wrong, refusal } of doorsOf(lab, forged)) {
+  observe: async (context: ExperimentContext) => {
+    const forged = drawKey(context.random);
+    for (const { what, wrong, refusal } of entryPointsOf(context, forged)) {
       for (const [how, attempt] of Object.entries(wrong)) {
         const words = await refusalOf(attempt());
-        lab.check(`${what}, ${how}, is refused`, {
+        context.check(`${what}, ${how}, is refused`, {
           holds: words !== undefined && refusal.test(words),
           seen: words ?? 'IT WAS LET IN',
         });
       }
     }
-    const found = (await listSubjects(lab.subject)).filter((subject) => subject.includes(forged));
-    lab.check('No forged event is in any stream', { holds: found.length === 0, seen: `${found.length} found` });
+    const found = (await listSubjects(context.subject)).filter((subject) => subject.includes(forged));
+    context.check('No forged event is in any stream', { holds: found.length === 0, seen: `${found.length} found` });
   },
 });
 
-function doorsOf({ subject, random }: Lab, forged: string): Door[] {
+function entryPointsOf({ subject, random }: ExperimentContext, forged: string): EntryPoint[] {
   return [
     testOrder(subject, () => drawKey(random)),
     brokerUser(subject),
@@ -77,7 +77,7 @@ function doorsOf({ subject, random }: Lab, forged: string): Door[] {
   ];
 }
 
-function testOrder({ orders, stack }: Platform, drawOrderKey: () => string): Door {
+function testOrder({ orders, stack }: Platform, drawOrderKey: () => string): EntryPoint {
   const order = async (headers: Record<string, string>): Promise<void> => {
     const items = [{ productId: TEST_PRODUCT, quantity: 1 }];
     const request = {
@@ -100,7 +100,7 @@ function testOrder({ orders, stack }: Platform, drawOrderKey: () => string): Doo
   };
 }
 
-function brokerUser({ stack }: Platform): Door {
+function brokerUser({ stack }: Platform): EntryPoint {
   const login = async (user: string, pass: string): Promise<void> => {
     const { host } = new URL(stack.natsUrl('admin'));
     const connection = await connect({ servers: host, user, pass, reconnect: false, timeout: TIMEOUT_MS });
@@ -118,7 +118,7 @@ function brokerUser({ stack }: Platform): Door {
   };
 }
 
-function publishing({ stack }: Platform, forged: string): Door {
+function publishing({ stack }: Platform, forged: string): EntryPoint {
   const subject = `${FORGED_SUBJECT}-${forged}`;
   const publish = async (user: 'notification' | 'order'): Promise<void> => {
     const { host, username, password } = new URL(stack.natsUrl(user));
@@ -146,7 +146,7 @@ function publishing({ stack }: Platform, forged: string): Door {
   };
 }
 
-function databaseRole({ stack }: Platform): Door {
+function databaseRole({ stack }: Platform): EntryPoint {
   const login = async (service: 'order' | 'payment', path: string, password?: string): Promise<void> => {
     const url = new URL(stack.databaseUrl(service));
     url.pathname = path;

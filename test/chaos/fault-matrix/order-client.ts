@@ -19,7 +19,7 @@ const CALL_MS = 10_000;
 const POLL_MS = 20;
 
 /** An order as it was placed: `response` is what its first call was response. */
-export type Placed = { readonly key: string; readonly response: Answer | Refusal; readonly tookMs: number };
+export type PlacedOrder = { readonly key: string; readonly response: Answer | Refusal; readonly tookMs: number };
 
 export class Desk {
   /** Every answer, for the invariants. */
@@ -33,7 +33,7 @@ export class Desk {
   }
 
   /** Places a fresh order. Never throws for what the service says. */
-  async place(): Promise<Placed> {
+  async place(): Promise<PlacedOrder> {
     const key = randomUUID();
     const beganAt = performance.now();
     try {
@@ -45,7 +45,7 @@ export class Desk {
   }
 
   /** Waits until an order has ended; returns its status, or undefined when that takes longer than `limitMs`. */
-  async awaitEnd({ key }: Placed, limitMs: number): Promise<string | undefined> {
+  async awaitEnd({ key }: PlacedOrder, limitMs: number): Promise<string | undefined> {
     const over = AbortSignal.any([this.#signal, AbortSignal.timeout(limitMs)]);
     while (!over.aborted) {
       const status = await this.#look(key);

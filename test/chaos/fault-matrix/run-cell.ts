@@ -4,7 +4,7 @@ import { pause } from '#services/platform/base/backoff.ts';
 import { describeError } from '#services/platform/base/errors.ts';
 import type { Cell } from './cells.ts';
 import type { CellResult } from './judge.ts';
-import type { Desk, Placed } from './order-client.ts';
+import type { Desk, PlacedOrder } from './order-client.ts';
 import type { FaultyPlatform } from './platform.ts';
 
 // How long the platform may take to be well again after the cell before, and an order to its end.
@@ -72,7 +72,7 @@ async function warmUp({ status }: FaultyPlatform, desk: Desk, signal: AbortSigna
   throw new Error(`the platform was not well before the fault: ${isConfirmed ? 'its events do not go out' : last}`);
 }
 
-type Harmed = { readonly placed: Placed; readonly others: readonly Placed[]; readonly hits: number };
+type Harmed = { readonly placed: PlacedOrder; readonly others: readonly PlacedOrder[]; readonly hits: number };
 
 async function placeUnderFault(
   { proxies }: FaultyPlatform,
@@ -81,7 +81,7 @@ async function placeUnderFault(
   signal: AbortSignal,
 ): Promise<Harmed> {
   using fault = proxies[cell.dependency].inject(cell.create(), cell.options);
-  const others: Placed[] = [];
+  const others: PlacedOrder[] = [];
   while (others.length < cell.ordersBefore) others.push(await desk.place());
   // A fault that hits connections that stand has hit them already: those count for the order that finds them so.
   const hitsBefore = cell.ordersBefore > 0 ? fault.hits : 0;

@@ -1,4 +1,4 @@
-// One caller of a soak: does its errand and repeats what was not answered, as every client of the platform has to.
+// One caller of a soak: does its scenario and repeats what was not answered, as every client of the platform has to.
 import { type Client, Code, ConnectError } from '@connectrpc/connect';
 import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
@@ -6,7 +6,7 @@ import type { CreateOrderResponse, OrderService } from '#gen/shop/order/v1/order
 import { pause } from '#services/platform/base/backoff.ts';
 import { acknowledgedOrder } from '../../support/invariants/invariants.ts';
 import type { Journal } from './journal.ts';
-import type { Errand, OrderRequest } from './scenario.ts';
+import type { Scenario, OrderRequest } from './scenario.ts';
 
 // Longer than the platform's own budget: what a caller gives up on is acknowledged by the platform, not by its clock.
 const CALL_MS = 6_000;
@@ -22,16 +22,16 @@ export type CallerDependencies = {
   readonly signal: AbortSignal;
 };
 
-/** Does an errand until its order was acknowledged or patience ends; what was seen is in the journal. */
-export async function runErrand(dependencies: CallerDependencies, errand: Errand): Promise<void> {
-  const { request, kind } = errand;
+/** Does an scenario until its order was acknowledged or patience ends; what was seen is in the journal. */
+export async function runScenario(dependencies: CallerDependencies, scenario: Scenario): Promise<void> {
+  const { request, kind } = scenario;
   switch (kind) {
     case 'repeated':
       await Promise.all([placeOrder(dependencies, request), placeOrder(dependencies, request)]);
       await placeOrder(dependencies, request);
       return;
     case 'cancelled':
-      await Promise.all([placeOrder(dependencies, request), cancelOrder(dependencies, errand)]);
+      await Promise.all([placeOrder(dependencies, request), cancelOrder(dependencies, scenario)]);
       return;
     case 'reused':
       await placeOrder(dependencies, request);
@@ -74,7 +74,7 @@ async function placeOther(dependencies: CallerDependencies, request: OrderReques
   });
 }
 
-async function cancelOrder(dependencies: CallerDependencies, { request, cancelAfterMs }: Errand): Promise<void> {
+async function cancelOrder(dependencies: CallerDependencies, { request, cancelAfterMs }: Scenario): Promise<void> {
   const { orders, journal, signal } = dependencies;
   const { idempotencyKey, customerId } = request;
   await pause(cancelAfterMs, signal);

@@ -3,7 +3,7 @@ import type { ProcessName } from '#local/stack/stack.ts';
 import type { Random } from './random.ts';
 
 /** What is killed: every service, the broker and the database. The provider and the mailbox are others' systems. */
-export const VICTIMS = [
+export const KILL_TARGETS = [
   'order',
   'inventory',
   'payment',
@@ -12,13 +12,13 @@ export const VICTIMS = [
   'nats',
   'postgres',
 ] as const satisfies ProcessName[];
-export type Victim = (typeof VICTIMS)[number];
+export type KillTarget = (typeof KILL_TARGETS)[number];
 
-export type Strike = {
+export type PlannedKill = {
   /** Since the strike before. */
   readonly afterMs: number;
   /** All of them at once. */
-  readonly victims: readonly Victim[];
+  readonly targets: readonly KillTarget[];
 };
 
 const LEAST_GAP_MS = 2_000;
@@ -27,10 +27,10 @@ const MOST_GAP_MS = 8_500;
 const DOUBLE_ONE_IN = 5;
 
 /** Draws the next strike. */
-export function drawStrike(random: Random): Strike {
+export function drawKill(random: Random): PlannedKill {
   const count = random.integer(1, DOUBLE_ONE_IN) === 1 ? 2 : 1;
   return {
     afterMs: random.integer(LEAST_GAP_MS, MOST_GAP_MS),
-    victims: random.shuffle(VICTIMS).slice(0, count),
+    targets: random.shuffle(KILL_TARGETS).slice(0, count),
   };
 }

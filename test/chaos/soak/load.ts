@@ -1,8 +1,8 @@
-// The load of a soak: errands begun at a steady rate, never more at once than a bound, for a bounded time.
+// The load of a soak: scenarios begun at a steady rate, never more at once than a bound, for a bounded time.
 import { pause } from '#services/platform/base/backoff.ts';
-import { type CallerDependencies, runErrand } from './caller.ts';
+import { type CallerDependencies, runScenario } from './caller.ts';
 import type { Random } from './random.ts';
-import { drawErrand } from './scenario.ts';
+import { drawScenario } from './scenario.ts';
 
 const MAX_AT_ONCE = 64;
 const MAX_CATCH_UP_MS = 1_000;
@@ -16,16 +16,16 @@ export type LoadOptions = CallerDependencies & {
 };
 
 export type Load = {
-  /** How many errands were begun. */
+  /** How many scenarios were begun. */
   begun(): number;
   atOnce(): number;
-  /** Aborts when an errand failed for a reason that is not the platform's; `finish` then throws it. */
+  /** Aborts when an scenario failed for a reason that is not the platform's; `finish` then throws it. */
   readonly failed: AbortSignal;
-  /** Begins no more errands; resolves when all that were begun are done. */
+  /** Begins no more scenarios; resolves when all that were begun are done. */
   finish(): Promise<void>;
 };
 
-/** Begins errands until `finish`, or until the signal of the callers. Throws what an errand throws, from `finish`. */
+/** Begins scenarios until `finish`, or until the signal of the callers. Throws what an scenario throws, from `finish`. */
 export function startLoad(options: LoadOptions): Load {
   const stopping = new AbortController();
   const failed = new AbortController();
@@ -35,12 +35,12 @@ export function startLoad(options: LoadOptions): Load {
 
   const begin = (): void => {
     begun += 1;
-    const errand: Promise<void> = runErrand(options, drawErrand(options.random, options.run, begun))
+    const scenario: Promise<void> = runScenario(options, drawScenario(options.random, options.run, begun))
       .catch((error: unknown) => {
         failed.abort(error);
       })
-      .finally(() => running.delete(errand));
-    running.add(errand);
+      .finally(() => running.delete(scenario));
+    running.add(scenario);
   };
 
   const issue = async (): Promise<void> => {

@@ -1,20 +1,20 @@
 // What a soak has to say: a line of progress, and at the end the figures, what was too little, and what is wrong. Pure.
 import type { AcknowledgedOrder } from '../../support/invariants/facts.ts';
-import type { Outage, Recovery } from './damage.ts';
+import type { Outage, Recovery } from './fault-injection.ts';
 import type { Answer, FailedCall } from './journal.ts';
-import { VICTIMS, type Victim } from './kill-plan.ts';
+import { KILL_TARGETS, type KillTarget } from './kill-plan.ts';
 import type { SoakSettings } from './settings.ts';
 
 /** Everything the report is made of. */
 export type SoakFigures = {
   readonly settings: Pick<SoakSettings, 'mode' | 'minutes' | 'seed' | 'rate'>;
-  readonly errands: number;
+  readonly scenarios: number;
   /** How the orders ended, by status. */
   readonly ended: Readonly<Partial<Record<AcknowledgedOrder['status'], number>>>;
   readonly outcomes: Readonly<Record<string, number>>;
   readonly answers: readonly Answer[];
   readonly failures: readonly FailedCall[];
-  readonly kills: ReadonlyMap<Victim, number>;
+  readonly kills: ReadonlyMap<KillTarget, number>;
   readonly recoveries: readonly Recovery[];
   readonly outages: readonly Outage[];
   /** How long everything took to come to rest; undefined when it took too long. */
@@ -28,17 +28,17 @@ const LATEST_ANSWERS = 200;
 const LEAST_KILLS_A_MINUTE = 10;
 const LEAST_ORDERS_A_MINUTE = 500;
 const LEAST_CONFIRMED_SHARE = 0.6;
-const LEAST_OUTAGE_MS = { 'nats-away': 60_000, 'postgres-away': 5_000 } as const;
+const LEAST_OUTAGE_MS = { 'nats-down': 60_000, 'postgres-down': 5_000 } as const;
 
 /** One line while it runs. */
 export function renderProgress(
   elapsedMs: number,
-  figures: Pick<SoakFigures, 'errands' | 'outcomes' | 'answers' | 'failures' | 'kills'> & { readonly atOnce: number },
+  figures: Pick<SoakFigures, 'scenarios' | 'outcomes' | 'answers' | 'failures' | 'kills'> & { readonly atOnce: number },
 ): string {
-  const { errands, outcomes, answers, failures, kills, atOnce } = figures;
+  const { scenarios, outcomes, answers, failures, kills, atOnce } = figures;
   return [
     `${String(Math.round(elapsedMs / 1_000)).padStart(5)} s`,
-    `orders ${errands} (${atOnce} under way)`,
+    `orders ${scenarios} (${atOnce} under way)`,
     `last acknowledged ${renderCounts(outcomes)}`,
     `failed calls ${failures.length}`,
     `kills ${sum(kills.values())}`,
@@ -48,12 +48,12 @@ export function renderProgress(
 
 /** What was done and how it ended. */
 export function renderReport(figures: SoakFigures): string {
-  const { settings, errands, ended, outcomes, answers, failures, outages, restMs } = figures;
+  const { settings, scenarios, ended, outcomes, answers, failures, outages, restMs } = figures;
   const total = countOrders(figures);
   const shares = Object.entries(ended).map(([status, count]) => `${status} ${count} (${percent(count / total)})`);
   const rows: [string, string][] = [
     ['soak', `${settings.mode}, ${settings.minutes} min at ${settings.rate} orders/s, seed ${settings.seed}`],
-    ['orders', `${total} by ${errands} errands: ${shares.join(', ')}`],
+    ['orders', `${total} by ${scenarios} scenarios: ${shares.join(', ')}`],
     ['answers', `${answers.length}, last acknowledged ${renderCounts(outcomes)}; ${renderTimes(answers)}`],
     ['failed calls', `${failures.length}${failures.length === 0 ? '' : `: ${renderCounts(countFailures(failures))}`}`],
     [
@@ -69,7 +69,7 @@ export function renderReport(figures: SoakFigures): string {
 }
 
 /** In what the soak did too little to show anything, in words; empty when it did enough. */
-export function findShortcomings(figures: SoakFigures): string[] {
+export function findShortfalls(figures: SoakFigures): string[] {
   const { settings, ended, kills, outages } = figures;
   const { mode, minutes } = settings;
   const total = countOrders(figures);
@@ -87,7 +87,7 @@ export function findShortcomings(figures: SoakFigures): string[] {
       ? least('kills', sum(kills.values()), Math.floor(LEAST_KILLS_A_MINUTE * minutes))
       : least('longest outage in ms', Math.ceil(away), LEAST_OUTAGE_MS[mode])),
     ...(mode === 'kills' && minutes >= 5
-      ? VICTIMS.filter((part) => (kills.get(part) ?? 0) === 0).map((part) => `${part} was never killed`)
+      ? KILL_TARGETS.filter((part) => (kills.get(part) ?? 0) === 0).map((part) => `${part} was never killed`)
       : []),
   ];
 }
@@ -107,7 +107,7 @@ function countOrders({ ended }: Pick<SoakFigures, 'ended'>): number {
 }
 
 function renderRecoveries(recoveries: readonly Recovery[]): string {
-  const parts = VICTIMS.flatMap((part) => {
+  const parts = KILL_TARGETS.flatMap((part) => {
     const times = recoveries.filter((recovery) => recovery.part === part).map(({ tookMs }) => tookMs);
     if (times.length === 0) return [];
     return [`${part} ${seconds(quantile(times, 0.5))} (longest ${seconds(quantile(times, 1))})`];

@@ -1,7 +1,7 @@
 // What one customer of a soak is up to: an order of one of a few kinds, drawn from the seed.
 import type { Random } from './random.ts';
 
-/** The kinds, and how many in a hundred errands are of each. */
+/** The kinds, and how many in a hundred scenarios are of each. */
 const SHARES = {
   /** Approved at once. */
   approved: 73,
@@ -19,7 +19,7 @@ const SHARES = {
   reused: 1,
 } as const;
 
-export type ErrandKind = keyof typeof SHARES;
+export type ScenarioKind = keyof typeof SHARES;
 
 export type OrderRequest = {
   readonly idempotencyKey: string;
@@ -28,8 +28,8 @@ export type OrderRequest = {
   readonly paymentMethod: string;
 };
 
-export type Errand = {
-  readonly kind: ErrandKind;
+export type Scenario = {
+  readonly kind: ScenarioKind;
   readonly request: OrderRequest;
   /** How long after the order the customer cancels, in milliseconds. */
   readonly cancelAfterMs: number;
@@ -54,8 +54,8 @@ const TOO_MANY = 5_000;
 const CUSTOMERS = 200;
 const LATEST_CANCEL_MS = 1_500;
 
-/** Draws the `number`-th errand of the run with this name. */
-export function drawErrand(random: Random, run: string, number: number): Errand {
+/** Draws the `number`-th scenario of the run with this name. */
+export function drawScenario(random: Random, run: string, number: number): Scenario {
   const kind = drawKind(random);
   const quantities = random
     .shuffle(PLENTIFUL)
@@ -77,11 +77,11 @@ export function drawErrand(random: Random, run: string, number: number): Errand 
   };
 }
 
-function drawKind(random: Random): ErrandKind {
+function drawKind(random: Random): ScenarioKind {
   let drawn = random.integer(1, 100);
   for (const [kind, share] of Object.entries(SHARES)) {
     drawn -= share;
-    if (drawn <= 0) return kind as ErrandKind;
+    if (drawn <= 0) return kind as ScenarioKind;
   }
-  throw new Error('the shares of all errands are not a hundred');
+  throw new Error('the shares of all scenarios are not a hundred');
 }

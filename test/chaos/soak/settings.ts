@@ -1,7 +1,7 @@
 // What a soak is asked to do, read from its command line.
 import { parseArgs } from 'node:util';
 
-export const MODES = ['kills', 'nats-away', 'postgres-away'] as const;
+export const MODES = ['kills', 'nats-down', 'postgres-down'] as const;
 
 /** Random SIGKILLs of everything, the broker away for a minute, or the database killed and away again and again. */
 export type Mode = (typeof MODES)[number];
@@ -20,7 +20,7 @@ export const HELP = `Puts the platform under load, breaks it meanwhile, and judg
 
   node test/chaos/soak/main.ts [options]
 
-  --mode <mode>         kills (SIGKILLs of services, broker and database), nats-away, postgres-away; kills by default
+  --mode <mode>         kills (SIGKILLs of services, broker and database), nats-down, postgres-down; kills by default
   --minutes <number>    how long the load lasts: 0.5 to 240; 10 by default, 2 for the other modes
   --seed <number>       repeats the decisions of an earlier run; chosen by chance and printed by default
   --rate <number>       orders begun a second: 1 to 50, 11 by default
@@ -30,7 +30,7 @@ export const HELP = `Puts the platform under load, breaks it meanwhile, and judg
 Exit code 0 when everything holds, 1 when something does not or too little was done to tell.
 `;
 
-const DEFAULT_MINUTES: Readonly<Record<Mode, string>> = { kills: '10', 'nats-away': '2', 'postgres-away': '2' };
+const DEFAULT_MINUTES: Readonly<Record<Mode, string>> = { kills: '10', 'nats-down': '2', 'postgres-down': '2' };
 
 /** Reads the command line; undefined when help is asked for. Throws Error naming the faulty option. */
 export function readSoakSettings(given: readonly string[], chooseSeed: () => number): SoakSettings | undefined {
@@ -50,7 +50,7 @@ export function readSoakSettings(given: readonly string[], chooseSeed: () => num
   if (mode === undefined) throw new Error(`--mode: ${values.mode} is none of ${MODES.join(', ')}`);
   return {
     mode,
-    minutes: readNumber('--minutes', values.minutes ?? DEFAULT_MINUTES[mode], mode === 'nats-away' ? 1.5 : 0.5, 240),
+    minutes: readNumber('--minutes', values.minutes ?? DEFAULT_MINUTES[mode], mode === 'nats-down' ? 1.5 : 0.5, 240),
     seed: values.seed === undefined ? chooseSeed() : readWholeNumber('--seed', values.seed, 0, 2 ** 32 - 1),
     rate: readWholeNumber('--rate', values.rate, 1, 50),
     logFile: values.log,

@@ -7,14 +7,14 @@ import { judgeInvariants } from '../../support/invariants/judge.ts';
 import { waitForQuiescence } from '../../support/invariants/quiescence.ts';
 import { listViolations, renderVerdicts } from '../../support/invariants/table.ts';
 import { type CallerDependencies, placeOrder } from './caller.ts';
-import { type Damage, startDamage } from './damage.ts';
+import { type FaultInjection, startFaultInjection } from './fault-injection.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { type Load, startLoad } from './load.ts';
 import { findLogLines } from './log-lines.ts';
 import { type SoakPlatform, startSoakPlatform } from './platform.ts';
 import { createRandom, type Random } from './random.ts';
-import { findShortcomings, renderProgress, renderReport } from './report.ts';
-import { drawErrand } from './scenario.ts';
+import { findShortfalls, renderProgress, renderReport } from './report.ts';
+import { drawScenario } from './scenario.ts';
 import type { SoakSettings } from './settings.ts';
 
 const PROGRESS_MS = 10_000;
@@ -35,7 +35,7 @@ export async function runSoak(
   const caller: CallerDependencies = { orders: platform.orders, journal, signal };
   const run = `soak-${seed}`;
   const load = startLoad({ ...caller, random: random.fork('load'), run, rate });
-  const damage = startDamage({ stack: platform.stack, mode, random: random.fork('damage'), signal });
+  const damage = startFaultInjection({ stack: platform.stack, mode, random: random.fork('damage'), signal });
   await showProgress({ settings, journal, load, damage, write, signal });
   const loadEndMs = performance.now();
   await Promise.all([load.finish(), damage.finish()]);
@@ -55,7 +55,7 @@ type Watched = {
   readonly settings: SoakSettings;
   readonly journal: Journal;
   readonly load: Load;
-  readonly damage: Damage;
+  readonly damage: FaultInjection;
   readonly write: (text: string) => void;
 };
 
@@ -65,7 +65,7 @@ async function showProgress({ settings, journal, load, damage, write, signal }: 
   while (!over.aborted) {
     await pause(PROGRESS_MS, over);
     const { answers, failures } = journal;
-    const figures = { errands: load.begun(), atOnce: load.atOnce(), outcomes: journal.countOutcomes() };
+    const figures = { scenarios: load.begun(), atOnce: load.atOnce(), outcomes: journal.countOutcomes() };
     write(renderProgress(performance.now() - startMs, { ...figures, answers, failures, kills: damage.kills }));
   }
 }
@@ -85,9 +85,9 @@ async function repeatFailedKeys(
   run: string,
 ): Promise<number> {
   const failedKeys = new Set(caller.journal.failures.map(({ idempotencyKey }) => idempotencyKey));
-  // The same chance draws the same errands again.
-  const errands = Array.from({ length: begun }, (_, index) => drawErrand(random, run, index + 1));
-  for (const { request } of errands) {
+  // The same chance draws the same scenarios again.
+  const scenarios = Array.from({ length: begun }, (_, index) => drawScenario(random, run, index + 1));
+  for (const { request } of scenarios) {
     if (!failedKeys.has(request.idempotencyKey)) continue;
     const answer = await placeOrder(caller, request);
     if (answer?.order === undefined) caller.journal.fault(`key ${request.idempotencyKey} is not answered at rest`);
@@ -109,7 +109,7 @@ async function conclude(outcome: Outcome): Promise<boolean> {
   for (const { status } of facts.orders) ended[status] = (ended[status] ?? 0) + 1;
   const outcomes = journal.countOutcomes();
   const { kills, recoveries, outages } = damage;
-  const acknowledged = { answers, failures, outcomes, ended, errands: load.begun(), repeatedKeys };
+  const acknowledged = { answers, failures, outcomes, ended, scenarios: load.begun(), repeatedKeys };
   const figures = { settings, ...acknowledged, kills, recoveries, outages, restMs };
   write(`\n${renderReport(figures)}\n`);
   const verdicts = judgeInvariants(facts);
@@ -120,11 +120,11 @@ async function conclude(outcome: Outcome): Promise<boolean> {
     ...journal.faults,
     ...damage.faults,
     // Nobody who places an order needs the broker.
-    ...(settings.mode === 'nats-away' ? journal.findFailuresWithin(outages) : []),
+    ...(settings.mode === 'nats-down' ? journal.findFailuresWithin(outages) : []),
     ...journal.findContradictions(statuses),
   ];
   const violations = listViolations(verdicts);
-  const shortcomings = findShortcomings(figures);
+  const shortcomings = findShortfalls(figures);
   listWords(write, 'acknowledged or struck, and wrong', faults);
   listWords(write, 'too little to tell', shortcomings);
   if (violations.length + faults.length > 0) {

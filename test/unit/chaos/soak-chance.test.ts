@@ -1,8 +1,8 @@
-// What a soak draws from its seed: errands, strikes, and chance itself.
+// What a soak draws from its seed: scenarios, strikes, and chance itself.
 import { describe, expect, it } from 'vitest';
-import { drawStrike, VICTIMS } from '../../chaos/soak/kill-plan.ts';
+import { drawKill, KILL_TARGETS } from '../../chaos/soak/kill-plan.ts';
 import { createRandom } from '../../chaos/soak/random.ts';
-import { drawErrand, type Errand } from '../../chaos/soak/scenario.ts';
+import { drawScenario, type Scenario } from '../../chaos/soak/scenario.ts';
 
 describe('chance', () => {
   it('repeats itself for the same seed and differs for the next', () => {
@@ -47,10 +47,10 @@ describe('chance', () => {
   });
 });
 
-describe('the errands of a soak', () => {
+describe('the scenarios of a soak', () => {
   const random = createRandom(42).fork('load');
-  const errands = Array.from({ length: 5_000 }, (_, index) => drawErrand(random, 'run', index + 1));
-  const share = (kind: Errand['kind']) => errands.filter((errand) => errand.kind === kind).length / errands.length;
+  const scenarios = Array.from({ length: 5_000 }, (_, index) => drawScenario(random, 'run', index + 1));
+  const share = (kind: Scenario['kind']) => scenarios.filter((scenario) => scenario.kind === kind).length / scenarios.length;
 
   it('are mostly approved, and now and then each of the others', () => {
     expect(share('approved')).toBeCloseTo(0.73, 1);
@@ -60,21 +60,21 @@ describe('the errands of a soak', () => {
   });
 
   it('have each a key of their own', () => {
-    expect(new Set(errands.map(({ request }) => request.idempotencyKey)).size).toBe(errands.length);
+    expect(new Set(scenarios.map(({ request }) => request.idempotencyKey)).size).toBe(scenarios.length);
   });
 
   it('of customers who cancel are the only ones of their customers', () => {
-    const cancelled = errands.filter(({ kind }) => kind === 'cancelled');
+    const cancelled = scenarios.filter(({ kind }) => kind === 'cancelled');
     const customers = new Set(cancelled.map(({ request }) => request.customerId));
 
     expect(customers.size).toBe(cancelled.length);
-    for (const { kind, request } of errands) {
+    for (const { kind, request } of scenarios) {
       if (kind !== 'cancelled') expect(customers).not.toContain(request.customerId);
     }
   });
 
   it('ask for each product once, in every order', () => {
-    const orders = errands.map(({ request }) => request.items.map(({ productId }) => productId));
+    const orders = scenarios.map(({ request }) => request.items.map(({ productId }) => productId));
 
     for (const products of orders) expect(new Set(products).size).toBe(products.length);
     expect(orders.some(([first = '', second = '']) => first > second && second !== '')).toBe(true);
@@ -84,20 +84,20 @@ describe('the errands of a soak', () => {
 
 describe('the strikes of a soak', () => {
   const random = createRandom(42).fork('damage');
-  const strikes = Array.from({ length: 600 }, () => drawStrike(random));
+  const strikes = Array.from({ length: 600 }, () => drawKill(random));
 
   it('come often enough for ten kills a minute', () => {
     const totalMs = strikes.reduce((sum, { afterMs }) => sum + afterMs, 0);
-    const kills = strikes.reduce((sum, { victims }) => sum + victims.length, 0);
+    const kills = strikes.reduce((sum, { targets }) => sum + targets.length, 0);
 
     expect(kills / (totalMs / 60_000)).toBeGreaterThan(12);
   });
 
   it('hit everything, alone and two at once', () => {
-    const struck = (count: number) => strikes.filter(({ victims }) => victims.length === count);
+    const struck = (count: number) => strikes.filter(({ targets }) => targets.length === count);
 
-    expect(new Set(struck(1).flatMap(({ victims }) => victims))).toEqual(new Set(VICTIMS));
-    expect(new Set(struck(2).flatMap(({ victims }) => victims))).toEqual(new Set(VICTIMS));
-    for (const { victims } of struck(2)) expect(victims[0]).not.toBe(victims[1]);
+    expect(new Set(struck(1).flatMap(({ targets }) => targets))).toEqual(new Set(KILL_TARGETS));
+    expect(new Set(struck(2).flatMap(({ targets }) => targets))).toEqual(new Set(KILL_TARGETS));
+    for (const { targets } of struck(2)) expect(targets[0]).not.toBe(targets[1]);
   });
 });

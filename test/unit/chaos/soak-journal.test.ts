@@ -39,13 +39,13 @@ describe('the journal of a soak', () => {
   );
 
   it('wants to be acknowledged when to come back while the database is away', () => {
-    expect(faultsOf('postgres-away', refused())).toEqual([]);
-    expect(faultsOf('postgres-away', refused({ hasRetryInfo: false }))).toHaveLength(1);
-    expect(faultsOf('postgres-away', refused({ code: 'DeadlineExceeded' }))).toHaveLength(1);
+    expect(faultsOf('postgres-down', refused())).toEqual([]);
+    expect(faultsOf('postgres-down', refused({ hasRetryInfo: false }))).toHaveLength(1);
+    expect(faultsOf('postgres-down', refused({ code: 'DeadlineExceeded' }))).toHaveLength(1);
   });
 
   it('takes no failure at all of calls begun while only the broker is away', () => {
-    const journal = createJournal('nats-away');
+    const journal = createJournal('nats-down');
     for (const beganMs of [99, 100, 199, 200]) journal.failed(refused({ idempotencyKey: `key-${beganMs}`, beganMs }));
 
     expect(journal.faults).toEqual([]);

@@ -1,7 +1,7 @@
 // What a soak says at its end, and when it finds that it did too little.
 import { describe, expect, it } from 'vitest';
-import { VICTIMS } from '../../chaos/soak/kill-plan.ts';
-import { findShortcomings, renderProgress, renderReport, type SoakFigures } from '../../chaos/soak/report.ts';
+import { KILL_TARGETS } from '../../chaos/soak/kill-plan.ts';
+import { findShortfalls, renderProgress, renderReport, type SoakFigures } from '../../chaos/soak/report.ts';
 
 const answer = (outcome: string, atMs: number, tookMs = 100) => ({
   acknowledged: { idempotencyKey: `key-${atMs}`, orderId: `order-${atMs}`, status: 'CONFIRMED', outcome } as const,
@@ -12,12 +12,12 @@ const answer = (outcome: string, atMs: number, tookMs = 100) => ({
 function figures(change: Partial<SoakFigures> = {}): SoakFigures {
   return {
     settings: { mode: 'kills', minutes: 10, seed: 42, rate: 12 },
-    errands: 5_500,
+    scenarios: 5_500,
     ended: { CONFIRMED: 4_000, FAILED: 1_000, CANCELLED: 500 },
     outcomes: { CONFIRMED: 4_000, FAILED: 1_500 },
     answers: [answer('CONFIRMED', 1_000), answer('FAILED', 2_000, 300), answer('CONFIRMED', 3_000, 2_500)],
     failures: [],
-    kills: new Map(VICTIMS.map((part) => [part, 20])),
+    kills: new Map(KILL_TARGETS.map((part) => [part, 20])),
     recoveries: [
       { part: 'order', tookMs: 1_000 },
       { part: 'order', tookMs: 3_000 },
@@ -35,7 +35,7 @@ describe('the report of a soak', () => {
 
     expect(report).toMatch(/soak +kills, 10 min at 12 orders\/s, seed 42/);
     expect(report).toMatch(
-      /orders +5500 by 5500 errands: CONFIRMED 4000 \(72.7 %\), FAILED 1000 \(18.2 %\), CANCELLED 500 \(9.1 %\)/,
+      /orders +5500 by 5500 scenarios: CONFIRMED 4000 \(72.7 %\), FAILED 1000 \(18.2 %\), CANCELLED 500 \(9.1 %\)/,
     );
     expect(report).toMatch(/answers +3, last acknowledged CONFIRMED 4000, FAILED 1500; p50 300 ms p99 2500 ms/);
     expect(report).toMatch(/kills +140: order 20, inventory 20/);
@@ -77,16 +77,16 @@ describe('the report of a soak', () => {
 
 describe('a soak did too little to tell', () => {
   it('not when it reached its figures', () => {
-    expect(findShortcomings(figures())).toEqual([]);
+    expect(findShortfalls(figures())).toEqual([]);
   });
 
   it('with fewer orders, confirmations or kills than its time is good for', () => {
     const little = figures({
       ended: { CONFIRMED: 2_000, FAILED: 2_000 },
-      kills: new Map(VICTIMS.map((part) => [part, part === 'nats' ? 0 : 10])),
+      kills: new Map(KILL_TARGETS.map((part) => [part, part === 'nats' ? 0 : 10])),
     });
 
-    expect(findShortcomings(little)).toEqual([
+    expect(findShortfalls(little)).toEqual([
       'orders: 4000, wanted at least 5000',
       'confirmed orders: 50.0 %, wanted at least 60.0 %',
       'kills: 60, wanted at least 100',
@@ -95,12 +95,12 @@ describe('a soak did too little to tell', () => {
   });
 
   it('when the broker was away for less than a minute', () => {
-    const settings = { mode: 'nats-away', minutes: 2, seed: 1, rate: 12 } as const;
+    const settings = { mode: 'nats-down', minutes: 2, seed: 1, rate: 12 } as const;
     const kills = new Map();
     const outages = (untilMs: number) => [{ part: 'nats', fromMs: 0, untilMs } as const];
 
-    expect(findShortcomings(figures({ settings, kills, outages: outages(60_001) }))).toEqual([]);
-    expect(findShortcomings(figures({ settings, kills, outages: outages(59_000) }))).toEqual([
+    expect(findShortfalls(figures({ settings, kills, outages: outages(60_001) }))).toEqual([]);
+    expect(findShortfalls(figures({ settings, kills, outages: outages(59_000) }))).toEqual([
       'longest outage in ms: 59000, wanted at least 60000',
     ]);
   });

@@ -10,18 +10,18 @@ describe('the settings of a soak', () => {
   });
 
   it('are two minutes where a part is only sent away', () => {
-    expect(read('--mode', 'nats-away')).toMatchObject({ mode: 'nats-away', minutes: 2 });
-    expect(read('--mode', 'postgres-away')).toMatchObject({ mode: 'postgres-away', minutes: 2 });
+    expect(read('--mode', 'nats-down')).toMatchObject({ mode: 'nats-down', minutes: 2 });
+    expect(read('--mode', 'postgres-down')).toMatchObject({ mode: 'postgres-down', minutes: 2 });
   });
 
   it('are what the command line says', () => {
-    const given = ['--mode', 'postgres-away', '--minutes', '0.5', '--seed', '0', '--rate', '3', '--log', 'parts.log'];
+    const given = ['--mode', 'postgres-down', '--minutes', '0.5', '--seed', '0', '--rate', '3', '--log', 'parts.log'];
 
-    expect(read(...given)).toEqual({ mode: 'postgres-away', minutes: 0.5, seed: 0, rate: 3, logFile: 'parts.log' });
+    expect(read(...given)).toEqual({ mode: 'postgres-down', minutes: 0.5, seed: 0, rate: 3, logFile: 'parts.log' });
   });
 
   it.each([
-    ['--mode', 'rain', '--mode: rain is none of kills, nats-away, postgres-away'],
+    ['--mode', 'rain', '--mode: rain is none of kills, nats-down, postgres-down'],
     ['--minutes', '0', '--minutes: 0 is not a number from 0.5 to 240'],
     ['--minutes', 'ten', '--minutes: ten is not a number'],
     ['--seed', '1.5', '--seed: 1.5 is not a whole number'],
@@ -32,7 +32,7 @@ describe('the settings of a soak', () => {
   });
 
   it('leave the broker time to be away for a minute', () => {
-    expect(() => read('--mode', 'nats-away', '--minutes', '1')).toThrow('--minutes: 1 is not a number from 1.5');
+    expect(() => read('--mode', 'nats-down', '--minutes', '1')).toThrow('--minutes: 1 is not a number from 1.5');
   });
 
   it('are nothing where help is asked for', () => {

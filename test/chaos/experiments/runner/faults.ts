@@ -2,21 +2,21 @@
 import { Socket } from 'node:net';
 import type { Fault, FaultHandle, InjectOptions } from '@touchstone/kit';
 import type { ProcessName } from '#local/stack/stack.ts';
-import type { ActiveFault, Lab } from './experiment.ts';
+import type { ActiveFault, ExperimentContext } from './experiment.ts';
 import type { LinkName } from './links.ts';
 import type { Platform } from './platform.ts';
 
 const KNOCK_TIMEOUT_MS = 2_000;
 const BACK_MS = 30_000;
 
-/** Stops a part; the control knocks at its port. */
-export async function takeAway({ stack }: Platform, part: ProcessName): Promise<ActiveFault> {
+/** Stops a part; the measuredBy knocks at its port. */
+export async function stopProcess({ stack }: Platform, part: ProcessName): Promise<ActiveFault> {
   const { address } = stack.rows().find(({ name }) => name === part) ?? { address: '' };
   const wasOpen = await isPortOpen(address);
   // No grace: what has to be put in order is put in order at the next start.
   await stack.stop(part, 0);
   return {
-    bite: async () => {
+    measureEffect: async () => {
       const isOpen = await isPortOpen(address);
       return {
         count: wasOpen && !isOpen ? 1 : 0,
@@ -27,8 +27,8 @@ export async function takeAway({ stack }: Platform, part: ProcessName): Promise<
   };
 }
 
-/** Does harm on some of the ways between parts; the control is what the proxies really did. */
-export function harmLinks(
+/** Does harm on some of the ways between parts; the measuredBy is what the proxies really did. */
+export function injectOnLinks(
   platform: Platform,
   links: readonly LinkName[],
   faults: readonly { readonly fault: Fault; readonly options?: InjectOptions }[],
@@ -37,7 +37,7 @@ export function harmLinks(
     faults.map(({ fault, options }) => ({ name, handle: platform.link(name).inject(fault, options) })),
   );
   return {
-    bite: () => countHits(handles),
+    measureEffect: () => countHits(handles),
     remove: async () => {
       for (const { handle } of handles) handle.remove();
     },
@@ -60,11 +60,11 @@ function sum(handles: readonly { handle: FaultHandle }[]): number {
   return handles.reduce((total, { handle }) => total + handle.hits, 0);
 }
 
-/** The fault of a part that dies, however: the control counts how often it was started again. */
-export function watchDeaths({ stack }: Platform, part: ProcessName): ActiveFault {
+/** The fault of a part that dies, however: the measuredBy counts how often it was started again. */
+export function watchRestarts({ stack }: Platform, part: ProcessName): ActiveFault {
   const before = { pid: stack.pid(part), restarts: stack.restarts(part) };
   return {
-    bite: async () => {
+    measureEffect: async () => {
       await stack.waitUntilHealthy(part);
       const count = stack.restarts(part) - before.restarts;
       return {
@@ -77,8 +77,8 @@ export function watchDeaths({ stack }: Platform, part: ProcessName): ActiveFault
 }
 
 /** SIGKILLs a part again and again, at moments that chance draws; notes how long it took to be back each time. */
-export async function killAgainAndAgain(
-  { subject: { stack }, random, wait, check }: Lab,
+export async function killRepeatedly(
+  { subject: { stack }, random, wait, check }: ExperimentContext,
   part: ProcessName,
   times: number,
 ): Promise<void> {

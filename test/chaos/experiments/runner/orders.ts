@@ -7,14 +7,14 @@ import { CreateOrderResponse_OutcomeSchema } from '#gen/shop/order/v1/order_serv
 import { pause } from '#services/platform/base/backoff.ts';
 import { acknowledgedOrder } from '../../../support/invariants/invariants.ts';
 import type { Random } from '../../soak/random.ts';
-import type { Lab, Look } from './experiment.ts';
+import type { ExperimentContext, ProbeResult } from './experiment.ts';
 import type { Platform } from './platform.ts';
 
 const CALL_MS = 8_000;
 const MAX_TRIES = 30;
 const REPEAT_AFTER_MS = 500;
 
-export type Placed = {
+export type PlacedOrder = {
   readonly idempotencyKey: string;
   readonly orderId: string;
   /** Like `CONFIRMED` or `TIMEOUT`. */
@@ -24,7 +24,7 @@ export type Placed = {
   readonly tookMs: number;
 };
 
-export type Asked = {
+export type OrderOptions = {
   readonly productId?: string;
   readonly quantity?: number;
   readonly paymentMethod?: string;
@@ -38,9 +38,9 @@ export function drawKey(random: Random): string {
 }
 
 /** Places an order, once. What the customer was acknowledged is remembered for the invariants. Throws ConnectError. */
-export async function placeOrder(platform: Platform, random: Random, asked: Asked = {}): Promise<Placed> {
-  const { productId = '12345', quantity = 1, paymentMethod = 'pm_approved', customerId = 'chaos' } = asked;
-  const { idempotencyKey = drawKey(random) } = asked;
+export async function placeOrder(platform: Platform, random: Random, options: OrderOptions = {}): Promise<PlacedOrder> {
+  const { productId = '12345', quantity = 1, paymentMethod = 'pm_approved', customerId = 'chaos' } = options;
+  const { idempotencyKey = drawKey(random) } = options;
   const startMs = performance.now();
   const request = { idempotencyKey, customerId, items: [{ productId, quantity }], paymentMethod };
   const answer = await platform.orders.createOrder(request, { timeoutMs: CALL_MS });
@@ -62,15 +62,15 @@ export async function placeOrders(
   platform: Platform,
   random: Random,
   count: number,
-  asked: Asked = {},
-): Promise<Placed[]> {
-  const placed: Placed[] = [];
-  while (placed.length < count) placed.push(await placeOrder(platform, random, asked));
+  options: OrderOptions = {},
+): Promise<PlacedOrder[]> {
+  const placed: PlacedOrder[] = [];
+  while (placed.length < count) placed.push(await placeOrder(platform, random, options));
   return placed;
 }
 
 /** How orders are acknowledged in a report: those that were answered alike together. */
-export function describeAll(placed: readonly Placed[]): string {
+export function describeAll(placed: readonly PlacedOrder[]): string {
   const groups = Map.groupBy(placed, ({ outcome, reason }) =>
     reason === 'UNSPECIFIED' ? outcome : `${outcome} for ${reason}`,
   );
@@ -87,9 +87,9 @@ export function describeAll(placed: readonly Placed[]): string {
 /** Whether all of these orders have this status now. */
 export async function haveStatus(
   platform: Platform,
-  placed: readonly Pick<Placed, 'orderId'>[],
+  placed: readonly Pick<PlacedOrder, 'orderId'>[],
   status = 'CONFIRMED',
-): Promise<Look> {
+): Promise<ProbeResult> {
   const found = await Promise.all(
     placed.map(({ orderId }) => platform.orders.getOrder({ orderId }, { timeoutMs: CALL_MS })),
   );
@@ -101,7 +101,7 @@ export async function haveStatus(
 }
 
 /** Whether the provider took money for each of these orders exactly once, and kept it. */
-export async function areChargedOnce(platform: Platform, placed: readonly Pick<Placed, 'orderId'>[]): Promise<Look> {
+export async function areChargedOnce(platform: Platform, placed: readonly Pick<PlacedOrder, 'orderId'>[]): Promise<ProbeResult> {
   const counts = await Promise.all(
     placed.map(async ({ orderId }) => {
       const response = await fetch(`${platform.stack.url('provider')}/v1/charges?order_id=${orderId}`, {
@@ -131,7 +131,7 @@ export async function failureOf(
 }
 
 /** Whether a number is in a range, in words. */
-export function within(what: string, value: number, most: number, unit = 'ms'): Look {
+export function within(what: string, value: number, most: number, unit = 'ms'): ProbeResult {
   return { holds: value <= most, seen: `${what} ${Math.round(value)} ${unit}, at most ${most} wanted` };
 }
 
@@ -141,13 +141,13 @@ function nameOf(schema: DescEnum, number: number): string {
 
 /** Places an order, repeating its key while calls fail, as every client may; `tookMs` is that of the call that was answered. */
 export async function placeUntilAnswered(
-  { subject, random, signal }: Pick<Lab, 'subject' | 'random' | 'signal'>,
-  asked: Asked = {},
-): Promise<Placed> {
-  const idempotencyKey = asked.idempotencyKey ?? drawKey(random);
+  { subject, random, signal }: Pick<ExperimentContext, 'subject' | 'random' | 'signal'>,
+  options: OrderOptions = {},
+): Promise<PlacedOrder> {
+  const idempotencyKey = options.idempotencyKey ?? drawKey(random);
   for (let tries = 1; ; tries += 1) {
     try {
-      return await placeOrder(subject, random, { ...asked, idempotencyKey });
+      return await placeOrder(subject, random, { ...options, idempotencyKey });
     } catch (error) {
       if (tries === MAX_TRIES || signal.aborted) throw error;
     }

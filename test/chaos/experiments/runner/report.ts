@@ -6,7 +6,7 @@ import { isWell, type Verdict } from './verdict.ts';
 /** The words of an experiment, without what it does. */
 export type Described = Pick<
   Experiment,
-  'name' | 'title' | 'section' | 'hypothesis' | 'fault' | 'blastRadius' | 'control' | 'platform' | 'errandsPerSecond'
+  'name' | 'title' | 'section' | 'hypothesis' | 'fault' | 'blastRadius' | 'measuredBy' | 'platform' | 'scenariosPerSecond'
 > & { readonly abort: Pick<Experiment['abort'], 'when' | 'limitMs'> };
 
 export type Result = { readonly experiment: Described; readonly outcome: Outcome };
@@ -25,7 +25,7 @@ const MARKS: Readonly<Record<Verdict, string>> = {
   upheld: '✅ upheld',
   refuted: '❌ refuted',
   aborted: '⛔ aborted',
-  'fault did not bite': '❌ fault did not bite',
+  'fault did not measureEffect': '❌ fault did not measureEffect',
   skipped: '➖ skipped',
 };
 
@@ -53,10 +53,10 @@ export function renderReport(results: readonly Result[], facts: RunFacts): strin
 export function renderJson(results: readonly Result[], { steadyState, ...facts }: RunFacts): string {
   const { seed, startTime, tookMs, calledOff } = facts;
   const experiments = results.map(({ experiment, outcome }) => {
-    const { name, title, section, hypothesis, fault, blastRadius, control, platform, errandsPerSecond } = experiment;
+    const { name, title, section, hypothesis, fault, blastRadius, measuredBy, platform, scenariosPerSecond } = experiment;
     const { when, limitMs } = experiment.abort;
-    const words = { name, title, section, steadyState, hypothesis, fault, blastRadius, control };
-    return { ...words, abort: { when, limitMs }, platform, errandsPerSecond, ...outcome };
+    const words = { name, title, section, steadyState, hypothesis, fault, blastRadius, measuredBy };
+    return { ...words, abort: { when, limitMs }, platform, scenariosPerSecond, ...outcome };
   });
   const upheld = isWell(results.map(({ outcome }) => outcome.verdict)) && !calledOff;
   const run = { seed, startTime: startTime.toISOString(), tookMs: Math.round(tookMs), calledOff, upheld, experiments };
@@ -86,18 +86,18 @@ function renderReadingHelp(steadyState: string): string {
     '',
     '**Verdicts.** *Upheld*: everything that was claimed was seen, the fault was measured, the steady state came back, and every',
     'invariant (nothing lost, doubled, oversold or charged twice) held at rest. *Refuted*: something of that was not so. *Fault did',
-    'not bite*: the control saw no effect of the fault, so the experiment shows nothing. *Aborted*: called off by its abort condition,',
+    'not measureEffect*: the measuredBy saw no effect of the fault, so the experiment shows nothing. *Aborted*: called off by its abort condition,',
     'or there was no steady state to begin with. *Skipped*: this machine cannot do it, for the reason given.',
   ].join('\n');
 }
 
 function renderResult({ experiment, outcome }: Result, seed: number): string {
-  const { name, title, section, hypothesis, fault, blastRadius, abort, control, errandsPerSecond, platform } =
+  const { name, title, section, hypothesis, fault, blastRadius, abort, measuredBy, scenariosPerSecond, platform } =
     experiment;
   const customers =
-    errandsPerSecond === 0
+    scenariosPerSecond === 0
       ? 'only the orders of the experiment itself'
-      : `about ${errandsPerSecond} errands a second: orders, repeats, cancellations, declines`;
+      : `about ${scenariosPerSecond} scenarios a second: orders, repeats, cancellations, declines`;
   return [
     `## ${name}`,
     '',
@@ -109,7 +109,7 @@ function renderResult({ experiment, outcome }: Result, seed: number): string {
     `- **Fault:** ${fault}`,
     `- **Blast radius:** ${blastRadius}`,
     `- **Abort condition:** ${abort.when}, or the fault is on for more than ${abort.limitMs / 1_000} s.`,
-    `- **Control:** ${control}`,
+    `- **Control:** ${measuredBy}`,
     `- **Customers meanwhile:** ${customers}; on ${platform === 'own' ? 'a platform of its own' : 'the platform of the experiments before it'}.`,
     ...(outcome.verdict === 'skipped' ? [] : ['', ...renderSeen(outcome)]),
     '',
@@ -118,12 +118,12 @@ function renderResult({ experiment, outcome }: Result, seed: number): string {
 }
 
 function renderSeen(outcome: Outcome): string[] {
-  const { steadyBefore, bite, findings, steadyAfter, judgement, faultMs } = outcome;
+  const { steadyBefore, measureEffect, findings, steadyAfter, judgement, faultMs } = outcome;
   const rows: Finding[] = [
     ...(steadyBefore === undefined ? [] : [{ claim: 'Steady state before', ...steadyBefore }]),
-    ...(bite === undefined
+    ...(measureEffect === undefined
       ? []
-      : [{ claim: `Control: the fault, on for ${seconds(faultMs)}, bites`, holds: bite.count > 0, seen: bite.seen }]),
+      : [{ claim: `Control: the fault, on for ${seconds(faultMs)}, bites`, holds: measureEffect.count > 0, seen: measureEffect.seen }]),
     ...findings,
     ...(steadyAfter === undefined ? [] : [{ claim: 'Steady state afterwards', ...steadyAfter }]),
     ...(judgement === undefined

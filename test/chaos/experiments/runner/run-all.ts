@@ -19,8 +19,8 @@ import type { Experiment } from './experiment.ts';
 import { type Platform, startPlatform } from './platform.ts';
 import { type Result, renderJson, renderReport } from './report.ts';
 import { type Outcome, runExperiment } from './run-experiment.ts';
-import { lookForSteadyState, STEADY_STATE } from './steady-state.ts';
-import { isWell, type Judgement, ruleOn } from './verdict.ts';
+import { probeSteadyState, STEADY_STATE } from './steady-state.ts';
+import { isWell, type Judgement, decideVerdict } from './verdict.ts';
 
 const REST_LIMIT_MS = 60_000;
 // A run ends within a quarter of an hour, also where everything takes its longest.
@@ -98,9 +98,9 @@ async function runOne(experiment: Experiment, world: World): Promise<Outcome | u
       subject: platform,
       random: random.fork('experiment'),
       signal,
-      isSteady: () => lookForSteadyState(platform, random),
-      startCustomers: (errandsPerSecond) =>
-        startCustomers({ platform, random: random.fork('customers'), run, errandsPerSecond, signal }),
+      isSteady: () => probeSteadyState(platform, random),
+      startCustomers: (scenariosPerSecond) =>
+        startCustomers({ platform, random: random.fork('customers'), run, scenariosPerSecond, signal }),
       judge: () => judge(platform),
       progress: (words) => {
         write(`    ${words}`);
@@ -119,14 +119,14 @@ async function runOne(experiment: Experiment, world: World): Promise<Outcome | u
 
 function endEarly(why: Pick<Outcome, 'obstacle' | 'abortReason'>, startMs: number): Outcome {
   const nothing = {
-    bite: undefined,
+    measureEffect: undefined,
     findings: [],
     steadyBefore: undefined,
     steadyAfter: undefined,
     judgement: undefined,
   };
   const seen = { ...nothing, ...why };
-  return { ...seen, ...ruleOn(seen), faultMs: 0, tookMs: performance.now() - startMs };
+  return { ...seen, ...decideVerdict(seen), faultMs: 0, tookMs: performance.now() - startMs };
 }
 
 async function judge(platform: Platform): Promise<Judgement> {

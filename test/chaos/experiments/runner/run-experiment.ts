@@ -4,8 +4,8 @@ import { withTimeout } from '#services/platform/base/deadline.ts';
 import { describeError } from '#services/platform/base/errors.ts';
 import { scrubSecrets } from '#services/platform/observability/log.ts';
 import type { Random } from '../../soak/random.ts';
-import type { ActiveFault, Bite, Experiment, Finding, Lab, Look } from './experiment.ts';
-import { type Judgement, type Observations, type Ruling, ruleOn } from './verdict.ts';
+import type { ActiveFault, FaultEffect, Experiment, Finding, ExperimentContext, ProbeResult } from './experiment.ts';
+import { type Judgement, type Observations, type Decision, decideVerdict } from './verdict.ts';
 
 const WATCH_PERIOD_MS = 1_000;
 const LOOKS_TO_ABORT = 3;
@@ -22,52 +22,52 @@ export type Customers = {
 };
 
 /** What the runner needs of the world. */
-export type Stage<Subject> = {
+export type ExperimentEnvironment<Subject> = {
   readonly subject: Subject;
   readonly random: Random;
   /** Calls everything off. */
   readonly signal: AbortSignal;
-  isSteady(): Promise<Look>;
-  startCustomers(errandsPerSecond: number): Customers;
+  isSteady(): Promise<ProbeResult>;
+  startCustomers(scenariosPerSecond: number): Customers;
   /** Waits for rest, then judges. */
   judge(): Promise<Judgement>;
   /** AcknowledgedOrder what is being done. */
   progress(words: string): void;
 };
 
-export type Outcome = Observations & Ruling & { readonly tookMs: number; readonly faultMs: number };
+export type Outcome = Observations & Decision & { readonly tookMs: number; readonly faultMs: number };
 
 /** Runs an experiment. Resolves to what was seen; rejects only when `stage.signal` called it off. */
 export async function runExperiment<Subject>(
   experiment: Experiment<unknown, Subject>,
-  stage: Stage<Subject>,
+  stage: ExperimentEnvironment<Subject>,
 ): Promise<Outcome> {
   const startMs = performance.now();
   const run = new Run(experiment, stage);
   await run.walk();
   stage.signal.throwIfAborted();
-  const { abortReason, bite, findings, steadyBefore, steadyAfter, judgement, faultMs } = run;
-  const seen = { obstacle: undefined, abortReason, bite, findings, steadyBefore, steadyAfter, judgement };
-  return { ...seen, ...ruleOn(seen), faultMs, tookMs: performance.now() - startMs };
+  const { abortReason, measureEffect, findings, steadyBefore, steadyAfter, judgement, faultMs } = run;
+  const seen = { obstacle: undefined, abortReason, measureEffect, findings, steadyBefore, steadyAfter, judgement };
+  return { ...seen, ...decideVerdict(seen), faultMs, tookMs: performance.now() - startMs };
 }
 
 class Run<Subject> {
   readonly findings: Finding[] = [];
   abortReason: string | undefined;
-  bite: Bite | undefined;
-  steadyBefore: Look | undefined;
-  steadyAfter: Look | undefined;
+  measureEffect: FaultEffect | undefined;
+  steadyBefore: ProbeResult | undefined;
+  steadyAfter: ProbeResult | undefined;
   judgement: Judgement | undefined;
   faultMs = 0;
   readonly #experiment: Experiment<unknown, Subject>;
-  readonly #stage: Stage<Subject>;
+  readonly #stage: ExperimentEnvironment<Subject>;
   readonly #calledOff = new AbortController();
-  readonly #lab: Lab<Subject>;
+  readonly #context: ExperimentContext<Subject>;
 
-  constructor(experiment: Experiment<unknown, Subject>, stage: Stage<Subject>) {
+  constructor(experiment: Experiment<unknown, Subject>, stage: ExperimentEnvironment<Subject>) {
     this.#experiment = experiment;
     this.#stage = stage;
-    this.#lab = createLab(stage, AbortSignal.any([this.#calledOff.signal, stage.signal]), this.findings);
+    this.#context = createContext(stage, AbortSignal.any([this.#calledOff.signal, stage.signal]), this.findings);
   }
 
   async walk(): Promise<void> {
@@ -75,7 +75,7 @@ class Run<Subject> {
     this.steadyBefore = await this.#waitForSteadyState();
     progress(`steady state: ${this.steadyBefore.seen}`);
     if (!this.steadyBefore.holds || signal.aborted) return;
-    const customers = this.#stage.startCustomers(this.#experiment.errandsPerSecond);
+    const customers = this.#stage.startCustomers(this.#experiment.scenariosPerSecond);
     try {
       await this.#breakAndRestore();
       signal.throwIfAborted();
@@ -92,12 +92,12 @@ class Run<Subject> {
     const startMs = performance.now();
     let active: ActiveFault | undefined;
     const observed = await this.#guard('the fault could be done and looked at', async () => {
-      active = await inject(this.#lab);
+      active = await inject(this.#context);
       this.#stage.progress(`the fault is on: ${fault}`);
       const watching = new AbortController();
       const watch = this.#watch(watching.signal);
       try {
-        return { state: await orCalledOff(observe(this.#lab), this.#lab.signal) };
+        return { state: await orCalledOff(observe(this.#context), this.#context.signal) };
       } finally {
         watching.abort();
         await watch;
@@ -105,7 +105,7 @@ class Run<Subject> {
     });
     await this.#guard('the fault could be measured and removed', async () => {
       try {
-        this.bite = await inTime(active?.bite(), this.#stage.signal);
+        this.measureEffect = await inTime(active?.measureEffect(), this.#stage.signal);
       } finally {
         // Also when it is called off: what is stopped has to go on before it can be ended.
         await inTime(active?.remove());
@@ -113,12 +113,12 @@ class Run<Subject> {
     });
     this.faultMs = performance.now() - startMs;
     this.#stage.progress(
-      `the fault is removed after ${Math.round(this.faultMs)} ms; control: ${this.bite?.seen ?? 'none'}`,
+      `the fault is removed after ${Math.round(this.faultMs)} ms; measuredBy: ${this.measureEffect?.seen ?? 'none'}`,
     );
     // Nothing is expected after a fault of which nothing was seen.
     if (observed === undefined || recover === undefined || this.abortReason !== undefined) return;
     await this.#guard('the recovery could be looked at', () =>
-      orCalledOff(recover(this.#lab, observed.state), this.#lab.signal),
+      orCalledOff(recover(this.#context, observed.state), this.#context.signal),
     );
   }
 
@@ -127,7 +127,7 @@ class Run<Subject> {
     try {
       return await work();
     } catch (error) {
-      if (!this.#lab.signal.aborted) {
+      if (!this.#context.signal.aborted) {
         this.findings.push({ claim, holds: false, seen: scrubSecrets(describeError(error)) });
       }
       return undefined;
@@ -141,7 +141,7 @@ class Run<Subject> {
     for (let bad = 0; !over.aborted; ) {
       await pause(WATCH_PERIOD_MS, over);
       if (over.aborted) return;
-      const look = await lookSafely(() => watch(this.#stage.subject));
+      const look = await probeSafely(() => watch(this.#stage.subject));
       if (over.aborted) return;
       bad = look.holds ? 0 : bad + 1;
       const isLate = performance.now() - startMs > limitMs;
@@ -153,11 +153,11 @@ class Run<Subject> {
     }
   }
 
-  async #waitForSteadyState(): Promise<Look> {
+  async #waitForSteadyState(): Promise<ProbeResult> {
     const { signal, isSteady } = this.#stage;
     const startMs = performance.now();
     for (;;) {
-      const look = await lookSafely(isSteady);
+      const look = await probeSafely(isSteady);
       if (look.holds || signal.aborted || performance.now() - startMs > STEADY_LIMIT_MS) return look;
       await pause(STEADY_POLL_MS, signal);
     }
@@ -173,7 +173,7 @@ class Run<Subject> {
   }
 }
 
-function createLab<Subject>(stage: Stage<Subject>, signal: AbortSignal, findings: Finding[]): Lab<Subject> {
+function createContext<Subject>(stage: ExperimentEnvironment<Subject>, signal: AbortSignal, findings: Finding[]): ExperimentContext<Subject> {
   const note = (finding: Finding): void => {
     findings.push(finding);
     stage.progress(`${finding.holds ? 'as claimed' : 'NOT AS CLAIMED'}: ${finding.claim} (${finding.seen})`);
@@ -191,7 +191,7 @@ function createLab<Subject>(stage: Stage<Subject>, signal: AbortSignal, findings
     eventually: async (claim, withinMs, look) => {
       const startMs = performance.now();
       for (;;) {
-        const last = await lookSafely(look);
+        const last = await probeSafely(look);
         signal.throwIfAborted();
         const tookMs = performance.now() - startMs;
         if (last.holds || tookMs > withinMs) {
@@ -205,7 +205,7 @@ function createLab<Subject>(stage: Stage<Subject>, signal: AbortSignal, findings
 }
 
 /** A look that fails sees nothing that holds. */
-async function lookSafely(look: () => Promise<Look>): Promise<Look> {
+async function probeSafely(look: () => Promise<ProbeResult>): Promise<ProbeResult> {
   try {
     return await look();
   } catch (error) {

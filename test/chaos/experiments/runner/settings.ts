@@ -20,7 +20,7 @@ export const HELP = `Breaks the platform on purpose, one experiment after the ot
   --help                this text
 
 Without a name all experiments are done. Exit code 0 when all of them are upheld (or skipped with a reason), 1 when one is refuted,
-aborted, or its fault did not bite, 2 when an option is wrong.
+aborted, or its fault did not measureEffect, 2 when an option is wrong.
 `;
 
 /** An option that cannot be used; the message names it. */

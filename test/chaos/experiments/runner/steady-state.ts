@@ -3,7 +3,7 @@ import { Journey, RunResult } from '#gen/shop/monitor/v1/monitor_pb.ts';
 import { BreakerState } from '#gen/shop/ops/v1/ops_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
 import type { Random } from '../../soak/random.ts';
-import type { Look } from './experiment.ts';
+import type { ProbeResult } from './experiment.ts';
 import { drawKey, placeOrders } from './orders.ts';
 import type { Platform } from './platform.ts';
 
@@ -17,7 +17,7 @@ export const STEADY_STATE =
   'no circuit breaker is open; no dead letter lies anywhere.';
 
 /** Looks whether the platform is in its steady state. */
-export async function lookForSteadyState(platform: Platform, random: Random): Promise<Look> {
+export async function probeSteadyState(platform: Platform, random: Random): Promise<ProbeResult> {
   const placed = await placeOrders(platform, random, ORDERS);
   const slowestMs = Math.max(...placed.map(({ tookMs }) => tookMs));
   const unwell = placed
@@ -58,7 +58,7 @@ async function findOpenMatters(platform: Platform): Promise<string[]> {
 }
 
 /** Whether a service still answers its operators: what lies outside a fault must. */
-export function stillAnswers(service: ServiceName): (platform: Platform) => Promise<Look> {
+export function isStillServing(service: ServiceName): (platform: Platform) => Promise<ProbeResult> {
   return async (platform) => {
     await platform.ops(service).getStatus({}, { timeoutMs: LIMIT_MS });
     return { holds: true, seen: `${service} answers` };

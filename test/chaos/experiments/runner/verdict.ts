@@ -1,7 +1,7 @@
 // From what was seen in an experiment to its verdict. Pure.
-import type { Bite, Finding, Look } from './experiment.ts';
+import type { FaultEffect, Finding, ProbeResult } from './experiment.ts';
 
-export type Verdict = 'upheld' | 'refuted' | 'aborted' | 'fault did not bite' | 'skipped';
+export type Verdict = 'upheld' | 'refuted' | 'aborted' | 'fault did not measureEffect' | 'skipped';
 
 /** How the platform stood by its invariants at rest. */
 export type Judgement = { readonly held: number; readonly violations: readonly string[] };
@@ -13,22 +13,22 @@ export type Observations = {
   /** Why it was called off. */
   readonly abortReason: string | undefined;
   /** Undefined when the fault was never on. */
-  readonly bite: Bite | undefined;
+  readonly measureEffect: FaultEffect | undefined;
   readonly findings: readonly Finding[];
   /** The steady state before the fault and after it. */
-  readonly steadyBefore: Look | undefined;
-  readonly steadyAfter: Look | undefined;
+  readonly steadyBefore: ProbeResult | undefined;
+  readonly steadyAfter: ProbeResult | undefined;
   readonly judgement: Judgement | undefined;
 };
 
 /** A verdict with its reasons, the weightiest first; upheld has none. */
-export type Ruling = { readonly verdict: Verdict; readonly reasons: readonly string[] };
+export type Decision = { readonly verdict: Verdict; readonly reasons: readonly string[] };
 
 /**
  * Rules on an experiment. A broken invariant refutes whatever else was seen; after that, a fault that did nothing is told as such,
  * because claims about its effects then say nothing.
  */
-export function ruleOn(seen: Observations): Ruling {
+export function decideVerdict(seen: Observations): Decision {
   if (seen.obstacle !== undefined) return { verdict: 'skipped', reasons: [seen.obstacle] };
   const broken = (seen.judgement?.violations ?? []).map((violation) => `invariant broken: ${violation}`);
   const failed = seen.findings.filter(({ holds }) => !holds).map(({ claim, seen: words }) => `${claim}: ${words}`);
@@ -40,8 +40,8 @@ export function ruleOn(seen: Observations): Ruling {
       reasons: [`no steady state to begin with: ${seen.steadyBefore?.seen ?? 'not looked at'}`],
     };
   }
-  if (seen.bite === undefined || !(seen.bite.count > 0)) {
-    return { verdict: 'fault did not bite', reasons: [seen.bite?.seen ?? 'the fault was never on', ...failed] };
+  if (seen.measureEffect === undefined || !(seen.measureEffect.count > 0)) {
+    return { verdict: 'fault did not measureEffect', reasons: [seen.measureEffect?.seen ?? 'the fault was never on', ...failed] };
   }
   const gone =
     seen.steadyAfter?.holds === true

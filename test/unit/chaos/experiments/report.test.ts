@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Result, renderJson, renderReport } from '../../../chaos/experiments/runner/report.ts';
 import type { Outcome } from '../../../chaos/experiments/runner/run-experiment.ts';
-import { plainExperiment, UNWELL, WELL } from './stage.ts';
+import { plainExperiment, UNWELL, WELL } from './fixtures.ts';
 
 const FACTS = {
   seed: 7,
@@ -16,7 +16,7 @@ const OUTCOME: Outcome = {
   reasons: ['It answers: in 9 s | too late'],
   obstacle: undefined,
   abortReason: undefined,
-  bite: { count: 3, seen: 'three calls were delayed' },
+  measureEffect: { count: 3, seen: 'three calls were delayed' },
   findings: [{ claim: 'It answers', holds: false, seen: 'in 9 s | too late' }],
   steadyBefore: WELL,
   steadyAfter: UNWELL,
@@ -32,7 +32,7 @@ const skipped: Result = {
     verdict: 'skipped',
     reasons: ['mounting needs root'],
     obstacle: 'mounting needs root',
-    bite: undefined,
+    measureEffect: undefined,
     findings: [],
   },
 };
@@ -70,7 +70,7 @@ describe('the report', () => {
       seed: 7,
       upheld: false,
       experiments: [
-        { name: 'plain', section: '8.3', verdict: 'refuted', steadyState: 'All is well.', bite: { count: 3 } },
+        { name: 'plain', section: '8.3', verdict: 'refuted', steadyState: 'All is well.', measureEffect: { count: 3 } },
         { name: 'other', verdict: 'skipped', obstacle: 'mounting needs root' },
       ],
     });

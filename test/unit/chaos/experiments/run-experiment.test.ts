@@ -1,7 +1,7 @@
 // The stages of an experiment, and that no way through them leaves the fault on.
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { runExperiment } from '../../../chaos/experiments/runner/run-experiment.ts';
-import { plainExperiment, plainStage, UNWELL, WELL } from './stage.ts';
+import { plainExperiment, plainEnvironment, UNWELL, WELL } from './fixtures.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -9,7 +9,7 @@ beforeEach(() => {
 });
 
 /** Runs to the end, with all the waiting that is in it. */
-async function run(...given: Parameters<typeof runExperiment<ReturnType<typeof plainStage>['subject']>>) {
+async function run(...given: Parameters<typeof runExperiment<ReturnType<typeof plainEnvironment>['subject']>>) {
   const outcome = runExperiment(...given);
   const settled = outcome.catch(() => undefined);
   let isOver = false;
@@ -24,10 +24,10 @@ const forever = () => new Promise<never>(() => undefined);
 
 describe('an experiment', () => {
   it('looks at the steady state, breaks, looks, restores, looks again, and has the invariants judged', async () => {
-    const stage = plainStage();
+    const stage = plainEnvironment();
     const outcome = await run(plainExperiment(), stage);
 
-    expect(outcome).toMatchObject({ verdict: 'upheld', reasons: [], bite: { count: 1 } });
+    expect(outcome).toMatchObject({ verdict: 'upheld', reasons: [], measureEffect: { count: 1 } });
     expect(outcome.findings.map(({ claim }) => claim)).toEqual(['It answers', 'It recovers', 'Customers are content']);
     const steps = [
       'steady',
@@ -46,7 +46,7 @@ describe('an experiment', () => {
   it('is refuted by a planted violation of an invariant', async () => {
     const judge = async () => ({ held: 2, violations: ['charged-once: order 7 was charged twice'] });
 
-    expect(await run(plainExperiment(), plainStage({ judge }))).toMatchObject({
+    expect(await run(plainExperiment(), plainEnvironment({ judge }))).toMatchObject({
       verdict: 'refuted',
       reasons: ['invariant broken: charged-once: order 7 was charged twice'],
     });
@@ -61,28 +61,28 @@ describe('an experiment', () => {
     });
     const startCustomers = () => ({ finish: async () => [{ claim: 'Customers are content', ...UNWELL }] });
 
-    const outcome = await run(observe, plainStage({ startCustomers }));
+    const outcome = await run(observe, plainEnvironment({ startCustomers }));
 
     expect(outcome.verdict).toBe('refuted');
     expect(outcome.reasons).toEqual(['It answers in time: 9 s', 'Customers are content: nothing is well']);
   });
 
-  it('tells that its fault did not bite when the control counts nothing', async () => {
+  it('tells that its fault did not measureEffect when the measuredBy counts nothing', async () => {
     const harmless = plainExperiment({
       inject: async () => ({
-        bite: () => ({ count: 0, seen: 'the proxies harmed nothing' }),
+        measureEffect: () => ({ count: 0, seen: 'the proxies harmed nothing' }),
         remove: async () => undefined,
       }),
     });
 
-    expect(await run(harmless, plainStage())).toMatchObject({
-      verdict: 'fault did not bite',
+    expect(await run(harmless, plainEnvironment())).toMatchObject({
+      verdict: 'fault did not measureEffect',
       reasons: ['the proxies harmed nothing'],
     });
   });
 
   it('is aborted, nothing being broken, when there is no steady state to begin with', async () => {
-    const stage = plainStage({ isSteady: async () => UNWELL });
+    const stage = plainEnvironment({ isSteady: async () => UNWELL });
 
     expect(await run(plainExperiment(), stage)).toMatchObject({
       verdict: 'aborted',
@@ -94,7 +94,7 @@ describe('an experiment', () => {
   it('is refuted when the steady state does not come back', async () => {
     const isSteady = vi.fn(async () => UNWELL).mockResolvedValueOnce(WELL);
 
-    expect(await run(plainExperiment(), plainStage({ isSteady }))).toMatchObject({
+    expect(await run(plainExperiment(), plainEnvironment({ isSteady }))).toMatchObject({
       verdict: 'refuted',
       reasons: ['the steady state did not come back: nothing is well'],
     });
@@ -103,7 +103,7 @@ describe('an experiment', () => {
   it('takes the word of a look that fails as that of one that does not hold', async () => {
     const isSteady = async () => Promise.reject(new Error('connect to postgres://shop:secret@host failed'));
 
-    const { steadyBefore } = await run(plainExperiment(), plainStage({ isSteady }));
+    const { steadyBefore } = await run(plainExperiment(), plainEnvironment({ isSteady }));
 
     expect(steadyBefore).toEqual({ holds: false, seen: 'connect to postgres://shop:[secret]@host failed' });
   });
@@ -119,7 +119,7 @@ describe('the abort condition', () => {
       abort: { when: 'It screams', limitMs: 60_000, watch },
       observe: forever,
     });
-    const stage = plainStage();
+    const stage = plainEnvironment();
 
     expect(await run(experiment, stage)).toMatchObject({ verdict: 'aborted', reasons: ['nothing is well'] });
     expect(watch).toHaveBeenCalledTimes(5);
@@ -131,7 +131,7 @@ describe('the abort condition', () => {
   it('calls off when the fault is on for too long', async () => {
     const experiment = plainExperiment({ observe: forever });
 
-    expect(await run(experiment, plainStage())).toMatchObject({
+    expect(await run(experiment, plainEnvironment())).toMatchObject({
       verdict: 'aborted',
       reasons: ['the fault was on for more than 10000 ms'],
     });
@@ -141,7 +141,7 @@ describe('the abort condition', () => {
 describe('the fault', () => {
   it('is removed when the experiment itself fails, which refutes it', async () => {
     const experiment = plainExperiment({ observe: () => Promise.reject(new Error('the order service hung up')) });
-    const stage = plainStage();
+    const stage = plainEnvironment();
 
     expect(await run(experiment, stage)).toMatchObject({
       verdict: 'refuted',
@@ -152,7 +152,7 @@ describe('the fault', () => {
 
   it('is removed when the run is called off from outside, and nothing is ruled', async () => {
     const stop = new AbortController();
-    const stage = plainStage({ signal: stop.signal });
+    const stage = plainEnvironment({ signal: stop.signal });
     const experiment = plainExperiment({
       observe: () => {
         stop.abort(new Error('called off'));
@@ -165,12 +165,12 @@ describe('the fault', () => {
     expect(stage.subject.steps).not.toContain('judge');
   });
 
-  it('that cannot be measured in time is removed, and is one that did not bite', async () => {
-    const stage = plainStage();
+  it('that cannot be measured in time is removed, and is one that did not measureEffect', async () => {
+    const stage = plainEnvironment();
     const remove = vi.fn(async () => undefined);
-    const experiment = plainExperiment({ inject: async () => ({ bite: forever, remove }) });
+    const experiment = plainExperiment({ inject: async () => ({ measureEffect: forever, remove }) });
 
-    expect(await run(experiment, stage)).toMatchObject({ verdict: 'fault did not bite', bite: undefined });
+    expect(await run(experiment, stage)).toMatchObject({ verdict: 'fault did not measureEffect', measureEffect: undefined });
     expect(remove).toHaveBeenCalledOnce();
   });
 });
@@ -185,7 +185,7 @@ describe('a look for something that takes its time', () => {
       },
     });
 
-    const { findings } = await run(experiment, plainStage());
+    const { findings } = await run(experiment, plainEnvironment());
 
     expect(findings.slice(0, 2)).toEqual([
       { claim: 'It gets well', holds: true, seen: expect.stringMatching(/^all is well, after \d\.\d s$/) },

@@ -33,9 +33,9 @@ describe('every experiment', () => {
   it('has a name of its own and says all that a reader needs', () => {
     const names = EXPERIMENTS.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
-    for (const { name, title, hypothesis, fault, blastRadius, control, abort } of EXPERIMENTS) {
+    for (const { name, title, hypothesis, fault, blastRadius, measuredBy, abort } of EXPERIMENTS) {
       expect(name).toMatch(/^[a-z]+(-[a-z]+)*$/);
-      for (const words of [title, hypothesis, fault, blastRadius, control, abort.when]) expect(words).not.toBe('');
+      for (const words of [title, hypothesis, fault, blastRadius, measuredBy, abort.when]) expect(words).not.toBe('');
       expect(abort.limitMs).toBeGreaterThanOrEqual(30_000);
     }
   });

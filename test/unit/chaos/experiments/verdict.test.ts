@@ -1,12 +1,12 @@
 // The rules of a verdict, and what makes a run red.
 import { describe, expect, it } from 'vitest';
-import { isWell, type Observations, ruleOn, type Verdict } from '../../../chaos/experiments/runner/verdict.ts';
-import { UNWELL, WELL } from './stage.ts';
+import { isWell, type Observations, decideVerdict, type Verdict } from '../../../chaos/experiments/runner/verdict.ts';
+import { UNWELL, WELL } from './fixtures.ts';
 
 const UPHELD: Observations = {
   obstacle: undefined,
   abortReason: undefined,
-  bite: { count: 2, seen: 'two calls were delayed' },
+  measureEffect: { count: 2, seen: 'two calls were delayed' },
   findings: [{ claim: 'It answers', holds: true, seen: 'it did' }],
   steadyBefore: WELL,
   steadyAfter: WELL,
@@ -22,23 +22,23 @@ describe('the verdict', () => {
     ['a claim does not hold', { findings: FAILED }, 'refuted', ['It answers: it did not']],
     ['an invariant is broken', { judgement: BROKEN }, 'refuted', ['invariant broken: money: one cent is missing']],
     ['nothing was judged', { judgement: undefined }, 'refuted', ['the invariants could not be judged']],
-    ['the fault did nothing', { bite: NO_BITE }, 'fault did not bite', ['no call was delayed']],
-    ['the control saw no number', { bite: { count: Number.NaN, seen: 'NaN' } }, 'fault did not bite', ['NaN']],
-    ['the fault was never on', { bite: undefined }, 'fault did not bite', ['the fault was never on']],
+    ['the fault did nothing', { measureEffect: NO_BITE }, 'fault did not measureEffect', ['no call was delayed']],
+    ['the measuredBy saw no number', { measureEffect: { count: Number.NaN, seen: 'NaN' } }, 'fault did not measureEffect', ['NaN']],
+    ['the fault was never on', { measureEffect: undefined }, 'fault did not measureEffect', ['the fault was never on']],
     ['it was called off', { abortReason: 'a scream' }, 'aborted', ['a scream']],
     ['it could not begin', { steadyBefore: UNWELL }, 'aborted', ['no steady state to begin with: nothing is well']],
     ['it cannot be done here', { obstacle: 'no root' }, 'skipped', ['no root']],
   ])('when %s', (_, changes, verdict, reasons) => {
-    expect(ruleOn({ ...UPHELD, ...changes })).toEqual({ verdict, reasons });
+    expect(decideVerdict({ ...UPHELD, ...changes })).toEqual({ verdict, reasons });
   });
 
   it('weighs a broken invariant most, then the abort, then a fault that did nothing, then claims', () => {
-    const everything = { ...UPHELD, findings: FAILED, bite: NO_BITE, abortReason: 'a scream', judgement: BROKEN };
+    const everything = { ...UPHELD, findings: FAILED, measureEffect: NO_BITE, abortReason: 'a scream', judgement: BROKEN };
 
-    expect(ruleOn(everything).verdict).toBe('refuted');
-    expect(ruleOn({ ...everything, judgement: UPHELD.judgement }).verdict).toBe('aborted');
-    expect(ruleOn({ ...everything, judgement: UPHELD.judgement, abortReason: undefined })).toEqual({
-      verdict: 'fault did not bite',
+    expect(decideVerdict(everything).verdict).toBe('refuted');
+    expect(decideVerdict({ ...everything, judgement: UPHELD.judgement }).verdict).toBe('aborted');
+    expect(decideVerdict({ ...everything, judgement: UPHELD.judgement, abortReason: undefined })).toEqual({
+      verdict: 'fault did not measureEffect',
       reasons: ['no call was delayed', 'It answers: it did not'],
     });
   });
@@ -47,7 +47,7 @@ describe('the verdict', () => {
 describe('a run', () => {
   it('is well when all are upheld or skipped, and at least one was done', () => {
     expect(isWell(['upheld', 'skipped', 'upheld'])).toBe(true);
-    for (const bad of ['refuted', 'aborted', 'fault did not bite'] as const)
+    for (const bad of ['refuted', 'aborted', 'fault did not measureEffect'] as const)
       expect(isWell(['upheld', bad])).toBe(false);
     expect(isWell(['skipped'])).toBe(false);
     expect(isWell([])).toBe(false);

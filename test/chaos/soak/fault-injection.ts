@@ -3,7 +3,7 @@
 import type { Stack } from '#local/stack/stack.ts';
 import { pause } from '#services/platform/base/backoff.ts';
 import { describeError } from '#services/platform/base/errors.ts';
-import { drawStrike, VICTIMS, type Victim } from './kill-plan.ts';
+import { drawKill, KILL_TARGETS, type KillTarget } from './kill-plan.ts';
 import type { Random } from './random.ts';
 import type { Mode } from './settings.ts';
 
@@ -14,13 +14,13 @@ const BEFORE_OUTAGE_MS = 15_000;
 const POSTGRES_AWAY_MS = 6_000;
 const POSTGRES_PERIOD_MS = 15_000;
 
-export type Recovery = { readonly part: Victim; readonly tookMs: number };
+export type Recovery = { readonly part: KillTarget; readonly tookMs: number };
 
 /** A part was away on purpose, from when to when by `performance.now()`. */
-export type Outage = { readonly part: Victim; readonly fromMs: number; readonly untilMs: number };
+export type Outage = { readonly part: KillTarget; readonly fromMs: number; readonly untilMs: number };
 
-export type Damage = {
-  readonly kills: ReadonlyMap<Victim, number>;
+export type FaultInjection = {
+  readonly kills: ReadonlyMap<KillTarget, number>;
   readonly recoveries: readonly Recovery[];
   readonly outages: readonly Outage[];
   readonly faults: readonly string[];
@@ -30,7 +30,7 @@ export type Damage = {
   finish(): Promise<void>;
 };
 
-export type DamageOptions = {
+export type FaultInjectionOptions = {
   readonly stack: Stack;
   readonly mode: Mode;
   readonly random: Random;
@@ -38,13 +38,13 @@ export type DamageOptions = {
 };
 
 /** Begins to do damage, until `finish` or until the signal. */
-export function startDamage({ stack, mode, random, signal }: DamageOptions): Damage {
+export function startFaultInjection({ stack, mode, random, signal }: FaultInjectionOptions): FaultInjection {
   const stopping = new AbortController();
-  const work = new DamageWork(stack, AbortSignal.any([stopping.signal, signal]));
+  const work = new FaultInjector(stack, AbortSignal.any([stopping.signal, signal]));
   const begin: Readonly<Record<Mode, () => Promise<void>>> = {
     kills: () => work.strike(random),
-    'nats-away': () => work.sendNatsAway(),
-    'postgres-away': () => work.shakePostgres(),
+    'nats-down': () => work.sendNatsAway(),
+    'postgres-down': () => work.shakePostgres(),
   };
   const doing = begin[mode]();
   return {
@@ -61,17 +61,17 @@ export function startDamage({ stack, mode, random, signal }: DamageOptions): Dam
   };
 }
 
-class DamageWork {
-  readonly kills = new Map<Victim, number>(VICTIMS.map((part) => [part, 0]));
+class FaultInjector {
+  readonly kills = new Map<KillTarget, number>(KILL_TARGETS.map((part) => [part, 0]));
   readonly recoveries: Recovery[] = [];
   readonly outages: Outage[] = [];
   readonly faults: string[] = [];
   lastMs = performance.now();
   readonly #stack: Stack;
   readonly #over: AbortSignal;
-  readonly #recovering = new Map<Victim, Promise<void>>();
+  readonly #recovering = new Map<KillTarget, Promise<void>>();
   /** Those of them that were killed again while they started. */
-  readonly #struckAgain = new Set<Victim>();
+  readonly #struckAgain = new Set<KillTarget>();
 
   constructor(stack: Stack, over: AbortSignal) {
     this.#stack = stack;
@@ -81,17 +81,17 @@ class DamageWork {
   /** Kills by chance, what is still starting included. */
   async strike(random: Random): Promise<void> {
     for (;;) {
-      const { afterMs, victims } = drawStrike(random);
+      const { afterMs, targets } = drawKill(random);
       await pause(afterMs, this.#over);
       if (this.#over.aborted) return;
-      await Promise.all(victims.map((victim) => this.#kill(victim)));
+      await Promise.all(targets.map((target) => this.#kill(target)));
     }
   }
 
   /** Takes the broker away for a minute, once. */
   async sendNatsAway(): Promise<void> {
     await pause(BEFORE_OUTAGE_MS, this.#over);
-    if (!this.#over.aborted) await this.#takeAway('nats', NATS_AWAY_MS);
+    if (!this.#over.aborted) await this.#stopProcess('nats', NATS_AWAY_MS);
   }
 
   /** Kills the database, and every second time keeps it away for a while. */
@@ -101,7 +101,7 @@ class DamageWork {
       if (this.#over.aborted) return;
       await this.#kill('postgres');
       await this.settle();
-      if (round % 2 === 0 && !this.#over.aborted) await this.#takeAway('postgres', POSTGRES_AWAY_MS);
+      if (round % 2 === 0 && !this.#over.aborted) await this.#stopProcess('postgres', POSTGRES_AWAY_MS);
     }
   }
 
@@ -110,21 +110,21 @@ class DamageWork {
     await Promise.all(this.#recovering.values());
   }
 
-  async #kill(victim: Victim): Promise<void> {
+  async #kill(target: KillTarget): Promise<void> {
     // Between two lives there is nobody to kill.
-    if (this.#stack.pid(victim) === undefined) return;
+    if (this.#stack.pid(target) === undefined) return;
     // What is still starting is killed once: again and again, nothing would ever be up.
-    const isStarting = this.#recovering.has(victim);
-    if (isStarting && this.#struckAgain.has(victim)) return;
-    if (isStarting) this.#struckAgain.add(victim);
+    const isStarting = this.#recovering.has(target);
+    if (isStarting && this.#struckAgain.has(target)) return;
+    if (isStarting) this.#struckAgain.add(target);
     this.lastMs = performance.now();
     const killedMs = this.lastMs;
-    await this.#stack.kill(victim);
-    this.kills.set(victim, (this.kills.get(victim) ?? 0) + 1);
-    if (!this.#recovering.has(victim)) this.#recovering.set(victim, this.#waitFor(victim, killedMs));
+    await this.#stack.kill(target);
+    this.kills.set(target, (this.kills.get(target) ?? 0) + 1);
+    if (!this.#recovering.has(target)) this.#recovering.set(target, this.#waitFor(target, killedMs));
   }
 
-  async #waitFor(part: Victim, sinceMs: number): Promise<void> {
+  async #waitFor(part: KillTarget, sinceMs: number): Promise<void> {
     try {
       await this.#stack.waitUntilHealthy(part, RECOVERY_LIMIT_MS);
       this.recoveries.push({ part, tookMs: performance.now() - sinceMs });
@@ -135,11 +135,11 @@ class DamageWork {
     }
   }
 
-  async #takeAway(part: Victim, awayMs: number): Promise<void> {
+  async #stopProcess(part: KillTarget, downMs: number): Promise<void> {
     // No grace: what has to be put in order is put in order at the next start.
     await this.#stack.stop(part, 0);
     const fromMs = performance.now();
-    await pause(awayMs, this.#over);
+    await pause(downMs, this.#over);
     const untilMs = performance.now();
     this.outages.push({ part, fromMs, untilMs });
     await this.#stack.start(part);

@@ -1,17 +1,17 @@
 // An experiment on nothing, and a stage of doubles to run it on: tests change what they are about.
 
-import type { Experiment, Look } from '../../../chaos/experiments/runner/experiment.ts';
-import type { Stage } from '../../../chaos/experiments/runner/run-experiment.ts';
+import type { Experiment, ProbeResult } from '../../../chaos/experiments/runner/experiment.ts';
+import type { ExperimentEnvironment } from '../../../chaos/experiments/runner/run-experiment.ts';
 import { createRandom } from '../../../chaos/soak/random.ts';
 
 /** Whether the fault is on, and what was done, in order. */
-export type Patient = { isBroken: boolean; readonly steps: string[] };
+export type FakeSubject = { isBroken: boolean; readonly steps: string[] };
 
-export const WELL: Look = { holds: true, seen: 'all is well' };
-export const UNWELL: Look = { holds: false, seen: 'nothing is well' };
+export const WELL: ProbeResult = { holds: true, seen: 'all is well' };
+export const UNWELL: ProbeResult = { holds: false, seen: 'nothing is well' };
 
 /** An experiment that is upheld on the stage below. */
-export function plainExperiment(changes: Partial<Experiment<unknown, Patient>> = {}): Experiment<unknown, Patient> {
+export function plainExperiment(changes: Partial<Experiment<unknown, FakeSubject>> = {}): Experiment<unknown, FakeSubject> {
   return {
     name: 'plain',
     title: 'The patient is broken',
@@ -19,14 +19,14 @@ export function plainExperiment(changes: Partial<Experiment<unknown, Patient>> =
     fault: 'It is broken.',
     blastRadius: 'The patient.',
     abort: { when: 'Somebody screams', limitMs: 10_000, watch: async () => WELL },
-    control: 'It is looked at.',
-    errandsPerSecond: 1,
+    measuredBy: 'It is looked at.',
+    scenariosPerSecond: 1,
     platform: 'shared',
     inject: async ({ subject }) => {
       subject.isBroken = true;
       subject.steps.push('inject');
       return {
-        bite: () => ({ count: subject.isBroken ? 1 : 0, seen: 'it is broken' }),
+        measureEffect: () => ({ count: subject.isBroken ? 1 : 0, seen: 'it is broken' }),
         remove: async () => {
           subject.isBroken = false;
           subject.steps.push('remove');
@@ -47,8 +47,8 @@ export function plainExperiment(changes: Partial<Experiment<unknown, Patient>> =
 }
 
 /** A stage on which everything is well. */
-export function plainStage(changes: Partial<Stage<Patient>> = {}): Stage<Patient> {
-  const subject: Patient = { isBroken: false, steps: [] };
+export function plainEnvironment(changes: Partial<ExperimentEnvironment<FakeSubject>> = {}): ExperimentEnvironment<FakeSubject> {
+  const subject: FakeSubject = { isBroken: false, steps: [] };
   return {
     subject,
     random: createRandom(1),
