@@ -4,13 +4,13 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { InvariantSources, OrderFact, AcknowledgedOrder } from '../support/invariants/facts.ts';
+import type { AcknowledgedOrder, InvariantSources, OrderFact } from '../support/invariants/facts.ts';
 import {
+  acknowledgedOrder,
   checkInvariants,
   collectFacts,
   listViolations,
   sourcesOf,
-  acknowledgedOrder,
   waitForQuiescence,
 } from '../support/invariants/invariants.ts';
 import {

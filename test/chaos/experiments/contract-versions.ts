@@ -3,8 +3,6 @@ import type { FileDescriptorSet } from '@bufbuild/protobuf/wkt';
 import type { Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
 import { type ActiveFault, defineExperiment, type ExperimentContext } from './runner/experiment.ts';
-import { changeOrderDatabase } from './runner/order-database.ts';
-import { areChargedOnce, drawKey, failureOf, haveStatus, placeOrder } from './runner/orders.ts';
 import {
   addEnumValue,
   addTextField,
@@ -13,6 +11,8 @@ import {
   removeFields,
   type SeenAnswer,
 } from './runner/modified-contracts.ts';
+import { changeOrderDatabase } from './runner/order-database.ts';
+import { areChargedOnce, drawKey, failureOf, haveStatus, placeOrder } from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';
 import { isStillServing } from './runner/steady-state.ts';
 

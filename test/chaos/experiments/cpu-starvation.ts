@@ -3,7 +3,14 @@ import type { ServiceName } from '#local/shared/topology.ts';
 import { pause } from '#services/platform/base/backoff.ts';
 import type { Random } from '../soak/random.ts';
 import { type ActiveFault, defineExperiment, type ExperimentContext } from './runner/experiment.ts';
-import { areChargedOnce, describeAll, haveStatus, type PlacedOrder, placeUntilAnswered, within } from './runner/orders.ts';
+import {
+  areChargedOnce,
+  describeAll,
+  haveStatus,
+  type PlacedOrder,
+  placeUntilAnswered,
+  within,
+} from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';
 import { isStillServing } from './runner/steady-state.ts';
 
@@ -33,7 +40,10 @@ export const cpuStarvation = defineExperiment({
     const placed: PlacedOrder[] = [];
     while (placed.length < ORDERS) placed.push(await placeUntilAnswered(context));
     const slowestMs = Math.max(...placed.map(({ tookMs }) => tookMs));
-    context.check(`Each order is answered in under ${ANSWER_MS / 1_000} s`, within('the slowest', slowestMs, ANSWER_MS));
+    context.check(
+      `Each order is answered in under ${ANSWER_MS / 1_000} s`,
+      within('the slowest', slowestMs, ANSWER_MS),
+    );
     context.check('None fails for good', {
       holds: placed.every(({ outcome }) => outcome !== 'FAILED'),
       seen: describeAll(placed),

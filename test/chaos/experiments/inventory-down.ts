@@ -17,7 +17,8 @@ export const inventoryDown = defineExperiment({
   fault: 'The inventory service is stopped, so that its port refuses connections, and started again at the end.',
   blastRadius: 'Orders wait for stock. Prices, reading of orders, payments and mails go on.',
   abort: { when: 'The order service no longer answers', limitMs: 40_000, watch: isStillServing('order') },
-  measuredBy: 'A connection to the port of inventory, which succeeds before the fault and must be refused while it is on.',
+  measuredBy:
+    'A connection to the port of inventory, which succeeds before the fault and must be refused while it is on.',
   scenariosPerSecond: 0,
   platform: 'shared',
   inject: ({ subject }) => stopProcess(subject, 'inventory'),

@@ -1,6 +1,13 @@
 // The inventory service runs out of memory in the middle of its work, and dies of it.
 import { type ActiveFault, defineExperiment, type ExperimentContext } from './runner/experiment.ts';
-import { areChargedOnce, describeAll, haveStatus, type PlacedOrder, placeUntilAnswered, within } from './runner/orders.ts';
+import {
+  areChargedOnce,
+  describeAll,
+  haveStatus,
+  type PlacedOrder,
+  placeUntilAnswered,
+  within,
+} from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';
 import { isStillServing } from './runner/steady-state.ts';
 

@@ -55,7 +55,10 @@ export const packetLoss = defineExperiment({
     const placed: PlacedOrder[] = [];
     while (placed.length < ORDERS) placed.push(await placeUntilAnswered(context));
     const slowestMs = Math.max(...placed.map(({ tookMs }) => tookMs));
-    context.check(`Each of ${ORDERS} orders is answered in under 3 s`, within('the slowest answer', slowestMs, ANSWER_MS));
+    context.check(
+      `Each of ${ORDERS} orders is answered in under 3 s`,
+      within('the slowest answer', slowestMs, ANSWER_MS),
+    );
     context.check('None of them fails for good', {
       holds: placed.every(({ outcome }) => outcome !== 'FAILED'),
       seen: describeAll(placed),

@@ -1,5 +1,4 @@
-// What is done to the platform during a soak, and how long each part took to come back.
-
+// Fault injection during a soak: kills and outages, with the recovery time of each process.
 import type { Stack } from '#local/stack/stack.ts';
 import { pause } from '#services/platform/base/backoff.ts';
 import { describeError } from '#services/platform/base/errors.ts';
@@ -7,26 +6,26 @@ import { drawKill, KILL_TARGETS, type KillTarget } from './kill-plan.ts';
 import type { Random } from './random.ts';
 import type { Mode } from './settings.ts';
 
-// A part that is not back by then does not come back.
+// A process that is not healthy again by then counts as not recovered.
 const RECOVERY_LIMIT_MS = 60_000;
-const NATS_AWAY_MS = 60_000;
+const NATS_DOWN_MS = 60_000;
 const BEFORE_OUTAGE_MS = 15_000;
-const POSTGRES_AWAY_MS = 6_000;
+const POSTGRES_DOWN_MS = 6_000;
 const POSTGRES_PERIOD_MS = 15_000;
 
-export type Recovery = { readonly part: KillTarget; readonly tookMs: number };
+export type Recovery = { readonly process: KillTarget; readonly tookMs: number };
 
-/** A part was away on purpose, from when to when by `performance.now()`. */
-export type Outage = { readonly part: KillTarget; readonly fromMs: number; readonly untilMs: number };
+/** A deliberate outage of a process; times by `performance.now()`. */
+export type Outage = { readonly process: KillTarget; readonly fromMs: number; readonly untilMs: number };
 
 export type FaultInjection = {
   readonly kills: ReadonlyMap<KillTarget, number>;
   readonly recoveries: readonly Recovery[];
   readonly outages: readonly Outage[];
   readonly faults: readonly string[];
-  /** When something was last struck or came back from being away, by `performance.now()`. */
+  /** The time of the last kill, or of the end of the last outage, by `performance.now()`. */
   lastMs(): number;
-  /** Strikes no more; resolves when everything that was struck is back. */
+  /** Injects no more faults; resolves when every killed process is healthy again. */
   finish(): Promise<void>;
 };
 
@@ -37,32 +36,32 @@ export type FaultInjectionOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Begins to do damage, until `finish` or until the signal. */
+/** Starts to inject faults, until `finish` or an abort. */
 export function startFaultInjection({ stack, mode, random, signal }: FaultInjectionOptions): FaultInjection {
   const stopping = new AbortController();
-  const work = new FaultInjector(stack, AbortSignal.any([stopping.signal, signal]));
-  const begin: Readonly<Record<Mode, () => Promise<void>>> = {
-    kills: () => work.strike(random),
-    'nats-down': () => work.sendNatsAway(),
-    'postgres-down': () => work.shakePostgres(),
+  const injector = new FaultInjector(stack, AbortSignal.any([stopping.signal, signal]));
+  const start: Readonly<Record<Mode, () => Promise<void>>> = {
+    kills: () => injector.killAtRandom(random),
+    'nats-down': () => injector.stopNatsOnce(),
+    'postgres-down': () => injector.disturbPostgres(),
   };
-  const doing = begin[mode]();
+  const running = start[mode]();
   return {
-    kills: work.kills,
-    recoveries: work.recoveries,
-    outages: work.outages,
-    faults: work.faults,
-    lastMs: () => work.lastMs,
+    kills: injector.kills,
+    recoveries: injector.recoveries,
+    outages: injector.outages,
+    faults: injector.faults,
+    lastMs: () => injector.lastMs,
     finish: async () => {
       stopping.abort();
-      await doing;
-      await work.settle();
+      await running;
+      await injector.settle();
     },
   };
 }
 
 class FaultInjector {
-  readonly kills = new Map<KillTarget, number>(KILL_TARGETS.map((part) => [part, 0]));
+  readonly kills = new Map<KillTarget, number>(KILL_TARGETS.map((process) => [process, 0]));
   readonly recoveries: Recovery[] = [];
   readonly outages: Outage[] = [];
   readonly faults: string[] = [];
@@ -70,16 +69,16 @@ class FaultInjector {
   readonly #stack: Stack;
   readonly #over: AbortSignal;
   readonly #recovering = new Map<KillTarget, Promise<void>>();
-  /** Those of them that were killed again while they started. */
-  readonly #struckAgain = new Set<KillTarget>();
+  /** Processes that were killed again while they were starting. */
+  readonly #killedAgain = new Set<KillTarget>();
 
   constructor(stack: Stack, over: AbortSignal) {
     this.#stack = stack;
     this.#over = over;
   }
 
-  /** Kills by chance, what is still starting included. */
-  async strike(random: Random): Promise<void> {
+  /** Kills processes at random times, also while they are starting. */
+  async killAtRandom(random: Random): Promise<void> {
     for (;;) {
       const { afterMs, targets } = drawKill(random);
       await pause(afterMs, this.#over);
@@ -88,35 +87,35 @@ class FaultInjector {
     }
   }
 
-  /** Takes the broker away for a minute, once. */
-  async sendNatsAway(): Promise<void> {
+  /** Stops the broker once, for a minute. */
+  async stopNatsOnce(): Promise<void> {
     await pause(BEFORE_OUTAGE_MS, this.#over);
-    if (!this.#over.aborted) await this.#stopProcess('nats', NATS_AWAY_MS);
+    if (!this.#over.aborted) await this.#stopProcess('nats', NATS_DOWN_MS);
   }
 
-  /** Kills the database, and every second time keeps it away for a while. */
-  async shakePostgres(): Promise<void> {
+  /** Kills the database again and again; every second time it also stays down for a while. */
+  async disturbPostgres(): Promise<void> {
     for (let round = 1; ; round += 1) {
       await pause(POSTGRES_PERIOD_MS, this.#over);
       if (this.#over.aborted) return;
       await this.#kill('postgres');
       await this.settle();
-      if (round % 2 === 0 && !this.#over.aborted) await this.#stopProcess('postgres', POSTGRES_AWAY_MS);
+      if (round % 2 === 0 && !this.#over.aborted) await this.#stopProcess('postgres', POSTGRES_DOWN_MS);
     }
   }
 
-  /** Resolves when everything that was struck is back. */
+  /** Resolves when every killed process is healthy again. */
   async settle(): Promise<void> {
     await Promise.all(this.#recovering.values());
   }
 
   async #kill(target: KillTarget): Promise<void> {
-    // Between two lives there is nobody to kill.
+    // Between two process runs there is no process to kill.
     if (this.#stack.pid(target) === undefined) return;
-    // What is still starting is killed once: again and again, nothing would ever be up.
+    // A starting process is killed at most once, otherwise it might never become healthy.
     const isStarting = this.#recovering.has(target);
-    if (isStarting && this.#struckAgain.has(target)) return;
-    if (isStarting) this.#struckAgain.add(target);
+    if (isStarting && this.#killedAgain.has(target)) return;
+    if (isStarting) this.#killedAgain.add(target);
     this.lastMs = performance.now();
     const killedMs = this.lastMs;
     await this.#stack.kill(target);
@@ -124,26 +123,26 @@ class FaultInjector {
     if (!this.#recovering.has(target)) this.#recovering.set(target, this.#waitFor(target, killedMs));
   }
 
-  async #waitFor(part: KillTarget, sinceMs: number): Promise<void> {
+  async #waitFor(process: KillTarget, sinceMs: number): Promise<void> {
     try {
-      await this.#stack.waitUntilHealthy(part, RECOVERY_LIMIT_MS);
-      this.recoveries.push({ part, tookMs: performance.now() - sinceMs });
-      this.#recovering.delete(part);
-      this.#struckAgain.delete(part);
+      await this.#stack.waitUntilHealthy(process, RECOVERY_LIMIT_MS);
+      this.recoveries.push({ process, tookMs: performance.now() - sinceMs });
+      this.#recovering.delete(process);
+      this.#killedAgain.delete(process);
     } catch (error) {
-      this.faults.push(`${part} did not come back: ${describeError(error)}`);
+      this.faults.push(`${process} did not recover: ${describeError(error)}`);
     }
   }
 
-  async #stopProcess(part: KillTarget, downMs: number): Promise<void> {
-    // No grace: what has to be put in order is put in order at the next start.
-    await this.#stack.stop(part, 0);
+  async #stopProcess(process: KillTarget, downMs: number): Promise<void> {
+    // Without a grace period: the process has to recover at its next start.
+    await this.#stack.stop(process, 0);
     const fromMs = performance.now();
     await pause(downMs, this.#over);
     const untilMs = performance.now();
-    this.outages.push({ part, fromMs, untilMs });
-    await this.#stack.start(part);
+    this.outages.push({ process, fromMs, untilMs });
+    await this.#stack.start(process);
     this.lastMs = performance.now();
-    this.recoveries.push({ part, tookMs: performance.now() - untilMs });
+    this.recoveries.push({ process, tookMs: performance.now() - untilMs });
   }
 }

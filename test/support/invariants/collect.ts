@@ -1,20 +1,20 @@
 // The collection of the facts. Wait for quiescence first: the sources are read one by one, so pending work makes them disagree.
 import { FIRST_CATALOGUE } from '#services/inventory/catalogue.ts';
 import type { Money } from '#services/platform/base/money.ts';
+import { readLedger, readMailbox } from './external-sources.ts';
 import type {
+  AcknowledgedOrder,
   ChargeFact,
   Facts,
   InvariantSources,
-  Owner,
   MessagingFact,
   NotificationFact,
   OrderFact,
+  Owner,
   ProductFact,
   ReservationFact,
   SaleFact,
-  AcknowledgedOrder,
 } from './facts.ts';
-import { readLedger, readMailbox } from './external-sources.ts';
 import { findPendingWork } from './quiescence.ts';
 import { type Query, readDatabase } from './sources.ts';
 import { readStreams } from './streams.ts';

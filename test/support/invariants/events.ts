@@ -1,6 +1,6 @@
 // The invariants of events: none is lost, none is stored twice, each change is published once. Pure.
 import { equalMoney } from '#services/platform/base/money.ts';
-import { type EventFact, HANDLED_EVENTS, OWNERS, type OrderFact, type StreamFact } from './facts.ts';
+import { type EventFact, HANDLED_EVENTS, type OrderFact, OWNERS, type StreamFact } from './facts.ts';
 import { type FactView, type Finding, groupBy, type Invariant, type Violation } from './finding.ts';
 
 export const EVENT_INVARIANTS: readonly Invariant[] = [
@@ -16,7 +16,11 @@ export const EVENT_INVARIANTS: readonly Invariant[] = [
     find: findUnpublishedChanges,
   },
   { name: 'outbox-delivered', promise: 'every event marked as sent is in its stream', find: findUndelivered },
-  { name: 'inbox-complete', promise: 'every event of a stream was applied by each service that handles it', find: findUnapplied },
+  {
+    name: 'inbox-complete',
+    promise: 'every event of a stream was applied by each service that handles it',
+    find: findUnapplied,
+  },
   { name: 'no-dead-letters', promise: 'no service has a dead letter', find: findDeadLetters },
 ];
 
@@ -73,7 +77,8 @@ function findEventMismatches(order: OrderFact, events: readonly ReadableEvent[])
     const isRight = subject === 'shop.order.v1.OrderCreated' ? body.version === 1 : isEndVersion(order, body.version);
     if (!isRight) mismatches.push(`has version ${order.version}, its ${subject} version ${body.version}`);
     const sameTotal = body.total !== undefined && equalMoney(body.total, order.total);
-    if (body.customerId !== order.customerId || !sameTotal) mismatches.push(`its ${subject} has another customer or total`);
+    if (body.customerId !== order.customerId || !sameTotal)
+      mismatches.push(`its ${subject} has another customer or total`);
   }
   return mismatches;
 }
@@ -155,7 +160,9 @@ function findUnpublishedProducts({ products, streamOf }: FactView): Violation[] 
       .toSorted((one, other) => one - other);
     const isComplete = versions.length === version && versions.every((published, index) => published === index + 1);
     if (isComplete) return [];
-    return [{ id: productId, detail: `has version ${version}, published were: ${versions.slice(-5).join(', ') || 'none'}` }];
+    return [
+      { id: productId, detail: `has version ${version}, published were: ${versions.slice(-5).join(', ') || 'none'}` },
+    ];
   });
 }
 

@@ -11,8 +11,8 @@
 import { OrderStatusSchema } from '#gen/shop/order/v1/order_pb.ts';
 import { type CreateOrderResponse, CreateOrderResponse_OutcomeSchema } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { Stack } from '#local/stack/stack.ts';
-import { collectFacts, type CallerFacts } from './collect.ts';
-import type { InvariantSources, AcknowledgedOrder } from './facts.ts';
+import { type CallerFacts, collectFacts } from './collect.ts';
+import type { AcknowledgedOrder, InvariantSources } from './facts.ts';
 import { judgeInvariants, type Verdict } from './judge.ts';
 import { waitForQuiescence } from './quiescence.ts';
 

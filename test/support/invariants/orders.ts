@@ -208,7 +208,8 @@ function findMismatch(
     return `was acknowledged for key ${idempotencyKey}, which belongs to ${storedOrderId ?? 'no order'}`;
   }
   if (status !== 'PENDING' && status !== order.status) return `was acknowledged as ${status}, but is ${order.status}`;
-  if (outcome === 'CONFIRMED' && order.status !== 'CONFIRMED') return `was acknowledged as CONFIRMED, but is ${order.status}`;
+  if (outcome === 'CONFIRMED' && order.status !== 'CONFIRMED')
+    return `was acknowledged as CONFIRMED, but is ${order.status}`;
   const hasFailed = order.status === 'FAILED' || order.status === 'CANCELLED';
   if (outcome === 'FAILED' && !hasFailed) return `was acknowledged as FAILED, but is ${order.status}`;
   return undefined;

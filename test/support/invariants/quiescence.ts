@@ -4,9 +4,9 @@ import { DOMAIN } from '#services/domain.ts';
 import { pause } from '#services/platform/base/backoff.ts';
 import { streamOf } from '#services/platform/base/domain.ts';
 import { isStreamMissing } from '#services/platform/messaging/streams.ts';
+import { readLedger } from './external-sources.ts';
 import { HANDLED_EVENTS, type InvariantSources, OWNERS, type Owner, type PendingWork } from './facts.ts';
 import { netCaptured } from './finding.ts';
-import { readLedger } from './external-sources.ts';
 import { readBroker, readDatabase, SourceUnavailable } from './sources.ts';
 
 const POLL_MS = 200;

@@ -85,7 +85,8 @@ function findMissingSteps({ streams, sales, orderOf }: FactView): Finding {
     steps += 1;
     const sale = saleOf.get(order.orderId);
     const isCounted = order.synthetic ? sale?.synthetic === true : sale?.steps.includes(step) === true;
-    if (!isCounted) violations.push({ id: order.orderId, detail: `its step ${step} was published, but is not counted` });
+    if (!isCounted)
+      violations.push({ id: order.orderId, detail: `its step ${step} was published, but is not counted` });
   }
   return { counts: { 'steps published': steps, 'orders counted': sales.length }, violations };
 }

@@ -1,7 +1,17 @@
 // Examples of violations in events.
 import { type Draft, eventOf } from './clean-facts.ts';
 import type { EventFact } from './facts.ts';
-import { type DraftFacts, euros, of, type ViolationExample, productOf, markApplied, streamOf, addEvent, removeEvents } from './violation-examples.ts';
+import {
+  addEvent,
+  type DraftFacts,
+  euros,
+  markApplied,
+  of,
+  productOf,
+  removeEvents,
+  streamOf,
+  type ViolationExample,
+} from './violation-examples.ts';
 
 const orderEvent = (facts: DraftFacts, eventId: string): Draft<EventFact> =>
   streamOf(facts, 'order').events.find(({ id }) => id === eventId)!;

@@ -1,5 +1,5 @@
 // Examples of violations in orders, their notifications and the answers to clients.
-import { euros, mailsOf, of, type ViolationExample, productOf, removeEvents, without } from './violation-examples.ts';
+import { euros, mailsOf, of, productOf, removeEvents, type ViolationExample, without } from './violation-examples.ts';
 
 export const ORDERS: ViolationExample[] = [
   [
@@ -19,7 +19,12 @@ export const ORDERS: ViolationExample[] = [
     'the charge of a cancelled order is in progress',
     (facts) => {
       of(facts.charges, 'cancelled').status = 'CHARGING';
-      removeEvents(facts, 'payment', 'payment.v1.PaymentCompleted of cancelled', 'payment.v1.PaymentRefunded of cancelled');
+      removeEvents(
+        facts,
+        'payment',
+        'payment.v1.PaymentCompleted of cancelled',
+        'payment.v1.PaymentRefunded of cancelled',
+      );
     },
   ],
   [

@@ -49,7 +49,8 @@ export function removeEvents(facts: DraftFacts, producer: Owner, ...ids: readonl
   const stream = streamOf(facts, producer);
   const count = stream.events.length;
   stream.events = stream.events.filter(({ id }) => !ids.includes(id));
-  if (stream.events.length !== count - ids.length) throw new Error(`${ids.join(', ')}: not all of these were published`);
+  if (stream.events.length !== count - ids.length)
+    throw new Error(`${ids.join(', ')}: not all of these were published`);
   const messaging = facts.messaging[producer];
   messaging.sent = messaging.sent.filter(({ eventId }) => !ids.includes(eventId));
 }

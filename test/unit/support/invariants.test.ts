@@ -8,11 +8,11 @@ import type { Subscription } from '#services/platform/messaging/event-handler.ts
 import { cleanFacts, draftCleanFacts } from '../../support/invariants/clean-facts.ts';
 import { type Facts, HANDLED_EVENTS } from '../../support/invariants/facts.ts';
 import { INVARIANT_NAMES, judgeInvariants } from '../../support/invariants/judge.ts';
+import { listViolations, renderVerdicts } from '../../support/invariants/table.ts';
 import { MONEY, of, productOf, QUIESCENCE, removeEvents, STOCK } from '../../support/invariants/violation-examples.ts';
 import { EVENTS } from '../../support/invariants/violation-examples-events.ts';
 import { ORDERS } from '../../support/invariants/violation-examples-orders.ts';
 import { SALES } from '../../support/invariants/violation-examples-sales.ts';
-import { listViolations, renderVerdicts } from '../../support/invariants/table.ts';
 
 const EXAMPLES = [...QUIESCENCE, ...MONEY, ...STOCK, ...ORDERS, ...SALES, ...EVENTS];
 

@@ -25,7 +25,7 @@ export function startCustomers(options: CustomerOptions): Customers {
     finish: async () => {
       await load.finish();
       platform.acknowledged.push(...journal.answers.map(({ acknowledged }) => acknowledged));
-      return [judgeJournal(journal, load.begun())];
+      return [judgeJournal(journal, load.started())];
     },
   };
 }

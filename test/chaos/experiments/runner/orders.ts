@@ -101,7 +101,10 @@ export async function haveStatus(
 }
 
 /** Whether the provider took money for each of these orders exactly once, and kept it. */
-export async function areChargedOnce(platform: Platform, placed: readonly Pick<PlacedOrder, 'orderId'>[]): Promise<ProbeResult> {
+export async function areChargedOnce(
+  platform: Platform,
+  placed: readonly Pick<PlacedOrder, 'orderId'>[],
+): Promise<ProbeResult> {
   const counts = await Promise.all(
     placed.map(async ({ orderId }) => {
       const response = await fetch(`${platform.stack.url('provider')}/v1/charges?order_id=${orderId}`, {

@@ -6,7 +6,15 @@ import { isWell, type Verdict } from './verdict.ts';
 /** The words of an experiment, without what it does. */
 export type Described = Pick<
   Experiment,
-  'name' | 'title' | 'section' | 'hypothesis' | 'fault' | 'blastRadius' | 'measuredBy' | 'platform' | 'scenariosPerSecond'
+  | 'name'
+  | 'title'
+  | 'section'
+  | 'hypothesis'
+  | 'fault'
+  | 'blastRadius'
+  | 'measuredBy'
+  | 'platform'
+  | 'scenariosPerSecond'
 > & { readonly abort: Pick<Experiment['abort'], 'when' | 'limitMs'> };
 
 export type Result = { readonly experiment: Described; readonly outcome: Outcome };
@@ -53,7 +61,8 @@ export function renderReport(results: readonly Result[], facts: RunFacts): strin
 export function renderJson(results: readonly Result[], { steadyState, ...facts }: RunFacts): string {
   const { seed, startTime, tookMs, calledOff } = facts;
   const experiments = results.map(({ experiment, outcome }) => {
-    const { name, title, section, hypothesis, fault, blastRadius, measuredBy, platform, scenariosPerSecond } = experiment;
+    const { name, title, section, hypothesis, fault, blastRadius, measuredBy, platform, scenariosPerSecond } =
+      experiment;
     const { when, limitMs } = experiment.abort;
     const words = { name, title, section, steadyState, hypothesis, fault, blastRadius, measuredBy };
     return { ...words, abort: { when, limitMs }, platform, scenariosPerSecond, ...outcome };
@@ -123,7 +132,13 @@ function renderSeen(outcome: Outcome): string[] {
     ...(steadyBefore === undefined ? [] : [{ claim: 'Steady state before', ...steadyBefore }]),
     ...(measureEffect === undefined
       ? []
-      : [{ claim: `Control: the fault, on for ${seconds(faultMs)}, bites`, holds: measureEffect.count > 0, seen: measureEffect.seen }]),
+      : [
+          {
+            claim: `Control: the fault, on for ${seconds(faultMs)}, bites`,
+            holds: measureEffect.count > 0,
+            seen: measureEffect.seen,
+          },
+        ]),
     ...findings,
     ...(steadyAfter === undefined ? [] : [{ claim: 'Steady state afterwards', ...steadyAfter }]),
     ...(judgement === undefined

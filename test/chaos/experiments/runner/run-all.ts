@@ -20,7 +20,7 @@ import { type Platform, startPlatform } from './platform.ts';
 import { type Result, renderJson, renderReport } from './report.ts';
 import { type Outcome, runExperiment } from './run-experiment.ts';
 import { probeSteadyState, STEADY_STATE } from './steady-state.ts';
-import { isWell, type Judgement, decideVerdict } from './verdict.ts';
+import { decideVerdict, isWell, type Judgement } from './verdict.ts';
 
 const REST_LIMIT_MS = 60_000;
 // A run ends within a quarter of an hour, also where everything takes its longest.

@@ -4,8 +4,8 @@ import { withTimeout } from '#services/platform/base/deadline.ts';
 import { describeError } from '#services/platform/base/errors.ts';
 import { scrubSecrets } from '#services/platform/observability/log.ts';
 import type { Random } from '../../soak/random.ts';
-import type { ActiveFault, FaultEffect, Experiment, Finding, ExperimentContext, ProbeResult } from './experiment.ts';
-import { type Judgement, type Observations, type Decision, decideVerdict } from './verdict.ts';
+import type { ActiveFault, Experiment, ExperimentContext, FaultEffect, Finding, ProbeResult } from './experiment.ts';
+import { type Decision, decideVerdict, type Judgement, type Observations } from './verdict.ts';
 
 const WATCH_PERIOD_MS = 1_000;
 const LOOKS_TO_ABORT = 3;
@@ -37,15 +37,15 @@ export type ExperimentEnvironment<Subject> = {
 
 export type Outcome = Observations & Decision & { readonly tookMs: number; readonly faultMs: number };
 
-/** Runs an experiment. Resolves to what was seen; rejects only when `stage.signal` called it off. */
+/** Runs an experiment. Resolves to what was seen; rejects only when `environment.signal` called it off. */
 export async function runExperiment<Subject>(
   experiment: Experiment<unknown, Subject>,
-  stage: ExperimentEnvironment<Subject>,
+  environment: ExperimentEnvironment<Subject>,
 ): Promise<Outcome> {
   const startMs = performance.now();
-  const run = new Run(experiment, stage);
+  const run = new Run(experiment, environment);
   await run.walk();
-  stage.signal.throwIfAborted();
+  environment.signal.throwIfAborted();
   const { abortReason, measureEffect, findings, steadyBefore, steadyAfter, judgement, faultMs } = run;
   const seen = { obstacle: undefined, abortReason, measureEffect, findings, steadyBefore, steadyAfter, judgement };
   return { ...seen, ...decideVerdict(seen), faultMs, tookMs: performance.now() - startMs };
@@ -60,22 +60,26 @@ class Run<Subject> {
   judgement: Judgement | undefined;
   faultMs = 0;
   readonly #experiment: Experiment<unknown, Subject>;
-  readonly #stage: ExperimentEnvironment<Subject>;
+  readonly #environment: ExperimentEnvironment<Subject>;
   readonly #calledOff = new AbortController();
   readonly #context: ExperimentContext<Subject>;
 
-  constructor(experiment: Experiment<unknown, Subject>, stage: ExperimentEnvironment<Subject>) {
+  constructor(experiment: Experiment<unknown, Subject>, environment: ExperimentEnvironment<Subject>) {
     this.#experiment = experiment;
-    this.#stage = stage;
-    this.#context = createContext(stage, AbortSignal.any([this.#calledOff.signal, stage.signal]), this.findings);
+    this.#environment = environment;
+    this.#context = createContext(
+      environment,
+      AbortSignal.any([this.#calledOff.signal, environment.signal]),
+      this.findings,
+    );
   }
 
   async walk(): Promise<void> {
-    const { progress, signal } = this.#stage;
+    const { progress, signal } = this.#environment;
     this.steadyBefore = await this.#waitForSteadyState();
     progress(`steady state: ${this.steadyBefore.seen}`);
     if (!this.steadyBefore.holds || signal.aborted) return;
-    const customers = this.#stage.startCustomers(this.#experiment.scenariosPerSecond);
+    const customers = this.#environment.startCustomers(this.#experiment.scenariosPerSecond);
     try {
       await this.#breakAndRestore();
       signal.throwIfAborted();
@@ -93,7 +97,7 @@ class Run<Subject> {
     let active: ActiveFault | undefined;
     const observed = await this.#guard('the fault could be done and looked at', async () => {
       active = await inject(this.#context);
-      this.#stage.progress(`the fault is on: ${fault}`);
+      this.#environment.progress(`the fault is on: ${fault}`);
       const watching = new AbortController();
       const watch = this.#watch(watching.signal);
       try {
@@ -105,14 +109,14 @@ class Run<Subject> {
     });
     await this.#guard('the fault could be measured and removed', async () => {
       try {
-        this.measureEffect = await inTime(active?.measureEffect(), this.#stage.signal);
+        this.measureEffect = await inTime(active?.measureEffect(), this.#environment.signal);
       } finally {
         // Also when it is called off: what is stopped has to go on before it can be ended.
         await inTime(active?.remove());
       }
     });
     this.faultMs = performance.now() - startMs;
-    this.#stage.progress(
+    this.#environment.progress(
       `the fault is removed after ${Math.round(this.faultMs)} ms; measuredBy: ${this.measureEffect?.seen ?? 'none'}`,
     );
     // Nothing is expected after a fault of which nothing was seen.
@@ -141,20 +145,20 @@ class Run<Subject> {
     for (let bad = 0; !over.aborted; ) {
       await pause(WATCH_PERIOD_MS, over);
       if (over.aborted) return;
-      const look = await probeSafely(() => watch(this.#stage.subject));
+      const look = await probeSafely(() => watch(this.#environment.subject));
       if (over.aborted) return;
       bad = look.holds ? 0 : bad + 1;
       const isLate = performance.now() - startMs > limitMs;
       if (bad < LOOKS_TO_ABORT && !isLate) continue;
       this.abortReason = isLate ? `the fault was on for more than ${limitMs} ms` : look.seen;
-      this.#stage.progress(`called off: ${this.abortReason}`);
+      this.#environment.progress(`called off: ${this.abortReason}`);
       this.#calledOff.abort(new Error(this.abortReason));
       return;
     }
   }
 
   async #waitForSteadyState(): Promise<ProbeResult> {
-    const { signal, isSteady } = this.#stage;
+    const { signal, isSteady } = this.#environment;
     const startMs = performance.now();
     for (;;) {
       const look = await probeSafely(isSteady);
@@ -164,27 +168,33 @@ class Run<Subject> {
   }
 
   async #judge(): Promise<void> {
-    if (this.#stage.signal.aborted) return;
-    const judgement = await this.#guard('the platform comes to rest and can be judged', () => this.#stage.judge());
+    if (this.#environment.signal.aborted) return;
+    const judgement = await this.#guard('the platform comes to rest and can be judged', () =>
+      this.#environment.judge(),
+    );
     this.judgement = judgement;
     if (judgement !== undefined) {
-      this.#stage.progress(`invariants: ${judgement.held} hold, ${judgement.violations.length} violations`);
+      this.#environment.progress(`invariants: ${judgement.held} hold, ${judgement.violations.length} violations`);
     }
   }
 }
 
-function createContext<Subject>(stage: ExperimentEnvironment<Subject>, signal: AbortSignal, findings: Finding[]): ExperimentContext<Subject> {
+function createContext<Subject>(
+  environment: ExperimentEnvironment<Subject>,
+  signal: AbortSignal,
+  findings: Finding[],
+): ExperimentContext<Subject> {
   const note = (finding: Finding): void => {
     findings.push(finding);
-    stage.progress(`${finding.holds ? 'as claimed' : 'NOT AS CLAIMED'}: ${finding.claim} (${finding.seen})`);
+    environment.progress(`${finding.holds ? 'as claimed' : 'NOT AS CLAIMED'}: ${finding.claim} (${finding.seen})`);
   };
   const wait = async (forMs: number): Promise<void> => {
     await pause(forMs, signal);
     signal.throwIfAborted();
   };
   return {
-    subject: stage.subject,
-    random: stage.random,
+    subject: environment.subject,
+    random: environment.random,
     signal,
     wait,
     check: (claim, look) => note({ claim, ...look }),

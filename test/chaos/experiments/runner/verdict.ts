@@ -41,7 +41,10 @@ export function decideVerdict(seen: Observations): Decision {
     };
   }
   if (seen.measureEffect === undefined || !(seen.measureEffect.count > 0)) {
-    return { verdict: 'fault did not measureEffect', reasons: [seen.measureEffect?.seen ?? 'the fault was never on', ...failed] };
+    return {
+      verdict: 'fault did not measureEffect',
+      reasons: [seen.measureEffect?.seen ?? 'the fault was never on', ...failed],
+    };
   }
   const gone =
     seen.steadyAfter?.holds === true

@@ -1,4 +1,4 @@
-// An experiment on nothing, and a stage of doubles to run it on: tests change what they are about.
+// An experiment on nothing, and a environment of doubles to run it on: tests change what they are about.
 
 import type { Experiment, ProbeResult } from '../../../chaos/experiments/runner/experiment.ts';
 import type { ExperimentEnvironment } from '../../../chaos/experiments/runner/run-experiment.ts';
@@ -10,8 +10,10 @@ export type FakeSubject = { isBroken: boolean; readonly steps: string[] };
 export const WELL: ProbeResult = { holds: true, seen: 'all is well' };
 export const UNWELL: ProbeResult = { holds: false, seen: 'nothing is well' };
 
-/** An experiment that is upheld on the stage below. */
-export function plainExperiment(changes: Partial<Experiment<unknown, FakeSubject>> = {}): Experiment<unknown, FakeSubject> {
+/** An experiment that is upheld on the environment below. */
+export function plainExperiment(
+  changes: Partial<Experiment<unknown, FakeSubject>> = {},
+): Experiment<unknown, FakeSubject> {
   return {
     name: 'plain',
     title: 'The patient is broken',
@@ -46,8 +48,10 @@ export function plainExperiment(changes: Partial<Experiment<unknown, FakeSubject
   };
 }
 
-/** A stage on which everything is well. */
-export function plainEnvironment(changes: Partial<ExperimentEnvironment<FakeSubject>> = {}): ExperimentEnvironment<FakeSubject> {
+/** A environment on which everything is well. */
+export function plainEnvironment(
+  changes: Partial<ExperimentEnvironment<FakeSubject>> = {},
+): ExperimentEnvironment<FakeSubject> {
   const subject: FakeSubject = { isBroken: false, steps: [] };
   return {
     subject,

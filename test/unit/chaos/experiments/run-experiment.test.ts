@@ -1,7 +1,7 @@
 // The stages of an experiment, and that no way through them leaves the fault on.
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { runExperiment } from '../../../chaos/experiments/runner/run-experiment.ts';
-import { plainExperiment, plainEnvironment, UNWELL, WELL } from './fixtures.ts';
+import { plainEnvironment, plainExperiment, UNWELL, WELL } from './fixtures.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -24,8 +24,8 @@ const forever = () => new Promise<never>(() => undefined);
 
 describe('an experiment', () => {
   it('looks at the steady state, breaks, looks, restores, looks again, and has the invariants judged', async () => {
-    const stage = plainEnvironment();
-    const outcome = await run(plainExperiment(), stage);
+    const environment = plainEnvironment();
+    const outcome = await run(plainExperiment(), environment);
 
     expect(outcome).toMatchObject({ verdict: 'upheld', reasons: [], measureEffect: { count: 1 } });
     expect(outcome.findings.map(({ claim }) => claim)).toEqual(['It answers', 'It recovers', 'Customers are content']);
@@ -40,7 +40,7 @@ describe('an experiment', () => {
       'customers go',
       'judge',
     ];
-    expect(stage.subject.steps).toEqual(steps);
+    expect(environment.subject.steps).toEqual(steps);
   });
 
   it('is refuted by a planted violation of an invariant', async () => {
@@ -82,13 +82,13 @@ describe('an experiment', () => {
   });
 
   it('is aborted, nothing being broken, when there is no steady state to begin with', async () => {
-    const stage = plainEnvironment({ isSteady: async () => UNWELL });
+    const environment = plainEnvironment({ isSteady: async () => UNWELL });
 
-    expect(await run(plainExperiment(), stage)).toMatchObject({
+    expect(await run(plainExperiment(), environment)).toMatchObject({
       verdict: 'aborted',
       reasons: ['no steady state to begin with: nothing is well'],
     });
-    expect(stage.subject.steps).toEqual([]);
+    expect(environment.subject.steps).toEqual([]);
   });
 
   it('is refuted when the steady state does not come back', async () => {
@@ -119,13 +119,13 @@ describe('the abort condition', () => {
       abort: { when: 'It screams', limitMs: 60_000, watch },
       observe: forever,
     });
-    const stage = plainEnvironment();
+    const environment = plainEnvironment();
 
-    expect(await run(experiment, stage)).toMatchObject({ verdict: 'aborted', reasons: ['nothing is well'] });
+    expect(await run(experiment, environment)).toMatchObject({ verdict: 'aborted', reasons: ['nothing is well'] });
     expect(watch).toHaveBeenCalledTimes(5);
-    expect(stage.subject.isBroken).toBe(false);
-    expect(stage.subject.steps).not.toContain('recover');
-    expect(stage.subject.steps).toContain('judge');
+    expect(environment.subject.isBroken).toBe(false);
+    expect(environment.subject.steps).not.toContain('recover');
+    expect(environment.subject.steps).toContain('judge');
   });
 
   it('calls off when the fault is on for too long', async () => {
@@ -141,18 +141,18 @@ describe('the abort condition', () => {
 describe('the fault', () => {
   it('is removed when the experiment itself fails, which refutes it', async () => {
     const experiment = plainExperiment({ observe: () => Promise.reject(new Error('the order service hung up')) });
-    const stage = plainEnvironment();
+    const environment = plainEnvironment();
 
-    expect(await run(experiment, stage)).toMatchObject({
+    expect(await run(experiment, environment)).toMatchObject({
       verdict: 'refuted',
       reasons: ['the fault could be done and looked at: the order service hung up'],
     });
-    expect(stage.subject.isBroken).toBe(false);
+    expect(environment.subject.isBroken).toBe(false);
   });
 
   it('is removed when the run is called off from outside, and nothing is ruled', async () => {
     const stop = new AbortController();
-    const stage = plainEnvironment({ signal: stop.signal });
+    const environment = plainEnvironment({ signal: stop.signal });
     const experiment = plainExperiment({
       observe: () => {
         stop.abort(new Error('called off'));
@@ -160,17 +160,20 @@ describe('the fault', () => {
       },
     });
 
-    await expect(run(experiment, stage)).rejects.toThrow('called off');
-    expect(stage.subject.isBroken).toBe(false);
-    expect(stage.subject.steps).not.toContain('judge');
+    await expect(run(experiment, environment)).rejects.toThrow('called off');
+    expect(environment.subject.isBroken).toBe(false);
+    expect(environment.subject.steps).not.toContain('judge');
   });
 
   it('that cannot be measured in time is removed, and is one that did not measureEffect', async () => {
-    const stage = plainEnvironment();
+    const environment = plainEnvironment();
     const remove = vi.fn(async () => undefined);
     const experiment = plainExperiment({ inject: async () => ({ measureEffect: forever, remove }) });
 
-    expect(await run(experiment, stage)).toMatchObject({ verdict: 'fault did not measureEffect', measureEffect: undefined });
+    expect(await run(experiment, environment)).toMatchObject({
+      verdict: 'fault did not measureEffect',
+      measureEffect: undefined,
+    });
     expect(remove).toHaveBeenCalledOnce();
   });
 });

@@ -1,6 +1,6 @@
 // The rules of a verdict, and what makes a run red.
 import { describe, expect, it } from 'vitest';
-import { isWell, type Observations, decideVerdict, type Verdict } from '../../../chaos/experiments/runner/verdict.ts';
+import { decideVerdict, isWell, type Observations, type Verdict } from '../../../chaos/experiments/runner/verdict.ts';
 import { UNWELL, WELL } from './fixtures.ts';
 
 const UPHELD: Observations = {
@@ -23,7 +23,12 @@ describe('the verdict', () => {
     ['an invariant is broken', { judgement: BROKEN }, 'refuted', ['invariant broken: money: one cent is missing']],
     ['nothing was judged', { judgement: undefined }, 'refuted', ['the invariants could not be judged']],
     ['the fault did nothing', { measureEffect: NO_BITE }, 'fault did not measureEffect', ['no call was delayed']],
-    ['the measuredBy saw no number', { measureEffect: { count: Number.NaN, seen: 'NaN' } }, 'fault did not measureEffect', ['NaN']],
+    [
+      'the measuredBy saw no number',
+      { measureEffect: { count: Number.NaN, seen: 'NaN' } },
+      'fault did not measureEffect',
+      ['NaN'],
+    ],
     ['the fault was never on', { measureEffect: undefined }, 'fault did not measureEffect', ['the fault was never on']],
     ['it was called off', { abortReason: 'a scream' }, 'aborted', ['a scream']],
     ['it could not begin', { steadyBefore: UNWELL }, 'aborted', ['no steady state to begin with: nothing is well']],
@@ -33,7 +38,13 @@ describe('the verdict', () => {
   });
 
   it('weighs a broken invariant most, then the abort, then a fault that did nothing, then claims', () => {
-    const everything = { ...UPHELD, findings: FAILED, measureEffect: NO_BITE, abortReason: 'a scream', judgement: BROKEN };
+    const everything = {
+      ...UPHELD,
+      findings: FAILED,
+      measureEffect: NO_BITE,
+      abortReason: 'a scream',
+      judgement: BROKEN,
+    };
 
     expect(decideVerdict(everything).verdict).toBe('refuted');
     expect(decideVerdict({ ...everything, judgement: UPHELD.judgement }).verdict).toBe('aborted');

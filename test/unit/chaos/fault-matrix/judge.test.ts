@@ -10,10 +10,14 @@ const database = { ...green.cell, dependency: 'database' } as const;
 const nats = { ...green.cell, dependency: 'nats' } as const;
 const inventory = { ...green.cell, dependency: 'inventory' } as const;
 const by500 = { ...inventory, fault: 'fail-always-500' } as const;
-const failed = (reason: string) => ({ response: response({ outcome: 'FAILED', reason, status: 'FAILED' }), end: ended });
+const failed = (reason: string) => ({
+  response: response({ outcome: 'FAILED', reason, status: 'FAILED' }),
+  end: ended,
+});
 const ended = { status: 'FAILED', afterMs: 1 };
 const confirmed = { outcome: 'CONFIRMED', reason: 'UNSPECIFIED', status: 'CONFIRMED' };
-const response = (change: object): CellResult['response'] => ({ ...green.response, ...change }) as CellResult['response'];
+const response = (change: object): CellResult['response'] =>
+  ({ ...green.response, ...change }) as CellResult['response'];
 
 it.each<[string, Partial<CellResult>]>([
   ['an order that is confirmed all the same', { response: confirmed, cell: nats }],
