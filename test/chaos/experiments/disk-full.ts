@@ -1,4 +1,4 @@
-// The disk of the broker is full: no event can be stored, and selling goes on.
+// The disk of the broker is full: no event can be stored, and orders are still confirmed.
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ActiveFault, defineExperiment, type ExperimentContext } from './runner/experiment.ts';
@@ -17,16 +17,15 @@ export const diskFull = defineExperiment({
   name: 'disk-full',
   title: 'The disk of the broker is full',
   hypothesis:
-    'Orders are CONFIRMED; their events wait in the outboxes, because what the broker could not store it does not acknowledge. When ' +
+    'Orders are CONFIRMED; their events wait in the outboxes, because the broker acknowledges only what it has stored. When ' +
     'there is space again and the broker is restarted, every event arrives: every mail is sent and every sum is right.',
   fault:
-    `The broker keeps its streams on a disk of its own of ${DISK_BYTES >> 20} MB (a tmpfs), which a file fills to the last byte. At the end the ` +
-    'file is removed and nats-server restarted, as an operator would.',
+    `The broker keeps its streams on a disk of its own of ${DISK_BYTES >> 20} MB (a tmpfs), which a file fills completely. At the end the ` +
+    'file is removed and nats-server restarted, as an operator would do.',
   blastRadius:
-    'Mails, sums and price changes come later. The databases have another disk; no other disk of the machine is filled.',
+    'Mails, sums and price changes are late. The databases have another disk; no other disk of the machine is filled.',
   abort: { when: 'The order service no longer answers', limitMs: 40_000, watch: isStillServing('order') },
-  measuredBy:
-    'The order service counts events that it could not publish; with space on the disk there are none after a moment.',
+  measuredBy: 'The number of unpublished events of the order service, which is zero while the disk has space.',
   scenariosPerSecond: 3,
   platform: 'own',
   findObstacle: findMountObstacle,
@@ -72,11 +71,11 @@ async function fillDisk(platform: Platform): Promise<ActiveFault> {
   };
 }
 
-/** Returns how many bytes there was space for: at most the size of the disk. */
+/** Returns the number of bytes written: at most the size of the disk. */
 async function writeUntilFull(file: string): Promise<number> {
   await using handle = await open(file, 'w');
   let writtenBytes = 0;
-  // Smaller and smaller, so that nothing is left between two blocks.
+  // Blocks get smaller, so that no space is left.
   for (let size = BLOCK.length; size >= 1; size = Math.floor(size / 2)) {
     while (writtenBytes <= DISK_BYTES) {
       try {

@@ -1,4 +1,4 @@
-// Callers with wrong credentials, or with those of another service: each is refused, and changes nothing.
+// Clients with wrong credentials, or with those of another service: each is refused and changes nothing.
 import { connect } from 'nats';
 import { Client } from 'pg';
 import { inboxPrefix } from '#local/nats/nats-permissions.ts';
@@ -15,40 +15,41 @@ import type { Platform } from './runner/platform.ts';
 import { isStillServing } from './runner/steady-state.ts';
 
 const TIMEOUT_MS = 3_000;
-const NOTICE_MS = 500;
+const STATUS_TIMEOUT_MS = 500;
 const STREAM = streamOf(DOMAIN, 'order');
 const FORGED_SUBJECT = 'shop.order.v1.Forged';
 
-/** One way in. Each try rejects when it is refused. */
+/** One place where credentials are checked. Each attempt rejects when it is refused. */
 type EntryPoint = {
   readonly what: string;
+  /** Attempts with wrong credentials, by description. */
   readonly wrong: Readonly<Record<string, () => Promise<void>>>;
-  /** What a refusal says. */
+  /** The expected error. */
   readonly refusal: RegExp;
-  /** The same try with the right credential. */
+  /** The same attempt with the right credentials. */
   readonly right: () => Promise<void>;
 };
 
 export const wrongCredentials = defineExperiment<void>({
   name: 'wrong-credentials',
-  title: 'Callers come with wrong credentials',
+  title: 'Clients use wrong credentials',
   hypothesis:
-    'Test orders without the credential of the monitor, users of the broker with a wrong password or beyond what they may publish, and ' +
+    'Synthetic orders without the credential of the monitor, broker users with a wrong password or without the permission to publish, and ' +
     'database roles with a wrong password or at the database of another service are all refused, and leave no trace.',
-  fault: 'Such callers try each of these doors.',
-  blastRadius: 'None: customers do not notice.',
+  fault: 'Such clients try each of these.',
+  blastRadius: 'None: customers see no effect.',
   abort: { when: 'The order service no longer answers', limitMs: 30_000, watch: isStillServing('order') },
-  measuredBy: 'The same tries with the right credential succeed: it is the credential that they are refused for.',
+  measuredBy: 'The same attempts with the right credentials, which must succeed: only the credentials are refused.',
   scenariosPerSecond: 2,
   platform: 'shared',
   inject: async (context) => ({
     measureEffect: async () => {
-      const opened: string[] = [];
+      const succeeded: string[] = [];
       for (const { what, right } of entryPointsOf(context, drawKey(context.random))) {
         await right();
-        opened.push(what);
+        succeeded.push(what);
       }
-      return { count: opened.length, seen: `with the right credential these succeed: ${opened.join(', ')}` };
+      return { count: succeeded.length, seen: `with the right credentials these succeed: ${succeeded.join(', ')}` };
     },
     remove: async () => undefined,
   }),
@@ -59,7 +60,7 @@ export const wrongCredentials = defineExperiment<void>({
         const words = await refusalOf(attempt());
         context.check(`${what}, ${how}, is refused`, {
           holds: words !== undefined && refusal.test(words),
-          seen: words ?? 'IT WAS LET IN',
+          seen: words ?? 'IT WAS ACCEPTED',
         });
       }
     }
@@ -70,14 +71,14 @@ export const wrongCredentials = defineExperiment<void>({
 
 function entryPointsOf({ subject, random }: ExperimentContext, forged: string): EntryPoint[] {
   return [
-    testOrder(subject, () => drawKey(random)),
+    syntheticOrder(subject, () => drawKey(random)),
     brokerUser(subject),
     publishing(subject, forged),
     databaseRole(subject),
   ];
 }
 
-function testOrder({ orders, stack }: Platform, drawOrderKey: () => string): EntryPoint {
+function syntheticOrder({ orders, stack }: Platform, drawOrderKey: () => string): EntryPoint {
   const order = async (headers: Record<string, string>): Promise<void> => {
     const items = [{ productId: TEST_PRODUCT, quantity: 1 }];
     const request = {
@@ -90,10 +91,10 @@ function testOrder({ orders, stack }: Platform, drawOrderKey: () => string): Ent
     await orders.createOrder(request, { headers, timeoutMs: TIMEOUT_MS });
   };
   return {
-    what: 'a test order',
+    what: 'a synthetic order',
     wrong: {
       'without a credential': () => order({}),
-      'with a wrong one': () => order({ [SYNTHETIC_HEADER]: 'not-the-credential-of-the-monitor' }),
+      'with a wrong credential': () => order({ [SYNTHETIC_HEADER]: 'not-the-credential-of-the-monitor' }),
     },
     refusal: /permission_denied/,
     right: () => order({ [SYNTHETIC_HEADER]: stack.syntheticCredential() }),
@@ -111,7 +112,7 @@ function brokerUser({ stack }: Platform): EntryPoint {
     what: 'a login at the broker',
     wrong: {
       'with a wrong password': () => login(username, 'wrong'),
-      'as nobody known': () => login('somebody', decodeURIComponent(password)),
+      'as an unknown user': () => login('unknown', decodeURIComponent(password)),
     },
     refusal: /authorization violation/i,
     right: () => login(username, decodeURIComponent(password)),
@@ -125,11 +126,11 @@ function publishing({ stack }: Platform, forged: string): EntryPoint {
     const login = { user: decodeURIComponent(username), pass: decodeURIComponent(password) };
     const connection = await connect({ servers: host, ...login, reconnect: false, inboxPrefix: inboxPrefix(user) });
     try {
-      // A publication that is not allowed is never acknowledged; the broker says why on the connection.
-      const told = connection.status()[Symbol.asyncIterator]().next();
+      // The broker does not acknowledge a refused publication; it reports the refusal as a connection status.
+      const status = connection.status()[Symbol.asyncIterator]().next();
       connection.publish(subject, '');
       await connection.flush();
-      const refusal = await withTimeout(told, NOTICE_MS, () => undefined);
+      const refusal = await withTimeout(status, STATUS_TIMEOUT_MS, () => undefined);
       if (refusal?.value !== undefined) throw new Error(`${refusal.value.type}: ${String(refusal.value.data)}`);
     } finally {
       await connection.close();
@@ -169,7 +170,7 @@ function databaseRole({ stack }: Platform): EntryPoint {
   };
 }
 
-/** The subjects of everything in the stream of the order service. */
+/** Lists the subjects of all events in the stream of the order service. */
 function listSubjects({ stack }: Platform): Promise<string[]> {
   return readBroker(stack.natsUrl('admin'), async ({ manager }) => {
     const { state } = await manager.streams.info(STREAM, { subjects_filter: '>' });
@@ -177,7 +178,7 @@ function listSubjects({ stack }: Platform): Promise<string[]> {
   });
 }
 
-/** What a refusal says; undefined when there is none. */
+/** Returns the error of a refused attempt; undefined when it succeeds. */
 async function refusalOf(attempt: Promise<void>): Promise<string | undefined> {
   try {
     await attempt;

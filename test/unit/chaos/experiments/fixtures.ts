@@ -1,27 +1,27 @@
-// An experiment on nothing, and a environment of doubles to run it on: tests change what they are about.
+// A minimal experiment on a fake subject, and an environment of test doubles to run it in.
 
 import type { Experiment, ProbeResult } from '../../../chaos/experiments/runner/experiment.ts';
 import type { ExperimentEnvironment } from '../../../chaos/experiments/runner/run-experiment.ts';
 import { createRandom } from '../../../chaos/soak/random.ts';
 
-/** Whether the fault is on, and what was done, in order. */
+/** Whether the fault is active, and the executed steps in order. */
 export type FakeSubject = { isBroken: boolean; readonly steps: string[] };
 
 export const WELL: ProbeResult = { holds: true, seen: 'all is well' };
 export const UNWELL: ProbeResult = { holds: false, seen: 'nothing is well' };
 
-/** An experiment that is upheld on the environment below. */
+/** An experiment that is upheld in the environment below. */
 export function plainExperiment(
   changes: Partial<Experiment<unknown, FakeSubject>> = {},
 ): Experiment<unknown, FakeSubject> {
   return {
     name: 'plain',
-    title: 'The patient is broken',
-    hypothesis: 'It is whole again afterwards.',
+    title: 'The subject is broken',
+    hypothesis: 'It recovers.',
     fault: 'It is broken.',
-    blastRadius: 'The patient.',
-    abort: { when: 'Somebody screams', limitMs: 10_000, watch: async () => WELL },
-    measuredBy: 'It is looked at.',
+    blastRadius: 'The subject.',
+    abort: { when: 'An alarm is raised', limitMs: 10_000, watch: async () => WELL },
+    measuredBy: 'A probe.',
     scenariosPerSecond: 1,
     platform: 'shared',
     inject: async ({ subject }) => {
@@ -48,7 +48,7 @@ export function plainExperiment(
   };
 }
 
-/** A environment on which everything is well. */
+/** An environment in which every probe holds. */
 export function plainEnvironment(
   changes: Partial<ExperimentEnvironment<FakeSubject>> = {},
 ): ExperimentEnvironment<FakeSubject> {
@@ -62,11 +62,11 @@ export function plainEnvironment(
       return WELL;
     },
     startCustomers: () => {
-      subject.steps.push('customers come');
+      subject.steps.push('customers start');
       return {
         finish: async () => {
-          subject.steps.push('customers go');
-          return [{ claim: 'Customers are content', holds: true, seen: 'one of one' }];
+          subject.steps.push('customers finish');
+          return [{ claim: 'Customers see no errors', holds: true, seen: 'one of one' }];
         },
       };
     },

@@ -1,4 +1,4 @@
-// The stages of an experiment, and that no way through them leaves the fault on.
+// The steps of an experiment. Whatever happens, the fault is removed.
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { runExperiment } from '../../../chaos/experiments/runner/run-experiment.ts';
 import { plainEnvironment, plainExperiment, UNWELL, WELL } from './fixtures.ts';
@@ -8,7 +8,7 @@ beforeEach(() => {
   return () => vi.useRealTimers();
 });
 
-/** Runs to the end, with all the waiting that is in it. */
+/** Runs an experiment to its end, advancing the fake timers. */
 async function run(...given: Parameters<typeof runExperiment<ReturnType<typeof plainEnvironment>['subject']>>) {
   const outcome = runExperiment(...given);
   const settled = outcome.catch(() => undefined);
@@ -23,84 +23,88 @@ async function run(...given: Parameters<typeof runExperiment<ReturnType<typeof p
 const forever = () => new Promise<never>(() => undefined);
 
 describe('an experiment', () => {
-  it('looks at the steady state, breaks, looks, restores, looks again, and has the invariants judged', async () => {
+  it('probes the steady state, injects the fault, observes, removes it, probes again, and judges the invariants', async () => {
     const environment = plainEnvironment();
     const outcome = await run(plainExperiment(), environment);
 
     expect(outcome).toMatchObject({ verdict: 'upheld', reasons: [], measureEffect: { count: 1 } });
-    expect(outcome.findings.map(({ claim }) => claim)).toEqual(['It answers', 'It recovers', 'Customers are content']);
+    expect(outcome.findings.map(({ claim }) => claim)).toEqual([
+      'It answers',
+      'It recovers',
+      'Customers see no errors',
+    ]);
     const steps = [
       'steady',
-      'customers come',
+      'customers start',
       'inject',
       'observe',
       'remove',
       'recover',
       'steady',
-      'customers go',
+      'customers finish',
       'judge',
     ];
     expect(environment.subject.steps).toEqual(steps);
   });
 
-  it('is refuted by a planted violation of an invariant', async () => {
+  it('is refuted by a violated invariant', async () => {
     const judge = async () => ({ held: 2, violations: ['charged-once: order 7 was charged twice'] });
 
     expect(await run(plainExperiment(), plainEnvironment({ judge }))).toMatchObject({
       verdict: 'refuted',
-      reasons: ['invariant broken: charged-once: order 7 was charged twice'],
+      reasons: ['invariant violated: charged-once: order 7 was charged twice'],
     });
   });
 
-  it('is refuted by a claim that does not hold, and by customers who saw what they must not', async () => {
+  it('is refuted by a claim that does not hold, and by an unexpected error of the background load', async () => {
     const observe = plainExperiment({
       observe: async ({ check }) => {
         check('It answers in time', { holds: false, seen: '9 s' });
         return 'what was observed';
       },
     });
-    const startCustomers = () => ({ finish: async () => [{ claim: 'Customers are content', ...UNWELL }] });
+    const startCustomers = () => ({ finish: async () => [{ claim: 'Customers see no errors', ...UNWELL }] });
 
     const outcome = await run(observe, plainEnvironment({ startCustomers }));
 
     expect(outcome.verdict).toBe('refuted');
-    expect(outcome.reasons).toEqual(['It answers in time: 9 s', 'Customers are content: nothing is well']);
+    expect(outcome.reasons).toEqual(['It answers in time: 9 s', 'Customers see no errors: nothing is well']);
   });
 
-  it('tells that its fault did not measureEffect when the measuredBy counts nothing', async () => {
-    const harmless = plainExperiment({
+  it('reports a fault without an effect when the measured count is zero', async () => {
+    const ineffective = plainExperiment({
       inject: async () => ({
-        measureEffect: () => ({ count: 0, seen: 'the proxies harmed nothing' }),
+        measureEffect: () => ({ count: 0, seen: 'the proxies affected nothing' }),
         remove: async () => undefined,
       }),
     });
 
-    expect(await run(harmless, plainEnvironment())).toMatchObject({
-      verdict: 'fault did not measureEffect',
-      reasons: ['the proxies harmed nothing'],
+    expect(await run(ineffective, plainEnvironment())).toMatchObject({
+      verdict: 'fault had no effect',
+      reasons: ['the proxies affected nothing'],
     });
   });
 
-  it('is aborted, nothing being broken, when there is no steady state to begin with', async () => {
+  it('is aborted without a fault when there is no steady state before', async () => {
     const environment = plainEnvironment({ isSteady: async () => UNWELL });
 
     expect(await run(plainExperiment(), environment)).toMatchObject({
       verdict: 'aborted',
-      reasons: ['no steady state to begin with: nothing is well'],
+      reasons: ['no steady state before the fault: nothing is well'],
     });
     expect(environment.subject.steps).toEqual([]);
   });
 
-  it('is refuted when the steady state does not come back', async () => {
+  it('is refuted when the steady state does not return', async () => {
     const isSteady = vi.fn(async () => UNWELL).mockResolvedValueOnce(WELL);
 
     expect(await run(plainExperiment(), plainEnvironment({ isSteady }))).toMatchObject({
       verdict: 'refuted',
-      reasons: ['the steady state did not come back: nothing is well'],
+      reasons: ['the steady state did not return: nothing is well'],
     });
   });
 
-  it('takes the word of a look that fails as that of one that does not hold', async () => {
+  it('treats a probe that throws as one that does not hold', async () => {
     const isSteady = async () => Promise.reject(new Error('connect to postgres://shop:secret@host failed'));
 
     const { steadyBefore } = await run(plainExperiment(), plainEnvironment({ isSteady }));
@@ -110,13 +114,13 @@ describe('an experiment', () => {
 });
 
 describe('the abort condition', () => {
-  it('calls off after three bad looks in a row, removes the fault, and has the invariants judged all the same', async () => {
+  it('aborts after three failed probes in a row, removes the fault, and still judges the invariants', async () => {
     const watch = vi
       .fn(async () => UNWELL)
       .mockResolvedValueOnce(UNWELL)
       .mockResolvedValueOnce(WELL);
     const experiment = plainExperiment({
-      abort: { when: 'It screams', limitMs: 60_000, watch },
+      abort: { when: 'An alarm is raised', limitMs: 60_000, watch },
       observe: forever,
     });
     const environment = plainEnvironment();
@@ -128,12 +132,12 @@ describe('the abort condition', () => {
     expect(environment.subject.steps).toContain('judge');
   });
 
-  it('calls off when the fault is on for too long', async () => {
+  it('aborts when the fault lasts too long', async () => {
     const experiment = plainExperiment({ observe: forever });
 
     expect(await run(experiment, plainEnvironment())).toMatchObject({
       verdict: 'aborted',
-      reasons: ['the fault was on for more than 10000 ms'],
+      reasons: ['the fault lasted longer than 10000 ms'],
     });
   });
 });
@@ -145,12 +149,12 @@ describe('the fault', () => {
 
     expect(await run(experiment, environment)).toMatchObject({
       verdict: 'refuted',
-      reasons: ['the fault could be done and looked at: the order service hung up'],
+      reasons: ['the fault is injected and observed: the order service hung up'],
     });
     expect(environment.subject.isBroken).toBe(false);
   });
 
-  it('is removed when the run is called off from outside, and nothing is ruled', async () => {
+  it('is removed when the run is interrupted, and there is no verdict', async () => {
     const stop = new AbortController();
     const environment = plainEnvironment({ signal: stop.signal });
     const experiment = plainExperiment({
@@ -165,25 +169,25 @@ describe('the fault', () => {
     expect(environment.subject.steps).not.toContain('judge');
   });
 
-  it('that cannot be measured in time is removed, and is one that did not measureEffect', async () => {
+  it('that cannot be measured in time is removed, and counts as one without an effect', async () => {
     const environment = plainEnvironment();
     const remove = vi.fn(async () => undefined);
     const experiment = plainExperiment({ inject: async () => ({ measureEffect: forever, remove }) });
 
     expect(await run(experiment, environment)).toMatchObject({
-      verdict: 'fault did not measureEffect',
+      verdict: 'fault had no effect',
       measureEffect: undefined,
     });
     expect(remove).toHaveBeenCalledOnce();
   });
 });
 
-describe('a look for something that takes its time', () => {
-  it('is repeated until it holds, and noted with the last thing seen when it never does', async () => {
-    const looks = [UNWELL, UNWELL, WELL];
+describe('an eventual claim', () => {
+  it('is probed until it holds, and recorded with the last result when it never does', async () => {
+    const results = [UNWELL, UNWELL, WELL];
     const experiment = plainExperiment({
       observe: async ({ eventually }) => {
-        await eventually('It gets well', 5_000, async () => looks.shift() ?? UNWELL);
+        await eventually('It gets well', 5_000, async () => results.shift() ?? UNWELL);
         await eventually('It gets rich', 1_000, async () => UNWELL);
       },
     });
