@@ -21,7 +21,7 @@ const POLL_MS = 20;
 /** An order as it was placed: `response` is what its first call was response. */
 export type PlacedOrder = { readonly key: string; readonly response: Answer | Refusal; readonly tookMs: number };
 
-export class Desk {
+export class OrderClient {
   /** Every answer, for the invariants. */
   readonly acknowledged: AcknowledgedOrder[] = [];
   readonly #orders: Client<typeof OrderService>;
@@ -35,12 +35,12 @@ export class Desk {
   /** Places a fresh order. Never throws for what the service says. */
   async place(): Promise<PlacedOrder> {
     const key = randomUUID();
-    const beganAt = performance.now();
+    const startedAt = performance.now();
     try {
       const response = await this.#create(key);
-      return { key, response: toAnswer(response), tookMs: performance.now() - beganAt };
+      return { key, response: toAnswer(response), tookMs: performance.now() - startedAt };
     } catch (error) {
-      return { key, response: toRefusal(error), tookMs: performance.now() - beganAt };
+      return { key, response: toRefusal(error), tookMs: performance.now() - startedAt };
     }
   }
 
