@@ -190,7 +190,7 @@ fault-matrix: $(ready) $(nats_server) ## place an order under every fault on eve
 crash-matrix: $(ready) $(nats_server) ## SIGKILL each service before and after each of its effects; SERVICE=... ONLY='...' selects
 	@exec node test/chaos/crash-matrix/main.ts $(ARGS)
 
-soak: $(ready) $(nats_server) ## run load with random SIGKILLs, then check the invariants; MINUTES=10 SEED=... SOAK_ARGS='--mode nats-away'
+soak: $(ready) $(nats_server) ## run load with random SIGKILLs, then check the invariants; MINUTES=10 SEED=... SOAK_ARGS='--mode nats-down'
 	node test/chaos/soak/main.ts $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(SOAK_ARGS)
 
 chaos: $(ready) $(nats_server) ## run the chaos experiments, one fault at a time; EXPERIMENT=... SEED=... CHAOS_ARGS='--list'

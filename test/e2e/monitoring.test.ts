@@ -12,7 +12,7 @@ import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { type Order, OrderReason, OrderStatus, OrderStep, StepState } from '#gen/shop/order/v1/order_pb.ts';
 import { type ServiceName, services } from '#local/shared/topology.ts';
 import { SYNTHETIC_HEADER } from '#services/platform/base/synthetic.ts';
-import { hurryRedelivery } from '../chaos/crash-matrix/broker-admin.ts';
+import { shortenAckWait } from '../chaos/crash-matrix/broker-admin.ts';
 import { openSession } from '../support/contracts/contracts.ts';
 import { readSummary } from '../support/services/analytics.ts';
 import {
@@ -219,7 +219,7 @@ describe('analytics', () => {
         .poll(async () => (await ops.getStatus({})).status?.consumers, PATIENCE)
         .toMatchObject([rest, rest, rest, rest]);
     await awaitRest();
-    await hurryRedelivery(platform.stack.natsUrl('admin'), 2_000);
+    await shortenAckWait(platform.stack.natsUrl('admin'), 2_000);
     const productId = await addProduct(platform, { onHand: 30 });
     const start = timestampFromDate(new Date());
     await using database = await openSession(platform.stack.databaseUrl('analytics'));

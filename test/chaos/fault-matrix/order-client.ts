@@ -19,9 +19,9 @@ const CALL_MS = 10_000;
 const POLL_MS = 20;
 
 /** An order as it was placed: `response` is what its first call was response. */
-export type Placed = { readonly key: string; readonly response: Answer | Refusal; readonly tookMs: number };
+export type PlacedOrder = { readonly key: string; readonly response: Answer | Refusal; readonly tookMs: number };
 
-export class Desk {
+export class OrderClient {
   /** Every answer, for the invariants. */
   readonly acknowledged: AcknowledgedOrder[] = [];
   readonly #orders: Client<typeof OrderService>;
@@ -33,19 +33,19 @@ export class Desk {
   }
 
   /** Places a fresh order. Never throws for what the service says. */
-  async place(): Promise<Placed> {
+  async place(): Promise<PlacedOrder> {
     const key = randomUUID();
-    const beganAt = performance.now();
+    const startedAt = performance.now();
     try {
       const response = await this.#create(key);
-      return { key, response: toAnswer(response), tookMs: performance.now() - beganAt };
+      return { key, response: toAnswer(response), tookMs: performance.now() - startedAt };
     } catch (error) {
-      return { key, response: toRefusal(error), tookMs: performance.now() - beganAt };
+      return { key, response: toRefusal(error), tookMs: performance.now() - startedAt };
     }
   }
 
   /** Waits until an order has ended; returns its status, or undefined when that takes longer than `limitMs`. */
-  async awaitEnd({ key }: Placed, limitMs: number): Promise<string | undefined> {
+  async awaitEnd({ key }: PlacedOrder, limitMs: number): Promise<string | undefined> {
     const over = AbortSignal.any([this.#signal, AbortSignal.timeout(limitMs)]);
     while (!over.aborted) {
       const status = await this.#look(key);

@@ -21,7 +21,7 @@ const response = (change: object): CellResult['response'] =>
 
 it.each<[string, Partial<CellResult>]>([
   ['an order that is confirmed all the same', { response: confirmed, cell: nats }],
-  ['an error with reason and advice while the database is harmed', { response: refusal, cell: database }],
+  ['an error with reason and advice while the database is faulted', { response: refusal, cell: database }],
   ['an open breaker', { response: response({ outcome: 'CIRCUIT_OPEN', reason: 'PAYMENT_UNAVAILABLE' }) }],
   ['an answer after 3.0 s sharp', { tookMs: 3_000 }],
   ['an order that failed by an error inventory response', { ...failed('INVENTORY_ERROR'), cell: by500 }],
@@ -80,7 +80,7 @@ it.each<[string, Partial<CellResult>, string]>([
     'was response to be CONFIRMED, and ended as FAILED',
   ],
   ['a service that died', { deaths: ['order'] }, 'died of it: order'],
-  ['a platform that was not well before', { response: undefined, mishaps: ['was not well'] }, 'was not well'],
+  ['a platform that was not well before', { response: undefined, errors: ['was not well'] }, 'was not well'],
 ])('finds %s red', (_, change, fault) => {
   expect(judgeCell({ ...green, ...change })).toContain(fault);
 });

@@ -14,7 +14,7 @@ export const pendingResult: CellResult = {
   hits: 1,
   end: { status: 'CONFIRMED', afterMs: 300 },
   deaths: [],
-  mishaps: [],
+  errors: [],
 };
 
 export const refusal: Refusal = { code: 'Unavailable', message: 'away', reason: 'AWAY', retryAfterMs: 1_000 };
