@@ -51,4 +51,5 @@ describe('make chaos', () => {
     expect(lines.join('\n')).toContain('[1/1] inventory-down: FAULT HAD NO EFFECT');
     const report = await readFile(join(folder.path, 'report.md'), 'utf8');
     expect(report).toContain('> the proxies affected nothing');
-  }););
+  });
+});

@@ -12,7 +12,10 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const example = 'packages/kit/examples/weather';
 const exampleTest = 'test/contract/kit/examples-weather.test.ts';
 // With vitest's variables, the inner vitest would treat itself as part of this run.
-const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST')));
+// NODE_OPTIONS selects the packages' sources, which the tarballs do not contain.
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST') && name !== 'NODE_OPTIONS'),
+);
 
 let base: string;
 let packages: string;

@@ -209,9 +209,9 @@ export function runProgram(
   given: readonly string[],
   environment: Record<string, string> = {},
 ): Promise<Ended> {
-  const { PATH, HOME } = process.env;
+  const { PATH, HOME, NODE_OPTIONS } = process.env;
   return new Promise((resolve) => {
-    const options = { env: { PATH, HOME, ...environment }, timeout: 90_000 };
+    const options = { env: { PATH, HOME, NODE_OPTIONS, ...environment }, timeout: 90_000 };
     const child = execFile(file, given, options, (_error, stdout, stderr) =>
       resolve({ exitCode: child.exitCode, stdout, stderr }),
     );

@@ -93,6 +93,6 @@ function readError(status: number, body: Buffer): CallEnd {
     const { code, details = [] } = JSON.parse(body.toString()) as { code: string; details?: { type: string }[] };
     return { code, hasRetryInfo: details.some(({ type }) => type === RETRY_INFO) };
   } catch {
-    return { code: `HTTP ${status}`, hasRetryInfo: false }; // Nobody of the platform answers so: it is counted as it is.
+    return { code: `HTTP ${status}`, hasRetryInfo: false }; // No service of the platform answers so: it is counted under its own code.
   }
 }

@@ -1,4 +1,4 @@
-// What the matrix does to the broker as its administrator: plants events nobody can apply, and shortens the wait for redelivery.
+// What the matrix does to the broker as its administrator: plants events that no consumer can apply, and shortens the wait for redelivery.
 import { randomUUID } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { headers as createHeaders, nanos } from 'nats';
@@ -30,7 +30,7 @@ export async function shortenAckWait(natsUrl: string, ackWaitMs: number): Promis
   });
 }
 
-/** Plants an OrderCreated that nobody can read, and one that nobody may apply. */
+/** Plants an OrderCreated that no consumer can read, and one that none can apply. */
 export async function injectPoisonEvents(natsUrl: string): Promise<InjectedEvent[]> {
   const forbidden = create(OrderCreatedSchema, {
     orderId: `injected-${randomUUID()}`,

@@ -3,7 +3,7 @@
 import type { Fault, InjectOptions } from '@touchstone/kit';
 import { FAULTS, type FaultDirection, type FaultRow, type Protocol, type Scope } from './faults.ts';
 
-/** What an order needs: two neighbours, the payment service's provider, the order service's own Postgres, and the broker. */
+/** What an order needs: two dependencies, the payment service's provider, the order service's own Postgres, and the broker. */
 export const DEPENDENCIES = ['inventory', 'payment', 'provider', 'database', 'nats'] as const;
 export type DependencyName = (typeof DEPENDENCIES)[number];
 

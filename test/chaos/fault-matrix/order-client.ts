@@ -55,7 +55,7 @@ export class OrderClient {
     return undefined;
   }
 
-  // Whoever was refused repeats the key: only that tells whether the order was accepted. Until it is known, nothing is.
+  // A refused client retries with the same key: only that shows whether the order was accepted.
   async #look(key: string): Promise<string | undefined> {
     try {
       const known = this.acknowledged.find(({ idempotencyKey }) => idempotencyKey === key);

@@ -24,7 +24,7 @@ export const HELP = `Places an order under every fault of the fault proxy, on ev
   --list             names the cells, and what is left out and why
   --help             this text
 
-A cell is red when its answer takes longer than 3.0 s, is untyped, blames another, or fails an order that nobody refused; when the
+A cell is red when its answer takes longer than 3.0 s, is untyped, blames another dependency, or fails an order that no dependency refused; when the
 proxy counted no fault; when a service dies; and when the order does not come to its end once the fault is gone. At the end every invariant has to hold.
 Exit code 0 when all is green, else 1.
 `;

@@ -40,7 +40,7 @@ const EVENTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'never set an event aside',
+    name: 'never store a dead letter',
     file: 'services/platform/messaging/event-consumer.ts',
     search: 'if (attempts < MAX_ATTEMPTS && !isTerminal(error)) {',
     replacement: 'if (attempts < Number.POSITIVE_INFINITY && !isTerminal(error)) {',

@@ -23,7 +23,7 @@ const SHORT_ORDER = '1c7e9a9f-71e6-4a1f-9b62-1a0e8b4d3c22';
 
 const reserved = () =>
   inventory
-    .uponReceiving('the news that stock is set aside for an order')
+    .uponReceiving('StockReserved for an order')
     .event(
       StockReservedSchema,
       { orderId: like(ORDER), synthetic: false, reserveTime: anyTimestamp() },
@@ -39,7 +39,7 @@ const short = () =>
     );
 const released = () =>
   inventory
-    .uponReceiving('the news that stock set aside for an order was given back')
+    .uponReceiving('StockReleased for an order that had a reservation')
     .event(
       StockReleasedSchema,
       { orderId: like(ORDER), synthetic: false, releaseTime: anyTimestamp() },
@@ -74,7 +74,7 @@ describe("inventory's event", () => {
   it('StockReserved, InsufficientStock and StockReleased count the step once, however often they are delivered', async () => {
     const check = async () => expect(await fixture.steps()).toEqual({ RESERVED: 1, SHORT: 1, RELEASED: 1 });
 
-    await inventory.handle([reserved(), short(), released()], inTurn(fixture.handleAnew, fixture.begin, check), {
+    await inventory.handle([reserved(), short(), released()], inTurn(fixture.handleAgain, fixture.begin, check), {
       deliveries: ['once', 'redelivered', 'reordered'],
     });
   });
@@ -85,7 +85,7 @@ describe("inventory's event", () => {
         { product_id: 'prod999', name: 'A brighter lamp' },
       ]);
 
-    await inventory.handle([productAdded(), productRenamed()], inTurn(fixture.handleAnew, fixture.begin, check), {
+    await inventory.handle([productAdded(), productRenamed()], inTurn(fixture.handleAgain, fixture.begin, check), {
       deliveries: ['once', 'redelivered', 'reordered'],
     });
   });

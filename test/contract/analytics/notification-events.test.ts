@@ -33,5 +33,5 @@ afterAll(() => fixture[Symbol.asyncDispose]());
 it("notification's NotificationSent counts the order as notified once, however often it is delivered", async () => {
   const check = async () => expect(await fixture.steps()).toEqual({ NOTIFIED: 1 });
 
-  await sent().handledBy(inTurn(fixture.handleAnew, fixture.begin, check), { deliveries: ['once', 'redelivered'] });
+  await sent().handledBy(inTurn(fixture.handleAgain, fixture.begin, check), { deliveries: ['once', 'redelivered'] });
 });

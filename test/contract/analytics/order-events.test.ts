@@ -82,7 +82,7 @@ describe("the order service's event", () => {
       });
     };
 
-    await confirmed().handledBy(inTurn(fixture.handleAnew, fixture.begin, check), {
+    await confirmed().handledBy(inTurn(fixture.handleAgain, fixture.begin, check), {
       deliveries: ['once', 'redelivered'],
     });
   });
@@ -95,7 +95,7 @@ describe("the order service's event", () => {
 
     await order.handle(
       [created(), confirmed(), failed(), cancelled()],
-      inTurn(fixture.handleAnew, fixture.begin, check),
+      inTurn(fixture.handleAgain, fixture.begin, check),
       {
         deliveries: ['once', 'redelivered', 'reordered'],
       },

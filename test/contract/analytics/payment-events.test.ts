@@ -38,7 +38,7 @@ const declined = () =>
     );
 const refunded = () =>
   payment
-    .uponReceiving('the news that a payment was given back')
+    .uponReceiving('PaymentRefunded for an order')
     .event(
       PaymentRefundedSchema,
       { orderId: like(PAID_ORDER), synthetic: false, refundTime: anyTimestamp() },
@@ -56,7 +56,7 @@ afterAll(() => fixture[Symbol.asyncDispose]());
 it("payment's events each count their step once, however often they are delivered", async () => {
   const check = async () => expect(await fixture.steps()).toEqual({ PAID: 1, DECLINED: 1, REFUNDED: 1 });
 
-  await payment.handle([completed(), declined(), refunded()], inTurn(fixture.handleAnew, fixture.begin, check), {
+  await payment.handle([completed(), declined(), refunded()], inTurn(fixture.handleAgain, fixture.begin, check), {
     deliveries: ['once', 'redelivered', 'reordered'],
   });
 });

@@ -77,7 +77,7 @@ describe('OrderCreated', () => {
       expect(await fixture.reported()).toHaveLength(2);
     };
 
-    await order.handle([created(), createdForTooMuch()], inTurn(fixture.handleAnew, fixture.begin, check), {
+    await order.handle([created(), createdForTooMuch()], inTurn(fixture.handleAgain, fixture.begin, check), {
       deliveries: ['redelivered', 'reordered'],
     });
   });

@@ -24,7 +24,7 @@ afterAll(() => resources.disposeAsync());
 
 /** The use cases that publish the events of the contracts, by their description there. */
 const useCases: Record<string, () => Promise<string>> = {
-  'the news that stock is set aside for an order': async () => {
+  'StockReserved for an order': async () => {
     const orderId = randomUUID();
     await inventory.client.reserveStock({ orderId, lines: lines(['prod456', 2]) });
     return orderId;
@@ -35,7 +35,7 @@ const useCases: Record<string, () => Promise<string>> = {
     expect(await reasonOf(refused)).toBe('INSUFFICIENT_STOCK');
     return orderId;
   },
-  'the news that stock set aside for an order was given back': async () => {
+  'StockReleased for an order that had a reservation': async () => {
     const orderId = randomUUID();
     await inventory.client.reserveStock({ orderId, lines: lines(['prod456', 2]) });
     await inventory.client.releaseReservation({ orderId });

@@ -76,7 +76,7 @@ describe('OrderConfirmed', () => {
       expect(fixture.wakeMailer).toHaveBeenCalledTimes(2);
     };
 
-    await order.handle([confirmed(), anotherConfirmed()], inTurn(fixture.handleAnew, fixture.begin, check), {
+    await order.handle([confirmed(), anotherConfirmed()], inTurn(fixture.handleAgain, fixture.begin, check), {
       deliveries: ['redelivered', 'reordered'],
     });
   });

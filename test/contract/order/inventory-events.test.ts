@@ -24,7 +24,7 @@ const SHORT_ORDER = '1c7e9a9f-71e6-4a1f-9b62-1a0e8b4d3c22';
 
 const stockReserved = () =>
   inventory
-    .uponReceiving('the news that stock is set aside for an order')
+    .uponReceiving('StockReserved for an order')
     .event(
       StockReservedSchema,
       { orderId: like(RESERVED_ORDER) },
@@ -110,7 +110,7 @@ describe("inventory's event", () => {
 
     await inventory.handle(
       [productAdded(), priceChanged()],
-      inTurn(fixture.handleAnew, () => fixture.begin(), check),
+      inTurn(fixture.handleAgain, () => fixture.begin(), check),
       {
         deliveries: ['once', 'redelivered', 'reordered'],
       },

@@ -177,7 +177,7 @@ describe('the confirmation of a reservation', () => {
         .uponReceiving('the sale of what was never reserved')
         .calls(confirmReservation, held),
     )
-      .failsWith(Code.NotFound, 'nothing was ever set aside', refusal('RESERVATION_NOT_FOUND'))
+      .failsWith(Code.NotFound, 'the order has no reservation', refusal('RESERVATION_NOT_FOUND'))
       .run(({ url }) => runWithInventory(url, confirming()));
 
     expect(failure).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
@@ -213,7 +213,7 @@ describe('a release', () => {
       'inventory',
       inventory
         .given('nothing is known of the order', order)
-        .uponReceiving('the release of an order nobody knows')
+        .uponReceiving('the release of an unknown order')
         .calls(releaseReservation, unreserved),
     )
       .repliesWith({ reservation: { state: ReservationState.RELEASED } })
@@ -230,7 +230,7 @@ describe('a release', () => {
         .uponReceiving('the release of what is sold')
         .calls(releaseReservation, held),
     )
-      .failsWith(Code.FailedPrecondition, 'what was set aside is sold', refusal('RESERVATION_CONFIRMED'))
+      .failsWith(Code.FailedPrecondition, 'the reservation is confirmed', refusal('RESERVATION_CONFIRMED'))
       .run(({ url }) => runWithInventory(url, failed(RESERVATION_ID)));
 
     expect(failure).toMatchObject({ reason: 'INVENTORY_UNAVAILABLE' });

@@ -175,7 +175,7 @@ describe('a refund', () => {
       'payment',
       payment
         .given('the order has not been charged', state)
-        .uponReceiving('the refund of an order nobody knows')
+        .uponReceiving('the refund of an unknown order')
         .calls(refundPayment, refund),
     )
       .repliesWith({ charge: { status: ChargeStatus.REFUNDED } })

@@ -23,7 +23,7 @@ afterAll(() => resources.disposeAsync());
 const useCases: Record<string, () => Promise<string>> = {
   'the news that an order is paid': () => charge('pm_approved'),
   'the news that a payment was declined': () => charge('pm_insufficient_funds'),
-  'the news that a payment was given back': async () => {
+  'PaymentRefunded for an order': async () => {
     const orderId = await charge('pm_approved');
     await fixture.client.refundPayment(refundOf(orderId));
     return orderId;

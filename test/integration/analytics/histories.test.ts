@@ -132,7 +132,7 @@ it(
         const event = left[index];
         if (event === undefined) throw new Error('there is no such event');
         // Without its inbox row, only the rows of the projection keep it from counting twice.
-        await (draw % 3 === 0 ? fixture.handleAnew(event) : fixture.handle(event));
+        await (draw % 3 === 0 ? fixture.handleAgain(event) : fixture.handle(event));
         if (draw % 2 === 1 || turn > 40) left.splice(index, 1);
       }
 

@@ -66,7 +66,7 @@ describe('RebuildSales', () => {
     const { rebuild } = await house.client.rebuildSales({ idempotencyKey: 'first' });
     const again = await house.client.rebuildSales({ idempotencyKey: 'first' });
     const other = await refusalOf(house.client.rebuildSales({ idempotencyKey: 'second' }));
-    const meanwhile = await house.summary();
+    const during = await house.summary();
     await house.stop();
     await using replica = await house.startReplica();
     await house.nats.restart();
@@ -75,7 +75,7 @@ describe('RebuildSales', () => {
     expect(rebuild?.state).toBe(RebuildState.RUNNING);
     expect(again.rebuild).toEqual(rebuild);
     expect([other.error.code, other.reason]).toEqual([Code.FailedPrecondition, 'REBUILD_RUNNING']);
-    expect(meanwhile).toMatchObject({ ordersConfirmed: 1n, rebuilding: true });
+    expect(during).toMatchObject({ ordersConfirmed: 1n, rebuilding: true });
     const { summary } = await replica.client.getSalesSummary({ endTime: afterNoon(1e9) });
     expect(summary).toMatchObject({ ordersConfirmed: 2n, rebuilding: false });
   });

@@ -85,7 +85,7 @@ describe('ProcessPayment', () => {
       fixture.client.processPayment(paymentOf('order-poor', { paymentMethod: 'pm_insufficient_funds' })),
       fixture.client.processPayment(paymentOf('order-poor', { paymentMethod: 'pm_insufficient_funds' })),
       fixture.client.processPayment(paymentOf('order-old', { paymentMethod: 'pm_expired_card' })),
-      fixture.client.processPayment(paymentOf('order-odd', { paymentMethod: 'pm_of_nobody' })),
+      fixture.client.processPayment(paymentOf('order-odd', { paymentMethod: 'pm_unknown' })),
     ]);
 
     const poor = {

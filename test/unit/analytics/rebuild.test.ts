@@ -10,7 +10,7 @@ import { NOON } from '../../support/services/sales-builders.ts';
 import { createFakeGenerations } from './fakes.ts';
 
 const log = createLog({ service: 'analytics', level: 'silent' });
-const NOBODY_STOPS = new AbortController().signal;
+const NEVER_ABORTED = new AbortController().signal;
 const REWOUND = { order: 7, inventory: 7, payment: 7, notification: 7 };
 
 /** A fake broker whose streams hold seven messages, and whose consumers have this progress. */
@@ -27,7 +27,7 @@ function openRebuild(generations: ReturnType<typeof createFakeGenerations>, { ac
   const session = { manager: { consumers, streams: { info: async () => ({ state }) } } } as never;
   const broker = { session: async () => session, status: () => ({ connected, since: NOON }) };
   const changed = vi.fn<() => void>();
-  const advance = () => advanceRebuild({ service: 'analytics', generations, broker, changed, log }, NOBODY_STOPS);
+  const advance = () => advanceRebuild({ service: 'analytics', generations, broker, changed, log }, NEVER_ABORTED);
   return { advance, consumers, changed };
 }
 

@@ -19,7 +19,7 @@ describe('isRed', () => {
   });
 
   it.each<[string, Partial<RowResult>]>([
-    ['nobody died', { died: false }],
+    ['no process died', { died: false }],
     ['an invariant is broken', { broken: ['stock-sold'] }],
     ['the invariants could not be judged', { broken: undefined }],
     ['anything else is wrong', { problems: ['payment died 1 times'] }],

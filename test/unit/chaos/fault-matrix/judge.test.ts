@@ -33,7 +33,7 @@ it.each<[string, Partial<CellResult>, string]>([
   ['an answer after more than 3.0 s', { tookMs: 3_001 }, 'was answered after 3001 ms'],
   ['a fault that was never done', { hits: 0 }, 'the proxy counted no fault'],
   ['no outcome', { response: response({ outcome: 'UNSPECIFIED' }) }, 'is untyped: its outcome is UNSPECIFIED'],
-  ['an outcome nobody knows', { response: response({ outcome: '17' }) }, 'is untyped: its outcome is 17'],
+  ['an unknown outcome', { response: response({ outcome: '17' }) }, 'is untyped: its outcome is 17'],
   ['no reason', { response: response({ reason: 'UNSPECIFIED' }) }, 'is untyped: TIMEOUT without a reason'],
   [
     'a reason for what is well',
@@ -51,7 +51,7 @@ it.each<[string, Partial<CellResult>, string]>([
     'INVENTORY_UNAVAILABLE is not what latency on payment is',
   ],
   ['an order that waits for the broker', { cell: nats }, 'PAYMENT_TIMEOUT is not what latency on nats is'],
-  ['a payment that nobody declined', failed('PAYMENT_FAILED'), 'PAYMENT_FAILED is not what latency on payment is'],
+  ['a payment that was not declined', failed('PAYMENT_FAILED'), 'PAYMENT_FAILED is not what latency on payment is'],
   [
     'an error that inventory did not tell',
     { ...failed('INVENTORY_ERROR'), cell: inventory },
