@@ -16,7 +16,7 @@ export async function listRuns({ store }: ListRunsDependencies, request: ListRun
   const journey = fromJourneyMessage(request.journey, validation);
   const page = parsePage(request, 2, validation);
   if (page.after !== undefined && !isTimeAndUuid(page.after)) {
-    validation.add('page_token', 'must be the next_page_token of the page before, unchanged');
+    validation.add('page_token', 'must be the next_page_token of the previous page, unchanged');
   }
   validation.throwIfInvalid();
   const runs = await store.list(journey, page);

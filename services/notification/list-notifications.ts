@@ -18,7 +18,7 @@ export async function listNotifications({ store }: ListNotificationsDependencies
   validation.optionalText('order_id', orderId);
   const page = parsePage(request, 2, validation);
   if (page.after !== undefined && !isTimeAndUuid(page.after)) {
-    validation.add('page_token', 'must be the next_page_token of the page before, unchanged');
+    validation.add('page_token', 'must be the next_page_token of the previous page, unchanged');
   }
   validation.throwIfInvalid();
   const notifications = await store.list({ customerId, orderId }, page);

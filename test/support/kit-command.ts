@@ -32,7 +32,9 @@ export async function runKit(given: readonly string[], input = ''): Promise<Ende
 /** Starts `kit`, or the program of that name in `file`, with `--json`, and waits until it is ready. */
 export async function startKit(given: readonly string[], file?: string): Promise<StartedCommand> {
   const args = [...given, '--json'];
-  const child = file === undefined ? spawn(process.execPath, [PROGRAM, ...args]) : spawn(file, args);
+  // An installed package has no sources for the export condition in NODE_OPTIONS to select.
+  const { NODE_OPTIONS: _, ...env } = process.env;
+  const child = file === undefined ? spawn(process.execPath, [PROGRAM, ...args]) : spawn(file, args, { env });
   const end = ended(child);
   const line = await Promise.race([firstLineOf(child), end]);
   if (typeof line !== 'string') throw new Error(`kit ${given.join(' ')} ended with ${line.exitCode}: ${line.stderr}`);
