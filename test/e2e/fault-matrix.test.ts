@@ -1,9 +1,9 @@
-// A few cells of the fault matrix; `make fault-matrix` runs all of them.
+// A few cells of the fault matrix, run as `make fault-matrix` runs all of them.
 import { expect, it } from 'vitest';
 import { runMatrix } from '../chaos/fault-matrix/matrix.ts';
 import { isGreen } from '../chaos/fault-matrix/report.ts';
 
-it('an order under faults is answered in time with the reason, and completes when they are removed', async ({
+it('an order under a fault is answered in time with the right reason, and reaches its end state after the fault', async ({
   signal,
 }) => {
   const lines: string[] = [];
@@ -14,12 +14,12 @@ it('an order under faults is answered in time with the reason, and completes whe
   const report = await runMatrix(settings, (text) => lines.push(text), signal);
 
   const pending = { status: 'PENDING' };
-  const response = report.results.map((result) => ({
+  const responses = report.results.map((result) => ({
     name: result.cell.name,
     response: result.response,
     end: result.end?.status,
   }));
-  expect(response).toMatchObject([
+  expect(responses).toMatchObject([
     {
       name: 'inventory/refuse-closed-port/connection',
       response: { ...pending, outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' },

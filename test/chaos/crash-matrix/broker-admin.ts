@@ -1,4 +1,4 @@
-// What the matrix does to the broker as its administrator: plants events that no consumer can apply, and shortens the wait for redelivery.
+// The administrator of the broker: publishes events that no service can apply, and shortens the ack wait of consumers.
 import { randomUUID } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { headers as createHeaders, nanos } from 'nats';
@@ -6,7 +6,7 @@ import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { services } from '#local/shared/topology.ts';
 import { readBroker } from '../../support/invariants/sources.ts';
 
-/** An event the matrix put into a stream itself. */
+/** An event that the matrix published itself. */
 export type InjectedEvent = {
   readonly eventId: string;
   readonly stream: string;
@@ -14,7 +14,7 @@ export type InjectedEvent = {
   isRemoved: boolean;
 };
 
-/** Lets what a dead consumer had in its hands be delivered again after `ackWaitMs`; returns how many consumers there are. */
+/** Sets the ack wait, after which events of a dead process are redelivered. Returns the number of durable consumers. */
 export async function shortenAckWait(natsUrl: string, ackWaitMs: number): Promise<number> {
   return await readBroker(natsUrl, async ({ manager }) => {
     let consumers = 0;
@@ -30,7 +30,7 @@ export async function shortenAckWait(natsUrl: string, ackWaitMs: number): Promis
   });
 }
 
-/** Plants an OrderCreated that no consumer can read, and one that none can apply. */
+/** Publishes an OrderCreated that cannot be decoded, and one that must not be applied. */
 export async function injectPoisonEvents(natsUrl: string): Promise<InjectedEvent[]> {
   const forbidden = create(OrderCreatedSchema, {
     orderId: `injected-${randomUUID()}`,
@@ -53,7 +53,7 @@ export async function injectPoisonEvents(natsUrl: string): Promise<InjectedEvent
   );
 }
 
-/** Takes injected events out of their streams: they were never the platform's. */
+/** Removes injected events from their streams, so that the invariants do not see them. */
 export async function removeInjectedEvents(natsUrl: string, injected: readonly InjectedEvent[]): Promise<void> {
   await readBroker(natsUrl, async ({ manager }) => {
     for (const event of injected) {

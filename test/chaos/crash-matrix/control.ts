@@ -1,4 +1,4 @@
-// The matrix's side of the control files: arms a point, sees who fell at it, records, loses calls.
+// The matrix's side of the control files: arms a crash point, finds the killed process, records operations, drops calls.
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import type { ServiceName } from '#local/shared/topology.ts';
 import {
@@ -26,31 +26,31 @@ export class Control {
     await this.#put(armedFile(this.directory, service), JSON.stringify({ phase, kind, origin, name }));
   }
 
-  /** Takes back what nobody fell at, and forgets who fell. */
+  /** Disarms the point and forgets the killed process. */
   async disarm(service: ServiceName): Promise<void> {
     await rm(armedFile(this.directory, service), { force: true });
     const killed = await this.findKilled(service);
     if (killed !== undefined) await rm(killedFile(this.directory, service, killed.pid), { force: true });
   }
 
-  /** The process that died at the armed point, and when; undefined while none has. */
+  /** Returns the process that died at the armed point, with the time; undefined while none has. */
   async findKilled(service: ServiceName): Promise<KilledProcess | undefined> {
     for (const name of await readdir(this.directory)) {
       const pid = pidOfKilled(service, name);
       if (pid === undefined) continue;
-      // Renaming is the last thing it did.
+      // The process renames the file right before it dies, so the change time is its time of death.
       const { ctime } = await stat(killedFile(this.directory, service, pid));
       return { pid, time: ctime };
     }
     return undefined;
   }
 
-  /** Records what passes the ports from now on, as belonging to a step. */
+  /** Records the operations from now on, as those of a step. */
   async record(step: string): Promise<void> {
     await this.#put(recordingFile(this.directory), step);
   }
 
-  /** Ends the recording; returns it and keeps nothing. */
+  /** Ends the recording, returns it and deletes its files. */
   async takeRecording(services: readonly ServiceName[]): Promise<Recorded[]> {
     await rm(recordingFile(this.directory), { force: true });
     const recorded: Recorded[] = [];
@@ -63,7 +63,7 @@ export class Control {
     return recorded;
   }
 
-  /** Loses every call of RPCs whose names begin so, until `restoreCalls`. */
+  /** Drops every call of RPCs whose names start with `prefix`, until `restoreCalls`. */
   async dropCalls(prefix: string): Promise<void> {
     await this.#put(droppedCallsFile(this.directory), prefix);
   }
@@ -72,7 +72,7 @@ export class Control {
     await rm(droppedCallsFile(this.directory), { force: true });
   }
 
-  /** Renamed into place: nobody ever reads half of it. */
+  /** Written and renamed, so that a reader never sees half of it. */
   async #put(file: string, content: string): Promise<void> {
     await writeFile(`${file}.new`, content);
     await rename(`${file}.new`, file);

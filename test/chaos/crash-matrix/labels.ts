@@ -1,33 +1,33 @@
-// Stable names for what a service does at its outside ports, so that the same operation is known again in another process. Pure.
+// Stable names for the external operations of a service, so that the same operation is recognised in another process. Pure.
 
-/** What kinds of operation a crash may come before or after. */
+/** The kinds of operation that a crash may happen before or after. */
 export const OPERATION_KINDS = ['write', 'commit', 'publish', 'ack', 'nak', 'term', 'call'] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
-/** Whether the process dies right before the operation, or right after it. */
+/** Whether the process dies right before or right after the operation. */
 export const PHASES = ['before', 'after'] as const;
 export type Phase = (typeof PHASES)[number];
 
-/** One operation at a port, named without anything that changes from run to run. */
+/** One external operation. Its name holds nothing that changes from run to run. */
 export type Operation = {
   readonly kind: OperationKind;
-  /** The RPC served or the event handled by it; empty for the process's own work. */
+  /** The RPC or event that caused it; empty for background work. */
   readonly origin: string;
   readonly name: string;
 };
 
-/** An operation on one origin, or on anyone's. */
+/** An operation with one origin, or with any origin. */
 export type OperationPattern = Omit<Operation, 'origin'> & { readonly origin: string | undefined };
 
 const WRITTEN_TABLE = /(?<!\bfor\s+)\b(insert\s+into|delete\s+from|update)\s+(?!set\b|skip\b|of\b|nowait\b)([a-z_]+)/gi;
-// Three capitals are a currency.
+// Three capital letters are a currency.
 const STATE = /^[A-Z]{4,}(_[A-Z]+)*$|^[A-Z]+(_[A-Z]+)+$/;
 const MESSAGE_TYPE = /^[a-z][a-z0-9_.]*\.([A-Z]\w*)$/;
 const OUTBOX = 'insert outbox';
 
 /**
- * Names a statement by the tables it writes, the states among its parameters and the events it stores; undefined when it writes
- * nothing.
+ * Names a statement by the tables it writes, the states among its parameters and the events it stores. Returns undefined when it
+ * writes nothing.
  */
 export function nameStatement(text: string, values: readonly unknown[]): string | undefined {
   const written = [...text.matchAll(WRITTEN_TABLE)].map(([, verb, table]) => `${verb?.split(/\s/)[0]} ${table}`);
@@ -42,24 +42,24 @@ export function nameStatement(text: string, values: readonly unknown[]): string 
   ].join(' ');
 }
 
-/** Names a commit by the statements that wrote in its transaction; undefined when none did. */
+/** Names a commit by the writing statements of its transaction. Returns undefined when there are none. */
 export function nameCommit(writes: readonly string[]): string | undefined {
   return writes.length === 0 ? undefined : [...new Set(writes)].join('; ');
 }
 
-/** The short name of a subject, an RPC or a message type: what follows its package. Words around it stay. */
+/** Removes the package from the name of a subject, an RPC or a message type. */
 export function shortName(fullName: string): string {
   return fullName.replaceAll(/\/?\b([a-z][a-z0-9_]*\.)+(?=[A-Z])/g, '');
 }
 
-/** Whether an operation is one that a pattern stands for. */
+/** Whether an operation matches a pattern. */
 export function isMatch(pattern: OperationPattern, { kind, origin, name }: Operation): boolean {
   return pattern.kind === kind && pattern.name === name && (pattern.origin === undefined || pattern.origin === origin);
 }
 
-/** An operation, or a pattern of some, as one line. */
+/** Formats an operation or a pattern in one line. */
 export function formatOperation({ kind, origin, name }: OperationPattern): string {
-  if (origin === undefined) return `${kind} ${name}, for anyone`;
+  if (origin === undefined) return `${kind} ${name}, any origin`;
   return origin === '' ? `${kind} ${name}` : `${kind} ${origin}: ${name}`;
 }
 

@@ -1,5 +1,6 @@
-// `make crash-matrix`: kills each service before and after everything it does at its outside ports, and shows that every promise holds.
-// SERVICE=order and ONLY='words of a row' narrow it, STACKS=1 to 4 sets how many stacks share the rows, `--list` shows the points.
+// `make crash-matrix`: SIGKILLs each service before and after every external operation (statement, commit, publish, ack, call) and
+// judges every invariant afterwards. SERVICE=order and ONLY='text of a row' select rows, STACKS=1 to 4 sets how many stacks run rows in
+// parallel, `--list` shows the points.
 import process from 'node:process';
 import { countPoints, derivePoints, findMissingKinds, isWanted, listRows, type Recorded, type Row } from './points.ts';
 import { runRow } from './run-row.ts';
@@ -7,10 +8,10 @@ import { STEPS } from './scenario.ts';
 import { recordScenario, type StackWorker, startStackWorker } from './stack-worker.ts';
 import { isRed, type RowResult, renderCounts, renderHead, renderPoint, renderRow, renderSummary } from './table.ts';
 
-/** As many as tell what always happens from what just happened to be so. */
+/** Recordings are compared, so that operations that do not always happen are left out. */
 const RECORDINGS = 3;
 const LIMIT_MS = 15 * 60 * 1_000;
-/** After as many red rows the rest would only say the same again. */
+/** After so many red rows the run stops. */
 const MAX_RED = 25;
 const LINES_SHOWN = 12;
 const LINE_LENGTH = 400;
@@ -29,7 +30,7 @@ class Matrix {
     const opened = await Promise.all(Array.from({ length: workers }, () => this.#startStackWorker()));
     const { points, unstable } = derivePoints(await record(opened), Object.keys(STEPS));
     const missing = findMissingKinds(points);
-    if (missing.length > 0) throw new Error(`the recording lacks what cannot be missing: ${missing.join(', ')}`);
+    if (missing.length > 0) throw new Error(`the recording lacks required operations: ${missing.join(', ')}`);
     const filter = { service: process.env.SERVICE, only: process.env.ONLY };
     this.#queue = listRows(points).filter((row) => isWanted(row, filter));
     this.#total = this.#queue.length;
@@ -47,7 +48,7 @@ class Matrix {
     return this.#queue.length > 0 || this.#results.some(isRed) ? 1 : 0;
   }
 
-  /** Stops every stack. Whatever still works on a row fails, and is not heard any more. */
+  /** Stops every stack. The result of a row in progress is discarded. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('stopped'));
     await Promise.all([...this.#open].map((worker) => worker[Symbol.asyncDispose]()));
@@ -56,7 +57,7 @@ class Matrix {
   async #work(first: StackWorker): Promise<void> {
     let worker = first;
     for (;;) {
-      const row = this.#isEnough() ? undefined : this.#queue.shift();
+      const row = this.#isOver() ? undefined : this.#queue.shift();
       if (row === undefined) return;
       const linesBefore = worker.output.length;
       const result = await runRow(worker, row);
@@ -65,13 +66,13 @@ class Matrix {
       print(renderRow(result, `${this.#results.length}/${this.#total}`));
       if (!isRed(result)) continue;
       printOutput(worker, row, linesBefore);
-      // What is broken stays broken: the next row gets a stack of its own.
+      // A violated invariant stays violated: the next row needs a new stack.
       await this.#closeLane(worker);
       worker = await this.#startStackWorker();
     }
   }
 
-  #isEnough(): boolean {
+  #isOver(): boolean {
     const isLate = performance.now() - this.#startedAt > LIMIT_MS;
     return this.#stopping.signal.aborted || isLate || this.#results.filter(isRed).length >= MAX_RED;
   }
@@ -88,7 +89,7 @@ class Matrix {
   }
 }
 
-/** Records the scenario as often as it takes to tell what always happens, the workers at once. */
+/** Records the scenario several times, the workers in parallel. */
 async function record(workers: readonly StackWorker[]): Promise<Recorded[][]> {
   const recordings: Recorded[][] = [];
   for (let index = 0; index < RECORDINGS; index += workers.length) {

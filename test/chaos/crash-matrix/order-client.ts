@@ -1,4 +1,4 @@
-// A customer at the platform's counter: places orders, cancels them, repeats keys after a crash, and keeps a journal of every answer.
+// The client of the matrix: places and cancels orders, retries keys after a crash, and records every acknowledged order.
 import { randomUUID } from 'node:crypto';
 import { type Client, Code, ConnectError } from '@connectrpc/connect';
 import type { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
@@ -8,36 +8,36 @@ import { type AcknowledgedOrder, acknowledgedOrder } from '../../support/invaria
 import { type OrderRequest, orderRequest } from '../../support/stack.ts';
 
 const CALL_MS = 4_000;
-const REPEAT_MS = 15_000;
-const PAUSE_MS = 100;
+const RETRY_LIMIT_MS = 15_000;
+const RETRY_DELAY_MS = 100;
 type PlacedOrder = { readonly request: OrderRequest; readonly cancel: boolean };
 
 export class OrderClient {
-  /** Everything that was answered, since the stack was started. */
+  /** Every order acknowledged since the stack was started. */
   readonly acknowledged: AcknowledgedOrder[] = [];
   readonly #orders: Client<typeof OrderService>;
   #placed: PlacedOrder[] = [];
-  /** The orders whose cancellation was answered: that stands, whatever happens. */
+  /** The orders whose cancellation was answered. */
   readonly #answered = new Set<string>();
-  /** Called after each answer to an order, and each failure of one. */
+  /** Called after each answer and each failure of CreateOrder. */
   #onAnswer: () => Promise<void> = async () => undefined;
 
   constructor(orders: Client<typeof OrderService>) {
     this.#orders = orders;
   }
 
-  /** Forgets the orders placed so far; `onAnswer` is called after each answer from now on. */
+  /** Forgets the orders placed so far, and calls `onAnswer` after each answer from now on. */
   begin(onAnswer: () => Promise<void>): void {
     this.#placed = [];
     this.#onAnswer = onAnswer;
   }
 
   /**
-   * Places an order of one piece of a product. Returns its id, or undefined when the call failed. `cancel` tells that it is to be
-   * cancelled in the end, whatever happens on the way.
+   * Places an order. Returns its id, or undefined when the call failed. With `cancel`, `settle` makes sure that it is cancelled in the
+   * end.
    */
-  async place(wish: Partial<OrderRequest> & { cancel?: boolean } = {}): Promise<string | undefined> {
-    const { cancel = false, ...overrides } = wish;
+  async place(options: Partial<OrderRequest> & { cancel?: boolean } = {}): Promise<string | undefined> {
+    const { cancel = false, ...overrides } = options;
     const request = orderRequest({ idempotencyKey: `crash-${randomUUID()}`, ...overrides });
     this.#placed.push({ request, cancel });
     const orderId = await this.#callOnce(request);
@@ -45,7 +45,7 @@ export class OrderClient {
     return orderId;
   }
 
-  /** Places one order by two calls at once. */
+  /** Places one order by two concurrent calls with the same key. */
   async placeConcurrently(): Promise<void> {
     const request = orderRequest({ idempotencyKey: `crash-${randomUUID()}` });
     this.#placed.push({ request, cancel: false });
@@ -53,25 +53,29 @@ export class OrderClient {
     await this.#onAnswer();
   }
 
-  /** Cancels an order if the call gets through; `settle` sees to it otherwise. */
+  /** Tries to cancel an order; `settle` retries when the call fails. */
   async tryToCancel(orderId: string | undefined): Promise<void> {
     if (orderId === undefined) return;
     if ((await this.#cancelOnce(orderId)) !== undefined) this.#answered.add(orderId);
   }
 
-  /** Repeats every key placed since `begin` until it is answered, and cancels what is to be cancelled. Throws when time is over. */
+  /**
+   * Retries every key placed since `begin` until it is answered, and cancels the orders to be cancelled.
+   *
+   * @throws {Error} a call was not answered in time.
+   */
   async settle(): Promise<void> {
     await Promise.all(
       this.#placed.map(async ({ request, cancel }) => {
-        const orderId = await this.#repeat(request);
+        const orderId = await this.#retry(request);
         if (cancel && !this.#answered.has(orderId)) await this.#cancel(orderId);
       }),
     );
   }
 
-  /** Repeats every key once more, when all is at rest: the answers go to the journal, to be judged like any. */
+  /** Retries every key once more at quiescence, so that the invariants also judge these answers. */
   async retryAll(): Promise<void> {
-    await Promise.all(this.#placed.map(({ request }) => this.#repeat(request)));
+    await Promise.all(this.#placed.map(({ request }) => this.#retry(request)));
   }
 
   async #callOnce(request: OrderRequest): Promise<string | undefined> {
@@ -82,7 +86,7 @@ export class OrderClient {
     return acknowledged.orderId;
   }
 
-  #repeat(request: OrderRequest): Promise<string> {
+  #retry(request: OrderRequest): Promise<string> {
     return retryUntilAnswered(`key ${request.idempotencyKey}`, () => this.#callOnce(request));
   }
 
@@ -90,7 +94,7 @@ export class OrderClient {
     await retryUntilAnswered(`the cancellation of ${orderId}`, () => this.#cancelOnce(orderId));
   }
 
-  /** Undefined when it is not known whether the order is cancelled. */
+  /** Returns undefined when the outcome of the cancellation is unknown. */
   async #cancelOnce(orderId: string): Promise<'cancelled' | 'refused' | undefined> {
     try {
       await this.#orders.cancelOrder({ orderId }, { timeoutMs: CALL_MS });
@@ -103,21 +107,25 @@ export class OrderClient {
   }
 }
 
-/** Calls until there is an answer. Throws what repeating does not help against, and when 15 s have not helped. */
+/**
+ * Retries a call until it is answered.
+ *
+ * @throws {Error} the call fails in a way that a crash does not explain, or is not answered within 15 s.
+ */
 export async function retryUntilAnswered<Answer>(
   what: string,
   call: () => Promise<Answer | undefined>,
 ): Promise<Answer> {
-  const timeout = AbortSignal.timeout(REPEAT_MS);
+  const timeout = AbortSignal.timeout(RETRY_LIMIT_MS);
   for (;;) {
     const answer = await call();
     if (answer !== undefined) return answer;
-    if (timeout.aborted) throw new Error(`${what} was not answered within ${REPEAT_MS} ms`);
-    await pause(PAUSE_MS, timeout);
+    if (timeout.aborted) throw new Error(`${what} was not answered within ${RETRY_LIMIT_MS} ms`);
+    await pause(RETRY_DELAY_MS, timeout);
   }
 }
 
-/** What the call answers; undefined when it failed in a way that a crash explains. Throws anything else. */
+/** Returns the answer of a call; undefined when it failed in a way that a crash explains. Rethrows any other error. */
 export async function tolerate<Answer>(call: () => Promise<Answer>): Promise<Answer | undefined> {
   try {
     return await call();
@@ -127,7 +135,7 @@ export async function tolerate<Answer>(call: () => Promise<Answer>): Promise<Ans
   }
 }
 
-/** A process that dies breaks connections; it never makes another answer with a refusal, or with an error of its own. */
+/** A crash breaks connections; it must never cause a refusal or an internal error. */
 function throwUnlessTransient(error: unknown): void {
   const { failure } = toDependencyError('the platform', error, false);
   if (failure === 'refused' || failure === 'internal') throw error;

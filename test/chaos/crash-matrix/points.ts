@@ -1,5 +1,5 @@
-// From recorded runs to the rows of the matrix: which operations a process is killed before and after, and in which step of the
-// scenario each is reached. Pure.
+// The crash points, derived from recorded runs: the operations that a process is killed before and after, and the step of the
+// scenario that reaches each. Pure.
 import type { ServiceName } from '#local/shared/topology.ts';
 import {
   formatOperation,
@@ -12,10 +12,10 @@ import {
   type Phase,
 } from './labels.ts';
 
-/** The step of a recording in which nobody asked for anything. */
+/** The step of a recording without any request. */
 export const IDLE = 'idle';
 
-/** One operation as it was recorded: by which service, in which step, and whether it had any effect. */
+/** A recorded operation: its service, its step, and whether it had an effect. */
 export type Recorded = Operation & {
   readonly service: ServiceName;
   readonly step: string;
@@ -26,7 +26,7 @@ export type Point = OperationPattern & {
   readonly service: ServiceName;
   /** The step of the scenario that reaches it. */
   readonly step: string;
-  /** Whether it is also done, without effect, while there is nothing to do. */
+  /** Whether idle processes also perform it, without effect. */
   readonly idle: boolean;
 };
 
@@ -35,20 +35,20 @@ export type Row = Point & { readonly phase: Phase };
 
 export type Derivation = {
   readonly points: readonly Point[];
-  /** Operations that one recording has and another lacks: no row could count on reaching them. */
+  /** Operations that not every recording has: a row could not rely on reaching them. */
   readonly unstable: readonly string[];
 };
 
 /**
- * Derives the points from recordings of the same scenario: every operation with an effect that each recording has in one and the
- * same step. What is done now on one origin and now on another, whoever is first, is a point for anyone's. `steps` is the order
- * in which steps are preferred.
+ * Derives the points from recordings of the same scenario: every operation with an effect that each recording has in the same step.
+ * An operation whose origin differs between recordings, because of a race, becomes a point for any origin. `steps` are in order of
+ * preference.
  */
 export function derivePoints(recordings: readonly (readonly Recorded[])[], steps: readonly string[]): Derivation {
   const points = new Map<string, Point>();
   const missed: Recorded[] = [];
   const recorded = recordings.flat();
-  const asked = recorded.filter(({ effective, step }) => effective && step !== IDLE);
+  const candidates = recorded.filter(({ effective, step }) => effective && step !== IDLE);
   const add = (service: ServiceName, pattern: OperationPattern): boolean => {
     const step = findStableStep(recordings, steps, service, pattern);
     if (step === undefined) return false;
@@ -56,13 +56,13 @@ export function derivePoints(recordings: readonly (readonly Recorded[])[], steps
     points.set(keyOf(service, pattern), { service, ...pickPattern(pattern), step, idle });
     return true;
   };
-  for (const operation of uniqueOperations(asked)) {
+  for (const operation of uniqueOperations(candidates)) {
     if (!add(operation.service, operation)) missed.push(operation);
   }
-  const steady = [...points.values()];
+  const stable = [...points.values()];
   const unstable = missed.filter((operation) => {
     const { service, kind, name } = operation;
-    const isCovered = steady.some((point) => point.service === service && point.kind === kind && point.name === name);
+    const isCovered = stable.some((point) => point.service === service && point.kind === kind && point.name === name);
     return isCovered || !add(service, { ...operation, origin: undefined });
   });
   return {
@@ -71,7 +71,7 @@ export function derivePoints(recordings: readonly (readonly Recorded[])[], steps
   };
 }
 
-/** The rows of all points, services taking turns as evenly as their numbers allow, so that each rests between its deaths. */
+/** Lists the rows of all points. Services alternate evenly, so that no service is killed several times in a row. */
 export function listRows(points: readonly Point[]): Row[] {
   const rows = points.flatMap((point) => PHASES.map((phase) => ({ ...point, phase })));
   const numberOf = countBy(rows, ({ service }) => service);
@@ -84,7 +84,7 @@ export function listRows(points: readonly Point[]): Row[] {
   return placed.toSorted((one, other) => one.place - other.place).map(({ row }) => row);
 }
 
-/** Whether a row is wanted: of that service, with all those words in its line. Undefined and empty want everything. */
+/** Whether a row matches the filter: the service, and a text in its line. Undefined and empty match everything. */
 export function isWanted(
   row: Row,
   { service, only }: { service?: string | undefined; only?: string | undefined },
@@ -94,7 +94,7 @@ export function isWanted(
   return !only || line.includes(only.toLowerCase());
 }
 
-/** What every service must have shown: a recording without it was made through broken wrappers. */
+/** The kinds that every service must have recorded: without them, a wrapper does not work. */
 const REQUIRED_KINDS: Readonly<Partial<Record<ServiceName, readonly OperationKind[]>>> = {
   order: ['write', 'commit', 'publish', 'ack', 'call'],
   inventory: ['write', 'commit', 'publish', 'ack', 'nak', 'term'],
@@ -103,7 +103,7 @@ const REQUIRED_KINDS: Readonly<Partial<Record<ServiceName, readonly OperationKin
   analytics: ['write', 'commit', 'ack', 'nak', 'term'],
 };
 
-/** The kinds of operation that a recording lacks although the service cannot work without them. */
+/** Lists the required kinds of operation that a recording lacks. */
 export function findMissingKinds(points: readonly Point[]): string[] {
   return Object.entries(REQUIRED_KINDS).flatMap(([service, kinds]) =>
     kinds
@@ -112,18 +112,18 @@ export function findMissingKinds(points: readonly Point[]): string[] {
   );
 }
 
-/** How many points there are of each service and kind: one entry a service, kinds in their order. */
+/** Counts the points by service and kind. */
 export function countPoints(points: readonly Point[]): Map<ServiceName, Map<OperationKind, number>> {
   const counts = new Map<ServiceName, Map<OperationKind, number>>();
   for (const service of new Set(points.map((point) => point.service))) {
-    const own = points.filter((point) => point.service === service);
-    const kinds = countBy(own, ({ kind }) => kind);
+    const ofService = points.filter((point) => point.service === service);
+    const kinds = countBy(ofService, ({ kind }) => kind);
     counts.set(service, new Map(OPERATION_KINDS.map((kind) => [kind, kinds.get(kind) ?? 0])));
   }
   return counts;
 }
 
-/** The first step in which every recording has the operation, with an effect. */
+/** Returns the first step in which every recording has the operation with an effect. */
 function findStableStep(
   recordings: readonly (readonly Recorded[])[],
   steps: readonly string[],

@@ -1,4 +1,4 @@
-// Loaded into a service's process before its own main.ts (`node --import`): wraps the ports through which it reaches the world.
+// Loaded into a service process before its main.ts (`node --import`): wraps its clients of the database, the broker, RPCs, HTTP and mail.
 import process from 'node:process';
 import { CONTROL_VARIABLE, SERVICE_VARIABLE } from './control-files.ts';
 import { createTrigger } from './trigger.ts';

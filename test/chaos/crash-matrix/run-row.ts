@@ -1,4 +1,4 @@
-// One row of the matrix: a process dies at one point, comes back, and everything the platform promises still holds.
+// One row of the matrix: a process is killed at one point and restarted, and every invariant still holds.
 import type { ServiceName } from '#local/shared/topology.ts';
 import { pause } from '#services/platform/base/backoff.ts';
 import { waitForQuiescence } from '../../support/invariants/invariants.ts';
@@ -9,14 +9,14 @@ import { judge, type StackWorker, settle, TARGETS } from './stack-worker.ts';
 import type { RowResult } from './table.ts';
 
 const QUIESCENCE_LIMIT_MS = 30_000;
-const NOTHING_MORE_MS = 10_000;
-const LOOK_MS = 400;
+const NOT_REACHED_MS = 10_000;
+const POLL_QUIESCENCE_MS = 400;
 const RESTART_MS = 20_000;
 const POLL_MS = 25;
-/** The supervisor's wait before a start, from which on it is started at once instead. */
+/** A longer restart delay of the supervisor than this is skipped: the service is started at once. */
 const LONG_DELAY_MS = 1_000;
 
-/** Runs a row on a stack at rest and leaves it at rest. Never throws: what goes wrong is a fault of the row. */
+/** Runs a row on a quiescent stack and leaves it quiescent. Never throws: an error is a problem of the row. */
 export async function runRow(worker: StackWorker, row: Row): Promise<RowResult> {
   const pidsBefore = new Map(TARGETS.map((name) => [name, worker.stack.pid(name)]));
   const linesBefore = worker.output.length;
@@ -26,7 +26,7 @@ export async function runRow(worker: StackWorker, row: Row): Promise<RowResult> 
   try {
     reached = await reachPoint(worker, row);
     await worker.control.disarm(row.service);
-    if (reached === undefined) problems.push('the point was not reached: nobody died');
+    if (reached === undefined) problems.push('the point was not reached: no process died');
     else await awaitRestart(worker, row.service, linesBefore);
     await worker.client.place();
     await settle(worker.context);
@@ -39,39 +39,39 @@ export async function runRow(worker: StackWorker, row: Row): Promise<RowResult> 
     await worker.control.disarm(row.service);
   }
   problems.push(...findDeathProblems(worker, row, { killedPid: reached?.killed.pid, pidsBefore, linesBefore }));
-  const { broken, violations } = await judge(worker);
+  const { violated, violations } = await judge(worker);
   return {
     row: reached?.row ?? row,
     died: reached !== undefined,
     recoveredMs,
-    broken,
+    violated,
     problems: [...problems, ...violations],
   };
 }
 
-/** Who died, and the row as it was reached. */
+/** The killed process, and the row as it was reached. */
 type ReachedPoint = { readonly killed: KilledProcess; readonly row: Row };
 
 /**
- * Arms the point and runs its step of the scenario until a process has died: twice on the recorded origin, then on anyone's, since
- * another may be first to do it by now, and in the end all steps.
+ * Arms the point and runs its step until a process has died: twice with the recorded origin, then with any origin, because another one
+ * may reach the operation first, and finally through all steps.
  */
 async function reachPoint(worker: StackWorker, row: Row): Promise<ReachedPoint | undefined> {
   const { control, client, context } = worker;
   const own = STEPS[row.step];
   if (own === undefined) throw new Error(`there is no step "${row.step}"`);
-  // A point that idle processes pass too is armed when there is something to do, lest one dies for nothing.
+  // A point that idle processes also pass is armed during the step, so that the process dies while it has work.
   const isLate = row.idle && row.phase === 'before';
-  const tries = [
-    { steps: [own], aim: row },
-    { steps: [own], aim: row },
-    { steps: [own], aim: { ...row, origin: undefined } },
-    { steps: Object.values(STEPS), aim: row },
+  const attempts = [
+    { steps: [own], target: row },
+    { steps: [own], target: row },
+    { steps: [own], target: { ...row, origin: undefined } },
+    { steps: Object.values(STEPS), target: row },
   ];
-  for (const { steps, aim } of tries) {
+  for (const { steps, target } of attempts) {
     let isArmed = false;
     const arm = async (): Promise<void> => {
-      if (!isArmed) await control.arm(aim);
+      if (!isArmed) await control.arm(target);
       isArmed = true;
     };
     client.begin(arm);
@@ -79,26 +79,26 @@ async function reachPoint(worker: StackWorker, row: Row): Promise<ReachedPoint |
     for (const step of steps) {
       await step(context);
       const killed = await waitForKill(worker, row.service);
-      if (killed !== undefined) return { killed, row: aim };
+      if (killed !== undefined) return { killed, row: target };
       await settle(context);
     }
     const killed = await waitForKill(worker, row.service);
-    if (killed !== undefined) return { killed, row: aim };
+    if (killed !== undefined) return { killed, row: target };
     await discardInjectedEvents(context);
   }
   return undefined;
 }
 
-/** Who falls at the point; undefined when nothing is left to do and nobody has. */
+/** Waits for a process to die at the point. Returns undefined when no work is pending and none has. */
 async function waitForKill(
   { control, sources }: StackWorker,
   service: ServiceName,
 ): Promise<KilledProcess | undefined> {
-  const timeout = AbortSignal.timeout(NOTHING_MORE_MS);
+  const timeout = AbortSignal.timeout(NOT_REACHED_MS);
   for (;;) {
     const killed = await control.findKilled(service);
     if (killed !== undefined) return killed;
-    const left = await waitForQuiescence(sources, { timeoutMs: LOOK_MS });
+    const left = await waitForQuiescence(sources, { timeoutMs: POLL_QUIESCENCE_MS });
     if (left.length === 0 || timeout.aborted) return await control.findKilled(service);
   }
 }
@@ -122,7 +122,7 @@ async function awaitRestart({ stack, output }: StackWorker, service: ServiceName
   await stack.waitUntilHealthy(service, RESTART_MS);
 }
 
-/** Who died without being asked to, or did not die though it said so. */
+/** Describes unexpected deaths, and the missing death of a process that reached the point. */
 function findDeathProblems(
   worker: StackWorker,
   { service }: Row,

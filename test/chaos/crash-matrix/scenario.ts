@@ -1,5 +1,5 @@
-// The scenario: short steps, each of which takes the platform along one path. Every step puts up with failing calls: whoever is killed
-// in it is back a moment later, and what was begun is finished by the client and by `cleanUp`.
+// The scenario: short steps, each of which exercises one path of the platform. Every step tolerates failing calls, because a process may
+// be killed during it. The client and `cleanUp` finish what a step has started.
 import type { Client as RpcClient } from '@connectrpc/connect';
 import { Client } from 'pg';
 import type { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
@@ -12,12 +12,12 @@ import { type OrderClient, retryUntilAnswered, tolerate } from './order-client.t
 const CALL_MS = 3_000;
 const WAIT_MS = 3_000;
 const POLL_MS = 40;
-/** More than the shop ever has of it. */
+/** More than the stock. */
 const TOO_MANY = 9_999;
 const PLENTY = '12345';
 const SCARCE = 'prod789';
 const CHANGED = 'prod112';
-/** How many events of one confirmed order each service handles while none gets any further. */
+/** The number of events of one confirmed order that each service handles while its handlers are blocked. */
 const EVENTS_OF_ORDER = { order: 2, inventory: 1, notification: 1, analytics: 4 };
 const INVENTORY_CALLS = 'shop.inventory.v1.';
 
@@ -25,8 +25,8 @@ export type StepContext = {
   readonly client: OrderClient;
   readonly control: Control;
   readonly inventory: RpcClient<typeof InventoryService>;
-  /** The ops RPCs of the services that read OrderCreated. */
-  readonly readers: readonly RpcClient<typeof OpsService>[];
+  /** The ops RPCs of the services that consume OrderCreated. */
+  readonly consumers: readonly RpcClient<typeof OpsService>[];
   readonly databaseUrls: {
     readonly order: string;
     readonly inventory: string;
@@ -34,9 +34,9 @@ export type StepContext = {
     readonly analytics: string;
   };
   readonly natsUrl: string;
-  /** Events injected and not yet taken out again. */
+  /** Injected events that are not discarded yet. */
   readonly injected: InjectedEvent[];
-  /** A text no other run of a step has. */
+  /** Returns a unique text. */
   readonly newId: () => string;
 };
 
@@ -70,26 +70,30 @@ export const STEPS: Readonly<Record<string, Step>> = {
     await client.tryToCancel(await client.place({ cancel: true }));
     await control.restoreCalls();
   },
-  'released unasked': releaseUnasked,
+  'released before the event is handled': releaseBeforeEvent,
   'product and stock changed': changeProduct,
-  'database stumbles': terminateSessions,
+  'database sessions terminated': terminateSessions,
   'poisoned events': poisonEvents,
 };
 
-/** Takes back what a step may have left that is no order. */
+/** Removes what a step may have left behind: dropped calls and injected events. */
 export async function cleanUp({ control, natsUrl, injected }: StepContext): Promise<void> {
   await control.restoreCalls();
   await removeInjectedEvents(natsUrl, injected);
 }
 
-/** Forgets the dead letters of injected events, when all is at rest. Throws when one of their readers does not let it. */
+/**
+ * Discards the dead letters of injected events, at quiescence.
+ *
+ * @throws {Error} a consumer refuses or does not answer.
+ */
 export async function discardInjectedEvents(context: StepContext): Promise<void> {
   if (context.injected.length === 0) return;
   await retryUntilAnswered('the discarding of injected events', () => tryDiscardInjected(context));
   context.injected.length = 0;
 }
 
-/** The call to reserve gets lost on its way; the event gets through late, when the order has learnt to be patient. */
+/** ReserveStock is dropped; OrderCreated is handled late, when the order is already waiting for its next attempt. */
 async function placeWithoutInventory(context: StepContext, productId: string, quantity: number): Promise<void> {
   const { client, control, databaseUrls } = context;
   await using inventory = await openDatabase(databaseUrls.inventory);
@@ -110,8 +114,8 @@ async function placeWithoutInventory(context: StepContext, productId: string, qu
   await control.restoreCalls();
 }
 
-/** Bars an order that inventory has heard of but not looked at: whoever wants to reserve waits for the products meanwhile. */
-async function releaseUnasked({ client, databaseUrls }: StepContext): Promise<void> {
+/** Releases an order before inventory handles its OrderCreated: the lock on the products delays every reservation. */
+async function releaseBeforeEvent({ client, databaseUrls }: StepContext): Promise<void> {
   await using inventory = await openDatabase(databaseUrls.inventory);
   await inventory.client.query('begin; lock table product in exclusive mode');
   await client.tryToCancel(await client.place({ cancel: true }));
@@ -133,7 +137,7 @@ async function changeProduct({ inventory, client, newId }: StepContext): Promise
   await client.place({ items: [{ productId: CHANGED, quantity: 1 }] });
 }
 
-/** The databases end the sessions of event handlers in the middle of their work. */
+/** The databases terminate the sessions of event handlers during their transactions. */
 async function terminateSessions({ client, databaseUrls }: StepContext): Promise<void> {
   await using opened = new AsyncDisposableStack();
   const databases: { readonly database: Client; readonly events: number }[] = [];
@@ -156,40 +160,40 @@ async function poisonEvents(context: StepContext): Promise<void> {
   const { injected, natsUrl } = context;
   injected.push(...(await injectPoisonEvents(natsUrl)));
   await waitUntil(async () => {
-    const listed = await Promise.all(context.readers.map((reader) => listInjected(reader, injected)));
+    const listed = await Promise.all(context.consumers.map((consumer) => listInjected(consumer, injected)));
     return listed.every((letters) => letters?.length === injected.length);
   });
   await removeInjectedEvents(natsUrl, injected);
   await tryDiscardInjected(context);
 }
 
-/** Discards what there is of injected dead letters; undefined when a call failed. */
+/** Discards the dead letters of injected events. Returns undefined when a call failed. */
 async function tryDiscardInjected(context: StepContext): Promise<true | undefined> {
   const options = { timeoutMs: CALL_MS };
-  for (const reader of context.readers) {
-    const deadLetterIds = await listInjected(reader, context.injected);
+  for (const consumer of context.consumers) {
+    const deadLetterIds = await listInjected(consumer, context.injected);
     if (deadLetterIds === undefined) return undefined;
     for (const deadLetterId of deadLetterIds) {
-      if (!(await tolerate(() => reader.discardDeadLetter({ deadLetterId }, options)))) return undefined;
+      if (!(await tolerate(() => consumer.discardDeadLetter({ deadLetterId }, options)))) return undefined;
     }
   }
   return true;
 }
 
 async function listInjected(
-  reader: StepContext['readers'][number],
+  consumer: StepContext['consumers'][number],
   injected: StepContext['injected'],
 ): Promise<string[] | undefined> {
-  const answer = await tolerate(() => reader.listDeadLetters({}, { timeoutMs: CALL_MS }));
+  const answer = await tolerate(() => consumer.listDeadLetters({}, { timeoutMs: CALL_MS }));
   return answer?.deadLetters
     .filter(({ eventId }) => injected.some((event) => event.eventId === eventId))
     .map(({ deadLetterId }) => deadLetterId);
 }
 
-/** Waits until something is so, or until it is no use to wait longer: the step goes on either way. */
-async function waitUntil(isSo: () => Promise<boolean>): Promise<void> {
+/** Waits until a condition holds, but at most `WAIT_MS`: the step continues either way. */
+async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
   const timeout = AbortSignal.timeout(WAIT_MS);
-  while (!timeout.aborted && !(await isSo())) await pause(POLL_MS, timeout);
+  while (!timeout.aborted && !(await condition())) await pause(POLL_MS, timeout);
 }
 
 async function openDatabase(url: string): Promise<AsyncDisposable & { readonly client: Client }> {

@@ -1,4 +1,5 @@
-// One stack whose services run with wrapped ports, and the desks at it: a worker works off rows of the matrix, one after the other.
+// A worker of the matrix: a stack whose services run with wrapped clients (database, broker, RPC, HTTP, mail). Runs one row after the
+// other.
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,14 +30,14 @@ import { cleanUp, discardInjectedEvents, STEPS, type StepContext } from './scena
 /** The services that are killed. */
 export const TARGETS: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification', 'analytics'];
 
-/** How many durable consumers they have together. */
+/** The number of their durable consumers. */
 const CONSUMERS = 8;
 const ACK_WAIT_MS = 2_000;
 const QUIESCENCE_LIMIT_MS = 30_000;
 const IDLE_MS = 3_000;
 const STOCK = 100_000;
 
-/** Leases and delays by which a crash is noticed, shortened as far as the settings let. */
+/** Short leases and delays, so that a crash is noticed and repaired soon. */
 const FAST_SETTINGS = {
   LOG_LEVEL: 'info',
   ORDER_BUDGET_MS: '1000',
@@ -52,11 +53,11 @@ export type StackWorker = AsyncDisposable & {
   readonly client: OrderClient;
   readonly context: StepContext;
   readonly sources: InvariantSources;
-  /** What the steps and the supervisor printed. */
+  /** The output of the processes and the supervisor. */
   readonly output: readonly string[];
 };
 
-/** Starts a stack with plenty of stock, at rest. `signal` calls it off. */
+/** Starts a quiescent stack with enough stock. `signal` aborts it. */
 export async function startStackWorker(signal: AbortSignal): Promise<StackWorker> {
   const resources = new AsyncDisposableStack();
   try {
@@ -72,7 +73,7 @@ export async function startStackWorker(signal: AbortSignal): Promise<StackWorker
         services: TARGETS,
         environment: { PATH: process.env.PATH, ...FAST_SETTINGS },
         serviceEnvironment: Object.fromEntries(TARGETS.map((name) => [name, wrapSettings(folder.path, name)])),
-        log: (step, line) => output.push(`${step} ${line}`),
+        log: (process, line) => output.push(`${process} ${line}`),
         signal,
       }),
     );
@@ -85,7 +86,11 @@ export async function startStackWorker(signal: AbortSignal): Promise<StackWorker
   }
 }
 
-/** Runs every step once, each to its end, and returns what passed the ports. Throws when a promise is broken without any crash. */
+/**
+ * Runs every step once, each to quiescence, and returns the recorded operations.
+ *
+ * @throws {Error} an invariant is violated without any crash, or there is no quiescence.
+ */
 export async function recordScenario({ control, client, context, sources }: StackWorker): Promise<Recorded[]> {
   await control.record(IDLE);
   await pause(IDLE_MS, new AbortController().signal);
@@ -96,30 +101,30 @@ export async function recordScenario({ control, client, context, sources }: Stac
     await settle(context);
     const left = await waitForQuiescence(sources, { timeoutMs: QUIESCENCE_LIMIT_MS });
     if (left.length > 0)
-      throw new Error(`step "${name}" does not come to rest: ${left.map(({ what }) => what).join(', ')}`);
+      throw new Error(`step "${name}" does not reach quiescence: ${left.map(({ what }) => what).join(', ')}`);
     await discardInjectedEvents(context);
   }
   const recording = await control.takeRecording(TARGETS);
-  const { broken, violations } = await judge({ sources, client });
-  if (broken?.length !== 0) throw new Error(['without any crash:', ...violations].join('\n  '));
+  const { violated, violations } = await judge({ sources, client });
+  if (violated?.length !== 0) throw new Error(['without any crash:', ...violations].join('\n  '));
   return recording;
 }
 
-/** What the invariants say of a worker: which do not hold, undefined when nobody could tell, and every violation as a sentence. */
-export type Judgement = { readonly broken: readonly string[] | undefined; readonly violations: readonly string[] };
+/** The result of the invariants: the violated ones, undefined when they could not be judged, and every violation as a sentence. */
+export type Judgement = { readonly violated: readonly string[] | undefined; readonly violations: readonly string[] };
 
-/** Judges every invariant, over all that ever happened on this stack. Never throws: what cannot be looked at cannot hold. */
+/** Judges every invariant over the whole history of the stack. Never throws. */
 export async function judge({ sources, client }: Pick<StackWorker, 'sources' | 'client'>): Promise<Judgement> {
   try {
     const verdicts = judgeInvariants(await collectFacts(sources, { acknowledged: client.acknowledged }));
-    const broken = verdicts.filter(({ state }) => state !== 'holds').map(({ name }) => name);
-    return { broken, violations: listViolations(verdicts) };
+    const violated = verdicts.filter(({ state }) => state !== 'holds').map(({ name }) => name);
+    return { violated, violations: listViolations(verdicts) };
   } catch (error) {
-    return { broken: undefined, violations: [error instanceof Error ? error.message : String(error)] };
+    return { violated: undefined, violations: [error instanceof Error ? error.message : String(error)] };
   }
 }
 
-/** Finishes what steps have begun, as callers do who do not give up. */
+/** Finishes the orders of the steps, with retries, and removes what the steps left behind. */
 export async function settle(context: StepContext): Promise<void> {
   await cleanUp(context);
   await context.client.settle();
@@ -132,7 +137,7 @@ function controlDirectory(folder: string): string {
 function wrapSettings(folder: string, service: ServiceName): Record<string, string> {
   return {
     NODE_OPTIONS: `--import ${new URL('preload.ts', import.meta.url)}`,
-    // The same files are started some hundred times.
+    // Speeds up the start: the same files are loaded some hundred times.
     NODE_COMPILE_CACHE: join(folder, 'compile-cache'),
     [CONTROL_VARIABLE]: controlDirectory(folder),
     [SERVICE_VARIABLE]: service,
@@ -149,7 +154,7 @@ function createStepContext(
     client,
     control,
     inventory: createClient(InventoryService, transportTo('inventory')),
-    readers: [createClient(OpsService, transportTo('inventory')), createClient(OpsService, transportTo('analytics'))],
+    consumers: [createClient(OpsService, transportTo('inventory')), createClient(OpsService, transportTo('analytics'))],
     databaseUrls: {
       order: stack.databaseUrl('order'),
       inventory: stack.databaseUrl('inventory'),
@@ -164,11 +169,12 @@ function createStepContext(
 }
 
 async function prepare({ context, sources }: Pick<StackWorker, 'context' | 'sources'>): Promise<void> {
-  const plenty = { idempotencyKey: 'plenty', productId: '12345', delta: STOCK };
-  await context.inventory.adjustStock(plenty);
-  // Until each service has made its consumers, and order knows the prices.
+  const adjustment = { idempotencyKey: 'initial-stock', productId: '12345', delta: STOCK };
+  await context.inventory.adjustStock(adjustment);
+  // Waits until each service has created its consumers and the order service knows the prices.
   const left = await waitForQuiescence(sources, { timeoutMs: QUIESCENCE_LIMIT_MS });
-  if (left.length > 0) throw new Error(`the stack does not come to rest: ${left.map(({ what }) => what).join(', ')}`);
+  if (left.length > 0)
+    throw new Error(`the stack does not reach quiescence: ${left.map(({ what }) => what).join(', ')}`);
   const consumers = await shortenAckWait(context.natsUrl, ACK_WAIT_MS);
   if (consumers !== CONSUMERS) throw new Error(`there are ${consumers} durable consumers, not ${CONSUMERS}`);
 }

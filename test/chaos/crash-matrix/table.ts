@@ -1,4 +1,4 @@
-// The matrix as people read it: a line a row as it goes, what is wrong below it, and a summary. Pure.
+// The output of the matrix: one line for each row, followed by its problems, and a summary. Pure.
 import type { ServiceName } from '#local/shared/topology.ts';
 import { formatOperation, type OperationKind } from './labels.ts';
 import type { Row } from './points.ts';
@@ -7,11 +7,11 @@ export type RowResult = {
   readonly row: Row;
   /** Whether the process died at the row's point. */
   readonly died: boolean;
-  /** From its death to a platform at rest, in milliseconds; undefined when it did not die or nothing came to rest. */
+  /** From its death to quiescence, in milliseconds; undefined when it did not die or there was no quiescence. */
   readonly recoveredMs: number | undefined;
-  /** The invariants that do not hold; undefined when they could not be judged. */
-  readonly broken: readonly string[] | undefined;
-  /** Everything that is wrong, one sentence each. */
+  /** The violated invariants; undefined when they could not be judged. */
+  readonly violated: readonly string[] | undefined;
+  /** Everything that is wrong, one sentence for each. */
   readonly problems: readonly string[];
 };
 
@@ -22,26 +22,26 @@ const RECOVERED_WIDTH = 9;
 const INVARIANTS_WIDTH = 10;
 const MAX_PROBLEMS = 12;
 
-/** Whether a row shows a fault. */
-export function isRed({ died, broken, problems }: RowResult): boolean {
-  return !died || broken === undefined || broken.length > 0 || problems.length > 0;
+/** Whether a row failed. */
+export function isRed({ died, violated, problems }: RowResult): boolean {
+  return !died || violated === undefined || violated.length > 0 || problems.length > 0;
 }
 
-/** The line above the rows. */
+/** Renders the header line. */
 export function renderHead(): string {
   return renderCells('row', 'service', 'phase', 'died', 'recovered', 'invariants', 'point');
 }
 
-/** One row, and below it what is wrong with it. */
+/** Renders a row, followed by its problems. */
 export function renderRow(result: RowResult, position: string): string {
-  const { row, died, recoveredMs, broken } = result;
+  const { row, died, recoveredMs, violated } = result;
   const line = renderCells(
     position,
     row.service,
     row.phase,
     died ? 'yes' : 'NO',
     recoveredMs === undefined ? '-' : `${Math.round(recoveredMs)} ms`,
-    renderInvariants(broken),
+    renderInvariants(violated),
     formatOperation(row),
   );
   if (!isRed(result)) return line;
@@ -53,34 +53,34 @@ export function renderRow(result: RowResult, position: string): string {
   ].join('\n');
 }
 
-/** A point as `--list` shows it. */
+/** Renders a point for `--list`. */
 export function renderPoint(row: Pick<Row, 'service' | 'kind' | 'origin' | 'name' | 'step'>): string {
   return `${row.service.padEnd(SERVICE_WIDTH)}  ${formatOperation(row)}   [${row.step}]`;
 }
 
-/** How many points there are, by service and kind. */
+/** Renders the number of points by service and kind. */
 export function renderCounts(counts: ReadonlyMap<ServiceName, ReadonlyMap<OperationKind, number>>): string {
   return [...counts]
     .map(([service, kinds]) => {
       const total = [...kinds.values()].reduce((sum, count) => sum + count, 0);
-      const steps = [...kinds].filter(([, count]) => count > 0).map(([kind, count]) => `${kind} ${count}`);
-      return `  ${service.padEnd(SERVICE_WIDTH)}  ${String(total).padStart(3)} points: ${steps.join(', ')}`;
+      const counted = [...kinds].filter(([, count]) => count > 0).map(([kind, count]) => `${kind} ${count}`);
+      return `  ${service.padEnd(SERVICE_WIDTH)}  ${String(total).padStart(3)} points: ${counted.join(', ')}`;
     })
     .join('\n');
 }
 
-/** The last lines: what was run, what is red, and what was not run at all. */
+/** Renders the summary: what was run, what failed, and what was not run. */
 export function renderSummary(results: readonly RowResult[], notRun: readonly Row[], seconds: number): string {
   const red = results.filter(isRed);
   const recovered = results.flatMap(({ recoveredMs }) => recoveredMs ?? []).toSorted((one, other) => one - other);
-  const middle = recovered[Math.floor(recovered.length / 2)];
+  const median = recovered[Math.floor(recovered.length / 2)];
   const longest = recovered.at(-1);
   return [
     ...(red.length > 0 ? ['red:', ...red.map(({ row }) => `  ${describeRow(row)}`)] : []),
     ...(notRun.length > 0 ? ['not run:', ...notRun.map((row) => `  ${describeRow(row)}`)] : []),
     `${results.length} rows in ${Math.round(seconds)} s: ${results.length - red.length} green, ${red.length} red` +
       `${notRun.length > 0 ? `, ${notRun.length} not run` : ''}` +
-      `${middle === undefined || longest === undefined ? '' : `; recovered in ${Math.round(middle)} ms (median), ${Math.round(longest)} ms (longest)`}`,
+      `${median === undefined || longest === undefined ? '' : `; recovered in ${Math.round(median)} ms (median), ${Math.round(longest)} ms (longest)`}`,
   ].join('\n');
 }
 
@@ -88,9 +88,9 @@ function describeRow(row: Row): string {
   return `${row.service} ${row.phase} ${formatOperation(row)}`;
 }
 
-function renderInvariants(broken: readonly string[] | undefined): string {
-  if (broken === undefined) return 'not judged';
-  return broken.length === 0 ? 'hold' : `${broken.length} BROKEN`;
+function renderInvariants(violated: readonly string[] | undefined): string {
+  if (violated === undefined) return 'not judged';
+  return violated.length === 0 ? 'hold' : `${violated.length} VIOLATED`;
 }
 
 function renderCells(

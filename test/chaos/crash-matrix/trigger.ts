@@ -1,4 +1,4 @@
-// Inside the process under test: records what passes the wrapped ports, and kills the process by SIGKILL at the armed point.
+// The trigger inside the process under test: records the operations of the wrapped clients, and SIGKILLs the process at the armed point.
 import { appendFileSync, existsSync, readFileSync, renameSync } from 'node:fs';
 import process from 'node:process';
 import { currentOperation } from '#services/platform/observability/tracing.ts';
@@ -6,20 +6,20 @@ import { armedFile, droppedCallsFile, killedFile, operationsFile, recordingFile 
 import { isMatch, type Operation, type OperationKind, type OperationPattern, type Phase, shortName } from './labels.ts';
 
 export type Trigger = {
-  /** The operation of this kind and name, on origin of whoever the process now works for. */
+  /** Builds an operation of this kind and name, with the current origin. */
   operation(kind: OperationKind, name: string): Operation;
-  /** An operation is about to be done. Does not return when it is the armed point. */
+  /** Called before an operation. Does not return at the armed point. */
   before(operation: Operation): void;
   /**
-   * An operation was done; `effective` tells whether it changed anything. `settle` makes sure that it has left the process.
-   * At the armed point the process does not live on, or only until `settle` is done.
+   * Called after an operation; `effective` says whether it changed anything. `settle` waits until it has left the process. At the
+   * armed point the process dies, at the latest after `settle`.
    */
   after(operation: Operation, effective: boolean, settle?: () => Promise<void>): void;
-  /** Whether calls of this RPC get lost now. */
+  /** Whether calls of this RPC are dropped now. */
   isDropped(rpc: string): boolean;
 };
 
-/** Makes the trigger of a process: the service it is, and the folder it is steered by. */
+/** Creates the trigger of a service process. `directory` holds its control files. */
 export function createTrigger(directory: string, service: string): Trigger {
   const armed = armedFile(directory, service);
 
@@ -29,7 +29,7 @@ export function createTrigger(directory: string, service: string): Trigger {
     return point.phase === phase && isMatch(point, operation);
   };
 
-  // Renaming is what proves that this process came here, and what keeps its successor alive.
+  // The rename proves that this process reached the point, and disarms it, so that the restarted process stays alive.
   const die = (): void => {
     renameSync(armed, killedFile(directory, service, process.pid));
     process.kill(process.pid, 'SIGKILL');
@@ -51,7 +51,7 @@ export function createTrigger(directory: string, service: string): Trigger {
       record(operation, effective);
       if (!effective || !isArmed('after', operation)) return;
       if (settle === undefined) die();
-      // A rejection nobody catches ends the process too, but not by SIGKILL: the row is red then.
+      // An unhandled rejection also ends the process, but not by SIGKILL, so the row turns red.
       else void settle().then(die);
     },
     isDropped: (rpc) =>

@@ -1,4 +1,4 @@
-// Wraps the broker: every publication to a stream, and every answer to a delivered event.
+// The wrapper of the broker client: every publish, and every ack, nak and term.
 import { JetStreamClientImpl } from 'nats/lib/jetstream/jsclient.js';
 import { JsMsgImpl } from 'nats/lib/jetstream/jsmsg.js';
 import { shortName } from './labels.ts';
@@ -22,7 +22,7 @@ export function wrapBroker(trigger: Trigger): void {
       const operation = trigger.operation(kind, shortName(this.subject));
       trigger.before(operation);
       respond.apply(this, args);
-      // The answer is in the client's buffer; after it is after the server has it.
+      // The ack is only in the client's buffer: "after" means after the server has received it.
       trigger.after(operation, true, () => publisherOf(this).flush());
     };
     Object.assign(JsMsgImpl.prototype, { [kind]: wrapped });
@@ -31,6 +31,6 @@ export function wrapBroker(trigger: Trigger): void {
 
 function publisherOf(message: JsMsgImpl): Publisher {
   const { publisher } = message.msg as unknown as { publisher?: Partial<Publisher> };
-  if (typeof publisher?.flush !== 'function') throw new Error('the broker client keeps its publisher elsewhere now');
+  if (typeof publisher?.flush !== 'function') throw new Error('the broker client no longer has a publisher there');
   return publisher as Publisher;
 }

@@ -1,10 +1,11 @@
-// Wraps calls out: RPCs of neighbours and HTTP requests. After a call is when its answer has arrived and nobody has seen it yet.
+// The wrapper of outgoing calls: RPCs to dependencies and HTTP requests. "After" a call means: its answer has arrived, but no code has
+// seen it yet.
 import http from 'node:http';
 import { Http2SessionManager } from '@connectrpc/connect-node';
 import { shortName } from './labels.ts';
 import type { Trigger } from './trigger.ts';
 
-/** Wraps every RPC over HTTP/2. Calls that get lost fail as those to a port where nobody listens. */
+/** Wraps every RPC over HTTP/2. Dropped calls fail like calls to a closed port. */
 export function wrapRpcCalls(trigger: Trigger): void {
   const { request } = Http2SessionManager.prototype;
   Http2SessionManager.prototype.request = async function (method, path, ...rest) {

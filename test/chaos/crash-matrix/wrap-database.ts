@@ -1,4 +1,4 @@
-// Wraps Postgres: every statement that writes, and every commit of a transaction that wrote.
+// The wrapper of the Postgres client: every statement that writes, and every commit of a transaction that wrote.
 import pg from 'pg';
 import { nameCommit, nameStatement, type Operation } from './labels.ts';
 import type { Trigger } from './trigger.ts';
@@ -6,7 +6,7 @@ import type { Trigger } from './trigger.ts';
 type Statement = { readonly text: string; readonly values?: readonly unknown[] };
 type Query = (this: pg.Client, ...args: unknown[]) => unknown;
 
-/** Wraps every connection of this process, whenever it is opened. */
+/** Wraps every connection of this process. */
 export function wrapDatabase(trigger: Trigger): void {
   const query = pg.Client.prototype.query as unknown as Query;
   const transactions = new WeakMap<pg.Client, string[]>();
@@ -49,7 +49,7 @@ function nameOperation(
   return name === undefined ? undefined : trigger.operation(kind, name);
 }
 
-/** As the platform sends them; other forms are those of migrations. */
+/** The form in which the platform sends statements; migrations use other forms. */
 function isStatement(value: unknown): value is Statement {
   return typeof value === 'object' && value !== null && 'text' in value && !('submit' in value);
 }

@@ -1,4 +1,4 @@
-// Wraps the way to the mail server: after a mail is when the server has accepted it.
+// The wrapper of the mail transport. "After" a mail means: the server has accepted it.
 import Mail from 'nodemailer/lib/mailer';
 import type { Trigger } from './trigger.ts';
 

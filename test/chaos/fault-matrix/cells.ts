@@ -1,9 +1,9 @@
-// The cells of the matrix: every fault of the kit's proxy, on every dependency of CreateOrder, by call and by connection, in the
-// directions where it makes a difference. What is left out is listed with its reason. Pure.
+// The cells of the fault matrix: every fault of the kit's proxy, on every dependency of CreateOrder, on calls and on connections, in the
+// directions that make a difference. Skipped cells are listed with the reason. Pure.
 import type { Fault, InjectOptions } from '@touchstone/kit';
 import { FAULTS, type FaultDirection, type FaultRow, type Protocol, type Scope } from './faults.ts';
 
-/** What an order needs: two dependencies, the payment service's provider, the order service's own Postgres, and the broker. */
+/** The dependencies of an order: two services, the payment provider, the database of the order service, and the broker. */
 export const DEPENDENCIES = ['inventory', 'payment', 'provider', 'database', 'nats'] as const;
 export type DependencyName = (typeof DEPENDENCIES)[number];
 
@@ -29,12 +29,12 @@ export type Cell = {
   readonly options: InjectOptions;
 };
 
-/** What cannot be a cell, and why. */
+/** A cell that is not possible, and why. */
 export type SkippedCell = { readonly name: string; readonly reason: string };
 
 export type Cells = { readonly cells: readonly Cell[]; readonly skipped: readonly SkippedCell[] };
 
-/** Lists the cells whose names hold one of the texts of `only`, parted by commas; by default all. */
+/** Lists the cells whose names contain one of the texts in `only`, separated by commas; by default all. */
 export function listCells(only = ''): Cells {
   const texts = only.split(',').map((text) => text.trim());
   const isWanted = ({ name }: { readonly name: string }): boolean => texts.some((text) => name.includes(text));
@@ -44,7 +44,7 @@ export function listCells(only = ''): Cells {
     for (const row of FAULTS) {
       for (const [scope, ways] of Object.entries(row.on) as [Scope, readonly FaultDirection[]][]) {
         const protocol = PROTOCOLS[dependency];
-        // What has no calls to tell apart is tried by its connections.
+        // Without calls to distinguish, the fault is tried on connections only.
         if (protocol === 'tcp' && scope === 'call' && row.on.connection !== undefined) continue;
         const reason = findSkipReason(row, scope, protocol);
         if (reason === undefined) cells.push(...ways.map((way) => createCell(dependency, row, scope, way)));
@@ -69,6 +69,6 @@ function createCell(dependency: DependencyName, row: FaultRow, scope: Scope, way
 }
 
 function findSkipReason(row: FaultRow, scope: Scope, protocol: Protocol): string | undefined {
-  if (scope === 'call' && protocol === 'tcp') return 'what is not HTTP has no calls to tell apart';
+  if (scope === 'call' && protocol === 'tcp') return 'a protocol other than HTTP has no calls to distinguish';
   return row.skipReason?.(scope, protocol);
 }

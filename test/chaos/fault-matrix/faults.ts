@@ -1,4 +1,4 @@
-// Every fault of the kit's proxy as the matrix uses it: with which settings, on what, in which directions. Pure.
+// The faults of the matrix: every fault of the kit's proxy, with its settings, scopes and directions. Pure.
 import {
   answerInTls,
   bandwidth,
@@ -22,23 +22,23 @@ import {
 
 export type Scope = 'call' | 'connection';
 export type Protocol = 'http2' | 'http1' | 'tcp';
-/** `own` leaves it to the fault where it acts. */
+/** `own` is the fault's default direction. */
 export type FaultDirection = Direction | 'both' | 'own';
 
 export type FaultRow = {
   readonly name: string;
   readonly create: () => Fault;
-  /** On what it is tried, and in which directions. */
+  /** The scopes it is tried on, and the directions for each. */
   readonly on: Readonly<Partial<Record<Scope, readonly FaultDirection[]>>>;
-  /** Orders it has to let pass before it hits. */
+  /** The number of orders that pass before it acts. */
   readonly ordersBefore?: number;
-  /** Why it cannot be tried on this; undefined when it can. */
+  /** Returns why it cannot be tried on this; undefined when it can. */
   readonly skipReason?: (scope: Scope, protocol: Protocol) => string | undefined;
 };
 
-// Longer than any call may take, and than the caller's budget.
+// Longer than the timeout of any call, and than the caller's budget.
 const LATE_MS = 5_000;
-// Just within the limit of a statement of the database, and within every other: nothing fails, everything is slow.
+// Just below every timeout, such as the statement timeout: nothing fails, everything is slow.
 const TOLERABLE_MS = 400;
 const TRICKLE_BYTES_PER_SECOND = 10;
 const NO_ERROR = 0;
@@ -80,13 +80,14 @@ export const FAULTS: readonly FaultRow[] = [
     name: 'slow-close',
     create: () => slowClose({ delayMs: LATE_MS }),
     on: ANYTHING,
-    skipReason: (scope) => (scope === 'call' ? undefined : 'connections are kept: none ends while an order is made'),
+    skipReason: (scope) =>
+      scope === 'call' ? undefined : 'connections are kept alive: none is closed during an order',
   },
   { name: 'garbage', create: () => garbage(), on: ANYTHING },
   { name: 'truncate-message', create: () => truncateMessage(), on: ANYTHING },
   { name: 'truncate-frame', create: () => truncateFrame(), on: ANYTHING },
   { name: 'fail-first', create: () => failFirst(1), on: CALLS },
-  // An order may make a single call: the one before it is let pass.
+  // Hits every second call; an order may make only one, so another order passes first.
   { name: 'fail-every', create: () => failEvery(2), on: CALLS, ordersBefore: 1 },
   { name: 'fail-always', create: () => failAlways(), on: CALLS },
   { name: 'fail-always-500', create: () => failAlways(500), on: CALLS },
@@ -102,7 +103,7 @@ function resetWith(code: string, http2Code: number): FaultRow {
 }
 
 function goAwayWith(name: string, options: Parameters<typeof goAway>[0]): FaultRow {
-  const skipReason = onlyOverHttp2('HTTP/1.1 has no GOAWAY, and the proxy counts none');
+  const skipReason = onlyOverHttp2('HTTP/1.1 has no GOAWAY, and the proxy counts no hits');
   return { name, create: () => goAway(options), on: CALLS, skipReason };
 }
 

@@ -1,13 +1,13 @@
-// What a cell showed, and whether that is as promised: an answer in time, of a typed kind, that blames the right one. Pure.
+// The judgement of a cell: the answer has to be in time, typed, and name the right dependency. Pure.
 import type { Cell, DependencyName } from './cells.ts';
 
-/** No answer of CreateOrder may take longer. */
+/** The longest allowed answer time of CreateOrder. */
 export const LIMIT_MS = 3_000;
 
-/** How CreateOrder was answered: enum values without their prefixes. */
+/** An answer of CreateOrder: enum values without their prefixes. */
 export type Answer = { readonly outcome: string; readonly reason: string; readonly status: string };
 
-/** How CreateOrder failed; undefined where the error has no such detail. */
+/** An error of CreateOrder; undefined where the error has no such detail. */
 export type Refusal = {
   readonly code: string;
   readonly message: string;
@@ -17,17 +17,17 @@ export type Refusal = {
 
 export type CellResult = {
   readonly cell: Pick<Cell, 'name' | 'dependency' | 'fault' | 'scope' | 'way'>;
-  /** Undefined when the cell could not be tried. */
+  /** Undefined when the cell could not be run. */
   readonly response: Answer | Refusal | undefined;
-  /** What the caller waited. */
+  /** The answer time. */
   readonly tookMs: number;
-  /** How often the proxy did harm to the order that is judged. */
+  /** How often the fault acted on the judged order. */
   readonly hits: number;
-  /** How the order ended, and how long after the fault's removal. */
+  /** The end state of the order, and the time from the removal of the fault to it. */
   readonly end: { readonly status: string; readonly afterMs: number } | undefined;
-  /** Services that died of it. */
+  /** The services that died. */
   readonly deaths: readonly string[];
-  /** What went wrong with the cell itself, in words. */
+  /** Errors of the cell itself. */
   readonly errors: readonly string[];
 };
 
@@ -43,61 +43,61 @@ const BUDGET_EXHAUSTED = 'BUDGET_EXHAUSTED';
 const INVENTORY_REASONS = ['INVENTORY_CHECK_FAILED', 'INVENTORY_UNAVAILABLE'];
 const PAYMENT_REASONS = ['PAYMENT_TIMEOUT', 'PAYMENT_UNAVAILABLE'];
 
-/** What an order may be response to wait for when this dependency is faulted. */
+/** The reasons with which an order may wait while a dependency is faulted. */
 const REASONS: Readonly<Record<DependencyName, readonly string[]>> = {
   inventory: [...INVENTORY_REASONS, BUDGET_EXHAUSTED],
   payment: [...PAYMENT_REASONS, BUDGET_EXHAUSTED],
   provider: [...PAYMENT_REASONS, BUDGET_EXHAUSTED],
-  // What the database costs is missing elsewhere.
+  // A slow database uses up the budget of the later calls.
   database: [BUDGET_EXHAUSTED],
-  // An order needs no broker.
+  // No order waits for the broker.
   nats: [],
 };
 
-/** The one fault that is an internal error response to the caller: by it alone may an order fail, and only at inventory. */
+/** The only fault by which a dependency answers `internal`: it may fail an order, and only at inventory. */
 const INTERNAL_ERROR_FAULT = 'fail-always-500';
 
-/** Everything that is wrong with a cell, one sentence each; a cell with none is green. */
+/** Describes everything that is wrong with a cell; a cell without problems is green. */
 export function judgeCell({ cell, response, tookMs, hits, end, deaths, errors }: CellResult): string[] {
-  const faults = [...errors];
+  const problems = [...errors];
   if (response !== undefined) {
-    if (tookMs > LIMIT_MS) faults.push(`was answered after ${Math.round(tookMs)} ms`);
-    if (hits === 0) faults.push('the proxy counted no fault');
-    faults.push(...('code' in response ? judgeRefusal(cell.dependency, response) : judgeAnswer(cell, response)));
-    if (end === undefined) faults.push('the order did not come to its end after the fault was removed');
-    else if ('status' in response) faults.push(...judgeEnd(response, end.status));
+    if (tookMs > LIMIT_MS) problems.push(`was answered after ${Math.round(tookMs)} ms`);
+    if (hits === 0) problems.push('the proxy counted no fault');
+    problems.push(...('code' in response ? judgeRefusal(cell.dependency, response) : judgeAnswer(cell, response)));
+    if (end === undefined) problems.push('the order did not reach its end state after the fault was removed');
+    else if ('status' in response) problems.push(...judgeEnd(response, end.status));
   }
-  if (deaths.length > 0) faults.push(`died of it: ${deaths.join(', ')}`);
-  return faults;
+  if (deaths.length > 0) problems.push(`died: ${deaths.join(', ')}`);
+  return problems;
 }
 
 function judgeAnswer(cell: CellResult['cell'], { outcome, reason, status }: Answer): string[] {
   const expected = STATUS_OF_OUTCOME.get(outcome);
   if (expected === undefined) return [`is untyped: its outcome is ${outcome}`];
-  const faults = status === expected ? [] : [`outcome ${outcome} with an order that is ${status}`];
-  if (outcome === 'CONFIRMED') return reason === 'UNSPECIFIED' ? faults : [...faults, `CONFIRMED, with ${reason}`];
-  if (reason === 'UNSPECIFIED') return [...faults, `is untyped: ${outcome} without a reason`];
+  const problems = status === expected ? [] : [`outcome ${outcome} with an order that is ${status}`];
+  if (outcome === 'CONFIRMED') return reason === 'UNSPECIFIED' ? problems : [...problems, `CONFIRMED, with ${reason}`];
+  if (reason === 'UNSPECIFIED') return [...problems, `is untyped: ${outcome} without a reason`];
   return isReasonAllowed(cell, reason)
-    ? faults
-    : [...faults, `${reason} is not what ${cell.fault} on ${cell.dependency} is`];
+    ? problems
+    : [...problems, `${reason} is not what ${cell.fault} on ${cell.dependency} is`];
 }
 
-// No order of the matrix is declined, so none may be response that it was.
+// No order of the matrix is declined, so PAYMENT_FAILED is never allowed.
 function isReasonAllowed({ dependency, fault }: CellResult['cell'], reason: string): boolean {
   if (reason === 'INVENTORY_ERROR') return dependency === 'inventory' && fault === INTERNAL_ERROR_FAULT;
   return REASONS[dependency].includes(reason);
 }
 
 function judgeRefusal(dependency: DependencyName, { code, message, reason, retryAfterMs }: Refusal): string[] {
-  const faults: string[] = [];
-  if (reason === undefined) faults.push(`is untyped: ${code} without ErrorInfo (${message})`);
-  if (retryAfterMs === undefined) faults.push(`is untyped: ${code} without RetryInfo`);
-  // Whatever else an order lacks, it is accepted and waits.
-  if (dependency !== 'database') faults.push(`${code} ${reason ?? ''} instead of an order that waits`);
-  return faults;
+  const problems: string[] = [];
+  if (reason === undefined) problems.push(`is untyped: ${code} without ErrorInfo (${message})`);
+  if (retryAfterMs === undefined) problems.push(`is untyped: ${code} without RetryInfo`);
+  // Without any other dependency, the order is accepted and waits.
+  if (dependency !== 'database') problems.push(`${code} ${reason ?? ''} instead of an order that waits`);
+  return problems;
 }
 
 function judgeEnd({ status }: Answer, end: string): string[] {
   const isOver = status === 'CONFIRMED' || status === 'FAILED';
-  return isOver && end !== status ? [`was response to be ${status}, and ended as ${end}`] : [];
+  return isOver && end !== status ? [`was answered as ${status}, but ended as ${end}`] : [];
 }

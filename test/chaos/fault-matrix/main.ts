@@ -1,5 +1,5 @@
-// `make fault-matrix`: an order under every fault of the fault proxy, on everything that CreateOrder needs. Ctrl-C ends it and
-// leaves nothing.
+// `make fault-matrix`: places an order under every fault of the fault proxy, on every dependency of CreateOrder. Ctrl-C ends it and
+// removes everything it started.
 import { randomInt } from 'node:crypto';
 import { print, runCommand } from '../../support/command.ts';
 import { listCells } from './cells.ts';
@@ -18,6 +18,6 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
   if (!settings.isListOnly) return isGreen(await runMatrix(settings, print, signal)) ? 0 : 1;
   const { cells, skipped } = listCells(settings.only);
   for (const { name } of cells) print(name);
-  for (const { name, reason } of skipped) print(`left out: ${name}: ${reason}`);
+  for (const { name, reason } of skipped) print(`skipped: ${name}: ${reason}`);
   return 0;
 }

@@ -1,4 +1,4 @@
-// One run of the matrix from the platform's start to the verdict.
+// A run of the fault matrix: starts the platform, runs the cells, judges the invariants.
 import { writeFile } from 'node:fs/promises';
 import { checkInvariants, listViolations } from '../../support/invariants/invariants.ts';
 import { type Cell, listCells } from './cells.ts';
@@ -13,7 +13,7 @@ const QUIESCENCE_LIMIT_MS = 60_000;
 const LINES_SHOWN = 12;
 const LINE_LENGTH = 300;
 
-/** Runs the wanted cells and prints as it goes. Returns the report; rejects when nothing is wanted or `signal` calls it off. */
+/** Runs the selected cells and prints each result. Rejects when no cell is selected, or when `signal` aborts. */
 export async function runMatrix(
   { only, seed, limitMs, jsonFile }: MatrixSettings,
   write: (text: string) => void,
@@ -29,7 +29,7 @@ export async function runMatrix(
   const results: CellResult[] = [];
   for (const cell of cells) {
     if (performance.now() - startedAt > limitMs) break;
-    results.push(await runAndShow(platform, client, cell, write, signal));
+    results.push(await runAndPrint(platform, client, cell, write, signal));
   }
   const verdicts = await checkInvariants(platform.sources, {
     acknowledged: client.acknowledged,
@@ -40,12 +40,12 @@ export async function runMatrix(
   const violations = listViolations(verdicts);
   const report = { seed, seconds, results, skipped, notRun: cells.slice(results.length), violations };
   write(`\n${renderSummary(report)}`);
-  if (!isGreen(report)) write(`again with SEED=${seed}`);
+  if (!isGreen(report)) write(`repeat with SEED=${seed}`);
   if (jsonFile !== undefined) await writeFile(jsonFile, toJson(report));
   return report;
 }
 
-async function runAndShow(
+async function runAndPrint(
   platform: FaultyPlatform,
   client: OrderClient,
   cell: Cell,

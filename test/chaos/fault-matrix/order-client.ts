@@ -1,4 +1,4 @@
-// The customer of the matrix: places orders, keeps what was response, and follows each order to its end.
+// The client of the fault matrix: places orders, records the acknowledged ones, and waits for their end states.
 import { randomUUID } from 'node:crypto';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { type Client, Code, ConnectError } from '@connectrpc/connect';
@@ -14,15 +14,15 @@ import { type AcknowledgedOrder, acknowledgedOrder } from '../../support/invaria
 import type { Answer, Refusal } from './judge.ts';
 import { PRODUCT_ID } from './platform.ts';
 
-// Longer than an answer may take: how long it took is judged, not cut off.
+// Longer than the allowed answer time, so that a late answer is measured instead of cut off.
 const CALL_MS = 10_000;
 const POLL_MS = 20;
 
-/** An order as it was placed: `response` is what its first call was response. */
+/** A placed order, with the response to its first call. */
 export type PlacedOrder = { readonly key: string; readonly response: Answer | Refusal; readonly tookMs: number };
 
 export class OrderClient {
-  /** Every answer, for the invariants. */
+  /** Every acknowledged order, for the invariants. */
   readonly acknowledged: AcknowledgedOrder[] = [];
   readonly #orders: Client<typeof OrderService>;
   readonly #signal: AbortSignal;
@@ -32,7 +32,7 @@ export class OrderClient {
     this.#signal = signal;
   }
 
-  /** Places a fresh order. Never throws for what the service says. */
+  /** Places a new order. Never throws for an error of the service. */
   async place(): Promise<PlacedOrder> {
     const key = randomUUID();
     const startedAt = performance.now();
@@ -44,19 +44,19 @@ export class OrderClient {
     }
   }
 
-  /** Waits until an order has ended; returns its status, or undefined when that takes longer than `limitMs`. */
+  /** Waits for the end state of an order. Returns undefined when that takes longer than `limitMs`. */
   async awaitEnd({ key }: PlacedOrder, limitMs: number): Promise<string | undefined> {
     const over = AbortSignal.any([this.#signal, AbortSignal.timeout(limitMs)]);
     while (!over.aborted) {
-      const status = await this.#look(key);
+      const status = await this.#readStatus(key);
       if (status !== undefined && status !== 'PENDING') return status;
       await pause(POLL_MS, over);
     }
     return undefined;
   }
 
-  // A refused client retries with the same key: only that shows whether the order was accepted.
-  async #look(key: string): Promise<string | undefined> {
+  // After an error only a retry with the same key shows whether the order was accepted.
+  async #readStatus(key: string): Promise<string | undefined> {
     try {
       const known = this.acknowledged.find(({ idempotencyKey }) => idempotencyKey === key);
       if (known === undefined) return toAnswer(await this.#create(key)).status;

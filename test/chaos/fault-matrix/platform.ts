@@ -1,4 +1,4 @@
-// The platform of the matrix: all parts as processes, and a fault proxy before each thing that CreateOrder needs.
+// The platform of the fault matrix: every process of the stack, and a fault proxy for each dependency of CreateOrder.
 import { join } from 'node:path';
 import { type Client, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
@@ -14,10 +14,10 @@ import { sourcesOf } from '../../support/invariants/invariants.ts';
 import type { DependencyName } from './cells.ts';
 
 const SERVICES: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification', 'analytics'];
-/** Of the product that is ordered: more than a run can sell. */
+/** The added stock of the ordered product: more than a run can sell. */
 const ADDED_STOCK = 100_000;
 
-// Only what comes after an answer is hurried: the limits of a call are those of production.
+// Shortens only what happens after an answer: the timeouts of calls are those of production.
 const FAST_SETTINGS = { LOG_LEVEL: 'info', BREAKER_RESET_MS: '500', PAYMENT_SETTLE_AFTER_MS: '1000' };
 
 export const PRODUCT_ID = '12345';
@@ -27,19 +27,19 @@ export type FaultyPlatform = AsyncDisposable & {
   readonly services: readonly ServiceName[];
   readonly proxies: Readonly<Record<DependencyName, FaultProxy>>;
   readonly orders: Client<typeof OrderService>;
-  /** Of the order service. */
+  /** The ops RPCs of the order service. */
   readonly status: Client<typeof OpsService>;
   readonly sources: InvariantSources;
-  /** What the parts printed. */
+  /** The output of the processes. */
   readonly output: readonly string[];
 };
 
-/** Starts everything; `seed` is the proxies'. Throws what startStack throws. `signal` calls it off. */
+/** Starts everything. `seed` is the seed of the proxies; `signal` aborts the start. */
 export async function startFaultyPlatform(seed: number, signal: AbortSignal): Promise<FaultyPlatform> {
   await using resources = new AsyncDisposableStack();
   const folder = resources.use(await createGuardedDirectory('touchstone-fault-matrix'));
   const output: string[] = [];
-  // Read whenever a service starts: the proxies can only be named once the ports behind them are known.
+  // Read at every start of a service: the URLs of the proxies are known only after the first start.
   const serviceEnvironment: Record<'order' | 'payment', Record<string, string>> = { order: {}, payment: {} };
   const stack = resources.use(
     await startStack({
@@ -49,7 +49,7 @@ export async function startFaultyPlatform(seed: number, signal: AbortSignal): Pr
       services: SERVICES,
       environment: { PATH: process.env.PATH, ...FAST_SETTINGS },
       serviceEnvironment,
-      log: (part, line) => output.push(`${part} ${line}`),
+      log: (process, line) => output.push(`${process} ${line}`),
       signal,
     }),
   );

@@ -1,4 +1,4 @@
-// The matrix as people read it, a line a cell as it goes, and as a program reads it. Pure.
+// The output of the fault matrix: a line for each cell, a summary, and JSON. Pure.
 import type { Cell, SkippedCell } from './cells.ts';
 import { type CellResult, judgeCell, LIMIT_MS } from './judge.ts';
 
@@ -8,7 +8,7 @@ export type MatrixReport = {
   readonly results: readonly CellResult[];
   readonly skipped: readonly SkippedCell[];
   readonly notRun: readonly Pick<Cell, 'name'>[];
-  /** What does not hold at the end, one sentence each. */
+  /** The violations of invariants at the end. */
   readonly violations: readonly string[];
 };
 
@@ -18,12 +18,12 @@ const WIDTHS = [10, 26, 10, 4, 18, 24, 11, 8, 4, 18] as const;
 const NUMBERS = new Set([7, 8]);
 const HEAD: Row = ['dependency', 'fault', 'on', 'way', 'outcome', 'reason', 'order', 'answered', 'hits', 'end'];
 
-/** The line above the cells. */
+/** Renders the header line. */
 export function renderHead(): string {
   return renderCells(HEAD);
 }
 
-/** A cell in a line, and below it what is wrong with it. */
+/** Renders a cell, followed by its problems. */
 export function renderResult(result: CellResult): string {
   const { cell, response, tookMs, hits, end } = result;
   const line = renderCells([
@@ -36,17 +36,17 @@ export function renderResult(result: CellResult): string {
     String(hits),
     end === undefined ? '-' : `${end.status} +${Math.round(end.afterMs)} ms`,
   ]);
-  const faults = judgeCell(result);
-  return faults.length === 0 ? line : [`${line}  <== RED`, ...faults.map((fault) => `    ${fault}`)].join('\n');
+  const problems = judgeCell(result);
+  return problems.length === 0 ? line : [`${line}  <== RED`, ...problems.map((problem) => `    ${problem}`)].join('\n');
 }
 
-/** What is left out, what is red, and the sums. */
+/** Renders the skipped, red and not run cells, and the summary. */
 export function renderSummary(report: MatrixReport): string {
   const { results, notRun, skipped, violations, seconds, seed } = report;
   const red = results.filter(isRed);
-  const slowest = results.reduce((most, { tookMs }) => Math.max(most, tookMs), 0);
+  const slowest = results.reduce((max, { tookMs }) => Math.max(max, tookMs), 0);
   return [
-    ...section('left out:', renderSkipped(skipped)),
+    ...section('skipped:', renderSkipped(skipped)),
     ...section(
       'red:',
       red.map(({ cell }) => cell.name),
@@ -55,21 +55,21 @@ export function renderSummary(report: MatrixReport): string {
       'not run:',
       notRun.map(({ name }) => name),
     ),
-    ...section('does not hold at the end:', violations),
+    ...section('violated at the end:', violations),
     `${results.length} cells in ${Math.round(seconds)} s: ${results.length - red.length} green, ${red.length} red` +
       `${notRun.length > 0 ? `, ${notRun.length} not run` : ''}; slowest answer ${Math.round(slowest)} ms of ${LIMIT_MS} ms; ` +
       `${violations.length === 0 ? 'every invariant holds' : `${violations.length} violations`}; seed ${seed}`,
   ].join('\n');
 }
 
-/** Whether everything was tried and is as promised. */
+/** Whether every cell was run and is green. */
 export function isGreen({ results, notRun, violations }: MatrixReport): boolean {
   return results.length > 0 && notRun.length === 0 && violations.length === 0 && !results.some(isRed);
 }
 
-/** The report for a program, with what is wrong beside each cell. */
+/** Renders the report as JSON, with the problems of each cell. */
 export function toJson(report: MatrixReport): string {
-  const results = report.results.map((result) => ({ ...result, faults: judgeCell(result) }));
+  const results = report.results.map((result) => ({ ...result, problems: judgeCell(result) }));
   return `${JSON.stringify({ ...report, results, isGreen: isGreen(report) }, null, 2)}\n`;
 }
 
@@ -78,12 +78,12 @@ function isRed(result: CellResult): boolean {
 }
 
 function describeResponse(response: CellResult['response']): [string, string, string] {
-  if (response === undefined) return ['not tried', '', ''];
+  if (response === undefined) return ['not run', '', ''];
   if ('code' in response) return [`error ${response.code}`, response.reason ?? '-', ''];
   return [response.outcome, response.reason === 'UNSPECIFIED' ? '' : response.reason, response.status];
 }
 
-/** A line a reason, with all it leaves out. */
+/** Renders a line for each reason, with the cells skipped for it. */
 function renderSkipped(skipped: readonly SkippedCell[]): string[] {
   const names = Map.groupBy(skipped, ({ reason }) => reason);
   return [...names].map(([reason, left]) => `${reason}: ${left.map(({ name }) => name).join(', ')}`);

@@ -1,4 +1,5 @@
-// One cell: the platform well and its connections standing, then the fault, one order under it, the fault gone, the order's end.
+// One cell: waits for a healthy platform with open connections, injects the fault, places one order, removes the fault, and waits for
+// the end state of the order.
 import type { FaultHandle } from '@touchstone/kit';
 import { pause } from '#services/platform/base/backoff.ts';
 import { describeError } from '#services/platform/base/errors.ts';
@@ -7,14 +8,14 @@ import type { CellResult } from './judge.ts';
 import type { OrderClient, PlacedOrder } from './order-client.ts';
 import type { FaultyPlatform } from './platform.ts';
 
-// How long the platform may take to be well again after the cell before, and an order to its end.
-const WELL_MS = 30_000;
-const END_MS = 30_000;
-// What is done after the answer, such as publishing, meets the fault a little later.
-const HIT_PATIENCE_MS = 2_000;
+// The limits for the recovery of the platform after the previous cell, and for the end state of an order.
+const RECOVERY_LIMIT_MS = 30_000;
+const END_STATE_LIMIT_MS = 30_000;
+// Work after the answer, such as publishing, meets the fault a little later.
+const HIT_LIMIT_MS = 2_000;
 const POLL_MS = 20;
 
-/** Runs a cell. Never throws for what it sees, but when `signal` calls it off. */
+/** Runs a cell. Rejects only when `signal` aborts. */
 export async function runCell(
   platform: FaultyPlatform,
   client: OrderClient,
@@ -23,7 +24,7 @@ export async function runCell(
 ): Promise<CellResult> {
   const before = countStarts(platform);
   const found = await tryCell(platform, client, cell, signal).catch((error: unknown) => ({
-    ...NOTHING_FOUND,
+    ...NO_FINDINGS,
     errors: [describeError(error)],
   }));
   signal.throwIfAborted();
@@ -31,32 +32,37 @@ export async function runCell(
   return { cell, ...found, deaths };
 }
 
-type Found = Omit<CellResult, 'cell' | 'deaths'>;
+type Findings = Omit<CellResult, 'cell' | 'deaths'>;
 
-const NOTHING_FOUND: Found = { response: undefined, tookMs: 0, hits: 0, end: undefined, errors: [] };
+const NO_FINDINGS: Findings = { response: undefined, tookMs: 0, hits: 0, end: undefined, errors: [] };
 
-async function tryCell(platform: FaultyPlatform, client: OrderClient, cell: Cell, signal: AbortSignal): Promise<Found> {
+async function tryCell(
+  platform: FaultyPlatform,
+  client: OrderClient,
+  cell: Cell,
+  signal: AbortSignal,
+): Promise<Findings> {
   await warmUp(platform, client, signal);
   const faulted = await placeUnderFault(platform, client, cell, signal);
   const removedAt = performance.now();
-  const status = await client.awaitEnd(faulted.placed, END_MS);
+  const status = await client.awaitEnd(faulted.placed, END_STATE_LIMIT_MS);
   const afterMs = performance.now() - removedAt;
-  const others = await Promise.all(faulted.others.map((other) => client.awaitEnd(other, END_MS)));
+  const earlier = await Promise.all(faulted.earlier.map((order) => client.awaitEnd(order, END_STATE_LIMIT_MS)));
   return {
     response: faulted.placed.response,
     tookMs: faulted.placed.tookMs,
     hits: faulted.hits,
     end: status === undefined ? undefined : { status, afterMs },
-    errors: others.includes(undefined) ? ['an order placed before did not come to its end'] : [],
+    errors: earlier.includes(undefined) ? ['an earlier order did not reach its end state'] : [],
   };
 }
 
 /**
- * An order that is confirmed at once has had every connection an order needs. Its events went out by the broker's, which may
- * otherwise be lost already without anybody knowing.
+ * Places orders until one is confirmed at once and its events are published: then every connection that an order needs is open. A
+ * connection may be broken without the service having noticed it yet.
  */
 async function warmUp({ status }: FaultyPlatform, client: OrderClient, signal: AbortSignal): Promise<void> {
-  const over = AbortSignal.any([signal, AbortSignal.timeout(WELL_MS)]);
+  const over = AbortSignal.any([signal, AbortSignal.timeout(RECOVERY_LIMIT_MS)]);
   let isConfirmed = false;
   let last = '';
   while (!over.aborted) {
@@ -69,10 +75,12 @@ async function warmUp({ status }: FaultyPlatform, client: OrderClient, signal: A
     if (isConfirmed && broker?.connected && outbox?.unsent === 0n) return;
     await pause(POLL_MS, over);
   }
-  throw new Error(`the platform was not well before the fault: ${isConfirmed ? 'its events do not go out' : last}`);
+  throw new Error(
+    `the platform was not healthy before the fault: ${isConfirmed ? 'its events are not published' : last}`,
+  );
 }
 
-type FaultedOrder = { readonly placed: PlacedOrder; readonly others: readonly PlacedOrder[]; readonly hits: number };
+type FaultedOrder = { readonly placed: PlacedOrder; readonly earlier: readonly PlacedOrder[]; readonly hits: number };
 
 async function placeUnderFault(
   { proxies }: FaultyPlatform,
@@ -81,17 +89,17 @@ async function placeUnderFault(
   signal: AbortSignal,
 ): Promise<FaultedOrder> {
   using fault = proxies[cell.dependency].inject(cell.create(), cell.options);
-  const others: PlacedOrder[] = [];
-  while (others.length < cell.ordersBefore) others.push(await client.place());
-  // A fault that hits connections that stand has hit them already: those count for the order that finds them so.
+  const earlier: PlacedOrder[] = [];
+  while (earlier.length < cell.ordersBefore) earlier.push(await client.place());
+  // A fault may already have acted on open connections: these hits count for the judged order, which uses them.
   const hitsBefore = cell.ordersBefore > 0 ? fault.hits : 0;
   const placed = await client.place();
   await awaitHit(fault, hitsBefore, signal);
-  return { placed, others, hits: fault.hits - hitsBefore };
+  return { placed, earlier, hits: fault.hits - hitsBefore };
 }
 
 async function awaitHit(fault: FaultHandle, hitsBefore: number, signal: AbortSignal): Promise<void> {
-  const over = AbortSignal.any([signal, AbortSignal.timeout(HIT_PATIENCE_MS)]);
+  const over = AbortSignal.any([signal, AbortSignal.timeout(HIT_LIMIT_MS)]);
   while (fault.hits === hitsBefore && !over.aborted) await pause(POLL_MS, over);
 }
 

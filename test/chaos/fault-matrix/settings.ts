@@ -1,35 +1,39 @@
-// What a run of the matrix is asked to do, read from its command line.
+// The command line of the fault matrix.
 import { parseArgs } from 'node:util';
 
 export type MatrixSettings = {
-  /** Parts of names of cells, parted by commas; empty for all cells. */
+  /** Texts in the names of cells, separated by commas; empty for all cells. */
   readonly only: string;
   readonly seed: number;
-  /** After this long no further cell begins, in milliseconds. */
+  /** No further cell starts after this time, in milliseconds. */
   readonly limitMs: number;
-  /** Where the report is written as JSON; undefined nowhere. */
+  /** The file of the JSON report; undefined for none. */
   readonly jsonFile: string | undefined;
-  /** Only names the cells. */
+  /** Only lists the cells. */
   readonly isListOnly: boolean;
 };
 
-export const HELP = `Places an order under every fault of the fault proxy, on everything that CreateOrder needs.
+export const HELP = `Places an order under every fault of the fault proxy, on every dependency of CreateOrder.
 
   node test/chaos/fault-matrix/main.ts [options]
 
-  --only <text>      cells with this in their names, like payment/latency; several are parted by commas
-  --seed <number>    repeats the chances of an earlier run; chosen by chance and printed by default
-  --seconds <number> after so long no further cell begins, and those left make the run fail: 30 to 3600, 330 by default
+  --only <text>      cells with this text in their names, like payment/latency; several, separated by commas
+  --seed <number>    repeats the random decisions of an earlier run; random and printed by default
+  --seconds <number> no further cell starts after this time, and the run fails if any is left: 30 to 3600, 330 by default
   --json <file>      writes the report as JSON
-  --list             names the cells, and what is left out and why
+  --list             lists the cells, and the skipped ones with the reason
   --help             this text
 
-A cell is red when its answer takes longer than 3.0 s, is untyped, blames another dependency, or fails an order that no dependency refused; when the
-proxy counted no fault; when a service dies; and when the order does not come to its end once the fault is gone. At the end every invariant has to hold.
-Exit code 0 when all is green, else 1.
+A cell is red when its answer takes longer than 3.0 s, is untyped, names the wrong dependency, or fails an order without a refusal;
+when the proxy counted no hit; when a service dies; and when the order does not reach its end state after the fault. At the end every
+invariant has to hold. Exit code 0 when all is green, else 1.
 `;
 
-/** Reads the command line; undefined when help is asked for. Throws Error naming the faulty option. */
+/**
+ * Reads the command line. Returns undefined for `--help`.
+ *
+ * @throws {Error} an option is invalid; the message names it.
+ */
 export function readMatrixSettings(given: readonly string[], chooseSeed: () => number): MatrixSettings | undefined {
   const { values } = parseArgs({
     args: [...given],
@@ -52,8 +56,8 @@ export function readMatrixSettings(given: readonly string[], chooseSeed: () => n
   };
 }
 
-function readInteger(option: string, text: string, least: number, most: number): number {
+function readInteger(option: string, text: string, min: number, max: number): number {
   const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (number >= least && number <= most) return number;
-  throw new Error(`${option}: ${text} is not a whole number from ${least} to ${most}`);
+  if (number >= min && number <= max) return number;
+  throw new Error(`${option}: ${text} is not an integer from ${min} to ${max}`);
 }

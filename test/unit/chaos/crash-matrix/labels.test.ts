@@ -13,29 +13,29 @@ describe('nameStatement', () => {
     ['a read', 'select * from orders where order_id = $1', ['o1']],
     ['a lock', 'select event_id from outbox limit $1 for update skip locked', [100]],
     ['the begin of a transaction', 'begin', []],
-  ])('names no point for %s', (_, text, values) => {
+  ])('gives no name to %s', (_, text, values) => {
     expect(nameStatement(text, values)).toBeUndefined();
   });
 
-  it('names the tables a statement writes, in its order and once each', () => {
+  it('names the tables a statement writes, in order and once each', () => {
     const text = `with key as (insert into order_key (a) values ($1) on conflict do nothing returning a),
       created as (insert into orders select a from key), again as (insert into orders select 1)
       update product set reserved = 1 where product_id in (select product_id from product for update)`;
     expect(nameStatement(text, [])).toBe('insert order_key, insert orders, update product');
   });
 
-  it('does not take an upsert for an update of a table named set', () => {
+  it('does not mistake an upsert for an update of a table named set', () => {
     const text = 'insert into inbox (a) values ($1) on conflict (a) do update set a = excluded.a';
     expect(nameStatement(text, ['x'])).toBe('insert inbox');
   });
 
-  it('tells states apart that come as parameters, and takes neither currencies nor ids for states', () => {
+  it('names the states among the parameters, but neither currencies nor ids', () => {
     const text = 'update orders set status = $1, reason = $2, currency_code = $3 where order_id = $4';
     const values = ['FAILED', 'PAYMENT_FAILED', 'EUR', '3f1c', null, 7];
     expect(nameStatement(text, values)).toBe('update orders (FAILED PAYMENT_FAILED)');
   });
 
-  it('names the events it stores in place of the outbox', () => {
+  it('names the events it stores instead of the outbox', () => {
     const text = 'with saved as (update orders set status = $1), sent as (insert into outbox select 1) select 1';
     expect(nameStatement(text, ['CONFIRMED', ['3f1c'], ['shop.order.v1.OrderConfirmed']])).toBe(
       'update orders (CONFIRMED) + OrderConfirmed',
@@ -45,7 +45,7 @@ describe('nameStatement', () => {
 });
 
 describe('nameCommit', () => {
-  it('names the writes of the transaction, once each, and nothing for a transaction that wrote nothing', () => {
+  it('names the writes of the transaction, once each, and nothing for a transaction without writes', () => {
     expect(nameCommit(['insert inbox', 'update orders', 'insert inbox'])).toBe('insert inbox; update orders');
     expect(nameCommit([])).toBeUndefined();
   });
@@ -66,7 +66,7 @@ describe('shortName', () => {
 describe('an operation', () => {
   const operation: Operation = { kind: 'ack', origin: 'handle OrderCreated', name: 'OrderCreated' };
 
-  it('matches a pattern of its own origin or of anyone, of its kind and name only', () => {
+  it('matches a pattern of its kind and name, with its origin or any', () => {
     expect(isMatch(operation, operation)).toBe(true);
     expect(isMatch({ ...operation, origin: undefined }, operation)).toBe(true);
     expect(isMatch({ ...operation, origin: '' }, operation)).toBe(false);
@@ -74,9 +74,9 @@ describe('an operation', () => {
     expect(isMatch({ ...operation, origin: undefined, name: 'OrderFailed' }, operation)).toBe(false);
   });
 
-  it('reads as one line that tells on whose origin it is done', () => {
+  it('is formatted as one line with its origin', () => {
     expect(formatOperation(operation)).toBe('ack handle OrderCreated: OrderCreated');
     expect(formatOperation({ ...operation, origin: '' })).toBe('ack OrderCreated');
-    expect(formatOperation({ ...operation, origin: undefined })).toBe('ack OrderCreated, for anyone');
+    expect(formatOperation({ ...operation, origin: undefined })).toBe('ack OrderCreated, any origin');
   });
 });

@@ -37,45 +37,45 @@ function point(overrides: Partial<Point> = {}): Point {
 }
 
 describe('derivePoints', () => {
-  it('takes an operation once, however often it is done, with the first step that every recording has it in', () => {
+  it('has one point for an operation, with the first step in which every recording has it', () => {
     const first = [recorded({ step: 'declined' }), recorded(), recorded()];
     const second = [recorded({ step: 'declined' })];
     expect(derivePoints([first, second], STEPS)).toEqual({ points: [point({ step: 'declined' })], unstable: [] });
   });
 
-  it('leaves out, and tells of, what only one recording has', () => {
+  it('leaves out and reports an operation that only one recording has', () => {
     const derived = derivePoints([[recorded(), recorded({ name: 'insert inbox' })], [recorded()]], STEPS);
     expect(derived.points).toEqual([point()]);
     expect(derived.unstable).toEqual(['order write insert inbox']);
   });
 
-  it('does not count on an effect that only one recording saw', () => {
+  it('leaves out an operation that had an effect in only one recording', () => {
     const derived = derivePoints([[recorded()], [recorded({ effective: false })]], STEPS);
     expect(derived).toEqual({ points: [], unstable: ['order write update orders'] });
   });
 
-  it('makes one point for anyone of what is done now on one origin and now on another', () => {
+  it('makes one point for any origin of an operation whose origin differs between recordings', () => {
     const derived = derivePoints([[recorded({ origin: 'RefundPayment' })], [recorded()]], STEPS);
     expect(derived).toEqual({ points: [point({ origin: undefined })], unstable: [] });
   });
 
-  it('tells of an unstable operation whose name is a point on another origin', () => {
+  it('reports an unstable operation whose name is a point with another origin', () => {
     const derived = derivePoints([[recorded(), recorded({ origin: 'resume order' })], [recorded()]], STEPS);
     expect(derived.points).toEqual([point()]);
     expect(derived.unstable).toEqual(['order write resume order: update orders']);
   });
 
-  it('takes no operation that never had an effect, nor one that only idle services do', () => {
+  it('has no point for operations without effect, nor for those of idle services only', () => {
     const recording = [recorded({ effective: false }), recorded({ name: 'delete inbox', step: IDLE })];
     expect(derivePoints([recording, recording], STEPS)).toEqual({ points: [], unstable: [] });
   });
 
-  it('marks what idle services do as well', () => {
+  it('marks operations that idle services also perform', () => {
     const recording = [recorded(), recorded({ step: IDLE, effective: false })];
     expect(derivePoints([recording, recording], STEPS).points).toEqual([point({ idle: true })]);
   });
 
-  it('keeps the same operation of two services apart', () => {
+  it('keeps equal operations of two services apart', () => {
     const recording = [recorded(), recorded({ service: 'payment' })];
     expect(derivePoints([recording], STEPS).points.map(({ service }) => service)).toEqual(['order', 'payment']);
   });
@@ -86,7 +86,7 @@ describe('listRows', () => {
     expect(listRows([point()]).map(({ phase }) => phase)).toEqual(['before', 'after']);
   });
 
-  it('lets services take turns by their numbers', () => {
+  it('alternates between services by their numbers', () => {
     const points = [point(), point({ name: 'a' }), point({ name: 'b' }), point({ service: 'payment' })];
     const services = listRows(points).map(({ service }) => service);
     expect(services.map((service) => service.charAt(0)).join('')).toBe('oopooopo');
@@ -109,7 +109,7 @@ describe('isWanted', () => {
 });
 
 describe('findMissingKinds', () => {
-  it('names what a recording through broken wrappers lacks', () => {
+  it('names what a recording with a broken wrapper lacks', () => {
     const missing = findMissingKinds([point({ service: 'payment' }), point({ service: 'payment', kind: 'commit' })]);
     expect(missing).toContain('payment publish');
     expect(missing).toContain('payment call');

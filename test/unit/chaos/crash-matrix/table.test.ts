@@ -11,7 +11,7 @@ const row: Row = {
   step: 'approved',
   idle: false,
 };
-const green: RowResult = { row, died: true, recoveredMs: 1234.4, broken: [], problems: [] };
+const green: RowResult = { row, died: true, recoveredMs: 1234.4, violated: [], problems: [] };
 
 describe('isRed', () => {
   it('is false when the process died at the point and everything holds', () => {
@@ -20,16 +20,16 @@ describe('isRed', () => {
 
   it.each<[string, Partial<RowResult>]>([
     ['no process died', { died: false }],
-    ['an invariant is broken', { broken: ['stock-sold'] }],
-    ['the invariants could not be judged', { broken: undefined }],
-    ['anything else is wrong', { problems: ['payment died 1 times'] }],
+    ['an invariant is violated', { violated: ['stock-sold'] }],
+    ['the invariants could not be judged', { violated: undefined }],
+    ['there is any other problem', { problems: ['payment died 1 times'] }],
   ])('is true when %s', (_, change) => {
     expect(isRed({ ...green, ...change })).toBe(true);
   });
 });
 
 describe('renderRow', () => {
-  it('puts service, phase, death, recovery, invariants and point below their heads', () => {
+  it('aligns service, phase, death, recovery, invariants and point with the header', () => {
     const [head, line] = [renderHead(), renderRow(green, '7/232')];
     for (const [title, cell] of [
       ['service', 'order'],
@@ -45,20 +45,20 @@ describe('renderRow', () => {
     expect(line).not.toContain('RED');
   });
 
-  it('lists what is wrong below a red row, as far as it is readable', () => {
+  it('lists at most twelve problems below a red row', () => {
     const problems = Array.from({ length: 14 }, (_, index) => `fault ${index}`);
     const lines = renderRow(
-      { ...green, died: false, recoveredMs: undefined, broken: ['a', 'b'], problems },
+      { ...green, died: false, recoveredMs: undefined, violated: ['a', 'b'], problems },
       '1/1',
     ).split('\n');
-    expect(lines[0]).toMatch(/NO\s+-\s+2 BROKEN\s+ack .*RED$/);
+    expect(lines[0]).toMatch(/NO\s+-\s+2 VIOLATED\s+ack .*RED$/);
     expect(lines.slice(1).map((line) => line.trim())).toEqual([...problems.slice(0, 12), 'and 2 more']);
   });
 });
 
 describe('renderSummary', () => {
-  it('counts green, red and not run, names the last two, and tells how long recovery took', () => {
-    const red = { ...green, row: { ...row, phase: 'after' as const }, recoveredMs: 5000, broken: ['stock-sold'] };
+  it('counts green, red and not run, names the last two, and shows the recovery time', () => {
+    const red = { ...green, row: { ...row, phase: 'after' as const }, recoveredMs: 5000, violated: ['stock-sold'] };
     const summary = renderSummary([green, red], [{ ...row, service: 'payment' }], 12.3).split('\n');
     expect(summary).toEqual([
       'red:',

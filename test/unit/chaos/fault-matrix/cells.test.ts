@@ -20,7 +20,7 @@ it('tries each fault on each dependency, or says why not', () => {
   expect(new Set(cells.map(({ name }) => name)).size).toBe(cells.length);
 });
 
-it('hits calls and connections wherever a fault can, in the directions it is asked for', () => {
+it('tries calls and connections, in the listed directions', () => {
   const { cells } = listCells('provider/latency/');
 
   expect(cells.map(({ name, options }) => [name, options])).toEqual([
@@ -31,7 +31,7 @@ it('hits calls and connections wherever a fault can, in the directions it is ask
   ]);
 });
 
-it('leaves out what a protocol does not have', () => {
+it('skips what a protocol does not support', () => {
   const { cells, skipped } = listCells('go-away/');
 
   expect(cells.map(({ name }) => name)).toEqual(['inventory/go-away/call', 'payment/go-away/call']);
@@ -40,7 +40,7 @@ it('leaves out what a protocol does not have', () => {
   );
 });
 
-it('takes several texts, parted by commas', () => {
+it('accepts several texts, separated by commas', () => {
   const { cells } = listCells('payment/refuse-closed, nats/answer-in-tls');
 
   expect(cells.map(({ name }) => name)).toEqual([

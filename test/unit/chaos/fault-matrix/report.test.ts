@@ -12,7 +12,7 @@ const report: MatrixReport = {
 };
 const redResult = { ...pendingResult, hits: 0 };
 
-it('shows a cell in a line, and what is wrong below it', () => {
+it('renders a cell in one line, followed by its problems', () => {
   expect(renderResult(pendingResult)).not.toContain('\n');
   expect(renderResult(redResult)).toMatch(/payment +latency.*TIMEOUT.*<== RED\n +the proxy counted no fault$/);
 });
@@ -20,7 +20,7 @@ it('shows a cell in a line, and what is wrong below it', () => {
 it.each<[string, Partial<MatrixReport>, string]>([
   ['a red cell', { results: [pendingResult, redResult] }, 'red:\n  payment/latency/call/down'],
   ['a cell that was not run', { notRun: [{ name: 'nats/reset' }] }, 'not run:\n  nats/reset'],
-  ['a violated invariant', { violations: ['money: one euro too much'] }, 'does not hold at the end:\n  money: one'],
+  ['a violated invariant', { violations: ['money: one euro too much'] }, 'violated at the end:\n  money: one'],
 ])('is not green with %s, and names it', (_, change, words) => {
   const red = { ...report, ...change };
 
@@ -30,6 +30,6 @@ it.each<[string, Partial<MatrixReport>, string]>([
   expect(JSON.parse(toJson(red))).toMatchObject({ seed: 7, isGreen: false });
 });
 
-it('is not green when nothing was tried', () => {
+it('is not green when nothing was run', () => {
   expect(isGreen({ ...report, results: [] })).toBe(false);
 });

@@ -1,4 +1,4 @@
-// A cell of the fault matrix as its tests begin with it: all is well.
+// The result of a green cell, which tests change.
 import type { CellResult, Refusal } from '../../../chaos/fault-matrix/judge.ts';
 
 export const pendingResult: CellResult = {

@@ -3,7 +3,7 @@ import { readMatrixSettings } from '../../../chaos/fault-matrix/settings.ts';
 
 const read = (...given: string[]) => readMatrixSettings(given, () => 42);
 
-it('reads what to do, by default everything with a seed chosen by chance', () => {
+it('reads the options, by default all cells with a random seed', () => {
   expect(read()).toEqual({ only: '', seed: 42, limitMs: 330_000, jsonFile: undefined, isListOnly: false });
   expect(read('--only', 'nats', '--seed', '7', '--seconds', '60', '--json', 'a.json')).toMatchObject({
     only: 'nats',
