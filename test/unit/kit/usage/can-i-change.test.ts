@@ -157,7 +157,7 @@ describe('a change', () => {
       finding('FILE_NO_DELETE', 'Previously present file "library/v2/library.proto" was deleted.', ''),
       readTitle,
     ],
-  ])('of %s breaks nobody', (_, found, take) => {
+  ])('of %s breaks no consumer', (_, found, take) => {
     const report = canIChange([found], usageBy(take));
 
     expect(report).toMatchObject({ isBreaking: false, findings: [{ verdict: 'unused', consumers: [], uses: [] }] });
