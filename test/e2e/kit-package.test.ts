@@ -53,7 +53,7 @@ async function run(program: string, given: readonly string[], directory = projec
   return stdout;
 }
 
-/** Copies the example and its test, as somebody would who starts from them, and lends them a runner. */
+/** Copies the example and its test, as a new user of the kit would, and adds a test runner. */
 async function copyExample(): Promise<void> {
   for (const path of [example, exampleTest]) {
     await cp(join(root, path), join(project, path), { recursive: true });

@@ -148,8 +148,8 @@ describe('a recorder', () => {
     expect([late.code, (await cut).code]).toEqual([Code.DeadlineExceeded, Code.Unavailable]);
     const { exchanges } = await readRecording(recording.file);
     expect(exchanges.slice(1).map(({ response, brokenOff }) => [response.messages.length, brokenOff])).toEqual([
-      [0, 'the caller left before the end, or its time was over'],
-      [2, 'the caller left before the end, or its time was over'],
+      [0, 'the caller left before the end, or its deadline passed'],
+      [2, 'the caller left before the end, or its deadline passed'],
       [0, 'the recorder stopped before the end'],
     ]);
     await vi.waitFor(() => expect(library.calls.every(({ context }) => context.signal.aborted)).toBe(true));
@@ -167,7 +167,7 @@ describe('a recorder', () => {
 
     expect(gone.code).toBe(Code.Unavailable);
     const { exchanges } = recording.recorder.recording();
-    expect(exchanges[1]?.brokenOff).toBe('no answer came that could be read (unavailable)');
+    expect(exchanges[1]?.brokenOff).toBe('no readable answer came (unavailable)');
     expect(exchanges.at(-1)?.brokenOff).toBeUndefined();
   });
 
@@ -230,7 +230,7 @@ describe('a recorder', () => {
       'redact.fields: "library.v1.Loan.member": library.v1.Loan has no field "member"; it has member_id, due_time',
     );
     await expect(startRecorder({ ...options, file, upstream: 'http://me:s3cret@127.0.0.1' })).rejects.toThrow(
-      /^upstream: must not hold a password$/,
+      /^upstream: must not contain a password$/,
     );
     await expect(startRecorder({ ...options, file, port: recording.library.port })).rejects.toThrow('already in use');
     expect(existsSync(file)).toBe(false);

@@ -68,7 +68,7 @@ describe('a stream of requests', () => {
 
     expect([error.code, error.rawMessage]).toEqual([
       Code.ResourceExhausted,
-      expect.stringContaining('more than 2 requests in one call cannot be kept; raise journalLimit'),
+      expect.stringContaining('the call has more than 2 requests; raise journalLimit'),
     ]);
   });
 });
