@@ -174,7 +174,7 @@ describe('a recorder', () => {
   it.each([
     { limits: { maxExchanges: 1 }, said: 'maxExchanges 1' },
     { limits: { maxBytes: 600 }, said: 'maxBytes 600' },
-  ])('says that it is full, in the file too, and lets the calls pass: $said', async ({ limits, said }) => {
+  ])('reports that it is full, also in the file, and still forwards calls: $said', async ({ limits, said }) => {
     const problems: string[] = [];
     await using recording = await recordLibrary({ ...limits, onProblem: (problem) => problems.push(problem) });
     const client = clientOf(recording.recorder.url);
