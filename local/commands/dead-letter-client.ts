@@ -5,6 +5,7 @@ import { type Timestamp, timestampMs } from '@bufbuild/protobuf/wkt';
 import { type Client, Code, ConnectError } from '@connectrpc/connect';
 import type { DeadLetter } from '#gen/shop/ops/v1/ops_pb.ts';
 import type { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
+import { isUuid } from '../../services/platform/base/validation.ts';
 
 const TIMEOUT_MS = 10_000;
 const PAGE_SIZE = 200;
@@ -175,8 +176,4 @@ function formatAge(milliseconds: number): string {
 function shorten(text: string): string {
   const line = text.replace(/[\p{Cc}\s]+/gu, ' ').trim();
   return line.length > MAX_ERROR_LENGTH ? `${line.slice(0, MAX_ERROR_LENGTH - 3)}...` : line;
-}
-
-function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(text);
 }

@@ -1,6 +1,7 @@
-// The topology of the local stack: each service's port, database, published stream and consumed streams. One table for the
-// supervisor, the databases, the broker's permissions and the tests.
-import { streamOf, subjectsOf } from '../../services/platform/messaging/streams.ts';
+// The topology of the local stack: each service, its port, database, published stream and consumed streams. One table for the
+// supervisor, the databases, the permissions of the broker and the tests.
+import { DOMAIN } from '../../services/domain.ts';
+import { streamOf, subjectsOf } from '../../services/platform/base/domain.ts';
 
 /** The stream of domain events that one service publishes. */
 export type StreamTopology = {
@@ -35,7 +36,7 @@ export const services: readonly ServiceTopology[] = [
     defaultPort: 50052,
     hasDatabase: true,
     stream: produces('inventory'),
-    consumes: [streamOf('order')],
+    consumes: [streamOf(DOMAIN, 'order')],
     acceptsSynthetic: true,
   },
   {
@@ -53,7 +54,7 @@ export const services: readonly ServiceTopology[] = [
     defaultPort: 50054,
     hasDatabase: true,
     stream: produces('notification'),
-    consumes: [streamOf('order')],
+    consumes: [streamOf(DOMAIN, 'order')],
   },
   {
     name: 'order',
@@ -61,7 +62,7 @@ export const services: readonly ServiceTopology[] = [
     defaultPort: 50051,
     hasDatabase: true,
     stream: produces('order'),
-    consumes: [streamOf('inventory'), streamOf('payment')],
+    consumes: [streamOf(DOMAIN, 'inventory'), streamOf(DOMAIN, 'payment')],
     acceptsSynthetic: true,
   },
   {
@@ -70,7 +71,12 @@ export const services: readonly ServiceTopology[] = [
     defaultPort: 50055,
     hasDatabase: true,
     stream: undefined,
-    consumes: [streamOf('order'), streamOf('inventory'), streamOf('payment'), streamOf('notification')],
+    consumes: [
+      streamOf(DOMAIN, 'order'),
+      streamOf(DOMAIN, 'inventory'),
+      streamOf(DOMAIN, 'payment'),
+      streamOf(DOMAIN, 'notification'),
+    ],
     replaysStreams: true,
   },
   {
@@ -101,5 +107,5 @@ export function serviceTopology(name: ServiceName): ServiceTopology {
 }
 
 function produces(service: ServiceName): StreamTopology {
-  return { name: streamOf(service), subject: subjectsOf(service) };
+  return { name: streamOf(DOMAIN, service), subject: subjectsOf(DOMAIN, service) };
 }

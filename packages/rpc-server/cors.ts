@@ -1,4 +1,4 @@
-// Lets scripts of allowed origins call from a browser: answers preflights and marks the answers they may read.
+// CORS: answers preflights of allowed origins and sets the headers that let their scripts read answers.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { cors } from '@connectrpc/connect';
@@ -15,8 +15,8 @@ type CorsOptions = Pick<ResolvedOptions, 'corsAllowedHeaders' | 'corsExposedHead
 export type CorsGate = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 // How long a browser may remember a preflight; Chromium caps it at two hours.
-const preflightMaxAgeSeconds = 7200;
-const loopbackOrigin = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/;
+const PREFLIGHT_MAX_AGE_SECONDS = 7200;
+const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/;
 
 /**
  * Returns the gate for these options.
@@ -35,7 +35,7 @@ export function createCorsGate(options: CorsOptions): CorsGate {
       request.method === 'OPTIONS' &&
       origin !== undefined &&
       request.headers['access-control-request-method'] !== undefined;
-    // Also for refused origins and for requests without one: a cache must not give one's answer to the other.
+    // Also for refused origins and for requests without one: a cache must not serve the answer for one origin to another.
     response.setHeader(
       'vary',
       isPreflight ? 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers' : 'Origin',
@@ -49,7 +49,7 @@ export function createCorsGate(options: CorsOptions): CorsGate {
     if (isGranted) {
       response.setHeader('access-control-allow-methods', allowedMethods);
       response.setHeader('access-control-allow-headers', allowedHeaders);
-      response.setHeader('access-control-max-age', preflightMaxAgeSeconds);
+      response.setHeader('access-control-max-age', PREFLIGHT_MAX_AGE_SECONDS);
     }
     response.writeHead(isGranted ? 204 : 403);
     response.end();
@@ -58,7 +58,7 @@ export function createCorsGate(options: CorsOptions): CorsGate {
 }
 
 function createOriginCheck(origins: readonly string[] | undefined): (origin: string) => boolean {
-  if (origins === undefined) return (origin) => loopbackOrigin.test(origin);
+  if (origins === undefined) return (origin) => LOOPBACK_ORIGIN.test(origin);
   if (origins.includes('*')) return () => true;
   for (const origin of origins) assertOrigin(origin);
   const allowed = new Set(origins);

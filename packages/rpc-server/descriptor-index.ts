@@ -1,4 +1,4 @@
-// Everything reflection can be asked about, by name: the files of the served services and all files those import.
+// The index behind reflection: the files of the served services and all files they import, by name and symbol.
 
 import { type DescExtension, type DescFile, type DescMessage, type DescService, toBinary } from '@bufbuild/protobuf';
 import { nestedTypes } from '@bufbuild/protobuf/reflect';

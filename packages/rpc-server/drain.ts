@@ -4,9 +4,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
 
-// What a caller may still send after its answer; a caller that sends more or for longer is cut off.
-const drainLimitBytes = 64 * 1024 * 1024;
-const drainLimitMs = 10_000;
+// The limits of what a caller may still send after its answer; beyond them it is cut off.
+const DRAIN_LIMIT_BYTES = 64 * 1024 * 1024;
+const DRAIN_LIMIT_MS = 10_000;
 
 /** Reads and drops what is left of `request` once `response` is finished, within limits. */
 export function drainWhenAnswered(request: IncomingMessage, response: ServerResponse): void {
@@ -16,12 +16,12 @@ export function drainWhenAnswered(request: IncomingMessage, response: ServerResp
 }
 
 function drain(request: IncomingMessage): void {
-  // HTTP/2 resets the one stream, without an error; HTTP/1.1 has only the connection. Node does not tell a request
-  // that is already answered about the end of its connection, so that is asked of the connection itself.
+  // HTTP/2 resets the one stream, without an error; HTTP/1.1 has only the connection. A request that is
+  // already answered emits no event at the end of its connection, so the connection itself is observed.
   const stream = (request as { stream?: ServerHttp2Stream }).stream;
   const carrier = stream ?? request.socket;
   const cutOff = () => (stream ? stream.close() : request.socket.destroy());
-  const timer = setTimeout(cutOff, drainLimitMs);
+  const timer = setTimeout(cutOff, DRAIN_LIMIT_MS);
   const settle = () => {
     clearTimeout(timer);
     carrier.off('close', settle);
@@ -29,7 +29,7 @@ function drain(request: IncomingMessage): void {
   let drainedBytes = 0;
   request.on('data', (chunk: Buffer) => {
     drainedBytes += chunk.length;
-    if (drainedBytes > drainLimitBytes) cutOff();
+    if (drainedBytes > DRAIN_LIMIT_BYTES) cutOff();
   });
   request.once('end', settle);
   carrier.once('close', settle);

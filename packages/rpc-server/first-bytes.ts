@@ -1,9 +1,9 @@
-// Tells cleartext HTTP/2 from HTTP/1.1 by the first bytes of a connection, and puts them back for whoever parses them.
+// Detection of cleartext HTTP/2 and HTTP/1.1 by the first bytes of a connection, which it then unshifts for the parser.
 
 import type { Socket } from 'node:net';
 
-const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
-const reservedMethod = 'PRI ';
+const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
+const RESERVED_METHOD = 'PRI ';
 
 /** `none` is a connection that speaks neither, closed, failed, or stayed undecided until its time was up. */
 export type RecognizedProtocol = 'http1' | 'http2' | 'none';
@@ -32,7 +32,7 @@ export function recognizeProtocol(
   function finish(protocol: RecognizedProtocol): void {
     clearTimeout(timer);
     socket.off('readable', onReadable).off('end', onGone).off('close', onGone);
-    // The error listener stays on a connection nobody serves: a reset after that must not bring the process down.
+    // The error listener stays on a connection that is not served: a later reset must not end the process.
     if (protocol !== 'none') {
       socket.off('error', onGone);
       socket.unshift(received);
@@ -49,8 +49,8 @@ export function recognizeProtocol(
  */
 export function protocolOf(bytes: Uint8Array): RecognizedProtocol | undefined {
   let matching = 0;
-  while (matching < Math.min(bytes.length, preface.length) && bytes[matching] === preface[matching]) matching += 1;
-  if (matching === preface.length) return 'http2';
+  while (matching < Math.min(bytes.length, PREFACE.length) && bytes[matching] === PREFACE[matching]) matching += 1;
+  if (matching === PREFACE.length) return 'http2';
   if (matching === bytes.length) return undefined;
-  return matching >= reservedMethod.length ? 'none' : 'http1';
+  return matching >= RESERVED_METHOD.length ? 'none' : 'http1';
 }

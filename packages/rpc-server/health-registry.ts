@@ -5,8 +5,8 @@ import { HealthCheckResponse_ServingStatus as ServingStatus } from './gen/health
 export { ServingStatus };
 
 /**
- * Holds a status per service name; the name `''` stands for the whole server. A service that the server has
- * registered and nobody has set follows the overall status.
+ * The status of each service by name; the name `''` is the whole server. A service that is registered but was never set
+ * follows the overall status.
  */
 export class HealthRegistry {
   readonly #statuses = new Map<string, ServingStatus>();
@@ -32,7 +32,7 @@ export class HealthRegistry {
     this.#notify();
   }
 
-  /** Returns a service's status, or `undefined` for a service nobody has registered or set. */
+  /** Returns a service's status, or `undefined` for a service that was neither registered nor set. */
   get(serviceName: string): ServingStatus | undefined {
     const isKnown = this.#statuses.has(serviceName) || this.#registered.has(serviceName);
     if (!isKnown) return undefined;
@@ -46,7 +46,7 @@ export class HealthRegistry {
     return Object.fromEntries([...names].map((name) => [name, this.get(name) ?? ServingStatus.UNKNOWN]));
   }
 
-  /** Turns every known service NOT_SERVING for good, so that callers look elsewhere before the port closes. */
+  /** Sets every known service to NOT_SERVING for good, so that callers choose another server before the port closes. */
   shutDown(): void {
     if (this.#isShutDown) return;
     this.#isShutDown = true;

@@ -22,7 +22,7 @@ export function createHealthService(registry: HealthRegistry): ServiceImpl<typeo
       for await (const status of registry.watch(service, context.signal)) {
         yield { status: status ?? ServingStatus.SERVICE_UNKNOWN };
       }
-      // Ending without an error would tell a caller whose deadline has passed that the watch is complete.
+      // Without an error, a caller whose deadline has passed would take the watch for complete.
       context.signal.throwIfAborted();
     },
   };

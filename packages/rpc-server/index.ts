@@ -1,4 +1,4 @@
-// The public face of @touchstone/rpc-server: everything a program that serves RPCs may import.
+// The entry point @touchstone/rpc-server: everything that a program which serves RPCs may import.
 
 export type { AnswerMemory, UnaryAnswer, UnaryCall } from './answer-memory.ts';
 export { HealthService, ServingStatus } from './health.ts';

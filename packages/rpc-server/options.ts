@@ -13,12 +13,12 @@ import type { HealthRegistry } from './health-registry.ts';
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 /** PEM key and certificate chain. With them the port speaks TLS, and ALPN chooses HTTP/2 or HTTP/1.1. */
-export interface TlsOptions {
+export type TlsOptions = {
   readonly key: string | Buffer;
   readonly cert: string | Buffer;
-}
+};
 
-export interface RpcServerOptions {
+export type RpcServerOptions = {
   /** Registers the services. Registering one RPC twice is an error. Health and reflection are added by the server. */
   readonly routes: (router: ConnectRouter) => void;
   /** Run around every call of `routes`, the first one outermost; health and reflection are not intercepted. */
@@ -34,9 +34,9 @@ export interface RpcServerOptions {
    * Default: `localhost`, `127.0.0.1` and `[::1]`, http or https, on any port. An empty list allows none.
    */
   readonly corsOrigins?: readonly string[];
-  /** Request header names that allowed scripts may send besides those of the protocols, such as `traceparent`. */
+  /** Request header names that allowed scripts may send, in addition to those of the protocols, such as `traceparent`. */
   readonly corsAllowedHeaders?: readonly string[];
-  /** Response header names that allowed scripts may read besides those of the protocols. */
+  /** Response header names that allowed scripts may read, in addition to those of the protocols. */
   readonly corsExposedHeaders?: readonly string[];
   /** Largest request message in bytes, before and after decompression. Default 4 MiB. */
   readonly maxRequestBytes?: number;
@@ -50,25 +50,25 @@ export interface RpcServerOptions {
   readonly jsonOptions?: Partial<JsonReadOptions & JsonWriteOptions>;
   /**
    * Answers unary calls whose answer it knows, before they are decoded and past interceptors and implementation. For
-   * servers that answer the same to the same bytes, such as stand-ins in tests.
+   * servers that answer the same bytes with the same answer, such as virtual services in tests.
    */
   readonly answerMemory?: AnswerMemory;
   /** The health statuses to serve. Default: a new registry that says SERVING. */
   readonly health?: HealthRegistry;
   /**
-   * Told when an answer could not be produced or written: a plain HTTP handler threw, or the caller went away in the
+   * Called when an answer could not be produced or written: a plain HTTP handler threw, or the caller went away in the
    * middle of an answer. `where` is the path. A connection that could not be accepted has the `where` "connection".
    * Errors thrown by RPCs are not reported: they are answered.
    */
   readonly onError?: (error: unknown, where: string) => void;
-}
+};
 
 /** The options with every default filled in. */
 export type ResolvedOptions = Required<Omit<RpcServerOptions, WithoutDefault>> & Pick<RpcServerOptions, WithoutDefault>;
 
 type WithoutDefault = 'tls' | 'corsOrigins' | 'jsonOptions' | 'answerMemory' | 'health';
 
-const longestTimerMs = 2_147_483_647;
+const MAX_TIMER_MS = 2_147_483_647;
 const noDecision = () => undefined;
 
 /**
@@ -84,7 +84,7 @@ export function resolveOptions(options: RpcServerOptions): ResolvedOptions {
     corsAllowedHeaders: [],
     corsExposedHeaders: [],
     maxRequestBytes: 4 * 1024 * 1024,
-    maxTimeoutMs: longestTimerMs,
+    maxTimeoutMs: MAX_TIMER_MS,
     firstBytesTimeoutMs: 10_000,
     httpRoutes: {},
     onError: noDecision,
@@ -92,8 +92,8 @@ export function resolveOptions(options: RpcServerOptions): ResolvedOptions {
   };
   assertWholeNumber('port', resolved.port, 0, 65_535);
   assertWholeNumber('maxRequestBytes', resolved.maxRequestBytes, 1, 0xffff_ffff);
-  assertWholeNumber('maxTimeoutMs', resolved.maxTimeoutMs, 1, longestTimerMs);
-  assertWholeNumber('firstBytesTimeoutMs', resolved.firstBytesTimeoutMs, 1, longestTimerMs);
+  assertWholeNumber('maxTimeoutMs', resolved.maxTimeoutMs, 1, MAX_TIMER_MS);
+  assertWholeNumber('firstBytesTimeoutMs', resolved.firstBytesTimeoutMs, 1, MAX_TIMER_MS);
   for (const path of Object.keys(resolved.httpRoutes)) {
     if (!path.startsWith('/')) throw new TypeError(`httpRoutes: the path "${path}" must start with "/"`);
   }

@@ -1,22 +1,22 @@
-// Makes malformed protobuf the caller's fault. Connect calls it `internal`, which would let bad input open a breaker.
+// The mapping of malformed protobuf to `invalid_argument`. Connect maps it to `internal`, by which bad input could open a breaker.
 
 import { Code, ConnectError, createContextKey, type HandlerContext, type Interceptor } from '@connectrpc/connect';
 
 // Set once a call's request has been parsed: an `internal` error after that is the implementation's own.
-const isParsedKey = createContextKey(false, { description: 'whether the request has been parsed' });
+const IS_PARSED = createContextKey(false, { description: 'whether the request has been parsed' });
 
-/** Watches a call from before its request is parsed; for Connect's `requestGate`. */
+/** Observes a call from before its request is parsed; for Connect's `requestGate`. */
 export function watchParsing(context: HandlerContext): void {
   context.signal.addEventListener('abort', () => {
     const reason: unknown = context.signal.reason;
-    // Connect ends the call with the error first and writes the error down afterwards, so that it can still be mended.
-    if (!context.values.get(isParsedKey) && isParseError(reason)) setCode(reason, Code.InvalidArgument);
+    // Connect ends the call with the error first and serializes the error afterwards, so its code can still be changed.
+    if (!context.values.get(IS_PARSED) && isParseError(reason)) setCode(reason, Code.InvalidArgument);
   });
 }
 
-/** Notes that a single request was parsed, and maps the errors of parsing a stream. To be the outermost interceptor. */
+/** Records that a single request was parsed, and maps parse errors of a stream. Must be the outermost interceptor. */
 export const mapParseErrors: Interceptor = (next) => (request) => {
-  request.contextValues.set(isParsedKey, true);
+  request.contextValues.set(IS_PARSED, true);
   return next(request.stream ? { ...request, message: mapErrors(request.message) } : request);
 };
 

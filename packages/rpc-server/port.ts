@@ -1,5 +1,5 @@
-// The other public face, @touchstone/rpc-server/port: the port alone, for a server with an answer of its own to the plainest
-// calls. It loads nothing of Connect.
+// The entry point @touchstone/rpc-server/port: only the port, for a server that answers simple calls itself. It does not load
+// Connect.
 
 export type { UnaryAnswer, UnaryCall } from './answer-memory.ts';
 export { readUnaryCall, writeAnswer } from './answer-memory.ts';

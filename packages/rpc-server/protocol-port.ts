@@ -1,5 +1,5 @@
-// One listening port for HTTP/1.1 and HTTP/2: the first bytes of a connection (or ALPN, under TLS) tell which, and the
-// connection is handed to Node's server of that protocol. Keeps account of sockets and requests, for the stop.
+// One listening port for HTTP/1.1 and HTTP/2: the first bytes of a connection (or ALPN, under TLS) decide, and the
+// connection is passed to Node's server of that protocol. Sockets and requests are tracked, for the graceful stop.
 
 import { createServer as createHttp1Server, type Server as Http1Server, type RequestListener } from 'node:http';
 import { createServer as createHttp2Server, type Http2Server, type Http2Session } from 'node:http2';
@@ -9,17 +9,17 @@ import type { TLSSocket } from 'node:tls';
 import { recognizeProtocol } from './first-bytes.ts';
 import type { HttpHandler, TlsOptions } from './options.ts';
 
-interface ProtocolPortOptions {
+type ProtocolPortOptions = {
   readonly tls: TlsOptions | undefined;
   readonly firstBytesTimeoutMs: number;
   readonly handleRequest: HttpHandler;
-  /** Told when a connection could not be accepted; the port goes on. */
+  /** Called when a connection could not be accepted; the port keeps listening. */
   readonly onAcceptError: (error: Error) => void;
-}
+};
 
 // Enough for any one client; more concurrent calls on one connection wait in the client.
-const maxConcurrentStreams = 1000;
-const keepAliveProbeMs = 30_000;
+const MAX_CONCURRENT_STREAMS = 1000;
+const KEEP_ALIVE_PROBE_MS = 30_000;
 
 /** The port: opened once, closed once. */
 export class ProtocolPort {
@@ -30,7 +30,7 @@ export class ProtocolPort {
   readonly #undecided = new Set<Socket>();
   readonly #idle = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
-  // Made when the first connection speaks it: a stand-in in a test seldom needs it, and is started often.
+  // Created for the first HTTP/2 connection: test doubles are started often and seldom need it.
   #http2: Http2Server | undefined;
   #runningRequests = 0;
   #isClosing = false;
@@ -60,7 +60,7 @@ export class ProtocolPort {
     return this.#http1.address() as AddressInfo;
   }
 
-  /** Accepts nothing more, tells HTTP/2 callers so (GOAWAY), and closes connections as soon as they are idle. */
+  /** Accepts no more connections, sends GOAWAY to HTTP/2 callers, and closes connections as soon as they are idle. */
   close(): void {
     this.#isClosing = true;
     this.#http1.close();
@@ -70,8 +70,8 @@ export class ProtocolPort {
   }
 
   /**
-   * Waits until no socket is left, at most `timeoutMs`. Sockets that no request runs on count as left for `lingerMs`
-   * only: they wait for the peer, who may never close its side.
+   * Waits until every socket is closed, at most `timeoutMs`. Sockets without a running request are waited for `lingerMs`
+   * only: their peer may never close its side.
    */
   async closedWithin(timeoutMs: number, lingerMs: number): Promise<void> {
     const over = Promise.withResolvers<void>();
@@ -98,7 +98,7 @@ export class ProtocolPort {
 
   #createListener(tls: TlsOptions | undefined): Http1Server {
     const { firstBytesTimeoutMs } = this.#options;
-    const common = { keepAlive: true, keepAliveInitialDelay: keepAliveProbeMs, headersTimeout: 60_000 };
+    const common = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS, headersTimeout: 60_000 };
     const handleRequest: RequestListener = (request, response) => this.#handleRequest(request, response);
     const listener = tls
       ? createHttpsServer(
@@ -111,8 +111,8 @@ export class ProtocolPort {
     return listener;
   }
 
-  // Node's HTTP/1.1 server is the listener, so that its own time limits and idle accounting hold; only the step from
-  // an accepted connection to its parser is put off until the protocol is known.
+  // Node's HTTP/1.1 server is the listener, so that its time limits and idle accounting hold; only the step from
+  // an accepted connection to its parser is deferred until the protocol is known.
   #interceptConnections(listener: Http1Server, event: 'connection' | 'secureConnection'): void {
     const serveHttp1 = listener.listeners(event).find((candidate) => candidate.name === 'connectionListener');
     if (!serveHttp1) throw new Error(`Node's HTTP server has no connection listener for "${event}"`);
@@ -126,7 +126,7 @@ export class ProtocolPort {
   }
 
   #serveHttp2(socket: Socket): void {
-    this.#http2 ??= createHttp2Server({ settings: { maxConcurrentStreams } })
+    this.#http2 ??= createHttp2Server({ settings: { maxConcurrentStreams: MAX_CONCURRENT_STREAMS } })
       .on('session', (session) => this.#trackSession(session))
       .on('request', (request, response) => this.#handleRequest(request as never, response as never));
     this.#http2.emit('connection', socket);
@@ -183,7 +183,7 @@ export class ProtocolPort {
   }
 }
 
-const listenFaults: Record<string, string> = {
+const LISTEN_FAULTS: Record<string, string> = {
   EADDRINUSE: 'the port is already in use',
   EADDRNOTAVAIL: 'this machine does not have that address',
   EACCES: 'this user may not open that port',
@@ -191,6 +191,6 @@ const listenFaults: Record<string, string> = {
 };
 
 function describeListenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
-  const fault = listenFaults[error.code ?? ''] ?? error.message;
+  const fault = LISTEN_FAULTS[error.code ?? ''] ?? error.message;
   return Object.assign(new Error(`cannot listen on ${host}:${port}: ${fault}`, { cause: error }), { code: error.code });
 }

@@ -1,4 +1,4 @@
-// grpc.reflection.v1 and v1alpha: how grpcurl, `buf curl` and the like learn the schema from the running server.
+// grpc.reflection.v1 and v1alpha, by which grpcurl, `buf curl` and others read the schema from the running server.
 
 import type { DescFile, DescService } from '@bufbuild/protobuf';
 import { Code, type ConnectRouter } from '@connectrpc/connect';
@@ -18,7 +18,7 @@ type Answer =
 /**
  * Registers both reflection services.
  *
- * @param listServices the services to show, asked for when the first question comes in.
+ * @param listServices returns the services to show; called for the first request.
  */
 export function addReflection(router: ConnectRouter, listServices: () => readonly DescService[]): void {
   let index: DescriptorIndex | undefined;

@@ -1,4 +1,4 @@
-// The way of a request: CORS, then plain HTTP routes, then RPCs, then the answer for what is not served here.
+// The handler of all requests: CORS, then plain HTTP routes, then RPCs, then the answer for unknown paths.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createCorsGate } from './cors.ts';
@@ -33,7 +33,7 @@ function pathOf(request: IncomingMessage): string {
   return request.url?.split('?', 1)[0] ?? '';
 }
 
-// What went wrong is for the log. A half-written answer can only be cut off: its status is already sent.
+// The error is only logged. A half-written answer can only be cut off: its status is already sent.
 function endAfterFailure(response: ServerResponse): void {
   if (response.headersSent) {
     response.destroy();

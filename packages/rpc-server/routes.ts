@@ -1,4 +1,4 @@
-// Collects what `routes` registers: a handler per request path for the request handler, the services for reflection.
+// The route table: a handler for each request path, and the services for reflection, as `routes` registers them.
 
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ConnectRouter, createConnectRouter } from '@connectrpc/connect';
@@ -9,19 +9,19 @@ import { mapParseErrors, watchParsing } from './parse-errors.ts';
 import type { Shutdown } from './shutdown.ts';
 
 type CallOptions = Parameters<ConnectRouter['rpc']>[2];
-// Which function fits which RPC was checked where it was registered; from here on it is only passed along.
+// The compiler checks the types of an implementation where it is registered; from there on it is only passed along.
 type Implementation = (...args: never[]) => unknown;
 type Register = (method: DescMethod, implementation: Implementation, options: CallOptions) => void;
 
-/** An RPC, and what answers it. */
-export interface Route {
+/** An RPC and its handler. */
+export type Route = {
   readonly method: DescMethod;
-  /** Made when it is first asked for: most servers in tests are called by one or two of the RPCs that they have. */
+  /** Created at first use: most servers in tests are called by one or two of their RPCs. */
   readonly handler: UniversalHandler;
-}
+};
 
-/** A router that knows what was registered on it. */
-export interface RouteTable {
+/** The registered RPCs, and the routers to register them with. */
+export type RouteTable = {
   /** For the caller's services: runs the interceptors of the options. */
   readonly router: ConnectRouter;
   /** For the server's own services, which are not intercepted. */
@@ -30,7 +30,7 @@ export interface RouteTable {
   find(path: string): Route | undefined;
   /** Every service of which at least one RPC is registered, in order of registration. */
   services(): DescService[];
-}
+};
 
 /** Returns an empty table whose routers make every call obey the limits of `options` and `shutdown`. */
 export function createRouteTable(options: ResolvedOptions, shutdown: Shutdown): RouteTable {
@@ -81,7 +81,7 @@ export function createRouteTable(options: ResolvedOptions, shutdown: Shutdown): 
   };
 }
 
-// Takes services apart into RPCs, because the signal that ends a call depends on the kind of its RPC.
+// Registers the RPCs of a service one by one, because the signal that ends a call depends on the kind of its RPC.
 function createRecordingRouter(
   handlers: UniversalHandler[],
   register: Register,

@@ -1,4 +1,4 @@
-// Composes what answers requests, whatever port they came by: options -> routes -> request handler.
+// The handler of requests, independent of a port: options -> routes -> request handler.
 
 import type { DescService } from '@bufbuild/protobuf';
 import { createHealthService, HealthService } from './health.ts';
@@ -9,8 +9,8 @@ import { createRequestHandler } from './request-handler.ts';
 import { createRouteTable } from './routes.ts';
 import { Shutdown } from './shutdown.ts';
 
-/** What answers the requests of a port: the services of the options, health and reflection. */
-export interface RpcHandler {
+/** Handles requests: the services of the options, health and reflection. */
+export type RpcHandler = {
   readonly options: ResolvedOptions;
   /** The statuses the health service answers with. */
   readonly health: HealthRegistry;
@@ -24,16 +24,16 @@ export interface RpcHandler {
   endStreams(): Promise<void>;
   /** Ends everything else with `unavailable`. */
   endCalls(): void;
-}
+};
 
 /**
- * Builds a handler, for a port of the caller's own; a server has one inside. What the options say of the port is left to
- * the caller.
+ * Creates a handler for a port of the caller; `createRpcServer` uses it as well. It ignores the options that concern the
+ * port.
  *
  * @throws TypeError naming the option that cannot be used, Error when an RPC is registered twice.
  */
-export function createRpcHandler(given: RpcServerOptions): RpcHandler {
-  const options = resolveOptions(given);
+export function createRpcHandler(serverOptions: RpcServerOptions): RpcHandler {
+  const options = resolveOptions(serverOptions);
   const health = options.health ?? new HealthRegistry();
   const shutdown = new Shutdown();
   const routes = createRouteTable(options, shutdown);

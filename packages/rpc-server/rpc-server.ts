@@ -1,4 +1,4 @@
-// Composes the server: what answers, behind a protocol port, and the order in which it starts and stops.
+// The server: a request handler behind a protocol port, and the order in which they start and stop.
 
 import type { DescService } from '@bufbuild/protobuf';
 import type { HealthRegistry } from './health-registry.ts';
@@ -7,18 +7,18 @@ import { ProtocolPort } from './protocol-port.ts';
 import { createRpcHandler } from './rpc-handler.ts';
 
 /** Where a server listens: `host` as bound, and a `url` to call it by. */
-export interface ListeningAddress {
+export type ListeningAddress = {
   readonly host: string;
   readonly port: number;
   readonly url: string;
-}
+};
 
-export interface StopOptions {
+export type StopOptions = {
   /** How long running calls may go on, in milliseconds. Default 5,000; 0 ends them at once. */
   readonly graceMs?: number;
-}
+};
 
-export interface RpcServer extends AsyncDisposable {
+export type RpcServer = AsyncDisposable & {
   /** The statuses the health service answers with. */
   readonly health: HealthRegistry;
   /** Every service on the port, health and reflection included. */
@@ -34,17 +34,17 @@ export interface RpcServer extends AsyncDisposable {
   listen(): Promise<ListeningAddress>;
   /**
    * Turns health NOT_SERVING, accepts no more connections, ends server and bidi streams with `unavailable`, and lets
-   * other running calls finish. After `graceMs` what still runs gets its signal aborted and answers `unavailable`; then
-   * every socket is destroyed. Resolves when none is left. A second call waits for the first.
+   * other running calls finish. After `graceMs` the signals of calls that still run are aborted and they answer `unavailable`;
+   * then every socket is destroyed. Resolves when all are closed. A second call waits for the first.
    */
   stop(options?: StopOptions): Promise<void>;
   /** The same as `stop()`. */
   [Symbol.asyncDispose](): Promise<void>;
-}
+};
 
-const defaultGraceMs = 5000;
-// For answers and FINs already on their way; a peer that keeps its side open is not waited for longer.
-const lingerMs = 250;
+const DEFAULT_GRACE_MS = 5000;
+// The time for answers and FINs in transit; a peer that keeps its side open is not waited for longer.
+const LINGER_MS = 250;
 
 /**
  * Builds a server; nothing is opened before `listen`.
@@ -75,13 +75,13 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
 
   async function stop(graceMs: number): Promise<void> {
     health.shutDown();
-    // A stop that comes while the port is being opened must not leave it open; its error belongs to `listen`'s caller.
+    // A stop while the port is being opened must not leave it open; an error of opening is thrown to the caller of `listen`.
     await listening?.catch(() => undefined);
     port.close();
     await handler.endStreams();
-    await port.closedWithin(graceMs, lingerMs);
+    await port.closedWithin(graceMs, LINGER_MS);
     handler.endCalls();
-    await port.closedWithin(lingerMs, lingerMs);
+    await port.closedWithin(LINGER_MS, LINGER_MS);
     port.destroy();
     await port.closed;
   }
@@ -96,7 +96,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       listening = listen();
       return listening;
     },
-    stop({ graceMs = defaultGraceMs }: StopOptions = {}) {
+    stop({ graceMs = DEFAULT_GRACE_MS }: StopOptions = {}) {
       stopping ??= stop(graceMs);
       return stopping;
     },

@@ -1,6 +1,6 @@
 // Between Node's request and Connect's handler. Unlike Connect's own adapter it answers bad authorities instead of
-// throwing, and keeps the connection usable when an answer comes before the request's body is read to its end. What a
-// memory of answers knows goes round the handler.
+// throwing, and keeps the connection usable when an answer is sent before the request's body is read to its end. An
+// answer from the answer memory bypasses the handler.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Code, ConnectError, type ContextValues, createContextValues } from '@connectrpc/connect';
@@ -15,7 +15,7 @@ import { drainWhenAnswered } from './drain.ts';
 import type { Route } from './routes.ts';
 
 /**
- * Runs the handler of `route` for one request, or gives the answer that `memory` has for it.
+ * Runs the handler of `route` for one request, or sends the answer that `memory` has for it.
  *
  * @throws what the handler or the writing of its answer threw, except when the caller went away.
  */
@@ -31,9 +31,9 @@ export async function serveRpc(
     return;
   }
   const call = memory && (await readUnaryCall(route.method, request));
-  const known = call && memory.recall(call);
-  if (known) {
-    writeAnswer(known, response);
+  const recalled = call && memory.recall(call);
+  if (recalled) {
+    writeAnswer(recalled, response);
     return;
   }
   drainWhenAnswered(request, response);
@@ -42,21 +42,21 @@ export async function serveRpc(
   const values = createContextValues();
   try {
     const answer = await route.handler(readRequest(request, response, values, call?.body));
-    const noted = call ? copyAnswer(answer, (copy) => memory.learn(call, copy, values)) : answer;
-    await universalResponseToNodeResponse(endWith(gone.promise, noted), response);
+    const recorded = call ? copyAnswer(answer, (copy) => memory.learn(call, copy, values)) : answer;
+    await universalResponseToNodeResponse(endWith(gone.promise, recorded), response);
   } catch (error) {
-    // The caller is gone, and with it the one who could have been told.
+    // The caller is gone: the error cannot be reported to it.
     if (ConnectError.from(error).code === Code.Aborted || response.destroyed) return;
     throw error;
   }
 }
 
-// Over HTTP/1.1 a write to a caller who has left never settles: what produces the answer would stay suspended for ever,
-// its `finally` blocks unrun. This ends it however far it has come.
+// Over HTTP/1.1 a write to a caller that is gone never settles: the generator of the answer would stay suspended for ever,
+// without running its `finally` blocks. This ends the generator.
 function endWith(gone: Promise<void>, answer: UniversalServerResponse): UniversalServerResponse {
   const iterator = answer.body?.[Symbol.asyncIterator]();
   if (!iterator) return answer;
-  // A producer that fails while it is ended has nobody left to tell.
+  // The caller is gone, so an error while the generator ends cannot be reported.
   void gone.then(() => iterator.return?.()).catch(() => undefined);
   return { ...answer, body: { [Symbol.asyncIterator]: () => iterator } };
 }
@@ -73,7 +73,7 @@ function readRequest(
   body: Uint8Array | undefined,
 ): UniversalServerRequest {
   const universalRequest = universalRequestFromNodeRequest(request, response as never, undefined, values);
-  // Breaking off the default iterator destroys the connection, and the answer that explains why goes with it.
+  // Returning early from the default iterator destroys the connection, and with it the answer that explains why.
   const rest = () => request.iterator({ destroyOnReturn: false });
   return { ...universalRequest, body: body ? createAsyncIterable([body]) : rest() };
 }

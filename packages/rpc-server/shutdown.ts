@@ -1,10 +1,10 @@
-// The two moments of a stop, as signals: streams end at once, other calls when their grace is over.
+// The two phases of a stop, as signals: streams end at once, other calls when the grace period is over.
 
 import { setImmediate } from 'node:timers/promises';
 import type { DescMethod } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 
-/** The signals of a server's stop, and the interceptor that makes every call obey them. */
+/** The signals of a server's stop, and the interceptor that applies them to every call. */
 export class Shutdown {
   readonly #streams = new AbortController();
   readonly #calls = new AbortController();
@@ -37,7 +37,7 @@ export class Shutdown {
   }
 
   /**
-   * Answers `unavailable` when a call's time has come, even where the implementation does not listen to its signal.
+   * Answers `unavailable` when a call is ended, even when the implementation does not listen to its signal.
    * It has to be the innermost interceptor, so that the outer ones see that error as the call's result.
    */
   readonly interceptor: Interceptor = (next) => async (request) => {
@@ -64,8 +64,8 @@ async function* endOnAbort<T>(messages: AsyncIterable<T>, signal: AbortSignal): 
       yield result.value;
     }
   } finally {
-    // Not awaited: a generator that waits for something else only returns when that has come.
-    if (!isDone) void Promise.resolve(iterator.return?.()).catch(tellNobody);
+    // Not awaited: a generator that is waiting only returns when its wait is over.
+    if (!isDone) void Promise.resolve(iterator.return?.()).catch(ignoreError);
   }
 }
 
@@ -77,7 +77,7 @@ function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
 }
 
-// The caller has its answer: what the abandoned implementation still throws has nobody to go to.
-function tellNobody(): undefined {
+// The caller has its answer already: a later error of the abandoned implementation cannot be reported.
+function ignoreError(): undefined {
   return undefined;
 }

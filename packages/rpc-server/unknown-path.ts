@@ -1,11 +1,11 @@
-// The answer for a path that nothing is registered on, in the protocol of whoever asked.
+// The answer for a path without a handler, in the protocol of the caller.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Code } from '@connectrpc/connect';
 import { drainWhenAnswered } from './drain.ts';
 
-const trailerFrameFlag = 0x80;
-const frameHeaderBytes = 5;
+const TRAILER_FRAME_FLAG = 0x80;
+const FRAME_HEADER_BYTES = 5;
 
 /** Answers `unimplemented` in gRPC and gRPC-Web, and 404 to everything else, as Connect asks for. */
 export function answerNotServed(path: string, request: IncomingMessage, response: ServerResponse): void {
@@ -27,9 +27,9 @@ export function answerNotServed(path: string, request: IncomingMessage, response
 
 function encodeGrpcWebTrailers(message: string, isText: boolean): Buffer | string {
   const trailers = `grpc-status: ${Code.Unimplemented}\r\ngrpc-message: ${encodeURI(message)}\r\n`;
-  const frame = Buffer.alloc(frameHeaderBytes + trailers.length);
-  frame.writeUInt8(trailerFrameFlag, 0);
+  const frame = Buffer.alloc(FRAME_HEADER_BYTES + trailers.length);
+  frame.writeUInt8(TRAILER_FRAME_FLAG, 0);
   frame.writeUInt32BE(trailers.length, 1);
-  frame.write(trailers, frameHeaderBytes, 'latin1');
+  frame.write(trailers, FRAME_HEADER_BYTES, 'latin1');
   return isText ? frame.toString('base64') : frame;
 }

@@ -1,25 +1,19 @@
-// The settings of analytics.
+// The settings of the analytics service.
 
 import { type Environment, parseSettings, port, postgresUrl } from '../platform/base/settings.ts';
-import { callLimitsOf, sharedSettings } from '../platform/runtime/config.ts';
-import type { RuntimeConfig } from '../platform/runtime/service-runtime.ts';
+import { runtimeConfig, type ServiceConfig, sharedSettings } from '../platform/runtime/config.ts';
 
-export type AnalyticsConfig = RuntimeConfig & { readonly logLevel: string };
+export type AnalyticsConfig = ServiceConfig;
 
-/** Reads the settings. Throws ConfigError naming every faulty one. */
+/**
+ * Reads the settings.
+ * @throws {ConfigError} naming every invalid setting.
+ */
 export function loadConfig(environment: Environment): AnalyticsConfig {
   const settings = parseSettings(environment, {
     ...sharedSettings,
     ANALYTICS_PORT: port(50_055),
     ANALYTICS_DATABASE_URL: postgresUrl(),
   });
-  return {
-    host: settings.HOST,
-    port: settings.ANALYTICS_PORT,
-    databaseUrl: settings.ANALYTICS_DATABASE_URL,
-    natsUrl: settings.NATS_URL,
-    corsOrigins: settings.CORS_ORIGINS,
-    callLimits: callLimitsOf(settings),
-    logLevel: settings.LOG_LEVEL,
-  };
+  return runtimeConfig(settings, settings.ANALYTICS_PORT, settings.ANALYTICS_DATABASE_URL);
 }

@@ -1,18 +1,19 @@
 // The settings of inventory.
 
 import { type Environment, parseSettings, port, postgresUrl } from '../platform/base/settings.ts';
-import { callLimitsOf, sharedSettings, syntheticSettings } from '../platform/runtime/config.ts';
-import type { RuntimeConfig } from '../platform/runtime/service-runtime.ts';
+import { runtimeConfig, type ServiceConfig, sharedSettings, syntheticSettings } from '../platform/runtime/config.ts';
 
-export type InventoryConfig = RuntimeConfig & {
-  readonly logLevel: string;
+export type InventoryConfig = ServiceConfig & {
   /** Allows synthetic orders; undefined refuses them all. A secret. */
   readonly syntheticCredential: string | undefined;
-  /** How long what synthetic orders leave is kept. */
+  /** How long the rows of synthetic orders are kept. */
   readonly syntheticRetentionMs: number;
 };
 
-/** Reads the settings. Throws ConfigError naming every faulty one. */
+/**
+ * Reads the settings.
+ * @throws {ConfigError} naming every invalid setting.
+ */
 export function loadConfig(environment: Environment): InventoryConfig {
   const settings = parseSettings(environment, {
     ...sharedSettings,
@@ -21,13 +22,7 @@ export function loadConfig(environment: Environment): InventoryConfig {
     ...syntheticSettings,
   });
   return {
-    host: settings.HOST,
-    port: settings.INVENTORY_PORT,
-    databaseUrl: settings.INVENTORY_DATABASE_URL,
-    natsUrl: settings.NATS_URL,
-    corsOrigins: settings.CORS_ORIGINS,
-    callLimits: callLimitsOf(settings),
-    logLevel: settings.LOG_LEVEL,
+    ...runtimeConfig(settings, settings.INVENTORY_PORT, settings.INVENTORY_DATABASE_URL),
     syntheticCredential: settings.SYNTHETIC_CREDENTIAL,
     syntheticRetentionMs: settings.SYNTHETIC_RETENTION_MS,
   };

@@ -1,4 +1,4 @@
-// The events inventory publishes, made from what is about to be stored with them.
+// The events of inventory, built from the rows that the same transaction stores.
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import {
   InsufficientStockSchema,
@@ -6,17 +6,25 @@ import {
   StockReleasedSchema,
   StockReservedSchema,
 } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
+import { DOMAIN } from '../domain.ts';
+import { eventSourceOf } from '../platform/base/domain.ts';
 import { createEvent, type OutgoingEvent } from '../platform/messaging/event.ts';
 import type { Product } from './product.ts';
 import type { Reservation, Shortage } from './reservation.ts';
 import type { ReservationDraft } from './reservation-store.ts';
 
-const SOURCE = 'inventory';
-// A reservation is made by its first decision.
+const SOURCE = eventSourceOf(DOMAIN, 'inventory');
+// The first decision about an order creates its reservation.
 const FIRST_VERSION = 1n;
 
-/** StockReserved for a reservation about to be made. */
-export function tellReserved({ orderId, reservationId, lines, synthetic, time }: ReservationDraft): OutgoingEvent {
+/** event StockReserved, for a reservation about to be inserted. */
+export function stockReservedEvent({
+  orderId,
+  reservationId,
+  lines,
+  synthetic,
+  time,
+}: ReservationDraft): OutgoingEvent {
   return createEvent(
     SOURCE,
     StockReservedSchema,
@@ -32,8 +40,8 @@ export function tellReserved({ orderId, reservationId, lines, synthetic, time }:
   );
 }
 
-/** InsufficientStock for a rejection about to be made. */
-export function tellInsufficient(draft: ReservationDraft, shortages: readonly Shortage[]): OutgoingEvent {
+/** event InsufficientStock, for a rejection about to be inserted. */
+export function insufficientStockEvent(draft: ReservationDraft, shortages: readonly Shortage[]): OutgoingEvent {
   const { orderId, synthetic, time } = draft;
   return createEvent(
     SOURCE,
@@ -43,8 +51,8 @@ export function tellInsufficient(draft: ReservationDraft, shortages: readonly Sh
   );
 }
 
-/** StockReleased for a reservation, as it stands, that is about to be given back. */
-export function tellReleased(reservation: Reservation, time: Date): OutgoingEvent {
+/** event StockReleased, for a reservation that is about to be released: the event has its next version. */
+export function stockReleasedEvent(reservation: Reservation, time: Date): OutgoingEvent {
   const { orderId, reservationId, lines, synthetic } = reservation;
   return createEvent(
     SOURCE,
@@ -61,8 +69,8 @@ export function tellReleased(reservation: Reservation, time: Date): OutgoingEven
   );
 }
 
-/** ProductChanged for a product as it is about to be stored. */
-export function tellProductChanged(
+/** event ProductChanged, for a product about to be stored. */
+export function productChangedEvent(
   product: Pick<Product, 'productId' | 'name' | 'unitPrice' | 'version'>,
   time: Date,
 ): OutgoingEvent {

@@ -9,23 +9,24 @@ import {
   port,
   postgresUrl,
 } from '../platform/base/settings.ts';
-import { callLimitsOf, sharedSettings } from '../platform/runtime/config.ts';
-import type { RuntimeConfig } from '../platform/runtime/service-runtime.ts';
+import { runtimeConfig, type ServiceConfig, sharedSettings } from '../platform/runtime/config.ts';
 
-export type MonitorConfig = RuntimeConfig & {
-  readonly logLevel: string;
+export type MonitorConfig = ServiceConfig & {
   readonly orderUrl: string;
   /** Allows synthetic orders. A secret. */
   readonly syntheticCredential: string;
   /** From one scheduled run of a journey to the next. */
   readonly journeyIntervalMs: number;
-  /** How long a journey may take: one that is not at its end then has failed. */
+  /** The longest a journey may take before it has failed. */
   readonly journeyLimitMs: number;
   /** From opening the circuit breaker to its probe. */
   readonly breakerResetMs: number;
 };
 
-/** Reads the settings. Throws ConfigError naming every faulty one. */
+/**
+ * Reads the settings.
+ * @throws {ConfigError} naming every invalid setting.
+ */
 export function loadConfig(environment: Environment): MonitorConfig {
   const settings = parseSettings(environment, {
     ...sharedSettings,
@@ -38,13 +39,7 @@ export function loadConfig(environment: Environment): MonitorConfig {
     BREAKER_RESET_MS: durationMs(5_000),
   });
   return {
-    host: settings.HOST,
-    port: settings.MONITOR_PORT,
-    databaseUrl: settings.MONITOR_DATABASE_URL,
-    natsUrl: settings.NATS_URL,
-    corsOrigins: settings.CORS_ORIGINS,
-    callLimits: callLimitsOf(settings),
-    logLevel: settings.LOG_LEVEL,
+    ...runtimeConfig(settings, settings.MONITOR_PORT, settings.MONITOR_DATABASE_URL),
     orderUrl: settings.ORDER_URL,
     syntheticCredential: settings.SYNTHETIC_CREDENTIAL,
     journeyIntervalMs: settings.JOURNEY_INTERVAL_MS,

@@ -5,8 +5,13 @@ import { cutPage, isTimeAndUuid, parsePage } from '../platform/storage/page.ts';
 import { fromJourneyMessage, toRunMessage } from './run-messages.ts';
 import type { RunStore } from './run-store.ts';
 
-/** Returns the page. Throws DomainError `invalid_argument`. */
-export async function listRuns(store: Pick<RunStore, 'list'>, request: ListRunsRequest) {
+export type ListRunsDependencies = { readonly store: Pick<RunStore, 'list'> };
+
+/**
+ * Returns the page.
+ * @throws {DomainError} `invalid_argument`.
+ */
+export async function listRuns({ store }: ListRunsDependencies, request: ListRunsRequest) {
   const validation = createValidation();
   const journey = fromJourneyMessage(request.journey, validation);
   const page = parsePage(request, 2, validation);

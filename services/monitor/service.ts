@@ -1,6 +1,7 @@
-// Composition root of the monitor service: everything is built here and nowhere else; tests build the same.
+// The composition root of the monitor service: the only file here that constructs. Tests build the same.
 import { fileURLToPath } from 'node:url';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { DOMAIN } from '../domain.ts';
 import { syntheticHeaders } from '../platform/base/synthetic.ts';
 import { createDependency } from '../platform/client/rpc-client.ts';
 import type { Logger } from '../platform/observability/log.ts';
@@ -26,6 +27,7 @@ const RUN_WINDOW_MS = 30 * 24 * 60 * 60 * 1_000;
 export function createMonitorService(config: MonitorConfig, log: Logger, options: ProcessOptions = {}): Service {
   return createService({
     ...options,
+    domain: DOMAIN,
     name: 'monitor',
     config,
     log,

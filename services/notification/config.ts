@@ -1,19 +1,20 @@
 // The settings of the notification service.
 
 import { durationMs, type Environment, parseSettings, port, postgresUrl, smtpUrl } from '../platform/base/settings.ts';
-import { callLimitsOf, sharedSettings, syntheticSettings } from '../platform/runtime/config.ts';
-import type { RuntimeConfig } from '../platform/runtime/service-runtime.ts';
+import { runtimeConfig, type ServiceConfig, sharedSettings, syntheticSettings } from '../platform/runtime/config.ts';
 
-export type NotificationConfig = RuntimeConfig & {
-  readonly logLevel: string;
-  /** How long what synthetic orders leave is kept. */
+export type NotificationConfig = ServiceConfig & {
+  /** How long the rows of synthetic orders are kept. */
   readonly syntheticRetentionMs: number;
   readonly smtpUrl: string;
   /** From opening the mail server's circuit breaker to its probe. */
   readonly breakerResetMs: number;
 };
 
-/** Reads the settings. Throws ConfigError naming every faulty one. */
+/**
+ * Reads the settings.
+ * @throws {ConfigError} naming every invalid setting.
+ */
 export function loadConfig(environment: Environment): NotificationConfig {
   const settings = parseSettings(environment, {
     ...sharedSettings,
@@ -24,13 +25,7 @@ export function loadConfig(environment: Environment): NotificationConfig {
     BREAKER_RESET_MS: durationMs(5_000),
   });
   return {
-    host: settings.HOST,
-    port: settings.NOTIFICATION_PORT,
-    databaseUrl: settings.NOTIFICATION_DATABASE_URL,
-    natsUrl: settings.NATS_URL,
-    corsOrigins: settings.CORS_ORIGINS,
-    callLimits: callLimitsOf(settings),
-    logLevel: settings.LOG_LEVEL,
+    ...runtimeConfig(settings, settings.NOTIFICATION_PORT, settings.NOTIFICATION_DATABASE_URL),
     syntheticRetentionMs: settings.SYNTHETIC_RETENTION_MS,
     smtpUrl: settings.SMTP_URL,
     breakerResetMs: settings.BREAKER_RESET_MS,

@@ -5,8 +5,13 @@ import { cutPage, isTimeAndUuid, parsePage } from '../platform/storage/page.ts';
 import { toNotificationMessage } from './notification-messages.ts';
 import type { NotificationStore } from './notification-store.ts';
 
-/** Returns the page. Throws DomainError `invalid_argument`. */
-export async function listNotifications(store: Pick<NotificationStore, 'list'>, request: ListNotificationsRequest) {
+export type ListNotificationsDependencies = { readonly store: Pick<NotificationStore, 'list'> };
+
+/**
+ * Returns the page.
+ * @throws {DomainError} `invalid_argument`.
+ */
+export async function listNotifications({ store }: ListNotificationsDependencies, request: ListNotificationsRequest) {
   const { customerId, orderId } = request;
   const validation = createValidation();
   validation.optionalText('customer_id', customerId);

@@ -1,12 +1,15 @@
-// event OrderConfirmed: stores the one notification of the order, in the transaction that records the event.
+// event OrderConfirmed: inserts the one notification of the order, in the transaction that records the event.
 import { randomUUID } from 'node:crypto';
 import type { OrderConfirmed } from '#gen/shop/order/v1/order_events_pb.ts';
 import { createValidation } from '../platform/base/validation.ts';
-import { runForOrder } from '../platform/observability/tracing.ts';
+import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import type { Transaction } from '../platform/storage/database.ts';
 import { insertNotification } from './notification-store.ts';
 
-/** Wakes the mailer once the notification is committed. Throws DomainError `invalid_argument`. */
+/**
+ * Wakes the mailer once the notification is committed.
+ * @throws {DomainError} `invalid_argument`.
+ */
 export async function onOrderConfirmed(
   wakeMailer: () => void,
   event: OrderConfirmed,
@@ -19,7 +22,7 @@ export async function onOrderConfirmed(
   validation.money('total', total, 0n);
   validation.throwIfInvalid();
   if (total === undefined) return;
-  await runForOrder(orderId, async () => {
+  await runWithCorrelation(orderId, async () => {
     const items = event.items.map(({ productId, quantity }) => ({ productId, quantity }));
     const notification = { notificationId: randomUUID(), orderId, customerId, items, total, synthetic };
     const isNew = await insertNotification(transaction, notification);

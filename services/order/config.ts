@@ -10,34 +10,35 @@ import {
   postgresUrl,
   z,
 } from '../platform/base/settings.ts';
-import { callLimitsOf, sharedSettings, syntheticSettings } from '../platform/runtime/config.ts';
-import type { RuntimeConfig } from '../platform/runtime/service-runtime.ts';
+import { runtimeConfig, type ServiceConfig, sharedSettings, syntheticSettings } from '../platform/runtime/config.ts';
 
-export type OrderConfig = RuntimeConfig & {
-  readonly logLevel: string;
+export type OrderConfig = ServiceConfig & {
   /** Allows synthetic orders; undefined refuses them all. A secret. */
   readonly syntheticCredential: string | undefined;
-  /** How long what synthetic orders leave is kept. */
+  /** How long synthetic orders are kept. */
   readonly syntheticRetentionMs: number;
   readonly inventoryUrl: string;
   readonly paymentUrl: string;
-  /** How long a call works on an order before the rest goes on in the background. */
+  /** How long a call works on an order before the background takes over. */
   readonly budgetMs: number;
   /** How long an order may stay undecided. */
   readonly orderLimitMs: number;
   readonly breakerResetMs: number;
-  /** The payment methods taken; undefined takes every token of the provider. */
+  /** The payment methods that are accepted; undefined accepts every token of the provider. */
   readonly paymentMethods: ReadonlySet<string> | undefined;
   /** Path of the feature flags, a flagd document. */
   readonly flagFile: string;
-  /** The flagd that has the feature flags instead. */
+  /** The flagd that serves the feature flags instead of the file. */
   readonly flagdUrl: string | undefined;
 };
 
 const PAYMENT_METHODS = 'pm_approved,pm_insufficient_funds,pm_expired_card,pm_provider_error,pm_slow';
 const FLAG_FILE = fileURLToPath(new URL('./flags.json', import.meta.url));
 
-/** Reads the settings. Throws ConfigError naming every faulty one. */
+/**
+ * Reads the settings.
+ * @throws {ConfigError} Names every faulty setting.
+ */
 export function loadConfig(environment: Environment): OrderConfig {
   const settings = parseSettings(environment, {
     ...sharedSettings,
@@ -54,13 +55,7 @@ export function loadConfig(environment: Environment): OrderConfig {
     FLAGD_URL: optionalHttpUrl(),
   });
   return {
-    host: settings.HOST,
-    port: settings.ORDER_PORT,
-    databaseUrl: settings.ORDER_DATABASE_URL,
-    natsUrl: settings.NATS_URL,
-    corsOrigins: settings.CORS_ORIGINS,
-    callLimits: callLimitsOf(settings),
-    logLevel: settings.LOG_LEVEL,
+    ...runtimeConfig(settings, settings.ORDER_PORT, settings.ORDER_DATABASE_URL),
     syntheticCredential: settings.SYNTHETIC_CREDENTIAL,
     syntheticRetentionMs: settings.SYNTHETIC_RETENTION_MS,
     inventoryUrl: settings.INVENTORY_URL,

@@ -1,27 +1,28 @@
 // The settings of the payment service.
 
 import { durationMs, type Environment, httpUrl, parseSettings, port, postgresUrl } from '../platform/base/settings.ts';
-import { callLimitsOf, sharedSettings, syntheticSettings } from '../platform/runtime/config.ts';
-import type { RuntimeConfig } from '../platform/runtime/service-runtime.ts';
+import { runtimeConfig, type ServiceConfig, sharedSettings, syntheticSettings } from '../platform/runtime/config.ts';
 
-export type PaymentConfig = RuntimeConfig & {
-  readonly logLevel: string;
+export type PaymentConfig = ServiceConfig & {
   /** Allows synthetic payments; undefined refuses them all. A secret. */
   readonly syntheticCredential: string | undefined;
-  /** How long what synthetic orders leave is kept. */
+  /** How long the rows of synthetic orders are kept. */
   readonly syntheticRetentionMs: number;
   readonly providerUrl: string;
-  /** The longest the provider may take to answer. */
+  /** The timeout of a call to the provider. */
   readonly providerTimeoutMs: number;
   /** How long the provider remembers an idempotency key. */
   readonly keyRetentionMs: number;
-  /** How long an open charge waits for its caller to repeat before the background goes on with it. */
+  /** How long an open charge waits for a retry of its caller before the background continues it. */
   readonly settleAfterMs: number;
   /** From opening the provider's circuit breaker to its probe. */
   readonly breakerResetMs: number;
 };
 
-/** Reads the settings. Throws ConfigError naming every faulty one. */
+/**
+ * Reads the settings.
+ * @throws {ConfigError} naming every invalid setting.
+ */
 export function loadConfig(environment: Environment): PaymentConfig {
   const settings = parseSettings(environment, {
     ...sharedSettings,
@@ -35,13 +36,7 @@ export function loadConfig(environment: Environment): PaymentConfig {
     BREAKER_RESET_MS: durationMs(5_000),
   });
   return {
-    host: settings.HOST,
-    port: settings.PAYMENT_PORT,
-    databaseUrl: settings.PAYMENT_DATABASE_URL,
-    natsUrl: settings.NATS_URL,
-    corsOrigins: settings.CORS_ORIGINS,
-    callLimits: callLimitsOf(settings),
-    logLevel: settings.LOG_LEVEL,
+    ...runtimeConfig(settings, settings.PAYMENT_PORT, settings.PAYMENT_DATABASE_URL),
     syntheticCredential: settings.SYNTHETIC_CREDENTIAL,
     syntheticRetentionMs: settings.SYNTHETIC_RETENTION_MS,
     providerUrl: settings.PAYMENT_PROVIDER_URL,

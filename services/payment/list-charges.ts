@@ -5,8 +5,13 @@ import { cutPage, isTimeKey, parsePage } from '../platform/storage/page.ts';
 import { toChargeMessage } from './charge-messages.ts';
 import type { ChargeStore } from './charge-store.ts';
 
-/** Returns the page. Throws DomainError `invalid_argument`. */
-export async function listCharges(store: Pick<ChargeStore, 'list'>, request: ListChargesRequest) {
+export type ListChargesDependencies = { readonly store: Pick<ChargeStore, 'list'> };
+
+/**
+ * Returns the page.
+ * @throws {DomainError} `invalid_argument`.
+ */
+export async function listCharges({ store }: ListChargesDependencies, request: ListChargesRequest) {
   const { customerId, orderId } = request;
   const validation = createValidation();
   validation.optionalText('customer_id', customerId);

@@ -1,4 +1,5 @@
-// The experiments' own proof, on a real platform: one that is upheld, and one whose fault does nothing, which must be red.
+// The chaos runner on a real platform: one experiment that is upheld, and one whose fault has no effect, which has to fail.
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,14 +7,14 @@ import { latency } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import { inventoryDown } from '../chaos/experiments/inventory-down.ts';
-import { harmLinks } from '../chaos/experiments/runner/faults.ts';
+import { injectOnLinks } from '../chaos/experiments/runner/faults.ts';
 import { runAll } from '../chaos/experiments/runner/run-all.ts';
 import { runProgram } from '../support/stack.ts';
 
 const MAIN = fileURLToPath(new URL('../chaos/experiments/main.ts', import.meta.url));
 
 describe('make chaos', () => {
-  it('seed 8.3: upholds the experiment without inventory, and writes a report that tells what was seen', async () => {
+  it('seed 8.3: upholds the experiment without inventory, and writes a report of its findings', async () => {
     await using folder = await createGuardedDirectory('touchstone-chaos-report');
 
     const given = [MAIN, 'inventory-down', '--seed', '83', '--report', folder.path];
@@ -23,32 +24,32 @@ describe('make chaos', () => {
     expect(exitCode).toBe(0);
     const report = await readFile(join(folder.path, 'report.md'), 'utf8');
     expect(report).toMatch(/✅ \| The first five orders are PENDING for INVENTORY_UNAVAILABLE \| 5 times PENDING/);
-    expect(report).toMatch(/✅ \| Invariants at rest \| \d+ hold/);
+    expect(report).toMatch(/✅ \| Invariants at quiescence \| \d+ hold/);
     const { upheld, experiments } = JSON.parse(await readFile(join(folder.path, 'report.json'), 'utf8'));
     expect([upheld, experiments[0].verdict, experiments[0].section]).toEqual([true, 'upheld', '8.3']);
   });
 
-  it('is red when a fault does nothing, here because it is switched on for an RPC that nobody calls', async () => {
+  it('fails when a fault has no effect, here because it is injected into an RPC that no client calls', async () => {
     await using folder = await createGuardedDirectory('touchstone-chaos-report');
     const rpc = 'shop.inventory.v1.InventoryService/ReserveStok';
-    const harmless = {
+    const ineffective = {
       ...inventoryDown,
       inject: async ({ subject }: Parameters<typeof inventoryDown.inject>[0]) =>
-        harmLinks(subject, ['order>inventory'], [{ fault: latency({ delayMs: 5_000 }), options: { rpc } }]),
+        injectOnLinks(subject, ['order>inventory'], [{ fault: latency({ delayMs: 5_000 }), options: { rpc } }]),
     };
     const lines: string[] = [];
 
-    const isWell = await runAll({
-      experiments: [harmless],
+    const passed = await runAll({
+      experiments: [ineffective],
       seed: 83,
       folder: folder.path,
       write: (line) => lines.push(line),
       signal: new AbortController().signal,
     });
 
-    expect(isWell).toBe(false);
-    expect(lines.join('\n')).toContain('[1/1] inventory-down: FAULT DID NOT BITE');
+    expect(passed).toBe(false);
+    expect(lines.join('\n')).toContain('[1/1] inventory-down: FAULT HAD NO EFFECT');
     const report = await readFile(join(folder.path, 'report.md'), 'utf8');
-    expect(report).toContain('> the proxies harmed nothing');
+    expect(report).toContain('> the proxies affected nothing');
   });
 });

@@ -1,16 +1,16 @@
-// Every invariant over a real platform after a mixed load, and what the checker and the operator's commands say when one breaks.
+// The invariants of a real platform after a mixed load, and the output of the checker and the operator's commands on a violation.
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { InvariantSources, OrderFact, Told } from '../support/invariants/facts.ts';
+import type { AcknowledgedOrder, InvariantSources, OrderFact } from '../support/invariants/facts.ts';
 import {
+  acknowledgedOrder,
   checkInvariants,
   collectFacts,
   listViolations,
   sourcesOf,
-  toldBy,
   waitForQuiescence,
 } from '../support/invariants/invariants.ts';
 import {
@@ -21,28 +21,28 @@ import {
   type TestStack,
 } from '../support/stack.ts';
 
-// A call gives up waiting for its payment long before a slow capture, so that there is time to cancel the order.
+// The call times out long before a slow capture, so there is time to cancel the order.
 const SETTINGS = { ORDER_BUDGET_MS: '1000', PAYMENT_PROVIDER_SLOW_CAPTURE_MS: '3000', PAYMENT_SETTLE_AFTER_MS: '500' };
-const AT_ONCE = 8;
+const CONCURRENCY = 8;
 
 describe('the invariants', () => {
   let platform: TestStack;
   let sources: InvariantSources;
   let orders: readonly OrderFact[];
-  const told: Told[] = [];
+  const acknowledged: AcknowledgedOrder[] = [];
   const orderThatIs = (status: OrderFact['status']): string => orders.find((order) => order.status === status)!.orderId;
 
   beforeAll(async () => {
     platform = await startTestStack(SETTINGS);
     sources = sourcesOf(platform.stack);
-    told.push(...(await placeMixedLoad(platform)));
+    acknowledged.push(...(await placeMixedLoad(platform)));
     await waitForQuiescence(sources, { timeoutMs: 60_000 });
     orders = (await collectFacts(sources)).orders;
   });
   afterAll(() => platform?.[Symbol.asyncDispose]());
 
-  it('hold after orders confirmed, declined, short of stock, cancelled and repeated', async () => {
-    const verdicts = await checkInvariants(sources, { told });
+  it('hold after confirmed, declined, short, cancelled and duplicate orders', async () => {
+    const verdicts = await checkInvariants(sources, { acknowledged });
 
     expect(listViolations(verdicts)).toEqual([]);
     expect(verdicts.map(({ state }) => state)).not.toContain('unknown');
@@ -50,10 +50,10 @@ describe('the invariants', () => {
     expect(counts['nothing-held']).toEqual({ 'failed orders': 16, 'cancelled orders': 6 });
     expect(counts['nothing-orphaned']).toMatchObject({ orders: 60, charges: 38 + 8 + 6 });
     expect(counts['mailed-once']).toMatchObject({ 'confirmed orders': 38, 'Message-IDs': 38 });
-    expect(counts['answers-stand']).toMatchObject({ answers: told.length, orders: 60 });
+    expect(counts['answers-durable']).toMatchObject({ answers: acknowledged.length, orders: 60 });
   });
 
-  it('name the order whose notification is gone, also by the command, which ends with 1', async () => {
+  it('name the order whose notification is missing, also by the command, which exits with 1', async () => {
     const orderId = orderThatIs('CONFIRMED');
     await using database = await openDatabase(platform.stack.databaseUrl('notification'));
     const [row] = await database.query(
@@ -66,7 +66,7 @@ describe('the invariants', () => {
       },
     };
 
-    const verdicts = await checkInvariants(sources, { told });
+    const verdicts = await checkInvariants(sources, { acknowledged });
     const command = await runCommand('../support/verify.ts', [], settingsOf(platform));
 
     expect(listViolations(verdicts)).toEqual([`notified-once: ${orderId} has 0 notifications`]);
@@ -75,33 +75,33 @@ describe('the invariants', () => {
     expect(command.output).toContain(`- ${orderId}  has 0 notifications`);
   });
 
-  it('name money that the provider keeps for an order that failed', async () => {
+  it('name a captured charge of a failed order', async () => {
     const orderId = orderThatIs('FAILED');
     const amount = { currency_code: 'EUR', minor_units: 1 };
     const charge = { order_id: orderId, customer_id: 'cust123', amount, payment_method: 'pm_approved' };
     const { id } = (await postToProvider('charges', charge)) as { id: string };
-    await using _givenBack = {
+    await using _refunded = {
       [Symbol.asyncDispose]: async () => {
         await postToProvider('refunds', { charge_id: id });
       },
     };
 
-    const violations = listViolations(await checkInvariants(sources, { told }));
+    const violations = listViolations(await checkInvariants(sources, { acknowledged }));
 
     expect(violations).toContain(`money-captured: ${orderId} 0.01 EUR captured, nothing due`);
     expect(violations).toContain(`nothing-held: ${orderId} FAILED, but the provider keeps charge ${id}`);
   });
 
-  it('name an event that could not be applied, until the operator discards it', async () => {
+  it('name a dead letter, until the operator discards it', async () => {
     const eventId = randomUUID();
     await publishUnreadable(platform.stack.natsUrl('admin'), eventId);
     const settings = settingsOf(platform);
     const deadLetters = (...given: string[]) => runCommand('../../local/commands/dead-letters.ts', given, settings);
 
-    // Of those who take in orders, each sets it aside for itself.
+    // Each consumer of the stream stores its own dead letter.
     for (const reader of ['inventory', 'analytics'])
       await expect.poll(async () => (await deadLetters()).output, { timeout: 15_000 }).toContain(reader);
-    const violated = listViolations(await checkInvariants(sources, { told }));
+    const violated = listViolations(await checkInvariants(sources, { acknowledged }));
     const letterOf = (reader: string) =>
       new RegExp(`^no-dead-letters: (\\S+) ${reader} could not apply`, 'm').exec(violated.join('\n'))?.[1] ?? '';
     const deadLetterId = letterOf('inventory');
@@ -115,12 +115,15 @@ describe('the invariants', () => {
     expect(listed).toMatchObject({ exitCode: 0, output: expect.stringContaining(deadLetterId) });
     expect(replayed).toMatchObject({ exitCode: 1, output: expect.stringContaining('still cannot be applied') });
     expect(discarded).toMatchObject({ exitCode: 0, output: expect.stringContaining('discarded') });
-    expect(again).toMatchObject({ exitCode: 1, output: expect.stringContaining(`no dead letter ${deadLetterId}`) });
+    expect(again).toMatchObject({
+      exitCode: 1,
+      output: expect.stringContaining(`No dead letter has the id ${deadLetterId}`),
+    });
     const command = await runCommand('../support/verify.ts', [], settings);
     expect(command).toMatchObject({ exitCode: 0, output: expect.stringContaining('0 violated') });
   });
 
-  it('cannot be judged by the command, which ends with 2, where no platform is', async () => {
+  it('cannot be judged by the command without a platform: it exits with 2', async () => {
     const unused = { ...settingsOf(platform), NATS_URL: 'nats://admin:secret@127.0.0.1:9' };
 
     const command = await runCommand('../support/verify.ts', [], unused);
@@ -142,24 +145,24 @@ describe('the invariants', () => {
   }
 });
 
-/** Sixty orders, ten of them asked for three times at once. Returns what was answered. */
-async function placeMixedLoad(platform: TestStack): Promise<Told[]> {
+/** Places sixty orders, ten of them by three concurrent calls with the same key. Returns the acknowledged orders. */
+async function placeMixedLoad(platform: TestStack): Promise<AcknowledgedOrder[]> {
   const product = (productId: string, quantity: number) => ({ items: [{ productId, quantity }] });
   const both = { items: [...product('prod102', 1).items, ...product('prod107', 2).items] };
-  // Whoever is told to try again does so with the same key.
-  const place = async (overrides: Partial<OrderRequest>): Promise<Told> => {
+  // A call that fails is retried with the same key.
+  const place = async (overrides: Partial<OrderRequest>): Promise<AcknowledgedOrder> => {
     const request = orderRequest(overrides);
     const answer = await vi.waitFor(() => platform.orders.createOrder(request), { timeout: 30_000, interval: 250 });
-    return toldBy(request.idempotencyKey, answer);
+    return acknowledgedOrder(request.idempotencyKey, answer);
   };
-  const repeat = async (overrides: Partial<OrderRequest>): Promise<Told[]> => {
+  const duplicate = async (overrides: Partial<OrderRequest>): Promise<AcknowledgedOrder[]> => {
     const idempotencyKey = randomUUID();
     return await Promise.all([1, 2, 3].map(() => place({ ...overrides, idempotencyKey })));
   };
-  const cancel = async (): Promise<Told[]> => {
+  const cancel = async (): Promise<AcknowledgedOrder[]> => {
     const first = await place({ ...product('prod108', 1), paymentMethod: 'pm_slow' });
     const charges = `${platform.stack.url('provider')}/v1/charges?order_id=${first.orderId}`;
-    // From now on the money will be captured, whoever still wants it.
+    // From here the provider captures the money even if the call is cancelled.
     const findPending = async () => expect(await (await fetch(charges)).text()).toContain('pending');
     await vi.waitFor(findPending, { timeout: 10_000, interval: 50 });
     await platform.orders.cancelOrder({ orderId: first.orderId });
@@ -168,15 +171,15 @@ async function placeMixedLoad(platform: TestStack): Promise<Told[]> {
   const calls = [
     ...Array(6).fill(cancel),
     ...Array(28).fill(() => place(both)),
-    ...Array(10).fill(() => repeat(product('prod112', 1))),
+    ...Array(10).fill(() => duplicate(product('prod112', 1))),
     ...Array(8).fill(() => place({ ...product('prod101', 1), paymentMethod: 'pm_insufficient_funds' })),
     ...Array(8).fill(() => place(product('prod106', 41))),
   ].values();
-  const answers: Told[] = [];
+  const answers: AcknowledgedOrder[] = [];
   const work = async (): Promise<void> => {
     for (const call of calls) answers.push(...[await call()].flat());
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
   return answers;
 }
 
@@ -189,7 +192,7 @@ async function openDatabase(connectionString: string) {
   };
 }
 
-/** The settings that make the commands look at this platform. */
+/** Returns the settings with which the commands find this platform. */
 function settingsOf({ stack }: TestStack): Record<string, string> {
   const settings: Record<string, string> = {
     NATS_URL: stack.natsUrl('admin'),

@@ -1,4 +1,4 @@
-// A real Prometheus looks at the running platform with the alerts of this repository, and tells of a trouble that is induced.
+// A real Prometheus scrapes the running platform with the alerts of this repository and fires on an induced failure.
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -47,15 +47,15 @@ describe('Prometheus', () => {
   it('scrapes every service', async ({ skip }) => {
     if (prometheus === undefined) return skip(missing);
     const everyone = { order: 1, inventory: 1, payment: 1, notification: 1, analytics: 1 };
-    await expect.poll(() => query('max by (service) (broker_connected)'), PATIENCE).toEqual(everyone);
+    await expect.poll(() => query('max by (service) (messaging_broker_connected)'), PATIENCE).toEqual(everyone);
     expect(await query('min(up)')).toEqual({ '': 1 });
   });
 
-  it('counts an order at each service it came by', async ({ skip }) => {
+  it('counts an order at each service on its path', async ({ skip }) => {
     if (prometheus === undefined) return skip(missing);
     await platform.orders.createOrder(orderRequest());
     const calls =
-      'sum by (service) (rpc_server_seconds_count{rpc=~".*/(CreateOrder|ReserveStock|ProcessPayment)",code="ok"}) > 0';
+      'sum by (service) (rpc_server_call_duration_seconds_count{rpc_method=~".*/(CreateOrder|ReserveStock|ProcessPayment)",rpc_response_status_code="ok"}) > 0';
     await expect
       .poll(async () => Object.keys(await query(calls)).sort(), PATIENCE)
       .toEqual(['inventory', 'order', 'payment']);
@@ -64,7 +64,7 @@ describe('Prometheus', () => {
       .toMatchObject({ '': expect.any(Number) });
   });
 
-  it('raises the alert of a dead letter, by service, and ends it with the letter', async ({ skip }) => {
+  it('fires the alert of a dead letter, by service, and resolves it with the dead letter', async ({ skip }) => {
     if (prometheus === undefined) return skip(missing);
     expect((await firing()).filter(({ alertname }) => alertname === 'DeadLetters')).toEqual([]);
     await publishUnreadable(platform.stack.natsUrl('admin'), randomUUID());

@@ -1,20 +1,22 @@
-// Domain events in a test's hands: published as their producer would, and read back from the stream they are kept in.
+// Domain events for a test: published as their producer publishes them, and read from their stream.
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { connect, headers, type JetStreamManager, type NatsConnection, NatsError } from 'nats';
 import { inboxPrefix } from '#local/nats/nats-permissions.ts';
 import { type ServiceName, services } from '#local/shared/topology.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { eventSourceOf, streamOf } from '#services/platform/base/domain.ts';
 import type { BrokerSession } from '#services/platform/messaging/broker.ts';
 import { createEvent, type OutgoingEvent, readEvent } from '#services/platform/messaging/event.ts';
-import { ensureStream, isStreamMissing, streamOf } from '#services/platform/messaging/streams.ts';
+import { ensureStream, isStreamMissing } from '#services/platform/messaging/streams.ts';
 import type { TestNats } from './nats.ts';
 
 const NO_MESSAGE_FOUND = 10037;
 
-/** An event as it is kept in its stream. */
+/** An event in its stream. */
 export type StoredEvent = {
   readonly stream: string;
   readonly subject: string;
-  /** Its place in the stream. */
+  /** Its sequence number in the stream. */
   readonly sequence: number;
   /** Its ce-id. */
   readonly id: string;
@@ -23,31 +25,31 @@ export type StoredEvent = {
   readonly headers: Readonly<Record<string, string>>;
 };
 
-/** Makes the stream of a service that is not running, as that service would. */
+/** Creates the stream of a service that is not running, as that service would. */
 export async function makeStream(nats: TestNats, producer: ServiceName): Promise<void> {
   await using session = await openProducer(nats, producer);
-  await ensureStream(session, producer);
+  await ensureStream(session, DOMAIN, producer);
 }
 
-/** Publishes an event in our envelope as the service that owns its type, whose stream it makes when it is missing. */
+/** Publishes an event in the platform's envelope as the service that owns its type; creates that service's stream when missing. */
 export async function publishEvent<Schema extends DescMessage>(
   nats: TestNats,
   schema: Schema,
   init: MessageInitShape<Schema>,
 ): Promise<OutgoingEvent> {
-  const event = createEvent(producerOf(schema.typeName), schema, init, new Date());
+  const event = createEvent(eventSourceOf(DOMAIN, producerOf(schema.typeName)), schema, init, new Date());
   await publishAs(nats, event, event.id);
   return event;
 }
 
-/** Publishes the same event once more, as a producer does that was away longer than the stream remembers duplicates. */
+/** Publishes the same event again, past the stream's deduplication window, as a producer does after a long outage. */
 export async function publishAgain(nats: TestNats, event: OutgoingEvent): Promise<void> {
   await publishAs(nats, event, `${event.id}-again-${performance.now()}`);
 }
 
-/** Reads every event of a subject, oldest first; none when the stream is not there yet. */
+/** Reads every event of a subject, oldest first; none when the stream does not exist yet. */
 export async function readEvents(nats: TestNats, subject: string): Promise<StoredEvent[]> {
-  const stream = streamOf(producerOf(subject));
+  const stream = streamOf(DOMAIN, producerOf(subject));
   await using connection = await openConnection(nats.adminUrl);
   const manager = await connection.value.jetstreamManager();
   const last = await lastSequence(manager, stream);
@@ -71,7 +73,7 @@ export async function readEventBodies<Schema extends DescMessage>(
 async function publishAs(nats: TestNats, event: OutgoingEvent, messageId: string): Promise<void> {
   const producer = producerOf(event.subject);
   await using session = await openProducer(nats, producer);
-  await ensureStream(session, producer);
+  await ensureStream(session, DOMAIN, producer);
   const envelope = headers();
   for (const [name, value] of Object.entries(event.headers)) envelope.set(name, value);
   await session.jetstream.publish(event.subject, event.payload, { headers: envelope, msgID: messageId });

@@ -1,4 +1,4 @@
-// A flagd as far as a service in sync with it sees one: a gRPC stream that tells the flag document, and each change of it.
+// A fake flagd: a gRPC stream that sends the flag document, and each change of it.
 import { Server, ServerCredentials, type ServerWritableStream } from '@grpc/grpc-js';
 
 const SYNC_FLAGS = '/flagd.sync.v1.FlagSyncService/SyncFlags';
@@ -6,7 +6,7 @@ const SYNC_FLAGS = '/flagd.sync.v1.FlagSyncService/SyncFlags';
 export type Flagd = AsyncDisposable & {
   readonly url: string;
   readonly port: number;
-  /** Tells all who listen a new document. */
+  /** Sends a new document to all listeners. */
   change(document: string): void;
 };
 

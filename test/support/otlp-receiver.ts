@@ -1,4 +1,4 @@
-// An OpenTelemetry collector in a test's hands: takes spans over HTTP as protobuf and tells what they hold. It reads the fields
+// A fake OpenTelemetry collector: receives spans over HTTP as protobuf and decodes them. It reads the fields
 // that tests speak of, by their numbers in OTLP's trace.proto, and keeps every body as it came.
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -82,7 +82,7 @@ function listen(server: Server): Promise<void> {
 
 type Fields = ReadonlyMap<number, readonly (Uint8Array | number)[]>;
 
-/** The fields of one message: bytes of what has a length, numbers of what has none. */
+/** The fields of one message: bytes for length-delimited ones, numbers for varints. */
 function readFields(bytes: Uint8Array): Fields {
   const fields = new Map<number, (Uint8Array | number)[]>();
   const reader = new BinaryReader(bytes);

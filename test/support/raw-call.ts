@@ -1,17 +1,17 @@
-// Calls as no client of ours makes them: bodies and headers as they are, and the same RPC by every protocol.
+// Raw calls: requests with any body and headers, and clients for the same RPC over every protocol.
 
 import type { DescService } from '@bufbuild/protobuf';
 import { type Client, createClient as createRpcClient, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
 
-export interface RawCall {
+export type RawCall = {
   /** The body as it is; default none. */
   readonly body?: string | Uint8Array<ArrayBuffer>;
   /** Default POST. */
   readonly method?: string;
   /** Default JSON. */
   readonly contentType?: string;
-}
+};
 
 /** Calls `path`, an RPC's `<service>/<method>`, and returns the HTTP status with Connect's code, where there is one, and the text. */
 export async function callRaw(url: string, path: string, { body, method = 'POST', contentType }: RawCall = {}) {

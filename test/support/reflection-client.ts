@@ -1,4 +1,4 @@
-// A gRPC client that knows no schema of ours: it asks the server by reflection, as grpcurl does, and calls what it learnt.
+// A gRPC client without our schema: it gets the schema from the server by reflection, as grpcurl does.
 
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

@@ -1,20 +1,20 @@
-// A gate in front of a real server, for tests of what happens when the server goes away: open, shut (connections are reset) or
-// silent (connections stand, nothing passes).
+// A TCP gate in front of a real server, for tests of outages: open, shut (connections are reset) or
+// silent (connections stay open, nothing passes).
 import { connect as connectTo, createServer, type Socket } from 'node:net';
 
-export interface TcpGate extends AsyncDisposable {
+export type TcpGate = AsyncDisposable & {
   readonly host: string;
   readonly port: number;
   /** Lets everything pass again, over new connections. */
   open(): void;
   /** Resets every connection, and new ones as they come. */
   shut(): void;
-  /** Lets nothing pass any more, without a word. */
+  /** Lets nothing pass any more, without closing connections. */
   silence(): void;
-}
+};
 
 /** Opens a gate to a server on loopback, on a port of the system's choice. */
-export async function startTcpGate(targetPort: number): Promise<TcpGate> {
+export async function startTcpGate(upstreamPort: number): Promise<TcpGate> {
   const host = '127.0.0.1';
   const sockets = new Set<Socket>();
   let state: 'open' | 'shut' | 'silent' = 'open';
@@ -36,7 +36,7 @@ export async function startTcpGate(targetPort: number): Promise<TcpGate> {
       client.resetAndDestroy();
       return;
     }
-    const target = connectTo(targetPort, host);
+    const target = connectTo(upstreamPort, host);
     keep(client, target);
     keep(target, client);
   });
@@ -50,7 +50,7 @@ export async function startTcpGate(targetPort: number): Promise<TcpGate> {
     host,
     port: address.port,
     open: () => {
-      // What went on in silence is out of step with its server.
+      // Connections that lost data in silence are out of sync with their server.
       if (state === 'silent') resetAll();
       state = 'open';
     },

@@ -1,14 +1,14 @@
-// Waiting: how long after which try, and until when a stop interrupts it.
+// Exponential backoff with jitter, and a wait that a stop interrupts.
 
-/** The wait before try `attempt` (1 for the first repeat): doubles from `firstMs` up to `maximumMs`, the upper half random. */
+/** The wait before retry `attempt` (1 for the first): doubles from `firstMs` up to `maximumMs`; the upper half of it is random. */
 export function backoffMs(
   attempt: number,
   firstMs: number,
   maximumMs: number,
   random: () => number = Math.random,
 ): number {
-  const full = Math.min(maximumMs, firstMs * 2 ** Math.min(attempt - 1, 30));
-  return Math.round(full / 2 + (full / 2) * random());
+  const fullMs = Math.min(maximumMs, firstMs * 2 ** Math.min(attempt - 1, 30));
+  return Math.round(fullMs / 2 + (fullMs / 2) * random());
 }
 
 /** Waits; returns early, without an error, when `signal` aborts. */

@@ -1,102 +1,104 @@
-// A bulkhead: at most so many at work at once, a bounded queue before them, and a limit to the wait in it. One stands before each
-// neighbour, so that a slow one cannot take all there is, and one before a service's own work. cockatiel's keeps whoever waits
-// until a place is free, even when its time is long over.
+// A bulkhead: limits how many calls are in flight at once, with a bounded queue in front and a limit to the time spent in it. One
+// stands before each dependency, so that a slow one cannot use up everything, and one before a service's own work. cockatiel's
+// bulkhead has no limit to the time in the queue: a call would wait for a slot long after its deadline.
 
-/** The work was not begun: the queue is full, or its place did not come in time. */
-export class BulkheadFullError extends Error {
-  override readonly name = 'BulkheadFullError';
+/** The call was rejected before it began: the queue is full, or no slot became free in time. */
+export class BulkheadRejectedError extends Error {
+  override readonly name = 'BulkheadRejectedError';
 }
 
-export type BulkheadView = { readonly limit: number; readonly inUse: number; readonly queued: number };
+export type BulkheadView = { readonly limit: number; readonly inFlight: number; readonly queued: number };
 
 export type Bulkhead = {
   /**
-   * Takes a place, at once or after at most `maxWaitMs` milliseconds in the queue. Returns what gives the place back, once however
-   * often it is called. Throws BulkheadFullError, or the reason of `signal` when it aborts the wait.
+   * Takes a slot, at once or after at most `maxWaitMs` milliseconds in the queue. Returns a function that releases the slot; further
+   * calls of it do nothing.
+   *
+   * @throws {BulkheadRejectedError} when the queue is full or the wait takes too long; the reason of `signal` when it aborts the wait.
    */
-  enter(maxWaitMs: number, signal?: AbortSignal): Promise<() => void>;
-  /** Refuses whoever waits longest, if anybody does. */
-  refuseOldest(): void;
+  acquire(maxWaitMs: number, signal?: AbortSignal): Promise<() => void>;
+  /** Rejects the call that has waited longest; does nothing when the queue is empty. */
+  rejectOldest(): void;
   view(): BulkheadView;
 };
 
 export type BulkheadOptions = {
-  /** Places; a function where that changes. */
+  /** Slots; a function where their number changes. */
   readonly maxConcurrent: number | (() => number);
-  /** How many may wait for one. */
+  /** How many calls may wait for a slot. */
   readonly maxQueued: number;
   /**
-   * Who is next: by default whoever waits longest. With `newest`, those at the end of a queue that does not get shorter still find
-   * their callers waiting, instead of everybody being served too late.
+   * Which queued call gets the next slot; `fifo` by default. With `lifo`, the newest calls of a queue that never drains are answered
+   * before their callers give up, instead of every call being answered too late.
    */
-  readonly next?: 'oldest' | 'newest';
+  readonly order?: 'fifo' | 'lifo';
 };
 
-type Waiting = { readonly take: () => void; readonly refuse: () => void };
+type QueuedCall = { readonly admit: () => void; readonly reject: () => void };
 
-/** Makes an empty bulkhead. */
-export function createBulkhead({ maxConcurrent, maxQueued, next = 'oldest' }: BulkheadOptions): Bulkhead {
-  const waiting: Waiting[] = [];
-  let inUse = 0;
+/** Creates an empty bulkhead. */
+export function createBulkhead({ maxConcurrent, maxQueued, order = 'fifo' }: BulkheadOptions): Bulkhead {
+  const queue: QueuedCall[] = [];
+  let inFlight = 0;
   const limit = typeof maxConcurrent === 'number' ? () => maxConcurrent : maxConcurrent;
 
-  // A place changes hands: nobody who comes in between can take it. There may be more places by now, or fewer.
-  const letIn = (): void => {
-    while (inUse < limit() && waiting.length > 0) {
-      inUse += 1;
-      (next === 'oldest' ? waiting[0] : waiting.at(-1))?.take();
+  // The slot is taken before the queued call runs, so that a new call cannot take it in between. The limit may have changed.
+  const admitQueued = (): void => {
+    while (inFlight < limit() && queue.length > 0) {
+      inFlight += 1;
+      (order === 'fifo' ? queue[0] : queue.at(-1))?.admit();
     }
   };
 
-  const takePlace = (): (() => void) => {
-    let given = false;
+  const createRelease = (): (() => void) => {
+    let isReleased = false;
     return () => {
-      if (given) return;
-      given = true;
-      inUse -= 1;
-      letIn();
+      if (isReleased) return;
+      isReleased = true;
+      inFlight -= 1;
+      admitQueued();
     };
   };
 
   return {
-    enter: async (maxWaitMs, signal) => {
+    acquire: async (maxWaitMs, signal) => {
       signal?.throwIfAborted();
-      if (inUse < limit()) inUse += 1;
-      else if (waiting.length < maxQueued && maxWaitMs > 0) await waitForPlace(waiting, maxWaitMs, signal);
-      else throw new BulkheadFullError(`${inUse} are at work and ${waiting.length} wait`);
-      return takePlace();
+      if (inFlight < limit()) inFlight += 1;
+      else if (queue.length < maxQueued && maxWaitMs > 0) await waitForSlot(queue, maxWaitMs, signal);
+      else throw new BulkheadRejectedError(`${inFlight} are in flight and ${queue.length} queued`);
+      return createRelease();
     },
-    refuseOldest: () => waiting[0]?.refuse(),
-    view: () => ({ limit: limit(), inUse, queued: waiting.length }),
+    rejectOldest: () => queue[0]?.reject(),
+    view: () => ({ limit: limit(), inFlight, queued: queue.length }),
   };
 }
 
-async function waitForPlace(queue: Waiting[], maxWaitMs: number, signal?: AbortSignal): Promise<void> {
+async function waitForSlot(queue: QueuedCall[], maxWaitMs: number, signal?: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const waiting: Waiting = {
-    take: () => {
-      leave();
+  const call: QueuedCall = {
+    admit: () => {
+      leaveQueue();
       resolve();
     },
-    refuse: () => {
-      leave();
-      reject(new BulkheadFullError('others need the place in the queue'));
+    reject: () => {
+      leaveQueue();
+      reject(new BulkheadRejectedError('rejected in favour of newer calls'));
     },
   };
-  const giveUp = (): void => {
-    leave();
+  const onAbort = (): void => {
+    leaveQueue();
     reject(signal?.reason);
   };
   const timer = setTimeout(() => {
-    leave();
-    reject(new BulkheadFullError(`no place was free within ${Math.round(maxWaitMs)} ms`));
+    leaveQueue();
+    reject(new BulkheadRejectedError(`no slot became free within ${Math.round(maxWaitMs)} ms`));
   }, maxWaitMs);
-  const leave = (): void => {
-    queue.splice(queue.indexOf(waiting), 1);
+  const leaveQueue = (): void => {
+    queue.splice(queue.indexOf(call), 1);
     clearTimeout(timer);
-    signal?.removeEventListener('abort', giveUp);
+    signal?.removeEventListener('abort', onAbort);
   };
-  queue.push(waiting);
-  signal?.addEventListener('abort', giveUp, { once: true });
+  queue.push(call);
+  signal?.addEventListener('abort', onAbort, { once: true });
   return await promise;
 }

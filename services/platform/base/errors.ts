@@ -1,5 +1,5 @@
-// The errors every layer speaks: a kind the caller can act on, a reason a program can compare, words a person can read.
-// Pure. rpc-errors.ts is the one place that maps them to the wire.
+// The errors that every layer uses: a kind the caller can act on, a reason a program can compare, a message a person can read.
+// Pure. rpc-errors.ts is the only file that maps them to the wire.
 
 /** What a caller can do about an error; the names are those of the RPC codes they become. */
 export type ErrorKind =
@@ -11,17 +11,25 @@ export type ErrorKind =
   | 'unavailable'
   | 'unimplemented';
 
+/** After how long the same call may be retried, where the error knows no better value. */
+export const DEFAULT_RETRY_AFTER_MS = 1_000;
+
 /** One fault of one field: `field` is its path in the request, like `items[2].quantity`. */
 export type FieldViolation = { readonly field: string; readonly description: string };
 
-type DomainErrorOptions = {
+export type DomainErrorOptions = {
+  readonly kind: ErrorKind;
+  /** UPPER_SNAKE_CASE. */
+  readonly reason: string;
+  readonly message: string;
   readonly violations?: readonly FieldViolation[];
+  /** Set when retrying the same call can help. */
   readonly retryAfterMs?: number;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 };
 
-/** A failure that was foreseen. `reason` is UPPER_SNAKE; `retryAfterMs` is set when repeating the same call can help. */
+/** A failure that a caller is meant to see and to act on. */
 export class DomainError extends Error {
   override readonly name = 'DomainError';
   readonly kind: ErrorKind;
@@ -30,47 +38,50 @@ export class DomainError extends Error {
   readonly retryAfterMs: number | undefined;
   readonly metadata: Readonly<Record<string, string>>;
 
-  constructor(kind: ErrorKind, reason: string, message: string, options: DomainErrorOptions = {}) {
-    super(message, options.cause === undefined ? {} : { cause: options.cause });
-    this.kind = kind;
-    this.reason = reason;
+  constructor(options: DomainErrorOptions) {
+    super(options.message, options.cause === undefined ? {} : { cause: options.cause });
+    this.kind = options.kind;
+    this.reason = options.reason;
     this.violations = options.violations ?? [];
     this.retryAfterMs = options.retryAfterMs;
     this.metadata = options.metadata ?? {};
   }
 }
 
-/** Bad input, all of it at once. The message lists every violation. */
+/** Bad input, with all its violations. The message lists every one. */
 export function invalidArgument(violations: readonly FieldViolation[]): DomainError {
-  const text = violations.map((violation) => `${violation.field}: ${violation.description}`).join('; ');
-  return new DomainError('invalid_argument', 'INVALID_REQUEST', text, { violations });
+  const message = violations.map((violation) => `${violation.field}: ${violation.description}`).join('; ');
+  return new DomainError({ kind: 'invalid_argument', reason: 'INVALID_REQUEST', message, violations });
 }
 
-/** Something asked for by its id is not there. */
+/** Nothing has the requested id. */
 export function notFound(reason: string, message: string): DomainError {
-  return new DomainError('not_found', reason, message);
+  return new DomainError({ kind: 'not_found', reason, message });
 }
 
-/** The state of things forbids the call; repeating it unchanged does not help. */
+/** The current state forbids the call; retrying it unchanged does not help. */
 export function failedPrecondition(
   reason: string,
   message: string,
   metadata: Readonly<Record<string, string>> = {},
 ): DomainError {
-  return new DomainError('failed_precondition', reason, message, { metadata });
+  return new DomainError({ kind: 'failed_precondition', reason, message, metadata });
 }
 
 /** The caller may not do this. */
 export function permissionDenied(reason: string, message: string): DomainError {
-  return new DomainError('permission_denied', reason, message);
+  return new DomainError({ kind: 'permission_denied', reason, message });
 }
 
-/** The service cannot do this now; the same call may be repeated after `retryAfterMs` milliseconds. */
-export function unavailable(reason: string, message: string, retryAfterMs: number, cause?: unknown): DomainError {
-  return new DomainError('unavailable', reason, message, { retryAfterMs, cause });
+/** The service cannot do this now; the same call may be retried after `retryAfterMs` milliseconds. */
+export function unavailable({
+  retryAfterMs = DEFAULT_RETRY_AFTER_MS,
+  ...options
+}: Pick<DomainErrorOptions, 'reason' | 'message' | 'retryAfterMs' | 'cause'>): DomainError {
+  return new DomainError({ kind: 'unavailable', retryAfterMs, ...options });
 }
 
-/** The words of any thrown value, for logs and stored failures. */
+/** The message of any thrown value, for logs and stored failures. */
 export function describeError(error: unknown): string {
   return error instanceof Error ? error.message || error.name : String(error);
 }

@@ -1,9 +1,9 @@
-// Starts the components of a service in order and stops them in reverse, whatever fails on the way.
+// Starts the components of a service in order and stops them in reverse order, even when some of them fail.
 
 import type { Logger } from 'pino';
 import { describeError } from './errors.ts';
 
-/** Something with a beginning and an end. */
+/** A thing that is started and stopped with the service. */
 export type Component = {
   readonly name: string;
   start?(): Promise<void>;
@@ -11,13 +11,21 @@ export type Component = {
 };
 
 export type Lifecycle = {
-  /** Starts all components; when one fails, stops those that were started and throws its error. */
+  /**
+   * Starts all components. When one fails, stops those that were started.
+   *
+   * @throws the error of the component that failed to start.
+   */
   start(): Promise<void>;
-  /** Stops all components, each even when another fails to. Throws AggregateError when some did. */
+  /**
+   * Stops all components, also when some of them fail to stop.
+   *
+   * @throws {AggregateError} when some failed to stop.
+   */
   stop(): Promise<void>;
 };
 
-/** Makes one component of several: they start in their order and stop all at once, so that their waits do not add up. */
+/** Combines components into one: they start in order and stop all at once, so that their waits do not add up. */
 export function groupComponents(name: string, components: readonly Component[]): Component {
   return {
     name,
@@ -32,7 +40,7 @@ export function groupComponents(name: string, components: readonly Component[]):
   };
 }
 
-/** Makes a lifecycle of components in their order of starting. */
+/** Creates a lifecycle; `components` are in start order. */
 export function createLifecycle(components: readonly Component[], log: Logger): Lifecycle {
   const started: Component[] = [];
   let stopping: Promise<void> | undefined;
@@ -60,7 +68,7 @@ export function createLifecycle(components: readonly Component[], log: Logger): 
           await component.start?.();
         } catch (error) {
           stopping ??= stopAll();
-          await Promise.allSettled([stopping]); // What could not be stopped is logged; the error that began it is thrown.
+          await Promise.allSettled([stopping]); // Failures to stop are logged; the error of the start is thrown.
           throw error;
         }
       }

@@ -3,10 +3,14 @@
 /** An amount in the smallest unit of an ISO 4217 currency: 59.99 EUR is `{ currencyCode: 'EUR', minorUnits: 5999n }`. */
 export type Money = { readonly currencyCode: string; readonly minorUnits: bigint };
 
-/** Adds amounts of one currency. Throws RangeError for mixed currencies or an empty list. */
+/**
+ * Adds amounts of one currency.
+ *
+ * @throws {RangeError} for mixed currencies or an empty list.
+ */
 export function sumMoney(amounts: readonly Money[]): Money {
   const [first, ...rest] = amounts;
-  if (first === undefined) throw new RangeError('cannot sum no amounts: their currency is unknown');
+  if (first === undefined) throw new RangeError('cannot sum an empty list: its currency is unknown');
   return rest.reduce((sum, amount) => {
     if (amount.currencyCode !== sum.currencyCode) {
       throw new RangeError(`cannot add ${amount.currencyCode} to ${sum.currencyCode}`);
@@ -15,7 +19,11 @@ export function sumMoney(amounts: readonly Money[]): Money {
   }, first);
 }
 
-/** Multiplies an amount by a whole number. Throws RangeError when `factor` is not a safe integer. */
+/**
+ * Multiplies an amount by a whole number.
+ *
+ * @throws {RangeError} when `factor` is not a safe integer.
+ */
 export function multiplyMoney(amount: Money, factor: number): Money {
   if (!Number.isSafeInteger(factor)) throw new RangeError(`cannot multiply money by ${factor}`);
   return { currencyCode: amount.currencyCode, minorUnits: amount.minorUnits * BigInt(factor) };

@@ -1,14 +1,18 @@
-// Work that goes on whether or not somebody still waits for it.
+// A race of shared work against one caller's AbortSignal: the work continues when the caller gives up.
 import { excludeWait } from './service-time.ts';
 
-/** Waits for `work` as long as the caller does. Throws the signal's reason when the caller gave up or its time is over. */
+/**
+ * Waits for `work` until `signal` aborts.
+ *
+ * @throws the reason of `signal` when it aborts first.
+ */
 export async function orAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  const { promise: gaveUp, reject } = Promise.withResolvers<never>();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => reject(signal.reason);
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   try {
-    return await excludeWait(() => Promise.race([work, gaveUp]));
+    return await excludeWait(() => Promise.race([work, aborted]));
   } finally {
     signal.removeEventListener('abort', onAbort);
   }

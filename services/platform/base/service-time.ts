@@ -1,18 +1,19 @@
-// What a served call takes of this process and its database: all of its time but what it waits for others. A service that is
-// overloaded shows in it; a slow neighbour does not. call-guard.ts tells of the waits, load-shedding.ts reads the rest.
+// The service time of a served call: its duration without the waits for dependencies, so the time it takes of this process and its
+// database. Overload of this service shows in it, a slow dependency does not. call-policy.ts excludes the waits, load-shedding.ts reads
+// the rest.
 import { context, createContextKey } from '@opentelemetry/api';
 
-const METER = createContextKey('own time');
+const METER = createContextKey('service time');
 
 type Meter = { waits: number; sinceMs: number; waitedMs: number };
 
-/** Where the milliseconds of a call went. */
+/** How a call spent its time, in milliseconds. */
 export type TimeSpent = { readonly serviceMs: number; readonly waitedMs: number };
 
-/** Runs `work`; however it ends, `done` is told its time. */
+/** Runs `work` and reports its time to `onDone`, also when it fails. */
 export async function measureServiceTime<T>(
   work: () => Promise<T>,
-  done: (spent: TimeSpent, hasFailed: boolean) => void,
+  onDone: (spent: TimeSpent, hasFailed: boolean) => void,
 ): Promise<T> {
   const meter: Meter = { waits: 0, sinceMs: 0, waitedMs: 0 };
   const begin = performance.now();
@@ -23,13 +24,13 @@ export async function measureServiceTime<T>(
     return result;
   } finally {
     const end = performance.now();
-    // An answer may be given while something is still waited for.
+    // The call may return while a wait of it is still running.
     const waitedMs = meter.waitedMs + (meter.waits > 0 ? end - meter.sinceMs : 0);
-    done({ serviceMs: end - begin - waitedMs, waitedMs }, hasFailed);
+    onDone({ serviceMs: end - begin - waitedMs, waitedMs }, hasFailed);
   }
 }
 
-/** Waits for others: a neighbour, or work that is not of this call. Waits at the same time count once. */
+/** Excludes a wait from the service time: for a dependency, or for work of another call. Simultaneous waits count once. */
 export async function excludeWait<T>(wait: () => Promise<T>): Promise<T> {
   const meter = context.active().getValue(METER) as Meter | undefined;
   if (meter === undefined) return await wait();

@@ -1,4 +1,4 @@
-// Settings: each service lists its own by these types; a start with bad settings reports every fault at once and refuses.
+// Types and parsing of settings. Each service lists its own; a start with bad settings reports every fault at once and fails.
 import { z } from 'zod';
 
 export { z } from 'zod';
@@ -11,7 +11,7 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-/** A TCP port; 0 means one that the system gives. */
+/** A TCP port; with 0 the system chooses one. */
 export const port = (defaultPort: number) => wholeNumber(0, 65_535).default(defaultPort);
 
 /** A duration in milliseconds, `minimum` (1 by default) to one day. */
@@ -20,7 +20,7 @@ export const durationMs = (defaultMs: number, minimum = 1) => wholeNumber(minimu
 /** The address of an HTTP service, like `http://127.0.0.1:50052`. */
 export const httpUrl = (defaultUrl: string) => urlOf(['http:', 'https:']).default(defaultUrl);
 
-/** The address of an HTTP service that may be none. */
+/** The address of an HTTP service, or undefined. */
 export const optionalHttpUrl = () => urlOf(['http:', 'https:']).optional();
 
 /** `postgres://user:password@host:port/database`; has no default. */
@@ -32,10 +32,14 @@ export const smtpUrl = (defaultUrl: string) => urlOf(['smtp:', 'smtps:']).defaul
 /** A secret of at least 16 characters that fits in a header; has no default. */
 export const credential = () => z.string().regex(/^[\x21-\x7e]{16,256}$/, 'must be 16 to 256 visible ASCII characters');
 
-/** How many of something, at least `minimum` (1 by default). */
+/** A count of at least `minimum` (1 by default). */
 export const count = (defaultCount: number, minimum = 1) => wholeNumber(minimum, 1_000_000).default(defaultCount);
 
-/** Parses the settings of a service. Throws ConfigError naming every faulty setting. */
+/**
+ * Parses the settings of a service.
+ *
+ * @throws {ConfigError} naming every faulty setting.
+ */
 export function parseSettings<Shape extends z.ZodRawShape>(
   environment: Environment,
   shape: Shape,

@@ -1,26 +1,27 @@
-// Test orders in production: only a caller that holds the credential may ask for one. It travels in a header from call to call.
+// Synthetic (test) traffic in production: only callers that hold the credential may send it. A header carries it from call to call.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { permissionDenied } from './errors.ts';
 
 /** The header that carries the credential. */
 export const SYNTHETIC_HEADER = 'x-synthetic-credential';
 
-/** The headers of a call made for a test order; none without a credential. */
+/** The headers of a synthetic call; none without a credential. */
 export function syntheticHeaders(credential: string | undefined): Record<string, string> {
   return credential === undefined ? {} : { [SYNTHETIC_HEADER]: credential };
 }
 
 /**
- * Throws DomainError `permission_denied` SYNTHETIC_NOT_ALLOWED unless the caller holds `credential`; nobody does when it is
- * undefined.
+ * Requires that the caller holds `credential`; when it is undefined, no caller does.
+ *
+ * @throws {DomainError} `permission_denied` SYNTHETIC_NOT_ALLOWED
  */
 export function requireSyntheticCredential(headers: Headers, credential: string | undefined): void {
-  const given = headers.get(SYNTHETIC_HEADER);
-  if (given !== null && credential !== undefined && timingSafeEqual(digest(given), digest(credential))) return;
+  const sent = headers.get(SYNTHETIC_HEADER);
+  if (sent !== null && credential !== undefined && timingSafeEqual(digest(sent), digest(credential))) return;
   throw permissionDenied('SYNTHETIC_NOT_ALLOWED', 'synthetic orders need the credential of the monitor');
 }
 
-// Digests have one length, which the comparison needs and a guess must not learn.
+// timingSafeEqual needs equal lengths; hashing also hides the credential's length from a guess.
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }

@@ -1,25 +1,30 @@
-// Collects every fault of a request before any is reported, so that a caller mends them in one go.
+// Validation of requests: collects every violation before reporting, so that a caller can fix them all at once.
 import { type FieldViolation, invalidArgument } from './errors.ts';
 import type { Money } from './money.ts';
 
 const MAX_ID_LENGTH = 128;
 const MAX_INT32 = 2_147_483_647;
 
-/** Collects violations; each check returns nothing and adds at most one violation for its field. */
+/** Collects violations; each check adds at most one violation for its field, but for `money`, which names the part at fault. */
 export type Validation = {
   /** Adds a violation. */
   add(field: string, description: string): void;
   /** Text of 1 to `maxLength` characters (128 by default) with no control characters. */
   text(field: string, value: string, maxLength?: number): void;
-  /** Text that may be empty, else as `text`. */
+  /** Empty text, or else as `text`. */
   optionalText(field: string, value: string, maxLength?: number): void;
   /** A whole number from `minimum` to `maximum`, both included. */
   range(field: string, value: number, minimum: number, maximum?: number): void;
   /** An amount of at least `minimumMinorUnits` with a three-letter currency code. */
   money(field: string, value: Money | undefined, minimumMinorUnits: bigint): void;
-  /** Throws a DomainError `invalid_argument` with all violations, if there are any. */
+  /** @throws {DomainError} `invalid_argument` INVALID_REQUEST with all violations, when there are any. */
   throwIfInvalid(): void;
 };
+
+/** Whether a text is a UUID, as Postgres reads them. */
+export function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(text);
+}
 
 /** Starts an empty collection of violations. */
 export function createValidation(): Validation {

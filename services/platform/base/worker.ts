@@ -1,4 +1,4 @@
-// A background loop that sleeps until it is woken or a period passes, survives its own failures and stops when asked.
+// A background loop: sleeps until it is woken or a period passes, survives failures of its work, and stops when asked.
 
 import type { Logger } from 'pino';
 import { backoffMs, pause } from './backoff.ts';
@@ -8,9 +8,9 @@ const MAX_BACKOFF_MS = 5_000;
 export type Worker = {
   readonly name: string;
   start(): Promise<void>;
-  /** Runs the work soon, even if it is running now. */
+  /** Runs the work without waiting for the period; when it is running now, runs it again after that. */
   wake(): void;
-  /** Lets running work finish and ends the loop. */
+  /** Waits for running work and ends the loop. */
   stop(): Promise<void>;
 };
 
@@ -18,41 +18,41 @@ export type WorkerOptions = {
   readonly name: string;
   /** The longest sleep between two runs, in milliseconds. */
   readonly periodMs: number;
-  /** One run. Returns whether more work is waiting, which runs it again at once. Failures are logged and tried again later. */
+  /** One run. Returns whether more work is waiting; then it runs again at once. Failures are logged and retried with backoff. */
   readonly work: (signal: AbortSignal) => Promise<boolean>;
   readonly log: Logger;
 };
 
-/** Makes a loop around `work`; nothing runs before `start`. */
+/** Creates a loop around `work`; nothing runs before `start`. */
 export function createWorker(options: WorkerOptions): Worker {
   const stopping = new AbortController();
   let loop: Promise<void> | undefined;
-  let awake = false;
-  let rouse: (() => void) | undefined;
+  let isWoken = false;
+  let endSleep: (() => void) | undefined;
 
   const sleep = (delayMs: number): Promise<void> =>
     new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
-        rouse = undefined;
+        endSleep = undefined;
         resolve();
       };
       const timer = setTimeout(done, delayMs);
-      rouse = done;
+      endSleep = done;
       if (stopping.signal.aborted) done();
     });
 
   const run = async (): Promise<void> => {
     let failures = 0;
     while (!stopping.signal.aborted) {
-      awake = false;
+      isWoken = false;
       try {
         const more = await options.work(stopping.signal);
         failures = 0;
-        if (!more && !awake) await sleep(options.periodMs);
+        if (!more && !isWoken) await sleep(options.periodMs);
       } catch (error) {
         failures += 1;
-        // One line when it begins and one a minute or so after: an outage must not flood the log.
+        // The first failure is logged, then every 12th, about one a minute: an outage must not flood the log.
         if (failures === 1 || failures % 12 === 0)
           options.log.warn({ err: error, failures }, `${options.name} failed, trying again`);
         await pause(backoffMs(failures, 100, MAX_BACKOFF_MS), stopping.signal);
@@ -66,12 +66,12 @@ export function createWorker(options: WorkerOptions): Worker {
       loop ??= run();
     },
     wake: () => {
-      awake = true;
-      rouse?.();
+      isWoken = true;
+      endSleep?.();
     },
     stop: async () => {
       stopping.abort();
-      rouse?.();
+      endSleep?.();
       await loop;
     },
   };

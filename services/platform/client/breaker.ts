@@ -1,4 +1,4 @@
-// A circuit breaker for one dependency: opens after consecutive failures, lets one probe through after a while.
+// A circuit breaker for one dependency: opens after consecutive failures and lets one probe through after a while.
 import {
   BrokenCircuitError,
   type CircuitBreakerPolicy,
@@ -10,33 +10,38 @@ import {
 import { describeError } from '../base/errors.ts';
 
 /** How a call ended, as far as the breaker is concerned. */
-export type Verdict =
-  /** The dependency answered, be it a refusal: it is well. */
-  | 'healthy'
-  /** The dependency failed: counts. */
+export type Outcome =
+  /** The dependency answered, even if it refused the call: it is healthy. */
+  | 'success'
+  /** The dependency failed; counted. */
   | 'failure'
-  /** Nothing was learnt: the caller gave up, or the call was not worth counting. */
-  | 'unknown';
+  /** The call says nothing about the dependency, for example because its caller gave up; not counted. */
+  | 'ignored';
 
-/** Tells what a breaker learns from a failed call. */
-export type Judge = (error: unknown) => Verdict;
+/** Classifies what a call threw. */
+export type ClassifyError = (error: unknown) => Outcome;
 
+/** As in cockatiel: `closed` calls, `open` rejects every call, `half_open` is making its probe and rejects all others. */
 export type BreakerState = 'closed' | 'half_open' | 'open';
 
 export type BreakerView = {
   readonly dependency: string;
   readonly state: BreakerState;
-  /** Undefined while it never changed. */
+  /** When the state last changed; undefined when it never did. */
   readonly since: Date | undefined;
   /** The failure that opened it; empty when closed. */
   readonly reason: string;
 };
 
 export type Breaker = {
-  /** Runs `call` unless open. Throws CircuitOpenError without calling, or what `call` throws. `judge` says what is learnt. */
-  run<T>(call: () => Promise<T>, judge: Judge): Promise<T>;
-  /** Throws CircuitOpenError when a call would be refused now. */
-  requireReady(): void;
+  /**
+   * Runs `call` unless the circuit is open. `classify` decides what a failure of the call counts as.
+   *
+   * @throws {CircuitOpenError} without running `call`; or what `call` throws.
+   */
+  execute<T>(call: () => Promise<T>, classify: ClassifyError): Promise<T>;
+  /** @throws {CircuitOpenError} when a call would be rejected now. */
+  throwIfOpen(): void;
   view(): BreakerView;
 };
 
@@ -46,21 +51,21 @@ export type BreakerOptions = {
   readonly failures: number;
   /** From opening to the probe, in milliseconds. */
   readonly resetMs: number;
-  /** Told of every change; `openedBy` is the error that opened it, undefined for the other states. */
+  /** Called on every change of state; `openedBy` is the error that opened it, undefined for the other states. */
   readonly onChange: (view: BreakerView, openedBy: unknown) => void;
 };
 
-/** The breaker is open, or its probe is under way: the call was not made. */
+/** The circuit is open, or its probe is in flight: the call was not made. */
 export class CircuitOpenError extends Error {
   override readonly name = 'CircuitOpenError';
 }
 
-// The policy underneath counts these and nothing else.
+// The only error that cockatiel's policy counts.
 class CountedFailure extends Error {
   override readonly name = 'CountedFailure';
 }
 
-/** Makes a closed breaker. */
+/** Creates a closed breaker. */
 export function createBreaker(options: BreakerOptions): Breaker {
   const policy = circuitBreaker(handleType(CountedFailure), {
     halfOpenAfter: options.resetMs,
@@ -78,39 +83,42 @@ export function createBreaker(options: BreakerOptions): Breaker {
     options.onChange(view(), isOpen ? lastFailure : undefined);
   });
 
-  const call = async <T>(work: () => Promise<T>, judge: Judge): Promise<{ value: T } | { error: unknown }> => {
-    const probing = policy.state === CircuitState.HalfOpen;
+  const attempt = async <T>(
+    call: () => Promise<T>,
+    classify: ClassifyError,
+  ): Promise<{ value: T } | { error: unknown }> => {
+    const isProbe = policy.state === CircuitState.HalfOpen;
     try {
-      return { value: await work() };
+      return { value: await call() };
     } catch (error) {
-      const verdict = judge(error);
-      // A probe that taught nothing must not close the breaker, as an uncounted error would.
-      if (verdict === 'failure' || (probing && verdict === 'unknown')) {
+      const outcome = classify(error);
+      // cockatiel closes the circuit on an error it does not handle: a probe without a result must open it again instead.
+      if (outcome === 'failure' || (isProbe && outcome === 'ignored')) {
         lastFailure = error;
         throw new CountedFailure(describeCause(error), { cause: error });
       }
-      if (verdict === 'unknown') throw error;
+      if (outcome === 'ignored') throw error;
       return { error };
     }
   };
 
-  // Others would queue behind the probe: here they are refused at once.
-  const refuseBesideProbe = (): void => {
+  // cockatiel would queue other calls behind the probe: reject them at once.
+  const throwIfProbing = (): void => {
     if (policy.state === CircuitState.HalfOpen)
-      throw new CircuitOpenError(`${options.dependency}: a probe is under way`);
+      throw new CircuitOpenError(`${options.dependency}: a probe is in flight`);
   };
 
   return {
     view,
-    requireReady: () => {
-      refuseBesideProbe();
+    throwIfOpen: () => {
+      throwIfProbing();
       const isWaiting = since !== undefined && Date.now() - since.getTime() < options.resetMs;
       if (policy.state === CircuitState.Open && isWaiting) throw circuitOpen(options.dependency);
     },
-    run: async (work, judge) => {
-      refuseBesideProbe();
+    execute: async (call, classify) => {
+      throwIfProbing();
       const result = await policy
-        .execute(() => call(work, judge))
+        .execute(() => attempt(call, classify))
         .catch((error: unknown) => {
           if (error instanceof BrokenCircuitError) throw circuitOpen(options.dependency);
           throw error instanceof CountedFailure ? error.cause : error;

@@ -1,7 +1,7 @@
-// Everything that happens round a call to one dependency, whatever it is called by: the caller's time, a bulkhead, the circuit
-// breaker, and inside it the retries, so that a call that was repeated counts once. rpc-client.ts guards RPCs with it.
+// The resilience policy of calls to one dependency, over any protocol: deadline, bulkhead, circuit breaker, and inside the breaker the
+// retries, so that a retried call counts once. rpc-client.ts applies it to RPCs.
 
-import { BulkheadFullError, createBulkhead } from '../base/bulkhead.ts';
+import { BulkheadRejectedError, createBulkhead } from '../base/bulkhead.ts';
 import { type Deadline, startDeadline } from '../base/deadline.ts';
 import { describeError } from '../base/errors.ts';
 import { excludeWait } from '../base/service-time.ts';
@@ -13,7 +13,7 @@ import {
   type BreakerView,
   CircuitOpenError,
   createBreaker,
-  type Verdict,
+  type Outcome,
 } from './breaker.ts';
 import { type CallFailure, DependencyError } from './dependency-error.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
@@ -22,15 +22,15 @@ import { type RetryOptions, withRetries } from './retry.ts';
 export type DependencyPolicy = Pick<RetryOptions, 'retries' | 'retryBackoff'> & {
   /** The dependency's name in logs, metrics and GetStatus. */
   readonly name: string;
-  /** The longest a call may take with its waits and repeats, whatever the caller's time. */
+  /** The longest a call may take with its waits and retries, even if the caller would wait longer. */
   readonly timeoutMs: number;
-  /** The longest a single try may take. */
+  /** The longest a single attempt may take. */
   readonly tryTimeoutMs: number;
   /** With less than this left, a call is not made and not counted. */
   readonly minimumMs: number;
-  /** Calls at once; the others wait. */
+  /** Calls in flight at once; further calls are queued. */
   readonly maxConcurrent: number;
-  /** How many may wait, and how long; past either a call fails as `overloaded`, not made and not counted. */
+  /** How many calls may be queued, and for how long. Beyond either limit a call fails as `overloaded`; it is not made and not counted. */
   readonly maxQueued: number;
   readonly maxQueueMs: number;
   /** Consecutive failures that open the breaker. */
@@ -40,51 +40,58 @@ export type DependencyPolicy = Pick<RetryOptions, 'retries' | 'retryBackoff'> & 
 };
 
 export type PolicyCall<T> = {
-  /** Its name in the metrics. */
+  /** The method's name in metrics and logs. */
   readonly operation: string;
   /** What is left of the caller's time; undefined when the caller waits as long as the policy allows. */
   readonly timeoutMs: number | undefined;
   /** Aborts when the caller gives up. */
   readonly signal?: AbortSignal | undefined;
-  /** Whether making it twice does no harm. */
-  readonly repeatable: boolean;
-  /** Whether its failure counts for the breaker; one that does not may still be the probe. */
+  /** Whether the call may be retried: making it twice has the effect of making it once. */
+  readonly idempotent: boolean;
+  /** Whether the breaker counts a failure. A call that is not counted may still be the probe. */
   readonly counted: boolean;
-  /** Makes one try, which must end within `timeoutMs` milliseconds. */
+  /** Makes one attempt, which must end within `timeoutMs` milliseconds. */
   readonly send: (timeoutMs: number) => Promise<T>;
 };
 
 export type CallPolicy = {
   readonly name: string;
-  /** Makes a call. Throws DependencyError; an error that `toFailure` does not know, as it is. */
+  /**
+   * Makes a call under the policy.
+   *
+   * @throws {DependencyError} when the call fails; an error that `toFailure` does not know is thrown unchanged.
+   */
   call<T>(call: PolicyCall<T>): Promise<T>;
   breaker(): BreakerView;
 };
 
 export type CallPolicyOptions = {
   readonly policy: DependencyPolicy;
-  /** Sorts what a try threw into a DependencyError; returns what is no failure of the dependency as it is. */
-  readonly toFailure: (thrown: unknown, cancelled: boolean) => unknown;
+  /** The protocol, as metrics name it. Default `connectrpc`. */
+  readonly system?: string;
+  /** Classifies what an attempt threw as a DependencyError; returns an error that is no failure of the dependency unchanged. */
+  readonly toFailure: (thrown: unknown, isCancelled: boolean) => unknown;
   readonly metrics: Metrics;
   readonly log: Logger;
 };
 
-/** The failures by which a breaker opens. */
+/** The failures that the breaker counts. */
 const COUNTED: ReadonlySet<CallFailure> = new Set(['timeout', 'unreachable', 'internal', 'unreadable']);
 
-/** Makes the guard of one dependency. */
-export function createCallPolicy({ policy, toFailure, metrics, log }: CallPolicyOptions): CallPolicy {
+/** Creates the policy of one dependency. */
+export function createCallPolicy(options: CallPolicyOptions): CallPolicy {
+  const { policy, system = 'connectrpc', toFailure, metrics, log } = options;
   const { name } = policy;
   const bulkhead = createBulkhead(policy);
-  metrics.watchBulkhead(name, bulkhead.view);
+  metrics.observeBulkhead(name, bulkhead.view);
   const breaker = createObservedBreaker(policy, metrics, log);
-  // Nothing left is too little for every call; a transport would take it for no limit at all.
+  // At least 1: a transport treats a timeout of 0 as no limit.
   const minimumMs = Math.max(1, policy.minimumMs);
   const requireTime = (deadline: Deadline): void => {
-    if (deadline.remainingMs() < minimumMs) throw new DependencyError(name, 'not_called');
+    if (deadline.remainingMs() < minimumMs) throw new DependencyError({ dependency: name, failure: 'not_called' });
   };
 
-  const makeTry = async <T>({ send, signal }: PolicyCall<T>, deadline: Deadline): Promise<T> => {
+  const attempt = async <T>({ send, signal }: PolicyCall<T>, deadline: Deadline): Promise<T> => {
     try {
       return await send(Math.min(policy.tryTimeoutMs, deadline.remainingMs()));
     } catch (error) {
@@ -92,29 +99,33 @@ export function createCallPolicy({ policy, toFailure, metrics, log }: CallPolicy
     }
   };
 
-  const makeTries = <T>(call: PolicyCall<T>, deadline: Deadline): Promise<T> => {
-    const options = {
+  const callWithRetries = <T>(call: PolicyCall<T>, deadline: Deadline): Promise<T> => {
+    const retryOptions = {
       retries: policy.retries,
       retryBackoff: policy.retryBackoff,
       minimumMs,
       deadline,
       signal: call.signal,
-      // A probe is one try, and a breaker that opened meanwhile stands for this call too.
-      mayRepeat: () => call.repeatable && breaker.view().state === 'closed',
-      onRetry: () => metrics.callRetries.inc({ dependency: name, rpc: call.operation }),
+      // A probe is a single attempt; and once a concurrent call has opened the breaker, this call stops as well.
+      shouldRetry: () => call.idempotent && breaker.view().state === 'closed',
+      onRetry: () => metrics.rpcClientRetries.inc({ dependency: name, rpc_method: call.operation }),
     };
-    return withRetries(options, () => makeTry(call, deadline));
+    return withRetries(retryOptions, () => attempt(call, deadline));
   };
 
-  const makeCall = async <T>(call: PolicyCall<T>, deadline: Deadline): Promise<T> => {
+  const callWithinLimits = async <T>(call: PolicyCall<T>, deadline: Deadline): Promise<T> => {
     requireTime(deadline);
-    breaker.requireReady(); // Waiting for a place only to be refused helps nobody.
-    const leave = await bulkhead.enter(Math.min(policy.maxQueueMs, deadline.remainingMs() - minimumMs), call.signal);
+    breaker.throwIfOpen(); // Checked before queueing, so that callers fail fast.
+    const release = await bulkhead.acquire(
+      Math.min(policy.maxQueueMs, deadline.remainingMs() - minimumMs),
+      call.signal,
+    );
     try {
       requireTime(deadline);
-      return await breaker.run(() => makeTries(call, deadline), call.counted ? judgeCall : judgeBackgroundCall);
+      const classify = call.counted ? classifyCall : classifyBackgroundCall;
+      return await breaker.execute(() => callWithRetries(call, deadline), classify);
     } finally {
-      leave();
+      release();
     }
   };
 
@@ -122,16 +133,17 @@ export function createCallPolicy({ policy, toFailure, metrics, log }: CallPolicy
     name,
     breaker: breaker.view,
     call: async (call) => {
-      const endTimer = metrics.rpcCalled.startTimer({ dependency: name, rpc: call.operation });
+      const labels = { rpc_system_name: system, rpc_method: call.operation, dependency: name };
+      const endTimer = metrics.rpcClientDuration.startTimer(labels);
       try {
         const deadline = startDeadline(Math.min(policy.timeoutMs, call.timeoutMs ?? Infinity));
-        const result = await excludeWait(() => makeCall(call, deadline));
-        endTimer({ code: 'ok' });
+        const result = await excludeWait(() => callWithinLimits(call, deadline));
+        endTimer({});
         return result;
       } catch (error) {
-        if (error instanceof BulkheadFullError) metrics.bulkheadRefused.inc({ bulkhead: name });
-        const failure = toOwnFailure(name, error, call.signal?.aborted ?? false);
-        endTimer({ code: kindOf(failure) });
+        if (error instanceof BulkheadRejectedError) metrics.bulkheadRejected.inc({ bulkhead: name });
+        const failure = toPolicyFailure(name, error, call.signal?.aborted ?? false);
+        endTimer({ error_type: errorTypeOf(failure) });
         warnOfMisunderstanding(log, call.operation, failure);
         throw failure;
       }
@@ -141,55 +153,57 @@ export function createCallPolicy({ policy, toFailure, metrics, log }: CallPolicy
 
 function createObservedBreaker(policy: DependencyPolicy, metrics: Metrics, log: Logger): Breaker {
   const { name: dependency, breakerFailures: failures, breakerResetMs: resetMs } = policy;
-  const show = (state: BreakerState, since: Date | undefined): void => {
+  const publish = (state: BreakerState, since: Date | undefined): void => {
     metrics.breakerState.set({ dependency }, { closed: 0, half_open: 1, open: 2 }[state]);
     metrics.breakerChanged.set({ dependency }, (since?.getTime() ?? 0) / 1_000);
   };
-  show('closed', undefined);
-  // There from the start: a counter that comes into being with its first count has no increase to show.
-  for (const failure of COUNTED) metrics.breakerOpened.inc({ dependency, failure }, 0);
+  publish('closed', undefined);
+  // Create the series up front; otherwise Prometheus `increase()` misses the first opening.
+  for (const failure of COUNTED) metrics.breakerOpened.inc({ dependency, error_type: failure }, 0);
   return createBreaker({
     dependency,
     failures,
     resetMs,
     onChange: ({ state, since, reason }, openedBy) => {
-      show(state, since);
-      if (state === 'open') metrics.breakerOpened.inc({ dependency, failure: kindOf(openedBy) });
+      publish(state, since);
+      if (state === 'open') metrics.breakerOpened.inc({ dependency, error_type: errorTypeOf(openedBy) });
       log.warn({ dependency, state, reason }, 'circuit breaker changed');
     },
   });
 }
 
-// As the metrics name it.
-function kindOf(failure: unknown): CallFailure | 'mistake' {
+// `error.type` in metrics and logs. An error that is no DependencyError is a programming mistake.
+function errorTypeOf(failure: unknown): CallFailure | 'mistake' {
   return failure instanceof DependencyError ? failure.failure : 'mistake';
 }
 
-// What the guard itself refused; the rest was sorted where it was caught.
-function toOwnFailure(name: string, error: unknown, cancelled: boolean): unknown {
+// Maps the rejections of the policy itself; failures of an attempt were classified by `toFailure`.
+function toPolicyFailure(dependency: string, error: unknown, isCancelled: boolean): unknown {
   if (error instanceof DependencyError) return error;
-  if (error instanceof CircuitOpenError) return new DependencyError(name, 'circuit_open');
-  if (error instanceof BulkheadFullError) {
-    return new DependencyError(name, 'overloaded', '', 'was not called: too many calls to it are under way', error);
+  if (error instanceof CircuitOpenError) return new DependencyError({ dependency, failure: 'circuit_open' });
+  if (error instanceof BulkheadRejectedError) {
+    const description = 'was not called: too many calls to it are in flight';
+    return new DependencyError({ dependency, failure: 'overloaded', description, cause: error });
   }
-  return cancelled ? new DependencyError(name, 'cancelled', '', undefined, error) : error;
+  return isCancelled ? new DependencyError({ dependency, failure: 'cancelled', cause: error }) : error;
 }
 
-// Nothing that waits mends this by itself: somebody has to look at the way, or at the versions of its two ends.
-function warnOfMisunderstanding(log: Logger, rpc: string, failure: unknown): void {
+// Waiting does not fix these: an operator has to look at the network, or at the versions of both ends.
+function warnOfMisunderstanding(log: Logger, method: string, failure: unknown): void {
   if (!(failure instanceof DependencyError)) return;
-  const { dependency, failure: kind, cause } = failure;
-  if (kind !== 'not_understood' && kind !== 'unreadable') return;
-  log.warn({ dependency, rpc, failure: kind, said: describeError(cause) }, 'a call was not understood');
+  const { dependency, failure: type, cause } = failure;
+  if (type !== 'not_understood' && type !== 'unreadable') return;
+  const fields = { dependency, 'rpc.method': method, 'error.type': type, reason: describeError(cause) };
+  log.warn(fields, 'a call was not understood');
 }
 
-/** What the breaker learns from a failed call. */
-export function judgeCall(error: unknown): Verdict {
+/** What a failed call counts as for the breaker. */
+export function classifyCall(error: unknown): Outcome {
   if (!(error instanceof DependencyError) || COUNTED.has(error.failure)) return 'failure';
-  return error.failure === 'refused' || error.failure === 'not_understood' ? 'healthy' : 'unknown';
+  return error.failure === 'refused' || error.failure === 'not_understood' ? 'success' : 'ignored';
 }
 
-/** What the breaker learns from a failed call that nobody waited for: nothing, unless it was well enough to refuse. */
-export function judgeBackgroundCall(error: unknown): Verdict {
-  return judgeCall(error) === 'healthy' ? 'healthy' : 'unknown';
+/** What a failed background call counts as: nothing, unless the dependency was healthy enough to refuse it. */
+export function classifyBackgroundCall(error: unknown): Outcome {
+  return classifyCall(error) === 'success' ? 'success' : 'ignored';
 }

@@ -1,36 +1,16 @@
-// How a call to a neighbour failed, told by what can be done about it rather than by transport codes.
+// The error of a call to a dependency, classified by what can be done about it rather than by transport code.
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import type { CallFailure } from '../base/call-failure.ts';
 
-/** The ways a call to a neighbour fails. */
-export type CallFailure =
-  /** No answer in time: the outcome is unknown. */
-  | 'timeout'
-  /** Not reached, or the connection broke: the outcome may be unknown. */
-  | 'unreachable'
-  /** The neighbour itself said that it failed. */
-  | 'internal'
-  /** An answer came, and says nothing that can be read: the outcome is unknown. */
-  | 'unreadable'
-  /** The neighbour could make nothing of the request, be it spoilt on its way or of another version of the contract. */
-  | 'not_understood'
-  /** Not called: the circuit breaker is open. */
-  | 'circuit_open'
-  /** The neighbour sheds load, or was not called because too many calls to it are under way. */
-  | 'overloaded'
-  /** Not called: too little time was left. */
-  | 'not_called'
-  /** The neighbour understood and refused; `reason` says why. */
-  | 'refused'
-  /** Our own caller gave up. */
-  | 'cancelled';
+export type { CallFailure };
 
-const WORDS: Readonly<Record<CallFailure, string>> = {
+const DESCRIPTIONS: Readonly<Record<CallFailure, string>> = {
   timeout: 'did not answer in time',
   unreachable: 'could not be reached',
   internal: 'answered with an internal error',
-  unreadable: 'gave an answer that cannot be read',
+  unreadable: 'sent an answer that cannot be read',
   not_understood: 'did not understand the request',
   circuit_open: 'was not called: its circuit breaker is open',
   overloaded: 'sheds load',
@@ -39,25 +19,30 @@ const WORDS: Readonly<Record<CallFailure, string>> = {
   cancelled: 'was not waited for: the caller gave up',
 };
 
-/** A failed call to a neighbour. The message is fit for clients; what the transport said is the cause. */
+export type DependencyErrorOptions = {
+  readonly dependency: string;
+  readonly failure: CallFailure;
+  /** The UPPER_SNAKE_CASE reason of a refusal. */
+  readonly reason?: string | undefined;
+  /** Follows the dependency's name in the message; by default the words for `failure`. */
+  readonly description?: string | undefined;
+  readonly cause?: unknown;
+  /** How long the dependency asks to wait before a retry, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+};
+
+/** A failed call to a dependency. The message may be shown to clients; the transport's own message is that of the cause. */
 export class DependencyError extends Error {
   override readonly name = 'DependencyError';
   readonly dependency: string;
   readonly failure: CallFailure;
-  /** The UPPER_SNAKE reason of a refusal; empty otherwise. */
+  /** Empty when `failure` is not `refused`. */
   readonly reason: string;
-  /** How long the neighbour asks to wait before a repeat, in milliseconds; undefined when it does not say. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(
-    dependency: string,
-    failure: CallFailure,
-    reason = '',
-    words = WORDS[failure],
-    cause?: unknown,
-    retryAfterMs?: number,
-  ) {
-    super(`${dependency} ${words}`, cause === undefined ? {} : { cause });
+  constructor(options: DependencyErrorOptions) {
+    const { dependency, failure, reason = '', description = DESCRIPTIONS[failure], cause, retryAfterMs } = options;
+    super(`${dependency} ${description}`, cause === undefined ? {} : { cause });
     this.dependency = dependency;
     this.failure = failure;
     this.reason = reason;
@@ -65,14 +50,15 @@ export class DependencyError extends Error {
   }
 }
 
-/** Sorts what a call threw; `cancelled` tells whether our own caller had given up. */
-export function toDependencyError(dependency: string, thrown: unknown, cancelled: boolean): DependencyError {
+/** Classifies what a call threw. `isCancelled` says whether our own caller had given up by then. */
+export function toDependencyError(dependency: string, thrown: unknown, isCancelled: boolean): DependencyError {
   if (thrown instanceof DependencyError) return thrown;
-  const error = ConnectError.from(thrown);
-  const failure = cancelled ? 'cancelled' : classify(error);
-  if (failure !== 'refused') return new DependencyError(dependency, failure, '', undefined, error, retryAfterMs(error));
-  const reason = error.findDetails(ErrorInfoSchema)[0]?.reason;
-  return new DependencyError(dependency, failure, reason, `refused: ${error.rawMessage}`, error);
+  const cause = ConnectError.from(thrown);
+  const failure = isCancelled ? 'cancelled' : classify(cause);
+  if (failure !== 'refused')
+    return new DependencyError({ dependency, failure, cause, retryAfterMs: retryAfterMs(cause) });
+  const reason = cause.findDetails(ErrorInfoSchema)[0]?.reason;
+  return new DependencyError({ dependency, failure, reason, description: `refused: ${cause.rawMessage}`, cause });
 }
 
 function retryAfterMs(error: ConnectError): number | undefined {
@@ -82,7 +68,7 @@ function retryAfterMs(error: ConnectError): number | undefined {
 
 function classify(error: ConnectError): CallFailure {
   const { code, cause } = error;
-  // A connection that breaks while a request is written is `internal` to the client library; nobody answered so.
+  // The client library reports a connection that breaks while the request is written as `internal`; the dependency did not answer so.
   if (code === Code.Internal && isTransportFailure(cause)) return 'unreachable';
   switch (code) {
     case Code.DeadlineExceeded:
@@ -105,8 +91,8 @@ function classify(error: ConnectError): CallFailure {
   }
 }
 
-// The client library gives the codes that are left to answers it cannot read, too: only what came over the wire is the neighbour's
-// word, and the status of an answer that holds no error of the protocol.
+// The client library uses the remaining codes for answers it cannot read as well: only a code that came over the wire was sent by the
+// dependency. An answer without an error of the protocol has only its HTTP status.
 function classifyByOrigin({ code, isWireError, rawMessage }: ConnectError): CallFailure {
   if (!isWireError) {
     const status = /^HTTP ([45])\d\d$/.exec(rawMessage)?.[1];

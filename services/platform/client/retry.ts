@@ -1,48 +1,52 @@
-// Repeats a call that may be repeated, a few times, with jitter, and only while the time left is worth it. cockatiel's retry knows
-// neither the caller's time nor its giving up.
+// A retry policy: a few retries with exponential backoff and jitter, while the deadline leaves time for them. cockatiel's retry knows
+// neither the caller's deadline nor its abort.
 import { backoffMs, pause } from '../base/backoff.ts';
 import type { Deadline } from '../base/deadline.ts';
 import { DependencyError } from './dependency-error.ts';
 
 export type RetryOptions = {
-  /** Repeats at most, besides the first try. */
+  /** Retries after the first attempt, at most. */
   readonly retries: number;
-  /** The wait before the first repeat, which doubles up to the maximum; the upper half is random. */
+  /** The wait before the first retry, which doubles up to the maximum; the upper half of it is random. */
   readonly retryBackoff: { readonly firstMs: number; readonly maximumMs: number };
   readonly deadline: Deadline;
-  /** With less than this left after the wait, there is no repeat. */
+  /** With less than this left after the wait, there is no retry. */
   readonly minimumMs: number;
   readonly signal: AbortSignal | undefined;
-  /** Asked before each repeat, after the wait as well. */
-  readonly mayRepeat: () => boolean;
+  /** Evaluated before the wait and again after it. */
+  readonly shouldRetry: () => boolean;
   readonly onRetry: () => void;
 };
 
-const NEVER = new AbortController().signal;
+const NEVER_ABORTED = new AbortController().signal;
 
-/** Returns what `attempt` returns at last, or throws what it threw at last. */
-export async function withRetries<T>(options: RetryOptions, attempt: () => Promise<T>): Promise<T> {
-  const { retries, deadline, minimumMs, signal = NEVER, mayRepeat, onRetry } = options;
-  for (let tries = 1; ; tries += 1) {
+/**
+ * Runs `execute` until it succeeds or no retry is left, and returns its result.
+ *
+ * @throws what the last attempt threw.
+ */
+export async function withRetries<T>(options: RetryOptions, execute: () => Promise<T>): Promise<T> {
+  const { retries, deadline, minimumMs, signal = NEVER_ABORTED, shouldRetry, onRetry } = options;
+  for (let attempt = 1; ; attempt += 1) {
     try {
-      return await attempt();
+      return await execute();
     } catch (error) {
-      if (tries > retries || signal.aborted || !mayRepeat()) throw error;
-      const waitMs = waitBeforeRepeat(error, tries, options);
+      if (attempt > retries || signal.aborted || !shouldRetry()) throw error;
+      const waitMs = waitBeforeRetry(error, attempt, options);
       if (waitMs === undefined || deadline.remainingMs() - waitMs < minimumMs) throw error;
       await pause(waitMs, signal);
-      if (signal.aborted || deadline.remainingMs() < minimumMs || !mayRepeat()) throw error;
+      if (signal.aborted || deadline.remainingMs() < minimumMs || !shouldRetry()) throw error;
       onRetry();
     }
   }
 }
 
-// Undefined for what no repeat mends within a call. A timeout has cost the caller's time already, an internal error would come
-// again; who sheds load is left in peace unless it names a short wait itself.
-function waitBeforeRepeat(error: unknown, tries: number, { retryBackoff }: RetryOptions): number | undefined {
+// Undefined when a retry within the call cannot help: a timeout has used up the caller's time already, and an internal error would
+// recur. A dependency that sheds load is retried only when it names a short wait itself.
+function waitBeforeRetry(error: unknown, attempt: number, { retryBackoff }: RetryOptions): number | undefined {
   if (!(error instanceof DependencyError)) return undefined;
   const { failure, retryAfterMs } = error;
-  const isWorthIt = failure === 'unreachable' || (failure === 'overloaded' && retryAfterMs !== undefined);
-  if (!isWorthIt || (retryAfterMs ?? 0) > retryBackoff.maximumMs) return undefined;
-  return Math.max(retryAfterMs ?? 0, backoffMs(tries, retryBackoff.firstMs, retryBackoff.maximumMs));
+  const isRetryable = failure === 'unreachable' || (failure === 'overloaded' && retryAfterMs !== undefined);
+  if (!isRetryable || (retryAfterMs ?? 0) > retryBackoff.maximumMs) return undefined;
+  return Math.max(retryAfterMs ?? 0, backoffMs(attempt, retryBackoff.firstMs, retryBackoff.maximumMs));
 }

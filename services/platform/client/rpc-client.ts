@@ -1,12 +1,12 @@
-// Clients of neighbour services. Every generated client behaves the same, as call-guard.ts has it: a deadline on the wire that never
-// exceeds what is left of the caller's time, the trace handed on, and what may be repeated read from the contract.
+// Clients of other services. Every generated client behaves the same, under the policy of call-policy.ts: its deadline on the wire never
+// exceeds what is left of the caller's time, it propagates the trace, and the contract says which methods are idempotent.
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
 import { type Client, createClient, type Interceptor, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import type { Logger } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { calledRpcSpan, withStatus } from '../observability/rpc-spans.ts';
+import { clientSpan, recordStatus } from '../observability/rpc-spans.ts';
 import { injectTraceInto, runInSpan } from '../observability/tracing.ts';
 import type { BreakerView } from './breaker.ts';
 import { createCallPolicy, type DependencyPolicy } from './call-policy.ts';
@@ -15,11 +15,11 @@ import { surviveBrokenSessions } from './http2-sessions.ts';
 
 export type Dependency = {
   readonly name: string;
-  /** A client of one of the dependency's services. `timeoutMs` of its call options is what is left of the caller's time. */
+  /** Creates a client of one of the dependency's services. The call option `timeoutMs` is what is left of the caller's time. */
   client<Service extends DescService>(service: Service): Client<Service>;
   /**
-   * The same for work nobody waits for: respects an open breaker and may be its probe, but its failures open none, and what failed
-   * is not repeated, because its worker comes back anyway.
+   * The same for background work: it respects an open breaker and may be its probe, but its failures are not counted. A failed call is
+   * not retried, because the worker runs again anyway.
    */
   backgroundClient<Service extends DescService>(service: Service): Client<Service>;
   breaker(): BreakerView;
@@ -35,7 +35,7 @@ export type DependencyOptions = {
   readonly log: Logger;
 };
 
-/** Makes the way to one dependency; connects at the first call. */
+/** Creates the connection to one dependency; it is opened by the first call. */
 export function createDependency(options: DependencyOptions): Dependency {
   const { policy } = options;
   surviveBrokenSessions();
@@ -47,56 +47,56 @@ export function createDependency(options: DependencyOptions): Dependency {
     sessionManager,
     interceptors: [propagateTrace],
   });
-  const guard = createCallPolicy({
+  const callPolicy = createCallPolicy({
     ...options,
-    toFailure: (thrown, cancelled) => toDependencyError(policy.name, thrown, cancelled),
+    toFailure: (thrown, isCancelled) => toDependencyError(policy.name, thrown, isCancelled),
   });
 
-  const guarded = (background: boolean): Transport => ({
+  const underPolicy = (background: boolean): Transport => ({
     unary: (method, signal, timeoutMs, header, input, contextValues) =>
-      guard.call({
+      callPolicy.call({
         operation: operationOf(method),
         timeoutMs,
         signal,
-        repeatable: isIdempotent(method) && !background,
+        idempotent: isIdempotent(method) && !background,
         counted: !background,
-        send: (tryMs) => transport.unary(method, signal, tryMs, header, input, contextValues),
+        send: (attemptMs) => transport.unary(method, signal, attemptMs, header, input, contextValues),
       }),
-    // A stream may last as long as its caller wants, and what it gave cannot be taken back: only its beginning is guarded.
+    // Only the start of a stream is under the policy: it may last as long as its caller wants, and what it yielded cannot be undone.
     stream: (method, signal, timeoutMs, header, input, contextValues) =>
-      guard.call({
+      callPolicy.call({
         operation: operationOf(method),
         timeoutMs,
         signal,
-        repeatable: false,
+        idempotent: false,
         counted: !background,
         send: () => transport.stream(method, signal, timeoutMs, header, input, contextValues),
       }),
   });
-  const foreground = guarded(false);
-  const background = guarded(true);
+  const foreground = underPolicy(false);
+  const background = underPolicy(true);
 
   return {
     name: policy.name,
     client: (service) => createClient(service, foreground),
     backgroundClient: (service) => createClient(service, background),
-    breaker: guard.breaker,
+    breaker: callPolicy.breaker,
     stop: async () => sessionManager.abort(),
   };
 }
 
-/** Whether the contract says that calling a method twice does no harm. */
+/** Whether the contract declares a method idempotent. */
 export function isIdempotent({ idempotency }: Pick<DescMethod, 'idempotency'>): boolean {
   return idempotency === Idempotency.NO_SIDE_EFFECTS || idempotency === Idempotency.IDEMPOTENT;
 }
 
 function operationOf(method: DescMethod): string {
-  return `${method.parent.name}/${method.name}`;
+  return `${method.parent.typeName}/${method.name}`;
 }
 
-/** Hands the trace on with a call, which is a span of it. */
+/** Propagates the trace with a call, in a span of its own. */
 export const propagateTrace: Interceptor = (next) => (request) =>
-  runInSpan(calledRpcSpan(request.method), () => {
+  runInSpan(clientSpan(request.method), () => {
     injectTraceInto(request.header);
-    return withStatus(() => next(request));
+    return recordStatus(() => next(request));
   });

@@ -1,4 +1,4 @@
-// Feature flags through OpenFeature: evaluated in this process, from a watched flagd file or in sync with a flagd.
+// Feature flags through OpenFeature, evaluated in this process: from a flagd file that is polled, or synchronized with a flagd.
 import { randomUUID } from 'node:crypto';
 import { OpenFeature, type Provider, ProviderEvents } from '@openfeature/server-sdk';
 import { describeError } from '../base/errors.ts';
@@ -21,11 +21,11 @@ export type FeatureFlagOptions = {
   readonly log: Logger;
 };
 
-/** Makes the flags of one service; all are off before `start`, which does not wait for flags that are unavailable. */
+/** Creates the flags of one service; all are off before `start`, which does not wait for flags that are unavailable. */
 export function createFeatureFlags({ file, flagdUrl, log }: FeatureFlagOptions): FeatureFlags {
-  // The SDK is global: a name of its own keeps two services of one process apart.
-  const domain = randomUUID();
-  const client = OpenFeature.getClient(domain);
+  // The SDK is global: a unique domain separates two services in one process.
+  const sdkDomain = randomUUID();
+  const client = OpenFeature.getClient(sdkDomain);
   let provider: Provider | undefined;
   return {
     name: 'feature flags',
@@ -35,9 +35,9 @@ export function createFeatureFlags({ file, flagdUrl, log }: FeatureFlagOptions):
           ? createFlagProvider(() => readFlagFile(file), log)
           : await createFlagdProvider(new URL(flagdUrl), log);
       try {
-        await OpenFeature.setProviderAndWait(domain, provider);
+        await OpenFeature.setProviderAndWait(sdkDomain, provider);
       } catch (error) {
-        log.warn({ err: error }, 'feature flags are unavailable, their defaults are in force until they come');
+        log.warn({ err: error }, 'feature flags are unavailable, their defaults apply until they load');
       }
     },
     isOn: (flag, subject) => client.getBooleanValue(flag, false, { targetingKey: subject }),
@@ -45,7 +45,7 @@ export function createFeatureFlags({ file, flagdUrl, log }: FeatureFlagOptions):
   };
 }
 
-// Loaded when asked for: it brings a gRPC stack along. It connects again for ever, and would say so at every try.
+// Loaded on demand, because it includes a gRPC stack. It reconnects for ever and logs every attempt, hence at debug level.
 async function createFlagdProvider(url: URL, log: Logger): Promise<Provider> {
   const { FlagdProvider } = await import('@openfeature/flagd-provider');
   const debug = (...words: unknown[]): void => log.debug(words.map(describeError).join(' '));
@@ -56,7 +56,7 @@ async function createFlagdProvider(url: URL, log: Logger): Promise<Provider> {
     tls: url.protocol === 'https:',
   };
   const provider = new FlagdProvider(options, { debug, info: debug, warn: debug, error: debug });
-  provider.events.addHandler(ProviderEvents.Stale, () => log.warn('flagd cannot be reached, what it told last counts'));
-  provider.events.addHandler(ProviderEvents.Ready, () => log.info('flagd is there again'));
+  provider.events.addHandler(ProviderEvents.Stale, () => log.warn('flagd cannot be reached, its last flags apply'));
+  provider.events.addHandler(ProviderEvents.Ready, () => log.info('flagd can be reached again'));
   return provider;
 }

@@ -1,5 +1,5 @@
-// OpenFeature provider over one flagd document that is looked at again and again. What cannot be read, or is no valid document,
-// changes nothing: the last good one stays in force and the log says so.
+// An OpenFeature provider over one flagd document that it polls. When the document cannot be read or is not valid, the last valid one
+// stays in force and a warning is logged.
 import { readFile, stat } from 'node:fs/promises';
 import { FlagdCore, MemoryStorage } from '@openfeature/flagd-core';
 import type { Provider } from '@openfeature/server-sdk';
@@ -10,27 +10,27 @@ import type { Logger } from '../observability/log.ts';
 const PERIOD_MS = 250;
 const MAX_BYTES = 256 * 1024;
 
-/** Reads the document as it now is; throws when it cannot be had. */
+/** Reads the current document. @throws when it cannot be read. */
 export type ReadFlags = () => Promise<string>;
 
-/** Makes a provider of the flags that `read` gives; it looks four times a second, from its initialization until it is closed. */
+/** Creates a provider of the flags that `read` returns; it polls four times a second, from its initialization until it is closed. */
 export function createFlagProvider(read: ReadFlags, log: Logger): Provider {
   // Targeting rules are interpreted, never compiled to code.
   const storage = new MemoryStorage(toFlagdLog(log), { disableDynamicCodeGeneration: true });
   const flags = new FlagdCore(storage, toFlagdLog(log));
   let inForce: string | undefined;
-  let suspected: string | undefined;
+  let lastFault: string | undefined;
   let reported: string | undefined;
 
-  const look = async (): Promise<void> => {
+  const poll = async (): Promise<void> => {
     const fault = await readInto(storage);
-    // A file that is being written is broken for a moment: a fault counts when it is still there at the next look.
-    if (fault !== undefined && fault === suspected && fault !== reported) {
-      const standing = inForce === undefined ? 'the defaults' : 'the last good flags';
-      log.warn({ fault }, `the feature flags cannot be read, ${standing} stay in force`);
+    // A file that is being written is broken for a moment: a fault is reported when two polls in a row see it.
+    if (fault !== undefined && fault === lastFault && fault !== reported) {
+      const current = inForce === undefined ? 'the defaults' : 'the last good flags';
+      log.warn({ fault }, `the feature flags cannot be read, ${current} stay in force`);
     }
-    reported = fault === suspected ? fault : undefined;
-    suspected = fault;
+    reported = fault === lastFault ? fault : undefined;
+    lastFault = fault;
   };
 
   const readInto = async (target: MemoryStorage): Promise<string | undefined> => {
@@ -52,7 +52,7 @@ export function createFlagProvider(read: ReadFlags, log: Logger): Provider {
     periodMs: PERIOD_MS,
     log,
     work: async () => {
-      await look();
+      await poll();
       return false;
     },
   });
@@ -60,7 +60,7 @@ export function createFlagProvider(read: ReadFlags, log: Logger): Provider {
     metadata: { name: 'flag document' },
     runsOn: 'server',
     initialize: async () => {
-      await look();
+      await poll();
       await watcher.start();
     },
     onClose: watcher.stop,
@@ -71,7 +71,11 @@ export function createFlagProvider(read: ReadFlags, log: Logger): Provider {
   };
 }
 
-/** Reads a file of at most 256 KiB. Its content is compared, not its times: a change in the tick of the last look is seen too. */
+/**
+ * Reads a file of at most 256 KiB. The provider compares contents, not modification times, which miss two changes within one tick.
+ *
+ * @throws when it is no file, too large or not readable.
+ */
 export async function readFlagFile(file: string): Promise<string> {
   const found = await stat(file);
   if (!found.isFile()) throw new Error(`${file} is no file`);
@@ -79,11 +83,11 @@ export async function readFlagFile(file: string): Promise<string> {
   return await readFile(file, 'utf8');
 }
 
-// The schema's own words fill pages; the deepest place that they name is where the mistake is.
+// The schema's own message fills pages; the deepest path in it is where the mistake is.
 function describeFault(error: unknown): string {
-  const places = [...describeError(error).matchAll(/"instancePath": "([^"]*)"/g)].map(([, place = '']) => place);
-  if (places.length > 0) {
-    const deepest = places.reduce((found, place) => (place.length > found.length ? place : found));
+  const paths = [...describeError(error).matchAll(/"instancePath": "([^"]*)"/g)].map(([, path = '']) => path);
+  if (paths.length > 0) {
+    const deepest = paths.reduce((found, path) => (path.length > found.length ? path : found));
     return `is no valid flagd document, see ${deepest || 'its top'}`;
   }
   const cause = error instanceof Error && error.cause !== undefined ? `: ${describeError(error.cause)}` : '';

@@ -1,4 +1,4 @@
-// The connection to NATS: kept for ever, at start and after any loss. A service runs without it; what needs it waits.
+// The connection to NATS: opened and reopened for ever. A service also runs without it; the work that needs the broker waits.
 import {
   connect,
   Events,
@@ -25,50 +25,50 @@ export type BrokerSession = {
 
 export type Broker = {
   readonly name: string;
-  /** Begins to connect, without waiting for it. */
+  /** Starts to connect, without waiting for the connection. */
   start(): Promise<void>;
   /** Sends what is buffered and closes. */
   stop(): Promise<void>;
-  /** The session, as soon as there is one; undefined when `signal` aborts first. */
+  /** Waits for the first session; returns undefined when `signal` aborts before. */
   session(signal: AbortSignal): Promise<BrokerSession | undefined>;
-  /** Whether it is connected now, and since when that is so. */
+  /** Whether it is connected now, and since when. */
   status(): { readonly connected: boolean; readonly since: Date };
 };
 
 export type BrokerOptions = {
-  /** `nats://user:password@host:port`; with `tls://` it is never spoken in clear. */
+  /** `nats://user:password@host:port`; with `tls://` the connection is always encrypted. */
   readonly url: string;
   /** The service's name: the connection's name and the prefix of its inbox. */
   readonly service: string;
   readonly log: Logger;
 };
 
-/** Makes the connection; `start` begins it. */
+/** Creates the connection; `start` opens it. */
 export function createBroker(options: BrokerOptions): Broker {
   const stopping = new AbortController();
   let connected = false;
   let since = new Date();
   let opening: Promise<BrokerSession | undefined> | undefined;
-  let watching: Promise<void> | undefined;
+  let watcher: Promise<void> | undefined;
 
-  const mark = (now: boolean): void => {
-    if (connected === now) return;
-    connected = now;
+  const setConnected = (isConnected: boolean): void => {
+    if (connected === isConnected) return;
+    connected = isConnected;
     since = new Date();
-    if (now) options.log.info('connected to the broker');
-    else if (!stopping.signal.aborted) options.log.warn('the broker is away; events wait in the outbox');
+    if (isConnected) options.log.info('connected to the broker');
+    else if (!stopping.signal.aborted) options.log.warn('the broker is unreachable; events wait in the outbox');
   };
 
   const open = async (): Promise<BrokerSession | undefined> => {
     for (let attempt = 1; !stopping.signal.aborted; attempt += 1) {
       try {
         const session = await openSession(options);
-        mark(true);
-        watching = watch(session.connection, mark);
+        setConnected(true);
+        watcher = watchStatus(session.connection, setConnected);
         return session;
       } catch (error) {
         if (attempt === 1)
-          options.log.warn({ reason: describeError(error) }, 'the broker is away; connecting for ever');
+          options.log.warn({ reason: describeError(error) }, 'the broker is unreachable; connecting until it answers');
         await pause(backoffMs(attempt, 100, MAX_BACKOFF_MS), stopping.signal);
       }
     }
@@ -83,9 +83,9 @@ export function createBroker(options: BrokerOptions): Broker {
     stop: async () => {
       stopping.abort();
       const session = await opening;
-      // Nothing is subscribed any more and every publication was acknowledged, so there is nothing to drain.
+      // No subscription is left and every publication was acknowledged, so there is nothing to drain.
       await session?.connection.close();
-      await watching;
+      await watcher;
     },
     session: (signal) => {
       opening ??= open();
@@ -102,10 +102,10 @@ async function openSession(options: BrokerOptions): Promise<BrokerSession> {
     name: options.service,
     inboxPrefix: `_INBOX_${options.service}`,
     ...(username === '' ? {} : { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
-    // Without it the client would speak in clear to a server that asks for nothing better.
+    // Without it the client would connect unencrypted when the server does not require TLS.
     ...(protocol === 'tls:' ? { tls: {} } : {}),
     timeout: CONNECT_TIMEOUT_MS,
-    // The client gives up by default, after some tries or on a refused password: this one never does.
+    // By default the client gives up after some attempts, or on a rejected password: this one never does.
     maxReconnectAttempts: -1,
     ignoreAuthErrorAbort: true,
     reconnectTimeWait: 250,
@@ -123,26 +123,26 @@ async function openSession(options: BrokerOptions): Promise<BrokerSession> {
   }
 }
 
-async function watch(connection: NatsConnection, mark: (connected: boolean) => void): Promise<void> {
+async function watchStatus(connection: NatsConnection, setConnected: (isConnected: boolean) => void): Promise<void> {
   const statuses = connection.status() as QueuedIterator<Status>;
   // Closing the connection does not end the client's iterator.
   const closed = connection.closed().then(() => statuses.stop());
   for await (const status of statuses) {
-    if (status.type === Events.Disconnect) mark(false);
-    if (status.type === Events.Reconnect) mark(true);
+    if (status.type === Events.Disconnect) setConnected(false);
+    if (status.type === Events.Reconnect) setConnected(true);
   }
   await closed;
-  mark(false);
+  setConnected(false);
 }
 
-// Takes its listener off again: the signal of a loop outlives thousands of these waits.
-async function unlessAborted<T>(wanted: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+// Removes its listener: the signal of a loop outlives thousands of these waits.
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   const aborted = Promise.withResolvers<undefined>();
   const onAbort = (): void => aborted.resolve(undefined);
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   try {
-    return await Promise.race([wanted, aborted.promise]);
+    return await Promise.race([work, aborted.promise]);
   } finally {
     signal.removeEventListener('abort', onAbort);
   }

@@ -1,11 +1,12 @@
-// The events that could not be applied: listed, applied again, or forgotten, by an operator.
-
+// The dead letters: events that could not be applied. An operator lists, replays or discards them.
+import { type Domain, streamOf } from '../base/domain.ts';
 import { DomainError, describeError, failedPrecondition, notFound } from '../base/errors.ts';
+import { isUuid } from '../base/validation.ts';
 import type { Database } from '../storage/database.ts';
 import type { Page } from '../storage/page.ts';
+import { rawSql, type Sql, sql } from '../storage/sql.ts';
 import type { EventHandler, Subscription } from './event-handler.ts';
 import { recordReceipt } from './inbox.ts';
-import { streamOf } from './streams.ts';
 
 export type DeadLetter = {
   readonly deadLetterId: string;
@@ -18,51 +19,56 @@ export type DeadLetter = {
   readonly attempts: number;
   readonly traceId: string;
   readonly createTime: Date;
-  /** Its place in the list: the time of its making in microseconds since 1970, which a Date cannot hold. */
+  /** Its sort key in the list: `createTime` in microseconds since 1970, which a Date cannot hold. */
   readonly position: string;
 };
 
 export type DeadLetters = {
-  /** One row more than the page holds, oldest first. */
+  /** Returns one row more than the page holds, oldest first. */
   list(page: Page): Promise<DeadLetter[]>;
-  /** Applies a dead letter and forgets it in the same transaction. Throws DEAD_LETTER_NOT_FOUND or REPLAY_FAILED. */
+  /**
+   * Applies a dead letter and deletes it in the same transaction.
+   *
+   * @throws {DomainError} `not_found` DEAD_LETTER_NOT_FOUND; `failed_precondition` REPLAY_FAILED when it still cannot be applied.
+   */
   replay(deadLetterId: string): Promise<void>;
-  /** Forgets a dead letter; one that is gone is no error. */
+  /** Deletes a dead letter; one that does not exist is no error. */
   discard(deadLetterId: string): Promise<void>;
 };
 
-const COLUMNS = `dead_letter_id as "deadLetterId", stream, event_id as "eventId", subject, payload, headers, error, attempts,
-  trace_id as "traceId", create_time as "createTime", (extract(epoch from create_time) * 1000000)::bigint::text as position`;
+const COLUMNS =
+  rawSql(`dead_letter_id as "deadLetterId", stream, event_id as "eventId", subject, payload, headers, error, attempts,
+  trace_id as "traceId", create_time as "createTime", (extract(epoch from create_time) * 1000000)::bigint::text as position`);
 
-/** Makes the dead letters of a service; `subscriptions` tell which handler an event is for. */
-export function createDeadLetters(database: Database, subscriptions: readonly Subscription[]): DeadLetters {
+/** Creates the dead letters of a service, which are replayed to the handlers of `subscriptions`. */
+export function createDeadLetters(
+  database: Database,
+  domain: Domain,
+  subscriptions: readonly Subscription[],
+): DeadLetters {
   const handlerOf = (letter: DeadLetter): EventHandler | undefined =>
     subscriptions
-      .find((subscription) => streamOf(subscription.producer) === letter.stream)
+      .find((subscription) => streamOf(domain, subscription.producer) === letter.stream)
       ?.handlers.find((handler) => handler.subject === letter.subject);
 
   return {
     list: ({ size, after }) =>
       database.query<DeadLetter>(
-        `select ${COLUMNS} from dead_letter
-         where ($1::bigint is null
-           or (create_time, dead_letter_id) > ('epoch'::timestamptz + $1::bigint * interval '1 microsecond', $2::uuid))
-         order by create_time, dead_letter_id limit $3`,
-        [after?.[0] ?? null, after?.[1] ?? null, size + 1],
+        sql`select ${COLUMNS} from dead_letter ${after === undefined ? sql`` : isAfter(after)}
+          order by create_time, dead_letter_id limit ${size + 1}`,
       ),
 
     replay: async (deadLetterId) => {
       await database.transaction(async (transaction) => {
         const [letter] = await transaction.query<DeadLetter>(
-          `delete from dead_letter where dead_letter_id = $1 returning ${COLUMNS}`,
-          [deadLetterId],
+          sql`delete from dead_letter where dead_letter_id = ${deadLetterId} returning ${COLUMNS}`,
         );
         if (letter === undefined) throw notFound('DEAD_LETTER_NOT_FOUND', `there is no dead letter ${deadLetterId}`);
         const handler = handlerOf(letter);
         if (handler === undefined) {
           throw failedPrecondition('REPLAY_FAILED', `nothing here handles ${letter.subject} of ${letter.stream}`);
         }
-        // Applied meanwhile by another delivery: then only the letter goes.
+        // Another delivery has applied the event in the meantime: only delete the letter.
         const { stream, eventId: id } = letter;
         if (isUuid(id) && !(await recordReceipt(transaction, { stream, id }))) return;
         try {
@@ -75,12 +81,12 @@ export function createDeadLetters(database: Database, subscriptions: readonly Su
     },
 
     discard: async (deadLetterId) => {
-      await database.query('delete from dead_letter where dead_letter_id = $1', [deadLetterId]);
+      await database.query(sql`delete from dead_letter where dead_letter_id = ${deadLetterId}`);
     },
   };
 }
 
-/** Whether a text is a UUID, as Postgres reads them. */
-export function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(text);
+function isAfter([position, deadLetterId]: readonly string[]): Sql {
+  return sql`where (create_time, dead_letter_id)
+    > ('epoch'::timestamptz + ${position}::bigint * interval '1 microsecond', ${deadLetterId}::uuid)`;
 }

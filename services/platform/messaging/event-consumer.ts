@@ -1,9 +1,12 @@
-// Reads another service's stream through a durable consumer and hands each event to its handler, several at a time.
-// Outages are waited out for ever; only a handler's own failures count, and past the limit the event is set aside.
+// The consumer of another service's stream: a durable consumer that passes events to their handlers, several at a time. Events are
+// retried for ever during outages; only failures of the handler itself are counted, and after the last attempt the event is stored as a
+// dead letter.
 import { AckPolicy, ConsumerEvents, type ConsumerMessages, DeliverPolicy, type JsMsg, nanos } from 'nats';
 import { backoffMs } from '../base/backoff.ts';
-import { withinTime } from '../base/deadline.ts';
+import { withTimeout } from '../base/deadline.ts';
+import { type Domain, streamOf, subjectsOf } from '../base/domain.ts';
 import { DomainError } from '../base/errors.ts';
+import { isUuid } from '../base/validation.ts';
 import { createWorker, type Worker } from '../base/worker.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -12,7 +15,7 @@ import type { Database } from '../storage/database.ts';
 import type { Broker, BrokerSession } from './broker.ts';
 import type { EventHandler, Subscription } from './event-handler.ts';
 import { applyOnce, countFailure, type ReceivedEvent, storeDeadLetter } from './inbox.ts';
-import { isConsumerMissing, isStreamMissing, streamOf, subjectsOf } from './streams.ts';
+import { isConsumerMissing, isStreamMissing } from './streams.ts';
 
 const ACK_WAIT_MS = 30_000;
 const MAX_IN_FLIGHT = 32;
@@ -20,15 +23,15 @@ const MAX_ATTEMPTS = 5;
 const MAX_DELAY_MS = 10_000;
 const RETRY_PERIOD_MS = 500;
 const LAG_LIMIT_MS = 500;
-const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 export type EventConsumer = Worker & {
   readonly stream: string;
-  /** How far behind it is; -1 for both while the broker cannot be asked. */
+  /** How many events are pending and unacknowledged; -1 for both while the broker does not answer. */
   lag(): Promise<{ readonly pending: number; readonly unacknowledged: number }>;
 };
 
 export type EventConsumerOptions = {
+  readonly domain: Domain;
   /** The consuming service: the durable consumer's name. */
   readonly service: string;
   readonly subscription: Subscription;
@@ -40,10 +43,11 @@ export type EventConsumerOptions = {
 
 type Result = 'applied' | 'duplicate' | 'retried' | 'dead_letter' | 'ignored';
 
-/** Makes the consumer of one stream. */
+/** Creates the consumer of one stream. */
 export function createEventConsumer(options: EventConsumerOptions): EventConsumer {
-  const { service, broker } = options;
-  const stream = streamOf(options.subscription.producer);
+  const { domain, service, broker } = options;
+  const { producer } = options.subscription;
+  const stream = streamOf(domain, producer);
   const handlers = new Map(options.subscription.handlers.map((handler) => [handler.subject, handler]));
 
   const worker = createWorker({
@@ -53,8 +57,8 @@ export function createEventConsumer(options: EventConsumerOptions): EventConsume
     work: async (signal) => {
       const session = await broker.session(signal);
       if (session === undefined) return false;
-      // Not there before its producer's first start: looked for again after the period.
-      if (!(await ensureConsumer(session, service, options.subscription.producer))) return false;
+      // The stream is missing until its producer's first start: the next run looks for it again.
+      if (!(await ensureConsumer(session, options))) return false;
       await consume(session, stream, service, signal, (message) => handleMessage(message, stream, handlers, options));
       return false;
     },
@@ -68,24 +72,27 @@ export function createEventConsumer(options: EventConsumerOptions): EventConsume
       if (!broker.status().connected) return unknown;
       const session = await broker.session(AbortSignal.timeout(100));
       if (session === undefined) return unknown;
-      const ask = async () => {
+      const readLag = async () => {
         try {
           const info = await session.manager.consumers.info(stream, service);
           return { pending: info.num_pending, unacknowledged: info.num_ack_pending };
         } catch (error) {
-          options.log.debug({ err: error, stream }, 'the consumer cannot be asked how far it is');
+          options.log.debug({ err: error, stream }, 'the lag of the consumer cannot be read');
           return unknown;
         }
       };
-      // A broker that hangs looks connected for a while: who asks how things are must not hang with it.
-      return await withinTime(ask(), LAG_LIMIT_MS, () => unknown);
+      // A broker that hangs still looks connected for a while; GetStatus and /metrics must not hang with it.
+      return await withTimeout(readLag(), LAG_LIMIT_MS, () => unknown);
     },
   };
 }
 
 // Unlimited deliveries: with a limit, a few crashes in a row would drop an event silently.
-async function ensureConsumer(session: BrokerSession, service: string, producer: string): Promise<boolean> {
-  const stream = streamOf(producer);
+async function ensureConsumer(
+  session: BrokerSession,
+  { domain, service, subscription }: EventConsumerOptions,
+): Promise<boolean> {
+  const stream = streamOf(domain, subscription.producer);
   try {
     await session.manager.consumers.info(stream, service);
     return true;
@@ -95,7 +102,7 @@ async function ensureConsumer(session: BrokerSession, service: string, producer:
   }
   await session.manager.consumers.add(stream, {
     durable_name: service,
-    filter_subject: subjectsOf(producer),
+    filter_subject: subjectsOf(domain, subscription.producer),
     ack_policy: AckPolicy.Explicit,
     deliver_policy: DeliverPolicy.All,
     ack_wait: nanos(ACK_WAIT_MS),
@@ -104,7 +111,7 @@ async function ensureConsumer(session: BrokerSession, service: string, producer:
   return true;
 }
 
-// Ends when stopped, or when the stream or the consumer is gone: then the caller makes them again.
+// Returns when stopped, or when the stream or the consumer was deleted: the caller creates the consumer again.
 async function consume(
   session: BrokerSession,
   stream: string,
@@ -117,12 +124,12 @@ async function consume(
   const stop = (): void => messages.stop();
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
-  const watching = stopWhenGone(messages);
+  const watcher = stopWhenDeleted(messages);
   const running = new Set<Promise<void>>();
   try {
     for await (const message of messages) {
       if (signal.aborted) {
-        message.nak(); // Given to us but not begun: another replica may have it now, not only when its time is over.
+        message.nak(); // Delivered but not begun: returns it to another replica at once, instead of when its ack wait ends.
         continue;
       }
       const work: Promise<void> = handle(message).finally(() => running.delete(work));
@@ -133,19 +140,19 @@ async function consume(
     signal.removeEventListener('abort', stop);
     await Promise.all(running);
     await messages.close();
-    await watching;
+    await watcher;
   }
 }
 
-async function stopWhenGone(messages: ConsumerMessages): Promise<void> {
+async function stopWhenDeleted(messages: ConsumerMessages): Promise<void> {
   for await (const status of await messages.status()) {
-    const gone = status.type === ConsumerEvents.ConsumerDeleted || status.type === ConsumerEvents.StreamNotFound;
-    const silent = status.type === ConsumerEvents.HeartbeatsMissed && Number(status.data) >= 4;
-    if (gone || silent || status.type === ConsumerEvents.ConsumerNotFound) messages.stop();
+    const isDeleted = status.type === ConsumerEvents.ConsumerDeleted || status.type === ConsumerEvents.StreamNotFound;
+    const isSilent = status.type === ConsumerEvents.HeartbeatsMissed && Number(status.data) >= 4;
+    if (isDeleted || isSilent || status.type === ConsumerEvents.ConsumerNotFound) messages.stop();
   }
 }
 
-// Never throws: whatever happens is answered to the broker, and an answer that is lost means another delivery.
+// Never throws: every result is acknowledged to the broker; when the acknowledgement is lost, the event is delivered again.
 async function handleMessage(
   message: JsMsg,
   stream: string,
@@ -155,11 +162,16 @@ async function handleMessage(
   const event = toReceivedEvent(message, stream);
   const handler = handlers.get(event.subject);
   const result = await runInSpan(eventSpan('handle', event.subject, event.id, event.headers), async () => {
-    const ending = await (handler === undefined ? ignore(message) : settle(message, event, handler, options));
-    describeSpan({ 'event.result': ending });
-    return ending;
+    const outcome = await (handler === undefined ? ignore(message) : applyAndAck(message, event, handler, options));
+    describeSpan({ 'event.result': outcome });
+    return outcome;
   });
-  options.metrics.eventsHandled.inc({ stream, subject: event.subject, result });
+  options.metrics.eventsHandled.inc({
+    messaging_system: 'nats',
+    messaging_destination_name: event.subject,
+    stream,
+    result,
+  });
 }
 
 async function ignore(message: JsMsg): Promise<Result> {
@@ -167,46 +179,54 @@ async function ignore(message: JsMsg): Promise<Result> {
   return 'ignored';
 }
 
-async function settle(
+async function applyAndAck(
   message: JsMsg,
   event: ReceivedEvent,
   handler: EventHandler,
   options: EventConsumerOptions,
 ): Promise<Result> {
   try {
-    if (!UUID.test(event.id))
-      throw new DomainError('invalid_argument', 'EVENT_ID_INVALID', 'the event has no ce-id that is a UUID');
+    if (!isUuid(event.id))
+      throw new DomainError({
+        kind: 'invalid_argument',
+        reason: 'EVENT_ID_INVALID',
+        message: 'the event has no ce-id that is a UUID',
+      });
     const applied = await applyOnce(options.database, event, handler);
     message.ack();
     return applied ? 'applied' : 'duplicate';
   } catch (error) {
-    return await settleFailure(message, event, error, options);
+    return await handleFailure(message, event, error, options);
   }
 }
 
-async function settleFailure(
+async function handleFailure(
   message: JsMsg,
   event: ReceivedEvent,
   error: unknown,
   options: EventConsumerOptions,
 ): Promise<Result> {
   const delayMs = backoffMs(message.info.redeliveryCount, 100, MAX_DELAY_MS);
-  const fields = { err: error, subject: event.subject, event_id: event.id };
+  const fields = {
+    err: error,
+    'messaging.destination.name': event.subject,
+    'messaging.message.id': event.id,
+  };
   if (isOutage(error)) {
     message.nak(delayMs);
     return 'retried';
   }
   try {
-    const known = UUID.test(event.id);
-    const attempts = known ? await countFailure(options.database, event, error) : 1;
+    const hasId = isUuid(event.id);
+    const attempts = hasId ? await countFailure(options.database, event, error) : 1;
     if (attempts < MAX_ATTEMPTS && !isTerminal(error)) {
       options.log.warn({ ...fields, attempts }, 'an event could not be applied, trying again');
       message.nak(delayMs);
       return 'retried';
     }
-    const identified = known ? event : { ...event, id: `${message.info.stream}:${message.info.streamSequence}` };
+    const identified = hasId ? event : { ...event, id: `${message.info.stream}:${message.info.streamSequence}` };
     await storeDeadLetter(options.database, identified, error, attempts);
-    options.log.error({ ...fields, attempts }, 'an event was set aside as a dead letter');
+    options.log.error({ ...fields, attempts }, 'an event was stored as a dead letter');
     message.term();
     return 'dead_letter';
   } catch (failure) {
@@ -216,12 +236,12 @@ async function settleFailure(
   }
 }
 
-// The database's own outages come as this kind too; the words of any other error prove nothing.
+// Outages of the database are of this kind too; the message of any other error proves nothing.
 function isOutage(error: unknown): boolean {
   return error instanceof DomainError && error.kind === 'unavailable';
 }
 
-// A body that is no such message, or content that can never be applied: trying again is no use.
+// The body cannot be decoded, or its content can never be applied: a retry cannot succeed.
 function isTerminal(error: unknown): boolean {
   return error instanceof DomainError && error.kind === 'invalid_argument';
 }

@@ -1,4 +1,4 @@
-// What a service does with events: one handler a message type, listed in the service's routes.
+// The handlers of events: one for each message type, listed in the service's routes.
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { Transaction } from '../storage/database.ts';
 import { readEvent } from './event.ts';
@@ -24,7 +24,7 @@ export function onEvent<Schema extends DescMessage>(schema: Schema, handle: Hand
   };
 }
 
-/** What a service consumes of one other service: everything it publishes, of which only these events matter. */
+/** A service's subscription to another service: it receives all events of that service; those without a handler are ignored. */
 export type Subscription = {
   /** The producing service, like `order`. */
   readonly producer: string;

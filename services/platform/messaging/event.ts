@@ -15,14 +15,18 @@ import { injectTrace } from '../observability/tracing.ts';
 export type OutgoingEvent = {
   /** Becomes ce-id and Nats-Msg-Id. */
   readonly id: string;
-  /** The message's full name, like `shop.order.v1.OrderCreated`. */
+  /** The message's full name, like `acme.billing.v1.InvoiceSent`. */
   readonly subject: string;
   /** Protobuf binary. */
   readonly payload: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
 };
 
-/** Wraps a message as an event of `source` (the service's name), with the current trace. */
+/**
+ * Wraps a message as an event with the current trace.
+ *
+ * @param source the `ce-source`, by `eventSourceOf`.
+ */
 export function createEvent<Schema extends DescMessage>(
   source: string,
   schema: Schema,
@@ -38,7 +42,7 @@ export function createEvent<Schema extends DescMessage>(
       'ce-specversion': '1.0',
       'ce-id': id,
       'ce-type': schema.typeName,
-      'ce-source': `/shop/${source}`,
+      'ce-source': source,
       'ce-time': time.toISOString(),
       'content-type': 'application/protobuf',
       ...injectTrace(),
@@ -46,7 +50,11 @@ export function createEvent<Schema extends DescMessage>(
   };
 }
 
-/** Reads an event's body. Throws DomainError `invalid_argument` EVENT_UNREADABLE when it is not a message of this type. */
+/**
+ * Reads an event's body.
+ *
+ * @throws {DomainError} `invalid_argument` EVENT_UNREADABLE when it is not a message of this type.
+ */
 export function readEvent<Schema extends DescMessage>(schema: Schema, payload: Uint8Array): MessageShape<Schema> {
   try {
     return fromBinary(schema, payload);
@@ -56,6 +64,6 @@ export function readEvent<Schema extends DescMessage>(schema: Schema, payload: U
 }
 
 function unreadable(typeName: string, cause: unknown): DomainError {
-  const words = `the body is no ${typeName}: ${describeError(cause)}`;
-  return new DomainError('invalid_argument', 'EVENT_UNREADABLE', words, { cause });
+  const message = `the body is no ${typeName}: ${describeError(cause)}`;
+  return new DomainError({ kind: 'invalid_argument', reason: 'EVENT_UNREADABLE', message, cause });
 }

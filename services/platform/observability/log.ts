@@ -1,7 +1,7 @@
-// Structured logs, one JSON object a line. Every line inside a call or a handler carries its trace id and order id.
+// Structured logs, one JSON object a line. Every line inside a call or a handler carries its trace id and its correlation id.
 import { trace } from '@opentelemetry/api';
 import { type DestinationStream, type Logger, pino } from 'pino';
-import { currentOrderId } from './tracing.ts';
+import { correlationField } from './tracing.ts';
 
 export type { Logger } from 'pino';
 
@@ -15,7 +15,7 @@ const SECRET_FIELDS = [
   'natsUrl',
 ];
 
-/** Makes the logger of a service. Fields that hold secrets are blanked wherever they stand at the first two levels. */
+/** Creates the logger of a service. Fields that hold secrets are redacted on the first two levels. */
 export function createLog(options: {
   readonly service: string;
   readonly level: string;
@@ -35,7 +35,7 @@ export function createLog(options: {
   );
 }
 
-/** Hides the password of every connection string in a text; one with a bare `@` in it too, so up to the last `@` of the word. */
+/** Hides the password of every connection string in a text. It reaches to the last `@` of the word, as it may contain one itself. */
 export function scrubSecrets(text: string): string {
   return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/[^:@/\s]*):\S*@/gi, '$1:[secret]@');
 }
@@ -47,10 +47,9 @@ function serializeError(error: unknown): Record<string, unknown> {
 }
 
 function traceFields(): Record<string, string> {
-  const orderId = currentOrderId();
   const traceId = trace.getActiveSpan()?.spanContext().traceId;
   return {
     ...(traceId === undefined ? {} : { trace_id: traceId }),
-    ...(orderId === undefined ? {} : { order_id: orderId }),
+    ...correlationField(),
   };
 }

@@ -1,4 +1,5 @@
-// The metrics of one service in Prometheus' text format. A registry each service, so that tests can run several in a process.
+// The metrics of one service in Prometheus' text format, named after OpenTelemetry's semantic conventions where these have a metric
+// for it. Each service has a registry of its own, so that tests can run several services in one process.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { BulkheadView } from '../base/bulkhead.ts';
@@ -9,71 +10,86 @@ const LATENCY_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0
 /** The instruments every service has. */
 export type Metrics = {
   readonly registry: Registry;
-  /** RED per RPC served: requests by code, and seconds. */
-  readonly rpcServed: BatchedHistogram<'rpc' | 'code'>;
-  /** RED per RPC called: requests by code, and seconds. */
-  readonly rpcCalled: BatchedHistogram<'dependency' | 'rpc' | 'code'>;
-  /** Repeats of calls, besides each first try. */
-  readonly callRetries: Counter<'dependency' | 'rpc'>;
-  /** Calls that found a bulkhead full: of a dependency's name, or of the service's own work. */
-  readonly bulkheadRefused: Counter<'bulkhead'>;
-  /** Shows from now on what is at work in a bulkhead and what waits before it. */
-  readonly watchBulkhead: (bulkhead: string, view: () => BulkheadView) => void;
+  /** `rpc.server.call.duration`: calls served, by status code. */
+  readonly rpcServerDuration: BatchedHistogram<'rpc_system_name' | 'rpc_method' | 'rpc_response_status_code'>;
+  /** `rpc.client.call.duration`: calls to dependencies with their retries; `error_type` is absent for a call that succeeded. */
+  readonly rpcClientDuration: BatchedHistogram<'rpc_system_name' | 'rpc_method' | 'dependency' | 'error_type'>;
+  /** Retries of calls, without each first attempt. */
+  readonly rpcClientRetries: Counter<'dependency' | 'rpc_method'>;
+  /** Calls that a full bulkhead rejected: one has the name of a dependency, `calls` and `streams` are the service's own. */
+  readonly bulkheadRejected: Counter<'bulkhead'>;
+  /** Publishes the limit, the calls in flight and the queue of a bulkhead. */
+  readonly observeBulkhead: (bulkhead: string, view: () => BulkheadView) => void;
   /** 0 closed, 1 half-open, 2 open. */
   readonly breakerState: Gauge<'dependency'>;
   /** When it last changed, in seconds since 1970; 0 while it never did. */
   readonly breakerChanged: Gauge<'dependency'>;
-  /** Openings, failed probes among them, by the failure that was the last straw. */
-  readonly breakerOpened: Counter<'dependency' | 'failure'>;
-  readonly eventsPublished: Counter<'subject'>;
-  /** Events handled, by result: applied, duplicate, retried, dead_letter, ignored. */
-  readonly eventsHandled: Counter<'stream' | 'subject' | 'result'>;
+  /** Openings, failed probes included, by the last failure before. */
+  readonly breakerOpened: Counter<'dependency' | 'error_type'>;
+  /** `messaging.client.sent.messages`: events published, by subject. */
+  readonly eventsPublished: Counter<'messaging_system' | 'messaging_destination_name'>;
+  /** `messaging.client.consumed.messages`: events handled, by result: applied, duplicate, retried, dead_letter, ignored. */
+  readonly eventsHandled: Counter<'messaging_system' | 'messaging_destination_name' | 'stream' | 'result'>;
   readonly outboxUnsent: Gauge;
   /** Age of the oldest event not yet published; 0 when there is none. */
   readonly outboxOldest: Gauge;
-  /** Events of a stream that this service's consumer has not been given yet. */
+  /** Events of a stream that were not yet delivered to this service's consumer. */
   readonly consumerPending: Gauge<'stream'>;
   /** 1 while there is a connection to the broker. */
   readonly brokerConnected: Gauge;
   readonly deadLetters: Gauge;
 };
 
-/** Makes the instruments of one service; `includeProcess` adds Node's own (memory, event loop, garbage collection). */
+/** Creates the instruments of one service; `includeProcess` adds Node's own (memory, event loop, garbage collection). */
 export function createMetrics(service: string, includeProcess = false): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ service });
   if (includeProcess) collectDefaultMetrics({ register: registry });
+  return {
+    registry,
+    ...createRpcInstruments(registry),
+    ...createPolicyInstruments(registry),
+    ...createMessagingInstruments(registry),
+  };
+}
+
+function createRpcInstruments(registry: Registry) {
   const registers = [registry];
   const buckets = LATENCY_BUCKETS_SECONDS;
   return {
-    registry,
-    rpcServed: createBatchedHistogram({
-      name: 'rpc_server_seconds',
-      help: 'RPCs served',
-      labelNames: ['rpc', 'code'],
+    rpcServerDuration: createBatchedHistogram({
+      name: 'rpc_server_call_duration_seconds',
+      help: 'Duration of RPCs served, by status code',
+      labelNames: ['rpc_system_name', 'rpc_method', 'rpc_response_status_code'],
       buckets,
       registers,
     }),
-    rpcCalled: createBatchedHistogram({
-      name: 'rpc_client_seconds',
-      help: 'RPCs called, retries included',
-      labelNames: ['dependency', 'rpc', 'code'],
+    rpcClientDuration: createBatchedHistogram({
+      name: 'rpc_client_call_duration_seconds',
+      help: 'Duration of calls to dependencies with their retries, by kind of failure',
+      labelNames: ['rpc_system_name', 'rpc_method', 'dependency', 'error_type'],
       buckets,
       registers,
     }),
-    callRetries: new Counter({
+    rpcClientRetries: new Counter({
       name: 'rpc_client_retries_total',
-      help: 'Repeats of calls',
-      labelNames: ['dependency', 'rpc'],
+      help: 'Retries of calls to dependencies',
+      labelNames: ['dependency', 'rpc_method'],
       registers,
     }),
-    bulkheadRefused: new Counter({
-      name: 'bulkhead_refused_total',
-      help: 'Calls that found a bulkhead full',
+  } as const;
+}
+
+function createPolicyInstruments(registry: Registry) {
+  const registers = [registry];
+  return {
+    bulkheadRejected: new Counter({
+      name: 'bulkhead_rejected_total',
+      help: 'Calls that a full bulkhead rejected',
       labelNames: ['bulkhead'],
       registers,
     }),
-    watchBulkhead: createBulkheadGauges(registry),
+    observeBulkhead: createBulkheadGauges(registry),
     breakerState: new Gauge({
       name: 'circuit_breaker_state',
       help: '0 closed, 1 half-open, 2 open',
@@ -88,47 +104,57 @@ export function createMetrics(service: string, includeProcess = false): Metrics 
     }),
     breakerOpened: new Counter({
       name: 'circuit_breaker_opened_total',
-      help: 'Openings of the breaker by the failure that opened it, failed probes among them',
-      labelNames: ['dependency', 'failure'],
+      help: 'Openings of the breaker by the failure that opened it, failed probes included',
+      labelNames: ['dependency', 'error_type'],
       registers,
     }),
+  } as const;
+}
+
+function createMessagingInstruments(registry: Registry) {
+  const registers = [registry];
+  return {
     eventsPublished: new Counter({
-      name: 'events_published_total',
+      name: 'messaging_client_sent_messages_total',
       help: 'Events published',
-      labelNames: ['subject'],
+      labelNames: ['messaging_system', 'messaging_destination_name'],
       registers,
     }),
     eventsHandled: new Counter({
-      name: 'events_handled_total',
-      help: 'Events handled by result',
-      labelNames: ['stream', 'subject', 'result'],
+      name: 'messaging_client_consumed_messages_total',
+      help: 'Events handled, by result',
+      labelNames: ['messaging_system', 'messaging_destination_name', 'stream', 'result'],
       registers,
     }),
-    outboxUnsent: new Gauge({ name: 'outbox_unsent', help: 'Events not yet published', registers }),
+    outboxUnsent: new Gauge({
+      name: 'messaging_outbox_unsent_messages',
+      help: 'Events in the outbox that are not yet published',
+      registers,
+    }),
     outboxOldest: new Gauge({
-      name: 'outbox_oldest_seconds',
+      name: 'messaging_outbox_oldest_age_seconds',
       help: 'Age of the oldest event not yet published; 0 when there is none',
       registers,
     }),
     consumerPending: new Gauge({
-      name: 'consumer_pending',
-      help: 'Events of a stream that the consumer has not been given yet',
+      name: 'messaging_consumer_pending_messages',
+      help: 'Events of a stream that were not yet delivered to the consumer',
       labelNames: ['stream'],
       registers,
     }),
     brokerConnected: new Gauge({
-      name: 'broker_connected',
+      name: 'messaging_broker_connected',
       help: '1 while there is a connection to the broker',
       registers,
     }),
-    deadLetters: new Gauge({ name: 'dead_letters', help: 'Events set aside', registers }),
-  };
+    deadLetters: new Gauge({ name: 'messaging_dead_letters', help: 'Events stored as dead letters', registers }),
+  } as const;
 }
 
-// Read when somebody asks: a call must not pay for it.
-function createBulkheadGauges(registry: Registry): Metrics['watchBulkhead'] {
+// Read at scrape time, so that calls do not pay for it.
+function createBulkheadGauges(registry: Registry): Metrics['observeBulkhead'] {
   const views = new Map<string, () => BulkheadView>();
-  const show = (name: string, help: string, read: (view: BulkheadView) => number): Gauge =>
+  const addGauge = (name: string, help: string, read: (view: BulkheadView) => number): Gauge =>
     new Gauge({
       name,
       help,
@@ -138,15 +164,15 @@ function createBulkheadGauges(registry: Registry): Metrics['watchBulkhead'] {
         for (const [bulkhead, view] of views) this.set({ bulkhead }, read(view()));
       },
     });
-  show('bulkhead_limit', 'Calls a bulkhead lets in at once, now', ({ limit }) => limit);
-  show('bulkhead_in_use', 'Calls at work in a bulkhead', ({ inUse }) => inUse);
-  show('bulkhead_queued', 'Calls that wait before a bulkhead', ({ queued }) => queued);
+  addGauge('bulkhead_limit', 'Calls that a bulkhead currently admits at once', ({ limit }) => limit);
+  addGauge('bulkhead_in_flight', 'Calls in flight in a bulkhead', ({ inFlight }) => inFlight);
+  addGauge('bulkhead_queued', 'Calls queued in front of a bulkhead', ({ queued }) => queued);
   return (bulkhead, view) => {
     views.set(bulkhead, view);
   };
 }
 
-/** Serves a registry at `/metrics`; `refresh` first brings up to date what is only known by asking. */
+/** Serves a registry at `/metrics`; `refresh` first updates the gauges whose values have to be queried. */
 export function createMetricsHandler(
   metrics: Metrics,
   refresh: () => Promise<unknown> = async () => undefined,

@@ -1,10 +1,10 @@
-// The spans of RPCs, served and called, by OpenTelemetry's conventions.
+// The spans of RPCs, served and called, after OpenTelemetry's semantic conventions.
 import type { DescMethod } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { describeSpan, isRecorded, SpanKind, type SpanOptions, type TraceHeaders } from './tracing.ts';
 
-/** The codes by which a served RPC failed; the others are the caller's mistakes. */
-const FAILURES_OF_SERVER = new Set([
+/** The codes that are failures of the server; the others are the caller's mistakes. */
+const SERVER_FAILURES = new Set([
   Code.Unknown,
   Code.DeadlineExceeded,
   Code.Unimplemented,
@@ -14,31 +14,31 @@ const FAILURES_OF_SERVER = new Set([
 ]);
 
 /** The span of an RPC served, which continues the trace of its caller. */
-export function servedRpcSpan(method: DescMethod, headers: TraceHeaders): SpanOptions {
+export function serverSpan(method: DescMethod, headers: TraceHeaders): SpanOptions {
   const failureOf = (error: unknown): string | undefined => {
     const code = codeOf(error);
-    return FAILURES_OF_SERVER.has(code) ? codeName(code) : undefined;
+    return SERVER_FAILURES.has(code) ? codeName(code) : undefined;
   };
   return { ...spanOf(method), kind: SpanKind.SERVER, headers, failureOf };
 }
 
-/** The span of one try of an RPC called. */
-export function calledRpcSpan(method: DescMethod): SpanOptions {
+/** The span of one attempt of an RPC called. */
+export function clientSpan(method: DescMethod): SpanOptions {
   return { ...spanOf(method), kind: SpanKind.CLIENT, failureOf: (error) => codeName(codeOf(error)) };
 }
 
-/** Runs an RPC and tells its span how it ended. */
-export function withStatus<Response>(call: () => Promise<Response>): Promise<Response> {
-  return isRecorded() ? tellStatus(call) : call();
+/** Runs an RPC and records its status code in the current span. */
+export function recordStatus<Response>(call: () => Promise<Response>): Promise<Response> {
+  return isRecorded() ? runAndRecord(call) : call();
 }
 
-async function tellStatus<Response>(call: () => Promise<Response>): Promise<Response> {
+async function runAndRecord<Response>(call: () => Promise<Response>): Promise<Response> {
   try {
     const response = await call();
-    describeSpan({ 'rpc.status_code': 'ok' });
+    describeSpan({ 'rpc.response.status_code': 'ok' });
     return response;
   } catch (error) {
-    describeSpan({ 'rpc.status_code': codeName(codeOf(error)) });
+    describeSpan({ 'rpc.response.status_code': codeName(codeOf(error)) });
     throw error;
   }
 }

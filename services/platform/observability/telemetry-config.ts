@@ -1,4 +1,4 @@
-// The OpenTelemetry settings of a process, under their standard names. Where nothing says where spans go, none are sent.
+// The OpenTelemetry settings of a process, under their standard names. Without a collector's address no spans are sent.
 import { count, durationMs, type Environment, optionalHttpUrl, parseSettings, z } from '../base/settings.ts';
 
 const DEFAULT_COLLECTOR = 'http://127.0.0.1:4318';
@@ -12,9 +12,9 @@ const SAMPLERS = [
 ] as const;
 
 export type TelemetryConfig = {
-  /** Where spans are posted; undefined sends none. */
+  /** The collector's address for spans; undefined sends none. */
   readonly url: string | undefined;
-  /** Sent along; may hold credentials. */
+  /** Sent with every export; may hold credentials. */
   readonly headers: Readonly<Record<string, string>>;
   /** How long one export may take. */
   readonly timeoutMs: number;
@@ -22,12 +22,16 @@ export type TelemetryConfig = {
   readonly serviceName: string | undefined;
   readonly resourceAttributes: Readonly<Record<string, string>>;
   readonly sampler: (typeof SAMPLERS)[number];
-  /** The share of traces that a `traceidratio` sampler takes, 0 to 1. */
-  readonly sampledShare: number;
+  /** The share of traces that a `traceidratio` sampler samples, 0 to 1. */
+  readonly samplingRatio: number;
   readonly batch: { readonly delayMs: number; readonly maxSpans: number; readonly maxQueuedSpans: number };
 };
 
-/** Reads the settings. Throws ConfigError naming every faulty one, never its value. */
+/**
+ * Reads the settings.
+ *
+ * @throws {ConfigError} naming every faulty one, never its value.
+ */
 export function loadTelemetryConfig(environment: Environment): TelemetryConfig {
   const settings = parseSettings(environment, {
     OTEL_SDK_DISABLED: z.string().optional(),
@@ -42,7 +46,7 @@ export function loadTelemetryConfig(environment: Environment): TelemetryConfig {
     OTEL_SERVICE_NAME: z.string().optional(),
     OTEL_RESOURCE_ATTRIBUTES: pairs(),
     OTEL_TRACES_SAMPLER: z.enum(SAMPLERS, `must be one of ${SAMPLERS.join(', ')}`).default('parentbased_always_on'),
-    OTEL_TRACES_SAMPLER_ARG: share(),
+    OTEL_TRACES_SAMPLER_ARG: ratio(),
     OTEL_BSP_SCHEDULE_DELAY: durationMs(5_000),
     OTEL_BSP_MAX_EXPORT_BATCH_SIZE: count(512),
     OTEL_BSP_MAX_QUEUE_SIZE: count(2_048),
@@ -54,7 +58,7 @@ export function loadTelemetryConfig(environment: Environment): TelemetryConfig {
     serviceName: settings.OTEL_SERVICE_NAME,
     resourceAttributes: settings.OTEL_RESOURCE_ATTRIBUTES,
     sampler: settings.OTEL_TRACES_SAMPLER,
-    sampledShare: settings.OTEL_TRACES_SAMPLER_ARG,
+    samplingRatio: settings.OTEL_TRACES_SAMPLER_ARG,
     batch: {
       delayMs: settings.OTEL_BSP_SCHEDULE_DELAY,
       maxSpans: settings.OTEL_BSP_MAX_EXPORT_BATCH_SIZE,
@@ -72,16 +76,16 @@ function collectorUrl(settings: {
   const isOff = settings.OTEL_SDK_DISABLED?.toLowerCase() === 'true' || settings.OTEL_TRACES_EXPORTER === 'none';
   if (isOff) return undefined;
   if (settings.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT !== undefined) return settings.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
-  const asked = settings.OTEL_TRACES_EXPORTER === 'otlp' ? DEFAULT_COLLECTOR : undefined;
-  const collector = settings.OTEL_EXPORTER_OTLP_ENDPOINT ?? asked;
+  const requested = settings.OTEL_TRACES_EXPORTER === 'otlp' ? DEFAULT_COLLECTOR : undefined;
+  const collector = settings.OTEL_EXPORTER_OTLP_ENDPOINT ?? requested;
   return collector === undefined ? undefined : `${collector.replace(/\/$/, '')}/v1/traces`;
 }
 
 function protocol() {
-  return z.literal('http/protobuf', 'must be http/protobuf, the only protocol spoken here').optional();
+  return z.literal('http/protobuf', 'must be http/protobuf, the only supported protocol').optional();
 }
 
-function share() {
+function ratio() {
   const message = 'must be a number from 0 to 1';
   return z
     .string()
@@ -116,6 +120,6 @@ function decode(text: string): string | undefined {
   try {
     return decodeURIComponent(text.trim());
   } catch {
-    return undefined; // Not percent-encoded: the setting is refused as a whole.
+    return undefined; // Not percent-encoded: the whole setting is rejected.
   }
 }

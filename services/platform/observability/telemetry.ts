@@ -1,5 +1,5 @@
-// Sends the spans of this process to an OpenTelemetry collector, in bounded batches beside the work: a collector that is slow or
-// away costs spans, never a call.
+// The export of this process's spans to an OpenTelemetry collector, in bounded batches in the background: a collector that is slow or
+// down costs spans, never a call.
 import { randomUUID } from 'node:crypto';
 import type { Tracer } from '@opentelemetry/api';
 import { ExportResultCode } from '@opentelemetry/core';
@@ -20,32 +20,32 @@ import { describeError } from '../base/errors.ts';
 import { type Logger, scrubSecrets } from './log.ts';
 import type { TelemetryConfig } from './telemetry-config.ts';
 
-// What a stop waits for the last spans to leave.
+// How long a stop waits for the last spans to be sent.
 const FLUSH_LIMIT_MS = 1_000;
 const TRACER = 'touchstone';
 const MAX_ATTRIBUTE_LENGTH = 1_024;
 
 export type Telemetry = {
-  /** What makes spans that are sent. */
+  /** Creates the spans that are exported. */
   readonly tracer: Tracer;
-  /** Sends what is left, within a second; never throws. */
+  /** Sends the buffered spans, within a second; never throws. */
   stop(): Promise<void>;
 };
 
-/** Makes what sends the spans of one service to `url`. */
+/** Creates the exporter of one service's spans to `url`. */
 export async function createTelemetry(
   config: TelemetryConfig & { readonly url: string },
   service: string,
   log: Logger,
 ): Promise<Telemetry> {
-  // Loaded when asked for: without a collector it costs nothing.
+  // Loaded on demand: without a collector it costs nothing.
   const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-proto');
   const { delayMs, maxSpans, maxQueuedSpans } = config.batch;
   const exporter = new OTLPTraceExporter({
     url: config.url,
     headers: config.headers,
     timeoutMillis: config.timeoutMs,
-    // One at a time is the rule, but a stop sends the whole queue at once.
+    // Usually one export runs at a time, but a stop sends the whole queue at once.
     concurrencyLimit: Math.ceil(maxQueuedSpans / maxSpans) + 1,
   });
   const provider = new TracerProvider({
@@ -61,11 +61,11 @@ export async function createTelemetry(
     spanLimits: { attributeValueLengthLimit: MAX_ATTRIBUTE_LENGTH },
     spanProcessors: [
       new BatchSpanProcessor({
-        exporter: tellOutages(exporter, log),
+        exporter: logOutages(exporter, log),
         scheduledDelayMillis: delayMs,
         maxExportBatchSize: Math.min(maxSpans, maxQueuedSpans),
         maxQueueSize: maxQueuedSpans,
-        // The exporter ends before, by its own limit.
+        // Longer than the exporter's own limit, which therefore applies first.
         exportTimeoutMillis: config.timeoutMs + 1_000,
       }),
     ],
@@ -87,22 +87,22 @@ async function stopWithin(limitMs: number, provider: TracerProvider, log: Logger
   await Promise.race([flush(), pause(limitMs, done.signal)]);
 }
 
-// One line when it begins and one when it is over: every batch fails meanwhile.
-function tellOutages(exporter: OTLPTraceExporter, log: Logger): SpanExporter {
-  let isAway = false;
+// One line when the outage begins and one when it ends: in between, every batch fails.
+function logOutages(exporter: OTLPTraceExporter, log: Logger): SpanExporter {
+  let isDown = false;
   return {
     export: (spans, done) =>
       exporter.export(spans, (result) => {
         const hasFailed = result.code !== ExportResultCode.SUCCESS;
-        if (hasFailed && !isAway) {
+        if (hasFailed && !isDown) {
           const reason = scrubSecrets(describeError(result.error));
           log.warn(
             { reason, spans: spans.length },
-            'spans cannot be sent, they are lost until the collector takes them',
+            'spans cannot be sent and are lost until the collector accepts them',
           );
-        } else if (!hasFailed && isAway) log.info('spans are sent again');
-        isAway = hasFailed;
-        // Told: the processor would tell it once more.
+        } else if (!hasFailed && isDown) log.info('spans are sent again');
+        isDown = hasFailed;
+        // Logged above: the processor would log it again.
         done({ code: ExportResultCode.SUCCESS });
       }),
     forceFlush: () => exporter.forceFlush(),
@@ -110,11 +110,11 @@ function tellOutages(exporter: OTLPTraceExporter, log: Logger): SpanExporter {
   };
 }
 
-function createSampler({ sampler, sampledShare }: TelemetryConfig): Sampler {
+function createSampler({ sampler, samplingRatio }: TelemetryConfig): Sampler {
   const roots = {
     always_on: () => new AlwaysOnSampler(),
     always_off: () => new AlwaysOffSampler(),
-    traceidratio: () => new TraceIdRatioBasedSampler(sampledShare),
+    traceidratio: () => new TraceIdRatioBasedSampler(samplingRatio),
   };
   const rule = sampler.replace('parentbased_', '') as keyof typeof roots;
   const root = roots[rule]();

@@ -19,40 +19,46 @@ import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { RandomIdGenerator } from '@opentelemetry/sdk-trace';
 import { DomainError } from '../base/errors.ts';
 
-const ORDER_ID = createContextKey('order id');
-const WORK = createContextKey('work');
+const CORRELATION_ID = createContextKey('correlation id');
+const OPERATION = createContextKey('operation');
 const IDS = new RandomIdGenerator();
 
 /** Headers that carry a trace: `traceparent`, and `tracestate` when there is one. */
 export type TraceHeaders = Record<string, string>;
 
 let isInstalled = false;
+let correlationName = 'correlation_id';
 let startSpan: Tracer['startSpan'] = startBareSpan;
 
-/** Installs trace context for this process. Repeated calls do nothing, so that several services can share a test process. */
-export function installTracing(): void {
+/**
+ * Installs trace context for this process; further calls only set the name, so that several services can share a test process.
+ *
+ * @param correlation the log field of the id that `runWithCorrelation` sets, in snake_case.
+ */
+export function installTracing(correlation = correlationName): void {
+  correlationName = correlation;
   if (isInstalled) return;
   isInstalled = true;
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
 }
 
-/** Makes the spans of this process from now on: without a tracer they are no more than ids, for headers and logs. */
+/** Uses this tracer for the spans of this process from now on. Without one, spans are only ids for headers and logs. */
 export function installTracer(tracer: Tracer): void {
   startSpan = tracer.startSpan.bind(tracer);
 }
 
-// Costs no more than the ids; whether the caller's trace is recorded elsewhere is handed on as it came.
+// Only generates ids. The caller's trace flags are propagated unchanged, because its trace may be recorded elsewhere.
 function startBareSpan(_name: string, _options?: SpanStartOptions, parent: Context = context.active()): Span {
-  const around = trace.getSpanContext(parent);
+  const enclosing = trace.getSpanContext(parent);
   const spanId = IDS.generateSpanId();
-  if (around === undefined) {
+  if (enclosing === undefined) {
     return trace.wrapSpanContext({ traceId: IDS.generateTraceId(), spanId, traceFlags: TraceFlags.SAMPLED });
   }
-  return trace.wrapSpanContext({ ...around, spanId, isRemote: false });
+  return trace.wrapSpanContext({ ...enclosing, spanId, isRemote: false });
 }
 
-/** The headers that hand the current trace on. */
+/** The headers that propagate the current trace. */
 export function injectTrace(): TraceHeaders {
   const headers: TraceHeaders = {};
   propagation.inject(context.active(), headers);
@@ -61,7 +67,7 @@ export function injectTrace(): TraceHeaders {
 
 const SET_HEADER = { set: (headers: Headers, name: string, value: string) => headers.set(name, value) };
 
-/** Puts the headers that hand the current trace on among those of a request. */
+/** Adds the headers that propagate the current trace to a request. */
 export function injectTraceInto(headers: Headers): void {
   propagation.inject(context.active(), headers, SET_HEADER);
 }
@@ -71,22 +77,22 @@ export type SpanOptions = {
   readonly kind: SpanKind;
   readonly headers?: Readonly<TraceHeaders>;
   readonly attributes?: Attributes;
-  /** The kind of failure that a thrown error is; undefined for one that is none. By default its reason or its class. */
+  /** The `error.type` of a thrown error; undefined when it is no failure. By default its reason or its class. */
   readonly failureOf?: (error: unknown) => string | undefined;
 };
 
 /**
- * Runs `work` in a span that continues the trace of `headers`, or starts a new one when they hold none; without `headers` it
- * belongs to the span around it. The span records what kind of error was thrown, never its words: they may tell too much.
+ * Runs `work` in a span that continues the trace of `headers`, or starts a new trace when they hold none; without `headers` it is a
+ * child of the current span. The span records the type of a thrown error, never its message, which may contain secrets.
  */
 export function runInSpan<T>(options: SpanOptions, work: () => Promise<T>): Promise<T> {
-  const { name, kind, headers, attributes = {}, failureOf = kindOfError } = options;
+  const { name, kind, headers, attributes = {}, failureOf = errorTypeOf } = options;
   const parent = headers === undefined ? context.active() : propagation.extract(ROOT_CONTEXT, headers);
   const span = startSpan(name, { kind, attributes }, parent);
-  // What comes from outside is work of its own; what is sent is part of the work it is sent for.
-  const isWork = headers !== undefined && kind !== SpanKind.PRODUCER;
-  const inside = trace.setSpan(isWork ? parent.setValue(WORK, name) : parent, span);
-  // Nobody would read how it ended.
+  // An incoming call or event is an operation of its own; an outgoing event belongs to the operation that sends it.
+  const isOperation = headers !== undefined && kind !== SpanKind.PRODUCER;
+  const inside = trace.setSpan(isOperation ? parent.setValue(OPERATION, name) : parent, span);
+  // How it ends need not be recorded.
   if (!span.isRecording()) return context.with(inside, async () => work());
   return context.with(inside, async () => {
     try {
@@ -101,7 +107,7 @@ export function runInSpan<T>(options: SpanOptions, work: () => Promise<T>): Prom
   });
 }
 
-/** The span in which an event is published or handled, in the trace that its headers hold. */
+/** The span in which an event is published or handled, in the trace of its headers. */
 export function eventSpan(
   operation: 'publish' | 'handle',
   subject: string,
@@ -122,38 +128,45 @@ export function eventSpan(
   };
 }
 
-/** Whether somebody records the span around: without, there is nothing to tell of it. */
+/** Whether the current span is recorded; if not, its attributes need not be computed. */
 export function isRecorded(): boolean {
   return trace.getActiveSpan()?.isRecording() ?? false;
 }
 
-/** Tells more of the span around. */
+/** Adds attributes to the current span. */
 export function describeSpan(attributes: Attributes): void {
   trace.getActiveSpan()?.setAttributes(attributes);
 }
 
-function kindOfError(error: unknown): string {
+function errorTypeOf(error: unknown): string {
   if (error instanceof DomainError) return error.reason;
   return error instanceof Error ? error.name : typeof error;
 }
 
-/** Runs `work` with its log lines and spans marked with an order's id. */
-export function runForOrder<T>(orderId: string, work: () => T): T {
-  trace.getActiveSpan()?.setAttribute('order.id', orderId);
-  return context.with(context.active().setValue(ORDER_ID, orderId), work);
+/** Runs `work` with this correlation id in its log lines and in the current span. */
+export function runWithCorrelation<T>(id: string, work: () => T): T {
+  // `invoice_id` in logs is `invoice.id` in spans.
+  trace.getActiveSpan()?.setAttribute(correlationName.replaceAll('_', '.'), id);
+  return context.with(context.active().setValue(CORRELATION_ID, id), work);
 }
 
-/** The order this work is for, if it is for one. */
-export function currentOrderId(active: Context = context.active()): string | undefined {
-  return active.getValue(ORDER_ID) as string | undefined;
+/** The correlation id of the current work; undefined when it has none. */
+export function currentCorrelationId(active: Context = context.active()): string | undefined {
+  return active.getValue(CORRELATION_ID) as string | undefined;
 }
 
-/** The name of the work of which this is a part: of the RPC served, the event handled; undefined for the process's own. */
-export function currentWork(active: Context = context.active()): string | undefined {
-  return active.getValue(WORK) as string | undefined;
+/** The same as a log field; empty when there is none. */
+export function correlationField(): Record<string, string> {
+  const id = currentCorrelationId();
+  return id === undefined ? {} : { [correlationName]: id };
 }
 
-/** The same items, each produced in the trace and for the order of this moment: a stream is read after its call returned. */
+/** The name of the RPC or event that is being handled; undefined in the process's own background work. */
+export function currentOperation(active: Context = context.active()): string | undefined {
+  return active.getValue(OPERATION) as string | undefined;
+}
+
+/** The same items, each produced in the context of this moment: a stream is read after its call returned. */
 export function keepContext<T>(source: AsyncIterable<T>): AsyncIterable<T> {
   const active = context.active();
   return {

@@ -1,8 +1,9 @@
-// The settings that every service has.
+// The settings that every service has, and how they map to its RuntimeConfig.
 import { count, credential, durationMs, urlOf, z } from '../base/settings.ts';
-import { type CallLimits, DEFAULT_LIMITS } from '../server/load-shedding.ts';
+import { DEFAULT_LIMITS } from '../server/load-shedding.ts';
+import type { RuntimeConfig } from './service-runtime.ts';
 
-/** What every service has: where it listens, what it logs and does at once, who may call it from a browser, where the broker is. */
+/** The address to listen on, the log level, the limits of concurrent calls, the browser origins that may call, the broker. */
 export const sharedSettings = {
   HOST: z.string().min(1).default('127.0.0.1'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -17,28 +18,38 @@ export const sharedSettings = {
     .transform((list) => list?.split(',').map((origin) => origin.trim()))
     .refine(
       (origins) => origins?.every(isOrigin) ?? true,
-      'must be origins like https://shop.example, separated by commas',
+      'must be origins like https://app.example, separated by commas',
     ),
 };
 
-/** What every service has that takes part in synthetic orders. */
+/** The settings of every service that handles synthetic work. */
 export const syntheticSettings = {
   SYNTHETIC_CREDENTIAL: credential().optional(),
   SYNTHETIC_RETENTION_MS: durationMs(86_400_000, 1_000),
 };
 
-/** The limits among a service's settings. */
-export function callLimitsOf(
-  settings: Pick<
-    z.output<z.ZodObject<typeof sharedSettings>>,
-    'MAX_CALLS' | 'MAX_QUEUED_CALLS' | 'MAX_QUEUE_MS' | 'MAX_STREAMS'
-  >,
-): CallLimits {
+/** The config of every service: that of its runtime, and the log level. */
+export type ServiceConfig = RuntimeConfig & { readonly logLevel: string };
+
+/** The part of a service's config that comes from `sharedSettings`, and from its own settings of port and database. */
+export function runtimeConfig(
+  settings: z.output<z.ZodObject<typeof sharedSettings>>,
+  port: number,
+  databaseUrl: string,
+): ServiceConfig {
   return {
-    maxCalls: settings.MAX_CALLS,
-    maxQueuedCalls: settings.MAX_QUEUED_CALLS,
-    maxQueueMs: settings.MAX_QUEUE_MS,
-    maxStreams: settings.MAX_STREAMS,
+    host: settings.HOST,
+    port,
+    databaseUrl,
+    natsUrl: settings.NATS_URL,
+    corsOrigins: settings.CORS_ORIGINS,
+    callLimits: {
+      maxCalls: settings.MAX_CALLS,
+      maxQueuedCalls: settings.MAX_QUEUED_CALLS,
+      maxQueueMs: settings.MAX_QUEUE_MS,
+      maxStreams: settings.MAX_STREAMS,
+    },
+    logLevel: settings.LOG_LEVEL,
   };
 }
 

@@ -14,7 +14,7 @@ export type HealthMonitorOptions = {
   readonly log: Logger;
 };
 
-/** Makes the loop that asks the database once a second. */
+/** Creates the loop that checks the database once a second. */
 export function createHealthMonitor({ health, database, broker, log }: HealthMonitorOptions): Worker {
   let serving: boolean | undefined;
   return createWorker({
@@ -25,8 +25,8 @@ export function createHealthMonitor({ health, database, broker, log }: HealthMon
       const failure = await failureOf(database);
       const up = failure === undefined;
       if (serving !== up) {
-        if (failure !== undefined) log.warn({ serving: up, err: failure }, 'the database is away: not serving');
-        else if (serving !== undefined) log.warn({ serving: up }, 'the database is back: serving');
+        if (failure !== undefined) log.warn({ serving: up, err: failure }, 'the database is unreachable: not serving');
+        else if (serving !== undefined) log.warn({ serving: up }, 'the database answers again: serving');
         health.set('', up ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
         serving = up;
       }
@@ -36,7 +36,7 @@ export function createHealthMonitor({ health, database, broker, log }: HealthMon
   });
 }
 
-// Whatever the error is: a database that does not answer this answers nothing.
+// Any error counts: a database that does not answer this query answers no query.
 async function failureOf(database: Database): Promise<unknown> {
   try {
     await database.query('select 1');

@@ -1,13 +1,13 @@
-// shop.ops.v1.OpsService, the same on every port.
+// The implementation of OpsService, the operators' RPCs, which every service serves.
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
-import { createValidation } from '../base/validation.ts';
-import { type DeadLetter, type DeadLetters, isUuid } from '../messaging/dead-letters.ts';
+import { createValidation, isUuid } from '../base/validation.ts';
+import type { DeadLetter, DeadLetters } from '../messaging/dead-letters.ts';
 import { cutPage, parsePage } from '../storage/page.ts';
 import { readStatus, type StatusSources } from './service-status.ts';
 
-/** Makes the operators' RPCs of one service. */
+/** Creates the implementation for one service. */
 export function createOpsService(status: StatusSources, deadLetters: DeadLetters): ServiceImpl<typeof OpsService> {
   return {
     getStatus: async () => ({ status: await readStatus(status) }),

@@ -1,4 +1,4 @@
-// Runs one service as a process: settings in, signals handled, exit code out. Each service's main.ts is one call of this.
+// The process of one service: settings, signals and exit codes. Each service's main.ts is one call of it.
 
 import { describeError } from '../base/errors.ts';
 import { ConfigError, type Environment } from '../base/settings.ts';
@@ -12,7 +12,7 @@ const STOP_LIMIT_MS = 10_000;
 const EXIT_FAILURE = 1;
 const EXIT_BAD_SETTINGS = 78;
 
-/** What is used of Node's `process`, which only main.ts touches. */
+/** The part of Node's `process` that is used; only main.ts accesses the real one. */
 export type ProcessHandle = {
   readonly env: Environment;
   readonly stderr: { write(text: string): unknown };
@@ -21,8 +21,8 @@ export type ProcessHandle = {
 };
 
 /**
- * Starts a service and keeps it until SIGTERM or SIGINT, then stops it within 10 s and exits 0. Bad settings exit 78 with one
- * line for each fault on stderr; an error nobody caught is logged and exits 1.
+ * Starts a service and runs it until SIGTERM or SIGINT, then stops it within 10 s and exits 0. Bad settings exit 78 with one line for
+ * each fault on stderr; an uncaught error is logged and exits 1.
  */
 export async function runService<Config extends { readonly logLevel: string }>(
   process: ProcessHandle,
@@ -30,17 +30,19 @@ export async function runService<Config extends { readonly logLevel: string }>(
   loadConfig: (environment: Environment) => Config,
   createService: (config: Config, log: Logger, options: ProcessOptions) => Service,
 ): Promise<void> {
-  const { config, telemetry: sending } = readConfigs(process, loadConfig);
+  const { config, telemetry: exportConfig } = readConfigs(process, loadConfig);
   const log = createLog({ service: name, level: config.logLevel });
   const fail = (message: string) => (error: unknown) => {
     log.fatal({ err: error }, message);
     process.exit(EXIT_FAILURE);
   };
-  process.on('uncaughtException', fail('an error nobody caught'));
-  process.on('unhandledRejection', fail('a rejection nobody caught'));
+  process.on('uncaughtException', fail('an uncaught error'));
+  process.on('unhandledRejection', fail('an unhandled rejection'));
 
   const telemetry =
-    sending.url === undefined ? undefined : await createTelemetry({ ...sending, url: sending.url }, name, log);
+    exportConfig.url === undefined
+      ? undefined
+      : await createTelemetry({ ...exportConfig, url: exportConfig.url }, name, log);
   if (telemetry !== undefined) installTracer(telemetry.tracer);
   const service = createService(config, log, { processMetrics: true });
   let stopping = false;
@@ -67,7 +69,7 @@ export async function runService<Config extends { readonly logLevel: string }>(
   }
 }
 
-// All are read before the first is complained about.
+// Reads all settings before it reports the first fault.
 function readConfigs<Config>(process: ProcessHandle, loadConfig: (environment: Environment) => Config) {
   const faults: ConfigError[] = [];
   const read = <Read>(load: (environment: Environment) => Read): Read | undefined => {

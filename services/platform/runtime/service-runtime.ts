@@ -1,9 +1,10 @@
-// What every service is made of besides its own business: databases, broker, relay, consumers, RPC server and their lifecycle.
-// A service's own service.ts calls it with its routes and components.
+// The runtime of every service: databases, broker, relay, consumers, RPC server and their lifecycle. A service's own service.ts adds its
+// routes and components.
 import type { ConnectRouter } from '@connectrpc/connect';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { createRpcServer, HealthRegistry, type ListeningAddress, type RpcServer } from '#packages/rpc-server/index.ts';
 import { backoffMs, pause } from '../base/backoff.ts';
+import type { Domain } from '../base/domain.ts';
 import { describeError } from '../base/errors.ts';
 import { type Component, createLifecycle, groupComponents } from '../base/lifecycle.ts';
 import type { Dependency } from '../client/rpc-client.ts';
@@ -28,34 +29,35 @@ const REQUEST_POOL_SIZE = 20;
 const BACKGROUND_POOL_SIZE = 10;
 const WARM_CONNECTIONS = 10;
 const REQUEST_TIMEOUT_MS = 500;
-// Below the limit of a stop, which may have to wait for this twice.
+// A stop may wait for it twice, so it is less than half of the limit of a stop.
 const BACKGROUND_TIMEOUT_MS = 3_000;
 const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_CALL_MS = 60 * 60 * 1_000;
 const STOP_GRACE_MS = 5_000;
 
-/** The settings every service has, as its config.ts reads them. */
+/** The part of a service's config that its runtime uses. */
 export type RuntimeConfig = {
   readonly host: string;
   readonly port: number;
   readonly databaseUrl: string;
   readonly natsUrl: string;
   readonly corsOrigins: readonly string[] | undefined;
-  /** How much it does at once; by default as its settings have it by default. */
+  /** Default: DEFAULT_LIMITS. */
   readonly callLimits?: CallLimits;
 };
 
 /** What a service builds its own components from. */
 export type Runtime = {
+  readonly domain: Domain;
   readonly service: string;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** For work a caller waits for: short limits. */
+  /** For work that a caller waits for: short time limits. */
   readonly database: Database;
-  /** For background work: connections of its own, longer limits. */
+  /** For background work: connections of its own, longer time limits. */
   readonly backgroundDatabase: Database;
   readonly broker: Broker;
-  /** Publishes what was just stored in the outbox, now. */
+  /** Makes the relay publish new outbox rows at once. */
   readonly wakeRelay: () => void;
 };
 
@@ -66,42 +68,43 @@ export type ServiceDefinition = {
   readonly dependencies: readonly Pick<Dependency, 'name' | 'breaker' | 'stop'>[];
   /** Background components, started in this order before the port opens and stopped after it closes. */
   readonly components: readonly Component[];
-  /** What it may forget besides messages. */
+  /** Its own rows that are deleted after a while; those of messaging are added. */
   readonly pruneRules?: readonly PruneRule[];
-  readonly countOpenCompensations?: StatusSources['countOpenCompensations'];
+  readonly countOpenWork?: StatusSources['countOpenWork'];
 };
 
 /** A running (or stopped) replica of a service. */
 export type Service = {
   readonly name: string;
-  /** Migrates, starts everything and opens the port; waits for a database that is away. Resolves when it serves. */
+  /** Migrates, starts all components and opens the port; waits until the database answers. Resolves when it serves. */
   start(): Promise<ListeningAddress>;
-  /** Stops accepting, finishes what runs, drains the consumers, closes every connection; within 10 s. */
+  /** Stops accepting calls, finishes running ones, drains the consumers, closes every connection; within 10 s. */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 };
 
-/** What a process that runs one service alone tells it. */
+/** Set by a process that runs a single service. */
 export type ProcessOptions = {
-  /** Whether /metrics tells of the whole process: memory, event loop, garbage collection. */
+  /** Whether /metrics includes the process: memory, event loop, garbage collection. */
   readonly processMetrics?: boolean;
 };
 
 export type ServiceOptions = ProcessOptions & {
+  readonly domain: Domain;
   readonly name: string;
   readonly config: RuntimeConfig;
   readonly log: Logger;
   /** The folder of the service's migrations. */
   readonly migrations: string;
-  /** Whether it publishes events, by default true; only then it has a stream. */
+  /** Whether it publishes events, and so has a stream. Default true. */
   readonly publishes?: boolean;
   readonly define: (runtime: Runtime) => ServiceDefinition;
 };
 
 /** Builds a service; nothing connects or listens before `start`. */
 export function createService(options: ServiceOptions): Service {
-  installTracing();
-  const { name, config, log } = options;
+  const { domain, name, config, log } = options;
+  installTracing(domain.correlation);
   const stopping = new AbortController();
   const runtime = createRuntime(options);
   const definition = options.define(runtime);
@@ -161,6 +164,7 @@ export function createService(options: ServiceOptions): Service {
 }
 
 function createRuntime({
+  domain,
   name,
   config,
   log,
@@ -171,8 +175,8 @@ function createRuntime({
   const database = createDatabase({ url, size: REQUEST_POOL_SIZE, timeoutMs: REQUEST_TIMEOUT_MS, log });
   const backgroundDatabase = createDatabase({ url, size: BACKGROUND_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS, log });
   const broker = createBroker({ url: config.natsUrl, service: name, log });
-  const relay = createOutboxRelay({ service: name, database: backgroundDatabase, broker, metrics, log });
-  return { service: name, log, metrics, database, backgroundDatabase, broker, relay, wakeRelay: relay.wake };
+  const relay = createOutboxRelay({ domain, service: name, database: backgroundDatabase, broker, metrics, log });
+  return { domain, service: name, log, metrics, database, backgroundDatabase, broker, relay, wakeRelay: relay.wake };
 }
 
 function createServer(
@@ -187,11 +191,9 @@ function createServer(
     startTime: new Date(),
     consumers,
     breakers: definition.dependencies.map((dependency) => dependency.breaker),
-    ...(definition.countOpenCompensations === undefined
-      ? {}
-      : { countOpenCompensations: definition.countOpenCompensations }),
+    ...(definition.countOpenWork === undefined ? {} : { countOpenWork: definition.countOpenWork }),
   };
-  const deadLetters = createDeadLetters(runtime.backgroundDatabase, definition.subscriptions);
+  const deadLetters = createDeadLetters(runtime.backgroundDatabase, runtime.domain, definition.subscriptions);
   return createRpcServer({
     routes: (router) => {
       definition.routes(router);
@@ -206,7 +208,7 @@ function createServer(
     maxTimeoutMs: MAX_CALL_MS,
     httpRoutes: { '/metrics': createMetricsHandler(runtime.metrics, () => refreshGauges(status)) },
     health,
-    onError: (error, where) => runtime.log.info({ err: error, where }, 'an answer could not be given'),
+    onError: (error, where) => runtime.log.info({ err: error, where }, 'an answer could not be sent'),
   });
 }
 
@@ -217,7 +219,7 @@ async function migrateWhenUp(options: ServiceOptions, signal: AbortSignal): Prom
       return;
     } catch (error) {
       if (signal.aborted || !isDatabaseOutage(error)) throw error;
-      options.log.warn({ reason: scrubSecrets(describeError(error)) }, 'the database is away; trying again');
+      options.log.warn({ reason: scrubSecrets(describeError(error)) }, 'the database is unreachable; trying again');
       await pause(backoffMs(attempt, 200, 5_000), signal);
     }
   }

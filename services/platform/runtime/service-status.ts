@@ -1,4 +1,4 @@
-// How this replica is doing: what GetStatus tells and what the gauges show.
+// The status of this replica: the answer of GetStatus, and the gauges whose values have to be queried.
 import { type Timestamp, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { BreakerState } from '#gen/shop/ops/v1/ops_pb.ts';
 import type { BreakerView } from '../client/breaker.ts';
@@ -7,6 +7,7 @@ import type { EventConsumer } from '../messaging/event-consumer.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Database } from '../storage/database.ts';
 import { isDatabaseOutage } from '../storage/database.ts';
+import { sql } from '../storage/sql.ts';
 
 const BREAKER_STATES = {
   closed: BreakerState.CLOSED,
@@ -21,44 +22,44 @@ export type StatusSources = {
   readonly broker: Broker;
   readonly consumers: readonly EventConsumer[];
   readonly breakers: readonly (() => BreakerView)[];
-  /** How many decided orders are not yet given back in full; only the order service has some. */
-  readonly countOpenCompensations?: () => Promise<number>;
+  /** Counts the work that the service still owes after it answered; absent in services that never owe any. */
+  readonly countOpenWork?: () => Promise<number>;
   readonly metrics: Metrics;
 };
 
 type Backlog = { unsent: number; oldest_age_ms: number; dead_letters: number };
 
-/** Gathers the status as a `shop.ops.v1.ServiceStatus`. A database that is away is part of the answer, not an error. */
+/** Reads the status as a `ServiceStatus` message. An unreachable database is part of the answer, not an error. */
 export async function readStatus(sources: StatusSources) {
-  const [backlog, openCompensations, consumers] = await Promise.all([
+  const [backlog, openWork, consumers] = await Promise.all([
     readBacklog(sources),
-    unlessAway(async () => (await sources.countOpenCompensations?.()) ?? 0),
+    unlessOutage(async () => (await sources.countOpenWork?.()) ?? 0),
     readConsumers(sources),
   ]);
   const broker = sources.broker.status();
   return {
     service: sources.service,
     startTime: timestampFromDate(sources.startTime),
-    databaseUp: backlog !== undefined && openCompensations !== undefined,
+    databaseUp: backlog !== undefined && openWork !== undefined,
     broker: { connected: broker.connected, since: timestampFromDate(broker.since) },
     breakers: sources.breakers.map(readBreaker),
     outbox: { unsent: BigInt(backlog?.unsent ?? 0), oldestAge: toDuration(backlog?.oldest_age_ms ?? 0) },
     consumers,
-    openCompensations: BigInt(openCompensations ?? 0),
+    openCompensations: BigInt(openWork ?? 0),
     deadLetters: BigInt(backlog?.dead_letters ?? 0),
   };
 }
 
-/** Brings every gauge up to date that is only known by asking. Those that nobody can answer now stay as they were. */
+/** Updates the gauges whose values have to be queried. A gauge whose source does not answer keeps its value. */
 export async function refreshGauges(sources: StatusSources): Promise<void> {
   await Promise.all([readBacklog(sources), readConsumers(sources)]);
   sources.metrics.brokerConnected.set(sources.broker.status().connected ? 1 : 0);
 }
 
 function readBacklog({ database, metrics }: StatusSources): Promise<Backlog | undefined> {
-  return unlessAway(async () => {
+  return unlessOutage(async () => {
     const [row] = await database.query<Backlog>(
-      `select (select count(*)::int from outbox where sent_time is null) as unsent,
+      sql`select (select count(*)::int from outbox where sent_time is null) as unsent,
          (select coalesce(extract(epoch from now() - min(create_time)) * 1000, 0)::float8 from outbox where sent_time is null)
            as oldest_age_ms,
          (select count(*)::int from dead_letter) as dead_letters`,
@@ -70,9 +71,9 @@ function readBacklog({ database, metrics }: StatusSources): Promise<Backlog | un
   });
 }
 
-async function unlessAway<T>(ask: () => Promise<T>): Promise<T | undefined> {
+async function unlessOutage<T>(query: () => Promise<T>): Promise<T | undefined> {
   try {
-    return await ask();
+    return await query();
   } catch (error) {
     if (isDatabaseOutage(error)) return undefined;
     throw error;

@@ -1,53 +1,58 @@
-// What calls of each kind take while they do not get in each other's way: the shortest average of a few in a row. It grows longer
-// again only by what is seen while hardly any are at work, so that a lasting overload is never taken for how things are.
+// The baseline latency of each method: its service time while calls do not slow each other down, as the minimum over the averages of
+// small windows of calls. It rises only by windows that were measured on an (almost) unloaded service; otherwise a lasting overload
+// would become the baseline, and the limit would grow until the service breaks down.
+//
+//   average(window) < baseline                      ->  baseline = average
+//   average(window) > baseline, window unloaded     ->  baseline += RISE_RATE * (average - baseline)
+//   average(window) > baseline, service under load  ->  baseline stays
 
-/** Calls in a row of which the average is taken: a single one says little. */
-const IN_A_ROW = 10;
-/** Below that a difference in time is none. */
-const LEAST_MS = 1;
-/** How much of the way up is gone at once. */
-const RAISE_SHARE = 0.3;
+/** Calls in a window: a single call proves little. */
+const WINDOW_SIZE = 10;
+/** The lowest baseline: differences below it are noise. */
+const MIN_BASELINE_MS = 1;
+/** How far the baseline rises towards the average of an unloaded window. */
+const RISE_RATE = 0.3;
 
-export type CallTime = {
-  /** What was called: each kind takes a time of its own. */
-  readonly kind: string;
+export type LatencySample = {
+  /** What was called: each method has a baseline of its own. */
+  readonly method: string;
   readonly serviceMs: number;
-  /** Whether hardly any others were at work. */
-  readonly isAlone: boolean;
+  /** Whether hardly any other call was in flight. */
+  readonly isUnloaded: boolean;
 };
 
 export type BaselineLatency = {
-  /** In milliseconds; undefined before the first call of a kind. */
-  of(kind: string): number | undefined;
-  learn(call: CallTime): void;
+  /** In milliseconds; undefined before the first sample of a method. */
+  of(method: string): number | undefined;
+  onSample(sample: LatencySample): void;
 };
 
-type Kind = { shortestMs: number | undefined; calls: number; sumMs: number; areAlone: boolean };
+type Window = { baselineMs: number | undefined; calls: number; sumMs: number; isUnloaded: boolean };
 
-/** Makes it without any knowledge. */
+/** Creates an estimator without samples. */
 export function createBaselineLatency(): BaselineLatency {
-  const kinds = new Map<string, Kind>();
+  const windows = new Map<string, Window>();
   return {
-    of: (name) => {
-      const kind = kinds.get(name);
-      return kind && (kind.shortestMs ?? averageOf(kind));
+    of: (method) => {
+      const window = windows.get(method);
+      return window && (window.baselineMs ?? averageOf(window));
     },
-    learn: ({ kind: name, serviceMs, isAlone }) => {
-      const kind = kinds.get(name) ?? { shortestMs: undefined, calls: 0, sumMs: 0, areAlone: true };
-      kinds.set(name, kind);
-      kind.calls += 1;
-      kind.sumMs += serviceMs;
-      kind.areAlone &&= isAlone;
-      if (kind.calls < IN_A_ROW) return;
-      const averageMs = averageOf(kind);
-      const knownMs = kind.shortestMs ?? averageMs;
-      if (averageMs < knownMs || !kind.areAlone) kind.shortestMs = Math.min(knownMs, averageMs);
-      else kind.shortestMs = knownMs + RAISE_SHARE * (averageMs - knownMs);
-      Object.assign(kind, { calls: 0, sumMs: 0, areAlone: true });
+    onSample: ({ method, serviceMs, isUnloaded }) => {
+      const window = windows.get(method) ?? { baselineMs: undefined, calls: 0, sumMs: 0, isUnloaded: true };
+      windows.set(method, window);
+      window.calls += 1;
+      window.sumMs += serviceMs;
+      window.isUnloaded &&= isUnloaded;
+      if (window.calls < WINDOW_SIZE) return;
+      const averageMs = averageOf(window);
+      const baselineMs = window.baselineMs ?? averageMs;
+      if (averageMs < baselineMs || !window.isUnloaded) window.baselineMs = Math.min(baselineMs, averageMs);
+      else window.baselineMs = baselineMs + RISE_RATE * (averageMs - baselineMs);
+      Object.assign(window, { calls: 0, sumMs: 0, isUnloaded: true });
     },
   };
 }
 
-function averageOf({ sumMs, calls }: Kind): number {
-  return Math.max(LEAST_MS, sumMs / calls);
+function averageOf({ sumMs, calls }: Window): number {
+  return Math.max(MIN_BASELINE_MS, sumMs / calls);
 }

@@ -1,73 +1,89 @@
-// How many calls a service may have at work, found out by looking: more while they take about as long as undisturbed ones, fewer
-// when they get in each other's way. What it compares is their own time (own-time.ts): a slow neighbour costs no places.
+// An adaptive concurrency limit, in the manner of Netflix's Gradient2Limit: it compares the service time of each call with the baseline
+// latency of its method, grows while calls are about as fast as the baseline, and shrinks when they slow each other down. Service time
+// (service-time.ts) excludes waits for dependencies, so a slow dependency does not shrink the limit.
+//
+// Gradient2Limit updates once per sample window, limit = limit * gradient + queueSize, with
+//
+//   gradient = max(0.5, min(1, tolerance * longRtt / shortRtt))
+//
+// Here each call that ends moves the limit by a step, so that a round of `limit` calls moves it by a share of itself:
+//
+//   tolerated = max(TOLERANCE * baseline, baseline + WAIT_SHARE * waited)
+//   headroom  = 1 - serviceTime / tolerated
+//   step      = max(-MAX_DECREASE, headroom)                                              when headroom < 0
+//   step      = min(MAX_INCREASE, INCREASE_STEP * (headroom / (1 - 1 / TOLERANCE)) ^ 2)   otherwise
+//   limit     = min(ceiling, max(lowest, limit + step))
+//
+// A call at the baseline has the headroom 1 - 1 / TOLERANCE, so it adds INCREASE_STEP; the square makes growth careful near the limit.
+// `lowest` is MIN_LIMIT while the service is saturated, and the initial limit otherwise: with no backlog, fewer slots make no caller
+// faster. While at most half of the limit is used, its steps are RECOVERY_RATE * (initial - limit), back towards the initial limit.
 import { createBaselineLatency } from './baseline-latency.ts';
 
-/** Let in whatever comes: so few hardly disturb each other. */
-const FLOOR = 4;
-/** Where it begins, as a share of the ceiling, and returns to when it is not used; from below too when there is no pressure. */
-const START_SHARE = 0.25;
-/** How many times longer than undisturbed a call may take. */
+/** The lowest limit: so few calls hardly slow each other down. */
+const MIN_LIMIT = 4;
+/** The initial limit as a share of the ceiling. */
+const INITIAL_SHARE = 0.25;
+/** How many times longer than its baseline a call may take. */
 const TOLERANCE = 1.5;
-/** To a call that waits long for a neighbour it is nothing to lose this share of the wait besides. */
+/** A call that waits long for dependencies may lose this share of the wait as well: its caller does not notice. */
 const WAIT_SHARE = 0.1;
-/** The most by which a call takes from the limit: all of one round of calls at most halve it. */
-const MOST_TAKEN = 0.5;
-/** What an undisturbed call adds to the limit: less under pressure, where a limit that swings makes all of them wait. */
-const GIVEN = 0.25;
-const GIVEN_UNDER_PRESSURE = 0.05;
-/** The most that a call adds that waited long besides. */
-const MOST_GIVEN = 1;
-const RETURN_SHARE = 0.01;
+/** The most by which a call lowers the limit: a round of slow calls halves it at most. */
+const MAX_DECREASE = 0.5;
+/** By how much a call at the baseline raises the limit. Smaller under saturation, where an oscillating limit delays every call. */
+const INCREASE_STEP = 0.25;
+const INCREASE_STEP_SATURATED = 0.05;
+/** The most by which a call raises the limit that also waited long. */
+const MAX_INCREASE = 1;
+const RECOVERY_RATE = 0.01;
 
 export type CallSample = {
-  readonly kind: string;
+  readonly method: string;
   readonly serviceMs: number;
-  /** How long it waited for others besides. */
+  /** How long the call waited for dependencies. */
   readonly waitedMs: number;
-  /** How many were at work with it, itself included. */
-  readonly atWork: number;
-  /** Whether it ended with an error: then it may have done little, and only says something when it was slow all the same. */
+  /** Calls in flight at the time, this one included. */
+  readonly inFlight: number;
+  /** Whether the call failed: then it may have done little, so it counts only when it was slow nevertheless. */
   readonly hasFailed: boolean;
-  /** Whether more calls come than are served: only then fewer places than at the start make anybody faster. */
-  readonly isPressed: boolean;
+  /** Whether more calls arrive than are completed. */
+  readonly isSaturated: boolean;
 };
 
 export type ConcurrencyLimit = {
-  /** Places now, a whole number. */
+  /** The current limit, a whole number. */
   current(): number;
-  /** Takes into account how a call fared. */
-  learn(sample: CallSample): void;
+  /** Adjusts the limit to a call that ended. */
+  onSample(sample: CallSample): void;
 };
 
-/** Makes a limit that never exceeds `ceiling`. */
+/** Creates a limit that never exceeds `ceiling`. */
 export function createConcurrencyLimit(ceiling: number): ConcurrencyLimit {
-  const floor = Math.min(FLOOR, ceiling);
-  const start = Math.max(floor, START_SHARE * ceiling);
-  const undisturbed = createBaselineLatency();
-  let limit = start;
+  const minimum = Math.min(MIN_LIMIT, ceiling);
+  const initial = Math.max(minimum, INITIAL_SHARE * ceiling);
+  const baseline = createBaselineLatency();
+  let limit = initial;
 
-  const stepBack = (): number => RETURN_SHARE * (start - limit);
+  const recoveryStep = (): number => RECOVERY_RATE * (initial - limit);
 
-  // By call: so that the limit moves by a share of itself with each round of calls, however long a round takes.
-  const stepAfter = ({ kind, serviceMs, waitedMs, atWork, hasFailed, isPressed }: CallSample): number => {
-    // What is not used is neither proved nor disproved.
-    if (atWork <= limit / 2) return stepBack();
-    const undisturbedMs = undisturbed.of(kind);
-    if (undisturbedMs === undefined) return 0;
-    const toleratedMs = Math.max(TOLERANCE * undisturbedMs, undisturbedMs + WAIT_SHARE * waitedMs);
-    const left = 1 - serviceMs / toleratedMs;
-    if (left < 0) return Math.max(-MOST_TAKEN, left);
-    // Quickly only where there is much room, and with care towards the end of it.
-    const room = left / (1 - 1 / TOLERANCE);
-    return hasFailed ? 0 : Math.min(MOST_GIVEN, (isPressed ? GIVEN_UNDER_PRESSURE : GIVEN) * room * room);
+  const stepAfter = ({ method, serviceMs, waitedMs, inFlight, hasFailed, isSaturated }: CallSample): number => {
+    // A limit that is not reached is neither confirmed nor refuted by the call.
+    if (inFlight <= limit / 2) return recoveryStep();
+    const baselineMs = baseline.of(method);
+    if (baselineMs === undefined) return 0;
+    const toleratedMs = Math.max(TOLERANCE * baselineMs, baselineMs + WAIT_SHARE * waitedMs);
+    const headroom = 1 - serviceMs / toleratedMs;
+    if (headroom < 0) return Math.max(-MAX_DECREASE, headroom);
+    if (hasFailed) return 0;
+    const increaseStep = isSaturated ? INCREASE_STEP_SATURATED : INCREASE_STEP;
+    return Math.min(MAX_INCREASE, increaseStep * (headroom / (1 - 1 / TOLERANCE)) ** 2);
   };
 
   return {
     current: () => Math.floor(limit),
-    learn: (sample) => {
-      const least = sample.isPressed ? floor : Math.min(start, limit + stepBack());
-      limit = Math.min(ceiling, Math.max(least, limit + stepAfter(sample)));
-      if (!sample.hasFailed) undisturbed.learn({ ...sample, isAlone: sample.atWork <= floor });
+    onSample: (sample) => {
+      const lowest = sample.isSaturated ? minimum : Math.min(initial, limit + recoveryStep());
+      limit = Math.min(ceiling, Math.max(lowest, limit + stepAfter(sample)));
+      if (!sample.hasFailed) baseline.onSample({ ...sample, isUnloaded: sample.inFlight <= minimum });
     },
   };
 }

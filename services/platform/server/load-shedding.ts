@@ -1,37 +1,36 @@
-// A limit to what a service does at once: as many calls as do not slow each other down, a bounded queue before them for bursts, and
-// past it a refusal at once, so that too many callers make neither everybody wait nor the memory grow. What is refused was never
-// begun: repeating it is safe.
+// Load shedding: limits the calls in flight to as many as do not slow each other down, queues bursts in front of them, and rejects
+// calls beyond the queue at once. Without it, too many callers make every call slow and fill the memory. A rejected call was never begun,
+// so retrying it is safe.
 import { createContextKey, type HandlerContext, type Interceptor } from '@connectrpc/connect';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
-import { BulkheadFullError, createBulkhead } from '../base/bulkhead.ts';
-import { DomainError } from '../base/errors.ts';
+import { BulkheadRejectedError, createBulkhead } from '../base/bulkhead.ts';
+import { DEFAULT_RETRY_AFTER_MS, DomainError } from '../base/errors.ts';
 import { measureServiceTime } from '../base/service-time.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { createConcurrencyLimit } from './concurrency-limit.ts';
 import { createOverloadDetector } from './overload-detector.ts';
 
-const RETRY_AFTER_MS = 1_000;
-const TELL_PERIOD_MS = 10_000;
-/** As long as it takes about until the next place comes free. */
+const LOG_PERIOD_MS = 10_000;
+/** The queue time under overload: about as long as it takes until the next slot becomes free. */
 const OVERLOAD_QUEUE_MS = 5;
 
 export type CallLimits = {
-  /** Calls at work at once, at most: fewer are let in while they slow each other down. */
+  /** Calls in flight at once, at most; fewer are admitted while they slow each other down. */
   readonly maxCalls: number;
-  /** How many more may wait, and how long in milliseconds when there is a burst; in a lasting overload hardly at all. */
+  /** How many more calls may be queued, and for how long in milliseconds during a burst; under a lasting overload hardly at all. */
   readonly maxQueuedCalls: number;
   readonly maxQueueMs: number;
-  /** Streams open at once; they last, so they are counted apart and do not wait. */
+  /** Open streams; they last, so they have a limit of their own and are not queued. */
   readonly maxStreams: number;
 };
 
-/** The limits of a service that has no settings for them. */
+/** The limits of a service without settings for them. */
 export const DEFAULT_LIMITS: CallLimits = { maxCalls: 32, maxQueuedCalls: 200, maxQueueMs: 2_000, maxStreams: 1_000 };
 
-const QUEUE_WAIT_MS = createContextKey(0, { description: 'milliseconds a call waited to be let in' });
+const QUEUE_WAIT_MS = createContextKey(0, { description: 'milliseconds that a call was queued' });
 
-/** How long a call waited to be let in, in milliseconds: its caller waited as long. */
+/** How long a call was queued, in milliseconds; part of the time its caller waits. */
 export function queueWaitMs({ values }: Pick<HandlerContext, 'values'>): number {
   return values.get(QUEUE_WAIT_MS);
 }
@@ -39,23 +38,23 @@ export function queueWaitMs({ values }: Pick<HandlerContext, 'values'>): number 
 export type LoadSheddingOptions = { readonly limits: CallLimits; readonly metrics: Metrics; readonly log: Logger };
 
 /**
- * Makes the interceptor that lets calls in. One that finds no place is refused as `resource_exhausted` OVERLOADED; one whose
- * deadline passes or whose caller gives up while it waits is not begun. Operators are always let in.
+ * Creates the interceptor that admits calls. A call without a slot is rejected as `resource_exhausted` OVERLOADED; a queued call whose
+ * deadline passes or whose caller gives up is not begun. Operators' calls are always admitted.
  */
 export function createLoadShedding({ limits, metrics, log }: LoadSheddingOptions): Interceptor {
-  const calls = createCallGate(limits);
+  const calls = createAdmissionControl(limits);
   const streams = createBulkhead({ maxConcurrent: limits.maxStreams, maxQueued: 0 });
-  metrics.watchBulkhead('calls', calls.view);
-  metrics.watchBulkhead('streams', streams.view);
-  const tell = createTeller(log);
+  metrics.observeBulkhead('calls', calls.view);
+  metrics.observeBulkhead('streams', streams.view);
+  const logRejection = createThrottledLogger(log);
 
-  const orRefuse = async <T>(bulkhead: 'calls' | 'streams', entering: Promise<T>): Promise<T> => {
+  const orReject = async <T>(bulkhead: 'calls' | 'streams', admission: Promise<T>): Promise<T> => {
     try {
-      return await entering;
+      return await admission;
     } catch (error) {
-      if (!(error instanceof BulkheadFullError)) throw error;
-      metrics.bulkheadRefused.inc({ bulkhead });
-      tell(bulkhead);
+      if (!(error instanceof BulkheadRejectedError)) throw error;
+      metrics.bulkheadRejected.inc({ bulkhead });
+      logRejection(bulkhead);
       throw overloaded(error);
     }
   };
@@ -64,86 +63,89 @@ export function createLoadShedding({ limits, metrics, log }: LoadSheddingOptions
     const { signal } = request;
     if (request.service.typeName === OpsService.typeName) return await next(request);
     if (request.stream) {
-      const leave = await orRefuse('streams', streams.enter(0, signal));
-      // However a stream ends, and even if nobody ever reads it, its signal aborts then.
-      signal.addEventListener('abort', leave, { once: true });
+      const release = await orReject('streams', streams.acquire(0, signal));
+      // The signal aborts when the stream ends, also when its messages are never read.
+      signal.addEventListener('abort', release, { once: true });
       return await next(request);
     }
-    const begin = performance.now();
-    const place = await orRefuse('calls', calls.enter(signal));
-    request.contextValues.set(QUEUE_WAIT_MS, performance.now() - begin);
-    return await place.run(request.method.name, () => next(request));
+    const startMs = performance.now();
+    const slot = await orReject('calls', calls.acquire(signal));
+    request.contextValues.set(QUEUE_WAIT_MS, performance.now() - startMs);
+    return await slot.run(request.method.name, () => next(request));
   };
 }
 
-type Place = {
-  /** Runs a call of this kind, then gives the place back. */
-  run<T>(kind: string, work: () => Promise<T>): Promise<T>;
+type Slot = {
+  /** Runs a call of this method and releases the slot. */
+  run<T>(method: string, call: () => Promise<T>): Promise<T>;
 };
 
-/** The way to a service's own work: how many are let in and how long others may wait follows from how they fare. */
-function createCallGate({ maxCalls, maxQueuedCalls, maxQueueMs }: CallLimits) {
+/** Admits calls to the service's own work; the limit and the queue time adapt to how calls fare. */
+function createAdmissionControl({ maxCalls, maxQueuedCalls, maxQueueMs }: CallLimits) {
   const limit = createConcurrencyLimit(maxCalls);
-  // Whoever lets bursts wait long takes as much longer to call them an overload.
-  const watch = createOverloadDetector(maxQueueMs);
-  const bulkhead = createBulkhead({ maxConcurrent: limit.current, maxQueued: maxQueuedCalls, next: 'newest' });
+  // A service whose bursts may be queued for long takes as much longer to detect an overload.
+  const overload = createOverloadDetector(maxQueueMs);
+  const bulkhead = createBulkhead({ maxConcurrent: limit.current, maxQueued: maxQueuedCalls, order: 'lifo' });
   const { view } = bulkhead;
-  const noteChange = (): void => watch.note(view().inUse >= limit.current());
+  const updateSaturation = (): void => overload.setSaturated(view().inFlight >= limit.current());
 
-  // While more come than are served, whoever waits longest has the least hope and makes room for those who come; in a lasting
-  // overload nobody is let wait who will not be next.
-  const waitMsForNext = (): number => {
-    watch.came();
-    const isOverload = watch.isOverloaded();
-    const mayWait = isOverload ? limit.current() : Math.max(1, maxQueuedCalls);
-    while (watch.isPressed() && view().queued >= mayWait) bulkhead.refuseOldest();
-    return isOverload ? Math.min(OVERLOAD_QUEUE_MS, maxQueueMs) : maxQueueMs;
+  // While more calls arrive than complete and the queue is full, the oldest queued call is rejected: its caller is the most likely to
+  // have given up. Under a lasting overload only as many calls are queued as will get the next slots.
+  const queueMsForNext = (): number => {
+    overload.onArrival();
+    const isOverloaded = overload.isOverloaded();
+    const maxQueued = isOverloaded ? limit.current() : Math.max(1, maxQueuedCalls);
+    while (overload.isOverloadedNow() && view().queued >= maxQueued) bulkhead.rejectOldest();
+    return isOverloaded ? Math.min(OVERLOAD_QUEUE_MS, maxQueueMs) : maxQueueMs;
   };
 
-  const enter = async (signal: AbortSignal): Promise<Place> => {
-    const leave = await bulkhead.enter(waitMsForNext(), signal);
-    noteChange();
-    const before = view().inUse;
+  const acquire = async (signal: AbortSignal): Promise<Slot> => {
+    const release = await bulkhead.acquire(queueMsForNext(), signal);
+    updateSaturation();
+    const inFlightAtStart = view().inFlight;
     return {
-      run: async (kind, work) => {
+      run: async (method, call) => {
         try {
-          return await measureServiceTime(work, (spent, hasFailed) =>
-            limit.learn({
+          return await measureServiceTime(call, (spent, hasFailed) =>
+            limit.onSample({
               ...spent,
-              kind,
+              method,
               hasFailed,
-              atWork: Math.max(before, view().inUse),
-              isPressed: watch.isPressed(),
+              inFlight: Math.max(inFlightAtStart, view().inFlight),
+              isSaturated: overload.isOverloadedNow(),
             }),
           );
         } finally {
-          leave();
-          watch.ended();
-          noteChange();
+          release();
+          overload.onCompletion();
+          updateSaturation();
         }
       },
     };
   };
-  return { enter, view };
+  return { acquire, view };
 }
 
-// At ten times the load a line a call would be a load of its own.
-function createTeller(log: Logger): (bulkhead: string) => void {
-  let refused = 0;
-  let toldAt = -Infinity;
+// Under overload, a log line for each rejected call would itself be a load.
+function createThrottledLogger(log: Logger): (bulkhead: string) => void {
+  let rejected = 0;
+  let loggedMs = -Infinity;
   return (bulkhead) => {
-    refused += 1;
-    if (performance.now() - toldAt < TELL_PERIOD_MS) return;
-    log.warn({ bulkhead, refused }, 'too many calls: shedding load');
-    refused = 0;
-    toldAt = performance.now();
+    rejected += 1;
+    if (performance.now() - loggedMs < LOG_PERIOD_MS) return;
+    log.warn({ bulkhead, rejected }, 'too many calls: shedding load');
+    rejected = 0;
+    loggedMs = performance.now();
   };
 }
 
-// The wait is random, so that those refused together do not come back together.
-function overloaded(cause: BulkheadFullError): DomainError {
-  return new DomainError('resource_exhausted', 'OVERLOADED', 'too many calls at once: try again later', {
-    retryAfterMs: Math.round(RETRY_AFTER_MS * (0.5 + Math.random())),
+// The delay is random, so that callers rejected at the same moment do not retry at the same moment.
+function overloaded(cause: BulkheadRejectedError): DomainError {
+  return new DomainError({
+    kind: 'resource_exhausted',
+    reason: 'OVERLOADED',
+    message: 'too many calls at once: try again later',
+    retryAfterMs: Math.round(DEFAULT_RETRY_AFTER_MS * (0.5 + Math.random())),
     cause,
   });
 }

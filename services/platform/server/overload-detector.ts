@@ -1,66 +1,72 @@
-// Tells a lasting overload from a burst: all places have been taken for most of the last moments, and still clearly more calls come
-// than are served. After a burst, however long its queue, no more come; callers who wait for each other come as fast as they are served.
+// A detector that distinguishes a lasting overload from a burst. Overload: all slots were taken for most of the recent past, and clearly
+// more calls arrive than complete. After a burst no more calls arrive, however long its queue is; and callers that wait for each answer
+// before the next call arrive as fast as they are served.
+//
+// Both are exponentially decaying averages over `memoryMs`:
+//
+//   saturatedShare > SATURATED_SHARE  and  arrivals > ARRIVAL_FACTOR * completions + MIN_SURPLUS
 
-const MOSTLY = 0.5;
-/** How many came and ended is forgotten sooner than whether places were taken, for a burst comes within moments. */
+/** The share of the recent past with all slots taken from which on the service counts as overloaded. */
+const SATURATED_SHARE = 0.5;
+/** Arrivals and completions are remembered for a shorter time than saturation, because a burst arrives within moments. */
 const RATE_MEMORY_SHARE = 1 / 3;
-/** How many times as many must come as are served; and how many more, for a few prove nothing. */
-const SURPLUS_FACTOR = 1.25;
-const LEAST_SURPLUS = 4;
+/** Arrivals must exceed completions by this factor, and by this number, because a few calls prove nothing. */
+const ARRIVAL_FACTOR = 1.25;
+const MIN_SURPLUS = 4;
 
 export type OverloadDetector = {
-  /** A call came, whatever became of it. */
-  came(): void;
-  /** A call that was let in ended. */
-  ended(): void;
-  /** To be told at each change: whether from now on all places are taken. */
-  note(isFull: boolean): void;
-  /** Whether, if only just now, all places are taken and clearly more calls come than are served. */
-  isPressed(): boolean;
-  /** Whether that lasts. */
+  /** A call arrived, whether or not it is admitted. */
+  onArrival(): void;
+  /** An admitted call ended. */
+  onCompletion(): void;
+  /** Sets whether all slots are taken from now on; to be called on every change. */
+  setSaturated(isSaturated: boolean): void;
+  /** Whether all slots are taken and clearly more calls arrive than complete, even if only at this moment. */
+  isOverloadedNow(): boolean;
+  /** Whether that state lasts. */
   isOverloaded(): boolean;
 };
 
-/** Makes a watch that has seen nothing yet. What is longer ago than `memoryMs` milliseconds counts little. */
+/** Creates a detector. Older observations than `memoryMs` milliseconds count little. */
 export function createOverloadDetector(memoryMs: number): OverloadDetector {
-  let reckonedMs = performance.now();
-  let isFullNow = false;
-  let fullShare = 0;
-  let comings = 0;
-  let ends = 0;
+  let updatedMs = performance.now();
+  let isSaturated = false;
+  let saturatedShare = 0;
+  let arrivals = 0;
+  let completions = 0;
 
-  const reckon = (): void => {
+  const decay = (): void => {
     const now = performance.now();
-    const keptOfFull = Math.exp((reckonedMs - now) / memoryMs);
-    const keptOfRates = Math.exp((reckonedMs - now) / (RATE_MEMORY_SHARE * memoryMs));
-    fullShare = keptOfFull * fullShare + (isFullNow ? 1 - keptOfFull : 0);
-    comings *= keptOfRates;
-    ends *= keptOfRates;
-    reckonedMs = now;
+    const shareDecay = Math.exp((updatedMs - now) / memoryMs);
+    const rateDecay = Math.exp((updatedMs - now) / (RATE_MEMORY_SHARE * memoryMs));
+    saturatedShare = shareDecay * saturatedShare + (isSaturated ? 1 - shareDecay : 0);
+    arrivals *= rateDecay;
+    completions *= rateDecay;
+    updatedMs = now;
   };
 
-  const comeTooMany = (): boolean => comings > SURPLUS_FACTOR * ends + LEAST_SURPLUS;
+  const hasSurplus = (): boolean => arrivals > ARRIVAL_FACTOR * completions + MIN_SURPLUS;
 
   return {
-    came: () => {
-      reckon();
-      comings += 1;
+    onArrival: () => {
+      decay();
+      arrivals += 1;
     },
-    ended: () => {
-      reckon();
-      ends += 1;
+    onCompletion: () => {
+      decay();
+      completions += 1;
     },
-    note: (isFull) => {
-      reckon();
-      isFullNow = isFull;
+    setSaturated: (saturated) => {
+      decay();
+      isSaturated = saturated;
     },
-    isPressed: () => {
-      reckon();
-      return isFullNow && comeTooMany();
+    isOverloadedNow: () => {
+      decay();
+      return isSaturated && hasSurplus();
     },
     isOverloaded: () => {
-      reckon();
-      return fullShare > MOSTLY && comeTooMany();
+      decay();
+      return saturatedShare > SATURATED_SHARE && hasSurplus();
     },
   };
 }

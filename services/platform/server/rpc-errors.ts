@@ -1,11 +1,9 @@
-// The one place where errors become what a client sees: a code, google.rpc details, and nothing that was not meant for it.
+// The only file that maps errors to what a client sees: a code, google.rpc details, and no internal information.
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
-import { DomainError, type ErrorKind } from '../base/errors.ts';
+import type { Domain } from '../base/domain.ts';
+import { DEFAULT_RETRY_AFTER_MS, DomainError, type ErrorKind } from '../base/errors.ts';
 import { DependencyError } from '../client/dependency-error.ts';
-
-const DOMAIN = 'shop';
-const DEPENDENCY_RETRY_AFTER_MS = 1_000;
 
 const CODES: Readonly<Record<ErrorKind, Code>> = {
   invalid_argument: Code.InvalidArgument,
@@ -17,17 +15,18 @@ const CODES: Readonly<Record<ErrorKind, Code>> = {
   unimplemented: Code.Unimplemented,
 };
 
-/** Maps whatever a handler threw. An error nobody foresaw becomes `internal` with no words of its own. */
-export function toConnectError(error: unknown): ConnectError {
-  if (error instanceof DomainError) return fromDomainError(error);
-  if (error instanceof DependencyError) return fromDependencyError(error);
+/** Maps what a handler threw. An unexpected error becomes `internal` without its message, which may contain secrets. */
+export function toConnectError(error: unknown, domain: Domain): ConnectError {
+  if (error instanceof DomainError) return fromDomainError(error, domain);
+  if (error instanceof DependencyError) return fromDependencyError(error, domain);
   if (error instanceof ConnectError) return error;
   return new ConnectError('internal error', Code.Internal, undefined, undefined, error);
 }
 
-function fromDomainError(error: DomainError): ConnectError {
+function fromDomainError(error: DomainError, { domain }: Domain): ConnectError {
+  const { reason, metadata } = error;
   const details: ConnectError['details'] = [
-    { desc: ErrorInfoSchema, value: { reason: error.reason, domain: DOMAIN, metadata: { ...error.metadata } } },
+    { desc: ErrorInfoSchema, value: { reason, domain, metadata: { ...metadata } } },
   ];
   if (error.violations.length > 0) {
     details.push({
@@ -39,12 +38,12 @@ function fromDomainError(error: DomainError): ConnectError {
   return new ConnectError(error.message, CODES[error.kind], undefined, outgoing(details), error);
 }
 
-// A neighbour's failure that no use case made its own: its words stay in the log.
-function fromDependencyError(error: DependencyError): ConnectError {
+// A dependency's failure that the use case did not handle: its message is only logged.
+function fromDependencyError(error: DependencyError, { domain }: Domain): ConnectError {
   const reason = `${error.dependency.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_')}_UNAVAILABLE`;
   const details: ConnectError['details'] = [
-    { desc: ErrorInfoSchema, value: { reason, domain: DOMAIN } },
-    retryInfo(DEPENDENCY_RETRY_AFTER_MS),
+    { desc: ErrorInfoSchema, value: { reason, domain } },
+    retryInfo(DEFAULT_RETRY_AFTER_MS),
   ];
   return new ConnectError(
     `${error.dependency} is not available now`,
@@ -56,7 +55,7 @@ function fromDependencyError(error: DependencyError): ConnectError {
 }
 
 function retryInfo(afterMs: number) {
-  const wholeMs = Math.ceil(afterMs); // Nanoseconds that are no whole number could not be sent.
+  const wholeMs = Math.ceil(afterMs); // A fraction would give nanoseconds that are no integer, which cannot be serialized.
   const retryDelay = { seconds: BigInt(Math.floor(wholeMs / 1_000)), nanos: (wholeMs % 1_000) * 1_000_000 };
   return { desc: RetryInfoSchema, value: { retryDelay } };
 }

@@ -1,50 +1,61 @@
-// What happens around every RPC served: a span that continues the caller's trace, RED metrics, a log line, mapped errors.
+// The interceptors of every RPC served: a span that continues the caller's trace, duration metrics, a log line, mapped errors.
 import { Code, ConnectError, type Interceptor, type StreamResponse, type UnaryResponse } from '@connectrpc/connect';
+import type { Domain } from '../base/domain.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { codeName, servedRpcSpan, withStatus } from '../observability/rpc-spans.ts';
+import { codeName, recordStatus, serverSpan } from '../observability/rpc-spans.ts';
 import { keepContext, runInSpan } from '../observability/tracing.ts';
 import { type CallLimits, createLoadShedding, DEFAULT_LIMITS } from './load-shedding.ts';
 import { toConnectError } from './rpc-errors.ts';
 
-/** Codes that say the service itself is in trouble; the others are the caller's business. */
-const ALARMING = new Set([Code.Internal, Code.Unknown, Code.DataLoss, Code.Unimplemented]);
+/** Codes that indicate a bug or a fault of this service. */
+const OWN_FAULTS = new Set([Code.Internal, Code.Unknown, Code.DataLoss, Code.Unimplemented]);
 
-/** The interceptors of a service's RPC server, outermost first: what is refused for want of room is observed too. */
+/** The interceptors of a service's RPC server, outermost first, so that calls rejected by load shedding are observed as well. */
 export function createServerInterceptors(options: {
+  readonly domain: Domain;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly limits?: CallLimits | undefined;
 }): Interceptor[] {
+  const { domain, metrics, log, limits = DEFAULT_LIMITS } = options;
   const observe: Interceptor = (next) => (request) => {
-    const rpc = `${request.service.typeName}/${request.method.name}`;
-    const endTimer = options.metrics.rpcServed.startTimer({ rpc });
+    const method = `${request.service.typeName}/${request.method.name}`;
+    const endTimer = metrics.rpcServerDuration.startTimer({ rpc_system_name: 'connectrpc', rpc_method: method });
     const finish = (error?: ConnectError): void => {
       const code = error === undefined ? 'ok' : codeName(error.code);
-      const seconds = endTimer({ code });
-      logCall(options.log, rpc, code, seconds, error);
+      const seconds = endTimer({ rpc_response_status_code: code });
+      logCall(log, { 'rpc.method': method, 'rpc.response.status_code': code, ms: Math.round(seconds * 1_000) }, error);
     };
     const headers = Object.fromEntries(['traceparent', 'tracestate'].flatMap((name) => pick(request.header, name)));
     const serve = async () => {
       try {
         const response = await next(request);
-        if (response.stream) return observeStream(response, request.signal, finish);
+        if (response.stream) return observeStream(response, toOutcome, finish);
         finish();
         return response;
       } catch (error) {
-        const mapped = toOutcome(error, request.signal);
+        const mapped = toOutcome(error);
         finish(mapped);
         throw mapped;
       }
     };
-    return runInSpan(servedRpcSpan(request.method, headers), () => withStatus(serve));
+    // Map a client's RST_STREAM to `canceled`: Connect's own client resets with INTERNAL_ERROR when its deadline passes.
+    const toOutcome = (error: unknown): ConnectError => {
+      const mapped = toConnectError(error, domain);
+      const isReset = request.signal.aborted && error === request.signal.reason && mapped.code === Code.Internal;
+      return isReset
+        ? new ConnectError('the caller has reset the call', Code.Canceled, undefined, undefined, error)
+        : mapped;
+    };
+    return runInSpan(serverSpan(request.method, headers), () => recordStatus(serve));
   };
-  return [observe, createLoadShedding({ ...options, limits: options.limits ?? DEFAULT_LIMITS })];
+  return [observe, createLoadShedding({ metrics, log, limits })];
 }
 
 function observeStream(
   response: StreamResponse,
-  signal: AbortSignal,
+  toOutcome: (error: unknown) => ConnectError,
   finish: (error?: ConnectError) => void,
 ): StreamResponse | UnaryResponse {
   const source = response.message;
@@ -53,7 +64,7 @@ function observeStream(
     try {
       yield* source;
     } catch (error) {
-      failure = toOutcome(error, signal);
+      failure = toOutcome(error);
       throw failure;
     } finally {
       finish(failure);
@@ -62,22 +73,12 @@ function observeStream(
   return { ...response, message: keepContext(observed()) };
 }
 
-// A caller resets its call with whatever code: Connect's own, when its time is over, with that of an internal error.
-function toOutcome(error: unknown, signal: AbortSignal): ConnectError {
-  const mapped = toConnectError(error);
-  const isReset = signal.aborted && error === signal.reason && mapped.code === Code.Internal;
-  return isReset
-    ? new ConnectError('the caller has reset the call', Code.Canceled, undefined, undefined, error)
-    : mapped;
-}
-
-function logCall(log: Logger, rpc: string, code: string, seconds: number, error: ConnectError | undefined): void {
-  const fields = { rpc, code, ms: Math.round(seconds * 1_000) };
+function logCall(log: Logger, fields: Record<string, unknown>, error: ConnectError | undefined): void {
   if (error === undefined) log.debug(fields, 'served');
-  else if (ALARMING.has(error.code))
-    log.error({ ...fields, err: error.cause ?? error }, 'served with an error of our own');
+  else if (OWN_FAULTS.has(error.code))
+    log.error({ ...fields, err: error.cause ?? error }, 'failed with an error of this service');
   else if (error.code === Code.ResourceExhausted)
-    log.debug(fields, 'shed'); // load-shedding.ts tells of it, now and then.
+    log.debug(fields, 'shed'); // load-shedding.ts logs a summary.
   else if (error.code === Code.Unavailable) log.warn({ ...fields, err: error.cause ?? error }, 'could not serve now');
   else log.info({ ...fields, reason: error.rawMessage }, 'refused');
 }

@@ -1,11 +1,10 @@
-// The one way to Postgres: bounded pools, client-side time limits, and outages told apart from mistakes.
+// Access to Postgres: bounded pools, client-side time limits, and outages distinguished from wrong statements.
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { DomainError, unavailable } from '../base/errors.ts';
 import type { Logger } from '../observability/log.ts';
 import { type Sql, type Statement, toStatement } from './sql.ts';
 
-const RETRY_AFTER_MS = 1_000;
 const NETWORK_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -19,21 +18,29 @@ const NETWORK_CODES = new Set([
 const NETWORK_MESSAGES =
   /timeout|terminated|not queryable|connection (ended|closed)|Client was closed|Cannot use a pool/i;
 
-/** Runs one statement, built by `sql` or given as text with `$n` parameters. Throws DomainError `unavailable` DATABASE_UNAVAILABLE in an outage. */
 export type Queryable = {
+  /**
+   * Runs one statement, built by `sql` or given as text with `$n` parameters.
+   *
+   * @throws {DomainError} `unavailable` DATABASE_UNAVAILABLE in an outage.
+   */
   query<Row = Record<string, unknown>>(statement: string | Sql, values?: readonly unknown[]): Promise<Row[]>;
 };
 
-/** A statement runner inside `begin` and `commit`. */
+/** Runs statements between `begin` and `commit`. */
 export type Transaction = Queryable & {
-  /** Has `work` done once this is committed; a crash in between loses it, so only hints belong here. */
-  afterCommit(work: () => void): void;
+  /** Runs `hint` after the commit. A crash in between loses it, so nothing may depend on it. */
+  afterCommit(hint: () => void): void;
 };
 
 export type Database = Queryable & {
-  /** Runs `work` between begin and commit; rolls back when it throws. */
+  /**
+   * Runs `work` between `begin` and `commit`.
+   *
+   * @throws what `work` throws, after a rollback; {DomainError} `unavailable` DATABASE_UNAVAILABLE in an outage.
+   */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
-  /** Opens this many connections beforehand, so that the first burst of calls need not wait for them. */
+  /** Opens this many connections in advance, so that the first burst of calls need not wait for them. */
   warm(connections: number): Promise<void>;
   /** Waits for running statements and closes every connection. */
   close(): Promise<void>;
@@ -41,14 +48,14 @@ export type Database = Queryable & {
 
 export type DatabaseOptions = {
   readonly url: string;
-  /** Connections at most. */
+  /** The maximum number of connections. */
   readonly size: number;
-  /** Limit of waiting for a connection, and of each statement, in milliseconds. */
+  /** The limit of the wait for a connection, and of each statement, in milliseconds. */
   readonly timeoutMs: number;
   readonly log: Logger;
 };
 
-/** Opens a pool; connects at first use. */
+/** Creates a pool; connects at first use. */
 export function createDatabase(options: DatabaseOptions): Database {
   const pool = new pg.Pool({
     connectionString: options.url,
@@ -84,39 +91,39 @@ export function createDatabase(options: DatabaseOptions): Database {
           throw error;
         }
       });
-      for (const hint of hints) follow(hint, options.log);
+      for (const hint of hints) runHint(hint, options.log);
       return result;
     },
     warm: async (connections) => {
       const opened = await Promise.allSettled(Array.from({ length: connections }, () => connect(pool)));
       for (const result of opened) {
         if (result.status === 'fulfilled') result.value.release();
-        else options.log.debug({ err: result.reason }, 'a connection could not be opened beforehand');
+        else options.log.debug({ err: result.reason }, 'a connection could not be opened in advance');
       }
     },
     close: () => pool.end(),
   };
 }
 
-/** Whether an error says that the database cannot be reached or cannot serve now, rather than that the statement is wrong. */
+/** Whether an error means that the database cannot be reached or cannot serve now, rather than that the statement is wrong. */
 export function isDatabaseOutage(error: unknown): boolean {
   if (error instanceof DomainError) return error.reason === 'DATABASE_UNAVAILABLE';
   if (!(error instanceof Error)) return false;
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string') {
     // Class 08 connection, 53 resources, 57 operator intervention (57014 is our own statement limit), 40 serialization and deadlock;
-    // 25006 is what a primary says that became a standby.
+    // 25006 is the answer of a former primary that became a standby.
     return NETWORK_CODES.has(code) || code === '25006' || /^(08|53|57|40)[0-9A-Z]{3}$/.test(code);
   }
   return NETWORK_MESSAGES.test(error.message);
 }
 
-// The transaction is committed: a hint that fails must not make its caller believe otherwise.
-function follow(hint: () => void, log: Logger): void {
+// The transaction is committed: a failing hint must not make the caller believe that it failed.
+function runHint(hint: () => void, log: Logger): void {
   try {
     hint();
   } catch (error) {
-    log.error({ err: error }, 'what was to follow a commit failed');
+    log.error({ err: error }, 'a hint after a commit failed');
   }
 }
 
@@ -124,12 +131,12 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   try {
     return await pool.connect();
   } catch (error) {
-    // Whatever keeps us out (it starts, it stops, the password was changed), no statement was made and later may be better.
+    // Whatever the reason is (it starts or stops, the password was changed), no statement ran, so a retry is safe and may succeed.
     throw outage(error);
   }
 }
 
-// A connection whose statement failed on the way is thrown away: its state is not known.
+// A connection that broke during a statement is discarded: its state is unknown.
 async function releasing<T>(client: pg.PoolClient, work: () => Promise<T>): Promise<T> {
   let broken = false;
   const onError = (): void => {
@@ -177,10 +184,10 @@ function mapOutage(error: unknown): unknown {
 }
 
 function outage(cause: unknown): DomainError {
-  return unavailable('DATABASE_UNAVAILABLE', 'the database cannot be reached now', RETRY_AFTER_MS, cause);
+  return unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'the database cannot be reached now', cause });
 }
 
-// Statements are fixed texts in the stores, so this map is as small as the code is.
+// Statements are fixed texts in the stores, so the size of this map is bounded by the code.
 const statementNames = new Map<string, string>();
 
 function statementName(text: string): string {

@@ -1,4 +1,4 @@
-// Brings a database up to date at start: the platform's own tables first, then the service's.
+// The migrations of a database at start: the platform's own tables first, then the service's.
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
@@ -15,11 +15,11 @@ export type MigrateOptions = {
   readonly log?: Logger;
 };
 
-/** Applies what is missing, each file in a transaction of its own. Replicas that start together wait for one another. */
+/** Applies the missing migrations, each file in a transaction of its own. Replicas that start together wait for each other. */
 export async function migrate(options: MigrateOptions): Promise<void> {
-  // A connection of our own: the runner does not wait for the end of its own, nor survive the loss of it.
+  // The runner neither waits until a connection of its own is closed nor survives its loss, so it gets ours.
   const client = new pg.Client({ connectionString: options.databaseUrl, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
-  client.on('error', noop); // Lost on the way: the statement that runs, or the next one, fails with it.
+  client.on('error', noop); // When the connection is lost, the running statement, or the next one, fails.
   try {
     await client.connect();
     await applyMigrations(client, options);
@@ -45,5 +45,5 @@ async function applyMigrations(client: pg.Client, options: MigrateOptions): Prom
   }
 }
 
-// The runner's chatter repeats what the log line above says; its errors are thrown.
+// The runner's log repeats the log line above; its errors are thrown.
 const noop = (): undefined => undefined;

@@ -12,7 +12,7 @@ export type Statement = { readonly text: string; readonly values: readonly unkno
 const fragments = new WeakSet<Sql>();
 
 /**
- * Builds a statement or a fragment of one: sql`select * from orders where order_id = ${orderId}`. A value that is itself built by
+ * Builds a statement or a fragment of one: sql`select * from invoice where invoice_id = ${invoiceId}`. A value that is itself built by
  * `sql` is inserted as SQL, everything else becomes a parameter. The text depends on the template only, never on the parameters, so
  * that one template is one prepared statement.
  */

@@ -2,7 +2,7 @@
 // of them. Prints what it saw as one line of JSON.
 import { randomUUID } from 'node:crypto';
 import { PLENTIFUL } from '../../chaos/soak/scenario.ts';
-import type { Told } from '../../support/invariants/facts.ts';
+import type { AcknowledgedOrder } from '../../support/invariants/facts.ts';
 import { createOrderCaller } from './order-caller.ts';
 
 const CONNECTIONS = 16;
@@ -19,7 +19,7 @@ export type LoadOptions = {
 
 export type LoadResult = {
   readonly called: number;
-  readonly told: readonly Told[];
+  readonly acknowledged: readonly AcknowledgedOrder[];
   /** What each accepted order took, in milliseconds from the moment its call was due. */
   readonly acceptedMs: readonly number[];
   /** The same for each call that was refused as it should. */
@@ -40,7 +40,7 @@ if (import.meta.main) {
 
 async function generate({ kind, url, rate, seconds }: LoadOptions): Promise<LoadResult> {
   using caller = createOrderCaller(url, CONNECTIONS);
-  const told: Told[] = [];
+  const acknowledged: AcknowledgedOrder[] = [];
   const acceptedMs: number[] = [];
   const refusedMs: number[] = [];
   const others: Record<string, number> = {};
@@ -58,8 +58,8 @@ async function generate({ kind, url, rate, seconds }: LoadOptions): Promise<Load
     };
     const end = await caller.place(order);
     const tookMs = performance.now() - dueMs;
-    if ('told' in end) {
-      told.push(end.told);
+    if ('acknowledged' in end) {
+      acknowledged.push(end.acknowledged);
       acceptedMs.push(tookMs);
     } else if (end.code === 'resource_exhausted' && end.hasRetryInfo) refusedMs.push(tookMs);
     else {
@@ -76,7 +76,7 @@ async function generate({ kind, url, rate, seconds }: LoadOptions): Promise<Load
   const tookMs = performance.now() - beganMs;
   const { user, system } = process.cpuUsage(cpu);
   const cpuShare = (user + system) / 1_000 / tookMs;
-  return { called, told, acceptedMs, refusedMs, others, seconds: tookMs / 1_000, cpuShare, latestMs };
+  return { called, acknowledged, acceptedMs, refusedMs, others, seconds: tookMs / 1_000, cpuShare, latestMs };
 }
 
 async function keepUnderWay(place: (dueMs: number) => Promise<void>, atOnce: number, endMs: number): Promise<void> {

@@ -8,7 +8,7 @@ import {
   CreateOrderResponse_OutcomeSchema,
   CreateOrderResponseSchema,
 } from '../../../gen/shop/order/v1/order_service_pb.ts';
-import type { Told } from '../../support/invariants/facts.ts';
+import type { AcknowledgedOrder } from '../../support/invariants/facts.ts';
 
 const CALL_MS = 6_000;
 const HEADERS = {
@@ -23,7 +23,9 @@ const RETRY_INFO = 'google.rpc.RetryInfo';
 export type Order = { readonly idempotencyKey: string; readonly customerId: string; readonly productId: string };
 
 /** What became of a call: an order, or the code of its error. */
-export type CallEnd = { readonly told: Told } | { readonly code: string; readonly hasRetryInfo: boolean };
+export type CallEnd =
+  | { readonly acknowledged: AcknowledgedOrder }
+  | { readonly code: string; readonly hasRetryInfo: boolean };
 
 export type OrderCaller = Disposable & {
   /** Places an order. Never throws: a call without an answer ends as `broken`. */
@@ -39,7 +41,7 @@ export function createOrderCaller(url: string, connections: number): OrderCaller
     const kept = sessions[next];
     if (kept !== undefined && !kept.closed && !kept.destroyed) return kept;
     const session = connect(url);
-    // Told to each of its calls too.
+    // AcknowledgedOrder to each of its calls too.
     session.on('error', () => session.destroy());
     sessions[next] = session;
     return session;
@@ -77,10 +79,10 @@ function readEnd(status: number, body: Buffer, idempotencyKey: string): CallEnd 
   if (status !== 200) return readError(status, body);
   const { order, outcome } = fromBinary(CreateOrderResponseSchema, body);
   return {
-    told: {
+    acknowledged: {
       idempotencyKey,
       orderId: order?.orderId ?? '',
-      status: OrderStatusSchema.value[order?.status ?? 0]?.localName as Told['status'],
+      status: OrderStatusSchema.value[order?.status ?? 0]?.localName as AcknowledgedOrder['status'],
       outcome: CreateOrderResponse_OutcomeSchema.value[outcome]?.localName ?? String(outcome),
     },
   };
@@ -91,6 +93,6 @@ function readError(status: number, body: Buffer): CallEnd {
     const { code, details = [] } = JSON.parse(body.toString()) as { code: string; details?: { type: string }[] };
     return { code, hasRetryInfo: details.some(({ type }) => type === RETRY_INFO) };
   } catch {
-    return { code: `HTTP ${status}`, hasRetryInfo: false }; // Nobody of the platform answers so: it is counted as it is.
+    return { code: `HTTP ${status}`, hasRetryInfo: false }; // No service of the platform answers so: it is counted under its own code.
   }
 }

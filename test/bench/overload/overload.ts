@@ -3,11 +3,11 @@
 import type { Stack } from '../../../local/stack/stack.ts';
 import { pause } from '../../../services/platform/base/backoff.ts';
 import {
+  type AcknowledgedOrder,
   collectFacts,
   judgeInvariants,
   listViolations,
   sourcesOf,
-  type Told,
   waitForQuiescence,
 } from '../../support/invariants/invariants.ts';
 import { type OverloadFigures, quantile, sumUp } from './figures.ts';
@@ -34,7 +34,7 @@ const LAST_SAMPLES = 5;
 
 type Write = (text: string) => void;
 
-/** Runs it and returns the figures; `write` is told of each step. Rejects when `signal` calls it off. */
+/** Runs it and returns the figures; `write` is acknowledged of each step. Rejects when `signal` calls it off. */
 export async function runOverload(
   settings: OverloadSettings,
   write: Write,
@@ -56,7 +56,7 @@ export async function runOverload(
   const later = await bench.load('open', rate, seconds);
   await waitForRest(platform.stack, write);
   const after = await waitForMemory(memory, before, signal);
-  const facts = await collectFacts(sourcesOf(platform.stack), { told: bench.told });
+  const facts = await collectFacts(sourcesOf(platform.stack), { acknowledged: bench.acknowledged });
   signal.throwIfAborted();
   return {
     factor,
@@ -70,8 +70,8 @@ export async function runOverload(
 }
 
 class Bench {
-  /** What all callers were told. */
-  readonly told: Told[] = [];
+  /** What all callers were acknowledged. */
+  readonly acknowledged: AcknowledgedOrder[] = [];
   readonly #url: string;
   readonly #write: Write;
   readonly #signal: AbortSignal;
@@ -85,7 +85,7 @@ class Bench {
   async load(kind: 'open' | 'closed', rate: number, seconds: number): Promise<LoadResult> {
     this.#write(`${seconds} s of ${rate} orders ${kind === 'open' ? 'a second' : 'at once'}`);
     const result = await putUnderLoad({ kind, url: this.#url, rate, seconds }, this.#signal);
-    this.told.push(...result.told);
+    this.acknowledged.push(...result.acknowledged);
     await pause(BREATH_MS, this.#signal);
     return result;
   }
@@ -103,7 +103,7 @@ async function warmUp(bench: Bench): Promise<void> {
 /** Orders a second when callers wait for each other. */
 async function findThroughput(bench: Bench, seconds: number): Promise<number> {
   const result = await bench.load('closed', PROBE_AT_ONCE, seconds);
-  return result.told.length / result.seconds;
+  return result.acknowledged.length / result.seconds;
 }
 
 /** Keeps a rate up; takes less of it while the platform does not follow. */
@@ -115,7 +115,7 @@ async function sustain(
   let rate = settings.rate ?? Math.max(1, Math.floor(SUSTAINABLE_SHARE * (saturation ?? 0)));
   for (let probe = 1; ; probe += 1) {
     const result = await bench.load('open', rate, settings.seconds);
-    const isKeptUp = result.told.length === result.called;
+    const isKeptUp = result.acknowledged.length === result.called;
     if (isKeptUp || probe === MAX_PROBES || settings.rate !== undefined) return { rate, result };
     rate = Math.max(1, Math.floor(SUSTAINABLE_SHARE * rate));
   }

@@ -1,4 +1,4 @@
-// What the matrix does to the broker as its administrator: plants events nobody can apply, and shortens the wait for redelivery.
+// What the matrix does to the broker as its administrator: plants events that no consumer can apply, and shortens the wait for redelivery.
 import { randomUUID } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { headers as createHeaders, nanos } from 'nats';
@@ -7,15 +7,15 @@ import { services } from '#local/shared/topology.ts';
 import { readBroker } from '../../support/invariants/sources.ts';
 
 /** An event the matrix put into a stream itself. */
-export type Planted = {
+export type InjectedEvent = {
   readonly eventId: string;
   readonly stream: string;
   readonly sequence: number;
-  isUprooted: boolean;
+  isRemoved: boolean;
 };
 
 /** Lets what a dead consumer had in its hands be delivered again after `ackWaitMs`; returns how many consumers there are. */
-export async function hurryRedelivery(natsUrl: string, ackWaitMs: number): Promise<number> {
+export async function shortenAckWait(natsUrl: string, ackWaitMs: number): Promise<number> {
   return await readBroker(natsUrl, async ({ manager }) => {
     let consumers = 0;
     for (const { stream } of services) {
@@ -30,10 +30,10 @@ export async function hurryRedelivery(natsUrl: string, ackWaitMs: number): Promi
   });
 }
 
-/** Plants an OrderCreated that nobody can read, and one that nobody may apply. */
-export async function plantPoison(natsUrl: string): Promise<Planted[]> {
+/** Plants an OrderCreated that no consumer can read, and one that none can apply. */
+export async function injectPoisonEvents(natsUrl: string): Promise<InjectedEvent[]> {
   const forbidden = create(OrderCreatedSchema, {
-    orderId: `planted-${randomUUID()}`,
+    orderId: `injected-${randomUUID()}`,
     customerId: 'cust123',
     items: [{ productId: '12345', quantity: 1 }],
     synthetic: true,
@@ -47,18 +47,18 @@ export async function plantPoison(natsUrl: string): Promise<Planted[]> {
         const headers = createHeaders();
         headers.set('ce-id', eventId);
         const { stream, seq } = await jetstream.publish(OrderCreatedSchema.typeName, body, { headers, msgID: eventId });
-        return { eventId, stream, sequence: seq, isUprooted: false };
+        return { eventId, stream, sequence: seq, isRemoved: false };
       }),
     ),
   );
 }
 
-/** Takes planted events out of their streams: they were never the platform's. */
-export async function uproot(natsUrl: string, planted: readonly Planted[]): Promise<void> {
+/** Takes injected events out of their streams: they were never the platform's. */
+export async function removeInjectedEvents(natsUrl: string, injected: readonly InjectedEvent[]): Promise<void> {
   await readBroker(natsUrl, async ({ manager }) => {
-    for (const event of planted) {
-      if (!event.isUprooted) await manager.streams.deleteMessage(event.stream, event.sequence);
-      event.isUprooted = true;
+    for (const event of injected) {
+      if (!event.isRemoved) await manager.streams.deleteMessage(event.stream, event.sequence);
+      event.isRemoved = true;
     }
   });
 }

@@ -11,17 +11,17 @@ export function armedFile(directory: string, service: string): string {
 }
 
 /** What the armed file was renamed to by the process of this id. */
-export function fallenFile(directory: string, service: string, pid: number): string {
-  return join(directory, `${service}.fallen.${pid}`);
+export function killedFile(directory: string, service: string, pid: number): string {
+  return join(directory, `${service}.killed.${pid}`);
 }
 
 /** The id of the process that left a file of this name; undefined when it is another file, or another service's. */
-export function pidOfFallen(service: string, fileName: string): number | undefined {
-  const prefix = `${service}.fallen.`;
+export function pidOfKilled(service: string, fileName: string): number | undefined {
+  const prefix = `${service}.killed.`;
   return fileName.startsWith(prefix) ? Number(fileName.slice(prefix.length)) : undefined;
 }
 
-/** Holds the part of the scenario that is being recorded; absent while nothing is. */
+/** Holds the step of the scenario that is being recorded; absent while nothing is. */
 export function recordingFile(directory: string): string {
   return join(directory, 'recording');
 }
@@ -32,6 +32,6 @@ export function operationsFile(directory: string, service: string): string {
 }
 
 /** Holds the beginning of the RPC names whose calls get lost before they are sent; absent while none do. */
-export function lostCallsFile(directory: string): string {
+export function droppedCallsFile(directory: string): string {
   return join(directory, 'lost-calls');
 }

@@ -1,10 +1,17 @@
 // The matrix's side of the control files: arms a point, sees who fell at it, records, loses calls.
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import type { ServiceName } from '#local/shared/topology.ts';
-import { armedFile, fallenFile, lostCallsFile, operationsFile, pidOfFallen, recordingFile } from './control-files.ts';
+import {
+  armedFile,
+  droppedCallsFile,
+  killedFile,
+  operationsFile,
+  pidOfKilled,
+  recordingFile,
+} from './control-files.ts';
 import type { Recorded, Row } from './points.ts';
 
-export type Fallen = { readonly pid: number; readonly time: Date };
+export type KilledProcess = { readonly pid: number; readonly time: Date };
 
 export class Control {
   readonly directory: string;
@@ -15,32 +22,32 @@ export class Control {
 
   /** Arms a row's point: its service dies at the next occurrence, once. */
   async arm(row: Row): Promise<void> {
-    const { service, phase, kind, behalf, name } = row;
-    await this.#put(armedFile(this.directory, service), JSON.stringify({ phase, kind, behalf, name }));
+    const { service, phase, kind, origin, name } = row;
+    await this.#put(armedFile(this.directory, service), JSON.stringify({ phase, kind, origin, name }));
   }
 
   /** Takes back what nobody fell at, and forgets who fell. */
   async disarm(service: ServiceName): Promise<void> {
     await rm(armedFile(this.directory, service), { force: true });
-    const fallen = await this.findFallen(service);
-    if (fallen !== undefined) await rm(fallenFile(this.directory, service, fallen.pid), { force: true });
+    const killed = await this.findKilled(service);
+    if (killed !== undefined) await rm(killedFile(this.directory, service, killed.pid), { force: true });
   }
 
   /** The process that died at the armed point, and when; undefined while none has. */
-  async findFallen(service: ServiceName): Promise<Fallen | undefined> {
+  async findKilled(service: ServiceName): Promise<KilledProcess | undefined> {
     for (const name of await readdir(this.directory)) {
-      const pid = pidOfFallen(service, name);
+      const pid = pidOfKilled(service, name);
       if (pid === undefined) continue;
       // Renaming is the last thing it did.
-      const { ctime } = await stat(fallenFile(this.directory, service, pid));
+      const { ctime } = await stat(killedFile(this.directory, service, pid));
       return { pid, time: ctime };
     }
     return undefined;
   }
 
-  /** Records what passes the ports from now on, as belonging to a part. */
-  async record(part: string): Promise<void> {
-    await this.#put(recordingFile(this.directory), part);
+  /** Records what passes the ports from now on, as belonging to a step. */
+  async record(step: string): Promise<void> {
+    await this.#put(recordingFile(this.directory), step);
   }
 
   /** Ends the recording; returns it and keeps nothing. */
@@ -56,13 +63,13 @@ export class Control {
     return recorded;
   }
 
-  /** Loses every call of RPCs whose names begin so, until `findCalls`. */
-  async loseCalls(prefix: string): Promise<void> {
-    await this.#put(lostCallsFile(this.directory), prefix);
+  /** Loses every call of RPCs whose names begin so, until `restoreCalls`. */
+  async dropCalls(prefix: string): Promise<void> {
+    await this.#put(droppedCallsFile(this.directory), prefix);
   }
 
-  async findCalls(): Promise<void> {
-    await rm(lostCallsFile(this.directory), { force: true });
+  async restoreCalls(): Promise<void> {
+    await rm(droppedCallsFile(this.directory), { force: true });
   }
 
   /** Renamed into place: nobody ever reads half of it. */

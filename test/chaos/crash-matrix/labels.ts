@@ -12,12 +12,12 @@ export type Phase = (typeof PHASES)[number];
 export type Operation = {
   readonly kind: OperationKind;
   /** The RPC served or the event handled by it; empty for the process's own work. */
-  readonly behalf: string;
+  readonly origin: string;
   readonly name: string;
 };
 
-/** An operation on one behalf, or on anyone's. */
-export type OperationPattern = Omit<Operation, 'behalf'> & { readonly behalf: string | undefined };
+/** An operation on one origin, or on anyone's. */
+export type OperationPattern = Omit<Operation, 'origin'> & { readonly origin: string | undefined };
 
 const WRITTEN_TABLE = /(?<!\bfor\s+)\b(insert\s+into|delete\s+from|update)\s+(?!set\b|skip\b|of\b|nowait\b)([a-z_]+)/gi;
 // Three capitals are a currency.
@@ -53,14 +53,14 @@ export function shortName(fullName: string): string {
 }
 
 /** Whether an operation is one that a pattern stands for. */
-export function isMatch(pattern: OperationPattern, { kind, behalf, name }: Operation): boolean {
-  return pattern.kind === kind && pattern.name === name && (pattern.behalf === undefined || pattern.behalf === behalf);
+export function isMatch(pattern: OperationPattern, { kind, origin, name }: Operation): boolean {
+  return pattern.kind === kind && pattern.name === name && (pattern.origin === undefined || pattern.origin === origin);
 }
 
 /** An operation, or a pattern of some, as one line. */
-export function formatOperation({ kind, behalf, name }: OperationPattern): string {
-  if (behalf === undefined) return `${kind} ${name}, for anyone`;
-  return behalf === '' ? `${kind} ${name}` : `${kind} ${behalf}: ${name}`;
+export function formatOperation({ kind, origin, name }: OperationPattern): string {
+  if (origin === undefined) return `${kind} ${name}, for anyone`;
+  return origin === '' ? `${kind} ${name}` : `${kind} ${origin}: ${name}`;
 }
 
 function shortMessageName(value: unknown): string[] {

@@ -4,19 +4,19 @@ import { type Client, Code, ConnectError } from '@connectrpc/connect';
 import type { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { pause } from '#services/platform/base/backoff.ts';
 import { toDependencyError } from '#services/platform/client/dependency-error.ts';
-import { type Told, toldBy } from '../../support/invariants/invariants.ts';
+import { type AcknowledgedOrder, acknowledgedOrder } from '../../support/invariants/invariants.ts';
 import { type OrderRequest, orderRequest } from '../../support/stack.ts';
 
 const CALL_MS = 4_000;
 const REPEAT_MS = 15_000;
 const PAUSE_MS = 100;
-type Placed = { readonly request: OrderRequest; readonly cancel: boolean };
+type PlacedOrder = { readonly request: OrderRequest; readonly cancel: boolean };
 
-export class ShopDesk {
+export class OrderClient {
   /** Everything that was answered, since the stack was started. */
-  readonly told: Told[] = [];
+  readonly acknowledged: AcknowledgedOrder[] = [];
   readonly #orders: Client<typeof OrderService>;
-  #placed: Placed[] = [];
+  #placed: PlacedOrder[] = [];
   /** The orders whose cancellation was answered: that stands, whatever happens. */
   readonly #answered = new Set<string>();
   /** Called after each answer to an order, and each failure of one. */
@@ -46,7 +46,7 @@ export class ShopDesk {
   }
 
   /** Places one order by two calls at once. */
-  async placeTwice(): Promise<void> {
+  async placeConcurrently(): Promise<void> {
     const request = orderRequest({ idempotencyKey: `crash-${randomUUID()}` });
     this.#placed.push({ request, cancel: false });
     await Promise.all([this.#callOnce(request), this.#callOnce(request)]);
@@ -70,24 +70,24 @@ export class ShopDesk {
   }
 
   /** Repeats every key once more, when all is at rest: the answers go to the journal, to be judged like any. */
-  async askAgain(): Promise<void> {
+  async retryAll(): Promise<void> {
     await Promise.all(this.#placed.map(({ request }) => this.#repeat(request)));
   }
 
   async #callOnce(request: OrderRequest): Promise<string | undefined> {
     const answer = await tolerate(() => this.#orders.createOrder(request, { timeoutMs: CALL_MS }));
     if (answer === undefined) return undefined;
-    const told = toldBy(request.idempotencyKey, answer);
-    this.told.push(told);
-    return told.orderId;
+    const acknowledged = acknowledgedOrder(request.idempotencyKey, answer);
+    this.acknowledged.push(acknowledged);
+    return acknowledged.orderId;
   }
 
   #repeat(request: OrderRequest): Promise<string> {
-    return untilAnswered(`key ${request.idempotencyKey}`, () => this.#callOnce(request));
+    return retryUntilAnswered(`key ${request.idempotencyKey}`, () => this.#callOnce(request));
   }
 
   async #cancel(orderId: string): Promise<void> {
-    await untilAnswered(`the cancellation of ${orderId}`, () => this.#cancelOnce(orderId));
+    await retryUntilAnswered(`the cancellation of ${orderId}`, () => this.#cancelOnce(orderId));
   }
 
   /** Undefined when it is not known whether the order is cancelled. */
@@ -97,20 +97,23 @@ export class ShopDesk {
       return 'cancelled';
     } catch (error) {
       if (ConnectError.from(error).code === Code.FailedPrecondition) return 'refused';
-      throwUnlessPassing(error);
+      throwUnlessTransient(error);
       return undefined;
     }
   }
 }
 
 /** Calls until there is an answer. Throws what repeating does not help against, and when 15 s have not helped. */
-export async function untilAnswered<Answer>(what: string, call: () => Promise<Answer | undefined>): Promise<Answer> {
-  const timeIsOver = AbortSignal.timeout(REPEAT_MS);
+export async function retryUntilAnswered<Answer>(
+  what: string,
+  call: () => Promise<Answer | undefined>,
+): Promise<Answer> {
+  const timeout = AbortSignal.timeout(REPEAT_MS);
   for (;;) {
     const answer = await call();
     if (answer !== undefined) return answer;
-    if (timeIsOver.aborted) throw new Error(`${what} was not answered within ${REPEAT_MS} ms`);
-    await pause(PAUSE_MS, timeIsOver);
+    if (timeout.aborted) throw new Error(`${what} was not answered within ${REPEAT_MS} ms`);
+    await pause(PAUSE_MS, timeout);
   }
 }
 
@@ -119,13 +122,13 @@ export async function tolerate<Answer>(call: () => Promise<Answer>): Promise<Ans
   try {
     return await call();
   } catch (error) {
-    throwUnlessPassing(error);
+    throwUnlessTransient(error);
     return undefined;
   }
 }
 
 /** A process that dies breaks connections; it never makes another answer with a refusal, or with an error of its own. */
-function throwUnlessPassing(error: unknown): void {
+function throwUnlessTransient(error: unknown): void {
   const { failure } = toDependencyError('the platform', error, false);
   if (failure === 'refused' || failure === 'internal') throw error;
 }

@@ -1,4 +1,4 @@
-// From recorded runs to the rows of the matrix: which operations a process is killed before and after, and in which part of the
+// From recorded runs to the rows of the matrix: which operations a process is killed before and after, and in which step of the
 // scenario each is reached. Pure.
 import type { ServiceName } from '#local/shared/topology.ts';
 import {
@@ -12,20 +12,20 @@ import {
   type Phase,
 } from './labels.ts';
 
-/** The part of a recording in which nobody asked for anything. */
+/** The step of a recording in which nobody asked for anything. */
 export const IDLE = 'idle';
 
-/** One operation as it was recorded: by which service, in which part, and whether it had any effect. */
+/** One operation as it was recorded: by which service, in which step, and whether it had any effect. */
 export type Recorded = Operation & {
   readonly service: ServiceName;
-  readonly part: string;
+  readonly step: string;
   readonly effective: boolean;
 };
 
 export type Point = OperationPattern & {
   readonly service: ServiceName;
-  /** The part of the scenario that reaches it. */
-  readonly part: string;
+  /** The step of the scenario that reaches it. */
+  readonly step: string;
   /** Whether it is also done, without effect, while there is nothing to do. */
   readonly idle: boolean;
 };
@@ -36,38 +36,38 @@ export type Row = Point & { readonly phase: Phase };
 export type Derivation = {
   readonly points: readonly Point[];
   /** Operations that one recording has and another lacks: no row could count on reaching them. */
-  readonly unsteady: readonly string[];
+  readonly unstable: readonly string[];
 };
 
 /**
  * Derives the points from recordings of the same scenario: every operation with an effect that each recording has in one and the
- * same part. What is done now on one behalf and now on another, whoever is first, is a point for anyone's. `parts` is the order
- * in which parts are preferred.
+ * same step. What is done now on one origin and now on another, whoever is first, is a point for anyone's. `steps` is the order
+ * in which steps are preferred.
  */
-export function derivePoints(recordings: readonly (readonly Recorded[])[], parts: readonly string[]): Derivation {
+export function derivePoints(recordings: readonly (readonly Recorded[])[], steps: readonly string[]): Derivation {
   const points = new Map<string, Point>();
   const missed: Recorded[] = [];
   const recorded = recordings.flat();
-  const asked = recorded.filter(({ effective, part }) => effective && part !== IDLE);
+  const asked = recorded.filter(({ effective, step }) => effective && step !== IDLE);
   const add = (service: ServiceName, pattern: OperationPattern): boolean => {
-    const part = findSteadyPart(recordings, parts, service, pattern);
-    if (part === undefined) return false;
-    const idle = recorded.some((one) => one.part === IDLE && one.service === service && isMatch(pattern, one));
-    points.set(keyOf(service, pattern), { service, ...pickPattern(pattern), part, idle });
+    const step = findStableStep(recordings, steps, service, pattern);
+    if (step === undefined) return false;
+    const idle = recorded.some((one) => one.step === IDLE && one.service === service && isMatch(pattern, one));
+    points.set(keyOf(service, pattern), { service, ...pickPattern(pattern), step, idle });
     return true;
   };
   for (const operation of uniqueOperations(asked)) {
     if (!add(operation.service, operation)) missed.push(operation);
   }
   const steady = [...points.values()];
-  const unsteady = missed.filter((operation) => {
+  const unstable = missed.filter((operation) => {
     const { service, kind, name } = operation;
     const isCovered = steady.some((point) => point.service === service && point.kind === kind && point.name === name);
-    return isCovered || !add(service, { ...operation, behalf: undefined });
+    return isCovered || !add(service, { ...operation, origin: undefined });
   });
   return {
     points: [...points.values()].toSorted(comparePoints),
-    unsteady: unsteady.map((operation) => keyOf(operation.service, operation)).toSorted(),
+    unstable: unstable.map((operation) => keyOf(operation.service, operation)).toSorted(),
   };
 }
 
@@ -95,7 +95,7 @@ export function isWanted(
 }
 
 /** What every service must have shown: a recording without it was made through broken wrappers. */
-const LEAST: Readonly<Partial<Record<ServiceName, readonly OperationKind[]>>> = {
+const REQUIRED_KINDS: Readonly<Partial<Record<ServiceName, readonly OperationKind[]>>> = {
   order: ['write', 'commit', 'publish', 'ack', 'call'],
   inventory: ['write', 'commit', 'publish', 'ack', 'nak', 'term'],
   payment: ['write', 'commit', 'publish', 'call'],
@@ -105,7 +105,7 @@ const LEAST: Readonly<Partial<Record<ServiceName, readonly OperationKind[]>>> = 
 
 /** The kinds of operation that a recording lacks although the service cannot work without them. */
 export function findMissingKinds(points: readonly Point[]): string[] {
-  return Object.entries(LEAST).flatMap(([service, kinds]) =>
+  return Object.entries(REQUIRED_KINDS).flatMap(([service, kinds]) =>
     kinds
       .filter((kind) => !points.some((point) => point.service === service && point.kind === kind))
       .map((kind) => `${service} ${kind}`),
@@ -123,16 +123,16 @@ export function countPoints(points: readonly Point[]): Map<ServiceName, Map<Oper
   return counts;
 }
 
-/** The first part in which every recording has the operation, with an effect. */
-function findSteadyPart(
+/** The first step in which every recording has the operation, with an effect. */
+function findStableStep(
   recordings: readonly (readonly Recorded[])[],
-  parts: readonly string[],
+  steps: readonly string[],
   service: ServiceName,
   pattern: OperationPattern,
 ): string | undefined {
-  return parts.find((part) =>
+  return steps.find((step) =>
     recordings.every((recording) =>
-      recording.some((one) => one.service === service && one.part === part && one.effective && isMatch(pattern, one)),
+      recording.some((one) => one.service === service && one.step === step && one.effective && isMatch(pattern, one)),
     ),
   );
 }
@@ -141,8 +141,8 @@ function uniqueOperations(operations: readonly Recorded[]): Recorded[] {
   return [...new Map(operations.map((operation) => [keyOf(operation.service, operation), operation])).values()];
 }
 
-function pickPattern({ kind, behalf, name }: OperationPattern): OperationPattern {
-  return { kind, behalf, name };
+function pickPattern({ kind, origin, name }: OperationPattern): OperationPattern {
+  return { kind, origin, name };
 }
 
 function keyOf(service: ServiceName, pattern: OperationPattern): string {

@@ -1,4 +1,4 @@
-// One stack whose services run with wrapped ports, and the desks at it: a lane works off rows of the matrix, one after the other.
+// One stack whose services run with wrapped ports, and the desks at it: a worker works off rows of the matrix, one after the other.
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,25 +19,25 @@ import {
   sourcesOf,
   waitForQuiescence,
 } from '../../support/invariants/invariants.ts';
-import { hurryRedelivery } from './broker-admin.ts';
+import { shortenAckWait } from './broker-admin.ts';
 import { Control } from './control.ts';
 import { CONTROL_VARIABLE, SERVICE_VARIABLE } from './control-files.ts';
-import { ShopDesk } from './order-client.ts';
+import { OrderClient } from './order-client.ts';
 import { IDLE, type Recorded } from './points.ts';
-import { cleanUp, forgetPlanted, PARTS, type Scene } from './scenario.ts';
+import { cleanUp, discardInjectedEvents, STEPS, type StepContext } from './scenario.ts';
 
 /** The services that are killed. */
-export const VICTIMS: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification', 'analytics'];
+export const TARGETS: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification', 'analytics'];
 
 /** How many durable consumers they have together. */
 const CONSUMERS = 8;
 const ACK_WAIT_MS = 2_000;
-const REST_MS = 30_000;
+const QUIESCENCE_LIMIT_MS = 30_000;
 const IDLE_MS = 3_000;
 const STOCK = 100_000;
 
 /** Leases and delays by which a crash is noticed, shortened as far as the settings let. */
-const HASTE = {
+const FAST_SETTINGS = {
   LOG_LEVEL: 'info',
   ORDER_BUDGET_MS: '1000',
   BREAKER_RESET_MS: '500',
@@ -46,18 +46,18 @@ const HASTE = {
   PAYMENT_PROVIDER_SLOW_CAPTURE_MS: '900',
 };
 
-export type Lane = AsyncDisposable & {
+export type StackWorker = AsyncDisposable & {
   readonly stack: Stack;
   readonly control: Control;
-  readonly desk: ShopDesk;
-  readonly scene: Scene;
+  readonly client: OrderClient;
+  readonly context: StepContext;
   readonly sources: InvariantSources;
-  /** What the parts and the supervisor printed. */
+  /** What the steps and the supervisor printed. */
   readonly output: readonly string[];
 };
 
 /** Starts a stack with plenty of stock, at rest. `signal` calls it off. */
-export async function openLane(signal: AbortSignal): Promise<Lane> {
+export async function startStackWorker(signal: AbortSignal): Promise<StackWorker> {
   const resources = new AsyncDisposableStack();
   try {
     const folder = resources.use(await createGuardedDirectory('touchstone-crash-matrix'));
@@ -69,49 +69,49 @@ export async function openLane(signal: AbortSignal): Promise<Lane> {
         dataDir: join(folder.path, 'data'),
         ports: 'free',
         durable: false,
-        services: VICTIMS,
-        environment: { PATH: process.env.PATH, ...HASTE },
-        serviceEnvironment: Object.fromEntries(VICTIMS.map((name) => [name, wrapPorts(folder.path, name)])),
-        log: (part, line) => output.push(`${part} ${line}`),
+        services: TARGETS,
+        environment: { PATH: process.env.PATH, ...FAST_SETTINGS },
+        serviceEnvironment: Object.fromEntries(TARGETS.map((name) => [name, wrapSettings(folder.path, name)])),
+        log: (step, line) => output.push(`${step} ${line}`),
         signal,
       }),
     );
-    const lane = { stack, control, output, sources: sourcesOf(stack), ...createScene(stack, control) };
-    await prepare(lane);
-    return { ...lane, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+    const worker = { stack, control, output, sources: sourcesOf(stack), ...createStepContext(stack, control) };
+    await prepare(worker);
+    return { ...worker, [Symbol.asyncDispose]: () => resources.disposeAsync() };
   } catch (error) {
     await resources.disposeAsync();
     throw error;
   }
 }
 
-/** Runs every part once, each to its end, and returns what passed the ports. Throws when a promise is broken without any crash. */
-export async function recordScenario({ control, desk, scene, sources }: Lane): Promise<Recorded[]> {
+/** Runs every step once, each to its end, and returns what passed the ports. Throws when a promise is broken without any crash. */
+export async function recordScenario({ control, client, context, sources }: StackWorker): Promise<Recorded[]> {
   await control.record(IDLE);
   await pause(IDLE_MS, new AbortController().signal);
-  desk.begin(async () => undefined);
-  for (const [name, part] of Object.entries(PARTS)) {
+  client.begin(async () => undefined);
+  for (const [name, step] of Object.entries(STEPS)) {
     await control.record(name);
-    await part(scene);
-    await settle(scene);
-    const left = await waitForQuiescence(sources, { timeoutMs: REST_MS });
+    await step(context);
+    await settle(context);
+    const left = await waitForQuiescence(sources, { timeoutMs: QUIESCENCE_LIMIT_MS });
     if (left.length > 0)
-      throw new Error(`part "${name}" does not come to rest: ${left.map(({ what }) => what).join(', ')}`);
-    await forgetPlanted(scene);
+      throw new Error(`step "${name}" does not come to rest: ${left.map(({ what }) => what).join(', ')}`);
+    await discardInjectedEvents(context);
   }
-  const recording = await control.takeRecording(VICTIMS);
-  const { broken, violations } = await judge({ sources, desk });
+  const recording = await control.takeRecording(TARGETS);
+  const { broken, violations } = await judge({ sources, client });
   if (broken?.length !== 0) throw new Error(['without any crash:', ...violations].join('\n  '));
   return recording;
 }
 
-/** What the invariants say of a lane: which do not hold, undefined when nobody could tell, and every violation as a sentence. */
+/** What the invariants say of a worker: which do not hold, undefined when nobody could tell, and every violation as a sentence. */
 export type Judgement = { readonly broken: readonly string[] | undefined; readonly violations: readonly string[] };
 
 /** Judges every invariant, over all that ever happened on this stack. Never throws: what cannot be looked at cannot hold. */
-export async function judge({ sources, desk }: Pick<Lane, 'sources' | 'desk'>): Promise<Judgement> {
+export async function judge({ sources, client }: Pick<StackWorker, 'sources' | 'client'>): Promise<Judgement> {
   try {
-    const verdicts = judgeInvariants(await collectFacts(sources, { told: desk.told }));
+    const verdicts = judgeInvariants(await collectFacts(sources, { acknowledged: client.acknowledged }));
     const broken = verdicts.filter(({ state }) => state !== 'holds').map(({ name }) => name);
     return { broken, violations: listViolations(verdicts) };
   } catch (error) {
@@ -119,17 +119,17 @@ export async function judge({ sources, desk }: Pick<Lane, 'sources' | 'desk'>): 
   }
 }
 
-/** Finishes what parts have begun, as callers do who do not give up. */
-export async function settle(scene: Scene): Promise<void> {
-  await cleanUp(scene);
-  await scene.desk.settle();
+/** Finishes what steps have begun, as callers do who do not give up. */
+export async function settle(context: StepContext): Promise<void> {
+  await cleanUp(context);
+  await context.client.settle();
 }
 
 function controlDirectory(folder: string): string {
   return join(folder, 'control');
 }
 
-function wrapPorts(folder: string, service: ServiceName): Record<string, string> {
+function wrapSettings(folder: string, service: ServiceName): Record<string, string> {
   return {
     NODE_OPTIONS: `--import ${new URL('preload.ts', import.meta.url)}`,
     // The same files are started some hundred times.
@@ -139,11 +139,14 @@ function wrapPorts(folder: string, service: ServiceName): Record<string, string>
   };
 }
 
-function createScene(stack: Stack, control: Control): { readonly desk: ShopDesk; readonly scene: Scene } {
+function createStepContext(
+  stack: Stack,
+  control: Control,
+): { readonly client: OrderClient; readonly context: StepContext } {
   const transportTo = (name: ServiceName) => createConnectTransport({ baseUrl: stack.url(name), httpVersion: '1.1' });
-  const desk = new ShopDesk(createClient(OrderService, transportTo('order')));
-  const scene: Scene = {
-    desk,
+  const client = new OrderClient(createClient(OrderService, transportTo('order')));
+  const context: StepContext = {
+    client,
     control,
     inventory: createClient(InventoryService, transportTo('inventory')),
     readers: [createClient(OpsService, transportTo('inventory')), createClient(OpsService, transportTo('analytics'))],
@@ -154,18 +157,18 @@ function createScene(stack: Stack, control: Control): { readonly desk: ShopDesk;
       analytics: stack.databaseUrl('analytics'),
     },
     natsUrl: stack.natsUrl('admin'),
-    planted: [],
+    injected: [],
     newId: randomUUID,
   };
-  return { desk, scene };
+  return { client, context };
 }
 
-async function prepare({ scene, sources }: Pick<Lane, 'scene' | 'sources'>): Promise<void> {
+async function prepare({ context, sources }: Pick<StackWorker, 'context' | 'sources'>): Promise<void> {
   const plenty = { idempotencyKey: 'plenty', productId: '12345', delta: STOCK };
-  await scene.inventory.adjustStock(plenty);
+  await context.inventory.adjustStock(plenty);
   // Until each service has made its consumers, and order knows the prices.
-  const left = await waitForQuiescence(sources, { timeoutMs: REST_MS });
+  const left = await waitForQuiescence(sources, { timeoutMs: QUIESCENCE_LIMIT_MS });
   if (left.length > 0) throw new Error(`the stack does not come to rest: ${left.map(({ what }) => what).join(', ')}`);
-  const consumers = await hurryRedelivery(scene.natsUrl, ACK_WAIT_MS);
+  const consumers = await shortenAckWait(context.natsUrl, ACK_WAIT_MS);
   if (consumers !== CONSUMERS) throw new Error(`there are ${consumers} durable consumers, not ${CONSUMERS}`);
 }

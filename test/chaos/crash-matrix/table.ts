@@ -12,7 +12,7 @@ export type RowResult = {
   /** The invariants that do not hold; undefined when they could not be judged. */
   readonly broken: readonly string[] | undefined;
   /** Everything that is wrong, one sentence each. */
-  readonly faults: readonly string[];
+  readonly problems: readonly string[];
 };
 
 const SERVICE_WIDTH = 12;
@@ -20,11 +20,11 @@ const PHASE_WIDTH = 6;
 const DIED_WIDTH = 4;
 const RECOVERED_WIDTH = 9;
 const INVARIANTS_WIDTH = 10;
-const MAX_FAULTS = 12;
+const MAX_PROBLEMS = 12;
 
 /** Whether a row shows a fault. */
-export function isRed({ died, broken, faults }: RowResult): boolean {
-  return !died || broken === undefined || broken.length > 0 || faults.length > 0;
+export function isRed({ died, broken, problems }: RowResult): boolean {
+  return !died || broken === undefined || broken.length > 0 || problems.length > 0;
 }
 
 /** The line above the rows. */
@@ -45,17 +45,17 @@ export function renderRow(result: RowResult, position: string): string {
     formatOperation(row),
   );
   if (!isRed(result)) return line;
-  const more = result.faults.length - MAX_FAULTS;
+  const more = result.problems.length - MAX_PROBLEMS;
   return [
     `${line}   <== RED`,
-    ...result.faults.slice(0, MAX_FAULTS).map((fault) => `        ${fault}`),
+    ...result.problems.slice(0, MAX_PROBLEMS).map((fault) => `        ${fault}`),
     ...(more > 0 ? [`        and ${more} more`] : []),
   ].join('\n');
 }
 
 /** A point as `--list` shows it. */
-export function renderPoint(row: Pick<Row, 'service' | 'kind' | 'behalf' | 'name' | 'part'>): string {
-  return `${row.service.padEnd(SERVICE_WIDTH)}  ${formatOperation(row)}   [${row.part}]`;
+export function renderPoint(row: Pick<Row, 'service' | 'kind' | 'origin' | 'name' | 'step'>): string {
+  return `${row.service.padEnd(SERVICE_WIDTH)}  ${formatOperation(row)}   [${row.step}]`;
 }
 
 /** How many points there are, by service and kind. */
@@ -63,8 +63,8 @@ export function renderCounts(counts: ReadonlyMap<ServiceName, ReadonlyMap<Operat
   return [...counts]
     .map(([service, kinds]) => {
       const total = [...kinds.values()].reduce((sum, count) => sum + count, 0);
-      const parts = [...kinds].filter(([, count]) => count > 0).map(([kind, count]) => `${kind} ${count}`);
-      return `  ${service.padEnd(SERVICE_WIDTH)}  ${String(total).padStart(3)} points: ${parts.join(', ')}`;
+      const steps = [...kinds].filter(([, count]) => count > 0).map(([kind, count]) => `${kind} ${count}`);
+      return `  ${service.padEnd(SERVICE_WIDTH)}  ${String(total).padStart(3)} points: ${steps.join(', ')}`;
     })
     .join('\n');
 }

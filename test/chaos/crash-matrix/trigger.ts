@@ -1,12 +1,12 @@
 // Inside the process under test: records what passes the wrapped ports, and kills the process by SIGKILL at the armed point.
 import { appendFileSync, existsSync, readFileSync, renameSync } from 'node:fs';
 import process from 'node:process';
-import { currentWork } from '#services/platform/observability/tracing.ts';
-import { armedFile, fallenFile, lostCallsFile, operationsFile, recordingFile } from './control-files.ts';
+import { currentOperation } from '#services/platform/observability/tracing.ts';
+import { armedFile, droppedCallsFile, killedFile, operationsFile, recordingFile } from './control-files.ts';
 import { isMatch, type Operation, type OperationKind, type OperationPattern, type Phase, shortName } from './labels.ts';
 
 export type Trigger = {
-  /** The operation of this kind and name, on behalf of whoever the process now works for. */
+  /** The operation of this kind and name, on origin of whoever the process now works for. */
   operation(kind: OperationKind, name: string): Operation;
   /** An operation is about to be done. Does not return when it is the armed point. */
   before(operation: Operation): void;
@@ -16,7 +16,7 @@ export type Trigger = {
    */
   after(operation: Operation, effective: boolean, settle?: () => Promise<void>): void;
   /** Whether calls of this RPC get lost now. */
-  isLost(rpc: string): boolean;
+  isDropped(rpc: string): boolean;
 };
 
 /** Makes the trigger of a process: the service it is, and the folder it is steered by. */
@@ -31,19 +31,19 @@ export function createTrigger(directory: string, service: string): Trigger {
 
   // Renaming is what proves that this process came here, and what keeps its successor alive.
   const die = (): void => {
-    renameSync(armed, fallenFile(directory, service, process.pid));
+    renameSync(armed, killedFile(directory, service, process.pid));
     process.kill(process.pid, 'SIGKILL');
   };
 
   const record = (operation: Operation, effective: boolean): void => {
     if (!existsSync(recordingFile(directory))) return;
-    const part = readFileSync(recordingFile(directory), 'utf8');
-    const line = JSON.stringify({ service, part, ...operation, effective });
+    const step = readFileSync(recordingFile(directory), 'utf8');
+    const line = JSON.stringify({ service, step, ...operation, effective });
     appendFileSync(operationsFile(directory, service), `${line}\n`);
   };
 
   return {
-    operation: (kind, name) => ({ kind, behalf: shortName(currentWork() ?? ''), name }),
+    operation: (kind, name) => ({ kind, origin: shortName(currentOperation() ?? ''), name }),
     before: (operation) => {
       if (isArmed('before', operation)) die();
     },
@@ -54,7 +54,7 @@ export function createTrigger(directory: string, service: string): Trigger {
       // A rejection nobody catches ends the process too, but not by SIGKILL: the row is red then.
       else void settle().then(die);
     },
-    isLost: (rpc) =>
-      existsSync(lostCallsFile(directory)) && rpc.startsWith(readFileSync(lostCallsFile(directory), 'utf8')),
+    isDropped: (rpc) =>
+      existsSync(droppedCallsFile(directory)) && rpc.startsWith(readFileSync(droppedCallsFile(directory), 'utf8')),
   };
 }

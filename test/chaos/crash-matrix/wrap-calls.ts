@@ -11,7 +11,7 @@ export function wrapRpcCalls(trigger: Trigger): void {
     const rpc = path.slice(1);
     const operation = trigger.operation('call', shortName(rpc));
     trigger.before(operation);
-    if (trigger.isLost(rpc)) throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    if (trigger.isDropped(rpc)) throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
     const stream = await request.call(this, method, path, ...rest);
     stream.once('response', () => trigger.after(operation, true));
     return stream;

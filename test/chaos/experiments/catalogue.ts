@@ -1,4 +1,4 @@
-// All experiments, in the order in which `make chaos` does them.
+// All experiments, in the order in which `make chaos` runs them.
 import { clockSkew } from './clock-skew.ts';
 import { contractVersions } from './contract-versions.ts';
 import { corruptedEvent } from './corrupted-event.ts';

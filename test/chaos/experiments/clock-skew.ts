@@ -1,10 +1,10 @@
-// The database clock that leases of orders are written by is wrong: first far behind, then ahead.
+// Clock skew of the leases of orders: first far behind, then ahead.
 import { latency } from '@touchstone/kit';
-import { type ActiveFault, defineExperiment, type Lab } from './runner/experiment.ts';
+import { type ActiveFault, defineExperiment, type ExperimentContext } from './runner/experiment.ts';
 import { changeOrderDatabase } from './runner/order-database.ts';
-import { areChargedOnce, describeAll, haveStatus, type Placed, placeOrders, within } from './runner/orders.ts';
+import { areChargedOnce, describeAll, haveStatus, type PlacedOrder, placeOrders, within } from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const BEHIND = '-1 hour';
 const AHEAD = '4 seconds';
@@ -15,45 +15,44 @@ const PROCESS_PAYMENT = 'shop.payment.v1.PaymentService/ProcessPayment';
 
 export const clockSkew = defineExperiment({
   name: 'clock-skew',
-  title: 'The clock that leases are written by is wrong',
+  title: 'The clock of the order leases is wrong',
   hypothesis:
-    'Leases only save work. Written by a clock that is an hour behind they are over before they begin, so that orders are worked on ' +
-    'twice at once, without harm. Written by one that is 4 s ahead, an order that has to wait waits so much longer and then completes.',
+    'Leases only save work. With a clock that is an hour behind, they expire at once, so that orders are processed twice concurrently, ' +
+    'without any effect on the result. With one that is 4 s ahead, a waiting order waits that much longer and then completes.',
   fault:
-    `A trigger shifts the lease and the time of the next try of every order that is written, as a skewed clock would have set them: by ` +
-    `${BEHIND} for half of the orders, then by ${AHEAD} for the rest. Payments take ${PAYMENT_DELAY_MS} ms longer, so that there is time to collide.`,
-  blastRadius: 'The orders table alone. Clocks of the machine and of other databases are right.',
-  abort: { when: 'The order service no longer answers', limitMs: 60_000, watch: stillAnswers('order') },
-  control:
-    'A sequence in the database counts the rows that the trigger shifted; the proxy before payment counts calls, which are more than orders.',
-  errandsPerSecond: 0,
+    `A trigger shifts the lease and the resume time of every order that is written, as a skewed clock would: by ` +
+    `${BEHIND} for half of the orders, then by ${AHEAD} for the rest. Payments take ${PAYMENT_DELAY_MS} ms longer, so that concurrent runs overlap.`,
+  blastRadius: 'The orders table. All other clocks are right.',
+  abort: { when: 'The order service no longer answers', limitMs: 60_000, watch: isStillServing('order') },
+  measuredBy: 'A database sequence that counts the shifted rows; the proxy to payment counts more calls than orders.',
+  scenariosPerSecond: 0,
   platform: 'shared',
   inject: ({ subject }) => skewClock(subject),
-  observe: async ({ subject, random, check }: Lab) => {
+  observe: async ({ subject, random, check }: ExperimentContext) => {
     const slow = subject.link('order>payment').inject(latency({ delayMs: PAYMENT_DELAY_MS }), { rpc: PROCESS_PAYMENT });
     const behind = await placeOrders(subject, random, ORDERS);
     const calls = slow.seen;
-    check('Orders are worked on twice while the clock is behind', {
+    check('Orders are processed twice while the clock is behind', {
       holds: calls > ORDERS,
       seen: `${calls} calls to ProcessPayment for ${ORDERS} orders`,
     });
     await setSkew(subject, AHEAD);
-    // Slower than their deadline, so that they have to wait for their next try.
+    // Slower than the deadline of the call, so that the orders have to wait for their next attempt.
     slow.remove();
     const slower = subject.link('order>payment').inject(latency({ delayMs: 2_500 }), { rpc: PROCESS_PAYMENT });
     const ahead = await placeOrders(subject, random, 2);
     slower.remove();
-    const placed: Placed[] = [...behind, ...ahead];
+    const placed: PlacedOrder[] = [...behind, ...ahead];
     const slowestMs = Math.max(...placed.map(({ tookMs }) => tookMs));
     check('Each order is answered in under 3 s', within('the slowest', slowestMs, ANSWER_MS));
-    check('None fails', { holds: placed.every(({ outcome }) => outcome !== 'FAILED'), seen: describeAll(placed) });
+    check('None is FAILED', { holds: placed.every(({ outcome }) => outcome !== 'FAILED'), seen: describeAll(placed) });
     return placed;
   },
   recover: async ({ subject, eventually }, placed) => {
     await eventually('Every order completes, those with leases in the future too', 30_000, () =>
       haveStatus(subject, placed),
     );
-    await eventually('Each was charged exactly once', 5_000, () => areChargedOnce(subject, placed));
+    await eventually('Each is charged exactly once', 5_000, () => areChargedOnce(subject, placed));
   },
 });
 
@@ -75,7 +74,7 @@ async function skewClock(platform: Platform): Promise<ActiveFault> {
     'create trigger chaos_shift before insert or update on orders for each row execute function chaos_shift()',
   ]);
   return {
-    bite: async () => {
+    measureEffect: async () => {
       const [row] = await changeOrderDatabase(platform, ['select last_value::int as count from chaos_shifted']);
       const count = Number(row?.count ?? 0);
       return { count, seen: `${count} rows were written with a shifted lease` };

@@ -1,92 +1,90 @@
-// Callers and events of other versions of the contract, older and newer, beside those of today.
+// Clients and events with older and newer versions of the contract, next to the current one.
 import type { FileDescriptorSet } from '@bufbuild/protobuf/wkt';
 import type { Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
-import { type ActiveFault, defineExperiment, type Lab } from './runner/experiment.ts';
-import { changeOrderDatabase } from './runner/order-database.ts';
-import { areChargedOnce, drawKey, failureOf, haveStatus, placeOrder } from './runner/orders.ts';
+import { type ActiveFault, defineExperiment, type ExperimentContext } from './runner/experiment.ts';
 import {
   addEnumValue,
   addTextField,
-  callBy,
+  callWithContract,
   readReleasedContract,
   removeFields,
   type SeenAnswer,
-} from './runner/other-contracts.ts';
+} from './runner/modified-contracts.ts';
+import { changeOrderDatabase } from './runner/order-database.ts';
+import { areChargedOnce, drawKey, failureOf, haveStatus, placeOrder } from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const SERVICE = 'shop.order.v1.OrderService';
 const TIMEOUT_MS = 5_000;
 const UNKNOWN_STATUS = 99;
-// Field 1000, a text, and `reason` again with the value 99: as a newer order service would write them.
+// Field 1000, a string, and `reason` with the value 99: what a newer order service would write.
 const EXTRA_FIELD = "'\\xc23e086e65776572212121'::bytea";
 const UNKNOWN_REASON = "'\\x1863'::bytea";
 
-type Caller = { readonly name: string; readonly contract: FileDescriptorSet; readonly transport: Transport };
+type ContractClient = { readonly name: string; readonly contract: FileDescriptorSet; readonly transport: Transport };
 
 export const contractVersions = defineExperiment({
   name: 'contract-versions',
-  title: 'Older and newer versions of the contract are used side by side',
+  title: 'Older and newer versions of the contract are in use',
   hypothesis:
-    'A caller whose contract lacks fields orders and reads as ever; one whose contract has more is understood as far as today goes, and ' +
-    'is told clearly about a value that is not known. Consumers apply events that carry a field and a reason they do not know.',
+    'A client whose contract lacks fields orders and reads as usual; the fields that a newer client adds are ignored, and an unknown ' +
+    'enum value is refused by name. Consumers apply events with an unknown field and an unknown reason.',
   fault:
-    'Callers made from the released contract as it is, from one without the newer fields of an order, and from one with a field and a status of ' +
-    'tomorrow, by Connect in binary and in JSON and by gRPC. Every event of the order service gets an additional field, and every OrderFailed ' +
-    'a reason of tomorrow.',
-  blastRadius: 'These callers, and every event of the order service while it is on.',
-  abort: { when: 'The order service no longer answers', limitMs: 60_000, watch: stillAnswers('order') },
-  control:
-    'The older caller counts fields of the answers that its contract does not have; a sequence in the database counts the events that were changed.',
-  errandsPerSecond: 3,
+    'Clients with the released contract, with one that lacks newer fields of an order, and with one that has a future field and a future ' +
+    'status, over Connect in binary and JSON and over gRPC. Every event of the order service gets a future field, and every OrderFailed ' +
+    'a future reason.',
+  blastRadius: 'These clients, and every event of the order service during the fault.',
+  abort: { when: 'The order service no longer answers', limitMs: 60_000, watch: isStillServing('order') },
+  measuredBy:
+    'The number of unknown fields that the older client sees; a database sequence that counts the changed events.',
+  scenariosPerSecond: 3,
   platform: 'shared',
   inject: ({ subject }) => changeEvents(subject),
-  observe: async (lab: Lab) => {
-    const { subject, random, check } = lab;
+  observe: async (context: ExperimentContext) => {
+    const { subject, random, check } = context;
     const older = await makeOlder();
     const newer = await makeNewer();
-    const callers: Caller[] = [
+    const clients: ContractClient[] = [
       {
-        name: 'the released contract, by Connect',
+        name: 'the released contract, over Connect',
         contract: await readReleasedContract(),
         transport: connect(subject),
       },
-      { name: 'an older one, by gRPC', contract: older, transport: grpc(subject) },
-      { name: 'a newer one, by Connect', contract: newer, transport: connect(subject) },
+      { name: 'an older one, over gRPC', contract: older, transport: grpc(subject) },
+      { name: 'a newer one, over Connect', contract: newer, transport: connect(subject) },
       { name: 'a newer one, in JSON', contract: newer, transport: connect(subject, false) },
     ];
     const placed: { orderId: string }[] = [];
-    for (const caller of callers) {
-      const extra = caller.contract === newer ? { gift_message: 'for tomorrow' } : {};
-      const answer = await order(caller, drawKey(random), extra);
+    for (const client of clients) {
+      const extra = client.contract === newer ? { gift_message: 'for later' } : {};
+      const answer = await order(client, drawKey(random), extra);
       const { orderId = '' } = (answer.json.order ?? {}) as { orderId?: string };
       placed.push({ orderId });
-      check(`A caller with ${caller.name} orders`, {
+      check(`A client with ${client.name} orders`, {
         holds: answer.json.outcome === 'OUTCOME_CONFIRMED',
         seen: `${String(answer.json.outcome)}, ${answer.unknownFields} fields unknown to it`,
       });
-      if (caller.contract === older) {
-        check('and does not know all fields of the answer', {
+      if (client.contract === older) {
+        check('and sees unknown fields in the answer', {
           holds: answer.unknownFields > 0,
           seen: `${answer.unknownFields} unknown`,
         });
       }
     }
     const refusal = await failureOf(listByUnknownStatus({ name: '', contract: newer, transport: connect(subject) }));
-    check('A status of tomorrow is refused by its name', {
+    check('A future status is refused by its name', {
       holds: /invalid_argument.*status/s.test(refusal?.words ?? ''),
-      seen: refusal?.words ?? 'it was taken',
+      seen: refusal?.words ?? 'it was accepted',
     });
     const declined = await placeOrder(subject, random, { paymentMethod: 'pm_insufficient_funds' });
     return { placed, declined };
   },
   recover: async ({ subject, eventually }, { placed, declined }) => {
     await eventually('All these orders are CONFIRMED', 20_000, () => haveStatus(subject, placed));
-    await eventually('and charged exactly once', 5_000, () => areChargedOnce(subject, placed));
-    await eventually('One that was declined meanwhile is FAILED', 20_000, () =>
-      haveStatus(subject, [declined], 'FAILED'),
-    );
+    await eventually('and are charged exactly once', 5_000, () => areChargedOnce(subject, placed));
+    await eventually('The declined order is FAILED', 20_000, () => haveStatus(subject, [declined], 'FAILED'));
   },
 });
 
@@ -104,10 +102,10 @@ async function changeEvents(platform: Platform): Promise<ActiveFault> {
     'create trigger chaos_change before insert on outbox for each row execute function chaos_change()',
   ]);
   return {
-    bite: async () => {
+    measureEffect: async () => {
       const [row] = await changeOrderDatabase(platform, ['select last_value::int as count from chaos_changed']);
       const count = Number(row?.count ?? 0);
-      return { count, seen: `${count} events were given a field of tomorrow` };
+      return { count, seen: `${count} events were given a future field` };
     },
     remove: async () => {
       await changeOrderDatabase(platform, [
@@ -141,7 +139,7 @@ function grpc({ stack }: Platform): Transport {
 }
 
 function order(
-  { contract, transport }: Caller,
+  { contract, transport }: ContractClient,
   idempotencyKey: string,
   extra: Record<string, string>,
 ): Promise<SeenAnswer> {
@@ -152,10 +150,15 @@ function order(
     paymentMethod: 'pm_approved',
     ...extra,
   };
-  return callBy(contract, transport, { service: SERVICE, method: 'CreateOrder', timeoutMs: TIMEOUT_MS }, request);
+  return callWithContract(
+    contract,
+    transport,
+    { service: SERVICE, method: 'CreateOrder', timeoutMs: TIMEOUT_MS },
+    request,
+  );
 }
 
-function listByUnknownStatus({ contract, transport }: Caller): Promise<SeenAnswer> {
-  const how = { service: SERVICE, method: 'ListOrders', timeoutMs: TIMEOUT_MS };
-  return callBy(contract, transport, how, { status: 'ORDER_STATUS_RETURNED' });
+function listByUnknownStatus({ contract, transport }: ContractClient): Promise<SeenAnswer> {
+  const call = { service: SERVICE, method: 'ListOrders', timeoutMs: TIMEOUT_MS };
+  return callWithContract(contract, transport, call, { status: 'ORDER_STATUS_RETURNED' });
 }

@@ -1,41 +1,42 @@
-// Events that nobody can read stand in a stream: they are set aside, and those behind them are applied.
+// Undecodable events in a stream: they become dead letters, and the events after them are applied.
 import { randomUUID } from 'node:crypto';
 import { Code } from '@connectrpc/connect';
 import { connect, headers as createHeaders, type JetStreamManager } from 'nats';
 import type { DeadLetter } from '#gen/shop/ops/v1/ops_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
-import { streamOf } from '#services/platform/messaging/streams.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { streamOf } from '#services/platform/base/domain.ts';
 import type { Random } from '../soak/random.ts';
-import { type ActiveFault, defineExperiment, type Lab } from './runner/experiment.ts';
+import { type ActiveFault, defineExperiment, type ExperimentContext } from './runner/experiment.ts';
 import { countMails, describeAll, drawKey, failureOf, haveStatus, placeOrders } from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
-const STREAM = streamOf('order');
+const STREAM = streamOf(DOMAIN, 'order');
 const SUBJECT = 'shop.order.v1.OrderCreated';
 const CONSUMERS: readonly ServiceName[] = ['inventory', 'analytics'];
 const ORDERS = 5;
 const BAD_EVENTS = 3;
-const MARK = 'chaos-corrupted';
+const MARKER = 'chaos-corrupted';
 
 export const corruptedEvent = defineExperiment({
   name: 'corrupted-event',
-  title: 'Events that cannot be read are in a stream',
+  title: 'A stream holds undecodable events',
   hypothesis:
-    'Each consumer sets each of them aside as a dead letter, with its content and what is wrong, and goes on with the events behind ' +
-    'it. Replaying one is refused as long as it cannot be read; discarding it forgets it.',
+    'Each consumer stores each of them as a dead letter, with its payload and the error, and applies the events after it. ' +
+    'Replaying one is refused while it cannot be decoded; discarding it deletes it.',
   fault:
-    `${BAD_EVENTS} messages are published among the order events: two with bytes that are no such message, one of them without the id that every event has; ` +
-    'and one that is cut off in the middle. Removed from the stream at the end.',
+    `${BAD_EVENTS} messages are published to the stream of order events: two with random bytes, one of them without an event id; ` +
+    'and one truncated event. They are removed from the stream at the end.',
   blastRadius: 'The consumers of order events that handle this one: inventory and analytics.',
-  abort: { when: 'The order service no longer answers', limitMs: 60_000, watch: stillAnswers('order') },
-  control: 'The broker says at which places in the stream the messages stand.',
-  errandsPerSecond: 2,
+  abort: { when: 'The order service no longer answers', limitMs: 60_000, watch: isStillServing('order') },
+  measuredBy: 'The stream sequences of the messages, as returned by the broker.',
+  scenariosPerSecond: 2,
   platform: 'shared',
-  inject: ({ subject, random }) => publishGarbage(subject, random),
-  observe: async ({ subject, random, check, eventually }: Lab) => {
+  inject: ({ subject, random }) => publishCorruptedEvents(subject, random),
+  observe: async ({ subject, random, check, eventually }: ExperimentContext) => {
     for (const consumer of CONSUMERS) {
-      await eventually(`${consumer} sets all ${BAD_EVENTS} aside`, 20_000, async () => {
+      await eventually(`${consumer} stores ${BAD_EVENTS} dead letters`, 20_000, async () => {
         const letters = await listLetters(subject, consumer);
         const words = letters.map(({ error }) => error);
         return {
@@ -46,11 +47,11 @@ export const corruptedEvent = defineExperiment({
     }
     const customerId = drawKey(random);
     const placed = await placeOrders(subject, random, ORDERS, { customerId });
-    check('Orders placed behind them are CONFIRMED', {
+    check('Orders placed after them are CONFIRMED', {
       ...(await haveStatus(subject, placed)),
       seen: describeAll(placed),
     });
-    await eventually('and the events behind them are applied', 20_000, async () => {
+    await eventually('and the events after them are applied', 20_000, async () => {
       const mails = await countMails(subject, customerId);
       return { holds: mails === ORDERS, seen: `${mails} of ${ORDERS} mails` };
     });
@@ -58,7 +59,7 @@ export const corruptedEvent = defineExperiment({
     const refusal = await failureOf(
       subject.ops('inventory').replayDeadLetter({ deadLetterId: letter?.deadLetterId ?? '' }, { timeoutMs: 3_000 }),
     );
-    check('Replaying one is refused and it stays', {
+    check('Replaying one is refused, and it is kept', {
       holds:
         refusal?.code === Code.FailedPrecondition && (await listLetters(subject, 'inventory')).length === BAD_EVENTS,
       seen: refusal?.words ?? 'it was replayed',
@@ -69,7 +70,7 @@ export const corruptedEvent = defineExperiment({
   },
 });
 
-async function publishGarbage(platform: Platform, random: Random): Promise<ActiveFault> {
+async function publishCorruptedEvents(platform: Platform, random: Random): Promise<ActiveFault> {
   const sequences: number[] = [];
   await withBroker(platform, async (manager, publish) => {
     const garbage = () =>
@@ -91,7 +92,7 @@ async function publishGarbage(platform: Platform, random: Random): Promise<Activ
     for (const { payload, id } of bad) sequences.push(await publish(payload, id));
   });
   return {
-    bite: () => ({ count: sequences.length, seen: `they stand in ${STREAM} at ${sequences.join(', ')}` }),
+    measureEffect: () => ({ count: sequences.length, seen: `they are in ${STREAM} at ${sequences.join(', ')}` }),
     remove: async () => {
       await withBroker(platform, async (manager) => {
         for (const sequence of sequences.splice(0)) await manager.streams.deleteMessage(STREAM, sequence);
@@ -114,7 +115,7 @@ async function withBroker(
     const jetstream = connection.jetstream();
     const publish: Publish = async (payload, id) => {
       const headers = createHeaders();
-      headers.set(MARK, 'true');
+      headers.set(MARKER, 'true');
       if (id !== undefined) headers.set('ce-id', id);
       return (await jetstream.publish(SUBJECT, payload, { headers })).seq;
     };
@@ -124,10 +125,10 @@ async function withBroker(
   }
 }
 
-/** Those of this experiment. */
+/** Lists the dead letters of this experiment. */
 async function listLetters(platform: Platform, consumer: ServiceName): Promise<DeadLetter[]> {
   const { deadLetters } = await platform.ops(consumer).listDeadLetters({ pageSize: 100 }, { timeoutMs: 3_000 });
-  return deadLetters.filter(({ headers }) => headers[MARK] === 'true');
+  return deadLetters.filter(({ headers }) => headers[MARKER] === 'true');
 }
 
 async function discardLetters(platform: Platform, consumer: ServiceName): Promise<void> {

@@ -1,65 +1,75 @@
-// The services that sell hardly get to run: they are stopped and let on again in bursts, as on a machine that does too much else.
+// CPU starvation of order, inventory and payment: SIGSTOP and SIGCONT in turns, as on an overcommitted machine.
 import type { ServiceName } from '#local/shared/topology.ts';
 import { pause } from '#services/platform/base/backoff.ts';
 import type { Random } from '../soak/random.ts';
-import { type ActiveFault, defineExperiment, type Lab } from './runner/experiment.ts';
-import { areChargedOnce, describeAll, haveStatus, type Placed, placeUntilAnswered, within } from './runner/orders.ts';
+import { type ActiveFault, defineExperiment, type ExperimentContext } from './runner/experiment.ts';
+import {
+  areChargedOnce,
+  describeAll,
+  haveStatus,
+  type PlacedOrder,
+  placeUntilAnswered,
+  within,
+} from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
-const VICTIMS: readonly ServiceName[] = ['order', 'inventory', 'payment'];
+const TARGETS: readonly ServiceName[] = ['order', 'inventory', 'payment'];
 const ORDERS = 8;
-// The budget of an order, and the longest stop on each of the three on its way.
+// The budget of an order, plus the longest stop of each of the three services.
 const ANSWER_MS = 4_500;
-const STOPPED_MS = { least: 150, most: 600 };
-const RUNNING_MS = { least: 60, most: 200 };
+const STOPPED_MS = { min: 150, max: 600 };
+const RUNNING_MS = { min: 60, max: 200 };
 
 export const cpuStarvation = defineExperiment({
   name: 'cpu-starvation',
-  title: 'Order, inventory and payment hardly get to run',
+  title: 'Order, inventory and payment get too little CPU time',
   hypothesis:
-    `Orders are answered in under ${ANSWER_MS / 1_000} s, confirmed or waiting, and none is sold or charged twice because ` +
-    'somebody took a slow service for a dead one. When there is time again, every order completes.',
+    `Orders are answered in under ${ANSWER_MS / 1_000} s, CONFIRMED or PENDING, and none is sold or charged twice because ` +
+    'a slow service was mistaken for a dead one. When the CPU time is back, every order completes.',
   fault:
-    'The three processes are stopped for 150 to 600 ms again and again (SIGSTOP, SIGCONT), with 60 to 200 ms to run in between: each ' +
-    'has less than a third of its time.',
-  blastRadius: 'Every order is slow. Nothing else on the machine is slowed down.',
-  abort: { when: 'The notification service no longer answers', limitMs: 60_000, watch: stillAnswers('notification') },
-  control: 'In the middle of a stop the service is asked for its health, and must not answer before it is let on.',
-  errandsPerSecond: 2,
+    'The three processes are stopped repeatedly for 150 to 600 ms (SIGSTOP, SIGCONT) and run for 60 to 200 ms in between: each ' +
+    'gets less than a third of the CPU time.',
+  blastRadius: 'Every order is slow. Other processes of the machine are not affected.',
+  abort: { when: 'The notification service no longer answers', limitMs: 60_000, watch: isStillServing('notification') },
+  measuredBy: 'During a stop the service is called, and must not answer before it is continued.',
+  scenariosPerSecond: 2,
   platform: 'shared',
   inject: async ({ subject, random }) => starve(subject, random),
-  observe: async (lab: Lab) => {
-    const placed: Placed[] = [];
-    while (placed.length < ORDERS) placed.push(await placeUntilAnswered(lab));
+  observe: async (context: ExperimentContext) => {
+    const placed: PlacedOrder[] = [];
+    while (placed.length < ORDERS) placed.push(await placeUntilAnswered(context));
     const slowestMs = Math.max(...placed.map(({ tookMs }) => tookMs));
-    lab.check(`Each order is answered in under ${ANSWER_MS / 1_000} s`, within('the slowest', slowestMs, ANSWER_MS));
-    lab.check('None fails for good', {
+    context.check(
+      `Each order is answered in under ${ANSWER_MS / 1_000} s`,
+      within('the slowest', slowestMs, ANSWER_MS),
+    );
+    context.check('None is FAILED', {
       holds: placed.every(({ outcome }) => outcome !== 'FAILED'),
       seen: describeAll(placed),
     });
     return placed;
   },
   recover: async ({ subject, eventually }, placed) => {
-    await eventually('Every order completes when there is time again', 40_000, () => haveStatus(subject, placed));
-    await eventually('Each was charged exactly once', 5_000, () => areChargedOnce(subject, placed));
+    await eventually('Every order completes when the CPU time is back', 40_000, () => haveStatus(subject, placed));
+    await eventually('Each is charged exactly once', 5_000, () => areChargedOnce(subject, placed));
   },
 });
 
 function starve(platform: Platform, random: Random): ActiveFault {
   const ending = new AbortController();
   const seen = { stops: 0, silent: 0 };
-  const working = Promise.allSettled(
-    VICTIMS.map((victim) => stopInBursts(platform, victim, random, ending.signal, seen)),
+  const starving = Promise.allSettled(
+    TARGETS.map((target) => stopInBursts(platform, target, random, ending.signal, seen)),
   );
   return {
-    bite: () => ({
+    measureEffect: () => ({
       count: seen.silent,
-      seen: `${seen.stops} stops; in ${seen.silent} of them the service was asked and did not answer before it was let on`,
+      seen: `${seen.stops} stops; in ${seen.silent} of them the service did not answer before it was continued`,
     }),
     remove: async () => {
       ending.abort();
-      const failed = (await working).find(({ status }) => status === 'rejected');
+      const failed = (await starving).find(({ status }) => status === 'rejected');
       if (failed?.status === 'rejected') throw failed.reason;
     },
   };
@@ -67,27 +77,27 @@ function starve(platform: Platform, random: Random): ActiveFault {
 
 async function stopInBursts(
   platform: Platform,
-  victim: ServiceName,
+  target: ServiceName,
   random: Random,
   over: AbortSignal,
   seen: { stops: number; silent: number },
 ): Promise<void> {
   const { stack } = platform;
   while (!over.aborted) {
-    await stack.kill(victim, 'SIGSTOP');
+    await stack.kill(target, 'SIGSTOP');
     seen.stops += 1;
     let hasAnswered = false;
-    const answer = fetch(`${stack.url(victim)}/metrics`, { signal: AbortSignal.timeout(STOPPED_MS.most * 4) })
+    const answer = fetch(`${stack.url(target)}/metrics`, { signal: AbortSignal.timeout(STOPPED_MS.max * 4) })
       .then((response) => response.body?.cancel())
-      // One that does not come says what was to be shown, too.
+      // A call without an answer also proves the stop.
       .catch(() => undefined)
       .finally(() => {
         hasAnswered = true;
       });
-    await pause(random.integer(STOPPED_MS.least, STOPPED_MS.most), over);
+    await pause(random.integer(STOPPED_MS.min, STOPPED_MS.max), over);
     if (!hasAnswered && !over.aborted) seen.silent += 1;
-    await stack.kill(victim, 'SIGCONT');
+    await stack.kill(target, 'SIGCONT');
     await answer;
-    await pause(random.integer(RUNNING_MS.least, RUNNING_MS.most), over);
+    await pause(random.integer(RUNNING_MS.min, RUNNING_MS.max), over);
   }
 }

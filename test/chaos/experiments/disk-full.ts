@@ -1,11 +1,11 @@
-// The disk of the broker is full: no event can be stored, and selling goes on.
+// The disk of the broker is full: no event can be stored, and orders are still confirmed.
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ActiveFault, defineExperiment, type Lab } from './runner/experiment.ts';
+import { type ActiveFault, defineExperiment, type ExperimentContext } from './runner/experiment.ts';
 import { countMails, describeAll, drawKey, placeOrders, within } from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';
 import { findMountObstacle, mountSmallDisk } from './runner/small-disk.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const DISK_BYTES = 32 << 20;
 const BLOCK = Buffer.alloc(1 << 16);
@@ -17,22 +17,21 @@ export const diskFull = defineExperiment({
   name: 'disk-full',
   title: 'The disk of the broker is full',
   hypothesis:
-    'Orders are CONFIRMED; their events wait in the outboxes, because what the broker could not store it does not acknowledge. When ' +
+    'Orders are CONFIRMED; their events wait in the outboxes, because the broker acknowledges only what it has stored. When ' +
     'there is space again and the broker is restarted, every event arrives: every mail is sent and every sum is right.',
   fault:
-    `The broker keeps its streams on a disk of its own of ${DISK_BYTES >> 20} MB (a tmpfs), which a file fills to the last byte. At the end the ` +
-    'file is removed and nats-server restarted, as an operator would.',
+    `The broker keeps its streams on a disk of its own of ${DISK_BYTES >> 20} MB (a tmpfs), which a file fills completely. At the end the ` +
+    'file is removed and nats-server restarted, as an operator would do.',
   blastRadius:
-    'Mails, sums and price changes come later. The databases have another disk; no other disk of the machine is filled.',
-  abort: { when: 'The order service no longer answers', limitMs: 40_000, watch: stillAnswers('order') },
-  control:
-    'The order service counts events that it could not publish; with space on the disk there are none after a moment.',
-  errandsPerSecond: 3,
+    'Mails, sums and price changes are late. The databases have another disk; no other disk of the machine is filled.',
+  abort: { when: 'The order service no longer answers', limitMs: 40_000, watch: isStillServing('order') },
+  measuredBy: 'The number of unpublished events of the order service, which is zero while the disk has space.',
+  scenariosPerSecond: 3,
   platform: 'own',
   findObstacle: findMountObstacle,
   prepareFolder: (resources, dataDir) => mountSmallDisk(resources, join(dataDir, 'nats'), DISK_BYTES),
   inject: ({ subject }) => fillDisk(subject),
-  observe: async ({ subject, random, check, wait }: Lab) => {
+  observe: async ({ subject, random, check, wait }: ExperimentContext) => {
     const customerId = drawKey(random);
     const placed = await placeOrders(subject, random, ORDERS, { customerId });
     await wait(FULL_MS);
@@ -56,7 +55,7 @@ async function fillDisk(platform: Platform): Promise<ActiveFault> {
   const file = join(platform.dataDir, 'nats', 'ballast');
   const writtenBytes = await writeUntilFull(file);
   return {
-    bite: async () => {
+    measureEffect: async () => {
       const { status } = await platform.ops('order').getStatus({}, { timeoutMs: 3_000 });
       const unsent = Number(status?.outbox?.unsent ?? 0n);
       return {
@@ -72,11 +71,11 @@ async function fillDisk(platform: Platform): Promise<ActiveFault> {
   };
 }
 
-/** Returns how many bytes there was space for: at most the size of the disk. */
+/** Returns the number of bytes written: at most the size of the disk. */
 async function writeUntilFull(file: string): Promise<number> {
   await using handle = await open(file, 'w');
   let writtenBytes = 0;
-  // Smaller and smaller, so that nothing is left between two blocks.
+  // Blocks get smaller, so that no space is left.
   for (let size = BLOCK.length; size >= 1; size = Math.floor(size / 2)) {
     while (writtenBytes <= DISK_BYTES) {
       try {

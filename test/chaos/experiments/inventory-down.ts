@@ -1,28 +1,28 @@
-// The inventory service is away: orders are taken, wait, and complete when it is back.
-import { defineExperiment, type Lab } from './runner/experiment.ts';
-import { takeAway } from './runner/faults.ts';
+// The inventory service is down: orders are accepted, wait, and complete when it is back.
+import { defineExperiment, type ExperimentContext } from './runner/experiment.ts';
+import { stopProcess } from './runner/faults.ts';
 import { areChargedOnce, describeAll, haveStatus, placeOrder, placeOrders, within } from './runner/orders.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const ANSWER_MS = 3_000;
-const FAILURES_THAT_OPEN = 5;
+const BREAKER_THRESHOLD = 5;
 
 export const inventoryDown = defineExperiment({
   name: 'inventory-down',
-  title: 'The inventory service is away',
+  title: 'The inventory service is down',
   section: '8.3',
   hypothesis:
     'An order is answered in under 3 s, with PENDING and INVENTORY_UNAVAILABLE; after five of them the circuit breaker answers ' +
-    'at once. When inventory is back every order completes by itself, sold and charged once.',
-  fault: 'The inventory service is stopped, so that its port refuses connections, and started again at the end.',
-  blastRadius: 'Orders wait for stock. Prices, reading of orders, payments and mails go on.',
-  abort: { when: 'The order service no longer answers', limitMs: 40_000, watch: stillAnswers('order') },
-  control: 'A connection to the port of inventory, which succeeds before the fault and must be refused while it is on.',
-  errandsPerSecond: 0,
+    'at once. When inventory is back every order completes without a retry by the customer, sold and charged once.',
+  fault: 'The inventory service is stopped, so that its port refuses connections, and started at the end.',
+  blastRadius: 'Orders wait for stock. Quotes, reading orders, payments and mails still work.',
+  abort: { when: 'The order service no longer answers', limitMs: 40_000, watch: isStillServing('order') },
+  measuredBy: 'A connection to the port of inventory, which succeeds before the fault and must be refused during it.',
+  scenariosPerSecond: 0,
   platform: 'shared',
-  inject: ({ subject }) => takeAway(subject, 'inventory'),
-  observe: async ({ subject, random, check }: Lab) => {
-    const placed = await placeOrders(subject, random, FAILURES_THAT_OPEN, { quantity: 2 });
+  inject: ({ subject }) => stopProcess(subject, 'inventory'),
+  observe: async ({ subject, random, check }: ExperimentContext) => {
+    const placed = await placeOrders(subject, random, BREAKER_THRESHOLD, { quantity: 2 });
     check('The first five orders are PENDING for INVENTORY_UNAVAILABLE', {
       holds: placed.every(({ outcome, reason }) => outcome === 'PENDING' && reason === 'INVENTORY_UNAVAILABLE'),
       seen: describeAll(placed),
@@ -30,7 +30,7 @@ export const inventoryDown = defineExperiment({
     const slowestMs = Math.max(...placed.map(({ tookMs }) => tookMs));
     check('Each of them is answered in under 3 s', within('the slowest', slowestMs, ANSWER_MS));
     const sixth = await placeOrder(subject, random);
-    check('The sixth finds the circuit open', {
+    check('The sixth is answered CIRCUIT_OPEN', {
       holds: sixth.outcome === 'CIRCUIT_OPEN' && sixth.reason === 'INVENTORY_UNAVAILABLE',
       seen: describeAll([sixth]),
     });
@@ -38,6 +38,6 @@ export const inventoryDown = defineExperiment({
   },
   recover: async ({ subject, eventually }, placed) => {
     await eventually('Every order completes when inventory is back', 30_000, () => haveStatus(subject, placed));
-    await eventually('Each was charged exactly once', 5_000, () => areChargedOnce(subject, placed));
+    await eventually('Each is charged exactly once', 5_000, () => areChargedOnce(subject, placed));
   },
 });

@@ -2,8 +2,7 @@
 import { killService } from './kill-service.ts';
 
 export const killAnalytics = killService('analytics', {
-  hypothesis:
-    'Orders do not notice. Every event counts once: the sums are those of the orders, as the invariants compare.',
-  blastRadius: 'Sums are behind for a while.',
+  hypothesis: 'Orders see no effect. Every event is counted once: the invariants compare the sums with the orders.',
+  blastRadius: 'Sums are late.',
   bystander: 'order',
 });

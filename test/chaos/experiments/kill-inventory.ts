@@ -3,8 +3,8 @@ import { killService } from './kill-service.ts';
 
 export const killInventory = killService('inventory', {
   hypothesis:
-    'Orders that are under way wait or are tried again, and every one comes to its end: its stock is reserved once and sold once, ' +
-    'whatever call the kill interrupted.',
-  blastRadius: 'Orders that need stock at that moment. Prices and reading of orders go on.',
+    'Orders in flight wait or are retried, and each reaches its end state: its stock is reserved once and confirmed once, ' +
+    'whichever call the kill interrupted.',
+  blastRadius: 'Orders that need stock at that moment. Quoting and reading orders still work.',
   bystander: 'order',
 });

@@ -3,8 +3,8 @@ import { killService } from './kill-service.ts';
 
 export const killNotification = killService('notification', {
   hypothesis:
-    'Orders do not notice. Every confirmed order has exactly one notification, and its mail goes out under one Message-ID, though ' +
+    'Orders see no effect. Every confirmed order has exactly one notification, and its mail is sent with one Message-ID, though ' +
     'perhaps more than once.',
-  blastRadius: 'Mails come later.',
+  blastRadius: 'Mails are late.',
   bystander: 'order',
 });

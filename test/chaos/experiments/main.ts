@@ -1,4 +1,5 @@
-// `make chaos`: breaks the platform by experiments and rules on each. Ctrl-C ends it, leaves nothing, and still writes the report.
+// `make chaos`: runs the chaos experiments one after the other and writes a report with a verdict for each. Ctrl-C stops it, removes
+// everything it started, and still writes the report.
 import { randomInt } from 'node:crypto';
 import { INTERRUPTED, print, runCommand } from '../../support/command.ts';
 import { EXPERIMENTS } from './catalogue.ts';
@@ -16,7 +17,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
     print(HELP);
     return 0;
   }
-  if (settings.lists) {
+  if (settings.list) {
     const width = Math.max(...names.map(({ length }) => length));
     for (const { name, title } of EXPERIMENTS) print(`${name.padEnd(width)}  ${title}`);
     return 0;
@@ -24,8 +25,8 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
   const { experiments = names, seed, folder } = settings;
   const chosen = experiments.flatMap((name) => EXPERIMENTS.filter((experiment) => experiment.name === name));
   print(`chaos: ${chosen.length} experiments, seed ${seed}`);
-  const isWell = await runAll({ experiments: chosen, seed, folder, write: print, signal });
+  const passed = await runAll({ experiments: chosen, seed, folder, write: print, signal });
   if (signal.aborted) return INTERRUPTED;
-  print(isWell ? 'chaos: every experiment that this machine can do is upheld' : 'chaos: FAILED, as the report tells');
-  return isWell ? 0 : 1;
+  print(passed ? 'chaos: every experiment that this machine supports is upheld' : 'chaos: FAILED, see the report');
+  return passed ? 0 : 1;
 }

@@ -1,11 +1,11 @@
-// Order and inventory cannot reach each other, though both are well and reach everything else.
+// A network partition between order and inventory; both still reach everything else.
 import { partition } from '@touchstone/kit';
 import { readDatabase } from '../../support/invariants/sources.ts';
-import { defineExperiment, type Lab } from './runner/experiment.ts';
-import { harmLinks } from './runner/faults.ts';
+import { defineExperiment, type ExperimentContext } from './runner/experiment.ts';
+import { injectOnLinks } from './runner/faults.ts';
 import { areChargedOnce, describeAll, haveStatus, placeOrders, within } from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const ORDERS = 3;
 const ANSWER_MS = 3_000;
@@ -14,23 +14,24 @@ export const partitionBothWays = defineExperiment({
   name: 'partition-both-ways',
   title: 'Order and inventory are cut off from each other',
   hypothesis:
-    'An order is answered PENDING in under 3 s. Its stock is set aside meanwhile, by the event that goes through the broker; when the ' +
-    'network heals, the order completes with that reservation and not with a second one.',
-  fault: 'Nothing passes between the order service and the inventory service, in neither direction, without any error.',
+    'An order is answered PENDING in under 3 s. Its stock is reserved by the event that passes through the broker; when the ' +
+    'network heals, the order completes with that reservation, not with a second one.',
+  fault:
+    'Nothing passes between the order service and the inventory service, in either direction; connections are not refused.',
   blastRadius: 'Orders wait for the answer of inventory. Both services reach the database and the broker.',
-  abort: { when: 'The order service no longer answers', limitMs: 40_000, watch: stillAnswers('order') },
-  control: 'The proxy counts the connections on which it held something back.',
-  errandsPerSecond: 0,
+  abort: { when: 'The order service no longer answers', limitMs: 40_000, watch: isStillServing('order') },
+  measuredBy: 'The number of connections on which the proxy held data back.',
+  scenariosPerSecond: 0,
   platform: 'shared',
   inject: async ({ subject }) =>
-    harmLinks(subject, ['order>inventory'], [{ fault: partition(), options: { direction: 'both' } }]),
-  observe: async ({ subject, random, check, eventually }: Lab) => {
+    injectOnLinks(subject, ['order>inventory'], [{ fault: partition(), options: { direction: 'both' } }]),
+  observe: async ({ subject, random, check, eventually }: ExperimentContext) => {
     const placed = await placeOrders(subject, random, ORDERS, { quantity: 2 });
     const slowestMs = Math.max(...placed.map(({ tookMs }) => tookMs));
     check('Each order is answered in under 3 s', within('the slowest', slowestMs, ANSWER_MS));
     check('with PENDING', { holds: placed.every(({ outcome }) => outcome === 'PENDING'), seen: describeAll(placed) });
     const orderIds = placed.map(({ orderId }) => orderId);
-    await eventually('The stock is set aside by the event', 10_000, async () => {
+    await eventually('The stock is reserved by the event', 10_000, async () => {
       const states = await readReservations(subject, orderIds);
       const reserved = states.filter((state) => state === 'RESERVED').length;
       return {
@@ -42,7 +43,7 @@ export const partitionBothWays = defineExperiment({
   },
   recover: async ({ subject, eventually }, placed) => {
     await eventually('Every order completes when the network heals', 40_000, () => haveStatus(subject, placed));
-    await eventually('Each was charged exactly once', 5_000, () => areChargedOnce(subject, placed));
+    await eventually('Each is charged exactly once', 5_000, () => areChargedOnce(subject, placed));
   },
 });
 

@@ -1,82 +1,84 @@
-// Callers with wrong credentials, or with those of another service: each is refused, and changes nothing.
+// Clients with wrong credentials, or with those of another service: each is refused and changes nothing.
 import { connect } from 'nats';
 import { Client } from 'pg';
 import { inboxPrefix } from '#local/nats/nats-permissions.ts';
+import { DOMAIN } from '#services/domain.ts';
 import { TEST_PRODUCT } from '#services/inventory/catalogue.ts';
-import { withinTime } from '#services/platform/base/deadline.ts';
+import { withTimeout } from '#services/platform/base/deadline.ts';
+import { streamOf } from '#services/platform/base/domain.ts';
 import { describeError } from '#services/platform/base/errors.ts';
 import { SYNTHETIC_HEADER } from '#services/platform/base/synthetic.ts';
-import { streamOf } from '#services/platform/messaging/streams.ts';
 import { readBroker } from '../../support/invariants/sources.ts';
-import { defineExperiment, type Lab } from './runner/experiment.ts';
+import { defineExperiment, type ExperimentContext } from './runner/experiment.ts';
 import { drawKey } from './runner/orders.ts';
 import type { Platform } from './runner/platform.ts';
-import { stillAnswers } from './runner/steady-state.ts';
+import { isStillServing } from './runner/steady-state.ts';
 
 const TIMEOUT_MS = 3_000;
-const NOTICE_MS = 500;
-const STREAM = streamOf('order');
+const STATUS_TIMEOUT_MS = 500;
+const STREAM = streamOf(DOMAIN, 'order');
 const FORGED_SUBJECT = 'shop.order.v1.Forged';
 
-/** One way in. Each try rejects when it is refused. */
-type Door = {
+/** One place where credentials are checked. Each attempt rejects when it is refused. */
+type EntryPoint = {
   readonly what: string;
+  /** Attempts with wrong credentials, by description. */
   readonly wrong: Readonly<Record<string, () => Promise<void>>>;
-  /** What a refusal says. */
+  /** The expected error. */
   readonly refusal: RegExp;
-  /** The same try with the right credential. */
+  /** The same attempt with the right credentials. */
   readonly right: () => Promise<void>;
 };
 
 export const wrongCredentials = defineExperiment<void>({
   name: 'wrong-credentials',
-  title: 'Callers come with wrong credentials',
+  title: 'Clients use wrong credentials',
   hypothesis:
-    'Test orders without the credential of the monitor, users of the broker with a wrong password or beyond what they may publish, and ' +
+    'Synthetic orders without the credential of the monitor, broker users with a wrong password or without the permission to publish, and ' +
     'database roles with a wrong password or at the database of another service are all refused, and leave no trace.',
-  fault: 'Such callers try each of these doors.',
-  blastRadius: 'None: customers do not notice.',
-  abort: { when: 'The order service no longer answers', limitMs: 30_000, watch: stillAnswers('order') },
-  control: 'The same tries with the right credential succeed: it is the credential that they are refused for.',
-  errandsPerSecond: 2,
+  fault: 'Such clients try each of these.',
+  blastRadius: 'None: customers see no effect.',
+  abort: { when: 'The order service no longer answers', limitMs: 30_000, watch: isStillServing('order') },
+  measuredBy: 'The same attempts with the right credentials, which must succeed: only the credentials are refused.',
+  scenariosPerSecond: 2,
   platform: 'shared',
-  inject: async (lab) => ({
-    bite: async () => {
-      const opened: string[] = [];
-      for (const { what, right } of doorsOf(lab, drawKey(lab.random))) {
+  inject: async (context) => ({
+    measureEffect: async () => {
+      const succeeded: string[] = [];
+      for (const { what, right } of entryPointsOf(context, drawKey(context.random))) {
         await right();
-        opened.push(what);
+        succeeded.push(what);
       }
-      return { count: opened.length, seen: `with the right credential these succeed: ${opened.join(', ')}` };
+      return { count: succeeded.length, seen: `with the right credentials these succeed: ${succeeded.join(', ')}` };
     },
     remove: async () => undefined,
   }),
-  observe: async (lab: Lab) => {
-    const forged = drawKey(lab.random);
-    for (const { what, wrong, refusal } of doorsOf(lab, forged)) {
+  observe: async (context: ExperimentContext) => {
+    const forged = drawKey(context.random);
+    for (const { what, wrong, refusal } of entryPointsOf(context, forged)) {
       for (const [how, attempt] of Object.entries(wrong)) {
         const words = await refusalOf(attempt());
-        lab.check(`${what}, ${how}, is refused`, {
+        context.check(`${what}, ${how}, is refused`, {
           holds: words !== undefined && refusal.test(words),
-          seen: words ?? 'IT WAS LET IN',
+          seen: words ?? 'IT WAS ACCEPTED',
         });
       }
     }
-    const found = (await listSubjects(lab.subject)).filter((subject) => subject.includes(forged));
-    lab.check('No forged event is in any stream', { holds: found.length === 0, seen: `${found.length} found` });
+    const found = (await listSubjects(context.subject)).filter((subject) => subject.includes(forged));
+    context.check('No forged event is in any stream', { holds: found.length === 0, seen: `${found.length} found` });
   },
 });
 
-function doorsOf({ subject, random }: Lab, forged: string): Door[] {
+function entryPointsOf({ subject, random }: ExperimentContext, forged: string): EntryPoint[] {
   return [
-    testOrder(subject, () => drawKey(random)),
+    syntheticOrder(subject, () => drawKey(random)),
     brokerUser(subject),
     publishing(subject, forged),
     databaseRole(subject),
   ];
 }
 
-function testOrder({ orders, stack }: Platform, drawOrderKey: () => string): Door {
+function syntheticOrder({ orders, stack }: Platform, drawOrderKey: () => string): EntryPoint {
   const order = async (headers: Record<string, string>): Promise<void> => {
     const items = [{ productId: TEST_PRODUCT, quantity: 1 }];
     const request = {
@@ -89,17 +91,17 @@ function testOrder({ orders, stack }: Platform, drawOrderKey: () => string): Doo
     await orders.createOrder(request, { headers, timeoutMs: TIMEOUT_MS });
   };
   return {
-    what: 'a test order',
+    what: 'a synthetic order',
     wrong: {
       'without a credential': () => order({}),
-      'with a wrong one': () => order({ [SYNTHETIC_HEADER]: 'not-the-credential-of-the-monitor' }),
+      'with a wrong credential': () => order({ [SYNTHETIC_HEADER]: 'not-the-credential-of-the-monitor' }),
     },
     refusal: /permission_denied/,
     right: () => order({ [SYNTHETIC_HEADER]: stack.syntheticCredential() }),
   };
 }
 
-function brokerUser({ stack }: Platform): Door {
+function brokerUser({ stack }: Platform): EntryPoint {
   const login = async (user: string, pass: string): Promise<void> => {
     const { host } = new URL(stack.natsUrl('admin'));
     const connection = await connect({ servers: host, user, pass, reconnect: false, timeout: TIMEOUT_MS });
@@ -110,25 +112,25 @@ function brokerUser({ stack }: Platform): Door {
     what: 'a login at the broker',
     wrong: {
       'with a wrong password': () => login(username, 'wrong'),
-      'as nobody known': () => login('somebody', decodeURIComponent(password)),
+      'as an unknown user': () => login('unknown', decodeURIComponent(password)),
     },
     refusal: /authorization violation/i,
     right: () => login(username, decodeURIComponent(password)),
   };
 }
 
-function publishing({ stack }: Platform, forged: string): Door {
+function publishing({ stack }: Platform, forged: string): EntryPoint {
   const subject = `${FORGED_SUBJECT}-${forged}`;
   const publish = async (user: 'notification' | 'order'): Promise<void> => {
     const { host, username, password } = new URL(stack.natsUrl(user));
     const login = { user: decodeURIComponent(username), pass: decodeURIComponent(password) };
     const connection = await connect({ servers: host, ...login, reconnect: false, inboxPrefix: inboxPrefix(user) });
     try {
-      // A publication that is not allowed is never acknowledged; the broker says why on the connection.
-      const told = connection.status()[Symbol.asyncIterator]().next();
+      // The broker does not acknowledge a refused publication; it reports the refusal as a connection status.
+      const status = connection.status()[Symbol.asyncIterator]().next();
       connection.publish(subject, '');
       await connection.flush();
-      const refusal = await withinTime(told, NOTICE_MS, () => undefined);
+      const refusal = await withTimeout(status, STATUS_TIMEOUT_MS, () => undefined);
       if (refusal?.value !== undefined) throw new Error(`${refusal.value.type}: ${String(refusal.value.data)}`);
     } finally {
       await connection.close();
@@ -145,7 +147,7 @@ function publishing({ stack }: Platform, forged: string): Door {
   };
 }
 
-function databaseRole({ stack }: Platform): Door {
+function databaseRole({ stack }: Platform): EntryPoint {
   const login = async (service: 'order' | 'payment', path: string, password?: string): Promise<void> => {
     const url = new URL(stack.databaseUrl(service));
     url.pathname = path;
@@ -168,7 +170,7 @@ function databaseRole({ stack }: Platform): Door {
   };
 }
 
-/** The subjects of everything in the stream of the order service. */
+/** Lists the subjects of all events in the stream of the order service. */
 function listSubjects({ stack }: Platform): Promise<string[]> {
   return readBroker(stack.natsUrl('admin'), async ({ manager }) => {
     const { state } = await manager.streams.info(STREAM, { subjects_filter: '>' });
@@ -176,7 +178,7 @@ function listSubjects({ stack }: Platform): Promise<string[]> {
   });
 }
 
-/** What a refusal says; undefined when there is none. */
+/** Returns the error of a refused attempt; undefined when it succeeds. */
 async function refusalOf(attempt: Promise<void>): Promise<string | undefined> {
   try {
     await attempt;

@@ -1,9 +1,9 @@
 // The cells of the matrix: every fault of the kit's proxy, on every dependency of CreateOrder, by call and by connection, in the
 // directions where it makes a difference. What is left out is listed with its reason. Pure.
 import type { Fault, InjectOptions } from '@touchstone/kit';
-import { FAULTS, type FaultRow, type Protocol, type Scope, type Way } from './faults.ts';
+import { FAULTS, type FaultDirection, type FaultRow, type Protocol, type Scope } from './faults.ts';
 
-/** What an order needs: two neighbours, the payment service's provider, the order service's own Postgres, and the broker. */
+/** What an order needs: two dependencies, the payment service's provider, the order service's own Postgres, and the broker. */
 export const DEPENDENCIES = ['inventory', 'payment', 'provider', 'database', 'nats'] as const;
 export type DependencyName = (typeof DEPENDENCIES)[number];
 
@@ -22,7 +22,7 @@ export type Cell = {
   /** The fault's name in the matrix. */
   readonly fault: string;
   readonly scope: Scope;
-  readonly way: Way;
+  readonly way: FaultDirection;
   /** Orders placed under the fault before the one that is judged. */
   readonly ordersBefore: number;
   readonly create: () => Fault;
@@ -30,32 +30,32 @@ export type Cell = {
 };
 
 /** What cannot be a cell, and why. */
-export type LeftOut = { readonly name: string; readonly reason: string };
+export type SkippedCell = { readonly name: string; readonly reason: string };
 
-export type Cells = { readonly cells: readonly Cell[]; readonly leftOut: readonly LeftOut[] };
+export type Cells = { readonly cells: readonly Cell[]; readonly skipped: readonly SkippedCell[] };
 
 /** Lists the cells whose names hold one of the texts of `only`, parted by commas; by default all. */
 export function listCells(only = ''): Cells {
   const texts = only.split(',').map((text) => text.trim());
   const isWanted = ({ name }: { readonly name: string }): boolean => texts.some((text) => name.includes(text));
   const cells: Cell[] = [];
-  const leftOut: LeftOut[] = [];
+  const skipped: SkippedCell[] = [];
   for (const dependency of DEPENDENCIES) {
     for (const row of FAULTS) {
-      for (const [scope, ways] of Object.entries(row.on) as [Scope, readonly Way[]][]) {
+      for (const [scope, ways] of Object.entries(row.on) as [Scope, readonly FaultDirection[]][]) {
         const protocol = PROTOCOLS[dependency];
         // What has no calls to tell apart is tried by its connections.
         if (protocol === 'tcp' && scope === 'call' && row.on.connection !== undefined) continue;
-        const reason = findReasonAgainst(row, scope, protocol);
+        const reason = findSkipReason(row, scope, protocol);
         if (reason === undefined) cells.push(...ways.map((way) => createCell(dependency, row, scope, way)));
-        else leftOut.push({ name: `${dependency}/${row.name}/${scope}`, reason });
+        else skipped.push({ name: `${dependency}/${row.name}/${scope}`, reason });
       }
     }
   }
-  return { cells: cells.filter(isWanted), leftOut: leftOut.filter(isWanted) };
+  return { cells: cells.filter(isWanted), skipped: skipped.filter(isWanted) };
 }
 
-function createCell(dependency: DependencyName, row: FaultRow, scope: Scope, way: Way): Cell {
+function createCell(dependency: DependencyName, row: FaultRow, scope: Scope, way: FaultDirection): Cell {
   return {
     name: [dependency, row.name, scope, ...(way === 'own' ? [] : [way])].join('/'),
     dependency,
@@ -68,7 +68,7 @@ function createCell(dependency: DependencyName, row: FaultRow, scope: Scope, way
   };
 }
 
-function findReasonAgainst(row: FaultRow, scope: Scope, protocol: Protocol): string | undefined {
+function findSkipReason(row: FaultRow, scope: Scope, protocol: Protocol): string | undefined {
   if (scope === 'call' && protocol === 'tcp') return 'what is not HTTP has no calls to tell apart';
-  return row.leaveOut?.(scope, protocol);
+  return row.skipReason?.(scope, protocol);
 }

@@ -23,23 +23,23 @@ import {
 export type Scope = 'call' | 'connection';
 export type Protocol = 'http2' | 'http1' | 'tcp';
 /** `own` leaves it to the fault where it acts. */
-export type Way = Direction | 'both' | 'own';
+export type FaultDirection = Direction | 'both' | 'own';
 
 export type FaultRow = {
   readonly name: string;
   readonly create: () => Fault;
   /** On what it is tried, and in which directions. */
-  readonly on: Readonly<Partial<Record<Scope, readonly Way[]>>>;
+  readonly on: Readonly<Partial<Record<Scope, readonly FaultDirection[]>>>;
   /** Orders it has to let pass before it hits. */
   readonly ordersBefore?: number;
   /** Why it cannot be tried on this; undefined when it can. */
-  readonly leaveOut?: (scope: Scope, protocol: Protocol) => string | undefined;
+  readonly skipReason?: (scope: Scope, protocol: Protocol) => string | undefined;
 };
 
 // Longer than any call may take, and than the caller's budget.
 const LATE_MS = 5_000;
 // Just within the limit of a statement of the database, and within every other: nothing fails, everything is slow.
-const BEARABLE_MS = 400;
+const TOLERABLE_MS = 400;
 const TRICKLE_BYTES_PER_SECOND = 10;
 const NO_ERROR = 0;
 const REFUSED_STREAM = 7;
@@ -53,7 +53,7 @@ const CONNECTIONS: FaultRow['on'] = { connection: ['own'] };
 
 export const FAULTS: readonly FaultRow[] = [
   { name: 'latency', create: () => latency({ delayMs: LATE_MS, jitterMs: 100 }), on: ANYTHING },
-  { name: 'latency-bearable', create: () => latency({ delayMs: BEARABLE_MS }), on: { connection: UP_AND_DOWN } },
+  { name: 'latency-tolerable', create: () => latency({ delayMs: TOLERABLE_MS }), on: { connection: UP_AND_DOWN } },
   { name: 'bandwidth', create: () => bandwidth({ bytesPerSecond: TRICKLE_BYTES_PER_SECOND }), on: ANYTHING },
   { name: 'black-hole', create: () => blackHole(), on: { call: UP_AND_DOWN, connection: ['both'] } },
   { name: 'partition', create: () => partition(), on: { connection: UP_AND_DOWN } },
@@ -66,7 +66,7 @@ export const FAULTS: readonly FaultRow[] = [
     name: 'reset-connection-of-call',
     create: () => reset({ breaks: 'connection' }),
     on: { call: UP_AND_DOWN },
-    leaveOut: onlyOverHttp2('over HTTP/1.1 every reset of a call breaks its connection'),
+    skipReason: onlyOverHttp2('over HTTP/1.1 every reset of a call breaks its connection'),
   },
   resetWith('no-error', NO_ERROR),
   resetWith('refused-stream', REFUSED_STREAM),
@@ -80,7 +80,7 @@ export const FAULTS: readonly FaultRow[] = [
     name: 'slow-close',
     create: () => slowClose({ delayMs: LATE_MS }),
     on: ANYTHING,
-    leaveOut: (scope) => (scope === 'call' ? undefined : 'connections are kept: none ends while an order is made'),
+    skipReason: (scope) => (scope === 'call' ? undefined : 'connections are kept: none ends while an order is made'),
   },
   { name: 'garbage', create: () => garbage(), on: ANYTHING },
   { name: 'truncate-message', create: () => truncateMessage(), on: ANYTHING },
@@ -97,15 +97,15 @@ function resetWith(code: string, http2Code: number): FaultRow {
     name: `reset-${code}`,
     create: () => reset({ http2Code }),
     on: { call: ['down'] },
-    leaveOut: onlyOverHttp2('over HTTP/1.1 a reset has no code: it is the plain reset'),
+    skipReason: onlyOverHttp2('over HTTP/1.1 a reset has no code: it is the plain reset'),
   };
 }
 
 function goAwayWith(name: string, options: Parameters<typeof goAway>[0]): FaultRow {
-  const leaveOut = onlyOverHttp2('HTTP/1.1 has no GOAWAY, and the proxy counts none');
-  return { name, create: () => goAway(options), on: CALLS, leaveOut };
+  const skipReason = onlyOverHttp2('HTTP/1.1 has no GOAWAY, and the proxy counts none');
+  return { name, create: () => goAway(options), on: CALLS, skipReason };
 }
 
-function onlyOverHttp2(reason: string): NonNullable<FaultRow['leaveOut']> {
+function onlyOverHttp2(reason: string): NonNullable<FaultRow['skipReason']> {
   return (_, protocol) => (protocol === 'http2' ? undefined : reason);
 }

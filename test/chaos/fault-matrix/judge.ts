@@ -18,7 +18,7 @@ export type Refusal = {
 export type CellResult = {
   readonly cell: Pick<Cell, 'name' | 'dependency' | 'fault' | 'scope' | 'way'>;
   /** Undefined when the cell could not be tried. */
-  readonly told: Answer | Refusal | undefined;
+  readonly response: Answer | Refusal | undefined;
   /** What the caller waited. */
   readonly tookMs: number;
   /** How often the proxy did harm to the order that is judged. */
@@ -28,7 +28,7 @@ export type CellResult = {
   /** Services that died of it. */
   readonly deaths: readonly string[];
   /** What went wrong with the cell itself, in words. */
-  readonly mishaps: readonly string[];
+  readonly errors: readonly string[];
 };
 
 const STATUS_OF_OUTCOME: ReadonlyMap<string, string> = new Map([
@@ -39,33 +39,33 @@ const STATUS_OF_OUTCOME: ReadonlyMap<string, string> = new Map([
   ['TIMEOUT', 'PENDING'],
 ]);
 
-const TIME_IS_UP = 'BUDGET_EXHAUSTED';
+const BUDGET_EXHAUSTED = 'BUDGET_EXHAUSTED';
 const INVENTORY_REASONS = ['INVENTORY_CHECK_FAILED', 'INVENTORY_UNAVAILABLE'];
 const PAYMENT_REASONS = ['PAYMENT_TIMEOUT', 'PAYMENT_UNAVAILABLE'];
 
-/** What an order may be told to wait for when this dependency is harmed. */
+/** What an order may be response to wait for when this dependency is faulted. */
 const REASONS: Readonly<Record<DependencyName, readonly string[]>> = {
-  inventory: [...INVENTORY_REASONS, TIME_IS_UP],
-  payment: [...PAYMENT_REASONS, TIME_IS_UP],
-  provider: [...PAYMENT_REASONS, TIME_IS_UP],
+  inventory: [...INVENTORY_REASONS, BUDGET_EXHAUSTED],
+  payment: [...PAYMENT_REASONS, BUDGET_EXHAUSTED],
+  provider: [...PAYMENT_REASONS, BUDGET_EXHAUSTED],
   // What the database costs is missing elsewhere.
-  database: [TIME_IS_UP],
+  database: [BUDGET_EXHAUSTED],
   // An order needs no broker.
   nats: [],
 };
 
-/** The one fault that is an internal error told to the caller: by it alone may an order fail, and only at inventory. */
-const TELLS_INTERNAL = 'fail-always-500';
+/** The one fault that is an internal error response to the caller: by it alone may an order fail, and only at inventory. */
+const INTERNAL_ERROR_FAULT = 'fail-always-500';
 
 /** Everything that is wrong with a cell, one sentence each; a cell with none is green. */
-export function judgeCell({ cell, told, tookMs, hits, end, deaths, mishaps }: CellResult): string[] {
-  const faults = [...mishaps];
-  if (told !== undefined) {
+export function judgeCell({ cell, response, tookMs, hits, end, deaths, errors }: CellResult): string[] {
+  const faults = [...errors];
+  if (response !== undefined) {
     if (tookMs > LIMIT_MS) faults.push(`was answered after ${Math.round(tookMs)} ms`);
     if (hits === 0) faults.push('the proxy counted no fault');
-    faults.push(...('code' in told ? judgeRefusal(cell.dependency, told) : judgeAnswer(cell, told)));
+    faults.push(...('code' in response ? judgeRefusal(cell.dependency, response) : judgeAnswer(cell, response)));
     if (end === undefined) faults.push('the order did not come to its end after the fault was removed');
-    else if ('status' in told) faults.push(...judgeEnd(told, end.status));
+    else if ('status' in response) faults.push(...judgeEnd(response, end.status));
   }
   if (deaths.length > 0) faults.push(`died of it: ${deaths.join(', ')}`);
   return faults;
@@ -77,12 +77,14 @@ function judgeAnswer(cell: CellResult['cell'], { outcome, reason, status }: Answ
   const faults = status === expected ? [] : [`outcome ${outcome} with an order that is ${status}`];
   if (outcome === 'CONFIRMED') return reason === 'UNSPECIFIED' ? faults : [...faults, `CONFIRMED, with ${reason}`];
   if (reason === 'UNSPECIFIED') return [...faults, `is untyped: ${outcome} without a reason`];
-  return mayBeTold(cell, reason) ? faults : [...faults, `${reason} is not what ${cell.fault} on ${cell.dependency} is`];
+  return isReasonAllowed(cell, reason)
+    ? faults
+    : [...faults, `${reason} is not what ${cell.fault} on ${cell.dependency} is`];
 }
 
-// No order of the matrix is declined, so none may be told that it was.
-function mayBeTold({ dependency, fault }: CellResult['cell'], reason: string): boolean {
-  if (reason === 'INVENTORY_ERROR') return dependency === 'inventory' && fault === TELLS_INTERNAL;
+// No order of the matrix is declined, so none may be response that it was.
+function isReasonAllowed({ dependency, fault }: CellResult['cell'], reason: string): boolean {
+  if (reason === 'INVENTORY_ERROR') return dependency === 'inventory' && fault === INTERNAL_ERROR_FAULT;
   return REASONS[dependency].includes(reason);
 }
 
@@ -97,5 +99,5 @@ function judgeRefusal(dependency: DependencyName, { code, message, reason, retry
 
 function judgeEnd({ status }: Answer, end: string): string[] {
   const isOver = status === 'CONFIRMED' || status === 'FAILED';
-  return isOver && end !== status ? [`was told to be ${status}, and ended as ${end}`] : [];
+  return isOver && end !== status ? [`was response to be ${status}, and ended as ${end}`] : [];
 }

@@ -16,8 +16,8 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
     return 0;
   }
   if (!settings.isListOnly) return isGreen(await runMatrix(settings, print, signal)) ? 0 : 1;
-  const { cells, leftOut } = listCells(settings.only);
+  const { cells, skipped } = listCells(settings.only);
   for (const { name } of cells) print(name);
-  for (const { name, reason } of leftOut) print(`left out: ${name}: ${reason}`);
+  for (const { name, reason } of skipped) print(`left out: ${name}: ${reason}`);
   return 0;
 }

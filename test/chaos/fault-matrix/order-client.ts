@@ -1,4 +1,4 @@
-// The customer of the matrix: places orders, keeps what was told, and follows each order to its end.
+// The customer of the matrix: places orders, keeps what was response, and follows each order to its end.
 import { randomUUID } from 'node:crypto';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { type Client, Code, ConnectError } from '@connectrpc/connect';
@@ -10,7 +10,7 @@ import {
   type OrderService,
 } from '#gen/shop/order/v1/order_service_pb.ts';
 import { pause } from '#services/platform/base/backoff.ts';
-import { type Told, toldBy } from '../../support/invariants/invariants.ts';
+import { type AcknowledgedOrder, acknowledgedOrder } from '../../support/invariants/invariants.ts';
 import type { Answer, Refusal } from './judge.ts';
 import { PRODUCT_ID } from './platform.ts';
 
@@ -18,12 +18,12 @@ import { PRODUCT_ID } from './platform.ts';
 const CALL_MS = 10_000;
 const POLL_MS = 20;
 
-/** An order as it was placed: `told` is what its first call was told. */
-export type Placed = { readonly key: string; readonly told: Answer | Refusal; readonly tookMs: number };
+/** An order as it was placed: `response` is what its first call was response. */
+export type PlacedOrder = { readonly key: string; readonly response: Answer | Refusal; readonly tookMs: number };
 
-export class Desk {
+export class OrderClient {
   /** Every answer, for the invariants. */
-  readonly told: Told[] = [];
+  readonly acknowledged: AcknowledgedOrder[] = [];
   readonly #orders: Client<typeof OrderService>;
   readonly #signal: AbortSignal;
 
@@ -33,19 +33,19 @@ export class Desk {
   }
 
   /** Places a fresh order. Never throws for what the service says. */
-  async place(): Promise<Placed> {
+  async place(): Promise<PlacedOrder> {
     const key = randomUUID();
-    const beganAt = performance.now();
+    const startedAt = performance.now();
     try {
       const response = await this.#create(key);
-      return { key, told: toAnswer(response), tookMs: performance.now() - beganAt };
+      return { key, response: toAnswer(response), tookMs: performance.now() - startedAt };
     } catch (error) {
-      return { key, told: toRefusal(error), tookMs: performance.now() - beganAt };
+      return { key, response: toRefusal(error), tookMs: performance.now() - startedAt };
     }
   }
 
   /** Waits until an order has ended; returns its status, or undefined when that takes longer than `limitMs`. */
-  async awaitEnd({ key }: Placed, limitMs: number): Promise<string | undefined> {
+  async awaitEnd({ key }: PlacedOrder, limitMs: number): Promise<string | undefined> {
     const over = AbortSignal.any([this.#signal, AbortSignal.timeout(limitMs)]);
     while (!over.aborted) {
       const status = await this.#look(key);
@@ -55,10 +55,10 @@ export class Desk {
     return undefined;
   }
 
-  // Whoever was refused repeats the key: only that tells whether the order was accepted. Until it is known, nothing is.
+  // A refused client retries with the same key: only that shows whether the order was accepted.
   async #look(key: string): Promise<string | undefined> {
     try {
-      const known = this.told.find(({ idempotencyKey }) => idempotencyKey === key);
+      const known = this.acknowledged.find(({ idempotencyKey }) => idempotencyKey === key);
       if (known === undefined) return toAnswer(await this.#create(key)).status;
       const { order } = await this.#orders.getOrder({ orderId: known.orderId }, this.#callOptions());
       return nameOf(OrderStatusSchema, order?.status);
@@ -72,7 +72,7 @@ export class Desk {
     const items = [{ productId: PRODUCT_ID, quantity: 1 }];
     const request = { idempotencyKey: key, customerId: `cust-${key}`, items, paymentMethod: 'pm_approved' };
     const response = await this.#orders.createOrder(request, this.#callOptions());
-    this.told.push(toldBy(key, response));
+    this.acknowledged.push(acknowledgedOrder(key, response));
     return response;
   }
 

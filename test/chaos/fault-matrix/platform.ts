@@ -18,7 +18,7 @@ const SERVICES: readonly ServiceName[] = ['order', 'inventory', 'payment', 'noti
 const ADDED_STOCK = 100_000;
 
 // Only what comes after an answer is hurried: the limits of a call are those of production.
-const HASTE = { LOG_LEVEL: 'info', BREAKER_RESET_MS: '500', PAYMENT_SETTLE_AFTER_MS: '1000' };
+const FAST_SETTINGS = { LOG_LEVEL: 'info', BREAKER_RESET_MS: '500', PAYMENT_SETTLE_AFTER_MS: '1000' };
 
 export const PRODUCT_ID = '12345';
 
@@ -47,7 +47,7 @@ export async function startFaultyPlatform(seed: number, signal: AbortSignal): Pr
       ports: 'free',
       durable: false,
       services: SERVICES,
-      environment: { PATH: process.env.PATH, ...HASTE },
+      environment: { PATH: process.env.PATH, ...FAST_SETTINGS },
       serviceEnvironment,
       log: (part, line) => output.push(`${part} ${line}`),
       signal,

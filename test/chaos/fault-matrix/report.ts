@@ -1,12 +1,12 @@
 // The matrix as people read it, a line a cell as it goes, and as a program reads it. Pure.
-import type { Cell, LeftOut } from './cells.ts';
+import type { Cell, SkippedCell } from './cells.ts';
 import { type CellResult, judgeCell, LIMIT_MS } from './judge.ts';
 
 export type MatrixReport = {
   readonly seed: number;
   readonly seconds: number;
   readonly results: readonly CellResult[];
-  readonly leftOut: readonly LeftOut[];
+  readonly skipped: readonly SkippedCell[];
   readonly notRun: readonly Pick<Cell, 'name'>[];
   /** What does not hold at the end, one sentence each. */
   readonly violations: readonly string[];
@@ -25,14 +25,14 @@ export function renderHead(): string {
 
 /** A cell in a line, and below it what is wrong with it. */
 export function renderResult(result: CellResult): string {
-  const { cell, told, tookMs, hits, end } = result;
+  const { cell, response, tookMs, hits, end } = result;
   const line = renderCells([
     cell.dependency,
     cell.fault,
     cell.scope,
     cell.way === 'own' ? '' : cell.way,
-    ...describeTold(told),
-    told === undefined ? '-' : `${Math.round(tookMs)} ms`,
+    ...describeResponse(response),
+    response === undefined ? '-' : `${Math.round(tookMs)} ms`,
     String(hits),
     end === undefined ? '-' : `${end.status} +${Math.round(end.afterMs)} ms`,
   ]);
@@ -42,11 +42,11 @@ export function renderResult(result: CellResult): string {
 
 /** What is left out, what is red, and the sums. */
 export function renderSummary(report: MatrixReport): string {
-  const { results, notRun, leftOut, violations, seconds, seed } = report;
+  const { results, notRun, skipped, violations, seconds, seed } = report;
   const red = results.filter(isRed);
   const slowest = results.reduce((most, { tookMs }) => Math.max(most, tookMs), 0);
   return [
-    ...section('left out:', renderLeftOut(leftOut)),
+    ...section('left out:', renderSkipped(skipped)),
     ...section(
       'red:',
       red.map(({ cell }) => cell.name),
@@ -77,15 +77,15 @@ function isRed(result: CellResult): boolean {
   return judgeCell(result).length > 0;
 }
 
-function describeTold(told: CellResult['told']): [string, string, string] {
-  if (told === undefined) return ['not tried', '', ''];
-  if ('code' in told) return [`error ${told.code}`, told.reason ?? '-', ''];
-  return [told.outcome, told.reason === 'UNSPECIFIED' ? '' : told.reason, told.status];
+function describeResponse(response: CellResult['response']): [string, string, string] {
+  if (response === undefined) return ['not tried', '', ''];
+  if ('code' in response) return [`error ${response.code}`, response.reason ?? '-', ''];
+  return [response.outcome, response.reason === 'UNSPECIFIED' ? '' : response.reason, response.status];
 }
 
 /** A line a reason, with all it leaves out. */
-function renderLeftOut(leftOut: readonly LeftOut[]): string[] {
-  const names = Map.groupBy(leftOut, ({ reason }) => reason);
+function renderSkipped(skipped: readonly SkippedCell[]): string[] {
+  const names = Map.groupBy(skipped, ({ reason }) => reason);
   return [...names].map(([reason, left]) => `${reason}: ${left.map(({ name }) => name).join(', ')}`);
 }
 

@@ -4,7 +4,7 @@ import { pause } from '#services/platform/base/backoff.ts';
 import { describeError } from '#services/platform/base/errors.ts';
 import type { Cell } from './cells.ts';
 import type { CellResult } from './judge.ts';
-import type { Desk, Placed } from './order-client.ts';
+import type { OrderClient, PlacedOrder } from './order-client.ts';
 import type { FaultyPlatform } from './platform.ts';
 
 // How long the platform may take to be well again after the cell before, and an order to its end.
@@ -17,14 +17,14 @@ const POLL_MS = 20;
 /** Runs a cell. Never throws for what it sees, but when `signal` calls it off. */
 export async function runCell(
   platform: FaultyPlatform,
-  desk: Desk,
+  client: OrderClient,
   cell: Cell,
   signal: AbortSignal,
 ): Promise<CellResult> {
   const before = countStarts(platform);
-  const found = await tryCell(platform, desk, cell, signal).catch((error: unknown) => ({
+  const found = await tryCell(platform, client, cell, signal).catch((error: unknown) => ({
     ...NOTHING_FOUND,
-    mishaps: [describeError(error)],
+    errors: [describeError(error)],
   }));
   signal.throwIfAborted();
   const deaths = platform.services.filter((name, index) => platform.stack.restarts(name) !== before[index]);
@@ -33,21 +33,21 @@ export async function runCell(
 
 type Found = Omit<CellResult, 'cell' | 'deaths'>;
 
-const NOTHING_FOUND: Found = { told: undefined, tookMs: 0, hits: 0, end: undefined, mishaps: [] };
+const NOTHING_FOUND: Found = { response: undefined, tookMs: 0, hits: 0, end: undefined, errors: [] };
 
-async function tryCell(platform: FaultyPlatform, desk: Desk, cell: Cell, signal: AbortSignal): Promise<Found> {
-  await warmUp(platform, desk, signal);
-  const harmed = await placeUnderFault(platform, desk, cell, signal);
+async function tryCell(platform: FaultyPlatform, client: OrderClient, cell: Cell, signal: AbortSignal): Promise<Found> {
+  await warmUp(platform, client, signal);
+  const faulted = await placeUnderFault(platform, client, cell, signal);
   const removedAt = performance.now();
-  const status = await desk.awaitEnd(harmed.placed, END_MS);
+  const status = await client.awaitEnd(faulted.placed, END_MS);
   const afterMs = performance.now() - removedAt;
-  const others = await Promise.all(harmed.others.map((other) => desk.awaitEnd(other, END_MS)));
+  const others = await Promise.all(faulted.others.map((other) => client.awaitEnd(other, END_MS)));
   return {
-    told: harmed.placed.told,
-    tookMs: harmed.placed.tookMs,
-    hits: harmed.hits,
+    response: faulted.placed.response,
+    tookMs: faulted.placed.tookMs,
+    hits: faulted.hits,
     end: status === undefined ? undefined : { status, afterMs },
-    mishaps: others.includes(undefined) ? ['an order placed before did not come to its end'] : [],
+    errors: others.includes(undefined) ? ['an order placed before did not come to its end'] : [],
   };
 }
 
@@ -55,15 +55,15 @@ async function tryCell(platform: FaultyPlatform, desk: Desk, cell: Cell, signal:
  * An order that is confirmed at once has had every connection an order needs. Its events went out by the broker's, which may
  * otherwise be lost already without anybody knowing.
  */
-async function warmUp({ status }: FaultyPlatform, desk: Desk, signal: AbortSignal): Promise<void> {
+async function warmUp({ status }: FaultyPlatform, client: OrderClient, signal: AbortSignal): Promise<void> {
   const over = AbortSignal.any([signal, AbortSignal.timeout(WELL_MS)]);
   let isConfirmed = false;
   let last = '';
   while (!over.aborted) {
     if (!isConfirmed) {
-      const { told } = await desk.place();
-      isConfirmed = 'outcome' in told && told.outcome === 'CONFIRMED';
-      last = JSON.stringify(told);
+      const { response } = await client.place();
+      isConfirmed = 'outcome' in response && response.outcome === 'CONFIRMED';
+      last = JSON.stringify(response);
     }
     const { broker, outbox } = (await status.getStatus({})).status ?? {};
     if (isConfirmed && broker?.connected && outbox?.unsent === 0n) return;
@@ -72,20 +72,20 @@ async function warmUp({ status }: FaultyPlatform, desk: Desk, signal: AbortSigna
   throw new Error(`the platform was not well before the fault: ${isConfirmed ? 'its events do not go out' : last}`);
 }
 
-type Harmed = { readonly placed: Placed; readonly others: readonly Placed[]; readonly hits: number };
+type FaultedOrder = { readonly placed: PlacedOrder; readonly others: readonly PlacedOrder[]; readonly hits: number };
 
 async function placeUnderFault(
   { proxies }: FaultyPlatform,
-  desk: Desk,
+  client: OrderClient,
   cell: Cell,
   signal: AbortSignal,
-): Promise<Harmed> {
+): Promise<FaultedOrder> {
   using fault = proxies[cell.dependency].inject(cell.create(), cell.options);
-  const others: Placed[] = [];
-  while (others.length < cell.ordersBefore) others.push(await desk.place());
+  const others: PlacedOrder[] = [];
+  while (others.length < cell.ordersBefore) others.push(await client.place());
   // A fault that hits connections that stand has hit them already: those count for the order that finds them so.
   const hitsBefore = cell.ordersBefore > 0 ? fault.hits : 0;
-  const placed = await desk.place();
+  const placed = await client.place();
   await awaitHit(fault, hitsBefore, signal);
   return { placed, others, hits: fault.hits - hitsBefore };
 }

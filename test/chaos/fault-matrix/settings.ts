@@ -24,7 +24,7 @@ export const HELP = `Places an order under every fault of the fault proxy, on ev
   --list             names the cells, and what is left out and why
   --help             this text
 
-A cell is red when its answer takes longer than 3.0 s, is untyped, blames another, or fails an order that nobody refused; when the
+A cell is red when its answer takes longer than 3.0 s, is untyped, blames another dependency, or fails an order that no dependency refused; when the
 proxy counted no fault; when a service dies; and when the order does not come to its end once the fault is gone. At the end every invariant has to hold.
 Exit code 0 when all is green, else 1.
 `;
@@ -45,14 +45,14 @@ export function readMatrixSettings(given: readonly string[], chooseSeed: () => n
   if (values.help) return undefined;
   return {
     only: values.only,
-    seed: values.seed === undefined ? chooseSeed() : readWholeNumber('--seed', values.seed, 0, 2 ** 32 - 1),
-    limitMs: 1_000 * readWholeNumber('--seconds', values.seconds, 30, 3_600),
+    seed: values.seed === undefined ? chooseSeed() : readInteger('--seed', values.seed, 0, 2 ** 32 - 1),
+    limitMs: 1_000 * readInteger('--seconds', values.seconds, 30, 3_600),
     jsonFile: values.json,
     isListOnly: values.list,
   };
 }
 
-function readWholeNumber(option: string, text: string, least: number, most: number): number {
+function readInteger(option: string, text: string, least: number, most: number): number {
   const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   if (number >= least && number <= most) return number;
   throw new Error(`${option}: ${text} is not a whole number from ${least} to ${most}`);

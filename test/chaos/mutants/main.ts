@@ -7,11 +7,11 @@ import { findRedTests, judgeMutant } from './judge.ts';
 import { findListFaults, type Mutant, type NamedTest } from './mutant.ts';
 import { MUTANTS } from './mutants.ts';
 import { REVIEWER_MUTANTS } from './reviewer-mutants.ts';
-import { openWorkshop, type Workshop } from './sandbox.ts';
+import { openSandbox, type Sandbox } from './sandbox.ts';
 import { type Row, renderTable } from './table.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const MAX_WORKSHOPS = 2;
+const MAX_SANDBOXES = 2;
 
 await runCommand(main);
 
@@ -23,12 +23,12 @@ async function main(wanted: readonly string[], signal: AbortSignal): Promise<num
   if (faults.length > 0) throw new Error(faults.join('\n'));
 
   await using resources = new AsyncDisposableStack();
-  const workshops: Workshop[] = [];
-  while (workshops.length < Math.min(MAX_WORKSHOPS, availableParallelism(), mutants.length)) {
-    workshops.push(resources.use(await openWorkshop(ROOT, signal)));
+  const sandboxes: Sandbox[] = [];
+  while (sandboxes.length < Math.min(MAX_SANDBOXES, availableParallelism(), mutants.length)) {
+    sandboxes.push(resources.use(await openSandbox(ROOT, signal)));
   }
-  const [first] = workshops;
-  if (first === undefined) throw new Error('there is no workshop');
+  const [first] = sandboxes;
+  if (first === undefined) throw new Error('there is no sandbox');
   await requireGreen(
     first,
     mutants.flatMap(({ caughtBy }) => caughtBy),
@@ -37,9 +37,9 @@ async function main(wanted: readonly string[], signal: AbortSignal): Promise<num
   const waiting = [...mutants];
   const rows: Row[] = [];
   await Promise.all(
-    workshops.map(async (workshop) => {
+    sandboxes.map(async (sandbox) => {
       for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-        const row = await tryMutant(workshop, mutant, signal);
+        const row = await tryMutant(sandbox, mutant, signal);
         rows.push(row);
         print(`  ${String(rows.length).padStart(3)}/${mutants.length} ${row.verdict.kind}: ${row.name}`);
       }
@@ -52,25 +52,25 @@ async function main(wanted: readonly string[], signal: AbortSignal): Promise<num
 }
 
 /** Unchanged code has to be right, and every named test has to be there: else nothing that follows means anything. */
-async function requireGreen(workshop: Workshop, tests: readonly NamedTest[]): Promise<void> {
+async function requireGreen(sandbox: Sandbox, tests: readonly NamedTest[]): Promise<void> {
   print(
     `mutants: ${new Set(tests.map(({ file, name }) => `${file} ${name}`)).size} named tests on unchanged code first`,
   );
-  const typeFaults = await workshop.findTypeFaults();
+  const typeFaults = await sandbox.findTypeFaults();
   if (typeFaults !== '') throw new Error(`unchanged code does not type-check:\n${typeFaults}`);
-  const red = findRedTests(tests, await workshop.runTests(tests));
+  const red = findRedTests(tests, await sandbox.runTests(tests));
   if (red.length > 0) throw new Error(`unchanged code is red:\n${red.map((words) => `  ${words}`).join('\n')}`);
 }
 
-async function tryMutant(workshop: Workshop, mutant: Mutant, signal: AbortSignal): Promise<Row> {
+async function tryMutant(sandbox: Sandbox, mutant: Mutant, signal: AbortSignal): Promise<Row> {
   const startMs = performance.now();
   const row = (verdict: Row['verdict']): Row => ({ name: mutant.name, verdict, tookMs: performance.now() - startMs });
   try {
-    await using _applied = await workshop.apply(mutant);
-    const typeFaults = await workshop.findTypeFaults();
+    await using _applied = await sandbox.apply(mutant);
+    const typeFaults = await sandbox.findTypeFaults();
     if (typeFaults !== '')
       return row({ kind: 'broken', words: `it does not type-check: ${typeFaults.split('\n', 1)[0]}` });
-    return row(judgeMutant(mutant.caughtBy, await workshop.runTests(mutant.caughtBy)));
+    return row(judgeMutant(mutant.caughtBy, await sandbox.runTests(mutant.caughtBy)));
   } catch (error) {
     if (signal.aborted) throw error;
     return row({ kind: 'broken', words: describeError(error) });

@@ -1,4 +1,4 @@
-// Mutants of somebody who wrote none of the tests they are to be caught by.
+// Mutants by a reviewer who wrote none of the tests that have to catch them.
 import type { Mutant } from './mutant.ts';
 
 export const REVIEWER_MUTANTS: readonly Mutant[] = [

@@ -13,7 +13,7 @@ const TYPECHECK_LIMIT_MS = 120_000;
 const TESTS_LIMIT_MS = 300_000;
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 
-export type Workshop = AsyncDisposable & {
+export type Sandbox = AsyncDisposable & {
   /** Applies a mutant; its disposal restores the file. Throws Error when it cannot be applied. */
   apply(mutant: Mutant): Promise<AsyncDisposable>;
   /** What the type checker says; empty when all is well. */
@@ -23,7 +23,7 @@ export type Workshop = AsyncDisposable & {
 };
 
 /** Makes a copy of the repository at `root`. */
-export async function openWorkshop(root: string, signal: AbortSignal): Promise<Workshop> {
+export async function openSandbox(root: string, signal: AbortSignal): Promise<Sandbox> {
   const folder = await createGuardedDirectory('touchstone-mutants');
   const copy = join(folder.path, 'copy');
   await copyRepository(root, copy);

@@ -1,9 +1,10 @@
-// What callers were told during a soak, and what of it may never be: the platform's side is judged by the invariants.
-import type { Told } from '../../support/invariants/facts.ts';
+// The journal of a soak: every answer and error that clients saw, and which of them violate the contract. The invariants judge
+// the state of the platform.
+import type { AcknowledgedOrder } from '../../support/invariants/facts.ts';
 import type { Mode } from './settings.ts';
 
-/** An answer, with when it came by `performance.now()` and how long it took. */
-export type Answer = { readonly told: Told; readonly atMs: number; readonly tookMs: number };
+/** An answer, with its time by `performance.now()` and its latency. */
+export type Answer = { readonly acknowledged: AcknowledgedOrder; readonly atMs: number; readonly tookMs: number };
 
 /** A call that failed, as its caller saw it. */
 export type FailedCall = {
@@ -15,29 +16,29 @@ export type FailedCall = {
   readonly reason: string;
   readonly message: string;
   readonly hasRetryInfo: boolean;
-  /** When it began, by `performance.now()`. */
-  readonly beganMs: number;
+  /** When the call started, by `performance.now()`. */
+  readonly startMs: number;
 };
 
 export type Journal = {
   readonly answers: readonly Answer[];
   readonly failures: readonly FailedCall[];
-  /** What no caller may ever see, in words. */
+  /** Descriptions of answers and errors that no client may see. */
   readonly faults: readonly string[];
   answered(answer: Answer): void;
   failed(call: FailedCall): void;
-  /** A cancellation was refused because the order was decided otherwise: then it is never cancelled. */
+  /** Records a refused CancelOrder: the order may then never become CANCELLED. */
   cancelRefused(orderId: string): void;
   fault(words: string): void;
-  /** How many orders were last told to be in each way. */
+  /** Counts the keys by the outcome of their latest answer. */
   countOutcomes(): Record<string, number>;
-  /** What failed though it was begun in these times, in which nothing may fail. */
+  /** Describes the failed calls that started in one of these intervals. */
   findFailuresWithin(times: readonly { readonly fromMs: number; readonly untilMs: number }[]): string[];
-  /** What contradicts how the orders ended. */
-  findContradictions(ended: ReadonlyMap<string, Told['status']>): string[];
+  /** Describes the answers that the end states of the orders contradict. */
+  findContradictions(ended: ReadonlyMap<string, AcknowledgedOrder['status']>): string[];
 };
 
-// What a part that is killed, or that waits for one, may answer with.
+// The codes that calls may fail with while a service, or one that it depends on, is killed.
 const OUTAGE_CODES = new Set([
   'Unavailable',
   'DeadlineExceeded',
@@ -47,10 +48,10 @@ const OUTAGE_CODES = new Set([
   'Unknown',
 ]);
 
-/** What is wrong with a failure, by the mode; undefined when such failures are part of it. */
+/** Describes what is wrong with a failed call; undefined when the mode of the soak explains it. */
 function findFault(mode: Mode, { code, hasRetryInfo }: FailedCall): string | undefined {
   if (mode === 'kills') return OUTAGE_CODES.has(code) ? undefined : 'which no outage explains';
-  // The service that is asked stays up: whatever it lacks, it says when to come back.
+  // The called service stays up, so it has to return RetryInfo.
   return code === 'Unavailable' && hasRetryInfo ? undefined : 'which is not Unavailable with RetryInfo';
 }
 
@@ -58,7 +59,7 @@ function describeFailure({ rpc, idempotencyKey, code, reason, message }: FailedC
   return `${rpc} of ${idempotencyKey} failed with ${code} ${reason || 'without a reason'} (${message})`;
 }
 
-/** Makes an empty journal of a soak of this mode. */
+/** Creates an empty journal of a soak in this mode. */
 export function createJournal(mode: Mode): Journal {
   const answers: Answer[] = [];
   const failures: FailedCall[] = [];
@@ -71,7 +72,7 @@ export function createJournal(mode: Mode): Journal {
     faults,
     answered: (answer) => {
       answers.push(answer);
-      latest.set(answer.told.idempotencyKey, answer.told.outcome);
+      latest.set(answer.acknowledged.idempotencyKey, answer.acknowledged.outcome);
     },
     failed: (call) => {
       failures.push(call);
@@ -91,8 +92,8 @@ export function createJournal(mode: Mode): Journal {
     },
     findFailuresWithin: (times) =>
       failures
-        .filter(({ beganMs }) => times.some(({ fromMs, untilMs }) => beganMs >= fromMs && beganMs < untilMs))
-        .map((call) => `${describeFailure(call)}, though only the broker was away`),
+        .filter(({ startMs }) => times.some(({ fromMs, untilMs }) => startMs >= fromMs && startMs < untilMs))
+        .map((call) => `${describeFailure(call)}, though only the broker was down`),
     findContradictions: (ended) =>
       [...refusedCancels]
         .filter((orderId) => ended.get(orderId) === 'CANCELLED')

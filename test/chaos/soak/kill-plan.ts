@@ -1,9 +1,9 @@
-// When which parts are killed: drawn from the seed, before any is.
+// The kill plan of a soak: which processes are killed, and when. Drawn from the seed.
 import type { ProcessName } from '#local/stack/stack.ts';
 import type { Random } from './random.ts';
 
-/** What is killed: every service, the broker and the database. The provider and the mailbox are others' systems. */
-export const VICTIMS = [
+/** The processes that may be killed: services, broker and database. The provider and the mailbox stand for external systems. */
+export const KILL_TARGETS = [
   'order',
   'inventory',
   'payment',
@@ -12,25 +12,25 @@ export const VICTIMS = [
   'nats',
   'postgres',
 ] as const satisfies ProcessName[];
-export type Victim = (typeof VICTIMS)[number];
+export type KillTarget = (typeof KILL_TARGETS)[number];
 
-export type Strike = {
-  /** Since the strike before. */
+export type PlannedKill = {
+  /** Since the previous kill. */
   readonly afterMs: number;
-  /** All of them at once. */
-  readonly victims: readonly Victim[];
+  /** Killed at the same time. */
+  readonly targets: readonly KillTarget[];
 };
 
-const LEAST_GAP_MS = 2_000;
-const MOST_GAP_MS = 8_500;
-/** One strike in so many takes two parts at once. */
+const MIN_GAP_MS = 2_000;
+const MAX_GAP_MS = 8_500;
+/** One kill in so many hits two processes at once. */
 const DOUBLE_ONE_IN = 5;
 
-/** Draws the next strike. */
-export function drawStrike(random: Random): Strike {
+/** Draws the next kill. */
+export function drawKill(random: Random): PlannedKill {
   const count = random.integer(1, DOUBLE_ONE_IN) === 1 ? 2 : 1;
   return {
-    afterMs: random.integer(LEAST_GAP_MS, MOST_GAP_MS),
-    victims: random.shuffle(VICTIMS).slice(0, count),
+    afterMs: random.integer(MIN_GAP_MS, MAX_GAP_MS),
+    targets: random.shuffle(KILL_TARGETS).slice(0, count),
   };
 }

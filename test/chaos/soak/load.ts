@@ -1,54 +1,54 @@
-// The load of a soak: errands begun at a steady rate, never more at once than a bound, for a bounded time.
+// The load generator of a soak: starts scenarios at a fixed rate, up to a limit of concurrent ones.
 import { pause } from '#services/platform/base/backoff.ts';
-import { type CallerDependencies, runErrand } from './caller.ts';
+import { type CallerDependencies, runScenario } from './caller.ts';
 import type { Random } from './random.ts';
-import { drawErrand } from './scenario.ts';
+import { drawScenario } from './scenario.ts';
 
-const MAX_AT_ONCE = 64;
+const MAX_CONCURRENT = 64;
 const MAX_CATCH_UP_MS = 1_000;
 
 export type LoadOptions = CallerDependencies & {
   readonly random: Random;
-  /** Its name in keys and customers. */
+  /** The prefix of keys and customers. */
   readonly run: string;
-  /** Errands begun a second. */
+  /** Scenarios started per second. */
   readonly rate: number;
 };
 
 export type Load = {
-  /** How many errands were begun. */
-  begun(): number;
-  atOnce(): number;
-  /** Aborts when an errand failed for a reason that is not the platform's; `finish` then throws it. */
+  /** The number of scenarios started. */
+  started(): number;
+  running(): number;
+  /** Aborts when a scenario failed for a reason outside the platform; `finish` then throws it. */
   readonly failed: AbortSignal;
-  /** Begins no more errands; resolves when all that were begun are done. */
+  /** Starts no more scenarios; resolves when all running ones have ended. */
   finish(): Promise<void>;
 };
 
-/** Begins errands until `finish`, or until the signal of the callers. Throws what an errand throws, from `finish`. */
+/** Starts scenarios until `finish` or an abort. */
 export function startLoad(options: LoadOptions): Load {
   const stopping = new AbortController();
   const failed = new AbortController();
   const over = AbortSignal.any([stopping.signal, failed.signal, options.signal]);
   const running = new Set<Promise<void>>();
-  let begun = 0;
+  let started = 0;
 
-  const begin = (): void => {
-    begun += 1;
-    const errand: Promise<void> = runErrand(options, drawErrand(options.random, options.run, begun))
+  const start = (): void => {
+    started += 1;
+    const scenario: Promise<void> = runScenario(options, drawScenario(options.random, options.run, started))
       .catch((error: unknown) => {
         failed.abort(error);
       })
-      .finally(() => running.delete(errand));
-    running.add(errand);
+      .finally(() => running.delete(scenario));
+    running.add(scenario);
   };
 
   const issue = async (): Promise<void> => {
     let dueTime = performance.now();
     while (!over.aborted) {
-      if (running.size >= MAX_AT_ONCE) await Promise.race(running);
-      begin();
-      // A late timer is made up for, an outage is not: the rate is a bound.
+      if (running.size >= MAX_CONCURRENT) await Promise.race(running);
+      start();
+      // Catch up after a late timer, but not after an outage: the rate is a maximum.
       dueTime = Math.max(dueTime + 1_000 / options.rate, performance.now() - MAX_CATCH_UP_MS);
       await pause(Math.max(0, dueTime - performance.now()), over);
     }
@@ -56,8 +56,8 @@ export function startLoad(options: LoadOptions): Load {
 
   const issuing = issue();
   return {
-    begun: () => begun,
-    atOnce: () => running.size,
+    started: () => started,
+    running: () => running.size,
     failed: failed.signal,
     finish: async () => {
       stopping.abort();

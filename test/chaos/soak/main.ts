@@ -1,4 +1,5 @@
-// `make soak`: load, SIGKILLs, then every invariant. Ctrl-C ends it and leaves nothing.
+// `make soak`: runs the platform under load with random SIGKILLs or an outage, then judges every invariant. Prints the seed, which
+// repeats the same decisions. Ctrl-C ends it and removes everything it started.
 import { randomInt } from 'node:crypto';
 import { print, runCommand } from '../../support/command.ts';
 import { HELP, readSoakSettings, type SoakSettings } from './settings.ts';

@@ -1,4 +1,4 @@
-// The platform a soak is run on: all parts as processes, durable as `make run` has them, in a folder that goes away.
+// The platform under soak: every process of the stack, with durable storage as in `make run`, in a temporary folder.
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
@@ -20,15 +20,15 @@ const PRICES_POLL_MS = 200;
 export type SoakPlatform = AsyncDisposable & {
   readonly stack: Stack;
   readonly orders: Client<typeof OrderService>;
-  /** The file that holds what every part printed, until disposal. */
+  /** The output of every process; removed at disposal unless it was named by the caller. */
   readonly logFile: string;
 };
 
-/** Starts everything and raises the stock. `keptLog` is where the parts' lines outlive the run. Throws what startStack throws. */
+/** Starts the stack and adds stock. `keptLog` names a log file that is kept after the run. */
 export async function startSoakPlatform(signal: AbortSignal, keptLog: string | undefined): Promise<SoakPlatform> {
   await using resources = new AsyncDisposableStack();
   const folder = resources.use(await createGuardedDirectory('touchstone-soak'));
-  const logFile = keptLog ?? join(folder.path, 'parts.log');
+  const logFile = keptLog ?? join(folder.path, 'processes.log');
   const log = createWriteStream(logFile);
   resources.defer(async () => {
     log.end();
@@ -43,13 +43,13 @@ export async function startSoakPlatform(signal: AbortSignal, keptLog: string | u
         LOG_LEVEL: 'info',
         PAYMENT_PROVIDER_SLOW_CAPTURE_MS: String(SLOW_CAPTURE_MS),
       },
-      log: (part, line) => log.write(`${new Date().toISOString()} ${part} ${line}\n`),
+      log: (process, line) => log.write(`${new Date().toISOString()} ${process} ${line}\n`),
       healthDeadlineMs: START_DEADLINE_MS,
       signal,
     }),
   );
-  const transport = (part: 'order' | 'inventory') =>
-    createConnectTransport({ baseUrl: stack.url(part), httpVersion: '1.1' });
+  const transport = (service: 'order' | 'inventory') =>
+    createConnectTransport({ baseUrl: stack.url(service), httpVersion: '1.1' });
   await raiseStock(createClient(InventoryService, transport('inventory')));
   const orders = createClient(OrderService, transport('order'));
   await waitForPrices(orders, signal);
@@ -71,17 +71,17 @@ async function raiseStock(inventory: Client<typeof InventoryService>): Promise<v
   }
 }
 
-// The order service reads the prices when it starts, beside everything else: what is asked before that is not part of a soak.
+// The order service loads its prices after it is healthy; calls before that would fail and are not part of the soak.
 async function waitForPrices(orders: Client<typeof OrderService>, signal: AbortSignal): Promise<void> {
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(START_DEADLINE_MS)]);
+  const over = AbortSignal.any([signal, AbortSignal.timeout(START_DEADLINE_MS)]);
   const items = [{ productId: PLENTIFUL[0], quantity: 1 }];
   for (;;) {
     try {
       await orders.quoteOrder({ customerId: 'soak', items }, { timeoutMs: CALL_TIMEOUT_MS });
       return;
     } catch (error) {
-      if (patience.aborted || ConnectError.from(error).code !== Code.Unavailable) throw error;
-      await pause(PRICES_POLL_MS, patience);
+      if (over.aborted || ConnectError.from(error).code !== Code.Unavailable) throw error;
+      await pause(PRICES_POLL_MS, over);
     }
   }
 }

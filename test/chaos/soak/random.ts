@@ -1,26 +1,26 @@
-// Chance that repeats itself: everything a soak decides comes from its seed, so that a bad run can be run again.
+// A seeded pseudo-random generator: a failed run can be repeated from its seed.
 
 export type Random = {
   /** At least 0, less than 1. */
   next(): number;
-  /** A whole number from `least` to `most`, both included. */
-  integer(least: number, most: number): number;
-  /** One of these; throws RangeError when there are none. */
+  /** An integer from `min` to `max`, both inclusive. */
+  integer(min: number, max: number): number;
+  /** @throws {RangeError} the list is empty. */
   pick<Thing>(things: readonly Thing[]): Thing;
-  /** These in another order. */
+  /** Returns a shuffled copy. */
   shuffle<Thing>(things: readonly Thing[]): Thing[];
-  /** Chance of its own for one purpose: what others draw does not change it. */
+  /** An independent generator for one purpose: draws of other generators do not change its sequence. */
   fork(purpose: string): Random;
 };
 
-/** Makes chance from a seed, a whole number. */
+/** Creates a generator from an integer seed. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {
     state = (state + 0x9e3779b9) >>> 0;
     return mix(state) / 2 ** 32;
   };
-  const integer = (least: number, most: number): number => least + Math.floor(next() * (most - least + 1));
+  const integer = (min: number, max: number): number => min + Math.floor(next() * (max - min + 1));
   return {
     next,
     integer,
@@ -40,7 +40,7 @@ export function createRandom(seed: number): Random {
   };
 }
 
-/** Spreads a number over all of 32 bits: neighbours end far from each other. */
+/** Hashes a 32-bit number: close inputs give distant outputs. */
 function mix(value: number): number {
   let mixed = value;
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x21f0aaad);

@@ -1,98 +1,105 @@
-// What a soak has to say: a line of progress, and at the end the figures, what was too little, and what is wrong. Pure.
-import type { Told } from '../../support/invariants/facts.ts';
-import type { Outage, Recovery } from './damage.ts';
+// The report of a soak: a progress line, the final figures, and where the soak did too little to prove anything. Pure.
+import type { AcknowledgedOrder } from '../../support/invariants/facts.ts';
+import type { Outage, Recovery } from './fault-injection.ts';
 import type { Answer, FailedCall } from './journal.ts';
-import { VICTIMS, type Victim } from './kill-plan.ts';
+import { KILL_TARGETS, type KillTarget } from './kill-plan.ts';
 import type { SoakSettings } from './settings.ts';
 
-/** Everything the report is made of. */
+/** The input of the report. */
 export type SoakFigures = {
   readonly settings: Pick<SoakSettings, 'mode' | 'minutes' | 'seed' | 'rate'>;
-  readonly errands: number;
-  /** How the orders ended, by status. */
-  readonly ended: Readonly<Partial<Record<Told['status'], number>>>;
+  readonly scenarios: number;
+  /** The number of orders in each end state. */
+  readonly ended: Readonly<Partial<Record<AcknowledgedOrder['status'], number>>>;
   readonly outcomes: Readonly<Record<string, number>>;
   readonly answers: readonly Answer[];
   readonly failures: readonly FailedCall[];
-  readonly kills: ReadonlyMap<Victim, number>;
+  readonly kills: ReadonlyMap<KillTarget, number>;
   readonly recoveries: readonly Recovery[];
   readonly outages: readonly Outage[];
-  /** How long everything took to come to rest; undefined when it took too long. */
-  readonly restMs: number | undefined;
-  /** How many keys whose calls had failed were repeated at the end. */
-  readonly repeatedKeys: number;
+  /** The time until quiescence; undefined when it exceeded the limit. */
+  readonly quiescentMs: number | undefined;
+  /** The number of keys with failed calls that were retried at the end. */
+  readonly retriedKeys: number;
 };
 
 const LATEST_ANSWERS = 200;
-// By the minute: a soak of ten minutes makes at least 100 kills and 5,000 orders.
-const LEAST_KILLS_A_MINUTE = 10;
-const LEAST_ORDERS_A_MINUTE = 500;
-const LEAST_CONFIRMED_SHARE = 0.6;
-const LEAST_OUTAGE_MS = { 'nats-away': 60_000, 'postgres-away': 5_000 } as const;
+// A soak of ten minutes has at least 100 kills and 5,000 orders.
+const MIN_KILLS_PER_MINUTE = 10;
+const MIN_ORDERS_PER_MINUTE = 500;
+const MIN_CONFIRMED_SHARE = 0.6;
+const MIN_OUTAGE_MS = { 'nats-down': 60_000, 'postgres-down': 5_000 } as const;
 
-/** One line while it runs. */
+/** Renders the progress line. */
 export function renderProgress(
   elapsedMs: number,
-  figures: Pick<SoakFigures, 'errands' | 'outcomes' | 'answers' | 'failures' | 'kills'> & { readonly atOnce: number },
+  figures: Pick<SoakFigures, 'scenarios' | 'outcomes' | 'answers' | 'failures' | 'kills'> & {
+    readonly running: number;
+  },
 ): string {
-  const { errands, outcomes, answers, failures, kills, atOnce } = figures;
+  const { scenarios, outcomes, answers, failures, kills, running } = figures;
   return [
     `${String(Math.round(elapsedMs / 1_000)).padStart(5)} s`,
-    `orders ${errands} (${atOnce} under way)`,
-    `last told ${renderCounts(outcomes)}`,
+    `orders ${scenarios} (${running} running)`,
+    `latest outcomes ${renderCounts(outcomes)}`,
     `failed calls ${failures.length}`,
     `kills ${sum(kills.values())}`,
     `answers ${renderTimes(answers.slice(-LATEST_ANSWERS))}`,
   ].join('  ');
 }
 
-/** What was done and how it ended. */
+/** Renders the final report. */
 export function renderReport(figures: SoakFigures): string {
-  const { settings, errands, ended, outcomes, answers, failures, outages, restMs } = figures;
+  const { settings, scenarios, ended, outcomes, answers, failures, outages, quiescentMs } = figures;
   const total = countOrders(figures);
   const shares = Object.entries(ended).map(([status, count]) => `${status} ${count} (${percent(count / total)})`);
   const rows: [string, string][] = [
     ['soak', `${settings.mode}, ${settings.minutes} min at ${settings.rate} orders/s, seed ${settings.seed}`],
-    ['orders', `${total} by ${errands} errands: ${shares.join(', ')}`],
-    ['answers', `${answers.length}, last told ${renderCounts(outcomes)}; ${renderTimes(answers)}`],
+    ['orders', `${total} by ${scenarios} scenarios: ${shares.join(', ')}`],
+    ['answers', `${answers.length}, latest outcomes ${renderCounts(outcomes)}; ${renderTimes(answers)}`],
     ['failed calls', `${failures.length}${failures.length === 0 ? '' : `: ${renderCounts(countFailures(failures))}`}`],
     [
       'kills',
-      `${sum(figures.kills.values())}: ${[...figures.kills].map(([part, count]) => `${part} ${count}`).join(', ')}`,
+      `${sum(figures.kills.values())}: ${[...figures.kills].map(([process, count]) => `${process} ${count}`).join(', ')}`,
     ],
-    ['back after', renderRecoveries(figures.recoveries)],
-    ...outages.map((outage): [string, string] => ['away', renderOutage(outage, answers)]),
-    ['keys repeated', `${figures.repeatedKeys} whose calls had failed, at the end`],
-    ['at rest', restMs === undefined ? 'not within a minute' : `${seconds(restMs)} after the last damage or order`],
+    ['recovered in', renderRecoveries(figures.recoveries)],
+    ...outages.map((outage): [string, string] => ['outage', renderOutage(outage, answers)]),
+    ['keys retried', `${figures.retriedKeys} with failed calls, at the end`],
+    [
+      'quiescent',
+      quiescentMs === undefined ? 'not within a minute' : `${seconds(quiescentMs)} after the last fault or order`,
+    ],
   ];
   return rows.map(([label, words]) => `  ${label.padEnd(16)}${words}`).join('\n');
 }
 
-/** In what the soak did too little to show anything, in words; empty when it did enough. */
-export function findShortcomings(figures: SoakFigures): string[] {
+/** Describes where the soak did too little to prove anything; empty when it did enough. */
+export function findShortfalls(figures: SoakFigures): string[] {
   const { settings, ended, kills, outages } = figures;
   const { mode, minutes } = settings;
   const total = countOrders(figures);
   const share = (ended.CONFIRMED ?? 0) / Math.max(1, total);
-  const leastOrders = Math.floor(Math.min(LEAST_ORDERS_A_MINUTE, settings.rate * 46) * minutes);
-  const least = (what: string, count: number, wanted: number): string[] =>
+  const minOrders = Math.floor(Math.min(MIN_ORDERS_PER_MINUTE, settings.rate * 46) * minutes);
+  const atLeast = (what: string, count: number, wanted: number): string[] =>
     count < wanted ? [`${what}: ${count}, wanted at least ${wanted}`] : [];
-  const away = outages.reduce((longest, { fromMs, untilMs }) => Math.max(longest, untilMs - fromMs), 0);
+  const longestMs = outages.reduce((longest, { fromMs, untilMs }) => Math.max(longest, untilMs - fromMs), 0);
   return [
-    ...least('orders', total, mode === 'kills' ? leastOrders : Math.floor(leastOrders / 2)),
-    ...(share < LEAST_CONFIRMED_SHARE
-      ? [`confirmed orders: ${percent(share)}, wanted at least ${percent(LEAST_CONFIRMED_SHARE)}`]
+    ...atLeast('orders', total, mode === 'kills' ? minOrders : Math.floor(minOrders / 2)),
+    ...(share < MIN_CONFIRMED_SHARE
+      ? [`confirmed orders: ${percent(share)}, wanted at least ${percent(MIN_CONFIRMED_SHARE)}`]
       : []),
     ...(mode === 'kills'
-      ? least('kills', sum(kills.values()), Math.floor(LEAST_KILLS_A_MINUTE * minutes))
-      : least('longest outage in ms', Math.ceil(away), LEAST_OUTAGE_MS[mode])),
+      ? atLeast('kills', sum(kills.values()), Math.floor(MIN_KILLS_PER_MINUTE * minutes))
+      : atLeast('longest outage in ms', Math.ceil(longestMs), MIN_OUTAGE_MS[mode])),
     ...(mode === 'kills' && minutes >= 5
-      ? VICTIMS.filter((part) => (kills.get(part) ?? 0) === 0).map((part) => `${part} was never killed`)
+      ? KILL_TARGETS.filter((process) => (kills.get(process) ?? 0) === 0).map(
+          (process) => `${process} was never killed`,
+        )
       : []),
   ];
 }
 
-/** How often calls failed, by code and reason. */
+/** Counts failed calls by code and reason. */
 function countFailures(failures: readonly FailedCall[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { code, reason } of failures) {
@@ -107,20 +114,20 @@ function countOrders({ ended }: Pick<SoakFigures, 'ended'>): number {
 }
 
 function renderRecoveries(recoveries: readonly Recovery[]): string {
-  const parts = VICTIMS.flatMap((part) => {
-    const times = recoveries.filter((recovery) => recovery.part === part).map(({ tookMs }) => tookMs);
+  const parts = KILL_TARGETS.flatMap((process) => {
+    const times = recoveries.filter((recovery) => recovery.process === process).map(({ tookMs }) => tookMs);
     if (times.length === 0) return [];
-    return [`${part} ${seconds(quantile(times, 0.5))} (longest ${seconds(quantile(times, 1))})`];
+    return [`${process} ${seconds(quantile(times, 0.5))} (longest ${seconds(quantile(times, 1))})`];
   });
-  return parts.join(', ') || 'nothing was struck';
+  return parts.join(', ') || 'nothing was killed';
 }
 
-/** What was told by calls that began and ended while a part was away. */
-function renderOutage({ part, fromMs, untilMs }: Outage, answers: readonly Answer[]): string {
+/** Renders an outage with the answers of the calls that started and ended within it. */
+function renderOutage({ process, fromMs, untilMs }: Outage, answers: readonly Answer[]): string {
   const within = answers.filter(({ atMs, tookMs }) => atMs - tookMs >= fromMs && atMs <= untilMs);
   const counts: Record<string, number> = {};
-  for (const { told } of within) counts[told.outcome] = (counts[told.outcome] ?? 0) + 1;
-  return `${part} for ${seconds(untilMs - fromMs)}; told meanwhile: ${renderCounts(counts)}; ${renderTimes(within)}`;
+  for (const { acknowledged } of within) counts[acknowledged.outcome] = (counts[acknowledged.outcome] ?? 0) + 1;
+  return `${process} for ${seconds(untilMs - fromMs)}; outcomes during it: ${renderCounts(counts)}; ${renderTimes(within)}`;
 }
 
 function renderTimes(answers: readonly Answer[]): string {
@@ -139,7 +146,7 @@ function renderCounts(counts: Readonly<Record<string, number>>): string {
   );
 }
 
-/** The smallest of the numbers that this share of them does not exceed. */
+/** The smallest number that this share of the numbers does not exceed. */
 function quantile(numbers: readonly number[], share: number): number {
   const sorted = numbers.toSorted((one, other) => one - other);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;

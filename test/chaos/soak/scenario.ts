@@ -1,25 +1,25 @@
-// What one customer of a soak is up to: an order of one of a few kinds, drawn from the seed.
+// The scenarios of a soak: what one customer does with one order. Drawn from the seed.
 import type { Random } from './random.ts';
 
-/** The kinds, and how many in a hundred errands are of each. */
+/** The kinds of scenario, with their share in percent. */
 const SHARES = {
-  /** Approved at once. */
+  /** The payment is approved at once. */
   approved: 73,
-  /** Approved, by a provider that takes its time. */
+  /** The payment is approved by a slow provider. */
   slow: 2,
-  /** Refused by the provider. */
+  /** The payment is declined. */
   declined: 8,
-  /** More than there ever is. */
+  /** More than the stock. */
   short: 2,
-  /** Cancelled while it is under way. */
+  /** The order is cancelled while it is PENDING. */
   cancelled: 6,
-  /** The same key and content again, some of it at once. */
-  repeated: 8,
-  /** The same key for other content, which is refused. */
+  /** The same request again, concurrently and afterwards. */
+  duplicate: 8,
+  /** The same key with another body, which is refused. */
   reused: 1,
 } as const;
 
-export type ErrandKind = keyof typeof SHARES;
+export type ScenarioKind = keyof typeof SHARES;
 
 export type OrderRequest = {
   readonly idempotencyKey: string;
@@ -28,14 +28,14 @@ export type OrderRequest = {
   readonly paymentMethod: string;
 };
 
-export type Errand = {
-  readonly kind: ErrandKind;
+export type Scenario = {
+  readonly kind: ScenarioKind;
   readonly request: OrderRequest;
   /** How long after the order the customer cancels, in milliseconds. */
   readonly cancelAfterMs: number;
 };
 
-/** Products of which there is always enough, by the stock a soak adds. */
+/** Products that never run out, with the stock that a soak adds. */
 export const PLENTIFUL = [
   '12345',
   'prod101',
@@ -46,7 +46,7 @@ export const PLENTIFUL = [
   'prod456',
   'prod789',
 ] as const;
-/** How many of each a soak adds at first: more than it can sell. */
+/** The stock added for each: more than a soak can sell. */
 export const ADDED_STOCK = 1_000_000;
 
 const SCARCE = 'prod106';
@@ -54,14 +54,14 @@ const TOO_MANY = 5_000;
 const CUSTOMERS = 200;
 const LATEST_CANCEL_MS = 1_500;
 
-/** Draws the `number`-th errand of the run with this name. */
-export function drawErrand(random: Random, run: string, number: number): Errand {
+/** Draws the `number`-th scenario of the run with this name. */
+export function drawScenario(random: Random, run: string, number: number): Scenario {
   const kind = drawKind(random);
   const quantities = random
     .shuffle(PLENTIFUL)
     .slice(0, random.integer(1, 3))
     .map((productId) => ({ productId, quantity: random.integer(1, 3) }));
-  // A customer of its own: an order under way is found by whose it is.
+  // A cancelled order has its own customer, because the client finds its pending order by customer.
   const customer = kind === 'cancelled' ? `of-${number}` : String(random.integer(1, CUSTOMERS));
   const isSlow = kind === 'slow' || (kind === 'cancelled' && random.next() < 0.5);
   const approved = isSlow ? 'pm_slow' : 'pm_approved';
@@ -77,11 +77,11 @@ export function drawErrand(random: Random, run: string, number: number): Errand 
   };
 }
 
-function drawKind(random: Random): ErrandKind {
+function drawKind(random: Random): ScenarioKind {
   let drawn = random.integer(1, 100);
   for (const [kind, share] of Object.entries(SHARES)) {
     drawn -= share;
-    if (drawn <= 0) return kind as ErrandKind;
+    if (drawn <= 0) return kind as ScenarioKind;
   }
-  throw new Error('the shares of all errands are not a hundred');
+  throw new Error('the shares of the scenario kinds do not add up to 100');
 }

@@ -1,27 +1,27 @@
-// One soak from start to verdict: load, damage, rest, judgement.
+// A soak from start to verdict: load with fault injection, quiescence, judgement.
 import { pause } from '#services/platform/base/backoff.ts';
 import { collectFacts } from '../../support/invariants/collect.ts';
-import type { Facts, Told } from '../../support/invariants/facts.ts';
+import type { AcknowledgedOrder, Facts } from '../../support/invariants/facts.ts';
 import { sourcesOf } from '../../support/invariants/invariants.ts';
 import { judgeInvariants } from '../../support/invariants/judge.ts';
-import { waitForQuiescence } from '../../support/invariants/rest.ts';
+import { waitForQuiescence } from '../../support/invariants/quiescence.ts';
 import { listViolations, renderVerdicts } from '../../support/invariants/table.ts';
 import { type CallerDependencies, placeOrder } from './caller.ts';
-import { type Damage, startDamage } from './damage.ts';
+import { type FaultInjection, startFaultInjection } from './fault-injection.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { type Load, startLoad } from './load.ts';
 import { findLogLines } from './log-lines.ts';
 import { type SoakPlatform, startSoakPlatform } from './platform.ts';
 import { createRandom, type Random } from './random.ts';
-import { findShortcomings, renderProgress, renderReport } from './report.ts';
-import { drawErrand } from './scenario.ts';
+import { findShortfalls, renderProgress, renderReport } from './report.ts';
+import { drawScenario } from './scenario.ts';
 import type { SoakSettings } from './settings.ts';
 
 const PROGRESS_MS = 10_000;
-const REST_LIMIT_MS = 60_000;
+const QUIESCENCE_LIMIT_MS = 60_000;
 const MAX_LISTED_FAULTS = 20;
 
-/** Runs a soak and prints what it sees. Resolves to whether everything holds and enough was done; rejects when called off. */
+/** Runs a soak and prints its report. Resolves to whether everything holds and enough was done; rejects when aborted. */
 export async function runSoak(
   settings: SoakSettings,
   write: (text: string) => void,
@@ -35,82 +35,92 @@ export async function runSoak(
   const caller: CallerDependencies = { orders: platform.orders, journal, signal };
   const run = `soak-${seed}`;
   const load = startLoad({ ...caller, random: random.fork('load'), run, rate });
-  const damage = startDamage({ stack: platform.stack, mode, random: random.fork('damage'), signal });
-  await showProgress({ settings, journal, load, damage, write, signal });
+  const faultInjection = startFaultInjection({ stack: platform.stack, mode, random: random.fork('damage'), signal });
+  await showProgress({ settings, journal, load, faultInjection, write, signal });
   const loadEndMs = performance.now();
-  await Promise.all([load.finish(), damage.finish()]);
+  await Promise.all([load.finish(), faultInjection.finish()]);
   signal.throwIfAborted();
 
-  write('the load is over: waiting until nothing is left to do');
-  const restMs = await waitForRest(platform, mode === 'kills' ? damage.lastMs() : loadEndMs);
-  const repeatedKeys = await repeatFailedKeys(caller, load.begun(), random.fork('load'), run);
-  // What was never accepted before is accepted by its repeat: that too has to come to its end.
-  await waitForQuiescence(sourcesOf(platform.stack), { timeoutMs: REST_LIMIT_MS });
-  const facts = await collectFacts(sourcesOf(platform.stack), { told: journal.answers.map(({ told }) => told) });
+  write('the load is over: waiting for quiescence');
+  const quiescentMs = await measureQuiescence(platform, mode === 'kills' ? faultInjection.lastMs() : loadEndMs);
+  const retriedKeys = await retryFailedKeys(caller, load.started(), random.fork('load'), run);
+  // A retry may have created an order that no earlier call created: it has to reach its end state, too.
+  await waitForQuiescence(sourcesOf(platform.stack), { timeoutMs: QUIESCENCE_LIMIT_MS });
+  const facts = await collectFacts(sourcesOf(platform.stack), {
+    acknowledged: journal.answers.map(({ acknowledged }) => acknowledged),
+  });
   signal.throwIfAborted();
-  return await conclude({ settings, journal, load, damage, facts, restMs, repeatedKeys, platform, write });
+  return await conclude({ settings, journal, load, faultInjection, facts, quiescentMs, retriedKeys, platform, write });
 }
 
-type Watched = {
+type SoakRun = {
   readonly settings: SoakSettings;
   readonly journal: Journal;
   readonly load: Load;
-  readonly damage: Damage;
+  readonly faultInjection: FaultInjection;
   readonly write: (text: string) => void;
 };
 
-async function showProgress({ settings, journal, load, damage, write, signal }: Watched & { signal: AbortSignal }) {
+async function showProgress({
+  settings,
+  journal,
+  load,
+  faultInjection,
+  write,
+  signal,
+}: SoakRun & { signal: AbortSignal }) {
   const startMs = performance.now();
   const over = AbortSignal.any([signal, AbortSignal.timeout(settings.minutes * 60_000), load.failed]);
   while (!over.aborted) {
     await pause(PROGRESS_MS, over);
     const { answers, failures } = journal;
-    const figures = { errands: load.begun(), atOnce: load.atOnce(), outcomes: journal.countOutcomes() };
-    write(renderProgress(performance.now() - startMs, { ...figures, answers, failures, kills: damage.kills }));
+    const figures = { scenarios: load.started(), running: load.running(), outcomes: journal.countOutcomes() };
+    write(renderProgress(performance.now() - startMs, { ...figures, answers, failures, kills: faultInjection.kills }));
   }
 }
 
-/** How long it took from `sinceMs` until nothing was left to do; undefined when that is longer than a minute. */
-async function waitForRest({ stack }: SoakPlatform, sinceMs: number): Promise<number | undefined> {
-  const timeoutMs = Math.max(0, Math.round(REST_LIMIT_MS - (performance.now() - sinceMs)));
+/** Returns the time from `sinceMs` until quiescence; undefined when it exceeds a minute. */
+async function measureQuiescence({ stack }: SoakPlatform, sinceMs: number): Promise<number | undefined> {
+  const timeoutMs = Math.max(0, Math.round(QUIESCENCE_LIMIT_MS - (performance.now() - sinceMs)));
   const left = await waitForQuiescence(sourcesOf(stack), { timeoutMs });
   return left.length === 0 ? performance.now() - sinceMs : undefined;
 }
 
-// Repeating the key tells the truth: whoever had a failed call is told, at the end, what became of the order.
-async function repeatFailedKeys(
+// A client whose call failed learns the state of its order by retrying the key. At quiescence every key has to be answered.
+async function retryFailedKeys(
   caller: CallerDependencies,
-  begun: number,
+  started: number,
   random: Random,
   run: string,
 ): Promise<number> {
   const failedKeys = new Set(caller.journal.failures.map(({ idempotencyKey }) => idempotencyKey));
-  // The same chance draws the same errands again.
-  const errands = Array.from({ length: begun }, (_, index) => drawErrand(random, run, index + 1));
-  for (const { request } of errands) {
+  // The same seed draws the same scenarios.
+  const scenarios = Array.from({ length: started }, (_, index) => drawScenario(random, run, index + 1));
+  for (const { request } of scenarios) {
     if (!failedKeys.has(request.idempotencyKey)) continue;
     const answer = await placeOrder(caller, request);
-    if (answer?.order === undefined) caller.journal.fault(`key ${request.idempotencyKey} is not answered at rest`);
+    if (answer?.order === undefined)
+      caller.journal.fault(`key ${request.idempotencyKey} is not answered at quiescence`);
   }
   return failedKeys.size;
 }
 
-type Outcome = Watched & {
+type Outcome = SoakRun & {
   readonly facts: Facts;
-  readonly restMs: number | undefined;
-  readonly repeatedKeys: number;
+  readonly quiescentMs: number | undefined;
+  readonly retriedKeys: number;
   readonly platform: SoakPlatform;
 };
 
 async function conclude(outcome: Outcome): Promise<boolean> {
-  const { settings, journal, load, damage, facts, restMs, repeatedKeys, platform, write } = outcome;
+  const { settings, journal, load, faultInjection, facts, quiescentMs, retriedKeys, platform, write } = outcome;
   const { answers, failures } = journal;
-  const ended: Partial<Record<Told['status'], number>> = {};
+  const ended: Partial<Record<AcknowledgedOrder['status'], number>> = {};
   for (const { status } of facts.orders) ended[status] = (ended[status] ?? 0) + 1;
   const outcomes = journal.countOutcomes();
-  const { kills, recoveries, outages } = damage;
-  const told = { answers, failures, outcomes, ended, errands: load.begun(), repeatedKeys };
-  const figures = { settings, ...told, kills, recoveries, outages, restMs };
+  const { kills, recoveries, outages } = faultInjection;
+  const seen = { answers, failures, outcomes, ended, scenarios: load.started(), retriedKeys };
+  const figures = { settings, ...seen, kills, recoveries, outages, quiescentMs };
   write(`\n${renderReport(figures)}\n`);
   const verdicts = judgeInvariants(facts);
   write(`${renderVerdicts(verdicts)}\n`);
@@ -118,22 +128,24 @@ async function conclude(outcome: Outcome): Promise<boolean> {
   const statuses = new Map(facts.orders.map(({ orderId, status }) => [orderId, status]));
   const faults = [
     ...journal.faults,
-    ...damage.faults,
-    // Nobody who places an order needs the broker.
-    ...(settings.mode === 'nats-away' ? journal.findFailuresWithin(outages) : []),
+    ...faultInjection.faults,
+    // No call of a client depends on the broker.
+    ...(settings.mode === 'nats-down' ? journal.findFailuresWithin(outages) : []),
     ...journal.findContradictions(statuses),
   ];
   const violations = listViolations(verdicts);
-  const shortcomings = findShortcomings(figures);
-  listWords(write, 'told or struck, and wrong', faults);
-  listWords(write, 'too little to tell', shortcomings);
+  const shortfalls = findShortfalls(figures);
+  listWords(write, 'violations seen by clients, and processes not recovered', faults);
+  listWords(write, 'too little was done', shortfalls);
   if (violations.length + faults.length > 0) {
     const lines = await findLogLines(platform.logFile, [...violations, ...faults]);
-    listWords(write, 'what the parts printed about it', lines, lines.length);
+    listWords(write, 'log lines about it', lines, lines.length);
   }
-  const isWell = violations.length + faults.length + shortcomings.length === 0 && restMs !== undefined;
-  write(isWell ? 'soak: everything holds' : `soak: FAILED; again with --mode ${settings.mode} --seed ${settings.seed}`);
-  return isWell;
+  const passed = violations.length + faults.length + shortfalls.length === 0 && quiescentMs !== undefined;
+  write(
+    passed ? 'soak: everything holds' : `soak: FAILED; repeat with --mode ${settings.mode} --seed ${settings.seed}`,
+  );
+  return passed;
 }
 
 function listWords(

@@ -1,4 +1,4 @@
-// A memory of answers is asked about unary calls that came in one piece over HTTP/1.1, and about nothing else.
+// An answer memory is consulted for unary calls that arrive in one chunk over HTTP/1.1, and for no others.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createContextKey } from '@connectrpc/connect';
@@ -14,7 +14,7 @@ function createMemory(known?: UnaryAnswer) {
 }
 
 describe('a memory of answers', () => {
-  it('learns what the implementation answered, with what that left in its context', async () => {
+  it('learns the answer of the implementation, with its context values', async () => {
     const answerMemory = createMemory();
     await using echo = await startEchoServer(
       { answerMemory },

@@ -20,7 +20,7 @@ describe('health Check', () => {
 });
 
 describe('health Watch', () => {
-  it('tells the status at once and every change after that', async () => {
+  it('sends the status at once and every change after that', async () => {
     await using echo = await startEchoServer();
     const watch = createHealthClient(echo.address.url).watch({})[Symbol.asyncIterator]();
 
@@ -30,7 +30,7 @@ describe('health Watch', () => {
     await watch.return?.();
   });
 
-  it('tells SERVICE_UNKNOWN of an unknown service and its status once it is known', async () => {
+  it('sends SERVICE_UNKNOWN for an unknown service and its status once it is known', async () => {
     await using echo = await startEchoServer();
     const watch = createHealthClient(echo.address.url).watch({ service: 'later' })[Symbol.asyncIterator]();
 

@@ -169,7 +169,7 @@ describe('a request that makes no sense', () => {
     expect(await response.json()).toMatchObject({ code: 'internal' });
   });
 
-  it('is answered unimplemented when nobody serves its RPC, in each protocol', async () => {
+  it('is answered unimplemented when its RPC is not served, in each protocol', async () => {
     await using echo = await startEchoServer();
     const path = 'echo.v1.EchoService/Shout';
 

@@ -33,7 +33,7 @@ describe('reflection', () => {
     expect(answers).toEqual(['errorResponse', 'fileDescriptorResponse']);
   });
 
-  it('tells buf curl the schema to list the methods and to call one', async () => {
+  it('gives buf curl the schema to list the methods and to call one', async () => {
     await using echo = await startEchoServer();
     const buf = createRequire(import.meta.url).resolve('@bufbuild/buf/bin/buf');
     const curl = async (...rest: string[]) => {

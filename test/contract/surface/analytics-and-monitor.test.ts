@@ -101,7 +101,12 @@ describe('the operators’ service', () => {
 
 describe('/metrics', () => {
   it.each<[Name, RegExp[]]>([
-    ['analytics', [/rpc_server_seconds_count\{.*AnalyticsService\/GetSalesSummary",code="ok"\} [1-9]/]],
+    [
+      'analytics',
+      [
+        /rpc_server_call_duration_seconds_count\{.*AnalyticsService\/GetSalesSummary",rpc_response_status_code="ok"\} [1-9]/,
+      ],
+    ],
     [
       'monitor',
       ['order', 'decline', 'cancel', 'quote'].map(

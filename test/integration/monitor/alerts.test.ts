@@ -1,4 +1,4 @@
-// The alert rules in the eyes of Prometheus itself, and that none of them is without a case that raises it.
+// The alert rules, checked by Prometheus itself; each rule has a case that raises it.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtempDisposable, readFile, writeFile } from 'node:fs/promises';
@@ -21,13 +21,13 @@ const promtool = (process.env.PATH ?? '')
 const missing = 'promtool is not on the PATH (it comes with the package prometheus)';
 
 describe('the alerts', () => {
-  it('are a configuration that Prometheus takes', async ({ skip }) => {
+  it('are a valid configuration of Prometheus', async ({ skip }) => {
     if (promtool === undefined) return skip(missing);
     const { stdout } = await run(promtool, ['check', 'config', CONFIG]);
     expect(stdout).toContain('SUCCESS: 15 rules found');
   });
 
-  it('are raised when they must be, and silent otherwise', async ({ skip }) => {
+  it('are raised by their cases, and silent otherwise', async ({ skip }) => {
     if (promtool === undefined) return skip(missing);
     const { stdout } = await run(promtool, ['test', 'rules', CASES]);
     expect(stdout).toContain('SUCCESS');
@@ -38,18 +38,18 @@ describe('the alerts', () => {
     { rule: 'JourneysFailSlowly', from: '> 6 * 0.01 and', to: '> 60 * 0.01 and' },
     { rule: 'JourneysDoNotRun', from: '[15m])) < 1', to: '[15m])) < 0' },
     { rule: 'CircuitBreakerOpen', from: '(circuit_breaker_state) > 0', to: '(circuit_breaker_state) > 1' },
-  ])('$rule would be missed by its cases if it were $to', async ({ from, to, rule }, { skip }) => {
+  ])('the cases of $rule fail when its expression is $to', async ({ from, to, rule }, { skip }) => {
     if (promtool === undefined) return skip(missing);
     await using folder = await mkdtempDisposable(join(tmpdir(), 'alerts-'));
     const rules = await readFile(RULES, 'utf8');
-    const spoilt = join(folder.path, 'alerts.yaml');
-    await writeFile(spoilt, rules.replace(from, to));
+    const mutated = join(folder.path, 'alerts.yaml');
+    await writeFile(mutated, rules.replace(from, to));
     const cases = join(folder.path, 'cases.yaml');
-    await writeFile(cases, (await readFile(CASES, 'utf8')).replace(/- .*alerts\.yaml/, `- ${spoilt}`));
+    await writeFile(cases, (await readFile(CASES, 'utf8')).replace(/- .*alerts\.yaml/, `- ${mutated}`));
     await expect(run(promtool, ['test', 'rules', cases])).rejects.toThrow(rule);
   });
 
-  it('have each a case that raises it and one that does not', async () => {
+  it('each have a case that raises them and one that does not', async () => {
     const alerts = [...(await readFile(RULES, 'utf8')).matchAll(/alert: (\w+)/g)].map(([, name]) => name);
     const cases = await readFile(CASES, 'utf8');
     const raised = new Set([...cases.matchAll(/alertname: (\w+)\n +exp_alerts:\n/g)].map(([, name]) => name));

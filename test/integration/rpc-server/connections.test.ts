@@ -69,7 +69,7 @@ describe('a connection', () => {
 
   it.each([
     { state: 'begins with a byte of neither protocol', bytes: Buffer.from([0x16, 0x03, 0x01, 0x0d, 0x0a]) },
-    { state: 'begins like HTTP/2 and goes on differently', bytes: Buffer.from('PRI * HTTP/1.1\r\n\r\n') },
+    { state: 'begins like HTTP/2 and continues differently', bytes: Buffer.from('PRI * HTTP/1.1\r\n\r\n') },
   ])('is closed when it $state, and others are served', async ({ bytes }) => {
     await using echo = await startEchoServer();
     const socket = await openSocket(echo.address.port);

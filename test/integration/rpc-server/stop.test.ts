@@ -15,7 +15,7 @@ import {
 
 const say = 'echo.v1.EchoService/Say';
 
-/** A unary implementation that waits for `release`, and tells when it was entered. */
+/** A unary implementation that waits for `release`, and reports when it was entered. */
 function createGate() {
   const entered = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
@@ -83,7 +83,7 @@ describe('a stop', () => {
     expect(await (await running).json()).toMatchObject({ code: 'unavailable' });
   });
 
-  it('tells watchers of health NOT_SERVING and ends their streams with unavailable', async () => {
+  it('sends NOT_SERVING to watchers of health and ends their streams with unavailable', async () => {
     await using echo = await startEchoServer();
     const transport = createGrpcTransport({ baseUrl: echo.address.url });
     const seen: ServingStatus[] = [];
@@ -174,7 +174,7 @@ describe('a stop', () => {
     peer.destroy();
   });
 
-  it('is one stop however often it is asked for', async () => {
+  it('is one stop however often it is called', async () => {
     await using echo = await startEchoServer();
 
     await Promise.all([echo.server.stop(), echo.server.stop(), echo.server.stop()]);

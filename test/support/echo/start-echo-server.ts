@@ -7,10 +7,10 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import { createRpcServer, type ListeningAddress, type RpcServer, type RpcServerOptions } from '@touchstone/rpc-server';
 import { EchoService, echo } from './echo-service.ts';
 
-export interface EchoServer extends AsyncDisposable {
+export type EchoServer = AsyncDisposable & {
   readonly server: RpcServer;
   readonly address: ListeningAddress;
-}
+};
 
 /** Starts a server of EchoService on a free port; `implementation` replaces single RPCs. */
 export async function startEchoServer(

@@ -1,4 +1,4 @@
-// Turns what an import says into what it reaches: a file of this repository, an npm package, or a module of Node.
+// The resolution of an import to its target: a file of this repository, an npm package, or a module of Node.
 import { posix } from 'node:path';
 
 export type Target =
@@ -6,10 +6,13 @@ export type Target =
   | { readonly kind: 'package'; readonly name: string }
   | { readonly kind: 'node'; readonly name: string };
 
-/** The areas of the repository that have rules of their own. `service` is one business service, named by its folder. */
+/** The areas of the repository, each with its own rules. `service` is one business service, named by its folder. */
 export type Area =
-  | { readonly kind: 'platform' | 'rpc-server' | 'local' | 'kit' | 'test' | 'gen' | 'other' }
+  | { readonly kind: 'domain' | 'platform' | 'rpc-server' | 'local' | 'kit' | 'test' | 'gen' | 'other' }
   | { readonly kind: 'service'; readonly service: string };
+
+/** Names the business domain; services and local may import it, the platform may not. */
+const DOMAIN_FILE = 'services/domain.ts';
 
 const PATHS_OF_PREFIXES = {
   '#gen/': 'gen/',
@@ -36,5 +39,6 @@ export function areaOf(path: string): Area {
   if (top === 'gen' || top === 'test' || top === 'local') return { kind: top };
   if (top === 'packages' && (second === 'kit' || second === 'rpc-server')) return { kind: second };
   if (top !== 'services') return { kind: 'other' };
+  if (path === DOMAIN_FILE) return { kind: 'domain' };
   return second === 'platform' ? { kind: 'platform' } : { kind: 'service', service: second };
 }

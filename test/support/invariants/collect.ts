@@ -1,40 +1,44 @@
-// Collects the facts that the invariants are judged by. Wait for quiescence first: a moving platform gives no whole picture.
+// The collection of the facts. Wait for quiescence first: the sources are read one by one, so pending work makes them disagree.
 import { FIRST_CATALOGUE } from '#services/inventory/catalogue.ts';
 import type { Money } from '#services/platform/base/money.ts';
+import { readLedger, readMailbox } from './external-sources.ts';
 import type {
+  AcknowledgedOrder,
   ChargeFact,
   Facts,
   InvariantSources,
-  Keeper,
   MessagingFact,
   NotificationFact,
   OrderFact,
+  Owner,
   ProductFact,
   ReservationFact,
   SaleFact,
-  Told,
 } from './facts.ts';
-import { readLedger, readMailbox } from './outside.ts';
-import { findUnrest } from './rest.ts';
+import { findPendingWork } from './quiescence.ts';
 import { type Query, readDatabase } from './sources.ts';
 import { readStreams } from './streams.ts';
 
-/** What the caller knows and the platform does not keep. */
-export type Known = {
-  /** What clients were told. */
-  readonly told?: readonly Told[];
-  /** What products of the caller's own were put in with, by product id. */
+/** Facts that only the caller knows: the platform does not store them. */
+export type CallerFacts = {
+  /** The orders acknowledged to clients. */
+  readonly acknowledged?: readonly AcknowledgedOrder[];
+  /** The opening stock of products that the caller created, by product id. */
   readonly openingStock?: ReadonlyMap<string, number>;
 };
 
 type Priced = { currency_code: string; total_minor: string };
 type Lines = { product_id: string; quantity: number }[];
 
-/** Collects all facts. Throws SourceUnavailable naming the part that cannot be looked at. */
-export async function collectFacts(sources: InvariantSources, known: Known = {}): Promise<Facts> {
+/**
+ * Collects all facts.
+ *
+ * @throws {SourceUnavailable} a source cannot be read; the message names it.
+ */
+export async function collectFacts(sources: InvariantSources, known: CallerFacts = {}): Promise<Facts> {
   const { databaseUrls, natsUrl, providerUrl, mailboxUrl } = sources;
-  const unrest = await findUnrest(sources);
-  const read = <Result>(service: Keeper, readRows: (query: Query) => Promise<Result>) =>
+  const pendingWork = await findPendingWork(sources);
+  const read = <Result>(service: Owner, readRows: (query: Query) => Promise<Result>) =>
     readDatabase(service, databaseUrls[service], async (query) => ({
       ...(await readRows(query)),
       messaging: await readMessaging(query),
@@ -68,8 +72,8 @@ export async function collectFacts(sources: InvariantSources, known: Known = {})
       notification: notification.messaging,
       analytics: analytics.messaging,
     },
-    unrest,
-    told: known.told ?? [],
+    pendingWork,
+    acknowledged: known.acknowledged ?? [],
   };
 }
 
@@ -105,7 +109,7 @@ async function readOrders(query: Query) {
   const keys = await query<{ idempotencyKey: string; orderId: string }>(
     'select idempotency_key as "idempotencyKey", order_id as "orderId" from order_key',
   );
-  // Keys are kept for thirty days; the last hour of them may be gone or not.
+  // Keys are pruned after thirty days; one in its last hour may or may not exist.
   const [clock] = await query<{ time: Date }>("select now() - interval '30 days' + interval '1 hour' as time");
   return { orders, keys, keysSince: clock?.time ?? new Date(0) };
 }
@@ -208,19 +212,19 @@ async function readNotifications(query: Query) {
 
 async function readSales(query: Query) {
   const serving = "generation = (select generation from generation where state = 'SERVING')";
-  const rows = await query<Partial<Priced> & { order_id: string; steps: string[]; apart: boolean; items: Lines }>(
+  const rows = await query<Partial<Priced> & { order_id: string; steps: string[]; synthetic: boolean; items: Lines }>(
     `select order_id, array_remove(array_agg(case when not synthetic then step end), null) as steps,
-       bool_or(synthetic) as apart, max(currency_code) as currency_code, max(total_minor)::text as total_minor,
+       bool_or(synthetic) as synthetic, max(currency_code) as currency_code, max(total_minor)::text as total_minor,
        (select coalesce(jsonb_agg(line), '[]') from (
          select product_id, quantity from sale_line where ${serving} and sale_line.order_id = order_step.order_id
        ) as line) as items
      from order_step where ${serving} group by order_id`,
   );
   const sales = rows.map(
-    ({ order_id, steps, apart, currency_code, total_minor, items }): SaleFact => ({
+    ({ order_id, steps, synthetic, currency_code, total_minor, items }): SaleFact => ({
       orderId: order_id,
       steps,
-      apart,
+      synthetic,
       total: currency_code && total_minor ? toMoney({ currency_code, total_minor }) : undefined,
       items: toLines(items),
     }),

@@ -1,23 +1,27 @@
-// The invariants of events: none lost on the way, none there twice, each change told once. Pure.
+// The invariants of events: none is lost, none is stored twice, each change is published once. Pure.
 import { equalMoney } from '#services/platform/base/money.ts';
-import { type EventFact, HANDLED, KEEPERS, type OrderFact, type StreamFact } from './facts.ts';
+import { type EventFact, HANDLED_EVENTS, type OrderFact, OWNERS, type StreamFact } from './facts.ts';
 import { type FactView, type Finding, groupBy, type Invariant, type Violation } from './finding.ts';
 
 export const EVENT_INVARIANTS: readonly Invariant[] = [
-  { name: 'events-distinct', promise: 'every event is in its stream once', find: findRepeatedEvents },
+  { name: 'events-distinct', promise: 'every event is in its stream once', find: findDuplicateEvents },
   {
     name: 'order-events',
-    promise: 'every order has exactly one OrderCreated and one end event of its status, with its version',
+    promise: 'every order has exactly one OrderCreated and one event of its end state, with its version',
     find: findOrderEvents,
   },
   {
-    name: 'changes-told',
-    promise: 'every reservation, charge, notification and product is told by the events of its states, once each',
-    find: findUntoldChanges,
+    name: 'changes-published',
+    promise: 'every change of a reservation, charge, notification and product is published once',
+    find: findUnpublishedChanges,
   },
   { name: 'outbox-delivered', promise: 'every event marked as sent is in its stream', find: findUndelivered },
-  { name: 'inbox-complete', promise: 'every event of a stream was applied where it matters', find: findUnapplied },
-  { name: 'no-dead-letters', promise: 'no event was set aside', find: findDeadLetters },
+  {
+    name: 'inbox-complete',
+    promise: 'every event of a stream was applied by each service that handles it',
+    find: findUnapplied,
+  },
+  { name: 'no-dead-letters', promise: 'no service has a dead letter', find: findDeadLetters },
 ];
 
 const END_EVENTS: Readonly<Record<OrderFact['status'], string | undefined>> = {
@@ -27,7 +31,7 @@ const END_EVENTS: Readonly<Record<OrderFact['status'], string | undefined>> = {
   CANCELLED: 'shop.order.v1.OrderCancelled',
 };
 
-function findRepeatedEvents({ streams }: FactView): Finding {
+function findDuplicateEvents({ streams }: FactView): Finding {
   const violations = streams.flatMap(({ name, events }) => {
     const seen = new Map<string, number>();
     return events.flatMap(({ id, sequence }): Violation[] => {
@@ -43,10 +47,10 @@ function findRepeatedEvents({ streams }: FactView): Finding {
 function findOrderEvents(view: FactView): Finding {
   const stream = view.streamOf.get('order');
   const eventsOf = groupBy(readable(stream), ({ body }) => body.orderId ?? '');
-  const orders = view.orders.filter(({ createTime }) => isKept(stream, createTime));
+  const orders = view.orders.filter(({ createTime }) => isRetained(stream, createTime));
   const violations: Violation[] = [];
   for (const order of orders) {
-    for (const detail of findEventFaults(order, eventsOf.get(order.orderId) ?? [])) {
+    for (const detail of findEventMismatches(order, eventsOf.get(order.orderId) ?? [])) {
       violations.push({ id: order.orderId, detail });
     }
   }
@@ -58,35 +62,36 @@ function findOrderEvents(view: FactView): Finding {
   return { counts: { orders: orders.length, created, ended: events.length - created }, violations };
 }
 
-function findEventFaults(order: OrderFact, events: readonly ReadableEvent[]): string[] {
-  const faults: string[] = [];
+function findEventMismatches(order: OrderFact, events: readonly ReadableEvent[]): string[] {
+  const mismatches: string[] = [];
   const created = events.filter(({ subject }) => subject === 'shop.order.v1.OrderCreated');
   const ended = events.filter(({ subject }) => subject !== 'shop.order.v1.OrderCreated');
   const end = END_EVENTS[order.status];
-  if (created.length !== 1) faults.push(`has ${created.length} OrderCreated`);
+  if (created.length !== 1) mismatches.push(`has ${created.length} OrderCreated`);
   const wanted = end === undefined ? 0 : 1;
   if (ended.length !== wanted || ended.some(({ subject }) => subject !== end)) {
     const names = ended.map(({ subject }) => subject.split('.').at(-1)).join(', ');
-    faults.push(`is ${order.status}, its end events are: ${names || 'none'}`);
+    mismatches.push(`is ${order.status}, its end events are: ${names || 'none'}`);
   }
   for (const { subject, body } of events) {
     const isRight = subject === 'shop.order.v1.OrderCreated' ? body.version === 1 : isEndVersion(order, body.version);
-    if (!isRight) faults.push(`has version ${order.version}, its ${subject} version ${body.version}`);
+    if (!isRight) mismatches.push(`has version ${order.version}, its ${subject} version ${body.version}`);
     const sameTotal = body.total !== undefined && equalMoney(body.total, order.total);
-    if (body.customerId !== order.customerId || !sameTotal) faults.push(`its ${subject} has another customer or total`);
+    if (body.customerId !== order.customerId || !sameTotal)
+      mismatches.push(`its ${subject} has another customer or total`);
   }
-  return faults;
+  return mismatches;
 }
 
-// Nothing follows a confirmation; a failure or cancellation is followed by what is given back.
-function isEndVersion({ status, version }: OrderFact, told: number): boolean {
-  return status === 'CONFIRMED' ? told === version : told > 1 && told <= version;
+// A confirmation is the last change of an order; compensation changes follow a failure or cancellation.
+function isEndVersion({ status, version }: OrderFact, published: number): boolean {
+  return status === 'CONFIRMED' ? published === version : published > 1 && published <= version;
 }
 
-/** How often an event of a type may be there for one thing. */
-type Expected = { readonly subject: string; readonly key: string; readonly least: number; readonly most: number };
+/** How often an event may exist for one order or notification. */
+type Expected = { readonly subject: string; readonly key: string; readonly min: number; readonly max: number };
 
-function findUntoldChanges(view: FactView): Finding {
+function findUnpublishedChanges(view: FactView): Finding {
   const expected = [...expectReservations(view), ...expectCharges(view), ...expectNotifications(view)];
   const actual = new Map<string, number>();
   for (const producer of ['inventory', 'payment', 'notification']) {
@@ -96,20 +101,20 @@ function findUntoldChanges(view: FactView): Finding {
     }
   }
   const violations = [
-    ...expected.flatMap(({ subject, key, least, most }): Violation[] => {
+    ...expected.flatMap(({ subject, key, min, max }): Violation[] => {
       const count = actual.get(`${subject} ${key}`) ?? 0;
-      if (count >= least && count <= most) return [];
-      return [{ id: key, detail: `is told by ${count} ${subject}, not by ${most}` }];
+      if (count >= min && count <= max) return [];
+      return [{ id: key, detail: `has ${count} ${subject}, expected ${max}` }];
     }),
-    ...findUntoldProducts(view),
+    ...findUnpublishedProducts(view),
   ];
-  const told = [...actual.values()].reduce((sum, count) => sum + count, 0);
-  return { counts: { 'events expected': expected.reduce((sum, { least }) => sum + least, 0), told }, violations };
+  const published = [...actual.values()].reduce((sum, count) => sum + count, 0);
+  return { counts: { 'events expected': expected.reduce((sum, { min }) => sum + min, 0), published }, violations };
 }
 
 function expectReservations({ reservations, streamOf }: FactView): Expected[] {
   return reservations
-    .filter(({ createTime }) => isKept(streamOf.get('inventory'), createTime))
+    .filter(({ createTime }) => isRetained(streamOf.get('inventory'), createTime))
     .flatMap(({ orderId: key, state, lines, short }) => {
       const wasReserved =
         state === 'RESERVED' || state === 'CONFIRMED' || (state === 'RELEASED' && lines.length > 0 && !short);
@@ -121,15 +126,15 @@ function expectReservations({ reservations, streamOf }: FactView): Expected[] {
     });
 }
 
-// A charge that was captured and given back before payment heard of either is told by its refund alone.
+// A charge that was captured and refunded before payment learned of either has only a PaymentRefunded.
 function expectCharges({ charges, streamOf }: FactView): Expected[] {
   return charges
-    .filter(({ createTime }) => isKept(streamOf.get('payment'), createTime))
+    .filter(({ createTime }) => isRetained(streamOf.get('payment'), createTime))
     .flatMap(({ orderId: key, status, transactionId }) => {
       const wasRefunded = status === 'REFUNDED' && transactionId !== '';
       const completed = expect('shop.payment.v1.PaymentCompleted', key, status === 'COMPLETED');
       return [
-        wasRefunded ? { ...completed, most: 1 } : completed,
+        wasRefunded ? { ...completed, max: 1 } : completed,
         expect('shop.payment.v1.PaymentFailed', key, status === 'DECLINED'),
         expect('shop.payment.v1.PaymentRefunded', key, wasRefunded),
       ];
@@ -138,13 +143,13 @@ function expectCharges({ charges, streamOf }: FactView): Expected[] {
 
 function expectNotifications({ notifications, streamOf }: FactView): Expected[] {
   return notifications
-    .filter(({ createTime }) => isKept(streamOf.get('notification'), createTime))
+    .filter(({ createTime }) => isRetained(streamOf.get('notification'), createTime))
     .map(({ notificationId, status }) =>
       expect('shop.notification.v1.NotificationSent', notificationId, status === 'SENT'),
     );
 }
 
-function findUntoldProducts({ products, streamOf }: FactView): Violation[] {
+function findUnpublishedProducts({ products, streamOf }: FactView): Violation[] {
   const stream = streamOf.get('inventory');
   if (stream?.since !== undefined) return [];
   const changes = readable(stream).filter(({ subject }) => subject === 'shop.inventory.v1.ProductChanged');
@@ -153,23 +158,25 @@ function findUntoldProducts({ products, streamOf }: FactView): Violation[] {
     const versions = (changesOf.get(productId) ?? [])
       .map(({ body }) => body.version)
       .toSorted((one, other) => one - other);
-    const isWhole = versions.length === version && versions.every((told, index) => told === index + 1);
-    if (isWhole) return [];
-    return [{ id: productId, detail: `has version ${version}, told were: ${versions.slice(-5).join(', ') || 'none'}` }];
+    const isComplete = versions.length === version && versions.every((published, index) => published === index + 1);
+    if (isComplete) return [];
+    return [
+      { id: productId, detail: `has version ${version}, published were: ${versions.slice(-5).join(', ') || 'none'}` },
+    ];
   });
 }
 
 function findUndelivered({ messaging, streamOf }: FactView): Finding {
   const violations: Violation[] = [];
   const counts: Record<string, number> = {};
-  for (const service of KEEPERS) {
+  for (const service of OWNERS) {
     const stream = streamOf.get(service);
-    const rows = messaging[service].sent.filter(({ sentTime }) => isKept(stream, sentTime));
+    const rows = messaging[service].sent.filter(({ sentTime }) => isRetained(stream, sentTime));
     const subjects = new Map((stream?.events ?? []).map(({ id, subject }) => [id, subject]));
     counts[`${service} sent`] = rows.length;
     for (const { eventId, subject } of rows) {
       if (subjects.get(eventId) === subject) continue;
-      violations.push({ id: eventId, detail: `${service} has sent its ${subject}, the stream does not have it` });
+      violations.push({ id: eventId, detail: `${service} has published ${subject}, but the stream does not have it` });
     }
   }
   return { counts, violations };
@@ -178,14 +185,14 @@ function findUndelivered({ messaging, streamOf }: FactView): Finding {
 function findUnapplied({ messaging, streamOf }: FactView): Finding {
   const violations: Violation[] = [];
   const counts: Record<string, number> = {};
-  for (const service of KEEPERS) {
+  for (const service of OWNERS) {
     const { inbox, deadLetters } = messaging[service];
-    const aside = new Set(deadLetters.map(({ eventId }) => eventId));
-    for (const [producer, subjects] of Object.entries(HANDLED[service])) {
+    const deadLetterIds = new Set(deadLetters.map(({ eventId }) => eventId));
+    for (const [producer, subjects] of Object.entries(HANDLED_EVENTS[service])) {
       const handled = readable(streamOf.get(producer)).filter(({ subject }) => subjects.includes(subject));
       counts[`${producer} to ${service}`] = handled.length;
       for (const { id, subject } of handled) {
-        if (!inbox.has(id) && !aside.has(id))
+        if (!inbox.has(id) && !deadLetterIds.has(id))
           violations.push({ id, detail: `${service} has not applied this ${subject}` });
       }
     }
@@ -194,28 +201,28 @@ function findUnapplied({ messaging, streamOf }: FactView): Finding {
 }
 
 function findDeadLetters({ messaging }: FactView): Finding {
-  const violations = KEEPERS.flatMap((service) =>
+  const violations = OWNERS.flatMap((service) =>
     messaging[service].deadLetters.map(({ deadLetterId, subject, error }) => ({
       id: deadLetterId,
       detail: `${service} could not apply ${subject}: ${error}`,
     })),
   );
-  const counts = Object.fromEntries(KEEPERS.map((service) => [service, messaging[service].deadLetters.length]));
+  const counts = Object.fromEntries(OWNERS.map((service) => [service, messaging[service].deadLetters.length]));
   return { counts, violations };
 }
 
 type ReadableEvent = EventFact & { readonly body: NonNullable<EventFact['body']> };
 
-/** The events that are what their subjects say. What nobody can read is told of where it was to be applied. */
+/** Returns the events that could be decoded. An undecodable event is reported as a dead letter of its consumer. */
 function readable(stream: StreamFact | undefined): ReadableEvent[] {
   return (stream?.events ?? []).filter((event): event is ReadableEvent => event.body !== undefined);
 }
 
-function isKept(stream: StreamFact | undefined, time: Date): boolean {
+function isRetained(stream: StreamFact | undefined, time: Date): boolean {
   return stream?.since === undefined || time >= stream.since;
 }
 
 function expect(subject: string, key: string, isExpected: boolean): Expected {
   const times = isExpected ? 1 : 0;
-  return { subject, key, least: times, most: times };
+  return { subject, key, min: times, max: times };
 }

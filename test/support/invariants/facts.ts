@@ -1,18 +1,18 @@
-// What the invariants are judged by: plain facts of the databases, the provider's ledger, the mailbox and the streams, and what
-// clients were told. invariants-collect.ts gathers them, invariants-judge.ts judges them.
+// The facts by which the invariants are judged: plain data from the databases, the provider's ledger, the mailbox and the streams,
+// and the orders acknowledged to clients. collect.ts gathers them, judge.ts judges them.
 import type { Money } from '#services/platform/base/money.ts';
 
-/** The services that keep something. */
-export const KEEPERS = ['order', 'inventory', 'payment', 'notification', 'analytics'] as const;
-export type Keeper = (typeof KEEPERS)[number];
+/** The services that own a database. */
+export const OWNERS = ['order', 'inventory', 'payment', 'notification', 'analytics'] as const;
+export type Owner = (typeof OWNERS)[number];
 
-/** Where the facts are: addresses with their passwords. */
+/** Where the facts are read: URLs, with their passwords. */
 export type InvariantSources = {
-  readonly databaseUrls: Readonly<Record<Keeper, string>>;
-  /** A user who may look at every stream. */
+  readonly databaseUrls: Readonly<Record<Owner, string>>;
+  /** Of a user who may read every stream. */
   readonly natsUrl: string;
   readonly providerUrl: string;
-  /** Undefined when mails go to a server that shows nobody its mails. */
+  /** Undefined when the mail server does not show its mails. */
   readonly mailboxUrl: string | undefined;
 };
 
@@ -37,9 +37,9 @@ export type ProductFact = {
   readonly reserved: number;
   readonly sold: number;
   readonly version: number;
-  /** The sum of what was added to and taken from its stock by hand. */
+  /** The sum of its stock adjustments. */
   readonly adjusted: number;
-  /** What it was put in with; undefined where nobody knows. */
+  /** Its opening stock; undefined where it is not known. */
   readonly opening: number | undefined;
 };
 
@@ -48,7 +48,7 @@ export type ReservationFact = {
   readonly reservationId: string;
   readonly state: 'RESERVED' | 'REJECTED' | 'RELEASED' | 'CONFIRMED';
   readonly lines: readonly Line[];
-  /** Whether it was ever refused for want of stock. */
+  /** Whether it was ever rejected for insufficient stock. */
   readonly short: boolean;
   readonly createTime: Date;
 };
@@ -57,7 +57,7 @@ export type ChargeFact = {
   readonly orderId: string;
   readonly status: 'CHARGING' | 'COMPLETED' | 'DECLINED' | 'REFUNDED';
   readonly transactionId: string;
-  /** Undefined when it was refunded before it was asked for. */
+  /** Undefined for a tombstone: refunded before it was charged. */
   readonly amount: Money | undefined;
   readonly createTime: Date;
 };
@@ -72,19 +72,19 @@ export type NotificationFact = {
   readonly sendTime: Date | undefined;
 };
 
-/** What analytics counts of an order. */
+/** What analytics has counted of an order. */
 export type SaleFact = {
   readonly orderId: string;
-  /** The steps it counts; none of a test order. */
+  /** The counted steps; empty for a synthetic order. */
   readonly steps: readonly string[];
-  /** Whether it is counted apart, as a test order. */
-  readonly apart: boolean;
-  /** What it was sold for; undefined when it does not count as sold. */
+  /** Whether it is counted separately, as a synthetic order. */
+  readonly synthetic: boolean;
+  /** Its revenue; undefined when it is not counted as sold. */
   readonly total: Money | undefined;
   readonly items: readonly Line[];
 };
 
-/** A charge as the provider has it, with what of it was given back. */
+/** A charge in the provider's ledger, with the sum of its refunds. */
 export type ProviderChargeFact = {
   readonly chargeId: string;
   readonly orderId: string;
@@ -95,19 +95,19 @@ export type ProviderChargeFact = {
 
 export type MailFact = {
   readonly messageId: string;
-  /** The order it tells of. */
+  /** The order it is about. */
   readonly orderId: string;
 };
 
 export type Mailbox = {
   readonly mails: readonly MailFact[];
-  /** How many mails were none of the shop's. */
-  readonly foreign: number;
-  /** Set when the mailbox is full: mails before that are no longer listed. */
+  /** How many mails were not sent by the shop. */
+  readonly unrelated: number;
+  /** Set when the mailbox is full: older mails are no longer listed. */
   readonly since: Date | undefined;
 };
 
-/** What the bodies of events have in common; undefined where a message has no such field. */
+/** The common fields of event bodies; undefined where a message has no such field. */
 export type EventBody = {
   readonly orderId: string | undefined;
   readonly notificationId: string | undefined;
@@ -122,15 +122,15 @@ export type EventFact = {
   readonly id: string;
   readonly subject: string;
   readonly sequence: number;
-  /** Undefined when it cannot be read as what its subject says. */
+  /** Undefined when it cannot be decoded as the type of its subject. */
   readonly body: EventBody | undefined;
 };
 
 export type StreamFact = {
-  readonly producer: Keeper;
+  readonly producer: Owner;
   readonly name: string;
   readonly events: readonly EventFact[];
-  /** Set when its oldest events are gone: only what happened since can be looked for. */
+  /** Set when its oldest events were removed: only later changes can be checked. */
   readonly since: Date | undefined;
 };
 
@@ -145,11 +145,11 @@ export type MessagingFact = {
   }[];
 };
 
-/** Something that is still going on. */
-export type Unrest = { readonly what: string; readonly count: number; readonly ids: readonly string[] };
+/** One kind of work that is still pending, or in flight. */
+export type PendingWork = { readonly what: string; readonly count: number; readonly ids: readonly string[] };
 
-/** What CreateOrder answered to a client. */
-export type Told = {
+/** An order as CreateOrder acknowledged it to a client. */
+export type AcknowledgedOrder = {
   readonly idempotencyKey: string;
   readonly orderId: string;
   readonly status: OrderFact['status'];
@@ -160,24 +160,24 @@ export type Told = {
 export type Facts = {
   readonly orders: readonly OrderFact[];
   readonly keys: readonly { readonly idempotencyKey: string; readonly orderId: string }[];
-  /** Keys used before that time may have been forgotten. */
+  /** Keys used before that time may have been pruned. */
   readonly keysSince: Date;
   readonly products: readonly ProductFact[];
   readonly reservations: readonly ReservationFact[];
   readonly charges: readonly ChargeFact[];
   readonly notifications: readonly NotificationFact[];
   readonly sales: readonly SaleFact[];
-  /** Undefined when the provider shows nobody its ledger. */
+  /** Undefined when the provider does not show its ledger. */
   readonly ledger: readonly ProviderChargeFact[] | undefined;
   readonly mailbox: Mailbox | undefined;
   readonly streams: readonly StreamFact[];
-  readonly messaging: Readonly<Record<Keeper, MessagingFact>>;
-  readonly unrest: readonly Unrest[];
-  readonly told: readonly Told[];
+  readonly messaging: Readonly<Record<Owner, MessagingFact>>;
+  readonly pendingWork: readonly PendingWork[];
+  readonly acknowledged: readonly AcknowledgedOrder[];
 };
 
-/** The events that change something where they arrive, by the consuming service. */
-export const HANDLED: Readonly<Record<Keeper, Readonly<Partial<Record<Keeper, readonly string[]>>>>> = {
+/** The events that each service handles: by consumer, then by producer. */
+export const HANDLED_EVENTS: Readonly<Record<Owner, Readonly<Partial<Record<Owner, readonly string[]>>>>> = {
   order: {
     inventory: [
       'shop.inventory.v1.StockReserved',

@@ -1,43 +1,43 @@
-// What one invariant finds in the facts, and the facts arranged so that each invariant finds what it needs.
+// The types of an invariant and its finding, and the facts indexed for lookup.
 import { formatMoney, type Money } from '#services/platform/base/money.ts';
 import type { Facts, MailFact, OrderFact, ProviderChargeFact, StreamFact } from './facts.ts';
 
-/** One thing that is not as it must be. `id` is the order's, the product's, the event's: whatever it is about. */
+/** A violation of an invariant. `id` is that of the order, product, event or other thing it is about. */
 export type Violation = { readonly id: string; readonly detail: string };
 
 export type Finding = {
-  /** What was compared with what, and how many there were of each. */
+  /** The compared quantities, by label. */
   readonly counts: Readonly<Record<string, number | string>>;
   readonly violations: readonly Violation[];
-  /** Why nothing can be said. */
+  /** Why the invariant cannot be judged. */
   readonly unknown?: string;
 };
 
 export type Invariant = {
   readonly name: string;
-  /** What is promised, in one sentence. */
+  /** The promise, in one sentence. */
   readonly promise: string;
   readonly find: (view: FactView) => Finding;
 };
 
 export type FactView = Facts & {
   readonly orderOf: ReadonlyMap<string, OrderFact>;
-  /** The orders that are no test orders. */
-  readonly real: readonly OrderFact[];
-  /** Those of them that are confirmed. */
+  /** The orders that are not synthetic. */
+  readonly realOrders: readonly OrderFact[];
+  /** The confirmed ones of `realOrders`. */
   readonly confirmed: readonly OrderFact[];
   readonly ledgerOf: ReadonlyMap<string, readonly ProviderChargeFact[]>;
   readonly mailsOf: ReadonlyMap<string, readonly MailFact[]>;
   readonly streamOf: ReadonlyMap<string, StreamFact>;
 };
 
-/** Arranges the facts. */
+/** Indexes the facts. */
 export function viewFacts(facts: Facts): FactView {
-  const real = facts.orders.filter((order) => !order.synthetic);
+  const realOrders = facts.orders.filter((order) => !order.synthetic);
   return {
     ...facts,
-    real,
-    confirmed: real.filter((order) => order.status === 'CONFIRMED'),
+    realOrders,
+    confirmed: realOrders.filter((order) => order.status === 'CONFIRMED'),
     orderOf: new Map(facts.orders.map((order) => [order.orderId, order])),
     ledgerOf: groupBy(facts.ledger ?? [], (charge) => charge.orderId),
     mailsOf: groupBy(facts.mailbox?.mails ?? [], (mail) => mail.orderId),
@@ -45,7 +45,7 @@ export function viewFacts(facts: Facts): FactView {
   };
 }
 
-/** Puts things with the same key together. */
+/** Groups things by key. */
 export function groupBy<Thing>(things: Iterable<Thing>, keyOf: (thing: Thing) => string): Map<string, Thing[]> {
   const groups = new Map<string, Thing[]>();
   for (const thing of things) {
@@ -57,14 +57,14 @@ export function groupBy<Thing>(things: Iterable<Thing>, keyOf: (thing: Thing) =>
   return groups;
 }
 
-/** Adds up numbers by key. */
+/** Sums numbers by key. */
 export function sumBy(entries: Iterable<readonly [key: string, value: number]>): Map<string, number> {
   const sums = new Map<string, number>();
   for (const [key, value] of entries) sums.set(key, (sums.get(key) ?? 0) + value);
   return sums;
 }
 
-/** Adds up amounts by currency; currencies of which nothing is left over are not listed. */
+/** Sums amounts by currency; a currency whose sum is zero is left out. */
 export function sumMoneyByCurrency(amounts: Iterable<Money>): Map<string, bigint> {
   const sums = new Map<string, bigint>();
   for (const { currencyCode, minorUnits } of amounts) {
@@ -82,7 +82,7 @@ export function describeMoney(sums: ReadonlyMap<string, bigint>): string {
   );
 }
 
-/** What of a charge the provider still keeps. */
-export function keptOf({ status, amount, refunded }: ProviderChargeFact): Money {
+/** Returns the captured amount of a charge, net of refunds. */
+export function netCaptured({ status, amount, refunded }: ProviderChargeFact): Money {
   return { currencyCode: amount.currencyCode, minorUnits: status === 'captured' ? amount.minorUnits - refunded : 0n };
 }

@@ -1,4 +1,4 @@
-// Judges the platform's promises by facts alone: for each invariant whether it holds, what was compared, and every violation.
+// The judge of the invariants: from the facts alone, for each invariant its state, the compared quantities and the violations.
 import { EVENT_INVARIANTS } from './events.ts';
 import type { Facts } from './facts.ts';
 import { type FactView, type Finding, type Invariant, type Violation, viewFacts } from './finding.ts';
@@ -13,7 +13,7 @@ export type Verdict = {
   readonly name: string;
   readonly promise: string;
   readonly state: 'holds' | 'violated' | 'unknown';
-  /** What was compared with what, and how many there were of each. */
+  /** The compared quantities, by label. */
   readonly counts: Readonly<Record<string, number | string>>;
   /** The first twenty. */
   readonly violations: readonly Violation[];
@@ -21,7 +21,7 @@ export type Verdict = {
 };
 
 const INVARIANTS: readonly Invariant[] = [
-  { name: 'at-rest', promise: 'nothing is left to do: everything below can be judged', find: findUnrest },
+  { name: 'quiescent', promise: 'no work is pending, so everything below can be judged', find: findPendingWork },
   ...MONEY_INVARIANTS,
   ...STOCK_INVARIANTS,
   ...ORDER_INVARIANTS,
@@ -54,12 +54,12 @@ function stateOf({ violations, unknown }: Finding): Verdict['state'] {
   return unknown === undefined ? 'holds' : 'unknown';
 }
 
-function findUnrest({ unrest }: FactView): Finding {
-  const violations = unrest
+function findPendingWork({ pendingWork }: FactView): Finding {
+  const violations = pendingWork
     .filter(({ count }) => count > 0)
     .map(({ what, count, ids }) => ({ id: what, detail: `${count}${ids.length > 0 ? `: ${ids.join(', ')}` : ''}` }));
   return {
-    counts: { looks: unrest.length, unfinished: unrest.reduce((sum, { count }) => sum + count, 0) },
+    counts: { checks: pendingWork.length, unfinished: pendingWork.reduce((sum, { count }) => sum + count, 0) },
     violations,
   };
 }

@@ -1,4 +1,4 @@
-// The invariants of money: what the provider keeps is what confirmed orders cost, order by order. Pure.
+// The invariants of money: the captured amounts, net of refunds, equal the totals of confirmed orders. Pure.
 import { equalMoney } from '#services/platform/base/money.ts';
 import type { OrderFact } from './facts.ts';
 import {
@@ -6,17 +6,17 @@ import {
   type FactView,
   type Finding,
   type Invariant,
-  keptOf,
+  netCaptured,
   sumMoneyByCurrency,
   type Violation,
 } from './finding.ts';
 
-const NO_LEDGER = 'the payment provider shows nobody its ledger';
+const NO_LEDGER = 'the payment provider does not show its ledger';
 
 export const MONEY_INVARIANTS: readonly Invariant[] = [
   {
     name: 'money-captured',
-    promise: 'what the provider captured, net of refunds, is what confirmed orders cost: in sum and for each order',
+    promise: 'captured at the provider, net of refunds = totals of confirmed orders: in sum and for each order',
     find: findMoneyCaptured,
   },
   {
@@ -30,7 +30,7 @@ export const MONEY_INVARIANTS: readonly Invariant[] = [
 function findMoneyCaptured(view: FactView): Finding {
   if (view.ledger === undefined) return { counts: {}, violations: [], unknown: NO_LEDGER };
   const ofRealOrders = view.ledger.filter(({ orderId }) => view.orderOf.get(orderId)?.synthetic !== true);
-  const captured = sumMoneyByCurrency(ofRealOrders.map(keptOf));
+  const captured = sumMoneyByCurrency(ofRealOrders.map(netCaptured));
   const due = sumMoneyByCurrency(view.confirmed.map(({ total }) => total));
   const violations: Violation[] = [];
   for (const currency of new Set([...captured.keys(), ...due.keys()])) {
@@ -39,8 +39,8 @@ function findMoneyCaptured(view: FactView): Finding {
     const detail = `${money(currency, have)} captured, confirmed orders cost ${money(currency, want)}`;
     violations.push({ id: currency, detail });
   }
-  for (const orderId of new Set([...ofRealOrders, ...view.real].map((one) => one.orderId))) {
-    const have = describeMoney(sumMoneyByCurrency((view.ledgerOf.get(orderId) ?? []).map(keptOf)));
+  for (const orderId of new Set([...ofRealOrders, ...view.realOrders].map((one) => one.orderId))) {
+    const have = describeMoney(sumMoneyByCurrency((view.ledgerOf.get(orderId) ?? []).map(netCaptured)));
     const want = describeMoney(sumMoneyByCurrency(dueFor(view.orderOf.get(orderId))));
     if (have !== want) violations.push({ id: orderId, detail: `${have} captured, ${want} due` });
   }
@@ -67,7 +67,7 @@ function findChargedOnce(view: FactView): Finding {
       report(`payment has transaction ${row.transactionId}, the order ${transactionId || 'none'}`);
     }
     if (view.ledger === undefined) continue;
-    const kept = (view.ledgerOf.get(orderId) ?? []).filter((charge) => keptOf(charge).minorUnits > 0n);
+    const kept = (view.ledgerOf.get(orderId) ?? []).filter((charge) => netCaptured(charge).minorUnits > 0n);
     if (kept.length !== 1) report(`the provider keeps ${kept.length} charges`);
     else if (kept[0]?.chargeId !== transactionId) {
       report(`the provider has charge ${kept[0]?.chargeId}, the order ${transactionId || 'none'}`);

@@ -1,36 +1,40 @@
-// The invariants of orders: what an order holds, what its customer hears of it, and what its client was told. Pure.
+// The invariants of orders: their reservations and charges, their notifications, and the answers to clients. Pure.
 import { messageIdOf } from '#services/notification/notification.ts';
 import { equalMoney } from '#services/platform/base/money.ts';
-import type { Told } from './facts.ts';
-import { type FactView, type Finding, groupBy, type Invariant, keptOf, type Violation } from './finding.ts';
+import type { AcknowledgedOrder } from './facts.ts';
+import { type FactView, type Finding, groupBy, type Invariant, netCaptured, type Violation } from './finding.ts';
 
-const NO_MAILBOX = 'the mail server shows nobody its mails';
+const NO_MAILBOX = 'the mail server does not show its mails';
 
 export const ORDER_INVARIANTS: readonly Invariant[] = [
   {
     name: 'nothing-held',
-    promise: 'no failed or cancelled order holds a reservation, or a charge that is not refunded',
+    promise: 'no failed or cancelled order holds a reservation or an unrefunded charge',
     find: findHeld,
   },
   {
     name: 'nothing-orphaned',
-    promise: 'every reservation, charge and notification is of an order that exists',
+    promise: 'every reservation, charge and notification belongs to an existing order',
     find: findOrphans,
   },
   {
     name: 'notified-once',
-    promise: 'every confirmed order has exactly one notification, which was sent',
+    promise: 'every confirmed order has exactly one notification, and it was sent',
     find: findNotified,
   },
   {
     name: 'mailed-once',
-    promise: 'every confirmed order has mails with exactly one Message-ID, that of its notification',
+    promise: 'the mails of every confirmed order share one Message-ID, that of its notification',
     find: findMailed,
   },
-  { name: 'no-mail-astray', promise: 'no mail and no notification is about an order not confirmed', find: findAstray },
+  {
+    name: 'no-stray-mail',
+    promise: 'no mail and no notification is about an order that is not confirmed',
+    find: findStrayMail,
+  },
   {
     name: 'synthetic-untouched',
-    promise: 'test orders captured no money, sent no mail and count as no sales',
+    promise: 'synthetic orders captured no money, sent no mail and are not counted as sales',
     find: findSyntheticTraces,
   },
   {
@@ -38,7 +42,11 @@ export const ORDER_INVARIANTS: readonly Invariant[] = [
     promise: 'every idempotency key has one order, and every order one key',
     find: findKeys,
   },
-  { name: 'answers-stand', promise: 'everything that clients were told still stands', find: findBrokenAnswers },
+  {
+    name: 'answers-durable',
+    promise: 'every order acknowledged to a client exists, in the acknowledged end state',
+    find: findBrokenAnswers,
+  },
 ];
 
 function findHeld(view: FactView): Finding {
@@ -54,7 +62,7 @@ function findHeld(view: FactView): Finding {
     const charge = chargeOf.get(orderId)?.status;
     if (charge === 'CHARGING' || charge === 'COMPLETED') report(`payment has its charge as ${charge}`);
     for (const kept of view.ledgerOf.get(orderId) ?? []) {
-      if (keptOf(kept).minorUnits > 0n) report(`the provider keeps charge ${kept.chargeId}`);
+      if (netCaptured(kept).minorUnits > 0n) report(`the provider keeps charge ${kept.chargeId}`);
     }
   }
   const failed = ended.filter(({ status }) => status === 'FAILED').length;
@@ -91,7 +99,7 @@ function findNotified({ confirmed, notifications }: FactView): Finding {
     }
     if (row.status !== 'SENT') return [{ id: orderId, detail: `its notification is ${row.status}` }];
     if (row.customerId === customerId && equalMoney(row.total, total)) return [];
-    return [{ id: orderId, detail: 'its notification tells another customer or total' }];
+    return [{ id: orderId, detail: 'its notification has another customer or total' }];
   });
   const sent = notifications.filter(({ status }) => status === 'SENT').length;
   return { counts: { 'confirmed orders': confirmed.length, 'sent notifications': sent }, violations };
@@ -101,7 +109,7 @@ function findMailed({ confirmed, notifications, mailbox, mailsOf }: FactView): F
   if (mailbox === undefined) return { counts: {}, violations: [], unknown: NO_MAILBOX };
   const { mails, since } = mailbox;
   const rowsOf = groupBy(notifications, (notification) => notification.orderId);
-  // A full mailbox has let go of its oldest mails: those are not missed.
+  // A full mailbox has dropped its oldest mails: do not report them as missing.
   const expected = confirmed.filter(({ orderId, createTime }) => {
     const time = rowsOf.get(orderId)?.[0]?.sendTime ?? createTime;
     return since === undefined || time >= since;
@@ -121,8 +129,8 @@ function findMailed({ confirmed, notifications, mailbox, mailsOf }: FactView): F
   return { counts, violations };
 }
 
-function findAstray({ orderOf, notifications, mailbox }: FactView): Finding {
-  const astray = (what: string, rows: readonly { readonly orderId: string }[]): Violation[] =>
+function findStrayMail({ orderOf, notifications, mailbox }: FactView): Finding {
+  const findStray = (what: string, rows: readonly { readonly orderId: string }[]): Violation[] =>
     [...new Set(rows.map(({ orderId }) => orderId))].flatMap((orderId) => {
       const order = orderOf.get(orderId);
       const isExpected = order?.status === 'CONFIRMED' || (order === undefined && what === 'notification');
@@ -131,11 +139,11 @@ function findAstray({ orderOf, notifications, mailbox }: FactView): Finding {
         : [{ id: orderId || 'no order', detail: `has a ${what}, but is ${order?.status ?? 'unknown'}` }];
     });
   const mails = mailbox?.mails ?? [];
-  const violations = [...astray('mail', mails), ...astray('notification', notifications)];
+  const violations = [...findStray('mail', mails), ...findStray('notification', notifications)];
   const counts = {
     notifications: notifications.length,
     mails: mails.length,
-    'mails of others': mailbox?.foreign ?? 0,
+    'unrelated mails': mailbox?.unrelated ?? 0,
     ...(mailbox === undefined ? { note: NO_MAILBOX } : {}),
   };
   return { counts, violations };
@@ -143,21 +151,21 @@ function findAstray({ orderOf, notifications, mailbox }: FactView): Finding {
 
 function findSyntheticTraces({ orders, notifications, sales, ledgerOf, mailsOf }: FactView): Finding {
   const synthetic = orders.filter((order) => order.synthetic);
-  const toldOf = groupBy(notifications, (notification) => notification.orderId);
+  const notificationsOf = groupBy(notifications, (notification) => notification.orderId);
   const countedOf = groupBy(sales, (sale) => sale.orderId);
   const violations = synthetic.flatMap(({ orderId }): Violation[] => {
     const captured = (ledgerOf.get(orderId) ?? []).filter(({ status }) => status === 'captured');
-    const told = (toldOf.get(orderId) ?? []).filter(({ status }) => status !== 'SUPPRESSED');
+    const sent = (notificationsOf.get(orderId) ?? []).filter(({ status }) => status !== 'SUPPRESSED');
     return [
       ...captured.map(({ chargeId }) => ({ id: orderId, detail: `the provider captured charge ${chargeId}` })),
-      ...told.map(({ status }) => ({ id: orderId, detail: `its notification is ${status}` })),
+      ...sent.map(({ status }) => ({ id: orderId, detail: `its notification is ${status}` })),
       ...(mailsOf.has(orderId) ? [{ id: orderId, detail: 'has a mail' }] : []),
       ...(countedOf.get(orderId) ?? [])
         .filter(({ steps }) => steps.length > 0)
         .map(({ steps }) => ({ id: orderId, detail: `analytics counts its ${steps.join(', ')}` })),
     ];
   });
-  return { counts: { 'test orders': synthetic.length }, violations };
+  return { counts: { 'synthetic orders': synthetic.length }, violations };
 }
 
 function findKeys({ orders, orderOf, keys, keysSince }: FactView): Finding {
@@ -175,33 +183,34 @@ function findKeys({ orders, orderOf, keys, keysSince }: FactView): Finding {
 }
 
 function findBrokenAnswers(view: FactView): Finding {
-  const { told, orderOf, keys } = view;
+  const { acknowledged, orderOf, keys } = view;
   const orderOfKey = new Map(keys.map((key) => [key.idempotencyKey, key.orderId]));
-  const violations = told.flatMap((answer): Violation[] => {
-    const detail = findFault(answer, view, orderOfKey.get(answer.idempotencyKey));
+  const violations = acknowledged.flatMap((answer): Violation[] => {
+    const detail = findMismatch(answer, view, orderOfKey.get(answer.idempotencyKey));
     return detail === undefined ? [] : [{ id: answer.orderId, detail }];
   });
-  for (const [key, answers] of groupBy(told, ({ idempotencyKey }) => idempotencyKey)) {
+  for (const [key, answers] of groupBy(acknowledged, ({ idempotencyKey }) => idempotencyKey)) {
     const orderIds = [...new Set(answers.map(({ orderId }) => orderId))];
     if (orderIds.length > 1) violations.push({ id: key, detail: `was answered with orders ${orderIds.join(', ')}` });
   }
-  return { counts: { answers: told.length, orders: orderOf.size }, violations };
+  return { counts: { answers: acknowledged.length, orders: orderOf.size }, violations };
 }
 
-function findFault(
-  answer: Told,
+function findMismatch(
+  answer: AcknowledgedOrder,
   { orderOf, keysSince }: FactView,
-  keptOrderId: string | undefined,
+  storedOrderId: string | undefined,
 ): string | undefined {
   const { orderId, idempotencyKey, status, outcome } = answer;
   const order = orderOf.get(orderId);
-  if (order === undefined) return `was told ${outcome}, but does not exist`;
-  if (keptOrderId !== orderId && order.createTime >= keysSince) {
-    return `was told under key ${idempotencyKey}, which is ${keptOrderId ?? 'nobody'}'s`;
+  if (order === undefined) return `was acknowledged as ${outcome}, but does not exist`;
+  if (storedOrderId !== orderId && order.createTime >= keysSince) {
+    return `was acknowledged for key ${idempotencyKey}, which belongs to ${storedOrderId ?? 'no order'}`;
   }
-  if (status !== 'PENDING' && status !== order.status) return `was told to be ${status}, but is ${order.status}`;
-  if (outcome === 'CONFIRMED' && order.status !== 'CONFIRMED') return `was told CONFIRMED, but is ${order.status}`;
+  if (status !== 'PENDING' && status !== order.status) return `was acknowledged as ${status}, but is ${order.status}`;
+  if (outcome === 'CONFIRMED' && order.status !== 'CONFIRMED')
+    return `was acknowledged as CONFIRMED, but is ${order.status}`;
   const hasFailed = order.status === 'FAILED' || order.status === 'CANCELLED';
-  if (outcome === 'FAILED' && !hasFailed) return `was told FAILED, but is ${order.status}`;
+  if (outcome === 'FAILED' && !hasFailed) return `was acknowledged as FAILED, but is ${order.status}`;
   return undefined;
 }

@@ -1,4 +1,4 @@
-// The invariants of analytics: its sales are those of the orders, and its steps those that the events tell of. Pure.
+// The invariants of analytics: its sales match the orders, and its steps match the events. Pure.
 import { equalMoney } from '#services/platform/base/money.ts';
 import type { OrderFact, SaleFact } from './facts.ts';
 import {
@@ -14,18 +14,18 @@ import {
 export const SALES_INVARIANTS: readonly Invariant[] = [
   {
     name: 'sales-exact',
-    promise: 'analytics counts as sold what confirmed orders took, for what they cost, and nothing else',
+    promise: 'the sales of analytics are exactly the confirmed orders, with their products and totals',
     find: findWrongSales,
   },
   {
     name: 'sales-steps',
-    promise: 'analytics counts every step that an event tells of an order, and test orders apart',
+    promise: 'analytics counts the step of every order event, and synthetic orders separately',
     find: findMissingSteps,
   },
 ];
 
-/** What the events are told of at analytics. */
-export const STEP_OF: Readonly<Record<string, string>> = {
+/** The step that analytics counts for each event. */
+export const STEP_BY_SUBJECT: Readonly<Record<string, string>> = {
   'shop.order.v1.OrderCreated': 'CREATED',
   'shop.order.v1.OrderConfirmed': 'CONFIRMED',
   'shop.order.v1.OrderFailed': 'FAILED',
@@ -44,16 +44,16 @@ function findWrongSales({ confirmed, sales, orderOf, streamOf }: FactView): Find
   const since = streamOf.get('order')?.since;
   const violations: Violation[] = [];
   for (const order of confirmed) {
-    // What was sold before the stream begins analytics may never have been told.
+    // Analytics may never have received an order from before the oldest stored event.
     if (since !== undefined && order.createTime < since && !saleOf.has(order.orderId)) continue;
-    const fault = findSaleFault(order, saleOf.get(order.orderId));
-    if (fault !== undefined) violations.push({ id: order.orderId, detail: fault });
+    const mismatch = findSaleMismatch(order, saleOf.get(order.orderId));
+    if (mismatch !== undefined) violations.push({ id: order.orderId, detail: mismatch });
   }
   const sold = sales.filter(({ total }) => total !== undefined);
   for (const { orderId } of sold) {
     const order = orderOf.get(orderId);
     if (order?.status !== 'CONFIRMED' || order.synthetic) {
-      violations.push({ id: orderId, detail: `counts as sold, but is ${order?.status ?? 'no order'}` });
+      violations.push({ id: orderId, detail: `is counted as sold, but is ${order?.status ?? 'no order'}` });
     }
   }
   const counts = {
@@ -65,27 +65,28 @@ function findWrongSales({ confirmed, sales, orderOf, streamOf }: FactView): Find
   return { counts, violations };
 }
 
-function findSaleFault(order: OrderFact, sale: SaleFact | undefined): string | undefined {
-  if (sale?.total === undefined) return 'is confirmed, but does not count as sold';
-  if (!equalMoney(sale.total, order.total)) return 'was sold for another amount than it cost';
+function findSaleMismatch(order: OrderFact, sale: SaleFact | undefined): string | undefined {
+  if (sale?.total === undefined) return 'is confirmed, but is not counted as sold';
+  if (!equalMoney(sale.total, order.total)) return 'is counted with another total';
   const quantities = ({ items }: Pick<OrderFact, 'items'>): string =>
     JSON.stringify([...sumBy(items.map((item) => [item.productId, item.quantity] as const))].sort());
-  return quantities(sale) === quantities(order) ? undefined : 'was sold with other products than it has';
+  return quantities(sale) === quantities(order) ? undefined : 'is counted with other products';
 }
 
 function findMissingSteps({ streams, sales, orderOf }: FactView): Finding {
   const saleOf = new Map(sales.map((sale) => [sale.orderId, sale]));
   const violations: Violation[] = [];
-  let told = 0;
+  let steps = 0;
   for (const { subject, body } of streams.flatMap(({ events }) => events)) {
-    const step = STEP_OF[subject];
+    const step = STEP_BY_SUBJECT[subject];
     const order = orderOf.get(body?.orderId ?? '');
     if (step === undefined || order === undefined) continue;
     if (order.synthetic && step !== 'CREATED') continue;
-    told += 1;
+    steps += 1;
     const sale = saleOf.get(order.orderId);
-    const isCounted = order.synthetic ? sale?.apart === true : sale?.steps.includes(step) === true;
-    if (!isCounted) violations.push({ id: order.orderId, detail: `its step ${step} was told and does not count` });
+    const isCounted = order.synthetic ? sale?.synthetic === true : sale?.steps.includes(step) === true;
+    if (!isCounted)
+      violations.push({ id: order.orderId, detail: `its step ${step} was published, but is not counted` });
   }
-  return { counts: { 'steps told': told, 'orders counted': sales.length }, violations };
+  return { counts: { 'steps published': steps, 'orders counted': sales.length }, violations };
 }

@@ -1,4 +1,4 @@
-// Where facts are looked up: one short connection a look, so that a look also works while parts come and go.
+// The readers of the sources of facts. Each read opens its own short connection, so it works while processes are restarted.
 import { connect, type JetStreamClient, type JetStreamManager } from 'nats';
 import { Client, type QueryResultRow } from 'pg';
 import { describeError } from '#services/platform/base/errors.ts';
@@ -7,20 +7,24 @@ import { scrubSecrets } from '#services/platform/observability/log.ts';
 const CONNECT_TIMEOUT_MS = 3_000;
 const READ_TIMEOUT_MS = 60_000;
 
-/** A part of the platform did not let itself be looked at. The message holds no secret. */
+/** A source of facts cannot be read. The message holds no secret. */
 export class SourceUnavailable extends Error {
   override readonly name = 'SourceUnavailable';
 }
 
-/** A part that could not be looked at; of its address only host and port are told. */
-export function sourceUnavailable(part: string, url: string, cause: unknown): SourceUnavailable {
+/** Builds the error of a source that cannot be read. Its message has only host and port of the URL: the rest may be secret. */
+export function sourceUnavailable(source: string, url: string, cause: unknown): SourceUnavailable {
   const reason = scrubSecrets(describeError(cause));
-  return new SourceUnavailable(`${part} at ${new URL(url).host} cannot be looked at: ${reason}`, { cause });
+  return new SourceUnavailable(`${source} at ${new URL(url).host} cannot be read: ${reason}`, { cause });
 }
 
 export type Query = <Row extends QueryResultRow>(text: string) => Promise<Row[]>;
 
-/** Reads from one database, all of it as of one moment. Throws SourceUnavailable. */
+/**
+ * Reads from one database, in one snapshot.
+ *
+ * @throws {SourceUnavailable} the database cannot be read.
+ */
 export async function readDatabase<Result>(
   service: string,
   url: string,
@@ -33,7 +37,7 @@ export async function readDatabase<Result>(
     application_name: 'invariants',
   });
   const lost: Error[] = [];
-  // A session that is lost also fails the statement that runs or comes next: that error is the one that is thrown.
+  // Without a listener, a lost connection would end the process. The error that is thrown comes from the failing statement.
   client.on('error', (error) => lost.push(error));
   try {
     await client.connect();
@@ -48,7 +52,11 @@ export async function readDatabase<Result>(
 
 export type StreamReader = { readonly jetstream: JetStreamClient; readonly manager: JetStreamManager };
 
-/** Reads from the broker. Throws SourceUnavailable. */
+/**
+ * Reads from the broker.
+ *
+ * @throws {SourceUnavailable} the broker cannot be read.
+ */
 export async function readBroker<Result>(
   url: string,
   read: (reader: StreamReader) => Promise<Result>,
@@ -73,8 +81,12 @@ export async function readBroker<Result>(
   }
 }
 
-/** Reads JSON over HTTP; undefined where there is no such page. Throws SourceUnavailable. */
-export async function readJson(part: string, url: string): Promise<unknown> {
+/**
+ * Reads JSON over HTTP. Returns undefined for 404.
+ *
+ * @throws {SourceUnavailable} the server does not answer, or with another status.
+ */
+export async function readJson(source: string, url: string): Promise<unknown> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(READ_TIMEOUT_MS) });
     if (response.ok) return await response.json();
@@ -82,8 +94,8 @@ export async function readJson(part: string, url: string): Promise<unknown> {
     if (response.status === 404) return undefined;
     throw new Error(`it answered ${response.status}`);
   } catch (error) {
-    // `fetch failed` says nothing; what failed is its cause.
+    // `fetch failed` alone does not say why: the reason is its cause.
     const isFetchFailure = error instanceof TypeError && error.cause instanceof Error;
-    throw sourceUnavailable(part, url, isFetchFailure ? error.cause : error);
+    throw sourceUnavailable(source, url, isFetchFailure ? error.cause : error);
   }
 }

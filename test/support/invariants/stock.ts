@@ -1,4 +1,4 @@
-// The invariants of stock: what is there, set aside and sold adds up, product by product and order by order. Pure.
+// The invariants of stock: on hand, reserved and sold add up, for each product and each order. Pure.
 import { sameLines } from '#services/inventory/reservation.ts';
 import type { Line, ProductFact } from './facts.ts';
 import { type FactView, type Finding, type Invariant, sumBy, type Violation } from './finding.ts';
@@ -6,27 +6,27 @@ import { type FactView, type Finding, type Invariant, sumBy, type Violation } fr
 export const STOCK_INVARIANTS: readonly Invariant[] = [
   {
     name: 'stock-sound',
-    promise: 'on hand is available and reserved together, and none of them is ever negative',
+    promise: 'on hand = available + reserved, and none of them is negative',
     find: findUnsoundStock,
   },
   {
     name: 'stock-reserved',
-    promise: 'what a product has reserved is what its open reservations hold',
+    promise: 'the reserved stock of a product = the quantities of its open reservations',
     find: findReservedStock,
   },
   {
     name: 'stock-sold',
-    promise: 'what a product has sold is what confirmed orders took of it',
+    promise: 'the sold stock of a product = the quantities of confirmed orders',
     find: findSoldStock,
   },
   {
     name: 'stock-conserved',
-    promise: 'on hand and sold together are the opening stock and every adjustment of it',
+    promise: 'on hand + sold = opening stock + adjustments',
     find: findLostStock,
   },
   {
     name: 'stock-confirmed',
-    promise: 'every confirmed order has its own confirmed reservation, of what it ordered',
+    promise: 'every confirmed order has its own confirmed reservation, with the ordered lines',
     find: findUnconfirmedStock,
   },
 ];
@@ -59,11 +59,11 @@ function findReservedStock({ products, reservations }: FactView): Finding {
   return { counts, violations };
 }
 
-// What synthetic orders take is back in stock when they are confirmed: they sell nothing.
+// Synthetic orders are left out: confirming one puts its stock back, and sells nothing.
 function findSoldStock({ products, confirmed }: FactView): Finding {
   const taken = sumLines(confirmed.flatMap(({ items }) => items));
   const counts = { products: products.length, sold: sum(products, 'sold'), 'confirmed orders': confirmed.length };
-  return { counts, violations: compare(products, taken, 'sold', 'orders took') };
+  return { counts, violations: compare(products, taken, 'sold', 'confirmed orders have') };
 }
 
 function findLostStock({ products }: FactView): Finding {

@@ -1,17 +1,19 @@
-// Facts of the streams: every event of every producing service, read by a consumer that leaves nothing behind.
+// Facts from the streams: every event of every producer, read by an ephemeral consumer.
 import type { DescMessage } from '@bufbuild/protobuf';
 import type { JsMsg, StreamInfo } from 'nats';
 import { file_shop_inventory_v1_inventory_events as inventoryEvents } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { file_shop_notification_v1_notification_events as notificationEvents } from '#gen/shop/notification/v1/notification_events_pb.ts';
 import { file_shop_order_v1_order_events as orderEvents } from '#gen/shop/order/v1/order_events_pb.ts';
 import { file_shop_payment_v1_payment_events as paymentEvents } from '#gen/shop/payment/v1/payment_events_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { streamOf } from '#services/platform/base/domain.ts';
 import type { Money } from '#services/platform/base/money.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
-import { isStreamMissing, streamOf } from '#services/platform/messaging/streams.ts';
-import { type EventBody, type EventFact, KEEPERS, type Keeper, type StreamFact } from './facts.ts';
+import { isStreamMissing } from '#services/platform/messaging/streams.ts';
+import { type EventBody, type EventFact, OWNERS, type Owner, type StreamFact } from './facts.ts';
 import { readBroker, type StreamReader } from './sources.ts';
 
-// Nothing arrives for as long as this: the stream changed under the reader, or the broker is gone.
+// Ends a read without events: the stream changed during the read, or the broker is gone.
 const SILENCE_MS = 15_000;
 
 const SCHEMAS: ReadonlyMap<string, DescMessage> = new Map(
@@ -20,11 +22,15 @@ const SCHEMAS: ReadonlyMap<string, DescMessage> = new Map(
     .map((schema) => [schema.typeName, schema]),
 );
 
-/** Reads every stream that exists. Throws SourceUnavailable. */
+/**
+ * Reads every stream that exists.
+ *
+ * @throws {SourceUnavailable} the broker cannot be read.
+ */
 export function readStreams(natsUrl: string): Promise<StreamFact[]> {
   return readBroker(natsUrl, async (reader) => {
     const streams: StreamFact[] = [];
-    for (const producer of KEEPERS) {
+    for (const producer of OWNERS) {
       const stream = await readStream(reader, producer);
       if (stream !== undefined) streams.push(stream);
     }
@@ -32,8 +38,8 @@ export function readStreams(natsUrl: string): Promise<StreamFact[]> {
   });
 }
 
-async function readStream(reader: StreamReader, producer: Keeper): Promise<StreamFact | undefined> {
-  const name = streamOf(producer);
+async function readStream(reader: StreamReader, producer: Owner): Promise<StreamFact | undefined> {
+  const name = streamOf(DOMAIN, producer);
   try {
     const { state } = await reader.manager.streams.info(name);
     const events = state.messages === 0 ? [] : await readEvents(reader, name);
@@ -44,7 +50,7 @@ async function readStream(reader: StreamReader, producer: Keeper): Promise<Strea
   }
 }
 
-/** From when on everything is kept; undefined when nothing was ever removed. */
+/** Returns the time of the oldest event still stored; undefined when no event was ever removed. */
 function findHorizon({ first_seq, last_seq, first_ts, messages }: StreamInfo['state']): Date | undefined {
   if (messages === 0) return last_seq === 0 ? undefined : new Date();
   return first_seq > 1 ? new Date(first_ts) : undefined;
@@ -53,7 +59,7 @@ function findHorizon({ first_seq, last_seq, first_ts, messages }: StreamInfo['st
 async function readEvents({ jetstream }: StreamReader, stream: string): Promise<EventFact[]> {
   const consumer = await jetstream.consumers.get(stream);
   const messages = await consumer.consume({ max_messages: 1_000 });
-  const silence = setInterval(() => messages.stop(new Error(`${stream} fell silent`)), SILENCE_MS);
+  const silence = setInterval(() => messages.stop(new Error(`${stream} delivers no more events`)), SILENCE_MS);
   const events: EventFact[] = [];
   try {
     for await (const message of messages) {
@@ -93,7 +99,7 @@ function readBody(subject: string, payload: Uint8Array): EventBody | undefined {
       version: Number(field('version')),
     };
   } catch (error) {
-    // Decoders throw plain errors for garbage; whoever misses an event here is told by the invariant that needs it.
+    // Decoders throw plain errors for garbage. An unreadable event is reported by the invariant that expects it.
     if (error instanceof Error) return undefined;
     throw error;
   }

@@ -1,9 +1,9 @@
-// The verdicts as people read them: a row for each invariant, and below those that are violated what violates them.
+// The verdicts as text: one row for each invariant, followed by its violations.
 import type { Verdict } from './judge.ts';
 
 const MARKS: Readonly<Record<Verdict['state'], string>> = { holds: 'holds', violated: 'VIOLATED', unknown: 'unknown' };
 
-/** Renders all verdicts; the last line sums them up. */
+/** Renders all verdicts; the last line is the summary. */
 export function renderVerdicts(verdicts: readonly Verdict[]): string {
   const nameWidth = Math.max(...verdicts.map(({ name }) => name.length));
   const markWidth = Math.max(...Object.values(MARKS).map((mark) => mark.length));
@@ -16,7 +16,7 @@ export function renderVerdicts(verdicts: readonly Verdict[]): string {
   return [row('invariant', '', 'compared'), ...lines, '', renderSum(verdicts)].join('\n');
 }
 
-/** One line for each violation, named by its invariant: what a test shows when something does not hold. */
+/** Lists the violations, one line each, with the name of the invariant: the failure output of a test. */
 export function listViolations(verdicts: readonly Verdict[]): string[] {
   return verdicts
     .filter(({ state }) => state === 'violated')
@@ -27,7 +27,7 @@ function renderCounts({ counts }: Verdict): string {
   const parts = Object.entries(counts).map(([label, value]) =>
     label === 'note' ? String(value) : `${label} ${value}`,
   );
-  return parts.join(', ') || 'nothing there';
+  return parts.join(', ') || 'nothing';
 }
 
 function renderViolations({ promise, violations, violationCount }: Verdict): string[] {

@@ -1,4 +1,4 @@
-// The policy of a dependency for tests that need one: no retries and room for everybody, unless a test wants it otherwise.
+// A dependency policy for tests: by default without retries and with limits that are not reached.
 import type { DependencyPolicy } from '#services/platform/client/call-policy.ts';
 
 /** A policy changed as given. */

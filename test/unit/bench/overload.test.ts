@@ -4,7 +4,7 @@ import type { LoadResult } from '../../bench/overload/generator.ts';
 
 const result = (change: Partial<LoadResult>): LoadResult => ({
   called: 2,
-  told: [],
+  acknowledged: [],
   acceptedMs: [],
   refusedMs: [],
   others: {},

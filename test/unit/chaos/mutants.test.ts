@@ -122,11 +122,11 @@ describe('the table of mutants', () => {
   it('names the test that caught each, and counts them', () => {
     const table = renderTable([
       { name: 'one', verdict: { kind: 'caught', by: test, words: '' }, tookMs: 1_234 },
-      { name: 'another', verdict: { kind: 'survived', words: 'nobody noticed' }, tookMs: 20_000 },
+      { name: 'another', verdict: { kind: 'survived', words: 'no test failed' }, tookMs: 20_000 },
     ]);
 
     expect(table).toMatch(/one +caught +1.2 s {2}test\/unit\/order\/order.test.ts: never changes/);
-    expect(table).toMatch(/another +SURVIVED +20.0 s {2}nobody noticed/);
+    expect(table).toMatch(/another +SURVIVED +20.0 s {2}no test failed/);
     expect(table).toMatch(/2 mutants: 1 caught, 1 survived, 0 broken.$/);
   });
 });

@@ -1,18 +1,18 @@
-// What a soak draws from its seed: errands, strikes, and chance itself.
+// The seeded decisions of a soak: the random generator, scenarios and kills.
 import { describe, expect, it } from 'vitest';
-import { drawStrike, VICTIMS } from '../../chaos/soak/kill-plan.ts';
+import { drawKill, KILL_TARGETS } from '../../chaos/soak/kill-plan.ts';
 import { createRandom } from '../../chaos/soak/random.ts';
-import { drawErrand, type Errand } from '../../chaos/soak/scenario.ts';
+import { drawScenario, type Scenario } from '../../chaos/soak/scenario.ts';
 
-describe('chance', () => {
-  it('repeats itself for the same seed and differs for the next', () => {
+describe('the random generator', () => {
+  it('gives the same sequence for the same seed and another for the next', () => {
     const draw = (seed: number) => Array.from({ length: 20 }, createRandom(seed).next);
 
     expect(draw(7)).toEqual(draw(7));
     expect(draw(7)).not.toEqual(draw(8));
   });
 
-  it('is spread evenly over what it picks from', () => {
+  it('picks integers evenly', () => {
     const random = createRandom(1);
     const counts = new Map<number, number>();
     for (let draw = 0; draw < 10_000; draw += 1) {
@@ -24,7 +24,7 @@ describe('chance', () => {
     expect(Math.min(...counts.values())).toBeGreaterThan(850);
   });
 
-  it('of one purpose does not change with what another draws', () => {
+  it('forked for one purpose is independent of other draws', () => {
     const quiet = createRandom(3);
     const busy = createRandom(3);
     for (let draw = 0; draw < 100; draw += 1) busy.fork('load').next();
@@ -42,39 +42,40 @@ describe('chance', () => {
     expect(shuffled.toSorted((one, other) => one - other)).toEqual(things);
   });
 
-  it('picks nothing from nothing', () => {
+  it('refuses to pick from an empty list', () => {
     expect(() => createRandom(1).pick([])).toThrow(RangeError);
   });
 });
 
-describe('the errands of a soak', () => {
+describe('the scenarios of a soak', () => {
   const random = createRandom(42).fork('load');
-  const errands = Array.from({ length: 5_000 }, (_, index) => drawErrand(random, 'run', index + 1));
-  const share = (kind: Errand['kind']) => errands.filter((errand) => errand.kind === kind).length / errands.length;
+  const scenarios = Array.from({ length: 5_000 }, (_, index) => drawScenario(random, 'run', index + 1));
+  const share = (kind: Scenario['kind']) =>
+    scenarios.filter((scenario) => scenario.kind === kind).length / scenarios.length;
 
-  it('are mostly approved, and now and then each of the others', () => {
+  it('are mostly approved, and sometimes of each other kind', () => {
     expect(share('approved')).toBeCloseTo(0.73, 1);
-    for (const kind of ['slow', 'declined', 'short', 'cancelled', 'repeated', 'reused'] as const) {
+    for (const kind of ['slow', 'declined', 'short', 'cancelled', 'duplicate', 'reused'] as const) {
       expect(share(kind), kind).toBeGreaterThan(0.003);
     }
   });
 
-  it('have each a key of their own', () => {
-    expect(new Set(errands.map(({ request }) => request.idempotencyKey)).size).toBe(errands.length);
+  it('each have a unique key', () => {
+    expect(new Set(scenarios.map(({ request }) => request.idempotencyKey)).size).toBe(scenarios.length);
   });
 
-  it('of customers who cancel are the only ones of their customers', () => {
-    const cancelled = errands.filter(({ kind }) => kind === 'cancelled');
+  it('with a cancellation have a customer of their own', () => {
+    const cancelled = scenarios.filter(({ kind }) => kind === 'cancelled');
     const customers = new Set(cancelled.map(({ request }) => request.customerId));
 
     expect(customers.size).toBe(cancelled.length);
-    for (const { kind, request } of errands) {
+    for (const { kind, request } of scenarios) {
       if (kind !== 'cancelled') expect(customers).not.toContain(request.customerId);
     }
   });
 
-  it('ask for each product once, in every order', () => {
-    const orders = errands.map(({ request }) => request.items.map(({ productId }) => productId));
+  it('list each product once, in any order', () => {
+    const orders = scenarios.map(({ request }) => request.items.map(({ productId }) => productId));
 
     for (const products of orders) expect(new Set(products).size).toBe(products.length);
     expect(orders.some(([first = '', second = '']) => first > second && second !== '')).toBe(true);
@@ -82,22 +83,22 @@ describe('the errands of a soak', () => {
   });
 });
 
-describe('the strikes of a soak', () => {
+describe('the kills of a soak', () => {
   const random = createRandom(42).fork('damage');
-  const strikes = Array.from({ length: 600 }, () => drawStrike(random));
+  const plannedKills = Array.from({ length: 600 }, () => drawKill(random));
 
   it('come often enough for ten kills a minute', () => {
-    const totalMs = strikes.reduce((sum, { afterMs }) => sum + afterMs, 0);
-    const kills = strikes.reduce((sum, { victims }) => sum + victims.length, 0);
+    const totalMs = plannedKills.reduce((sum, { afterMs }) => sum + afterMs, 0);
+    const kills = plannedKills.reduce((sum, { targets }) => sum + targets.length, 0);
 
     expect(kills / (totalMs / 60_000)).toBeGreaterThan(12);
   });
 
-  it('hit everything, alone and two at once', () => {
-    const struck = (count: number) => strikes.filter(({ victims }) => victims.length === count);
+  it('hit every process, alone and two at once', () => {
+    const ofSize = (count: number) => plannedKills.filter(({ targets }) => targets.length === count);
 
-    expect(new Set(struck(1).flatMap(({ victims }) => victims))).toEqual(new Set(VICTIMS));
-    expect(new Set(struck(2).flatMap(({ victims }) => victims))).toEqual(new Set(VICTIMS));
-    for (const { victims } of struck(2)) expect(victims[0]).not.toBe(victims[1]);
+    expect(new Set(ofSize(1).flatMap(({ targets }) => targets))).toEqual(new Set(KILL_TARGETS));
+    expect(new Set(ofSize(2).flatMap(({ targets }) => targets))).toEqual(new Set(KILL_TARGETS));
+    for (const { targets } of ofSize(2)) expect(targets[0]).not.toBe(targets[1]);
   });
 });

@@ -1,4 +1,4 @@
-// What callers of a soak were told, and which of it is a fault of the platform's.
+// The journal of a soak: which answers and errors violate the contract.
 import { describe, expect, it } from 'vitest';
 import { createJournal, type FailedCall } from '../../chaos/soak/journal.ts';
 import type { Mode } from '../../chaos/soak/settings.ts';
@@ -10,7 +10,7 @@ const refused = (change: Partial<FailedCall> = {}): FailedCall => ({
   reason: 'DATABASE_UNAVAILABLE',
   message: 'the database cannot be reached now',
   hasRetryInfo: true,
-  beganMs: 100,
+  startMs: 100,
   ...change,
 });
 
@@ -23,14 +23,14 @@ function faultsOf(mode: Mode, call: FailedCall): readonly string[] {
 
 describe('the journal of a soak', () => {
   it.each(['Unavailable', 'DeadlineExceeded', 'Aborted', 'Canceled'])(
-    'takes %s for an outage while everything is killed',
+    'accepts %s while processes are killed',
     (code) => {
       expect(faultsOf('kills', refused({ code, reason: '', hasRetryInfo: false }))).toEqual([]);
     },
   );
 
   it.each(['Internal', 'NotFound', 'FailedPrecondition', 'InvalidArgument'])(
-    'takes %s for a fault whatever is killed',
+    'reports %s even while processes are killed',
     (code) => {
       expect(faultsOf('kills', refused({ code, reason: '', message: 'internal error' }))).toEqual([
         `CreateOrder of key-1 failed with ${code} without a reason (internal error), which no outage explains`,
@@ -38,28 +38,33 @@ describe('the journal of a soak', () => {
     },
   );
 
-  it('wants to be told when to come back while the database is away', () => {
-    expect(faultsOf('postgres-away', refused())).toEqual([]);
-    expect(faultsOf('postgres-away', refused({ hasRetryInfo: false }))).toHaveLength(1);
-    expect(faultsOf('postgres-away', refused({ code: 'DeadlineExceeded' }))).toHaveLength(1);
+  it('requires RetryInfo while the database is down', () => {
+    expect(faultsOf('postgres-down', refused())).toEqual([]);
+    expect(faultsOf('postgres-down', refused({ hasRetryInfo: false }))).toHaveLength(1);
+    expect(faultsOf('postgres-down', refused({ code: 'DeadlineExceeded' }))).toHaveLength(1);
   });
 
-  it('takes no failure at all of calls begun while only the broker is away', () => {
-    const journal = createJournal('nats-away');
-    for (const beganMs of [99, 100, 199, 200]) journal.failed(refused({ idempotencyKey: `key-${beganMs}`, beganMs }));
+  it('reports every failure of calls started while only the broker is down', () => {
+    const journal = createJournal('nats-down');
+    for (const startMs of [99, 100, 199, 200]) journal.failed(refused({ idempotencyKey: `key-${startMs}`, startMs }));
 
     expect(journal.faults).toEqual([]);
     expect(journal.findFailuresWithin([{ fromMs: 100, untilMs: 200 }])).toEqual([
-      expect.stringMatching(/^CreateOrder of key-100 failed .*, though only the broker was away$/),
+      expect.stringMatching(/^CreateOrder of key-100 failed .*, though only the broker was down$/),
       expect.stringMatching(/^CreateOrder of key-199 failed/),
     ]);
   });
 
-  it('counts each key by what it was last told', () => {
+  it('counts each key by its latest outcome', () => {
     const journal = createJournal('kills');
     const answer = (idempotencyKey: string, outcome: string) => {
-      const told = { idempotencyKey, orderId: `order of ${idempotencyKey}`, status: 'PENDING', outcome } as const;
-      journal.answered({ told, atMs: 10, tookMs: 5 });
+      const acknowledged = {
+        idempotencyKey,
+        orderId: `order of ${idempotencyKey}`,
+        status: 'PENDING',
+        outcome,
+      } as const;
+      journal.answered({ acknowledged, atMs: 10, tookMs: 5 });
     };
     answer('key-1', 'TIMEOUT');
     answer('key-2', 'CONFIRMED');

@@ -67,7 +67,7 @@ describe('the CORS gate', () => {
     expect([...headers.keys()]).toEqual(['vary']);
   });
 
-  it('tells caches that the answer depends on the origin, also when there is none', () => {
+  it('sets `vary` by origin, also without one', () => {
     expect(passGate({ method: 'OPTIONS', origin: 'http://localhost' }).headers.get('vary')).toBe(
       'Origin, Access-Control-Request-Method, Access-Control-Request-Headers',
     );
@@ -83,7 +83,7 @@ describe('the CORS gate', () => {
     expect([...other.headers.keys()]).toEqual(['vary']);
   });
 
-  it('leaves an OPTIONS request that is no preflight to whoever serves the path', () => {
+  it('leaves an OPTIONS request that is no preflight to the handler of the path', () => {
     expect(passGate({ method: 'OPTIONS' }).isAnswered).toBe(false);
   });
 });

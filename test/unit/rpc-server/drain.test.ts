@@ -40,7 +40,7 @@ describe('draining an answered request', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('cuts off a caller that goes on sending for 10 seconds', () => {
+  it('cuts off a caller that continues to send for 10 seconds', () => {
     const { socket, answer } = createExchange();
 
     answer();

@@ -12,7 +12,7 @@ describe('the first bytes of a connection', () => {
     { bytes: 'G', protocol: 'http1' },
     { bytes: 'PRI * HTTP/1.1\r\n\r\n', protocol: 'none' },
     { bytes: 'PRI /', protocol: 'none' },
-  ])('$bytes tell $protocol', ({ bytes, protocol }) => {
+  ])('$bytes are $protocol', ({ bytes, protocol }) => {
     expect(protocolOf(Buffer.from(bytes))).toBe(protocol);
   });
 

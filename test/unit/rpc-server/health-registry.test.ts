@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 const { SERVING, NOT_SERVING, UNKNOWN } = ServingStatus;
 
 describe('a health registry', () => {
-  it('says SERVING overall to begin with, or what it is told', () => {
+  it('starts as SERVING overall, or as configured', () => {
     expect(new HealthRegistry().get('')).toBe(SERVING);
     expect(new HealthRegistry(NOT_SERVING).get('')).toBe(NOT_SERVING);
   });
@@ -42,7 +42,7 @@ describe('a health registry', () => {
 });
 
 describe('a watch of a health registry', () => {
-  it('tells the status, its changes, and nothing that is no change', async () => {
+  it('yields the status and its changes only', async () => {
     const registry = new HealthRegistry();
     const watch = registry.watch('broker', new AbortController().signal);
 
@@ -58,7 +58,7 @@ describe('a watch of a health registry', () => {
     await watch.return(undefined);
   });
 
-  it('skips what a slow reader has missed and tells the newest', async () => {
+  it('skips what a slow reader has missed and yields the newest', async () => {
     const registry = new HealthRegistry();
     const watch = registry.watch('', new AbortController().signal);
     await watch.next();

@@ -90,7 +90,7 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
     expect(none?.value).toMatchObject({ baseTypeName: 'echo.v1.Note', extensionNumber: [] });
   });
 
-  it('answers what it does not know with an error and goes on with the stream', async () => {
+  it('answers an unknown request with an error and continues the stream', async () => {
     const answers = await ask(
       version,
       { case: 'fileByFilename', value: 'nothing.proto' },

@@ -286,3 +286,18 @@ it('fails when a folder shows fewer modules than expected', () => {
 it('refuses a module that does not parse, by its name', () => {
   expect(() => check({ 'services/order/order.ts': 'import {' })).toThrow('services/order/order.ts does not parse');
 });
+
+describe('services/domain.ts', () => {
+  const importing = (path: string, specifier: string) => check({ [path]: `import { DOMAIN } from '${specifier}';` });
+
+  it('may be imported by services and by the local platform', () => {
+    expect(importing('services/order/service.ts', '../domain.ts')).toEqual([]);
+    expect(importing('local/shared/topology.ts', '../../services/domain.ts')).toEqual([]);
+  });
+
+  it('may not be imported by the platform', () => {
+    const path = 'services/platform/messaging/streams.ts';
+
+    expect(importing(path, '../../domain.ts')).toEqual([`${path}:1 platform-knows-no-service`]);
+  });
+});

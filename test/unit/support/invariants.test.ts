@@ -5,28 +5,28 @@ import { createInventorySubscriptions } from '#services/inventory/routes.ts';
 import { createNotificationSubscriptions } from '#services/notification/routes.ts';
 import { createOrderSubscriptions } from '#services/order/routes.ts';
 import type { Subscription } from '#services/platform/messaging/event-handler.ts';
-import { cleanFacts, draftCleanFacts } from '../../support/invariants/builder.ts';
-import { type Facts, HANDLED } from '../../support/invariants/facts.ts';
+import { cleanFacts, draftCleanFacts } from '../../support/invariants/clean-facts.ts';
+import { type Facts, HANDLED_EVENTS } from '../../support/invariants/facts.ts';
 import { INVARIANT_NAMES, judgeInvariants } from '../../support/invariants/judge.ts';
-import { MONEY, of, productOf, REST, STOCK, untell } from '../../support/invariants/planted.ts';
-import { EVENTS } from '../../support/invariants/planted-events.ts';
-import { ORDERS } from '../../support/invariants/planted-orders.ts';
-import { SALES } from '../../support/invariants/planted-sales.ts';
 import { listViolations, renderVerdicts } from '../../support/invariants/table.ts';
+import { MONEY, of, productOf, QUIESCENCE, removeEvents, STOCK } from '../../support/invariants/violation-examples.ts';
+import { EVENTS } from '../../support/invariants/violation-examples-events.ts';
+import { ORDERS } from '../../support/invariants/violation-examples-orders.ts';
+import { SALES } from '../../support/invariants/violation-examples-sales.ts';
 
-const PLANTED = [...REST, ...MONEY, ...STOCK, ...ORDERS, ...SALES, ...EVENTS];
+const EXAMPLES = [...QUIESCENCE, ...MONEY, ...STOCK, ...ORDERS, ...SALES, ...EVENTS];
 
 describe('judging the invariants', () => {
-  it('finds that all of them hold where every promise is kept', () => {
+  it('finds that every invariant holds in clean facts', () => {
     const verdicts = judgeInvariants(cleanFacts());
 
     expect(listViolations(verdicts)).toEqual([]);
     expect(verdicts.map(({ state }) => state)).toEqual(INVARIANT_NAMES.map(() => 'holds'));
   });
 
-  it.each(PLANTED)('names %s, with %s, where %s', (name, id, _how, plant) => {
+  it.each(EXAMPLES)('finds %s violated by %s: %s', (name, id, _description, violate) => {
     const facts = draftCleanFacts();
-    plant(facts);
+    violate(facts);
 
     const violated = judgeInvariants(facts as Facts).filter(({ state }) => state !== 'holds');
 
@@ -34,13 +34,13 @@ describe('judging the invariants', () => {
     expect(violated[0]?.violations.map((violation) => violation.id)).toContain(id);
   });
 
-  it('has a violation of each invariant among those planted here', () => {
-    const planted = new Set(PLANTED.map(([name]) => name));
+  it('has an example of a violation for every invariant', () => {
+    const violated = new Set(EXAMPLES.map(([name]) => name));
 
-    expect([...planted].toSorted()).toEqual([...INVARIANT_NAMES].toSorted());
+    expect([...violated].toSorted()).toEqual([...INVARIANT_NAMES].toSorted());
   });
 
-  it('finds in a charge that a cancelled order did not get back both too much money and something held', () => {
+  it('finds an unrefunded charge of a cancelled order twice: as money captured and as a charge held', () => {
     const facts = draftCleanFacts();
     of(facts.ledger, 'cancelled').refunded = 0n;
 
@@ -49,9 +49,9 @@ describe('judging the invariants', () => {
     expect(violated.map(({ name }) => name)).toEqual(['money-captured', 'nothing-held']);
   });
 
-  it('misses no event of a charge that was captured and given back before payment heard of either', () => {
+  it('expects no PaymentCompleted of a charge that was captured and refunded before payment learned of either', () => {
     const facts = draftCleanFacts();
-    untell(facts, 'payment', 'payment.v1.PaymentCompleted of cancelled');
+    removeEvents(facts, 'payment', 'payment.v1.PaymentCompleted of cancelled');
 
     expect(listViolations(judgeInvariants(facts as Facts))).toEqual([]);
   });
@@ -68,7 +68,7 @@ describe('judging the invariants', () => {
     expect(renderVerdicts([verdict!])).toContain('and 5 more');
   });
 
-  it('says that it cannot know about money and mails that nobody shows', () => {
+  it('is unknown for money without a ledger and for mails without a mailbox', () => {
     const verdicts = judgeInvariants({ ...cleanFacts(), ledger: undefined, mailbox: undefined });
 
     expect(verdicts.filter(({ state }) => state === 'unknown').map(({ name }) => name)).toEqual([
@@ -78,7 +78,7 @@ describe('judging the invariants', () => {
     expect(listViolations(verdicts)).toEqual([]);
   });
 
-  it('misses nothing that streams, mailbox and keys have let go of for their age', () => {
+  it('does not report events, mails and keys as missing that were pruned for their age', () => {
     const facts = draftCleanFacts();
     const later = new Date('2026-04-01T12:00:00.000Z');
     for (const stream of facts.streams) Object.assign(stream, { events: [], since: later });
@@ -88,7 +88,7 @@ describe('judging the invariants', () => {
     expect(listViolations(judgeInvariants(facts as Facts))).toEqual([]);
   });
 
-  it('misses everything when a stream is not there at all', () => {
+  it('reports every event as missing when its stream does not exist', () => {
     const facts = cleanFacts();
 
     const violated = judgeInvariants({
@@ -101,13 +101,13 @@ describe('judging the invariants', () => {
     expect(violated).toEqual(['order-events', 'outbox-delivered']);
   });
 
-  it('knows every event that a service applies', () => {
+  it('lists every event that a service handles', () => {
     const handled = (subscriptions: readonly Subscription[]) =>
       Object.fromEntries(
         subscriptions.map(({ producer, handlers }) => [producer, handlers.map(({ subject }) => subject)]),
       );
 
-    expect(HANDLED).toEqual({
+    expect(HANDLED_EVENTS).toEqual({
       order: handled(createOrderSubscriptions(() => undefined)),
       inventory: handled(createInventorySubscriptions({} as InventoryDependencies)),
       payment: {},
@@ -118,7 +118,7 @@ describe('judging the invariants', () => {
 });
 
 describe('the table of verdicts', () => {
-  it('tells what was compared, what is promised and what violates it', () => {
+  it('shows the compared quantities, the promise and its violations', () => {
     const facts = draftCleanFacts();
     productOf(facts, 'lamp').onHand += 1;
     const verdicts = judgeInvariants(facts as Facts).filter(
@@ -130,7 +130,7 @@ describe('the table of verdicts', () => {
       '  stock-sound      holds     products 3, on hand 310, reserved 0, available 310',
       '  stock-sold       holds     products 3, sold 6, confirmed orders 2',
       '  stock-conserved  VIOLATED  products with known opening stock 3, of products 3, adjusted 15',
-      '      promised: on hand and sold together are the opening stock and every adjustment of it',
+      '      promised: on hand + sold = opening stock + adjustments',
       '      - lamp  opening 100 and adjusted 5, but on hand 103 and sold 3',
       '',
       '  3 invariants: 2 hold, 1 violated.',

@@ -1,4 +1,4 @@
--- What every service needs to publish events, to apply each event once, and to set aside what it cannot apply.
+-- The outbox, the inbox and the dead letters of every service.
 
 create table outbox (
   event_id uuid primary key,
@@ -17,7 +17,7 @@ create table inbox (
 );
 create index inbox_receive_time on inbox (receive_time);
 
--- How often an event has failed to apply; the row goes when it is applied or set aside.
+-- How often applying an event has failed; the row is deleted when the event is applied or becomes a dead letter.
 create table event_failure (
   stream text not null,
   event_id uuid not null,

@@ -1,4 +1,4 @@
-// Customers who order while an experiment runs: the errands of a soak, at a low rate, judged by what they were told.
+// The background load of an experiment: the scenarios of a soak at a low rate, with a journal of their answers and errors.
 import { createJournal, type Journal } from '../../soak/journal.ts';
 import { startLoad } from '../../soak/load.ts';
 import type { Random } from '../../soak/random.ts';
@@ -9,33 +9,33 @@ import type { Customers } from './run-experiment.ts';
 export type CustomerOptions = {
   readonly platform: Platform;
   readonly random: Random;
-  /** Their name in keys and customers: one for each experiment on the same platform. */
+  /** The prefix of keys and customers: unique for each experiment on a platform. */
   readonly run: string;
-  readonly errandsPerSecond: number;
+  readonly scenariosPerSecond: number;
   readonly signal: AbortSignal;
 };
 
-/** Lets customers come; none with a rate of 0. */
+/** Starts the load; none with a rate of 0. */
 export function startCustomers(options: CustomerOptions): Customers {
-  const { platform, random, run, errandsPerSecond, signal } = options;
-  if (errandsPerSecond === 0) return { finish: async () => [] };
+  const { platform, random, run, scenariosPerSecond, signal } = options;
+  if (scenariosPerSecond === 0) return { finish: async () => [] };
   const journal = createJournal('kills');
-  const load = startLoad({ orders: platform.orders, journal, signal, random, run, rate: errandsPerSecond });
+  const load = startLoad({ orders: platform.orders, journal, signal, random, run, rate: scenariosPerSecond });
   return {
     finish: async () => {
       await load.finish();
-      platform.told.push(...journal.answers.map(({ told }) => told));
-      return [judgeJournal(journal, load.begun())];
+      platform.acknowledged.push(...journal.answers.map(({ acknowledged }) => acknowledged));
+      return [judgeJournal(journal, load.started())];
     },
   };
 }
 
-function judgeJournal({ faults, failures, answers, countOutcomes }: Journal, errands: number): Finding {
+function judgeJournal({ faults, failures, answers, countOutcomes }: Journal, scenarios: number): Finding {
   const outcomes = Object.entries(countOutcomes()).map(([outcome, count]) => `${outcome} ${count}`);
-  const told = `${errands} errands, ${answers.length} answers (${outcomes.join(', ')}), ${failures.length} calls failed and were repeated`;
+  const summary = `${scenarios} scenarios, ${answers.length} answers (${outcomes.join(', ')}), ${failures.length} calls failed and were retried`;
   return {
-    claim: 'Customers who order meanwhile see nothing that an outage does not explain',
+    claim: 'Customers of the background load see only errors that the outage explains',
     holds: faults.length === 0,
-    seen: faults.length === 0 ? told : `${told}; ${faults.slice(0, 3).join('; ')}`,
+    seen: faults.length === 0 ? summary : `${summary}; ${faults.slice(0, 3).join('; ')}`,
   };
 }

@@ -1,75 +1,77 @@
-// What an experiment is: what it claims, in words for people, and what it does, in functions for the runner. One file each beside
-// this folder; run-experiment.ts takes them through their stages.
+// The definition of a chaos experiment, after "Principles of Chaos Engineering": a steady state, a hypothesis that it survives a fault, a
+// bounded blast radius, an abort condition and a rollback. Texts are for the report, functions for the runner (run-experiment.ts).
 import type { Random } from '../../soak/random.ts';
 import type { Platform } from './platform.ts';
 
-/** Something that was looked at: whether it is as it must be, and what was seen. */
-export type Look = { readonly holds: boolean; readonly seen: string };
+/** The result of a probe: whether it is as expected, and what was seen. */
+export type ProbeResult = { readonly holds: boolean; readonly seen: string };
 
-/** A claim of the hypothesis, and what was seen of it. */
-export type Finding = Look & { readonly claim: string };
+/** A claim of the hypothesis, with its probe result. */
+export type Finding = ProbeResult & { readonly claim: string };
 
-/** The control: how often the fault was really done to something, by a count that is zero when it does nothing. */
-export type Bite = { readonly count: number; readonly seen: string };
+/** The measured effect of a fault. `count` is zero when the fault affected nothing: then the experiment proves nothing. */
+export type FaultEffect = { readonly count: number; readonly seen: string };
 
-/** A fault that is on. */
+/** An injected fault. */
 export type ActiveFault = {
-  /** Asked once, before the fault is removed. */
-  bite(): Bite | Promise<Bite>;
-  /** Takes the fault away and brings back what it took; a second time does nothing. */
+  /** Called once, before the fault is removed. */
+  measureEffect(): FaultEffect | Promise<FaultEffect>;
+  /** The rollback: removes the fault and restores what it stopped. Idempotent. */
   remove(): Promise<void>;
 };
 
-/** What an experiment has in its hands. */
-export type Lab<Subject = Platform> = {
+/** What the functions of an experiment work with. */
+export type ExperimentContext<Subject = Platform> = {
   readonly subject: Subject;
-  /** Chance of this experiment alone, from the run's seed. */
+  /** The random generator of this experiment, from the run's seed. */
   readonly random: Random;
-  /** Aborts when the experiment is called off, by its abort condition or by whoever started it. */
+  /** Aborts by the abort condition, or when the run is interrupted. */
   readonly signal: AbortSignal;
-  check(claim: string, look: Look): void;
-  /** Looks again and again until it holds or `withinMs` is over, and notes the last look. Rejects when called off. */
-  eventually(claim: string, withinMs: number, look: () => Promise<Look>): Promise<void>;
-  /** Waits; rejects when the experiment is called off. */
+  /** Records a claim. */
+  check(claim: string, result: ProbeResult): void;
+  /** Probes until the claim holds or `withinMs` is over, and records the last result. Rejects when the experiment is aborted. */
+  eventually(claim: string, withinMs: number, probe: () => Promise<ProbeResult>): Promise<void>;
+  /** Waits. Rejects when the experiment is aborted. */
   wait(forMs: number): Promise<void>;
 };
 
 export type AbortCondition<Subject> = {
-  /** The condition in words; how long the fault may be on is added to it. */
+  /** The condition in words; the report adds the time limit. */
   readonly when: string;
-  /** How long the fault may be on, in milliseconds. */
+  /** How long the fault may last, in milliseconds. */
   readonly limitMs: number;
-  /** Looked at every second while the fault is on; three looks in a row that do not hold call the experiment off. */
-  readonly watch: (subject: Subject) => Promise<Look>;
+  /** Probed every second during the fault; three failures in a row abort the experiment. */
+  readonly watch: (subject: Subject) => Promise<ProbeResult>;
 };
 
 export type Experiment<State = unknown, Subject = Platform> = {
-  /** In kebab case: what `EXPERIMENT=` takes. */
+  /** In kebab case, for `EXPERIMENT=`. */
   readonly name: string;
   readonly title: string;
-  /** The section of the testing guide that it follows, where there is one. */
+  /** The section of the testing guide that it implements, if any. */
   readonly section?: string;
   readonly hypothesis: string;
   readonly fault: string;
   readonly blastRadius: string;
   readonly abort: AbortCondition<Subject>;
-  readonly control: string;
-  /** Errands that customers begin each second while the fault is on; 0 for an experiment that counts its own calls. */
-  readonly errandsPerSecond: number;
-  /** `shared` takes the platform of the experiments before, `own` a fresh one that is gone afterwards. */
+  /** How the effect of the fault is measured. */
+  readonly measuredBy: string;
+  /** The background load in scenarios per second; 0 for an experiment that counts its own calls. */
+  readonly scenariosPerSecond: number;
+  /** `shared` uses the platform of the previous experiments, `own` a new one that is removed afterwards. */
   readonly platform: 'shared' | 'own';
-  /** What the platform's data folder needs before it starts. */
+  /** Prepares the platform's data folder before it starts. */
   prepareFolder?(resources: AsyncDisposableStack, dataDir: string): Promise<void>;
-  /** Why it cannot be done on this machine; undefined when it can. */
+  /** Returns why this machine cannot run the experiment; undefined when it can. */
   findObstacle?(): Promise<string | undefined>;
-  inject(lab: Lab<Subject>): Promise<ActiveFault>;
-  /** What is looked at while the fault is on. */
-  observe(lab: Lab<Subject>): Promise<State>;
-  /** What is looked at after the fault was removed. */
-  recover?(lab: Lab<Subject>, state: State): Promise<void>;
+  inject(context: ExperimentContext<Subject>): Promise<ActiveFault>;
+  /** Probes during the fault. */
+  observe(context: ExperimentContext<Subject>): Promise<State>;
+  /** Probes after the fault is removed. */
+  recover?(context: ExperimentContext<Subject>, state: State): Promise<void>;
 };
 
-/** Declares an experiment; what `observe` returns is what `recover` is given. */
+/** Defines an experiment; `recover` receives what `observe` returns. */
 export function defineExperiment<State, Subject = Platform>(
   experiment: Experiment<State, Subject>,
 ): Experiment<unknown, Subject> {

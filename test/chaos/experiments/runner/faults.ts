@@ -1,34 +1,34 @@
-// The faults that experiments share: parts that are away or killed, ways between parts that do harm. Each measures what it did.
+// The faults that experiments share: stopped and killed processes, and faults on links. Each measures its own effect.
 import { Socket } from 'node:net';
 import type { Fault, FaultHandle, InjectOptions } from '@touchstone/kit';
 import type { ProcessName } from '#local/stack/stack.ts';
-import type { ActiveFault, Lab } from './experiment.ts';
+import type { ActiveFault, ExperimentContext } from './experiment.ts';
 import type { LinkName } from './links.ts';
 import type { Platform } from './platform.ts';
 
-const KNOCK_TIMEOUT_MS = 2_000;
-const BACK_MS = 30_000;
+const CONNECT_TIMEOUT_MS = 2_000;
+const RECOVERY_LIMIT_MS = 30_000;
 
-/** Stops a part; the control knocks at its port. */
-export async function takeAway({ stack }: Platform, part: ProcessName): Promise<ActiveFault> {
-  const { address } = stack.rows().find(({ name }) => name === part) ?? { address: '' };
+/** Stops a process. The effect is measured by connecting to its port. */
+export async function stopProcess({ stack }: Platform, process: ProcessName): Promise<ActiveFault> {
+  const { address } = stack.rows().find(({ name }) => name === process) ?? { address: '' };
   const wasOpen = await isPortOpen(address);
-  // No grace: what has to be put in order is put in order at the next start.
-  await stack.stop(part, 0);
+  // Without a grace period: the process has to recover at its next start.
+  await stack.stop(process, 0);
   return {
-    bite: async () => {
+    measureEffect: async () => {
       const isOpen = await isPortOpen(address);
       return {
         count: wasOpen && !isOpen ? 1 : 0,
-        seen: `the port of ${part} answered before, and ${isOpen ? 'STILL ANSWERED' : 'refused connections'} while it was away`,
+        seen: `the port of ${process} accepted connections before, and ${isOpen ? 'STILL ACCEPTED THEM' : 'refused them'} during the fault`,
       };
     },
-    remove: () => stack.start(part),
+    remove: () => stack.start(process),
   };
 }
 
-/** Does harm on some of the ways between parts; the control is what the proxies really did. */
-export function harmLinks(
+/** Injects faults on some links. The effect is the number of hits that the proxies count. */
+export function injectOnLinks(
   platform: Platform,
   links: readonly LinkName[],
   faults: readonly { readonly fault: Fault; readonly options?: InjectOptions }[],
@@ -37,7 +37,7 @@ export function harmLinks(
     faults.map(({ fault, options }) => ({ name, handle: platform.link(name).inject(fault, options) })),
   );
   return {
-    bite: () => countHits(handles),
+    measureEffect: () => countHits(handles),
     remove: async () => {
       for (const { handle } of handles) handle.remove();
     },
@@ -52,7 +52,7 @@ function countHits(handles: readonly { name: LinkName; handle: FaultHandle }[]) 
   });
   return {
     count: sum(handles),
-    seen: words.length === 0 ? 'the proxies harmed nothing' : `the proxies did ${words.join('; ')}`,
+    seen: words.length === 0 ? 'the proxies affected nothing' : `the proxies applied ${words.join('; ')}`,
   };
 }
 
@@ -60,53 +60,52 @@ function sum(handles: readonly { handle: FaultHandle }[]): number {
   return handles.reduce((total, { handle }) => total + handle.hits, 0);
 }
 
-/** The fault of a part that dies, however: the control counts how often it was started again. */
-export function watchDeaths({ stack }: Platform, part: ProcessName): ActiveFault {
-  const before = { pid: stack.pid(part), restarts: stack.restarts(part) };
+/** The fault of a process that dies for any reason. The effect is the number of restarts. */
+export function watchRestarts({ stack }: Platform, process: ProcessName): ActiveFault {
+  const before = { pid: stack.pid(process), restarts: stack.restarts(process) };
   return {
-    bite: async () => {
-      await stack.waitUntilHealthy(part);
-      const count = stack.restarts(part) - before.restarts;
+    measureEffect: async () => {
+      await stack.waitUntilHealthy(process);
+      const count = stack.restarts(process) - before.restarts;
       return {
         count,
-        seen: `${part} was started again ${count} times: process ${before.pid} is now ${stack.pid(part)}`,
+        seen: `${process} was restarted ${count} times: process ${before.pid} is now ${stack.pid(process)}`,
       };
     },
-    remove: () => stack.waitUntilHealthy(part),
+    remove: () => stack.waitUntilHealthy(process),
   };
 }
 
-/** SIGKILLs a part again and again, at moments that chance draws; notes how long it took to be back each time. */
-export async function killAgainAndAgain(
-  { subject: { stack }, random, wait, check }: Lab,
-  part: ProcessName,
+/** SIGKILLs a process several times at random moments, and checks its recovery time each time. */
+export async function killRepeatedly(
+  { subject: { stack }, random, wait, check }: ExperimentContext,
+  process: ProcessName,
   times: number,
 ): Promise<void> {
   const tookMs: number[] = [];
   while (tookMs.length < times) {
     await wait(random.integer(300, 1_500));
     const startMs = performance.now();
-    await stack.kill(part);
-    await stack.waitUntilHealthy(part);
+    await stack.kill(process);
+    await stack.waitUntilHealthy(process);
     tookMs.push(performance.now() - startMs);
   }
-  check(`${part} is back within ${BACK_MS / 1_000} s each time`, {
-    holds: tookMs.every((took) => took < BACK_MS),
+  check(`${process} recovers within ${RECOVERY_LIMIT_MS / 1_000} s each time`, {
+    holds: tookMs.every((took) => took < RECOVERY_LIMIT_MS),
     seen: tookMs.map((took) => `${(took / 1_000).toFixed(1)} s`).join(', '),
   });
 }
 
-/** Whether something takes a TCP connection at `http://host:port` or `host:port`. */
+/** Whether a TCP connection to `http://host:port` or `host:port` is accepted. */
 function isPortOpen(address: string): Promise<boolean> {
   const { hostname, port } = new URL(address.includes('://') ? address : `tcp://${address}`);
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = new Socket();
-  socket.setTimeout(KNOCK_TIMEOUT_MS, () => socket.destroy());
+  socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy());
   socket.once('connect', () => {
     resolve(true);
     socket.destroy();
   });
-  // Nobody is there: the close that follows says so.
   socket.once('error', () => resolve(false));
   socket.once('close', () => resolve(false));
   socket.connect(Number(port), hostname);

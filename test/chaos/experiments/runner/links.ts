@@ -1,20 +1,19 @@
-// The ways between the parts of the platform, each through a fault proxy of its own, so that any of them can be broken alone.
+// The links between the processes of the platform. Each passes through its own fault proxy, so that each can be faulted alone.
 import { type FaultProxy, startFaultProxy } from '@touchstone/kit';
+import { serviceDatabaseName, serviceDatabaseUrl } from '#local/postgres/service-database.ts';
 import type { DerivePassword } from '#local/shared/secrets.ts';
 import { type ServiceName, services } from '#local/shared/topology.ts';
-import { serviceDatabaseName, serviceDatabaseUrl } from '#local/postgres/service-database.ts';
 import { databaseVariable } from '#local/stack/stack-settings.ts';
 
-/** Who calls whom: `order>inventory`, `payment>provider`, `order>nats`, `order>postgres`. */
+/** Caller and callee: `order>inventory`, `payment>provider`, `order>nats`, `order>postgres`. */
 export type LinkName = `${ServiceName}>${ServiceName | 'provider' | 'mailbox' | 'nats' | 'postgres'}`;
 
 export type Links = AsyncDisposable & {
   link(name: LinkName): FaultProxy;
-  /** All of them. */
   readonly names: readonly LinkName[];
-  /** What makes each service take its links, by service. */
+  /** The settings that route each service through its links. */
   readonly environment: Record<ServiceName, Record<string, string>>;
-  /** Switches every fault off. */
+  /** Removes every fault. */
   heal(): void;
 };
 
@@ -33,14 +32,14 @@ const CALLS = [
 ] as const;
 
 export type LinkOptions = {
-  /** The real ports, by setting. */
+  /** The ports of the processes, by setting. */
   readonly ports: ReadonlyMap<string, number>;
   readonly passwords: DerivePassword;
-  /** Where the proxies' chances come from. */
+  /** The seed of the proxies. */
   readonly seed: number;
 };
 
-/** Starts a proxy for every way between two parts. Throws what startFaultProxy throws; then none is left. */
+/** Starts a proxy for every link. When one cannot be started, none is left. */
 export async function startLinks({ ports, passwords, seed }: LinkOptions): Promise<Links> {
   await using resources = new AsyncDisposableStack();
   const proxies = new Map<LinkName, FaultProxy>();
@@ -74,7 +73,7 @@ export async function startLinks({ ports, passwords, seed }: LinkOptions): Promi
     environment,
     link: (name) => {
       const proxy = proxies.get(name);
-      if (proxy === undefined) throw new Error(`there is no way ${name}`);
+      if (proxy === undefined) throw new Error(`there is no link ${name}`);
       return proxy;
     },
     heal: () => {

@@ -1,10 +1,10 @@
-// The database of the order service in an experiment's hands: to do there what another clock or another version would do.
+// Access to the database of the order service, to simulate another clock or another version of the service.
 import { Client } from 'pg';
 import type { Platform } from './platform.ts';
 
 const STATEMENT_LIMIT_MS = 5_000;
 
-/** Runs statements one after the other; returns the rows of the last. Throws what Postgres says. */
+/** Runs statements one after the other and returns the rows of the last. */
 export async function changeOrderDatabase(
   { stack }: Platform,
   statements: readonly string[],

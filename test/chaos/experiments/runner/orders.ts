@@ -1,20 +1,20 @@
-// Orders as experiments place them: the answer with the time it took, and what became of the order.
+// The orders of experiments: placing them, and probing their state.
 import type { DescEnum } from '@bufbuild/protobuf';
 import { ConnectError } from '@connectrpc/connect';
 import { RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OrderReasonSchema, OrderStatusSchema } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_OutcomeSchema } from '#gen/shop/order/v1/order_service_pb.ts';
 import { pause } from '#services/platform/base/backoff.ts';
-import { toldBy } from '../../../support/invariants/invariants.ts';
+import { acknowledgedOrder } from '../../../support/invariants/invariants.ts';
 import type { Random } from '../../soak/random.ts';
-import type { Lab, Look } from './experiment.ts';
+import type { ExperimentContext, ProbeResult } from './experiment.ts';
 import type { Platform } from './platform.ts';
 
 const CALL_MS = 8_000;
-const MAX_TRIES = 30;
-const REPEAT_AFTER_MS = 500;
+const MAX_ATTEMPTS = 30;
+const RETRY_AFTER_MS = 500;
 
-export type Placed = {
+export type PlacedOrder = {
   readonly idempotencyKey: string;
   readonly orderId: string;
   /** Like `CONFIRMED` or `TIMEOUT`. */
@@ -24,7 +24,7 @@ export type Placed = {
   readonly tookMs: number;
 };
 
-export type Asked = {
+export type OrderOptions = {
   readonly productId?: string;
   readonly quantity?: number;
   readonly paymentMethod?: string;
@@ -32,22 +32,26 @@ export type Asked = {
   readonly idempotencyKey?: string;
 };
 
-/** A key that no other order has: chance made it. */
+/** Draws a unique idempotency key. */
 export function drawKey(random: Random): string {
   return `chaos-${Math.floor(random.next() * 2 ** 32).toString(16)}-${Math.floor(random.next() * 2 ** 32).toString(16)}`;
 }
 
-/** Places an order, once. What the customer was told is remembered for the invariants. Throws ConnectError. */
-export async function placeOrder(platform: Platform, random: Random, asked: Asked = {}): Promise<Placed> {
-  const { productId = '12345', quantity = 1, paymentMethod = 'pm_approved', customerId = 'chaos' } = asked;
-  const { idempotencyKey = drawKey(random) } = asked;
+/**
+ * Places an order, without retries. Records the acknowledged order for the invariants.
+ *
+ * @throws {ConnectError} the call failed.
+ */
+export async function placeOrder(platform: Platform, random: Random, options: OrderOptions = {}): Promise<PlacedOrder> {
+  const { productId = '12345', quantity = 1, paymentMethod = 'pm_approved', customerId = 'chaos' } = options;
+  const { idempotencyKey = drawKey(random) } = options;
   const startMs = performance.now();
   const request = { idempotencyKey, customerId, items: [{ productId, quantity }], paymentMethod };
   const answer = await platform.orders.createOrder(request, { timeoutMs: CALL_MS });
   const tookMs = performance.now() - startMs;
-  const told = toldBy(idempotencyKey, answer);
-  platform.told.push(told);
-  const { orderId } = told;
+  const acknowledged = acknowledgedOrder(idempotencyKey, answer);
+  platform.acknowledged.push(acknowledged);
+  const { orderId } = acknowledged;
   return {
     idempotencyKey,
     orderId,
@@ -57,20 +61,20 @@ export async function placeOrder(platform: Platform, random: Random, asked: Aske
   };
 }
 
-/** Places one order after the other. */
+/** Places orders one after the other. */
 export async function placeOrders(
   platform: Platform,
   random: Random,
   count: number,
-  asked: Asked = {},
-): Promise<Placed[]> {
-  const placed: Placed[] = [];
-  while (placed.length < count) placed.push(await placeOrder(platform, random, asked));
+  options: OrderOptions = {},
+): Promise<PlacedOrder[]> {
+  const placed: PlacedOrder[] = [];
+  while (placed.length < count) placed.push(await placeOrder(platform, random, options));
   return placed;
 }
 
-/** How orders are told in a report: those that were answered alike together. */
-export function describeAll(placed: readonly Placed[]): string {
+/** Describes orders in a report, grouped by outcome and reason. */
+export function describeAll(placed: readonly PlacedOrder[]): string {
   const groups = Map.groupBy(placed, ({ outcome, reason }) =>
     reason === 'UNSPECIFIED' ? outcome : `${outcome} for ${reason}`,
   );
@@ -84,24 +88,27 @@ export function describeAll(placed: readonly Placed[]): string {
     .join('; ');
 }
 
-/** Whether all of these orders have this status now. */
+/** Probes whether all these orders have a status. */
 export async function haveStatus(
   platform: Platform,
-  placed: readonly Pick<Placed, 'orderId'>[],
+  placed: readonly Pick<PlacedOrder, 'orderId'>[],
   status = 'CONFIRMED',
-): Promise<Look> {
+): Promise<ProbeResult> {
   const found = await Promise.all(
     placed.map(({ orderId }) => platform.orders.getOrder({ orderId }, { timeoutMs: CALL_MS })),
   );
   const statuses = found.map(({ order }) =>
     order === undefined ? 'MISSING' : nameOf(OrderStatusSchema, order.status),
   );
-  const fitting = statuses.filter((each) => each === status).length;
-  return { holds: fitting === placed.length, seen: `${fitting} of ${placed.length} orders are ${status}` };
+  const matching = statuses.filter((each) => each === status).length;
+  return { holds: matching === placed.length, seen: `${matching} of ${placed.length} orders are ${status}` };
 }
 
-/** Whether the provider took money for each of these orders exactly once, and kept it. */
-export async function areChargedOnce(platform: Platform, placed: readonly Pick<Placed, 'orderId'>[]): Promise<Look> {
+/** Probes whether each of these orders has exactly one captured charge without a refund. */
+export async function areChargedOnce(
+  platform: Platform,
+  placed: readonly Pick<PlacedOrder, 'orderId'>[],
+): Promise<ProbeResult> {
   const counts = await Promise.all(
     placed.map(async ({ orderId }) => {
       const response = await fetch(`${platform.stack.url('provider')}/v1/charges?order_id=${orderId}`, {
@@ -115,7 +122,7 @@ export async function areChargedOnce(platform: Platform, placed: readonly Pick<P
   return { holds: once === placed.length, seen: `${once} of ${placed.length} orders have exactly one captured charge` };
 }
 
-/** What a call fails with, in words, and after how many milliseconds the caller is told to come back; undefined when it succeeds. */
+/** Returns the error of a call, with its retry delay; undefined when the call succeeds. */
 export async function failureOf(
   call: Promise<unknown>,
 ): Promise<{ words: string; code: ConnectError['code']; retryAfterMs: number | undefined } | undefined> {
@@ -130,32 +137,32 @@ export async function failureOf(
   }
 }
 
-/** Whether a number is in a range, in words. */
-export function within(what: string, value: number, most: number, unit = 'ms'): Look {
-  return { holds: value <= most, seen: `${what} ${Math.round(value)} ${unit}, at most ${most} wanted` };
+/** Probes whether a number is at most `max`. */
+export function within(what: string, value: number, max: number, unit = 'ms'): ProbeResult {
+  return { holds: value <= max, seen: `${what} ${Math.round(value)} ${unit}, at most ${max} expected` };
 }
 
 function nameOf(schema: DescEnum, number: number): string {
   return schema.value[number]?.localName ?? String(number);
 }
 
-/** Places an order, repeating its key while calls fail, as every client may; `tookMs` is that of the call that was answered. */
+/** Places an order, and retries with the same key while calls fail. `tookMs` is that of the answered call. */
 export async function placeUntilAnswered(
-  { subject, random, signal }: Pick<Lab, 'subject' | 'random' | 'signal'>,
-  asked: Asked = {},
-): Promise<Placed> {
-  const idempotencyKey = asked.idempotencyKey ?? drawKey(random);
-  for (let tries = 1; ; tries += 1) {
+  { subject, random, signal }: Pick<ExperimentContext, 'subject' | 'random' | 'signal'>,
+  options: OrderOptions = {},
+): Promise<PlacedOrder> {
+  const idempotencyKey = options.idempotencyKey ?? drawKey(random);
+  for (let attempt = 1; ; attempt += 1) {
     try {
-      return await placeOrder(subject, random, { ...asked, idempotencyKey });
+      return await placeOrder(subject, random, { ...options, idempotencyKey });
     } catch (error) {
-      if (tries === MAX_TRIES || signal.aborted) throw error;
+      if (attempt === MAX_ATTEMPTS || signal.aborted) throw error;
     }
-    await pause(REPEAT_AFTER_MS, signal);
+    await pause(RETRY_AFTER_MS, signal);
   }
 }
 
-/** How many different mails the mailbox has for a customer. */
+/** Counts the mails of a customer by distinct Message-ID. */
 export async function countMails({ stack }: Platform, customerId: string): Promise<number> {
   const to = encodeURIComponent(`${customerId}@customers.example`);
   const response = await fetch(`${stack.url('mailbox')}/messages?to=${to}`, { signal: AbortSignal.timeout(CALL_MS) });

@@ -1,5 +1,5 @@
-// The platform that experiments break: all parts as processes, every way between two of them through a fault proxy, in a folder
-// that goes away.
+// The platform under experiment: every process of the stack, every link between two of them through a fault proxy, in a temporary
+// folder.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DescService } from '@bufbuild/protobuf';
@@ -18,18 +18,18 @@ import { type ServiceName, services } from '#local/shared/topology.ts';
 import { type Stack, startStack } from '#local/stack/stack.ts';
 import { resolvePorts } from '#local/stack/stack-ports.ts';
 import { pause } from '#services/platform/base/backoff.ts';
-import type { Told } from '../../../support/invariants/facts.ts';
+import type { AcknowledgedOrder } from '../../../support/invariants/facts.ts';
 import { ADDED_STOCK, PLENTIFUL } from '../../soak/scenario.ts';
 import { type LinkName, startLinks } from './links.ts';
 
-/** What differs from the defaults, so that an experiment takes seconds: nothing else is different from `make run`. */
+/** Shorter times than the defaults, so that an experiment takes seconds. Everything else is as in `make run`. */
 const SETTINGS = {
   LOG_LEVEL: 'info',
   BREAKER_RESET_MS: '2000',
   PAYMENT_PROVIDER_TIMEOUT_MS: '6000',
   PAYMENT_PROVIDER_SLOW_CAPTURE_MS: '3000',
   PAYMENT_SETTLE_AFTER_MS: '1000',
-  // Journeys run when an experiment asks for one.
+  // Journeys run only on demand.
   JOURNEY_INTERVAL_MS: '86400000',
 };
 const LEAK = fileURLToPath(new URL('../fixtures/leak-on-signal.ts', import.meta.url));
@@ -49,27 +49,27 @@ export type Platform = AsyncDisposable & {
   link(name: LinkName): FaultProxy;
   readonly links: readonly LinkName[];
   heal(): void;
-  /** The folder of all that it keeps. */
+  /** The folder of all its data. */
   readonly dataDir: string;
-  /** Whatever customers of this platform were told, for the invariants. */
-  readonly told: Told[];
+  /** The orders acknowledged to clients, for the invariants. */
+  readonly acknowledged: AcknowledgedOrder[];
 };
 
 export type PlatformOptions = {
   readonly seed: number;
   readonly signal: AbortSignal;
-  /** Takes every line that a part prints. */
+  /** Receives every line that a process prints. */
   readonly log: (line: string) => void;
   readonly prepareFolder?: ((resources: AsyncDisposableStack, dataDir: string) => Promise<void>) | undefined;
 };
 
-/** Starts everything and raises the stock; resolves when orders can be placed. Throws what startStack throws, nothing is left then. */
+/** Starts everything and adds stock; resolves when orders can be placed. When a process cannot be started, nothing is left. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await startOnce(options);
     } catch (error) {
-      // The ports were free a moment ago: somebody else was faster.
+      // Another process took a port after it was found free.
       const isPortTaken = error instanceof Error && /^Port(s?Unavailable|Taken)Error$/.test(error.name);
       if (!isPortTaken || attempt === START_ATTEMPTS || options.signal.aborted) throw error;
     }
@@ -97,7 +97,7 @@ async function startOnce({ seed, signal, log, prepareFolder }: PlatformOptions):
         inventory: { ...links.environment.inventory, NODE_OPTIONS: `--import=${LEAK}` },
       },
       durable: false,
-      log: (part, line) => log(`${part} ${line}`),
+      log: (process, line) => log(`${process} ${line}`),
       healthDeadlineMs: START_DEADLINE_MS,
       signal,
     }),
@@ -121,7 +121,7 @@ async function startOnce({ seed, signal, log, prepareFolder }: PlatformOptions):
     links: links.names,
     heal: links.heal,
     dataDir,
-    told: [],
+    acknowledged: [],
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
@@ -149,17 +149,17 @@ async function raiseStock(inventory: Client<typeof InventoryService>): Promise<v
   }
 }
 
-// A healthy order service may still be learning its prices.
+// A healthy order service may still be loading its prices.
 async function waitForPrices(orders: Client<typeof OrderService>, signal: AbortSignal): Promise<void> {
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(START_DEADLINE_MS)]);
+  const over = AbortSignal.any([signal, AbortSignal.timeout(START_DEADLINE_MS)]);
   const items = [{ productId: PLENTIFUL[0], quantity: 1 }];
   for (;;) {
     try {
       await orders.quoteOrder({ customerId: 'chaos', items }, { timeoutMs: CALL_TIMEOUT_MS });
       return;
     } catch (error) {
-      if (patience.aborted) throw error;
-      await pause(PRICES_POLL_MS, patience);
+      if (over.aborted) throw error;
+      await pause(PRICES_POLL_MS, over);
     }
   }
 }

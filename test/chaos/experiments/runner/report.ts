@@ -1,12 +1,20 @@
-// The report of a run: for people in Markdown, who need not know the code, and for programs in JSON. Pure.
+// The report of a run: in Markdown for people who do not know the code, and in JSON for programs. Pure.
 import type { Experiment, Finding } from './experiment.ts';
 import type { Outcome } from './run-experiment.ts';
-import { isWell, type Verdict } from './verdict.ts';
+import { haveAllPassed, type Verdict } from './verdict.ts';
 
-/** The words of an experiment, without what it does. */
+/** The texts of an experiment, without its functions. */
 export type Described = Pick<
   Experiment,
-  'name' | 'title' | 'section' | 'hypothesis' | 'fault' | 'blastRadius' | 'control' | 'platform' | 'errandsPerSecond'
+  | 'name'
+  | 'title'
+  | 'section'
+  | 'hypothesis'
+  | 'fault'
+  | 'blastRadius'
+  | 'measuredBy'
+  | 'platform'
+  | 'scenariosPerSecond'
 > & { readonly abort: Pick<Experiment['abort'], 'when' | 'limitMs'> };
 
 export type Result = { readonly experiment: Described; readonly outcome: Outcome };
@@ -14,22 +22,22 @@ export type Result = { readonly experiment: Described; readonly outcome: Outcome
 export type RunFacts = {
   readonly seed: number;
   readonly startTime: Date;
-  /** The steady state in words, the same for all. */
+  /** The steady state in words, common to all experiments. */
   readonly steadyState: string;
   readonly tookMs: number;
-  /** Whether it was called off before its end. */
-  readonly calledOff: boolean;
+  /** Whether the run was interrupted. */
+  readonly interrupted: boolean;
 };
 
 const MARKS: Readonly<Record<Verdict, string>> = {
   upheld: '✅ upheld',
   refuted: '❌ refuted',
   aborted: '⛔ aborted',
-  'fault did not bite': '❌ fault did not bite',
+  'fault had no effect': '❌ fault had no effect',
   skipped: '➖ skipped',
 };
 
-/** Renders a run for people. */
+/** Renders the report in Markdown. */
 export function renderReport(results: readonly Result[], facts: RunFacts): string {
   return [
     '# Chaos experiments',
@@ -43,61 +51,69 @@ export function renderReport(results: readonly Result[], facts: RunFacts): strin
         `| [${experiment.name}](#${experiment.name}) | ${cell(experiment.title)} | ${MARKS[outcome.verdict]} | ${seconds(outcome.tookMs)} |`,
     ),
     '',
-    renderReadingHelp(facts.steadyState),
+    renderLegend(facts.steadyState),
     ...results.flatMap((result) => ['', renderResult(result, facts.seed)]),
     '',
   ].join('\n');
 }
 
-/** Renders a run for programs. */
+/** Renders the report in JSON. */
 export function renderJson(results: readonly Result[], { steadyState, ...facts }: RunFacts): string {
-  const { seed, startTime, tookMs, calledOff } = facts;
+  const { seed, startTime, tookMs, interrupted } = facts;
   const experiments = results.map(({ experiment, outcome }) => {
-    const { name, title, section, hypothesis, fault, blastRadius, control, platform, errandsPerSecond } = experiment;
+    const { name, title, section, hypothesis, fault, blastRadius, measuredBy, platform, scenariosPerSecond } =
+      experiment;
     const { when, limitMs } = experiment.abort;
-    const words = { name, title, section, steadyState, hypothesis, fault, blastRadius, control };
-    return { ...words, abort: { when, limitMs }, platform, errandsPerSecond, ...outcome };
+    const words = { name, title, section, steadyState, hypothesis, fault, blastRadius, measuredBy };
+    return { ...words, abort: { when, limitMs }, platform, scenariosPerSecond, ...outcome };
   });
-  const upheld = isWell(results.map(({ outcome }) => outcome.verdict)) && !calledOff;
-  const run = { seed, startTime: startTime.toISOString(), tookMs: Math.round(tookMs), calledOff, upheld, experiments };
+  const upheld = haveAllPassed(results.map(({ outcome }) => outcome.verdict)) && !interrupted;
+  const run = {
+    seed,
+    startTime: startTime.toISOString(),
+    tookMs: Math.round(tookMs),
+    interrupted,
+    upheld,
+    experiments,
+  };
   return `${JSON.stringify(run, undefined, 2)}\n`;
 }
 
-function renderIntroduction(results: readonly Result[], { seed, startTime, tookMs, calledOff }: RunFacts): string {
+function renderIntroduction(results: readonly Result[], { seed, startTime, tookMs, interrupted }: RunFacts): string {
   const counts = new Map<Verdict, number>();
   for (const { outcome } of results) counts.set(outcome.verdict, (counts.get(outcome.verdict) ?? 0) + 1);
-  const verdicts = [...counts].map(([verdict, count]) => `${count} ${verdict}`).join(', ') || 'none was done';
-  const ending = calledOff ? ' It was called off before its end.' : '';
+  const verdicts = [...counts].map(([verdict, count]) => `${count} ${verdict}`).join(', ') || 'none was run';
+  const ending = interrupted ? ' The run was interrupted.' : '';
   return [
     `${results.length} experiments on ${startTime.toISOString().slice(0, 16).replace('T', ' ')} UTC, in ${seconds(tookMs)}: ` +
       `${verdicts}.${ending} Seed ${seed}.`,
     '',
-    'Each experiment broke one thing in a running shop (services, database, broker, payment provider and mailbox as processes of',
-    'their own, every way between two of them through a proxy that can be told to do harm) and looked whether the shop kept its',
-    'promises to customers meanwhile and afterwards. Circuit breakers try again after 2 s and open charges are settled after 1 s, so that',
-    'nobody has to wait long; all else is as the shop is run.',
+    'Each experiment broke one thing in a running shop (services, database, broker, payment provider and mailbox as separate',
+    'processes, every link between two of them through a fault proxy) and checked whether the shop kept its promises to customers',
+    'during the fault and after it. Circuit breakers retry after 2 s and open charges are settled after 1 s, so that the experiments',
+    'are short; all other settings are those of `make run`.',
   ].join('\n');
 }
 
-function renderReadingHelp(steadyState: string): string {
+function renderLegend(steadyState: string): string {
   return [
-    '**Steady state**, the same for all: ',
-    `${steadyState} It was looked for before each fault and again after it.`,
+    '**Steady state**, common to all experiments: ',
+    `${steadyState} It was probed before each fault and after it.`,
     '',
-    '**Verdicts.** *Upheld*: everything that was claimed was seen, the fault was measured, the steady state came back, and every',
-    'invariant (nothing lost, doubled, oversold or charged twice) held at rest. *Refuted*: something of that was not so. *Fault did',
-    'not bite*: the control saw no effect of the fault, so the experiment shows nothing. *Aborted*: called off by its abort condition,',
-    'or there was no steady state to begin with. *Skipped*: this machine cannot do it, for the reason given.',
+    '**Verdicts.** *Upheld*: every claim held, the fault had a measured effect, the steady state returned, and every invariant',
+    '(nothing lost, duplicated, oversold or charged twice) held at quiescence. *Refuted*: one of these failed. *Fault had no effect*:',
+    'the fault had no measurable effect, so the experiment proves nothing. *Aborted*: the abort condition was met, or there was no',
+    'steady state before the fault. *Skipped*: this machine cannot run it, for the reason given.',
   ].join('\n');
 }
 
 function renderResult({ experiment, outcome }: Result, seed: number): string {
-  const { name, title, section, hypothesis, fault, blastRadius, abort, control, errandsPerSecond, platform } =
+  const { name, title, section, hypothesis, fault, blastRadius, abort, measuredBy, scenariosPerSecond, platform } =
     experiment;
   const customers =
-    errandsPerSecond === 0
+    scenariosPerSecond === 0
       ? 'only the orders of the experiment itself'
-      : `about ${errandsPerSecond} errands a second: orders, repeats, cancellations, declines`;
+      : `about ${scenariosPerSecond} scenarios per second: orders, duplicates, cancellations, declines`;
   return [
     `## ${name}`,
     '',
@@ -108,42 +124,48 @@ function renderResult({ experiment, outcome }: Result, seed: number): string {
     `- **Hypothesis:** ${hypothesis}`,
     `- **Fault:** ${fault}`,
     `- **Blast radius:** ${blastRadius}`,
-    `- **Abort condition:** ${abort.when}, or the fault is on for more than ${abort.limitMs / 1_000} s.`,
-    `- **Control:** ${control}`,
-    `- **Customers meanwhile:** ${customers}; on ${platform === 'own' ? 'a platform of its own' : 'the platform of the experiments before it'}.`,
-    ...(outcome.verdict === 'skipped' ? [] : ['', ...renderSeen(outcome)]),
+    `- **Abort condition:** ${abort.when}, or the fault lasts longer than ${abort.limitMs / 1_000} s.`,
+    `- **Effect measured by:** ${measuredBy}`,
+    `- **Background load:** ${customers}; on ${platform === 'own' ? 'a platform of its own' : 'the platform of the previous experiments'}.`,
+    ...(outcome.verdict === 'skipped' ? [] : ['', ...renderFindings(outcome)]),
     '',
-    `Again: \`make chaos EXPERIMENT=${name} SEED=${seed}\``,
+    `Repeat: \`make chaos EXPERIMENT=${name} SEED=${seed}\``,
   ].join('\n');
 }
 
-function renderSeen(outcome: Outcome): string[] {
-  const { steadyBefore, bite, findings, steadyAfter, judgement, faultMs } = outcome;
+function renderFindings(outcome: Outcome): string[] {
+  const { steadyBefore, measureEffect, findings, steadyAfter, judgement, faultMs } = outcome;
   const rows: Finding[] = [
-    ...(steadyBefore === undefined ? [] : [{ claim: 'Steady state before', ...steadyBefore }]),
-    ...(bite === undefined
+    ...(steadyBefore === undefined ? [] : [{ claim: 'Steady state before the fault', ...steadyBefore }]),
+    ...(measureEffect === undefined
       ? []
-      : [{ claim: `Control: the fault, on for ${seconds(faultMs)}, bites`, holds: bite.count > 0, seen: bite.seen }]),
+      : [
+          {
+            claim: `The fault, active for ${seconds(faultMs)}, has an effect`,
+            holds: measureEffect.count > 0,
+            seen: measureEffect.seen,
+          },
+        ]),
     ...findings,
-    ...(steadyAfter === undefined ? [] : [{ claim: 'Steady state afterwards', ...steadyAfter }]),
+    ...(steadyAfter === undefined ? [] : [{ claim: 'Steady state after the fault', ...steadyAfter }]),
     ...(judgement === undefined
       ? []
       : [
           {
-            claim: 'Invariants at rest',
+            claim: 'Invariants at quiescence',
             holds: judgement.violations.length === 0,
             seen: judgement.violations.length === 0 ? `${judgement.held} hold` : judgement.violations.join('; '),
           },
         ]),
   ];
   return [
-    '| | looked at | seen |',
+    '| | claim | seen |',
     '|---|---|---|',
     ...rows.map(({ claim, holds, seen }) => `| ${holds ? '✅' : '❌'} | ${cell(claim)} | ${cell(seen)} |`),
   ];
 }
 
-/** A text that cannot break its table. */
+/** Escapes a text for a table cell. */
 function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ');
 }

@@ -1,5 +1,4 @@
-// A run of experiments: a platform for them, shared as long as it is well, and the report at the end, also of a run that is called
-// off.
+// A run of experiments on a platform that they share while it is healthy. Writes the report at the end, also of an aborted run.
 import { createWriteStream } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,47 +18,44 @@ import type { Experiment } from './experiment.ts';
 import { type Platform, startPlatform } from './platform.ts';
 import { type Result, renderJson, renderReport } from './report.ts';
 import { type Outcome, runExperiment } from './run-experiment.ts';
-import { lookForSteadyState, STEADY_STATE } from './steady-state.ts';
-import { isWell, type Judgement, ruleOn } from './verdict.ts';
+import { probeSteadyState, STEADY_STATE } from './steady-state.ts';
+import { decideVerdict, haveAllPassed, type Judgement } from './verdict.ts';
 
-const REST_LIMIT_MS = 60_000;
-// A run ends within a quarter of an hour, also where everything takes its longest.
-const BEGIN_LIMIT_MS = 11 * 60_000;
+const QUIESCENCE_LIMIT_MS = 60_000;
+// No experiment starts after this, so that a run ends within fifteen minutes.
+const START_LIMIT_MS = 11 * 60_000;
 
 export type RunOptions = {
   readonly experiments: readonly Experiment[];
   readonly seed: number;
-  /** The folder of the reports; made when it is missing. */
+  /** The folder of the reports; created if it is missing. */
   readonly folder: string;
   readonly write: (line: string) => void;
-  /** Calls the run off. */
+  /** Aborts the run. */
   readonly signal: AbortSignal;
 };
 
-/** Runs the experiments one after the other. Resolves to whether all of them went as they must; the reports are written then. */
+/** Runs the experiments one after the other and writes the reports. Resolves to whether all of them passed. */
 export async function runAll({ experiments, seed, folder, write, signal }: RunOptions): Promise<boolean> {
   const startTime = new Date();
   const startMs = performance.now();
   await mkdir(folder, { recursive: true });
   await using resources = new AsyncDisposableStack();
-  const partsLog = createWriteStream(join(folder, 'parts.log'));
+  const processLog = createWriteStream(join(folder, 'processes.log'));
   resources.defer(async () => {
-    partsLog.end();
-    await finished(partsLog);
+    processLog.end();
+    await finished(processLog);
   });
-  const log = (line: string): void => void partsLog.write(`${new Date().toISOString()} ${line}\n`);
+  const log = (line: string): void => void processLog.write(`${new Date().toISOString()} ${line}\n`);
   const platforms = resources.use(new Platforms({ seed, signal, log, write }));
   const results: Result[] = [];
   for (const [index, experiment] of experiments.entries()) {
     if (signal.aborted) break;
     const label = `[${index + 1}/${experiments.length}] ${experiment.name}`;
     write(`${label}: ${experiment.title}`);
-    const isLate = performance.now() - startMs > BEGIN_LIMIT_MS;
+    const isLate = performance.now() - startMs > START_LIMIT_MS;
     const outcome = isLate
-      ? endEarly(
-          { obstacle: undefined, abortReason: 'not begun: the run has taken too long already' },
-          performance.now(),
-        )
+      ? endEarly({ obstacle: undefined, abortReason: 'not started: the run has taken too long' }, performance.now())
       : await runOne(experiment, { platforms, seed, signal, write, log });
     if (outcome === undefined) break;
     results.push({ experiment, outcome });
@@ -71,12 +67,12 @@ export async function runAll({ experiments, seed, folder, write, signal }: RunOp
     startTime,
     steadyState: STEADY_STATE,
     tookMs: performance.now() - startMs,
-    calledOff: signal.aborted,
+    interrupted: signal.aborted,
   };
   await writeFile(join(folder, 'report.md'), renderReport(results, facts));
   await writeFile(join(folder, 'report.json'), renderJson(results, facts));
-  write(`report: ${join(folder, 'report.md')} and report.json beside it`);
-  return isWell(results.map(({ outcome }) => outcome.verdict)) && !signal.aborted;
+  write(`report: ${join(folder, 'report.md')} and report.json`);
+  return haveAllPassed(results.map(({ outcome }) => outcome.verdict)) && !signal.aborted;
 }
 
 type World = Pick<RunOptions, 'seed' | 'signal' | 'write'> & {
@@ -84,30 +80,30 @@ type World = Pick<RunOptions, 'seed' | 'signal' | 'write'> & {
   readonly log: (line: string) => void;
 };
 
-/** Undefined when it was called off from outside. */
+/** Returns undefined when the run was aborted. */
 async function runOne(experiment: Experiment, world: World): Promise<Outcome | undefined> {
   const { platforms, seed, signal, write, log } = world;
   const startMs = performance.now();
   const obstacle = await experiment.findObstacle?.();
   if (obstacle !== undefined) return endEarly({ obstacle, abortReason: undefined }, startMs);
   try {
-    const platform = await platforms.take(experiment);
+    const platform = await platforms.acquire(experiment);
     const random = createRandom(seed).fork(experiment.name);
     const run = `chaos-${seed}-${experiment.name}`;
     const outcome = await runExperiment(experiment, {
       subject: platform,
       random: random.fork('experiment'),
       signal,
-      isSteady: () => lookForSteadyState(platform, random),
-      startCustomers: (errandsPerSecond) =>
-        startCustomers({ platform, random: random.fork('customers'), run, errandsPerSecond, signal }),
+      isSteady: () => probeSteadyState(platform, random),
+      startCustomers: (scenariosPerSecond) =>
+        startCustomers({ platform, random: random.fork('customers'), run, scenariosPerSecond, signal }),
       judge: () => judge(platform),
       progress: (words) => {
         write(`    ${words}`);
         log(`chaos ${experiment.name}: ${words}`);
       },
     });
-    // What broke one experiment must not be held against the next.
+    // A platform that failed one experiment must not make the next one fail.
     if (experiment.platform === 'own' || outcome.verdict !== 'upheld') await platforms.drop();
     return outcome;
   } catch (error) {
@@ -119,24 +115,24 @@ async function runOne(experiment: Experiment, world: World): Promise<Outcome | u
 
 function endEarly(why: Pick<Outcome, 'obstacle' | 'abortReason'>, startMs: number): Outcome {
   const nothing = {
-    bite: undefined,
+    measureEffect: undefined,
     findings: [],
     steadyBefore: undefined,
     steadyAfter: undefined,
     judgement: undefined,
   };
   const seen = { ...nothing, ...why };
-  return { ...seen, ...ruleOn(seen), faultMs: 0, tookMs: performance.now() - startMs };
+  return { ...seen, ...decideVerdict(seen), faultMs: 0, tookMs: performance.now() - startMs };
 }
 
 async function judge(platform: Platform): Promise<Judgement> {
   const sources = sourcesOf(platform.stack);
-  await waitForQuiescence(sources, { timeoutMs: REST_LIMIT_MS });
-  const verdicts = judgeInvariants(await collectFacts(sources, { told: platform.told }));
+  await waitForQuiescence(sources, { timeoutMs: QUIESCENCE_LIMIT_MS });
+  const verdicts = judgeInvariants(await collectFacts(sources, { acknowledged: platform.acknowledged }));
   return { held: verdicts.filter(({ state }) => state === 'holds').length, violations: listViolations(verdicts) };
 }
 
-/** The platform that is up, if one is: at most one at a time. */
+/** The platform of the current experiment: at most one exists at a time. */
 class Platforms implements AsyncDisposable {
   readonly #options: Omit<World, 'platforms'>;
   #current: Platform | undefined;
@@ -145,14 +141,14 @@ class Platforms implements AsyncDisposable {
     this.#options = options;
   }
 
-  async take({ platform, prepareFolder }: Experiment): Promise<Platform> {
+  async acquire({ platform, prepareFolder }: Experiment): Promise<Platform> {
     if (platform === 'own') await this.drop();
     if (this.#current !== undefined) return this.#current;
     const { write, seed, signal, log } = this.#options;
     const startMs = performance.now();
     write('    starting a platform');
     this.#current = await startPlatform({ seed, signal, log, prepareFolder });
-    write(`    the platform is up after ${((performance.now() - startMs) / 1_000).toFixed(1)} s`);
+    write(`    platform started after ${((performance.now() - startMs) / 1_000).toFixed(1)} s`);
     return this.#current;
   }
 

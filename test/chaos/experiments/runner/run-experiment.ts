@@ -1,83 +1,87 @@
-// Takes one experiment through its stages: steady state, fault, observation, removal, steady state again, rest, invariants.
+// The runner of one experiment: probes the steady state, injects the fault, observes, removes the fault (rollback), probes the steady
+// state again, waits for quiescence and judges the invariants.
 import { pause } from '#services/platform/base/backoff.ts';
-import { withinTime } from '#services/platform/base/deadline.ts';
+import { withTimeout } from '#services/platform/base/deadline.ts';
 import { describeError } from '#services/platform/base/errors.ts';
 import { scrubSecrets } from '#services/platform/observability/log.ts';
 import type { Random } from '../../soak/random.ts';
-import type { ActiveFault, Bite, Experiment, Finding, Lab, Look } from './experiment.ts';
-import { type Judgement, type Observations, type Ruling, ruleOn } from './verdict.ts';
+import type { ActiveFault, Experiment, ExperimentContext, FaultEffect, Finding, ProbeResult } from './experiment.ts';
+import { type Decision, decideVerdict, type Judgement, type Observations } from './verdict.ts';
 
-const WATCH_PERIOD_MS = 1_000;
-const LOOKS_TO_ABORT = 3;
+const ABORT_POLL_MS = 1_000;
+const FAILED_PROBES_TO_ABORT = 3;
 const POLL_MS = 100;
 const STEADY_POLL_MS = 500;
 const STEADY_LIMIT_MS = 60_000;
-// Measuring a fault, and removing it.
+// The limit for measuring a fault, and for removing it.
 const MEASURE_LIMIT_MS = 60_000;
 
-/** The customers who order while an experiment runs. */
+/** The background load of an experiment. */
 export type Customers = {
-  /** Lets them end what they began, begins nothing more; resolves to what they saw. */
+  /** Starts no more scenarios, waits for the running ones, and returns the findings. */
   finish(): Promise<Finding[]>;
 };
 
-/** What the runner needs of the world. */
-export type Stage<Subject> = {
+/** What the runner depends on; tests replace it. */
+export type ExperimentEnvironment<Subject> = {
   readonly subject: Subject;
   readonly random: Random;
-  /** Calls everything off. */
+  /** Aborts the whole run. */
   readonly signal: AbortSignal;
-  isSteady(): Promise<Look>;
-  startCustomers(errandsPerSecond: number): Customers;
-  /** Waits for rest, then judges. */
+  isSteady(): Promise<ProbeResult>;
+  startCustomers(scenariosPerSecond: number): Customers;
+  /** Waits for quiescence, then judges the invariants. */
   judge(): Promise<Judgement>;
-  /** Told what is being done. */
   progress(words: string): void;
 };
 
-export type Outcome = Observations & Ruling & { readonly tookMs: number; readonly faultMs: number };
+export type Outcome = Observations & Decision & { readonly tookMs: number; readonly faultMs: number };
 
-/** Runs an experiment. Resolves to what was seen; rejects only when `stage.signal` called it off. */
+/** Runs an experiment. Rejects only when `environment.signal` aborts. */
 export async function runExperiment<Subject>(
   experiment: Experiment<unknown, Subject>,
-  stage: Stage<Subject>,
+  environment: ExperimentEnvironment<Subject>,
 ): Promise<Outcome> {
   const startMs = performance.now();
-  const run = new Run(experiment, stage);
-  await run.walk();
-  stage.signal.throwIfAborted();
-  const { abortReason, bite, findings, steadyBefore, steadyAfter, judgement, faultMs } = run;
-  const seen = { obstacle: undefined, abortReason, bite, findings, steadyBefore, steadyAfter, judgement };
-  return { ...seen, ...ruleOn(seen), faultMs, tookMs: performance.now() - startMs };
+  const run = new Run(experiment, environment);
+  await run.execute();
+  environment.signal.throwIfAborted();
+  const { abortReason, measureEffect, findings, steadyBefore, steadyAfter, judgement, faultMs } = run;
+  const seen = { obstacle: undefined, abortReason, measureEffect, findings, steadyBefore, steadyAfter, judgement };
+  return { ...seen, ...decideVerdict(seen), faultMs, tookMs: performance.now() - startMs };
 }
 
 class Run<Subject> {
   readonly findings: Finding[] = [];
   abortReason: string | undefined;
-  bite: Bite | undefined;
-  steadyBefore: Look | undefined;
-  steadyAfter: Look | undefined;
+  measureEffect: FaultEffect | undefined;
+  steadyBefore: ProbeResult | undefined;
+  steadyAfter: ProbeResult | undefined;
   judgement: Judgement | undefined;
   faultMs = 0;
   readonly #experiment: Experiment<unknown, Subject>;
-  readonly #stage: Stage<Subject>;
-  readonly #calledOff = new AbortController();
-  readonly #lab: Lab<Subject>;
+  readonly #environment: ExperimentEnvironment<Subject>;
+  readonly #aborted = new AbortController();
+  readonly #context: ExperimentContext<Subject>;
 
-  constructor(experiment: Experiment<unknown, Subject>, stage: Stage<Subject>) {
+  constructor(experiment: Experiment<unknown, Subject>, environment: ExperimentEnvironment<Subject>) {
     this.#experiment = experiment;
-    this.#stage = stage;
-    this.#lab = createLab(stage, AbortSignal.any([this.#calledOff.signal, stage.signal]), this.findings);
+    this.#environment = environment;
+    this.#context = createContext(
+      environment,
+      AbortSignal.any([this.#aborted.signal, environment.signal]),
+      this.findings,
+    );
   }
 
-  async walk(): Promise<void> {
-    const { progress, signal } = this.#stage;
+  async execute(): Promise<void> {
+    const { progress, signal } = this.#environment;
     this.steadyBefore = await this.#waitForSteadyState();
     progress(`steady state: ${this.steadyBefore.seen}`);
     if (!this.steadyBefore.holds || signal.aborted) return;
-    const customers = this.#stage.startCustomers(this.#experiment.errandsPerSecond);
+    const customers = this.#environment.startCustomers(this.#experiment.scenariosPerSecond);
     try {
-      await this.#breakAndRestore();
+      await this.#injectAndRemove();
       signal.throwIfAborted();
       this.steadyAfter = await this.#waitForSteadyState();
       progress(`steady state again: ${this.steadyAfter.seen}`);
@@ -87,115 +91,121 @@ class Run<Subject> {
     await this.#judge();
   }
 
-  async #breakAndRestore(): Promise<void> {
+  async #injectAndRemove(): Promise<void> {
     const { inject, observe, recover, fault } = this.#experiment;
     const startMs = performance.now();
     let active: ActiveFault | undefined;
-    const observed = await this.#guard('the fault could be done and looked at', async () => {
-      active = await inject(this.#lab);
-      this.#stage.progress(`the fault is on: ${fault}`);
+    const observed = await this.#guard('the fault is injected and observed', async () => {
+      active = await inject(this.#context);
+      this.#environment.progress(`fault injected: ${fault}`);
       const watching = new AbortController();
       const watch = this.#watch(watching.signal);
       try {
-        return { state: await orCalledOff(observe(this.#lab), this.#lab.signal) };
+        return { state: await orAborted(observe(this.#context), this.#context.signal) };
       } finally {
         watching.abort();
         await watch;
       }
     });
-    await this.#guard('the fault could be measured and removed', async () => {
+    await this.#guard('the fault is measured and removed', async () => {
       try {
-        this.bite = await inTime(active?.bite(), this.#stage.signal);
+        this.measureEffect = await withinLimit(active?.measureEffect(), this.#environment.signal);
       } finally {
-        // Also when it is called off: what is stopped has to go on before it can be ended.
-        await inTime(active?.remove());
+        // Also after an abort: a stopped process has to be continued before it can be ended.
+        await withinLimit(active?.remove());
       }
     });
     this.faultMs = performance.now() - startMs;
-    this.#stage.progress(
-      `the fault is removed after ${Math.round(this.faultMs)} ms; control: ${this.bite?.seen ?? 'none'}`,
+    this.#environment.progress(
+      `fault removed after ${Math.round(this.faultMs)} ms; effect: ${this.measureEffect?.seen ?? 'none'}`,
     );
-    // Nothing is expected after a fault of which nothing was seen.
+    // Without an observation there is no state to check the recovery with.
     if (observed === undefined || recover === undefined || this.abortReason !== undefined) return;
-    await this.#guard('the recovery could be looked at', () =>
-      orCalledOff(recover(this.#lab, observed.state), this.#lab.signal),
+    await this.#guard('the recovery is observed', () =>
+      orAborted(recover(this.#context, observed.state), this.#context.signal),
     );
   }
 
-  /** What goes wrong in an experiment's own steps is a finding, unless it was called off. */
+  /** Turns an error of the experiment's own steps into a finding, unless the experiment was aborted. */
   async #guard<Result>(claim: string, work: () => Promise<Result>): Promise<Result | undefined> {
     try {
       return await work();
     } catch (error) {
-      if (!this.#lab.signal.aborted) {
+      if (!this.#context.signal.aborted) {
         this.findings.push({ claim, holds: false, seen: scrubSecrets(describeError(error)) });
       }
       return undefined;
     }
   }
 
-  /** Calls the experiment off by its abort condition. */
+  /** Aborts the experiment when its abort condition is met. */
   async #watch(over: AbortSignal): Promise<void> {
     const { limitMs, watch } = this.#experiment.abort;
     const startMs = performance.now();
     for (let bad = 0; !over.aborted; ) {
-      await pause(WATCH_PERIOD_MS, over);
+      await pause(ABORT_POLL_MS, over);
       if (over.aborted) return;
-      const look = await lookSafely(() => watch(this.#stage.subject));
+      const probe = await probeSafely(() => watch(this.#environment.subject));
       if (over.aborted) return;
-      bad = look.holds ? 0 : bad + 1;
+      bad = probe.holds ? 0 : bad + 1;
       const isLate = performance.now() - startMs > limitMs;
-      if (bad < LOOKS_TO_ABORT && !isLate) continue;
-      this.abortReason = isLate ? `the fault was on for more than ${limitMs} ms` : look.seen;
-      this.#stage.progress(`called off: ${this.abortReason}`);
-      this.#calledOff.abort(new Error(this.abortReason));
+      if (bad < FAILED_PROBES_TO_ABORT && !isLate) continue;
+      this.abortReason = isLate ? `the fault lasted longer than ${limitMs} ms` : probe.seen;
+      this.#environment.progress(`aborted: ${this.abortReason}`);
+      this.#aborted.abort(new Error(this.abortReason));
       return;
     }
   }
 
-  async #waitForSteadyState(): Promise<Look> {
-    const { signal, isSteady } = this.#stage;
+  async #waitForSteadyState(): Promise<ProbeResult> {
+    const { signal, isSteady } = this.#environment;
     const startMs = performance.now();
     for (;;) {
-      const look = await lookSafely(isSteady);
-      if (look.holds || signal.aborted || performance.now() - startMs > STEADY_LIMIT_MS) return look;
+      const probe = await probeSafely(isSteady);
+      if (probe.holds || signal.aborted || performance.now() - startMs > STEADY_LIMIT_MS) return probe;
       await pause(STEADY_POLL_MS, signal);
     }
   }
 
   async #judge(): Promise<void> {
-    if (this.#stage.signal.aborted) return;
-    const judgement = await this.#guard('the platform comes to rest and can be judged', () => this.#stage.judge());
+    if (this.#environment.signal.aborted) return;
+    const judgement = await this.#guard('the platform reaches quiescence and can be judged', () =>
+      this.#environment.judge(),
+    );
     this.judgement = judgement;
     if (judgement !== undefined) {
-      this.#stage.progress(`invariants: ${judgement.held} hold, ${judgement.violations.length} violations`);
+      this.#environment.progress(`invariants: ${judgement.held} hold, ${judgement.violations.length} violations`);
     }
   }
 }
 
-function createLab<Subject>(stage: Stage<Subject>, signal: AbortSignal, findings: Finding[]): Lab<Subject> {
-  const note = (finding: Finding): void => {
+function createContext<Subject>(
+  environment: ExperimentEnvironment<Subject>,
+  signal: AbortSignal,
+  findings: Finding[],
+): ExperimentContext<Subject> {
+  const record = (finding: Finding): void => {
     findings.push(finding);
-    stage.progress(`${finding.holds ? 'as claimed' : 'NOT AS CLAIMED'}: ${finding.claim} (${finding.seen})`);
+    environment.progress(`${finding.holds ? 'holds' : 'DOES NOT HOLD'}: ${finding.claim} (${finding.seen})`);
   };
   const wait = async (forMs: number): Promise<void> => {
     await pause(forMs, signal);
     signal.throwIfAborted();
   };
   return {
-    subject: stage.subject,
-    random: stage.random,
+    subject: environment.subject,
+    random: environment.random,
     signal,
     wait,
-    check: (claim, look) => note({ claim, ...look }),
-    eventually: async (claim, withinMs, look) => {
+    check: (claim, probe) => record({ claim, ...probe }),
+    eventually: async (claim, withinMs, probe) => {
       const startMs = performance.now();
       for (;;) {
-        const last = await lookSafely(look);
+        const last = await probeSafely(probe);
         signal.throwIfAborted();
         const tookMs = performance.now() - startMs;
         if (last.holds || tookMs > withinMs) {
-          note({ claim, holds: last.holds, seen: `${last.seen}, after ${(tookMs / 1_000).toFixed(1)} s` });
+          record({ claim, holds: last.holds, seen: `${last.seen}, after ${(tookMs / 1_000).toFixed(1)} s` });
           return;
         }
         await wait(POLL_MS);
@@ -204,32 +214,32 @@ function createLab<Subject>(stage: Stage<Subject>, signal: AbortSignal, findings
   };
 }
 
-/** A look that fails sees nothing that holds. */
-async function lookSafely(look: () => Promise<Look>): Promise<Look> {
+/** Runs a probe; one that throws does not hold. */
+async function probeSafely(probe: () => Promise<ProbeResult>): Promise<ProbeResult> {
   try {
-    return await look();
+    return await probe();
   } catch (error) {
     return { holds: false, seen: scrubSecrets(describeError(error)) };
   }
 }
 
-/** The work's result; rejects as soon as the signal aborts, whatever the work still waits for. */
-async function orCalledOff<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  const calledOff = Promise.withResolvers<never>();
-  const reject = (): void => calledOff.reject(signal.reason);
+/** Races work against an abort signal: rejects as soon as the signal aborts. */
+async function orAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const aborted = Promise.withResolvers<never>();
+  const reject = (): void => aborted.reject(signal.reason);
   signal.addEventListener('abort', reject, { once: true });
   if (signal.aborted) reject();
   try {
-    return await Promise.race([work, calledOff.promise]);
+    return await Promise.race([work, aborted.promise]);
   } finally {
     signal.removeEventListener('abort', reject);
   }
 }
 
-/** The work's result; rejects when it takes too long, or when the signal aborts. */
-function inTime<Result>(work: Result | Promise<Result>, signal?: AbortSignal): Promise<Result> {
-  const timed = withinTime<Result>(Promise.resolve(work), MEASURE_LIMIT_MS, () => {
+/** Races work against the measuring limit and an abort signal. */
+function withinLimit<Result>(work: Result | Promise<Result>, signal?: AbortSignal): Promise<Result> {
+  const timed = withTimeout<Result>(Promise.resolve(work), MEASURE_LIMIT_MS, () => {
     throw new Error(`not within ${MEASURE_LIMIT_MS} ms`);
   });
-  return signal === undefined ? timed : orCalledOff(timed, signal);
+  return signal === undefined ? timed : orAborted(timed, signal);
 }

@@ -1,34 +1,38 @@
-// What a run of experiments is asked to do, read from its command line.
+// The command line of the chaos experiments.
 import { parseArgs } from 'node:util';
 
 export type ChaosSettings = {
-  /** Names of experiments, in the order asked for; undefined for all. */
+  /** The names of the chosen experiments, in order; undefined for all. */
   readonly experiments: readonly string[] | undefined;
   readonly seed: number;
-  /** The folder of the reports and of what the parts print. */
+  /** The folder of the reports and of the log of all processes. */
   readonly folder: string;
-  readonly lists: boolean;
+  readonly list: boolean;
 };
 
-export const HELP = `Breaks the platform on purpose, one experiment after the other, and rules on each.
+export const HELP = `Runs chaos experiments against a local platform, one after the other, and gives a verdict on each.
 
   node test/chaos/experiments/main.ts [options] [experiment ...]
 
-  --list                names the experiments and what each breaks
-  --seed <number>       repeats the decisions of an earlier run; chosen by chance and printed by default
-  --report <folder>     where report.md, report.json and parts.log are written; .data/chaos by default
+  --list                lists the experiments and what each breaks
+  --seed <number>       repeats the decisions of an earlier run; random and printed by default
+  --report <folder>     where report.md, report.json and processes.log are written; .data/chaos by default
   --help                this text
 
-Without a name all experiments are done. Exit code 0 when all of them are upheld (or skipped with a reason), 1 when one is refuted,
-aborted, or its fault did not bite, 2 when an option is wrong.
+Without a name all experiments run. Exit code 0 when all of them are upheld (or skipped with a reason), 1 when one is refuted,
+aborted, or its fault had no effect, 2 when an option is invalid.
 `;
 
-/** An option that cannot be used; the message names it. */
+/** An invalid option; the message names it. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }
 
-/** Reads the command line; undefined when help is asked for. Throws SettingsError naming the faulty option or experiment. */
+/**
+ * Reads the command line. Returns undefined for `--help`.
+ *
+ * @throws {SettingsError} an option or the name of an experiment is invalid.
+ */
 export function readChaosSettings(
   given: readonly string[],
   known: readonly string[],
@@ -37,12 +41,13 @@ export function readChaosSettings(
   const { values, positionals } = parse(given);
   if (values.help) return undefined;
   const unknown = positionals.find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new SettingsError(`${unknown} is no experiment; they are ${known.join(', ')}`);
+  if (unknown !== undefined)
+    throw new SettingsError(`${unknown} is no experiment; the experiments are ${known.join(', ')}`);
   return {
     experiments: positionals.length === 0 ? undefined : [...new Set(positionals)],
     seed: values.seed === undefined ? chooseSeed() : readSeed(values.seed),
     folder: values.report,
-    lists: values.list,
+    list: values.list,
   };
 }
 
@@ -59,7 +64,7 @@ function parse(given: readonly string[]) {
       },
     });
   } catch (error) {
-    // An option that it does not know, or without its value.
+    // parseArgs throws TypeError for an unknown option, or one without its value.
     if (error instanceof TypeError) throw new SettingsError(error.message, { cause: error });
     throw error;
   }
@@ -68,5 +73,5 @@ function parse(given: readonly string[]) {
 function readSeed(text: string): number {
   const seed = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   if (seed >= 0 && seed < 2 ** 32) return seed;
-  throw new SettingsError(`--seed: ${text} is not a whole number from 0 to ${2 ** 32 - 1}`);
+  throw new SettingsError(`--seed: ${text} is not an integer from 0 to ${2 ** 32 - 1}`);
 }

@@ -1,58 +1,61 @@
-// From what was seen in an experiment to its verdict. Pure.
-import type { Bite, Finding, Look } from './experiment.ts';
+// The verdict on an experiment, decided from its observations. Pure.
+import type { FaultEffect, Finding, ProbeResult } from './experiment.ts';
 
-export type Verdict = 'upheld' | 'refuted' | 'aborted' | 'fault did not bite' | 'skipped';
+export type Verdict = 'upheld' | 'refuted' | 'aborted' | 'fault had no effect' | 'skipped';
 
-/** How the platform stood by its invariants at rest. */
+/** The result of the invariants at quiescence. */
 export type Judgement = { readonly held: number; readonly violations: readonly string[] };
 
-/** What was seen, as far as the experiment went. */
+/** The observations of an experiment, as far as it went. */
 export type Observations = {
-  /** Why it was not done at all. */
+  /** Why it was skipped. */
   readonly obstacle: string | undefined;
-  /** Why it was called off. */
+  /** Why it was aborted. */
   readonly abortReason: string | undefined;
-  /** Undefined when the fault was never on. */
-  readonly bite: Bite | undefined;
+  /** Undefined when the fault was never injected. */
+  readonly measureEffect: FaultEffect | undefined;
   readonly findings: readonly Finding[];
   /** The steady state before the fault and after it. */
-  readonly steadyBefore: Look | undefined;
-  readonly steadyAfter: Look | undefined;
+  readonly steadyBefore: ProbeResult | undefined;
+  readonly steadyAfter: ProbeResult | undefined;
   readonly judgement: Judgement | undefined;
 };
 
-/** A verdict with its reasons, the weightiest first; upheld has none. */
-export type Ruling = { readonly verdict: Verdict; readonly reasons: readonly string[] };
+/** A verdict with its reasons, the most important first; `upheld` has none. */
+export type Decision = { readonly verdict: Verdict; readonly reasons: readonly string[] };
 
 /**
- * Rules on an experiment. A broken invariant refutes whatever else was seen; after that, a fault that did nothing is told as such,
- * because claims about its effects then say nothing.
+ * Decides the verdict. A violated invariant refutes the hypothesis, whatever else was seen. A fault without an effect proves nothing, so
+ * its claims are not judged.
  */
-export function ruleOn(seen: Observations): Ruling {
+export function decideVerdict(seen: Observations): Decision {
   if (seen.obstacle !== undefined) return { verdict: 'skipped', reasons: [seen.obstacle] };
-  const broken = (seen.judgement?.violations ?? []).map((violation) => `invariant broken: ${violation}`);
+  const violated = (seen.judgement?.violations ?? []).map((violation) => `invariant violated: ${violation}`);
   const failed = seen.findings.filter(({ holds }) => !holds).map(({ claim, seen: words }) => `${claim}: ${words}`);
-  if (broken.length > 0) return { verdict: 'refuted', reasons: [...broken, ...failed] };
+  if (violated.length > 0) return { verdict: 'refuted', reasons: [...violated, ...failed] };
   if (seen.abortReason !== undefined) return { verdict: 'aborted', reasons: [seen.abortReason, ...failed] };
   if (seen.steadyBefore?.holds !== true) {
     return {
       verdict: 'aborted',
-      reasons: [`no steady state to begin with: ${seen.steadyBefore?.seen ?? 'not looked at'}`],
+      reasons: [`no steady state before the fault: ${seen.steadyBefore?.seen ?? 'not probed'}`],
     };
   }
-  if (seen.bite === undefined || !(seen.bite.count > 0)) {
-    return { verdict: 'fault did not bite', reasons: [seen.bite?.seen ?? 'the fault was never on', ...failed] };
+  if (seen.measureEffect === undefined || !(seen.measureEffect.count > 0)) {
+    return {
+      verdict: 'fault had no effect',
+      reasons: [seen.measureEffect?.seen ?? 'the fault was never injected', ...failed],
+    };
   }
-  const gone =
+  const unsteady =
     seen.steadyAfter?.holds === true
       ? []
-      : [`the steady state did not come back: ${seen.steadyAfter?.seen ?? 'not looked at'}`];
+      : [`the steady state did not return: ${seen.steadyAfter?.seen ?? 'not probed'}`];
   const unjudged = seen.judgement === undefined ? ['the invariants could not be judged'] : [];
-  const reasons = [...failed, ...gone, ...unjudged];
+  const reasons = [...failed, ...unsteady, ...unjudged];
   return { verdict: reasons.length === 0 ? 'upheld' : 'refuted', reasons };
 }
 
-/** Whether a run of experiments went as it must: none of them is anything but upheld, or skipped with a reason, and one was done. */
-export function isWell(verdicts: readonly Verdict[]): boolean {
+/** Whether a run passes: every experiment is upheld or skipped, and at least one is upheld. */
+export function haveAllPassed(verdicts: readonly Verdict[]): boolean {
   return verdicts.includes('upheld') && verdicts.every((verdict) => verdict === 'upheld' || verdict === 'skipped');
 }

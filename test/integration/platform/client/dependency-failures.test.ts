@@ -34,7 +34,7 @@ const ofCalls: InjectOptions = { rpc: '*' };
 const ofRequests: InjectOptions = { rpc: '*', direction: 'up' };
 
 /** Without a fault nothing is wrong but the client: it speaks TLS to a port without. */
-type Row = [failure: string, told: CallFailure | 'answered', fault?: () => Fault, options?: InjectOptions];
+type Row = [failure: string, kind: CallFailure | 'answered', fault?: () => Fault, options?: InjectOptions];
 
 const rows: readonly Row[] = [
   ['the port is closed, and connections are reset', 'unreachable', () => refuse({ closesPort: true })],
@@ -57,7 +57,7 @@ const rows: readonly Row[] = [
   ['the server closes its side of the connection in place of the answer', 'unreachable', () => halfClose()],
   ['the answer ends before its body', 'unreachable', () => halfClose(), ofCalls],
   ['the answer ends in the middle of its message', 'unreachable', () => truncateMessage({ afterBytes: 8 }), ofCalls],
-  // Nothing tells the service that something is missing: what it answers to nothing is its own affair.
+  // The service cannot know that something is missing: its answer to an empty request depends on its validation.
   ['the request ends before its body', 'answered', () => halfClose(), ofRequests],
   [
     'the request ends in the middle of its message',
@@ -88,8 +88,8 @@ const rowsWithoutConnection: readonly Row[] = [
   ['a TLS client calls a plaintext port', 'unreachable'],
 ];
 
-/** What the dependency itself may say. */
-const codes: readonly [code: keyof typeof Code, told: CallFailure][] = [
+/** The codes that the dependency itself may answer. */
+const codes: readonly [code: keyof typeof Code, kind: CallFailure][] = [
   ['Unavailable', 'unreachable'],
   ['Aborted', 'unreachable'],
   ['Canceled', 'unreachable'],
@@ -123,47 +123,47 @@ const counts: Readonly<Record<CallFailure | 'answered', boolean>> = {
   answered: false,
 };
 
-it.each<Row>(rows)('%s: the call is told as %s', async (_, told, fault, options = {}) => {
+it.each<Row>(rows)('%s: the call is %s', async (_, kind, fault, options = {}) => {
   await using setting = await startSetting();
   await setting.call();
 
   const handle = setting.proxy.inject(fault!(), options);
 
-  expect(await setting.call()).toBe(told);
+  expect(await setting.call()).toBe(kind);
   expect(handle.hits).toBe(1);
-  expect(setting.isCounted()).toBe(counts[told]);
+  expect(setting.isCounted()).toBe(counts[kind]);
 });
 
-it.each(codes)('the dependency says %s: the call is told as %s', async (code, told) => {
+it.each(codes)('the dependency says %s: the call is %s', async (code, kind) => {
   await using setting = await startSetting({ code: Code[code] });
 
-  expect(await setting.call()).toBe(told);
-  expect(setting.isCounted()).toBe(counts[told]);
+  expect(await setting.call()).toBe(kind);
+  expect(setting.isCounted()).toBe(counts[kind]);
 });
 
-it.each<Row>(rowsWithoutConnection)('%s: the first call is told as %s', async (_, told, fault) => {
+it.each<Row>(rowsWithoutConnection)('%s: the first call is %s', async (_, kind, fault) => {
   await using setting = await startSetting({ isTls: fault === undefined });
 
   if (fault !== undefined) setting.proxy.inject(fault());
 
-  expect(await setting.call()).toBe(told);
-  expect(setting.isCounted()).toBe(counts[told]);
+  expect(await setting.call()).toBe(kind);
+  expect(setting.isCounted()).toBe(counts[kind]);
 });
 
 describe('docs/failures.md', () => {
   const page = readFileSync(new URL('../../../../docs/failures.md', import.meta.url), 'utf8');
-  const row = (what: string, told: Row[1]) => `| ${what} | \`${told}\` | ${counts[told] ? 'yes' : 'no'} |`;
+  const row = (what: string, kind: Row[1]) => `| ${what} | \`${kind}\` | ${counts[kind] ? 'yes' : 'no'} |`;
 
   it('lists the kind of each failure in transit', () => {
-    const table = [...rowsWithoutConnection, ...rows].map(([failure, told]) => row(failure, told));
+    const table = [...rowsWithoutConnection, ...rows].map(([failure, kind]) => row(failure, kind));
 
     expect(page).toContain(`\n${table.join('\n')}\n\n`);
   });
 
   it('lists the kind of each code of a dependency', () => {
-    const names = Map.groupBy(codes, ([, told]) => told);
-    const table = [...names].map(([told, said]) =>
-      row(said.map(([code]) => `\`${nameOnTheWire(code)}\``).join(', '), told),
+    const names = Map.groupBy(codes, ([, kind]) => kind);
+    const table = [...names].map(([kind, said]) =>
+      row(said.map(([code]) => `\`${nameOnTheWire(code)}\``).join(', '), kind),
     );
 
     expect(page).toContain(`\n${table.join('\n')}\n\n`);

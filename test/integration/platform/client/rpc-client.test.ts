@@ -21,8 +21,8 @@ const SOON = { timeout: 10_000, interval: 20 };
 const answered = { productId: '12345', available: true, quantity: 100 };
 const never = () => new Promise<never>(() => undefined);
 
-/** Starts a dependency that keeps a journal of the calls it gets. */
-async function startNeighbour(check: Check = async () => answered) {
+/** Starts a dependency that keeps a journal of its calls. */
+async function startDependency(check: Check = async () => answered) {
   const journal: { timeoutMs: number; headers: Headers }[] = [];
   const checkAvailability = (request: Parameters<Check>[0], context: HandlerContext) => {
     journal.push({
@@ -67,7 +67,7 @@ function createWay(url: string, policy: Partial<DependencyPolicy> = {}) {
   };
 }
 
-/** A port where nobody listens. */
+/** A port without a listener. */
 async function findClosedPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -86,7 +86,7 @@ describe('a deadline', () => {
     [undefined, 1_000],
     [250.9, 250],
   ])('of a caller who waits %s ms is on the wire as at most %d ms', async (timeoutMs, mostMs) => {
-    await using dependency = await startNeighbour();
+    await using dependency = await startDependency();
     await using way = createWay(dependency.url);
 
     await way.client.checkAvailability({}, timeoutMs === undefined ? {} : { timeoutMs });
@@ -97,7 +97,7 @@ describe('a deadline', () => {
   });
 
   it('that passes is a timeout, in time, when the dependency hangs and when the network swallows everything', async () => {
-    await using dependency = await startNeighbour(never);
+    await using dependency = await startDependency(never);
     await using gate = await startGate(dependency.url);
     await using way = createWay(gate.url.replace(/\/$/, ''));
     const begin = performance.now();
@@ -111,16 +111,16 @@ describe('a deadline', () => {
 });
 
 describe('a failure', () => {
-  it('to connect is told as unreachable', async () => {
+  it('to connect is unreachable', async () => {
     await using way = createWay(`http://127.0.0.1:${await findClosedPort()}`);
 
     await expect(way.client.checkAvailability({})).rejects.toMatchObject(failure('unreachable'));
   });
 
-  it('of a connection that is reset during the call is told as unreachable, and the next call connects anew', async () => {
+  it('of a connection that is reset during the call is unreachable, and the next call reconnects', async () => {
     const entered = Promise.withResolvers<void>();
     const answers = [never, async () => answered];
-    await using dependency = await startNeighbour(() => {
+    await using dependency = await startDependency(() => {
       entered.resolve();
       return answers.shift()!();
     });
@@ -140,7 +140,7 @@ describe('a failure', () => {
     const refusal = new ConnectError('not enough of 12345', Code.FailedPrecondition, undefined, [
       { desc: ErrorInfoSchema, value: { reason: 'INSUFFICIENT_STOCK', domain: 'shop' } },
     ]);
-    await using dependency = await startNeighbour(() => Promise.reject(refusal));
+    await using dependency = await startDependency(() => Promise.reject(refusal));
     await using way = createWay(dependency.url, { breakerFailures: 1 });
 
     await expect(way.client.checkAvailability({})).rejects.toMatchObject({
@@ -155,16 +155,16 @@ describe('a failure', () => {
     [Code.Internal, 'internal'],
     [Code.Unavailable, 'unreachable'],
     [Code.ResourceExhausted, 'overloaded'],
-  ])('that the dependency answers as %d is told as %s', async (code, kind) => {
-    await using dependency = await startNeighbour(() => Promise.reject(new ConnectError('no', code)));
+  ])('that the dependency answers as %d is %s', async (code, kind) => {
+    await using dependency = await startDependency(() => Promise.reject(new ConnectError('no', code)));
     await using way = createWay(dependency.url);
 
     await expect(way.client.checkAvailability({})).rejects.toMatchObject(failure(kind));
   });
 
-  it("that is the caller's own cancel is told as such, ends the call at the dependency, and does not count", async () => {
+  it("that is the caller's own cancel is cancelled, ends the call at the dependency, and does not count", async () => {
     const signals: AbortSignal[] = [];
-    await using dependency = await startNeighbour((_request, { signal }) => {
+    await using dependency = await startDependency((_request, { signal }) => {
       signals.push(signal);
       return never();
     });
@@ -184,10 +184,10 @@ describe('a failure', () => {
 });
 
 describe('a retry', () => {
-  it('of a dependency that is away for a moment goes out with what is left of the deadline, in the same trace', async () => {
+  it('of a dependency that is down for a moment is made with the rest of the deadline, in the same trace', async () => {
     installTracing();
     const replies = [Code.Unavailable, Code.Aborted];
-    await using dependency = await startNeighbour(async () => {
+    await using dependency = await startDependency(async () => {
       const code = replies.shift();
       if (code !== undefined) throw new ConnectError('restarting', code);
       return answered;
@@ -216,7 +216,7 @@ describe('a retry', () => {
       const shed = new ConnectError('too many', Code.ResourceExhausted, undefined, [
         { desc: RetryInfoSchema, value: { retryDelay } },
       ]);
-      await using dependency = await startNeighbour(async () => {
+      await using dependency = await startDependency(async () => {
         if (dependency.journal.length === 1) throw shed;
         return answered;
       });
@@ -236,7 +236,7 @@ describe('a retry', () => {
 describe('the breaker', () => {
   it('opens at the fifth timeout, makes no sixth call, and closes after a probe that is answered', async () => {
     let hanging = true;
-    await using dependency = await startNeighbour(() => (hanging ? never() : Promise.resolve(answered)));
+    await using dependency = await startDependency(() => (hanging ? never() : Promise.resolve(answered)));
     await using way = createWay(dependency.url);
     for (let time = 0; time < 5; time += 1) {
       expect(way.state()).toBe('closed');
@@ -262,14 +262,18 @@ describe('the breaker', () => {
     expect((await way.metrics.breakerState.get()).values).toMatchObject([
       { value: 2, labels: { dependency: 'inventory' } },
     ]);
-    const { values } = await way.metrics.rpcCalled.get();
-    expect(values.find(({ metricName }) => metricName === 'rpc_client_seconds_count')).toMatchObject({
+    const { values } = await way.metrics.rpcClientDuration.get();
+    expect(values.find(({ metricName }) => metricName === 'rpc_client_call_duration_seconds_count')).toMatchObject({
       value: 1,
-      labels: { dependency: 'inventory', rpc: 'InventoryService/CheckAvailability', code: 'unreachable' },
+      labels: {
+        dependency: 'inventory',
+        rpc_method: 'shop.inventory.v1.InventoryService/CheckAvailability',
+        error_type: 'unreachable',
+      },
     });
   });
 
-  it('is not opened by background calls, which it refuses all the same', async () => {
+  it('is not opened by background calls, but rejects them when open', async () => {
     await using way = createWay(`http://127.0.0.1:${await findClosedPort()}`, { breakerFailures: 2 });
 
     for (let time = 0; time < 5; time += 1) {
@@ -284,7 +288,7 @@ describe('the breaker', () => {
 
 it('hands the trace on', async () => {
   installTracing();
-  await using dependency = await startNeighbour();
+  await using dependency = await startDependency();
   await using way = createWay(dependency.url);
   const headers = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' };
 
@@ -296,7 +300,7 @@ it('hands the trace on', async () => {
 });
 
 it('closes its connection at a stop, streams that run over it too', async () => {
-  await using dependency = await startNeighbour();
+  await using dependency = await startDependency();
   await using gate = await startGate(dependency.url);
   await using way = createWay(gate.url.replace(/\/$/, ''));
   const watching = way.dependency.client(OrderService).watchOrder({})[Symbol.asyncIterator]();
@@ -313,7 +317,7 @@ it('closes its connection at a stop, streams that run over it too', async () => 
 
 describe('a connection with garbage on it', () => {
   it('fails its calls and not the process', async () => {
-    await using dependency = await startNeighbour();
+    await using dependency = await startDependency();
     await using proxy = await startFaultProxy({ upstream: dependency.url });
     await using way = createWay(proxy.url, { breakerFailures: 1_000 });
     const fault = proxy.inject(garbage());
@@ -324,7 +328,7 @@ describe('a connection with garbage on it', () => {
       }
     };
 
-    // An error that nobody listens to would end this process, or at least this test run.
+    // An error without a listener would end this process.
     await Promise.all([callInTurn(), callInTurn(), callInTurn(), callInTurn()]);
 
     expect(fault.hits).toBeGreaterThan(0);

@@ -84,7 +84,7 @@ it.each<[string, string, (file: string) => Promise<unknown>]>([
   expect(await flags.isOn()).toBe(true);
 });
 
-it('a flagd is followed: what it changes counts within a second; once it is away, what it told last', async () => {
+it('flags follow a flagd within a second of a change; while it is unreachable, its last flags apply', async () => {
   await using flagd = await startFlagd(pricingFlags(100));
   await using flags = await startFlags(flagd.url);
   expect(await flags.isOn()).toBe(true);
@@ -98,7 +98,7 @@ it('a flagd is followed: what it changes counts within a second; once it is away
   expect(await flags.isOn()).toBe(true);
 });
 
-it('a flagd that is away leaves flags off, holds up no start, and counts once it is there', async () => {
+it('an unreachable flagd leaves flags off, delays no start, and its flags apply once it is reachable', async () => {
   const once = await startFlagd(pricingFlags(100));
   const { port, url } = once;
   await once[Symbol.asyncDispose]();

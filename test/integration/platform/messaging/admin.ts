@@ -1,4 +1,4 @@
-// The broker's administrator in a test's hands: deletes what a service believes to be there.
+// An administrator of the broker for tests: deletes streams and consumers under a running service.
 import { connect } from 'nats';
 import type { TestNats } from '../../../support/nats.ts';
 

@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
+import { DOMAIN } from '#services/domain.ts';
 import { type Broker, createBroker } from '#services/platform/messaging/broker.ts';
 import { ensureStream } from '#services/platform/messaging/streams.ts';
 import { startTestNats } from '../../../support/nats.ts';
@@ -31,7 +32,7 @@ describe('the connection', () => {
 
     expect(broker.status().connected).toBe(true);
     expect(broker.status().since.getTime()).toBeGreaterThanOrEqual(before.getTime());
-    await expect(ensureStream(session!, 'order')).resolves.toBeUndefined();
+    await expect(ensureStream(session!, DOMAIN, 'order')).resolves.toBeUndefined();
     await expect(session!.manager.streams.info('SHOP_PAYMENT')).rejects.toThrow();
   });
 
@@ -39,7 +40,9 @@ describe('the connection', () => {
     await using nats = await startTestNats();
     await nats.stop();
     await using broker = await startBroker(nats.url('order'));
-    await vi.waitFor(() => expect(messagesOf(broker)).toEqual(['the broker is away; connecting for ever']));
+    await vi.waitFor(() =>
+      expect(messagesOf(broker)).toEqual(['the broker is unreachable; connecting until it answers']),
+    );
 
     await nats.restart();
 
@@ -51,7 +54,7 @@ describe('the connection', () => {
     await using nats = await startTestNats();
     await using broker = await startBroker(nats.url('order'));
     const session = await broker.session(never());
-    await ensureStream(session!, 'order');
+    await ensureStream(session!, DOMAIN, 'order');
 
     await nats.kill();
     await expect.poll(isConnected(broker), SOON).toBe(false);

@@ -3,6 +3,8 @@ import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { type OrderCreated, OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { eventSourceOf } from '#services/platform/base/domain.ts';
 import { createEvent, type OutgoingEvent } from '#services/platform/messaging/event.ts';
 import { refusalOf } from '../../../support/clients.ts';
 import type { TestDatabase } from '../../../support/postgres.ts';
@@ -11,13 +13,13 @@ import { ask, createNoteDatabase, readNotes } from '../support/open-database.ts'
 
 type Letter = { readonly deadLetterId: string; readonly event: OutgoingEvent };
 
-/** Sets an event aside, as its consumer does; `time` is when, to the microsecond. */
+/** Stores an event as a dead letter, as its consumer does, at `time`, which has microseconds. */
 async function storeDeadLetter(
   test: TestDatabase,
   orderId: string,
   time = '2026-01-02 03:04:05.678901+00',
 ): Promise<Letter> {
-  const event = createEvent('order', OrderCreatedSchema, { orderId }, new Date());
+  const event = createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, { orderId }, new Date());
   const deadLetterId = randomUUID();
   await ask(
     test.databaseUrl,
@@ -68,7 +70,7 @@ describe('the list', () => {
     expect(seen.map((letter) => letter.eventId)).toEqual(rows.map((row) => row.event_id));
   });
 
-  it('tells all that is known of a letter', async () => {
+  it('returns all data of a letter', async () => {
     await using test = await createNoteDatabase();
     await using inventory = await startInventory(test);
     const { deadLetterId, event } = await storeDeadLetter(test, 'ord1');
@@ -104,7 +106,7 @@ describe('a replay', () => {
     expect(await count(test, 'inbox')).toBe(1);
   });
 
-  it('that fails keeps the letter and nothing of its effect, and may be repeated', async () => {
+  it('that fails keeps the letter and nothing of its effect, and may be retried', async () => {
     await using test = await createNoteDatabase();
     let failing = true;
     await using inventory = await startInventory(test, async () => {
@@ -124,7 +126,7 @@ describe('a replay', () => {
     expect(await readNotes(test)).toEqual(['ord1']);
   });
 
-  it('of an event that was applied meanwhile only forgets the letter', async () => {
+  it('of an event that was applied in the meantime only deletes the letter', async () => {
     await using test = await createNoteDatabase();
     await using inventory = await startInventory(test);
     const { deadLetterId, event } = await storeDeadLetter(test, 'ord1');

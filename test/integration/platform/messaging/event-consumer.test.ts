@@ -1,5 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { type OrderCreated, OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { eventSourceOf } from '#services/platform/base/domain.ts';
 import { createBroker } from '#services/platform/messaging/broker.ts';
 import { createEvent } from '#services/platform/messaging/event.ts';
 import { createEventConsumer } from '#services/platform/messaging/event-consumer.ts';
@@ -33,6 +35,7 @@ async function startConsumer({ url, nats, handle = note }: Needs) {
   const broker = createBroker({ url: nats.url('inventory'), service: 'inventory', log });
   const metrics = createMetrics('inventory');
   const consumer = createEventConsumer({
+    domain: DOMAIN,
     service: 'inventory',
     subscription: { producer: 'order', handlers: [onEvent(OrderCreatedSchema, handle)] },
     database,
@@ -67,7 +70,7 @@ const readFailures = ({ superuserUrl }: TestDatabase) =>
   ask<{ attempts: number; error: string }>(superuserUrl, 'select * from event_failure');
 
 describe('an event', () => {
-  it('is applied once, however often it comes', async () => {
+  it('is applied once, however often it is delivered', async () => {
     await using test = await createNoteDatabase();
     await using nats = await startTestNats();
     await using running = await startConsumer({ url: test.databaseUrl, nats });
@@ -102,7 +105,7 @@ describe('an event', () => {
     await using nats = await startTestNats();
     const traceIds: unknown[] = [];
     const handle: Handle = async (event, transaction) => {
-      const next = createEvent('inventory', OrderCreatedSchema, event, new Date());
+      const next = createEvent(eventSourceOf(DOMAIN, 'inventory'), OrderCreatedSchema, event, new Date());
       traceIds.push(traceIdOf(next.headers.traceparent));
       await note(event, transaction);
     };
@@ -117,7 +120,7 @@ describe('an event', () => {
 });
 
 describe('a handler that fails', () => {
-  it('is tried again, its failed effects undone, until it succeeds; then nothing is left of the failures', async () => {
+  it('is retried, its failed effects rolled back, until it succeeds; then nothing is left of the failures', async () => {
     await using test = await createNoteDatabase();
     await using nats = await startTestNats();
     const handle = vi.fn<Handle>(async (event, transaction) => {
@@ -135,7 +138,7 @@ describe('a handler that fails', () => {
     expect(await readLetters(test)).toEqual([]);
   });
 
-  it('five times has its event set aside with all that is known of it, and delivered no more', async () => {
+  it('five times stores its event as a dead letter with all its data, and is delivered no more', async () => {
     await using test = await createNoteDatabase();
     await using nats = await startTestNats();
     const handle = vi.fn<Handle>(() => Promise.reject(new Error('no postgres://me:hunter2@db for prod456')));
@@ -183,7 +186,7 @@ it('sets a body that cannot be read aside at once', async () => {
   await using test = await createNoteDatabase();
   await using nats = await startTestNats();
   await using running = await startConsumer({ url: test.databaseUrl, nats });
-  const event = createEvent('order', OrderCreatedSchema, { orderId: 'ord1' }, new Date());
+  const event = createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, { orderId: 'ord1' }, new Date());
 
   await publishAgain(nats, { ...event, payload: Uint8Array.of(0x0f, 0xff) });
   await publishAgain(nats, { ...event, id: 'no-uuid', headers: { ...event.headers, 'ce-id': 'no-uuid' } });
@@ -243,7 +246,7 @@ describe('a consumer', () => {
     expect(await running.countResults('duplicate')).toBe(1);
   });
 
-  it('goes on with the stream that is made in place of a lost one', async () => {
+  it('continues with the stream that replaces a lost one', async () => {
     await using test = await createNoteDatabase();
     await using nats = await startTestNats();
     await using _running = await startConsumer({ url: test.databaseUrl, nats });
@@ -256,7 +259,7 @@ describe('a consumer', () => {
     await expect.poll(() => readNotes(test), SOON).toEqual(['ord1', 'ord2']);
   });
 
-  it('goes on when the broker was killed and is back', async () => {
+  it('continues when the broker was killed and restarted', async () => {
     await using test = await createNoteDatabase();
     await using nats = await startTestNats();
     await using running = await startConsumer({ url: test.databaseUrl, nats });
@@ -271,7 +274,7 @@ describe('a consumer', () => {
     await expect.poll(() => readNotes(test), SOON).toEqual(['ord1', 'ord2']);
   });
 
-  it('that stops finishes what it was given: its successor gets each of the rest once, at once', async () => {
+  it('that stops finishes running events: its successor gets each of the other events once, at once', async () => {
     await using test = await createNoteDatabase();
     await using nats = await startTestNats();
     const gate = Promise.withResolvers<void>();

@@ -1,12 +1,14 @@
 import { describe, expect, it, vi } from 'vitest';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { eventSourceOf } from '#services/platform/base/domain.ts';
 import { createBroker } from '#services/platform/messaging/broker.ts';
 import { createEvent } from '#services/platform/messaging/event.ts';
 import { insertOutboxSql, outboxValues } from '#services/platform/messaging/outbox.ts';
 import { createOutboxRelay } from '#services/platform/messaging/outbox-relay.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import type { Database } from '#services/platform/storage/database.ts';
-import { toStatement } from '#services/platform/storage/sql.ts';
+import { type Sql, toStatement } from '#services/platform/storage/sql.ts';
 import { readEvents } from '../../../support/events.ts';
 import { startTestNats, type TestNats } from '../../../support/nats.ts';
 import type { TestDatabase } from '../../../support/postgres.ts';
@@ -20,7 +22,7 @@ const SOON = { timeout: 10_000, interval: 50 };
 /** Stores events of as many orders, in one statement, and returns them. */
 async function storeEvents({ databaseUrl }: TestDatabase, count: number, prefix = 'ord') {
   const events = Array.from({ length: count }, (_, index) =>
-    createEvent('order', OrderCreatedSchema, { orderId: `${prefix}${index}` }, new Date()),
+    createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, { orderId: `${prefix}${index}` }, new Date()),
   );
   await ask(databaseUrl, insertOutboxSql(1), [...outboxValues(events)]);
   return events;
@@ -42,7 +44,7 @@ async function startRelay({ test, nats, wrap = (database) => database }: Needs) 
   const database = openDatabase({ url: test.databaseUrl, timeoutMs: 5_000 });
   const broker = createBroker({ url: nats.url('order'), service: 'order', log });
   const metrics = createMetrics('order');
-  const relay = createOutboxRelay({ service: 'order', database: wrap(database), broker, metrics, log });
+  const relay = createOutboxRelay({ domain: DOMAIN, service: 'order', database: wrap(database), broker, metrics, log });
   await broker.start();
   await relay.start();
   return {
@@ -88,7 +90,7 @@ describe('a relay', () => {
     await expect.poll(() => countUnsent(test), { timeout: 800, interval: 20 }).toBe(0);
   });
 
-  it('publishes more than a batch holds without resting in between', async () => {
+  it('publishes more than a batch without waiting in between', async () => {
     await using test = await createNoteDatabase('order');
     await using nats = await startTestNats();
     const events = await storeEvents(test, 350);
@@ -103,15 +105,16 @@ describe('a relay', () => {
     await using test = await createNoteDatabase('order');
     await using nats = await startTestNats();
     const publications: string[] = [];
-    // What a replica reads, it holds: seen from the statements, as the stream itself would hide a repeat.
-    const watch = (database: Database): Database => ({
+    // A replica locks what it reads: observed in the statements, because the stream would hide a duplicate.
+    const observeReads = (database: Database): Database => ({
       ...database,
       transaction: (work) =>
         database.transaction((transaction) =>
           work({
             ...transaction,
-            query: async <Row>(text: string, values?: readonly unknown[]) => {
-              const rows = await transaction.query<Row>(text, values);
+            query: async <Row>(statement: string | Sql, values?: readonly unknown[]) => {
+              const rows = await transaction.query<Row>(statement, values);
+              const text = typeof statement === 'string' ? statement : toStatement(statement).text;
               if (text.startsWith('select event_id')) {
                 publications.push(...rows.map((row) => (row as { event_id: string }).event_id));
               }
@@ -121,9 +124,9 @@ describe('a relay', () => {
         ),
     });
     const events = await storeEvents(test, 500);
-    await using _first = await startRelay({ test, nats, wrap: watch });
-    await using _second = await startRelay({ test, nats, wrap: watch });
-    await using _third = await startRelay({ test, nats, wrap: watch });
+    await using _first = await startRelay({ test, nats, wrap: observeReads });
+    await using _second = await startRelay({ test, nats, wrap: observeReads });
+    await using _third = await startRelay({ test, nats, wrap: observeReads });
 
     await expect.poll(() => countUnsent(test), SOON).toBe(0);
 
@@ -162,7 +165,7 @@ describe('a relay', () => {
   });
 });
 
-describe('while the broker is away', () => {
+describe('while the broker is unreachable', () => {
   it('events wait in the outbox, and follow when it is back', async () => {
     await using test = await createNoteDatabase('order');
     await using nats = await startTestNats();
@@ -172,7 +175,7 @@ describe('while the broker is away', () => {
 
     await nats.kill();
     await expect.poll(() => running.broker.status().connected, SOON).toBe(false);
-    await storeEvents(test, 30, 'meanwhile');
+    await storeEvents(test, 30, 'in the outage ');
     running.relay.wake();
     await nats.restart();
 
@@ -193,7 +196,7 @@ describe('while the broker is away', () => {
     expect(await readEvents(nats, SUBJECT)).toHaveLength(3);
   });
 
-  it('and loses its streams, the stream is made anew', async () => {
+  it('and loses its streams, the stream is created again', async () => {
     await using test = await createNoteDatabase('order');
     await using nats = await startTestNats();
     await using running = await startRelay({ test, nats });

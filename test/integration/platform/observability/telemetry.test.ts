@@ -61,7 +61,7 @@ it('a stop sends what is left', async () => {
   expect(collector.bodies).toHaveLength(20);
 });
 
-it('a collector that refuses is told of once, and again when it takes spans', async () => {
+it('a collector that refuses spans is logged once, and once more when it accepts them', async () => {
   await using collector = await startOtlpReceiver();
   const { tracer, stop, lines } = await startTelemetry(collector);
   collector.behaviour = 'refuse';

@@ -73,14 +73,14 @@ describe('a call', () => {
     await using test = await createNoteDatabase('order');
     await using tiny = await startTinyService({ name: 'order', databaseUrl: test.databaseUrl, natsUrl: NOWHERE });
 
-    const { error, reason } = await refusalOf(tiny.connection.client(OrderService).cancelOrder({ orderId: 'nobody' }));
+    const { error, reason } = await refusalOf(tiny.connection.client(OrderService).cancelOrder({ orderId: 'unknown' }));
 
     expect(error.code).toBe(Code.NotFound);
     expect(error.rawMessage).toBe('there is no such order');
     expect(reason).toBe('ORDER_NOT_FOUND');
   });
 
-  it('while the database is away answers unavailable with advice to retry, and works again afterwards', async () => {
+  it('while the database is unreachable answers unavailable with a retry delay, and works again afterwards', async () => {
     await using test = await createNoteDatabase('order');
     await using gate = await startGate(test.databaseUrl);
     await using tiny = await startTinyService({ name: 'order', databaseUrl: gate.url, natsUrl: NOWHERE });
@@ -122,10 +122,10 @@ describe('a call whose caller resets it', () => {
     call.close(constants.NGHTTP2_INTERNAL_ERROR);
     await ended;
 
-    const ends = () => tiny.lines.filter((line) => line.rpc === rpc);
-    await vi.waitFor(() => expect(ends()).toMatchObject([{ level: 'info', code: 'canceled' }]));
+    const ends = () => tiny.lines.filter((line) => line['rpc.method'] === rpc);
+    await vi.waitFor(() => expect(ends()).toMatchObject([{ level: 'info', 'rpc.response.status_code': 'canceled' }]));
     expect(await (await fetch(`${tiny.url}/metrics`)).text()).toMatch(
-      /rpc_server_seconds_count{.*GetOrder",code="canceled"} 1/,
+      /rpc_server_call_duration_seconds_count{.*GetOrder",rpc_response_status_code="canceled"} 1/,
     );
   });
 });
@@ -170,14 +170,16 @@ describe('a start', () => {
     await expect.poll(() => readEvents(nats, SUBJECT), SOON).toHaveLength(1);
   });
 
-  it('waits for a database that is away, without a port open meanwhile', async () => {
+  it('waits for an unreachable database, with its port closed', async () => {
     await using test = await createNoteDatabase('order');
     await using gate = await startGate(test.databaseUrl);
     gate.shut();
     const { service, lines } = createTinyService({ name: 'order', databaseUrl: gate.url, natsUrl: NOWHERE });
     await using _service = service;
     const starting = service.start();
-    await vi.waitFor(() => expect(lines.map((line) => line.msg)).toContain('the database is away; trying again'));
+    await vi.waitFor(() =>
+      expect(lines.map((line) => line.msg)).toContain('the database is unreachable; trying again'),
+    );
 
     gate.open();
 
@@ -315,29 +317,33 @@ describe('a stop while the database hangs', () => {
 });
 
 describe('the metrics', () => {
-  it('tell of calls by code, of the outbox and of dead letters without anybody asking for the status', async () => {
+  it('count calls by code, the outbox and dead letters without a call of GetStatus', async () => {
     await using test = await createNoteDatabase('order');
     await using tiny = await startTinyService({ name: 'order', databaseUrl: test.databaseUrl, natsUrl: NOWHERE });
     const client = tiny.connection.client(OrderService);
     await client.cancelOrder({ orderId: 'ord1' });
     await client.cancelOrder({ orderId: 'ord2' });
-    await refusalOf(client.cancelOrder({ orderId: 'nobody' }));
+    await refusalOf(client.cancelOrder({ orderId: 'unknown' }));
 
     const response = await fetch(`${tiny.url}/metrics`);
     const lines = (await response.text()).split('\n');
 
     expect(response.headers.get('content-type')).toMatch(/^text\/plain/);
     const countOf = (code: string) =>
-      lines.find((line) => /^rpc_server_seconds_count\{.*CancelOrder/.test(line) && line.includes(`code="${code}"`));
+      lines.find(
+        (line) =>
+          /^rpc_server_call_duration_seconds_count\{.*CancelOrder/.test(line) &&
+          line.includes(`rpc_response_status_code="${code}"`),
+      );
     expect(countOf('ok')).toMatch(/ 2$/);
     expect(countOf('not_found')).toMatch(/ 1$/);
-    expect(lines).toContain('outbox_unsent{service="order"} 2');
-    expect(lines).toContain('dead_letters{service="order"} 0');
+    expect(lines).toContain('messaging_outbox_unsent_messages{service="order"} 2');
+    expect(lines).toContain('messaging_dead_letters{service="order"} 0');
   });
 });
 
 describe('the status', () => {
-  it('tells how the outbox, the broker and the consumers are', async () => {
+  it('shows the outbox, the broker and the consumers', async () => {
     await using nats = await startTestNats();
     await using test = await createNoteDatabase('inventory');
     await using tiny = await startTinyService({

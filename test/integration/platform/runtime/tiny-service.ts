@@ -1,7 +1,9 @@
-// The smallest service that has everything: it notes cancelled orders, tells of them, and notes the orders it hears of.
+// The smallest service with every component: it stores cancelled orders, publishes them, and stores the orders of received events.
 import { type OrderCreated, OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { eventSourceOf } from '#services/platform/base/domain.ts';
 import { notFound } from '#services/platform/base/errors.ts';
 import { createEvent } from '#services/platform/messaging/event.ts';
 import { onEvent } from '#services/platform/messaging/event-handler.ts';
@@ -23,7 +25,7 @@ export type TinyOptions = {
   readonly databaseUrl: string;
   readonly natsUrl: string;
   readonly port?: number;
-  /** What is done with an event besides noting its order. */
+  /** What a handler does with an event after storing its order. */
   readonly onOrderCreated?: (event: OrderCreated, transaction: Transaction) => Promise<void>;
   /** What GetOrder waits for. */
   readonly getOrder?: (signal: AbortSignal) => Promise<void>;
@@ -43,6 +45,7 @@ export function createTinyService(options: TinyOptions): Pick<RecordedLog, 'line
   const { name, databaseUrl, natsUrl, port = 0 } = options;
   const { log, lines } = recordLog(name);
   const service = createService({
+    domain: DOMAIN,
     name,
     config: { host: '127.0.0.1', port, databaseUrl, natsUrl, corsOrigins: undefined },
     log,
@@ -79,7 +82,7 @@ function define(runtime: Runtime, options: TinyOptions): ServiceDefinition {
     routes: ({ service }) => {
       service(OrderService, {
         cancelOrder: async ({ orderId }) => {
-          if (orderId === 'nobody') throw notFound('ORDER_NOT_FOUND', 'there is no such order');
+          if (orderId === 'unknown') throw notFound('ORDER_NOT_FOUND', 'there is no such order');
           await store(runtime, orderId);
           return {};
         },
@@ -98,7 +101,7 @@ function define(runtime: Runtime, options: TinyOptions): ServiceDefinition {
 
 // The change and its event in one statement, as services do.
 async function store({ service, database, wakeRelay }: Runtime, orderId: string): Promise<void> {
-  const event = createEvent(service, OrderCreatedSchema, { orderId }, new Date());
+  const event = createEvent(eventSourceOf(DOMAIN, service), OrderCreatedSchema, { orderId }, new Date());
   await database.query(
     `with stored as (insert into note (order_id) values ($1) returning order_id) ${insertOutboxSql(2, 'stored')}`,
     [orderId, ...outboxValues([event])],

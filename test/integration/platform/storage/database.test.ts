@@ -51,14 +51,14 @@ describe('a transaction', () => {
 
     await database.transaction(async (transaction) => {
       transaction.afterCommit(() => {
-        throw new Error('nobody to wake');
+        throw new Error('no worker to wake');
       });
       transaction.afterCommit(second);
       await transaction.query(INSERT, ['ord1']);
     });
 
     expect(second).toHaveBeenCalledOnce();
-    expect(database.lines).toMatchObject([{ level: 'error', err: { message: 'nobody to wake' } }]);
+    expect(database.lines).toMatchObject([{ level: 'error', err: { message: 'no worker to wake' } }]);
   });
 
   it('whose connection is killed half-way is an outage and stores nothing', async () => {
@@ -148,7 +148,7 @@ describe('an outage', () => {
     expect(await readNotes(test)).toEqual(['ord2']);
   });
 
-  it('in which nothing answers is told within the limit', async () => {
+  it('in which nothing answers is reported within the limit', async () => {
     await using test = await createNoteDatabase();
     await using gate = await startGate(test.databaseUrl);
     await using database = openDatabase({ url: gate.url, timeoutMs: 200 });
@@ -162,7 +162,7 @@ describe('an outage', () => {
     expect(performance.now() - begin).toBeLessThan(3_000);
   });
 
-  it('of a connection that lay idle harms nobody', async () => {
+  it('of an idle connection affects no call', async () => {
     await using test = await createNoteDatabase();
     await using gate = await startGate(test.databaseUrl);
     await using database = openDatabase({ url: gate.url });
@@ -211,7 +211,7 @@ describe('a pool', () => {
     expect(await countSessions(test)).toBe(3);
   });
 
-  it('that is not let in tells an outage, and never the password', async () => {
+  it('with rejected credentials reports an outage, and never the password', async () => {
     await using test = await createNoteDatabase();
     const url = new URL(test.databaseUrl);
     url.password = 'a-wrong-password';

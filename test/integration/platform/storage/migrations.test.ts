@@ -77,7 +77,7 @@ it('is done once by many replicas that start together', async () => {
   expect(await countSessions(database)).toBe(0);
 });
 
-it('applies nothing of a file with a mistake in it, keeps what came before, and goes on once it is mended', async () => {
+it('applies nothing of a file with a mistake in it, keeps what came before, and continues once it is fixed', async () => {
   await using database = await createBlankDatabase();
   await using folder = await createFolder({
     '0001_good.sql': 'create table good (id int);',
@@ -113,7 +113,7 @@ it('fails with an outage when its connection is killed on the way', async () => 
   expect(await readTables(database)).not.toContain('slow');
 });
 
-it('fails with an outage, and leaves nothing open, when the database is away', async () => {
+it('fails with an outage, and leaves nothing open, when the database is unreachable', async () => {
   await using database = await createBlankDatabase();
   await using gate = await startGate(database.databaseUrl);
   gate.shut();

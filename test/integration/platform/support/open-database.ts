@@ -33,7 +33,7 @@ export async function ask<Row>(url: string, text: string, values: unknown[] = []
   }
 }
 
-/** How many sessions a database has besides the one that asks, or how many of them are in a state like `active`. */
+/** How many sessions a database has, without the one that asks, or how many of them are in a state like `active`. */
 export async function countSessions({ superuserUrl, name }: TestDatabase, state?: string): Promise<number> {
   const text = `select count(*)::int as count from pg_stat_activity
     where datname = $1 and pid <> pg_backend_pid() and coalesce(state = $2, true)`;
@@ -41,7 +41,7 @@ export async function countSessions({ superuserUrl, name }: TestDatabase, state?
   return row?.count ?? 0;
 }
 
-/** The notes there are, as `order_id`. */
+/** The stored notes, as `order_id`. */
 export async function readNotes({ superuserUrl }: TestDatabase): Promise<string[]> {
   const rows = await ask<{ order_id: string }>(superuserUrl, 'select order_id from note order by order_id');
   return rows.map((row) => row.order_id);

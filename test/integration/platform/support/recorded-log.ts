@@ -6,7 +6,7 @@ export type RecordedLog = {
   readonly lines: Readonly<Record<string, unknown>>[];
 };
 
-/** Makes a logger that keeps what it is told from `info` on. */
+/** Creates a logger that keeps its lines from `info` on. */
 export function recordLog(service: string): RecordedLog {
   const lines: RecordedLog['lines'] = [];
   const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };

@@ -64,19 +64,19 @@ describe('shortName', () => {
 });
 
 describe('an operation', () => {
-  const operation: Operation = { kind: 'ack', behalf: 'handle OrderCreated', name: 'OrderCreated' };
+  const operation: Operation = { kind: 'ack', origin: 'handle OrderCreated', name: 'OrderCreated' };
 
-  it('matches a pattern of its own behalf or of anyone, of its kind and name only', () => {
+  it('matches a pattern of its own origin or of anyone, of its kind and name only', () => {
     expect(isMatch(operation, operation)).toBe(true);
-    expect(isMatch({ ...operation, behalf: undefined }, operation)).toBe(true);
-    expect(isMatch({ ...operation, behalf: '' }, operation)).toBe(false);
-    expect(isMatch({ ...operation, behalf: undefined, kind: 'nak' }, operation)).toBe(false);
-    expect(isMatch({ ...operation, behalf: undefined, name: 'OrderFailed' }, operation)).toBe(false);
+    expect(isMatch({ ...operation, origin: undefined }, operation)).toBe(true);
+    expect(isMatch({ ...operation, origin: '' }, operation)).toBe(false);
+    expect(isMatch({ ...operation, origin: undefined, kind: 'nak' }, operation)).toBe(false);
+    expect(isMatch({ ...operation, origin: undefined, name: 'OrderFailed' }, operation)).toBe(false);
   });
 
-  it('reads as one line that tells on whose behalf it is done', () => {
+  it('reads as one line that tells on whose origin it is done', () => {
     expect(formatOperation(operation)).toBe('ack handle OrderCreated: OrderCreated');
-    expect(formatOperation({ ...operation, behalf: '' })).toBe('ack OrderCreated');
-    expect(formatOperation({ ...operation, behalf: undefined })).toBe('ack OrderCreated, for anyone');
+    expect(formatOperation({ ...operation, origin: '' })).toBe('ack OrderCreated');
+    expect(formatOperation({ ...operation, origin: undefined })).toBe('ack OrderCreated, for anyone');
   });
 });

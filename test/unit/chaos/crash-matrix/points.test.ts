@@ -10,14 +10,14 @@ import {
   type Recorded,
 } from '../../../chaos/crash-matrix/points.ts';
 
-const PARTS = ['approved', 'declined'];
+const STEPS = ['approved', 'declined'];
 
 function recorded(overrides: Partial<Recorded> = {}): Recorded {
   return {
     service: 'order',
-    part: 'approved',
+    step: 'approved',
     kind: 'write',
-    behalf: '',
+    origin: '',
     name: 'update orders',
     effective: true,
     ...overrides,
@@ -27,9 +27,9 @@ function recorded(overrides: Partial<Recorded> = {}): Recorded {
 function point(overrides: Partial<Point> = {}): Point {
   return {
     service: 'order',
-    part: 'approved',
+    step: 'approved',
     kind: 'write',
-    behalf: '',
+    origin: '',
     name: 'update orders',
     idle: false,
     ...overrides,
@@ -37,47 +37,47 @@ function point(overrides: Partial<Point> = {}): Point {
 }
 
 describe('derivePoints', () => {
-  it('takes an operation once, however often it is done, with the first part that every recording has it in', () => {
-    const first = [recorded({ part: 'declined' }), recorded(), recorded()];
-    const second = [recorded({ part: 'declined' })];
-    expect(derivePoints([first, second], PARTS)).toEqual({ points: [point({ part: 'declined' })], unsteady: [] });
+  it('takes an operation once, however often it is done, with the first step that every recording has it in', () => {
+    const first = [recorded({ step: 'declined' }), recorded(), recorded()];
+    const second = [recorded({ step: 'declined' })];
+    expect(derivePoints([first, second], STEPS)).toEqual({ points: [point({ step: 'declined' })], unstable: [] });
   });
 
   it('leaves out, and tells of, what only one recording has', () => {
-    const derived = derivePoints([[recorded(), recorded({ name: 'insert inbox' })], [recorded()]], PARTS);
+    const derived = derivePoints([[recorded(), recorded({ name: 'insert inbox' })], [recorded()]], STEPS);
     expect(derived.points).toEqual([point()]);
-    expect(derived.unsteady).toEqual(['order write insert inbox']);
+    expect(derived.unstable).toEqual(['order write insert inbox']);
   });
 
   it('does not count on an effect that only one recording saw', () => {
-    const derived = derivePoints([[recorded()], [recorded({ effective: false })]], PARTS);
-    expect(derived).toEqual({ points: [], unsteady: ['order write update orders'] });
+    const derived = derivePoints([[recorded()], [recorded({ effective: false })]], STEPS);
+    expect(derived).toEqual({ points: [], unstable: ['order write update orders'] });
   });
 
-  it('makes one point for anyone of what is done now on one behalf and now on another', () => {
-    const derived = derivePoints([[recorded({ behalf: 'RefundPayment' })], [recorded()]], PARTS);
-    expect(derived).toEqual({ points: [point({ behalf: undefined })], unsteady: [] });
+  it('makes one point for anyone of what is done now on one origin and now on another', () => {
+    const derived = derivePoints([[recorded({ origin: 'RefundPayment' })], [recorded()]], STEPS);
+    expect(derived).toEqual({ points: [point({ origin: undefined })], unstable: [] });
   });
 
-  it('tells of an unsteady operation whose name is a point on another behalf', () => {
-    const derived = derivePoints([[recorded(), recorded({ behalf: 'resume order' })], [recorded()]], PARTS);
+  it('tells of an unstable operation whose name is a point on another origin', () => {
+    const derived = derivePoints([[recorded(), recorded({ origin: 'resume order' })], [recorded()]], STEPS);
     expect(derived.points).toEqual([point()]);
-    expect(derived.unsteady).toEqual(['order write resume order: update orders']);
+    expect(derived.unstable).toEqual(['order write resume order: update orders']);
   });
 
   it('takes no operation that never had an effect, nor one that only idle services do', () => {
-    const recording = [recorded({ effective: false }), recorded({ name: 'delete inbox', part: IDLE })];
-    expect(derivePoints([recording, recording], PARTS)).toEqual({ points: [], unsteady: [] });
+    const recording = [recorded({ effective: false }), recorded({ name: 'delete inbox', step: IDLE })];
+    expect(derivePoints([recording, recording], STEPS)).toEqual({ points: [], unstable: [] });
   });
 
   it('marks what idle services do as well', () => {
-    const recording = [recorded(), recorded({ part: IDLE, effective: false })];
-    expect(derivePoints([recording, recording], PARTS).points).toEqual([point({ idle: true })]);
+    const recording = [recorded(), recorded({ step: IDLE, effective: false })];
+    expect(derivePoints([recording, recording], STEPS).points).toEqual([point({ idle: true })]);
   });
 
   it('keeps the same operation of two services apart', () => {
     const recording = [recorded(), recorded({ service: 'payment' })];
-    expect(derivePoints([recording], PARTS).points.map(({ service }) => service)).toEqual(['order', 'payment']);
+    expect(derivePoints([recording], STEPS).points.map(({ service }) => service)).toEqual(['order', 'payment']);
   });
 });
 

@@ -6,12 +6,12 @@ const row: Row = {
   service: 'order',
   phase: 'before',
   kind: 'ack',
-  behalf: 'handle StockReserved',
+  origin: 'handle StockReserved',
   name: 'StockReserved',
-  part: 'approved',
+  step: 'approved',
   idle: false,
 };
-const green: RowResult = { row, died: true, recoveredMs: 1234.4, broken: [], faults: [] };
+const green: RowResult = { row, died: true, recoveredMs: 1234.4, broken: [], problems: [] };
 
 describe('isRed', () => {
   it('is false when the process died at the point and everything holds', () => {
@@ -19,10 +19,10 @@ describe('isRed', () => {
   });
 
   it.each<[string, Partial<RowResult>]>([
-    ['nobody died', { died: false }],
+    ['no process died', { died: false }],
     ['an invariant is broken', { broken: ['stock-sold'] }],
     ['the invariants could not be judged', { broken: undefined }],
-    ['anything else is wrong', { faults: ['payment died 1 times'] }],
+    ['anything else is wrong', { problems: ['payment died 1 times'] }],
   ])('is true when %s', (_, change) => {
     expect(isRed({ ...green, ...change })).toBe(true);
   });
@@ -46,12 +46,13 @@ describe('renderRow', () => {
   });
 
   it('lists what is wrong below a red row, as far as it is readable', () => {
-    const faults = Array.from({ length: 14 }, (_, index) => `fault ${index}`);
-    const lines = renderRow({ ...green, died: false, recoveredMs: undefined, broken: ['a', 'b'], faults }, '1/1').split(
-      '\n',
-    );
+    const problems = Array.from({ length: 14 }, (_, index) => `fault ${index}`);
+    const lines = renderRow(
+      { ...green, died: false, recoveredMs: undefined, broken: ['a', 'b'], problems },
+      '1/1',
+    ).split('\n');
     expect(lines[0]).toMatch(/NO\s+-\s+2 BROKEN\s+ack .*RED$/);
-    expect(lines.slice(1).map((line) => line.trim())).toEqual([...faults.slice(0, 12), 'and 2 more']);
+    expect(lines.slice(1).map((line) => line.trim())).toEqual([...problems.slice(0, 12), 'and 2 more']);
   });
 });
 

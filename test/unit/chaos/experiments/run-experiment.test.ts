@@ -1,15 +1,15 @@
-// The stages of an experiment, and that no way through them leaves the fault on.
+// The steps of an experiment. Whatever happens, the fault is removed.
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { runExperiment } from '../../../chaos/experiments/runner/run-experiment.ts';
-import { plainExperiment, plainStage, UNWELL, WELL } from './stage.ts';
+import { plainEnvironment, plainExperiment, UNWELL, WELL } from './fixtures.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
   return () => vi.useRealTimers();
 });
 
-/** Runs to the end, with all the waiting that is in it. */
-async function run(...given: Parameters<typeof runExperiment<ReturnType<typeof plainStage>['subject']>>) {
+/** Runs an experiment to its end, advancing the fake timers. */
+async function run(...given: Parameters<typeof runExperiment<ReturnType<typeof plainEnvironment>['subject']>>) {
   const outcome = runExperiment(...given);
   const settled = outcome.catch(() => undefined);
   let isOver = false;
@@ -23,117 +23,121 @@ async function run(...given: Parameters<typeof runExperiment<ReturnType<typeof p
 const forever = () => new Promise<never>(() => undefined);
 
 describe('an experiment', () => {
-  it('looks at the steady state, breaks, looks, restores, looks again, and has the invariants judged', async () => {
-    const stage = plainStage();
-    const outcome = await run(plainExperiment(), stage);
+  it('probes the steady state, injects the fault, observes, removes it, probes again, and judges the invariants', async () => {
+    const environment = plainEnvironment();
+    const outcome = await run(plainExperiment(), environment);
 
-    expect(outcome).toMatchObject({ verdict: 'upheld', reasons: [], bite: { count: 1 } });
-    expect(outcome.findings.map(({ claim }) => claim)).toEqual(['It answers', 'It recovers', 'Customers are content']);
+    expect(outcome).toMatchObject({ verdict: 'upheld', reasons: [], measureEffect: { count: 1 } });
+    expect(outcome.findings.map(({ claim }) => claim)).toEqual([
+      'It answers',
+      'It recovers',
+      'Customers see no errors',
+    ]);
     const steps = [
       'steady',
-      'customers come',
+      'customers start',
       'inject',
       'observe',
       'remove',
       'recover',
       'steady',
-      'customers go',
+      'customers finish',
       'judge',
     ];
-    expect(stage.subject.steps).toEqual(steps);
+    expect(environment.subject.steps).toEqual(steps);
   });
 
-  it('is refuted by a planted violation of an invariant', async () => {
+  it('is refuted by a violated invariant', async () => {
     const judge = async () => ({ held: 2, violations: ['charged-once: order 7 was charged twice'] });
 
-    expect(await run(plainExperiment(), plainStage({ judge }))).toMatchObject({
+    expect(await run(plainExperiment(), plainEnvironment({ judge }))).toMatchObject({
       verdict: 'refuted',
-      reasons: ['invariant broken: charged-once: order 7 was charged twice'],
+      reasons: ['invariant violated: charged-once: order 7 was charged twice'],
     });
   });
 
-  it('is refuted by a claim that does not hold, and by customers who saw what they must not', async () => {
+  it('is refuted by a claim that does not hold, and by an unexpected error of the background load', async () => {
     const observe = plainExperiment({
       observe: async ({ check }) => {
         check('It answers in time', { holds: false, seen: '9 s' });
         return 'what was observed';
       },
     });
-    const startCustomers = () => ({ finish: async () => [{ claim: 'Customers are content', ...UNWELL }] });
+    const startCustomers = () => ({ finish: async () => [{ claim: 'Customers see no errors', ...UNWELL }] });
 
-    const outcome = await run(observe, plainStage({ startCustomers }));
+    const outcome = await run(observe, plainEnvironment({ startCustomers }));
 
     expect(outcome.verdict).toBe('refuted');
-    expect(outcome.reasons).toEqual(['It answers in time: 9 s', 'Customers are content: nothing is well']);
+    expect(outcome.reasons).toEqual(['It answers in time: 9 s', 'Customers see no errors: nothing is well']);
   });
 
-  it('tells that its fault did not bite when the control counts nothing', async () => {
-    const harmless = plainExperiment({
+  it('reports a fault without an effect when the measured count is zero', async () => {
+    const ineffective = plainExperiment({
       inject: async () => ({
-        bite: () => ({ count: 0, seen: 'the proxies harmed nothing' }),
+        measureEffect: () => ({ count: 0, seen: 'the proxies affected nothing' }),
         remove: async () => undefined,
       }),
     });
 
-    expect(await run(harmless, plainStage())).toMatchObject({
-      verdict: 'fault did not bite',
-      reasons: ['the proxies harmed nothing'],
+    expect(await run(ineffective, plainEnvironment())).toMatchObject({
+      verdict: 'fault had no effect',
+      reasons: ['the proxies affected nothing'],
     });
   });
 
-  it('is aborted, nothing being broken, when there is no steady state to begin with', async () => {
-    const stage = plainStage({ isSteady: async () => UNWELL });
+  it('is aborted without a fault when there is no steady state before', async () => {
+    const environment = plainEnvironment({ isSteady: async () => UNWELL });
 
-    expect(await run(plainExperiment(), stage)).toMatchObject({
+    expect(await run(plainExperiment(), environment)).toMatchObject({
       verdict: 'aborted',
-      reasons: ['no steady state to begin with: nothing is well'],
+      reasons: ['no steady state before the fault: nothing is well'],
     });
-    expect(stage.subject.steps).toEqual([]);
+    expect(environment.subject.steps).toEqual([]);
   });
 
-  it('is refuted when the steady state does not come back', async () => {
+  it('is refuted when the steady state does not return', async () => {
     const isSteady = vi.fn(async () => UNWELL).mockResolvedValueOnce(WELL);
 
-    expect(await run(plainExperiment(), plainStage({ isSteady }))).toMatchObject({
+    expect(await run(plainExperiment(), plainEnvironment({ isSteady }))).toMatchObject({
       verdict: 'refuted',
-      reasons: ['the steady state did not come back: nothing is well'],
+      reasons: ['the steady state did not return: nothing is well'],
     });
   });
 
-  it('takes the word of a look that fails as that of one that does not hold', async () => {
+  it('treats a probe that throws as one that does not hold', async () => {
     const isSteady = async () => Promise.reject(new Error('connect to postgres://shop:secret@host failed'));
 
-    const { steadyBefore } = await run(plainExperiment(), plainStage({ isSteady }));
+    const { steadyBefore } = await run(plainExperiment(), plainEnvironment({ isSteady }));
 
     expect(steadyBefore).toEqual({ holds: false, seen: 'connect to postgres://shop:[secret]@host failed' });
   });
 });
 
 describe('the abort condition', () => {
-  it('calls off after three bad looks in a row, removes the fault, and has the invariants judged all the same', async () => {
+  it('aborts after three failed probes in a row, removes the fault, and still judges the invariants', async () => {
     const watch = vi
       .fn(async () => UNWELL)
       .mockResolvedValueOnce(UNWELL)
       .mockResolvedValueOnce(WELL);
     const experiment = plainExperiment({
-      abort: { when: 'It screams', limitMs: 60_000, watch },
+      abort: { when: 'An alarm is raised', limitMs: 60_000, watch },
       observe: forever,
     });
-    const stage = plainStage();
+    const environment = plainEnvironment();
 
-    expect(await run(experiment, stage)).toMatchObject({ verdict: 'aborted', reasons: ['nothing is well'] });
+    expect(await run(experiment, environment)).toMatchObject({ verdict: 'aborted', reasons: ['nothing is well'] });
     expect(watch).toHaveBeenCalledTimes(5);
-    expect(stage.subject.isBroken).toBe(false);
-    expect(stage.subject.steps).not.toContain('recover');
-    expect(stage.subject.steps).toContain('judge');
+    expect(environment.subject.isBroken).toBe(false);
+    expect(environment.subject.steps).not.toContain('recover');
+    expect(environment.subject.steps).toContain('judge');
   });
 
-  it('calls off when the fault is on for too long', async () => {
+  it('aborts when the fault lasts too long', async () => {
     const experiment = plainExperiment({ observe: forever });
 
-    expect(await run(experiment, plainStage())).toMatchObject({
+    expect(await run(experiment, plainEnvironment())).toMatchObject({
       verdict: 'aborted',
-      reasons: ['the fault was on for more than 10000 ms'],
+      reasons: ['the fault lasted longer than 10000 ms'],
     });
   });
 });
@@ -141,18 +145,18 @@ describe('the abort condition', () => {
 describe('the fault', () => {
   it('is removed when the experiment itself fails, which refutes it', async () => {
     const experiment = plainExperiment({ observe: () => Promise.reject(new Error('the order service hung up')) });
-    const stage = plainStage();
+    const environment = plainEnvironment();
 
-    expect(await run(experiment, stage)).toMatchObject({
+    expect(await run(experiment, environment)).toMatchObject({
       verdict: 'refuted',
-      reasons: ['the fault could be done and looked at: the order service hung up'],
+      reasons: ['the fault is injected and observed: the order service hung up'],
     });
-    expect(stage.subject.isBroken).toBe(false);
+    expect(environment.subject.isBroken).toBe(false);
   });
 
-  it('is removed when the run is called off from outside, and nothing is ruled', async () => {
+  it('is removed when the run is interrupted, and there is no verdict', async () => {
     const stop = new AbortController();
-    const stage = plainStage({ signal: stop.signal });
+    const environment = plainEnvironment({ signal: stop.signal });
     const experiment = plainExperiment({
       observe: () => {
         stop.abort(new Error('called off'));
@@ -160,32 +164,35 @@ describe('the fault', () => {
       },
     });
 
-    await expect(run(experiment, stage)).rejects.toThrow('called off');
-    expect(stage.subject.isBroken).toBe(false);
-    expect(stage.subject.steps).not.toContain('judge');
+    await expect(run(experiment, environment)).rejects.toThrow('called off');
+    expect(environment.subject.isBroken).toBe(false);
+    expect(environment.subject.steps).not.toContain('judge');
   });
 
-  it('that cannot be measured in time is removed, and is one that did not bite', async () => {
-    const stage = plainStage();
+  it('that cannot be measured in time is removed, and counts as one without an effect', async () => {
+    const environment = plainEnvironment();
     const remove = vi.fn(async () => undefined);
-    const experiment = plainExperiment({ inject: async () => ({ bite: forever, remove }) });
+    const experiment = plainExperiment({ inject: async () => ({ measureEffect: forever, remove }) });
 
-    expect(await run(experiment, stage)).toMatchObject({ verdict: 'fault did not bite', bite: undefined });
+    expect(await run(experiment, environment)).toMatchObject({
+      verdict: 'fault had no effect',
+      measureEffect: undefined,
+    });
     expect(remove).toHaveBeenCalledOnce();
   });
 });
 
-describe('a look for something that takes its time', () => {
-  it('is repeated until it holds, and noted with the last thing seen when it never does', async () => {
-    const looks = [UNWELL, UNWELL, WELL];
+describe('an eventual claim', () => {
+  it('is probed until it holds, and recorded with the last result when it never does', async () => {
+    const results = [UNWELL, UNWELL, WELL];
     const experiment = plainExperiment({
       observe: async ({ eventually }) => {
-        await eventually('It gets well', 5_000, async () => looks.shift() ?? UNWELL);
+        await eventually('It gets well', 5_000, async () => results.shift() ?? UNWELL);
         await eventually('It gets rich', 1_000, async () => UNWELL);
       },
     });
 
-    const { findings } = await run(experiment, plainStage());
+    const { findings } = await run(experiment, plainEnvironment());
 
     expect(findings.slice(0, 2)).toEqual([
       { claim: 'It gets well', holds: true, seen: expect.stringMatching(/^all is well, after \d\.\d s$/) },

@@ -1,12 +1,17 @@
-// The rules of a verdict, and what makes a run red.
+// The rules of a verdict, and when a run passes.
 import { describe, expect, it } from 'vitest';
-import { isWell, type Observations, ruleOn, type Verdict } from '../../../chaos/experiments/runner/verdict.ts';
-import { UNWELL, WELL } from './stage.ts';
+import {
+  decideVerdict,
+  haveAllPassed,
+  type Observations,
+  type Verdict,
+} from '../../../chaos/experiments/runner/verdict.ts';
+import { UNWELL, WELL } from './fixtures.ts';
 
 const UPHELD: Observations = {
   obstacle: undefined,
   abortReason: undefined,
-  bite: { count: 2, seen: 'two calls were delayed' },
+  measureEffect: { count: 2, seen: 'two calls were delayed' },
   findings: [{ claim: 'It answers', holds: true, seen: 'it did' }],
   steadyBefore: WELL,
   steadyAfter: WELL,
@@ -14,42 +19,63 @@ const UPHELD: Observations = {
 };
 const FAILED = [{ claim: 'It answers', holds: false, seen: 'it did not' }];
 const BROKEN = { held: 23, violations: ['money: one cent is missing'] };
-const NO_BITE = { count: 0, seen: 'no call was delayed' };
+const NO_EFFECT = { count: 0, seen: 'no call was delayed' };
 
 describe('the verdict', () => {
   it.each<[string, Partial<Observations>, Verdict, string[]]>([
-    ['all that was claimed was seen', {}, 'upheld', []],
+    ['every claim holds', {}, 'upheld', []],
     ['a claim does not hold', { findings: FAILED }, 'refuted', ['It answers: it did not']],
-    ['an invariant is broken', { judgement: BROKEN }, 'refuted', ['invariant broken: money: one cent is missing']],
-    ['nothing was judged', { judgement: undefined }, 'refuted', ['the invariants could not be judged']],
-    ['the fault did nothing', { bite: NO_BITE }, 'fault did not bite', ['no call was delayed']],
-    ['the control saw no number', { bite: { count: Number.NaN, seen: 'NaN' } }, 'fault did not bite', ['NaN']],
-    ['the fault was never on', { bite: undefined }, 'fault did not bite', ['the fault was never on']],
-    ['it was called off', { abortReason: 'a scream' }, 'aborted', ['a scream']],
-    ['it could not begin', { steadyBefore: UNWELL }, 'aborted', ['no steady state to begin with: nothing is well']],
-    ['it cannot be done here', { obstacle: 'no root' }, 'skipped', ['no root']],
+    ['an invariant is violated', { judgement: BROKEN }, 'refuted', ['invariant violated: money: one cent is missing']],
+    ['the invariants were not judged', { judgement: undefined }, 'refuted', ['the invariants could not be judged']],
+    ['the fault had no effect', { measureEffect: NO_EFFECT }, 'fault had no effect', ['no call was delayed']],
+    [
+      'the effect is not a number',
+      { measureEffect: { count: Number.NaN, seen: 'NaN' } },
+      'fault had no effect',
+      ['NaN'],
+    ],
+    [
+      'the fault was never injected',
+      { measureEffect: undefined },
+      'fault had no effect',
+      ['the fault was never injected'],
+    ],
+    ['it was aborted', { abortReason: 'an alarm' }, 'aborted', ['an alarm']],
+    [
+      'there was no steady state before',
+      { steadyBefore: UNWELL },
+      'aborted',
+      ['no steady state before the fault: nothing is well'],
+    ],
+    ['the machine cannot run it', { obstacle: 'no root' }, 'skipped', ['no root']],
   ])('when %s', (_, changes, verdict, reasons) => {
-    expect(ruleOn({ ...UPHELD, ...changes })).toEqual({ verdict, reasons });
+    expect(decideVerdict({ ...UPHELD, ...changes })).toEqual({ verdict, reasons });
   });
 
-  it('weighs a broken invariant most, then the abort, then a fault that did nothing, then claims', () => {
-    const everything = { ...UPHELD, findings: FAILED, bite: NO_BITE, abortReason: 'a scream', judgement: BROKEN };
+  it('ranks a violated invariant first, then an abort, then a fault without an effect, then claims', () => {
+    const everything = {
+      ...UPHELD,
+      findings: FAILED,
+      measureEffect: NO_EFFECT,
+      abortReason: 'an alarm',
+      judgement: BROKEN,
+    };
 
-    expect(ruleOn(everything).verdict).toBe('refuted');
-    expect(ruleOn({ ...everything, judgement: UPHELD.judgement }).verdict).toBe('aborted');
-    expect(ruleOn({ ...everything, judgement: UPHELD.judgement, abortReason: undefined })).toEqual({
-      verdict: 'fault did not bite',
+    expect(decideVerdict(everything).verdict).toBe('refuted');
+    expect(decideVerdict({ ...everything, judgement: UPHELD.judgement }).verdict).toBe('aborted');
+    expect(decideVerdict({ ...everything, judgement: UPHELD.judgement, abortReason: undefined })).toEqual({
+      verdict: 'fault had no effect',
       reasons: ['no call was delayed', 'It answers: it did not'],
     });
   });
 });
 
 describe('a run', () => {
-  it('is well when all are upheld or skipped, and at least one was done', () => {
-    expect(isWell(['upheld', 'skipped', 'upheld'])).toBe(true);
-    for (const bad of ['refuted', 'aborted', 'fault did not bite'] as const)
-      expect(isWell(['upheld', bad])).toBe(false);
-    expect(isWell(['skipped'])).toBe(false);
-    expect(isWell([])).toBe(false);
+  it('passes when all are upheld or skipped, and at least one is upheld', () => {
+    expect(haveAllPassed(['upheld', 'skipped', 'upheld'])).toBe(true);
+    for (const bad of ['refuted', 'aborted', 'fault had no effect'] as const)
+      expect(haveAllPassed(['upheld', bad])).toBe(false);
+    expect(haveAllPassed(['skipped'])).toBe(false);
+    expect(haveAllPassed([])).toBe(false);
   });
 });

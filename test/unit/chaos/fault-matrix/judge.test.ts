@@ -10,17 +10,21 @@ const database = { ...green.cell, dependency: 'database' } as const;
 const nats = { ...green.cell, dependency: 'nats' } as const;
 const inventory = { ...green.cell, dependency: 'inventory' } as const;
 const by500 = { ...inventory, fault: 'fail-always-500' } as const;
-const failed = (reason: string) => ({ told: told({ outcome: 'FAILED', reason, status: 'FAILED' }), end: ended });
+const failed = (reason: string) => ({
+  response: response({ outcome: 'FAILED', reason, status: 'FAILED' }),
+  end: ended,
+});
 const ended = { status: 'FAILED', afterMs: 1 };
 const confirmed = { outcome: 'CONFIRMED', reason: 'UNSPECIFIED', status: 'CONFIRMED' };
-const told = (change: object): CellResult['told'] => ({ ...green.told, ...change }) as CellResult['told'];
+const response = (change: object): CellResult['response'] =>
+  ({ ...green.response, ...change }) as CellResult['response'];
 
 it.each<[string, Partial<CellResult>]>([
-  ['an order that is confirmed all the same', { told: confirmed, cell: nats }],
-  ['an error with reason and advice while the database is harmed', { told: refusal, cell: database }],
-  ['an open breaker', { told: told({ outcome: 'CIRCUIT_OPEN', reason: 'PAYMENT_UNAVAILABLE' }) }],
+  ['an order that is confirmed all the same', { response: confirmed, cell: nats }],
+  ['an error with reason and advice while the database is faulted', { response: refusal, cell: database }],
+  ['an open breaker', { response: response({ outcome: 'CIRCUIT_OPEN', reason: 'PAYMENT_UNAVAILABLE' }) }],
   ['an answer after 3.0 s sharp', { tookMs: 3_000 }],
-  ['an order that failed by an error inventory told', { ...failed('INVENTORY_ERROR'), cell: by500 }],
+  ['an order that failed by an error inventory response', { ...failed('INVENTORY_ERROR'), cell: by500 }],
 ])('is satisfied with %s', (_, change) => {
   expect(judgeCell({ ...green, ...change })).toEqual([]);
 });
@@ -28,55 +32,55 @@ it.each<[string, Partial<CellResult>]>([
 it.each<[string, Partial<CellResult>, string]>([
   ['an answer after more than 3.0 s', { tookMs: 3_001 }, 'was answered after 3001 ms'],
   ['a fault that was never done', { hits: 0 }, 'the proxy counted no fault'],
-  ['no outcome', { told: told({ outcome: 'UNSPECIFIED' }) }, 'is untyped: its outcome is UNSPECIFIED'],
-  ['an outcome nobody knows', { told: told({ outcome: '17' }) }, 'is untyped: its outcome is 17'],
-  ['no reason', { told: told({ reason: 'UNSPECIFIED' }) }, 'is untyped: TIMEOUT without a reason'],
+  ['no outcome', { response: response({ outcome: 'UNSPECIFIED' }) }, 'is untyped: its outcome is UNSPECIFIED'],
+  ['an unknown outcome', { response: response({ outcome: '17' }) }, 'is untyped: its outcome is 17'],
+  ['no reason', { response: response({ reason: 'UNSPECIFIED' }) }, 'is untyped: TIMEOUT without a reason'],
   [
     'a reason for what is well',
-    { told: { ...confirmed, reason: 'PAYMENT_TIMEOUT' } },
+    { response: { ...confirmed, reason: 'PAYMENT_TIMEOUT' } },
     'CONFIRMED, with PAYMENT_TIMEOUT',
   ],
   [
     'an outcome that its order contradicts',
-    { told: told({ status: 'FAILED' }) },
+    { response: response({ status: 'FAILED' }) },
     'outcome TIMEOUT with an order that is FAILED',
   ],
   [
     'the wrong one blamed',
-    { told: told({ reason: 'INVENTORY_UNAVAILABLE' }) },
+    { response: response({ reason: 'INVENTORY_UNAVAILABLE' }) },
     'INVENTORY_UNAVAILABLE is not what latency on payment is',
   ],
   ['an order that waits for the broker', { cell: nats }, 'PAYMENT_TIMEOUT is not what latency on nats is'],
-  ['a payment that nobody declined', failed('PAYMENT_FAILED'), 'PAYMENT_FAILED is not what latency on payment is'],
+  ['a payment that was not declined', failed('PAYMENT_FAILED'), 'PAYMENT_FAILED is not what latency on payment is'],
   [
     'an error that inventory did not tell',
     { ...failed('INVENTORY_ERROR'), cell: inventory },
     'INVENTORY_ERROR is not what latency on inventory is',
   ],
   [
-    'an error of inventory that payment told',
+    'an error of inventory that payment response',
     { ...failed('INVENTORY_ERROR'), cell: { ...by500, dependency: 'payment' } },
     'INVENTORY_ERROR is not what fail-always-500 on payment is',
   ],
   [
     'an error without ErrorInfo',
-    { cell: database, told: { ...refusal, reason: undefined } },
+    { cell: database, response: { ...refusal, reason: undefined } },
     'is untyped: Unavailable without ErrorInfo (away)',
   ],
   [
     'an error without RetryInfo',
-    { cell: database, told: { ...refusal, retryAfterMs: undefined } },
+    { cell: database, response: { ...refusal, retryAfterMs: undefined } },
     'is untyped: Unavailable without RetryInfo',
   ],
-  ['an error where an order could wait', { told: refusal }, 'Unavailable AWAY instead of an order that waits'],
+  ['an error where an order could wait', { response: refusal }, 'Unavailable AWAY instead of an order that waits'],
   ['an order without an end', { end: undefined }, 'the order did not come to its end after the fault was removed'],
   [
-    'an end that was told otherwise',
-    { told: confirmed, end: { status: 'FAILED', afterMs: 1 } },
-    'was told to be CONFIRMED, and ended as FAILED',
+    'an end that was response otherwise',
+    { response: confirmed, end: { status: 'FAILED', afterMs: 1 } },
+    'was response to be CONFIRMED, and ended as FAILED',
   ],
   ['a service that died', { deaths: ['order'] }, 'died of it: order'],
-  ['a platform that was not well before', { told: undefined, mishaps: ['was not well'] }, 'was not well'],
+  ['a platform that was not well before', { response: undefined, errors: ['was not well'] }, 'was not well'],
 ])('finds %s red', (_, change, fault) => {
   expect(judgeCell({ ...green, ...change })).toContain(fault);
 });

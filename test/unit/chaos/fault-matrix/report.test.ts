@@ -6,7 +6,7 @@ const report: MatrixReport = {
   seed: 7,
   seconds: 12.4,
   results: [pendingResult],
-  leftOut: [],
+  skipped: [],
   notRun: [],
   violations: [],
 };

@@ -9,12 +9,12 @@ export const pendingResult: CellResult = {
     scope: 'call',
     way: 'down',
   },
-  told: { outcome: 'TIMEOUT', reason: 'PAYMENT_TIMEOUT', status: 'PENDING' },
+  response: { outcome: 'TIMEOUT', reason: 'PAYMENT_TIMEOUT', status: 'PENDING' },
   tookMs: 1_950,
   hits: 1,
   end: { status: 'CONFIRMED', afterMs: 300 },
   deaths: [],
-  mishaps: [],
+  errors: [],
 };
 
 export const refusal: Refusal = { code: 'Unavailable', message: 'away', reason: 'AWAY', retryAfterMs: 1_000 };

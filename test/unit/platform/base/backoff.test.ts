@@ -5,7 +5,7 @@ import { backoffMs, pause } from '#services/platform/base/backoff.ts';
 
 const longest = () => 1;
 
-describe('the wait before a repeat', () => {
+describe('the wait before a retry', () => {
   it('doubles from the first to the maximum', () => {
     const waits = [1, 2, 3, 4, 5, 6, 7].map((attempt) => backoffMs(attempt, 100, 2_000, longest));
 

@@ -1,21 +1,21 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Bulkhead, BulkheadFullError, createBulkhead } from '#services/platform/base/bulkhead.ts';
+import { type Bulkhead, BulkheadRejectedError, createBulkhead } from '#services/platform/base/bulkhead.ts';
 
 const WAIT_MS = 100;
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** Fills every place; returns what gives each back. */
-function fill(bulkhead: Bulkhead, places: number): Promise<(() => void)[]> {
-  return Promise.all(Array.from({ length: places }, () => bulkhead.enter(0)));
+/** Takes every slot; returns the function that releases each. */
+function fill(bulkhead: Bulkhead, slots: number): Promise<(() => void)[]> {
+  return Promise.all(Array.from({ length: slots }, () => bulkhead.acquire(0)));
 }
 
-/** Asks for a place and notes what became of it. */
+/** Acquires a slot and records the result. */
 function ask(bulkhead: Bulkhead, maxWaitMs = WAIT_MS, signal?: AbortSignal) {
-  const asked: { leave?: () => void; error?: unknown } = {};
-  bulkhead.enter(maxWaitMs, signal).then(
-    (leave) => Object.assign(asked, { leave }),
+  const asked: { release?: () => void; error?: unknown } = {};
+  bulkhead.acquire(maxWaitMs, signal).then(
+    (release) => Object.assign(asked, { release }),
     (error: unknown) => Object.assign(asked, { error }),
   );
   return asked;
@@ -24,74 +24,74 @@ function ask(bulkhead: Bulkhead, maxWaitMs = WAIT_MS, signal?: AbortSignal) {
 const settle = () => vi.advanceTimersByTimeAsync(0);
 
 describe('a bulkhead', () => {
-  it('has room for as many as it has places, and for no more', async () => {
+  it('admits as many calls as it has slots, and no more', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 2, maxQueued: 0 });
     await fill(bulkhead, 2);
 
-    await expect(bulkhead.enter(WAIT_MS)).rejects.toThrow(BulkheadFullError);
-    expect(bulkhead.view()).toMatchObject({ inUse: 2, queued: 0 });
+    await expect(bulkhead.acquire(WAIT_MS)).rejects.toThrow(BulkheadRejectedError);
+    expect(bulkhead.view()).toMatchObject({ inFlight: 2, queued: 0 });
   });
 
-  it('gives a place once, however often it is given back', async () => {
+  it('frees a slot once, however often it is released', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 2, maxQueued: 0 });
     const [first] = await fill(bulkhead, 2);
     first!();
     first!();
 
-    await bulkhead.enter(0);
-    await expect(bulkhead.enter(0)).rejects.toThrow(BulkheadFullError);
+    await bulkhead.acquire(0);
+    await expect(bulkhead.acquire(0)).rejects.toThrow(BulkheadRejectedError);
   });
 
-  it('refuses at once when the queue is full', async () => {
+  it('rejects at once when the queue is full', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 1 });
     await fill(bulkhead, 1);
     ask(bulkhead);
 
-    await expect(bulkhead.enter(WAIT_MS)).rejects.toThrow('1 are at work and 1 wait');
+    await expect(bulkhead.acquire(WAIT_MS)).rejects.toThrow('1 are in flight and 1 queued');
   });
 
-  it('refuses at once whom it may not let wait', async () => {
+  it('rejects at once a call that may not wait', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 1 });
     await fill(bulkhead, 1);
 
-    await expect(bulkhead.enter(0)).rejects.toThrow(BulkheadFullError);
-    await expect(bulkhead.enter(-5)).rejects.toThrow(BulkheadFullError);
+    await expect(bulkhead.acquire(0)).rejects.toThrow(BulkheadRejectedError);
+    await expect(bulkhead.acquire(-5)).rejects.toThrow(BulkheadRejectedError);
   });
 });
 
-describe('whoever waits for a place', () => {
-  it('gets it in turn, before anybody who comes later', async () => {
+describe('a queued call', () => {
+  it('gets its slot in turn, before later calls', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 2 });
-    const [leave] = await fill(bulkhead, 1);
+    const [release] = await fill(bulkhead, 1);
     const [first, second] = [ask(bulkhead), ask(bulkhead)];
 
-    leave!();
-    await expect(bulkhead.enter(0)).rejects.toThrow(BulkheadFullError);
+    release!();
+    await expect(bulkhead.acquire(0)).rejects.toThrow(BulkheadRejectedError);
     await settle();
-    expect([first.leave !== undefined, second.leave]).toEqual([true, undefined]);
-    first.leave?.();
+    expect([first.release !== undefined, second.release]).toEqual([true, undefined]);
+    first.release?.();
     await settle();
 
-    expect(second.leave).toBeDefined();
-    expect(bulkhead.view()).toMatchObject({ inUse: 1, queued: 0 });
+    expect(second.release).toBeDefined();
+    expect(bulkhead.view()).toMatchObject({ inFlight: 1, queued: 0 });
   });
 
-  it('is refused when its time is over, to the millisecond, and holds up nobody after it', async () => {
+  it('is rejected when its time is over, to the millisecond, and delays no call behind it', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 2 });
-    const [leave] = await fill(bulkhead, 1);
+    const [release] = await fill(bulkhead, 1);
     const [impatient, patient] = [ask(bulkhead, 50), ask(bulkhead, 500)];
 
     await vi.advanceTimersByTimeAsync(49);
     expect(impatient).toEqual({});
     await vi.advanceTimersByTimeAsync(1);
-    expect(impatient.error).toEqual(new BulkheadFullError('no place was free within 50 ms'));
-    leave!();
+    expect(impatient.error).toEqual(new BulkheadRejectedError('no slot became free within 50 ms'));
+    release!();
     await settle();
 
-    expect(patient.leave).toBeDefined();
+    expect(patient.release).toBeDefined();
   });
 
-  it('leaves the queue when its caller gives up, with the reason', async () => {
+  it('leaves the queue with the reason of its caller, when that gives up', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 1 });
     await fill(bulkhead, 1);
     const caller = new AbortController();
@@ -103,83 +103,83 @@ describe('whoever waits for a place', () => {
     await settle();
 
     expect(asked.error).toBe(reason);
-    expect(bulkhead.view()).toMatchObject({ inUse: 1, queued: 0 });
+    expect(bulkhead.view()).toMatchObject({ inFlight: 1, queued: 0 });
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is refused when others need its place in the queue, whoever waits longest first', async () => {
-    const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 2, next: 'newest' });
-    const [leave] = await fill(bulkhead, 1);
+  it('is rejected in favour of newer calls, the oldest first', async () => {
+    const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 2, order: 'lifo' });
+    const [release] = await fill(bulkhead, 1);
     const [oldest, newest] = [ask(bulkhead), ask(bulkhead)];
 
-    bulkhead.refuseOldest();
-    leave!();
+    bulkhead.rejectOldest();
+    release!();
     await settle();
 
-    expect(oldest.error).toBeInstanceOf(BulkheadFullError);
-    expect(newest.leave).toBeDefined();
-    bulkhead.refuseOldest();
-    expect(bulkhead.view()).toEqual({ limit: 1, inUse: 1, queued: 0 });
+    expect(oldest.error).toBeInstanceOf(BulkheadRejectedError);
+    expect(newest.release).toBeDefined();
+    bulkhead.rejectOldest();
+    expect(bulkhead.view()).toEqual({ limit: 1, inFlight: 1, queued: 0 });
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is not let in at all when its caller gave up before', async () => {
+  it('is not admitted when its caller gave up before', async () => {
     const bulkhead = createBulkhead({ maxConcurrent: 1, maxQueued: 1 });
 
-    await expect(bulkhead.enter(WAIT_MS, AbortSignal.abort(new Error('gave up')))).rejects.toThrow('gave up');
-    expect(bulkhead.view().inUse).toBe(0);
+    await expect(bulkhead.acquire(WAIT_MS, AbortSignal.abort(new Error('gave up')))).rejects.toThrow('gave up');
+    expect(bulkhead.view().inFlight).toBe(0);
   });
 });
 
-describe('places that become more or fewer', () => {
-  it('are given to all who wait when the next one leaves', async () => {
-    let places = 1;
-    const bulkhead = createBulkhead({ maxConcurrent: () => places, maxQueued: 5 });
-    const [leave] = await fill(bulkhead, 1);
+describe('a changing number of slots', () => {
+  it('admits queued calls up to the new limit at the next release', async () => {
+    let slots = 1;
+    const bulkhead = createBulkhead({ maxConcurrent: () => slots, maxQueued: 5 });
+    const [release] = await fill(bulkhead, 1);
     const asked = [ask(bulkhead), ask(bulkhead), ask(bulkhead)];
 
-    places = 2;
-    leave!();
+    slots = 2;
+    release!();
     await settle();
 
-    expect(asked.map((one) => one.leave !== undefined)).toEqual([true, true, false]);
-    expect(bulkhead.view()).toEqual({ limit: 2, inUse: 2, queued: 1 });
+    expect(asked.map((one) => one.release !== undefined)).toEqual([true, true, false]);
+    expect(bulkhead.view()).toEqual({ limit: 2, inFlight: 2, queued: 1 });
   });
 
-  it('are left by those within before anybody else comes in', async () => {
-    let places = 3;
-    const bulkhead = createBulkhead({ maxConcurrent: () => places, maxQueued: 5 });
+  it('admits no call until enough slots are released', async () => {
+    let slots = 3;
+    const bulkhead = createBulkhead({ maxConcurrent: () => slots, maxQueued: 5 });
     const leaves = await fill(bulkhead, 3);
     const asked = ask(bulkhead);
 
-    places = 1;
+    slots = 1;
     leaves[0]!();
     leaves[1]!();
     await settle();
     expect(asked).toEqual({});
-    expect(bulkhead.view()).toEqual({ limit: 1, inUse: 1, queued: 1 });
+    expect(bulkhead.view()).toEqual({ limit: 1, inFlight: 1, queued: 1 });
     leaves[2]!();
     await settle();
 
-    expect(asked.leave).toBeDefined();
+    expect(asked.release).toBeDefined();
   });
 });
 
-it('never lets more than its places in, nor loses one, whatever order they come and go in', async () => {
+it('never exceeds its limit and never loses a slot, in any order of calls', async () => {
   const bulkhead = createBulkhead({ maxConcurrent: 3, maxQueued: 1_000 });
   let inside = 0;
   let most = 0;
   const work = async (index: number): Promise<void> => {
-    const leave = await bulkhead.enter(10_000);
+    const release = await bulkhead.acquire(10_000);
     inside += 1;
     most = Math.max(most, inside);
     for (let turn = 0; turn < index % 7; turn += 1) await Promise.resolve();
     inside -= 1;
-    leave();
+    release();
   };
   await Promise.all(Array.from({ length: 500 }, (_, index) => work(index)));
 
   expect(most).toBe(3);
-  expect(bulkhead.view()).toMatchObject({ inUse: 0, queued: 0 });
+  expect(bulkhead.view()).toMatchObject({ inFlight: 0, queued: 0 });
   expect(vi.getTimerCount()).toBe(0);
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { callBudgetMs, startDeadline } from '#services/platform/base/deadline.ts';
 
 describe('a deadline', () => {
-  it('tells what is left in whole milliseconds, rounded down', () => {
+  it('returns the remaining time in whole milliseconds, rounded down', () => {
     let nowMs = 1_000;
     const deadline = startDeadline(2_500, () => nowMs);
 
@@ -13,7 +13,7 @@ describe('a deadline', () => {
     expect(deadline.remainingMs()).toBe(100);
   });
 
-  it('is never less than nothing', () => {
+  it('is never negative', () => {
     let nowMs = 0;
     const deadline = startDeadline(10, () => nowMs);
 
@@ -23,7 +23,7 @@ describe('a deadline', () => {
     expect(deadline.remainingMs()).toBe(0);
   });
 
-  it('runs by the monotonic clock unless told otherwise', () => {
+  it('uses the monotonic clock by default', () => {
     const deadline = startDeadline(60_000);
 
     expect(deadline.remainingMs()).toBeGreaterThan(50_000);

@@ -13,7 +13,7 @@ describe('a domain error', () => {
   it('is an Error that keeps its cause', () => {
     const cause = new Error('socket closed');
 
-    const error = new DomainError('unavailable', 'DATABASE_UNAVAILABLE', 'not now', { cause });
+    const error = new DomainError({ kind: 'unavailable', reason: 'DATABASE_UNAVAILABLE', message: 'not now', cause });
 
     expect(error).toBeInstanceOf(Error);
     expect(error.name).toBe('DomainError');
@@ -21,11 +21,13 @@ describe('a domain error', () => {
   });
 
   it('has no cause at all when none is given', () => {
-    expect('cause' in new DomainError('not_found', 'ORDER_NOT_FOUND', 'no such order')).toBe(false);
+    expect('cause' in new DomainError({ kind: 'not_found', reason: 'ORDER_NOT_FOUND', message: 'no such order' })).toBe(
+      false,
+    );
   });
 
-  it('has no violations, no metadata and no advice to retry unless told', () => {
-    const error = new DomainError('resource_exhausted', 'TOO_MANY', 'too many');
+  it('has no violations, no metadata and no retry delay by default', () => {
+    const error = new DomainError({ kind: 'resource_exhausted', reason: 'TOO_MANY', message: 'too many' });
 
     expect(error).toMatchObject({ violations: [], metadata: {}, retryAfterMs: undefined });
   });
@@ -47,7 +49,11 @@ it.each([
   [notFound('ORDER_NOT_FOUND', 'words'), 'not_found', 'ORDER_NOT_FOUND'],
   [failedPrecondition('ALREADY_CONFIRMED', 'words'), 'failed_precondition', 'ALREADY_CONFIRMED'],
   [permissionDenied('SYNTHETIC_NOT_ALLOWED', 'words'), 'permission_denied', 'SYNTHETIC_NOT_ALLOWED'],
-  [unavailable('DATABASE_UNAVAILABLE', 'words', 1_000), 'unavailable', 'DATABASE_UNAVAILABLE'],
+  [
+    unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'words', retryAfterMs: 1_000 }),
+    'unavailable',
+    'DATABASE_UNAVAILABLE',
+  ],
 ])('makes an error of each kind: %#', (error, kind, reason) => {
   expect(error).toBeInstanceOf(DomainError);
   expect(error).toMatchObject({ kind, reason, message: 'words' });
@@ -59,12 +65,12 @@ it('keeps the metadata of a failed precondition', () => {
   expect(error.metadata).toEqual({ product_id: 'prod456' });
 });
 
-it('advises to repeat only what is unavailable', () => {
-  expect(unavailable('BUSY', 'busy', 250).retryAfterMs).toBe(250);
+it('has a retry delay only when it is unavailable', () => {
+  expect(unavailable({ reason: 'BUSY', message: 'busy', retryAfterMs: 250 }).retryAfterMs).toBe(250);
   expect(notFound('GONE', 'gone').retryAfterMs).toBeUndefined();
 });
 
-describe('the words of a thrown value', () => {
+describe('the message of a thrown value', () => {
   it.each([
     [new Error('it broke'), 'it broke'],
     [Object.assign(new TypeError('x'), { message: '' }), 'TypeError'],

@@ -2,24 +2,27 @@ import { describe, expect, it } from 'vitest';
 import { type Component, createLifecycle, groupComponents } from '#services/platform/base/lifecycle.ts';
 import { recordLog } from '../support/recorded-log.ts';
 
-/** Parts that note what happens to them. */
-function createParts() {
+/** Components that record their calls. */
+function createComponents() {
   const seen: string[] = [];
-  const part = (name: string, overrides: Partial<Component> = {}): Component => ({
+  const component = (name: string, overrides: Partial<Component> = {}): Component => ({
     name,
     start: async () => void seen.push(`start ${name}`),
     stop: async () => void seen.push(`stop ${name}`),
     ...overrides,
   });
-  return { seen, part };
+  return { seen, component };
 }
 
 const failing = (words: string) => () => Promise.reject(new Error(words));
 
 describe('a lifecycle', () => {
   it('starts its components in their order and stops them in reverse', async () => {
-    const { seen, part } = createParts();
-    const lifecycle = createLifecycle([part('database'), part('broker'), part('server')], recordLog().log);
+    const { seen, component } = createComponents();
+    const lifecycle = createLifecycle(
+      [component('database'), component('broker'), component('server')],
+      recordLog().log,
+    );
 
     await lifecycle.start();
     await lifecycle.stop();
@@ -34,11 +37,11 @@ describe('a lifecycle', () => {
     ]);
   });
 
-  it('starts a part only when the one before it has started', async () => {
-    const { seen, part } = createParts();
+  it('starts a component only when the previous one has started', async () => {
+    const { seen, component } = createComponents();
     const slow = Promise.withResolvers<void>();
     const lifecycle = createLifecycle(
-      [part('database', { start: () => slow.promise }), part('server')],
+      [component('database', { start: () => slow.promise }), component('server')],
       recordLog().log,
     );
 
@@ -50,8 +53,8 @@ describe('a lifecycle', () => {
     expect(seen).toEqual(['start server']);
   });
 
-  it('stops a part that has no start of its own', async () => {
-    const { seen } = createParts();
+  it('stops a component that has no start of its own', async () => {
+    const { seen } = createComponents();
     const lifecycle = createLifecycle(
       [{ name: 'pool', stop: async () => void seen.push('stop pool') }],
       recordLog().log,
@@ -64,19 +67,19 @@ describe('a lifecycle', () => {
   });
 
   it('does nothing on a stop before any start', async () => {
-    const { seen, part } = createParts();
+    const { seen, component } = createComponents();
 
-    await createLifecycle([part('server')], recordLog().log).stop();
+    await createLifecycle([component('server')], recordLog().log).stop();
 
     expect(seen).toEqual([]);
   });
 });
 
 describe('a start that fails half-way', () => {
-  it('stops the failed part and those before it, starts none after it, and throws the error', async () => {
-    const { seen, part } = createParts();
+  it('stops the failed component and those before it, starts none after it, and throws the error', async () => {
+    const { seen, component } = createComponents();
     const lifecycle = createLifecycle(
-      [part('database'), part('server', { start: failing('port taken') }), part('consumer')],
+      [component('database'), component('server', { start: failing('port taken') }), component('consumer')],
       recordLog().log,
     );
 
@@ -85,11 +88,14 @@ describe('a start that fails half-way', () => {
     expect(seen).toEqual(['start database', 'stop server', 'stop database']);
   });
 
-  it('throws its own error, and logs the other, when a part cannot be stopped either', async () => {
-    const { part } = createParts();
+  it('throws its own error, and logs the other, when a component fails to stop as well', async () => {
+    const { component } = createComponents();
     const { log, messages } = recordLog();
     const lifecycle = createLifecycle(
-      [part('database', { stop: failing('pool is stuck') }), part('server', { start: failing('port taken') })],
+      [
+        component('database', { stop: failing('pool is stuck') }),
+        component('server', { start: failing('port taken') }),
+      ],
       log,
     );
 
@@ -99,9 +105,9 @@ describe('a start that fails half-way', () => {
   });
 
   it('leaves nothing to stop', async () => {
-    const { seen, part } = createParts();
+    const { seen, component } = createComponents();
     const lifecycle = createLifecycle(
-      [part('database'), part('server', { start: failing('port taken') })],
+      [component('database'), component('server', { start: failing('port taken') })],
       recordLog().log,
     );
     await expect(lifecycle.start()).rejects.toThrow();
@@ -114,10 +120,14 @@ describe('a start that fails half-way', () => {
 });
 
 describe('a stop', () => {
-  it('stops every part even when some fail to, and throws all their errors', async () => {
-    const { seen, part } = createParts();
+  it('stops every component even when some fail to, and throws all their errors', async () => {
+    const { seen, component } = createComponents();
     const lifecycle = createLifecycle(
-      [part('database'), part('broker', { stop: failing('broker') }), part('server', { stop: failing('server') })],
+      [
+        component('database'),
+        component('broker', { stop: failing('broker') }),
+        component('server', { stop: failing('server') }),
+      ],
       recordLog().log,
     );
     await lifecycle.start();
@@ -129,9 +139,9 @@ describe('a stop', () => {
     expect(seen).toContain('stop database');
   });
 
-  it('is one stop however often it is asked for', async () => {
-    const { seen, part } = createParts();
-    const lifecycle = createLifecycle([part('server')], recordLog().log);
+  it('is one stop however often it is called', async () => {
+    const { seen, component } = createComponents();
+    const lifecycle = createLifecycle([component('server')], recordLog().log);
     await lifecycle.start();
 
     await Promise.all([lifecycle.stop(), lifecycle.stop()]);
@@ -140,11 +150,11 @@ describe('a stop', () => {
     expect(seen).toEqual(['start server', 'stop server']);
   });
 
-  it('during a start lets no further part start', async () => {
-    const { seen, part } = createParts();
+  it('during a start prevents further components from starting', async () => {
+    const { seen, component } = createComponents();
     const slow = Promise.withResolvers<void>();
     const lifecycle = createLifecycle(
-      [part('database', { start: () => slow.promise }), part('server')],
+      [component('database', { start: () => slow.promise }), component('server')],
       recordLog().log,
     );
     const starting = lifecycle.start();
@@ -157,14 +167,14 @@ describe('a stop', () => {
   });
 
   it('while a failed start is still cleaning up waits for it', async () => {
-    const { seen, part } = createParts();
+    const { seen, component } = createComponents();
     const slow = Promise.withResolvers<void>();
     const stopSlowly = async () => {
       await slow.promise;
       seen.push('stop database');
     };
     const lifecycle = createLifecycle(
-      [part('database', { stop: stopSlowly }), part('server', { start: failing('port taken') })],
+      [component('database', { stop: stopSlowly }), component('server', { start: failing('port taken') })],
       recordLog().log,
     );
     const starting = lifecycle.start().catch(String);
@@ -180,9 +190,9 @@ describe('a stop', () => {
 
 describe('a group', () => {
   it('starts its components in their order, one after the other', async () => {
-    const { seen, part } = createParts();
+    const { seen, component } = createComponents();
     const slow = Promise.withResolvers<void>();
-    const group = groupComponents('front', [part('server', { start: () => slow.promise }), part('consumer')]);
+    const group = groupComponents('front', [component('server', { start: () => slow.promise }), component('consumer')]);
 
     const starting = group.start?.();
     expect(seen).toEqual([]);
@@ -193,9 +203,9 @@ describe('a group', () => {
   });
 
   it('stops all its components at once and waits for the last', async () => {
-    const { seen, part } = createParts();
+    const { seen, component } = createComponents();
     const slow = Promise.withResolvers<void>();
-    const group = groupComponents('front', [part('server', { stop: () => slow.promise }), part('consumer')]);
+    const group = groupComponents('front', [component('server', { stop: () => slow.promise }), component('consumer')]);
 
     const stopping = group.stop().then(() => seen.push('all stopped'));
     await expect.poll(() => seen).toEqual(['stop consumer']);
@@ -205,12 +215,12 @@ describe('a group', () => {
     expect(seen).toEqual(['stop consumer', 'all stopped']);
   });
 
-  it('throws the errors of all components that could not be stopped, after the others were', async () => {
-    const { seen, part } = createParts();
+  it('throws the errors of all components that failed to stop, after the others have stopped', async () => {
+    const { seen, component } = createComponents();
     const group = groupComponents('front', [
-      part('server', { stop: failing('port is stuck') }),
-      part('monitor', { stop: failing('monitor is stuck') }),
-      part('consumer'),
+      component('server', { stop: failing('port is stuck') }),
+      component('monitor', { stop: failing('monitor is stuck') }),
+      component('consumer'),
     ]);
 
     await expect(group.stop()).rejects.toThrow('port is stuck; monitor is stuck');

@@ -9,7 +9,7 @@ afterEach(() => void vi.useRealTimers());
 
 const pause = (ms: number): Promise<void> => pauseUntil(ms, new AbortController().signal);
 
-/** Runs work; returns its own milliseconds and whether it failed. */
+/** Runs work; returns its service time and whether it failed. */
 async function measure(work: () => Promise<unknown>): Promise<[number, boolean]> {
   const { promise, resolve } = Promise.withResolvers<[number, boolean]>();
   measureServiceTime(work, ({ serviceMs }, hasFailed) => resolve([Math.round(serviceMs), hasFailed])).catch(
@@ -19,12 +19,12 @@ async function measure(work: () => Promise<unknown>): Promise<[number, boolean]>
   return await promise;
 }
 
-describe('the own time of a call', () => {
-  it('is all of it when it waits for nobody', async () => {
+describe('the service time of a call', () => {
+  it('is its duration when it waits for no dependency', async () => {
     expect(await measure(() => pause(30))).toEqual([30, false]);
   });
 
-  it('leaves out what it waits for others, failed waits too', async () => {
+  it('excludes waits for dependencies, failed ones too', async () => {
     const work = async () => {
       await pause(10);
       await excludeWait(() => pause(500));
@@ -34,7 +34,7 @@ describe('the own time of a call', () => {
     expect(await measure(work)).toEqual([17, false]);
   });
 
-  it('leaves out waits at the same time once', async () => {
+  it('excludes simultaneous waits once', async () => {
     const work = async () => {
       await Promise.all([100, 300].map((ms) => excludeWait(() => pause(ms))));
       await pause(20);
@@ -42,11 +42,11 @@ describe('the own time of a call', () => {
     expect(await measure(work)).toEqual([20, false]);
   });
 
-  it('leaves out a wait within a wait once', async () => {
+  it('excludes a nested wait once', async () => {
     expect(await measure(() => excludeWait(() => excludeWait(() => pause(50))))).toEqual([0, false]);
   });
 
-  it('leaves out what is still waited for when the answer is given', async () => {
+  it('excludes a wait that is still running when the call returns', async () => {
     const work = async () => {
       void excludeWait(() => pause(1_000));
       await pause(100);
@@ -54,11 +54,11 @@ describe('the own time of a call', () => {
     expect(await measure(work)).toEqual([0, false]);
   });
 
-  it('is told of a call that failed, too', async () => {
+  it('is reported for a failed call, too', async () => {
     expect(await measure(() => pause(30).then(() => Promise.reject(new Error('no'))))).toEqual([30, true]);
   });
 
-  it('is each call’s own', async () => {
+  it('is separate for each call', async () => {
     const [quick, slow] = await Promise.all([
       measure(() => pause(10)),
       measure(() => excludeWait(() => pause(400)).then(() => pause(7))),
@@ -69,7 +69,7 @@ describe('the own time of a call', () => {
     ]);
   });
 
-  it('is not asked for outside a call', async () => {
+  it('is not measured outside a call', async () => {
     const waiting = excludeWait(async () => 'answer');
     expect(await waiting).toBe('answer');
   });

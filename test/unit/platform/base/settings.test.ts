@@ -85,7 +85,7 @@ it('reports every fault at once, each on a line that names the setting', () => {
   ]);
 });
 
-it('never repeats a value, which may hold a password', () => {
+it('never contains a value, which may hold a password', () => {
   const secret = 'hunter2';
   const everySettingWrong = Object.fromEntries(Object.keys(shape).map((name) => [name, `bad ${secret}`]));
 
@@ -118,7 +118,7 @@ describe('a duration', () => {
     ]);
   });
 
-  it('is at least one millisecond unless told otherwise', () => {
+  it('is at least one millisecond by default', () => {
     expect(() => parseSettings({ RESET_MS: '0' }, { RESET_MS: durationMs(5_000) })).toThrow(ConfigError);
     expect(parseSettings({ RESET_MS: '0' }, { RESET_MS: durationMs(5_000, 0) })).toEqual({ RESET_MS: 0 });
   });
@@ -160,7 +160,7 @@ describe('the origins that may call from a browser', () => {
     'are origins and nothing else: %s',
     (value) => {
       expect(faultsOf({ ORDER_DATABASE_URL: databaseUrl, CORS_ORIGINS: value })).toEqual([
-        '  CORS_ORIGINS must be origins like https://shop.example, separated by commas',
+        '  CORS_ORIGINS must be origins like https://app.example, separated by commas',
       ]);
     },
   );

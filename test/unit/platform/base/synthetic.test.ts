@@ -3,8 +3,8 @@ import { requireSyntheticCredential, syntheticHeaders } from '#services/platform
 
 const refusal = expect.objectContaining({ kind: 'permission_denied', reason: 'SYNTHETIC_NOT_ALLOWED' });
 
-describe('the credential of synthetic orders', () => {
-  it('opens the way for its holder', () => {
+describe('the credential of synthetic calls', () => {
+  it('admits its holder', () => {
     const headers = new Headers(syntheticHeaders('a-credential-of-32-characters---'));
     expect(() => requireSyntheticCredential(headers, 'a-credential-of-32-characters---')).not.toThrow();
   });
@@ -19,8 +19,8 @@ describe('the credential of synthetic orders', () => {
     },
     { given: 'b-credential-of-32-characters---', wanted: 'a-credential-of-32-characters---', when: 'another is given' },
     { given: 'anything', wanted: undefined, when: 'the service has none' },
-    { given: undefined, wanted: undefined, when: 'nobody has one' },
-    { given: 'undefined', wanted: undefined, when: 'somebody guesses' },
+    { given: undefined, wanted: undefined, when: 'there is none' },
+    { given: 'undefined', wanted: undefined, when: 'a caller guesses' },
   ])('refuses when $when', ({ given, wanted }) => {
     expect(() => requireSyntheticCredential(new Headers(syntheticHeaders(given)), wanted)).toThrow(refusal);
   });

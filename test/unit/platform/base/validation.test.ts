@@ -73,7 +73,7 @@ describe('a number', () => {
     [0, 'quantity: must be at least 1, is 0'],
     [-7, 'quantity: must be at least 1, is -7'],
     [10_001, 'quantity: must be at most 10000, is 10001'],
-  ])('outside its range is told the bound it broke: %d', (value, violation) => {
+  ])('outside its range is reported with the bound: %d', (value, violation) => {
     expect(violationsOf((validation) => validation.range('quantity', value, 1, 10_000))).toEqual([violation]);
   });
 
@@ -87,7 +87,7 @@ describe('money', () => {
     expect(violationsOf((validation) => validation.money('amount', undefined, 0n))).toEqual(['amount: must be set']);
   });
 
-  it('must have a currency of three upper-case letters and enough units, and both faults are told', () => {
+  it('must have a currency of three upper-case letters and enough units, and both faults are reported', () => {
     const amount = { currencyCode: 'euro', minorUnits: -1n };
 
     expect(violationsOf((validation) => validation.money('amount', amount, 1n))).toEqual([

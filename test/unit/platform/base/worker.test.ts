@@ -125,7 +125,7 @@ describe('a worker', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('tells running work of a stop and waits for it', async () => {
+  it('aborts the signal of running work at a stop and waits for it', async () => {
     const finish = Promise.withResolvers<boolean>();
     const signals: AbortSignal[] = [];
     await using test = createTestWorker((signal) => {
@@ -161,7 +161,7 @@ describe('a worker', () => {
 
 // The waits after failures are not Node's global timers: these run by the real clock, and poll.
 describe('a worker whose work fails', () => {
-  it('goes on, and says so once', async () => {
+  it('continues, and logs it once', async () => {
     const work = vi.fn(async () => {
       if (work.mock.calls.length < 3) throw new Error('the broker is away');
       return false;
@@ -190,7 +190,7 @@ describe('a worker whose work fails', () => {
     expect(times[2]! - times[1]!).toBeGreaterThanOrEqual(95);
   });
 
-  it('begins anew with the shortest wait, and a new line, after a run that went well', async () => {
+  it('starts again with the shortest wait, and a new log line, after a successful run', async () => {
     const outcomes = [false, false, true, false];
     const work = vi.fn(async () => {
       if (outcomes.shift() === false) throw new Error('no');
@@ -218,7 +218,7 @@ describe('a worker whose work fails', () => {
     expect(performance.now() - before).toBeLessThan(300);
   });
 
-  it('is told of an outage of a minute in a handful of lines', async () => {
+  it('logs a few lines for an outage of a minute', async () => {
     const work = vi.fn(() => Promise.reject(new Error('no')));
     const pauses = vi.spyOn(Math, 'random').mockReturnValue(-0.999); // All but removes the pauses.
     await using test = createTestWorker(work);

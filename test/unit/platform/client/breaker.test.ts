@@ -3,25 +3,25 @@ import {
   type Breaker,
   type BreakerView,
   CircuitOpenError,
+  type ClassifyError,
   createBreaker,
-  type Judge,
-  type Verdict,
+  type Outcome,
 } from '#services/platform/client/breaker.ts';
 
 const RESET_MS = 5_000;
 const T0 = new Date('2026-01-01T00:00:00Z');
 
-/** What a call throws, with what a breaker shall learn from it. */
-class Judged extends Error {
-  readonly verdict: Verdict;
-  constructor(verdict: Verdict, message: string = verdict, options?: ErrorOptions) {
+/** What a call throws, with its outcome for the breaker. */
+class ClassifiedError extends Error {
+  readonly outcome: Outcome;
+  constructor(outcome: Outcome, message: string = outcome, options?: ErrorOptions) {
     super(message, options);
-    this.verdict = verdict;
+    this.outcome = outcome;
   }
 }
 
-const judge: Judge = (error) => (error as Judged).verdict;
-const background: Judge = (error) => ((error as Judged).verdict === 'healthy' ? 'healthy' : 'unknown');
+const classify: ClassifyError = (error) => (error as ClassifiedError).outcome;
+const background: ClassifyError = (error) => ((error as ClassifiedError).outcome === 'success' ? 'success' : 'ignored');
 
 function createTestBreaker() {
   const changes: BreakerView[] = [];
@@ -34,10 +34,12 @@ function createTestBreaker() {
   return { breaker, changes, states: () => changes.map((view) => view.state) };
 }
 
-const succeed = (breaker: Breaker) => breaker.run(async () => 'answer', judge);
+const succeed = (breaker: Breaker) => breaker.execute(async () => 'answer', classify);
 
-async function fail(breaker: Breaker, verdict: Verdict = 'failure', message: string = verdict): Promise<void> {
-  await expect(breaker.run(() => Promise.reject(new Judged(verdict, message)), judge)).rejects.toThrow(message);
+async function fail(breaker: Breaker, outcome: Outcome = 'failure', message: string = outcome): Promise<void> {
+  await expect(breaker.execute(() => Promise.reject(new ClassifiedError(outcome, message)), classify)).rejects.toThrow(
+    message,
+  );
 }
 
 async function failTimes(breaker: Breaker, times: number): Promise<void> {
@@ -52,7 +54,7 @@ async function awaitProbe(breaker: Breaker): Promise<void> {
 
 async function isRefused(breaker: Breaker): Promise<boolean> {
   const call = vi.fn(async () => 'answer');
-  const refused = await breaker.run(call, judge).then(
+  const refused = await breaker.execute(call, classify).then(
     () => false,
     (error: unknown) => error instanceof CircuitOpenError,
   );
@@ -68,19 +70,19 @@ afterEach(() => {
 });
 
 describe('a closed breaker', () => {
-  it('hands on what a call returns and what it throws, as it is', async () => {
+  it('passes on what a call returns and throws, unchanged', async () => {
     const { breaker } = createTestBreaker();
-    const thrown = new Judged('failure');
+    const thrown = new ClassifiedError('failure');
 
     await expect(succeed(breaker)).resolves.toBe('answer');
-    await expect(breaker.run(() => Promise.reject(thrown), judge)).rejects.toBe(thrown);
+    await expect(breaker.execute(() => Promise.reject(thrown), classify)).rejects.toBe(thrown);
   });
 
-  it.each(['healthy', 'unknown'] as const)('hands on an error that is %s as it is', async (verdict) => {
+  it.each(['success', 'ignored'] as const)('passes on an error that is %s unchanged', async (outcome) => {
     const { breaker } = createTestBreaker();
-    const thrown = new Judged(verdict);
+    const thrown = new ClassifiedError(outcome);
 
-    await expect(breaker.run(() => Promise.reject(thrown), judge)).rejects.toBe(thrown);
+    await expect(breaker.execute(() => Promise.reject(thrown), classify)).rejects.toBe(thrown);
   });
 
   it('opens at the fifth consecutive failure', async () => {
@@ -103,53 +105,53 @@ describe('a closed breaker', () => {
     expect(breaker.view().state).toBe('closed');
   });
 
-  it('takes a refusal for a sign of health: it begins to count anew', async () => {
+  it('counts a refusal as success: it starts to count from zero', async () => {
     const { breaker } = createTestBreaker();
 
     await failTimes(breaker, 4);
-    await fail(breaker, 'healthy');
+    await fail(breaker, 'success');
     await failTimes(breaker, 4);
 
     expect(breaker.view().state).toBe('closed');
   });
 
-  it('learns nothing from an unknown outcome: it neither counts nor begins anew', async () => {
+  it('ignores an ignored outcome: it neither counts nor starts from zero', async () => {
     const { breaker } = createTestBreaker();
 
     await failTimes(breaker, 4);
-    for (let time = 0; time < 10; time += 1) await fail(breaker, 'unknown');
+    for (let time = 0; time < 10; time += 1) await fail(breaker, 'ignored');
     expect(breaker.view().state).toBe('closed');
     await fail(breaker);
 
     expect(breaker.view().state).toBe('open');
   });
 
-  it('lets calls run side by side', async () => {
+  it('runs calls concurrently', async () => {
     const { breaker } = createTestBreaker();
     const answers = Array.from({ length: 3 }, () => Promise.withResolvers<number>());
 
-    const calls = answers.map((answer) => breaker.run(() => answer.promise, judge));
+    const calls = answers.map((answer) => breaker.execute(() => answer.promise, classify));
     for (const [index, answer] of answers.entries()) answer.resolve(index);
 
     await expect(Promise.all(calls)).resolves.toEqual([0, 1, 2]);
   });
 });
 
-describe('what a change tells', () => {
+describe('the error of a change', () => {
   it('is the error that opened it, and none for the other states', async () => {
-    const told: [string, unknown][] = [];
+    const reported: [string, unknown][] = [];
     const breaker = createBreaker({
       dependency: 'inventory',
       failures: 1,
       resetMs: RESET_MS,
-      onChange: ({ state }, openedBy) => told.push([state, openedBy]),
+      onChange: ({ state }, openedBy) => reported.push([state, openedBy]),
     });
-    const thrown = new Judged('failure');
-    await expect(breaker.run(() => Promise.reject(thrown), judge)).rejects.toBe(thrown);
+    const thrown = new ClassifiedError('failure');
+    await expect(breaker.execute(() => Promise.reject(thrown), classify)).rejects.toBe(thrown);
     vi.advanceTimersByTime(RESET_MS);
     await succeed(breaker);
 
-    expect(told).toEqual([
+    expect(reported).toEqual([
       ['open', thrown],
       ['half_open', undefined],
       ['closed', undefined],
@@ -158,17 +160,19 @@ describe('what a change tells', () => {
 });
 
 describe('an open breaker', () => {
-  it('refuses at once without a call, naming the dependency', async () => {
+  it('rejects at once without a call, naming the dependency', async () => {
     const { breaker } = createTestBreaker();
     await failTimes(breaker, 5);
     const call = vi.fn(async () => 'answer');
 
-    await expect(breaker.run(call, judge)).rejects.toThrow(new CircuitOpenError('inventory: the circuit is open'));
+    await expect(breaker.execute(call, classify)).rejects.toThrow(
+      new CircuitOpenError('inventory: the circuit is open'),
+    );
 
     expect(call).not.toHaveBeenCalled();
   });
 
-  it('refuses until the last millisecond of its time', async () => {
+  it('rejects until the last millisecond of its reset time', async () => {
     const { breaker } = createTestBreaker();
     await failTimes(breaker, 5);
 
@@ -179,7 +183,7 @@ describe('an open breaker', () => {
     expect(await isRefused(breaker)).toBe(false);
   });
 
-  it('tells since when and why', async () => {
+  it('shows since when and why', async () => {
     const { breaker } = createTestBreaker();
     await failTimes(breaker, 4);
     vi.advanceTimersByTime(100);
@@ -193,12 +197,14 @@ describe('an open breaker', () => {
     });
   });
 
-  it('gives the cause of the failure as its reason, when there is one', async () => {
+  it('has the cause of the failure as its reason, when there is one', async () => {
     const { breaker } = createTestBreaker();
     await failTimes(breaker, 4);
-    const thrown = new Judged('failure', 'could not be reached', { cause: new Error('ECONNREFUSED 127.0.0.1') });
+    const thrown = new ClassifiedError('failure', 'could not be reached', {
+      cause: new Error('ECONNREFUSED 127.0.0.1'),
+    });
 
-    await expect(breaker.run(() => Promise.reject(thrown), judge)).rejects.toBe(thrown);
+    await expect(breaker.execute(() => Promise.reject(thrown), classify)).rejects.toBe(thrown);
 
     expect(breaker.view().reason).toBe('ECONNREFUSED 127.0.0.1');
   });
@@ -206,11 +212,11 @@ describe('an open breaker', () => {
   it('keeps its reason when a call that began before fails in another way', async () => {
     const { breaker } = createTestBreaker();
     const late = Promise.withResolvers<string>();
-    const running = breaker.run(() => late.promise, judge).catch(String);
+    const running = breaker.execute(() => late.promise, classify).catch(String);
     await failTimes(breaker, 4);
     await fail(breaker, 'failure', 'the one that opened it');
 
-    late.reject(new Judged('failure', 'a late one'));
+    late.reject(new ClassifiedError('failure', 'a late one'));
     await running;
 
     expect(breaker.view()).toMatchObject({ state: 'open', reason: 'the one that opened it' });
@@ -219,7 +225,7 @@ describe('an open breaker', () => {
   it('stays open when a call that began before succeeds', async () => {
     const { breaker } = createTestBreaker();
     const late = Promise.withResolvers<string>();
-    const running = breaker.run(() => late.promise, judge);
+    const running = breaker.execute(() => late.promise, classify);
     await failTimes(breaker, 5);
 
     late.resolve('late');
@@ -230,21 +236,21 @@ describe('an open breaker', () => {
 });
 
 describe('a half-open breaker', () => {
-  it('lets one probe through and refuses all others at once', async () => {
+  it('admits one probe and rejects all other calls at once', async () => {
     const { breaker } = createTestBreaker();
     await awaitProbe(breaker);
     const probe = Promise.withResolvers<string>();
-    const probing = breaker.run(() => probe.promise, judge);
+    const probing = breaker.execute(() => probe.promise, classify);
 
     expect(breaker.view().state).toBe('half_open');
-    const others = await Promise.all(Array.from({ length: 20 }, () => isRefused(breaker)));
+    const concurrent = await Promise.all(Array.from({ length: 20 }, () => isRefused(breaker)));
     probe.resolve('answer');
     await probing;
 
-    expect(others).toEqual(Array.from({ length: 20 }, () => true));
+    expect(concurrent).toEqual(Array.from({ length: 20 }, () => true));
   });
 
-  it('lets one of many simultaneous calls through', async () => {
+  it('admits one of many simultaneous calls', async () => {
     const { breaker } = createTestBreaker();
     await awaitProbe(breaker);
 
@@ -253,7 +259,7 @@ describe('a half-open breaker', () => {
     expect(refused.filter((one) => !one)).toHaveLength(1);
   });
 
-  it('closes after a good probe and counts anew', async () => {
+  it('closes after a successful probe and counts from zero', async () => {
     const { breaker } = createTestBreaker();
     await awaitProbe(breaker);
 
@@ -264,20 +270,20 @@ describe('a half-open breaker', () => {
     expect(breaker.view().state).toBe('closed');
   });
 
-  it('closes when its probe is refused by a dependency that is well', async () => {
+  it('closes when its probe is refused by a healthy dependency', async () => {
     const { breaker } = createTestBreaker();
     await awaitProbe(breaker);
 
-    await fail(breaker, 'healthy');
+    await fail(breaker, 'success');
 
     expect(breaker.view().state).toBe('closed');
   });
 
-  it.each(['failure', 'unknown'] as const)('opens again after a probe whose outcome is %s', async (verdict) => {
+  it.each(['failure', 'ignored'] as const)('opens again after a probe whose outcome is %s', async (outcome) => {
     const { breaker } = createTestBreaker();
     await awaitProbe(breaker);
 
-    await fail(breaker, verdict);
+    await fail(breaker, outcome);
 
     expect(breaker.view().state).toBe('open');
     vi.advanceTimersByTime(RESET_MS - 1);
@@ -287,12 +293,12 @@ describe('a half-open breaker', () => {
   it('throws what the probe threw', async () => {
     const { breaker } = createTestBreaker();
     await awaitProbe(breaker);
-    const thrown = new Judged('unknown', 'cancelled');
+    const thrown = new ClassifiedError('ignored', 'cancelled');
 
-    await expect(breaker.run(() => Promise.reject(thrown), judge)).rejects.toBe(thrown);
+    await expect(breaker.execute(() => Promise.reject(thrown), classify)).rejects.toBe(thrown);
   });
 
-  it('gets another probe after each further wait', async () => {
+  it('admits another probe after each further wait', async () => {
     const { breaker } = createTestBreaker();
     await awaitProbe(breaker);
     for (let round = 0; round < 3; round += 1) {
@@ -311,7 +317,9 @@ describe('background work', () => {
     const { breaker } = createTestBreaker();
 
     for (let time = 0; time < 20; time += 1) {
-      await expect(breaker.run(() => Promise.reject(new Judged('failure')), background)).rejects.toThrow('failure');
+      await expect(breaker.execute(() => Promise.reject(new ClassifiedError('failure')), background)).rejects.toThrow(
+        'failure',
+      );
     }
 
     expect(breaker.view().state).toBe('closed');
@@ -321,24 +329,26 @@ describe('background work', () => {
     const { breaker } = createTestBreaker();
     await failTimes(breaker, 5);
 
-    await expect(breaker.run(async () => 'answer', background)).rejects.toThrow(CircuitOpenError);
+    await expect(breaker.execute(async () => 'answer', background)).rejects.toThrow(CircuitOpenError);
   });
 
   it('may be the probe that closes it, or that opens it again', async () => {
     const { breaker } = createTestBreaker();
     await awaitProbe(breaker);
 
-    await expect(breaker.run(() => Promise.reject(new Judged('failure')), background)).rejects.toThrow('failure');
+    await expect(breaker.execute(() => Promise.reject(new ClassifiedError('failure')), background)).rejects.toThrow(
+      'failure',
+    );
     expect(breaker.view().state).toBe('open');
     vi.advanceTimersByTime(RESET_MS);
-    await breaker.run(async () => 'answer', background);
+    await breaker.execute(async () => 'answer', background);
 
     expect(breaker.view().state).toBe('closed');
   });
 });
 
 describe('a change', () => {
-  it('is told once each, with the view after it', async () => {
+  it('is reported once, with the view after it', async () => {
     const { breaker, changes } = createTestBreaker();
     await awaitProbe(breaker);
     await fail(breaker, 'failure', 'still away');
@@ -355,7 +365,7 @@ describe('a change', () => {
     expect(changes.map((view) => view.since!.getTime() - T0.getTime())).toEqual([0, 5_000, 5_000, 10_000, 10_000]);
   });
 
-  it('is told once when many calls fail together', async () => {
+  it('is reported once when many calls fail together', async () => {
     const { breaker, states } = createTestBreaker();
 
     await Promise.all(Array.from({ length: 50 }, () => fail(breaker)));

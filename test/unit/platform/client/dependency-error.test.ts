@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { type CallFailure, DependencyError, toDependencyError } from '#services/platform/client/dependency-error.ts';
 
-/** What each code is when the neighbour told it, and when the client made it of an answer. */
-const failures: Record<keyof typeof Code, readonly [told: CallFailure, made: CallFailure]> = {
+/** What each code means when the dependency sent it, and when the client library derived it from an answer. */
+const failures: Record<keyof typeof Code, readonly [sent: CallFailure, made: CallFailure]> = {
   Canceled: ['unreachable', 'unreachable'],
   Unknown: ['internal', 'unreadable'],
   InvalidArgument: ['not_understood', 'unreadable'],
@@ -22,21 +22,21 @@ const failures: Record<keyof typeof Code, readonly [told: CallFailure, made: Cal
   DataLoss: ['internal', 'unreadable'],
   Unauthenticated: ['refused', 'refused'],
 };
-const rows = Object.entries(failures).map(([code, [told, made]]) => ({ code, told, made })) as readonly {
+const rows = Object.entries(failures).map(([code, [sent, made]]) => ({ code, sent, made })) as readonly {
   code: keyof typeof Code;
-  told: CallFailure;
+  sent: CallFailure;
   made: CallFailure;
 }[];
 
-function toldByNeighbour(code: Code, message = 'words'): ConnectError {
+function sentByDependency(code: Code, message = 'words'): ConnectError {
   return Object.assign(new ConnectError(message, code), { isWireError: true });
 }
 
 describe('a failed call', () => {
-  it.each(rows)('with code $code is $told when the neighbour told so', ({ code, told }) => {
-    const error = toDependencyError('inventory', toldByNeighbour(Code[code]), false);
+  it.each(rows)('with code $code is $sent when the dependency sent it', ({ code, sent }) => {
+    const error = toDependencyError('inventory', sentByDependency(Code[code]), false);
 
-    expect(error).toMatchObject({ dependency: 'inventory', failure: told });
+    expect(error).toMatchObject({ dependency: 'inventory', failure: sent });
   });
 
   it.each(rows)('with code $code is $made when the client made it of what came', ({ code, made }) => {
@@ -51,12 +51,12 @@ describe('a failed call', () => {
     [415, Code.Unknown, 'not_understood'],
     [500, Code.Unknown, 'internal'],
     [302, Code.Unknown, 'unreadable'],
-  ])('answered by HTTP %d without an error of the protocol is told by the status', (status, code, failure) => {
+  ])('answered by HTTP %d without an error of the protocol is classified by the status', (status, code, failure) => {
     expect(toDependencyError('inventory', new ConnectError(`HTTP ${status}`, code), false).failure).toBe(failure);
   });
 
-  it('is judged by its code, not by the status it quotes, when the neighbour told it', () => {
-    expect(toDependencyError('inventory', toldByNeighbour(Code.Internal, 'HTTP 400'), false).failure).toBe('internal');
+  it('is classified by its code, not by the status it quotes, when the dependency sent it', () => {
+    expect(toDependencyError('inventory', sentByDependency(Code.Internal, 'HTTP 400'), false).failure).toBe('internal');
   });
 
   it('covers every code there is', () => {
@@ -66,7 +66,7 @@ describe('a failed call', () => {
   });
 
   it.each(['EPIPE', 'EHOSTUNREACH', 'ERR_HTTP2_STREAM_CANCEL', 'ERR_SSL_WRONG_VERSION_NUMBER'])(
-    'that broke with %s below the protocol is unreachable, though the transport calls it internal',
+    'that broke with %s below the protocol is unreachable, even if the transport calls it internal',
     (nodeCode) => {
       const thrown = new ConnectError('write', Code.Internal);
       thrown.cause = new Error('outer', { cause: Object.assign(new Error('write'), { code: nodeCode }) });
@@ -82,14 +82,14 @@ describe('a failed call', () => {
     expect(toDependencyError('inventory', thrown, false).failure).toBe('unreadable');
   });
 
-  it('whose caller had given up is cancelled, whatever the transport says', () => {
+  it('whose caller gave up is cancelled, whatever the transport reports', () => {
     for (const { code } of rows) {
-      const error = toDependencyError('inventory', toldByNeighbour(Code[code]), true);
+      const error = toDependencyError('inventory', sentByDependency(Code[code]), true);
       expect(error.failure).toBe('cancelled');
     }
   });
 
-  it('keeps what the transport said as its cause, out of its words', () => {
+  it('keeps the error of the transport as its cause, and out of its message', () => {
     const thrown = new ConnectError('connect ECONNREFUSED 10.0.0.7', Code.Unavailable);
 
     const error = toDependencyError('payment', thrown, false);
@@ -98,7 +98,7 @@ describe('a failed call', () => {
     expect(error.cause).toBe(thrown);
   });
 
-  it('that threw something else never says that the neighbour failed', () => {
+  it('that threw something else is never a failure of the dependency', () => {
     expect(toDependencyError('payment', new TypeError('x is undefined'), false).failure).toBe('unreadable');
     expect(toDependencyError('payment', 'a text', false).failure).toBe('unreadable');
   });
@@ -112,7 +112,7 @@ describe('a connection that breaks while a request is written', () => {
     ['ECONNRESET', coded('ECONNRESET')],
     ['EPIPE below another error', new Error('write failed', { cause: coded('EPIPE') })],
     ['ERR_HTTP2_STREAM_ERROR', coded('ERR_HTTP2_STREAM_ERROR')],
-  ])('is told as unreachable, though the client calls it internal: %s', (_, cause) => {
+  ])('is unreachable, even if the client calls it internal: %s', (_, cause) => {
     expect(toDependencyError('inventory', internal(cause), false).failure).toBe('unreachable');
   });
 
@@ -125,7 +125,7 @@ describe('a connection that breaks while a request is written', () => {
 });
 
 describe('a refusal', () => {
-  it('carries the reason of its ErrorInfo and the words of the neighbour', () => {
+  it('carries the reason of its ErrorInfo and the message of the dependency', () => {
     const thrown = new ConnectError('not enough of prod456', Code.FailedPrecondition, undefined, [
       { desc: ErrorInfoSchema, value: { reason: 'INSUFFICIENT_STOCK', domain: 'shop' } },
     ]);
@@ -141,8 +141,8 @@ describe('a refusal', () => {
   });
 });
 
-it('leaves an error that is sorted already as it is', () => {
-  const sorted = new DependencyError('inventory', 'not_called');
+it('leaves a classified error unchanged', () => {
+  const sorted = new DependencyError({ dependency: 'inventory', failure: 'not_called' });
 
   expect(toDependencyError('inventory', sorted, true)).toBe(sorted);
 });

@@ -7,9 +7,9 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 const failed = (failure: CallFailure, retryAfterMs?: number) =>
-  new DependencyError('inventory', failure, '', failure, undefined, retryAfterMs);
+  new DependencyError({ dependency: 'inventory', failure, description: failure, retryAfterMs });
 
-/** Makes a call that fails with these in turn, then answers; notes when each try was made, in milliseconds from the start. */
+/** Makes a call that fails with these in turn, then succeeds; records the time of each attempt, in milliseconds from the start. */
 function start(failures: readonly unknown[], change: Partial<RetryOptions> = {}) {
   const begin = performance.now();
   const tries: number[] = [];
@@ -21,7 +21,7 @@ function start(failures: readonly unknown[], change: Partial<RetryOptions> = {})
     deadline: startDeadline(1_000),
     minimumMs: 20,
     signal: undefined,
-    mayRepeat: () => true,
+    shouldRetry: () => true,
     onRetry,
     ...change,
   };
@@ -56,7 +56,7 @@ describe('a call that failed', () => {
     expect(call.onRetry).toHaveBeenCalledTimes(tries - 1);
   });
 
-  it('in a way nobody foresaw is not repeated', async () => {
+  it('in an unexpected way is not retried', async () => {
     const mistake = new TypeError('x is undefined');
     const call = start([mistake]);
 
@@ -64,7 +64,7 @@ describe('a call that failed', () => {
     expect(call.tries).toHaveLength(1);
   });
 
-  it('is repeated as often as the policy says, and then told as it failed last', async () => {
+  it('is retried as often as the policy says, and then throws its last error', async () => {
     const last = failed('unreachable');
     const call = start([failed('unreachable'), failed('unreachable'), last, failed('unreachable')]);
 
@@ -75,8 +75,8 @@ describe('a call that failed', () => {
     expect(call.tries).toHaveLength(3);
   });
 
-  it('that may not be repeated is not', async () => {
-    const call = start([failed('unreachable')], { mayRepeat: () => false });
+  it('that may not be retried is not', async () => {
+    const call = start([failed('unreachable')], { shouldRetry: () => false });
 
     await call.end();
 
@@ -84,7 +84,7 @@ describe('a call that failed', () => {
   });
 });
 
-describe('the wait before a repeat', () => {
+describe('the wait before a retry', () => {
   it('doubles, and its upper half is random', async () => {
     const waits = async (random: number) => {
       vi.spyOn(Math, 'random').mockReturnValue(random);
@@ -97,7 +97,7 @@ describe('the wait before a repeat', () => {
     expect(await waits(1)).toEqual([50, 100, 200, 200]);
   });
 
-  it('is at least what the neighbour asks for', async () => {
+  it('is at least as long as the dependency asks for', async () => {
     const call = start([failed('overloaded', 150), failed('unreachable', 180)]);
 
     await call.end();
@@ -105,7 +105,7 @@ describe('the wait before a repeat', () => {
     expect(call.tries).toEqual([0, 150, 330]);
   });
 
-  it('is not made when the neighbour asks for more than the policy waits', async () => {
+  it('is skipped when the dependency asks for more than the policy allows', async () => {
     const call = start([failed('overloaded', 201)]);
     const other = start([failed('unreachable', 1_000)]);
 
@@ -120,7 +120,7 @@ describe('the wait before a repeat', () => {
     const call = start([failed('unreachable', 150)], { deadline: startDeadline(budgetMs), minimumMs: 20 });
 
     await vi.advanceTimersByTimeAsync(0);
-    expect(vi.getTimerCount()).toBe(tries - 1); // Told at once: a wait for nothing would be the caller's.
+    expect(vi.getTimerCount()).toBe(tries - 1); // Thrown at once: a wait without a retry would only delay the caller.
     await call.end();
 
     expect(call.tries).toHaveLength(tries);
@@ -138,9 +138,9 @@ describe('the wait before a repeat', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is followed by no repeat when that was forbidden meanwhile', async () => {
+  it('is followed by no retry when that was forbidden in the meantime', async () => {
     let closed = true;
-    const call = start([failed('overloaded', 150)], { mayRepeat: () => closed });
+    const call = start([failed('overloaded', 150)], { shouldRetry: () => closed });
     await vi.advanceTimersByTimeAsync(10);
     closed = false;
 

@@ -3,7 +3,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { CircuitOpenError } from '#services/platform/client/breaker.ts';
-import { judgeBackgroundCall, judgeCall } from '#services/platform/client/call-policy.ts';
+import { classifyBackgroundCall, classifyCall } from '#services/platform/client/call-policy.ts';
 import { type CallFailure, DependencyError } from '#services/platform/client/dependency-error.ts';
 import { createDependency, isIdempotent } from '#services/platform/client/rpc-client.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
@@ -15,16 +15,16 @@ const verdicts: Record<CallFailure, string> = {
   unreachable: 'failure',
   internal: 'failure',
   unreadable: 'failure',
-  not_understood: 'healthy',
-  circuit_open: 'unknown',
-  overloaded: 'unknown',
-  not_called: 'unknown',
-  refused: 'healthy',
-  cancelled: 'unknown',
+  not_understood: 'success',
+  circuit_open: 'ignored',
+  overloaded: 'ignored',
+  not_called: 'ignored',
+  refused: 'success',
+  cancelled: 'ignored',
 };
 const rows = Object.entries(verdicts) as [CallFailure, string][];
 
-/** A dependency at an address that a unit test cannot reach: a call that is made is one too many. */
+/** A dependency at an address that a unit test cannot reach, so a call that is made fails the test. */
 function createUnreachable(minimumMs: number) {
   const metrics = createMetrics('order');
   const dependency = createDependency({
@@ -38,21 +38,21 @@ function createUnreachable(minimumMs: number) {
 
 const called = { name: 'DependencyError', failure: 'not_called' };
 
-describe('what a breaker learns', () => {
-  it.each(rows)('from a call that ended as %s is: %s', (failure, verdict) => {
-    expect(judgeCall(new DependencyError('inventory', failure))).toBe(verdict);
+describe('the outcome of a call for the breaker', () => {
+  it.each(rows)('from a call that ended as %s is: %s', (failure, outcome) => {
+    expect(classifyCall(new DependencyError({ dependency: 'inventory', failure }))).toBe(outcome);
   });
 
-  it.each(rows)('from a background call that ended as %s is nothing bad', (failure, verdict) => {
-    const learnt = judgeBackgroundCall(new DependencyError('inventory', failure));
+  it.each(rows)('from a background call that ended as %s is nothing bad', (failure, outcome) => {
+    const backgroundOutcome = classifyBackgroundCall(new DependencyError({ dependency: 'inventory', failure }));
 
-    expect(learnt).toBe(verdict === 'healthy' ? 'healthy' : 'unknown');
+    expect(backgroundOutcome).toBe(outcome === 'success' ? 'success' : 'ignored');
   });
 
-  it('from an error that is not sorted is the worst', () => {
-    expect(judgeCall(new Error('?'))).toBe('failure');
-    expect(judgeCall(new ConnectError('?', Code.NotFound))).toBe('failure');
-    expect(judgeCall(new CircuitOpenError('?'))).toBe('failure');
+  it('of an error that is not classified is a failure', () => {
+    expect(classifyCall(new Error('?'))).toBe('failure');
+    expect(classifyCall(new ConnectError('?', Code.NotFound))).toBe('failure');
+    expect(classifyCall(new CircuitOpenError('?'))).toBe('failure');
   });
 });
 
@@ -78,11 +78,15 @@ describe('a call with too little time left', () => {
 
     await expect(client.checkAvailability({ productId: '12345' }, { timeoutMs: 5 })).rejects.toThrow();
 
-    const { values } = await metrics.rpcCalled.get();
-    const count = values.find(({ metricName }) => metricName === 'rpc_client_seconds_count');
+    const { values } = await metrics.rpcClientDuration.get();
+    const count = values.find(({ metricName }) => metricName === 'rpc_client_call_duration_seconds_count');
     expect(count).toMatchObject({
       value: 1,
-      labels: { dependency: 'inventory', rpc: 'InventoryService/CheckAvailability', code: 'not_called' },
+      labels: {
+        dependency: 'inventory',
+        rpc_method: 'shop.inventory.v1.InventoryService/CheckAvailability',
+        error_type: 'not_called',
+      },
     });
   });
 });
@@ -93,12 +97,12 @@ it('shows a closed breaker in the metrics before its first call', async () => {
   expect(await metrics.registry.metrics()).toContain('circuit_breaker_state{dependency="inventory",service="order"} 0');
 });
 
-describe('the contract decides what may be repeated', () => {
+describe('the contract declares what is idempotent', () => {
   it.each([
     ['a read', InventoryService.method.checkAvailability, true],
     ['a write with a key', InventoryService.method.reserveStock, true],
     ['what says nothing', { idempotency: MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN }, false],
-  ])('%s: %s', (_, method, repeatable) => {
-    expect(isIdempotent(method)).toBe(repeatable);
+  ])('%s: %s', (_, method, idempotent) => {
+    expect(isIdempotent(method)).toBe(idempotent);
   });
 });

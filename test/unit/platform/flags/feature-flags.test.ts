@@ -68,7 +68,7 @@ describe('a percentage', () => {
     expect(before.size).toBe(customers.length);
   });
 
-  it('of 0 takes nobody, within a second of its change', async () => {
+  it('of 0 selects no customer, within a second of its change', async () => {
     await using flags = await openProvider(pricingFlags(100));
     expect(await flags.isOn('cust123')).toBe(true);
     flags.document.text = pricingFlags(0);
@@ -87,7 +87,7 @@ describe('a document that cannot be used', () => {
     ['a percentage in quotes', pricingFlags(0).replace('["on",0]', '["on","0"]'), 'targeting/fractional/0'],
     ['a rule that does not exist', pricingFlags(0).replace('fractional', 'fractoinal'), '/flags/new_pricing_algorithm'],
     ['a default that is no variant', pricingFlags(0).replace(':"off"', ':"none"'), 'Default variant none missing'],
-  ])('with %s leaves the last good one in force and is told once', async (_, text, fault) => {
+  ])('with %s leaves the last valid one in force and is logged once', async (_, text, fault) => {
     await using flags = await openProvider(pricingFlags(100));
     flags.document.text = text;
     await flags.look(10);
@@ -128,7 +128,7 @@ describe('a document that cannot be used', () => {
     expect(flags.messages('warn')).toEqual([]);
   });
 
-  it('is told again when it breaks again', async () => {
+  it('is logged again when it breaks again', async () => {
     await using flags = await openProvider(pricingFlags(0));
     for (const text of ['{', pricingFlags(1), '{']) {
       flags.document.text = text;
@@ -164,7 +164,7 @@ describe('a flag', () => {
   });
 });
 
-it('the flags that come with the order service are valid, and give nobody new prices', async () => {
+it('the flags that come with the order service are valid, and give no customer new prices', async () => {
   const file = fileURLToPath(new URL('../../../../services/order/flags.json', import.meta.url));
   await using flags = await openProvider(await readFile(file, 'utf8'));
   expect(flags.messages('info')).toEqual(['feature flags loaded']);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { DOMAIN } from '#services/domain.ts';
 import { installTracing } from '#services/platform/observability/tracing.ts';
 import { apiError, createMessage } from '../support/fake-stream.ts';
 import { applied, createTestConsumer, eventually, type Handle, orderCreated } from './test-consumer.ts';
@@ -7,7 +8,7 @@ import { applied, createTestConsumer, eventually, type Handle, orderCreated } fr
 const STREAM_MISSING = 10059;
 const CONSUMER_MISSING = 10014;
 
-beforeAll(installTracing);
+beforeAll(() => installTracing(DOMAIN.correlation));
 
 describe('an event', () => {
   it('is applied and acknowledged', async () => {
@@ -182,7 +183,7 @@ describe('a stop', () => {
 });
 
 describe('an event that was handed out but not begun', () => {
-  it('is given back at once at a stop', async () => {
+  it('is returned to the broker at once at a stop', async () => {
     const gate = Promise.withResolvers<void>();
     const handle = vi.fn<Handle>(() => gate.promise);
     const test = createTestConsumer(handle);
@@ -211,7 +212,7 @@ describe('how far behind it is', () => {
     expect(await test.consumer.lag()).toEqual({ pending: 3, unacknowledged: 2 });
   });
 
-  it('is unknown, not an error, while the broker is away or does not answer', async () => {
+  it('is unknown, not an error, while the broker is unreachable or does not answer', async () => {
     await using test = createTestConsumer(applied);
     const unknown = { pending: -1, unacknowledged: -1 };
 

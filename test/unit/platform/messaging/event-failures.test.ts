@@ -1,14 +1,15 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { DOMAIN } from '#services/domain.ts';
 import { DomainError, failedPrecondition, unavailable } from '#services/platform/base/errors.ts';
 import { installTracing } from '#services/platform/observability/tracing.ts';
 import { applied, createTestConsumer, eventually, type Handle, orderCreated } from './test-consumer.ts';
 
-beforeAll(installTracing);
+beforeAll(() => installTracing(DOMAIN.correlation));
 
 describe('a handler that fails', () => {
   const failing: Handle = () => Promise.reject(new Error('no such product'));
 
-  it('is tried again later, and counted', async () => {
+  it('is retried later, and counted', async () => {
     await using test = createTestConsumer(failing);
     await test.start();
     const message = orderCreated();
@@ -37,7 +38,7 @@ describe('a handler that fails', () => {
     expect(message.answers[0]![1]).toBeLessThanOrEqual(most);
   });
 
-  it('a fifth time has its event set aside, whatever the number of deliveries', async () => {
+  it('five times stores its event as a dead letter, at any number of deliveries', async () => {
     const handle = vi.fn(failing);
     await using test = createTestConsumer((event, transaction) => {
       test.receipts.clear(); // What a rollback does.
@@ -74,7 +75,7 @@ describe('a handler that fails', () => {
 });
 
 describe('an event that can never be applied', () => {
-  it('because its body is no message is set aside at once', async () => {
+  it('because its body is no message is stored as a dead letter at once', async () => {
     const handle = vi.fn(applied);
     await using test = createTestConsumer(handle);
     await test.start();
@@ -88,8 +89,8 @@ describe('an event that can never be applied', () => {
     expect(await test.results()).toEqual(['dead_letter']);
   });
 
-  it('because its handler finds its content wrong for good is set aside at once', async () => {
-    const error = new DomainError('invalid_argument', 'ORDER_EMPTY', 'an order of nothing');
+  it('because its handler reports invalid content is stored as a dead letter at once', async () => {
+    const error = new DomainError({ kind: 'invalid_argument', reason: 'ORDER_EMPTY', message: 'an order of nothing' });
     await using test = createTestConsumer(() => Promise.reject(error));
     await test.start();
     const message = orderCreated();
@@ -97,11 +98,11 @@ describe('an event that can never be applied', () => {
     test.deliver(message);
 
     await eventually(() => expect(message.answers).toEqual([['term']]));
-    expect(test.messages('error')).toEqual(['an event was set aside as a dead letter']);
+    expect(test.messages('error')).toEqual(['an event was stored as a dead letter']);
   });
 
   it.each([{}, { 'ce-id': '' }, { 'ce-id': 'not-a-uuid' }])(
-    'because it has no id (%j) is set aside under its place in the stream',
+    'because it has no id (%j) is stored under its sequence in the stream',
     async (headers) => {
       await using test = createTestConsumer(applied);
       await test.start();
@@ -117,8 +118,8 @@ describe('an event that can never be applied', () => {
 });
 
 describe('an outage', () => {
-  it('is waited out for ever and never counted', async () => {
-    const outage = unavailable('DATABASE_UNAVAILABLE', 'away', 1_000);
+  it('is retried for ever and never counted', async () => {
+    const outage = unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
     await using test = createTestConsumer(applied, () => {
       throw outage;
     });
@@ -135,8 +136,10 @@ describe('an outage', () => {
     expect(test.letters).toEqual([]);
   });
 
-  it('of something the handler needs is not its own failure', async () => {
-    await using test = createTestConsumer(() => Promise.reject(unavailable('CATALOGUE_UNKNOWN', 'not yet', 1_000)));
+  it('of a dependency of the handler is not counted either', async () => {
+    await using test = createTestConsumer(() =>
+      Promise.reject(unavailable({ reason: 'CATALOGUE_UNKNOWN', message: 'not yet', retryAfterMs: 1_000 })),
+    );
     await test.start();
     const message = orderCreated();
 
@@ -150,7 +153,8 @@ describe('an outage', () => {
     await using test = createTestConsumer(
       () => Promise.reject(new Error('no such product')),
       ({ text }) => {
-        if (text.includes('event_failure (')) throw unavailable('DATABASE_UNAVAILABLE', 'away', 1_000);
+        if (text.includes('event_failure ('))
+          throw unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
       },
     );
     await test.start();

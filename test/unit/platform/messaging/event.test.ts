@@ -2,6 +2,8 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { StockReservedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { eventSourceOf } from '#services/platform/base/domain.ts';
 import { DomainError } from '#services/platform/base/errors.ts';
 import { createEvent, readEvent } from '#services/platform/messaging/event.ts';
 import { onEvent } from '#services/platform/messaging/event-handler.ts';
@@ -11,11 +13,11 @@ import type { Transaction } from '#services/platform/storage/database.ts';
 const TIME = new Date('2026-03-04T05:06:07.089Z');
 const transaction: Transaction = { query: async () => [], afterCommit: () => undefined };
 
-beforeAll(installTracing);
+beforeAll(() => installTracing(DOMAIN.correlation));
 
 describe('an event', () => {
   it('has the headers of CloudEvents in binary mode', () => {
-    const event = createEvent('order', OrderCreatedSchema, { orderId: 'ord124' }, TIME);
+    const event = createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, { orderId: 'ord124' }, TIME);
 
     expect(event.headers).toEqual({
       'ce-specversion': '1.0',
@@ -28,17 +30,27 @@ describe('an event', () => {
   });
 
   it('is published under the full name of its message', () => {
-    expect(createEvent('order', OrderCreatedSchema, {}, TIME).subject).toBe('shop.order.v1.OrderCreated');
+    expect(createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, {}, TIME).subject).toBe(
+      'shop.order.v1.OrderCreated',
+    );
   });
 
   it('has a body of protobuf binary that reads back', () => {
-    const event = createEvent('order', OrderCreatedSchema, { orderId: 'ord124', version: 3n }, TIME);
+    const event = createEvent(
+      eventSourceOf(DOMAIN, 'order'),
+      OrderCreatedSchema,
+      { orderId: 'ord124', version: 3n },
+      TIME,
+    );
 
     expect(readEvent(OrderCreatedSchema, event.payload)).toMatchObject({ orderId: 'ord124', version: 3n });
   });
 
   it('has an id of its own, a UUID', () => {
-    const ids = Array.from({ length: 50 }, () => createEvent('order', OrderCreatedSchema, {}, TIME).id);
+    const ids = Array.from(
+      { length: 50 },
+      () => createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, {}, TIME).id,
+    );
 
     expect(new Set(ids).size).toBe(50);
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
@@ -48,7 +60,7 @@ describe('an event', () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
     const event = await runInSpan({ name: 'call', kind: SpanKind.SERVER, headers: { traceparent } }, async () =>
-      createEvent('order', OrderCreatedSchema, {}, TIME),
+      createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, {}, TIME),
     );
 
     expect(traceIdOf(event.headers.traceparent)).toBe('4bf92f3577b34da6a3ce929d0e0e4736');
@@ -78,7 +90,7 @@ describe('a handler', () => {
     const handler = onEvent(StockReservedSchema, async (event, given) => {
       seen.push(event.orderId, given);
     });
-    const event = createEvent('inventory', StockReservedSchema, { orderId: 'ord124' }, TIME);
+    const event = createEvent(eventSourceOf(DOMAIN, 'inventory'), StockReservedSchema, { orderId: 'ord124' }, TIME);
 
     await handler.apply(event.payload, transaction);
 

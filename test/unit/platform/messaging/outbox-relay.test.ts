@@ -1,5 +1,6 @@
 import type { MsgHdrs } from 'nats';
 import { describe, expect, it, vi } from 'vitest';
+import { DOMAIN } from '#services/domain.ts';
 import type { Broker, BrokerSession } from '#services/platform/messaging/broker.ts';
 import { createOutboxRelay } from '#services/platform/messaging/outbox-relay.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
@@ -34,6 +35,7 @@ function createTestRelay(batches: ReturnType<typeof row>[][], publish: Publish =
   const metrics = createMetrics('order');
   const recorded = recordLog();
   const relay = createOutboxRelay({
+    domain: DOMAIN,
     service: 'order',
     database,
     broker: { name: 'broker', start: async () => undefined, stop: async () => undefined, session: openSession, status },
@@ -55,7 +57,7 @@ function createTestRelay(batches: ReturnType<typeof row>[][], publish: Publish =
 }
 
 describe('a relay', () => {
-  it('publishes each row as it is stored, under its id', async () => {
+  it('publishes each row unchanged, under its id', async () => {
     await using test = createTestRelay([rows(2)]);
 
     await test.relay.start();
@@ -76,8 +78,8 @@ describe('a relay', () => {
 
     await eventually(() => expect(test.database.transactions[0]).toBe('committed'));
     const [read, record] = test.database.statements;
-    expect(read?.text).toMatch(/where sent_time is null[\s\S]*limit \$1 for update skip locked/);
-    expect(read?.values).toEqual([100, []]);
+    expect(read?.text).toMatch(/where sent_time is null[\s\S]*limit \$2 for update skip locked/);
+    expect(read?.values).toEqual([[], 100]);
     expect(record?.values).toEqual([['event-0']]);
   });
 
@@ -89,7 +91,7 @@ describe('a relay', () => {
     await eventually(() => expect(test.sent).toHaveLength(203), { timeout: 800 });
   });
 
-  it('rests after a batch that was not full', async () => {
+  it('waits for its period after a batch that was not full', async () => {
     await using test = createTestRelay([rows(99), rows(1, 99)]);
 
     await test.relay.start();
@@ -118,12 +120,12 @@ describe('a relay', () => {
 
     await eventually(() => expect(test.sent).toHaveLength(3));
     const { values } = await test.metrics.eventsPublished.get();
-    expect(values).toMatchObject([{ value: 3, labels: { subject: 'shop.order.v1.OrderCreated' } }]);
+    expect(values).toMatchObject([{ value: 3, labels: { messaging_destination_name: 'shop.order.v1.OrderCreated' } }]);
   });
 });
 
 describe('a publication that fails', () => {
-  it('leaves its row, and only its row, unsent, and is tried again', async () => {
+  it('leaves only its own row unsent, and is retried', async () => {
     let failures = 1;
     const publish: Publish = async (_subject, _payload, { msgID }) => {
       if (msgID === 'event-1' && failures-- > 0) throw new Error('no answer');
@@ -135,7 +137,7 @@ describe('a publication that fails', () => {
     await eventually(() => expect(test.sent).toEqual(['event-0', 'event-2', 'event-1']));
   });
 
-  it('for the second time lets the rows behind it go first', async () => {
+  it('for the second time lets the rows behind it be published first', async () => {
     const publish: Publish = async (_subject, _payload, { msgID }) => {
       if (Number(msgID.slice(6)) < 100) throw new Error('larger than a message may be');
     };
@@ -146,10 +148,10 @@ describe('a publication that fails', () => {
     await eventually(() => expect(test.sent).toEqual(['event-100']));
     const reads = test.database.statements.filter(({ text }) => text.startsWith('select'));
     const ids = rows(100).map((each) => each.event_id);
-    expect(reads.slice(0, 3).map(({ values }) => values[1])).toEqual([[], [], ids]);
+    expect(reads.slice(0, 3).map(({ values }) => values[0])).toEqual([[], [], ids]);
   });
 
-  it('together with all others rolls back and waits before it is tried again', async () => {
+  it('of a whole batch rolls back and is retried with backoff', async () => {
     const publish = vi.fn<Publish>(async () => {
       if (publish.mock.calls.length < 3) throw new Error('no answer');
     });
@@ -162,7 +164,7 @@ describe('a publication that fails', () => {
     expect(test.messages('warn')).toEqual(['outbox relay failed, trying again']);
   });
 
-  it('makes it look for its stream again, which may be gone with the disk of the broker', async () => {
+  it('makes the relay look for its stream again, which the broker may have lost', async () => {
     const publish = vi.fn<Publish>(async () => {
       if (publish.mock.calls.length === 1) throw new Error('no responders');
     });
@@ -176,7 +178,7 @@ describe('a publication that fails', () => {
 });
 
 describe('the stream', () => {
-  it('is looked for once a session, not once a batch', async () => {
+  it('is looked up once per session, not once per batch', async () => {
     await using test = createTestRelay([rows(100), rows(100, 100), rows(1, 200)]);
 
     await test.relay.start();
@@ -187,8 +189,8 @@ describe('the stream', () => {
   });
 });
 
-describe('a broker that is away', () => {
-  it('is not asked for anything, and no transaction is held meanwhile', async () => {
+describe('an unreachable broker', () => {
+  it('gets no request, and no transaction is held during the outage', async () => {
     await using test = createTestRelay([rows(1)]);
     test.status.mockReturnValue({ connected: false, since: new Date() });
 
@@ -199,7 +201,7 @@ describe('a broker that is away', () => {
     expect(test.published).not.toHaveBeenCalled();
   });
 
-  it('since the start is waited for without holding up a stop', async () => {
+  it('at the start is waited for without delaying a stop', async () => {
     const test = createTestRelay([rows(1)]);
     test.openSession.mockImplementation(
       (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined))),

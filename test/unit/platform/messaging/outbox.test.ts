@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { eventSourceOf } from '#services/platform/base/domain.ts';
 import { createEvent } from '#services/platform/messaging/event.ts';
 import { insertOutboxSql, OUTBOX_PARAMETERS, outboxValues } from '#services/platform/messaging/outbox.ts';
 
-const event = (orderId: string) => createEvent('order', OrderCreatedSchema, { orderId }, new Date());
+const event = (orderId: string) =>
+  createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, { orderId }, new Date());
 
 /** The numbers of the parameters a statement mentions. */
 function parametersOf(sql: string): number[] {
@@ -20,7 +23,7 @@ describe('the statement that stores events', () => {
     expect(outboxValues([event('ord124')])).toHaveLength(OUTBOX_PARAMETERS);
   });
 
-  it('stores unconditionally unless it is told a condition', () => {
+  it('stores unconditionally without a condition', () => {
     expect(insertOutboxSql(1)).not.toContain('where');
     expect(insertOutboxSql(1, 'inserted_order')).toMatch(/ where exists \(select from inserted_order\)$/);
   });

@@ -6,7 +6,7 @@ function createRows() {
   const rows = createPublishBackoff(() => time);
   return {
     rows,
-    fail: (...ids: string[]) => rows.noteFailed(ids),
+    fail: (...ids: string[]) => rows.onFailed(ids),
     pass: (milliseconds: number) => {
       time += milliseconds;
     },
@@ -14,7 +14,7 @@ function createRows() {
 }
 
 describe('a row that could not be published', () => {
-  it('rests from its second failure on, for two seconds', () => {
+  it('is skipped from its second failure on, for two seconds', () => {
     const { rows, fail, pass } = createRows();
     fail('a', 'b');
     expect(rows.list()).toEqual([]);
@@ -26,7 +26,7 @@ describe('a row that could not be published', () => {
     expect(rows.list()).toEqual([]);
   });
 
-  it('rests again after every further failure', () => {
+  it('is skipped again after every further failure', () => {
     const { rows, fail, pass } = createRows();
     fail('a');
     fail('a');
@@ -35,10 +35,10 @@ describe('a row that could not be published', () => {
     expect(rows.list()).toEqual(['a']);
   });
 
-  it('begins anew once it was published, or was not seen for long', () => {
+  it('starts from zero once it was published, or did not fail for long', () => {
     const { rows, fail, pass } = createRows();
     fail('a');
-    rows.noteSent(['a']);
+    rows.onPublished(['a']);
     fail('a');
     expect(rows.list()).toEqual([]);
     pass(60_001);
@@ -48,7 +48,7 @@ describe('a row that could not be published', () => {
   });
 });
 
-it('at most a thousand rows are known', () => {
+it('remembers at most a thousand rows', () => {
   const { rows, fail } = createRows();
   const ids = Array.from({ length: 1_500 }, (_, index) => `row-${index}`);
   fail(...ids);

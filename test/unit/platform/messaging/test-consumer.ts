@@ -1,6 +1,8 @@
 // The inventory's consumer of orders between a stream and a database that are doubles: messages in, answers out.
 import { expect, vi } from 'vitest';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { eventSourceOf } from '#services/platform/base/domain.ts';
 import { createEvent } from '#services/platform/messaging/event.ts';
 import { createEventConsumer } from '#services/platform/messaging/event-consumer.ts';
 import { type HandleEvent, onEvent } from '#services/platform/messaging/event-handler.ts';
@@ -16,7 +18,7 @@ export const eventually = <T>(check: () => T | Promise<T>) => vi.waitFor(check, 
 
 /** A message with an OrderCreated event. */
 export function orderCreated(delivery = 1, overrides: { payload?: Uint8Array; headers?: Record<string, string> } = {}) {
-  const event = createEvent('order', OrderCreatedSchema, { orderId: 'ord124' }, new Date());
+  const event = createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, { orderId: 'ord124' }, new Date());
   return createMessage({ ...event, ...overrides, delivery });
 }
 
@@ -44,6 +46,7 @@ export function createTestConsumer(handle: Handle, failingStatements?: (statemen
   const metrics = createMetrics('inventory');
   const recorded = recordLog();
   const consumer = createEventConsumer({
+    domain: DOMAIN,
     service: 'inventory',
     subscription: { producer: 'order', handlers: [onEvent(OrderCreatedSchema, handle)] },
     database,

@@ -31,7 +31,7 @@ describe('a batched histogram', () => {
     expect(text).toContain(`seconds_bucket{le="1",rpc="Check",code="ok"} ${count}`);
   });
 
-  it('lets no more than 31 wait, though nobody reads it', () => {
+  it('buffers at most 31 observations when it is not read', () => {
     const { registry, seconds } = createSeconds();
     const sorted = vi.spyOn(registry.getSingleMetric('seconds') as Histogram, 'observe');
     const observe = () => seconds.observe({ rpc: 'Check', code: 'ok' }, 0.25);
@@ -43,7 +43,7 @@ describe('a batched histogram', () => {
     expect(sorted).toHaveBeenCalledTimes(32);
   });
 
-  it('times what goes on, and adds the labels of its end', async () => {
+  it('measures the time until its end, and adds the labels of its end', async () => {
     const { seconds } = createSeconds();
     const endTimer = seconds.startTimer({ rpc: 'Check' });
     vi.advanceTimersByTime(500);

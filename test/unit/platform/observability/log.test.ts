@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { DOMAIN } from '#services/domain.ts';
 import { scrubSecrets } from '#services/platform/observability/log.ts';
-import { installTracing, runForOrder, runInSpan, SpanKind } from '#services/platform/observability/tracing.ts';
+import { installTracing, runInSpan, runWithCorrelation, SpanKind } from '#services/platform/observability/tracing.ts';
 import { recordLog } from '../support/recorded-log.ts';
 
-beforeAll(installTracing);
+beforeAll(() => installTracing(DOMAIN.correlation));
 
 describe('a line', () => {
   it('is one JSON object with the service, the level by name, the time and the words', () => {
@@ -38,7 +39,7 @@ describe('a line', () => {
   it('for an order carries its id, also after something asynchronous', async () => {
     const { log, lines } = recordLog();
 
-    await runForOrder('ord124', async () => {
+    await runWithCorrelation('ord124', async () => {
       await Promise.resolve();
       log.info('inside');
     });

@@ -12,13 +12,15 @@ async function scrape(handler: ReturnType<typeof createMetricsHandler>) {
 
 it('marks every metric with its service', async () => {
   const metrics = createMetrics('order');
-  metrics.eventsPublished.inc({ subject: 'shop.order.v1.OrderCreated' });
+  metrics.eventsPublished.inc({ messaging_system: 'nats', messaging_destination_name: 'shop.order.v1.OrderCreated' });
   metrics.outboxUnsent.set(3);
 
   const { body } = await scrape(createMetricsHandler(metrics));
 
-  expect(body).toContain('events_published_total{subject="shop.order.v1.OrderCreated",service="order"} 1');
-  expect(body).toContain('outbox_unsent{service="order"} 3');
+  expect(body).toContain(
+    'messaging_client_sent_messages_total{messaging_system="nats",messaging_destination_name="shop.order.v1.OrderCreated",service="order"} 1',
+  );
+  expect(body).toContain('messaging_outbox_unsent_messages{service="order"} 3');
 });
 
 it('keeps the metrics of two services in a process apart', async () => {
@@ -27,7 +29,7 @@ it('keeps the metrics of two services in a process apart', async () => {
 
   const { body } = await scrape(createMetricsHandler(inventory));
 
-  expect(body).toContain('dead_letters{service="inventory"} 0');
+  expect(body).toContain('messaging_dead_letters{service="inventory"} 0');
   expect(body).not.toContain('service="order"');
 });
 
@@ -37,7 +39,7 @@ it('says that it is text for Prometheus', async () => {
   expect(headers).toEqual([['content-type', expect.stringMatching(/^text\/plain; version=/)]]);
 });
 
-it('tells of the process only when it is asked to', async () => {
+it('includes process metrics only when requested', async () => {
   const alone = await scrape(createMetricsHandler(createMetrics('order', true)));
   const shared = await scrape(createMetricsHandler(createMetrics('order')));
 
@@ -47,14 +49,13 @@ it('tells of the process only when it is asked to', async () => {
 
 it('measures calls in buckets from a millisecond to ten seconds', async () => {
   const metrics = createMetrics('order');
-  metrics.rpcServed.observe({ rpc: 'OrderService/CreateOrder', code: 'ok' }, 0.004);
+  metrics.rpcServerDuration.observe({ rpc_method: 'OrderService/CreateOrder', rpc_response_status_code: 'ok' }, 0.004);
 
   const { body } = await scrape(createMetricsHandler(metrics));
 
-  const buckets = [...body.matchAll(/rpc_server_seconds_bucket\{le="([^"]+)"[^}]*\} (\d)/g)].map(([, le, count]) => [
-    le,
-    count,
-  ]);
+  const buckets = [...body.matchAll(/rpc_server_call_duration_seconds_bucket\{le="([^"]+)"[^}]*\} (\d)/g)].map(
+    ([, le, count]) => [le, count],
+  );
   expect(buckets[0]).toEqual(['0.001', '0']);
   expect(buckets.at(-2)).toEqual(['10', '1']);
   expect(buckets.find(([le]) => le === '0.005')).toEqual(['0.005', '1']);
@@ -64,5 +65,5 @@ it('reads what is only known by asking before it answers', async () => {
   const metrics = createMetrics('order');
   const handler = createMetricsHandler(metrics, async () => metrics.outboxUnsent.set(9));
 
-  expect((await scrape(handler)).body).toContain('outbox_unsent{service="order"} 9');
+  expect((await scrape(handler)).body).toContain('messaging_outbox_unsent_messages{service="order"} 9');
 });

@@ -5,9 +5,9 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { notFound } from '#services/platform/base/errors.ts';
 import { propagateTrace } from '#services/platform/client/rpc-client.ts';
-import { calledRpcSpan, servedRpcSpan, withStatus } from '#services/platform/observability/rpc-spans.ts';
+import { clientSpan, recordStatus, serverSpan } from '#services/platform/observability/rpc-spans.ts';
 import {
-  currentWork,
+  currentOperation,
   eventSpan,
   injectTrace,
   installTracer,
@@ -36,7 +36,7 @@ async function spanOf(options: SpanOptions, work: () => Promise<unknown> = async
   return span;
 }
 
-const failWith = (error: unknown) => () => withStatus(() => Promise.reject(error));
+const failWith = (error: unknown) => () => recordStatus(() => Promise.reject(error));
 
 it('a tracer that was installed stays when one more service starts', async () => {
   installTracing();
@@ -47,10 +47,10 @@ describe('a span of work that failed', () => {
   const work = { name: 'work', kind: SpanKind.INTERNAL };
 
   it.each<[string, unknown, string]>([
-    ['a foreseen failure by its reason', notFound('ORDER_NOT_FOUND', 'order secret'), 'ORDER_NOT_FOUND'],
+    ['a domain error by its reason', notFound('ORDER_NOT_FOUND', 'order secret'), 'ORDER_NOT_FOUND'],
     ['a mistake by its class', new TypeError('secret'), 'TypeError'],
     ['what is no error by its type', 'secret', 'string'],
-  ])('tells %s, and none of its words', async (_, error, kind) => {
+  ])('records %s, and not its message', async (_, error, kind) => {
     const span = await spanOf(work, () => Promise.reject(error));
     expect(span.attributes).toEqual({ 'error.type': kind });
     expect(span.status).toEqual({ code: SpanStatusCode.ERROR });
@@ -62,13 +62,13 @@ describe('the span of an RPC that is served', () => {
   const { createOrder } = OrderService.method;
 
   it('continues the trace of its caller, and names system and method', async () => {
-    const span = await spanOf(servedRpcSpan(createOrder, CALLER), () => withStatus(async () => 'answer'));
+    const span = await spanOf(serverSpan(createOrder, CALLER), () => recordStatus(async () => 'answer'));
     expect(span).toMatchObject({ name: RPC, kind: SpanKind.SERVER });
     expect(span.parentSpanContext?.spanId).toBe('00f067aa0ba902b7');
     expect(span.attributes).toEqual({
       'rpc.system.name': 'connectrpc',
       'rpc.method': RPC,
-      'rpc.status_code': 'ok',
+      'rpc.response.status_code': 'ok',
     });
     expect(span.status.code).toBe(SpanStatusCode.UNSET);
   });
@@ -87,26 +87,26 @@ describe('the span of an RPC that is served', () => {
     [Code.Unimplemented, true],
     [Code.DataLoss, true],
   ])('with code %s has failed: %s', async (code, hasFailed) => {
-    const { attributes, status } = await spanOf(servedRpcSpan(createOrder, {}), failWith(new ConnectError('', code)));
+    const { attributes, status } = await spanOf(serverSpan(createOrder, {}), failWith(new ConnectError('', code)));
     expect(status.code === SpanStatusCode.ERROR).toBe(hasFailed);
-    expect(attributes['rpc.status_code']).toMatch(/^[a-z_]+$/);
-    expect(attributes['error.type']).toBe(hasFailed ? attributes['rpc.status_code'] : undefined);
+    expect(attributes['rpc.response.status_code']).toMatch(/^[a-z_]+$/);
+    expect(attributes['error.type']).toBe(hasFailed ? attributes['rpc.response.status_code'] : undefined);
   });
 });
 
 it('the span of an RPC that is called has failed with whatever error it got', async () => {
-  const options = calledRpcSpan(OrderService.method.createOrder);
+  const options = clientSpan(OrderService.method.createOrder);
   const span = await spanOf(options, failWith(new ConnectError('secret', Code.FailedPrecondition)));
   expect(span.kind).toBe(SpanKind.CLIENT);
   expect(span.status).toEqual({ code: SpanStatusCode.ERROR });
-  expect(span.attributes).toMatchObject({ 'rpc.status_code': 'failed_precondition', 'rpc.method': RPC });
+  expect(span.attributes).toMatchObject({ 'rpc.response.status_code': 'failed_precondition', 'rpc.method': RPC });
   expect(JSON.stringify(span.attributes)).not.toContain('secret');
 });
 
-it('a span belongs to the one around it, and is what is handed on', async () => {
+it('a span is a child of the enclosing one, and is propagated', async () => {
   let handedOn = '';
-  await runInSpan(servedRpcSpan(OrderService.method.createOrder, CALLER), () =>
-    runInSpan(calledRpcSpan(OrderService.method.getOrder), async () => {
+  await runInSpan(serverSpan(OrderService.method.createOrder, CALLER), () =>
+    runInSpan(clientSpan(OrderService.method.getOrder), async () => {
       handedOn = injectTrace().traceparent ?? '';
     }),
   );
@@ -115,23 +115,23 @@ it('a span belongs to the one around it, and is what is handed on', async () => 
   expect(handedOn).toContain(called?.spanContext().spanId);
 });
 
-it('a call carries its own span in its headers, and tells it how it ended', async () => {
+it('a call propagates its own span in its headers and records its status in it', async () => {
   const request = { method: OrderService.method.getOrder, header: new Headers() } as unknown as UnaryRequest;
-  await runInSpan(servedRpcSpan(OrderService.method.createOrder, CALLER), () =>
+  await runInSpan(serverSpan(OrderService.method.createOrder, CALLER), () =>
     propagateTrace(async () => ({}) as UnaryResponse)(request),
   );
   const [called] = ended.getFinishedSpans();
   expect(called).toMatchObject({ name: 'shop.order.v1.OrderService/GetOrder', kind: SpanKind.CLIENT });
-  expect(called?.attributes['rpc.status_code']).toBe('ok');
+  expect(called?.attributes['rpc.response.status_code']).toBe('ok');
   const { traceId, spanId } = called!.spanContext();
   expect(request.header.get('traceparent')).toBe(`00-${traceId}-${spanId}-01`);
 });
 
-it('work is known by the RPC served or the event handled, whatever it calls and publishes meanwhile', async () => {
+it('the current operation is the RPC served or the event handled, also while it calls and publishes', async () => {
   const seen: (string | undefined)[] = [];
-  const see = async () => void seen.push(currentWork());
-  await runInSpan(servedRpcSpan(OrderService.method.createOrder, CALLER), () =>
-    runInSpan(calledRpcSpan(OrderService.method.getOrder), see),
+  const see = async () => void seen.push(currentOperation());
+  await runInSpan(serverSpan(OrderService.method.createOrder, CALLER), () =>
+    runInSpan(clientSpan(OrderService.method.getOrder), see),
   );
   await runInSpan(eventSpan('handle', 'shop.order.v1.OrderCreated', 'event-1', CALLER), see);
   await runInSpan(eventSpan('publish', 'shop.order.v1.OrderCreated', 'event-1', CALLER), see);

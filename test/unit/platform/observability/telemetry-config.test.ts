@@ -52,7 +52,7 @@ it('everything else has the standard default', () => {
     serviceName: undefined,
     resourceAttributes: {},
     sampler: 'parentbased_always_on',
-    sampledShare: 1,
+    samplingRatio: 1,
     batch: { delayMs: 5_000, maxSpans: 512, maxQueuedSpans: 2_048 },
   });
 });
@@ -76,7 +76,7 @@ it.each<[string, string]>([
   expect(faults).not.toContain('secret');
 });
 
-it('all faults are told at once', () => {
+it('all faults are reported at once', () => {
   const faults = faultsOf({ OTEL_TRACES_SAMPLER: 'x', OTEL_TRACES_EXPORTER: 'y', OTEL_BSP_SCHEDULE_DELAY: 'z' });
   expect(faults.match(/must be/g)).toHaveLength(3);
 });

@@ -1,10 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { DOMAIN } from '#services/domain.ts';
 import {
-  currentOrderId,
+  currentCorrelationId,
   injectTrace,
   installTracing,
-  runForOrder,
   runInSpan,
+  runWithCorrelation,
   SpanKind,
   traceIdOf,
 } from '#services/platform/observability/tracing.ts';
@@ -12,7 +13,7 @@ import {
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const TRACEPARENT = `00-${TRACE_ID}-00f067aa0ba902b7-01`;
 
-beforeAll(installTracing);
+beforeAll(() => installTracing(DOMAIN.correlation));
 
 const inSpan = <T>(headers: Record<string, string> | undefined, work: () => Promise<T>) =>
   runInSpan({ name: 'work', kind: SpanKind.SERVER, ...(headers === undefined ? {} : { headers }) }, work);
@@ -100,23 +101,26 @@ describe('a span', () => {
 
 describe('an order', () => {
   it('is known to all work done for it, asynchronous work too', async () => {
-    const seen = await runForOrder('ord124', async () => {
+    const seen = await runWithCorrelation('ord124', async () => {
       await new Promise(setImmediate);
-      return currentOrderId();
+      return currentCorrelationId();
     });
 
     expect(seen).toBe('ord124');
-    expect(currentOrderId()).toBeUndefined();
+    expect(currentCorrelationId()).toBeUndefined();
   });
 
   it('inside the work for another is the inner one', () => {
-    const seen = runForOrder('ord1', () => [runForOrder('ord2', () => currentOrderId()), currentOrderId()]);
+    const seen = runWithCorrelation('ord1', () => [
+      runWithCorrelation('ord2', () => currentCorrelationId()),
+      currentCorrelationId(),
+    ]);
 
     expect(seen).toEqual(['ord2', 'ord1']);
   });
 
   it('does not break the trace', async () => {
-    const traceId = await inSpan({ traceparent: TRACEPARENT }, () => runForOrder('ord124', currentTraceId));
+    const traceId = await inSpan({ traceparent: TRACEPARENT }, () => runWithCorrelation('ord124', currentTraceId));
 
     expect(traceId).toBe(TRACE_ID);
   });

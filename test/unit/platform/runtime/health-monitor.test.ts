@@ -7,7 +7,7 @@ import { createFakeDatabase } from '../support/fake-database.ts';
 import { recordLog } from '../support/recorded-log.ts';
 
 const { SERVING, NOT_SERVING } = ServingStatus;
-const outage = unavailable('DATABASE_UNAVAILABLE', 'away', 1_000);
+const outage = unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
 
 /** A monitor of a database that fails while `test.failure` is set, and of a broker that is connected while `test.connected`. */
 async function startMonitor() {
@@ -77,7 +77,7 @@ describe('health', () => {
     expect(test.health.get('broker')).toBe(SERVING);
   });
 
-  it('of the broker stays true while the database is away', async () => {
+  it('of the broker is updated while the database is unreachable', async () => {
     await using test = await startMonitor();
     test.state.failure = outage;
     test.state.connected = false;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Code, createClient, createRouterTransport } from '@connectrpc/connect';
 import { describe, expect, it, vi } from 'vitest';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
 import { failedPrecondition, notFound } from '#services/platform/base/errors.ts';
 import type { Broker } from '#services/platform/messaging/broker.ts';
 import type { DeadLetter, DeadLetters } from '#services/platform/messaging/dead-letters.ts';
@@ -43,12 +44,12 @@ function createOps({ list = async () => [], replay = async () => undefined }: Pa
     metrics,
   };
   const transport = createRouterTransport(({ service }) => service(OpsService, createOpsService(status, deadLetters)), {
-    router: { interceptors: createServerInterceptors({ metrics, log: recordLog().log }) },
+    router: { interceptors: createServerInterceptors({ domain: DOMAIN, metrics, log: recordLog().log }) },
   });
   return { deadLetters, client: createClient(OpsService, transport) };
 }
 
-it('tells the status', async () => {
+it('returns the status', async () => {
   const { client } = createOps();
 
   expect((await client.getStatus({})).status).toMatchObject({ service: 'order', databaseUp: true });
@@ -65,7 +66,7 @@ describe('the list of dead letters', () => {
     expect(nextPageToken).toBe('');
   });
 
-  it('asks for 50 unless told how many', async () => {
+  it('has 50 by default', async () => {
     const { client, deadLetters } = createOps();
 
     await client.listDeadLetters({});
@@ -74,7 +75,7 @@ describe('the list of dead letters', () => {
     expect(deadLetters.list.mock.calls).toEqual([[{ size: 50, after: undefined }], [{ size: 3, after: undefined }]]);
   });
 
-  it('goes on after the last letter of the page before', async () => {
+  it('continues after the last letter of the previous page', async () => {
     const letters = [letter(0), letter(1), letter(2)];
     const { client, deadLetters } = createOps({ list: async () => letters });
 

@@ -65,7 +65,7 @@ it('loads the settings from the environment, builds the service with them and st
 });
 
 describe('bad settings', () => {
-  it('are told on stderr, exit 78 and build nothing', async () => {
+  it('are reported on stderr, exit 78 and build nothing', async () => {
     const { handle, exits, written } = createFakeProcess();
     const createService = vi.fn(() => createFakeService());
     const refuse = () => {
@@ -172,7 +172,7 @@ it.each(['uncaughtException', 'unhandledRejection'])('exits 1 at an %s', async (
   const { send, exits, running } = run();
   await running;
 
-  send(event, new Error('nobody caught this'));
+  send(event, new Error('uncaught'));
 
   expect(exits).toEqual([1]);
 });

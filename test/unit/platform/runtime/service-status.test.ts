@@ -9,7 +9,7 @@ import { readStatus, refreshGauges, type StatusSources } from '#services/platfor
 import { createFakeDatabase } from '../support/fake-database.ts';
 
 const SINCE = new Date('2026-01-02T03:04:05Z');
-const outage = unavailable('DATABASE_UNAVAILABLE', 'away', 1_000);
+const outage = unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
 const backlog = { unsent: 7, oldest_age_ms: 2_345.6, dead_letters: 2 };
 
 function createSources(overrides: Partial<StatusSources> = {}): StatusSources {
@@ -30,7 +30,7 @@ const away = createFakeDatabase(() => {
 });
 
 describe('the status', () => {
-  it('tells the service, its start, its broker and its outbox', async () => {
+  it('holds the service, its start, its broker and its outbox', async () => {
     const seconds = BigInt(SINCE.getTime() / 1_000);
 
     expect(await readStatus(createSources())).toMatchObject({
@@ -48,7 +48,7 @@ describe('the status', () => {
     ['closed', BreakerState.CLOSED],
     ['half_open', BreakerState.HALF_OPEN],
     ['open', BreakerState.OPEN],
-  ] as const)('tells a breaker that is %s, with since and why', async (state, expected) => {
+  ] as const)('holds a breaker that is %s, with since and reason', async (state, expected) => {
     const view: BreakerView = { dependency: 'inventory', state, since: SINCE, reason: 'refused' };
 
     const { breakers } = await readStatus(createSources({ breakers: [() => view] }));
@@ -71,7 +71,7 @@ describe('the status', () => {
     expect(breakers[0]).not.toHaveProperty('since');
   });
 
-  it('tells how far behind each consumer is, and -1 where that is unknown', async () => {
+  it('holds the lag of each consumer, and -1 where it is unknown', async () => {
     const consumer = (stream: string, pending: number, unacknowledged: number) =>
       ({ stream, lag: async () => ({ pending, unacknowledged }) }) as EventConsumer;
 
@@ -86,7 +86,7 @@ describe('the status', () => {
   });
 
   it('counts the open compensations of a service that has some', async () => {
-    const status = await readStatus(createSources({ countOpenCompensations: async () => 4 }));
+    const status = await readStatus(createSources({ countOpenWork: async () => 4 }));
 
     expect(status.openCompensations).toBe(4n);
   });
@@ -98,21 +98,23 @@ describe('the gauges of a scrape', () => {
   const consumer = (stream: string, ...lags: number[]) =>
     ({ stream, lag: async () => ({ pending: lags.shift() ?? -1, unacknowledged: 0 }) }) as EventConsumer;
 
-  it('show what only asking tells: backlog and its age, lag by stream, the broker', async () => {
+  it('show backlog and its age, lag by stream, and the broker', async () => {
     const sources = createSources({ consumers: [consumer('SHOP_ORDER', 12)] });
     await refreshGauges(sources);
 
-    expect(await scrape(sources, 'outbox_')).toEqual([
-      'outbox_unsent{service="order"} 7',
-      'outbox_oldest_seconds{service="order"} 2.3456',
+    expect(await scrape(sources, 'messaging_outbox_')).toEqual([
+      'messaging_outbox_unsent_messages{service="order"} 7',
+      'messaging_outbox_oldest_age_seconds{service="order"} 2.3456',
     ]);
-    expect(await scrape(sources, 'consumer_pending')).toEqual([
-      'consumer_pending{stream="SHOP_ORDER",service="order"} 12',
+    expect(await scrape(sources, 'messaging_consumer_pending_messages')).toEqual([
+      'messaging_consumer_pending_messages{stream="SHOP_ORDER",service="order"} 12',
     ]);
-    expect(await scrape(sources, 'broker_connected')).toEqual(['broker_connected{service="order"} 1']);
+    expect(await scrape(sources, 'messaging_broker_connected')).toEqual([
+      'messaging_broker_connected{service="order"} 1',
+    ]);
   });
 
-  it('tell that the broker is away, and keep a lag that nobody can tell now', async () => {
+  it('show that the broker is disconnected, and keep a lag that cannot be read', async () => {
     let connected = true;
     const broker = { status: () => ({ connected, since: SINCE }) } as Broker;
     const sources = createSources({ broker, consumers: [consumer('SHOP_ORDER', 12, -1)] });
@@ -120,24 +122,24 @@ describe('the gauges of a scrape', () => {
     connected = false;
     await refreshGauges(sources);
 
-    expect(await scrape(sources, 'broker_connected')).toEqual(['broker_connected{service="order"} 0']);
-    expect(await scrape(sources, 'consumer_pending')).toEqual([
-      'consumer_pending{stream="SHOP_ORDER",service="order"} 12',
+    expect(await scrape(sources, 'messaging_broker_connected')).toEqual([
+      'messaging_broker_connected{service="order"} 0',
+    ]);
+    expect(await scrape(sources, 'messaging_consumer_pending_messages')).toEqual([
+      'messaging_consumer_pending_messages{stream="SHOP_ORDER",service="order"} 12',
     ]);
   });
 });
 
-describe('a database that is away', () => {
+describe('an unreachable database', () => {
   it('is part of the answer, not an error', async () => {
-    const status = await readStatus(
-      createSources({ database: away, countOpenCompensations: () => Promise.reject(outage) }),
-    );
+    const status = await readStatus(createSources({ database: away, countOpenWork: () => Promise.reject(outage) }));
 
     expect(status).toMatchObject({ databaseUp: false, outbox: { unsent: 0n }, deadLetters: 0n, openCompensations: 0n });
   });
 
-  it('is part of the answer too when it goes between two questions', async () => {
-    const status = await readStatus(createSources({ countOpenCompensations: () => Promise.reject(outage) }));
+  it('is part of the answer also when it begins between two queries', async () => {
+    const status = await readStatus(createSources({ countOpenWork: () => Promise.reject(outage) }));
 
     expect(status).toMatchObject({ databaseUp: false });
   });
@@ -155,7 +157,7 @@ describe('the gauges', () => {
   const readGauge = async (gauge: { get(): Promise<{ values: { value: number }[] }> }) =>
     (await gauge.get()).values[0]?.value;
 
-  it('show what the status tells', async () => {
+  it('show the values of the status', async () => {
     const sources = createSources();
 
     await readStatus(sources);
@@ -164,7 +166,7 @@ describe('the gauges', () => {
     expect(await readGauge(sources.metrics.deadLetters)).toBe(2);
   });
 
-  it('keep what they showed last while the database is away', async () => {
+  it('keep their last values while the database is unreachable', async () => {
     const sources = createSources();
     await readStatus(sources);
 

@@ -1,66 +1,66 @@
 import { describe, expect, it } from 'vitest';
 import { type BaselineLatency, createBaselineLatency } from '#services/platform/server/baseline-latency.ts';
 
-const IN_A_ROW = 10;
+const WINDOW_SIZE = 10;
 
-function learn(times: BaselineLatency, calls: number, serviceMs: number, isAlone: boolean): void {
-  for (let call = 0; call < calls; call += 1) times.learn({ kind: 'GetOrder', serviceMs, isAlone });
+function sample(baseline: BaselineLatency, calls: number, serviceMs: number, isUnloaded: boolean): void {
+  for (let call = 0; call < calls; call += 1) baseline.onSample({ method: 'GetOrder', serviceMs, isUnloaded });
 }
 
-describe('the undisturbed time of a kind of call', () => {
-  it('is not known before the first, then is the average of those there were', () => {
-    const times = createBaselineLatency();
-    expect(times.of('GetOrder')).toBeUndefined();
+describe('the baseline latency of a method', () => {
+  it('is undefined before the first sample, then their average', () => {
+    const baseline = createBaselineLatency();
+    expect(baseline.of('GetOrder')).toBeUndefined();
 
-    times.learn({ kind: 'GetOrder', serviceMs: 40, isAlone: true });
-    times.learn({ kind: 'GetOrder', serviceMs: 20, isAlone: false });
+    baseline.onSample({ method: 'GetOrder', serviceMs: 40, isUnloaded: true });
+    baseline.onSample({ method: 'GetOrder', serviceMs: 20, isUnloaded: false });
 
-    expect(times.of('GetOrder')).toBe(30);
-    expect(times.of('ListOrders')).toBeUndefined();
+    expect(baseline.of('GetOrder')).toBe(30);
+    expect(baseline.of('ListOrders')).toBeUndefined();
   });
 
-  it('becomes the shorter average of a few in a row, however many are at work', () => {
-    const times = createBaselineLatency();
-    learn(times, IN_A_ROW, 80, true);
-    learn(times, IN_A_ROW, 30, false);
+  it('falls to the average of a window, even under load', () => {
+    const baseline = createBaselineLatency();
+    sample(baseline, WINDOW_SIZE, 80, true);
+    sample(baseline, WINDOW_SIZE, 30, false);
 
-    expect(times.of('GetOrder')).toBe(30);
+    expect(baseline.of('GetOrder')).toBe(30);
   });
 
-  it('does not become a single short one', () => {
-    const times = createBaselineLatency();
-    learn(times, IN_A_ROW, 30, true);
-    learn(times, 1, 3, false);
-    learn(times, IN_A_ROW - 1, 40, false);
+  it('does not fall to a single short sample', () => {
+    const baseline = createBaselineLatency();
+    sample(baseline, WINDOW_SIZE, 30, true);
+    sample(baseline, 1, 3, false);
+    sample(baseline, WINDOW_SIZE - 1, 40, false);
 
-    expect(times.of('GetOrder')).toBe(30);
+    expect(baseline.of('GetOrder')).toBe(30);
   });
 
-  it('grows longer step by step by calls that were alone', () => {
-    const times = createBaselineLatency();
-    learn(times, IN_A_ROW, 30, true);
+  it('rises step by step by unloaded windows', () => {
+    const baseline = createBaselineLatency();
+    sample(baseline, WINDOW_SIZE, 30, true);
 
-    learn(times, IN_A_ROW, 60, true);
-    expect(times.of('GetOrder')).toBe(39);
-    learn(times, 20 * IN_A_ROW, 60, true);
-    expect(times.of('GetOrder')).toBeCloseTo(60, 0);
+    sample(baseline, WINDOW_SIZE, 60, true);
+    expect(baseline.of('GetOrder')).toBe(39);
+    sample(baseline, 20 * WINDOW_SIZE, 60, true);
+    expect(baseline.of('GetOrder')).toBeCloseTo(60, 0);
   });
 
-  it('never grows longer when one of a few in a row was not alone', () => {
-    const times = createBaselineLatency();
-    learn(times, IN_A_ROW, 30, true);
+  it('never rises by a window with one call under load', () => {
+    const baseline = createBaselineLatency();
+    sample(baseline, WINDOW_SIZE, 30, true);
     for (let row = 0; row < 50; row += 1) {
-      learn(times, IN_A_ROW - 1, 60, true);
-      learn(times, 1, 60, false);
+      sample(baseline, WINDOW_SIZE - 1, 60, true);
+      sample(baseline, 1, 60, false);
     }
 
-    expect(times.of('GetOrder')).toBe(30);
+    expect(baseline.of('GetOrder')).toBe(30);
   });
 
-  it('is at least a millisecond: below that a difference is none', () => {
-    const times = createBaselineLatency();
-    learn(times, IN_A_ROW, 0, true);
+  it('is at least a millisecond, because smaller differences are noise', () => {
+    const baseline = createBaselineLatency();
+    sample(baseline, WINDOW_SIZE, 0, true);
 
-    expect(times.of('GetOrder')).toBe(1);
+    expect(baseline.of('GetOrder')).toBe(1);
   });
 });

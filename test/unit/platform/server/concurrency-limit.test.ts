@@ -6,157 +6,161 @@ import {
 } from '#services/platform/server/concurrency-limit.ts';
 
 const CEILING = 32;
-const UNDISTURBED_MS = 20;
-const USUAL = { serviceMs: UNDISTURBED_MS, waitedMs: 0, hasFailed: false, isPressed: false };
-const SLOW = { serviceMs: 10 * UNDISTURBED_MS };
-const PRESSED = { isPressed: true };
+const BASELINE_MS = 20;
+const USUAL = { serviceMs: BASELINE_MS, waitedMs: 0, hasFailed: false, isSaturated: false };
+const SLOW = { serviceMs: 10 * BASELINE_MS };
+const SATURATED = { isSaturated: true };
 
-/** A limit that knows what a call takes alone, and lets `times` rounds of calls fare as told. */
-function fare(limit: ConcurrencyLimit, rounds: number, sample: (atWork: number) => Partial<CallSample>): number[] {
+/** Runs rounds of as many calls as the limit admits; returns the limit after each round. */
+function runRounds(
+  limit: ConcurrencyLimit,
+  rounds: number,
+  sample: (inFlight: number) => Partial<CallSample>,
+): number[] {
   return Array.from({ length: rounds }, () => {
-    const atWork = limit.current();
-    for (let call = 0; call < atWork; call += 1) {
-      limit.learn({ kind: 'CreateOrder', ...USUAL, atWork, ...sample(atWork) });
+    const inFlight = limit.current();
+    for (let call = 0; call < inFlight; call += 1) {
+      limit.onSample({ method: 'CreateOrder', ...USUAL, inFlight, ...sample(inFlight) });
     }
     return limit.current();
   });
 }
 
-function createSeasonedLimit(ceiling = CEILING): ConcurrencyLimit {
+function createWarmLimit(ceiling = CEILING): ConcurrencyLimit {
   const limit = createConcurrencyLimit(ceiling);
-  fare(limit, 20, () => ({ atWork: 1 }));
+  runRounds(limit, 20, () => ({ inFlight: 1 }));
   return limit;
 }
 
 describe('the limit', () => {
-  it('begins at a quarter of its ceiling', () => {
+  it('starts at a quarter of its ceiling', () => {
     expect(createConcurrencyLimit(CEILING).current()).toBe(8);
   });
 
-  it('grows to its ceiling, and not beyond, while calls take as long as undisturbed', () => {
-    const steps = fare(createSeasonedLimit(), 20, () => ({}));
+  it('grows to its ceiling, and not beyond, while calls are as fast as the baseline', () => {
+    const steps = runRounds(createWarmLimit(), 20, () => ({}));
 
     expect(steps.slice(0, 3)).toEqual([10, 12, 15]);
     expect(steps.at(-1)).toBe(CEILING);
   });
 
-  it('halves with a round of calls that get badly in each other’s way, down to the few that always get in', () => {
-    const limit = createSeasonedLimit();
-    fare(limit, 20, () => ({}));
+  it('halves with each round of very slow calls, down to the minimum', () => {
+    const limit = createWarmLimit();
+    runRounds(limit, 20, () => ({}));
 
-    expect(fare(limit, 6, () => ({ ...SLOW, ...PRESSED }))).toEqual([16, 8, 4, 4, 4, 4]);
+    expect(runRounds(limit, 6, () => ({ ...SLOW, ...SATURATED }))).toEqual([16, 8, 4, 4, 4, 4]);
   });
 
-  it('is no lower than where it began and returns to it, however slow calls are, while no more come than are served', () => {
-    const limit = createSeasonedLimit();
-    fare(limit, 20, () => ({}));
+  it('stays at or returns to its initial value while the service is not saturated, even if calls are slow', () => {
+    const limit = createWarmLimit();
+    runRounds(limit, 20, () => ({}));
 
-    expect(fare(limit, 4, () => SLOW)).toEqual([16, 8, 8, 8]);
-    fare(limit, 3, () => ({ ...SLOW, ...PRESSED }));
-    expect(fare(limit, 1, () => SLOW)).toEqual([4]);
-    expect(fare(limit, 40, () => SLOW).at(-1)).toBe(7);
+    expect(runRounds(limit, 4, () => SLOW)).toEqual([16, 8, 8, 8]);
+    runRounds(limit, 3, () => ({ ...SLOW, ...SATURATED }));
+    expect(runRounds(limit, 1, () => SLOW)).toEqual([4]);
+    expect(runRounds(limit, 40, () => SLOW).at(-1)).toBe(7);
   });
 
-  it('grows with more care while more calls come than are served', () => {
-    const steps = fare(createSeasonedLimit(), 40, () => PRESSED);
+  it('grows more slowly under saturation', () => {
+    const steps = runRounds(createWarmLimit(), 40, () => SATURATED);
 
     expect(steps.slice(0, 4)).toEqual([8, 8, 9, 9]);
     expect(steps.at(-1)).toBe(CEILING);
   });
 
   it.each([true, false])(
-    'settles where calls take half as long again, whichever side it comes from, pressed: %s',
-    (isPressed) => {
-      // A processor that can do five at once.
-      const shared = (atWork: number) => ({ serviceMs: UNDISTURBED_MS * Math.max(1, atWork / 5) });
-      const [grown, fresh] = [createSeasonedLimit(), createSeasonedLimit()];
-      fare(grown, 20, () => ({}));
+    'settles where calls take one and a half times the baseline, from either side, saturated: %s',
+    (isSaturated) => {
+      // A processor that serves five calls at once.
+      const shared = (inFlight: number) => ({ serviceMs: BASELINE_MS * Math.max(1, inFlight / 5) });
+      const [grown, fresh] = [createWarmLimit(), createWarmLimit()];
+      runRounds(grown, 20, () => ({}));
 
       for (const limit of [grown, fresh]) {
-        const last = fare(limit, 40, (atWork) => ({ ...shared(atWork), isPressed })).slice(-10);
+        const last = runRounds(limit, 40, (inFlight) => ({ ...shared(inFlight), isSaturated })).slice(-10);
         expect(Math.min(...last)).toBeGreaterThanOrEqual(6);
         expect(Math.max(...last)).toBeLessThanOrEqual(9);
       }
     },
   );
 
-  it('grows while what calls lose by each other is little beside what they wait for a slow neighbour', () => {
-    const slow = (waitedMs: number) => () => ({ ...PRESSED, serviceMs: 5 * UNDISTURBED_MS, waitedMs });
+  it('grows while calls slow each other down by little compared with their wait for a slow dependency', () => {
+    const slow = (waitedMs: number) => () => ({ ...SATURATED, serviceMs: 5 * BASELINE_MS, waitedMs });
 
-    expect(fare(createSeasonedLimit(), 12, slow(2_000)).at(-1)).toBe(CEILING);
-    expect(fare(createSeasonedLimit(), 3, slow(100)).at(-1)).toBe(4);
+    expect(runRounds(createWarmLimit(), 12, slow(2_000)).at(-1)).toBe(CEILING);
+    expect(runRounds(createWarmLimit(), 3, slow(100)).at(-1)).toBe(4);
   });
 
-  it('grows back when the calls no longer get in each other’s way', () => {
-    const limit = createSeasonedLimit();
-    fare(limit, 4, () => ({ ...SLOW, ...PRESSED }));
+  it('grows back when calls no longer slow each other down', () => {
+    const limit = createWarmLimit();
+    runRounds(limit, 4, () => ({ ...SLOW, ...SATURATED }));
     expect(limit.current()).toBe(4);
 
-    expect(fare(limit, 12, () => ({})).at(-1)).toBe(CEILING);
+    expect(runRounds(limit, 12, () => ({})).at(-1)).toBe(CEILING);
   });
 
-  it('moves towards where it began while less than half of it is used, whatever calls take', () => {
-    const [grown, shrunk] = [createSeasonedLimit(), createSeasonedLimit()];
-    fare(grown, 20, () => ({}));
-    fare(shrunk, 4, () => ({ ...SLOW, ...PRESSED }));
+  it('moves towards its initial value while less than half of it is used', () => {
+    const [grown, shrunk] = [createWarmLimit(), createWarmLimit()];
+    runRounds(grown, 20, () => ({}));
+    runRounds(shrunk, 4, () => ({ ...SLOW, ...SATURATED }));
 
-    fare(grown, 30, () => ({ ...SLOW, atWork: 2 }));
-    fare(shrunk, 100, () => ({ atWork: 1 }));
+    runRounds(grown, 30, () => ({ ...SLOW, inFlight: 2 }));
+    runRounds(shrunk, 100, () => ({ inFlight: 1 }));
 
     expect(grown.current()).toBe(8);
     expect(shrunk.current()).toBe(7);
   });
 
-  it('never learns from an overload what is usual: it lasts, and the limit stays down', () => {
-    const limit = createSeasonedLimit();
-    const slow = (atWork: number) => ({ ...PRESSED, serviceMs: UNDISTURBED_MS * Math.max(1, atWork / 2) });
+  it('stays low through a lasting overload, which does not raise the baseline', () => {
+    const limit = createWarmLimit();
+    const slow = (inFlight: number) => ({ ...SATURATED, serviceMs: BASELINE_MS * Math.max(1, inFlight / 2) });
 
-    expect(Math.max(...fare(limit, 500, slow).slice(10))).toBeLessThanOrEqual(7);
+    expect(Math.max(...runRounds(limit, 500, slow).slice(10))).toBeLessThanOrEqual(7);
   });
 
-  it('learns what is usual where even the few always let in take longer than they did', () => {
-    const limit = createSeasonedLimit();
-    fare(limit, 200, () => ({ ...SLOW, ...PRESSED }));
+  it('raises the baseline when even a minimum of calls takes longer than before', () => {
+    const limit = createWarmLimit();
+    runRounds(limit, 200, () => ({ ...SLOW, ...SATURATED }));
 
     expect(limit.current()).toBeGreaterThan(4);
   });
 
-  it('stays as it is where its ceiling is no higher than the few always let in', () => {
-    const limit = createSeasonedLimit(2);
-    fare(limit, 10, () => ({ ...SLOW, ...PRESSED }));
+  it('does not change when its ceiling is below the minimum', () => {
+    const limit = createWarmLimit(2);
+    runRounds(limit, 10, () => ({ ...SLOW, ...SATURATED }));
     expect(limit.current()).toBe(2);
-    fare(limit, 20, () => ({}));
+    runRounds(limit, 20, () => ({}));
     expect(limit.current()).toBe(2);
   });
 });
 
 describe('a call', () => {
-  it('is compared with others of its kind only', () => {
-    const limit = createSeasonedLimit();
-    fare(limit, 20, () => ({ kind: 'ListOrders', serviceMs: 50 * UNDISTURBED_MS, atWork: 1 }));
+  it('is compared with calls of its own method only', () => {
+    const limit = createWarmLimit();
+    runRounds(limit, 20, () => ({ method: 'ListOrders', serviceMs: 50 * BASELINE_MS, inFlight: 1 }));
 
-    expect(fare(limit, 10, () => ({ kind: 'ListOrders', serviceMs: 50 * UNDISTURBED_MS })).at(-1)).toBe(CEILING);
+    expect(runRounds(limit, 10, () => ({ method: 'ListOrders', serviceMs: 50 * BASELINE_MS })).at(-1)).toBe(CEILING);
   });
 
-  it('that failed fast does not make the others look slow, nor the limit grow', () => {
-    const limit = createSeasonedLimit();
-    fare(limit, 50, () => ({ serviceMs: 0.1, hasFailed: true }));
+  it('that failed fast neither lowers the baseline nor raises the limit', () => {
+    const limit = createWarmLimit();
+    runRounds(limit, 50, () => ({ serviceMs: 0.1, hasFailed: true }));
     expect(limit.current()).toBe(8);
 
-    expect(fare(limit, 10, () => ({})).at(-1)).toBe(CEILING);
+    expect(runRounds(limit, 10, () => ({})).at(-1)).toBe(CEILING);
   });
 
-  it('that failed and was slow is a sign of too many all the same', () => {
-    const limit = createSeasonedLimit();
-    fare(limit, 6, () => ({ ...PRESSED, serviceMs: 500, hasFailed: true }));
+  it('that failed and was slow lowers the limit', () => {
+    const limit = createWarmLimit();
+    runRounds(limit, 6, () => ({ ...SATURATED, serviceMs: 500, hasFailed: true }));
 
     expect(limit.current()).toBe(4);
   });
 
-  it('that takes no time to speak of is no slower at a millisecond more', () => {
+  it('that takes less than a millisecond is not slower at one millisecond', () => {
     const limit = createConcurrencyLimit(CEILING);
-    fare(limit, 20, () => ({ serviceMs: 0.01, atWork: 1 }));
+    runRounds(limit, 20, () => ({ serviceMs: 0.01, inFlight: 1 }));
 
-    expect(fare(limit, 10, () => ({ serviceMs: 1 })).at(-1)).toBe(CEILING);
+    expect(runRounds(limit, 10, () => ({ serviceMs: 1 })).at(-1)).toBe(CEILING);
   });
 });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { type CallLimits, queueWaitMs } from '#services/platform/server/load-shedding.ts';
 import { createServerInterceptors } from '#services/platform/server/rpc-interceptors.ts';
@@ -13,11 +14,11 @@ afterEach(() => void vi.useRealTimers());
 
 const settle = () => vi.advanceTimersByTimeAsync(1);
 
-/** A service whose calls are at work until they are let go, in the order in which they came in. */
+/** A service whose calls stay in flight until they are released, in order of arrival. */
 function serve(limits: Partial<CallLimits> = {}) {
   const metrics = createMetrics('order');
   const recorded = recordLog();
-  const atWork: { key: string; letGo: () => void }[] = [];
+  const inFlight: { key: string; release: () => void }[] = [];
   const begun: string[] = [];
   const waits: number[] = [];
   const implementation: Partial<ServiceImpl<typeof OrderService>> = {
@@ -25,7 +26,7 @@ function serve(limits: Partial<CallLimits> = {}) {
       waits.push(Math.round(queueWaitMs(context)));
       const { promise, resolve } = Promise.withResolvers<void>();
       begun.push(key);
-      atWork.push({ key, letGo: resolve });
+      inFlight.push({ key, release: resolve });
       await promise;
       return {};
     },
@@ -45,6 +46,7 @@ function serve(limits: Partial<CallLimits> = {}) {
     {
       router: {
         interceptors: createServerInterceptors({
+          domain: DOMAIN,
           metrics,
           log: recorded.log,
           limits: { maxCalls: 2, maxQueuedCalls: 2, maxQueueMs: 500, maxStreams: 1, ...limits },
@@ -54,7 +56,7 @@ function serve(limits: Partial<CallLimits> = {}) {
   );
   const client = createClient(OrderService, transport);
   const answers = new Map<string, string>();
-  /** Places an order and notes how its call ended. */
+  /** Places an order and records how its call ended. */
   const place = async (key: string, options: { timeoutMs?: number; signal?: AbortSignal } = {}) => {
     client.createOrder({ idempotencyKey: key }, options).then(
       () => answers.set(key, 'ok'),
@@ -62,11 +64,11 @@ function serve(limits: Partial<CallLimits> = {}) {
     );
     await settle();
   };
-  const letGo = async () => {
-    atWork.shift()?.letGo();
+  const release = async () => {
+    inFlight.shift()?.release();
     await settle();
   };
-  return { client, ops: createClient(OpsService, transport), metrics, recorded, begun, waits, answers, place, letGo };
+  return { client, ops: createClient(OpsService, transport), metrics, recorded, begun, waits, answers, place, release };
 }
 
 const rejection = (call: Promise<unknown>): Promise<ConnectError> =>
@@ -75,8 +77,8 @@ const rejection = (call: Promise<unknown>): Promise<ConnectError> =>
     (error: unknown) => ConnectError.from(error),
   );
 
-describe('a call too many', () => {
-  it('is refused at once, with the reason and when to come back, and was not begun', async () => {
+describe('a call beyond the limits', () => {
+  it('is rejected at once, with the reason and a retry delay, and is not begun', async () => {
     const { client, place, begun } = serve({ maxQueuedCalls: 1 });
     for (const key of ['a', 'b', 'c']) await place(key);
 
@@ -91,73 +93,75 @@ describe('a call too many', () => {
     expect(begun).toEqual(['a', 'b']);
   });
 
-  it('is told from the others in the metrics, and in the log once in a while', async () => {
+  it('is counted in the metrics, and logged once in a while', async () => {
     const { client, metrics, recorded } = serve({ maxCalls: 1, maxQueuedCalls: 0 });
-    client.createOrder({}).catch(() => expect.unreachable('it is at work for ever'));
+    client.createOrder({}).catch(() => expect.unreachable('it stays in flight for ever'));
     await settle();
     for (let time = 0; time < 20; time += 1) await rejection(client.createOrder({}));
 
     const text = await metrics.registry.metrics();
-    expect(text).toContain('bulkhead_refused_total{bulkhead="calls",service="order"} 20');
-    expect(text).toContain('bulkhead_in_use{bulkhead="calls",service="order"} 1');
-    expect(text).toMatch(/rpc_server_seconds_count\{.*CreateOrder",code="resource_exhausted"\} 20/);
+    expect(text).toContain('bulkhead_rejected_total{bulkhead="calls",service="order"} 20');
+    expect(text).toContain('bulkhead_in_flight{bulkhead="calls",service="order"} 1');
+    expect(text).toMatch(
+      /rpc_server_call_duration_seconds_count\{.*CreateOrder",rpc_response_status_code="resource_exhausted"\} 20/,
+    );
     expect(recorded.lines.filter(({ level }) => level !== 'debug')).toMatchObject([
-      { level: 'warn', bulkhead: 'calls', refused: 1 },
+      { level: 'warn', bulkhead: 'calls', rejected: 1 },
     ]);
     await vi.advanceTimersByTimeAsync(10_000);
     await rejection(client.createOrder({}));
-    expect(recorded.lines.at(-2)).toMatchObject({ level: 'warn', refused: 20 });
+    expect(recorded.lines.at(-2)).toMatchObject({ level: 'warn', rejected: 20 });
   });
 });
 
-describe('a call that waits', () => {
-  it('is begun when another ends, the last that came first', async () => {
-    const { place, letGo, begun, answers } = serve();
+describe('a queued call', () => {
+  it('begins when another ends, the newest first', async () => {
+    const { place, release, begun, answers } = serve();
     for (const key of ['a', 'b', 'c', 'd']) await place(key);
 
-    await letGo();
+    await release();
     expect(begun).toEqual(['a', 'b', 'd']);
-    await letGo();
+    await release();
     expect(begun).toEqual(['a', 'b', 'd', 'c']);
 
     expect(Object.fromEntries(answers)).toEqual({ a: 'ok', b: 'ok' });
   });
 
-  it('makes room for those who come after it, whoever waits longest first, when more and more come', async () => {
-    const { place, letGo, begun, answers } = serve();
+  it('is rejected in favour of newer calls, the oldest first, when the queue overflows', async () => {
+    const { place, release, begun, answers } = serve();
     for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) await place(key);
     expect(Object.fromEntries(answers)).toEqual({ c: 'ResourceExhausted', d: 'ResourceExhausted' });
 
-    await letGo();
-    await letGo();
+    await release();
+    await release();
 
     expect(begun).toEqual(['a', 'b', 'f', 'e']);
   });
 
-  it('knows how long that was, for its caller waited as long', async () => {
-    const { place, letGo, waits } = serve({ maxCalls: 1 });
+  it('has its queue time in its context', async () => {
+    const { place, release, waits } = serve({ maxCalls: 1 });
     await place('a');
     await place('b');
 
     await vi.advanceTimersByTimeAsync(399);
-    await letGo();
+    await release();
 
     expect(waits).toEqual([0, 400]);
   });
 
-  it('is refused when it waited long enough, and never begun', async () => {
-    const { place, letGo, begun, answers } = serve();
+  it('is rejected after the queue limit, and never begun', async () => {
+    const { place, release, begun, answers } = serve();
     for (const key of ['a', 'b', 'c']) await place(key);
 
     await vi.advanceTimersByTimeAsync(500);
-    await letGo();
+    await release();
 
     expect(Object.fromEntries(answers)).toEqual({ a: 'ok', c: 'ResourceExhausted' });
     expect(begun).toEqual(['a', 'b']);
   });
 
   it('is never begun when its deadline passed, nor when its caller gave up', async () => {
-    const { place, letGo, begun, answers } = serve();
+    const { place, release, begun, answers } = serve();
     const caller = new AbortController();
     for (const key of ['a', 'b']) await place(key);
     await place('late', { timeoutMs: 100 });
@@ -165,23 +169,23 @@ describe('a call that waits', () => {
 
     caller.abort();
     await vi.advanceTimersByTimeAsync(100);
-    await letGo();
-    await letGo();
+    await release();
+    await release();
 
     expect(Object.fromEntries(answers)).toEqual({ a: 'ok', b: 'ok', late: 'DeadlineExceeded', gone: 'Canceled' });
     expect(begun).toEqual(['a', 'b']);
   });
 });
 
-describe('a place', () => {
+describe('a slot', () => {
   it('is free again after an error', async () => {
     const { client } = serve({ maxCalls: 1, maxQueuedCalls: 0 });
 
     for (let time = 0; time < 3; time += 1) expect((await rejection(client.getOrder({}))).code).toBe(Code.NotFound);
   });
 
-  it('of a stream is its own, and free again when the stream ends', async () => {
-    const { client, place, answers, letGo } = serve({ maxCalls: 1, maxQueuedCalls: 0 });
+  it('of a stream is separate, and free again when the stream ends', async () => {
+    const { client, place, answers, release } = serve({ maxCalls: 1, maxQueuedCalls: 0 });
     const reader = new AbortController();
     const watching = client.watchOrder({}, { signal: reader.signal })[Symbol.asyncIterator]();
     await watching.next();
@@ -189,7 +193,7 @@ describe('a place', () => {
 
     expect((await rejection(watchOnce())).code).toBe(Code.ResourceExhausted);
     await place('a');
-    await letGo();
+    await release();
     expect(answers.get('a')).toBe('ok');
     const ended = rejection(watching.next());
     reader.abort();
@@ -199,7 +203,7 @@ describe('a place', () => {
     expect(await watchOnce()).toBe(false);
   });
 
-  it('is not needed by operators', async () => {
+  it('is not needed by calls of operators', async () => {
     const { ops, place } = serve({ maxCalls: 1, maxQueuedCalls: 0 });
     await place('a');
 

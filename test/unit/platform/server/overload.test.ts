@@ -1,7 +1,8 @@
-// What callers see of a service under pressure: how many it lets in, who waits, who is refused and when.
+// Load shedding as callers see it: how many calls are admitted, queued and rejected, and when.
 import { Code, ConnectError, createClient, createRouterTransport } from '@connectrpc/connect';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
 import { pause as pauseUntil } from '#services/platform/base/backoff.ts';
 import { excludeWait } from '#services/platform/base/service-time.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
@@ -19,20 +20,21 @@ const tick = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 type Ended = { readonly code: string; readonly ms: number };
 
-/** A service whose calls do `work`, with how many are at work. */
-function serve(work: (atWork: number) => Promise<void>, limits: Partial<CallLimits> = {}) {
+/** A service whose calls do `work`, which receives the number of calls in flight. */
+function serve(work: (inFlight: number) => Promise<void>, limits: Partial<CallLimits> = {}) {
   const metrics = createMetrics('order');
-  let atWork = 0;
+  let inFlight = 0;
   const createOrder = async () => {
-    atWork += 1;
+    inFlight += 1;
     try {
-      await work(atWork);
+      await work(inFlight);
       return {};
     } finally {
-      atWork -= 1;
+      inFlight -= 1;
     }
   };
   const interceptors = createServerInterceptors({
+    domain: DOMAIN,
     metrics,
     log: recordLog().log,
     limits: { ...DEFAULT_LIMITS, ...limits },
@@ -53,10 +55,10 @@ function serve(work: (atWork: number) => Promise<void>, limits: Partial<CallLimi
     const text = await metrics.registry.metrics();
     return Number(new RegExp(`^${gauge}\\{bulkhead="calls",service="order"\\} (\\d+)$`, 'm').exec(text)?.[1]);
   };
-  return { call, limit: () => read('bulkhead_limit'), inUse: () => read('bulkhead_in_use') };
+  return { call, limit: () => read('bulkhead_limit'), inFlightGauge: () => read('bulkhead_in_flight') };
 }
 
-/** Every so many milliseconds a call, for a time; returns how each ended. */
+/** Makes a call every `periodMs` for a while; returns how each ended. */
 async function flood(call: () => Promise<Ended>, periodMs: number, forMs: number): Promise<Ended[]> {
   const calls: Promise<Ended>[] = [];
   for (let now = 0; now < forMs; now += periodMs) {
@@ -67,7 +69,7 @@ async function flood(call: () => Promise<Ended>, periodMs: number, forMs: number
   return await Promise.all(calls);
 }
 
-/** So many callers, each of which calls again when it was answered, a little later when it was refused, for a time. */
+/** Callers that each call again as soon as they are answered, and a little later after a rejection, for a while. */
 async function keepCalling(call: () => Promise<Ended>, callers: number, forMs: number): Promise<void> {
   const end = performance.now() + forMs;
   const calling = Array.from({ length: callers }, async () => {
@@ -78,10 +80,10 @@ async function keepCalling(call: () => Promise<Ended>, callers: number, forMs: n
 }
 
 /** Each call takes its share of a processor that has 5 ms for each. */
-const shareProcessor = (atWork: number) => pause(5 * atWork);
+const shareProcessor = (inFlight: number) => pause(5 * inFlight);
 
-describe('the places of a service', () => {
-  it('become as many as its settings allow while a slow neighbour keeps its calls waiting', async () => {
+describe('the concurrency limit of a service', () => {
+  it('reaches its maximum while calls wait for a slow dependency', async () => {
     const { call, limit } = serve(() => pause(5).then(() => excludeWait(() => pause(2_000))));
     await keepCalling(call, 1, 100);
     expect(await limit()).toBe(8);
@@ -91,8 +93,10 @@ describe('the places of a service', () => {
     expect(await limit()).toBe(32);
   });
 
-  it('become fewer while more calls come than it can serve and its own work gets slow', async () => {
-    const { call, limit } = serve((atWork) => pause(5 * atWork * atWork).then(() => excludeWait(() => pause(50))));
+  it('falls while more calls arrive than it can serve and its own work becomes slow', async () => {
+    const { call, limit } = serve((inFlight) =>
+      pause(5 * inFlight * inFlight).then(() => excludeWait(() => pause(50))),
+    );
     await keepCalling(call, 1, 2_000);
     const flooding = flood(call, 2, 3_000);
     await tick(2_900);
@@ -101,8 +105,8 @@ describe('the places of a service', () => {
     await flooding;
   });
 
-  it('are about as many as at the start while callers wait for each other, slow though its own work gets', async () => {
-    const { call, limit } = serve((atWork) => pause(5 * atWork * atWork));
+  it('stays near its initial value while callers wait for their answers, even if its own work becomes slow', async () => {
+    const { call, limit } = serve((inFlight) => pause(5 * inFlight * inFlight));
     await keepCalling(call, 1, 2_000);
     const calling = keepCalling(call, 16, 20_000);
     await tick(19_900);
@@ -111,18 +115,20 @@ describe('the places of a service', () => {
     await calling;
   });
 
-  it('are left by calls that fail, and are taken by those who wait', async () => {
-    const { call, inUse } = serve(() => pause(20).then(() => Promise.reject(new ConnectError('no', Code.NotFound))));
+  it('has slots that failed calls release for queued ones', async () => {
+    const { call, inFlightGauge } = serve(() =>
+      pause(20).then(() => Promise.reject(new ConnectError('no', Code.NotFound))),
+    );
 
     const ends = await flood(call, 1, 60);
 
     expect(new Set(ends.map(({ code }) => code))).toEqual(new Set(['NotFound']));
-    expect(await inUse()).toBe(0);
+    expect(await inFlightGauge()).toBe(0);
   });
 });
 
 describe('a burst', () => {
-  it('of a hundred calls is served whole, though it takes more than a second', async () => {
+  it('of a hundred calls is served completely, even if it takes more than a second', async () => {
     const { call } = serve(() => pause(100));
     const ends = Promise.all(Array.from({ length: 100 }, call));
     await tick(5_000);
@@ -132,7 +138,7 @@ describe('a burst', () => {
     expect(Math.max(...(await ends).map(({ ms }) => ms))).toBeGreaterThan(500);
   });
 
-  it('does not keep those out who come while it is served', async () => {
+  it('does not block calls that arrive while it is served', async () => {
     const { call } = serve(() => pause(100), { maxCalls: 4 });
     const burst = Promise.all(Array.from({ length: 60 }, call));
     await tick(700);
@@ -145,7 +151,7 @@ describe('a burst', () => {
 });
 
 describe('a lasting overload', () => {
-  it('refuses at once, and those let in are about as fast as ever', async () => {
+  it('rejects calls at once, and admitted calls are about as fast as before', async () => {
     const { call } = serve(shareProcessor);
     await keepCalling(call, 2, 500);
 
@@ -158,7 +164,7 @@ describe('a lasting overload', () => {
     expect(Math.max(...msOf('ok'))).toBeLessThan(50);
   });
 
-  it('even before it is noticed serves those who just came, in few places', async () => {
+  it('even before it is detected serves the newest calls, in few slots', async () => {
     const { call } = serve(shareProcessor);
     await keepCalling(call, 2, 500);
 
@@ -169,7 +175,7 @@ describe('a lasting overload', () => {
     expect(Math.max(...served)).toBeLessThan(35);
   });
 
-  it('refuses those who came before it was noticed soon after, the last of them as soon as it is', async () => {
+  it('rejects calls queued before it was detected, the newest of them at once', async () => {
     const { call } = serve(() => pause(100), { maxCalls: 4, maxQueueMs: 3_000 });
 
     const ends = await flood(call, 2, 4_000);
@@ -181,7 +187,7 @@ describe('a lasting overload', () => {
     expect(Math.max(...refusedMs.slice(noticed - 20, noticed))).toBeLessThan(50);
   });
 
-  it('is forgotten when it is over: the next burst may wait again', async () => {
+  it('leaves no trace: the next burst is queued again', async () => {
     const { call } = serve(() => pause(100), { maxCalls: 4 });
     await flood(call, 2, 3_000);
 

@@ -2,6 +2,7 @@ import { toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
 import {
   DomainError,
   type ErrorKind,
@@ -12,6 +13,8 @@ import {
 } from '#services/platform/base/errors.ts';
 import { DependencyError } from '#services/platform/client/dependency-error.ts';
 import { toConnectError } from '#services/platform/server/rpc-errors.ts';
+
+const toClientError = (error: unknown) => toConnectError(error, DOMAIN);
 
 const codes: Record<ErrorKind, Code> = {
   invalid_argument: Code.InvalidArgument,
@@ -25,14 +28,16 @@ const codes: Record<ErrorKind, Code> = {
 
 describe('a domain error', () => {
   it.each(Object.entries(codes))('of kind %s becomes the code of the same name', (kind, code) => {
-    const error = toConnectError(new DomainError(kind as ErrorKind, 'A_REASON', 'some words'));
+    const error = toClientError(
+      new DomainError({ kind: kind as ErrorKind, reason: 'A_REASON', message: 'some words' }),
+    );
 
     expect(error.code).toBe(code);
     expect(error.rawMessage).toBe('some words');
   });
 
   it('carries its reason, the domain and its metadata as ErrorInfo', () => {
-    const error = toConnectError(failedPrecondition('INSUFFICIENT_STOCK', 'not enough', { product_id: 'prod456' }));
+    const error = toClientError(failedPrecondition('INSUFFICIENT_STOCK', 'not enough', { product_id: 'prod456' }));
 
     expect(error.findDetails(ErrorInfoSchema)).toMatchObject([
       { reason: 'INSUFFICIENT_STOCK', domain: 'shop', metadata: { product_id: 'prod456' } },
@@ -40,7 +45,7 @@ describe('a domain error', () => {
   });
 
   it('carries every field violation at once as BadRequest', () => {
-    const error = toConnectError(
+    const error = toClientError(
       invalidArgument([
         { field: 'a', description: 'is bad' },
         { field: 'b[1].c', description: 'is worse' },
@@ -54,7 +59,7 @@ describe('a domain error', () => {
   });
 
   it('has neither BadRequest nor RetryInfo when it names no fields and no delay', () => {
-    const error = toConnectError(notFound('ORDER_NOT_FOUND', 'no such order'));
+    const error = toClientError(notFound('ORDER_NOT_FOUND', 'no such order'));
 
     expect(error.findDetails(BadRequestSchema)).toEqual([]);
     expect(error.findDetails(RetryInfoSchema)).toEqual([]);
@@ -67,8 +72,8 @@ describe('a domain error', () => {
     [61_001, 61n, 1_000_000],
     [0.3, 0n, 1_000_000],
     [999.9, 1n, 0],
-  ])('to be repeated after %d ms says so as RetryInfo that can be sent', (afterMs, seconds, nanos) => {
-    const error = toConnectError(unavailable('BUSY', 'busy', afterMs));
+  ])('to be retried after %d ms has a RetryInfo that can be serialized', (afterMs, seconds, nanos) => {
+    const error = toClientError(unavailable({ reason: 'BUSY', message: 'busy', retryAfterMs: afterMs }));
 
     const [info] = error.findDetails(RetryInfoSchema);
     expect(info?.retryDelay).toMatchObject({ seconds, nanos });
@@ -78,14 +83,14 @@ describe('a domain error', () => {
   it('stays the cause, for the log', () => {
     const cause = notFound('ORDER_NOT_FOUND', 'no such order');
 
-    expect(toConnectError(cause).cause).toBe(cause);
+    expect(toClientError(cause).cause).toBe(cause);
   });
 });
 
-describe('a failed call to a neighbour that no use case made its own', () => {
-  it('becomes unavailable with advice to retry, and keeps what the neighbour said to itself', () => {
+describe('a failed call to a dependency that no use case handles', () => {
+  it('becomes unavailable with a retry delay, without the message of the dependency', () => {
     const cause = new ConnectError('password of db-7 is wrong', Code.Internal);
-    const error = toConnectError(new DependencyError('inventory', 'internal', '', undefined, cause));
+    const error = toClientError(new DependencyError({ dependency: 'inventory', failure: 'internal', cause }));
 
     expect(error.code).toBe(Code.Unavailable);
     expect(error.rawMessage).toBe('inventory is not available now');
@@ -96,20 +101,20 @@ describe('a failed call to a neighbour that no use case made its own', () => {
     ['inventory', 'INVENTORY_UNAVAILABLE'],
     ['payment-provider', 'PAYMENT_PROVIDER_UNAVAILABLE'],
   ])('names %s in an upper-snake reason', (dependency, reason) => {
-    const error = toConnectError(new DependencyError(dependency, 'timeout'));
+    const error = toClientError(new DependencyError({ dependency, failure: 'timeout' }));
 
     expect(error.findDetails(ErrorInfoSchema)).toMatchObject([{ reason, domain: 'shop' }]);
   });
 });
 
-describe('an error nobody foresaw', () => {
+describe('an unexpected error', () => {
   it.each([
     [new Error('select * from secrets')],
     [new TypeError('cannot read x of undefined')],
     ['postgres://order:hunter2@db/shop'],
     [undefined],
   ])('becomes internal with no words of its own: %#', (thrown) => {
-    const error = toConnectError(thrown);
+    const error = toClientError(thrown);
 
     expect(error.code).toBe(Code.Internal);
     expect(error.rawMessage).toBe('internal error');
@@ -119,12 +124,12 @@ describe('an error nobody foresaw', () => {
   it('stays the cause, for the log', () => {
     const cause = new Error('the real reason');
 
-    expect(toConnectError(cause).cause).toBe(cause);
+    expect(toClientError(cause).cause).toBe(cause);
   });
 });
 
 it('leaves an error that is already fit for the wire as it is', () => {
   const error = new ConnectError('the server is shutting down', Code.Unavailable);
 
-  expect(toConnectError(error)).toBe(error);
+  expect(toClientError(error)).toBe(error);
 });

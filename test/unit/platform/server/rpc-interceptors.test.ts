@@ -2,6 +2,7 @@ import { Code, ConnectError, createClient, createRouterTransport, type ServiceIm
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
 import { notFound, unavailable } from '#services/platform/base/errors.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { injectTrace, installTracing, traceIdOf } from '#services/platform/observability/tracing.ts';
@@ -11,24 +12,26 @@ import { recordLog } from '../support/recorded-log.ts';
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const headers = { traceparent: `00-${TRACE_ID}-00f067aa0ba902b7-01` };
 
-beforeAll(installTracing);
+beforeAll(() => installTracing(DOMAIN.correlation));
 
 /** A client of an implementation behind the interceptors, with no network in between. */
 function serve(implementation: Partial<ServiceImpl<typeof OrderService>>) {
   const metrics = createMetrics('order');
   const recorded = recordLog();
   const transport = createRouterTransport(({ service }) => service(OrderService, implementation), {
-    router: { interceptors: createServerInterceptors({ metrics, log: recorded.log }) },
+    router: { interceptors: createServerInterceptors({ domain: DOMAIN, metrics, log: recorded.log }) },
   });
   const served = async () => {
-    const { values } = await metrics.rpcServed.get();
-    return values.filter(({ metricName }) => metricName === 'rpc_server_seconds_count').map(({ labels }) => labels);
+    const { values } = await metrics.rpcServerDuration.get();
+    return values
+      .filter(({ metricName }) => metricName === 'rpc_server_call_duration_seconds_count')
+      .map(({ labels }) => labels);
   };
   return { ...recorded, client: createClient(OrderService, transport), served };
 }
 
 const failing = (error: unknown) => ({ getOrder: () => Promise.reject(error) });
-const rpc = 'shop.order.v1.OrderService/GetOrder';
+const method = 'shop.order.v1.OrderService/GetOrder';
 
 describe('a call that is answered', () => {
   it('is counted as ok and logged only for those who look closely', async () => {
@@ -36,8 +39,10 @@ describe('a call that is answered', () => {
 
     await client.getOrder({ orderId: 'ord124' });
 
-    expect(await served()).toMatchObject([{ rpc, code: 'ok' }]);
-    expect(lines).toMatchObject([{ level: 'debug', msg: 'served', rpc, code: 'ok', ms: expect.any(Number) }]);
+    expect(await served()).toMatchObject([{ rpc_method: method, rpc_response_status_code: 'ok' }]);
+    expect(lines).toMatchObject([
+      { level: 'debug', msg: 'served', 'rpc.method': method, 'rpc.response.status_code': 'ok', ms: expect.any(Number) },
+    ]);
   });
 
   it('runs in the trace of its caller, its log line too', async () => {
@@ -67,17 +72,22 @@ describe('a call that is answered', () => {
 describe('a call that fails', () => {
   it.each([
     ['not_found', notFound('ORDER_NOT_FOUND', 'no such order'), 'info', 'refused'],
-    ['unavailable', unavailable('DATABASE_UNAVAILABLE', 'away', 1_000), 'warn', 'could not serve now'],
-    ['internal', new Error('a mistake'), 'error', 'served with an error of our own'],
+    [
+      'unavailable',
+      unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 }),
+      'warn',
+      'could not serve now',
+    ],
+    ['internal', new Error('a mistake'), 'error', 'failed with an error of this service'],
     ['deadline_exceeded', new ConnectError('late', Code.DeadlineExceeded), 'info', 'refused'],
-    ['unimplemented', new ConnectError('later', Code.Unimplemented), 'error', 'served with an error of our own'],
+    ['unimplemented', new ConnectError('later', Code.Unimplemented), 'error', 'failed with an error of this service'],
   ])('as %s is counted and logged by whose business it is', async (code, thrown, level, msg) => {
     const { client, lines, served } = serve(failing(thrown));
 
     await expect(client.getOrder({})).rejects.toThrow();
 
-    expect(await served()).toMatchObject([{ rpc, code }]);
-    expect(lines).toMatchObject([{ level, msg, code }]);
+    expect(await served()).toMatchObject([{ rpc_method: method, rpc_response_status_code: code }]);
+    expect(lines).toMatchObject([{ level, msg, 'rpc.response.status_code': code }]);
   });
 
   it('answers with the mapped error and its details', async () => {
@@ -89,7 +99,7 @@ describe('a call that fails', () => {
     expect(error.findDetails(ErrorInfoSchema)).toMatchObject([{ reason: 'ORDER_NOT_FOUND', domain: 'shop' }]);
   });
 
-  it('by a mistake tells the client nothing of it and the log everything', async () => {
+  it('because of a bug is hidden from the client and logged in full', async () => {
     const { client, lines } = serve(failing(new Error('relation "orders" does not exist')));
 
     const error = ConnectError.from(await client.getOrder({}).catch((thrown: unknown) => thrown));
@@ -114,14 +124,16 @@ describe('a stream', () => {
     await answers.next();
     await answers.next();
 
-    expect(await served()).toMatchObject([{ rpc: 'shop.order.v1.OrderService/WatchOrder', code: 'ok' }]);
+    expect(await served()).toMatchObject([
+      { rpc_method: 'shop.order.v1.OrderService/WatchOrder', rpc_response_status_code: 'ok' },
+    ]);
   });
 
   it('that fails half-way is mapped, counted and logged', async () => {
     const { client, lines, served } = serve({
       async *watchOrder() {
         yield {};
-        throw unavailable('DATABASE_UNAVAILABLE', 'away', 1_000);
+        throw unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
       },
     });
 
@@ -130,7 +142,7 @@ describe('a stream', () => {
     };
 
     await expect(read()).rejects.toMatchObject({ code: Code.Unavailable });
-    expect(await served()).toMatchObject([{ code: 'unavailable' }]);
+    expect(await served()).toMatchObject([{ rpc_response_status_code: 'unavailable' }]);
     expect(lines).toMatchObject([{ level: 'warn', msg: 'could not serve now' }]);
   });
 

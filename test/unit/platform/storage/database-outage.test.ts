@@ -42,8 +42,10 @@ describe('an outage', () => {
     expect(isDatabaseOutage(new Error(message))).toBe(true);
   });
 
-  it('is what was already told as one', () => {
-    expect(isDatabaseOutage(unavailable('DATABASE_UNAVAILABLE', 'away', 1_000))).toBe(true);
+  it('is an error that was already mapped to one', () => {
+    expect(
+      isDatabaseOutage(unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 })),
+    ).toBe(true);
   });
 });
 
@@ -61,7 +63,7 @@ describe('no outage', () => {
 
   it.each([
     [notFound('ORDER_NOT_FOUND', 'timeout')],
-    [unavailable('CATALOGUE_UNKNOWN', 'not yet', 1_000)],
+    [unavailable({ reason: 'CATALOGUE_UNKNOWN', message: 'not yet', retryAfterMs: 1_000 })],
     [new TypeError('x is undefined')],
     ['a text with timeout'],
     [undefined],

@@ -32,7 +32,7 @@ describe('a pruner', () => {
     expect(statement?.values).toEqual([60_000, 1_000]);
   });
 
-  it('goes on at once after a full batch and rests a minute after one that was not', async () => {
+  it('continues at once after a full batch and waits a minute after a smaller one', async () => {
     await using test = await startPruner([1_000, 1_000, 999]);
     expect(test.database.statements).toHaveLength(3);
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { joinSql, milliseconds, rawSql, sql, toStatement } from '#services/platform/storage/sql.ts';
 
 describe('sql', () => {
-  it('numbers values in the order of their places', () => {
+  it('numbers values in the order of the template', () => {
     expect(toStatement(sql`select ${1}, ${'two'}`)).toEqual({ text: 'select $1, $2', values: [1, 'two'] });
   });
 
@@ -11,7 +11,7 @@ describe('sql', () => {
     expect(toStatement(sql`select now()`)).toEqual({ text: 'select now()', values: [] });
   });
 
-  it('inserts fragments as SQL and goes on numbering', () => {
+  it('inserts fragments as SQL and continues numbering', () => {
     const due = sql`resume_time <= ${'now'}`;
     const statement = sql`select ${1} from orders where ${due} and status = ${'PENDING'} limit ${5}`;
 

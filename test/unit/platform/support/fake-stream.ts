@@ -6,7 +6,7 @@ import type { Broker, BrokerSession } from '#services/platform/messaging/broker.
 
 export type FakeMessage = {
   readonly message: JsMsg;
-  /** What the broker was told: `ack`, `term`, or `nak` with the delay in milliseconds. */
+  /** The acknowledgements to the broker: `ack`, `term`, or `nak` with the delay in milliseconds. */
   readonly answers: (readonly [answer: string, delayMs?: number])[];
 };
 
@@ -69,7 +69,7 @@ function createQueue<Item>() {
   };
 }
 
-/** Makes a stream; each time it is consumed anew it hands out what is put in from then on. */
+/** Creates a stream; each new consumption delivers what is added from then on. */
 export function createFakeStream() {
   let messages = createQueue<JsMsg>();
   let statuses = createQueue<{ type: string; data: unknown }>();

@@ -10,7 +10,7 @@ export type RecordedLog = {
   messages(level: string): unknown[];
 };
 
-/** Makes a logger that keeps what it is told. */
+/** Creates a logger that keeps its lines. */
 export function recordLog(level = 'trace'): RecordedLog {
   const lines: LogLine[] = [];
   const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };

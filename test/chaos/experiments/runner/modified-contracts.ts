@@ -1,4 +1,4 @@
-// The contract as others have it: callers whose copy is older or newer than the platform's, made from the released one.
+// Older and newer versions of the contract, made from the released one, and calls by clients that have them.
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import {
@@ -26,19 +26,23 @@ import type { Transport } from '@connectrpc/connect';
 const RELEASED = fileURLToPath(new URL('../../../../proto/released.binpb', import.meta.url));
 const NEW_FIELD = 1_000;
 
-/** An answer as a caller with another contract sees it. */
+/** An answer as a client with another contract sees it. */
 export type SeenAnswer = {
   readonly json: JsonObject;
-  /** How many of its fields the caller's contract does not have. */
+  /** The number of fields that the client's contract does not have. */
   readonly unknownFields: number;
 };
 
-/** Reads the released contract: a copy that may be changed. */
+/** Reads the released contract into a mutable copy. */
 export async function readReleasedContract(): Promise<FileDescriptorSet> {
   return fromBinary(FileDescriptorSetSchema, await readFile(RELEASED));
 }
 
-/** Takes fields out of a message, as they were before somebody added them. Throws when there is no such field. */
+/**
+ * Removes fields from a message, as in an older contract.
+ *
+ * @throws {Error} there is no such field.
+ */
 export function removeFields(contract: FileDescriptorSet, message: string, names: readonly string[]): void {
   const descriptor = findMessage(contract, message);
   const missing = names.filter((name) => !descriptor.field.some((field) => field.name === name));
@@ -46,7 +50,7 @@ export function removeFields(contract: FileDescriptorSet, message: string, names
   descriptor.field = descriptor.field.filter(({ name }) => !names.includes(name));
 }
 
-/** Adds an optional text to a message, as somebody may tomorrow. */
+/** Adds an optional string field to a message, as in a newer contract. */
 export function addTextField(contract: FileDescriptorSet, message: string, name: string): void {
   findMessage(contract, message).field.push(
     create(FieldDescriptorProtoSchema, {
@@ -59,7 +63,7 @@ export function addTextField(contract: FileDescriptorSet, message: string, name:
   );
 }
 
-/** Adds a value to an enum, as somebody may tomorrow. */
+/** Adds a value to an enum, as in a newer contract. */
 export function addEnumValue(contract: FileDescriptorSet, enumName: string, name: string, number: number): void {
   const found = contract.file.flatMap((file) =>
     file.enumType.filter((type) => `${file.package}.${type.name}` === enumName),
@@ -68,8 +72,12 @@ export function addEnumValue(contract: FileDescriptorSet, enumName: string, name
   found[0].value.push(create(EnumValueDescriptorProtoSchema, { name, number }));
 }
 
-/** Calls a unary RPC as a caller does that has this contract. Throws ConnectError. */
-export async function callBy(
+/**
+ * Calls a unary RPC as a client with this contract.
+ *
+ * @throws {ConnectError} the call failed.
+ */
+export async function callWithContract(
   contract: FileDescriptorSet,
   transport: Transport,
   { service, method, timeoutMs }: { service: string; method: string; timeoutMs: number },

@@ -1,11 +1,11 @@
-// Planted violations of what analytics counts.
-import { euros, of, type Planted, without } from './planted.ts';
+// Examples of violations in the sums of analytics.
+import { euros, of, type ViolationExample, without } from './violation-examples.ts';
 
-export const SALES: Planted[] = [
+export const SALES: ViolationExample[] = [
   [
     'sales-exact',
     'confirmed',
-    'a sale does not count',
+    'a sale is not counted',
     ({ sales }) => {
       of(sales, 'confirmed').total = undefined;
     },
@@ -13,7 +13,7 @@ export const SALES: Planted[] = [
   [
     'sales-exact',
     'confirmed',
-    'a sale counts twice its price',
+    'a sale is counted with twice its total',
     ({ sales }) => {
       of(sales, 'confirmed').total = euros(2_000n);
     },
@@ -21,7 +21,7 @@ export const SALES: Planted[] = [
   [
     'sales-exact',
     'confirmed-in-dollars',
-    'a product of a sale does not count',
+    'a product of a sale is not counted',
     ({ sales }) => {
       of(sales, 'confirmed-in-dollars').items.pop();
     },
@@ -29,7 +29,7 @@ export const SALES: Planted[] = [
   [
     'sales-exact',
     'declined',
-    'a failed order counts as sold',
+    'a failed order is counted as sold',
     ({ sales }) => {
       of(sales, 'declined').total = euros(1_000n);
     },
@@ -37,7 +37,7 @@ export const SALES: Planted[] = [
   [
     'sales-exact',
     'ghost',
-    'an order that does not exist counts as sold',
+    'an order that does not exist is counted as sold',
     ({ sales }) => {
       sales.push({ ...of(sales, 'confirmed'), orderId: 'ghost' });
     },
@@ -61,7 +61,7 @@ export const SALES: Planted[] = [
   [
     'sales-steps',
     'synthetic',
-    'a test order is not counted apart',
+    'a synthetic order is not counted separately',
     (facts) => {
       facts.sales = without(facts.sales, 'synthetic');
     },
@@ -69,7 +69,7 @@ export const SALES: Planted[] = [
   [
     'synthetic-untouched',
     'synthetic',
-    'a step of a test order counts',
+    'a step of a synthetic order is counted',
     ({ sales }) => {
       of(sales, 'synthetic').steps.push('PAID');
     },

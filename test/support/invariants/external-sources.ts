@@ -1,10 +1,10 @@
-// Facts of the world outside: the payment provider's ledger and the mailbox, both over HTTP.
+// Facts from external systems: the payment provider's ledger and the mailbox, both over HTTP.
 import { z } from 'zod';
 import type { Mailbox, MailFact, ProviderChargeFact } from './facts.ts';
 import { sumBy } from './finding.ts';
 import { readJson, sourceUnavailable } from './sources.ts';
 
-// A mailbox this full has let go of its oldest mails, or is about to.
+// A mailbox of this size has dropped its oldest mails, or is about to.
 const FULL_MAILS = 100_000;
 const FULL_BYTES = 60 * 1024 * 1024;
 const OWN_MESSAGE_ID = /@notification\.customers\.example>$/;
@@ -25,7 +25,11 @@ const mailsSchema = z.object({
   messages: z.array(z.object({ message_id: z.string().nullable(), text: z.string(), received_time: z.iso.datetime() })),
 });
 
-/** Reads every charge with its refunds; undefined when this provider has no ledger to show. Throws SourceUnavailable. */
+/**
+ * Reads every charge with its refunds. Returns undefined when the provider shows no ledger.
+ *
+ * @throws {SourceUnavailable} the provider cannot be read.
+ */
 export async function readLedger(providerUrl: string): Promise<ProviderChargeFact[] | undefined> {
   const url = new URL('/v1/ledger', providerUrl).toString();
   const body = await readJson('the payment provider', url);
@@ -41,7 +45,11 @@ export async function readLedger(providerUrl: string): Promise<ProviderChargeFac
   }));
 }
 
-/** Reads every mail that tells of an order. Throws SourceUnavailable. */
+/**
+ * Reads every mail about an order.
+ *
+ * @throws {SourceUnavailable} the mailbox cannot be read.
+ */
 export async function readMailbox(mailboxUrl: string): Promise<Mailbox> {
   const url = new URL('/messages', mailboxUrl).toString();
   const { messages } = parse(mailsSchema, await readJson('the mailbox', url), 'the mailbox', url);
@@ -57,13 +65,13 @@ export async function readMailbox(mailboxUrl: string): Promise<Mailbox> {
   const oldest = messages[0]?.received_time;
   return {
     mails,
-    foreign: messages.length - mails.length,
+    unrelated: messages.length - mails.length,
     since: isFull && oldest !== undefined ? new Date(oldest) : undefined,
   };
 }
 
-function parse<Shape extends z.ZodType>(schema: Shape, body: unknown, part: string, url: string): z.output<Shape> {
+function parse<Shape extends z.ZodType>(schema: Shape, body: unknown, source: string, url: string): z.output<Shape> {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
-  throw sourceUnavailable(part, url, new Error(z.prettifyError(result.error).slice(0, 500)));
+  throw sourceUnavailable(source, url, new Error(z.prettifyError(result.error).slice(0, 500)));
 }

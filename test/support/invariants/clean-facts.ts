@@ -1,21 +1,23 @@
-// Facts of a small platform at rest where every promise is kept, for tests that break one of them.
+// The facts of a small quiescent platform in which every invariant holds, for tests that violate one.
+
+import { DOMAIN } from '#services/domain.ts';
 import { messageIdOf } from '#services/notification/notification.ts';
-import { streamOf } from '#services/platform/messaging/streams.ts';
+import { streamOf } from '#services/platform/base/domain.ts';
 import type {
   ChargeFact,
   EventBody,
   EventFact,
   Facts,
-  Keeper,
   Line,
   NotificationFact,
   OrderFact,
+  Owner,
   ProductFact,
   ProviderChargeFact,
   ReservationFact,
   SaleFact,
 } from './facts.ts';
-import { STEP_OF } from './sales.ts';
+import { STEP_BY_SUBJECT } from './sales.ts';
 
 const TIME = new Date('2026-03-01T12:00:00.000Z');
 
@@ -24,8 +26,8 @@ type Sample = Pick<OrderFact, 'orderId' | 'items' | 'status'> &
     readonly stock: ReservationFact['state'] | undefined;
     readonly short?: boolean;
     readonly money: ChargeFact['status'] | undefined;
-    /** The events its reservation and its charge are told by. */
-    readonly tells: readonly string[];
+    /** The events of its reservation and its charge. */
+    readonly events: readonly string[];
   };
 
 const SAMPLES: readonly Sample[] = [
@@ -35,7 +37,7 @@ const SAMPLES: readonly Sample[] = [
     status: 'CONFIRMED',
     stock: 'CONFIRMED',
     money: 'COMPLETED',
-    tells: ['inventory.v1.StockReserved', 'payment.v1.PaymentCompleted'],
+    events: ['inventory.v1.StockReserved', 'payment.v1.PaymentCompleted'],
   },
   {
     orderId: 'confirmed-in-dollars',
@@ -44,7 +46,7 @@ const SAMPLES: readonly Sample[] = [
     status: 'CONFIRMED',
     stock: 'CONFIRMED',
     money: 'COMPLETED',
-    tells: ['inventory.v1.StockReserved', 'payment.v1.PaymentCompleted'],
+    events: ['inventory.v1.StockReserved', 'payment.v1.PaymentCompleted'],
   },
   {
     orderId: 'declined',
@@ -53,7 +55,7 @@ const SAMPLES: readonly Sample[] = [
     version: 3,
     stock: 'RELEASED',
     money: 'DECLINED',
-    tells: ['inventory.v1.StockReserved', 'inventory.v1.StockReleased', 'payment.v1.PaymentFailed'],
+    events: ['inventory.v1.StockReserved', 'inventory.v1.StockReleased', 'payment.v1.PaymentFailed'],
   },
   {
     orderId: 'short',
@@ -62,7 +64,7 @@ const SAMPLES: readonly Sample[] = [
     stock: 'REJECTED',
     short: true,
     money: undefined,
-    tells: ['inventory.v1.InsufficientStock'],
+    events: ['inventory.v1.InsufficientStock'],
   },
   {
     orderId: 'cancelled',
@@ -71,7 +73,7 @@ const SAMPLES: readonly Sample[] = [
     version: 3,
     stock: 'RELEASED',
     money: 'REFUNDED',
-    tells: [
+    events: [
       'inventory.v1.StockReserved',
       'inventory.v1.StockReleased',
       'payment.v1.PaymentCompleted',
@@ -85,18 +87,18 @@ const SAMPLES: readonly Sample[] = [
     synthetic: true,
     stock: undefined,
     money: undefined,
-    tells: [],
+    events: [],
   },
 ];
 
-/** Two sold in euros, one and three in dollars, and one order each of every other end. */
+/** Returns the facts: one order confirmed in euros, one in dollars, a synthetic one, and one of each other end state. */
 export function cleanFacts(): Facts {
   const orders = SAMPLES.map(toOrder);
   const notifications = orders.filter(({ status }) => status === 'CONFIRMED').map(toNotification);
-  const events: Readonly<Record<Keeper, readonly EventFact[]>> = {
+  const events: Readonly<Record<Owner, readonly EventFact[]>> = {
     order: orders.flatMap(toOrderEvents),
-    inventory: [...toldBy('inventory'), ...['lamp', 'mug', 'test'].map(toProductEvent)],
-    payment: toldBy('payment'),
+    inventory: [...sampleEvents('inventory'), ...['lamp', 'mug', 'test'].map(toProductEvent)],
+    payment: sampleEvents('payment'),
     notification: notifications.filter(({ status }) => status === 'SENT').map(toSentEvent),
     analytics: [],
   };
@@ -107,7 +109,7 @@ export function cleanFacts(): Facts {
         .filter(({ subject }) => subjects.some((name) => subject.endsWith(name)))
         .map(({ id }) => id),
     );
-  const messaging = (service: Keeper, inbox: ReadonlySet<string>) => ({
+  const messaging = (service: Owner, inbox: ReadonlySet<string>) => ({
     sent: events[service].map(({ id, subject }) => ({ eventId: id, subject, sentTime: TIME })),
     inbox,
     deadLetters: [],
@@ -123,14 +125,14 @@ export function cleanFacts(): Facts {
     sales: SAMPLES.map(toSale),
     ledger: SAMPLES.flatMap(toLedger),
     mailbox: {
-      // The second of them twice: a mail may be sent again, under its Message-ID.
+      // One mail is there twice: delivery is at least once, with the same Message-ID.
       mails: [...notifications, ...notifications.slice(1)].filter(({ status }) => status === 'SENT').map(toMail),
-      foreign: 0,
+      unrelated: 0,
       since: undefined,
     },
     streams: (['order', 'inventory', 'payment', 'notification'] as const).map((producer) => ({
       producer,
-      name: streamOf(producer),
+      name: streamOf(DOMAIN, producer),
       events: events[producer],
       since: undefined,
     })),
@@ -144,8 +146,8 @@ export function cleanFacts(): Facts {
       notification: messaging('notification', idsOf('OrderConfirmed')),
       analytics: messaging('analytics', idsOf('')),
     },
-    unrest: [{ what: 'order: orders pending', count: 0, ids: [] }],
-    told: orders.map(({ orderId, status }) => ({
+    pendingWork: [{ what: 'order: orders pending', count: 0, ids: [] }],
+    acknowledged: orders.map(({ orderId, status }) => ({
       idempotencyKey: `key of ${orderId}`,
       orderId,
       status,
@@ -154,19 +156,19 @@ export function cleanFacts(): Facts {
   };
 }
 
-/** Facts that a test may change at will. */
+/** A mutable copy of a type. */
 export type Draft<Value> = Value extends Date | bigint | string | number | boolean | undefined
   ? Value
   : Value extends ReadonlySet<infer Member>
     ? Set<Member>
     : { -readonly [Key in keyof Value]: Draft<Value[Key]> };
 
-/** Clean facts to be changed: no two of its parts are the same object. */
+/** Returns clean facts that may be changed: no object in them is shared. */
 export function draftCleanFacts(): Draft<Facts> {
   return copy(cleanFacts()) as Draft<Facts>;
 }
 
-/** An event with a body of the fields given. */
+/** Builds an event whose body has these fields. */
 export function eventOf(id: string, subject: string, body: Partial<EventBody>): EventFact {
   const nothing = { orderId: undefined, notificationId: undefined, productId: undefined, customerId: undefined };
   return { id, subject, sequence: 1, body: { ...nothing, total: undefined, version: 1, ...body } };
@@ -183,7 +185,7 @@ function line(productId: string, quantity: number): Line {
   return { productId, quantity };
 }
 
-function toOrder({ stock, money, tells: _tells, short: _short, ...sample }: Sample): OrderFact {
+function toOrder({ stock, money, events: _events, short: _short, ...sample }: Sample): OrderFact {
   return {
     customerId: `customer of ${sample.orderId}`,
     total: { currencyCode: 'EUR', minorUnits: 1_000n },
@@ -238,13 +240,13 @@ function toSale(sample: Sample): SaleFact {
   const steps = [
     'CREATED',
     status,
-    ...sample.tells.map((name) => STEP_OF[`shop.${name}`] ?? name),
+    ...sample.events.map((name) => STEP_BY_SUBJECT[`shop.${name}`] ?? name),
     ...(isSold ? ['NOTIFIED'] : []),
   ];
   return {
     orderId,
     steps: synthetic ? [] : steps,
-    apart: synthetic,
+    synthetic,
     total: isSold ? total : undefined,
     items: isSold ? items : [],
   };
@@ -263,9 +265,9 @@ function toOrderEvents({ orderId, customerId, total, status }: OrderFact): Event
   ];
 }
 
-function toldBy(producer: Keeper): EventFact[] {
-  return SAMPLES.flatMap(({ orderId, tells }) =>
-    tells
+function sampleEvents(producer: Owner): EventFact[] {
+  return SAMPLES.flatMap(({ orderId, events }) =>
+    events
       .filter((subject) => subject.startsWith(producer))
       .map((subject) => eventOf(`${subject} of ${orderId}`, `shop.${subject}`, { orderId })),
   );

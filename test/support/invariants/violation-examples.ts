@@ -1,13 +1,18 @@
-// One violation after the other, each planted in clean facts so that exactly one invariant is broken: of rest, money and stock.
-// Those of orders and events are in files beside this one.
-import { type Draft, eventOf } from './builder.ts';
-import type { Facts, Keeper } from './facts.ts';
-import { STEP_OF } from './sales.ts';
+// Examples of violations: each changes clean facts so that exactly one invariant is violated. Here those of quiescence, money and
+// stock; orders, events and sales have files of their own.
+import { type Draft, eventOf } from './clean-facts.ts';
+import type { Facts, Owner } from './facts.ts';
+import { STEP_BY_SUBJECT } from './sales.ts';
 
-/** Clean facts that are about to be broken. */
+/** Clean facts that an example may change. */
 export type DraftFacts = Draft<Facts>;
-/** The invariant, the id it must name, what is wrong, and how that comes about. */
-export type Planted = readonly [invariant: string, id: string, how: string, plant: (facts: DraftFacts) => void];
+/** The violated invariant, the id that the violation has to name, the violation in words, and the change that causes it. */
+export type ViolationExample = readonly [
+  invariant: string,
+  id: string,
+  description: string,
+  violate: (facts: DraftFacts) => void,
+];
 
 export const euros = (minorUnits: bigint) => ({ currencyCode: 'EUR', minorUnits });
 export const of = <Thing extends { orderId: string }>(things: Thing[] | undefined, orderId: string): Thing =>
@@ -16,47 +21,52 @@ export const without = <Thing extends { orderId: string }>(things: Thing[], orde
   things.filter((thing) => thing.orderId !== orderId);
 export const productOf = ({ products }: DraftFacts, productId: string) =>
   products.find((product) => product.productId === productId)!;
-export const streamOf = ({ streams }: DraftFacts, producer: Keeper) =>
+export const streamOf = ({ streams }: DraftFacts, producer: Owner) =>
   streams.find((stream) => stream.producer === producer)!;
 export const mailsOf = ({ mailbox }: DraftFacts) => mailbox!.mails;
 
-/** Events that really happened: in the stream, and applied wherever they matter, but to no sum of money. */
-export function tell(facts: DraftFacts, producer: Keeper, event: string, orderId: string): void {
+/** Adds an event to its stream, marked as applied by every service and counted as a step by analytics. */
+export function addEvent(facts: DraftFacts, producer: Owner, event: string, orderId: string): void {
   const id = `${event} of ${orderId}`;
   streamOf(facts, producer).events.push(eventOf(id, `shop.${producer}.v1.${event}`, { orderId }));
-  receive(facts, id);
+  markApplied(facts, id);
   const sale = facts.sales.find((each) => each.orderId === orderId);
-  const step = STEP_OF[`shop.${producer}.v1.${event}`];
-  if (sale?.apart === false && step !== undefined) sale.steps.push(step);
+  const step = STEP_BY_SUBJECT[`shop.${producer}.v1.${event}`];
+  if (sale?.synthetic === false && step !== undefined) sale.steps.push(step);
 }
 
-/** Has an event applied wherever it matters. */
-export function receive({ messaging }: DraftFacts, eventId: string): void {
+/** Marks an event as applied by every service. */
+export function markApplied({ messaging }: DraftFacts, eventId: string): void {
   for (const { inbox } of Object.values(messaging)) inbox.add(eventId);
 }
 
-/** Takes events back as if they had never been stored. */
-export function untell(facts: DraftFacts, producer: Keeper, ...ids: readonly string[]): void {
+/**
+ * Removes events as if they had never been published.
+ *
+ * @throws {Error} one of them is not in the stream.
+ */
+export function removeEvents(facts: DraftFacts, producer: Owner, ...ids: readonly string[]): void {
   const stream = streamOf(facts, producer);
-  const told = stream.events.length;
+  const count = stream.events.length;
   stream.events = stream.events.filter(({ id }) => !ids.includes(id));
-  if (stream.events.length !== told - ids.length) throw new Error(`${ids.join(', ')}: not all of these were told`);
+  if (stream.events.length !== count - ids.length)
+    throw new Error(`${ids.join(', ')}: not all of these were published`);
   const messaging = facts.messaging[producer];
   messaging.sent = messaging.sent.filter(({ eventId }) => !ids.includes(eventId));
 }
 
-export const REST: Planted[] = [
+export const QUIESCENCE: ViolationExample[] = [
   [
-    'at-rest',
+    'quiescent',
     'order: orders pending',
     'an order is pending',
-    ({ unrest }) => {
-      unrest[0]!.count = 1;
+    ({ pendingWork }) => {
+      pendingWork[0]!.count = 1;
     },
   ],
 ];
 
-export const MONEY: Planted[] = [
+export const MONEY: ViolationExample[] = [
   [
     'money-captured',
     'EUR',
@@ -76,7 +86,7 @@ export const MONEY: Planted[] = [
   [
     'money-captured',
     'confirmed-in-dollars',
-    'part of a price was given back',
+    'a confirmed order was refunded in part',
     ({ ledger }) => {
       of(ledger, 'confirmed-in-dollars').refunded = 1n;
     },
@@ -84,7 +94,7 @@ export const MONEY: Planted[] = [
   [
     'charged-once',
     'confirmed',
-    'one price was taken in two charges',
+    'one total was captured in two charges',
     ({ ledger }) => {
       const charge = of(ledger, 'confirmed');
       charge.amount = euros(500n);
@@ -94,10 +104,10 @@ export const MONEY: Planted[] = [
   [
     'charged-once',
     'confirmed',
-    'payment holds the charge as given back',
+    'payment has the charge as refunded',
     (facts) => {
       of(facts.charges, 'confirmed').status = 'REFUNDED';
-      tell(facts, 'payment', 'PaymentRefunded', 'confirmed');
+      addEvent(facts, 'payment', 'PaymentRefunded', 'confirmed');
     },
   ],
   [
@@ -126,11 +136,11 @@ export const MONEY: Planted[] = [
   ],
 ];
 
-export const STOCK: Planted[] = [
+export const STOCK: ViolationExample[] = [
   [
     'stock-sound',
     'gift',
-    'there is less than nothing',
+    'the stock is negative',
     ({ products }) => {
       products.push({
         productId: 'gift',
@@ -146,18 +156,18 @@ export const STOCK: Planted[] = [
   [
     'stock-sound',
     'gift',
-    'more is reserved than there is',
+    'more is reserved than is on hand',
     (facts) => {
       facts.products.push({ productId: 'gift', onHand: 1, reserved: 2, sold: 0, version: 0, adjusted: 1, opening: 0 });
       const lines = [{ productId: 'gift', quantity: 2 }];
       facts.reservations.push({ ...facts.reservations[0]!, orderId: 'synthetic', state: 'RESERVED', lines });
-      tell(facts, 'inventory', 'StockReserved', 'synthetic');
+      addEvent(facts, 'inventory', 'StockReserved', 'synthetic');
     },
   ],
   [
     'stock-reserved',
     'lamp',
-    'a product keeps reserved what no reservation holds',
+    'a product has reserved stock without a reservation',
     (facts) => {
       productOf(facts, 'lamp').reserved = 1;
     },
@@ -165,7 +175,7 @@ export const STOCK: Planted[] = [
   [
     'stock-sold',
     'mug',
-    'a product was sold that no order took',
+    'a product was sold without an order',
     (facts) => {
       productOf(facts, 'mug').sold += 1;
       productOf(facts, 'mug').onHand -= 1;
@@ -174,7 +184,7 @@ export const STOCK: Planted[] = [
   [
     'stock-sold',
     'mug',
-    'an order took a product that is not there',
+    'an order has a product that does not exist',
     (facts) => {
       facts.products = facts.products.filter(({ productId }) => productId !== 'mug');
     },
@@ -182,7 +192,7 @@ export const STOCK: Planted[] = [
   [
     'stock-conserved',
     'lamp',
-    'a lamp appeared from nowhere',
+    'stock was added without an adjustment',
     (facts) => {
       productOf(facts, 'lamp').onHand += 1;
     },
@@ -206,10 +216,10 @@ export const STOCK: Planted[] = [
   [
     'stock-confirmed',
     'confirmed',
-    'the reservation was given back',
+    'the reservation was released',
     (facts) => {
       of(facts.reservations, 'confirmed').state = 'RELEASED';
-      tell(facts, 'inventory', 'StockReleased', 'confirmed');
+      addEvent(facts, 'inventory', 'StockReleased', 'confirmed');
     },
   ],
 ];

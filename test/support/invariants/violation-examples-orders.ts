@@ -1,49 +1,54 @@
-// Planted violations of what orders hold, of what their customers hear, and of what their clients were told.
-import { euros, mailsOf, of, type Planted, productOf, untell, without } from './planted.ts';
+// Examples of violations in orders, their notifications and the answers to clients.
+import { euros, mailsOf, of, productOf, removeEvents, type ViolationExample, without } from './violation-examples.ts';
 
-export const ORDERS: Planted[] = [
+export const ORDERS: ViolationExample[] = [
   [
     'nothing-held',
     'declined',
-    'a failed order keeps stock reserved',
+    'a failed order holds a reservation',
     (facts) => {
       const reservation = of(facts.reservations, 'declined');
       reservation.state = 'RESERVED';
       productOf(facts, 'mug').reserved = 1;
-      untell(facts, 'inventory', 'inventory.v1.StockReleased of declined');
+      removeEvents(facts, 'inventory', 'inventory.v1.StockReleased of declined');
     },
   ],
   [
     'nothing-held',
     'cancelled',
-    'payment holds the charge of a cancelled order',
+    'the charge of a cancelled order is in progress',
     (facts) => {
       of(facts.charges, 'cancelled').status = 'CHARGING';
-      untell(facts, 'payment', 'payment.v1.PaymentCompleted of cancelled', 'payment.v1.PaymentRefunded of cancelled');
+      removeEvents(
+        facts,
+        'payment',
+        'payment.v1.PaymentCompleted of cancelled',
+        'payment.v1.PaymentRefunded of cancelled',
+      );
     },
   ],
   [
     'nothing-held',
     'declined',
-    'what a failed order reserved is sold',
+    'the reservation of a failed order is confirmed',
     (facts) => {
       of(facts.reservations, 'declined').state = 'CONFIRMED';
-      untell(facts, 'inventory', 'inventory.v1.StockReleased of declined');
+      removeEvents(facts, 'inventory', 'inventory.v1.StockReleased of declined');
     },
   ],
   [
     'nothing-held',
     'cancelled',
-    'payment does not know that the provider gave the money back',
+    'payment has not recorded the refund of the provider',
     (facts) => {
       of(facts.charges, 'cancelled').status = 'COMPLETED';
-      untell(facts, 'payment', 'payment.v1.PaymentRefunded of cancelled');
+      removeEvents(facts, 'payment', 'payment.v1.PaymentRefunded of cancelled');
     },
   ],
   [
     'nothing-orphaned',
     'ghost',
-    'an order that was barred does not exist',
+    'a tombstone is for no order',
     (facts) => {
       facts.reservations.push({ ...facts.reservations[0]!, orderId: 'ghost', state: 'RELEASED', lines: [] });
     },
@@ -51,7 +56,7 @@ export const ORDERS: Planted[] = [
   [
     'nothing-orphaned',
     'ghost',
-    'a refund was for no order',
+    'a refund is for no order',
     (facts) => {
       facts.charges.push({ ...facts.charges[0]!, orderId: 'ghost', status: 'REFUNDED', transactionId: '' });
     },
@@ -59,7 +64,7 @@ export const ORDERS: Planted[] = [
   [
     'nothing-orphaned',
     'ghost',
-    'the provider declined a charge for no order',
+    'a declined charge is for no order',
     ({ ledger }) => {
       ledger!.push({ ...ledger![0]!, orderId: 'ghost', status: 'declined' });
     },
@@ -80,7 +85,7 @@ export const ORDERS: Planted[] = [
   [
     'notified-once',
     'confirmed',
-    'a notification is gone',
+    'the notification is missing',
     (facts) => {
       facts.notifications = without(facts.notifications, 'confirmed');
     },
@@ -99,7 +104,7 @@ export const ORDERS: Planted[] = [
     'the notification was never sent',
     (facts) => {
       of(facts.notifications, 'confirmed').status = 'PENDING';
-      untell(facts, 'notification', 'sent notification of confirmed');
+      removeEvents(facts, 'notification', 'sent notification of confirmed');
     },
   ],
   [
@@ -113,7 +118,7 @@ export const ORDERS: Planted[] = [
   [
     'notified-once',
     'confirmed',
-    'the notification tells another total',
+    'the notification has another total',
     ({ notifications }) => {
       of(notifications, 'confirmed').total = euros(1n);
     },
@@ -121,7 +126,7 @@ export const ORDERS: Planted[] = [
   [
     'mailed-once',
     'confirmed',
-    'no mail came',
+    'no mail arrived',
     (facts) => {
       facts.mailbox!.mails = without(mailsOf(facts), 'confirmed');
     },
@@ -129,7 +134,7 @@ export const ORDERS: Planted[] = [
   [
     'mailed-once',
     'confirmed',
-    'a mail came again under another Message-ID',
+    'a mail arrived again with another Message-ID',
     (facts) => {
       mailsOf(facts).push({ messageId: '<another@notification.customers.example>', orderId: 'confirmed' });
     },
@@ -137,13 +142,13 @@ export const ORDERS: Planted[] = [
   [
     'mailed-once',
     'confirmed',
-    'the mail is not of the notification',
+    'the mail has the Message-ID of no notification',
     (facts) => {
       of(mailsOf(facts), 'confirmed').messageId = '<another@notification.customers.example>';
     },
   ],
   [
-    'no-mail-astray',
+    'no-stray-mail',
     'declined',
     'a failed order was mailed as confirmed',
     (facts) => {
@@ -151,7 +156,7 @@ export const ORDERS: Planted[] = [
     },
   ],
   [
-    'no-mail-astray',
+    'no-stray-mail',
     'short',
     'a failed order has a notification',
     ({ notifications }) => {
@@ -159,9 +164,9 @@ export const ORDERS: Planted[] = [
     },
   ],
   [
-    'no-mail-astray',
+    'no-stray-mail',
     'ghost',
-    'a mail tells of no order there is',
+    'a mail is about an order that does not exist',
     (facts) => {
       mailsOf(facts).push({ messageId: '<m@notification.customers.example>', orderId: 'ghost' });
     },
@@ -169,7 +174,7 @@ export const ORDERS: Planted[] = [
   [
     'synthetic-untouched',
     'synthetic',
-    'a test order captured money, though it gave it back',
+    'a synthetic order captured and refunded money',
     ({ ledger }) => {
       ledger!.push({ ...of(ledger, 'cancelled'), orderId: 'synthetic' });
     },
@@ -177,7 +182,7 @@ export const ORDERS: Planted[] = [
   [
     'synthetic-untouched',
     'synthetic',
-    'a test order was mailed',
+    'a synthetic order was mailed',
     (facts) => {
       mailsOf(facts).push({ messageId: '<m@notification.customers.example>', orderId: 'synthetic' });
     },
@@ -185,7 +190,7 @@ export const ORDERS: Planted[] = [
   [
     'synthetic-untouched',
     'synthetic',
-    'a test order is about to be mailed',
+    'a synthetic order has a mail pending',
     ({ notifications }) => {
       of(notifications, 'synthetic').status = 'PENDING';
     },
@@ -204,7 +209,7 @@ export const ORDERS: Planted[] = [
     'an order has no key',
     (facts) => {
       facts.keys = without(facts.keys, 'synthetic');
-      facts.told = without(facts.told, 'synthetic');
+      facts.acknowledged = without(facts.acknowledged, 'synthetic');
     },
   ],
   [
@@ -216,53 +221,53 @@ export const ORDERS: Planted[] = [
     },
   ],
   [
-    'answers-stand',
+    'answers-durable',
     'ghost',
-    'an order that was told does not exist',
-    ({ told }) => {
-      told.push({ idempotencyKey: 'key', orderId: 'ghost', status: 'PENDING', outcome: 'PENDING' });
+    'an acknowledged order does not exist',
+    ({ acknowledged }) => {
+      acknowledged.push({ idempotencyKey: 'key', orderId: 'ghost', status: 'PENDING', outcome: 'PENDING' });
     },
   ],
   [
-    'answers-stand',
+    'answers-durable',
     'declined',
-    'a client was told CONFIRMED',
-    ({ told }) => {
-      of(told, 'declined').outcome = 'CONFIRMED';
-      of(told, 'declined').status = 'PENDING';
+    'a failed order was acknowledged as CONFIRMED',
+    ({ acknowledged }) => {
+      of(acknowledged, 'declined').outcome = 'CONFIRMED';
+      of(acknowledged, 'declined').status = 'PENDING';
     },
   ],
   [
-    'answers-stand',
+    'answers-durable',
     'confirmed',
-    'a client was told FAILED',
-    ({ told }) => {
-      of(told, 'confirmed').outcome = 'FAILED';
-      of(told, 'confirmed').status = 'PENDING';
+    'a confirmed order was acknowledged as FAILED',
+    ({ acknowledged }) => {
+      of(acknowledged, 'confirmed').outcome = 'FAILED';
+      of(acknowledged, 'confirmed').status = 'PENDING';
     },
   ],
   [
-    'answers-stand',
+    'answers-durable',
     'cancelled',
-    'a client was told of another end',
-    ({ told }) => {
-      of(told, 'cancelled').status = 'FAILED';
+    'a cancelled order was acknowledged as FAILED',
+    ({ acknowledged }) => {
+      of(acknowledged, 'cancelled').status = 'FAILED';
     },
   ],
   [
-    'answers-stand',
+    'answers-durable',
     'key of declined',
     'one key was answered with two orders',
-    ({ told }) => {
-      told.push({ ...of(told, 'short'), idempotencyKey: 'key of declined' });
+    ({ acknowledged }) => {
+      acknowledged.push({ ...of(acknowledged, 'short'), idempotencyKey: 'key of declined' });
     },
   ],
   [
-    'answers-stand',
+    'answers-durable',
     'declined',
-    'the key is another order’s',
-    ({ told }) => {
-      of(told, 'declined').idempotencyKey = 'key of short';
+    'the key belongs to another order',
+    ({ acknowledged }) => {
+      of(acknowledged, 'declined').idempotencyKey = 'key of short';
     },
   ],
 ];

@@ -1,18 +1,28 @@
-// Planted violations of what happens to events on their way.
-import { type Draft, eventOf } from './builder.ts';
+// Examples of violations in events.
+import { type Draft, eventOf } from './clean-facts.ts';
 import type { EventFact } from './facts.ts';
-import { type DraftFacts, euros, of, type Planted, productOf, receive, streamOf, tell, untell } from './planted.ts';
+import {
+  addEvent,
+  type DraftFacts,
+  euros,
+  markApplied,
+  of,
+  productOf,
+  removeEvents,
+  streamOf,
+  type ViolationExample,
+} from './violation-examples.ts';
 
 const orderEvent = (facts: DraftFacts, eventId: string): Draft<EventFact> =>
   streamOf(facts, 'order').events.find(({ id }) => id === eventId)!;
 
-export const EVENTS: Planted[] = [
+export const EVENTS: ViolationExample[] = [
   [
     'events-distinct',
-    'repeated',
+    'duplicate',
     'an event is in its stream twice',
     (facts) => {
-      const event = { id: 'repeated', subject: 'shop.order.v1.Other', sequence: 7, body: undefined };
+      const event = { id: 'duplicate', subject: 'shop.order.v1.Other', sequence: 7, body: undefined };
       streamOf(facts, 'order').events.push(event, event);
     },
   ],
@@ -27,17 +37,17 @@ export const EVENTS: Planted[] = [
   [
     'order-events',
     'short',
-    'OrderCreated was lost on the way',
+    'OrderCreated was lost',
     (facts) => {
-      untell(facts, 'order', 'created short');
+      removeEvents(facts, 'order', 'created short');
     },
   ],
   [
     'order-events',
     'short',
-    'OrderFailed was lost on the way',
+    'OrderFailed was lost',
     (facts) => {
-      untell(facts, 'order', 'ended short');
+      removeEvents(facts, 'order', 'ended short');
     },
   ],
   [
@@ -46,22 +56,22 @@ export const EVENTS: Planted[] = [
     'an order was confirmed twice',
     (facts) => {
       streamOf(facts, 'order').events.push({ ...orderEvent(facts, 'ended confirmed'), id: 'again' });
-      receive(facts, 'again');
+      markApplied(facts, 'again');
     },
   ],
   [
     'order-events',
     'short',
-    'two orders were made of one',
+    'an order was created twice',
     (facts) => {
       streamOf(facts, 'order').events.push({ ...orderEvent(facts, 'created short'), id: 'again' });
-      receive(facts, 'again');
+      markApplied(facts, 'again');
     },
   ],
   [
     'order-events',
     'cancelled',
-    'a cancelled order was told as failed',
+    'a cancelled order was published as failed',
     (facts) => {
       orderEvent(facts, 'ended cancelled').subject = 'shop.order.v1.OrderFailed';
       of(facts.sales, 'cancelled').steps.push('FAILED');
@@ -103,7 +113,7 @@ export const EVENTS: Planted[] = [
   [
     'order-events',
     'confirmed',
-    'an event tells another customer',
+    'an event has another customer',
     (facts) => {
       orderEvent(facts, 'created confirmed').body!.customerId = 'another';
     },
@@ -111,7 +121,7 @@ export const EVENTS: Planted[] = [
   [
     'order-events',
     'declined',
-    'an event tells another total',
+    'an event has another total',
     (facts) => {
       orderEvent(facts, 'ended declined').body!.total = euros(1n);
     },
@@ -119,91 +129,91 @@ export const EVENTS: Planted[] = [
   [
     'order-events',
     'ghost',
-    'an event tells of an order that does not exist',
+    'an event is about an order that does not exist',
     (facts) => {
-      tell(facts, 'order', 'OrderCreated', 'ghost');
+      addEvent(facts, 'order', 'OrderCreated', 'ghost');
     },
   ],
   [
-    'changes-told',
+    'changes-published',
     'confirmed',
-    'a sale was never told as reserved',
+    'a reservation was not published',
     (facts) => {
-      untell(facts, 'inventory', 'inventory.v1.StockReserved of confirmed');
+      removeEvents(facts, 'inventory', 'inventory.v1.StockReserved of confirmed');
     },
   ],
   [
-    'changes-told',
+    'changes-published',
     'short',
-    'a rejection was never told',
+    'a rejection was not published',
     (facts) => {
-      untell(facts, 'inventory', 'inventory.v1.InsufficientStock of short');
+      removeEvents(facts, 'inventory', 'inventory.v1.InsufficientStock of short');
     },
   ],
   [
-    'changes-told',
+    'changes-published',
     'cancelled',
-    'a release was never told',
+    'a release was not published',
     (facts) => {
-      untell(facts, 'inventory', 'inventory.v1.StockReleased of cancelled');
+      removeEvents(facts, 'inventory', 'inventory.v1.StockReleased of cancelled');
     },
   ],
   [
-    'changes-told',
+    'changes-published',
     'declined',
-    'a decline was never told',
+    'a decline was not published',
     (facts) => {
-      untell(facts, 'payment', 'payment.v1.PaymentFailed of declined');
+      removeEvents(facts, 'payment', 'payment.v1.PaymentFailed of declined');
     },
   ],
   [
-    'changes-told',
+    'changes-published',
     'confirmed',
-    'a payment was never told',
+    'a payment was not published',
     (facts) => {
-      untell(facts, 'payment', 'payment.v1.PaymentCompleted of confirmed');
+      removeEvents(facts, 'payment', 'payment.v1.PaymentCompleted of confirmed');
     },
   ],
   [
-    'changes-told',
+    'changes-published',
     'cancelled',
-    'a refund was never told',
+    'a refund was not published',
     (facts) => {
-      untell(facts, 'payment', 'payment.v1.PaymentRefunded of cancelled');
+      removeEvents(facts, 'payment', 'payment.v1.PaymentRefunded of cancelled');
     },
   ],
   [
-    'changes-told',
+    'changes-published',
     'notification of confirmed',
-    'a mail was never told',
+    'a sent mail was not published',
     (facts) => {
-      untell(facts, 'notification', 'sent notification of confirmed');
+      removeEvents(facts, 'notification', 'sent notification of confirmed');
     },
   ],
   [
-    'changes-told',
+    'changes-published',
     'lamp',
-    'one change of price was told twice and one never',
+    'one change of a product was published twice, another not at all',
     (facts) => {
       productOf(facts, 'lamp').version = 2;
       streamOf(facts, 'inventory').events.push(
         eventOf('again', 'shop.inventory.v1.ProductChanged', { productId: 'lamp' }),
       );
-      receive(facts, 'again');
+      markApplied(facts, 'again');
     },
   ],
   [
-    'changes-told',
+    'changes-published',
     'cancelled',
-    'one refund was told twice',
+    'a refund was published twice',
     (facts) => {
-      tell(facts, 'payment', 'PaymentRefunded', 'cancelled');
+      addEvent(facts, 'payment', 'PaymentRefunded', 'cancelled');
     },
   ],
   [
-    'changes-told',
+    'changes-published',
     'lamp',
-    'a change of price was never told',
+    'a change of a product was not published',
     (facts) => {
       productOf(facts, 'lamp').version = 2;
     },
@@ -227,7 +237,7 @@ export const EVENTS: Planted[] = [
   [
     'inbox-complete',
     'changed lamp',
-    'analytics has not heard of a product',
+    'analytics has not applied a change of a product',
     ({ messaging }) => {
       messaging.analytics.inbox.delete('changed lamp');
     },
@@ -235,7 +245,7 @@ export const EVENTS: Planted[] = [
   [
     'no-dead-letters',
     'dead',
-    'an event was set aside',
+    'an event is a dead letter',
     ({ messaging }) => {
       messaging.inventory.inbox.delete('created short');
       messaging.inventory.deadLetters.push({
