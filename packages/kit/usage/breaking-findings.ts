@@ -8,7 +8,7 @@ export type BreakingFinding = {
   /** Such as `FIELD_NO_DELETE`. */
   readonly rule: string;
   readonly message: string;
-  /** The element that changed; undefined if the message does not tell it.  */
+  /** The element that changed; undefined if the message does not name it. */
   readonly element: ChangedElement | undefined;
 };
 

@@ -148,8 +148,8 @@ describe('a recorder', () => {
     expect([late.code, (await cut).code]).toEqual([Code.DeadlineExceeded, Code.Unavailable]);
     const { exchanges } = await readRecording(recording.file);
     expect(exchanges.slice(1).map(({ response, brokenOff }) => [response.messages.length, brokenOff])).toEqual([
-      [0, 'the caller left before the end, or its time was over'],
-      [2, 'the caller left before the end, or its time was over'],
+      [0, 'the caller left before the end, or its deadline passed'],
+      [2, 'the caller left before the end, or its deadline passed'],
       [0, 'the recorder stopped before the end'],
     ]);
     await vi.waitFor(() => expect(library.calls.every(({ context }) => context.signal.aborted)).toBe(true));
@@ -167,14 +167,14 @@ describe('a recorder', () => {
 
     expect(gone.code).toBe(Code.Unavailable);
     const { exchanges } = recording.recorder.recording();
-    expect(exchanges[1]?.brokenOff).toBe('no answer came that could be read (unavailable)');
+    expect(exchanges[1]?.brokenOff).toBe('no readable answer came (unavailable)');
     expect(exchanges.at(-1)?.brokenOff).toBeUndefined();
   });
 
   it.each([
     { limits: { maxExchanges: 1 }, said: 'maxExchanges 1' },
     { limits: { maxBytes: 600 }, said: 'maxBytes 600' },
-  ])('says that it is full, in the file too, and lets the calls pass: $said', async ({ limits, said }) => {
+  ])('reports that it is full, also in the file, and still forwards calls: $said', async ({ limits, said }) => {
     const problems: string[] = [];
     await using recording = await recordLibrary({ ...limits, onProblem: (problem) => problems.push(problem) });
     const client = clientOf(recording.recorder.url);
@@ -230,7 +230,7 @@ describe('a recorder', () => {
       'redact.fields: "library.v1.Loan.member": library.v1.Loan has no field "member"; it has member_id, due_time',
     );
     await expect(startRecorder({ ...options, file, upstream: 'http://me:s3cret@127.0.0.1' })).rejects.toThrow(
-      /^upstream: must not hold a password$/,
+      /^upstream: must not contain a password$/,
     );
     await expect(startRecorder({ ...options, file, port: recording.library.port })).rejects.toThrow('already in use');
     expect(existsSync(file)).toBe(false);

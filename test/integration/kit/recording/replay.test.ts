@@ -140,10 +140,10 @@ describe('a replay', () => {
     expect(listed).toEqual(['Emma', 'Ulysses']);
     expect([ending.code, ending.rawMessage]).toEqual([
       Code.DataLoss,
-      'the recording of this call ends here: the caller left before the end, or its time was over',
+      'the recording of this call ends here: the caller left before the end, or its deadline passed',
     ]);
     expect(replay.warnings).toEqual([
-      `exchange 1, GetBook {"bookId":"silent"}, is left out: the caller left before the end, or its time was over`,
+      `exchange 1, GetBook {"bookId":"silent"}, is left out: the caller left before the end, or its deadline passed`,
     ]);
   });
 

@@ -68,7 +68,7 @@ describe('a stream of requests', () => {
 
     expect([error.code, error.rawMessage]).toEqual([
       Code.ResourceExhausted,
-      expect.stringContaining('more than 2 requests in one call cannot be kept; raise journalLimit'),
+      expect.stringContaining('the call has more than 2 requests; raise journalLimit'),
     ]);
   });
 });
@@ -174,12 +174,12 @@ describe('the state of a service', () => {
         (error: unknown) => ConnectError.from(error).rawMessage,
       );
 
-    const told = [await lend(), await lend()];
+    const answers = [await lend(), await lend()];
     await client.returnBooks(streamOf({ bookId: 'b1' }));
-    told.push(library.state, await lend());
+    answers.push(library.state, await lend());
     library.state = 'on fire';
 
-    expect(told).toEqual(['lent', 'all lent', 'initial', 'lent']);
+    expect(answers).toEqual(['lent', 'all lent', 'initial', 'lent']);
     expect(await lend()).toContain('state is "on fire", not');
   });
 });

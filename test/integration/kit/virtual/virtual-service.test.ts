@@ -11,7 +11,7 @@ import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 const { reserveStock } = InventoryService.method;
 const { watchOrder } = OrderService.method;
 
-function startVirtualDependency(options: { journalLimit?: number } = {}): Promise<VirtualService> {
+function startDependency(options: { journalLimit?: number } = {}): Promise<VirtualService> {
   return startVirtualService({ services: [InventoryService, OrderService], ...options });
 }
 
@@ -34,7 +34,7 @@ async function errorOf(call: Promise<unknown>): Promise<ConnectError> {
 
 describe('a virtual service', () => {
   it('answers from its stubs and records its requests', async () => {
-    await using dependency = await startVirtualDependency();
+    await using dependency = await startDependency();
     dependency.stub(reserveStock, { orderId: 'o1' }).replies({ reservation: { reservationId: 'res123' } });
 
     const { reservation } = await inventoryClient(dependency).reserveStock({
@@ -52,7 +52,7 @@ describe('a virtual service', () => {
   });
 
   it('computes its answer from the request and its headers', async () => {
-    await using dependency = await startVirtualDependency();
+    await using dependency = await startDependency();
     dependency.stub(reserveStock).replies((request, context) => ({
       reservation: { orderId: request.orderId, reservationId: context.requestHeader.get('x-id') ?? '' },
     }));
@@ -66,7 +66,7 @@ describe('a virtual service', () => {
   });
 
   it('fails with the code, message and details of its stub', async () => {
-    await using dependency = await startVirtualDependency();
+    await using dependency = await startDependency();
     dependency
       .stub(reserveStock)
       .fails(Code.FailedPrecondition, 'not enough', [
@@ -81,7 +81,7 @@ describe('a virtual service', () => {
   });
 
   it('answers with one step after the other', async () => {
-    await using dependency = await startVirtualDependency();
+    await using dependency = await startDependency();
     dependency.stub(reserveStock).fails(Code.Unavailable, 'down').thenReplies({});
     const client = inventoryClient(dependency);
 
@@ -90,7 +90,7 @@ describe('a virtual service', () => {
   });
 
   it('hangs until its caller gives up', async () => {
-    await using dependency = await startVirtualDependency();
+    await using dependency = await startDependency();
     dependency.stub(reserveStock).hangs();
 
     const error = await errorOf(inventoryClient(dependency).reserveStock({}, { timeoutMs: 300 }));
@@ -101,7 +101,7 @@ describe('a virtual service', () => {
   });
 
   it('ends hanging calls when it is stopped', async () => {
-    await using dependency = await startVirtualDependency();
+    await using dependency = await startDependency();
     dependency.stub(reserveStock).hangs();
     const outcome = errorOf(inventoryClient(dependency).reserveStock({}));
     await vi.waitFor(() => dependency.received(reserveStock).times(1));
@@ -112,7 +112,7 @@ describe('a virtual service', () => {
   });
 
   it('answers after its delay, and stops waiting when its caller does', async () => {
-    await using dependency = await startVirtualDependency();
+    await using dependency = await startDependency();
     dependency.stub(reserveStock).delays(20).replies({}).thenDelays(60_000).replies({});
     const client = inventoryClient(dependency);
     const begin = performance.now();
@@ -127,7 +127,7 @@ describe('a virtual service', () => {
   });
 
   it('streams the messages of its stub, and then its error', async () => {
-    await using dependency = await startVirtualDependency();
+    await using dependency = await startDependency();
     dependency.stub(watchOrder, { orderId: 'o1' }).replies([{ order: { orderId: 'a' } }, { order: { orderId: 'b' } }]);
     dependency.stub(watchOrder, { orderId: 'o2' }).replies(async function* () {
       yield { order: { orderId: 'c' } };
@@ -147,15 +147,15 @@ describe('a virtual service', () => {
 
   it.each([
     {
-      reply: 'goes on',
+      reply: 'continues',
       waitForMore: () => new Promise(setImmediate),
     },
     {
-      reply: 'ends when it is told',
+      reply: 'waits for the abort',
       waitForMore: (signal: AbortSignal) => once(signal, 'abort'),
     },
-  ])('notes a stream that its caller has left, when its reply $reply', async ({ waitForMore }) => {
-    await using dependency = await startVirtualDependency();
+  ])('records a stream that its caller has left as abandoned if its reply $reply', async ({ waitForMore }) => {
+    await using dependency = await startDependency();
     dependency.stub(watchOrder).replies(async function* (_, context) {
       do {
         yield { order: { orderId: 'o1' } };
@@ -175,7 +175,7 @@ describe('a virtual service', () => {
 
 describe('a mistake in a test', () => {
   it('is reported if no stub matches, even if the caller swallows the error', async () => {
-    await using dependency = await startVirtualDependency();
+    await using dependency = await startDependency();
     dependency.stub(reserveStock, { orderId: 'o1' }).replies({});
 
     const error = await errorOf(inventoryClient(dependency).reserveStock({ orderId: 'o2' }));
@@ -195,7 +195,7 @@ describe('a mistake in a test', () => {
   });
 
   it('is forgotten by a reset', async () => {
-    await using dependency = await startVirtualDependency();
+    await using dependency = await startDependency();
     dependency.stub(reserveStock).replies({});
     await inventoryClient(dependency).reserveStock({});
 
@@ -206,7 +206,7 @@ describe('a mistake in a test', () => {
   });
 
   it('cannot come from a reply that changes its request', async () => {
-    await using dependency = await startVirtualDependency();
+    await using dependency = await startDependency();
     dependency.stub(reserveStock).replies((request) => {
       request.orderId = 'changed';
       return {};
@@ -228,7 +228,7 @@ describe('the port of a virtual service', () => {
   });
 
   it('is named in the error if it is taken, and is available again once it is free', async () => {
-    const first = await startVirtualDependency();
+    const first = await startDependency();
     const { port } = first;
     const again = () => startVirtualService({ services: [InventoryService], port });
 
@@ -241,7 +241,7 @@ describe('the port of a virtual service', () => {
 
 describe('in addition to its stubs', () => {
   it('the health service reports the status it is set to', async () => {
-    await using dependency = await startVirtualDependency();
+    await using dependency = await startDependency();
     const client = createClient(HealthService, createGrpcTransport({ baseUrl: dependency.url }));
 
     dependency.health.set('', ServingStatus.NOT_SERVING);

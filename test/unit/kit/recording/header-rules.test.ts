@@ -15,7 +15,7 @@ describe('headers of a recording', () => {
     'x-amz-security-token',
     'x-session-id',
     'client-secret',
-  ])('are redacted by default: %s', (name) => {
+  ])('are redacted without a rule: %s', (name) => {
     expect(new HeaderRules([]).record(new Headers({ [name]: 's3cret' }))).toEqual({ [name.toLowerCase()]: redacted });
   });
 
