@@ -118,8 +118,9 @@ test-e2e: $(ready) $(nats_server) ## run the end-to-end tests: the whole platfor
 .PHONY: check lint format typecheck imports unused
 check: lint typecheck imports unused breaking test ## run everything that CI runs
 
-lint: $(packages) ## check style and format of TypeScript and protobuf
+lint: $(packages) ## check style and format of TypeScript and protobuf, and the vocabulary
 	biome check --error-on-warnings .
+	node test/support/vocabulary/check.ts
 	buf lint
 	cd packages/kit/fault-proxy/control && buf lint
 	buf format --diff --exit-code proto

@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-
+import { fileURLToPath } from 'node:url';
 import { hasEnded, spawnGuarded, stopGuarded } from './watchdog.ts';
 
 // Without these limits, Node sizes each process's heap by the machine's memory; the whole stack is to fit on a laptop.
@@ -31,11 +31,14 @@ export type NodeProgram = {
   log(line: string): void;
 };
 
+// Compiled code, shared by all programs of the local stack: halves the CPU time of a start.
+const COMPILE_CACHE = fileURLToPath(new URL('../../.tools/compile-cache', import.meta.url));
+
 /** Starts a Node program that cannot outlive this process. */
 export function launchProgram({ file, cwd, environment, log }: NodeProgram): ProcessRun {
   const child = spawnGuarded(process.execPath, [...HEAP_FLAGS, file], {
     cwd,
-    env: environment,
+    env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   for (const output of [child.stdout, child.stderr]) {

@@ -14,19 +14,8 @@ export function insertEvents(events: readonly OutgoingEvent[], onlyIf?: Sql): Sq
     select event.* from unnest(${ids}::uuid[], ${subjects}::text[], ${payloads}::bytea[], ${headers}::jsonb[]) as event${condition}`;
 }
 
-/** How many parameters `insertOutboxSql` has. */
-export const OUTBOX_PARAMETERS = 4;
-
-/** As `insertEvents`, as text for a statement with numbered parameters: `outboxValues`, from `$first` on. */
-export function insertOutboxSql(first: number, onlyIf?: string): string {
-  const [id, subject, payload, headers] = [first, first + 1, first + 2, first + 3];
-  const condition = onlyIf === undefined ? '' : ` where exists (select from ${onlyIf})`;
-  return `insert into outbox (event_id, subject, payload, headers)
-    select event.* from unnest($${id}::uuid[], $${subject}::text[], $${payload}::bytea[], $${headers}::jsonb[]) as event${condition}`;
-}
-
 /** The columns of these events, one list each. */
-export function outboxValues(events: readonly OutgoingEvent[]): readonly unknown[] {
+function outboxValues(events: readonly OutgoingEvent[]): readonly unknown[] {
   return [
     events.map((event) => event.id),
     events.map((event) => event.subject),

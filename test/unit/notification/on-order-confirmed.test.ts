@@ -1,6 +1,6 @@
 // event OrderConfirmed, rpc ListNotifications, the mapping of notifications, and the settings.
 import { create } from '@bufbuild/protobuf';
-import { describe, expect, it, type Mock, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { NotificationStatus, NotificationType } from '#gen/shop/notification/v1/notification_pb.ts';
 import { ListNotificationsRequestSchema } from '#gen/shop/notification/v1/notification_service_pb.ts';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
@@ -76,11 +76,6 @@ describe('the event OrderConfirmed', () => {
     expect(query).not.toHaveBeenCalled();
   });
 });
-
-/** The parameters of the first statement. */
-function valuesOf(query: Mock): readonly unknown[] {
-  return toStatement(query.mock.calls[0]?.[0] as Sql).values;
-}
 
 describe('ListNotifications', () => {
   function createList(count: number) {

@@ -4,7 +4,7 @@ import { DOMAIN } from '#services/domain.ts';
 import { eventSourceOf } from '#services/platform/base/domain.ts';
 import { createBroker } from '#services/platform/messaging/broker.ts';
 import { createEvent } from '#services/platform/messaging/event.ts';
-import { insertOutboxSql, outboxValues } from '#services/platform/messaging/outbox.ts';
+import { insertEvents } from '#services/platform/messaging/outbox.ts';
 import { createOutboxRelay } from '#services/platform/messaging/outbox-relay.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import type { Database } from '#services/platform/storage/database.ts';
@@ -24,7 +24,8 @@ async function storeEvents({ databaseUrl }: TestDatabase, count: number, prefix 
   const events = Array.from({ length: count }, (_, index) =>
     createEvent(eventSourceOf(DOMAIN, 'order'), OrderCreatedSchema, { orderId: `${prefix}${index}` }, new Date()),
   );
-  await ask(databaseUrl, insertOutboxSql(1), [...outboxValues(events)]);
+  const { text, values } = toStatement(insertEvents(events));
+  await ask(databaseUrl, text, [...values]);
   return events;
 }
 

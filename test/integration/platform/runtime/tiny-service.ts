@@ -7,7 +7,7 @@ import { eventSourceOf } from '#services/platform/base/domain.ts';
 import { notFound } from '#services/platform/base/errors.ts';
 import { createEvent } from '#services/platform/messaging/event.ts';
 import { onEvent } from '#services/platform/messaging/event-handler.ts';
-import { insertOutboxSql, outboxValues } from '#services/platform/messaging/outbox.ts';
+import { insertEvents } from '#services/platform/messaging/outbox.ts';
 import {
   createService,
   type Runtime,
@@ -15,6 +15,7 @@ import {
   type ServiceDefinition,
 } from '#services/platform/runtime/service-runtime.ts';
 import type { Transaction } from '#services/platform/storage/database.ts';
+import { rawSql, sql } from '#services/platform/storage/sql.ts';
 import { type Connection, openConnection } from '../../../support/clients.ts';
 import { MIGRATIONS } from '../support/open-database.ts';
 import { type RecordedLog, recordLog } from '../support/recorded-log.ts';
@@ -103,8 +104,8 @@ function define(runtime: Runtime, options: TinyOptions): ServiceDefinition {
 async function store({ service, database, wakeRelay }: Runtime, orderId: string): Promise<void> {
   const event = createEvent(eventSourceOf(DOMAIN, service), OrderCreatedSchema, { orderId }, new Date());
   await database.query(
-    `with stored as (insert into note (order_id) values ($1) returning order_id) ${insertOutboxSql(2, 'stored')}`,
-    [orderId, ...outboxValues([event])],
+    sql`with stored as (insert into note (order_id) values (${orderId}) returning order_id)
+      ${insertEvents([event], rawSql('stored'))}`,
   );
   wakeRelay();
 }
