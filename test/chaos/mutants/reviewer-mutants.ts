@@ -1,9 +1,9 @@
-// Mutants of somebody who wrote none of the tests they are to be caught by.
+// The mutants by a reviewer who wrote none of the tests that have to catch them.
 import type { Mutant } from './mutant.ts';
 
 export const REVIEWER_MUTANTS: readonly Mutant[] = [
   {
-    name: 'close the breaker on a probe that taught nothing',
+    name: 'close the breaker on an inconclusive probe',
     file: 'services/platform/client/breaker.ts',
     search: "(probing && verdict === 'unknown')",
     replacement: '(probing && false)',
@@ -12,7 +12,7 @@ export const REVIEWER_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'keep no time for the step after the verdict',
+    name: 'reserve no time for the step after the verdict',
     file: 'services/order/order-saga.ts',
     search: 'Math.max(0, deadline.remainingMs() - LAST_STEP_RESERVE_MS)',
     replacement: 'Math.max(0, deadline.remainingMs())',
@@ -21,7 +21,7 @@ export const REVIEWER_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'count what is unavailable as a failure of the handler',
+    name: 'count an unavailable dependency as a failure of the handler',
     file: 'services/platform/messaging/event-consumer.ts',
     search: "return error instanceof DomainError && error.kind === 'unavailable';",
     replacement: "return error instanceof DomainError && error.kind === 'resource_exhausted';",
@@ -33,14 +33,14 @@ export const REVIEWER_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'leave the password in connection strings',
+    name: 'log the passwords of connection strings',
     file: 'services/platform/observability/log.ts',
     search: "'$1:[secret]@');",
     replacement: "'$&');",
     caughtBy: [{ file: 'test/unit/platform/observability/log.test.ts', name: 'loses its password:' }],
   },
   {
-    name: 'say SERVING while the database is away',
+    name: 'report SERVING while the database is down',
     file: 'services/platform/runtime/health-monitor.ts',
     search: 'up ? ServingStatus.SERVING : ServingStatus.NOT_SERVING',
     replacement: 'up ? ServingStatus.SERVING : ServingStatus.SERVING',
