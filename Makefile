@@ -1,5 +1,5 @@
-# Touchstone's commands. `make help` lists them. Each target does the set-up it needs, once: Node, packages, nats-server,
-# generated code. Variables to pass: FILE=<path> runs one test file, TEST_ARGS='...' goes to vitest as it is.
+# The commands of Touchstone; `make help` lists them. A target first does the set-up that it needs: Node, packages, nats-server,
+# generated code. FILE=<path> runs one test file; TEST_ARGS='...' is passed to vitest.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -7,9 +7,9 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
-# ---- The machine: Node 24.9 or later, and nats-server. What is missing goes to .tools/, never into the system.
+# ---- Tools: Node 24.9 or later, and nats-server. Missing ones are installed into .tools/, never into the system.
 
-node_version := 24.21.0
+node_version := $(shell cat .nvmrc)
 path_with_tools := $(CURDIR)/.tools/bin:$(PATH):/usr/local/sbin:/usr/sbin
 
 has_node := $(shell node -e 'const [a, b] = process.versions.node.split("."); process.exit(+a > 24 || (+a === 24 && +b >= 9) ? 0 : 1)' 2>/dev/null && echo yes)
@@ -22,10 +22,10 @@ nats_server := $(or $(shell PATH='$(path_with_tools)' command -v nats-server),.t
 
 export PATH := $(CURDIR)/node_modules/.bin:$(path_with_tools)
 
-# Inside the repository, the two packages are used from their TypeScript sources: the export condition selects them.
+# This export condition selects the TypeScript sources of the two packages; without it, Node looks for their built files.
 export NODE_OPTIONS += --conditions=@touchstone/source
 
-# ---- Set-up, each step a file that make compares by date.
+# ---- Set-up: each step has a file whose date tells make whether the step is due.
 
 packages := node_modules/.package-lock.json
 generated := gen/.generated packages/rpc-server/gen/.generated packages/kit/examples/library/gen/.generated packages/kit/examples/weather/gen/.generated packages/kit/command-line/gen/.generated packages/kit/fault-proxy/control/gen/.generated
@@ -66,102 +66,100 @@ packages/kit/fault-proxy/control/gen/.generated: packages/kit/fault-proxy/contro
 	cd packages/kit/fault-proxy/control && buf generate
 	@touch $@
 
-# ---- Targets. A comment after `##` is the target's line in `make help`.
+# ---- Targets. `make help` prints each `##@` line as a group and each `##` comment as the description of its target.
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: run
-run: $(ready) $(nats_server) ## start the whole platform on this machine; Ctrl-C stops it
+##@ Run
+
+.PHONY: run order verify dead-letters clean
+run: $(ready) $(nats_server) ## start the platform on this machine; Ctrl-C stops it
 	@exec node local/stack/main.ts
 
-.PHONY: order
-order: $(ready) ## place a sample order on the running platform and watch it; ARGS='--help' tells how to vary it
+order: $(ready) ## place a sample order on the running platform and watch it; options: ARGS='--help'
 	@node local/commands/order.ts $(ARGS)
 
-.PHONY: verify
-verify: $(ready) ## judge the running platform by every invariant: nothing lost, doubled or oversold
+verify: $(ready) ## check the invariants of the running platform: no order lost, none charged twice, no stock oversold
 	@node test/support/verify.ts
 
-.PHONY: dead-letters
-dead-letters: $(ready) ## list the events that could not be applied; REPLAY=<id> or DISCARD=<id> deals with one
+dead-letters: $(ready) ## list the events that a service failed to apply; REPLAY=<id> or DISCARD=<id> handles one
 	@node local/commands/dead-letters.ts $${REPLAY:+--replay "$$REPLAY"} $${DISCARD:+--discard "$$DISCARD"} \
 	  $${SERVICE:+--service "$$SERVICE"}
 
-.PHONY: test
-test: $(ready) $(nats_server) ## run the whole pyramid; FILE=... or TEST_ARGS='...' narrows it
+clean: ## remove generated code and the platform's data (.data/); keep installed packages
+	@pid=$$(cut -d ' ' -f 1 .data/stack.pid 2>/dev/null || true); \
+	if [ -n "$$pid" ] && kill -0 "$$pid" 2>/dev/null; then \
+	  echo "The platform is running from .data/ as process $$pid: stop it first." >&2; exit 1; \
+	fi
+	rm -rf .data $(generated:/.generated=) packages/rpc-server/dist packages/kit/dist
+
+##@ Test
+
+.PHONY: test test-unit test-integration test-contract test-e2e
+test: $(ready) $(nats_server) ## run all tests; FILE=<path> runs one file, TEST_ARGS='...' is passed to vitest
 	vitest run $(TEST_ARGS) $(FILE)
 
-.PHONY: test-unit test-integration test-contract test-e2e
-test-unit: $(ready) ## run the unit tests: no sockets, no files
+test-unit: $(ready) ## run the unit tests: no sockets, no file writes
 	vitest run --project unit $(TEST_ARGS) $(FILE)
 
-test-integration: $(ready) $(nats_server) ## run the integration tests: one service, its real Postgres and nats-server
+test-integration: $(ready) $(nats_server) ## run the integration tests: one service with a real Postgres and nats-server
 	vitest run --project integration $(TEST_ARGS) $(FILE)
 
-test-contract: $(ready) $(nats_server) ## run the contract tests, the breaking gate's own among them
+test-contract: $(ready) $(nats_server) ## run the contract tests between services
 	vitest run --project contract $(TEST_ARGS) $(FILE)
 
-test-e2e: $(ready) $(nats_server) ## run the end-to-end tests: the whole stack as processes
+test-e2e: $(ready) $(nats_server) ## run the end-to-end tests: the whole platform as processes
 	vitest run --project e2e $(TEST_ARGS) $(FILE)
 
-.PHONY: check
-check: lint typecheck imports unused breaking test ## everything CI runs
+##@ Check
 
-.PHONY: lint
-lint: $(packages) ## check style and format, TypeScript and protobuf
+.PHONY: check lint format typecheck imports unused
+check: lint typecheck imports unused breaking test ## run everything that CI runs
+
+lint: $(packages) ## check style and format of TypeScript and protobuf
 	biome check --error-on-warnings .
 	buf lint
 	cd packages/kit/fault-proxy/control && buf lint
 	buf format --diff --exit-code proto
 
-.PHONY: format
-format: $(packages) ## write the house format into every file
+format: $(packages) ## format every file
 	biome check --write .
 	buf format --write proto
 
-.PHONY: typecheck
-typecheck: $(ready) ## check the types of services, tests and generated code
+typecheck: $(ready) ## check the types of services, packages, tests and generated code
 	tsc --project tsconfig.json
 
-.PHONY: imports
-imports: $(packages) ## check who imports whom
+imports: $(packages) ## check the import rules between areas, layers and folders
 	node test/support/import-rules/check.ts
 
-.PHONY: unused
 unused: $(ready) ## report unused files, exports and dependencies
 	knip
 
+##@ Contracts
+
 AGAINST := proto/released.binpb
 
-.PHONY: breaking
-breaking: $(packages) ## refuse a contract that breaks the released one, or the one AGAINST=<buf input> names
+.PHONY: generate breaking release-contract usage can-i-change
+generate: $(ready) ## generate code from proto/ where it is out of date
+
+breaking: $(packages) ## fail when proto/ breaks the released contract, or the one at AGAINST=<buf input>
 	buf lint
 	buf breaking --against '$(AGAINST)'
 
-.PHONY: release-contract
-release-contract: $(packages) ## make the present contract the released one, on purpose
+release-contract: $(packages) ## make the current contract the released one
 	buf lint
 	buf build --output proto/released.binpb
 
-.PHONY: generate
-generate: $(ready) ## generate code from proto/ where it is out of date
-
-# ---- The kit's command line, and what it tells of this repository's contracts.
-
-.PHONY: kit usage can-i-change
-kit: $(ready) ## run the testing kit's command line: ARGS='stub --help'
-	@node packages/kit/command-line/main.ts $(ARGS)
-
-usage: $(ready) ## print which methods, fields and enum values each consumer reads
+usage: $(ready) ## print the methods, fields and enum values that each consumer uses
 	@node packages/kit/command-line/main.ts usage test/contract/usage $(ARGS)
 
-can-i-change: $(ready) ## tell whom a change of proto/ would break, by consumer and test; AGAINST=<buf input> compares otherwise
+can-i-change: $(ready) ## list the consumers and tests that a change of proto/ breaks; AGAINST=<buf input> compares with another contract
 	@findings=$$(buf breaking --error-format=json --against '$(AGAINST)') || [ $$? = 100 ]; \
 	printf '%s\n' "$$findings" | node packages/kit/command-line/main.ts can-i-change --usage test/contract/usage $(ARGS)
 
-# ---- Proofs that take minutes: not part of `check`.
+##@ Kit
 
 bench_packages := test/bench/node_modules/.package-lock.json
 
@@ -169,39 +167,34 @@ $(bench_packages): test/bench/package-lock.json | $(node)
 	cd test/bench && npm ci --no-audit --no-fund
 	@touch $@
 
-.PHONY: bench-kit
-bench-kit: $(ready) $(bench_packages) ## measure the kit beside Pact, WireMock and a TCP pipe; ARGS='--check' fails on a ratio that is not as wanted
+.PHONY: kit bench-kit
+kit: $(ready) ## run the testing kit's command line, for example ARGS='stub --help'
+	@node packages/kit/command-line/main.ts $(ARGS)
+
+bench-kit: $(ready) $(bench_packages) ## compare the kit's speed with Pact, WireMock and a TCP pipe; ARGS='--check' fails on a bad ratio
 	@node test/bench/kit/build-kit.ts
 	@node test/bench/kit/main.ts $(ARGS)
 
-.PHONY: bench overload
-bench: $(ready) $(nats_server) ## measure what the policies round a call cost, with and without them in turns; ARGS='--check' fails at 10 %
+##@ Proofs (they take minutes; `make check` does not run them)
+
+.PHONY: bench overload fault-matrix crash-matrix soak chaos mutants
+bench: $(ready) $(nats_server) ## measure the cost of the call policies, with and without them; ARGS='--check' fails at 10 %
 	@node test/bench/policies/main.ts $(ARGS)
 
-overload: $(ready) $(nats_server) ## ask for ten times the orders that can be sustained: latency, refusals, memory, invariants; SECONDS=30 ARGS='--help'
+overload: $(ready) $(nats_server) ## send ten times the sustainable order rate, measure latency and check the invariants; SECONDS=30 ARGS='--help'
 	@exec node test/bench/overload/main.ts $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
-.PHONY: fault-matrix
-fault-matrix: $(ready) $(nats_server) ## place an order under every fault of the fault proxy, on all it needs; ONLY='payment/latency' SEED=... ARGS='--help'
+fault-matrix: $(ready) $(nats_server) ## place an order under every fault on every dependency; ONLY='payment/latency' SEED=... ARGS='--help'
 	@exec node test/chaos/fault-matrix/main.ts $(if $(ONLY),--only '$(ONLY)') $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-.PHONY: crash-matrix soak chaos mutants
-crash-matrix: $(ready) $(nats_server) ## SIGKILL each service before and after everything it does; SERVICE=... ONLY='...' narrows it
+crash-matrix: $(ready) $(nats_server) ## SIGKILL each service before and after each of its effects; SERVICE=... ONLY='...' selects
 	@exec node test/chaos/crash-matrix/main.ts $(ARGS)
 
-soak: $(ready) $(nats_server) ## load and random SIGKILLs, then every invariant; MINUTES=10 SEED=... SOAK_ARGS='--mode nats-down'
+soak: $(ready) $(nats_server) ## run load with random SIGKILLs, then check the invariants; MINUTES=10 SEED=... SOAK_ARGS='--mode nats-down'
 	node test/chaos/soak/main.ts $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(SOAK_ARGS)
 
-chaos: $(ready) $(nats_server) ## break one thing at a time and rule on each experiment; EXPERIMENT=... SEED=... CHAOS_ARGS='--list'
+chaos: $(ready) $(nats_server) ## run the chaos experiments, one fault at a time; EXPERIMENT=... SEED=... CHAOS_ARGS='--list'
 	@exec node test/chaos/experiments/main.ts $(EXPERIMENT) $(if $(SEED),--seed $(SEED)) $(CHAOS_ARGS)
 
-mutants: $(ready) $(nats_server) ## break production code on purpose and want a named test to notice; MUTANT=<part of a name>
+mutants: $(ready) $(nats_server) ## break production code on purpose and expect a named test to fail; MUTANT=<part of a name>
 	node test/chaos/mutants/main.ts $(MUTANT)
-
-.PHONY: clean
-clean: ## remove generated code and local state; packages stay
-	@pid=$$(cut -d ' ' -f 1 .data/stack.pid 2>/dev/null || true); \
-	if [ -n "$$pid" ] && kill -0 "$$pid" 2>/dev/null; then \
-	  echo "The platform is running from .data/ as process $$pid: stop it first." >&2; exit 1; \
-	fi
-	rm -rf .data gen packages/rpc-server/gen packages/rpc-server/dist packages/kit/dist packages/kit/examples/library/gen packages/kit/examples/weather/gen packages/kit/command-line/gen packages/kit/fault-proxy/control/gen

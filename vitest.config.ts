@@ -1,4 +1,4 @@
-// One run, four levels: `vitest run` is the whole pyramid, `--project unit` one level of it.
+// The configuration of vitest: `vitest run` runs all four levels of the pyramid, `--project unit` one of them.
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { JsonReporter } from 'vitest/node';
 import { LeakReporter } from './test/support/guards/leak-reporter.ts';
@@ -42,7 +42,7 @@ export default defineConfig({
 });
 
 type LevelOptions = {
-  /** Levels of one order share the machine; a later order waits for an earlier one to end. */
+  /** Levels with the same order run in parallel, after those with a lower order. */
   readonly order: number;
   /** The longest a test or a hook may take. */
   readonly seconds: number;
@@ -56,12 +56,12 @@ function level(name: Level, { order, seconds, setup }: LevelOptions): TestProjec
       name,
       include: [`test/${name}/**/*.test.ts`],
       setupFiles: setup,
-      // Threads start faster; what starts processes and takes signals is a process of its own.
+      // Threads start faster; tests that start processes and handle signals need their own process.
       pool: name === 'unit' ? 'threads' : 'forks',
       testTimeout: seconds * 1000,
       hookTimeout: seconds * 1000,
       sequence: { groupOrder: order },
-      // Each file of these brings databases, brokers and processes of its own.
+      // Each file of these levels starts its own databases, brokers and processes.
       ...(name === 'unit' ? {} : { maxWorkers: 2 }),
     },
   };

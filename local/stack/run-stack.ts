@@ -58,7 +58,7 @@ export async function runStack(options: RunOptions): Promise<number> {
 
 function describeStack(stack: Stack, { environment }: RunOptions): string {
   const commands = stack.services.includes('order') ? `\n\n${renderCommands(stack.url('order'), randomUUID)}` : '';
-  return `\n${renderTable(stack.rows())}${commands}\n\nPress Ctrl-C to stop the platform. Its data stays in ${environment.DATA_DIR || '.data'}/ (make clean removes it).\n\n`;
+  return `\n${renderTable(stack.rows())}${commands}\n\nPress Ctrl-C to stop the platform. Its data stays in ${environment.DATA_DIR || '.data'}/.\n\n`;
 }
 
 function logReadable({ stdout, environment }: RunOptions): LogLine {

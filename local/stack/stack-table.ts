@@ -15,7 +15,7 @@ const HEALTH_NAMES: Record<StackRow['health'], string> = {
 
 export function renderTable(rows: readonly StackRow[]): string {
   const cells = rows.map(({ name, address, pid, health }) => [name, address, String(pid ?? '-'), HEALTH_NAMES[health]]);
-  const table = [['service', 'address', 'pid', 'health'], ...cells];
+  const table = [['process', 'address', 'pid', 'health'], ...cells];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
   const lines = table.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
   return [lines[0], widths.map((width) => '-'.repeat(width)).join('  '), ...lines.slice(1)]

@@ -121,7 +121,7 @@ export type { RequestLiteral } from './virtual/request-pattern.ts';
 export type { ErrorDetails } from './virtual/step.ts';
 export type {
   Conversation,
-  HarmedStub,
+  FaultedStub,
   Reply,
   ReplyFunction,
   ReplyRequest,

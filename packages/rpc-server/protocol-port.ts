@@ -111,7 +111,7 @@ export class ProtocolPort {
     return listener;
   }
 
-  // Node's HTTP/1.1 server is the listener, so that its own time limits and idle accounting hold; only the step from
+  // Node's HTTP/1.1 server is the listener, so that its time limits and idle accounting hold; only the step from
   // an accepted connection to its parser is deferred until the protocol is known.
   #interceptConnections(listener: Http1Server, event: 'connection' | 'secureConnection'): void {
     const serveHttp1 = listener.listeners(event).find((candidate) => candidate.name === 'connectionListener');

@@ -1,4 +1,4 @@
-// The settings of analytics.
+// The settings of the analytics service.
 
 import { type Environment, parseSettings, port, postgresUrl } from '../platform/base/settings.ts';
 import { runtimeConfig, type ServiceConfig, sharedSettings } from '../platform/runtime/config.ts';
@@ -7,8 +7,7 @@ export type AnalyticsConfig = ServiceConfig;
 
 /**
  * Reads the settings.
- *
- * @throws {ConfigError} naming every faulty one.
+ * @throws {ConfigError} naming every invalid setting.
  */
 export function loadConfig(environment: Environment): AnalyticsConfig {
   const settings = parseSettings(environment, {

@@ -1,4 +1,4 @@
-// Times of the contract as times of JavaScript: of events and of the spans that are asked for alike.
+// Mapping of the contract's timestamps, in events and requests, to Date.
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import type { Validation } from '../platform/base/validation.ts';
 
@@ -7,8 +7,8 @@ const MAX_SECONDS = 253_402_300_799n;
 const NANOS_A_SECOND = 1_000_000_000;
 
 /**
- * The time in whole milliseconds, rounded up: what is not before a span's start is not before it rounded either. Adds a
- * violation for a time outside the years 1 to 9999; one that is not set is undefined and a violation only if it is `required`.
+ * Returns the time in whole milliseconds, rounded up so that a time at or after the start of a span stays so. Adds a violation for a
+ * time outside the years 1 to 9999. A missing time is undefined, and a violation when it is `required`.
  */
 export function readTime(
   validation: Validation,

@@ -1,41 +1,48 @@
-// All SQL about generations: makings of all sums from the streams, of which one serves and at most one is being built.
+// The SQL of generations. A generation is one build of the sales projection from the streams: one is served, at most one is being
+// rebuilt.
 
 import { DomainError, failedPrecondition } from '../platform/base/errors.ts';
 import type { Database, Transaction } from '../platform/storage/database.ts';
-import { type Producer, STEPS_TOLD_BY } from './sales.ts';
+import { rawSql, sql } from '../platform/storage/sql.ts';
+import { type Producer, STEPS_OF_PRODUCER } from './sales.ts';
 
 const REBUILD_RUNNING = 'REBUILD_RUNNING';
 
-/** A rebuild as who asked for it sees it. */
+/** The state of a rebuild. */
 export type Rebuild = { readonly startTime: Date; readonly finishTime: Date | undefined };
 
-/** The generation that is being built. */
+/** The generation that is being rebuilt. */
 export type BuildingGeneration = {
   readonly generation: number;
-  /** By producer: the last sequence of its stream when it began to be read from the start again. */
+  /** By producer: the last sequence of its stream when its consumer was reset to the start. */
   readonly rewound: Readonly<Partial<Record<Producer, number>>>;
 };
 
 export type GenerationStore = {
   /**
-   * Begins a rebuild, or finds the one of this key. Throws DomainError `failed_precondition` REBUILD_RUNNING while that of
-   * another key runs.
+   * Starts a rebuild, or finds the one of this key.
+   * @throws {DomainError} REBUILD_RUNNING while a rebuild of another key runs.
    */
   begin(idempotencyKey: string): Promise<{ readonly rebuild: Rebuild; readonly isNew: boolean }>;
   findBuilding(): Promise<BuildingGeneration | undefined>;
-  /** Copies what a producer told before `horizon` into a generation, at most `limit` rows of each kind; returns whether more is left. */
+  /**
+   * Copies the rows of a producer's events older than `horizon`, which its stream no longer holds, at most `limit` of each kind.
+   * Returns whether more are left.
+   */
   carryOver(generation: number, producer: Producer, horizon: Date, limit: number): Promise<boolean>;
-  /** Stores that a producer's stream is read from the start again, to be caught up at `lastSequence`. */
+  /** Stores that a producer's stream is read from the start again; the catch-up ends at `lastSequence`. */
   markRewound(generation: number, producer: Producer, lastSequence: number): Promise<void>;
-  /** Has a built generation serve in the place of the one before it. Returns whether it did not yet. */
+  /** Serves a rebuilt generation instead of the previous one. Returns false when it is served already. */
   finish(generation: number): Promise<boolean>;
-  /** Deletes rows of generations that serve no more, at most `limit` of each kind; returns whether more is left. */
+  /** Deletes rows of retired generations, at most `limit` of each kind; returns whether more are left. */
   deleteRetired(limit: number): Promise<boolean>;
 };
 
+const SERVING = rawSql("(select generation from generation where state = 'SERVING')");
+
 type RebuildRow = { start_time: Date; finish_time: Date | null };
 
-/** Makes the store. */
+/** Creates the store. */
 export function createGenerationStore(database: Database): GenerationStore {
   return {
     begin: async (idempotencyKey) => {
@@ -47,7 +54,7 @@ export function createGenerationStore(database: Database): GenerationStore {
         return { rebuild, isNew: true };
       } catch (error) {
         if (!(error instanceof DomainError) || error.reason !== REBUILD_RUNNING) throw error;
-        // Somebody was faster, maybe with the same key.
+        // A concurrent call was faster, possibly with the same key.
         const rebuild = await findRebuild(database, idempotencyKey);
         if (rebuild === undefined) throw error;
         return { rebuild, isNew: false };
@@ -65,34 +72,31 @@ export function createGenerationStore(database: Database): GenerationStore {
 
     markRewound: async (generation, producer, lastSequence) => {
       await database.query(
-        `update generation set rewound = rewound || jsonb_build_object($2::text, $3::bigint)
-         where generation = $1 and state = 'BUILDING'`,
-        [generation, producer, lastSequence],
+        sql`update generation set rewound = rewound || jsonb_build_object(${producer}::text, ${lastSequence}::bigint)
+          where generation = ${generation} and state = 'BUILDING'`,
       );
     },
 
     finish: (generation) =>
       database.transaction(async (transaction) => {
         const building = await transaction.query(
-          "select generation from generation where generation = $1 and state = 'BUILDING' for update",
-          [generation],
+          sql`select generation from generation where generation = ${generation} and state = 'BUILDING' for update`,
         );
         if (building.length === 0) return false;
-        await transaction.query("update generation set state = 'RETIRED' where state = 'SERVING'");
-        await transaction.query("update generation set state = 'SERVING', finish_time = now() where generation = $1", [
-          generation,
-        ]);
+        await transaction.query(sql`update generation set state = 'RETIRED' where state = 'SERVING'`);
+        await transaction.query(
+          sql`update generation set state = 'SERVING', finish_time = now() where generation = ${generation}`,
+        );
         return true;
       }),
 
     deleteRetired: async (limit) => {
       let more = false;
-      for (const table of ['order_step', 'sale_line', 'product_name']) {
+      for (const table of ['order_step', 'sale_line', 'product_name'].map(rawSql)) {
         const rows = await database.query(
-          `delete from ${table} where ctid = any (array (
-             select ctid from ${table} where generation < (select generation from generation where state = 'SERVING') limit $1
-           )) returning generation`,
-          [limit],
+          sql`delete from ${table} where ctid = any (array (
+              select ctid from ${table} where generation < ${SERVING} limit ${limit}
+            )) returning generation`,
         );
         more ||= rows.length === limit;
       }
@@ -101,36 +105,32 @@ export function createGenerationStore(database: Database): GenerationStore {
   };
 }
 
-// Forgetting all receipts waits for the handlers that run, and those to come wait for it: whatever was applied before is
-// forgotten and read again, whatever comes after finds the new generation.
+// `truncate` takes an exclusive lock: it waits for the running handlers, and later handlers wait for it. So every event is either
+// applied before and read again, or applied after and written to the new generation.
 async function beginGeneration(transaction: Transaction, idempotencyKey: string): Promise<Rebuild> {
-  await transaction.query('truncate inbox');
+  await transaction.query(sql`truncate inbox`);
   const [begun] = await transaction.query<RebuildRow>(
-    `insert into generation (generation, state, idempotency_key)
-     select max(generation) + 1, 'BUILDING', $1 from generation
-     on conflict do nothing returning start_time, finish_time`,
-    [idempotencyKey],
+    sql`insert into generation (generation, state, idempotency_key)
+      select max(generation) + 1, 'BUILDING', ${idempotencyKey}::text from generation
+      on conflict do nothing returning start_time, finish_time`,
   );
-  if (begun === undefined) throw rebuildRunning(); // Which also gives the receipts back.
+  if (begun === undefined) throw rebuildRunning(); // Rolls the truncate back as well.
   return toRebuild(begun);
 }
 
 async function findRebuild(database: Database, idempotencyKey: string): Promise<Rebuild | undefined> {
   const [row] = await database.query<RebuildRow>(
-    'select start_time, finish_time from generation where idempotency_key = $1',
-    [idempotencyKey],
+    sql`select start_time, finish_time from generation where idempotency_key = ${idempotencyKey}`,
   );
   return row === undefined ? undefined : toRebuild(row);
 }
 
 async function findBuilding(database: Database): Promise<BuildingGeneration | undefined> {
   const [row] = await database.query<BuildingGeneration>(
-    "select generation, rewound from generation where state = 'BUILDING'",
+    sql`select generation, rewound from generation where state = 'BUILDING'`,
   );
   return row;
 }
-
-const SERVING = "(select generation from generation where state = 'SERVING')";
 
 async function carrySteps(
   database: Database,
@@ -140,43 +140,41 @@ async function carrySteps(
   limit: number,
 ): Promise<number> {
   const rows = await database.query(
-    `insert into order_step (generation, order_id, step, time, synthetic, reason, currency_code, total_minor)
-     select $1, order_id, step, time, synthetic, reason, currency_code, total_minor from order_step as old
-     where generation = ${SERVING} and step = any ($2::text[]) and time < $3 and not exists (
-       select from order_step as new where new.generation = $1 and new.order_id = old.order_id and new.step = old.step
-     ) limit $4 on conflict do nothing returning step`,
-    [generation, STEPS_TOLD_BY[producer], horizon, limit],
+    sql`insert into order_step (generation, order_id, step, time, synthetic, reason, currency_code, total_minor)
+      select ${generation}::int, order_id, step, time, synthetic, reason, currency_code, total_minor from order_step as old
+      where generation = ${SERVING} and step = any (${STEPS_OF_PRODUCER[producer]}::text[]) and time < ${horizon} and not exists (
+        select from order_step as new
+        where new.generation = ${generation} and new.order_id = old.order_id and new.step = old.step
+      ) limit ${limit} on conflict do nothing returning step`,
   );
   return rows.length;
 }
 
 async function carryLines(database: Database, generation: number, horizon: Date, limit: number): Promise<number> {
   const rows = await database.query(
-    `insert into sale_line (generation, order_id, product_id, time, quantity, currency_code, gross_minor)
-     select $1, order_id, product_id, time, quantity, currency_code, gross_minor from sale_line as old
-     where generation = ${SERVING} and time < $2 and not exists (
-       select from sale_line as new
-       where new.generation = $1 and new.order_id = old.order_id and new.product_id = old.product_id
-     ) limit $3 on conflict do nothing returning product_id`,
-    [generation, horizon, limit],
+    sql`insert into sale_line (generation, order_id, product_id, time, quantity, currency_code, gross_minor)
+      select ${generation}::int, order_id, product_id, time, quantity, currency_code, gross_minor from sale_line as old
+      where generation = ${SERVING} and time < ${horizon} and not exists (
+        select from sale_line as new
+        where new.generation = ${generation} and new.order_id = old.order_id and new.product_id = old.product_id
+      ) limit ${limit} on conflict do nothing returning product_id`,
   );
   return rows.length;
 }
 
 async function carryNames(database: Database, generation: number, horizon: Date, limit: number): Promise<number> {
   const rows = await database.query(
-    `insert into product_name (generation, product_id, name, version, time)
-     select $1, product_id, name, version, time from product_name as old
-     where generation = ${SERVING} and time < $2 and not exists (
-       select from product_name as new where new.generation = $1 and new.product_id = old.product_id
-     ) limit $3 on conflict do nothing returning product_id`,
-    [generation, horizon, limit],
+    sql`insert into product_name (generation, product_id, name, version, time)
+      select ${generation}::int, product_id, name, version, time from product_name as old
+      where generation = ${SERVING} and time < ${horizon} and not exists (
+        select from product_name as new where new.generation = ${generation} and new.product_id = old.product_id
+      ) limit ${limit} on conflict do nothing returning product_id`,
   );
   return rows.length;
 }
 
 function rebuildRunning() {
-  return failedPrecondition(REBUILD_RUNNING, 'the sums are being made anew already, for another key');
+  return failedPrecondition(REBUILD_RUNNING, 'a rebuild of another key is running');
 }
 
 function toRebuild({ start_time, finish_time }: RebuildRow): Rebuild {

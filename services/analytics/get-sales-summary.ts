@@ -1,4 +1,4 @@
-// rpc GetSalesSummary: the sums of a span of time.
+// rpc GetSalesSummary: the sales of a time span.
 import type { GetSalesSummaryRequest } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
 import { createValidation } from '../platform/base/validation.ts';
 import { readTime } from './event-times.ts';
@@ -8,7 +8,10 @@ import type { SalesStore } from './sales-store.ts';
 
 export type GetSalesSummaryDependencies = { readonly store: SalesStore; readonly now: () => Date };
 
-/** Returns the summary. Throws DomainError `invalid_argument`. */
+/**
+ * Returns the summary.
+ * @throws {DomainError} `invalid_argument`.
+ */
 export async function getSalesSummary({ store, now }: GetSalesSummaryDependencies, request: GetSalesSummaryRequest) {
   const validation = createValidation();
   const start = readTime(validation, 'start_time', request.startTime, { required: false });

@@ -6,7 +6,10 @@ import { readTime } from './event-times.ts';
 import { toSoldLines } from './sales.ts';
 import { insertSale } from './sales-store.ts';
 
-/** Tells of the change once it is committed; of a test order nothing is stored. Throws DomainError `invalid_argument`. */
+/**
+ * Calls `changed` once the change is committed; a synthetic order stores nothing.
+ * @throws {DomainError} `invalid_argument`.
+ */
 export async function onOrderConfirmed(
   changed: () => void,
   event: OrderConfirmed,

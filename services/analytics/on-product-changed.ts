@@ -1,11 +1,14 @@
-// event ProductChanged: stores the name that people read beside a product's sales.
+// event ProductChanged: stores the display name of a product.
 import type { ProductChanged } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { createValidation } from '../platform/base/validation.ts';
 import type { Transaction } from '../platform/storage/database.ts';
 import { readTime } from './event-times.ts';
 import { putProductName } from './sales-store.ts';
 
-/** Tells of the change once it is committed; older versions change nothing. Throws DomainError `invalid_argument`. */
+/**
+ * Calls `changed` once the change is committed; an older version changes nothing.
+ * @throws {DomainError} `invalid_argument`.
+ */
 export async function onProductChanged(
   changed: () => void,
   event: ProductChanged,

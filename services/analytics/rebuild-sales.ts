@@ -1,4 +1,4 @@
-// rpc RebuildSales: begins to make all sums anew, or tells how far that is.
+// rpc RebuildSales: starts a rebuild of the sales projection, or returns the state of the one with this key.
 import type { RebuildSalesRequest } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
 import { createValidation } from '../platform/base/validation.ts';
 import type { Logger } from '../platform/observability/log.ts';
@@ -11,7 +11,10 @@ export type RebuildSalesDependencies = {
   readonly log: Logger;
 };
 
-/** Returns the rebuild of the key. Throws DomainError `invalid_argument`, or `failed_precondition` REBUILD_RUNNING. */
+/**
+ * Returns the rebuild of the key.
+ * @throws {DomainError} `invalid_argument` or REBUILD_RUNNING.
+ */
 export async function rebuildSales(
   { generations, wakeRebuilder, log }: RebuildSalesDependencies,
   { idempotencyKey }: RebuildSalesRequest,
@@ -21,7 +24,7 @@ export async function rebuildSales(
   validation.throwIfInvalid();
   const { rebuild, isNew } = await generations.begin(idempotencyKey);
   if (isNew) {
-    log.info('all sales are made anew from the streams');
+    log.info('rebuild of the sales started');
     wakeRebuilder();
   }
   return { rebuild: toRebuildMessage(rebuild) };

@@ -1,5 +1,5 @@
-// Carries a rebuild through, step by step, each of which may be cut off and taken again: every stream is read from its start
-// by the service's own consumer, and when all have caught up the new sums take the place of the old ones.
+// The worker that advances a rebuild. Each step is idempotent, so a crash only repeats it: the service's own consumers read every stream
+// from its start, and once all have caught up the new generation is served.
 
 import { DOMAIN } from '../domain.ts';
 import { streamOf } from '../platform/base/domain.ts';
@@ -17,34 +17,34 @@ export type RebuilderDependencies = {
   readonly service: string;
   readonly generations: GenerationStore;
   readonly broker: Pick<Broker, 'session' | 'status'>;
-  /** Tells watchers that the sums have changed. */
+  /** Notifies watchers that the sums have changed. */
   readonly changed: () => void;
   readonly log: Logger;
 };
 
-/** Takes the rebuild as far as it goes now, or tidies up after the last one. Returns whether more is waiting. */
+/** Advances the rebuild as far as possible now, or deletes the rows of retired generations. Returns whether more work is due. */
 export async function advanceRebuild(dependencies: RebuilderDependencies, signal: AbortSignal): Promise<boolean> {
   const { generations, broker, changed, log } = dependencies;
   const building = await generations.findBuilding();
   if (building === undefined) return await generations.deleteRetired(DELETE_LIMIT);
   const session = await broker.session(signal);
   if (session === undefined || !broker.status().connected) return false;
-  const waiting = PRODUCERS.filter((producer) => building.rewound[producer] === undefined);
-  for (const producer of waiting) {
+  const pending = PRODUCERS.filter((producer) => building.rewound[producer] === undefined);
+  for (const producer of pending) {
     if (signal.aborted) return false;
     await rewind(dependencies, session, building.generation, producer);
   }
-  if (waiting.length > 0) return true;
+  if (pending.length > 0) return true;
   if (!(await isCaughtUp(dependencies, session, building))) return false;
   if (await generations.finish(building.generation)) {
-    log.info({ generation: building.generation }, 'all sales are made anew');
+    log.info({ generation: building.generation }, 'rebuild of the sales finished');
     changed();
   }
   return true;
 }
 
-// The consumer is deleted; whoever consumes makes it again, from the stream's start. Cut off before that is noted, it is deleted
-// once more: receipts keep what was read meanwhile from counting twice.
+// Deletes the durable consumer; the event consumer creates it again, at the stream's start. After a crash before markRewound it is
+// deleted once more: the inbox keeps the events read in between from counting twice.
 async function rewind(
   { service, generations }: RebuilderDependencies,
   { manager }: BrokerSession,
@@ -61,7 +61,7 @@ async function rewind(
   await generations.markRewound(generation, producer, stream.lastSequence);
 }
 
-/** The last sequence of a stream, and since when it holds everything. */
+/** Reads the last sequence of a stream, and the time from which on it holds every event. */
 async function readStream(manager: BrokerSession['manager'], producer: Producer) {
   try {
     const { state } = await manager.streams.info(streamOf(DOMAIN, producer));
@@ -86,8 +86,8 @@ async function isCaughtUp(
       const isEmpty = info.num_pending === 0 && info.num_ack_pending === 0;
       if (info.ack_floor.stream_seq < target && !isEmpty) return false;
     } catch (error) {
-      if (isConsumerMissing(error)) return false; // Not made again yet.
-      if (!isStreamMissing(error)) throw error; // Gone with all it held: nothing is left to read.
+      if (isConsumerMissing(error)) return false; // Not created again yet.
+      if (!isStreamMissing(error)) throw error; // The stream was deleted: nothing is left to read.
     }
   }
   return true;

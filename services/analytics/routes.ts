@@ -1,4 +1,4 @@
-// RPC -> use case, event -> handler: the table of contents of the analytics service.
+// The routes of the analytics service: RPC -> use case, event -> handler.
 import type { ConnectRouter } from '@connectrpc/connect';
 import { AnalyticsService } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
 import {
@@ -20,29 +20,28 @@ import {
   PaymentRefundedSchema,
 } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { onEvent, type Subscription } from '../platform/messaging/event-handler.ts';
+import { callOf } from '../platform/server/call.ts';
 import { type GetSalesSummaryDependencies, getSalesSummary } from './get-sales-summary.ts';
 import { onOrderConfirmed } from './on-order-confirmed.ts';
 import { onOrderStep } from './on-order-step.ts';
 import { onProductChanged } from './on-product-changed.ts';
 import { type RebuildSalesDependencies, rebuildSales } from './rebuild-sales.ts';
 import type { Producer } from './sales.ts';
-import type { SalesFeed } from './sales-feed.ts';
-import { watchSales } from './watch-sales.ts';
+import { type WatchSalesDependencies, watchSales } from './watch-sales.ts';
 
-export type RouteDependencies = GetSalesSummaryDependencies &
-  RebuildSalesDependencies & { readonly feed: Pick<SalesFeed, 'follow'> };
+export type RouteDependencies = GetSalesSummaryDependencies & RebuildSalesDependencies & WatchSalesDependencies;
 
 /** Registers the RPCs. */
 export function createAnalyticsRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
   return (router) =>
     router.service(AnalyticsService, {
       getSalesSummary: (request) => getSalesSummary(dependencies, request),
-      watchSales: (_request, context) => watchSales(dependencies.feed, context.signal),
+      watchSales: (request, context) => watchSales(dependencies, request, callOf(context)),
       rebuildSales: (request) => rebuildSales(dependencies, request),
     });
 }
 
-/** Lists the events consumed: every one that there is. `changed` is called after each that changed something. */
+/** Lists the events consumed: all that the services publish. `changed` is called after each one that changed the sales. */
 export function createAnalyticsSubscriptions(
   changed: () => void,
 ): readonly (Subscription & { readonly producer: Producer })[] {

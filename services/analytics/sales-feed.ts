@@ -1,72 +1,73 @@
-// Tells watchers of the sales of today: a look after each change made by this replica, and by a period for those of others.
-// Changes that come close together are told as one, and watchers share their looks.
+// The feed of today's sales for watchers: queries after each change of this replica, and polls for the changes of other replicas.
+// Changes in quick succession are reported as one, and all watchers share a query.
 import { isDeepStrictEqual } from 'node:util';
 import { pause } from '../platform/base/backoff.ts';
+import { createChangeSignal } from '../platform/base/change-signal.ts';
 import { DomainError } from '../platform/base/errors.ts';
 import { dayOf, type Sales, summarizeSales } from './sales.ts';
 import type { SalesStore } from './sales-store.ts';
 
-const LOOK_UP_PERIOD_MS = 1_000;
-const LEAST_GAP_MS = 250;
-// A day of many orders takes its time to sum up: looks rest this many times as long as they took.
-const REST_FACTOR = 4;
+const POLL_PERIOD_MS = 1_000;
+const MIN_GAP_MS = 250;
+// Summing up a day of many orders is slow: the pause after a query is this many times its duration.
+const PAUSE_FACTOR = 4;
+// The feed has one topic.
+const TODAY = 'today';
 const MAX_WATCHERS = 100;
 const RETRY_AFTER_MS = 5_000;
 
 export type SalesFeed = {
-  /** Has those who watch look again. */
+  /** Wakes the watchers to query again. */
   changed(): void;
   /**
-   * Yields the sales of today so far, then each time they have changed, until `signal` aborts. Throws DomainError
-   * `resource_exhausted` TOO_MANY_WATCHERS.
+   * Yields the sales of today so far, and again after each change, until `signal` aborts.
+   * @throws {DomainError} TOO_MANY_WATCHERS.
    */
   follow(signal: AbortSignal): AsyncGenerator<Sales>;
 };
 
 export type SalesFeedOptions = { readonly store: SalesStore; readonly now: () => Date };
 
-/** Makes the feed of one replica. */
+/** Creates the feed of one replica. */
 export function createSalesFeed({ store, now }: SalesFeedOptions): SalesFeed {
-  const waiting = new Set<() => void>();
+  const changes = createChangeSignal(POLL_PERIOD_MS);
   let watchers = 0;
-  let look: { readonly sales: Promise<Sales>; readonly freshUntilMs: number } | undefined;
-  let isLooking = false;
+  let latest: { readonly sales: Promise<Sales>; readonly freshUntilMs: number } | undefined;
+  let isQuerying = false;
 
-  const lookNow = async (): Promise<Sales> => {
-    isLooking = true;
+  const queryNow = async (): Promise<Sales> => {
+    isQuerying = true;
     try {
       return summarizeSales(await store.sum(dayOf(now())));
     } finally {
-      isLooking = false;
+      isQuerying = false;
     }
   };
   const readToday = (): Promise<Sales> => {
     const nowMs = performance.now();
-    if (look === undefined || (!isLooking && nowMs >= look.freshUntilMs)) {
-      look = { sales: lookNow(), freshUntilMs: nowMs + LEAST_GAP_MS };
+    if (latest === undefined || (!isQuerying && nowMs >= latest.freshUntilMs)) {
+      latest = { sales: queryNow(), freshUntilMs: nowMs + MIN_GAP_MS };
     }
-    return look.sales;
+    return latest.sales;
   };
 
   return {
-    changed: () => {
-      for (const wake of waiting) wake();
-    },
+    changed: () => changes.notify(TODAY),
     follow: async function* (signal) {
       if (watchers >= MAX_WATCHERS) throw tooManyWatchers();
       watchers += 1;
       try {
-        let told: Sales | undefined;
+        let reported: Sales | undefined;
         while (!signal.aborted) {
-          // Asked for before the look, so that a change in between is not missed.
-          const change = nextChange(waiting, signal);
+          // Subscribe before the query, so that a change in between is not missed.
+          const change = changes.next(TODAY, signal);
           const startedMs = performance.now();
           const sales = await readToday();
-          const restMs = Math.max(LEAST_GAP_MS, REST_FACTOR * (performance.now() - startedMs));
-          if (!isDeepStrictEqual(sales, told)) yield sales;
-          told = sales;
+          const pauseMs = Math.max(MIN_GAP_MS, PAUSE_FACTOR * (performance.now() - startedMs));
+          if (!isDeepStrictEqual(sales, reported)) yield sales;
+          reported = sales;
           await change;
-          await pause(restMs, signal);
+          await pause(pauseMs, signal);
         }
       } finally {
         watchers -= 1;
@@ -75,19 +76,8 @@ export function createSalesFeed({ store, now }: SalesFeedOptions): SalesFeed {
   };
 }
 
-async function nextChange(waiting: Set<() => void>, signal: AbortSignal): Promise<void> {
-  const waking = new AbortController();
-  const wake = (): void => waking.abort();
-  waiting.add(wake);
-  try {
-    await pause(LOOK_UP_PERIOD_MS, AbortSignal.any([signal, waking.signal]));
-  } finally {
-    waiting.delete(wake);
-  }
-}
-
 function tooManyWatchers(): DomainError {
-  const words = `${MAX_WATCHERS} callers watch the sales here already`;
+  const words = `${MAX_WATCHERS} callers are already watching the sales at this replica`;
   return new DomainError({
     kind: 'resource_exhausted',
     reason: 'TOO_MANY_WATCHERS',

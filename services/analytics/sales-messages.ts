@@ -1,11 +1,11 @@
-// Sales as the contract speaks of them.
+// Mapping of sales to messages of the contract.
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { RebuildState, SalesStep as StepNumber } from '#gen/shop/analytics/v1/analytics_pb.ts';
 import type { OrderReason } from '#gen/shop/order/v1/order_pb.ts';
 import type { Rebuild } from './generation-store.ts';
 import type { Sales, SalesStep } from './sales.ts';
 
-/** The sales as a `shop.analytics.v1.SalesSummary`. */
+/** Maps sales to `shop.analytics.v1.SalesSummary`. */
 export function toSummaryMessage(sales: Sales) {
   const countOf = (step: SalesStep): bigint => sales.steps.find((count) => count.step === step)?.orders ?? 0n;
   return {
@@ -20,7 +20,7 @@ export function toSummaryMessage(sales: Sales) {
       ordersConfirmed: orders,
       revenue: [...revenue],
     })),
-    // A reason of a newer contract than this one goes on as its number.
+    // A reason that only a newer contract knows is passed on as its number.
     failures: sales.failures.map(({ reason, orders }) => ({ reason: reason as OrderReason, orders })),
     syntheticOrders: sales.syntheticOrders,
     steps: sales.steps.map(({ step, orders }) => ({ step: StepNumber[step], orders })),
@@ -30,7 +30,7 @@ export function toSummaryMessage(sales: Sales) {
   };
 }
 
-/** The rebuild as a `shop.analytics.v1.Rebuild`. */
+/** Maps a rebuild to `shop.analytics.v1.Rebuild`. */
 export function toRebuildMessage({ startTime, finishTime }: Rebuild) {
   return {
     state: finishTime === undefined ? RebuildState.RUNNING : RebuildState.DONE,

@@ -1,15 +1,16 @@
-// All SQL about sales. What events tell is written to the newest generation, what is asked is read from the one that serves:
-// they differ only while all is made anew.
+// The SQL of the sales projection. Events are written to the newest generation, queries read the served one; they differ only during a
+// rebuild.
 
 import type { Money } from '../platform/base/money.ts';
 import type { Queryable } from '../platform/storage/database.ts';
+import { rawSql, type Sql, sql } from '../platform/storage/sql.ts';
 import type { SalesRows, SoldLine, Span, StepTaken } from './sales.ts';
 
 const MAX_MINUTES = 1_440;
 const MAX_PRODUCTS = 1_000;
 
 export type SalesStore = {
-  /** The sums of a span, all as of one moment. */
+  /** Returns the sums of a span, from one snapshot. */
   sum(span: Span): Promise<SalesRows>;
 };
 
@@ -27,89 +28,84 @@ type SumRow = {
   rebuilding: boolean;
 };
 
-const NEWEST = '(select max(generation) from generation)';
+const NEWEST = rawSql('(select max(generation) from generation)');
 
-/** Stores a step of an order, with the reason of a failure. Returns whether it was not stored before. */
+/** Stores a step of an order, with the reason of a failure. Returns false when it was stored before. */
 export async function insertStep(
   queryable: Queryable,
   { orderId, step, time, synthetic }: StepTaken,
   reason: number | null = null,
 ): Promise<boolean> {
   const rows = await queryable.query(
-    `insert into order_step (generation, order_id, step, time, synthetic, reason)
-     values (${NEWEST}, $1, $2, $3, $4, $5) on conflict do nothing returning step`,
-    [orderId, step, time, synthetic, reason],
+    sql`insert into order_step (generation, order_id, step, time, synthetic, reason)
+      values (${NEWEST}, ${orderId}, ${step}, ${time}, ${synthetic}, ${reason}) on conflict do nothing returning step`,
   );
   return rows.length > 0;
 }
 
-/** Stores what a confirmed order brought. Returns whether it was not stored before. */
+/** Stores the sale of a confirmed order. Returns false when it was stored before. */
 export async function insertSale(
   queryable: Queryable,
   sale: { readonly orderId: string; readonly time: Date; readonly total: Money; readonly lines: readonly SoldLine[] },
 ): Promise<boolean> {
   const { orderId, time, total, lines } = sale;
   const rows = await queryable.query(
-    `with taken as (
-       insert into order_step (generation, order_id, step, time, synthetic, currency_code, total_minor)
-       values (${NEWEST}, $1, 'CONFIRMED', $2, false, $3, $4) on conflict do nothing returning generation
-     ), sold as (
-       insert into sale_line (generation, order_id, product_id, time, quantity, currency_code, gross_minor)
-       select taken.generation, $1, line.product_id, $2, line.quantity, line.currency_code, line.gross_minor
-       from taken, unnest($5::text[], $6::bigint[], $7::text[], $8::bigint[])
-         as line (product_id, quantity, currency_code, gross_minor)
-     )
-     select generation from taken`,
-    [
-      orderId,
-      time,
-      total.currencyCode,
-      total.minorUnits,
-      lines.map(({ productId }) => productId),
-      lines.map(({ quantity }) => quantity),
-      lines.map(({ gross }) => gross.currencyCode),
-      lines.map(({ gross }) => gross.minorUnits),
-    ],
+    sql`with taken as (
+        insert into order_step (generation, order_id, step, time, synthetic, currency_code, total_minor)
+        values (${NEWEST}, ${orderId}, 'CONFIRMED', ${time}, false, ${total.currencyCode}, ${total.minorUnits})
+        on conflict do nothing returning generation
+      ), sold as (
+        insert into sale_line (generation, order_id, product_id, time, quantity, currency_code, gross_minor)
+        select taken.generation, ${orderId}::text, line.product_id, ${time}::timestamptz, line.quantity, line.currency_code,
+          line.gross_minor
+        from taken, unnest(
+          ${lines.map(({ productId }) => productId)}::text[], ${lines.map(({ quantity }) => quantity)}::bigint[],
+          ${lines.map(({ gross }) => gross.currencyCode)}::text[], ${lines.map(({ gross }) => gross.minorUnits)}::bigint[]
+        ) as line (product_id, quantity, currency_code, gross_minor)
+      )
+      select generation from taken`,
   );
   return rows.length > 0;
 }
 
-/** Stores the name of a product, unless a newer one is known. Returns whether it was stored. */
+/** Stores the name of a product, unless a newer version is stored. Returns whether it was stored. */
 export async function putProductName(
   queryable: Queryable,
   product: { readonly productId: string; readonly name: string; readonly version: bigint; readonly time: Date },
 ): Promise<boolean> {
   const rows = await queryable.query(
-    `insert into product_name (generation, product_id, name, version, time) values (${NEWEST}, $1, $2, $3, $4)
-     on conflict (generation, product_id)
-     do update set name = excluded.name, version = excluded.version, time = excluded.time
-     where product_name.version < excluded.version
-     returning product_id`,
-    [product.productId, product.name, product.version, product.time],
+    sql`insert into product_name (generation, product_id, name, version, time)
+      values (${NEWEST}, ${product.productId}, ${product.name}, ${product.version}, ${product.time})
+      on conflict (generation, product_id)
+      do update set name = excluded.name, version = excluded.version, time = excluded.time
+      where product_name.version < excluded.version
+      returning product_id`,
   );
   return rows.length > 0;
 }
 
-/** Makes the store. */
+/** Creates the store. */
 export function createSalesStore(database: Queryable): SalesStore {
   return {
-    sum: async ({ start, end }) => {
-      const [row] = await database.query<SumRow>(SUM_SQL, [start ?? '-infinity', end ?? 'infinity']);
-      if (row === undefined) throw new Error('a statement of sums gave no row');
+    sum: async (span) => {
+      const [row] = await database.query<SumRow>(sumSql(span));
+      if (row === undefined) throw new Error('a statement of aggregates returned no row');
       return toSalesRows(row);
     },
   };
 }
 
-// Every row of the span is looked at once; all that is told is made of those sums by minute and by product. Counts and amounts
-// go through JSON as text: its numbers are not exact. Texts are in the order of their bytes, as in contracts.
-const SUM_SQL = `
+// One scan of the span's rows aggregates them by minute and by product; every result is computed from those aggregates. Counts and
+// amounts go through JSON as text, whose numbers are not exact. Texts are sorted by their bytes, as in the contract.
+function sumSql({ start, end }: Span): Sql {
+  const [from, to] = [start ?? '-infinity', end ?? 'infinity'];
+  return sql`
 with serving as materialized (select generation from generation where state = 'SERVING'),
 counted as materialized (
   select date_trunc('minute', time, 'UTC') as minute, step, synthetic, reason, currency_code,
     count(*) as orders, sum(total_minor) as minor_units
   from order_step
-  where generation = (select generation from serving) and time >= $1::timestamptz and time < $2::timestamptz
+  where generation = (select generation from serving) and time >= ${from}::timestamptz and time < ${to}::timestamptz
   group by 1, 2, 3, 4, 5
 ),
 sold_minute as materialized (
@@ -120,7 +116,7 @@ sold_product as materialized (
   select product_id, currency_code, sum(quantity) as quantity, sum(gross_minor) as minor_units,
     sum(sum(quantity)) over (partition by product_id) as all_quantity
   from sale_line
-  where generation = (select generation from serving) and time >= $1::timestamptz and time < $2::timestamptz
+  where generation = (select generation from serving) and time >= ${from}::timestamptz and time < ${to}::timestamptz
   group by 1, 2
 ),
 placed_product as (
@@ -152,6 +148,7 @@ select
     select reason, sum(orders)::text as orders from counted where step = 'FAILED' group by reason order by reason
   ) as summed) as failures,
   exists (select from generation where state = 'BUILDING') as rebuilding`;
+}
 
 function toSalesRows(row: SumRow): SalesRows {
   return {

@@ -1,4 +1,4 @@
-// What is known of sales, and how rows of sums become the summary that is told. Pure.
+// The sales projection: its steps, and the summary built from rows of sums. Pure.
 import { type Money, multiplyMoney } from '../platform/base/money.ts';
 
 /** The steps of an order's journey, in its order. */
@@ -17,17 +17,17 @@ export const SALES_STEPS = [
 ] as const;
 export type SalesStep = (typeof SALES_STEPS)[number];
 
-/** The services whose events tell of sales, and the steps that each tells of. */
-export const STEPS_TOLD_BY = {
+/** The services whose events report sales, and the steps that each reports. */
+export const STEPS_OF_PRODUCER = {
   order: ['CREATED', 'CONFIRMED', 'FAILED', 'CANCELLED'],
   inventory: ['RESERVED', 'SHORT', 'RELEASED'],
   payment: ['PAID', 'DECLINED', 'REFUNDED'],
   notification: ['NOTIFIED'],
 } as const satisfies Record<string, readonly SalesStep[]>;
-export type Producer = keyof typeof STEPS_TOLD_BY;
-export const PRODUCERS = Object.keys(STEPS_TOLD_BY) as readonly Producer[];
+export type Producer = keyof typeof STEPS_OF_PRODUCER;
+export const PRODUCERS = Object.keys(STEPS_OF_PRODUCER) as readonly Producer[];
 
-/** A step that an order took. */
+/** A step of an order. */
 export type StepTaken = {
   readonly orderId: string;
   readonly step: SalesStep;
@@ -35,13 +35,13 @@ export type StepTaken = {
   readonly synthetic: boolean;
 };
 
-/** How many of a product an order took, and what they cost before discounts. */
+/** A product of an order: its quantity, and its price before discounts. */
 export type SoldLine = { readonly productId: string; readonly quantity: number; readonly gross: Money };
 
 /** A span of time, its end excluded; an open side is undefined. */
 export type Span = { readonly start: Date | undefined; readonly end: Date | undefined };
 
-/** Sums as the store has them: one row for each thing and currency, in the order in which they are told. */
+/** The sums of the store: one row per key and currency, in the order of the response. */
 export type SalesRows = {
   readonly steps: readonly { readonly step: string; readonly orders: bigint }[];
   readonly syntheticOrders: bigint;
@@ -67,7 +67,7 @@ export type ProductSales = {
   readonly gross: readonly Money[];
 };
 
-/** What was sold in a span of time. */
+/** The sales of a time span. */
 export type Sales = Pick<SalesRows, 'syntheticOrders' | 'revenue' | 'failures' | 'rebuilding'> & {
   /** Every step, in the order of the journey. */
   readonly steps: readonly { readonly step: SalesStep; readonly orders: bigint }[];
@@ -77,12 +77,15 @@ export type Sales = Pick<SalesRows, 'syntheticOrders' | 'revenue' | 'failures' |
   readonly productsLeftOut: bigint;
 };
 
-/** Whether a step is kept: of a test order only that it was there. */
+/** Returns whether a step is stored: of a synthetic order only its creation. */
 export function isKept({ step, synthetic }: StepTaken): boolean {
   return !synthetic || step === 'CREATED';
 }
 
-/** The lines of a sale, each product once. Throws RangeError when a product is there in two currencies. */
+/**
+ * Returns the lines of a sale, each product once.
+ * @throws {RangeError} when a product has prices in two currencies.
+ */
 export function toSoldLines(
   items: readonly { readonly productId: string; readonly quantity: number; readonly unitPrice: Money }[],
 ): SoldLine[] {
@@ -102,13 +105,13 @@ export function toSoldLines(
   return [...lines.values()];
 }
 
-/** The span from the start of the day of `now`, by UTC, to its end. */
+/** Returns the UTC day of `now`. */
 export function dayOf(now: Date): { readonly start: Date; readonly end: Date } {
   const [year, month, day] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()];
   return { start: new Date(Date.UTC(year, month, day)), end: new Date(Date.UTC(year, month, day + 1)) };
 }
 
-/** Puts together what is told. Rows of one minute or product that differ in currency become one entry. */
+/** Builds the summary. Rows of one minute or product in several currencies become one entry. */
 export function summarizeSales(rows: SalesRows): Sales {
   const orders = new Map(rows.steps.map((row) => [row.step, row.orders]));
   const minutes = gather(

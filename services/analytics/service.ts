@@ -1,4 +1,4 @@
-// Builds the analytics service; the only file here that constructs.
+// The composition root of the analytics service: the only file here that constructs. Tests build the same.
 import { fileURLToPath } from 'node:url';
 import { DOMAIN } from '../domain.ts';
 import { createWorker } from '../platform/base/worker.ts';
@@ -18,13 +18,13 @@ import { createAnalyticsRoutes, createAnalyticsSubscriptions } from './routes.ts
 import { createSalesFeed } from './sales-feed.ts';
 import { createSalesStore } from './sales-store.ts';
 
-// How soon a rebuild that another replica began, or that has caught up, is noticed.
+// The poll interval for a rebuild that another replica started, or that has caught up.
 const REBUILD_PERIOD_MS = 500;
-// Sums look at every order of their span: few at once, and more time than other calls have.
+// Sums scan every order of their span: few at once, with a longer timeout than other statements.
 const SUM_POOL_SIZE = 4;
 const SUM_TIMEOUT_MS = 5_000;
 
-/** A replica of analytics; nothing connects or listens before `start`. */
+/** Builds a replica of analytics; nothing connects or listens before `start`. */
 export function createAnalyticsService(config: AnalyticsConfig, log: Logger, options: ProcessOptions = {}): Service {
   return createService({
     ...options,

@@ -1,4 +1,4 @@
-// AdjustStock: adds to or takes from the stock on hand, once for each idempotency key.
+// rpc AdjustStock: adds to or subtracts from the stock on hand, once for each idempotency key.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { AdjustStockRequest, AdjustStockResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { createValidation } from '../platform/base/validation.ts';
@@ -9,8 +9,8 @@ import { adjustOnHand, checkSameAdjustment, type Product, productNotFound } from
 import { findAdjustment, lockProduct, storeAdjustment } from './product-store.ts';
 
 /**
- * Answers with the product as it now stands. A refusal leaves the key free.
- * Throws PRODUCT_NOT_FOUND, STOCK_WOULD_BE_NEGATIVE or IDEMPOTENCY_KEY_REUSED.
+ * Returns the product in its current state. A refused adjustment does not use the key up.
+ * @throws {DomainError} PRODUCT_NOT_FOUND, STOCK_WOULD_BE_NEGATIVE or IDEMPOTENCY_KEY_REUSED.
  */
 export async function adjustStock(
   { database, log, now }: InventoryDependencies,
@@ -34,7 +34,7 @@ async function adjust(
   time: Date,
 ): Promise<{ readonly product: Product; readonly isNew: boolean }> {
   const { idempotencyKey, productId, delta } = request;
-  // The lock comes first: behind it, a repeat that ran at the same time is seen.
+  // Lock first: the statements after the lock see what a concurrent duplicate committed.
   const product = await lockProduct(transaction, productId);
   const first = await findAdjustment(transaction, idempotencyKey);
   if (first !== undefined) checkSameAdjustment(first, request);
@@ -44,8 +44,8 @@ async function adjust(
   const onHand = adjustOnHand(product, delta);
   const stored = await storeAdjustment(transaction, { idempotencyKey, productId, delta, onHand, time });
   if (stored) return { product: { ...product, onHand, updateTime: time }, isNew: true };
-  // Only an adjustment of another product gets past this product's lock, so the key is used for that one.
+  // This product's lock excludes concurrent adjustments of it, so the key was just used for another product.
   const winner = await findAdjustment(transaction, idempotencyKey);
   if (winner !== undefined) checkSameAdjustment(winner, request);
-  throw new Error(`adjustment ${idempotencyKey} is neither new nor there`);
+  throw new Error(`adjustment ${idempotencyKey} is neither new nor stored`);
 }

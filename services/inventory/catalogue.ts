@@ -1,13 +1,13 @@
-// What the shop sells on its first day. Data only.
+// The initial catalogue. Data only.
 import type { ProductDraft } from './product.ts';
 
-/** The name under which the first catalogue is remembered as put in. */
+/** The name that records in the database that the initial catalogue was inserted. */
 export const FIRST_CATALOGUE_NAME = 'first-catalogue';
 
-/** What synthetic orders are for, and nothing else is. */
+/** The only product that synthetic orders may reserve. */
 export const TEST_PRODUCT = 'test-product';
 
-/** The products of the first day, by product id. */
+/** The initial products, by product id. */
 export const FIRST_CATALOGUE: readonly ProductDraft[] = [
   inEuro('12345', 'Walnut desk lamp', 5_999n, 100),
   inEuro('prod101', 'Enamel coffee mug', 1_450n, 250),

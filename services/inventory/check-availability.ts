@@ -1,4 +1,4 @@
-// CheckAvailability: how many of a product can be ordered now.
+// rpc CheckAvailability: how many of a product can be ordered now.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type {
   CheckAvailabilityRequest,
@@ -9,7 +9,10 @@ import type { InventoryDependencies } from './dependencies.ts';
 import { countAvailable, productNotFound } from './product.ts';
 import { findProduct } from './product-store.ts';
 
-/** Answers with what is on hand and not reserved. Throws PRODUCT_NOT_FOUND. */
+/**
+ * Returns how many are on hand and not reserved.
+ * @throws {DomainError} PRODUCT_NOT_FOUND.
+ */
 export async function checkAvailability(
   { database }: InventoryDependencies,
   { productId }: CheckAvailabilityRequest,

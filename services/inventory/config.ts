@@ -6,14 +6,13 @@ import { runtimeConfig, type ServiceConfig, sharedSettings, syntheticSettings } 
 export type InventoryConfig = ServiceConfig & {
   /** Allows synthetic orders; undefined refuses them all. A secret. */
   readonly syntheticCredential: string | undefined;
-  /** How long what synthetic orders leave is kept. */
+  /** How long the rows of synthetic orders are kept. */
   readonly syntheticRetentionMs: number;
 };
 
 /**
  * Reads the settings.
- *
- * @throws {ConfigError} naming every faulty one.
+ * @throws {ConfigError} naming every invalid setting.
  */
 export function loadConfig(environment: Environment): InventoryConfig {
   const settings = parseSettings(environment, {

@@ -1,4 +1,4 @@
-// ConfirmReservation: sells what is set aside for an order.
+// rpc ConfirmReservation: turns the reserved stock of an order into sold stock.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type {
   ConfirmReservationRequest,
@@ -8,15 +8,15 @@ import { createValidation } from '../platform/base/validation.ts';
 import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { toReservationMessage } from './inventory-messages.ts';
-import { decideSale, type Reservation } from './reservation.ts';
-import { findReservation, sellReserved } from './reservation-store.ts';
+import { decideConfirm, type Reservation } from './reservation.ts';
+import { confirmReserved, findReservation } from './reservation-store.ts';
 
-// A reservation only ever moves forward: unknown, reserved, ended. Each try finds it at least one step further.
+// A reservation only moves forward (unknown, reserved, confirmed or released), so each try finds it at least one state further.
 const MAX_TRIES = 3;
 
 /**
- * Sells once, however often it is repeated, and answers with the reservation.
- * Throws RESERVATION_NOT_FOUND, RESERVATION_RELEASED, INSUFFICIENT_STOCK or RESERVATION_MISMATCH.
+ * Confirms once, however many duplicates arrive, and returns the reservation.
+ * @throws {DomainError} RESERVATION_NOT_FOUND, RESERVATION_RELEASED, INSUFFICIENT_STOCK or RESERVATION_MISMATCH.
  */
 export async function confirmReservation(
   dependencies: InventoryDependencies,
@@ -27,23 +27,23 @@ export async function confirmReservation(
   validation.optionalText('reservation_id', request.reservationId);
   validation.throwIfInvalid();
 
-  const reservation = await runWithCorrelation(request.orderId, () => sell(dependencies, request));
+  const reservation = await runWithCorrelation(request.orderId, () => confirm(dependencies, request));
   return { reservation: toReservationMessage(reservation) };
 }
 
-async function sell(
+async function confirm(
   { database, log, now }: InventoryDependencies,
   request: ConfirmReservationRequest,
 ): Promise<Reservation> {
   const { orderId, reservationId } = request;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const sold = await sellReserved(database, { orderId, reservationId, time: now() });
-    if (sold !== undefined) {
-      log.info({ reservation_id: sold.reservationId }, 'stock sold');
-      return sold;
+    const confirmed = await confirmReserved(database, { orderId, reservationId, time: now() });
+    if (confirmed !== undefined) {
+      log.info({ reservation_id: confirmed.reservationId }, 'reservation confirmed');
+      return confirmed;
     }
-    const present = await findReservation(database, orderId);
-    if (decideSale(orderId, present, reservationId) === 'done' && present !== undefined) return present;
+    const current = await findReservation(database, orderId);
+    if (decideConfirm(orderId, current, reservationId) === 'done' && current !== undefined) return current;
   }
-  throw new Error(`the reservation of order ${orderId} does not stay what it is`);
+  throw new Error(`the reservation of order ${orderId} changed during every try`);
 }

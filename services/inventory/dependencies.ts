@@ -1,4 +1,4 @@
-// What the use cases and event handlers of inventory work with; service.ts provides it.
+// The dependencies of the use cases and event handlers; service.ts builds them.
 
 import type { Logger } from '../platform/observability/log.ts';
 import type { Database } from '../platform/storage/database.ts';
@@ -6,12 +6,11 @@ import type { Database } from '../platform/storage/database.ts';
 export type InventoryDependencies = {
   readonly database: Database;
   readonly log: Logger;
-  /** The present time. */
   readonly now: () => Date;
-  /** Gives a new reservation its id, a UUID. */
+  /** Generates the id of a new reservation, a UUID. */
   readonly newId: () => string;
   /** Allows synthetic orders; undefined refuses them all. A secret. */
   readonly syntheticCredential: string | undefined;
-  /** Publishes what a commit has just put in the outbox. */
+  /** Makes the relay publish the events just committed, instead of at its next poll. */
   readonly wakeRelay: () => void;
 };

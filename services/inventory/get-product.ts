@@ -1,4 +1,4 @@
-// GetProduct: one product.
+// rpc GetProduct: one product.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { GetProductRequest, GetProductResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { createValidation } from '../platform/base/validation.ts';
@@ -7,7 +7,10 @@ import { toProductMessage } from './inventory-messages.ts';
 import { productNotFound } from './product.ts';
 import { findProduct } from './product-store.ts';
 
-/** Answers with the product as it stands. Throws PRODUCT_NOT_FOUND. */
+/**
+ * Returns the current product.
+ * @throws {DomainError} PRODUCT_NOT_FOUND.
+ */
 export async function getProduct(
   { database }: InventoryDependencies,
   { productId }: GetProductRequest,

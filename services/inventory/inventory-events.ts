@@ -1,4 +1,4 @@
-// The events inventory publishes, made from what is about to be stored with them.
+// The events of inventory, built from the rows that the same transaction stores.
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import {
   InsufficientStockSchema,
@@ -14,11 +14,17 @@ import type { Reservation, Shortage } from './reservation.ts';
 import type { ReservationDraft } from './reservation-store.ts';
 
 const SOURCE = eventSourceOf(DOMAIN, 'inventory');
-// A reservation is made by its first decision.
+// The first decision about an order creates its reservation.
 const FIRST_VERSION = 1n;
 
-/** StockReserved for a reservation about to be made. */
-export function tellReserved({ orderId, reservationId, lines, synthetic, time }: ReservationDraft): OutgoingEvent {
+/** event StockReserved, for a reservation about to be inserted. */
+export function stockReservedEvent({
+  orderId,
+  reservationId,
+  lines,
+  synthetic,
+  time,
+}: ReservationDraft): OutgoingEvent {
   return createEvent(
     SOURCE,
     StockReservedSchema,
@@ -34,8 +40,8 @@ export function tellReserved({ orderId, reservationId, lines, synthetic, time }:
   );
 }
 
-/** InsufficientStock for a rejection about to be made. */
-export function tellInsufficient(draft: ReservationDraft, shortages: readonly Shortage[]): OutgoingEvent {
+/** event InsufficientStock, for a rejection about to be inserted. */
+export function insufficientStockEvent(draft: ReservationDraft, shortages: readonly Shortage[]): OutgoingEvent {
   const { orderId, synthetic, time } = draft;
   return createEvent(
     SOURCE,
@@ -45,8 +51,8 @@ export function tellInsufficient(draft: ReservationDraft, shortages: readonly Sh
   );
 }
 
-/** StockReleased for a reservation, as it stands, that is about to be given back. */
-export function tellReleased(reservation: Reservation, time: Date): OutgoingEvent {
+/** event StockReleased, for a reservation that is about to be released: the event has its next version. */
+export function stockReleasedEvent(reservation: Reservation, time: Date): OutgoingEvent {
   const { orderId, reservationId, lines, synthetic } = reservation;
   return createEvent(
     SOURCE,
@@ -63,8 +69,8 @@ export function tellReleased(reservation: Reservation, time: Date): OutgoingEven
   );
 }
 
-/** ProductChanged for a product as it is about to be stored. */
-export function tellProductChanged(
+/** event ProductChanged, for a product about to be stored. */
+export function productChangedEvent(
   product: Pick<Product, 'productId' | 'name' | 'unitPrice' | 'version'>,
   time: Date,
 ): OutgoingEvent {

@@ -1,4 +1,4 @@
-// ListProducts: pages of products by id.
+// rpc ListProducts: a page of products, by product id.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ListProductsRequest, ListProductsResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { createValidation } from '../platform/base/validation.ts';
@@ -7,7 +7,10 @@ import type { InventoryDependencies } from './dependencies.ts';
 import { toProductMessage } from './inventory-messages.ts';
 import { listProductRows } from './product-store.ts';
 
-/** Answers with a page and the token of the next one. */
+/**
+ * Returns the page and the token of the next one.
+ * @throws {DomainError} `invalid_argument`.
+ */
 export async function listProducts(
   { database }: InventoryDependencies,
   request: ListProductsRequest,

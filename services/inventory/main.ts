@@ -1,4 +1,4 @@
-// The inventory service as a process.
+// The entry point of the inventory process.
 import process from 'node:process';
 import { runService } from '../platform/runtime/run-service.ts';
 import { loadConfig } from './config.ts';

@@ -1,30 +1,31 @@
-// OrderCreated: reserves for an order whose call never got through; changes nothing for one that is decided.
+// event OrderCreated: reserves for an order whose ReserveStock call never arrived; changes nothing for a decided order.
 import type { OrderCreated } from '#gen/shop/order/v1/order_events_pb.ts';
 import { createValidation } from '../platform/base/validation.ts';
 import type { Transaction } from '../platform/storage/database.ts';
 import type { InventoryDependencies } from './dependencies.ts';
-import { findReserveFault } from './reservation.ts';
-import { type StockRequest, setStockAside, validateStockRequest } from './set-stock-aside.ts';
+import { findReserveError } from './reservation.ts';
+import { type ReserveRequest, reserveLines, validateReserveRequest } from './reserve-lines.ts';
 
 /**
- * Decides in the transaction of the event's receipt. That there is not enough, or that the order is released, is an answer like
- * any other; throws only for an event that is at fault itself: bad content, or other items than the order is known by.
+ * Decides in the transaction that records the event in the inbox. A shortage or an earlier release is a normal outcome, which
+ * acknowledges the event.
+ * @throws {DomainError} `invalid_argument`, or RESERVATION_MISMATCH when the order was decided with other items.
  */
 export async function onOrderCreated(
   dependencies: InventoryDependencies,
   event: OrderCreated,
   transaction: Transaction,
 ): Promise<void> {
-  const request: StockRequest = { orderId: event.orderId, lines: event.items, synthetic: event.synthetic };
+  const request: ReserveRequest = { orderId: event.orderId, lines: event.items, synthetic: event.synthetic };
   const validation = createValidation();
-  validateStockRequest(request, 'items', validation);
+  validateReserveRequest(request, 'items', validation);
   validation.throwIfInvalid();
 
-  const { reservation, isNew } = await setStockAside(dependencies, transaction, request);
+  const { reservation, isNew } = await reserveLines(dependencies, transaction, request);
   if (isNew) {
     transaction.afterCommit(dependencies.wakeRelay);
     return;
   }
-  const fault = findReserveFault(reservation, request.lines);
-  if (fault?.reason === 'RESERVATION_MISMATCH') throw fault;
+  const error = findReserveError(reservation, request.lines);
+  if (error?.reason === 'RESERVATION_MISMATCH') throw error;
 }

@@ -1,26 +1,26 @@
-// A product and its stock: what a change of name, price or stock means for it. Pure.
+// The product aggregate: changes of name, price and stock. Pure.
 import { type DomainError, failedPrecondition, invalidArgument, notFound } from '../platform/base/errors.ts';
 import { equalMoney, type Money } from '../platform/base/money.ts';
 
 const MAX_ON_HAND = 2_147_483_647;
 
-/** The version a product starts with. */
+/** The version of a new product. */
 export const FIRST_PRODUCT_VERSION = 1n;
 
 export type Product = {
   readonly productId: string;
   readonly name: string;
   readonly unitPrice: Money;
-  /** In the warehouse: what can still be ordered, and what is reserved. */
+  /** Units in the warehouse, reserved ones included. */
   readonly onHand: number;
   readonly reserved: number;
   readonly sold: bigint;
-  /** Grows with every change of name or price. */
+  /** Incremented by every change of name or price; changes of stock leave it alone. */
   readonly version: bigint;
   readonly updateTime: Date;
 };
 
-/** What makes a product: its stock is only what a new one starts with. */
+/** What UpsertProduct asks for. `initialOnHand` applies to a new product only. */
 export type ProductDraft = {
   readonly productId: string;
   readonly name: string;
@@ -28,15 +28,15 @@ export type ProductDraft = {
   readonly initialOnHand: number;
 };
 
-/** An adjustment of stock that was made. */
+/** A stored adjustment of stock. */
 export type StockAdjustment = { readonly productId: string; readonly delta: number };
 
-/** How many can still be ordered. */
+/** Returns how many units are on hand and not reserved. */
 export function countAvailable(product: Product): number {
   return product.onHand - product.reserved;
 }
 
-/** The product with the name and price of a draft, a version later; undefined when it has them already. */
+/** Returns the next version of the product, with the name and price of the draft; undefined when it already has both. */
 export function applyDraft(product: Product, draft: ProductDraft, now: Date): Product | undefined {
   if (product.name === draft.name && equalMoney(product.unitPrice, draft.unitPrice)) return undefined;
   return {
@@ -49,15 +49,16 @@ export function applyDraft(product: Product, draft: ProductDraft, now: Date): Pr
 }
 
 /**
- * How many are in the warehouse after adding `delta`. Throws STOCK_WOULD_BE_NEGATIVE when less would be left than is
- * promised to orders, and a violation of `delta` when it is more than can be counted.
+ * Returns the stock on hand after adding `delta`.
+ * @throws {DomainError} STOCK_WOULD_BE_NEGATIVE when fewer units would be left than are reserved; `invalid_argument` when the result
+ *   exceeds the column's range.
  */
 export function adjustOnHand(product: Product, delta: number): number {
   const onHand = product.onHand + delta;
   if (onHand < product.reserved) {
     throw failedPrecondition(
       'STOCK_WOULD_BE_NEGATIVE',
-      `${product.productId} has ${countAvailable(product)} that are not reserved: ${-delta} cannot be taken away`,
+      `${product.productId} has ${countAvailable(product)} that are not reserved: ${-delta} cannot be removed`,
       { product_id: product.productId, available: String(countAvailable(product)) },
     );
   }
@@ -69,13 +70,16 @@ export function adjustOnHand(product: Product, delta: number): number {
   return onHand;
 }
 
-/** Checks that an adjustment is the one its key was first used for. Throws IDEMPOTENCY_KEY_REUSED. */
-export function checkSameAdjustment(first: StockAdjustment, now: StockAdjustment): void {
-  if (first.productId === now.productId && first.delta === now.delta) return;
+/**
+ * Checks that a duplicate asks for the same adjustment as the first request with its key.
+ * @throws {DomainError} IDEMPOTENCY_KEY_REUSED.
+ */
+export function checkSameAdjustment(first: StockAdjustment, duplicate: StockAdjustment): void {
+  if (first.productId === duplicate.productId && first.delta === duplicate.delta) return;
   throw failedPrecondition('IDEMPOTENCY_KEY_REUSED', 'this idempotency key belongs to another adjustment');
 }
 
-/** The error for a product that is not there. */
+/** Builds the error for an unknown product. */
 export function productNotFound(productId: string): DomainError {
   return notFound('PRODUCT_NOT_FOUND', `there is no product ${productId}`);
 }

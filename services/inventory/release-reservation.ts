@@ -1,4 +1,4 @@
-// ReleaseReservation: gives back what is set aside for an order, and bars an order nobody asked for yet.
+// rpc ReleaseReservation: releases the reserved stock of an order, and inserts a tombstone for an order that has no reservation.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type {
   ReleaseReservationRequest,
@@ -7,18 +7,19 @@ import type {
 import { createValidation } from '../platform/base/validation.ts';
 import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import type { InventoryDependencies } from './dependencies.ts';
-import { tellReleased } from './inventory-events.ts';
+import { stockReleasedEvent } from './inventory-events.ts';
 import { toReservationMessage } from './inventory-messages.ts';
 import { decideRelease, type Reservation } from './reservation.ts';
-import { closeRejected, findReservation, giveBackReserved, insertBar } from './reservation-store.ts';
+import { findReservation, insertTombstone, releaseRejected, releaseReserved } from './reservation-store.ts';
 
-// A reservation only ever moves forward: unknown, reserved or rejected, ended. Each try finds it at least one step further.
+// A reservation only moves forward (unknown, reserved or rejected, confirmed or released), so each try finds it at least one state
+// further.
 const MAX_TRIES = 3;
 
 /**
- * Releases once, however often it is repeated, and answers with the reservation. Only stock that was set aside is given back
- * and told of; a rejected or unknown order just becomes one that can never reserve.
- * Throws RESERVATION_CONFIRMED or RESERVATION_MISMATCH.
+ * Releases once, however many duplicates arrive, and returns the reservation. Only the release of reserved stock publishes an event; a
+ * rejected or unknown order moves no stock and can never reserve afterwards.
+ * @throws {DomainError} RESERVATION_CONFIRMED or RESERVATION_MISMATCH.
  */
 export async function releaseReservation(
   dependencies: InventoryDependencies,
@@ -35,33 +36,33 @@ export async function releaseReservation(
 
 async function release(dependencies: InventoryDependencies, request: ReleaseReservationRequest): Promise<Reservation> {
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const present = await findReservation(dependencies.database, request.orderId);
-    const released = await takeStep(dependencies, request, present);
+    const current = await findReservation(dependencies.database, request.orderId);
+    const released = await takeStep(dependencies, request, current);
     if (released !== undefined) return released;
   }
-  throw new Error(`the reservation of order ${request.orderId} does not stay what it is`);
+  throw new Error(`the reservation of order ${request.orderId} changed during every try`);
 }
 
-/** Does what the reservation still needs; undefined when another call was faster. */
+/** Takes the step that the current state calls for; undefined when a concurrent call changed the state first. */
 async function takeStep(
   { database, log, now, newId, wakeRelay }: InventoryDependencies,
   { orderId, reservationId }: ReleaseReservationRequest,
-  present: Reservation | undefined,
+  current: Reservation | undefined,
 ): Promise<Reservation | undefined> {
-  const step = decideRelease(present, reservationId);
-  if (step === 'bar' || present === undefined) {
-    const barred = await insertBar(database, { orderId, reservationId: newId(), time: now() });
-    if (barred !== undefined) log.info('an order was released before it asked for stock');
-    return barred;
+  const step = decideRelease(current, reservationId);
+  if (step === 'insert_tombstone' || current === undefined) {
+    const tombstone = await insertTombstone(database, { orderId, reservationId: newId(), time: now() });
+    if (tombstone !== undefined) log.info('order released before it was reserved: tombstone inserted');
+    return tombstone;
   }
-  if (step === 'done') return present;
+  if (step === 'done') return current;
   const time = now();
-  if (step === 'close') return await closeRejected(database, orderId, time);
-  const held = { orderId, reservationId: present.reservationId, time };
-  const released = await giveBackReserved(database, held, tellReleased(present, time));
+  if (step === 'release_rejected') return await releaseRejected(database, orderId, time);
+  const reserved = { orderId, reservationId: current.reservationId, time };
+  const released = await releaseReserved(database, reserved, stockReleasedEvent(current, time));
   if (released !== undefined) {
     wakeRelay();
-    log.info({ reservation_id: released.reservationId }, 'stock given back');
+    log.info({ reservation_id: released.reservationId }, 'reservation released');
   }
   return released;
 }

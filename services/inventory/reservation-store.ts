@@ -1,12 +1,13 @@
-// The SQL of reservations. Each statement locks product rows first, by product_id, and only then touches the reservation's own
-// row: with one order of locks for all, no two calls can wait for each other.
+// The SQL of reservations. Each statement locks product rows first, by product_id, and the reservation's own row last: with one lock
+// order for all statements, no two calls can deadlock.
 
 import type { OutgoingEvent } from '../platform/messaging/event.ts';
-import { insertOutboxSql, outboxValues } from '../platform/messaging/outbox.ts';
+import { insertEvents } from '../platform/messaging/outbox.ts';
 import type { Queryable } from '../platform/storage/database.ts';
+import { rawSql, type Sql, sql } from '../platform/storage/sql.ts';
 import type { Reservation, ReservationState, Shortage, StockLine } from './reservation.ts';
 
-/** A reservation to be made. */
+/** A reservation to be inserted. */
 export type ReservationDraft = {
   readonly orderId: string;
   readonly reservationId: string;
@@ -15,14 +16,14 @@ export type ReservationDraft = {
   readonly time: Date;
 };
 
-/** How an attempt to take stock ended. */
-export type TakeResult =
-  | { readonly kind: 'taken'; readonly reservation: Reservation }
+/** The result of an attempt to reserve. */
+export type ReserveResult =
+  | { readonly kind: 'reserved'; readonly reservation: Reservation }
   /** The order was decided before. */
-  | { readonly kind: 'known'; readonly reservation: Reservation }
+  | { readonly kind: 'decided'; readonly reservation: Reservation }
   | { readonly kind: 'short'; readonly shortages: readonly Shortage[] }
-  /** Another call decided the order while this one waited; a statement's snapshot does not show it. */
-  | { readonly kind: 'overtaken' };
+  /** A concurrent call decided the order while this statement waited; the statement's snapshot does not show its decision. */
+  | { readonly kind: 'conflict' };
 
 type ReservationRow = {
   readonly order_id: string;
@@ -35,180 +36,170 @@ type ReservationRow = {
   readonly update_time: Date;
 };
 type ShortageJson = { readonly product_id: string; readonly requested: number; readonly available: number };
-type TakeRow = Omit<ReservationRow, 'order_id'> & {
+type ReserveRow = Omit<ReservationRow, 'order_id'> & {
   readonly order_id: string | null;
   readonly is_new: boolean;
   readonly short: readonly ShortageJson[] | null;
 };
+/** The reservation that a confirm or a release changes. An empty `reservationId` matches every reservation of the order. */
+type ReservedKey = { readonly orderId: string; readonly reservationId: string; readonly time: Date };
 
-const COLUMNS = 'order_id, reservation_id, state, lines, shortages, version, synthetic, update_time';
+const COLUMN_NAMES = 'order_id, reservation_id, state, lines, shortages, version, synthetic, update_time';
+const COLUMNS = rawSql(COLUMN_NAMES);
+const QUALIFIED_COLUMNS = rawSql(COLUMN_NAMES.replaceAll(/\w+/g, 'reservation.$&'));
 
-// `for update` waits for whoever holds a product and then reads its newest numbers, whatever the statement's snapshot shows.
-// A product that is not there has nothing available. The update writes what the lock read, on_hand included: Postgres checks
-// constraints on the snapshot's version of a row first, which a release or delivery of meanwhile has made too small.
-const TAKE_SQL = `
+/**
+ * Reserves all lines or none, with its event, in one statement. `lines` hold each product once.
+ *
+ * `for update` waits for the holder of a product's lock and then reads the newest numbers, whatever the statement's snapshot shows. An
+ * unknown product has nothing available. The update writes what the lock read, on_hand included: Postgres first checks constraints on
+ * the snapshot's version of a row, in which a release or delivery committed in the meantime is missing.
+ */
+export async function insertReservation(
+  queryable: Queryable,
+  { orderId, reservationId, lines, synthetic, time }: ReservationDraft,
+  event: OutgoingEvent,
+): Promise<ReserveResult> {
+  const productIds = lines.map((line) => line.productId);
+  const quantities = lines.map((line) => line.quantity);
+  const [row] = await queryable.query<ReserveRow>(sql`
   with wanted as (
-    select * from unnest($4::text[], $5::int[]) as line (product_id, quantity)
+    select * from unnest(${productIds}::text[], ${quantities}::int[]) as line (product_id, quantity)
   ), locked as materialized (
     select product_id, on_hand, reserved from product
-    where product_id = any ($4::text[]) and not exists (select from reservation where order_id = $1)
+    where product_id = any (${productIds}::text[]) and not exists (select from reservation where order_id = ${orderId})
     order by product_id for update
   ), line as materialized (
     select wanted.product_id, wanted.quantity, on_hand, reserved, coalesce(on_hand - reserved, 0) as available
     from wanted left join locked on locked.product_id = wanted.product_id
-  ), taken as (
+  ), inserted as (
     insert into reservation (order_id, reservation_id, state, lines, shortages, synthetic, create_time, update_time)
-    select $1, $2::uuid, 'RESERVED', $3::jsonb, '[]', $6::boolean, $7::timestamptz, $7::timestamptz
+    select ${orderId}::text, ${reservationId}::uuid, 'RESERVED', ${encodeLines(lines)}::jsonb, '[]', ${synthetic}::boolean,
+      ${time}::timestamptz, ${time}::timestamptz
     where not exists (select from line where line.available < line.quantity)
     on conflict (order_id) do nothing
     returning ${COLUMNS}
-  ), set_aside as (
-    update product set on_hand = line.on_hand, reserved = line.reserved + line.quantity, update_time = taken.update_time
-    from line, taken where product.product_id = line.product_id
-  ), told as (
-    ${insertOutboxSql(8, 'taken')}
+  ), reserved_stock as (
+    update product set on_hand = line.on_hand, reserved = line.reserved + line.quantity, update_time = inserted.update_time
+    from line, inserted where product.product_id = line.product_id
+  ), events as (
+    ${insertEvents([event], sql`inserted`)}
   )
-  select present.*, (
+  select known.*, (
     select jsonb_agg(jsonb_build_object('product_id', product_id, 'requested', quantity, 'available', available)
       order by product_id)
     from line where available < quantity
   ) as short
   from (select) as always left join (
-    select ${COLUMNS}, true as is_new from taken
+    select ${COLUMNS}, true as is_new from inserted
     union all
-    select ${COLUMNS}, false from reservation where order_id = $1
-  ) as present on true`;
-
-/** Reserves all lines or none, with its event, in one statement. `lines` hold each product once. */
-export async function takeStock(
-  queryable: Queryable,
-  draft: ReservationDraft,
-  event: OutgoingEvent,
-): Promise<TakeResult> {
-  const [row] = await queryable.query<TakeRow>(TAKE_SQL, [
-    draft.orderId,
-    draft.reservationId,
-    encodeLines(draft.lines),
-    draft.lines.map((line) => line.productId),
-    draft.lines.map((line) => line.quantity),
-    draft.synthetic,
-    draft.time,
-    ...outboxValues([event]),
-  ]);
-  if (row === undefined) throw new Error('a statement that always answers one row answered none');
+    select ${COLUMNS}, false from reservation where order_id = ${orderId}
+  ) as known on true`);
+  if (row === undefined) throw new Error('a statement that always returns one row returned none');
   if (row.order_id !== null) {
     const reservation = toReservation({ ...row, order_id: row.order_id });
-    return { kind: row.is_new ? 'taken' : 'known', reservation };
+    return { kind: row.is_new ? 'reserved' : 'decided', reservation };
   }
-  return row.short === null ? { kind: 'overtaken' } : { kind: 'short', shortages: row.short.map(toShortage) };
+  return row.short === null ? { kind: 'conflict' } : { kind: 'short', shortages: row.short.map(toShortage) };
 }
 
 /** Stores that an order is rejected, with its event; undefined when the order was decided before. */
 export async function insertRejection(
   queryable: Queryable,
-  draft: ReservationDraft,
+  { orderId, reservationId, lines, synthetic, time }: ReservationDraft,
   shortages: readonly Shortage[],
   event: OutgoingEvent,
 ): Promise<Reservation | undefined> {
-  const rows = await queryable.query<ReservationRow>(
-    `with rejected as (
-       insert into reservation (order_id, reservation_id, state, lines, shortages, synthetic, create_time, update_time)
-       values ($1, $2::uuid, 'REJECTED', $3::jsonb, $4::jsonb, $5, $6, $6)
-       on conflict (order_id) do nothing
-       returning ${COLUMNS}
-     ), told as (
-       ${insertOutboxSql(7, 'rejected')}
-     )
-     select * from rejected`,
-    [
-      draft.orderId,
-      draft.reservationId,
-      encodeLines(draft.lines),
-      encodeShortages(shortages),
-      draft.synthetic,
-      draft.time,
-      ...outboxValues([event]),
-    ],
+  return firstReservation(
+    await queryable.query<ReservationRow>(
+      sql`with rejected as (
+          insert into reservation (order_id, reservation_id, state, lines, shortages, synthetic, create_time, update_time)
+          values (${orderId}, ${reservationId}::uuid, 'REJECTED', ${encodeLines(lines)}::jsonb,
+            ${encodeShortages(shortages)}::jsonb, ${synthetic}, ${time}, ${time})
+          on conflict (order_id) do nothing
+          returning ${COLUMNS}
+        ), events as (
+          ${insertEvents([event], sql`rejected`)}
+        )
+        select * from rejected`,
+    ),
   );
-  return firstReservation(rows);
 }
 
-/** Stores that an order nobody asked for yet can never be reserved; undefined when the order was decided before. */
-export async function insertBar(
+/** Stores that an order without a reservation can never reserve; undefined when the order was decided before. */
+export async function insertTombstone(
   queryable: Queryable,
-  bar: Pick<ReservationDraft, 'orderId' | 'reservationId' | 'time'>,
+  { orderId, reservationId, time }: Pick<ReservationDraft, 'orderId' | 'reservationId' | 'time'>,
 ): Promise<Reservation | undefined> {
-  const rows = await queryable.query<ReservationRow>(
-    `insert into reservation (order_id, reservation_id, state, lines, shortages, synthetic, create_time, update_time)
-     values ($1, $2::uuid, 'RELEASED', '[]', '[]', false, $3, $3)
-     on conflict (order_id) do nothing
-     returning ${COLUMNS}`,
-    [bar.orderId, bar.reservationId, bar.time],
+  return firstReservation(
+    await queryable.query<ReservationRow>(
+      sql`insert into reservation (order_id, reservation_id, state, lines, shortages, synthetic, create_time, update_time)
+        values (${orderId}, ${reservationId}::uuid, 'RELEASED', '[]', '[]', false, ${time}, ${time})
+        on conflict (order_id) do nothing
+        returning ${COLUMNS}`,
+    ),
   );
-  return firstReservation(rows);
 }
 
-// What a synthetic order buys is back in stock at once: nobody gets it.
+// The units of a synthetic order return to stock at once: they are not delivered to anyone.
 const SOLD = 'case when settled.synthetic then 0 else line.quantity end';
-const SELL_SQL = settleSql('CONFIRMED', {
+const CONFIRM = {
+  state: 'CONFIRMED',
   stock: `on_hand = product.on_hand - ${SOLD}, reserved = product.reserved - line.quantity, sold = product.sold + ${SOLD}`,
-});
-const GIVE_BACK_SQL = settleSql('RELEASED', {
+} as const;
+const RELEASE = {
+  state: 'RELEASED',
   stock: 'reserved = product.reserved - line.quantity',
-  told: insertOutboxSql(4, 'settled'),
-});
+} as const;
 
-/** Sells what is reserved for an order; undefined when nothing is. `reservationId` must be the reservation's, or empty. */
-export async function sellReserved(
-  queryable: Queryable,
-  sale: { readonly orderId: string; readonly reservationId: string; readonly time: Date },
-): Promise<Reservation | undefined> {
-  const rows = await queryable.query<ReservationRow>(SELL_SQL, [sale.orderId, sale.reservationId, sale.time]);
-  return firstReservation(rows);
+/** Confirms the reserved stock of an order; undefined when it has none. */
+export async function confirmReserved(queryable: Queryable, key: ReservedKey): Promise<Reservation | undefined> {
+  return firstReservation(await queryable.query<ReservationRow>(settleSql(CONFIRM, key, [])));
 }
 
-/** Gives back what is reserved for an order, with its event; undefined when nothing is. */
-export async function giveBackReserved(
+/** Releases the reserved stock of an order, with the event; undefined when it has none. */
+export async function releaseReserved(
   queryable: Queryable,
-  release: { readonly orderId: string; readonly reservationId: string; readonly time: Date },
+  key: ReservedKey,
   event: OutgoingEvent,
 ): Promise<Reservation | undefined> {
-  const values = [release.orderId, release.reservationId, release.time, ...outboxValues([event])];
-  return firstReservation(await queryable.query<ReservationRow>(GIVE_BACK_SQL, values));
+  return firstReservation(await queryable.query<ReservationRow>(settleSql(RELEASE, key, [event])));
 }
 
 /** Turns a rejection into a release, which moves no stock; undefined when the order is not rejected. */
-export async function closeRejected(
+export async function releaseRejected(
   queryable: Queryable,
   orderId: string,
   time: Date,
 ): Promise<Reservation | undefined> {
-  const rows = await queryable.query<ReservationRow>(
-    `update reservation set state = 'RELEASED', version = version + 1, update_time = $2
-     where order_id = $1 and state = 'REJECTED' returning ${COLUMNS}`,
-    [orderId, time],
+  return firstReservation(
+    await queryable.query<ReservationRow>(
+      sql`update reservation set state = 'RELEASED', version = version + 1, update_time = ${time}
+        where order_id = ${orderId} and state = 'REJECTED' returning ${COLUMNS}`,
+    ),
   );
-  return firstReservation(rows);
 }
 
-/** The reservation of an order as it stands. */
+/** Reads the current reservation of an order. */
 export async function findReservation(queryable: Queryable, orderId: string): Promise<Reservation | undefined> {
   return firstReservation(
-    await queryable.query<ReservationRow>(`select ${COLUMNS} from reservation where order_id = $1`, [orderId]),
+    await queryable.query<ReservationRow>(sql`select ${COLUMNS} from reservation where order_id = ${orderId}`),
   );
 }
 
-// Counting the locks takes all of them before the reservation's own row is locked; what it waits for then is decided by the
-// row's newest state, not by the snapshot's.
+// Counting the locks takes all product locks before the lock of the reservation's own row. After the wait for that row its newest
+// state decides, not the snapshot's.
 function settleSql(
-  state: ReservationState,
-  { stock, told }: { readonly stock: string; readonly told?: string },
-): string {
-  const columns = COLUMNS.replaceAll(/\w+/g, 'reservation.$&');
-  return `
+  { state, stock }: { readonly state: ReservationState; readonly stock: string },
+  { orderId, reservationId, time }: ReservedKey,
+  events: readonly OutgoingEvent[],
+): Sql {
+  const storedEvents = events.length === 0 ? sql`` : sql`, events as (${insertEvents(events, sql`settled`)})`;
+  return sql`
   with target as (
     select order_id, lines from reservation
-    where order_id = $1 and state = 'RESERVED' and ($2::text = '' or reservation_id::text = $2::text)
+    where order_id = ${orderId} and state = 'RESERVED'
+      and (${reservationId}::text = '' or reservation_id::text = ${reservationId}::text)
   ), line as materialized (
     select line.product_id, line.quantity
     from target, jsonb_to_recordset(target.lines) as line (product_id text, quantity int)
@@ -216,14 +207,14 @@ function settleSql(
     select product_id from product where product_id = any (array(select product_id from line))
     order by product_id for update
   ), settled as (
-    update reservation set state = '${state}', version = version + 1, update_time = $3::timestamptz
+    update reservation set state = '${rawSql(state)}', version = version + 1, update_time = ${time}::timestamptz
     from target, (select count(*) from locked) as locks
     where reservation.order_id = target.order_id and reservation.state = 'RESERVED'
-    returning ${columns}
+    returning ${QUALIFIED_COLUMNS}
   ), moved as (
-    update product set ${stock}, update_time = settled.update_time
+    update product set ${rawSql(stock)}, update_time = settled.update_time
     from line, settled where product.product_id = line.product_id
-  )${told === undefined ? '' : `, told as (${told})`}
+  )${storedEvents}
   select * from settled`;
 }
 

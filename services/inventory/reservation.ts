@@ -1,58 +1,60 @@
-// What is set aside for an order: its states, and what a repeat, a sale or a release may do in each. Pure.
+// The reservation aggregate: what a duplicate, a confirm or a release does in each state. Pure.
+//
+//   RESERVED -> CONFIRMED, RESERVED -> RELEASED, REJECTED -> RELEASED; a release of an unknown order inserts a tombstone (RELEASED).
 import { type DomainError, failedPrecondition, notFound } from '../platform/base/errors.ts';
 
-// An error travels in headers, which are small: more shortages than these are counted, not listed.
-const LISTED_SHORTAGES = 10;
+// An error is sent in headers, whose size is limited: further shortages are counted, not listed.
+const MAX_LISTED_SHORTAGES = 10;
 
 export type ReservationState = 'RESERVED' | 'REJECTED' | 'RELEASED' | 'CONFIRMED';
 
-/** How many of one product. */
+/** A product and a quantity. */
 export type StockLine = { readonly productId: string; readonly quantity: number };
 
-/** A product of which there is less than was asked for. */
+/** A product of which less is available than was requested. */
 export type Shortage = { readonly productId: string; readonly requested: number; readonly available: number };
 
-/** What was decided for one order. */
+/** The decision about one order. */
 export type Reservation = {
   readonly orderId: string;
   readonly reservationId: string;
   readonly state: ReservationState;
-  /** What the order asked for, by product id; empty when it was released before it asked. */
+  /** The lines of the order, by product id; empty for a tombstone. */
   readonly lines: readonly StockLine[];
-  /** What was missing when it was rejected. */
+  /** The shortages that caused a rejection. */
   readonly shortages: readonly Shortage[];
-  /** 1 when it is made; grows with every change. */
+  /** 1 when created; incremented by every change. */
   readonly version: number;
   readonly synthetic: boolean;
   readonly updateTime: Date;
 };
 
-/** What a release has to do: stock is given back, a rejection is closed, an unknown order is barred, or all is done. */
-export type ReleaseStep = 'give_back' | 'close' | 'bar' | 'done';
+/** What a release has to do in the current state. */
+export type ReleaseStep = 'release_reserved' | 'release_rejected' | 'insert_tombstone' | 'done';
 
-/** Lines in the order of their product ids: the one order they are stored and compared in. */
+/** Sorts lines by product id: the order in which they are stored and compared. */
 export function sortLines(lines: readonly StockLine[]): StockLine[] {
   return lines.map(({ productId, quantity }) => ({ productId, quantity })).sort(byProductId);
 }
 
-/** Whether lines ask for the same, in whatever order. */
+/** Returns whether two lists have the same lines, in any order. */
 export function sameLines(left: readonly StockLine[], right: readonly StockLine[]): boolean {
-  const others = sortLines(right);
+  const sorted = sortLines(right);
   return (
     left.length === right.length &&
     sortLines(left).every(
-      (line, index) => line.productId === others[index]?.productId && line.quantity === others[index]?.quantity,
+      (line, index) => line.productId === sorted[index]?.productId && line.quantity === sorted[index]?.quantity,
     )
   );
 }
 
 /**
- * What is wrong, for someone who asks for these lines, with the reservation as it stands; undefined when they have them.
- * RESERVATION_MISMATCH, INSUFFICIENT_STOCK or RESERVATION_RELEASED.
+ * Returns the error that refuses a request for these lines: RESERVATION_MISMATCH, INSUFFICIENT_STOCK or RESERVATION_RELEASED;
+ * undefined when the lines are reserved or confirmed.
  */
-export function findReserveFault(reservation: Reservation, lines: readonly StockLine[]): DomainError | undefined {
-  if (!isBarred(reservation) && !sameLines(reservation.lines, lines)) {
-    return mismatch(reservation, 'its lines are other ones');
+export function findReserveError(reservation: Reservation, lines: readonly StockLine[]): DomainError | undefined {
+  if (!isTombstone(reservation) && !sameLines(reservation.lines, lines)) {
+    return mismatch(reservation, 'it has other lines');
   }
   switch (reservation.state) {
     case 'REJECTED':
@@ -66,16 +68,16 @@ export function findReserveFault(reservation: Reservation, lines: readonly Stock
 }
 
 /**
- * What selling a reservation still takes. `reservationId` is checked when not empty.
- * Throws RESERVATION_NOT_FOUND, RESERVATION_MISMATCH, INSUFFICIENT_STOCK or RESERVATION_RELEASED.
+ * Decides what a confirm has to do. An empty `reservationId` matches every reservation.
+ * @throws {DomainError} RESERVATION_NOT_FOUND, RESERVATION_MISMATCH, INSUFFICIENT_STOCK or RESERVATION_RELEASED.
  */
-export function decideSale(
+export function decideConfirm(
   orderId: string,
   reservation: Reservation | undefined,
   reservationId: string,
-): 'sell' | 'done' {
+): 'confirm' | 'done' {
   if (reservation === undefined) {
-    throw notFound('RESERVATION_NOT_FOUND', `nothing was ever set aside for order ${orderId}`);
+    throw notFound('RESERVATION_NOT_FOUND', `order ${orderId} has no reservation`);
   }
   checkReservationId(reservation, reservationId);
   switch (reservation.state) {
@@ -84,50 +86,52 @@ export function decideSale(
     case 'RELEASED':
       throw released(reservation);
     case 'RESERVED':
-      return 'sell';
+      return 'confirm';
     case 'CONFIRMED':
       return 'done';
   }
 }
 
 /**
- * What releasing an order takes. `reservationId` is checked when not empty. Throws RESERVATION_MISMATCH or
- * RESERVATION_CONFIRMED.
+ * Decides what a release has to do. An empty `reservationId` matches every reservation.
+ * @throws {DomainError} RESERVATION_MISMATCH or RESERVATION_CONFIRMED.
  */
 export function decideRelease(reservation: Reservation | undefined, reservationId: string): ReleaseStep {
-  if (reservation === undefined) return 'bar';
+  if (reservation === undefined) return 'insert_tombstone';
   checkReservationId(reservation, reservationId);
   switch (reservation.state) {
     case 'RESERVED':
-      return 'give_back';
+      return 'release_reserved';
     case 'REJECTED':
-      return 'close';
+      return 'release_rejected';
     case 'RELEASED':
       return 'done';
     case 'CONFIRMED':
       throw failedPrecondition(
         'RESERVATION_CONFIRMED',
-        `what was set aside for order ${reservation.orderId} is sold`,
+        `the reservation of order ${reservation.orderId} is confirmed`,
         identify(reservation),
       );
   }
 }
 
-/** Whether an order was released before it ever asked, so that a late request for stock finds it closed. */
-export function isBarred(reservation: Reservation): boolean {
+/** Returns whether the order was released before it was reserved: such a row refuses every later request for stock. */
+export function isTombstone(reservation: Reservation): boolean {
   return reservation.state === 'RELEASED' && reservation.lines.length === 0;
 }
 
-// A barred order never got a reservation to name, so no id can contradict it.
+// The caller never received the id of a tombstone, so any id it sends is accepted.
 function checkReservationId(reservation: Reservation, reservationId: string): void {
-  if (reservationId === '' || reservationId === reservation.reservationId || isBarred(reservation)) return;
-  throw mismatch(reservation, `its reservation is not ${reservationId}`);
+  if (reservationId === '' || reservationId === reservation.reservationId || isTombstone(reservation)) return;
+  throw mismatch(reservation, `its id is not ${reservationId}`);
 }
 
 function insufficientStock(reservation: Reservation): DomainError {
   const { orderId, shortages } = reservation;
-  const listed = shortages.slice(0, LISTED_SHORTAGES);
-  const words = listed.map((short) => `${short.productId} (${short.requested} asked for, ${short.available} there)`);
+  const listed = shortages.slice(0, MAX_LISTED_SHORTAGES);
+  const words = listed.map(
+    (short) => `${short.productId} (${short.requested} requested, ${short.available} available)`,
+  );
   const unlisted = shortages.length - listed.length;
   const more = unlisted > 0 ? ` and ${unlisted} more` : '';
   return failedPrecondition('INSUFFICIENT_STOCK', `not enough stock for order ${orderId}: ${words.join(', ')}${more}`, {
@@ -142,7 +146,7 @@ function insufficientStock(reservation: Reservation): DomainError {
 function released(reservation: Reservation): DomainError {
   return failedPrecondition(
     'RESERVATION_RELEASED',
-    `order ${reservation.orderId} was released: nothing can be set aside for it any more`,
+    `order ${reservation.orderId} was released: it can no longer reserve stock`,
     identify(reservation),
   );
 }
@@ -150,7 +154,7 @@ function released(reservation: Reservation): DomainError {
 function mismatch(reservation: Reservation, detail: string): DomainError {
   return failedPrecondition(
     'RESERVATION_MISMATCH',
-    `order ${reservation.orderId} is known otherwise: ${detail}`,
+    `the reservation of order ${reservation.orderId} does not match: ${detail}`,
     identify(reservation),
   );
 }

@@ -1,30 +1,31 @@
-// ReserveStock: sets stock aside for an order, all lines or none.
+// rpc ReserveStock: reserves stock for an order, all lines or none.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ReserveStockRequest, ReserveStockResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { requireSyntheticCredential } from '../platform/base/synthetic.ts';
 import { createValidation } from '../platform/base/validation.ts';
+import type { Call } from '../platform/server/call.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { toReservationMessage } from './inventory-messages.ts';
-import { findReserveFault } from './reservation.ts';
-import { setStockAside, validateStockRequest } from './set-stock-aside.ts';
+import { findReserveError } from './reservation.ts';
+import { reserveLines, validateReserveRequest } from './reserve-lines.ts';
 
 /**
- * Answers with the order's reservation as it stands: reserved, or sold since. `headers` are the call's.
- * Throws INSUFFICIENT_STOCK, RESERVATION_RELEASED, RESERVATION_MISMATCH or SYNTHETIC_NOT_ALLOWED.
+ * Returns the order's reservation in its current state: reserved, or confirmed in the meantime.
+ * @throws {DomainError} INSUFFICIENT_STOCK, RESERVATION_RELEASED, RESERVATION_MISMATCH or SYNTHETIC_NOT_ALLOWED.
  */
 export async function reserveStock(
   dependencies: InventoryDependencies,
   request: ReserveStockRequest,
-  headers = new Headers(),
+  { headers }: Pick<Call, 'headers'>,
 ): Promise<MessageInitShape<typeof ReserveStockResponseSchema>> {
   const validation = createValidation();
-  validateStockRequest(request, 'lines', validation);
+  validateReserveRequest(request, 'lines', validation);
   validation.throwIfInvalid();
   if (request.synthetic) requireSyntheticCredential(headers, dependencies.syntheticCredential);
 
-  const { reservation, isNew } = await setStockAside(dependencies, dependencies.database, request);
+  const { reservation, isNew } = await reserveLines(dependencies, dependencies.database, request);
   if (isNew) dependencies.wakeRelay();
-  const fault = findReserveFault(reservation, request.lines);
-  if (fault !== undefined) throw fault;
+  const error = findReserveError(reservation, request.lines);
+  if (error !== undefined) throw error;
   return { reservation: toReservationMessage(reservation) };
 }

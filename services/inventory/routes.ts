@@ -1,8 +1,9 @@
-// What inventory answers and what it listens to: RPC to use case, event to handler.
+// The routes of the inventory service: RPC -> use case, event -> handler.
 import type { ConnectRouter } from '@connectrpc/connect';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { onEvent, type Subscription } from '../platform/messaging/event-handler.ts';
+import { callOf } from '../platform/server/call.ts';
 import { adjustStock } from './adjust-stock.ts';
 import { checkAvailability } from './check-availability.ts';
 import { confirmReservation } from './confirm-reservation.ts';
@@ -14,7 +15,7 @@ import { releaseReservation } from './release-reservation.ts';
 import { reserveStock } from './reserve-stock.ts';
 import { upsertProduct } from './upsert-product.ts';
 
-/** The RPCs. */
+/** Registers the RPCs. */
 export function createInventoryRoutes(dependencies: InventoryDependencies): (router: ConnectRouter) => void {
   return (router) => {
     router.service(InventoryService, {
@@ -23,14 +24,14 @@ export function createInventoryRoutes(dependencies: InventoryDependencies): (rou
       listProducts: (request) => listProducts(dependencies, request),
       upsertProduct: (request) => upsertProduct(dependencies, request),
       adjustStock: (request) => adjustStock(dependencies, request),
-      reserveStock: (request, context) => reserveStock(dependencies, request, context.requestHeader),
+      reserveStock: (request, context) => reserveStock(dependencies, request, callOf(context)),
       confirmReservation: (request) => confirmReservation(dependencies, request),
       releaseReservation: (request) => releaseReservation(dependencies, request),
     });
   };
 }
 
-/** The events. Whatever else the order service publishes is none of inventory's business. */
+/** Lists the events consumed. */
 export function createInventorySubscriptions(dependencies: InventoryDependencies): readonly Subscription[] {
   return [
     {

@@ -1,4 +1,4 @@
-// Puts the catalogue of the first day in, before the service serves for the first time; never again, whatever became of it.
+// Startup component that inserts the initial catalogue, once for each database: products removed later do not come back.
 import { backoffMs, pause } from '../platform/base/backoff.ts';
 import type { Component } from '../platform/base/lifecycle.ts';
 import { isDatabaseOutage } from '../platform/storage/database.ts';
@@ -10,7 +10,7 @@ import { putProduct } from './upsert-product.ts';
 const FIRST_DELAY_MS = 200;
 const MAX_DELAY_MS = 5_000;
 
-/** The part of the service's start that seeds. Waits for a database that is away, until it is stopped. */
+/** Creates the component. Its start retries while the database is unavailable, until it is stopped. */
 export function createCatalogueSeed(dependencies: InventoryDependencies): Component {
   const stopping = new AbortController();
   return {
@@ -22,7 +22,7 @@ export function createCatalogueSeed(dependencies: InventoryDependencies): Compon
           return;
         } catch (error) {
           if (stopping.signal.aborted || !isDatabaseOutage(error)) throw error;
-          dependencies.log.warn({ err: error }, 'the catalogue could not be put in, trying again');
+          dependencies.log.warn({ err: error }, 'the initial catalogue could not be inserted, retrying');
           await pause(backoffMs(attempt, FIRST_DELAY_MS, MAX_DELAY_MS), stopping.signal);
         }
       }
@@ -31,7 +31,7 @@ export function createCatalogueSeed(dependencies: InventoryDependencies): Compon
   };
 }
 
-/** Puts the first catalogue in with one commit, unless this or another replica ever did; returns whether it did now. */
+/** Inserts the initial catalogue in one transaction, unless it was inserted before; returns whether this call inserted it. */
 export async function seedCatalogue({ database, log, now, wakeRelay }: InventoryDependencies): Promise<boolean> {
   const isNew = await database.transaction(async (transaction) => {
     if (!(await recordSeed(transaction, FIRST_CATALOGUE_NAME, now()))) return false;
@@ -40,7 +40,7 @@ export async function seedCatalogue({ database, log, now, wakeRelay }: Inventory
   });
   if (isNew) {
     wakeRelay();
-    log.info({ products: FIRST_CATALOGUE.length }, 'the first catalogue is in');
+    log.info({ products: FIRST_CATALOGUE.length }, 'initial catalogue inserted');
   }
   return isNew;
 }

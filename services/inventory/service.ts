@@ -1,4 +1,4 @@
-// Builds the inventory service; the only file here that constructs.
+// The composition root of the inventory service: the only file here that constructs. Tests build the same.
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { DOMAIN } from '../domain.ts';
@@ -9,7 +9,7 @@ import type { InventoryDependencies } from './dependencies.ts';
 import { createInventoryRoutes, createInventorySubscriptions } from './routes.ts';
 import { createCatalogueSeed } from './seed-catalogue.ts';
 
-/** A replica of inventory; nothing connects or listens before `start`. */
+/** Builds a replica of inventory; nothing connects or listens before `start`. */
 export function createInventoryService(config: InventoryConfig, log: Logger, options: ProcessOptions = {}): Service {
   return createService({
     ...options,
@@ -38,7 +38,7 @@ export function createInventoryService(config: InventoryConfig, log: Logger, opt
             key: 'order_id',
             time: 'update_time',
             windowMs: config.syntheticRetentionMs,
-            // What was released stays: a late request must find it closed.
+            // Keep released rows: they are the tombstones that refuse a late ReserveStock.
             where: `synthetic and state in ('CONFIRMED', 'REJECTED')`,
           },
         ],

@@ -1,19 +1,22 @@
-// UpsertProduct: puts a product in, or changes its name and price.
+// rpc UpsertProduct: inserts a product, or changes its name and price.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { UpsertProductRequest, UpsertProductResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { createValidation } from '../platform/base/validation.ts';
 import type { Transaction } from '../platform/storage/database.ts';
 import type { InventoryDependencies } from './dependencies.ts';
-import { tellProductChanged } from './inventory-events.ts';
+import { productChangedEvent } from './inventory-events.ts';
 import { toProductMessage } from './inventory-messages.ts';
 import { applyDraft, FIRST_PRODUCT_VERSION, type Product, type ProductDraft } from './product.ts';
 import { insertProduct, lockProduct, updateDescription } from './product-store.ts';
 
 const MAX_NAME_LENGTH = 200;
-// Ten thousand million in most currencies. What a whole order may cost is for the order service to limit.
+// 10 billion units of most currencies. The order service limits the total of an order.
 const MAX_PRICE_MINOR_UNITS = 1_000_000_000_000n;
 
-/** Answers with the product as it now stands. A repeat, or the name and price it has already, changes nothing. */
+/**
+ * Returns the current product. A duplicate, or a request for the current name and price, changes nothing.
+ * @throws {DomainError} `invalid_argument`.
+ */
 export async function upsertProduct(
   { database, log, now, wakeRelay }: InventoryDependencies,
   request: UpsertProductRequest,
@@ -27,20 +30,20 @@ export async function upsertProduct(
   return { product: toProductMessage(product) };
 }
 
-/** Puts a product in, or gives it the draft's name and price, with the event that tells of it. */
+/** Inserts a product, or updates its name and price, together with the event ProductChanged. */
 export async function putProduct(
   transaction: Transaction,
   draft: ProductDraft,
   now: Date,
 ): Promise<{ readonly product: Product; readonly isChanged: boolean }> {
-  const addition = tellProductChanged({ ...draft, version: FIRST_PRODUCT_VERSION }, now);
-  const added = await insertProduct(transaction, draft, now, addition);
+  const event = productChangedEvent({ ...draft, version: FIRST_PRODUCT_VERSION }, now);
+  const added = await insertProduct(transaction, draft, now, event);
   if (added !== undefined) return { product: added, isChanged: true };
   const present = await lockProduct(transaction, draft.productId);
-  if (present === undefined) throw new Error(`product ${draft.productId} is neither new nor there`);
+  if (present === undefined) throw new Error(`product ${draft.productId} is neither new nor stored`);
   const changed = applyDraft(present, draft, now);
   if (changed === undefined) return { product: present, isChanged: false };
-  await updateDescription(transaction, changed, tellProductChanged(changed, now));
+  await updateDescription(transaction, changed, productChangedEvent(changed, now));
   return { product: changed, isChanged: true };
 }
 

@@ -17,7 +17,7 @@ export type MonitorConfig = ServiceConfig & {
   readonly syntheticCredential: string;
   /** From one scheduled run of a journey to the next. */
   readonly journeyIntervalMs: number;
-  /** How long a journey may take: one that is not at its end then has failed. */
+  /** The longest a journey may take before it has failed. */
   readonly journeyLimitMs: number;
   /** From opening the circuit breaker to its probe. */
   readonly breakerResetMs: number;
@@ -25,8 +25,7 @@ export type MonitorConfig = ServiceConfig & {
 
 /**
  * Reads the settings.
- *
- * @throws {ConfigError} naming every faulty one.
+ * @throws {ConfigError} naming every invalid setting.
  */
 export function loadConfig(environment: Environment): MonitorConfig {
   const settings = parseSettings(environment, {

@@ -1,15 +1,15 @@
-// What /metrics tells of journeys: how many went well, why the others did not, how long they took.
+// The metrics of journeys: results, kinds of failure, durations.
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { FAILURE_KINDS, type FailureKind, JOURNEYS, type JourneyName } from './journey.ts';
 
 const BUCKETS_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export type JourneyMetrics = {
-  /** Counts a run that ended; `failure` undefined means that it went as it must. */
-  ended(journey: JourneyName, durationMs: number, failure: FailureKind | undefined): void;
+  /** Records an ended run; an undefined `failure` is a success. */
+  recordEnd(journey: JourneyName, durationMs: number, failure: FailureKind | undefined): void;
 };
 
-/** Registers the instruments. Every series is there from the start: a rate needs the zero before the first failure. */
+/** Registers the metrics. Every series is created up front; otherwise Prometheus `increase()` misses the first failure. */
 export function createJourneyMetrics(registry: Registry): JourneyMetrics {
   const registers = [registry];
   const runs = new Counter({
@@ -33,7 +33,7 @@ export function createJourneyMetrics(registry: Registry): JourneyMetrics {
   });
   const lastSuccess = new Gauge({
     name: 'journey_last_success_timestamp_seconds',
-    help: 'When a synthetic journey last went as it must; 0 for never since the start',
+    help: 'When a synthetic journey last succeeded; 0 if not since the start',
     labelNames: ['journey'],
     registers,
   });
@@ -44,7 +44,7 @@ export function createJourneyMetrics(registry: Registry): JourneyMetrics {
     lastSuccess.set({ journey }, 0);
   }
   return {
-    ended: (name, durationMs, failure) => {
+    recordEnd: (name, durationMs, failure) => {
       const journey = name.toLowerCase();
       const result = failure === undefined ? 'succeeded' : 'failed';
       runs.inc({ journey, result });

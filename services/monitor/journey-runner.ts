@@ -1,5 +1,5 @@
-// Runs journeys and records how they went: in the database, in the metrics and in a trace of their own. A run that has begun goes
-// on to its end, whoever waits for it.
+// The runner of journeys: records each run in the database, in the metrics and in its own trace. A started run continues to its end
+// even when its caller hangs up.
 import { randomUUID } from 'node:crypto';
 import { startDeadline } from '../platform/base/deadline.ts';
 import { describeError } from '../platform/base/errors.ts';
@@ -13,26 +13,26 @@ import { type JourneyDependencies, walkJourney } from './walk-journey.ts';
 export type JourneyRunnerDependencies = JourneyDependencies & {
   readonly store: Pick<RunStore, 'begin' | 'end'>;
   readonly metrics: JourneyMetrics;
-  /** How long a journey may take. */
+  /** The longest a journey may take. */
   readonly limitMs: number;
   readonly log: Logger;
 };
 
 export type JourneyRunner = {
   readonly name: string;
-  /** Runs a journey, unless its key is taken: then undefined. Resolves with the run after its end, failed ones included. */
+  /** Runs a journey and resolves with the ended run, also when it failed; undefined when its key is taken. */
   run(journey: JourneyName, idempotencyKey?: string): Promise<Run | undefined>;
-  /** Waits for what runs. */
+  /** Waits for the running journeys. */
   stop(): Promise<void>;
 };
 
-/** Makes the runner. */
+/** Creates the runner. */
 export function createJourneyRunner(dependencies: JourneyRunnerDependencies): JourneyRunner {
   const running = new Set<Promise<unknown>>();
   return {
-    name: 'journeys under way',
+    name: 'running journeys',
     run: (journey, idempotencyKey) => {
-      // A trace of its own: what called for the run is another story.
+      // Start a new trace, so that a run by RPC and a run by schedule look the same.
       const span = { name: `journey ${journey.toLowerCase()}`, kind: SpanKind.INTERNAL, headers: {} };
       const run = runInSpan(span, () => runJourneyOnce(dependencies, journey, idempotencyKey));
       running.add(run);
@@ -53,8 +53,8 @@ async function runJourneyOnce(
 ): Promise<Run | undefined> {
   const { store, metrics, limitMs, log } = dependencies;
   const runId = randomUUID();
-  const begun = await store.begin({ runId, journey, traceId: traceIdOf(injectTrace().traceparent) }, idempotencyKey);
-  if (begun === undefined) return undefined;
+  const started = await store.begin({ runId, journey, traceId: traceIdOf(injectTrace().traceparent) }, idempotencyKey);
+  if (started === undefined) return undefined;
 
   const startedAt = performance.now();
   let orderId = '';
@@ -68,7 +68,7 @@ async function runJourneyOnce(
     failure = error;
   }
   const durationMs = Math.round(performance.now() - startedAt);
-  metrics.ended(journey, durationMs, failure?.kind);
+  metrics.recordEnd(journey, durationMs, failure?.kind);
   const fields = { journey, run_id: runId, order_id: orderId, duration_ms: durationMs };
   if (failure === undefined) log.info(fields, 'journey succeeded');
   else log.warn({ ...fields, kind: failure.kind, reason: describeError(failure) }, 'journey failed');

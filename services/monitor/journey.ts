@@ -1,27 +1,27 @@
-// The journeys: what each asks of the platform, and which end it must come to. Pure.
+// The synthetic journeys (probes): what each requests, and the result it expects. Pure.
 
 export type JourneyName = 'ORDER' | 'DECLINE' | 'CANCEL' | 'QUOTE';
 
 export const JOURNEYS: readonly JourneyName[] = ['ORDER', 'DECLINE', 'CANCEL', 'QUOTE'];
 
-/** What a journey orders or asks a price of. */
+/** The product that journeys order or quote. */
 export const TEST_PRODUCT = 'test-product';
-/** Who orders. */
+/** The customer of the synthetic orders. */
 export const TEST_CUSTOMER = 'monitor';
 
-/** The ways a journey fails: few, because they are a metric's label. */
+/** The kinds of failure: few, because they are the label of a metric. */
 export type FailureKind =
   /** The order service did not answer. */
   | 'UNREACHABLE'
-  /** It refused what it must take. */
+  /** It refused a valid request. */
   | 'REFUSED'
-  /** It answered what it must not. */
+  /** It returned a wrong response. */
   | 'WRONG_ANSWER'
-  /** The order came to another end. */
+  /** The order ended in another state than expected. */
   | 'WRONG_END'
-  /** The order came to no end in time. */
+  /** The order did not end in time. */
   | 'TOO_SLOW'
-  /** The monitor stopped in the middle. */
+  /** The monitor stopped during the run. */
   | 'INTERRUPTED';
 
 export const FAILURE_KINDS: readonly FailureKind[] = [
@@ -33,7 +33,7 @@ export const FAILURE_KINDS: readonly FailureKind[] = [
   'INTERRUPTED',
 ];
 
-/** A journey that went wrong. The message tells how. */
+/** A failed journey. */
 export class JourneyFailure extends Error {
   override readonly name = 'JourneyFailure';
   readonly kind: FailureKind;
@@ -44,7 +44,7 @@ export class JourneyFailure extends Error {
   }
 }
 
-/** An order as far as a journey looks at it; states and reasons by their names in the contract, without prefix. */
+/** The fields of an order that a journey checks; states and reasons by their names in the contract, without prefix. */
 export type SeenOrder = {
   readonly orderId: string;
   readonly status: string;
@@ -52,10 +52,10 @@ export type SeenOrder = {
   readonly synthetic: boolean;
 };
 
-/** The journey of an order: how it is paid for, whether it is cancelled on the way, and its end. */
+/** The plan of a journey that places an order. */
 export type OrderJourney = {
   readonly paymentMethod: string;
-  /** Cancelled while it is pending. */
+  /** Whether the order is cancelled while it is pending. */
   readonly cancels: boolean;
   readonly end: { readonly status: string; readonly reason: string };
 };
@@ -68,7 +68,7 @@ export const ORDER_JOURNEYS: Readonly<Record<Exclude<JourneyName, 'QUOTE'>, Orde
     cancels: false,
     end: { status: 'FAILED', reason: 'PAYMENT_FAILED' },
   },
-  // A provider that fails keeps the order pending for as long as it takes to cancel it.
+  // A failing provider keeps the order pending, so that it can be cancelled.
   CANCEL: {
     paymentMethod: 'pm_provider_error',
     cancels: true,
@@ -76,33 +76,42 @@ export const ORDER_JOURNEYS: Readonly<Record<Exclude<JourneyName, 'QUOTE'>, Orde
   },
 };
 
-/** Throws JourneyFailure unless the order is the test order that was asked for. */
+/**
+ * Checks that the order is synthetic.
+ * @throws {JourneyFailure}
+ */
 export function checkPlaced(order: SeenOrder | undefined): SeenOrder {
   if (order === undefined || order.orderId === '') throw new JourneyFailure('WRONG_ANSWER', 'the answer has no order');
   if (!order.synthetic) throw new JourneyFailure('WRONG_ANSWER', 'the order is not marked as synthetic');
   return order;
 }
 
-/** Whether an order has come to an end. */
+/** Returns whether the order is in a final state. */
 export function hasEnded(order: SeenOrder): boolean {
   return order.status !== 'PENDING';
 }
 
-/** Throws JourneyFailure unless the order came to the end of its journey. */
+/**
+ * Checks that the order ended as its journey expects.
+ * @throws {JourneyFailure}
+ */
 export function checkEnd(order: SeenOrder, { end }: OrderJourney): void {
   if (order.status === end.status && order.reason === end.reason) return;
   const seen = describeEnd(order);
   throw new JourneyFailure('WRONG_END', `the order must be ${describeEnd(end)}, is ${seen}`);
 }
 
-/** A price as far as a journey looks at it; amounts in minor units. */
+/** The fields of a quote that a journey checks; amounts in minor units. */
 export type SeenQuote = {
   readonly total: bigint | undefined;
   readonly pricingVersion: string;
   readonly lines: readonly { readonly productId: string; readonly quantity: number; readonly amount: bigint }[];
 };
 
-/** Throws JourneyFailure unless the quote is for one piece of the test product and adds up. */
+/**
+ * Checks that the quote is for one unit of the test product and adds up.
+ * @throws {JourneyFailure}
+ */
 export function checkQuote({ total, pricingVersion, lines }: SeenQuote): void {
   const faults = [
     total === undefined || total <= 0n ? 'no price' : '',

@@ -5,13 +5,18 @@ import { cutPage, isTimeAndUuid, parsePage } from '../platform/storage/page.ts';
 import { fromJourneyMessage, toRunMessage } from './run-messages.ts';
 import type { RunStore } from './run-store.ts';
 
-/** Returns the page. Throws DomainError `invalid_argument`. */
-export async function listRuns(store: Pick<RunStore, 'list'>, request: ListRunsRequest) {
+export type ListRunsDependencies = { readonly store: Pick<RunStore, 'list'> };
+
+/**
+ * Returns the page.
+ * @throws {DomainError} `invalid_argument`.
+ */
+export async function listRuns({ store }: ListRunsDependencies, request: ListRunsRequest) {
   const validation = createValidation();
   const journey = fromJourneyMessage(request.journey, validation);
   const page = parsePage(request, 2, validation);
   if (page.after !== undefined && !isTimeAndUuid(page.after)) {
-    validation.add('page_token', 'must be the next_page_token of the page before, unchanged');
+    validation.add('page_token', 'must be the next_page_token of the previous page, unchanged');
   }
   validation.throwIfInvalid();
   const runs = await store.list(journey, page);

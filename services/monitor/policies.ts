@@ -1,13 +1,13 @@
-// How calls to each neighbour behave: the one table.
+// The call policies of the monitor service.
 import type { DependencyPolicy } from '../platform/client/call-policy.ts';
 
-/** The policies by neighbour, times in milliseconds; `breakerResetMs` is the setting BREAKER_RESET_MS, `limitMs` JOURNEY_LIMIT_MS. */
+/** The policies by dependency, times in milliseconds; `breakerResetMs` is the setting BREAKER_RESET_MS, `limitMs` JOURNEY_LIMIT_MS. */
 export function createPolicies(breakerResetMs: number, limitMs: number) {
   return {
     order: {
       name: 'order',
       timeoutMs: limitMs,
-      // What CreateOrder may take at most, and a little.
+      // Slightly more than the longest CreateOrder may take.
       tryTimeoutMs: 3_500,
       minimumMs: 20,
       retries: 2,

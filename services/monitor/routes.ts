@@ -1,6 +1,7 @@
-// RPC -> use case: the table of contents of the monitor service. It consumes no events.
+// The routes of the monitor service: RPC -> use case. It consumes no events.
 import type { ConnectRouter } from '@connectrpc/connect';
 import { MonitorService } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
+import { callOf } from '../platform/server/call.ts';
 import { listRuns } from './list-runs.ts';
 import { type RunJourneyDependencies, runJourney } from './run-journey.ts';
 import type { RunStore } from './run-store.ts';
@@ -11,7 +12,7 @@ export type RouteDependencies = RunJourneyDependencies & { readonly store: RunSt
 export function createMonitorRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
   return (router) =>
     router.service(MonitorService, {
-      runJourney: (request, context) => runJourney(dependencies, request, context.signal),
-      listRuns: (request) => listRuns(dependencies.store, request),
+      runJourney: (request, context) => runJourney(dependencies, request, callOf(context)),
+      listRuns: (request) => listRuns(dependencies, request),
     });
 }

@@ -1,9 +1,10 @@
-// rpc RunJourney: runs a journey now, once for each key, and answers after its end.
+// rpc RunJourney: runs a journey now, once for each key, and returns the ended run.
 import type { RunJourneyRequest } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
 import { pause } from '../platform/base/backoff.ts';
 import { failedPrecondition, unavailable } from '../platform/base/errors.ts';
 import { orAborted } from '../platform/base/or-aborted.ts';
 import { createValidation } from '../platform/base/validation.ts';
+import type { Call } from '../platform/server/call.ts';
 import type { JourneyRunner } from './journey-runner.ts';
 import { fromJourneyMessage, toRunMessage } from './run-messages.ts';
 import type { Run, RunStore } from './run-store.ts';
@@ -13,26 +14,26 @@ const LOOK_UP_PERIOD_MS = 100;
 export type RunJourneyDependencies = {
   readonly runner: Pick<JourneyRunner, 'run'>;
   readonly store: Pick<RunStore, 'findByKey'>;
-  /** How long a journey may take. */
+  /** The longest a journey may take. */
   readonly limitMs: number;
 };
 
 /**
- * Returns the run after its end. Throws DomainError `invalid_argument`, `failed_precondition` IDEMPOTENCY_KEY_REUSED,
- * `unavailable` RUN_UNDER_WAY for a repeat whose first call does not end, and the signal's reason when the caller gives up: the
- * run goes on all the same.
+ * Returns the run after its end. When the caller hangs up, the run continues.
+ * @throws {DomainError} `invalid_argument`, IDEMPOTENCY_KEY_REUSED, or RUN_UNDER_WAY for a duplicate whose first call does not end.
+ * @throws the signal's reason when the caller hangs up.
  */
 export async function runJourney(
   { runner, store, limitMs }: RunJourneyDependencies,
   request: RunJourneyRequest,
-  signal: AbortSignal,
+  { signal }: Pick<Call, 'signal'>,
 ) {
   const validation = createValidation();
   validation.text('idempotency_key', request.idempotencyKey);
   const journey = fromJourneyMessage(request.journey, validation);
   if (journey === undefined && request.journey === 0) validation.add('journey', 'must be set');
   validation.throwIfInvalid();
-  if (journey === undefined) throw new Error('a journey that is not valid was not refused');
+  if (journey === undefined) throw new Error('an invalid journey was not refused');
 
   const run =
     (await orAborted(runner.run(journey, request.idempotencyKey), signal)) ??
@@ -43,25 +44,25 @@ export async function runJourney(
   if (run.result === undefined) {
     throw unavailable({
       reason: 'RUN_UNDER_WAY',
-      message: 'the run of this idempotency_key has not ended: repeat the call',
+      message: 'the run of this idempotency_key has not ended: retry the call',
     });
   }
   return { run: toRunMessage(run) };
 }
 
-// Another replica may run it: only the database tells.
+// Another replica may run it, so poll the database.
 async function waitForFirst(
   store: Pick<RunStore, 'findByKey'>,
   idempotencyKey: string,
   limitMs: number,
   signal: AbortSignal,
 ): Promise<Run> {
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+  const waitSignal = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
   for (;;) {
     const run = await store.findByKey(idempotencyKey);
-    if (run === undefined) throw new Error('an idempotency key is taken by no run');
-    if (run.result !== undefined || patience.aborted) return run;
-    await pause(LOOK_UP_PERIOD_MS, patience);
+    if (run === undefined) throw new Error('an idempotency key is taken but has no run');
+    if (run.result !== undefined || waitSignal.aborted) return run;
+    await pause(LOOK_UP_PERIOD_MS, waitSignal);
     signal.throwIfAborted();
   }
 }

@@ -1,4 +1,4 @@
-// Runs as the contract's messages.
+// Mapping of runs to messages of the contract.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Journey, RunResult, type RunSchema } from '#gen/shop/monitor/v1/monitor_pb.ts';
@@ -6,7 +6,7 @@ import type { Validation } from '../platform/base/validation.ts';
 import type { JourneyName } from './journey.ts';
 import type { Run } from './run-store.ts';
 
-/** A run as clients see it. */
+/** Maps a run to `shop.monitor.v1.Run`. */
 export function toRunMessage(run: Run): MessageInitShape<typeof RunSchema> {
   const { runId, failureReason, orderId, traceId } = run;
   return {
@@ -21,7 +21,7 @@ export function toRunMessage(run: Run): MessageInitShape<typeof RunSchema> {
   };
 }
 
-/** The journey a client named; undefined for none. Adds a violation for a number that is no journey. */
+/** Maps the requested journey; undefined when none is set. Adds a violation for an unknown number. */
 export function fromJourneyMessage(journey: Journey, validation: Validation): JourneyName | undefined {
   switch (journey) {
     case Journey.UNSPECIFIED:

@@ -1,4 +1,4 @@
-// Background part: runs every journey once an interval, whatever the number of replicas, and ends the runs of monitors that died.
+// The scheduler of journeys: runs each once per interval, whatever the number of replicas, and ends the runs of crashed processes.
 
 import { createWorker, type Worker } from '../platform/base/worker.ts';
 import type { Logger } from '../platform/observability/log.ts';
@@ -8,9 +8,9 @@ import type { JourneyRunner } from './journey-runner.ts';
 import type { RunStore } from './run-store.ts';
 
 const MAX_PERIOD_MS = 1_000;
-// The first runs come soon after a first start, but not in its middle.
+// The first runs follow soon after the first start, but not during it.
 const FIRST_SHARE = 0.1;
-// What a run may take beyond its limit, to store its end.
+// The time a run may need after its limit to store its end.
 const MARGIN_MS = 10_000;
 
 export type ScheduledJourneysOptions = {
@@ -22,7 +22,7 @@ export type ScheduledJourneysOptions = {
   readonly log: Logger;
 };
 
-/** Makes the loop. The journeys of one round run one after the other, so that each is measured by itself. */
+/** Creates the worker. Due journeys run one after the other, so that they do not slow each other down. */
 export function createScheduledJourneys(options: ScheduledJourneysOptions): Worker {
   const { store, runner, metrics, intervalMs, limitMs, log } = options;
   return createWorker({
@@ -31,7 +31,7 @@ export function createScheduledJourneys(options: ScheduledJourneysOptions): Work
     log,
     work: async (signal) => {
       const interrupted = await store.interrupt(limitMs + MARGIN_MS, 'INTERRUPTED: the monitor stopped during the run');
-      for (const { journey, durationMs } of interrupted) metrics.ended(journey, durationMs, 'INTERRUPTED');
+      for (const { journey, durationMs } of interrupted) metrics.recordEnd(journey, durationMs, 'INTERRUPTED');
       const due = await store.claimDue(JOURNEYS, intervalMs, intervalMs * FIRST_SHARE);
       for (const journey of JOURNEYS.filter((name) => due.includes(name))) {
         if (signal.aborted) return false;

@@ -1,4 +1,4 @@
-// Composition root of the monitor service: everything is built here and nowhere else; tests build the same.
+// The composition root of the monitor service: the only file here that constructs. Tests build the same.
 import { fileURLToPath } from 'node:url';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { DOMAIN } from '../domain.ts';

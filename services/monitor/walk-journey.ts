@@ -1,5 +1,5 @@
-// Walks one journey by the RPCs that customers use. The calls need the platform's answers, so this file meets the contract;
-// what the answers must be is journey.ts.
+// One run of a journey over the RPCs that customers use. This file makes the calls and maps the contract; journey.ts checks the
+// responses.
 import type { DescEnum } from '@bufbuild/protobuf';
 import { type Client, ConnectError } from '@connectrpc/connect';
 import { type Order, OrderReasonSchema, OrderStatusSchema } from '#gen/shop/order/v1/order_pb.ts';
@@ -22,24 +22,26 @@ import {
 
 export type JourneyDependencies = {
   readonly orders: Pick<Client<typeof OrderService>, 'createOrder' | 'watchOrder' | 'cancelOrder' | 'quoteOrder'>;
-  /** Sent with every call: the credential. */
+  /** Headers of every call, with the synthetic credential. */
   readonly headers: Readonly<Record<string, string>>;
 };
 
 /**
- * Walks a journey to its end within the deadline. `key` makes its order its own; `placed` is told the order's id as soon as there
- * is one. Throws JourneyFailure when it does not go as it must.
+ * Runs a journey to its end within the deadline.
+ * @param key the idempotency key of its order.
+ * @param onPlaced called with the order's id as soon as the order exists.
+ * @throws {JourneyFailure}
  */
 export async function walkJourney(
   dependencies: JourneyDependencies,
   journey: JourneyName,
   key: string,
   deadline: Deadline,
-  placed: (orderId: string) => void,
+  onPlaced: (orderId: string) => void,
 ): Promise<void> {
   try {
     if (journey === 'QUOTE') await quote(dependencies, deadline);
-    else await placeOrder(dependencies, ORDER_JOURNEYS[journey], key, deadline, placed);
+    else await placeOrder(dependencies, ORDER_JOURNEYS[journey], key, deadline, onPlaced);
   } catch (error) {
     throw toJourneyFailure(error, deadline);
   }
@@ -50,7 +52,7 @@ async function placeOrder(
   plan: OrderJourney,
   key: string,
   deadline: Deadline,
-  placed: (orderId: string) => void,
+  onPlaced: (orderId: string) => void,
 ): Promise<void> {
   const answer = await orders.createOrder(
     {
@@ -62,14 +64,14 @@ async function placeOrder(
     },
     { timeoutMs: deadline.remainingMs(), headers },
   );
-  let order = checkPlaced(answer.order && see(answer.order));
-  placed(order.orderId);
+  let order = checkPlaced(answer.order && toSeenOrder(answer.order));
+  onPlaced(order.orderId);
   if (plan.cancels) {
     const cancelled = await orders.cancelOrder(
       { orderId: order.orderId },
       { timeoutMs: deadline.remainingMs(), headers },
     );
-    order = checkPlaced(cancelled.order && see(cancelled.order));
+    order = checkPlaced(cancelled.order && toSeenOrder(cancelled.order));
   }
   checkEnd(hasEnded(order) ? order : await waitForEnd({ orders, headers }, order, deadline), plan);
 }
@@ -82,7 +84,7 @@ async function waitForEnd(
   const changes = orders.watchOrder({ orderId: placed.orderId }, { timeoutMs: deadline.remainingMs(), headers });
   let latest = placed;
   for await (const { order } of changes) {
-    latest = checkPlaced(order && see(order));
+    latest = checkPlaced(order && toSeenOrder(order));
     if (hasEnded(latest)) return latest;
   }
   throw new JourneyFailure('WRONG_ANSWER', `the order stopped changing while it was ${latest.status}`);
@@ -100,7 +102,7 @@ async function quote({ orders, headers }: JourneyDependencies, deadline: Deadlin
   });
 }
 
-function see({ orderId, status, reason, synthetic }: Order): SeenOrder {
+function toSeenOrder({ orderId, status, reason, synthetic }: Order): SeenOrder {
   return { orderId, status: nameOf(OrderStatusSchema, status), reason: nameOf(OrderReasonSchema, reason), synthetic };
 }
 
@@ -110,10 +112,10 @@ function nameOf(schema: DescEnum, number: number): string {
 
 function toJourneyFailure(thrown: unknown, deadline: Deadline): JourneyFailure {
   if (thrown instanceof JourneyFailure) return thrown;
-  // A stream that breaks off after its beginning fails as the transport tells it.
+  // A stream that breaks after its first message throws a ConnectError, not yet mapped by the client.
   const error = thrown instanceof ConnectError ? toDependencyError('order', thrown, false) : thrown;
   if (!(error instanceof DependencyError)) throw error;
-  // What breaks off because the journey's time is over says nothing of whoever was asked last.
+  // A call aborted by the journey's own deadline says nothing about the service called last.
   if (error.failure === 'timeout' || error.failure === 'not_called' || deadline.remainingMs() === 0) {
     return new JourneyFailure('TOO_SLOW', `the journey did not end in time: ${error.message}`, error);
   }

@@ -4,7 +4,7 @@ import { durationMs, type Environment, parseSettings, port, postgresUrl, smtpUrl
 import { runtimeConfig, type ServiceConfig, sharedSettings, syntheticSettings } from '../platform/runtime/config.ts';
 
 export type NotificationConfig = ServiceConfig & {
-  /** How long what synthetic orders leave is kept. */
+  /** How long the rows of synthetic orders are kept. */
   readonly syntheticRetentionMs: number;
   readonly smtpUrl: string;
   /** From opening the mail server's circuit breaker to its probe. */
@@ -13,8 +13,7 @@ export type NotificationConfig = ServiceConfig & {
 
 /**
  * Reads the settings.
- *
- * @throws {ConfigError} naming every faulty one.
+ * @throws {ConfigError} naming every invalid setting.
  */
 export function loadConfig(environment: Environment): NotificationConfig {
   const settings = parseSettings(environment, {

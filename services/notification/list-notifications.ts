@@ -5,15 +5,20 @@ import { cutPage, isTimeAndUuid, parsePage } from '../platform/storage/page.ts';
 import { toNotificationMessage } from './notification-messages.ts';
 import type { NotificationStore } from './notification-store.ts';
 
-/** Returns the page. Throws DomainError `invalid_argument`. */
-export async function listNotifications(store: Pick<NotificationStore, 'list'>, request: ListNotificationsRequest) {
+export type ListNotificationsDependencies = { readonly store: Pick<NotificationStore, 'list'> };
+
+/**
+ * Returns the page.
+ * @throws {DomainError} `invalid_argument`.
+ */
+export async function listNotifications({ store }: ListNotificationsDependencies, request: ListNotificationsRequest) {
   const { customerId, orderId } = request;
   const validation = createValidation();
   validation.optionalText('customer_id', customerId);
   validation.optionalText('order_id', orderId);
   const page = parsePage(request, 2, validation);
   if (page.after !== undefined && !isTimeAndUuid(page.after)) {
-    validation.add('page_token', 'must be the next_page_token of the page before, unchanged');
+    validation.add('page_token', 'must be the next_page_token of the previous page, unchanged');
   }
   validation.throwIfInvalid();
   const notifications = await store.list({ customerId, orderId }, page);

@@ -1,12 +1,12 @@
-// The mail address of a customer, for any customer id: a mailbox name that needs no quoting and fits the limits of SMTP.
+// The mail address of a customer: for any customer id a local part that needs no quoting and fits the limits of SMTP.
 import { createHash } from 'node:crypto';
 
 const DOMAIN = 'customers.example';
 const MAX_LOCAL_PART = 64;
 
 /**
- * The address `<customer_id>@customers.example`. Characters that an address cannot hold as they are become `%` and two
- * hexadecimal digits a byte; an id too long for an address becomes a digest of it. Different ids have different addresses.
+ * The address `<customer_id>@customers.example`. Other characters are percent-encoded byte by byte; an id that is
+ * too long is replaced by its digest. Different ids have different addresses.
  */
 export function mailAddressOf(customerId: string): string {
   const bytes = Buffer.from(customerId);
@@ -17,7 +17,7 @@ export function mailAddressOf(customerId: string): string {
   return `${name.length <= MAX_LOCAL_PART ? name : digest(customerId)}@${DOMAIN}`;
 }
 
-// A dot is plain between other characters only.
+// A dot is allowed only between other characters.
 function isPlain(bytes: Buffer, index: number): boolean {
   const character = String.fromCharCode(bytes[index] ?? 0);
   if (/[A-Za-z0-9_+=-]/.test(character)) return true;

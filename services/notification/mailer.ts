@@ -1,5 +1,5 @@
-// Sends the mails of pending notifications, at least once each: a mail is marked as sent after the mail server accepted it, so
-// a crash in between sends it again, with the same Message-ID.
+// The mailer: sends the mails of pending notifications, each at least once. A mail is marked as sent after the mail server accepted it,
+// so a crash in between sends it again, with the same Message-ID.
 import { backoffMs } from '../platform/base/backoff.ts';
 import { describeError } from '../platform/base/errors.ts';
 import type { CallPolicy } from '../platform/client/call-policy.ts';
@@ -14,14 +14,14 @@ import type { DueNotification, NotificationStore } from './notification-store.ts
 const BATCH_SIZE = 20;
 const SEND_LIMIT_MS = 8_000;
 const STOP_GRACE_MS = 2_000;
-// Longer than a try, so that no other replica begins one meanwhile.
+// Longer than an attempt, so that no other replica starts one at the same time.
 const LEASE_MS = 15_000;
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 10_000;
 const MAX_REFUSED_DELAY_MS = 600_000;
 const FROM = 'orders@shop.example';
 
-/** A mail as it goes to the mail server. `signal` gives the try up. */
+/** A mail for the mail server; `signal` aborts the attempt. */
 export type Mail = {
   readonly from: string;
   readonly to: string;
@@ -32,7 +32,7 @@ export type Mail = {
 };
 
 export type MailerDependencies = {
-  readonly store: Pick<NotificationStore, 'claimDue' | 'markSent' | 'putOff'>;
+  readonly store: Pick<NotificationStore, 'claimDue' | 'markSent' | 'postpone'>;
   /** Resolves when the mail server accepted the mail. */
   readonly send: (mail: Mail) => Promise<unknown>;
   readonly mailServer: CallPolicy;
@@ -41,40 +41,40 @@ export type MailerDependencies = {
   readonly log: Logger;
 };
 
-/** Sends one batch. Returns whether more is waiting; what could not be sent is tried later. */
+/** Sends one batch and returns whether more is due. A mail that was not sent is due again later. */
 export async function sendDueMails(dependencies: MailerDependencies, signal: AbortSignal): Promise<boolean> {
   const { store, mailServer } = dependencies;
-  // While the mail server is away one mail at a time asks for it.
+  // While the breaker is not closed, send one mail at a time as its probe.
   const size = mailServer.breaker().state === 'closed' ? BATCH_SIZE : 1;
   const due = await store.claimDue(size, LEASE_MS);
   if (due.length === 0) return false;
   const limit = startLimit(signal);
   const sending = await Promise.allSettled(due.map((each) => sendTraced(dependencies, each, limit.signal)));
   limit.clear();
-  // Only the database can fail here. What was sent and not marked is sent again after its lease.
+  // Only the database can fail here. A mail that was sent but not marked is sent again after its lease.
   const failed = sending.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   return due.length === size && mailServer.breaker().state === 'closed';
 }
 
-// A batch under way when the service stops gets a moment more: a mail given up may have been accepted.
+// A batch in flight when the service stops gets a grace period: an aborted mail may have been accepted, and would be sent twice.
 function startLimit(stopping: AbortSignal) {
   const controller = new AbortController();
-  const giveUp = (): void => controller.abort(new Error('the mail server took too long'));
-  const timers = [setTimeout(giveUp, SEND_LIMIT_MS)];
-  const hurry = (): void => {
-    timers.push(setTimeout(giveUp, STOP_GRACE_MS));
+  const abort = (): void => controller.abort(new Error('the mail server took too long'));
+  const timers = [setTimeout(abort, SEND_LIMIT_MS)];
+  const shorten = (): void => {
+    timers.push(setTimeout(abort, STOP_GRACE_MS));
   };
-  if (stopping.aborted) hurry();
-  else stopping.addEventListener('abort', hurry, { once: true });
+  if (stopping.aborted) shorten();
+  else stopping.addEventListener('abort', shorten, { once: true });
   const clear = (): void => {
-    stopping.removeEventListener('abort', hurry);
+    stopping.removeEventListener('abort', shorten);
     for (const timer of timers) clearTimeout(timer);
   };
   return { signal: controller.signal, clear };
 }
 
-// The event it was made for is long acknowledged: its trace goes on from what was stored of it.
+// Continues the stored trace of the event that caused the notification.
 function sendTraced(dependencies: MailerDependencies, due: DueNotification, signal: AbortSignal): Promise<void> {
   const span = { name: 'send mail', kind: SpanKind.CLIENT, headers: { traceparent: due.traceparent } };
   const send = () => sendMail(dependencies, due, signal);
@@ -100,7 +100,7 @@ async function sendMail(dependencies: MailerDependencies, due: DueNotification, 
       send: () => dependencies.send(mail),
     });
   } catch (error) {
-    return await putOff(dependencies, due, error);
+    return await postpone(dependencies, due, error);
   }
   const sendTime = dependencies.now();
   const isFirst = await dependencies.store.markSent(notification.notificationId, sendTime, [
@@ -111,25 +111,29 @@ async function sendMail(dependencies: MailerDependencies, due: DueNotification, 
   dependencies.log.info({ notification_id: notification.notificationId }, 'mail sent');
 }
 
-async function putOff({ store, log }: MailerDependencies, { notification, attempt }: DueNotification, error: unknown) {
+async function postpone(
+  { store, log }: MailerDependencies,
+  { notification, attempt }: DueNotification,
+  error: unknown,
+) {
   const { notificationId } = notification;
   const cause = error instanceof DependencyError ? (error.cause ?? error) : error;
   const reason = scrubSecrets(describeError(cause));
-  if (wasNotMade(error)) return await store.putOff(notificationId, FIRST_DELAY_MS, reason, false);
+  if (wasNotMade(error)) return await store.postpone(notificationId, FIRST_DELAY_MS, reason, false);
   const refused = isRefusal(replyCodeOf(cause));
   const delayMs = backoffMs(attempt, FIRST_DELAY_MS, refused ? MAX_REFUSED_DELAY_MS : MAX_DELAY_MS);
-  log.warn({ reason, attempt, notification_id: notificationId }, 'a mail could not be sent, trying again');
-  await store.putOff(notificationId, delayMs, reason, true);
+  log.warn({ reason, attempt, notification_id: notificationId }, 'mail not sent, retrying');
+  await store.postpone(notificationId, delayMs, reason, true);
 }
 
-// Refused by the breaker, or given up before its turn came.
+// Rejected by the breaker or the bulkhead, or aborted before the call: no attempt was made.
 function wasNotMade(error: unknown): boolean {
   return error instanceof DependencyError && ['circuit_open', 'overloaded', 'cancelled'].includes(error.failure);
 }
 
 /**
- * Sorts why a mail was not accepted: a server that answers is well, whatever it says; one whose mail was given up because its time
- * was over is not.
+ * Maps why a mail was not accepted to a dependency failure: any SMTP reply shows a healthy server, a timeout or lost connection does
+ * not.
  */
 export function toMailFailure(dependency: string, thrown: unknown): DependencyError {
   const code = replyCodeOf(thrown);

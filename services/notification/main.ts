@@ -1,4 +1,4 @@
-// Runs the notification service as a process.
+// The entry point of the notification process.
 import process from 'node:process';
 import { runService } from '../platform/runtime/run-service.ts';
 import { loadConfig } from './config.ts';

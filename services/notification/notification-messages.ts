@@ -1,4 +1,4 @@
-// Notifications as the contract speaks of them: messages and events.
+// Mapping of notifications to messages and events of the contract.
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { NotificationSentSchema } from '#gen/shop/notification/v1/notification_events_pb.ts';
 import { NotificationStatus, NotificationType } from '#gen/shop/notification/v1/notification_pb.ts';
@@ -9,7 +9,7 @@ import { messageIdOf, type Notification } from './notification.ts';
 
 const SOURCE = eventSourceOf(DOMAIN, 'notification');
 
-/** The notification as a `shop.notification.v1.Notification`; one that is never sent has no Message-ID. */
+/** Maps a notification to `shop.notification.v1.Notification`; a suppressed one has no Message-ID. */
 export function toNotificationMessage(notification: Notification) {
   const { notificationId, orderId, customerId, type, status, createTime, sendTime } = notification;
   return {
@@ -24,7 +24,7 @@ export function toNotificationMessage(notification: Notification) {
   };
 }
 
-/** The event that tells that a pending notification's mail was accepted at `time`. */
+/** event NotificationSent, for a pending notification whose mail was accepted at `time`. */
 export function toSentEvent(notification: Notification, time: Date): OutgoingEvent {
   const { notificationId, orderId, customerId, type, synthetic, version } = notification;
   const event = {

@@ -1,16 +1,17 @@
-// All SQL about notifications. Every change is one statement; a mail that is sent is stored together with its event.
+// The SQL of notifications. Every change is one statement; a sent mail is stored together with its event.
 
 import type { OutgoingEvent } from '../platform/messaging/event.ts';
-import { insertOutboxSql, outboxValues } from '../platform/messaging/outbox.ts';
+import { insertEvents } from '../platform/messaging/outbox.ts';
 import { injectTrace } from '../platform/observability/tracing.ts';
 import type { Database, Queryable } from '../platform/storage/database.ts';
 import { isDueSql } from '../platform/storage/due-time.ts';
 import type { Page } from '../platform/storage/page.ts';
+import { milliseconds, rawSql, sql } from '../platform/storage/sql.ts';
 import type { Notification, NotificationStatus } from './notification.ts';
 
-const MAX_WAIT_MS = 600_000;
+const MAX_DELAY_MS = 600_000;
 
-/** A notification whose mail is to be tried, for the `attempt`-th time, and the trace it belongs to. */
+/** A notification whose mail is due, the number of this attempt, and the trace it belongs to. */
 export type DueNotification = {
   readonly notification: Notification;
   readonly attempt: number;
@@ -25,13 +26,16 @@ export type NewNotification = Pick<
 >;
 
 export type NotificationStore = {
-  /** Takes, for `leaseMs`, the notifications whose mail is to be tried now: at most `limit`, the longest waiting first. */
+  /** Leases at most `limit` notifications whose mail is due, for `leaseMs`, the longest due first. */
   claimDue(limit: number, leaseMs: number): Promise<DueNotification[]>;
-  /** Stores that the mail was sent, with its events. Returns whether it was not stored before. */
+  /** Stores that the mail was sent, with its events. Returns false when that was stored before. */
   markSent(notificationId: string, sendTime: Date, events: readonly OutgoingEvent[]): Promise<boolean>;
-  /** Puts a mail that could not be sent off for `delayMs`, ten minutes at most; `counted` tells whether that was a try. */
-  putOff(notificationId: string, delayMs: number, error: string, counted: boolean): Promise<void>;
-  /** One row more than the page holds, newest first. */
+  /**
+   * Postpones a mail that was not sent by `delayMs`, at most ten minutes.
+   * @param counted whether this was an attempt, which increases the next backoff.
+   */
+  postpone(notificationId: string, delayMs: number, error: string, counted: boolean): Promise<void>;
+  /** Reads the page and one row more, newest first. */
   list(filter: NotificationFilter, page: Page): Promise<Notification[]>;
 };
 
@@ -52,43 +56,36 @@ type NotificationRow = {
   send_time: Date | null;
 };
 
-const COLUMNS = `notification_id, order_id, customer_id, type, status, items, currency_code, total_minor, synthetic, version,
-  attempts, traceparent, create_time, send_time`;
+const COLUMNS =
+  rawSql(`notification_id, order_id, customer_id, type, status, items, currency_code, total_minor, synthetic, version,
+  attempts, traceparent, create_time, send_time`);
 
-/** Stores the one notification of an order; returns whether there was none. Those of test orders are never sent. */
+/** Inserts the one notification of an order; returns false when it exists. That of a synthetic order is never sent. */
 export async function insertNotification(queryable: Queryable, notification: NewNotification): Promise<boolean> {
   const { notificationId, orderId, customerId, items, total, synthetic } = notification;
+  const itemsJson = JSON.stringify(items.map(({ productId, quantity }) => ({ product_id: productId, quantity })));
   const rows = await queryable.query(
-    `insert into notification (notification_id, order_id, customer_id, type, status, items, currency_code, total_minor,
-       synthetic, version, traceparent)
-     values ($1, $2, $3, 'ORDER_CONFIRMATION', case when $7 then 'SUPPRESSED' else 'PENDING' end, $4::jsonb, $5, $6, $7, 1, $8)
-     on conflict (order_id) do nothing returning notification_id`,
-    [
-      notificationId,
-      orderId,
-      customerId,
-      JSON.stringify(items.map(({ productId, quantity }) => ({ product_id: productId, quantity }))),
-      total.currencyCode,
-      total.minorUnits,
-      synthetic,
-      injectTrace().traceparent ?? '',
-    ],
+    sql`insert into notification (notification_id, order_id, customer_id, type, status, items, currency_code, total_minor,
+        synthetic, version, traceparent)
+      values (${notificationId}, ${orderId}, ${customerId}, 'ORDER_CONFIRMATION', ${synthetic ? 'SUPPRESSED' : 'PENDING'},
+        ${itemsJson}::jsonb, ${total.currencyCode}, ${total.minorUnits}, ${synthetic}, 1, ${injectTrace().traceparent ?? ''})
+      on conflict (order_id) do nothing returning notification_id`,
   );
   return rows.length > 0;
 }
 
-/** Makes the store; leases and delays are by the database's clock. */
+/** Creates the store; leases and delays are by the database's clock. */
 export function createNotificationStore(database: Database): NotificationStore {
   return {
     claimDue: async (limit, leaseMs) => {
       const rows = await database.query<NotificationRow>(
-        `update notification set next_try_time = now() + $2::float8 * interval '1 millisecond', attempts = attempts + 1
-         where notification_id in (
-           select notification_id from notification where status = 'PENDING' and ${isDueSql('next_try_time', MAX_WAIT_MS)}
-           order by next_try_time limit $1 for update skip locked
-         )
-         returning ${COLUMNS}`,
-        [limit, leaseMs],
+        sql`update notification set next_try_time = now() + ${milliseconds(leaseMs)}, attempts = attempts + 1
+          where notification_id in (
+            select notification_id from notification
+            where status = 'PENDING' and ${rawSql(isDueSql('next_try_time', MAX_DELAY_MS))}
+            order by next_try_time limit ${limit} for update skip locked
+          )
+          returning ${COLUMNS}`,
       );
       return rows.map((row) => ({
         notification: toNotification(row),
@@ -99,32 +96,30 @@ export function createNotificationStore(database: Database): NotificationStore {
 
     markSent: async (notificationId, sendTime, events) => {
       const rows = await database.query(
-        `with sent as (
-           update notification set status = 'SENT', send_time = $2, version = version + 1, error = ''
-           where notification_id = $1 and status = 'PENDING' returning notification_id
-         ), told as (${insertOutboxSql(3, 'sent')})
-         select notification_id from sent`,
-        [notificationId, sendTime, ...outboxValues(events)],
+        sql`with sent as (
+            update notification set status = 'SENT', send_time = ${sendTime}, version = version + 1, error = ''
+            where notification_id = ${notificationId} and status = 'PENDING' returning notification_id
+          ), events as (${insertEvents(events, sql`sent`)})
+          select notification_id from sent`,
       );
       return rows.length > 0;
     },
 
-    putOff: async (notificationId, delayMs, error, counted) => {
+    postpone: async (notificationId, delayMs, error, counted) => {
       await database.query(
-        `update notification set next_try_time = now() + $2::float8 * interval '1 millisecond', error = $3,
-           attempts = attempts - case when $4 then 0 else 1 end
-         where notification_id = $1 and status = 'PENDING'`,
-        [notificationId, Math.min(delayMs, MAX_WAIT_MS), error, counted],
+        sql`update notification set next_try_time = now() + ${milliseconds(Math.min(delayMs, MAX_DELAY_MS))}, error = ${error},
+            attempts = attempts - ${counted ? 0 : 1}::int
+          where notification_id = ${notificationId} and status = 'PENDING'`,
       );
     },
 
     list: async ({ customerId, orderId }, { size, after }) => {
+      const [time = null, afterId = null] = after ?? [];
       const rows = await database.query<NotificationRow>(
-        `select ${COLUMNS} from notification
-         where ($1 = '' or customer_id = $1) and ($2 = '' or order_id = $2)
-           and ($3::timestamptz is null or (create_time, notification_id) < ($3::timestamptz, $4::uuid))
-         order by create_time desc, notification_id desc limit $5`,
-        [customerId, orderId, after?.[0] ?? null, after?.[1] ?? null, size + 1],
+        sql`select ${COLUMNS} from notification
+          where (${customerId} = '' or customer_id = ${customerId}) and (${orderId} = '' or order_id = ${orderId})
+            and (${time}::timestamptz is null or (create_time, notification_id) < (${time}::timestamptz, ${afterId}::uuid))
+          order by create_time desc, notification_id desc limit ${size + 1}`,
       );
       return rows.map(toNotification);
     },

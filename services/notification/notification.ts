@@ -1,9 +1,9 @@
-// What is told to a customer about an order. Pure.
+// The notification aggregate and its mail. Pure.
 import { formatMoney, type Money } from '../platform/base/money.ts';
 
 export type NotificationStatus = 'PENDING' | 'SENT' | 'SUPPRESSED';
 
-/** A product and how many of it were bought. */
+/** An ordered product and its quantity. */
 export type NotificationItem = { readonly productId: string; readonly quantity: number };
 
 export type Notification = {
@@ -20,12 +20,12 @@ export type Notification = {
   readonly sendTime: Date | undefined;
 };
 
-/** The Message-ID of a notification's mail, with its angle brackets: the same however often the mail is sent. */
+/** Returns the Message-ID of a notification's mail, in angle brackets: the same for every attempt, so that duplicates are detectable. */
 export function messageIdOf(notificationId: string): string {
   return `<${notificationId}@notification.customers.example>`;
 }
 
-/** The words of a notification's mail. */
+/** Composes subject and text of a notification's mail. */
 export function composeMail({ orderId, items, total }: Notification): { subject: string; text: string } {
   const lines = items.map(({ productId, quantity }) => `  ${quantity} x ${oneLine(productId)}`);
   return {
@@ -41,12 +41,12 @@ export function composeMail({ orderId, items, total }: Notification): { subject:
   };
 }
 
-/** Whether the mail server understood and refuses this mail for good, by its SMTP reply code. */
+/** Returns whether an SMTP reply code is a permanent refusal of the mail. */
 export function isRefusal(replyCode: number | undefined): boolean {
   return replyCode !== undefined && replyCode >= 500;
 }
 
-// Text of others must not begin a header or a line of its own.
+// Untrusted text must not start a header or a line.
 function oneLine(text: string): string {
   return text.replace(/\p{Cc}+/gu, ' ');
 }

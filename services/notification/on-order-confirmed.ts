@@ -1,4 +1,4 @@
-// event OrderConfirmed: stores the one notification of the order, in the transaction that records the event.
+// event OrderConfirmed: inserts the one notification of the order, in the transaction that records the event.
 import { randomUUID } from 'node:crypto';
 import type { OrderConfirmed } from '#gen/shop/order/v1/order_events_pb.ts';
 import { createValidation } from '../platform/base/validation.ts';
@@ -6,7 +6,10 @@ import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import type { Transaction } from '../platform/storage/database.ts';
 import { insertNotification } from './notification-store.ts';
 
-/** Wakes the mailer once the notification is committed. Throws DomainError `invalid_argument`. */
+/**
+ * Wakes the mailer once the notification is committed.
+ * @throws {DomainError} `invalid_argument`.
+ */
 export async function onOrderConfirmed(
   wakeMailer: () => void,
   event: OrderConfirmed,

@@ -1,4 +1,4 @@
-// How mails are handed to the mail server: the one table.
+// The call policies of the notification service.
 import type { DependencyPolicy } from '../platform/client/call-policy.ts';
 
 /** The policies by dependency, times in milliseconds; `breakerResetMs` is the setting BREAKER_RESET_MS. */
@@ -9,10 +9,10 @@ export function createPolicies(breakerResetMs: number) {
       timeoutMs: 8_000,
       tryTimeoutMs: 8_000,
       minimumMs: 1,
-      // A mail may have been accepted though no answer came: it is tried again later, from its row.
+      // No retry within a call: without a reply the mail may have been accepted. The mailer tries it again later.
       retries: 0,
       retryBackoff: { firstMs: 1, maximumMs: 1 },
-      // As many as there are connections; a batch waits for them.
+      // The size of the SMTP connection pool; the rest of a batch queues.
       maxConcurrent: 5,
       maxQueued: 20,
       maxQueueMs: 8_000,

@@ -1,4 +1,4 @@
-// RPC -> use case, event -> handler: the table of contents of the notification service.
+// The routes of the notification service: RPC -> use case, event -> handler.
 import type { ConnectRouter } from '@connectrpc/connect';
 import { NotificationService } from '#gen/shop/notification/v1/notification_service_pb.ts';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
@@ -11,7 +11,7 @@ import { onOrderConfirmed } from './on-order-confirmed.ts';
 export function createNotificationRoutes(store: NotificationStore): (router: ConnectRouter) => void {
   return (router) =>
     router.service(NotificationService, {
-      listNotifications: (request) => listNotifications(store, request),
+      listNotifications: (request) => listNotifications({ store }, request),
     });
 }
 

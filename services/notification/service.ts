@@ -1,4 +1,4 @@
-// Composition root of the notification service: everything is built here and nowhere else; tests build the same.
+// The composition root of the notification service: the only file here that constructs. Tests build the same.
 import { fileURLToPath } from 'node:url';
 import { createTransport } from 'nodemailer';
 import { DOMAIN } from '../domain.ts';
@@ -18,7 +18,7 @@ import { createNotificationStore } from './notification-store.ts';
 import { createPolicies } from './policies.ts';
 import { createNotificationRoutes, createNotificationSubscriptions } from './routes.ts';
 
-// Mails of other replicas and those put off are found by this period; new ones wake the mailer at once.
+// The poll interval for postponed mails and those of other replicas; a new notification wakes the mailer at once.
 const MAIL_PERIOD_MS = 500;
 const SMTP_TIMEOUT_MS = 2_000;
 
@@ -81,13 +81,13 @@ function createMailTransport(url: string, maxConnections: number) {
     url,
     pool: true,
     maxConnections,
-    // A connection lost in the middle is this service's to try again: the mail may have been accepted.
+    // No requeueing in the transport: the mailer decides about retries, as the mail may have been accepted.
     maxRequeues: 0,
     connectionTimeout: SMTP_TIMEOUT_MS,
     greetingTimeout: SMTP_TIMEOUT_MS,
     socketTimeout: SMTP_TIMEOUT_MS,
     dnsTimeout: SMTP_TIMEOUT_MS,
-    // What is mailed is text from events: never a reason to read a file or call an address.
+    // The mail contains untrusted text from events, which must never read a file or fetch a URL.
     disableFileAccess: true,
     disableUrlAccess: true,
   });

@@ -1,4 +1,4 @@
-// What CreateOrder and QuoteOrder share: the checks of a basket, and the prices of all that is in it.
+// Validation and pricing of a basket, shared by CreateOrder and QuoteOrder.
 import { type FieldViolation, invalidArgument, unavailable } from '../platform/base/errors.ts';
 import type { Validation } from '../platform/base/validation.ts';
 import type { PriceStore } from './price-store.ts';
@@ -6,12 +6,12 @@ import { type PricedItem, type PricingVersion, priceItems, type Quote } from './
 
 const MAX_ITEMS = 100;
 const MAX_QUANTITY = 10_000;
-// What synthetic orders are for, and nothing else is.
+// The only product of synthetic orders.
 const TEST_PRODUCT = 'test-product';
-// What can be charged at once: the provider's JSON holds no larger number exactly.
+// The most that can be charged at once: JSON of the payment provider holds no larger number exactly.
 const MAX_TOTAL_MINOR_UNITS = BigInt(Number.MAX_SAFE_INTEGER);
 
-/** Which pricing a customer gets now. */
+/** The pricing version that a customer gets now. */
 export type PricingVersionFor = (customerId: string) => Promise<PricingVersion>;
 
 export type BasketItem = { readonly productId: string; readonly quantity: number };
@@ -30,7 +30,7 @@ export function validateItems(items: readonly BasketItem[], validation: Validati
   }
 }
 
-/** Adds a violation for each product that a synthetic order must not be for. */
+/** Adds a violation for each product that a synthetic order must not contain. */
 export function validateSyntheticItems(items: readonly BasketItem[], validation: Validation): void {
   for (const [index, { productId }] of items.slice(0, MAX_ITEMS).entries()) {
     if (productId === TEST_PRODUCT) continue;
@@ -38,13 +38,14 @@ export function validateSyntheticItems(items: readonly BasketItem[], validation:
   }
 }
 
-/** A basket with the price of all that is in it. */
+/** A basket with its total and the price of each item. */
 export type PricedBasket = Quote & { readonly items: readonly PricedItem[] };
 
 /**
- * Prices a basket. Throws DomainError: `invalid_argument` naming each product that does not exist or is sold in another currency
- * than the rest, or for a total that is nothing or more than can be charged; `unavailable` CATALOGUE_NOT_LOADED while that cannot be
- * told yet.
+ * Prices a basket.
+ * @throws {DomainError} INVALID_REQUEST: a product does not exist or is sold in another currency than the first, or the total is
+ * zero or more than can be charged.
+ * @throws {DomainError} CATALOGUE_NOT_LOADED: a product has no price, and it is not known yet whether it exists.
  */
 export async function priceBasket(
   prices: PriceStore,
@@ -53,15 +54,15 @@ export async function priceBasket(
 ): Promise<PricedBasket> {
   const items = await findPrices(prices, basket);
   const quote = priceItems(items, pricingVersion);
-  refuseTooLarge(quote);
-  // Nobody can be charged nothing, and an order is confirmed by its charge.
+  requireChargeable(quote);
+  // An order is confirmed by its charge, and the provider does not charge zero.
   if (quote.total.minorUnits === 0n) {
     throw invalidArgument([{ field: 'items', description: 'cost nothing together: there is nothing to charge for' }]);
   }
   return { ...quote, items };
 }
 
-function refuseTooLarge({ total, amounts }: Quote): void {
+function requireChargeable({ total, amounts }: Quote): void {
   if (total.minorUnits <= MAX_TOTAL_MINOR_UNITS) return;
   const most = `at most ${MAX_TOTAL_MINOR_UNITS} minor units`;
   const faults = amounts.flatMap(({ minorUnits }, index) => {
@@ -77,9 +78,9 @@ async function findPrices(prices: PriceStore, items: readonly BasketItem[]): Pro
   let known = await prices.find(productIds);
   if (known.size < items.length) {
     if (!(await prices.isLoaded())) {
-      throw unavailable({ reason: 'CATALOGUE_NOT_LOADED', message: 'the prices are not known yet' });
+      throw unavailable({ reason: 'CATALOGUE_NOT_LOADED', message: 'the prices are not loaded yet' });
     }
-    // The load may have ended between the two questions: what is missing now does not exist.
+    // The load may have completed between the two queries: a product that is missing now does not exist.
     known = await prices.find(productIds);
   }
   const faults: FieldViolation[] = [];

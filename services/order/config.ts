@@ -15,20 +15,20 @@ import { runtimeConfig, type ServiceConfig, sharedSettings, syntheticSettings } 
 export type OrderConfig = ServiceConfig & {
   /** Allows synthetic orders; undefined refuses them all. A secret. */
   readonly syntheticCredential: string | undefined;
-  /** How long what synthetic orders leave is kept. */
+  /** How long synthetic orders are kept. */
   readonly syntheticRetentionMs: number;
   readonly inventoryUrl: string;
   readonly paymentUrl: string;
-  /** How long a call works on an order before the rest goes on in the background. */
+  /** How long a call works on an order before the background takes over. */
   readonly budgetMs: number;
   /** How long an order may stay undecided. */
   readonly orderLimitMs: number;
   readonly breakerResetMs: number;
-  /** The payment methods taken; undefined takes every token of the provider. */
+  /** The payment methods that are accepted; undefined accepts every token of the provider. */
   readonly paymentMethods: ReadonlySet<string> | undefined;
   /** Path of the feature flags, a flagd document. */
   readonly flagFile: string;
-  /** The flagd that has the feature flags instead. */
+  /** The flagd that serves the feature flags instead of the file. */
   readonly flagdUrl: string | undefined;
 };
 
@@ -37,8 +37,7 @@ const FLAG_FILE = fileURLToPath(new URL('./flags.json', import.meta.url));
 
 /**
  * Reads the settings.
- *
- * @throws {ConfigError} naming every faulty one.
+ * @throws {ConfigError} Names every faulty setting.
  */
 export function loadConfig(environment: Environment): OrderConfig {
   const settings = parseSettings(environment, {

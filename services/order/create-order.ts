@@ -1,4 +1,4 @@
-// rpc CreateOrder: accepts an order, works on it inside the call's budget, and answers what was seen.
+// rpc CreateOrder: accepts an order, runs its saga within the call's deadline, and answers with what the run saw.
 import { createHash } from 'node:crypto';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
@@ -7,20 +7,21 @@ import {
   CreateOrderResponse_Outcome,
   type CreateOrderResponseSchema,
 } from '#gen/shop/order/v1/order_service_pb.ts';
-import { type Deadline, startDeadline } from '../platform/base/deadline.ts';
+import type { Deadline } from '../platform/base/deadline.ts';
 import { DEFAULT_RETRY_AFTER_MS, failedPrecondition } from '../platform/base/errors.ts';
 import { excludeWait } from '../platform/base/service-time.ts';
 import { requireSyntheticCredential } from '../platform/base/synthetic.ts';
 import { createValidation } from '../platform/base/validation.ts';
 import { runWithCorrelation } from '../platform/observability/tracing.ts';
+import type { Call } from '../platform/server/call.ts';
 import { type PricingVersionFor, priceBasket, validateItems, validateSyntheticItems } from './basket.ts';
 import { acceptOrder, type Order } from './order.ts';
 import type { OrderChanges } from './order-changes.ts';
 import { toOrderMessage, toReasonMessage, toStatusEvent } from './order-messages.ts';
-import { runSaga, type SagaDependencies, type SagaResult } from './order-saga.ts';
+import { runSaga, type SagaDependencies } from './order-saga.ts';
 import type { KeyedOrder, OrderKey, OrderStore } from './order-store.ts';
 import type { PriceStore } from './price-store.ts';
-import type { Outcome } from './saga-table.ts';
+import type { Outcome, StepFailure } from './saga-table.ts';
 
 const PAYMENT_METHOD = /^pm_[A-Za-z0-9_]{1,125}$/;
 
@@ -30,31 +31,29 @@ export type CreateOrderDependencies = {
   readonly pricingVersionFor: PricingVersionFor;
   readonly saga: SagaDependencies;
   readonly changes: OrderChanges;
-  /** The payment methods taken; undefined takes every token of the provider. */
+  /** The payment methods that are accepted; undefined accepts every token of the provider. */
   readonly paymentMethods: ReadonlySet<string> | undefined;
-  /** Allows synthetic orders; undefined refuses them all. A secret. */
+  /** The credential that synthetic orders need; undefined refuses them all. A secret. */
   readonly syntheticCredential: string | undefined;
   readonly newOrderId: () => string;
   readonly now: () => Date;
 };
 
 /**
- * Creates an order and returns what became of it within `budgetMs` milliseconds; `headers` are the call's. Throws DomainError: bad
- * input, a synthetic order without its credential, a key used for other content, or a database that is away (whether the order
- * was accepted is told by repeating the key).
+ * Creates an order, at most one for an idempotency key.
+ * @throws {DomainError} INVALID_REQUEST, SYNTHETIC_NOT_ALLOWED, IDEMPOTENCY_KEY_REUSED, CATALOGUE_NOT_LOADED, or
+ * DATABASE_UNAVAILABLE: a retry with the same key then returns whether the order was accepted.
  */
 export async function createOrder(
   dependencies: CreateOrderDependencies,
   request: CreateOrderRequest,
-  budgetMs: number,
-  headers = new Headers(),
+  { deadline, headers }: Call,
 ): Promise<MessageInitShape<typeof CreateOrderResponseSchema>> {
-  const deadline = startDeadline(budgetMs);
   validate(request, dependencies.paymentMethods);
   if (request.synthetic) requireSyntheticCredential(headers, dependencies.syntheticCredential);
   const requestHash = hashRequest(request);
   const known = await dependencies.store.findByKey(request.idempotencyKey);
-  if (known !== undefined) return await answerRepeat(dependencies, known, requestHash, deadline);
+  if (known !== undefined) return await answerDuplicate(dependencies, known, requestHash, deadline);
 
   const order = await priceOrder(dependencies, request);
   const key = { idempotencyKey: request.idempotencyKey, requestHash };
@@ -63,8 +62,9 @@ export async function createOrder(
   );
   if (!inserted) return await answerLostRace(dependencies, key, deadline);
 
-  dependencies.saga.changed(order, false);
-  return answer(await runSaga(dependencies.saga, order, deadline));
+  dependencies.saga.onChange(order, false);
+  const result = await runSaga(dependencies.saga, order, deadline);
+  return toResponse(result.order, result.failure);
 }
 
 function validate(request: CreateOrderRequest, paymentMethods: ReadonlySet<string> | undefined): void {
@@ -92,15 +92,15 @@ async function priceOrder(dependencies: CreateOrderDependencies, request: Create
   );
 }
 
-// The statement that lost the key could not see the winner's row; a new statement does.
+// A concurrent call inserted the key first. The insert's snapshot does not show that row; a new statement's does.
 async function answerLostRace(dependencies: CreateOrderDependencies, key: OrderKey, deadline: Deadline) {
   const winner = await dependencies.store.findByKey(key.idempotencyKey);
-  if (winner === undefined) throw new Error('an idempotency key is taken by no order');
-  return await answerRepeat(dependencies, winner, key.requestHash, deadline);
+  if (winner === undefined) throw new Error('the idempotency key is taken, but has no order');
+  return await answerDuplicate(dependencies, winner, key.requestHash, deadline);
 }
 
-// A repeat waits for the first call's run, as long as its own budget lasts, and tells how the order then stands.
-async function answerRepeat(
+// A duplicate waits for the run of the first call within its own deadline, and answers with the order as it is by then.
+async function answerDuplicate(
   { changes }: CreateOrderDependencies,
   known: KeyedOrder,
   requestHash: string,
@@ -109,11 +109,10 @@ async function answerRepeat(
   if (known.requestHash !== requestHash) {
     throw failedPrecondition('IDEMPOTENCY_KEY_REUSED', 'idempotency_key was used for another order');
   }
-  const latest = await excludeWait(() => followUntilTold(changes, known.order, deadline));
-  return answer({ order: latest, hindrance: undefined });
+  return toResponse(await excludeWait(() => waitForResult(changes, known.order, deadline)), undefined);
 }
 
-async function followUntilTold(changes: OrderChanges, known: Order, deadline: Deadline): Promise<Order> {
+async function waitForResult(changes: OrderChanges, known: Order, deadline: Deadline): Promise<Order> {
   let latest = known;
   for await (const order of changes.follow(known.orderId, AbortSignal.timeout(deadline.remainingMs()))) {
     latest = order;
@@ -122,11 +121,14 @@ async function followUntilTold(changes: OrderChanges, known: Order, deadline: De
   return latest;
 }
 
-function answer({ order, hindrance }: SagaResult): MessageInitShape<typeof CreateOrderResponseSchema> {
-  // A decided order speaks for itself; what this run met on the way matters only while the order is pending.
+function toResponse(
+  order: Order,
+  failure: StepFailure | undefined,
+): MessageInitShape<typeof CreateOrderResponseSchema> {
+  // A final status and its reason are the answer; the failed step of this run counts only while the order is pending.
   const isPending = order.status === 'PENDING';
-  const outcome = (isPending ? hindrance?.outcome : undefined) ?? outcomeOf(order);
-  const reason = isPending ? (hindrance?.reason ?? order.reason ?? 'BUDGET_EXHAUSTED') : order.reason;
+  const outcome = (isPending ? failure?.outcome : undefined) ?? outcomeOf(order);
+  const reason = isPending ? (failure?.reason ?? order.reason ?? 'BUDGET_EXHAUSTED') : order.reason;
   const newKey = reason === 'INVENTORY_ERROR';
   const retry = outcome === 'FAILED' && newKey ? { after: durationFromMs(DEFAULT_RETRY_AFTER_MS), newKey } : undefined;
   return {

@@ -1,4 +1,4 @@
-// rpc GetOrder: one order as it is stored.
+// rpc GetOrder: returns one order as it is stored.
 import type { GetOrderRequest } from '#gen/shop/order/v1/order_service_pb.ts';
 import { notFound } from '../platform/base/errors.ts';
 import { createValidation } from '../platform/base/validation.ts';
@@ -6,12 +6,18 @@ import type { Order } from './order.ts';
 import { toOrderMessage } from './order-messages.ts';
 import type { OrderStore } from './order-store.ts';
 
-/** Returns the order. Throws DomainError `not_found` ORDER_NOT_FOUND. */
+/**
+ * Returns the order.
+ * @throws {DomainError} INVALID_REQUEST, or ORDER_NOT_FOUND.
+ */
 export async function getOrder(store: Pick<OrderStore, 'find'>, request: GetOrderRequest) {
   return { order: toOrderMessage(await requireOrder(store, request.orderId)) };
 }
 
-/** Finds an order by an id as a client sent it. Throws DomainError `invalid_argument` or ORDER_NOT_FOUND. */
+/**
+ * Finds an order by an id as a client sent it.
+ * @throws {DomainError} INVALID_REQUEST, or ORDER_NOT_FOUND.
+ */
 export async function requireOrder(store: Pick<OrderStore, 'find'>, orderId: string): Promise<Order> {
   const validation = createValidation();
   validation.text('order_id', orderId);

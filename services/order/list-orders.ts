@@ -1,4 +1,4 @@
-// rpc ListOrders: a page of orders, newest first.
+// rpc ListOrders: returns a page of orders, newest first.
 import type { ListOrdersRequest } from '#gen/shop/order/v1/order_service_pb.ts';
 import { createValidation, type Validation } from '../platform/base/validation.ts';
 import { cutPage, isTimeKey, parsePage } from '../platform/storage/page.ts';
@@ -6,14 +6,17 @@ import type { OrderStatus } from './order.ts';
 import { fromStatusMessage, toOrderMessage } from './order-messages.ts';
 import type { OrderStore } from './order-store.ts';
 
-/** Returns the page. Throws DomainError `invalid_argument`. */
+/**
+ * Returns the page.
+ * @throws {DomainError} INVALID_REQUEST.
+ */
 export async function listOrders(store: Pick<OrderStore, 'list'>, request: ListOrdersRequest) {
   const validation = createValidation();
   validation.optionalText('customer_id', request.customerId);
   const status = parseStatus(request, validation);
   const page = parsePage(request, 2, validation);
-  if (page.after !== undefined && !isOrderPlace(page.after)) {
-    validation.add('page_token', 'must be the next_page_token of the page before, unchanged');
+  if (page.after !== undefined && !isOrderKey(page.after)) {
+    validation.add('page_token', 'must be the next_page_token of the previous page, unchanged');
   }
   validation.throwIfInvalid();
   const orders = await store.list({ customerId: request.customerId, status }, page);
@@ -21,7 +24,7 @@ export async function listOrders(store: Pick<OrderStore, 'list'>, request: ListO
   return { orders: rows.map(toOrderMessage), nextPageToken };
 }
 
-function isOrderPlace([time = '', orderId = '']: readonly string[]): boolean {
+function isOrderKey([time = '', orderId = '']: readonly string[]): boolean {
   return isTimeKey(time) && !orderId.includes('\0');
 }
 

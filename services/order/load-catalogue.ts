@@ -1,4 +1,4 @@
-// Background part: reads every product from inventory once, so that orders can be priced before the first event arrives.
+// Background worker: reads every product from inventory once, so that orders can be priced before the first event arrives.
 import type { Client } from '@connectrpc/connect';
 import type { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { createWorker, type Worker } from '../platform/base/worker.ts';
@@ -15,7 +15,7 @@ export type LoadCatalogueOptions = {
   readonly log: Logger;
 };
 
-/** Makes the loop that tries until every product was read once. */
+/** Creates the worker that retries until every product was read once. */
 export function createCatalogueLoader({ inventory, prices, log }: LoadCatalogueOptions): Worker {
   let loaded = false;
   return createWorker({
@@ -32,7 +32,7 @@ export function createCatalogueLoader({ inventory, prices, log }: LoadCatalogueO
         log.info({ products: count }, 'catalogue loaded');
       } catch (error) {
         if (!(error instanceof DependencyError)) throw error;
-        log.debug({ err: error }, 'inventory cannot be asked for its products yet');
+        log.debug({ err: error }, 'the products cannot be read from inventory yet');
       }
       return false;
     },

@@ -1,4 +1,4 @@
-// Orders as the contract's messages and events. The one translation, used by every use case and the saga.
+// The translation of orders to the contract's messages and events, shared by the use cases and the saga.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import {
@@ -44,7 +44,10 @@ export function toReasonMessage(reason: Order['reason']): OrderReason {
   return reason === undefined ? OrderReason.UNSPECIFIED : OrderReason[reason];
 }
 
-/** A status filter from the contract's enum value; undefined for all. Throws RangeError for a number that is no status. */
+/**
+ * A status filter from the contract's enum value; undefined for all.
+ * @throws {RangeError} The number is not a status.
+ */
 export function fromStatusMessage(status: OrderStatus): Status | undefined {
   switch (status) {
     case OrderStatus.UNSPECIFIED:
@@ -58,11 +61,11 @@ export function fromStatusMessage(status: OrderStatus): Status | undefined {
     case OrderStatus.CANCELLED:
       return 'CANCELLED';
     default:
-      throw new RangeError(`${status} is no order status`);
+      throw new RangeError(`${status} is not an order status`);
   }
 }
 
-/** The event that tells of an order's present status. `order.version` is the version it is stored at. */
+/** The event that announces an order's status. `order.version` is the version that the order is stored at. */
 export function toStatusEvent(order: Order): OutgoingEvent {
   const { orderId, customerId, total, synthetic } = order;
   const common = { orderId, customerId, total, synthetic, version: BigInt(order.version) };

@@ -1,4 +1,4 @@
-// What /metrics tells of orders: how sagas ended, and what is still open and for how long.
+// The metrics of orders: how sagas ended, how many orders are open, and for how long.
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { isDatabaseOutage } from '../platform/storage/database.ts';
 import type { Order } from './order.ts';
@@ -6,10 +6,10 @@ import type { OpenOrders, OrderStore } from './order-store.ts';
 
 export type OrderMetrics = {
   /** Counts an order that has just reached its end state. */
-  ended(order: Order): void;
+  recordEnd(order: Order): void;
 };
 
-/** Registers the instruments. The gauges are asked of the store at every scrape; while it is away they stay as they were. */
+/** Registers the instruments. Each scrape reads the gauges from the store; they keep their values while the database is down. */
 export function createOrderMetrics(registry: Registry, store: Pick<OrderStore, 'countOpen'>): OrderMetrics {
   const registers = [registry];
   const ended = new Counter({
@@ -19,13 +19,13 @@ export function createOrderMetrics(registry: Registry, store: Pick<OrderStore, '
     registers,
   });
 
-  // The gauges of one scrape share one look at the store.
-  let look: Promise<OpenOrders | undefined> | undefined;
+  // The gauges of one scrape share one query.
+  let query: Promise<OpenOrders | undefined> | undefined;
   const readOpen = (): Promise<OpenOrders | undefined> => {
-    look ??= unlessAway(store.countOpen).finally(() => {
-      look = undefined;
+    query ??= unlessDown(store.countOpen).finally(() => {
+      query = undefined;
     });
-    return look;
+    return query;
   };
   const gauge = (name: string, help: string, read: (open: OpenOrders) => number): void => {
     new Gauge({
@@ -46,18 +46,18 @@ export function createOrderMetrics(registry: Registry, store: Pick<OrderStore, '
   );
   gauge(
     'orders_open_compensations',
-    'Decided orders that are not yet given back in full',
+    'Decided orders that still owe compensation',
     ({ compensations }) => compensations,
   );
 
   return {
-    ended: ({ status, reason, synthetic }) =>
+    recordEnd: ({ status, reason, synthetic }) =>
       ended.inc({ status: status.toLowerCase(), reason: reason?.toLowerCase() ?? '', synthetic: String(synthetic) }),
   };
 }
 
-// A scrape during an outage still tells all the rest.
-async function unlessAway(countOpen: () => Promise<OpenOrders>): Promise<OpenOrders | undefined> {
+// Without this, a database outage would fail the whole scrape, metrics of other things included.
+async function unlessDown(countOpen: () => Promise<OpenOrders>): Promise<OpenOrders | undefined> {
   try {
     return await countOpen();
   } catch (error) {

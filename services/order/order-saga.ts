@@ -1,5 +1,5 @@
-// Works an order towards its end: reserve, charge, decide, then sell or give back. There is no journal: a crash or a hindrance
-// means running again, from the verdict if there is one, else from the start; neighbours answer repeats with their present state.
+// The order saga: reserve, charge, decide, then confirm or compensate. There is no journal: after a crash or a failed step the
+// saga runs again, from the verdict if there is one, else from the start. Dependencies answer a duplicate with the present state.
 import type { Client } from '@connectrpc/connect';
 import type { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
@@ -8,63 +8,90 @@ import { backoffMs } from '../platform/base/backoff.ts';
 import type { Deadline } from '../platform/base/deadline.ts';
 import { describeError } from '../platform/base/errors.ts';
 import { DependencyError } from '../platform/client/dependency-error.ts';
-import type { Logger } from '../platform/observability/log.ts';
 import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import {
   decideConfirm,
   decideFail,
-  finishConfirm,
   isOpen,
   isOverdue,
-  notePaid,
-  noteRefunded,
-  noteReleased,
-  noteReserved,
+  markBlocked,
+  markConfirmed,
+  markPaid,
+  markRefunded,
+  markReleased,
+  markReserved,
   type Order,
-  park,
   recordStep,
 } from './order.ts';
-import { toStatusEvent } from './order-messages.ts';
-import type { OrderStore, Resume } from './order-store.ts';
-import { type CallStep, type Hindrance, judgeFailure, OVERDUE, PAYMENT_DECLINED } from './saga-table.ts';
+import { type UpdateDependencies, updateOrder } from './order-changes.ts';
+import type { Resume } from './order-store.ts';
+import {
+  type CallStep,
+  PAYMENT_DECLINED,
+  type StepFailure,
+  type TerminalFailure,
+  TIME_LIMIT,
+  toStepFailure,
+} from './saga-table.ts';
 
 /** Kept of every run's budget for the step after the verdict, in milliseconds. */
 export const LAST_STEP_RESERVE_MS = 400;
 const FIRST_RESUME_MS = 250;
 const MAX_RESUME_MS = 10_000;
-const MAX_CONFLICTS = 10;
 
-export type SagaDependencies = {
+export type SagaDependencies = UpdateDependencies & {
   readonly inventory: Pick<
     Client<typeof InventoryService>,
     'reserveStock' | 'confirmReservation' | 'releaseReservation'
   >;
   readonly payment: Pick<Client<typeof PaymentService>, 'processPayment' | 'refundPayment'>;
-  readonly store: Pick<OrderStore, 'find' | 'save'>;
-  /** Told of every stored change, for those who wait for this order and for the relay; `hasEnded` when it brought the end state. */
-  readonly changed: (order: Order, hasEnded: boolean) => void;
   readonly orderLimitMs: number;
   /** Sent with the calls for a synthetic order: the credential. */
   readonly syntheticHeaders: Readonly<Record<string, string>>;
   readonly now: () => Date;
-  readonly log: Logger;
 };
 
-/** How a run ended: the order as stored, and what kept it from its end, if anything did. */
-export type SagaResult = { readonly order: Order; readonly hindrance: Hindrance | undefined };
+/** How a run ended; `order` is as stored. */
+export type SagaResult =
+  /** No work is left; `failure` is set when this run failed the order. */
+  | { readonly kind: 'ended'; readonly order: Order; readonly failure: TerminalFailure | undefined }
+  /** The order is blocked: the background runs the saga again. `failure` is what decided the order, else what blocks it. */
+  | { readonly kind: 'waiting'; readonly order: Order; readonly failure: StepFailure };
 
-type StepResult =
-  | { readonly order: Order }
-  | { readonly order: Order; readonly step: CallStep; readonly hindrance: Hindrance; readonly detail: string };
+type FailedStep = {
+  readonly kind: 'failed';
+  readonly order: Order;
+  readonly step: CallStep;
+  readonly failure: StepFailure;
+  readonly detail: string;
+};
+type StepResult = { readonly kind: 'done'; readonly order: Order } | FailedStep;
 
-/** Somebody else changed the order meanwhile: read it again and go on from there. */
-class OrderChanged extends Error {
-  override readonly name = 'OrderChanged';
-}
+/** One run, until the deadline; `attempts` is how often the order was resumed before. */
+type Run = { readonly deadline: Deadline; readonly attempts: number };
+
+/** What a phase of the saga stores. */
+type Phase =
+  | {
+      readonly kind: 'passed';
+      readonly order: Order;
+      readonly failure: TerminalFailure | undefined;
+      readonly detail?: string;
+    }
+  | {
+      readonly kind: 'blocked';
+      readonly order: Order;
+      readonly resume: Resume;
+      readonly failure: StepFailure;
+      readonly step: CallStep;
+      readonly detail: string;
+    };
 
 /**
- * Runs the saga on an order until it ends, is hindered, or the deadline leaves no time. `attempts` is how often it was resumed.
- * Never throws for a neighbour's failure; throws DomainError when the database is away.
+ * Runs the saga on an order until no work is left, a step fails, or the deadline leaves no time. A dependency's failure is part
+ * of the result.
+ * @param attempts How often the order was resumed before.
+ * @throws {DomainError} DATABASE_UNAVAILABLE.
  */
 export function runSaga(
   dependencies: SagaDependencies,
@@ -72,54 +99,69 @@ export function runSaga(
   deadline: Deadline,
   attempts = 0,
 ): Promise<SagaResult> {
-  return runWithCorrelation(order.orderId, async () => {
-    let current = order;
-    for (let conflicts = 0; ; conflicts += 1) {
-      try {
-        return await advance(dependencies, current, deadline, attempts);
-      } catch (error) {
-        if (!(error instanceof OrderChanged) || conflicts === MAX_CONFLICTS) throw error;
-        const stored = await dependencies.store.find(order.orderId);
-        if (stored === undefined) throw new Error(`order ${order.orderId} is gone`, { cause: error });
-        current = stored;
-      }
-    }
+  const run: Run = { deadline, attempts };
+  return runWithCorrelation(order.orderId, async (): Promise<SagaResult> => {
+    const decision = await updateOrder(dependencies, order, (latest) => decide(dependencies, latest, run));
+    if (decision.kind === 'blocked') return toWaiting(dependencies, decision);
+    const end = await updateOrder(dependencies, decision.order, (latest) => carryOut(dependencies, latest, run));
+    if (end.kind === 'blocked') return toWaiting(dependencies, end, decision.failure);
+    return { kind: 'ended', order: end.order, failure: decision.failure };
   });
 }
 
-async function advance(
-  dependencies: SagaDependencies,
-  start: Order,
-  deadline: Deadline,
-  attempts: number,
-): Promise<SagaResult> {
-  let order = start;
-  let failure: Hindrance | undefined;
-  if (isOpen(order) && order.verdict === undefined) {
-    const result = await reachVerdict(dependencies, order, deadline);
-    if ('hindrance' in result && result.hindrance.failed === undefined)
-      return await parkOrder(dependencies, result, attempts);
-    if ('hindrance' in result) failure = result.hindrance;
-    order = await decide(dependencies, result);
-  }
-  if (!isOpen(order)) return { order, hindrance: failure };
-  const result =
-    order.verdict === 'CONFIRM'
-      ? await sell(dependencies, order, deadline)
-      : await giveBack(dependencies, order, deadline);
-  if ('hindrance' in result) {
-    const parked = await parkOrder(dependencies, result, attempts);
-    return { order: parked.order, hindrance: failure ?? parked.hindrance };
-  }
-  return { order: result.order, hindrance: failure };
+function toWaiting(
+  { log }: SagaDependencies,
+  { order, step, failure, detail, resume }: Extract<Phase, { kind: 'blocked' }>,
+  decisive?: TerminalFailure,
+): SagaResult {
+  log.info({ step, reason: failure.reason, detail, resume_ms: resume.afterMs }, 'order blocked');
+  return { kind: 'waiting', order, failure: decisive ?? failure };
+}
+
+/** The phase up to the verdict: reserves and charges. */
+async function decide(dependencies: SagaDependencies, order: Order, run: Run): Promise<Phase> {
+  if (!isOpen(order) || order.verdict !== undefined) return pass(order);
+  const { now } = dependencies;
+  const result = await reachVerdict(dependencies, order, run.deadline);
+  if (result.kind === 'done') return pass(decideConfirm(result.order, now()));
+  const { failure, step, detail } = result;
+  if (failure.kind === 'retryable') return block(dependencies, result, run);
+  // No step refused an order whose time limit passed: the verdict's own entry says why it failed.
+  const refused = failure === TIME_LIMIT ? result.order : recordStep(result.order, step, 'REFUSED', now(), detail);
+  return { kind: 'passed', order: decideFail(refused, failure.reason, failure.owed, now()), failure, detail };
+}
+
+/** The phase after the verdict, which is stored by then: confirms or compensates. */
+async function carryOut(dependencies: SagaDependencies, order: Order, run: Run): Promise<Phase> {
+  if (!isOpen(order)) return pass(order);
+  const carry = order.verdict === 'CONFIRM' ? confirm : compensate;
+  const result = await carry(dependencies, order, run.deadline);
+  return result.kind === 'done' ? pass(result.order) : block(dependencies, result, run);
+}
+
+function pass(order: Order): Phase {
+  return { kind: 'passed', order, failure: undefined };
+}
+
+function block({ now }: SagaDependencies, { order, step, failure, detail }: FailedStep, { attempts }: Run): Phase {
+  const resume: Resume = { afterMs: backoffMs(attempts + 1, FIRST_RESUME_MS, MAX_RESUME_MS), attempts: attempts + 1 };
+  return {
+    kind: 'blocked',
+    order: markBlocked(order, step, failure.reason, now(), detail),
+    resume,
+    failure,
+    step,
+    detail,
+  };
 }
 
 async function reachVerdict(dependencies: SagaDependencies, order: Order, deadline: Deadline): Promise<StepResult> {
   if (isOverdue(order, dependencies.orderLimitMs, dependencies.now())) {
-    return { order, step: 'RESERVE_STOCK', hindrance: OVERDUE, detail: 'the time limit of the order has passed' };
+    const detail = 'the time limit of the order has passed';
+    return { kind: 'failed', order, step: 'RESERVE_STOCK', failure: TIME_LIMIT, detail };
   }
   const reserved = await reserve(dependencies, order, deadline);
-  return 'hindrance' in reserved ? reserved : await charge(dependencies, reserved.order, deadline);
+  return reserved.kind === 'failed' ? reserved : await charge(dependencies, reserved.order, deadline);
 }
 
 function reserve(dependencies: SagaDependencies, order: Order, deadline: Deadline): Promise<StepResult> {
@@ -137,7 +179,7 @@ function reserve(dependencies: SagaDependencies, order: Order, deadline: Deadlin
         description: 'answered without a reservation',
       });
     }
-    return noteReserved(order, reservation.reservationId, now());
+    return markReserved(order, reservation.reservationId, now());
   });
 }
 
@@ -156,7 +198,7 @@ async function charge(dependencies: SagaDependencies, order: Order, deadline: De
       },
       { timeoutMs: timeBeforeVerdict(deadline), ...headersFor(dependencies, order) },
     );
-    if (charge?.status === ChargeStatus.COMPLETED) return notePaid(order, charge.transactionId, now());
+    if (charge?.status === ChargeStatus.COMPLETED) return markPaid(order, charge.transactionId, now());
     if (charge?.status !== ChargeStatus.DECLINED && charge?.status !== ChargeStatus.REFUNDED) {
       throw new DependencyError({
         dependency: 'payment',
@@ -167,50 +209,40 @@ async function charge(dependencies: SagaDependencies, order: Order, deadline: De
     declined = charge.declineMessage || charge.declineCode || 'the charge was refunded';
     return order;
   });
-  if ('hindrance' in result || declined === undefined) return result;
-  return { order: result.order, step: 'PROCESS_PAYMENT', hindrance: PAYMENT_DECLINED, detail: declined };
+  if (result.kind === 'failed' || declined === undefined) return result;
+  return {
+    kind: 'failed',
+    order: result.order,
+    step: 'PROCESS_PAYMENT',
+    failure: PAYMENT_DECLINED,
+    detail: declined,
+  };
 }
 
-// The verdict is stored before stock is sold or anything is given back: every later run starts from it.
-async function decide(dependencies: SagaDependencies, result: StepResult): Promise<Order> {
-  const now = dependencies.now();
-  if (!('hindrance' in result)) return await save(dependencies, result.order, decideConfirm(result.order, now));
-  const { failed, reason } = result.hindrance;
-  if (failed === undefined) throw new Error(`${reason} decides nothing`);
-  // Nobody refused anything to an order whose time is up.
-  const refused =
-    result.hindrance === OVERDUE ? result.order : recordStep(result.order, result.step, 'REFUSED', now, result.detail);
-  const decided = await save(dependencies, result.order, decideFail(refused, reason, failed, now));
-  dependencies.log.info({ reason, detail: result.detail }, 'order failed');
-  return decided;
-}
-
-async function sell(dependencies: SagaDependencies, order: Order, deadline: Deadline): Promise<StepResult> {
-  const { inventory, now } = dependencies;
+function confirm({ inventory, now }: SagaDependencies, order: Order, deadline: Deadline): Promise<StepResult> {
   const { orderId, reservationId } = order;
-  const result = await attempt(order, 'CONFIRM_RESERVATION', async () => {
+  return attempt(order, 'CONFIRM_RESERVATION', async () => {
     await inventory.confirmReservation({ orderId, reservationId }, { timeoutMs: deadline.remainingMs() });
-    return finishConfirm(order, now());
+    return markConfirmed(order, now());
   });
-  if ('hindrance' in result) return result;
-  const confirmed = await save(dependencies, order, result.order);
-  dependencies.log.info('order confirmed');
-  return { order: confirmed };
 }
 
-// Both are tried, whatever becomes of the first: stock must not wait for money, nor money for stock.
-async function giveBack(dependencies: SagaDependencies, start: Order, deadline: Deadline): Promise<StepResult> {
-  const { inventory, payment, now } = dependencies;
+// The refund is tried even after the release failed: one dependency's outage must not hold up the other's compensation.
+async function compensate(
+  { inventory, payment, now }: SagaDependencies,
+  start: Order,
+  deadline: Deadline,
+): Promise<StepResult> {
   const { orderId, reservationId } = start;
   let order = start;
-  let hindered: StepResult | undefined;
+  let failed: FailedStep | undefined;
   if (order.owed.release) {
     const result = await attempt(order, 'RELEASE_RESERVATION', async () => {
       await inventory.releaseReservation({ orderId, reservationId }, { timeoutMs: deadline.remainingMs() });
-      return noteReleased(order, now());
+      return markReleased(order, now());
     });
-    if ('hindrance' in result) {
-      hindered = result;
+    if (result.kind === 'failed') {
+      failed = result;
       order = recordStep(order, 'RELEASE_RESERVATION', 'RETRYING', now(), result.detail);
     } else order = result.order;
   }
@@ -221,43 +253,21 @@ async function giveBack(dependencies: SagaDependencies, start: Order, deadline: 
         { orderId, idempotencyKey: `refund:${orderId}` },
         { timeoutMs: deadline.remainingMs() },
       );
-      return noteRefunded(before, now());
+      return markRefunded(before, now());
     });
-    if ('hindrance' in result) hindered = result;
+    if (result.kind === 'failed') failed = result;
     else order = result.order;
   }
-  if (hindered !== undefined) return { ...hindered, order };
-  return { order: await save(dependencies, start, order) };
-}
-
-async function parkOrder(
-  dependencies: SagaDependencies,
-  hindered: Extract<StepResult, { hindrance: Hindrance }>,
-  attempts: number,
-): Promise<SagaResult> {
-  const { order, step, hindrance, detail } = hindered;
-  const parked = park(order, step, hindrance.reason, dependencies.now(), detail);
-  const resume: Resume = { afterMs: backoffMs(attempts + 1, FIRST_RESUME_MS, MAX_RESUME_MS), attempts: attempts + 1 };
-  dependencies.log.info({ step, reason: hindrance.reason, detail, resume_ms: resume.afterMs }, 'order waits');
-  return { order: await save(dependencies, order, parked, resume), hindrance };
-}
-
-async function save(dependencies: SagaDependencies, previous: Order, next: Order, resume?: Resume): Promise<Order> {
-  const version = previous.version;
-  const hasEnded = next.status !== 'PENDING' && next.status !== previous.status;
-  const events = hasEnded ? [toStatusEvent({ ...next, version: version + 1 })] : [];
-  const saved = await dependencies.store.save(next, version, events, resume);
-  if (saved === undefined) throw new OrderChanged(`order ${next.orderId} was changed by somebody else`);
-  dependencies.changed(saved, hasEnded);
-  return saved;
+  return failed === undefined ? { kind: 'done', order } : { ...failed, order };
 }
 
 async function attempt(order: Order, step: CallStep, call: () => Promise<Order>): Promise<StepResult> {
   try {
-    return { order: await call() };
+    return { kind: 'done', order: await call() };
   } catch (error) {
     if (!(error instanceof DependencyError)) throw error;
-    return { order, step, hindrance: judgeFailure(step, error.failure, error.reason), detail: describeError(error) };
+    const failure = toStepFailure(step, error.failure, error.reason);
+    return { kind: 'failed', order, step, failure, detail: describeError(error) };
   }
 }
 

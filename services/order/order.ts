@@ -1,4 +1,4 @@
-// The order: its states, what may follow what, and what must be given back. Pure: time and ids come in as arguments.
+// The order: its states, the transitions between them, and the compensation it owes. Pure: time and ids are arguments.
 import type { Money } from '../platform/base/money.ts';
 
 export type OrderStatus = 'PENDING' | 'CONFIRMED' | 'FAILED' | 'CANCELLED';
@@ -28,14 +28,14 @@ export type OrderStep =
 
 export type StepState = 'DONE' | 'REFUSED' | 'RETRYING';
 
-/** The one decision about an order, taken before stock is sold or anything is given back. It never changes. */
+/** The one decision about an order, stored before its reservation is confirmed or compensated. It never changes. */
 export type Verdict = 'CONFIRM' | 'FAIL' | 'CANCEL';
 
-/** What must be given back for an order decided against: its stock, its money, both or nothing (left). */
+/** The compensation that a failed or cancelled order still owes: to release its stock, to refund its charge. */
 export type Owed = { readonly release: boolean; readonly refund: boolean };
 
 export const NOTHING_OWED: Owed = { release: false, refund: false };
-/** What is owed when it is not known how far the order came. */
+/** What is owed when it is unknown which steps took effect. */
 export const EVERYTHING_OWED: Owed = { release: true, refund: true };
 
 export type OrderItem = { readonly productId: string; readonly quantity: number; readonly unitPrice: Money };
@@ -51,16 +51,18 @@ export type Order = {
   readonly orderId: string;
   readonly customerId: string;
   readonly items: readonly OrderItem[];
-  /** A secret of the customer; empty once the order is decided. */
+  /** A secret of the customer; erased (empty) by the verdict. */
   readonly paymentMethod: string;
   readonly total: Money;
   readonly pricingVersion: string;
   readonly status: OrderStatus;
   readonly reason: OrderReason | undefined;
   readonly verdict: Verdict | undefined;
-  /** What may still have to be given back; only of failed and cancelled orders. */
+  /** The compensation that is left; nothing for a pending or confirmed order. */
   readonly owed: Owed;
+  /** Empty until the stock is reserved. */
   readonly reservationId: string;
+  /** Empty until the customer is charged. */
   readonly transactionId: string;
   readonly synthetic: boolean;
   readonly timeline: readonly TimelineEntry[];
@@ -75,7 +77,7 @@ export type NewOrder = Pick<
   'orderId' | 'customerId' | 'items' | 'paymentMethod' | 'total' | 'pricingVersion' | 'synthetic'
 >;
 
-// Outages of hours must not grow an order without end; the first and the latest entries tell the story.
+// Without a limit, an outage of hours would grow the order with every retry. The first and the latest entries are kept.
 const MAX_TIMELINE_ENTRIES = 50;
 
 /** An accepted order: pending, at version 1. */
@@ -95,12 +97,12 @@ export function acceptOrder(order: NewOrder, now: Date): Order {
   };
 }
 
-/** Whether work is left: the order is not decided and finished, or not given back in full. */
+/** Whether work is left: the order has no final status yet, or owes compensation. */
 export function isOpen(order: Order): boolean {
   return order.status === 'PENDING' || order.owed.release || order.owed.refund;
 }
 
-/** Adds what happened to the timeline. The same again, be it with other steps in between, only renews an entry and its place. */
+/** Appends an entry to the timeline. An equal entry is moved to the end with the new time, so that retries do not pile up. */
 export function recordStep(order: Order, step: OrderStep, state: StepState, now: Date, detail = ''): Order {
   const isSame = (entry: TimelineEntry): boolean =>
     entry.step === step && entry.state === state && entry.detail === detail;
@@ -109,43 +111,52 @@ export function recordStep(order: Order, step: OrderStep, state: StepState, now:
   return { ...order, timeline: kept, updateTime: now };
 }
 
-/** The stock is reserved. */
-export function noteReserved(order: Order, reservationId: string, now: Date): Order {
+/** Records that the stock is reserved. */
+export function markReserved(order: Order, reservationId: string, now: Date): Order {
   return { ...recordStep(order, 'RESERVE_STOCK', 'DONE', now), reservationId };
 }
 
-/** The customer is charged. */
-export function notePaid(order: Order, transactionId: string, now: Date): Order {
+/** Records that the customer is charged. */
+export function markPaid(order: Order, transactionId: string, now: Date): Order {
   return { ...recordStep(order, 'PROCESS_PAYMENT', 'DONE', now), transactionId };
 }
 
-/** A step could not be made now: the order waits, and says why. A verdict's own reason stays. */
-export function park(order: Order, step: OrderStep, reason: OrderReason, now: Date, detail: string): Order {
-  const parked = recordStep(order, step, 'RETRYING', now, detail);
-  return order.status === 'PENDING' ? { ...parked, reason } : parked;
+/** Records a step that failed for now. A pending order takes the reason; a failed or cancelled one keeps that of its verdict. */
+export function markBlocked(order: Order, step: OrderStep, reason: OrderReason, now: Date, detail: string): Order {
+  const blocked = recordStep(order, step, 'RETRYING', now, detail);
+  return order.status === 'PENDING' ? { ...blocked, reason } : blocked;
 }
 
-/** Decides that the order is to be confirmed. Throws Error when it is decided already. */
+/**
+ * Decides that the order will be confirmed.
+ * @throws {Error} The order is decided already.
+ */
 export function decideConfirm(order: Order, now: Date): Order {
   requireUndecided(order);
   return {
-    ...forgetPaymentMethod(recordStep(order, 'DECIDE', 'DONE', now, 'CONFIRM')),
+    ...erasePaymentMethod(recordStep(order, 'DECIDE', 'DONE', now, 'CONFIRM')),
     verdict: 'CONFIRM',
     reason: undefined,
   };
 }
 
-/** Decides that the order has failed: final at once, compensated next. Throws Error when it is decided already. */
+/**
+ * Decides that the order has failed: the status is final at once, compensation follows.
+ * @throws {Error} The order is decided already.
+ */
 export function decideFail(order: Order, reason: OrderReason, owed: Owed, now: Date): Order {
   requireUndecided(order);
-  const decided = forgetPaymentMethod(recordStep(order, 'DECIDE', 'DONE', now, `FAIL ${reason}`));
+  const decided = erasePaymentMethod(recordStep(order, 'DECIDE', 'DONE', now, `FAIL ${reason}`));
   return { ...recordStep(decided, 'FINISH', 'DONE', now, 'FAILED'), verdict: 'FAIL', status: 'FAILED', reason, owed };
 }
 
-/** Decides that the order is cancelled: final at once, compensated next. Throws Error when it is decided already. */
+/**
+ * Decides that the order is cancelled: the status is final at once, compensation follows.
+ * @throws {Error} The order is decided already.
+ */
 export function decideCancel(order: Order, now: Date): Order {
   requireUndecided(order);
-  const decided = forgetPaymentMethod(recordStep(order, 'DECIDE', 'DONE', now, 'CANCEL'));
+  const decided = erasePaymentMethod(recordStep(order, 'DECIDE', 'DONE', now, 'CANCEL'));
   return {
     ...recordStep(decided, 'FINISH', 'DONE', now, 'CANCELLED'),
     verdict: 'CANCEL',
@@ -155,31 +166,34 @@ export function decideCancel(order: Order, now: Date): Order {
   };
 }
 
-/** The stock is sold: the order is confirmed. Throws Error unless that was decided. */
-export function finishConfirm(order: Order, now: Date): Order {
+/**
+ * Records that the reservation is confirmed, and with it the order.
+ * @throws {Error} The verdict is not CONFIRM.
+ */
+export function markConfirmed(order: Order, now: Date): Order {
   if (order.verdict !== 'CONFIRM')
     throw new Error(`order ${order.orderId} cannot be confirmed: its verdict is ${order.verdict}`);
-  const sold = recordStep(order, 'CONFIRM_RESERVATION', 'DONE', now);
-  return { ...recordStep(sold, 'FINISH', 'DONE', now, 'CONFIRMED'), status: 'CONFIRMED', reason: undefined };
+  const confirmed = recordStep(order, 'CONFIRM_RESERVATION', 'DONE', now);
+  return { ...recordStep(confirmed, 'FINISH', 'DONE', now, 'CONFIRMED'), status: 'CONFIRMED', reason: undefined };
 }
 
-/** The stock is given back, or there was none. */
-export function noteReleased(order: Order, now: Date): Order {
+/** Records that the stock is released, or that none was reserved. */
+export function markReleased(order: Order, now: Date): Order {
   return { ...recordStep(order, 'RELEASE_RESERVATION', 'DONE', now), owed: { ...order.owed, release: false } };
 }
 
-/** The money is given back, or there was none. */
-export function noteRefunded(order: Order, now: Date): Order {
+/** Records that the charge is refunded, or that there was none. */
+export function markRefunded(order: Order, now: Date): Order {
   return { ...recordStep(order, 'REFUND_PAYMENT', 'DONE', now), owed: { ...order.owed, refund: false } };
 }
 
-/** Whether the order's time limit has passed while it was undecided. */
+/** Whether an undecided order has passed its time limit. */
 export function isOverdue(order: Order, limitMs: number, now: Date): boolean {
   return order.verdict === undefined && now.getTime() - order.createTime.getTime() >= limitMs;
 }
 
-// Nothing is charged after a verdict: the secret need not stay.
-function forgetPaymentMethod(order: Order): Order {
+// Nothing is charged after a verdict, so the secret is no longer needed.
+function erasePaymentMethod(order: Order): Order {
   return { ...order, paymentMethod: '' };
 }
 

@@ -1,12 +1,12 @@
-// How calls to each neighbour behave: the one table.
+// The policies of the calls to each dependency.
 import type { DependencyPolicy } from '../platform/client/call-policy.ts';
 
-/** The policies by neighbour, times in milliseconds; `breakerResetMs` is the setting BREAKER_RESET_MS. */
+/** The policies by dependency, times in milliseconds; `breakerResetMs` is the setting BREAKER_RESET_MS. */
 export function createPolicies(breakerResetMs: number) {
   const shared = {
     retries: 2,
     retryBackoff: { firstMs: 50, maximumMs: 200 },
-    // Fewer than the calls a replica serves at once, so that a slow neighbour leaves some for the others.
+    // Fewer than the calls a replica serves at once, so that a slow dependency cannot occupy all of them.
     maxConcurrent: 24,
     maxQueued: 64,
     maxQueueMs: 250,

@@ -12,8 +12,8 @@ export type Quote = {
   readonly amounts: readonly Money[];
 };
 
-// From which unit of a product on how much of the price is paid. A step counts for its own units only, not for those before it:
-// so a larger quantity never costs less than a smaller one.
+// The percentage of the price that is paid, from a unit of a product on. A step applies to its own units only, not to those
+// before it; otherwise a larger quantity could cost less than a smaller one.
 const VOLUME_STEPS = [
   { fromUnit: 1, percent: 100n },
   { fromUnit: 2, percent: 95n },
@@ -23,8 +23,8 @@ const VOLUME_STEPS = [
 
 /**
  * Prices items of one currency whose unit prices are not negative. In v2 the 2nd to 9th unit of a product cost 5 % less, the
- * 10th to 99th 10 %, further ones 20 %; what an item costs is rounded down to whole minor units. Throws RangeError for no items
- * or mixed currencies.
+ * 10th to 99th 10 %, further ones 20 %; the amount of an item is rounded down to whole minor units.
+ * @throws {RangeError} No items, or mixed currencies.
  */
 export function priceItems(items: readonly PricedItem[], pricingVersion: PricingVersion): Quote {
   const amounts = items.map(pricingVersion === 'v1' ? fullAmount : discountedAmount);
@@ -35,7 +35,7 @@ function fullAmount({ unitPrice, quantity }: PricedItem): Money {
   return multiplyMoney(unitPrice, quantity);
 }
 
-// Divided once, at the end: rounding never adds up.
+// Divided once, at the end: rounding each step would add up.
 function discountedAmount({ unitPrice, quantity }: PricedItem): Money {
   const percents = VOLUME_STEPS.reduce((sum, { fromUnit, percent }, index) => {
     const nextStep = VOLUME_STEPS[index + 1]?.fromUnit ?? Number.POSITIVE_INFINITY;

@@ -1,10 +1,10 @@
-// rpc QuoteOrder: what a basket costs now and whether it is in stock. Orders nothing.
+// rpc QuoteOrder: returns what a basket costs now and whether it is in stock. Stores nothing.
 import type { Client } from '@connectrpc/connect';
 import type { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { QuoteLine_Availability, type QuoteOrderRequest } from '#gen/shop/order/v1/order_service_pb.ts';
-import { startDeadline } from '../platform/base/deadline.ts';
 import { createValidation } from '../platform/base/validation.ts';
 import { DependencyError } from '../platform/client/dependency-error.ts';
+import type { Call } from '../platform/server/call.ts';
 import { type PricingVersionFor, priceBasket, validateItems } from './basket.ts';
 import type { PriceStore } from './price-store.ts';
 
@@ -17,11 +17,14 @@ export type QuoteOrderDependencies = {
 };
 
 /**
- * Prices a basket and asks for the stock of each product within `budgetMs` milliseconds; where inventory does not answer, the
- * availability is unspecified. Throws DomainError for bad input, or `unavailable` while prices are not known yet.
+ * Prices a basket and checks the stock of each product. The availability is unspecified where inventory does not answer.
+ * @throws {DomainError} INVALID_REQUEST, or CATALOGUE_NOT_LOADED.
  */
-export async function quoteOrder(dependencies: QuoteOrderDependencies, request: QuoteOrderRequest, budgetMs: number) {
-  const deadline = startDeadline(budgetMs);
+export async function quoteOrder(
+  dependencies: QuoteOrderDependencies,
+  request: QuoteOrderRequest,
+  { deadline }: Pick<Call, 'deadline'>,
+) {
   const validation = createValidation();
   validation.text('customer_id', request.customerId);
   validateItems(request.items, validation);
@@ -38,7 +41,7 @@ export async function quoteOrder(dependencies: QuoteOrderDependencies, request: 
       return stock.quantity >= quantity ? QuoteLine_Availability.IN_STOCK : QuoteLine_Availability.SHORT;
     } catch (error) {
       if (!(error instanceof DependencyError)) throw error;
-      return QuoteLine_Availability.UNSPECIFIED; // The price stands without it.
+      return QuoteLine_Availability.UNSPECIFIED; // The quote is useful without it.
     }
   };
   const availabilities: QuoteLine_Availability[] = [];

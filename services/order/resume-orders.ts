@@ -1,5 +1,5 @@
-// Background part: takes up orders that nobody works on: those a hindrance parked, and those whose replica died. A neighbour that
-// comes back meets a few of them at a time, and one alone first.
+// Background worker: resumes blocked orders, and orders whose replica died. It runs a few at a time, and only one while a
+// dependency is down, so that a dependency that recovers is not flooded by the backlog.
 import { startDeadline } from '../platform/base/deadline.ts';
 import { describeError } from '../platform/base/errors.ts';
 import { createWorker, type Worker } from '../platform/base/worker.ts';
@@ -9,30 +9,36 @@ import { runSaga, type SagaDependencies } from './order-saga.ts';
 import type { ClaimedOrder, OrderStore } from './order-store.ts';
 
 const PERIOD_MS = 500;
-// A third of the places before a neighbour: the rest is for those somebody waits for.
+// A third of a dependency's bulkhead: the rest is for calls that a client waits for.
 const MAX_RUNNING = 8;
 
 export type ResumeOrdersOptions = {
   readonly store: Pick<OrderStore, 'claim'>;
   readonly saga: SagaDependencies;
   readonly budgetMs: number;
-  /** Whether the breaker of every neighbour is closed. */
-  readonly areNeighboursWell: () => boolean;
+  /** Whether the breaker of every dependency is closed. */
+  readonly areDependenciesHealthy: () => boolean;
   readonly log: Logger;
 };
 
-/** Makes the loop that claims due orders and runs the saga on each, a few at a time; a slow one holds up no other. */
-export function createOrderResumer({ store, saga, budgetMs, areNeighboursWell, log }: ResumeOrdersOptions): Worker {
+/** Creates the worker that claims due orders and runs the saga on each. A slow order delays no other. */
+export function createOrderResumer({
+  store,
+  saga,
+  budgetMs,
+  areDependenciesHealthy,
+  log,
+}: ResumeOrdersOptions): Worker {
   const running = new Set<Promise<void>>();
-  let moreWait = false;
+  let hasMore = false;
 
   const resume = async ({ order, attempts, traceparent }: ClaimedOrder): Promise<void> => {
     const span = { name: 'resume order', kind: SpanKind.INTERNAL, headers: { traceparent } };
     try {
       await runInSpan(span, () => runSaga(saga, order, startDeadline(budgetMs), attempts));
     } catch (error) {
-      // Its lease runs out by itself, then it is claimed again.
-      log.warn({ reason: describeError(error), order_id: order.orderId }, 'an order could not be worked on');
+      // The order is claimed again when its lease expires.
+      log.warn({ reason: describeError(error), order_id: order.orderId }, 'an order could not be resumed');
     }
   };
 
@@ -41,16 +47,16 @@ export function createOrderResumer({ store, saga, budgetMs, areNeighboursWell, l
     periodMs: PERIOD_MS,
     log,
     work: async () => {
-      // While a neighbour is away, one order after the other finds out whether it is back.
-      const free = (areNeighboursWell() ? MAX_RUNNING : 1) - running.size;
-      moreWait = free <= 0;
-      if (moreWait) return false;
+      // While a dependency is down, one order at a time probes whether it is up again.
+      const free = (areDependenciesHealthy() ? MAX_RUNNING : 1) - running.size;
+      hasMore = free <= 0;
+      if (hasMore) return false;
       const claimed = await store.claim(free);
-      moreWait = claimed.length >= free;
+      hasMore = claimed.length >= free;
       for (const order of claimed) {
         const run: Promise<void> = resume(order).finally(() => {
           running.delete(run);
-          if (moreWait) worker.wake();
+          if (hasMore) worker.wake();
         });
         running.add(run);
       }

@@ -7,10 +7,10 @@ import {
 } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentCompletedSchema, PaymentFailedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
-import { callBudgetMs, withTimeout } from '../platform/base/deadline.ts';
+import { withTimeout } from '../platform/base/deadline.ts';
 import { unavailable } from '../platform/base/errors.ts';
 import { onEvent, type Subscription } from '../platform/messaging/event-handler.ts';
-import { queueWaitMs } from '../platform/server/load-shedding.ts';
+import { type Call, callOf } from '../platform/server/call.ts';
 import { type CancelOrderDependencies, cancelOrder } from './cancel-order.ts';
 import { type CreateOrderDependencies, createOrder } from './create-order.ts';
 import { getOrder } from './get-order.ts';
@@ -21,9 +21,9 @@ import { type QuoteOrderDependencies, quoteOrder } from './quote-order.ts';
 import { wakeOrder } from './wake-order.ts';
 import { type WatchOrderDependencies, watchOrder } from './watch-order.ts';
 
-// Kept of the caller's time, so that the answer is there before it gives up.
+// Kept of the caller's deadline, so that the answer arrives before the caller gives up.
 const ANSWER_MS = 100;
-// What the statements after a budget may add to it. A database that is slow, not away, could add its limits one after the other.
+// How long statements may overrun the budget. Without this limit, each statement to a slow database could add its own timeout.
 const OVERTIME_MS = 300;
 
 export type RouteDependencies = CreateOrderDependencies &
@@ -33,30 +33,23 @@ export type RouteDependencies = CreateOrderDependencies &
 
 /** Registers the RPCs. */
 export function createOrderRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
-  const { store } = dependencies;
-  const budget = (context: HandlerContext): number => {
-    const callerMs = context.timeoutMs();
-    const serviceMs = Math.max(0, dependencies.budgetMs - queueWaitMs(context));
-    return callBudgetMs(serviceMs, callerMs === undefined ? undefined : callerMs - ANSWER_MS);
-  };
-  const inTime = <T>(context: HandlerContext, work: (budgetMs: number) => Promise<T>): Promise<T> => {
-    const budgetMs = budget(context);
-    return withTimeout(work(budgetMs), budgetMs + OVERTIME_MS, () => {
-      throw unavailable({
-        reason: 'DATABASE_UNAVAILABLE',
-        message: 'the database takes too long: repeat the call to learn more',
-      });
+  const { store, budgetMs } = dependencies;
+  const toCall = (context: HandlerContext): Call => callOf(context, { budgetMs, answerMs: ANSWER_MS });
+  const inTime = <T>(context: HandlerContext, work: (call: Call) => Promise<T>): Promise<T> => {
+    const call = toCall(context);
+    const limitMs = call.deadline.remainingMs() + OVERTIME_MS;
+    return withTimeout(work(call), limitMs, () => {
+      throw unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'the database takes too long: retry the call' });
     });
   };
   return (router) =>
     router.service(OrderService, {
-      createOrder: (request, context) =>
-        inTime(context, (budgetMs) => createOrder(dependencies, request, budgetMs, context.requestHeader)),
-      quoteOrder: (request, context) => quoteOrder(dependencies, request, budget(context)),
+      createOrder: (request, context) => inTime(context, (call) => createOrder(dependencies, request, call)),
+      quoteOrder: (request, context) => quoteOrder(dependencies, request, toCall(context)),
       getOrder: (request) => getOrder(store, request),
       listOrders: (request) => listOrders(store, request),
-      cancelOrder: (request, context) => inTime(context, (budgetMs) => cancelOrder(dependencies, request, budgetMs)),
-      watchOrder: (request, context) => watchOrder(dependencies, request, context.signal),
+      cancelOrder: (request, context) => inTime(context, (call) => cancelOrder(dependencies, request, call)),
+      watchOrder: (request, context) => watchOrder(dependencies, request, toCall(context)),
     });
 }
 

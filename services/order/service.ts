@@ -1,4 +1,4 @@
-// Composition root of the order service: everything is built here and nowhere else; tests build the same.
+// The composition root of the order service: everything is built here, for production and for tests.
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
@@ -27,9 +27,9 @@ import { createPriceStore } from './price-store.ts';
 import { createOrderResumer } from './resume-orders.ts';
 import { createOrderRoutes, createOrderSubscriptions } from './routes.ts';
 
-// What a lease lasts longer than a run's budget, for the run's own statements.
+// How much longer than a run's budget a lease lasts, for the run's own statements.
 const LEASE_MARGIN_MS = 1_500;
-// How long a repeated idempotency key is known: 30 days.
+// How long an idempotency key is kept: 30 days.
 const KEY_WINDOW_MS = 30 * 24 * 60 * 60 * 1_000;
 const PRICING_FLAG = 'new_pricing_algorithm';
 
@@ -65,9 +65,9 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
     inventory: inventoryClient,
     payment: payment.client(PaymentService),
     store,
-    changed: (order, hasEnded) => {
-      if (hasEnded) orderMetrics.ended(order);
-      changes.changed(order);
+    onChange: (order, hasEnded) => {
+      if (hasEnded) orderMetrics.recordEnd(order);
+      changes.notify(order);
       runtime.wakeRelay();
     },
     orderLimitMs: config.orderLimitMs,
@@ -84,7 +84,7 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
       payment: payment.backgroundClient(PaymentService),
     },
     budgetMs: config.budgetMs,
-    areNeighboursWell: () => [inventory, payment].every(({ breaker }) => breaker().state === 'closed'),
+    areDependenciesHealthy: () => [inventory, payment].every(({ breaker }) => breaker().state === 'closed'),
     log,
   });
   return {
@@ -94,7 +94,7 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
       pricingVersionFor: async (customerId) => ((await flags.isOn(PRICING_FLAG, customerId)) ? 'v2' : 'v1'),
       saga,
       changes,
-      // A quote stands without the stock: what it does not learn must not keep orders from inventory.
+      // A quote is useful without the stock. Through this client, its failed calls open no breaker that orders need.
       inventory: backgroundInventory,
       newOrderId: randomUUID,
       now,
@@ -110,7 +110,7 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
   };
 }
 
-// A key without its order would answer nobody: it goes first.
+// A key goes before its order: a duplicate that finds a key without an order could not be answered.
 function createPruneRules({ syntheticRetentionMs: windowMs }: OrderConfig): PruneRule[] {
   const ended = 'orders.synthetic and orders.resume_time is null';
   const ofOrder = 'order_key.order_id = orders.order_id';

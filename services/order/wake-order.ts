@@ -1,9 +1,9 @@
-// Handler of neighbours' events about an order (stock reserved or short, payment settled): lets a waiting saga go on at once.
-// The event decides nothing; the saga asks the neighbour again.
+// event StockReserved, InsufficientStock, PaymentCompleted, PaymentFailed: resumes a blocked order at once. The event decides
+// nothing; the saga calls the dependency again.
 import type { Transaction } from '../platform/storage/database.ts';
 import { resumeNow } from './order-store.ts';
 
-/** Makes a waiting order due; `wakeResumer` is called once that is committed. */
+/** Makes a blocked order due, and calls `wakeResumer` after the commit. */
 export async function wakeOrder(
   wakeResumer: () => void,
   event: { orderId: string },

@@ -1,5 +1,6 @@
-// rpc WatchOrder: the order now, and after every change until its final state.
+// rpc WatchOrder: streams the order now and after each change, until its status is final.
 import type { WatchOrderRequest } from '#gen/shop/order/v1/order_service_pb.ts';
+import type { Call } from '../platform/server/call.ts';
 import { orderNotFound, requireOrder } from './get-order.ts';
 import type { OrderChanges } from './order-changes.ts';
 import { toOrderMessage } from './order-messages.ts';
@@ -7,11 +8,15 @@ import type { OrderStore } from './order-store.ts';
 
 export type WatchOrderDependencies = { readonly store: Pick<OrderStore, 'find'>; readonly changes: OrderChanges };
 
-/** Yields the order until it is final. Throws DomainError `not_found` ORDER_NOT_FOUND, and the reason of `signal` when it aborts. */
+/**
+ * Yields the order until its status is final.
+ * @throws {DomainError} INVALID_REQUEST, or ORDER_NOT_FOUND.
+ * @throws The reason of the call's signal when it aborts.
+ */
 export async function* watchOrder(
   { store, changes }: WatchOrderDependencies,
   request: WatchOrderRequest,
-  signal: AbortSignal,
+  { signal }: Pick<Call, 'signal'>,
 ) {
   await requireOrder(store, request.orderId);
   let sent = false;
@@ -20,7 +25,7 @@ export async function* watchOrder(
     sent = true;
     if (order.status !== 'PENDING') return;
   }
-  // Ending without an error would tell a caller whose time is over that the order is final.
+  // Without this, a caller whose deadline passed would take the end of the stream for a final status.
   signal.throwIfAborted();
   if (!sent) throw orderNotFound(request.orderId);
 }

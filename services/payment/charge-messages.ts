@@ -1,4 +1,4 @@
-// Charges as the contract speaks of them: messages and events.
+// Mapping of charges to messages and events of the contract.
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import {
   PaymentCompletedSchema,
@@ -9,23 +9,23 @@ import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { DOMAIN } from '../domain.ts';
 import { eventSourceOf } from '../platform/base/domain.ts';
 import { createEvent, type OutgoingEvent } from '../platform/messaging/event.ts';
-import type { Charge } from './charge.ts';
+import { type Charge, toStoredStatus } from './charge.ts';
 
 const SOURCE = eventSourceOf(DOMAIN, 'payment');
 
-/** The charge as a `shop.payment.v1.Charge`. */
+/** Maps a charge to `shop.payment.v1.Charge`. */
 export function toChargeMessage(charge: Charge) {
   const { amount, version: _version, createTime, updateTime, ...same } = charge;
   return {
     ...same,
-    status: ChargeStatus[charge.status],
+    status: ChargeStatus[toStoredStatus(charge.status)],
     ...(amount === undefined ? {} : { amount }),
     createTime: timestampFromDate(createTime),
     updateTime: timestampFromDate(updateTime),
   };
 }
 
-/** The events that tell of a charge's new state, stored at `time`: none for one given up, as no money moved. */
+/** Builds the events of a charge's new state, stored at `time`: none for a voided charge or a tombstone, as no money moved. */
 export function toChargeEvents(charge: Charge, time: Date): OutgoingEvent[] {
   const { orderId, customerId, transactionId, synthetic } = charge;
   const stored = timestampFromDate(time);
@@ -44,7 +44,6 @@ export function toChargeEvents(charge: Charge, time: Date): OutgoingEvent[] {
         createEvent(SOURCE, PaymentFailedSchema, { ...same, declineCode: charge.declineCode, failTime: stored }, time),
       ];
     case 'REFUNDED':
-      if (transactionId === '') return [];
       return [createEvent(SOURCE, PaymentRefundedSchema, { ...same, transactionId, refundTime: stored }, time)];
     default:
       return [];

@@ -6,14 +6,14 @@ import { runtimeConfig, type ServiceConfig, sharedSettings, syntheticSettings } 
 export type PaymentConfig = ServiceConfig & {
   /** Allows synthetic payments; undefined refuses them all. A secret. */
   readonly syntheticCredential: string | undefined;
-  /** How long what synthetic orders leave is kept. */
+  /** How long the rows of synthetic orders are kept. */
   readonly syntheticRetentionMs: number;
   readonly providerUrl: string;
-  /** The longest the provider may take to answer. */
+  /** The timeout of a call to the provider. */
   readonly providerTimeoutMs: number;
   /** How long the provider remembers an idempotency key. */
   readonly keyRetentionMs: number;
-  /** How long an open charge waits for its caller to repeat before the background goes on with it. */
+  /** How long an open charge waits for a retry of its caller before the background continues it. */
   readonly settleAfterMs: number;
   /** From opening the provider's circuit breaker to its probe. */
   readonly breakerResetMs: number;
@@ -21,8 +21,7 @@ export type PaymentConfig = ServiceConfig & {
 
 /**
  * Reads the settings.
- *
- * @throws {ConfigError} naming every faulty one.
+ * @throws {ConfigError} naming every invalid setting.
  */
 export function loadConfig(environment: Environment): PaymentConfig {
   const settings = parseSettings(environment, {

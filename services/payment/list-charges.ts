@@ -5,15 +5,20 @@ import { cutPage, isTimeKey, parsePage } from '../platform/storage/page.ts';
 import { toChargeMessage } from './charge-messages.ts';
 import type { ChargeStore } from './charge-store.ts';
 
-/** Returns the page. Throws DomainError `invalid_argument`. */
-export async function listCharges(store: Pick<ChargeStore, 'list'>, request: ListChargesRequest) {
+export type ListChargesDependencies = { readonly store: Pick<ChargeStore, 'list'> };
+
+/**
+ * Returns the page.
+ * @throws {DomainError} `invalid_argument`.
+ */
+export async function listCharges({ store }: ListChargesDependencies, request: ListChargesRequest) {
   const { customerId, orderId } = request;
   const validation = createValidation();
   validation.optionalText('customer_id', customerId);
   validation.optionalText('order_id', orderId);
   const page = parsePage(request, 2, validation);
   if (page.after !== undefined && !isChargeKey(page.after)) {
-    validation.add('page_token', 'must be the next_page_token of the page before, unchanged');
+    validation.add('page_token', 'must be the next_page_token of the previous page, unchanged');
   }
   validation.throwIfInvalid();
   const charges = await store.list({ customerId, orderId }, page);

@@ -1,4 +1,4 @@
-// How calls to the payment provider behave: the one table.
+// The call policies of the payment service.
 import type { DependencyPolicy } from '../platform/client/call-policy.ts';
 
 /** The policies by dependency, times in milliseconds; both parameters are settings. */
@@ -9,7 +9,7 @@ export function createPolicies(settings: { readonly providerTimeoutMs: number; r
       timeoutMs: settings.providerTimeoutMs,
       tryTimeoutMs: settings.providerTimeoutMs,
       minimumMs: 20,
-      // Every call carries a key or only reads: the provider does it once.
+      // Every call only reads or has an idempotency key, so a retry is safe.
       retries: 2,
       retryBackoff: { firstMs: 50, maximumMs: 200 },
       maxConcurrent: 64,

@@ -1,4 +1,4 @@
-// rpc ProcessPayment: charges a customer for an order, once, and answers with the charge's present state.
+// rpc ProcessPayment: charges a customer for an order, once, and returns the current charge.
 import { createHash } from 'node:crypto';
 import type { ProcessPaymentRequest } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { DomainError, failedPrecondition } from '../platform/base/errors.ts';
@@ -7,7 +7,8 @@ import { orAborted } from '../platform/base/or-aborted.ts';
 import { requireSyntheticCredential } from '../platform/base/synthetic.ts';
 import { createValidation } from '../platform/base/validation.ts';
 import { runWithCorrelation } from '../platform/observability/tracing.ts';
-import { type Charge, matchRepeat, nextStep } from './charge.ts';
+import type { Call } from '../platform/server/call.ts';
+import { type Charge, matchDuplicate, nextStep } from './charge.ts';
 import { toChargeMessage } from './charge-messages.ts';
 import type { ChargeStore, Intent } from './charge-store.ts';
 import { type SettlementDependencies, settleCharge } from './settlement.ts';
@@ -22,15 +23,15 @@ export type ProcessPaymentDependencies = {
 };
 
 /**
- * Returns the charge completed, declined or refunded. Throws DomainError `invalid_argument`, `permission_denied`
- * SYNTHETIC_NOT_ALLOWED, `failed_precondition` IDEMPOTENCY_KEY_REUSED, `resource_exhausted` TOO_MANY_PAYMENTS or `unavailable`
- * PAYMENT_PROVIDER_UNAVAILABLE, and the signal's reason when the caller gives up: the settlement goes on all the same.
+ * Returns the charge completed, declined or refunded. When the caller hangs up, the settlement continues.
+ * @throws {DomainError} `invalid_argument`, SYNTHETIC_NOT_ALLOWED, IDEMPOTENCY_KEY_REUSED, TOO_MANY_PAYMENTS or
+ *   PAYMENT_PROVIDER_UNAVAILABLE.
+ * @throws the signal's reason when the caller hangs up.
  */
 export async function processPayment(
   { store, settlement, settlements, syntheticCredential }: ProcessPaymentDependencies,
   request: ProcessPaymentRequest,
-  signal: AbortSignal,
-  headers = new Headers(),
+  { signal, headers }: Pick<Call, 'signal' | 'headers'>,
 ) {
   const intent = readIntent(request);
   if (intent.synthetic) requireSyntheticCredential(headers, syntheticCredential);
@@ -39,14 +40,14 @@ export async function processPayment(
     signal.throwIfAborted();
     const run = settlements.admit();
     const created = await store.insertIntent(intent);
-    const stored = created ?? matchRepeat(await store.findKnown(orderId, intent.idempotencyKey), intent);
+    const stored = created ?? matchDuplicate(await store.findKnown(orderId, intent.idempotencyKey), intent);
     if (stored === undefined) {
       throw failedPrecondition(
         'IDEMPOTENCY_KEY_REUSED',
-        'this order or idempotency_key was used with other content before',
+        'this order or idempotency_key was already used with other content',
       );
     }
-    if (nextStep(stored) === 'nothing' || stored.charge.status === 'COMPLETED') return answer(stored.charge);
+    if (nextStep(stored) === 'done' || stored.charge.status === 'COMPLETED') return answer(stored.charge);
     const settling = settlements.run(orderId, (own) => settleCharge(settlement, orderId, own, created), run);
     return answer(await orAborted(settling, signal));
   });

@@ -1,5 +1,5 @@
-// The payment provider as the rest of the service sees it: three calls, each with a typed result. What was not answered, or
-// answered with a failure, is `unknown` and never taken for a refusal.
+// The client of the payment provider: three calls, each with a typed result. A missing response or a failure is `unknown`, never a
+// decline: the provider may have captured the money.
 
 import { describeError } from '../platform/base/errors.ts';
 import type { Money } from '../platform/base/money.ts';
@@ -11,16 +11,16 @@ import { injectTrace } from '../platform/observability/tracing.ts';
 import type { Decision } from './charge.ts';
 import { NoAnswer, type ProviderAnswer, type ProviderHttp, type ProviderRequest } from './provider-http.ts';
 
-/** The first call with the key is still running. */
+/** The first call with the key is still in flight. */
 type InFlight = { readonly kind: 'in_flight' };
-/** Nothing can be told from this call. `reason` is for the log. */
+/** The call has no definite outcome. `reason` is for the log. */
 type Unknown = { readonly kind: 'unknown'; readonly reason: string };
 
 export type ChargeResult =
   | Decision
   | InFlight
   | Unknown
-  /** The provider holds the key for another content. */
+  /** The provider has the key with other content. */
   | { readonly kind: 'key_conflict' };
 export type FindResult = Decision | InFlight | Unknown | { readonly kind: 'none' };
 export type RefundResult = { readonly kind: 'refunded' } | InFlight | Unknown;
@@ -34,18 +34,18 @@ export type ChargeOrder = {
 
 export type CallOptions = {
   readonly timeoutMs: number;
-  /** Whether a failure counts for the breaker: an order that fails again and again must count once. */
+  /** Whether a failure counts for the breaker: the retries of one order must not open it on their own. */
   readonly counted: boolean;
 };
 
 export type ProviderClient = {
   readonly name: string;
   breaker(): BreakerView;
-  /** Charges once for each key, however often it is called. */
+  /** Charges at most once for each key. */
   charge(key: string, order: ChargeOrder, options: CallOptions): Promise<ChargeResult>;
-  /** Looks for the charge of an order, whatever its key was. */
+  /** Looks the charge of an order up, whatever its key. */
   findCharge(orderId: string, options: CallOptions): Promise<FindResult>;
-  /** Gives a captured charge back; one that was given back before is a success. */
+  /** Refunds a captured charge; an earlier refund is a success. */
   refund(key: string, charge: { transactionId: string; amount: Money }, options: CallOptions): Promise<RefundResult>;
   stop(): Promise<void>;
 };
@@ -62,7 +62,7 @@ const refundSchema = z.object({ id: z.string().min(1) });
 const errorSchema = z.object({ error: z.object({ code: z.string().min(1), message: z.string().optional() }) });
 const badRequestSchema = z.object({ error: z.object({ fields: z.array(z.object({ field: z.string() })) }) });
 
-/** What some answers say of the call as a whole; other answers from 500 on are internal errors. */
+/** Failures by HTTP status; every other status from 500 on is an internal error. */
 const FAILURES: ReadonlyMap<number, CallFailure> = new Map([
   [429, 'overloaded'],
   [502, 'unreachable'],
@@ -70,7 +70,7 @@ const FAILURES: ReadonlyMap<number, CallFailure> = new Map([
   [504, 'timeout'],
 ]);
 
-// Refused before anything was done. The provider's words may quote the payment method: not kept.
+// Refused before anything was done. The provider's message may quote the payment method, a secret, so it is not kept.
 const METHOD_REFUSED: Decision = {
   kind: 'declined',
   code: 'invalid_request',
@@ -79,13 +79,13 @@ const METHOD_REFUSED: Decision = {
 
 type ProviderCharge = z.infer<typeof chargeSchema>;
 
-/** Makes the client; `guard` stands round every call. */
+/** Creates the client; every call goes through `policy`. */
 export function createProviderClient({
   http,
-  guard,
+  policy,
 }: {
   readonly http: ProviderHttp;
-  readonly guard: CallPolicy;
+  readonly policy: CallPolicy;
 }): ProviderClient {
   const call = async (
     operation: string,
@@ -94,9 +94,9 @@ export function createProviderClient({
   ): Promise<ProviderAnswer | Unknown> => {
     const headers = { ...request.headers, ...injectTrace() };
     const send = async (tryMs: number): Promise<ProviderAnswer> =>
-      requireAnswer(guard.name, await http.send({ ...request, headers, timeoutMs: tryMs }));
+      requireAnswer(policy.name, await http.send({ ...request, headers, timeoutMs: tryMs }));
     try {
-      return await guard.call({ operation, timeoutMs, idempotent: true, counted, send });
+      return await policy.call({ operation, timeoutMs, idempotent: true, counted, send });
     } catch (error) {
       if (!(error instanceof DependencyError)) throw error;
       return { kind: 'unknown', reason: describeError(error.cause ?? error) };
@@ -107,8 +107,8 @@ export function createProviderClient({
     ({ method: 'POST', path, headers: { 'idempotency-key': key }, body }) as const;
 
   return {
-    name: guard.name,
-    breaker: guard.breaker,
+    name: policy.name,
+    breaker: policy.breaker,
     charge: async (key, order, callOptions) => {
       const body = {
         order_id: order.orderId,
@@ -130,13 +130,13 @@ export function createProviderClient({
   };
 }
 
-/** Sorts what a call to the provider threw; returns a mistake of our own as it is. */
+/** Maps NoAnswer to a dependency failure; returns any other error, a bug of ours, unchanged. */
 export function toProviderFailure(dependency: string, thrown: unknown): unknown {
   if (!(thrown instanceof NoAnswer)) return thrown;
   return new DependencyError({ dependency, failure: thrown.timedOut ? 'timeout' : 'unreachable', cause: thrown });
 }
 
-// The provider itself is in trouble, or somebody on the way to it: it did what it did, or nothing.
+// The provider, or a gateway in front of it, failed: the outcome is unknown.
 function requireAnswer(dependency: string, answer: ProviderAnswer): ProviderAnswer {
   const { status, retryAfterMs } = answer;
   const failure = FAILURES.get(status) ?? (status >= 500 ? 'internal' : undefined);
@@ -167,7 +167,7 @@ function readCharge(answer: ProviderAnswer | Unknown): ChargeResult {
   }
 }
 
-// One charge an order is the rule; should there be more, money that is held decides, then money that may yet be.
+// Normally an order has one charge. With more, held money decides first, then money that may still be captured.
 function readCharges(answer: ProviderAnswer | Unknown): FindResult {
   if ('kind' in answer) return answer;
   const found = answer.status === 200 ? chargesSchema.safeParse(answer.body) : undefined;
@@ -187,12 +187,12 @@ function readRefund(answer: ProviderAnswer | Unknown): RefundResult {
   if (answer.status === 200 && refundSchema.safeParse(answer.body).success) return { kind: 'refunded' };
   if (answer.status === 409) return { kind: 'in_flight' };
   const refusal = errorSchema.safeParse(answer.body);
-  const repeated = answer.status === 422 && refusal.data?.error.code === 'charge_already_refunded';
-  return repeated ? { kind: 'refunded' } : unreadable(answer);
+  const wasRefunded = answer.status === 422 && refusal.data?.error.code === 'charge_already_refunded';
+  return wasRefunded ? { kind: 'refunded' } : unreadable(answer);
 }
 
-// Only a fault of the payment method and of nothing else is the customer's. Any other says that the request was spoilt on its way
-// or made wrongly here: nobody was charged, and nobody declined.
+// Only a violation of the payment method alone is a decline. Any other means that the request was corrupted in transit or built
+// wrongly here, which says nothing about the customer.
 function refusesPaymentMethod({ body }: ProviderAnswer): boolean {
   const fields = badRequestSchema.safeParse(body).data?.error.fields ?? [];
   return fields.length > 0 && fields.every(({ field }) => field === 'payment_method');

@@ -1,4 +1,4 @@
-// JSON over HTTP to the payment provider, on connections that are kept. Every way in which no answer comes is one error.
+// The HTTP client of the payment provider: JSON over kept-alive connections. Every failure to get a response throws NoAnswer.
 import http from 'node:http';
 import https from 'node:https';
 import { describeError } from '../platform/base/errors.ts';
@@ -6,10 +6,10 @@ import { describeError } from '../platform/base/errors.ts';
 const MAX_ANSWER_BYTES = 256 * 1024;
 const MAX_IDLE_CONNECTIONS = 64;
 
-/** No answer came: what the provider did is not known. */
+/** No response arrived: whether the provider processed the request is unknown. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
-  /** Whether the time was over, rather than the connection. */
+  /** Whether the request timed out, rather than lost its connection. */
   readonly timedOut: boolean;
 
   constructor(message: string, options: ErrorOptions & { readonly timedOut: boolean }) {
@@ -20,15 +20,15 @@ export class NoAnswer extends Error {
 
 export type ProviderAnswer = {
   readonly status: number;
-  /** Undefined when it is not JSON. */
+  /** Undefined when the response is not JSON. */
   readonly body: unknown;
-  /** How long the provider asks to wait, in milliseconds, when it does. */
+  /** The Retry-After of the response, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
 };
 
 export type ProviderRequest = {
   readonly method: 'GET' | 'POST';
-  /** Below the provider's address, like `v1/charges`. */
+  /** Relative to the provider's URL, for example `v1/charges`. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: unknown;
@@ -36,13 +36,16 @@ export type ProviderRequest = {
 };
 
 export type ProviderHttp = {
-  /** Sends a request; resolves with whatever is answered. Throws NoAnswer. */
+  /**
+   * Sends a request and resolves with any response, whatever its status.
+   * @throws {NoAnswer}
+   */
   send(request: ProviderRequest): Promise<ProviderAnswer>;
-  /** Gives up what is under way and closes the connections. */
+  /** Aborts the requests in flight and closes the connections. */
   stop(): void;
 };
 
-/** Makes the way to `baseUrl`; connects at the first request. */
+/** Creates the client of `baseUrl`; it connects at the first request. */
 export function createProviderHttp(baseUrl: string): ProviderHttp {
   const base = new URL(baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`);
   const protocol = base.protocol === 'https:' ? https : http;
@@ -107,7 +110,7 @@ async function readText(response: http.IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-// Whole seconds; a date is for those who wait longer than a call does.
+// Seconds only: a date would be further ahead than any call waits.
 function parseRetryAfter(header: string | undefined): number | undefined {
   return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1_000 : undefined;
 }
@@ -116,6 +119,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined; // Whoever reads the answer finds that it says nothing.
+    return undefined; // The caller treats a missing body as an unreadable response.
   }
 }

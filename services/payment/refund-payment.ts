@@ -1,9 +1,10 @@
-// rpc RefundPayment: gives the money of an order back, or sees to it that it can never be taken.
+// rpc RefundPayment: refunds the money of an order, or inserts a tombstone so that it can never be charged.
 import type { RefundPaymentRequest } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { failedPrecondition } from '../platform/base/errors.ts';
 import { orAborted } from '../platform/base/or-aborted.ts';
 import { createValidation } from '../platform/base/validation.ts';
 import { runWithCorrelation } from '../platform/observability/tracing.ts';
+import type { Call } from '../platform/server/call.ts';
 import { type Charge, nextStep } from './charge.ts';
 import { toChargeMessage } from './charge-messages.ts';
 import type { ChargeStore } from './charge-store.ts';
@@ -17,14 +18,14 @@ export type RefundPaymentDependencies = {
 };
 
 /**
- * Returns the charge refunded, or declined when there was nothing to give back. Throws DomainError `invalid_argument`,
- * `failed_precondition` IDEMPOTENCY_KEY_REUSED, `resource_exhausted` TOO_MANY_PAYMENTS or `unavailable`
- * PAYMENT_PROVIDER_UNAVAILABLE, and the signal's reason when the caller gives up: the refund goes on all the same.
+ * Returns the charge refunded, or declined when there was nothing to refund. When the caller hangs up, the refund continues.
+ * @throws {DomainError} `invalid_argument`, IDEMPOTENCY_KEY_REUSED, TOO_MANY_PAYMENTS or PAYMENT_PROVIDER_UNAVAILABLE.
+ * @throws the signal's reason when the caller hangs up.
  */
 export async function refundPayment(
   { store, settlement, settlements }: RefundPaymentDependencies,
   request: RefundPaymentRequest,
-  signal: AbortSignal,
+  { signal }: Pick<Call, 'signal'>,
 ) {
   const { orderId, idempotencyKey } = request;
   const validation = createValidation();
@@ -36,13 +37,13 @@ export async function refundPayment(
     const run = settlements.admit();
     const stored = await store.requestRefund(orderId, idempotencyKey);
     if (stored === undefined) {
-      throw failedPrecondition('IDEMPOTENCY_KEY_REUSED', 'this idempotency_key refunded another order before');
+      throw failedPrecondition('IDEMPOTENCY_KEY_REUSED', 'this idempotency_key has already refunded another order');
     }
     let { charge } = stored;
-    if (nextStep(stored) === 'nothing') return answer(charge);
+    if (nextStep(stored) === 'done') return answer(charge);
     const settle = () => settlements.run(orderId, (own) => settleCharge(settlement, orderId, own), run);
     charge = await orAborted(settle(), signal);
-    // That one may have begun before the refund was asked for, and ended with the charge.
+    // The settlement joined may have started before the refund was requested, and ended with the charge.
     if (charge.status === 'COMPLETED') charge = await orAborted(settle(), signal);
     return answer(charge);
   });

@@ -1,6 +1,7 @@
-// RPC -> use case: the table of contents of the payment service. It consumes no events.
+// The routes of the payment service: RPC -> use case. It consumes no events.
 import type { ConnectRouter } from '@connectrpc/connect';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import { callOf } from '../platform/server/call.ts';
 import type { ChargeStore } from './charge-store.ts';
 import { listCharges } from './list-charges.ts';
 import { type ProcessPaymentDependencies, processPayment } from './process-payment.ts';
@@ -13,9 +14,8 @@ export type RouteDependencies = ProcessPaymentDependencies &
 export function createPaymentRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
   return (router) =>
     router.service(PaymentService, {
-      processPayment: (request, context) =>
-        processPayment(dependencies, request, context.signal, context.requestHeader),
-      refundPayment: (request, context) => refundPayment(dependencies, request, context.signal),
-      listCharges: (request) => listCharges(dependencies.store, request),
+      processPayment: (request, context) => processPayment(dependencies, request, callOf(context)),
+      refundPayment: (request, context) => refundPayment(dependencies, request, callOf(context)),
+      listCharges: (request) => listCharges(dependencies, request),
     });
 }

@@ -1,4 +1,4 @@
-// Composition root of the payment service: everything is built here and nowhere else; tests build the same.
+// The composition root of the payment service: the only file here that constructs. Tests build the same.
 import { fileURLToPath } from 'node:url';
 import { DOMAIN } from '../domain.ts';
 import { createWorker } from '../platform/base/worker.ts';
@@ -24,7 +24,7 @@ import { createSettlements } from './settlements.ts';
 import { syntheticProvider } from './synthetic-provider.ts';
 
 const SETTLE_PERIOD_MS = 1_000;
-// What a call to the provider may outlast its time by the database's clock, which starts it a moment later.
+// Added to a call's timeout in the call window: by the database's clock a call starts a moment after its row is stored.
 const CALL_MARGIN_MS = 500;
 
 /** Builds the payment service; nothing connects or listens before `start`. */
@@ -46,12 +46,12 @@ function definePaymentService(config: PaymentConfig, runtime: Runtime): ServiceD
   const toFailure = (thrown: unknown) => toProviderFailure(policy.name, thrown);
   const provider = createProviderClient({
     http: createProviderHttp(config.providerUrl),
-    guard: createCallPolicy({ policy, system: 'http', toFailure, metrics, log }),
+    policy: createCallPolicy({ policy, system: 'http', toFailure, metrics, log }),
   });
   const storeOptions = {
     callMs: config.providerTimeoutMs + CALL_MARGIN_MS,
     settleAfterMs: config.settleAfterMs,
-    watchMs: config.keyRetentionMs,
+    lateCaptureWindowMs: config.keyRetentionMs,
   };
   const store = createChargeStore(runtime.database, storeOptions);
   const backgroundStore = createChargeStore(runtime.backgroundDatabase, storeOptions);
@@ -87,7 +87,7 @@ function definePaymentService(config: PaymentConfig, runtime: Runtime): ServiceD
         key: 'order_id',
         time: 'update_time',
         windowMs: config.syntheticRetentionMs,
-        // What was refunded stays: a late charge must find it closed.
+        // Keep refunded rows: they are the tombstones that refuse a late charge.
         where: `synthetic and status in ('COMPLETED', 'DECLINED')`,
       },
     ],

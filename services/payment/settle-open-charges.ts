@@ -1,9 +1,9 @@
-// The background of the payment service: goes on with charges and refunds whose callers do not come back, and looks for late
-// captures of charges given up. Replicas share the work by putting off what they take.
+// The background of the payment service: continues charges and refunds whose callers did not retry, and looks for late captures of
+// voided charges. Replicas share the work: claiming a charge moves its due time forward.
 import { runInSpan, runWithCorrelation, SpanKind } from '../platform/observability/tracing.ts';
 import type { Charge, StoredCharge } from './charge.ts';
 import type { ChargeStore } from './charge-store.ts';
-import { giveLateCaptureBack, type Run, type SettlementDependencies, settleCharge } from './settlement.ts';
+import { type Run, refundLateCapture, type SettlementDependencies, settleCharge } from './settlement.ts';
 import type { Settlements } from './settlements.ts';
 
 const BATCH_SIZE = 20;
@@ -14,7 +14,7 @@ export type SettleOpenChargesDependencies = {
   readonly settlements: Settlements<Charge>;
 };
 
-/** Settles one batch. Returns whether more is due; what cannot be settled now comes back later. */
+/** Settles one batch and returns whether more is due. A charge that cannot be settled now is due again later. */
 export async function settleOpenCharges(
   { store, settlement, settlements }: SettleOpenChargesDependencies,
   signal: AbortSignal,
@@ -22,8 +22,8 @@ export async function settleOpenCharges(
   const due = await store.claimDue(BATCH_SIZE);
   if (due.length === 0) return false;
   const work = (stored: StoredCharge) => async (run: Run) => {
-    if (!stored.watched) return await settleCharge(settlement, stored.charge.orderId, run);
-    await giveLateCaptureBack(settlement, stored, run);
+    if (!stored.awaitingLateCapture) return await settleCharge(settlement, stored.charge.orderId, run);
+    await refundLateCapture(settlement, stored, run);
     return stored.charge;
   };
   const settling = due.map((stored) => {
@@ -31,7 +31,7 @@ export async function settleOpenCharges(
     const span = { name: 'settle charge', kind: SpanKind.INTERNAL, headers: { traceparent: stored.traceparent } };
     return runInSpan(span, () => runWithCorrelation(orderId, () => settlements.run(orderId, work(stored))));
   });
-  // Each tells of its own failure; a stop does not wait for the provider here.
+  // Each settlement logs its own failure; a stop does not wait for the provider here.
   await Promise.race([Promise.allSettled(settling), untilAborted(signal)]);
   return due.length === BATCH_SIZE;
 }

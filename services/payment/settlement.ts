@@ -1,6 +1,6 @@
-// Brings a charge to a state that holds, step by step, whoever was interrupted before: asks the provider outside any
-// transaction, then stores its answer. Any number of replicas may settle one charge: the provider's keys and the row's version
-// see to it that money moves once.
+// The settlement of a charge: steps that call the provider outside any transaction and then store its answer, until the outcome is
+// definite. Any replica can continue after a crash, and several may settle one charge at once: the provider's idempotency keys and the
+// row's version make sure that money moves once.
 import { createHash } from 'node:crypto';
 import { backoffMs, pause } from '../platform/base/backoff.ts';
 import type { Deadline } from '../platform/base/deadline.ts';
@@ -10,44 +10,44 @@ import {
   type Charge,
   type Decision,
   decideCharge,
-  giveUpCharge,
   nextStep,
   recordLateRefund,
   refundCharge,
   type StoredCharge,
+  voidCharge,
 } from './charge.ts';
 import { toChargeEvents } from './charge-messages.ts';
 import type { ChargeStore } from './charge-store.ts';
 import type { CallOptions, ProviderClient } from './provider-client.ts';
 
-// Charge, refund, and some reading again after others were faster.
+// A charge, a refund, and some repeated reads after concurrent changes.
 const MAX_STEPS = 10;
 const MINIMUM_CALL_MS = 20;
 const FIRST_WAIT_MS = 50;
 const MAX_WAIT_MS = 500;
 
-/** What charges and refunds. */
+/** The calls to the provider that a settlement makes. */
 export type ChargingProvider = Pick<ProviderClient, 'charge' | 'findCharge' | 'refund'>;
 
 export type SettlementDependencies = {
-  readonly store: Pick<ChargeStore, 'find' | 'announceCall' | 'renewIntent' | 'save'>;
-  /** Who charges and refunds: no real provider is asked for a synthetic order. */
+  readonly store: Pick<ChargeStore, 'find' | 'extendCallWindow' | 'startNewAttempt' | 'save'>;
+  /** Returns the provider of a charge: synthetic orders never reach the real one. */
   readonly providerFor: (charge: Pick<Charge, 'synthetic'>) => ChargingProvider;
-  /** From which age on a key may be forgotten by the provider, so that a call must not be repeated. */
+  /** The age from which the provider may have forgotten a key, so that the call must not be retried. */
   readonly keySafeMs: number;
-  /** Publishes the events just stored. */
+  /** Makes the relay publish the events just stored. */
   readonly wakeRelay: () => void;
   readonly now: () => Date;
   readonly log: Logger;
 };
 
-/** One run: until when, and a signal that ends its waits early. */
+/** One run of a settlement: its deadline, and a signal that ends its waits early. */
 export type Run = { readonly deadline: Deadline; readonly signal: AbortSignal };
 
 /**
- * Settles an order's charge. `intent` is a charge stored just now, whose first call is this one.
- * Returns it completed, declined or refunded; throws DomainError `unavailable` PAYMENT_PROVIDER_UNAVAILABLE when the provider
- * did not tell: the charge stays as it is.
+ * Settles an order's charge and returns it decided.
+ * @param intent the charge when this call inserted it: its first call to the provider is made here.
+ * @throws {DomainError} PAYMENT_PROVIDER_UNAVAILABLE when the provider reported no outcome: the charge stays unchanged.
  */
 export async function settleCharge(
   dependencies: SettlementDependencies,
@@ -60,13 +60,13 @@ export async function settleCharge(
     const stored = first ?? (await dependencies.store.find(orderId));
     if (stored === undefined) throw new Error(`order ${orderId} has no charge to settle`);
     switch (nextStep(stored)) {
-      case 'nothing':
+      case 'done':
         return stored.charge;
       case 'charge':
         await charge(dependencies, stored, run, first !== undefined);
         break;
-      case 'give_up':
-        await giveUp(dependencies, stored, run);
+      case 'void':
+        await voidUncaptured(dependencies, stored, run);
         break;
       case 'refund':
         await refund(dependencies, stored, run);
@@ -74,27 +74,30 @@ export async function settleCharge(
     }
     first = undefined;
   }
-  throw stillOpen('the charge changed too often meanwhile');
+  throw outcomeUnknown('the charge changed in every step');
 }
 
-/** Looks for money captured after its charge was given up, and gives it back. Throws as `settleCharge`. */
-export async function giveLateCaptureBack(
+/**
+ * Looks for money that was captured after its charge was voided, and refunds it.
+ * @throws {DomainError} PAYMENT_PROVIDER_UNAVAILABLE when the provider reported no outcome.
+ */
+export async function refundLateCapture(
   dependencies: SettlementDependencies,
-  { charge: given }: StoredCharge,
+  { charge: voided }: StoredCharge,
   run: Run,
 ): Promise<void> {
-  const { orderId, amount } = given;
-  const provider = dependencies.providerFor(given);
-  const found = await askUntilTold(run, (options) => provider.findCharge(orderId, options));
+  const { orderId, amount } = voided;
+  const provider = dependencies.providerFor(voided);
+  const found = await askUntilDefinite(run, (options) => provider.findCharge(orderId, options));
   if (found.kind !== 'captured' || amount === undefined) return;
   const { transactionId } = found;
-  dependencies.log.warn({ transaction_id: transactionId }, 'a charge given up was captured after all: refunding');
+  dependencies.log.warn({ transaction_id: transactionId }, 'a voided charge was captured late: refunding it');
   const key = providerKey('refund', orderId);
-  await askUntilTold(run, (options) => provider.refund(key, { transactionId, amount }, options));
-  await save(dependencies, recordLateRefund(given, transactionId));
+  await askUntilDefinite(run, (options) => provider.refund(key, { transactionId, amount }, options));
+  await save(dependencies, recordLateRefund(voided, transactionId));
 }
 
-/** The key under which the provider knows an order's charge or refund: the same for ever, in characters a header takes. */
+/** Returns the idempotency key of an order's charge or refund at the provider: deterministic, and valid in a header. */
 export function providerKey(operation: 'charge' | 'refund', orderId: string): string {
   return `${operation}-${createHash('sha256').update(orderId).digest('hex')}`;
 }
@@ -103,15 +106,15 @@ async function charge(dependencies: SettlementDependencies, stored: StoredCharge
   const { orderId } = stored.charge;
   let open: StoredCharge | undefined = stored;
   if (!isFirst) {
-    open = await dependencies.store.announceCall(orderId);
+    open = await dependencies.store.extendCallWindow(orderId);
     if (open === undefined) return;
     if (open.intentAgeMs >= dependencies.keySafeMs) {
-      const found = await askUntilTold(run, (options) =>
+      const found = await askUntilDefinite(run, (options) =>
         dependencies.providerFor(stored.charge).findCharge(orderId, options),
       );
       if (found.kind !== 'none') return await decide(dependencies, open, found);
-      // Nothing was captured, and whoever starts the new attempt first shares its key with the others.
-      open = await dependencies.store.renewIntent(orderId, open.attempt);
+      // Nothing was captured. Replicas that start a new attempt at once use the same key, so the provider charges once.
+      open = await dependencies.store.startNewAttempt(orderId, open.attempt);
       if (open === undefined) return;
     }
   }
@@ -129,32 +132,32 @@ async function requestCharge(
   const provider = providerFor(open);
   const key = providerKey('charge', orderId);
   const order = { orderId, customerId, amount, paymentMethod };
-  const result = await askUntilTold(run, (options) => provider.charge(key, order, { ...options, counted }));
+  const result = await askUntilDefinite(run, (options) => provider.charge(key, order, { ...options, counted }));
   if (result.kind !== 'key_conflict') return result;
-  log.error('the payment provider holds the key for another content: looking for the charge instead');
-  const found = await askUntilTold(run, (options) => provider.findCharge(orderId, options));
-  if (found.kind === 'none') throw stillOpen('the payment provider refuses the key and has no charge');
+  log.error('the payment provider has the key with other content: looking the charge up instead');
+  const found = await askUntilDefinite(run, (options) => provider.findCharge(orderId, options));
+  if (found.kind === 'none') throw outcomeUnknown('the payment provider refuses the key and has no charge');
   return found;
 }
 
-// A refund was asked for while the outcome is not known. No new call is made from then on, so once the announced ones are over
-// what the provider does not have will not come; what comes nevertheless is found by giveLateCaptureBack.
-async function giveUp(dependencies: SettlementDependencies, stored: StoredCharge, run: Run): Promise<void> {
+// A refund was requested while the outcome is unknown. No new call starts from then on, so once the call window is over the provider
+// is not expected to capture any more; should it still do, refundLateCapture finds it.
+async function voidUncaptured(dependencies: SettlementDependencies, stored: StoredCharge, run: Run): Promise<void> {
   const { orderId, synthetic } = stored.charge;
   const provider = dependencies.providerFor(stored.charge);
   let latest: StoredCharge | undefined = stored;
-  for (let attempt = 1; latest !== undefined && nextStep(latest) === 'give_up'; attempt += 1) {
-    const found = await askUntilTold(run, (options) => provider.findCharge(orderId, options));
+  for (let attempt = 1; latest !== undefined && nextStep(latest) === 'void'; attempt += 1) {
+    const found = await askUntilDefinite(run, (options) => provider.findCharge(orderId, options));
     if (found.kind !== 'none') return await decide(dependencies, latest, found);
-    if (latest.callsEndInMs === 0 || synthetic) {
-      const givenUp = await save(dependencies, giveUpCharge(latest.charge));
-      if (givenUp) dependencies.log.info('a charge the provider knows nothing of was given up');
+    if (latest.callWindowMs === 0 || synthetic) {
+      const isSaved = await save(dependencies, voidCharge(latest.charge));
+      if (isSaved) dependencies.log.info('charge voided: the provider has no charge of the order');
       return;
     }
-    const waitMs = Math.min(latest.callsEndInMs, backoffMs(attempt, FIRST_WAIT_MS, MAX_WAIT_MS));
-    // After the wait there must be time to ask again, else nothing is told of how long to wait.
+    const waitMs = Math.min(latest.callWindowMs, backoffMs(attempt, FIRST_WAIT_MS, MAX_WAIT_MS));
+    // Without time for another call after the wait, fail now with the remaining window as the retry delay.
     if (waitMs + 2 * MINIMUM_CALL_MS > run.deadline.remainingMs()) {
-      throw stillOpen('a call to the payment provider may be on its way', latest.callsEndInMs);
+      throw outcomeUnknown('a call to the payment provider may be in flight', latest.callWindowMs);
     }
     await pause(waitMs, run.signal);
     latest = await dependencies.store.find(orderId);
@@ -165,27 +168,29 @@ async function refund(dependencies: SettlementDependencies, { charge: paid }: St
   const { orderId, transactionId, amount } = paid;
   if (amount === undefined) throw new Error(`order ${orderId} has a charge without an amount`);
   const key = providerKey('refund', orderId);
-  await askUntilTold(run, (options) => dependencies.providerFor(paid).refund(key, { transactionId, amount }, options));
+  await askUntilDefinite(run, (options) =>
+    dependencies.providerFor(paid).refund(key, { transactionId, amount }, options),
+  );
   const refunded = await save(dependencies, refundCharge(paid));
   if (refunded) dependencies.log.info({ transaction_id: transactionId }, 'payment refunded');
 }
 
 async function decide(dependencies: SettlementDependencies, open: StoredCharge, decision: Decision): Promise<void> {
-  const decided = decideCharge(open.charge, withoutQuote(decision, open.paymentMethod));
+  const decided = decideCharge(open.charge, redactPaymentMethod(decision, open.paymentMethod));
   if (!(await save(dependencies, decided))) return;
-  const { declineCode, transactionId } = decided;
-  const fields = declineCode === '' ? { transaction_id: transactionId } : { decline_code: declineCode };
-  dependencies.log.info(fields, `payment ${decided.status.toLowerCase()}`);
+  const { status, declineCode, transactionId } = decided;
+  const fields = status === 'DECLINED' ? { decline_code: declineCode } : { transaction_id: transactionId };
+  dependencies.log.info(fields, `payment ${status.toLowerCase()}`);
 }
 
-// A provider may quote the payment method; its words are kept and shown, the payment method is a secret.
-function withoutQuote(decision: Decision, paymentMethod: string): Decision {
+// Redact the payment method, a secret: the provider's message may quote it, and is stored and shown.
+function redactPaymentMethod(decision: Decision, paymentMethod: string): Decision {
   if (decision.kind !== 'declined' || paymentMethod === '') return decision;
-  const hide = (words: string): string => words.replaceAll(paymentMethod, '[payment method]');
-  return { ...decision, code: hide(decision.code), message: hide(decision.message) };
+  const redact = (text: string): string => text.replaceAll(paymentMethod, '[payment method]');
+  return { ...decision, code: redact(decision.code), message: redact(decision.message) };
 }
 
-// False when somebody else stored the same or more meanwhile: whoever asks reads again.
+// False when the charge was changed concurrently: the caller reads it again.
 async function save({ store, now, wakeRelay }: SettlementDependencies, next: Charge): Promise<boolean> {
   const events = toChargeEvents(next, now());
   const saved = await store.save(next, events);
@@ -193,29 +198,34 @@ async function save({ store, now, wakeRelay }: SettlementDependencies, next: Cha
   return saved !== undefined;
 }
 
-type Told<Result> = Exclude<Result, { kind: 'in_flight' } | { kind: 'unknown' }>;
+type Definite<Result> = Exclude<Result, { kind: 'in_flight' } | { kind: 'unknown' }>;
 
-/** Asks again while the first call is in flight, as long as the run lasts. Throws when nothing is told. */
-async function askUntilTold<Result extends { readonly kind: string }>(
+/**
+ * Repeats a call while the first one with its key is in flight, until the run's deadline.
+ * @throws {DomainError} PAYMENT_PROVIDER_UNAVAILABLE when there is no definite result.
+ */
+async function askUntilDefinite<Result extends { readonly kind: string }>(
   { deadline, signal }: Run,
   ask: (options: CallOptions) => Promise<Result>,
-): Promise<Told<Result>> {
+): Promise<Definite<Result>> {
   for (let attempt = 1; ; attempt += 1) {
     const timeoutMs = deadline.remainingMs();
-    if (timeoutMs < MINIMUM_CALL_MS || signal.aborted) throw stillOpen('no time is left to ask the payment provider');
+    if (timeoutMs < MINIMUM_CALL_MS || signal.aborted)
+      throw outcomeUnknown('no time is left to call the payment provider');
     const result = await ask({ timeoutMs, counted: false });
-    if (result.kind === 'unknown') throw stillOpen((result as { reason?: string }).reason ?? '');
-    if (result.kind !== 'in_flight') return result as Told<Result>;
+    if (result.kind === 'unknown') throw outcomeUnknown((result as { reason?: string }).reason ?? '');
+    if (result.kind !== 'in_flight') return result as Definite<Result>;
     const waitMs = backoffMs(attempt, FIRST_WAIT_MS, MAX_WAIT_MS);
-    if (waitMs > deadline.remainingMs()) throw stillOpen('the payment provider still works on the first call');
+    if (waitMs > deadline.remainingMs())
+      throw outcomeUnknown('the first call to the payment provider is still in flight');
     await pause(waitMs, signal);
   }
 }
 
-function stillOpen(reason: string, retryAfterMs = DEFAULT_RETRY_AFTER_MS): DomainError {
+function outcomeUnknown(reason: string, retryAfterMs = DEFAULT_RETRY_AFTER_MS): DomainError {
   return unavailable({
     reason: 'PAYMENT_PROVIDER_UNAVAILABLE',
-    message: 'the payment provider has not told the outcome: repeat the call',
+    message: 'the payment provider has not reported the outcome: retry the call',
     retryAfterMs: Math.ceil(retryAfterMs),
     cause: new Error(reason),
   });

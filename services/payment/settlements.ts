@@ -1,5 +1,4 @@
-// The settlements running in this replica: one an order at a time, shared by everybody who waits for it, and finished whether
-// or not somebody still does.
+// The settlements running in this replica: one per order at a time, shared by all its callers, and finished even when they hang up.
 import { startDeadline } from '../platform/base/deadline.ts';
 import { DEFAULT_RETRY_AFTER_MS, DomainError, describeError } from '../platform/base/errors.ts';
 import type { Component } from '../platform/base/lifecycle.ts';
@@ -10,13 +9,16 @@ const MAX_RUNNING = 500;
 const STOP_GRACE_MS = 2_000;
 
 export type Settlements<Result> = Component & {
-  /** Starts the clock of a settlement that is about to begin. Throws DomainError `resource_exhausted` when too many run. */
+  /**
+   * Starts the deadline of a settlement that is about to begin.
+   * @throws {DomainError} TOO_MANY_PAYMENTS.
+   */
   admit(): Run;
-  /** Joins the settlement of this order that runs, or starts `work`. */
+  /** Joins the running settlement of the order, or starts `work`. */
   run(orderId: string, work: (run: Run) => Promise<Result>, admitted?: Run): Promise<Result>;
 };
 
-/** Makes the registry. A settlement takes `timeoutMs` at most, apart from statements. */
+/** Creates the registry. A settlement takes at most `timeoutMs`, SQL statements not counted. */
 export function createSettlements<Result>(options: {
   readonly timeoutMs: number;
   readonly log: Logger;
@@ -28,10 +30,10 @@ export function createSettlements<Result>(options: {
   const start = (orderId: string, work: (run: Run) => Promise<Result>, run: Run): Promise<Result> => {
     const result = work(run).finally(() => running.delete(orderId));
     running.set(orderId, result);
-    // Those who wait get the error too; when nobody does, this line is all there is.
+    // Log here as well as reject: without a waiting caller the error would be lost.
     result.catch((error: unknown) => {
       const reason = error instanceof DomainError ? describeError(error.cause ?? error) : describeError(error);
-      options.log.info({ reason }, 'a charge stays open; it is settled later');
+      options.log.info({ reason }, 'charge not settled, retrying later');
     });
     return result;
   };
@@ -43,7 +45,7 @@ export function createSettlements<Result>(options: {
         throw new DomainError({
           kind: 'resource_exhausted',
           reason: 'TOO_MANY_PAYMENTS',
-          message: 'too many payments are under way',
+          message: 'too many payments are in flight',
           retryAfterMs: DEFAULT_RETRY_AFTER_MS,
         });
       }

@@ -1,4 +1,4 @@
-// Decides the payments of synthetic orders by their payment method, as the provider would, without any money.
+// The provider of synthetic orders: decides by the payment method, as the fake provider does, and moves no money.
 import type { Decision } from './charge.ts';
 import type { ChargingProvider } from './settlement.ts';
 
@@ -8,7 +8,7 @@ const DECLINES: Readonly<Record<string, Decision>> = {
 };
 const SILENT = new Set(['pm_provider_error', 'pm_slow']);
 
-/** Answers at once and remembers nothing: the charge's own row tells what was decided. */
+/** Answers at once and stores nothing: the charge's row has the decision. */
 export const syntheticProvider: ChargingProvider = {
   charge: async (key, { paymentMethod }) => {
     if (SILENT.has(paymentMethod)) return { kind: 'unknown', reason: `${paymentMethod} of a synthetic order` };

@@ -1,4 +1,4 @@
-// Secrets planted in a running platform that is put through much trouble: each gets to where it belongs, and nowhere else.
+// Secrets planted in a running platform under many failures: each reaches its recipient and appears nowhere else.
 import { randomBytes } from 'node:crypto';
 import { connect, headers as natsHeaders } from 'nats';
 import { Client } from 'pg';
@@ -27,10 +27,10 @@ const CREDENTIAL = canary('credential');
 const WRONG_CREDENTIAL = canary('wrong');
 const COLLECTOR_KEY = canary('key');
 
-describe('what is secret', () => {
+describe('a planted secret', () => {
   let resources: AsyncDisposableStack;
   let platform: TestStack;
-  let till: ProviderTap;
+  let providerTap: ProviderTap;
   let collector: OtlpReceiver;
   let sights: Sight[];
   const errors: unknown[] = [];
@@ -38,7 +38,7 @@ describe('what is secret', () => {
   beforeAll(async () => {
     resources = new AsyncDisposableStack();
     collector = resources.use(await startOtlpReceiver());
-    till = resources.use(await openProviderTap());
+    providerTap = resources.use(await openProviderTap());
     const environment = {
       LOG_LEVEL: 'debug',
       PAYMENT_METHODS: '*',
@@ -47,9 +47,9 @@ describe('what is secret', () => {
       OTEL_EXPORTER_OTLP_HEADERS: `x-collector-key=${COLLECTOR_KEY}`,
       OTEL_BSP_SCHEDULE_DELAY: '100',
     };
-    const serviceEnvironment = { payment: { PAYMENT_PROVIDER_URL: till.url } };
+    const serviceEnvironment = { payment: { PAYMENT_PROVIDER_URL: providerTap.url } };
     platform = resources.use(await startTestStack(environment, { serviceEnvironment }));
-    till.provider = platform.stack.url('provider');
+    providerTap.provider = platform.stack.url('provider');
     await orderInEveryWay();
     await spoilAnEvent();
     await orderThrough('postgres');
@@ -75,17 +75,17 @@ describe('what is secret', () => {
     const words = (paymentMethod: string) => ({
       error: { code: 'card_declined', message: `no money at ${paymentMethod}` },
     });
-    till.answers.set(METHODS['declined payment method'], {
+    providerTap.answers.set(METHODS['declined payment method'], {
       status: 402,
       body: words(METHODS['declined payment method']),
     });
     const { error } = words(METHODS['refused payment method']);
-    till.answers.set(METHODS['refused payment method'], {
+    providerTap.answers.set(METHODS['refused payment method'], {
       status: 400,
       body: { error: { ...error, fields: [{ field: 'payment_method', message: error.message }] } },
     });
     const inTrouble = METHODS['payment method of a provider in trouble'];
-    till.answers.set(inTrouble, { status: 500, body: words(inTrouble) });
+    providerTap.answers.set(inTrouble, { status: 500, body: words(inTrouble) });
     await order(METHODS['payment method'], OrderStatus.CONFIRMED);
     await order(METHODS['declined payment method'], OrderStatus.FAILED);
     await order(METHODS['refused payment method'], OrderStatus.FAILED);
@@ -101,7 +101,7 @@ describe('what is secret', () => {
     await orders.createOrder(synthetic, { headers: { [SYNTHETIC_HEADER]: CREDENTIAL } });
   }
 
-  /** An event that nobody can read becomes a dead letter. */
+  /** Publishes an unreadable event, which becomes a dead letter. */
   async function spoilAnEvent(): Promise<void> {
     const { username, password, host } = new URL(platform.stack.natsUrl('admin'));
     const broker = await connect({ servers: host, user: username, pass: decodeURIComponent(password) });
@@ -115,7 +115,7 @@ describe('what is secret', () => {
     });
   }
 
-  /** An order placed while the database or the broker is away. */
+  /** Places an order while the database or the broker is down. */
   async function orderThrough(part: 'postgres' | 'nats'): Promise<void> {
     await platform.stack.stop(part);
     const request = orderRequest();
@@ -134,8 +134,8 @@ describe('what is secret', () => {
       ]),
     );
 
-  it('gets to where it belongs: the provider, the collector, the database, the broker, the service that checks it', async () => {
-    const heard = [{ place: 'the till', text: till.requests.join('\n') }];
+  it('reaches its recipient: the provider, the collector, the database, the broker, the service that checks it', async () => {
+    const heard = [{ place: 'the provider', text: providerTap.requests.join('\n') }];
     expect(findLeaks(METHODS, heard)).toHaveLength(Object.keys(METHODS).length);
     const keys = collector.headers.map((given) => given['x-collector-key']);
     expect(new Set(keys)).toEqual(new Set([COLLECTOR_KEY]));
@@ -144,7 +144,7 @@ describe('what is secret', () => {
     for (const service of platform.stack.services) await logIn(service);
   });
 
-  it('is nowhere else, in no form: logs, spans, metrics, events, dead letters, tables at rest, mails, status, errors', () => {
+  it('appears nowhere else, in any encoding: logs, spans, metrics, events, dead letters, tables at rest, mails, status, errors', () => {
     const secrets = {
       ...METHODS,
       'reused payment method': REUSED,

@@ -1,4 +1,5 @@
 // The chaos runner on a real platform: one experiment that is upheld, and one whose fault has no effect, which has to fail.
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,4 @@
-// The platform through the eyes of clients that were not written here: buf curl, grpcurl, curl, grpc-js, a browser. Each order
-// goes all the way.
+// The platform as seen by third-party clients: buf curl, grpcurl, curl, grpc-js, a browser. Each order runs to its end.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-web';
@@ -40,7 +39,7 @@ afterAll(() => platform?.[Symbol.asyncDispose]());
 const orderUrl = () => platform.stack.url('order');
 const addressOf = (service: ServiceName) => new URL(platform.stack.url(service)).host;
 
-/** As the schema itself names the fields: what people type. */
+/** With the field names of the schema, as people type them. */
 function sampleOrder() {
   return {
     idempotency_key: randomUUID(),
@@ -53,7 +52,7 @@ function sampleOrder() {
 describe('buf curl', () => {
   const bufCurl = (...given: string[]) => runProgram('buf', ['curl', ...given]);
 
-  it.each(['connect', 'grpc', 'grpcweb'])('places an order by %s, with nothing but the address', async (protocol) => {
+  it.each(['connect', 'grpc', 'grpcweb'])('places an order by %s, given only the address', async (protocol) => {
     const { exitCode, stdout, stderr } = await bufCurl(
       '--http2-prior-knowledge',
       `--protocol=${protocol}`,
@@ -73,7 +72,7 @@ describe('buf curl', () => {
     expect(listed.sort()).toEqual(methods.sort());
   });
 
-  it.each(SERVICES)('lists the services on the port of %s, by the older reflection as well', async (service) => {
+  it.each(SERVICES)('lists the services on the port of %s, also by reflection v1alpha', async (service) => {
     const list = async (reflection: string) => {
       const { stdout } = await bufCurl(
         '--http2-prior-knowledge',
@@ -90,7 +89,7 @@ describe('buf curl', () => {
     expect(older).toEqual(present);
   });
 
-  it('shows every violation of a bad order, decoded', async () => {
+  it('prints every violation of an invalid order, decoded', async () => {
     const { exitCode, stderr } = await bufCurl(
       '--protocol=grpc',
       '--http2-prior-knowledge',
@@ -133,7 +132,7 @@ describe('grpcurl', async () => {
     expect(described.stdout).toContain('returns ( stream .shop.order.v1.WatchOrderResponse )');
   });
 
-  it('places an order and is shown its price', async ({ skip }) => {
+  it('places an order and prints its price', async ({ skip }) => {
     skip(grpcurl === undefined, GRPCURL_MISSING);
 
     const data = JSON.stringify(sampleOrder());
@@ -146,7 +145,7 @@ describe('grpcurl', async () => {
     });
   });
 
-  it('is told by an exit code and a reason what was wrong', async ({ skip }) => {
+  it('exits with an error code and prints the reason of a failure', async ({ skip }) => {
     skip(grpcurl === undefined, GRPCURL_MISSING);
 
     const data = JSON.stringify({ order_id: randomUUID() });
@@ -162,7 +161,7 @@ describe('grpc-js', () => {
   const HEALTH = 'grpc.health.v1.Health';
   type HealthAnswer = { status: string };
 
-  /** Opens a server stream of a dynamic client, and keeps what comes. */
+  /** Opens a server stream of a dynamic client and collects its messages. */
   function readStream<Answer>(client: GrpcClient, method: string, request: object) {
     const open = Reflect.get(client, method) as (request: object) => ClientReadableStream<Answer>;
     const stream = open.call(client, request);
@@ -174,7 +173,7 @@ describe('grpc-js', () => {
     return { answers, ended: ended.promise, cancel: () => stream.cancel() };
   }
 
-  it.each(SERVICES)('finds %s SERVING by Check, its own service and the broker too', async (service) => {
+  it.each(SERVICES)('gets SERVING from Check on %s, for its own service and the broker too', async (service) => {
     const client = await connectByReflection(addressOf(service), HEALTH);
     try {
       for (const name of ['', OWN_SERVICES[service], 'broker']) {
@@ -187,7 +186,7 @@ describe('grpc-js', () => {
     }
   });
 
-  it('is told NOT_FOUND by Check of a service that is not there', async () => {
+  it('gets NOT_FOUND from Check for an unknown service', async () => {
     const client = await connectByReflection(addressOf('order'), HEALTH);
     try {
       const check = callUnary(client, 'check', { service: 'shop.refund.v1.RefundService' });
@@ -198,7 +197,7 @@ describe('grpc-js', () => {
     }
   });
 
-  it('sees by Watch that a service stops, before its connection ends', async () => {
+  it('learns from Watch that a service stops, before its connection ends', async () => {
     const client = await connectByReflection(addressOf('notification'), HEALTH);
     try {
       const watch = readStream<HealthAnswer>(client, 'watch', { service: '' });
@@ -214,7 +213,7 @@ describe('grpc-js', () => {
     }
   });
 
-  it('watches a slow order and may leave in the middle; the order goes on', async () => {
+  it('may end its watch of a slow order early; the order continues', async () => {
     const customerId = randomUUID();
     const answer = platform.orders.createOrder(orderRequest({ customerId, paymentMethod: 'pm_slow' }));
     const orderId = await vi.waitFor(async () => {
@@ -257,7 +256,7 @@ describe('a browser', () => {
       body: JSON.stringify(sampleOrder()),
     });
 
-  it('may call from a page of localhost: preflight, then an order it may read', async () => {
+  it('may call from a page on localhost: preflight, then an order it may read', async () => {
     const asked = await preflight(ORIGIN);
     const answered = await call(ORIGIN);
 
@@ -270,7 +269,7 @@ describe('a browser', () => {
     expect(await answered.json()).toMatchObject({ outcome: 'OUTCOME_CONFIRMED' });
   });
 
-  it('may not call from a page of elsewhere, nor read what it is answered', async () => {
+  it('may not call from another origin, nor read the response', async () => {
     const asked = await preflight('https://shop.example');
     const answered = await call('https://shop.example');
 
@@ -281,7 +280,7 @@ describe('a browser', () => {
     }
   });
 
-  it('reads by GET, with the client of browsers, what has no side effects', async () => {
+  it('reads RPCs without side effects by GET, with connect-web', async () => {
     const methods: (string | undefined)[] = [];
     const recordingFetch: typeof fetch = (input, init) => {
       methods.push(init?.method);
@@ -316,7 +315,7 @@ describe('curl', () => {
     expect(JSON.parse(stdout)).toMatchObject({ outcome: 'OUTCOME_CONFIRMED' });
   });
 
-  it('reads an order by GET, its request in the address; a bad one is 404 with the reason', async () => {
+  it('reads an order by GET, with the request in the URL; an unknown one is 404 with the reason', async () => {
     const { order } = await platform.orders.createOrder(orderRequest());
     const get = (orderId: string | undefined) => {
       const message = encodeURIComponent(JSON.stringify({ order_id: orderId }));
@@ -325,7 +324,7 @@ describe('curl', () => {
     };
 
     const [found = '', status] = (await get(order?.orderId)).stdout.split('\n');
-    const unknown = await get('nobody-s');
+    const unknown = await get('unknown-order');
 
     expect(status).toBe('200');
     expect(JSON.parse(found)).toMatchObject({ order: { orderId: order?.orderId, status: 'ORDER_STATUS_CONFIRMED' } });
@@ -333,7 +332,7 @@ describe('curl', () => {
     expect(unknown.stdout).toMatch(/404$/);
   });
 
-  it.each(SERVICES)('finds on the port of %s the metrics of that service for Prometheus', async (service) => {
+  it.each(SERVICES)('reads the Prometheus metrics of %s on its port', async (service) => {
     await platform.orders.createOrder(orderRequest());
     const health = `${platform.stack.url(service)}/shop.ops.v1.OpsService/GetStatus`;
     await curl('--header', 'content-type: application/json', '--data', '{}', health);
@@ -351,7 +350,7 @@ describe('curl', () => {
 });
 
 describe('a trace sent along with an order', () => {
-  /** Places an order within a trace, and tells which services have since printed a line of that trace for that order. */
+  /** Places an order within a trace, and returns the services that have logged that trace for that order. */
   async function placeTracedOrder() {
     const traceId = randomBytes(16).toString('hex');
     const response = await fetch(`${orderUrl()}/${ORDER_SERVICE}/CreateOrder`, {
@@ -367,7 +366,7 @@ describe('a trace sent along with an order', () => {
     return { orderId: order.orderId, services };
   }
 
-  it('is in the log of the services that its call went through', async () => {
+  it('is in the log of every service on the call path', async () => {
     const { services } = await placeTracedOrder();
 
     await expect
@@ -375,7 +374,7 @@ describe('a trace sent along with an order', () => {
       .toEqual(expect.arrayContaining(['order', 'inventory', 'payment']));
   });
 
-  it('is in the log of the service that its event went to', async () => {
+  it('is in the log of the service that consumed its event', async () => {
     const { orderId, services } = await placeTracedOrder();
     const mailIsSent = (line: string) => line.includes('"msg":"mail sent"') && line.includes(orderId);
     await expect.poll(() => platform.output.some(mailIsSent), PATIENCE).toBe(true);

@@ -1,4 +1,4 @@
-// What `make run` prints and `make order` does, as a newcomer meets them: the table, the commands to copy, and the sample order.
+// The output of `make run` and `make order`: the table, the commands to copy, and the sample order.
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -16,13 +16,13 @@ beforeAll(async () => {
 });
 afterAll(() => platform?.[Symbol.asyncDispose]());
 
-/** Runs the sample order against the running platform; `environment` may send it elsewhere. */
+/** Runs the sample order against the running platform, or against the address in `environment`. */
 function runOrder(given: string[] = [], environment: Record<string, string> = {}) {
   return runProgram(process.execPath, [PROGRAM, ...given], { ORDER_URL: platform.stack.url('order'), ...environment });
 }
 
 describe('the sample order', () => {
-  it('tells of the order, each step once, and its end, and ends with 0', async () => {
+  it('prints the order, each step once and its final status, and exits with 0', async () => {
     const { exitCode, stdout, stderr } = await runOrder();
 
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
@@ -36,7 +36,7 @@ describe('the sample order', () => {
     expect(rest.at(-1)).toMatch(/^order [0-9a-f-]{36} is confirmed$/);
   });
 
-  it('is really placed, for the product, quantity and customer it was given', async () => {
+  it('is placed for the given product, quantity and customer', async () => {
     const customer = randomUUID();
 
     const { stdout } = await runOrder(['--customer', customer, '--product', 'prod110', '--quantity', '3']);
@@ -46,7 +46,7 @@ describe('the sample order', () => {
     expect(stdout).toContain(`order ${orders[0]?.orderId}: 3 x prod110 for ${customer}, 23.70 EUR`);
   });
 
-  it('is a new one at every run', async () => {
+  it('is a new order at every run', async () => {
     const customer = randomUUID();
 
     await Promise.all([1, 2].map(() => runOrder(['--customer', customer])));
@@ -54,25 +54,25 @@ describe('the sample order', () => {
     expect((await platform.orders.listOrders({ customerId: customer })).orders).toHaveLength(2);
   });
 
-  it('that is declined says why, in the words of the provider', async () => {
+  it("prints the provider's reason when its payment is declined", async () => {
     const { exitCode, stdout } = await runOrder(['--payment-method', 'pm_insufficient_funds']);
 
     expect(exitCode).toBe(0);
-    expect(stdout).toContain('answered failed, because of payment failed');
+    expect(stdout).toContain('answered failed: payment failed');
     expect(stdout).toMatch(/- process payment +refused {2}.*Insufficient funds/);
-    expect(stdout.trimEnd()).toMatch(/is failed, because of payment failed$/);
+    expect(stdout.trimEnd()).toMatch(/is failed: payment failed$/);
   });
 
-  it('that is slow is answered before it ends, and followed to its end', async () => {
+  it('is answered before a slow payment ends, and watched to its final status', async () => {
     const { exitCode, stdout } = await runOrder(['--payment-method', 'pm_slow']);
 
     expect(exitCode).toBe(0);
-    expect(stdout).toContain('answered timeout, because of payment timeout');
+    expect(stdout).toContain('answered timeout: payment timeout');
     expect(stdout).toMatch(/- process payment +retrying/);
     expect(stdout.trimEnd()).toMatch(/is confirmed$/);
   });
 
-  it('of something the shop does not have is an error with its field, and ends with 1', async () => {
+  it('of an unknown product prints the invalid field and exits with 1', async () => {
     const { exitCode, stdout, stderr } = await runOrder(['--product', 'unicorn']);
 
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
@@ -95,7 +95,7 @@ describe('the sample order', () => {
     expect((await platform.orders.listOrders({ customerId: customer })).orders).toEqual([]);
   });
 
-  it('explains itself with --help, and places nothing', async () => {
+  it('prints its help with --help, and places no order', async () => {
     const customer = randomUUID();
 
     const { exitCode, stdout } = await runOrder(['--customer', customer, '--help']);
@@ -106,7 +106,7 @@ describe('the sample order', () => {
     expect((await platform.orders.listOrders({ customerId: customer })).orders).toEqual([]);
   });
 
-  it('says where it looked and what to do when no platform is there', async () => {
+  it('prints the address and how to start the platform when none is running', async () => {
     const url = `http://127.0.0.1:${await chooseFreePort()}`;
 
     const { exitCode, stderr } = await runOrder([], { ORDER_URL: url });
@@ -117,7 +117,7 @@ describe('the sample order', () => {
     );
   });
 
-  it('finds the order service by its port alone, as the setting of the service has it', async () => {
+  it('finds the order service by ORDER_PORT alone', async () => {
     const { port } = new URL(platform.stack.url('order'));
 
     const { exitCode, stdout } = await runProgram(process.execPath, [PROGRAM], { ORDER_PORT: port });
@@ -126,7 +126,7 @@ describe('the sample order', () => {
     expect(stdout).toContain('answered confirmed');
   });
 
-  it('names a bad address in one line, and ends with 1', async () => {
+  it('names an invalid address in one line and exits with 1', async () => {
     const { exitCode, stderr } = await runOrder([], { ORDER_URL: 'the order service' });
 
     expect(exitCode).toBe(1);
@@ -136,7 +136,7 @@ describe('the sample order', () => {
 });
 
 describe('the printed commands', () => {
-  /** The command of a tool as it is printed, with one key for both its runs. */
+  /** The printed command of a tool, whose key is the same for both runs. */
   function printedCommand(tool: string): string {
     const printed = renderCommands(platform.stack.url('order'), randomUUID);
     const command = printed.split('\n').find((line) => line.trim().startsWith(`${tool} `));
@@ -145,7 +145,7 @@ describe('the printed commands', () => {
   }
   const sh = (command: string) => runProgram('sh', ['-c', command]);
 
-  it('place an order by curl, pasted into a shell, and no second one when pasted again', async () => {
+  it('place an order by curl when pasted into a shell, and no second one when pasted again', async () => {
     const command = printedCommand('curl');
 
     const [first, second] = [await sh(command), await sh(command)];
@@ -157,7 +157,7 @@ describe('the printed commands', () => {
     await awaitOrder(platform, answers[0]?.order.orderId);
   });
 
-  it('place an order by grpcurl, pasted into a shell', async ({ skip }) => {
+  it('place an order by grpcurl when pasted into a shell', async ({ skip }) => {
     const found = await sh('command -v grpcurl');
     skip(found.exitCode !== 0, 'grpcurl is not on the PATH');
 
@@ -169,7 +169,7 @@ describe('the printed commands', () => {
 });
 
 describe('the printed table', () => {
-  it('has every part of the platform, healthy, with the pid of a living process and no password', async () => {
+  it('lists every process of the platform as healthy, with the pid of a living process and no password', async () => {
     const rows = renderTable(platform.stack.rows()).split('\n').slice(2);
 
     const parts = rows.map((row) => row.trim().split(/ {2,}/));
@@ -183,7 +183,7 @@ describe('the printed table', () => {
     }
   });
 
-  it('shows a killed service with its new pid, once it is back', async () => {
+  it('lists a killed service with its new pid after its restart', async () => {
     const pid = platform.stack.pid('notification');
     await platform.stack.kill('notification');
     await platform.stack.waitUntilHealthy('notification');

@@ -1,5 +1,5 @@
-// Parts of the running platform die, stop and come back while orders are placed: what callers are told meanwhile, and that each
-// order comes to its end, sold and charged once.
+// Processes of the running platform die, stop and restart while orders are placed: the responses in the meantime, and that each
+// order completes, with its stock confirmed once and its payment charged once.
 import { randomUUID } from 'node:crypto';
 import { Code, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
@@ -28,7 +28,7 @@ import {
   type TestStack,
 } from '../support/stack.ts';
 
-// Breakers let a probe through soon, so that one test's outage is over before the next one begins.
+// Breakers allow a probe soon, so that one test's outage is over before the next test starts.
 const SETTINGS = { BREAKER_RESET_MS: '1500', PAYMENT_PROVIDER_TIMEOUT_MS: '6000', PAYMENT_SETTLE_AFTER_MS: '1000' };
 const PATIENCE = { timeout: 90_000, interval: 50 };
 const BURST = 12;
@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 afterAll(() => platform?.[Symbol.asyncDispose]());
 
-// Well again: an order goes through at once, so no breaker is open.
+// Recovered: an order is confirmed immediately, so no breaker is open.
 beforeEach(async () => {
   await vi.waitFor(async () => {
     const { outcome } = await platform.orders.createOrder(orderRequest({ customerId: 'well-again' }));
@@ -48,14 +48,14 @@ beforeEach(async () => {
   }, PATIENCE);
 });
 
-/** Stops a part; it is started again at the end of the block. */
+/** Stops a process; disposal starts it again. */
 async function stopPart(part: ProcessName): Promise<AsyncDisposable & { restore(): Promise<void> }> {
   await platform.stack.stop(part);
   const restore = () => platform.stack.start(part);
   return { restore, [Symbol.asyncDispose]: restore };
 }
 
-/** Asks with the same key until somebody answers, as every client may. */
+/** Retries with the same key until a response arrives, as every client may. */
 function place(request: OrderRequest): Promise<CreateOrderResponse> {
   return vi.waitFor(() => platform.orders.createOrder(request), PATIENCE);
 }
@@ -76,7 +76,7 @@ const healthOf = async (service: ServiceName, name = '') =>
 
 describe('SIGKILL in a burst of orders', () => {
   it.each<ServiceName>(['order', 'inventory', 'payment'])(
-    'of %s: each order is CONFIRMED, sold once and charged once',
+    'of %s leaves each order CONFIRMED, its stock confirmed once and charged once',
     async (service) => {
       const productId = await addProduct(platform, { onHand: BURST });
       const request = () => orderRequest({ items: [{ productId, quantity: 1 }] });
@@ -94,7 +94,7 @@ describe('SIGKILL in a burst of orders', () => {
     },
   );
 
-  it('of notification: each customer gets the mail once it is back', async () => {
+  it('of notification: each customer gets the mail after its restart', async () => {
     const customerId = randomUUID();
     await platform.stack.kill('notification');
 
@@ -107,8 +107,8 @@ describe('SIGKILL in a burst of orders', () => {
   });
 });
 
-describe('while inventory is away', () => {
-  it('seed 8.3: an order is PENDING for INVENTORY_UNAVAILABLE, and completes after inventory is back', async () => {
+describe('while inventory is down', () => {
+  it('seed 8.3: an order is PENDING with INVENTORY_UNAVAILABLE, and completes when inventory is back', async () => {
     const productId = await addProduct(platform);
     const items = [{ productId, quantity: 2 }];
     let order: CreateOrderResponse['order'];
@@ -126,7 +126,7 @@ describe('while inventory is away', () => {
     await expectChargedOnce(order?.orderId ?? '');
   });
 
-  it('the sixth order finds the breaker open, as GetStatus shows; every one completes later', async () => {
+  it('the sixth order meets an open breaker, as GetStatus shows; every order completes later', async () => {
     const answers: CreateOrderResponse[] = [];
     {
       await using _away = await stopPart('inventory');
@@ -150,7 +150,7 @@ describe('while inventory is away', () => {
       .toMatchObject({ breakers: [{ dependency: 'inventory', state: BreakerState.CLOSED }, {}] });
   });
 
-  it('a quote names its price and leaves the availability open', async () => {
+  it('a quote has a price and unknown availability', async () => {
     await using _away = await stopPart('inventory');
 
     const items = [{ productId: '12345', quantity: 2 }];
@@ -160,7 +160,7 @@ describe('while inventory is away', () => {
     expect(quote.lines).toMatchObject([{ availability: Availability.UNSPECIFIED }]);
   });
 
-  it('an order waits through a restart of the order service, too', async () => {
+  it('a pending order survives a restart of the order service', async () => {
     let orderId: string | undefined;
     {
       await using _away = await stopPart('inventory');
@@ -177,7 +177,7 @@ describe('while inventory is away', () => {
 });
 
 describe('a payment', () => {
-  it('seed 8.4: slower by 5 s is answered TIMEOUT in under 3 s, and later charged exactly once', async () => {
+  it('seed 8.4: slowed by 5 s is answered TIMEOUT in under 3 s, and later charged exactly once', async () => {
     const startedAt = performance.now();
     const { order, outcome, reason } = await platform.orders.createOrder(orderRequest({ paymentMethod: 'pm_slow' }));
     const seconds = (performance.now() - startedAt) / 1_000;
@@ -189,7 +189,7 @@ describe('a payment', () => {
     await expectChargedOnce(order?.orderId ?? '');
   });
 
-  it('that the provider fails leaves the order PENDING; cancelled, it holds neither stock nor money', async () => {
+  it('that fails at the provider leaves the order PENDING; cancelled, it holds neither stock nor money', async () => {
     const productId = await addProduct(platform, { onHand: 1 });
     const items = [{ productId, quantity: 1 }];
     const answer = await platform.orders.createOrder(orderRequest({ items, paymentMethod: 'pm_provider_error' }));
@@ -206,7 +206,7 @@ describe('a payment', () => {
     expect(await readProviderCharges(platform, orderId)).toEqual([]);
   });
 
-  it('waits for a provider that is away, and is made once when it is back', async () => {
+  it('waits while the provider is down, and is charged once when it is back', async () => {
     let orderId = '';
     {
       await using _away = await stopPart('provider');
@@ -219,7 +219,7 @@ describe('a payment', () => {
     await expectChargedOnce(orderId);
   });
 
-  it('waits for a payment service that is away, while its stock stays held', async () => {
+  it('waits while the payment service is down, and its stock stays reserved', async () => {
     const productId = await addProduct(platform, { onHand: 1 });
     const items = [{ productId, quantity: 1 }];
     let orderId = '';
@@ -238,7 +238,7 @@ describe('a payment', () => {
   });
 });
 
-describe('while the broker is away', () => {
+describe('while the broker is down', () => {
   it('orders are CONFIRMED, and their mails follow when it is back', async () => {
     const customerId = randomUUID();
     {
@@ -252,7 +252,7 @@ describe('while the broker is away', () => {
     await expect.poll(() => platform.mails(customerId), PATIENCE).toHaveLength(3);
   });
 
-  it('a service goes on SERVING, tells that the broker is away, and keeps its events', async () => {
+  it('a service stays SERVING, reports the broker as down, and keeps its events', async () => {
     {
       await using _away = await stopPart('nats');
       await platform.orders.createOrder(orderRequest());
@@ -271,8 +271,8 @@ describe('while the broker is away', () => {
   });
 });
 
-describe('while Postgres is away', () => {
-  it('an order is unavailable with RetryInfo, health says NOT_SERVING; the same key then makes one order', async () => {
+describe('while Postgres is down', () => {
+  it('CreateOrder is unavailable with RetryInfo and health is NOT_SERVING; the same key then makes one order', async () => {
     const productId = await addProduct(platform);
     const request = orderRequest({ items: [{ productId, quantity: 1 }] });
     {
@@ -294,7 +294,7 @@ describe('while Postgres is away', () => {
     await expect.poll(() => healthOf('order'), PATIENCE).toBe(ServingStatus.SERVING);
   });
 
-  it('killed under orders in flight: the key of each tells the truth, and none is sold twice', async () => {
+  it('and killed with orders in flight: each key returns its order, and no stock is confirmed twice', async () => {
     const productId = await addProduct(platform, { onHand: BURST });
     const request = () => orderRequest({ items: [{ productId, quantity: 1 }] });
     const requests = Array.from({ length: BURST }, request);
@@ -309,14 +309,14 @@ describe('while Postgres is away', () => {
     const answers = await Promise.all(requests.map(place));
     const orderIds = answers.map(({ order }) => order?.orderId ?? '');
     await Promise.all(orderIds.map((orderId) => awaitOrder(platform, orderId)));
-    // Whoever had an answer before gets the same order now.
+    // A key that was answered before returns the same order now.
     expect(orderIds.filter((orderId, index) => told[index] !== '' && told[index] !== orderId)).toEqual([]);
     await expectSoldOnce(productId, BURST);
   });
 });
 
-describe('while the mailbox is away', () => {
-  it('an order is CONFIRMED and its mail PENDING; later it comes under one Message-ID', async () => {
+describe('while the mailbox is down', () => {
+  it('an order is CONFIRMED and its mail PENDING; the mail arrives later with one Message-ID', async () => {
     const customerId = randomUUID();
     const told = async () => (await platform.notifications.listNotifications({ customerId })).notifications;
     {
@@ -338,7 +338,7 @@ describe('while the mailbox is away', () => {
 });
 
 describe('two clients', () => {
-  it('with the same key at once get one order, which is charged once', async () => {
+  it('with the same key at the same time get one order, which is charged once', async () => {
     const request = orderRequest();
     const baseUrl = platform.stack.url('order');
     const clients = (['1.1', '2'] as const).map((httpVersion) =>
@@ -354,7 +354,7 @@ describe('two clients', () => {
     await expectChargedOnce(orderId ?? '');
   });
 
-  it('who watch an order are told when the order service stops, and see the end from the next one', async () => {
+  it('watching an order get an error when the order service stops, and the final status from its successor', async () => {
     const customerId = randomUUID();
     const answer = place(orderRequest({ customerId, paymentMethod: 'pm_slow' }));
     const orderId = await vi.waitFor(async () => {
@@ -372,7 +372,7 @@ describe('two clients', () => {
       return last;
     };
     const failures = [watch(), watch()].map(failureOf);
-    // Both are being served: one that is still on its way would find a closed port instead.
+    // Both watches have started: one that had not would be refused by a closed port instead.
     await expect.poll(() => updates).toBeGreaterThanOrEqual(2);
     await using away = await stopPart('order');
 

@@ -1,4 +1,4 @@
-// A new pricing let out to the customers of the running platform, and taken back.
+// The rollout of a new pricing on the running platform, and its rollback.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';

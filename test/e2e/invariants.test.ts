@@ -115,7 +115,10 @@ describe('the invariants', () => {
     expect(listed).toMatchObject({ exitCode: 0, output: expect.stringContaining(deadLetterId) });
     expect(replayed).toMatchObject({ exitCode: 1, output: expect.stringContaining('still cannot be applied') });
     expect(discarded).toMatchObject({ exitCode: 0, output: expect.stringContaining('discarded') });
-    expect(again).toMatchObject({ exitCode: 1, output: expect.stringContaining(`no dead letter ${deadLetterId}`) });
+    expect(again).toMatchObject({
+      exitCode: 1,
+      output: expect.stringContaining(`No dead letter has the id ${deadLetterId}`),
+    });
     const command = await runCommand('../support/verify.ts', [], settings);
     expect(command).toMatchObject({ exitCode: 0, output: expect.stringContaining('0 violated') });
   });

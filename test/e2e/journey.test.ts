@@ -1,4 +1,4 @@
-// One order's journey through the running platform, by every way a client can speak to it.
+// One order's journey through the running platform, over every protocol.
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
 import { createGrpcWebTransport } from '@connectrpc/connect-web';
@@ -37,7 +37,7 @@ describe('the journey of an order', () => {
     expect(seen.at(-1)).toBe(OrderStatus.CONFIRMED);
   });
 
-  it('reaches CONFIRMED by grpc-js with nothing but reflection', async () => {
+  it('reaches CONFIRMED by grpc-js with reflection only', async () => {
     const address = new URL(platform.stack.url('order')).host;
     const client = await connectByReflection(address, 'shop.order.v1.OrderService');
     try {
@@ -70,7 +70,7 @@ describe('the journey of an order', () => {
     });
   });
 
-  it('seed 5.4: two of prod456 ordered leave 98 within five seconds', async () => {
+  it('seed 5.4: an order of two prod456 leaves 98 within five seconds', async () => {
     await platform.orders.createOrder(orderRequest({ items: [{ productId: 'prod456', quantity: 2 }] }));
 
     await expect
@@ -78,7 +78,7 @@ describe('the journey of an order', () => {
       .toMatchObject({ available: true, quantity: 98 });
   });
 
-  it('seed 5.5: a confirmed order is confirmed to its customer within five seconds, by one mail', async () => {
+  it('seed 5.5: the customer gets one mail within five seconds of the confirmation', async () => {
     const customerId = 'cust-with-mail';
     const { order } = await platform.orders.createOrder(orderRequest({ customerId }));
 
@@ -93,7 +93,7 @@ describe('the journey of an order', () => {
     expect(mail?.text).toContain(order?.orderId);
   });
 
-  it('tells a customer without enough money so, and gives the stock back', async () => {
+  it('fails with the reason when the customer has insufficient funds, and releases the stock', async () => {
     const before = await platform.inventory.getProduct({ productId: 'prod789' });
     const { order, outcome } = await platform.orders.createOrder(
       orderRequest({ items: [{ productId: 'prod789', quantity: 3 }], paymentMethod: 'pm_insufficient_funds' }),
@@ -106,7 +106,7 @@ describe('the journey of an order', () => {
     expect(after.product?.available).toBe(before.product?.available);
   });
 
-  it('shows the secrets of no payment and no connection in what the services print', async () => {
+  it('logs no secret of a payment or a connection', async () => {
     await platform.orders.createOrder(orderRequest({ paymentMethod: 'pm_expired_card' }));
 
     const output = platform.output.join('\n');
@@ -118,7 +118,7 @@ describe('the journey of an order', () => {
   });
 });
 
-// As the schema itself names the fields: what people type.
+// With the field names of the schema, as people type them.
 function sampleOrderAsJson() {
   return {
     idempotency_key: crypto.randomUUID(),

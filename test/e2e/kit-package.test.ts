@@ -1,4 +1,4 @@
-// The two workspaces as others get them: packed, installed into an empty folder, and used there.
+// The two published packages as their users get them: packed, installed into an empty folder, and used there.
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,8 +11,11 @@ import { startKit } from '../support/kit-command.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const example = 'packages/kit/examples/weather';
 const exampleTest = 'test/contract/kit/examples-weather.test.ts';
-// The runner's own variables would tell the inner runner that it is part of this run.
-const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST')));
+// With vitest's variables, the inner vitest would treat itself as part of this run.
+// NODE_OPTIONS selects the packages' sources, which the tarballs do not contain.
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST') && name !== 'NODE_OPTIONS'),
+);
 
 let base: string;
 let packages: string;
@@ -53,7 +56,7 @@ async function run(program: string, given: readonly string[], directory = projec
   return stdout;
 }
 
-/** Copies the example and its test, as somebody would who starts from them, and lends them a runner. */
+/** Copies the example and its test, as a user would, and links them to a test runner. */
 async function copyExample(): Promise<void> {
   for (const path of [example, exampleTest]) {
     await cp(join(root, path), join(project, path), { recursive: true });
@@ -64,7 +67,7 @@ async function copyExample(): Promise<void> {
 }
 
 describe('the packed kit, in an empty folder', () => {
-  it('and what it needs of ours bring the licence they name, whole', async () => {
+  it('and its dependency from this repository contain the full text of their licence', async () => {
     const licence = await readFile(join(root, 'LICENSE'), 'utf8');
     expect(licence).toContain('Apache License\n                           Version 2.0, January 2004');
     for (const name of ['kit', 'rpc-server']) {
@@ -77,7 +80,7 @@ describe('the packed kit, in an empty folder', () => {
   });
 
   it.each(['@touchstone/kit', '@touchstone/rpc-server/port'])(
-    'loads nothing of Connect for %s, and few files',
+    'loads no Connect module for %s, and few files',
     async (name) => {
       const script = `
       import { registerHooks } from 'node:module';
@@ -95,7 +98,7 @@ describe('the packed kit, in an empty folder', () => {
     },
   );
 
-  it('brings both entries of the server it is built on', async () => {
+  it('has both entry points of the server it is built on', async () => {
     const entry = (name: string) =>
       run(process.execPath, ['--print', `require.resolve('@touchstone/rpc-server${name}')`]).then((path) =>
         path.trim(),
@@ -105,7 +108,7 @@ describe('the packed kit, in an empty folder', () => {
     expect(await entry('/port')).toMatch(/rpc-server\/dist\/port\.js$/);
   });
 
-  it('has its command line, which serves a contract until it is told to stop', async () => {
+  it('has its command line, which serves a contract until it is stopped', async () => {
     const descriptors = join(base, 'weather.binpb');
     await run('buf', ['build', join(root, example, 'proto'), '--output', descriptors], root);
 
@@ -128,7 +131,7 @@ describe('the packed kit, in an empty folder', () => {
     await expect(fetch(listening)).rejects.toThrow('fetch failed');
   });
 
-  it('runs the example, and gives it its types', async () => {
+  it('runs and type-checks the example', async () => {
     await copyExample();
     const compilerOptions = {
       ...{ module: 'nodenext', target: 'esnext', strict: true, noEmit: true, types: ['node'] },

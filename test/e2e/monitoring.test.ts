@@ -1,5 +1,5 @@
-// What watches the shop, on the running platform: the monitor's schedule through kills and restarts, who may place test orders, and
-// analytics through kills. The journeys go on by themselves all the while.
+// Monitoring on the running platform: the monitor's schedule through kills and restarts, who may place test orders, and analytics
+// through kills. The scheduled journeys run all the time.
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -45,14 +45,14 @@ const monitor = () => platform.client('monitor', MonitorService);
 const metricsOf = async (service: ServiceName) => await (await fetch(`${platform.stack.url(service)}/metrics`)).text();
 const testOrder = () => orderRequest({ items: [{ productId: 'test-product', quantity: 1 }] });
 
-/** Places an order as clients do: who is told that the shop is unavailable repeats the key. */
+/** Places an order as clients do: on `unavailable`, it retries with the same key. */
 async function place(overrides: Partial<OrderRequest>): Promise<Order> {
   const request = orderRequest(overrides);
   const { order } = await vi.waitFor(() => platform.orders.createOrder(request), PATIENCE);
   return order!;
 }
 
-/** The runs that went well and began after `since`, as soon as there is one of each journey. */
+/** The successful runs that started after `since`, as soon as there is one of each journey. */
 async function awaitSuccesses(since: Date): Promise<Run[]> {
   return await vi.waitFor(async () => {
     const { runs } = await monitor().listRuns({ pageSize: 200 });
@@ -64,13 +64,13 @@ async function awaitSuccesses(since: Date): Promise<Run[]> {
   }, PATIENCE);
 }
 
-/** Asks for the run of a key until it has ended. */
+/** Polls the run of a key until it has ended. */
 async function awaitRun(idempotencyKey: string, journey: Journey): Promise<Run> {
   return await vi.waitFor(async () => (await monitor().runJourney({ idempotencyKey, journey })).run!, PATIENCE);
 }
 
 describe('the schedule', () => {
-  it('runs every journey by itself: ListRuns and /metrics tell of each, and its orders are test orders', async () => {
+  it('runs every journey: ListRuns and /metrics show each, and its orders are test orders', async () => {
     const runs = await awaitSuccesses(new Date(0));
 
     for (const run of JOURNEYS.map((journey) => runs.find((found) => found.journey === journey)!)) {
@@ -86,12 +86,12 @@ describe('the schedule', () => {
       .toEqual(['cancel', 'decline', 'order', 'quote']);
   });
 
-  it('ends as INTERRUPTED the run in the middle of which the monitor was killed, and goes on with the others', async () => {
+  it('marks a run INTERRUPTED when the monitor was killed during it, and continues with the next ones', async () => {
     const idempotencyKey = randomUUID();
     await using database = await openSession(platform.stack.databaseUrl('monitor'));
     const begun = () =>
       database.sql('select 1 from run where idempotency_key = $1 and result is null', [idempotencyKey]);
-    // Without payment the order cannot come to its end, nor the run.
+    // Without payment, neither the order nor the run can complete.
     await platform.stack.stop('payment');
     try {
       const cutOff = monitor().runJourney({ idempotencyKey, journey: Journey.ORDER }).catch(String);
@@ -112,7 +112,7 @@ describe('the schedule', () => {
     await awaitSuccesses(since);
   });
 
-  it('keeps its runs through a restart: the key of one is answered with it, and no second order is placed', async () => {
+  it('keeps its runs across a restart: the key of a run returns it, and no second order is placed', async () => {
     const idempotencyKey = randomUUID();
     const before = await awaitRun(idempotencyKey, Journey.DECLINE);
 
@@ -125,7 +125,7 @@ describe('the schedule', () => {
 });
 
 describe('a test order', () => {
-  /** Orders by curl and by gRPC with nothing but the address; what is printed, of both. */
+  /** Places an order by curl and by gRPC, given only the address; returns both outputs. */
   async function orderByHand(headers: readonly string[]): Promise<string[]> {
     const { idempotencyKey, customerId, items, paymentMethod } = testOrder();
     const order = { customerId, items, paymentMethod, synthetic: true };
@@ -147,7 +147,7 @@ describe('a test order', () => {
     return [plain, byGrpc].map(({ stdout, stderr }) => `${stdout}${stderr}`);
   }
 
-  it('is refused by curl and by gRPC without the credential or with a wrong one, and accepted with it', async () => {
+  it('is rejected by curl and by gRPC without the credential or with a wrong one, and accepted with it', async () => {
     for (const headers of [[], [`${SYNTHETIC_HEADER}: not-the-credential-of-the-monitor`]]) {
       for (const printed of await orderByHand(headers)) {
         expect(printed).toContain('permission_denied');
@@ -162,7 +162,7 @@ describe('a test order', () => {
     }, PATIENCE);
   });
 
-  it('is allowed by a credential that notification and analytics do not know', async ({ skip }) => {
+  it('is allowed by a credential that notification and analytics do not have', async ({ skip }) => {
     skip(process.platform !== 'linux', 'only Linux shows the environment of a process');
     const knows = async (service: ServiceName) => {
       const environment = await readFile(`/proc/${platform.stack.pid(service)}/environ`, 'utf8');
@@ -181,7 +181,7 @@ describe('a test order', () => {
     });
   });
 
-  it('beside real ones leaves every invariant held, as the command of the operator prints', async () => {
+  it('next to real orders violates no invariant, as `make verify` prints', async () => {
     const credential = { [SYNTHETIC_HEADER]: platform.stack.syntheticCredential() };
     await Promise.all([
       ...Array.from({ length: 5 }, () => place({})),
@@ -190,7 +190,7 @@ describe('a test order', () => {
         await vi.waitFor(() => platform.orders.createOrder(request, { headers: credential }), PATIENCE);
       }),
     ]);
-    // Journeys under way are work left to do: the shop must come to rest.
+    // Journeys in flight are pending work: the invariants are judged at quiescence.
     await platform.stack.stop('monitor');
     try {
       const { exitCode, stdout } = await runProgram(
@@ -211,7 +211,7 @@ describe('analytics', () => {
   const salesOf = (summary: SalesSummary | undefined, productId: string) =>
     summary?.products.find((product) => product.productId === productId)?.quantity;
 
-  it('killed again and again while orders come in counts each of them once', async () => {
+  it('counts each order once although it is killed repeatedly', async () => {
     const ops = platform.client('analytics', OpsService);
     const rest = { pending: 0n, unacknowledged: 0n };
     const awaitRest = () =>
@@ -232,7 +232,7 @@ describe('analytics', () => {
       const placing = Array.from({ length: 10 }, () => place({ items: [{ productId, quantity: 1 }] }));
       await expect.poll(inHand, { ...PATIENCE, interval: 10 }).not.toEqual([]);
       await platform.stack.kill('analytics');
-      // What it had in its hands is not counted: the broker has to give it to the next process once more.
+      // Events that were in flight are not counted yet: the broker redelivers them to the next process.
       await database.sql('rollback');
       for (const order of await Promise.all(placing)) await awaitOrder(platform, order.orderId);
       await platform.stack.waitUntilHealthy('analytics');
@@ -244,7 +244,7 @@ describe('analytics', () => {
     expect(salesOf(await readSummary(platform.analytics), productId)).toBe(30n);
   });
 
-  it('shows an order to those who watch within five seconds', async () => {
+  it('streams an order to its watchers within five seconds', async () => {
     const productId = await addProduct(platform);
     const leaving = new AbortController();
     let latest: SalesSummary | undefined;
@@ -263,7 +263,7 @@ describe('analytics', () => {
   });
 });
 
-it('an order that is cancelled while payment is down owes a refund until payment is back, and then nothing', async () => {
+it('an order cancelled while payment is down has an open refund until payment is back', async () => {
   const productId = await addProduct(platform, { onHand: 1 });
   const available = async () => (await platform.inventory.checkAvailability({ productId })).quantity;
   const isSettled = async (orderId: string) => {
@@ -289,7 +289,7 @@ it('an order that is cancelled while payment is down owes a refund until payment
   expect(await available()).toBe(1);
 });
 
-/** The settings that make the operator's commands look at this platform. */
+/** The settings that point the operator's commands at this platform. */
 function settingsOf({ stack }: TestStack): Record<string, string> {
   return {
     NATS_URL: stack.natsUrl('admin'),

@@ -1,4 +1,4 @@
-// A real Prometheus looks at the running platform with the alerts of this repository, and tells of a trouble that is induced.
+// A real Prometheus scrapes the running platform with the alerts of this repository and fires on an induced failure.
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -51,7 +51,7 @@ describe('Prometheus', () => {
     expect(await query('min(up)')).toEqual({ '': 1 });
   });
 
-  it('counts an order at each service it came by', async ({ skip }) => {
+  it('counts an order at each service on its path', async ({ skip }) => {
     if (prometheus === undefined) return skip(missing);
     await platform.orders.createOrder(orderRequest());
     const calls =
@@ -64,7 +64,7 @@ describe('Prometheus', () => {
       .toMatchObject({ '': expect.any(Number) });
   });
 
-  it('raises the alert of a dead letter, by service, and ends it with the letter', async ({ skip }) => {
+  it('fires the alert of a dead letter, by service, and resolves it with the dead letter', async ({ skip }) => {
     if (prometheus === undefined) return skip(missing);
     expect((await firing()).filter(({ alertname }) => alertname === 'DeadLetters')).toEqual([]);
     await publishUnreadable(platform.stack.natsUrl('admin'), randomUUID());

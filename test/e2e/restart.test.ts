@@ -1,4 +1,4 @@
-// Services stop and start while orders are under way: every order that was answered reaches its end.
+// Services stop and start while orders are in flight: every acknowledged order completes.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
@@ -7,7 +7,7 @@ import { orderRequest, startTestStack, type TestStack } from '../support/stack.t
 const ORDERS = 40;
 const LEAST_IN_FLIGHT = 20;
 
-describe('a service that is told to stop', () => {
+describe('a service that is stopped', () => {
   let platform: TestStack;
 
   beforeAll(async () => {
@@ -43,7 +43,7 @@ describe('a service that is told to stop', () => {
     },
   );
 
-  it('finds yesterday’s orders after every service was started again', async () => {
+  it('finds earlier orders after every service was restarted', async () => {
     const { order } = await platform.orders.createOrder(orderRequest());
     for (const service of platform.stack.services) await platform.stack.stop(service);
     for (const service of platform.stack.services) await platform.stack.start(service);

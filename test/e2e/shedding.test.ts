@@ -1,9 +1,15 @@
-// More callers than the running order service takes at once: some are sent away with advice, none of them loses anything.
+// More concurrent calls than the running order service accepts: some are rejected with retry advice, and none is lost.
 import { randomUUID } from 'node:crypto';
 import { Code } from '@connectrpc/connect';
 import { expect, it, vi } from 'vitest';
 import type { CreateOrderResponse } from '#gen/shop/order/v1/order_service_pb.ts';
-import { checkInvariants, listViolations, sourcesOf, type AcknowledgedOrder, acknowledgedOrder } from '../support/invariants/invariants.ts';
+import {
+  type AcknowledgedOrder,
+  acknowledgedOrder,
+  checkInvariants,
+  listViolations,
+  sourcesOf,
+} from '../support/invariants/invariants.ts';
 import {
   addProduct,
   awaitOrder,
@@ -16,10 +22,10 @@ import {
 
 const BURST = 40;
 const PATIENCE = { timeout: 60_000, interval: 100 };
-// Nobody is refused for having waited too long: only for finding no place.
+// Calls are rejected only because the queue is full, never because they waited too long.
 const SMALL = { MAX_CALLS: '2', MAX_QUEUED_CALLS: '2', MAX_QUEUE_MS: '30000' };
 
-it('a burst is partly refused at once with advice; repeated with the same keys, each order is confirmed once', async () => {
+it('a burst is partly rejected immediately with advice; retried with the same keys, each order is confirmed once', async () => {
   await using platform = await startTestStack({}, { serviceEnvironment: { order: SMALL } });
   const productId = await addProduct(platform, { onHand: BURST });
   const customerId = randomUUID();

@@ -1,4 +1,4 @@
-// The order service as its clients see it, through the running platform: every RPC, also after what other calls and services did.
+// The order service as its clients see it on the running platform: every RPC, also after other calls and services changed the state.
 import { randomUUID } from 'node:crypto';
 import { Code } from '@connectrpc/connect';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -19,7 +19,7 @@ import {
   type TestStack,
 } from '../support/stack.ts';
 
-// A slow payment is slow enough to look at its order meanwhile, and fast enough for the call to wait for it.
+// A slow payment is slow enough to read its order in the meantime, and fast enough for the call to wait for it.
 const SETTINGS = { PAYMENT_PROVIDER_SLOW_CAPTURE_MS: '1200' };
 const PATIENCE = { timeout: 60_000, interval: 25 };
 
@@ -36,7 +36,7 @@ async function buy(productId: string, quantity = 1, overrides: Partial<OrderRequ
   return await awaitOrder(platform, order?.orderId);
 }
 
-/** Places an order whose payment takes its time, and returns it as soon as the provider is at work on it. */
+/** Places an order with a slow payment, and returns it as soon as its charge is in flight at the provider. */
 async function startSlowOrder(productId: string) {
   const customerId = randomUUID();
   const items = [{ productId, quantity: 1 }];
@@ -55,7 +55,7 @@ async function countAvailable(productId: string): Promise<number> {
 }
 
 describe('QuoteOrder', () => {
-  it('tells from the real stock what is there and what is short', async () => {
+  it('reports available and short products from the real stock', async () => {
     const productId = await addProduct(platform, { onHand: 3 });
     const quote = async (quantity: number) =>
       (await platform.orders.quoteOrder({ customerId: 'cust123', items: [{ productId, quantity }] })).lines[0];
@@ -68,7 +68,7 @@ describe('QuoteOrder', () => {
     expect(await quote(2)).toMatchObject({ availability: Availability.SHORT });
   });
 
-  it('names the price that the order then has', async () => {
+  it('returns the price that the order then has', async () => {
     const items = [
       { productId: 'prod101', quantity: 2 },
       { productId: 'prod110', quantity: 3 },
@@ -83,7 +83,7 @@ describe('QuoteOrder', () => {
     expect(order?.pricingVersion).toBe(quote.pricingVersion);
   });
 
-  it('orders nothing and holds no stock', async () => {
+  it('places no order and reserves no stock', async () => {
     const customerId = randomUUID();
     const productId = await addProduct(platform, { onHand: 5 });
 
@@ -95,7 +95,7 @@ describe('QuoteOrder', () => {
 });
 
 describe('CreateOrder', () => {
-  it('takes every step once and in order, as the timeline shows', async () => {
+  it('runs every step once and in order, as the timeline shows', async () => {
     const { timeline } = await buy('prod104');
 
     expect(timeline.map(({ step }) => step)).toEqual([
@@ -109,7 +109,7 @@ describe('CreateOrder', () => {
     expect(timeline.every(({ state }) => state === StepState.DONE)).toBe(true);
   });
 
-  it('answers a repeated key with the same order, which is sold and charged once', async () => {
+  it('answers a duplicate with the same order, which is confirmed and charged once', async () => {
     const productId = await addProduct(platform, { onHand: 5 });
     const request = orderRequest({ items: [{ productId, quantity: 2 }] });
 
@@ -123,17 +123,17 @@ describe('CreateOrder', () => {
     expect(await readProviderCharges(platform, orderId)).toHaveLength(1);
   });
 
-  it('refuses a key that stands for another order, which stays as it is', async () => {
+  it('rejects a key that belongs to another order, which stays unchanged', async () => {
     const request = orderRequest();
     const { order } = await platform.orders.createOrder(request);
 
-    const failure = await failureOf(platform.orders.createOrder({ ...request, customerId: 'somebody-else' }));
+    const failure = await failureOf(platform.orders.createOrder({ ...request, customerId: 'another-customer' }));
 
     expect(failure).toMatchObject({ code: Code.FailedPrecondition, reason: 'IDEMPOTENCY_KEY_REUSED' });
     expect(await awaitOrder(platform, order?.orderId)).toMatchObject({ customerId: 'cust123' });
   });
 
-  it('takes a product as soon as inventory has told of it', async () => {
+  it('accepts a product as soon as inventory has published it', async () => {
     const productId = `product-${randomUUID()}`;
     const request = orderRequest({ items: [{ productId, quantity: 1 }] });
     expect(await failureOf(platform.orders.createOrder(request))).toMatchObject({ code: Code.InvalidArgument });
@@ -145,7 +145,7 @@ describe('CreateOrder', () => {
     expect(await awaitOrder(platform, order?.orderId)).toMatchObject({ total: { minorUnits: 4_200n } });
   });
 
-  it('asks the new price once a price has changed, and leaves earlier orders theirs', async () => {
+  it('charges the new price after a price change, and earlier orders keep theirs', async () => {
     const productId = await addProduct(platform, { minorUnits: 1_000n });
     const basket = { customerId: 'cust123', items: [{ productId, quantity: 1 }] };
     const before = await buy(productId);
@@ -159,7 +159,7 @@ describe('CreateOrder', () => {
     expect(order?.total?.minorUnits).toBe(1_000n);
   });
 
-  it('serves after new stock what it refused before; the refusal stands', async () => {
+  it('confirms a new order after restocking; the rejected order stays failed', async () => {
     const productId = await addProduct(platform, { onHand: 1 });
     const request = orderRequest({ items: [{ productId, quantity: 2 }] });
     const refused = await platform.orders.createOrder(request);
@@ -173,7 +173,7 @@ describe('CreateOrder', () => {
     expect(await countAvailable(productId)).toBe(0);
   });
 
-  it('says which product was short and how many there were, and holds none of the others', async () => {
+  it('names the short product and its quantity, and reserves none of the other products', async () => {
     const [scarce, plenty] = await Promise.all([addProduct(platform, { onHand: 2 }), addProduct(platform)]);
     const items = [
       { productId: plenty, quantity: 4 },
@@ -183,11 +183,11 @@ describe('CreateOrder', () => {
     const { order } = await platform.orders.createOrder(orderRequest({ items }));
 
     const details = order?.timeline.map(({ detail }) => detail);
-    expect(details).toContainEqual(expect.stringContaining(`${scarce} (3 asked for, 2 there)`));
+    expect(details).toContainEqual(expect.stringContaining(`${scarce} (3 requested, 2 available)`));
     expect(await countAvailable(plenty)).toBe(10);
   });
 
-  it('sells the last one to one of ten who want it at once', async () => {
+  it('confirms one of ten concurrent orders for the last item', async () => {
     const productId = await addProduct(platform, { onHand: 1 });
     const wanted = () => platform.orders.createOrder(orderRequest({ items: [{ productId, quantity: 1 }] }));
 
@@ -208,7 +208,7 @@ describe('CreateOrder', () => {
     expect(product).toMatchObject({ onHand: 0, reserved: 0, sold: 1n });
   });
 
-  it('refuses a test order without the credential of the monitor, and stores nothing of it', async () => {
+  it('rejects a test order without the monitor credential, and stores nothing of it', async () => {
     const customerId = randomUUID();
     const items = [{ productId: 'test-product', quantity: 1 }];
 
@@ -222,14 +222,14 @@ describe('CreateOrder', () => {
 });
 
 describe('GetOrder', () => {
-  it('reads the order as it was answered', async () => {
+  it('returns the order that CreateOrder answered', async () => {
     const { order, outcome } = await platform.orders.createOrder(orderRequest());
 
     expect(outcome).toBe(Outcome.CONFIRMED);
     expect((await platform.orders.getOrder({ orderId: order?.orderId ?? '' })).order).toEqual(order);
   });
 
-  it('names the reservation and the payment that inventory and payment have', async () => {
+  it('returns the ids of the reservation in inventory and the charge in payment', async () => {
     const { orderId, reservationId, transactionId } = await buy('prod103');
 
     const lines = [{ productId: 'prod103', quantity: 1 }];
@@ -240,7 +240,7 @@ describe('GetOrder', () => {
     expect(charge?.transactionId).toBe(transactionId);
   });
 
-  it('as well as CancelOrder and WatchOrder knows no order that was never placed', async () => {
+  it('answers NOT_FOUND for an unknown order, like CancelOrder and WatchOrder', async () => {
     const orderId = randomUUID();
     const unknown = { code: Code.NotFound, reason: 'ORDER_NOT_FOUND' };
 
@@ -251,7 +251,7 @@ describe('GetOrder', () => {
 });
 
 describe('ListOrders', () => {
-  it('pages through what a customer really ordered, newest first, each once', async () => {
+  it("pages through a customer's orders, newest first, each once", async () => {
     const customerId = randomUUID();
     const placed: string[] = [];
     for (let count = 0; count < 5; count += 1) placed.unshift((await buy('prod107', 1, { customerId })).orderId);
@@ -268,7 +268,7 @@ describe('ListOrders', () => {
     expect(pages.flat()).toEqual(placed);
   });
 
-  it('finds by state what was sold and what was refused', async () => {
+  it('filters confirmed and failed orders by status', async () => {
     const customerId = randomUUID();
     const sold = await buy('prod108', 1, { customerId });
     const refused = await platform.orders.createOrder(orderRequest({ customerId, paymentMethod: 'pm_expired_card' }));
@@ -284,7 +284,7 @@ describe('ListOrders', () => {
 });
 
 describe('CancelOrder', () => {
-  it('gives back stock and money of an order that is still being paid', async () => {
+  it('releases stock and refunds money of an order whose payment is in flight', async () => {
     const productId = await addProduct(platform, { onHand: 1 });
     const { orderId, answer } = await startSlowOrder(productId);
     expect(await countAvailable(productId)).toBe(0);
@@ -297,13 +297,13 @@ describe('CancelOrder', () => {
     await expect
       .poll(() => platform.payments.listCharges({ orderId }), PATIENCE)
       .toMatchObject({ charges: [{ status: ChargeStatus.REFUNDED }] });
-    // The provider cannot be called off: what it captured nevertheless is given back.
+    // The provider cannot cancel a charge in flight: a late capture is refunded.
     await expect
       .poll(() => readProviderCharges(platform, orderId), PATIENCE)
       .toMatchObject([{ status: 'captured', refund_id: expect.any(String) }]);
   });
 
-  it('cancels once, however often it is asked', async () => {
+  it('cancels once when it is called repeatedly', async () => {
     const { orderId, answer } = await startSlowOrder(await addProduct(platform));
 
     const [first, second] = await Promise.all([1, 2].map(() => platform.orders.cancelOrder({ orderId })));
@@ -317,7 +317,7 @@ describe('CancelOrder', () => {
     expect(decisions).toHaveLength(1);
   });
 
-  it('is refused once the order is confirmed, which stays so', async () => {
+  it('is rejected for a confirmed order, which stays confirmed', async () => {
     const { orderId } = await buy('prod105');
 
     const failure = await failureOf(platform.orders.cancelOrder({ orderId }));
@@ -326,7 +326,7 @@ describe('CancelOrder', () => {
     expect((await platform.orders.getOrder({ orderId })).order?.status).toBe(OrderStatus.CONFIRMED);
   });
 
-  it('is refused for an order that has failed', async () => {
+  it('is rejected for a failed order', async () => {
     const { order } = await platform.orders.createOrder(orderRequest({ paymentMethod: 'pm_expired_card' }));
     await awaitOrder(platform, order?.orderId, OrderStatus.FAILED);
 
@@ -337,7 +337,7 @@ describe('CancelOrder', () => {
 });
 
 describe('WatchOrder', () => {
-  it('shows a slow order PENDING while it is paid, then CONFIRMED, and ends', async () => {
+  it('sends a slow order as PENDING during its payment, then CONFIRMED, and ends', async () => {
     const { orderId, answer } = await startSlowOrder('prod112');
 
     const statuses = await readStatuses(orderId);
@@ -347,7 +347,7 @@ describe('WatchOrder', () => {
     expect((await answer).order?.status).toBe(OrderStatus.CONFIRMED);
   });
 
-  it('shows a cancellation that somebody else asked for', async () => {
+  it('sends a cancellation by another client', async () => {
     const { orderId, answer } = await startSlowOrder('prod112');
     const watched = readStatuses(orderId);
 
@@ -357,7 +357,7 @@ describe('WatchOrder', () => {
     await answer;
   });
 
-  it('shows an order that has ended once, and ends', async () => {
+  it('sends a final order once, and ends', async () => {
     const { orderId } = await buy('prod101');
 
     expect(await readStatuses(orderId)).toEqual([OrderStatus.CONFIRMED]);

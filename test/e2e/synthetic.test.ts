@@ -1,4 +1,4 @@
-// Testing in production: the monitor's journeys through the running platform, and that nothing of them is taken for business.
+// Testing in production: the monitor's journeys through the running platform, and that none of them counts as business.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Journey, RunResult } from '#gen/shop/monitor/v1/monitor_pb.ts';
 import { MonitorService } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
@@ -13,7 +13,7 @@ import {
 import { addProduct, orderRequest, startTestStack, type TestStack } from '../support/stack.ts';
 
 const JOURNEYS = [Journey.ORDER, Journey.DECLINE, Journey.CANCEL, Journey.QUOTE];
-// No journey by schedule, and little patience with one that hangs.
+// No scheduled journeys, and a short deadline for one that hangs.
 const SETTINGS = { JOURNEY_INTERVAL_MS: '86400000', JOURNEY_LIMIT_MS: '5000' };
 const ORDERS = 1_000;
 const PARALLEL = 25;
@@ -41,7 +41,7 @@ describe('the monitor', () => {
     }
   });
 
-  it('seed 8.1: tells what failed while a service is away, and succeeds again when it is back', async () => {
+  it('seed 8.1: records the failure while a service is down, and succeeds again when it is back', async () => {
     const monitor = platform.client('monitor', MonitorService);
     await platform.stack.stop('payment');
     const { run: failed } = await monitor.runJourney({ idempotencyKey: 'payment-away', journey: Journey.DECLINE });
@@ -59,7 +59,7 @@ describe('the monitor', () => {
       .toBe(RunResult.SUCCEEDED);
   });
 
-  it('leaves provider, mailbox and analytics with exactly the 800 real ones of 1,000 mixed orders', async () => {
+  it('leaves exactly the 800 real ones of 1,000 mixed orders in provider, mailbox and analytics', async () => {
     const credential = { headers: { 'x-synthetic-credential': platform.stack.syntheticCredential() } };
     const productId = await addProduct(platform, { onHand: ORDERS });
     const before = await platform.analytics.getSalesSummary({});
@@ -67,7 +67,7 @@ describe('the monitor', () => {
     const place = async (index: number) => {
       const synthetic = index % 5 === 0;
       const request = orderRequest({ items: [{ productId: synthetic ? 'test-product' : productId, quantity: 1 }] });
-      // A busy machine makes the shop say `unavailable`; the same key is repeated then, as by any client.
+      // On a busy machine, calls may be `unavailable`; they are retried with the same key, as by any client.
       const { order } = await vi.waitFor(
         () => platform.orders.createOrder({ ...request, synthetic }, synthetic ? credential : {}),
         PATIENCE,

@@ -1,4 +1,4 @@
-// One order followed through every service by its trace, as a collector gets to see it.
+// The trace of one order through every service, as a collector receives it.
 import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { sourcesOf, waitForQuiescence } from '../support/invariants/invariants.ts';
@@ -7,7 +7,7 @@ import { awaitOrder, orderRequest, startTestStack } from '../support/stack.ts';
 
 const CALLER_SPAN = '00f067aa0ba902b7';
 
-it('an order is one connected trace through all services, and a graceful stop loses none of it', async () => {
+it('an order is one connected trace through all services, and a graceful stop loses no span', async () => {
   await using collector = await startOtlpReceiver();
   // Nothing is sent before the stop, except full batches.
   const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '600000' };
@@ -49,12 +49,12 @@ it('an order is one connected trace through all services, and a graceful stop lo
   expect(only(spans, 'notification client send mail').parentId).not.toBe('');
 });
 
-/** Whether a span hangs on nothing that is there. */
+/** Whether a span's parent is missing. */
 function isDetached({ parentId }: ReceivedSpan, spans: readonly ReceivedSpan[]): boolean {
   return parentId !== CALLER_SPAN && !spans.some(({ spanId }) => spanId === parentId);
 }
 
-/** The one span told by `service kind name`. */
+/** The one span identified by `service kind name`. */
 function only(spans: readonly ReceivedSpan[], wanted: string): ReceivedSpan {
   const told = spans.map(({ service, kind, name }) => `${service} ${kind} ${name}`);
   const found = spans.filter((_, index) => told[index] === wanted);

@@ -1,4 +1,4 @@
-// Clients of a service in a test's hands, closed when the test is over.
+// The clients of a service for a test, closed by their disposal.
 import type { DescService } from '@bufbuild/protobuf';
 import { type Client, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
@@ -8,7 +8,7 @@ export type Connection = Disposable & {
   client<Service extends DescService>(service: Service): Client<Service>;
 };
 
-/** Makes clients that share one HTTP/2 connection, which is opened by the first call. */
+/** Creates clients that share one HTTP/2 connection, which the first call opens. */
 export function openConnection(url: string): Connection {
   const sessionManager = new Http2SessionManager(url);
   const transport = createConnectTransport({ baseUrl: url, httpVersion: '2', sessionManager });

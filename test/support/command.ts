@@ -1,22 +1,22 @@
-// The frame of a long command such as `make soak`: a signal calls it off, what it throws is told without secrets, and how it ended is
-// its exit code.
+// The runner of a long command such as `make soak`: a signal cancels it, errors are printed without secrets, and its result is the
+// exit code.
 import { describeError } from '#services/platform/base/errors.ts';
 import { scrubSecrets } from '#services/platform/observability/log.ts';
 
 export const INTERRUPTED = 130;
 
-/** Runs and returns the exit code. `signal` aborts when the command is called off; `main` then ends soon, by throwing or not. */
+/** Runs and returns the exit code. `signal` aborts when the command is cancelled; `main` then ends soon, by throwing or not. */
 type Main = (args: readonly string[], signal: AbortSignal) => Promise<number>;
 
 /**
  * Runs the program of this process: with its arguments, until SIGINT, SIGTERM or SIGHUP calls it off. An error that `main` throws
- * is written to stderr and ends it with `codeOf(error)`, 1 by default; called off it ends with 130.
+ * is written to stderr and ends it with `codeOf(error)`, 1 by default; a cancelled command ends with 130.
  */
 export async function runCommand(main: Main, codeOf: (error: unknown) => number = () => 1): Promise<void> {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
-      // The second is from somebody who does not want to wait: the watchdog then ends what is left.
+      // A second signal exits without waiting: the watchdog then stops the remaining processes.
       if (stop.signal.aborted) process.exit(INTERRUPTED);
       stop.abort(new Error('called off'));
     });

@@ -1,4 +1,4 @@
-// Domain events in a test's hands: published as their producer would, and read back from the stream they are kept in.
+// Domain events for a test: published as their producer publishes them, and read from their stream.
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { connect, headers, type JetStreamManager, type NatsConnection, NatsError } from 'nats';
 import { inboxPrefix } from '#local/nats/nats-permissions.ts';
@@ -12,11 +12,11 @@ import type { TestNats } from './nats.ts';
 
 const NO_MESSAGE_FOUND = 10037;
 
-/** An event as it is kept in its stream. */
+/** An event in its stream. */
 export type StoredEvent = {
   readonly stream: string;
   readonly subject: string;
-  /** Its place in the stream. */
+  /** Its sequence number in the stream. */
   readonly sequence: number;
   /** Its ce-id. */
   readonly id: string;
@@ -25,13 +25,13 @@ export type StoredEvent = {
   readonly headers: Readonly<Record<string, string>>;
 };
 
-/** Makes the stream of a service that is not running, as that service would. */
+/** Creates the stream of a service that is not running, as that service would. */
 export async function makeStream(nats: TestNats, producer: ServiceName): Promise<void> {
   await using session = await openProducer(nats, producer);
   await ensureStream(session, DOMAIN, producer);
 }
 
-/** Publishes an event in our envelope as the service that owns its type, whose stream it makes when it is missing. */
+/** Publishes an event in the platform's envelope as the service that owns its type; creates that service's stream when missing. */
 export async function publishEvent<Schema extends DescMessage>(
   nats: TestNats,
   schema: Schema,
@@ -42,12 +42,12 @@ export async function publishEvent<Schema extends DescMessage>(
   return event;
 }
 
-/** Publishes the same event once more, as a producer does that was away longer than the stream remembers duplicates. */
+/** Publishes the same event again, past the stream's deduplication window, as a producer does after a long outage. */
 export async function publishAgain(nats: TestNats, event: OutgoingEvent): Promise<void> {
   await publishAs(nats, event, `${event.id}-again-${performance.now()}`);
 }
 
-/** Reads every event of a subject, oldest first; none when the stream is not there yet. */
+/** Reads every event of a subject, oldest first; none when the stream does not exist yet. */
 export async function readEvents(nats: TestNats, subject: string): Promise<StoredEvent[]> {
   const stream = streamOf(DOMAIN, producerOf(subject));
   await using connection = await openConnection(nats.adminUrl);

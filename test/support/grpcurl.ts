@@ -1,12 +1,12 @@
-// grpcurl, the program most people call gRPC services with, where this machine has it.
+// The grpcurl program, where this machine has it.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { runProgram } from './stack.ts';
 
-/** Why a test of it is skipped. */
+/** Why its tests are skipped. */
 export const GRPCURL_MISSING = 'grpcurl is not on the PATH nor in the bin folder of Go';
 
-/** The program where there is one; it is never fetched for a test. */
+/** The path of the program, or undefined; tests never install it. */
 export async function findGrpcurl(): Promise<string | undefined> {
   const { exitCode, stdout } = await runProgram('go', ['env', 'GOPATH']);
   const folders = (process.env.PATH ?? '').split(':');

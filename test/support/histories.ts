@@ -1,16 +1,19 @@
-// Random histories: how many are run, how one that fails is told and run again, and how actors take turns in it, so that the
-// same history always goes the same way.
+// Random histories: the number of runs, the report and rerun of a failing one, and actors that take turns, so that the
+// same history always runs the same way.
 import fc from 'fast-check';
 import { assert } from 'vitest';
 
 const DEFAULT_SEED_LIMIT = 2 ** 31;
 
-/** How long histories may take: a part for each, and some for what they start with. */
+/** Returns the timeout of the histories: a share for each, and a fixed share for the setup. */
 export function historyTimeoutMs(runs: number): number {
   return 60_000 + runs * 2_000;
 }
 
-/** How many histories are run: HISTORY_RUNS, else `usual`. Throws Error when HISTORY_RUNS is no number. */
+/**
+ * Returns the number of histories: HISTORY_RUNS, or `usual`.
+ * @throws {Error} when HISTORY_RUNS is not a number.
+ */
 export function historyRuns(usual: number): number {
   const runs = readSetting('HISTORY_RUNS');
   return runs ?? usual;
@@ -18,7 +21,7 @@ export function historyRuns(usual: number): number {
 
 /**
  * Runs a property over random histories. Fails with the smallest history found and the command that runs it again: HISTORY_SEED
- * and HISTORY_PATH take the place of chance.
+ * and HISTORY_PATH replace the random choice.
  */
 export async function checkHistories<History>(
   file: string,
@@ -37,7 +40,7 @@ export async function checkHistories<History>(
     `because ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`,
     `Again: ${again}`,
   ].join('\n');
-  // A promise that was found broken is a failed assertion; anything else is a fault of its own.
+  // A violated invariant is a failed assertion; any other error is thrown as itself.
   if (cause instanceof Error && cause.name === 'AssertionError') assert.fail(words);
   throw new Error(words, { cause });
 }
@@ -49,7 +52,7 @@ function readSetting(name: string): number | undefined {
   return Number(text);
 }
 
-/** Does a piece of work when it is the actor's turn. Nobody else does anything until the actor asks for its next turn or ends. */
+/** Runs work when it is the actor's turn. No other actor runs until this one requests its next turn or ends. */
 export type Turn = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
 type Actor = {
@@ -59,7 +62,7 @@ type Actor = {
   settled: PromiseWithResolvers<void>;
 };
 
-/** Lets actors take turns in an order that numbers choose, each counted off among those who wait. Rejects with the first failure. */
+/** Runs actors in turns; each number chooses the next one among those waiting. Rejects with the first failure. */
 export async function takeTurns(
   actors: readonly ((turn: Turn) => Promise<void>)[],
   nextChoice: () => number,
@@ -81,7 +84,7 @@ export async function takeTurns(
   });
   const all = Promise.all(cast.map(({ playing }) => playing));
   for (;;) {
-    // Who fails, fails at the end: the others go on, as other processes would.
+    // A failure is thrown at the end: the other actors continue, as other processes would.
     await Promise.all(cast.map(({ actor }) => actor.settled.promise));
     const waiting = cast.filter(({ actor }) => !actor.ended && actor.waiting !== undefined);
     const chosen = waiting[nextChoice() % Math.max(1, waiting.length)]?.actor;

@@ -1,4 +1,4 @@
-// Finds secrets where they must not be: in everything the running platform shows, stores and tells.
+// The search for leaked secrets in everything that the running platform prints, stores and publishes.
 
 import { toJsonString } from '@bufbuild/protobuf';
 import { GetStatusResponseSchema, ListDeadLettersResponseSchema, OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
@@ -10,10 +10,10 @@ import { sourcesOf } from './invariants/invariants.ts';
 import { readBroker, readDatabase } from './invariants/sources.ts';
 import type { TestStack } from './stack.ts';
 
-/** What was seen in one place, as text. */
+/** The text found in one place. */
 export type Sight = { readonly place: string; readonly text: string };
 
-/** Names each secret that is in one of these places: as it is, percent-encoded, hexadecimal, or within something in base64. */
+/** Names each secret found in one of these places: plain, percent-encoded, hexadecimal, or inside a base64 text. */
 export function findLeaks(secrets: Readonly<Record<string, string>>, sights: readonly Sight[]): string[] {
   return Object.entries(secrets).flatMap(([name, secret]) => {
     const forms = formsOf(secret);
@@ -24,7 +24,7 @@ export function findLeaks(secrets: Readonly<Record<string, string>>, sights: rea
 }
 
 function formsOf(secret: string): string[] {
-  // Base64 has three ways to write a text, by where in it the text begins; its edges depend on its neighbours.
+  // Base64 encodes a text in three ways, depending on its offset; the first and last characters depend on the adjacent bytes.
   const inBase64 = [0, 1, 2].map((offset) =>
     Buffer.concat([Buffer.alloc(offset), Buffer.from(secret)])
       .toString('base64')
@@ -33,7 +33,7 @@ function formsOf(secret: string): string[] {
   return [secret, encodeURIComponent(secret), Buffer.from(secret).toString('hex'), ...inBase64];
 }
 
-/** Looks at all that a platform at rest shows: logs, metrics, status, dead letters, events, mails, and every row of every table. */
+/** Reads everything a quiescent platform holds: logs, metrics, status, dead letters, events, mails, and every row of every table. */
 export async function lookEverywhere(platform: TestStack): Promise<Sight[]> {
   const { stack, output } = platform;
   const { databaseUrls, natsUrl } = sourcesOf(stack);

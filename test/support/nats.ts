@@ -1,4 +1,4 @@
-// A real nats-server for one test file, with the users and permissions of the local stack and a store of its own.
+// A real nats-server for one test file, with the users and permissions of the local stack and its own store.
 import { join } from 'node:path';
 import { vi } from 'vitest';
 import { ADMIN_USER, randomNatsUsers } from '#local/nats/nats-permissions.ts';
@@ -17,17 +17,17 @@ export type TestNats = AsyncDisposable & {
   readonly storeDir: string;
   /** A service's connection string, with its password; its client also needs `inboxPrefix(service)`. */
   url(service: ServiceName): string;
-  /** Connects a user that may do and see everything. */
+  /** Connects the user without restrictions. */
   readonly adminUrl: string;
-  /** Stops the server in good order; its streams stay. */
+  /** Stops the server gracefully; its streams are kept. */
   stop(): Promise<void>;
-  /** Kills the server without warning; its streams stay. */
+  /** Sends SIGKILL to the server; its streams are kept. */
   kill(): Promise<void>;
-  /** Starts it again, on the same port and streams; stops it first when it runs. */
+  /** Restarts the server on the same port and streams. */
   restart(): Promise<void>;
 };
 
-/** Starts a nats-server on a port of the system's choice. Its disposal stops it and removes its streams. */
+/** Starts a nats-server on a free port. Its disposal stops it and removes its streams. */
 export async function startTestNats(): Promise<TestNats> {
   const folder = await createGuardedDirectory('touchstone-test-nats');
   const storeDir = join(folder.path, 'store');
@@ -64,7 +64,7 @@ export async function startTestNats(): Promise<TestNats> {
   };
 }
 
-/** While nobody listened, the system may have lent the port to somebody's outgoing connection: waits for it to come back. */
+/** Waits for the port: while the server was down, the system may have assigned it to an outgoing connection. */
 async function restartOn(port: number, start: (port: number) => Promise<NatsServer>): Promise<NatsServer> {
   const outcome = await vi.waitFor(
     async () => {

@@ -24,7 +24,7 @@ import { migrate } from '#services/platform/storage/migrations.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The socket that answers with the superuser's connection string to the run's Postgres. */
+    /** The socket that returns the superuser's connection string to the run's Postgres. */
     readonly testPostgresSocket: string;
   }
 }
@@ -32,16 +32,16 @@ declare module 'vitest' {
 export type TestDatabase = AsyncDisposable & {
   /** Connects the service's own role, which owns the database. */
   readonly databaseUrl: string;
-  /** Connects the superuser to the same database, for what a test prepares or looks up behind the service's back. */
+  /** Connects the superuser to the same database, for data that a test writes or reads directly. */
   readonly superuserUrl: string;
   readonly name: string;
 };
 
-/** For vitest's globalSetup: offers a Postgres to the run's tests. Returns the teardown that removes all of it. */
+/** For vitest's globalSetup: provides a Postgres to the run's tests. Returns the teardown that removes it. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const resources = new AsyncDisposableStack();
   const socketFolder = resources.use(await createGuardedDirectory('touchstone-test'));
-  // The server's own account has to get through this one; its name is known to nobody, and the data has rights of its own.
+  // The server's account must be able to traverse this folder; its name is random, and the data has stricter permissions.
   const dataFolder = resources.use(await createGuardedDirectory('touchstone-test-postgres'));
   await chmod(dataFolder.path, 0o711);
 
@@ -72,15 +72,15 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   resources.defer(() => new Promise<void>((resolve) => server.close(() => resolve())));
   project.provide('testPostgresSocket', path);
   return async () => {
-    // A worker may have asked and died: what is still starting belongs to the resources only when it has started.
+    // A worker may have died during the start: the server joins the resources only after it has started.
     await Promise.allSettled([started]);
     await resources.disposeAsync();
   };
 }
 
 /**
- * Makes a database of its own for a test, with the service's migrations applied, that belongs to the service's role and to
- * which only that role can connect. Its disposal ends all sessions on it and drops it.
+ * Creates a database for a test, with the service's migrations applied. The service's role owns it and is the only one that can
+ * connect. Its disposal ends all sessions on it and drops it.
  */
 export async function createTestDatabase(service: ServiceName): Promise<TestDatabase> {
   const directory = fileURLToPath(new URL(`../../services/${service}/migrations`, import.meta.url));
@@ -115,7 +115,7 @@ export async function cloneTestDatabase(service: ServiceName, migrationsDirector
   };
 }
 
-/** Returns the superuser's connection string to the Postgres of the run whose socket is given, which it may start by this. */
+/** Returns the superuser's connection string to the Postgres of the run with this socket; the first call starts the server. */
 export async function requestServer(path: string | undefined): Promise<string> {
   if (path === undefined) throw new Error('test/support/postgres.ts is missing from globalSetup in vitest.config.ts');
   const socket = createConnection(path);
@@ -132,7 +132,7 @@ type TemplateOptions = {
   readonly migrationsDirectory: string;
 };
 
-/** Migrates a template once per run; its name tells the migrations apart. Appears under that name only when it is complete. */
+/** Migrates a template database once per run. It gets its name, which identifies the migrations, only when it is complete. */
 async function ensureTemplate(options: TemplateOptions): Promise<string> {
   const { serverUrl, service, password, urlOf, migrationsDirectory } = options;
   const template = `template_${service}_${await hashDirectory(migrationsDirectory)}`;

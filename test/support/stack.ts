@@ -1,4 +1,4 @@
-// The whole platform as processes for an end-to-end test: free ports, a data folder that goes away, clients for every service.
+// The platform as processes for an end-to-end test: free ports, a temporary data folder, clients for every service.
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -27,17 +27,17 @@ export type TestStack = AsyncDisposable & {
   readonly notifications: Client<typeof NotificationService>;
   readonly analytics: Client<typeof AnalyticsService>;
   client<Service extends DescService>(name: ServiceName, service: Service): Client<Service>;
-  /** The mails the mailbox holds for a customer. */
+  /** The mails in the mailbox for a customer. */
   mails(customerId: string): Promise<Mail[]>;
-  /** What the parts printed, one line each; for looking at a failure, and for what must not be in it. */
+  /** The lines that the processes printed, to diagnose a failure and to search for leaked secrets. */
   readonly output: readonly string[];
 };
 
 export type Mail = { readonly messageId: string; readonly to: string; readonly subject: string; readonly text: string };
 
 /**
- * Starts the platform, the monitor only where `services` names it: its journeys are nobody else's business. `environment` holds
- * settings for all services; everything is gone after disposal.
+ * Starts the platform; the monitor only where `services` names it, because its journeys would disturb other tests. `environment`
+ * holds settings for all services. Disposal removes everything.
  */
 export async function startTestStack(
   environment: Record<string, string> = {},
@@ -84,7 +84,7 @@ export async function startTestStack(
   }
 }
 
-/** A healthy order service may still be learning its prices, and only then knows that a product is none. */
+/** Waits for the prices: a healthy order service may still be loading them, and until then it cannot reject an unknown product. */
 async function waitForCatalogue(orders: Client<typeof OrderService>): Promise<void> {
   const basket = { customerId: 'cust123', items: [{ productId: 'no-product', quantity: 1 }] };
   await vi.waitFor(async () => {
@@ -93,7 +93,7 @@ async function waitForCatalogue(orders: Client<typeof OrderService>): Promise<vo
   }, PATIENCE);
 }
 
-/** A CreateOrder request of one product that is approved, with a fresh key; `overrides` change it. */
+/** A CreateOrder request for one product with an approved payment and a new key; `overrides` change it. */
 export function orderRequest(overrides: Partial<OrderRequest> = {}): OrderRequest {
   return {
     idempotencyKey: randomUUID(),
@@ -111,10 +111,10 @@ export type OrderRequest = {
   readonly paymentMethod: string;
 };
 
-// Long enough for a machine that does much else; what is promised within a time says so itself.
+// Long enough for a busy machine; tests of a promised time set their own limit.
 const PATIENCE = { timeout: 60_000, interval: 50 };
 
-/** Puts in a product nobody else orders, and waits until the order service has learnt its price. */
+/** Adds a product that no other test orders, and waits until the order service knows its price. */
 export async function addProduct(
   { inventory, orders }: Pick<TestStack, 'inventory' | 'orders'>,
   { onHand = 10, minorUnits = 1_000n, currencyCode = 'EUR' } = {},
@@ -127,7 +127,7 @@ export async function addProduct(
   return productId;
 }
 
-/** Waits until an order has this state, by default CONFIRMED, and returns it. */
+/** Waits until an order has this status, by default CONFIRMED, and returns it. */
 export async function awaitOrder(
   { orders }: Pick<TestStack, 'orders'>,
   orderId: string | undefined,
@@ -142,7 +142,7 @@ export async function awaitOrder(
   }, PATIENCE);
 }
 
-/** Publishes an OrderCreated that nobody can read, as whoever `natsUrl` names. */
+/** Publishes an unreadable OrderCreated as the user in `natsUrl`. */
 export async function publishUnreadable(natsUrl: string, eventId: string): Promise<void> {
   const { host, username, password } = new URL(natsUrl);
   const connection = await connect({ servers: host, user: username, pass: decodeURIComponent(password) });
@@ -156,16 +156,16 @@ export async function publishUnreadable(natsUrl: string, eventId: string): Promi
   }
 }
 
-/** A charge in the provider's books. */
+/** A charge in the provider's ledger. */
 export type ProviderCharge = { readonly id: string; readonly status: string; readonly refund_id?: string };
 
-/** What the provider has on an order: every try to charge it. */
+/** The provider's charges of an order, one for each attempt. */
 export async function readProviderCharges({ stack }: TestStack, orderId: string): Promise<ProviderCharge[]> {
   const response = await fetch(`${stack.url('provider')}/v1/charges?order_id=${orderId}`);
   return ((await response.json()) as { charges: ProviderCharge[] }).charges;
 }
 
-/** What a client is told by an error; each violation as `field: description`. */
+/** The details of an error as a client reads them; each violation as `field: description`. */
 export type Failure = {
   readonly code: Code;
   readonly message: string;
@@ -175,7 +175,10 @@ export type Failure = {
   readonly retryAfterMs: number | undefined;
 };
 
-/** The error a call fails with. Throws when it succeeds. */
+/**
+ * Returns the error of a call.
+ * @throws {Error} when the call succeeds.
+ */
 export async function failureOf(call: Promise<unknown>): Promise<Failure> {
   const error = await call.then(
     () => {
@@ -197,18 +200,18 @@ export async function failureOf(call: Promise<unknown>): Promise<Failure> {
   };
 }
 
-/** How a program ended, and what it said. */
+/** The exit code and the output of a program. */
 export type Ended = { readonly exitCode: number | null; readonly stdout: string; readonly stderr: string };
 
-/** Runs a program to its end, without a shell, in an environment of PATH, HOME and `environment`. */
+/** Runs a program to its end, without a shell, with PATH, HOME and `environment`. */
 export function runProgram(
   file: string,
   given: readonly string[],
   environment: Record<string, string> = {},
 ): Promise<Ended> {
-  const { PATH, HOME } = process.env;
+  const { PATH, HOME, NODE_OPTIONS } = process.env;
   return new Promise((resolve) => {
-    const options = { env: { PATH, HOME, ...environment }, timeout: 90_000 };
+    const options = { env: { PATH, HOME, NODE_OPTIONS, ...environment }, timeout: 90_000 };
     const child = execFile(file, given, options, (_error, stdout, stderr) =>
       resolve({ exitCode: child.exitCode, stdout, stderr }),
     );

@@ -14,7 +14,7 @@ export type TcpGate = AsyncDisposable & {
 };
 
 /** Opens a gate to a server on loopback, on a port of the system's choice. */
-export async function startTcpGate(targetPort: number): Promise<TcpGate> {
+export async function startTcpGate(upstreamPort: number): Promise<TcpGate> {
   const host = '127.0.0.1';
   const sockets = new Set<Socket>();
   let state: 'open' | 'shut' | 'silent' = 'open';
@@ -36,7 +36,7 @@ export async function startTcpGate(targetPort: number): Promise<TcpGate> {
       client.resetAndDestroy();
       return;
     }
-    const target = connectTo(targetPort, host);
+    const target = connectTo(upstreamPort, host);
     keep(client, target);
     keep(target, client);
   });

@@ -1,5 +1,5 @@
-// `make verify`: judges the platform that runs on this machine by every invariant. Exit code 0 when all hold, 1 when one does
-// not, 2 when the platform cannot be looked at.
+// The program behind `make verify`: checks the invariants of the platform running on this machine. Exit code 0 when all hold, 1 when
+// one does not, 2 when the platform cannot be inspected.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -33,7 +33,7 @@ const HELP = `Judges the running platform by every invariant.
 The platform is looked for where \`make run\` starts it, by the same settings.
 `;
 
-/** The platform is not there to be judged. */
+/** The platform is not running or cannot be inspected. */
 class PlatformMissing extends Error {
   override readonly name = 'PlatformMissing';
 }
@@ -55,7 +55,7 @@ async function verify(): Promise<number> {
     throw new Error(`--timeout: ${values.timeout} is not a whole number of seconds`);
   const sources = await findSources(process.env);
   await requirePlatform(sources);
-  // A platform that does not come to rest is judged as it is: the first verdict says so.
+  // A platform that does not become quiescent is judged in its current state: the first verdict says so.
   await waitForQuiescence(sources, { timeoutMs: Number(values.timeout) * 1_000 });
   const verdicts = judgeInvariants(await collectFacts(sources));
   process.stdout.write(`${renderVerdicts(verdicts)}\n`);
@@ -68,7 +68,7 @@ async function findSources(environment: Environment): Promise<InvariantSources> 
   const { databaseUrls, natsUrl: externalNatsUrl, smtpUrl } = settings.external;
   const isOwn = externalNatsUrl === undefined || OWNERS.some((service) => !databaseUrls.has(service));
   const secret = join(dataDir, 'secret');
-  // Looking must not make a secret: a platform that never ran has none.
+  // Verification must not create the secret: a platform that never ran has none.
   if (isOwn && !existsSync(secret)) {
     throw new PlatformMissing(
       `No platform was ever started from ${settings.dataDir}: start it with \`make run\` first.`,

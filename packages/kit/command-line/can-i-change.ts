@@ -1,21 +1,21 @@
-// `kit can-i-change`: whom the findings of `buf breaking` break.
+// The command `kit can-i-change`: which consumers a breaking change of a contract affects.
 
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { readBreakingFindings } from '../usage/breaking-findings.ts';
 import { canIChange, formatChangeReport } from '../usage/can-i-change.ts';
 import { readUsage } from '../usage/usage-store.ts';
-import { OptionFault, readOption } from './option-fault.ts';
+import { OptionError, readOption } from './option-error.ts';
 import type { Session } from './session.ts';
 
-interface CanIChangeOptions {
+type CanIChangeOptions = {
   readonly usage: string;
   readonly findings?: string;
-}
+};
 
-const example = `
-buf ends with 100 when there are findings, and with another code and no findings when it could not compare: then there is
-nothing to ask here. Ends with exit code 1 when a finding breaks somebody, or may.
+const HELP_FOOTER = `
+Exit code 1 means that a finding breaks, or may break, a consumer. buf itself ends with 100 if there are findings; with any other
+code it could not compare, and its output is not useful here.
 
 Example:
   $ buf breaking --error-format=json --against .git#branch=main > findings.json || [ $? = 100 ]
@@ -24,14 +24,14 @@ Example:
 export function addCanIChangeCommand(program: Command, session: Session): void {
   program
     .command('can-i-change')
-    .summary('tell whom a changed contract breaks')
+    .summary('report which consumers a changed contract breaks')
     .description(
-      'Joins the findings of `buf breaking --error-format=json` with what consumers use: tells for each whom it breaks, by ' +
-        'consumer and test, or that nobody uses it.',
+      'Joins the findings of `buf breaking --error-format=json` with the recorded usage of consumers. Reports for each finding ' +
+        'the consumers and tests that it breaks, or that no consumer uses the element.',
     )
     .requiredOption('--usage <directory>', 'the folder of usage files')
-    .option('--findings <file>', 'the findings; without it they come on standard input')
-    .addHelpText('after', example)
+    .option('--findings <file>', 'the findings (default: standard input)')
+    .addHelpText('after', HELP_FOOTER)
     .action((options: CanIChangeOptions) => runCanIChange(options, session));
 }
 
@@ -43,11 +43,11 @@ async function runCanIChange(options: CanIChangeOptions, session: Session): Prom
   );
   const report = canIChange(findings, usage);
   session.print(formatChangeReport(report), report);
-  if (report.isBreaking) session.findFault();
+  if (report.isBreaking) session.fail();
 }
 
 function readFindings(file: string | undefined, session: Session): Promise<string> {
   if (file !== undefined) return readOption('--findings', () => readFile(file, 'utf8'));
   if (session.hasInput) return session.readInput();
-  throw new OptionFault('--findings: is needed, or the findings on standard input');
+  throw new OptionError('--findings: is required unless the findings are on standard input');
 }

@@ -1,9 +1,9 @@
-// All commands of `kit`: parses the arguments, runs one command, and maps what went wrong to a line and an exit code.
+// The program `kit` without its process: it parses the arguments, runs one command, and maps errors to a line and an exit code.
 
 import { Command, CommanderError } from 'commander';
 import { addCanIChangeCommand } from './can-i-change.ts';
 import { addFaultsCommand } from './faults.ts';
-import { oneLineOf } from './option-fault.ts';
+import { oneLineOf } from './option-error.ts';
 import { addPromoteCommand } from './promote.ts';
 import { addRecordCommand } from './record.ts';
 import { addReplayCommand } from './replay.ts';
@@ -14,18 +14,18 @@ import { addUsageCommand } from './usage.ts';
 import { addVerifyCommand } from './verify.ts';
 import { addVirtualCommand } from './virtual.ts';
 
-const footer = `
-Commands that serve print one line when they are ready, and serve until SIGINT or SIGTERM.
+const HELP_FOOTER = `
+Commands that serve print one line when they are ready, and run until SIGINT or SIGTERM.
 
 Exit codes:
-  0  done, and all is well
-  1  done, and something is wrong: a contract is not honoured, somebody would break, a call was missed
-  2  not done: an option, a file or an address cannot be used
+  0  the command succeeded
+  1  the command ran and found a problem: a contract is not honoured, a consumer would break, a recording is incomplete
+  2  the command could not run: an option, a file or an address is not usable
 
-Descriptors are a descriptor set (of buf build or protoc --include_imports), a folder of .proto files or a single one.
+Descriptors are a descriptor set (from buf build or protoc --include_imports), a folder of .proto files, or one .proto file.
 The last two are compiled with buf, which has to be installed.`;
 
-/** Nothing of the process itself is touched; the exit code is for the caller to set. Never throws. */
+/** Runs a command. Returns the exit code, which the caller sets; the process itself is not touched. Never throws. */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
   const session = new Session(terminal, args.includes('--json'));
   const program = createProgram(session, terminal);
@@ -35,7 +35,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const isWithoutCommand = error instanceof CommanderError && error.code === 'commander.help';
-    session.printError(isWithoutCommand ? 'no command is given; `kit --help` lists them' : oneLineOf(error));
+    session.printError(isWithoutCommand ? 'a command is required; `kit --help` lists them' : oneLineOf(error));
     return 2;
   }
 }
@@ -46,7 +46,7 @@ function createProgram(session: Session, terminal: Terminal): Command {
     .version(terminal.version, '--version', 'print the version')
     .helpOption('--help', 'print this help')
     .helpCommand(false)
-    .option('--json', 'print JSON: one object a line, errors too')
+    .option('--json', 'print JSON, one object a line, errors included')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => terminal.write(text.trimEnd()),
@@ -54,7 +54,7 @@ function createProgram(session: Session, terminal: Terminal): Command {
       writeErr: () => undefined,
       getOutHelpWidth: () => 110,
     })
-    .addHelpText('after', footer)
+    .addHelpText('after', HELP_FOOTER)
     .exitOverride();
   for (const add of [
     addStubCommand,

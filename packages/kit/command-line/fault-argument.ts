@@ -1,5 +1,5 @@
-// A fault as an argument, such as `latency:delayMs=500,rpc=*`: its kinds and settings are those of the control RPC, so that
-// what is typed here can be sent there.
+// The argument that describes a fault, such as `latency:delayMs=500,rpc=*`. Its kinds and settings are those of the control RPC, so
+// every fault can be given either way.
 
 import {
   type DescField,
@@ -18,65 +18,66 @@ import {
 import type { Fault } from '../fault-proxy/core/fault.ts';
 import type { InjectOptions } from '../fault-proxy/injected-fault.ts';
 
-/** A fault and what it is to hit. */
-export interface FaultArgument {
+/** A fault and the targets it selects. */
+export type FaultArgument = {
   readonly fault: Fault;
   readonly options: InjectOptions;
-}
+};
 
 /** One kind of fault. */
-export interface FaultKind {
+export type FaultKind = {
   /** Such as `fail-first`. */
   readonly name: string;
-  /** What it does. */
+  /** Its effect. */
   readonly summary: string;
   /** Its settings with their types, such as `delayMs=<number>`. */
   readonly settings: readonly string[];
-}
-
-const summaries: Readonly<Record<NonNullable<ProtoFault['kind']['case']>, string>> = {
-  answerInTls: 'a TLS alert answers plaintext',
-  bandwidth: 'payload passes in slices, at that rate',
-  blackHole: 'nothing comes out',
-  failAlways: 'answers an HTTP status, 503 by default, in the place of the service',
-  failEvery: 'the same for every so-manieth call',
-  failFirst: 'the same for the first calls',
-  garbage: 'random bytes instead of the body; without a number, all of it',
-  goAway: 'GOAWAY when a call begins, without that call or after it',
-  halfClose: 'one direction ends too early, the other goes on',
-  latency: 'everything arrives later, in order',
-  partition: 'one direction of all connections is cut, closes included',
-  refuse: 'resets connections and takes no new ones',
-  reset: 'a call is reset in the middle, or its connection',
-  slowClose: 'all arrives in time but the end',
-  truncateFrame: 'a frame promises more than comes before the connection closes',
-  truncateMessage: 'the body stops in the middle, and its end follows',
 };
 
-/** Every kind of fault there is. */
-export const faultKinds: readonly FaultKind[] = Object.entries(summaries).map(([name, summary]) => ({
+const SUMMARIES: Readonly<Record<NonNullable<ProtoFault['kind']['case']>, string>> = {
+  answerInTls: 'answers a plaintext connection with a TLS alert',
+  bandwidth: 'limits the rate of the payload',
+  blackHole: 'holds everything: no answer, no error, no end',
+  failAlways: 'answers calls with an HTTP status, 503 by default',
+  failEvery: 'answers every nth call with an HTTP status, 503 by default',
+  failFirst: 'answers the first n calls with an HTTP status, 503 by default',
+  garbage: 'replaces the body, or its first bytes, with random bytes',
+  goAway: 'sends GOAWAY when a call begins, and refuses or serves that call',
+  halfClose: 'ends one direction too early and leaves the other open',
+  latency: 'delays everything, in order',
+  partition: 'blocks one direction of connections, including their close',
+  refuse: 'resets open connections and refuses new ones',
+  reset: 'resets a call or its connection',
+  slowClose: 'delays only the end',
+  truncateFrame: 'closes the connection in the middle of a frame',
+  truncateMessage: 'ends the body in the middle, with a regular end',
+};
+
+/** Every kind of fault. */
+export const FAULT_KINDS: readonly FaultKind[] = Object.entries(SUMMARIES).map(([name, summary]) => ({
   name: toKebabCase(name),
   summary,
   settings: settingsOf(fieldOf(FaultSchema, name)).map(describeSetting),
 }));
 
-const targetSettings = ['rpc', 'direction', 'after', 'every', 'probability', 'times'].map((name) =>
+const TARGET_FIELDS = ['rpc', 'direction', 'after', 'every', 'probability', 'times'].map((name) =>
   fieldOf(InjectFaultRequestSchema, name),
 );
 
-/** What every fault may be told besides: which calls or connections it hits. */
-export const faultTargets: readonly string[] = targetSettings.map(describeSetting);
+/** The settings that every kind of fault has: they select calls or connections. */
+export const TARGET_SETTINGS: readonly string[] = TARGET_FIELDS.map(describeSetting);
 
 /**
  * Reads `kind` or `kind:setting=value,setting=value`.
  *
- * @throws Error naming the kind or the setting that cannot be used.
+ * @throws {Error} naming the kind or setting that is invalid.
  */
 export function readFault(text: string): FaultArgument {
   const [kind, list = ''] = splitAt(text, ':');
   const field = FaultSchema.fields.find(({ localName }) => toKebabCase(localName) === kind);
-  if (!field) throw new Error(`"${kind}" is none of ${faultKinds.map(({ name }) => name).join(', ')}`);
-  const known = [...settingsOf(field), ...targetSettings];
+  if (!field)
+    throw new Error(`"${kind}" is not a fault; the faults are ${FAULT_KINDS.map(({ name }) => name).join(', ')}`);
+  const known = [...settingsOf(field), ...TARGET_FIELDS];
   const given: JsonObject = {};
   for (const item of list.split(',').filter((part) => part !== '')) {
     const [name, value] = splitAt(item, '=');
@@ -87,11 +88,11 @@ export function readFault(text: string): FaultArgument {
   const pick = (settings: readonly DescField[]): JsonObject =>
     Object.fromEntries(Object.entries(given).filter(([name]) => settings.some(({ localName }) => localName === name)));
   const fault = fromJson(FaultSchema, { [field.jsonName]: pick(settingsOf(field)) });
-  return { fault: faultOf(fault), options: optionsOf(fromJson(InjectFaultRequestSchema, pick(targetSettings))) };
+  return { fault: faultOf(fault), options: optionsOf(fromJson(InjectFaultRequestSchema, pick(TARGET_FIELDS))) };
 }
 
 function readValue(setting: DescField, text: string | undefined): JsonValue {
-  const fail = () => new Error(`"${setting.localName}" is "${text ?? ''}", not ${describeSetting(setting)}`);
+  const fail = () => new Error(`"${setting.localName}" must be ${describeSetting(setting)}, not "${text ?? ''}"`);
   if (text === undefined || text === '') throw fail();
   if (setting.enum) {
     const value = setting.enum.values.find(({ localName, number }) => number > 0 && localName.toLowerCase() === text);

@@ -1,24 +1,25 @@
-// `kit faults`: a fault proxy in front of a running service, and the list of what it can do.
+// The commands `kit faults`, a fault proxy in front of a running service, and `kit faults list`.
 
 import type { Command } from 'commander';
 import { startFaultControl } from '../fault-proxy/control/fault-control.ts';
 import { startFaultProxy } from '../fault-proxy/fault-proxy.ts';
 import type { FaultHandle } from '../fault-proxy/injected-fault.ts';
-import { faultKinds, faultTargets, readFault } from './fault-argument.ts';
-import { OptionFault, readOption } from './option-fault.ts';
+import { withoutCredentials } from '../fault-proxy/upstream-address.ts';
+import { FAULT_KINDS, readFault, TARGET_SETTINGS } from './fault-argument.ts';
+import { OptionError, readOption } from './option-error.ts';
 import { type AddressOptions, addAddressOptions, collect, listenAt, readCount, readPort } from './options.ts';
 import type { Session } from './session.ts';
 
-interface FaultsOptions extends AddressOptions {
+type FaultsOptions = AddressOptions & {
   readonly upstream?: string;
   readonly fault?: readonly string[];
   readonly control?: number;
   readonly name: string;
   readonly seed: number;
-}
+};
 
-const example = `
-Example: every third answer of one RPC comes half a second late; more is switched while it runs.
+const HELP_FOOTER = `
+Example: every third answer of one RPC is half a second late. Another fault is switched on while the proxy runs.
   $ kit faults --upstream http://127.0.0.1:50052 --port 50062 --control 50072 \\
       --fault 'latency:delayMs=500,rpc=library.v1.LibraryService/GetBook,every=3'
   listening on http://127.0.0.1:50062, control on http://127.0.0.1:50072
@@ -28,38 +29,38 @@ Example: every third answer of one RPC comes half a second late; more is switche
 export function addFaultsCommand(program: Command, session: Session): void {
   const command = program
     .command('faults')
-    .summary('put a fault proxy before a running service')
+    .summary('run a fault proxy in front of a service')
     .description(
-      'Passes everything on to a service, and does harm: with --fault from the start, by RPC at any time where a control ' +
-        'port is open. At its end it tells what each fault did.',
+      'Relays connections to a service and injects faults: those of --fault from the start, others at any time by RPC on the ' +
+        'control port. When it ends, it prints how many calls or connections each fault hit.',
     )
-    .option('--upstream <url>', 'the service: a URL of any scheme that names host and port')
+    .option('--upstream <url>', 'URL of the service, of any scheme')
     .option(
       '--fault <kind:settings>',
-      'a fault that is on; may be repeated. `kit faults list` tells which',
+      'a fault to inject; can be repeated. `kit faults list` lists them',
       collect(String),
     )
-    .option('--control <port>', 'open touchstone.kit.v1.FaultProxyService there; 0 for a free port', readPort)
-    .option('--name <name>', 'what the control RPCs call the proxy', 'upstream')
-    .option('--seed <number>', 'what chances and jitters come from: the same seed, the same faults', readCount, 1)
-    .addHelpText('after', example);
+    .option('--control <port>', 'serve touchstone.kit.v1.FaultProxyService on this port; 0 for a free one', readPort)
+    .option('--name <name>', 'name of the proxy in the control RPCs', 'upstream')
+    .option('--seed <number>', 'seed of all random choices', readCount, 1)
+    .addHelpText('after', HELP_FOOTER);
   addAddressOptions(command).action((options: FaultsOptions) => runFaults(options, session));
   command
     .command('list')
-    .description('Lists the kinds of faults with their settings, for --fault.')
+    .description('Lists the kinds of faults and their settings, for --fault.')
     .action(() => listFaults(session));
 }
 
 async function runFaults(options: FaultsOptions, session: Session): Promise<void> {
   const { upstream, host, port, seed, name, control: controlPort } = options;
-  // Not left to the parser, which would ask for it in `faults list` too.
-  if (upstream === undefined) throw new OptionFault('--upstream: is needed, the URL of the service');
-  const wanted = await readOption('--fault', () => (options.fault ?? []).map(readFault));
+  // Not a required option of the parser, which would then require it for `faults list` too.
+  if (upstream === undefined) throw new OptionError('--upstream: is required: the URL of the service');
+  const parsed = await readOption('--fault', () => (options.fault ?? []).map(readFault));
   await using proxy = await listenAt(options, () =>
     readOption('--upstream', () => startFaultProxy({ upstream, host, port, seed })),
   );
   const handles = await readOption('--fault', () =>
-    wanted.map(({ fault, options: target }) => proxy.inject(fault, target)),
+    parsed.map(({ fault, options: target }) => proxy.inject(fault, target)),
   );
   await using control =
     controlPort === undefined
@@ -69,7 +70,7 @@ async function runFaults(options: FaultsOptions, session: Session): Promise<void
           () => startFaultControl({ proxies: { [name]: proxy }, host, port: controlPort }),
           '--control',
         );
-  const url = withoutAccount(proxy.url);
+  const url = withoutCredentials(proxy.url);
   await (control === undefined
     ? session.serve({ url })
     : session.serve({ url }, { text: `, control on ${control.url}`, json: { control: control.url } }));
@@ -82,18 +83,13 @@ function printHits({ id, name, rpc, hits, seen }: FaultHandle, session: Session)
 }
 
 function listFaults(session: Session): void {
-  const width = Math.max(...faultKinds.map(({ name }) => name.length));
-  const lines = faultKinds.flatMap(({ name, summary, settings }) => [
+  const width = Math.max(...FAULT_KINDS.map(({ name }) => name.length));
+  const lines = FAULT_KINDS.flatMap(({ name, summary, settings }) => [
     `${name.padEnd(width)}  ${summary}`,
     ...(settings.length > 0 ? [`${' '.repeat(width)}  ${settings.join(',')}`] : []),
   ]);
-  session.print([...lines, '', `of each: ${faultTargets.join(',')}`].join('\n'), {
-    faults: faultKinds,
-    targets: faultTargets,
+  session.print([...lines, '', `Settings of every fault: ${TARGET_SETTINGS.join(',')}`].join('\n'), {
+    faults: FAULT_KINDS,
+    targets: TARGET_SETTINGS,
   });
-}
-
-// The URL takes over the account of the upstream's, and with it a password.
-function withoutAccount(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, '//');
 }

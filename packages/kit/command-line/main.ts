@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-// The program `kit`: hands the process's arguments, streams and signals to the command line, and sets the exit code.
+// The program `kit`: it connects the command line to the process's arguments, streams, signals and exit code.
 
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { text } from 'node:stream/consumers';
 import { runCommandLine } from './command-line.ts';
 
-// Whoever read the output has seen enough, as `head` does. A server serves on.
+// The reader of the output has closed it, as `head` does. That must not end a command that serves.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
@@ -20,7 +20,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   readInput: () => text(process.stdin),
 });
 
-/** Before it is called, and after it has resolved, a signal ends the process at once. */
+/** Resolves at the first SIGINT or SIGTERM. Before the call, and after that signal, a signal ends the process at once. */
 function awaitStop(): Promise<void> {
   const signals = ['SIGINT', 'SIGTERM'] as const;
   return new Promise((resolve) => {

@@ -1,102 +1,110 @@
-// Options that several commands have, and how their values are read.
+// Options that several commands have, and parsers of option values.
 
 import type { DescMessage } from '@bufbuild/protobuf';
 import { type Command, InvalidArgumentError } from 'commander';
 import { loadSchema, type Schema } from '../schema/load-schema.ts';
 import { ErrorInfoSchema } from './gen/google/rpc/error_details_pb.ts';
-import { OptionFault, readOption } from './option-fault.ts';
+import { OptionError, readOption } from './option-error.ts';
 
-/** Where a command listens. */
-export interface AddressOptions {
+/** The address a command listens on. */
+export type AddressOptions = {
   readonly host: string;
   readonly port: number;
-}
+};
 
 /** Adds `--host` and `--port` to a command that serves. */
 export function addAddressOptions(command: Command): Command {
   return command
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <number>', 'port to listen on; 0 lets the system choose a free one', readPort, 0);
+    .option('--port <number>', 'port to listen on; 0 for a free one', readPort, 0);
 }
 
-const addressFaults: Readonly<Record<string, (address: AddressOptions) => string>> = {
+const ADDRESS_ERRORS: Readonly<Record<string, (address: AddressOptions) => string>> = {
   EADDRINUSE: ({ port }) => `port ${port} is in use already`,
-  EACCES: ({ port }) => `port ${port} needs a right that this process does not have`,
-  EADDRNOTAVAIL: ({ host }) => `this machine does not have the address ${host}`,
+  EACCES: ({ port }) => `this process is not permitted to listen on port ${port}`,
+  EADDRNOTAVAIL: ({ host }) => `${host} is not an address of this machine`,
 };
 
 /**
- * Returns what `start` starts.
+ * Returns the server that `start` starts.
  *
- * @throws OptionFault naming the option when the address cannot be had; else what `start` throws.
+ * @throws {OptionError} naming the option if the address is not available. Other errors of `start` are thrown unchanged.
  */
 export async function listenAt<T>(address: AddressOptions, start: () => Promise<T>, portOption = '--port'): Promise<T> {
   try {
     return await start();
   } catch (error) {
     const code = listenCodeOf(error);
-    const describe = addressFaults[code];
+    const describe = ADDRESS_ERRORS[code];
     if (!describe) throw error;
     const option = code === 'EADDRNOTAVAIL' ? '--host' : portOption;
-    throw new OptionFault(`${option}: ${describe(address)}`, { cause: error });
+    throw new OptionError(`${option}: ${describe(address)}`, { cause: error });
   }
 }
 
-/** Returns the code of Node's own error, which is at the bottom of what the kit throws, when it comes of listening. */
+/** Returns the code of the `listen` error at the bottom of a chain of causes; an empty string if there is none. */
 function listenCodeOf(error: unknown): string {
   if (!(error instanceof Error)) return '';
   const { syscall, code = '' } = error as NodeJS.ErrnoException;
   return syscall === 'listen' ? code : listenCodeOf(error.cause);
 }
 
-export const descriptorsHelp = 'a descriptor set, a folder of .proto files or a single one';
+export const DESCRIPTORS_HELP = 'a descriptor set, a folder of .proto files, or one .proto file';
 
 /**
- * Returns the schema that an option or an argument names.
+ * Loads the schema that an option or argument names.
  *
- * @throws OptionFault naming the option and what is wrong with the source.
+ * @throws {OptionError} naming the option and the problem with the source.
  */
 export function readSchema(option: string, source: string): Promise<Schema> {
   return readOption(option, () => loadSchema(source));
 }
 
-/** Returns types that stand for their files: of the schema's, and of the error details that services have in common. */
+/** Returns one type of each file, which registers the whole file, and the error details of google.rpc. */
 export function typesOf({ files }: Schema): DescMessage[] {
   return [ErrorInfoSchema, ...files.flatMap(({ messages }) => messages.slice(0, 1))];
 }
 
-/** @throws InvalidArgumentError unless it is a port, 0 included. */
+/** @throws {InvalidArgumentError} unless it is a port number or 0. */
 export function readPort(value: string): number {
   const port = readCount(value);
-  if (port > 65_535) throw new InvalidArgumentError('It is no port: those end at 65535.');
+  if (port > 65_535) throw new InvalidArgumentError('It must be a port number of at most 65535.');
   return port;
 }
 
-/** @throws InvalidArgumentError unless it is a whole number of 0 or more. */
+/** @throws {InvalidArgumentError} unless it is a whole number of at least 0. */
 export function readCount(value: string): number {
-  if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError('It is no whole number of 0 or more.');
+  if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError('It must be a whole number of at least 0.');
   return Number(value);
 }
 
-/** Reads an http or https URL. What is thrown names the option and not the URL, which may hold a password. */
+/**
+ * Returns a parser of an http or https URL.
+ *
+ * @throws {OptionError} The parser names the option, but does not repeat the URL, which may contain a password.
+ */
 export function readHttpUrl(option: string): (value: string) => string {
   return (value) => {
     const url = URL.parse(value);
     if (url !== null && /^https?:$/.test(url.protocol)) return value.replace(/\/$/, '');
-    throw new OptionFault(`${option}: must be a URL such as http://127.0.0.1:50051`);
+    throw new OptionError(`${option}: must be a URL such as http://127.0.0.1:50051`);
   };
 }
 
-/** Takes an option that may be given several times. */
+/** Returns a parser that collects the values of a repeated option. */
 export function collect<T>(read: (value: string) => T): (value: string, previous: readonly T[] | undefined) => T[] {
   return (value, previous = []) => [...previous, read(value)];
 }
 
-/** Reads a header. What is thrown does not repeat it: it may be a token. */
+/**
+ * Reads a header.
+ *
+ * @throws {OptionError} The message does not repeat the header, which may contain a token.
+ */
 export function readHeader(value: string): readonly [string, string] {
   const [, name, content] = /^([\w-]+):\s*(.+)$/.exec(value) ?? [];
   if (name === undefined || content === undefined) {
-    throw new OptionFault('--header: must be a name and a value, such as "authorization: Bearer secret"');
+    throw new OptionError('--header: must be a name and a value, such as "authorization: Bearer secret"');
   }
   return [name.toLowerCase(), content];
 }

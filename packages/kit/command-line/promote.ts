@@ -1,13 +1,13 @@
-// `kit promote`: a contract out of a recording.
+// The command `kit promote`: it writes a contract from a recording.
 
 import type { JsonValue } from '@bufbuild/protobuf';
 import type { Command } from 'commander';
 import { promoteRecording } from '../recording/promote.ts';
-import { OptionFault } from './option-fault.ts';
-import { collect, descriptorsHelp, readSchema, typesOf } from './options.ts';
+import { OptionError } from './option-error.ts';
+import { collect, DESCRIPTORS_HELP, readSchema, typesOf } from './options.ts';
 import type { Session } from './session.ts';
 
-interface PromoteOptions {
+type PromoteOptions = {
   readonly descriptors: string;
   readonly consumer: string;
   readonly provider: string;
@@ -17,37 +17,35 @@ interface PromoteOptions {
   readonly loosen?: readonly string[];
   readonly placeholder?: readonly (readonly [string, JsonValue])[];
   readonly header?: readonly string[];
-}
+};
 
-const example = `
-Example: what was recorded of GetBook becomes a contract; titles may be others.
+const HELP_FOOTER = `
+Example: the recorded calls of GetBook become a contract that accepts any title.
   $ kit promote library.jsonl --descriptors proto --consumer Reader --provider Library --directory contracts \\
       --rpc library.v1.LibraryService/GetBook --state 'book b1 is there' --loosen library.v1.Book.title`;
 
 export function addPromoteCommand(program: Command, session: Session): void {
   program
     .command('promote')
-    .summary('make a contract of a recording')
-    .description('Writes recorded exchanges as interactions of a contract file. What the file has besides stays.')
-    .argument('<file>', 'a recording of `kit record`')
-    .requiredOption('--descriptors <source>', descriptorsHelp)
-    .requiredOption('--consumer <name>', 'who called')
-    .requiredOption('--provider <name>', 'who answered')
+    .summary('write a contract from a recording')
+    .description(
+      'Writes recorded exchanges as interactions of a contract file. Other interactions of the file are kept.',
+    )
+    .argument('<file>', 'a recording from `kit record`')
+    .requiredOption('--descriptors <source>', DESCRIPTORS_HELP)
+    .requiredOption('--consumer <name>', 'name of the service that called')
+    .requiredOption('--provider <name>', 'name of the service that answered')
     .requiredOption('--directory <path>', 'the folder of the contract file, <consumer>-<provider>.json')
-    .option('--rpc <name>', 'only exchanges of pkg.Service/Method; may be repeated', collect(String))
-    .option('--state <name>', 'a state that the provider has to be in; may be repeated', collect(String))
+    .option('--rpc <name>', 'use only exchanges of pkg.Service/Method; can be repeated', collect(String))
+    .option('--state <name>', 'a provider state of the interactions; can be repeated', collect(String))
     .option(
       '--loosen <field>',
-      'a field that need only be alike, or `responses` for all; may be repeated',
+      'a field of responses that matches any value of its type, or `responses` for all; can be repeated',
       collect(String),
     )
-    .option(
-      '--placeholder <field=json>',
-      'a value for a field that was left out of the recording; may be repeated',
-      collect(readPlaceholder),
-    )
-    .option('--header <name>', 'a header that the contract holds; may be repeated', collect(String))
-    .addHelpText('after', example)
+    .option('--placeholder <field=json>', 'a value for a redacted field; can be repeated', collect(readPlaceholder))
+    .option('--header <name>', 'a header to include in the contract; can be repeated', collect(String))
+    .addHelpText('after', HELP_FOOTER)
     .action((file: string, options: PromoteOptions) => runPromote(file, options, session));
 }
 
@@ -68,7 +66,7 @@ async function runPromote(file: string, options: PromoteOptions, session: Sessio
   });
   for (const warning of promotion.warnings) session.warn(warning);
   const { interactions, collapsed } = promotion;
-  const same = collapsed === 0 ? '' : `\n  ${collapsed} exchanges said the same as another`;
+  const same = collapsed === 0 ? '' : `\n  ${collapsed} exchanges were duplicates of another`;
   const list = interactions.map((name) => `\n  ${name}`).join('');
   session.print(`wrote ${interactions.length} interactions to ${promotion.file}${list}${same}`, {
     file: promotion.file,
@@ -81,7 +79,7 @@ function readPlaceholder(text: string): readonly [string, JsonValue] {
   const [, field, json] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
   const value = parseJson(json);
   if (field === undefined || value === undefined) {
-    throw new OptionFault(`--placeholder: "${text}" is no field and JSON such as library.v1.Loan.member_id="m1"`);
+    throw new OptionError(`--placeholder: "${text}" must be a field and JSON, such as library.v1.Loan.member_id="m1"`);
   }
   return [field, value];
 }
@@ -90,7 +88,7 @@ function parseJson(text = ''): JsonValue | undefined {
   try {
     return JSON.parse(text) as JsonValue;
   } catch {
-    // The caller says what is wrong, in the words of the option.
+    // The caller reports the problem with the name of the option.
     return undefined;
   }
 }

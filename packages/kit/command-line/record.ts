@@ -1,4 +1,4 @@
-// `kit record`: a recorder in front of a service that is running.
+// The command `kit record`: a recorder in front of a running service.
 
 import type { Command } from 'commander';
 import { startRecorder } from '../recording/recorder.ts';
@@ -6,7 +6,7 @@ import {
   type AddressOptions,
   addAddressOptions,
   collect,
-  descriptorsHelp,
+  DESCRIPTORS_HELP,
   listenAt,
   readCount,
   readHttpUrl,
@@ -15,7 +15,7 @@ import {
 } from './options.ts';
 import type { Session } from './session.ts';
 
-interface RecordOptions extends AddressOptions {
+type RecordOptions = AddressOptions & {
   readonly upstream: string;
   readonly descriptors: string;
   readonly out: string;
@@ -24,12 +24,12 @@ interface RecordOptions extends AddressOptions {
   readonly redactHeader?: readonly string[];
   readonly redactErrors?: boolean;
   readonly limit: number;
-}
+};
 
-const example = `
-Never recorded are fields with the option debug_redact, and headers that let in, such as authorization.
+const HELP_FOOTER = `
+Fields with the option debug_redact and credential headers, such as authorization, are never recorded.
 
-Example: record the library while a reader uses it; members are nobody's business.
+Example: record the library service without the ids of its members.
   $ kit record --upstream http://127.0.0.1:50052 --descriptors proto --out library.jsonl \\
       --redact '*.member_id' --redact-header 'x-session-*' --port 50063
   listening on http://127.0.0.1:50063
@@ -38,24 +38,20 @@ Example: record the library while a reader uses it; members are nobody's busines
 export function addRecordCommand(program: Command, session: Session): void {
   const command = program
     .command('record')
-    .summary('record what passes to a running service')
+    .summary('record the calls of a running service')
     .description(
-      'Passes calls on to a service and writes each exchange to a file when it has ended, for `kit replay` and `kit promote`. ' +
-        'Ends with exit code 1 when the recording lacks a call.',
+      'Relays calls to a service and appends each exchange to a file when it ends, for `kit replay` and `kit promote`. ' +
+        'Exit code 1 means that the recording is incomplete.',
     )
-    .requiredOption('--upstream <url>', 'where the service listens', readHttpUrl('--upstream'))
-    .requiredOption('--descriptors <source>', descriptorsHelp)
-    .requiredOption('--out <file>', 'the file to write')
-    .option('--replace', 'replace the file when it is there already')
-    .option(
-      '--redact <field>',
-      'a field to leave out, as pkg.Message.field or *.field; may be repeated',
-      collect(String),
-    )
-    .option('--redact-header <name>', 'a header to leave out, * for any characters; may be repeated', collect(String))
-    .option('--redact-errors', 'leave out the texts of errors')
-    .option('--limit <number>', 'how many exchanges are recorded at most', readCount, 10_000)
-    .addHelpText('after', example);
+    .requiredOption('--upstream <url>', 'URL of the service', readHttpUrl('--upstream'))
+    .requiredOption('--descriptors <source>', DESCRIPTORS_HELP)
+    .requiredOption('--out <file>', 'file to write')
+    .option('--replace', 'replace the file if it exists')
+    .option('--redact <field>', 'a field to redact, as pkg.Message.field or *.field; can be repeated', collect(String))
+    .option('--redact-header <name>', 'a header to redact; * matches any characters; can be repeated', collect(String))
+    .option('--redact-errors', 'redact the messages of errors')
+    .option('--limit <number>', 'maximum number of exchanges', readCount, 10_000)
+    .addHelpText('after', HELP_FOOTER);
   addAddressOptions(command).action((options: RecordOptions) => runRecord(options, session));
 }
 
@@ -86,7 +82,7 @@ async function runRecord(options: RecordOptions, session: Session): Promise<void
     await recorder.stop();
   }
   const { recorded, lost } = recorder;
-  const lack = lost === 0 ? '' : `; ${lost} calls passed and are not in it`;
-  session.print(`recorded ${recorded} exchanges in ${out}${lack}`, { file: out, recorded, lost });
-  if (lost > 0) session.findFault();
+  const incomplete = lost === 0 ? '' : `; ${lost} calls are missing from it`;
+  session.print(`recorded ${recorded} exchanges in ${out}${incomplete}`, { file: out, recorded, lost });
+  if (lost > 0) session.fail();
 }

@@ -1,4 +1,4 @@
-// `kit replay`: a service out of a recording.
+// The command `kit replay`: a server that answers from a recording.
 
 import type { Command } from 'commander';
 import { startReplay } from '../recording/replay.ts';
@@ -6,36 +6,36 @@ import {
   type AddressOptions,
   addAddressOptions,
   collect,
-  descriptorsHelp,
+  DESCRIPTORS_HELP,
   listenAt,
   readSchema,
   typesOf,
 } from './options.ts';
 import type { Session } from './session.ts';
 
-interface ReplayOptions extends AddressOptions {
+type ReplayOptions = AddressOptions & {
   readonly descriptors: string;
   readonly header?: readonly string[];
-  readonly failOnMiss?: boolean;
-}
+  readonly failOnUnmatched?: boolean;
+};
 
-const example = `
-Example: the library as it was yesterday.
+const HELP_FOOTER = `
+Example: serve the recorded library.
   $ kit replay library.jsonl --descriptors proto --port 50064
   listening on http://127.0.0.1:50064, 42 exchanges`;
 
 export function addReplayCommand(program: Command, session: Session): void {
   const command = program
     .command('replay')
-    .summary('serve what was recorded')
+    .summary('serve a recording')
     .description(
-      'Answers the calls of a recording as they were answered then. Other calls are answered with the nearest one.',
+      'Answers recorded calls as they were answered. Any other call fails with the nearest recorded call and the differences.',
     )
-    .argument('<file>', 'a recording of `kit record`')
-    .requiredOption('--descriptors <source>', descriptorsHelp)
-    .option('--header <name>', 'a header that a call must have as it was recorded; may be repeated', collect(String))
-    .option('--fail-on-miss', 'end with exit code 1 when a call found no exchange')
-    .addHelpText('after', example);
+    .argument('<file>', 'a recording from `kit record`')
+    .requiredOption('--descriptors <source>', DESCRIPTORS_HELP)
+    .option('--header <name>', 'a header that must match the recording; can be repeated', collect(String))
+    .option('--fail-on-unmatched', 'end with exit code 1 if a call matched no recorded one')
+    .addHelpText('after', HELP_FOOTER);
   addAddressOptions(command).action((file: string, options: ReplayOptions) => runReplay(file, options, session));
 }
 
@@ -54,5 +54,5 @@ async function runReplay(file: string, options: ReplayOptions, session: Session)
   for (const warning of replay.warnings) session.warn(warning);
   const { exchanges } = replay;
   await session.serve(replay, { text: `, ${exchanges} exchanges`, json: { exchanges } });
-  session.tellMisses(replay.unmatchedRequests(), options.failOnMiss);
+  session.reportUnmatched(replay.unmatchedRequests(), options.failOnUnmatched);
 }

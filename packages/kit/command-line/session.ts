@@ -1,11 +1,11 @@
-// One run of a command: how it prints, for people or for programs, and how it serves until it is asked to end.
+// The run of one command: its output, as text or JSON, its exit code, and the wait for the end of a command that serves.
 
 import type { Terminal } from './terminal.ts';
 
-/** A server that a command has started. */
-export interface Served {
+/** A server that a command started. */
+export type Served = {
   readonly url: string;
-}
+};
 
 export class Session {
   readonly isJson: boolean;
@@ -17,12 +17,12 @@ export class Session {
     this.isJson = isJson;
   }
 
-  /** 0, or 1 when the command has found something wrong. */
+  /** 0, or 1 if the command found a problem. */
   get exitCode(): number {
     return this.#exitCode;
   }
 
-  /** Prints a result: `text` for people, `json` for programs. */
+  /** Prints a result, as text or with `--json` as JSON. */
   print(text: string, json: object): void {
     this.#terminal.write(this.isJson ? JSON.stringify(json) : text);
   }
@@ -31,31 +31,31 @@ export class Session {
     this.#terminal.writeError(this.isJson ? JSON.stringify({ error: message }) : `error: ${message}`);
   }
 
-  /** Tells of what does not stop the command. */
+  /** Prints a problem that does not stop the command. */
   warn(message: string): void {
     this.#terminal.writeError(this.isJson ? JSON.stringify({ warning: message }) : `warning: ${message}`);
   }
 
-  /** The command has found something wrong. */
-  findFault(): void {
+  /** Sets the exit code for a problem that the command found. */
+  fail(): void {
     this.#exitCode = 1;
   }
 
-  /** Tells where the server listens, and resolves when the process is asked to end. */
+  /** Prints the address of the server, and resolves when the process is asked to end. */
   async serve({ url }: Served, more: { readonly text?: string; readonly json?: object } = {}): Promise<void> {
-    // First, so that whoever reads the line may stop at once.
+    // Signals are handled before the line is printed, because its reader may stop the process at once.
     const stopped = this.#terminal.awaitStop();
     this.print(`listening on ${url}${more.text ?? ''}`, { listening: url, ...more.json });
     await stopped;
   }
 
-  /** Tells which calls found no answer; that is a fault where `isFault`. */
-  tellMisses(misses: readonly string[], isFault = false): void {
-    for (const miss of misses) this.print(`missed: ${miss}`, { missed: miss });
-    if (isFault && misses.length > 0) this.findFault();
+  /** Prints the unmatched calls. With `fails` they are a problem. */
+  reportUnmatched(calls: readonly string[], fails = false): void {
+    for (const call of calls) this.print(`unmatched: ${call}`, { unmatched: call });
+    if (fails && calls.length > 0) this.fail();
   }
 
-  /** Whether somebody else than a person at a keyboard writes to standard input. */
+  /** Whether standard input is a file or a pipe, not a keyboard. */
   get hasInput(): boolean {
     return this.#terminal.hasInput;
   }

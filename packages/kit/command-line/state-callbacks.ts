@@ -1,19 +1,23 @@
-// Provider states set up by HTTP: each is posted to a URL of the provider's test, the way Pact's verifiers post them, so
-// that a handler written for those fits.
+// Provider states that are set up by HTTP. Each state is posted to a URL in the format of Pact's verifiers, so a handler written for
+// them can be used.
 
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { StateHandlers } from '../verification/provider-states.ts';
 
-export interface StateCallbackOptions {
-  /** What is called with `POST {"state": ..., "params": {...}, "action": "setup"}`. */
+export type StateCallbackOptions = {
+  /** The URL to call with `POST {"state": ..., "params": {...}, "action": "setup"}`. */
   readonly url: string;
-  /** Whether it is called again after the interaction, with the action `teardown`. */
+  /** Whether to call it again after the interaction, with the action `teardown`. */
   readonly withTeardown: boolean;
-}
+};
 
-const patienceMs = 30_000;
+const TIMEOUT_MS = 30_000;
 
-/** Returns a handler for each of these states. What they throw names the URL and the status it answered. */
+/**
+ * Returns a handler for each of these states.
+ *
+ * @throws {Error} A handler throws if the URL cannot be called or answers an error. The message names the URL and the status.
+ */
 export function createStateCallbacks(states: Iterable<string>, options: StateCallbackOptions): StateHandlers {
   return Object.fromEntries(
     [...states].map((state) => [
@@ -30,11 +34,11 @@ export function createStateCallbacks(states: Iterable<string>, options: StateCal
 
 async function post(url: string, body: JsonObject): Promise<void> {
   const response = await send(url, body);
-  // The body is read to its end so that the connection is free again.
+  // The body is read to its end, because only then can the connection be reused.
   const text = await response.text();
   if (response.ok) return;
-  const said = text.trim() === '' ? '' : `: ${text.trim().slice(0, 200)}`;
-  throw new Error(`${url} answered ${response.status}${said}`);
+  const detail = text.trim() === '' ? '' : `: ${text.trim().slice(0, 200)}`;
+  throw new Error(`${url} answered ${response.status}${detail}`);
 }
 
 async function send(url: string, body: JsonObject): Promise<Response> {
@@ -43,7 +47,7 @@ async function send(url: string, body: JsonObject): Promise<Response> {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(patienceMs),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   } catch (error) {
     const { cause, message } = error as Error;

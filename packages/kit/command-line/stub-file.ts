@@ -1,4 +1,4 @@
-// Stubs of a virtual service out of a JSON file: what `stub(...)` and its words take in a test, as data.
+// Stubs of a virtual service in a JSON file: the same as `stub(...)` and its methods, as data.
 
 import { type DescMethod, fromJson, type JsonValue, type Registry } from '@bufbuild/protobuf';
 import { AnySchema, anyUnpack } from '@bufbuild/protobuf/wkt';
@@ -11,23 +11,23 @@ import type { ErrorDetails } from '../virtual/step.ts';
 import type { Stub, StubSequence } from '../virtual/stub.ts';
 import type { VirtualService } from '../virtual/virtual-service.ts';
 import { readFault } from './fault-argument.ts';
-import { oneLineOf } from './option-fault.ts';
+import { oneLineOf } from './option-error.ts';
 
-/** What the stubs of a file may speak of. */
-export interface StubVocabulary {
+/** The RPCs and types that the stubs of a file can use. */
+export type StubVocabulary = {
   readonly methods: readonly DescMethod[];
   readonly registry: Registry;
-}
+};
 
 type Json = Readonly<Record<string, unknown>>;
 
-const stepKeys = ['replies', 'fails', 'hangs', 'delayMs', 'paceMs', 'suffers', 'times', 'becomes'];
+const STEP_KEYS = ['replies', 'fails', 'hangs', 'delayMs', 'paceMs', 'withFault', 'times', 'becomes'];
 
 /**
- * Gives a virtual service the stubs of a file.
+ * Adds the stubs of a file to a virtual service.
  *
- * @returns how many there are.
- * @throws Error naming the stub, its step and what is wrong with it.
+ * @returns the number of stubs.
+ * @throws {Error} naming the stub, its step and the problem.
  */
 export function applyStubs(text: string, service: Pick<VirtualService, 'stub'>, vocabulary: StubVocabulary): number {
   const stubs: unknown = JSON.parse(text);
@@ -40,7 +40,9 @@ function applyStub(json: unknown, service: Pick<VirtualService, 'stub'>, vocabul
   const { rpc, match, when, steps, ...only } = readObject(json);
   const method = vocabulary.methods.find((candidate) => nameOf(candidate) === rpc);
   if (!method) {
-    throw new Error(`rpc: ${JSON.stringify(rpc)} is none of ${vocabulary.methods.map(nameOf).join(', ')}`);
+    throw new Error(
+      `rpc: ${JSON.stringify(rpc)} is not an RPC here; the RPCs are ${vocabulary.methods.map(nameOf).join(', ')}`,
+    );
   }
   let stub = within('match', () => service.stub(method, match === undefined ? {} : readObject(match)));
   if (when !== undefined) stub = stub.when(...(within('when', () => readTexts(when)) as [string, ...string[]]));
@@ -48,8 +50,8 @@ function applyStub(json: unknown, service: Pick<VirtualService, 'stub'>, vocabul
     applyStep(only, stub, method, vocabulary.registry);
     return;
   }
-  refuseOthers(only, []);
-  if (!Array.isArray(steps) || steps.length === 0) throw new Error('steps: must be a list of one step or more');
+  rejectUnknownKeys(only, []);
+  if (!Array.isArray(steps) || steps.length === 0) throw new Error('steps: must be a list of at least one step');
   for (const [index, step] of steps.entries()) {
     stub = within(`steps[${index}]`, () => applyStep(readObject(step), stub, method, vocabulary.registry)).thenDelays(
       0,
@@ -63,19 +65,19 @@ function applyStep(
   method: DescMethod,
   registry: Registry,
 ): StubSequence<DescMethod> {
-  refuseOthers(step, stepKeys);
+  rejectUnknownKeys(step, STEP_KEYS);
   const { delayMs, paceMs, times, becomes } = step;
-  let manner = stub;
-  if (delayMs !== undefined) manner = within('delayMs', () => manner.delays(readMs(delayMs)));
-  if (paceMs !== undefined) manner = within('paceMs', () => manner.paces(readMs(paceMs)));
-  let sequence = act(step, manner, method, registry);
+  let delayed = stub;
+  if (delayMs !== undefined) delayed = within('delayMs', () => delayed.delays(readMs(delayMs)));
+  if (paceMs !== undefined) delayed = within('paceMs', () => delayed.paces(readMs(paceMs)));
+  let sequence = act(step, delayed, method, registry);
   if (times !== undefined) sequence = sequence.times(times as number);
   if (becomes !== undefined) sequence = sequence.becomes(within('becomes', () => readText(becomes)));
   return sequence;
 }
 
 function act(
-  { replies, fails, hangs, suffers }: Json,
+  { replies, fails, hangs, withFault }: Json,
   stub: Stub<DescMethod>,
   method: DescMethod,
   registry: Registry,
@@ -84,15 +86,15 @@ function act(
   const failure = fails === undefined ? undefined : within('fails', () => readFailure(readObject(fails), registry));
   if (replies === undefined) {
     if (failure) return stub.fails(...failure);
-    throw new Error('must say what happens: replies, fails or "hangs": true');
+    throw new Error('must have one of "replies", "fails" and "hangs": true');
   }
   const reply = within('replies', () => readReply(replies, method)) as never;
-  const harmed =
-    suffers === undefined ? stub : within('suffers', () => stub.suffers(readFault(readText(suffers)).fault));
-  return within('replies', () => (failure ? harmed.breaksOff(reply, ...failure) : harmed.replies(reply)));
+  const faulted =
+    withFault === undefined ? stub : within('withFault', () => stub.withFault(readFault(readText(withFault)).fault));
+  return within('replies', () => (failure ? faulted.breaksOff(reply, ...failure) : faulted.replies(reply)));
 }
 
-// What is in the messages, the stub checks itself.
+// The stub itself checks the fields of messages.
 function readReply(json: unknown, method: DescMethod): object {
   if (!streamsResponses(method)) return readObject(json);
   if (Array.isArray(json)) return json.map((message, index) => within(`[${index}]`, () => readObject(message)));
@@ -100,9 +102,9 @@ function readReply(json: unknown, method: DescMethod): object {
 }
 
 function readFailure(json: Json, registry: Registry): [Code, string, ErrorDetails] {
-  refuseOthers(json, ['code', 'message', 'details']);
+  rejectUnknownKeys(json, ['code', 'message', 'details']);
   const code = codeFromString(readText(json.code));
-  if (code === undefined) throw new Error(`code: "${json.code}" is none such as not_found`);
+  if (code === undefined) throw new Error(`code: "${json.code}" is not a code, such as not_found`);
   const { message = '', details = [] } = json;
   if (!Array.isArray(details)) throw new Error('details: must be a list of messages with "@type"');
   return [
@@ -119,9 +121,9 @@ function readDetail(json: JsonValue, registry: Registry): ErrorDetails[number] {
   return { desc, value };
 }
 
-function refuseOthers(given: Json, known: readonly string[]): void {
+function rejectUnknownKeys(given: Json, known: readonly string[]): void {
   const other = Object.keys(given).find((key) => !known.includes(key));
-  if (other !== undefined) throw new Error(`"${other}" is unknown here; there is ${known.join(', ')}`);
+  if (other !== undefined) throw new Error(`"${other}" is unknown; known are ${known.join(', ')}`);
 }
 
 function readObject(json: unknown): Json {
@@ -131,11 +133,11 @@ function readObject(json: unknown): Json {
 
 function readText(json: unknown): string {
   if (typeof json === 'string') return json;
-  throw new Error(`must be a text, not ${JSON.stringify(json)}`);
+  throw new Error(`must be a string, not ${JSON.stringify(json)}`);
 }
 
 function readTexts(json: unknown): string[] {
-  if (!Array.isArray(json) || json.length === 0) throw new Error('must be a list of texts');
+  if (!Array.isArray(json) || json.length === 0) throw new Error('must be a list of strings');
   return json.map(readText);
 }
 
@@ -144,12 +146,12 @@ function readMs(json: unknown): number {
   return json as number;
 }
 
-/** Runs `read`; what it throws is told with the place it is about. */
+/** Runs `read`, and adds the place in the file to the message of an error. */
 function within<T>(place: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    const fault = oneLineOf(error);
-    throw new Error(fault.startsWith('[') ? `${place}${fault}` : `${place}: ${fault}`, { cause: error });
+    const problem = oneLineOf(error);
+    throw new Error(problem.startsWith('[') ? `${place}${problem}` : `${place}: ${problem}`, { cause: error });
   }
 }

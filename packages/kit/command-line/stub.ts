@@ -1,4 +1,4 @@
-// `kit stub`: a provider out of contract files.
+// The command `kit stub`: a provider that answers from contract files.
 
 import type { Command } from 'commander';
 import { startStubServer } from '../contract/stub-server.ts';
@@ -6,37 +6,41 @@ import {
   type AddressOptions,
   addAddressOptions,
   collect,
-  descriptorsHelp,
+  DESCRIPTORS_HELP,
   listenAt,
   readSchema,
   typesOf,
 } from './options.ts';
 import type { Session } from './session.ts';
 
-interface StubOptions extends AddressOptions {
+type StubOptions = AddressOptions & {
   readonly descriptors: string;
   readonly state?: readonly string[];
-  readonly failOnMiss?: boolean;
-}
+  readonly failOnUnmatched?: boolean;
+};
 
-const example = `
-Example: run a consumer against what it expects of the library, with two states of three.
+const HELP_FOOTER = `
+Example: run a consumer against the interactions of one provider state.
   $ kit stub contracts/Reader-Library.json --descriptors proto --state 'book b1 is there' --port 50061
   listening on http://127.0.0.1:50061`;
 
 export function addStubCommand(program: Command, session: Session): void {
   const command = program
     .command('stub')
-    .summary('serve what contract files say')
+    .summary('serve contract files')
     .description(
-      'Answers every interaction of contract files over gRPC, gRPC-Web and Connect. What no interaction accepts is answered ' +
-        'with the nearest one and what differs.',
+      'Answers the interactions of contract files over gRPC, gRPC-Web and Connect. Any other call fails with the nearest ' +
+        'interaction and the differences.',
     )
     .argument('<file...>', 'contract files, or folders of them')
-    .requiredOption('--descriptors <source>', descriptorsHelp)
-    .option('--state <name>', 'a state the provider is in; may be repeated. Without it: all of them', collect(String))
-    .option('--fail-on-miss', 'end with exit code 1 when a call found no interaction')
-    .addHelpText('after', example);
+    .requiredOption('--descriptors <source>', DESCRIPTORS_HELP)
+    .option(
+      '--state <name>',
+      'serve only interactions of this provider state; can be repeated (default: all)',
+      collect(String),
+    )
+    .option('--fail-on-unmatched', 'end with exit code 1 if a call matched no interaction')
+    .addHelpText('after', HELP_FOOTER);
   addAddressOptions(command).action((files: string[], options: StubOptions) => runStub(files, options, session));
 }
 
@@ -53,5 +57,5 @@ async function runStub(files: readonly string[], options: StubOptions, session: 
     }),
   );
   await session.serve(server);
-  session.tellMisses(server.unmatchedRequests(), options.failOnMiss);
+  session.reportUnmatched(server.unmatchedRequests(), options.failOnUnmatched);
 }

@@ -1,12 +1,12 @@
-// `kit usage`: what each consumer is known to use, out of the files that its tests have written.
+// The command `kit usage`: the recorded usage of each consumer.
 
 import type { Command } from 'commander';
 import { formatUsage } from '../usage/format-usage.ts';
 import { readUsage } from '../usage/usage-store.ts';
-import { readOption } from './option-fault.ts';
+import { readOption } from './option-error.ts';
 import type { Session } from './session.ts';
 
-const example = `
+const HELP_FOOTER = `
 Example:
   $ kit usage test/contract/usage
   used                                Reader
@@ -18,10 +18,10 @@ export function addUsageCommand(program: Command, session: Session): void {
     .command('usage')
     .summary('print what each consumer uses')
     .description(
-      'Prints the methods, fields and enum values that the tests of each consumer were seen to use, and in how many tests.',
+      'Prints the methods, fields and enum values that the tests of each consumer use, and in how many tests.',
     )
-    .argument('<directory>', 'the folder of usage files, as recordUsage writes them')
-    .addHelpText('after', example)
+    .argument('<directory>', 'the folder of usage files that recordUsage wrote')
+    .addHelpText('after', HELP_FOOTER)
     .action(async (directory: string) => {
       const usage = await readOption('directory', () => readUsage(directory));
       session.print(formatUsage(usage), usage);

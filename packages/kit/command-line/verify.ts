@@ -1,4 +1,4 @@
-// `kit verify`: replays contracts against a provider that is running.
+// The command `kit verify`: it replays contracts against a running provider.
 
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -8,13 +8,13 @@ import { parseUpstream } from '../fault-proxy/upstream-address.ts';
 import type { StateHandlers } from '../verification/provider-states.ts';
 import { verifyProvider } from '../verification/verify-provider.ts';
 import type { WireName } from '../verification/wire.ts';
-import { OptionFault, readOption } from './option-fault.ts';
-import { collect, descriptorsHelp, readCount, readHeader, readHttpUrl, readSchema, typesOf } from './options.ts';
+import { OptionError, readOption } from './option-error.ts';
+import { collect, DESCRIPTORS_HELP, readCount, readHeader, readHttpUrl, readSchema, typesOf } from './options.ts';
 import type { Session } from './session.ts';
 import { createStateCallbacks } from './state-callbacks.ts';
-import { readWires, wireIds } from './wire-argument.ts';
+import { readWires, WIRE_IDS } from './wire-argument.ts';
 
-interface VerifyOptions {
+type VerifyOptions = {
   readonly provider: string;
   readonly descriptors: string;
   readonly providerName?: string;
@@ -23,13 +23,13 @@ interface VerifyOptions {
   readonly wire?: readonly (readonly WireName[])[];
   readonly header?: readonly (readonly [string, string])[];
   readonly timeout: number;
-}
+};
 
-const example = `
-The state URL is called before each interaction with POST {"state": "book b1 is there", "params": {"bookId": "b1"},
-"action": "setup"}, and after it with the action "teardown": once for each state, as Pact's verifiers do.
+const HELP_FOOTER = `
+Before each interaction the state URL is called once for each of its states, as by Pact's verifiers, with
+POST {"state": "book b1 is there", "params": {"bookId": "b1"}, "action": "setup"}, and afterwards with the action "teardown".
 
-Example: the library, in gRPC and in Connect JSON over HTTP/1.1 alone.
+Example: verify the library with gRPC and with Connect JSON over HTTP/1.1.
   $ kit verify contracts --provider-name Library --provider http://127.0.0.1:50052 --descriptors proto \\
       --state-url http://127.0.0.1:50099/states --wire grpc --wire connect-json/1.1`;
 
@@ -38,19 +38,27 @@ export function addVerifyCommand(program: Command, session: Session): void {
     .command('verify')
     .summary('replay contracts against a running provider')
     .description(
-      'Replays every RPC of contract files against a provider, in every protocol and HTTP version. Prints a table, and each ' +
-        'difference by its path. Events are verified in tests, with verifyEvents.',
+      'Replays every RPC of contract files against a provider, in every protocol and HTTP version. Prints a table and each ' +
+        'difference with its path. Events are verified in tests, with verifyEvents.',
     )
     .argument('<file...>', 'contract files, or folders of them')
-    .requiredOption('--provider <url>', 'where the provider listens', readHttpUrl('--provider'))
-    .requiredOption('--descriptors <source>', descriptorsHelp)
-    .option('--provider-name <name>', 'only contracts with this provider')
-    .option('--state-url <url>', 'what sets up provider states; needed when there are any', readHttpUrl('--state-url'))
-    .option('--no-state-teardown', 'never call the state URL after an interaction')
-    .option('--wire <name>', `a way to call, or a protocol for all of its: ${wireIds.join(', ')}`, collect(readWires))
-    .option('--header <name: value>', 'a header of every call; may be repeated', collect(readHeader))
-    .addOption(new Option('--timeout <ms>', 'how long a call may take').argParser(readCount).default(5000))
-    .addHelpText('after', example)
+    .requiredOption('--provider <url>', 'URL of the provider', readHttpUrl('--provider'))
+    .requiredOption('--descriptors <source>', DESCRIPTORS_HELP)
+    .option('--provider-name <name>', 'use only contracts with this provider')
+    .option(
+      '--state-url <url>',
+      'URL that sets up provider states; required if interactions have any',
+      readHttpUrl('--state-url'),
+    )
+    .option('--no-state-teardown', 'do not call the state URL after interactions')
+    .option(
+      '--wire <name>',
+      `a protocol, or a protocol with HTTP version; can be repeated: ${WIRE_IDS.join(', ')}`,
+      collect(readWires),
+    )
+    .option('--header <name: value>', 'a header to send with every call; can be repeated', collect(readHeader))
+    .addOption(new Option('--timeout <ms>', 'timeout of each call').argParser(readCount).default(5000))
+    .addHelpText('after', HELP_FOOTER)
     .action((files: string[], options: VerifyOptions) => runVerify(files, options, session));
 }
 
@@ -71,7 +79,7 @@ async function runVerify(files: readonly string[], options: VerifyOptions, sessi
   });
   const { isHonoured, interactions } = verification;
   session.print(verification.toString(), { isHonoured, interactions });
-  if (!isHonoured) session.findFault();
+  if (!isHonoured) session.fail();
 }
 
 async function createHandlers(files: readonly string[], options: VerifyOptions): Promise<StateHandlers> {
@@ -87,19 +95,19 @@ async function createHandlers(files: readonly string[], options: VerifyOptions):
   if (names.size === 0) return {};
   if (options.stateUrl === undefined) {
     const list = [...names].map((name) => `"${name}"`).join(', ');
-    throw new OptionFault(`--state-url: is needed: interactions are given ${list}`);
+    throw new OptionError(`--state-url: is required: interactions have the states ${list}`);
   }
   return createStateCallbacks(names, { url: options.stateUrl, withTeardown: options.stateTeardown });
 }
 
-// Otherwise every interaction fails for the same reason, and it looks as if the contract were not honoured.
+// Without this check every interaction would fail for the same reason, as if the contract were not honoured.
 async function assertListening(url: string): Promise<void> {
   const { host, port } = parseUpstream(url);
   const socket = connect({ host, port });
   try {
     await once(socket, 'connect');
   } catch (error) {
-    throw new Error(`nobody listens on ${host}:${port}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`nothing listens on ${host}:${port}: ${(error as Error).message}`, { cause: error });
   } finally {
     socket.destroy();
   }

@@ -1,15 +1,15 @@
-// `kit virtual`: a virtual service out of descriptors, told by files what to answer.
+// The command `kit virtual`: a virtual service that answers from files of stubs and contracts.
 
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { createTypeRegistry } from '../matching/type-registry.ts';
 import { startVirtualService, type VirtualService } from '../virtual/virtual-service.ts';
-import { readOption } from './option-fault.ts';
+import { readOption } from './option-error.ts';
 import {
   type AddressOptions,
   addAddressOptions,
   collect,
-  descriptorsHelp,
+  DESCRIPTORS_HELP,
   listenAt,
   readSchema,
   typesOf,
@@ -17,40 +17,60 @@ import {
 import type { Session } from './session.ts';
 import { applyStubs, type StubVocabulary } from './stub-file.ts';
 
-interface VirtualOptions extends AddressOptions {
+type VirtualOptions = AddressOptions & {
   readonly stubs?: string;
   readonly contract?: readonly string[];
   readonly state?: readonly string[];
-  readonly failOnMiss?: boolean;
-}
+  readonly failOnUnmatched?: boolean;
+};
 
-const example = `
-Stubs are a list of {"rpc", "match", "when", and what happens, or "steps" with a list of that}. What happens is "replies" with
-a message (a list of them for a stream), "fails" with {"code", "message", "details"}, both for a stream that breaks off, or
-"hangs"; besides "delayMs", "paceMs", "suffers" with a fault of \`kit faults list\`, "times" and "becomes" with a state.
+const HELP_FOOTER = `
+The file of --stubs is a JSON list of stubs. A stub has these keys:
+  rpc        pkg.Service/Method
+  match      fields of the request (default: any request)
+  when       list of states in which the stub matches (default: any state)
+  steps      list of steps, one for each call; without it the stub itself is the only step
+A step has one of:
+  replies    a message; for a stream of responses a list of messages
+  fails      {"code", "message", "details"}; after "replies" it ends a stream of responses
+  hangs      true: never answers
+and optionally:
+  delayMs    delay before the answer
+  paceMs     pause between the messages of a stream
+  withFault  a fault of \`kit faults list\` for the answer
+  times      for how many calls (default: 1; for the last step all further calls)
+  becomes    the state of the service after the step
 
-Example: the weather is bad, and then nobody knows it.
+Example: two answers, then an error.
   $ cat stubs.json
   [{ "rpc": "weather.v1.WeatherService/GetForecast", "match": { "town": "Oslo" }, "steps": [
      { "replies": { "sky": "SKY_WET" }, "delayMs": 50, "times": 2 },
-     { "fails": { "code": "not_found", "message": "nobody measures in Oslo" } } ] }]
+     { "fails": { "code": "not_found", "message": "no measurements in Oslo" } } ] }]
   $ kit virtual proto --stubs stubs.json --port 50065
   listening on http://127.0.0.1:50065, 1 stub of weather.v1.WeatherService`;
 
 export function addVirtualCommand(program: Command, session: Session): void {
   const command = program
     .command('virtual')
-    .summary('stand in for services, as stubs or contracts tell')
+    .summary('serve a virtual service from stubs or contracts')
     .description(
-      'Serves services over gRPC, gRPC-Web and Connect, with health and reflection. What no stub and no interaction is for ' +
-        'is answered `unimplemented`, with the nearest one and what differs.',
+      'Serves the services of the descriptors over gRPC, gRPC-Web and Connect, with health and reflection. A call that matches ' +
+        'no stub and no interaction fails as `unimplemented`, with the nearest one and the differences.',
     )
-    .argument('<descriptors>', descriptorsHelp)
-    .option('--stubs <file>', 'stubs in JSON')
-    .option('--contract <file>', 'a contract that answers where no stub does; may be repeated', collect(String))
-    .option('--state <name>', 'a provider state of the contract; may be repeated. Without it: all', collect(String))
-    .option('--fail-on-miss', 'end with exit code 1 when a call found no answer')
-    .addHelpText('after', example);
+    .argument('<descriptors>', DESCRIPTORS_HELP)
+    .option('--stubs <file>', 'a JSON file of stubs')
+    .option(
+      '--contract <file>',
+      'a contract that answers calls without a matching stub; can be repeated',
+      collect(String),
+    )
+    .option(
+      '--state <name>',
+      'use only interactions of this provider state; can be repeated (default: all)',
+      collect(String),
+    )
+    .option('--fail-on-unmatched', 'end with exit code 1 if a call was unmatched')
+    .addHelpText('after', HELP_FOOTER);
   addAddressOptions(command).action((descriptors: string, options: VirtualOptions) =>
     runVirtual(descriptors, options, session),
   );
@@ -80,7 +100,7 @@ async function runVirtual(descriptors: string, options: VirtualOptions, session:
     text: `, ${stubs} ${stubs === 1 ? 'stub' : 'stubs'} of ${names.join(', ')}`,
     json: { stubs, services: names },
   });
-  session.tellMisses(service.unmatchedRequests(), options.failOnMiss);
+  session.reportUnmatched(service.unmatchedRequests(), options.failOnUnmatched);
 }
 
 function loadStubs(file: string | undefined, service: VirtualService, vocabulary: StubVocabulary): Promise<number> {

@@ -1,17 +1,21 @@
-// The ways to call a provider, by names that are easy to type: `grpc` for all of gRPC, `grpc-web/2` for one.
+// The argument that selects wires (protocol and HTTP version): `grpc` for all of gRPC, `grpc-web/2` for one of gRPC-Web.
 
 import { InvalidArgumentError } from 'commander';
 import { type WireName, wires } from '../verification/wire.ts';
 
-/** Every way, such as `connect-json/1.1`. */
-export const wireIds: readonly string[] = wires.map(({ name }) => idOf(name));
+/** The id of every wire, such as `connect-json/1.1`. */
+export const WIRE_IDS: readonly string[] = wires.map(({ name }) => idOf(name));
 
-/** Returns the ways that an id, or the part of it before the slash, stands for. @throws InvalidArgumentError for none. */
+/**
+ * Returns the wires of an id, or of a protocol (the part before the slash).
+ *
+ * @throws {InvalidArgumentError} if there is none.
+ */
 export function readWires(value: string): WireName[] {
   const chosen = wires
     .map(({ name }) => name)
     .filter((name) => idOf(name) === value || idOf(name).startsWith(`${value}/`));
-  if (chosen.length === 0) throw new InvalidArgumentError(`It is none of ${wireIds.join(', ')}.`);
+  if (chosen.length === 0) throw new InvalidArgumentError(`It must be one of ${WIRE_IDS.join(', ')}.`);
   return chosen;
 }
 

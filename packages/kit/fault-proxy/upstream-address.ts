@@ -40,3 +40,8 @@ export function parseUpstream(text: string): UpstreamAddress {
     },
   };
 }
+
+/** Removes user and password from a URL, which the proxy's URL takes over from that of the upstream service. */
+export function withoutCredentials(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, '//');
+}

@@ -1,4 +1,4 @@
-// One exchange while it runs: takes in what passes, in the form in which it will be written.
+// The capture of one exchange while it runs, in the form in which the recording keeps it.
 
 import { type DescMessage, type DescMethod, fromBinary, type Message, type Registry } from '@bufbuild/protobuf';
 import type { ConnectError, HandlerContext } from '@connectrpc/connect';
@@ -13,16 +13,16 @@ import { recordMessage } from './redaction.ts';
 import { relayedOf } from './relayed-headers.ts';
 import { formOf } from './upstream.ts';
 
-/** What all captures of a recorder share. */
-export interface CaptureOptions {
+/** Options that all captures of a recorder share. */
+export type CaptureOptions = {
   readonly log: RecordingLog;
   readonly registry: Registry;
   readonly fields: FieldRules;
   readonly headers: HeaderRules;
   readonly redactsErrorMessages: boolean;
-}
+};
 
-/** Takes in one exchange. Nothing it does can fail the call: what cannot be recorded is told to the log. */
+/** Captures one exchange. It never fails the call: what cannot be recorded is reported to the log. */
 export class Capture {
   readonly #options: CaptureOptions;
   readonly #method: DescMethod;
@@ -34,7 +34,7 @@ export class Capture {
   readonly #responses: RecordedMessage[] = [];
   #responseHeaders: RecordedHeaders = {};
   #trailers: RecordedHeaders = {};
-  #claimed = 0;
+  #reservedBytes = 0;
   #isOver = false;
 
   constructor(method: DescMethod, context: HandlerContext, options: CaptureOptions) {
@@ -47,11 +47,11 @@ export class Capture {
   }
 
   request(message: Message): void {
-    this.#take(this.#method.input, message, this.#requests);
+    this.#capture(this.#method.input, message, this.#requests);
   }
 
   response(message: Message): void {
-    this.#take(this.#method.output, message, this.#responses);
+    this.#capture(this.#method.output, message, this.#responses);
   }
 
   responseHeaders(headers: Headers): void {
@@ -62,36 +62,36 @@ export class Capture {
     this.#trailers = this.#options.headers.record(relayedOf(trailers));
   }
 
-  /** The service has answered to the end. */
+  /** Records that the service answered completely. */
   end(): void {
     this.#write({});
   }
 
-  /** The service has answered an error. */
+  /** Records that the service answered with an error. */
   fail(error: ConnectError, trailers: Headers): void {
     this.trailers(trailers);
     this.#attempt(() => this.#write({ error: this.#recordFailure(error) }));
   }
 
-  /** The exchange is over without an end that the service gave it; does nothing when it had one. */
+  /** Records that the exchange ended without an end from the service. Has no effect after `end` or `fail`. */
   breakOff(reason: string): void {
     this.#write({ brokenOff: reason });
   }
 
-  #take(desc: DescMessage, message: Message, messages: RecordedMessage[]): void {
+  #capture(desc: DescMessage, message: Message, messages: RecordedMessage[]): void {
     if (this.#isOver) return;
     this.#attempt(() => {
       const { fields, registry, log } = this.#options;
       const recorded = recordMessage(desc, message, fields, registry);
       const bytes = Buffer.byteLength(JSON.stringify(recorded));
-      if (!log.claim(bytes)) {
+      if (!log.reserve(bytes)) {
         this.#finish();
-        log.lose(nameOf(this.#method));
+        log.skip(nameOf(this.#method));
         return;
       }
-      this.#claimed += bytes;
+      this.#reservedBytes += bytes;
       messages.push(recorded);
-      for (const lost of recorded.lost ?? []) log.note(`${nameOf(this.#method)}: not recorded: ${lost}`);
+      for (const lost of recorded.lost ?? []) log.report(`${nameOf(this.#method)}: not recorded: ${lost}`);
     });
   }
 
@@ -128,26 +128,28 @@ export class Capture {
     try {
       if (desc) return { type, ...recordMessage(desc, fromBinary(desc, value), fields, registry) };
     } catch {
-      // Bytes that are no such message are told as those of an unknown type are.
+      // Bytes that are not such a message are reported like those of an unknown type.
     }
-    log.note(`${nameOf(this.#method)}: not recorded: a detail of an error that is ${type}, which cannot be read`);
+    log.report(`${nameOf(this.#method)}: not recorded: an error detail of type ${type}, which cannot be read`);
     return { type };
   }
 
-  // A message that JSON cannot hold is the recording's loss, not the caller's.
+  // A message that JSON cannot represent is missing from the recording, but the call itself must not fail.
   #attempt(record: () => void): void {
     try {
       record();
     } catch {
-      // The error itself may hold the value, and the value be a secret.
+      // The message of the error is not used: it may contain the value, which may be a secret.
       this.#finish();
-      this.#options.log.drop(`${nameOf(this.#method)}: not recorded: a message has a value that JSON cannot hold`);
+      this.#options.log.skipUnrecordable(
+        `${nameOf(this.#method)}: not recorded: a message has a value that JSON cannot represent`,
+      );
     }
   }
 
   #finish(): void {
     this.#isOver = true;
-    this.#options.log.release(this.#claimed);
-    this.#claimed = 0;
+    this.#options.log.release(this.#reservedBytes);
+    this.#reservedBytes = 0;
   }
 }

@@ -1,4 +1,5 @@
-// Exchanges that say the same become one interaction, and those that contradict each other an error.
+// Collapsing: exchanges with the same call and the same answer become one interaction of a contract. Exchanges that answer the
+// same call differently are an error, because a contract cannot hold both.
 
 import type { Registry } from '@bufbuild/protobuf';
 import { toConnectError } from '../contract/connect-error.ts';
@@ -15,22 +16,21 @@ import { describeExchange } from './recorded-interaction.ts';
 import { RecordingError } from './recording-error.ts';
 import { requestKeyOf } from './replay-registry.ts';
 
-interface CollapseOptions {
+type CollapseOptions = {
   readonly registry: Registry;
-  /** Whether requests may have values that need not be as they are: then calls can be the same that do not look so. */
+  /** Whether request fields are loosened. Calls with different values of such a field are the same call. */
   readonly isLoose: boolean;
-}
+};
 
-interface Promoted {
+type Promoted = {
   readonly exchange: RecordedExchange;
   readonly interaction: RpcInteraction;
-}
+};
 
 /**
- * Returns an interaction for each call that was recorded: that of its first exchange, which stands for all whose answers
- * it accepts.
+ * Returns an interaction for each distinct call: that of its first exchange.
  *
- * @throws RecordingError naming two exchanges that answer the same call differently, and where.
+ * @throws {RecordingError} naming two exchanges that answer the same call differently, and the differences.
  */
 export function collapseExchanges(
   exchanges: readonly RecordedExchange[],
@@ -39,22 +39,22 @@ export function collapseExchanges(
 ): RpcInteraction[] {
   const byCall = new Map<string, Promoted>();
   for (const exchange of exchanges) {
-    const again = { exchange, interaction: read(exchange) };
-    const key = JSON.stringify([requestKeyOf(again.interaction, registry), again.interaction.states]);
-    const first = byCall.get(key) ?? (isLoose ? findSameCall([...byCall.values()], again, registry) : undefined);
-    if (first) assertSameAnswer(first, again, registry);
-    else byCall.set(key, again);
+    const next = { exchange, interaction: read(exchange) };
+    const key = JSON.stringify([requestKeyOf(next.interaction, registry), next.interaction.states]);
+    const first = byCall.get(key) ?? (isLoose ? findSameCall([...byCall.values()], next, registry) : undefined);
+    if (first) assertSameAnswer(first, next, registry);
+    else byCall.set(key, next);
   }
   return [...byCall.values()].map(({ interaction }) => interaction);
 }
 
-// Calls with other examples of a loosened value are the same.
-function findSameCall(promoted: readonly Promoted[], again: Promoted, registry: Registry): Promoted | undefined {
-  const { method, requests, metadata, states } = again.interaction;
+// Calls that differ only in the values of loosened fields are the same call.
+function findSameCall(promoted: readonly Promoted[], next: Promoted, registry: Registry): Promoted | undefined {
+  const { method, requests, metadata, states } = next.interaction;
   const headers = createExampleHeaders(metadata);
   return promoted.find(
     ({ exchange, interaction }) =>
-      exchange.rpc === again.exchange.rpc &&
+      exchange.rpc === next.exchange.rpc &&
       JSON.stringify(interaction.states) === JSON.stringify(states) &&
       interaction.requests.length === requests.length &&
       requests.every((request, index) => {
@@ -66,12 +66,12 @@ function findSameCall(promoted: readonly Promoted[], again: Promoted, registry: 
   );
 }
 
-function assertSameAnswer(first: Promoted, again: Promoted, registry: Registry): void {
-  const differences = judgeReply(first.interaction, replyOf(again.interaction), registry);
+function assertSameAnswer(first: Promoted, next: Promoted, registry: Registry): void {
+  const differences = judgeReply(first.interaction, replyOf(next.interaction), registry);
   if (differences.length === 0) return;
   throw new RecordingError(
-    `exchanges ${first.exchange.number} and ${again.exchange.number}, ${describeExchange(first.exchange)}, answer the ` +
-      `same call differently: select one of them, tell them apart by "given", or name in "loosen" what may differ\n` +
+    `exchanges ${first.exchange.number} and ${next.exchange.number}, ${describeExchange(first.exchange)}, answer the ` +
+      `same call differently: select one of them, give them different states with "given", or name the fields that may differ in "loosen"\n` +
       formatDifferences(differences),
   );
 }

@@ -1,4 +1,4 @@
-// Passes one call on to the recorded service and its answer back, message by message, and shows both to a capture.
+// The forwarding of one call to the recorded service and of its answer to the caller, both of which are captured.
 
 import type { DescMethod, DescMethodStreaming, DescMethodUnary, Message } from '@bufbuild/protobuf';
 import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
@@ -8,7 +8,11 @@ import { Capture, type CaptureOptions } from './capture.ts';
 import { addHeaders, relayedOf } from './relayed-headers.ts';
 import { formOf, type Upstream } from './upstream.ts';
 
-/** Answers a unary call with what the service answers. @throws ConnectError as the service does. */
+/**
+ * Forwards a unary call.
+ *
+ * @throws {ConnectError} the error of the service.
+ */
 export async function forwardUnary(
   method: DescMethodUnary,
   request: Message,
@@ -34,7 +38,11 @@ export async function forwardUnary(
   }
 }
 
-/** Answers a stream with what the service answers, each message as it comes. @throws ConnectError as the service does. */
+/**
+ * Forwards a streaming call, message by message.
+ *
+ * @throws {ConnectError} the error of the service.
+ */
 export async function* forwardStream(
   method: DescMethodStreaming,
   requests: Iterable<Message> | AsyncIterable<Message>,
@@ -44,14 +52,14 @@ export async function* forwardStream(
 ): AsyncGenerator<Message> {
   const capture = new Capture(method, context, options);
   const passed = passRequests(requests, capture);
-  let told = new Headers();
+  let sentHeaders = new Headers();
   try {
     const transport = upstream.transportFor(formOf(context));
     const header = relayedOf(context.requestHeader);
     const reply = await transport.stream(method, context.signal, timeLeftMs(context), header, passed as never);
     capture.responseHeaders(reply.header);
-    told = relayedOf(reply.header);
-    addHeaders(context.responseHeader, told);
+    sentHeaders = relayedOf(reply.header);
+    addHeaders(context.responseHeader, sentHeaders);
     for await (const message of reply.message) {
       capture.response(message);
       yield message;
@@ -60,10 +68,10 @@ export async function* forwardStream(
     addHeaders(context.responseTrailer, relayedOf(reply.trailer));
     capture.end();
   } catch (error) {
-    throw endWith(error, capture, context, told);
+    throw endWith(error, capture, context, sentHeaders);
   } finally {
-    // A caller who leaves in the middle ends this generator at its `yield`.
-    capture.breakOff(callerLeft);
+    // If the caller leaves in the middle, this generator ends at its `yield`.
+    capture.breakOff(CALLER_LEFT);
   }
 }
 
@@ -74,47 +82,53 @@ async function* passRequests(requests: Iterable<Message> | AsyncIterable<Message
   }
 }
 
-// The clocks of a call's deadline on the way do not strike at once.
-const lateMs = 10;
-// Callers whose time is over leave: which of the two is seen first is chance.
-const callerLeft = 'the caller left before the end, or its time was over';
-const recorderStopped = 'the recorder stopped before the end';
+// The deadline passes at slightly different times in the caller, the recorder and the service.
+const DEADLINE_TOLERANCE_MS = 10;
+// A caller whose deadline passes also leaves, and either can be noticed first, so one text covers both.
+const CALLER_LEFT = 'the caller left before the end, or its deadline passed';
+const RECORDER_STOPPED = 'the recorder stopped before the end';
 
-// What the service answered is recorded as its answer; that there was none is recorded as well, and is none.
-function endWith(reason: unknown, capture: Capture, context: HandlerContext, told: Headers): ConnectError {
+// Records the error of the service, or that the call was broken off. Returns the error for the caller.
+function endWith(reason: unknown, capture: Capture, context: HandlerContext, sentHeaders: Headers): ConnectError {
   const error = findError(reason, context);
-  // An error has its headers and trailers in one; the headers have gone on already where there were messages.
-  const metadata = new Headers([...relayedOf(error.metadata)].filter(([name, value]) => told.get(name) !== value));
+  // The metadata of an error contains headers and trailers. Headers that were already sent to the caller are removed.
+  const metadata = new Headers(
+    [...relayedOf(error.metadata)].filter(([name, value]) => sentHeaders.get(name) !== value),
+  );
   if (error.isWireError) capture.fail(error, metadata);
   else capture.breakOff(explain(error, context));
-  // As it was parsed, Connect would pass it on without its metadata.
+  // A new error, because Connect would send the parsed one without its metadata.
   return new ConnectError(error.rawMessage, error.code, metadata, error.details as never, reason);
 }
 
-// A call that is ended on this side fails on the other in many ways: what counts is why it was ended.
+// A call that is aborted on this side can fail with various errors on the other. The reason of the abort is the real error.
 function findError(reason: unknown, { signal, timeoutMs }: HandlerContext): ConnectError {
   if (signal.aborted) return ConnectError.from(signal.reason);
   const error = ConnectError.from(reason);
-  const isLate = (timeoutMs() ?? Number.POSITIVE_INFINITY) < lateMs;
+  const isLate = (timeoutMs() ?? Number.POSITIVE_INFINITY) < DEADLINE_TOLERANCE_MS;
   if (!isLate || (error.isWireError && error.code !== Code.DeadlineExceeded)) return error;
-  return new ConnectError("the call's time is over", Code.DeadlineExceeded, undefined, undefined, reason);
+  return new ConnectError('the deadline of the call has passed', Code.DeadlineExceeded, undefined, undefined, reason);
 }
 
-// Not in the error's own words: they may quote a value that could not be read.
+// The message of the error is not used: it may quote a value.
 function explain({ code }: ConnectError, { signal }: HandlerContext): string {
-  if (signal.aborted) return code === Code.Unavailable ? recorderStopped : callerLeft;
-  return code === Code.DeadlineExceeded ? callerLeft : `no answer came that could be read (${codeToString(code)})`;
+  if (signal.aborted) return code === Code.Unavailable ? RECORDER_STOPPED : CALLER_LEFT;
+  return code === Code.DeadlineExceeded ? CALLER_LEFT : `no readable answer came (${codeToString(code)})`;
 }
 
-// Transports take no time at all for no limit.
+// Transports interpret a timeout of 0 as no timeout, so at least 1 ms is passed.
 function timeLeftMs(context: HandlerContext): number | undefined {
   const leftMs = context.timeoutMs();
   return leftMs === undefined ? undefined : Math.max(1, Math.floor(leftMs));
 }
 
-/** Returns the one response of a stream of requests. @throws ConnectError when there is none. */
-export async function onlyOf(responses: AsyncIterable<Message>, method: DescMethod): Promise<Message> {
+/**
+ * Returns the response of an RPC with one response.
+ *
+ * @throws {ConnectError} `unimplemented` if the service sent none.
+ */
+export async function requireResponse(responses: AsyncIterable<Message>, method: DescMethod): Promise<Message> {
   const response = await singleResponse(responses);
-  if (!response) throw new ConnectError(`${method.name}: the service answered no message`, Code.Unimplemented);
+  if (!response) throw new ConnectError(`${method.name}: the service sent no response`, Code.Unimplemented);
   return response;
 }

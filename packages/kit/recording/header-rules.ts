@@ -1,10 +1,10 @@
-// Which headers are kept in a recording, and which of them without their value.
+// Rules that name the headers whose values are redacted.
 
 import type { RecordedHeaders } from './exchange.ts';
 import { RecordingError } from './recording-error.ts';
 
-/** Redacted whatever the caller says: these carry what lets somebody in. */
-const secretHeaders = [
+/** Headers that are always redacted, because they carry credentials. */
+const CREDENTIAL_HEADERS = [
   'authorization',
   '*-authorization',
   'cookie',
@@ -19,19 +19,19 @@ const secretHeaders = [
   '*signature*',
 ];
 
-/** Tells which headers are redacted. */
+/** A set of rules. */
 export class HeaderRules {
   readonly #expression: RegExp;
 
-  /** @throws RecordingError naming a rule that is no name of a header, in which `*` may stand for any characters. */
+  /** @throws {RecordingError} naming a rule that is not a header name, in which `*` matches any characters. */
   constructor(rules: readonly string[]) {
     const wrong = rules.find((rule) => !/^[\w.*-]+$/.test(rule));
-    if (wrong !== undefined) throw new RecordingError(`redact.headers: "${wrong}" is no name of a header`);
-    const sources = [...secretHeaders, ...rules].map((rule) => rule.replaceAll('.', '\\.').replaceAll('*', '.*'));
+    if (wrong !== undefined) throw new RecordingError(`redact.headers: "${wrong}" is not a header name`);
+    const sources = [...CREDENTIAL_HEADERS, ...rules].map((rule) => rule.replaceAll('.', '\\.').replaceAll('*', '.*'));
     this.#expression = new RegExp(`^(${sources.join('|')})$`, 'i');
   }
 
-  /** Returns headers as a recording keeps them, in the order of their names. */
+  /** Returns the recorded form of headers, ordered by name. */
   record(headers: Headers): RecordedHeaders {
     const entries = [...headers].sort(([a], [b]) => (a < b ? -1 : 1));
     return Object.fromEntries(

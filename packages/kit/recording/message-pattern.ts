@@ -1,5 +1,5 @@
-// A recorded message as a pattern: what was recorded is expected as it was, what was redacted may be anything, and what
-// is loosened need only be like it.
+// The conversion of a recorded message to a pattern: recorded values must be equal, redacted values match anything, and loosened
+// values match any value of their type.
 
 import { type DescField, type DescMessage, fromJson, type Registry } from '@bufbuild/protobuf';
 import { type ReflectList, type ReflectMap, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
@@ -8,36 +8,40 @@ import { elementPath, entryPath, fieldPath } from '../matching/difference.ts';
 import type { FieldPattern, Leaf, MessagePattern, Pattern } from '../matching/pattern.ts';
 import { hasPresence, toLeaf, valueTypeOf } from '../matching/value-type.ts';
 import type { RecordedMessage } from './exchange.ts';
-import type { FieldRules, Track } from './field-rules.ts';
-import { type Placeholders, placeholderOf } from './placeholder.ts';
+import type { FieldRules, RemainingPath } from './field-rules.ts';
+import { type Placeholders, placeholderOf } from './placeholders.ts';
 
-export interface PatternChoices {
+export type PatternChoices = {
   readonly registry: Registry;
-  /** `anything` accepts that a redacted field is not set, `like` does not. */
+  /** With `anything` a redacted field may be unset, with `like` it must be set. */
   readonly redactedAs: 'anything' | 'like';
   readonly placeholders: Placeholders;
-  /** The fields of which only the type counts; `all` of them. */
+  /** The fields that match any value of their type. */
   readonly loosened: FieldRules | 'all' | 'none';
-  /** Whether defaults, which nobody sends, are expected too: an answer that has another value then differs. */
-  readonly statesDefaults: boolean;
-}
+  /** Whether unset fields must keep their default. Without this, a value in a field that was unset would not be a difference. */
+  readonly includesDefaults: boolean;
+};
 
-interface Reading extends PatternChoices {
+type Reading = PatternChoices & {
   readonly redacted: ReadonlySet<string>;
-}
+};
 
-/** Where a value is, and what rules say of it. */
-interface Place {
+/** The position of a value in the message, and the rules that apply there. */
+type Place = {
   readonly path: string;
-  readonly tracks: readonly Track[];
+  readonly remaining: readonly RemainingPath[];
   readonly isLoose: boolean;
-}
+};
 
-/** Returns the pattern of a message. @throws Error naming what the message type does not have. */
+/**
+ * Returns the pattern of a recorded message.
+ *
+ * @throws {Error} naming a field or value that the message type does not have.
+ */
 export function patternOf(desc: DescMessage, recorded: RecordedMessage, choices: PatternChoices): MessagePattern {
   const message = fromJson(desc, recorded.message, { registry: choices.registry });
   const reading = { ...choices, redacted: new Set(recorded.redacted) };
-  return readMessage(reflect(desc, message), { path: '', tracks: [], isLoose: choices.loosened === 'all' }, reading);
+  return readMessage(reflect(desc, message), { path: '', remaining: [], isLoose: choices.loosened === 'all' }, reading);
 }
 
 function readMessage(message: ReflectMessage, place: Place, reading: Reading): MessagePattern {
@@ -45,16 +49,16 @@ function readMessage(message: ReflectMessage, place: Place, reading: Reading): M
     const path = fieldPath(place.path, field.jsonName);
     if (reading.redacted.has(path)) return [{ field, pattern: readRedacted(field, reading) }];
     const within = enter(field, path, place, reading);
-    const isStated = message.isSet(field) || (reading.statesDefaults && !within.isLoose && !hasPresence(field));
-    return isStated ? [{ field, pattern: readField(field, message.get(field), within, reading) }] : [];
+    const isIncluded = message.isSet(field) || (reading.includesDefaults && !within.isLoose && !hasPresence(field));
+    return isIncluded ? [{ field, pattern: readField(field, message.get(field), within, reading) }] : [];
   });
   return { kind: 'message', fields };
 }
 
-function enter(field: DescField, path: string, { tracks, isLoose }: Place, { loosened }: Reading): Place {
-  if (typeof loosened === 'string') return { path, tracks, isLoose };
-  const step = loosened.follow(field, tracks);
-  return { path, tracks: step.tracks, isLoose: isLoose || step.isHit };
+function enter(field: DescField, path: string, { remaining, isLoose }: Place, { loosened }: Reading): Place {
+  if (typeof loosened === 'string') return { path, remaining, isLoose };
+  const step = loosened.follow(field, remaining);
+  return { path, remaining: step.remaining, isLoose: isLoose || step.isNamed };
 }
 
 function readRedacted(field: DescField, { redactedAs, placeholders }: Reading): Pattern {
@@ -87,7 +91,7 @@ function readField(field: DescField, value: unknown, place: Place, reading: Read
 
 function readValue(field: DescField, value: unknown, place: Place, reading: Reading): Pattern {
   const type = valueTypeOf(field);
-  // Only a value of which nothing could be known is redacted in a list or a map.
+  // An element of a list or map is redacted only if its type is unknown to the schema.
   if (reading.redacted.has(place.path))
     return { kind: 'anything', example: { kind: 'equal', example: toLeaf(type, value) } };
   if (type.kind === 'message') return readMessage(value as ReflectMessage, place, reading);
@@ -100,6 +104,6 @@ function readAny(any: Any, place: Place, reading: Reading): Pattern {
   const content = anyUnpack(any, reading.registry);
   const desc = content && reading.registry.getMessage(content.$typeName);
   if (!desc) return { kind: 'equal', example: any };
-  const inner = readMessage(reflect(desc, content), { ...place, tracks: [] }, reading);
+  const inner = readMessage(reflect(desc, content), { ...place, remaining: [] }, reading);
   return { kind: 'packed', desc, content: inner };
 }

@@ -1,4 +1,4 @@
-// A contract out of a recording: what a consumer really asked and was told, for its provider to be held to.
+// Promotion: the exchanges of a recording become interactions of a consumer contract, against which the provider is verified.
 
 import type { DescMessage, DescService, JsonObject, JsonValue, Registry } from '@bufbuild/protobuf';
 import { fileNameOf } from '../contract-file/contract-document.ts';
@@ -10,66 +10,67 @@ import { collapseExchanges } from './collapse-exchanges.ts';
 import type { RecordedExchange, Recording } from './exchange.ts';
 import { FieldRules } from './field-rules.ts';
 import type { PatternChoices } from './message-pattern.ts';
-import { readPlaceholders } from './placeholder.ts';
-import { describeExchange, explainLeftOut, methodsOf, toInteraction } from './recorded-interaction.ts';
+import { readPlaceholders } from './placeholders.ts';
+import { describeExchange, explainOmission, methodsOf, toInteraction } from './recorded-interaction.ts';
 import { RecordingError } from './recording-error.ts';
 import { readRecording } from './recording-file.ts';
 
-/** Which exchanges become interactions of which contract, and how exactly they are meant. */
-export interface PromoteOptions {
-  /** Who called. */
+/** The exchanges to promote, the contract to write, and how strictly it matches. */
+export type PromoteOptions = {
+  /** The name of the caller. */
   readonly consumer: string;
-  /** Who answered. */
+  /** The name of the recorded service. */
   readonly provider: string;
-  /** The folder of the contract file, `<consumer>-<provider>.json`; what is in the file stays, unless it has the same name. */
+  /** The folder of the contract file, `<consumer>-<provider>.json`. Interactions in the file are kept unless one of the same name is written. */
   readonly directory: string;
-  /** The services that the recorded RPCs are of. */
+  /** The services of the recorded RPCs. */
   readonly services: readonly DescService[];
-  /** Types that messages may hold in a `google.protobuf.Any` or an error in its details, beyond those in the services' files. */
+  /** Types that a `google.protobuf.Any` or an error detail may hold, in addition to those of the services' files. */
   readonly types?: readonly DescMessage[];
-  /** Which exchanges. Default: all that have an end. */
+  /** Selects exchanges. Default: all. Those that were broken off are always left out. */
   readonly select?: (exchange: RecordedExchange) => boolean;
-  /** What an interaction is called. Default: its method and its request. */
+  /** Returns the name of an interaction. Default: its method and its request. */
   readonly describe?: (exchange: RecordedExchange) => string;
-  /** The states that the provider has to be in. Default: none. */
+  /** Returns the provider states of an interaction. Default: none. */
   readonly given?: (exchange: RecordedExchange) => readonly PromotedState[];
   /**
-   * Values that need not be as they were recorded, only like them: the fields that these rules name (they are those of
-   * redaction), or `responses` for all that is answered. Default: all values are exact.
+   * Fields that match any value of their type: rules in the form of those of `Redaction.fields`, or `responses` for all values
+   * of responses. Default: every value must be equal.
    */
   readonly loosen?: 'responses' | readonly string[];
-  /** Values in the place of redacted ones, by field such as `pkg.Message.field`, in proto3 JSON. */
+  /** Values to use for redacted ones, in proto3 JSON, by field such as `pkg.Message.field`. */
   readonly placeholders?: Readonly<Record<string, JsonValue>>;
-  /** Names of headers of calls, answers and trailers that the contract holds. Default: none. */
+  /** Names of headers and trailers to include in the contract. Default: none. */
   readonly headers?: readonly string[];
-}
+};
 
-/** A state that the provider has to be in, and what its test needs to get there. */
-export interface PromotedState {
+/** A provider state and the parameters of its handler. */
+export type PromotedState = {
   readonly name: string;
   readonly params?: JsonObject;
-}
+};
 
-/** What came of a promotion. */
-export interface Promotion {
+/** The result of a promotion. */
+export type Promotion = {
   /** The path of the contract file. */
   readonly file: string;
-  /** The names of the interactions that were written. */
+  /** The names of the written interactions. */
   readonly interactions: readonly string[];
-  /** How many exchanges said the same as another. */
+  /** How many exchanges were duplicates of another, with the same call and answer. */
   readonly collapsed: number;
-  /** What is missing from the recording, and which exchanges of it are left out and why. */
+  /** What is missing from the recording, and which exchanges were left out and why. */
   readonly warnings: readonly string[];
-}
+};
 
 /**
- * Writes exchanges of a recording as interactions of a contract. A redacted value becomes one that accepts all of its
- * type. Exchanges that were broken off are left out.
+ * Writes exchanges of a recording as interactions of a contract. A redacted value becomes a matcher that accepts any value of
+ * its type. Exchanges that were broken off are left out.
  *
- * @param source a recording, or its file.
- * @throws RecordingError when the file is no recording or does not fit the services, nothing is chosen, or two
- *   exchanges answer the same call differently; TypeError when a name cannot be part of a file name; ContractFileError
- *   when the contract file there cannot be used.
+ * @param source a recording, or the path of its file.
+ * @throws {RecordingError} if the file is not a recording or does not fit the services, if no exchange is selected, or if two
+ *   exchanges answer the same call differently.
+ * @throws {TypeError} if a name cannot be part of a file name.
+ * @throws {ContractFileError} if the existing contract file is invalid.
  */
 export async function promoteRecording(source: string | Recording, options: PromoteOptions): Promise<Promotion> {
   const { consumer, provider, directory, services, types = [], select = () => true } = options;
@@ -77,13 +78,13 @@ export async function promoteRecording(source: string | Recording, options: Prom
   const recording = typeof source === 'string' ? await readRecording(source) : source;
   const registry = createTypeRegistry([...services, ...types]);
   const selected = recording.exchanges.filter(select);
-  const whole = selected.filter(({ brokenOff }) => brokenOff === undefined);
-  if (whole.length === 0) throw new RecordingError('no exchange of the recording was chosen that has an end');
-  const promoted = collapseExchanges(whole, createReader(options, registry), {
+  const complete = selected.filter(({ brokenOff }) => brokenOff === undefined);
+  if (complete.length === 0) throw new RecordingError('no complete exchange of the recording is selected');
+  const promoted = collapseExchanges(complete, createReader(options, registry), {
     registry,
     isLoose: Array.isArray(options.loosen) && options.loosen.length > 0,
   });
-  const interactions = giveNames(promoted);
+  const interactions = makeNamesUnique(promoted);
   const file = await storeInteractions(
     directory,
     consumer,
@@ -94,8 +95,8 @@ export async function promoteRecording(source: string | Recording, options: Prom
   return {
     file,
     interactions: interactions.map(titleOf),
-    collapsed: whole.length - interactions.length,
-    warnings: [...recording.warnings, ...brokenOff.map(explainLeftOut)],
+    collapsed: complete.length - interactions.length,
+    warnings: [...recording.warnings, ...brokenOff.map(explainOmission)],
   };
 }
 
@@ -109,12 +110,12 @@ function createReader(options: PromoteOptions, registry: Registry): Reader {
     redactedAs: 'like',
     placeholders: readPlaceholders(placeholders, registry),
     loosened: rules,
-    statesDefaults: false,
+    includesDefaults: false,
   };
   const responses: PatternChoices = {
     ...requests,
     loosened: loosen === 'responses' ? 'all' : rules,
-    statesDefaults: true,
+    includesDefaults: true,
   };
   const methods = methodsOf(services);
   const names = new Set((options.headers ?? []).map((name) => name.toLowerCase()));
@@ -125,12 +126,12 @@ function createReader(options: PromoteOptions, registry: Registry): Reader {
       states: given(exchange).map(({ name, params = {} }): ProviderState => ({ name, params })),
       requests,
       responses,
-      takesHeader: (name) => names.has(name),
+      includesHeader: (name) => names.has(name),
     });
 }
 
-// Long requests are shortened in a name, and may be alike then.
-function giveNames(interactions: readonly RpcInteraction[]): RpcInteraction[] {
+// Names contain shortened requests, so two interactions can have the same name.
+function makeNamesUnique(interactions: readonly RpcInteraction[]): RpcInteraction[] {
   const taken = new Map<string, number>();
   return interactions.map((interaction) => {
     const count = (taken.get(keyOf(interaction)) ?? 0) + 1;

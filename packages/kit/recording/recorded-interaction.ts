@@ -1,4 +1,4 @@
-// A recorded exchange as an interaction: the form in which the kit answers, compares and writes contracts.
+// The conversion of a recorded exchange to an interaction, which the kit can answer from, compare and write to contracts.
 
 import type { DescMessage, DescMethod, Registry } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
@@ -11,18 +11,18 @@ import type { RecordedExchange, RecordedFailure, RecordedHeaders, Redactable } f
 import { type PatternChoices, patternOf } from './message-pattern.ts';
 import { RecordingError } from './recording-error.ts';
 
-/** How an exchange becomes an interaction. */
-export interface InteractionChoices {
+/** How to convert an exchange. */
+export type InteractionChoices = {
   readonly methods: ReadonlyMap<string, DescMethod>;
   readonly description: string;
   readonly states: readonly ProviderState[];
   readonly requests: PatternChoices;
   readonly responses: PatternChoices;
-  /** Which headers of the call, the answer and its trailers are spoken of. */
-  readonly takesHeader: (name: string, of: 'request' | 'response') => boolean;
-}
+  /** Returns whether a header or trailer is part of the interaction. */
+  readonly includesHeader: (name: string, of: 'request' | 'response') => boolean;
+};
 
-/** @throws RecordingError naming the exchange and what the schema does not have. */
+/** @throws {RecordingError} naming the exchange and what the schema does not have. */
 export function toInteraction(exchange: RecordedExchange, choices: InteractionChoices): RpcInteraction {
   try {
     return readInteraction(exchange, choices);
@@ -36,7 +36,7 @@ function readInteraction(exchange: RecordedExchange, choices: InteractionChoices
   const method = choices.methods.get(exchange.rpc);
   if (!method) throw new RecordingError(`there is no RPC ${exchange.rpc} in "services"`);
   const headers = (of: 'request' | 'response', from: RecordedHeaders) =>
-    toHeaderPatterns(from, (name) => choices.takesHeader(name, of));
+    toHeaderPatterns(from, (name) => choices.includesHeader(name, of));
   return {
     kind: 'rpc',
     description: choices.description,
@@ -64,7 +64,7 @@ function readFailure(
 
 function toFailure({ code: name, message, details }: RecordedFailure, choices: PatternChoices): Failure {
   const code = codeFromString(name);
-  if (code === undefined) throw new RecordingError(`"${name}" is no code of an error`);
+  if (code === undefined) throw new RecordingError(`"${name}" is not an error code`);
   const patterns = details.flatMap(({ type, message: value, ...rest }): DetailPattern[] => {
     if (value === undefined) return [];
     const desc = findType(type, choices.registry);
@@ -79,10 +79,10 @@ function findType(type: string, registry: Registry): DescMessage {
   return desc;
 }
 
-function toHeaderPatterns(headers: RecordedHeaders, takes: (name: string) => boolean): HeaderPatterns {
+function toHeaderPatterns(headers: RecordedHeaders, includes: (name: string) => boolean): HeaderPatterns {
   return Object.fromEntries(
     Object.entries(headers)
-      .filter(([name]) => takes(name))
+      .filter(([name]) => includes(name))
       .map(([name, value]) => [name, toHeaderPattern(value)]),
   );
 }
@@ -96,13 +96,13 @@ export function methodsOf(services: readonly { readonly methods: readonly DescMe
   return new Map(services.flatMap(({ methods }) => methods).map((method) => [nameOf(method), method]));
 }
 
-/** Returns an exchange in words, such as `GetBook {"bookId":"b1"}`. */
+/** Returns a short description of an exchange, such as `GetBook {"bookId":"b1"}`. */
 export function describeExchange({ rpc, request }: RecordedExchange): string {
   const sent = request.messages.map(({ message }) => JSON.stringify(message)).join(' ');
   return shorten(`${rpc.slice(rpc.indexOf('/') + 1)} ${sent}`.trimEnd());
 }
 
-/** Says that an exchange is not used, because it was broken off. */
-export function explainLeftOut(exchange: RecordedExchange): string {
+/** Returns a warning that an exchange is left out because it was broken off. */
+export function explainOmission(exchange: RecordedExchange): string {
   return `exchange ${exchange.number}, ${describeExchange(exchange)}, is left out: ${exchange.brokenOff}`;
 }

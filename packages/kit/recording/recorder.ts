@@ -1,5 +1,5 @@
-// The recorder: a real server on a real port in front of a real service. Calls pass on to the service as they came, and
-// each is written down when it has ended, before its caller learns the end.
+// The recorder: a real server on a real port in front of a real service. It forwards calls to the service and writes each exchange
+// when it ends, before the caller gets the end.
 
 import type {
   DescMessage,
@@ -15,88 +15,94 @@ import { createTypeRegistry } from '../matching/type-registry.ts';
 import type { CaptureOptions } from './capture.ts';
 import type { Recording } from './exchange.ts';
 import { FieldRules } from './field-rules.ts';
-import { forwardStream, forwardUnary, onlyOf } from './forward-call.ts';
+import { forwardStream, forwardUnary, requireResponse } from './forward-call.ts';
 import { HeaderRules } from './header-rules.ts';
 import { RecordingError } from './recording-error.ts';
 import { createFileStore, createMemoryStore, RecordingLog } from './recording-log.ts';
 import { createUpstream, type Upstream } from './upstream.ts';
 
-/** What a recording must not hold, beside what it never holds: fields with `debug_redact`, and headers that let in. */
-export interface Redaction {
+/** What to redact in addition to what is always redacted: fields with the option `debug_redact`, and credential headers. */
+export type Redaction = {
   /**
-   * Fields by name: `pkg.Message.field`, further into it as `pkg.Message.field.field`, `*.field` for every message that
-   * has it, `pkg.Message.*` for all of one.
+   * Fields: `pkg.Message.field`, a field of a nested message as `pkg.Message.field.field`, `*.field` in every message, or
+   * `pkg.Message.*` for all fields of a message.
    */
   readonly fields?: readonly string[];
-  /** Names of headers and trailers, in which `*` stands for any characters. */
+  /** Names of headers and trailers, in which `*` matches any characters. */
   readonly headers?: readonly string[];
-  /** Whether the texts of errors are left out too. */
+  /** Whether to redact the messages of errors. */
   readonly errorMessages?: boolean;
-}
+};
 
-/** What a recorder stands before, what it leaves out, and where it writes and listens. */
-export interface RecorderOptions {
-  /** Where the service listens, such as `http://127.0.0.1:50052`. */
+/** The upstream service of a recorder, what it redacts, where it writes, and the address it listens on. */
+export type RecorderOptions = {
+  /** The URL of the service, such as `http://127.0.0.1:50052`. */
   readonly upstream: string;
-  /** The HTTP version in which the service is called, but for gRPC, which needs 2. Default: that of each call. */
+  /** The HTTP version for calls to the service, except for gRPC, which requires 2. Default: that of the incoming call. */
   readonly upstreamHttp?: '1.1' | '2';
-  /** The services that pass through; calls of others are not served. */
+  /** The services to forward. Calls of other services fail as `unimplemented`. */
   readonly services: readonly DescService[];
-  /** Types that messages may hold in a `google.protobuf.Any` or an error in its details, beyond those in the services' files. */
+  /** Types that a `google.protobuf.Any` or an error detail may hold, in addition to those of the services' files. */
   readonly types?: readonly DescMessage[];
   readonly redact?: Redaction;
-  /** The file to write. Default: none, and `recording()` returns what there is. */
+  /** The file to write. Default: none; the recording is kept in memory, and `recording()` returns it. */
   readonly file?: string;
-  /** Whether a file that is there already is replaced. Default: it is an error. */
+  /** Whether to replace an existing file. Default: an existing file is an error. */
   readonly replaces?: boolean;
-  /** How many exchanges are recorded. Default 10,000. */
+  /** The maximum number of exchanges. Default 10,000. */
   readonly maxExchanges?: number;
-  /** How large the recording may be, what calls that are running hold of it included, in bytes. Default 64 MiB. */
+  /** The maximum size of the recording in bytes, including what calls in flight have captured. Default 64 MiB. */
   readonly maxBytes?: number;
-  /** Told, as it comes up, what `problems()` returns. */
+  /** Called with each problem when it occurs. `problems()` returns the same texts. */
   readonly onProblem?: (problem: string) => void;
   /** Address to listen on. Default `127.0.0.1`. */
   readonly host?: string;
-  /** Port to listen on; 0, the default, lets the system choose a free one. */
+  /** Port to listen on. Default 0: any free port. */
   readonly port?: number;
-}
+};
 
-/** A running recorder. It stops when it is disposed of. */
-export interface Recorder extends AsyncDisposable {
-  /** Where it listens, such as `http://127.0.0.1:40123`. It speaks gRPC, gRPC-Web and Connect there. */
+/** A running recorder. Disposing of it stops it. */
+export type Recorder = AsyncDisposable & {
+  /** Its URL, such as `http://127.0.0.1:40123`. It speaks gRPC, gRPC-Web and Connect. */
   readonly url: string;
   readonly host: string;
   readonly port: number;
-  /** The statuses its own health service answers with; they are not the service's. */
+  /** The statuses that its own health service reports. They do not depend on the recorded service. */
   readonly health: HealthRegistry;
-  /** How many exchanges are in the recording. */
+  /** The number of recorded exchanges. */
   readonly recorded: number;
-  /** How many calls passed and are not in it: it was full, or could not hold them. */
+  /** The number of forwarded calls that are not recorded: the recording was full, or could not represent them. */
   readonly lost: number;
-  /** Returns what is missing from the recording and why, in the order it came up; the first 1,000. */
+  /** Returns what is missing from the recording and why, in the order of occurrence; the first 1,000. */
   problems(): readonly string[];
-  /** Returns what is recorded so far. */
+  /** Returns the exchanges recorded so far. */
   recording(): Recording;
-  /** Ends running calls with `unavailable`, and closes the port and the file. */
+  /** Ends calls in flight with `unavailable`, and closes the port and the file. */
   stop(): Promise<void>;
-}
+};
 
-const defaultMaxExchanges = 10_000;
-const defaultMaxBytes = 64 * 1024 * 1024;
-// What is too large for the service is for the service to say.
-const maxRequestBytes = 256 * 1024 * 1024;
+const DEFAULT_MAX_EXCHANGES = 10_000;
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
+// Far above the limits of services: a request that is too large has to be refused by the service itself.
+const MAX_REQUEST_BYTES = 256 * 1024 * 1024;
 
 /**
  * Starts a recorder in front of a service.
  *
- * @throws RecordingError naming an option that cannot be used: a redaction rule for a field that does not exist, a file
- *   that is there; Error naming host and port when the address cannot be had.
+ * @throws {RecordingError} naming the invalid option, such as a redaction rule for an unknown field, or a file that exists.
+ * @throws {Error} naming host and port if the address is not available.
  */
 export async function startRecorder(options: RecorderOptions): Promise<Recorder> {
-  const { services, types = [], redact = {}, maxExchanges = defaultMaxExchanges, maxBytes = defaultMaxBytes } = options;
+  const {
+    services,
+    types = [],
+    redact = {},
+    maxExchanges = DEFAULT_MAX_EXCHANGES,
+    maxBytes = DEFAULT_MAX_BYTES,
+  } = options;
   assertLimit('maxExchanges', maxExchanges);
   assertLimit('maxBytes', maxBytes);
-  if (services.length === 0) throw new RecordingError('services: there is none to record');
+  if (services.length === 0) throw new RecordingError('services: must have at least one service');
   const registry = createTypeRegistry([...services, ...types]);
   const fields = new FieldRules(redact.fields ?? [], registry, 'redact.fields');
   const headers = new HeaderRules(redact.headers ?? []);
@@ -104,7 +110,7 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
   const upstream = opened.use(createUpstream(options.upstream, registry, options.upstreamHttp));
   const store =
     options.file === undefined ? createMemoryStore() : createFileStore(options.file, options.replaces ?? false);
-  const log = new RecordingLog(store, { maxExchanges, maxBytes }, options.onProblem ?? noDecision);
+  const log = new RecordingLog(store, { maxExchanges, maxBytes }, options.onProblem ?? (() => undefined));
   opened.defer(() => log.close());
   const capture = { log, registry, fields, headers, redactsErrorMessages: redact.errorMessages ?? false };
   const server = createRpcServer({
@@ -113,7 +119,7 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
     },
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
-    maxRequestBytes,
+    maxRequestBytes: MAX_REQUEST_BYTES,
     jsonOptions: { registry, ignoreUnknownFields: false },
   });
   opened.defer(() => server.stop({ graceMs: 0 }));
@@ -138,11 +144,9 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
   };
 }
 
-const noDecision = () => undefined;
-
 function assertLimit(name: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 1)
-    throw new RecordingError(`${name}: ${value} is no whole number from 1`);
+    throw new RecordingError(`${name}: must be a whole number of at least 1, not ${value}`);
 }
 
 function route(router: ConnectRouter, method: DescMethod, upstream: Upstream, capture: CaptureOptions): void {
@@ -158,7 +162,7 @@ function route(router: ConnectRouter, method: DescMethod, upstream: Upstream, ca
       return void register((request: Message, context: HandlerContext) => stream([request], context));
     case 'client_streaming':
       return void register((requests: AsyncIterable<Message>, context: HandlerContext) =>
-        onlyOf(stream(requests, context), method),
+        requireResponse(stream(requests, context), method),
       );
     case 'bidi_streaming':
       return void register(stream);

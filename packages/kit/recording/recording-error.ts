@@ -1,4 +1,4 @@
-// What recording, replay and promotion refuse with.
+// The error of recording, replay and promotion.
 
-/** A recording, a rule about one or a use of one that cannot be: names the file, the rule or the exchange, and why. */
+/** A recording, a rule or an option is invalid. The message names the file, exchange, rule or option, and the problem. */
 export class RecordingError extends Error {}

@@ -1,4 +1,4 @@
-// Reads a recording from its file.
+// Recordings in files.
 
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -7,9 +7,9 @@ import { RecordingError } from './recording-error.ts';
 import { parseRecording } from './recording-format.ts';
 
 /**
- * Returns the recording in a file. A recorder may be writing it: what it has finished is there.
+ * Reads the recording in a file. A recorder may still be writing the file; the exchanges that have ended are returned.
  *
- * @throws RecordingError naming the file, and the line that cannot be read.
+ * @throws {RecordingError} naming the file and the invalid line.
  */
 export async function readRecording(file: string): Promise<Recording> {
   let text: string;

@@ -1,14 +1,14 @@
-// A recording as text: one line of JSON that says what it is, then a line for each exchange, in the order of their ends.
-// A line is complete or it is not there, so that a process killed half-way leaves every exchange that had ended.
+// The format of recordings: newline-delimited JSON. The first line identifies the format; each further line is an exchange, in the
+// order in which the exchanges ended. If the recorder is killed, every exchange that had ended is complete.
 
 import type { NewExchange, RecordedExchange, Recording } from './exchange.ts';
 import { RecordingError } from './recording-error.ts';
 
-const formatVersion = 1;
+const FORMAT_VERSION = 1;
 
 /** Returns the first line of a recording. */
 export function renderHead(): string {
-  return renderLine({ touchstone: 'recording', formatVersion });
+  return renderLine({ touchstone: 'recording', formatVersion: FORMAT_VERSION });
 }
 
 /** Returns the line of an exchange. */
@@ -16,7 +16,7 @@ export function renderExchange(exchange: NewExchange): string {
   return renderLine({ exchange });
 }
 
-/** Returns the line that says why nothing follows though there were more calls. */
+/** Returns the line that states why later calls are not recorded. */
 export function renderFull(reason: string): string {
   return renderLine({ full: reason });
 }
@@ -26,15 +26,14 @@ function renderLine(value: object): string {
 }
 
 /**
- * Returns the recording that a text holds. A last line without an end was torn when its process was killed: it is left
- * out, and a warning says so.
+ * Parses a recording. An incomplete last line is left by a recorder that was killed; it is left out, with a warning.
  *
- * @param source the file's name, for errors.
- * @throws RecordingError naming the line that cannot be read, or when the text is no recording of this version.
+ * @param source the name of the file, for errors.
+ * @throws {RecordingError} naming the invalid line, or if the text is not a recording of this version.
  */
 export function parseRecording(text: string, source: string): Recording {
   const lines = text.split('\n');
-  const torn = lines.pop();
+  const incomplete = lines.pop();
   const [head, ...rest] = lines.map((line, index) => parseLine(line, `${source}:${index + 1}`));
   assertHead(head, source);
   const exchanges: RecordedExchange[] = [];
@@ -42,9 +41,10 @@ export function parseRecording(text: string, source: string): Recording {
   for (const [index, line] of rest.entries()) {
     if (isExchange(line)) exchanges.push({ number: exchanges.length + 1, ...line.exchange });
     else if (typeof line.full === 'string') warnings.push(`${source}: ${line.full}`);
-    else throw new RecordingError(`${source}:${index + 2}: is no exchange`);
+    else throw new RecordingError(`${source}:${index + 2}: is not an exchange`);
   }
-  if (torn !== undefined && torn !== '') warnings.push(`${source}: the last line is torn and left out`);
+  if (incomplete !== undefined && incomplete !== '')
+    warnings.push(`${source}: the last line is incomplete and left out`);
   return { exchanges, warnings };
 }
 
@@ -57,13 +57,15 @@ function parseLine(text: string, place: string): Line {
   } catch (error) {
     throw new RecordingError(`${place}: is not JSON`, { cause: error });
   }
-  throw new RecordingError(`${place}: is no object`);
+  throw new RecordingError(`${place}: is not an object`);
 }
 
 function assertHead(head: Line | undefined, source: string): void {
-  if (head?.touchstone !== 'recording') throw new RecordingError(`${source}: is no recording`);
-  if (head.formatVersion === formatVersion) return;
-  throw new RecordingError(`${source}: has the format version ${head.formatVersion}, and this reads ${formatVersion}`);
+  if (head?.touchstone !== 'recording') throw new RecordingError(`${source}: is not a recording`);
+  if (head.formatVersion === FORMAT_VERSION) return;
+  throw new RecordingError(
+    `${source}: has the format version ${head.formatVersion}, but only ${FORMAT_VERSION} can be read`,
+  );
 }
 
 function isExchange(line: Line): line is { exchange: NewExchange } {

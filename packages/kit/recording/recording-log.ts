@@ -1,37 +1,37 @@
-// Where a recorder writes: a file, or memory where there is none. It has a limit, and says when it is reached.
+// The log to which a recorder writes: a file or memory, with limits.
 
 import { appendFileSync, closeSync, fchmodSync, openSync, readFileSync, rmSync } from 'node:fs';
 import type { NewExchange, Recording } from './exchange.ts';
 import { RecordingError } from './recording-error.ts';
 import { parseRecording, renderExchange, renderFull, renderHead } from './recording-format.ts';
 
-/** The place of a recording's lines. */
-export interface LineStore {
-  /** How it is called in errors. */
+/** A store of lines. */
+export type LineStore = {
+  /** Its name in errors. */
   readonly name: string;
   append(line: string): void;
   read(): string;
   close(): void;
-  /** Takes away what a recording that never began has left. */
+  /** Removes the file of a recorder that failed to start. */
   remove(): void;
-}
+};
 
-const ownerOnly = 0o600;
+const OWNER_ONLY = 0o600;
 
 /**
- * Makes a file for lines, which only its owner may read.
+ * Creates a file that only its owner may read.
  *
- * @throws RecordingError when there is one already that is not to be replaced, or it cannot be made.
+ * @throws {RecordingError} if the file exists and is not to be replaced, or cannot be created.
  */
 export function createFileStore(file: string, replaces: boolean): LineStore {
   let descriptor: number;
   try {
-    descriptor = openSync(file, replaces ? 'w' : 'wx', ownerOnly);
-    // One that is replaced may have been everybody's.
-    fchmodSync(descriptor, ownerOnly);
+    descriptor = openSync(file, replaces ? 'w' : 'wx', OWNER_ONLY);
+    // A replaced file keeps its mode, so the mode is set explicitly.
+    fchmodSync(descriptor, OWNER_ONLY);
   } catch (error) {
-    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
-    const why = isThere ? 'is there already; remove it, or say "replaces"' : (error as Error).message;
+    const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    const why = exists ? 'exists already; remove it, or say "replaces"' : (error as Error).message;
     throw new RecordingError(`${file}: ${why}`, { cause: error });
   }
   return {
@@ -43,7 +43,7 @@ export function createFileStore(file: string, replaces: boolean): LineStore {
   };
 }
 
-/** Returns a place in memory. */
+/** Creates a store in memory. */
 export function createMemoryStore(): LineStore {
   const lines: string[] = [];
   return {
@@ -55,39 +55,39 @@ export function createMemoryStore(): LineStore {
   };
 }
 
-export interface LogLimits {
+export type LogLimits = {
   readonly maxExchanges: number;
   readonly maxBytes: number;
-}
+};
 
-// What is told again and again must not fill the memory.
-const mostProblems = 1000;
+// A limit, because a problem can occur with every call.
+const MAX_PROBLEMS = 1000;
 
-/** A recording in the making. */
+/** A recording that is being written. */
 export class RecordingLog {
   readonly #store: LineStore;
   readonly #limits: LogLimits;
-  readonly #tell: (problem: string) => void;
+  readonly #onProblem: (problem: string) => void;
   readonly #problems: string[] = [];
-  /** In the file, and claimed by calls that are still running. */
+  /** Bytes in the file, and bytes reserved by calls in flight. */
   #bytes = 0;
   #recorded = 0;
   #lost = 0;
   #isClosed = false;
 
-  constructor(store: LineStore, limits: LogLimits, tell: (problem: string) => void) {
+  constructor(store: LineStore, limits: LogLimits, onProblem: (problem: string) => void) {
     this.#store = store;
     this.#limits = limits;
-    this.#tell = tell;
+    this.#onProblem = onProblem;
     store.append(renderHead());
   }
 
-  /** How many exchanges were written. */
+  /** The number of written exchanges. */
   get recorded(): number {
     return this.#recorded;
   }
 
-  /** How many calls passed without being written. */
+  /** The number of calls that were not written. */
   get lost(): number {
     return this.#lost;
   }
@@ -96,66 +96,67 @@ export class RecordingLog {
     return this.#problems;
   }
 
-  /** Takes room for a part of an exchange that is not finished. Returns whether there was any. */
-  claim(bytes: number): boolean {
+  /** Reserves bytes for a part of an exchange in flight. Returns false if the recording is full. */
+  reserve(bytes: number): boolean {
     if (this.#isClosed || this.#recorded >= this.#limits.maxExchanges) return false;
     if (this.#bytes + bytes > this.#limits.maxBytes) return false;
     this.#bytes += bytes;
     return true;
   }
 
-  /** Gives back what an exchange had claimed. */
+  /** Releases the bytes that an exchange had reserved. */
   release(bytes: number): void {
     this.#bytes -= bytes;
   }
 
-  /** Writes an exchange. When it returns, the operating system has it. A fault is a problem, and ends the recording. */
+  /** Writes an exchange to the operating system before it returns. If that fails, it reports a problem and ends the recording. */
   append(exchange: NewExchange): void {
     const line = renderExchange(exchange);
     const bytes = Buffer.byteLength(line);
-    if (!this.claim(bytes)) {
-      this.lose(exchange.rpc);
+    if (!this.reserve(bytes)) {
+      this.skip(exchange.rpc);
       return;
     }
     try {
       this.#store.append(line);
       this.#recorded += 1;
     } catch (error) {
-      // What follows a line that was written in part could not be read.
+      // The line may have been written in part, and lines after it could not be read.
       this.#isClosed = true;
       this.#lost += 1;
-      this.note(`${this.#store.name}: cannot be written, and is not from here on: ${(error as Error).message}`);
+      this.report(`${this.#store.name}: cannot be written, so the recording ends here: ${(error as Error).message}`);
     }
   }
 
-  /** Counts a call that found no room, and says so in the recording too, once. */
-  lose(rpc: string): void {
+  /** Counts a call that is not recorded because the recording is full. The first one is also marked in the recording. */
+  skip(rpc: string): void {
     this.#lost += 1;
     if (this.#isClosed) return;
     this.#isClosed = true;
     const { maxExchanges, maxBytes } = this.#limits;
     const limit = this.#recorded >= maxExchanges ? `maxExchanges ${maxExchanges}` : `maxBytes ${maxBytes}`;
-    const reason = `the recording is full (${limit}): calls that end from here on, the first of ${rpc}, are not in it`;
-    this.note(reason);
+    const reason = `the recording is full (${limit}): later calls, the first of ${rpc}, are not recorded`;
+    this.report(reason);
     try {
       this.#store.append(renderFull(reason));
     } catch (error) {
-      this.note(`${this.#store.name}: cannot be written: ${(error as Error).message}`);
+      this.report(`${this.#store.name}: cannot be written: ${(error as Error).message}`);
     }
   }
 
-  /** Counts a call that cannot be written for another reason. */
-  drop(problem: string): void {
+  /** Counts a call that cannot be recorded for another reason. */
+  skipUnrecordable(problem: string): void {
     this.#lost += 1;
-    this.note(problem);
+    this.report(problem);
   }
 
-  note(problem: string): void {
-    if (this.#problems.length < mostProblems) this.#problems.push(problem);
-    this.#tell(problem);
+  /** Reports a problem to the owner of the recorder. */
+  report(problem: string): void {
+    if (this.#problems.length < MAX_PROBLEMS) this.#problems.push(problem);
+    this.#onProblem(problem);
   }
 
-  /** Returns what was recorded so far. */
+  /** Returns the exchanges recorded so far. */
   read(): Recording {
     return parseRecording(this.#store.read(), this.#store.name);
   }

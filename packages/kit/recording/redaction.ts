@@ -1,5 +1,5 @@
-// Takes a message to the form in which a recording keeps it. What is redacted is left out while the message is copied:
-// the copy never holds it, and nothing but the copy is kept.
+// Redaction: the conversion of a message to its recorded form. Redacted values are left out while the message is copied, and only
+// the copy is kept.
 
 import { create, type DescMessage, type Message, type Registry, toJson } from '@bufbuild/protobuf';
 import { type ReflectList, type ReflectMap, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
@@ -7,20 +7,20 @@ import { type Any, AnySchema, anyPack, anyUnpack } from '@bufbuild/protobuf/wkt'
 import { elementPath, entryPath, fieldPath } from '../matching/difference.ts';
 import { valueTypeOf } from '../matching/value-type.ts';
 import type { RecordedMessage } from './exchange.ts';
-import type { FieldRules, Track } from './field-rules.ts';
+import type { FieldRules, RemainingPath } from './field-rules.ts';
 
-interface Copying {
+type Copying = {
   readonly rules: FieldRules;
   readonly registry: Registry;
   readonly redacted: string[];
   readonly lost: string[];
-}
+};
 
 /**
- * Returns a message as a recording keeps it. Fields that the rules name are left out and so are those with the option
- * `debug_redact`; their paths are told, and so is what the registry does not know.
+ * Returns the recorded form of a message. It has the paths of redacted values (fields that the rules name, and fields with the
+ * option `debug_redact`) and of values that the registry does not know.
  *
- * @throws Error when proto3 JSON cannot hold a value, such as a timestamp after the year 9999.
+ * @throws {Error} if proto3 JSON cannot represent a value, such as a timestamp after the year 9999.
  */
 export function recordMessage(
   desc: DescMessage,
@@ -29,7 +29,7 @@ export function recordMessage(
   registry: Registry,
 ): RecordedMessage {
   const copying: Copying = { rules, registry, redacted: [], lost: [] };
-  const copy = copyWhole(desc, message, '', copying);
+  const copy = copyRoot(desc, message, '', copying);
   const { redacted, lost } = copying;
   return {
     message: toJson(desc, copy, { registry }),
@@ -38,31 +38,36 @@ export function recordMessage(
   };
 }
 
-// A message that no field leads to: it may be an Any itself.
-function copyWhole(desc: DescMessage, message: Message, path: string, copying: Copying): Message {
+// Copies a message that is not the value of a field. It may be an Any itself.
+function copyRoot(desc: DescMessage, message: Message, path: string, copying: Copying): Message {
   if (desc.typeName === AnySchema.typeName) return copyAny(message as Any, path, copying);
   return copyMessage(reflect(desc, message), [], path, copying);
 }
 
-function copyMessage(source: ReflectMessage, tracks: readonly Track[], path: string, copying: Copying): Message {
+function copyMessage(
+  source: ReflectMessage,
+  remaining: readonly RemainingPath[],
+  path: string,
+  copying: Copying,
+): Message {
   const { desc } = source;
   const target = reflect(desc, create(desc));
-  // A field without a name cannot be redacted by its name, and might have to be.
+  // An unknown field has no name, so rules cannot tell whether it has to be redacted. It is left out.
   for (const { no } of source.getUnknown() ?? []) {
     copying.lost.push(`${fieldPath(path, `#${no}`)}: an unknown field of ${desc.typeName}`);
   }
   for (const field of source.sortedFields) {
     if (!source.isSet(field)) continue;
     const within = fieldPath(path, field.jsonName);
-    const step = copying.rules.follow(field, tracks);
-    if (step.isHit || field.proto.options?.debugRedact) {
+    const step = copying.rules.follow(field, remaining);
+    if (step.isNamed || field.proto.options?.debugRedact) {
       copying.redacted.push(within);
       continue;
     }
     const type = valueTypeOf(field);
     const copyValue = (value: unknown, at: string): unknown => {
       if (type.kind === 'message') {
-        return reflect(type.desc, copyMessage(value as ReflectMessage, step.tracks, at, copying));
+        return reflect(type.desc, copyMessage(value as ReflectMessage, step.remaining, at, copying));
       }
       if (type.kind === 'any')
         return reflect(AnySchema, copyAny((value as ReflectMessage).message as Any, at, copying));
@@ -88,9 +93,9 @@ function copyAny(any: Any, path: string, copying: Copying): Any {
   const typeName = any.typeUrl.slice(any.typeUrl.lastIndexOf('/') + 1);
   const desc = copying.registry.getMessage(typeName);
   const content = desc && unpack(any, desc);
-  if (desc && content) return anyPack(desc, copyWhole(desc, content, path, copying));
+  if (desc && content) return anyPack(desc, copyRoot(desc, content, path, copying));
   copying.redacted.push(path);
-  copying.lost.push(`${path}: ${desc ? `bytes that are no ${typeName}` : `a ${typeName}, which is not in "types"`}`);
+  copying.lost.push(`${path}: ${desc ? `bytes that are not a ${typeName}` : `a ${typeName}, which is not in "types"`}`);
   return create(AnySchema);
 }
 
@@ -98,7 +103,7 @@ function unpack(any: Any, desc: DescMessage): Message | undefined {
   try {
     return anyUnpack(any, desc);
   } catch {
-    // It cannot be looked into, and so not be redacted: it is told as lost.
+    // Content that cannot be read cannot be redacted, so it is left out.
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
-// Which headers a recorder passes on: all that callers and services set, and none that belong to one connection or to
-// the protocol, which each side of the recorder has of its own.
+// The headers that a recorder forwards: those that callers and services set. Headers of the connection and of the protocol are not
+// forwarded, because each side of the recorder has its own.
 
-const ofConnection = [
+const CONNECTION_HEADERS = [
   'accept-encoding',
   'connection',
   'content-encoding',
@@ -20,7 +20,7 @@ const ofConnection = [
   'vary',
 ];
 
-const ofProtocol = [
+const PROTOCOL_HEADERS = [
   'connect-accept-encoding',
   'connect-content-encoding',
   'connect-protocol-version',
@@ -30,26 +30,26 @@ const ofProtocol = [
   'grpc-message',
   'grpc-message-type',
   'grpc-status',
-  // The details of an error as they were: what is redacted in them must not pass this way.
+  // Contains the error details in binary form, where redacted values could not be removed.
   'grpc-status-details-bin',
   'grpc-timeout',
   'x-grpc-web',
   'x-user-agent',
 ];
 
-const kept = new Set([...ofConnection, ...ofProtocol]);
+const NOT_FORWARDED = new Set([...CONNECTION_HEADERS, ...PROTOCOL_HEADERS]);
 
-/** Returns the headers that go on to the other side. */
+/** Returns the headers to forward. */
 export function relayedOf(headers: Headers): Headers {
-  return new Headers([...headers].filter(([name]) => !kept.has(name) && !isOfBrowser(name)));
+  return new Headers([...headers].filter(([name]) => !NOT_FORWARDED.has(name) && !isCorsHeader(name)));
 }
 
-// The recorder's own port answers a browser; its service has another origin.
-function isOfBrowser(name: string): boolean {
+// CORS headers apply to one origin, and the recorder has another one than the service.
+function isCorsHeader(name: string): boolean {
   return name.startsWith('access-control-');
 }
 
-/** Adds headers to those of an answer. */
+/** Adds headers to others. */
 export function addHeaders(target: Headers, headers: Headers): void {
   for (const [name, value] of headers) target.append(name, value);
 }

@@ -1,4 +1,4 @@
-// The exchanges that a replay answers with. Those with equal requests are one entry of the book, and answer in turn.
+// The registry of the exchanges of a replay. Exchanges with equal requests are one entry and answer in turn.
 
 import type { Registry } from '@bufbuild/protobuf';
 import { nameOf } from '../base/rpc-name.ts';
@@ -7,10 +7,10 @@ import type { RpcInteraction } from '../contract-file/interaction.ts';
 import { writeHeaders } from '../matching/header-pattern.ts';
 import { writePattern } from '../matching/write-pattern.ts';
 
-/** A book whose interactions can have several answers: the recorded ones, in their order, then the last again. */
-export class ReplayBook extends InteractionRegistry {
+/** A registry of interactions with several answers: the recorded ones in their order, then the last one again. */
+export class ReplayRegistry extends InteractionRegistry {
   readonly #turns: ReadonlyMap<RpcInteraction, RpcInteraction[]>;
-  /** A conversation asks several times what it is answered; its turn is one. */
+  /** A conversation is matched with every request, but takes only one turn. */
   readonly #taken = new WeakMap<IncomingCall, RpcInteraction>();
 
   constructor(interactions: readonly RpcInteraction[], registry: Registry) {
@@ -52,7 +52,7 @@ function groupByRequest(
   return turns;
 }
 
-/** Returns a text that is the same for two interactions when they are for the same calls. */
+/** Returns a key that is equal for interactions with equal calls. */
 export function requestKeyOf({ method, requests, metadata }: RpcInteraction, registry: Registry): string {
   return JSON.stringify([
     nameOf(method),

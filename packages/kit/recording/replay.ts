@@ -1,4 +1,4 @@
-// A service out of a recording: a real server that answers each call as the service did when it was recorded.
+// The replay: a real server that answers each call as the recorded service did.
 
 import type { DescMessage, DescService, Registry } from '@bufbuild/protobuf';
 import type { HealthRegistry } from '@touchstone/rpc-server';
@@ -9,55 +9,55 @@ import type { RecordedExchange, Recording } from './exchange.ts';
 import type { PatternChoices } from './message-pattern.ts';
 import {
   describeExchange,
-  explainLeftOut,
+  explainOmission,
   type InteractionChoices,
   methodsOf,
   toInteraction,
 } from './recorded-interaction.ts';
 import { RecordingError } from './recording-error.ts';
 import { readRecording } from './recording-file.ts';
-import { ReplayBook } from './replay-registry.ts';
+import { ReplayRegistry } from './replay-registry.ts';
 
-/** What a replay needs beside its recording. */
-export interface ReplayOptions {
-  /** The services that the recorded RPCs are of. */
+/** The services of a replay, and the address it listens on. */
+export type ReplayOptions = {
+  /** The services of the recorded RPCs. */
   readonly services: readonly DescService[];
-  /** Types that messages may hold in a `google.protobuf.Any` or an error in its details, beyond those in the services' files. */
+  /** Types that a `google.protobuf.Any` or an error detail may hold, in addition to those of the services' files. */
   readonly types?: readonly DescMessage[];
-  /** Names of headers that a call must have as it was recorded. Default: headers do not matter. */
+  /** Names of headers that must match the recording. Default: headers are ignored. */
   readonly headers?: readonly string[];
   /** Address to listen on. Default `127.0.0.1`. */
   readonly host?: string;
-  /** Port to listen on; 0, the default, lets the system choose a free one. */
+  /** Port to listen on. Default 0: any free port. */
   readonly port?: number;
-}
+};
 
-/** A running replay. It stops when it is disposed of. */
-export interface Replay extends AsyncDisposable {
-  /** Where it listens, such as `http://127.0.0.1:40123`. It speaks gRPC, gRPC-Web and Connect there. */
+/** A running replay. Disposing of it stops it. */
+export type Replay = AsyncDisposable & {
+  /** Its URL, such as `http://127.0.0.1:40123`. It speaks gRPC, gRPC-Web and Connect. */
   readonly url: string;
   readonly host: string;
   readonly port: number;
-  /** The statuses its health service answers with. */
+  /** The statuses that its health service reports. */
   readonly health: HealthRegistry;
-  /** How many exchanges it answers with. */
+  /** The number of exchanges it answers from. */
   readonly exchanges: number;
-  /** What is missing from the recording, and which exchanges of it are left out and why. */
+  /** What is missing from the recording, and which exchanges are left out and why. */
   readonly warnings: readonly string[];
-  /** Returns why calls found no exchange: also when the caller swallowed the error it got. */
+  /** Returns the errors of calls that matched no exchange. Useful if the client under test swallows errors. */
   unmatchedRequests(): readonly string[];
-  /** Ends running calls with `unavailable` and closes the port. */
+  /** Ends calls in flight with `unavailable` and closes the port. */
   stop(): Promise<void>;
-}
+};
 
 /**
- * Starts a server that answers as a recording says, in every protocol. Calls are told apart by what they mean; redacted
- * values match anything. Equal calls are answered in the recorded order, then with the last answer again. A call that
- * was not recorded is answered `unimplemented`, with the nearest exchange and what differs.
+ * Starts a server that answers from a recording, in every protocol. Calls are matched by the meaning of their requests; redacted
+ * values match anything. Equal calls are answered in the recorded order, and then with the last answer again. A call that was
+ * not recorded fails as `unimplemented`, with the nearest exchange and the differences.
  *
- * @param source a recording, or its file.
- * @throws RecordingError when the file is no recording, does not fit the services or has no exchange to answer with;
- *   Error naming host and port when the address cannot be had.
+ * @param source a recording, or the path of its file.
+ * @throws {RecordingError} if the file is not a recording, does not fit the services or has no exchange to answer from.
+ * @throws {Error} naming host and port if the address is not available.
  */
 export async function startReplay(source: string | Recording, options: ReplayOptions): Promise<Replay> {
   const { services, types = [] } = options;
@@ -65,24 +65,27 @@ export async function startReplay(source: string | Recording, options: ReplayOpt
   const registry = createTypeRegistry([...services, ...types]);
   const unanswered = recording.exchanges.filter((exchange) => !isAnswered(exchange));
   const answered = recording.exchanges.filter(isAnswered);
-  if (answered.length === 0) throw new RecordingError('the recording has no exchange to answer with');
+  if (answered.length === 0) throw new RecordingError('the recording has no exchange to answer from');
   const interactions = toInteractions(answered, options, registry);
-  const book = new ReplayBook(interactions, registry);
-  const { url, host, port, health, stop } = await startInteractionServer({ ...options, interactions: book });
+  const exchangeRegistry = new ReplayRegistry(interactions, registry);
+  const { url, host, port, health, stop } = await startInteractionServer({
+    ...options,
+    interactions: exchangeRegistry,
+  });
   return {
     url,
     host,
     port,
     health,
     exchanges: interactions.length,
-    warnings: [...recording.warnings, ...unanswered.map(explainLeftOut)],
-    unmatchedRequests: () => book.unmatchedRequests(),
+    warnings: [...recording.warnings, ...unanswered.map(explainOmission)],
+    unmatchedRequests: () => exchangeRegistry.unmatchedRequests(),
     stop,
     [Symbol.asyncDispose]: stop,
   };
 }
 
-// A stream that was broken off is worth the messages it had; most callers of endless ones leave them so.
+// A stream that was broken off is replayed up to there: callers usually leave an endless stream this way.
 function isAnswered({ brokenOff, response }: RecordedExchange): boolean {
   return brokenOff === undefined || response.messages.length > 0;
 }
@@ -97,7 +100,7 @@ function toInteractions(
     redactedAs: 'anything',
     placeholders: new Map(),
     loosened: 'none',
-    statesDefaults: false,
+    includesDefaults: false,
   };
   const names = new Set(headers.map((name) => name.toLowerCase()));
   const choices: Omit<InteractionChoices, 'description'> = {
@@ -105,7 +108,7 @@ function toInteractions(
     states: [],
     requests: patterns,
     responses: patterns,
-    takesHeader: (name, of) => of === 'response' || names.has(name),
+    includesHeader: (name, of) => of === 'response' || names.has(name),
   };
   return exchanges.map((exchange) => {
     const description = `exchange ${exchange.number}: ${describeExchange(exchange)}`;

@@ -1,4 +1,4 @@
-// The way to the recorded service: a call goes on in the protocol, encoding and HTTP version in which it came.
+// The client of the recorded service. It forwards each call in the protocol, encoding and HTTP version in which it arrived.
 
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
@@ -13,34 +13,38 @@ import {
 import type { RecordedExchange } from './exchange.ts';
 import { RecordingError } from './recording-error.ts';
 
-/** How a call came, and goes on. */
-export interface CallForm {
+/** The protocol, encoding and HTTP version of a call. */
+export type CallForm = {
   readonly protocol: RecordedExchange['protocol'];
   readonly codec: RecordedExchange['codec'];
   readonly httpVersion: '1.1' | '2';
   /** Whether it is a GET, which Connect allows for calls without side effects. */
   readonly isGet: boolean;
-}
+};
 
-/** Returns how a call came. */
+/** Returns the form of an incoming call. */
 export function formOf({ protocolName, requestHeader, requestMethod, url }: HandlerContext): CallForm {
   const isGet = requestMethod === 'GET';
   const type = isGet ? (new URL(url).searchParams.get('encoding') ?? '') : (requestHeader.get('content-type') ?? '');
   return {
     protocol: protocolName as CallForm['protocol'],
     codec: /\bjson\b/.test(type) ? 'json' : 'binary',
-    // HTTP/1.1 cannot do without this header, and HTTP/2 has another in its place.
+    // HTTP/1.1 requires the header `host`; HTTP/2 uses `:authority` instead.
     httpVersion: protocolName === 'grpc' || !requestHeader.has('host') ? '2' : '1.1',
     isGet,
   };
 }
 
-export interface Upstream extends Disposable {
+export type Upstream = Disposable & {
   /** Returns the transport for calls of a form. */
   transportFor(form: CallForm): Transport;
-}
+};
 
-/** Returns the way to a service; connects at the first call. @throws RecordingError for what is no URL of one. */
+/**
+ * Creates the client of a service. It connects at the first call.
+ *
+ * @throws {RecordingError} if the URL is not an http or https URL, or contains a password.
+ */
 export function createUpstream(url: string, registry: Registry, http?: CallForm['httpVersion']): Upstream {
   const baseUrl = assertUrl(url);
   const isSecure = baseUrl.startsWith('https:');
@@ -52,7 +56,7 @@ export function createUpstream(url: string, registry: Registry, http?: CallForm[
     const options = {
       baseUrl,
       useBinaryFormat: codec === 'binary',
-      // A field that the schema does not have would be gone on the other side, without anybody being told.
+      // Without this, a JSON field that the schema does not have would be dropped silently.
       jsonOptions: { registry, ignoreUnknownFields: false },
       ...(httpVersion === '2'
         ? { httpVersion: '2' as const, sessionManager }
@@ -80,8 +84,9 @@ export function createUpstream(url: string, registry: Registry, http?: CallForm[
 
 function assertUrl(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  // The URL itself is not told: it may hold a password.
-  if (!parsed || !/^https?:$/.test(parsed.protocol)) throw new RecordingError('upstream: is no http or https URL');
-  if (parsed.username !== '' || parsed.password !== '') throw new RecordingError('upstream: must not hold a password');
+  // The error does not repeat the URL, which may contain a password.
+  if (!parsed || !/^https?:$/.test(parsed.protocol)) throw new RecordingError('upstream: must be an http or https URL');
+  if (parsed.username !== '' || parsed.password !== '')
+    throw new RecordingError('upstream: must not contain a password');
   return url.replace(/\/$/, '');
 }

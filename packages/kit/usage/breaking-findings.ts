@@ -1,21 +1,21 @@
-// Reads what `buf breaking --error-format=json` finds: which element of the contract each finding is about.
+// The findings of `buf breaking --error-format=json`, and the element of the contract that each of them is about.
 
 /** One finding. */
-export interface BreakingFinding {
-  /** The file, as buf names it; missing where the file itself is gone. */
+export type BreakingFinding = {
+  /** The file, as buf names it; undefined if the file itself was deleted. */
   readonly path: string | undefined;
   readonly line: number | undefined;
   /** Such as `FIELD_NO_DELETE`. */
   readonly rule: string;
   readonly message: string;
-  /** What it is about; `undefined` where that cannot be told. */
+  /** The element that changed; undefined if the message does not name it. */
   readonly element: ChangedElement | undefined;
-}
+};
 
-/** An element of a contract, by the names that buf gives it: those of nested types may lack the types around them. */
+/** An element of a contract, by the names in the messages of buf. The name of a nested type may lack the enclosing types. */
 export type ChangedElement =
   | { readonly kind: 'field'; readonly type: string; readonly number: number; readonly name: string | undefined }
-  /** A field that came into a oneof or left it: what the oneof tells is another then, too. */
+  /** A field that was moved into a oneof or out of it, which changes the oneof too. */
   | { readonly kind: 'oneof member'; readonly type: string; readonly number: number }
   | { readonly kind: 'oneof'; readonly type: string; readonly name: string }
   | { readonly kind: 'enum value'; readonly type: string; readonly number: number }
@@ -25,14 +25,14 @@ export type ChangedElement =
   | { readonly kind: 'package'; readonly package: string }
   | { readonly kind: 'file'; readonly path: string };
 
-/** The findings could not be read: says which line, and why. */
+/** A line is not a finding. The message names the line and the problem. */
 export class FindingsError extends Error {}
 
 /**
- * Returns the findings of buf's JSON: one object a line; none in an empty text. buf writes nothing and ends with another
- * code than 0 and 100 when it could not compare at all: whoever runs it has to look at that.
+ * Parses the JSON of buf: one finding a line, none in an empty text. If buf could not compare at all, it writes nothing and its exit
+ * code is neither 0 nor 100; the caller has to check that.
  *
- * @throws FindingsError naming the line that is no finding.
+ * @throws {FindingsError} naming the line that is not a finding.
  */
 export function readBreakingFindings(text: string): BreakingFinding[] {
   return text.split('\n').flatMap((line, index) => (line.trim() === '' ? [] : [readFinding(line, index + 1)]));
@@ -42,7 +42,7 @@ function readFinding(text: string, number: number): BreakingFinding {
   const json = parseLine(text, number);
   const { path, start_line: line, type: rule, message } = json ?? {};
   if (typeof rule !== 'string' || typeof message !== 'string') {
-    throw new FindingsError(`line ${number} is no finding of buf: type or message is missing`);
+    throw new FindingsError(`line ${number} is not a finding of buf: type or message is missing`);
   }
   const finding = {
     path: typeof path === 'string' ? path : undefined,
@@ -57,18 +57,18 @@ function parseLine(text: string, number: number): Record<string, unknown> | null
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new FindingsError(`line ${number} is no JSON: ${(error as Error).message}`, { cause: error });
+    throw new FindingsError(`line ${number} is not JSON: ${(error as Error).message}`, { cause: error });
   }
 }
 
-interface Reading {
+type Reading = {
   readonly rules: RegExp;
   readonly words: RegExp;
   readonly toElement: (words: Readonly<Record<string, string>>) => ChangedElement;
-}
+};
 
-// The name of what is gone is in the message alone. A rule whose message is not as it is known is left untold, not guessed.
-const readings: readonly Reading[] = [
+// The name of a deleted element appears only in the message. If a message has an unknown form, the element stays undefined.
+const READINGS: readonly Reading[] = [
   {
     rules: /^FIELD_SAME_ONEOF$/,
     words: /^Field "(?<number>\d+)" (?:with name "[^"]+" )?on message "(?<type>[^"]+)" moved /,
@@ -81,7 +81,7 @@ const readings: readonly Reading[] = [
     toElement: ({ type = '', number, name }) => ({ kind: 'field', type, number: Number(number), name }),
   },
   {
-    // The name in here is the new one: the number tells which field it was.
+    // The name in this message is the new one, so the field is identified by its number.
     rules: /^FIELD_/,
     words: /^Field "(?<number>\d+)" (?:with name "[^"]+" )?on message "(?<type>[^"]+)" changed /,
     toElement: ({ type = '', number }) => ({ kind: 'field', type, number: Number(number), name: undefined }),
@@ -132,7 +132,7 @@ const readings: readonly Reading[] = [
 
 function findElement({ path, rule, message }: Omit<BreakingFinding, 'element'>): ChangedElement | undefined {
   if (rule.startsWith('FILE_SAME_')) return path === undefined ? undefined : { kind: 'file', path };
-  const reading = readings.find(({ rules }) => rules.test(rule));
+  const reading = READINGS.find(({ rules }) => rules.test(rule));
   const words = reading?.words.exec(message)?.groups;
   if (!reading || !words) return undefined;
   const element = reading.toElement(words);

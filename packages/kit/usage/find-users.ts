@@ -1,20 +1,28 @@
-// Who uses an element of a contract. Where a name may stand for several elements, all of them are meant: a user too many
-// costs a question, one too few a broken consumer.
+// The search for the consumers that use an element of a contract. If a name is ambiguous, all elements of that name are searched: one
+// consumer too many only costs a question, one too few breaks a consumer.
 
 import type { BreakingFinding, ChangedElement } from './breaking-findings.ts';
-import { type ConsumerUsage, ownerOf, ownNameOf, type TestUsage, type UsageKind, usageKinds, verbs } from './usage.ts';
+import {
+  type ConsumerUsage,
+  ownerOf,
+  ownNameOf,
+  type TestUsage,
+  USAGE_KINDS,
+  USAGE_VERBS,
+  type UsageKind,
+} from './usage.ts';
 
-/** One thing that one test has seen a consumer do with what is to change. */
-export interface AffectedUse {
+/** One use of a changed element by a consumer in a test. */
+export type AffectedUse = {
   readonly consumer: string;
   readonly provider: string;
   readonly file: string;
   readonly test: string;
   /** Such as `reads library.v1.Book.title`. */
   readonly use: string;
-}
+};
 
-/** Returns every use that a finding is about. */
+/** Returns every use of the element of a finding. */
 export function findUsers(
   element: ChangedElement,
   { path }: Pick<BreakingFinding, 'path'>,
@@ -22,12 +30,12 @@ export function findUsers(
 ): AffectedUse[] {
   const concerns = selectorOf(element, path, usage);
   return usage.tests.flatMap((test) => {
-    const uses = usageKinds.flatMap((kind) =>
+    const uses = USAGE_KINDS.flatMap((kind) =>
       test[kind].filter((name) => concerns(kind, name, test)).map((name) => ({ kind, name })),
     );
-    // That a type is before a consumer goes without saying where it is told what the consumer does with it.
-    const telling = uses.filter(({ kind }) => kind !== 'types');
-    return (telling.length > 0 ? telling : uses).map(({ kind, name }) => toUse(usage, test, kind, name));
+    // A type without a use of its members is only listed if the test has no more specific use.
+    const specific = uses.filter(({ kind }) => kind !== 'types');
+    return (specific.length > 0 ? specific : uses).map(({ kind, name }) => toUse(usage, test, kind, name));
   });
 }
 
@@ -37,7 +45,7 @@ function toUse(
   kind: UsageKind,
   name: string,
 ): AffectedUse {
-  return { consumer, provider, file, test, use: `${verbs[kind]} ${name}` };
+  return { consumer, provider, file, test, use: `${USAGE_VERBS[kind]} ${name}` };
 }
 
 type Selector = (kind: UsageKind, name: string, test: TestUsage) => boolean;
@@ -76,14 +84,16 @@ function memberSelectorOf(
   const members = Object.entries(usage.types)
     .flatMap(([type, { numbers }]) => Object.keys(numbers).map((name) => `${type}.${name}`))
     .filter((member) =>
-      types.includes(ownerOf(member)) ? isMeant(element, member, usage) : isEntryOf(member, element.type, path, usage),
+      types.includes(ownerOf(member))
+        ? isSameMember(element, member, usage)
+        : isEntryOf(member, element.type, path, usage),
     );
   const owners = new Set([...types, ...members.map(ownerOf)]);
   return (kind, name) =>
     kind === 'whole' ? owners.has(name) : (kind === 'sets' || kind === 'reads') && members.includes(name);
 }
 
-function isMeant(
+function isSameMember(
   element: Extract<ChangedElement, { kind: 'field' | 'oneof member' | 'oneof' }>,
   member: string,
   usage: ConsumerUsage,
@@ -99,17 +109,17 @@ function isMeant(
   }
 }
 
-// buf speaks of a map's values as the field of a message that nobody wrote: `copies_by_branch` is of `CopiesByBranchEntry`.
+// buf reports the values of a map as a field of its generated entry message: for `copies_by_branch` it is `CopiesByBranchEntry`.
 function isEntryOf(member: string, type: string, path: string | undefined, usage: ConsumerUsage): boolean {
   const words = ownNameOf(member).split('_');
   const entry = `${words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')}Entry`;
   const { file } = usage.types[ownerOf(member)] ?? {};
-  return entry === type && (file === undefined || path === undefined || isBeside(file, path));
+  return entry === type && (file === undefined || path === undefined || isInSameFolder(file, path));
 }
 
 /**
- * Returns the used types that a finding's name may stand for: those in the finding's file, else those in files beside it,
- * for a type may have moved within its package; and those of which the file is not known.
+ * Returns the used types to which the name of a finding may refer: those in the file of the finding, or else in another file of its
+ * folder, because a type may have moved within its package; and those whose file is not known.
  */
 function typesNamed(
   name: string,
@@ -126,16 +136,16 @@ function typesNamed(
   const unplaced = named.filter(([, { file }]) => file === undefined);
   const inFile = named.filter(([, { file }]) => isInFile(file, path ?? ''));
   const found =
-    inFile.length > 0 ? inFile : named.filter(([, { file }]) => file !== undefined && isBeside(file, path ?? ''));
+    inFile.length > 0 ? inFile : named.filter(([, { file }]) => file !== undefined && isInSameFolder(file, path ?? ''));
   return [...found, ...unplaced].map(([type]) => type);
 }
 
-// A path has the folders before the module's root, too.
+// The path of a finding also contains the folders above the root of the module.
 function isInFile(file: string | undefined, path: string): boolean {
   return file !== undefined && (path === file || path.endsWith(`/${file}`));
 }
 
-function isBeside(file: string, path: string): boolean {
+function isInSameFolder(file: string, path: string): boolean {
   const folderOf = (of: string) => of.slice(0, Math.max(0, of.lastIndexOf('/')));
   return folderOf(path) === folderOf(file) || folderOf(path).endsWith(`/${folderOf(file)}`);
 }

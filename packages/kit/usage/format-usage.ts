@@ -1,10 +1,8 @@
-// The matrix of usage: a row for each RPC, field, message or enum value that is used, a column for each consumer.
+// The usage matrix: a row for each used RPC, field, message or enum value, a column for each consumer.
 
-import { type ConsumerUsage, type Usage, type UsageKind, usageKinds, verbs } from './usage.ts';
+import { type ConsumerUsage, USAGE_KINDS, USAGE_VERBS, type Usage, type UsageKind } from './usage.ts';
 
-/**
- * Returns the matrix as text: what each consumer does with each element, and in how many tests.
- */
+/** Formats the matrix. A cell has how a consumer uses an element, and in how many tests. */
 export function formatUsage({ consumers }: Usage): string {
   const names = [...new Set(consumers.map(({ consumer }) => consumer))].sort();
   const elements = new Map<string, Map<string, string[]>>();
@@ -24,7 +22,7 @@ export function formatUsage({ consumers }: Usage): string {
 function countUses({ tests }: ConsumerUsage): { element: string; use: string }[] {
   const counts = new Map<string, { kind: UsageKind; element: string; tests: number }>();
   for (const test of tests) {
-    for (const kind of usageKinds) {
+    for (const kind of USAGE_KINDS) {
       for (const element of test[kind]) {
         const key = `${kind} ${element}`;
         counts.set(key, { kind, element, tests: (counts.get(key)?.tests ?? 0) + 1 });
@@ -33,7 +31,7 @@ function countUses({ tests }: ConsumerUsage): { element: string; use: string }[]
   }
   return [...counts.values()].map((count) => ({
     element: count.element,
-    use: `${verbs[count.kind]} (${count.tests})`,
+    use: `${USAGE_VERBS[count.kind]} (${count.tests})`,
   }));
 }
 

@@ -1,4 +1,4 @@
-// What a consumer's tests record usage with: its client and its events go through here, and a file comes of it.
+// The recorder of usage, with which the tests of a consumer record which parts of a contract it uses.
 
 import type { DescMessage, DescService, MessageShape } from '@bufbuild/protobuf';
 import type { Client, Interceptor } from '@connectrpc/connect';
@@ -6,52 +6,52 @@ import { fileNameOf } from '../contract-file/contract-document.ts';
 import { createTypeRegistry } from '../matching/type-registry.ts';
 import { recordCalls, recordClient } from './recording-client.ts';
 import { recordMessage } from './recording-message.ts';
-import { UsageNotes } from './usage-notes.ts';
+import { UsageRecord } from './usage-record.ts';
 import { storeUsage } from './usage-store.ts';
 
-/** Where usage is kept, and whose tests show it. */
-export interface RecordUsageOptions {
-  /** The folder the usage file is in, or will be: `<consumer>-<provider>.json`. */
+/** The usage file, and the tests that record usage. */
+export type RecordUsageOptions = {
+  /** The folder of the usage file, `<consumer>-<provider>.json`. */
   readonly directory: string;
-  /** The test's file, as reports are to name it: relative to the repository. */
+  /** The test file, as reports should name it: relative to the repository. */
   readonly file: string;
-  /** Returns the name of the test that runs, asked at every call and every event. What has none is left out of the file. */
+  /** Returns the name of the running test. It is called with every RPC and event. Usage outside tests is not written. */
   readonly test: () => string | undefined;
-  /** Types that messages may hold in a `google.protobuf.Any`, beyond those in the files of the messages. */
+  /** Types that messages may hold in a `google.protobuf.Any`, in addition to those in the files of the messages. */
   readonly types?: readonly DescMessage[];
-}
+};
 
-/** Takes down what a consumer uses of a provider. */
-export interface UsageRecorder {
-  /** Returns a client that records what is called, sent and read. The consumer under test has to be given this one. */
+/** Records what a consumer uses of a provider. */
+export type UsageRecorder = {
+  /** Returns a client that records what is called, sent and read. The consumer under test has to use this client. */
   client<Service extends DescService>(service: Service, client: Client<Service>): Client<Service>;
   /**
-   * Returns an interceptor that records what `client` does, for a consumer that makes its clients itself. It sees requests
-   * as messages: fields that a literal gives their default are not seen.
+   * Returns an interceptor that records the same, for a consumer that creates its clients itself. It sees requests as messages,
+   * so it does not record fields that a literal sets to their default.
    */
   interceptor(): Interceptor;
-  /** Returns a message, such as an event just decoded, that records what is read of it. */
+  /** Returns a message, such as a decoded event, that records which of its fields are read. */
   message<Desc extends DescMessage>(desc: Desc, message: MessageShape<Desc>): MessageShape<Desc>;
   /**
-   * Writes what was recorded in the place of what the file had of these tests. `isWhole` tells that every test of the
-   * test file has run: what the usage file has of other tests of it is of tests that are gone, and goes too.
+   * Writes the recorded usage to the usage file, where it replaces that of the same tests. `isWhole` states that every test of
+   * the test file has run: usage of its other tests, which no longer exist, is then removed.
    *
-   * @returns the file's path, and whether it is another now.
-   * @throws UsageFileError when the file there is no usage file, or one between others.
+   * @returns the path of the file, and whether its content has changed.
+   * @throws {UsageFileError} if the existing file is not a usage file, or belongs to another consumer or provider.
    */
   write(options: { readonly isWhole: boolean }): Promise<{ readonly path: string; readonly hasChanged: boolean }>;
-}
+};
 
 /**
- * Begins to record what the tests of one file show `consumer` to use of `provider`.
+ * Creates a recorder for the tests of one file.
  *
- * @throws TypeError when a name cannot be part of a file name.
+ * @throws {TypeError} if a name cannot be part of a file name.
  */
 export function recordUsage(consumer: string, provider: string, options: RecordUsageOptions): UsageRecorder {
   fileNameOf(consumer, provider);
-  const notes = new UsageNotes();
+  const record = new UsageRecord();
   const begin = (desc: DescService | DescMessage) => ({
-    notes: notes.of(options.test()),
+    record: record.of(options.test()),
     registry: createTypeRegistry([desc, ...(options.types ?? [])]),
   });
   return {
@@ -59,6 +59,6 @@ export function recordUsage(consumer: string, provider: string, options: RecordU
     interceptor: () => recordCalls(begin),
     message: (desc, message) => recordMessage(desc, message, begin(desc)),
     write: ({ isWhole }) =>
-      storeUsage(options.directory, { consumer, provider, ...notes.toUsage(options.file) }, options.file, isWhole),
+      storeUsage(options.directory, { consumer, provider, ...record.toUsage(options.file) }, options.file, isWhole),
   };
 }

@@ -1,33 +1,33 @@
-// A client, or an interceptor for clients, that takes down what is called, sent and read, and changes nothing else.
+// A client, and an interceptor for clients, that record what is called, sent and read.
 
 import type { DescMessage, DescMethod, DescService, Message } from '@bufbuild/protobuf';
 import type { Client, ConnectError, Interceptor } from '@connectrpc/connect';
 import { type MessageRecording, recordMessage } from './recording-message.ts';
-import { noteSent } from './sent-fields.ts';
+import { recordSent } from './sent-fields.ts';
 
 type AnyCall = (request: unknown, options?: unknown) => Promise<Message> | (AsyncIterable<Message> & { then?: never });
 
-/** Returns a client of the same service; each call asks `begin` where its notes go. */
+/** Returns a client that records its calls. `begin` returns the recording of each call. */
 export function recordClient<Service extends DescService>(
   service: Service,
   client: Client<Service>,
   begin: () => MessageRecording,
 ): Client<Service> {
   const calls = client as unknown as Record<string, AnyCall>;
-  const recording = service.methods.map((method) => {
+  const recordingCalls = service.methods.map((method) => {
     const call: AnyCall = (request, options) => {
       const ofCall = begin();
       const answer = (calls[method.localName] as AnyCall)(send(method, request, ofCall), options);
-      return isStream(answer)
+      return isAsyncIterable(answer)
         ? receive(method, answer, ofCall)
         : answer.then((message) => receive(method, message, ofCall), failWith(ofCall));
     };
     return [method.localName, call];
   });
-  return Object.fromEntries(recording) as Client<Service>;
+  return Object.fromEntries(recordingCalls) as Client<Service>;
 }
 
-/** Returns an interceptor that does the same for all calls of the clients it is given to. */
+/** Returns an interceptor that records all calls of a client. */
 export function recordCalls(begin: (service: DescService) => MessageRecording): Interceptor {
   return (next) => async (request) => {
     const ofCall = begin(request.service);
@@ -37,14 +37,14 @@ export function recordCalls(begin: (service: DescService) => MessageRecording): 
   };
 }
 
-// Takes down a call and what goes with it: now, or message by message as they are sent.
+// Records a call and its request, or the requests of a stream as they are sent.
 function send<T>(method: DescMethod, request: T, recording: MessageRecording): T {
-  recording.notes.call(method);
-  const note = <M>(message: M): M => {
-    noteSent(method.input, message, recording);
+  recording.record.call(method);
+  const recordRequest = <M>(message: M): M => {
+    recordSent(method.input, message, recording);
     return message;
   };
-  return isStream(request) ? (mapEach(request, note) as T) : note(request);
+  return isAsyncIterable(request) ? (mapEach(request, recordRequest) as T) : recordRequest(request);
 }
 
 function receive<T extends Message | AsyncIterable<Message>>(
@@ -53,10 +53,10 @@ function receive<T extends Message | AsyncIterable<Message>>(
   recording: MessageRecording,
 ): T {
   const record = (message: Message) => recordMessage(output, message, recording);
-  return (isStream(answer) ? mapEach(answer, record, failWith(recording)) : record(answer as Message)) as T;
+  return (isAsyncIterable(answer) ? mapEach(answer, record, failWith(recording)) : record(answer as Message)) as T;
 }
 
-function isStream<T>(value: T): value is T & AsyncIterable<Message> {
+function isAsyncIterable<T>(value: T): value is T & AsyncIterable<Message> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }
 
@@ -70,7 +70,7 @@ function isConnectError(error: unknown): error is ConnectError {
   return error instanceof Error && 'findDetails' in error;
 }
 
-// A consumer reads an error's details as it reads an answer.
+// The details of an error are recorded like the messages of an answer.
 function recordDetails(error: ConnectError, recording: MessageRecording): ConnectError {
   const find = error.findDetails.bind(error) as (of: unknown) => Message[];
   error.findDetails = (of: DescMessage | MessageRecording['registry']) =>

@@ -1,29 +1,29 @@
-// Takes down the fields of a request that its consumer fills in.
+// The fields of a request that its consumer sets.
 
 import { type DescField, type DescMessage, isFieldSet, isMessage, type Message } from '@bufbuild/protobuf';
 import { contentOf, enumValuesOf, type MessageRecording } from './recording-message.ts';
-import { isWellKnown } from './usage-notes.ts';
+import { isWellKnown } from './usage-record.ts';
 
 type Literal = Readonly<Record<string, unknown>>;
 
 /**
- * Notes what a request has. Of a literal these are the fields that stand in it, defaults too: a test in which
- * `synthetic: false` is sent shows a consumer that knows the field. Of a message these are the fields that are set. What is
- * in an `Any` is sent whole.
+ * Records the fields of a request. For a literal these are all its fields, including those set to their default: a consumer that sends
+ * `synthetic: false` knows the field. For a message these are the fields that are set. The content of an `Any` is recorded as
+ * a whole.
  */
-export function noteSent(desc: DescMessage, request: unknown, recording: MessageRecording): void {
+export function recordSent(desc: DescMessage, request: unknown, recording: MessageRecording): void {
   if (typeof request !== 'object' || request === null) return;
-  const { notes } = recording;
-  if (desc.typeName === 'google.protobuf.Any') notes.bytes(contentOf(request, recording));
+  const { record } = recording;
+  if (desc.typeName === 'google.protobuf.Any') record.bytes(contentOf(request, recording));
   if (isWellKnown(desc.typeName)) return;
-  notes.type(desc);
+  record.type(desc);
   for (const field of desc.fields) {
     const value = sentValue(desc, field, request as Literal);
     if (value === undefined || value === null) continue;
-    if (field.oneof) notes.set(field.oneof);
-    notes.set(field);
-    for (const number of enumValuesOf(field, value)) notes.value(field.enum as NonNullable<typeof field.enum>, number);
-    for (const message of messagesIn(field, value)) noteSent(field.message as DescMessage, message, recording);
+    if (field.oneof) record.set(field.oneof);
+    record.set(field);
+    for (const number of enumValuesOf(field, value)) record.value(field.enum as NonNullable<typeof field.enum>, number);
+    for (const message of messagesIn(field, value)) recordSent(field.message as DescMessage, message, recording);
   }
 }
 

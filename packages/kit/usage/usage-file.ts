@@ -1,17 +1,17 @@
-// What one consumer uses of one provider as a file: in a stable order, one name a line, so that a change shows what changed.
+// The usage file of a consumer and a provider: JSON in a stable order with one name a line, so that diffs are readable.
 
-import { type ConsumerUsage, ownerOf, type TestUsage, type UsedType, usageKinds } from './usage.ts';
+import { type ConsumerUsage, ownerOf, type TestUsage, USAGE_KINDS, type UsedType } from './usage.ts';
 
-/** The file could not be used: names it, and why. */
+/** A usage file is invalid. The message names the file and the problem. */
 export class UsageFileError extends Error {}
 
-const formatVersion = '1';
+const FORMAT_VERSION = '1';
 
 /**
- * Returns what the file is to hold after tests of one test file have run.
+ * Merges the usage recorded by the tests of one test file into the existing usage.
  *
- * @param isWhole whether all of them have: tests that the file has and that did not run are gone.
- * @throws UsageFileError when what is there is between others.
+ * @param isWhole whether all tests of the test file have run, so that usage of its other tests is removed.
+ * @throws {UsageFileError} if the existing usage belongs to another consumer or provider.
  */
 export function mergeUsage(
   existing: ConsumerUsage | undefined,
@@ -32,11 +32,11 @@ export function mergeUsage(
   for (const [name, type] of Object.entries(recorded.types)) {
     types[name] = { ...types[name], ...type, numbers: { ...types[name]?.numbers, ...type.numbers } };
   }
-  return { consumer, provider, types: onlyUsed(types, tests), tests };
+  return { consumer, provider, types: withoutUnused(types, tests), tests };
 }
 
-// A field that no test reads any more must not stay in the file, nor may the order depend on which test ran first.
-function onlyUsed(types: ConsumerUsage['types'], tests: readonly TestUsage[]): ConsumerUsage['types'] {
+// Removes types and members that no test uses any more, and sorts the others, so that the file does not depend on the order of tests.
+function withoutUnused(types: ConsumerUsage['types'], tests: readonly TestUsage[]): ConsumerUsage['types'] {
   const members = new Set(tests.flatMap(({ calls, sets, reads, values }) => [...calls, ...sets, ...reads, ...values]));
   const whole = new Set(tests.flatMap((test) => test.whole));
   const names = new Set([...whole, ...tests.flatMap((test) => test.types), ...[...members].map(ownerOf)]);
@@ -53,11 +53,11 @@ function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown])
   return a < b ? -1 : 1;
 }
 
-/** Returns usage as the text of its file. */
+/** Returns the text of a usage file. */
 export function renderUsage({ consumer, provider, types, tests }: ConsumerUsage): string {
   const keyOf = ({ file, test }: TestUsage) => JSON.stringify([file, test]);
   const sorted = [...tests].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-  const json = { formatVersion, consumer, provider, types, tests: sorted.map(withoutEmpty) };
+  const json = { formatVersion: FORMAT_VERSION, consumer, provider, types, tests: sorted.map(withoutEmpty) };
   return `${JSON.stringify(json, undefined, 2)}\n`;
 }
 
@@ -66,22 +66,22 @@ function withoutEmpty(usage: TestUsage): Partial<TestUsage> {
 }
 
 /**
- * Returns the usage that a text holds.
+ * Parses the text of a usage file.
  *
- * @param source the file's name, for errors.
- * @throws UsageFileError naming the file and what is wrong with it.
+ * @param source the name of the file, for errors.
+ * @throws {UsageFileError} naming the file and the problem.
  */
 export function parseUsage(text: string, source: string): ConsumerUsage {
   const json = parseJson(text, source) as (Partial<ConsumerUsage> & { formatVersion?: unknown }) | null;
-  const fail = (fault: string): never => {
-    throw new UsageFileError(`${source}: ${fault}`);
+  const fail = (problem: string): never => {
+    throw new UsageFileError(`${source}: ${problem}`);
   };
-  if (json?.formatVersion !== formatVersion) fail(`formatVersion is ${json?.formatVersion}, not ${formatVersion}`);
+  if (json?.formatVersion !== FORMAT_VERSION) fail(`formatVersion is ${json?.formatVersion}, not ${FORMAT_VERSION}`);
   const { consumer, provider, types, tests } = json as Partial<ConsumerUsage>;
   if (typeof consumer !== 'string') return fail('consumer is missing');
   if (typeof provider !== 'string') return fail('provider is missing');
   if (typeof types !== 'object' || types === null) return fail('types is missing');
-  if (!Array.isArray(tests)) return fail('tests is no list');
+  if (!Array.isArray(tests)) return fail('tests is not a list');
   for (const [name, type] of Object.entries(types)) {
     if (typeof type?.numbers !== 'object') fail(`types["${name}"].numbers is missing`);
   }
@@ -91,10 +91,10 @@ export function parseUsage(text: string, source: string): ConsumerUsage {
 function readTest(json: Partial<TestUsage>, at: string): TestUsage {
   const { file, test } = json;
   if (typeof file !== 'string' || typeof test !== 'string') throw new UsageFileError(`${at}: file or test is missing`);
-  const names = usageKinds.map((kind) => {
+  const names = USAGE_KINDS.map((kind) => {
     const ofKind: unknown = json[kind] ?? [];
     if (!Array.isArray(ofKind) || ofKind.some((name) => typeof name !== 'string')) {
-      throw new UsageFileError(`${at}.${kind} is no list of names`);
+      throw new UsageFileError(`${at}.${kind} is not a list of names`);
     }
     return [kind, ofKind];
   });

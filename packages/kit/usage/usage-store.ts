@@ -1,4 +1,4 @@
-// Usage files on disk: one for each consumer and provider, added to by test files that run in several processes at once.
+// Usage files on disk: one for each consumer and provider. Test files that run in several processes at once add to them.
 
 import { join } from 'node:path';
 import { listSharedFiles, plainText, readText, SharedFile } from '../base/shared-file.ts';
@@ -6,7 +6,7 @@ import { fileNameOf } from '../contract-file/contract-document.ts';
 import type { ConsumerUsage, Usage } from './usage.ts';
 import { mergeUsage, parseUsage, renderUsage, UsageFileError } from './usage-file.ts';
 
-/** Merges what the tests of one file have shown into the file of a consumer and a provider. */
+/** Merges the usage recorded by the tests of one file into the usage file. */
 export async function storeUsage(
   directory: string,
   recorded: ConsumerUsage,
@@ -22,10 +22,10 @@ export async function storeUsage(
 }
 
 /**
- * Reads what all consumers use from the files in a folder.
+ * Reads the usage files of a folder.
  *
- * @throws UsageFileError when there is no such folder, no usage file in it, or one that is none: nothing could be said of
- *   a change then.
+ * @throws {UsageFileError} if the folder does not exist or has no usage file, or a file is invalid. Without usage, every change would
+ *   seem to break no consumer.
  */
 export async function readUsage(directory: string): Promise<Usage> {
   const files = await listSharedFiles(directory, '.json').catch((error: unknown) => {

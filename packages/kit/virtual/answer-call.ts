@@ -1,4 +1,4 @@
-// Runs one call: writes it into the journal, finds what is to be done with it, and does that.
+// The handling of one call: it is recorded in the journal, matched to a stub or a contract, and answered.
 
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,52 +12,56 @@ import type { ContractAnswers } from './contract-answers.ts';
 import type { Journal, RunningCall } from './journal.ts';
 import { isIterable, toMessage } from './read-literal.ts';
 import type { Failure, Step } from './step.ts';
-import { type StubBook, StubError } from './stub-registry.ts';
+import { StubError, type StubRegistry } from './stub-registry.ts';
 import type { WireFaults } from './wire-faults.ts';
 
 type Requests = Iterable<Message> | AsyncIterable<Message>;
 type Literals = Iterable<object> | AsyncIterable<object>;
 
-/** What calls are answered from. */
-export interface Answering {
-  readonly stubs: StubBook;
+/** The parts of a virtual service that answer calls. */
+export type AnswerSources = {
+  readonly stubs: StubRegistry;
   readonly contract: ContractAnswers | undefined;
   readonly journal: Journal;
   readonly wire: WireFaults;
   readonly registry: Registry;
-}
+};
 
-/** Returns the responses to a call. @throws ConnectError where the call fails. */
+/**
+ * Returns the responses to a call.
+ *
+ * @throws {ConnectError} if the call fails.
+ */
 export async function* answerCall(
   method: DescMethod,
   requests: Requests,
   context: HandlerContext,
-  answering: Answering,
+  sources: AnswerSources,
 ): AsyncGenerator<Message> {
   const { signal } = context;
-  const call = answering.journal.begin(method, context.requestHeader);
-  const running = new RunningAnswer(call, context, answering);
+  const call = sources.journal.begin(method, context.requestHeader);
+  const running = new RunningAnswer(call, context, sources);
   try {
-    const noted = noteRequests(requests, call, answering.journal);
-    yield* method.methodKind === 'bidi_streaming' ? running.converse(noted) : running.answerOnce(noted);
+    const recorded = recordRequests(requests, call, sources.journal);
+    yield* method.methodKind === 'bidi_streaming' ? running.converse(recorded) : running.answerOnce(recorded);
     call.end(signal.aborted ? 'abandoned' : 'answered');
   } catch (error) {
     if (error instanceof StubError) {
-      const told = new ConnectError(error.message, error.code, undefined, undefined, error);
-      call.end('missed', told);
-      throw told;
+      const answered = new ConnectError(error.message, error.code, undefined, undefined, error);
+      call.end('unmatched', answered);
+      throw answered;
     }
-    // An aborted wait is the caller's doing: what it is told is why its call was ended.
-    const told = signal.aborted ? signal.reason : error;
-    call.end(signal.aborted ? 'abandoned' : 'failed', told);
-    throw told;
+    // When the call was aborted, `error` only says that a wait was interrupted. The caller gets the reason of the abort.
+    const answered = signal.aborted ? signal.reason : error;
+    call.end(signal.aborted ? 'abandoned' : 'failed', answered);
+    throw answered;
   } finally {
     call.end('abandoned');
   }
 }
 
-// The journal gets copies: what a reply function does to its request must not change what was received.
-async function* noteRequests(requests: Requests, call: RunningCall, journal: Journal): AsyncGenerator<Message> {
+// The journal gets copies, because a reply function may change its request.
+async function* recordRequests(requests: Requests, call: RunningCall, journal: Journal): AsyncGenerator<Message> {
   for await (const request of requests) {
     journal.addRequest(call, clone(call.method.input, request));
     yield request;
@@ -67,39 +71,39 @@ async function* noteRequests(requests: Requests, call: RunningCall, journal: Jou
 class RunningAnswer {
   readonly #call: RunningCall;
   readonly #context: HandlerContext;
-  readonly #answering: Answering;
+  readonly #sources: AnswerSources;
   #hasAnswered = false;
 
-  constructor(call: RunningCall, context: HandlerContext, answering: Answering) {
+  constructor(call: RunningCall, context: HandlerContext, sources: AnswerSources) {
     this.#call = call;
     this.#context = context;
-    this.#answering = answering;
+    this.#sources = sources;
   }
 
-  /** Takes all requests and answers them together. */
+  /** Answers all requests together, after the last one. */
   async *answerOnce(requests: AsyncIterable<Message>): AsyncGenerator<Message> {
     const { method } = this.#call;
-    const { stubs, contract, journal } = this.#answering;
+    const { stubs, contract, journal } = this.#sources;
     const received: Message[] = [];
     for await (const request of requests) {
       received.push(request);
       if (received.length > journal.limit)
-        throw new StubError(explainFlood(method, journal), { code: Code.ResourceExhausted });
+        throw new StubError(explainTooManyRequests(method, journal), { code: Code.ResourceExhausted });
     }
     const step = stubs.find(method, received);
     if (step) {
       yield* this.#perform(step, streamsRequests(method) ? received : received[0], requests);
       return;
     }
-    const why = stubs.explainMiss(method, received);
+    const why = stubs.explainUnmatched(method, received);
     if (!contract?.covers(method)) throw new StubError(why, { code: Code.Unimplemented });
     yield* contract.answer(method, received, this.#context, why);
   }
 
-  /** Answers each request for itself, or leaves all of them to a script or to a contract's conversation. */
+  /** Answers each request separately, or leaves all of them to a script or to a contract's conversation. */
   async *converse(requests: AsyncGenerator<Message>): AsyncGenerator<Message> {
     const { method } = this.#call;
-    const { stubs, contract } = this.#answering;
+    const { stubs, contract } = this.#sources;
     const script = stubs.findScript(method);
     if (script) {
       yield* this.#perform(script, undefined, requests);
@@ -113,7 +117,7 @@ class RunningAnswer {
         yield* this.#perform(step, request, requests);
         continue;
       }
-      const why = stubs.explainMiss(method, [request]);
+      const why = stubs.explainUnmatched(method, [request]);
       if (isStubbed || !contract?.covers(method)) throw new StubError(why, { code: Code.Unimplemented });
       yield* contract.answer(method, startWith(request, requests), this.#context, why);
       return;
@@ -124,7 +128,7 @@ class RunningAnswer {
     const { delayMs, fault, action } = step;
     const { signal } = this.#context;
     if (delayMs > 0) await delay(delayMs, undefined, { signal });
-    if (fault) this.#planHarm(fault);
+    if (fault) this.#planFault(fault);
     switch (action.kind) {
       case 'reply':
         yield* this.#send(await this.#compute(action.reply, request), step);
@@ -140,12 +144,12 @@ class RunningAnswer {
     }
   }
 
-  #planHarm(fault: Fault): void {
+  #planFault(fault: Fault): void {
     if (this.#hasAnswered) {
-      const explanation = `${nameOf(this.#call.method)}: only the first answer of a conversation can be harmed`;
+      const explanation = `${nameOf(this.#call.method)}: only the first answer of a conversation can have a fault`;
       throw new StubError(explanation, { code: Code.Internal });
     }
-    this.#answering.wire.plan(fault, this.#context.responseHeader, () => this.#call.harm(fault.name));
+    this.#sources.wire.plan(fault, this.#context.responseHeader, () => this.#call.markFaulted(fault.name));
   }
 
   async #compute(reply: unknown, request: unknown): Promise<Literals> {
@@ -167,10 +171,10 @@ class RunningAnswer {
   #toResponse(literal: object): Message {
     const { method } = this.#call;
     try {
-      return toMessage(method.output, literal, this.#answering.registry);
+      return toMessage(method.output, literal, this.#sources.registry);
     } catch (error) {
       if (!(error instanceof LiteralError)) throw error;
-      throw new StubError(`${nameOf(method)}: the reply is none: ${error.message}`, {
+      throw new StubError(`${nameOf(method)}: the reply is invalid: ${error.message}`, {
         code: Code.Internal,
         cause: error,
       });
@@ -183,8 +187,8 @@ async function* startWith(first: Message, rest: AsyncIterable<Message>): AsyncGe
   yield* rest;
 }
 
-function explainFlood(method: DescMethod, { limit }: Journal): string {
-  return `${nameOf(method)}: more than ${limit} requests in one call cannot be kept; raise journalLimit`;
+function explainTooManyRequests(method: DescMethod, { limit }: Journal): string {
+  return `${nameOf(method)}: the call has more than ${limit} requests; raise journalLimit`;
 }
 
 function toError({ code, message, details }: Failure): ConnectError {

@@ -1,4 +1,4 @@
-// The interactions of contract files, as what a virtual service answers where no stub is for a call.
+// The interactions of contract files, from which a virtual service answers calls that match no stub.
 
 import type { DescMethod, DescService, Message, Registry } from '@bufbuild/protobuf';
 import { Code, type HandlerContext } from '@connectrpc/connect';
@@ -8,23 +8,23 @@ import { loadInteractions, selectGiven } from '../contract/load-interactions.ts'
 import type { RpcInteraction } from '../contract-file/interaction.ts';
 import { StubError } from './stub-registry.ts';
 
-interface ContractSource {
+type ContractSource = {
   readonly services: readonly DescService[];
   readonly registry: Registry;
-  /** Those interactions only that are given none but these states. */
+  /** Leaves out interactions that need any other state. */
   readonly states: readonly string[] | undefined;
-}
+};
 
 export class ContractAnswers {
   readonly #interactions: readonly RpcInteraction[];
-  readonly #book: InteractionRegistry;
+  readonly #registry: InteractionRegistry;
 
   constructor(interactions: readonly RpcInteraction[], registry: Registry) {
     this.#interactions = interactions;
-    this.#book = new InteractionRegistry(interactions, { registry, ignoresDeadline: true });
+    this.#registry = new InteractionRegistry(interactions, { registry, ignoresDeadline: true });
   }
 
-  /** Tells whether there is an interaction with this RPC. */
+  /** Returns whether an interaction calls this RPC. */
   covers(method: DescMethod): boolean {
     return this.#interactions.some((interaction) => interaction.method === method);
   }
@@ -32,8 +32,9 @@ export class ContractAnswers {
   /**
    * Answers a call as its interaction says.
    *
-   * @param why what is told of the stubs when no interaction accepts the call either.
-   * @throws StubError when none accepts it, or two do; ConnectError where an interaction ends with one.
+   * @param why the reason why no stub matches, for the error.
+   * @throws {StubError} if no interaction accepts the call, or two do.
+   * @throws {ConnectError} if the interaction ends with an error.
    */
   async *answer(
     method: DescMethod,
@@ -42,7 +43,7 @@ export class ContractAnswers {
     why: string,
   ): AsyncGenerator<Message> {
     try {
-      yield* answerFromRegistry(this.#book, method, requests, context);
+      yield* answerFromRegistry(this.#registry, method, requests, context);
     } catch (error) {
       if (!(error instanceof NoInteractionError)) throw error;
       const code = error.isAmbiguous ? Code.Internal : Code.Unimplemented;
@@ -54,8 +55,7 @@ export class ContractAnswers {
 /**
  * Reads contracts: a file, a folder or a list of both.
  *
- * @throws ContractFileError when a file cannot be read or does not fit the services, when there is nothing in them to
- *   answer, or no interaction is given one of the states.
+ * @throws {ContractFileError} if a file cannot be read or does not fit the services, or if no interaction is left to answer.
  */
 export async function loadContractAnswers(
   files: string | readonly string[],

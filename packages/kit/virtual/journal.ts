@@ -1,32 +1,35 @@
-// What a virtual service was asked, in order, with a limit, so that a test can look back at it.
+// The journal of a virtual service: the latest calls with their requests and outcomes, up to a limit.
 
 import type { DescMethod, Message, MessageShape } from '@bufbuild/protobuf';
 
 /**
- * How a call ended: `running` also when it hangs; `abandoned` when its caller gave up; `missed` when no single stub
- * matched; `harmed` when a fault that a stub is told of was done to its answer on the wire.
+ * How a call ended:
+ * - `running`: it has not ended, or hangs;
+ * - `answered`, `failed`: it got responses, or an error;
+ * - `abandoned`: its caller gave up;
+ * - `unmatched`: no stub matched, or two that are equally specific;
+ * - `faulted`: the wire fault of a stub affected its answer.
  */
-export type CallOutcome = 'running' | 'answered' | 'failed' | 'abandoned' | 'missed' | 'harmed';
+export type CallOutcome = 'running' | 'answered' | 'failed' | 'abandoned' | 'unmatched' | 'faulted';
 
-/** One call, as the virtual service saw it. */
-export interface Call<M extends DescMethod = DescMethod> {
+/** A call that a virtual service received. */
+export type Call<M extends DescMethod = DescMethod> = {
   readonly method: M;
-  /** The request; of a stream the first one, which may be missing. */
+  /** The request; the first one of a stream, which may have none. */
   readonly request: M['methodKind'] extends 'unary' | 'server_streaming'
     ? MessageShape<M['input']>
     : MessageShape<M['input']> | undefined;
-  /** The requests in the order they came; but for streams there is one. */
+  /** The requests in the order of arrival: exactly one, unless requests are a stream. */
   readonly requests: readonly MessageShape<M['input']>[];
   readonly requestHeader: Headers;
-  /** How the call ended, as far as it has. */
   readonly outcome: CallOutcome;
   /** The error it was answered with. */
   readonly error: unknown;
-  /** The name of the fault that was done to its answer. */
+  /** The name of the fault that affected its answer. */
   readonly fault: string | undefined;
-}
+};
 
-/** A call as the journal keeps it: what becomes of it is written when it is known. */
+/** A call in the journal. Its outcome is set when it ends. */
 export class RunningCall {
   readonly method: DescMethod;
   readonly requestHeader: Headers;
@@ -45,7 +48,7 @@ export class RunningCall {
   }
 
   get outcome(): CallOutcome {
-    return this.#fault === undefined ? this.#outcome : 'harmed';
+    return this.#fault === undefined ? this.#outcome : 'faulted';
   }
 
   get error(): unknown {
@@ -56,20 +59,20 @@ export class RunningCall {
     return this.#fault;
   }
 
-  /** Notes how the call ended; it ends once. */
+  /** Records how the call ended. Only the first outcome counts. */
   end(outcome: CallOutcome, error?: unknown): void {
     if (this.#outcome !== 'running') return;
     this.#outcome = outcome;
     this.#error = error;
   }
 
-  /** Notes that a fault was done to its answer. */
-  harm(fault: string): void {
+  /** Records that a fault affected its answer. */
+  markFaulted(fault: string): void {
     this.#fault = fault;
   }
 }
 
-/** The last calls with `limit` requests together; a call that is not a stream has one. */
+/** The latest calls, with at most `limit` requests in total. */
 export class Journal {
   readonly #limit: number;
   // Oldest first.
@@ -83,30 +86,30 @@ export class Journal {
     this.#limit = limit;
   }
 
-  /** How many requests are kept, of one call or of all. */
+  /** How many requests are kept, of one call and of all. */
   get limit(): number {
     return this.#limit;
   }
 
-  /** Takes in a call that begins. */
+  /** Adds a call that begins. */
   begin(method: DescMethod, requestHeader: Headers): RunningCall {
     const call = new RunningCall(method, requestHeader);
     this.#calls.add(call);
-    // A stream without requests has its cost too.
+    // A stream counts as one request even while it has none, so that empty streams cannot fill the memory.
     this.#size += 1;
-    this.#forgetOldest();
+    this.#dropOldest();
     return call;
   }
 
-  /** Takes in a request of a call. Of a call that alone has more than the limit, the oldest ones are forgotten. */
+  /** Adds a request of a call. If this call alone exceeds the limit, its oldest request is dropped. */
   addRequest(call: RunningCall, request: Message): void {
     call.requests.push(request);
     if (call.requests.length > this.#limit) call.requests.shift();
     else if (call.requests.length > 1 && this.#calls.has(call)) this.#size += 1;
-    this.#forgetOldest();
+    this.#dropOldest();
   }
 
-  /** Returns the calls of one RPC in the order they came. */
+  /** Returns the calls of one RPC in the order of arrival. */
   of<M extends DescMethod>(method: M): Call<M>[] {
     return [...this.#calls].filter((call) => call.method === method) as unknown as Call<M>[];
   }
@@ -115,7 +118,7 @@ export class Journal {
     return [...this.#calls] as unknown as Call[];
   }
 
-  /** Returns how many calls of one RPC the limit has pushed out: nothing can be said about those. */
+  /** Returns how many calls of one RPC were dropped because of the limit. */
   droppedOf(method: DescMethod): number {
     return this.#dropped.get(method) ?? 0;
   }
@@ -126,7 +129,7 @@ export class Journal {
     this.#dropped = new Map();
   }
 
-  #forgetOldest(): void {
+  #dropOldest(): void {
     for (const oldest of this.#calls) {
       if (this.#size <= this.#limit || this.#calls.size === 1) return;
       this.#calls.delete(oldest);

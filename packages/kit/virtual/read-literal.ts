@@ -1,5 +1,5 @@
-// Message literals as people write them who have no generated code: names and values of proto3 JSON, besides those of
-// protobuf-es. What protobuf-es would silently ignore is an error.
+// Message literals without generated code: names and values of proto3 JSON are accepted as well as those of protobuf-es. An unknown
+// field is an error; protobuf-es would ignore it silently.
 
 import {
   create,
@@ -19,7 +19,7 @@ import { type ValueType, valueTypeOf } from '../matching/value-type.ts';
 /**
  * Returns a message of this type.
  *
- * @throws LiteralError for a field that does not exist, a value of a wrong type or a message of another type.
+ * @throws {LiteralError} for a field that does not exist, a value of the wrong type or a message of another type.
  */
 export function toMessage(desc: DescMessage, literal: object, registry: Registry): Message {
   if ('$typeName' in literal && literal.$typeName !== desc.typeName) {
@@ -32,7 +32,7 @@ export function toMessage(desc: DescMessage, literal: object, registry: Registry
  * Returns the literal with protobuf-es' names and values: `bookId` for `book_id`, a number for an enum value's name, a
  * timestamp for its text, a case for a field of a oneof. Messages and matchers stay as they are.
  *
- * @throws LiteralError for a field that does not exist, and for JSON that is no value of its field.
+ * @throws {LiteralError} for a field that does not exist, or JSON that is not a value of its field.
  */
 export function readLiteral(desc: DescMessage, literal: object, registry: Registry, path = ''): object {
   if ('$typeName' in literal) return literal;
@@ -47,15 +47,15 @@ export function readLiteral(desc: DescMessage, literal: object, registry: Regist
   return Object.fromEntries(read);
 }
 
-/** Tells a list of literals, of whatever kind, from a single one. */
+/** Returns whether the value is a list of literals, possibly asynchronous, rather than a single one. */
 export function isIterable(value: unknown): value is Iterable<object> | AsyncIterable<object> {
   return typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value);
 }
 
-interface Reading {
+type Reading = {
   readonly registry: Registry;
   readonly path: string;
-}
+};
 
 function readMember(desc: DescMessage, name: string, value: unknown, reading: Reading): [string, unknown] {
   const member = desc.members.find(({ localName }) => localName === name);
@@ -92,7 +92,7 @@ function readValue(field: DescField, value: unknown, { registry, path }: Reading
   return isJsonForm(type, value) ? leafFromJson(field, value as JsonValue, registry, path) : value;
 }
 
-// What protobuf-es takes as it is, and what the type of the field forbids anyhow, is left to protobuf-es.
+// Returns whether the value is in a form that only proto3 JSON accepts. Everything else is left to protobuf-es to accept or refuse.
 function isJsonForm(type: ValueType, value: unknown): boolean {
   switch (type.kind) {
     case 'enum':
@@ -110,7 +110,7 @@ function isJsonForm(type: ValueType, value: unknown): boolean {
   }
 }
 
-const longs = new Set([
+const LONG_TYPES = new Set([
   ScalarType.INT64,
   ScalarType.UINT64,
   ScalarType.FIXED64,
@@ -119,7 +119,7 @@ const longs = new Set([
 ]);
 
 function isLong({ scalar }: ValueType & { scalar: ScalarType }): boolean {
-  return longs.has(scalar);
+  return LONG_TYPES.has(scalar);
 }
 
 function isObject(value: unknown): value is object {

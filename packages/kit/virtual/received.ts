@@ -1,4 +1,4 @@
-// Assertions about the calls of one RPC.
+// Assertions about the calls that one RPC received.
 
 import { AssertionError } from 'node:assert';
 import type { DescMethod, Registry } from '@bufbuild/protobuf';
@@ -8,35 +8,35 @@ import { nameOf } from '../base/rpc-name.ts';
 import type { Call, CallOutcome } from './journal.ts';
 import { compileRequests, type RequestLiteral } from './request-pattern.ts';
 
-/** Assertions; each throws an AssertionError that lists what was received instead. */
-export interface Received<M extends DescMethod> {
+/** Assertions about the calls of an RPC. Each throws an AssertionError that lists the calls received instead. */
+export type Received<M extends DescMethod> = {
   /** The RPC was called exactly `count` times. */
   times(count: number): void;
   /** It was never called. */
   never(): void;
   /**
-   * It was called at least once with such a request; what follows is about those calls alone. Where requests are a
-   * stream: with such a request among them, or with exactly those of a list in this order.
+   * It was called at least once with such a request. The assertions of the result consider only those calls. If requests are a
+   * stream, a literal matches calls with such a request among theirs, a list those with exactly these requests in this order.
    */
   with(match: RequestLiteral<M>): Received<M>;
-  /** It was never called so. */
+  /** It was never called with such a request. */
   neverWith(match: RequestLiteral<M>): void;
-  /** At least one call has ended this way; what follows is about those calls alone. */
+  /** At least one call ended with this outcome. The assertions of the result consider only those calls. */
   ending(outcome: CallOutcome): Received<M>;
-}
+};
 
-/** What was received of one RPC. */
-export interface ReceivedCalls<M extends DescMethod> {
+/** The received calls of an RPC. */
+export type ReceivedCalls<M extends DescMethod> = {
   readonly method: M;
   readonly calls: readonly Call<M>[];
-  /** How many calls of the RPC the journal no longer has; with any, only `with` and `ending` can be answered. */
+  /** How many calls the journal has dropped. If there are any, assertions that count fail. */
   readonly dropped: number;
   readonly registry: Registry;
-}
+};
 
-const listedAtMost = 5;
+const MAX_LISTED = 5;
 
-/** Returns the assertions about what was received. */
+/** Creates the assertions about the received calls. */
 export function createReceived<M extends DescMethod>(received: ReceivedCalls<M>, restriction = ''): Received<M> {
   const { method, calls, dropped, registry } = received;
 
@@ -48,7 +48,7 @@ export function createReceived<M extends DescMethod>(received: ReceivedCalls<M>,
   function assertCount(selected: readonly Call<M>[], count: number, which: string): void {
     if (dropped > 0) {
       fail(
-        `${nameOf(method)}: ${dropped} calls are no longer in the journal, so none can be counted; raise journalLimit`,
+        `${nameOf(method)}: the journal has dropped ${dropped} calls, so they cannot be counted; raise journalLimit`,
       );
     }
     if (selected.length === count) return;
@@ -83,11 +83,11 @@ function countOf(count: number): string {
 
 function listCalls(calls: readonly Call[]): string {
   if (calls.length === 0) return '; it was not called at all';
-  const listed = calls.slice(0, listedAtMost).map((call, index) => {
+  const listed = calls.slice(0, MAX_LISTED).map((call, index) => {
     const sent = streamsRequests(call.method) ? call.requests : call.request;
     return `\n  ${index + 1}. ${call.outcome}: ${shorten(formatValue(sent))}`;
   });
-  const rest = calls.length > listedAtMost ? `\n  and ${calls.length - listedAtMost} more` : '';
+  const rest = calls.length > MAX_LISTED ? `\n  and ${calls.length - MAX_LISTED} more` : '';
   return `; received:${listed.join('')}${rest}`;
 }
 

@@ -1,4 +1,4 @@
-// Which requests a stub or an assertion means: a literal with matchers, or a list of them for the messages of a stream.
+// The pattern of the requests that a stub or an assertion matches.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { DescField, DescMethod, Message, Registry } from '@bufbuild/protobuf';
@@ -22,35 +22,36 @@ import { valueTypeOf } from '../matching/value-type.ts';
 import { readLiteral } from './read-literal.ts';
 
 /**
- * Which calls are meant. One literal: those with such a message; where requests are a stream, a list too: those with
- * exactly such messages in this order.
+ * The calls to match. A literal matches calls with such a request, or with one among the requests of a stream. A list, for
+ * streams only, matches calls with exactly these requests in this order.
  */
 export type RequestLiteral<M extends DescMethod> = M['methodKind'] extends 'unary' | 'server_streaming'
   ? MessageLiteral<M['input']>
   : MessageLiteral<M['input']> | readonly MessageLiteral<M['input']>[];
 
-/** One value that requests must have. */
-export interface Statement {
-  /** The way to the value, such as `items[0].quantity`. */
+/** One value that a pattern requires. */
+export type Statement = {
+  /** The path of the value, such as `items[0].quantity`. */
   readonly path: string;
-  /** What is wanted there, as text. */
+  /** The expected value as text. */
   readonly expected: string;
   readonly pattern: unknown;
-}
+};
 
-/** Which requests are meant. */
-export interface RequestPattern {
-  /** All that it states. */
+/** A compiled request literal. */
+export type RequestPattern = {
+  /** All values that it requires. */
   readonly statements: readonly Statement[];
   readonly specificity: Specificity;
-  /** Returns in what the messages of a call are not those meant: nothing when they are. */
+  /** Returns the differences between the requests of a call and the pattern: none if they match. */
   differences(requests: readonly Message[]): Difference[];
-}
+};
 
 /**
- * Returns the pattern of a literal, or of a list of them. Without one, all requests are meant.
+ * Compiles a literal, or a list of them. The pattern of `undefined` matches all requests.
  *
- * @throws LiteralError for what the message type does not have, TypeError for a list where the request is one message.
+ * @throws {LiteralError} for a field or value that the message type does not have.
+ * @throws {TypeError} for a list if the RPC has one request.
  */
 export function compileRequests(method: DescMethod, literal: unknown, registry: Registry): RequestPattern {
   const desc = method.input;
@@ -68,7 +69,7 @@ export function compileRequests(method: DescMethod, literal: unknown, registry: 
     };
   }
   if (!streamsRequests(method)) {
-    throw new TypeError(`${nameOf(method)} has one request: a list of them matches none`);
+    throw new TypeError(`${nameOf(method)} has one request, so a list of requests cannot match`);
   }
   const patterns = literal.map(compile);
   return {
@@ -136,7 +137,7 @@ function listOfField(field: DescField, pattern: Pattern, path: string, registry:
   }
 }
 
-/** Tells whether two patterns state the very same. */
+/** Returns whether two patterns require the same values. */
 export function isSamePattern({ statements: left }: RequestPattern, { statements: right }: RequestPattern): boolean {
   const isIn = (statement: Statement) =>
     right.some(({ path, pattern }) => path === statement.path && isDeepStrictEqual(pattern, statement.pattern));

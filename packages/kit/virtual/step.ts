@@ -1,4 +1,4 @@
-// What a stub does with one call, or with one message of a conversation.
+// The steps of a stub: what it does with one call, or with one message of a conversation.
 
 import type { Message } from '@bufbuild/protobuf';
 import type { Code, ConnectError, HandlerContext } from '@connectrpc/connect';
@@ -7,31 +7,31 @@ import type { Fault } from '../fault-proxy/core/fault.ts';
 /** Details of an error, as ConnectError takes them: a message's schema and its value. */
 export type ErrorDetails = NonNullable<ConstructorParameters<typeof ConnectError>[3]>;
 
-export interface Failure {
+export type Failure = {
   readonly code: Code;
   readonly message: string;
   readonly details: ErrorDetails;
-}
+};
 
-/** A conversation as a whole: reads requests and sends responses as it likes. */
+/** The handler of a whole conversation. It reads requests and yields responses in any order. */
 export type Script = (requests: AsyncIterable<Message>, context: HandlerContext) => AsyncIterable<object>;
 
 export type Action =
-  /** `reply` is a message, a list of them or a function that returns either; `failure` follows after it. */
+  /** `reply` is a message, a list of them or a function that returns either. `failure` ends the stream after it. */
   | { readonly kind: 'reply'; readonly reply: unknown; readonly failure?: Failure }
   | { readonly kind: 'fail'; readonly failure: Failure }
   | { readonly kind: 'hang' }
   | { readonly kind: 'converse'; readonly script: Script };
 
-export interface Step {
+export type Step = {
   readonly delayMs: number;
-  /** Between one response and the next. */
+  /** The pause between two responses. */
   readonly paceMs: number;
-  /** What is done to the answer on the wire. */
+  /** The wire fault of the answer. */
   readonly fault: Fault | undefined;
   readonly action: Action;
-  /** For how many calls; without it for one, and as the last step for ever. */
+  /** For how many calls. Default: for one call, or for all further calls if it is the last step. */
   readonly times?: number;
-  /** The state of the service after it. */
+  /** The state of the service after this step. */
   readonly nextState?: string;
-}
+};

@@ -1,4 +1,4 @@
-// The stubs of a virtual service: takes them in, and chooses the one that a call is for, or explains why none is.
+// The registry of stubs of a virtual service: it finds the stub for a call, or explains why none matches.
 
 import type { DescMethod, Message, Registry } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
@@ -11,9 +11,9 @@ import { compileRequests, isSamePattern, type RequestPattern } from './request-p
 import type { Step } from './step.ts';
 import type { StubDraft } from './stub.ts';
 
-/** A miss or an ambiguity: the test is at fault, not the caller. */
+/** No stub matches a call, or two do. The mistake is in the test, not in the caller. */
 export class StubError extends Error {
-  /** What the caller is answered. */
+  /** The code that the caller gets. */
   readonly code: Code;
 
   constructor(message: string, { code, ...options }: ErrorOptions & { code: Code }) {
@@ -22,43 +22,44 @@ export class StubError extends Error {
   }
 }
 
-/** Stubs by RPC, and the state they go by. */
-export class StubBook {
-  /** The state that the service is in. */
+/** Stubs by RPC, and the state on which they depend. */
+export class StubRegistry {
+  /** The current state of the service. */
   state: string;
-  readonly #registry: Registry;
+  readonly #types: Registry;
   readonly #firstState: string;
   readonly #entries = new Map<DescMethod, StubEntry[]>();
 
-  /** @param registry knows the types that messages may hold in a `google.protobuf.Any`. */
-  constructor(registry: Registry, firstState: string) {
-    this.#registry = registry;
+  /** @param types the types that messages may hold in a `google.protobuf.Any`. */
+  constructor(types: Registry, firstState: string) {
+    this.#types = types;
     this.#firstState = firstState;
     this.state = firstState;
   }
 
   /**
-   * Begins a stub. It counts from its first step on; it then takes the place of a stub of the same RPC for the very same
-   * requests and states.
+   * Creates a stub. It takes effect with its first step, and then replaces a stub of the same RPC for the same requests and
+   * states.
    *
-   * @throws LiteralError when `match` is no literal of the request.
+   * @throws {LiteralError} if `match` is not a literal of the request.
+   * @throws {TypeError} if `match` is a list and the RPC is a conversation.
    */
-  open(method: DescMethod, match: unknown): StubDraft {
-    const pattern = compileRequests(method, match, this.#registry);
+  create(method: DescMethod, match: unknown): StubDraft {
+    const pattern = compileRequests(method, match, this.#types);
     if (method.methodKind === 'bidi_streaming' && Array.isArray(match)) {
-      throw new TypeError(`${nameOf(method)}: stubs of a conversation are for one message each, not for a list`);
+      throw new TypeError(`${nameOf(method)}: a stub of a conversation matches one message, not a list`);
     }
     return new StubEntry(method, pattern, {
-      check: (step) => checkReply(method, step, this.#registry),
+      check: (step) => checkReply(method, step, this.#types),
       onFirstStep: (entry) => this.#add(entry),
     });
   }
 
   /**
-   * Returns the step for this call of the most specific stub that matches; `undefined` when none does.
+   * Returns the next step of the most specific stub that matches; `undefined` if none matches.
    *
-   * @throws StubError `internal` when two match and neither is more specific, naming both; `unimplemented` when the one
-   *   that matches has done all it was told to.
+   * @throws {StubError} `internal`, naming both, if two match and neither is more specific; `unimplemented` if the stub that
+   *   matches has no step left.
    */
   find(method: DescMethod, requests: readonly Message[]): Step | undefined {
     const matching = this.#of(method).filter((entry) => entry.differences(requests, this.state).length === 0);
@@ -73,8 +74,8 @@ export class StubBook {
     return step;
   }
 
-  /** Returns why no stub is for this call: the nearest one, and what differs. */
-  explainMiss(method: DescMethod, requests: readonly Message[]): string {
+  /** Returns why no stub matches a call: the nearest stub, and the differences. */
+  explainUnmatched(method: DescMethod, requests: readonly Message[]): string {
     const [nearest] = this.#of(method)
       .map((entry) => ({ entry, differences: entry.differences(requests, this.state) }))
       .sort((a, b) => a.differences.length - b.differences.length);
@@ -83,12 +84,12 @@ export class StubBook {
     return `${nameOf(method)}: no stub matches; nearest is ${nearest.entry.name}, but ${differences}`;
   }
 
-  /** Returns the next step of the stub that leads whole conversations of this RPC, where there is one. */
+  /** Returns the next step of the stub that handles whole conversations of this RPC, if there is one. */
   findScript(method: DescMethod): Step | undefined {
     return this.#of(method).some(({ isScript }) => isScript) ? this.find(method, []) : undefined;
   }
 
-  /** Forgets all stubs, and goes back to the first state. */
+  /** Removes all stubs, and returns to the first state. */
   clear(): void {
     this.#entries.clear();
     this.state = this.#firstState;
@@ -99,37 +100,37 @@ export class StubBook {
   }
 
   #add(entry: StubEntry): void {
-    const others = this.#of(entry.method).filter((other) => !other.isFor(entry));
-    const script = [entry, ...others].find(({ isScript }) => isScript);
-    if (script && others.length > 0) {
-      throw new TypeError(`${script.name} leads whole conversations: no other stub can be beside it`);
+    const kept = this.#of(entry.method).filter((stub) => !stub.isReplacedBy(entry));
+    const script = [entry, ...kept].find(({ isScript }) => isScript);
+    if (script && kept.length > 0) {
+      throw new TypeError(`${script.name} handles whole conversations, so the RPC can have no other stub`);
     }
-    if (entry.isScript && entry.isPicky) {
-      throw new TypeError(`${entry.name} leads whole conversations: it cannot be for some messages`);
+    if (entry.isScript && entry.hasPattern) {
+      throw new TypeError(`${entry.name} handles whole conversations, so it cannot match single messages`);
     }
-    this.#entries.set(entry.method, [...others, entry]);
+    this.#entries.set(entry.method, [...kept, entry]);
   }
 }
 
-/** What a stub needs of its book. */
-interface EntryPort {
+/** The registry, as its stubs use it. */
+type StubContext = {
   check(step: Step): void;
   onFirstStep(entry: StubEntry): void;
-}
+};
 
-/** One stub: the requests and states it is for, and its steps for the calls that are. */
+/** A stub: the requests and states it matches, and its steps. */
 class StubEntry implements StubDraft {
   readonly method: DescMethod;
   readonly #pattern: RequestPattern;
-  readonly #port: EntryPort;
+  readonly #context: StubContext;
   readonly #steps: Step[] = [];
   #states: readonly string[] = [];
   #calls = 0;
 
-  constructor(method: DescMethod, pattern: RequestPattern, port: EntryPort) {
+  constructor(method: DescMethod, pattern: RequestPattern, context: StubContext) {
     this.method = method;
     this.#pattern = pattern;
-    this.#port = port;
+    this.#context = context;
   }
 
   get name(): string {
@@ -145,8 +146,8 @@ class StubEntry implements StubDraft {
     return this.#states.length === 0 ? specificity : sumSpecificity([specificity, ONE_FIXED]);
   }
 
-  /** Whether it is for certain requests only. */
-  get isPicky(): boolean {
+  /** Whether it matches only some requests. */
+  get hasPattern(): boolean {
     return this.#pattern.statements.length > 0;
   }
 
@@ -155,15 +156,15 @@ class StubEntry implements StubDraft {
   }
 
   restrict(states: readonly string[]): void {
-    if (this.#steps.length > 0) throw new TypeError(`${this.name}: when() comes before what the stub does`);
+    if (this.#steps.length > 0) throw new TypeError(`${this.name}: when() must come before the first step`);
     this.#states = [...new Set(states)].sort();
   }
 
   addStep(step: Step): void {
-    this.#port.check(step);
-    if (this.#steps.length > 0) this.#refuseMixture(step);
+    this.#context.check(step);
+    if (this.#steps.length > 0) this.#refuseMixedSteps(step);
     this.#steps.push(step);
-    if (this.#steps.length === 1) this.#port.onFirstStep(this);
+    if (this.#steps.length === 1) this.#context.onFirstStep(this);
   }
 
   amend(change: Partial<Step>): void {
@@ -171,16 +172,16 @@ class StubEntry implements StubDraft {
     if (last) this.#steps[this.#steps.length - 1] = { ...last, ...change };
   }
 
-  // What was chosen for one message cannot go on as a whole conversation, nor the other way round.
-  #refuseMixture({ action }: Step): void {
+  // A stub is chosen either by one message or for a whole conversation, so its steps cannot be of both kinds.
+  #refuseMixedSteps({ action }: Step): void {
     const isForMessage = action.kind === 'reply' && typeof action.reply === 'function';
     if (this.isScript ? isForMessage : action.kind === 'converse') {
-      throw new TypeError(`${this.name} cannot both lead conversations and answer single messages`);
+      throw new TypeError(`${this.name} cannot both handle whole conversations and answer single messages`);
     }
   }
 
-  /** Tells whether another stub is for the very same requests and states. */
-  isFor(other: StubEntry): boolean {
+  /** Returns whether another stub is for the same requests and states. */
+  isReplacedBy(other: StubEntry): boolean {
     return isSamePattern(this.#pattern, other.#pattern) && this.#states.join('\n') === other.#states.join('\n');
   }
 
@@ -193,7 +194,11 @@ class StubEntry implements StubDraft {
     ];
   }
 
-  /** Returns the step for the next call. @throws StubError when it was told how often, and that was it. */
+  /**
+   * Returns the step for the next call.
+   *
+   * @throws {StubError} if the number of calls is limited and used up.
+   */
   take(): Step {
     let left = this.#calls;
     this.#calls += 1;
@@ -204,19 +209,19 @@ class StubEntry implements StubDraft {
     }
     const last = this.#steps.at(-1);
     if (last && last.times === undefined) return last;
-    const told = this.#steps.reduce((sum, { times = 1 }) => sum + times, 0);
+    const limit = this.#steps.reduce((sum, { times = 1 }) => sum + times, 0);
     throw new StubError(
-      `${nameOf(this.method)}: ${this.name} was to answer ${told === 1 ? 'once' : `${told} times`}, and has`,
+      `${nameOf(this.method)}: ${this.name} answers ${limit === 1 ? 'once' : `${limit} times`}, which it has done`,
       { code: Code.Unimplemented },
     );
   }
 }
 
-// A mistake in what a test wants sent is told where it is made, as far as it is there already.
+// Checks a reply when it is stubbed, so that the error points at the test. The reply of a function can only be checked later.
 function checkReply({ output }: DescMethod, { action }: Step, registry: Registry): void {
   if (action.kind !== 'reply' || typeof action.reply === 'function') return;
   const { reply } = action;
-  // Other iterables can be read only once.
+  // Iterables other than lists can be read only once, so they are checked when they are sent.
   const isList = Array.isArray(reply);
   if (isIterable(reply) && !isList) return;
   for (const literal of isList ? reply : [reply]) toMessage(output, literal, registry);

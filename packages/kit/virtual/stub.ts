@@ -1,4 +1,4 @@
-// What a test says about one RPC: which requests a stub is for, and what it does with the first, second, ... of them.
+// The builder of stubs: the requests that a stub matches, and what it does with the first, the second and further calls.
 
 import type { DescMethod, Message, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import type { Code, HandlerContext } from '@connectrpc/connect';
@@ -22,7 +22,7 @@ type OfKind<M extends DescMethod, Cases extends Record<Kind | 'any', unknown>> =
 type Answer<M extends DescMethod> = MessageInitShape<M['output']>;
 type Answers<M extends DescMethod> = Iterable<Answer<M>> | AsyncIterable<Answer<M>>;
 
-/** What a reply function is given: the request, or all of them where the requests are a stream that is answered once. */
+/** The argument of a reply function: the request, or all of them if requests are a stream and the response is not. */
 export type ReplyRequest<M extends DescMethod> = OfKind<
   M,
   {
@@ -45,128 +45,132 @@ type ReplyValue<M extends DescMethod> = OfKind<
   }
 >;
 
-/** Computes an answer. What it throws is the call's error. */
+/** Computes an answer. The call fails with the error it throws. */
 export type ReplyFunction<M extends DescMethod> = (
   request: ReplyRequest<M>,
   context: HandlerContext,
 ) => ReplyValue<M> | Promise<ReplyValue<M>>;
 
 /**
- * An answer, or a function that computes it: one message, or where the responses are a stream all of them. In a
- * conversation it is the answer to one request: a message or several.
+ * An answer, or a function that computes it: one message, or all messages if responses are a stream. In a conversation it
+ * answers one request, with a message or several.
  */
 export type Reply<M extends DescMethod> = ReplyValue<M> | ReplyFunction<M>;
 
-/** A whole conversation: what it yields is sent. */
+/** Handles a whole conversation. The messages it yields are sent. */
 export type Conversation<M extends DescMethod> = (
   requests: AsyncIterable<MessageShape<M['input']>>,
   context: HandlerContext,
 ) => AsyncIterable<Answer<M>>;
 
-/** Answers that can be harmed on their way. */
-export interface HarmedStub<M extends DescMethod> {
+/** A stub whose answer has a wire fault. */
+export type FaultedStub<M extends DescMethod> = {
   /** Answers. */
   replies(reply: Reply<M>): StubSequence<M>;
   /** Sends these messages of a stream, and then fails. */
   breaksOff(messages: Answers<M>, code: Code, message: string, details?: ErrorDetails): StubSequence<M>;
-}
+};
 
-/** A stub that does nothing yet. It counts from the first thing it is told to do. */
-export interface Stub<M extends DescMethod> extends HarmedStub<M> {
-  /** Is for calls only while the service is in one of these states. */
+/** A stub without steps. It takes effect with its first step. */
+export type Stub<M extends DescMethod> = FaultedStub<M> & {
+  /** Matches calls only while the service is in one of these states. */
   when(...states: [string, ...string[]]): Stub<M>;
-  /** Lets what follows happen after `ms` milliseconds, as in `.delays(100).replies({})`. */
+  /** Delays the step that follows by `ms` milliseconds, as in `.delays(100).replies({})`. */
   delays(ms: number): Stub<M>;
-  /** Lets `ms` milliseconds pass between the messages of the stream that follows. */
+  /** Pauses for `ms` milliseconds between the messages of the stream that follows. */
   paces(ms: number): Stub<M>;
-  /** Does to the answer that follows, on the wire, what a fault of the fault proxy does. Errors of functions pass. */
-  suffers(fault: Fault): HarmedStub<M>;
-  /** Fails with this error, and with its details where given. */
+  /**
+   * Applies a fault of the fault proxy to the answer that follows.
+   *
+   * @throws {TypeError} if the fault hits whole connections.
+   */
+  withFault(fault: Fault): FaultedStub<M>;
+  /** Fails with this error. */
   fails(code: Code, message: string, details?: ErrorDetails): StubSequence<M>;
-  /** Never answers, not a byte: the call is over when its caller gives up or the virtual service stops. */
+  /** Never answers. The call ends when its caller gives up or the virtual service stops. */
   hangs(): StubSequence<M>;
-  /** Leads a whole conversation. No other stub of the RPC can be beside it. */
+  /** Handles a whole conversation. The RPC can then have no other stub. */
   converses(conversation: Conversation<M>): StubSequence<M>;
   /** Resets the call (HTTP/2) or the connection (HTTP/1.1) in place of an answer. */
   resets(options?: Omit<ResetOptions, 'afterBytes'>): StubSequence<M>;
-  /** Sends the beginning of this answer and ends as if it were all: the first byte of its body by default. */
+  /** Sends only the beginning of this answer, by default the first byte of its body, followed by a regular end. */
   truncates(reply: Reply<M>, options?: TruncateMessageOptions): StubSequence<M>;
   /** Sends this answer slowly, in small slices. */
   trickles(reply: Reply<M>, options: BandwidthOptions): StubSequence<M>;
-  /** Sends GOAWAY in place of an answer. HTTP/1.1 has none: there the answer is an empty message. */
+  /** Sends GOAWAY in place of an answer. Over HTTP/1.1, which has no GOAWAY, it answers an empty message. */
   goesAway(options?: GoAwayOptions): StubSequence<M>;
-}
+};
 
 type Then<M extends DescMethod> = {
   readonly [Name in Exclude<keyof Stub<M>, 'when'> as `then${Capitalize<Name>}`]: Stub<M>[Name];
 };
 
 /**
- * A stub that does something. What is added is for the calls after that: `thenReplies`, `thenFails` and so on do what
- * the same word does without "then". The last step is repeated for ever.
+ * A stub with at least one step. Steps added to it are for the calls that follow: `thenReplies`, `thenFails` and so on add the
+ * step of the same name without "then". The last step serves all further calls.
  */
-export interface StubSequence<M extends DescMethod> extends Then<M> {
-  /** Does the last step so many times. When nothing follows, a call after that is a miss. */
+export type StubSequence<M extends DescMethod> = Then<M> & {
+  /** Limits the last step to `count` calls. If no step follows, further calls are unmatched. */
   times(count: number): StubSequence<M>;
-  /** Puts the service into this state with the last step, as soon as a call is taken. */
+  /** Changes the state of the service when a call reaches the last step, before the answer. */
   becomes(state: string): StubSequence<M>;
-}
+};
 
-/** Where a stub under construction is kept. */
+/** A stub in the registry, as the builder writes to it. */
 export interface StubDraft {
   readonly method: DescMethod;
-  /** @throws TypeError when the stub does something already. */
+  /** @throws {TypeError} if the stub has a step already. */
   restrict(states: readonly string[]): void;
   addStep(step: Step): void;
   /** Changes the last step. */
   amend(change: Pick<Step, 'times'> | Pick<Step, 'nextState'>): void;
 }
 
-/** What is done before and to the answer. */
-type Manner = Pick<Step, 'delayMs' | 'paceMs' | 'fault'>;
+/** The delays and the fault of the next step. */
+type StepSettings = Pick<Step, 'delayMs' | 'paceMs' | 'fault'>;
 
-const plainly: Manner = { delayMs: 0, paceMs: 0, fault: undefined };
+const DEFAULT_SETTINGS: StepSettings = { delayMs: 0, paceMs: 0, fault: undefined };
 
-/** Returns the builder that writes into `draft`. */
-export function createStub<M extends DescMethod>(draft: StubDraft, manner: Manner = plainly): Stub<M> {
+/** Creates the builder that writes to `draft`. */
+export function createStub<M extends DescMethod>(draft: StubDraft, settings: StepSettings = DEFAULT_SETTINGS): Stub<M> {
   const { method } = draft;
-  const add = (action: Action, fault = manner.fault): StubSequence<M> => {
-    draft.addStep({ ...manner, fault, action });
+  const add = (action: Action, fault = settings.fault): StubSequence<M> => {
+    draft.addStep({ ...settings, fault, action });
     return createSequence<M>(draft);
   };
-  const instead: unknown = streamsResponses(method) ? [] : {};
+  const emptyReply: unknown = streamsResponses(method) ? [] : {};
   return {
     when(...states) {
       draft.restrict(states);
-      return createStub(draft, manner);
+      return createStub(draft, settings);
     },
-    delays: (ms) => createStub(draft, { ...manner, delayMs: manner.delayMs + requireMs('delays', ms) }),
-    paces: (ms) => createStub(draft, { ...manner, paceMs: requireMs('paces', ms) }),
-    suffers: (fault) => createStub(draft, { ...manner, fault: requireCallFault(fault) }),
+    delays: (ms) => createStub(draft, { ...settings, delayMs: settings.delayMs + requireMs('delays', ms) }),
+    paces: (ms) => createStub(draft, { ...settings, paceMs: requireMs('paces', ms) }),
+    withFault: (fault) => createStub(draft, { ...settings, fault: requireCallFault(fault) }),
     replies: (reply) => add({ kind: 'reply', reply }),
     breaksOff(messages, code, message, details = []) {
       if (!streamsResponses(method))
-        throw new TypeError(`${nameOf(method)} answers one message: there is nothing to break off`);
+        throw new TypeError(`${nameOf(method)} answers with one message, so there is no stream to break off`);
       return add({ kind: 'reply', reply: messages, failure: { code, message, details } });
     },
     fails: (code, message, details = []) => add({ kind: 'fail', failure: { code, message, details } }),
     hangs: () => add({ kind: 'hang' }),
     converses(conversation) {
-      if (method.methodKind !== 'bidi_streaming') throw new TypeError(`${nameOf(method)} is no conversation`);
+      if (method.methodKind !== 'bidi_streaming') throw new TypeError(`${nameOf(method)} is not a conversation`);
       return add({ kind: 'converse', script: conversation as Script });
     },
-    resets: (options) => add({ kind: 'reply', reply: instead }, reset(options)),
+    resets: (options) => add({ kind: 'reply', reply: emptyReply }, reset(options)),
     truncates: (reply, options) => add({ kind: 'reply', reply }, truncateMessage(options)),
     trickles: (reply, options) => add({ kind: 'reply', reply }, bandwidth(options)),
-    goesAway: (options) => add({ kind: 'reply', reply: instead }, goAway(options)),
+    goesAway: (options) => add({ kind: 'reply', reply: emptyReply }, goAway(options)),
   };
 }
 
 function createSequence<M extends DescMethod>(draft: StubDraft): StubSequence<M> {
   const { when: _, ...stub } = createStub<M>(draft);
-  const then = Object.entries(stub).map(([name, tell]) => [
+  const then = Object.entries(stub).map(([name, addStep]) => [
     `then${name.charAt(0).toUpperCase()}${name.slice(1)}`,
-    tell,
+    addStep,
   ]);
   const sequence: StubSequence<M> = {
     ...(Object.fromEntries(then) as Then<M>),
@@ -189,6 +193,7 @@ function requireMs(name: string, ms: number): number {
 }
 
 function requireCallFault(fault: Fault): Fault {
-  if (fault.hits === 'connections') throw new TypeError(`${fault.name} hits connections: an answer cannot suffer it`);
+  if (fault.hits === 'connections')
+    throw new TypeError(`${fault.name} hits whole connections, so it cannot be applied to one answer`);
   return fault;
 }

@@ -1,5 +1,5 @@
-// A virtual service: a real server on a real port that answers what a test has told it to, and remembers what it was
-// asked. In front of it, on that port, stands a fault proxy, which passes everything unless a test wants harm.
+// A virtual service: a real server on a real port that answers from stubs and records the calls it receives. A fault proxy in
+// front of the server owns that port.
 
 import type { DescMessage, DescMethod, DescService, Message, MessageShape } from '@bufbuild/protobuf';
 import { ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
@@ -10,104 +10,108 @@ import type { Fault } from '../fault-proxy/core/fault.ts';
 import { type FaultProxy, startFaultProxy } from '../fault-proxy/fault-proxy.ts';
 import type { FaultHandle, InjectOptions } from '../fault-proxy/injected-fault.ts';
 import { createTypeRegistry } from '../matching/type-registry.ts';
-import { type Answering, answerCall } from './answer-call.ts';
+import { type AnswerSources, answerCall } from './answer-call.ts';
 import { loadContractAnswers } from './contract-answers.ts';
 import { type Call, Journal } from './journal.ts';
 import { createReceived, type Received } from './received.ts';
 import type { RequestLiteral } from './request-pattern.ts';
 import { createStub, type Stub } from './stub.ts';
-import { StubBook } from './stub-registry.ts';
+import { StubRegistry } from './stub-registry.ts';
 import { WireFaults } from './wire-faults.ts';
 
-/** What a virtual service stands in for, and where it listens. */
-export interface VirtualServiceOptions {
-  /** The services to stand in for: generated, or out of `loadSchema`. */
+/** The services that a virtual service implements, and the address it listens on. */
+export type VirtualServiceOptions = {
+  /** The services to implement: generated ones, or those of `loadSchema`. */
   readonly services: readonly DescService[];
-  /** Types that messages may hold in a `google.protobuf.Any`, beyond those in the services' files. */
+  /** Types that messages may hold in a `google.protobuf.Any`, in addition to those of the services' files. */
   readonly types?: readonly DescMessage[];
-  /** Contracts whose interactions answer where no stub is for a call: a file, a folder, or a list of both. */
+  /** Contracts that answer calls without a matching stub: a file, a folder, or a list of both. */
   readonly contract?: string | readonly string[];
-  /** The provider states of the contract: interactions given others are left out. Without it all of them answer. */
+  /** The provider states to use: interactions that need another state are left out. Default: all interactions. */
   readonly contractStates?: readonly string[];
-  /** The state to begin with. Default `initial`. */
+  /** The initial state. Default `initial`. */
   readonly state?: string;
   /** Address to listen on. Default `127.0.0.1`. */
   readonly host?: string;
-  /** Port to listen on; 0, the default, lets the system choose a free one. */
+  /** Port to listen on. Default 0: any free port. */
   readonly port?: number;
-  /** How many requests are remembered. Default 10,000; after that the oldest calls are forgotten. */
+  /** How many requests the journal keeps. Default 10,000. Beyond that it drops the oldest calls. */
   readonly journalLimit?: number;
-}
+};
 
-/** A running virtual service. It stops when it is disposed of. */
+/** A running virtual service. Disposing of it stops it. */
 export interface VirtualService extends AsyncDisposable {
-  /** Where it listens, such as `http://127.0.0.1:40123`. It speaks gRPC, gRPC-Web and Connect there. */
+  /** Its URL, such as `http://127.0.0.1:40123`. It speaks gRPC, gRPC-Web and Connect. */
   readonly url: string;
   readonly host: string;
   readonly port: number;
-  /** The statuses its health service answers with. */
+  /** The statuses that its health service reports. */
   readonly health: HealthRegistry;
-  /** The state that it is in: stubs may depend on it (`when`) and change it (`becomes`), and so may the test. */
+  /** Its state. Stubs can depend on it (`when`) and change it (`becomes`), and the test can set it. */
   state: string;
   /**
-   * Begins a stub for the requests that `match` means; without it, for all requests. Values may be matchers. The most
-   * specific stub answers: the one that states the most values. Stating the same again replaces the stub.
+   * Creates a stub for the requests that `match` matches; without it, for all requests. Values may be matchers. Of several
+   * stubs that match a call, the most specific one answers. A stub for the same requests and states is replaced.
    *
    * @param method an RPC of the services, or its name, such as `greet.v1.GreetService/Greet`.
-   * @throws LiteralError when `match` has what the request does not have, Error when the RPC is not served here.
+   * @throws {LiteralError} if `match` has a field or value that the request does not have.
+   * @throws {Error} if the RPC is not served here.
    */
   stub<M extends DescMethod>(method: M | string, match?: RequestLiteral<M>): Stub<M>;
-  /** Asserts what was received on one RPC, answered or not. */
+  /** Returns assertions about the calls received by one RPC, answered or not. */
   received<M extends DescMethod>(method: M | string): Received<M>;
-  /** Returns the requests received on one RPC, in the order they came. */
+  /** Returns the requests received by one RPC, in the order of arrival. */
   requests<M extends DescMethod>(method: M | string): MessageShape<M['input']>[];
-  /** Returns the calls received on one RPC with their headers and outcomes, in the order they came. */
+  /** Returns the calls received by one RPC with their headers and outcomes, in the order of arrival. */
   calls<M extends DescMethod>(method: M | string): Call<M>[];
-  /** Returns why calls found no stub, or more than one: also when the caller swallowed the error it got. */
+  /** Returns the errors of calls that matched no stub, or several. Useful if the client under test swallows errors. */
   unmatchedRequests(): string[];
-  /** Switches on a fault for whole RPCs or connections, as a fault proxy on its port would. */
+  /** Switches on a fault for RPCs or connections, as `FaultProxy.inject` does. */
   inject(fault: Fault, options?: InjectOptions): FaultHandle;
-  /** Forgets every stub, call and fault, and goes back to the first state. Calls that are running go on as they began. */
+  /** Removes every stub, recorded call and fault, and returns to the first state. Calls in flight are not affected. */
   reset(): void;
   /** Ends running calls with `unavailable` and closes the port. */
   stop(): Promise<void>;
 }
 
-const defaultJournalLimit = 10_000;
-const defaultHost = '127.0.0.1';
-// A wildcard address can be listened on but not called.
-const wildcardHost = /\/\/(?:0\.0\.0\.0|(\[::\])):/;
+const DEFAULT_JOURNAL_LIMIT = 10_000;
+const DEFAULT_HOST = '127.0.0.1';
+// A client cannot connect to a wildcard address, so the URL names the loopback address instead.
+const WILDCARD_HOST = /\/\/(?:0\.0\.0\.0|(\[::\])):/;
 
 /**
- * Starts a virtual service that answers what its contract says, if it has one, and `unimplemented` to all else until it
- * is told otherwise.
+ * Starts a virtual service. Until calls are stubbed, it answers from its contract, if it has one, and `unimplemented`.
  *
- * @throws Error naming host and port when the address cannot be had, ContractFileError when the contract cannot be used.
+ * @throws {Error} naming host and port if the address is not available.
+ * @throws {ContractFileError} if the contract is invalid or does not fit the services.
  */
 export async function startVirtualService(options: VirtualServiceOptions): Promise<VirtualService> {
   const { services, types = [], contract, contractStates: states } = options;
   const registry = createTypeRegistry([...services, ...types]);
   const parts = {
-    stubs: new StubBook(registry, options.state ?? 'initial'),
+    stubs: new StubRegistry(registry, options.state ?? 'initial'),
     contract: contract === undefined ? undefined : await loadContractAnswers(contract, { services, registry, states }),
-    journal: new Journal(options.journalLimit ?? defaultJournalLimit),
+    journal: new Journal(options.journalLimit ?? DEFAULT_JOURNAL_LIMIT),
     registry,
   };
   const served = new Map(services.flatMap(({ methods }) => methods.map((method) => [nameOf(method), method])));
-  let answering: Answering;
+  let sources: AnswerSources;
   const server = createRpcServer({
     routes: (router) => {
-      for (const method of served.values()) route(router, method, () => answering);
+      for (const method of served.values()) route(router, method, () => sources);
     },
     jsonOptions: { registry },
   });
   const proxy = await listen(server, options);
-  answering = { ...parts, wire: new WireFaults(proxy) };
-  return new RunningVirtualService(server, proxy, answering, served);
+  sources = { ...parts, wire: new WireFaults(proxy) };
+  return new RunningVirtualService(server, proxy, sources, served);
 }
 
-/** Opens the service's port: the proxy's. The server's own is known to the proxy alone. */
-async function listen(server: RpcServer, { host = defaultHost, port = 0 }: VirtualServiceOptions): Promise<FaultProxy> {
+/** Opens the port of the service, which is that of the proxy. Only the proxy uses the server's own port. */
+async function listen(
+  server: RpcServer,
+  { host = DEFAULT_HOST, port = 0 }: VirtualServiceOptions,
+): Promise<FaultProxy> {
   const { url } = await server.listen();
   try {
     return await startFaultProxy({ upstream: url, host, port });
@@ -126,18 +130,18 @@ class RunningVirtualService implements VirtualService {
   readonly url: string;
   readonly #server: RpcServer;
   readonly #proxy: FaultProxy;
-  readonly #answering: Answering;
+  readonly #sources: AnswerSources;
   readonly #served: ReadonlyMap<string, DescMethod>;
   #stopping: Promise<void> | undefined;
 
-  constructor(server: RpcServer, proxy: FaultProxy, answering: Answering, served: ReadonlyMap<string, DescMethod>) {
+  constructor(server: RpcServer, proxy: FaultProxy, sources: AnswerSources, served: ReadonlyMap<string, DescMethod>) {
     this.#server = server;
     this.#proxy = proxy;
-    this.#answering = answering;
+    this.#sources = sources;
     this.#served = served;
     this.host = proxy.host;
     this.port = proxy.port;
-    this.url = proxy.url.replace(wildcardHost, (_, six) => (six ? '//[::1]:' : '//127.0.0.1:'));
+    this.url = proxy.url.replace(WILDCARD_HOST, (_, six) => (six ? '//[::1]:' : '//127.0.0.1:'));
   }
 
   get health(): HealthRegistry {
@@ -145,17 +149,17 @@ class RunningVirtualService implements VirtualService {
   }
 
   get state(): string {
-    return this.#answering.stubs.state;
+    return this.#sources.stubs.state;
   }
 
   set state(state: string) {
-    this.#answering.stubs.state = state;
+    this.#sources.stubs.state = state;
   }
 
   stub<M extends DescMethod>(method: M | string, match?: RequestLiteral<M>): Stub<M> {
-    const { stubs, wire } = this.#answering;
+    const { stubs, wire } = this.#sources;
     const served = this.#find(method);
-    const draft = stubs.open(served, match);
+    const draft = stubs.create(served, match);
     return createStub<M>({
       method: served,
       restrict: (states) => draft.restrict(states),
@@ -168,7 +172,7 @@ class RunningVirtualService implements VirtualService {
   }
 
   received<M extends DescMethod>(method: M | string): Received<M> {
-    const { journal, registry } = this.#answering;
+    const { journal, registry } = this.#sources;
     const served = this.#find(method);
     return createReceived({ method: served, calls: journal.of(served), dropped: journal.droppedOf(served), registry });
   }
@@ -178,13 +182,13 @@ class RunningVirtualService implements VirtualService {
   }
 
   calls<M extends DescMethod>(method: M | string): Call<M>[] {
-    return this.#answering.journal.of(this.#find(method));
+    return this.#sources.journal.of(this.#find(method));
   }
 
   unmatchedRequests(): string[] {
-    return this.#answering.journal
+    return this.#sources.journal
       .all()
-      .filter(({ outcome }) => outcome === 'missed')
+      .filter(({ outcome }) => outcome === 'unmatched')
       .map(({ error }) => ConnectError.from(error).rawMessage);
   }
 
@@ -193,7 +197,7 @@ class RunningVirtualService implements VirtualService {
   }
 
   reset(): void {
-    const { stubs, journal, wire } = this.#answering;
+    const { stubs, journal, wire } = this.#sources;
     this.#proxy.heal();
     wire.clear();
     stubs.clear();
@@ -209,7 +213,7 @@ class RunningVirtualService implements VirtualService {
     return this.stop();
   }
 
-  // The server first: the proxy still has to pass on what it says to those who wait.
+  // The server stops first, because the proxy still has to pass its last answers to waiting callers.
   async #stop(): Promise<void> {
     await this.#server.stop({ graceMs: 0 });
     await this.#proxy.stop();
@@ -219,15 +223,15 @@ class RunningVirtualService implements VirtualService {
     const name = typeof method === 'string' ? method : nameOf(method);
     const served = this.#served.get(name);
     if (!served) throw new Error(`${name} is not served here: its service is not in "services"`);
-    // The same RPC by the same name: whether its descriptor was generated or loaded makes no difference on the wire.
+    // RPCs of the same name are the same on the wire, whether their descriptors were generated or loaded.
     return served as M;
   }
 }
 
-function route(router: ConnectRouter, method: DescMethod, answering: () => Answering): void {
+function route(router: ConnectRouter, method: DescMethod, sources: () => AnswerSources): void {
   const answer = (given: Message | AsyncIterable<Message>, context: HandlerContext) => {
     const requests = streamsRequests(method) ? (given as AsyncIterable<Message>) : [given as Message];
-    return answerCall(method, requests, context, answering());
+    return answerCall(method, requests, context, sources());
   };
   const implementation = streamsResponses(method)
     ? answer

@@ -1,13 +1,13 @@
--- What the events of all services tell of orders: which steps each took and when, and what was sold. Every sum is made of these
--- rows; a row is there once however often, and in whatever order, its event comes.
+-- The sales projection: the steps of orders and the lines sold, from the events of all services. Every sum is computed from these rows;
+-- a row is stored once, in any order of delivery and with duplicates.
 
--- One making of all rows from the streams. While a new one is built the one before it is what is told.
+-- One build of all rows from the streams. During a rebuild the previous generation is served.
 create table generation (
   generation int primary key check (generation > 0),
   state text not null check (state in ('BUILDING', 'SERVING', 'RETIRED')),
-  -- The key it was asked for with; the first one was not asked for.
+  -- The key of its rebuild; null for the first generation.
   idempotency_key text unique,
-  -- The streams read from their start again, by producer, and the last sequence each had then: {"order": 17}.
+  -- The streams whose consumer was reset to the start, by producer, and the last sequence each had then: {"order": 17}.
   rewound jsonb not null default '{}',
   start_time timestamptz not null default now(),
   finish_time timestamptz
@@ -20,13 +20,13 @@ create table order_step (
   order_id text not null,
   step text not null check (step in ('CREATED', 'RESERVED', 'SHORT', 'PAID', 'DECLINED', 'CONFIRMED', 'NOTIFIED', 'FAILED',
     'CANCELLED', 'RELEASED', 'REFUNDED')),
-  -- When the step was taken, by the event.
+  -- The time of the step, from the event.
   time timestamptz not null,
-  -- Test orders have the first step only, to be counted apart.
+  -- Synthetic orders have only the first step, and are counted separately.
   synthetic boolean not null check (not synthetic or step = 'CREATED'),
   -- Why a FAILED order failed: a number of shop.order.v1.OrderReason.
   reason int check ((reason is not null) = (step = 'FAILED')),
-  -- What a CONFIRMED order brought.
+  -- The total of a CONFIRMED order.
   currency_code text,
   total_minor bigint check (total_minor >= 0),
   primary key (generation, order_id, step),
@@ -49,7 +49,7 @@ create table sale_line (
 );
 create index sale_line_time on sale_line (generation, time) include (product_id, quantity, currency_code, gross_minor);
 
--- The names of products, each of the newest version told.
+-- The names of products, each of its newest version.
 create table product_name (
   generation int not null,
   product_id text not null,

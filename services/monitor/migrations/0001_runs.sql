@@ -1,11 +1,11 @@
--- Journeys that were run, and when each is due next.
+-- The runs of journeys, and their schedule.
 
 create table run (
   run_id uuid primary key,
-  -- Null for a run by schedule.
+  -- Null for a scheduled run.
   idempotency_key text unique,
   journey text not null check (journey in ('ORDER', 'DECLINE', 'CANCEL', 'QUOTE')),
-  -- Null while it runs.
+  -- Null until the run ends.
   result text check (result in ('SUCCEEDED', 'FAILED')),
   failure_reason text not null default '',
   order_id text not null default '',
@@ -19,7 +19,7 @@ create table run (
 create index run_newest on run (start_time desc, run_id desc) where result is not null;
 create index run_running on run (start_time) where result is null;
 
--- A row a journey: whoever moves next_time on runs it, so that any number of replicas run it once an interval.
+-- One row per journey: the replica that moves next_time forward runs it, so it runs once per interval whatever the number of replicas.
 create table journey_schedule (
   journey text primary key,
   next_time timestamptz not null

@@ -1,4 +1,4 @@
--- One row an order: what the customer is told about it, and whether the mail server has taken the mail.
+-- One row per order: the notification of its customer, and whether its mail was sent.
 
 create table notification (
   notification_id uuid primary key,
@@ -6,17 +6,17 @@ create table notification (
   customer_id text not null,
   type text not null check (type in ('ORDER_CONFIRMATION')),
   status text not null check (status in ('PENDING', 'SENT', 'SUPPRESSED')),
-  -- What the mail tells: items as [{product_id, quantity}], and the total.
+  -- The content of the mail: items as [{product_id, quantity}], and the total.
   items jsonb not null,
   currency_code text not null,
   total_minor bigint not null,
   synthetic boolean not null,
   version int not null check (version > 0),
-  -- When the mail is tried next; put off by whoever tries it, so that replicas do not try at once.
+  -- When the mail is due. An attempt moves it forward as a lease, so that other replicas skip the row.
   next_try_time timestamptz not null default now(),
   attempts int not null default 0,
   error text not null default '',
-  -- The trace of the event it was made for; sending the mail goes on with it.
+  -- The trace of the event that caused the notification; sending the mail continues it.
   traceparent text not null default '',
   -- Whole milliseconds, so that a page token holds it exactly.
   create_time timestamptz not null default date_trunc('milliseconds', now()),

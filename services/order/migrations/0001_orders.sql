@@ -1,10 +1,10 @@
--- Orders, the keys they were asked for with, and the prices they are made with.
+-- Orders, their idempotency keys, and the prices that orders are made with.
 
 create table orders (
   order_id text primary key,
   customer_id text not null,
   items jsonb not null,
-  -- A secret; blanked with the verdict.
+  -- A secret; erased by the verdict.
   payment_method text not null,
   currency_code text not null,
   total_minor bigint not null check (total_minor >= 0),
@@ -12,7 +12,7 @@ create table orders (
   status text not null check (status in ('PENDING', 'CONFIRMED', 'FAILED', 'CANCELLED')),
   reason text,
   verdict text check (verdict in ('CONFIRM', 'FAIL', 'CANCEL')),
-  -- What must still be given back after the verdict to fail or to cancel.
+  -- The compensation that a failed or cancelled order still owes.
   release_owed boolean not null default false,
   refund_owed boolean not null default false,
   reservation_id text not null default '',
@@ -24,10 +24,10 @@ create table orders (
   update_time timestamptz not null,
   -- When the background may work on the order next; null when nothing is left to do.
   resume_time timestamptz,
-  -- Until when somebody works on it. Saves work only: two who work on one order do no harm.
+  -- The end of the lease of the replica that works on the order. A lease only saves work: two replicas may run one order safely.
   lease_until timestamptz not null,
   attempts int not null default 0,
-  -- The trace of the call that placed the order, for the work that goes on without it.
+  -- The trace of the call that placed the order, for the work in the background.
   traceparent text not null default '',
   check ((status = 'PENDING' or release_owed or refund_owed) = (resume_time is not null)),
   check (status <> 'CONFIRMED' or verdict = 'CONFIRM'),
@@ -54,7 +54,7 @@ create table product_price (
   version bigint not null
 );
 
--- One row once every product was read from inventory; events keep the prices current from then on.
+-- Has its row once every product was read from inventory; from then on, events keep the prices current.
 create table catalogue_load (
   only_row boolean primary key default true check (only_row),
   load_time timestamptz not null

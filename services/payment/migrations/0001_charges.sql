@@ -1,8 +1,8 @@
--- One row an order: the money taken, or not taken, for it. Rows are kept for ever: a tombstone is what stops a late charge.
+-- One row per order: its charge. Rows are never deleted: a tombstone refuses a late charge.
 
 create table charge (
   order_id text primary key,
-  -- Both keys are of callers; null where none was given: a charge refunded before it was asked for, a charge never refunded.
+  -- The callers' keys; idempotency_key is null for a tombstone, refund_key for a charge without a refund request.
   idempotency_key text unique,
   refund_key text unique,
   request_hash text,
@@ -16,14 +16,14 @@ create table charge (
   decline_message text not null default '',
   synthetic boolean not null,
   version int not null check (version > 0),
-  -- The try that counts: since when the provider may know its key, and until when a call of it may be on its way.
+  -- The current attempt: since when the provider may know its key, and until when a call may be in flight.
   attempt int not null default 1,
   intent_time timestamptz not null default now(),
   call_until timestamptz not null default now(),
-  -- When the background looks at the row next; null when there is nothing to do.
+  -- When the background checks the row next; null when nothing is left to do.
   due_time timestamptz,
   checks int not null default 0,
-  -- Until when a charge given up unanswered is looked for at the provider.
+  -- Until when the late capture of a voided charge is looked for.
   watch_until timestamptz,
   -- Whole milliseconds, so that a page token holds it exactly.
   create_time timestamptz not null default date_trunc('milliseconds', now()),

@@ -1,3 +1,3 @@
--- The call that asked for the payment: what the background does for it later belongs to the same trace.
+-- The trace of the call that requested the payment; the background continues it.
 
 alter table charge add column traceparent text not null default '';

@@ -2,29 +2,9 @@
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import type { CallFailure } from '../base/call-failure.ts';
 
-/** The ways a call to a dependency fails. */
-export type CallFailure =
-  /** No answer in time: the outcome is unknown. */
-  | 'timeout'
-  /** Not reached, or the connection broke: the outcome may be unknown. */
-  | 'unreachable'
-  /** The dependency answered that it failed itself. */
-  | 'internal'
-  /** An answer arrived that cannot be read: the outcome is unknown. */
-  | 'unreadable'
-  /** The dependency could not read the request: corrupted on the wire, or of another version of the contract. */
-  | 'not_understood'
-  /** Not called: the circuit breaker is open. */
-  | 'circuit_open'
-  /** The dependency sheds load, or was not called because too many calls to it are in flight. */
-  | 'overloaded'
-  /** Not called: too little time was left. */
-  | 'not_called'
-  /** The dependency understood the request and refused it; `reason` says why. */
-  | 'refused'
-  /** Our own caller gave up. */
-  | 'cancelled';
+export type { CallFailure };
 
 const DESCRIPTIONS: Readonly<Record<CallFailure, string>> = {
   timeout: 'did not answer in time',

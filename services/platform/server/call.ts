@@ -13,16 +13,16 @@ export type Call = {
 };
 
 export type CallBudget = {
-  /** The longest that the service works on a call before it answers, in milliseconds. */
-  readonly budgetMs: number;
-  /** Reserved for the way back: subtracted from the caller's deadline, so that the answer arrives before the caller gives up. */
+  /** The longest that the service works on a call before it answers, in milliseconds; by default only the caller limits it. */
+  readonly budgetMs?: number;
+  /** Kept of the caller's own deadline, so that the answer arrives before the caller gives up; in milliseconds. */
   readonly answerMs?: number;
 };
 
 /** Describes a served call. The time it was queued is part of its budget. */
 export function callOf(
   context: Pick<HandlerContext, 'timeoutMs' | 'signal' | 'requestHeader' | 'values'>,
-  { budgetMs, answerMs = 0 }: CallBudget,
+  { budgetMs = Number.POSITIVE_INFINITY, answerMs = 0 }: CallBudget = {},
 ): Call {
   const callerMs = context.timeoutMs();
   const serviceMs = Math.max(0, budgetMs - queueWaitMs(context));

@@ -19,7 +19,7 @@ export function parsePage(
 ): Page {
   validation.range('page_size', request.pageSize, 0, MAX_PAGE_SIZE);
   const after = request.pageToken === '' ? undefined : decodeToken(request.pageToken, keyCount);
-  if (after === null) validation.add('page_token', 'must be the next_page_token of the page before, unchanged');
+  if (after === null) validation.add('page_token', 'must be the next_page_token of the previous page, unchanged');
   return { size: request.pageSize === 0 ? DEFAULT_PAGE_SIZE : request.pageSize, after: after ?? undefined };
 }
 

@@ -11,7 +11,7 @@ process.stdout.write(`ready ${url}\n`);
 async function startPipe({ hostname, port }: URL): Promise<string> {
   const server = createServer({ noDelay: true }, (socket) => {
     const onward = connect({ host: hostname, port: Number(port), noDelay: true });
-    // A side that breaks off ends the other: `pipeline` sees to it, and there is nobody to tell.
+    // A side that breaks off ends the other: `pipeline` sees to it, and no caller to report it to.
     pipeline(socket, onward, () => undefined);
     pipeline(onward, socket, () => undefined);
   });

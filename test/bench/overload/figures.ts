@@ -27,7 +27,7 @@ export type OverloadFigures = {
   readonly factor: number;
   /** Orders a second when callers wait for each other; undefined when the rate was given. */
   readonly saturation: number | undefined;
-  /** Before the overload and after it, so that a machine that does other things meanwhile does not favour either. */
+  /** Before the overload and after it, so that other load on the machine does not favour either. */
   readonly sustainable: PhaseFigures;
   readonly overload: PhaseFigures;
   /** Resident memory of the order service in bytes: at the sustainable rate, the most under overload, and at rest again. */

@@ -23,7 +23,9 @@ const RETRY_INFO = 'google.rpc.RetryInfo';
 export type Order = { readonly idempotencyKey: string; readonly customerId: string; readonly productId: string };
 
 /** What became of a call: an order, or the code of its error. */
-export type CallEnd = { readonly acknowledged: AcknowledgedOrder } | { readonly code: string; readonly hasRetryInfo: boolean };
+export type CallEnd =
+  | { readonly acknowledged: AcknowledgedOrder }
+  | { readonly code: string; readonly hasRetryInfo: boolean };
 
 export type OrderCaller = Disposable & {
   /** Places an order. Never throws: a call without an answer ends as `broken`. */
@@ -91,6 +93,6 @@ function readError(status: number, body: Buffer): CallEnd {
     const { code, details = [] } = JSON.parse(body.toString()) as { code: string; details?: { type: string }[] };
     return { code, hasRetryInfo: details.some(({ type }) => type === RETRY_INFO) };
   } catch {
-    return { code: `HTTP ${status}`, hasRetryInfo: false }; // Nobody of the platform answers so: it is counted as it is.
+    return { code: `HTTP ${status}`, hasRetryInfo: false }; // No service of the platform answers so: it is counted under its own code.
   }
 }

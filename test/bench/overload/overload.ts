@@ -3,11 +3,11 @@
 import type { Stack } from '../../../local/stack/stack.ts';
 import { pause } from '../../../services/platform/base/backoff.ts';
 import {
+  type AcknowledgedOrder,
   collectFacts,
   judgeInvariants,
   listViolations,
   sourcesOf,
-  type AcknowledgedOrder,
   waitForQuiescence,
 } from '../../support/invariants/invariants.ts';
 import { type OverloadFigures, quantile, sumUp } from './figures.ts';

@@ -43,7 +43,7 @@ else {
 
 /** Measures and prints everything; returns whether the policies cost as little as wanted of every call. */
 async function measure(effort: Effort): Promise<boolean> {
-  const idle = await measureIdleNeighbour(effort);
+  const idle = await measureIdleDependency(effort);
   await using platform = await startLoadedPlatform({}, stop.signal);
   const url = platform.stack.url('inventory');
   const reserve = await comparePolicies(url, 'reserveStock', effort);
@@ -56,16 +56,16 @@ async function measure(effort: Effort): Promise<boolean> {
   print(renderRow('', 'bare', 'trace', '', 'policies', ''));
   print(renderCost('ReserveStock', reserve));
   print(renderCost('CheckAvailability, a single read', check));
-  print(renderCost('a neighbour that does nothing', idle));
+  print(renderCost('a dependency that does nothing', idle));
   const orders = await measureOrders(platform.stack.url('order'));
   print(`CreateOrder, ${ORDERS_AT_ONCE} at once: ${orders.toFixed(0)} orders/s`);
   return [reserve, check, idle].every(isAsWanted);
 }
 
-async function measureIdleNeighbour(effort: Effort): Promise<Cost> {
+async function measureIdleDependency(effort: Effort): Promise<Cost> {
   const script = fileURLToPath(new URL('idle-dependency.ts', import.meta.url));
-  await using neighbour = await startProgram(process.execPath, [script], /^ready (.*)$/);
-  return await comparePolicies(neighbour.found, 'checkAvailability', effort);
+  await using dependency = await startProgram(process.execPath, [script], /^ready (.*)$/);
+  return await comparePolicies(dependency.found, 'checkAvailability', effort);
 }
 
 /** Orders a second when so many callers each wait for their answer. */

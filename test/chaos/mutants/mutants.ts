@@ -7,11 +7,11 @@ const ORDER_HISTORIES = {
 };
 const STOCK_HISTORIES = {
   file: 'test/integration/inventory/histories.test.ts',
-  name: 'adds up, and what was answered stands',
+  name: 'adds up, and every answer stays true',
 };
 const MONEY_HISTORIES = {
   file: 'test/integration/payment/histories.test.ts',
-  name: 'is taken once or not at all, and what was answered stands',
+  name: 'is captured once or not at all, and every answer stays true',
 };
 
 const EVENTS: readonly Mutant[] = [
@@ -85,10 +85,10 @@ const ORDERS: readonly Mutant[] = [
   {
     name: 'release before the verdict is stored',
     file: 'services/order/order-saga.ts',
-    search: '  const decided = await save(dependencies, result.order, decideFail(',
+    search: "  return { kind: 'passed', order: decideFail(",
     replacement: `  const { orderId, reservationId } = result.order;
   await dependencies.inventory.releaseReservation({ orderId, reservationId });
-  const decided = await save(dependencies, result.order, decideFail(`,
+  return { kind: 'passed', order: decideFail(`,
     caughtBy: [
       { file: 'test/unit/order/order-saga.test.ts', name: 'stores the verdict before it releases' },
       ORDER_HISTORIES,
@@ -97,10 +97,10 @@ const ORDERS: readonly Mutant[] = [
   {
     name: 'confirm before the verdict is stored',
     file: 'services/order/order-saga.ts',
-    search: "  if (!('hindrance' in result)) return await save(",
+    search: "  if (result.kind === 'done') return pass(decideConfirm(",
     replacement: `  const { orderId, reservationId } = result.order;
-  if (!('hindrance' in result)) await dependencies.inventory.confirmReservation({ orderId, reservationId });
-  if (!('hindrance' in result)) return await save(`,
+  if (result.kind === 'done') await dependencies.inventory.confirmReservation({ orderId, reservationId });
+  if (result.kind === 'done') return pass(decideConfirm(`,
     caughtBy: [
       { file: 'test/unit/order/order-saga.test.ts', name: 'goes in order: reserve, charge, verdict stored, confirm' },
       ORDER_HISTORIES,
@@ -109,15 +109,15 @@ const ORDERS: readonly Mutant[] = [
   {
     name: 'store an order without checking its version',
     file: 'services/order/order-store.ts',
-    search: 'where order_id = $1 and version = $2 returning order_id',
-    replacement: 'where order_id = $1 and $2::int is not null returning order_id',
+    search: `and version = \${previousVersion} returning order_id`,
+    replacement: `and \${previousVersion}::int is not null returning order_id`,
     caughtBy: [ORDER_HISTORIES],
   },
   {
     name: 'publish the event of a change that was not stored',
     file: 'services/order/order-store.ts',
-    search: `sent as (\${insertOutboxSql(19, 'saved')})`,
-    replacement: `sent as (\${insertOutboxSql(19)})`,
+    search: `sent as (\${insertEvents(events, rawSql('saved'))})`,
+    replacement: `sent as (\${insertEvents(events)})`,
     caughtBy: [
       {
         file: 'test/integration/order/order-store.test.ts',
@@ -135,8 +135,8 @@ const ORDERS: readonly Mutant[] = [
   {
     name: 'claim orders without a lease',
     file: 'services/order/order-store.ts',
-    search: `update orders set lease_until = now() + \${milliseconds(2)}, resume_time = now()`,
-    replacement: `update orders set lease_until = now() + 0 * \${milliseconds(2)}, resume_time = now()`,
+    search: `update orders set lease_until = now() + \${milliseconds(leaseMs)}, resume_time = now()`,
+    replacement: `update orders set lease_until = now() + 0 * \${milliseconds(leaseMs)}, resume_time = now()`,
     caughtBy: [
       { file: 'test/integration/order/order-store.test.ts', name: 'takes an order once: the claim is a lease' },
     ],
@@ -144,8 +144,8 @@ const ORDERS: readonly Mutant[] = [
   {
     name: 'compensate nothing when inventory answers internal',
     file: 'services/order/saga-table.ts',
-    search: "    internal: fails('INVENTORY_ERROR', EVERYTHING_OWED),\n",
-    replacement: "    internal: fails('INVENTORY_ERROR', NOTHING_OWED),\n",
+    search: "    internal: terminal('INVENTORY_ERROR', EVERYTHING_OWED),\n",
+    replacement: "    internal: terminal('INVENTORY_ERROR', NOTHING_OWED),\n",
     caughtBy: [ORDER_HISTORIES],
   },
   {
@@ -170,7 +170,7 @@ const ORDERS: readonly Mutant[] = [
     caughtBy: [
       {
         file: 'test/integration/order/outcome-table.test.ts',
-        name: 'a neighbour does not understand the ',
+        name: 'a dependency cannot read the request',
       },
     ],
   },
@@ -182,7 +182,7 @@ const ORDERS: readonly Mutant[] = [
     caughtBy: [
       {
         file: 'test/integration/order/outcome-table.test.ts',
-        name: 'a neighbour does not understand the ',
+        name: 'a dependency cannot read the request',
       },
     ],
   },
@@ -192,14 +192,14 @@ const STOCK: readonly Mutant[] = [
   {
     name: 'release an unknown order without a tombstone',
     file: 'services/inventory/release-reservation.ts',
-    search: 'const barred = await insertBar(database, { orderId, reservationId: newId(), time: now() });',
+    search: 'const tombstone = await insertTombstone(database, { orderId, reservationId: newId(), time: now() });',
     replacement: `const nothing = { lines: [], shortages: [], version: 1, synthetic: false, updateTime: now() };
-    const barred: Reservation | undefined = { orderId, reservationId: newId(), state: 'RELEASED', ...nothing };`,
+    const tombstone: Reservation | undefined = { orderId, reservationId: newId(), state: 'RELEASED', ...nothing };`,
     caughtBy: [
       STOCK_HISTORIES,
       {
         file: 'test/integration/inventory/order-created.test.ts',
-        name: 'does not reserve by an event that comes after the release of its order',
+        name: 'does not reserve by an event delivered after the release of its order',
       },
     ],
   },
@@ -208,15 +208,17 @@ const STOCK: readonly Mutant[] = [
     file: 'services/inventory/reservation.ts',
     search: "    case 'RELEASED':\n      return released(reservation);\n    case 'RESERVED':\n    case 'CONFIRMED':\n",
     replacement: "    case 'RELEASED':\n    case 'RESERVED':\n    case 'CONFIRMED':\n",
-    caughtBy: [{ file: 'test/unit/inventory/reservation.test.ts', name: 'is refused by what is rejected or released' }],
+    caughtBy: [
+      { file: 'test/unit/inventory/reservation.test.ts', name: 'is refused when the order is rejected or released' },
+    ],
   },
   {
     name: 'reserve stock without locking it',
     file: 'services/inventory/reservation-store.ts',
-    search: `and not exists (select from reservation where order_id = $1)
+    search: `and not exists (select from reservation where order_id = \${orderId})
     order by product_id for update
 `,
-    replacement: `and not exists (select from reservation where order_id = $1)
+    replacement: `and not exists (select from reservation where order_id = \${orderId})
     order by product_id
 `,
     caughtBy: [
@@ -260,12 +262,12 @@ const MONEY: readonly Mutant[] = [
   {
     name: 'void a charge while a call may be in flight',
     file: 'services/payment/settlement.ts',
-    search: '    if (latest.callsEndInMs === 0 || synthetic) {',
-    replacement: '    if (latest.callsEndInMs >= 0 || synthetic) {',
+    search: '    if (latest.callWindowMs === 0 || synthetic) {',
+    replacement: '    if (latest.callWindowMs >= 0 || synthetic) {',
     caughtBy: [
       {
         file: 'test/unit/payment/settlement.test.ts',
-        name: 'looks again after the last call that may be on its way is over',
+        name: 'looks again after the call window is over',
       },
     ],
   },
@@ -274,17 +276,19 @@ const MONEY: readonly Mutant[] = [
     file: 'services/payment/settlement.ts',
     search: '    if (open.intentAgeMs >= dependencies.keySafeMs) {',
     replacement: '    if (open.intentAgeMs >= Number.POSITIVE_INFINITY) {',
-    caughtBy: [{ file: 'test/integration/payment/settlement.test.ts', name: 'is looked up, never repeated' }],
+    caughtBy: [{ file: 'test/integration/payment/settlement.test.ts', name: 'is looked up, never retried' }],
   },
   {
     name: 'refund an order never charged without a tombstone',
     file: 'services/payment/charge-store.ts',
-    search: "select $1, $2, 'REFUNDED', false, 1, $4 where not exists",
-    replacement: "select $1, $2, 'REFUNDED', false, 1, $4 where $1 = '' and not exists",
+    search: `select \${orderId}::text, \${refundKey}::text, 'REFUNDED', false, 1, \${traceOfCall()}::text
+    where not exists`,
+    replacement: `select \${orderId}::text, \${refundKey}::text, 'REFUNDED', false, 1, \${traceOfCall()}::text
+    where \${orderId} = '' and not exists`,
     caughtBy: [
       {
         file: 'test/integration/payment/refund-payment.test.ts',
-        name: 'of an order never charged keeps it from ever being charged',
+        name: 'of an order never charged inserts a tombstone: it can never be charged',
       },
       MONEY_HISTORIES,
     ],
@@ -297,7 +301,7 @@ const MONEY: readonly Mutant[] = [
     caughtBy: [
       {
         file: 'test/unit/notification/notification.test.ts',
-        name: 'has a Message-ID made from the notification alone',
+        name: 'has a Message-ID derived from the notification id',
       },
     ],
   },

@@ -1,4 +1,4 @@
-// The mutants by a reviewer who wrote none of the tests that have to catch them.
+// Mutants by a reviewer who wrote none of the tests that have to catch them.
 import type { Mutant } from './mutant.ts';
 
 export const REVIEWER_MUTANTS: readonly Mutant[] = [

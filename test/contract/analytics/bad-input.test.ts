@@ -1,4 +1,4 @@
-// What analytics answers to input that is wrong: the right code, every violation at once, nothing begun, and it goes on serving.
+// The responses of analytics to invalid input: the right code, every violation at once, no effect, and it keeps serving.
 import { randomUUID } from 'node:crypto';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Code } from '@connectrpc/connect';
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => house?.[Symbol.asyncDispose]());
 
-// One service for the file: whatever it was sent, it serves the next caller, and nothing was begun.
+// One service for the file: after any request it serves the next caller, and has started nothing.
 afterEach(async () => {
   expect(await house.summary()).toMatchObject({ ordersCreated: 0n });
 });
@@ -80,7 +80,7 @@ describe('GetSalesSummary', () => {
 describe('RebuildSales', () => {
   const begun = async () => await house.sql('select max(generation) as latest from generation');
 
-  it.each(PROTOCOLS)('by %s without a key is refused, and begins nothing', async (protocol) => {
+  it.each(PROTOCOLS)('by %s without a key is refused, and starts nothing', async (protocol) => {
     const before = await begun();
 
     const failure = await failureOf(clientBy(protocol, house.url, AnalyticsService).rebuildSales({}));
@@ -98,7 +98,7 @@ describe('RebuildSales', () => {
     );
   });
 
-  it('with a key again tells how far the rebuild is, and begins no second one', async () => {
+  it('with a duplicate key returns the state of the rebuild, and starts no second one', async () => {
     const idempotencyKey = randomUUID();
     const ask = async () => (await house.client.rebuildSales({ idempotencyKey })).rebuild;
     const first = await ask();
@@ -116,11 +116,11 @@ describe('RebuildSales', () => {
 });
 
 describe('WatchSales', () => {
-  it('asked for as if it were one answer is 415', async () => {
+  it('requested as a unary call is 415', async () => {
     expect(await callRaw(house.url, WATCH, { body: '{}' })).toMatchObject({ status: 415 });
   });
 
-  it('of a message that is none ends at once with invalid_argument', async () => {
+  it('with an unreadable message ends at once with invalid_argument', async () => {
     const message = '{"since":';
     const body = Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), Buffer.from(message)]);
 
@@ -132,7 +132,7 @@ describe('WatchSales', () => {
     expect(text).toContain('"code":"invalid_argument"');
   });
 
-  it('by one caller too many is resource_exhausted with advice; whoever leaves makes room again', async () => {
+  it('by one caller too many is resource_exhausted with RetryInfo, until another caller leaves', async () => {
     using connection = openConnection(house.url);
     const client = connection.client(AnalyticsService);
     const watch = async () => {
@@ -155,7 +155,7 @@ describe('WatchSales', () => {
 });
 
 describe('a request', () => {
-  it('with a field that this version does not know is taken', async () => {
+  it('with a field that this version does not know is accepted', async () => {
     expect(await callRaw(house.url, SUMMARY, { body: '{"currency":"EUR"}' })).toMatchObject({ status: 200, code: '' });
   });
 

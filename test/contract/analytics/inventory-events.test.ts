@@ -1,4 +1,4 @@
-// What analytics makes of inventory's events: its real handlers over its real database.
+// The events of inventory as analytics consumes them: its real handlers over its real database.
 import { anyTimestamp, like } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
@@ -8,9 +8,9 @@ import {
   StockReservedSchema,
 } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { envelopeOf, inTurn, shopContract } from '../../support/contracts/contracts.ts';
-import { openSalesDesk, type SalesDesk } from './sales-fixture.ts';
+import { openSalesFixture, type SalesFixture } from './sales-fixture.ts';
 
-// Handlers decode events themselves: what they read of them is recorded from there.
+// The handlers decode the events, so the fields they read are recorded there.
 vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
   const { recordEvents } = await import('../../support/contracts/usage.ts');
   return recordEvents(await importOriginal());
@@ -23,7 +23,7 @@ const SHORT_ORDER = '1c7e9a9f-71e6-4a1f-9b62-1a0e8b4d3c22';
 
 const reserved = () =>
   inventory
-    .uponReceiving('the news that stock is set aside for an order')
+    .uponReceiving('StockReserved for an order')
     .event(
       StockReservedSchema,
       { orderId: like(ORDER), synthetic: false, reserveTime: anyTimestamp() },
@@ -39,7 +39,7 @@ const short = () =>
     );
 const released = () =>
   inventory
-    .uponReceiving('the news that stock set aside for an order was given back')
+    .uponReceiving('StockReleased for an order that had a reservation')
     .event(
       StockReleasedSchema,
       { orderId: like(ORDER), synthetic: false, releaseTime: anyTimestamp() },
@@ -62,30 +62,30 @@ const productRenamed = () =>
       envelopeOf(ProductChangedSchema, '60000000-0000-4000-8000-000000000005'),
     );
 
-let desk: SalesDesk;
+let fixture: SalesFixture;
 
-// One desk for the file: every run of the handlers begins anew.
+// One fixture for the file: every test starts with an empty database.
 beforeAll(async () => {
-  desk = await openSalesDesk();
+  fixture = await openSalesFixture();
 });
-afterAll(() => desk[Symbol.asyncDispose]());
+afterAll(() => fixture[Symbol.asyncDispose]());
 
 describe("inventory's event", () => {
-  it('StockReserved, InsufficientStock and StockReleased count the step, once however often they come', async () => {
-    const check = async () => expect(await desk.steps()).toEqual({ RESERVED: 1, SHORT: 1, RELEASED: 1 });
+  it('StockReserved, InsufficientStock and StockReleased count the step once, however often they are delivered', async () => {
+    const check = async () => expect(await fixture.steps()).toEqual({ RESERVED: 1, SHORT: 1, RELEASED: 1 });
 
-    await inventory.handle([reserved(), short(), released()], inTurn(desk.handleAnew, desk.begin, check), {
+    await inventory.handle([reserved(), short(), released()], inTurn(fixture.handleAgain, fixture.begin, check), {
       deliveries: ['once', 'redelivered', 'reordered'],
     });
   });
 
-  it('ProductChanged gives a product its newest name, in whatever order the news comes', async () => {
+  it('ProductChanged sets a product’s newest name, in any order of delivery', async () => {
     const check = async () =>
-      expect(await desk.sql('select product_id, name from product_name')).toEqual([
+      expect(await fixture.sql('select product_id, name from product_name')).toEqual([
         { product_id: 'prod999', name: 'A brighter lamp' },
       ]);
 
-    await inventory.handle([productAdded(), productRenamed()], inTurn(desk.handleAnew, desk.begin, check), {
+    await inventory.handle([productAdded(), productRenamed()], inTurn(fixture.handleAgain, fixture.begin, check), {
       deliveries: ['once', 'redelivered', 'reordered'],
     });
   });

@@ -1,11 +1,11 @@
-// What analytics makes of notification's event: its real handler over its real database.
+// The event of notification as analytics consumes it: its real handler over its real database.
 import { anyTimestamp, like } from '@touchstone/kit';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { NotificationSentSchema } from '#gen/shop/notification/v1/notification_events_pb.ts';
 import { envelopeOf, inTurn, shopContract } from '../../support/contracts/contracts.ts';
-import { openSalesDesk, type SalesDesk } from './sales-fixture.ts';
+import { openSalesFixture, type SalesFixture } from './sales-fixture.ts';
 
-// Handlers decode events themselves: what they read of them is recorded from there.
+// The handlers decode the events, so the fields they read are recorded there.
 vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
   const { recordEvents } = await import('../../support/contracts/usage.ts');
   return recordEvents(await importOriginal());
@@ -22,16 +22,16 @@ const sent = () =>
       envelopeOf(NotificationSentSchema, '80000000-0000-4000-8000-000000000001'),
     );
 
-let desk: SalesDesk;
+let fixture: SalesFixture;
 
-// One desk for the file: every run of the handlers begins anew.
+// One fixture for the file: every test starts with an empty database.
 beforeAll(async () => {
-  desk = await openSalesDesk();
+  fixture = await openSalesFixture();
 });
-afterAll(() => desk[Symbol.asyncDispose]());
+afterAll(() => fixture[Symbol.asyncDispose]());
 
-it("notification's NotificationSent counts the order as notified, once however often it comes", async () => {
-  const check = async () => expect(await desk.steps()).toEqual({ NOTIFIED: 1 });
+it("notification's NotificationSent counts the order as notified once, however often it is delivered", async () => {
+  const check = async () => expect(await fixture.steps()).toEqual({ NOTIFIED: 1 });
 
-  await sent().handledBy(inTurn(desk.handleAnew, desk.begin, check), { deliveries: ['once', 'redelivered'] });
+  await sent().handledBy(inTurn(fixture.handleAgain, fixture.begin, check), { deliveries: ['once', 'redelivered'] });
 });

@@ -1,4 +1,4 @@
-// What analytics makes of the order service's events: its real handlers over its real database.
+// The events of the order service as analytics consumes them: its real handlers over its real database.
 import { anyTimestamp, like } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
@@ -10,9 +10,9 @@ import {
 import { OrderReason } from '#gen/shop/order/v1/order_pb.ts';
 import { envelopeOf, inTurn, shopContract } from '../../support/contracts/contracts.ts';
 import { euros } from '../../support/services/order-builders.ts';
-import { openSalesDesk, type SalesDesk } from './sales-fixture.ts';
+import { openSalesFixture, type SalesFixture } from './sales-fixture.ts';
 
-// Handlers decode events themselves: what they read of them is recorded from there.
+// The handlers decode the events, so the fields they read are recorded there.
 vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
   const { recordEvents } = await import('../../support/contracts/usage.ts');
   return recordEvents(await importOriginal());
@@ -64,35 +64,41 @@ const cancelled = () =>
       envelopeOf(OrderCancelledSchema, '50000000-0000-4000-8000-000000000004'),
     );
 
-let desk: SalesDesk;
+let fixture: SalesFixture;
 
-// One desk for the file: every run of the handlers begins anew.
+// One fixture for the file: every test starts with an empty database.
 beforeAll(async () => {
-  desk = await openSalesDesk();
+  fixture = await openSalesFixture();
 });
-afterAll(() => desk[Symbol.asyncDispose]());
+afterAll(() => fixture[Symbol.asyncDispose]());
 
 describe("the order service's event", () => {
-  it('OrderConfirmed counts as a sale of its products for what was paid, once however often it comes', async () => {
+  it('OrderConfirmed counts as a sale of its products at the price paid, once however often it is delivered', async () => {
     const check = async () => {
-      expect(await desk.sales()).toMatchObject({
+      expect(await fixture.sales()).toMatchObject({
         revenue: [euros(5_999n)],
         products: [{ productId: '12345', quantity: 1n, gross: [euros(5_999n)] }],
         minutes: [{ orders: 1n, revenue: [euros(5_999n)] }],
       });
     };
 
-    await confirmed().handledBy(inTurn(desk.handleAnew, desk.begin, check), { deliveries: ['once', 'redelivered'] });
+    await confirmed().handledBy(inTurn(fixture.handleAgain, fixture.begin, check), {
+      deliveries: ['once', 'redelivered'],
+    });
   });
 
-  it('OrderCreated, OrderFailed and OrderCancelled count the step, and a failure by its reason', async () => {
+  it('OrderCreated, OrderFailed and OrderCancelled count the step, and failures by reason', async () => {
     const check = async () => {
-      expect(await desk.steps()).toEqual({ CREATED: 1, CONFIRMED: 1, FAILED: 1, CANCELLED: 1 });
-      expect((await desk.sales()).failures).toEqual([{ reason: OrderReason.PAYMENT_FAILED, orders: 1n }]);
+      expect(await fixture.steps()).toEqual({ CREATED: 1, CONFIRMED: 1, FAILED: 1, CANCELLED: 1 });
+      expect((await fixture.sales()).failures).toEqual([{ reason: OrderReason.PAYMENT_FAILED, orders: 1n }]);
     };
 
-    await order.handle([created(), confirmed(), failed(), cancelled()], inTurn(desk.handleAnew, desk.begin, check), {
-      deliveries: ['once', 'redelivered', 'reordered'],
-    });
+    await order.handle(
+      [created(), confirmed(), failed(), cancelled()],
+      inTurn(fixture.handleAgain, fixture.begin, check),
+      {
+        deliveries: ['once', 'redelivered', 'reordered'],
+      },
+    );
   });
 });

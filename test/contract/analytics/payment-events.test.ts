@@ -1,4 +1,4 @@
-// What analytics makes of payment's events: its real handlers over its real database.
+// The events of payment as analytics consumes them: its real handlers over its real database.
 import { anyTimestamp, like } from '@touchstone/kit';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import {
@@ -7,9 +7,9 @@ import {
   PaymentRefundedSchema,
 } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { envelopeOf, inTurn, shopContract } from '../../support/contracts/contracts.ts';
-import { openSalesDesk, type SalesDesk } from './sales-fixture.ts';
+import { openSalesFixture, type SalesFixture } from './sales-fixture.ts';
 
-// Handlers decode events themselves: what they read of them is recorded from there.
+// The handlers decode the events, so the fields they read are recorded there.
 vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
   const { recordEvents } = await import('../../support/contracts/usage.ts');
   return recordEvents(await importOriginal());
@@ -38,25 +38,25 @@ const declined = () =>
     );
 const refunded = () =>
   payment
-    .uponReceiving('the news that a payment was given back')
+    .uponReceiving('PaymentRefunded for an order')
     .event(
       PaymentRefundedSchema,
       { orderId: like(PAID_ORDER), synthetic: false, refundTime: anyTimestamp() },
       envelopeOf(PaymentRefundedSchema, '70000000-0000-4000-8000-000000000003'),
     );
 
-let desk: SalesDesk;
+let fixture: SalesFixture;
 
-// One desk for the file: every run of the handlers begins anew.
+// One fixture for the file: every test starts with an empty database.
 beforeAll(async () => {
-  desk = await openSalesDesk();
+  fixture = await openSalesFixture();
 });
-afterAll(() => desk[Symbol.asyncDispose]());
+afterAll(() => fixture[Symbol.asyncDispose]());
 
-it("payment's events each count their step, once however often they come", async () => {
-  const check = async () => expect(await desk.steps()).toEqual({ PAID: 1, DECLINED: 1, REFUNDED: 1 });
+it("payment's events each count their step once, however often they are delivered", async () => {
+  const check = async () => expect(await fixture.steps()).toEqual({ PAID: 1, DECLINED: 1, REFUNDED: 1 });
 
-  await payment.handle([completed(), declined(), refunded()], inTurn(desk.handleAnew, desk.begin, check), {
+  await payment.handle([completed(), declined(), refunded()], inTurn(fixture.handleAgain, fixture.begin, check), {
     deliveries: ['once', 'redelivered', 'reordered'],
   });
 });

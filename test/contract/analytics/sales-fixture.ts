@@ -1,27 +1,27 @@
-// Analytics as a consumer of events: its real handlers and database, and what is counted after them.
+// Analytics as a consumer of events: its real handlers and database, and the resulting sums.
 import { createAnalyticsSubscriptions } from '#services/analytics/routes.ts';
 import { type Sales, type SalesStep, summarizeSales } from '#services/analytics/sales.ts';
 import { createSalesStore } from '#services/analytics/sales-store.ts';
 import { type EventFixture, openEventFixture } from '../../support/contracts/contracts.ts';
 
-export interface SalesDesk extends EventFixture {
-  /** Begins anew with nothing counted. */
+export type SalesFixture = EventFixture & {
+  /** Empties the database. */
   begin(): Promise<void>;
-  /** What is counted of all time. */
+  /** Returns the sums of all time. */
   sales(): Promise<Sales>;
-  /** How many orders took each step, those steps that none took left out. */
+  /** Returns the orders per step, steps without orders left out. */
   steps(): Promise<Partial<Record<SalesStep, number>>>;
-}
+};
 
-export async function openSalesDesk(): Promise<SalesDesk> {
-  const desk = await openEventFixture('analytics', () => createAnalyticsSubscriptions(() => undefined));
-  const store = createSalesStore(desk.database);
+export async function openSalesFixture(): Promise<SalesFixture> {
+  const fixture = await openEventFixture('analytics', () => createAnalyticsSubscriptions(() => undefined));
+  const store = createSalesStore(fixture.database);
   const sales = async () => summarizeSales(await store.sum({ start: undefined, end: undefined }));
   return {
-    ...desk,
+    ...fixture,
     begin: async () => {
-      await desk.empty();
-      await desk.sql("insert into generation (generation, state) values (1, 'SERVING')");
+      await fixture.empty();
+      await fixture.sql("insert into generation (generation, state) values (1, 'SERVING')");
     },
     sales,
     steps: async () => {

@@ -1,4 +1,4 @@
-// What a caller can get wrong, RPC by RPC: every fault of a request is named at once, and the service goes on.
+// Invalid requests of every RPC: every violation is reported at once, and the service keeps serving.
 import { Code } from '@connectrpc/connect';
 import { expect, it } from 'vitest';
 import { BadRequestSchema } from '#gen/google/rpc/error_details_pb.ts';
@@ -92,61 +92,61 @@ const CASES: readonly (readonly [what: string, call: Call, fields: readonly stri
   ],
 ];
 
-it('names every faulty field of every RPC and goes on serving', async () => {
-  await using shelf = await startInventoryFixture();
+it('reports every invalid field of every RPC and keeps serving', async () => {
+  await using fixture = await startInventoryFixture();
 
   for (const [what, call, fields] of CASES) {
-    const failure = await failureOf(call(shelf.client));
+    const failure = await failureOf(call(fixture.client));
     expect(Code[failure.code], what).toBe('InvalidArgument');
     const named = failure.findDetails(BadRequestSchema)[0]?.fieldViolations.map(({ field }) => field);
     expect(named, what).toEqual(fields);
   }
 
-  expect(await shelf.available('prod456')).toBe(100);
+  expect(await fixture.available('prod456')).toBe(100);
 });
 
 it('names the first of two lines with the same product', async () => {
-  await using shelf = await startInventoryFixture();
+  await using fixture = await startInventoryFixture();
 
-  const failure = await failureOf(shelf.client.reserveStock({ orderId: 'ord1', lines: [LINE, LINE] }));
+  const failure = await failureOf(fixture.client.reserveStock({ orderId: 'ord1', lines: [LINE, LINE] }));
 
   const [violation] = failure.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
   expect(violation).toMatchObject({ field: 'lines[1].product_id', description: 'is the product of lines[0] again' });
 });
 
-it('accepts the largest and the longest that is allowed', async () => {
-  await using shelf = await startInventoryFixture();
-  await shelf.client.upsertProduct({
+it('accepts the largest and longest allowed values', async () => {
+  await using fixture = await startInventoryFixture();
+  await fixture.client.upsertProduct({
     productId: 'x'.repeat(128),
     name: 'n'.repeat(200),
     unitPrice: { currencyCode: 'EUR', minorUnits: 1_000_000_000_000n },
     initialOnHand: 2_147_483_647,
   });
 
-  const { reservation } = await shelf.client.reserveStock({
+  const { reservation } = await fixture.client.reserveStock({
     orderId: 'o'.repeat(128),
     lines: [{ productId: 'x'.repeat(128), quantity: 10_000 }],
   });
 
   expect(reservation?.lines).toMatchObject([{ quantity: 10_000 }]);
-  expect(await shelf.available('x'.repeat(128))).toBe(2_147_473_647);
+  expect(await fixture.available('x'.repeat(128))).toBe(2_147_473_647);
 });
 
-it('does not reserve for test orders of callers without the credential', async () => {
-  await using shelf = await startInventoryFixture();
+it('does not reserve for synthetic orders of callers without the credential', async () => {
+  await using fixture = await startInventoryFixture();
 
   const lines = [{ productId: 'test-product', quantity: 1 }];
-  const failure = await failureOf(shelf.client.reserveStock({ orderId: 'ord1', lines, synthetic: true }));
+  const failure = await failureOf(fixture.client.reserveStock({ orderId: 'ord1', lines, synthetic: true }));
 
   expect(Code[failure.code]).toBe('PermissionDenied');
   expect(failure.rawMessage).toContain('need the credential');
-  expect(await shelf.available('test-product')).toBe(1_000);
+  expect(await fixture.available('test-product')).toBe(1_000);
 });
 
-it('refuses what is no message at all, in JSON and in binary', async () => {
-  await using shelf = await startInventoryFixture();
+it('refuses unreadable messages, in JSON and in binary', async () => {
+  await using fixture = await startInventoryFixture();
   const post = (type: string, body: string) =>
-    fetch(`${shelf.url}/shop.inventory.v1.InventoryService/ReserveStock`, {
+    fetch(`${fixture.url}/shop.inventory.v1.InventoryService/ReserveStock`, {
       method: 'POST',
       headers: { 'content-type': type },
       body,
@@ -162,5 +162,5 @@ it('refuses what is no message at all, in JSON and in binary', async () => {
     expect([response.status, await response.json()]).toMatchObject([400, { code: 'invalid_argument' }]);
   }
   expect((await post('application/json', `{"order_id": "${'a'.repeat(10_000_000)}"}`)).status).toBe(429);
-  expect(await shelf.available('prod456')).toBe(100);
+  expect(await fixture.available('prod456')).toBe(100);
 });

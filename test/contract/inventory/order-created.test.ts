@@ -1,4 +1,4 @@
-// What inventory makes of OrderCreated: its real handler over its real database.
+// OrderCreated as inventory consumes it: its real handler over its real database.
 import { create } from '@bufbuild/protobuf';
 import { like, replayRecordedEvents } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -7,9 +7,9 @@ import { ReleaseReservationRequestSchema } from '#gen/shop/inventory/v1/inventor
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { releaseReservation } from '#services/inventory/release-reservation.ts';
 import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts/contracts.ts';
-import { openStockRoom, type StockRoom } from './stock-fixture.ts';
+import { openStockFixture, type StockFixture } from './stock-fixture.ts';
 
-// Handlers decode events themselves: what they read of them is recorded from there.
+// The handlers decode the events, so the fields they read are recorded there.
 vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
   const { recordEvents } = await import('../../support/contracts/usage.ts');
   return recordEvents(await importOriginal());
@@ -41,64 +41,64 @@ const createdForTooMuch = () =>
       envelopeOf(OrderCreatedSchema, '30000000-0000-4000-8000-000000000002'),
     );
 
-let room: StockRoom;
+let fixture: StockFixture;
 
-// One room for the file: every run of the handler begins anew.
+// One fixture for the file: every test starts with the initial catalogue.
 beforeAll(async () => {
-  room = await openStockRoom();
+  fixture = await openStockFixture();
 });
-afterAll(() => room[Symbol.asyncDispose]());
+afterAll(() => fixture[Symbol.asyncDispose]());
 
 describe('OrderCreated', () => {
-  it('takes prod456 x 2 and prod789 x 1 from 100 and 50, as in seed 5.2, once however often it comes', async () => {
+  it('reserves prod456 x 2 and prod789 x 1 of 100 and 50, as in seed 5.2, once however often it is delivered', async () => {
     const check = async () => {
-      expect(await room.available()).toEqual([98, 49]);
-      expect(await room.told()).toEqual([StockReservedSchema.typeName]);
+      expect(await fixture.available()).toEqual([98, 49]);
+      expect(await fixture.reported()).toEqual([StockReservedSchema.typeName]);
     };
 
-    await created().handledBy(inTurn(room.handle, room.begin, check), { deliveries: ['once', 'redelivered'] });
+    await created().handledBy(inTurn(fixture.handle, fixture.begin, check), { deliveries: ['once', 'redelivered'] });
   });
 
-  it('for prod456 x 200 of 100 leaves the stock alone and is told of once, as in seed 5.3', async () => {
+  it('for prod456 x 200 of 100 leaves the stock unchanged and publishes once, as in seed 5.3', async () => {
     const check = async () => {
-      expect(await room.available()).toEqual([100, 50]);
-      expect(await room.told()).toEqual([InsufficientStockSchema.typeName]);
+      expect(await fixture.available()).toEqual([100, 50]);
+      expect(await fixture.reported()).toEqual([InsufficientStockSchema.typeName]);
     };
 
-    await createdForTooMuch().handledBy(inTurn(room.handle, room.begin, check), {
+    await createdForTooMuch().handledBy(inTurn(fixture.handle, fixture.begin, check), {
       deliveries: ['once', 'redelivered'],
     });
   });
 
-  it('of several orders ends the same in whatever order they come, receipts forgotten', async () => {
+  it('of several orders has the same result in any order of delivery, with an empty inbox', async () => {
     const check = async () => {
-      expect(await room.states()).toEqual({ [IN_STOCK]: 'RESERVED', [TOO_MUCH]: 'REJECTED' });
-      expect(await room.available()).toEqual([98, 49]);
-      expect(await room.told()).toHaveLength(2);
+      expect(await fixture.states()).toEqual({ [IN_STOCK]: 'RESERVED', [TOO_MUCH]: 'REJECTED' });
+      expect(await fixture.available()).toEqual([98, 49]);
+      expect(await fixture.reported()).toHaveLength(2);
     };
 
-    await order.handle([created(), createdForTooMuch()], inTurn(room.handleAnew, room.begin, check), {
+    await order.handle([created(), createdForTooMuch()], inTurn(fixture.handleAgain, fixture.begin, check), {
       deliveries: ['redelivered', 'reordered'],
     });
   });
 
-  it('that comes after the release of its order takes nothing', async () => {
-    await room.begin();
-    await releaseReservation(room.dependencies, create(ReleaseReservationRequestSchema, { orderId: IN_STOCK }));
+  it('that is delivered after the release of its order reserves nothing', async () => {
+    await fixture.begin();
+    await releaseReservation(fixture.dependencies, create(ReleaseReservationRequestSchema, { orderId: IN_STOCK }));
 
-    await created().handledBy(room.handle);
+    await created().handledBy(fixture.handle);
 
-    expect(await room.states()).toEqual({ [IN_STOCK]: 'RELEASED' });
-    expect(await room.available()).toEqual([100, 50]);
+    expect(await fixture.states()).toEqual({ [IN_STOCK]: 'RELEASED' });
+    expect(await fixture.available()).toEqual([100, 50]);
   });
 
-  it('recorded earlier is still understood: of an older order service, and of one newer than this inventory', async () => {
+  it('recorded earlier is still read: of an older order service, and of a newer one', async () => {
     const recorded = recordedEvents(import.meta.url, 'order-created');
-    await room.begin();
+    await fixture.begin();
 
-    await replayRecordedEvents(recorded, room.handle);
+    await replayRecordedEvents(recorded, fixture.handle);
 
-    expect(Object.values(await room.states())).toEqual(['RESERVED', 'RESERVED', 'RESERVED']);
-    expect(await room.available()).toEqual([94, 47]);
+    expect(Object.values(await fixture.states())).toEqual(['RESERVED', 'RESERVED', 'RESERVED']);
+    expect(await fixture.available()).toEqual([94, 47]);
   });
 });

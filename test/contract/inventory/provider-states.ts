@@ -1,4 +1,4 @@
-// The states in which inventory's consumers call it: reached by its own RPCs as far as they go, and undone behind its back.
+// The provider states of inventory's consumers: set up by its own RPCs where possible, and undone in its database.
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { StateHandlers, Teardown } from '@touchstone/kit';
 import { syntheticHeaders } from '#services/platform/base/synthetic.ts';
@@ -6,22 +6,22 @@ import type { SqlSession } from '../../support/contracts/contracts.ts';
 import type { RunningInventory } from '../../support/services/inventory.ts';
 import { TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
 
-interface Line {
+type Line = {
   readonly productId: string;
   readonly quantity: number;
-}
+};
 
-interface StateParams {
+type StateParams = {
   readonly productId: string;
   readonly quantity: number;
   readonly orderId: string;
   readonly reservationId: string;
   readonly lines: readonly Line[];
-}
+};
 
 type Reach = (params: StateParams) => Promise<unknown>;
 
-/** Returns a handler for every state that a contract with inventory speaks of. */
+/** Returns a handler for every provider state in inventory's contracts. */
 export function createInventoryStates({ client }: RunningInventory, { sql }: SqlSession): StateHandlers {
   const undo = async () => {
     await sql('delete from reservation');

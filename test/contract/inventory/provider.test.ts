@@ -1,4 +1,4 @@
-// The real inventory, with its database and broker, keeps what its consumers rely on; one that does not is told by name.
+// The real inventory, with its database and broker, verified against its consumers' contracts; a drifted one is reported by name.
 import { readFile } from 'node:fs/promises';
 import { Code } from '@connectrpc/connect';
 import { type Verification, verifyProvider, type WireName } from '@touchstone/kit';
@@ -25,7 +25,7 @@ const resources = new AsyncDisposableStack();
 let inventory: InventoryFixture;
 let session: SqlSession;
 
-// One service for the file: every state is set up afresh and undone.
+// One service for the file: every state is set up and undone.
 beforeAll(async () => {
   inventory = resources.use(await startInventoryFixture());
   session = resources.use(await openSession(inventory.database.superuserUrl));
@@ -44,7 +44,7 @@ function verify(url: string, wires?: readonly WireName[]): Promise<Verification>
   });
 }
 
-/** Verifies the real service behind a front that answers some RPCs in its own way. */
+/** Verifies the real service behind a front that overrides some RPCs. */
 async function verifyDrifted(drift: Drift<typeof InventoryService>): Promise<Verification> {
   await using front = await startFront(InventoryService, inventory.client, drift);
   return await verify(front.url, ONE_WIRE);
@@ -70,7 +70,7 @@ describe('inventory', () => {
     );
   });
 
-  it('is not verified as long as a state of its consumers is missing', async () => {
+  it('is not verified while a state of its consumers is missing', async () => {
     const { 'what the order had reserved is sold': _missing, ...states } = createInventoryStates(inventory, session);
 
     await expect(
@@ -88,7 +88,7 @@ describe('inventory', () => {
     drift: string;
     front: Drift<typeof InventoryService>;
     broken: string[];
-    told: string;
+    reported: string;
   }>([
     {
       drift: 'a count that is no longer given',
@@ -99,7 +99,7 @@ describe('inventory', () => {
         'a question for the availability of a product of which more is wanted, given product prod789 is nearly sold out',
         'a question for the availability of product 12345, given product 12345 exists with stock',
       ],
-      told: 'quantity\n      expected 100\n      actual   0',
+      reported: 'quantity\n      expected 100\n      actual   0',
     },
     {
       drift: 'a field left empty',
@@ -107,7 +107,7 @@ describe('inventory', () => {
         listProducts: async (request, real) => ({ ...(await real.listProducts(request)), nextPageToken: '' }),
       },
       broken: ['a question for the first page of products, given the catalogue fills two pages'],
-      told: 'nextPageToken\n      expected "WyJwYWdlLTE5OSJd"\n      actual   ""',
+      reported: 'nextPageToken\n      expected "WyJwYWdlLTE5OSJd"\n      actual   ""',
     },
     {
       drift: 'another error code',
@@ -121,7 +121,7 @@ describe('inventory', () => {
         'a reservation of more than there is, given product 12345 is sold out',
         'a reservation that comes too late, given the order was released before it asked',
       ],
-      told: 'error.code\n      expected failed_precondition\n      actual   aborted',
+      reported: 'error.code\n      expected failed_precondition\n      actual   aborted',
     },
     {
       drift: 'a reason that is missing from an error',
@@ -132,12 +132,12 @@ describe('inventory', () => {
         'the sale of what is released, given what the order had reserved is released',
         'the sale of what was never reserved, given nothing is known of the order',
       ],
-      told: `error.details[0]\n      expected a ${ErrorInfoSchema.typeName}\n      actual   nothing`,
+      reported: `error.details[0]\n      expected a ${ErrorInfoSchema.typeName}\n      actual   nothing`,
     },
-  ])('that has drifted is told by name: $drift', async ({ front, broken, told }) => {
+  ])('that has drifted is reported by name: $drift', async ({ front, broken, reported }) => {
     const verification = await verifyDrifted(front);
 
     expect(brokenInteractions(verification)).toEqual(broken);
-    expect(verification.toString()).toContain(told);
+    expect(verification.toString()).toContain(reported);
   });
 });

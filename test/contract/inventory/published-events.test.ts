@@ -1,4 +1,4 @@
-// What inventory publishes, as it is in its real stream, is what its consumers rely on.
+// The events in inventory's real stream, verified against its consumers' contracts.
 import { randomUUID } from 'node:crypto';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type CapturedEvent, type ExpectedEvent, type Verification, verifyEvents } from '@touchstone/kit';
@@ -16,15 +16,15 @@ import { type InventoryFixture, lines, reasonOf, startInventoryFixture } from '.
 const resources = new AsyncDisposableStack();
 let inventory: InventoryFixture;
 
-// One service for the file: every event tells of an order or a product of its own.
+// One service for the file: every event has its own order or product.
 beforeAll(async () => {
   inventory = resources.use(await startInventoryFixture());
 });
 afterAll(() => resources.disposeAsync());
 
-/** The use cases that publish what consumers speak of, by what they call it. */
+/** The use cases that publish the events of the contracts, by their description there. */
 const useCases: Record<string, () => Promise<string>> = {
-  'the news that stock is set aside for an order': async () => {
+  'StockReserved for an order': async () => {
     const orderId = randomUUID();
     await inventory.client.reserveStock({ orderId, lines: lines(['prod456', 2]) });
     return orderId;
@@ -35,7 +35,7 @@ const useCases: Record<string, () => Promise<string>> = {
     expect(await reasonOf(refused)).toBe('INSUFFICIENT_STOCK');
     return orderId;
   },
-  'the news that stock set aside for an order was given back': async () => {
+  'StockReleased for an order that had a reservation': async () => {
     const orderId = randomUUID();
     await inventory.client.reserveStock({ orderId, lines: lines(['prod456', 2]) });
     await inventory.client.releaseReservation({ orderId });
@@ -86,36 +86,37 @@ describe("inventory's stream", () => {
     expect(verification.interactions).toHaveLength(events);
   });
 
-  it.each<{ drift: string; change: (event: CapturedEvent) => CapturedEvent; broken: number; told: string }>([
+  it.each<{ drift: string; change: (event: CapturedEvent) => CapturedEvent; broken: number; reported: string }>([
     {
-      drift: 'a price that is no longer told',
+      drift: 'a price that is no longer reported',
       change: (event) => changeProduct(event, ({ unitPrice: _unitPrice, ...rest }) => rest),
       broken: 2,
-      told: 'body.unitPrice\n      expected a shop.common.v1.Money\n      actual   nothing',
+      reported: 'body.unitPrice\n      expected a shop.common.v1.Money\n      actual   nothing',
     },
     {
       drift: 'a version that no longer grows',
       change: (event) => changeProduct(event, (product) => ({ ...product, version: 1n })),
       broken: 1,
-      told: 'body.version\n      expected 2\n      actual   1',
+      reported: 'body.version\n      expected 2\n      actual   1',
     },
     {
       drift: 'another source in the envelope',
       change: (event) => ({ ...event, headers: { ...event.headers, 'ce-source': '/stock' } }),
       broken: 4,
-      told: 'headers["ce-source"]\n      expected "/shop/inventory"\n      actual   "/stock"',
+      reported: 'headers["ce-source"]\n      expected "/shop/inventory"\n      actual   "/stock"',
     },
     {
       drift: 'another subject',
       change: (event) => ({ ...event, subject: event.subject.replace('v1', 'v2') }),
       broken: 4,
-      told: 'subject\n      expected "shop.inventory.v1.StockReserved"\n      actual   "shop.inventory.v2.StockReserved"',
+      reported:
+        'subject\n      expected "shop.inventory.v1.StockReserved"\n      actual   "shop.inventory.v2.StockReserved"',
     },
-  ])('that has drifted is told by name: $drift', async ({ change, broken, told }) => {
+  ])('that has drifted is reported by name: $drift', async ({ change, broken, reported }) => {
     const verification = await verify('OrderService', async (expected) => (await publish(expected)).map(change));
 
     expect(brokenInteractions(verification)).toHaveLength(broken);
-    expect(verification.toString()).toContain(told);
+    expect(verification.toString()).toContain(reported);
   });
 });
 

@@ -1,4 +1,4 @@
-// Inventory as a consumer of events: its real handlers and database, filled as on the first day.
+// Inventory as a consumer of events: its real handlers and database, with the initial catalogue.
 import { randomUUID } from 'node:crypto';
 import { FIRST_CATALOGUE } from '#services/inventory/catalogue.ts';
 import type { InventoryDependencies } from '#services/inventory/dependencies.ts';
@@ -8,19 +8,19 @@ import type { Database } from '#services/platform/storage/database.ts';
 import { type EventFixture, openEventFixture } from '../../support/contracts/contracts.ts';
 import { silentLog } from '../../support/services/order-builders.ts';
 
-export interface StockRoom extends EventFixture {
+export type StockFixture = EventFixture & {
   readonly dependencies: InventoryDependencies;
-  /** Begins anew with the catalogue of the first day: prod456 100 times, prod789 50 times. */
+  /** Resets to the initial catalogue: prod456 x 100, prod789 x 50. */
   begin(): Promise<void>;
-  /** How many of prod456 and of prod789 can be ordered. */
+  /** Returns the available stock of prod456 and prod789. */
   available(): Promise<number[]>;
   /** The states of the reservations, by order. */
   states(): Promise<Record<string, string>>;
-  /** The subjects of the events that inventory is about to publish. */
-  told(): Promise<string[]>;
-}
+  /** Returns the subjects of the events in the outbox. */
+  reported(): Promise<string[]>;
+};
 
-export async function openStockRoom(): Promise<StockRoom> {
+export async function openStockFixture(): Promise<StockFixture> {
   const dependenciesOf = (database: Database): InventoryDependencies => ({
     database,
     log: silentLog,
@@ -29,15 +29,15 @@ export async function openStockRoom(): Promise<StockRoom> {
     syntheticCredential: undefined,
     wakeRelay: () => undefined,
   });
-  const desk = await openEventFixture('inventory', (database) =>
+  const fixture = await openEventFixture('inventory', (database) =>
     createInventorySubscriptions(dependenciesOf(database)),
   );
-  const { database, sql } = desk;
+  const { database, sql } = fixture;
   return {
-    ...desk,
+    ...fixture,
     dependencies: dependenciesOf(database),
     begin: async () => {
-      await desk.empty();
+      await fixture.empty();
       await database.transaction(async (transaction) => {
         for (const draft of FIRST_CATALOGUE) await putProduct(transaction, draft, new Date());
       });
@@ -52,7 +52,7 @@ export async function openStockRoom(): Promise<StockRoom> {
       const rows = await sql<{ order_id: string; state: string }>('select order_id, state from reservation');
       return Object.fromEntries(rows.map(({ order_id, state }) => [order_id, state]));
     },
-    told: async () => {
+    reported: async () => {
       const rows = await sql<{ subject: string }>('select subject from outbox order by subject');
       return rows.map(({ subject }) => subject);
     },

@@ -41,7 +41,7 @@ describe('the gardener', () => {
   });
 
   it('waters where the weather is unknown', async () => {
-    const declaration = askForTomorrow('nobody measures in Oslo').failsWith(Code.NotFound, 'nobody measures in Oslo');
+    const declaration = askForTomorrow('no measurements in Oslo').failsWith(Code.NotFound, 'no measurements in Oslo');
     expect(await declaration.run(({ url }) => mustWater(callOffice(url), 'Oslo'))).toBe(true);
   });
 
@@ -73,7 +73,7 @@ describe('the weather office', () => {
     const sunny = { sky: Sky.CLEAR, highestCelsius: 24 };
     const states = {
       'Oslo expects sun': () => know({ forecasts: [{}, sunny], measurements: [] }),
-      'nobody measures in Oslo': () => undefined,
+      'no measurements in Oslo': () => undefined,
       'a cold night in Oslo': () => know({ forecasts: [], measurements: [{ celsius: 3.5 }, { celsius: -0.5 }] }),
     };
 

@@ -19,7 +19,7 @@ import { failureOf, type InventoryFixture, startInventoryFixture } from '../../s
 import { frozenDeadline } from '../../support/services/order-builders.ts';
 import { createInventoryStates } from '../inventory/provider-states.ts';
 import { acceptedOrder, ORDER_ID, RESERVATION_ID } from '../order/consumer-fixture.ts';
-import { startVerifiedTill } from '../payment/provider-states.ts';
+import { startVerifiedPayment } from '../payment/provider-states.ts';
 import { type PactVerdict, pactIsMissing, startPactStub, verifyByPact } from './pact-tools.ts';
 
 const INVENTORY_FILE = contractFile('OrderService', 'InventoryService');
@@ -69,10 +69,10 @@ describe.skipIf(pactIsMissing)(`Pact's verifier${pactIsMissing ? ` (skipped: ${p
   });
 
   it('finds every unary call honoured by the real payment', async () => {
-    await using payment = await startVerifiedTill();
+    await using payment = await startVerifiedPayment();
 
-    const { till, states } = payment;
-    const verdict = await verifyByPact(PAYMENT_FILE, { name: 'PaymentService', url: till.url, states });
+    const { fixture, states } = payment;
+    const verdict = await verifyByPact(PAYMENT_FILE, { name: 'PaymentService', url: fixture.url, states });
 
     expect(verdict.faults).toEqual({});
     expect(verdict.replayed).toEqual(await unaryCallsOf(PAYMENT_FILE));

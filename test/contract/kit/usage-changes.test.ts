@@ -1,4 +1,4 @@
-// From a changed .proto to whom it breaks: the real buf compares, recorded usage tells consumers and tests.
+// From a changed .proto to the consumers and tests it breaks, with the real buf and recorded usage.
 import { execFile } from 'node:child_process';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -183,7 +183,7 @@ it('the report names the consumer, the test and the use, or says that there is n
 
 proto/library/v1/library.proto:38  FIELD_NO_DELETE
   Previously present field "6" with name "rating" on message "Book" was deleted.
-  nobody uses it
+  no consumer uses it
 
-2 findings: 1 of what is used, 1 of what nobody uses; breaks Reader`);
+2 findings: 1 of used elements, 1 of unused elements; breaks Reader`);
 });

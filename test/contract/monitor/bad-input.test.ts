@@ -1,4 +1,4 @@
-// What the monitor answers to input that is wrong: the right code, every violation at once, no run begun, and it goes on serving.
+// The responses of the monitor to invalid input: the right code, every violation at once, no run started, and it keeps serving.
 import { randomUUID } from 'node:crypto';
 import { Code } from '@connectrpc/connect';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => world?.[Symbol.asyncDispose]());
 
-// One monitor for the file: whatever it was sent, it serves the next caller.
+// One monitor for the file: after any request it serves the next caller.
 afterEach(async () => {
   const { run } = await world.client.runJourney({ idempotencyKey: randomUUID(), journey: Journey.QUOTE });
   expect(run?.result).toBe(RunResult.SUCCEEDED);
@@ -35,7 +35,7 @@ const badRequest = (...violations: string[]) => ({
 });
 
 describe('RunJourney', () => {
-  it.each(PROTOCOLS)('by %s with nothing in it is refused for everything at once', async (protocol) => {
+  it.each(PROTOCOLS)('by %s with an empty request is refused with every violation at once', async (protocol) => {
     const client = clientBy(protocol, world.url, MonitorService);
 
     expect(await failureOf(client.runJourney({}))).toMatchObject(
@@ -55,7 +55,7 @@ describe('RunJourney', () => {
     );
   });
 
-  it('that was refused ran nothing and leaves its key free for the right one', async () => {
+  it('that was refused runs nothing and leaves its key unused', async () => {
     const idempotencyKey = randomUUID();
     const seen = () => world.shop.requests(OrderService.method.createOrder).length;
     const before = seen();
@@ -68,7 +68,7 @@ describe('RunJourney', () => {
     expect(run).toMatchObject({ journey: Journey.ORDER, result: RunResult.SUCCEEDED });
   });
 
-  it('with the key of another journey is failed_precondition in JSON, too, and the key keeps its run', async () => {
+  it('with the key of another journey is failed_precondition in JSON as well, and the key keeps its run', async () => {
     const idempotencyKey = randomUUID();
     const ask = (journey: string) =>
       callRaw(world.url, RUN_JOURNEY, { body: JSON.stringify({ idempotencyKey, journey }) });
@@ -98,7 +98,7 @@ describe('RunJourney', () => {
 });
 
 describe('ListRuns', () => {
-  it.each(PROTOCOLS)('by %s with everything wrong is refused for everything at once', async (protocol) => {
+  it.each(PROTOCOLS)('by %s with only invalid fields is refused with every violation at once', async (protocol) => {
     const client = clientBy(protocol, world.url, MonitorService);
     const request = { journey: 99 as Journey, pageSize: 201, pageToken: 'not-mine' };
 
@@ -106,7 +106,7 @@ describe('ListRuns', () => {
       badRequest(
         'journey: 99 is not a journey',
         'page_size: must be at most 200, is 201',
-        'page_token: must be the next_page_token of the page before, unchanged',
+        'page_token: must be the next_page_token of the previous page, unchanged',
       ),
     );
   });
@@ -114,21 +114,21 @@ describe('ListRuns', () => {
   it.each([
     ['of one key', ['2026-11-22T12:00:00.000Z']],
     ['of three keys', ['2026-11-22T12:00:00.000Z', randomUUID(), 'more']],
-    ['of a time that is none', ['2026-13-22T12:00:00.000Z', randomUUID()]],
+    ['of an invalid time', ['2026-13-22T12:00:00.000Z', randomUUID()]],
     ['of a time in another spelling', ['now', randomUUID()]],
-    ['of an id that is none', ['2026-11-22T12:00:00.000Z', "1'; drop table run; --"]],
+    ['of an invalid id', ['2026-11-22T12:00:00.000Z', "1'; drop table run; --"]],
     ['of numbers', [1, 2]],
-    ['of a day that is none', ['2026-02-31T00:00:00.000Z', randomUUID()]],
-    ['of a year that is none', ['0000-01-01T00:00:00.000Z', randomUUID()]],
+    ['of an invalid day', ['2026-02-31T00:00:00.000Z', randomUUID()]],
+    ['of an invalid year', ['0000-01-01T00:00:00.000Z', randomUUID()]],
   ])('with a page token %s is refused for it, not broken by the database', async (_, keys) => {
     const pageToken = Buffer.from(JSON.stringify(keys)).toString('base64url');
 
     expect(await failureOf(world.client.listRuns({ pageToken }))).toMatchObject(
-      badRequest('page_token: must be the next_page_token of the page before, unchanged'),
+      badRequest('page_token: must be the next_page_token of the previous page, unchanged'),
     );
   });
 
-  it('pages of -1 are refused, and by Connect’s GET as well as by POST', async () => {
+  it('refuses a page size of -1, by Connect’s GET as well as by POST', async () => {
     const message = JSON.stringify({ pageSize: -1 });
     const query = new URLSearchParams({ connect: 'v1', encoding: 'json', message });
 
@@ -142,13 +142,13 @@ describe('a request', () => {
   it.each([
     ['that ends too early', '{"idempotencyKey": "k'],
     ['of another shape', '[]'],
-    ['for a journey nobody named', '{"idempotencyKey":"k","journey":"JOURNEY_TO_THE_WEST"}'],
+    ['for an unknown journey', '{"idempotencyKey":"k","journey":"JOURNEY_TO_THE_WEST"}'],
     ['with an object for a key', '{"idempotencyKey":{}}'],
   ])('in JSON %s is invalid_argument', async (_, body) => {
     expect(await callRaw(world.url, RUN_JOURNEY, { body })).toMatchObject({ status: 400, code: 'invalid_argument' });
   });
 
-  it('with a field that this version does not know is taken', async () => {
+  it('with a field that this version does not know is accepted', async () => {
     const body = JSON.stringify({ idempotencyKey: randomUUID(), journey: 'JOURNEY_QUOTE', urgent: true });
 
     const { status, text } = await callRaw(world.url, RUN_JOURNEY, { body });

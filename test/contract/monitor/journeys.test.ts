@@ -1,5 +1,5 @@
-// What the monitor's journeys ask of the order service and what they take for going well: the real journeys, by the real client.
-// The order service is verified against it, so that the monitor expects nothing but what is promised.
+// The monitor's expectations of the order service, recorded from the real journeys and the real client.
+// The order service is verified against them.
 
 import { eachLike, like, regex } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
@@ -32,7 +32,7 @@ const orderOf = (paymentMethod: string) => ({
 });
 const placed = { orderId: like(ORDER_ID), synthetic: true };
 
-/** Walks a journey as the monitor does. Returns the orders it placed. */
+/** Runs a journey as the monitor does. Returns the orders it placed. */
 async function walk(url: string, journey: JourneyName): Promise<string[]> {
   installTracing();
   const policy = createPolicies(5_000, LIMIT_MS).order;
@@ -69,7 +69,7 @@ describe('a journey', () => {
     expect(ids).toEqual([ORDER_ID]);
   });
 
-  it('of an order that takes its time is watched until it is confirmed', async () => {
+  it('of a slow order is watched until it is confirmed', async () => {
     const pending = order
       .given('the test product is in stock, and payment is overloaded')
       .uponReceiving('a synthetic order that has to wait')
@@ -126,7 +126,7 @@ describe('a journey', () => {
     expect(ids).toEqual([ORDER_ID]);
   });
 
-  it('of a quote is told the price of one test product', async () => {
+  it('of a quote gets the price of one test product', async () => {
     const price = { minorUnits: like(100n) };
     const ids = await order
       .given('the test product is in stock')

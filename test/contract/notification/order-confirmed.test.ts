@@ -1,12 +1,12 @@
-// What notification makes of OrderConfirmed: its real handler over its real database.
+// OrderConfirmed as notification consumes it: its real handler over its real database.
 import { like, replayRecordedEvents } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts/contracts.ts';
 import { euros } from '../../support/services/order-builders.ts';
-import { type Counter, openCounter } from './counter.ts';
+import { type NotificationsFixture, openNotificationFixture } from './notification-fixture.ts';
 
-// Handlers decode events themselves: what they read of them is recorded from there.
+// The handlers decode the events, so the fields they read are recorded there.
 vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
   const { recordEvents } = await import('../../support/contracts/usage.ts');
   return recordEvents(await importOriginal());
@@ -44,18 +44,18 @@ const anotherConfirmed = () =>
     envelopeOf(OrderConfirmedSchema, '40000000-0000-4000-8000-000000000002'),
   );
 
-let counter: Counter;
+let fixture: NotificationsFixture;
 
-// One counter for the file: every run of the handler begins anew.
+// One fixture for the file: every test starts with an empty database.
 beforeAll(async () => {
-  counter = await openCounter();
+  fixture = await openNotificationFixture();
 });
-afterAll(() => counter[Symbol.asyncDispose]());
+afterAll(() => fixture[Symbol.asyncDispose]());
 
 describe('OrderConfirmed', () => {
-  it('becomes the one notification of the order, with all that the mail tells', async () => {
+  it('becomes the one notification of the order, with the content of the mail', async () => {
     const check = async () => {
-      expect(await counter.notifications()).toMatchObject({
+      expect(await fixture.notifications()).toMatchObject({
         [FIRST]: {
           customerId: 'cust123',
           type: 'ORDER_CONFIRMATION',
@@ -64,30 +64,30 @@ describe('OrderConfirmed', () => {
           total: euros(5_999n),
         },
       });
-      expect(counter.wakeMailer).toHaveBeenCalledOnce();
+      expect(fixture.wakeMailer).toHaveBeenCalledOnce();
     };
 
-    await confirmed().handledBy(inTurn(counter.handle, counter.begin, check), { deliveries: ['once', 'redelivered'] });
+    await confirmed().handledBy(inTurn(fixture.handle, fixture.begin, check), { deliveries: ['once', 'redelivered'] });
   });
 
-  it('of several orders becomes one notification each, in whatever order they come, receipts forgotten', async () => {
+  it('of several orders becomes one notification each, in any order of delivery, with an empty inbox', async () => {
     const check = async () => {
-      expect(Object.keys(await counter.notifications()).sort()).toEqual([FIRST, SECOND]);
-      expect(counter.wakeMailer).toHaveBeenCalledTimes(2);
+      expect(Object.keys(await fixture.notifications()).sort()).toEqual([FIRST, SECOND]);
+      expect(fixture.wakeMailer).toHaveBeenCalledTimes(2);
     };
 
-    await order.handle([confirmed(), anotherConfirmed()], inTurn(counter.handleAnew, counter.begin, check), {
+    await order.handle([confirmed(), anotherConfirmed()], inTurn(fixture.handleAgain, fixture.begin, check), {
       deliveries: ['redelivered', 'reordered'],
     });
   });
 
-  it('recorded earlier is still understood: of customers, and of a test order, which nobody is told of', async () => {
+  it('recorded earlier is still read: of customers, and of a synthetic order, which is not mailed', async () => {
     const recorded = recordedEvents(import.meta.url, 'order-confirmed');
-    await counter.begin();
+    await fixture.begin();
 
-    await replayRecordedEvents(recorded, counter.handle);
+    await replayRecordedEvents(recorded, fixture.handle);
 
-    const statuses = Object.values(await counter.notifications()).map(({ status }) => status);
+    const statuses = Object.values(await fixture.notifications()).map(({ status }) => status);
     expect(statuses.sort()).toEqual(['PENDING', 'PENDING', 'SUPPRESSED']);
   });
 });

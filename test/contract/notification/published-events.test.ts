@@ -1,4 +1,4 @@
-// What notification publishes, as it is in its real stream, is what its consumers rely on.
+// The events in notification's real stream, verified against its consumers' contracts.
 import { randomUUID } from 'node:crypto';
 import { verifyEvents } from '@touchstone/kit';
 import { expect, it } from 'vitest';

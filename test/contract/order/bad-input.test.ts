@@ -1,4 +1,4 @@
-// What comes over the wire and is wrong: each gets the right code and words, and the service goes on.
+// Invalid input over the wire: each gets the right code and message, and the service goes on serving.
 import { Code } from '@connectrpc/connect';
 import { expect, it } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
@@ -7,12 +7,12 @@ import { type OrderFixture, rpcFailureOf, startOrderFixture } from '../../suppor
 
 /** Posts a body to an RPC of the order service; resolves with HTTP status and Connect's code. */
 async function post(
-  world: OrderFixture,
+  fixture: OrderFixture,
   body: string | Uint8Array<ArrayBuffer>,
   contentType: string,
   rpc = 'CreateOrder',
 ) {
-  const response = await fetch(`${world.service.url}/shop.order.v1.OrderService/${rpc}`, {
+  const response = await fetch(`${fixture.service.url}/shop.order.v1.OrderService/${rpc}`, {
     method: 'POST',
     headers: { 'content-type': contentType },
     body,
@@ -21,8 +21,8 @@ async function post(
   return { status: response.status, code: text.startsWith('{') ? (JSON.parse(text) as { code?: string }).code : text };
 }
 
-async function expectToGoOn(world: OrderFixture): Promise<void> {
-  expect((await world.place()).outcome).toBe(Outcome.CONFIRMED);
+async function expectToServe(fixture: OrderFixture): Promise<void> {
+  expect((await fixture.place()).outcome).toBe(Outcome.CONFIRMED);
 }
 
 it.each([
@@ -38,42 +38,42 @@ it.each([
   },
   { input: 'protobuf cut off', body: new Uint8Array([0x0a, 0x10, 0x41]), type: 'application/proto' },
 ])('$input is invalid_argument', async ({ body, type }) => {
-  await using world = await startOrderFixture();
-  expect(await post(world, body, type)).toEqual({ status: 400, code: 'invalid_argument' });
-  await expectToGoOn(world);
+  await using fixture = await startOrderFixture();
+  expect(await post(fixture, body, type)).toEqual({ status: 400, code: 'invalid_argument' });
+  await expectToServe(fixture);
 });
 
 it('a body of 10 MB is resource_exhausted', async () => {
-  await using world = await startOrderFixture();
+  await using fixture = await startOrderFixture();
   const body = JSON.stringify({ customerId: 'x'.repeat(10 * 1024 * 1024) });
-  expect(await post(world, body, 'application/json')).toEqual({ status: 429, code: 'resource_exhausted' });
-  await expectToGoOn(world);
+  expect(await post(fixture, body, 'application/json')).toEqual({ status: 429, code: 'resource_exhausted' });
+  await expectToServe(fixture);
 });
 
 it('an unknown RPC is unimplemented', async () => {
-  await using world = await startOrderFixture();
-  expect(await post(world, '{}', 'application/json', 'DestroyOrder')).toMatchObject({
+  await using fixture = await startOrderFixture();
+  expect(await post(fixture, '{}', 'application/json', 'DestroyOrder')).toMatchObject({
     status: 404,
     code: 'unimplemented',
   });
-  await expectToGoOn(world);
+  await expectToServe(fixture);
 });
 
-it('a content type nobody speaks is refused', async () => {
-  await using world = await startOrderFixture();
-  expect((await post(world, '<order/>', 'application/xml')).status).toBe(415);
-  await expectToGoOn(world);
+it('an unknown content type is refused', async () => {
+  await using fixture = await startOrderFixture();
+  expect((await post(fixture, '<order/>', 'application/xml')).status).toBe(415);
+  await expectToServe(fixture);
 });
 
-it('all that is wrong with an order is told at once, as BadRequest with the paths of the fields', async () => {
-  await using world = await startOrderFixture();
+it('all faults of an order are reported at once, as BadRequest with the paths of the fields', async () => {
+  await using fixture = await startOrderFixture();
   const items = [
     { productId: '', quantity: 0 },
     { productId: 'x'.repeat(300), quantity: 10_001 },
     { productId: '12345', quantity: 1 },
     { productId: '12345', quantity: -1 },
   ];
-  const error = await rpcFailureOf(world.client.createOrder({ items, paymentMethod: 'cash' }));
+  const error = await rpcFailureOf(fixture.client.createOrder({ items, paymentMethod: 'cash' }));
   expect(error.code).toBe(Code.InvalidArgument);
   expect(error.findDetails(ErrorInfoSchema)[0]).toMatchObject({ reason: 'INVALID_REQUEST', domain: 'shop' });
   expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations.map(({ field }) => field)).toEqual([
@@ -87,42 +87,42 @@ it('all that is wrong with an order is told at once, as BadRequest with the path
     'items[3].product_id',
     'payment_method',
   ]);
-  await expectToGoOn(world);
+  await expectToServe(fixture);
 });
 
 it('an unknown product is named', async () => {
-  await using world = await startOrderFixture();
-  const error = await rpcFailureOf(world.place({ items: [{ productId: 'no-such', quantity: 1 }] }));
+  await using fixture = await startOrderFixture();
+  const error = await rpcFailureOf(fixture.place({ items: [{ productId: 'no-such', quantity: 1 }] }));
   expect(error.code).toBe(Code.InvalidArgument);
   expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations).toMatchObject([
     { field: 'items[0].product_id', description: 'is not a product of the shop' },
   ]);
 });
 
-it('1,000 items are refused by one violation', async () => {
-  await using world = await startOrderFixture();
+it('1,000 items are refused with one violation', async () => {
+  await using fixture = await startOrderFixture();
   const items = Array.from({ length: 1_000 }, (_, index) => ({ productId: `p${index}`, quantity: 1 }));
-  const error = await rpcFailureOf(world.place({ items }));
+  const error = await rpcFailureOf(fixture.place({ items }));
   expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations).toMatchObject([{ field: 'items' }]);
-  await expectToGoOn(world);
+  await expectToServe(fixture);
 });
 
-it('a test order of a caller without the credential is permission_denied', async () => {
-  await using world = await startOrderFixture();
+it('a synthetic order of a caller without the credential is permission_denied', async () => {
+  await using fixture = await startOrderFixture();
   const error = await rpcFailureOf(
-    world.place({ synthetic: true, items: [{ productId: 'test-product', quantity: 1 }] }),
+    fixture.place({ synthetic: true, items: [{ productId: 'test-product', quantity: 1 }] }),
   );
   expect(error.code).toBe(Code.PermissionDenied);
   expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('SYNTHETIC_NOT_ALLOWED');
 });
 
-it('an order that does not exist is not_found, whatever is asked of it', async () => {
-  await using world = await startOrderFixture();
+it('an unknown order is not_found in every RPC', async () => {
+  await using fixture = await startOrderFixture();
   const orderId = "'; drop table orders; --";
   const errors = await Promise.all([
-    rpcFailureOf(world.client.getOrder({ orderId })),
-    rpcFailureOf(world.client.cancelOrder({ orderId })),
+    rpcFailureOf(fixture.client.getOrder({ orderId })),
+    rpcFailureOf(fixture.client.cancelOrder({ orderId })),
   ]);
   expect(errors.map(({ code }) => code)).toEqual([Code.NotFound, Code.NotFound]);
-  await expectToGoOn(world);
+  await expectToServe(fixture);
 });

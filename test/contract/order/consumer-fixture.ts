@@ -1,4 +1,4 @@
-// The order service as the consumer of its neighbours: its real client, policy and saga, with nothing else of the service.
+// The order service as the consumer of its dependencies: its real client, policy and saga, without the rest of the service.
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { type Client, Code } from '@connectrpc/connect';
 import { type Called, detail, type ErrorDetail, type HeaderLiteral, regex } from '@touchstone/kit';
@@ -19,19 +19,19 @@ import { frozenDeadline, pendingOrder, silentLog, TEST_CREDENTIAL } from '../../
 
 /** The order of the contracts: one of 12345 for cust123, 59.99 EUR. */
 export const ORDER_ID = '5d0c1f4e-2b7a-4f60-9c1d-8e3a6b9f0a12';
-/** What inventory set aside for it. */
+/** Its reservation. */
 export const RESERVATION_ID = 'c7b9a3d2-6e15-4a8f-b0d4-1f2e3a4b5c6d';
 
 export const POLICIES = createPolicies(5_000);
 
 const BUDGET_MS = 2_500;
 
-/** What the order service holds to have its test orders accepted; nothing where it was given none. */
+/** The credential that the order service sends for synthetic orders; undefined when it has none. */
 export type Credential = { readonly value: string | undefined };
 const CREDENTIAL: Credential = { value: TEST_CREDENTIAL };
 export const NO_CREDENTIAL: Credential = { value: undefined };
 
-/** What a call for a test order carries beside the mark in its message. */
+/** The metadata of a call for a synthetic order, in addition to the flag in its message. */
 export const WITH_CREDENTIAL: HeaderLiteral = { [SYNTHETIC_HEADER]: regex(/^[!-~]{16,256}$/, TEST_CREDENTIAL) };
 
 /** The order of the contracts, just accepted. */
@@ -56,8 +56,8 @@ export function acceptedTestOrder(): Order {
 }
 
 /** A call made for a customer who waits: with a deadline that the policy allows, in the customer's trace. */
-export function awaited<M extends DescMethod>(neighbour: keyof typeof POLICIES, call: Called<M>): Called<M> {
-  return call.withDeadline({ atMostMs: POLICIES[neighbour].timeoutMs }).withMetadata(TRACED);
+export function awaited<M extends DescMethod>(dependency: keyof typeof POLICIES, call: Called<M>): Called<M> {
+  return call.withDeadline({ atMostMs: POLICIES[dependency].timeoutMs }).withMetadata(TRACED);
 }
 
 /** The details of a refusal for a reason. */
@@ -65,15 +65,15 @@ export function refusal(reason: string): ErrorDetail[] {
   return [detail(ErrorInfoSchema, { reason, domain: 'shop' })];
 }
 
-/** How a call for a test order fails that was made without the credential. */
+/** The error of a call for a synthetic order without the credential. */
 export const NEEDS_CREDENTIAL = [
   Code.PermissionDenied,
   'it needs the credential',
   refusal('SYNTHETIC_NOT_ALLOWED'),
 ] as const;
 
-/** Lends the order service's own client of a neighbour, in the trace of a call. */
-export async function withNeighbour<Service extends DescService, T>(
+/** Runs `use` with the order service's own client of a dependency, in the trace of a call. */
+export async function withDependency<Service extends DescService, T>(
   name: keyof typeof POLICIES,
   service: Service,
   url: string,
@@ -90,17 +90,17 @@ export async function withNeighbour<Service extends DescService, T>(
   }
 }
 
-/** How a run of the saga ended, and those it ran with. */
+/** How a run of the saga ended, and the fakes it ran with. */
 export type SagaRun = SagaResult & { readonly saga: FakeSaga };
 
-/** Runs the saga on an order with a real client of inventory, and a payment that takes every card. */
+/** Runs the saga on an order with a real client of inventory, and a payment that accepts every card. */
 export function runWithInventory(url: string, order: Order, credential = CREDENTIAL): Promise<SagaRun> {
-  return withNeighbour('inventory', InventoryService, url, (inventory) => run(order, { inventory }, credential));
+  return withDependency('inventory', InventoryService, url, (inventory) => run(order, { inventory }, credential));
 }
 
 /** Runs the saga on an order with a real client of payment, and an inventory that has enough. */
 export function runWithPayment(url: string, order: Order, credential = CREDENTIAL): Promise<SagaRun> {
-  return withNeighbour('payment', PaymentService, url, (payment) => run(order, { payment }, credential));
+  return withDependency('payment', PaymentService, url, (payment) => run(order, { payment }, credential));
 }
 
 async function run(

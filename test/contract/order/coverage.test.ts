@@ -1,4 +1,4 @@
-// Nothing between the services is without a contract, and no contract is kept that nobody declares any more.
+// Every call and event between the services has a contract, and every contract is declared by a test.
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -16,14 +16,14 @@ import type { Subscription } from '#services/platform/messaging/event-handler.ts
 import { CONTRACTS } from '../../support/contracts/contracts.ts';
 import { USAGE } from '../../support/contracts/usage.ts';
 
-interface ContractJson {
+type ContractJson = {
   readonly consumer: { readonly name: string };
   readonly provider: { readonly name: string };
   readonly interactions: readonly {
     readonly description: string;
     readonly pluginConfiguration: { readonly touchstone: { readonly rpc?: string; readonly event?: string } };
   }[];
-}
+};
 
 async function readContracts(): Promise<ContractJson[]> {
   const names = (await readdir(CONTRACTS)).filter((name) => name.endsWith('.json'));
@@ -48,10 +48,10 @@ async function readSources(folder: string): Promise<string> {
 }
 
 describe('the contracts', () => {
-  it('hold every RPC that a service calls at its neighbours, and no other', async () => {
-    const calledBy = async (consumer: string, folder: string, neighbours: readonly DescService[]) => {
+  it('hold every RPC that a service calls at its dependencies, and no other', async () => {
+    const calledBy = async (consumer: string, folder: string, dependencies: readonly DescService[]) => {
       const source = await readSources(`../../../services/${folder}`);
-      const called = neighbours.flatMap(({ methods, typeName }) =>
+      const called = dependencies.flatMap(({ methods, typeName }) =>
         methods
           .filter(({ localName }) => new RegExp(String.raw`\.${localName}\(`).test(source))
           .map(({ name }) => `${consumer}: ${typeName}/${name}`),
@@ -94,7 +94,7 @@ describe('the contracts', () => {
 });
 
 describe('the usage files', () => {
-  it('tell of every RPC and event in the contracts who uses it, and of no test file that is gone', async () => {
+  it('name the users of every RPC and event in the contracts, and only test files that exist', async () => {
     const { consumers } = await readUsage(USAGE);
     const calls = consumers.flatMap(({ consumer, tests }) =>
       tests.flatMap((test) => test.calls.map((rpc) => `${consumer}: ${rpc}`)),

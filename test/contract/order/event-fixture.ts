@@ -1,30 +1,30 @@
-// The order service as a consumer of events: its real handlers and database, and orders that wait for what the events tell.
+// The order service as a consumer of events: its real handlers and database, and blocked orders that the events resume.
 import { type Mock, vi } from 'vitest';
 import { createOrderStore } from '#services/order/order-store.ts';
 import { createOrderSubscriptions } from '#services/order/routes.ts';
 import { type EventFixture, openEventFixture } from '../../support/contracts/contracts.ts';
 import { blockedOrder, pendingOrder } from '../../support/services/order-builders.ts';
 
-// Longer than any test: an order that is due was woken.
+// Longer than any test: an order that is due was woken by an event.
 const A_MINUTE_MS = 60_000;
 
-export interface OrderEventDesk extends EventFixture {
+export type OrderEventFixture = EventFixture & {
   readonly wakeResumer: Mock<() => void>;
-  /** Begins anew with orders that wait for their neighbours. */
+  /** Empties the database and stores blocked orders. */
   begin(...waiting: readonly string[]): Promise<void>;
-  /** The orders that are due for work, which they are then no more. */
+  /** Claims the orders that are due. */
   claimDue(): Promise<string[]>;
-}
+};
 
-export async function openOrderEventDesk(): Promise<OrderEventDesk> {
+export async function openOrderEventFixture(): Promise<OrderEventFixture> {
   const wakeResumer = vi.fn<() => void>();
-  const desk = await openEventFixture('order', () => createOrderSubscriptions(wakeResumer));
-  const store = createOrderStore(desk.database, 1);
+  const fixture = await openEventFixture('order', () => createOrderSubscriptions(wakeResumer));
+  const store = createOrderStore(fixture.database, 1);
   return {
-    ...desk,
+    ...fixture,
     wakeResumer,
     begin: async (...waiting) => {
-      await desk.empty();
+      await fixture.empty();
       wakeResumer.mockClear();
       for (const orderId of waiting) {
         await store.insert(pendingOrder({ orderId }), { idempotencyKey: orderId, requestHash: '' }, []);

@@ -1,4 +1,4 @@
-// What the order service makes of inventory's events: its real handlers over its real database.
+// How the order service handles inventory's events: its real handlers over its real database.
 import { like, replayRecordedEvents } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
@@ -9,9 +9,9 @@ import {
 import { createPriceStore } from '#services/order/price-store.ts';
 import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts/contracts.ts';
 import { euros } from '../../support/services/order-builders.ts';
-import { type OrderEventDesk, openOrderEventDesk } from './event-fixture.ts';
+import { type OrderEventFixture, openOrderEventFixture } from './event-fixture.ts';
 
-// Handlers decode events themselves: what they read of them is recorded from there.
+// Handlers decode events themselves, so the fields they read are recorded in the decoder.
 vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
   const { recordEvents } = await import('../../support/contracts/usage.ts');
   return recordEvents(await importOriginal());
@@ -24,7 +24,7 @@ const SHORT_ORDER = '1c7e9a9f-71e6-4a1f-9b62-1a0e8b4d3c22';
 
 const stockReserved = () =>
   inventory
-    .uponReceiving('the news that stock is set aside for an order')
+    .uponReceiving('StockReserved for an order')
     .event(
       StockReservedSchema,
       { orderId: like(RESERVED_ORDER) },
@@ -55,60 +55,62 @@ const priceChanged = () =>
       envelopeOf(ProductChangedSchema, '10000000-0000-4000-8000-000000000004'),
     );
 
-let desk: OrderEventDesk;
+let fixture: OrderEventFixture;
 
-// One desk for the file: every run of the handlers begins anew.
+// One fixture for the file: every run of the handlers begins with an empty database.
 beforeAll(async () => {
-  desk = await openOrderEventDesk();
+  fixture = await openOrderEventFixture();
 });
-afterAll(() => desk[Symbol.asyncDispose]());
+afterAll(() => fixture[Symbol.asyncDispose]());
 
-const beginWaiting = () => desk.begin(RESERVED_ORDER, SHORT_ORDER);
+const beginWaiting = () => fixture.begin(RESERVED_ORDER, SHORT_ORDER);
 
 describe("inventory's event", () => {
-  it('StockReserved makes a waiting order due at once, once however often it comes', async () => {
+  it('StockReserved makes a blocked order due immediately, once however often it is delivered', async () => {
     const check = async () => {
-      expect(await desk.claimDue()).toEqual([RESERVED_ORDER]);
-      expect(desk.wakeResumer).toHaveBeenCalledOnce();
+      expect(await fixture.claimDue()).toEqual([RESERVED_ORDER]);
+      expect(fixture.wakeResumer).toHaveBeenCalledOnce();
     };
 
-    await stockReserved().handledBy(inTurn(desk.handle, beginWaiting, check), { deliveries: ['once', 'redelivered'] });
-  });
-
-  it('InsufficientStock makes a waiting order due at once, once however often it comes', async () => {
-    const check = async () => {
-      expect(await desk.claimDue()).toEqual([SHORT_ORDER]);
-      expect(desk.wakeResumer).toHaveBeenCalledOnce();
-    };
-
-    await insufficientStock().handledBy(inTurn(desk.handle, beginWaiting, check), {
+    await stockReserved().handledBy(inTurn(fixture.handle, beginWaiting, check), {
       deliveries: ['once', 'redelivered'],
     });
   });
 
-  it('about an order that does not wait, or that nobody knows, changes nothing', async () => {
-    const check = async () => expect(await desk.claimDue()).toEqual([]);
+  it('InsufficientStock makes a blocked order due immediately, once however often it is delivered', async () => {
+    const check = async () => {
+      expect(await fixture.claimDue()).toEqual([SHORT_ORDER]);
+      expect(fixture.wakeResumer).toHaveBeenCalledOnce();
+    };
+
+    await insufficientStock().handledBy(inTurn(fixture.handle, beginWaiting, check), {
+      deliveries: ['once', 'redelivered'],
+    });
+  });
+
+  it('about an unknown order changes nothing', async () => {
+    const check = async () => expect(await fixture.claimDue()).toEqual([]);
 
     await inventory.handle(
       [stockReserved(), insufficientStock()],
-      inTurn(desk.handle, () => desk.begin(), check),
+      inTurn(fixture.handle, () => fixture.begin(), check),
       {
         deliveries: ['once', 'redelivered', 'reordered'],
       },
     );
   });
 
-  it('ProductChanged gives a product its newest price, in whatever order the news comes, receipts forgotten', async () => {
+  it('ProductChanged gives a product its newest price, in whatever order the events arrive, even without an inbox', async () => {
     const seen: string[] = [];
     const check = async (delivery: string) => {
-      const prices = await createPriceStore(desk.database).find(['prod999']);
+      const prices = await createPriceStore(fixture.database).find(['prod999']);
       expect(prices.get('prod999')).toEqual(euros(2_499n));
       seen.push(delivery);
     };
 
     await inventory.handle(
       [productAdded(), priceChanged()],
-      inTurn(desk.handleAnew, () => desk.begin(), check),
+      inTurn(fixture.handleAgain, () => fixture.begin(), check),
       {
         deliveries: ['once', 'redelivered', 'reordered'],
       },
@@ -117,13 +119,13 @@ describe("inventory's event", () => {
     expect(seen).toEqual(['once', 'redelivered', 'reordered']);
   });
 
-  it('recorded earlier is still understood', async () => {
+  it('that was recorded earlier is still handled', async () => {
     const orders = ['47cad163-d4ef-4491-8fea-975b8ed1e4c4', '52717f0a-c663-439b-9e0b-e81a09d6477d'];
-    await desk.begin(RESERVED_ORDER, ...orders);
+    await fixture.begin(RESERVED_ORDER, ...orders);
 
-    await replayRecordedEvents(recordedEvents(import.meta.url, 'inventory-events'), desk.handle);
+    await replayRecordedEvents(recordedEvents(import.meta.url, 'inventory-events'), fixture.handle);
 
-    expect(await desk.claimDue()).toEqual(orders);
-    expect(await createPriceStore(desk.database).find(['prod900'])).toEqual(new Map([['prod900', euros(4_200n)]]));
+    expect(await fixture.claimDue()).toEqual(orders);
+    expect(await createPriceStore(fixture.database).find(['prod900'])).toEqual(new Map([['prod900', euros(4_200n)]]));
   });
 });

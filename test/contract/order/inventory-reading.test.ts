@@ -1,4 +1,4 @@
-// What the order service reads from inventory and what it makes of it: quotes and prices, by its real client.
+// How the order service reads availability and prices from inventory, with its real client.
 import { readFile } from 'node:fs/promises';
 import { create } from '@bufbuild/protobuf';
 import { Code, createClient } from '@connectrpc/connect';
@@ -13,8 +13,9 @@ import {
 import { createCatalogueLoader } from '#services/order/load-catalogue.ts';
 import { quoteOrder } from '#services/order/quote-order.ts';
 import { contractFile, shopContract } from '../../support/contracts/contracts.ts';
+import { testCall } from '../../support/services/call.ts';
 import { createFakePriceStore, euros, silentLog } from '../../support/services/order-builders.ts';
-import { awaited, POLICIES, refusal, withNeighbour } from './consumer-fixture.ts';
+import { awaited, POLICIES, refusal, withDependency } from './consumer-fixture.ts';
 
 const inventory = shopContract('OrderService', 'InventoryService');
 const { checkAvailability, listProducts } = InventoryService.method;
@@ -24,13 +25,17 @@ async function quote(url: string, productId: string, quantity = 1): Promise<Avai
   const prices = createFakePriceStore();
   await prices.put([{ productId, unitPrice: euros(5_999n), version: 1n }]);
   const request = create(QuoteOrderRequestSchema, { customerId: 'cust123', items: [{ productId, quantity }] });
-  const { lines } = await withNeighbour('inventory', InventoryService, url, (client) =>
-    quoteOrder({ inventory: client, prices, pricingVersionFor: async () => 'v1' }, request, 2_500),
+  const { lines } = await withDependency('inventory', InventoryService, url, (client) =>
+    quoteOrder(
+      { inventory: client, prices, pricingVersionFor: async () => 'v1' },
+      request,
+      testCall({ budgetMs: 2_500 }),
+    ),
   );
   return lines[0]?.availability;
 }
 
-describe('a question for the availability of a product', () => {
+describe('CheckAvailability', () => {
   it('seed 3.3: product 12345 exists with stock: it is available, quantity 100, and the contract file is written', async () => {
     const availability = await awaited(
       'inventory',
@@ -55,7 +60,7 @@ describe('a question for the availability of a product', () => {
     );
   });
 
-  it('makes a quote short when there is less than was asked for', async () => {
+  it('makes a quote SHORT when there is less than requested', async () => {
     const availability = await awaited(
       'inventory',
       inventory
@@ -69,7 +74,7 @@ describe('a question for the availability of a product', () => {
     expect(availability).toBe(Availability.SHORT);
   });
 
-  it('makes a quote short when nothing is left: zero is said by leaving it out', async () => {
+  it('makes a quote SHORT when nothing is left, although zero is absent on the wire', async () => {
     const availability = await awaited(
       'inventory',
       inventory
@@ -117,7 +122,7 @@ describe('a question for the availability of a product', () => {
   });
 });
 
-describe('the list of products', () => {
+describe('ListProducts', () => {
   const product = (productId: string) => ({
     productId: like(productId),
     unitPrice: { currencyCode: regex(/^[A-Z]{3}$/, 'EUR'), minorUnits: like(5_999n) },
@@ -126,7 +131,7 @@ describe('the list of products', () => {
 
   /** Loads the prices as the order service does at its first start. */
   const load = (url: string) =>
-    withNeighbour('inventory', InventoryService, url, async (client) => {
+    withDependency('inventory', InventoryService, url, async (client) => {
       const prices = createFakePriceStore(false);
       prices.prices.clear();
       const loader = createCatalogueLoader({ inventory: client, prices, log: silentLog });

@@ -1,4 +1,4 @@
-// How the order service reserves, sells and releases at inventory, and what it makes of the answers: its real client and saga.
+// How the order service reserves, confirms and releases at inventory, and handles the answers, with its real client and saga.
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
@@ -27,10 +27,10 @@ const line = { productId: '12345', quantity: 1 };
 const order = { orderId: ORDER_ID };
 const reserved = { orderId: ORDER_ID, reservationId: RESERVATION_ID, lines: [line] };
 const held = { orderId: anyUuid(ORDER_ID), reservationId: anyUuid(RESERVATION_ID) };
-const unheld = { orderId: anyUuid(ORDER_ID) };
+const unreserved = { orderId: anyUuid(ORDER_ID) };
 
 describe('a reservation', () => {
-  it('is made, then sold: the order is confirmed', async () => {
+  it('is made, then confirmed: the order is confirmed', async () => {
     const reserves = awaited(
       'inventory',
       inventory
@@ -55,7 +55,7 @@ describe('a reservation', () => {
     expect(end).toMatchObject({ status: 'CONFIRMED', reservationId: RESERVATION_ID, transactionId: 'ch_1' });
   });
 
-  it('made before is answered as it stands, so that a saga that runs again goes on', async () => {
+  it('that exists already is returned, so that a saga that runs again goes on', async () => {
     const reserves = awaited(
       'inventory',
       inventory
@@ -80,7 +80,7 @@ describe('a reservation', () => {
     expect(end).toMatchObject({ status: 'CONFIRMED', reservationId: RESERVATION_ID });
   });
 
-  it('fails the order when there is not enough, and nothing is given back', async () => {
+  it('fails the order when there is not enough, without compensation', async () => {
     const { order: end, saga } = await awaited(
       'inventory',
       inventory
@@ -96,7 +96,7 @@ describe('a reservation', () => {
     expect(saga.payment.refundPayment).not.toHaveBeenCalled();
   });
 
-  it('of a released order fails it, and is released once more to be sure', async () => {
+  it('of a released order fails it, and is released again to be safe', async () => {
     const reserves = awaited(
       'inventory',
       inventory
@@ -109,7 +109,7 @@ describe('a reservation', () => {
       inventory
         .given('the order was released before it asked', order)
         .uponReceiving('a release once more')
-        .calls(releaseReservation, unheld),
+        .calls(releaseReservation, unreserved),
     ).repliesWith({ reservation: { state: ReservationState.RELEASED } });
 
     const { order: end, saga } = await inventory.run([reserves, releases], ({ url }) =>
@@ -124,7 +124,7 @@ describe('a reservation', () => {
     expect(saga.payment.processPayment).not.toHaveBeenCalled();
   });
 
-  it('for other lines than before fails the order, and what is held for it is given back', async () => {
+  it('for other lines than before fails the order, and the reservation is released', async () => {
     const reserves = awaited(
       'inventory',
       inventory
@@ -137,7 +137,7 @@ describe('a reservation', () => {
       inventory
         .given('the order has reserved something else', { ...reserved, lines: [{ productId: 'prod456', quantity: 2 }] })
         .uponReceiving('the release of a reservation that was never told')
-        .calls(releaseReservation, unheld),
+        .calls(releaseReservation, unreserved),
     ).repliesWith({ reservation: { state: ReservationState.RELEASED } });
 
     const { order: end } = await inventory.run([reserves, releases], ({ url }) =>
@@ -149,12 +149,12 @@ describe('a reservation', () => {
   });
 });
 
-describe('the sale of a reservation', () => {
+describe('the confirmation of a reservation', () => {
   const confirming = (): Order =>
     decideConfirm({ ...acceptedOrder(), reservationId: RESERVATION_ID, transactionId: 'ch_1' }, secondsLater(3));
 
-  it('that was released leaves the order pending: what is decided is not taken back', async () => {
-    const { order: end, hindrance } = await awaited(
+  it('that was released leaves the order pending: its verdict does not change', async () => {
+    const { order: end, failure } = await awaited(
       'inventory',
       inventory
         .given('what the order had reserved is released', reserved)
@@ -164,23 +164,23 @@ describe('the sale of a reservation', () => {
       .failsWith(Code.FailedPrecondition, 'the order was released', refusal('RESERVATION_RELEASED'))
       .run(({ url }) => runWithInventory(url, confirming()));
 
-    expect(hindrance).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
+    expect(failure).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
     expect(end).toMatchObject({ status: 'PENDING', verdict: 'CONFIRM' });
     expect(detailOf(end, 'CONFIRM_RESERVATION')).toBe('inventory refused: the order was released');
   });
 
-  it('that nobody knows leaves the order pending', async () => {
-    const { order: end, hindrance } = await awaited(
+  it('that does not exist leaves the order pending', async () => {
+    const { order: end, failure } = await awaited(
       'inventory',
       inventory
         .given('nothing is known of the order', order)
         .uponReceiving('the sale of what was never reserved')
         .calls(confirmReservation, held),
     )
-      .failsWith(Code.NotFound, 'nothing was ever set aside', refusal('RESERVATION_NOT_FOUND'))
+      .failsWith(Code.NotFound, 'the order has no reservation', refusal('RESERVATION_NOT_FOUND'))
       .run(({ url }) => runWithInventory(url, confirming()));
 
-    expect(hindrance).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
+    expect(failure).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
     expect(end).toMatchObject({ status: 'PENDING', verdict: 'CONFIRM' });
   });
 });
@@ -194,7 +194,7 @@ describe('a release', () => {
       secondsLater(3),
     );
 
-  it('gives back what is reserved, and nothing is owed any more', async () => {
+  it('releases the reservation, and nothing is owed any more', async () => {
     const { order: end } = await awaited(
       'inventory',
       inventory
@@ -208,13 +208,13 @@ describe('a release', () => {
     expect(end).toMatchObject({ status: 'FAILED', owed: { release: false, refund: false } });
   });
 
-  it('of an order that inventory never heard of is a success: it can never reserve any more', async () => {
+  it('of an order unknown to inventory succeeds, and leaves a tombstone', async () => {
     const { order: end } = await awaited(
       'inventory',
       inventory
         .given('nothing is known of the order', order)
-        .uponReceiving('the release of an order nobody knows')
-        .calls(releaseReservation, unheld),
+        .uponReceiving('the release of an unknown order')
+        .calls(releaseReservation, unreserved),
     )
       .repliesWith({ reservation: { state: ReservationState.RELEASED } })
       .run(({ url }) => runWithInventory(url, failed('')));
@@ -222,28 +222,28 @@ describe('a release', () => {
     expect(end.owed).toEqual({ release: false, refund: false });
   });
 
-  it('of what is sold is refused, and stays owed for all to see', async () => {
-    const { order: end, hindrance } = await awaited(
+  it('of a confirmed reservation is refused, and stays owed', async () => {
+    const { order: end, failure } = await awaited(
       'inventory',
       inventory
         .given('what the order had reserved is sold', reserved)
         .uponReceiving('the release of what is sold')
         .calls(releaseReservation, held),
     )
-      .failsWith(Code.FailedPrecondition, 'what was set aside is sold', refusal('RESERVATION_CONFIRMED'))
+      .failsWith(Code.FailedPrecondition, 'the reservation is confirmed', refusal('RESERVATION_CONFIRMED'))
       .run(({ url }) => runWithInventory(url, failed(RESERVATION_ID)));
 
-    expect(hindrance).toMatchObject({ reason: 'INVENTORY_UNAVAILABLE' });
+    expect(failure).toMatchObject({ reason: 'INVENTORY_UNAVAILABLE' });
     expect(end).toMatchObject({ status: 'FAILED', owed: { release: true } });
   });
 });
 
-describe('a test order', () => {
+describe('a synthetic order', () => {
   const lines = [{ productId: 'test-product', quantity: 1 }];
   const asked = { orderId: anyUuid(ORDER_ID), lines, synthetic: true };
   const inStock = { productId: 'test-product', quantity: 100 };
 
-  it('reserves with its mark and the credential, and is sold like any other', async () => {
+  it('reserves with its flag and the credential, and is confirmed like any other', async () => {
     const reserves = awaited(
       'inventory',
       inventory
@@ -268,7 +268,7 @@ describe('a test order', () => {
     expect(end).toMatchObject({ status: 'CONFIRMED', reservationId: RESERVATION_ID, synthetic: true });
   });
 
-  it('without the credential is refused: it fails, and is released to be sure', async () => {
+  it('without the credential is refused: it fails, and is released to be safe', async () => {
     const reserves = awaited(
       'inventory',
       inventory
@@ -281,7 +281,7 @@ describe('a test order', () => {
       inventory
         .given('nothing is known of the order', order)
         .uponReceiving('the release of a test order that was refused')
-        .calls(releaseReservation, unheld),
+        .calls(releaseReservation, unreserved),
     ).repliesWith({ reservation: { state: ReservationState.RELEASED } });
 
     const { order: end, saga } = await inventory.run([reserves, releases], ({ url }) =>

@@ -1,4 +1,4 @@
-// What the order service asks of payment and what it makes of the answers: its real client and saga against a stand-in.
+// How the order service calls payment and handles the answers: its real client and saga against a mock provider.
 import { Code } from '@connectrpc/connect';
 import { detail, like, regex } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
@@ -44,7 +44,7 @@ const outOfOrder = [
 ];
 
 describe('a charge', () => {
-  it('that is taken confirms the order, under the transaction that payment tells', async () => {
+  it('that completes confirms the order, with the returned transaction id', async () => {
     const { order, saga } = await awaited(
       'payment',
       payment
@@ -59,7 +59,7 @@ describe('a charge', () => {
     expect(saga.inventory.confirmReservation).toHaveBeenCalledOnce();
   });
 
-  it('taken before is answered as it stands, so that a saga that runs again charges nobody twice', async () => {
+  it('that was completed before is returned, so that a saga that runs again never charges twice', async () => {
     const { order } = await awaited(
       'payment',
       payment
@@ -73,7 +73,7 @@ describe('a charge', () => {
     expect(order).toMatchObject({ status: 'CONFIRMED', transactionId: 'ch_0001' });
   });
 
-  it('that is declined fails the order for "Insufficient funds": the stock is given back, no money is', async () => {
+  it('that is declined fails the order for "Insufficient funds": the stock is released, nothing is refunded', async () => {
     const { order, saga } = await awaited(
       'payment',
       payment
@@ -109,8 +109,8 @@ describe('a charge', () => {
     expect(detailOf(order, 'PROCESS_PAYMENT')).toBe('the charge was refunded');
   });
 
-  it('that nobody can tell the outcome of leaves the order pending, undecided', async () => {
-    const { order, hindrance, saga } = await awaited(
+  it('of unknown outcome leaves the order pending, undecided', async () => {
+    const { order, failure, saga } = await awaited(
       'payment',
       payment
         .given('the order has not been charged', state)
@@ -121,12 +121,12 @@ describe('a charge', () => {
       .failsWith(Code.Unavailable, 'the payment provider has not told the outcome', outOfOrder)
       .run(({ url }) => runWithPayment(url, acceptedOrder()));
 
-    expect(hindrance).toMatchObject({ outcome: 'PENDING', reason: 'PAYMENT_UNAVAILABLE' });
+    expect(failure).toMatchObject({ outcome: 'PENDING', reason: 'PAYMENT_UNAVAILABLE' });
     expect(order).toMatchObject({ status: 'PENDING', reason: 'PAYMENT_UNAVAILABLE', verdict: undefined });
     expect(saga.inventory.releaseReservation).not.toHaveBeenCalled();
   });
 
-  it('with other content than before fails the order, and whatever was taken is given back', async () => {
+  it('with other content than before fails the order, and the charge is refunded', async () => {
     const charges = awaited(
       'payment',
       payment
@@ -156,7 +156,7 @@ describe('a refund', () => {
   const failed = (): Order =>
     decideFail(acceptedOrder(), 'TIME_LIMIT_EXCEEDED', { release: false, refund: true }, secondsLater(3));
 
-  it('gives back what was taken, and nothing is owed any more', async () => {
+  it('refunds the charge, and nothing is owed any more', async () => {
     const { order } = await awaited(
       'payment',
       payment
@@ -170,12 +170,12 @@ describe('a refund', () => {
     expect(order).toMatchObject({ status: 'FAILED', owed: { release: false, refund: false } });
   });
 
-  it('of an order that was never charged is a success: it can never be charged any more', async () => {
+  it('of an order that was never charged succeeds, and leaves a tombstone', async () => {
     const { order } = await awaited(
       'payment',
       payment
         .given('the order has not been charged', state)
-        .uponReceiving('the refund of an order nobody knows')
+        .uponReceiving('the refund of an unknown order')
         .calls(refundPayment, refund),
     )
       .repliesWith({ charge: { status: ChargeStatus.REFUNDED } })
@@ -184,7 +184,7 @@ describe('a refund', () => {
     expect(order.owed).toEqual({ release: false, refund: false });
   });
 
-  it('of a charge that was declined is a success: there is nothing to give back', async () => {
+  it('of a declined charge succeeds: there is nothing to refund', async () => {
     const { order } = await awaited(
       'payment',
       payment
@@ -198,8 +198,8 @@ describe('a refund', () => {
     expect(order.owed).toEqual({ release: false, refund: false });
   });
 
-  it('that cannot be made now stays owed', async () => {
-    const { order, hindrance } = await awaited(
+  it('that fails for now stays owed', async () => {
+    const { order, failure } = await awaited(
       'payment',
       payment
         .given('the order has been charged', state)
@@ -210,15 +210,15 @@ describe('a refund', () => {
       .failsWith(Code.Unavailable, 'the payment provider has not told the outcome', outOfOrder)
       .run(({ url }) => runWithPayment(url, failed()));
 
-    expect(hindrance).toMatchObject({ reason: 'PAYMENT_UNAVAILABLE' });
+    expect(failure).toMatchObject({ reason: 'PAYMENT_UNAVAILABLE' });
     expect(order.owed).toEqual({ release: false, refund: true });
   });
 });
 
-describe('a test order', () => {
+describe('a synthetic order', () => {
   const asked = { ...charge, customerId: 'monitor', amount: euros(100n), synthetic: true };
 
-  it('is charged with its mark and the credential, and confirmed under the transaction that payment tells', async () => {
+  it('is charged with its flag and the credential, and confirmed with the returned transaction id', async () => {
     const { order } = await awaited(
       'payment',
       payment
@@ -233,7 +233,7 @@ describe('a test order', () => {
     expect(order).toMatchObject({ status: 'CONFIRMED', transactionId: 'ch_0001', synthetic: true });
   });
 
-  it('without the credential is refused: it fails, and stock and money are given back to be sure', async () => {
+  it('without the credential is refused: it fails, and is released and refunded to be safe', async () => {
     const charges = awaited(
       'payment',
       payment

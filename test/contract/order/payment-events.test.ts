@@ -1,11 +1,11 @@
-// What the order service makes of payment's events: its real handlers over its real database.
+// How the order service handles payment's events: its real handlers over its real database.
 import { like, replayRecordedEvents } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { PaymentCompletedSchema, PaymentFailedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts/contracts.ts';
-import { type OrderEventDesk, openOrderEventDesk } from './event-fixture.ts';
+import { type OrderEventFixture, openOrderEventFixture } from './event-fixture.ts';
 
-// Handlers decode events themselves: what they read of them is recorded from there.
+// Handlers decode events themselves, so the fields they read are recorded in the decoder.
 vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
   const { recordEvents } = await import('../../support/contracts/usage.ts');
   return recordEvents(await importOriginal());
@@ -33,52 +33,52 @@ const paymentFailed = () =>
       envelopeOf(PaymentFailedSchema, '20000000-0000-4000-8000-000000000002'),
     );
 
-let desk: OrderEventDesk;
+let fixture: OrderEventFixture;
 
-// One desk for the file: every test begins anew.
+// One fixture for the file: every test begins with an empty database.
 beforeAll(async () => {
-  desk = await openOrderEventDesk();
+  fixture = await openOrderEventFixture();
 });
-afterAll(() => desk[Symbol.asyncDispose]());
+afterAll(() => fixture[Symbol.asyncDispose]());
 
-const begin = () => desk.begin(PAID_ORDER, DECLINED_ORDER);
+const begin = () => fixture.begin(PAID_ORDER, DECLINED_ORDER);
 
 describe("payment's event", () => {
-  it('PaymentCompleted makes the waiting order due, and no other', async () => {
+  it('PaymentCompleted makes the blocked order due, and no other', async () => {
     await begin();
 
-    await paymentCompleted().handledBy(desk.handle);
+    await paymentCompleted().handledBy(fixture.handle);
 
-    expect(await desk.claimDue()).toEqual([PAID_ORDER]);
-    expect(desk.wakeResumer).toHaveBeenCalledOnce();
+    expect(await fixture.claimDue()).toEqual([PAID_ORDER]);
+    expect(fixture.wakeResumer).toHaveBeenCalledOnce();
   });
 
-  it('PaymentFailed makes the waiting order due, and no other', async () => {
+  it('PaymentFailed makes the blocked order due, and no other', async () => {
     await begin();
 
-    await paymentFailed().handledBy(desk.handle);
+    await paymentFailed().handledBy(fixture.handle);
 
-    expect(await desk.claimDue()).toEqual([DECLINED_ORDER]);
-    expect(desk.wakeResumer).toHaveBeenCalledOnce();
+    expect(await fixture.claimDue()).toEqual([DECLINED_ORDER]);
+    expect(fixture.wakeResumer).toHaveBeenCalledOnce();
   });
 
-  it('wakes each order once, however often and in whatever order the news comes', async () => {
+  it('wakes each order once, however often and in whatever order the events arrive', async () => {
     const check = async () => {
-      expect(await desk.claimDue()).toEqual([PAID_ORDER, DECLINED_ORDER]);
-      expect(desk.wakeResumer).toHaveBeenCalledTimes(2);
+      expect(await fixture.claimDue()).toEqual([PAID_ORDER, DECLINED_ORDER]);
+      expect(fixture.wakeResumer).toHaveBeenCalledTimes(2);
     };
 
-    await payment.handle([paymentCompleted(), paymentFailed()], inTurn(desk.handle, begin, check), {
+    await payment.handle([paymentCompleted(), paymentFailed()], inTurn(fixture.handle, begin, check), {
       deliveries: ['redelivered', 'reordered'],
     });
   });
 
-  it('recorded earlier is still understood', async () => {
+  it('that was recorded earlier is still handled', async () => {
     const orders = ['973bf7f3-2690-4c6b-8256-a64bae2c246d', 'd952316d-1c06-4b80-a659-afd959ea6c6d'];
-    await desk.begin(PAID_ORDER, ...orders);
+    await fixture.begin(PAID_ORDER, ...orders);
 
-    await replayRecordedEvents(recordedEvents(import.meta.url, 'payment-events'), desk.handle);
+    await replayRecordedEvents(recordedEvents(import.meta.url, 'payment-events'), fixture.handle);
 
-    expect(await desk.claimDue()).toEqual(orders);
+    expect(await fixture.claimDue()).toEqual(orders);
   });
 });

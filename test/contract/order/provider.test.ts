@@ -1,4 +1,4 @@
-// The real order service, with its database and broker and virtual neighbours, keeps what its consumers rely on.
+// The real order service, with its database, broker and virtual dependencies, honours the contracts of its consumers.
 import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
@@ -14,34 +14,37 @@ import { type OrderFixture, startOrderFixture } from '../../support/services/ord
 const FILE = contractFile('MonitorService', 'OrderService');
 const { processPayment } = PaymentService.method;
 
-let world: OrderFixture;
+let fixture: OrderFixture;
 beforeAll(async () => {
-  world = await startOrderFixture();
+  fixture = await startOrderFixture();
 });
-afterAll(() => world?.[Symbol.asyncDispose]());
+afterAll(() => fixture?.[Symbol.asyncDispose]());
 
 function createOrderStates(): StateHandlers {
   const forget = async () => {
-    await world.sql('delete from order_key');
-    await world.sql('delete from orders');
+    await fixture.sql('delete from order_key');
+    await fixture.sql('delete from orders');
     paymentReplies(ChargeStatus.COMPLETED);
   };
   const paymentReplies = (status: ChargeStatus) =>
-    world.payment.virtual
+    fixture.payment.virtual
       .stub(processPayment)
       .replies(({ orderId }) => ({ charge: { orderId, status, transactionId: 'ch-1', declineMessage: 'no funds' } }));
-  // Not as if it were away: that would open the circuit breaker, which outlives the state.
+  // Not `unavailable`: that would open the circuit breaker, which outlives the state.
   const paymentIsOverloaded = () =>
-    world.payment.virtual.stub(processPayment).fails(Code.ResourceExhausted, 'too much to do');
+    fixture.payment.virtual.stub(processPayment).fails(Code.ResourceExhausted, 'too much to do');
   const state = (reach: (params: JsonObject) => unknown) => async (params: JsonObject) => {
     await reach(params);
     return { teardown: forget };
   };
-  // An order under the contract's own id: placed by the RPC, renamed behind its back.
+  // An order with the contract's id: placed by the RPC, then renamed in the database.
   const order = async ({ orderId }: JsonObject) => {
-    const { order: made } = await world.place({ idempotencyKey: randomUUID() });
-    await world.sql('update order_key set order_id = $1', [orderId]);
-    await world.sql('update orders set order_id = $1, synthetic = true where order_id = $2', [orderId, made?.orderId]);
+    const { order: made } = await fixture.place({ idempotencyKey: randomUUID() });
+    await fixture.sql('update order_key set order_id = $1', [orderId]);
+    await fixture.sql('update orders set order_id = $1, synthetic = true where order_id = $2', [
+      orderId,
+      made?.orderId,
+    ]);
   };
   return {
     'the test product is in stock': state(() => undefined),
@@ -67,14 +70,14 @@ const verify = (url: string, wires?: readonly WireName[]) =>
   });
 
 it('the order service honours every interaction of MonitorService, in every protocol and HTTP version', async () => {
-  const verification = await verify(world.service.url);
+  const verification = await verify(fixture.service.url);
 
   verification.assertHonoured();
   expect(verification.interactions.length).toBeGreaterThanOrEqual(7);
 });
 
-it('an order service that forgets that an order is synthetic is told by name', async () => {
-  await using front = await startFront(OrderService, world.client, {
+it('an order service that drops the synthetic flag is reported by name', async () => {
+  await using front = await startFront(OrderService, fixture.client, {
     createOrder: async (request, real) => {
       const { order, ...rest } = await real.createOrder(request);
       return { ...rest, order: { ...order, synthetic: false, status: OrderStatus.CONFIRMED } };

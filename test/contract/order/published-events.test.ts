@@ -1,4 +1,4 @@
-// What the order service publishes, as it is in its real stream, is what its consumers rely on.
+// The events that the order service publishes to its real stream honour the contracts of its consumers.
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { type CapturedEvent, type ExpectedEvent, type Verification, verifyEvents } from '@touchstone/kit';
@@ -16,23 +16,23 @@ import { brokenInteractions, captureEvents, contractFile } from '../../support/c
 import { type OrderFixture, startOrderFixture } from '../../support/services/order.ts';
 
 const WITHOUT_MONEY = 'cust-without-money';
-const OF_AWAY_BANK = 'cust-of-away-bank';
+const OF_BANK_IN_OUTAGE = 'cust-of-bank-in-outage';
 
 const resources = new AsyncDisposableStack();
-let world: OrderFixture;
+let fixture: OrderFixture;
 
-// One service for the file: every event tells of an order of its own.
+// One service for the file: every event is about another order.
 beforeAll(async () => {
-  world = resources.use(await startOrderFixture());
-  world.payment.virtual.stub(PaymentService.method.processPayment).replies(({ orderId, customerId }) => {
-    if (customerId === OF_AWAY_BANK) throw new ConnectError('the bank is away', Code.Unavailable);
+  fixture = resources.use(await startOrderFixture());
+  fixture.payment.virtual.stub(PaymentService.method.processPayment).replies(({ orderId, customerId }) => {
+    if (customerId === OF_BANK_IN_OUTAGE) throw new ConnectError('the bank is down', Code.Unavailable);
     const status = customerId === WITHOUT_MONEY ? ChargeStatus.DECLINED : ChargeStatus.COMPLETED;
     return { charge: { orderId, transactionId: `ch-${orderId}`, status } };
   });
 });
 afterAll(() => resources.disposeAsync());
 
-/** The use cases that publish what consumers speak of, by what they call it. */
+/** The use cases that publish the events of the contracts, by the contracts' descriptions. */
 const useCases: Record<string, () => Promise<string>> = {
   'the news of an order': () => place('cust123', { prod456: 2, prod789: 1 }),
   'the news of an order for more than there is': () => place('cust123', { prod456: 200 }),
@@ -40,22 +40,22 @@ const useCases: Record<string, () => Promise<string>> = {
   'the news that an order of several products is confirmed': () => place('cust456', { prod456: 2, prod789: 1 }),
   'the news that an order has failed': () => place(WITHOUT_MONEY, { '12345': 1 }),
   'the news that an order was cancelled': async () => {
-    const orderId = await place(OF_AWAY_BANK, { '12345': 1 });
-    await world.client.cancelOrder({ orderId });
+    const orderId = await place(OF_BANK_IN_OUTAGE, { '12345': 1 });
+    await fixture.client.cancelOrder({ orderId });
     return orderId;
   },
 };
 
 async function place(customerId: string, basket: Record<string, number>): Promise<string> {
   const items = Object.entries(basket).map(([productId, quantity]) => ({ productId, quantity }));
-  const { order } = await world.place({ customerId, items });
+  const { order } = await fixture.place({ customerId, items });
   return order?.orderId ?? '';
 }
 
 async function publish({ description, subject }: ExpectedEvent): Promise<CapturedEvent[]> {
   const id = await useCases[description]?.();
   if (id === undefined) throw new Error(`no use case publishes "${description}"`);
-  return await captureEvents(world.nats, subject, id);
+  return await captureEvents(fixture.nats, subject, id);
 }
 
 function verify(
@@ -82,18 +82,18 @@ describe("the order service's stream", () => {
     expect(verification.interactions).toHaveLength(events);
   });
 
-  it.each<{ drift: string; change: (event: OrderCreated) => object; told: string }>([
+  it.each<{ drift: string; change: (event: OrderCreated) => object; difference: string }>([
     {
-      drift: 'items that are no longer told',
+      drift: 'items that are no longer sent',
       change: (event) => ({ ...event, items: [] }),
-      told: 'body.items\n      expected 2 elements\n      actual   0 elements',
+      difference: 'body.items\n      expected 2 elements\n      actual   0 elements',
     },
     {
       drift: 'another unit in a quantity',
       change: ({ items, ...rest }) => ({ ...rest, items: items.map((item) => ({ ...item, quantity: 12 })) }),
-      told: 'body.items[0].quantity\n      expected 2\n      actual   12',
+      difference: 'body.items[0].quantity\n      expected 2\n      actual   12',
     },
-  ])('that has drifted is told by name: $drift', async ({ change, told }) => {
+  ])('that has drifted is reported by name: $drift', async ({ change, difference }) => {
     const verification = await verify('InventoryService', async (expected) =>
       (await publish(expected)).map((event) => {
         const changed = change(fromBinary(OrderCreatedSchema, event.payload));
@@ -102,10 +102,10 @@ describe("the order service's stream", () => {
     );
 
     expect(brokenInteractions(verification)).toHaveLength(2);
-    expect(verification.toString()).toContain(told);
+    expect(verification.toString()).toContain(difference);
   });
 
-  it('in which nothing is published is told so', async () => {
+  it('without the event is reported as empty', async () => {
     const verification = await verify('NotificationService', async () => []);
 
     expect(verification.toString()).toContain('expected "shop.order.v1.OrderConfirmed"');

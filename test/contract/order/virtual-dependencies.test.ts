@@ -1,4 +1,4 @@
-// The order service beside neighbours that are not there: virtual ones on real ports, and stubs out of its own contracts.
+// The order service with virtual dependencies on real ports, and with a stub server started from its own contracts.
 import { startStubServer, startVirtualService } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
 import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
@@ -12,8 +12,8 @@ import { startOrderFixture } from '../../support/services/order.ts';
 const { listProducts, checkAvailability, reserveStock, confirmReservation, releaseReservation } =
   InventoryService.method;
 
-/** Neighbours out of the contracts that the order service has with them. */
-function startContractNeighbours(...states: string[]) {
+/** Dependencies made from the contracts that the order service has with them. */
+function startContractDependencies(...states: string[]) {
   return startStubServer(
     [contractFile('OrderService', 'InventoryService'), contractFile('OrderService', 'PaymentService')],
     {
@@ -39,9 +39,9 @@ describe('the order service', () => {
       return { reservation: { orderId, reservationId: 'res123', state: ReservationState.RESERVED } };
     });
     inventory.stub(confirmReservation).replies({ reservation: { state: ReservationState.CONFIRMED } });
-    await using world = await startOrderFixture({ INVENTORY_URL: inventory.url });
+    await using fixture = await startOrderFixture({ INVENTORY_URL: inventory.url });
 
-    const { order, outcome } = await world.place({ items: [{ productId: '12345', quantity: 10 }] });
+    const { order, outcome } = await fixture.place({ items: [{ productId: '12345', quantity: 10 }] });
 
     expect(outcome).toBe(Outcome.CONFIRMED);
     expect(order).toMatchObject({ status: OrderStatus.CONFIRMED, reservationId: 'res123' });
@@ -55,26 +55,26 @@ describe('the order service', () => {
   });
 
   it('seed 6.3: confirms an order at a stub server started from its contract files', async () => {
-    await using neighbours = await startContractNeighbours(
+    await using dependencies = await startContractDependencies(
       'product 12345 exists with stock',
       'stock is reserved for the order',
     );
-    await using world = await startOrderFixture({ INVENTORY_URL: neighbours.url, PAYMENT_URL: neighbours.url });
+    await using fixture = await startOrderFixture({ INVENTORY_URL: dependencies.url, PAYMENT_URL: dependencies.url });
 
-    const { order, outcome } = await world.place({ items: [{ productId: '12345', quantity: 1 }] });
+    const { order, outcome } = await fixture.place({ items: [{ productId: '12345', quantity: 1 }] });
 
-    expect(neighbours.unmatchedRequests()).toEqual([]);
+    expect(dependencies.unmatchedRequests()).toEqual([]);
     expect(outcome).toBe(Outcome.CONFIRMED);
     expect(order).toMatchObject({ status: OrderStatus.CONFIRMED, transactionId: 'ch_0001' });
   });
 
   it('fails an order at a stub server in the state that 12345 is sold out', async () => {
-    await using neighbours = await startContractNeighbours('product 12345 is sold out');
-    await using world = await startOrderFixture({ INVENTORY_URL: neighbours.url, PAYMENT_URL: neighbours.url });
+    await using dependencies = await startContractDependencies('product 12345 is sold out');
+    await using fixture = await startOrderFixture({ INVENTORY_URL: dependencies.url, PAYMENT_URL: dependencies.url });
 
-    const { order, outcome } = await world.place({ items: [{ productId: '12345', quantity: 1 }] });
+    const { order, outcome } = await fixture.place({ items: [{ productId: '12345', quantity: 1 }] });
 
-    expect(neighbours.unmatchedRequests()).toEqual([]);
+    expect(dependencies.unmatchedRequests()).toEqual([]);
     expect(outcome).toBe(Outcome.FAILED);
     expect(order).toMatchObject({ status: OrderStatus.FAILED, reason: OrderReason.INSUFFICIENT_STOCK });
   });

@@ -1,5 +1,5 @@
-// Payment as its consumers' contracts need it: beside a provider that can be out of order and forgets its keys when told, with
-// the states that the contracts speak of, reached by its own RPCs.
+// Payment for the contracts of its consumers: with a provider that can fail and forget its keys on request, and with
+// the provider states of the contracts, set up by its own RPCs.
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { StateHandlers, Teardown } from '@touchstone/kit';
 import { expect, vi } from 'vitest';
@@ -14,28 +14,28 @@ import {
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
-export interface VerifiedTill extends AsyncDisposable {
-  readonly till: PaymentFixture;
+export type VerifiedPayment = AsyncDisposable & {
+  readonly fixture: PaymentFixture;
   readonly states: StateHandlers;
-}
+};
 
 /** Starts payment and its provider. */
-export async function startVerifiedTill(): Promise<VerifiedTill> {
+export async function startVerifiedPayment(): Promise<VerifiedPayment> {
   await using resources = new AsyncDisposableStack();
-  // Known once the provider listens; nobody asks it before.
+  // Set once the provider listens; nothing calls it before.
   const target = { url: '' };
   const proxy = resources.use(await startProviderProxy(target));
   let days = 0;
-  const till = resources.use(
+  const fixture = resources.use(
     await startPaymentFixture({
       environment: { PAYMENT_PROVIDER_URL: proxy.url, BREAKER_RESET_MS: '20' },
       provider: { clock: { ...systemClock, now: () => Date.now() + days * DAY_MS } },
     }),
   );
-  target.url = till.provider.url;
+  target.url = fixture.provider.url;
 
   const undo = async () => {
-    await till.query('delete from charge');
+    await fixture.query('delete from charge');
     days += 1;
   };
   const state = (reach: (orderId: string) => Promise<unknown>) => async (params: JsonObject) => {
@@ -44,7 +44,7 @@ export async function startVerifiedTill(): Promise<VerifiedTill> {
   };
   const charge = async (orderId: string, changes: Parameters<typeof paymentOf>[1] = {}) => {
     const payment = paymentOf(orderId, { idempotencyKey: `order:${orderId}`, ...changes });
-    const { charge: made } = await vi.waitFor(() => till.client.processPayment(payment));
+    const { charge: made } = await vi.waitFor(() => fixture.client.processPayment(payment));
     return made?.status;
   };
   const states: StateHandlers = {
@@ -57,19 +57,19 @@ export async function startVerifiedTill(): Promise<VerifiedTill> {
       expect(await charge(orderId, { paymentMethod: 'pm_expired_card' })).toBe(ChargeStatus.DECLINED),
     ),
     'the order was refunded before it was charged': state((orderId) =>
-      till.client.refundPayment({ orderId, idempotencyKey: `refund:${orderId}` }),
+      fixture.client.refundPayment({ orderId, idempotencyKey: `refund:${orderId}` }),
     ),
     'the payment provider is out of order': () => {
       proxy.fate = 'fail';
       return {
         teardown: async () => {
           proxy.fate = 'pass';
-          // Answered once the breaker lets calls through again.
+          // Succeeds once the breaker admits calls again.
           await charge('the-next-order');
         },
       };
     },
   };
   const owned = resources.move();
-  return { till, states, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { fixture, states, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

@@ -1,5 +1,5 @@
-// The real payment service, with its database, broker and provider, keeps what its consumers rely on; one that does not is
-// told by name.
+// The real payment service, with its database, broker and provider, verified against its consumers' contracts; a drifted one is
+// reported by name.
 import { Code } from '@connectrpc/connect';
 import { type Verification, verifyProvider, type WireName } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,16 +14,16 @@ import {
   ERROR_DETAILS,
   startFront,
 } from '../../support/contracts/contracts.ts';
-import { startVerifiedTill, type VerifiedTill } from './provider-states.ts';
+import { startVerifiedPayment, type VerifiedPayment } from './provider-states.ts';
 
 const FILE = contractFile('OrderService', 'PaymentService');
 
 const resources = new AsyncDisposableStack();
-let payment: VerifiedTill;
+let payment: VerifiedPayment;
 
-// One service for the file: every state is set up afresh and undone.
+// One service for the file: every state is set up and undone.
 beforeAll(async () => {
-  payment = resources.use(await startVerifiedTill());
+  payment = resources.use(await startVerifiedPayment());
 });
 afterAll(() => resources.disposeAsync());
 
@@ -41,24 +41,24 @@ function verify(url: string, wires?: readonly WireName[]): Promise<Verification>
 
 describe('payment', () => {
   it('honours every interaction of OrderService, in every protocol and HTTP version', async () => {
-    const verification = await verify(payment.till.url);
+    const verification = await verify(payment.fixture.url);
 
     verification.assertHonoured();
     expect(verification.interactions.every(({ checks }) => checks.length === 7)).toBe(true);
   });
 
-  it('is not verified as long as a state of its consumers is missing', async () => {
+  it('is not verified while a state of its consumers is missing', async () => {
     const { 'the payment provider is out of order': _missing, ...states } = payment.states;
-    const { url } = payment.till;
+    const { url } = payment.fixture;
 
     await expect(
       verifyProvider({ contracts: FILE, url, services: [PaymentService], types: ERROR_DETAILS, states }),
     ).rejects.toThrow(/there is no handler for\n {2}"the payment provider is out of order", for "[^"]+"$/);
   });
 
-  it.each<{ drift: string; front: Drift<typeof PaymentService>; broken: string[]; told: string }>([
+  it.each<{ drift: string; front: Drift<typeof PaymentService>; broken: string[]; reported: string }>([
     {
-      drift: 'a decline that is told as a failure',
+      drift: 'a decline that is reported as a failure',
       front: {
         processPayment: async (request, real) => {
           const { charge } = await real.processPayment(request);
@@ -66,7 +66,7 @@ describe('payment', () => {
         },
       },
       broken: ['a charge of a card with insufficient funds, given the order has not been charged'],
-      told: 'charge.status\n      expected CHARGE_STATUS_DECLINED\n      actual   CHARGE_STATUS_UNSPECIFIED',
+      reported: 'charge.status\n      expected CHARGE_STATUS_DECLINED\n      actual   CHARGE_STATUS_UNSPECIFIED',
     },
     {
       drift: 'an error that no longer says when to come again',
@@ -77,10 +77,10 @@ describe('payment', () => {
       broken: [
         'the refund of a charge while the provider is away, given the order has been charged and the payment provider is out of order',
       ],
-      told: `error.details[1]\n      expected a ${RetryInfoSchema.typeName}\n      actual   google.rpc.ErrorInfo`,
+      reported: `error.details[1]\n      expected a ${RetryInfoSchema.typeName}\n      actual   google.rpc.ErrorInfo`,
     },
     {
-      drift: 'an outage that is told as a refusal',
+      drift: 'an outage that is reported as a refusal',
       front: {
         processPayment: (request, real) =>
           changeError(real.processPayment(request), ({ code, details }) => [
@@ -91,13 +91,13 @@ describe('payment', () => {
       broken: [
         'a charge while the provider is away, given the order has not been charged and the payment provider is out of order',
       ],
-      told: 'error.code\n      expected unavailable\n      actual   failed_precondition',
+      reported: 'error.code\n      expected unavailable\n      actual   failed_precondition',
     },
-  ])('that has drifted is told by name: $drift', async ({ front, broken, told }) => {
-    await using drifted = await startFront(PaymentService, payment.till.client, front);
+  ])('that has drifted is reported by name: $drift', async ({ front, broken, reported }) => {
+    await using drifted = await startFront(PaymentService, payment.fixture.client, front);
     const verification = await verify(drifted.url, ['gRPC, HTTP/2']);
 
     expect(brokenInteractions(verification)).toEqual(broken);
-    expect(verification.toString()).toContain(told);
+    expect(verification.toString()).toContain(reported);
   });
 });

@@ -1,4 +1,4 @@
-// What payment publishes, as it is in its real stream, is what its consumers rely on.
+// The events in payment's real stream, verified against its consumers' contracts.
 import { randomUUID } from 'node:crypto';
 import { type CapturedEvent, type ExpectedEvent, type Verification, verifyEvents } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,35 +11,35 @@ import { captureEvents, contractFile } from '../../support/contracts/contracts.t
 import { type PaymentFixture, paymentOf, refundOf, startPaymentFixture } from '../../support/services/payment.ts';
 
 const resources = new AsyncDisposableStack();
-let till: PaymentFixture;
+let fixture: PaymentFixture;
 
-// One service for the file: every event tells of an order of its own.
+// One service for the file: every event has its own order.
 beforeAll(async () => {
-  till = resources.use(await startPaymentFixture());
+  fixture = resources.use(await startPaymentFixture());
 });
 afterAll(() => resources.disposeAsync());
 
-/** The use cases that publish what consumers speak of, by what they call it. */
+/** The use cases that publish the events of the contracts, by their description there. */
 const useCases: Record<string, () => Promise<string>> = {
   'the news that an order is paid': () => charge('pm_approved'),
   'the news that a payment was declined': () => charge('pm_insufficient_funds'),
-  'the news that a payment was given back': async () => {
+  'PaymentRefunded for an order': async () => {
     const orderId = await charge('pm_approved');
-    await till.client.refundPayment(refundOf(orderId));
+    await fixture.client.refundPayment(refundOf(orderId));
     return orderId;
   },
 };
 
 async function charge(paymentMethod: string): Promise<string> {
   const orderId = randomUUID();
-  await till.client.processPayment(paymentOf(orderId, { paymentMethod }));
+  await fixture.client.processPayment(paymentOf(orderId, { paymentMethod }));
   return orderId;
 }
 
 async function publish({ description, subject }: ExpectedEvent): Promise<CapturedEvent[]> {
   const id = await useCases[description]?.();
   if (id === undefined) throw new Error(`no use case publishes "${description}"`);
-  return await captureEvents(till.nats, subject, id);
+  return await captureEvents(fixture.nats, subject, id);
 }
 
 function verify(
@@ -65,7 +65,7 @@ describe("payment's stream", () => {
     expect(verification.interactions).toHaveLength(events);
   });
 
-  it('that has lost an order id is told by name', async () => {
+  it('that has lost an order id is reported by name', async () => {
     const verification = await verify('OrderService', async (expected) =>
       (await publish(expected)).map((event) => ({ ...event, payload: new Uint8Array() })),
     );

@@ -147,11 +147,11 @@ describe('an order', () => {
   });
 
   it('by an unknown payment method is refused without the method being repeated', async () => {
-    const refusal = await refusalOf({ paymentMethod: 'pm_of_somebody_else' });
+    const refusal = await refusalOf({ paymentMethod: 'pm_of_another_customer' });
 
     expect(refusal).toMatchObject(badRequest('payment_method: is not a payment method of the shop'));
-    expect(refusal.message).not.toContain('somebody');
-    expect(platform.output.join('\n')).not.toContain('somebody');
+    expect(refusal.message).not.toContain('another_customer');
+    expect(platform.output.join('\n')).not.toContain('another_customer');
   });
 
   it('by something that is no token of the provider is refused', async () => {
@@ -277,7 +277,7 @@ describe('a request', () => {
     expect(await post('{}', { headers })).toEqual({ status: 400, code: 'invalid_argument' });
   });
 
-  it('compressed in a way that nobody knows is unimplemented, broken gzip invalid', async () => {
+  it('with an unknown compression is unimplemented, broken gzip invalid', async () => {
     expect(await post('{}', { headers: { 'content-encoding': 'zip' } })).toEqual({
       status: 501,
       code: 'unimplemented',
@@ -316,7 +316,8 @@ describe('a request', () => {
     await refusalOf({ items: [] });
     await post('{"idempotencyKey": "k');
     await post(new Uint8Array([0x0a, 0x10]), { headers: { 'content-type': 'application/proto' } });
-    const refused = (line: string) => line.startsWith('order ') && line.includes('"code":"invalid_argument"');
+    const refused = (line: string) =>
+      line.startsWith('order ') && line.includes('"rpc.response.status_code":"invalid_argument"');
     await vi.waitFor(() => expect(platform.output.some(refused)).toBe(true));
 
     const faults = platform.output.filter((line) => /"level":"(error|fatal)"/.test(line));
@@ -378,6 +379,6 @@ describe('what is wrong with a request', () => {
 
     const { violations } = await failureOf(platform.orders.listOrders({ pageToken: nextPageToken }));
 
-    expect(violations).toEqual(['page_token: must be the next_page_token of the page before, unchanged']);
+    expect(violations).toEqual(['page_token: must be the next_page_token of the previous page, unchanged']);
   });
 });

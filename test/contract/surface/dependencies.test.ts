@@ -94,7 +94,7 @@ describe('inventory', () => {
     expect(await stockOf(productId)).toMatchObject({ onHand: 9 });
   });
 
-  it('lets nobody take away what is promised to an order', async () => {
+  it('refuses an adjustment that takes reserved stock', async () => {
     const productId = await addProduct(platform, { onHand: 5 });
     await inventory().reserveStock({ orderId: randomUUID(), lines: [{ productId, quantity: 3 }] });
 
@@ -148,7 +148,7 @@ describe('inventory', () => {
     expect(await stockOf(productId)).toMatchObject({ reserved: 0, available: 5 });
   });
 
-  it('gives nothing back of what an order has bought', async () => {
+  it('releases nothing of a confirmed reservation', async () => {
     const productId = await addProduct(platform, { onHand: 5 });
     const { orderId } = await buy({ items: [{ productId, quantity: 2 }] });
 
@@ -360,7 +360,7 @@ describe('the operators’ service', () => {
     },
   );
 
-  it('tells when a replica started, anew after it was started again', async () => {
+  it('reports when a replica started, with a new time after a restart', async () => {
     const before = (await statusOf('notification'))?.startTime?.seconds ?? 0n;
     await platform.stack.stop('notification');
     await platform.stack.start('notification');

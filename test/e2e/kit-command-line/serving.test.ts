@@ -1,4 +1,4 @@
-// Commands that serve, as processes: ready when they say so, stopped by a signal, and gone with their port.
+// Commands that serve, as processes: they report when they are ready, and a signal stops them and closes their port.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
@@ -6,7 +6,7 @@ import { createGrpcTransport } from '@connectrpc/connect-node';
 import { FaultProxyService } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
 import { runKit, startKit } from '../../support/kit-command.ts';
-import { askForecast, openWeatherFiles, startOffice } from './weather.ts';
+import { askForecast, openWeatherFiles, startProvider } from './weather.ts';
 
 const sunny = { sky: 'SKY_CLEAR', highestCelsius: 24 };
 const stubs = [{ rpc: 'weather.v1.WeatherService/GetForecast', match: { town: 'Oslo' }, replies: sunny }];
@@ -15,19 +15,19 @@ describe('a command that serves', () => {
   it.each([
     { command: 'stub', signal: 'SIGTERM', args: 'CONTRACTS --descriptors DESCRIPTORS --state STATE' },
     { command: 'virtual', signal: 'SIGINT', args: 'DESCRIPTORS --stubs STUBS' },
-    { command: 'faults', signal: 'SIGTERM', args: '--upstream OFFICE' },
-    { command: 'record', signal: 'SIGINT', args: '--upstream OFFICE --descriptors DESCRIPTORS --out RECORDING' },
+    { command: 'faults', signal: 'SIGTERM', args: '--upstream PROVIDER' },
+    { command: 'record', signal: 'SIGINT', args: '--upstream PROVIDER --descriptors DESCRIPTORS --out RECORDING' },
   ] as const)(
-    'answers as soon as $command is ready, and ends with 0 and no port',
+    'answers as soon as $command is ready, and ends with 0 and its port closed',
     async ({ command, signal, args }) => {
       await using weather = await openWeatherFiles();
-      await using office = await startOffice();
+      await using provider = await startProvider();
       const values: Record<string, string> = {
         CONTRACTS: weather.contracts,
         DESCRIPTORS: weather.descriptors,
         STATE: 'Oslo expects sun',
         STUBS: join(weather.path, 'stubs.json'),
-        OFFICE: office.url,
+        PROVIDER: provider.url,
         RECORDING: join(weather.path, 'weather.jsonl'),
       };
       await writeFile(join(weather.path, 'stubs.json'), JSON.stringify(stubs));
@@ -42,22 +42,22 @@ describe('a command that serves', () => {
     },
   );
 
-  it('tells at its end which calls it had no answer for, and ends with 1 where that is a fault', async () => {
+  it('prints unmatched calls when it ends, and ends with 1 with --fail-on-unmatched', async () => {
     await using weather = await openWeatherFiles();
     const given = ['stub', weather.contracts, '--descriptors', weather.descriptors];
-    await using kit = await startKit([...given, '--fail-on-miss']);
+    await using kit = await startKit([...given, '--fail-on-unmatched']);
 
     const answer = await askForecast(kit.ready.listening, 'Bergen');
     const { exitCode, stdout } = await kit.stop();
 
     expect([answer.code, exitCode]).toEqual(['unimplemented', 1]);
-    expect(JSON.parse(stdout.split('\n')[1] ?? '').missed).toContain('town is "Bergen", not "Oslo"');
+    expect(JSON.parse(stdout.split('\n')[1] ?? '').unmatched).toContain('town is "Bergen", not "Oslo"');
   });
 
-  it('does harm as it was told, takes more of it by RPC, and tells what it did', async () => {
-    await using office = await startOffice();
+  it('injects the faults of its options, takes more by RPC, and prints what they hit', async () => {
+    await using provider = await startProvider();
     const fault = 'fail-always:status=503,rpc=weather.v1.WeatherService/*,times=1';
-    await using kit = await startKit(['faults', '--upstream', office.url, '--fault', fault, '--control', '0']);
+    await using kit = await startKit(['faults', '--upstream', provider.url, '--fault', fault, '--control', '0']);
     const { listening, control } = kit.ready;
     const faults = createClient(FaultProxyService, createGrpcTransport({ baseUrl: control }));
 
@@ -67,17 +67,17 @@ describe('a command that serves', () => {
     const { exitCode, stdout } = await kit.stop();
 
     expect([first, second, exitCode]).toEqual(['SyntaxError', sunny, 0]);
-    const [, ...told] = stdout.trimEnd().split('\n');
-    expect(told.map((line) => JSON.parse(line))).toMatchObject([
+    const [, ...printed] = stdout.trimEnd().split('\n');
+    expect(printed.map((line) => JSON.parse(line))).toMatchObject([
       { fault: 'fail-always', hits: 1, seen: 2 },
       { fault: 'fail-first', hits: 0, seen: 0 },
     ]);
   });
 
-  it('names the option when the port is taken', async () => {
+  it('names the option if the port is in use', async () => {
     await using weather = await openWeatherFiles();
-    await using office = await startOffice();
-    const { port } = new URL(office.url);
+    await using provider = await startProvider();
+    const { port } = new URL(provider.url);
 
     const { exitCode, stderr } = await runKit(['virtual', weather.descriptors, '--port', port]);
 

@@ -1,4 +1,4 @@
-// `kit verify` against a real provider, whose states are set up over HTTP by a handler such as Pact's verifiers call.
+// `kit verify` against a real provider, whose states are set up over HTTP by a handler in the format of Pact's verifiers.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { Sky } from '../../../packages/kit/examples/weather/gen/weather/v1/weather_pb.ts';
 import type { Town } from '../../../packages/kit/examples/weather/weather-office.ts';
 import { runKit } from '../../support/kit-command.ts';
-import { openWeatherFiles, startOffice } from './weather.ts';
+import { openWeatherFiles, startProvider } from './weather.ts';
 
 type StateCall = {
   readonly state: string;
@@ -15,7 +15,7 @@ type StateCall = {
   readonly action: string;
 };
 
-/** Sets up the states of these names in `towns`, and notes what it was called with. */
+/** Sets up the states of these names in `towns`, and records its calls. */
 async function startStateHandler(towns: Map<string, Town>, states: Record<string, Town | undefined>) {
   const calls: StateCall[] = [];
   const server = createServer(async (request, response) => {
@@ -41,19 +41,19 @@ async function startStateHandler(towns: Map<string, Town>, states: Record<string
 
 const states = {
   'Oslo expects sun': { forecasts: [{}, { sky: Sky.CLEAR, highestCelsius: 24 }], measurements: [] },
-  'nobody measures in Oslo': undefined,
+  'no measurements in Oslo': undefined,
   'a cold night in Oslo': { forecasts: [], measurements: [{ celsius: 3.5 }, { celsius: -0.5 }] },
 };
 
 describe('kit verify', () => {
-  it('sets up each state before an interaction and takes it down after it, and finds the contract honoured', async () => {
+  it('sets up each state before an interaction, tears it down afterwards, and reports the contract as honoured', async () => {
     await using weather = await openWeatherFiles();
-    await using office = await startOffice();
-    await using handler = await startStateHandler(office.towns, states);
+    await using provider = await startProvider();
+    await using handler = await startStateHandler(provider.towns, states);
     const wires = ['--wire', 'grpc', '--wire', 'connect-json/1.1'];
 
     const { exitCode, stdout, stderr } = await runKit(
-      ['verify', weather.contracts, '--descriptors', weather.descriptors, '--provider', office.url].concat(
+      ['verify', weather.contracts, '--descriptors', weather.descriptors, '--provider', provider.url].concat(
         ['--state-url', handler.url],
         wires,
       ),
@@ -67,14 +67,14 @@ describe('kit verify', () => {
     );
   });
 
-  it('ends with 1 and names the field when the provider has drifted', async () => {
+  it('ends with 1 and names the field if the provider has drifted', async () => {
     await using weather = await openWeatherFiles();
-    await using office = await startOffice();
+    await using provider = await startProvider();
     const cloudless = { forecasts: [{}, { sky: Sky.WET, highestCelsius: 24 }], measurements: [] };
-    await using handler = await startStateHandler(office.towns, { ...states, 'Oslo expects sun': cloudless });
+    await using handler = await startStateHandler(provider.towns, { ...states, 'Oslo expects sun': cloudless });
 
     const { exitCode, stdout } = await runKit(
-      ['verify', weather.contracts, '--descriptors', weather.descriptors, '--provider', office.url].concat(
+      ['verify', weather.contracts, '--descriptors', weather.descriptors, '--provider', provider.url].concat(
         ['--state-url', handler.url, '--wire', 'grpc'],
         ['--json', '--no-state-teardown'],
       ),

@@ -1,4 +1,4 @@
-// The weather example as the commands' tests use it: its files, a running office, and a question to whoever answers.
+// The fixtures of the commands' tests: the files of the weather example, a running provider, and a client.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,12 +12,12 @@ const folder = fileURLToPath(import.meta.resolve('../../../packages/kit/examples
 
 const contracts = `${folder}contracts`;
 
-/** Files to name to a command, in a folder that is removed when it is disposed of. */
+/** Files for the arguments of commands, in a folder that is removed when this is disposed of. */
 export type WeatherFiles = AsyncDisposable & {
   /** The folder. */
   readonly path: string;
   readonly contracts: string;
-  /** A descriptor set: compiling the .proto file for each command would take longer than the command. */
+  /** A descriptor set. Compiling the .proto file for each command would take longer than the command itself. */
   readonly descriptors: string;
 };
 
@@ -34,13 +34,13 @@ export async function openWeatherFiles(): Promise<WeatherFiles> {
   };
 }
 
-export type Office = AsyncDisposable & {
+export type WeatherProvider = AsyncDisposable & {
   readonly url: string;
   readonly towns: Map<string, Town>;
 };
 
-/** A real weather office: Oslo is sunny unless the test changes it. */
-export async function startOffice(): Promise<Office> {
+/** Starts the real provider. Oslo is sunny unless the test changes it. */
+export async function startProvider(): Promise<WeatherProvider> {
   const sunny: Town = { forecasts: [{}, { sky: Sky.CLEAR, highestCelsius: 24 }], measurements: [] };
   const towns = new Map([['Oslo', sunny]]);
   const server = createWeatherOffice(towns);
@@ -48,8 +48,8 @@ export async function startOffice(): Promise<Office> {
   return { url, towns, [Symbol.asyncDispose]: () => server.stop({ graceMs: 0 }) };
 }
 
-/** Asks for a town's forecast of tomorrow, in Connect JSON. */
-// biome-ignore lint/suspicious/noExplicitAny: an answer or an error, whatever it is.
+/** Requests a town's forecast for tomorrow, in Connect JSON. */
+// biome-ignore lint/suspicious/noExplicitAny: the JSON of an answer or an error.
 export async function askForecast(url: string, town = 'Oslo'): Promise<any> {
   const answer = await fetch(`${url}/weather.v1.WeatherService/GetForecast`, {
     method: 'POST',

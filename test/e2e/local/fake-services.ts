@@ -1,10 +1,10 @@
-// A folder of fake services, and settings under which the supervisor starts nothing else beside them.
+// A folder of fake services, and settings under which the supervisor starts only them.
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
 
-/** Everything that is no service is said to be elsewhere: nobody calls it. */
+/** The infrastructure counts as external, so none is started; the fake services call none of it. */
 export const everythingElsewhere = {
   ORDER_DATABASE_URL: 'postgres://order:hidden-order@db.example/order',
   INVENTORY_DATABASE_URL: 'postgres://inventory:hidden-inventory@db.example/inventory',

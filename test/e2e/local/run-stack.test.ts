@@ -42,7 +42,9 @@ function run(fakes: FakeServices, environment: Record<string, string> = {}): Run
     stdout: () => printed.stdout,
     stderr: () => printed.stderr,
     async pids() {
-      await expect.poll(() => `${printed.stdout}${printed.stderr}`, WITHIN).toContain('Ctrl-C stops everything');
+      await expect
+        .poll(() => `${printed.stdout}${printed.stderr}`, WITHIN)
+        .toContain('Press Ctrl-C to stop the platform');
       const rows = `${printed.stdout}${printed.stderr}`.matchAll(/^ {2}\w+ +http:\S+ +(\d+) +healthy$/gm);
       return [...rows].map(([, pid]) => Number(pid));
     },
@@ -54,7 +56,7 @@ function run(fakes: FakeServices, environment: Record<string, string> = {}): Run
 }
 
 describe('make run', () => {
-  it.each(['SIGINT', 'SIGTERM'] as const)('stops every service on %s and ends with 0', async (signal) => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('stops every service on %s and exits with 0', async (signal) => {
     await using fakes = await createFakeServices('order', 'inventory', 'payment', 'notification');
     await using running = run(fakes, { FAKE_LAST_WORDS: fakes.lastWords });
     const pids = await running.pids();
@@ -69,7 +71,7 @@ describe('make run', () => {
     expect(existsSync(`${fakes.dataDir}/stack.pid`)).toBe(false);
   });
 
-  it('takes everything with it when it is killed, and starts again behind that', async () => {
+  it('leaves no process when it is killed, and can start again', async () => {
     await using fakes = await createFakeServices('order', 'payment');
     await using killed = run(fakes);
     const pids = await killed.pids();
@@ -83,7 +85,7 @@ describe('make run', () => {
     expect(await again.pids()).toHaveLength(2);
   });
 
-  it('ends with 0 on a signal that comes while it still starts', async () => {
+  it('exits with 0 on a signal during its start', async () => {
     await using fakes = await createFakeServices('order');
     await using running = run(fakes, { FAKE_EXIT_CODE: '1' });
     await expect.poll(running.stdout, WITHIN).toContain('order ended with code 1, next start in 250 ms');
@@ -94,7 +96,7 @@ describe('make run', () => {
     expect(running.stdout()).toContain('stopped');
   });
 
-  it('prints the table and commands with the real port, and log lines behind the name of their service', async () => {
+  it('prints the table and commands with the real port, and log lines prefixed by their service', async () => {
     await using fakes = await createFakeServices('order');
     await using running = run(fakes);
     await running.pids();
@@ -106,7 +108,7 @@ describe('make run', () => {
     expect(running.stdout()).not.toContain('hidden');
   });
 
-  it('writes nothing but JSON to stdout when it is asked to', async () => {
+  it('writes only JSON to stdout with LOG_FORMAT=json', async () => {
     await using fakes = await createFakeServices('order');
     await using running = run(fakes, { LOG_FORMAT: 'json' });
     await running.pids();
@@ -119,7 +121,7 @@ describe('make run', () => {
     );
   });
 
-  it('refuses a taken port in one line that names port, setting and holder, and ends with 1', async () => {
+  it('rejects a taken port in one line that names port, setting and holder, and exits with 1', async () => {
     await using fakes = await createFakeServices('order', 'payment');
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
@@ -131,12 +133,12 @@ describe('make run', () => {
 
     expect(code).toBe(1);
     expect(running.stderr()).toBe(
-      `port ${port} (PAYMENT_PORT, payment) is already taken by pid ${process.pid} (node); stop that, or set PAYMENT_PORT to another port\n`,
+      `port ${port} (PAYMENT_PORT, payment) is already in use by pid ${process.pid} (node); stop that process, or set PAYMENT_PORT to another port\n`,
     );
     expect(running.stdout()).toBe('');
   });
 
-  it('refuses bad settings by name, without their values, and ends with 1', async () => {
+  it('rejects invalid settings by name, without their values, and exits with 1', async () => {
     await using fakes = await createFakeServices('order');
     await using running = run(fakes, { NATS_URL: 'hidden', MAILBOX_HTTP_PORT: 'many' });
 

@@ -32,7 +32,7 @@ async function queryOrder(stack: Stack, statement: string): Promise<unknown[]> {
 }
 
 describe('a stack of fake services', () => {
-  it('starts the services that exist, each with its own environment, and tells of the rest without passwords', async () => {
+  it('starts the services that exist, each with its own environment, and lists the external ones without passwords', async () => {
     await using fakes = await createFakeServices('order', 'payment');
     await using stack = await start(fakes, { serviceEnvironment: { order: { EXTRA: 'for order' } } });
 
@@ -58,7 +58,7 @@ describe('a stack of fake services', () => {
     expect(payment).not.toHaveProperty('ORDER_DATABASE_URL');
   });
 
-  it('starts a killed service again, at the same address, and says so', async () => {
+  it('restarts a killed service at the same address, and reports it', async () => {
     await using fakes = await createFakeServices('order');
     const lines: string[] = [];
     await using stack = await start(fakes, { log: (part, line) => void lines.push(`${part}: ${line}`) });
@@ -87,7 +87,7 @@ describe('a stack of fake services', () => {
     expect(await isListening(port)).toBe(true);
   });
 
-  it('kills a service that does not stop in time', async () => {
+  it('kills a service that does not stop within the grace period', async () => {
     await using fakes = await createFakeServices('order');
     await using stack = await start(fakes, { serviceEnvironment: { order: { FAKE_DEAF: 'yes' } } });
     const pid = stack.pid('order')!;
@@ -114,17 +114,17 @@ describe('a stack of fake services', () => {
     expect(again.services).toEqual(['payment', 'order']);
   });
 
-  it('can be called off while it starts', async () => {
+  it('can be cancelled while it starts', async () => {
     await using fakes = await createFakeServices('order');
-    const callOff = new AbortController();
-    const starting = start(fakes, { serviceEnvironment: { order: { FAKE_EXIT_CODE: '1' } }, signal: callOff.signal });
+    const cancel = new AbortController();
+    const starting = start(fakes, { serviceEnvironment: { order: { FAKE_EXIT_CODE: '1' } }, signal: cancel.signal });
 
-    callOff.abort(new Error('called off'));
+    cancel.abort(new Error('cancelled'));
 
-    await expect(starting).rejects.toThrow('called off');
+    await expect(starting).rejects.toThrow('cancelled');
   });
 
-  it('refuses a data directory that another stack uses', async () => {
+  it('rejects a data directory that another stack uses', async () => {
     await using fakes = await createFakeServices('order');
     await using stack = await start(fakes);
 
@@ -135,7 +135,7 @@ describe('a stack of fake services', () => {
     expect(next.services).toEqual(['order']);
   });
 
-  it('names every taken port, its setting and its holder before anything is started', async () => {
+  it('names every taken port, its setting and its holder before it starts a process', async () => {
     await using fakes = await createFakeServices('order', 'payment');
     const holder = createServer();
     await using closing = {
@@ -154,14 +154,14 @@ describe('a stack of fake services', () => {
     });
 
     await expect(failing).rejects.toThrow(
-      `port ${port} (ORDER_PORT, order) is already taken by pid ${process.pid} (node); stop that, or set ORDER_PORT to another port`,
+      `port ${port} (ORDER_PORT, order) is already in use by pid ${process.pid} (node); stop that process, or set ORDER_PORT to another port`,
     );
     expect(lines).toEqual([]);
   });
 });
 
 describe('a stack with its own Postgres, broker, provider and mailbox', () => {
-  it('keeps them alive, and has its data again tomorrow', async () => {
+  it('keeps them alive, and keeps its data across a restart', async () => {
     await using fakes = await createFakeServices('order');
     const environment = { environment: {} };
     {

@@ -1,4 +1,4 @@
-// Random histories of orders, told by their events in any order and some of them again: the sums are those of a plain count.
+// Random histories of orders, delivered as events in any order with duplicates: the sums equal a plain count.
 import { randomUUID } from 'node:crypto';
 import { create, type DescMessage, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
@@ -36,7 +36,7 @@ type Order = typeof order extends fc.Arbitrary<infer Value> ? Value : never;
 
 const history = fc.record({
   orders: fc.array(order, { maxLength: 8 }),
-  /** Which event comes next, of those that are left; one that is even comes again later. */
+  /** The choice of the next event among those left; an even one is delivered again later. */
   turns: fc.array(fc.nat(), { minLength: 1 }),
   from: fc.integer({ min: 0, max: 150 }),
   length: fc.integer({ min: 1, max: 150 }),
@@ -48,7 +48,7 @@ const totalOf = ({ items, discount }: Order): bigint => {
   return sum > discount ? sum - discount : sum;
 };
 
-/** What is told of an order. */
+/** The events of an order. */
 function eventsOf(one: Order, index: number) {
   const { synthetic, end, currencyCode, seconds } = one;
   const orderId = `order-${index}`;
@@ -72,7 +72,7 @@ function eventsOf(one: Order, index: number) {
   return events;
 }
 
-/** The sums of a span, counted plainly. */
+/** The expected sums of a span, by a plain count. */
 function countPlainly(orders: readonly Order[], from: number, to: number) {
   const within = orders.filter(({ seconds }) => seconds >= from && seconds < to);
   const real = within.filter(({ synthetic }) => !synthetic);
@@ -95,7 +95,7 @@ function countPlainly(orders: readonly Order[], from: number, to: number) {
   };
 }
 
-/** The same of what is told. */
+/** The same sums, from the service. */
 function readSales(sales: Sales): ReturnType<typeof countPlainly> {
   const minuteOf = (minute: Date): number => (minute.getTime() - NOON.getTime()) / 60_000;
   return {
@@ -118,21 +118,21 @@ function readSales(sales: Sales): ReturnType<typeof countPlainly> {
 }
 
 it(
-  'the sums are those of a plain count, in whatever order and however often the events come',
+  'the sums equal a plain count, in any order of delivery and with duplicates',
   async () => {
-    await using desk = await openEventFixture('analytics', () => createAnalyticsSubscriptions(() => undefined));
-    const store = createSalesStore(desk.database);
+    await using fixture = await openEventFixture('analytics', () => createAnalyticsSubscriptions(() => undefined));
+    const store = createSalesStore(fixture.database);
     const property = fc.asyncProperty(history, async ({ orders, turns, from, length }) => {
-      await desk.empty();
-      await desk.sql("insert into generation (generation, state) values (1, 'SERVING')");
+      await fixture.empty();
+      await fixture.sql("insert into generation (generation, state) values (1, 'SERVING')");
       const left = orders.flatMap(eventsOf);
       for (let turn = 0; left.length > 0; turn += 1) {
         const draw = turns[turn % turns.length] ?? 0;
         const index = draw % left.length;
         const event = left[index];
         if (event === undefined) throw new Error('there is no such event');
-        // With its receipt forgotten the rows alone have to keep it from counting twice.
-        await (draw % 3 === 0 ? desk.handleAnew(event) : desk.handle(event));
+        // Without its inbox row, only the rows of the projection keep it from counting twice.
+        await (draw % 3 === 0 ? fixture.handleAgain(event) : fixture.handle(event));
         if (draw % 2 === 1 || turn > 40) left.splice(index, 1);
       }
 

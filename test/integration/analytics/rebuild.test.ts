@@ -1,4 +1,4 @@
-// All sums made anew from the streams: when asked, once for each key, whatever happens meanwhile.
+// Rebuilds of the sales projection from the streams: on request, once for each key, whatever happens in between.
 import { randomUUID } from 'node:crypto';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Code } from '@connectrpc/connect';
@@ -35,7 +35,7 @@ function awaitDone({ client }: RunningAnalytics, idempotencyKey: string): Promis
 }
 
 describe('RebuildSales', () => {
-  it('makes damaged sums right again, counts nothing twice, and leaves no old rows', async () => {
+  it('corrects damaged sums, counts nothing twice, and leaves no old rows', async () => {
     await using house = await startAnalyticsFixture();
     await sell(house, ['one', 'two', 'three']);
     await awaitCaughtUp(house);
@@ -56,7 +56,7 @@ describe('RebuildSales', () => {
       .toEqual([{ generation: 2 }]);
   });
 
-  it('tells the old sums, marked, until it is done, and is carried through by whoever is there', async () => {
+  it('serves the old sums, marked, until it is done, and is finished by any replica', async () => {
     await using house = await startAnalyticsFixture();
     await sell(house, ['one', 'two']);
     await awaitCaughtUp(house);
@@ -66,7 +66,7 @@ describe('RebuildSales', () => {
     const { rebuild } = await house.client.rebuildSales({ idempotencyKey: 'first' });
     const again = await house.client.rebuildSales({ idempotencyKey: 'first' });
     const other = await refusalOf(house.client.rebuildSales({ idempotencyKey: 'second' }));
-    const meanwhile = await house.summary();
+    const during = await house.summary();
     await house.stop();
     await using replica = await house.startReplica();
     await house.nats.restart();
@@ -75,12 +75,12 @@ describe('RebuildSales', () => {
     expect(rebuild?.state).toBe(RebuildState.RUNNING);
     expect(again.rebuild).toEqual(rebuild);
     expect([other.error.code, other.reason]).toEqual([Code.FailedPrecondition, 'REBUILD_RUNNING']);
-    expect(meanwhile).toMatchObject({ ordersConfirmed: 1n, rebuilding: true });
+    expect(during).toMatchObject({ ordersConfirmed: 1n, rebuilding: true });
     const { summary } = await replica.client.getSalesSummary({ endTime: afterNoon(1e9) });
     expect(summary).toMatchObject({ ordersConfirmed: 2n, rebuilding: false });
   });
 
-  it('keeps what the streams no longer hold', async () => {
+  it('keeps the rows whose events the streams no longer hold', async () => {
     await using house = await startAnalyticsFixture();
     await sell(house, ['old'], afterNoon(0));
     await awaitCaughtUp(house);
@@ -94,7 +94,7 @@ describe('RebuildSales', () => {
     expect(await house.summary()).toMatchObject({ ordersConfirmed: 2n, products: [{ quantity: 4n }] });
   });
 
-  it('loses no sale and counts none twice while sales go on and two replicas read them', async () => {
+  it('loses no sale and counts none twice while two replicas consume new sales', async () => {
     await using house = await startAnalyticsFixture();
     await using _replica = await house.startReplica();
     const orderIds = Array.from({ length: 300 }, () => randomUUID());

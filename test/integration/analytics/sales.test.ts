@@ -1,4 +1,4 @@
-// From the events of all services to the sums that are told, on the real service.
+// From the events of all services to the sums, on the real service.
 import { describe, expect, it, vi } from 'vitest';
 import { type SalesStep, SalesStepSchema } from '#gen/shop/analytics/v1/analytics_pb.ts';
 import {
@@ -24,7 +24,7 @@ import { publishAgain, publishEvent } from '../../support/events.ts';
 import { awaitCaughtUp, startAnalyticsFixture } from '../../support/services/analytics.ts';
 import { afterNoon, NOON, saleOf } from '../../support/services/sales-builders.ts';
 
-// The seed's own bound for what follows an event.
+// The seed's time bound for the effect of an event.
 const WITHIN = { timeout: 5_000, interval: 25 };
 const EUROS = (minorUnits: bigint) => expect.objectContaining({ currencyCode: 'EUR', minorUnits });
 
@@ -92,7 +92,7 @@ describe('the sales', () => {
     }, WITHIN);
   });
 
-  it('count each step of an order once: redelivered, told again by another event, and in any order', async () => {
+  it('count each step of an order once: redelivered, in a second event, and in any order', async () => {
     await using house = await startAnalyticsFixture();
     await using _replica = await house.startReplica();
     for (const orderId of ['one', 'two']) {
@@ -111,7 +111,7 @@ describe('the sales', () => {
     });
   });
 
-  it('hold nothing of test orders but their count', async () => {
+  it('contain only the count of synthetic orders', async () => {
     await using house = await startAnalyticsFixture();
     const test = { orderId: 'test', synthetic: true };
     await publishEvent(house.nats, OrderCreatedSchema, { ...test, createTime: afterNoon(0) });
@@ -126,7 +126,7 @@ describe('the sales', () => {
     expect(summary.steps.reduce((sum, { orders }) => sum + orders, 0n)).toBe(1n);
   });
 
-  it('are exact beyond what a number holds, by currency', async () => {
+  it('are exact beyond the safe integers, by currency', async () => {
     await using house = await startAnalyticsFixture();
     const huge = 9_007_199_254_740_993n;
     for (const [orderId, currencyCode] of [
@@ -148,7 +148,7 @@ describe('the sales', () => {
     });
   });
 
-  it('refuse an event that cannot be counted, and go on with the next', async () => {
+  it('reject an event that cannot be counted, and continue with the next', async () => {
     await using house = await startAnalyticsFixture();
     await publishEvent(house.nats, OrderConfirmedSchema, { orderId: 'no-total-no-time' });
     await publishEvent(house.nats, OrderConfirmedSchema, saleOf('sold'));
@@ -161,7 +161,7 @@ describe('the sales', () => {
 });
 
 describe('GetSalesSummary', () => {
-  it('takes the start into the span and leaves the end out', async () => {
+  it('includes the start of the span and excludes its end', async () => {
     await using house = await startAnalyticsFixture();
     for (const [index, seconds] of [0, 60, 120].entries()) {
       await publishEvent(house.nats, OrderConfirmedSchema, saleOf(`${index}`, { confirmTime: afterNoon(seconds) }));
@@ -182,7 +182,7 @@ describe('GetSalesSummary', () => {
     expect(await count(0, 60.001)).toEqual([2n, 2, 4n]);
   });
 
-  it('lists the latest minutes and the best products, and says how many are left out', async () => {
+  it('lists the latest minutes and the best products, and counts those left out', async () => {
     await using house = await startAnalyticsFixture();
     await house.sql(
       `insert into order_step (generation, order_id, step, time, synthetic, currency_code, total_minor)

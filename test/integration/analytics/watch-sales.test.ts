@@ -1,4 +1,4 @@
-// WatchSales on the real service: at once, after changes, and to an end.
+// WatchSales on the real service: the first summary, changes, and the end of the stream.
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
@@ -10,7 +10,7 @@ import { saleOf } from '../../support/services/sales-builders.ts';
 
 const WITHIN = { timeout: 5_000, interval: 25 };
 
-/** Watches until it is disposed; `seen` grows meanwhile. */
+/** Watches until it is disposed; `seen` collects the summaries. */
 function watch({ client }: Pick<AnalyticsFixture, 'client'>) {
   const controller = new AbortController();
   const seen: SalesSummary[] = [];

@@ -1,4 +1,4 @@
-// Many at once: nothing is sold twice, nothing hangs, whatever runs beside what.
+// Concurrent calls: nothing is sold twice, and nothing hangs, in any interleaving.
 import { randomUUID } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
@@ -19,34 +19,35 @@ import { releaseReservation } from '#services/inventory/release-reservation.ts';
 import { reserveStock } from '#services/inventory/reserve-stock.ts';
 import { createDatabase } from '#services/platform/storage/database.ts';
 import { publishEvent, readEventBodies, readEvents } from '../../support/events.ts';
+import { testCall } from '../../support/services/call.ts';
 import { lines, orderCreated, reasonOf, startInventoryFixture, type Wanted } from '../../support/services/inventory.ts';
 
 const SOON = { timeout: 5_000, interval: 25 };
-// Longer than Postgres takes to notice a deadlock (1 s): one would be an error of its own, not a time-out.
+// Longer than Postgres takes to detect a deadlock (1 s), so that a deadlock fails as itself and not as a timeout.
 const PATIENCE_MS = 10_000;
 
 it('sells exactly 100 units to 200 buyers', async () => {
-  await using shelf = await startInventoryFixture();
+  await using fixture = await startInventoryFixture();
   const buy = (orderId: string) =>
-    patiently(() => shelf.client.reserveStock({ orderId, lines: lines(['prod456', 1]) }));
+    patiently(() => fixture.client.reserveStock({ orderId, lines: lines(['prod456', 1]) }));
 
   const answers = await Promise.all(range(200).map((index) => outcomeOf(buy(`buyer${index}`))));
 
   expect(count(answers, 'ok')).toBe(100);
   expect(count(answers, 'INSUFFICIENT_STOCK')).toBe(100);
-  const { product } = await shelf.client.getProduct({ productId: 'prod456' });
+  const { product } = await fixture.client.getProduct({ productId: 'prod456' });
   expect(product).toMatchObject({ onHand: 100, reserved: 100, available: 0 });
 });
 
 it('sells exactly 100 units when half of the buyers come by event and half by RPC', async () => {
-  await using shelf = await startInventoryFixture();
-  await using second = await shelf.startReplica();
+  await using fixture = await startInventoryFixture();
+  await using second = await fixture.startReplica();
 
   const byRpc = range(75).map((index) =>
     outcomeOf(patiently(() => second.client.reserveStock({ orderId: `rpc${index}`, lines: lines(['prod456', 1]) }))),
   );
   const byEvent = range(75).map((index) =>
-    publishEvent(shelf.nats, OrderCreatedSchema, orderCreated(`event${index}`, ['prod456', 1])),
+    publishEvent(fixture.nats, OrderCreatedSchema, orderCreated(`event${index}`, ['prod456', 1])),
   );
   const answers = await Promise.all(byRpc);
   await Promise.all(byEvent);
@@ -54,72 +55,72 @@ it('sells exactly 100 units when half of the buyers come by event and half by RP
   await expect
     .poll(
       async () => {
-        const reserved = await readEvents(shelf.nats, 'shop.inventory.v1.StockReserved');
-        const short = await readEvents(shelf.nats, 'shop.inventory.v1.InsufficientStock');
+        const reserved = await readEvents(fixture.nats, 'shop.inventory.v1.StockReserved');
+        const short = await readEvents(fixture.nats, 'shop.inventory.v1.InsufficientStock');
         return [reserved.length, short.length];
       },
       { timeout: 15_000, interval: 100 },
     )
     .toEqual([100, 50]);
   expect(count(answers, 'ok') + count(answers, 'INSUFFICIENT_STOCK')).toBe(75);
-  expect(await shelf.available('prod456')).toBe(0);
+  expect(await fixture.available('prod456')).toBe(0);
 });
 
-it('answers 60 concurrent repeats of one order with one reservation', async () => {
-  await using shelf = await startInventoryFixture();
-  await using second = await shelf.startReplica();
+it('answers 60 concurrent duplicates of one order with one reservation', async () => {
+  await using fixture = await startInventoryFixture();
+  await using second = await fixture.startReplica();
   const wanted = { orderId: 'ord1', lines: lines(['prod456', 2], ['prod789', 1]) };
 
-  const event = publishEvent(shelf.nats, OrderCreatedSchema, orderCreated('ord1', ['prod456', 2], ['prod789', 1]));
+  const event = publishEvent(fixture.nats, OrderCreatedSchema, orderCreated('ord1', ['prod456', 2], ['prod789', 1]));
   const answers = await Promise.all(
-    range(60).map((index) => patiently(() => (index % 2 === 0 ? shelf : second).client.reserveStock(wanted))),
+    range(60).map((index) => patiently(() => (index % 2 === 0 ? fixture : second).client.reserveStock(wanted))),
   );
   await event;
 
   expect(new Set(answers.map(({ reservation }) => reservation?.reservationId)).size).toBe(1);
-  expect(await shelf.available('prod456')).toBe(98);
-  expect(await shelf.available('prod789')).toBe(49);
-  await expect.poll(() => readEvents(shelf.nats, 'shop.inventory.v1.StockReserved'), SOON).toHaveLength(1);
+  expect(await fixture.available('prod456')).toBe(98);
+  expect(await fixture.available('prod789')).toBe(49);
+  await expect.poll(() => readEvents(fixture.nats, 'shop.inventory.v1.StockReserved'), SOON).toHaveLength(1);
 });
 
-it('tells once that there is not enough, and once that stock is given back, however many ask at once', async () => {
-  await using shelf = await startInventoryFixture();
-  await using second = await shelf.startReplica();
-  const replicas = range(40).map((index) => (index % 2 === 0 ? shelf : second));
+it('publishes a rejection once and a release once, however many calls run at once', async () => {
+  await using fixture = await startInventoryFixture();
+  await using second = await fixture.startReplica();
+  const replicas = range(40).map((index) => (index % 2 === 0 ? fixture : second));
   const tooMuch = { orderId: 'short', lines: lines(['prod456', 101]) };
-  await shelf.client.reserveStock({ orderId: 'held', lines: lines(['prod789', 5]) });
+  await fixture.client.reserveStock({ orderId: 'held', lines: lines(['prod789', 5]) });
 
   const refusals = replicas.map(({ client }) => outcomeOf(patiently(() => client.reserveStock(tooMuch))));
   const releases = replicas.map(({ client }) => patiently(() => client.releaseReservation({ orderId: 'held' })));
 
   expect(count(await Promise.all(refusals), 'INSUFFICIENT_STOCK')).toBe(40);
   await Promise.all(releases);
-  await shelf.settled({});
-  expect(await readEvents(shelf.nats, 'shop.inventory.v1.InsufficientStock')).toHaveLength(1);
-  expect(await readEvents(shelf.nats, 'shop.inventory.v1.StockReleased')).toHaveLength(1);
-  expect(await shelf.available('prod789')).toBe(50);
+  await fixture.settled({});
+  expect(await readEvents(fixture.nats, 'shop.inventory.v1.InsufficientStock')).toHaveLength(1);
+  expect(await readEvents(fixture.nats, 'shop.inventory.v1.StockReleased')).toHaveLength(1);
+  expect(await fixture.available('prod789')).toBe(50);
 });
 
-it('lets one of two different requests for the same order through, at once or not', async () => {
-  await using shelf = await startInventoryFixture();
+it('accepts one of two different requests for the same order, concurrent or not', async () => {
+  await using fixture = await startInventoryFixture();
   const orders = range(20).map((index) => `ord${index}`);
 
   const answers = await Promise.all(
     orders.flatMap((orderId) =>
       [lines(['prod456', 1]), lines(['prod789', 1])].map((wanted) =>
-        outcomeOf(patiently(() => shelf.client.reserveStock({ orderId, lines: wanted }))),
+        outcomeOf(patiently(() => fixture.client.reserveStock({ orderId, lines: wanted }))),
       ),
     ),
   );
 
   expect(count(answers, 'ok')).toBe(20);
   expect(count(answers, 'RESERVATION_MISMATCH')).toBe(20);
-  expect((await shelf.available('prod456')) + (await shelf.available('prod789'))).toBe(130);
+  expect((await fixture.available('prod456')) + (await fixture.available('prod789'))).toBe(130);
 });
 
-it('never deadlocks, whatever the order of the items and whatever else moves the same products', async () => {
-  await using shelf = await startInventoryFixture();
-  await using inventory = openUseCases(shelf.database.databaseUrl);
+it('never deadlocks, whatever the order of the items and the other changes of the same products', async () => {
+  await using fixture = await startInventoryFixture();
+  await using inventory = openUseCases(fixture.database.databaseUrl);
   const { dependencies } = inventory;
   const products = ['12345', 'prod456', 'prod789'];
   const orders = range(60).map((index) => ({ orderId: `ord${index}`, items: rotate(products, index) }));
@@ -130,11 +131,11 @@ it('never deadlocks, whatever the order of the items and whatever else moves the
     const backwards = create(OrderCreatedSchema, orderCreated(orderId, ...wanted.toReversed()));
     const order = { orderId, reservationId: '' };
     return [
-      () => reserveStock(dependencies, reserve),
+      () => reserveStock(dependencies, reserve, testCall()),
       () => dependencies.database.transaction((transaction) => onOrderCreated(dependencies, backwards, transaction)),
       () => confirmReservation(dependencies, create(ConfirmReservationRequestSchema, order)),
       () => releaseReservation(dependencies, create(ReleaseReservationRequestSchema, order)),
-      () => reserveStock(dependencies, reserve),
+      () => reserveStock(dependencies, reserve, testCall()),
       () => adjustProduct(dependencies, items[0] ?? '', `key${index}`),
     ];
   });
@@ -148,84 +149,86 @@ it('never deadlocks, whatever the order of the items and whatever else moves the
     'INSUFFICIENT_STOCK',
   ];
   expect(outcomes.filter((outcome) => !expected.includes(outcome))).toEqual([]);
-  await expectBalanced(shelf, products);
+  await expectBalanced(fixture, products);
 });
 
-it('ends every race of reserving and releasing an order with the stock given back', async () => {
-  await using shelf = await startInventoryFixture();
+it('ends every race of reserving and releasing an order with the stock released', async () => {
+  await using fixture = await startInventoryFixture();
   const orders = range(40).map((index) => `ord${index}`);
 
   await Promise.all(
     orders.flatMap((orderId) => [
-      outcomeOf(patiently(() => shelf.client.reserveStock({ orderId, lines: lines(['prod456', 2], ['prod789', 1]) }))),
-      patiently(() => shelf.client.releaseReservation({ orderId })),
+      outcomeOf(
+        patiently(() => fixture.client.reserveStock({ orderId, lines: lines(['prod456', 2], ['prod789', 1]) })),
+      ),
+      patiently(() => fixture.client.releaseReservation({ orderId })),
     ]),
   );
 
-  expect(await shelf.available('prod456')).toBe(100);
-  expect(await shelf.available('prod789')).toBe(50);
-  const repeat = shelf.client.reserveStock({ orderId: 'ord0', lines: lines(['prod456', 2], ['prod789', 1]) });
-  expect(await reasonOf(repeat)).toBe('RESERVATION_RELEASED');
+  expect(await fixture.available('prod456')).toBe(100);
+  expect(await fixture.available('prod789')).toBe(50);
+  const duplicate = fixture.client.reserveStock({ orderId: 'ord0', lines: lines(['prod456', 2], ['prod789', 1]) });
+  expect(await reasonOf(duplicate)).toBe('RESERVATION_RELEASED');
 });
 
-it('lets exactly one of a sale and a release win', async () => {
-  await using shelf = await startInventoryFixture();
+it('lets exactly one of a confirm and a release win', async () => {
+  await using fixture = await startInventoryFixture();
   const orders = range(30).map((index) => `ord${index}`);
-  for (const orderId of orders) await shelf.client.reserveStock({ orderId, lines: lines(['prod456', 1]) });
+  for (const orderId of orders) await fixture.client.reserveStock({ orderId, lines: lines(['prod456', 1]) });
 
   const answers = await Promise.all(
     orders.map(async (orderId) => {
-      const sale = outcomeOf(patiently(() => shelf.client.confirmReservation({ orderId })));
-      const release = outcomeOf(patiently(() => shelf.client.releaseReservation({ orderId })));
+      const sale = outcomeOf(patiently(() => fixture.client.confirmReservation({ orderId })));
+      const release = outcomeOf(patiently(() => fixture.client.releaseReservation({ orderId })));
       return `${await sale} ${await release}`;
     }),
   );
 
   const sold = count(answers, 'ok RESERVATION_CONFIRMED');
   expect(sold + count(answers, 'RESERVATION_RELEASED ok')).toBe(30);
-  const { product } = await shelf.client.getProduct({ productId: 'prod456' });
+  const { product } = await fixture.client.getProduct({ productId: 'prod456' });
   expect(product).toMatchObject({ onHand: 100 - sold, reserved: 0, sold: BigInt(sold) });
 });
 
-it('adjusts once for 50 concurrent repeats of one key', async () => {
-  await using shelf = await startInventoryFixture();
+it('adjusts once for 50 concurrent duplicates of one key', async () => {
+  await using fixture = await startInventoryFixture();
   const adjustment = { idempotencyKey: 'key', productId: 'prod456', delta: 7 };
 
-  await Promise.all(range(50).map(() => patiently(() => shelf.client.adjustStock(adjustment))));
+  await Promise.all(range(50).map(() => patiently(() => fixture.client.adjustStock(adjustment))));
 
-  expect(await shelf.available('prod456')).toBe(107);
+  expect(await fixture.available('prod456')).toBe(107);
 });
 
-it('gives a key to one of two adjustments that claim it for different products at once', async () => {
-  await using shelf = await startInventoryFixture();
+it('accepts a key for one of two concurrent adjustments of different products', async () => {
+  await using fixture = await startInventoryFixture();
 
   const answers = await Promise.all(
     range(20).flatMap((index) =>
       ['prod456', 'prod789'].map((productId) =>
-        outcomeOf(patiently(() => shelf.client.adjustStock({ idempotencyKey: `key${index}`, productId, delta: 1 }))),
+        outcomeOf(patiently(() => fixture.client.adjustStock({ idempotencyKey: `key${index}`, productId, delta: 1 }))),
       ),
     ),
   );
 
   expect(count(answers, 'ok')).toBe(20);
   expect(count(answers, 'IDEMPOTENCY_KEY_REUSED')).toBe(20);
-  expect((await shelf.available('prod456')) + (await shelf.available('prod789'))).toBe(170);
+  expect((await fixture.available('prod456')) + (await fixture.available('prod789'))).toBe(170);
 });
 
-it('gives every one of 20 concurrent changes of a product a version and an event of its own', async () => {
-  await using shelf = await startInventoryFixture();
+it('gives each of 20 concurrent changes of a product its own version and event', async () => {
+  await using fixture = await startInventoryFixture();
   const change = (index: number) => ({
     productId: 'prod456',
     name: `name ${index}`,
     unitPrice: { currencyCode: 'EUR', minorUnits: 2_000n },
   });
 
-  await Promise.all(range(20).map((index) => patiently(() => shelf.client.upsertProduct(change(index)))));
-  await shelf.settled({});
+  await Promise.all(range(20).map((index) => patiently(() => fixture.client.upsertProduct(change(index)))));
+  await fixture.settled({});
 
-  const { product } = await shelf.client.getProduct({ productId: 'prod456' });
+  const { product } = await fixture.client.getProduct({ productId: 'prod456' });
   expect(product).toMatchObject({ version: 21n, available: 100 });
-  const events = (await readEventBodies(shelf.nats, ProductChangedSchema)).filter(
+  const events = (await readEventBodies(fixture.nats, ProductChangedSchema)).filter(
     (event) => event.productId === 'prod456',
   );
   const versions = events.map((event) => Number(event.version)).sort((left, right) => left - right);
@@ -233,7 +236,7 @@ it('gives every one of 20 concurrent changes of a product a version and an event
   expect(events.find((event) => event.version === 21n)?.name).toBe(product?.name);
 });
 
-/** The use cases on connections that wait long enough to see a deadlock for what it is. */
+/** The use cases on connections that wait long enough to detect a deadlock. */
 function openUseCases(url: string): AsyncDisposable & { readonly dependencies: InventoryDependencies } {
   const log = pino({ level: 'silent' });
   const database = createDatabase({ url, size: 30, timeoutMs: PATIENCE_MS, log });
@@ -258,19 +261,19 @@ function adjustProduct(dependencies: InventoryDependencies, productId: string, i
 }
 
 async function expectBalanced(
-  shelf: Awaited<ReturnType<typeof startInventoryFixture>>,
+  fixture: Awaited<ReturnType<typeof startInventoryFixture>>,
   productIds: readonly string[],
 ): Promise<void> {
   for (const productId of productIds) {
-    const { product } = await shelf.client.getProduct({ productId });
+    const { product } = await fixture.client.getProduct({ productId });
     const started = { '12345': 100, prod456: 100, prod789: 50 }[productId] ?? 0;
-    // 60 adjustments by one, 20 a product; what is neither sold nor on hand would be lost.
+    // 60 adjustments by one, 20 per product; units neither sold nor on hand would be lost.
     expect(product).toMatchObject({ onHand: started + 20 - Number(product?.sold ?? 0n) });
     expect(product?.reserved).toBe(0);
   }
 }
 
-/** Repeats a call that the service is too busy for, as its answer asks to. */
+/** Retries a call that the service sheds, as its RetryInfo asks. */
 async function patiently<T>(call: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
@@ -281,7 +284,7 @@ async function patiently<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-/** `ok`, or the reason a call fails for. */
+/** Returns `ok`, or the reason of the call's error. */
 async function outcomeOf(call: Promise<unknown>): Promise<string> {
   try {
     await call;

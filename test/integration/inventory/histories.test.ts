@@ -1,4 +1,4 @@
-// Whatever is asked of inventory, in whatever order and all at once: stock adds up, and what was answered stands.
+// Random histories of concurrent calls and events: stock adds up, and every answer stays true.
 import { create, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -17,13 +17,14 @@ import { applyOnce } from '#services/platform/messaging/inbox.ts';
 import { createDatabase, type Database } from '#services/platform/storage/database.ts';
 import { checkHistories, historyRuns, historyTimeoutMs } from '../../support/histories.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
+import { testCall } from '../../support/services/call.ts';
 import { silentLog } from '../../support/services/order-builders.ts';
 import { type Answer, findStockFaults } from './history-checks.ts';
 
 const RUNS = historyRuns(50);
 const ORDERS = ['order-a', 'order-b', 'order-c', 'order-d'] as const;
 type OrderId = (typeof ORDERS)[number];
-/** What each order is of; the first two want the same in different orders, the third more than there is for two. */
+/** The lines of each order: the first two in different orders of lines, the third more than is available for two. */
 const LINES: Readonly<Record<OrderId, readonly { readonly productId: string; readonly quantity: number }[]>> = {
   'order-a': [
     { productId: 'lamp', quantity: 2 },
@@ -40,7 +41,7 @@ const OPENING = { lamp: 5, mug: 4 } as const;
 
 type Step =
   | { readonly kind: 'reserve' | 'confirm' | 'release'; readonly orderId: OrderId }
-  /** The order's event, be it for the first time, delivered again, or sent twice under two ids. */
+  /** The order's event: delivered first, redelivered, or published twice under two ids. */
   | { readonly kind: 'hear'; readonly orderId: OrderId; readonly eventId: number }
   | { readonly kind: 'adjust'; readonly key: number; readonly productId: 'lamp' | 'mug'; readonly delta: number };
 
@@ -64,12 +65,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
 );
-/** Rounds one after the other; the steps of a round all at once. */
+/** The rounds run one after the other, the steps of a round at once. */
 const histories = fc.array(fc.array(step, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 8 });
 
 describe('stock, through every history of calls and events', () => {
   it(
-    'adds up, and what was answered stands',
+    'adds up, and every answer stays true',
     async () => {
       await using resources = new AsyncDisposableStack();
       const { databaseUrl } = resources.use(await createTestDatabase('inventory'));
@@ -80,7 +81,7 @@ describe('stock, through every history of calls and events', () => {
         const answers: Answer[] = [];
         await putStock(database);
         for (const steps of rounds) {
-          // All of them end before anything is said: what still ran would run into the next history.
+          // Wait for all before a failure is thrown: a step still running would affect the next history.
           for (const result of await Promise.allSettled(steps.map((each) => act(database, each)))) {
             if (result.status === 'rejected') throw result.reason;
             answers.push(result.value);
@@ -109,10 +110,10 @@ async function act(database: Database, step: Step): Promise<Answer> {
   const dependencies = inventoryOf(database);
   const ask = async (call: () => Promise<string>): Promise<Answer> => {
     try {
-      return { step, told: await call() };
+      return { step, reported: await call() };
     } catch (error) {
-      if (error instanceof DomainError && error.kind === 'failed_precondition') return { step, told: error.reason };
-      if (error instanceof DomainError && error.kind === 'not_found') return { step, told: error.reason };
+      if (error instanceof DomainError && error.kind === 'failed_precondition') return { step, reported: error.reason };
+      if (error instanceof DomainError && error.kind === 'not_found') return { step, reported: error.reason };
       throw error;
     }
   };
@@ -121,10 +122,8 @@ async function act(database: Database, step: Step): Promise<Answer> {
       const lines = LINES[step.orderId].map((line) => ({ ...line, $typeName: 'shop.inventory.v1.StockLine' as const }));
       const request = { orderId: step.orderId, lines, synthetic: false };
       return await ask(async () => {
-        const { reservation } = await reserveStock(dependencies, {
-          $typeName: 'shop.inventory.v1.ReserveStockRequest',
-          ...request,
-        });
+        const message = { $typeName: 'shop.inventory.v1.ReserveStockRequest', ...request } as const;
+        const { reservation } = await reserveStock(dependencies, message, testCall());
         return ReservationStateSchema.value[reservation?.state ?? 0]?.localName ?? '';
       });
     }

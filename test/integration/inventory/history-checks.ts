@@ -1,13 +1,13 @@
-// What must be true of stock and reservations after every round of a history: each broken promise in words.
+// The invariants of stock and reservations after every round of a history, with a description of each violation.
 import type { Database } from '#services/platform/storage/database.ts';
 
-/** A step and what was answered: a state, or the reason of a refusal. */
+/** A step and its answer: a state, or the reason of a refusal. */
 export type Answer = {
   readonly step:
     | { readonly kind: 'reserve' | 'confirm' | 'release'; readonly orderId: string }
     | { readonly kind: 'hear'; readonly orderId: string; readonly eventId: number }
     | { readonly kind: 'adjust'; readonly key: number; readonly productId: string; readonly delta: number };
-  readonly told: string;
+  readonly reported: string;
 };
 
 type ProductRow = { product_id: string; on_hand: number; reserved: number; sold: string };
@@ -19,7 +19,7 @@ type ReservationRow = {
 };
 type EventRow = { subject: string; payload: Buffer };
 
-/** Looks at the database; `opening` is what there was of each product at first. */
+/** Checks the database; `opening` is the initial stock of each product. */
 export async function findStockFaults(
   database: Database,
   answers: readonly Answer[],
@@ -51,10 +51,10 @@ function findMiscounts(
       .flatMap(({ lines }) => lines)
       .filter((line) => line.product_id === product_id)
       .reduce((sum, { quantity }) => sum + quantity, 0);
-  // One adjustment for each key, however often it was asked for.
+  // One adjustment for each key, duplicates included.
   const adjusted = new Map(
-    answers.flatMap(({ step, told }) =>
-      step.kind === 'adjust' && told === 'adjusted' ? [[step.key, step] as const] : [],
+    answers.flatMap(({ step, reported }) =>
+      step.kind === 'adjust' && reported === 'adjusted' ? [[step.key, step] as const] : [],
     ),
   );
   const added = [...adjusted.values()]
@@ -70,7 +70,7 @@ function findMiscounts(
 }
 
 function findUntold({ order_id, state, lines, short }: ReservationRow, events: readonly EventRow[]): string[] {
-  const told = events
+  const reported = events
     .filter(({ payload }) => payload.includes(order_id))
     .map(({ subject }) => subject.replace('shop.inventory.v1.', ''))
     .toSorted()
@@ -78,10 +78,10 @@ function findUntold({ order_id, state, lines, short }: ReservationRow, events: r
   const wasReserved = !short && lines.length > 0;
   const released = wasReserved && state === 'RELEASED' ? ['StockReleased'] : [];
   const wanted = [...(wasReserved ? ['StockReserved'] : []), ...released, ...(short ? ['InsufficientStock'] : [])];
-  return told === wanted.toSorted().join() ? [] : [`${order_id} is ${state}, told by ${told || 'nothing'}`];
+  return reported === wanted.toSorted().join() ? [] : [`${order_id} is ${state}, reported by ${reported || 'nothing'}`];
 }
 
-/** The states that may follow what was told. A refusal for want of stock stands like any answer. */
+/** The states that may follow an answer. A rejection for lack of stock is final like any answer. */
 const FOLLOWS: Readonly<Record<string, (reservation: ReservationRow) => boolean>> = {
   RESERVED: ({ state, lines, short }) => state !== 'REJECTED' && lines.length > 0 && !short,
   CONFIRMED: ({ state }) => state === 'CONFIRMED',
@@ -97,17 +97,17 @@ const FOLLOWS: Readonly<Record<string, (reservation: ReservationRow) => boolean>
 function findBrokenAnswers(reservations: readonly ReservationRow[], answers: readonly Answer[]): string[] {
   const rows = new Map(reservations.map((reservation) => [reservation.order_id, reservation]));
   const applied = new Map<string, number>();
-  return answers.flatMap(({ step, told }) => {
-    if (step.kind === 'adjust' || told === 'RESERVATION_NOT_FOUND') return [];
-    if (step.kind === 'hear' && told === 'applied') {
+  return answers.flatMap(({ step, reported }) => {
+    if (step.kind === 'adjust' || reported === 'RESERVATION_NOT_FOUND') return [];
+    if (step.kind === 'hear' && reported === 'applied') {
       const id = `${step.orderId} ${step.eventId}`;
       applied.set(id, (applied.get(id) ?? 0) + 1);
       if (applied.get(id) !== 1) return [`the event ${id} was applied again`];
     }
     const row = rows.get(step.orderId);
-    if (row === undefined) return [`${step.orderId} was told ${told}, but is not known`];
-    const follows = FOLLOWS[told];
-    if (follows === undefined) return [`${step.orderId}: ${step.kind} was answered ${told}`];
-    return follows(row) ? [] : [`${step.orderId}: ${step.kind} was told ${told}, but is ${row.state}`];
+    if (row === undefined) return [`${step.orderId} was reported ${reported}, but is not known`];
+    const follows = FOLLOWS[reported];
+    if (follows === undefined) return [`${step.orderId}: ${step.kind} was answered ${reported}`];
+    return follows(row) ? [] : [`${step.orderId}: ${step.kind} was reported ${reported}, but is ${row.state}`];
   });
 }

@@ -1,35 +1,35 @@
-// A reservation that waits for a product finds what came in meanwhile, however full the shelf was when it began to wait.
+// A reservation that waits for a product's lock uses the stock committed in the meantime, not that of its snapshot.
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
 import { type InventoryFixture, lines, startInventoryFixture } from '../../support/services/inventory.ts';
 
 describe('an order that waits for a product all of which is reserved', () => {
-  let shelf: InventoryFixture;
+  let fixture: InventoryFixture;
 
   beforeAll(async () => {
-    shelf = await startInventoryFixture();
+    fixture = await startInventoryFixture();
   });
-  afterAll(() => shelf?.[Symbol.asyncDispose]());
+  afterAll(() => fixture?.[Symbol.asyncDispose]());
 
   it.each([
     ['delivered', 'prod456', 'on_hand = on_hand + 3'],
-    ['given back', 'prod789', 'reserved = reserved - 3'],
-  ])('reserves what is %s meanwhile', async (word, productId, change) => {
-    const { quantity } = await shelf.client.checkAvailability({ productId });
-    await shelf.client.reserveStock({ orderId: `first of ${word}`, lines: lines([productId, quantity]) });
-    await using holder = await openSession(shelf.database.superuserUrl);
+    ['released', 'prod789', 'reserved = reserved - 3'],
+  ])('reserves what is %s while it waits', async (word, productId, change) => {
+    const { quantity } = await fixture.client.checkAvailability({ productId });
+    await fixture.client.reserveStock({ orderId: `first of ${word}`, lines: lines([productId, quantity]) });
+    await using holder = await openSession(fixture.database.superuserUrl);
     await holder.query('begin');
     await holder.query(`update product set ${change} where product_id = '${productId}'`);
 
     const request = { orderId: `second of ${word}`, lines: lines([productId, 2]) };
-    const reserving = Promise.allSettled([shelf.client.reserveStock(request)]);
+    const reserving = Promise.allSettled([fixture.client.reserveStock(request)]);
     await vi.waitFor(async () => expect(await holder.countWaiting()).toBe(1), { interval: 10, timeout: 5_000 });
     await holder.query('commit');
 
     const reserved = { reservation: { state: ReservationState.RESERVED } };
     expect(await reserving).toMatchObject([{ status: 'fulfilled', value: reserved }]);
-    expect(await shelf.available(productId)).toBe(1);
+    expect(await fixture.available(productId)).toBe(1);
   });
 });
 
@@ -38,7 +38,7 @@ async function openSession(connectionString: string) {
   await client.connect();
   return {
     query: (text: string) => client.query(text),
-    /** How many statements wait for what this session holds. */
+    /** Returns the number of statements that wait for a lock of this session. */
     countWaiting: async () => {
       const { rows } = await client.query(
         'select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))',

@@ -1,4 +1,4 @@
-// The service as the process it is in production: its settings, its signals, and what a SIGKILL leaves.
+// The service as a process: its settings, its signals, and its state after a SIGKILL.
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,7 @@ import { failureOf, lines } from '../../support/services/inventory.ts';
 const MAIN = fileURLToPath(new URL('../../../services/inventory/main.ts', import.meta.url));
 const SOON = { timeout: 10_000, interval: 50 };
 
-it('refuses to start with bad settings, naming each of them and no secret', async () => {
+it('refuses to start with invalid settings, reporting each of them and no secret', async () => {
   await using inventory = spawnInventory({
     INVENTORY_DATABASE_URL: 'mysql://a:hush-hush@b/c',
     INVENTORY_PORT: 'http',
@@ -30,7 +30,7 @@ it('refuses to start with bad settings, naming each of them and no secret', asyn
   expect(output).not.toContain('hush-hush');
 });
 
-it('answers every call it has taken, then exits 0, when it is told to stop', async () => {
+it('answers every accepted call, then exits 0, on SIGTERM', async () => {
   await using database = await createTestDatabase('inventory');
   await using nats = await startTestNats();
   await using inventory = spawnInventory(settings(database.databaseUrl, nats.url('inventory')));
@@ -49,8 +49,8 @@ it('answers every call it has taken, then exits 0, when it is told to stop', asy
   await using again = spawnInventory(settings(database.databaseUrl, nats.url('inventory')));
   const present = clientOf(await again.serving());
   for (const { reservation } of answers) {
-    const repeat = await present.reserveStock({ orderId: reservation?.orderId ?? '', lines: lines(['prod456', 1]) });
-    expect(repeat.reservation).toEqual(reservation);
+    const duplicate = await present.reserveStock({ orderId: reservation?.orderId ?? '', lines: lines(['prod456', 1]) });
+    expect(duplicate.reservation).toEqual(reservation);
   }
   expect((await present.checkAvailability({ productId: 'prod456' })).quantity).toBe(80);
 });
@@ -72,8 +72,8 @@ it('keeps what it answered, and publishes it, after a SIGKILL', async () => {
   const present = clientOf(await second.serving());
 
   expect((await present.checkAvailability({ productId: 'prod456' })).quantity).toBe(98);
-  const repeat = await present.reserveStock({ orderId: 'ord1', lines: lines(['prod456', 2]) });
-  expect(repeat.reservation).toEqual(reservation);
+  const duplicate = await present.reserveStock({ orderId: 'ord1', lines: lines(['prod456', 2]) });
+  expect(duplicate.reservation).toEqual(reservation);
   await expect.poll(() => readEvents(nats, 'shop.inventory.v1.StockReserved'), SOON).toHaveLength(1);
 });
 
@@ -103,7 +103,7 @@ function spawnInventory(environment: Record<string, string>) {
     ended,
     exitCode: () => child.exitCode,
     signal: (name: NodeJS.Signals) => child.kill(name),
-    /** Its address, once it serves. */
+    /** The URL, once it serves. */
     serving: async (): Promise<string> => {
       const findLine = () => output.find((line) => line.includes('"msg":"serving"'));
       await expect.poll(() => hasEnded(child) || findLine(), SOON).toBeTruthy();

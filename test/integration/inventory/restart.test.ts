@@ -1,4 +1,4 @@
-// What survives: the stock, the reservations and the catalogue, through restarts, replicas and outages.
+// Durability: stock, reservations and the catalogue through restarts, replicas and outages.
 import { Code } from '@connectrpc/connect';
 import { Client } from 'pg';
 import { expect, it } from 'vitest';
@@ -12,15 +12,15 @@ import { failureOf, lines, reasonOf, startInventory, startInventoryFixture } fro
 
 const SOON = { timeout: 10_000, interval: 50 };
 
-it('tells of every product of the first catalogue once', async () => {
-  await using shelf = await startInventoryFixture();
-  await shelf.settled({});
+it('publishes every product of the initial catalogue once', async () => {
+  await using fixture = await startInventoryFixture();
+  await fixture.settled({});
 
-  const changes = await readEventBodies(shelf.nats, ProductChangedSchema);
+  const changes = await readEventBodies(fixture.nats, ProductChangedSchema);
 
-  const told = changes.map(({ productId, name, unitPrice, version }) => ({ productId, name, unitPrice, version }));
-  expect(told).toHaveLength(FIRST_CATALOGUE.length);
-  expect(told).toEqual(
+  const reported = changes.map(({ productId, name, unitPrice, version }) => ({ productId, name, unitPrice, version }));
+  expect(reported).toHaveLength(FIRST_CATALOGUE.length);
+  expect(reported).toEqual(
     expect.arrayContaining(
       FIRST_CATALOGUE.map(({ productId, name, unitPrice }) => ({
         productId,
@@ -32,7 +32,7 @@ it('tells of every product of the first catalogue once', async () => {
   );
 });
 
-it('puts the first catalogue in once when three replicas start together', async () => {
+it('inserts the initial catalogue once when three replicas start together', async () => {
   await using database = await createTestDatabase('inventory');
   await using nats = await startTestNats();
 
@@ -45,13 +45,13 @@ it('puts the first catalogue in once when three replicas start together', async 
   expect(await readEvents(nats, 'shop.inventory.v1.ProductChanged')).toHaveLength(FIRST_CATALOGUE.length);
 });
 
-it('keeps stock, prices, reservations, bars and adjustments over a restart', async () => {
-  await using shelf = await startInventoryFixture();
-  const { client } = shelf;
+it('keeps stock, prices, reservations, tombstones and adjustments over a restart', async () => {
+  await using fixture = await startInventoryFixture();
+  const { client } = fixture;
   const { reservation } = await client.reserveStock({ orderId: 'reserved', lines: lines(['prod456', 2]) });
   await client.reserveStock({ orderId: 'sold', lines: lines(['prod456', 3]) });
   await client.confirmReservation({ orderId: 'sold' });
-  await client.releaseReservation({ orderId: 'barred' });
+  await client.releaseReservation({ orderId: 'tombstone' });
   await failureOf(client.reserveStock({ orderId: 'refused', lines: lines(['prod456', 200]) }));
   await client.adjustStock({ idempotencyKey: 'key', productId: 'prod456', delta: 10 });
   await client.upsertProduct({
@@ -60,17 +60,17 @@ it('keeps stock, prices, reservations, bars and adjustments over a restart', asy
     unitPrice: { currencyCode: 'EUR', minorUnits: 1n },
   });
   const before = await client.listProducts({});
-  await shelf.stopInventory();
+  await fixture.stopInventory();
 
-  await using again = await shelf.startReplica();
+  await using again = await fixture.startReplica();
 
   expect(await again.client.listProducts({})).toEqual(before);
-  const repeat = await again.client.reserveStock({ orderId: 'reserved', lines: lines(['prod456', 2]) });
-  expect(repeat.reservation).toEqual(reservation);
+  const duplicate = await again.client.reserveStock({ orderId: 'reserved', lines: lines(['prod456', 2]) });
+  expect(duplicate.reservation).toEqual(reservation);
   await again.client.adjustStock({ idempotencyKey: 'key', productId: 'prod456', delta: 10 });
   expect(await again.available('prod456')).toBe(105);
   expect(await reasonOf(again.client.releaseReservation({ orderId: 'sold' }))).toBe('RESERVATION_CONFIRMED');
-  expect(await reasonOf(again.client.reserveStock({ orderId: 'barred', lines: lines(['prod456', 1]) }))).toBe(
+  expect(await reasonOf(again.client.reserveStock({ orderId: 'tombstone', lines: lines(['prod456', 1]) }))).toBe(
     'RESERVATION_RELEASED',
   );
   expect(await reasonOf(again.client.reserveStock({ orderId: 'refused', lines: lines(['prod456', 200]) }))).toBe(
@@ -78,33 +78,35 @@ it('keeps stock, prices, reservations, bars and adjustments over a restart', asy
   );
 });
 
-it('publishes after a restart what was reserved while the broker was away', async () => {
-  await using shelf = await startInventoryFixture();
-  await shelf.settled({});
-  await shelf.nats.kill();
-  await shelf.client.reserveStock({ orderId: 'ord1', lines: lines(['prod456', 2]) });
-  await shelf.stopInventory();
-  await shelf.nats.restart();
+it('publishes after a restart what was reserved while the broker was down', async () => {
+  await using fixture = await startInventoryFixture();
+  await fixture.settled({});
+  await fixture.nats.kill();
+  await fixture.client.reserveStock({ orderId: 'ord1', lines: lines(['prod456', 2]) });
+  await fixture.stopInventory();
+  await fixture.nats.restart();
 
-  await using _again = await shelf.startReplica();
+  await using _again = await fixture.startReplica();
 
-  await expect.poll(() => readEvents(shelf.nats, 'shop.inventory.v1.StockReserved'), SOON).toHaveLength(1);
+  await expect.poll(() => readEvents(fixture.nats, 'shop.inventory.v1.StockReserved'), SOON).toHaveLength(1);
 });
 
-it('answers unavailable with advice to retry while its sessions are cut off, and serves on', async () => {
-  await using shelf = await startInventoryFixture();
-  await using admin = await connectBeside(shelf.database.superuserUrl);
+it('answers unavailable with RetryInfo while its sessions are terminated, and keeps serving', async () => {
+  await using fixture = await startInventoryFixture();
+  await using admin = await connectBeside(fixture.database.superuserUrl);
   const wanted = { orderId: 'ord1', lines: lines(['prod456', 2]) };
-  await admin.query(`alter database ${shelf.database.name} connection limit 0`);
-  await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [shelf.database.name]);
+  await admin.query(`alter database ${fixture.database.name} connection limit 0`);
+  await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [
+    fixture.database.name,
+  ]);
 
-  const failure = await failureOf(shelf.client.reserveStock(wanted));
-  await admin.query(`alter database ${shelf.database.name} connection limit -1`);
+  const failure = await failureOf(fixture.client.reserveStock(wanted));
+  await admin.query(`alter database ${fixture.database.name} connection limit -1`);
 
   expect(Code[failure.code]).toBe('Unavailable');
   expect(failure.findDetails(RetryInfoSchema)).toMatchObject([{ retryDelay: { seconds: 1n } }]);
-  await expect.poll(() => outcomeOf(shelf.client.reserveStock(wanted)), SOON).toBe('ok');
-  expect(await shelf.available('prod456')).toBe(98);
+  await expect.poll(() => outcomeOf(fixture.client.reserveStock(wanted)), SOON).toBe('ok');
+  expect(await fixture.available('prod456')).toBe(98);
 });
 
 /** Connects the superuser to another database of the same server. */

@@ -11,7 +11,7 @@ async function readAll(file: string): Promise<unknown[]> {
   return entries;
 }
 
-/** Holds back what every file's `datasync` answers, until it is released or fails. */
+/** Blocks every file's `datasync` until the test releases it or makes it fail. */
 async function holdDisk(file: string) {
   const handle = await open(file, 'a');
   const gate = Promise.withResolvers<void>();
@@ -28,7 +28,7 @@ async function holdDisk(file: string) {
 }
 
 describe('an append log', () => {
-  it('gives back every entry, in order, when it is opened again', async () => {
+  it('reads every entry, in order, when it is reopened', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const file = join(folder.path, 'made', 'on-demand.jsonl');
     {
@@ -39,7 +39,7 @@ describe('an append log', () => {
     expect(await readAll(file)).toEqual(Array.from({ length: 200 }, (_, id) => ({ id, text: 'é\n"' })));
   });
 
-  it('acknowledges an entry only when the disk has it', async () => {
+  it('acknowledges an entry only after it is on disk', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const file = join(folder.path, 'log.jsonl');
     const disk = await holdDisk(file);
@@ -57,7 +57,7 @@ describe('an append log', () => {
     expect(await readFile(file, 'utf8')).toBe('42\n');
   });
 
-  it('writes what is waiting before it closes, in one piece', async () => {
+  it('writes the queued entries in one write before it closes', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const file = join(folder.path, 'log.jsonl');
     const disk = await holdDisk(file);
@@ -73,7 +73,7 @@ describe('an append log', () => {
     expect(disk.synced).toBe(2);
   });
 
-  it('refuses every further entry once the disk has failed', async () => {
+  it('rejects every further entry after a write has failed', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const file = join(folder.path, 'log.jsonl');
     const disk = await holdDisk(file);
@@ -89,7 +89,7 @@ describe('an append log', () => {
     await expect(log.append(3)).rejects.toThrow('cannot be written');
   });
 
-  it('drops a torn last line and goes on behind the one before', async () => {
+  it('drops an incomplete last line and appends after the previous one', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const file = join(folder.path, 'log.jsonl');
     await writeFile(file, '{"id":1}\n{"id":2}\n{"id":3,"na');
@@ -101,7 +101,7 @@ describe('an append log', () => {
     expect(await readAll(file)).toEqual([{ id: 1 }, { id: 2 }, { id: 4 }]);
   });
 
-  it('drops a torn last line of a file that is read in many pieces', async () => {
+  it('drops an incomplete last line of a file that is read in many chunks', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const file = join(folder.path, 'log.jsonl');
     const entries = Array.from({ length: 20_000 }, (_, id) => ({ id }));
@@ -111,7 +111,7 @@ describe('an append log', () => {
     expect(await readAll(file)).toEqual(entries);
   });
 
-  it('refuses a file with a damaged line in the middle, naming the line', async () => {
+  it('rejects a file with a damaged line in the middle, naming the line', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const file = join(folder.path, 'log.jsonl');
     await writeFile(file, '{"id":1}\nnot json\n{"id":3}\n');
@@ -120,7 +120,7 @@ describe('an append log', () => {
     expect(await readFile(file, 'utf8')).toContain('not json');
   });
 
-  it('reads entries that are longer than what is read at once', async () => {
+  it('reads entries that are longer than one chunk', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const file = join(folder.path, 'log.jsonl');
     const long = ['é'.repeat(100_000), 'ü'.repeat(200_001)];
@@ -129,7 +129,7 @@ describe('an append log', () => {
     expect(await readAll(file)).toEqual(long);
   });
 
-  it('takes nothing more once it is closed', async () => {
+  it('rejects entries after it is closed', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const log = await openAppendLog<number>(join(folder.path, 'log.jsonl'), () => undefined);
 

@@ -46,7 +46,7 @@ async function get(provider: Pick<FakePaymentProvider, 'url'>, path: string): Pr
 }
 
 describe('the fake payment provider', () => {
-  it('makes one charge of fifty simultaneous calls with one key', async () => {
+  it('makes one charge when fifty concurrent calls share a key', async () => {
     await using provider = await startFakePaymentProvider();
 
     const answers = await Promise.all(
@@ -58,7 +58,7 @@ describe('the fake payment provider', () => {
     expect((await get(provider, '/v1/charges?order_id=order-1')).body.charges).toHaveLength(1);
   });
 
-  it('captures although the caller hung up', async () => {
+  it('captures although the caller disconnected', async () => {
     const clock = createManualClock();
     await using provider = await startFakePaymentProvider({ clock, slowCaptureMs: 5_000 });
     const caller = httpRequest(`${provider.url}/v1/charges`, { method: 'POST', headers: { 'idempotency-key': 'key' } });
@@ -75,7 +75,7 @@ describe('the fake payment provider', () => {
     await expect.poll(statusOf).toBe('captured');
   });
 
-  it('has its ledger and its keys again after a restart', async () => {
+  it('restores its ledger and its keys after a restart', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const ledgerFile = join(folder.path, 'ledger.jsonl');
     const before = await startFakePaymentProvider({ ledgerFile });
@@ -92,7 +92,7 @@ describe('the fake payment provider', () => {
     expect(await readFile(ledgerFile, 'utf8')).not.toContain('pm_approved');
   });
 
-  it('has every charge it answered for again after a kill', async () => {
+  it('restores every acknowledged charge after SIGKILL', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const environment = { PAYMENT_PROVIDER_PORT: '0', PAYMENT_PROVIDER_LEDGER: join(folder.path, 'ledger.jsonl') };
     await using first = await startProgram('provider', environment);
@@ -133,7 +133,7 @@ describe('the fake payment provider', () => {
     expect(ordersOf(await get(provider, '/v1/charges?order_id=d&customer_id=anna'))).toEqual([]);
   });
 
-  it('names every field that is wrong', async () => {
+  it('names every invalid field', async () => {
     await using provider = await startFakePaymentProvider();
 
     const answer = await post(provider, '/v1/charges', 'key', {
@@ -179,7 +179,7 @@ describe('the fake payment provider', () => {
     expect((await get(provider, '/healthz')).status).toBe(200);
   });
 
-  it('refuses paths, methods and queries that it does not have', async () => {
+  it('rejects unknown paths, methods and queries', async () => {
     await using provider = await startFakePaymentProvider();
 
     expect(await get(provider, '/v2/charges')).toMatchObject({ status: 404, body: { error: { code: 'not_found' } } });

@@ -31,7 +31,7 @@ async function readMessages(mailbox: Mailbox, query = ''): Promise<MailMessage[]
 }
 
 describe('the mailbox', () => {
-  it('shows a mail as it was sent', async () => {
+  it('lists a mail as it was sent', async () => {
     await using mailbox = await startMailbox();
     using transport = openTransport(mailbox);
 
@@ -50,7 +50,7 @@ describe('the mailbox', () => {
     ]);
   });
 
-  it('keeps a mail that comes twice, twice', async () => {
+  it('lists a mail that arrives twice, twice', async () => {
     await using mailbox = await startMailbox();
     using transport = openTransport(mailbox);
 
@@ -62,7 +62,7 @@ describe('the mailbox', () => {
     expect(new Set(messages.map(({ id }) => id)).size).toBe(2);
   });
 
-  it('tells the mails of one customer from those of another', async () => {
+  it('lists the mails of one customer only', async () => {
     await using mailbox = await startMailbox();
     using transport = openTransport(mailbox);
     await transport.send();
@@ -71,10 +71,10 @@ describe('the mailbox', () => {
     expect((await readMessages(mailbox, '?to=other@customers.example')).map((message) => message.message_id)).toEqual([
       '<n-2@touchstone.example>',
     ]);
-    expect(await readMessages(mailbox, '?to=nobody@customers.example')).toEqual([]);
+    expect(await readMessages(mailbox, '?to=no-recipient@customers.example')).toEqual([]);
   });
 
-  it('has every mail it answered 250 for again after a restart', async () => {
+  it('lists every mail it answered with 250 after a restart', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const file = join(folder.path, 'mailbox.jsonl');
     const before = await startMailbox({ file });
@@ -91,7 +91,7 @@ describe('the mailbox', () => {
     expect(await readMessages(after)).toEqual(messages);
   });
 
-  it('has every mail it answered 250 for again after a kill', async () => {
+  it('lists every mail it answered with 250 after SIGKILL', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const environment = {
       MAILBOX_SMTP_PORT: '0',
@@ -109,7 +109,7 @@ describe('the mailbox', () => {
     expect(await response.json()).toMatchObject({ messages: [{ message_id: sample.messageId }] });
   });
 
-  it('refuses a mail of more than a megabyte and takes the next', async () => {
+  it('rejects a mail of more than a megabyte and accepts the next', async () => {
     await using mailbox = await startMailbox();
     using transport = openTransport(mailbox);
 
@@ -120,7 +120,7 @@ describe('the mailbox', () => {
     expect(await readMessages(mailbox)).toHaveLength(1);
   });
 
-  it('goes on when a client hangs up in the middle of a mail', async () => {
+  it('keeps accepting mails when a client disconnects in the middle of one', async () => {
     await using mailbox = await startMailbox();
     const socket = connect(mailbox.smtpPort, '127.0.0.1');
     const lines = createInterface({ input: socket });

@@ -15,7 +15,7 @@ const users = randomNatsUsers();
 const options = { port: 0, users, log: () => undefined };
 
 describe('the nats-server', () => {
-  it('keeps its messages when it is stopped and started', async () => {
+  it('keeps its messages across a restart', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const storeDir = join(folder.path, 'not', 'yet', 'there');
     {
@@ -32,7 +32,7 @@ describe('the nats-server', () => {
     expect(await readSubjects(client.connection)).toEqual(['kept.one']);
   });
 
-  it('loses nothing that it acknowledged when it is killed', async () => {
+  it('loses no acknowledged message on SIGKILL', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const storeDir = join(folder.path, 'store');
     let acknowledged = 0;
@@ -61,7 +61,7 @@ describe('the nats-server', () => {
     );
   });
 
-  it('does not outlive a parent that is killed', async () => {
+  it('does not outlive its killed parent', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     await using owner = await startOwner<{ pid: number; port: number }>('nats-owner', [join(folder.path, 'store')]);
     expect(await isListening(owner.owned.port)).toBe(true);
@@ -72,7 +72,7 @@ describe('the nats-server', () => {
     await expect.poll(() => isListening(owner.owned.port), WITHIN).toBe(false);
   });
 
-  it('answers a taken port with one line that names it, before it opens its streams', async () => {
+  it('fails with one line about a taken port, before it opens its streams', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     await using other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
@@ -88,7 +88,7 @@ describe('the nats-server', () => {
     expect(existsSync(storeDir)).toBe(false);
   });
 
-  it('lets in only users it knows, by their passwords', async () => {
+  it('accepts only known users with their passwords', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     await using server = await startNatsServer({ ...options, storeDir: join(folder.path, 'store') });
     const servers = `127.0.0.1:${server.port}`;
@@ -97,10 +97,10 @@ describe('the nats-server', () => {
     await expect(connect({ servers, user: 'order', pass: 'guess' })).rejects.toMatchObject({
       code: 'AUTHORIZATION_VIOLATION',
     });
-    expect(() => server.natsUrl('nobody')).toThrow('the broker has no user named nobody');
+    expect(() => server.natsUrl('stranger')).toThrow('the broker has no user named stranger');
   });
 
-  it('allows a user with empty permissions nothing', async () => {
+  it('allows nothing to a user with empty permissions', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const powerless = { name: 'powerless', password: 'powerless', permissions: { publish: [], subscribe: [] } };
     await using server = await startNatsServer({

@@ -104,13 +104,13 @@ describe('the embedded Postgres', () => {
     await using running = await startPostgres({ ...options, dataDir });
 
     await expect(startPostgres({ ...options, dataDir })).rejects.toThrow(
-      `already runs in ${dataDir} (pid ${running.pid})`,
+      `is already running in ${dataDir} (pid ${running.pid})`,
     );
 
     expect(await query(running.superuserUrl, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  it('makes its cluster anew when the first start was interrupted', async () => {
+  it('creates its cluster again when the first start was interrupted', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const dataDir = join(folder.path, 'data');
     await mkdir(`${dataDir}.draft/cluster`, { recursive: true });
@@ -134,7 +134,7 @@ describe('the embedded Postgres', () => {
     expect(await readdir(folder.path)).toEqual([]);
   });
 
-  it('says so when its data was made with another password', async () => {
+  it('says so when its data was created with another password', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const dataDir = join(folder.path, 'data');
     {
@@ -145,7 +145,7 @@ describe('the embedded Postgres', () => {
 
     const started = startPostgres({ ...options, dataDir, password: 'other', log: (line) => log.push(line) });
 
-    await expect(started).rejects.toThrow('was made with another password');
+    await expect(started).rejects.toThrow('was created with another password');
     expect(log.at(-1)).toContain('database system is shut down');
   });
 

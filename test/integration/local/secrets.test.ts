@@ -29,7 +29,7 @@ it('keeps the secret readable by its owner alone', async () => {
   expect((await stat(join(folder.path, 'made'))).mode & 0o777).toBe(0o600);
 });
 
-it('settles on one secret when several start at once', async () => {
+it('creates one secret when several processes start at once', async () => {
   await using folder = await createGuardedDirectory('touchstone-test');
   const file = join(folder.path, 'secret');
 
@@ -39,7 +39,7 @@ it('settles on one secret when several start at once', async () => {
   expect(await readdir(folder.path)).toEqual(['secret']);
 });
 
-it('refuses a file that holds something else, without showing it', async () => {
+it('rejects a file with other content, without printing the content', async () => {
   await using folder = await createGuardedDirectory('touchstone-test');
   const file = join(folder.path, 'secret');
   await writeFile(file, 'hunter2');

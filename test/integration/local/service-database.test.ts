@@ -5,7 +5,7 @@ import { startPostgres } from '#local/postgres/postgres.ts';
 import { createServiceDatabase, serviceDatabaseUrl } from '#local/postgres/service-database.ts';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
 
-it("gives a service a database that it owns and that another service's role cannot connect to", async () => {
+it("creates a database that the service owns and another service's role cannot connect to", async () => {
   await using server = await startServer();
   const order = await createServiceDatabase({ ...server, service: 'order', password: 'order-password' });
   const payment = await createServiceDatabase({ ...server, service: 'payment', password: 'payment-password' });
@@ -24,7 +24,7 @@ it("gives a service a database that it owns and that another service's role cann
   }
 });
 
-it('gives a role no power beyond its database', async () => {
+it('grants a role no rights beyond its database', async () => {
   await using server = await startServer();
   const url = await createServiceDatabase({ ...server, service: 'order', password: 'order-password' });
 
@@ -33,7 +33,7 @@ it('gives a role no power beyond its database', async () => {
   await expect(query(url, "SELECT pg_read_file('/etc/passwd')")).rejects.toMatchObject({ code: '42501' });
 });
 
-it('keeps the data and takes the new password when it is repeated', async () => {
+it('keeps the data and sets the new password when it is called again', async () => {
   await using server = await startServer();
   const first = await createServiceDatabase({ ...server, service: 'order', password: 'first' });
   await query(first, 'CREATE TABLE orders AS SELECT 7 AS number');
@@ -44,7 +44,7 @@ it('keeps the data and takes the new password when it is repeated', async () => 
   await expect(query(first, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
 });
 
-it('makes the same databases for several at once', async () => {
+it('creates the databases once for concurrent callers', async () => {
   await using server = await startServer();
   const create = (service: 'order' | 'inventory') => createServiceDatabase({ ...server, service, password: service });
 

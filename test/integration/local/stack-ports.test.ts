@@ -41,7 +41,7 @@ async function connectFromOwnPort(to: number): Promise<Socket> {
 }
 
 describe('the ports of a stack', () => {
-  it('are all different where any will do, and the wanted ones elsewhere', async () => {
+  it('are distinct where chosen, and the given ones otherwise', async () => {
     const { port } = await holdPort().then(async (held) => {
       await held.close();
       return held;
@@ -54,7 +54,7 @@ describe('the ports of a stack', () => {
     expect(new Set(ports.values()).size).toBe(5);
   });
 
-  it('are none that an outgoing connection may be given, nor one that is taken, where any will do', async () => {
+  it('are chosen outside the ephemeral range and never taken', async () => {
     await using taken = await holdPort();
     vi.mocked<(from: number, upTo: number) => number>(randomInt).mockReturnValueOnce(taken.port);
 
@@ -64,7 +64,7 @@ describe('the ports of a stack', () => {
     expect(port).toBeLessThan(32_000);
   });
 
-  it('are refused in one line for each that is taken', async () => {
+  it('are rejected with one line for each taken port', async () => {
     await using one = await holdPort();
     await using other = await holdPort();
 
@@ -79,7 +79,7 @@ describe('the ports of a stack', () => {
     );
   });
 
-  it('are refused when the address is not of this machine', async () => {
+  it('are rejected when the address does not belong to this machine', async () => {
     const elsewhere = { ...request('order', 0), host: '192.0.2.1' };
 
     await expect(resolvePorts([elsewhere], { afterKill: false })).rejects.toThrow(
@@ -87,22 +87,22 @@ describe('the ports of a stack', () => {
     );
   });
 
-  it('are waited for while an outgoing connection has one, and then said to be taken by it', async () => {
+  it('are waited for while an outgoing connection holds one, and then reported as taken by it', async () => {
     await using server = await holdPort();
-    // What the other end makes of being cut off is of no interest.
+    // The peer's error on disconnect does not matter.
     server.onConnection((socket) => socket.on('error', () => socket.destroy()));
     const connection = await connectFromOwnPort(server.port);
     const port = connection.localPort!;
 
     const refused = resolvePorts([request('order', port)], { afterKill: false });
-    await expect(refused).rejects.toThrow(`is already taken for a connection by pid ${process.pid} (node)`);
+    await expect(refused).rejects.toThrow(`is already in use for a connection by pid ${process.pid} (node)`);
 
     const settling = resolvePorts([request('order', port)], { afterKill: false });
     connection.resetAndDestroy();
     expect((await settling).get('ORDER_PORT')).toBe(port);
   });
 
-  it('are waited for while a killed stack still lets go of them', async () => {
+  it('are waited for while the processes of a killed stack release them', async () => {
     await using held = await holdPort();
     const listen = vi.spyOn(Server.prototype, 'listen');
     const settling = resolvePorts([request('order', held.port)], { afterKill: true });
@@ -116,7 +116,7 @@ describe('the ports of a stack', () => {
 });
 
 describe('a data directory', () => {
-  it('tells whether its last owner was killed', async () => {
+  it('knows whether its last owner was killed', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const dataDir = join(folder.path, 'data');
     expect(await wasOwnerKilled(dataDir)).toBe(false);
@@ -127,12 +127,12 @@ describe('a data directory', () => {
     }
     expect(await wasOwnerKilled(dataDir)).toBe(false);
 
-    // This process's own pid, but another start: somebody else had it before.
+    // This process's own pid, but another start time: an earlier process had it.
     await writeFile(join(dataDir, 'stack.pid'), `${process.pid} 1`);
     expect(await wasOwnerKilled(dataDir)).toBe(true);
   });
 
-  it('is free again when its owner was killed', async () => {
+  it('can be locked after its owner was killed', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     await mkdir(join(folder.path, 'data'));
     await writeFile(join(folder.path, 'data', 'stack.pid'), `${process.pid} 1`);

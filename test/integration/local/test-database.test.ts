@@ -11,7 +11,7 @@ import { isListening } from './processes.ts';
 const CREATE_NOTES = 'CREATE TABLE note (text text NOT NULL);\n';
 
 describe('a test database', () => {
-  it("has the service's migrations, belongs to the service's role, and is nobody else's", async () => {
+  it("has the service's migrations and belongs to the service's role alone", async () => {
     await using migrations = await createMigrations({ '0001_notes.sql': CREATE_NOTES });
     await using first = await cloneTestDatabase('order', migrations.path);
     await using second = await cloneTestDatabase('order', migrations.path);
@@ -24,7 +24,7 @@ describe('a test database', () => {
     );
   });
 
-  it("cannot be entered by another service's role", async () => {
+  it("rejects connections of another service's role", async () => {
     await using migrations = await createMigrations({ '0001_notes.sql': CREATE_NOTES });
     await using order = await cloneTestDatabase('order', migrations.path);
     await using payment = await cloneTestDatabase('payment', migrations.path);
@@ -34,7 +34,7 @@ describe('a test database', () => {
     await expect(query(intruder.toString(), 'SELECT 1')).rejects.toMatchObject({ code: '42501' });
   });
 
-  it('is dropped at its disposal, whoever is still connected', async () => {
+  it('is dropped at its disposal although a session is connected', async () => {
     await using migrations = await createMigrations({ '0001_notes.sql': CREATE_NOTES });
     const database = await cloneTestDatabase('order', migrations.path);
     const session = new Client({ connectionString: database.databaseUrl });
@@ -58,7 +58,7 @@ describe('a test database', () => {
     expect(await query(after.databaseUrl, 'SELECT author FROM note')).toEqual([]);
   });
 
-  it('is there in spite of an earlier migration that failed', async () => {
+  it('is created although an earlier migration failed', async () => {
     await using migrations = await createMigrations({
       '0001_notes.sql': CREATE_NOTES,
       '0002_broken.sql': 'CREATE TABEL x;',
@@ -72,7 +72,7 @@ describe('a test database', () => {
     expect(await query(repaired.databaseUrl, 'SELECT text FROM note')).toEqual([]);
   });
 
-  it('is migrated once for many that ask at once', async () => {
+  it('is migrated once for concurrent callers', async () => {
     await using migrations = await createMigrations({
       '0001_notes.sql': `${CREATE_NOTES}INSERT INTO note SELECT pg_backend_pid()::text || clock_timestamp();\n`,
     });
@@ -89,7 +89,7 @@ describe('a test database', () => {
 });
 
 describe("a run's Postgres", () => {
-  it('is not shared with another run, and is gone with it', async () => {
+  it('is not shared with another run, and ends with it', async () => {
     const [first, second] = await Promise.all([startRun(), startRun()]);
     const [firstUrl, secondUrl] = await Promise.all([requestServer(first.socket), requestServer(second.socket)]);
     expect(firstUrl).not.toBe(secondUrl);

@@ -27,7 +27,7 @@ it('restarts while it runs', async () => {
   expect([isAlive(pid), isAlive(nats.pid), await isListening(nats.port)]).toEqual([false, true, true]);
 });
 
-it('leaves neither process nor files behind, and keeps two of them apart', async () => {
+it('leaves neither a process nor files behind, and is isolated from another one', async () => {
   const [first, second] = await Promise.all([startTestNats(), startTestNats()]);
   await publish(first);
   expect(first.port).not.toBe(second.port);

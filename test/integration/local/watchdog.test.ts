@@ -17,7 +17,7 @@ const WITHIN = { timeout: 10_000, interval: 20 };
 const AT_ONCE = { timeout: 4_000, interval: 20 };
 
 describe('a guarded process', () => {
-  it('dies with its whole group, and the guarded directory goes, when its parent is killed', async () => {
+  it('dies with its group and its guarded directory when its parent is killed', async () => {
     await using owner = await startOwner<Guarded>('guard-owner', ['SIGKILL', '/dev/null', 'waits']);
     const { leader, follower, directory } = owner.owned;
     expect([isAlive(leader), isAlive(follower), existsSync(directory)]).toEqual([true, true, true]);
@@ -29,7 +29,7 @@ describe('a guarded process', () => {
     }, AT_ONCE);
   });
 
-  it('is asked to stop first when it has an orphan signal, and what does not is killed', async () => {
+  it('receives its orphan signal first, and is killed when it does not stop', async () => {
     await using folder = await createGuardedDirectory('touchstone-test');
     const lastWords = join(folder.path, 'last-words');
     await using owner = await startOwner<Guarded>('guard-owner', ['SIGTERM', lastWords, 'waits']);
@@ -41,7 +41,7 @@ describe('a guarded process', () => {
     await expect.poll(() => isAlive(owner.owned.follower), WITHIN).toBe(false);
   });
 
-  it('does not keep its parent alive, and dies when that ends by itself', async () => {
+  it('does not keep its parent alive, and dies when the parent exits', async () => {
     await using owner = await startOwner<Guarded>('guard-owner', ['SIGKILL', '/dev/null', 'ends']);
 
     expect(await owner.ended).toBe(0);
@@ -50,7 +50,7 @@ describe('a guarded process', () => {
     await expect.poll(() => existsSync(owner.owned.directory), WITHIN).toBe(false);
   });
 
-  it('stays guarded when the watchdog itself was killed', async () => {
+  it('stays guarded after the watchdog was killed', async () => {
     await using owner = await startOwner<Guarded>('guard-owner', ['SIGKILL', '/dev/null', 'waits']);
     const first = findWatchdog(owner.pid);
     process.kill(first, 'SIGKILL');
@@ -62,7 +62,7 @@ describe('a guarded process', () => {
     await expect.poll(() => existsSync(owner.owned.directory), WITHIN).toBe(false);
   });
 
-  it('takes what it started along when it ends', async () => {
+  it('ends its own children when it ends', async () => {
     const leader = spawnGuarded('/bin/sh', ['-c', 'sleep 300 & echo $!'], { stdio: ['ignore', 'pipe', 'ignore'] });
     const follower = await new Promise<string>((resolve) => leader.stdout?.once('data', resolve));
 
@@ -70,7 +70,7 @@ describe('a guarded process', () => {
     expect(leader.exitCode).toBe(0);
   });
 
-  it('gets the descriptors its caller gave, and none of the guard', async () => {
+  it("inherits its caller's descriptors and none of the watchdog's", async () => {
     const child = spawnGuarded('/bin/sh', ['-c', 'echo extra >&3; ls /proc/$$/fd'], {
       stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
     });
@@ -88,7 +88,7 @@ describe('a guarded process', () => {
     ).toEqual([0, 1, 2, 3]);
   });
 
-  it('ends with 127 and a word about the command when that does not exist', async () => {
+  it('exits with 127 and a message when the command does not exist', async () => {
     const child = spawnGuarded('no-such-command', [], { stdio: ['ignore', 'ignore', 'pipe'] });
     if (child.stderr === null) throw new Error('no stderr');
 
@@ -96,7 +96,7 @@ describe('a guarded process', () => {
     await expect.poll(() => child.exitCode, WITHIN).toBe(127);
   });
 
-  it('is killed when it does not stop within its grace', async () => {
+  it('is killed when it does not stop within the grace period', async () => {
     const child = spawnGuarded('/bin/sh', ['-c', "trap '' TERM; echo ready; while :; do sleep 300; done"]);
     await new Promise((resolve) => child.stdout?.once('data', resolve));
 
@@ -108,7 +108,7 @@ describe('a guarded process', () => {
 });
 
 describe('a guarded directory', () => {
-  it('is private, and gone after its disposal', async () => {
+  it('is private, and removed by its disposal', async () => {
     let path: string;
     {
       await using directory = await createGuardedDirectory('touchstone-test');
@@ -118,7 +118,7 @@ describe('a guarded directory', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('lets the watchdog end once nothing is left to guard', async () => {
+  it('lets the watchdog end when nothing is left to guard', async () => {
     const directory = await createGuardedDirectory('touchstone-test');
     const watchdog = findWatchdog(process.pid);
 

@@ -1,4 +1,4 @@
-// The real monitor: its database, its port, its schedule; the order service is a virtual one.
+// The real monitor with its database and schedule, and a virtual order service.
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { Journey, RunResult } from '#gen/shop/monitor/v1/monitor_pb.ts';
@@ -14,7 +14,7 @@ const { createOrder, quoteOrder, watchOrder } = OrderService.method;
 const EVERY_JOURNEY = [Journey.ORDER, Journey.DECLINE, Journey.CANCEL, Journey.QUOTE];
 
 describe('RunJourney', () => {
-  it('runs each journey, and ListRuns tells of it with its trace, newest first', async () => {
+  it('runs each journey, and ListRuns returns it with its trace, newest first', async () => {
     await using world = await startMonitorFixture();
     const ran = [];
     for (const journey of EVERY_JOURNEY) {
@@ -28,7 +28,7 @@ describe('RunJourney', () => {
     expect(runs).toEqual(ran.toReversed());
   });
 
-  it('carries the credential to the order service, in the trace it tells', async () => {
+  it('sends the credential to the order service, in the trace it returns', async () => {
     await using world = await startMonitorFixture();
     const { run } = await world.client.runJourney({ idempotencyKey: 'key-1', journey: Journey.ORDER });
     const [call] = world.shop.calls(createOrder);
@@ -36,7 +36,7 @@ describe('RunJourney', () => {
     expect(call?.requestHeader.get('traceparent')).toContain(run!.traceId);
   });
 
-  it('runs a journey once for a key, however often it is asked at once', async () => {
+  it('runs a journey once for a key, however many concurrent calls arrive', async () => {
     await using world = await startMonitorFixture();
     const answers = await Promise.all(
       Array.from({ length: 20 }, () =>
@@ -56,7 +56,7 @@ describe('RunJourney', () => {
     expect([error.code, reason]).toEqual([Code.FailedPrecondition, 'IDEMPOTENCY_KEY_REUSED']);
   });
 
-  it('tells what went wrong, and counts it', async () => {
+  it('returns the reason of a failure, and counts it', async () => {
     await using world = await startMonitorFixture({ JOURNEY_LIMIT_MS: '300' });
     world.shop
       .stub(createOrder, { paymentMethod: 'pm_approved' })
@@ -79,8 +79,8 @@ describe('RunJourney', () => {
   });
 });
 
-describe('a monitor among others', () => {
-  it('answers a repeat with the run of another replica', async () => {
+describe('one of several monitors', () => {
+  it('answers a duplicate with the run of another replica', async () => {
     await using world = await startMonitorFixture();
     await using second = await world.startReplica();
     const request = { idempotencyKey: 'key-1', journey: Journey.QUOTE };
@@ -89,7 +89,7 @@ describe('a monitor among others', () => {
     world.shop.received(quoteOrder).times(1);
   });
 
-  it('finishes and records the run under way when it is stopped', async () => {
+  it('finishes and records the running journey when it is stopped', async () => {
     await using world = await startMonitorFixture();
     await using second = await world.startReplica();
     world.shop.stub(createOrder, { paymentMethod: 'pm_approved' }).delays(300).fails(Code.Internal, 'broken');
@@ -106,7 +106,7 @@ describe('a monitor among others', () => {
     expect(runs.map(({ result }) => result)).toEqual([RunResult.FAILED]);
   });
 
-  it('tells by GetStatus that it does not call an order service that failed five times', async () => {
+  it('reports by GetStatus that its breaker is open after five failures of the order service', async () => {
     await using world = await startMonitorFixture();
     world.shop.stub(quoteOrder).fails(Code.Internal, 'broken');
     for (let turn = 0; turn < 6; turn += 1) {
@@ -120,7 +120,7 @@ describe('a monitor among others', () => {
 });
 
 describe('the schedule', () => {
-  it('runs every journey, once an interval, whatever the number of replicas', async () => {
+  it('runs every journey once per interval, whatever the number of replicas', async () => {
     await using world = await startMonitorFixture({ JOURNEY_INTERVAL_MS: '2000' });
     await using _second = await world.startReplica();
     await using _third = await world.startReplica();
@@ -136,7 +136,7 @@ describe('the schedule', () => {
     expect(Math.min(...gaps.map(({ gap }) => gap))).toBeGreaterThan(1.5);
   });
 
-  it('takes up a shorter interval at once', async () => {
+  it('applies a shorter interval at once', async () => {
     await using world = await startMonitorFixture();
     await expect.poll(() => world.sql('select 1 from journey_schedule')).toHaveLength(4);
     await using _hasty = await world.startReplica({ JOURNEY_INTERVAL_MS: '1000' });
@@ -146,7 +146,7 @@ describe('the schedule', () => {
   it.each([
     { began: 'a minute ago', time: `now() - interval '1 minute'` },
     { began: 'in the future of a clock set back since', time: `now() + interval '1 day'` },
-  ])('ends, as failed, a run whose monitor was killed: it began $began', async ({ time }) => {
+  ])('ends as failed a run whose monitor was killed: it began $began', async ({ time }) => {
     await using world = await startMonitorFixture();
     await world.sql(`insert into run (run_id, journey, start_time) values (gen_random_uuid(), 'ORDER', ${time})`);
     await expect
@@ -158,7 +158,7 @@ describe('the schedule', () => {
 });
 
 describe('ListRuns', () => {
-  it('pages through all runs, each once, and keeps to one journey when asked', async () => {
+  it('pages through all runs, each once, and filters by journey', async () => {
     await using world = await startMonitorFixture();
     await world.sql(
       `insert into run (run_id, journey, result, duration_ms, start_time)

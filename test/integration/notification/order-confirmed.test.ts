@@ -7,18 +7,18 @@ import { startMailbox } from '#local/mailbox/mailbox.ts';
 import { publishAgain, publishEvent, readEventBodies } from '../../support/events.ts';
 import { fetchMails, orderConfirmed, startNotificationFixture } from '../../support/services/notification.ts';
 
-// The seed's own bound.
+// The seed's time bound.
 const WITHIN = { timeout: 5_000, interval: 25 };
 
 describe('the event OrderConfirmed', () => {
   it('becomes an order confirmation for cust123, mailed within 5 s (seed 5.5)', async () => {
-    await using office = await startNotificationFixture();
-    await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
+    await using fixture = await startNotificationFixture();
+    await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
 
-    await vi.waitFor(async () => expect(await office.mails()).toHaveLength(1), WITHIN);
-    const [mail] = await office.mails();
+    await vi.waitFor(async () => expect(await fixture.mails()).toHaveLength(1), WITHIN);
+    const [mail] = await fixture.mails();
     await vi.waitFor(async () => {
-      const { notifications } = await office.client.listNotifications({ customerId: 'cust123' });
+      const { notifications } = await fixture.client.listNotifications({ customerId: 'cust123' });
       expect(notifications).toMatchObject([
         {
           orderId: 'order-1',
@@ -34,46 +34,46 @@ describe('the event OrderConfirmed', () => {
     expect(mail).toMatchObject({ to: ['cust123@customers.example'], subject: 'Your order order-1 is confirmed' });
     expect(mail?.text).toMatch(/Order: order-1\s+1 x 12345\s+Total: 59\.99 EUR/);
     await vi.waitFor(async () => {
-      const sent = await readEventBodies(office.nats, NotificationSentSchema);
+      const sent = await readEventBodies(fixture.nats, NotificationSentSchema);
       expect(sent).toMatchObject([{ orderId: 'order-1', customerId: 'cust123', version: 2n }]);
     }, WITHIN);
   });
 
-  it('gives one row and one mail, redelivered or told of by another event of the same order', async () => {
-    await using office = await startNotificationFixture();
-    const event = await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
-    await publishAgain(office.nats, event);
-    await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
-    await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-2'));
+  it('causes one row and one mail, redelivered or in a second event of the same order', async () => {
+    await using fixture = await startNotificationFixture();
+    const event = await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
+    await publishAgain(fixture.nats, event);
+    await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
+    await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('order-2'));
 
-    await vi.waitFor(async () => expect(await mailedOrders(office)).toEqual(['order-1', 'order-2']), WITHIN);
+    await vi.waitFor(async () => expect(await mailedOrders(fixture)).toEqual(['order-1', 'order-2']), WITHIN);
     await vi.waitFor(async () =>
-      expect((await office.ops.getStatus({})).status?.consumers[0]?.unacknowledged).toBe(0n),
+      expect((await fixture.ops.getStatus({})).status?.consumers[0]?.unacknowledged).toBe(0n),
     );
-    expect(await mailedOrders(office)).toEqual(['order-1', 'order-2']);
-    expect((await office.client.listNotifications({ orderId: 'order-1' })).notifications).toHaveLength(1);
+    expect(await mailedOrders(fixture)).toEqual(['order-1', 'order-2']);
+    expect((await fixture.client.listNotifications({ orderId: 'order-1' })).notifications).toHaveLength(1);
   });
 
-  it('of a test order is kept for its retention and never mailed', async () => {
-    await using office = await startNotificationFixture();
-    await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('test-order', { synthetic: true }));
-    await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
+  it('of a synthetic order is kept for its retention and never mailed', async () => {
+    await using fixture = await startNotificationFixture();
+    await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('test-order', { synthetic: true }));
+    await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
 
-    await vi.waitFor(async () => expect(await mailedOrders(office)).toEqual(['order-1']), WITHIN);
+    await vi.waitFor(async () => expect(await mailedOrders(fixture)).toEqual(['order-1']), WITHIN);
     await vi.waitFor(async () => {
-      const { notifications } = await office.client.listNotifications({ orderId: 'test-order' });
+      const { notifications } = await fixture.client.listNotifications({ orderId: 'test-order' });
       expect(notifications).toMatchObject([{ status: NotificationStatus.SUPPRESSED, messageId: '' }]);
     }, WITHIN);
-    await office.query(`update notification set create_time = now() - interval '25 hours'`);
-    await using _replica = await office.startReplica();
+    await fixture.query(`update notification set create_time = now() - interval '25 hours'`);
+    await using _replica = await fixture.startReplica();
     await vi.waitFor(async () => {
-      const { notifications } = await office.client.listNotifications({});
+      const { notifications } = await fixture.client.listNotifications({});
       expect(notifications.map(({ orderId }) => orderId)).toEqual(['order-1']);
     }, WITHIN);
   });
 
-  it('reaches customers with any id, each at an address of its own, and lets none write a header', async () => {
-    await using office = await startNotificationFixture();
+  it('reaches customers with any id, each at its own address, without header injection', async () => {
+    await using fixture = await startNotificationFixture();
     const customers = [
       'a b',
       'Ünïcode@elsewhere.example, x@y.example',
@@ -82,31 +82,31 @@ describe('the event OrderConfirmed', () => {
       '"quoted"<z@z.example>',
     ];
     for (const [index, customerId] of customers.entries()) {
-      await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed(`order-${index}`, { customerId }));
+      await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed(`order-${index}`, { customerId }));
     }
 
-    await vi.waitFor(async () => expect(await office.mails()).toHaveLength(customers.length), WITHIN);
-    const recipients = (await office.mails()).map(({ to }) => to);
+    await vi.waitFor(async () => expect(await fixture.mails()).toHaveLength(customers.length), WITHIN);
+    const recipients = (await fixture.mails()).map(({ to }) => to);
     expect(recipients.every((to) => to.length === 1 && to[0]?.endsWith('@customers.example'))).toBe(true);
     expect(new Set(recipients.flat()).size).toBe(customers.length);
   });
 });
 
-describe('a mail server that is away', () => {
-  it('keeps mails waiting while the service serves, and gets them when it is back', async () => {
+describe('a mail server that is down', () => {
+  it('delays mails while the service keeps serving, and gets them when it is up again', async () => {
     const mailbox = await startMailbox();
     const { smtpUrl, smtpPort } = mailbox;
     await mailbox.close();
-    await using office = await startNotificationFixture({ smtpUrl });
+    await using fixture = await startNotificationFixture({ smtpUrl });
     for (let index = 0; index < 8; index += 1) {
-      await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed(`order-${index}`));
+      await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed(`order-${index}`));
     }
     await vi.waitFor(async () => {
-      const { status } = await office.ops.getStatus({});
+      const { status } = await fixture.ops.getStatus({});
       expect(status?.breakers).toMatchObject([{ dependency: 'smtp', reason: expect.stringMatching(/ECONNREFUSED/) }]);
     }, WITHIN);
     await vi.waitFor(async () => {
-      const { notifications } = await office.client.listNotifications({});
+      const { notifications } = await fixture.client.listNotifications({});
       expect(notifications.map(({ status }) => status)).toEqual(Array(8).fill(NotificationStatus.PENDING));
     }, WITHIN);
 
@@ -122,61 +122,61 @@ describe('a mailer killed between mail and mark', () => {
     { lease: 'over', nextTry: 'now()' },
     { lease: 'far ahead of a clock set back since', nextTry: "now() + interval '1 day'" },
   ])('sends the mail again with the same Message-ID, its lease $lease', async ({ nextTry }) => {
-    await using office = await startNotificationFixture();
-    await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
-    await vi.waitFor(async () => expect(await office.mails()).toHaveLength(1), WITHIN);
+    await using fixture = await startNotificationFixture();
+    await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
+    await vi.waitFor(async () => expect(await fixture.mails()).toHaveLength(1), WITHIN);
     await vi.waitFor(async () => {
-      const { notifications } = await office.client.listNotifications({});
+      const { notifications } = await fixture.client.listNotifications({});
       expect(notifications[0]?.status).toBe(NotificationStatus.SENT);
     }, WITHIN);
 
-    await office.query(`update notification set status = 'PENDING', send_time = null, next_try_time = ${nextTry}`);
+    await fixture.query(`update notification set status = 'PENDING', send_time = null, next_try_time = ${nextTry}`);
 
-    await vi.waitFor(async () => expect(await office.mails()).toHaveLength(2), WITHIN);
-    expect(new Set((await office.mails()).map((mail) => mail.message_id)).size).toBe(1);
+    await vi.waitFor(async () => expect(await fixture.mails()).toHaveLength(2), WITHIN);
+    expect(new Set((await fixture.mails()).map((mail) => mail.message_id)).size).toBe(1);
   });
 
-  it('does not send twice while two replicas live', async () => {
-    await using office = await startNotificationFixture();
-    await using _replica = await office.startReplica();
+  it('does not send twice while two replicas run', async () => {
+    await using fixture = await startNotificationFixture();
+    await using _replica = await fixture.startReplica();
     const orders = Array.from({ length: 30 }, (_, index) => `order-${index}`).sort();
     await Promise.all(
-      orders.map((orderId) => publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed(orderId))),
+      orders.map((orderId) => publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed(orderId))),
     );
 
     await vi.waitFor(async () => {
-      const { notifications } = await office.client.listNotifications({});
+      const { notifications } = await fixture.client.listNotifications({});
       expect(notifications.map(({ status }) => status)).toEqual(orders.map(() => NotificationStatus.SENT));
     }, WITHIN);
-    expect(await mailedOrders(office)).toEqual(orders);
+    expect(await mailedOrders(fixture)).toEqual(orders);
   });
 });
 
 describe('ListNotifications', () => {
-  it('pages newest first without gap or repeat, and filters', async () => {
-    await using office = await startNotificationFixture();
+  it('pages newest first without gaps or duplicates, and filters', async () => {
+    await using fixture = await startNotificationFixture();
     for (let index = 0; index < 7; index += 1) {
       const customerId = index % 2 === 0 ? 'even' : 'odd';
-      await publishEvent(office.nats, OrderConfirmedSchema, orderConfirmed(`order-${index}`, { customerId }));
+      await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed(`order-${index}`, { customerId }));
       await vi.waitFor(async () =>
-        expect((await office.client.listNotifications({})).notifications).toHaveLength(index + 1),
+        expect((await fixture.client.listNotifications({})).notifications).toHaveLength(index + 1),
       );
     }
     const seen: string[] = [];
     let pageToken = '';
     do {
-      const page = await office.client.listNotifications({ pageSize: 3, pageToken });
+      const page = await fixture.client.listNotifications({ pageSize: 3, pageToken });
       seen.push(...page.notifications.map(({ orderId }) => orderId));
       pageToken = page.nextPageToken;
     } while (pageToken !== '');
 
     expect(seen).toEqual(['order-6', 'order-5', 'order-4', 'order-3', 'order-2', 'order-1', 'order-0']);
-    const odd = await office.client.listNotifications({ customerId: 'odd' });
+    const odd = await fixture.client.listNotifications({ customerId: 'odd' });
     expect(odd.notifications.map(({ orderId }) => orderId)).toEqual(['order-5', 'order-3', 'order-1']);
   });
 });
 
-async function mailedOrders(office: { mails(): Promise<{ subject: string }[]> }): Promise<string[]> {
-  const subjects = (await office.mails()).map(({ subject }) => subject);
+async function mailedOrders(fixture: { mails(): Promise<{ subject: string }[]> }): Promise<string[]> {
+  const subjects = (await fixture.mails()).map(({ subject }) => subject);
   return subjects.map((subject) => /order-?\S+/.exec(subject.replace('Your order ', ''))?.[0] ?? subject).sort();
 }

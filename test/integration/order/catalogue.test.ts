@@ -1,4 +1,4 @@
-// Where the order service's prices come from, and what it does without them.
+// The prices of the order service: where they come from, and what calls answer without them.
 import { Code } from '@connectrpc/connect';
 import { expect, it } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
@@ -24,16 +24,16 @@ const price = (productId: string, minorUnits: bigint, version: bigint) => ({
 });
 
 /** What one of a product costs by now. */
-async function quoted(world: OrderFixture, productId: string): Promise<bigint | undefined> {
-  const { total } = await world.client.quoteOrder({ customerId: 'c', items: [{ productId, quantity: 1 }] });
+async function quoted(fixture: OrderFixture, productId: string): Promise<bigint | undefined> {
+  const { total } = await fixture.client.quoteOrder({ customerId: 'c', items: [{ productId, quantity: 1 }] });
   return total?.minorUnits;
 }
 
-it('without prices an order is unavailable with RetryInfo, and taken once inventory is up', async () => {
+it('without prices an order is unavailable with RetryInfo, and accepted once inventory is up', async () => {
   await using database = await createTestDatabase('order');
   await using nats = await startTestNats();
   await using inventory = await startVirtualInventory();
-  await inventory.goAway();
+  await inventory.goDown();
   await using service = await startOrderService({
     ORDER_DATABASE_URL: database.databaseUrl,
     NATS_URL: nats.url('order'),
@@ -45,72 +45,72 @@ it('without prices an order is unavailable with RetryInfo, and taken once invent
   expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('CATALOGUE_NOT_LOADED');
   expect(error.findDetails(RetryInfoSchema)[0]?.retryDelay?.seconds).toBe(1n);
 
-  await inventory.comeBack();
+  await inventory.comeUp();
   await expect
     .poll(async () => (await service.client.createOrder(request)).order?.total?.minorUnits, { timeout: 8_000 })
     .toBe(5_999n);
 });
 
-it('all pages of ListProducts are read, by the first start only', async () => {
-  await using world = await startOrderFixture();
-  world.inventory.virtual.received(InventoryService.method.listProducts).times(1);
-  const replica = await world.startReplica();
+it('reads all pages of ListProducts at the first start only', async () => {
+  await using fixture = await startOrderFixture();
+  fixture.inventory.virtual.received(InventoryService.method.listProducts).times(1);
+  const replica = await fixture.startReplica();
   expect((await replica.client.createOrder(validRequest())).outcome).toBe(Outcome.CONFIRMED);
-  world.inventory.virtual.received(InventoryService.method.listProducts).times(1);
+  fixture.inventory.virtual.received(InventoryService.method.listProducts).times(1);
 });
 
 it('ProductChanged brings a new product and a new price', async () => {
-  await using world = await startOrderFixture();
-  await publishEvent(world.nats, ProductChangedSchema, price('brand-new', 700n, 1n));
-  await publishEvent(world.nats, ProductChangedSchema, price('12345', 6_499n, 2n));
-  await expect.poll(() => quoted(world, '12345')).toBe(6_499n);
-  await expect.poll(() => quoted(world, 'brand-new')).toBe(700n);
-  const { order } = await world.place({ items: [{ productId: '12345', quantity: 2 }] });
+  await using fixture = await startOrderFixture();
+  await publishEvent(fixture.nats, ProductChangedSchema, price('brand-new', 700n, 1n));
+  await publishEvent(fixture.nats, ProductChangedSchema, price('12345', 6_499n, 2n));
+  await expect.poll(() => quoted(fixture, '12345')).toBe(6_499n);
+  await expect.poll(() => quoted(fixture, 'brand-new')).toBe(700n);
+  const { order } = await fixture.place({ items: [{ productId: '12345', quantity: 2 }] });
   expect(order?.total?.minorUnits).toBe(12_998n);
 });
 
-it('a basket dearer than can be charged is refused before it is an order, and the quantity named', async () => {
-  await using world = await startOrderFixture();
-  await publishEvent(world.nats, ProductChangedSchema, price('yacht', 1_000_000_000_000n, 1n));
-  await expect.poll(() => quoted(world, 'yacht')).toBe(1_000_000_000_000n);
+it('a basket above what can be charged is refused before it is stored, naming the quantity', async () => {
+  await using fixture = await startOrderFixture();
+  await publishEvent(fixture.nats, ProductChangedSchema, price('yacht', 1_000_000_000_000n, 1n));
+  await expect.poll(() => quoted(fixture, 'yacht')).toBe(1_000_000_000_000n);
   const items = [{ productId: 'yacht', quantity: 9_008 }];
   const description = 'must cost at most 9007199254740991 minor units, costs 9008000000000000';
-  for (const call of [() => world.place({ items }), () => world.client.quoteOrder({ customerId: 'c', items })]) {
+  for (const call of [() => fixture.place({ items }), () => fixture.client.quoteOrder({ customerId: 'c', items })]) {
     const error = await rpcFailureOf(call());
     expect(error.code).toBe(Code.InvalidArgument);
     expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations).toMatchObject([
       { field: 'items[0].quantity', description },
     ]);
   }
-  expect(await world.sql('select from orders')).toEqual([]);
-  const { outcome } = await world.place({ items: [{ productId: 'yacht', quantity: 9_007 }] });
+  expect(await fixture.sql('select from orders')).toEqual([]);
+  const { outcome } = await fixture.place({ items: [{ productId: 'yacht', quantity: 9_007 }] });
   expect(outcome).toBe(Outcome.CONFIRMED);
 });
 
-it('an older version of a product is ignored, and so is the same event once more', async () => {
-  await using world = await startOrderFixture();
-  const event = await publishEvent(world.nats, ProductChangedSchema, price('12345', 6_499n, 5n));
-  await expect.poll(() => quoted(world, '12345')).toBe(6_499n);
-  await publishEvent(world.nats, ProductChangedSchema, price('12345', 1n, 4n));
-  await publishAgain(world.nats, event);
-  await publishEvent(world.nats, ProductChangedSchema, price('marker', 1n, 1n));
-  await expect.poll(() => world.sql(`select from product_price where product_id = 'marker'`)).toHaveLength(1);
-  await expect.poll(() => world.sql('select from inbox')).toHaveLength(3);
-  expect(await quoted(world, '12345')).toBe(6_499n);
+it('ignores an older version of a product and a redelivered event', async () => {
+  await using fixture = await startOrderFixture();
+  const event = await publishEvent(fixture.nats, ProductChangedSchema, price('12345', 6_499n, 5n));
+  await expect.poll(() => quoted(fixture, '12345')).toBe(6_499n);
+  await publishEvent(fixture.nats, ProductChangedSchema, price('12345', 1n, 4n));
+  await publishAgain(fixture.nats, event);
+  await publishEvent(fixture.nats, ProductChangedSchema, price('marker', 1n, 1n));
+  await expect.poll(() => fixture.sql(`select from product_price where product_id = 'marker'`)).toHaveLength(1);
+  await expect.poll(() => fixture.sql('select from inbox')).toHaveLength(3);
+  expect(await quoted(fixture, '12345')).toBe(6_499n);
 });
 
 it('an order keeps the prices it was accepted with', async () => {
-  await using world = await startOrderFixture();
-  const { order } = await world.place();
-  await publishEvent(world.nats, ProductChangedSchema, price('12345', 9_999n, 2n));
-  await expect.poll(() => quoted(world, '12345')).toBe(9_999n);
-  expect((await world.read(order!.orderId)).items[0]?.unitPrice?.minorUnits).toBe(5_999n);
+  await using fixture = await startOrderFixture();
+  const { order } = await fixture.place();
+  await publishEvent(fixture.nats, ProductChangedSchema, price('12345', 9_999n, 2n));
+  await expect.poll(() => quoted(fixture, '12345')).toBe(9_999n);
+  expect((await fixture.read(order!.orderId)).items[0]?.unitPrice?.minorUnits).toBe(5_999n);
 });
 
-it('a product event that makes no sense is set aside, and those behind it go on', async () => {
-  await using world = await startOrderFixture();
-  await publishEvent(world.nats, ProductChangedSchema, { productId: 'priceless', version: 2n });
-  await publishEvent(world.nats, ProductChangedSchema, price('12345', 6_499n, 2n));
-  await expect.poll(() => quoted(world, '12345')).toBe(6_499n);
-  await expect.poll(async () => (await world.service.ops.getStatus({})).status?.deadLetters).toBe(1n);
+it('an invalid product event becomes a dead letter, and later events are applied', async () => {
+  await using fixture = await startOrderFixture();
+  await publishEvent(fixture.nats, ProductChangedSchema, { productId: 'priceless', version: 2n });
+  await publishEvent(fixture.nats, ProductChangedSchema, price('12345', 6_499n, 2n));
+  await expect.poll(() => quoted(fixture, '12345')).toBe(6_499n);
+  await expect.poll(async () => (await fixture.service.ops.getStatus({})).status?.deadLetters).toBe(1n);
 });

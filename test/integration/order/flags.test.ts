@@ -9,7 +9,7 @@ import { startOrderFixture } from '../../support/services/order.ts';
 const items = [{ productId: 'prod456', quantity: 2 }];
 const CUSTOMERS = Array.from({ length: 40 }, (_, index) => `customer-${index}`);
 
-/** The order service with a flag file at this percentage, in a folder that goes away. */
+/** The order service with a flag file at this percentage, in a temporary folder. */
 async function startWithFlags(percentage: number) {
   const resources = new AsyncDisposableStack();
   const folder = resources.use(await createGuardedDirectory('touchstone-flags'));
@@ -26,7 +26,7 @@ async function startWithFlags(percentage: number) {
   return { place, file, isIn, customersIn, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
-it('seed 8.2: grows with those who were in; at 0 % all are on v1 within a second, and old orders keep their price', async () => {
+it('seed 8.2: a higher percentage keeps the customers of v2; at 0 % all are on v1 within a second, and old orders keep their price', async () => {
   await using shop = await startWithFlags(10);
   const first = await shop.customersIn();
   expect(first.length).toBeGreaterThan(0);
@@ -48,11 +48,15 @@ it('seed 8.2: grows with those who were in; at 0 % all are on v1 within a second
     pricingVersion: 'v1',
     total: { minorUnits: 4_000n },
   });
-  const repeat = await shop.place(request);
-  expect(repeat.order).toMatchObject({ orderId: order?.orderId, pricingVersion: 'v2', total: { minorUnits: 3_900n } });
+  const duplicate = await shop.place(request);
+  expect(duplicate.order).toMatchObject({
+    orderId: order?.orderId,
+    pricingVersion: 'v2',
+    total: { minorUnits: 3_900n },
+  });
 });
 
-it('an order service whose flags cannot be read takes orders, by v1', async () => {
+it('an order service whose flags cannot be read prices orders by v1', async () => {
   await using shop = await startOrderFixture({ FLAG_FILE: '/no/such/flags.json' });
   expect((await shop.place({ items })).order).toMatchObject({ pricingVersion: 'v1', total: { minorUnits: 4_000n } });
 });

@@ -1,4 +1,4 @@
-// Whatever happens to orders, in whatever order: what was decided stays decided, and nothing is lost, doubled or kept.
+// Random histories of orders: a verdict never changes, and no stock, charge or event is lost or duplicated.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createDatabase } from '#services/platform/storage/database.ts';

@@ -1,4 +1,4 @@
-// What must be true of orders after any history, once nothing is left to do: each broken promise in words.
+// The invariants of orders after any history, once no work is left; each violation is described in words.
 import type { Order } from '#services/order/order.ts';
 import { createOrderStore } from '#services/order/order-store.ts';
 import type { Database } from '#services/platform/storage/database.ts';
@@ -8,7 +8,7 @@ const STOCK = 10;
 
 type EventRow = { readonly subject: string; readonly payload: Buffer };
 
-/** Looks at the database and at what was seen; returns what is wrong, nothing when all is well. */
+/** Checks the database and the record of the history; returns the violations. */
 export async function findBrokenPromises(database: Database, account: Account): Promise<string[]> {
   const store = createOrderStore(database, 0);
   const orders = await store.list({ customerId: '', status: undefined }, { size: 100, after: undefined });
@@ -51,12 +51,12 @@ function findChangedVerdicts({ stored }: Account): string[] {
   });
 }
 
-/** Whether what the neighbours hold is what the order's end calls for: nobody is both confirmed and compensated. */
+/** Checks that stock and charge match the final status: no order is both confirmed and compensated. */
 function findUnlikeEnds({ orderId, status, total }: Order, { world }: Account): string[] {
   const stock = world.reservations.get(orderId)?.state;
   const charge = world.charges.get(orderId);
   const kept = charge === undefined ? 0n : charge.captured - charge.refunded;
-  const seen = `stock ${stock ?? 'never asked'}, charge ${charge?.state ?? 'never asked'}, ${kept} kept`;
+  const seen = `stock ${stock ?? 'never called'}, charge ${charge?.state ?? 'never called'}, ${kept} kept`;
   const isRight =
     status === 'CONFIRMED'
       ? stock === 'CONFIRMED' && charge?.state === 'COMPLETED' && kept === total.minorUnits
@@ -66,19 +66,21 @@ function findUnlikeEnds({ orderId, status, total }: Order, { world }: Account): 
 
 function findMiscounts(orders: readonly Order[], { world }: Account): string[] {
   const confirmed = orders.filter(({ status }) => status === 'CONFIRMED');
-  const sold = confirmed.flatMap(({ items }) => items).reduce((sum, { quantity }) => sum + quantity, 0);
+  const confirmedQuantity = confirmed.flatMap(({ items }) => items).reduce((sum, { quantity }) => sum + quantity, 0);
   const reserved = [...world.reservations.values()]
     .filter(({ state }) => state === 'RESERVED')
     .reduce((sum, { quantity }) => sum + quantity, 0);
   const known = new Set(orders.map(({ orderId }) => orderId));
   return [
-    ...(world.sold === sold ? [] : [`${world.sold} are sold, confirmed orders took ${sold}`]),
-    ...(world.stock + reserved + world.sold === STOCK
+    ...(world.confirmed === confirmedQuantity
       ? []
-      : [`${world.stock} of ${STOCK} are left, ${world.sold} sold`]),
+      : [`${world.confirmed} are confirmed in stock, ${confirmedQuantity} by confirmed orders`]),
+    ...(world.stock + reserved + world.confirmed === STOCK
+      ? []
+      : [`${world.stock} of ${STOCK} are left, ${world.confirmed} confirmed`]),
     ...[...world.charges.keys(), ...world.reservations.keys()]
       .filter((orderId) => !known.has(orderId))
-      .map((orderId) => `${orderId} is known to neighbours only`),
+      .map((orderId) => `${orderId} is known to dependencies only`),
   ];
 }
 
@@ -92,11 +94,13 @@ function findBrokenAnswers(orders: readonly Order[], { heard, refusedCancels, re
       answered.set(key, first);
       if (content !== '') contents.set(key, content);
       const end = statusOf.get(orderId);
-      const stands = (status === 'PENDING' || status === end) && (outcome !== 'CONFIRMED' || end === 'CONFIRMED');
+      const isConsistent = (status === 'PENDING' || status === end) && (outcome !== 'CONFIRMED' || end === 'CONFIRMED');
       const failed = outcome !== 'FAILED' && outcome !== 'CANCELLED' ? true : end === 'FAILED' || end === 'CANCELLED';
       return [
         ...(first === orderId ? [] : [`${key} was answered with ${first} and with ${orderId}`]),
-        ...(stands && failed ? [] : [`${orderId} was told to be ${status}, ${outcome}, but is ${end ?? 'unknown'}`]),
+        ...(isConsistent && failed
+          ? []
+          : [`${orderId} was answered as ${status}, ${outcome}, but is ${end ?? 'unknown'}`]),
       ];
     }),
     ...refusedCancels
@@ -127,5 +131,7 @@ function findEventFaults({ orderId, status }: Order, events: readonly EventRow[]
   const names = own.map(({ subject }) => subject.replace('shop.order.v1.Order', '')).toSorted();
   const end = `${status.charAt(0)}${status.slice(1).toLowerCase()}`;
   const wanted = ['Created', end].toSorted();
-  return names.join() === wanted.join() ? [] : [`${orderId} is ${status}, told by ${names.join(', ') || 'nothing'}`];
+  return names.join() === wanted.join()
+    ? []
+    : [`${orderId} is ${status}, published as ${names.join(', ') || 'nothing'}`];
 }

@@ -1,4 +1,4 @@
-// Inventory and payment as the contract promises them, in memory, behind calls that may be lost, late or answered with a failure.
+// In-memory models of inventory and payment, behind calls that may be lost, late or failed.
 import { create } from '@bufbuild/protobuf';
 import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
 import {
@@ -18,37 +18,37 @@ const STOCK = 10;
 export type Held = { state: 'RESERVED' | 'REJECTED' | 'RELEASED' | 'CONFIRMED'; readonly quantity: number };
 export type Charged = { state: 'COMPLETED' | 'DECLINED' | 'REFUNDED'; captured: bigint; refunded: bigint };
 
-/** What the neighbours know, whoever asks. */
+/** The state of the dependencies, shared by all callers. */
 export type World = {
   stock: number;
-  sold: number;
+  confirmed: number;
   readonly reservations: Map<string, Held>;
   readonly charges: Map<string, Charged>;
-  /** Calls that were given up and have not arrived yet. */
+  /** Calls that timed out and have not arrived yet. */
   readonly late: (() => void)[];
-  /** Reserves for an order whose event is heard, unless it is decided. */
-  hear(orderId: string, quantity: number): void;
-  /** The neighbours as one caller reaches them: each call takes a turn, and has the fate that comes next. */
-  neighbours(turn: Turn, nextFate: () => CallFate): Pick<SagaDependencies, 'inventory' | 'payment'>;
+  /** Reserves by the event of an order, unless its reservation is settled. */
+  onOrderCreated(orderId: string, quantity: number): void;
+  /** The dependencies as one caller reaches them: each call takes a turn, and has the next fate. */
+  clients(turn: Turn, nextFate: () => CallFate): Pick<SagaDependencies, 'inventory' | 'payment'>;
 };
 
-/** Makes a world with ten of everything and nobody's money. */
+/** Creates a world with ten units in stock and no charges. */
 export function createWorld(): World {
   const reservations = new Map<string, Held>();
   const charges = new Map<string, Charged>();
   const world: World = {
     stock: STOCK,
-    sold: 0,
+    confirmed: 0,
     reservations,
     charges,
     late: [],
-    hear: (orderId, quantity) => {
+    onOrderCreated: (orderId, quantity) => {
       if (reservations.has(orderId)) return;
       const enough = quantity <= world.stock;
       if (enough) world.stock -= quantity;
       reservations.set(orderId, { state: enough ? 'RESERVED' : 'REJECTED', quantity });
     },
-    neighbours: (turn, nextFate) => ({
+    clients: (turn, nextFate) => ({
       inventory: reachInventory(world, reach('inventory', world, turn, nextFate)),
       payment: reachPayment(world, reach('payment', world, turn, nextFate)),
     }),
@@ -80,9 +80,9 @@ function reach(dependency: string, world: World, turn: Turn, nextFate: () => Cal
         case 'internal_after':
           swallowRefusal(effect);
           return fail('internal');
-        case 'request_spoilt':
+        case 'request_corrupted':
           return fail('not_understood');
-        case 'answer_spoilt':
+        case 'answer_corrupted':
           swallowRefusal(effect);
           return fail('unreadable');
         case 'unreachable':
@@ -93,7 +93,7 @@ function reach(dependency: string, world: World, turn: Turn, nextFate: () => Cal
     });
 }
 
-/** Takes the effect of a call whose answer nobody hears, be it a refusal. */
+/** Runs the effect of a call whose answer is lost, even if it is a refusal. */
 function swallowRefusal(effect: () => unknown): void {
   try {
     effect();
@@ -115,7 +115,7 @@ function reachInventory(world: World, call: Reach): SagaDependencies['inventory'
   return {
     reserveStock: ({ orderId = '', lines = [] }) =>
       call(() => {
-        world.hear(orderId, lines[0]?.quantity ?? 0);
+        world.onOrderCreated(orderId, lines[0]?.quantity ?? 0);
         const held = reservations.get(orderId);
         if (held === undefined || held.state === 'REJECTED') return refuse('INSUFFICIENT_STOCK');
         if (held.state === 'RELEASED') return refuse('RESERVATION_RELEASED');
@@ -126,7 +126,7 @@ function reachInventory(world: World, call: Reach): SagaDependencies['inventory'
         const held = reservations.get(orderId);
         if (held === undefined) return refuse('RESERVATION_NOT_FOUND');
         if (held.state === 'RELEASED' || held.state === 'REJECTED') return refuse(`RESERVATION_${held.state}`);
-        if (held.state === 'RESERVED') world.sold += held.quantity;
+        if (held.state === 'RESERVED') world.confirmed += held.quantity;
         held.state = 'CONFIRMED';
         return create(ConfirmReservationResponseSchema, { reservation: answer(orderId, held) });
       }),

@@ -1,5 +1,4 @@
-// Lets a history happen to the real order store: use cases and saga as they are, neighbours in memory, turns as they are chosen.
-
+// Runs a history on the real order store, use cases and saga, with in-memory dependencies and chosen turns.
 import { OrderStatusSchema } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_OutcomeSchema } from '#gen/shop/order/v1/order_service_pb.ts';
 import { cancelOrder } from '#services/order/cancel-order.ts';
@@ -11,6 +10,7 @@ import { startDeadline } from '#services/platform/base/deadline.ts';
 import { DomainError, unavailable } from '#services/platform/base/errors.ts';
 import type { Database } from '#services/platform/storage/database.ts';
 import { type Turn, takeTurns } from '../../support/histories.ts';
+import { testCall } from '../../support/services/call.ts';
 import { createFakePriceStore, orderRequest, silentLog } from '../../support/services/order-builders.ts';
 import type { CallFate, CommitFate, History, Key, Step } from './history.ts';
 import { createWorld, type World } from './history-dependencies.ts';
@@ -18,11 +18,11 @@ import { createWorld, type World } from './history-dependencies.ts';
 const LEASE_MS = 4_000;
 const BUDGET_MS = 60_000;
 const ORDER_LIMIT_MS = 15 * 60_000;
-// More than any order needs when everybody answers.
+// More than any order needs when every dependency answers.
 const MAX_ROUNDS_TO_REST = 12;
 const CLAIM_LIMIT = 16;
 
-/** An answer somebody got about an order. */
+/** An answer that a caller received about an order. */
 export type Heard = {
   readonly key: Key;
   readonly content: string;
@@ -31,7 +31,7 @@ export type Heard = {
   readonly outcome: string;
 };
 
-/** Everything that was seen of a history. */
+/** What was recorded of a history. */
 export type Account = {
   readonly world: World;
   readonly heard: Heard[];
@@ -40,16 +40,16 @@ export type Account = {
   readonly refusedCancels: string[];
   /** Every state an order was stored in, in the order of the commits. */
   readonly stored: Order[];
-  /** What nobody may ever be told. */
+  /** Errors that no caller may receive. */
   readonly faults: string[];
 };
 
-/** The service died: whoever was working is gone, and nobody hears of it. */
+/** The service process died: its caller receives no answer. */
 class Died extends Error {
   override readonly name = 'Died';
 }
 
-/** Lets a history happen, then everything come to rest with neighbours that answer. Returns what was seen. */
+/** Runs a history, then runs what is open with healthy dependencies until nothing is. Returns what was recorded. */
 export async function runHistory(database: Database, history: History): Promise<Account> {
   await database.query('truncate orders, order_key, outbox');
   const run = new HistoryRun(database, history);
@@ -80,20 +80,20 @@ class HistoryRun {
     this.#store = createOrderStore(database, LEASE_MS);
   }
 
-  /** Plays the steps of a round all at once, one turn after the other. */
+  /** Runs the steps of a round concurrently, one turn after the other. */
   async play(steps: readonly Step[]): Promise<void> {
     const actors = steps.map((step) => async (turn: Turn) => {
       try {
         await this.#act(step, turn);
       } catch (error) {
-        const foreseen = error instanceof Died || (error instanceof DomainError && error.kind === 'unavailable');
-        if (!foreseen) throw error;
+        const isExpected = error instanceof Died || (error instanceof DomainError && error.kind === 'unavailable');
+        if (!isExpected) throw error;
       }
     });
     await takeTurns(actors, () => this.#history.turns[this.#used.turns++] ?? 0);
   }
 
-  /** Everybody answers and nobody dies any more: runs what is open until nothing is. */
+  /** Every call is answered and no process dies any more: runs what is open until nothing is. */
   async rest(): Promise<void> {
     const { late } = this.account.world;
     this.#used.calls = Number.POSITIVE_INFINITY;
@@ -104,10 +104,10 @@ class HistoryRun {
       if (open.length === 0) break;
       await this.play([{ kind: 'resume' }]);
     }
-    // Nothing that comes after the end changes it.
+    // Calls and events that arrive after the end must not change it.
     for (const arrive of late.splice(0).reverse()) arrive();
     for (const { orderId, items } of await this.#everyOrder()) {
-      this.account.world.hear(orderId, items[0]?.quantity ?? 0);
+      this.account.world.onOrderCreated(orderId, items[0]?.quantity ?? 0);
     }
   }
 
@@ -127,7 +127,8 @@ class HistoryRun {
       case 'hear':
         return await turn(async () => {
           const known = await this.#store.findByKey(step.key);
-          if (known !== undefined) this.account.world.hear(known.order.orderId, known.order.items[0]?.quantity ?? 0);
+          if (known !== undefined)
+            this.account.world.onOrderCreated(known.order.orderId, known.order.items[0]?.quantity ?? 0);
         });
       case 'arrive':
         return await turn(async () => {
@@ -154,9 +155,9 @@ class HistoryRun {
           saga,
           prices: createFakePriceStore(),
           pricingVersionFor: async () => 'v1',
-          // A repeat looks once: how long it waits for the first is not what a history is about.
+          // A duplicate looks once: how long it waits for the first call is not part of a history.
           changes: {
-            changed: () => undefined,
+            notify: () => undefined,
             follow: async function* (orderId) {
               const order = await store.find(orderId);
               if (order !== undefined) yield order;
@@ -168,7 +169,7 @@ class HistoryRun {
           now: saga.now,
         },
         request,
-        BUDGET_MS,
+        testCall({ budgetMs: BUDGET_MS }),
       );
       heard.push({
         key,
@@ -192,7 +193,7 @@ class HistoryRun {
       const { order } = await cancelOrder(
         { saga, now: saga.now },
         { $typeName: 'shop.order.v1.CancelOrderRequest', orderId },
-        BUDGET_MS,
+        testCall({ budgetMs: BUDGET_MS }),
       );
       const status = OrderStatusSchema.value[order.status ?? 0]?.localName ?? '';
       this.account.heard.push({ key, content: '', orderId, status, outcome: 'CANCELLED' });
@@ -219,9 +220,9 @@ class HistoryRun {
   #saga(turn: Turn): SagaDependencies {
     const nextFate = (): CallFate => this.#history.calls[this.#used.calls++] ?? 'answered';
     return {
-      ...this.account.world.neighbours(turn, nextFate),
+      ...this.account.world.clients(turn, nextFate),
       store: this.#reachStore(turn),
-      changed: () => undefined,
+      onChange: () => undefined,
       syntheticHeaders: {},
       orderLimitMs: ORDER_LIMIT_MS,
       now: () => new Date(this.#clockMs),
@@ -229,7 +230,7 @@ class HistoryRun {
     };
   }
 
-  /** The store as one worker reaches it: reading and changing take turns, and a change has the fate that comes next. */
+  /** The store as one worker reaches it: each statement takes a turn, and each change has the next fate. */
   #reachStore(turn: Turn): Pick<OrderStore, 'insert' | 'findByKey' | 'find' | 'save'> {
     const { stored } = this.account;
     const change = <Result>(commit: () => Promise<Result>): Promise<Result> =>

@@ -1,4 +1,4 @@
-// What may happen to orders, as data: rounds of steps that overlap, and what becomes of every call and every commit meanwhile.
+// Histories of orders, as data: rounds of concurrent steps, and the fate of every call and commit.
 import fc from 'fast-check';
 
 /** Keys that callers use; small, so that they meet. */
@@ -14,18 +14,18 @@ export type Step =
       readonly paymentMethod: 'pm_approved' | 'pm_declined';
     }
   | { readonly kind: 'cancel'; readonly key: Key }
-  /** Leases are over and everything is due: another replica takes up what is open, while the first may still be at it. */
+  /** Leases expire and everything is due: another replica resumes open orders, while the first may still work on them. */
   | { readonly kind: 'resume' }
-  /** An event of a neighbour's wakes the order: early, late, or once more. */
+  /** A dependency's event wakes the order: early, late, or redelivered. */
   | { readonly kind: 'wake'; readonly key: Key }
-  /** Inventory hears of the order by its event: early, late, or once more. */
+  /** Inventory consumes OrderCreated: early, late, or redelivered. */
   | { readonly kind: 'hear'; readonly key: Key }
-  /** A call its caller has given up on arrives after all. */
+  /** A call that timed out arrives late. */
   | { readonly kind: 'arrive'; readonly index: number }
   /** The time limit of orders passes. */
   | { readonly kind: 'expire' };
 
-/** What becomes of a call to a neighbour. */
+/** The fates of a call to a dependency. */
 export const CALL_FATES = [
   'answered',
   'request_lost',
@@ -33,32 +33,32 @@ export const CALL_FATES = [
   'late',
   'internal_before',
   'internal_after',
-  'request_spoilt',
-  'answer_spoilt',
+  'request_corrupted',
+  'answer_corrupted',
   'unreachable',
   'circuit_open',
 ] as const;
 export type CallFate = (typeof CALL_FATES)[number];
 
-/** What becomes of a change on its way to the database, or of whoever makes it. */
+/** The fates of a commit, or of the process that makes it. */
 export const COMMIT_FATES = ['committed', 'dies_before', 'dies_after', 'outage_before', 'outage_after'] as const;
 export type CommitFate = (typeof COMMIT_FATES)[number];
 
 export type History = {
-  /** One after the other; the steps of a round overlap. */
+  /** Run one after the other; the steps of a round are concurrent. */
   readonly rounds: readonly (readonly Step[])[];
-  /** Used one after the other; what comes after the last is answered. */
+  /** Used one after the other; every call after the last is answered. */
   readonly calls: readonly CallFate[];
   readonly commits: readonly CommitFate[];
-  /** Whose turn it is, counted off among those who wait. */
+  /** Which of the waiting steps runs next. */
   readonly turns: readonly number[];
-  /** In which order what was late arrives at the end. */
+  /** Whether late calls arrive before the rest, or after it in reverse. */
   readonly lateFirst: boolean;
 };
 
 const key = fc.constantFrom(...KEYS);
 
-// Ten are in stock: one or two leave enough for others, nine are too many for a second, 99 for anybody.
+// Ten are in stock: one or two leave enough for other orders, nine too few for a second order of nine, and 99 is too many.
 const place = fc.record({
   kind: fc.constant('place' as const),
   key,

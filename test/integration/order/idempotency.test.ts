@@ -9,67 +9,67 @@ import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { readEvents } from '../../support/events.ts';
 import { rpcFailureOf, startOrderFixture, validRequest } from '../../support/services/order.ts';
 
-it('fifty duplicates at once make one order and get equal answers once it has ended', async () => {
-  await using world = await startOrderFixture();
+it('fifty concurrent duplicates create one order and get equal answers once it has ended', async () => {
+  await using fixture = await startOrderFixture();
   const request = validRequest();
-  const answers = await Promise.all(Array.from({ length: 50 }, () => world.client.createOrder(request)));
+  const answers = await Promise.all(Array.from({ length: 50 }, () => fixture.client.createOrder(request)));
 
   expect(new Set(answers.map(({ order }) => order?.orderId)).size).toBe(1);
   expect(answers.map(({ outcome }) => outcome)).toEqual(Array(50).fill(Outcome.CONFIRMED));
   expect(new Set(answers.map(({ order }) => order?.timeline.length))).toEqual(new Set([6]));
-  world.inventory.virtual.received(InventoryService.method.reserveStock).times(1);
-  world.payment.virtual.received(PaymentService.method.processPayment).times(1);
-  expect(await world.sql('select from orders')).toHaveLength(1);
-  await expect.poll(() => readEvents(world.nats, OrderCreatedSchema.typeName)).toHaveLength(1);
+  fixture.inventory.virtual.received(InventoryService.method.reserveStock).times(1);
+  fixture.payment.virtual.received(PaymentService.method.processPayment).times(1);
+  expect(await fixture.sql('select from orders')).toHaveLength(1);
+  await expect.poll(() => readEvents(fixture.nats, OrderCreatedSchema.typeName)).toHaveLength(1);
 });
 
-it('duplicates at two replicas at once make one order; the other replica waits for it', async () => {
-  await using world = await startOrderFixture();
-  const replica = await world.startReplica();
+it('concurrent duplicates at two replicas create one order; the other replica waits for it', async () => {
+  await using fixture = await startOrderFixture();
+  const replica = await fixture.startReplica();
   const request = validRequest();
   const answers = await Promise.all(
-    Array.from({ length: 20 }, (_, index) => (index % 2 ? replica : world.service).client.createOrder(request)),
+    Array.from({ length: 20 }, (_, index) => (index % 2 ? replica : fixture.service).client.createOrder(request)),
   );
   expect(new Set(answers.map(({ order }) => order?.orderId)).size).toBe(1);
   expect(answers.map(({ outcome }) => outcome)).toEqual(Array(20).fill(Outcome.CONFIRMED));
-  world.payment.virtual.received(PaymentService.method.processPayment).times(1);
+  fixture.payment.virtual.received(PaymentService.method.processPayment).times(1);
 });
 
-it('a key with another body is refused, and the first order stands', async () => {
-  await using world = await startOrderFixture();
+it('a key with another body is refused, and the first order is unchanged', async () => {
+  await using fixture = await startOrderFixture();
   const request = validRequest();
-  const { order } = await world.client.createOrder(request);
-  const error = await rpcFailureOf(world.client.createOrder({ ...request, customerId: 'somebody-else' }));
+  const { order } = await fixture.client.createOrder(request);
+  const error = await rpcFailureOf(fixture.client.createOrder({ ...request, customerId: 'another-customer' }));
   expect(error.code).toBe(Code.FailedPrecondition);
   expect(error.findDetails(ErrorInfoSchema)[0]).toMatchObject({ reason: 'IDEMPOTENCY_KEY_REUSED', domain: 'shop' });
-  expect(await world.read(order!.orderId)).toMatchObject({ customerId: 'cust123', status: OrderStatus.CONFIRMED });
+  expect(await fixture.read(order!.orderId)).toMatchObject({ customerId: 'cust123', status: OrderStatus.CONFIRMED });
 });
 
-it('a repeat whose caller waits only a second is answered within it, though the first call is still at work', async () => {
-  await using world = await startOrderFixture();
-  world.payment.virtual.stub(PaymentService.method.processPayment).hangs();
+it('a duplicate with a deadline of one second is answered within it, although the first call is still in flight', async () => {
+  await using fixture = await startOrderFixture();
+  fixture.payment.virtual.stub(PaymentService.method.processPayment).hangs();
   const request = validRequest();
-  const first = world.client.createOrder(request);
-  await expect.poll(() => world.payment.virtual.requests(PaymentService.method.processPayment).length).toBe(1);
-  const repeat = await world.client.createOrder(request, { timeoutMs: 1_000 });
-  expect(repeat).toMatchObject({ outcome: Outcome.PENDING, reason: OrderReason.BUDGET_EXHAUSTED });
-  expect((await first).order?.orderId).toBe(repeat.order?.orderId);
+  const first = fixture.client.createOrder(request);
+  await expect.poll(() => fixture.payment.virtual.requests(PaymentService.method.processPayment).length).toBe(1);
+  const duplicate = await fixture.client.createOrder(request, { timeoutMs: 1_000 });
+  expect(duplicate).toMatchObject({ outcome: Outcome.PENDING, reason: OrderReason.BUDGET_EXHAUSTED });
+  expect((await first).order?.orderId).toBe(duplicate.order?.orderId);
 });
 
-it('a key stays free after bad input', async () => {
-  await using world = await startOrderFixture();
+it('a key is unused after bad input', async () => {
+  await using fixture = await startOrderFixture();
   const request = validRequest();
-  await rpcFailureOf(world.client.createOrder({ ...request, items: [] }));
-  expect((await world.client.createOrder(request)).outcome).toBe(Outcome.CONFIRMED);
+  await rpcFailureOf(fixture.client.createOrder({ ...request, items: [] }));
+  expect((await fixture.client.createOrder(request)).outcome).toBe(Outcome.CONFIRMED);
 });
 
-it('cancelling twice, and thirty times at once, is cancelling once', async () => {
-  await using world = await startOrderFixture();
-  world.payment.virtual.stub(PaymentService.method.processPayment).fails(Code.Unavailable, 'away');
-  const { order } = await world.place();
+it('cancelling thirty times concurrently, and once more, publishes one OrderCancelled', async () => {
+  await using fixture = await startOrderFixture();
+  fixture.payment.virtual.stub(PaymentService.method.processPayment).fails(Code.Unavailable, 'away');
+  const { order } = await fixture.place();
   const { orderId } = order!;
-  const answers = await Promise.all(Array.from({ length: 30 }, () => world.client.cancelOrder({ orderId })));
+  const answers = await Promise.all(Array.from({ length: 30 }, () => fixture.client.cancelOrder({ orderId })));
   expect(answers.map((answer) => answer.order?.status)).toEqual(Array(30).fill(OrderStatus.CANCELLED));
-  await world.client.cancelOrder({ orderId });
-  await expect.poll(() => readEvents(world.nats, 'shop.order.v1.OrderCancelled')).toHaveLength(1);
+  await fixture.client.cancelOrder({ orderId });
+  await expect.poll(() => readEvents(fixture.nats, 'shop.order.v1.OrderCancelled')).toHaveLength(1);
 });

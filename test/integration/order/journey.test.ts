@@ -1,4 +1,4 @@
-// What CreateOrder answers and what becomes of the order, for each state its neighbours can be in.
+// What CreateOrder answers, and how the order ends, for each state of the dependencies.
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
@@ -15,13 +15,13 @@ import { startOrderFixture, validRequest } from '../../support/services/order.ts
 const { reserveStock, confirmReservation, releaseReservation, checkAvailability } = InventoryService.method;
 const { processPayment, refundPayment } = PaymentService.method;
 
-describe('an order for which all is well', () => {
-  it('is told by exactly one OrderCreated on SHOP_ORDER: id, customer, total 59.99 (seed 5.1)', async () => {
-    await using world = await startOrderFixture();
-    const { order } = await world.place({ customerId: 'cust123', items: [{ productId: '12345', quantity: 1 }] });
+describe('an order for which every step succeeds', () => {
+  it('publishes exactly one OrderCreated on SHOP_ORDER: id, customer, total 59.99 (seed 5.1)', async () => {
+    await using fixture = await startOrderFixture();
+    const { order } = await fixture.place({ customerId: 'cust123', items: [{ productId: '12345', quantity: 1 }] });
 
-    await expect.poll(() => readEvents(world.nats, 'shop.order.v1.OrderConfirmed')).toHaveLength(1);
-    const events = await readEvents(world.nats, OrderCreatedSchema.typeName);
+    await expect.poll(() => readEvents(fixture.nats, 'shop.order.v1.OrderConfirmed')).toHaveLength(1);
+    const events = await readEvents(fixture.nats, OrderCreatedSchema.typeName);
     expect(events).toHaveLength(1);
     expect(events[0]).toMatchObject({ stream: 'SHOP_ORDER', subject: 'shop.order.v1.OrderCreated' });
     expect(readEvent(OrderCreatedSchema, events[0]!.payload)).toMatchObject({
@@ -41,9 +41,9 @@ describe('an order for which all is well', () => {
     });
   });
 
-  it('is CONFIRMED, with one reserve, one charge, one confirm, and nothing given back', async () => {
-    await using world = await startOrderFixture();
-    const answer = await world.place({ items: [{ productId: '12345', quantity: 10 }] });
+  it('is CONFIRMED, with one reserve, one charge, one confirm, and no compensation', async () => {
+    await using fixture = await startOrderFixture();
+    const answer = await fixture.place({ items: [{ productId: '12345', quantity: 10 }] });
 
     const orderId = answer.order!.orderId;
     expect(answer).toMatchObject({
@@ -56,7 +56,7 @@ describe('an order for which all is well', () => {
         transactionId: `ch-${orderId}`,
       },
     });
-    const inventory = world.inventory.virtual;
+    const inventory = fixture.inventory.virtual;
     inventory.received(reserveStock).times(1);
     inventory.received(reserveStock).with({ orderId, lines: [{ productId: '12345', quantity: 10 }] });
     inventory
@@ -64,72 +64,73 @@ describe('an order for which all is well', () => {
       .with({ orderId, reservationId: `res-${orderId}` })
       .times(1);
     inventory.received(releaseReservation).never();
-    const payment = world.payment.virtual;
+    const payment = fixture.payment.virtual;
     payment.received(processPayment).times(1);
     payment.received(processPayment).with({ orderId, amount: { currencyCode: 'EUR', minorUnits: 59_990n } });
     payment.received(refundPayment).never();
   });
 
-  it('is stored as it was answered', async () => {
-    await using world = await startOrderFixture();
-    const { order } = await world.place();
-    expect(await world.read(order!.orderId)).toEqual(order);
+  it('is stored as it is answered', async () => {
+    await using fixture = await startOrderFixture();
+    const { order } = await fixture.place();
+    expect(await fixture.read(order!.orderId)).toEqual(order);
   });
 
-  it('is told by one OrderConfirmed with a higher version than OrderCreated', async () => {
-    await using world = await startOrderFixture();
-    const { order } = await world.place();
-    await expect.poll(() => readEventBodies(world.nats, OrderConfirmedSchema)).toHaveLength(1);
-    const [confirmed] = await readEventBodies(world.nats, OrderConfirmedSchema);
-    const [stored] = await world.sql<{ version: number }>('select version from orders');
+  it('publishes one OrderConfirmed with a higher version than OrderCreated', async () => {
+    await using fixture = await startOrderFixture();
+    const { order } = await fixture.place();
+    await expect.poll(() => readEventBodies(fixture.nats, OrderConfirmedSchema)).toHaveLength(1);
+    const [confirmed] = await readEventBodies(fixture.nats, OrderConfirmedSchema);
+    const [stored] = await fixture.sql<{ version: number }>('select version from orders');
     expect(confirmed).toMatchObject({ orderId: order?.orderId, transactionId: order?.transactionId });
     expect(confirmed?.version).toBe(BigInt(stored!.version));
   });
 
-  it('carries the trace of its caller to neighbours and into events', async () => {
-    await using world = await startOrderFixture();
+  it('propagates the trace of its caller to dependencies and events', async () => {
+    await using fixture = await startOrderFixture();
     const traceId = '0af7651916cd43dd8448eb211c80319c';
-    await world.client.createOrder(validRequest(), {
+    await fixture.client.createOrder(validRequest(), {
       headers: { traceparent: `00-${traceId}-b7ad6b7169203331-01` },
     });
-    await expect.poll(() => readEvents(world.nats, 'shop.order.v1.OrderConfirmed')).toHaveLength(1);
+    await expect.poll(() => readEvents(fixture.nats, 'shop.order.v1.OrderConfirmed')).toHaveLength(1);
     const events = [
-      ...(await readEvents(world.nats, 'shop.order.v1.OrderCreated')),
-      ...(await readEvents(world.nats, 'shop.order.v1.OrderConfirmed')),
+      ...(await readEvents(fixture.nats, 'shop.order.v1.OrderCreated')),
+      ...(await readEvents(fixture.nats, 'shop.order.v1.OrderConfirmed')),
     ];
     const carried = [
       ...events.map(({ headers }) => headers.traceparent),
-      world.inventory.virtual.calls(reserveStock)[0]?.requestHeader.get('traceparent'),
-      world.payment.virtual.calls(processPayment)[0]?.requestHeader.get('traceparent'),
+      fixture.inventory.virtual.calls(reserveStock)[0]?.requestHeader.get('traceparent'),
+      fixture.payment.virtual.calls(processPayment)[0]?.requestHeader.get('traceparent'),
     ];
     expect(carried.map((traceparent) => traceparent?.split('-')[1])).toEqual(Array(4).fill(traceId));
   });
 });
 
-describe('an order that cannot be served', () => {
+describe('an order that fails', () => {
   const insufficient = [
     { desc: ErrorInfoSchema, value: { reason: 'INSUFFICIENT_STOCK', domain: 'shop' } },
   ] as unknown as Parameters<ReturnType<typeof stubOf>['fails']>[2];
-  const stubOf = (world: Awaited<ReturnType<typeof startOrderFixture>>) => world.inventory.virtual.stub(reserveStock);
+  const stubOf = (fixture: Awaited<ReturnType<typeof startOrderFixture>>) =>
+    fixture.inventory.virtual.stub(reserveStock);
 
-  it('for want of stock: FAILED, INSUFFICIENT_STOCK; nobody is charged and nothing is given back', async () => {
-    await using world = await startOrderFixture();
-    stubOf(world).fails(Code.FailedPrecondition, 'not enough of 12345', insufficient);
-    expect(await world.place()).toMatchObject({
+  it('for lack of stock: FAILED, INSUFFICIENT_STOCK, without charge or compensation', async () => {
+    await using fixture = await startOrderFixture();
+    stubOf(fixture).fails(Code.FailedPrecondition, 'not enough of 12345', insufficient);
+    expect(await fixture.place()).toMatchObject({
       outcome: Outcome.FAILED,
       reason: OrderReason.INSUFFICIENT_STOCK,
       order: { status: OrderStatus.FAILED, reason: OrderReason.INSUFFICIENT_STOCK },
     });
-    world.payment.virtual.received(processPayment).never();
-    world.inventory.virtual.received(releaseReservation).never();
+    fixture.payment.virtual.received(processPayment).never();
+    fixture.inventory.virtual.received(releaseReservation).never();
     await expect
-      .poll(() => readEventBodies(world.nats, OrderFailedSchema))
+      .poll(() => readEventBodies(fixture.nats, OrderFailedSchema))
       .toMatchObject([{ reason: OrderReason.INSUFFICIENT_STOCK }]);
   });
 
   it('for a declined payment: FAILED, PAYMENT_FAILED; the stock is released, nothing refunded', async () => {
-    await using world = await startOrderFixture();
-    world.payment.virtual.stub(processPayment).replies(({ orderId }) => ({
+    await using fixture = await startOrderFixture();
+    fixture.payment.virtual.stub(processPayment).replies(({ orderId }) => ({
       charge: {
         orderId,
         status: ChargeStatus.DECLINED,
@@ -137,7 +138,7 @@ describe('an order that cannot be served', () => {
         declineMessage: 'Insufficient funds',
       },
     }));
-    const { outcome, reason, order } = await world.place({ paymentMethod: 'pm_insufficient_funds' });
+    const { outcome, reason, order } = await fixture.place({ paymentMethod: 'pm_insufficient_funds' });
     expect({ outcome, reason }).toEqual({ outcome: Outcome.FAILED, reason: OrderReason.PAYMENT_FAILED });
     expect(order?.timeline).toContainEqual(
       expect.objectContaining({
@@ -146,17 +147,17 @@ describe('an order that cannot be served', () => {
         detail: 'Insufficient funds',
       }),
     );
-    world.inventory.virtual
+    fixture.inventory.virtual
       .received(releaseReservation)
       .with({ reservationId: `res-${order?.orderId}` })
       .times(1);
-    world.payment.virtual.received(refundPayment).never();
+    fixture.payment.virtual.received(refundPayment).never();
   });
 
-  it('because inventory answers internal: FAILED, INVENTORY_ERROR, with advice for a new key (seed 4.3)', async () => {
-    await using world = await startOrderFixture();
-    stubOf(world).fails(Code.Internal, 'out of order');
-    expect(await world.place()).toMatchObject({
+  it('because inventory answers internal: FAILED, INVENTORY_ERROR, with retry advice for a new key (seed 4.3)', async () => {
+    await using fixture = await startOrderFixture();
+    stubOf(fixture).fails(Code.Internal, 'out of order');
+    expect(await fixture.place()).toMatchObject({
       outcome: Outcome.FAILED,
       reason: OrderReason.INVENTORY_ERROR,
       retry: { newKey: true, after: { seconds: 1n } },
@@ -165,177 +166,179 @@ describe('an order that cannot be served', () => {
   });
 });
 
-describe('an order that has to wait', () => {
+describe('an order that is blocked', () => {
   it('because inventory does not answer: PENDING, INVENTORY_CHECK_FAILED; later CONFIRMED (seed 4.2)', async () => {
-    await using world = await startOrderFixture();
-    world.inventory.virtual
+    await using fixture = await startOrderFixture();
+    fixture.inventory.virtual
       .stub(reserveStock)
       .hangs()
       .thenReplies(({ orderId }) => ({ reservation: { reservationId: `res-${orderId}`, orderId } }));
-    const { outcome, reason, order } = await world.place();
+    const { outcome, reason, order } = await fixture.place();
     expect({ outcome, reason }).toEqual({ outcome: Outcome.PENDING, reason: OrderReason.INVENTORY_CHECK_FAILED });
-    await world.reaches(order!.orderId, OrderStatus.CONFIRMED);
+    await fixture.reaches(order!.orderId, OrderStatus.CONFIRMED);
   });
 
   it('because inventory is unreachable: PENDING, INVENTORY_UNAVAILABLE; CONFIRMED once it is up', async () => {
-    await using world = await startOrderFixture();
-    await world.inventory.goAway();
-    const { outcome, reason, order } = await world.place();
+    await using fixture = await startOrderFixture();
+    await fixture.inventory.goDown();
+    const { outcome, reason, order } = await fixture.place();
     expect({ outcome, reason, status: order?.status }).toEqual({
       outcome: Outcome.PENDING,
       reason: OrderReason.INVENTORY_UNAVAILABLE,
       status: OrderStatus.PENDING,
     });
-    await world.inventory.comeBack();
-    await world.reaches(order!.orderId, OrderStatus.CONFIRMED);
-    world.payment.virtual.received(processPayment).times(1);
+    await fixture.inventory.comeUp();
+    await fixture.reaches(order!.orderId, OrderStatus.CONFIRMED);
+    fixture.payment.virtual.received(processPayment).times(1);
   });
 
   it('because payment is slow by 5 s: TIMEOUT in under 3 s; charged under one key, CONFIRMED later (seed 8.4)', async () => {
-    await using world = await startOrderFixture();
-    world.payment.virtual
+    await using fixture = await startOrderFixture();
+    fixture.payment.virtual
       .stub(processPayment)
       .delays(5_000)
       .replies(({ orderId }) => ({ charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'late' } }))
       .thenReplies(({ orderId }) => ({ charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } }));
     const start = performance.now();
-    const { outcome, reason, order } = await world.place();
+    const { outcome, reason, order } = await fixture.place();
     expect(performance.now() - start).toBeLessThan(3_000);
     expect({ outcome, reason, status: order?.status }).toEqual({
       outcome: Outcome.TIMEOUT,
       reason: OrderReason.PAYMENT_TIMEOUT,
       status: OrderStatus.PENDING,
     });
-    await world.reaches(order!.orderId, OrderStatus.CONFIRMED);
-    const keys = world.payment.virtual.requests(processPayment).map(({ idempotencyKey }) => idempotencyKey);
+    await fixture.reaches(order!.orderId, OrderStatus.CONFIRMED);
+    const keys = fixture.payment.virtual.requests(processPayment).map(({ idempotencyKey }) => idempotencyKey);
     expect(new Set(keys)).toEqual(new Set([`order:${order?.orderId}`]));
-    world.inventory.virtual.received(releaseReservation).never();
+    fixture.inventory.virtual.received(releaseReservation).never();
   });
 
   it('because payment answers internal: PENDING, PAYMENT_UNAVAILABLE, never FAILED', async () => {
-    await using world = await startOrderFixture();
-    world.payment.virtual.stub(processPayment).fails(Code.Internal, 'out of order');
-    expect(await world.place()).toMatchObject({
+    await using fixture = await startOrderFixture();
+    fixture.payment.virtual.stub(processPayment).fails(Code.Internal, 'out of order');
+    expect(await fixture.place()).toMatchObject({
       outcome: Outcome.PENDING,
       reason: OrderReason.PAYMENT_UNAVAILABLE,
       order: { status: OrderStatus.PENDING },
     });
-    world.inventory.virtual.received(releaseReservation).never();
+    fixture.inventory.virtual.received(releaseReservation).never();
   });
 
   it('because the confirmation fails: PENDING with its verdict; confirmed until it succeeds, never charged again', async () => {
-    await using world = await startOrderFixture();
-    world.inventory.virtual
+    await using fixture = await startOrderFixture();
+    fixture.inventory.virtual
       .stub(confirmReservation)
       .fails(Code.Unavailable, 'away')
       .thenFails(Code.Internal, 'out of order')
       .thenReplies({});
-    const { outcome, reason, order } = await world.place();
+    const { outcome, reason, order } = await fixture.place();
     expect({ outcome, reason }).toEqual({ outcome: Outcome.PENDING, reason: OrderReason.INVENTORY_UNAVAILABLE });
-    const failure = world.client.cancelOrder({ orderId: order!.orderId });
+    const failure = fixture.client.cancelOrder({ orderId: order!.orderId });
     await expect(failure).rejects.toMatchObject({ code: Code.FailedPrecondition });
-    await world.reaches(order!.orderId, OrderStatus.CONFIRMED);
-    world.payment.virtual.received(processPayment).times(1);
-    world.inventory.virtual.received(releaseReservation).never();
+    await fixture.reaches(order!.orderId, OrderStatus.CONFIRMED);
+    fixture.payment.virtual.received(processPayment).times(1);
+    fixture.inventory.virtual.received(releaseReservation).never();
   });
 
   it('because a breaker is open: CIRCUIT_OPEN and no call; half-open later, then closed (seed 4.4)', async () => {
-    await using world = await startOrderFixture({ BREAKER_RESET_MS: '3000' });
-    world.inventory.virtual.stub(reserveStock).fails(Code.Unavailable, 'away');
+    await using fixture = await startOrderFixture({ BREAKER_RESET_MS: '3000' });
+    fixture.inventory.virtual.stub(reserveStock).fails(Code.Unavailable, 'away');
     for (let index = 0; index < 5; index += 1) {
-      expect((await world.place()).outcome).toBe(Outcome.PENDING);
+      expect((await fixture.place()).outcome).toBe(Outcome.PENDING);
     }
-    const sixth = await world.place();
+    const sixth = await fixture.place();
     expect(sixth).toMatchObject({
       outcome: Outcome.CIRCUIT_OPEN,
       reason: OrderReason.INVENTORY_UNAVAILABLE,
       order: { status: OrderStatus.PENDING },
     });
     const orderId = sixth.order!.orderId;
-    world.inventory.virtual.received(reserveStock).neverWith({ orderId });
-    world.inventory.virtual.stub(reserveStock).replies({ reservation: { reservationId: 'res-1' } });
-    await world.reaches(orderId, OrderStatus.CONFIRMED, 15_000);
-    expect((await world.place()).outcome).toBe(Outcome.CONFIRMED);
+    fixture.inventory.virtual.received(reserveStock).neverWith({ orderId });
+    fixture.inventory.virtual.stub(reserveStock).replies({ reservation: { reservationId: 'res-1' } });
+    await fixture.reaches(orderId, OrderStatus.CONFIRMED, 15_000);
+    expect((await fixture.place()).outcome).toBe(Outcome.CONFIRMED);
   });
 
   it('because its caller has little time: PENDING, BUDGET_EXHAUSTED, before the caller gives up', async () => {
-    await using world = await startOrderFixture();
-    const answer = await world.client.createOrder(validRequest(), { timeoutMs: 380 });
+    await using fixture = await startOrderFixture();
+    const answer = await fixture.client.createOrder(validRequest(), { timeoutMs: 380 });
     expect(answer).toMatchObject({ outcome: Outcome.PENDING, reason: OrderReason.BUDGET_EXHAUSTED });
-    await world.reaches(answer.order!.orderId, OrderStatus.CONFIRMED);
+    await fixture.reaches(answer.order!.orderId, OrderStatus.CONFIRMED);
   });
 
-  it('longer than ORDER_LIMIT_MS: FAILED, TIME_LIMIT_EXCEEDED; stock and money are asked back', async () => {
-    await using world = await startOrderFixture({ ORDER_LIMIT_MS: '1000' });
-    world.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
-    const { order } = await world.place();
-    const failed = await world.reaches(order!.orderId, OrderStatus.FAILED);
+  it('longer than ORDER_LIMIT_MS: FAILED, TIME_LIMIT_EXCEEDED; stock is released and the charge refunded', async () => {
+    await using fixture = await startOrderFixture({ ORDER_LIMIT_MS: '1000' });
+    fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
+    const { order } = await fixture.place();
+    const failed = await fixture.reaches(order!.orderId, OrderStatus.FAILED);
     expect(failed.reason).toBe(OrderReason.TIME_LIMIT_EXCEEDED);
-    await expect.poll(async () => (await world.service.ops.getStatus({})).status?.openCompensations).toBe(0n);
-    world.inventory.virtual.received(releaseReservation).times(1);
-    world.payment.virtual.received(refundPayment).with({ orderId: order!.orderId }).times(1);
+    await expect.poll(async () => (await fixture.service.ops.getStatus({})).status?.openCompensations).toBe(0n);
+    fixture.inventory.virtual.received(releaseReservation).times(1);
+    fixture.payment.virtual.received(refundPayment).with({ orderId: order!.orderId }).times(1);
   });
 });
 
 describe('cancelling', () => {
-  it('gives back what a waiting order holds, and shows in GetStatus what could not be given back yet', async () => {
-    await using world = await startOrderFixture();
-    world.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
-    const { order } = await world.place();
-    await world.payment.goAway();
-    const cancelled = await world.client.cancelOrder({ orderId: order!.orderId });
+  it('compensates a blocked order, and reports compensation that is still owed in GetStatus', async () => {
+    await using fixture = await startOrderFixture();
+    fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
+    const { order } = await fixture.place();
+    await fixture.payment.goDown();
+    const cancelled = await fixture.client.cancelOrder({ orderId: order!.orderId });
     expect(cancelled.order).toMatchObject({
       status: OrderStatus.CANCELLED,
       reason: OrderReason.CANCELLED_BY_CUSTOMER,
     });
-    expect((await world.service.ops.getStatus({})).status?.openCompensations).toBe(1n);
-    world.inventory.virtual.received(releaseReservation).with({ orderId: order!.orderId });
+    expect((await fixture.service.ops.getStatus({})).status?.openCompensations).toBe(1n);
+    fixture.inventory.virtual.received(releaseReservation).with({ orderId: order!.orderId });
 
-    await world.payment.comeBack();
-    await expect.poll(async () => (await world.service.ops.getStatus({})).status?.openCompensations).toBe(0n);
-    world.payment.virtual.received(refundPayment).with({ orderId: order!.orderId });
+    await fixture.payment.comeUp();
+    await expect.poll(async () => (await fixture.service.ops.getStatus({})).status?.openCompensations).toBe(0n);
+    fixture.payment.virtual.received(refundPayment).with({ orderId: order!.orderId });
   });
 
-  it('between charge and verdict wins: the charge is refunded and nothing is sold', async () => {
-    await using world = await startOrderFixture();
+  it('between charge and verdict wins: the charge is refunded and no reservation is confirmed', async () => {
+    await using fixture = await startOrderFixture();
     let cancel: (() => Promise<unknown>) | undefined;
-    world.payment.virtual.stub(processPayment).replies(async ({ orderId }) => {
+    fixture.payment.virtual.stub(processPayment).replies(async ({ orderId }) => {
       await cancel?.();
       return { charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } };
     });
     cancel = async () => {
-      const [row] = await world.sql<{ order_id: string }>('select order_id from orders');
-      await world.client.cancelOrder({ orderId: row!.order_id });
+      const [row] = await fixture.sql<{ order_id: string }>('select order_id from orders');
+      await fixture.client.cancelOrder({ orderId: row!.order_id });
     };
-    const { outcome, reason, order } = await world.place();
+    const { outcome, reason, order } = await fixture.place();
     expect({ outcome, reason }).toEqual({ outcome: Outcome.FAILED, reason: OrderReason.CANCELLED_BY_CUSTOMER });
     expect(order?.status).toBe(OrderStatus.CANCELLED);
-    world.payment.virtual.received(refundPayment).with({ orderId: order!.orderId });
-    world.inventory.virtual.received(confirmReservation).never();
+    fixture.payment.virtual.received(refundPayment).with({ orderId: order!.orderId });
+    fixture.inventory.virtual.received(confirmReservation).never();
   });
 });
 
 describe('a quote', () => {
-  it('has total and availability, and orders nothing', async () => {
-    await using world = await startOrderFixture();
-    world.inventory.virtual.stub(checkAvailability, { productId: 'prod789' }).replies({ quantity: 1, available: true });
+  it('has total and availability, and stores nothing', async () => {
+    await using fixture = await startOrderFixture();
+    fixture.inventory.virtual
+      .stub(checkAvailability, { productId: 'prod789' })
+      .replies({ quantity: 1, available: true });
     const items = [
       { productId: '12345', quantity: 2 },
       { productId: 'prod789', quantity: 2 },
     ];
-    const quote = await world.client.quoteOrder({ customerId: 'cust123', items });
+    const quote = await fixture.client.quoteOrder({ customerId: 'cust123', items });
     expect(quote).toMatchObject({
       total: { currencyCode: 'EUR', minorUnits: 14_498n },
       pricingVersion: 'v1',
       lines: [{ availability: 1 }, { availability: 2 }],
     });
-    expect(await world.sql('select from orders')).toEqual([]);
+    expect(await fixture.sql('select from orders')).toEqual([]);
   });
 
-  it('is given while inventory is away, without availabilities', async () => {
-    await using world = await startOrderFixture();
-    await world.inventory.goAway();
-    const quote = await world.client.quoteOrder({ customerId: 'c', items: [{ productId: '12345', quantity: 1 }] });
+  it('is answered while inventory is down, without availabilities', async () => {
+    await using fixture = await startOrderFixture();
+    await fixture.inventory.goDown();
+    const quote = await fixture.client.quoteOrder({ customerId: 'c', items: [{ productId: '12345', quantity: 1 }] });
     expect(quote).toMatchObject({ total: { minorUnits: 5_999n }, lines: [{ availability: 0 }] });
   });
 });

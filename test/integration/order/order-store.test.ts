@@ -1,14 +1,14 @@
-// The order store on a real Postgres: what one statement does, and what two at once do.
+// The order store on a real Postgres: single statements and concurrent ones.
 import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import {
   decideCancel,
   decideConfirm,
   decideFail,
-  finishConfirm,
+  markBlocked,
+  markConfirmed,
   NOTHING_OWED,
   type Order,
-  park,
 } from '#services/order/order.ts';
 import { toStatusEvent } from '#services/order/order-messages.ts';
 import { createOrderStore, type OrderStore, resumeNow } from '#services/order/order-store.ts';
@@ -18,18 +18,18 @@ import { failedOrder, pendingOrder, secondsLater, silentLog } from '../../suppor
 
 const LEASE_MS = 60_000;
 
-type Desk = AsyncDisposable & {
+type StoreFixture = AsyncDisposable & {
   readonly database: Database;
   readonly store: OrderStore;
-  /** A store whose leases are over at once. */
-  readonly hasty: OrderStore;
+  /** A store whose leases expire immediately. */
+  readonly withoutLease: OrderStore;
   sql<Row = Record<string, unknown>>(text: string): Promise<Row[]>;
-  /** Stores a new order under a key of its own. */
+  /** Stores a new order under its own key. */
   add(order: Order, store?: OrderStore): Promise<Order>;
 };
 
 /** `setting` is one of Postgres, for the store's connections. */
-async function openCreateOrderFixture(setting?: string): Promise<Desk> {
+async function openStoreFixture(setting?: string): Promise<StoreFixture> {
   const resources = new AsyncDisposableStack();
   const testDatabase = resources.use(await createTestDatabase('order'));
   const url = new URL(testDatabase.databaseUrl);
@@ -48,7 +48,7 @@ async function openCreateOrderFixture(setting?: string): Promise<Desk> {
   return {
     database: { ...database, close },
     store,
-    hasty: createOrderStore(database, 0),
+    withoutLease: createOrderStore(database, 0),
     sql: async <Row>(text: string) => (await superuser.query(text)).rows as Row[],
     add: async (order, by = store) => {
       await by.insert(order, { idempotencyKey: `key of ${order.orderId}`, requestHash: 'hash' }, [
@@ -78,189 +78,189 @@ function changed(order: Order): Order {
     { release: true, refund: true },
     secondsLater(3),
   );
-  return park(failed, 'REFUND_PAYMENT', 'PAYMENT_UNAVAILABLE', secondsLater(4), 'payment could not be reached');
+  return markBlocked(failed, 'REFUND_PAYMENT', 'PAYMENT_UNAVAILABLE', secondsLater(4), 'payment could not be reached');
 }
 
 describe('inserting', () => {
   it('stores an order that is read back the same', async () => {
-    await using desk = await openCreateOrderFixture();
-    const order = await desk.add(pendingOrder({ synthetic: true, customerId: `O'Neil "ünïcode" \\ {x}` }));
-    expect(await desk.store.find('order-1')).toEqual(order);
+    await using fixture = await openStoreFixture();
+    const order = await fixture.add(pendingOrder({ synthetic: true, customerId: `O'Neil "ünïcode" \\ {x}` }));
+    expect(await fixture.store.find('order-1')).toEqual(order);
   });
 
   it('stores the key and the event in the same change', async () => {
-    await using desk = await openCreateOrderFixture();
-    const order = await desk.add(pendingOrder());
-    expect(await desk.store.findByKey('key of order-1')).toEqual({ order, requestHash: 'hash' });
-    expect(await desk.sql('select subject, sent_time from outbox')).toEqual([
+    await using fixture = await openStoreFixture();
+    const order = await fixture.add(pendingOrder());
+    expect(await fixture.store.findByKey('key of order-1')).toEqual({ order, requestHash: 'hash' });
+    expect(await fixture.sql('select subject, sent_time from outbox')).toEqual([
       { subject: 'shop.order.v1.OrderCreated', sent_time: null },
     ]);
   });
 
-  it('under a key that is taken stores nothing at all', async () => {
-    await using desk = await openCreateOrderFixture();
-    await desk.add(pendingOrder());
+  it('under a taken key stores nothing', async () => {
+    await using fixture = await openStoreFixture();
+    await fixture.add(pendingOrder());
     const other = pendingOrder({ orderId: 'order-2' });
     const key = { idempotencyKey: 'key of order-1', requestHash: 'other' };
-    expect(await desk.store.insert(other, key, [toStatusEvent(other)])).toBe(false);
-    expect(await desk.store.find('order-2')).toBeUndefined();
-    expect(await desk.sql('select from outbox')).toHaveLength(1);
-    expect((await desk.store.findByKey('key of order-1'))?.requestHash).toBe('hash');
+    expect(await fixture.store.insert(other, key, [toStatusEvent(other)])).toBe(false);
+    expect(await fixture.store.find('order-2')).toBeUndefined();
+    expect(await fixture.sql('select from outbox')).toHaveLength(1);
+    expect((await fixture.store.findByKey('key of order-1'))?.requestHash).toBe('hash');
   });
 
-  it('fifty at once under one key: one wins', async () => {
-    await using desk = await openCreateOrderFixture();
+  it('fifty times concurrently under one key stores one order', async () => {
+    await using fixture = await openStoreFixture();
     const results = await Promise.all(
       orderIds(50).map((orderId) => {
         const order = pendingOrder({ orderId });
-        return desk.store.insert(order, { idempotencyKey: 'one', requestHash: 'h' }, [toStatusEvent(order)]);
+        return fixture.store.insert(order, { idempotencyKey: 'one', requestHash: 'h' }, [toStatusEvent(order)]);
       }),
     );
     expect(results.filter(Boolean)).toHaveLength(1);
-    expect(await desk.sql('select from orders')).toHaveLength(1);
-    expect(await desk.sql('select from outbox')).toHaveLength(1);
+    expect(await fixture.sql('select from orders')).toHaveLength(1);
+    expect(await fixture.sql('select from outbox')).toHaveLength(1);
   });
 });
 
 describe('saving', () => {
-  it('stores every field and gives the next version', async () => {
-    await using desk = await openCreateOrderFixture();
-    const order = await desk.add(pendingOrder());
-    const saved = await desk.store.save(changed(order), 1, []);
+  it('stores every field and returns the next version', async () => {
+    await using fixture = await openStoreFixture();
+    const order = await fixture.add(pendingOrder());
+    const saved = await fixture.store.save(changed(order), 1, []);
     expect(saved).toEqual({ ...changed(order), version: 2 });
-    expect(await desk.store.find('order-1')).toEqual(saved);
+    expect(await fixture.store.find('order-1')).toEqual(saved);
   });
 
   it('from an older version stores nothing, and no event', async () => {
-    await using desk = await openCreateOrderFixture();
-    const order = await desk.add(pendingOrder());
-    await desk.store.save(park(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), ''), 1, []);
+    await using fixture = await openStoreFixture();
+    const order = await fixture.add(pendingOrder());
+    await fixture.store.save(markBlocked(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), ''), 1, []);
     const late = failedOrder();
-    expect(await desk.store.save(late, 1, [toStatusEvent(late)])).toBeUndefined();
-    expect(await desk.store.find('order-1')).toMatchObject({ status: 'PENDING', version: 2 });
-    expect(await desk.sql('select from outbox')).toHaveLength(1);
+    expect(await fixture.store.save(late, 1, [toStatusEvent(late)])).toBeUndefined();
+    expect(await fixture.store.find('order-1')).toMatchObject({ status: 'PENDING', version: 2 });
+    expect(await fixture.sql('select from outbox')).toHaveLength(1);
   });
 
-  it('of twenty from the same version at once: one is stored, with its event', async () => {
-    await using desk = await openCreateOrderFixture();
-    const order = await desk.add(pendingOrder());
+  it('twenty times concurrently from one version stores one change, with its event', async () => {
+    await using fixture = await openStoreFixture();
+    const order = await fixture.add(pendingOrder());
     const failed = decideFail(order, 'PAYMENT_FAILED', NOTHING_OWED, secondsLater(2));
     const results = await Promise.all(
-      Array.from({ length: 20 }, () => desk.store.save(failed, 1, [toStatusEvent(failed)])),
+      Array.from({ length: 20 }, () => fixture.store.save(failed, 1, [toStatusEvent(failed)])),
     );
     expect(results.filter((saved) => saved !== undefined)).toHaveLength(1);
-    expect(await desk.sql('select from outbox')).toHaveLength(2);
+    expect(await fixture.sql('select from outbox')).toHaveLength(2);
   });
 
-  it('is refused by the database for an end that its verdict does not allow', async () => {
-    await using desk = await openCreateOrderFixture();
-    const order = await desk.add(pendingOrder());
+  it('a status that contradicts the verdict is refused by the database', async () => {
+    await using fixture = await openStoreFixture();
+    const order = await fixture.add(pendingOrder());
     const impossible: Order = { ...order, status: 'CONFIRMED', verdict: 'FAIL' };
-    await expect(desk.store.save(impossible, 1, [])).rejects.toThrow(/check constraint/);
+    await expect(fixture.store.save(impossible, 1, [])).rejects.toThrow(/check constraint/);
   });
 });
 
 describe('claiming', () => {
-  it('leaves alone an order that was just accepted: its call works on it', async () => {
-    await using desk = await openCreateOrderFixture();
-    await desk.add(pendingOrder());
-    expect(await desk.store.claim(10)).toEqual([]);
+  it('skips an order that was just accepted: its call holds the lease', async () => {
+    await using fixture = await openStoreFixture();
+    await fixture.add(pendingOrder());
+    expect(await fixture.store.claim(10)).toEqual([]);
   });
 
-  it('takes an order whose lease is over, with its attempts', async () => {
-    await using desk = await openCreateOrderFixture();
-    const order = await desk.add(pendingOrder(), desk.hasty);
-    const parked = park(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
-    const saved = await desk.store.save(parked, 1, [], { afterMs: 0, attempts: 3 });
-    expect(await desk.store.claim(10)).toEqual([{ order: saved, attempts: 3, traceparent: '' }]);
+  it('claims an order whose lease is over, with its attempts', async () => {
+    await using fixture = await openStoreFixture();
+    const order = await fixture.add(pendingOrder(), fixture.withoutLease);
+    const blocked = markBlocked(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
+    const saved = await fixture.store.save(blocked, 1, [], { afterMs: 0, attempts: 3 });
+    expect(await fixture.store.claim(10)).toEqual([{ order: saved, attempts: 3, traceparent: '' }]);
   });
 
   it('takes an order once: the claim is a lease', async () => {
-    await using desk = await openCreateOrderFixture();
-    await desk.add(pendingOrder(), desk.hasty);
-    expect(await desk.store.claim(10)).toHaveLength(1);
-    expect(await desk.store.claim(10)).toEqual([]);
+    await using fixture = await openStoreFixture();
+    await fixture.add(pendingOrder(), fixture.withoutLease);
+    expect(await fixture.store.claim(10)).toHaveLength(1);
+    expect(await fixture.store.claim(10)).toEqual([]);
   });
 
-  it('takes it again when whoever claimed it died and the lease is over', async () => {
-    await using desk = await openCreateOrderFixture();
-    await desk.add(pendingOrder(), desk.hasty);
-    expect(await desk.hasty.claim(10)).toHaveLength(1);
-    expect(await desk.hasty.claim(10)).toHaveLength(1);
+  it('claims it again when the claiming replica died and the lease is over', async () => {
+    await using fixture = await openStoreFixture();
+    await fixture.add(pendingOrder(), fixture.withoutLease);
+    expect(await fixture.withoutLease.claim(10)).toHaveLength(1);
+    expect(await fixture.withoutLease.claim(10)).toHaveLength(1);
   });
 
-  it('leaves alone an order that somebody changed without letting go of it', async () => {
-    await using desk = await openCreateOrderFixture();
-    const order = await desk.add(pendingOrder(), desk.hasty);
+  it('skips an order that was changed without ending the lease', async () => {
+    await using fixture = await openStoreFixture();
+    const order = await fixture.add(pendingOrder(), fixture.withoutLease);
     const cancelled = decideCancel(order, secondsLater(1));
-    await desk.store.save(cancelled, 1, []);
-    expect(await desk.store.claim(10)).toEqual([]);
+    await fixture.store.save(cancelled, 1, []);
+    expect(await fixture.store.claim(10)).toEqual([]);
   });
 
   it.each(['lease_until', 'resume_time'])(
-    'takes an order whose %s a clock set back since has left far ahead',
+    'claims an order whose %s is far ahead because the clock was set back',
     async (column) => {
-      await using desk = await openCreateOrderFixture();
-      await desk.add(pendingOrder(), desk.hasty);
-      await desk.sql(`update orders set ${column} = now() + interval '1 hour'`);
-      expect(await desk.store.claim(10)).toHaveLength(1);
-      expect(await desk.store.claim(10)).toEqual([]);
+      await using fixture = await openStoreFixture();
+      await fixture.add(pendingOrder(), fixture.withoutLease);
+      await fixture.sql(`update orders set ${column} = now() + interval '1 hour'`);
+      expect(await fixture.store.claim(10)).toHaveLength(1);
+      expect(await fixture.store.claim(10)).toEqual([]);
     },
   );
 
-  it('leaves alone what is as far ahead as a lease or a wait may be', async () => {
-    await using desk = await openCreateOrderFixture();
-    await desk.add(pendingOrder(), desk.hasty);
-    await desk.sql(`update orders set lease_until = now() + interval '1 minute'`);
-    expect(await desk.store.claim(10)).toEqual([]);
-    await desk.sql(`update orders set lease_until = now(), resume_time = now() + interval '1 minute'`);
-    expect(await desk.store.claim(10)).toEqual([]);
+  it('skips an order that is as far ahead as a lease or a delay may be', async () => {
+    await using fixture = await openStoreFixture();
+    await fixture.add(pendingOrder(), fixture.withoutLease);
+    await fixture.sql(`update orders set lease_until = now() + interval '1 minute'`);
+    expect(await fixture.store.claim(10)).toEqual([]);
+    await fixture.sql(`update orders set lease_until = now(), resume_time = now() + interval '1 minute'`);
+    expect(await fixture.store.claim(10)).toEqual([]);
   });
 
-  it('waits as long as the order is to wait', async () => {
-    await using desk = await openCreateOrderFixture();
-    const order = await desk.add(pendingOrder(), desk.hasty);
-    const parked = park(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
-    await desk.store.save(parked, 1, [], { afterMs: 60_000, attempts: 1 });
-    expect(await desk.store.claim(10)).toEqual([]);
+  it('skips an order until its delay is over', async () => {
+    await using fixture = await openStoreFixture();
+    const order = await fixture.add(pendingOrder(), fixture.withoutLease);
+    const blocked = markBlocked(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
+    await fixture.store.save(blocked, 1, [], { afterMs: 60_000, attempts: 1 });
+    expect(await fixture.store.claim(10)).toEqual([]);
   });
 
-  it('takes no order that has ended', async () => {
-    await using desk = await openCreateOrderFixture();
-    const order = await desk.add(pendingOrder(), desk.hasty);
-    const confirmed = finishConfirm(decideConfirm(order, secondsLater(1)), secondsLater(2));
-    await desk.store.save(confirmed, 1, []);
-    expect(await desk.store.claim(10)).toEqual([]);
+  it('skips an order that has ended', async () => {
+    await using fixture = await openStoreFixture();
+    const order = await fixture.add(pendingOrder(), fixture.withoutLease);
+    const confirmed = markConfirmed(decideConfirm(order, secondsLater(1)), secondsLater(2));
+    await fixture.store.save(confirmed, 1, []);
+    expect(await fixture.store.claim(10)).toEqual([]);
   });
 
-  it('takes a failed order that is still owed something', async () => {
-    await using desk = await openCreateOrderFixture();
-    const order = await desk.add(pendingOrder(), desk.hasty);
-    await desk.store.save(changed(order), 1, [], { afterMs: 0, attempts: 1 });
-    expect(await desk.store.claim(10)).toHaveLength(1);
+  it('claims a failed order that owes compensation', async () => {
+    await using fixture = await openStoreFixture();
+    const order = await fixture.add(pendingOrder(), fixture.withoutLease);
+    await fixture.store.save(changed(order), 1, [], { afterMs: 0, attempts: 1 });
+    expect(await fixture.store.claim(10)).toHaveLength(1);
   });
 
   it.each(['few rows, no statistics', 'many rows, fresh statistics'])(
-    'takes never more than its limit, the longest waiting first: %s',
+    'never claims more than its limit, the longest due first: %s',
     async (table) => {
-      await using desk = await openCreateOrderFixture();
+      await using fixture = await openStoreFixture();
       for (const orderId of orderIds(table.startsWith('few') ? 12 : 60)) {
-        await desk.add(pendingOrder({ orderId }), desk.hasty);
+        await fixture.add(pendingOrder({ orderId }), fixture.withoutLease);
       }
-      await desk.sql(
+      await fixture.sql(
         `update orders set resume_time = now() - interval '1 hour' where order_id in ('order-007', 'order-009')`,
       );
-      if (table.startsWith('many')) await desk.sql('analyze orders');
-      const claimed = await desk.store.claim(2);
+      if (table.startsWith('many')) await fixture.sql('analyze orders');
+      const claimed = await fixture.store.claim(2);
       expect(claimed.map(({ order }) => order.orderId).sort()).toEqual(['order-007', 'order-009']);
-      expect(await desk.store.claim(5)).toHaveLength(5);
+      expect(await fixture.store.claim(5)).toHaveLength(5);
     },
   );
 
   it('by several replicas at once gives each order to one of them', async () => {
-    await using desk = await openCreateOrderFixture();
-    for (const orderId of orderIds(40)) await desk.add(pendingOrder({ orderId }), desk.hasty);
-    const batches = await Promise.all(Array.from({ length: 8 }, () => desk.store.claim(16)));
+    await using fixture = await openStoreFixture();
+    for (const orderId of orderIds(40)) await fixture.add(pendingOrder({ orderId }), fixture.withoutLease);
+    const batches = await Promise.all(Array.from({ length: 8 }, () => fixture.store.claim(16)));
     const ids = batches.flat().map(({ order }) => order.orderId);
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids.length).toBeGreaterThanOrEqual(16);
@@ -268,47 +268,47 @@ describe('claiming', () => {
 });
 
 describe('resuming now', () => {
-  it('makes a waiting order due at once', async () => {
-    await using desk = await openCreateOrderFixture();
-    const order = await desk.add(pendingOrder(), desk.hasty);
-    const parked = park(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
-    await desk.store.save(parked, 1, [], { afterMs: 60_000, attempts: 1 });
-    await resumeNow(desk.database, 'order-1');
-    expect(await desk.store.claim(10)).toHaveLength(1);
+  it('makes a blocked order due immediately', async () => {
+    await using fixture = await openStoreFixture();
+    const order = await fixture.add(pendingOrder(), fixture.withoutLease);
+    const blocked = markBlocked(order, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
+    await fixture.store.save(blocked, 1, [], { afterMs: 60_000, attempts: 1 });
+    await resumeNow(fixture.database, 'order-1');
+    expect(await fixture.store.claim(10)).toHaveLength(1);
   });
 
-  it('does not disturb an order that is worked on', async () => {
-    await using desk = await openCreateOrderFixture();
-    await desk.add(pendingOrder());
-    await resumeNow(desk.database, 'order-1');
-    expect(await desk.store.claim(10)).toEqual([]);
+  it('does not change an order that is leased', async () => {
+    await using fixture = await openStoreFixture();
+    await fixture.add(pendingOrder());
+    await resumeNow(fixture.database, 'order-1');
+    expect(await fixture.store.claim(10)).toEqual([]);
   });
 
-  it('does not bring back an order that has ended, nor one that never was', async () => {
-    await using desk = await openCreateOrderFixture();
-    const order = await desk.add(pendingOrder(), desk.hasty);
-    await desk.store.save(finishConfirm(decideConfirm(order, secondsLater(1)), secondsLater(2)), 1, []);
-    await resumeNow(desk.database, 'order-1');
-    await resumeNow(desk.database, 'no-such');
-    expect(await desk.store.claim(10)).toEqual([]);
+  it('does not make an order due that has ended or does not exist', async () => {
+    await using fixture = await openStoreFixture();
+    const order = await fixture.add(pendingOrder(), fixture.withoutLease);
+    await fixture.store.save(markConfirmed(decideConfirm(order, secondsLater(1)), secondsLater(2)), 1, []);
+    await resumeNow(fixture.database, 'order-1');
+    await resumeNow(fixture.database, 'no-such');
+    expect(await fixture.store.claim(10)).toEqual([]);
   });
 });
 
 describe('counting what is open', () => {
-  it('counts pending orders with the age of the oldest, and decided ones that are not given back in full', async () => {
-    await using desk = await openCreateOrderFixture();
-    expect(await desk.store.countOpen()).toEqual({ pending: 0, oldestPendingMs: 0, compensations: 0 });
-    for (const orderId of ['order-1', 'order-2', 'order-3', 'order-4']) await desk.add(pendingOrder({ orderId }));
-    await desk.database.query(
+  it('counts pending orders with the age of the oldest, and decided ones that owe compensation', async () => {
+    await using fixture = await openStoreFixture();
+    expect(await fixture.store.countOpen()).toEqual({ pending: 0, oldestPendingMs: 0, compensations: 0 });
+    for (const orderId of ['order-1', 'order-2', 'order-3', 'order-4']) await fixture.add(pendingOrder({ orderId }));
+    await fixture.database.query(
       `update orders set create_time = now() - case order_id when 'order-3' then interval '90 s' else interval '10 s' end`,
     );
-    await desk.store.save(changed(pendingOrder({ orderId: 'order-1' })), 1, []);
-    await desk.store.save(
-      finishConfirm(decideConfirm(pendingOrder({ orderId: 'order-2' }), secondsLater(1)), secondsLater(2)),
+    await fixture.store.save(changed(pendingOrder({ orderId: 'order-1' })), 1, []);
+    await fixture.store.save(
+      markConfirmed(decideConfirm(pendingOrder({ orderId: 'order-2' }), secondsLater(1)), secondsLater(2)),
       1,
       [],
     );
-    const { oldestPendingMs, ...counts } = await desk.store.countOpen();
+    const { oldestPendingMs, ...counts } = await fixture.store.countOpen();
     expect(counts).toEqual({ pending: 2, compensations: 1 });
     expect(Math.floor(oldestPendingMs / 10_000)).toBe(9);
   });
@@ -316,31 +316,31 @@ describe('counting what is open', () => {
 
 describe('listing', () => {
   const LAST = { size: 50, after: undefined };
-  const everybody = { customerId: '', status: undefined };
+  const everyOrder = { customerId: '', status: undefined };
 
   it('is newest first, and by id where the times are equal', async () => {
-    await using desk = await openCreateOrderFixture();
-    for (const orderId of ['order-b', 'order-c', 'order-a']) await desk.add(pendingOrder({ orderId }));
-    await desk.sql(`update orders set create_time = create_time + interval '1 hour' where order_id = 'order-a'`);
-    const listed = await desk.store.list(everybody, LAST);
+    await using fixture = await openStoreFixture();
+    for (const orderId of ['order-b', 'order-c', 'order-a']) await fixture.add(pendingOrder({ orderId }));
+    await fixture.sql(`update orders set create_time = create_time + interval '1 hour' where order_id = 'order-a'`);
+    const listed = await fixture.store.list(everyOrder, LAST);
     expect(listed.map(({ orderId }) => orderId)).toEqual(['order-a', 'order-c', 'order-b']);
   });
 
-  it('gives one row more than the page holds', async () => {
-    await using desk = await openCreateOrderFixture();
-    for (const orderId of orderIds(5)) await desk.add(pendingOrder({ orderId }));
-    expect(await desk.store.list(everybody, { size: 3, after: undefined })).toHaveLength(4);
+  it('returns one row more than the page holds', async () => {
+    await using fixture = await openStoreFixture();
+    for (const orderId of orderIds(5)) await fixture.add(pendingOrder({ orderId }));
+    expect(await fixture.store.list(everyOrder, { size: 3, after: undefined })).toHaveLength(4);
   });
 
   it('finds by customer, by status, and by both', async () => {
-    await using desk = await openCreateOrderFixture();
-    await desk.add(pendingOrder({ orderId: 'a', customerId: 'ann' }));
-    await desk.add(pendingOrder({ orderId: 'b', customerId: 'ann' }));
-    await desk.add(pendingOrder({ orderId: 'c', customerId: 'bob' }));
+    await using fixture = await openStoreFixture();
+    await fixture.add(pendingOrder({ orderId: 'a', customerId: 'ann' }));
+    await fixture.add(pendingOrder({ orderId: 'b', customerId: 'ann' }));
+    await fixture.add(pendingOrder({ orderId: 'c', customerId: 'bob' }));
     const failed = decideFail(pendingOrder({ orderId: 'b' }), 'PAYMENT_FAILED', NOTHING_OWED, secondsLater(1));
-    await desk.store.save(failed, 1, []);
+    await fixture.store.save(failed, 1, []);
     const find = async (customerId: string, status: Order['status'] | undefined) =>
-      (await desk.store.list({ customerId, status }, LAST)).map(({ orderId }) => orderId);
+      (await fixture.store.list({ customerId, status }, LAST)).map(({ orderId }) => orderId);
     expect(await find('ann', undefined)).toEqual(['b', 'a']);
     expect(await find('', 'PENDING')).toEqual(['c', 'a']);
     expect(await find('ann', 'PENDING')).toEqual(['a']);
@@ -348,16 +348,16 @@ describe('listing', () => {
   });
 
   it('reads a customer by the index of customers, with whichever plan is kept', async () => {
-    await using desk = await openCreateOrderFixture('plan_cache_mode=force_generic_plan');
-    await desk.sql(fillWithConfirmedOrders(20_000));
-    await desk.sql('analyze orders');
-    expect(await desk.store.list({ customerId: 'customer-499', status: undefined }, LAST)).toHaveLength(40);
+    await using fixture = await openStoreFixture('plan_cache_mode=force_generic_plan');
+    await fixture.sql(fillWithConfirmedOrders(20_000));
+    await fixture.sql('analyze orders');
+    expect(await fixture.store.list({ customerId: 'customer-499', status: undefined }, LAST)).toHaveLength(40);
     // A connection reports what it read when it ends.
-    await desk.database.close();
+    await fixture.database.close();
     const reads = `select indexrelname as index, idx_tup_read::int as rows from pg_stat_user_indexes
       where indexrelname in ('orders_newest', 'orders_of_customer') order by 1`;
     await expect
-      .poll(() => desk.sql(reads))
+      .poll(() => fixture.sql(reads))
       .toEqual([
         { index: 'orders_newest', rows: 0 },
         { index: 'orders_of_customer', rows: 40 },

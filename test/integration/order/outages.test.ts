@@ -1,4 +1,4 @@
-// The broker away, the database away: what callers are told, and that nothing accepted is lost.
+// Outages of broker and database: what calls answer, and that no accepted order is lost.
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
@@ -20,51 +20,51 @@ import { startTcpGate } from '../../support/tcp-gate.ts';
 const { confirmReservation } = InventoryService.method;
 const { processPayment } = PaymentService.method;
 
-describe('while the broker is away', () => {
-  it('orders are confirmed, and every event follows when it is back', async () => {
-    await using world = await startOrderFixture();
-    await world.nats.kill();
-    const answers = await Promise.all(Array.from({ length: 10 }, () => world.place()));
+describe('while the broker is down', () => {
+  it('orders are confirmed, and every event is published when it is up again', async () => {
+    await using fixture = await startOrderFixture();
+    await fixture.nats.kill();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => fixture.place()));
     expect(answers.map(({ outcome }) => outcome)).toEqual(Array(10).fill(Outcome.CONFIRMED));
-    expect((await world.service.ops.getStatus({})).status).toMatchObject({
+    expect((await fixture.service.ops.getStatus({})).status).toMatchObject({
       broker: { connected: false },
       outbox: { unsent: 20n },
     });
 
-    await world.nats.restart();
+    await fixture.nats.restart();
     await expect
-      .poll(async () => (await readEventBodies(world.nats, OrderConfirmedSchema)).length, { timeout: 10_000 })
+      .poll(async () => (await readEventBodies(fixture.nats, OrderConfirmedSchema)).length, { timeout: 10_000 })
       .toBe(10);
-    await expect.poll(async () => (await world.service.ops.getStatus({})).status?.outbox?.unsent).toBe(0n);
+    await expect.poll(async () => (await fixture.service.ops.getStatus({})).status?.outbox?.unsent).toBe(0n);
   });
 
   it('the service starts, serves and stops', async () => {
-    await using world = await startOrderFixture();
-    await world.nats.kill();
-    const replica = await world.startReplica();
+    await using fixture = await startOrderFixture();
+    await fixture.nats.kill();
+    const replica = await fixture.startReplica();
     expect((await replica.client.createOrder(validRequest())).outcome).toBe(Outcome.CONFIRMED);
     await replica.stop();
   });
 });
 
-/** A world whose service reaches its database through a gate. */
+/** A fixture whose service reaches its database through a gate. */
 async function startBehindGate() {
   const resources = new AsyncDisposableStack();
-  const world = resources.use(await startOrderFixture());
-  await world.service.stop();
-  const url = new URL(world.database.databaseUrl);
+  const fixture = resources.use(await startOrderFixture());
+  await fixture.service.stop();
+  const url = new URL(fixture.database.databaseUrl);
   const gate = resources.use(await startTcpGate(Number(url.port)));
   url.port = String(gate.port);
-  const service: RunningOrderService = await world.startReplica({ ORDER_DATABASE_URL: url.href });
+  const service: RunningOrderService = await fixture.startReplica({ ORDER_DATABASE_URL: url.href });
   // The service is stopped before its gate is taken away.
   resources.defer(() => service.stop());
-  return { world, gate, service, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  return { fixture, gate, service, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
-describe('while the database is away', () => {
+describe('while the database is down', () => {
   it.each(['shut', 'silence'] as const)('every call is unavailable with RetryInfo, soon: %s', async (how) => {
-    await using desk = await startBehindGate();
-    const { gate, service } = desk;
+    await using setup = await startBehindGate();
+    const { gate, service } = setup;
     gate[how]();
     const start = performance.now();
     const errors = await Promise.all(
@@ -84,9 +84,9 @@ describe('while the database is away', () => {
     expect(performance.now() - start).toBeLessThan(3_000);
   });
 
-  it('orders are taken again as soon as it is back', async () => {
-    await using desk = await startBehindGate();
-    const { gate, service } = desk;
+  it('orders are accepted again as soon as it is up', async () => {
+    await using setup = await startBehindGate();
+    const { gate, service } = setup;
     const request = validRequest();
     gate.shut();
     await rpcFailureOf(service.client.createOrder(request));
@@ -94,18 +94,18 @@ describe('while the database is away', () => {
     expect((await service.client.createOrder(request)).outcome).toBe(Outcome.CONFIRMED);
   });
 
-  it('lost between charge and verdict: unavailable; repeating the key tells the truth, and it was charged once', async () => {
-    await using desk = await startBehindGate();
-    const { world, gate, service } = desk;
+  it('lost between charge and verdict: unavailable; a duplicate returns the order, which is charged once', async () => {
+    await using setup = await startBehindGate();
+    const { fixture, gate, service } = setup;
     const request = validRequest();
-    world.payment.virtual.stub(processPayment).replies(({ orderId }) => {
+    fixture.payment.virtual.stub(processPayment).replies(({ orderId }) => {
       gate.shut();
       return { charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } };
     });
     const error = await rpcFailureOf(service.client.createOrder(request));
     expect(error.code).toBe(Code.Unavailable);
     gate.open();
-    world.payment.virtual
+    fixture.payment.virtual
       .stub(processPayment)
       .replies(({ orderId }) => ({ charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } }));
     const repeated = await service.client.createOrder(request);
@@ -113,25 +113,25 @@ describe('while the database is away', () => {
     await expect
       .poll(async () => (await service.client.getOrder({ orderId })).order?.status, { timeout: 10_000 })
       .toBe(OrderStatus.CONFIRMED);
-    expect(await world.sql('select from orders')).toHaveLength(1);
-    const keys = world.payment.virtual.requests(processPayment).map(({ idempotencyKey }) => idempotencyKey);
+    expect(await fixture.sql('select from orders')).toHaveLength(1);
+    const keys = fixture.payment.virtual.requests(processPayment).map(({ idempotencyKey }) => idempotencyKey);
     expect(new Set(keys)).toEqual(new Set([`order:${orderId}`]));
   });
 
-  it('lost after the stock was sold: the order is confirmed later, sold once', async () => {
-    await using desk = await startBehindGate();
-    const { world, gate, service } = desk;
-    world.inventory.virtual.stub(confirmReservation).replies(() => {
+  it('lost after the confirmation of the stock: the order is confirmed later, its stock once', async () => {
+    await using setup = await startBehindGate();
+    const { fixture, gate, service } = setup;
+    fixture.inventory.virtual.stub(confirmReservation).replies(() => {
       gate.shut();
       return {};
     });
     const request = validRequest();
     expect((await rpcFailureOf(service.client.createOrder(request))).code).toBe(Code.Unavailable);
-    world.inventory.virtual.stub(confirmReservation).replies({});
+    fixture.inventory.virtual.stub(confirmReservation).replies({});
     gate.open();
     await expect
       .poll(async () => (await service.client.createOrder(request)).outcome, { timeout: 10_000 })
       .toBe(Outcome.CONFIRMED);
-    world.payment.virtual.received(processPayment).times(1);
+    fixture.payment.virtual.received(processPayment).times(1);
   });
 });

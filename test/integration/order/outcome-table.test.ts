@@ -22,15 +22,15 @@ const { reserveStock, confirmReservation } = InventoryService.method;
 const { processPayment } = PaymentService.method;
 
 /** Outcome, reason, and the status of the order. */
-type Told = readonly [outcome: string, reason: string, order: string];
+type Answer = readonly [outcome: string, reason: string, order: string];
 
 type Case = {
-  /** What is so in a world where all else is well; the order is placed by it, or else after it. */
-  readonly given: (world: OrderFixture, resources: AsyncDisposableStack) => unknown;
+  /** Sets up the condition; places the order itself, or leaves that to the test. */
+  readonly given: (fixture: OrderFixture, resources: AsyncDisposableStack) => unknown;
   readonly settings?: Record<string, string>;
-  /** What is told, where the table says it in words of its own. */
-  readonly told?: Told;
-  /** How the order ends once nothing fails again. */
+  /** The answer, where the table's cells describe it in words. */
+  readonly answer?: Answer;
+  /** The final status once the condition is over. */
   readonly ends?: OrderStatus;
 };
 
@@ -40,9 +40,9 @@ type Row = {
   readonly cases: readonly Case[];
 };
 
-const inventoryAway: Told = ['PENDING', 'INVENTORY_UNAVAILABLE', 'PENDING'];
-const paymentAway: Told = ['PENDING', 'PAYMENT_UNAVAILABLE', 'PENDING'];
-const CONFIRMED: Told = ['CONFIRMED', '', 'CONFIRMED'];
+const inventoryAway: Answer = ['PENDING', 'INVENTORY_UNAVAILABLE', 'PENDING'];
+const paymentAway: Answer = ['PENDING', 'PAYMENT_UNAVAILABLE', 'PENDING'];
+const CONFIRMED: Answer = ['CONFIRMED', '', 'CONFIRMED'];
 const ends = OrderStatus.CONFIRMED;
 const RESUMES = 'resumes by itself';
 const RARELY_FULL = { MAX_CALLS: '4', MAX_QUEUED_CALLS: '8', MAX_QUEUE_MS: '200' };
@@ -56,77 +56,77 @@ const rows: readonly Row[] = [
   {
     when: 'inventory does not answer in time',
     cells: ['PENDING', 'INVENTORY_CHECK_FAILED', 'PENDING', RESUMES],
-    cases: [{ given: (world) => reserving(world).hangs(), ends }],
+    cases: [{ given: (fixture) => reserving(fixture).hangs(), ends }],
   },
   {
     when: 'inventory is unreachable',
     cells: ['PENDING', 'INVENTORY_UNAVAILABLE', 'PENDING', RESUMES],
-    cases: [{ given: (world) => reserving(world).fails(Code.Unavailable, 'away'), ends }],
+    cases: [{ given: (fixture) => reserving(fixture).fails(Code.Unavailable, 'away'), ends }],
   },
   {
     when: 'inventory answers with an internal error',
     cells: ['FAILED, with retry advice', 'INVENTORY_ERROR', 'FAILED', 'stock is released; a new order may be tried'],
-    cases: [{ given: (world) => reserving(world).fails(Code.Internal, 'out of order') }],
+    cases: [{ given: (fixture) => reserving(fixture).fails(Code.Internal, 'out of order') }],
   },
   {
     when: "inventory's circuit breaker is open",
     cells: ['CIRCUIT_OPEN', 'INVENTORY_UNAVAILABLE', 'PENDING', RESUMES],
-    cases: [{ given: (world) => openBreaker(world, reserving(world)), ends }],
+    cases: [{ given: (fixture) => openBreaker(fixture, reserving(fixture)), ends }],
   },
   {
     when: 'there is not enough stock',
     cells: ['FAILED', 'INSUFFICIENT_STOCK', 'FAILED', ''],
-    cases: [{ given: refuseForWantOfStock }],
+    cases: [{ given: refuseForLackOfStock }],
   },
   {
     when: 'the payment is declined',
     cells: ['FAILED', 'PAYMENT_FAILED', 'FAILED', 'stock is released'],
-    cases: [{ given: (world) => paying(world).replies({ charge: { status: ChargeStatus.DECLINED } }) }],
+    cases: [{ given: (fixture) => paying(fixture).replies({ charge: { status: ChargeStatus.DECLINED } }) }],
   },
   {
     when: 'payment does not answer in time',
     cells: ['TIMEOUT', 'PAYMENT_TIMEOUT', 'PENDING', 'settled once, never charged twice'],
-    cases: [{ given: (world) => paying(world).hangs(), ends }],
+    cases: [{ given: (fixture) => paying(fixture).hangs(), ends }],
   },
   {
     when: 'payment is unreachable or fails',
     cells: ['PENDING', 'PAYMENT_UNAVAILABLE', 'PENDING', RESUMES],
     cases: [
-      { given: (world) => paying(world).fails(Code.Unavailable, 'away'), ends },
-      { given: (world) => paying(world).fails(Code.Internal, 'out of order'), ends },
+      { given: (fixture) => paying(fixture).fails(Code.Unavailable, 'away'), ends },
+      { given: (fixture) => paying(fixture).fails(Code.Internal, 'out of order'), ends },
     ],
   },
   {
     when: "payment's circuit breaker is open",
     cells: ['CIRCUIT_OPEN', 'PAYMENT_UNAVAILABLE', 'PENDING', RESUMES],
-    cases: [{ given: (world) => openBreaker(world, paying(world)), ends }],
+    cases: [{ given: (fixture) => openBreaker(fixture, paying(fixture)), ends }],
   },
   {
     when: 'the confirmation of the reservation fails or hangs',
     cells: ['PENDING', 'INVENTORY_UNAVAILABLE', 'PENDING', 'retried until it succeeds'],
     cases: [
-      { given: (world) => confirming(world).fails(Code.Internal, 'out of order'), ends },
-      { given: (world) => confirming(world).hangs(), ends },
-      { given: (world) => confirming(world).fails(Code.InvalidArgument, 'order_id'), ends },
-      { given: spoilAnswers('inventory', 'shop.inventory.v1.InventoryService/ConfirmReservation'), ends },
+      { given: (fixture) => confirming(fixture).fails(Code.Internal, 'out of order'), ends },
+      { given: (fixture) => confirming(fixture).hangs(), ends },
+      { given: (fixture) => confirming(fixture).fails(Code.InvalidArgument, 'order_id'), ends },
+      { given: corruptAnswers('inventory', 'shop.inventory.v1.InventoryService/ConfirmReservation'), ends },
     ],
   },
   {
     when: 'a dependency sheds load',
     cells: ['PENDING', 'its UNAVAILABLE reason', 'PENDING', RESUMES],
     cases: [
-      { given: (world) => reserving(world).fails(Code.ResourceExhausted, 'full'), told: inventoryAway, ends },
-      { given: (world) => paying(world).fails(Code.ResourceExhausted, 'full'), told: paymentAway, ends },
+      { given: (fixture) => reserving(fixture).fails(Code.ResourceExhausted, 'full'), answer: inventoryAway, ends },
+      { given: (fixture) => paying(fixture).fails(Code.ResourceExhausted, 'full'), answer: paymentAway, ends },
     ],
   },
   {
     when: 'a dependency does not understand the request, or its response cannot be read',
     cells: ['PENDING', 'its UNAVAILABLE reason', 'PENDING', RESUMES],
     cases: [
-      { given: (world) => reserving(world).fails(Code.InvalidArgument, 'lines'), told: inventoryAway, ends },
-      { given: (world) => paying(world).fails(Code.Unimplemented, 'not here yet'), told: paymentAway, ends },
-      { given: spoilAnswers('inventory'), told: inventoryAway, ends },
-      { given: spoilAnswers('payment'), told: paymentAway, ends },
+      { given: (fixture) => reserving(fixture).fails(Code.InvalidArgument, 'lines'), answer: inventoryAway, ends },
+      { given: (fixture) => paying(fixture).fails(Code.Unimplemented, 'not here yet'), answer: paymentAway, ends },
+      { given: corruptAnswers('inventory'), answer: inventoryAway, ends },
+      { given: corruptAnswers('payment'), answer: paymentAway, ends },
     ],
   },
   {
@@ -143,19 +143,19 @@ const rows: readonly Row[] = [
     when: 'the broker is down or hangs',
     cells: ['as if the broker were up', '', '', 'the events follow later'],
     cases: [
-      { given: ({ nats }) => nats.kill(), told: CONFIRMED },
-      { given: placeBesideSilentBroker, told: CONFIRMED },
+      { given: ({ nats }) => nats.kill(), answer: CONFIRMED },
+      { given: placeBesideSilentBroker, answer: CONFIRMED },
     ],
   },
   {
     when: 'the same key again, same content',
     cells: ['from the current state of the order', '', '', 'no second order'],
-    cases: [{ given: (world) => placeTwice(world, {}), told: CONFIRMED }],
+    cases: [{ given: (fixture) => placeTwice(fixture, {}), answer: CONFIRMED }],
   },
   {
     when: 'the same key again, other content',
     cells: ['error `failed_precondition` IDEMPOTENCY_KEY_REUSED', '', '', ''],
-    cases: [{ given: (world) => placeTwice(world, { customerId: 'somebody-else' }) }],
+    cases: [{ given: (fixture) => placeTwice(fixture, { customerId: 'another-customer' }) }],
   },
   {
     when: 'the prices have never been loaded',
@@ -193,20 +193,20 @@ const rows: readonly Row[] = [
 ];
 
 const cases = rows.flatMap(({ when, cells: [outcome, reason, order], cases }) =>
-  cases.map((each) => ({ when, told: [outcome, reason, order] as const, ...each })),
+  cases.map((each) => ({ when, answer: [outcome, reason, order] as const, ...each })),
 );
 
-it.each(cases)('$when: $told.0 $told.1', async ({ given, settings, told, ends }) => {
-  await using world = await startOrderFixture({ BREAKER_RESET_MS: '1000', ...settings });
+it.each(cases)('$when: $answer.0 $answer.1', async ({ given, settings, answer: expected, ends }) => {
+  await using fixture = await startOrderFixture({ BREAKER_RESET_MS: '1000', ...settings });
   await using resources = new AsyncDisposableStack();
 
-  const answer = await place(world, resources, given);
+  const answer = await place(fixture, resources, given);
 
-  expect(answer instanceof ConnectError ? describeRefusal(answer) : describeAnswer(answer)).toEqual(told);
+  expect(answer instanceof ConnectError ? describeRefusal(answer) : describeAnswer(answer)).toEqual(expected);
   if (ends === undefined || answer instanceof ConnectError) return;
-  makeWell(world);
+  recover(fixture);
   await resources.disposeAsync();
-  await world.reaches(answer.order?.orderId ?? '', ends, 15_000);
+  await fixture.reaches(answer.order?.orderId ?? '', ends, 15_000);
 });
 
 it('is the table in docs/failures.md', () => {
@@ -219,19 +219,19 @@ it('is the table in docs/failures.md', () => {
 });
 
 async function place(
-  world: OrderFixture,
+  fixture: OrderFixture,
   resources: AsyncDisposableStack,
   given: Case['given'],
 ): Promise<CreateOrderResponse | ConnectError> {
   try {
-    const placed = await given(world, resources);
-    return isMessage(placed, CreateOrderResponseSchema) ? placed : await world.place();
+    const placed = await given(fixture, resources);
+    return isMessage(placed, CreateOrderResponseSchema) ? placed : await fixture.place();
   } catch (error) {
     return ConnectError.from(error);
   }
 }
 
-function describeAnswer({ outcome, reason, order, retry }: CreateOrderResponse): Told {
+function describeAnswer({ outcome, reason, order, retry }: CreateOrderResponse): Answer {
   return [
     `${nameOf(CreateOrderResponse_OutcomeSchema, outcome)}${retry?.newKey ? ', with retry advice' : ''}`,
     reason === OrderReason.UNSPECIFIED ? '' : nameOf(OrderReasonSchema, reason),
@@ -239,7 +239,7 @@ function describeAnswer({ outcome, reason, order, retry }: CreateOrderResponse):
   ];
 }
 
-function describeRefusal(error: ConnectError): Told {
+function describeRefusal(error: ConnectError): Answer {
   const code = (Code[error.code] ?? '').replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
   const advice = error.findDetails(RetryInfoSchema).length > 0 ? ' with RetryInfo' : '';
   return [`error \`${code}\` ${error.findDetails(ErrorInfoSchema)[0]?.reason}${advice}`, '', ''];
@@ -249,57 +249,60 @@ function nameOf(enumeration: DescEnum, value: number): string {
   return enumeration.value[value]?.localName ?? String(value);
 }
 
-function makeWell(world: OrderFixture): void {
-  reserving(world).replies(({ orderId }) => ({ reservation: { orderId, reservationId: `res-${orderId}` } }));
-  confirming(world).replies({});
-  paying(world).replies(({ orderId }) => ({
+function recover(fixture: OrderFixture): void {
+  reserving(fixture).replies(({ orderId }) => ({ reservation: { orderId, reservationId: `res-${orderId}` } }));
+  confirming(fixture).replies({});
+  paying(fixture).replies(({ orderId }) => ({
     charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' },
   }));
 }
 
-async function openBreaker(world: OrderFixture, stub: { fails(code: Code, message: string): unknown }): Promise<void> {
+async function openBreaker(
+  fixture: OrderFixture,
+  stub: { fails(code: Code, message: string): unknown },
+): Promise<void> {
   stub.fails(Code.Unavailable, 'away');
-  await Promise.all(Array.from({ length: 5 }, () => world.place()));
+  await Promise.all(Array.from({ length: 5 }, () => fixture.place()));
 }
 
-function refuseForWantOfStock(world: OrderFixture): void {
+function refuseForLackOfStock(fixture: OrderFixture): void {
   const reason = { desc: ErrorInfoSchema, value: { reason: 'INSUFFICIENT_STOCK', domain: 'shop' } };
-  reserving(world).fails(Code.FailedPrecondition, 'not enough of 12345', [reason] as never);
+  reserving(fixture).fails(Code.FailedPrecondition, 'not enough of 12345', [reason] as never);
 }
 
-function spoilAnswers(neighbour: 'inventory' | 'payment', rpc = '*'): Case['given'] {
-  return async (world, resources) => {
-    const proxy = resources.use(await startFaultProxy({ upstream: world[neighbour].url }));
-    const replica = await world.startReplica({ [`${neighbour.toUpperCase()}_URL`]: proxy.url });
+function corruptAnswers(dependency: 'inventory' | 'payment', rpc = '*'): Case['given'] {
+  return async (fixture, resources) => {
+    const proxy = resources.use(await startFaultProxy({ upstream: fixture[dependency].url }));
+    const replica = await fixture.startReplica({ [`${dependency.toUpperCase()}_URL`]: proxy.url });
     proxy.inject(garbage(), { rpc });
     return await replica.client.createOrder(validRequest());
   };
 }
 
-async function outlastLimit(world: OrderFixture): Promise<CreateOrderResponse> {
-  paying(world).fails(Code.Unavailable, 'away');
+async function outlastLimit(fixture: OrderFixture): Promise<CreateOrderResponse> {
+  paying(fixture).fails(Code.Unavailable, 'away');
   const request = validRequest();
-  const { order } = await world.client.createOrder(request);
-  await world.reaches(order?.orderId ?? '', OrderStatus.FAILED);
-  return await world.client.createOrder(request);
+  const { order } = await fixture.client.createOrder(request);
+  await fixture.reaches(order?.orderId ?? '', OrderStatus.FAILED);
+  return await fixture.client.createOrder(request);
 }
 
-async function placeTwice(world: OrderFixture, change: { customerId?: string }): Promise<CreateOrderResponse> {
+async function placeTwice(fixture: OrderFixture, change: { customerId?: string }): Promise<CreateOrderResponse> {
   const request = validRequest();
-  const first = await world.client.createOrder(request);
-  const second = await world.client.createOrder({ ...request, ...change });
+  const first = await fixture.client.createOrder(request);
+  const second = await fixture.client.createOrder({ ...request, ...change });
   expect(second.order?.orderId).toBe(first.order?.orderId);
   return second;
 }
 
 async function placeBesideSilentBroker(
-  world: OrderFixture,
+  fixture: OrderFixture,
   resources: AsyncDisposableStack,
 ): Promise<CreateOrderResponse> {
-  const url = new URL(world.nats.url('order'));
+  const url = new URL(fixture.nats.url('order'));
   const gate = resources.use(await startTcpGate(Number(url.port)));
   url.port = String(gate.port);
-  const replica = await world.startReplica({ NATS_URL: url.href });
+  const replica = await fixture.startReplica({ NATS_URL: url.href });
   await expect.poll(async () => (await replica.ops.getStatus({})).status?.broker?.connected).toBe(true);
   gate.silence();
   const answer = await replica.client.createOrder(validRequest());
@@ -307,29 +310,32 @@ async function placeBesideSilentBroker(
   return answer;
 }
 
-async function placeWithoutPrices(world: OrderFixture, resources: AsyncDisposableStack): Promise<CreateOrderResponse> {
-  await world.inventory.goAway();
+async function placeWithoutPrices(
+  fixture: OrderFixture,
+  resources: AsyncDisposableStack,
+): Promise<CreateOrderResponse> {
+  await fixture.inventory.goDown();
   const empty = resources.use(await createTestDatabase('order'));
-  const replica = await world.startReplica({ ORDER_DATABASE_URL: empty.databaseUrl });
+  const replica = await fixture.startReplica({ ORDER_DATABASE_URL: empty.databaseUrl });
   resources.defer(() => replica.stop());
   return await replica.client.createOrder(validRequest());
 }
 
-function placeWithoutDatabase(harm: (gate: TcpGate) => void): Case['given'] {
-  return async (world, resources) => {
-    const url = new URL(world.database.databaseUrl);
+function placeWithoutDatabase(breakIt: (gate: TcpGate) => void): Case['given'] {
+  return async (fixture, resources) => {
+    const url = new URL(fixture.database.databaseUrl);
     const gate = resources.use(await startTcpGate(Number(url.port)));
     url.port = String(gate.port);
-    const replica = await world.startReplica({ ORDER_DATABASE_URL: url.href });
+    const replica = await fixture.startReplica({ ORDER_DATABASE_URL: url.href });
     resources.defer(() => replica.stop());
-    harm(gate);
+    breakIt(gate);
     return await replica.client.createOrder(validRequest());
   };
 }
 
-async function placeTooMany(world: OrderFixture): Promise<CreateOrderResponse> {
-  paying(world)
+async function placeTooMany(fixture: OrderFixture): Promise<CreateOrderResponse> {
+  paying(fixture)
     .delays(30)
     .replies(({ orderId }) => ({ charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } }));
-  return (await Promise.all(Array.from({ length: 60 }, () => world.place())))[0]!;
+  return (await Promise.all(Array.from({ length: 60 }, () => fixture.place())))[0]!;
 }

@@ -1,4 +1,4 @@
-// Too many callers at once, and too many orders that waited: the service does a bounded amount at a time and says so.
+// Too many callers at once, and a large backlog of blocked orders: the service does a bounded amount of work at a time.
 import { Code, ConnectError } from '@connectrpc/connect';
 import { expect, it, vi } from 'vitest';
 import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
@@ -11,8 +11,8 @@ import { type OrderFixture, startOrderFixture, validRequest } from '../../suppor
 const { reserveStock } = InventoryService.method;
 const { processPayment } = PaymentService.method;
 
-/** Repeats a request under its key until it is taken. */
-function untilTaken({ client }: OrderFixture, request: ReturnType<typeof validRequest>) {
+/** Retries a request under its key until it is accepted. */
+function untilAccepted({ client }: OrderFixture, request: ReturnType<typeof validRequest>) {
   return vi.waitFor(() => client.createOrder(request), { timeout: 20_000, interval: 200 });
 }
 
@@ -22,14 +22,14 @@ async function readGauge({ service }: OrderFixture, gauge: string, bulkhead: str
   return Number(new RegExp(`^${gauge}\\{.*bulkhead="${bulkhead}".*\\} (\\d+)$`, 'm').exec(metrics)?.[1]);
 }
 
-it('past its queue a call is refused at once and committed nothing: the same key then makes the one order', async () => {
-  await using world = await startOrderFixture({ MAX_CALLS: '4', MAX_QUEUED_CALLS: '8', MAX_QUEUE_MS: '200' });
-  world.payment.virtual
+it('a call beyond the queue is refused immediately and stores nothing: a retry creates its one order', async () => {
+  await using fixture = await startOrderFixture({ MAX_CALLS: '4', MAX_QUEUED_CALLS: '8', MAX_QUEUE_MS: '200' });
+  fixture.payment.virtual
     .stub(processPayment)
     .delays(30)
     .replies(({ orderId }) => ({ charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } }));
   const requests = Array.from({ length: 60 }, () => validRequest());
-  const results = await Promise.allSettled(requests.map((request) => world.client.createOrder(request)));
+  const results = await Promise.allSettled(requests.map((request) => fixture.client.createOrder(request)));
 
   const shed = requests.filter((_, index) => results[index]?.status === 'rejected');
   const served = requests.length - shed.length;
@@ -42,78 +42,78 @@ it('past its queue a call is refused at once and committed nothing: the same key
     expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('OVERLOADED');
     expect(error.findDetails(RetryInfoSchema)).toHaveLength(1);
   }
-  expect(await world.sql('select from orders')).toHaveLength(served);
-  // Nobody was asked for a shed order.
-  expect(world.payment.virtual.requests(processPayment).length).toBeLessThanOrEqual(served);
+  expect(await fixture.sql('select from orders')).toHaveLength(served);
+  // No dependency was called for a shed order.
+  expect(fixture.payment.virtual.requests(processPayment).length).toBeLessThanOrEqual(served);
 
-  await Promise.all(shed.map((request) => untilTaken(world, request)));
-  expect(await world.sql('select from orders')).toHaveLength(requests.length);
+  await Promise.all(shed.map((request) => untilAccepted(fixture, request)));
+  expect(await fixture.sql('select from orders')).toHaveLength(requests.length);
 });
 
-it('a burst of 150 orders is served whole, each once, by the places a service has by default', async () => {
-  await using world = await startOrderFixture();
-  expect(await readGauge(world, 'bulkhead_limit', 'calls')).toBe(8);
+it('a burst of 150 orders is served completely, each once, with the default limits', async () => {
+  await using fixture = await startOrderFixture();
+  expect(await readGauge(fixture, 'bulkhead_limit', 'calls')).toBe(8);
 
-  const answers = await Promise.all(Array.from({ length: 150 }, () => world.place()));
+  const answers = await Promise.all(Array.from({ length: 150 }, () => fixture.place()));
 
   expect(new Set(answers.map(({ order }) => order?.orderId)).size).toBe(150);
-  expect(await world.sql('select from orders')).toHaveLength(150);
+  expect(await fixture.sql('select from orders')).toHaveLength(150);
 });
 
-it('while payment is slow, far more orders are at work than when all begins: waiting costs no places', async () => {
-  await using world = await startOrderFixture();
-  // What an order takes is known by then.
-  for (let order = 0; order < 25; order += 1) await world.place();
-  world.payment.virtual
+it('while payment is slow, far more orders are in flight than the initial limit: waiting is not counted as load', async () => {
+  await using fixture = await startOrderFixture();
+  // By then the baseline latency of an order is known.
+  for (let order = 0; order < 25; order += 1) await fixture.place();
+  fixture.payment.virtual
     .stub(processPayment)
     .delays(400)
     .replies(({ orderId }) => ({ charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } }));
   let isOver = false;
   const callers = Array.from({ length: 32 }, async () => {
-    while (!isOver) await world.place();
+    while (!isOver) await fixture.place();
   });
 
   await expect
-    .poll(() => readGauge(world, 'bulkhead_in_flight', 'payment'), { timeout: 30_000, interval: 100 })
+    .poll(() => readGauge(fixture, 'bulkhead_in_flight', 'payment'), { timeout: 30_000, interval: 100 })
     .toBeGreaterThanOrEqual(20);
   isOver = true;
   await Promise.all(callers);
 });
 
-it('while it is full, operators are answered and streams go on', async () => {
-  await using world = await startOrderFixture({ MAX_CALLS: '1', MAX_QUEUED_CALLS: '0' });
+it('while it is full, operators are answered and streams continue', async () => {
+  await using fixture = await startOrderFixture({ MAX_CALLS: '1', MAX_QUEUED_CALLS: '0' });
   const answer = Promise.withResolvers<void>();
-  world.payment.virtual.stub(processPayment).replies(async ({ orderId }) => {
+  fixture.payment.virtual.stub(processPayment).replies(async ({ orderId }) => {
     await answer.promise;
     return { charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } };
   });
-  const placing = world.place();
-  await expect.poll(() => world.payment.virtual.requests(processPayment)).toHaveLength(1);
-  const { orderId } = world.payment.virtual.requests(processPayment)[0]!;
+  const placing = fixture.place();
+  await expect.poll(() => fixture.payment.virtual.requests(processPayment)).toHaveLength(1);
+  const { orderId } = fixture.payment.virtual.requests(processPayment)[0]!;
 
-  await expect(world.client.getOrder({ orderId })).rejects.toMatchObject({ code: Code.ResourceExhausted });
-  const watching = world.client.watchOrder({ orderId })[Symbol.asyncIterator]();
+  await expect(fixture.client.getOrder({ orderId })).rejects.toMatchObject({ code: Code.ResourceExhausted });
+  const watching = fixture.client.watchOrder({ orderId })[Symbol.asyncIterator]();
   expect((await watching.next()).value?.order?.orderId).toBe(orderId);
-  expect((await world.service.ops.getStatus({})).status?.databaseUp).toBe(true);
-  expect((await fetch(`${world.service.url}/metrics`)).status).toBe(200);
+  expect((await fixture.service.ops.getStatus({})).status?.databaseUp).toBe(true);
+  expect((await fetch(`${fixture.service.url}/metrics`)).status).toBe(200);
 
   answer.resolve();
   expect((await placing).outcome).toBe(Outcome.CONFIRMED);
   while (!(await watching.next()).done);
 });
 
-it('300 orders that waited for inventory go on by themselves: one alone first, then never more than 8 at once', async () => {
-  await using world = await startOrderFixture({ BREAKER_RESET_MS: '500' });
-  world.inventory.virtual.stub(reserveStock).fails(Code.Unavailable, 'away');
+it('300 orders blocked by inventory are resumed: one alone first, then never more than 8 at once', async () => {
+  await using fixture = await startOrderFixture({ BREAKER_RESET_MS: '500' });
+  fixture.inventory.virtual.stub(reserveStock).fails(Code.Unavailable, 'away');
   for (let round = 0; round < 15; round += 1) {
-    await Promise.all(Array.from({ length: 20 }, () => untilTaken(world, validRequest())));
+    await Promise.all(Array.from({ length: 20 }, () => untilAccepted(fixture, validRequest())));
   }
 
   let inside = 0;
   let most = 0;
   let answered = 0;
   const insideBeforeFirstAnswer: number[] = [];
-  world.inventory.virtual.stub(reserveStock).replies(async ({ orderId }) => {
+  fixture.inventory.virtual.stub(reserveStock).replies(async ({ orderId }) => {
     inside += 1;
     most = Math.max(most, inside);
     if (answered === 0) insideBeforeFirstAnswer.push(inside);
@@ -122,14 +122,14 @@ it('300 orders that waited for inventory go on by themselves: one alone first, t
     answered += 1;
     return { reservation: { orderId, reservationId: `res-${orderId}` } };
   });
-  // As bad as it gets: every one of them is due at the same moment.
-  await world.sql(`update orders set resume_time = now(), lease_until = now() where status = 'PENDING'`);
+  // The worst case: all of them are due at the same moment.
+  await fixture.sql(`update orders set resume_time = now(), lease_until = now() where status = 'PENDING'`);
 
   const confirmed = async () =>
-    (await world.sql<{ count: number }>(`select count(*)::int from orders where status = 'CONFIRMED'`))[0]?.count;
+    (await fixture.sql<{ count: number }>(`select count(*)::int from orders where status = 'CONFIRMED'`))[0]?.count;
   await expect.poll(confirmed, { timeout: 30_000, interval: 100 }).toBe(300);
   expect(insideBeforeFirstAnswer).toEqual([1]);
   expect(most).toBeGreaterThan(1);
   expect(most).toBeLessThanOrEqual(8);
-  expect(new Set(world.payment.virtual.requests(processPayment).map(({ orderId }) => orderId)).size).toBe(300);
+  expect(new Set(fixture.payment.virtual.requests(processPayment).map(({ orderId }) => orderId)).size).toBe(300);
 });

@@ -12,49 +12,49 @@ const { processPayment } = PaymentService.method;
 
 describe('ListOrders', () => {
   it('pages through all orders, newest first, each once', async () => {
-    await using world = await startOrderFixture();
+    await using fixture = await startOrderFixture();
     const placed: string[] = [];
-    for (let index = 0; index < 7; index += 1) placed.push((await world.place()).order!.orderId);
+    for (let index = 0; index < 7; index += 1) placed.push((await fixture.place()).order!.orderId);
     const listed: string[] = [];
     let pageToken = '';
     do {
-      const page = await world.client.listOrders({ pageSize: 3, pageToken });
+      const page = await fixture.client.listOrders({ pageSize: 3, pageToken });
       expect(page.orders.length).toBeLessThanOrEqual(3);
       listed.push(...page.orders.map(({ orderId }) => orderId));
       pageToken = page.nextPageToken;
     } while (pageToken !== '');
     expect([...listed].sort()).toEqual([...placed].sort());
-    const times = await world.sql<{ order_id: string }>(
+    const times = await fixture.sql<{ order_id: string }>(
       'select order_id from orders order by create_time desc, order_id desc',
     );
     expect(listed).toEqual(times.map(({ order_id }) => order_id));
   });
 
-  it('does not show orders twice or skip any while new ones come in', async () => {
-    await using world = await startOrderFixture();
+  it('lists no order twice and skips none while new ones arrive', async () => {
+    await using fixture = await startOrderFixture();
     const before: string[] = [];
-    for (let index = 0; index < 4; index += 1) before.push((await world.place()).order!.orderId);
-    const first = await world.client.listOrders({ pageSize: 2 });
-    await world.place();
-    const second = await world.client.listOrders({ pageSize: 2, pageToken: first.nextPageToken });
+    for (let index = 0; index < 4; index += 1) before.push((await fixture.place()).order!.orderId);
+    const first = await fixture.client.listOrders({ pageSize: 2 });
+    await fixture.place();
+    const second = await fixture.client.listOrders({ pageSize: 2, pageToken: first.nextPageToken });
     const listed = [...first.orders, ...second.orders].map(({ orderId }) => orderId);
     expect([...listed].sort()).toEqual([...before].sort());
   });
 
-  it('finds the orders of one customer in one state', async () => {
-    await using world = await startOrderFixture();
-    await world.place({ customerId: 'ann' });
-    world.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
-    const waiting = await world.place({ customerId: 'ann' });
-    await world.place({ customerId: 'bob' });
-    const { orders } = await world.client.listOrders({ customerId: 'ann', status: OrderStatus.PENDING });
+  it('lists the orders of one customer with one status', async () => {
+    await using fixture = await startOrderFixture();
+    await fixture.place({ customerId: 'ann' });
+    fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
+    const waiting = await fixture.place({ customerId: 'ann' });
+    await fixture.place({ customerId: 'bob' });
+    const { orders } = await fixture.client.listOrders({ customerId: 'ann', status: OrderStatus.PENDING });
     expect(orders.map(({ orderId }) => orderId)).toEqual([waiting.order!.orderId]);
   });
 
-  it('refuses a token that is not its own, by name', async () => {
-    await using world = await startOrderFixture();
+  it('refuses a foreign page token, by name', async () => {
+    await using fixture = await startOrderFixture();
     const pageToken = Buffer.from(JSON.stringify(['2026', 'x'])).toString('base64url');
-    const error = await rpcFailureOf(world.client.listOrders({ pageToken }));
+    const error = await rpcFailureOf(fixture.client.listOrders({ pageToken }));
     expect(error.code).toBe(Code.InvalidArgument);
     expect(error.rawMessage).toContain('page_token');
   });
@@ -62,19 +62,19 @@ describe('ListOrders', () => {
 
 describe('WatchOrder', () => {
   it.each(['Connect', 'gRPC'])('streams every step to the end over HTTP/2 with %s', async (protocol) => {
-    await using world = await startOrderFixture();
-    const sessionManager = new Http2SessionManager(world.service.url);
-    const options = { baseUrl: world.service.url, sessionManager };
+    await using fixture = await startOrderFixture();
+    const sessionManager = new Http2SessionManager(fixture.service.url);
+    const options = { baseUrl: fixture.service.url, sessionManager };
     const client = createClient(
       OrderService,
       protocol === 'gRPC' ? createGrpcTransport(options) : createConnectTransport({ ...options, httpVersion: '2' }),
     );
-    world.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
-    const { order } = await world.place();
+    fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
+    const { order } = await fixture.place();
     const seen: string[] = [];
     for await (const message of client.watchOrder({ orderId: order!.orderId })) {
       if (seen.length === 0) {
-        world.payment.virtual.stub(processPayment).replies({ charge: { status: 2, transactionId: 'ch-1' } });
+        fixture.payment.virtual.stub(processPayment).replies({ charge: { status: 2, transactionId: 'ch-1' } });
       }
       seen.push(`${message.order?.status} ${message.order?.timeline.length}`);
     }
@@ -84,34 +84,34 @@ describe('WatchOrder', () => {
     sessionManager.abort();
   });
 
-  it('tells an order that has ended once', async () => {
-    await using world = await startOrderFixture();
-    const { order } = await world.place();
+  it('sends an order that has ended once', async () => {
+    await using fixture = await startOrderFixture();
+    const { order } = await fixture.place();
     const seen = [];
-    for await (const message of world.client.watchOrder({ orderId: order!.orderId })) seen.push(message);
+    for await (const message of fixture.client.watchOrder({ orderId: order!.orderId })) seen.push(message);
     expect(seen).toMatchObject([{ order: { status: OrderStatus.CONFIRMED } }]);
   });
 
   it('of an order that does not exist fails with ORDER_NOT_FOUND', async () => {
-    await using world = await startOrderFixture();
-    const stream = world.client.watchOrder({ orderId: 'no-such' })[Symbol.asyncIterator]();
+    await using fixture = await startOrderFixture();
+    const stream = fixture.client.watchOrder({ orderId: 'no-such' })[Symbol.asyncIterator]();
     const error = await rpcFailureOf(stream.next());
     expect(error.code).toBe(Code.NotFound);
     expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('ORDER_NOT_FOUND');
   });
 
   it('does not keep the service from stopping', async () => {
-    await using world = await startOrderFixture();
-    world.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
-    const { order } = await world.place();
-    const stream = world.client.watchOrder({ orderId: order!.orderId })[Symbol.asyncIterator]();
+    await using fixture = await startOrderFixture();
+    fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
+    const { order } = await fixture.place();
+    const stream = fixture.client.watchOrder({ orderId: order!.orderId })[Symbol.asyncIterator]();
     await stream.next();
     const end = rpcFailureOf(
       (async () => {
         for (let next = await stream.next(); next.done !== true; next = await stream.next());
       })(),
     );
-    await world.service.stop();
+    await fixture.service.stop();
     expect((await end).code).toBe(Code.Unavailable);
   });
 });

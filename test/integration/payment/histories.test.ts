@@ -1,4 +1,4 @@
-// Whatever happens to payments, in whatever order: money is taken once or not at all, and what was answered stands.
+// Random histories of payments, refunds and losses: money is captured at most once, and every answer stays true.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ChargeStatus, ChargeStatusSchema } from '#gen/shop/payment/v1/payment_pb.ts';
@@ -12,13 +12,14 @@ import { DomainError } from '#services/platform/base/errors.ts';
 import { createDatabase, type Database } from '#services/platform/storage/database.ts';
 import { checkHistories, historyRuns, historyTimeoutMs } from '../../support/histories.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
+import { testCall } from '../../support/services/call.ts';
 import { silentLog } from '../../support/services/order-builders.ts';
 import { type Answer, findMoneyFaults } from './history-checks.ts';
 import { CALL_FATES, type CallFate, createScriptedProvider } from './history-provider.ts';
 
 const RUNS = historyRuns(25);
 const ORDERS = ['order-a', 'order-b'] as const;
-// Long enough for a call that is answered, too short for one that is not.
+// Long enough for an answered call, short enough for an unanswered one.
 const SETTLE_MS = 60;
 const KEY_SAFE_MS = 30 * 60_000;
 const MAX_ROUNDS_TO_REST = 15;
@@ -26,13 +27,13 @@ const MAX_ROUNDS_TO_REST = 15;
 type Step =
   | { readonly kind: 'pay'; readonly orderId: string; readonly amount: bigint; readonly paymentMethod: string }
   | { readonly kind: 'refund'; readonly orderId: string }
-  /** The background's turn: everything open is due. */
+  /** Runs the background: every open charge is due. */
   | { readonly kind: 'settle' }
-  /** Something its caller has given up on happens at the provider after all. */
+  /** A call that its caller abandoned takes effect at the provider. */
   | { readonly kind: 'happen' }
-  /** No call can be on its way any more. */
+  /** The call windows end. */
   | { readonly kind: 'lapse' }
-  /** So much time passes that keys grow old, and the oldest are forgotten. */
+  /** Time passes: keys get old, and the provider forgets the oldest. */
   | { readonly kind: 'age' };
 
 const orderId = fc.constantFrom(...ORDERS);
@@ -54,7 +55,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 type History = { readonly rounds: readonly (readonly Step[])[]; readonly fates: readonly CallFate[] };
-/** Rounds one after the other; the steps of a round all at once. */
+/** The rounds run one after the other, the steps of a round at once. */
 const histories: fc.Arbitrary<History> = fc.record({
   rounds: fc.array(fc.array(step, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 7 }),
   fates: fc.array(fc.oneof(fc.constant('answered' as const), fc.constantFrom(...CALL_FATES)), { maxLength: 12 }),
@@ -62,7 +63,7 @@ const histories: fc.Arbitrary<History> = fc.record({
 
 describe('money, through every history of payments, refunds and losses', () => {
   it(
-    'is taken once or not at all, and what was answered stands',
+    'is captured once or not at all, and every answer stays true',
     async () => {
       await using resources = new AsyncDisposableStack();
       const { databaseUrl } = resources.use(await createTestDatabase('payment'));
@@ -71,10 +72,10 @@ describe('money, through every history of payments, refunds and losses', () => {
 
       const property = fc.asyncProperty(histories, async ({ rounds, fates }) => {
         await database.query('truncate charge, outbox');
-        const till = openProviderTap(database, fates);
-        for (const steps of rounds) await till.play(steps);
-        await till.rest();
-        expect(await findMoneyFaults(database, till.answers, till.provider.charges)).toEqual([]);
+        const fixture = openProviderTap(database, fates);
+        for (const steps of rounds) await fixture.play(steps);
+        await fixture.rest();
+        expect(await findMoneyFaults(database, fixture.answers, fixture.provider.charges)).toEqual([]);
       });
 
       await checkHistories('test/integration/payment/histories.test.ts', property, RUNS);
@@ -86,7 +87,7 @@ describe('money, through every history of payments, refunds and losses', () => {
 function openProviderTap(database: Database, fates: readonly CallFate[]) {
   let calls = 0;
   const provider = createScriptedProvider(() => fates[calls++] ?? 'answered');
-  const store = createChargeStore(database, { callMs: 10_000, settleAfterMs: 10_000, watchMs: 3_600_000 });
+  const store = createChargeStore(database, { callMs: 10_000, settleAfterMs: 10_000, lateCaptureWindowMs: 3_600_000 });
   const settlements = createSettlements<Charge>({ timeoutMs: SETTLE_MS, log: silentLog });
   const settlement = {
     store,
@@ -106,11 +107,11 @@ function openProviderTap(database: Database, fates: readonly CallFate[]) {
   ) => {
     try {
       const { status, transactionId } = (await call()).charge;
-      answers.push({ step, told: ChargeStatusSchema.value[status]?.localName ?? '', transactionId });
+      answers.push({ step, reported: ChargeStatusSchema.value[status]?.localName ?? '', transactionId });
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
-      // Not told: whoever asked repeats it.
-      if (error.kind !== 'unavailable') answers.push({ step, told: error.reason, transactionId: '' });
+      // No outcome: the caller retries.
+      if (error.kind !== 'unavailable') answers.push({ step, reported: error.reason, transactionId: '' });
     }
   };
   const settle = async (): Promise<void> => {
@@ -132,13 +133,13 @@ function openProviderTap(database: Database, fates: readonly CallFate[]) {
           paymentMethod,
           synthetic: false,
         };
-        return await ask(step, () => processPayment(dependencies, request, signal));
+        return await ask(step, () => processPayment(dependencies, request, testCall()));
       }
       case 'refund': {
         const { orderId } = step;
         const $typeName = 'shop.payment.v1.RefundPaymentRequest';
         const request = { $typeName, orderId, idempotencyKey: `refund key of ${orderId}` } as const;
-        return await ask(step, () => refundPayment(dependencies, request, signal));
+        return await ask(step, () => refundPayment(dependencies, request, testCall()));
       }
       case 'settle':
         return await settle();
@@ -157,11 +158,11 @@ function openProviderTap(database: Database, fates: readonly CallFate[]) {
     provider,
     answers,
     play: async (steps: readonly Step[]): Promise<void> => {
-      // All of them end before anything is said: what still ran would run into the next history.
+      // Wait for all before a failure is thrown: a step still running would affect the next history.
       const results = await Promise.allSettled(steps.map(act));
       for (const result of results) if (result.status === 'rejected') throw result.reason;
     },
-    /** Everything that is late happens, everybody answers, and the background works until nothing is open. */
+    /** Lets every late call take effect, then runs the background until nothing is open. */
     rest: async (): Promise<void> => {
       calls = fates.length;
       for (let round = 0; round < MAX_ROUNDS_TO_REST; round += 1) {

@@ -1,13 +1,13 @@
-// What must be true of charges after any history, once nothing is left to do: each broken promise in words.
+// The invariants of charges after a history, once nothing is open, with a description of each violation.
 import type { Database } from '#services/platform/storage/database.ts';
 import type { ProviderCharge } from './history-provider.ts';
 
-/** A step and what was answered: a charge's status, or the reason of a refusal. */
+/** A step and its answer: a charge's status, or the reason of a refusal. */
 export type Answer = {
   readonly step:
     | { readonly kind: 'pay'; readonly orderId: string; readonly amount: bigint; readonly paymentMethod: string }
     | { readonly kind: 'refund'; readonly orderId: string };
-  readonly told: string;
+  readonly reported: string;
   readonly transactionId: string;
 };
 
@@ -20,7 +20,7 @@ type ChargeRow = {
 };
 type EventRow = { subject: string; payload: Buffer };
 
-/** Looks at the database and at what the provider did. */
+/** Checks the database against the provider. */
 export async function findMoneyFaults(
   database: Database,
   answers: readonly Answer[],
@@ -55,9 +55,9 @@ function findUnlikeLedger(row: ChargeRow, ledger: readonly ProviderCharge[]): st
   ];
 }
 
-// A charge captured and given back before its capture was heard of is told by its refund alone.
+// A charge captured and refunded before its capture was stored publishes only the refund.
 function findUntold({ order_id, status, transaction_id }: ChargeRow, events: readonly EventRow[]): string[] {
-  const told = events
+  const reported = events
     .filter(({ payload }) => payload.includes(order_id))
     .map(({ subject }) => subject.replace('shop.payment.v1.Payment', ''))
     .toSorted()
@@ -68,15 +68,15 @@ function findUntold({ order_id, status, transaction_id }: ChargeRow, events: rea
     DECLINED: ['Failed'],
     REFUNDED: transaction_id === '' ? [''] : ['Completed,Refunded', 'Refunded'],
   }[status];
-  return wanted.includes(told) ? [] : [`${order_id} is ${status}, told by ${told || 'nothing'}`];
+  return wanted.includes(reported) ? [] : [`${order_id} is ${status}, reported by ${reported || 'nothing'}`];
 }
 
-function findBrokenAnswer({ step, told, transactionId }: Answer, rows: readonly ChargeRow[]): string[] {
+function findBrokenAnswer({ step, reported, transactionId }: Answer, rows: readonly ChargeRow[]): string[] {
   const row = rows.find(({ order_id }) => order_id === step.orderId);
-  if (row === undefined) return [`${step.orderId} was told ${told}, but is not known`];
-  const wrong = [`${step.orderId}: ${step.kind} was told ${told} ${transactionId}, but is ${row.status}`];
+  if (row === undefined) return [`${step.orderId} was reported ${reported}, but is not known`];
+  const wrong = [`${step.orderId}: ${step.kind} was reported ${reported} ${transactionId}, but is ${row.status}`];
   const isRefunded = row.status === 'REFUNDED' && row.refund_key !== null;
-  switch (told) {
+  switch (reported) {
     case 'COMPLETED':
       return transactionId === row.transaction_id && (row.status === 'COMPLETED' || isRefunded) ? [] : wrong;
     case 'DECLINED':

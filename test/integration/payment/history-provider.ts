@@ -1,4 +1,4 @@
-// A payment provider in memory, behind calls that may be lost, late or still running: what it captured, nobody can undo by hanging up.
+// An in-memory payment provider whose calls may be lost, late or in flight. Hanging up does not undo a capture.
 import type { ChargeResult, FindResult, ProviderClient, RefundResult } from '#services/payment/provider-client.ts';
 
 export const CALL_FATES = ['answered', 'request_lost', 'answer_lost', 'late', 'slow'] as const;
@@ -13,18 +13,18 @@ export type ProviderCharge = {
 
 export type ScriptedProvider = Pick<ProviderClient, 'charge' | 'findCharge' | 'refund'> & {
   readonly charges: ProviderCharge[];
-  /** What is still to happen, though its caller has given up. */
+  /** The abandoned calls that may still take effect. */
   readonly late: Late[];
-  /** Time passes: what was on its way is lost, and keys older than the one before this are forgotten. */
+  /** Lets time pass: calls in flight are lost, and all keys but the latest are forgotten. */
   age(): void;
 };
 
-/** A request that has not arrived yet, which may be lost, or work the provider has begun, which it ends. */
+/** A request in flight, which may be lost, or work that the provider has started and will finish. */
 type Late = { readonly isBegun: boolean; readonly happen: () => void };
 
 const LOST = { kind: 'unknown', reason: 'no answer' } as const;
 
-/** Makes a provider that declines what it is told to, and gives each call the fate that comes next. */
+/** Creates a provider with scripted declines; each call gets the next fate. */
 export function createScriptedProvider(nextFate: () => CallFate): ScriptedProvider {
   const charges: ProviderCharge[] = [];
   const late: Late[] = [];
@@ -39,7 +39,7 @@ export function createScriptedProvider(nextFate: () => CallFate): ScriptedProvid
     keys.set(key, { charge, age: 0 });
     return charge;
   };
-  const giveBack = (transactionId: string): void => {
+  const refundCharge = (transactionId: string): void => {
     const charge = charges.find(({ id }) => id === transactionId);
     if (charge === undefined) throw new Error(`the provider has no charge ${transactionId}`);
     charge.refunded = true;
@@ -94,10 +94,10 @@ export function createScriptedProvider(nextFate: () => CallFate): ScriptedProvid
       const fate = nextFate();
       if (fate === 'request_lost') return LOST;
       if (fate === 'late') {
-        late.push({ isBegun: false, happen: () => giveBack(transactionId) });
+        late.push({ isBegun: false, happen: () => refundCharge(transactionId) });
         return LOST;
       }
-      giveBack(transactionId);
+      refundCharge(transactionId);
       return fate === 'answer_lost' ? LOST : { kind: 'refunded' };
     },
   };

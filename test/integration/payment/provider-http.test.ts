@@ -1,11 +1,11 @@
-// What comes back from the payment provider over a real connection, and the two ways in which nothing does.
+// Responses of the payment provider over a real connection, and the two ways to get none.
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { createProviderHttp, NoAnswer } from '#services/payment/provider-http.ts';
 
-/** Starts a provider that does this with every request, and the way to it. */
+/** Starts a provider with this handler, and a client of it. */
 async function startProvider(listener: RequestListener) {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -27,7 +27,7 @@ it.each([
   ['2', 2_000],
   ['soon', undefined],
   [undefined, undefined],
-])('the wait that an answer asks for is handed on: %s', async (header, retryAfterMs) => {
+])('the Retry-After of a response is passed on: %s', async (header, retryAfterMs) => {
   await using provider = await startProvider((_request, response) => {
     response.writeHead(503, header === undefined ? {} : { 'retry-after': header }).end('{}');
   });
@@ -35,7 +35,7 @@ it.each([
   expect(await provider.ask()).toEqual({ status: 503, body: {}, retryAfterMs });
 });
 
-it('a time that is over is told from a connection that broke', async () => {
+it('a timeout is distinguished from a lost connection', async () => {
   await using hanging = await startProvider(() => undefined);
   await using breaking = await startProvider((request) => request.socket.destroy());
 

@@ -1,4 +1,4 @@
-// Synthetic payments in the real payment service: no money at the provider, and forgotten after a while.
+// Synthetic payments in the real payment service: no call to the provider, and deleted after their retention.
 import { expect, it } from 'vitest';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
@@ -6,42 +6,45 @@ import { paymentOf, startPaymentFixture } from '../../support/services/payment.t
 
 const call = { headers: { 'x-synthetic-credential': TEST_CREDENTIAL } };
 
-it('are completed, declined and refunded without the provider hearing of them', async () => {
-  await using till = await startPaymentFixture();
-  const paid = await till.client.processPayment(paymentOf('paid', { synthetic: true }), call);
-  const declined = await till.client.processPayment(
+it('are completed, declined and refunded without a call to the provider', async () => {
+  await using fixture = await startPaymentFixture();
+  const paid = await fixture.client.processPayment(paymentOf('paid', { synthetic: true }), call);
+  const declined = await fixture.client.processPayment(
     paymentOf('declined', { synthetic: true, paymentMethod: 'pm_insufficient_funds' }),
     call,
   );
-  const refunded = await till.client.refundPayment({ orderId: 'paid', idempotencyKey: 'refund:paid' });
+  const refunded = await fixture.client.refundPayment({ orderId: 'paid', idempotencyKey: 'refund:paid' });
 
   expect(paid.charge).toMatchObject({ status: ChargeStatus.COMPLETED, synthetic: true });
   expect(declined.charge).toMatchObject({ status: ChargeStatus.DECLINED, declineCode: 'insufficient_funds' });
   expect(refunded.charge).toMatchObject({ status: ChargeStatus.REFUNDED });
-  for (const orderId of ['paid', 'declined']) expect(await till.chargesAtProvider(orderId)).toEqual([]);
+  for (const orderId of ['paid', 'declined']) expect(await fixture.chargesAtProvider(orderId)).toEqual([]);
 });
 
-it('that hang are given back at once when their order is cancelled', async () => {
-  await using till = await startPaymentFixture();
+it('that are open are voided at once when their order is cancelled', async () => {
+  await using fixture = await startPaymentFixture();
   const hanging = paymentOf('hanging', { synthetic: true, paymentMethod: 'pm_provider_error' });
-  await expect(till.client.processPayment(hanging, call)).rejects.toThrow('repeat the call');
-  const { charge } = await till.client.refundPayment({ orderId: 'hanging', idempotencyKey: 'r' }, { timeoutMs: 1_000 });
+  await expect(fixture.client.processPayment(hanging, call)).rejects.toThrow('retry the call');
+  const { charge } = await fixture.client.refundPayment(
+    { orderId: 'hanging', idempotencyKey: 'r' },
+    { timeoutMs: 1_000 },
+  );
   expect(charge?.status).toBe(ChargeStatus.REFUNDED);
 });
 
-it('are forgotten after their retention, but for the tombstones', async () => {
-  await using till = await startPaymentFixture();
+it('are deleted after their retention, except the tombstones', async () => {
+  await using fixture = await startPaymentFixture();
   for (const orderId of ['paid', 'refunded']) {
-    await till.client.processPayment(paymentOf(orderId, { synthetic: true }), call);
+    await fixture.client.processPayment(paymentOf(orderId, { synthetic: true }), call);
   }
-  await till.client.processPayment(paymentOf('real'));
-  await till.client.refundPayment({ orderId: 'refunded', idempotencyKey: 'r' });
-  await till.query(`update charge set update_time = now() - interval '25 hours'`);
+  await fixture.client.processPayment(paymentOf('real'));
+  await fixture.client.refundPayment({ orderId: 'refunded', idempotencyKey: 'r' });
+  await fixture.query(`update charge set update_time = now() - interval '25 hours'`);
 
-  await using _replica = await till.startReplica();
+  await using _replica = await fixture.startReplica();
 
-  const left = async () => (await till.query('select order_id from charge order by 1')).map((row) => row.order_id);
+  const left = async () => (await fixture.query('select order_id from charge order by 1')).map((row) => row.order_id);
   await expect.poll(left, { timeout: 10_000 }).toEqual(['real', 'refunded']);
-  const late = await till.client.processPayment(paymentOf('refunded', { synthetic: true }), call);
+  const late = await fixture.client.processPayment(paymentOf('refunded', { synthetic: true }), call);
   expect(late.charge?.status).toBe(ChargeStatus.REFUNDED);
 });

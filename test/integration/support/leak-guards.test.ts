@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-it('fails a test file that ends with a server listening or a child running, and tells which', async () => {
+it('fails a test file that ends with a listening server or a running child, and names it', async () => {
   const { code, output } = await runFixture('leaves-handles');
 
   expect(code).toBe(1);
@@ -22,7 +22,7 @@ it('fails a run whose tests passed but left a process without a parent, and ends
   await expect.poll(() => isRunning(pid)).toBe(false);
 });
 
-it('is content with a file that closes what it opened', async () => {
+it('passes a file that closes what it opened', async () => {
   const { code, output } = await runFixture('tidy');
 
   expect(output).toMatch(/Tests +1 passed/);
@@ -45,7 +45,7 @@ function runFixture(name: string): Promise<{ code: unknown; output: string }> {
   });
 }
 
-/** A process that has ended and was not yet reaped has no command any more. */
+/** A process that has ended and is a zombie has no command any more. */
 async function isRunning(pid: number): Promise<boolean> {
   return new Promise((resolve) => {
     execFile('ps', ['-o', 'stat=', '-p', String(pid)], (_error, state) => resolve(/^[^Z]/.test(state.trim())));

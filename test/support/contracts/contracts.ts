@@ -1,5 +1,5 @@
 // The contracts between the services of the shop: where their files are, what every call and every event of them has in
-// common, and a desk at which a service's real event handlers take events in.
+// common, and a fixture in which a service's real event handlers take events in.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -73,7 +73,7 @@ export function anyUuid(example: string): Matcher<string> {
   return regex(UUID, example);
 }
 
-/** What every call of a service carries that is made for somebody else's call: the trace. */
+/** The header that every call carries which a service makes for its own caller: the trace. */
 export const TRACED: HeaderLiteral = {
   traceparent: regex(
     /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/,
@@ -111,14 +111,14 @@ export interface EventFixture extends AsyncDisposable {
   /** Applies an event once, however often it comes. */
   readonly handle: (event: CapturedEvent) => Promise<void>;
   /** Applies an event as if it had never come before. */
-  readonly handleAnew: (event: CapturedEvent) => Promise<void>;
+  readonly handleAgain: (event: CapturedEvent) => Promise<void>;
   /** Empties the database. */
   empty(): Promise<void>;
   /** Runs a statement behind the handlers' backs. */
   sql<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>;
 }
 
-/** Opens a desk with a fresh database for the handlers that `subscribe` makes. */
+/** Opens a fixture with a fresh database for the handlers that `subscribe` makes. */
 export async function openEventFixture(
   service: ServiceName,
   subscribe: (database: Database) => readonly Subscription[],
@@ -150,7 +150,7 @@ export async function openEventFixture(
   return {
     database,
     handle,
-    handleAnew: async (event) => {
+    handleAgain: async (event) => {
       await session.sql('delete from inbox');
       await handle(event);
     },

@@ -1,5 +1,5 @@
-// After a run, when its workers and global set-up are gone: any process that still carries the run's mark was leaked by a test.
-// It is named, ended, and makes the run red. Processes are found in /proc, so this holds on Linux, where CI runs.
+// The search for leaked processes after a run, when its workers and global set-up have ended. A process that still carries the run's
+// mark was leaked by a test: it is named and killed, and the run fails. It reads /proc, so it works on Linux, where CI runs.
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Reporter, Vitest } from 'vitest/node';
@@ -17,7 +17,7 @@ export class LeakReporter implements Reporter {
   readonly #mark = randomUUID();
 
   onInit(vitest: Vitest): void {
-    // Every process of the run inherits it, however far it moves away from its parent.
+    // Every process of the run inherits the mark, even when it is detached from its parent.
     process.env[MARK] = this.#mark;
     vitest.onClose(() => this.#refuseLeaks());
   }
@@ -31,7 +31,7 @@ export class LeakReporter implements Reporter {
   }
 }
 
-/** Processes on their way out get some time; returns those that did not use it. */
+/** Waits for processes that are ending; returns those still alive at the deadline. */
 function waitUntilGone(mark: string): Promise<LeakedProcess[]> {
   const deadline = Date.now() + GRACE_MS;
   return new Promise((resolve) => {
@@ -44,7 +44,7 @@ function waitUntilGone(mark: string): Promise<LeakedProcess[]> {
   });
 }
 
-/** Lists the living processes, this one and its watchdog aside, whose environment carries the mark. */
+/** Lists the living processes whose environment carries the mark, except this one and its watchdog. */
 function findMarkedProcesses(mark: string): LeakedProcess[] {
   return readNames('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
@@ -57,7 +57,7 @@ function findMarkedProcesses(mark: string): LeakedProcess[] {
     }));
 }
 
-/** local/process/watchdog.ts keeps one process beside whoever uses it, here the global set-up, until that has ended. */
+/** The watchdog of local/process/watchdog.ts lives as long as the process that uses it, here the global set-up. */
 function isOwnWatchdog(found: { pid: number; arguments: string[] }): boolean {
   const parent = /^PPid:\s+(\d+)$/m.exec(readText(`/proc/${found.pid}/status`))?.[1];
   return Number(parent) === process.pid && found.arguments.includes('touchstone-watchdog');
@@ -79,7 +79,7 @@ function readText(path: string): string {
   return unlessGone(() => readFileSync(path, 'utf8')) ?? '';
 }
 
-/** A process may end between two looks, and another user's is not ours to read: neither can be a leak of this run. */
+/** Ignores processes that end in between or belong to another user: neither is a leak of this run. */
 function unlessGone<T>(read: () => T): T | undefined {
   try {
     return read();

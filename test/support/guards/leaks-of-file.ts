@@ -1,19 +1,19 @@
-// Setup file of the levels that open real things: a test file that ends with a server still listening or a child process still
-// running fails, and is told which. What survives even this is found after the run by leak-reporter.ts.
+// The leak guard of the levels that open real resources: a test file that ends with a listening server or a running child process
+// fails with its name. leak-reporter.ts finds other leaked processes after the run.
 import { ChildProcess } from 'node:child_process';
 import { Server } from 'node:net';
 import { afterAll, vi } from 'vitest';
 
 const GRACE_MS = 1_000;
 
-/** What was opened, and the line of ours that did it. */
+/** An opened resource, and the line of the test that opened it. */
 const servers = new Map<Server, string>();
 const children = new Map<ChildProcess, string>();
 
 watchServers();
 watchChildren();
 
-// Setup files register first and `afterAll` runs last in, first out: this comes after every clean-up of the file's own.
+// Setup files register first and `afterAll` hooks run in reverse order, so this one runs after the file's own clean-up.
 afterAll(async () => {
   await vi.waitFor(refuseLeaks, { timeout: GRACE_MS, interval: 20 });
 });
@@ -45,7 +45,7 @@ function watchChildren(): void {
     children.set(this, findOrigin());
     return Reflect.apply(spawn, this, given);
   };
-  // Whoever lets go of a child on purpose made it end with its parent by other means: the run's own check sees to that.
+  // A child that is unref'd on purpose ends with its parent by other means; leak-reporter.ts verifies that.
   prototype.unref = function (this: ChildProcess) {
     children.delete(this);
     Reflect.apply(unref, this, []);

@@ -1,5 +1,5 @@
-// Setup file of the unit tests: whatever reaches out of the test's own process throws an error that names what it did.
-// Node's own modules are patched in place, so a library that does the reaching is caught as well.
+// The isolation guard of the unit tests: opening a socket, starting a process or writing a file throws an error that names it.
+// Node's modules are patched in place, so libraries are caught as well.
 import childProcess from 'node:child_process';
 import cluster from 'node:cluster';
 import dgram from 'node:dgram';
@@ -52,7 +52,7 @@ function refuseOutsideWorld(): void {
 }
 
 function refuseSockets(): void {
-  // Prototypes first: every TCP, TLS and HTTP path of Node and of libraries ends in these two.
+  // Prototypes first: every TCP, TLS and HTTP call of Node and of libraries uses these two.
   refuseAll(net.Socket.prototype, ['connect'], 'open a connection');
   refuseAll(net.Server.prototype, ['listen'], 'listen on a port');
   refuseAll(net, ['connect', 'createConnection'], 'open a connection');
@@ -79,7 +79,7 @@ function refuseFileWrites(): void {
   refuseOpening(fs.promises, 'open');
 }
 
-/** Descriptors stay usable: standard output and the runner's own channel are descriptors. */
+/** File descriptors stay usable: stdout and vitest's channel are descriptors. */
 function refusePaths(target: object, name: string): void {
   replace(target, name, (original) => (first: unknown, ...rest: unknown[]) => {
     if (typeof first === 'number') return original(first, ...rest);

@@ -1,4 +1,4 @@
-// `make imports`: judges every module of services, packages, local and test, prints what it refuses, and ends with how much it saw.
+// The program behind `make imports`: checks every module of services, packages, local and test, and prints the violations and totals.
 import { globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { checkModules } from './rules.ts';

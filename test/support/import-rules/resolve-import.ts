@@ -1,4 +1,4 @@
-// Turns what an import says into what it reaches: a file of this repository, an npm package, or a module of Node.
+// The resolution of an import to its target: a file of this repository, an npm package, or a module of Node.
 import { posix } from 'node:path';
 
 export type Target =
@@ -6,7 +6,7 @@ export type Target =
   | { readonly kind: 'package'; readonly name: string }
   | { readonly kind: 'node'; readonly name: string };
 
-/** The areas of the repository that have rules of their own. `service` is one business service, named by its folder. */
+/** The areas of the repository, each with its own rules. `service` is one business service, named by its folder. */
 export type Area =
   | { readonly kind: 'domain' | 'platform' | 'rpc-server' | 'local' | 'kit' | 'test' | 'gen' | 'other' }
   | { readonly kind: 'service'; readonly service: string };

@@ -1,4 +1,4 @@
-// Who may import whom. Each rule looks at one scanned module and says what it refuses; settings.ts names the files they speak of.
+// The import rules. Each rule checks one scanned module and returns its violations; settings.ts names the files it refers to.
 import { posix } from 'node:path';
 import { type Area, areaOf, resolveImport, type Target } from './resolve-import.ts';
 import type { GlobalUse, ModuleImport, ScannedModule } from './scan-module.ts';
@@ -6,21 +6,21 @@ import type { GlobalUse, ModuleImport, ScannedModule } from './scan-module.ts';
 export type Violation = {
   readonly rule: string;
   readonly path: string;
-  /** 0 when it concerns the file, or the repository, as a whole. */
+  /** 0 for a violation of the whole file or repository. */
   readonly line: number;
   readonly message: string;
 };
 
 export type RuleSettings = {
-  /** Files that compute and do nothing else. */
+  /** Files without side effects. */
   readonly pureFiles: readonly string[];
-  /** What pure files may import besides pure files beside them. */
+  /** Modules that pure files may import, in addition to pure files in the same folder. */
   readonly openToPureFiles: readonly string[];
   /** Generated code without business nouns, which the platform may use: path prefixes. */
   readonly neutralContracts: readonly string[];
-  /** Platform modules whose factories make plain values, free for every file to call. */
+  /** Platform modules whose factories create plain values, which every file may call. */
   readonly plainFactories: readonly string[];
-  /** npm packages, each with the exports that open connections or start things. */
+  /** npm packages, each with the exports that open connections or start processes. */
   readonly clientFactories: Readonly<Record<string, readonly string[]>>;
   /** The layers of services/platform, lowest first: a layer imports only itself and layers before it. */
   readonly platformLayers: readonly string[];
@@ -28,7 +28,7 @@ export type RuleSettings = {
   readonly mostFiles: Readonly<Record<string, number>>;
   /** Below these paths, folders may not import each other in a cycle. */
   readonly acyclicFolders: readonly string[];
-  /** The least number of modules each folder must have shown: a check that saw nothing proves nothing. */
+  /** The minimum number of modules scanned in each folder: a check that scanned nothing would pass. */
   readonly leastModules: Readonly<Record<string, number>>;
 };
 
@@ -66,8 +66,8 @@ const RULES: Readonly<Record<string, Rule>> = {
 };
 
 /**
- * Judges all modules of the repository by all rules.
- * @returns every violation, in the order of the modules; empty when all is well
+ * Checks all modules of the repository against all rules.
+ * @returns every violation, in the order of the modules
  */
 export function checkModules(modules: readonly ScannedModule[], settings: RuleSettings): Violation[] {
   const violations = modules.flatMap((module) =>
@@ -131,7 +131,7 @@ function findImpurity(module: ScannedModule, settings: RuleSettings): Finding[] 
   return settings.pureFiles.includes(module.path) ? listImpurities(module, settings) : [];
 }
 
-/** The list of pure files cannot be forgotten: a service's file that could be on it must be. */
+/** Requires a service's file that could be on the list of pure files to be on it; otherwise the list would go stale. */
 function findUnlistedPureFile(module: ScannedModule, settings: RuleSettings): Finding[] {
   if (areaOf(module.path).kind !== 'service' || settings.pureFiles.includes(module.path)) return [];
   if (listImpurities(module, settings).length > 0) return [];
@@ -297,7 +297,7 @@ function findFolderCycles(modules: readonly ScannedModule[], settings: RuleSetti
   });
 }
 
-/** The shortest way from one folder to another along imports, without the first folder; undefined when there is none. */
+/** The shortest import path from one folder to another, without the first folder; undefined when there is none. */
 function findPath(from: string, to: string, imports: ReadonlyMap<string, ReadonlySet<string>>): string[] | undefined {
   const previous = new Map<string, string>();
   const queue = [from];
@@ -321,7 +321,7 @@ function isInside(folder: string, prefix: string): boolean {
   return folder === prefix || folder.startsWith(`${prefix}/`);
 }
 
-/** Refuses imports of files by the area they reach. Packages and Node's own modules are not files. */
+/** Reports imports of files by the area of their target. npm packages and Node's modules are not files. */
 function refuse(
   from: string,
   imports: readonly ModuleImport[],
@@ -348,7 +348,7 @@ function isOrStartsWith(name: string, global: string): boolean {
   return name === global || name.startsWith(`${global}.`);
 }
 
-/** Has a rule of its own, so that one import is refused once. */
+/** Excluded from other rules: it has its own, so that one import is reported once. */
 function isTest(area: Area): boolean {
   return area.kind === 'test' || area.kind === 'kit';
 }

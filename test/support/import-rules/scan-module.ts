@@ -1,8 +1,8 @@
-// Reads one TypeScript module and lists what the import rules judge: each import of any form, and the globals it touches.
+// The scan of one TypeScript module for the import rules: its imports of any form, and the globals it uses.
 import { type Node, parseSync, visitorKeys } from 'oxc-parser';
 
 export type ModuleImport = {
-  /** As written, e.g. `../platform/errors.ts`; undefined when it is computed and cannot be judged. */
+  /** As written, e.g. `../platform/errors.ts`; undefined when it is computed. */
   readonly specifier: string | undefined;
   /** Names taken as values: exported names, `default`, or `*` for all of it. Empty for types and bare imports. */
   readonly values: readonly string[];
@@ -42,7 +42,7 @@ export function scanModule(path: string, source: string): ScannedModule {
   return { path, imports, globals };
 }
 
-/** Where a node stands: what it belongs to and as what, and the parameters of the functions around it. */
+/** The context of a node: its parent, its role there, and the parameters of the enclosing functions. */
 type Place = {
   readonly parent: Node | undefined;
   readonly key: string;
@@ -120,7 +120,7 @@ function literalText(node: Node | undefined): string | undefined {
   return undefined;
 }
 
-/** A local variable that hides a global is taken for it, and is better renamed; a parameter is not. */
+/** A local variable that shadows a global counts as the global and should be renamed; a parameter does not. */
 function readGlobal(node: Node, place: Place): string | undefined {
   if (node.type === 'NewExpression' && isNamed(node.callee, 'Date') && node.arguments.length === 0) return 'new Date()';
   if (node.type === 'CallExpression' && isNamed(node.callee, 'Date')) return 'Date()';

@@ -1,5 +1,5 @@
 // The shape of the test suite: counts `it` declarations by level, compares each level's share with its band, draws the table.
-// Pure: reporter.ts feeds it with a run's tests and acts on what it says.
+// Pure: reporter.ts passes in a run's tests and acts on the result.
 
 export const LEVELS = ['unit', 'integration', 'contract', 'e2e'] as const;
 export type Level = (typeof LEVELS)[number];
@@ -12,7 +12,7 @@ const BANDS: Record<Level, { from: number; to: number }> = {
   e2e: { from: 5, to: 10 },
 };
 
-/** One test that ran, and where its `it` stands. A table's rows share their place. */
+/** One test that ran, and the location of its `it`. The rows of a table share it. */
 export type RanTest = {
   readonly level: Level;
   readonly file: string;
@@ -31,9 +31,9 @@ export type PyramidRow = {
 
 /**
  * Counts declarations and computes shares.
- * @param tests every test that ran; those at one place count as one
+ * @param tests every test that ran; those at one location count as one
  * @param secondsByLevel the time spent in each level's files, in seconds
- * @returns one row a level, from the base of the pyramid to its tip
+ * @returns one row per level, from the base of the pyramid to its tip
  */
 export function buildPyramid(tests: readonly RanTest[], secondsByLevel: Record<Level, number>): PyramidRow[] {
   const counts = countDeclarations(tests);
@@ -62,8 +62,8 @@ function countDeclarations(tests: readonly RanTest[]): Record<Level, number> {
 }
 
 /**
- * Draws the rows as a table for a terminal, one line a level and a last one with the sums.
- * @param isWhole whether all tests ran; the shares of fewer say nothing about their bands
+ * Draws the rows as a table for a terminal, one line per level and a last line with the sums.
+ * @param isWhole whether all tests ran; the shares of a filtered run cannot be compared with the bands
  */
 export function drawPyramid(rows: readonly PyramidRow[], isWhole: boolean): string {
   const lines = rows.map((row) => {
@@ -89,7 +89,7 @@ export function drawPyramid(rows: readonly PyramidRow[], isWhole: boolean): stri
     .join('\n');
 }
 
-/** Says, one sentence a level, which levels are out of their band; empty when the pyramid holds. */
+/** Returns one sentence for each level outside its band. */
 export function findFaults(rows: readonly PyramidRow[]): string[] {
   return rows
     .filter((row) => !row.inBand)

@@ -1,4 +1,4 @@
-// Ends every run with the pyramid's table, and makes a whole run red when a level is out of its band.
+// The reporter that prints the pyramid's table after every run, and fails a full run when a level is outside its band.
 import type { Reporter, TestModule, Vitest } from 'vitest/node';
 import { buildPyramid, drawPyramid, findFaults, LEVELS, type Level, type RanTest } from './pyramid.ts';
 
@@ -20,7 +20,7 @@ export class PyramidReporter implements Reporter {
     }
   }
 
-  /** A run that some filter narrowed has shares that mean nothing. */
+  /** The shares of a filtered run are meaningless. */
   async #isWholeRun(testModules: readonly TestModule[]): Promise<boolean> {
     const vitest = this.#vitest;
     if (!vitest || vitest.config.testNamePattern) return false;
@@ -35,7 +35,7 @@ function listRanTests(testModule: TestModule): RanTest[] {
   if (!level) return [];
   return [...testModule.children.allTests()]
     .filter((test) => {
-      // What skips for want of a peer is declared all the same: the shape is the repository's, not the machine's.
+      // Tests skipped because a program is missing count too: the shape describes the repository, not the machine.
       const result = test.result();
       return result.state !== 'skipped' || result.note !== undefined;
     })

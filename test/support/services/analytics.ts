@@ -1,4 +1,4 @@
-// The analytics service in a test's hands: the real one on a port of the system's choice, with clients and builders of events.
+// The analytics fixture: the real service on a free port, with clients and builders of events.
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { type Client, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
@@ -17,23 +17,23 @@ import { startTestNats, type TestNats } from '../nats.ts';
 import { createTestDatabase } from '../postgres.ts';
 
 /** One replica. */
-export interface RunningAnalytics extends AsyncDisposable {
+export type RunningAnalytics = AsyncDisposable & {
   readonly url: string;
   readonly client: Client<typeof AnalyticsService>;
   readonly ops: Client<typeof OpsService>;
   stop(): Promise<void>;
-}
+};
 
-/** A replica with a database and a broker of its own. */
-export interface AnalyticsFixture extends RunningAnalytics {
+/** A replica with its own database and broker. */
+export type AnalyticsFixture = RunningAnalytics & {
   readonly nats: TestNats;
-  /** Runs a statement behind the service's back. */
+  /** Runs a statement in its database, bypassing the service. */
   readonly sql: SqlSession['sql'];
-  /** Starts one more replica beside it, or in its place. */
+  /** Starts one more replica, next to it or instead of it. */
   startReplica(): Promise<RunningAnalytics>;
   /** The summary of all time. */
   summary(): Promise<SalesSummary>;
-}
+};
 
 async function startAnalyticsService(environment: Record<string, string>): Promise<RunningAnalytics> {
   const level = process.env.TEST_LOG_LEVEL ?? 'silent';
@@ -50,7 +50,7 @@ async function startAnalyticsService(environment: Record<string, string>): Promi
   };
 }
 
-/** Starts analytics with everything it needs. */
+/** Starts analytics with its database and broker. */
 export async function startAnalyticsFixture(): Promise<AnalyticsFixture> {
   await using resources = new AsyncDisposableStack();
   const database = resources.use(await createTestDatabase('analytics'));
@@ -71,7 +71,7 @@ export async function startAnalyticsFixture(): Promise<AnalyticsFixture> {
 
 /** The summary of all time. */
 export async function readSummary(client: Client<typeof AnalyticsService>): Promise<SalesSummary> {
-  // Events of this very moment, and of clocks that are ahead, too.
+  // Includes events of this moment and of clocks that are ahead.
   const { summary } = await client.getSalesSummary({ endTime: timestampFromDate(new Date('2100-01-01')) });
   if (summary === undefined) throw new Error('GetSalesSummary answered without a summary');
   return summary;

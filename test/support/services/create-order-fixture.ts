@@ -1,8 +1,9 @@
-// A desk that takes orders, for the unit tests of CreateOrder: everything the use case needs, in memory.
+// A fixture for the unit tests of CreateOrder: everything the use case needs, in memory.
 import { type Mock, vi } from 'vitest';
 import type { PricingVersionFor } from '#services/order/basket.ts';
 import { type CreateOrderDependencies, createOrder } from '#services/order/create-order.ts';
 import { createOrderChanges } from '#services/order/order-changes.ts';
+import { type TestCallOptions, testCall } from './call.ts';
 import { createFakeSaga, type FakeSaga } from './fake-dependencies.ts';
 import {
   ACCEPTED_AT,
@@ -18,21 +19,17 @@ export type CreateOrderFixture = CreateOrderDependencies & {
   readonly saga: FakeSaga;
   readonly prices: FakePriceStore;
   readonly pricingVersionFor: Mock<PricingVersionFor>;
-  /** Places an order that is valid but for what is given. */
-  place(
-    change?: Parameters<typeof orderRequest>[0],
-    budgetMs?: number,
-    headers?: Headers,
-  ): ReturnType<typeof createOrder>;
+  /** Places an order that is valid except for `change`, in a call with the service's budget unless `call` says otherwise. */
+  place(change?: Parameters<typeof orderRequest>[0], call?: TestCallOptions): ReturnType<typeof createOrder>;
 };
 
-/** Opens a desk with prices, neighbours for whom all is well, and no orders. */
-export function openCreateOrderFixture(): CreateOrderFixture {
+/** Creates the fixture with prices, healthy dependencies, and no orders. */
+export function createOrderFixture(): CreateOrderFixture {
   const saga = createFakeSaga();
   const changes = createOrderChanges(saga.store);
-  saga.changed.mockImplementation(changes.changed);
+  saga.onChange.mockImplementation(changes.notify);
   let ids = 0;
-  const desk: CreateOrderFixture = {
+  const fixture: CreateOrderFixture = {
     saga,
     store: saga.store,
     prices: createFakePriceStore(),
@@ -45,8 +42,8 @@ export function openCreateOrderFixture(): CreateOrderFixture {
       return `order-${ids}`;
     },
     now: () => ACCEPTED_AT,
-    place: (change = {}, budgetMs = BUDGET_MS, headers = new Headers()) =>
-      createOrder(desk, orderRequest(change), budgetMs, headers),
+    place: (change = {}, call = {}) =>
+      createOrder(fixture, orderRequest(change), testCall({ budgetMs: BUDGET_MS, ...call })),
   };
-  return desk;
+  return fixture;
 }

@@ -1,5 +1,5 @@
-// Fakes of inventory and payment for unit tests: every call is a spy, and behind it is as much as the contract promises, repeats
-// answered with the present state included. `call.mockRejectedValueOnce(callFailure(...))` makes one call fail.
+// Fakes of inventory and payment for unit tests. Every call is a spy in front of an in-memory model of the contract, which answers
+// a duplicate with the present state. `call.mockRejectedValueOnce(callFailure(...))` makes one call fail.
 import { create } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
 import { type Mock, vi } from 'vitest';
@@ -31,25 +31,25 @@ export type FakeInventory = Spied<
   'reserveStock' | 'confirmReservation' | 'releaseReservation'
 > & {
   stock: number;
-  /** The states that reservations are in, by order. */
+  /** The states of the reservations, by order. */
   readonly reservations: Map<string, 'RESERVED' | 'REJECTED' | 'RELEASED' | 'CONFIRMED'>;
 };
 
 export type FakePayment = Spied<Client<typeof PaymentService>, 'processPayment' | 'refundPayment'> & {
-  /** What the customer is told instead of being charged. */
+  /** The message that charges are declined with; undefined accepts them. */
   decline: string | undefined;
-  /** The states that charges are in, by order. */
+  /** The states of the charges, by order. */
   readonly charges: Map<string, 'COMPLETED' | 'DECLINED' | 'REFUNDED'>;
-  /** How often money was taken from the customer. */
+  /** How often a customer was charged. */
   captures: number;
 };
 
-/** Makes an inventory with one product and a payment whose provider takes every card. */
-function createFakeNeighbours({ stock = 50 } = {}): { inventory: FakeInventory; payment: FakePayment } {
+/** Creates an inventory with one product, and a payment whose provider accepts every card. */
+function createFakeDependencies({ stock = 50 } = {}): { inventory: FakeInventory; payment: FakePayment } {
   return { inventory: createFakeInventory(stock), payment: createFakePayment() };
 }
 
-/** How a call to a neighbour fails; `reason` is that of a refusal. */
+/** The error of a failed call to a dependency; `reason` is that of a refusal. */
 export function callFailure(dependency: string, failure: CallFailure, reason = '', words?: string): DependencyError {
   return new DependencyError({ dependency, failure, reason, description: words });
 }
@@ -58,20 +58,20 @@ export type FakeSaga = SagaDependencies & {
   readonly inventory: FakeInventory;
   readonly payment: FakePayment;
   readonly store: FakeOrderStore;
-  readonly changed: Mock<(order: Order, hasEnded: boolean) => void>;
-  /** What time it is for the saga. */
+  readonly onChange: Mock<(order: Order, hasEnded: boolean) => void>;
+  /** The saga's clock. */
   time: Date;
-  /** Runs the saga on the order as it is stored. */
+  /** Runs the saga on the stored order. */
   run(remainingMs?: number, attempts?: number): Promise<SagaResult>;
 };
 
-/** Makes everything the saga needs, around these stored orders. */
+/** Creates the saga's dependencies, with a store that holds these orders. */
 export function createFakeSaga(...orders: readonly Order[]): FakeSaga {
   const store = createFakeOrderStore(...orders);
   const saga: FakeSaga = {
-    ...createFakeNeighbours(),
+    ...createFakeDependencies(),
     store,
-    changed: vi.fn(),
+    onChange: vi.fn(),
     orderLimitMs: 900_000,
     syntheticHeaders: { 'x-synthetic-credential': 'the-credential' },
     time: secondsLater(10),
@@ -89,7 +89,7 @@ function createFakeInventory(stock: number): FakeInventory {
     orderId,
     state: ReservationState[inventory.reservations.get(orderId) ?? 'RELEASED'],
   });
-  const held = new Map<string, number>();
+  const reserved = new Map<string, number>();
   const inventory: FakeInventory = {
     stock,
     reservations: new Map(),
@@ -97,8 +97,8 @@ function createFakeInventory(stock: number): FakeInventory {
       const wanted = lines.reduce((sum, line) => sum + (line.quantity ?? 0), 0);
       if (!inventory.reservations.has(orderId)) {
         inventory.reservations.set(orderId, wanted <= inventory.stock ? 'RESERVED' : 'REJECTED');
-        held.set(orderId, wanted <= inventory.stock ? wanted : 0);
-        inventory.stock -= held.get(orderId) ?? 0;
+        reserved.set(orderId, wanted <= inventory.stock ? wanted : 0);
+        inventory.stock -= reserved.get(orderId) ?? 0;
       }
       const state = inventory.reservations.get(orderId);
       if (state === 'REJECTED') throw refuse('INSUFFICIENT_STOCK');
@@ -113,7 +113,7 @@ function createFakeInventory(stock: number): FakeInventory {
     }),
     releaseReservation: vi.fn(async ({ orderId = '' }) => {
       if (inventory.reservations.get(orderId) === 'CONFIRMED') throw refuse('RESERVATION_CONFIRMED');
-      if (inventory.reservations.get(orderId) === 'RESERVED') inventory.stock += held.get(orderId) ?? 0;
+      if (inventory.reservations.get(orderId) === 'RESERVED') inventory.stock += reserved.get(orderId) ?? 0;
       inventory.reservations.set(orderId, 'RELEASED');
       return create(ReleaseReservationResponseSchema, { reservation: answer(orderId) });
     }),

@@ -1,30 +1,30 @@
-// A fake of the order store: orders in memory, changed only by whoever read the latest version, as in the database.
+// An in-memory order store. A change is stored only when it was made from the latest version, as in the database.
 import type { Order } from '#services/order/order.ts';
 import type { KeyedOrder, OrderStore, Resume } from '#services/order/order-store.ts';
 import type { OutgoingEvent } from '#services/platform/messaging/event.ts';
 
-/** One change as it was stored. */
-export interface StoredChange {
+/** One stored change. */
+export type StoredChange = {
   readonly order: Order;
   readonly events: readonly string[];
   readonly resume: Resume | undefined;
-}
+};
 
-export interface FakeOrderStore extends OrderStore {
-  /** Every change stored, oldest first, insertions included. */
+export type FakeOrderStore = OrderStore & {
+  /** Every stored change, insertions included, oldest first. */
   readonly changes: StoredChange[];
   readonly events: OutgoingEvent[];
-  /** Called before a change is stored, with the order as it would be. Throw to crash before the commit; await to be overtaken. */
+  /** Called before a change is stored, with the next state. Throw to crash before the commit; store another change to conflict. */
   beforeSave: (next: Order) => void | Promise<void>;
   /** Called after a change is stored. Throw to crash after the commit. */
   afterSave: (saved: Order) => void;
-  /** Stores an order as it is, as if it had been there before. */
+  /** Puts an order into the store without recording a change. */
   put(order: Order, key?: KeyedOrder & { readonly idempotencyKey: string }): void;
-  /** The order as it is stored. */
+  /** The stored order. */
   current(orderId?: string): Order;
-}
+};
 
-/** Makes a store that holds these orders. */
+/** Creates a store that holds these orders. */
 export function createFakeOrderStore(...orders: readonly Order[]): FakeOrderStore {
   const rows = new Map(orders.map((order) => [order.orderId, order]));
   const keys = new Map<string, { orderId: string; requestHash: string }>();

@@ -1,4 +1,4 @@
-// The inventory service in a test's hands: the real one on a port of the system's choice, with clients and builders of requests.
+// The inventory fixture: the real service on a free port, with clients and builders of requests.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type Client, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
@@ -14,18 +14,18 @@ import { startTestNats, type TestNats } from '../nats.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
 import { TEST_CREDENTIAL } from './order-builders.ts';
 
-export interface RunningInventory extends AsyncDisposable {
+export type RunningInventory = AsyncDisposable & {
   readonly url: string;
   readonly client: Client<typeof InventoryService>;
   readonly ops: Client<typeof OpsService>;
-  /** How many of a product can be ordered now. */
+  /** Returns the available stock of a product. */
   available(productId: string): Promise<number>;
-}
+};
 
-export interface InventoryNeeds {
+export type InventoryNeeds = {
   readonly database: Pick<TestDatabase, 'databaseUrl'>;
   readonly nats: Pick<TestNats, 'url'>;
-}
+};
 
 /** Starts a replica; its disposal stops it. */
 export async function startInventory({ database, nats }: InventoryNeeds): Promise<RunningInventory> {
@@ -58,21 +58,21 @@ export async function startInventory({ database, nats }: InventoryNeeds): Promis
   };
 }
 
-/** How many events ended in which way. */
+/** The number of events by result. */
 export type HandledEvents = Partial<Record<'applied' | 'duplicate' | 'ignored' | 'dead_letter', number>>;
 
-/** One replica of inventory with a database and a broker of its own. */
-export interface InventoryFixture extends RunningInventory {
+/** A replica of inventory with its own database and broker. */
+export type InventoryFixture = RunningInventory & {
   readonly database: TestDatabase;
   readonly nats: TestNats;
-  /** Waits until this many order events were handled in each way, and none waits. */
+  /** Waits until this many order events have each result, and the outbox is empty. */
   settled(expected: HandledEvents): Promise<void>;
-  /** Starts one more replica beside it. */
+  /** Starts one more replica. */
   startReplica(): Promise<RunningInventory>;
   stopInventory(): Promise<void>;
-}
+};
 
-/** Starts inventory with everything it needs; the first catalogue is in, and the order service's stream is there. */
+/** Starts inventory with its database, the initial catalogue, a broker and the order service's stream. */
 export async function startInventoryFixture(): Promise<InventoryFixture> {
   await using resources = new AsyncDisposableStack();
   const database = resources.use(await createTestDatabase('inventory'));
@@ -91,7 +91,7 @@ export async function startInventoryFixture(): Promise<InventoryFixture> {
   };
 }
 
-/** A product and how many of it. */
+/** A product and a quantity. */
 export type Wanted = readonly [productId: string, quantity: number];
 
 /** Lines of a request: `lines(['prod456', 2], ['prod789', 1])`. */
@@ -99,7 +99,7 @@ export function lines(...wanted: readonly Wanted[]) {
   return wanted.map(([productId, quantity]) => ({ productId, quantity }));
 }
 
-/** The event of an order that was accepted, with as much in it as inventory looks at. */
+/** OrderCreated with the fields that inventory reads. */
 export function orderCreated(
   orderId: string,
   ...wanted: readonly Wanted[]

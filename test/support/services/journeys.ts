@@ -1,4 +1,4 @@
-// What the unit tests of the monitor need: a shop that answers journeys as it must, and a store of runs in memory.
+// Fakes for the unit tests of the monitor: a healthy shop, and an in-memory store of runs.
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
 import { type Mock, vi } from 'vitest';
@@ -17,7 +17,7 @@ export type FakeShop = {
   readonly [Name in 'createOrder' | 'watchOrder' | 'cancelOrder' | 'quoteOrder']: Mock<Orders[Name]>;
 };
 
-/** A test order as the shop answers it; `change` makes it another. */
+/** A synthetic order as the shop returns it, with changes. */
 export function testOrder(change: MessageInitShape<typeof OrderSchema> = {}): Order {
   return create(OrderSchema, { orderId: 'order-1', status: OrderStatus.PENDING, synthetic: true, ...change });
 }
@@ -33,7 +33,7 @@ export function testQuote(change: { readonly pricingVersion?: string } = {}) {
   });
 }
 
-/** Makes a shop in which every journey comes to its end: the method of payment decides how an order ends. */
+/** Creates a fake shop in which every journey succeeds: the payment method decides how an order ends. */
 export function createFakeShop(): FakeShop {
   const ends: Record<string, MessageInitShape<typeof OrderSchema>> = {
     pm_approved: { status: OrderStatus.CONFIRMED },
@@ -53,14 +53,14 @@ export function createFakeShop(): FakeShop {
   };
 }
 
-/** What WatchOrder sends. */
+/** The messages of WatchOrder. */
 export async function* changesOf(...orders: readonly Order[]) {
   for (const order of orders) yield create(WatchOrderResponseSchema, { order });
 }
 
 export type FakeRunStore = Pick<RunStore, 'begin' | 'end' | 'findByKey'> & { readonly runs: Map<string, Run> };
 
-/** Makes a store of runs in memory. */
+/** Creates an in-memory store of runs. */
 export function createFakeRunStore(): FakeRunStore {
   const runs = new Map<string, Run>();
   const keys = new Map<string, string>();

@@ -1,4 +1,4 @@
-// The monitor service in a test's hands: the real one on a port of the system's choice, beside a virtual order service.
+// The monitor fixture: the real service on a free port, with a virtual order service.
 import type { Client as RpcClient } from '@connectrpc/connect';
 import { startVirtualService, type VirtualService } from '@touchstone/kit';
 import { Client } from 'pg';
@@ -16,22 +16,22 @@ import { TEST_CREDENTIAL } from './order-builders.ts';
 
 const ONE_DAY_MS = '86400000';
 
-export interface MonitorReplica extends AsyncDisposable {
+export type MonitorReplica = AsyncDisposable & {
   readonly url: string;
   readonly client: RpcClient<typeof MonitorService>;
   readonly service: Service;
-}
+};
 
-export interface MonitorFixture extends MonitorReplica {
-  /** The order service; every journey comes to its end there until told otherwise. */
+export type MonitorFixture = MonitorReplica & {
+  /** The virtual order service; every journey succeeds unless a test stubs it. */
   readonly shop: VirtualService;
-  /** Runs a statement in its database, behind its back. */
+  /** Runs a statement in its database, bypassing the service. */
   sql<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** Starts one more replica. */
   startReplica(environment?: Record<string, string>): Promise<MonitorReplica>;
-}
+};
 
-/** Starts a monitor with everything it needs. Its schedule sleeps for a day unless `environment` says otherwise. */
+/** Starts a monitor with its dependencies. Its schedule is idle for a day unless `environment` sets another interval. */
 export async function startMonitorFixture(environment: Record<string, string> = {}): Promise<MonitorFixture> {
   await using resources = new AsyncDisposableStack();
   const database = resources.use(await createTestDatabase('monitor'));

@@ -1,4 +1,4 @@
-// The notification service in a test's hands: the real one on a port of the system's choice, with a mailbox, clients and builders.
+// The notification fixture: the real service on a free port, with a mailbox, clients and builders.
 import { createClient, type Client as RpcClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { Client } from 'pg';
@@ -35,20 +35,20 @@ async function startNotificationService(environment: Record<string, string>): Pr
   };
 }
 
-/** A replica of notification with a database, a broker and a mailbox of its own. */
-export interface NotificationFixture extends RunningNotificationService {
+/** A replica of notification with its own database, broker and mailbox. */
+export type NotificationFixture = RunningNotificationService & {
   readonly database: TestDatabase;
   readonly nats: TestNats;
   readonly mailbox: Mailbox;
-  /** Starts one more replica beside it, or in its place. */
+  /** Starts one more replica, next to it or instead of it. */
   startReplica(): Promise<RunningNotificationService>;
-  /** Runs a statement in its database, behind its back. */
+  /** Runs a statement in its database, bypassing the service. */
   query(text: string): Promise<unknown>;
-  /** Every mail the mailbox has taken, oldest first. */
+  /** Returns every mail in the mailbox, oldest first. */
   mails(): Promise<MailMessage[]>;
-}
+};
 
-/** Starts notification with everything it needs; `smtpUrl` stands in for the mailbox's. */
+/** Starts notification with its dependencies; `smtpUrl` replaces the mailbox's. */
 export async function startNotificationFixture(
   options: { readonly smtpUrl?: string } = {},
 ): Promise<NotificationFixture> {
@@ -92,7 +92,7 @@ export function orderConfirmed(orderId: string, changes: { customerId?: string; 
   };
 }
 
-/** Every mail a mailbox has taken, oldest first. */
+/** Fetches every mail of a mailbox, oldest first. */
 export async function fetchMails(httpUrl: string): Promise<MailMessage[]> {
   const answer = await fetch(`${httpUrl}/messages`);
   return ((await answer.json()) as { messages: MailMessage[] }).messages;

@@ -1,4 +1,4 @@
-// Orders, requests and neighbours as the unit tests of the order service need them. Nothing here opens a connection.
+// Orders, requests and prices for the unit tests of the order service. Nothing here opens a connection.
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { pino } from 'pino';
 import { CreateOrderRequestSchema } from '#gen/shop/order/v1/order_service_pb.ts';
@@ -8,21 +8,21 @@ import {
   decideConfirm,
   decideFail,
   EVERYTHING_OWED,
-  finishConfirm,
+  markBlocked,
+  markConfirmed,
+  markPaid,
+  markReserved,
   type NewOrder,
-  notePaid,
-  noteReserved,
   type Order,
   type OrderReason,
   type Owed,
-  park,
 } from '#services/order/order.ts';
 import type { PriceStore, ProductPrice } from '#services/order/price-store.ts';
 import type { Deadline } from '#services/platform/base/deadline.ts';
 import type { DomainError } from '#services/platform/base/errors.ts';
 import type { Money } from '#services/platform/base/money.ts';
 
-/** What allows synthetic orders in tests. */
+/** The credential that synthetic orders need in tests. */
 export const TEST_CREDENTIAL = 'the-credential-of-the-monitor-in-tests';
 
 export const silentLog = pino({ level: 'silent' });
@@ -39,7 +39,7 @@ export function euros(minorUnits: bigint): Money {
   return { currencyCode: 'EUR', minorUnits };
 }
 
-/** A deadline that never comes nearer. */
+/** A deadline whose remaining time never shrinks. */
 export function frozenDeadline(remainingMs: number): Deadline {
   return { remainingMs: () => remainingMs };
 }
@@ -61,18 +61,18 @@ export function pendingOrder(change: Partial<NewOrder> = {}): Order {
   );
 }
 
-/** An order whose stock is reserved and whose money is taken, undecided. */
+/** An undecided order whose stock is reserved and whose customer is charged. */
 export function paidOrder(): Order {
-  return notePaid(noteReserved(pendingOrder(), 'res123', secondsLater(1)), 'ch_1', secondsLater(2));
+  return markPaid(markReserved(pendingOrder(), 'res123', secondsLater(1)), 'ch_1', secondsLater(2));
 }
 
-/** An order with the verdict CONFIRM, not yet sold. */
+/** An order with the verdict CONFIRM whose reservation is not confirmed yet. */
 export function confirmingOrder(): Order {
   return decideConfirm(paidOrder(), secondsLater(3));
 }
 
 export function confirmedOrder(): Order {
-  return finishConfirm(confirmingOrder(), secondsLater(4));
+  return markConfirmed(confirmingOrder(), secondsLater(4));
 }
 
 export function failedOrder(reason: OrderReason = 'PAYMENT_FAILED', owed: Owed = EVERYTHING_OWED): Order {
@@ -83,9 +83,9 @@ export function cancelledOrder(): Order {
   return decideCancel(paidOrder(), secondsLater(3));
 }
 
-/** A pending order that waits because inventory could not be reached. */
+/** A pending order that is blocked because inventory could not be reached. */
 export function blockedOrder(): Order {
-  return park(
+  return markBlocked(
     pendingOrder(),
     'RESERVE_STOCK',
     'INVENTORY_UNAVAILABLE',
@@ -107,7 +107,7 @@ export function orderRequest(change: MessageInitShape<typeof CreateOrderRequestS
 
 export type FakePriceStore = PriceStore & { loaded: boolean; readonly prices: Map<string, ProductPrice> };
 
-/** The prices of the shop's first products, kept in memory; older versions are ignored. */
+/** An in-memory price store with the shop's first products; it ignores older versions, as the real one does. */
 export function createFakePriceStore(loaded = true): FakePriceStore {
   const catalogue: [string, Money][] = [
     ['12345', euros(5_999n)],
@@ -141,17 +141,20 @@ export function createFakePriceStore(loaded = true): FakePriceStore {
   return fake;
 }
 
-/** The error that work fails with; rejects when it does not fail. */
+/**
+ * The error that the work fails with.
+ * @throws {Error} The work succeeded.
+ */
 export async function failureOf(work: Promise<unknown>): Promise<DomainError> {
   try {
     await work;
   } catch (error) {
     return error as DomainError;
   }
-  throw new Error('it did not fail');
+  throw new Error('the work succeeded');
 }
 
-/** The faults that refused input is told about, as `field: description`. */
+/** The violations that the work fails with, as `field: description`. */
 export async function faultsOf(work: Promise<unknown>): Promise<string[]> {
   const { violations } = await failureOf(work);
   return violations.map(({ field, description }) => `${field}: ${description}`);

@@ -1,5 +1,5 @@
-// The order service in a test's hands: the real one on a port of the system's choice, with a real database and broker, beside
-// virtual neighbours on real ports that answer as if all were well until a test tells them otherwise.
+// A fixture with the real order service on a free port, a real database and broker, and virtual dependencies on real ports, which
+// answer successfully until a test stubs them otherwise.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type Client, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
@@ -34,7 +34,7 @@ export async function startOrderService(environment: Record<string, string>): Pr
     ORDER_PORT: '0',
     LOG_LEVEL: level,
     SYNTHETIC_CREDENTIAL: TEST_CREDENTIAL,
-    // Bursts of callers are tests of other things than of how fast the machine is.
+    // Long enough that a slow machine does not shed the bursts of calls that tests make.
     MAX_QUEUE_MS: '30000',
     ...environment,
   });
@@ -53,26 +53,26 @@ export async function startOrderService(environment: Record<string, string>): Pr
 /** The products of the virtual inventory, with their prices in cents. */
 const PRODUCTS = { '12345': 5_999n, prod456: 2_000n, prod789: 1_250n, 'test-product': 100n };
 
-/** A virtual neighbour that can go away and come back on its port. */
-export interface VirtualDependency extends AsyncDisposable {
+/** A virtual dependency that can be stopped, and started again on its port. */
+export type VirtualDependency = AsyncDisposable & {
   readonly url: string;
-  /** The service as it is now: with its stubs, and the journal of what it was asked since it last came back. */
+  /** The service since its last start, with its stubs and its journal of calls. */
   readonly virtual: VirtualService;
-  goAway(): Promise<void>;
-  comeBack(): Promise<void>;
-}
+  goDown(): Promise<void>;
+  comeUp(): Promise<void>;
+};
 
-/** Starts a virtual inventory that has enough of everything. */
+/** Starts a virtual inventory that has enough of every product. */
 export function startVirtualInventory(): Promise<VirtualDependency> {
-  return startNeighbour(InventoryService, stubInventory);
+  return startDependency(InventoryService, stubInventory);
 }
 
-/** Starts a virtual payment that takes every card. */
-function startPaymentNeighbour(): Promise<VirtualDependency> {
-  return startNeighbour(PaymentService, stubPayment);
+/** Starts a virtual payment that accepts every card. */
+function startVirtualPayment(): Promise<VirtualDependency> {
+  return startDependency(PaymentService, stubPayment);
 }
 
-async function startNeighbour(
+async function startDependency(
   service: typeof InventoryService | typeof PaymentService,
   stub: (virtual: VirtualService) => void,
 ): Promise<VirtualDependency> {
@@ -88,9 +88,9 @@ async function startNeighbour(
     get virtual() {
       return virtual;
     },
-    goAway: () => virtual.stop(),
-    comeBack: async () => {
-      // While nobody listened, the system may have lent the port to somebody's outgoing connection.
+    goDown: () => virtual.stop(),
+    comeUp: async () => {
+      // While the service was down, the system may have given the port to an outgoing connection.
       virtual = await vi.waitFor(() => start(port), { timeout: 10_000, interval: 50 });
     },
     [Symbol.asyncDispose]: () => virtual.stop(),
@@ -130,28 +130,28 @@ export type OrderFixture = AsyncDisposable & {
   readonly payment: VirtualDependency;
   readonly service: RunningOrderService;
   readonly client: Client<typeof OrderService>;
-  /** Starts one more replica on the same database; it ends with the world. */
+  /** Starts another replica on the same database; it stops with the fixture. */
   startReplica(environment?: Record<string, string>): Promise<RunningOrderService>;
-  /** Places an order that is valid but for what is given, under a key of its own. */
+  /** Places an order that is valid except for `change`, under a new idempotency key. */
   place(
     change?: MessageInitShape<typeof CreateOrderRequestSchema>,
   ): ReturnType<Client<typeof OrderService>['createOrder']>;
-  /** The order as it is stored. */
+  /** The order as GetOrder returns it. */
   read(orderId: string): Promise<Order>;
-  /** Waits until an order has this status; fails after `timeoutMs`. */
+  /** Waits until an order has this status. Fails after `timeoutMs`. */
   reaches(orderId: string, status: OrderStatus, timeoutMs?: number): Promise<Order>;
-  /** Runs a statement behind the service's back. */
+  /** Runs a statement on the service's database. */
   sql<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>;
 };
 
-/** Starts the order service, its database and broker, and neighbours for whom all is well; waits until it knows its prices. */
+/** Starts the order service with its database, broker and healthy dependencies, and waits until its prices are loaded. */
 export async function startOrderFixture(environment: Record<string, string> = {}): Promise<OrderFixture> {
   const resources = new AsyncDisposableStack();
   try {
     const database = resources.use(await createTestDatabase('order'));
     const nats = resources.use(await startTestNats());
     const inventory = resources.use(await startVirtualInventory());
-    const payment = resources.use(await startPaymentNeighbour());
+    const payment = resources.use(await startVirtualPayment());
     const startReplica = async (more: Record<string, string> = {}) =>
       resources.use(
         await startOrderService({
@@ -204,7 +204,7 @@ export async function startOrderFixture(environment: Record<string, string> = {}
 
 let requests = 0;
 
-/** A request that is valid as it is, under a key of its own: one of 12345, for cust123. */
+/** A valid request for one of 12345 by cust123, under a new idempotency key. */
 export function validRequest(change: MessageInitShape<typeof CreateOrderRequestSchema> = {}) {
   requests += 1;
   return {
@@ -216,7 +216,10 @@ export function validRequest(change: MessageInitShape<typeof CreateOrderRequestS
   };
 }
 
-/** The error a call fails with. */
+/**
+ * The error that a call fails with.
+ * @throws {Error} The call succeeded.
+ */
 export async function rpcFailureOf(call: Promise<unknown>): Promise<ConnectError> {
   try {
     await call;

@@ -1,4 +1,4 @@
-// The payment service in a test's hands: the real one on a port of the system's choice, with a provider, clients and builders.
+// The payment fixture: the real service on a free port, with a fake provider, clients and builders.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -18,7 +18,7 @@ import { createTestDatabase, type TestDatabase } from '../postgres.ts';
 import { reasonOf } from './inventory.ts';
 import { TEST_CREDENTIAL } from './order-builders.ts';
 
-// Nobody listens there.
+// Nothing listens there.
 const UNREACHABLE = 'http://127.0.0.1:1';
 
 export type RunningPaymentService = AsyncDisposable & {
@@ -35,7 +35,7 @@ async function startPaymentService(environment: Record<string, string>): Promise
     PAYMENT_PORT: '0',
     LOG_LEVEL: level,
     SYNTHETIC_CREDENTIAL: TEST_CREDENTIAL,
-    // Bursts of callers are tests of other things than of how fast the machine is.
+    // Bursts must not fail because of load shedding on a slow machine.
     MAX_QUEUE_MS: '30000',
     ...environment,
   });
@@ -51,35 +51,35 @@ async function startPaymentService(environment: Record<string, string>): Promise
   };
 }
 
-/** A charge as the provider knows it. */
-export interface ProviderCharge {
+/** A charge at the provider. */
+export type ProviderCharge = {
   readonly id: string;
   readonly order_id: string;
   readonly status: 'pending' | 'captured' | 'declined';
   readonly refund_id?: string;
-}
+};
 
-/** A replica of payment with a database, a broker and a provider of its own. */
-export interface PaymentFixture extends RunningPaymentService {
+/** A replica of payment with its own database, broker and provider. */
+export type PaymentFixture = RunningPaymentService & {
   readonly database: TestDatabase;
   readonly nats: TestNats;
   readonly provider: FakePaymentProvider;
-  /** The settings that it runs with. */
+  /** Its settings. */
   readonly environment: Record<string, string>;
-  /** Starts one more replica beside it, or in its place, with settings of its own. */
+  /** Starts one more replica, next to it or instead of it, with other settings. */
   startReplica(environment?: Record<string, string>): Promise<RunningPaymentService>;
-  /** Runs a statement in its database, behind its back. */
+  /** Runs a statement in its database, bypassing the service. */
   query(text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
-  /** Everything the provider holds for an order. */
+  /** Returns the provider's charges of an order. */
   chargesAtProvider(orderId: string): Promise<ProviderCharge[]>;
-}
+};
 
-export interface PaymentFixtureOptions {
+export type PaymentFixtureOptions = {
   readonly environment?: Record<string, string>;
   readonly provider?: Parameters<typeof startFakePaymentProvider>[0];
-}
+};
 
-/** Starts payment with everything it needs. */
+/** Starts payment with its dependencies. */
 export async function startPaymentFixture(options: PaymentFixtureOptions = {}): Promise<PaymentFixture> {
   await using resources = new AsyncDisposableStack();
   const database = resources.use(await createTestDatabase('payment'));
@@ -109,17 +109,17 @@ export async function startPaymentFixture(options: PaymentFixtureOptions = {}): 
   };
 }
 
-/** Content of ProcessPayment. */
-export interface Payment {
+/** The fields of ProcessPayment. */
+export type Payment = {
   orderId: string;
   idempotencyKey: string;
   customerId: string;
   amount: { currencyCode: string; minorUnits: bigint };
   paymentMethod: string;
   synthetic: boolean;
-}
+};
 
-/** A payment of 59.99 EUR of cust123 for an order, with a key of the order's own. */
+/** A payment of 59.99 EUR of cust123 for an order, with the order's own key. */
 export function paymentOf(orderId: string, changes: Partial<Payment> = {}): Payment {
   return {
     orderId,
@@ -132,24 +132,24 @@ export function paymentOf(orderId: string, changes: Partial<Payment> = {}): Paym
   };
 }
 
-/** A refund of an order, with a key of the order's own. */
+/** A refund of an order, with the order's own key. */
 export function refundOf(orderId: string) {
   return { orderId, idempotencyKey: `refund-key-of-${orderId}` };
 }
 
-/** Leaves a charge open as a replica does, with these settings, that is killed before it reaches the provider. */
+/** Leaves a charge open, like a replica that is killed before its call to the provider. */
 export async function leaveOpen(
-  till: PaymentFixture,
+  fixture: PaymentFixture,
   payment: Payment,
   environment: Record<string, string> = {},
 ): Promise<void> {
-  await using cutOff = await till.startReplica({ ...environment, PAYMENT_PROVIDER_URL: UNREACHABLE });
+  await using cutOff = await fixture.startReplica({ ...environment, PAYMENT_PROVIDER_URL: UNREACHABLE });
   await expect(reasonOf(cutOff.client.processPayment(payment))).resolves.toBe('PAYMENT_PROVIDER_UNAVAILABLE');
 }
 
-/** Captures at the provider as a replica does that is killed before it stores the answer. */
-export async function captureAtProvider(till: PaymentFixture, payment: Payment, key?: string): Promise<string> {
-  const answer = await fetch(`${till.provider.url}/v1/charges`, {
+/** Captures at the provider, like a replica that is killed before it stores the response. */
+export async function captureAtProvider(fixture: PaymentFixture, payment: Payment, key?: string): Promise<string> {
+  const answer = await fetch(`${fixture.provider.url}/v1/charges`, {
     method: 'POST',
     headers: { 'idempotency-key': key ?? providerKey('charge', payment.orderId) },
     body: JSON.stringify({
@@ -162,32 +162,32 @@ export async function captureAtProvider(till: PaymentFixture, payment: Payment, 
   return ((await answer.json()) as ProviderCharge).id;
 }
 
-/** Lets an order's charge look older than it is, and no call for it be on its way. */
-export async function age(till: PaymentFixture, orderId: string, interval: string): Promise<void> {
-  await till.query(
+/** Makes an order's charge look older, and ends its call window. */
+export async function age(fixture: PaymentFixture, orderId: string, interval: string): Promise<void> {
+  await fixture.query(
     "update charge set intent_time = now() - $2::interval, call_until = now() - interval '1 second' where order_id = $1",
     [orderId, interval],
   );
 }
 
-/** Repeats a call until it is answered, as every caller of payment has to. */
-export function untilTold<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+/** Retries a call until it succeeds, as every caller of payment does. */
+export function untilAnswered<Answer>(call: () => Promise<Answer>): Promise<Answer> {
   return vi.waitFor(call, { timeout: 20_000, interval: 100 });
 }
 
-/** What becomes of a request on its way to the provider and back. */
+/** What the proxy does with a request. */
 export type Fate = 'pass' | 'lose_answer' | 'fail' | 'hold';
 
-/** Stands between payment and the provider. */
-export interface ProviderProxy extends AsyncDisposable {
+/** A proxy between payment and the provider. */
+export type ProviderProxy = AsyncDisposable & {
   readonly url: string;
   /** The method and path of every request, in order of arrival. */
   readonly requests: string[];
-  /** What becomes of the requests to come. `hold` keeps them from the provider until `release`. */
+  /** The fate of the next requests. `hold` delays them until `release`. */
   fate: Fate;
-  /** Sends what was held on to the provider; resolves when that has answered. */
+  /** Forwards the held requests; resolves when the provider has answered. */
   release(): Promise<void>;
-}
+};
 
 /** Starts a proxy to a provider. */
 export async function startProviderProxy(provider: { readonly url: string }): Promise<ProviderProxy> {

@@ -1,20 +1,20 @@
-// Stands between payment and the fake provider: hears what payment sends, payment methods included, and can answer itself as a
-// provider does that quotes them.
+// A proxy between payment and the fake provider: records the requests, payment methods included, and can answer like a
+// provider that quotes them.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export type ProviderTap = AsyncDisposable & {
   /** For PAYMENT_PROVIDER_URL. */
   readonly url: string;
-  /** Every body that payment sent. */
+  /** Every request body of payment. */
   readonly requests: readonly string[];
-  /** The provider that answers; to be set before the first charge. It is asked for `pm_approved`, whatever came. */
+  /** The provider's URL; set it before the first charge. Every forwarded request has `pm_approved`. */
   provider: string;
-  /** Answers to the next charges by these payment methods, one each, instead of the provider's. */
+  /** Responses to the next charge with each of these payment methods, instead of the provider's. */
   readonly answers: Map<string, { readonly status: number; readonly body: unknown }>;
 };
 
-/** Opens one on a port of the system's choice. */
+/** Opens a tap on a free port. */
 export async function openProviderTap(): Promise<ProviderTap> {
   const requests: string[] = [];
   const server = createServer((request, response) => {
@@ -26,13 +26,13 @@ export async function openProviderTap(): Promise<ProviderTap> {
     const body = Buffer.concat(chunks).toString();
     if (body !== '') requests.push(body);
     const method = /"payment_method":"([^"]*)"/.exec(body)?.[1] ?? '';
-    const own = till.answers.get(method);
-    till.answers.delete(method);
+    const own = tap.answers.get(method);
+    tap.answers.delete(method);
     if (own !== undefined) {
       response.writeHead(own.status, { 'content-type': 'application/json' }).end(JSON.stringify(own.body));
       return;
     }
-    const answer = await fetch(`${till.provider}${request.url}`, {
+    const answer = await fetch(`${tap.provider}${request.url}`, {
       method: request.method ?? 'GET',
       headers: { 'content-type': 'application/json', 'idempotency-key': String(request.headers['idempotency-key']) },
       ...(body === '' ? {} : { body: body.replace(`"payment_method":"${method}"`, '"payment_method":"pm_approved"') }),
@@ -43,7 +43,7 @@ export async function openProviderTap(): Promise<ProviderTap> {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', resolve);
   });
-  const till: ProviderTap = {
+  const tap: ProviderTap = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     provider: '',
@@ -53,5 +53,5 @@ export async function openProviderTap(): Promise<ProviderTap> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
-  return till;
+  return tap;
 }

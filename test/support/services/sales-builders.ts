@@ -1,7 +1,7 @@
-// Builders of what analytics hears of: times and sales.
+// Builders of the events that analytics consumes.
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 
-/** Noon of a day of its own: events of the past count as well as those of today. */
+/** Noon of a past day: past events count like those of today. */
 export const NOON = new Date('2026-03-01T12:00:00.000Z');
 
 /** A time so many seconds after noon. */

@@ -19,7 +19,7 @@ export function findWords(path: string, text: string, words: readonly BannedWord
   });
 }
 
-/** `areNeighboursWell` and `ARE_NEIGHBOURS_WELL` become `are neighbours well`. */
+/** `isOverTime` and `IS_OVER_TIME` become `is over time`. */
 function splitIdentifiers(text: string): string {
   return text
     .replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')

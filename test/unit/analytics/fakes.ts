@@ -1,10 +1,10 @@
-// What the analytics service's use cases are given in unit tests.
+// Fakes of the dependencies of the analytics use cases.
 import { type Mock, vi } from 'vitest';
 import type { BuildingGeneration, GenerationStore } from '#services/analytics/generation-store.ts';
 import type { SalesRows } from '#services/analytics/sales.ts';
 import type { SalesStore } from '#services/analytics/sales-store.ts';
 
-/** Rows of nothing sold, but for `changes`. */
+/** Empty sums, with changes. */
 export function rowsOf(changes: Partial<SalesRows> = {}): SalesRows {
   return {
     steps: [],
@@ -22,7 +22,7 @@ export function rowsOf(changes: Partial<SalesRows> = {}): SalesRows {
 
 type FakeSales = { rows: SalesRows; sum: Mock<SalesStore['sum']> };
 
-/** A store of sums that a test changes at will. */
+/** A fake store whose sums a test can change. */
 export function createFakeSales(): FakeSales {
   const fake: FakeSales = { rows: rowsOf(), sum: vi.fn<SalesStore['sum']>(async () => fake.rows) };
   return fake;
@@ -30,11 +30,11 @@ export function createFakeSales(): FakeSales {
 
 export type FakeGenerations = {
   building: BuildingGeneration | undefined;
-  /** How many batches there are to be carried over. */
+  /** The number of batches left to carry over. */
   batches: number;
 } & { readonly [Name in keyof GenerationStore]: Mock<GenerationStore[Name]> };
 
-/** Generations in memory, of which `building` is being built. */
+/** An in-memory generation store, of which `building` is being rebuilt. */
 export function createFakeGenerations(building?: BuildingGeneration): FakeGenerations {
   const fake: FakeGenerations = {
     building,

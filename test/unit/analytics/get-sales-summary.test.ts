@@ -17,11 +17,11 @@ async function ask(init: Init = {}) {
 }
 
 describe('GetSalesSummary', () => {
-  it('asks for everything until now when no span is given', async () => {
+  it('queries everything until now when no span is given', async () => {
     expect((await ask()).span).toEqual({ start: undefined, end: NOON });
   });
 
-  it('asks for the span that is given, each side rounded up to what times are kept in', async () => {
+  it('queries the given span, both sides rounded up to milliseconds', async () => {
     const { seconds } = afterNoon(0);
 
     const { span } = await ask({ startTime: { seconds, nanos: 1 }, endTime: { seconds, nanos: 2_000_000 } });
@@ -30,7 +30,7 @@ describe('GetSalesSummary', () => {
     expect(span).toEqual({ start: later(1), end: later(2) });
   });
 
-  it('answers every step by its number, and a reason of a newer contract by its own', async () => {
+  it('returns every step by its enum number, and passes on a reason of a newer contract', async () => {
     const { summary } = await ask();
 
     const numbers = Object.values(StepNumber).filter((step) => step !== StepNumber.UNSPECIFIED);

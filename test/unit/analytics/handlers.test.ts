@@ -6,7 +6,7 @@ import { PaymentCompletedSchema } from '#gen/shop/payment/v1/payment_events_pb.t
 import { createAnalyticsSubscriptions } from '#services/analytics/routes.ts';
 import { afterNoon, saleOf } from '../../support/services/sales-builders.ts';
 
-/** Hands a body to the handler of its type, over a transaction that answers every statement with these rows. */
+/** Passes a body to the handler of its type, in a transaction that answers every statement with these rows. */
 async function apply(subject: string, payload: Uint8Array, rows: readonly object[] = [{ step: 'CREATED' }]) {
   const changed = vi.fn<() => void>();
   const query = vi.fn(async () => [...rows]);
@@ -22,14 +22,14 @@ const confirmedOf = (changes: Record<string, unknown>) =>
   toBinary(OrderConfirmedSchema, create(OrderConfirmedSchema, saleOf('order-1', changes)));
 
 describe('an event', () => {
-  it('that changes something has watchers look again; one that was counted before has not', async () => {
+  it('that changes the sums wakes the watchers; one counted before does not', async () => {
     const { typeName } = OrderCreatedSchema;
 
     expect(await apply(typeName, createdOf(false))).toEqual({ changed: 1, statements: 1 });
     expect(await apply(typeName, createdOf(false), [])).toEqual({ changed: 0, statements: 1 });
   });
 
-  it('of a test order is stored when it was created, and never as a sale or a payment', async () => {
+  it('of a synthetic order is stored as created, and never as a sale or a payment', async () => {
     const paid = create(PaymentCompletedSchema, { orderId: 'o', synthetic: true, completeTime: afterNoon(0) });
 
     expect((await apply(OrderCreatedSchema.typeName, createdOf(true))).statements).toBe(1);
@@ -47,14 +47,14 @@ describe('an event', () => {
       { items: [{ productId: 'prod456', quantity: 0 }] },
       'items[0].quantity: must be at least 1, is 0; items[0].unit_price: must be set',
     ],
-  ])('of a sale with %s is at fault itself', async (_fault, changes, words) => {
+  ])('of a sale with %s is invalid', async (_fault, changes, words) => {
     await expect(apply(OrderConfirmedSchema.typeName, confirmedOf(changes))).rejects.toMatchObject({
       kind: 'invalid_argument',
       message: words,
     });
   });
 
-  it('of a product without id and time is at fault itself', async () => {
+  it('of a product without id and time is invalid', async () => {
     await expect(apply(ProductChangedSchema.typeName, new Uint8Array())).rejects.toThrow(
       'product_id: must not be empty; change_time: must be set',
     );

@@ -10,10 +10,10 @@ import { NOON } from '../../support/services/sales-builders.ts';
 import { createFakeGenerations } from './fakes.ts';
 
 const log = createLog({ service: 'analytics', level: 'silent' });
-const NOBODY_STOPS = new AbortController().signal;
+const NEVER_ABORTED = new AbortController().signal;
 const REWOUND = { order: 7, inventory: 7, payment: 7, notification: 7 };
 
-/** A broker whose streams hold seven messages, and whose consumers are this far. */
+/** A fake broker whose streams hold seven messages, and whose consumers have this progress. */
 function openRebuild(generations: ReturnType<typeof createFakeGenerations>, { acked = 7, connected = true } = {}) {
   const state = { messages: 7, last_seq: 7, first_seq: 1, first_ts: NOON.toISOString() };
   const consumers = {
@@ -27,7 +27,7 @@ function openRebuild(generations: ReturnType<typeof createFakeGenerations>, { ac
   const session = { manager: { consumers, streams: { info: async () => ({ state }) } } } as never;
   const broker = { session: async () => session, status: () => ({ connected, since: NOON }) };
   const changed = vi.fn<() => void>();
-  const advance = () => advanceRebuild({ service: 'analytics', generations, broker, changed, log }, NOBODY_STOPS);
+  const advance = () => advanceRebuild({ service: 'analytics', generations, broker, changed, log }, NEVER_ABORTED);
   return { advance, consumers, changed };
 }
 
@@ -37,8 +37,8 @@ function missing(code: number): NatsError {
   return error;
 }
 
-describe('carrying a rebuild through', () => {
-  it('begins to read every stream from its start, and remembers where each has to come', async () => {
+describe('advancing a rebuild', () => {
+  it('resets every consumer to the start of its stream, and stores where the catch-up ends', async () => {
     const generations = createFakeGenerations({ generation: 2, rewound: {} });
     const { advance, consumers } = openRebuild(generations);
 
@@ -50,7 +50,7 @@ describe('carrying a rebuild through', () => {
     expect(generations.finish).not.toHaveBeenCalled();
   });
 
-  it('goes on where it was cut off', async () => {
+  it('continues where it was interrupted', async () => {
     const { notification: _notYet, ...rewound } = REWOUND;
     const { advance, consumers } = openRebuild(createFakeGenerations({ generation: 2, rewound }));
 
@@ -59,7 +59,7 @@ describe('carrying a rebuild through', () => {
     expect(consumers.delete.mock.calls).toEqual([['SHOP_NOTIFICATION', 'analytics']]);
   });
 
-  it('carries over all that the streams no longer hold before it reads them', async () => {
+  it('carries over the rows that the streams no longer hold before it resets the consumers', async () => {
     const generations = createFakeGenerations({ generation: 2, rewound: { ...REWOUND, order: undefined } as never });
     generations.batches = 3;
     const { advance, consumers } = openRebuild(generations);
@@ -71,7 +71,7 @@ describe('carrying a rebuild through', () => {
     expect(consumers.delete.mock.invocationCallOrder[0]).toBeGreaterThan(lastCopy ?? Number.POSITIVE_INFINITY);
   });
 
-  it('lets the new sums serve once every stream has caught up, and tells so', async () => {
+  it('serves the new sums once every consumer has caught up, and notifies the watchers', async () => {
     const generations = createFakeGenerations({ generation: 2, rewound: REWOUND });
     const slow = openRebuild(generations, { acked: 6 });
     await slow.advance();
@@ -84,7 +84,7 @@ describe('carrying a rebuild through', () => {
     expect(changed).toHaveBeenCalledOnce();
   });
 
-  it('waits for a consumer that nobody has made again, and for no stream that is gone', async () => {
+  it('waits for a consumer that is not created again yet, and for no deleted stream', async () => {
     const generations = createFakeGenerations({ generation: 2, rewound: REWOUND });
     const { advance, consumers } = openRebuild(generations);
     consumers.info.mockRejectedValueOnce(missing(10_014));
@@ -97,7 +97,7 @@ describe('carrying a rebuild through', () => {
     expect(generations.finish).toHaveBeenCalledOnce();
   });
 
-  it('waits while the broker is away', async () => {
+  it('waits while the broker is unavailable', async () => {
     const generations = createFakeGenerations({ generation: 2, rewound: {} });
     const { advance, consumers } = openRebuild(generations, { connected: false });
 
@@ -105,7 +105,7 @@ describe('carrying a rebuild through', () => {
     expect(consumers.delete).not.toHaveBeenCalled();
   });
 
-  it('deletes what serves no more when nothing is built, batch after batch', async () => {
+  it('deletes retired generations when no rebuild runs, batch after batch', async () => {
     const generations = createFakeGenerations();
     generations.deleteRetired.mockResolvedValueOnce(true);
     const { advance } = openRebuild(generations);
@@ -124,12 +124,12 @@ describe('RebuildSales', () => {
     return { rebuild, woken: wakeRebuilder.mock.calls.length };
   };
 
-  it('sets a new rebuild going, and tells of a known one how far it is', async () => {
+  it('starts a new rebuild, and returns the state of a known one', async () => {
     expect(await ask('key', true)).toMatchObject({ rebuild: { state: RebuildState.RUNNING }, woken: 1 });
     expect(await ask('key', false, NOON)).toMatchObject({ rebuild: { state: RebuildState.DONE }, woken: 0 });
   });
 
-  it('wants a key', async () => {
+  it('requires a key', async () => {
     await expect(ask('', true)).rejects.toThrow('idempotency_key: must not be empty');
   });
 });

@@ -16,7 +16,7 @@ function openFeed() {
 }
 
 describe('following the sales', () => {
-  it('begins at once with those of today by UTC, and goes on with the next change', async () => {
+  it('starts at once with the sales of today by UTC, and continues with the next change', async () => {
     const { feed, store, sell } = openFeed();
     const following = feed.follow(new AbortController().signal);
 
@@ -31,7 +31,7 @@ describe('following the sales', () => {
     await following.return(undefined);
   });
 
-  it('tells several changes as one, and nothing where nothing has changed', async () => {
+  it('reports several changes as one, and nothing when nothing has changed', async () => {
     const { feed, store, sell } = openFeed();
     const following = feed.follow(new AbortController().signal);
     await following.next();
@@ -44,7 +44,7 @@ describe('following the sales', () => {
     await following.return(undefined);
   });
 
-  it('lets watchers share their looks', async () => {
+  it('shares a query among watchers', async () => {
     const { feed, store } = openFeed();
     const { signal } = new AbortController();
 
@@ -53,7 +53,7 @@ describe('following the sales', () => {
     expect(store.sum).toHaveBeenCalledTimes(1);
   });
 
-  it('refuses more watchers than it can serve, until one of them goes', async () => {
+  it('refuses more watchers than its limit, until one of them leaves', async () => {
     const { feed } = openFeed();
     const controller = new AbortController();
     const watchers = Array.from({ length: MAX_WATCHERS }, () => feed.follow(controller.signal));
@@ -66,7 +66,7 @@ describe('following the sales', () => {
     expect((await feed.follow(controller.signal).next()).done).toBe(false);
   });
 
-  it('ends when the caller goes', async () => {
+  it('ends when the caller hangs up', async () => {
     const { feed } = openFeed();
     const controller = new AbortController();
     const following = feed.follow(controller.signal);

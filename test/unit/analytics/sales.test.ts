@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dayOf, isKept, SALES_STEPS, STEPS_TOLD_BY, summarizeSales, toSoldLines } from '#services/analytics/sales.ts';
+import {
+  dayOf,
+  isKept,
+  SALES_STEPS,
+  STEPS_OF_PRODUCER,
+  summarizeSales,
+  toSoldLines,
+} from '#services/analytics/sales.ts';
 import { rowsOf } from './fakes.ts';
 
 const NOON = new Date('2026-03-01T12:00:00.000Z');
@@ -35,8 +42,8 @@ describe('the summary', () => {
           rows.reduce((sum, { orders }) => sum + orders, 0n),
         );
         for (const currency of ['EUR', 'CHF', 'USD']) {
-          const told = minutes.flatMap(({ revenue }) => revenue);
-          expect(sumOf(told, currency)).toBe(
+          const reported = minutes.flatMap(({ revenue }) => revenue);
+          expect(sumOf(reported, currency)).toBe(
             sumOf(
               rows.map(({ revenue }) => revenue),
               currency,
@@ -69,7 +76,7 @@ describe('the summary', () => {
 });
 
 describe('the lines of a sale', () => {
-  it('have each product once, with all of its pieces for all of its price', () => {
+  it('have each product once, with its total quantity and price', () => {
     const item = fc.record({
       productId: fc.constantFrom('lamp', 'mug', 'whistle'),
       quantity: fc.integer({ min: 1, max: 10_000 }),
@@ -92,7 +99,7 @@ describe('the lines of a sale', () => {
     );
   });
 
-  it('refuse a product in two currencies, which has no one price', () => {
+  it('refuse a product in two currencies', () => {
     const lamp = (currencyCode: string) => ({
       productId: 'lamp',
       quantity: 1,
@@ -104,7 +111,7 @@ describe('the lines of a sale', () => {
 });
 
 describe('a step', () => {
-  it('is kept of every order, but of a test order only the first', () => {
+  it('is stored for every order, but for a synthetic order only the first', () => {
     const kept = (synthetic: boolean) =>
       SALES_STEPS.filter((step) => isKept({ orderId: 'order-1', step, time: NOON, synthetic }));
 
@@ -112,8 +119,8 @@ describe('a step', () => {
     expect(kept(true)).toEqual(['CREATED']);
   });
 
-  it('is told of by exactly one service', () => {
-    expect(Object.values(STEPS_TOLD_BY).flat().toSorted()).toEqual(SALES_STEPS.toSorted());
+  it('is reported by exactly one service', () => {
+    expect(Object.values(STEPS_OF_PRODUCER).flat().toSorted()).toEqual(SALES_STEPS.toSorted());
   });
 });
 

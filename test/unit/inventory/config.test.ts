@@ -4,7 +4,7 @@ import { DEFAULT_LIMITS } from '#services/platform/server/load-shedding.ts';
 
 const DATABASE = { INVENTORY_DATABASE_URL: 'postgres://inventory:secret@127.0.0.1:54329/shop_inventory' };
 
-it('needs nothing but its database', () => {
+it('needs only its database', () => {
   expect(loadConfig(DATABASE)).toEqual({
     host: '127.0.0.1',
     port: 50_052,
@@ -36,11 +36,11 @@ it('takes every setting', () => {
   });
 });
 
-it('takes an empty setting for none', () => {
+it('treats an empty setting as unset', () => {
   expect(loadConfig({ ...DATABASE, INVENTORY_PORT: '' }).port).toBe(50_052);
 });
 
-it('reports every faulty setting at once, and no value of any', () => {
+it('reports every invalid setting at once, without its value', () => {
   const load = () =>
     loadConfig({
       INVENTORY_DATABASE_URL: 'mysql://a:secret@b/c',
@@ -52,6 +52,6 @@ it('reports every faulty setting at once, and no value of any', () => {
   expect(load).not.toThrow(/secret/);
 });
 
-it('says that the database is missing', () => {
+it('reports a missing database setting', () => {
   expect(() => loadConfig({})).toThrow('INVENTORY_DATABASE_URL must be set');
 });

@@ -8,10 +8,10 @@ import {
 } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
 import {
-  tellInsufficient,
-  tellProductChanged,
-  tellReleased,
-  tellReserved,
+  insufficientStockEvent,
+  productChangedEvent,
+  stockReleasedEvent,
+  stockReservedEvent,
 } from '#services/inventory/inventory-events.ts';
 import { toProductMessage, toReservationMessage } from '#services/inventory/inventory-messages.ts';
 import type { Reservation } from '#services/inventory/reservation.ts';
@@ -40,7 +40,7 @@ describe('a reservation as a message', () => {
     }
   });
 
-  it('shows its lines and when it changed', () => {
+  it('has its lines and the time of its last change', () => {
     expect(toReservationMessage(RESERVATION)).toMatchObject({
       orderId: 'ord1',
       reservationId: 'res1',
@@ -49,13 +49,13 @@ describe('a reservation as a message', () => {
     });
   });
 
-  it('shows what was missing instead of lines when nothing was ever held', () => {
+  it('has the shortages instead of lines when it was rejected', () => {
     const message = toReservationMessage({ ...RESERVATION, state: 'REJECTED', shortages: SHORTAGES });
     expect(message).toMatchObject({ lines: [], shortages: SHORTAGES });
   });
 });
 
-it('shows of a product what can be ordered beside what is on hand', () => {
+it('maps a product with its available stock next to the stock on hand', () => {
   const product = { ...PLATE, onHand: 100, reserved: 40, sold: 5n, version: 3n, updateTime: TIME };
   expect(toProductMessage(product)).toMatchObject({
     ...PLATE,
@@ -68,8 +68,8 @@ it('shows of a product what can be ordered beside what is on hand', () => {
 });
 
 describe('an event', () => {
-  it('tells of stock set aside', () => {
-    const event = tellReserved(DRAFT);
+  it('StockReserved has the lines of the reservation', () => {
+    const event = stockReservedEvent(DRAFT);
     expect(event.subject).toBe('shop.inventory.v1.StockReserved');
     expect(event.headers).toMatchObject({
       'ce-source': '/shop/inventory',
@@ -81,24 +81,24 @@ describe('an event', () => {
     expect(timestampDate(body.reserveTime!)).toEqual(TIME);
   });
 
-  it('tells of stock that is short', () => {
-    const event = tellInsufficient(DRAFT, SHORTAGES);
+  it('InsufficientStock has the shortages', () => {
+    const event = insufficientStockEvent(DRAFT, SHORTAGES);
     expect(event.subject).toBe('shop.inventory.v1.InsufficientStock');
     const body = readEvent(InsufficientStockSchema, event.payload);
     expect(body).toMatchObject({ orderId: 'ord1', shortages: SHORTAGES, synthetic: true, version: 1n });
     expect(timestampDate(body.rejectTime!)).toEqual(TIME);
   });
 
-  it('tells of stock given back, a version after the reservation as it stands', () => {
-    const event = tellReleased(RESERVATION, TIME);
+  it('StockReleased has the version after the current one of the reservation', () => {
+    const event = stockReleasedEvent(RESERVATION, TIME);
     expect(event.subject).toBe('shop.inventory.v1.StockReleased');
     const body = readEvent(StockReleasedSchema, event.payload);
     expect(body).toMatchObject({ orderId: 'ord1', reservationId: 'res1', lines: LINES, synthetic: true, version: 2n });
     expect(timestampDate(body.releaseTime!)).toEqual(TIME);
   });
 
-  it('tells of a product in the version given', () => {
-    const event = tellProductChanged({ ...PLATE, version: 7n }, TIME);
+  it('ProductChanged has the version of the product', () => {
+    const event = productChangedEvent({ ...PLATE, version: 7n }, TIME);
     expect(event.subject).toBe('shop.inventory.v1.ProductChanged');
     const body = readEvent(ProductChangedSchema, event.payload);
     expect(body).toMatchObject({ ...PLATE, version: 7n });

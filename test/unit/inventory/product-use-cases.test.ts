@@ -18,7 +18,7 @@ import { unavailable } from '#services/platform/base/errors.ts';
 import type { Database } from '#services/platform/storage/database.ts';
 import { dependOn, productRow, scriptDatabase } from './scripted-database.ts';
 
-const AWAY = unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
+const UNAVAILABLE = unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'unavailable', retryAfterMs: 1_000 });
 
 describe('CheckAvailability', () => {
   const check = (database: Database, productId: string) =>
@@ -32,7 +32,7 @@ describe('CheckAvailability', () => {
     });
   });
 
-  it('says that nothing is available once all is reserved', async () => {
+  it('reports that nothing is available once all is reserved', async () => {
     const database = scriptDatabase([productRow({ reserved: 100 })]);
     expect(await check(database, 'prod456')).toMatchObject({ available: false, quantity: 0 });
   });
@@ -47,7 +47,7 @@ describe('GetProduct', () => {
   const get = (database: Database, productId: string) =>
     getProduct(dependOn(database), create(GetProductRequestSchema, { productId }));
 
-  it('answers with exact money and counts', async () => {
+  it('returns exact amounts and counts', async () => {
     const database = scriptDatabase([productRow({ unit_price_minor: '9007199254740993', sold: '9007199254740995' })]);
     expect(await get(database, 'prod456')).toMatchObject({
       product: {
@@ -70,29 +70,29 @@ describe('ListProducts', () => {
     listProducts(dependOn(database), create(ListProductsRequestSchema, request));
   const rows = ['a', 'b', 'c'].map((product_id) => productRow({ product_id }));
 
-  it('asks for one more than a page holds, and leaves it out', async () => {
+  it('reads one row more than the page and leaves it out', async () => {
     const database = scriptDatabase(rows);
     const { products, nextPageToken } = await list(database, { pageSize: 2 });
     expect(products).toHaveLength(2);
     expect(nextPageToken).not.toBe('');
-    expect(database.statements[0]?.values).toEqual([null, 3]);
+    expect(database.statements[0]?.values).toEqual([null, null, 3]);
   });
 
-  it('goes on after the last product of the page before', async () => {
+  it('continues after the last product of the previous page', async () => {
     const { nextPageToken } = await list(scriptDatabase(rows), { pageSize: 2 });
     const database = scriptDatabase(rows.slice(2));
     const last = await list(database, { pageSize: 2, pageToken: nextPageToken });
-    expect(database.statements[0]?.values).toEqual(['b', 3]);
+    expect(database.statements[0]?.values).toEqual(['b', 'b', 3]);
     expect(last).toMatchObject({ products: [{ productId: 'c' }], nextPageToken: '' });
   });
 
-  it('has 50 on a page when no size is asked for', async () => {
+  it('has 50 products on a page by default', async () => {
     const database = scriptDatabase([]);
     expect(await list(database, {})).toEqual({ products: [], nextPageToken: '' });
-    expect(database.statements[0]?.values).toEqual([null, 51]);
+    expect(database.statements[0]?.values).toEqual([null, null, 51]);
   });
 
-  it('names a wrong size and a wrong token together', async () => {
+  it('reports an invalid size and an invalid token together', async () => {
     await expect(list(scriptDatabase(), { pageSize: 201, pageToken: '?' })).rejects.toMatchObject({
       violations: [{ field: 'page_size' }, { field: 'page_token' }],
     });
@@ -107,21 +107,22 @@ describe('UpsertProduct', () => {
     return { answer, wakeRelay: dependencies.wakeRelay };
   };
 
-  it('puts a new product in and has that published', async () => {
+  it('inserts a new product and wakes the relay', async () => {
     const { answer, wakeRelay } = upsert(scriptDatabase([productRow({ version: '1' })]), PLATE);
     expect(await answer).toMatchObject({ product: { version: 1n } });
     expect(wakeRelay).toHaveBeenCalledOnce();
   });
 
-  it('stores a change a version on and has that published', async () => {
+  it('stores a change with the next version and wakes the relay', async () => {
     const database = scriptDatabase([], [productRow()], []);
     const { answer, wakeRelay } = upsert(database, { ...PLATE, name: 'Dish' });
     expect(await answer).toMatchObject({ product: { name: 'Dish', version: 4n } });
-    expect(database.statements[2]?.values.slice(0, 5)).toEqual(['prod456', 'Dish', 'EUR', '2000', '4']);
+    const { values = [] } = database.statements[2] ?? {};
+    expect([values.at(-1), ...values.slice(4, 8)]).toEqual(['prod456', 'Dish', 'EUR', '2000', '4']);
     expect(wakeRelay).toHaveBeenCalledOnce();
   });
 
-  it('stores and publishes nothing when nothing is new', async () => {
+  it('stores and publishes nothing when nothing changes', async () => {
     const database = scriptDatabase([], [productRow()]);
     const { answer, wakeRelay } = upsert(database, { ...PLATE, initialOnHand: 9 });
     expect(await answer).toMatchObject({ product: { version: 3n, onHand: 100 } });
@@ -129,7 +130,7 @@ describe('UpsertProduct', () => {
     expect(wakeRelay).not.toHaveBeenCalled();
   });
 
-  it('takes a price of nothing, not one below', async () => {
+  it('accepts a price of zero and refuses a negative one', async () => {
     const free = { ...PLATE, unitPrice: { currencyCode: 'EUR', minorUnits: 0n } };
     await expect(upsert(scriptDatabase([productRow()]), free).answer).resolves.toBeDefined();
     const negative = { ...PLATE, unitPrice: { currencyCode: 'EUR', minorUnits: -1n } };
@@ -138,7 +139,7 @@ describe('UpsertProduct', () => {
     });
   });
 
-  it('names every fault before it touches the database', async () => {
+  it('reports every violation before it queries the database', async () => {
     const wrong = {
       productId: '',
       name: 'n'.repeat(201),
@@ -162,32 +163,32 @@ describe('AdjustStock', () => {
       create(AdjustStockRequestSchema, { idempotencyKey: 'key', productId: 'prod456', delta: 5, ...change }),
     );
 
-  it('answers with the stock it leaves', async () => {
+  it('returns the resulting stock', async () => {
     const database = scriptDatabase([productRow()], [], [{ product_id: 'prod456' }]);
     expect(await adjust(database)).toMatchObject({ product: { onHand: 105, reserved: 10, available: 95 } });
   });
 
-  it('answers a repeat with the product as it now stands', async () => {
+  it('answers a duplicate with the current product', async () => {
     const database = scriptDatabase([productRow({ on_hand: 77 })], [{ product_id: 'prod456', delta: 5 }]);
     expect(await adjust(database)).toMatchObject({ product: { onHand: 77 } });
     expect(database.statements).toHaveLength(2);
   });
 
-  it('refuses a key of another adjustment, seen before or only when it is stored', async () => {
+  it('refuses a key of another adjustment, found before or only during the insert', async () => {
     const other = { product_id: 'prod789', delta: 5 };
     const reused = { reason: 'IDEMPOTENCY_KEY_REUSED' };
     await expect(adjust(scriptDatabase([productRow()], [other]))).rejects.toMatchObject(reused);
     await expect(adjust(scriptDatabase([productRow()], [], [], [other]))).rejects.toMatchObject(reused);
   });
 
-  it('refuses an unknown product, and more than there is to take', async () => {
+  it('refuses an unknown product, and a delta below the reserved stock', async () => {
     await expect(adjust(scriptDatabase([], []))).rejects.toMatchObject({ reason: 'PRODUCT_NOT_FOUND' });
     await expect(adjust(scriptDatabase([productRow()], []), { delta: -91 })).rejects.toMatchObject({
       reason: 'STOCK_WOULD_BE_NEGATIVE',
     });
   });
 
-  it('names every fault before it touches the database', async () => {
+  it('reports every violation before it queries the database', async () => {
     await expect(
       adjust(scriptDatabase(), { idempotencyKey: 'k'.repeat(129), productId: '', delta: 0 }),
     ).rejects.toMatchObject({
@@ -196,16 +197,16 @@ describe('AdjustStock', () => {
   });
 });
 
-describe('the first catalogue', () => {
+describe('the initial catalogue', () => {
   const added = FIRST_CATALOGUE.map(({ productId }) => [productRow({ product_id: productId })]);
 
-  it('is put in product by product and published', async () => {
+  it('is inserted product by product and published', async () => {
     const dependencies = dependOn(scriptDatabase([{ name: 'first' }], ...added));
     expect(await seedCatalogue(dependencies)).toBe(true);
     expect(dependencies.wakeRelay).toHaveBeenCalledOnce();
   });
 
-  it('is left alone when it ever was put in', async () => {
+  it('is not inserted again', async () => {
     const database = scriptDatabase([]);
     const dependencies = dependOn(database);
     expect(await seedCatalogue(dependencies)).toBe(false);
@@ -213,21 +214,21 @@ describe('the first catalogue', () => {
     expect(dependencies.wakeRelay).not.toHaveBeenCalled();
   });
 
-  it('waits for a database that is away', async () => {
-    const database = scriptDatabase(AWAY, []);
+  it('waits for an unavailable database', async () => {
+    const database = scriptDatabase(UNAVAILABLE, []);
     await createCatalogueSeed(dependOn(database)).start?.();
     expect(database.statements).toHaveLength(2);
   });
 
   it('stops waiting when the service stops', async () => {
-    const part = createCatalogueSeed(dependOn(scriptDatabase(...Array.from({ length: 50 }, () => AWAY))));
-    const starting = part.start?.();
-    await part.stop();
-    await expect(starting).rejects.toBe(AWAY);
+    const component = createCatalogueSeed(dependOn(scriptDatabase(...Array.from({ length: 50 }, () => UNAVAILABLE))));
+    const starting = component.start?.();
+    await component.stop();
+    await expect(starting).rejects.toBe(UNAVAILABLE);
   });
 
-  it('does not hide an error that waiting cannot mend', async () => {
-    const part = createCatalogueSeed(dependOn(scriptDatabase(new Error('no such table'))));
-    await expect(part.start?.()).rejects.toThrow('no such table');
+  it('throws an error that waiting cannot resolve', async () => {
+    const component = createCatalogueSeed(dependOn(scriptDatabase(new Error('no such table'))));
+    await expect(component.start?.()).rejects.toThrow('no such table');
   });
 });

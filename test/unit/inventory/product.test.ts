@@ -27,12 +27,12 @@ it('has available what is on hand and not reserved', () => {
 });
 
 describe('a draft', () => {
-  it('changes nothing with the name and price there are, whatever stock it starts with', () => {
+  it('changes nothing when name and price are the same, whatever its initial stock', () => {
     expect(applyDraft(PLATE, DRAFT, LATER)).toBeUndefined();
     expect(applyDraft(PLATE, { ...DRAFT, initialOnHand: 1_000 }, LATER)).toBeUndefined();
   });
 
-  it('makes a next version with another name', () => {
+  it('creates the next version with another name', () => {
     expect(applyDraft(PLATE, { ...DRAFT, name: 'Dish' }, LATER)).toEqual({
       ...PLATE,
       name: 'Dish',
@@ -41,7 +41,7 @@ describe('a draft', () => {
     });
   });
 
-  it('makes a next version with another amount or another currency', () => {
+  it('creates the next version with another amount or another currency', () => {
     const cheaper = { currencyCode: 'EUR', minorUnits: 1_999n };
     const abroad = { currencyCode: 'USD', minorUnits: 2_000n };
     expect(applyDraft(PLATE, { ...DRAFT, unitPrice: cheaper }, LATER)).toMatchObject({
@@ -57,34 +57,34 @@ describe('a draft', () => {
 });
 
 describe('an adjustment', () => {
-  it('adds and takes away', () => {
+  it('adds and subtracts', () => {
     expect(adjustOnHand(PLATE, 5)).toBe(105);
     expect(adjustOnHand(PLATE, -5)).toBe(95);
   });
 
-  it('may take all that is not reserved', () => {
+  it('may remove all that is not reserved', () => {
     expect(adjustOnHand(PLATE, -60)).toBe(40);
   });
 
-  it('may not take one more', () => {
+  it('may not remove one unit more', () => {
     expect(() => adjustOnHand(PLATE, -61)).toThrow(
       expect.objectContaining({
         kind: 'failed_precondition',
         reason: 'STOCK_WOULD_BE_NEGATIVE',
-        message: 'prod456 has 60 that are not reserved: 61 cannot be taken away',
+        message: 'prod456 has 60 that are not reserved: 61 cannot be removed',
         metadata: { product_id: 'prod456', available: '60' },
       }),
     );
   });
 
-  it('may fill the stock to what can be counted and no further', () => {
+  it('may raise the stock up to the range of the column', () => {
     expect(adjustOnHand(PLATE, 2_147_483_547)).toBe(2_147_483_647);
     expect(() => adjustOnHand(PLATE, 2_147_483_548)).toThrow(
       expect.objectContaining({ kind: 'invalid_argument', violations: [expect.objectContaining({ field: 'delta' })] }),
     );
   });
 
-  it('is the one its key was used for only with the same product and number', () => {
+  it('matches the first use of its key only with the same product and delta', () => {
     const first = { productId: 'prod456', delta: 5 };
     expect(() => checkSameAdjustment(first, { ...first })).not.toThrow();
     for (const other of [
@@ -98,13 +98,13 @@ describe('an adjustment', () => {
   });
 });
 
-it('names the product that is not there', () => {
+it('names an unknown product in the error', () => {
   expect(productNotFound('prod0')).toMatchObject({ kind: 'not_found', reason: 'PRODUCT_NOT_FOUND' });
   expect(productNotFound('prod0').message).toContain('prod0');
 });
 
-describe('the first catalogue', () => {
-  it('has the products every example speaks of, with their prices and stock', () => {
+describe('the initial catalogue', () => {
+  it('has the products of the examples, with their prices and stock', () => {
     const figures = Object.fromEntries(
       FIRST_CATALOGUE.map(({ productId, unitPrice, initialOnHand }) => [
         productId,
@@ -115,7 +115,7 @@ describe('the first catalogue', () => {
     expect(figures).toHaveProperty('test-product');
   });
 
-  it('has a dozen more, each with a name, a price in euro and stock of its own', () => {
+  it('has a dozen more, each with a name, a price in euro and stock', () => {
     expect(FIRST_CATALOGUE).toHaveLength(16);
     expect(new Set(FIRST_CATALOGUE.map(({ productId }) => productId)).size).toBe(16);
     expect(new Set(FIRST_CATALOGUE.map(({ name }) => name)).size).toBe(16);

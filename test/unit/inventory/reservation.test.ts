@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import {
+  decideConfirm,
   decideRelease,
-  decideSale,
-  findReserveFault,
-  isBarred,
+  findReserveError,
+  isTombstone,
   type Reservation,
   type ReservationState,
   sameLines,
@@ -30,7 +30,7 @@ function reservation(state: ReservationState, change: Partial<Reservation> = {})
   };
 }
 
-const BAR = reservation('RELEASED', { lines: [] });
+const TOMBSTONE = reservation('RELEASED', { lines: [] });
 
 describe('lines', () => {
   it('are sorted by product id, in the order of their code units', () => {
@@ -39,7 +39,7 @@ describe('lines', () => {
     expect(sorted.map(({ productId }) => productId)).toEqual(['10', '9', 'B', 'a', 'b']);
   });
 
-  it('lose what does not belong to them and leave the given list alone', () => {
+  it('drop unknown fields and leave the given list unchanged', () => {
     const given = [
       { productId: 'b', quantity: 2, unitPrice: 7 },
       { productId: 'a', quantity: 1 },
@@ -48,11 +48,11 @@ describe('lines', () => {
     expect(given[0]?.productId).toBe('b');
   });
 
-  it('are the same in another order', () => {
+  it('are equal in another order', () => {
     expect(sameLines(LINES, LINES.toReversed())).toBe(true);
   });
 
-  it('are others with another quantity, another product, one more or one less', () => {
+  it('differ by a quantity, a product, one line more or one line less', () => {
     expect(sameLines(LINES, [{ productId: 'a', quantity: 2 }, LINES[1]!])).toBe(false);
     expect(sameLines(LINES, [{ productId: 'c', quantity: 1 }, LINES[1]!])).toBe(false);
     expect(sameLines(LINES, [...LINES, { productId: 'c', quantity: 1 }])).toBe(false);
@@ -60,18 +60,18 @@ describe('lines', () => {
   });
 });
 
-describe('a repeated request for stock', () => {
-  it('finds no fault with what is reserved or sold', () => {
-    expect(findReserveFault(reservation('RESERVED'), LINES.toReversed())).toBeUndefined();
-    expect(findReserveFault(reservation('CONFIRMED'), LINES)).toBeUndefined();
+describe('a duplicate request for stock', () => {
+  it('is accepted when the lines are reserved or confirmed', () => {
+    expect(findReserveError(reservation('RESERVED'), LINES.toReversed())).toBeUndefined();
+    expect(findReserveError(reservation('CONFIRMED'), LINES)).toBeUndefined();
   });
 
-  it('is refused by what is rejected or released', () => {
-    expect(findReserveFault(reservation('REJECTED'), LINES)).toMatchObject({
+  it('is refused when the order is rejected or released', () => {
+    expect(findReserveError(reservation('REJECTED'), LINES)).toMatchObject({
       kind: 'failed_precondition',
       reason: 'INSUFFICIENT_STOCK',
     });
-    expect(findReserveFault(reservation('RELEASED'), LINES)).toMatchObject({
+    expect(findReserveError(reservation('RELEASED'), LINES)).toMatchObject({
       kind: 'failed_precondition',
       reason: 'RESERVATION_RELEASED',
     });
@@ -79,18 +79,18 @@ describe('a repeated request for stock', () => {
 
   it('is refused for other lines in every state', () => {
     for (const state of ['RESERVED', 'REJECTED', 'RELEASED', 'CONFIRMED'] as const) {
-      expect(findReserveFault(reservation(state), LINES.slice(1))?.reason, state).toBe('RESERVATION_MISMATCH');
+      expect(findReserveError(reservation(state), LINES.slice(1))?.reason, state).toBe('RESERVATION_MISMATCH');
     }
   });
 
-  it('is refused by a bar whatever it asks for', () => {
-    expect(findReserveFault(BAR, LINES)?.reason).toBe('RESERVATION_RELEASED');
+  it('is refused by a tombstone, whatever its lines', () => {
+    expect(findReserveError(TOMBSTONE, LINES)?.reason).toBe('RESERVATION_RELEASED');
   });
 
-  it('learns what is missing, in words and in data', () => {
-    const fault = findReserveFault(reservation('REJECTED'), LINES);
-    expect(fault?.message).toBe('not enough stock for order ord1: b (2 asked for, 1 there)');
-    expect(fault?.metadata).toEqual({
+  it('gets the shortages in the message and in the metadata', () => {
+    const error = findReserveError(reservation('REJECTED'), LINES);
+    expect(error?.message).toBe('not enough stock for order ord1: b (2 requested, 1 available)');
+    expect(error?.metadata).toEqual({
       order_id: 'ord1',
       reservation_id: 'res1',
       shortages: '[{"product_id":"b","requested":2,"available":1}]',
@@ -98,66 +98,66 @@ describe('a repeated request for stock', () => {
     });
   });
 
-  it('learns ten shortages at most, and how many there are', () => {
+  it('gets ten shortages at most, and the number of all', () => {
     const shortages = Array.from({ length: 11 }, (_, index) => ({
       productId: `p${index}`,
       requested: 2,
       available: 0,
     }));
     const lines = shortages.map(({ productId }) => ({ productId, quantity: 2 }));
-    const fault = findReserveFault(reservation('REJECTED', { lines, shortages }), lines);
-    expect(fault?.message).toMatch(/p9 \(2 asked for, 0 there\) and 1 more$/);
-    expect(JSON.parse(fault?.metadata.shortages ?? '')).toHaveLength(10);
-    expect(fault?.metadata.shortage_count).toBe('11');
+    const error = findReserveError(reservation('REJECTED', { lines, shortages }), lines);
+    expect(error?.message).toMatch(/p9 \(2 requested, 0 available\) and 1 more$/);
+    expect(JSON.parse(error?.metadata.shortages ?? '')).toHaveLength(10);
+    expect(error?.metadata.shortage_count).toBe('11');
   });
 });
 
-describe('a sale', () => {
-  it('sells what is reserved, by its id or without one', () => {
-    expect(decideSale('ord1', reservation('RESERVED'), 'res1')).toBe('sell');
-    expect(decideSale('ord1', reservation('RESERVED'), '')).toBe('sell');
+describe('a confirm', () => {
+  it('confirms a reserved order, with or without the reservation id', () => {
+    expect(decideConfirm('ord1', reservation('RESERVED'), 'res1')).toBe('confirm');
+    expect(decideConfirm('ord1', reservation('RESERVED'), '')).toBe('confirm');
   });
 
-  it('has nothing left to do for what is sold', () => {
-    expect(decideSale('ord1', reservation('CONFIRMED'), 'res1')).toBe('done');
+  it('is done when the reservation is confirmed', () => {
+    expect(decideConfirm('ord1', reservation('CONFIRMED'), 'res1')).toBe('done');
   });
 
-  it('is refused for an order that never asked, was rejected or was released', () => {
-    expect(() => decideSale('ord1', undefined, '')).toThrow(
+  it('is refused for an order without a reservation, rejected or released', () => {
+    expect(() => decideConfirm('ord1', undefined, '')).toThrow(
       expect.objectContaining({ kind: 'not_found', reason: 'RESERVATION_NOT_FOUND' }),
     );
-    expect(() => decideSale('ord1', reservation('REJECTED'), '')).toThrow(reasonIs('INSUFFICIENT_STOCK'));
-    expect(() => decideSale('ord1', reservation('RELEASED'), '')).toThrow(reasonIs('RESERVATION_RELEASED'));
-    expect(() => decideSale('ord1', BAR, 'res9')).toThrow(reasonIs('RESERVATION_RELEASED'));
+    expect(() => decideConfirm('ord1', reservation('REJECTED'), '')).toThrow(reasonIs('INSUFFICIENT_STOCK'));
+    expect(() => decideConfirm('ord1', reservation('RELEASED'), '')).toThrow(reasonIs('RESERVATION_RELEASED'));
+    expect(() => decideConfirm('ord1', TOMBSTONE, 'res9')).toThrow(reasonIs('RESERVATION_RELEASED'));
   });
 
   it('is refused by the id of another reservation in every state', () => {
     for (const state of ['RESERVED', 'REJECTED', 'RELEASED', 'CONFIRMED'] as const) {
-      expect(() => decideSale('ord1', reservation(state), 'res2'), state).toThrow(reasonIs('RESERVATION_MISMATCH'));
+      expect(() => decideConfirm('ord1', reservation(state), 'res2'), state).toThrow(reasonIs('RESERVATION_MISMATCH'));
     }
   });
 });
 
 describe('a release', () => {
-  it('gives back what is reserved', () => {
-    expect(decideRelease(reservation('RESERVED'), 'res1')).toBe('give_back');
+  it('releases reserved stock', () => {
+    expect(decideRelease(reservation('RESERVED'), 'res1')).toBe('release_reserved');
   });
 
-  it('closes what is rejected', () => {
-    expect(decideRelease(reservation('REJECTED'), '')).toBe('close');
+  it('turns a rejection into a release', () => {
+    expect(decideRelease(reservation('REJECTED'), '')).toBe('release_rejected');
   });
 
-  it('bars an order nobody asked for, whatever id it names', () => {
-    expect(decideRelease(undefined, '')).toBe('bar');
-    expect(decideRelease(undefined, 'res9')).toBe('bar');
+  it('inserts a tombstone for an order without a reservation, whatever id it names', () => {
+    expect(decideRelease(undefined, '')).toBe('insert_tombstone');
+    expect(decideRelease(undefined, 'res9')).toBe('insert_tombstone');
   });
 
-  it('has nothing left to do for what is released or barred', () => {
+  it('is done when the order is released or has a tombstone', () => {
     expect(decideRelease(reservation('RELEASED'), 'res1')).toBe('done');
-    expect(decideRelease(BAR, 'res9')).toBe('done');
+    expect(decideRelease(TOMBSTONE, 'res9')).toBe('done');
   });
 
-  it('is refused for what is sold', () => {
+  it('is refused when the reservation is confirmed', () => {
     expect(() => decideRelease(reservation('CONFIRMED'), '')).toThrow(reasonIs('RESERVATION_CONFIRMED'));
   });
 
@@ -168,10 +168,10 @@ describe('a release', () => {
   });
 });
 
-it('is a bar only when it is released and never asked for anything', () => {
-  expect(isBarred(BAR)).toBe(true);
-  expect(isBarred(reservation('RELEASED'))).toBe(false);
-  expect(isBarred(reservation('RESERVED'))).toBe(false);
+it('is a tombstone only when it is released and has no lines', () => {
+  expect(isTombstone(TOMBSTONE)).toBe(true);
+  expect(isTombstone(reservation('RELEASED'))).toBe(false);
+  expect(isTombstone(reservation('RESERVED'))).toBe(false);
 });
 
 function reasonIs(reason: string) {

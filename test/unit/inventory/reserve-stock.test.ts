@@ -9,7 +9,16 @@ import { reserveStock } from '#services/inventory/reserve-stock.ts';
 import { unavailable } from '#services/platform/base/errors.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
 import type { Database } from '#services/platform/storage/database.ts';
-import { dependOn, NEW_ID, NOW, reservationRow, type Statement, scriptDatabase, takeRow } from './scripted-database.ts';
+import { testCall } from '../../support/services/call.ts';
+import {
+  dependOn,
+  NEW_ID,
+  NOW,
+  reservationRow,
+  reserveRow,
+  type Statement,
+  scriptDatabase,
+} from './scripted-database.ts';
 
 const SHORT = { product_id: 'prod456', requested: 2, available: 1 };
 const REJECTED = reservationRow({ state: 'REJECTED', shortages: [SHORT] });
@@ -17,7 +26,7 @@ const REJECTED = reservationRow({ state: 'REJECTED', shortages: [SHORT] });
 function reserve(database: Database, change: object = {}) {
   const dependencies = dependOn(database);
   const wanted = { orderId: 'ord1', lines: [{ productId: 'prod456', quantity: 2 }], ...change };
-  const answer = reserveStock(dependencies, create(ReserveStockRequestSchema, wanted));
+  const answer = reserveStock(dependencies, create(ReserveStockRequestSchema, wanted), testCall());
   return { answer, wakeRelay: dependencies.wakeRelay };
 }
 
@@ -31,37 +40,40 @@ function receive(database: Database, change: object = {}) {
 }
 
 describe('ReserveStock', () => {
-  it('takes the stock, its event with it, in one statement and has the event published', async () => {
-    const database = scriptDatabase([takeRow({ ...reservationRow({ reservation_id: NEW_ID }), is_new: true })]);
+  it('stores the reservation with its event in one statement and wakes the relay', async () => {
+    const database = scriptDatabase([reserveRow({ ...reservationRow({ reservation_id: NEW_ID }), is_new: true })]);
 
     const { answer, wakeRelay } = reserve(database);
 
     expect(await answer).toMatchObject({ reservation: { reservationId: NEW_ID, state: ReservationState.RESERVED } });
     expect(wakeRelay).toHaveBeenCalledOnce();
     expect(database.statements).toHaveLength(1);
-    expect(database.statements[0]?.values.slice(0, 7)).toEqual([
+    expect(database.statements[0]?.values.slice(0, 10)).toEqual([
+      ['prod456'],
+      [2],
+      ['prod456'],
+      'ord1',
       'ord1',
       NEW_ID,
       '[{"product_id":"prod456","quantity":2}]',
-      ['prod456'],
-      [2],
       false,
+      NOW,
       NOW,
     ]);
     expect(readEvent(StockReservedSchema, payloadOf(database.statements[0]))).toMatchObject({ reservationId: NEW_ID });
   });
 
-  it('asks for products in the order of their ids, whatever the order of the request', async () => {
+  it('locks products in the order of their ids, whatever the order of the request', async () => {
     const row = reservationRow({ lines: ['a', 'b', 'c'].map((product_id) => ({ product_id, quantity: 1 })) });
-    const database = scriptDatabase([takeRow({ ...row, is_new: true })]);
+    const database = scriptDatabase([reserveRow({ ...row, is_new: true })]);
 
     await reserve(database, { lines: ['c', 'a', 'b'].map((productId) => ({ productId, quantity: 1 })) }).answer;
 
-    expect(database.statements[0]?.values[3]).toEqual(['a', 'b', 'c']);
+    expect(database.statements[0]?.values[0]).toEqual(['a', 'b', 'c']);
   });
 
-  it('answers a repeat from the row there is, and publishes nothing', async () => {
-    const database = scriptDatabase([takeRow({ ...reservationRow({ state: 'CONFIRMED' }), is_new: false })]);
+  it('answers a duplicate from the existing row, and publishes nothing', async () => {
+    const database = scriptDatabase([reserveRow({ ...reservationRow({ state: 'CONFIRMED' }), is_new: false })]);
 
     const { answer, wakeRelay } = reserve(database);
 
@@ -69,8 +81,8 @@ describe('ReserveStock', () => {
     expect(wakeRelay).not.toHaveBeenCalled();
   });
 
-  it('stores and publishes that there is not enough, then refuses', async () => {
-    const database = scriptDatabase([takeRow(undefined, [SHORT])], [REJECTED]);
+  it('stores and publishes a rejection, then refuses the call', async () => {
+    const database = scriptDatabase([reserveRow(undefined, [SHORT])], [REJECTED]);
 
     const { answer, wakeRelay } = reserve(database);
 
@@ -82,8 +94,8 @@ describe('ReserveStock', () => {
     });
   });
 
-  it('reads again in a new statement when another call was faster to reserve', async () => {
-    const database = scriptDatabase([takeRow(undefined)], [reservationRow()]);
+  it('reads again in a new statement when a concurrent call reserved first', async () => {
+    const database = scriptDatabase([reserveRow(undefined)], [reservationRow()]);
 
     const { answer, wakeRelay } = reserve(database);
 
@@ -91,28 +103,28 @@ describe('ReserveStock', () => {
     expect(wakeRelay).not.toHaveBeenCalled();
   });
 
-  it('answers what a faster call decided, even when it found too little itself', async () => {
-    const database = scriptDatabase([takeRow(undefined, [SHORT])], [], [reservationRow({ state: 'CONFIRMED' })]);
+  it('answers with the decision of a concurrent call, even when it found a shortage itself', async () => {
+    const database = scriptDatabase([reserveRow(undefined, [SHORT])], [], [reservationRow({ state: 'CONFIRMED' })]);
 
     expect(await reserve(database).answer).toMatchObject({ reservation: { state: ReservationState.CONFIRMED } });
   });
 
-  it('fails as an error of its own when a decided order has no row', async () => {
-    const { answer } = reserve(scriptDatabase([takeRow(undefined)], []));
+  it('throws when a decided order has no row', async () => {
+    const { answer } = reserve(scriptDatabase([reserveRow(undefined)], []));
 
     await expect(answer).rejects.toThrow('order ord1 is decided, yet has no reservation');
   });
 
-  it('passes on that the database is away, and wakes nobody', async () => {
+  it('passes a database outage on and does not wake the relay', async () => {
     const { answer, wakeRelay } = reserve(
-      scriptDatabase(unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 })),
+      scriptDatabase(unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'unavailable', retryAfterMs: 1_000 })),
     );
 
     await expect(answer).rejects.toMatchObject({ kind: 'unavailable' });
     expect(wakeRelay).not.toHaveBeenCalled();
   });
 
-  it('refuses synthetic orders of other products before it touches the database', async () => {
+  it('refuses synthetic orders of other products before it queries the database', async () => {
     const database = scriptDatabase();
     const lines = [
       { productId: 'test-product', quantity: 1 },
@@ -125,7 +137,7 @@ describe('ReserveStock', () => {
     expect(database.statements).toEqual([]);
   });
 
-  it('refuses synthetic orders without the credential before it touches the database', async () => {
+  it('refuses synthetic orders without the credential before it queries the database', async () => {
     const database = scriptDatabase();
     const lines = [{ productId: 'test-product', quantity: 1 }];
 
@@ -136,7 +148,7 @@ describe('ReserveStock', () => {
     expect(database.statements).toEqual([]);
   });
 
-  it('names every fault of a request before it touches the database', async () => {
+  it('reports every violation of a request before it queries the database', async () => {
     const line = { productId: 'a', quantity: 1 };
     const cases: readonly (readonly [object, readonly string[]])[] = [
       [{ orderId: '', lines: [] }, ['order_id', 'lines']],
@@ -158,23 +170,23 @@ describe('ReserveStock', () => {
 });
 
 describe('OrderCreated', () => {
-  it('reserves and has the event published once the receipt is committed', async () => {
-    const { applied, wakeRelay } = receive(scriptDatabase([takeRow({ ...reservationRow(), is_new: true })]));
+  it('reserves and wakes the relay once the transaction is committed', async () => {
+    const { applied, wakeRelay } = receive(scriptDatabase([reserveRow({ ...reservationRow(), is_new: true })]));
 
     await applied;
 
     expect(wakeRelay).toHaveBeenCalledOnce();
   });
 
-  it('takes the answer that there is not enough for an answer, not for a failure', async () => {
-    const { applied, wakeRelay } = receive(scriptDatabase([takeRow(undefined, [SHORT])], [REJECTED]));
+  it('treats a shortage as an outcome, not as a failure', async () => {
+    const { applied, wakeRelay } = receive(scriptDatabase([reserveRow(undefined, [SHORT])], [REJECTED]));
 
     await applied;
 
     expect(wakeRelay).toHaveBeenCalledOnce();
   });
 
-  it('changes nothing and publishes nothing for an order that is decided', async () => {
+  it('changes and publishes nothing for a decided order', async () => {
     for (const row of [
       reservationRow(),
       REJECTED,
@@ -182,21 +194,21 @@ describe('OrderCreated', () => {
       reservationRow({ state: 'RELEASED' }),
       reservationRow({ state: 'RELEASED', lines: [] }),
     ]) {
-      const { applied, wakeRelay } = receive(scriptDatabase([takeRow({ ...row, is_new: false })]));
+      const { applied, wakeRelay } = receive(scriptDatabase([reserveRow({ ...row, is_new: false })]));
       await applied;
       expect(wakeRelay).not.toHaveBeenCalled();
     }
   });
 
-  it('fails when the order is known by other items', async () => {
-    const { applied } = receive(scriptDatabase([takeRow({ ...reservationRow(), is_new: false })]), {
+  it('fails when the order was decided with other items', async () => {
+    const { applied } = receive(scriptDatabase([reserveRow({ ...reservationRow(), is_new: false })]), {
       items: [{ productId: 'prod456', quantity: 3 }],
     });
 
     await expect(applied).rejects.toMatchObject({ reason: 'RESERVATION_MISMATCH' });
   });
 
-  it('fails for ever for impossible content, naming it as the event does', async () => {
+  it('fails terminally for invalid content, named by the field of the event', async () => {
     const { applied } = receive(scriptDatabase(), { orderId: '', items: [{ productId: 'prod456', quantity: 0 }] });
 
     await expect(applied).rejects.toMatchObject({
@@ -211,7 +223,7 @@ describe('OrderCreated', () => {
 
 /** The body of the one event a statement stores. */
 function payloadOf(statement: Statement | undefined): Uint8Array {
-  const [payload] = (statement?.values.at(-2) ?? []) as readonly Uint8Array[];
+  const payload = statement?.values.flat().find((value) => value instanceof Uint8Array);
   if (payload === undefined) throw new Error('the statement stores no event');
   return payload;
 }

@@ -1,19 +1,19 @@
-// A database that answers statement after statement from a list: for use cases whose SQL is none of the test's business.
+// A fake database that answers statements from a list, for tests of use cases that do not depend on the SQL.
 import { pino } from 'pino';
 import { vi } from 'vitest';
 import type { InventoryDependencies } from '#services/inventory/dependencies.ts';
 import type { Database } from '#services/platform/storage/database.ts';
 import { type Sql, toStatement } from '#services/platform/storage/sql.ts';
 
-/** What one statement answers: rows, or the error it fails with. */
+/** The result of one statement: rows, or the error it throws. */
 export type Answer = readonly object[] | Error;
 
-export interface Statement {
+export type Statement = {
   readonly text: string;
   readonly values: readonly unknown[];
-}
+};
 
-/** Answers in this order, and fails when asked for more. */
+/** Answers in this order; throws when a statement has no scripted answer. */
 export function scriptDatabase(
   ...answers: readonly Answer[]
 ): Database & { readonly statements: readonly Statement[] } {
@@ -44,7 +44,7 @@ export function scriptDatabase(
 export const NOW = new Date('2026-01-02T03:04:05.678Z');
 export const NEW_ID = '11111111-1111-4111-8111-111111111111';
 
-/** Dependencies around a database, with a fixed time and id. */
+/** Builds dependencies with the database, a fixed time and a fixed id. */
 export function dependOn(database: Database) {
   const wakeRelay = vi.fn<() => void>();
   const dependencies: InventoryDependencies = {
@@ -73,8 +73,8 @@ export function reservationRow(change: object = {}): object {
   };
 }
 
-/** A row of the statement that takes stock: what it found, and what was short. */
-export function takeRow(found: object | undefined, short: readonly object[] | null = null): object {
+/** A row of the statement that reserves: the reservation found or inserted, and the shortages. */
+export function reserveRow(found: object | undefined, short: readonly object[] | null = null): object {
   return { order_id: null, ...found, short };
 }
 

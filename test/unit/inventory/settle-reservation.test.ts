@@ -32,24 +32,24 @@ function release(database: Database, reservationId = '') {
 }
 
 describe('ConfirmReservation', () => {
-  it('sells in one statement', async () => {
+  it('confirms in one statement', async () => {
     const database = scriptDatabase([CONFIRMED]);
 
     expect(await confirm(database, 'res1')).toMatchObject({ reservation: { state: ReservationState.CONFIRMED } });
-    expect(database.statements.map(({ values }) => values)).toEqual([['ord1', 'res1', NOW]]);
+    expect(database.statements.map(({ values }) => values)).toEqual([['ord1', 'res1', 'res1', NOW]]);
   });
 
-  it('answers a repeat with what was sold', async () => {
+  it('answers a duplicate with the confirmed reservation', async () => {
     expect(await confirm(scriptDatabase([], [CONFIRMED]))).toMatchObject({ reservation: { reservationId: 'res1' } });
   });
 
-  it('sells at the next try what was reserved while it looked', async () => {
+  it('confirms at the next try when the stock was reserved during the first', async () => {
     const database = scriptDatabase([], [RESERVED], [CONFIRMED]);
 
     expect(await confirm(database)).toMatchObject({ reservation: { state: ReservationState.CONFIRMED } });
   });
 
-  it('refuses what cannot be sold', async () => {
+  it('refuses what cannot be confirmed', async () => {
     await expect(confirm(scriptDatabase([], []))).rejects.toMatchObject({ reason: 'RESERVATION_NOT_FOUND' });
     await expect(confirm(scriptDatabase([], [RELEASED]))).rejects.toMatchObject({ reason: 'RESERVATION_RELEASED' });
     await expect(confirm(scriptDatabase([], [REJECTED]))).rejects.toMatchObject({ reason: 'INSUFFICIENT_STOCK' });
@@ -58,14 +58,14 @@ describe('ConfirmReservation', () => {
     });
   });
 
-  it('gives up as an error of its own when the row never holds still', async () => {
+  it('throws when the reservation changes during every try', async () => {
     const database = scriptDatabase([], [RESERVED], [], [RESERVED], [], [RESERVED]);
 
-    await expect(confirm(database)).rejects.toThrow('does not stay what it is');
+    await expect(confirm(database)).rejects.toThrow('changed during every try');
     expect(database.statements).toHaveLength(6);
   });
 
-  it('names every fault of a request before it touches the database', async () => {
+  it('reports every violation of a request before it queries the database', async () => {
     const request = create(ConfirmReservationRequestSchema, { reservationId: 'x'.repeat(129) });
 
     await expect(confirmReservation(dependOn(scriptDatabase()), request)).rejects.toMatchObject({
@@ -75,44 +75,44 @@ describe('ConfirmReservation', () => {
 });
 
 describe('ReleaseReservation', () => {
-  it('gives back what is reserved and has the event published', async () => {
+  it('releases reserved stock and wakes the relay', async () => {
     const { answer, wakeRelay } = release(scriptDatabase([RESERVED], [RELEASED]), 'res1');
 
     expect(await answer).toMatchObject({ reservation: { state: ReservationState.RELEASED } });
     expect(wakeRelay).toHaveBeenCalledOnce();
   });
 
-  it('answers a repeat with what was released, and publishes nothing', async () => {
+  it('answers a duplicate with the released reservation, and publishes nothing', async () => {
     const { answer, wakeRelay } = release(scriptDatabase([RELEASED]));
 
     expect(await answer).toMatchObject({ reservation: { reservationId: 'res1' } });
     expect(wakeRelay).not.toHaveBeenCalled();
   });
 
-  it('bars an unknown order under an id of its own, and publishes nothing', async () => {
+  it('inserts a tombstone with a new id for an unknown order, and publishes nothing', async () => {
     const database = scriptDatabase([], [reservationRow({ state: 'RELEASED', lines: [], reservation_id: NEW_ID })]);
 
     const { answer, wakeRelay } = release(database, 'from-nowhere');
 
     expect(await answer).toMatchObject({ reservation: { reservationId: NEW_ID, lines: [] } });
-    expect(database.statements[1]?.values).toEqual(['ord1', NEW_ID, NOW]);
+    expect(database.statements[1]?.values).toEqual(['ord1', NEW_ID, NOW, NOW]);
     expect(wakeRelay).not.toHaveBeenCalled();
   });
 
-  it('closes a rejection, and publishes nothing', async () => {
+  it('turns a rejection into a release, and publishes nothing', async () => {
     const { answer, wakeRelay } = release(scriptDatabase([REJECTED], [{ ...REJECTED, state: 'RELEASED' }]));
 
     expect(await answer).toMatchObject({ reservation: { state: ReservationState.RELEASED } });
     expect(wakeRelay).not.toHaveBeenCalled();
   });
 
-  it('decides anew when another call was faster at each step', async () => {
+  it('decides again when a concurrent call was faster at each step', async () => {
     const { answer } = release(scriptDatabase([], [], [RESERVED], [], [RELEASED]));
 
     expect(await answer).toMatchObject({ reservation: { state: ReservationState.RELEASED } });
   });
 
-  it('refuses when a sale was faster', async () => {
+  it('refuses when a concurrent confirm was faster', async () => {
     const { answer, wakeRelay } = release(scriptDatabase([RESERVED], [], [CONFIRMED]));
 
     await expect(answer).rejects.toMatchObject({ reason: 'RESERVATION_CONFIRMED' });
@@ -125,13 +125,13 @@ describe('ReleaseReservation', () => {
     });
   });
 
-  it('gives up as an error of its own when the row never holds still', async () => {
+  it('throws when the reservation changes during every try', async () => {
     const database = scriptDatabase([RESERVED], [], [RESERVED], [], [RESERVED], []);
 
-    await expect(release(database).answer).rejects.toThrow('does not stay what it is');
+    await expect(release(database).answer).rejects.toThrow('changed during every try');
   });
 
-  it('names every fault of a request before it touches the database', async () => {
+  it('reports every violation of a request before it queries the database', async () => {
     const request = create(ReleaseReservationRequestSchema, { orderId: 'a\n', reservationId: 'x'.repeat(129) });
 
     await expect(releaseReservation(dependOn(scriptDatabase()), request)).rejects.toMatchObject({

@@ -32,7 +32,7 @@ function idOf(answer: { body: unknown }): string {
 }
 
 describe('a charge', () => {
-  it('captures once and answers the repeat of its key with the same charge', async () => {
+  it('captures once and answers a duplicate with the same charge', async () => {
     const { simulator, entries } = openCreateOrderFixture();
 
     const first = await simulator.charge('key', sample);
@@ -44,7 +44,7 @@ describe('a charge', () => {
     expect(entries).toHaveLength(1);
   });
 
-  it('refuses a known key with another body and captures nothing more', async () => {
+  it('rejects a known key with a different body and captures nothing more', async () => {
     const { simulator, entries } = openCreateOrderFixture();
     await simulator.charge('key', sample);
 
@@ -54,7 +54,7 @@ describe('a charge', () => {
     expect(entries).toHaveLength(1);
   });
 
-  it('is a new charge when its key has been forgotten', async () => {
+  it('is a new charge after its key has expired', async () => {
     const { simulator, clock, entries } = openCreateOrderFixture();
     const first = await simulator.charge('key', sample);
     await clock.advance(KEY_RETENTION_MS - 1);
@@ -81,7 +81,7 @@ describe('a charge', () => {
     expect([...simulator.listCharges()]).toMatchObject([{ status: 'declined' }]);
   });
 
-  it('fails every time with pm_provider_error and leaves no trace of it', async () => {
+  it('fails every time with pm_provider_error and records nothing', async () => {
     const { simulator, entries } = openCreateOrderFixture();
     const request = { ...sample, payment_method: 'pm_provider_error' };
 
@@ -92,7 +92,7 @@ describe('a charge', () => {
     expect(entries).toHaveLength(1);
   });
 
-  it('captures late with pm_slow, refusing the same key until then', async () => {
+  it('captures late with pm_slow and rejects the same key until then', async () => {
     const { simulator, clock, entries } = openCreateOrderFixture();
     const request = { ...sample, payment_method: 'pm_slow' };
     const first = simulator.charge('key', request);
@@ -111,7 +111,7 @@ describe('a charge', () => {
     expect(await simulator.charge('key', request)).toMatchObject({ body: { status: 'captured' } });
   });
 
-  it('never captures late once the provider has closed', async () => {
+  it('never captures after the provider has closed', async () => {
     const { simulator, clock, entries } = openCreateOrderFixture();
     void simulator.charge('key', { ...sample, payment_method: 'pm_slow' });
 
@@ -121,7 +121,7 @@ describe('a charge', () => {
     expect(entries).toHaveLength(0);
   });
 
-  it('is forgotten, key and all, when the ledger cannot be written', async () => {
+  it('is removed with its key when the ledger cannot be written', async () => {
     let broken = true;
     const { simulator } = openCreateOrderFixture({
       append: async () => {
@@ -137,7 +137,7 @@ describe('a charge', () => {
     expect(await simulator.charge('key', sample)).toMatchObject({ status: 200 });
   });
 
-  it('keeps no payment method in the ledger', async () => {
+  it('writes no payment method to the ledger', async () => {
     const { simulator, entries } = openCreateOrderFixture();
 
     await simulator.charge('key', sample);
@@ -147,7 +147,7 @@ describe('a charge', () => {
 });
 
 describe('a refund', () => {
-  it('gives a charge back once, and answers the repeat of its key with the same refund', async () => {
+  it('refunds a charge once and answers a duplicate with the same refund', async () => {
     const { simulator, entries } = openCreateOrderFixture();
     const chargeId = idOf(await simulator.charge('key', sample));
 
@@ -160,7 +160,7 @@ describe('a refund', () => {
     expect(entries.map((entry) => entry.type)).toEqual(['charge', 'refund']);
   });
 
-  it('never gives back twice, not even to two keys at the same time', async () => {
+  it('refunds once when two keys arrive at the same time', async () => {
     const { simulator, entries } = openCreateOrderFixture();
     const chargeId = idOf(await simulator.charge('key', sample));
 
@@ -189,7 +189,7 @@ describe('a refund', () => {
     expect([...simulator.listRefunds()]).toEqual([]);
   });
 
-  it('of nothing captured is refused', async () => {
+  it('is rejected for a charge that is not captured', async () => {
     const { simulator } = openCreateOrderFixture();
     const slow = simulator.charge('slow', { ...sample, payment_method: 'pm_slow' });
     void slow;
@@ -212,8 +212,8 @@ describe('a refund', () => {
   });
 });
 
-describe('a provider that starts again', () => {
-  it('has every charge, refund and key of before', async () => {
+describe('a restarted provider', () => {
+  it('restores every charge, refund and key', async () => {
     const before = openCreateOrderFixture();
     const charge = await before.simulator.charge('key', sample);
     const refund = await before.simulator.refund('refund-key', { charge_id: idOf(charge) });
@@ -231,7 +231,7 @@ describe('a provider that starts again', () => {
     expect(after.entries).toHaveLength(0);
   });
 
-  it('has forgotten keys whose retention ended while it was down', async () => {
+  it('drops keys whose retention ended while it was down', async () => {
     const before = openCreateOrderFixture();
     await before.simulator.charge('key', sample);
 

@@ -27,8 +27,8 @@ function letter(deadLetterId: string, ageSeconds: number, change: MessageInitSha
   });
 }
 
-/** A service with these dead letters, one a page, that notes what it is asked for. */
-function office(service: string, letters: ReturnType<typeof letter>[], failure?: ConnectError) {
+/** A service with these dead letters, one per page, that records the calls it receives. */
+function fakeService(service: string, letters: ReturnType<typeof letter>[], failure?: ConnectError) {
   const asked: string[] = [];
   const transport = createRouterTransport(({ service: register }) => {
     register(OpsService, {
@@ -52,10 +52,10 @@ function office(service: string, letters: ReturnType<typeof letter>[], failure?:
   return { ...opened, asked };
 }
 
-async function serve(offices: DeadLetterClient[], ...given: string[]): Promise<string> {
+async function runCommand(services: DeadLetterClient[], ...given: string[]): Promise<string> {
   const lines: string[] = [];
   const write = (line: string) => void lines.push(line);
-  await runDeadLetterCommand(offices, parseDeadLetterArguments(given), { write, now: NOW });
+  await runDeadLetterCommand(services, parseDeadLetterArguments(given), { write, now: NOW });
   return lines.join('\n');
 }
 
@@ -70,7 +70,7 @@ describe('the arguments of dead-letters', () => {
   });
 
   it.each([
-    [['--replay', FIRST, '--discard', FIRST], '--replay and --discard: only one at a time'],
+    [['--replay', FIRST, '--discard', FIRST], '--replay and --discard: pass only one of them'],
     [['--replay', 'abc'], "--replay: 'abc' is not the id of a dead letter"],
     [['--discard', ''], "--discard: '' is not the id of a dead letter"],
     [['--service', ''], '--service: must not be empty'],
@@ -82,7 +82,7 @@ describe('the arguments of dead-letters', () => {
 });
 
 describe('the table of dead letters', () => {
-  it('shows each with its service, tries, age and error on one line, oldest first', () => {
+  it('has one line for each with its service, attempts, age and error, oldest first', () => {
     const table = renderDeadLetters(
       [
         { service: 'order', letter: letter(FIRST, 59, { subject: 'shop.payment.v1.PaymentFailed', attempts: 1 }) },
@@ -96,7 +96,7 @@ describe('the table of dead letters', () => {
       `  inventory  ${SECOND}  shop.order.v1.OrderCreated     5         2 h   two lines [2J`,
       `  order      ${FIRST}  shop.payment.v1.PaymentFailed  1         59 s  no such product`,
       '',
-      'Apply one again with `make dead-letters REPLAY=<id>`, forget it with `make dead-letters DISCARD=<id>`.',
+      'Replay one with `make dead-letters REPLAY=<id>`, discard it with `make dead-letters DISCARD=<id>`.',
     ]);
   });
 
@@ -105,26 +105,26 @@ describe('the table of dead letters', () => {
     [60, '1 min'],
     [86_399, '23 h'],
     [200_000, '2 d'],
-  ])('tells an age of %i seconds as %s', (seconds, age) => {
+  ])('prints an age of %i seconds as %s', (seconds, age) => {
     expect(renderDeadLetters([{ service: 'order', letter: letter(FIRST, seconds) }], NOW)).toContain(`  ${age}  `);
   });
 
-  it('cuts an error that is longer than a line', () => {
+  it('truncates an error that is longer than a line', () => {
     const table = renderDeadLetters([{ service: 'order', letter: letter(FIRST, 1, { error: 'x'.repeat(500) }) }], NOW);
 
     expect(table.split('\n')[1]).toMatch(/ x{97}\.\.\.$/);
   });
 
-  it('says so when there are none', () => {
-    expect(renderDeadLetters([], NOW)).toBe('There are no dead letters.');
+  it('is one sentence when there are none', () => {
+    expect(renderDeadLetters([], NOW)).toBe('No dead letters.');
   });
 });
 
-describe('dealing with dead letters', () => {
+describe('the dead-letters command', () => {
   it('lists every page of every service', async () => {
-    const table = await serve([
-      office('order', [letter(FIRST, 1), letter(SECOND, 2)]),
-      office('payment', [letter(UNKNOWN, 3)]),
+    const table = await runCommand([
+      fakeService('order', [letter(FIRST, 1), letter(SECOND, 2)]),
+      fakeService('payment', [letter(UNKNOWN, 3)]),
     ]);
 
     expect(table).toContain(FIRST);
@@ -133,52 +133,57 @@ describe('dealing with dead letters', () => {
   });
 
   it.each([
-    ['replay', 'shop.order.v1.OrderCreated of inventory is applied.'],
-    ['discard', 'shop.order.v1.OrderCreated of inventory is discarded.'],
-  ])('finds the service that holds the one to %s', async (action, told) => {
-    const [order, inventory] = [office('order', [letter(FIRST, 1)]), office('inventory', [letter(SECOND, 1)])];
+    ['replay', 'shop.order.v1.OrderCreated of inventory was applied.'],
+    ['discard', 'shop.order.v1.OrderCreated of inventory was discarded.'],
+  ])('calls %s on the service that holds the dead letter', async (action, message) => {
+    const [order, inventory] = [
+      fakeService('order', [letter(FIRST, 1)]),
+      fakeService('inventory', [letter(SECOND, 1)]),
+    ];
 
-    expect(await serve([order, inventory], `--${action}`, SECOND.toUpperCase())).toBe(told);
+    expect(await runCommand([order, inventory], `--${action}`, SECOND.toUpperCase())).toBe(message);
     expect([order.asked, inventory.asked]).toEqual([[], [`${action} ${SECOND}`]]);
   });
 
-  it('asks only the service that is named', async () => {
-    const offices = [office('order', [letter(FIRST, 1)]), office('inventory', [letter(SECOND, 1)])];
+  it('calls only the service given by --service', async () => {
+    const services = [fakeService('order', [letter(FIRST, 1)]), fakeService('inventory', [letter(SECOND, 1)])];
 
-    expect(await serve(offices, '--service', 'order')).not.toContain(SECOND);
-    await expect(serve(offices, '--discard', SECOND, '--service', 'order')).rejects.toThrow(
-      `There is no dead letter ${SECOND} at order.`,
+    expect(await runCommand(services, '--service', 'order')).not.toContain(SECOND);
+    await expect(runCommand(services, '--discard', SECOND, '--service', 'order')).rejects.toThrow(
+      `No dead letter has the id ${SECOND}; searched: order.`,
     );
-    await expect(serve(offices, '--service', 'shipping')).rejects.toThrow("'shipping' is none of order, inventory");
+    await expect(runCommand(services, '--service', 'shipping')).rejects.toThrow(
+      "'shipping' is not one of order, inventory",
+    );
   });
 
-  it('says of an id that nobody knows who was asked', async () => {
-    const asked = office('order', [letter(FIRST, 1)]);
+  it('names the searched services when the id is unknown', async () => {
+    const asked = fakeService('order', [letter(FIRST, 1)]);
 
-    await expect(serve([asked, office('payment', [])], '--discard', UNKNOWN)).rejects.toThrow(
-      `There is no dead letter ${UNKNOWN} at order, payment.`,
+    await expect(runCommand([asked, fakeService('payment', [])], '--discard', UNKNOWN)).rejects.toThrow(
+      `No dead letter has the id ${UNKNOWN}; searched: order, payment.`,
     );
     expect(asked.asked).toEqual([]);
   });
 
-  it('says where nobody answers, and how to start the platform', async () => {
+  it('names the address that refuses connections, and how to start the platform', async () => {
     const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
     const away = new ConnectError('connect ECONNREFUSED', Code.Unavailable, undefined, undefined, refused);
-    // The in-memory transport hands errors on without their cause: this one stands for a real connection.
+    // The in-memory transport drops an error's cause, so the call itself is replaced.
     const down = {
-      ...office('order', []),
-      ops: { ...office('order', []).ops, listDeadLetters: () => Promise.reject(away) },
+      ...fakeService('order', []),
+      ops: { ...fakeService('order', []).ops, listDeadLetters: () => Promise.reject(away) },
     };
 
-    await expect(serve([down])).rejects.toThrow(
+    await expect(runCommand([down])).rejects.toThrow(
       'No order service at http://order. Start the platform with `make run` first',
     );
   });
 
-  it('hands on what a service answers instead', async () => {
-    const failing = office('order', [], new ConnectError('the database cannot be reached now', Code.Unavailable));
+  it("prints a service's error", async () => {
+    const failing = fakeService('order', [], new ConnectError('the database cannot be reached now', Code.Unavailable));
 
-    await expect(serve([failing])).rejects.toThrow(
+    await expect(runCommand([failing])).rejects.toThrow(
       'The order service at http://order answered [unavailable] the database cannot be reached now',
     );
   });

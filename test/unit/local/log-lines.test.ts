@@ -7,8 +7,8 @@ function logLine(fields: object): string {
   return JSON.stringify({ level: 'info', time: new Date(2030, 0, 2, 3, 4, 5, 6).toISOString(), ...fields });
 }
 
-describe('a line for people', () => {
-  it('tells time, level, message and fields behind the aligned name of its part', () => {
+describe('a readable line', () => {
+  it('has time, level, message and fields after the aligned name of its process', () => {
     const line = logLine({ service: 'order', msg: 'order placed', order_id: 'o-1', items: 2, detail: 'two words' });
 
     expect(renderLine('order', line, style)).toBe(
@@ -16,7 +16,7 @@ describe('a line for people', () => {
     );
   });
 
-  it('takes numeric levels and times as pino writes them by default', () => {
+  it("accepts pino's default numeric levels and times", () => {
     const line = JSON.stringify({
       level: 40,
       time: new Date(2030, 0, 2, 3, 4, 5, 6).getTime(),
@@ -28,7 +28,7 @@ describe('a line for people', () => {
     expect(renderLine('order', line, style)).toBe('order        | 03:04:05.006 WARN  m');
   });
 
-  it('shows an error with its stack, each frame behind the name', () => {
+  it('shows an error with its stack, each frame prefixed by the name', () => {
     const err = {
       type: 'Error',
       message: 'no route',
@@ -58,14 +58,14 @@ describe('a line for people', () => {
     expect(renderLine('nats', line, style)).toBe(`nats         | ${line}`);
   });
 
-  it('lets no program move the cursor or break the line', () => {
+  it('contains no control characters that move the cursor or break the line', () => {
     expect(renderLine('nats', '\u001b[2Jgone\rback', style)).toBe('nats         | [2Jgoneback');
     expect(renderLine('order', logLine({ msg: 'one\ntwo', key: '\u001b[31mred' }), style)).toBe(
       'order        | 03:04:05.006 INFO  one\\ntwo key=[31mred',
     );
   });
 
-  it('colours a part the same at every line, and warnings, on a terminal only', () => {
+  it('has one colour for a process, and colours for warnings, on a terminal only', () => {
     const warning = logLine({ level: 'warn', msg: 'careful' });
     const coloured = renderLine('order', warning, { ...style, colour: true });
 
@@ -75,16 +75,16 @@ describe('a line for people', () => {
   });
 });
 
-describe('a line for programs', () => {
+describe('a JSON line', () => {
   const now = new Date('2030-01-02T03:04:05.006Z');
 
-  it('is the log line as the part wrote it', () => {
+  it('is the unchanged log line of the process', () => {
     const line = logLine({ msg: 'order placed' });
 
     expect(renderJsonLine('order', line, now)).toBe(line);
   });
 
-  it('is made of what is not JSON', () => {
+  it('wraps a line that is not JSON', () => {
     expect(JSON.parse(renderJsonLine('postgres', 'FATAL: "no"', now))).toEqual({
       level: 'info',
       time: '2030-01-02T03:04:05.006Z',

@@ -1,8 +1,8 @@
-// A clock that stands still until a test moves it.
+// A clock that a test advances.
 import type { Clock } from '#local/shared/clock.ts';
 
 export type ManualClock = Clock & {
-  /** Lets time pass; what falls due happens in order, and what follows from it as well. */
+  /** Advances the time and runs the scheduled actions that become due, in order, including those they schedule. */
   advance(milliseconds: number): Promise<void>;
 };
 
@@ -36,7 +36,7 @@ function earliest<Entry extends { at: number }>(due: readonly Entry[], end: numb
   return due.filter(({ at }) => at <= end).toSorted((one, other) => one.at - other.at)[0];
 }
 
-/** Lets every promise that can be settled without waiting be settled. */
+/** Waits until all promises that need no timer have settled. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -57,7 +57,7 @@ async function watch(moments: ReturnType<typeof order>[]) {
 }
 
 describe('watching a sample order', () => {
-  it('tells each step once, as it happens, and the end', async () => {
+  it('prints each step once, as it happens, and the final status', async () => {
     const { lines, status, asked } = await watch([
       order({ timeline: [created] }),
       order({ timeline: [created, retrying] }),
@@ -71,23 +71,23 @@ describe('watching a sample order', () => {
 
     expect(lines).toEqual([
       'order o-1: 2 x 12345 for cust123, 119.98 EUR',
-      'answered pending, because of inventory unavailable',
+      'answered pending: inventory unavailable',
       '  12:00:01.000  + create                done',
       '  12:00:02.000  - reserve stock         retrying  unavailable',
       '  12:00:04.000  - process payment       refused  Insufficient funds',
-      'order o-1 is failed, because of payment failed',
+      'order o-1 is failed: payment failed',
     ]);
     expect(status).toBe(OrderStatus.FAILED);
     expect(asked).toMatchObject({ items: [{ productId: '12345', quantity: 2 }], paymentMethod: 'pm_approved' });
   });
 
-  it('ends with the last known state when the service stops telling', async () => {
+  it('returns the last known status when the service ends the stream', async () => {
     const { status } = await watch([order({ timeline: [created] })]);
 
     expect(status).toBe(OrderStatus.PENDING);
   });
 
-  it('hands a refusal to its caller', async () => {
+  it('rejects with the error of CreateOrder', async () => {
     const transport = createRouterTransport(({ service }) => {
       service(OrderService, {
         createOrder() {

@@ -7,7 +7,7 @@ it('grows from 250 ms to 8 s and stays there', () => {
   expect(Array.from({ length: 8 }, () => delays.next(0))).toEqual([250, 500, 1000, 2000, 4000, 8000, 8000, 8000]);
 });
 
-it('begins anew after five seconds of health, not before', () => {
+it('starts again at 250 ms after five seconds of health, not before', () => {
   const delays = createRestartDelay();
   delays.next(0);
 

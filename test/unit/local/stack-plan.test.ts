@@ -22,7 +22,7 @@ function planFor(
 }
 
 describe('the environment of a service', () => {
-  it("holds its own secrets and nobody else's", () => {
+  it('holds its own secrets and no others', () => {
     const plan = planFor({ PAYMENT_DATABASE_URL: 'postgres://pay:hidden@db.example/pay' });
 
     const order = environmentOf(plan, 'order');
@@ -39,7 +39,7 @@ describe('the environment of a service', () => {
     }
   });
 
-  it('tells where every service is, unless the settings say otherwise', () => {
+  it('holds the address of every service, unless the settings override it', () => {
     const order = environmentOf(planFor({ PAYMENT_URL: 'http://pay.example', INVENTORY_PORT: '6052' }), 'order');
 
     expect(order).toMatchObject({
@@ -49,14 +49,14 @@ describe('the environment of a service', () => {
     });
   });
 
-  it('has what was given for one service only in that service', () => {
+  it('holds the overrides of one service in that service only', () => {
     const plan = planFor({ LOG_LEVEL: 'warn' }, { order: { PAYMENT_URL: 'http://127.0.0.1:9' } });
 
     expect(environmentOf(plan, 'order')).toMatchObject({ LOG_LEVEL: 'warn', PAYMENT_URL: 'http://127.0.0.1:9' });
     expect(environmentOf(plan, 'inventory')).toMatchObject({ PAYMENT_URL: 'http://127.0.0.1:50053' });
   });
 
-  it('uses the broker it was told of', () => {
+  it('holds the address of an external broker', () => {
     const plan = planFor({ NATS_URL: 'nats://shop:hidden@nats.example:4222' });
 
     expect(environmentOf(plan, 'order').NATS_URL).toBe('nats://shop:hidden@nats.example:4222');
@@ -64,7 +64,7 @@ describe('the environment of a service', () => {
 });
 
 describe('the settings of the stack', () => {
-  it('are refused all at once, by name and without their values', () => {
+  it('are rejected all in one error, by name and without their values', () => {
     const load = () =>
       loadStackSettings({
         ORDER_PORT: '70000',

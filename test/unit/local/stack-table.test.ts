@@ -1,21 +1,21 @@
 import { expect, it } from 'vitest';
 import { renderCommands, renderTable } from '#local/stack/stack-table.ts';
 
-it('lists every part with address, pid and health in aligned columns', () => {
+it('lists every process with address, pid and health in aligned columns', () => {
   const table = renderTable([
     { name: 'postgres', address: 'db.example:5432', pid: undefined, health: 'external', restarts: 0 },
     { name: 'order', address: 'http://127.0.0.1:50051', pid: 4711, health: 'healthy', restarts: 0 },
   ]);
 
   expect(table.split('\n')).toEqual([
-    '  service   address                 pid   health',
+    '  process   address                 pid   health',
     '  --------  ----------------------  ----  --------',
     '  postgres  db.example:5432         -     external',
     '  order     http://127.0.0.1:50051  4711  healthy',
   ]);
 });
 
-it('gives three commands, each with an idempotency key of its own', () => {
+it('prints three commands, each with its own idempotency key', () => {
   let keys = 0;
   const commands = renderCommands('http://127.0.0.1:50051', () => `key-${++keys}`);
   const order = (key: string) =>
@@ -30,7 +30,7 @@ it('gives three commands, each with an idempotency key of its own', () => {
   expect(commands).toMatch(/^ {2}make order$/m);
 });
 
-it('tells the commands where to go when the order service is elsewhere', () => {
+it('puts the address of the order service into the commands', () => {
   const commands = renderCommands('http://10.0.0.7:6000', () => 'key');
 
   expect(commands).toContain(' 10.0.0.7:6000 shop.order.v1');

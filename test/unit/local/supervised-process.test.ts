@@ -3,8 +3,8 @@ import type { ProcessExit, ProcessRun } from '#local/process/process-run.ts';
 import { SupervisedProcess } from '#local/process/supervised-process.ts';
 import { createManualClock, settle } from './manual-clock.ts';
 
-/** A part whose lives begin, become healthy and end as the test says. */
-function createPart({ healthyAtOnce = true } = {}) {
+/** A process whose runs start, become healthy and end as the test decides. */
+function createProcess({ healthyAtOnce = true } = {}) {
   const clock = createManualClock();
   const reports: string[] = [];
   const launchedAt: number[] = [];
@@ -14,7 +14,7 @@ function createPart({ healthyAtOnce = true } = {}) {
   let current: PromiseWithResolvers<ProcessExit> | undefined;
   const signals: string[] = [];
   let launchGate = Promise.resolve();
-  const part = new SupervisedProcess({
+  const supervised = new SupervisedProcess({
     name: 'order',
     clock,
     report: (line) => reports.push(line),
@@ -40,7 +40,7 @@ function createPart({ healthyAtOnce = true } = {}) {
     },
   });
   return {
-    part,
+    supervised,
     clock,
     reports,
     launchedAt,
@@ -49,7 +49,7 @@ function createPart({ healthyAtOnce = true } = {}) {
       current?.resolve(end);
       await settle();
     },
-    /** Makes launches take until the returned function is called. */
+    /** Blocks launches until the returned function is called. */
     holdLaunch() {
       const gate = Promise.withResolvers<void>();
       launchGate = gate.promise;
@@ -64,27 +64,27 @@ function createPart({ healthyAtOnce = true } = {}) {
   };
 }
 
-describe('a supervised part', () => {
-  it('is started again after a growing delay each time it dies', async () => {
-    const { part, clock, launchedAt, die } = createPart();
-    await part.start(60_000);
+describe('a supervised process', () => {
+  it('restarts after a growing delay each time it dies', async () => {
+    const { supervised, clock, launchedAt, die } = createProcess();
+    await supervised.start(60_000);
 
     for (const delayMs of [250, 500, 1000, 2000, 4000, 8000, 8000]) {
       await die();
-      expect(part.state).toBe('waiting');
+      expect(supervised.state).toBe('waiting');
       const livesBefore = launchedAt.length;
       await clock.advance(delayMs - 1);
       expect(launchedAt).toHaveLength(livesBefore);
       await clock.advance(1);
       expect(launchedAt).toHaveLength(livesBefore + 1);
     }
-    expect(part.restarts).toBe(7);
-    expect(part.state).toBe('healthy');
+    expect(supervised.restarts).toBe(7);
+    expect(supervised.state).toBe('healthy');
   });
 
-  it('is started again after the first delay once it has been healthy for five seconds', async () => {
-    const { part, clock, launchedAt, die } = createPart();
-    await part.start(60_000);
+  it('restarts after the first delay again once it was healthy for five seconds', async () => {
+    const { supervised, clock, launchedAt, die } = createProcess();
+    await supervised.start(60_000);
     await die();
     await clock.advance(250);
     await die();
@@ -97,9 +97,9 @@ describe('a supervised part', () => {
     expect(launchedAt).toHaveLength(4);
   });
 
-  it('reports a death with its cause and the next start, then its return', async () => {
-    const { part, clock, reports, die } = createPart();
-    await part.start(60_000);
+  it('reports an exit with its cause and the next start, then its recovery', async () => {
+    const { supervised, clock, reports, die } = createProcess();
+    await supervised.start(60_000);
 
     await die({ code: null, signal: 'SIGSEGV' });
     expect(reports).toEqual(['was killed by SIGSEGV, next start in 250 ms']);
@@ -108,10 +108,10 @@ describe('a supervised part', () => {
     expect(reports[1]).toBe('is back, pid 1002, after 0 ms');
   });
 
-  it('counts a launch that fails as a death', async () => {
-    const { part, clock, reports, launchedAt, refuse } = createPart();
+  it('counts a failed launch as an exit', async () => {
+    const { supervised, clock, reports, launchedAt, refuse } = createProcess();
     refuse(new Error('no such program'));
-    const started = part.start(60_000);
+    const started = supervised.start(60_000);
     await settle();
 
     expect(reports).toEqual(['cannot start: no such program, next start in 250 ms']);
@@ -122,25 +122,25 @@ describe('a supervised part', () => {
     expect(launchedAt).toEqual([0, 250]);
   });
 
-  it('is not healthy before its probe says so', async () => {
-    const { part, clock, setHealthy } = createPart({ healthyAtOnce: false });
+  it('is not healthy before its probe succeeds', async () => {
+    const { supervised, clock, setHealthy } = createProcess({ healthyAtOnce: false });
     let started = false;
-    const start = part.start(60_000).then(() => {
+    const start = supervised.start(60_000).then(() => {
       started = true;
     });
     await clock.advance(1_000);
-    expect([started, part.state]).toEqual([false, 'starting']);
+    expect([started, supervised.state]).toEqual([false, 'starting']);
 
     setHealthy(true);
     await clock.advance(500);
 
     await start;
-    expect(part.state).toBe('healthy');
+    expect(supervised.state).toBe('healthy');
   });
 
-  it('gives up waiting for health at the deadline, telling how it last ended, and goes on trying', async () => {
-    const { part, clock, launchedAt, die } = createPart({ healthyAtOnce: false });
-    const start = part.start(1_000);
+  it('stops waiting for health at the deadline with how it last ended, and keeps restarting', async () => {
+    const { supervised, clock, launchedAt, die } = createProcess({ healthyAtOnce: false });
+    const start = supervised.start(1_000);
     const outcome = expect(start).rejects.toThrow('order is not healthy after 1000 ms; it ended with code 78');
     await settle();
     await die({ code: 78, signal: null });
@@ -151,67 +151,67 @@ describe('a supervised part', () => {
     expect(launchedAt.length).toBeGreaterThan(1);
   });
 
-  it('stays down once it was stopped, and is back when it is started', async () => {
-    const { part, clock, launchedAt, reports } = createPart();
-    await part.start(60_000);
+  it('stays down after a stop until it is started', async () => {
+    const { supervised, clock, launchedAt, reports } = createProcess();
+    await supervised.start(60_000);
 
-    await part.stop(10_000);
+    await supervised.stop(10_000);
     await clock.advance(60_000);
-    expect([part.state, launchedAt.length, reports.length]).toEqual(['stopped', 1, 0]);
+    expect([supervised.state, launchedAt.length, reports.length]).toEqual(['stopped', 1, 0]);
 
-    await part.start(60_000);
-    expect([part.state, launchedAt.length, part.restarts]).toEqual(['healthy', 2, 0]);
+    await supervised.start(60_000);
+    expect([supervised.state, launchedAt.length, supervised.restarts]).toEqual(['healthy', 2, 0]);
   });
 
-  it('is not started any more when it is stopped while it waits for its next start', async () => {
-    const { part, clock, launchedAt, die } = createPart();
-    await part.start(60_000);
+  it('does not restart when it is stopped between two runs', async () => {
+    const { supervised, clock, launchedAt, die } = createProcess();
+    await supervised.start(60_000);
     await die();
 
-    await part.stop(10_000);
+    await supervised.stop(10_000);
     await clock.advance(60_000);
 
-    expect([part.state, launchedAt.length]).toEqual(['stopped', 1]);
+    expect([supervised.state, launchedAt.length]).toEqual(['stopped', 1]);
   });
 
-  it('is ended at once when it is stopped while it is being launched', async () => {
-    const { part, signals, holdLaunch } = createPart();
+  it('ends immediately when it is stopped during its launch', async () => {
+    const { supervised, signals, holdLaunch } = createProcess();
     const launch = holdLaunch();
-    const outcome = expect(part.start(60_000)).rejects.toThrow('order was stopped');
-    const stopped = part.stop(10_000);
+    const outcome = expect(supervised.start(60_000)).rejects.toThrow('order was stopped');
+    const stopped = supervised.stop(10_000);
 
     launch();
     await Promise.all([outcome, stopped]);
 
-    expect([signals, part.state, part.pid]).toEqual([['stop'], 'stopped', undefined]);
+    expect([signals, supervised.state, supervised.pid]).toEqual([['stop'], 'stopped', undefined]);
   });
 
-  it('lets go of those who wait for its health when it is stopped', async () => {
-    const { part } = createPart({ healthyAtOnce: false });
-    const outcome = expect(part.start(60_000)).rejects.toThrow('order was stopped');
+  it('rejects the pending waits for its health when it is stopped', async () => {
+    const { supervised } = createProcess({ healthyAtOnce: false });
+    const outcome = expect(supervised.start(60_000)).rejects.toThrow('order was stopped');
     await settle();
 
-    await part.stop(10_000);
+    await supervised.stop(10_000);
 
     await outcome;
   });
 
-  it('is not taken for healthy any more when a kill of it resolves', async () => {
-    const { part } = createPart();
-    await part.start(60_000);
+  it('is no longer healthy when its kill resolves', async () => {
+    const { supervised } = createProcess();
+    await supervised.start(60_000);
 
-    expect(await part.kill('SIGKILL')).toBe(true);
+    expect(await supervised.kill('SIGKILL')).toBe(true);
 
-    expect(part.state).not.toBe('healthy');
-    expect(await part.kill('SIGKILL')).toBe(false);
+    expect(supervised.state).not.toBe('healthy');
+    expect(await supervised.kill('SIGKILL')).toBe(false);
   });
 
-  it('hands other signals on and lives', async () => {
-    const { part, signals } = createPart();
-    await part.start(60_000);
+  it('passes other signals on and keeps running', async () => {
+    const { supervised, signals } = createProcess();
+    await supervised.start(60_000);
 
-    await part.kill('SIGSTOP');
+    await supervised.kill('SIGSTOP');
 
-    expect([signals, part.state]).toEqual([['SIGSTOP'], 'healthy']);
+    expect([signals, supervised.state]).toEqual([['SIGSTOP'], 'healthy']);
   });
 });

@@ -1,4 +1,4 @@
-// The alerts speak of metrics by name: of ones that the services have.
+// The metrics that the alerts name exist in the services.
 import { readFileSync } from 'node:fs';
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
@@ -7,11 +7,11 @@ import { createOrderMetrics } from '#services/order/order-metrics.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 
 const RULES = new URL('../../../services/monitor/prometheus/alerts.yaml', import.meta.url);
-// What a scrape adds, and the functions and words of the language.
+// The labels that a scrape adds, and the functions and keywords of PromQL.
 const NOT_OURS =
   /^(up|sum|max|min|by|and|or|absent|increase|rate|job|service|dependency|bulkhead|stream|result|journey:.*)$/;
 
-it('every metric of an alert is one that a service has', async () => {
+it('every metric of an alert exists in a service', async () => {
   const expressions = [...readFileSync(RULES, 'utf8').matchAll(/expr: (.*)/g)].map(([, text]) => text ?? '');
   const named = new Set(
     expressions

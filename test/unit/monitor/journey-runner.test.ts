@@ -23,7 +23,7 @@ function createRunner() {
 }
 
 describe('a run', () => {
-  it('that goes well is recorded with its order, its trace and its metrics', async () => {
+  it('that succeeds is recorded with its order, its trace and its metrics', async () => {
     const { runner, scrape } = createRunner();
     expect(await runner.run('ORDER')).toMatchObject({
       journey: 'ORDER',
@@ -50,7 +50,7 @@ describe('a run', () => {
     expect(await scrape('journey_last_success_timestamp_seconds{journey="quote"}')).toBe(0);
   });
 
-  it('has a trace of its own, and an order of its own', async () => {
+  it('has its own trace and its own order', async () => {
     const { runner, orders } = createRunner();
     const [first, second] = [await runner.run('ORDER'), await runner.run('ORDER')];
     expect(first?.traceId).not.toBe(second?.traceId);
@@ -58,14 +58,14 @@ describe('a run', () => {
     expect(keys).toEqual([`journey-${first?.runId}`, `journey-${second?.runId}`]);
   });
 
-  it('is not begun when its key is taken', async () => {
+  it('is not started when its key is taken', async () => {
     const { runner, orders } = createRunner();
     await runner.run('ORDER', 'key-1');
     expect(await runner.run('ORDER', 'key-1')).toBeUndefined();
     expect(orders.createOrder).toHaveBeenCalledOnce();
   });
 
-  it('is waited for by a stop', async () => {
+  it('is awaited by a stop', async () => {
     const { runner, orders, store } = createRunner();
     const answer = Promise.withResolvers<never>();
     orders.quoteOrder.mockReturnValue(answer.promise);
@@ -80,7 +80,7 @@ describe('a run', () => {
 });
 
 describe('the metrics of journeys', () => {
-  it('show every series from the start: a rate needs the zero before the first failure', async () => {
+  it('have every series from the start, as a rate needs the zero before the first failure', async () => {
     const { scrape } = createRunner();
     for (const journey of ['order', 'decline', 'cancel', 'quote']) {
       expect(await scrape(`journey_runs_total{journey="${journey}",result="succeeded"}`)).toBe(0);

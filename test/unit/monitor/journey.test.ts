@@ -28,7 +28,7 @@ function failureOf(check: () => unknown): string {
 }
 
 describe('an answer to a test order', () => {
-  it('is taken when it is a test order', () => {
+  it('is accepted when it is synthetic', () => {
     expect(checkPlaced(placed)).toBe(placed);
   });
 
@@ -40,7 +40,7 @@ describe('an answer to a test order', () => {
     expect(failureOf(() => checkPlaced(given))).toBe(failure);
   });
 
-  it('has ended once it is pending no more', () => {
+  it('has ended once it is no longer pending', () => {
     expect(['PENDING', 'CONFIRMED', 'FAILED', 'CANCELLED'].filter((status) => hasEnded({ ...placed, status }))).toEqual(
       ['CONFIRMED', 'FAILED', 'CANCELLED'],
     );
@@ -83,7 +83,7 @@ describe('the end of a journey', () => {
 });
 
 describe('a quote', () => {
-  it('is taken when it adds up', () => {
+  it('is accepted when it adds up', () => {
     expect(failureOf(() => checkQuote(quoted))).toBe('');
   });
 
@@ -99,7 +99,7 @@ describe('a quote', () => {
     expect(failureOf(() => checkQuote({ ...quoted, ...change }))).toContain(`WRONG_ANSWER: the quote has ${fault}`);
   });
 
-  it('tells of all its faults at once', () => {
+  it('reports all its faults at once', () => {
     expect(failureOf(() => checkQuote({ total: 5n, pricingVersion: '', lines: [] }))).toBe(
       'WRONG_ANSWER: the quote has no pricing version, other lines, a total that is not the sum of its lines',
     );

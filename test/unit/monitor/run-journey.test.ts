@@ -1,4 +1,4 @@
-// RunJourney and ListRuns: what they answer, and what they refuse.
+// rpc RunJourney and rpc ListRuns: their responses and refusals.
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { describe, expect, it, vi } from 'vitest';
 import { Journey, RunResult } from '#gen/shop/monitor/v1/monitor_pb.ts';
@@ -31,15 +31,15 @@ function ask(
   const runner = { run: vi.fn(run) };
   return {
     runner,
-    answer: runJourney({ runner, store: { findByKey }, limitMs }, create(RunJourneyRequestSchema, request), signal),
+    answer: runJourney({ runner, store: { findByKey }, limitMs }, create(RunJourneyRequestSchema, request), { signal }),
   };
 }
 
-/** The fields that faults name. */
+/** Returns the fields of the violations. */
 const fieldsOf = (faults: readonly string[]) => faults.map((fault) => fault.replace(/:? .*/, ''));
 
 describe('RunJourney', () => {
-  it('answers the run after its end', async () => {
+  it('returns the run after its end', async () => {
     const { answer, runner } = ask({ idempotencyKey: 'key-1', journey: Journey.ORDER });
     expect(await answer).toEqual({
       run: {
@@ -56,7 +56,7 @@ describe('RunJourney', () => {
     expect(runner.run).toHaveBeenCalledExactlyOnceWith('ORDER', 'key-1');
   });
 
-  it('answers a journey that failed as a run, not as an error', async () => {
+  it('returns a failed journey as a run, not as an error', async () => {
     const { answer } = ask(
       { idempotencyKey: 'key-1', journey: Journey.QUOTE },
       { run: async () => ({ ...ended, journey: 'QUOTE', result: 'FAILED', failureReason: 'TOO_SLOW: ...' }) },
@@ -64,12 +64,12 @@ describe('RunJourney', () => {
     expect((await answer).run).toMatchObject({ result: RunResult.FAILED, failureReason: 'TOO_SLOW: ...' });
   });
 
-  it('answers a repeat with the first run', async () => {
+  it('answers a duplicate with the first run', async () => {
     const { answer } = ask({ idempotencyKey: 'key-1', journey: Journey.ORDER }, { run: async () => undefined });
     expect((await answer).run).toMatchObject({ runId: ended.runId });
   });
 
-  it('waits, on a repeat, for the first run to end', async () => {
+  it('waits, on a duplicate, for the first run to end', async () => {
     const found = [{ ...ended, result: undefined }, { ...ended, result: undefined }, ended];
     const { answer } = ask(
       { idempotencyKey: 'key-1', journey: Journey.ORDER },
@@ -79,7 +79,7 @@ describe('RunJourney', () => {
     expect(found).toEqual([]);
   });
 
-  it('tells a repeat to come back when the first run does not end', async () => {
+  it('asks a duplicate to retry when the first run does not end', async () => {
     const { answer } = ask(
       { idempotencyKey: 'key-1', journey: Journey.ORDER },
       { run: async () => undefined, findByKey: async () => ({ ...ended, result: undefined }), limitMs: 1 },
@@ -96,14 +96,14 @@ describe('RunJourney', () => {
     expect(await failureOf(answer)).toMatchObject({ kind: 'failed_precondition', reason: 'IDEMPOTENCY_KEY_REUSED' });
   });
 
-  it('stops waiting when its caller does', async () => {
+  it('stops waiting when its caller hangs up', async () => {
     const caller = new AbortController();
     const { answer } = ask(
       { idempotencyKey: 'key-1', journey: Journey.ORDER },
       { run: () => new Promise(() => undefined), signal: caller.signal },
     );
-    caller.abort(new Error('the caller went away'));
-    await expect(answer).rejects.toThrow('the caller went away');
+    caller.abort(new Error('the caller hung up'));
+    await expect(answer).rejects.toThrow('the caller hung up');
   });
 
   it.each([
@@ -120,10 +120,10 @@ describe('RunJourney', () => {
 describe('ListRuns', () => {
   const list = (request: MessageInitShape<typeof ListRunsRequestSchema>, runs: Run[] = [ended]) => {
     const store = { list: vi.fn(async () => runs) };
-    return { store, answer: listRuns(store, create(ListRunsRequestSchema, request)) };
+    return { store, answer: listRuns({ store }, create(ListRunsRequestSchema, request)) };
   };
 
-  it('answers a page and the token of the next', async () => {
+  it('returns a page and the token of the next one', async () => {
     const { answer } = list({ pageSize: 1 }, [ended, { ...ended, runId: 'x' }]);
     const first = await answer;
     expect(first.runs).toHaveLength(1);
@@ -135,7 +135,7 @@ describe('ListRuns', () => {
     });
   });
 
-  it('asks for one journey only', async () => {
+  it('filters by journey', async () => {
     const { store, answer } = list({ journey: Journey.CANCEL });
     await answer;
     expect(store.list).toHaveBeenCalledWith('CANCEL', expect.anything());

@@ -36,7 +36,7 @@ describe('the schedule', () => {
     expect(ran).toEqual(['ORDER begins', 'ORDER ends', 'CANCEL begins', 'CANCEL ends']);
   });
 
-  it('asks every second, so that a replica that died is stood in for', async () => {
+  it('polls every second, so that it takes over from a crashed replica', async () => {
     const { schedule, store } = createSchedule();
     await schedule.start();
     await vi.advanceTimersByTimeAsync(3_500);
@@ -46,7 +46,7 @@ describe('the schedule', () => {
     );
   });
 
-  it('counts runs whose monitor died as failed', async () => {
+  it('counts runs whose monitor crashed as failed', async () => {
     const run: Run = {
       runId: 'r',
       journey: 'ORDER',
@@ -65,16 +65,16 @@ describe('the schedule', () => {
     expect(await registry.metrics()).toContain('journey_failures_total{journey="order",kind="interrupted"} 1');
   });
 
-  it('goes on after a journey that could not be recorded', async () => {
+  it('continues after a journey that could not be recorded', async () => {
     const { schedule, runner } = createSchedule({ due: [['ORDER'], ['QUOTE']] });
-    runner.run.mockRejectedValueOnce(new Error('the database is away'));
+    runner.run.mockRejectedValueOnce(new Error('the database is unavailable'));
     await schedule.start();
     await vi.advanceTimersByTimeAsync(2_000);
     await schedule.stop();
     expect(runner.run.mock.calls).toEqual([['ORDER'], ['QUOTE']]);
   });
 
-  it('begins no further journey once it is stopped', async () => {
+  it('starts no further journey once it is stopped', async () => {
     const { schedule, runner } = createSchedule({ due: [['ORDER', 'DECLINE', 'CANCEL', 'QUOTE']] });
     const first = Promise.withResolvers<undefined>();
     runner.run.mockReturnValueOnce(first.promise);

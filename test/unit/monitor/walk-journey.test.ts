@@ -29,11 +29,11 @@ async function walk(
 }
 
 describe('a journey', () => {
-  it.each(['ORDER', 'DECLINE', 'CANCEL', 'QUOTE'] as const)('%s succeeds in a shop that is well', async (journey) => {
+  it.each(['ORDER', 'DECLINE', 'CANCEL', 'QUOTE'] as const)('%s succeeds when the shop is healthy', async (journey) => {
     expect(await walk(createFakeShop(), journey)).toBe('succeeded');
   });
 
-  it('orders one test product, marked synthetic, with the credential and what is left of its time', async () => {
+  it('orders one test product, marked synthetic, with the credential and the remaining time', async () => {
     const shop = createFakeShop();
     await walk(shop, 'ORDER');
     expect(shop.createOrder.mock.calls).toEqual([
@@ -50,7 +50,7 @@ describe('a journey', () => {
     ]);
   });
 
-  it('tells the order as soon as it is placed, even when it comes to a wrong end', async () => {
+  it('reports the order as soon as it is placed, even when it ends wrongly', async () => {
     const shop = createFakeShop();
     shop.createOrder.mockResolvedValue(
       create(CreateOrderResponseSchema, { order: testOrder({ orderId: 'order-7', status: OrderStatus.CANCELLED }) }),
@@ -60,7 +60,7 @@ describe('a journey', () => {
     expect(placed.mock.calls).toEqual([['order-7']]);
   });
 
-  it('watches an order that is pending until its end', async () => {
+  it('watches a pending order until its end', async () => {
     const shop = createFakeShop();
     shop.createOrder.mockResolvedValue(create(CreateOrderResponseSchema, { order: testOrder() }));
     shop.watchOrder.mockReturnValue(changesOf(testOrder(), testOrder(), testOrder({ status: OrderStatus.CONFIRMED })));
@@ -75,7 +75,7 @@ describe('a journey', () => {
     expect(await walk(shop, 'ORDER')).toBe('WRONG_ANSWER: the order stopped changing while it was PENDING');
   });
 
-  it('fails when an order that was cancelled is confirmed all the same', async () => {
+  it('fails when a cancelled order is confirmed', async () => {
     const shop = createFakeShop();
     shop.cancelOrder.mockImplementation(async () => ({
       $typeName: 'shop.order.v1.CancelOrderResponse',
@@ -86,7 +86,7 @@ describe('a journey', () => {
     );
   });
 
-  it('fails when the shop forgets that the order is a test', async () => {
+  it('fails when the shop loses the synthetic mark of the order', async () => {
     const shop = createFakeShop();
     shop.createOrder.mockResolvedValue(create(CreateOrderResponseSchema, { order: testOrder({ synthetic: false }) }));
     expect(await walk(shop, 'ORDER')).toBe('WRONG_ANSWER: the order is not marked as synthetic');
@@ -117,7 +117,7 @@ describe('a call that fails', () => {
     expect(await walk(shop, 'ORDER')).toBe(kind);
   });
 
-  it('in the middle of a watch is told like one at its beginning', async () => {
+  it('during a watch is reported like one at its start', async () => {
     const shop = createFakeShop();
     shop.createOrder.mockResolvedValue(create(CreateOrderResponseSchema, { order: testOrder() }));
     shop.watchOrder.mockImplementation(async function* () {
@@ -127,14 +127,14 @@ describe('a call that fails', () => {
     expect(await walk(shop, 'ORDER')).toBe('UNREACHABLE: order could not be reached');
   });
 
-  it('because the time of the journey is over is too slow, whatever the transport says', async () => {
+  it('because the journey’s deadline passed is TOO_SLOW, whatever the transport reports', async () => {
     const shop = createFakeShop();
     const deadline: Deadline = { remainingMs: () => 0 };
     shop.createOrder.mockRejectedValue(callFailure('order', 'unreachable'));
     expect(await walk(shop, 'ORDER', ignore, deadline)).toContain('TOO_SLOW');
   });
 
-  it('for a reason of our own is not taken for the shop’s', async () => {
+  it('because of a bug of ours is not reported as a failure of the shop', async () => {
     const shop = createFakeShop();
     shop.createOrder.mockRejectedValue(new TypeError('undefined is not a function'));
     await expect(walk(shop, 'ORDER')).rejects.toThrow(TypeError);

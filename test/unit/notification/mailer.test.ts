@@ -1,4 +1,4 @@
-// The mailer: what it sends, what it stores about it, and how it waits for a mail server that is away.
+// The mailer: what it sends and stores, and how it backs off from a mail server that is down.
 import { fromBinary } from '@bufbuild/protobuf';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { NotificationSentSchema } from '#gen/shop/notification/v1/notification_events_pb.ts';
@@ -18,7 +18,7 @@ function createMailer(...due: readonly DueNotification[]) {
   const store = {
     claimDue: vi.fn<NotificationStore['claimDue']>(async (limit) => due.slice(0, limit)),
     markSent: vi.fn<NotificationStore['markSent']>(async () => true),
-    putOff: vi.fn<NotificationStore['putOff']>(async () => undefined),
+    postpone: vi.fn<NotificationStore['postpone']>(async () => undefined),
   };
   const send = vi.fn<(mail: Mail) => Promise<unknown>>(async () => undefined);
   const wakeRelay = vi.fn();
@@ -79,27 +79,27 @@ describe('a mail that is due', () => {
     expect(wakeRelay).toHaveBeenCalledOnce();
   });
 
-  it('wakes no relay when another replica marked it meanwhile', async () => {
+  it('does not wake the relay when another replica marked it first', async () => {
     const { store, wakeRelay, run } = createMailer(...dueOf(1));
     store.markSent.mockResolvedValueOnce(false);
     await run();
     expect(wakeRelay).not.toHaveBeenCalled();
   });
 
-  it('is left to its lease when it was sent and could not be marked', async () => {
+  it('is sent again after its lease when it was sent but could not be marked', async () => {
     const { store, run } = createMailer(...dueOf(1));
-    store.markSent.mockRejectedValueOnce(new Error('the database is away'));
-    await expect(run()).rejects.toThrow('the database is away');
-    expect(store.putOff).not.toHaveBeenCalled();
+    store.markSent.mockRejectedValueOnce(new Error('the database is unavailable'));
+    await expect(run()).rejects.toThrow('the database is unavailable');
+    expect(store.postpone).not.toHaveBeenCalled();
   });
 
-  it('is one of a batch of 20 at most, and a full batch asks for the next at once', async () => {
+  it('is one of a batch of at most 20, and a full batch is followed by the next at once', async () => {
     const { send, run } = createMailer(...dueOf(25));
     expect(await run()).toBe(true);
     expect(send).toHaveBeenCalledTimes(20);
   });
 
-  it('lets the mailer rest when there is none', async () => {
+  it('makes the mailer idle when there is none', async () => {
     const { send, run } = createMailer();
     expect(await run()).toBe(false);
     expect(send).not.toHaveBeenCalled();
@@ -111,26 +111,26 @@ describe('a mail that could not be sent', () => {
     [1, 250, 500],
     [3, 1_000, 2_000],
     [50, 5_000, 10_000],
-  ])('at try %i is put off for %i to %i ms', async (attempt, least, most) => {
+  ])('at attempt %i is postponed by %i to %i ms', async (attempt, least, most) => {
     const { store, send, run } = createMailer(...dueOf(1, attempt));
     send.mockRejectedValueOnce(new Error('connect ECONNREFUSED'));
     await run();
 
-    const [id, delayMs, error, counted] = store.putOff.mock.calls[0] ?? [];
+    const [id, delayMs, error, counted] = store.postpone.mock.calls[0] ?? [];
     expect([id, error, counted]).toEqual(['id-0', 'connect ECONNREFUSED', true]);
     expect(delayMs).toBeGreaterThanOrEqual(least);
     expect(delayMs).toBeLessThanOrEqual(most);
     expect(store.markSent).not.toHaveBeenCalled();
   });
 
-  it('is put off much longer when the mail server refuses it for good', async () => {
+  it('is postponed much longer after a permanent refusal', async () => {
     const { store, send, run } = createMailer(...dueOf(1, 50));
     send.mockRejectedValueOnce(refusal(550));
     await run();
-    expect(store.putOff.mock.calls[0]?.[1]).toBeGreaterThanOrEqual(300_000);
+    expect(store.postpone.mock.calls[0]?.[1]).toBeGreaterThanOrEqual(300_000);
   });
 
-  it('hinders no other', async () => {
+  it('does not block other mails', async () => {
     const { store, send, run } = createMailer(...dueOf(3));
     send.mockRejectedValueOnce(new Error('reset'));
     await run();
@@ -141,12 +141,12 @@ describe('a mail that could not be sent', () => {
     const { store, send, run } = createMailer(...dueOf(1));
     send.mockRejectedValueOnce(new Error('no smtp://shop:geheim@mail.example'));
     await run();
-    expect(store.putOff.mock.calls[0]?.[2]).not.toContain('geheim');
+    expect(store.postpone.mock.calls[0]?.[2]).not.toContain('geheim');
   });
 });
 
-describe('a mail server that is away', () => {
-  it('opens the breaker; then one mail at a time asks for it, uncounted', async () => {
+describe('a mail server that is down', () => {
+  it('opens the breaker; then one mail at a time probes it, without counting an attempt', async () => {
     const { store, send, dependencies, run } = createMailer(...dueOf(4));
     send.mockRejectedValue(new Error('connect ECONNREFUSED'));
     await run();
@@ -156,10 +156,10 @@ describe('a mail server that is away', () => {
     expect(await run()).toBe(false);
     expect(store.claimDue.mock.calls.map(([limit]) => limit)).toEqual([20, 1]);
     expect(send).toHaveBeenCalledTimes(before);
-    expect(store.putOff.mock.calls.at(-1)).toEqual(['id-0', 500, expect.stringContaining('open'), false]);
+    expect(store.postpone.mock.calls.at(-1)).toEqual(['id-0', 500, expect.stringContaining('open'), false]);
   });
 
-  it('does not open the breaker by refusing mails', async () => {
+  it('does not open the breaker when it refuses mails', async () => {
     const { send, dependencies, run } = createMailer(...dueOf(10));
     send.mockRejectedValue(refusal(550));
     await run();
@@ -167,7 +167,7 @@ describe('a mail server that is away', () => {
   });
 });
 
-describe('a mail under way', () => {
+describe('a mail in flight', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
@@ -177,18 +177,18 @@ describe('a mail under way', () => {
     );
   }
 
-  it('is given up after 8 s', async () => {
+  it('is aborted after 8 s', async () => {
     const mailer = createMailer(...dueOf(1));
     neverAccepted(mailer);
     const running = mailer.run();
     await vi.advanceTimersByTimeAsync(7_999);
-    expect(mailer.store.putOff).not.toHaveBeenCalled();
+    expect(mailer.store.postpone).not.toHaveBeenCalled();
     await vi.advanceTimersByTimeAsync(1);
     await running;
-    expect(mailer.store.putOff).toHaveBeenCalledOnce();
+    expect(mailer.store.postpone).toHaveBeenCalledOnce();
   });
 
-  it('has 2 s more when the service stops', async () => {
+  it('gets 2 s more when the service stops', async () => {
     const mailer = createMailer(...dueOf(1));
     neverAccepted(mailer);
     const stopping = new AbortController();
@@ -196,9 +196,9 @@ describe('a mail under way', () => {
     await vi.advanceTimersByTimeAsync(0);
     stopping.abort();
     await vi.advanceTimersByTimeAsync(1_999);
-    expect(mailer.store.putOff).not.toHaveBeenCalled();
+    expect(mailer.store.postpone).not.toHaveBeenCalled();
     await vi.advanceTimersByTimeAsync(1);
     await running;
-    expect(mailer.store.putOff).toHaveBeenCalledOnce();
+    expect(mailer.store.postpone).toHaveBeenCalledOnce();
   });
 });

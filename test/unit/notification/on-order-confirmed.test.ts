@@ -1,6 +1,6 @@
-// The handler of OrderConfirmed, ListNotifications, the notification as a message, and the settings.
+// event OrderConfirmed, rpc ListNotifications, the mapping of notifications, and the settings.
 import { create } from '@bufbuild/protobuf';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, type Mock, vi } from 'vitest';
 import { NotificationStatus, NotificationType } from '#gen/shop/notification/v1/notification_pb.ts';
 import { ListNotificationsRequestSchema } from '#gen/shop/notification/v1/notification_service_pb.ts';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
@@ -11,9 +11,16 @@ import { toNotificationMessage } from '#services/notification/notification-messa
 import type { NotificationStore } from '#services/notification/notification-store.ts';
 import { onOrderConfirmed } from '#services/notification/on-order-confirmed.ts';
 import type { Transaction } from '#services/platform/storage/database.ts';
+import { type Sql, toStatement } from '#services/platform/storage/sql.ts';
 import { notificationOf } from './fakes.ts';
 
 const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
+
+/** Returns the first statement of a mock. */
+function statementOf(query: { readonly mock: { readonly calls: readonly unknown[] } }) {
+  const [statement] = query.mock.calls[0] as readonly [Sql];
+  return toStatement(statement);
+}
 
 describe('the event OrderConfirmed', () => {
   function createInbox(isNew = true) {
@@ -30,12 +37,12 @@ describe('the event OrderConfirmed', () => {
     return { query, afterCommit, wakeMailer, apply };
   }
 
-  it('stores a notification of its order, in the transaction given', async () => {
+  it('stores a notification of its order in the given transaction', async () => {
     const { query, apply } = createInbox();
     await apply();
-    const [, values] = query.mock.calls[0] as unknown as [string, unknown[]];
+    const { values } = statementOf(query);
     const items = '[{"product_id":"12345","quantity":1}]';
-    expect(values).toEqual([expect.stringMatching(UUID), 'o1', 'cust123', items, 'EUR', 5999n, false, '']);
+    expect(values).toEqual([expect.stringMatching(UUID), 'o1', 'cust123', 'PENDING', items, 'EUR', 5999n, false, '']);
   });
 
   it('wakes the mailer only once it is committed', async () => {
@@ -45,16 +52,16 @@ describe('the event OrderConfirmed', () => {
     expect(wakeMailer).not.toHaveBeenCalled();
   });
 
-  it('wakes nobody when the order has its notification', async () => {
+  it('does not wake the mailer when the order has its notification', async () => {
     const { afterCommit, apply } = createInbox(false);
     await apply();
     expect(afterCommit).not.toHaveBeenCalled();
   });
 
-  it('wakes nobody for a test order', async () => {
+  it('does not wake the mailer for a synthetic order', async () => {
     const { query, afterCommit, apply } = createInbox();
     await apply({ synthetic: true });
-    expect((query.mock.calls[0] as unknown as [string, unknown[]])[1].at(-2)).toBe(true);
+    expect(statementOf(query).values.at(-2)).toBe(true);
     expect(afterCommit).not.toHaveBeenCalled();
   });
 
@@ -63,12 +70,17 @@ describe('the event OrderConfirmed', () => {
     ['customer_id', { customerId: '' }],
     ['total', { total: undefined }],
     ['customer_id', { customerId: 'cust\r\n' }],
-  ])('can never be applied without a good %s (%o)', async (field, changes) => {
+  ])('is rejected without a valid %s (%o)', async (field, changes) => {
     const { query, apply } = createInbox();
     await expect(apply(changes)).rejects.toMatchObject({ kind: 'invalid_argument', violations: [{ field }] });
     expect(query).not.toHaveBeenCalled();
   });
 });
+
+/** The parameters of the first statement. */
+function valuesOf(query: Mock): readonly unknown[] {
+  return toStatement(query.mock.calls[0]?.[0] as Sql).values;
+}
 
 describe('ListNotifications', () => {
   function createList(count: number) {
@@ -77,11 +89,11 @@ describe('ListNotifications', () => {
     const list = vi.fn<NotificationStore['list']>(async (_filter, { size }) => found.slice(0, size + 1));
     return {
       list,
-      ask: (request: object) => listNotifications({ list }, create(ListNotificationsRequestSchema, request)),
+      ask: (request: object) => listNotifications({ store: { list } }, create(ListNotificationsRequestSchema, request)),
     };
   }
 
-  it('goes on after the last notification of the page before', async () => {
+  it('continues after the last notification of the previous page', async () => {
     const { list, ask } = createList(3);
     const { notifications, nextPageToken } = await ask({ pageSize: 2 });
     await ask({ pageSize: 2, pageToken: nextPageToken, customerId: 'cust123', orderId: 'o1' });
@@ -92,7 +104,7 @@ describe('ListNotifications', () => {
     ]);
   });
 
-  it('gives no token with the last notification', async () => {
+  it('returns no token with the last notification', async () => {
     expect((await createList(2).ask({})).nextPageToken).toBe('');
   });
 
@@ -103,7 +115,7 @@ describe('ListNotifications', () => {
     ['page_token', { pageToken: Buffer.from('["now","00000000-0000-4000-8000-000000000001"]').toString('base64url') }],
     ['customer_id', { customerId: 'x'.repeat(129) }],
     ['order_id', { orderId: '\u0000' }],
-  ])('names the faulty field %s (%o)', async (field, request) => {
+  ])('reports the invalid field %s (%o)', async (field, request) => {
     await expect(createList(0).ask(request)).rejects.toMatchObject({
       kind: 'invalid_argument',
       violations: [{ field }],
@@ -112,7 +124,7 @@ describe('ListNotifications', () => {
 });
 
 describe('a notification as a message', () => {
-  it('shows the Message-ID of its mail, and no time while it is pending', () => {
+  it('has the Message-ID of its mail, and no time while it is pending', () => {
     const message = toNotificationMessage(notificationOf());
     expect(message).toMatchObject({
       type: NotificationType.ORDER_CONFIRMATION,
@@ -130,11 +142,11 @@ describe('a notification as a message', () => {
 describe('the settings of notification', () => {
   const needed = { NOTIFICATION_DATABASE_URL: 'postgres://notification:secret@127.0.0.1:54329/notification' };
 
-  it('have a default each, the database aside', () => {
+  it('have a default each, except the database', () => {
     expect(loadConfig(needed)).toMatchObject({ port: 50_054, smtpUrl: 'smtp://127.0.0.1:1025' });
   });
 
-  it('are refused with every fault at once and no secret', () => {
+  it('are refused with every violation at once and no secret', () => {
     const faulty = { NOTIFICATION_DATABASE_URL: 'mysql://u:secret@h/d', SMTP_URL: 'http://u:secret@h' };
     expect(() => loadConfig(faulty)).toThrow(
       /NOTIFICATION_DATABASE_URL[\s\S]*SMTP_URL|SMTP_URL[\s\S]*NOTIFICATION_DATABASE_URL/,

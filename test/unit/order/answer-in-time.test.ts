@@ -1,4 +1,4 @@
-// A database that is slow, not away: CreateOrder answers in time all the same, and says what to do.
+// A slow database: CreateOrder still answers in time, with retry advice.
 import { Code, ConnectError, createClient, createRouterTransport } from '@connectrpc/connect';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
@@ -7,35 +7,39 @@ import { DOMAIN } from '#services/domain.ts';
 import { createOrderRoutes, type RouteDependencies } from '#services/order/routes.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { createServerInterceptors } from '#services/platform/server/rpc-interceptors.ts';
-import { openCreateOrderFixture } from '../../support/services/create-order-fixture.ts';
+import { createOrderFixture } from '../../support/services/create-order-fixture.ts';
 import { orderRequest, silentLog } from '../../support/services/order-builders.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** A client of the routes, around a desk whose statements can be made to hang. */
-function openCounter() {
-  const desk = openCreateOrderFixture();
-  const dependencies = { ...desk, inventory: desk.saga.inventory, budgetMs: 2_500 } as unknown as RouteDependencies;
+/** A client of the routes, and the fixture behind them, whose statements can be made to hang. */
+function createRoutesFixture() {
+  const fixture = createOrderFixture();
+  const dependencies = {
+    ...fixture,
+    inventory: fixture.saga.inventory,
+    budgetMs: 2_500,
+  } as unknown as RouteDependencies;
   const transport = createRouterTransport(createOrderRoutes(dependencies), {
     router: {
       interceptors: createServerInterceptors({ domain: DOMAIN, metrics: createMetrics('order'), log: silentLog }),
     },
   });
-  return { desk, client: createClient(OrderService, transport) };
+  return { fixture, client: createClient(OrderService, transport) };
 }
 
-it('the last statement of an order that hangs does not keep its caller: unavailable, with RetryInfo, in under 3 s', async () => {
-  const { desk, client } = openCounter();
+it('answers unavailable, with RetryInfo, in under 3 s when the last statement of an order hangs', async () => {
+  const { fixture, client } = createRoutesFixture();
   const hanging = Promise.withResolvers<void>();
-  desk.saga.store.beforeSave = () => hanging.promise;
-  const told = client.createOrder(orderRequest()).then(
+  fixture.saga.store.beforeSave = () => hanging.promise;
+  const failing = client.createOrder(orderRequest()).then(
     () => undefined,
     (error: unknown) => ConnectError.from(error),
   );
   let error: ConnectError | undefined;
-  void told.then((each) => {
-    error = each;
+  void failing.then((reason) => {
+    error = reason;
   });
 
   await vi.advanceTimersByTimeAsync(2_799);
@@ -46,6 +50,6 @@ it('the last statement of an order that hangs does not keep its caller: unavaila
   expect(error?.findDetails(RetryInfoSchema)).toHaveLength(1);
   hanging.resolve();
   await vi.advanceTimersByTimeAsync(0);
-  // The work went on; the same key tells what became of it.
+  // The work continued; a duplicate returns its result.
   expect(await client.createOrder(orderRequest())).toMatchObject({ order: { orderId: 'order-1' } });
 });

@@ -1,4 +1,4 @@
-// The background parts of the order service and its handlers of events: the loader of prices, the resumer, the wake-up.
+// The background workers of the order service and its event handlers: catalogue loader, order resumer, wake-up.
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it, vi } from 'vitest';
 import { ProductChangedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
@@ -11,6 +11,7 @@ import { wakeOrder } from '#services/order/wake-order.ts';
 import { unavailable } from '#services/platform/base/errors.ts';
 import { injectTrace, installTracing, traceIdOf } from '#services/platform/observability/tracing.ts';
 import type { Transaction } from '#services/platform/storage/database.ts';
+import { type Sql, type Statement, toStatement } from '#services/platform/storage/sql.ts';
 import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
 import {
   blockedOrder,
@@ -24,7 +25,7 @@ import {
 
 type ListProducts = LoadCatalogueOptions['inventory']['listProducts'];
 
-/** A loader of prices from an inventory that has two pages of products. */
+/** A catalogue loader for an inventory with two pages of products. */
 function createLoader(loaded = false) {
   const pages: Record<string, object> = {
     '': { products: [{ productId: 'a', unitPrice: euros(1n), version: 3n }], nextPageToken: 'page-2' },
@@ -38,7 +39,7 @@ function createLoader(loaded = false) {
   return { listProducts, prices, loader };
 }
 
-describe('the loader of prices', () => {
+describe('the catalogue loader', () => {
   it('reads every page of products, 200 a page', async () => {
     const { listProducts, prices, loader } = createLoader();
     await loader.start();
@@ -56,14 +57,14 @@ describe('the loader of prices', () => {
     expect(prices.prices.has('b')).toBe(true);
   });
 
-  it('asks nothing when every product was read before', async () => {
+  it('calls nothing when every product was read before', async () => {
     const { listProducts, loader } = createLoader(true);
     await loader.start();
     await loader.stop();
     expect(listProducts).not.toHaveBeenCalled();
   });
 
-  it('does not say that all was read before all was read', async () => {
+  it('does not mark the catalogue as loaded before the last page', async () => {
     const { listProducts, prices, loader } = createLoader();
     listProducts.mockResolvedValueOnce(create(ListProductsResponseSchema, { products: [], nextPageToken: 'page-2' }));
     listProducts.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
@@ -73,7 +74,7 @@ describe('the loader of prices', () => {
     expect(prices.loaded).toBe(false);
   });
 
-  it('tries again, from the first page, until inventory answers', async () => {
+  it('retries from the first page until inventory answers', async () => {
     const { listProducts, prices, loader } = createLoader();
     listProducts.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
     await loader.start();
@@ -84,7 +85,7 @@ describe('the loader of prices', () => {
     expect(listProducts.mock.calls[1]?.[0]).toEqual({ pageSize: 200, pageToken: '' });
   });
 
-  it('asks no more once all was read', async () => {
+  it('calls inventory no more once the catalogue is loaded', async () => {
     const { listProducts, prices, loader } = createLoader();
     await loader.start();
     await expect.poll(() => prices.loaded).toBe(true);
@@ -93,7 +94,7 @@ describe('the loader of prices', () => {
     expect(listProducts).toHaveBeenCalledTimes(2);
   });
 
-  it('leaves out a product without a price', async () => {
+  it('skips a product without a price', async () => {
     const { listProducts, prices, loader } = createLoader();
     listProducts.mockResolvedValueOnce(create(ListProductsResponseSchema, { products: [{ productId: 'priceless' }] }));
     await loader.start();
@@ -102,7 +103,7 @@ describe('the loader of prices', () => {
     expect(prices.prices.has('priceless')).toBe(false);
   });
 
-  it('does not replace a newer price that an event brought', async () => {
+  it('does not replace a newer price from an event', async () => {
     const { prices, loader } = createLoader();
     await prices.put([{ productId: 'a', unitPrice: euros(99n), version: 7n }]);
     await loader.start();
@@ -111,7 +112,7 @@ describe('the loader of prices', () => {
     expect(prices.prices.get('a')?.unitPrice).toEqual(euros(99n));
   });
 
-  it('outlives a database that is away', async () => {
+  it('survives a database outage', async () => {
     const { prices, loader } = createLoader();
     const isLoaded = prices.isLoaded;
     prices.isLoaded = async () => {
@@ -128,11 +129,11 @@ describe('the loader of prices', () => {
   });
 });
 
-/** A resumer whose store has these orders due, once. */
+/** A resumer whose store returns these claims once. */
 function createResumer(
   saga: FakeSaga,
   claims: { attempts: number }[] = [{ attempts: 0 }],
-  areNeighboursWell = (): boolean => true,
+  areDependenciesHealthy = (): boolean => true,
 ) {
   const claim = vi.fn(async (_limit: number) => {
     const due = claims.splice(0);
@@ -144,14 +145,14 @@ function createResumer(
       store: { claim },
       saga,
       budgetMs: 2_500,
-      areNeighboursWell,
+      areDependenciesHealthy,
       log: silentLog,
     }),
   };
 }
 
 describe('the resumer', () => {
-  it('brings a waiting order to its end', async () => {
+  it('brings a blocked order to its end', async () => {
     const saga = createFakeSaga(blockedOrder());
     const { resumer } = createResumer(saga);
     await resumer.start();
@@ -159,7 +160,7 @@ describe('the resumer', () => {
     await resumer.stop();
   });
 
-  it('gives back what a cancelled order is owed', async () => {
+  it('compensates a cancelled order', async () => {
     const saga = createFakeSaga(cancelledOrder());
     const { resumer } = createResumer(saga);
     await resumer.start();
@@ -167,7 +168,7 @@ describe('the resumer', () => {
     await resumer.stop();
   });
 
-  it('counts on from the attempts before', async () => {
+  it('counts on from the previous attempts', async () => {
     const saga = createFakeSaga(blockedOrder());
     saga.inventory.reserveStock.mockRejectedValue(callFailure('inventory', 'unreachable'));
     const { resumer } = createResumer(saga, [{ attempts: 4 }]);
@@ -176,7 +177,7 @@ describe('the resumer', () => {
     await resumer.stop();
   });
 
-  it('takes at most 8 orders at a time', async () => {
+  it('claims at most 8 orders at a time', async () => {
     const { claim, resumer } = createResumer(createFakeSaga(pendingOrder()));
     await resumer.start();
     await expect.poll(() => claim.mock.calls.length).toBeGreaterThan(0);
@@ -184,7 +185,7 @@ describe('the resumer', () => {
     expect(claim.mock.calls[0]).toEqual([8]);
   });
 
-  it('takes the next order as soon as one of a full set is done', async () => {
+  it('claims the next order as soon as one of a full set is done', async () => {
     const saga = createFakeSaga(blockedOrder());
     const { claim, resumer } = createResumer(saga, Array(8).fill({ attempts: 0 }));
     await resumer.start();
@@ -192,18 +193,18 @@ describe('the resumer', () => {
     await resumer.stop();
   });
 
-  it('takes one order after the other while a neighbour is away, and more once it is back', async () => {
+  it('runs one order at a time while a dependency is down, and more once it is up', async () => {
     const saga = createFakeSaga(blockedOrder());
     const answer = Promise.withResolvers<never>();
     saga.inventory.reserveStock.mockReturnValueOnce(answer.promise);
-    let isWell = false;
-    const { claim, resumer } = createResumer(saga, [{ attempts: 0 }], () => isWell);
+    let isHealthy = false;
+    const { claim, resumer } = createResumer(saga, [{ attempts: 0 }], () => isHealthy);
     await resumer.start();
     await expect.poll(() => saga.inventory.reserveStock.mock.calls.length).toBe(1);
     resumer.wake();
     await vi.waitFor(() => expect(claim).toHaveBeenCalledTimes(1));
 
-    isWell = true;
+    isHealthy = true;
     answer.reject(callFailure('inventory', 'unreachable'));
     await expect.poll(() => claim.mock.calls.length, { interval: 5, timeout: 300 }).toBe(2);
     await resumer.stop();
@@ -211,7 +212,7 @@ describe('the resumer', () => {
     expect(claim.mock.calls).toEqual([[1], [8]]);
   });
 
-  it('lets a slow order hold up no other', async () => {
+  it('lets a slow order delay no other', async () => {
     const saga = createFakeSaga(blockedOrder());
     const neverAnswered = Promise.withResolvers<never>();
     saga.inventory.reserveStock.mockReturnValueOnce(neverAnswered.promise);
@@ -228,12 +229,12 @@ describe('the resumer', () => {
     await resumer.stop();
   });
 
-  it('goes on with the trace of the call that placed the order', async () => {
+  it('continues the trace of the call that placed the order', async () => {
     installTracing();
     const saga = createFakeSaga(blockedOrder());
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const seen: string[] = [];
-    saga.changed.mockImplementation(() => seen.push(traceIdOf(injectTrace().traceparent)));
+    saga.onChange.mockImplementation(() => seen.push(traceIdOf(injectTrace().traceparent)));
     const claim = vi.fn(async () =>
       [{ order: saga.store.current(), attempts: 0, traceparent }].slice(claim.mock.calls.length - 1),
     );
@@ -241,7 +242,7 @@ describe('the resumer', () => {
       store: { claim },
       saga,
       budgetMs: 2_500,
-      areNeighboursWell: () => true,
+      areDependenciesHealthy: () => true,
       log: silentLog,
     });
     await resumer.start();
@@ -251,7 +252,7 @@ describe('the resumer', () => {
     expect(new Set(seen)).toEqual(new Set(['0af7651916cd43dd8448eb211c80319c']));
   });
 
-  it('looks again at once when it is woken', async () => {
+  it('claims again as soon as it is woken', async () => {
     const saga = createFakeSaga(blockedOrder());
     const claims: { attempts: number }[] = [];
     const { claim, resumer } = createResumer(saga, claims);
@@ -263,7 +264,7 @@ describe('the resumer', () => {
     await resumer.stop();
   });
 
-  it('is not stopped by an order that cannot be worked on: the others go on', async () => {
+  it('is not stopped by an order that fails: other orders go on', async () => {
     const saga = createFakeSaga(pendingOrder(), pendingOrder({ orderId: 'order-2' }));
     saga.inventory.reserveStock.mockRejectedValueOnce(new TypeError('a mistake of ours'));
     const due = [saga.store.current(), saga.store.current('order-2')];
@@ -272,7 +273,7 @@ describe('the resumer', () => {
       store: { claim },
       saga,
       budgetMs: 2_500,
-      areNeighboursWell: () => true,
+      areDependenciesHealthy: () => true,
       log: silentLog,
     });
     await resumer.start();
@@ -281,7 +282,7 @@ describe('the resumer', () => {
     expect(saga.store.current().status).toBe('PENDING');
   });
 
-  it('gives each run a budget of its own', async () => {
+  it('gives each run its own budget', async () => {
     const saga = createFakeSaga(blockedOrder());
     const { resumer } = createResumer(saga);
     await resumer.start();
@@ -290,7 +291,7 @@ describe('the resumer', () => {
     expect(saga.inventory.reserveStock.mock.calls[0]?.[1]?.timeoutMs).toBeGreaterThan(1_900);
   });
 
-  it('lets a run that has begun end before it stops', async () => {
+  it('finishes a started run before it stops', async () => {
     const saga = createFakeSaga(blockedOrder());
     const { resumer } = createResumer(saga);
     await resumer.start();
@@ -300,13 +301,13 @@ describe('the resumer', () => {
   });
 });
 
-/** A transaction that notes what it is asked and finds nothing. */
+/** A transaction that records its statements and returns no rows. */
 function recordingTransaction() {
-  const statements: { text: string; values: readonly unknown[] }[] = [];
+  const statements: Statement[] = [];
   const afterCommit: (() => void)[] = [];
   const transaction: Transaction = {
-    query: async <Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
-      statements.push({ text, values });
+    query: async <Row>(statement: unknown): Promise<Row[]> => {
+      statements.push(toStatement(statement as Sql));
       return [];
     },
     afterCommit: (work) => afterCommit.push(work),
@@ -314,7 +315,7 @@ function recordingTransaction() {
   return { statements, transaction, commit: () => afterCommit.map((work) => work()) };
 }
 
-describe('an event of a neighbour about an order', () => {
+describe('an event of a dependency about an order', () => {
   it('makes the order due in the transaction, and wakes the resumer only after its commit', async () => {
     const { statements, transaction, commit } = recordingTransaction();
     const wakeResumer = vi.fn();
@@ -326,7 +327,7 @@ describe('an event of a neighbour about an order', () => {
     expect(wakeResumer).toHaveBeenCalledOnce();
   });
 
-  it('is listened for: stock and prices at inventory, outcomes at payment', () => {
+  it('is subscribed to: stock and prices of inventory, outcomes of payment', () => {
     const listed = createOrderSubscriptions(() => undefined).map(({ producer, handlers }) => [
       producer,
       handlers.map(({ subject }) => subject),
@@ -349,7 +350,7 @@ describe('ProductChanged', () => {
     expect(statements[0]?.values).toEqual([['a'], ['EUR'], [5n], [9n]]);
   });
 
-  it('without a price is refused for good, naming the field', async () => {
+  it('without a price is refused as invalid, naming the field', async () => {
     const { statements, transaction } = recordingTransaction();
     const failure = await failureOf(onProductChanged(create(ProductChangedSchema, { productId: 'a' }), transaction));
     expect(failure).toMatchObject({ kind: 'invalid_argument', violations: [{ field: 'unit_price' }] });

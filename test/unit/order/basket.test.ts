@@ -25,7 +25,7 @@ describe('the checks of a basket', () => {
     ]);
   });
 
-  it('name each repeat of a product and where it was first', async () => {
+  it('name each duplicate of a product and the item it duplicates', async () => {
     const items = ['a', 'b', 'a', 'b', 'a'].map((productId) => ({ productId, quantity: 1 }));
     expect(await faultsIn(items)).toEqual([
       'items[2].product_id: is the same product as items[0]',
@@ -34,11 +34,11 @@ describe('the checks of a basket', () => {
     ]);
   });
 
-  it('take ids that differ by case for different products', async () => {
+  it('treat ids that differ by case as different products', async () => {
     expect(await faultsIn(['a', 'A'].map((productId) => ({ productId, quantity: 1 })))).toEqual([]);
   });
 
-  it('say of a basket that is far too large no more than of one that is full', async () => {
+  it('report no item beyond the hundredth, however large the basket', async () => {
     const items = Array.from({ length: 5_000 }, () => ({ productId: '', quantity: 0 }));
     const faults = await faultsIn(items);
     expect(faults[0]).toBe('items: must be at most 100, are 5000');
@@ -62,7 +62,7 @@ describe('the prices of a basket', () => {
     expect(total).toEqual(euros(13_248n));
   });
 
-  describe('against what can be charged at once', () => {
+  describe('against the most that can be charged at once', () => {
     const most = 2n ** 53n - 1n;
     const mostMoney = 'must cost at most 9007199254740991 minor units';
     const priced = async (...minorUnits: bigint[]) => {
@@ -78,18 +78,18 @@ describe('the prices of a basket', () => {
       expect((await priced(most - 1n, 1n)).total.minorUnits).toBe(most);
     });
 
-    it('are refused one unit above it, as what all of them cost', async () => {
+    it('are refused one unit above it, naming the basket', async () => {
       expect(await faultsOf(priced(most, 1n))).toEqual([`items: ${mostMoney} together, cost 9007199254740992`]);
     });
 
-    it('are refused with each item that alone is above it', async () => {
+    it('are refused naming each item that alone is above it', async () => {
       expect(await faultsOf(priced(most + 1n, 1n, most + 2n))).toEqual([
         `items[0].quantity: ${mostMoney}, costs 9007199254740992`,
         `items[2].quantity: ${mostMoney}, costs 9007199254740993`,
       ]);
     });
 
-    it('count as discounted: a quantity too large in v1 may do in v2', async () => {
+    it('count after the discount: a quantity too large in v1 may be accepted in v2', async () => {
       const prices = createFakePriceStore();
       await prices.put([{ productId: 'yacht', unitPrice: euros(1_000_000_000_000n), version: 1n }]);
       const basket = [{ productId: 'yacht', quantity: 10_000 }];
@@ -100,7 +100,7 @@ describe('the prices of a basket', () => {
     });
   });
 
-  it('that add up to nothing are refused: there is nothing to charge for', async () => {
+  it('that add up to zero are refused: there is nothing to charge', async () => {
     const prices = createFakePriceStore();
     await prices.put([{ productId: 'gift', unitPrice: euros(0n), version: 1n }]);
     const basket = (...productIds: string[]) => productIds.map((productId) => ({ productId, quantity: 1 }));
@@ -110,14 +110,14 @@ describe('the prices of a basket', () => {
     expect((await priceBasket(prices, basket('gift', '12345'), 'v1')).total).toEqual(euros(5_999n));
   });
 
-  it('are unavailable while it cannot be told whether a product exists', async () => {
+  it('are unavailable while it is unknown whether a product exists', async () => {
     const failure = await failureOf(
       priceBasket(createFakePriceStore(false), [{ productId: 'new', quantity: 1 }], 'v1'),
     );
     expect(failure).toMatchObject({ kind: 'unavailable', reason: 'CATALOGUE_NOT_LOADED' });
   });
 
-  it('are looked up all at once', async () => {
+  it('are looked up in one query', async () => {
     const prices = createFakePriceStore();
     const asked: (readonly string[])[] = [];
     const find = prices.find;

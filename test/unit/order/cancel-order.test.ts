@@ -6,6 +6,7 @@ import { CancelOrderRequestSchema } from '#gen/shop/order/v1/order_service_pb.ts
 import { cancelOrder } from '#services/order/cancel-order.ts';
 import { decideConfirm, type Order } from '#services/order/order.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
+import { testCall } from '../../support/services/call.ts';
 import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
 import {
   blockedOrder,
@@ -20,11 +21,15 @@ import {
 } from '../../support/services/order-builders.ts';
 
 function cancel(saga: FakeSaga, orderId = 'order-1') {
-  return cancelOrder({ saga, now: () => secondsLater(20) }, create(CancelOrderRequestSchema, { orderId }), 2_500);
+  return cancelOrder(
+    { saga, now: () => secondsLater(20) },
+    create(CancelOrderRequestSchema, { orderId }),
+    testCall({ budgetMs: 2_500 }),
+  );
 }
 
-/** A waiting order whose stock is reserved and whose money is taken. */
-function waitingWithBoth(): FakeSaga {
+/** A blocked order whose stock is reserved and whose customer is charged. */
+function blockedAndPaid(): FakeSaga {
   const saga = createFakeSaga({ ...blockedOrder(), reservationId: 'res123' });
   saga.inventory.reservations.set('order-1', 'RESERVED');
   saga.payment.charges.set('order-1', 'COMPLETED');
@@ -33,20 +38,20 @@ function waitingWithBoth(): FakeSaga {
 
 describe('cancelling a pending order', () => {
   it('answers the order as CANCELLED by the customer', async () => {
-    const { order } = await cancel(waitingWithBoth());
+    const { order } = await cancel(blockedAndPaid());
     expect(order).toMatchObject({ status: OrderStatus.CANCELLED, reason: OrderReason.CANCELLED_BY_CUSTOMER });
   });
 
-  it('gives stock and money back within the call', async () => {
-    const saga = waitingWithBoth();
+  it('releases the stock and refunds the charge within the call', async () => {
+    const saga = blockedAndPaid();
     await cancel(saga);
     expect(saga.inventory.reservations.get('order-1')).toBe('RELEASED');
     expect(saga.payment.charges.get('order-1')).toBe('REFUNDED');
     expect(saga.store.current().owed).toEqual({ release: false, refund: false });
   });
 
-  it('stores the verdict and OrderCancelled in one change, before anything is given back', async () => {
-    const saga = waitingWithBoth();
+  it('stores the verdict and OrderCancelled in one change, before any compensation', async () => {
+    const saga = blockedAndPaid();
     saga.inventory.releaseReservation.mockImplementationOnce(async () => {
       expect(saga.store.changes).toMatchObject([
         { order: { verdict: 'CANCEL', status: 'CANCELLED', version: 2 }, events: ['shop.order.v1.OrderCancelled'] },
@@ -57,28 +62,28 @@ describe('cancelling a pending order', () => {
     expect(saga.inventory.releaseReservation).toHaveBeenCalledOnce();
   });
 
-  it('tells of it once, with the version the order is stored at', async () => {
-    const saga = waitingWithBoth();
+  it('publishes OrderCancelled once, with the version the order is stored at', async () => {
+    const saga = blockedAndPaid();
     await cancel(saga);
     expect(saga.store.events.map(({ subject }) => subject)).toEqual(['shop.order.v1.OrderCancelled']);
     expect(readEvent(OrderCancelledSchema, saga.store.events[0]!.payload).version).toBe(2n);
   });
 
-  it('tells those who wait for the order', async () => {
-    const saga = waitingWithBoth();
+  it('notifies the followers of the order', async () => {
+    const saga = blockedAndPaid();
     await cancel(saga);
-    expect(saga.changed.mock.calls[0]?.[0]).toMatchObject({ orderId: 'order-1', status: 'CANCELLED' });
+    expect(saga.onChange.mock.calls[0]?.[0]).toMatchObject({ orderId: 'order-1', status: 'CANCELLED' });
   });
 
-  it('bars an order that never got anything from getting it later', async () => {
+  it('leaves tombstones for an order that was never reserved or charged', async () => {
     const saga = createFakeSaga(pendingOrder());
     await cancel(saga);
     expect(saga.inventory.reservations.get('order-1')).toBe('RELEASED');
     expect(saga.payment.charges.get('order-1')).toBe('REFUNDED');
   });
 
-  it('succeeds while both neighbours are away; what is owed stays owed', async () => {
-    const saga = waitingWithBoth();
+  it('succeeds while both dependencies are down; the compensation stays owed', async () => {
+    const saga = blockedAndPaid();
     saga.inventory.releaseReservation.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
     saga.payment.refundPayment.mockRejectedValueOnce(callFailure('payment', 'circuit_open'));
     const { order } = await cancel(saga);
@@ -89,15 +94,15 @@ describe('cancelling a pending order', () => {
 });
 
 describe('cancelling again', () => {
-  it('changes nothing once all is given back', async () => {
-    const saga = waitingWithBoth();
+  it('changes nothing once all is compensated', async () => {
+    const saga = blockedAndPaid();
     const first = await cancel(saga);
     const changes = saga.store.changes.length;
     expect(await cancel(saga)).toEqual(first);
     expect(saga.store.changes).toHaveLength(changes);
   });
 
-  it('goes on giving back what is still owed, and tells nothing new', async () => {
+  it('continues the compensation that is still owed, and publishes no further event', async () => {
     const saga = createFakeSaga(cancelledOrder());
     await cancel(saga);
     expect(saga.store.current().owed).toEqual({ release: false, refund: false });
@@ -131,20 +136,20 @@ describe('an order that changes at the same moment', () => {
     };
   }
 
-  it('is cancelled all the same when it only went on waiting', async () => {
+  it('is cancelled when the other change only blocked it', async () => {
     const saga = createFakeSaga(pendingOrder());
     changeOnce(saga, () => blockedOrder());
     expect((await cancel(saga)).order?.status).toBe(OrderStatus.CANCELLED);
   });
 
-  it('is not cancelled when it was decided: between charge and confirm there is one verdict', async () => {
-    const saga = waitingWithBoth();
+  it('is not cancelled when the other change decided it: there is one verdict', async () => {
+    const saga = blockedAndPaid();
     changeOnce(saga, (stored) => decideConfirm(stored, secondsLater(19)));
     expect(await failureOf(cancel(saga))).toMatchObject({ reason: 'ORDER_NOT_CANCELLABLE' });
     expect(saga.payment.refundPayment).not.toHaveBeenCalled();
   });
 
-  it('gives up with an error after a bounded number of tries when it never stands still', async () => {
+  it('fails after a bounded number of tries when it keeps changing', async () => {
     const saga = createFakeSaga(pendingOrder());
     saga.store.beforeSave = () => {
       const stored = saga.store.current();
@@ -155,7 +160,7 @@ describe('an order that changes at the same moment', () => {
 });
 
 describe('bad input', () => {
-  it('an order that does not exist is not found', async () => {
+  it('answers not_found for an order that does not exist', async () => {
     expect(await failureOf(cancel(createFakeSaga(), 'no-such'))).toMatchObject({
       kind: 'not_found',
       reason: 'ORDER_NOT_FOUND',
@@ -163,10 +168,10 @@ describe('bad input', () => {
   });
 
   it.each([
-    { orderId: '', told: 'order_id: must not be empty' },
-    { orderId: 'x'.repeat(300), told: 'order_id: must have at most 128 characters, has 300' },
-    { orderId: 'order\u0000', told: 'order_id: must not contain control characters' },
-  ])('$told', async ({ orderId, told }) => {
-    expect(await faultsOf(cancel(createFakeSaga(), orderId))).toEqual([told]);
+    { orderId: '', violation: 'order_id: must not be empty' },
+    { orderId: 'x'.repeat(300), violation: 'order_id: must have at most 128 characters, has 300' },
+    { orderId: 'order\u0000', violation: 'order_id: must not contain control characters' },
+  ])('$violation', async ({ orderId, violation }) => {
+    expect(await faultsOf(cancel(createFakeSaga(), orderId))).toEqual([violation]);
   });
 });

@@ -77,22 +77,22 @@ describe('the settings', () => {
     });
   });
 
-  it('take every token of the provider when the payment methods are a star', () => {
+  it('accept every token of the provider when the payment methods are a star', () => {
     expect(loadConfig({ ...DATABASE, PAYMENT_METHODS: '*' }).paymentMethods).toBeUndefined();
   });
 
-  it('need a database', () => {
+  it('require a database', () => {
     expect(faultsOf({})).toContain('ORDER_DATABASE_URL must be set');
   });
 
-  it('are told all their faults at once', () => {
+  it('report all their faults at once', () => {
     const faults = faultsOf({ ORDER_PORT: 'x', INVENTORY_URL: 'ftp://i', ORDER_BUDGET_MS: '0', PAYMENT_URL: 'p' });
     for (const name of ['ORDER_DATABASE_URL', 'ORDER_PORT', 'INVENTORY_URL', 'ORDER_BUDGET_MS', 'PAYMENT_URL']) {
       expect(faults).toContain(name);
     }
   });
 
-  it('refuse a budget that leaves nothing for the steps before the last', () => {
+  it('refuse a budget that leaves no time for the steps before the last', () => {
     expect(faultsOf({ ...DATABASE, ORDER_BUDGET_MS: '499' })).toContain(
       'ORDER_BUDGET_MS must be a whole number from 500',
     );
@@ -112,7 +112,7 @@ describe('the policies', () => {
     }
   });
 
-  it('leave a replica places for others while a neighbour is slow, and a call time for more than one try', () => {
+  it('leave a replica capacity while a dependency is slow, and a call time for more than one try', () => {
     const { maxCalls } = loadConfig(DATABASE).callLimits ?? { maxCalls: 0 };
     for (const policy of Object.values(createPolicies(5_000))) {
       expect(policy.maxConcurrent).toBeLessThan(maxCalls);
@@ -120,7 +120,7 @@ describe('the policies', () => {
     }
   });
 
-  it('let a slow payment be noticed, and the order answered, in under 3 s', () => {
+  it('detect a slow payment, and answer the order, in under 3 s', () => {
     const { inventory, payment } = createPolicies(5_000);
     const { budgetMs } = loadConfig(DATABASE);
     expect(payment.timeoutMs).toBeLessThan(budgetMs);

@@ -3,7 +3,8 @@ import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { createOrder } from '#services/order/create-order.ts';
 import { syntheticHeaders } from '#services/platform/base/synthetic.ts';
-import { openCreateOrderFixture } from '../../support/services/create-order-fixture.ts';
+import { testCall } from '../../support/services/call.ts';
+import { createOrderFixture } from '../../support/services/create-order-fixture.ts';
 import { euros, failureOf, faultsOf, orderRequest, TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
 
 const distinctItems = (count: number) =>
@@ -11,50 +12,54 @@ const distinctItems = (count: number) =>
 
 describe('bad input', () => {
   it.each([
-    { fault: 'no idempotency key', change: { idempotencyKey: '' }, told: 'idempotency_key: must not be empty' },
+    { fault: 'no idempotency key', change: { idempotencyKey: '' }, violation: 'idempotency_key: must not be empty' },
     {
       fault: 'an idempotency key of 300 characters',
       change: { idempotencyKey: 'k'.repeat(300) },
-      told: 'idempotency_key: must have at most 128 characters, has 300',
+      violation: 'idempotency_key: must have at most 128 characters, has 300',
     },
-    { fault: 'no customer', change: { customerId: '' }, told: 'customer_id: must not be empty' },
+    { fault: 'no customer', change: { customerId: '' }, violation: 'customer_id: must not be empty' },
     {
       fault: 'a customer id of 300 characters',
       change: { customerId: 'c'.repeat(300) },
-      told: 'customer_id: must have at most 128 characters, has 300',
+      violation: 'customer_id: must have at most 128 characters, has 300',
     },
     {
       fault: 'a customer id with a line break',
       change: { customerId: 'cust\n123' },
-      told: 'customer_id: must not contain control characters',
+      violation: 'customer_id: must not contain control characters',
     },
-    { fault: 'no items', change: { items: [] }, told: 'items: must not be empty' },
-    { fault: '1,000 items', change: { items: distinctItems(1_000) }, told: 'items: must be at most 100, are 1000' },
-    { fault: '101 items', change: { items: distinctItems(101) }, told: 'items: must be at most 100, are 101' },
+    { fault: 'no items', change: { items: [] }, violation: 'items: must not be empty' },
+    {
+      fault: '1,000 items',
+      change: { items: distinctItems(1_000) },
+      violation: 'items: must be at most 100, are 1000',
+    },
+    { fault: '101 items', change: { items: distinctItems(101) }, violation: 'items: must be at most 100, are 101' },
     {
       fault: 'an empty product id',
       change: { items: [{ productId: '', quantity: 1 }] },
-      told: 'items[0].product_id: must not be empty',
+      violation: 'items[0].product_id: must not be empty',
     },
     {
       fault: 'a product id of 300 characters',
       change: { items: [{ productId: 'p'.repeat(300), quantity: 1 }] },
-      told: 'items[0].product_id: must have at most 128 characters, has 300',
+      violation: 'items[0].product_id: must have at most 128 characters, has 300',
     },
     {
       fault: 'quantity 0',
       change: { items: [{ productId: '12345', quantity: 0 }] },
-      told: 'items[0].quantity: must be at least 1, is 0',
+      violation: 'items[0].quantity: must be at least 1, is 0',
     },
     {
       fault: 'a negative quantity',
       change: { items: [{ productId: '12345', quantity: -5 }] },
-      told: 'items[0].quantity: must be at least 1, is -5',
+      violation: 'items[0].quantity: must be at least 1, is -5',
     },
     {
       fault: 'quantity 10,001',
       change: { items: [{ productId: '12345', quantity: 10_001 }] },
-      told: 'items[0].quantity: must be at most 10000, is 10001',
+      violation: 'items[0].quantity: must be at most 10000, is 10001',
     },
     {
       fault: 'the same product twice',
@@ -65,7 +70,7 @@ describe('bad input', () => {
           { productId: '12345', quantity: 2 },
         ],
       },
-      told: 'items[2].product_id: is the same product as items[0]',
+      violation: 'items[2].product_id: is the same product as items[0]',
     },
     {
       fault: 'an unknown product',
@@ -75,7 +80,7 @@ describe('bad input', () => {
           { productId: 'no-such', quantity: 1 },
         ],
       },
-      told: 'items[1].product_id: is not a product of the shop',
+      violation: 'items[1].product_id: is not a product of the shop',
     },
     {
       fault: 'products of two currencies',
@@ -85,10 +90,10 @@ describe('bad input', () => {
           { productId: 'dollar-product', quantity: 1 },
         ],
       },
-      told: 'items[1].product_id: is sold in USD, others in EUR',
+      violation: 'items[1].product_id: is sold in USD, others in EUR',
     },
-  ])('$fault is refused by name', async ({ change, told }) => {
-    expect(await faultsOf(openCreateOrderFixture().place(change))).toEqual([told]);
+  ])('$fault is refused by name', async ({ change, violation }) => {
+    expect(await faultsOf(createOrderFixture().place(change))).toEqual([violation]);
   });
 
   it.each([
@@ -101,35 +106,35 @@ describe('bad input', () => {
     'pm_approved\n',
     '4111 1111 1111 1111',
     `pm_${'x'.repeat(126)}`,
-  ])('a payment method that is no token is refused by name: "%s"', async (paymentMethod) => {
-    expect(await faultsOf(openCreateOrderFixture().place({ paymentMethod }))).toEqual([
+  ])('a payment method that is not a token is refused by name: "%s"', async (paymentMethod) => {
+    expect(await faultsOf(createOrderFixture().place({ paymentMethod }))).toEqual([
       'payment_method: must be a token of the payment provider, like pm_approved',
     ]);
   });
 
-  it('a refused payment method is not repeated in the error', async () => {
-    const error = await failureOf(openCreateOrderFixture().place({ paymentMethod: '4111 1111 1111 1111' }));
+  it('the error does not contain the refused payment method', async () => {
+    const error = await failureOf(createOrderFixture().place({ paymentMethod: '4111 1111 1111 1111' }));
     expect(JSON.stringify([error.message, error.violations])).not.toContain('4111');
   });
 
-  it('a token that only the provider can judge is taken, and its decline fails the order', async () => {
-    const desk = openCreateOrderFixture();
-    desk.saga.payment.decline = 'The payment method is not accepted';
-    expect(await desk.place({ paymentMethod: 'pm_unheard_of' })).toMatchObject({
+  it('a token that only the provider knows is accepted, and its decline fails the order', async () => {
+    const fixture = createOrderFixture();
+    fixture.saga.payment.decline = 'The payment method is not accepted';
+    expect(await fixture.place({ paymentMethod: 'pm_unheard_of' })).toMatchObject({
       outcome: Outcome.FAILED,
       reason: OrderReason.PAYMENT_FAILED,
     });
   });
 
-  it('a payment method that the shop does not take is refused by name, without repeating it', async () => {
-    const desk = { ...openCreateOrderFixture(), paymentMethods: new Set(['pm_approved']) };
-    const error = await failureOf(createOrder(desk, orderRequest({ paymentMethod: 'pm_unheard_of' }), 2_500));
+  it('a payment method that the shop does not accept is refused by name, without its value', async () => {
+    const fixture = { ...createOrderFixture(), paymentMethods: new Set(['pm_approved']) };
+    const error = await failureOf(createOrder(fixture, orderRequest({ paymentMethod: 'pm_unheard_of' }), testCall()));
     expect(error.violations).toEqual([{ field: 'payment_method', description: 'is not a payment method of the shop' }]);
     expect(error.message).not.toContain('pm_unheard_of');
   });
 
-  it('is invalid_argument, and told all at once', async () => {
-    const work = openCreateOrderFixture().place({
+  it('is invalid_argument, and reported all at once', async () => {
+    const work = createOrderFixture().place({
       idempotencyKey: '',
       customerId: '',
       paymentMethod: '',
@@ -156,82 +161,82 @@ describe('bad input', () => {
       { productId: '12345', quantity: 1 },
       { productId: 'nor-this', quantity: 1 },
     ];
-    const { violations } = await failureOf(openCreateOrderFixture().place({ items }));
+    const { violations } = await failureOf(createOrderFixture().place({ items }));
     expect(violations.map(({ field }) => field)).toEqual(['items[0].product_id', 'items[2].product_id']);
   });
 
   it('more money than can be charged is refused, naming the quantity', async () => {
-    const desk = openCreateOrderFixture();
+    const fixture = createOrderFixture();
     const unitPrice = { currencyCode: 'EUR', minorUnits: 2n ** 52n };
-    await desk.prices.put([{ productId: 'yacht', unitPrice, version: 1n }]);
-    const { kind, violations } = await failureOf(desk.place({ items: [{ productId: 'yacht', quantity: 2 }] }));
+    await fixture.prices.put([{ productId: 'yacht', unitPrice, version: 1n }]);
+    const { kind, violations } = await failureOf(fixture.place({ items: [{ productId: 'yacht', quantity: 2 }] }));
     expect(kind).toBe('invalid_argument');
     expect(violations.map(({ field }) => field)).toEqual(['items[0].quantity']);
   });
 
-  it('leaves the key free', async () => {
-    const desk = openCreateOrderFixture();
-    await failureOf(desk.place({ items: [{ productId: 'no-such', quantity: 1 }] }));
-    expect((await desk.place()).outcome).toBe(Outcome.CONFIRMED);
+  it('leaves the idempotency key unused', async () => {
+    const fixture = createOrderFixture();
+    await failureOf(fixture.place({ items: [{ productId: 'no-such', quantity: 1 }] }));
+    expect((await fixture.place()).outcome).toBe(Outcome.CONFIRMED);
   });
 
-  it('stores nothing and asks nobody', async () => {
-    const desk = openCreateOrderFixture();
-    await failureOf(desk.place({ items: [] }));
-    expect(desk.saga.store.changes).toEqual([]);
-    expect(desk.saga.inventory.reserveStock).not.toHaveBeenCalled();
+  it('stores nothing and calls no dependency', async () => {
+    const fixture = createOrderFixture();
+    await failureOf(fixture.place({ items: [] }));
+    expect(fixture.saga.store.changes).toEqual([]);
+    expect(fixture.saga.inventory.reserveStock).not.toHaveBeenCalled();
   });
 });
 
-describe('a test order', () => {
+describe('a synthetic order', () => {
   const items = [{ productId: 'test-product', quantity: 1 }];
-  const place = (headers?: Headers) => {
-    const desk = openCreateOrderFixture();
-    desk.prices.prices.set('test-product', { productId: 'test-product', unitPrice: euros(100n), version: 1n });
-    return desk.place({ synthetic: true, items }, 2_500, headers);
+  const place = (headers: Record<string, string>) => {
+    const fixture = createOrderFixture();
+    fixture.prices.prices.set('test-product', { productId: 'test-product', unitPrice: euros(100n), version: 1n });
+    return fixture.place({ synthetic: true, items }, { headers });
   };
 
-  it('is taken from the holder of the credential', async () => {
-    const { order } = await place(new Headers(syntheticHeaders(TEST_CREDENTIAL)));
+  it('is accepted with the credential', async () => {
+    const { order } = await place(syntheticHeaders(TEST_CREDENTIAL));
     expect(order).toMatchObject({ synthetic: true, status: OrderStatus.CONFIRMED });
   });
 
   it.each([undefined, 'another credential'])('is refused with SYNTHETIC_NOT_ALLOWED for %s', async (credential) => {
-    expect(await failureOf(place(new Headers(syntheticHeaders(credential))))).toMatchObject({
+    expect(await failureOf(place(syntheticHeaders(credential)))).toMatchObject({
       kind: 'permission_denied',
       reason: 'SYNTHETIC_NOT_ALLOWED',
     });
   });
 
-  it('is for the test product only', async () => {
+  it('may contain the test product only', async () => {
     const mixed = [...items, { productId: '12345', quantity: 1 }];
-    const headers = new Headers(syntheticHeaders(TEST_CREDENTIAL));
-    expect(await faultsOf(openCreateOrderFixture().place({ synthetic: true, items: mixed }, 2_500, headers))).toEqual([
+    const headers = syntheticHeaders(TEST_CREDENTIAL);
+    expect(await faultsOf(createOrderFixture().place({ synthetic: true, items: mixed }, { headers }))).toEqual([
       'items[1].product_id: must be test-product in a synthetic order',
     ]);
   });
 
-  it('that is invalid too is told its faults first', async () => {
-    expect(await failureOf(openCreateOrderFixture().place({ synthetic: true, items: [] }))).toMatchObject({
+  it('that is invalid too is refused for its faults first', async () => {
+    expect(await failureOf(createOrderFixture().place({ synthetic: true, items: [] }))).toMatchObject({
       kind: 'invalid_argument',
     });
   });
 });
 
 describe('prices that are not loaded yet', () => {
-  it('make an unknown product unavailable rather than wrong, with advice when to come back', async () => {
-    const desk = openCreateOrderFixture();
-    desk.prices.loaded = false;
-    expect(await failureOf(desk.place({ items: [{ productId: 'no-such', quantity: 1 }] }))).toMatchObject({
+  it('make an unknown product unavailable rather than invalid, with retry advice', async () => {
+    const fixture = createOrderFixture();
+    fixture.prices.loaded = false;
+    expect(await failureOf(fixture.place({ items: [{ productId: 'no-such', quantity: 1 }] }))).toMatchObject({
       kind: 'unavailable',
       reason: 'CATALOGUE_NOT_LOADED',
       retryAfterMs: 1_000,
     });
   });
 
-  it('do not hold up an order whose prices are known', async () => {
-    const desk = openCreateOrderFixture();
-    desk.prices.loaded = false;
-    expect((await desk.place()).outcome).toBe(Outcome.CONFIRMED);
+  it('do not delay an order whose prices are known', async () => {
+    const fixture = createOrderFixture();
+    fixture.prices.loaded = false;
+    expect((await fixture.place()).outcome).toBe(Outcome.CONFIRMED);
   });
 });

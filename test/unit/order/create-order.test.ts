@@ -6,17 +6,17 @@ import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order
 import { decideCancel } from '#services/order/order.ts';
 import { unavailable } from '#services/platform/base/errors.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
-import { openCreateOrderFixture } from '../../support/services/create-order-fixture.ts';
+import { createOrderFixture } from '../../support/services/create-order-fixture.ts';
 import { callFailure } from '../../support/services/fake-dependencies.ts';
 import { failureOf, secondsLater } from '../../support/services/order-builders.ts';
 
 const distinctItems = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ productId: `product-${index}`, quantity: 1 }));
 
-describe('an order that can be served', () => {
-  it('is answered as CONFIRMED, with the order as it is stored', async () => {
-    const desk = openCreateOrderFixture();
-    const answer = await desk.place();
+describe('an order that succeeds', () => {
+  it('is answered with CONFIRMED and the order as it is stored', async () => {
+    const fixture = createOrderFixture();
+    const answer = await fixture.place();
     expect(answer).toMatchObject({
       outcome: Outcome.CONFIRMED,
       reason: OrderReason.UNSPECIFIED,
@@ -25,14 +25,14 @@ describe('an order that can be served', () => {
     expect(answer.retry).toBeUndefined();
   });
 
-  it('is priced from the prices of this service', async () => {
-    const answer = await openCreateOrderFixture().place({ items: [{ productId: '12345', quantity: 1 }] });
+  it('is priced from the prices of the order service', async () => {
+    const answer = await createOrderFixture().place({ items: [{ productId: '12345', quantity: 1 }] });
     expect(answer.order?.total).toEqual({ currencyCode: 'EUR', minorUnits: 5_999n });
     expect(answer.order?.pricingVersion).toBe('v1');
   });
 
   it('keeps unit prices and the order of its items', async () => {
-    const answer = await openCreateOrderFixture().place({
+    const answer = await createOrderFixture().place({
       items: [
         { productId: 'prod789', quantity: 2 },
         { productId: '12345', quantity: 1 },
@@ -45,22 +45,22 @@ describe('an order that can be served', () => {
     expect(answer.order?.total?.minorUnits).toBe(8_499n);
   });
 
-  it('is stored with OrderCreated in one change, before any neighbour is asked', async () => {
-    const desk = openCreateOrderFixture();
-    desk.saga.inventory.reserveStock.mockImplementationOnce(async () => {
-      expect(desk.saga.store.changes).toMatchObject([
+  it('is stored with OrderCreated in one change, before any dependency is called', async () => {
+    const fixture = createOrderFixture();
+    fixture.saga.inventory.reserveStock.mockImplementationOnce(async () => {
+      expect(fixture.saga.store.changes).toMatchObject([
         { order: { status: 'PENDING', version: 1 }, events: ['shop.order.v1.OrderCreated'] },
       ]);
       throw callFailure('inventory', 'timeout');
     });
-    await desk.place();
-    expect(desk.saga.inventory.reserveStock).toHaveBeenCalledOnce();
+    await fixture.place();
+    expect(fixture.saga.inventory.reserveStock).toHaveBeenCalledOnce();
   });
 
-  it('is told by OrderCreated with customer, items and total', async () => {
-    const desk = openCreateOrderFixture();
-    await desk.place({ items: [{ productId: '12345', quantity: 1 }] });
-    expect(readEvent(OrderCreatedSchema, desk.saga.store.events[0]!.payload)).toMatchObject({
+  it('publishes OrderCreated with customer, items and total', async () => {
+    const fixture = createOrderFixture();
+    await fixture.place({ items: [{ productId: '12345', quantity: 1 }] });
+    expect(readEvent(OrderCreatedSchema, fixture.saga.store.events[0]!.payload)).toMatchObject({
       orderId: 'order-1',
       customerId: 'cust123',
       items: [{ productId: '12345', quantity: 1, unitPrice: { currencyCode: 'EUR', minorUnits: 5_999n } }],
@@ -69,26 +69,26 @@ describe('an order that can be served', () => {
     });
   });
 
-  it('wakes those who publish as soon as it is stored', async () => {
-    const desk = openCreateOrderFixture();
-    await desk.place();
-    expect(desk.saga.changed.mock.calls[0]?.[0]).toMatchObject({ orderId: 'order-1', version: 1 });
+  it('wakes the relay as soon as it is stored', async () => {
+    const fixture = createOrderFixture();
+    await fixture.place();
+    expect(fixture.saga.onChange.mock.calls[0]?.[0]).toMatchObject({ orderId: 'order-1', version: 1 });
   });
 
-  it('takes 100 different products', async () => {
-    const desk = openCreateOrderFixture();
+  it('accepts 100 different products', async () => {
+    const fixture = createOrderFixture();
     const items = distinctItems(100);
-    await desk.prices.put(
+    await fixture.prices.put(
       items.map(({ productId }) => ({ productId, unitPrice: { currencyCode: 'EUR', minorUnits: 1n }, version: 1n })),
     );
-    desk.saga.inventory.stock = 100;
-    expect((await desk.place({ items })).order?.total?.minorUnits).toBe(100n);
+    fixture.saga.inventory.stock = 100;
+    expect((await fixture.place({ items })).order?.total?.minorUnits).toBe(100n);
   });
 
-  it('takes 10,000 of one product', async () => {
-    const desk = openCreateOrderFixture();
-    desk.saga.inventory.stock = 10_000;
-    expect(await desk.place({ items: [{ productId: '12345', quantity: 10_000 }] })).toMatchObject({
+  it('accepts 10,000 of one product', async () => {
+    const fixture = createOrderFixture();
+    fixture.saga.inventory.stock = 10_000;
+    expect(await fixture.place({ items: [{ productId: '12345', quantity: 10_000 }] })).toMatchObject({
       outcome: Outcome.CONFIRMED,
       order: { total: { minorUnits: 59_990_000n } },
     });
@@ -96,10 +96,10 @@ describe('an order that can be served', () => {
 });
 
 describe('what the call saw', () => {
-  it('not enough stock: FAILED, INSUFFICIENT_STOCK, no advice to try again', async () => {
-    const desk = openCreateOrderFixture();
-    desk.saga.inventory.stock = 9;
-    const answer = await desk.place();
+  it('not enough stock: FAILED, INSUFFICIENT_STOCK, no retry advice', async () => {
+    const fixture = createOrderFixture();
+    fixture.saga.inventory.stock = 9;
+    const answer = await fixture.place();
     expect(answer).toMatchObject({
       outcome: Outcome.FAILED,
       reason: OrderReason.INSUFFICIENT_STOCK,
@@ -109,18 +109,18 @@ describe('what the call saw', () => {
   });
 
   it('inventory answers internal: FAILED, INVENTORY_ERROR, a new key may be tried after a second', async () => {
-    const desk = openCreateOrderFixture();
-    desk.saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'internal'));
-    const answer = await desk.place();
+    const fixture = createOrderFixture();
+    fixture.saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'internal'));
+    const answer = await fixture.place();
     expect(answer).toMatchObject({ outcome: Outcome.FAILED, reason: OrderReason.INVENTORY_ERROR });
     expect(answer.retry?.newKey).toBe(true);
     expect(durationMs(answer.retry?.after as Parameters<typeof durationMs>[0])).toBe(1_000);
   });
 
   it('inventory times out: PENDING, INVENTORY_CHECK_FAILED (seed 4.2)', async () => {
-    const desk = openCreateOrderFixture();
-    desk.saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'timeout'));
-    expect(await desk.place()).toMatchObject({
+    const fixture = createOrderFixture();
+    fixture.saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'timeout'));
+    expect(await fixture.place()).toMatchObject({
       outcome: Outcome.PENDING,
       reason: OrderReason.INVENTORY_CHECK_FAILED,
       order: { status: OrderStatus.PENDING, reason: OrderReason.INVENTORY_CHECK_FAILED },
@@ -128,9 +128,9 @@ describe('what the call saw', () => {
   });
 
   it('payment times out: TIMEOUT, while the order stays PENDING', async () => {
-    const desk = openCreateOrderFixture();
-    desk.saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', 'timeout'));
-    expect(await desk.place()).toMatchObject({
+    const fixture = createOrderFixture();
+    fixture.saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', 'timeout'));
+    expect(await fixture.place()).toMatchObject({
       outcome: Outcome.TIMEOUT,
       reason: OrderReason.PAYMENT_TIMEOUT,
       order: { status: OrderStatus.PENDING },
@@ -138,9 +138,9 @@ describe('what the call saw', () => {
   });
 
   it('a breaker is open: CIRCUIT_OPEN, while the order stays PENDING', async () => {
-    const desk = openCreateOrderFixture();
-    desk.saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'circuit_open'));
-    expect(await desk.place()).toMatchObject({
+    const fixture = createOrderFixture();
+    fixture.saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'circuit_open'));
+    expect(await fixture.place()).toMatchObject({
       outcome: Outcome.CIRCUIT_OPEN,
       reason: OrderReason.INVENTORY_UNAVAILABLE,
       order: { status: OrderStatus.PENDING },
@@ -148,22 +148,22 @@ describe('what the call saw', () => {
   });
 
   it('a decline whose stock cannot be released yet: FAILED, PAYMENT_FAILED', async () => {
-    const desk = openCreateOrderFixture();
-    desk.saga.payment.decline = 'Insufficient funds';
-    desk.saga.inventory.releaseReservation.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
-    expect(await desk.place()).toMatchObject({ outcome: Outcome.FAILED, reason: OrderReason.PAYMENT_FAILED });
+    const fixture = createOrderFixture();
+    fixture.saga.payment.decline = 'Insufficient funds';
+    fixture.saga.inventory.releaseReservation.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
+    expect(await fixture.place()).toMatchObject({ outcome: Outcome.FAILED, reason: OrderReason.PAYMENT_FAILED });
   });
 
-  it('cancelled meanwhile by another replica, and not given back yet: FAILED, CANCELLED_BY_CUSTOMER', async () => {
-    const desk = openCreateOrderFixture();
-    const { saga } = desk;
+  it('cancelled concurrently by another replica, compensation still owed: FAILED, CANCELLED_BY_CUSTOMER', async () => {
+    const fixture = createOrderFixture();
+    const { saga } = fixture;
     saga.inventory.releaseReservation.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
     saga.store.beforeSave = async () => {
       saga.store.beforeSave = () => undefined;
       const stored = saga.store.current();
       await saga.store.save(decideCancel(stored, secondsLater(1)), stored.version, []);
     };
-    expect(await desk.place()).toMatchObject({
+    expect(await fixture.place()).toMatchObject({
       outcome: Outcome.FAILED,
       reason: OrderReason.CANCELLED_BY_CUSTOMER,
       order: { status: OrderStatus.CANCELLED },
@@ -171,50 +171,49 @@ describe('what the call saw', () => {
   });
 
   it('too little time: PENDING, BUDGET_EXHAUSTED, and the order is kept', async () => {
-    const desk = openCreateOrderFixture();
+    const fixture = createOrderFixture();
     const notCalled = callFailure('inventory', 'not_called');
-    desk.saga.inventory.reserveStock.mockImplementation(async (_request, options) => {
+    fixture.saga.inventory.reserveStock.mockImplementation(async (_request, options) => {
       expect(options?.timeoutMs).toBe(0);
       throw notCalled;
     });
-    expect(await desk.place({}, 0)).toMatchObject({ outcome: Outcome.PENDING, reason: OrderReason.BUDGET_EXHAUSTED });
-    expect(desk.saga.store.current().status).toBe('PENDING');
+    expect(await fixture.place({}, { budgetMs: 0 })).toMatchObject({
+      outcome: Outcome.PENDING,
+      reason: OrderReason.BUDGET_EXHAUSTED,
+    });
+    expect(fixture.saga.store.current().status).toBe('PENDING');
   });
 
-  it('never shows the payment method', async () => {
-    const desk = openCreateOrderFixture();
-    desk.saga.payment.decline = 'Insufficient funds';
-    const answer = await desk.place({ paymentMethod: 'pm_very_secret' });
+  it('never returns the payment method', async () => {
+    const fixture = createOrderFixture();
+    fixture.saga.payment.decline = 'Insufficient funds';
+    const answer = await fixture.place({ paymentMethod: 'pm_very_secret' });
     expect(JSON.stringify(answer, (_, value) => (typeof value === 'bigint' ? String(value) : value))).not.toContain(
       'pm_very_secret',
     );
   });
 });
 
-describe('a database that is away', () => {
-  const outage = unavailable({
-    reason: 'DATABASE_UNAVAILABLE',
-    message: 'the database cannot be reached now',
-    retryAfterMs: 1_000,
-  });
+describe('a database outage', () => {
+  const outage = unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'the database cannot be reached now' });
 
-  it('before the order is stored: unavailable, and nobody was asked', async () => {
-    const desk = openCreateOrderFixture();
-    desk.saga.store.insert = async () => {
+  it('before the order is stored: unavailable, and no dependency is called', async () => {
+    const fixture = createOrderFixture();
+    fixture.saga.store.insert = async () => {
       throw outage;
     };
-    expect(await failureOf(desk.place())).toMatchObject({ kind: 'unavailable', retryAfterMs: 1_000 });
-    expect(desk.saga.inventory.reserveStock).not.toHaveBeenCalled();
+    expect(await failureOf(fixture.place())).toMatchObject({ kind: 'unavailable', retryAfterMs: 1_000 });
+    expect(fixture.saga.inventory.reserveStock).not.toHaveBeenCalled();
   });
 
-  it('in the middle: unavailable, and repeating the key tells the truth', async () => {
-    const desk = openCreateOrderFixture();
-    desk.saga.store.beforeSave = () => {
-      desk.saga.store.beforeSave = () => undefined;
+  it('after the order is stored: unavailable, and a duplicate returns the order', async () => {
+    const fixture = createOrderFixture();
+    fixture.saga.store.beforeSave = () => {
+      fixture.saga.store.beforeSave = () => undefined;
       throw outage;
     };
-    expect(await failureOf(desk.place())).toMatchObject({ reason: 'DATABASE_UNAVAILABLE' });
-    expect(await desk.place({}, 20)).toMatchObject({
+    expect(await failureOf(fixture.place())).toMatchObject({ reason: 'DATABASE_UNAVAILABLE' });
+    expect(await fixture.place({}, { budgetMs: 20 })).toMatchObject({
       outcome: Outcome.PENDING,
       order: { orderId: 'order-1', status: OrderStatus.PENDING },
     });

@@ -1,4 +1,4 @@
-// Following an order by being told of changes alone: here the time to look again by itself never comes.
+// Following an order by notifications alone: the periodic look-up never happens here.
 import { expect, it, vi } from 'vitest';
 import { createOrderChanges } from '#services/order/order-changes.ts';
 import { createFakeOrderStore } from '../../support/services/fake-order-store.ts';
@@ -13,18 +13,18 @@ vi.mock('#services/platform/base/backoff.ts', async (importOriginal) => ({
     }),
 }));
 
-it('a change is told at once', async () => {
+it('yields a change as soon as it is notified', async () => {
   const store = createFakeOrderStore(pendingOrder());
   const changes = createOrderChanges(store);
   const following = changes.follow('order-1', new AbortController().signal);
   await following.next();
   const next = following.next();
   store.put({ ...blockedOrder(), version: 2 });
-  changes.changed(blockedOrder());
+  changes.notify(blockedOrder());
   expect((await next).value).toMatchObject({ version: 2 });
 });
 
-it('a change made while it looks is not missed', async () => {
+it('misses no change that is made during a look-up', async () => {
   const store = createFakeOrderStore(pendingOrder());
   const changes = createOrderChanges(store);
   const following = changes.follow('order-1', new AbortController().signal);
@@ -33,24 +33,24 @@ it('a change made while it looks is not missed', async () => {
     store.find = find;
     const found = await find(orderId);
     store.put({ ...blockedOrder(), version: 2 });
-    changes.changed(blockedOrder());
+    changes.notify(blockedOrder());
     return found;
   };
   expect((await following.next()).value).toMatchObject({ version: 1 });
   expect((await following.next()).value).toMatchObject({ version: 2 });
 });
 
-it('a change told while the follower is busy with the one before is not missed', async () => {
+it('misses no change that is notified while the follower handles the previous one', async () => {
   const store = createFakeOrderStore(pendingOrder());
   const changes = createOrderChanges(store);
   const following = changes.follow('order-1', new AbortController().signal);
   await following.next();
   store.put({ ...blockedOrder(), version: 2 });
-  changes.changed(blockedOrder());
+  changes.notify(blockedOrder());
   expect((await following.next()).value).toMatchObject({ version: 2 });
 });
 
-it('a follower that is told of nothing ends when it is aborted', async () => {
+it('ends without a notification when it is aborted', async () => {
   const caller = new AbortController();
   const changes = createOrderChanges(createFakeOrderStore(pendingOrder()));
   const following = changes.follow('order-1', caller.signal);

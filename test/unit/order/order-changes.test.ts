@@ -20,7 +20,7 @@ function watchStore(...orders: Order[]) {
     store,
     changes,
     lookUps: () => lookUps,
-    /** Stores a change as another replica would: nobody here is told. */
+    /** Stores a change as another replica would: without a notification in this one. */
     storeElsewhere: (order: Order) => store.put({ ...order, version: store.current(order.orderId).version + 1 }),
   };
 }
@@ -32,24 +32,24 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe('following an order', () => {
-  it('begins with the order as it is', async () => {
+  it('begins with the order as it is stored', async () => {
     const { changes } = watchStore(blockedOrder());
     const following = changes.follow('order-1', FOR_EVER);
     expect((await following.next()).value).toEqual(blockedOrder());
   });
 
-  it('goes on with a change at once when it is told of', async () => {
+  it('yields a change as soon as it is notified', async () => {
     const { changes, storeElsewhere, lookUps } = watchStore(pendingOrder());
     const following = changes.follow('order-1', FOR_EVER);
     await following.next();
     const next = following.next();
     storeElsewhere(blockedOrder());
-    changes.changed(blockedOrder());
+    changes.notify(blockedOrder());
     expect((await next).value).toMatchObject({ version: 2, reason: 'INVENTORY_UNAVAILABLE' });
     expect(lookUps()).toBe(2);
   });
 
-  it('finds a change of another replica by itself', async () => {
+  it('finds a change of another replica by its periodic look-up', async () => {
     const { changes, storeElsewhere } = watchStore(pendingOrder());
     const following = changes.follow('order-1', FOR_EVER);
     await following.next();
@@ -57,14 +57,14 @@ describe('following an order', () => {
     expect((await following.next()).value).toMatchObject({ version: 2 });
   });
 
-  it('yields no version twice, however often it is told', async () => {
+  it('yields no version twice, however often it is notified', async () => {
     const { changes, lookUps } = watchStore(pendingOrder());
     const following = changes.follow('order-1', FOR_EVER);
     await following.next();
     const next = following.next();
-    for (const told of [2, 3, 4]) {
-      changes.changed(pendingOrder());
-      await expect.poll(lookUps, { interval: 1 }).toBe(told);
+    for (const count of [2, 3, 4]) {
+      changes.notify(pendingOrder());
+      await expect.poll(lookUps, { interval: 1 }).toBe(count);
     }
     expect(await isSettled(next)).toBe(false);
   });
@@ -74,17 +74,17 @@ describe('following an order', () => {
     const following = changes.follow('order-1', FOR_EVER);
     await following.next();
     void following.next();
-    changes.changed(pendingOrder({ orderId: 'order-2' }));
+    changes.notify(pendingOrder({ orderId: 'order-2' }));
     expect(lookUps()).toBe(1);
   });
 
-  it('wakes all who follow the same order', async () => {
+  it('wakes all followers of the same order', async () => {
     const { changes, storeElsewhere } = watchStore(pendingOrder());
     const followers = [changes.follow('order-1', FOR_EVER), changes.follow('order-1', FOR_EVER)];
     await Promise.all(followers.map((following) => following.next()));
     const next = followers.map((following) => following.next());
     storeElsewhere(blockedOrder());
-    changes.changed(blockedOrder());
+    changes.notify(blockedOrder());
     expect((await Promise.all(next)).map(({ value }) => value.version)).toEqual([2, 2]);
   });
 
@@ -98,18 +98,18 @@ describe('following an order', () => {
     expect((await end).done).toBe(true);
   });
 
-  it('does not begin when it is aborted already', async () => {
+  it('yields nothing when it is aborted already', async () => {
     const { changes, lookUps } = watchStore(pendingOrder());
     expect((await changes.follow('order-1', AbortSignal.abort()).next()).done).toBe(true);
     expect(lookUps()).toBe(0);
   });
 
-  it('ends at once for an order that does not exist', async () => {
+  it('ends immediately for an order that does not exist', async () => {
     const { changes } = watchStore();
     expect((await changes.follow('no-such', FOR_EVER).next()).done).toBe(true);
   });
 
-  it('tells of a database that is away', async () => {
+  it('throws when the database is down', async () => {
     const { store, changes } = watchStore(pendingOrder());
     store.find = async () => {
       throw unavailable({
@@ -121,8 +121,8 @@ describe('following an order', () => {
     await expect(changes.follow('order-1', FOR_EVER).next()).rejects.toMatchObject({ reason: 'DATABASE_UNAVAILABLE' });
   });
 
-  it('a change nobody waits for is no matter', () => {
+  it('ignores a change that has no follower', () => {
     const { changes } = watchStore();
-    expect(() => changes.changed(pendingOrder())).not.toThrow();
+    expect(() => changes.notify(pendingOrder())).not.toThrow();
   });
 });

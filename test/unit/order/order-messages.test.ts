@@ -68,11 +68,11 @@ describe('an order as clients see it', () => {
     ['CONFIRMED', 2],
     ['FAILED', 3],
     ['CANCELLED', 4],
-  ] as [Status, number][])('has the status %s by its number %i', (status, number) => {
+  ] as [Status, number][])('maps the status %s to its number %i', (status, number) => {
     expect(message({ ...pendingOrder(), status }).status).toBe(number);
   });
 
-  it('knows every step of the contract', () => {
+  it('has every step of the contract', () => {
     const steps: Step[] = [
       'CREATE',
       'RESERVE_STOCK',
@@ -118,7 +118,7 @@ describe('a reason', () => {
   });
 });
 
-describe('a status to look for', () => {
+describe('a status filter', () => {
   it.each([
     [OrderStatus.PENDING, 'PENDING'],
     [OrderStatus.CONFIRMED, 'CONFIRMED'],
@@ -129,13 +129,13 @@ describe('a status to look for', () => {
     expect(fromStatusMessage(number)).toBe(status);
   });
 
-  it('that the contract does not know is refused', () => {
-    expect(() => fromStatusMessage(99 as OrderStatus)).toThrow('99 is no order status');
+  it('refuses a number that is not in the contract', () => {
+    expect(() => fromStatusMessage(99 as OrderStatus)).toThrow('99 is not an order status');
   });
 });
 
 describe('the event of a status', () => {
-  it('PENDING tells OrderCreated', () => {
+  it('PENDING is OrderCreated', () => {
     const event = toStatusEvent(pendingOrder());
     expect(event.subject).toBe('shop.order.v1.OrderCreated');
     const body = readEvent(OrderCreatedSchema, event.payload);
@@ -145,7 +145,7 @@ describe('the event of a status', () => {
     expect(timestampDate(body.createTime!)).toEqual(ACCEPTED_AT);
   });
 
-  it('CONFIRMED tells OrderConfirmed, with reservation and payment', () => {
+  it('CONFIRMED is OrderConfirmed, with reservation and payment', () => {
     const event = toStatusEvent({ ...confirmedOrder(), version: 3 });
     expect(event.subject).toBe('shop.order.v1.OrderConfirmed');
     const body = readEvent(OrderConfirmedSchema, event.payload);
@@ -154,7 +154,7 @@ describe('the event of a status', () => {
     expect(timestampDate(body.confirmTime!)).toEqual(secondsLater(4));
   });
 
-  it('FAILED tells OrderFailed, with the reason', () => {
+  it('FAILED is OrderFailed, with the reason', () => {
     const event = toStatusEvent({ ...failedOrder('INSUFFICIENT_STOCK'), version: 2 });
     expect(event.subject).toBe('shop.order.v1.OrderFailed');
     const body = readEvent(OrderFailedSchema, event.payload);
@@ -162,7 +162,7 @@ describe('the event of a status', () => {
     expect(timestampDate(body.failTime!)).toEqual(secondsLater(3));
   });
 
-  it('CANCELLED tells OrderCancelled', () => {
+  it('CANCELLED is OrderCancelled', () => {
     const event = toStatusEvent({ ...cancelledOrder(), version: 2 });
     expect(event.subject).toBe('shop.order.v1.OrderCancelled');
     const body = readEvent(OrderCancelledSchema, event.payload);
@@ -171,7 +171,7 @@ describe('the event of a status', () => {
   });
 
   it.each([pendingOrder, confirmedOrder, failedOrder, cancelledOrder])(
-    'carries the mark of a test order (%o)',
+    'carries the flag of a synthetic order (%o)',
     (make) => {
       const { subject, payload } = toStatusEvent({ ...make(), synthetic: true });
       const schemas = [OrderCreatedSchema, OrderConfirmedSchema, OrderFailedSchema, OrderCancelledSchema] as const;
@@ -201,7 +201,7 @@ describe('the event of a status', () => {
     });
   });
 
-  it('has an id of its own each time', () => {
+  it('has a new id each time', () => {
     expect(toStatusEvent(pendingOrder()).id).not.toBe(toStatusEvent(pendingOrder()).id);
   });
 });

@@ -6,7 +6,7 @@ import { blockedOrder, confirmedOrder, failedOrder, pendingOrder } from '../../s
 
 const nothingOpen = { pending: 0, oldestPendingMs: 0, compensations: 0 };
 
-/** The lines of a scrape that tell of one instrument. */
+/** The lines of one instrument in a scrape. */
 async function scrape(registry: Registry, name: string): Promise<string[]> {
   return (await registry.metrics()).split('\n').filter((line) => line.startsWith(name));
 }
@@ -15,9 +15,9 @@ describe('the metrics of orders', () => {
   it('count ended orders by state, reason and whether they were synthetic', async () => {
     const registry = new Registry();
     const metrics = createOrderMetrics(registry, { countOpen: async () => nothingOpen });
-    metrics.ended(confirmedOrder());
-    metrics.ended(confirmedOrder());
-    metrics.ended({ ...failedOrder(), reason: 'PAYMENT_FAILED', synthetic: true });
+    metrics.recordEnd(confirmedOrder());
+    metrics.recordEnd(confirmedOrder());
+    metrics.recordEnd({ ...failedOrder(), reason: 'PAYMENT_FAILED', synthetic: true });
 
     expect(await scrape(registry, 'orders_ended_total')).toEqual([
       'orders_ended_total{status="confirmed",reason="",synthetic="false"} 2',
@@ -25,7 +25,7 @@ describe('the metrics of orders', () => {
     ]);
   });
 
-  it('tell what is open at every scrape', async () => {
+  it('report what is open at every scrape', async () => {
     const registry = new Registry();
     createOrderMetrics(registry, {
       countOpen: async () => ({ pending: 3, oldestPendingMs: 90_500, compensations: 2 }),
@@ -38,10 +38,10 @@ describe('the metrics of orders', () => {
     expect(await scrape(registry, 'orders_open')).toEqual(['orders_open_compensations 2']);
   });
 
-  it('stay as they were while the database is away, and tell all the rest', async () => {
+  it('keep the gauges during a database outage, and report everything else', async () => {
     const registry = new Registry();
     const countOpen = vi.fn(async () => ({ pending: 3, oldestPendingMs: 90_500, compensations: 2 }));
-    createOrderMetrics(registry, { countOpen }).ended(confirmedOrder());
+    createOrderMetrics(registry, { countOpen }).recordEnd(confirmedOrder());
     await registry.metrics();
     countOpen.mockRejectedValueOnce(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }));
 
@@ -53,7 +53,7 @@ describe('the metrics of orders', () => {
     ]);
   });
 
-  it('do not hide a statement that is wrong', async () => {
+  it('do not hide a wrong statement', async () => {
     const registry = new Registry();
     createOrderMetrics(registry, { countOpen: () => Promise.reject(new Error('column "stauts" does not exist')) });
 
@@ -62,22 +62,22 @@ describe('the metrics of orders', () => {
 });
 
 describe('the saga', () => {
-  it('tells once that an order has ended, whatever is stored before and after', async () => {
+  it('reports the end of an order once', async () => {
     const saga = createFakeSaga(pendingOrder());
     await saga.run();
 
-    expect(saga.changed.mock.calls.map(([order, hasEnded]) => [order.status, hasEnded])).toEqual([
+    expect(saga.onChange.mock.calls.map(([order, hasEnded]) => [order.status, hasEnded])).toEqual([
       ['PENDING', false],
       ['CONFIRMED', true],
     ]);
   });
 
-  it('does not tell it again when what was owed is given back', async () => {
+  it('does not report the end again after the compensation', async () => {
     const saga = createFakeSaga(blockedOrder());
     saga.payment.decline = 'Insufficient funds';
     await saga.run();
 
-    expect(saga.changed.mock.calls.map(([order, hasEnded]) => [order.status, hasEnded])).toEqual([
+    expect(saga.onChange.mock.calls.map(([order, hasEnded]) => [order.status, hasEnded])).toEqual([
       ['FAILED', true],
       ['FAILED', false],
     ]);

@@ -14,25 +14,25 @@ import {
   secondsLater,
 } from '../../support/services/order-builders.ts';
 
-/** A cancelled order whose stock is reserved and whose money is taken. */
-function cancelledWithBoth(): FakeSaga {
+/** A cancelled order whose stock is reserved and whose customer is charged. */
+function cancelledAndPaid(): FakeSaga {
   const saga = createFakeSaga(cancelledOrder());
   saga.inventory.reservations.set('order-1', 'RESERVED');
   saga.payment.charges.set('order-1', 'COMPLETED');
   return saga;
 }
 
-describe('giving back', () => {
-  it('releases the stock and refunds the money', async () => {
-    const saga = cancelledWithBoth();
+describe('compensation', () => {
+  it('releases the stock and refunds the charge', async () => {
+    const saga = cancelledAndPaid();
     const { order } = await saga.run();
     expect(order.owed).toEqual({ release: false, refund: false });
     expect(saga.inventory.reservations.get('order-1')).toBe('RELEASED');
     expect(saga.payment.charges.get('order-1')).toBe('REFUNDED');
   });
 
-  it('asks each neighbour once and stores one change, without an event', async () => {
-    const saga = cancelledWithBoth();
+  it('calls each dependency once and stores one change, without an event', async () => {
+    const saga = cancelledAndPaid();
     await saga.run();
     expect(saga.inventory.releaseReservation).toHaveBeenCalledOnce();
     expect(saga.payment.refundPayment).toHaveBeenCalledOnce();
@@ -40,7 +40,7 @@ describe('giving back', () => {
   });
 
   it('refunds under the key of the order', async () => {
-    const saga = cancelledWithBoth();
+    const saga = cancelledAndPaid();
     await saga.run();
     expect(saga.payment.refundPayment.mock.calls[0]?.[0]).toEqual({
       orderId: 'order-1',
@@ -63,7 +63,7 @@ describe('giving back', () => {
   });
 
   it('never starts the order again', async () => {
-    const saga = cancelledWithBoth();
+    const saga = cancelledAndPaid();
     await saga.run();
     expect(saga.inventory.reserveStock).not.toHaveBeenCalled();
     expect(saga.payment.processPayment).not.toHaveBeenCalled();
@@ -71,12 +71,12 @@ describe('giving back', () => {
   });
 
   it('keeps status, verdict and reason of the order', async () => {
-    const { order } = await cancelledWithBoth().run();
+    const { order } = await cancelledAndPaid().run();
     expect(order).toMatchObject({ status: 'CANCELLED', verdict: 'CANCEL', reason: 'CANCELLED_BY_CUSTOMER' });
   });
 
-  it('tells both in the timeline', async () => {
-    const { order } = await cancelledWithBoth().run();
+  it('records both steps in the timeline', async () => {
+    const { order } = await cancelledAndPaid().run();
     expect(order.timeline.slice(-2).map(({ step, state }) => `${step} ${state}`)).toEqual([
       'RELEASE_RESERVATION DONE',
       'REFUND_PAYMENT DONE',
@@ -84,7 +84,7 @@ describe('giving back', () => {
   });
 });
 
-describe('giving back while a neighbour is away', () => {
+describe('compensation while a dependency is down', () => {
   const failures: CallFailure[] = [
     'timeout',
     'unreachable',
@@ -95,22 +95,22 @@ describe('giving back while a neighbour is away', () => {
     'refused',
   ];
 
-  it.each(failures)('refunds although the release fails, %s; the stock stays owed', async (failure) => {
-    const saga = cancelledWithBoth();
+  it.each(failures)('refunds although the release fails, %s; the release stays owed', async (failure) => {
+    const saga = cancelledAndPaid();
     saga.inventory.releaseReservation.mockRejectedValueOnce(callFailure('inventory', failure));
     expect((await saga.run()).order.owed).toEqual({ release: true, refund: false });
     expect(saga.payment.charges.get('order-1')).toBe('REFUNDED');
   });
 
-  it.each(failures)('releases although the refund fails, %s; the money stays owed', async (failure) => {
-    const saga = cancelledWithBoth();
+  it.each(failures)('releases although the refund fails, %s; the refund stays owed', async (failure) => {
+    const saga = cancelledAndPaid();
     saga.payment.refundPayment.mockRejectedValueOnce(callFailure('payment', failure));
     expect((await saga.run()).order.owed).toEqual({ release: false, refund: true });
     expect(saga.inventory.reservations.get('order-1')).toBe('RELEASED');
   });
 
-  it('tries again later and does only what is left', async () => {
-    const saga = cancelledWithBoth();
+  it('is retried later and does only what is left', async () => {
+    const saga = cancelledAndPaid();
     saga.payment.refundPayment.mockRejectedValueOnce(callFailure('payment', 'unreachable'));
     await saga.run();
     expect(saga.store.changes.at(-1)?.resume?.attempts).toBe(1);
@@ -119,8 +119,8 @@ describe('giving back while a neighbour is away', () => {
     expect(saga.payment.refundPayment).toHaveBeenCalledTimes(2);
   });
 
-  it('shows both hindrances in the timeline when both are away', async () => {
-    const saga = cancelledWithBoth();
+  it('records both failures in the timeline when both are down', async () => {
+    const saga = cancelledAndPaid();
     saga.inventory.releaseReservation.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
     saga.payment.refundPayment.mockRejectedValueOnce(callFailure('payment', 'timeout'));
     const { order } = await saga.run();
@@ -130,24 +130,28 @@ describe('giving back while a neighbour is away', () => {
     ]);
   });
 
-  it('keeps what the call saw of a decline before what it saw of the release', async () => {
+  it('reports the decline rather than the failed release', async () => {
     const saga = createFakeSaga(pendingOrder());
     saga.payment.decline = 'Insufficient funds';
     saga.inventory.releaseReservation.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
-    const { order, hindrance } = await saga.run();
-    expect(hindrance).toMatchObject({ outcome: 'FAILED', reason: 'PAYMENT_FAILED' });
+    const { order, failure } = await saga.run();
+    expect(failure).toMatchObject({ outcome: 'FAILED', reason: 'PAYMENT_FAILED' });
     expect(order).toMatchObject({ status: 'FAILED', reason: 'PAYMENT_FAILED', owed: { release: true, refund: false } });
   });
 
-  it('an error that is no failed call is thrown on', async () => {
-    const saga = cancelledWithBoth();
+  it('rethrows an error that is not a failed call', async () => {
+    const saga = cancelledAndPaid();
     saga.payment.refundPayment.mockRejectedValueOnce(new TypeError('a mistake of ours'));
     await expect(saga.run()).rejects.toThrow('a mistake of ours');
   });
 });
 
-/** Another replica stores this change at the moment the run wants to store its own, once. */
-function overtake(saga: FakeSaga, change: (stored: Order) => Order, when: (next: Order) => boolean = () => true): void {
+/** Has another replica store this change just before the run stores its own, once. */
+function storeFirst(
+  saga: FakeSaga,
+  change: (stored: Order) => Order,
+  when: (next: Order) => boolean = () => true,
+): void {
   saga.store.beforeSave = async (next) => {
     if (!when(next)) return;
     saga.store.beforeSave = () => undefined;
@@ -161,7 +165,7 @@ function overtake(saga: FakeSaga, change: (stored: Order) => Order, when: (next:
 describe('an order cancelled while the saga runs', () => {
   it('between charge and verdict: refunds the charge and releases the stock', async () => {
     const saga = createFakeSaga(pendingOrder());
-    overtake(saga, (stored) => decideCancel(stored, secondsLater(5)));
+    storeFirst(saga, (stored) => decideCancel(stored, secondsLater(5)));
     const { order } = await saga.run();
     expect(order).toMatchObject({ status: 'CANCELLED', owed: { release: false, refund: false } });
     expect(saga.payment.charges.get('order-1')).toBe('REFUNDED');
@@ -169,9 +173,9 @@ describe('an order cancelled while the saga runs', () => {
     expect(saga.inventory.confirmReservation).not.toHaveBeenCalled();
   });
 
-  it('between charge and verdict: tells OrderCancelled and no other end', async () => {
+  it('between charge and verdict: publishes OrderCancelled and no other final event', async () => {
     const saga = createFakeSaga(pendingOrder());
-    overtake(saga, (stored) => decideCancel(stored, secondsLater(5)));
+    storeFirst(saga, (stored) => decideCancel(stored, secondsLater(5)));
     await saga.run();
     expect(saga.store.events.map(({ subject }) => subject)).toEqual(['shop.order.v1.OrderCancelled']);
   });
@@ -179,20 +183,20 @@ describe('an order cancelled while the saga runs', () => {
   it('while its payment is declined: stays CANCELLED, does not become FAILED', async () => {
     const saga = createFakeSaga(pendingOrder());
     saga.payment.decline = 'Insufficient funds';
-    overtake(saga, (stored) => decideCancel(stored, secondsLater(5)));
+    storeFirst(saga, (stored) => decideCancel(stored, secondsLater(5)));
     expect((await saga.run()).order).toMatchObject({ status: 'CANCELLED', verdict: 'CANCEL' });
   });
 
-  it('while it is about to wait: stays CANCELLED and is given back', async () => {
+  it('while a step fails: stays CANCELLED and is compensated', async () => {
     const saga = createFakeSaga(pendingOrder());
     saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', 'timeout'));
-    overtake(saga, (stored) => decideCancel(stored, secondsLater(5)));
+    storeFirst(saga, (stored) => decideCancel(stored, secondsLater(5)));
     const { order } = await saga.run();
     expect(order).toMatchObject({ status: 'CANCELLED', owed: { release: false, refund: false } });
     expect(saga.payment.refundPayment).toHaveBeenCalledOnce();
   });
 
-  it('a success that arrives after the cancellation was given back is not kept', async () => {
+  it('a charge that arrives after the compensation takes no effect', async () => {
     const saga = createFakeSaga(pendingOrder());
     const charge = saga.payment.processPayment.getMockImplementation()!;
     saga.payment.processPayment.mockImplementationOnce(async (...given) => {
@@ -209,7 +213,7 @@ describe('an order cancelled while the saga runs', () => {
 });
 
 describe('two replicas on one order', () => {
-  it('the second goes on from what the first stored and tells nothing twice', async () => {
+  it('the second continues from what the first stored and publishes nothing twice', async () => {
     const saga = createFakeSaga(pendingOrder());
     const stale = saga.store.current();
     await saga.run();
@@ -219,7 +223,7 @@ describe('two replicas on one order', () => {
     expect(saga.payment.captures).toBe(1);
   });
 
-  it('side by side, confirm it once and charge it once', async () => {
+  it('concurrently, confirm it once and charge it once', async () => {
     const saga = createFakeSaga(pendingOrder());
     const results = await Promise.all([saga.run(), saga.run(), saga.run()]);
     expect(results.map(({ order }) => order.status)).toEqual(['CONFIRMED', 'CONFIRMED', 'CONFIRMED']);
@@ -228,7 +232,7 @@ describe('two replicas on one order', () => {
     expect(saga.inventory.stock).toBe(40);
   });
 
-  it('a verdict stored by the other is taken over: a failure seen here does not undo CONFIRM', async () => {
+  it('a verdict that the other replica stored wins: a failure here does not undo CONFIRM', async () => {
     const saga = createFakeSaga(blockedOrder());
     const stale = saga.store.current();
     await saga.run();
@@ -239,17 +243,17 @@ describe('two replicas on one order', () => {
     expect(saga.payment.refundPayment).not.toHaveBeenCalled();
   });
 
-  it('a run that is overtaken again and again gives up with an error, after a bounded number of tries', async () => {
+  it('a run that always meets a conflict fails after a bounded number of tries', async () => {
     const saga = createFakeSaga(pendingOrder());
     saga.store.beforeSave = () => {
       const stored = saga.store.current();
       saga.store.put({ ...stored, version: stored.version + 1 });
     };
-    await expect(saga.run()).rejects.toThrow('was changed by somebody else');
+    await expect(saga.run()).rejects.toThrow('order order-1 keeps changing');
     expect(saga.inventory.reserveStock).toHaveBeenCalledTimes(11);
   });
 
-  it('an order that vanished is an error', async () => {
+  it('an order that no longer exists is an error', async () => {
     const saga = createFakeSaga(pendingOrder());
     saga.store.save = async () => undefined;
     saga.store.find = async () => undefined;

@@ -1,5 +1,5 @@
-// Re-execution: the saga is killed at every point it passes, then run again from what is stored. Points come from a recording of a
-// run that is not disturbed, so that a new call or change is covered as soon as it is there.
+// Re-execution: the saga is killed at every point it passes, then run again from what is stored. The points come from a recorded
+// run without a crash, so that a new call or change is covered automatically.
 import { describe, expect, it } from 'vitest';
 import type { Order } from '#services/order/order.ts';
 import { createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
@@ -9,8 +9,8 @@ class Killed extends Error {
   override readonly name = 'Killed';
 }
 
-/** Passes the points of a run: before and after each call and each commit. Throws at the one it is told to die at. */
-function watchPoints(saga: FakeSaga, dieAt?: string): string[] {
+/** Records the points of a run: before and after each call and each commit. Throws at the point `dieAt`. */
+function recordPointsOf(saga: FakeSaga, dieAt?: string): string[] {
   const points: string[] = [];
   const pass = (point: string): void => {
     const visit = points.filter((passed) => passed.startsWith(point)).length + 1;
@@ -38,13 +38,13 @@ function watchPoints(saga: FakeSaga, dieAt?: string): string[] {
   return points;
 }
 
-interface Journey {
+type Journey = {
   readonly name: string;
   readonly start: () => FakeSaga;
   readonly end: Partial<Order>;
   readonly captures: number;
   readonly stock: number;
-}
+};
 
 const journeys: Journey[] = [
   {
@@ -66,7 +66,7 @@ const journeys: Journey[] = [
     stock: 50,
   },
   {
-    name: 'to FAILED for want of stock',
+    name: 'to FAILED for lack of stock',
     start: () => {
       const saga = createFakeSaga(pendingOrder());
       saga.inventory.stock = 5;
@@ -92,7 +92,7 @@ const journeys: Journey[] = [
 
 async function recordPoints({ start }: Journey): Promise<string[]> {
   const saga = start();
-  const points = watchPoints(saga);
+  const points = recordPointsOf(saga);
   await saga.run();
   return [...points];
 }
@@ -104,19 +104,19 @@ const cases = (
 ).flat();
 
 describe('killed and run again', () => {
-  it('every journey has its points: two for each call and two for each commit', async () => {
+  it('passes two points for each call and two for each commit', async () => {
     const counts = journeys.map(({ name }) => [name, cases.filter((one) => one.name === name).length]);
     expect(Object.fromEntries(counts)).toEqual({
       'to CONFIRMED': 10,
       'to FAILED by a declined payment': 10,
-      'to FAILED for want of stock': 3,
+      'to FAILED for lack of stock': 3,
       'back from CANCELLED': 6,
     });
   });
 
-  it.each(cases)('$name, killed $point: ends the same', async ({ start, end, captures, stock, point }) => {
+  it.each(cases)('$name, killed $point: reaches the same end', async ({ start, end, captures, stock, point }) => {
     const saga = start();
-    watchPoints(saga, point);
+    recordPointsOf(saga, point);
     await expect(saga.run()).rejects.toThrow(Killed);
     const { order } = await saga.run();
 
@@ -126,21 +126,21 @@ describe('killed and run again', () => {
     expect(saga.inventory.stock).toBe(stock);
   });
 
-  it.each(cases)('$name, killed $point: its end is told exactly once', async ({ start, end, point }) => {
+  it.each(cases)('$name, killed $point: publishes its final event exactly once', async ({ start, end, point }) => {
     const saga = start();
-    watchPoints(saga, point);
+    recordPointsOf(saga, point);
     await expect(saga.run()).rejects.toThrow(Killed);
     await saga.run();
-    const told = { CONFIRMED: ['shop.order.v1.OrderConfirmed'], FAILED: ['shop.order.v1.OrderFailed'] } as Record<
-      string,
-      string[]
-    >;
-    expect(saga.store.events.map(({ subject }) => subject)).toEqual(told[end.status ?? ''] ?? []);
+    const finalEvents = {
+      CONFIRMED: ['shop.order.v1.OrderConfirmed'],
+      FAILED: ['shop.order.v1.OrderFailed'],
+    } as Record<string, string[]>;
+    expect(saga.store.events.map(({ subject }) => subject)).toEqual(finalEvents[end.status ?? ''] ?? []);
   });
 
   it.each(cases)('$name, killed $point: no verdict is ever replaced', async ({ start, point }) => {
     const saga = start();
-    watchPoints(saga, point);
+    recordPointsOf(saga, point);
     await expect(saga.run()).rejects.toThrow(Killed);
     await saga.run();
     const verdicts = saga.store.changes.map(({ order }) => order.verdict);

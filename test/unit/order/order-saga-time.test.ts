@@ -12,7 +12,7 @@ import {
 
 const TOO_LATE = frozenDeadline(0);
 
-describe('when to try again', () => {
+describe('the delay before the next attempt', () => {
   async function resumeAfter(attempts: number): Promise<{ afterMs: number; attempts: number } | undefined> {
     const saga = createFakeSaga(blockedOrder());
     saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
@@ -20,7 +20,7 @@ describe('when to try again', () => {
     return saga.store.changes.at(-1)?.resume;
   }
 
-  it('is soon after the first hindrance: 125 to 250 ms', async () => {
+  it('is 125 to 250 ms after the first failure', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0);
     expect(await resumeAfter(0)).toEqual({ afterMs: 125, attempts: 1 });
     vi.spyOn(Math, 'random').mockReturnValue(1);
@@ -33,12 +33,12 @@ describe('when to try again', () => {
     expect(delays.map((resume) => resume?.afterMs)).toEqual([250, 500, 1_000, 2_000, 4_000]);
   });
 
-  it.each([6, 7, 30, 1_000_000])('is at most 10 s away, at attempt %i too', async (attempts) => {
+  it.each([6, 7, 30, 1_000_000])('is at most 10 s, at attempt %i too', async (attempts) => {
     vi.spyOn(Math, 'random').mockReturnValue(1);
     expect(await resumeAfter(attempts)).toEqual({ afterMs: 10_000, attempts: attempts + 1 });
   });
 
-  it('is not set while the order is worked on: only a hindrance ends the lease', async () => {
+  it('is not set while the run goes on: only a failed step ends the lease', async () => {
     const saga = createFakeSaga(pendingOrder());
     await saga.run();
     expect(saga.store.changes.map(({ resume }) => resume)).toEqual([undefined, undefined]);
@@ -55,7 +55,7 @@ describe('the time of a run', () => {
     expect(saga.inventory.confirmReservation.mock.calls[0]?.[1]).toEqual({ timeoutMs: 2_500 });
   });
 
-  it('gives each call what is left when it is made', async () => {
+  it('bounds each call by what is left when it is made', async () => {
     const saga = createFakeSaga(pendingOrder());
     const left = [2_000, 1_500, 300];
     await runSaga(saga, pendingOrder(), { remainingMs: () => left.shift() ?? 0 });
@@ -64,13 +64,13 @@ describe('the time of a run', () => {
     expect(saga.inventory.confirmReservation.mock.calls[0]?.[1]).toEqual({ timeoutMs: 300 });
   });
 
-  it('is never asked for as less than nothing', async () => {
+  it('is never negative', async () => {
     const saga = createFakeSaga(pendingOrder());
     await runSaga(saga, pendingOrder(), TOO_LATE);
     expect(saga.inventory.reserveStock.mock.calls[0]?.[1]).toEqual({ timeoutMs: 0 });
   });
 
-  it('is all for giving back once the order has failed', async () => {
+  it('is all for compensation once the order has failed', async () => {
     const saga = createFakeSaga(cancelledOrder());
     await saga.run(700);
     expect(saga.inventory.releaseReservation.mock.calls[0]?.[1]).toEqual({ timeoutMs: 700 });
@@ -80,11 +80,11 @@ describe('the time of a run', () => {
 
 describe('the time limit of an order', () => {
   it.each(['inventory', 'payment'] as const)(
-    'ends one that %s never understands, and not before',
-    async (neighbour) => {
+    'fails an order that %s never understands, and not before',
+    async (dependency) => {
       const saga = createFakeSaga(pendingOrder());
-      const spy = neighbour === 'inventory' ? saga.inventory.reserveStock : saga.payment.processPayment;
-      spy.mockRejectedValue(callFailure(neighbour, 'not_understood'));
+      const spy = dependency === 'inventory' ? saga.inventory.reserveStock : saga.payment.processPayment;
+      spy.mockRejectedValue(callFailure(dependency, 'not_understood'));
       saga.time = new Date(ACCEPTED_AT.getTime() + saga.orderLimitMs - 1);
       expect((await saga.run()).order.status).toBe('PENDING');
 
@@ -101,14 +101,14 @@ describe('the time limit of an order', () => {
     return saga;
   }
 
-  it('fails an order that is still undecided, without another try', async () => {
+  it('fails an undecided order without another try', async () => {
     const saga = overdue();
     expect((await saga.run()).order).toMatchObject({ status: 'FAILED', reason: 'TIME_LIMIT_EXCEEDED' });
     expect(saga.inventory.reserveStock).not.toHaveBeenCalled();
     expect(saga.payment.processPayment).not.toHaveBeenCalled();
   });
 
-  it('gives back stock and money, whatever is known of them', async () => {
+  it('releases and refunds, whatever steps are recorded', async () => {
     const saga = overdue();
     saga.payment.charges.set('order-1', 'COMPLETED');
     await saga.run();
@@ -116,7 +116,7 @@ describe('the time limit of an order', () => {
     expect(saga.payment.charges.get('order-1')).toBe('REFUNDED');
   });
 
-  it('is told by the verdict in the timeline, and blames no step', async () => {
+  it('is recorded as the verdict in the timeline, and marks no step as refused', async () => {
     const { order } = await overdue().run();
     expect(order.timeline.filter(({ state }) => state === 'REFUSED')).toEqual([]);
     expect(order.timeline).toContainEqual(
@@ -124,13 +124,13 @@ describe('the time limit of an order', () => {
     );
   });
 
-  it('is no matter once the verdict is CONFIRM: the order is confirmed, however late', async () => {
+  it('does not apply once the verdict is CONFIRM: the order is confirmed, however late', async () => {
     const saga = overdue(confirmingOrder());
     saga.inventory.reservations.set('order-1', 'RESERVED');
     expect((await saga.run()).order.status).toBe('CONFIRMED');
   });
 
-  it('leaves an order alone one millisecond before', async () => {
+  it('does not apply one millisecond before', async () => {
     const saga = overdue();
     saga.time = new Date(saga.time.getTime() - 1);
     expect((await saga.run()).order.status).toBe('CONFIRMED');

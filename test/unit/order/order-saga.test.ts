@@ -9,7 +9,7 @@ import { currentCorrelationId, installTracing } from '#services/platform/observa
 import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
 import { confirmedOrder, confirmingOrder, pendingOrder } from '../../support/services/order-builders.ts';
 
-/** What the order went through at its neighbours and in the store, in order. */
+/** Records the calls to dependencies and the stored changes, in order. */
 function recordJournal(saga: FakeSaga): string[] {
   const journal: string[] = [];
   const spies = { ...saga.inventory, ...saga.payment };
@@ -33,9 +33,9 @@ function recordJournal(saga: FakeSaga): string[] {
 describe('an order for which every step succeeds (seed 4.1, 7.2)', () => {
   it('is confirmed, with 50 in stock and 10 of 12345 ordered', async () => {
     const saga = createFakeSaga(pendingOrder());
-    const { order, hindrance } = await saga.run();
+    const { order, failure } = await saga.run();
     expect(order.status).toBe('CONFIRMED');
-    expect(hindrance).toBeUndefined();
+    expect(failure).toBeUndefined();
   });
 
   it('reserves once: 12345 x 10', async () => {
@@ -61,7 +61,7 @@ describe('an order for which every step succeeds (seed 4.1, 7.2)', () => {
     ]);
   });
 
-  it('confirms once, the reservation it was given', async () => {
+  it('confirms the returned reservation once', async () => {
     const saga = createFakeSaga(pendingOrder());
     await saga.run();
     expect(saga.inventory.confirmReservation).toHaveBeenCalledExactlyOnceWith(
@@ -70,7 +70,7 @@ describe('an order for which every step succeeds (seed 4.1, 7.2)', () => {
     );
   });
 
-  it('tells OrderConfirmed once, with the version the order is stored at', async () => {
+  it('publishes OrderConfirmed once, with the version the order is stored at', async () => {
     const saga = createFakeSaga(pendingOrder());
     const { order } = await saga.run();
     expect(saga.store.events.map((event) => event.subject)).toEqual(['shop.order.v1.OrderConfirmed']);
@@ -82,7 +82,7 @@ describe('an order for which every step succeeds (seed 4.1, 7.2)', () => {
     });
   });
 
-  it('stores the end and its event in one change', async () => {
+  it('stores the final status and its event in one change', async () => {
     const saga = createFakeSaga(pendingOrder());
     await saga.run();
     expect(saga.store.changes.at(-1)).toMatchObject({
@@ -107,14 +107,14 @@ describe('an order for which every step succeeds (seed 4.1, 7.2)', () => {
     );
   });
 
-  it('hands the mark of a test order on to both neighbours', async () => {
+  it('passes the synthetic flag to both dependencies', async () => {
     const saga = createFakeSaga(pendingOrder({ synthetic: true }));
     await saga.run();
     expect(saga.inventory.reserveStock.mock.calls[0]?.[0]).toMatchObject({ synthetic: true });
     expect(saga.payment.processPayment.mock.calls[0]?.[0]).toMatchObject({ synthetic: true });
   });
 
-  it('shows both neighbours the credential of a test order, and of no other', async () => {
+  it('sends the credential to both dependencies for a synthetic order, and for no other', async () => {
     const [test, real] = [createFakeSaga(pendingOrder({ synthetic: true })), createFakeSaga(pendingOrder())];
     await test.run();
     await real.run();
@@ -126,13 +126,13 @@ describe('an order for which every step succeeds (seed 4.1, 7.2)', () => {
     expect(real.payment.processPayment.mock.calls[0]?.[1]).not.toHaveProperty('headers');
   });
 
-  it('tells of every stored change those who wait', async () => {
+  it('reports every stored change', async () => {
     const saga = createFakeSaga(pendingOrder());
     await saga.run();
-    expect(saga.changed.mock.calls.map(([order]) => order.version)).toEqual([2, 3]);
+    expect(saga.onChange.mock.calls.map(([order]) => order.version)).toEqual([2, 3]);
   });
 
-  it('does its work marked with the id of the order', async () => {
+  it('runs in the tracing context of the order', async () => {
     const saga = createFakeSaga(pendingOrder());
     const seen: (string | undefined)[] = [];
     installTracing();
@@ -153,9 +153,9 @@ describe('a declined payment (seed 7.1)', () => {
   }
 
   it('fails the order: FAILED, PAYMENT_FAILED', async () => {
-    const { order, hindrance } = await declined().run();
+    const { order, failure } = await declined().run();
     expect(order).toMatchObject({ status: 'FAILED', reason: 'PAYMENT_FAILED', verdict: 'FAIL' });
-    expect(hindrance).toMatchObject({ outcome: 'FAILED', reason: 'PAYMENT_FAILED' });
+    expect(failure).toMatchObject({ outcome: 'FAILED', reason: 'PAYMENT_FAILED' });
   });
 
   it('releases once, for res123', async () => {
@@ -168,7 +168,7 @@ describe('a declined payment (seed 7.1)', () => {
     expect(saga.inventory.reservations.get('order-1')).toBe('RELEASED');
   });
 
-  it('refunds nothing: nothing was taken', async () => {
+  it('refunds nothing, because nothing was charged', async () => {
     const saga = declined();
     await saga.run();
     expect(saga.payment.refundPayment).not.toHaveBeenCalled();
@@ -188,7 +188,7 @@ describe('a declined payment (seed 7.1)', () => {
     ]);
   });
 
-  it('tells OrderFailed once, with the verdict, not again when the stock is given back', async () => {
+  it('publishes OrderFailed once, with the verdict, and not again when the stock is released', async () => {
     const saga = declined();
     await saga.run();
     expect(saga.store.changes.map((change) => change.events)).toEqual([['shop.order.v1.OrderFailed'], []]);
@@ -198,14 +198,14 @@ describe('a declined payment (seed 7.1)', () => {
     });
   });
 
-  it('says why in the timeline, in the words of the provider', async () => {
+  it('records the message of the provider in the timeline', async () => {
     const { order } = await declined().run();
     expect(order.timeline).toContainEqual(
       expect.objectContaining({ step: 'PROCESS_PAYMENT', state: 'REFUSED', detail: 'Insufficient funds' }),
     );
   });
 
-  it('names the code when the provider gives no words', async () => {
+  it('records the decline code when the provider sends no message', async () => {
     const saga = createFakeSaga(pendingOrder());
     saga.payment.processPayment.mockResolvedValue({
       charge: { status: ChargeStatus.DECLINED, declineCode: 'expired_card', declineMessage: '' },
@@ -223,7 +223,7 @@ describe('a declined payment (seed 7.1)', () => {
 });
 
 describe('not enough stock', () => {
-  it('fails the order, charges nobody and gives nothing back', async () => {
+  it('fails the order without a charge and without compensation', async () => {
     const saga = createFakeSaga(pendingOrder());
     saga.inventory.stock = 9;
     const { order } = await saga.run();
@@ -233,7 +233,7 @@ describe('not enough stock', () => {
     expect(saga.payment.refundPayment).not.toHaveBeenCalled();
   });
 
-  it('leaves the order closed after one change', async () => {
+  it('ends the order with one change', async () => {
     const saga = createFakeSaga(pendingOrder());
     saga.inventory.stock = 9;
     await saga.run();
@@ -243,11 +243,11 @@ describe('not enough stock', () => {
 });
 
 describe('an answer without a reservation', () => {
-  it('is not taken for reserved: nobody is charged, and the order waits', async () => {
+  it('does not count as reserved: no charge is made, and the order is blocked', async () => {
     const saga = createFakeSaga(pendingOrder());
     saga.inventory.reserveStock.mockResolvedValueOnce({} as never);
-    const { order, hindrance } = await saga.run();
-    expect(hindrance).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
+    const { order, failure } = await saga.run();
+    expect(failure).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
     expect(order).toMatchObject({ status: 'PENDING', verdict: undefined });
     expect(saga.payment.processPayment).not.toHaveBeenCalled();
   });
@@ -258,7 +258,7 @@ describe('a charge that is not settled', () => {
     { answer: 'still charging', charge: { status: ChargeStatus.CHARGING } },
     { answer: 'of no known state', charge: { status: ChargeStatus.UNSPECIFIED } },
     { answer: 'missing', charge: undefined },
-  ])('is neither taken for paid nor for declined: $answer', async ({ charge }) => {
+  ])('counts neither as paid nor as declined: $answer', async ({ charge }) => {
     const saga = createFakeSaga(pendingOrder());
     saga.payment.processPayment.mockResolvedValue({ charge } as never);
     const { order } = await saga.run();
@@ -266,7 +266,7 @@ describe('a charge that is not settled', () => {
   });
 });
 
-describe('a step that cannot be made now', () => {
+describe('a step that fails', () => {
   const cells: [CallFailure, string, string][] = [
     ['timeout', 'PENDING', 'INVENTORY_CHECK_FAILED'],
     ['unreachable', 'PENDING', 'INVENTORY_UNAVAILABLE'],
@@ -277,16 +277,16 @@ describe('a step that cannot be made now', () => {
     ['not_called', 'PENDING', 'BUDGET_EXHAUSTED'],
     ['cancelled', 'PENDING', 'INVENTORY_UNAVAILABLE'],
   ];
-  it.each(cells)('ReserveStock, %s: the call sees %s, the order waits for %s', async (failure, outcome, reason) => {
+  it.each(cells)('ReserveStock, %s: the outcome is %s, the order is blocked by %s', async (kind, outcome, reason) => {
     const saga = createFakeSaga(pendingOrder());
-    saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', failure));
-    const { order, hindrance } = await saga.run();
-    expect(hindrance).toMatchObject({ outcome, reason });
+    saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', kind));
+    const { order, failure } = await saga.run();
+    expect(failure).toMatchObject({ outcome, reason });
     expect(order).toMatchObject({ status: 'PENDING', reason, verdict: undefined, reservationId: '' });
     expect(saga.payment.processPayment).not.toHaveBeenCalled();
   });
 
-  it('ReserveStock, internal: the order fails and everything is asked back', async () => {
+  it('ReserveStock, internal: the order fails and is compensated in full', async () => {
     const saga = createFakeSaga(pendingOrder());
     saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'internal'));
     expect((await saga.run()).order).toMatchObject({ status: 'FAILED', reason: 'INVENTORY_ERROR' });
@@ -309,18 +309,18 @@ describe('a step that cannot be made now', () => {
     ['cancelled', 'PENDING', 'PAYMENT_UNAVAILABLE'],
   ];
   it.each(paymentCells)(
-    'ProcessPayment, %s: the call sees %s, the order waits for %s',
-    async (failure, outcome, reason) => {
+    'ProcessPayment, %s: the outcome is %s, the order is blocked by %s',
+    async (kind, outcome, reason) => {
       const saga = createFakeSaga(pendingOrder());
-      saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', failure));
-      const { order, hindrance } = await saga.run();
-      expect(hindrance).toMatchObject({ outcome, reason });
+      saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', kind));
+      const { order, failure } = await saga.run();
+      expect(failure).toMatchObject({ outcome, reason });
       expect(order).toMatchObject({ status: 'PENDING', reason, verdict: undefined, reservationId: 'res123' });
       expect(saga.inventory.releaseReservation).not.toHaveBeenCalled();
     },
   );
 
-  it('ProcessPayment, refused: the order fails and the money is asked back all the same', async () => {
+  it('ProcessPayment, refused: the order fails and is refunded to be safe', async () => {
     const saga = createFakeSaga(pendingOrder());
     saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', 'refused', 'IDEMPOTENCY_KEY_REUSED'));
     expect((await saga.run()).order).toMatchObject({ status: 'FAILED', reason: 'PAYMENT_FAILED' });
@@ -329,19 +329,19 @@ describe('a step that cannot be made now', () => {
   });
 
   it.each(['timeout', 'unreachable', 'internal', 'unreadable', 'not_understood', 'circuit_open', 'refused'] as const)(
-    'ConfirmReservation, %s: the order stays pending with its verdict and nothing is given back',
-    async (failure) => {
+    'ConfirmReservation, %s: the order stays pending with its verdict, without compensation',
+    async (kind) => {
       const saga = createFakeSaga(pendingOrder());
-      saga.inventory.confirmReservation.mockRejectedValueOnce(callFailure('inventory', failure));
-      const { order, hindrance } = await saga.run();
-      expect(hindrance).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
+      saga.inventory.confirmReservation.mockRejectedValueOnce(callFailure('inventory', kind));
+      const { order, failure } = await saga.run();
+      expect(failure).toMatchObject({ outcome: 'PENDING', reason: 'INVENTORY_UNAVAILABLE' });
       expect(order).toMatchObject({ status: 'PENDING', verdict: 'CONFIRM', reason: 'INVENTORY_UNAVAILABLE' });
       expect(saga.inventory.releaseReservation).not.toHaveBeenCalled();
       expect(saga.payment.refundPayment).not.toHaveBeenCalled();
     },
   );
 
-  it('goes on where it stopped once the neighbour is back, and charges once', async () => {
+  it('is confirmed once the dependency is up again, and charges once', async () => {
     const saga = createFakeSaga(pendingOrder());
     saga.payment.processPayment.mockRejectedValueOnce(callFailure('payment', 'unreachable'));
     await saga.run();
@@ -350,14 +350,14 @@ describe('a step that cannot be made now', () => {
     expect(saga.inventory.stock).toBe(40);
   });
 
-  it('an error that is no failed call is thrown, and nothing is stored', async () => {
+  it('rethrows an error that is not a failed call, and stores nothing', async () => {
     const saga = createFakeSaga(pendingOrder());
     saga.inventory.reserveStock.mockRejectedValueOnce(new TypeError('a mistake of ours'));
     await expect(saga.run()).rejects.toThrow('a mistake of ours');
     expect(saga.store.changes).toEqual([]);
   });
 
-  it('a database that is away is thrown on', async () => {
+  it('rethrows a database outage', async () => {
     const saga = createFakeSaga(pendingOrder());
     saga.store.beforeSave = () => {
       throw unavailable({
@@ -371,16 +371,16 @@ describe('a step that cannot be made now', () => {
 });
 
 describe('an order that has ended', () => {
-  it('is answered as it is, without a call or a change', async () => {
+  it('is returned unchanged, without a call', async () => {
     const saga = createFakeSaga(confirmedOrder());
-    expect(await saga.run()).toEqual({ order: confirmedOrder(), hindrance: undefined });
+    expect(await saga.run()).toEqual({ kind: 'ended', order: confirmedOrder(), failure: undefined });
     expect(saga.inventory.reserveStock).not.toHaveBeenCalled();
     expect(saga.store.changes).toEqual([]);
   });
 });
 
-describe('repeats at the neighbours', () => {
-  it('an order whose stock is sold already is confirmed again without harm', async () => {
+describe('duplicate calls to dependencies', () => {
+  it('an order whose reservation is confirmed already is confirmed', async () => {
     const saga = createFakeSaga(confirmingOrder());
     saga.inventory.reservations.set('order-1', 'CONFIRMED');
     expect((await saga.run()).order.status).toBe('CONFIRMED');

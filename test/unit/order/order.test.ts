@@ -5,16 +5,16 @@ import {
   decideConfirm,
   decideFail,
   EVERYTHING_OWED,
-  finishConfirm,
   isOpen,
   isOverdue,
+  markBlocked,
+  markConfirmed,
+  markPaid,
+  markRefunded,
+  markReleased,
+  markReserved,
   NOTHING_OWED,
-  notePaid,
-  noteRefunded,
-  noteReleased,
-  noteReserved,
   type Order,
-  park,
   recordStep,
 } from '#services/order/order.ts';
 import {
@@ -30,7 +30,7 @@ import {
 } from '../../support/services/order-builders.ts';
 
 /** The timeline in short: `STEP STATE`. */
-function story(order: Order): string[] {
+function stepsOf(order: Order): string[] {
   return order.timeline.map(({ step, state }) => `${step} ${state}`);
 }
 
@@ -58,8 +58,8 @@ describe('an accepted order', () => {
     expect(pendingOrder().timeline).toEqual([{ step: 'CREATE', state: 'DONE', time: ACCEPTED_AT, detail: '' }]);
   });
 
-  it('keeps what was asked for', () => {
-    const asked = {
+  it('keeps what was requested', () => {
+    const requested = {
       orderId: 'order-9',
       customerId: 'cust9',
       items: [],
@@ -68,22 +68,22 @@ describe('an accepted order', () => {
       pricingVersion: 'v1',
       synthetic: true,
     };
-    expect(acceptOrder(asked, ACCEPTED_AT)).toMatchObject(asked);
+    expect(acceptOrder(requested, ACCEPTED_AT)).toMatchObject(requested);
   });
 });
 
 describe('progress', () => {
-  it('a reservation gives the order its id and stays undecided', () => {
-    const order = noteReserved(pendingOrder(), 'res123', secondsLater(1));
+  it('a reservation sets the reservation id and leaves the order undecided', () => {
+    const order = markReserved(pendingOrder(), 'res123', secondsLater(1));
     expect(order).toMatchObject({ reservationId: 'res123', status: 'PENDING', verdict: undefined });
   });
 
-  it('a payment gives the order its transaction and stays undecided', () => {
+  it('a payment sets the transaction id and leaves the order undecided', () => {
     expect(paidOrder()).toMatchObject({ transactionId: 'ch_1', status: 'PENDING', verdict: undefined });
   });
 
-  it('is told in the timeline step by step', () => {
-    expect(story(confirmedOrder())).toEqual([
+  it('is recorded in the timeline step by step', () => {
+    expect(stepsOf(confirmedOrder())).toEqual([
       'CREATE DONE',
       'RESERVE_STOCK DONE',
       'PROCESS_PAYMENT DONE',
@@ -93,44 +93,44 @@ describe('progress', () => {
     ]);
   });
 
-  it('every step renews the time of the last update', () => {
-    expect(noteReserved(pendingOrder(), 'res123', secondsLater(7)).updateTime).toEqual(secondsLater(7));
+  it('every step sets the time of the last update', () => {
+    expect(markReserved(pendingOrder(), 'res123', secondsLater(7)).updateTime).toEqual(secondsLater(7));
   });
 
-  it('changes no order in place', () => {
+  it('mutates no order', () => {
     const order = pendingOrder();
     const before = structuredClone(order);
-    decideConfirm(notePaid(noteReserved(order, 'res123', secondsLater(1)), 'ch_1', secondsLater(2)), secondsLater(3));
+    decideConfirm(markPaid(markReserved(order, 'res123', secondsLater(1)), 'ch_1', secondsLater(2)), secondsLater(3));
     expect(order).toEqual(before);
   });
 
-  it('never touches the version: that is given by the store', () => {
+  it('never changes the version: the store does', () => {
     expect(confirmedOrder().version).toBe(1);
   });
 });
 
 describe('the verdict CONFIRM', () => {
-  it('leaves the order pending until its stock is sold', () => {
+  it('leaves the order pending until its reservation is confirmed', () => {
     expect(confirmingOrder()).toMatchObject({ verdict: 'CONFIRM', status: 'PENDING' });
   });
 
-  it('clears the reason the order waited for', () => {
+  it('clears the reason the order was blocked for', () => {
     expect(decideConfirm(blockedOrder(), secondsLater(3)).reason).toBeUndefined();
   });
 
-  it('is finished by CONFIRMED, with nothing owed', () => {
+  it('leads to CONFIRMED, with nothing owed', () => {
     expect(confirmedOrder()).toMatchObject({ status: 'CONFIRMED', owed: NOTHING_OWED, reason: undefined });
   });
 
-  it('clears, once finished, the reason the last step waited for', () => {
-    const waiting = park(confirmingOrder(), 'CONFIRM_RESERVATION', 'INVENTORY_UNAVAILABLE', secondsLater(4), '');
-    expect(waiting.reason).toBe('INVENTORY_UNAVAILABLE');
-    expect(finishConfirm(waiting, secondsLater(5)).reason).toBeUndefined();
+  it('clears, once confirmed, the reason the last step was blocked for', () => {
+    const blocked = markBlocked(confirmingOrder(), 'CONFIRM_RESERVATION', 'INVENTORY_UNAVAILABLE', secondsLater(4), '');
+    expect(blocked.reason).toBe('INVENTORY_UNAVAILABLE');
+    expect(markConfirmed(blocked, secondsLater(5)).reason).toBeUndefined();
   });
 });
 
 describe('the verdict FAIL', () => {
-  it('makes the order FAILED at once, for that reason', () => {
+  it('makes the order FAILED immediately, for that reason', () => {
     expect(failedOrder('INVENTORY_ERROR')).toMatchObject({
       verdict: 'FAIL',
       status: 'FAILED',
@@ -138,12 +138,12 @@ describe('the verdict FAIL', () => {
     });
   });
 
-  it('owes exactly what it was told to give back', () => {
+  it('owes exactly the given compensation', () => {
     const owed = { release: true, refund: false };
     expect(failedOrder('PAYMENT_FAILED', owed).owed).toEqual(owed);
   });
 
-  it('is told in the timeline with its reason, then as the end', () => {
+  it('is recorded in the timeline with its reason, then with the final status', () => {
     expect(failedOrder('PAYMENT_FAILED').timeline.slice(-2)).toEqual([
       { step: 'DECIDE', state: 'DONE', time: secondsLater(3), detail: 'FAIL PAYMENT_FAILED' },
       { step: 'FINISH', state: 'DONE', time: secondsLater(3), detail: 'FAILED' },
@@ -152,7 +152,7 @@ describe('the verdict FAIL', () => {
 });
 
 describe('the verdict CANCEL', () => {
-  it('makes the order CANCELLED at once, by the customer', () => {
+  it('makes the order CANCELLED immediately, by the customer', () => {
     expect(cancelledOrder()).toMatchObject({
       verdict: 'CANCEL',
       status: 'CANCELLED',
@@ -160,7 +160,7 @@ describe('the verdict CANCEL', () => {
     });
   });
 
-  it('owes stock and money, however far the order seemed to be', () => {
+  it('owes a release and a refund, whatever steps are recorded', () => {
     expect(decideCancel(pendingOrder(), secondsLater(1)).owed).toEqual(EVERYTHING_OWED);
   });
 });
@@ -173,7 +173,7 @@ describe('a verdict', () => {
     CANCEL: (order: Order) => decideCancel(order, secondsLater(9)),
   };
 
-  it.each(Object.entries(decisions))('%s forgets the payment method: nothing is charged after it', (_, decide) => {
+  it.each(Object.entries(decisions))('%s erases the payment method: nothing is charged after it', (_, decide) => {
     expect(decide(pendingOrder({ paymentMethod: 'pm_secret' })).paymentMethod).toBe('');
   });
 
@@ -196,21 +196,21 @@ describe('the end', () => {
     { verdict: 'FAIL', order: failedOrder() },
     { verdict: 'CANCEL', order: cancelledOrder() },
   ])('an order with verdict $verdict cannot be confirmed', ({ order, verdict }) => {
-    expect(() => finishConfirm(order, secondsLater(9))).toThrow(`cannot be confirmed: its verdict is ${verdict}`);
+    expect(() => markConfirmed(order, secondsLater(9))).toThrow(`cannot be confirmed: its verdict is ${verdict}`);
   });
 });
 
 describe('what is owed', () => {
-  it('a release settles the stock and leaves the money owed', () => {
-    expect(noteReleased(cancelledOrder(), secondsLater(4)).owed).toEqual({ release: false, refund: true });
+  it('a release leaves the refund owed', () => {
+    expect(markReleased(cancelledOrder(), secondsLater(4)).owed).toEqual({ release: false, refund: true });
   });
 
-  it('a refund settles the money and leaves the stock owed', () => {
-    expect(noteRefunded(cancelledOrder(), secondsLater(4)).owed).toEqual({ release: true, refund: false });
+  it('a refund leaves the release owed', () => {
+    expect(markRefunded(cancelledOrder(), secondsLater(4)).owed).toEqual({ release: true, refund: false });
   });
 
-  it('giving back does not change the status or its reason', () => {
-    const settled = noteRefunded(noteReleased(failedOrder('INVENTORY_ERROR'), secondsLater(4)), secondsLater(5));
+  it('compensation does not change the status or its reason', () => {
+    const settled = markRefunded(markReleased(failedOrder('INVENTORY_ERROR'), secondsLater(4)), secondsLater(5));
     expect(settled).toMatchObject({ status: 'FAILED', reason: 'INVENTORY_ERROR', verdict: 'FAIL' });
   });
 });
@@ -231,10 +231,10 @@ describe('an open order', () => {
       open: true,
     },
     { state: 'failed with nothing owed', order: failedOrder('INSUFFICIENT_STOCK', NOTHING_OWED), open: false },
-    { state: 'cancelled and not given back', order: cancelledOrder(), open: true },
+    { state: 'cancelled and not compensated', order: cancelledOrder(), open: true },
     {
-      state: 'cancelled and given back',
-      order: noteRefunded(noteReleased(cancelledOrder(), secondsLater(4)), secondsLater(5)),
+      state: 'cancelled and compensated',
+      order: markRefunded(markReleased(cancelledOrder(), secondsLater(4)), secondsLater(5)),
       open: false,
     },
   ])('$state: $open', ({ order, open }) => {
@@ -242,12 +242,12 @@ describe('an open order', () => {
   });
 });
 
-describe('a waiting order', () => {
-  it('says why it waits and stays pending', () => {
+describe('a blocked order', () => {
+  it('has the reason and stays pending', () => {
     expect(blockedOrder()).toMatchObject({ status: 'PENDING', reason: 'INVENTORY_UNAVAILABLE', verdict: undefined });
   });
 
-  it('has in its timeline which step is tried again and what happened', () => {
+  it('records in its timeline which step is retried and why', () => {
     expect(blockedOrder().timeline.at(-1)).toEqual({
       step: 'RESERVE_STOCK',
       state: 'RETRYING',
@@ -256,8 +256,8 @@ describe('a waiting order', () => {
     });
   });
 
-  it('takes the reason of its latest hindrance', () => {
-    const order = park(
+  it('takes the reason of its latest failure', () => {
+    const order = markBlocked(
       blockedOrder(),
       'PROCESS_PAYMENT',
       'PAYMENT_TIMEOUT',
@@ -267,8 +267,8 @@ describe('a waiting order', () => {
     expect(order.reason).toBe('PAYMENT_TIMEOUT');
   });
 
-  it('keeps the reason of its verdict while giving back is hindered', () => {
-    const order = park(
+  it('keeps the reason of its verdict while compensation is blocked', () => {
+    const order = markBlocked(
       failedOrder('INVENTORY_ERROR'),
       'RELEASE_RESERVATION',
       'INVENTORY_UNAVAILABLE',
@@ -278,14 +278,14 @@ describe('a waiting order', () => {
     expect(order).toMatchObject({ status: 'FAILED', reason: 'INVENTORY_ERROR' });
   });
 
-  it('keeps the verdict CONFIRM while selling is hindered', () => {
-    const order = park(confirmingOrder(), 'CONFIRM_RESERVATION', 'INVENTORY_UNAVAILABLE', secondsLater(4), '');
+  it('keeps the verdict CONFIRM while the confirmation is blocked', () => {
+    const order = markBlocked(confirmingOrder(), 'CONFIRM_RESERVATION', 'INVENTORY_UNAVAILABLE', secondsLater(4), '');
     expect(order).toMatchObject({ status: 'PENDING', verdict: 'CONFIRM', reason: 'INVENTORY_UNAVAILABLE' });
   });
 });
 
 describe('the timeline', () => {
-  it('folds a repeat of the last entry into one with the latest time', () => {
+  it('folds an entry equal to the last into one with the latest time', () => {
     const again = recordStep(
       blockedOrder(),
       'RESERVE_STOCK',
@@ -293,15 +293,15 @@ describe('the timeline', () => {
       secondsLater(9),
       'inventory could not be reached',
     );
-    expect(story(again)).toEqual(['CREATE DONE', 'RESERVE_STOCK RETRYING']);
+    expect(stepsOf(again)).toEqual(['CREATE DONE', 'RESERVE_STOCK RETRYING']);
     expect(again.timeline.at(-1)?.time).toEqual(secondsLater(9));
   });
 
-  it('folds the repeats of several steps that come in turns, as in an outage of the second', () => {
+  it('folds equal entries of alternating steps, as in an outage of the second dependency', () => {
     let order = pendingOrder();
     for (let seconds = 1; seconds < 200; seconds += 2) {
-      order = noteReserved(order, 'res123', secondsLater(seconds));
-      order = park(
+      order = markReserved(order, 'res123', secondsLater(seconds));
+      order = markBlocked(
         order,
         'PROCESS_PAYMENT',
         'PAYMENT_UNAVAILABLE',
@@ -309,11 +309,11 @@ describe('the timeline', () => {
         'payment could not be reached',
       );
     }
-    expect(story(order)).toEqual(['CREATE DONE', 'RESERVE_STOCK DONE', 'PROCESS_PAYMENT RETRYING']);
+    expect(stepsOf(order)).toEqual(['CREATE DONE', 'RESERVE_STOCK DONE', 'PROCESS_PAYMENT RETRYING']);
     expect(order.timeline.at(-1)?.time).toEqual(secondsLater(200));
   });
 
-  it('keeps entries of one step apart when they ended differently', () => {
+  it('keeps entries of one step with different states', () => {
     const refused = recordStep(
       blockedOrder(),
       'RESERVE_STOCK',
@@ -321,10 +321,10 @@ describe('the timeline', () => {
       secondsLater(2),
       'inventory could not be reached',
     );
-    expect(story(refused)).toEqual(['CREATE DONE', 'RESERVE_STOCK RETRYING', 'RESERVE_STOCK REFUSED']);
+    expect(stepsOf(refused)).toEqual(['CREATE DONE', 'RESERVE_STOCK RETRYING', 'RESERVE_STOCK REFUSED']);
   });
 
-  it('keeps entries apart whose details differ', () => {
+  it('keeps entries with different details', () => {
     const other = recordStep(
       blockedOrder(),
       'RESERVE_STOCK',
@@ -337,7 +337,7 @@ describe('the timeline', () => {
 
   it('is oldest first', () => {
     let order = blockedOrder();
-    order = recordStep(order, 'RESERVE_STOCK', 'RETRYING', secondsLater(2), 'another hindrance');
+    order = recordStep(order, 'RESERVE_STOCK', 'RETRYING', secondsLater(2), 'another failure');
     order = recordStep(order, 'RESERVE_STOCK', 'RETRYING', secondsLater(3), 'inventory could not be reached');
     const times = order.timeline.map(({ time }) => time.getTime());
     expect(times).toEqual([...times].sort((left, right) => left - right));
@@ -346,12 +346,12 @@ describe('the timeline', () => {
   it('holds at most 50 entries: the creation and the latest', () => {
     let order = pendingOrder();
     for (let index = 1; index <= 60; index += 1) {
-      order = recordStep(order, 'RESERVE_STOCK', 'RETRYING', secondsLater(index), `hindrance ${index}`);
+      order = recordStep(order, 'RESERVE_STOCK', 'RETRYING', secondsLater(index), `failure ${index}`);
     }
     expect(order.timeline).toHaveLength(50);
     expect(order.timeline[0]?.step).toBe('CREATE');
-    expect(order.timeline[1]?.detail).toBe('hindrance 12');
-    expect(order.timeline.at(-1)?.detail).toBe('hindrance 60');
+    expect(order.timeline[1]?.detail).toBe('failure 12');
+    expect(order.timeline.at(-1)?.detail).toBe('failure 60');
   });
 });
 
@@ -360,11 +360,11 @@ describe('the time limit', () => {
     expect(isOverdue(pendingOrder(), 1_000, new Date(ACCEPTED_AT.getTime() + 999))).toBe(false);
   });
 
-  it('has passed at the very millisecond', () => {
+  it('has passed at that millisecond', () => {
     expect(isOverdue(pendingOrder(), 1_000, secondsLater(1))).toBe(true);
   });
 
-  it('does not concern an order that is decided', () => {
+  it('does not apply to a decided order', () => {
     expect(isOverdue(confirmingOrder(), 1_000, secondsLater(9_999))).toBe(false);
   });
 });

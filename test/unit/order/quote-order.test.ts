@@ -8,13 +8,14 @@ import {
 import type { PricingVersionFor } from '#services/order/basket.ts';
 import { type QuoteOrderDependencies, quoteOrder } from '#services/order/quote-order.ts';
 import type { CallFailure } from '#services/platform/client/dependency-error.ts';
+import { testCall } from '../../support/services/call.ts';
 import { callFailure } from '../../support/services/fake-dependencies.ts';
 import { createFakePriceStore, euros, failureOf, faultsOf } from '../../support/services/order-builders.ts';
 
 type CheckAvailability = QuoteOrderDependencies['inventory']['checkAvailability'];
 
-/** Quotes at a shop with so much of everything in stock. */
-function openShop(quantity = 50) {
+/** Quotes with this quantity of every product in stock. */
+function createQuoteFixture(quantity = 50) {
   const checkAvailability = vi.fn<CheckAvailability>(async ({ productId = '' }) =>
     create(CheckAvailabilityResponseSchema, { productId, available: quantity > 0, quantity }),
   );
@@ -23,29 +24,29 @@ function openShop(quantity = 50) {
   const quote = (change: MessageInitShape<typeof QuoteOrderRequestSchema> = {}, budgetMs = 2_500) => {
     const request = { customerId: 'cust123', items: [{ productId: '12345', quantity: 10 }], ...change };
     const dependencies = { inventory: { checkAvailability }, prices, pricingVersionFor };
-    return quoteOrder(dependencies, create(QuoteOrderRequestSchema, request), budgetMs);
+    return quoteOrder(dependencies, create(QuoteOrderRequestSchema, request), testCall({ budgetMs }));
   };
   return { checkAvailability, prices, pricingVersionFor, quote };
 }
 
 describe('a quote', () => {
   it('has the total and the pricing version', async () => {
-    expect(await openShop().quote()).toMatchObject({ total: euros(59_990n), pricingVersion: 'v1' });
+    expect(await createQuoteFixture().quote()).toMatchObject({ total: euros(59_990n), pricingVersion: 'v1' });
   });
 
-  it('has a line for each product asked for, in that order, with unit price and amount', async () => {
+  it('has a line for each requested product, in that order, with unit price and amount', async () => {
     const items = [
       { productId: 'prod789', quantity: 2 },
       { productId: 'prod456', quantity: 1 },
     ];
-    expect((await openShop().quote({ items })).lines).toMatchObject([
+    expect((await createQuoteFixture().quote({ items })).lines).toMatchObject([
       { productId: 'prod789', quantity: 2, unitPrice: euros(1_250n), amount: euros(2_500n) },
       { productId: 'prod456', quantity: 1, unitPrice: euros(2_000n), amount: euros(2_000n) },
     ]);
   });
 
-  it('is made by the pricing that the customer gets', async () => {
-    const { pricingVersionFor, quote } = openShop();
+  it('uses the pricing version of the customer', async () => {
+    const { pricingVersionFor, quote } = createQuoteFixture();
     pricingVersionFor.mockImplementation(async (customerId) => (customerId === 'chosen' ? 'v2' : 'v1'));
     expect(await quote({ customerId: 'chosen' })).toMatchObject({ total: euros(56_990n), pricingVersion: 'v2' });
     expect(await quote({ customerId: 'other' })).toMatchObject({ total: euros(59_990n), pricingVersion: 'v1' });
@@ -56,12 +57,12 @@ describe('a quote', () => {
     { stock: 10, availability: Availability.IN_STOCK },
     { stock: 9, availability: Availability.SHORT },
     { stock: 0, availability: Availability.SHORT },
-  ])('of 10 with $stock in stock tells availability $availability', async ({ stock, availability }) => {
-    expect((await openShop(stock).quote()).lines[0]?.availability).toBe(availability);
+  ])('of 10 with $stock in stock has the availability $availability', async ({ stock, availability }) => {
+    expect((await createQuoteFixture(stock).quote()).lines[0]?.availability).toBe(availability);
   });
 
-  it('asks inventory once for each product, with the time that is left', async () => {
-    const { checkAvailability, quote } = openShop();
+  it('calls inventory once for each product, with the time that is left', async () => {
+    const { checkAvailability, quote } = createQuoteFixture();
     await quote({}, 2_500);
     expect(checkAvailability).toHaveBeenCalledExactlyOnceWith(
       { productId: '12345' },
@@ -80,16 +81,16 @@ describe('a quote', () => {
     'overloaded',
     'not_called',
     'refused',
-  ] as CallFailure[])('stands without an availability when inventory does not tell: %s', async (failure) => {
-    const { checkAvailability, quote } = openShop();
+  ] as CallFailure[])('has prices but no availability when inventory fails: %s', async (failure) => {
+    const { checkAvailability, quote } = createQuoteFixture();
     checkAvailability.mockRejectedValue(callFailure('inventory', failure));
     const { total, lines } = await quote();
     expect(total).toEqual(euros(59_990n));
     expect(lines[0]?.availability).toBe(Availability.UNSPECIFIED);
   });
 
-  it('loses only the availability that is missing', async () => {
-    const { checkAvailability, quote } = openShop();
+  it('omits only the availability of the failed call', async () => {
+    const { checkAvailability, quote } = createQuoteFixture();
     checkAvailability.mockRejectedValueOnce(callFailure('inventory', 'timeout'));
     const items = ['12345', 'prod456'].map((productId) => ({ productId, quantity: 1 }));
     expect((await quote({ items })).lines.map(({ availability }) => availability)).toEqual([
@@ -98,14 +99,14 @@ describe('a quote', () => {
     ]);
   });
 
-  it('throws a mistake of ours on', async () => {
-    const { checkAvailability, quote } = openShop();
+  it('rethrows a programming error', async () => {
+    const { checkAvailability, quote } = createQuoteFixture();
     checkAvailability.mockRejectedValueOnce(new TypeError('a mistake of ours'));
     await expect(quote()).rejects.toThrow('a mistake of ours');
   });
 
-  it('asks for at most ten products at the same time', async () => {
-    const { checkAvailability, prices, quote } = openShop();
+  it('checks at most ten products concurrently', async () => {
+    const { checkAvailability, prices, quote } = createQuoteFixture();
     const items = Array.from({ length: 35 }, (_, index) => ({ productId: `p${index}`, quantity: 1 }));
     await prices.put(items.map(({ productId }) => ({ productId, unitPrice: euros(1n), version: 1n })));
     const answer = checkAvailability.getMockImplementation()!;
@@ -124,31 +125,31 @@ describe('a quote', () => {
 });
 
 describe('bad input', () => {
-  it('is told all at once, by name', async () => {
+  it('is reported all at once, by name', async () => {
     const { violations } = await failureOf(
-      openShop().quote({ customerId: '', items: [{ productId: '', quantity: 0 }] }),
+      createQuoteFixture().quote({ customerId: '', items: [{ productId: '', quantity: 0 }] }),
     );
     expect(violations.map(({ field }) => field)).toEqual(['customer_id', 'items[0].product_id', 'items[0].quantity']);
   });
 
   it('an empty basket is refused', async () => {
-    expect(await faultsOf(openShop().quote({ items: [] }))).toEqual(['items: must not be empty']);
+    expect(await faultsOf(createQuoteFixture().quote({ items: [] }))).toEqual(['items: must not be empty']);
   });
 
   it('an unknown product is refused by name', async () => {
-    expect(await faultsOf(openShop().quote({ items: [{ productId: 'no-such', quantity: 1 }] }))).toEqual([
+    expect(await faultsOf(createQuoteFixture().quote({ items: [{ productId: 'no-such', quantity: 1 }] }))).toEqual([
       'items[0].product_id: is not a product of the shop',
     ]);
   });
 
-  it('asks nobody', async () => {
-    const { checkAvailability, quote } = openShop();
+  it('calls no dependency', async () => {
+    const { checkAvailability, quote } = createQuoteFixture();
     await failureOf(quote({ customerId: '' }));
     expect(checkAvailability).not.toHaveBeenCalled();
   });
 
   it('an unknown product is unavailable while prices are not loaded', async () => {
-    const { prices, quote } = openShop();
+    const { prices, quote } = createQuoteFixture();
     prices.loaded = false;
     expect(await failureOf(quote({ items: [{ productId: 'no-such', quantity: 1 }] }))).toMatchObject({
       reason: 'CATALOGUE_NOT_LOADED',

@@ -37,7 +37,7 @@ describe('GetOrder', () => {
     });
   });
 
-  it('does not find what is not there', async () => {
+  it('answers not_found for an order that does not exist', async () => {
     expect(await failureOf(get('no-such', pendingOrder()))).toMatchObject({
       kind: 'not_found',
       reason: 'ORDER_NOT_FOUND',
@@ -54,7 +54,7 @@ describe('GetOrder', () => {
   });
 });
 
-/** A store that answers with these orders, and notes what it was asked. */
+/** A store that returns these orders, and records its calls. */
 function listingStore(orders: readonly Order[]) {
   const asked: { filter: OrderFilter; page: Page }[] = [];
   return {
@@ -75,7 +75,7 @@ const orders = (count: number) =>
 const token = (...keys: unknown[]) => Buffer.from(JSON.stringify(keys)).toString('base64url');
 
 describe('ListOrders', () => {
-  it('asks for 50 of everybody and any status unless told otherwise', async () => {
+  it('lists 50 orders of every customer and status by default', async () => {
     const store = listingStore([]);
     await list({}, store);
     expect(store.asked).toEqual([
@@ -83,25 +83,25 @@ describe('ListOrders', () => {
     ]);
   });
 
-  it('hands customer and status on', async () => {
+  it('passes customer and status to the store', async () => {
     const store = listingStore([]);
     await list({ customerId: 'cust123', status: OrderStatus.FAILED }, store);
     expect(store.asked[0]?.filter).toEqual({ customerId: 'cust123', status: 'FAILED' });
   });
 
-  it('has no next page when all fits', async () => {
+  it('has no next page when every order fits', async () => {
     const page = await list({ pageSize: 3 }, listingStore(orders(3)));
     expect(page.orders).toHaveLength(3);
     expect(page.nextPageToken).toBe('');
   });
 
-  it('answers no more than asked for and says that there is more', async () => {
+  it('returns a full page and a token for the next one', async () => {
     const page = await list({ pageSize: 3 }, listingStore(orders(4)));
     expect(page.orders.map(({ orderId }) => orderId)).toEqual(['order-0', 'order-1', 'order-2']);
     expect(page.nextPageToken).not.toBe('');
   });
 
-  it('goes on after the last order of the page before', async () => {
+  it('continues after the last order of the previous page', async () => {
     const store = listingStore(orders(4));
     const { nextPageToken } = await list({ pageSize: 3 }, store);
     await list({ pageSize: 3, pageToken: nextPageToken }, store);
@@ -116,26 +116,26 @@ describe('ListOrders', () => {
       request: { customerId: 'c'.repeat(300) },
       told: 'customer_id: must have at most 128 characters, has 300',
     },
-    { fault: 'an unknown status', request: { status: 99 as OrderStatus }, told: 'status: 99 is no order status' },
+    { fault: 'an unknown status', request: { status: 99 as OrderStatus }, told: 'status: 99 is not an order status' },
   ])('refuses $fault by name', async ({ request, told }) => {
     expect(await faultsOf(list(request))).toEqual([told]);
   });
 
   it.each([
-    { kind: 'no token at all', pageToken: 'page-2' },
+    { kind: 'not base64url of JSON', pageToken: 'page-2' },
     { kind: 'one key too few', pageToken: token('2026-03-01T12:00:00.000Z') },
-    { kind: 'no text', pageToken: token(1, 2) },
-    { kind: 'no time', pageToken: token('yesterday', 'order-1') },
-    { kind: 'a time in a spelling the database does not read', pageToken: token('2026', 'order-1') },
-    { kind: 'words that JavaScript takes for a time', pageToken: token('order 1', 'order-1') },
-    { kind: 'an id that no text of the database can hold', pageToken: token('2026-03-01T12:00:00.000Z', 'a\u0000b') },
-  ])('refuses a page token that is not its own: $kind', async ({ pageToken }) => {
+    { kind: 'keys that are not text', pageToken: token(1, 2) },
+    { kind: 'a first key that is not a time', pageToken: token('yesterday', 'order-1') },
+    { kind: 'a time format the database does not read', pageToken: token('2026', 'order-1') },
+    { kind: 'words that JavaScript parses as a time', pageToken: token('order 1', 'order-1') },
+    { kind: 'an id that the database cannot store as text', pageToken: token('2026-03-01T12:00:00.000Z', 'a\u0000b') },
+  ])('refuses a foreign page token: $kind', async ({ pageToken }) => {
     expect(await faultsOf(list({ pageToken }))).toEqual([
-      'page_token: must be the next_page_token of the page before, unchanged',
+      'page_token: must be the next_page_token of the previous page, unchanged',
     ]);
   });
 
-  it('tells all faults at once', async () => {
+  it('reports all faults at once', async () => {
     const request = { pageSize: 500, pageToken: 'x', customerId: 'c'.repeat(300), status: 99 as OrderStatus };
     const { violations } = await failureOf(list(request));
     expect(violations.map(({ field }) => field)).toEqual(['customer_id', 'status', 'page_size', 'page_token']);
@@ -148,25 +148,25 @@ function watch(
   signal = new AbortController().signal,
 ) {
   const changes = createOrderChanges(store);
-  const stream = watchOrder({ store, changes }, create(WatchOrderRequestSchema, { orderId }), signal);
+  const stream = watchOrder({ store, changes }, create(WatchOrderRequestSchema, { orderId }), { signal });
   return {
     stream,
     change: (order: Order) => {
       store.put({ ...order, version: store.current().version + 1 });
-      changes.changed(order);
+      changes.notify(order);
     },
   };
 }
 
 describe('WatchOrder', () => {
-  it('sends the order at once', async () => {
+  it('sends the order immediately', async () => {
     const { stream } = watch(createFakeOrderStore(blockedOrder()));
     expect((await stream.next()).value).toMatchObject({ order: { orderId: 'order-1', status: OrderStatus.PENDING } });
     await stream.return();
   });
 
   it.each([confirmedOrder(), failedOrder(), cancelledOrder()])(
-    'ends after an order that is final: $status',
+    'ends after an order with the final status $status',
     async (order) => {
       const { stream } = watch(createFakeOrderStore(order));
       const sent = [];
@@ -175,7 +175,7 @@ describe('WatchOrder', () => {
     },
   );
 
-  it('sends each change and ends with the last', async () => {
+  it('sends each change and ends with the final status', async () => {
     const { stream, change } = watch(createFakeOrderStore(pendingOrder()));
     const statuses: unknown[] = [];
     const next = [blockedOrder(), confirmingOrder(), confirmedOrder()];
@@ -192,7 +192,7 @@ describe('WatchOrder', () => {
     ]);
   });
 
-  it('ends with the reason for which the caller went, not as if the order were final', async () => {
+  it('fails with the reason of the signal of the caller, so that the end is not taken for a final status', async () => {
     const caller = new AbortController();
     const { stream } = watch(createFakeOrderStore(pendingOrder()), 'order-1', caller.signal);
     await stream.next();
@@ -201,7 +201,7 @@ describe('WatchOrder', () => {
     await expect(next).rejects.toThrow('the time is over');
   });
 
-  it('does not find what is not there', async () => {
+  it('answers not_found for an order that does not exist', async () => {
     const { stream } = watch(createFakeOrderStore(), 'no-such');
     expect(await failureOf(stream.next())).toMatchObject({ kind: 'not_found', reason: 'ORDER_NOT_FOUND' });
   });

@@ -1,12 +1,12 @@
-// The pure charge: its steps, and which repeat it answers.
+// The charge aggregate: its steps, and the duplicates it answers.
 import { describe, expect, it } from 'vitest';
 import {
   decideCharge,
-  giveUpCharge,
-  matchRepeat,
+  matchDuplicate,
   nextStep,
   recordLateRefund,
   refundCharge,
+  voidCharge,
 } from '#services/payment/charge.ts';
 import { captured, chargeOf, declined, storedCharge } from './fakes.ts';
 
@@ -15,21 +15,24 @@ describe('the next step of a charge', () => {
     expect(nextStep(storedCharge())).toBe('charge');
   });
 
-  it('is to give up, not to charge, once a refund was asked for', () => {
-    expect(nextStep(storedCharge({}, { refundRequested: true }))).toBe('give_up');
+  it('is to void, not to charge, once a refund was requested', () => {
+    expect(nextStep(storedCharge({}, { refundRequested: true }))).toBe('void');
   });
 
-  it('is to refund a completed one that a refund was asked for', () => {
+  it('is to refund a completed one whose refund was requested', () => {
     expect(nextStep(storedCharge({ status: 'COMPLETED' }, { refundRequested: true }))).toBe('refund');
   });
 
-  it('is nothing for a completed one', () => {
-    expect(nextStep(storedCharge({ status: 'COMPLETED' }))).toBe('nothing');
+  it('is done for a completed one', () => {
+    expect(nextStep(storedCharge({ status: 'COMPLETED' }))).toBe('done');
   });
 
-  it.each(['DECLINED', 'REFUNDED'] as const)('is nothing for one %s, refund or not', (status) => {
-    expect(nextStep(storedCharge({ status }, { refundRequested: true }))).toBe('nothing');
-  });
+  it.each(['DECLINED', 'REFUNDED', 'VOIDED', 'TOMBSTONE'] as const)(
+    'is done for one %s, with or without a refund request',
+    (status) => {
+      expect(nextStep(storedCharge({ status }, { refundRequested: true }))).toBe('done');
+    },
+  );
 });
 
 describe('an open charge', () => {
@@ -41,12 +44,12 @@ describe('an open charge', () => {
     });
   });
 
-  it('is refunded by a capture that was given back at the provider already', () => {
+  it('is refunded by a capture that the provider already refunded', () => {
     const decided = decideCharge(chargeOf(), { ...captured, refunded: true });
     expect(decided).toMatchObject({ status: 'REFUNDED', transactionId: 'ch_1', version: 2 });
   });
 
-  it('is declined for the provider’s reasons', () => {
+  it('is declined with the provider’s reason', () => {
     expect(decideCharge(chargeOf(), declined)).toMatchObject({
       status: 'DECLINED',
       declineCode: 'insufficient_funds',
@@ -56,8 +59,8 @@ describe('an open charge', () => {
     });
   });
 
-  it('is given up as refunded, without a transaction', () => {
-    expect(giveUpCharge(chargeOf())).toMatchObject({ status: 'REFUNDED', transactionId: '', version: 2 });
+  it('is voided without a transaction', () => {
+    expect(voidCharge(chargeOf())).toMatchObject({ status: 'VOIDED', transactionId: '', version: 2 });
   });
 
   it('has nothing to refund', () => {
@@ -70,8 +73,8 @@ describe('a charge that is decided', () => {
     expect(() => decideCharge(chargeOf({ status }), captured)).toThrow(RangeError);
   });
 
-  it.each(['COMPLETED', 'DECLINED', 'REFUNDED'] as const)('is not given up when %s', (status) => {
-    expect(() => giveUpCharge(chargeOf({ status }))).toThrow(RangeError);
+  it.each(['COMPLETED', 'DECLINED', 'REFUNDED'] as const)('is not voided when %s', (status) => {
+    expect(() => voidCharge(chargeOf({ status }))).toThrow(RangeError);
   });
 
   it('keeps its transaction when it is refunded', () => {
@@ -83,40 +86,40 @@ describe('a charge that is decided', () => {
     expect(() => refundCharge(chargeOf({ status }))).toThrow(RangeError);
   });
 
-  it('takes the transaction of a late capture when it was given up', () => {
-    const givenUp = chargeOf({ status: 'REFUNDED', version: 2 });
-    expect(recordLateRefund(givenUp, 'ch_9')).toMatchObject({ status: 'REFUNDED', transactionId: 'ch_9', version: 3 });
+  it('takes the transaction of a late capture when it is voided', () => {
+    const voided = chargeOf({ status: 'VOIDED', version: 2 });
+    expect(recordLateRefund(voided, 'ch_9')).toMatchObject({ status: 'REFUNDED', transactionId: 'ch_9', version: 3 });
   });
 
-  it('takes no late capture when it has a transaction or is not refunded', () => {
+  it('takes no late capture when it is refunded or declined', () => {
     expect(() => recordLateRefund(chargeOf({ status: 'REFUNDED', transactionId: 'ch_1' }), 'ch_9')).toThrow(RangeError);
     expect(() => recordLateRefund(chargeOf({ status: 'DECLINED' }), 'ch_9')).toThrow(RangeError);
   });
 });
 
-describe('a repeated request', () => {
+describe('a duplicate request', () => {
   const request = { orderId: 'o1', requestHash: 'hash' };
   const own = { stored: storedCharge(), requestHash: 'hash' };
   const foreign = { stored: storedCharge({ orderId: 'o2' }), requestHash: 'hash' };
 
   it('is answered by its order’s charge when the content is the same', () => {
-    expect(matchRepeat([own], request)).toBe(own.stored);
+    expect(matchDuplicate([own], request)).toBe(own.stored);
   });
 
-  it('is refused when the content is another', () => {
-    expect(matchRepeat([{ ...own, requestHash: 'other' }], request)).toBeUndefined();
+  it('is refused when the content differs', () => {
+    expect(matchDuplicate([{ ...own, requestHash: 'other' }], request)).toBeUndefined();
   });
 
   it('is refused when its key charged another order', () => {
-    expect(matchRepeat([foreign], request)).toBeUndefined();
+    expect(matchDuplicate([foreign], request)).toBeUndefined();
   });
 
   it('is refused when its key charged another order, although its own order has a charge', () => {
-    expect(matchRepeat([own, foreign], request)).toBeUndefined();
+    expect(matchDuplicate([own, foreign], request)).toBeUndefined();
   });
 
-  it('is answered by a refund that came before any charge, whatever its content', () => {
-    const tombstone = { stored: storedCharge({ status: 'REFUNDED', amount: undefined }), requestHash: '' };
-    expect(matchRepeat([tombstone], request)).toBe(tombstone.stored);
+  it('is answered by a tombstone, whatever its content', () => {
+    const tombstone = { stored: storedCharge({ status: 'TOMBSTONE', amount: undefined }), requestHash: '' };
+    expect(matchDuplicate([tombstone], request)).toBe(tombstone.stored);
   });
 });

@@ -1,4 +1,4 @@
-// Stand-ins for what the payment service's use cases work with: a store in memory, a provider told what to answer.
+// Fakes and mocks of the dependencies of the payment use cases: an in-memory store, a scripted provider.
 import { create } from '@bufbuild/protobuf';
 import { vi } from 'vitest';
 import { type ProcessPaymentRequest, ProcessPaymentRequestSchema } from '#gen/shop/payment/v1/payment_service_pb.ts';
@@ -54,19 +54,19 @@ export function storedCharge(
     refundRequested: false,
     attempt: 1,
     intentAgeMs: 0,
-    callsEndInMs: 0,
-    watched: false,
+    callWindowMs: 0,
+    awaitingLateCapture: false,
     traceparent: '',
     ...rest,
   };
 }
 
-export interface MemoryStore extends ChargeStore {
+export type MemoryStore = ChargeStore & {
   readonly rows: Map<string, StoredCharge & { requestHash: string; idempotencyKey: string; refundKey: string }>;
   readonly events: OutgoingEvent[];
-}
+};
 
-/** A store with the charges given, which follows the rules of the real one. */
+/** Creates an in-memory store with these charges; it follows the rules of the real one. */
 export function createMemoryStore(...charges: readonly StoredCharge[]): MemoryStore {
   const rows: MemoryStore['rows'] = new Map();
   const events: OutgoingEvent[] = [];
@@ -104,18 +104,18 @@ export function createMemoryStore(...charges: readonly StoredCharge[]): MemorySt
         .filter((row) => row.charge.orderId === orderId || row.idempotencyKey === idempotencyKey)
         .map((stored) => ({ stored, requestHash: stored.requestHash })),
     find: async (orderId) => rows.get(orderId),
-    announceCall: async (orderId) => callable(orderId),
-    renewIntent: async (orderId, attempt) => {
+    extendCallWindow: async (orderId) => callable(orderId),
+    startNewAttempt: async (orderId, attempt) => {
       const row = callable(orderId);
       return row?.attempt === attempt ? put({ ...row, attempt: attempt + 1, intentAgeMs: 0 }) : undefined;
     },
     requestRefund: async (orderId, refundKey) => {
-      const others = [...rows.values()].some((row) => row.refundKey === refundKey && row.charge.orderId !== orderId);
-      if (others) return undefined;
+      const isForeign = [...rows.values()].some((row) => row.refundKey === refundKey && row.charge.orderId !== orderId);
+      if (isForeign) return undefined;
       const row = rows.get(orderId);
       if (row !== undefined) return put({ ...row, refundRequested: true }, { refundKey: row.refundKey || refundKey });
-      const nothing = { orderId, customerId: '', amount: undefined, status: 'REFUNDED' } as const;
-      return put(storedCharge(nothing, { refundRequested: true }), { refundKey });
+      const tombstone = { orderId, customerId: '', amount: undefined, status: 'TOMBSTONE' } as const;
+      return put(storedCharge(tombstone, { refundRequested: true }), { refundKey });
     },
     save: async (next, saved) => {
       const row = rows.get(next.orderId);
@@ -128,10 +128,10 @@ export function createMemoryStore(...charges: readonly StoredCharge[]): MemorySt
   };
 }
 
-/** A provider that answers as the test tells it; anything else is a failure of the test. */
+/** Creates a mock provider; a call without a scripted answer fails the test. */
 export function createProvider() {
   const unexpected = (name: string) => async (): Promise<never> => {
-    throw new Error(`nobody expected ${name}`);
+    throw new Error(`unexpected call of ${name}`);
   };
   return {
     charge: vi.fn<ProviderClient['charge']>(unexpected('charge')),
@@ -146,7 +146,7 @@ export const unknown = { kind: 'unknown', reason: 'no answer' } as const;
 export const inFlight = { kind: 'in_flight' } as const;
 export const none = { kind: 'none' } as const;
 
-/** What a settlement needs, with a store in memory and a provider told what to answer. */
+/** Builds the dependencies of a settlement with the store and the provider. */
 export function createSettlement(store: ChargeStore, provider: ChargingProvider) {
   const wakeRelay = vi.fn();
   const now = () => new Date('2026-01-02T03:04:06.000Z');

@@ -16,21 +16,24 @@ const NOW = new Date('2026-01-02T03:04:06.000Z');
 function createList(count: number) {
   const charges = Array.from({ length: count }, (_, index) => chargeOf({ orderId: `o${index}` }));
   const list = vi.fn<ChargeStore['list']>(async (_filter, { size }) => charges.slice(0, size + 1));
-  return { list, ask: (request: object) => listCharges({ list }, create(ListChargesRequestSchema, request)) };
+  return {
+    list,
+    ask: (request: object) => listCharges({ store: { list } }, create(ListChargesRequestSchema, request)),
+  };
 }
 
 describe('ListCharges', () => {
-  it('gives 50 charges and a token when there are more', async () => {
+  it('returns 50 charges and a token when there are more', async () => {
     const { charges, nextPageToken } = await createList(60).ask({});
     expect(charges).toHaveLength(50);
     expect(nextPageToken).not.toBe('');
   });
 
-  it('gives no token with the last charge', async () => {
+  it('returns no token with the last charge', async () => {
     expect((await createList(3).ask({ pageSize: 3 })).nextPageToken).toBe('');
   });
 
-  it('goes on after the last charge of the page before', async () => {
+  it('continues after the last charge of the previous page', async () => {
     const { list, ask } = createList(3);
     const { nextPageToken } = await ask({ pageSize: 2 });
     await ask({ pageSize: 2, pageToken: nextPageToken, customerId: 'cust123', orderId: 'o9' });
@@ -48,7 +51,7 @@ describe('ListCharges', () => {
     ['page_token', { pageToken: Buffer.from('["2026-01-02T03:04:05.678Z","o\\u0000"]').toString('base64url') }],
     ['customer_id', { customerId: 'x'.repeat(129) }],
     ['order_id', { orderId: 'o\u0000' }],
-  ])('names the faulty field %s (%o)', async (field, request) => {
+  ])('reports the invalid field %s (%o)', async (field, request) => {
     await expect(createList(0).ask(request)).rejects.toMatchObject({
       kind: 'invalid_argument',
       violations: [{ field }],
@@ -57,7 +60,7 @@ describe('ListCharges', () => {
 });
 
 describe('a charge as a message', () => {
-  it('shows its state, amount and times', () => {
+  it('has its status, amount and times', () => {
     const message = create(ChargeSchema, toChargeMessage(chargeOf({ status: 'COMPLETED', transactionId: 'ch_1' })));
     expect(message).toMatchObject({
       status: ChargeStatus.COMPLETED,
@@ -67,13 +70,13 @@ describe('a charge as a message', () => {
     expect(message.createTime && timestampDate(message.createTime)).toEqual(new Date('2026-01-02T03:04:05.678Z'));
   });
 
-  it('has no amount when none was ever asked for', () => {
+  it('has no amount when it is a tombstone', () => {
     expect(create(ChargeSchema, toChargeMessage(chargeOf({ amount: undefined }))).amount).toBeUndefined();
   });
 });
 
 describe('the events of a charge', () => {
-  it('tell of a decline with its code', () => {
+  it('report a decline with its code', () => {
     const [event] = toChargeEvents(chargeOf({ status: 'DECLINED', declineCode: 'expired_card', version: 2 }), NOW);
     expect(fromBinary(PaymentFailedSchema, event?.payload ?? new Uint8Array())).toMatchObject({
       orderId: 'o1',
@@ -82,7 +85,7 @@ describe('the events of a charge', () => {
     });
   });
 
-  it('tell of a refund with its transaction', () => {
+  it('report a refund with its transaction', () => {
     const [event] = toChargeEvents(chargeOf({ status: 'REFUNDED', transactionId: 'ch_1', version: 3 }), NOW);
     expect(fromBinary(PaymentRefundedSchema, event?.payload ?? new Uint8Array())).toMatchObject({
       transactionId: 'ch_1',
@@ -91,16 +94,16 @@ describe('the events of a charge', () => {
     });
   });
 
-  it('are none while it is open, and none when it was given up', () => {
+  it('are none while it is open, and none when it is voided', () => {
     expect(toChargeEvents(chargeOf(), NOW)).toEqual([]);
-    expect(toChargeEvents(chargeOf({ status: 'REFUNDED' }), NOW)).toEqual([]);
+    expect(toChargeEvents(chargeOf({ status: 'VOIDED' }), NOW)).toEqual([]);
   });
 });
 
 describe('the settings of payment', () => {
   const needed = { PAYMENT_DATABASE_URL: 'postgres://payment:secret@127.0.0.1:54329/payment' };
 
-  it('have a default each, the database aside', () => {
+  it('have a default each, except the database', () => {
     expect(loadConfig(needed)).toMatchObject({
       port: 50_053,
       providerUrl: 'http://127.0.0.1:50060',
@@ -110,7 +113,7 @@ describe('the settings of payment', () => {
     });
   });
 
-  it('are refused with every fault at once and no secret', () => {
+  it('are refused with every violation at once and no secret', () => {
     const faulty = { ...needed, PAYMENT_DATABASE_URL: 'mysql://u:secret@h/d', PAYMENT_PROVIDER_TIMEOUT_MS: 'soon' };
     expect(() => loadConfig(faulty)).toThrow(/PAYMENT_DATABASE_URL[\s\S]*PAYMENT_PROVIDER_TIMEOUT_MS/);
     expect(() => loadConfig(faulty)).not.toThrow(/secret/);

@@ -18,7 +18,7 @@ import {
   unknown,
 } from './fakes.ts';
 
-function createCounter(...charges: readonly StoredCharge[]) {
+function createPaymentClient(...charges: readonly StoredCharge[]) {
   const store = createMemoryStore(...charges);
   const provider = createProvider();
   const { dependencies } = createSettlement(store, provider);
@@ -27,8 +27,7 @@ function createCounter(...charges: readonly StoredCharge[]) {
     processPayment(
       { store, settlement: dependencies, settlements, syntheticCredential: TEST_CREDENTIAL },
       requestOf(changes),
-      signal,
-      headers,
+      { signal, headers },
     );
   return { store, provider, settlements, pay };
 }
@@ -41,7 +40,7 @@ async function failureOf(call: Promise<unknown>): Promise<DomainError> {
 
 describe('ProcessPayment', () => {
   it('charges and answers with the charge', async () => {
-    const { provider, pay } = createCounter();
+    const { provider, pay } = createPaymentClient();
     provider.charge.mockResolvedValueOnce(captured);
 
     expect((await pay()).charge).toMatchObject({
@@ -53,8 +52,8 @@ describe('ProcessPayment', () => {
     });
   });
 
-  it('answers a repeat without asking the provider', async () => {
-    const { provider, pay } = createCounter();
+  it('answers a duplicate without calling the provider', async () => {
+    const { provider, pay } = createPaymentClient();
     provider.charge.mockResolvedValueOnce(declined);
     await pay();
 
@@ -62,8 +61,8 @@ describe('ProcessPayment', () => {
     expect(provider.charge).toHaveBeenCalledOnce();
   });
 
-  it('shares one call among duplicates that come at once', async () => {
-    const { provider, pay } = createCounter();
+  it('shares one call among concurrent duplicates', async () => {
+    const { provider, pay } = createPaymentClient();
     const answer = Promise.withResolvers<typeof captured>();
     provider.charge.mockReturnValueOnce(answer.promise);
     const calls = Promise.all(Array.from({ length: 10 }, () => pay()));
@@ -82,7 +81,7 @@ describe('ProcessPayment', () => {
     ['another order under the key', { orderId: 'o2' }],
     ['another key with another content', { idempotencyKey: 'key-2', customerId: 'cust124' }],
   ])('refuses %s', async (_name, changes) => {
-    const { provider, pay } = createCounter();
+    const { provider, pay } = createPaymentClient();
     provider.charge.mockResolvedValueOnce(captured);
     await pay();
 
@@ -91,23 +90,23 @@ describe('ProcessPayment', () => {
     expect(error.message).not.toContain('pm_');
   });
 
-  it('takes another key with the same content for a repeat', async () => {
-    const { provider, pay } = createCounter();
+  it('treats another key with the same content as a duplicate', async () => {
+    const { provider, pay } = createPaymentClient();
     provider.charge.mockResolvedValueOnce(captured);
     await pay();
     expect((await pay({ idempotencyKey: 'key-2' })).charge.transactionId).toBe('ch_1');
   });
 
   it('answers REFUNDED where a refund came first, and never charges', async () => {
-    const { store, provider, pay } = createCounter();
+    const { store, provider, pay } = createPaymentClient();
     await store.requestRefund('o1', 'refund-key');
 
     expect((await pay()).charge).toMatchObject({ orderId: 'o1', status: ChargeStatus.REFUNDED, transactionId: '' });
     expect(provider.charge).not.toHaveBeenCalled();
   });
 
-  it('answers COMPLETED while a refund is on its way', async () => {
-    const { store, provider, pay } = createCounter();
+  it('answers COMPLETED while a refund is pending', async () => {
+    const { store, provider, pay } = createPaymentClient();
     provider.charge.mockResolvedValueOnce(captured);
     await pay();
     await store.requestRefund('o1', 'refund-key');
@@ -116,8 +115,8 @@ describe('ProcessPayment', () => {
     expect(provider.refund).not.toHaveBeenCalled();
   });
 
-  it('repeats the call for a charge left open', async () => {
-    const { store, provider, pay } = createCounter();
+  it('calls again for a charge left open', async () => {
+    const { store, provider, pay } = createPaymentClient();
     provider.charge.mockResolvedValueOnce(unknown).mockResolvedValueOnce(captured);
     await failureOf(pay());
     expect(store.rows.get('o1')?.charge.status).toBe('CHARGING');
@@ -126,14 +125,14 @@ describe('ProcessPayment', () => {
   });
 
   it('forgets the payment method with the answer', async () => {
-    const { store, provider, pay } = createCounter();
+    const { store, provider, pay } = createPaymentClient();
     provider.charge.mockResolvedValueOnce(captured);
     await pay();
     expect(store.rows.get('o1')?.paymentMethod).toBe('');
   });
 });
 
-describe('a payment that is not taken', () => {
+describe('a payment that is refused', () => {
   it.each([
     ['order_id', { orderId: '' }],
     ['order_id', { orderId: 'x'.repeat(129) }],
@@ -147,8 +146,8 @@ describe('a payment that is not taken', () => {
     ['amount.minor_units', { amount: { currencyCode: 'EUR', minorUnits: 2n ** 53n } }],
     ['payment_method', { paymentMethod: '' }],
     ['payment_method', { paymentMethod: 'pm\r\nx' }],
-  ])('names the faulty field %s (%o)', async (field, changes) => {
-    const { store, pay } = createCounter();
+  ])('reports the invalid field %s (%o)', async (field, changes) => {
+    const { store, pay } = createPaymentClient();
     const error = await failureOf(pay(changes));
 
     expect(error.kind).toBe('invalid_argument');
@@ -156,19 +155,19 @@ describe('a payment that is not taken', () => {
     expect(store.rows.size).toBe(0);
   });
 
-  it('has all its faults reported at once', async () => {
-    const { pay } = createCounter();
+  it('has all its violations reported at once', async () => {
+    const { pay } = createPaymentClient();
     const nothing = { orderId: '', idempotencyKey: '', customerId: '', amount: undefined, paymentMethod: '' };
     expect((await failureOf(pay(nothing))).violations).toHaveLength(5);
   });
 
-  it('never has its payment method repeated in the error', async () => {
-    const { pay } = createCounter();
+  it('never has its payment method in the error', async () => {
+    const { pay } = createPaymentClient();
     expect((await failureOf(pay({ paymentMethod: `secret${'x'.repeat(200)}` }))).message).not.toContain('secret');
   });
 
   it('is synthetic, and its caller has no credential', async () => {
-    const { store, pay } = createCounter();
+    const { store, pay } = createPaymentClient();
     expect(await failureOf(pay({ synthetic: true }))).toMatchObject({
       kind: 'permission_denied',
       reason: 'SYNTHETIC_NOT_ALLOWED',
@@ -176,14 +175,14 @@ describe('a payment that is not taken', () => {
     expect(store.rows.size).toBe(0);
   });
 
-  it('leaves no trace when its caller is gone already', async () => {
-    const { store, pay } = createCounter();
+  it('stores nothing when its caller has already hung up', async () => {
+    const { store, pay } = createPaymentClient();
     await expect(pay({}, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
     expect(store.rows.size).toBe(0);
   });
 
-  it('leaves no trace when too many are under way', async () => {
-    const { store, settlements, pay } = createCounter();
+  it('stores nothing when too many are in flight', async () => {
+    const { store, settlements, pay } = createPaymentClient();
     const never = new Promise<Charge>(() => undefined);
     for (let running = 0; running < 500; running += 1) {
       settlements.run(`running-${running}`, () => never).catch(() => undefined);
@@ -195,8 +194,8 @@ describe('a payment that is not taken', () => {
 });
 
 describe('a caller who hangs up', () => {
-  it('is told so at once, while the charge is settled all the same, however often that takes asking', async () => {
-    const { store, provider, pay } = createCounter();
+  it('gets the error at once, while the charge is settled in the background', async () => {
+    const { store, provider, pay } = createPaymentClient();
     const answer = Promise.withResolvers<typeof inFlight>();
     provider.charge.mockReturnValueOnce(answer.promise).mockResolvedValueOnce(captured);
     const caller = new AbortController();
@@ -209,8 +208,8 @@ describe('a caller who hangs up', () => {
     await vi.waitFor(() => expect(store.rows.get('o1')?.charge.status).toBe('COMPLETED'));
   });
 
-  it('finds the outcome when the call is repeated', async () => {
-    const { provider, pay } = createCounter(storedCharge({ orderId: 'o9' }));
+  it('finds the outcome with a retry', async () => {
+    const { provider, pay } = createPaymentClient(storedCharge({ orderId: 'o9' }));
     const answer = Promise.withResolvers<typeof captured>();
     provider.charge.mockReturnValueOnce(answer.promise);
     const caller = new AbortController();
@@ -219,9 +218,9 @@ describe('a caller who hangs up', () => {
     caller.abort(new Error('gone'));
     await expect(call).rejects.toThrow('gone');
 
-    const repeat = pay();
+    const retry = pay();
     answer.resolve(captured);
-    expect((await repeat).charge.transactionId).toBe('ch_1');
+    expect((await retry).charge.transactionId).toBe('ch_1');
     expect(provider.charge).toHaveBeenCalledOnce();
   });
 });

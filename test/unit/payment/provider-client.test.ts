@@ -1,4 +1,4 @@
-// What the provider's answers mean, and what the breaker learns from them.
+// The mapping of the provider's responses, and which of them count for the breaker.
 import { describe, expect, it, vi } from 'vitest';
 import { createPolicies } from '#services/payment/policies.ts';
 import { createProviderClient, toProviderFailure } from '#services/payment/provider-client.ts';
@@ -24,7 +24,7 @@ function createClient(...answers: readonly (ProviderAnswer | Error)[]) {
     if (answer instanceof Error) send.mockRejectedValueOnce(answer);
     else send.mockResolvedValueOnce(answer);
   }
-  const guard = createCallPolicy({
+  const policy = createCallPolicy({
     policy: {
       ...createPolicies({ providerTimeoutMs: 10_000, breakerResetMs: 60_000 }).provider,
       breakerFailures: 2,
@@ -35,7 +35,7 @@ function createClient(...answers: readonly (ProviderAnswer | Error)[]) {
     log: createLog({ service: 'payment', level: 'silent' }),
   });
   const http = { send, stop: vi.fn() };
-  return { client: createProviderClient({ http, guard }), send, http };
+  return { client: createProviderClient({ http, policy }), send, http };
 }
 
 function errorBody(code: string, message = 'words') {
@@ -71,7 +71,7 @@ describe('asking for a charge', () => {
   it.each<[string, ProviderAnswer, object]>([
     ['a capture', { status: 200, body: CHARGE }, { kind: 'captured', transactionId: 'ch_1', refunded: false }],
     [
-      'a capture given back',
+      'a refunded capture',
       { status: 200, body: { ...CHARGE, refund_id: 're_1' } },
       { kind: 'captured', refunded: true },
     ],
@@ -88,7 +88,7 @@ describe('asking for a charge', () => {
     ],
     ['a first call in flight', { status: 409, body: errorBody('idempotency_key_in_use') }, { kind: 'in_flight' }],
     ['a key of other content', { status: 422, body: errorBody('idempotency_key_reused') }, { kind: 'key_conflict' }],
-  ])('understands %s', async (_name, answer, result) => {
+  ])('maps %s', async (_name, answer, result) => {
     expect(await createClient(answer).client.charge('key', ORDER, COUNTED)).toMatchObject(result);
   });
 
@@ -100,18 +100,18 @@ describe('asking for a charge', () => {
     ['a success without an id', { status: 200, body: { status: 'captured' } }],
     ['a decline without a code', { status: 402, body: {} }],
     ['a limit of requests', { status: 429, body: errorBody('rate_limited') }],
-    ['a spoilt request', { status: 400, body: badRequest('body') }],
+    ['a corrupted request', { status: 400, body: badRequest('body') }],
     [
-      'a request that is wrong beside its payment method',
+      'a request that is invalid in more than its payment method',
       { status: 400, body: badRequest('payment_method', 'amount') },
     ],
     ['a bad request that names no field', { status: 400, body: errorBody('invalid_request') }],
     ['a refused credential', { status: 401, body: errorBody('unauthorized') }],
-  ])('takes %s for unknown, never for a decline', async (_name, answer) => {
+  ])('maps %s to unknown, never to a decline', async (_name, answer) => {
     expect(await createClient(answer).client.charge('key', ORDER, COUNTED)).toMatchObject({ kind: 'unknown' });
   });
 
-  it('keeps neither long words nor those of a refused request', async () => {
+  it('truncates long messages and drops those of a refused request', async () => {
     const { client } = createClient(
       { status: 402, body: errorBody('c'.repeat(1_000), 'm'.repeat(1_000)) },
       { status: 400, body: badRequest('payment_method') },
@@ -123,14 +123,14 @@ describe('asking for a charge', () => {
     expect(JSON.stringify(refused)).not.toContain('pm_secret');
   });
 
-  it('lets an error nobody foresaw through', async () => {
+  it('throws an unexpected error on', async () => {
     const { client } = createClient(new TypeError('a mistake'));
     await expect(client.charge('key', ORDER, COUNTED)).rejects.toThrow('a mistake');
   });
 });
 
 describe('looking for a charge', () => {
-  it('asks for the order by its id', async () => {
+  it('queries by the order id', async () => {
     const { client, send } = createClient({ status: 200, body: { charges: [] } });
     expect(await client.findCharge('o 1&x', UNCOUNTED)).toEqual({ kind: 'none' });
     expect(send.mock.calls[0]?.[0]).toMatchObject({ method: 'GET', path: 'v1/charges?order_id=o+1%26x' });
@@ -142,9 +142,9 @@ describe('looking for a charge', () => {
   const refused = { id: 'ch_no', status: 'declined', failure_code: 'expired_card', failure_message: 'Expired card' };
 
   it.each<[string, object[], object]>([
-    ['money held before all else', [refused, returned, pending, held], { kind: 'captured', transactionId: 'ch_held' }],
-    ['a charge in flight before money given back', [returned, pending, refused], { kind: 'in_flight' }],
-    ['money given back before a decline', [refused, returned], { kind: 'captured', refunded: true }],
+    ['held money before all else', [refused, returned, pending, held], { kind: 'captured', transactionId: 'ch_held' }],
+    ['a charge in flight before refunded money', [returned, pending, refused], { kind: 'in_flight' }],
+    ['refunded money before a decline', [refused, returned], { kind: 'captured', refunded: true }],
     ['a decline with its reason', [refused], { kind: 'declined', code: 'expired_card', message: 'Expired card' }],
   ])('finds %s', async (_name, charges, result) => {
     expect(await createClient({ status: 200, body: { charges } }).client.findCharge('o1', UNCOUNTED)).toMatchObject(
@@ -156,7 +156,7 @@ describe('looking for a charge', () => {
     ['an error', { status: 404, body: errorBody('not_found') }],
     ['another content', { status: 200, body: [] }],
     ['no answer', new NoAnswer('timeout', { timedOut: true })],
-  ])('takes %s for unknown, never for none', async (_name, answer) => {
+  ])('maps %s to unknown, never to none', async (_name, answer) => {
     expect(await createClient(answer).client.findCharge('o1', UNCOUNTED)).toMatchObject({ kind: 'unknown' });
   });
 });
@@ -172,7 +172,7 @@ describe('asking for a refund', () => {
     });
   });
 
-  it('takes a refund made before for a success', async () => {
+  it('treats an earlier refund as a success', async () => {
     const { client } = createClient({ status: 422, body: errorBody('charge_already_refunded') });
     expect(await client.refund('key', PAID, UNCOUNTED)).toEqual({ kind: 'refunded' });
   });
@@ -180,21 +180,21 @@ describe('asking for a refund', () => {
   it.each<[string, ProviderAnswer, string]>([
     ['in flight', { status: 409, body: errorBody('idempotency_key_in_use') }, 'in_flight'],
     ['of a charge that is not captured', { status: 422, body: errorBody('charge_not_captured') }, 'unknown'],
-    ['of a charge nobody knows', { status: 404, body: errorBody('charge_not_found') }, 'unknown'],
+    ['of an unknown charge', { status: 404, body: errorBody('charge_not_found') }, 'unknown'],
     ['without an id', { status: 200, body: {} }, 'unknown'],
-  ])('does not take one %s for made', async (_name, answer, kind) => {
+  ])('does not treat one %s as done', async (_name, answer, kind) => {
     expect(await createClient(answer).client.refund('key', PAID, UNCOUNTED)).toMatchObject({ kind });
   });
 });
 
-describe('a provider that is away for a moment', () => {
+describe('a provider that is briefly unavailable', () => {
   const captured = { status: 200, body: CHARGE };
 
   it.each<[string, ProviderAnswer | Error]>([
     ['a connection that broke', new NoAnswer('reset', { timedOut: false })],
     ['an answer of 503', { status: 503, body: undefined }],
     ['a limit of requests that is soon over', { status: 429, body: undefined, retryAfterMs: 1 }],
-  ])('is asked again under the same key after %s', async (_, first) => {
+  ])('is called again with the same key after %s', async (_, first) => {
     const { client, send } = createClient(first, captured);
 
     expect(await client.charge('key-1', ORDER, COUNTED)).toMatchObject({ kind: 'captured' });
@@ -202,10 +202,10 @@ describe('a provider that is away for a moment', () => {
   });
 
   it.each<[string, ProviderAnswer | Error]>([
-    ['a time that is over', new NoAnswer('timeout', { timedOut: true })],
+    ['a timeout', new NoAnswer('timeout', { timedOut: true })],
     ['a failure of the provider', { status: 500, body: undefined }],
     ['a limit of requests that lasts', { status: 429, body: undefined, retryAfterMs: 60_000 }],
-  ])('is left alone after %s', async (_, first) => {
+  ])('is not called again after %s', async (_, first) => {
     const { client, send } = createClient(first, captured);
 
     expect(await client.charge('key-1', ORDER, COUNTED)).toMatchObject({ kind: 'unknown' });
@@ -216,7 +216,7 @@ describe('a provider that is away for a moment', () => {
 describe('the breaker of the provider', () => {
   const failure = { status: 500, body: undefined };
 
-  it('opens by counted failures and then makes no call', async () => {
+  it('opens after counted failures and then makes no call', async () => {
     const { client, send } = createClient(failure, new NoAnswer('too late', { timedOut: true }));
     await client.charge('key', ORDER, COUNTED);
     await client.charge('key', ORDER, COUNTED);
@@ -230,7 +230,7 @@ describe('the breaker of the provider', () => {
     expect(client.breaker()).toMatchObject({ dependency: 'payment-provider', state: 'open' });
   });
 
-  it('stays closed by failures that do not count, and by refusals', async () => {
+  it('stays closed after uncounted failures and declines', async () => {
     const declined = { status: 402, body: errorBody('expired_card') };
     const { client } = createClient(failure, failure, failure, declined, declined, declined);
     for (let call = 0; call < 3; call += 1) await client.charge('key', ORDER, UNCOUNTED);
@@ -238,7 +238,7 @@ describe('the breaker of the provider', () => {
     expect(client.breaker().state).toBe('closed');
   });
 
-  it('lets go of its connections when it stops', async () => {
+  it('closes its connections when it stops', async () => {
     const { client, http } = createClient();
     await client.stop();
     expect(http.stop).toHaveBeenCalledOnce();

@@ -1,4 +1,4 @@
-// rpc RefundPayment apart from HTTP and SQL.
+// rpc RefundPayment without HTTP and SQL.
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it, vi } from 'vitest';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
@@ -19,7 +19,7 @@ import {
 
 const PAID = storedCharge({ status: 'COMPLETED', transactionId: 'ch_1', version: 2 });
 
-function createCounter(...charges: readonly StoredCharge[]) {
+function createRefundClient(...charges: readonly StoredCharge[]) {
   const store = createMemoryStore(...charges);
   const provider = createProvider();
   const { dependencies } = createSettlement(store, provider);
@@ -28,44 +28,44 @@ function createCounter(...charges: readonly StoredCharge[]) {
     refundPayment(
       { store, settlement: dependencies, settlements },
       create(RefundPaymentRequestSchema, { orderId, idempotencyKey }),
-      signal,
+      { signal },
     );
   return { store, provider, dependencies, settlements, refund };
 }
 
 describe('RefundPayment', () => {
-  it('gives a completed charge back', async () => {
-    const { provider, refund } = createCounter(PAID);
+  it('refunds a completed charge', async () => {
+    const { provider, refund } = createRefundClient(PAID);
     provider.refund.mockResolvedValueOnce({ kind: 'refunded' });
     expect((await refund()).charge).toMatchObject({ status: ChargeStatus.REFUNDED, transactionId: 'ch_1' });
   });
 
-  it('answers a repeat, with whatever key, without asking the provider', async () => {
-    const { provider, refund } = createCounter(PAID);
+  it('answers a duplicate, with any key, without calling the provider', async () => {
+    const { provider, refund } = createRefundClient(PAID);
     provider.refund.mockResolvedValueOnce({ kind: 'refunded' });
     await refund();
 
-    const repeats = await Promise.all([refund(), refund('o1', 'refund-2')]);
-    expect(repeats.map(({ charge }) => charge.status)).toEqual([ChargeStatus.REFUNDED, ChargeStatus.REFUNDED]);
+    const duplicates = await Promise.all([refund(), refund('o1', 'refund-2')]);
+    expect(duplicates.map(({ charge }) => charge.status)).toEqual([ChargeStatus.REFUNDED, ChargeStatus.REFUNDED]);
     expect(provider.refund).toHaveBeenCalledOnce();
   });
 
   it('answers a decline with the decline', async () => {
-    const { refund } = createCounter(storedCharge({ status: 'DECLINED', declineCode: 'expired_card' }));
+    const { refund } = createRefundClient(storedCharge({ status: 'DECLINED', declineCode: 'expired_card' }));
     expect((await refund()).charge).toMatchObject({ status: ChargeStatus.DECLINED, declineCode: 'expired_card' });
   });
 
-  it('of an order without a charge stores that it can never be made', async () => {
-    const { store, refund } = createCounter();
+  it('inserts a tombstone for an order without a charge', async () => {
+    const { store, refund } = createRefundClient();
     const { charge } = await refund();
 
     expect(charge).toMatchObject({ orderId: 'o1', status: ChargeStatus.REFUNDED, transactionId: '', customerId: '' });
     expect(charge).not.toHaveProperty('amount');
-    expect(store.rows.get('o1')?.charge.status).toBe('REFUNDED');
+    expect(store.rows.get('o1')?.charge.status).toBe('TOMBSTONE');
   });
 
-  it('goes on when a charge that began before it ends with the money', async () => {
-    const { store, provider, dependencies, settlements, refund } = createCounter(storedCharge());
+  it('continues when a charge that started before it captures the money', async () => {
+    const { store, provider, dependencies, settlements, refund } = createRefundClient(storedCharge());
     const answer = Promise.withResolvers<typeof captured>();
     provider.charge.mockReturnValueOnce(answer.promise);
     provider.refund.mockResolvedValueOnce({ kind: 'refunded' });
@@ -83,7 +83,7 @@ describe('RefundPayment', () => {
   });
 
   it('refuses a key that refunded another order', async () => {
-    const { refund } = createCounter();
+    const { refund } = createRefundClient();
     await refund('o2', 'refund-1');
     await expect(refund('o1', 'refund-1')).rejects.toMatchObject({
       kind: 'failed_precondition',
@@ -91,15 +91,15 @@ describe('RefundPayment', () => {
     });
   });
 
-  it('is unavailable while the provider does not tell, and keeps the charge', async () => {
-    const { store, provider, refund } = createCounter(PAID);
+  it('is unavailable while the provider reports no outcome, and keeps the charge', async () => {
+    const { store, provider, refund } = createRefundClient(PAID);
     provider.refund.mockResolvedValueOnce(unknown);
     await expect(refund()).rejects.toMatchObject({ kind: 'unavailable', reason: 'PAYMENT_PROVIDER_UNAVAILABLE' });
     expect(store.rows.get('o1')).toMatchObject({ charge: { status: 'COMPLETED' }, refundRequested: true });
   });
 
-  it('goes on when its caller hangs up', async () => {
-    const { store, provider, refund } = createCounter(PAID);
+  it('continues when its caller hangs up', async () => {
+    const { store, provider, refund } = createRefundClient(PAID);
     const answer = Promise.withResolvers<{ kind: 'refunded' }>();
     provider.refund.mockReturnValueOnce(answer.promise);
     const caller = new AbortController();
@@ -112,8 +112,8 @@ describe('RefundPayment', () => {
     await vi.waitFor(() => expect(store.rows.get('o1')?.charge.status).toBe('REFUNDED'));
   });
 
-  it('names every faulty field', async () => {
-    const { store, refund } = createCounter();
+  it('reports every invalid field', async () => {
+    const { store, refund } = createRefundClient();
     await expect(refund('', 'x'.repeat(129))).rejects.toMatchObject({
       kind: 'invalid_argument',
       violations: [{ field: 'order_id' }, { field: 'idempotency_key' }],

@@ -1,8 +1,8 @@
-// Settling a charge: what is asked of the provider, in which order, and what is stored.
+// The settlement of a charge: the calls to the provider, their order, and what is stored.
 import { fromBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { PaymentCompletedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
-import { giveLateCaptureBack, providerKey, settleCharge } from '#services/payment/settlement.ts';
+import { providerKey, refundLateCapture, settleCharge } from '#services/payment/settlement.ts';
 import { DomainError } from '#services/platform/base/errors.ts';
 import {
   captured,
@@ -36,7 +36,7 @@ async function failureOf(call: Promise<unknown>): Promise<DomainError> {
 }
 
 describe('the first call for a charge', () => {
-  it('keeps of a decline no payment method that the provider quotes', async () => {
+  it('redacts a payment method quoted by the provider', async () => {
     const { store, provider, dependencies } = settling(storedCharge());
     const words = 'no money at pm_approved (pm_approved)';
     provider.charge.mockResolvedValueOnce({ kind: 'declined', code: 'no_pm_approved', message: words });
@@ -77,7 +77,7 @@ describe('the first call for a charge', () => {
     expect(subjects()).toEqual(['shop.payment.v1.PaymentFailed']);
   });
 
-  it('leaves the charge open when nothing is told', async () => {
+  it('leaves the charge open when there is no definite outcome', async () => {
     const { provider, dependencies, subjects, status } = settling(storedCharge());
     provider.charge.mockResolvedValueOnce(unknown);
     const error = await failureOf(settleCharge(dependencies, 'o1', runFor(), storedCharge()));
@@ -92,14 +92,14 @@ describe('the first call for a charge', () => {
     expect(provider.charge).not.toHaveBeenCalled();
   });
 
-  it('gives the provider no more time than is left', async () => {
+  it('limits the provider’s timeout to the time left', async () => {
     const { provider, dependencies } = settling(storedCharge());
     provider.charge.mockResolvedValueOnce(captured);
     await settleCharge(dependencies, 'o1', runFor(700), storedCharge());
     expect(provider.charge.mock.calls[0]?.[2].timeoutMs).toBeLessThanOrEqual(700);
   });
 
-  it('answers with what another replica stored meanwhile', async () => {
+  it('returns what another replica stored concurrently', async () => {
     const { store, provider, dependencies } = settling(storedCharge());
     provider.charge.mockImplementationOnce(async () => {
       const faster = storedCharge({ status: 'REFUNDED', transactionId: 'ch_1', version: 3 });
@@ -112,8 +112,8 @@ describe('the first call for a charge', () => {
   });
 });
 
-describe('a repeat that finds an open charge', () => {
-  it('repeats the call with the same key, and counts for no breaker', async () => {
+describe('a duplicate that finds an open charge', () => {
+  it('calls again with the same key, and does not count for the breaker', async () => {
     const { provider, dependencies } = settling(storedCharge());
     provider.charge.mockResolvedValueOnce(captured);
     await settleCharge(dependencies, 'o1', runFor());
@@ -131,7 +131,7 @@ describe('a repeat that finds an open charge', () => {
     expect(provider.charge).toHaveBeenCalledTimes(2);
   });
 
-  it('gives up waiting when its time is over', async () => {
+  it('stops waiting at its deadline', async () => {
     const { provider, dependencies, status } = settling(storedCharge());
     provider.charge.mockResolvedValue(inFlight);
 
@@ -154,17 +154,17 @@ describe('a repeat that finds an open charge', () => {
   it('makes no call for a charge decided since it was read', async () => {
     const { store, provider, dependencies } = settling(storedCharge());
     const decided = storedCharge({ status: 'COMPLETED', transactionId: 'ch_1', version: 2 });
-    const announceCall = async () => {
+    const extendCallWindow = async () => {
       store.rows.set('o1', { ...decided, requestHash: '', idempotencyKey: '', refundKey: '' });
       return undefined;
     };
 
-    const changed = { ...dependencies, store: { ...store, announceCall } };
+    const changed = { ...dependencies, store: { ...store, extendCallWindow } };
     expect(await settleCharge(changed, 'o1', runFor())).toMatchObject({ transactionId: 'ch_1' });
     expect(provider.charge).not.toHaveBeenCalled();
   });
 
-  it('looks the charge up when the provider holds the key for another content', async () => {
+  it('looks the charge up when the provider has the key with other content', async () => {
     const { provider, dependencies } = settling(storedCharge());
     provider.charge.mockResolvedValueOnce({ kind: 'key_conflict' });
     provider.findCharge.mockResolvedValueOnce(captured);
@@ -183,7 +183,7 @@ describe('a repeat that finds an open charge', () => {
 });
 
 describe('an intent whose key may be forgotten', () => {
-  it('is looked up, not repeated', async () => {
+  it('is looked up, not retried', async () => {
     const { provider, dependencies } = settling(storedCharge({}, OLD));
     provider.findCharge.mockResolvedValueOnce({ ...captured, transactionId: 'ch_old' });
 
@@ -191,7 +191,7 @@ describe('an intent whose key may be forgotten', () => {
     expect(provider.charge).not.toHaveBeenCalled();
   });
 
-  it('gets a new attempt, and then its call, when the provider knows no charge', async () => {
+  it('gets a new attempt and a call when the provider has no charge', async () => {
     const { store, provider, dependencies } = settling(storedCharge({}, OLD));
     provider.findCharge.mockResolvedValueOnce(none);
     provider.charge.mockResolvedValueOnce(captured);
@@ -201,10 +201,10 @@ describe('an intent whose key may be forgotten', () => {
     expect(provider.charge).toHaveBeenCalledOnce();
   });
 
-  it('is repeated as a young one when another replica started the new attempt', async () => {
+  it('is called again when another replica started the new attempt', async () => {
     const { store, provider, dependencies } = settling(storedCharge({}, OLD));
     provider.findCharge.mockImplementationOnce(async () => {
-      await store.renewIntent('o1', 1);
+      await store.startNewAttempt('o1', 1);
       return none;
     });
     provider.charge.mockResolvedValueOnce(captured);
@@ -213,7 +213,7 @@ describe('an intent whose key may be forgotten', () => {
     expect([store.rows.get('o1')?.attempt, provider.findCharge.mock.calls.length]).toEqual([2, 1]);
   });
 
-  it('is left open when the look-up tells nothing', async () => {
+  it('is left open when the look-up has no definite result', async () => {
     const { provider, dependencies, status } = settling(storedCharge({}, OLD));
     provider.findCharge.mockResolvedValueOnce(unknown);
 
@@ -224,7 +224,7 @@ describe('an intent whose key may be forgotten', () => {
 });
 
 describe('a refund', () => {
-  it('of a completed charge is made with the order’s own key and told of', async () => {
+  it('of a completed charge is made with the order’s own key and published', async () => {
     const { provider, dependencies, subjects } = settling(
       storedCharge({ status: 'COMPLETED', transactionId: 'ch_1' }, REFUND),
     );
@@ -238,7 +238,7 @@ describe('a refund', () => {
     expect(subjects()).toEqual(['shop.payment.v1.PaymentRefunded']);
   });
 
-  it('leaves the charge completed when nothing is told', async () => {
+  it('leaves the charge completed when there is no definite outcome', async () => {
     const { provider, dependencies, status } = settling(
       storedCharge({ status: 'COMPLETED', transactionId: 'ch_1' }, REFUND),
     );
@@ -248,7 +248,7 @@ describe('a refund', () => {
     expect(status()).toBe('COMPLETED');
   });
 
-  it('of an open charge finds the capture first, then gives it back', async () => {
+  it('of an open charge finds the capture first, then refunds it', async () => {
     const { provider, dependencies, subjects } = settling(storedCharge({}, REFUND));
     provider.findCharge.mockResolvedValueOnce(captured);
     provider.refund.mockResolvedValueOnce({ kind: 'refunded' });
@@ -266,29 +266,29 @@ describe('a refund', () => {
     expect(await settleCharge(dependencies, 'o1', runFor())).toMatchObject({ status: 'DECLINED' });
   });
 
-  it('of an open charge nobody captured gives it up, without an event and without ever charging', async () => {
+  it('of an open charge without a capture voids it, without an event and without charging', async () => {
     const { provider, dependencies, subjects, wakeRelay } = settling(storedCharge({}, REFUND));
     provider.findCharge.mockResolvedValueOnce(none);
 
-    expect(await settleCharge(dependencies, 'o1', runFor())).toMatchObject({ status: 'REFUNDED', transactionId: '' });
+    expect(await settleCharge(dependencies, 'o1', runFor())).toMatchObject({ status: 'VOIDED', transactionId: '' });
     expect(provider.charge).not.toHaveBeenCalled();
     expect(subjects()).toEqual([]);
     expect(wakeRelay).not.toHaveBeenCalled();
   });
 
-  it('does not give a charge up while a call may be on its way, and says how long that is', async () => {
-    const { provider, dependencies, status } = settling(storedCharge({}, { ...REFUND, callsEndInMs: 9_000.4 }));
+  it('does not void a charge while a call may be in flight, and reports the remaining window', async () => {
+    const { provider, dependencies, status } = settling(storedCharge({}, { ...REFUND, callWindowMs: 9_000.4 }));
     provider.findCharge.mockResolvedValue(none);
 
     expect(await failureOf(settleCharge(dependencies, 'o1', runFor(150)))).toMatchObject({ retryAfterMs: 9_001 });
     expect(status()).toBe('CHARGING');
   });
 
-  it('looks again after the last call that may be on its way is over', async () => {
-    const { store, provider, dependencies } = settling(storedCharge({}, { ...REFUND, callsEndInMs: 20 }));
+  it('looks again after the call window is over', async () => {
+    const { store, provider, dependencies } = settling(storedCharge({}, { ...REFUND, callWindowMs: 20 }));
     provider.findCharge.mockImplementationOnce(async () => {
       const row = store.rows.get('o1');
-      if (row !== undefined) store.rows.set('o1', { ...row, callsEndInMs: 0 });
+      if (row !== undefined) store.rows.set('o1', { ...row, callWindowMs: 0 });
       return none;
     });
     provider.findCharge.mockResolvedValueOnce(captured);
@@ -299,40 +299,40 @@ describe('a refund', () => {
   });
 });
 
-describe('a charge given up', () => {
-  const givenUp = storedCharge({ status: 'REFUNDED', version: 2 }, { ...REFUND, watched: true });
+describe('a voided charge', () => {
+  const voided = storedCharge({ status: 'VOIDED', version: 2 }, { ...REFUND, awaitingLateCapture: true });
 
-  it('has its late capture given back and told of', async () => {
-    const { store, provider, dependencies, subjects } = settling(givenUp);
+  it('has its late capture refunded and published', async () => {
+    const { store, provider, dependencies, subjects } = settling(voided);
     provider.findCharge.mockResolvedValueOnce(captured);
     provider.refund.mockResolvedValueOnce({ kind: 'refunded' });
-    await giveLateCaptureBack(dependencies, givenUp, runFor());
+    await refundLateCapture(dependencies, voided, runFor());
 
     expect(store.rows.get('o1')?.charge).toMatchObject({ status: 'REFUNDED', transactionId: 'ch_1' });
     expect(subjects()).toEqual(['shop.payment.v1.PaymentRefunded']);
   });
 
-  it.each([none, declined])('is left alone while the provider has no money of it (%o)', async (found) => {
-    const { store, provider, dependencies } = settling(givenUp);
+  it.each([none, declined])('is unchanged while the provider has captured nothing (%o)', async (found) => {
+    const { store, provider, dependencies } = settling(voided);
     provider.findCharge.mockResolvedValueOnce(found);
-    await giveLateCaptureBack(dependencies, givenUp, runFor());
+    await refundLateCapture(dependencies, voided, runFor());
 
     expect(provider.refund).not.toHaveBeenCalled();
     expect(store.rows.get('o1')?.charge.version).toBe(2);
   });
 
-  it('stays watched when the refund of its late capture tells nothing', async () => {
-    const { store, provider, dependencies } = settling(givenUp);
+  it('keeps awaiting its late capture when the refund has no definite outcome', async () => {
+    const { store, provider, dependencies } = settling(voided);
     provider.findCharge.mockResolvedValueOnce(captured);
     provider.refund.mockResolvedValueOnce(unknown);
 
-    await failureOf(giveLateCaptureBack(dependencies, givenUp, runFor()));
+    await failureOf(refundLateCapture(dependencies, voided, runFor()));
     expect(store.rows.get('o1')?.charge.transactionId).toBe('');
   });
 });
 
 describe('the provider’s key of an order', () => {
-  it('is the same for ever, and another for a refund', () => {
+  it('never changes, and differs for a refund', () => {
     expect(providerKey('charge', 'o1')).toBe('charge-2352da7280f1decc3acf1ba84eb945c9fc2b7b541094e1d0992dbffd1b6664cc');
     expect(providerKey('refund', 'o1')).not.toBe(providerKey('charge', 'o1'));
   });

@@ -1,4 +1,4 @@
-// The settlements running in one replica, and the background that starts them.
+// The running settlements of a replica, and the background worker that starts them.
 import { describe, expect, it, vi } from 'vitest';
 import type { Charge, StoredCharge } from '#services/payment/charge.ts';
 import { settleOpenCharges } from '#services/payment/settle-open-charges.ts';
@@ -18,7 +18,7 @@ import {
 const create = () => createSettlements<string>({ timeoutMs: 5_000, log: silentLog });
 
 describe('the settlements of a replica', () => {
-  it('run once for an order, whoever asks', async () => {
+  it('run once for an order, for all its callers', async () => {
     const settlements = create();
     const work = vi.fn(async () => 'settled');
     expect(await Promise.all([settlements.run('o1', work), settlements.run('o1', work)])).toEqual([
@@ -28,7 +28,7 @@ describe('the settlements of a replica', () => {
     expect(work).toHaveBeenCalledOnce();
   });
 
-  it('run beside one another for different orders', async () => {
+  it('run concurrently for different orders', async () => {
     const settlements = create();
     const gate = Promise.withResolvers<string>();
     const first = settlements.run('o1', () => gate.promise);
@@ -37,7 +37,7 @@ describe('the settlements of a replica', () => {
     expect(await first).toBe('first');
   });
 
-  it('begin anew after one has failed', async () => {
+  it('start again after one has failed', async () => {
     const settlements = create();
     await expect(settlements.run('o1', () => Promise.reject(new Error('no answer')))).rejects.toThrow('no answer');
     expect(await settlements.run('o1', async () => 'settled')).toBe('settled');
@@ -50,7 +50,7 @@ describe('the settlements of a replica', () => {
     expect(() => settlements.admit()).toThrow('too many payments');
   });
 
-  it('have the time of the caller who was admitted', async () => {
+  it('have the deadline of the admitted caller', async () => {
     const settlements = create();
     const run = settlements.admit();
     await settlements.run(
@@ -64,7 +64,7 @@ describe('the settlements of a replica', () => {
     expect(run.deadline.remainingMs()).toBeLessThanOrEqual(5_000);
   });
 
-  it('are finished before a stop ends, and told to hurry', async () => {
+  it('are aborted by a stop, which waits for them', async () => {
     const settlements = create();
     const ended = vi.fn();
     const running = settlements.run('o1', async ({ signal }) => {
@@ -77,7 +77,7 @@ describe('the settlements of a replica', () => {
     await running;
   });
 
-  it('do not hold up a stop for ever', async () => {
+  it('do not block a stop for ever', async () => {
     vi.useFakeTimers();
     const settlements = create();
     void settlements.run('o1', () => new Promise(() => undefined));
@@ -99,11 +99,11 @@ describe('the background', () => {
     return { store, provider, settle };
   }
 
-  it('rests when nothing is due', async () => {
+  it('does nothing when nothing is due', async () => {
     expect(await createBackground().settle()).toBe(false);
   });
 
-  it('settles what is due, and one failure hinders no other', async () => {
+  it('settles what is due, whatever single settlement fails', async () => {
     const { store, provider, settle } = createBackground(storedCharge(), storedCharge({ orderId: 'o2' }));
     provider.charge.mockResolvedValueOnce(unknown).mockResolvedValueOnce(captured);
 
@@ -112,8 +112,8 @@ describe('the background', () => {
     expect(statuses).toEqual(['CHARGING', 'COMPLETED']);
   });
 
-  it('looks for the late capture of a charge given up', async () => {
-    const { provider, settle } = createBackground(storedCharge({ status: 'REFUNDED' }, { watched: true }));
+  it('looks for the late capture of a voided charge', async () => {
+    const { provider, settle } = createBackground(storedCharge({ status: 'VOIDED' }, { awaitingLateCapture: true }));
     provider.findCharge.mockResolvedValueOnce(none);
     await settle();
     expect(provider.findCharge).toHaveBeenCalledOnce();
@@ -127,7 +127,7 @@ describe('the background', () => {
     expect(provider.charge).toHaveBeenCalledTimes(20);
   });
 
-  it('goes on with the trace of the call that asked for the payment', async () => {
+  it('continues the trace of the call that requested the payment', async () => {
     installTracing();
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const { provider, settle } = createBackground(storedCharge({}, { traceparent }));

@@ -1,10 +1,10 @@
-// Payments of synthetic orders: decided by their payment method, and never by a provider that has money.
+// Payments of synthetic orders: decided by their payment method, never by the real provider.
 import { describe, expect, it } from 'vitest';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import type { Charge, StoredCharge } from '#services/payment/charge.ts';
 import { processPayment } from '#services/payment/process-payment.ts';
 import { refundPayment } from '#services/payment/refund-payment.ts';
-import { giveLateCaptureBack, type SettlementDependencies, settleCharge } from '#services/payment/settlement.ts';
+import { refundLateCapture, type SettlementDependencies, settleCharge } from '#services/payment/settlement.ts';
 import { createSettlements } from '#services/payment/settlements.ts';
 import { syntheticProvider } from '#services/payment/synthetic-provider.ts';
 import { syntheticHeaders } from '#services/platform/base/synthetic.ts';
@@ -21,7 +21,7 @@ import {
 
 const SYNTHETIC = { synthetic: true };
 
-function createTill(...charges: readonly StoredCharge[]) {
+function createSyntheticPayments(...charges: readonly StoredCharge[]) {
   const store = createMemoryStore(...charges);
   const provider = createProvider();
   const settlement: SettlementDependencies = {
@@ -34,8 +34,7 @@ function createTill(...charges: readonly StoredCharge[]) {
     processPayment(
       { store, settlement, settlements, syntheticCredential: TEST_CREDENTIAL },
       requestOf({ synthetic: true, paymentMethod }),
-      signal,
-      new Headers(syntheticHeaders(TEST_CREDENTIAL)),
+      { signal, headers: new Headers(syntheticHeaders(TEST_CREDENTIAL)) },
     );
   return { store, provider, settlement, settlements, pay, signal };
 }
@@ -46,24 +45,27 @@ describe('a synthetic payment', () => {
     { paymentMethod: 'pm_insufficient_funds', status: ChargeStatus.DECLINED, declineCode: 'insufficient_funds' },
     { paymentMethod: 'pm_expired_card', status: ChargeStatus.DECLINED, declineCode: 'expired_card' },
   ])('by $paymentMethod is decided without the provider', async ({ paymentMethod, status, declineCode }) => {
-    const { provider, pay } = createTill();
+    const { provider, pay } = createSyntheticPayments();
     const { charge } = await pay(paymentMethod);
     expect(charge).toMatchObject({ status, declineCode, synthetic: true });
     expect(provider.charge).not.toHaveBeenCalled();
   });
 
-  it('has a transaction of its own, the same for a repeat', async () => {
-    const { pay } = createTill();
+  it('has its own transaction, the same for a duplicate', async () => {
+    const { pay } = createSyntheticPayments();
     const [first, second] = [await pay('pm_approved'), await pay('pm_approved')];
     expect(first.charge.transactionId).toMatch(/^synthetic-charge-/);
     expect(second.charge.transactionId).toBe(first.charge.transactionId);
   });
 
-  it.each(['pm_provider_error', 'pm_slow'])('by %s stays open, as if the provider had not told', async (method) => {
-    const { store, pay } = createTill();
-    await expect(pay(method)).rejects.toMatchObject({ reason: 'PAYMENT_PROVIDER_UNAVAILABLE' });
-    expect([...store.rows.values()].map(({ charge }) => charge.status)).toEqual(['CHARGING']);
-  });
+  it.each(['pm_provider_error', 'pm_slow'])(
+    'by %s stays open, as if the provider had reported no outcome',
+    async (method) => {
+      const { store, pay } = createSyntheticPayments();
+      await expect(pay(method)).rejects.toMatchObject({ reason: 'PAYMENT_PROVIDER_UNAVAILABLE' });
+      expect([...store.rows.values()].map(({ charge }) => charge.status)).toEqual(['CHARGING']);
+    },
+  );
 });
 
 describe('a synthetic charge', () => {
@@ -72,28 +74,28 @@ describe('a synthetic charge', () => {
       { status: 'COMPLETED', transactionId: 'synthetic-1', ...SYNTHETIC },
       { refundRequested: true },
     );
-    const { store, provider, settlement } = createTill(paid);
+    const { store, provider, settlement } = createSyntheticPayments(paid);
     await settleCharge(settlement, 'o1', runFor());
     expect(store.rows.get('o1')?.charge.status).toBe('REFUNDED');
     expect(provider.refund).not.toHaveBeenCalled();
   });
 
-  it('that is open is given up at once: no call of it can be on its way', async () => {
-    const open = storedCharge(SYNTHETIC, { callsEndInMs: 10_000 });
-    const { store, settlement, settlements, signal } = createTill(open);
+  it('that is open is voided at once, as no call can be in flight', async () => {
+    const open = storedCharge(SYNTHETIC, { callWindowMs: 10_000 });
+    const { store, settlement, settlements, signal } = createSyntheticPayments(open);
     const request = {
       $typeName: 'shop.payment.v1.RefundPaymentRequest',
       orderId: 'o1',
       idempotencyKey: 'refund:o1',
     } as const;
-    const { charge } = await refundPayment({ store, settlement, settlements }, request, signal);
+    const { charge } = await refundPayment({ store, settlement, settlements }, request, { signal });
     expect(charge.status).toBe(ChargeStatus.REFUNDED);
   });
 
-  it('that was given up has no late capture', async () => {
-    const givenUp = storedCharge({ status: 'REFUNDED', ...SYNTHETIC }, { watched: true });
-    const { provider, settlement, store } = createTill(givenUp);
-    await giveLateCaptureBack(settlement, givenUp, runFor());
+  it('that is voided has no late capture', async () => {
+    const voided = storedCharge({ status: 'VOIDED', ...SYNTHETIC }, { awaitingLateCapture: true });
+    const { provider, settlement, store } = createSyntheticPayments(voided);
+    await refundLateCapture(settlement, voided, runFor());
     expect(provider.findCharge).not.toHaveBeenCalled();
     expect(store.rows.get('o1')?.charge.transactionId).toBe('');
   });

@@ -37,7 +37,7 @@ describe('buildPyramid', () => {
     expect(rows[0]?.tests).toBe(1);
   });
 
-  it('tells apart tests on the same line of two files, and two on one line', () => {
+  it('distinguishes tests on the same line of two files, and two on one line', () => {
     const place = { level: 'unit', file: '/test/unit/a.test.ts', line: 7, column: 5 } as const;
 
     const rows = buildPyramid([place, { ...place, file: '/test/unit/b.test.ts' }, { ...place, column: 40 }], NO_TIME);
@@ -45,7 +45,7 @@ describe('buildPyramid', () => {
     expect(rows[0]?.tests).toBe(3);
   });
 
-  it('takes both ends of a band as inside', () => {
+  it('includes both ends of a band', () => {
     const rows = [
       ...buildPyramid(declareAll({ unit: 60, integration: 20, contract: 10, e2e: 10 }), NO_TIME),
       ...buildPyramid(declareAll({ unit: 70, integration: 15, contract: 10, e2e: 5 }), NO_TIME),
@@ -62,13 +62,13 @@ describe('buildPyramid', () => {
 });
 
 describe('findFaults', () => {
-  it('is silent when every level is in its band', () => {
+  it('returns nothing when every level is in its band', () => {
     const rows = buildPyramid(declareAll({ unit: 65, integration: 20, contract: 10, e2e: 5 }), NO_TIME);
 
     expect(findFaults(rows)).toEqual([]);
   });
 
-  it('names each level that is out, with its share and its band', () => {
+  it('names each level outside its band, with its share and its band', () => {
     const rows = buildPyramid(declareAll({ unit: 50, integration: 30, contract: 12, e2e: 8 }), NO_TIME);
 
     expect(findFaults(rows)).toEqual([
@@ -79,7 +79,7 @@ describe('findFaults', () => {
 });
 
 describe('drawPyramid', () => {
-  it('draws one line a level with its share, band and seconds, then the sums', () => {
+  it('draws one line per level with its share, band and seconds, then the sums', () => {
     const rows = buildPyramid(declareAll({ unit: 65, integration: 20, contract: 13, e2e: 2 }), {
       unit: 1.24,
       integration: 20,
@@ -97,7 +97,7 @@ describe('drawPyramid', () => {
     ]);
   });
 
-  it('does not judge the shares of a run that a filter narrowed', () => {
+  it('does not check the shares of a filtered run', () => {
     const rows = buildPyramid(declare('unit', 3), NO_TIME);
 
     expect(drawPyramid(rows, false)).toMatch(/unit +3 +100\.0 % +60-70 % +0\.0\n/);

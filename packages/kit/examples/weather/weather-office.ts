@@ -21,7 +21,7 @@ export type Town = {
 export function createWeatherOffice(towns: ReadonlyMap<string, Town>): RpcServer {
   const find = (name: string): Town => {
     const town = towns.get(name);
-    if (town === undefined) throw new ConnectError(`nobody measures in ${name}`, Code.NotFound);
+    if (town === undefined) throw new ConnectError(`no measurements in ${name}`, Code.NotFound);
     return town;
   };
   return createRpcServer({

@@ -5,6 +5,7 @@ import { Code, ConnectError, type ServiceImpl } from '@connectrpc/connect';
 import { createRpcServer } from '@touchstone/rpc-server';
 import type { FaultProxy } from '../fault-proxy.ts';
 import type { FaultState } from '../injected-fault.ts';
+import { withoutCredentials } from '../upstream-address.ts';
 import { faultOf, optionsOf } from './fault-from-proto.ts';
 import { FaultProxyService, type InjectedFaultSchema } from './gen/touchstone/kit/v1/fault_proxy_service_pb.ts';
 
@@ -96,9 +97,4 @@ function toInvalidArgument(error: TypeError): ConnectError {
 
 function toProto({ id, name, rpc = '', hits, seen }: FaultState): MessageInitShape<typeof InjectedFaultSchema> {
   return { id, name, rpc, hits, seen };
-}
-
-// The proxy's URL is that of the upstream with another address, so it may contain the upstream's password.
-function withoutCredentials(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, '//');
 }

@@ -8,6 +8,7 @@ import { type Fault, insertStages } from '../core/fault.ts';
 import { requireNumber } from '../core/require-option.ts';
 import { DelayingStage } from '../stages/delaying-stage.ts';
 
+/** The rate of `bandwidth`. */
 export type BandwidthOptions = {
   /** Bytes of payload a second, for each connection or call separately. */
   readonly bytesPerSecond: number;

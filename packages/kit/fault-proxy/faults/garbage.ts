@@ -5,6 +5,7 @@ import { type Fault, insertStages } from '../core/fault.ts';
 import type { Random } from '../core/random.ts';
 import { requireWhole } from '../core/require-option.ts';
 
+/** The extent of `garbage`. */
 export type GarbageOptions = {
   /** How many bytes of each connection or call to corrupt. Default: all. */
   readonly bytes?: number;

@@ -4,6 +4,7 @@ import { callOf, type Fault } from '../core/fault.ts';
 import { requireWhole } from '../core/require-option.ts';
 import { ErrorCode } from '../http2/frame.ts';
 
+/** The GOAWAY that `goAway` sends. */
 export type GoAwayOptions = {
   /** Error code of GOAWAY. Default 0, NO_ERROR: calls already accepted finish. With any other the connection closes at once. */
   readonly http2Code?: number;

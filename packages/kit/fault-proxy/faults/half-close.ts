@@ -7,6 +7,7 @@ import { type Fault, insertStages } from '../core/fault.ts';
 import { requireWhole } from '../core/require-option.ts';
 import { createEndingStage } from '../stages/truncating-stage.ts';
 
+/** Where `halfClose` ends a direction. */
 export type HalfCloseOptions = {
   /** How many bytes of body pass first. Default 0: the end comes in place of the body. */
   readonly afterBytes?: number;

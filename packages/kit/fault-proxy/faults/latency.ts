@@ -8,6 +8,7 @@ import { type Fault, insertStages } from '../core/fault.ts';
 import { requireNumber } from '../core/require-option.ts';
 import { DelayingStage } from '../stages/delaying-stage.ts';
 
+/** The delay of `latency`. */
 export type LatencyOptions = {
   /** The delay of each chunk, in milliseconds. */
   readonly delayMs: number;

@@ -3,6 +3,7 @@
 import type { Fault } from '../core/fault.ts';
 import { ErrorCode } from '../http2/frame.ts';
 
+/** How `refuse` refuses connections. */
 export type RefuseOptions = {
   /**
    * Closes the port, so that the operating system refuses connections as if nothing listened there. Those are not counted; the

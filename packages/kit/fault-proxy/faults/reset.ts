@@ -9,6 +9,7 @@ import { requireWhole } from '../core/require-option.ts';
 import { ErrorCode } from '../http2/frame.ts';
 import { createTruncatingStage } from '../stages/truncating-stage.ts';
 
+/** When `reset` resets, and what. */
 export type ResetOptions = {
   /**
    * How many bytes of body pass first. Default 0: the reset comes in place of the whole answer, head included. A body that is

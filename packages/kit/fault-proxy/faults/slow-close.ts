@@ -8,6 +8,7 @@ import { type Fault, insertStages } from '../core/fault.ts';
 import { requireNumber } from '../core/require-option.ts';
 import { DelayingStage } from '../stages/delaying-stage.ts';
 
+/** The delay of `slowClose`. */
 export type SlowCloseOptions = {
   /** How much later than the rest the end arrives, in milliseconds. */
   readonly delayMs: number;

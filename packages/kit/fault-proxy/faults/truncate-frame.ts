@@ -7,6 +7,7 @@ import { createStatelessStage } from '../core/chunk.ts';
 import { type Fault, insertStages } from '../core/fault.ts';
 import { requireWhole } from '../core/require-option.ts';
 
+/** Where `truncateFrame` truncates. */
 export type TruncateFrameOptions = {
   /** How many bytes of the first body frame pass. Default 0: over HTTP/2 only the frame's header. */
   readonly afterBytes?: number;

@@ -8,6 +8,7 @@ import { type Fault, insertStages } from '../core/fault.ts';
 import { requireWhole } from '../core/require-option.ts';
 import { createEndingStage, createTruncatingStage } from '../stages/truncating-stage.ts';
 
+/** Where `truncateMessage` truncates. */
 export type TruncateMessageOptions = {
   /** How many bytes of body pass, at least 1. Default 1. */
   readonly afterBytes?: number;

@@ -1,4 +1,4 @@
-// Clients of the virtual service behind a proxy, one for each way to speak to it, and what they make of a failure.
+// Clients of a virtual service behind a fault proxy, one for each protocol, and the code with which a failure ends their calls.
 
 import { Agent } from 'node:http';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
@@ -22,13 +22,13 @@ import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts
 export const { reserveStock, checkAvailability } = InventoryService.method;
 export const reserveStockRpc = 'shop.inventory.v1.InventoryService/ReserveStock';
 
-export interface Setting extends AsyncDisposable {
+export interface Fixture extends AsyncDisposable {
   readonly service: VirtualService;
   readonly proxy: FaultProxy;
 }
 
 /** A virtual service that answers both RPCs, and a proxy in front of it. */
-export async function startSetting(options: Partial<FaultProxyOptions> = {}): Promise<Setting> {
+export async function startFixture(options: Partial<FaultProxyOptions> = {}): Promise<Fixture> {
   const service = await startVirtualService({ services: [InventoryService] });
   service.stub(reserveStock).replies(({ orderId }) => ({ reservation: { orderId, reservationId: 'res123' } }));
   service.stub(checkAvailability).replies(({ productId }) => ({ productId, available: true, quantity: 100 }));
@@ -111,15 +111,15 @@ export const dialects: readonly Dialect[] = [
   { dialect: 'grpc-js over HTTP/2', http: '2', open: openGrpcJs },
 ];
 
-/** The dialects by which one connection carries several calls at once. */
+/** The protocols with which one connection carries several calls at once. */
 export const sharedDialects = dialects.filter(({ http }) => http === '2');
 
-/** One of each HTTP version, where the dialect makes no difference. */
+/** One client of each HTTP version, for tests in which the protocol makes no difference. */
 export const versions = dialects.filter(({ dialect }) => dialect.startsWith('Connect'));
 
 function openGrpcJs(url: string): Caller {
   const { host, protocol } = new URL(url);
-  // Its own retries would hide what the fault did, and its pause before it connects again would outlast the fault.
+  // Its own retries would hide the fault, and its default pause before it reconnects would outlast the fault.
   const client = new GrpcJsClient(
     host,
     protocol === 'https:' ? credentials.createSsl() : credentials.createInsecure(),

@@ -1,5 +1,5 @@
-// Which failure becomes which code: every fault, against every way of speaking to a service. The table in the kit's README is
-// this one; what clients make of a failure is theirs, so a new version of a client may move a cell.
+// The code that each fault causes in each client. The table in the kit's README has the same cells. Clients map failures to codes
+// themselves, so a new version of a client may change a cell.
 import { readFileSync } from 'node:fs';
 import {
   answerInTls,
@@ -22,11 +22,11 @@ import {
   truncateMessage,
 } from '@touchstone/kit';
 import { describe, expect, it, vi } from 'vitest';
-import { type Dialect, dialects, outcomeOf, reserveStockRpc, startSetting } from './clients.ts';
+import { type Dialect, dialects, outcomeOf, reserveStockRpc, startFixture } from './clients.ts';
 
-interface Row {
+type Row = {
   readonly failure: string;
-  /** Undefined when nothing is wrong but the client: it speaks TLS to a port without. */
+  /** Undefined if the client is at fault: it speaks TLS to a plaintext port. */
   readonly fault: (() => Fault) | undefined;
   readonly options?: InjectOptions;
   /** Whether the client has a connection when the fault is switched on. Default true. */
@@ -35,7 +35,7 @@ interface Row {
   readonly codes: readonly [string, string, string, string, string];
   /** Calls or connections hit, over HTTP/1.1 and HTTP/2. Default 1 and 1. */
   readonly hits?: readonly [number, number];
-}
+};
 
 const rpc = reserveStockRpc;
 const patienceMs = 250;
@@ -43,7 +43,7 @@ const late = 'deadline_exceeded';
 
 const rows: readonly Row[] = [
   {
-    failure: 'nobody listens on the port',
+    failure: 'nothing listens on the port',
     fault: () => refuse({ closesPort: true }),
     isWarm: false,
     codes: ['unavailable', 'unavailable', 'unavailable', 'unavailable', 'unavailable'],
@@ -104,23 +104,23 @@ const rows: readonly Row[] = [
     codes: ['aborted', 'aborted', 'internal', 'internal', 'resource_exhausted'],
   },
   {
-    failure: 'a black hole swallows the connection',
+    failure: 'a black hole holds the connection',
     fault: () => blackHole(),
     codes: [late, late, late, late, late],
   },
   {
-    failure: 'a black hole swallows the call',
+    failure: 'a black hole holds the call',
     fault: () => blackHole(),
     options: { rpc },
     codes: [late, late, late, late, late],
   },
   {
-    failure: 'requests are cut off',
+    failure: 'requests are blocked',
     fault: () => partition(),
     options: { direction: 'up' },
     codes: [late, late, late, late, late],
   },
-  { failure: 'answers are cut off', fault: () => partition(), codes: [late, late, late, late, late] },
+  { failure: 'answers are blocked', fault: () => partition(), codes: [late, late, late, late, late] },
   {
     failure: 'the answer is later than the deadline',
     fault: () => latency({ delayMs: 30_000 }),
@@ -160,7 +160,7 @@ const rows: readonly Row[] = [
     failure: 'the request ends before its body',
     fault: () => halfClose(),
     options: { rpc, direction: 'up' },
-    // An empty body is a whole message to Connect over HTTP/2: one with nothing set.
+    // Connect over HTTP/2 reads an empty body as a message without any field set.
     codes: ['internal', 'internal', 'ok', 'unimplemented', 'unimplemented'],
   },
   {
@@ -176,12 +176,12 @@ const rows: readonly Row[] = [
     codes: ['aborted', 'aborted', 'canceled', 'canceled', 'unavailable'],
   },
   {
-    failure: 'garbage comes instead of the protocol',
+    failure: 'garbage replaces the bytes of the connection',
     fault: () => garbage(),
     codes: ['internal', 'internal', 'internal', 'internal', 'internal'],
   },
   {
-    failure: 'garbage comes in the body of the answer',
+    failure: 'garbage replaces the body of the answer',
     fault: () => garbage(),
     options: { rpc },
     codes: ['internal', 'internal', 'internal', 'invalid_argument', 'resource_exhausted'],
@@ -200,21 +200,21 @@ const rows: readonly Row[] = [
     hits: [0, 0],
   },
   {
-    failure: 'GOAWAY leaves the call out: NO_ERROR',
+    failure: 'GOAWAY excludes the call: NO_ERROR',
     fault: () => goAway(),
     options: { rpc },
     codes: ['ok', 'ok', 'internal', 'internal', 'unavailable'],
     hits: [0, 1],
   },
   {
-    failure: 'GOAWAY follows the call: NO_ERROR',
+    failure: 'GOAWAY includes the call: NO_ERROR',
     fault: () => goAway({ refuses: false }),
     options: { rpc },
     codes: ['ok', 'ok', 'ok', 'ok', 'ok'],
     hits: [0, 1],
   },
   {
-    failure: 'GOAWAY leaves the call out: ENHANCE_YOUR_CALM',
+    failure: 'GOAWAY excludes the call: ENHANCE_YOUR_CALM',
     fault: () => goAway({ http2Code: 11 }),
     options: { rpc },
     codes: ['ok', 'ok', 'internal', 'internal', 'resource_exhausted'],
@@ -240,13 +240,16 @@ const rows: readonly Row[] = [
   },
 ];
 
-/** What a call becomes under the fault, and what the fault counted; then the next calls are well again. */
-async function suffer({ open }: Dialect, { fault, options = {}, isWarm = true }: Row): Promise<[string, number]> {
-  await using setting = await startSetting();
-  const { proxy } = setting;
+/** Returns the outcome of a call under the fault and the number of hits. Then checks that calls succeed once it is removed. */
+async function callWithFault(
+  { open }: Dialect,
+  { fault, options = {}, isWarm = true }: Row,
+): Promise<[string, number]> {
+  await using fixture = await startFixture();
+  const { proxy } = fixture;
   if (fault === undefined) {
-    using stranger = open(proxy.url.replace('http:', 'https:'));
-    return [await outcomeOf(stranger.reserve('o1', { timeoutMs: patienceMs })), 0];
+    using tlsCaller = open(proxy.url.replace('http:', 'https:'));
+    return [await outcomeOf(tlsCaller.reserve('o1', { timeoutMs: patienceMs })), 0];
   }
   using caller = open(proxy.url);
   if (isWarm) await caller.reserve('o0');
@@ -256,16 +259,16 @@ async function suffer({ open }: Dialect, { fault, options = {}, isWarm = true }:
   const { hits } = handle;
   handle.remove();
 
-  // Called at once, Connect's session manager would stop listening to the broken session before that tells its error.
+  // If the next call came at once, Connect's session manager would stop listening to the broken session before its error event.
   if (handle.name === 'garbage' && handle.rpc === undefined) await vi.waitFor(() => expect(proxy.connections).toBe(0));
   await vi.waitFor(async () => expect(await outcomeOf(caller.reserve('o2'))).toBe('ok'), { timeout: 5000 });
   return [outcome, hits];
 }
 
-describe('which failure becomes which code, on one proxy and a healed one after it', () => {
+describe('the code of a failure, and the recovery once its fault is removed', () => {
   it.each(rows)('$failure', async (row) => {
     const measured: Record<string, [string, number]> = {};
-    for (const dialect of dialects) measured[dialect.dialect] = await suffer(dialect, row);
+    for (const dialect of dialects) measured[dialect.dialect] = await callWithFault(dialect, row);
 
     const [hitsOfHttp1, hitsOfHttp2] = row.hits ?? [1, 1];
     expect(measured).toEqual(
@@ -278,7 +281,7 @@ describe('which failure becomes which code, on one proxy and a healed one after 
     );
   });
 
-  it('is what the README of the kit says', () => {
+  it('is documented in the README of the kit', () => {
     const readme = readFileSync(new URL('../../../../packages/kit/README.md', import.meta.url), 'utf8');
     const table = rows.map(
       ({ failure, codes }) => `| ${failure} | ${codes.map((code) => `\`${code}\``).join(' | ')} |`,

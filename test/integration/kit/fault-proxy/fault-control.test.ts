@@ -1,25 +1,25 @@
-// Faults switched from another process: by an RPC on the control port.
+// The control port: another process switches faults by RPC.
 import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { FaultProxyService, startFaultControl } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
-import { dialects, outcomeOf, reserveStockRpc, type Setting, startSetting } from './clients.ts';
+import { dialects, type Fixture, outcomeOf, reserveStockRpc, startFixture } from './clients.ts';
 
-interface Controlled extends AsyncDisposable {
-  readonly setting: Setting;
+type Controlled = AsyncDisposable & {
+  readonly fixture: Fixture;
   readonly control: Client<typeof FaultProxyService>;
-}
+};
 
 async function startControlled(): Promise<Controlled> {
-  const setting = await startSetting();
-  const port = await startFaultControl({ proxies: { inventory: setting.proxy } });
+  const fixture = await startFixture();
+  const port = await startFaultControl({ proxies: { inventory: fixture.proxy } });
   const transport = createConnectTransport({ baseUrl: port.url, httpVersion: '1.1' });
   return {
-    setting,
+    fixture,
     control: createClient(FaultProxyService, transport),
     async [Symbol.asyncDispose]() {
       await port.stop();
-      await setting[Symbol.asyncDispose]();
+      await fixture[Symbol.asyncDispose]();
     },
   };
 }
@@ -46,10 +46,10 @@ const kinds: readonly [NonNullable<FaultKind>, string][] = [
 ];
 
 describe('the control port', () => {
-  it('switches a fault on, shows what it did, and switches it off', async () => {
+  it('switches a fault on, shows its counts, and switches it off', async () => {
     await using controlled = await startControlled();
-    const { control, setting } = controlled;
-    using caller = dialects[0]!.open(setting.proxy.url);
+    const { control, fixture } = controlled;
+    using caller = dialects[0]!.open(fixture.proxy.url);
 
     const { fault } = await control.injectFault({
       proxy: 'inventory',
@@ -69,17 +69,17 @@ describe('the control port', () => {
     expect(proxies).toMatchObject([
       {
         name: 'inventory',
-        url: setting.proxy.url,
+        url: fixture.proxy.url,
         faults: [{ name: 'fail-always', rpc: reserveStockRpc, hits: 1, seen: 4 }],
       },
     ]);
     expect(removed.fault).toMatchObject({ id: fault!.id, hits: 1 });
-    expect(setting.proxy.faults()).toEqual([]);
+    expect(fixture.proxy.faults()).toEqual([]);
   });
 
   it('knows every fault, and heals them all', async () => {
     await using controlled = await startControlled();
-    const { control, setting } = controlled;
+    const { control, fixture } = controlled;
 
     for (const [kind, name] of kinds) {
       expect((await control.injectFault({ proxy: 'inventory', fault: { kind } })).fault?.name).toBe(name);
@@ -87,10 +87,10 @@ describe('the control port', () => {
     const { faults } = await control.heal({});
 
     expect(faults.map(({ name }) => name)).toEqual(kinds.map(([, name]) => name));
-    expect(setting.proxy.faults()).toEqual([]);
+    expect(fixture.proxy.faults()).toEqual([]);
   });
 
-  it('says what it cannot use', async () => {
+  it('names the invalid field', async () => {
     await using controlled = await startControlled();
     const { control } = controlled;
     const refusal = async (calling: Promise<unknown>) => {
@@ -101,19 +101,19 @@ describe('the control port', () => {
 
     expect(await refusal(control.injectFault({ proxy: 'payment', fault: refuse }))).toEqual([
       Code.NotFound,
-      'proxy: there is no "payment"; there are inventory',
+      'proxy: no proxy is named "payment"; the proxies are inventory',
     ]);
     expect(await refusal(control.injectFault({ proxy: 'inventory' }))).toEqual([
       Code.InvalidArgument,
-      '"fault" must name one kind of fault',
+      '"fault" must set one kind of fault',
     ]);
     expect(await refusal(control.injectFault({ proxy: 'inventory', fault: refuse, rpc: '*' }))).toEqual([
       Code.InvalidArgument,
-      '"rpc" does not go with refuse, which hits whole connections',
+      '"rpc" does not apply to refuse, which hits whole connections',
     ]);
     expect(await refusal(control.removeFault({ proxy: 'inventory', faultId: '9' }))).toEqual([
       Code.NotFound,
-      'fault_id: no fault "9" is on at "inventory"',
+      'fault_id: proxy "inventory" has no fault "9"',
     ]);
   });
 });

@@ -1,4 +1,4 @@
-// The proxy between real clients and a real server: that it harms what it is told to, and nothing else.
+// The fault proxy between real clients and a real server: its faults affect their targets and nothing else.
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { createClient } from '@connectrpc/connect';
@@ -28,14 +28,14 @@ import {
   reserveStock,
   reserveStockRpc,
   sharedDialects,
-  startSetting,
+  startFixture,
   versions,
 } from './clients.ts';
 
 const { watchOrder } = OrderService.method;
 const rpc = reserveStockRpc;
 
-/** A TCP server on a port of its own, whose connections the test handles. */
+/** Starts a TCP server whose connections the test handles. */
 async function startTcpServer(onConnection: (socket: Socket) => void) {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -59,9 +59,9 @@ async function startTcpServer(onConnection: (socket: Socket) => void) {
 }
 
 describe('without faults', () => {
-  it.each(dialects)('passes calls large and small, with all they carry, in $dialect', async ({ open }) => {
-    await using setting = await startSetting();
-    using caller = open(setting.proxy.url);
+  it.each(dialects)('passes large and small calls unchanged in $dialect', async ({ open }) => {
+    await using fixture = await startFixture();
+    using caller = open(fixture.proxy.url);
     const large = 'x'.repeat(1_000_000);
 
     const answers = await Promise.all([
@@ -73,14 +73,14 @@ describe('without faults', () => {
 
     expect(answers).toEqual(['res123', large, 'p2', 'res123']);
     expect(
-      setting.service
+      fixture.service
         .requests(reserveStock)
         .map(({ orderId }) => orderId.length)
         .sort(),
     ).toEqual([1_000_000, 2]);
   });
 
-  it('passes what is not HTTP, also when the server speaks first', async () => {
+  it('passes other protocols than HTTP, also if the server sends first', async () => {
     await using server = await startTcpServer((socket) => {
       socket.write('220 ready\r\n');
       socket.on('data', (bytes) => socket.end(bytes));
@@ -97,7 +97,7 @@ describe('without faults', () => {
     expect([String(greeting), String(echo)]).toEqual(['220 ready\r\n', 'HELO']);
   });
 
-  it('resets its client when nobody listens upstream', async () => {
+  it('resets its client if nothing listens upstream', async () => {
     await using proxy = await startFaultProxy({ upstream: 'http://127.0.0.1:1' });
     using caller = versions[0]!.open(proxy.url);
 
@@ -107,35 +107,35 @@ describe('without faults', () => {
 });
 
 describe('a fault of one RPC', () => {
-  it.each(sharedDialects)('leaves the other RPCs of the same connection alone, in $dialect', async ({ open }) => {
-    await using setting = await startSetting();
-    using caller = open(setting.proxy.url);
+  it.each(sharedDialects)('does not affect other RPCs of the same connection in $dialect', async ({ open }) => {
+    await using fixture = await startFixture();
+    using caller = open(fixture.proxy.url);
     await caller.check();
-    const hole = setting.proxy.inject(blackHole(), { rpc });
+    const hole = fixture.proxy.inject(blackHole(), { rpc });
 
-    const swallowed = Array.from({ length: 5 }, () => caller.reserve());
+    const held = Array.from({ length: 5 }, () => caller.reserve());
     const checks = await Promise.all(Array.from({ length: 20 }, (_, index) => caller.check(`p${index}`)));
 
     expect(checks).toHaveLength(20);
     await vi.waitFor(() => expect(hole.hits).toBe(5));
-    setting.service.received(reserveStock).never();
-    expect(setting.proxy.connections).toBe(1);
+    fixture.service.received(reserveStock).never();
+    expect(fixture.proxy.connections).toBe(1);
     hole.remove();
-    expect(await Promise.all(swallowed)).toEqual(Array.from({ length: 5 }, () => 'res123'));
+    expect(await Promise.all(held)).toEqual(Array.from({ length: 5 }, () => 'res123'));
   });
 
-  it('lets later calls of the connection overtake, with every header right', async () => {
-    await using setting = await startSetting();
-    const sessionManager = new Http2SessionManager(setting.proxy.url);
-    const client = createClient(InventoryService, createGrpcTransport({ baseUrl: setting.proxy.url, sessionManager }));
+  it('lets later calls of the connection overtake, with correct headers', async () => {
+    await using fixture = await startFixture();
+    const sessionManager = new Http2SessionManager(fixture.proxy.url);
+    const client = createClient(InventoryService, createGrpcTransport({ baseUrl: fixture.proxy.url, sessionManager }));
     const printable = Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index)).join('');
     const headersOf = (number: number) => ({ 'x-number': `${number}`, 'x-printable': printable, 'x-same': 'same' });
-    const handle = setting.proxy.inject(latency({ delayMs: 60_000 }), { rpc, direction: 'both', every: 2 });
+    const handle = fixture.proxy.inject(latency({ delayMs: 60_000 }), { rpc, direction: 'both', every: 2 });
 
     const reserving = [1, 2, 3, 4].map((number) =>
       client.reserveStock({ orderId: `o${number}` }, { headers: headersOf(number) }),
     );
-    await vi.waitFor(() => setting.service.received(reserveStock).times(2));
+    await vi.waitFor(() => fixture.service.received(reserveStock).times(2));
     await client.checkAvailability({ productId: 'p1' }, { headers: headersOf(5) });
     handle.remove();
     await Promise.all(reserving);
@@ -144,26 +144,26 @@ describe('a fault of one RPC', () => {
 
     const seen = (calls: { requestHeader: Headers }[]) =>
       calls.map(({ requestHeader }) => requestHeader.get('x-number'));
-    expect(seen(setting.service.calls(reserveStock))).toEqual(['1', '3', '2', '4']);
-    expect(seen(setting.service.calls(checkAvailability))).toEqual(['5', '6']);
-    for (const { requestHeader } of setting.service.calls(reserveStock)) {
+    expect(seen(fixture.service.calls(reserveStock))).toEqual(['1', '3', '2', '4']);
+    expect(seen(fixture.service.calls(checkAvailability))).toEqual(['5', '6']);
+    for (const { requestHeader } of fixture.service.calls(reserveStock)) {
       expect([requestHeader.get('x-printable'), requestHeader.get('x-same')]).toEqual([printable, 'same']);
     }
   });
 
   it.each([
     { how: 'slowed down', fault: () => bandwidth({ bytesPerSecond: 1000 }) },
-    { how: 'swallowed', fault: () => blackHole() },
-  ])('that is $how does not use up the connection window that other RPCs need', async ({ fault }) => {
-    await using setting = await startSetting();
-    using caller = sharedDialects[0]!.open(setting.proxy.url);
+    { how: 'held', fault: () => blackHole() },
+  ])('that is $how leaves the connection window to other RPCs', async ({ fault }) => {
+    await using fixture = await startFixture();
+    using caller = sharedDialects[0]!.open(fixture.proxy.url);
     const large = 'x'.repeat(300_000);
-    const handle = setting.proxy.inject(fault(), { rpc, direction: 'both' });
+    const handle = fixture.proxy.inject(fault(), { rpc, direction: 'both' });
 
     const slow = Array.from({ length: 4 }, () => caller.reserve(large));
     await vi.waitFor(() => expect(handle.hits).toBe(4));
     expect(await Promise.all(Array.from({ length: 5 }, () => caller.check(large)))).toHaveLength(5);
-    setting.service.received(reserveStock).never();
+    fixture.service.received(reserveStock).never();
 
     handle.remove();
     expect(await Promise.all(slow)).toHaveLength(4);
@@ -193,39 +193,39 @@ describe('a fault of one RPC', () => {
   });
 });
 
-describe('what is held back', () => {
-  it.each(versions)('is forgotten by a black hole once its caller gave up, in $dialect', async ({ open }) => {
-    await using setting = await startSetting();
-    using caller = open(setting.proxy.url);
-    const hole = setting.proxy.inject(blackHole(), { rpc });
+describe('a held call', () => {
+  it.each(versions)('is discarded by a black hole once its caller gave up, in $dialect', async ({ open }) => {
+    await using fixture = await startFixture();
+    using caller = open(fixture.proxy.url);
+    const hole = fixture.proxy.inject(blackHole(), { rpc });
 
     expect(await outcomeOf(caller.reserve('o1', { timeoutMs: 50 }))).toBe('deadline_exceeded');
-    // The proxy has heard of it when a later call of the same connection is through, or the connection is gone.
+    // Once a later call of the same connection is answered, or the connection is closed, the proxy knows that the caller gave up.
     await caller.check();
-    await vi.waitFor(() => expect(setting.proxy.connections).toBe(1));
+    await vi.waitFor(() => expect(fixture.proxy.connections).toBe(1));
     hole.remove();
     await caller.reserve('o2');
 
-    expect(setting.service.requests(reserveStock).map(({ orderId }) => orderId)).toEqual(['o2']);
+    expect(fixture.service.requests(reserveStock).map(({ orderId }) => orderId)).toEqual(['o2']);
   });
 
-  it('is delivered by a partition when it heals, though its caller gave up', async () => {
-    await using setting = await startSetting();
-    using caller = versions[0]!.open(setting.proxy.url);
+  it('is delivered when its partition heals, although its caller gave up', async () => {
+    await using fixture = await startFixture();
+    using caller = versions[0]!.open(fixture.proxy.url);
     await caller.check();
-    const cut = setting.proxy.inject(partition(), { direction: 'up' });
+    const cut = fixture.proxy.inject(partition(), { direction: 'up' });
 
     expect(await outcomeOf(caller.reserve('late', { timeoutMs: 50 }))).toBe('deadline_exceeded');
-    setting.service.received(reserveStock).never();
+    fixture.service.received(reserveStock).never();
     cut.remove();
 
-    await vi.waitFor(() => setting.service.received(reserveStock).times(1));
-    await vi.waitFor(() => expect(setting.proxy.connections).toBe(0));
+    await vi.waitFor(() => fixture.service.received(reserveStock).times(1));
+    await vi.waitFor(() => expect(fixture.proxy.connections).toBe(0));
   });
 
-  it.each(versions)('is late by what the fault says, in $dialect', async ({ open }) => {
-    await using setting = await startSetting();
-    using caller = open(setting.proxy.url);
+  it.each(versions)('is late by the delay of the fault, in $dialect', async ({ open }) => {
+    await using fixture = await startFixture();
+    using caller = open(fixture.proxy.url);
     await caller.reserve();
     const lateness = async () => {
       const begin = performance.now();
@@ -233,7 +233,7 @@ describe('what is held back', () => {
       return performance.now() - begin;
     };
 
-    const slow = setting.proxy.inject(latency({ delayMs: 150, jitterMs: 50 }), { rpc });
+    const slow = fixture.proxy.inject(latency({ delayMs: 150, jitterMs: 50 }), { rpc });
     expect(await lateness()).toBeGreaterThanOrEqual(149);
     expect(await lateness()).toBeGreaterThanOrEqual(149);
 
@@ -243,7 +243,7 @@ describe('what is held back', () => {
   it.each([
     { why: 'its reader is slow', hold: () => undefined },
     { why: 'a fault holds it', hold: (proxy: FaultProxy) => proxy.inject(blackHole(), { direction: 'down' }) },
-  ])('stays bounded when $why, and is complete in the end', async ({ hold }) => {
+  ])('stays bounded when $why, and arrives complete', async ({ hold }) => {
     const total = 64 * 1024 * 1024;
     const chunk = Buffer.alloc(64 * 1024, 'x');
     let written = 0;
@@ -272,7 +272,7 @@ describe('what is held back', () => {
       },
       { interval: 100 },
     );
-    // What the buffers of the system take, and no more.
+    // Only the buffers of the operating system may hold bytes beyond `maxHeldBytes`.
     expect(written).toBeLessThan(total / 2);
 
     fault?.remove();
@@ -294,11 +294,11 @@ describe('a schedule', () => {
       inject: () => failEvery(3),
       expected: ['ok', 'ok', 'unavailable', 'ok', 'ok', 'unavailable'],
     },
-  ])('fails $name, however the client speaks', async ({ inject, expected }) => {
+  ])('fails $name in every protocol', async ({ inject, expected }) => {
     for (const { open } of versions) {
-      await using setting = await startSetting();
-      using caller = open(setting.proxy.url);
-      const handle = setting.proxy.inject(inject(), { rpc });
+      await using fixture = await startFixture();
+      using caller = open(fixture.proxy.url);
+      const handle = fixture.proxy.inject(inject(), { rpc });
 
       const outcomes: string[] = [];
       for (const _ of expected) outcomes.push(await outcomeOf(caller.reserve()));
@@ -308,12 +308,12 @@ describe('a schedule', () => {
     }
   });
 
-  it('hits the same calls for the same seed, and others for another', async () => {
+  it('hits the same calls for the same seed, and different ones for another', async () => {
     const outcomes = async (seed: number) => {
-      await using setting = await startSetting({ seed });
-      using caller = sharedDialects[0]!.open(setting.proxy.url);
-      setting.proxy.inject(failAlways(), { rpc, probability: 0.5 });
-      setting.proxy.inject(goAway({ refuses: false }), { rpc, times: 1 });
+      await using fixture = await startFixture({ seed });
+      using caller = sharedDialects[0]!.open(fixture.proxy.url);
+      fixture.proxy.inject(failAlways(), { rpc, probability: 0.5 });
+      fixture.proxy.inject(goAway({ refuses: false }), { rpc, times: 1 });
       const seen: string[] = [];
       for (let call = 0; call < 16; call += 1) seen.push(await outcomeOf(caller.reserve()));
       return seen.map((outcome) => (outcome === 'ok' ? '.' : 'x')).join('');
@@ -327,43 +327,40 @@ describe('a schedule', () => {
 });
 
 describe('the proxy', () => {
-  it('closes its port while nobody is to listen there, and has the same one again', async () => {
-    await using setting = await startSetting();
-    using caller = versions[0]!.open(setting.proxy.url);
+  it('closes its port for a fault, and opens the same port again', async () => {
+    await using fixture = await startFixture();
+    using caller = versions[0]!.open(fixture.proxy.url);
     await caller.reserve();
-    const { port } = setting.proxy;
+    const { port } = fixture.proxy;
 
-    const gone = setting.proxy.inject(refuse({ closesPort: true }));
-    const refused = connect(port, setting.proxy.host);
+    const gone = fixture.proxy.inject(refuse({ closesPort: true }));
+    const refused = connect(port, fixture.proxy.host);
     const [error] = await once(refused, 'error');
     gone.remove();
 
     expect([(error as NodeJS.ErrnoException).code, gone.hits]).toEqual(['ECONNREFUSED', 1]);
     await vi.waitFor(async () => expect(await outcomeOf(caller.reserve())).toBe('ok'));
-    expect(setting.proxy.port).toBe(port);
+    expect(fixture.proxy.port).toBe(port);
   });
 
-  it.each(dialects)(
-    'stops at once with calls hanging in it, and leaves nothing open, in $dialect',
-    async ({ open }) => {
-      await using setting = await startSetting();
-      using caller = open(setting.proxy.url);
-      const { proxy } = setting;
-      const hole = proxy.inject(blackHole(), { rpc });
-      const hanging = outcomeOf(caller.reserve('o1', { timeoutMs: 20_000 }));
-      await vi.waitFor(() => expect(hole.hits).toBe(1));
+  it.each(dialects)('stops at once with hanging calls, and leaves nothing open, in $dialect', async ({ open }) => {
+    await using fixture = await startFixture();
+    using caller = open(fixture.proxy.url);
+    const { proxy } = fixture;
+    const hole = proxy.inject(blackHole(), { rpc });
+    const hanging = outcomeOf(caller.reserve('o1', { timeoutMs: 20_000 }));
+    await vi.waitFor(() => expect(hole.hits).toBe(1));
 
-      await proxy.stop();
+    await proxy.stop();
 
-      expect(['aborted', 'canceled', 'unavailable']).toContain(await hanging);
-      expect([proxy.connections, proxy.faults()]).toEqual([0, []]);
-      expect(() => proxy.inject(blackHole())).toThrow('was stopped');
-      const late = connect(proxy.port, proxy.host);
-      expect(((await once(late, 'error'))[0] as NodeJS.ErrnoException).code).toBe('ECONNREFUSED');
-    },
-  );
+    expect(['aborted', 'canceled', 'unavailable']).toContain(await hanging);
+    expect([proxy.connections, proxy.faults()]).toEqual([0, []]);
+    expect(() => proxy.inject(blackHole())).toThrow('was stopped');
+    const late = connect(proxy.port, proxy.host);
+    expect(((await once(late, 'error'))[0] as NodeJS.ErrnoException).code).toBe('ECONNREFUSED');
+  });
 
-  it('says which address it cannot have', async () => {
+  it('names the address that is not available', async () => {
     await using proxy = await startFaultProxy({ upstream: 'http://127.0.0.1:1' });
 
     await expect(startFaultProxy({ upstream: 'http://127.0.0.1:1', port: proxy.port })).rejects.toThrow(

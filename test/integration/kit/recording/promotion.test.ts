@@ -1,4 +1,4 @@
-// A recording becomes a contract: its provider is held to it, and caught when it drifts.
+// A recording becomes a contract, against which its provider is verified.
 import { readFile } from 'node:fs/promises';
 import { type PromoteOptions, promoteRecording, startStubServer, verifyProvider } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
@@ -39,7 +39,7 @@ async function promoteAndVerify(drift: Drift, options: Partial<PromoteOptions> =
 }
 
 describe('a promoted recording', () => {
-  it('is a contract that its provider honours in every protocol, whatever the redacted values are', async () => {
+  it('is a contract that its provider honours in every protocol, with any redacted values', async () => {
     const { promotion, verification, text } = await promoteAndVerify({});
 
     expect(verification.toString()).not.toContain('FAILED');
@@ -87,7 +87,7 @@ describe('a promoted recording', () => {
     expect(verification.toString()).toContain(difference);
   });
 
-  it('lets differ what is loosened, and catches the rest', async () => {
+  it('allows differences in loosened fields only', async () => {
     const loosened = { loosen: ['library.v1.Book.title'] };
     const other = await promoteAndVerify({ getBook: (found) => ({ ...found, title: 'Evelina' }) }, loosened);
     const none = await promoteAndVerify({ getBook: (found) => ({ ...found, title: '' }) }, loosened);
@@ -96,7 +96,7 @@ describe('a promoted recording', () => {
     expect(none.verification.toString()).toContain('expected a value like "Emma"');
   });
 
-  it('is answered by a stub server, and read with its states', async () => {
+  it('can be served by a stub server, with its states', async () => {
     await using recording = await recordLibrary();
     await clientOf(recording.recorder.url).getBook({ bookId: 'b1' });
     const { file } = await promoteRecording(recording.file, {

@@ -1,4 +1,4 @@
-// A small library that the tests record: it tells what it was sent, and has an answer of every sort.
+// A small library service for the tests of recordings. It exposes the calls it received, and has an answer of every kind.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,24 +21,24 @@ type Book = MessageInitShape<typeof BookSchema>;
 export interface RecordedLibrary extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
-  /** How each call came, in their order. */
+  /** The context of each call, in order. */
   readonly calls: { readonly context: HandlerContext; readonly timeoutMs: number | undefined }[];
-  /** The titles of GetBook's next answers; without one, `Emma`. */
+  /** The titles of the next answers of GetBook. When it is empty, `Emma`. */
   readonly titles: string[];
 }
 
-/** Starts a library. `port` is one that the system gave before; without it the system gives one. */
+/** Starts a library, by default on a free port. */
 export async function startLibrary(port = 0): Promise<RecordedLibrary> {
   const calls: RecordedLibrary['calls'] = [];
   const titles: string[] = [];
-  const note = (context: HandlerContext) => void calls.push({ context, timeoutMs: context.timeoutMs() });
+  const recordCall = (context: HandlerContext) => void calls.push({ context, timeoutMs: context.timeoutMs() });
   const server = createRpcServer({
     port,
     jsonOptions: { registry: createRegistry(LoanSchema) },
     routes: (router) =>
       router.service(LibraryService, {
         async getBook({ bookId }, context) {
-          note(context);
+          recordCall(context);
           if (bookId === 'silent') await untilAborted(context.signal);
           if (bookId === 'lost') throw refuse('no such book');
           context.responseHeader.set('x-shelf', 'A1');
@@ -46,11 +46,11 @@ export async function startLibrary(port = 0): Promise<RecordedLibrary> {
           return { book: bookOf(bookId, titles.shift() ?? 'Emma') };
         },
         lendBook({ memberId }, context) {
-          note(context);
+          recordCall(context);
           return { loan: { memberId, dueTime: { seconds: 1_800_000_000n } }, copiesLeft: 2 };
         },
         async *listBooks({ genre }, context) {
-          note(context);
+          recordCall(context);
           context.responseHeader.set('x-shelf', 'A1');
           yield { book: bookOf('b1', 'Emma') };
           yield { book: bookOf('b2', 'Ulysses') };
@@ -59,11 +59,11 @@ export async function startLibrary(port = 0): Promise<RecordedLibrary> {
           if (genre === Genre.FICTION) await untilAborted(context.signal);
         },
         async returnBooks(requests, context) {
-          note(context);
+          recordCall(context);
           return { count: (await Array.fromAsync(requests)).length };
         },
         async *askLibrarian(requests, context) {
-          note(context);
+          recordCall(context);
           for await (const { question } of requests) yield { answer: `why ${question}` };
         },
       }),
@@ -82,7 +82,7 @@ function bookOf(bookId: string, title: string): Book {
     contributors: { editor: { name: 'Ada' } },
   });
   if (bookId === 'b9') book.attachment = anyPack(LoanSchema, create(LoanSchema, { memberId: 'member-9' }));
-  // A field that only a newer schema has.
+  // A field of a newer schema.
   if (bookId === 'newer') book.$unknown = [{ no: 99, wireType: 0, data: new Uint8Array([1]) }];
   return book;
 }
@@ -100,7 +100,7 @@ async function untilAborted(signal: AbortSignal): Promise<void> {
   await promise;
 }
 
-/** Starts a recorder in front of a library, with a file in a folder of its own; all go when it is disposed of. */
+/** Starts a recorder in front of a library, with a file in a temporary folder. Disposing of it removes all three. */
 export async function recordLibrary(options: Partial<RecorderOptions> = {}) {
   await using opened = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'kit-recording-'));
@@ -124,7 +124,7 @@ export async function* streamOf<T>(...messages: T[]): AsyncGenerator<T> {
   yield* messages;
 }
 
-/** Returns the error that a call ends with. */
+/** Returns the error of a call. */
 export async function errorOf(call: Promise<unknown>): Promise<ConnectError> {
   return call.then(
     () => new ConnectError('there was no error'),
@@ -132,7 +132,7 @@ export async function errorOf(call: Promise<unknown>): Promise<ConnectError> {
   );
 }
 
-/** Lists books until the second, and leaves the list, which has no end. */
+/** Reads two books of an endless list, and leaves it. */
 export async function leaveAfterTwo(url: string): Promise<void> {
   const leaving = new AbortController();
   for await (const { book } of clientOf(url).listBooks({ genre: Genre.FICTION }, { signal: leaving.signal })) {
@@ -141,7 +141,7 @@ export async function leaveAfterTwo(url: string): Promise<void> {
   leaving.abort();
 }
 
-/** Asks each question when the one before it is answered, and returns the answers. */
+/** Sends each question after the answer to the previous one. Returns the answers. */
 export async function askInTurn(
   ask: (questions: AsyncIterable<{ question: string }>) => AsyncIterable<{ answer: string }>,
   ...questions: string[]

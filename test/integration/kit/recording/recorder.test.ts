@@ -1,4 +1,4 @@
-// A recorder in front of a real service: every call goes on as it came, and is in the file when its caller learns the end.
+// A recorder in front of a real service: every call is forwarded unchanged, and is in the file before its caller gets the end.
 import { existsSync } from 'node:fs';
 import { chmod, readFile, stat } from 'node:fs/promises';
 import { Code, createClient } from '@connectrpc/connect';
@@ -22,7 +22,7 @@ import {
 } from './recorded-library.ts';
 
 describe('a recorder', () => {
-  it.each(wires)('passes every kind of call on as it came, and writes it down: $name', async ({ name, http, open }) => {
+  it.each(wires)('forwards and records every kind of call: $name', async ({ name, http, open }) => {
     await using recording = await recordLibrary();
     using wire = open(recording.recorder.url);
     const client = createClient(LibraryService, wire.transport);
@@ -67,21 +67,21 @@ describe('a recorder', () => {
     expect(recording.recorder.problems()).toEqual([]);
   });
 
-  it('passes metadata, deadlines, headers and trailers on, and keeps of a secret header only its name', async () => {
+  it('forwards metadata, deadlines, headers and trailers, and records only the name of a credential header', async () => {
     await using recording = await recordLibrary({ redact: { headers: ['x-member'] } });
-    const told: Record<string, string | null> = {};
+    const received: Record<string, string | null> = {};
 
     await clientOf(recording.recorder.url).getBook(
       { bookId: 'b1' },
       {
         timeoutMs: 3000,
         headers: { authorization: 'Bearer s3cret', 'x-member': 'm-s3cret', 'x-tenant': 'north' },
-        onHeader: (headers) => Object.assign(told, { shelf: headers.get('x-shelf') }),
-        onTrailer: (trailers) => Object.assign(told, { copies: trailers.get('x-copies') }),
+        onHeader: (headers) => Object.assign(received, { shelf: headers.get('x-shelf') }),
+        onTrailer: (trailers) => Object.assign(received, { copies: trailers.get('x-copies') }),
       },
     );
 
-    expect(told).toEqual({ shelf: 'A1', copies: '3' });
+    expect(received).toEqual({ shelf: 'A1', copies: '3' });
     const [call] = recording.library.calls;
     const sent = ['authorization', 'x-member', 'x-tenant'].map((name) => call?.context.requestHeader.get(name));
     expect(sent).toEqual(['Bearer s3cret', 'm-s3cret', 'north']);
@@ -97,7 +97,7 @@ describe('a recorder', () => {
     expect(await readFile(recording.file, 'utf8')).not.toContain('s3cret');
   });
 
-  it('lets no redacted field into the file, in messages and in the details of errors', async () => {
+  it('writes no redacted field of messages and error details', async () => {
     await using recording = await recordLibrary({
       redact: { fields: ['*.member_id', 'library.v1.GetBookResponse.book.title'], errorMessages: true },
     });
@@ -116,7 +116,7 @@ describe('a recorder', () => {
     expect(losing?.response.error).toMatchObject({ message: { redacted: true } });
   });
 
-  it('passes a GET on as a GET, and in another HTTP version where it is told to', async () => {
+  it('forwards a GET as a GET, and in the configured HTTP version', async () => {
     await using recording = await recordLibrary({ upstreamHttp: '2' });
     const transport = createConnectTransport({
       baseUrl: recording.recorder.url,
@@ -132,7 +132,7 @@ describe('a recorder', () => {
     expect(recording.recorder.recording().exchanges).toMatchObject([{ codec: 'json', protocol: 'connect' }]);
   });
 
-  it('tells of a call without an end: its time was over, its caller left, the recorder stopped', async () => {
+  it('records why a call has no end: its deadline passed, its caller left, or the recorder stopped', async () => {
     await using recording = await recordLibrary();
     const { recorder, library } = recording;
     const client = clientOf(recorder.url);
@@ -148,14 +148,14 @@ describe('a recorder', () => {
     expect([late.code, (await cut).code]).toEqual([Code.DeadlineExceeded, Code.Unavailable]);
     const { exchanges } = await readRecording(recording.file);
     expect(exchanges.slice(1).map(({ response, brokenOff }) => [response.messages.length, brokenOff])).toEqual([
-      [0, 'the caller left before the end, or its time was over'],
-      [2, 'the caller left before the end, or its time was over'],
+      [0, 'the caller left before the end, or its deadline passed'],
+      [2, 'the caller left before the end, or its deadline passed'],
       [0, 'the recorder stopped before the end'],
     ]);
     await vi.waitFor(() => expect(library.calls.every(({ context }) => context.signal.aborted)).toBe(true));
   });
 
-  it('answers unavailable while the service is gone, and goes on when it is back', async () => {
+  it('answers unavailable while the service is stopped, and continues when it is back', async () => {
     await using recording = await recordLibrary();
     const client = clientOf(recording.recorder.url);
     await client.getBook({ bookId: 'b1' });
@@ -167,14 +167,14 @@ describe('a recorder', () => {
 
     expect(gone.code).toBe(Code.Unavailable);
     const { exchanges } = recording.recorder.recording();
-    expect(exchanges[1]?.brokenOff).toBe('no answer came that could be read (unavailable)');
+    expect(exchanges[1]?.brokenOff).toBe('no readable answer came (unavailable)');
     expect(exchanges.at(-1)?.brokenOff).toBeUndefined();
   });
 
   it.each([
     { limits: { maxExchanges: 1 }, said: 'maxExchanges 1' },
     { limits: { maxBytes: 600 }, said: 'maxBytes 600' },
-  ])('says that it is full, in the file too, and lets the calls pass: $said', async ({ limits, said }) => {
+  ])('reports that it is full, also in the file, and still forwards calls: $said', async ({ limits, said }) => {
     const problems: string[] = [];
     await using recording = await recordLibrary({ ...limits, onProblem: (problem) => problems.push(problem) });
     const client = clientOf(recording.recorder.url);
@@ -191,7 +191,7 @@ describe('a recorder', () => {
     expect(warnings[0]).toContain(`the recording is full (${said})`);
   });
 
-  it('passes fields on that its schema does not have, and tells that they are not in the recording', async () => {
+  it('forwards fields that its schema does not have, and reports that they are not recorded', async () => {
     await using recording = await recordLibrary();
 
     const { book } = await clientOf(recording.recorder.url).getBook({ bookId: 'newer' });
@@ -202,7 +202,7 @@ describe('a recorder', () => {
     expect(recording.recorder.problems()).toEqual([`library.v1.LibraryService/GetBook: not recorded: ${lost}`]);
   });
 
-  it('replaces a recording where it is told to, and lets nobody but its owner read the new one', async () => {
+  it('replaces a recording if configured so, with a file that only its owner can read', async () => {
     await using recording = await recordLibrary();
     const { file, library, recorder } = recording;
     await clientOf(recorder.url).getBook({ bookId: 'b1' });
@@ -220,17 +220,17 @@ describe('a recorder', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 
-  it('does not start over a recording, with a rule for no field or on a port it cannot have, and leaves no file', async () => {
+  it('does not start on an existing file, with a rule for an unknown field or on a port in use, and leaves no file', async () => {
     await using recording = await recordLibrary();
     const options = { upstream: recording.library.url, services: [LibraryService] };
     const file = `${recording.directory}/other.ndjson`;
 
-    await expect(startRecorder({ ...options, file: recording.file })).rejects.toThrow('is there already');
+    await expect(startRecorder({ ...options, file: recording.file })).rejects.toThrow('exists already');
     await expect(startRecorder({ ...options, file, redact: { fields: ['library.v1.Loan.member'] } })).rejects.toThrow(
       'redact.fields: "library.v1.Loan.member": library.v1.Loan has no field "member"; it has member_id, due_time',
     );
     await expect(startRecorder({ ...options, file, upstream: 'http://me:s3cret@127.0.0.1' })).rejects.toThrow(
-      /^upstream: must not hold a password$/,
+      /^upstream: must not contain a password$/,
     );
     await expect(startRecorder({ ...options, file, port: recording.library.port })).rejects.toThrow('already in use');
     expect(existsSync(file)).toBe(false);

@@ -1,4 +1,4 @@
-// What was recorded in one protocol is answered in all, by the meaning of the request.
+// A recording in one protocol is replayed in all, by the meaning of the requests.
 import { createRegistry } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { Code, createClient } from '@connectrpc/connect';
@@ -69,17 +69,17 @@ describe('a replay', () => {
     expect(titles).toEqual(['Emma', 'Ulysses', 'Evelina', 'Evelina']);
   });
 
-  it('takes anything for a redacted value, and sends a placeholder in its place', async () => {
+  it('accepts anything for a redacted value, and answers with a placeholder', async () => {
     await using recording = await recordLibrary({ redact: { fields: ['*.member_id', 'library.v1.Loan.due_time'] } });
     await clientOf(recording.recorder.url).lendBook({ bookId: 'b1', memberId: 'member-7' });
     await using replay = await startReplay(recording.file, { services });
     const client = clientOf(replay.url);
 
     const other = await client.lendBook({ bookId: 'b1', memberId: 'member-8' });
-    const nobody = await client.lendBook({ bookId: 'b1' });
+    const withoutMember = await client.lendBook({ bookId: 'b1' });
     const otherBook = await errorOf(client.lendBook({ bookId: 'b2', memberId: 'member-7' }));
 
-    for (const { loan, copiesLeft } of [other, nobody]) {
+    for (const { loan, copiesLeft } of [other, withoutMember]) {
       expect([loan?.memberId, loan?.dueTime?.seconds, copiesLeft]).toEqual(['redacted', 0n, 2]);
     }
     expect(otherBook.code).toBe(Code.Unimplemented);
@@ -89,7 +89,7 @@ describe('a replay', () => {
     ]);
   });
 
-  it('looks into an Any in JSON, as the recorder does', async () => {
+  it('matches within an Any in JSON', async () => {
     await using recording = await recordLibrary({ redact: { fields: ['library.v1.Loan.member_id'] } });
     const jsonOptions = { registry: createRegistry(LoanSchema) };
     const jsonOf = (baseUrl: string) =>
@@ -106,7 +106,7 @@ describe('a replay', () => {
     expect(members.map((loan) => loan?.memberId)).toEqual(['member-9', 'redacted']);
   });
 
-  it('tells calls apart by headers where it is told which', async () => {
+  it('matches the configured headers', async () => {
     await using recording = await recordLibrary();
     recording.library.titles.push('Emma', 'Ulysses');
     const recorded = clientOf(recording.recorder.url);
@@ -122,7 +122,7 @@ describe('a replay', () => {
     expect(neither.rawMessage).toContain('metadata["x-tenant"] is nothing, not "north"');
   });
 
-  it('gives the messages of a stream that was broken off, and says that its recording ends; leaves out what had none', async () => {
+  it('replays the messages of a stream that was broken off, and leaves out one without messages', async () => {
     await using recording = await recordLibrary();
     const { recorder } = recording;
     await errorOf(clientOf(recorder.url).getBook({ bookId: 'silent' }, { timeoutMs: 300 }));
@@ -140,16 +140,16 @@ describe('a replay', () => {
     expect(listed).toEqual(['Emma', 'Ulysses']);
     expect([ending.code, ending.rawMessage]).toEqual([
       Code.DataLoss,
-      'the recording of this call ends here: the caller left before the end, or its time was over',
+      'the recording of this call ends here: the caller left before the end, or its deadline passed',
     ]);
     expect(replay.warnings).toEqual([
-      `exchange 1, GetBook {"bookId":"silent"}, is left out: the caller left before the end, or its time was over`,
+      `exchange 1, GetBook {"bookId":"silent"}, is left out: the caller left before the end, or its deadline passed`,
     ]);
   });
 
-  it('does not start from a recording that does not fit, or has nothing to answer', async () => {
+  it('does not start from a recording that does not fit, or has no exchange', async () => {
     await using recording = await recordLibrary();
-    await expect(startReplay(recording.file, { services })).rejects.toThrow('has no exchange to answer with');
+    await expect(startReplay(recording.file, { services })).rejects.toThrow('has no exchange to answer from');
     await clientOf(recording.recorder.url).getBook({ bookId: 'b1' });
 
     await expect(startReplay(recording.file, { services: [] })).rejects.toThrow(

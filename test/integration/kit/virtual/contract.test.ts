@@ -62,7 +62,7 @@ const outcomeOf = (call: Promise<{ book?: { title: string } | undefined }>) =>
   );
 
 describe('a virtual service with a contract', () => {
-  it('answers its interactions where no stub is for a call', async () => {
+  it('answers calls that match no stub from its interactions', async () => {
     await using library = await startLibrary({ contractStates: ['b1 is there'] });
     library.stub(getBook, { withContributors: true }).replies({ book: { title: 'from the stub' } });
     const client = clientOf(library.url);
@@ -81,11 +81,11 @@ describe('a virtual service with a contract', () => {
       ),
     ]);
     library.received(getBook).times(3);
-    expect(library.calls(getBook).map(({ outcome }) => outcome)).toEqual(['answered', 'answered', 'missed']);
+    expect(library.calls(getBook).map(({ outcome }) => outcome)).toEqual(['answered', 'answered', 'unmatched']);
     expect(library.unmatchedRequests()).toHaveLength(1);
   });
 
-  it('answers its conversations, unless stubs begin to', async () => {
+  it('answers conversations, unless a stub answers their first request', async () => {
     await using library = await startLibrary();
     library.stub(askLibrarian, { question: 'x' }).replies({ answer: 'stubbed' });
     const client = clientOf(library.url);
@@ -95,7 +95,7 @@ describe('a virtual service with a contract', () => {
     await expect(hear(client, 'x', 'a', 'b')).rejects.toThrow('question is "a", not "x"');
   });
 
-  it('refuses to choose between interactions given different states, where none is told', async () => {
+  it('refuses to choose between interactions with different states if none is configured', async () => {
     await using library = await startLibrary();
 
     const message = await outcomeOf(clientOf(library.url).getBook({ bookId: 'b1' }));
@@ -104,13 +104,13 @@ describe('a virtual service with a contract', () => {
     expect(message).toMatch(/both .*b1 is lost.* and .*b1 is there.* accept this call/);
   });
 
-  it('does not start with a state that no interaction is given', async () => {
+  it('does not start with a state that no interaction needs', async () => {
     await expect(startLibrary({ contractStates: ['b1 is eaten'] })).rejects.toThrow(
       'contractStates: no interaction is given "b1 is eaten"; the states are: b1 is lost, b1 is there',
     );
   });
 
-  it('takes a schema that was loaded, and says of RPCs outside the contract that they are not stubbed', async () => {
+  it('accepts a loaded schema, and reports RPCs outside the contract as not stubbed', async () => {
     const { services } = await loadSchema('packages/kit/examples/library/proto');
     await using library = await startLibrary({ services, contractStates: ['b1 is lost'] });
     library.stub(returnBooks).replies({ count: 1 });

@@ -32,7 +32,7 @@ async function ask(client: Client<typeof LibraryService>, ...questions: string[]
 }
 
 describe('a stream of requests', () => {
-  it('is answered once, by what it holds', async () => {
+  it('is answered once, according to its requests', async () => {
     await using library = await startLibrary();
     library.stub(returnBooks).replies((requests) => ({ count: requests.length }));
     library.stub(returnBooks, [{ bookId: 'b1' }, { bookId: 'b2' }]).replies({ count: 20 });
@@ -56,7 +56,7 @@ describe('a stream of requests', () => {
     expect(library.requests(returnBooks).map(({ bookId }) => bookId)).toEqual(['b1', 'b2', 'b1', 'b2', 'b3']);
   });
 
-  it('is refused when it holds more than the journal keeps', async () => {
+  it('is refused if it has more requests than the journal keeps', async () => {
     await using library = await startLibrary({ journalLimit: 2 });
     library.stub(returnBooks).replies({ count: 3 });
 
@@ -68,13 +68,13 @@ describe('a stream of requests', () => {
 
     expect([error.code, error.rawMessage]).toEqual([
       Code.ResourceExhausted,
-      expect.stringContaining('more than 2 requests in one call cannot be kept; raise journalLimit'),
+      expect.stringContaining('the call has more than 2 requests; raise journalLimit'),
     ]);
   });
 });
 
 describe('a conversation', () => {
-  it('has each question answered for itself, by one message, by several or by none', async () => {
+  it('has each question answered separately, with one message, several or none', async () => {
     await using library = await startLibrary();
     library.stub(askLibrarian, { question: 'one' }).replies({ answer: '1' }).thenReplies({ answer: 'again 1' });
     library.stub(askLibrarian, { question: 'two' }).replies([{ answer: '2' }, { answer: '3' }]);
@@ -89,7 +89,7 @@ describe('a conversation', () => {
     expect(library.calls(askLibrarian)[0]).toMatchObject({ outcome: 'answered', requests: { length: 5 } });
   });
 
-  it('ends with an error where a question is told to, and loudly where none is for it', async () => {
+  it('ends with the error of a stub, or with an explanation if a question matches none', async () => {
     await using library = await startLibrary();
     library.stub(askLibrarian, { question: 'good' }).replies({ answer: 'yes' });
     library.stub(askLibrarian, { question: 'bad' }).breaksOff([{ answer: 'well' }], Code.Aborted, 'no more');
@@ -97,10 +97,10 @@ describe('a conversation', () => {
 
     expect(await ask(client, 'good', 'bad', 'good')).toEqual(['yes', 'well', '[aborted] no more']);
     expect(await ask(client, 'good', 'odd')).toEqual(['yes', expect.stringContaining('question is "odd", not "good"')]);
-    expect(library.calls(askLibrarian).map(({ outcome }) => outcome)).toEqual(['failed', 'missed']);
+    expect(library.calls(askLibrarian).map(({ outcome }) => outcome)).toEqual(['failed', 'unmatched']);
   });
 
-  it('is led by a script, which may speak first and read as it likes', async () => {
+  it('is handled by a script, which may send first and read at any time', async () => {
     await using library = await startLibrary();
     library.stub(askLibrarian).converses(async function* (requests) {
       yield { answer: 'welcome' };
@@ -129,7 +129,7 @@ describe('a stream of responses', () => {
     return [...titles, ...(error ? [error] : [])];
   };
 
-  it('breaks off after some messages, and comes whole the next time', async () => {
+  it('fails after some messages, and arrives whole the next time', async () => {
     await using library = await startLibrary();
     library
       .stub(listBooks)
@@ -161,7 +161,7 @@ describe('a stream of responses', () => {
 });
 
 describe('the state of a service', () => {
-  it('changes with what it does, and by the hand of the test', async () => {
+  it('is changed by its stubs and by the test', async () => {
     await using library = await startLibrary();
     const { lendBook } = LibraryService.method;
     library.stub(lendBook).when('initial').replies({ copiesLeft: 0 }).becomes('lent');
@@ -174,12 +174,12 @@ describe('the state of a service', () => {
         (error: unknown) => ConnectError.from(error).rawMessage,
       );
 
-    const told = [await lend(), await lend()];
+    const answers = [await lend(), await lend()];
     await client.returnBooks(streamOf({ bookId: 'b1' }));
-    told.push(library.state, await lend());
+    answers.push(library.state, await lend());
     library.state = 'on fire';
 
-    expect(told).toEqual(['lent', 'all lent', 'initial', 'lent']);
+    expect(answers).toEqual(['lent', 'all lent', 'initial', 'lent']);
     expect(await lend()).toContain('state is "on fire", not');
   });
 });

@@ -15,7 +15,7 @@ function startInventory(): Promise<VirtualService> {
 const answer = { reservation: { reservationId: 'res123', orderId: 'o1' } };
 
 describe.each(dialects)('an answer to $dialect', ({ open, http }) => {
-  it('is reset, cut off or left out for the requests that a stub is for, and whole for others', async () => {
+  it('is reset or truncated for the requests that a stub matches, and whole for all others', async () => {
     await using inventory = await startInventory();
     inventory.stub(reserveStock).replies(answer);
     inventory.stub(reserveStock, { orderId: 'reset' }).resets();
@@ -32,36 +32,36 @@ describe.each(dialects)('an answer to $dialect', ({ open, http }) => {
     expect(faults).toEqual(['answered', 'reset', 'answered', 'truncate-message', 'answered']);
   });
 
-  it('is slowed down and comes whole', async () => {
+  it('is slowed down and arrives whole', async () => {
     await using inventory = await startInventory();
     inventory
       .stub(reserveStock)
       .trickles(answer, { bytesPerSecond: 1_000_000 })
-      .thenSuffers(latency({ delayMs: 1 }))
+      .thenWithFault(latency({ delayMs: 1 }))
       .replies(answer);
     using caller = open(inventory.url);
 
     expect([await caller.reserve(), await caller.reserve()]).toEqual(['res123', 'res123']);
     expect(inventory.calls(reserveStock).map(({ fault }) => fault)).toEqual(['bandwidth', 'latency']);
-    inventory.received(reserveStock).ending('harmed').times(2);
+    inventory.received(reserveStock).ending('faulted').times(2);
   });
 
-  it('is refused by GOAWAY where the protocol has it', async () => {
+  it('is refused by GOAWAY if the protocol has it', async () => {
     await using inventory = await startInventory();
     inventory.stub(reserveStock).goesAway().thenReplies(answer);
     using caller = open(inventory.url);
 
     const outcome = await outcomeOf(caller.reserve());
 
-    const isTold = http === '2';
-    expect(outcome === 'ok').toBe(!isTold);
-    expect(inventory.calls(reserveStock)[0]?.outcome).toBe(isTold ? 'harmed' : 'answered');
+    const hasGoAway = http === '2';
+    expect(outcome === 'ok').toBe(!hasGoAway);
+    expect(inventory.calls(reserveStock)[0]?.outcome).toBe(hasGoAway ? 'faulted' : 'answered');
     expect(await outcomeOf(caller.reserve())).toBe('ok');
   });
 });
 
 describe.each(sharedDialects)('a connection of $dialect', ({ open }) => {
-  it('carries the other calls on while one of them is reset', async () => {
+  it('continues the other calls while one of them is reset', async () => {
     await using inventory = await startInventory();
     inventory.stub(reserveStock).delays(30).replies(answer);
     inventory.stub(reserveStock, { orderId: 'reset' }).resets();
@@ -73,17 +73,17 @@ describe.each(sharedDialects)('a connection of $dialect', ({ open }) => {
     );
 
     expect(outcomes).toEqual(['ok', expect.not.stringMatching('ok'), 'ok', 'ok']);
-    expect(inventory.received(reserveStock).ending('harmed').with({ orderId: 'reset' }).times(1)).toBeUndefined();
+    expect(inventory.received(reserveStock).ending('faulted').with({ orderId: 'reset' }).times(1)).toBeUndefined();
   });
 });
 
-describe.each(['1.1', '2'] as const)('a harmed answer over HTTP/%s', (httpVersion) => {
-  it('has the headers of one that is not', async () => {
+describe.each(['1.1', '2'] as const)('a faulted answer over HTTP/%s', (httpVersion) => {
+  it('has the headers of one without a fault', async () => {
     await using inventory = await startInventory();
     inventory
       .stub(reserveStock)
       .replies(answer)
-      .thenSuffers(latency({ delayMs: 1 }))
+      .thenWithFault(latency({ delayMs: 1 }))
       .replies(answer);
     const client = createClient(InventoryService, createConnectTransport({ baseUrl: inventory.url, httpVersion }));
     const headers: string[][] = [];
@@ -103,15 +103,15 @@ describe('a stream of responses', () => {
     for await (const { book } of createClient(LibraryService, transport).listBooks({})) titles.push(book?.title ?? '');
   };
 
-  it('is reset in its middle, and spoilt', async () => {
+  it('is reset in the middle, and corrupted', async () => {
     await using library = await startVirtualService({ services: [LibraryService] });
     const book = { title: 'x'.repeat(100) };
     const replies = [{ book }, { book }, { book }];
     library
       .stub(listBooks)
-      .suffers(reset({ afterBytes: 150 }))
+      .withFault(reset({ afterBytes: 150 }))
       .replies(replies)
-      .thenSuffers(garbage())
+      .thenWithFault(garbage())
       .replies(replies);
     const titles: string[] = [];
 
@@ -124,10 +124,10 @@ describe('a stream of responses', () => {
 });
 
 describe('a conversation', () => {
-  it('can be harmed with its first answer, and says so when that is over', async () => {
+  it('can have a fault with its first answer only', async () => {
     await using library = await startVirtualService({ services: [LibraryService] });
     library.stub(askLibrarian, { question: 'a' }).replies({ answer: 'b' });
-    library.stub(askLibrarian, { question: 'harm' }).suffers(garbage()).replies({ answer: 'b' });
+    library.stub(askLibrarian, { question: 'fault' }).withFault(garbage()).replies({ answer: 'b' });
     const client = createClient(LibraryService, createGrpcTransport({ baseUrl: library.url }));
     const ask = async (...asked: string[]) => {
       async function* questions() {
@@ -136,9 +136,9 @@ describe('a conversation', () => {
       for await (const _ of client.askLibrarian(questions())) library.received(askLibrarian).times(asked.length);
     };
 
-    await expect(ask('harm')).rejects.toThrow();
-    await expect(ask('a', 'harm')).rejects.toThrow('only the first answer of a conversation can be harmed');
-    expect(library.calls(askLibrarian).map(({ outcome }) => outcome)).toEqual(['harmed', 'missed']);
+    await expect(ask('fault')).rejects.toThrow();
+    await expect(ask('a', 'fault')).rejects.toThrow('only the first answer of a conversation can have a fault');
+    expect(library.calls(askLibrarian).map(({ outcome }) => outcome)).toEqual(['faulted', 'unmatched']);
   });
 });
 
@@ -152,15 +152,15 @@ describe('a fault for whole RPCs or connections', () => {
     );
     const hole = inventory.inject(blackHole(), { rpc: 'shop.inventory.v1.InventoryService/*' });
 
-    const swallowed = await outcomeOf(client.reserveStock({}, { timeoutMs: 300 }));
+    const unanswered = await outcomeOf(client.reserveStock({}, { timeoutMs: 300 }));
 
-    expect([swallowed, hole.hits]).toEqual(['deadline_exceeded', 1]);
+    expect([unanswered, hole.hits]).toEqual(['deadline_exceeded', 1]);
     inventory.received(reserveStock).never();
     hole.remove();
     expect(await outcomeOf(client.reserveStock({}))).toBe('ok');
   });
 
-  it('is gone after a reset, and stubs made then can be harmed again', async () => {
+  it('is removed by a reset, and later stubs can have faults again', async () => {
     await using inventory = await startInventory();
     inventory.inject(blackHole());
     inventory.stub(reserveStock).resets();
@@ -172,7 +172,7 @@ describe('a fault for whole RPCs or connections', () => {
     const error = ConnectError.from(await client.reserveStock({}).catch((reason: unknown) => reason));
 
     expect(error.code).toBe(Code.Internal);
-    await vi.waitFor(() => inventory.received(reserveStock).ending('harmed').times(1));
+    await vi.waitFor(() => inventory.received(reserveStock).ending('faulted').times(1));
     expect(await outcomeOf(client.reserveStock({}))).toBe('ok');
   });
 });

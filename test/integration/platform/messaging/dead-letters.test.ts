@@ -13,7 +13,7 @@ import { ask, createNoteDatabase, readNotes } from '../support/open-database.ts'
 
 type Letter = { readonly deadLetterId: string; readonly event: OutgoingEvent };
 
-/** Sets an event aside, as its consumer does; `time` is when, to the microsecond. */
+/** Stores an event as a dead letter, as its consumer does, at `time`, which has microseconds. */
 async function storeDeadLetter(
   test: TestDatabase,
   orderId: string,

@@ -73,7 +73,7 @@ describe('a call', () => {
     await using test = await createNoteDatabase('order');
     await using tiny = await startTinyService({ name: 'order', databaseUrl: test.databaseUrl, natsUrl: NOWHERE });
 
-    const { error, reason } = await refusalOf(tiny.connection.client(OrderService).cancelOrder({ orderId: 'nobody' }));
+    const { error, reason } = await refusalOf(tiny.connection.client(OrderService).cancelOrder({ orderId: 'unknown' }));
 
     expect(error.code).toBe(Code.NotFound);
     expect(error.rawMessage).toBe('there is no such order');
@@ -323,7 +323,7 @@ describe('the metrics', () => {
     const client = tiny.connection.client(OrderService);
     await client.cancelOrder({ orderId: 'ord1' });
     await client.cancelOrder({ orderId: 'ord2' });
-    await refusalOf(client.cancelOrder({ orderId: 'nobody' }));
+    await refusalOf(client.cancelOrder({ orderId: 'unknown' }));
 
     const response = await fetch(`${tiny.url}/metrics`);
     const lines = (await response.text()).split('\n');

@@ -82,7 +82,7 @@ function define(runtime: Runtime, options: TinyOptions): ServiceDefinition {
     routes: ({ service }) => {
       service(OrderService, {
         cancelOrder: async ({ orderId }) => {
-          if (orderId === 'nobody') throw notFound('ORDER_NOT_FOUND', 'there is no such order');
+          if (orderId === 'unknown') throw notFound('ORDER_NOT_FOUND', 'there is no such order');
           await store(runtime, orderId);
           return {};
         },

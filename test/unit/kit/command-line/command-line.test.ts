@@ -1,4 +1,4 @@
-// The command line as a whole: its help, how it refuses, and the commands that only read files.
+// The command line: its help, its errors, and the commands that only read files.
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { runInTerminal } from './fake-terminal.ts';
@@ -10,7 +10,7 @@ const contracts = `${folder}contracts`;
 const commands = ['stub', 'virtual', 'record', 'replay', 'promote', 'verify', 'usage', 'can-i-change', 'faults'];
 
 describe('help', () => {
-  it('lists every command, and tells the exit codes', async () => {
+  it('lists every command and the exit codes', async () => {
     const { exitCode, out, errors } = await runInTerminal(['--help']);
 
     expect([exitCode, errors]).toEqual([0, '']);
@@ -28,16 +28,16 @@ describe('help', () => {
     expect(out).toContain('--json');
   });
 
-  it('is not needed to learn the version', async () => {
+  it('is not needed to print the version', async () => {
     expect(await runInTerminal(['--version'])).toEqual({ exitCode: 0, out: '1.2.3', errors: '' });
   });
 });
 
-describe('a refusal', () => {
+describe('an invalid command line', () => {
   const descriptors = ['--descriptors', released];
 
   it.each([
-    { args: [], line: 'no command is given; `kit --help` lists them' },
+    { args: [], line: 'a command is required; `kit --help` lists them' },
     { args: ['serve'], line: "unknown command 'serve'" },
     { args: ['usage'], line: "missing required argument 'directory'" },
     { args: ['usage', usage, '--pretty'], line: "unknown option '--pretty'" },
@@ -49,19 +49,19 @@ describe('a refusal', () => {
     },
     {
       args: ['stub', contracts, ...descriptors, '--port', '65536'],
-      line: "option '--port <number>' argument '65536' is invalid. It is no port: those end at 65535.",
+      line: "option '--port <number>' argument '65536' is invalid. It must be a port number of at most 65535.",
     },
     { args: ['virtual', 'nowhere'], line: 'descriptors: nowhere: there is no such file or folder' },
-    { args: ['faults'], line: '--upstream: is needed, the URL of the service' },
+    { args: ['faults'], line: '--upstream: is required: the URL of the service' },
     {
       args: ['promote', 'x', ...descriptors, '--consumer', 'A', '--provider', 'B', '--directory', 'd'].concat(
         ...['--placeholder', 'a.B.c=oops'],
       ),
-      line: '--placeholder: "a.B.c=oops" is no field and JSON such as library.v1.Loan.member_id="m1"',
+      line: '--placeholder: "a.B.c=oops" must be a field and JSON, such as library.v1.Loan.member_id="m1"',
     },
     {
       args: ['verify', contracts, '--provider', 'http://127.0.0.1:1', ...descriptors],
-      line: '--state-url: is needed: interactions are given "Oslo expects sun", "nobody measures in Oslo", "a cold night in Oslo"',
+      line: '--state-url: is required: interactions have the states "Oslo expects sun", "no measurements in Oslo", "a cold night in Oslo"',
     },
     {
       args: ['stub', contracts, ...descriptors],
@@ -69,17 +69,17 @@ describe('a refusal', () => {
     },
     {
       args: ['record', '--upstream', 'http://127.0.0.1:1', ...descriptors, '--out', 'x', '--redact', 'nope'],
-      line: '--redact: "nope" begins with no message of the schema',
+      line: '--redact: "nope" does not begin with a message of the schema',
     },
     {
       args: ['can-i-change', '--usage', usage],
-      line: '--findings: is needed, or the findings on standard input',
+      line: '--findings: is required unless the findings are on standard input',
     },
-  ])('is one line that names what is wrong: kit $args', async ({ args, line }) => {
+  ])('is reported in one line that names the problem: kit $args', async ({ args, line }) => {
     expect(await runInTerminal(args)).toEqual({ exitCode: 2, out: '', errors: `error: ${line}` });
   });
 
-  it('is JSON where JSON is asked for', async () => {
+  it('is reported in JSON with --json', async () => {
     const { exitCode, errors } = await runInTerminal(['usage', 'nowhere', '--json']);
 
     expect([exitCode, JSON.parse(errors)]).toEqual([2, { error: 'directory: nowhere: there is no such folder' }]);
@@ -90,7 +90,7 @@ describe('a refusal', () => {
     ['verify', contracts, '--provider', 'http://h:1', ...descriptors, '--header', 's3cret'],
     ['record', '--upstream', 'user:s3cret@host', ...descriptors, '--out', 'x'],
     ['faults', '--upstream', 'user:s3cret@host'],
-  ])('does not repeat what may be a secret: kit %s', async (...args) => {
+  ])('is reported without possible secrets: kit %s', async (...args) => {
     const { exitCode, errors } = await runInTerminal(args);
 
     expect(exitCode).toBe(2);
@@ -100,7 +100,7 @@ describe('a refusal', () => {
 });
 
 describe('kit usage', () => {
-  it('prints what each consumer uses, or all that is known of it as JSON', async () => {
+  it('prints what each consumer uses, or the whole usage as JSON', async () => {
     const { exitCode, out } = await runInTerminal(['usage', usage]);
     const known = JSON.parse((await runInTerminal(['usage', usage, '--json'])).out);
 
@@ -117,7 +117,7 @@ describe('kit can-i-change', () => {
     return JSON.stringify({ path: 'weather/v1/weather.proto', type: 'FIELD_NO_DELETE', message });
   }
 
-  it('ends with 1 where a finding on standard input breaks somebody, and names the test', async () => {
+  it('ends with 1 if a finding on standard input breaks a consumer, and names the test', async () => {
     const { exitCode, out } = await runInTerminal(['can-i-change', '--usage', usage], deletionOf(2, 'highest_celsius'));
 
     expect(exitCode).toBe(1);
@@ -125,7 +125,7 @@ describe('kit can-i-change', () => {
     expect(out).toContain('waters before a warm and dry day');
   });
 
-  it('ends with 0 where nobody uses what is gone, and without findings', async () => {
+  it('ends with 0 if no consumer uses the deleted field, and without findings', async () => {
     const unused = await runInTerminal(['can-i-change', '--usage', usage, '--json'], deletionOf(3, 'lowest_celsius'));
     const nothing = await runInTerminal(['can-i-change', '--usage', usage], '');
 
@@ -133,9 +133,9 @@ describe('kit can-i-change', () => {
     expect(JSON.parse(unused.out)).toMatchObject({ isBreaking: false, findings: [{ verdict: 'unused' }] });
   });
 
-  it('refuses what is no finding of buf', async () => {
+  it('refuses input that is not a finding of buf', async () => {
     const { exitCode, errors } = await runInTerminal(['can-i-change', '--usage', usage], 'proto/a.proto:1:1: broken');
 
-    expect([exitCode, errors]).toEqual([2, expect.stringMatching(/^error: standard input: line 1 is no JSON/)]);
+    expect([exitCode, errors]).toEqual([2, expect.stringMatching(/^error: standard input: line 1 is not JSON/)]);
   });
 });

@@ -1,14 +1,14 @@
-// A terminal without a process: takes down what a command writes, and has the input it was given.
+// A terminal without a process: it collects the output of a command, and provides its input.
 import { runCommandLine } from '../../../../packages/kit/command-line/command-line.ts';
 
-export interface Said {
+export type CommandOutput = {
   readonly exitCode: number;
   readonly out: string;
   readonly errors: string;
-}
+};
 
-/** Runs a command that comes to its end by itself. Without `input` somebody sits at the keyboard. */
-export async function runInTerminal(args: readonly string[], input?: string): Promise<Said> {
+/** Runs a command that ends by itself. Without `input`, standard input is a keyboard. */
+export async function runInTerminal(args: readonly string[], input?: string): Promise<CommandOutput> {
   const out: string[] = [];
   const errors: string[] = [];
   const exitCode = await runCommandLine(args, {

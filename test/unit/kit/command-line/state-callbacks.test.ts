@@ -1,10 +1,10 @@
-// Provider states over HTTP: what is posted, and what is said when it does not go well.
+// Provider states over HTTP: the requests and the errors.
 import { describe, expect, it, vi } from 'vitest';
 import { createStateCallbacks } from '../../../../packages/kit/command-line/state-callbacks.ts';
 
 const url = 'http://states.example/set';
 
-/** Answers every call so; returns the bodies of the calls. */
+/** Answers every call with `answer`. Returns the bodies of the calls. */
 function answerWith(answer: () => Response): unknown[] {
   const bodies: unknown[] = [];
   vi.stubGlobal('fetch', async (_url: string, { body }: { body: string }) => {
@@ -15,7 +15,7 @@ function answerWith(answer: () => Response): unknown[] {
 }
 
 describe('a state set up by HTTP', () => {
-  it('is posted before the interaction, and after it where that is wanted', async () => {
+  it('is posted before the interaction, and after it with teardown', async () => {
     const bodies = answerWith(() => new Response());
     const both = createStateCallbacks(['b1 is there'], { url, withTeardown: true });
     const one = createStateCallbacks(['b1 is there'], { url, withTeardown: false });
@@ -33,14 +33,14 @@ describe('a state set up by HTTP', () => {
     expect(nothing).toBeUndefined();
   });
 
-  it('fails with what the handler answered', async () => {
+  it('fails with the answer of the handler', async () => {
     answerWith(() => new Response('no such state\n', { status: 404 }));
     const handlers = createStateCallbacks(['b1 is there'], { url, withTeardown: true });
 
     await expect(handlers['b1 is there']?.({})).rejects.toThrow(`${url} answered 404: no such state`);
   });
 
-  it('fails with the reason when nobody is there', async () => {
+  it('fails with the reason if the URL cannot be reached', async () => {
     vi.stubGlobal('fetch', () => Promise.reject(new TypeError('fetch failed', { cause: new Error('refused') })));
     const handlers = createStateCallbacks(['b1 is there'], { url, withTeardown: true });
 

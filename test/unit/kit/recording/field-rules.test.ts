@@ -1,4 +1,4 @@
-// Rules name fields of the schema, and are followed on the way through a message.
+// Rules name fields of the schema, and are followed while a message is traversed.
 import type { DescField } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { BookSchema, LoanSchema } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
@@ -14,19 +14,19 @@ describe('rules for fields', () => {
   it.each(['library.v1.Loan.member_id', 'library.v1.Loan.memberId', '*.member_id', 'library.v1.Loan.*'])(
     'hit the field that %s names, wherever its message is',
     (rule) => {
-      expect(rulesOf(rule).follow(memberId, [])).toEqual({ isHit: true, tracks: [[]] });
-      expect(rulesOf(rule).follow(loan, []).isHit).toBe(false);
+      expect(rulesOf(rule).follow(memberId, [])).toEqual({ isNamed: true, remaining: [[]] });
+      expect(rulesOf(rule).follow(loan, []).isNamed).toBe(false);
     },
   );
 
-  it('hit at the end of a path alone, and within it alone', () => {
+  it('name the last field of a path only, and only within that path', () => {
     const rules = rulesOf('library.v1.Book.loan.member_id');
 
-    const { isHit, tracks } = rules.follow(loan, []);
+    const { isNamed, remaining } = rules.follow(loan, []);
 
-    expect(isHit).toBe(false);
-    expect(rules.follow(memberId, tracks).isHit).toBe(true);
-    expect(rules.follow(memberId, []).isHit).toBe(false);
+    expect(isNamed).toBe(false);
+    expect(rules.follow(memberId, remaining).isNamed).toBe(true);
+    expect(rules.follow(memberId, []).isNamed).toBe(false);
   });
 
   it('lead through lists and maps', () => {
@@ -34,7 +34,7 @@ describe('rules for fields', () => {
     const step = (name: string) =>
       rules.follow(BookSchema.fields.find((field) => field.name === name) as DescField, []);
 
-    expect([step('authors').tracks, step('contributors').tracks]).toEqual([[['born']], [['name']]]);
+    expect([step('authors').remaining, step('contributors').remaining]).toEqual([[['born']], [['name']]]);
   });
 
   it.each(['library.v1.Book.publisher.value', 'google.protobuf.StringValue.value', '*.value'])(
@@ -42,17 +42,17 @@ describe('rules for fields', () => {
     (rule) => {
       const publisher = BookSchema.fields.find(({ name }) => name === 'publisher') as DescField;
 
-      expect(rulesOf(rule).follow(publisher, []).isHit).toBe(true);
+      expect(rulesOf(rule).follow(publisher, []).isNamed).toBe(true);
     },
   );
 
   it.each([
     ['library.v1.Loan.member', 'library.v1.Loan has no field "member"; it has member_id, due_time'],
-    ['library.v1.Book.title.text', 'library.v1.Book.title is no message that "text" could be in'],
-    ['library.v1.Magazine.title', 'begins with no message of the schema'],
-    ['library.v1.Loan', 'begins with no message of the schema'],
+    ['library.v1.Book.title.text', 'library.v1.Book.title is not a message, so it cannot contain "text"'],
+    ['library.v1.Magazine.title', 'does not begin with a message of the schema'],
+    ['library.v1.Loan', 'does not begin with a message of the schema'],
     ['*.magazine', 'no message has such a field'],
-    ['', 'begins with no message of the schema'],
+    ['', 'does not begin with a message of the schema'],
   ])('that name nothing are an error: %s', (rule, fault) => {
     expect(() => rulesOf(rule)).toThrow(`redact.fields: "${rule}"`);
     expect(() => rulesOf(rule)).toThrow(fault);

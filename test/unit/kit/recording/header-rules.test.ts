@@ -1,4 +1,4 @@
-// Headers are recorded by name; the values of those that let somebody in are not.
+// Headers are recorded by name; the values of credential headers are redacted.
 import { describe, expect, it } from 'vitest';
 import { HeaderRules } from '../../../../packages/kit/recording/header-rules.ts';
 import { relayedOf } from '../../../../packages/kit/recording/relayed-headers.ts';
@@ -15,11 +15,11 @@ describe('headers of a recording', () => {
     'x-amz-security-token',
     'x-session-id',
     'client-secret',
-  ])('are redacted though nobody asked: %s', (name) => {
+  ])('are redacted without a rule: %s', (name) => {
     expect(new HeaderRules([]).record(new Headers({ [name]: 's3cret' }))).toEqual({ [name.toLowerCase()]: redacted });
   });
 
-  it('are redacted by name and by a part of it, and else kept in the order of their names', () => {
+  it('are redacted by name or a part of it, and ordered by name', () => {
     const rules = new HeaderRules(['x-member', 'acme-*']);
 
     const recorded = rules.record(new Headers({ 'x-tenant': 'n', 'x-member': 'm', 'acme-a': 'a', 'x-members': 'all' }));
@@ -29,11 +29,11 @@ describe('headers of a recording', () => {
     );
   });
 
-  it('are refused where a rule can be the name of none', () => {
-    expect(() => new HeaderRules(['x member'])).toThrow('redact.headers: "x member" is no name of a header');
+  it('are refused in a rule that is not a header name', () => {
+    expect(() => new HeaderRules(['x member'])).toThrow('redact.headers: "x member" is not a header name');
   });
 
-  it('pass on without those of the connection and the protocol, raw details of errors included', () => {
+  it('are forwarded without those of the connection and the protocol, including binary error details', () => {
     const headers = new Headers({
       connection: 'keep-alive',
       'content-type': 'application/grpc',

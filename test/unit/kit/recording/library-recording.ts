@@ -1,4 +1,4 @@
-// What the tests of recordings share: the library's types, and exchanges with it.
+// Fixtures of the tests of recordings: the types of the library, and exchanges with it.
 
 import { LibraryService } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
@@ -6,7 +6,7 @@ import type { RecordedExchange } from '../../../../packages/kit/recording/exchan
 
 export const registry = createTypeRegistry([LibraryService]);
 
-/** Returns an exchange of GetBook; `change` says what it has otherwise. */
+/** Returns an exchange of GetBook with the changes of `change`. */
 export function exchangeOf(
   request: object,
   response: object,

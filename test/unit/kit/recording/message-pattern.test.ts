@@ -1,4 +1,4 @@
-// A recorded message as a pattern: exact, redacted, loosened.
+// The pattern of a recorded message, with exact, redacted and loosened values.
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import {
@@ -13,7 +13,7 @@ import { writePattern } from '../../../../packages/kit/matching/write-pattern.ts
 import type { RecordedMessage } from '../../../../packages/kit/recording/exchange.ts';
 import { FieldRules } from '../../../../packages/kit/recording/field-rules.ts';
 import { type PatternChoices, patternOf } from '../../../../packages/kit/recording/message-pattern.ts';
-import { readPlaceholders } from '../../../../packages/kit/recording/placeholder.ts';
+import { readPlaceholders } from '../../../../packages/kit/recording/placeholders.ts';
 import { registry } from './library-recording.ts';
 
 const exact: PatternChoices = {
@@ -21,7 +21,7 @@ const exact: PatternChoices = {
   redactedAs: 'like',
   placeholders: new Map(),
   loosened: 'none',
-  statesDefaults: false,
+  includesDefaults: false,
 };
 const emma: RecordedMessage = {
   message: {
@@ -54,7 +54,7 @@ function differences(recorded: RecordedMessage, choices: Partial<PatternChoices>
 }
 
 describe('the pattern of a recorded message', () => {
-  it('accepts the message and no other, and survives the way through a contract file', () => {
+  it('accepts only the message, also after a round trip through a contract file', () => {
     const pattern = patternOf(BookSchema, emma, exact);
     const read = readPattern(BookSchema, writePattern(pattern, registry), registry);
     const book = createExample(BookSchema, pattern) as Book;
@@ -67,14 +67,14 @@ describe('the pattern of a recorded message', () => {
     ]);
   });
 
-  it('states defaults where it is told to, but of no field with presence', () => {
+  it('includes defaults if configured so, except of fields with presence', () => {
     const book = create(BookSchema, { ...bookOf(emma), copies: 1, keywords: ['x'], subtitle: 's' });
 
-    expect(differences(emma, { statesDefaults: true }, book)).toEqual(['copies', 'keywords']);
-    expect(differences(emma, { statesDefaults: false }, book)).toEqual([]);
+    expect(differences(emma, { includesDefaults: true }, book)).toEqual(['copies', 'keywords']);
+    expect(differences(emma, { includesDefaults: false }, book)).toEqual([]);
   });
 
-  it('accepts anything in the place of redacted values, and a value of their type where it is to be like', () => {
+  it('accepts anything for redacted values, or any value of their type with "like"', () => {
     const redacted: RecordedMessage = { message: {}, redacted: redactedFields };
     const empty = create(BookSchema);
 
@@ -94,7 +94,7 @@ describe('the pattern of a recorded message', () => {
     ]);
   });
 
-  it('has an example of every redacted value that it accepts itself, through a contract file too', () => {
+  it('has an example of every redacted value that it accepts itself, also after a round trip through a contract file', () => {
     const redacted: RecordedMessage = {
       message: {},
       redacted: BookSchema.fields.filter(({ name }) => name !== 'shelf').map(({ jsonName }) => jsonName),
@@ -113,7 +113,7 @@ describe('the pattern of a recorded message', () => {
     ]);
   });
 
-  it('accepts what is like a loosened value, and nothing that is not there', () => {
+  it('accepts any value of the type of a loosened value, but not its absence', () => {
     const loosened = new FieldRules(['library.v1.Book.title', 'library.v1.Book.authors'], registry, 'loosen');
     const authors = [
       { name: 'A', born: 1 },
@@ -127,7 +127,7 @@ describe('the pattern of a recorded message', () => {
     expect(differences(emma, { loosened: 'all' }, { ...other, publisher: 'X' })).toEqual([]);
   });
 
-  it('takes given values in the place of redacted ones', () => {
+  it('uses configured placeholders for redacted values', () => {
     const placeholders = readPlaceholders({ 'library.v1.Loan.member_id': 'm1', 'library.v1.Book.copies': 5 }, registry);
     const recorded: RecordedMessage = { message: { loan: {} }, redacted: ['loan.memberId', 'copies'] };
 

@@ -1,4 +1,4 @@
-// Exchanges as interactions: in which order they answer, and which of them are the same.
+// Exchanges as interactions: the order of their answers, and the collapse of duplicates.
 import { create } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
@@ -15,7 +15,7 @@ import type { RecordedExchange } from '../../../../packages/kit/recording/exchan
 import { FieldRules } from '../../../../packages/kit/recording/field-rules.ts';
 import type { PatternChoices } from '../../../../packages/kit/recording/message-pattern.ts';
 import { describeExchange, methodsOf, toInteraction } from '../../../../packages/kit/recording/recorded-interaction.ts';
-import { ReplayBook } from '../../../../packages/kit/recording/replay-registry.ts';
+import { ReplayRegistry } from '../../../../packages/kit/recording/replay-registry.ts';
 import { exchangeOf, registry } from './library-recording.ts';
 
 const { getBook } = LibraryService.method;
@@ -26,7 +26,7 @@ function read(exchange: RecordedExchange, loosen: readonly string[] = []) {
     redactedAs: 'like',
     placeholders: new Map(),
     loosened: new FieldRules(loosen, registry, 'loosen'),
-    statesDefaults: false,
+    includesDefaults: false,
   };
   return toInteraction(exchange, {
     methods: methodsOf([LibraryService]),
@@ -34,7 +34,7 @@ function read(exchange: RecordedExchange, loosen: readonly string[] = []) {
     states: [],
     requests: choices,
     responses: choices,
-    takesHeader: () => true,
+    includesHeader: () => true,
   });
 }
 
@@ -47,44 +47,46 @@ const callOf = (bookId: string): IncomingCall => ({
 
 describe('recorded exchanges that answer', () => {
   const open = () =>
-    new ReplayBook(
+    new ReplayRegistry(
       ['Emma', 'Evelina'].map((title) => read(answers(title))),
       registry,
     );
   const titleOf = (interaction: ReturnType<typeof read>) =>
     (createExample(GetBookResponseSchema, interaction.responses[0] as never) as GetBookResponse).book?.title;
 
-  it('do so in turn where their calls are equal, and the last again', () => {
-    const book = open();
+  it('answer equal calls in turn, and then with the last answer again', () => {
+    const exchanges = open();
 
-    const titles = [1, 2, 3].map(() => titleOf(book.match(callOf('b1')).interaction));
+    const titles = [1, 2, 3].map(() => titleOf(exchanges.match(callOf('b1')).interaction));
 
     expect(titles).toEqual(['Emma', 'Evelina', 'Evelina']);
   });
 
-  it('take one turn for a conversation, however often it is asked for', () => {
-    const book = open();
+  it('take one turn for a conversation, however often it is matched', () => {
+    const exchanges = open();
     const call = callOf('b1');
 
-    const first = [book.matchPartially(call), book.matchPartially(call), book.match(call).interaction].map(
-      (found) => found && titleOf(found),
-    );
+    const first = [
+      exchanges.matchPartially(call),
+      exchanges.matchPartially(call),
+      exchanges.match(call).interaction,
+    ].map((found) => found && titleOf(found));
 
     expect(first).toEqual(['Emma', 'Emma', 'Emma']);
-    expect(titleOf(book.match(callOf('b1')).interaction)).toBe('Evelina');
+    expect(titleOf(exchanges.match(callOf('b1')).interaction)).toBe('Evelina');
   });
 
-  it('are none for another call, which is told the nearest', () => {
-    const book = open();
+  it('match no other call, whose error names the nearest', () => {
+    const exchanges = open();
 
-    expect(() => book.match(callOf('b2'))).toThrow(
+    expect(() => exchanges.match(callOf('b2'))).toThrow(
       'nearest is "GetBook {"bookId":"b1"}", but bookId is "b2", not "b1"',
     );
   });
 });
 
 describe('a recorded exchange', () => {
-  it('ends with the error that was recorded, as far as its details could be read', () => {
+  it('ends with the recorded error and its readable details', () => {
     const error = {
       code: 'not_found',
       message: { redacted: true as const },
@@ -118,7 +120,7 @@ describe('exchanges of one call', () => {
   const collapse = (exchanges: RecordedExchange[], loosen: readonly string[] = []) =>
     collapseExchanges(exchanges, (exchange) => read(exchange, loosen), { registry, isLoose: loosen.length > 0 });
 
-  it('are one when they were answered alike', () => {
+  it('are one interaction if their answers are equal', () => {
     const interactions = collapse([answers('Emma'), answers('Emma'), answers('Emma', 'b2')]);
 
     expect(interactions.map(({ description }) => description)).toEqual([
@@ -127,16 +129,16 @@ describe('exchanges of one call', () => {
     ]);
   });
 
-  it('contradict each other when they were not, and both are named', () => {
+  it('are an error that names both if their answers differ', () => {
     const exchanges = [answers('Emma'), { ...answers('Evelina'), number: 2 }];
 
     expect(() => collapse(exchanges)).toThrow(
-      'exchanges 1 and 2, GetBook {"bookId":"b1"}, answer the same call differently: select one of them, tell them apart ' +
-        'by "given", or name in "loosen" what may differ\n  book.title\n    expected "Emma"\n    actual   "Evelina"',
+      'exchanges 1 and 2, GetBook {"bookId":"b1"}, answer the same call differently: select one of them, give them ' +
+        'different states with "given", or name the fields that may differ in "loosen"\n  book.title\n    expected "Emma"\n    actual   "Evelina"',
     );
   });
 
-  it('are one when only loosened values differ, in what was asked and what was answered', () => {
+  it('are one interaction if only loosened values of requests and responses differ', () => {
     const exchanges = [answers('Emma'), answers('Evelina'), answers('Ulysses', 'b2')];
 
     expect(collapse(exchanges, ['library.v1.Book.title'])).toHaveLength(2);

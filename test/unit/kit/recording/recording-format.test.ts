@@ -1,4 +1,4 @@
-// A recording as text, and what is told where it is not whole.
+// The text of a recording, and the warnings of an incomplete one.
 import { describe, expect, it } from 'vitest';
 import {
   parseRecording,
@@ -13,7 +13,7 @@ const second = { ...first, durationMs: 8 };
 const whole = renderHead() + renderExchange(first) + renderExchange(second);
 
 describe('the text of a recording', () => {
-  it('is one line for each exchange, and reads as what was written', () => {
+  it('is one line for each exchange, and is parsed to the same exchanges', () => {
     expect(whole.split('\n')).toHaveLength(4);
     expect(parseRecording(whole, 'r.ndjson')).toEqual({
       exchanges: [
@@ -24,29 +24,29 @@ describe('the text of a recording', () => {
     });
   });
 
-  it('that was torn anywhere in its last line has the exchanges before it, and says so', () => {
+  it('that ends anywhere in its last line has the exchanges before it, and a warning', () => {
     const start = renderHead().length + renderExchange(first).length;
 
     for (const end of [start + 1, start + 40, whole.length - 1]) {
       const { exchanges, warnings } = parseRecording(whole.slice(0, end), 'r.ndjson');
       expect(exchanges).toHaveLength(1);
-      expect(warnings).toEqual(['r.ndjson: the last line is torn and left out']);
+      expect(warnings).toEqual(['r.ndjson: the last line is incomplete and left out']);
     }
   });
 
-  it('says why more calls are not in it', () => {
+  it('states why later calls are missing', () => {
     const { warnings } = parseRecording(whole + renderFull('the recording is full'), 'r.ndjson');
 
     expect(warnings).toEqual(['r.ndjson: the recording is full']);
   });
 
   it.each([
-    ['', 'r.ndjson: is no recording'],
-    ['{"consumer":{}}\n', 'r.ndjson: is no recording'],
-    ['7\n', 'r.ndjson:1: is no object'],
-    ['{"touchstone":"recording","formatVersion":2}\n', 'r.ndjson: has the format version 2, and this reads 1'],
+    ['', 'r.ndjson: is not a recording'],
+    ['{"consumer":{}}\n', 'r.ndjson: is not a recording'],
+    ['7\n', 'r.ndjson:1: is not an object'],
+    ['{"touchstone":"recording","formatVersion":2}\n', 'r.ndjson: has the format version 2, but only 1 can be read'],
     [`${renderHead()}{"exch\n${renderExchange(first)}`, 'r.ndjson:2: is not JSON'],
-    [`${renderHead()}{"exchange":{"rpc":"a/B"}}\n`, 'r.ndjson:2: is no exchange'],
+    [`${renderHead()}{"exchange":{"rpc":"a/B"}}\n`, 'r.ndjson:2: is not an exchange'],
   ])('is refused with its line: %j', (text, fault) => {
     expect(() => parseRecording(text, 'r.ndjson')).toThrow(fault);
   });

@@ -1,4 +1,4 @@
-// A message on its way into a recording: what is redacted is left out and told, and nothing is left out untold.
+// Redaction: redacted values are left out of the recorded message, and everything that is left out is listed.
 import { create, createFileRegistry, type DescMessage } from '@bufbuild/protobuf';
 import {
   AnySchema,
@@ -33,7 +33,7 @@ function record(...rules: string[]) {
 }
 
 describe('a message of a recording', () => {
-  it('is whole proto3 JSON where nothing is redacted', () => {
+  it('is complete proto3 JSON if nothing is redacted', () => {
     expect(record()).toEqual({
       message: {
         title: 'Emma',
@@ -66,7 +66,7 @@ describe('a message of a recording', () => {
     expect(book.place.value).toMatchObject({ memberId: 'm7' });
   });
 
-  it('has redacted lists, maps and messages as a whole, and tells only of what was set', () => {
+  it('redacts lists, maps and messages as a whole, and lists only those that were set', () => {
     const { message, redacted } = record(
       'library.v1.Book.authors',
       'library.v1.Book.copies_by_branch',
@@ -78,13 +78,13 @@ describe('a message of a recording', () => {
     expect(message).not.toHaveProperty('loan');
   });
 
-  it('redacts a path within one field alone', () => {
+  it('redacts a path only within its field', () => {
     const { redacted } = record('library.v1.Book.contributors.name');
 
     expect(redacted).toEqual(['contributors["editor"].name']);
   });
 
-  it('redacts what the schema says is not to be shown, though no rule does', () => {
+  it('redacts fields with debug_redact without a rule', () => {
     const desc = messageWithRedactedField();
     const message = create(desc, { pin: '1234', name: 'Ada' } as never);
 
@@ -93,7 +93,7 @@ describe('a message of a recording', () => {
     expect(recorded).toEqual({ message: { name: 'Ada' }, redacted: ['pin'] });
   });
 
-  it('tells of fields and types that the schema does not know, and keeps nothing of them', () => {
+  it('lists fields and types that the schema does not know, and leaves them out', () => {
     const strange = create(BookSchema, {
       authors: [{ name: 'Jane' }],
       attachment: create(AnySchema, { typeUrl: 'type.googleapis.com/acme.Secret', value: new Uint8Array([7]) }),
@@ -114,7 +114,7 @@ describe('a message of a recording', () => {
     });
   });
 
-  it('is looked into when it is an Any itself, or an Any in an Any', () => {
+  it('is redacted within an Any, and an Any in an Any', () => {
     const rules = new FieldRules(['*.member_id'], registry, 'rules');
     const loan = anyPack(LoanSchema, create(LoanSchema, { memberId: 's3cret' }));
 
@@ -127,7 +127,7 @@ describe('a message of a recording', () => {
     }
   });
 
-  it('is refused where JSON cannot hold it', () => {
+  it('is refused if JSON cannot represent it', () => {
     const late = create(BookSchema, { acquireTime: create(TimestampSchema, { seconds: 999_999_999_999n }) });
 
     expect(() => recordMessage(BookSchema, late, new FieldRules([], registry, 'rules'), registry)).toThrow();

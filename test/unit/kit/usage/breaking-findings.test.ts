@@ -1,4 +1,4 @@
-// What each finding of `buf breaking` is about, in buf's own words of 1.75; what it may be about is never guessed.
+// The element of each finding of `buf breaking`, from the messages of buf 1.75. Unknown messages are never guessed.
 import { describe, expect, it } from 'vitest';
 import { readBreakingFindings } from '../../../../packages/kit/usage/breaking-findings.ts';
 
@@ -96,7 +96,7 @@ describe('a finding', () => {
     expect(find(rule, message)).toEqual({ path: 'proto/library/v1/library.proto', line: 7, rule, message, element });
   });
 
-  it('of what has no file any more is about the file, or about a type by its full name', () => {
+  it('of a deleted file is about the file, or about a type by its full name', () => {
     const file = find('FILE_NO_DELETE', 'Previously present file "library/v1/b.proto" was deleted.', '');
     const [type] = readBreakingFindings(
       '{"type":"PACKAGE_MESSAGE_NO_DELETE","message":"Previously present message \\"B\\" was deleted from package \\"library.v1\\"."}',
@@ -119,7 +119,7 @@ describe('a finding', () => {
     expect(find(rule, message)).toMatchObject({ rule, message, element: undefined });
   });
 
-  it('of a name without a file is not guessed at', () => {
+  it('of a name without a file has no element', () => {
     const [finding] = readBreakingFindings(
       '{"type":"FIELD_NO_DELETE","message":"Previously present field \\"2\\" with name \\"title\\" on message \\"Book\\" was deleted."}',
     );
@@ -129,7 +129,7 @@ describe('a finding', () => {
 });
 
 describe('the output of buf', () => {
-  it('is a finding a line, and none when it is empty', () => {
+  it('has one finding a line, and none if it is empty', () => {
     const line = JSON.stringify({ path: 'a.proto', type: 'FILE_SAME_PACKAGE', message: 'File package changed.' });
 
     expect(readBreakingFindings(`${line}\n${line}\n\n`)).toHaveLength(2);
@@ -137,10 +137,10 @@ describe('the output of buf', () => {
   });
 
   it.each([
-    ['Failure: input contained no .proto files', 'line 1 is no JSON'],
-    ['\n{"path": "a.proto"}', 'line 2 is no finding of buf: type or message is missing'],
-    ['null', 'line 1 is no finding of buf'],
-  ])('is refused when it is none: %s', (text, fault) => {
+    ['Failure: input contained no .proto files', 'line 1 is not JSON'],
+    ['\n{"path": "a.proto"}', 'line 2 is not a finding of buf: type or message is missing'],
+    ['null', 'line 1 is not a finding of buf'],
+  ])('is refused if it is not a finding: %s', (text, fault) => {
     expect(() => readBreakingFindings(text)).toThrow(fault);
   });
 });

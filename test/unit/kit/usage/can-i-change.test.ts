@@ -1,11 +1,11 @@
-// Whom a change breaks: consumers by what their tests have read; nobody only where that is certain.
+// The consumers that a change breaks, according to the usage of their tests. A change breaks no consumer only if that is certain.
 import { describe, expect, it } from 'vitest';
 import { LibraryService } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { type BreakingFinding, readBreakingFindings } from '../../../../packages/kit/usage/breaking-findings.ts';
 import { canIChange, formatChangeReport } from '../../../../packages/kit/usage/can-i-change.ts';
 import { formatUsage } from '../../../../packages/kit/usage/format-usage.ts';
 import type { ConsumerUsage, Usage } from '../../../../packages/kit/usage/usage.ts';
-import type { TestNotes } from '../../../../packages/kit/usage/usage-notes.ts';
+import type { TestRecord } from '../../../../packages/kit/usage/usage-record.ts';
 import { recordEmma, usageOf } from './library-usage.ts';
 
 type Read = Parameters<typeof usageOf>[0][string];
@@ -27,14 +27,14 @@ const usageBy = (take: Read): Usage => ({ consumers: [usageOf({ 'a test': take }
 const usesOf = (found: BreakingFinding, usage: Usage) =>
   canIChange([found], usage).findings.flatMap(({ uses }) => uses.map(({ use }) => use));
 
-const readTitle: Read = (notes) => recordEmma(notes).title;
-const takeWhole: Read = (notes) => ({ ...recordEmma(notes) });
-const readPlace: Read = (notes) => recordEmma(notes).place.case;
-const readCopies: Read = (notes) => recordEmma(notes).copiesByBranch;
-const readGenre: Read = (notes) => recordEmma(notes).genre;
-const callGetBook: Read = (notes: TestNotes) => notes.call(LibraryService.method.getBook);
+const readTitle: Read = (record) => recordEmma(record).title;
+const takeWhole: Read = (record) => ({ ...recordEmma(record) });
+const readPlace: Read = (record) => recordEmma(record).place.case;
+const readCopies: Read = (record) => recordEmma(record).copiesByBranch;
+const readGenre: Read = (record) => recordEmma(record).genre;
+const callGetBook: Read = (record: TestRecord) => record.call(LibraryService.method.getBook);
 
-/** Usage of a contract that the kit has no example of. */
+/** Usage of a contract for which the kit has no example. */
 function usageOfTypes(types: ConsumerUsage['types'], ...reads: string[]): Usage {
   const test = { file: 'a.test.ts', test: 'a test', calls: [], sets: [], whole: [], values: [], types: [], reads };
   return { consumers: [{ consumer: 'Reader', provider: 'Library', types, tests: [test] }] };
@@ -43,7 +43,12 @@ function usageOfTypes(types: ConsumerUsage['types'], ...reads: string[]): Usage 
 describe('a change', () => {
   it.each<[string, BreakingFinding, Read, string]>([
     ['a field that is read', deleted(2, 'title', 'Book'), readTitle, 'reads library.v1.Book.title'],
-    ['a field of a message taken whole', deleted(4, 'copies', 'Book'), takeWhole, 'takes whole library.v1.Book'],
+    [
+      'a field of a message that is read as a whole',
+      deleted(4, 'copies', 'Book'),
+      takeWhole,
+      'reads all of library.v1.Book',
+    ],
     [
       'the values of a map',
       finding(
@@ -54,13 +59,13 @@ describe('a change', () => {
       'reads library.v1.Book.copies_by_branch',
     ],
     [
-      'a map in a message taken whole',
+      'a map in a message that is read as a whole',
       finding(
         'FIELD_SAME_TYPE',
         'Field "2" with name "value" on message "CopiesByBranchEntry" changed type from "int32" to "int64".',
       ),
       takeWhole,
-      'takes whole library.v1.Book',
+      'reads all of library.v1.Book',
     ],
     [
       'a oneof',
@@ -125,7 +130,7 @@ describe('a change', () => {
       readTitle,
       'reads library.v1.Book.title',
     ],
-  ])('of %s breaks whom it is used by', (_, found, take, use) => {
+  ])('of %s breaks its users', (_, found, take, use) => {
     expect(usesOf(found, usageBy(take))).toContain(use);
   });
 
@@ -152,13 +157,13 @@ describe('a change', () => {
       finding('FILE_NO_DELETE', 'Previously present file "library/v2/library.proto" was deleted.', ''),
       readTitle,
     ],
-  ])('of %s breaks nobody', (_, found, take) => {
+  ])('of %s breaks no consumer', (_, found, take) => {
     const report = canIChange([found], usageBy(take));
 
     expect(report).toMatchObject({ isBreaking: false, findings: [{ verdict: 'unused', consumers: [], uses: [] }] });
   });
 
-  it('of which it cannot be told what it is about breaks everybody', () => {
+  it('of an unknown element breaks all consumers', () => {
     const usage = usageBy(readTitle);
     const lender = { ...(usage.consumers[0] as ConsumerUsage), consumer: 'Lender' };
     const report = canIChange([finding('SOMETHING_NEW', 'A thing changed.')], {
@@ -169,10 +174,10 @@ describe('a change', () => {
       isBreaking: true,
       findings: [{ verdict: 'unknown', consumers: ['Lender', 'Reader'] }],
     });
-    expect(formatChangeReport(report)).toContain('treat it as breaking everybody: Lender, Reader');
+    expect(formatChangeReport(report)).toContain('treat it as breaking all consumers: Lender, Reader');
   });
 
-  it('of a nested type, which buf names without what it is in, breaks the users of each of that name', () => {
+  it('of a nested type, which buf names without its enclosing type, breaks the users of every type of that name', () => {
     const types = {
       'a.v1.Order.Reason': { file: 'a/v1/order.proto', numbers: { text: 1 } },
       'a.v1.Refund.Reason': { file: 'a/v1/order.proto', numbers: { text: 1 } },
@@ -186,7 +191,7 @@ describe('a change', () => {
     ]);
   });
 
-  it('of a type that has moved to another file of its package breaks the users it had', () => {
+  it('of a type that has moved to another file of its package breaks its users', () => {
     const usage = usageOfTypes(
       { 'a.v1.Money': { file: 'a/v1/order.proto', numbers: { units: 2 } } },
       'a.v1.Money.units',
@@ -195,13 +200,13 @@ describe('a change', () => {
     expect(usesOf(deleted(2, 'units', 'Money', 'proto/a/v1/money.proto'), usage)).toEqual(['reads a.v1.Money.units']);
   });
 
-  it('of a field whose number was another when it was recorded breaks those who read it by that name', () => {
+  it('of a field whose recorded number was different breaks consumers that read it by name', () => {
     const usage = usageOfTypes({ 'a.v1.Money': { file: 'a/v1/o.proto', numbers: { units: 2 } } }, 'a.v1.Money.units');
 
     expect(usesOf(deleted(7, 'units', 'Money', 'a/v1/o.proto'), usage)).toEqual(['reads a.v1.Money.units']);
   });
 
-  it('of a message breaks the users of what is nested in it', () => {
+  it('of a message breaks the users of nested types', () => {
     const usage = usageOfTypes(
       { 'a.v1.Order.Reason': { file: 'a/v1/o.proto', numbers: { text: 1 } } },
       'a.v1.Order.Reason.text',
@@ -215,19 +220,19 @@ describe('a change', () => {
     expect(usesOf(gone, usage)).toEqual(['reads a.v1.Order.Reason.text']);
   });
 
-  it('of what is known by name alone, as in an Any, breaks its users wherever it is', () => {
+  it('of a type that is known only by name breaks its users in any file', () => {
     const usage = usageOfTypes({ 'a.v1.Loan': { numbers: {} } });
     const [consumer] = usage.consumers as [ConsumerUsage];
     const whole = {
       consumers: [{ ...consumer, tests: consumer.tests.map((test) => ({ ...test, whole: ['a.v1.Loan'] })) }],
     };
 
-    expect(usesOf(deleted(1, 'member_id', 'Loan'), whole)).toEqual(['takes whole a.v1.Loan']);
+    expect(usesOf(deleted(1, 'member_id', 'Loan'), whole)).toEqual(['reads all of a.v1.Loan']);
   });
 });
 
 describe('the report', () => {
-  it('tells for each finding whom it breaks and in which tests one sees it, and sums up', () => {
+  it('lists for each finding the consumers and tests it breaks, and ends with a summary', () => {
     const usage = {
       consumers: [usageOf({ 'one test': readTitle, 'two tests': readTitle, three: readTitle, four: readTitle })],
     };
@@ -244,17 +249,17 @@ describe('the report', () => {
 
 proto/library/v1/library.proto:3  FIELD_NO_DELETE
   Previously present field "4" with name "copies" on message "Book" was deleted.
-  nobody uses it
+  no consumer uses it
 
-2 findings: 1 of what is used, 1 of what nobody uses; breaks Reader`);
+2 findings: 1 of used elements, 1 of unused elements; breaks Reader`);
   });
 
-  it('is short where nothing was found', () => {
-    expect(formatChangeReport(canIChange([], usageBy(readTitle)))).toBe('no finding: nothing breaks');
+  it('is short without findings', () => {
+    expect(formatChangeReport(canIChange([], usageBy(readTitle)))).toBe('no findings: nothing breaks');
   });
 });
 
-it('the matrix has what each consumer does with each element, and in how many tests', () => {
+it('the matrix lists how each consumer uses each element, and in how many tests', () => {
   const reader = usageOf({ one: readTitle, two: readTitle, three: readGenre });
   const lender = { ...usageOf({ lends: callGetBook }), consumer: 'Lender' };
 

@@ -1,4 +1,4 @@
-// A book to read of, and the usage that reading leaves behind.
+// A book to read, and the usage that reading it records.
 
 import { create, createRegistry } from '@bufbuild/protobuf';
 import { anyPack, timestampFromDate } from '@bufbuild/protobuf/wkt';
@@ -11,7 +11,7 @@ import {
 } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { recordMessage } from '../../../../packages/kit/usage/recording-message.ts';
 import type { ConsumerUsage, TestUsage } from '../../../../packages/kit/usage/usage.ts';
-import { type TestNotes, UsageNotes } from '../../../../packages/kit/usage/usage-notes.ts';
+import { type TestRecord, UsageRecord } from '../../../../packages/kit/usage/usage-record.ts';
 
 export const emma = (): Book =>
   create(BookSchema, {
@@ -33,15 +33,15 @@ export const emma = (): Book =>
     relatedGenres: [Genre.SCIENCE, Genre.FICTION],
   });
 
-/** What a consumer `Reader` of `Library` is seen to use in tests: by name, each noting what it does. */
-export function usageOf(tests: Readonly<Record<string, (notes: TestNotes) => void>>): ConsumerUsage {
-  const notes = new UsageNotes();
-  for (const [test, take] of Object.entries(tests)) take(notes.of(test));
-  return { consumer: 'Reader', provider: 'Library', ...notes.toUsage('reader.test.ts') };
+/** Returns the usage of a consumer `Reader` of `Library`. Each function records the usage of a test of that name. */
+export function usageOf(tests: Readonly<Record<string, (record: TestRecord) => void>>): ConsumerUsage {
+  const record = new UsageRecord();
+  for (const [test, take] of Object.entries(tests)) take(record.of(test));
+  return { consumer: 'Reader', provider: 'Library', ...record.toUsage('reader.test.ts') };
 }
 
-/** What one test uses, without the names of test and file, nor kinds of which there is nothing. */
-export function usedBy(take: (notes: TestNotes) => void): Partial<TestUsage> {
+/** Returns the usage of one test, without the names of test and file and without empty kinds. */
+export function usedBy(take: (record: TestRecord) => void): Partial<TestUsage> {
   const [usage] = usageOf({ only: take }).tests;
   const { file: _file, test: _test, ...kinds } = usage as TestUsage;
   const short = (name: string) => name.replaceAll(/library\.v1\./g, '');
@@ -49,7 +49,7 @@ export function usedBy(take: (notes: TestNotes) => void): Partial<TestUsage> {
   return Object.fromEntries(some.map(([kind, names]) => [kind, names.map(short)]));
 }
 
-/** Emma as a message that takes down what is read of it. */
-export function recordEmma(notes: TestNotes, registry = createRegistry(libraryFile)): Book {
-  return recordMessage(BookSchema, emma(), { notes, registry });
+/** Returns Emma as a message that records which of its fields are read. */
+export function recordEmma(record: TestRecord, registry = createRegistry(libraryFile)): Book {
+  return recordMessage(BookSchema, emma(), { record, registry });
 }

@@ -1,4 +1,4 @@
-// A recording client takes down what is called and sent, whatever kind of RPC, and hands out recording messages.
+// A recording client records what is called and sent, for all kinds of RPC, and returns recording messages.
 import { create } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, createClient, createRouterTransport, type Interceptor } from '@connectrpc/connect';
@@ -13,8 +13,8 @@ import {
 import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
 import { recordUsage } from '../../../../packages/kit/usage/record-usage.ts';
 import { recordCalls, recordClient } from '../../../../packages/kit/usage/recording-client.ts';
-import { noteSent } from '../../../../packages/kit/usage/sent-fields.ts';
-import { UsageNotes } from '../../../../packages/kit/usage/usage-notes.ts';
+import { recordSent } from '../../../../packages/kit/usage/sent-fields.ts';
+import { UsageRecord } from '../../../../packages/kit/usage/usage-record.ts';
 import { emma, usedBy } from './library-usage.ts';
 
 const registry = createTypeRegistry([LibraryService]);
@@ -48,13 +48,13 @@ function connect(interceptors: Interceptor[]): LibraryClient {
 
 type Way = 'client' | 'interceptor';
 
-/** What a consumer uses of the library. */
+/** Returns the result of a consumer and its usage of the library. */
 async function use(way: Way, consume: (client: LibraryClient) => Promise<unknown>) {
-  const notes = new UsageNotes().of('a test');
-  const begin = () => ({ notes, registry });
+  const record = new UsageRecord().of('a test');
+  const begin = () => ({ record, registry });
   const client = way === 'client' ? recordClient(LibraryService, connect([]), begin) : connect([recordCalls(begin)]);
   const result = await consume(client);
-  return { result, used: notes.toTestUsage('', '') };
+  return { result, used: record.toTestUsage('', '') };
 }
 
 async function* each<T>(...values: T[]): AsyncGenerator<T> {
@@ -62,7 +62,7 @@ async function* each<T>(...values: T[]): AsyncGenerator<T> {
 }
 
 describe.each<Way>(['client', 'interceptor'])('a recording %s', (way) => {
-  it('takes down a call, what is sent, and what is read of the answer', async () => {
+  it('records a call, the sent fields, and the read fields of the answer', async () => {
     const { result, used } = await use(way, async (client) => (await client.getBook({ bookId: 'b1' })).book?.title);
 
     expect(result).toBe('Emma');
@@ -73,7 +73,7 @@ describe.each<Way>(['client', 'interceptor'])('a recording %s', (way) => {
     });
   });
 
-  it('takes down each message of streams, both ways', async () => {
+  it('records each message of streams in both directions', async () => {
     const { result, used } = await use(way, async (client) => {
       const titles = await Array.fromAsync(client.listBooks({ genre: Genre.FICTION }), ({ book }) => book?.title);
       const { count } = await client.returnBooks(each({ bookId: 'b1' }, { bookId: 'b2' }));
@@ -98,7 +98,7 @@ describe.each<Way>(['client', 'interceptor'])('a recording %s', (way) => {
     });
   });
 
-  it('takes down a call that fails, and what is read of the details of its error', async () => {
+  it('records a call that fails, and the read fields of its error details', async () => {
     const { result, used } = await use(way, (client) =>
       client
         .lendBook({ bookId: 'b1' })
@@ -112,10 +112,10 @@ describe.each<Way>(['client', 'interceptor'])('a recording %s', (way) => {
   });
 });
 
-describe('what is sent', () => {
-  it('is what a literal has, defaults and nested messages too, but nothing undefined', () => {
-    const used = usedBy((notes) =>
-      noteSent(
+describe('the sent fields', () => {
+  it('are those of a literal, including defaults and nested messages, but not undefined ones', () => {
+    const used = usedBy((record) =>
+      recordSent(
         BookSchema,
         {
           title: '',
@@ -129,7 +129,7 @@ describe('what is sent', () => {
           remarks: { damp: true },
           attachment: anyPack(RefusalSchema, create(RefusalSchema)),
         },
-        { notes, registry },
+        { record, registry },
       ),
     );
 
@@ -154,10 +154,10 @@ describe('what is sent', () => {
     });
   });
 
-  it('is what is set in a message', () => {
+  it('are those that are set in a message', () => {
     const request = create(LendBookRequestSchema, { bookId: 'b1', memberId: '', period: { seconds: 5n } });
 
-    expect(usedBy((notes) => noteSent(LendBookRequestSchema, request, { notes, registry }))).toEqual({
+    expect(usedBy((record) => recordSent(LendBookRequestSchema, request, { record, registry }))).toEqual({
       sets: ['LendBookRequest.book_id', 'LendBookRequest.period'],
     });
   });

@@ -1,4 +1,4 @@
-// A recording message is a message like any other, and tells what was read of it: fields, values, or the whole.
+// A recording message behaves like any other message, and records what is read: fields, enum values, or the whole message.
 import { inspect } from 'node:util';
 import {
   clone,
@@ -26,9 +26,9 @@ import { emma, recordEmma, usedBy } from './library-usage.ts';
 
 type Read = (book: Book) => unknown;
 
-const read = (take: Read) => usedBy((notes) => take(recordEmma(notes)));
+const read = (take: Read) => usedBy((record) => take(recordEmma(record)));
 
-describe('what is read of a message', () => {
+describe('the recorded reads of a message', () => {
   it.each<[string, Read, object]>([
     ['a text', (book) => book.title, { reads: ['Book.title'] }],
     ['a 64-bit number', (book) => book.catalogueNumber + 1n, { reads: ['Book.catalogue_number'] }],
@@ -105,16 +105,16 @@ describe('what is read of a message', () => {
     expect(read(take)).toEqual({ types: ['Book'] });
   });
 
-  it('is of a nested message no more than was read of that, though the message around it is taken whole', () => {
+  it('have only the read fields of a nested message, although the enclosing message is read as a whole', () => {
     const used = read((book) => ({ ...book }).authors[0]?.name);
 
     expect(used).toMatchObject({ whole: ['Book'], reads: ['Author.name'] });
   });
 
-  it('is all that is in an Any, also in the messages nested there, and every enum value', () => {
+  it('have the whole content of an Any, including nested messages and every enum value', () => {
     const attachment = anyPack(BookSchema, create(BookSchema));
-    const used = usedBy((notes) => {
-      const recording = { notes, registry: createTypeRegistry([BookSchema]) };
+    const used = usedBy((record) => {
+      const recording = { record, registry: createTypeRegistry([BookSchema]) };
       return recordMessage(BookSchema, create(BookSchema, { attachment }), recording).attachment?.value;
     });
 
@@ -124,17 +124,17 @@ describe('what is read of a message', () => {
     });
   });
 
-  it('is known by name alone where what is in an Any is of no known type', () => {
-    const used = usedBy((notes) => recordEmma(notes, createRegistry()).attachment?.value);
+  it('have only the name of unknown content of an Any', () => {
+    const used = usedBy((record) => recordEmma(record, createRegistry()).attachment?.value);
 
     expect(used.whole).toEqual(['Loan']);
   });
 });
 
 describe('a recording message', () => {
-  it('has the values of the message it stands for', () => {
-    usedBy((notes) => {
-      const book = recordEmma(notes);
+  it('has the values of the original message', () => {
+    usedBy((record) => {
+      const book = recordEmma(record);
 
       expect(toBinary(BookSchema, book)).toEqual(toBinary(BookSchema, emma()));
       expect(equals(BookSchema, clone(BookSchema, book), emma())).toBe(true);
@@ -142,9 +142,9 @@ describe('a recording message', () => {
     });
   });
 
-  it('can be changed, and gives the same nested message each time', () => {
-    usedBy((notes) => {
-      const book = recordEmma(notes);
+  it('can be changed, and returns the same nested message each time', () => {
+    usedBy((record) => {
+      const book = recordEmma(record);
       book.title = 'Persuasion';
       book.keywords.push('navy');
       delete book.subtitle;

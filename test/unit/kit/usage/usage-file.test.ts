@@ -1,4 +1,4 @@
-// The usage file: merged from the tests of many test files, the same whatever order they ran in, refused when it is none.
+// The usage file: it is merged from many test files, does not depend on their order, and is validated.
 import { describe, expect, it } from 'vitest';
 import {
   BookSchema,
@@ -9,11 +9,11 @@ import type { ConsumerUsage } from '../../../../packages/kit/usage/usage.ts';
 import { mergeUsage, parseUsage, renderUsage } from '../../../../packages/kit/usage/usage-file.ts';
 import { recordEmma, usageOf } from './library-usage.ts';
 
-const title = usageOf({ 'reads the title': (notes) => recordEmma(notes).title });
+const title = usageOf({ 'reads the title': (record) => recordEmma(record).title });
 const copies = usageOf({
-  'asks for copies': (notes) => {
-    notes.call(LibraryService.method.getBook);
-    return recordEmma(notes).copies;
+  'asks for copies': (record) => {
+    record.call(LibraryService.method.getBook);
+    return recordEmma(record).copies;
   },
 });
 
@@ -28,7 +28,7 @@ function merge(...runs: { usage: ConsumerUsage; file?: string; isWhole?: boolean
 const testsOf = ({ tests }: ConsumerUsage) => tests.map(({ file, test }) => `${file}: ${test}`);
 
 describe('usage', () => {
-  it('is the same whatever order its tests ran in', () => {
+  it('does not depend on the order of its tests', () => {
     const one = merge({ usage: title, file: 'a.test.ts' }, { usage: copies, file: 'b.test.ts' });
     const other = merge({ usage: copies, file: 'b.test.ts' }, { usage: title, file: 'a.test.ts' });
 
@@ -42,38 +42,38 @@ describe('usage', () => {
     });
   });
 
-  it('loses the tests that are gone from a test file, with the fields that they alone read', () => {
+  it('loses the deleted tests of a test file, and the fields that only they read', () => {
     const merged = merge({ usage: title }, { usage: copies, file: 'b.test.ts' }, { usage: copies });
 
     expect(testsOf(merged)).toEqual(['b.test.ts: asks for copies', 'reader.test.ts: asks for copies']);
     expect(merged.types['library.v1.Book']?.numbers).toEqual({ copies: 4 });
   });
 
-  it('keeps the other tests of a test file of which only some ran', () => {
+  it('keeps the other tests of a test file if only some ran', () => {
     const merged = merge({ usage: title }, ...Array(2).fill({ usage: copies, isWhole: false }));
 
     expect(testsOf(merged)).toEqual(['reader.test.ts: asks for copies', 'reader.test.ts: reads the title']);
   });
 
-  it('has the fields of a message that is taken whole, which a map of it may be found by', () => {
-    const { types } = merge({ usage: usageOf({ copies: (notes) => ({ ...recordEmma(notes) }) }) });
+  it('has all fields of a message that is read as a whole', () => {
+    const { types } = merge({ usage: usageOf({ copies: (record) => ({ ...recordEmma(record) }) }) });
 
     expect(Object.keys(types['library.v1.Book']?.numbers ?? {})).toHaveLength(BookSchema.fields.length + 1);
     expect(types['library.v1.Book']?.numbers.place).toBe('oneof');
   });
 
-  it('tells of a type of which nothing is read that it is there, and of others nothing twice', () => {
+  it('lists a type without reads, and no redundant names', () => {
     const { tests } = usageOf({
-      both: (notes) => {
-        notes.type(GetBookResponseSchema);
-        return recordEmma(notes).title;
+      both: (record) => {
+        record.type(GetBookResponseSchema);
+        return recordEmma(record).title;
       },
     });
 
     expect(tests[0]?.types).toEqual(['library.v1.GetBookResponse']);
   });
 
-  it('is not merged into that of others', () => {
+  it('is not merged into that of another provider', () => {
     expect(() => mergeUsage({ ...title, provider: 'Shop' }, title, 'reader.test.ts', true)).toThrow(
       'the usage is between Reader and Shop, not Reader and Library',
     );
@@ -84,7 +84,7 @@ describe('usage', () => {
     ['null', 'formatVersion is undefined, not 1'],
     ['{"formatVersion": "2"}', 'formatVersion is 2, not 1'],
     ['{"formatVersion": "1", "consumer": "Reader"}', 'provider is missing'],
-    ['{"formatVersion": "1", "consumer": "R", "provider": "L", "types": {}}', 'tests is no list'],
+    ['{"formatVersion": "1", "consumer": "R", "provider": "L", "types": {}}', 'tests is not a list'],
     [
       '{"formatVersion": "1", "consumer": "R", "provider": "L", "types": {"a.B": {}}, "tests": []}',
       'types["a.B"].numbers',
@@ -92,7 +92,7 @@ describe('usage', () => {
     ['{"formatVersion": "1", "consumer": "R", "provider": "L", "types": {}, "tests": [{}]}', 'tests[0]: file or test'],
     [
       '{"formatVersion": "1", "consumer": "R", "provider": "L", "types": {}, "tests": [{"file": "a", "test": "b", "reads": "c"}]}',
-      'tests[0].reads is no list of names',
+      'tests[0].reads is not a list of names',
     ],
   ])('is not read from %s', (text, fault) => {
     expect(() => parseUsage(text, 'usage/R-L.json')).toThrow(`usage/R-L.json: ${fault}`);

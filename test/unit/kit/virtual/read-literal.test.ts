@@ -52,7 +52,7 @@ describe('a message literal', () => {
     expect(read(init)).toEqual(create(BookSchema, init as object));
   });
 
-  it('may have times, durations and packed messages as JSON writes them', () => {
+  it('may have times, durations and packed messages in the form of proto3 JSON', () => {
     const book = read({
       acquireTime: '2026-01-02T03:04:05Z',
       loanPeriod: '90s',

@@ -33,8 +33,8 @@ function receivedOf(orderIds: string[], limit?: number) {
   });
 }
 
-describe('what was received', () => {
-  it('is counted, all of it or what matches', () => {
+describe('received calls', () => {
+  it('are counted, all of them or those that match', () => {
     const received = receivedOf(['o1', 'o2', 'o1']);
 
     received.times(3);
@@ -44,7 +44,7 @@ describe('what was received', () => {
     receivedOf([]).never();
   });
 
-  it('is told apart by how the calls ended', () => {
+  it('are selected by their outcome', () => {
     const received = receivedOf(['o1']);
 
     received.ending('answered').with({ orderId: 'o1' }).times(1);
@@ -70,11 +70,11 @@ describe('what was received', () => {
       fault: 'was called once with {"orderId":"o1"}, not 0 times',
       assert: () => receivedOf(['o1']).neverWith({ orderId: 'o1' }),
     },
-  ])('is told when it is not what was expected: $fault', ({ fault, assert }) => {
+  ])('fail an assertion that lists them: $fault', ({ fault, assert }) => {
     expect(assert).toThrow(`shop.inventory.v1.InventoryService/ReserveStock ${fault}`);
   });
 
-  it('is listed up to five calls', () => {
+  it('are listed up to five', () => {
     const orderIds = ['o1', 'o2', 'o3', 'o4', 'o5', 'o6', 'o7'];
 
     expect(() => receivedOf(orderIds).times(1)).toThrow(/5\. .*o5.*\n {2}and 2 more$/);
@@ -82,16 +82,16 @@ describe('what was received', () => {
 });
 
 describe('a journal', () => {
-  it('keeps the newest calls up to its limit, and refuses to count what it has lost', () => {
+  it('keeps the newest calls up to its limit, and refuses to count dropped ones', () => {
     const received = receivedOf(['o1', 'o2', 'o3'], 2);
 
     received.with({ orderId: 'o3' });
     expect(() => received.with({ orderId: 'o1' })).toThrow('was not called with');
-    expect(() => received.times(2)).toThrow('1 calls are no longer in the journal');
+    expect(() => received.times(2)).toThrow('the journal has dropped 1 calls');
     expect(() => received.neverWith({ orderId: 'o1' })).toThrow('raise journalLimit');
   });
 
-  it('counts the requests of a stream against its limit, and of one that alone has more keeps the newest', () => {
+  it('counts the requests of a stream against its limit, and keeps the newest of a longer one', () => {
     const journal = new Journal(3);
     const add = (...bookIds: string[]) => {
       const call = journal.begin(returnBooks, new Headers());
@@ -108,26 +108,26 @@ describe('a journal', () => {
     expect([kept(), journal.droppedOf(returnBooks)]).toEqual([['f,g,h'], 3]);
   });
 
-  it('says how a call ended, and once and for all that it was harmed', () => {
+  it('records the first outcome of a call, which a fault overrides', () => {
     const call = new Journal(1).begin(returnBooks, new Headers());
     const outcomes = [call.outcome];
     call.end('answered');
     call.end('abandoned');
     outcomes.push(call.outcome);
-    call.harm('reset');
+    call.markFaulted('reset');
     call.end('failed');
     outcomes.push(call.outcome);
 
-    expect([outcomes, call.fault]).toEqual([['running', 'answered', 'harmed'], 'reset']);
+    expect([outcomes, call.fault]).toEqual([['running', 'answered', 'faulted'], 'reset']);
   });
 
-  it('keeps the RPCs apart', () => {
+  it('counts each RPC separately', () => {
     const journal = journalOf(['o1', 'o2', 'o3'], 2);
 
     expect([journal.of(checkAvailability), journal.droppedOf(checkAvailability)]).toEqual([[], 0]);
   });
 
-  it('refuses a limit that keeps nothing', () => {
+  it('refuses a limit of 0', () => {
     expect(() => new Journal(0)).toThrow('journalLimit must be a whole number above 0, but is 0');
   });
 });

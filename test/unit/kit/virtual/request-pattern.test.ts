@@ -63,7 +63,7 @@ const registry = createFileRegistry(
 );
 const BoxSchema = registry.getMessage('box.v1.Box') as DescMessage;
 
-/** An RPC of which only the request counts. */
+/** An RPC whose descriptor has only a request. */
 function methodOf(input: DescMessage): DescMethod {
   return { kind: 'rpc', methodKind: 'unary', name: 'Call', input } as DescMethod;
 }
@@ -79,11 +79,11 @@ function matches(schema: DescMessage, literal: object, request: object): boolean
 
 describe('a request matches a literal', () => {
   it.each([
-    { what: 'that says nothing', literal: {}, request: { label: 'a' }, isMatch: true },
+    { what: 'that is empty', literal: {}, request: { label: 'a' }, isMatch: true },
     { what: 'with the same text', literal: { label: 'a' }, request: { label: 'a', note: 'x' }, isMatch: true },
     { what: 'with another text', literal: { label: 'a' }, request: { label: 'b' }, isMatch: false },
     { what: 'with an empty text, when it is unset', literal: { label: '' }, request: {}, isMatch: true },
-    { what: 'with undefined, whatever it is', literal: { label: undefined }, request: { label: 'a' }, isMatch: true },
+    { what: 'with undefined, for any value', literal: { label: undefined }, request: { label: 'a' }, isMatch: true },
     { what: 'with an optional text', literal: { note: '' }, request: { note: '' }, isMatch: true },
     { what: 'with an optional text, only when it is set', literal: { note: '' }, request: {}, isMatch: false },
     { what: 'with a wrapped text', literal: { owner: 'me' }, request: { owner: 'me' }, isMatch: true },
@@ -110,7 +110,7 @@ describe('a request matches a literal', () => {
     },
     { what: 'with a message, only when it is set', literal: { inner: {} }, request: {}, isMatch: false },
     {
-      what: 'with an unset message, not with its defaults',
+      what: 'with an unset message, which does not equal its defaults',
       literal: { inner: { label: '' } },
       request: {},
       isMatch: false,
@@ -129,7 +129,7 @@ describe('a request matches a literal', () => {
     expect(matches(ValueSchema, { kind: { case: undefined } }, text)).toBe(false);
   });
 
-  it('by the elements of a list, all of them and in their order', () => {
+  it('by all elements of a list, in their order', () => {
     const field = { name: 'a', number: 1 };
     const file = { messageType: [{ name: 'M', field: [field, { name: 'b', number: 2 }] }] };
     const literalOf = (...fields: object[]) => ({ messageType: [{ field: fields }] });
@@ -140,12 +140,12 @@ describe('a request matches a literal', () => {
     expect(matches(FileDescriptorProtoSchema, { dependency: [] }, file)).toBe(true);
   });
 
-  it('by a text that has a default, only when it is set', () => {
+  it('by a text that has a default, only if it is set', () => {
     expect(matches(FieldDescriptorProtoSchema, { name: '' }, {})).toBe(false);
     expect(matches(FieldDescriptorProtoSchema, { name: '' }, { name: '' })).toBe(true);
   });
 
-  it('by numbers of 64 bits and by bytes, in whatever array they are', () => {
+  it('by 64-bit numbers, and by bytes in any kind of array', () => {
     expect(matches(TimestampSchema, { seconds: 5n }, { seconds: 5n })).toBe(true);
     expect(matches(TimestampSchema, { seconds: 5n }, { seconds: 6n })).toBe(false);
     expect(matches(AnySchema, { value: Buffer.from([1, 2]) }, { value: Uint8Array.of(1, 2) })).toBe(true);
@@ -161,13 +161,13 @@ describe('a literal', () => {
     expect(matches(BoxSchema, literal, { label: 'b', inner: { label: 'y' } })).toBe(false);
   });
 
-  it('differs by path, value wanted and value there, enums by name', () => {
+  it('reports path, expected and actual value, with enum values by name', () => {
     const differences = differencesOf(FieldDescriptorProtoSchema, { type: STRING }, { type: MESSAGE });
 
     expect(differences).toEqual([{ path: 'type', expected: 'TYPE_STRING', actual: 'TYPE_MESSAGE' }]);
   });
 
-  it('states each of its values', () => {
+  it('lists each of its values', () => {
     const literal = { label: 'a', inner: { note: 'b', inner: {} }, counts: { x: 1n } };
     const { statements } = compileRequests(methodOf(BoxSchema), literal, registry);
 
@@ -182,11 +182,11 @@ describe('a literal', () => {
   it.each([
     { literal: { lable: 'a' }, fault: 'box.v1.Box has no field "lable"' },
     { literal: { inner: { inner: { x: 1 } } }, fault: 'box.v1.Box has no field "x"' },
-  ])('cannot be about a field that does not exist: $fault', ({ literal, fault }) => {
+  ])('cannot have an unknown field: $fault', ({ literal, fault }) => {
     expect(() => compileRequests(methodOf(BoxSchema), literal, registry)).toThrow(fault);
   });
 
-  it('cannot be about a case that a oneof does not have', () => {
+  it('cannot have an unknown case of a oneof', () => {
     expect(() => matches(ValueSchema, { kind: { case: 'text', value: '' } }, {})).toThrow(
       'google.protobuf.Value.kind has no case "text"',
     );

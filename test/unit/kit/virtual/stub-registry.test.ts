@@ -10,18 +10,18 @@ import { refuse } from '../../../../packages/kit/fault-proxy/faults/refuse.ts';
 import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
 import type { Step } from '../../../../packages/kit/virtual/step.ts';
 import { createStub, type Stub } from '../../../../packages/kit/virtual/stub.ts';
-import { StubBook } from '../../../../packages/kit/virtual/stub-registry.ts';
+import { StubRegistry } from '../../../../packages/kit/virtual/stub-registry.ts';
 
 const { reserveStock } = InventoryService.method;
 type Match = Parameters<typeof create<typeof ReserveStockRequestSchema>>[1];
 
-let book: StubBook;
+let registry: StubRegistry;
 beforeEach(() => {
-  book = new StubBook(createTypeRegistry([InventoryService, LibraryService]), 'initial');
+  registry = new StubRegistry(createTypeRegistry([InventoryService, LibraryService]), 'initial');
 });
 
 function stub(match: object = {}): Stub<typeof reserveStock> {
-  return createStub(book.open(reserveStock, match));
+  return createStub(registry.create(reserveStock, match));
 }
 
 /** Returns the answer, the failure or the hang that a request gets. */
@@ -33,13 +33,13 @@ function ask(request: Match): unknown {
 
 function take(request: Match): Step {
   const requests = [create(ReserveStockRequestSchema, request)];
-  const step = book.find(reserveStock, requests);
-  if (!step) throw new Error(book.explainMiss(reserveStock, requests));
+  const step = registry.find(reserveStock, requests);
+  if (!step) throw new Error(registry.explainUnmatched(reserveStock, requests));
   return step;
 }
 
 describe('the stub that answers', () => {
-  it('is the one that states the most values, in whatever order they were made', () => {
+  it('is the one that fixes the most values, in any order of creation', () => {
     stub({ orderId: 'o1', synthetic: true }).replies({ reservation: { reservationId: 'most' } });
     stub().replies({ reservation: { reservationId: 'any' } });
     stub({ orderId: 'o1' }).replies({ reservation: { reservationId: 'one' } });
@@ -49,14 +49,14 @@ describe('the stub that answers', () => {
     expect(ids).toEqual(['most', 'one', 'any'].map((reservationId) => ({ reservation: { reservationId } })));
   });
 
-  it('is the later one of two that state the same values', () => {
+  it('is the later one of two for the same values', () => {
     stub({ orderId: 'o1', synthetic: false }).fails(Code.Internal, 'first');
     stub({ synthetic: false, orderId: 'o1' }).fails(Code.Internal, 'second');
 
     expect(ask({ orderId: 'o1' })).toBe('second');
   });
 
-  it('is not mistaken for another whose long value begins alike', () => {
+  it('does not replace another whose long value has the same beginning', () => {
     const long = 'x'.repeat(1000);
     stub({ orderId: `${long}1` }).fails(Code.Internal, 'first');
     stub({ orderId: `${long}2` }).fails(Code.Internal, 'second');
@@ -64,7 +64,7 @@ describe('the stub that answers', () => {
     expect(ask({ orderId: `${long}1` })).toBe('first');
   });
 
-  it('is none of two that match and of which neither is more specific: both are named', () => {
+  it('is neither of two equally specific ones, and the error names both', () => {
     stub({ orderId: 'o1' }).hangs();
     stub({ synthetic: true }).hangs();
 
@@ -85,7 +85,7 @@ describe('the stub that answers', () => {
     expect([1, 2, 3, 4].map(() => ask({}))).toEqual(['down', 'still down', 'hang', 'hang']);
   });
 
-  it('keeps count of its own calls only', () => {
+  it('counts only its own calls', () => {
     stub({ orderId: 'o1' }).fails(Code.Internal, 'first of o1').thenHangs();
     stub({ orderId: 'o2' }).fails(Code.Internal, 'first of o2').thenHangs();
 
@@ -96,7 +96,7 @@ describe('the stub that answers', () => {
     ]);
   });
 
-  it('waits for the sum of its delays, before that step alone', () => {
+  it('waits for the sum of its delays, before that step only', () => {
     stub().delays(10).delays(5).replies({}).thenDelays(1).replies({}).thenReplies({});
     const next = () => take({}).delayMs;
 
@@ -104,14 +104,14 @@ describe('the stub that answers', () => {
   });
 });
 
-describe('a request that no stub is for', () => {
-  it('is told that its RPC is not stubbed, also when a stub was begun and told nothing', () => {
+describe('a request that matches no stub', () => {
+  it('gets the error that its RPC is not stubbed, also if a stub has no step', () => {
     stub();
 
     expect(() => ask({})).toThrow('shop.inventory.v1.InventoryService/ReserveStock is not stubbed');
   });
 
-  it('is told the nearest stub and every field that differs from it', () => {
+  it('gets the nearest stub and every difference from it', () => {
     stub({ orderId: 'o2', synthetic: true, lines: [{ quantity: 3 }] }).hangs();
     stub({ orderId: 'o1', synthetic: true, lines: [{ productId: '12345', quantity: 10 }] }).hangs();
 
@@ -124,18 +124,18 @@ describe('a request that no stub is for', () => {
 
   it('is every request after the stubs are cleared', () => {
     stub().replies({});
-    book.clear();
+    registry.clear();
 
     expect(() => ask({})).toThrow('is not stubbed');
   });
 });
 
-describe('a stub that goes by the state', () => {
-  it('is for calls in one of its states, and puts the service into another as soon as a call is taken', () => {
+describe('a stub that depends on the state', () => {
+  it('matches calls in one of its states, and changes the state before the answer', () => {
     stub().when('open', 'initial').fails(Code.Internal, 'first').becomes('closed');
     stub().when('closed').hangs();
 
-    expect([book.state, ask({}), book.state, ask({}), book.state]).toEqual([
+    expect([registry.state, ask({}), registry.state, ask({}), registry.state]).toEqual([
       'initial',
       'first',
       'closed',
@@ -149,12 +149,12 @@ describe('a stub that goes by the state', () => {
     stub({ orderId: 'o1' }).when('closed').fails(Code.Internal, 'closed');
 
     const before = ask({ orderId: 'o1' });
-    book.state = 'closed';
+    registry.state = 'closed';
 
     expect([before, ask({ orderId: 'o1' })]).toEqual(['any state', 'closed']);
   });
 
-  it('is named with its states, and the state is among what differs', () => {
+  it('is named with its states, and the state is among the differences', () => {
     stub({ orderId: 'o1' }).when('open', 'closed').hangs();
 
     expect(() => ask({ orderId: 'o1' })).toThrow(
@@ -162,95 +162,98 @@ describe('a stub that goes by the state', () => {
     );
   });
 
-  it('begins anew after the stubs are cleared', () => {
+  it('returns to the first state when the stubs are cleared', () => {
     stub().hangs().becomes('closed');
     ask({});
 
-    book.clear();
+    registry.clear();
 
-    expect(book.state).toBe('initial');
+    expect(registry.state).toBe('initial');
   });
 
-  it('says so before it says what it does', () => {
+  it('sets its states before its first step', () => {
     const begun = stub();
     begun.hangs();
 
-    expect(() => begun.when('late')).toThrow('when() comes before what the stub does');
+    expect(() => begun.when('late')).toThrow('when() must come before the first step');
   });
 });
 
-describe('a step that was told how often', () => {
-  it('is done so many times before the next one', () => {
+describe('a step with a limit', () => {
+  it('serves so many calls before the next step', () => {
     stub().fails(Code.Internal, 'first').times(2).thenFails(Code.Internal, 'second').times(2).thenHangs();
 
     expect([1, 2, 3, 4, 5, 6].map(() => ask({}))).toEqual(['first', 'first', 'second', 'second', 'hang', 'hang']);
   });
 
-  it('is followed by a miss when it is the last', () => {
+  it('leaves further calls unmatched if it is the last', () => {
     stub().hangs().thenHangs().times(2);
     for (let call = 0; call < 3; call += 1) ask({});
 
-    for (const fault of ['stub(ReserveStock) was to answer 3 times, and has', 'was to answer 3 times']) {
+    for (const fault of ['stub(ReserveStock) answers 3 times, which it has done', 'answers 3 times']) {
       expect(() => ask({})).toThrow(fault);
     }
   });
 
-  it('is done at least once', () => {
+  it('serves at least one call', () => {
     expect(() => stub().hangs().times(0)).toThrow('"times" must be a whole number of at least 1, not 0');
   });
 });
 
-describe('what a stub is told', () => {
+describe('the configuration of a stub', () => {
   const { listBooks, askLibrarian, returnBooks } = LibraryService.method;
-  async function* keepSilent() {
+  async function* sendNothing() {
     yield* [];
   }
-  const stubOf = <M extends DescMethod>(method: M, match?: object) => createStub<M>(book.open(method, match));
+  const stubOf = <M extends DescMethod>(method: M, match?: object) => createStub<M>(registry.create(method, match));
 
   it.each([
-    { fault: 'has no field "reservatoin"', tell: () => stub().replies({ reservatoin: {} } as object) },
-    { fault: 'has no field "lable"', tell: () => stub({ lable: 'a' }) },
-    { fault: 'ReserveStock has one request', tell: () => stub([{ orderId: 'o1' }]) },
-    { fault: 'has no field "boko"', tell: () => stubOf(listBooks).replies([{ book: {} }, { boko: {} } as object]) },
-    { fault: 'ReserveStock is no conversation', tell: () => stub().converses(keepSilent) },
-    { fault: 'ReserveStock answers one message', tell: () => stub().breaksOff([{}], Code.Internal, 'lost') },
-    { fault: 'are for one message each', tell: () => stubOf(askLibrarian, [{ question: 'a' }]) },
-    { fault: 'refuse hits connections', tell: () => stub().suffers(refuse()) },
-    { fault: '"delays" must be a number of at least 0', tell: () => stub().delays(-1) },
+    { fault: 'has no field "reservatoin"', configure: () => stub().replies({ reservatoin: {} } as object) },
+    { fault: 'has no field "lable"', configure: () => stub({ lable: 'a' }) },
+    { fault: 'ReserveStock has one request', configure: () => stub([{ orderId: 'o1' }]) },
     {
-      fault: 'cannot both lead conversations and answer single messages',
-      tell: () => stubOf(askLibrarian).hangs().thenConverses(keepSilent),
+      fault: 'has no field "boko"',
+      configure: () => stubOf(listBooks).replies([{ book: {} }, { boko: {} } as object]),
+    },
+    { fault: 'ReserveStock is not a conversation', configure: () => stub().converses(sendNothing) },
+    { fault: 'ReserveStock answers with one message', configure: () => stub().breaksOff([{}], Code.Internal, 'lost') },
+    { fault: 'matches one message, not a list', configure: () => stubOf(askLibrarian, [{ question: 'a' }]) },
+    { fault: 'refuse hits whole connections', configure: () => stub().withFault(refuse()) },
+    { fault: '"delays" must be a number of at least 0', configure: () => stub().delays(-1) },
+    {
+      fault: 'cannot both handle whole conversations and answer single messages',
+      configure: () => stubOf(askLibrarian).hangs().thenConverses(sendNothing),
     },
     {
-      fault: 'cannot both lead conversations and answer single messages',
-      tell: () =>
+      fault: 'cannot both handle whole conversations and answer single messages',
+      configure: () =>
         stubOf(askLibrarian)
-          .converses(keepSilent)
+          .converses(sendNothing)
           .thenReplies(() => ({})),
     },
     {
-      fault: 'leads whole conversations: it cannot be for some messages',
-      tell: () => stubOf(askLibrarian, { question: 'a' }).converses(keepSilent),
+      fault: 'handles whole conversations, so it cannot match single messages',
+      configure: () => stubOf(askLibrarian, { question: 'a' }).converses(sendNothing),
     },
-  ])('is refused where it is told, when it cannot be: $fault', ({ fault, tell }) => {
-    expect(tell).toThrow(fault);
+  ])('is refused at once if it is invalid: $fault', ({ fault, configure }) => {
+    expect(configure).toThrow(fault);
   });
 
-  it('is refused when one stub leads whole conversations and another is for some messages', () => {
-    stubOf(askLibrarian).converses(keepSilent);
+  it('is refused if one stub handles whole conversations and another single messages', () => {
+    stubOf(askLibrarian).converses(sendNothing);
 
     expect(() => stubOf(askLibrarian, { question: 'a' }).replies({ answer: 'b' })).toThrow(
-      'stub(AskLibrarian) leads whole conversations: no other stub can be beside it',
+      'stub(AskLibrarian) handles whole conversations, so the RPC can have no other stub',
     );
   });
 
-  it('is for a stream of requests as a whole, or for one with a certain message in it', () => {
+  it('matches a stream of exactly these requests, or one that contains a request', () => {
     stubOf(returnBooks, [{ bookId: 'b1' }, { bookId: 'b2' }]).replies({ count: 2 });
     stubOf(returnBooks, { bookId: 'b9' }).replies({ count: 9 });
     const answerTo = (...bookIds: string[]) => {
       const requests = bookIds.map((bookId) => create(ReturnBooksRequestSchema, { bookId }));
-      const step = book.find(returnBooks, requests);
-      return step ? Reflect.get(step.action, 'reply') : book.explainMiss(returnBooks, requests);
+      const step = registry.find(returnBooks, requests);
+      return step ? Reflect.get(step.action, 'reply') : registry.explainUnmatched(returnBooks, requests);
     };
 
     expect([answerTo('b1', 'b2'), answerTo('b8', 'b9')]).toEqual([{ count: 2 }, { count: 9 }]);

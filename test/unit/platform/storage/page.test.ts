@@ -60,7 +60,7 @@ describe('a token', () => {
     ['a key no database takes', token(['a', 'b\u0000'])],
   ])('with %s is refused, naming page_token', (_, pageToken) => {
     expect(() => pageOf(10, pageToken)).toThrow(
-      'page_token: must be the next_page_token of the page before, unchanged',
+      'page_token: must be the next_page_token of the previous page, unchanged',
     );
   });
 

@@ -1,30 +1,33 @@
-// Decides whether an order gets its stock: the one way in, for the RPC and for the event. The first decision stands, refusals
-// included, whichever of the two brought it.
+// The decision whether an order gets its stock, shared by the RPC ReserveStock and the event OrderCreated. The first decision about
+// an order is final, rejections included, whichever of the two triggered it.
 
 import type { Validation } from '../platform/base/validation.ts';
 import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import type { Queryable } from '../platform/storage/database.ts';
 import { TEST_PRODUCT } from './catalogue.ts';
 import type { InventoryDependencies } from './dependencies.ts';
-import { tellInsufficient, tellReserved } from './inventory-events.ts';
+import { insufficientStockEvent, stockReservedEvent } from './inventory-events.ts';
 import { type Reservation, type StockLine, sortLines } from './reservation.ts';
-import { findReservation, insertRejection, type ReservationDraft, takeStock } from './reservation-store.ts';
+import { findReservation, insertRejection, insertReservation, type ReservationDraft } from './reservation-store.ts';
 
 const MAX_LINES = 100;
 const MAX_QUANTITY = 10_000;
 
 /** What an order asks for. */
-export type StockRequest = {
+export type ReserveRequest = {
   readonly orderId: string;
   readonly lines: readonly StockLine[];
   readonly synthetic: boolean;
 };
 
-/** The reservation as it stands, and whether this call made it. */
-export type StockDecision = { readonly reservation: Reservation; readonly isNew: boolean };
+/** The current reservation of the order, and whether this call created it. */
+export type ReserveDecision = { readonly reservation: Reservation; readonly isNew: boolean };
 
-/** Adds what is wrong with a request; `linesField` is what its lines are called where they come from. */
-export function validateStockRequest(request: StockRequest, linesField: string, validation: Validation): void {
+/**
+ * Adds the violations of a request.
+ * @param linesField the name of the lines in the message they come from: `lines` of the RPC, `items` of the event.
+ */
+export function validateReserveRequest(request: ReserveRequest, linesField: string, validation: Validation): void {
   validation.text('order_id', request.orderId);
   if (request.lines.length === 0) validation.add(linesField, 'must not be empty');
   if (request.lines.length > MAX_LINES) {
@@ -46,14 +49,14 @@ export function validateStockRequest(request: StockRequest, linesField: string, 
 }
 
 /**
- * Reserves all that a valid request asks for, or stores that there is not enough, unless the order was decided before. Works in
- * a transaction or alone; the caller wakes the relay once a new decision is committed.
+ * Reserves all lines of a valid request, or stores its rejection, unless the order was decided before. Runs inside or outside a
+ * transaction; the caller wakes the relay once a new decision is committed.
  */
-export function setStockAside(
+export function reserveLines(
   dependencies: InventoryDependencies,
   queryable: Queryable,
-  request: StockRequest,
-): Promise<StockDecision> {
+  request: ReserveRequest,
+): Promise<ReserveDecision> {
   return runWithCorrelation(request.orderId, async () => {
     const draft: ReservationDraft = {
       orderId: request.orderId,
@@ -68,22 +71,22 @@ export function setStockAside(
   });
 }
 
-async function decide(queryable: Queryable, draft: ReservationDraft): Promise<StockDecision> {
-  const result = await takeStock(queryable, draft, tellReserved(draft));
-  if (result.kind === 'taken') return { reservation: result.reservation, isNew: true };
-  if (result.kind === 'known') return { reservation: result.reservation, isNew: false };
+async function decide(queryable: Queryable, draft: ReservationDraft): Promise<ReserveDecision> {
+  const result = await insertReservation(queryable, draft, stockReservedEvent(draft));
+  if (result.kind === 'reserved') return { reservation: result.reservation, isNew: true };
+  if (result.kind === 'decided') return { reservation: result.reservation, isNew: false };
   if (result.kind === 'short') {
-    const event = tellInsufficient(draft, result.shortages);
+    const event = insufficientStockEvent(draft, result.shortages);
     const rejected = await insertRejection(queryable, draft, result.shortages, event);
     if (rejected !== undefined) return { reservation: rejected, isNew: true };
   }
-  // Another call for the order has committed since our statement began: only a new statement sees what it decided.
-  const present = await findReservation(queryable, draft.orderId);
-  if (present === undefined) throw new Error(`order ${draft.orderId} is decided, yet has no reservation`);
-  return { reservation: present, isNew: false };
+  // A concurrent call committed after our statement took its snapshot: only a new statement sees that decision.
+  const current = await findReservation(queryable, draft.orderId);
+  if (current === undefined) throw new Error(`order ${draft.orderId} is decided, yet has no reservation`);
+  return { reservation: current, isNew: false };
 }
 
 function logDecision({ log }: InventoryDependencies, { reservationId, state, shortages }: Reservation): void {
-  if (state === 'RESERVED') log.info({ reservation_id: reservationId }, 'stock set aside');
-  else log.info({ reservation_id: reservationId, shortages }, 'not enough stock');
+  if (state === 'RESERVED') log.info({ reservation_id: reservationId }, 'stock reserved');
+  else log.info({ reservation_id: reservationId, shortages }, 'reservation rejected: not enough stock');
 }

@@ -1,4 +1,4 @@
-// What stands in the place of a redacted value where one is needed: in the answer of a replay, in a contract's example.
+// Placeholders: the values used for redacted ones where a value is needed, in the answers of a replay and the examples of a contract.
 
 import { create, type DescField, fromJson, type JsonValue, type Registry, ScalarType } from '@bufbuild/protobuf';
 import { leafFromJson } from '../matching/leaf-json.ts';
@@ -10,9 +10,9 @@ import { RecordingError } from './recording-error.ts';
 export type Placeholders = ReadonlyMap<string, Leaf>;
 
 /**
- * Returns placeholders that are given in proto3 JSON.
+ * Reads placeholders in proto3 JSON.
  *
- * @throws RecordingError naming a field that does not exist, or is not of one value, or is not of this one.
+ * @throws {RecordingError} naming a field that does not exist, has more than one value, or does not accept the value.
  */
 export function readPlaceholders(values: Readonly<Record<string, JsonValue>>, registry: Registry): Placeholders {
   const entries = Object.entries(values).map(([name, value]): [string, Leaf] => {
@@ -30,7 +30,7 @@ export function readPlaceholders(values: Readonly<Record<string, JsonValue>>, re
   return new Map(entries);
 }
 
-/** Returns an example of a field's value, as a pattern that knows nothing of rules. */
+/** Returns the placeholder of a field as a pattern: the configured one, or one of its type. */
 export function placeholderOf(field: DescField, placeholders: Placeholders): Pattern {
   const given = placeholders.get(keyOf(field));
   if (given !== undefined) return { kind: 'equal', example: given };
@@ -54,14 +54,14 @@ function placeholderValue(field: DescField): Pattern {
     case 'message':
       return { kind: 'message', fields: [] };
     default:
-      // The one well-known type that has to hold something.
+      // Unlike other well-known types, an empty Value is not valid.
       if (type.desc.typeName === 'google.protobuf.Value')
         return { kind: 'equal', example: fromJson(type.desc, 'redacted') };
       return { kind: 'equal', example: create(type.desc) };
   }
 }
 
-// None is a default: a field without presence would read as not set.
+// No placeholder is a default value, because a field without presence would then count as unset.
 function placeholderScalar(scalar: ScalarType): Leaf {
   switch (scalar) {
     case ScalarType.STRING:

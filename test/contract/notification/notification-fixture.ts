@@ -5,22 +5,22 @@ import { createNotificationStore } from '#services/notification/notification-sto
 import { createNotificationSubscriptions } from '#services/notification/routes.ts';
 import { type EventFixture, openEventFixture } from '../../support/contracts/contracts.ts';
 
-export interface Counter extends EventFixture {
+export type NotificationsFixture = EventFixture & {
   readonly wakeMailer: Mock<() => void>;
   begin(): Promise<void>;
   /** Every notification, by order. */
   notifications(): Promise<Record<string, Notification>>;
-}
+};
 
-export async function openCounter(): Promise<Counter> {
+export async function openNotificationFixture(): Promise<NotificationsFixture> {
   const wakeMailer = vi.fn<() => void>();
-  const desk = await openEventFixture('notification', () => createNotificationSubscriptions(wakeMailer));
-  const store = createNotificationStore(desk.database);
+  const fixture = await openEventFixture('notification', () => createNotificationSubscriptions(wakeMailer));
+  const store = createNotificationStore(fixture.database);
   return {
-    ...desk,
+    ...fixture,
     wakeMailer,
     begin: async () => {
-      await desk.empty();
+      await fixture.empty();
       wakeMailer.mockClear();
     },
     notifications: async () => {

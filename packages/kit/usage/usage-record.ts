@@ -1,35 +1,35 @@
-// Takes down what one test file has seen its consumer use, test by test.
+// The record of what the tests of one file show a consumer to use.
 
 import type { DescEnum, DescField, DescMessage, DescMethod, DescOneof, DescService } from '@bufbuild/protobuf';
-import { type ConsumerUsage, ownerOf, type TestUsage, type UsageKind, type UsedType, usageKinds } from './usage.ts';
+import { type ConsumerUsage, ownerOf, type TestUsage, USAGE_KINDS, type UsageKind, type UsedType } from './usage.ts';
 
 type TypeTable = Map<string, { file?: string; numbers: Record<string, number | 'oneof'> }>;
 
-/** The notes on one consumer and one provider, of the tests in one file. */
-export class UsageNotes {
+/** The record of one consumer, one provider and the tests of one file. */
+export class UsageRecord {
   readonly #types: TypeTable = new Map();
-  readonly #tests = new Map<string, TestNotes>();
+  readonly #tests = new Map<string, TestRecord>();
 
-  /** Returns the notes of a test; such as lead nowhere outside of any. */
-  of(test: string | undefined): TestNotes {
-    if (test === undefined) return new TestNotes(new Map());
-    const notes = this.#tests.get(test) ?? new TestNotes(this.#types);
-    this.#tests.set(test, notes);
-    return notes;
+  /** Returns the record of a test. Outside of tests it is one that is never written. */
+  of(test: string | undefined): TestRecord {
+    if (test === undefined) return new TestRecord(new Map());
+    const record = this.#tests.get(test) ?? new TestRecord(this.#types);
+    this.#tests.set(test, record);
+    return record;
   }
 
-  /** Returns all that was noted, the tests as those of `file`. */
+  /** Returns the recorded usage. `file` is the test file. */
   toUsage(file: string): Pick<ConsumerUsage, 'types' | 'tests'> {
-    const tests = [...this.#tests].map(([test, notes]) => notes.toTestUsage(file, test));
+    const tests = [...this.#tests].map(([test, record]) => record.toTestUsage(file, test));
     return { types: Object.fromEntries(this.#types), tests };
   }
 }
 
-/** The notes of one test. */
-export class TestNotes {
+/** The record of one test. */
+export class TestRecord {
   readonly #types: TypeTable;
   readonly #names: Readonly<Record<UsageKind, Set<string>>>;
-  readonly #takenAsBytes = new Set<string>();
+  readonly #readAsBytes = new Set<string>();
 
   constructor(types: TypeTable) {
     this.#types = types;
@@ -43,7 +43,7 @@ export class TestNotes {
     };
   }
 
-  /** The consumer calls an RPC. */
+  /** Records that the consumer calls an RPC. */
   call(method: DescMethod): void {
     this.#tableOf(method.parent);
     this.#names.calls.add(`${method.parent.typeName}/${method.name}`);
@@ -51,34 +51,34 @@ export class TestNotes {
     this.type(method.output);
   }
 
-  /** A message or an enum is before the consumer, whatever it makes of it. */
+  /** Records that the consumer receives or sends a message or an enum. */
   type(desc: DescMessage | DescEnum): void {
     if (isWellKnown(desc.typeName)) return;
     this.#tableOf(desc);
     this.#names.types.add(desc.typeName);
   }
 
-  /** The consumer sends a field. */
+  /** Records that the consumer sends a field. */
   set(member: DescField | DescOneof): void {
-    this.#names.sets.add(this.#noteMember(member));
+    this.#names.sets.add(this.#recordMember(member));
   }
 
-  /** The consumer reads a field, or which case of a oneof it is. */
+  /** Records that the consumer reads a field, or the case of a oneof. */
   read(member: DescField | DescOneof): void {
-    this.#names.reads.add(this.#noteMember(member));
+    this.#names.reads.add(this.#recordMember(member));
   }
 
-  /** The consumer takes a message as a whole: it may read any field of it. */
+  /** Records that the consumer reads a message as a whole, so that it may depend on any field. */
   whole(desc: DescMessage): void {
     if (isWellKnown(desc.typeName)) return;
     this.type(desc);
-    for (const member of [...desc.fields, ...desc.oneofs]) this.#noteMember(member);
+    for (const member of [...desc.fields, ...desc.oneofs]) this.#recordMember(member);
     this.#names.whole.add(desc.typeName);
   }
 
   /**
-   * The consumer takes the bytes of a message: it may read any field of it and of what is nested in it, whatever enum value it
-   * has. A mere name is of a type that is not known.
+   * Records that the consumer reads the bytes of a message, so that it may depend on any field and enum value of it and of nested
+   * messages. A name stands for a type that is not known.
    */
   bytes(desc: DescMessage | string): void {
     if (typeof desc === 'string') {
@@ -87,8 +87,8 @@ export class TestNotes {
       this.#names.whole.add(desc);
       return;
     }
-    if (this.#takenAsBytes.has(desc.typeName)) return;
-    this.#takenAsBytes.add(desc.typeName);
+    if (this.#readAsBytes.has(desc.typeName)) return;
+    this.#readAsBytes.add(desc.typeName);
     this.whole(desc);
     for (const field of desc.fields) {
       if (field.message) this.bytes(field.message);
@@ -96,7 +96,7 @@ export class TestNotes {
     }
   }
 
-  /** The consumer sends or reads a value of an enum. One that the enum does not have is nobody's to break. */
+  /** Records that the consumer sends or reads an enum value. A number that the enum does not define is ignored. */
   value(desc: DescEnum, number: number): void {
     this.type(desc);
     const value = desc.value[number];
@@ -106,18 +106,18 @@ export class TestNotes {
   }
 
   /**
-   * Returns what was noted, nothing twice: fields read of a message that is taken whole add nothing to that, nor does a type
-   * of which something is used.
+   * Returns the recorded usage without redundant names: reads of a message that is read as a whole, and types with a more specific
+   * use, are left out.
    */
   toTestUsage(file: string, test: string): TestUsage {
-    const sorted = Object.fromEntries(usageKinds.map((kind) => [kind, [...this.#names[kind]].sort()]));
+    const sorted = Object.fromEntries(USAGE_KINDS.map((kind) => [kind, [...this.#names[kind]].sort()]));
     const usage = sorted as Record<UsageKind, string[]>;
     const reads = usage.reads.filter((name) => !this.#names.whole.has(ownerOf(name)));
-    const told = new Set([...usage.whole, ...[...usage.sets, ...reads, ...usage.values].map(ownerOf)]);
-    return { file, test, ...usage, reads, types: usage.types.filter((name) => !told.has(name)) };
+    const covered = new Set([...usage.whole, ...[...usage.sets, ...reads, ...usage.values].map(ownerOf)]);
+    return { file, test, ...usage, reads, types: usage.types.filter((name) => !covered.has(name)) };
   }
 
-  #noteMember(member: DescField | DescOneof): string {
+  #recordMember(member: DescField | DescOneof): string {
     this.type(member.parent);
     this.#tableOf(member.parent)[member.name] = member.kind === 'oneof' ? 'oneof' : member.number;
     return `${member.parent.typeName}.${member.name}`;
@@ -131,7 +131,7 @@ export class TestNotes {
   }
 }
 
-/** Whether a type is one of protobuf's own, which no provider changes. */
+/** Returns whether a type is one of protobuf's own, which no provider changes. */
 export function isWellKnown(typeName: string): boolean {
   return typeName.startsWith('google.protobuf.');
 }
