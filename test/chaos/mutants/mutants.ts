@@ -170,7 +170,7 @@ const ORDERS: readonly Mutant[] = [
     caughtBy: [
       {
         file: 'test/integration/order/outcome-table.test.ts',
-        name: 'a dependency cannot read the request',
+        name: 'a dependency does not understand the ',
       },
     ],
   },
@@ -182,7 +182,7 @@ const ORDERS: readonly Mutant[] = [
     caughtBy: [
       {
         file: 'test/integration/order/outcome-table.test.ts',
-        name: 'a dependency cannot read the request',
+        name: 'a dependency does not understand the ',
       },
     ],
   },

@@ -5,8 +5,8 @@ export const REVIEWER_MUTANTS: readonly Mutant[] = [
   {
     name: 'close the breaker on an inconclusive probe',
     file: 'services/platform/client/breaker.ts',
-    search: "(probing && verdict === 'unknown')",
-    replacement: '(probing && false)',
+    search: "(isProbe && outcome === 'ignored')",
+    replacement: '(isProbe && false)',
     caughtBy: [
       { file: 'test/unit/platform/client/breaker.test.ts', name: 'opens again after a probe whose outcome is' },
     ],
@@ -28,7 +28,7 @@ export const REVIEWER_MUTANTS: readonly Mutant[] = [
     caughtBy: [
       {
         file: 'test/unit/platform/messaging/event-failures.test.ts',
-        name: 'of something the handler needs is not its own failure',
+        name: 'of a dependency of the handler is not counted either',
       },
     ],
   },
