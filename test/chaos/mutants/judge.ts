@@ -1,8 +1,8 @@
-// What the results of its named tests say about a mutant. Pure.
+// The judgement of a mutant by the results of its named tests. Pure.
 import { z } from 'zod';
 import type { NamedTest } from './mutant.ts';
 
-/** What vitest's JSON reporter writes, as much of it as is needed. */
+/** The needed parts of the output of vitest's JSON reporter. */
 const resultsSchema = z.object({
   testResults: z.array(
     z.object({
@@ -22,20 +22,24 @@ const resultsSchema = z.object({
 export type TestResults = z.infer<typeof resultsSchema>;
 
 export type Verdict =
-  | { readonly kind: 'caught'; readonly by: NamedTest; readonly words: string }
-  | { readonly kind: 'survived' | 'broken'; readonly words: string };
+  | { readonly kind: 'caught'; readonly by: NamedTest; readonly reason: string }
+  | { readonly kind: 'survived' | 'broken'; readonly reason: string };
 
-// What `expect.poll` gives up with is an assertion under another name.
+// `expect.poll` throws a plain Error.
 const ASSERTION = /^(AssertionError|Error: expected )/;
 
-/** Reads what vitest wrote. Throws Error when that is something else. */
+/**
+ * Parses the output of vitest.
+ *
+ * @throws {Error} the output has another shape.
+ */
 export function readResults(text: string): TestResults {
   const results = resultsSchema.safeParse(JSON.parse(text));
-  if (!results.success) throw new Error(`vitest wrote other results: ${z.prettifyError(results.error)}`);
+  if (!results.success) throw new Error(`unexpected results of vitest: ${z.prettifyError(results.error)}`);
   return results.data;
 }
 
-/** Why these tests prove nothing when they are run on unchanged code, in words; empty when all of them ran and passed. */
+/** Describes the named tests that do not exist, or do not pass on unchanged code; empty when all of them pass. */
 export function findRedTests(tests: readonly NamedTest[], results: TestResults): string[] {
   return tests.flatMap((test) => {
     const runs = runsOf(test, results);
@@ -47,22 +51,22 @@ export function findRedTests(tests: readonly NamedTest[], results: TestResults):
   });
 }
 
-/** Judges a mutant by the tests that have to catch it: one of them has to fail on an assertion. */
+/** Judges a mutant by its named tests: one of them has to fail on an assertion. */
 export function judgeMutant(tests: readonly NamedTest[], results: TestResults): Verdict {
-  const otherwise: string[] = [];
+  const otherFailures: string[] = [];
   for (const test of tests) {
     for (const { status, failureMessages } of runsOf(test, results)) {
       if (status !== 'failed') continue;
       const assertion = failureMessages?.find((message) => ASSERTION.test(message));
-      if (assertion !== undefined) return { kind: 'caught', by: test, words: firstLine(assertion) };
-      otherwise.push(firstLine(failureMessages?.[0]));
+      if (assertion !== undefined) return { kind: 'caught', by: test, reason: firstLine(assertion) };
+      otherFailures.push(firstLine(failureMessages?.[0]));
     }
   }
-  if (otherwise.length > 0) return { kind: 'broken', words: `failed, but on no assertion: ${otherwise[0]}` };
+  if (otherFailures.length > 0) return { kind: 'broken', reason: `failed, but on no assertion: ${otherFailures[0]}` };
   const ran = tests.some((test) => runsOf(test, results).some(({ status }) => status === 'passed'));
-  if (ran) return { kind: 'survived', words: 'every test that was to catch it passed' };
-  const reason = results.testResults.map(({ message }) => message).find((message) => message !== '');
-  return { kind: 'broken', words: `none of its tests ran: ${firstLine(reason)}` };
+  if (ran) return { kind: 'survived', reason: 'all its tests passed' };
+  const message = results.testResults.map(({ message }) => message).find((message) => message !== '');
+  return { kind: 'broken', reason: `none of its tests ran: ${firstLine(message)}` };
 }
 
 function runsOf(test: NamedTest, { testResults }: TestResults) {
@@ -72,6 +76,6 @@ function runsOf(test: NamedTest, { testResults }: TestResults) {
     .filter(({ title }) => title.startsWith(test.name));
 }
 
-function firstLine(message = 'no words'): string {
+function firstLine(message = 'no message'): string {
   return message.split('\n', 1)[0]?.slice(0, 160) ?? '';
 }

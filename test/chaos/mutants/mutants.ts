@@ -1,4 +1,4 @@
-// The mutants of those who wrote the tests: each breaks one promise that the platform makes about money, stock or events.
+// The mutants by the authors of the tests: each breaks one promise of the platform about money, stock or events.
 import type { Mutant } from './mutant.ts';
 
 const ORDER_HISTORIES = {
@@ -16,7 +16,7 @@ const MONEY_HISTORIES = {
 
 const EVENTS: readonly Mutant[] = [
   {
-    name: 'skip the inbox',
+    name: 'ignore the inbox',
     file: 'services/platform/messaging/inbox.ts',
     search: '    if (!(await recordReceipt(transaction, event))) return false;\n',
     replacement: '    await recordReceipt(transaction, event);\n',
@@ -61,7 +61,7 @@ const EVENTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'replay a dead letter although its event was applied',
+    name: 'replay a dead letter whose event was applied',
     file: 'services/platform/messaging/dead-letters.ts',
     search: '        if (isUuid(id) && !(await recordReceipt(transaction, { stream, id }))) return;\n',
     replacement: '        if (isUuid(id)) await recordReceipt(transaction, { stream, id });\n',
@@ -107,14 +107,14 @@ const ORDERS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'store an order without looking at its version',
+    name: 'store an order without checking its version',
     file: 'services/order/order-store.ts',
     search: `and version = \${previousVersion} returning order_id`,
     replacement: `and \${previousVersion}::int is not null returning order_id`,
     caughtBy: [ORDER_HISTORIES],
   },
   {
-    name: 'send the event of a change that was not stored',
+    name: 'publish the event of a change that was not stored',
     file: 'services/order/order-store.ts',
     search: `sent as (\${insertEvents(events, rawSql('saved'))})`,
     replacement: `sent as (\${insertEvents(events)})`,
@@ -126,14 +126,14 @@ const ORDERS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'drop the request hash',
+    name: 'ignore the request hash',
     file: 'services/order/create-order.ts',
     search: '  if (known.requestHash !== requestHash) {',
     replacement: '  if (known.requestHash !== requestHash && requestHash === "") {',
     caughtBy: [ORDER_HISTORIES],
   },
   {
-    name: 'lease nothing when orders are claimed',
+    name: 'claim orders without a lease',
     file: 'services/order/order-store.ts',
     search: `update orders set lease_until = now() + \${milliseconds(leaseMs)}, resume_time = now()`,
     replacement: `update orders set lease_until = now() + 0 * \${milliseconds(leaseMs)}, resume_time = now()`,
@@ -142,47 +142,47 @@ const ORDERS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'owe nothing when inventory answers internal',
+    name: 'compensate nothing when inventory answers internal',
     file: 'services/order/saga-table.ts',
     search: "    internal: terminal('INVENTORY_ERROR', EVERYTHING_OWED),\n",
     replacement: "    internal: terminal('INVENTORY_ERROR', NOTHING_OWED),\n",
     caughtBy: [ORDER_HISTORIES],
   },
   {
-    name: 'let an older price win',
+    name: 'let an older price replace a newer one',
     file: 'services/order/price-store.ts',
     search: '\n       where excluded.version > product_price.version`',
     replacement: '`',
     caughtBy: [{ file: 'test/integration/order/prices.test.ts', name: 'is that of the newest version' }],
   },
   {
-    name: 'take a broken connection for an answer',
+    name: 'treat a broken connection as an answer',
     file: 'services/platform/client/dependency-error.ts',
     search: '  if (code === Code.Internal && isTransportFailure(cause)) ',
     replacement: '  if (code === Code.DataLoss && isTransportFailure(cause)) ',
     caughtBy: [{ file: 'test/unit/platform/client/dependency-error.test.ts', name: 'that broke with ' }],
   },
   {
-    name: 'take a request that was not understood for a refusal',
+    name: 'treat an unimplemented RPC as a refusal',
     file: 'services/platform/client/dependency-error.ts',
     search: "    case Code.Unimplemented:\n      return 'not_understood';\n",
     replacement: "    case Code.Unimplemented:\n      return 'refused';\n",
     caughtBy: [
       {
         file: 'test/integration/order/outcome-table.test.ts',
-        name: 'a dependency cannot read the request',
+        name: 'a dependency does not understand the ',
       },
     ],
   },
   {
-    name: 'take an unreadable answer for an internal error',
+    name: 'treat an unreadable answer as an internal error',
     file: 'services/platform/client/dependency-error.ts',
     search: "    if (status === undefined) return 'unreadable';\n",
     replacement: "    if (status === undefined) return 'internal';\n",
     caughtBy: [
       {
         file: 'test/integration/order/outcome-table.test.ts',
-        name: 'a dependency cannot read the request',
+        name: 'a dependency does not understand the ',
       },
     ],
   },
@@ -204,7 +204,7 @@ const STOCK: readonly Mutant[] = [
     ],
   },
   {
-    name: 'answer a repeat with the first answer, not the present state',
+    name: 'answer a duplicate with the first answer, not the current state',
     file: 'services/inventory/reservation.ts',
     search: "    case 'RELEASED':\n      return released(reservation);\n    case 'RESERVED':\n    case 'CONFIRMED':\n",
     replacement: "    case 'RELEASED':\n    case 'RESERVED':\n    case 'CONFIRMED':\n",
@@ -213,7 +213,7 @@ const STOCK: readonly Mutant[] = [
     ],
   },
   {
-    name: 'sell stock without locking it',
+    name: 'reserve stock without locking it',
     file: 'services/inventory/reservation-store.ts',
     search: `and not exists (select from reservation where order_id = \${orderId})
     order by product_id for update
@@ -226,14 +226,14 @@ const STOCK: readonly Mutant[] = [
     ],
   },
   {
-    name: 'reckon stock from what it was before the wait for it',
+    name: 'compute stock from its value before the lock wait',
     file: 'services/inventory/reservation-store.ts',
     search: 'set on_hand = line.on_hand, reserved = line.reserved + line.quantity,',
     replacement: 'set reserved = product.reserved + line.quantity,',
     caughtBy: [{ file: 'test/integration/inventory/lock-waits.test.ts', name: 'reserves what is ' }],
   },
   {
-    name: 'give a reservation back without its stock',
+    name: 'release a reservation without its stock',
     file: 'services/inventory/reservation-store.ts',
     search: "  stock: 'reserved = product.reserved - line.quantity',",
     replacement: "  stock: 'reserved = product.reserved - 0 * line.quantity',",
@@ -253,7 +253,7 @@ const MONEY: readonly Mutant[] = [
     caughtBy: [MONEY_HISTORIES],
   },
   {
-    name: 'give the provider another key at every call',
+    name: 'send the provider a new key at every call',
     file: 'services/payment/settlement.ts',
     search: "  const key = providerKey('charge', orderId);\n",
     replacement: `  const key = providerKey('charge', \`\${orderId} at \${performance.now()}\`);\n`,
@@ -272,7 +272,7 @@ const MONEY: readonly Mutant[] = [
     ],
   },
   {
-    name: 'repeat a call whose key may be forgotten',
+    name: 'retry a call whose key may have expired',
     file: 'services/payment/settlement.ts',
     search: '    if (open.intentAgeMs >= dependencies.keySafeMs) {',
     replacement: '    if (open.intentAgeMs >= Number.POSITIVE_INFINITY) {',
@@ -294,7 +294,7 @@ const MONEY: readonly Mutant[] = [
     ],
   },
   {
-    name: 'make a new Message-ID for every mail',
+    name: 'create a new Message-ID for every mail',
     file: 'services/notification/notification.ts',
     search: `return \`<\${notificationId}@notification.customers.example>\`;`,
     replacement: `return \`<\${notificationId}.\${performance.now()}@notification.customers.example>\`;`,

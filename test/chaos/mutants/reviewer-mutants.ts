@@ -3,16 +3,16 @@ import type { Mutant } from './mutant.ts';
 
 export const REVIEWER_MUTANTS: readonly Mutant[] = [
   {
-    name: 'close the breaker on a probe that taught nothing',
+    name: 'close the breaker on an inconclusive probe',
     file: 'services/platform/client/breaker.ts',
-    search: "(probing && verdict === 'unknown')",
-    replacement: '(probing && false)',
+    search: "(isProbe && outcome === 'ignored')",
+    replacement: '(isProbe && false)',
     caughtBy: [
       { file: 'test/unit/platform/client/breaker.test.ts', name: 'opens again after a probe whose outcome is' },
     ],
   },
   {
-    name: 'keep no time for the step after the verdict',
+    name: 'reserve no time for the step after the verdict',
     file: 'services/order/order-saga.ts',
     search: 'Math.max(0, deadline.remainingMs() - LAST_STEP_RESERVE_MS)',
     replacement: 'Math.max(0, deadline.remainingMs())',
@@ -21,26 +21,26 @@ export const REVIEWER_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'count what is unavailable as a failure of the handler',
+    name: 'count an unavailable dependency as a failure of the handler',
     file: 'services/platform/messaging/event-consumer.ts',
     search: "return error instanceof DomainError && error.kind === 'unavailable';",
     replacement: "return error instanceof DomainError && error.kind === 'resource_exhausted';",
     caughtBy: [
       {
         file: 'test/unit/platform/messaging/event-failures.test.ts',
-        name: 'of something the handler needs is not its own failure',
+        name: 'of a dependency of the handler is not counted either',
       },
     ],
   },
   {
-    name: 'leave the password in connection strings',
+    name: 'log the passwords of connection strings',
     file: 'services/platform/observability/log.ts',
     search: "'$1:[secret]@');",
     replacement: "'$&');",
     caughtBy: [{ file: 'test/unit/platform/observability/log.test.ts', name: 'loses its password:' }],
   },
   {
-    name: 'say SERVING while the database is away',
+    name: 'report SERVING while the database is down',
     file: 'services/platform/runtime/health-monitor.ts',
     search: 'up ? ServingStatus.SERVING : ServingStatus.NOT_SERVING',
     replacement: 'up ? ServingStatus.SERVING : ServingStatus.SERVING',

@@ -1,12 +1,23 @@
-// A copy of the repository to break things in: the packages are linked, everything else is copied, and all of it goes away.
+// A copy of the repository for mutants, in a temporary folder: node_modules is linked, everything else is copied.
 import { type ExecFileException, execFile } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import { readResults, type TestResults } from './judge.ts';
-import { findPatchFault, type Mutant, type NamedTest } from './mutant.ts';
+import { findPatchProblem, type Mutant, type NamedTest } from './mutant.ts';
 
-const COPIED = ['gen', 'proto', 'services', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+const COPIED = [
+  'gen',
+  'proto',
+  'services',
+  'packages',
+  'local',
+  'docs',
+  'test',
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+];
 const NOT_COPIED = /\/(node_modules|dist|\.data)$/;
 const WORKSPACES = { 'rpc-server': 'packages/rpc-server', kit: 'packages/kit' };
 const TYPECHECK_LIMIT_MS = 120_000;
@@ -14,15 +25,23 @@ const TESTS_LIMIT_MS = 300_000;
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 
 export type Sandbox = AsyncDisposable & {
-  /** Applies a mutant; its disposal restores the file. Throws Error when it cannot be applied. */
+  /**
+   * Applies a mutant; disposal restores the file.
+   *
+   * @throws {Error} the mutant cannot be applied.
+   */
   apply(mutant: Mutant): Promise<AsyncDisposable>;
-  /** What the type checker says; empty when all is well. */
-  findTypeFaults(): Promise<string>;
-  /** Runs the named tests and no others. Throws Error when vitest cannot tell. */
+  /** Returns the output of the type checker; empty when there are no errors. */
+  findTypeErrors(): Promise<string>;
+  /**
+   * Runs only the named tests.
+   *
+   * @throws {Error} vitest wrote no results.
+   */
   runTests(tests: readonly NamedTest[]): Promise<TestResults>;
 };
 
-/** Makes a copy of the repository at `root`. */
+/** Copies the repository at `root`. */
 export async function openSandbox(root: string, signal: AbortSignal): Promise<Sandbox> {
   const folder = await createGuardedDirectory('touchstone-mutants');
   const copy = join(folder.path, 'copy');
@@ -33,15 +52,15 @@ export async function openSandbox(root: string, signal: AbortSignal): Promise<Sa
     apply: async (mutant) => {
       const file = join(copy, mutant.file);
       const text = await readFile(file, 'utf8');
-      const fault = findPatchFault(mutant, text);
-      if (fault !== undefined) throw new Error(`it does not apply to ${mutant.file}: ${fault}`);
+      const problem = findPatchProblem(mutant, text);
+      if (problem !== undefined) throw new Error(`it does not apply to ${mutant.file}: ${problem}`);
       await writeFile(
         file,
         text.replace(mutant.search, () => mutant.replacement),
       );
       return { [Symbol.asyncDispose]: () => writeFile(file, text) };
     },
-    findTypeFaults: async () => {
+    findTypeErrors: async () => {
       const { failed, output } = await run('tsc', ['--project', 'tsconfig.json'], TYPECHECK_LIMIT_MS);
       return failed ? output : '';
     },
@@ -55,7 +74,7 @@ export async function openSandbox(root: string, signal: AbortSignal): Promise<Sa
       try {
         return readResults(await readFile(results, 'utf8'));
       } catch (cause) {
-        throw new Error(`vitest left no results: ${output.trim().slice(-500)}`, { cause });
+        throw new Error(`vitest wrote no results: ${output.trim().slice(-500)}`, { cause });
       }
     },
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
@@ -70,12 +89,12 @@ async function copyRepository(root: string, copy: string): Promise<void> {
   const packages = join(copy, 'node_modules');
   await mkdir(join(packages, '@touchstone'), { recursive: true });
   for (const name of await readdir(join(root, 'node_modules'))) {
-    // Vitest keeps a cache there of its own.
+    // Not the cache of vitest: both would write to it.
     if (name !== '@touchstone' && !name.startsWith('.vite')) {
       await symlink(join(root, 'node_modules', name), join(packages, name));
     }
   }
-  // The workspaces are those of the copy.
+  // The workspaces have to be those of the copy, not of the original.
   for (const [name, path] of Object.entries(WORKSPACES)) {
     await symlink(join(copy, path), join(packages, '@touchstone', name));
   }

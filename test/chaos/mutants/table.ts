@@ -1,15 +1,15 @@
-// What became of each mutant, as people read it. Pure.
+// The table of mutants and their verdicts. Pure.
 import type { Verdict } from './judge.ts';
 
 export type Row = { readonly name: string; readonly verdict: Verdict; readonly tookMs: number };
 
 const MARKS: Readonly<Record<Verdict['kind'], string>> = { caught: 'caught', survived: 'SURVIVED', broken: 'BROKEN' };
 
-/** Renders a row each and a last line that sums them up. */
+/** Renders a row for each mutant, and a summary. */
 export function renderTable(rows: readonly Row[]): string {
   const width = Math.max(...rows.map(({ name }) => name.length), 'mutant'.length);
   const lines = rows.map(({ name, verdict, tookMs }) => {
-    const by = verdict.kind === 'caught' ? `${verdict.by.file}: ${verdict.by.name}` : verdict.words;
+    const by = verdict.kind === 'caught' ? `${verdict.by.file}: ${verdict.by.name}` : verdict.reason;
     return `  ${name.padEnd(width)}  ${MARKS[verdict.kind].padEnd(8)}  ${seconds(tookMs).padStart(6)}  ${by}`;
   });
   const count = (kind: Verdict['kind']): number => rows.filter(({ verdict }) => verdict.kind === kind).length;

@@ -1,7 +1,7 @@
-// The lists of mutants, and how the results of their tests are judged.
+// The lists of mutants, and the judgement of their test results.
 import { describe, expect, it } from 'vitest';
 import { findRedTests, judgeMutant, readResults, type TestResults } from '../../chaos/mutants/judge.ts';
-import { findListFaults, findPatchFault, type Mutant } from '../../chaos/mutants/mutant.ts';
+import { findListProblems, findPatchProblem, type Mutant } from '../../chaos/mutants/mutant.ts';
 import { MUTANTS } from '../../chaos/mutants/mutants.ts';
 import { REVIEWER_MUTANTS } from '../../chaos/mutants/reviewer-mutants.ts';
 import { renderTable } from '../../chaos/mutants/table.ts';
@@ -30,42 +30,42 @@ function resultsOf(status: string, message = '', title = 'never changes: after a
 }
 
 describe('the lists of mutants', () => {
-  it('hold at least fifteen of those who wrote the tests', () => {
+  it('hold at least fifteen by the authors of the tests', () => {
     expect(MUTANTS.length).toBeGreaterThanOrEqual(15);
   });
 
-  it('hold each once, of production code, with a test to catch it', () => {
-    expect(findListFaults([...MUTANTS, ...REVIEWER_MUTANTS])).toEqual([]);
+  it('have unique names, change production code, and name a test', () => {
+    expect(findListProblems([...MUTANTS, ...REVIEWER_MUTANTS])).toEqual([]);
   });
 
-  it('are refused with two of a name, with none to catch it, and with other code than the services', () => {
-    const faults = findListFaults([
+  it('are refused with a duplicate name, without a test, and for code outside the services', () => {
+    const problems = findListProblems([
       mutant,
       { ...mutant, caughtBy: [] },
       { ...mutant, name: 'a', file: 'test/support/stack.ts' },
       { ...mutant, name: 'b', file: 'local/stack/stack.ts' },
     ]);
 
-    expect(faults).toEqual([
-      'let a verdict change: there are two of it',
-      'let a verdict change: no test is to catch it',
-      'a: test/support/stack.ts is no production code',
-      'b: local/stack/stack.ts is no production code',
+    expect(problems).toEqual([
+      'let a verdict change: the name is not unique',
+      'let a verdict change: no test is named',
+      'a: test/support/stack.ts is not production code',
+      'b: local/stack/stack.ts is not production code',
     ]);
   });
 });
 
 describe('a mutant', () => {
-  it('applies where its text is there exactly once', () => {
-    expect(findPatchFault(mutant, 'if (a) throw new Error();')).toBeUndefined();
-    expect(findPatchFault(mutant, 'if (a) return;')).toBe('its search text is there 0 times');
-    expect(findPatchFault(mutant, 'throw new Error; throw new Error;')).toBe('its search text is there 2 times');
+  it('applies where its search text occurs exactly once', () => {
+    expect(findPatchProblem(mutant, 'if (a) throw new Error();')).toBeUndefined();
+    expect(findPatchProblem(mutant, 'if (a) return;')).toBe('its search text occurs 0 times');
+    expect(findPatchProblem(mutant, 'throw new Error; throw new Error;')).toBe('its search text occurs 2 times');
   });
 
   it('changes something', () => {
     const same = { ...mutant, replacement: mutant.search };
 
-    expect(findPatchFault(same, 'throw new Error')).toBe('its replacement changes nothing');
+    expect(findPatchProblem(same, 'throw new Error')).toBe('its replacement changes nothing');
   });
 
   it('is caught when a named test fails on an assertion', () => {
@@ -74,16 +74,16 @@ describe('a mutant', () => {
     expect(judgeMutant([test], results)).toEqual({
       kind: 'caught',
       by: test,
-      words: 'AssertionError: expected 1 to be 2',
+      reason: 'AssertionError: expected 1 to be 2',
     });
   });
 
   it.each(['Error: Test timed out in 5000ms.', 'TypeError: undefined is not a function'])(
-    'is not caught by a test that fails otherwise: %s',
+    'is not caught by a failure other than an assertion: %s',
     (message) => {
       expect(judgeMutant([test], resultsOf('failed', message))).toEqual({
         kind: 'broken',
-        words: `failed, but on no assertion: ${message}`,
+        reason: `failed, but on no assertion: ${message}`,
       });
     },
   );
@@ -92,7 +92,7 @@ describe('a mutant', () => {
     expect(judgeMutant([test], resultsOf('passed')).kind).toBe('survived');
   });
 
-  it('is not caught by a test of another name or file', () => {
+  it('is not caught by a test with another title or file', () => {
     const failed = 'AssertionError: expected 1 to be 2';
 
     expect(judgeMutant([test], resultsOf('failed', failed, 'is pending')).kind).toBe('broken');
@@ -103,17 +103,17 @@ describe('a mutant', () => {
 });
 
 describe('unchanged code', () => {
-  it('is green when every named test is there and passes', () => {
+  it('is green when every named test exists and passes', () => {
     expect(findRedTests([test], resultsOf('passed'))).toEqual([]);
   });
 
-  it('is red when a named test fails, is skipped or is not there', () => {
+  it('is red when a named test fails, is skipped or does not exist', () => {
     const file = test.file;
 
     expect(findRedTests([test], resultsOf('failed', 'Error: no'))).toEqual([
       `${file} "never changes" failed: Error: no`,
     ]);
-    expect(findRedTests([test], resultsOf('pending'))).toEqual([`${file} "never changes" pending: no words`]);
+    expect(findRedTests([test], resultsOf('pending'))).toEqual([`${file} "never changes" pending: no message`]);
     expect(findRedTests([{ ...test, name: 'gone' }], resultsOf('passed'))).toEqual([`${file} has no test "gone"`]);
   });
 });
@@ -121,8 +121,8 @@ describe('unchanged code', () => {
 describe('the table of mutants', () => {
   it('names the test that caught each, and counts them', () => {
     const table = renderTable([
-      { name: 'one', verdict: { kind: 'caught', by: test, words: '' }, tookMs: 1_234 },
-      { name: 'another', verdict: { kind: 'survived', words: 'no test failed' }, tookMs: 20_000 },
+      { name: 'one', verdict: { kind: 'caught', by: test, reason: '' }, tookMs: 1_234 },
+      { name: 'another', verdict: { kind: 'survived', reason: 'no test failed' }, tookMs: 20_000 },
     ]);
 
     expect(table).toMatch(/one +caught +1.2 s {2}test\/unit\/order\/order.test.ts: never changes/);
