@@ -203,7 +203,7 @@ async function launchOnce(
     ...options,
     cwd: '/',
     stdio: ['ignore', 'ignore', 'pipe'],
-    // Both end every session immediately and free the shared memory; SIGQUIT skips the checkpoint.
+    // SIGINT and SIGQUIT both end every session immediately and free the shared memory; SIGQUIT skips the checkpoint.
     orphanSignal: durable ? 'SIGINT' : 'SIGQUIT',
   });
   const { pid, stderr } = child;

@@ -1,9 +1,11 @@
-// Files that tests add to from several processes at once: each changes a file under a lock and replaces it as a whole, so
-// that a reader never sees half of it and nothing is lost. The lock is the file's next text in the making: to make it and to
-// put it in the file's place is all that has to be done to the folder. A test waits for each, so the calls are synchronous.
+// Files that several test processes change at once. Each change is made under a lock and replaces the whole file, so that a reader
+// never sees half of it and no change is lost.
 //
-// The old file is removed before the new one takes its name: to rename one over another makes some file systems write it to
-// the disk at once, which takes longer than all the rest. A lock that is whole can stand for the file in between.
+// The lock file doubles as the temporary file: the new text is written into it, then it is renamed to the real name. The old file
+// is unlinked before the rename, because a rename over an existing file forces some file systems to flush it, which takes longer than
+// everything else. Between the two steps, readers read the complete lock file instead.
+//
+// File system calls are synchronous, because they are short and a test waits for them; only waiting for the lock is asynchronous.
 
 import {
   type BigIntStats,
@@ -30,25 +32,25 @@ const LOCK_RETRY_MS = 10;
 const LOCK_TIMEOUT_MS = 10_000;
 // A change takes milliseconds: a lock this old belongs to a process that was killed.
 const LOCK_EXPIRY_MS = 5000;
-// The mode of a lock file says whether the next text is complete in it.
+// The permission bits of a lock file are a flag: 0600 is still being written, 0644 is complete.
 const MODE_INCOMPLETE = 0o600;
 const MODE_COMPLETE = 0o644;
 
-/** How a file says what is in it. */
+/** The conversion between a file's text and its content. */
 export type FileFormat<Content> = {
   parse(text: string): Content;
-  /** Returns the bytes of a content, in pieces: those that stay the same from one time to the next cost nothing then. */
+  /** Returns the bytes of a content in pieces, so that an implementation can reuse the bytes of unchanged parts. */
   render(content: Content): readonly Uint8Array[];
 };
 
-/** A file that is its text. */
+/** The format whose content is the text itself. */
 export const plainText: FileFormat<string> = { parse: (text) => text, render: (text) => [Buffer.from(text)] };
 
-/** A file that several processes change. What this process has left there is not read again while it is there. */
+/** A file that several processes change. It caches what this process wrote last, and reads again only when the file's stamp has changed. */
 export class SharedFile<Content> {
   readonly #path: string;
   readonly #format: FileFormat<Content>;
-  #left: { readonly content: Content; readonly stamp: string } | undefined;
+  #lastWritten: { readonly content: Content; readonly stamp: string } | undefined;
 
   constructor(path: string, format: FileFormat<Content>) {
     this.#path = path;
@@ -56,10 +58,10 @@ export class SharedFile<Content> {
   }
 
   /**
-   * Changes the file: `change` is given its content, `undefined` where there is none, and returns what it is to have, the
-   * same where nothing is to change. Makes the file, and its folder, where there is none.
+   * Changes the file, and creates it and its folder where they do not exist. `change` gets the content, `undefined` without a
+   * file, and returns the new content; it returns the same object to leave the file unchanged.
    *
-   * @returns whether the file is another now.
+   * @returns whether the file was changed.
    * @throws {Error} when other processes hold the lock for 10 seconds; what `change` and the format throw.
    */
   async update(change: (before: Content | undefined) => Content): Promise<boolean> {
@@ -67,13 +69,13 @@ export class SharedFile<Content> {
     const before = this.#read();
     const after = change(before);
     if (after === before) return false;
-    this.#left = { content: after, stamp: lock.replace(this.#path, this.#format.render(after)) };
+    this.#lastWritten = { content: after, stamp: lock.replace(this.#path, this.#format.render(after)) };
     return true;
   }
 
   #read(): Content | undefined {
-    const stats = this.#left && statSync(this.#path, { bigint: true, throwIfNoEntry: false });
-    if (stats && stampOf(stats) === this.#left?.stamp) return this.#left.content;
+    const stats = this.#lastWritten && statSync(this.#path, { bigint: true, throwIfNoEntry: false });
+    if (stats && stampOf(stats) === this.#lastWritten?.stamp) return this.#lastWritten.content;
     const text = readText(this.#path);
     return text === undefined ? undefined : this.#format.parse(text);
   }
@@ -81,42 +83,44 @@ export class SharedFile<Content> {
 
 /** Returns a shared file's text; `undefined` when there is no such file. */
 export function readText(file: string): string | undefined {
-  // Gone may be on its way: then its text is in the lock, or back in its place by the time the lock is gone too.
-  return readIfThere(file) ?? readIfWhole(lockOf(file)) ?? readIfThere(file);
+  // A missing file may be mid-replacement: try the lock, then the file again, because the rename may have happened in between.
+  return readIfPresent(file) ?? readIfComplete(lockOf(file)) ?? readIfPresent(file);
 }
 
-/** Returns the shared files in a folder whose names end so, those too that are being replaced right now. */
+/** Returns the shared files in a folder whose names end with `ending`, including files that are being replaced. */
 export async function listSharedFiles(directory: string, ending: string): Promise<string[]> {
-  const names = (await readdir(directory)).map((name) => name.replace(LOCK_SUFFIX, ''));
+  const names = (await readdir(directory)).map((name) =>
+    name.endsWith(LOCK_SUFFIX) ? name.slice(0, -LOCK_SUFFIX.length) : name,
+  );
   const files = [...new Set(names)].filter((name) => name.endsWith(ending)).map((name) => join(directory, name));
   return files.filter((file) => readText(file) !== undefined).sort();
 }
 
-// The size and the time of the last change, and the number that tells a new file of that name.
+// The size, the time of the last change, and the inode, which differs for a new file of the same name.
 function stampOf({ ino, size, mtimeNs }: BigIntStats): string {
   return `${ino} ${size} ${mtimeNs}`;
 }
 
-// By one handle: the name may be another process's lock a moment later.
-function readIfWhole(lock: string): string | undefined {
-  const handle = openIfThere(lock);
+// fstat and read through one handle: a moment later the name may belong to another process's lock.
+function readIfComplete(lock: string): string | undefined {
+  const handle = openIfPresent(lock);
   if (handle === undefined) return undefined;
   try {
-    return isWhole(fstatSync(handle)) ? readFileSync(handle, 'utf8') : undefined;
+    return isComplete(fstatSync(handle)) ? readFileSync(handle, 'utf8') : undefined;
   } finally {
     closeSync(handle);
   }
 }
 
-function isWhole({ mode }: Stats): boolean {
+function isComplete({ mode }: Stats): boolean {
   return (mode & 0o777) === MODE_COMPLETE;
 }
 
-function openIfThere(file: string): number | undefined {
+function openIfPresent(file: string): number | undefined {
   return orUndefinedIfGone(() => openSync(file, 'r'));
 }
 
-function readIfThere(file: string): string | undefined {
+function readIfPresent(file: string): string | undefined {
   return orUndefinedIfGone(() => readFileSync(file, 'utf8'));
 }
 
@@ -132,7 +136,7 @@ function orUndefinedIfGone<T>(call: () => T): T | undefined {
 class Lock implements Disposable {
   readonly #path: string;
   readonly #handle: number;
-  #isSpent = false;
+  #isRenamed = false;
 
   constructor(path: string, handle: number) {
     this.#path = path;
@@ -145,16 +149,15 @@ class Lock implements Disposable {
     const written = writevSync(this.#handle, pieces);
     if (written !== bytes) throw new Error(`${this.#path}: only ${written} of ${bytes} bytes could be written`);
     fchmodSync(this.#handle, MODE_COMPLETE);
-    if (!this.#isHeld())
-      throw new Error(`${this.#path}: another process took the lock from this one, which stood still`);
+    if (!this.#isHeld()) throw new Error(`${this.#path}: the lock expired and was taken by another process`);
     orUndefinedIfGone(() => unlinkSync(file));
     renameSync(this.#path, file);
-    this.#isSpent = true;
+    this.#isRenamed = true;
     return stampOf(fstatSync(this.#handle, { bigint: true }));
   }
 
   [Symbol.dispose](): void {
-    if (!this.#isSpent && this.#isHeld()) rmSync(this.#path, { force: true });
+    if (!this.#isRenamed && this.#isHeld()) rmSync(this.#path, { force: true });
     closeSync(this.#handle);
   }
 
@@ -191,7 +194,7 @@ function breakExpired(path: string, file: string): void {
   const lock = statSync(path, { throwIfNoEntry: false });
   if (lock === undefined || Date.now() - lock.mtimeMs <= LOCK_EXPIRY_MS) return;
   // Its process was killed after it had removed the file, and before the lock had taken its place.
-  if (isWhole(lock) && !existsSync(file)) orUndefinedIfGone(() => renameSync(path, file));
+  if (isComplete(lock) && !existsSync(file)) orUndefinedIfGone(() => renameSync(path, file));
   else rmSync(path, { force: true });
 }
 

@@ -49,5 +49,5 @@ async function runCanIChange(options: CanIChangeOptions, session: Session): Prom
 function readFindings(file: string | undefined, session: Session): Promise<string> {
   if (file !== undefined) return readOption('--findings', () => readFile(file, 'utf8'));
   if (session.hasInput) return session.readInput();
-  throw new OptionError('--findings: is required unless the findings are on standard input');
+  throw new OptionError('--findings is required unless the findings are on standard input');
 }

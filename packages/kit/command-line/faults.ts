@@ -54,7 +54,7 @@ export function addFaultsCommand(program: Command, session: Session): void {
 async function runFaults(options: FaultsOptions, session: Session): Promise<void> {
   const { upstream, host, port, seed, name, control: controlPort } = options;
   // Not a required option of the parser, which would then require it for `faults list` too.
-  if (upstream === undefined) throw new OptionError('--upstream: is required: the URL of the service');
+  if (upstream === undefined) throw new OptionError('--upstream is required (the URL of the service)');
   const parsed = await readOption('--fault', () => (options.fault ?? []).map(readFault));
   await using proxy = await listenAt(options, () =>
     readOption('--upstream', () => startFaultProxy({ upstream, host, port, seed })),

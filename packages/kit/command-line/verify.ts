@@ -95,7 +95,7 @@ async function createHandlers(files: readonly string[], options: VerifyOptions):
   if (names.size === 0) return {};
   if (options.stateUrl === undefined) {
     const list = [...names].map((name) => `"${name}"`).join(', ');
-    throw new OptionError(`--state-url: is required: interactions have the states ${list}`);
+    throw new OptionError(`--state-url is required: interactions have the states ${list}`);
   }
   return createStateCallbacks(names, { url: options.stateUrl, withTeardown: options.stateTeardown });
 }

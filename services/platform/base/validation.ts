@@ -21,7 +21,7 @@ export type Validation = {
   throwIfInvalid(): void;
 };
 
-/** Whether a text is a UUID, as Postgres reads them. */
+/** Whether a text is a UUID, in the hyphenated form, as Postgres prints them. */
 export function isUuid(text: string): boolean {
   return /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(text);
 }

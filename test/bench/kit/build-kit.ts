@@ -1,5 +1,5 @@
-// Builds the kit as it is published, as JavaScript in `node_modules`, which is how those outside run it: Node would otherwise
-// strip types while the clock runs.
+// Builds the kit as it is published, as JavaScript in `node_modules`: the types of the sources would otherwise be stripped during the
+// measurement.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

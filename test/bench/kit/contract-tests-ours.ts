@@ -1,4 +1,4 @@
-// The contract tests by the kit.
+// The contract tests with the kit.
 import { askForBook, CONSUMER, exampleOf, PROVIDER } from './interaction.ts';
 import { timeContractTests } from './time-contract-tests.ts';
 
@@ -9,8 +9,8 @@ await timeContractTests(async (directory) => {
   return (number) => {
     const { request, response } = exampleOf(number);
     return library
-      .given('the book is there')
-      .uponReceiving(`a question for book ${number}`)
+      .given('the book exists')
+      .uponReceiving(`a request for book ${number}`)
       .calls(LibraryService.method.getBook, request)
       .repliesWith(response)
       .run(({ url }) => askForBook(url, number));

@@ -1,4 +1,4 @@
-// The contract tests by pact-js.
+// The contract tests with pact-js.
 import { askForBook, CONSUMER, exampleOf, HEADERS, PATH, PROVIDER } from './interaction.ts';
 import { timeContractTests } from './time-contract-tests.ts';
 
@@ -9,8 +9,8 @@ await timeContractTests(async (directory) => {
     const { request, response } = exampleOf(number);
     return library
       .addInteraction()
-      .given('the book is there')
-      .uponReceiving(`a question for book ${number}`)
+      .given('the book exists')
+      .uponReceiving(`a request for book ${number}`)
       .withRequest('POST', PATH, (builder) => builder.headers(HEADERS).jsonBody(request))
       .willRespondWith(200, (builder) => builder.headers(HEADERS).jsonBody(response))
       .executeTest(({ url }) => askForBook(url, number));

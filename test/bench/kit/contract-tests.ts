@@ -1,12 +1,12 @@
-// How long a consumer's contract tests take: the first one in a fresh process, its library loaded and its file written, and
-// each one after that.
+// The time of a consumer's contract tests: the first one in a new process, with loading the library and writing the file, and each
+// further one.
 import { type Effort, type Figure, measureInTurns, median, medianRatio } from './figures.ts';
 import { runScript } from './process.ts';
 
-/** What a script with contract tests prints, in milliseconds. */
+/** The output of a contract test script, in milliseconds. */
 export interface ContractTestTimes {
   readonly firstMs: number;
-  /** Of one of the others, on average. */
+  /** The average time of each further test. */
   readonly furtherMs: number;
 }
 

@@ -1,4 +1,4 @@
-// What stands between a client and the upstream that is the second argument: a fault-proxy without faults, or a TCP pipe.
+// The relay between client and upstream (second argument): a fault proxy without faults, or a TCP pipe.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { pipeline } from 'node:stream';
@@ -11,7 +11,7 @@ process.stdout.write(`ready ${url}\n`);
 async function startPipe({ hostname, port }: URL): Promise<string> {
   const server = createServer({ noDelay: true }, (socket) => {
     const onward = connect({ host: hostname, port: Number(port), noDelay: true });
-    // A side that breaks off ends the other: `pipeline` sees to it, and no caller to report it to.
+    // `pipeline` closes both sides when one breaks; there is no caller to report the error to.
     pipeline(socket, onward, () => undefined);
     pipeline(onward, socket, () => undefined);
   });

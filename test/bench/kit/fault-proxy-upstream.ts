@@ -1,4 +1,4 @@
-// The service behind the fault-proxy and the pipe: one long answer, or a small one.
+// The upstream of the fault proxy and the pipe: returns a long response or a small one.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

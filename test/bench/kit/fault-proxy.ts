@@ -1,4 +1,4 @@
-// What the fault-proxy takes of a connection that no fault is on: beside a plain TCP pipe of Node, between the same two.
+// The throughput of the fault proxy without faults, compared with a plain TCP pipe of Node between the same client and upstream.
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { type Effort, type Figure, measureInTurns, median, medianRatio } from './figures.ts';
@@ -26,13 +26,13 @@ export async function compareFaultProxy({ rounds, seconds }: Effort): Promise<Fi
   });
   return [
     {
-      what: 'fault-proxy, bytes a second of a TCP pipe',
+      what: 'fault proxy, bytes per second of a TCP pipe',
       ours: `${Math.round(median(bytes.proxy))} MiB/s`,
       peer: `${Math.round(median(bytes.pipe))} MiB/s`,
       ratio: medianRatio(bytes.proxy, bytes.pipe),
     },
     {
-      what: 'fault-proxy, small requests of a TCP pipe',
+      what: 'fault proxy, small requests of a TCP pipe',
       ours: `${Math.round(median(requests.proxy))}/s`,
       peer: `${Math.round(median(requests.pipe))}/s`,
       ratio: medianRatio(requests.proxy, requests.pipe),
@@ -40,7 +40,7 @@ export async function compareFaultProxy({ rounds, seconds }: Effort): Promise<Fi
   ];
 }
 
-/** Reads one long answer. Returns MiB a second. */
+/** Reads one long response. Returns MiB per second. */
 async function readBytes(url: string): Promise<number> {
   const startMs = performance.now();
   const [answer] = await once(get(`${url}/bytes`, { agent: false }), 'response');

@@ -1,9 +1,9 @@
-// Ratios of two things measured in turns, and the table of them.
+// Ratios of two values measured in turns, and their table.
 
 export interface Effort {
-  /** How often everything is measured. */
+  /** The number of rounds. */
   readonly rounds: number;
-  /** How long a server is under load in a round. */
+  /** How long a server is under load per round. */
   readonly seconds: number;
 }
 
@@ -27,7 +27,7 @@ export async function measureInTurns<Name extends string>(
   const names = Object.keys(measurements) as Name[];
   const values = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, number[]>;
   for (let round = 0; round < rounds; round += 1) {
-    // The one that begins would have the machine's first attention in every round.
+    // The order rotates: the first one of a round may have an advantage.
     const inOrder = round % 2 === 0 ? names : names.toReversed();
     for (const name of inOrder) values[name].push(await measurements[name]());
   }
@@ -46,13 +46,13 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
 }
 
-/** Tells whether a figure is what it has to be; one that could not be measured, or of which nothing is wanted, is. */
+/** Whether a figure is within its limit. One that could not be measured, or has no limit, is. */
 export function isAsWanted({ ratio, wanted }: Figure): boolean {
   if (ratio === undefined || !wanted) return true;
   return 'atLeast' in wanted ? ratio >= wanted.atLeast : ratio < wanted.below;
 }
 
-/** Returns the figures as a table. */
+/** Renders the figures as a table. */
 export function renderFigures(figures: readonly Figure[]): string {
   const rows = figures.map((figure) => [
     figure.what,
@@ -61,7 +61,7 @@ export function renderFigures(figures: readonly Figure[]): string {
     figure.ratio === undefined ? '' : `${figure.ratio.toFixed(2)}x`,
     figure.note ?? describeWanted(figure),
   ]);
-  const table = [['', 'the kit', 'the peer', 'ratio', 'wanted'], ...rows];
+  const table = [['', 'the kit', 'the peer', 'ratio', 'limit'], ...rows];
   const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
   return table
     .map((row) =>
@@ -78,5 +78,5 @@ function describeWanted(figure: Figure): string {
   const { wanted } = figure;
   if (!wanted) return '';
   const limit = 'atLeast' in wanted ? `at least ${wanted.atLeast}x` : `below ${wanted.below}x`;
-  return isAsWanted(figure) ? limit : `${limit}: NOT SO`;
+  return isAsWanted(figure) ? limit : `${limit}: NOT MET`;
 }

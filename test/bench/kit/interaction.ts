@@ -1,4 +1,4 @@
-// The one interaction that everything is measured by, as the kit and its peers are told of it, and the consumer's call.
+// The interaction that every peer is measured with, and the consumer's call.
 import { type OutgoingHttpHeaders, request } from 'node:http';
 
 export const CONSUMER = 'Reader';
@@ -6,12 +6,16 @@ export const PROVIDER = 'Library';
 export const PATH = '/library.v1.LibraryService/GetBook';
 export const HEADERS = { 'content-type': 'application/json' };
 
-/** The request for a book, and its answer, in proto3 JSON. */
+/** The request for a book and its response, in proto3 JSON. */
 export function exampleOf(number: number) {
   return { request: { bookId: `b${number}` }, response: { book: { bookId: `b${number}`, title: 'Emma' } } };
 }
 
-/** Makes the consumer's call, by as little code as there is, and throws when the answer is not that of the interaction. */
+/**
+ * Makes the consumer's call, with as little code as possible.
+ *
+ * @throws {Error} the response is not that of the interaction.
+ */
 export async function askForBook(baseUrl: string, number: number): Promise<void> {
   const { request: question, response: expected } = exampleOf(number);
   const body = JSON.stringify(question);
@@ -23,7 +27,7 @@ export async function askForBook(baseUrl: string, number: number): Promise<void>
   }
 }
 
-// On the connection there is, if the server is the one of the call before.
+// Reuses the connection of the previous call to the same server.
 function post(url: string, headers: OutgoingHttpHeaders, body: string) {
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number | undefined; text: string }>();
   const call = request(url, { method: 'POST', headers }, (answer) => {

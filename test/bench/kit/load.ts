@@ -1,12 +1,16 @@
-// The one load generator for every server: autocannon, HTTP/1.1, connections kept open, one request at a time on each.
+// The load generator for every server: autocannon over HTTP/1.1, keep-alive connections, one request at a time on each.
 import autocannon from 'autocannon';
 
 const connections = 16;
 
-/** A request as it is sent again and again. */
+/** The repeated request. */
 export type Request = Pick<autocannon.Options, 'method' | 'headers' | 'body'>;
 
-/** Returns how many requests a second were answered. @throws Error when any was not answered with 2xx. */
+/**
+ * Returns the answered requests per second.
+ *
+ * @throws {Error} a request was not answered with 2xx.
+ */
 export async function putUnderLoad(url: string, seconds: number, request: Request = {}): Promise<number> {
   const result = await autocannon({ url, connections, duration: seconds, ...request });
   if (result.errors > 0 || result.non2xx > 0) {

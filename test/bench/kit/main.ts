@@ -1,6 +1,6 @@
-// `make bench-kit`: the testing kit beside its peers. Every figure is a ratio of two things measured in turns in one run, so
-// that a slow or busy machine slows both; what is printed is the median of the rounds. With `--check` a ratio that is not as
-// wanted ends it with an error.
+// `make bench-kit`: compares the testing kit with pact-js, WireMock and a TCP pipe. Every figure is a ratio of two values measured in
+// turns, so that a busy machine slows both; printed is the median of the rounds. With `--check` a ratio outside its limit fails the
+// command.
 import { parseArgs } from 'node:util';
 import { compareContractTests } from './contract-tests.ts';
 import { compareFaultProxy } from './fault-proxy.ts';
@@ -15,7 +15,7 @@ const help = `Usage: make bench-kit [ARGS='...']
   --only <part>  measure one part: contract-tests, stub-servers or fault-proxy
 `;
 
-// What the figures depend on and cannot show.
+// The conditions of the measurement.
 const conditions = `The kit runs as it is published, as JavaScript. Each program is a process of its own and writes to the folder of
 temporary files. A contract test is one interaction, one call, and the file written when it ends. The consumer calls by
 Node's own HTTP client with its usual agent: it finds its connection warm where the port is that of the test before. The

@@ -1,21 +1,21 @@
-// Programs under measurement run as processes of their own: what they load and how they are scheduled is theirs alone.
+// The processes of the measured programs: each runs alone, so that loading and scheduling of one do not affect another.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** Nothing that is measured here reports its use to anybody. */
+/** Switches off the usage reports of the measured programs. */
 const environment = { ...process.env, PACT_DO_NOT_TRACK: 'true', SCARF_ANALYTICS: 'false' };
 
 export interface RunningProgram extends AsyncDisposable {
-  /** What the pattern's first group has caught. */
+  /** The match of the pattern's first group. */
   readonly found: string;
 }
 
 /**
  * Starts a program and waits until a line of its output matches.
  *
- * @throws Error with its output when it ends before.
+ * @throws {Error} the program ended before; the message has its output.
  */
 export async function startProgram(command: string, args: readonly string[], ready: RegExp): Promise<RunningProgram> {
   const child = spawn(command, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });

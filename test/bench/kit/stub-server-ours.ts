@@ -1,4 +1,4 @@
-// The kit's stub server, started from the contract file that is its argument.
+// The kit's stub server for the contract file in the first argument.
 import { startStubServer } from '@touchstone/kit';
 import { LibraryService } from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 

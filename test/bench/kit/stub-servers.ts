@@ -1,4 +1,4 @@
-// How many calls a second a stub server answers from one and the same contract file: Connect JSON, unary, over HTTP/1.1.
+// The calls per second that a stub server answers from the same contract file: Connect JSON, unary, over HTTP/1.1.
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -13,7 +13,7 @@ import { type RunningProgram, startProgram, startScript } from './process.ts';
 
 const requireHere = createRequire(import.meta.url);
 const bookNumber = 1;
-// Compilers in the servers have to have seen the code: Java's takes longest.
+// Warms up the compilers of the servers; that of Java takes longest.
 const warmUpSeconds = 4;
 
 export async function compareStubServers({ rounds, seconds }: Effort): Promise<Figure[]> {
@@ -60,11 +60,11 @@ function load(url: string, seconds: number): Promise<number> {
   return putUnderLoad(`${url}${PATH}`, seconds, { method: 'POST', headers: HEADERS, body });
 }
 
-/** Writes the contract that all are started from, by a contract test. */
+/** Writes the contract file for all servers, by a contract test. */
 async function writeContract(directory: string): Promise<string> {
   const { request, response } = exampleOf(bookNumber);
   await contract(CONSUMER, PROVIDER, { directory })
-    .uponReceiving('a question for a book')
+    .uponReceiving('a request for a book')
     .calls(LibraryService.method.getBook, request)
     .repliesWith(response)
     .run(({ url }) => askForBook(url, bookNumber));
@@ -75,7 +75,7 @@ function startPactStub(file: string): Promise<RunningProgram> {
   const { standalone } = requireHere('@pact-foundation/pact-cli/src/pact-standalone.js') as {
     standalone: () => { pactFullPath: string };
   };
-  // At `info` it tells its port, and nothing of the requests.
+  // At `info` it logs its port, but not the requests.
   return startProgram(standalone().pactFullPath, ['stub', '--loglevel', 'info', '--file', file], /port (\d+)/);
 }
 
@@ -84,7 +84,7 @@ interface PactHttp {
   readonly response: { status: number; headers: Record<string, string[]>; body: { content: unknown } };
 }
 
-/** Starts WireMock with a mapping for each interaction of the file, and without what would slow it down. */
+/** Starts WireMock with a mapping for each interaction of the file, without request logs and templates that would slow it down. */
 async function startWireMock(directory: string, file: string): Promise<RunningProgram> {
   const { interactions } = JSON.parse(await readFile(file, 'utf8')) as { interactions: PactHttp[] };
   const mappings = interactions.map(({ request, response }) => ({

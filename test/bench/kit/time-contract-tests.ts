@@ -1,15 +1,15 @@
-// Runs contract tests and prints how long they took. The clock starts before the library is loaded.
+// Runs contract tests and prints their times. The measurement starts before the library is loaded.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ContractTestTimes } from './contract-tests.ts';
 
-/** Runs the contract test of one interaction: the consumer is run, and the contract's file written. */
+/** Runs the contract test of one interaction, and writes the contract file. */
 export type ContractTest = (number: number) => Promise<unknown>;
 
 const furtherTests = 100;
 
-/** @param load loads a library and returns how a test is run with it; the files go to `directory`. */
+/** @param load loads a library and returns the function that runs a test; files are written to `directory`. */
 export async function timeContractTests(load: (directory: string) => Promise<ContractTest>): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'bench-kit-'));
   try {

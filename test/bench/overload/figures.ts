@@ -1,55 +1,55 @@
-// What a run of the overload proof found, and whether that is as promised. Pure.
+// The figures of an overload run, and the check of the promises. Pure.
 import type { LoadResult } from './generator.ts';
 
-/** A load and what became of it; times in milliseconds. */
+/** The result of a load; times in milliseconds. */
 export type PhaseFigures = {
-  /** Orders asked for a second. */
+  /** Requested orders per second. */
   readonly rate: number;
-  /** Calls that should have begun. */
+  /** Calls that should have started. */
   readonly wanted: number;
   readonly called: number;
   readonly accepted: number;
-  /** Refused as they should. */
+  /** Refused with `resource_exhausted` and RetryInfo. */
   readonly refused: number;
-  readonly others: Readonly<Record<string, number>>;
+  readonly otherEnds: Readonly<Record<string, number>>;
   readonly seconds: number;
   readonly acceptedP50: number;
   readonly acceptedP99: number;
   readonly refusedP50: number;
   readonly refusedP99: number;
-  /** Of one processor. */
+  /** As a share of one processor. */
   readonly generatorCpu: number;
-  /** The most by which a call began late. */
+  /** The longest delay of the start of a call. */
   readonly latestMs: number;
 };
 
 export type OverloadFigures = {
   readonly factor: number;
-  /** Orders a second when callers wait for each other; undefined when the rate was given. */
+  /** Orders per second of a closed load; undefined when the rate was given. */
   readonly saturation: number | undefined;
-  /** Before the overload and after it, so that other load on the machine does not favour either. */
+  /** Measured before and after the overload, so that other load on the machine affects both alike. */
   readonly sustainable: PhaseFigures;
   readonly overload: PhaseFigures;
-  /** Resident memory of the order service in bytes: at the sustainable rate, the most under overload, and at rest again. */
-  readonly memory: { readonly before: number; readonly most: number; readonly after: number };
-  /** From the end of the load to a platform with nothing left to do; undefined when that took too long. */
-  readonly restMs: number | undefined;
+  /** Resident memory of the order service in bytes: at the sustainable rate, the maximum under overload, and at quiescence. */
+  readonly memory: { readonly before: number; readonly max: number; readonly after: number };
+  /** From the end of the load to quiescence; undefined when that took too long. */
+  readonly quiescentMs: number | undefined;
   readonly violations: readonly string[];
 };
 
-const MOST_TIMES_SLOWER = 2;
-const MOST_MEMORY_GROWTH = 1.25;
-const LEAST_SHARE_CALLED = 0.95;
-/** What "at once" is to a caller, for half of those refused. */
-const AT_ONCE_MS = 100;
+const MAX_SLOWDOWN = 2;
+const MAX_MEMORY_GROWTH = 1.25;
+const MIN_SHARE_CALLED = 0.95;
+/** The limit for the median time of a refusal. */
+const MAX_REFUSAL_MS = 100;
 
-/** Sums up what the generator saw of one rate, in one or several goes of `wanted` calls together. */
-export function sumUp(rate: number, wanted: number, results: readonly LoadResult[]): PhaseFigures {
+/** Combines the results of one rate, from one or several loads of `wanted` calls in total. */
+export function combineResults(rate: number, wanted: number, results: readonly LoadResult[]): PhaseFigures {
   const acceptedMs = results.flatMap((result) => result.acceptedMs);
   const refusedMs = results.flatMap((result) => result.refusedMs);
-  const others: Record<string, number> = {};
-  for (const [code, count] of results.flatMap((result) => Object.entries(result.others))) {
-    others[code] = (others[code] ?? 0) + count;
+  const otherEnds: Record<string, number> = {};
+  for (const [code, count] of results.flatMap((result) => Object.entries(result.otherEnds))) {
+    otherEnds[code] = (otherEnds[code] ?? 0) + count;
   }
   return {
     rate,
@@ -57,7 +57,7 @@ export function sumUp(rate: number, wanted: number, results: readonly LoadResult
     called: total(results.map(({ called }) => called)),
     accepted: acceptedMs.length,
     refused: refusedMs.length,
-    others,
+    otherEnds,
     seconds: total(results.map(({ seconds }) => seconds)),
     acceptedP50: quantile(acceptedMs, 0.5),
     acceptedP99: quantile(acceptedMs, 0.99),
@@ -68,63 +68,63 @@ export function sumUp(rate: number, wanted: number, results: readonly LoadResult
   };
 }
 
-/** Whether the platform kept up with a rate: nothing was refused, nothing failed. */
+/** Whether the platform sustained a rate: every call was accepted. */
 function isSustained({ called, accepted }: PhaseFigures): boolean {
   return accepted === called;
 }
 
-/** Everything that is not as promised, one sentence each. */
-export function findFaults(figures: OverloadFigures): string[] {
-  const { sustainable, overload, factor, memory, restMs, violations } = figures;
-  const faults: string[] = [];
-  const expect = (holds: boolean, words: string): void => {
-    if (!holds) faults.push(words);
+/** Describes every broken promise. */
+export function findProblems(figures: OverloadFigures): string[] {
+  const { sustainable, overload, factor, memory, quiescentMs, violations } = figures;
+  const problems: string[] = [];
+  const expect = (holds: boolean, problem: string): void => {
+    if (!holds) problems.push(problem);
   };
-  expect(isSustained(sustainable), `the sustainable rate was not sustained: ${describeEnds(sustainable)}`);
+  expect(isSustained(sustainable), `the sustainable rate was not sustained: ${describeOutcomes(sustainable)}`);
   expect(
-    overload.called >= LEAST_SHARE_CALLED * overload.wanted,
+    overload.called >= MIN_SHARE_CALLED * overload.wanted,
     `the generator did not keep up: ${overload.called} calls`,
   );
   expect(overload.refused > 0, `${factor} times the sustainable rate was no overload: nothing was refused`);
   expect(
-    Object.keys(overload.others).length === 0,
-    `not accepted and not refused as promised: ${describeEnds(overload)}`,
+    Object.keys(overload.otherEnds).length === 0,
+    `neither accepted nor refused with RetryInfo: ${describeOutcomes(overload)}`,
   );
   expect(
-    overload.acceptedP99 <= MOST_TIMES_SLOWER * sustainable.acceptedP99,
-    `accepted orders are slower by ${times(overload.acceptedP99 / sustainable.acceptedP99)}, more than ${MOST_TIMES_SLOWER}`,
+    overload.acceptedP99 <= MAX_SLOWDOWN * sustainable.acceptedP99,
+    `accepted orders are slower by ${times(overload.acceptedP99 / sustainable.acceptedP99)}, more than ${MAX_SLOWDOWN}`,
   );
-  expect(overload.refusedP50 <= AT_ONCE_MS, `half of the refusals take more than ${ms(overload.refusedP50)}`);
+  expect(overload.refusedP50 <= MAX_REFUSAL_MS, `half of the refusals take ${ms(overload.refusedP50)} or more`);
   expect(
-    memory.after <= MOST_MEMORY_GROWTH * memory.before,
+    memory.after <= MAX_MEMORY_GROWTH * memory.before,
     `memory did not return: ${mebibytes(memory.before)} before, ${mebibytes(memory.after)} after`,
   );
-  expect(restMs !== undefined, 'the platform did not come to rest');
-  return [...faults, ...violations];
+  expect(quiescentMs !== undefined, 'the platform did not reach quiescence');
+  return [...problems, ...violations];
 }
 
-/** All figures, as people read them. */
+/** Renders the figures. */
 export function renderFigures(figures: OverloadFigures): string {
-  const { saturation, sustainable, overload, factor, memory, restMs } = figures;
+  const { saturation, sustainable, overload, factor, memory, quiescentMs } = figures;
   const slower = overload.acceptedP99 / sustainable.acceptedP99;
   const rows: [string, string][] = [
     ...(saturation === undefined ? [] : [['saturated', `${saturation.toFixed(0)} orders/s`] as [string, string]]),
     ['sustainable', renderPhase(sustainable)],
     [`${factor} times`, renderPhase(overload)],
-    ['accepted p99', `${times(slower)} of that at the sustainable rate; wanted: at most ${MOST_TIMES_SLOWER}`],
+    ['accepted p99', `${times(slower)} of that at the sustainable rate; limit: ${MAX_SLOWDOWN}`],
     [
       'refused',
-      `half within ${ms(overload.refusedP50)}, p99 ${ms(overload.refusedP99)}; wanted: half within ${AT_ONCE_MS} ms`,
+      `half within ${ms(overload.refusedP50)}, p99 ${ms(overload.refusedP99)}; limit: half within ${MAX_REFUSAL_MS} ms`,
     ],
     [
       'memory',
-      `${mebibytes(memory.before)} before, at most ${mebibytes(memory.most)}, ${mebibytes(memory.after)} after`,
+      `${mebibytes(memory.before)} before, at most ${mebibytes(memory.max)}, ${mebibytes(memory.after)} after`,
     ],
     [
       'generator',
       `${(100 * overload.generatorCpu).toFixed(0)} % of a processor, at most ${ms(overload.latestMs)} late`,
     ],
-    ['at rest', restMs === undefined ? 'not in time' : `${(restMs / 1_000).toFixed(1)} s after the load`],
+    ['quiescent', quiescentMs === undefined ? 'not in time' : `${(quiescentMs / 1_000).toFixed(1)} s after the load`],
   ];
   return rows.map(([label, words]) => `  ${label.padEnd(14)}${words}`).join('\n');
 }
@@ -132,17 +132,17 @@ export function renderFigures(figures: OverloadFigures): string {
 function renderPhase(phase: PhaseFigures): string {
   const { rate, accepted, seconds, acceptedP50, acceptedP99 } = phase;
   return (
-    `${rate} orders/s for ${seconds.toFixed(0)} s: ${describeEnds(phase)}; ` +
+    `${rate} orders/s for ${seconds.toFixed(0)} s: ${describeOutcomes(phase)}; ` +
     `${(accepted / seconds).toFixed(0)} accepted/s, p50 ${ms(acceptedP50)}, p99 ${ms(acceptedP99)}`
   );
 }
 
-function describeEnds({ accepted, refused, others }: PhaseFigures): string {
-  const rest = Object.entries(others).map(([code, count]) => `, ${count} ${code}`);
+function describeOutcomes({ accepted, refused, otherEnds }: PhaseFigures): string {
+  const rest = Object.entries(otherEnds).map(([code, count]) => `, ${count} ${code}`);
   return `${accepted} accepted, ${refused} refused${rest.join('')}`;
 }
 
-/** The smallest of the numbers that this share of them does not exceed; 0 when there are none. */
+/** Returns the smallest number that this share of the numbers does not exceed; 0 for an empty list. */
 export function quantile(numbers: readonly number[], share: number): number {
   const sorted = numbers.toSorted((one, other) => one - other);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;

@@ -1,5 +1,5 @@
-// The load generator, a process of its own: `closed` keeps so many calls under way, `open` begins so many a second whatever becomes
-// of them. Prints what it saw as one line of JSON.
+// The load generator, in a process of its own. A `closed` load keeps a number of calls in flight; an `open` load starts a number of calls
+// per second, whatever their outcome. Prints its result as one line of JSON.
 import { randomUUID } from 'node:crypto';
 import { PLENTIFUL } from '../../chaos/soak/scenario.ts';
 import type { AcknowledgedOrder } from '../../support/invariants/facts.ts';
@@ -9,7 +9,7 @@ const CONNECTIONS = 16;
 const TICK_MS = 2;
 const CUSTOMERS = 500;
 
-/** A load: `rate` is calls a second when open, calls at once when closed. */
+/** A load: `rate` is calls per second for an open load, concurrent calls for a closed one. */
 export type LoadOptions = {
   readonly kind: 'open' | 'closed';
   readonly url: string;
@@ -20,16 +20,16 @@ export type LoadOptions = {
 export type LoadResult = {
   readonly called: number;
   readonly acknowledged: readonly AcknowledgedOrder[];
-  /** What each accepted order took, in milliseconds from the moment its call was due. */
+  /** The time of each accepted order, in milliseconds since its call was due. */
   readonly acceptedMs: readonly number[];
-  /** The same for each call that was refused as it should. */
+  /** The same for each call refused with `resource_exhausted` and RetryInfo. */
   readonly refusedMs: readonly number[];
-  /** Ends that should not be, and how often each was. */
-  readonly others: Readonly<Record<string, number>>;
+  /** The number of calls with any other outcome, by code. */
+  readonly otherEnds: Readonly<Record<string, number>>;
   readonly seconds: number;
-  /** Of one processor. */
+  /** As a share of one processor. */
   readonly cpuShare: number;
-  /** The most by which a call began late. */
+  /** The longest delay of the start of a call. */
   readonly latestMs: number;
 };
 
@@ -43,7 +43,7 @@ async function generate({ kind, url, rate, seconds }: LoadOptions): Promise<Load
   const acknowledged: AcknowledgedOrder[] = [];
   const acceptedMs: number[] = [];
   const refusedMs: number[] = [];
-  const others: Record<string, number> = {};
+  const otherEnds: Record<string, number> = {};
   let called = 0;
   let latestMs = 0;
   const run = randomUUID().slice(0, 8);
@@ -56,49 +56,53 @@ async function generate({ kind, url, rate, seconds }: LoadOptions): Promise<Load
       customerId: `customer-${called % CUSTOMERS}`,
       productId: PLENTIFUL[called % PLENTIFUL.length] ?? '',
     };
-    const end = await caller.place(order);
+    const outcome = await caller.place(order);
     const tookMs = performance.now() - dueMs;
-    if ('acknowledged' in end) {
-      acknowledged.push(end.acknowledged);
+    if ('acknowledged' in outcome) {
+      acknowledged.push(outcome.acknowledged);
       acceptedMs.push(tookMs);
-    } else if (end.code === 'resource_exhausted' && end.hasRetryInfo) refusedMs.push(tookMs);
+    } else if (outcome.code === 'resource_exhausted' && outcome.hasRetryInfo) refusedMs.push(tookMs);
     else {
-      const name = `${end.code}${end.hasRetryInfo ? '' : ' without RetryInfo'}`;
-      others[name] = (others[name] ?? 0) + 1;
+      const name = `${outcome.code}${outcome.hasRetryInfo ? '' : ' without RetryInfo'}`;
+      otherEnds[name] = (otherEnds[name] ?? 0) + 1;
     }
   };
 
   const cpu = process.cpuUsage();
-  const beganMs = performance.now();
-  const endMs = beganMs + 1_000 * seconds;
-  if (kind === 'closed') await keepUnderWay(place, rate, endMs);
-  else await beginAtRate(place, rate, beganMs, endMs);
-  const tookMs = performance.now() - beganMs;
+  const startMs = performance.now();
+  const endMs = startMs + 1_000 * seconds;
+  if (kind === 'closed') await runClosedLoad(place, rate, endMs);
+  else await runOpenLoad(place, rate, startMs, endMs);
+  const tookMs = performance.now() - startMs;
   const { user, system } = process.cpuUsage(cpu);
   const cpuShare = (user + system) / 1_000 / tookMs;
-  return { called, acknowledged, acceptedMs, refusedMs, others, seconds: tookMs / 1_000, cpuShare, latestMs };
+  return { called, acknowledged, acceptedMs, refusedMs, otherEnds, seconds: tookMs / 1_000, cpuShare, latestMs };
 }
 
-async function keepUnderWay(place: (dueMs: number) => Promise<void>, atOnce: number, endMs: number): Promise<void> {
+async function runClosedLoad(
+  place: (dueMs: number) => Promise<void>,
+  concurrency: number,
+  endMs: number,
+): Promise<void> {
   const work = async (): Promise<void> => {
     while (performance.now() < endMs) await place(performance.now());
   };
-  await Promise.all(Array.from({ length: atOnce }, work));
+  await Promise.all(Array.from({ length: concurrency }, work));
 }
 
-async function beginAtRate(
+async function runOpenLoad(
   place: (dueMs: number) => Promise<void>,
   rate: number,
-  beganMs: number,
+  startMs: number,
   endMs: number,
 ): Promise<void> {
   const running = new Set<Promise<void>>();
   const { promise: over, resolve } = Promise.withResolvers<void>();
-  let begun = 0;
+  let started = 0;
   const timer = setInterval(() => {
     const now = Math.min(performance.now(), endMs);
-    for (; beganMs + (1_000 * begun) / rate < now; begun += 1) {
-      const call: Promise<void> = place(beganMs + (1_000 * begun) / rate).finally(() => running.delete(call));
+    for (; startMs + (1_000 * started) / rate < now; started += 1) {
+      const call: Promise<void> = place(startMs + (1_000 * started) / rate).finally(() => running.delete(call));
       running.add(call);
     }
     if (now === endMs) resolve();

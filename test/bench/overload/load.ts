@@ -1,4 +1,4 @@
-// Starts the load generator and waits for what it saw.
+// Starts the load generator and returns its result.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
@@ -7,7 +7,11 @@ import type { LoadOptions, LoadResult } from './generator.ts';
 
 const SCRIPT = fileURLToPath(new URL('generator.ts', import.meta.url));
 
-/** Puts the platform under load. Throws Error with its words when the generator fails; `signal` ends it. */
+/**
+ * Puts the platform under load. `signal` aborts it.
+ *
+ * @throws {Error} the generator failed.
+ */
 export async function putUnderLoad(options: LoadOptions, signal: AbortSignal): Promise<LoadResult> {
   signal.throwIfAborted();
   const child = spawn(process.execPath, [SCRIPT, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] });

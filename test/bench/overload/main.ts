@@ -1,7 +1,9 @@
-// `make overload`: ten times more orders than the platform can sustain. Ctrl-C ends it and leaves nothing.
+// `make overload`: finds the rate of orders that the platform sustains, requests ten times as many, and checks that accepted orders stay
+// about as fast, all others are refused at once with RetryInfo, memory is freed, and every invariant holds. Ctrl-C stops it and removes
+// everything it started.
 import { writeFile } from 'node:fs/promises';
 import { print, runCommand } from '../../support/command.ts';
-import { findFaults, renderFigures } from './figures.ts';
+import { findProblems, renderFigures } from './figures.ts';
 import { runOverload } from './overload.ts';
 import { HELP, readOverloadSettings } from './settings.ts';
 
@@ -14,12 +16,12 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
     return 0;
   }
   const figures = await runOverload(settings, (text) => print(`overload: ${text}`), signal);
-  const faults = findFaults(figures);
+  const problems = findProblems(figures);
   print(`\n${renderFigures(figures)}\n`);
-  for (const fault of faults) print(`  NOT SO: ${fault}`);
+  for (const problem of problems) print(`  FAILED: ${problem}`);
   if (settings.jsonFile !== undefined) {
-    await writeFile(settings.jsonFile, `${JSON.stringify({ ...figures, faults }, null, 2)}\n`);
+    await writeFile(settings.jsonFile, `${JSON.stringify({ ...figures, problems }, null, 2)}\n`);
   }
-  print(faults.length === 0 ? 'overload: everything holds' : 'overload: FAILED');
-  return faults.length === 0 ? 0 : 1;
+  print(problems.length === 0 ? 'overload: everything holds' : 'overload: FAILED');
+  return problems.length === 0 ? 0 : 1;
 }

@@ -1,24 +1,24 @@
-// The resident memory of a process, looked at once a second.
+// Samples of the resident memory of a process, one per second.
 import { readFile } from 'node:fs/promises';
 
 const PERIOD_MS = 1_000;
 
 export type MemorySamples = Disposable & {
-  /** Every look so far, in bytes. */
+  /** All samples so far, in bytes. */
   readonly bytes: readonly number[];
-  /** How many looks there were. */
+  /** The number of samples. */
   count(): number;
-  /** The looks since look number `from`. */
+  /** The samples from number `from` on. */
   since(from: number): readonly number[];
 };
 
-/** Begins to look. A look that fails, because the process is gone, is left out. */
+/** Starts sampling; stops when the process is gone. */
 export function sampleMemory(pid: number): MemorySamples {
   const bytes: number[] = [];
   const timer = setInterval(() => {
     readResident(pid).then(
       (resident) => bytes.push(resident),
-      () => clearInterval(timer), // It is gone: there is nothing more to look at.
+      () => clearInterval(timer), // The process is gone.
     );
   }, PERIOD_MS);
   return {
@@ -29,10 +29,10 @@ export function sampleMemory(pid: number): MemorySamples {
   };
 }
 
-/** Of Linux: what `VmRSS` says. */
+/** Reads `VmRSS`, which exists on Linux only. */
 async function readResident(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
-  if (kilobytes === undefined) throw new Error(`process ${pid} tells no resident memory`);
+  if (kilobytes === undefined) throw new Error(`process ${pid} has no VmRSS`);
   return 1_024 * Number(kilobytes);
 }

@@ -1,5 +1,5 @@
-// The thinnest caller of CreateOrder: Connect over HTTP/2 on a few connections, by hand, so that ten times too many calls cost the
-// machine little more than the platform's own work.
+// A minimal client of CreateOrder: Connect over HTTP/2 on a few connections, without a library, so that the load generator takes little
+// CPU time from the platform.
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { OrderStatusSchema } from '../../../gen/shop/order/v1/order_pb.ts';
@@ -22,39 +22,39 @@ const RETRY_INFO = 'google.rpc.RetryInfo';
 
 export type Order = { readonly idempotencyKey: string; readonly customerId: string; readonly productId: string };
 
-/** What became of a call: an order, or the code of its error. */
-export type CallEnd =
+/** The outcome of a call: an order, or the code of its error. */
+export type CallOutcome =
   | { readonly acknowledged: AcknowledgedOrder }
   | { readonly code: string; readonly hasRetryInfo: boolean };
 
 export type OrderCaller = Disposable & {
   /** Places an order. Never throws: a call without an answer ends as `broken`. */
-  place(order: Order): Promise<CallEnd>;
+  place(order: Order): Promise<CallOutcome>;
 };
 
-/** Makes a caller with so many connections, each made at its first call. */
+/** Creates a client with this number of connections, each opened at its first call. */
 export function createOrderCaller(url: string, connections: number): OrderCaller {
   const sessions = new Array<ClientHttp2Session | undefined>(connections);
   let next = 0;
-  const takeSession = (): ClientHttp2Session => {
+  const nextSession = (): ClientHttp2Session => {
     next = (next + 1) % connections;
     const kept = sessions[next];
     if (kept !== undefined && !kept.closed && !kept.destroyed) return kept;
     const session = connect(url);
-    // AcknowledgedOrder to each of its calls too.
+    // The error also reaches each call of the session.
     session.on('error', () => session.destroy());
     sessions[next] = session;
     return session;
   };
   return {
-    place: (order) => call(takeSession(), order),
+    place: (order) => call(nextSession(), order),
     [Symbol.dispose]: () => {
       for (const session of sessions) session?.destroy();
     },
   };
 }
 
-function call(session: ClientHttp2Session, order: Order): Promise<CallEnd> {
+function call(session: ClientHttp2Session, order: Order): Promise<CallOutcome> {
   const { idempotencyKey, customerId, productId } = order;
   const items = [{ productId, quantity: 1 }];
   const request = { idempotencyKey, customerId, items, paymentMethod: 'pm_approved' };
@@ -67,7 +67,7 @@ function call(session: ClientHttp2Session, order: Order): Promise<CallEnd> {
       status = Number(headers[':status']);
     });
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-    stream.on('end', () => resolve(readEnd(status, Buffer.concat(chunks), idempotencyKey)));
+    stream.on('end', () => resolve(readOutcome(status, Buffer.concat(chunks), idempotencyKey)));
     stream.on('error', broken);
     stream.on('close', broken);
     stream.setTimeout(CALL_MS + 1_000, () => stream.close());
@@ -75,7 +75,7 @@ function call(session: ClientHttp2Session, order: Order): Promise<CallEnd> {
   });
 }
 
-function readEnd(status: number, body: Buffer, idempotencyKey: string): CallEnd {
+function readOutcome(status: number, body: Buffer, idempotencyKey: string): CallOutcome {
   if (status !== 200) return readError(status, body);
   const { order, outcome } = fromBinary(CreateOrderResponseSchema, body);
   return {
@@ -88,11 +88,11 @@ function readEnd(status: number, body: Buffer, idempotencyKey: string): CallEnd 
   };
 }
 
-function readError(status: number, body: Buffer): CallEnd {
+function readError(status: number, body: Buffer): CallOutcome {
   try {
     const { code, details = [] } = JSON.parse(body.toString()) as { code: string; details?: { type: string }[] };
     return { code, hasRetryInfo: details.some(({ type }) => type === RETRY_INFO) };
   } catch {
-    return { code: `HTTP ${status}`, hasRetryInfo: false }; // No service of the platform answers so: it is counted under its own code.
+    return { code: `HTTP ${status}`, hasRetryInfo: false }; // Not an answer of the platform: counted under its HTTP status.
   }
 }

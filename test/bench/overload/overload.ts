@@ -1,5 +1,5 @@
-// One run of the overload proof: warm up, find the sustainable rate, keep it up, ask for ten times as much, rest,
-// keep it up once more, judge.
+// An overload run: warm up, find the sustainable rate, measure it, overload, wait for quiescence, measure the sustainable rate again,
+// judge the invariants.
 import type { Stack } from '../../../local/stack/stack.ts';
 import { pause } from '../../../services/platform/base/backoff.ts';
 import {
@@ -10,31 +10,31 @@ import {
   sourcesOf,
   waitForQuiescence,
 } from '../../support/invariants/invariants.ts';
-import { type OverloadFigures, quantile, sumUp } from './figures.ts';
+import { combineResults, type OverloadFigures, quantile } from './figures.ts';
 import type { LoadResult } from './generator.ts';
 import { putUnderLoad } from './load.ts';
 import { type MemorySamples, sampleMemory } from './memory.ts';
 import { startLoadedPlatform } from './platform.ts';
 import type { OverloadSettings } from './settings.ts';
 
-// Code gets faster while it runs: warm is what is hardly faster than before.
+// The platform is warm when its throughput hardly increases any more.
 const WARM_UP_SECONDS = 8;
 const MAX_WARM_UPS = 6;
-const HARDLY_FASTER = 1.05;
+const MIN_SPEEDUP = 1.05;
 const PROBE_SECONDS = 10;
-/** Calls at once that keep the platform busy without a queue before it. */
-const PROBE_AT_ONCE = 16;
+/** The concurrent calls that keep the platform busy without a queue. */
+const PROBE_CONCURRENCY = 16;
 const SUSTAINABLE_SHARE = 0.7;
 const MAX_PROBES = 4;
-const BREATH_MS = 2_000;
-const REST_LIMIT_MS = 180_000;
-/** How long the memory is given to return, after everything else rests. */
-const MEMORY_REST_MS = 20_000;
+const PAUSE_MS = 2_000;
+const QUIESCENCE_LIMIT_MS = 180_000;
+/** How long the memory may take to be freed after quiescence. */
+const MEMORY_LIMIT_MS = 20_000;
 const LAST_SAMPLES = 5;
 
 type Write = (text: string) => void;
 
-/** Runs it and returns the figures; `write` is acknowledged of each step. Rejects when `signal` calls it off. */
+/** Runs the overload and returns the figures; `write` receives a line for each step. Rejects when `signal` aborts. */
 export async function runOverload(
   settings: OverloadSettings,
   write: Write,
@@ -49,28 +49,28 @@ export async function runOverload(
   const saturation = settings.rate === undefined ? await findThroughput(bench, PROBE_SECONDS) : undefined;
   const { rate, result: earlier } = await sustain(bench, settings, saturation);
   const before = quantile(memory.since(memory.count() - LAST_SAMPLES), 0.5);
-  const looksBefore = memory.count();
+  const samplesBefore = memory.count();
   const flood = await bench.load('open', factor * rate, seconds);
-  const most = Math.max(...memory.since(looksBefore));
-  const restMs = await waitForRest(platform.stack, write);
+  const max = Math.max(...memory.since(samplesBefore));
+  const quiescentMs = await measureQuiescence(platform.stack, write);
   const later = await bench.load('open', rate, seconds);
-  await waitForRest(platform.stack, write);
+  await measureQuiescence(platform.stack, write);
   const after = await waitForMemory(memory, before, signal);
   const facts = await collectFacts(sourcesOf(platform.stack), { acknowledged: bench.acknowledged });
   signal.throwIfAborted();
   return {
     factor,
     saturation,
-    sustainable: sumUp(rate, 2 * rate * seconds, [earlier, later]),
-    overload: sumUp(factor * rate, factor * rate * seconds, [flood]),
-    memory: { before, most, after },
-    restMs,
+    sustainable: combineResults(rate, 2 * rate * seconds, [earlier, later]),
+    overload: combineResults(factor * rate, factor * rate * seconds, [flood]),
+    memory: { before, max, after },
+    quiescentMs,
     violations: listViolations(judgeInvariants(facts)),
   };
 }
 
 class Bench {
-  /** What all callers were acknowledged. */
+  /** Every acknowledged order. */
   readonly acknowledged: AcknowledgedOrder[] = [];
   readonly #url: string;
   readonly #write: Write;
@@ -83,10 +83,10 @@ class Bench {
   }
 
   async load(kind: 'open' | 'closed', rate: number, seconds: number): Promise<LoadResult> {
-    this.#write(`${seconds} s of ${rate} orders ${kind === 'open' ? 'a second' : 'at once'}`);
+    this.#write(`${seconds} s of ${rate} orders ${kind === 'open' ? 'per second' : 'concurrently'}`);
     const result = await putUnderLoad({ kind, url: this.#url, rate, seconds }, this.#signal);
     this.acknowledged.push(...result.acknowledged);
-    await pause(BREATH_MS, this.#signal);
+    await pause(PAUSE_MS, this.#signal);
     return result;
   }
 }
@@ -95,18 +95,18 @@ async function warmUp(bench: Bench): Promise<void> {
   let before = 0;
   for (let round = 1; round <= MAX_WARM_UPS; round += 1) {
     const now = await findThroughput(bench, WARM_UP_SECONDS);
-    if (now < HARDLY_FASTER * before) return;
+    if (now < MIN_SPEEDUP * before) return;
     before = now;
   }
 }
 
-/** Orders a second when callers wait for each other. */
+/** Measures the orders per second of a closed load. */
 async function findThroughput(bench: Bench, seconds: number): Promise<number> {
-  const result = await bench.load('closed', PROBE_AT_ONCE, seconds);
+  const result = await bench.load('closed', PROBE_CONCURRENCY, seconds);
   return result.acknowledged.length / result.seconds;
 }
 
-/** Keeps a rate up; takes less of it while the platform does not follow. */
+/** Measures a rate, and lowers it until the platform sustains it. */
 async function sustain(
   bench: Bench,
   settings: OverloadSettings,
@@ -115,28 +115,28 @@ async function sustain(
   let rate = settings.rate ?? Math.max(1, Math.floor(SUSTAINABLE_SHARE * (saturation ?? 0)));
   for (let probe = 1; ; probe += 1) {
     const result = await bench.load('open', rate, settings.seconds);
-    const isKeptUp = result.acknowledged.length === result.called;
-    if (isKeptUp || probe === MAX_PROBES || settings.rate !== undefined) return { rate, result };
+    const isSustained = result.acknowledged.length === result.called;
+    if (isSustained || probe === MAX_PROBES || settings.rate !== undefined) return { rate, result };
     rate = Math.max(1, Math.floor(SUSTAINABLE_SHARE * rate));
   }
 }
 
-async function waitForRest(stack: Stack, write: Write): Promise<number | undefined> {
-  write('waiting until nothing is left to do');
-  const beganMs = performance.now();
-  const left = await waitForQuiescence(sourcesOf(stack), { timeoutMs: REST_LIMIT_MS });
-  return left.length === 0 ? performance.now() - beganMs : undefined;
+async function measureQuiescence(stack: Stack, write: Write): Promise<number | undefined> {
+  write('waiting for quiescence');
+  const startMs = performance.now();
+  const left = await waitForQuiescence(sourcesOf(stack), { timeoutMs: QUIESCENCE_LIMIT_MS });
+  return left.length === 0 ? performance.now() - startMs : undefined;
 }
 
-/** The memory once it is back where it was, or after a while; the median of the last looks. */
+/** Waits until the memory is back at its value before, at most `MEMORY_LIMIT_MS`. Returns the median of the last samples. */
 async function waitForMemory(memory: MemorySamples, before: number, signal: AbortSignal): Promise<number> {
-  const over = AbortSignal.any([signal, AbortSignal.timeout(MEMORY_REST_MS)]);
+  const over = AbortSignal.any([signal, AbortSignal.timeout(MEMORY_LIMIT_MS)]);
   const from = memory.count();
   for (;;) {
     const last = memory.since(Math.max(from, memory.count() - LAST_SAMPLES));
     const now = quantile(last, 0.5);
     if (over.aborted || (last.length >= LAST_SAMPLES && now <= before)) return now;
-    await pause(BREATH_MS, over);
+    await pause(PAUSE_MS, over);
   }
 }
 

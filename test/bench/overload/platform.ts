@@ -1,4 +1,4 @@
-// The platform under load: all parts as processes, durable as `make run` has them, in a folder that goes away, with plenty of stock.
+// The platform under load: every process of the stack, with durable storage as in `make run`, in a temporary folder, with enough stock.
 import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
@@ -13,7 +13,7 @@ const CALL_MS = 10_000;
 
 export type LoadedPlatform = AsyncDisposable & { readonly stack: Stack };
 
-/** Starts everything; `settings` are for all services. Throws what startStack throws; `signal` calls it off. */
+/** Starts everything, with these settings for all services. `signal` aborts the start. */
 export async function startLoadedPlatform(
   settings: Readonly<Record<string, string>>,
   signal: AbortSignal,

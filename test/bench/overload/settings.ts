@@ -1,34 +1,38 @@
-// What a run of the overload proof is asked to do, read from its command line.
+// The command line of an overload run.
 import { parseArgs } from 'node:util';
 
 export type OverloadSettings = {
-  /** How long each rate is kept up. */
+  /** How long each rate is measured. */
   readonly seconds: number;
-  /** How many times the sustainable rate the platform is asked for. */
+  /** The overload as a multiple of the sustainable rate. */
   readonly factor: number;
-  /** Orders a second that count as sustainable; undefined finds out. */
+  /** The sustainable rate in orders per second; undefined measures it. */
   readonly rate: number | undefined;
-  /** For all services, like MAX_CALLS. */
+  /** Settings for all services, like MAX_CALLS. */
   readonly environment: Readonly<Record<string, string>>;
   readonly jsonFile: string | undefined;
 };
 
 export const HELP = `Usage: make overload [SECONDS=30] [ARGS='...']
 
-Finds the rate of orders the platform can sustain, asks it for ten times as many, and judges what became of them: accepted
-orders stay about as fast, all others are refused at once and told when to come back, memory returns, every invariant holds.
+Finds the rate of orders the platform can sustain, requests ten times as many, and checks the promises: accepted orders stay
+about as fast, all others are refused at once with a retry delay, memory is freed, every invariant holds.
 
-  --seconds <n>        how long each rate is kept up: 5 to 600, 30 by default
-  --factor <n>         how many times the sustainable rate: 2 to 50, 10 by default
-  --rate <n>           takes this many orders a second for sustainable, instead of finding out
+  --seconds <n>        how long each rate is measured: 5 to 600, 30 by default
+  --factor <n>         the overload as a multiple of the sustainable rate: 2 to 50, 10 by default
+  --rate <n>           the sustainable rate in orders per second, instead of measuring it
   --set <NAME=value>   a setting of all services, like MAX_CALLS=16; may be repeated
   --json <file>        writes the figures as JSON
   --help               this text
 
-Exit code 0 when all of it holds, else 1.
+Exit code 0 when all promises hold, else 1.
 `;
 
-/** Reads the command line; undefined when help is asked for. Throws Error naming the faulty option. */
+/**
+ * Reads the command line. Returns undefined for `--help`.
+ *
+ * @throws {Error} an option is invalid; the message names it.
+ */
 export function readOverloadSettings(given: readonly string[]): OverloadSettings | undefined {
   const { values } = parseArgs({
     args: [...given],
@@ -43,9 +47,9 @@ export function readOverloadSettings(given: readonly string[]): OverloadSettings
   });
   if (values.help) return undefined;
   return {
-    seconds: readWholeNumber('--seconds', values.seconds, 5, 600),
-    factor: readWholeNumber('--factor', values.factor, 2, 50),
-    rate: values.rate === undefined ? undefined : readWholeNumber('--rate', values.rate, 1, 10_000),
+    seconds: readInteger('--seconds', values.seconds, 5, 600),
+    factor: readInteger('--factor', values.factor, 2, 50),
+    rate: values.rate === undefined ? undefined : readInteger('--rate', values.rate, 1, 10_000),
     environment: Object.fromEntries(values.set.map(readSetting)),
     jsonFile: values.json,
   };
@@ -57,8 +61,8 @@ function readSetting(text: string): [string, string] {
   return [name, value];
 }
 
-function readWholeNumber(option: string, text: string, least: number, most: number): number {
+function readInteger(option: string, text: string, min: number, max: number): number {
   const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (number >= least && number <= most) return number;
-  throw new Error(`${option}: ${text} is not a whole number from ${least} to ${most}`);
+  if (number >= min && number <= max) return number;
+  throw new Error(`${option}: ${text} is not an integer from ${min} to ${max}`);
 }

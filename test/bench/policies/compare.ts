@@ -1,5 +1,5 @@
-// The same call in three ways, in turns in one run, so that a slow or busy machine slows all: by Connect's own client, by the same
-// that hands the trace on as every call of a service does, and by the client of the platform, which adds the policies.
+// The comparison of three clients making the same call: Connect's own client, the same with trace propagation, and the client of the
+// platform, which adds the policies. They are measured in turns, so that a busy machine slows all of them.
 import { randomUUID } from 'node:crypto';
 import { type Client, createClient, type Interceptor } from '@connectrpc/connect';
 import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
@@ -13,7 +13,7 @@ import { measureInTurns, median, medianRatio } from '../kit/figures.ts';
 
 const BREAKER_RESET_MS = 5_000;
 const CALL_MS = 5_000;
-// A service makes its calls with compiled code; fewer measure the compiler.
+// Fewer calls would measure the compiler instead of compiled code.
 const WARM_UP_CALLS = 600;
 
 type Inventory = Client<typeof InventoryService>;
@@ -21,7 +21,7 @@ type Inventory = Client<typeof InventoryService>;
 const OPTIONS = { timeoutMs: CALL_MS };
 const PRODUCT_ID = '12345';
 
-/** The calls that are measured: what every order begins with, and the shortest there is. */
+/** The measured calls: the first call of every order, and the shortest call. */
 export const CALLS = {
   reserveStock: (client: Inventory) =>
     client.reserveStock({ orderId: randomUUID(), lines: [{ productId: PRODUCT_ID, quantity: 1 }] }, OPTIONS),
@@ -30,34 +30,34 @@ export const CALLS = {
 
 export type Effort = { readonly rounds: number; readonly calls: number };
 
-/** Times of a call in microseconds, the median of the rounds, and what trace and policies add as shares of the call without. */
+/** The time of a call in microseconds (median of the rounds), and the share that trace and policies add to it. */
 export type Cost = {
   readonly bareUs: number;
   readonly tracedUs: number;
-  readonly guardedUs: number;
+  readonly policiesUs: number;
   readonly traceShare: number;
   readonly policiesShare: number;
 };
 
-/** Measures a call at an inventory service. */
+/** Measures a call to an inventory service. */
 export async function comparePolicies(url: string, name: keyof typeof CALLS, { rounds, calls }: Effort): Promise<Cost> {
   const call = CALLS[name];
   await using clients = createClients(url);
-  const { bare, traced, guarded } = clients;
-  // A service calls while it serves: there is a trace already.
+  const { bare, traced, withPolicies } = clients;
+  // A service makes calls while it serves one, so there is an active span.
   return await runInSpan({ name: 'bench', kind: SpanKind.INTERNAL }, async () => {
-    for (const client of [bare, traced, guarded]) await timeCalls(() => call(client), WARM_UP_CALLS);
+    for (const client of [bare, traced, withPolicies]) await timeCalls(() => call(client), WARM_UP_CALLS);
     const times = await measureInTurns(rounds, {
       bare: () => timeCalls(() => call(bare), calls),
       traced: () => timeCalls(() => call(traced), calls),
-      guarded: () => timeCalls(() => call(guarded), calls),
+      withPolicies: () => timeCalls(() => call(withPolicies), calls),
     });
     return {
       bareUs: 1_000 * median(times.bare),
       tracedUs: 1_000 * median(times.traced),
-      guardedUs: 1_000 * median(times.guarded),
+      policiesUs: 1_000 * median(times.withPolicies),
       traceShare: medianRatio(times.traced, times.bare) - 1,
-      policiesShare: medianRatio(times.guarded, times.traced) - 1,
+      policiesShare: medianRatio(times.withPolicies, times.traced) - 1,
     };
   });
 }
@@ -80,7 +80,7 @@ function createClients(url: string) {
   return {
     bare: createPlainClient([]),
     traced: createPlainClient([propagateTrace]),
-    guarded: dependency.client(InventoryService),
+    withPolicies: dependency.client(InventoryService),
     [Symbol.asyncDispose]: async () => {
       for (const session of sessions) session.abort();
       await dependency.stop();
@@ -88,9 +88,9 @@ function createClients(url: string) {
   };
 }
 
-/** Makes calls one after the other; returns the average time of one, in milliseconds: what is put off to every so many calls counts. */
+/** Makes calls one after the other and returns their average time in milliseconds, so that work done only every nth call counts. */
 async function timeCalls(call: () => Promise<unknown>, calls: number): Promise<number> {
-  const beganAt = performance.now();
+  const startedAt = performance.now();
   for (let made = 0; made < calls; made += 1) await call();
-  return (performance.now() - beganAt) / calls;
+  return (performance.now() - startedAt) / calls;
 }

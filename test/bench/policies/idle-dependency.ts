@@ -1,4 +1,4 @@
-// A dependency that answers without doing anything, as a process of its own: no call is shorter, so policies cost it the most.
+// A dependency that answers without any work, in a process of its own: the shortest possible call, where policies cost the largest share.
 import { InventoryService } from '../../../gen/shop/inventory/v1/inventory_service_pb.ts';
 import { createRpcServer } from '../../../packages/rpc-server/index.ts';
 

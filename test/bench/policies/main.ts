@@ -1,5 +1,5 @@
-// `make bench`: what the policies round a call cost (deadline, bulkhead, breaker, retries, metrics), all dependencies being well, and
-// how many orders a second the platform makes. With `--check` a cost that is not as wanted ends it with an error.
+// `make bench`: measures what the resilience policies of a call cost (deadline, bulkhead, breaker, retries, metrics) against healthy
+// dependencies, and how many orders per second the platform accepts. With `--check` a cost above the limit fails the command.
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startProgram } from '../kit/process.ts';
@@ -9,19 +9,19 @@ import { type Cost, comparePolicies, type Effort } from './compare.ts';
 
 const HELP = `Usage: make bench [ARGS='...']
 
-  --check        end with an error when the policies cost 10 % or more of one of the calls
+  --check        fail when the policies add 10 % or more to one of the calls
   --rounds <n>   how often each client is measured, in turns (default 200)
-  --calls <n>    calls of a client in a round (default 10)
+  --calls <n>    calls of a client per round (default 10)
 `;
 
-const MOST_COST = 0.1;
+const MAX_COST = 0.1;
 const CLIENTS = `  bare      Connect's own client, over the transport that the services use
-  trace     the same with a span for each call, in its headers too: telemetry, no policy
-  policies  the client of the services: with deadline, bulkhead, breaker, retries and their metrics as well
-each beside what it adds to the one before; wanted of the policies: less than ${100 * MOST_COST} %`;
+  trace     the same with a span for each call and trace propagation: telemetry, no policy
+  policies  the client of the services: also with deadline, bulkhead, breaker, retries and their metrics
+each with what it adds to the previous one; limit for the policies: less than ${100 * MAX_COST} %`;
 const WARM_UP_SECONDS = 5;
 const LOAD_SECONDS = 8;
-const ORDERS_AT_ONCE = 16;
+const CONCURRENT_ORDERS = 16;
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop.abort(new Error('called off')));
@@ -41,7 +41,7 @@ else {
   if (values.check && !isCheap) process.exitCode = 1;
 }
 
-/** Measures and prints everything; returns whether the policies cost as little as wanted of every call. */
+/** Measures and prints everything. Returns whether the cost of the policies is within the limit for every call. */
 async function measure(effort: Effort): Promise<boolean> {
   const idle = await measureIdleDependency(effort);
   await using platform = await startLoadedPlatform({}, stop.signal);
@@ -58,8 +58,8 @@ async function measure(effort: Effort): Promise<boolean> {
   print(renderCost('CheckAvailability, a single read', check));
   print(renderCost('a dependency that does nothing', idle));
   const orders = await measureOrders(platform.stack.url('order'));
-  print(`CreateOrder, ${ORDERS_AT_ONCE} at once: ${orders.toFixed(0)} orders/s`);
-  return [reserve, check, idle].every(isAsWanted);
+  print(`CreateOrder, ${CONCURRENT_ORDERS} concurrent: ${orders.toFixed(0)} orders/s`);
+  return [reserve, check, idle].every(isWithinLimit);
 }
 
 async function measureIdleDependency(effort: Effort): Promise<Cost> {
@@ -68,24 +68,24 @@ async function measureIdleDependency(effort: Effort): Promise<Cost> {
   return await comparePolicies(dependency.found, 'checkAvailability', effort);
 }
 
-/** Orders a second when so many callers each wait for their answer. */
+/** Measures the orders per second of a closed load. */
 async function measureOrders(url: string): Promise<number> {
-  const load = { kind: 'closed', url, rate: ORDERS_AT_ONCE } as const;
+  const load = { kind: 'closed', url, rate: CONCURRENT_ORDERS } as const;
   await putUnderLoad({ ...load, seconds: WARM_UP_SECONDS }, stop.signal);
   const { acknowledged, seconds } = await putUnderLoad({ ...load, seconds: LOAD_SECONDS }, stop.signal);
   return acknowledged.length / seconds;
 }
 
-function isAsWanted({ policiesShare }: Cost): boolean {
-  return policiesShare < MOST_COST;
+function isWithinLimit({ policiesShare }: Cost): boolean {
+  return policiesShare < MAX_COST;
 }
 
 function renderCost(what: string, cost: Cost): string {
   const time = (us: number): string => `${us.toFixed(0)} us`;
   const share = (added: number): string => `${added < 0 ? '' : '+'}${(100 * added).toFixed(1)} %`;
-  const { bareUs, tracedUs, traceShare, guardedUs, policiesShare } = cost;
-  const row = renderRow(what, time(bareUs), time(tracedUs), share(traceShare), time(guardedUs), share(policiesShare));
-  return isAsWanted(cost) ? row : `${row}  NOT SO`;
+  const { bareUs, tracedUs, traceShare, policiesUs, policiesShare } = cost;
+  const row = renderRow(what, time(bareUs), time(tracedUs), share(traceShare), time(policiesUs), share(policiesShare));
+  return isWithinLimit(cost) ? row : `${row}  ABOVE THE LIMIT`;
 }
 
 function renderRow(what: string, ...cells: readonly string[]): string {
@@ -98,5 +98,5 @@ function print(text: string): void {
 
 function readCount(option: string, text: string): number {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new Error(`--${option}: ${text} is not a whole number from 1 to 999999`);
+  throw new Error(`--${option}: ${text} is not an integer from 1 to 999999`);
 }

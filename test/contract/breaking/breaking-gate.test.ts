@@ -1,4 +1,4 @@
-// The gate of `make breaking` refuses a contract that would break a client of the released one, and names the rule.
+// The breaking gate (`make breaking`): a contract that breaks a client of the released one is refused by the name of the rule.
 import { expect, it } from 'vitest';
 import { breakingRulesAfter, INVENTORY_SERVICE, ORDER, OTHER_PACKAGE } from './contract-copy.ts';
 
@@ -6,7 +6,7 @@ const ORDER_EVENTS = 'shop/order/v1/order_events.proto';
 const MONEY = 'shop/common/v1/money.proto';
 const PRICING_VERSION = '  string pricing_version = 7;';
 
-it('accepts the present contract', async () => {
+it('accepts the current contract', async () => {
   const rules = await breakingRulesAfter();
 
   expect(rules).toEqual([]);
@@ -32,7 +32,7 @@ it('refuses a removed field', async () => {
   expect(rules).toEqual(['FIELD_NO_DELETE']);
 });
 
-it('refuses a field with another number', async () => {
+it('refuses a renumbered field', async () => {
   const rules = await breakingRulesAfter([ORDER, PRICING_VERSION, '  string pricing_version = 2000;']);
 
   expect(rules).toContain('FIELD_NO_DELETE');
@@ -50,13 +50,13 @@ it('refuses a renamed field', async () => {
   expect(rules).toEqual(['FIELD_SAME_JSON_NAME', 'FIELD_SAME_NAME']);
 });
 
-it('refuses a single field made a list', async () => {
+it('refuses a singular field that becomes repeated', async () => {
   const rules = await breakingRulesAfter([ORDER, PRICING_VERSION, '  repeated string pricing_version = 7;']);
 
   expect(rules).toEqual(['FIELD_SAME_CARDINALITY']);
 });
 
-it('refuses a field whose absence can suddenly be told from its default', async () => {
+it('refuses a field that becomes optional', async () => {
   const rules = await breakingRulesAfter([ORDER, PRICING_VERSION, '  optional string pricing_version = 7;']);
 
   expect(rules).toEqual(['FIELD_SAME_CARDINALITY']);
@@ -72,7 +72,7 @@ it('refuses a removed RPC', async () => {
   expect(rules).toEqual(['RPC_NO_DELETE']);
 });
 
-it('refuses an RPC that answers with another message', async () => {
+it('refuses an RPC with another response type', async () => {
   const rules = await breakingRulesAfter([
     INVENTORY_SERVICE,
     'returns (GetProductResponse)',
@@ -98,7 +98,7 @@ it('refuses a renumbered enum value', async () => {
   expect(rules).toContain('ENUM_VALUE_NO_DELETE');
 });
 
-it('refuses an event renamed, since its name is its subject', async () => {
+it('refuses a renamed event, because its name is its subject', async () => {
   const rules = await breakingRulesAfter([ORDER_EVENTS, 'message OrderCreated {', 'message OrderPlaced {']);
 
   expect(rules).toEqual(['MESSAGE_NO_DELETE']);

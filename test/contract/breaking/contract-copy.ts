@@ -1,4 +1,4 @@
-// A copy of the contracts in a folder of its own, broken on purpose and held against a gate of `make breaking`.
+// An edited copy of the contracts in a temporary folder, checked by a gate of `make breaking`.
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ export const ORDER = 'shop/order/v1/order.proto';
 export const INVENTORY_SERVICE = 'shop/inventory/v1/inventory_service.proto';
 const NOTIFICATION_EVENTS = 'shop/notification/v1/notification_events.proto';
 
-/** A change of a file under proto/: at the one place where `before` stands, `after` does; without them the file goes. */
+/** An edit of a file under proto/: replaces the single occurrence of `before` by `after`; without them, removes the file. */
 export type Edit = readonly [file: string, before: string, after: string] | readonly [file: string];
 
 /** The edits that move a file to another package than its folder's. */
@@ -21,12 +21,12 @@ export const OTHER_PACKAGE: readonly Edit[] = [
   [NOTIFICATION_EVENTS, '  NotificationType type =', '  shop.notification.v1.NotificationType type ='],
 ];
 
-/** Holds the contract, after edits, against the released one; returns the rules it breaks, none twice. */
+/** Compares the edited contract with the released one. Returns the broken rules, without duplicates. */
 export function breakingRulesAfter(...edits: readonly Edit[]): Promise<string[]> {
   return rulesAfter(edits, ['breaking', '--against', 'proto/released.binpb']);
 }
 
-/** Lints the contract after edits; returns the rules it breaks, none twice. */
+/** Lints the edited contract. Returns the broken rules, without duplicates. */
 export function lintRulesAfter(...edits: readonly Edit[]): Promise<string[]> {
   return rulesAfter(edits, ['lint']);
 }
@@ -47,26 +47,26 @@ async function apply([file, before, after]: Edit, folder: string): Promise<void>
   const path = join(folder, file);
   if (before === undefined || after === undefined) return await rm(path);
   const parts = (await readFile(path, 'utf8')).split(before);
-  if (parts.length !== 2) throw new Error(`${file} holds ${parts.length - 1} times: ${before}`);
+  if (parts.length !== 2) throw new Error(`${file} contains ${parts.length - 1} times: ${before}`);
   await writeFile(path, parts.join(after));
 }
 
 async function findRules(directory: string, gate: readonly string[]): Promise<string[]> {
-  const { code, output, complaint } = await runBuf(directory, [...gate, '--error-format', 'json']);
+  const { code, output, errors } = await runBuf(directory, [...gate, '--error-format', 'json']);
   const rules = output
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => (JSON.parse(line) as { type: string }).type);
-  // A copy that does not compile would be refused by no gate's rule.
+  // A copy that does not compile is refused, but not by a rule of the gate.
   if (rules.includes('COMPILE') || (code === 0) !== (rules.length === 0))
-    throw new Error(`buf ${gate[0]} ended with ${code}: ${output}${complaint}`);
+    throw new Error(`buf ${gate[0]} ended with ${code}: ${output}${errors}`);
   return [...new Set(rules)].sort();
 }
 
-function runBuf(directory: string, words: string[]): Promise<{ code: unknown; output: string; complaint: string }> {
+function runBuf(directory: string, args: string[]): Promise<{ code: unknown; output: string; errors: string }> {
   return new Promise((resolve) => {
-    execFile(BUF, words, { cwd: directory }, (error, output, complaint) => {
-      resolve({ code: error ? error.code : 0, output, complaint });
+    execFile(BUF, args, { cwd: directory }, (error, output, errors) => {
+      resolve({ code: error ? error.code : 0, output, errors });
     });
   });
 }

@@ -1,8 +1,8 @@
-// The lint gate refuses a contract that is not in the house style, and names the rule.
+// The lint gate: a contract that violates the style is refused by the name of the rule.
 import { expect, it } from 'vitest';
 import { INVENTORY_SERVICE, lintRulesAfter, ORDER, OTHER_PACKAGE } from './contract-copy.ts';
 
-it('accepts the present contract', async () => {
+it('accepts the current contract', async () => {
   const rules = await lintRulesAfter();
 
   expect(rules).toEqual([]);
@@ -26,7 +26,7 @@ it('refuses an enum value without the prefix of its enum', async () => {
   expect(rules).toEqual(['ENUM_VALUE_PREFIX']);
 });
 
-it('refuses an enum whose zero means something', async () => {
+it('refuses an enum whose zero value has a meaning', async () => {
   const rules = await lintRulesAfter([ORDER, 'STEP_STATE_UNSPECIFIED = 0;', 'STEP_STATE_STARTED = 0;']);
 
   expect(rules).toEqual(['ENUM_ZERO_VALUE_SUFFIX']);
@@ -42,7 +42,7 @@ it('refuses a request message that two RPCs share', async () => {
   expect(rules).toEqual(expect.arrayContaining(['RPC_REQUEST_RESPONSE_UNIQUE', 'RPC_REQUEST_STANDARD_NAME']));
 });
 
-it('refuses a package that is not its folder', async () => {
+it('refuses a package that differs from its folder', async () => {
   const rules = await lintRulesAfter(...OTHER_PACKAGE);
 
   expect(rules).toContain('PACKAGE_DIRECTORY_MATCH');

@@ -13,7 +13,7 @@ import {
   ERROR_DETAILS,
   openSession,
   type SqlSession,
-  startFront,
+  startDriftProxy,
 } from '../../support/contracts/contracts.ts';
 import { type InventoryFixture, startInventoryFixture } from '../../support/services/inventory.ts';
 import { createInventoryStates } from './provider-states.ts';
@@ -46,7 +46,7 @@ function verify(url: string, wires?: readonly WireName[]): Promise<Verification>
 
 /** Verifies the real service behind a front that overrides some RPCs. */
 async function verifyDrifted(drift: Drift<typeof InventoryService>): Promise<Verification> {
-  await using front = await startFront(InventoryService, inventory.client, drift);
+  await using front = await startDriftProxy(InventoryService, inventory.client, drift);
   return await verify(front.url, ONE_WIRE);
 }
 

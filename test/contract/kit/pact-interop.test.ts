@@ -12,7 +12,7 @@ import {
   type Drift,
   openSession,
   type SqlSession,
-  startFront,
+  startDriftProxy,
 } from '../../support/contracts/contracts.ts';
 import { createFakeSaga } from '../../support/services/fake-dependencies.ts';
 import { failureOf, type InventoryFixture, startInventoryFixture } from '../../support/services/inventory.ts';
@@ -85,7 +85,7 @@ describe.skipIf(pactIsMissing)(`Pact's verifier${pactIsMissing ? ` (skipped: ${p
         changeError(real.confirmReservation(request), ({ details }) => [Code.Aborted, details]),
       reserveStock: (request, real) => changeError(real.reserveStock(request), ({ code }) => [code, []]),
     };
-    await using front = await startFront(InventoryService, inventory.client, drift);
+    await using front = await startDriftProxy(InventoryService, inventory.client, drift);
 
     const { faults } = await verifyInventory(front.url);
 

@@ -8,7 +8,7 @@ import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { brokenInteractions, contractFile, ERROR_DETAILS, startFront } from '../../support/contracts/contracts.ts';
+import { brokenInteractions, contractFile, ERROR_DETAILS, startDriftProxy } from '../../support/contracts/contracts.ts';
 import { type OrderFixture, startOrderFixture } from '../../support/services/order.ts';
 
 const FILE = contractFile('MonitorService', 'OrderService');
@@ -77,7 +77,7 @@ it('the order service honours every interaction of MonitorService, in every prot
 });
 
 it('an order service that drops the synthetic flag is reported by name', async () => {
-  await using front = await startFront(OrderService, fixture.client, {
+  await using front = await startDriftProxy(OrderService, fixture.client, {
     createOrder: async (request, real) => {
       const { order, ...rest } = await real.createOrder(request);
       return { ...rest, order: { ...order, synthetic: false, status: OrderStatus.CONFIRMED } };

@@ -12,7 +12,7 @@ import {
   contractFile,
   type Drift,
   ERROR_DETAILS,
-  startFront,
+  startDriftProxy,
 } from '../../support/contracts/contracts.ts';
 import { startVerifiedPayment, type VerifiedPayment } from './provider-states.ts';
 
@@ -94,7 +94,7 @@ describe('payment', () => {
       reported: 'error.code\n      expected unavailable\n      actual   failed_precondition',
     },
   ])('that has drifted is reported by name: $drift', async ({ front, broken, reported }) => {
-    await using drifted = await startFront(PaymentService, payment.fixture.client, front);
+    await using drifted = await startDriftProxy(PaymentService, payment.fixture.client, front);
     const verification = await verify(drifted.url, ['gRPC, HTTP/2']);
 
     expect(brokenInteractions(verification)).toEqual(broken);

@@ -1,4 +1,4 @@
-// Analytics and the monitor as operators and machines see them: health, reflection, metrics and status, by every protocol.
+// The operational surface of analytics and the monitor: health, reflection, metrics and status, over every protocol.
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { HealthService, ServingStatus } from '@touchstone/rpc-server';
@@ -31,7 +31,7 @@ const EVERY_CALL = (['analytics', 'monitor'] as const).flatMap((name) =>
 );
 
 describe('health', () => {
-  it.each(EVERY_CALL)('of %s is SERVING by %s: as a whole, of its RPCs and of its broker', async (name, protocol) => {
+  it.each(EVERY_CALL)('of %s over %s is SERVING: overall, for its RPCs and for its broker', async (name, protocol) => {
     const health = clientBy(protocol, urls[name], HealthService);
     const own = { analytics: AnalyticsService.typeName, monitor: MonitorService.typeName }[name];
 
@@ -71,7 +71,7 @@ describe('reflection', () => {
 });
 
 describe('the RPCs', () => {
-  it.each(PROTOCOLS)('answer the same by %s', async (protocol) => {
+  it.each(PROTOCOLS)('return the same over %s', async (protocol) => {
     const monitor = clientBy(protocol, urls.monitor, MonitorService);
     const analytics = clientBy(protocol, urls.analytics, AnalyticsService);
     const byGrpc = createClient(MonitorService, createGrpcTransport({ baseUrl: urls.monitor }));
@@ -86,7 +86,7 @@ describe('the RPCs', () => {
 });
 
 describe('the operators’ service', () => {
-  it.each(EVERY_CALL)('of %s tells by %s that all is well', async (name, protocol) => {
+  it.each(EVERY_CALL)('of %s reports a healthy status over %s', async (name, protocol) => {
     const { status } = await clientBy(protocol, urls[name], OpsService).getStatus({});
 
     expect(status).toMatchObject({ service: name, databaseUp: true, broker: { connected: true }, deadLetters: 0n });

@@ -1,5 +1,5 @@
-// What a running platform answers to input that is wrong: the right code, every violation at once as google.rpc details, nothing
-// stored, and the same process serves the next caller.
+// Bad input to a running platform: the right code, every violation at once as google.rpc details, nothing stored, and the same process
+// serves the next caller.
 import { randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
@@ -43,13 +43,13 @@ afterEach(async () => {
   expect(listProcesses()).toEqual(processes);
 });
 
-/** What a gRPC client is told about an order that is valid but for `overrides`. */
+/** Places an order that is valid except for `overrides`, and returns the error of a gRPC client. */
 function refusalOf(overrides: Partial<OrderRequest>) {
   const transport = createGrpcTransport({ baseUrl: platform.stack.url('order') });
   return failureOf(createClient(OrderService, transport).createOrder(orderRequest(overrides)));
 }
 
-/** Refused as bad input, for exactly these reasons. */
+/** The expected error: bad input with exactly these violations. */
 const badRequest = (...violations: string[]) => ({
   code: Code.InvalidArgument,
   reason: 'INVALID_REQUEST',
@@ -57,7 +57,7 @@ const badRequest = (...violations: string[]) => ({
   retryAfterMs: undefined,
 });
 
-/** Posts a body as it is and returns the HTTP status with Connect's code. */
+/** Posts a raw body and returns the HTTP status and the Connect code. */
 async function post(
   body: string | Uint8Array<ArrayBuffer>,
   { path = CREATE_ORDER, headers = {} }: { path?: string; headers?: Record<string, string> } = {},
@@ -89,13 +89,13 @@ describe('an order', () => {
     expect(await refusalOf({ items })).toMatchObject(badRequest(`items[0].quantity: ${description}`));
   });
 
-  it('of 1,000 items is refused by one violation, not by a thousand', async () => {
+  it('of 1,000 items is refused with one violation, not a thousand', async () => {
     const items = Array.from({ length: 1_000 }, (_, index) => ({ productId: `product-${index}`, quantity: 1 }));
 
     expect(await refusalOf({ items })).toMatchObject(badRequest('items: must be at most 100, are 1000'));
   });
 
-  it('of products that do not exist is refused for each of them, not for the one that does', async () => {
+  it('of unknown products is refused for each of them, not for the known one', async () => {
     const items = ['no-lamp', '12345', 'no-mug'].map((productId) => ({ productId, quantity: 1 }));
 
     expect(await refusalOf({ items })).toMatchObject(
@@ -106,7 +106,7 @@ describe('an order', () => {
     );
   });
 
-  it('with empty ids is refused for every one of them, the missing key included', async () => {
+  it('with empty ids is refused for each of them, including the missing key', async () => {
     const items = [{ productId: '', quantity: 1 }];
 
     expect(await refusalOf({ idempotencyKey: '', customerId: '', items })).toMatchObject(
@@ -118,7 +118,7 @@ describe('an order', () => {
     );
   });
 
-  it('with ids of 300 characters is refused for every one of them', async () => {
+  it('with ids of 300 characters is refused for each of them', async () => {
     const items = [{ productId: LONG_ID, quantity: 1 }];
     const description = 'must have at most 128 characters, has 300';
 
@@ -131,14 +131,14 @@ describe('an order', () => {
     );
   });
 
-  it('with a zero byte or a line break in an id is refused, not broken by the database', async () => {
+  it('with a zero byte or a line break in an id is refused before it reaches the database', async () => {
     const refusal = await refusalOf({ idempotencyKey: `a\0b${randomUUID()}`, customerId: 'cust\r\n123' });
 
     const description = 'must not contain control characters';
     expect(refusal).toMatchObject(badRequest(`idempotency_key: ${description}`, `customer_id: ${description}`));
   });
 
-  it('of the same product twice is refused with the place of the first', async () => {
+  it('of the same product twice is refused with the index of the first', async () => {
     const items = ['prod101', '12345', 'prod101'].map((productId) => ({ productId, quantity: 1 }));
 
     expect(await refusalOf({ items })).toMatchObject(
@@ -146,7 +146,7 @@ describe('an order', () => {
     );
   });
 
-  it('by an unknown payment method is refused without the method being repeated', async () => {
+  it('with an unknown payment method is refused without echoing it', async () => {
     const refusal = await refusalOf({ paymentMethod: 'pm_of_another_customer' });
 
     expect(refusal).toMatchObject(badRequest('payment_method: is not a payment method of the shop'));
@@ -154,7 +154,7 @@ describe('an order', () => {
     expect(platform.output.join('\n')).not.toContain('another_customer');
   });
 
-  it('by something that is no token of the provider is refused', async () => {
+  it('with a payment method that is not a token of the provider is refused', async () => {
     expect(await refusalOf({ paymentMethod: '4111111111111111' })).toMatchObject(
       badRequest('payment_method: must be a token of the payment provider, like pm_approved'),
     );
@@ -167,7 +167,7 @@ describe('an order', () => {
     expect(await refusalOf({ items })).toMatchObject(badRequest('items[1].product_id: is sold in USD, others in EUR'));
   });
 
-  it('with everything wrong is refused for everything at once', async () => {
+  it('with several violations is refused with all of them at once', async () => {
     const items = [
       { productId: '', quantity: 0 },
       { productId: LONG_ID, quantity: 10_001 },
@@ -186,7 +186,7 @@ describe('an order', () => {
     ]);
   });
 
-  it('that was refused leaves its key free for the right one, and nothing else', async () => {
+  it('that was refused leaves its key free for a valid one, and stores nothing', async () => {
     const request = orderRequest({ customerId: randomUUID() });
     await refusalOf({ ...request, items: [] });
 
@@ -219,17 +219,17 @@ describe('a request', () => {
     expect(await post(new Uint8Array(bytes), { headers })).toEqual({ status: 400, code: 'invalid_argument' });
   });
 
-  it('with a field that this version does not know is taken', async () => {
+  it('with a field unknown to this version is accepted', async () => {
     const body = { ...orderRequest(), giftWrap: true, items: [{ productId: '12345', quantity: 1, colour: 'red' }] };
 
     expect(await post(JSON.stringify(body))).toEqual({ status: 200, code: '' });
   });
 
-  it('of 10 MB is resource_exhausted by Connect and by gRPC', async () => {
+  it('of 10 MB is resource_exhausted over Connect and gRPC', async () => {
     const customerId = 'x'.repeat(TEN_MEGABYTES);
 
     expect(await post(JSON.stringify({ customerId }))).toEqual({ status: 429, code: 'resource_exhausted' });
-    // A peer that takes an answer while it still sends: Node's own client ends such a call by itself.
+    // A raw peer that reads the response while it still sends: Node's own client would abort the call.
     const client = await connectByReflection(new URL(platform.stack.url('order')).host, OrderService.typeName);
     try {
       const call = callUnary(client, 'createOrder', { customer_id: customerId });
@@ -271,7 +271,7 @@ describe('a request', () => {
     expect(response.status).toBe(405);
   });
 
-  it('with a deadline that is no number is invalid_argument', async () => {
+  it('with a deadline that is not a number is invalid_argument', async () => {
     const headers = { 'connect-protocol-version': '1', 'connect-timeout-ms': 'soon' };
 
     expect(await post('{}', { headers })).toEqual({ status: 400, code: 'invalid_argument' });
@@ -285,7 +285,7 @@ describe('a request', () => {
     expect((await post('no gzip', { headers: { 'content-encoding': 'gzip' } })).status).toBe(400);
   });
 
-  it('whose client hangs up in the middle of the body orders nothing', async () => {
+  it('whose client disconnects during the body places no order', async () => {
     const customerId = randomUUID();
     const body = JSON.stringify(orderRequest({ customerId }));
     const headers = { 'content-type': 'application/json', 'content-length': body.length };
@@ -300,7 +300,7 @@ describe('a request', () => {
     expect((await platform.orders.listOrders({ customerId })).orders).toEqual([]);
   });
 
-  it('that is no HTTP at all is cut off', async () => {
+  it('that is not HTTP is disconnected', async () => {
     const { hostname, port } = new URL(platform.stack.url('order'));
     const socket = connect(Number(port), hostname);
     const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
@@ -312,7 +312,7 @@ describe('a request', () => {
     await closed;
   });
 
-  it('that was wrong is nothing the service complains about as its own fault', async () => {
+  it('that is invalid is not logged as an error of the service', async () => {
     await refusalOf({ items: [] });
     await post('{"idempotencyKey": "k');
     await post(new Uint8Array([0x0a, 0x10]), { headers: { 'content-type': 'application/proto' } });
@@ -326,7 +326,7 @@ describe('a request', () => {
   });
 });
 
-describe('what is wrong with a request', () => {
+describe('the violations of a request', () => {
   const unpriced = { name: '', unitPrice: { currencyCode: 'euro', minorUnits: -1n }, initialOnHand: -1 };
 
   it.each<[ServiceName, string, () => Promise<unknown>, string[]]>([
@@ -374,7 +374,7 @@ describe('what is wrong with a request', () => {
     expect(violations.map((violation) => violation.split(':')[0])).toEqual(fields);
   });
 
-  it('is told of a page token of another list, too', async () => {
+  it('include a page token of another list', async () => {
     const { nextPageToken } = await platform.inventory.listProducts({ pageSize: 1 });
 
     const { violations } = await failureOf(platform.orders.listOrders({ pageToken: nextPageToken }));

@@ -1,5 +1,4 @@
-// Inventory, payment, notification and the operators' service as their clients see them, through the running platform: what a
-// person can do by hand, and what there is to see after orders.
+// Inventory, payment, notification and the operators' service through the running platform: manual calls, and their state after orders.
 import { randomUUID } from 'node:crypto';
 import { Code } from '@connectrpc/connect';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -59,7 +58,7 @@ describe('inventory', () => {
     expect(first.products[0]).toMatchObject({ productId: '12345', unitPrice: { minorUnits: 5_999n } });
   });
 
-  it('tells of a product that is sold out, and knows none that never was', async () => {
+  it('reports a sold-out product as unavailable, and an unknown one as not found', async () => {
     const productId = await addProduct(platform, { onHand: 1 });
     await buy({ items: [{ productId, quantity: 1 }] });
 
@@ -70,7 +69,7 @@ describe('inventory', () => {
     });
   });
 
-  it('keeps stock and version of a product that is put in again as it was', async () => {
+  it('keeps stock and version of a product that is upserted unchanged', async () => {
     const productId = await addProduct(platform, { onHand: 5 });
     await buy({ items: [{ productId, quantity: 2 }] });
     const unitPrice = { currencyCode: 'EUR', minorUnits: 1_000n };
@@ -109,7 +108,7 @@ describe('inventory', () => {
     expect(await stockOf(productId)).toMatchObject({ onHand: 3, reserved: 3, available: 0 });
   });
 
-  it('keeps from orders what is reserved by hand, until it is released', async () => {
+  it('withholds manually reserved stock from orders until it is released', async () => {
     const productId = await addProduct(platform, { onHand: 1 });
     const byHand = randomUUID();
     const items = [{ productId, quantity: 1 }];
@@ -124,7 +123,7 @@ describe('inventory', () => {
     expect(await buy({ items })).toMatchObject({ items });
   });
 
-  it('reserves once for an order, and refuses it other lines', async () => {
+  it('reserves once for an order, and refuses other lines', async () => {
     const productId = await addProduct(platform, { onHand: 5 });
     const request = { orderId: randomUUID(), lines: [{ productId, quantity: 2 }] };
 
@@ -137,7 +136,7 @@ describe('inventory', () => {
     expect(await stockOf(productId)).toMatchObject({ reserved: 2 });
   });
 
-  it('never reserves for an order that was released before it asked', async () => {
+  it('never reserves for an order that was released before', async () => {
     const productId = await addProduct(platform, { onHand: 5 });
     const orderId = randomUUID();
 
@@ -158,7 +157,7 @@ describe('inventory', () => {
     expect(await stockOf(productId)).toMatchObject({ onHand: 3, sold: 2n });
   });
 
-  it('sells by hand what is reserved, once, and nothing that is not', async () => {
+  it('confirms a manual reservation once, and nothing without a reservation', async () => {
     const productId = await addProduct(platform, { onHand: 5 });
     const orderId = randomUUID();
     expect(await failureOf(inventory().confirmReservation({ orderId }))).toMatchObject({
@@ -186,7 +185,7 @@ describe('payment', () => {
     ...overrides,
   });
 
-  it('lists the one charge of an order, which is the one in the books of the provider', async () => {
+  it('lists the only charge of an order, which is that of the provider', async () => {
     const { orderId, total } = await buy();
 
     const { charges } = await payments().listCharges({ orderId });
@@ -196,7 +195,7 @@ describe('payment', () => {
     expect(books).toMatchObject([{ id: charges[0]?.transactionId, status: 'captured' }]);
   });
 
-  it('lists a declined charge with the words of the provider', async () => {
+  it('lists a declined charge with the reason of the provider', async () => {
     const { order } = await platform.orders.createOrder(orderRequest({ paymentMethod: 'pm_expired_card' }));
     const { orderId } = await awaitOrder(platform, order?.orderId, OrderStatus.FAILED);
 
@@ -233,7 +232,7 @@ describe('payment', () => {
     expect(await readProviderCharges(platform, request.orderId)).toHaveLength(1);
   });
 
-  it('gives the money of an order back once, however often it is asked', async () => {
+  it('refunds an order once, however often it is called', async () => {
     const request = payment();
     const { charge } = await payments().processPayment(request);
     const refund = { orderId: request.orderId, idempotencyKey: randomUUID() };
@@ -258,7 +257,7 @@ describe('payment', () => {
     expect(await readProviderCharges(platform, orderId)).toEqual([]);
   });
 
-  it('as well as inventory refuses what is for a test order', async () => {
+  it('refuses synthetic calls, like inventory', async () => {
     const refused = { code: Code.PermissionDenied, reason: 'SYNTHETIC_NOT_ALLOWED' };
     const lines = [{ productId: 'test-product', quantity: 1 }];
     const reservation = { orderId: randomUUID(), lines, synthetic: true };
@@ -269,7 +268,7 @@ describe('payment', () => {
 });
 
 describe('notification', () => {
-  it('finds what was told about an order, and to a customer, and nothing of others', async () => {
+  it('lists the notifications of an order and of a customer, and no others', async () => {
     const [customerId, other] = [randomUUID(), randomUUID()];
     const { orderId } = await buy({ customerId });
     await buy({ customerId });
@@ -297,7 +296,7 @@ describe('notification', () => {
     expect(await mailIds(customerId)).toEqual([sent.messageId]);
   });
 
-  it('tells a customer of the order that was confirmed, not of the one that failed', async () => {
+  it('notifies a customer of the confirmed order, not of the failed one', async () => {
     const customerId = randomUUID();
     const declined = orderRequest({ customerId, paymentMethod: 'pm_insufficient_funds' });
     const { order } = await platform.orders.createOrder(declined);

@@ -1,5 +1,5 @@
-// The contracts between the services of the shop: where their files are, what every call and every event of them has in
-// common, and a fixture in which a service's real event handlers take events in.
+// The contracts between the services of the shop: their files, the headers common to their calls and events, and a fixture that runs a
+// service's real event handlers.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,24 +33,24 @@ import { createDatabase, type Database } from '#services/platform/storage/databa
 import { readEvents, type StoredEvent } from '../events.ts';
 import type { TestNats } from '../nats.ts';
 import { createTestDatabase } from '../postgres.ts';
-import { beginUsage } from './usage.ts';
+import { startUsageRecording } from './usage.ts';
 
-/** Where the contract files are kept. */
+/** The folder of the contract files. */
 export const CONTRACTS = fileURLToPath(new URL('../../contract/contracts/', import.meta.url));
 
-/** What the services' errors have in their details. */
+/** The types of the details of errors. */
 export const ERROR_DETAILS = [ErrorInfoSchema, RetryInfoSchema];
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** The file of a contract. */
+/** Returns the file of a contract. */
 export function contractFile(consumer: string, provider: string): string {
   return join(CONTRACTS, `${consumer}-${provider}.json`);
 }
 
 /**
- * Begins a contract whose file is committed. The test file fails once when it changes the contract: its provider was
- * verified against what the file said before. What the consumer uses of the provider is recorded as well.
+ * Starts a contract whose file is committed. The test file fails once when it changes the contract, because its provider was verified
+ * against the previous file. Also records what the consumer uses of the provider.
  */
 export function shopContract(consumer: string, provider: string): Contract {
   const file = contractFile(consumer, provider);
@@ -59,11 +59,11 @@ export function shopContract(consumer: string, provider: string): Contract {
   afterAll(() => {
     if (read() !== before) throw new Error(`${file} has changed: commit it, and run again to verify its provider`);
   });
-  beginUsage(consumer, provider, ERROR_DETAILS);
+  startUsageRecording(consumer, provider, ERROR_DETAILS);
   return contract(consumer, provider, { directory: CONTRACTS, types: ERROR_DETAILS });
 }
 
-/** The file of events as they once were, beside a test of theirs. */
+/** Returns the file of recorded events next to a test. */
 export function recordedEvents(testUrl: string, name: string): string {
   return fileURLToPath(new URL(`recorded/${name}.json`, testUrl));
 }
@@ -88,35 +88,37 @@ export function envelopeOf({ typeName }: DescMessage, id: string): { readonly he
 }
 
 /**
- * Waits for the events that tell of one order or product, of which there are `least`, and returns them as the broker has them;
- * when none comes, whatever is there of that subject, for the verification to say what is wrong with it.
+ * Waits for at least `min` events about one order or product, and returns them as stored by the broker. When none arrives, returns all
+ * events of that subject, so that the verification reports the difference.
+ *
+ * @throws {Error} no event of that subject was published.
  */
-export async function captureEvents(nats: TestNats, subject: string, id: string, least = 1): Promise<CapturedEvent[]> {
+export async function captureEvents(nats: TestNats, subject: string, id: string, min = 1): Promise<CapturedEvent[]> {
   let stored: StoredEvent[] = [];
-  const tellsOfIt = ({ payload }: StoredEvent) => Buffer.from(payload).includes(id);
+  const mentionsId = ({ payload }: StoredEvent) => Buffer.from(payload).includes(id);
   const look = async () => {
     stored = await readEvents(nats, subject);
-    return stored.filter(tellsOfIt).length >= least;
+    return stored.filter(mentionsId).length >= min;
   };
   await vi.waitUntil(look, { timeout: 5_000, interval: 25 }).catch((error: unknown) => {
     if (stored.length === 0) throw new Error(`no ${subject} was published`, { cause: error });
   });
-  const found = stored.filter(tellsOfIt);
+  const found = stored.filter(mentionsId);
   return (found.length > 0 ? found : stored).map(({ headers, payload }) => ({ subject, headers, payload }));
 }
 
 /** A service's handlers and its database, without broker and port. */
-export interface EventFixture extends AsyncDisposable {
+export type EventFixture = AsyncDisposable & {
   readonly database: Database;
-  /** Applies an event once, however often it comes. */
+  /** Applies an event once, however often it is delivered. */
   readonly handle: (event: CapturedEvent) => Promise<void>;
-  /** Applies an event as if it had never come before. */
+  /** Applies an event as if it had not been delivered before. */
   readonly handleAgain: (event: CapturedEvent) => Promise<void>;
   /** Empties the database. */
   empty(): Promise<void>;
-  /** Runs a statement behind the handlers' backs. */
+  /** Runs a statement directly on the database. */
   sql<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>;
-}
+};
 
 /** Opens a fixture with a fresh database for the handlers that `subscribe` makes. */
 export async function openEventFixture(
@@ -160,7 +162,7 @@ export async function openEventFixture(
   };
 }
 
-// Small tables are deleted from much faster than they are truncated; without triggers, in whatever order.
+// For small tables `delete` is much faster than `truncate`. Without triggers the order of the tables does not matter.
 async function emptyTables({ sql }: SqlSession): Promise<void> {
   const tables = await sql<{ name: string }>(
     "select quote_ident(tablename) as name from pg_tables where schemaname = 'public' and tablename not like '%migration'",
@@ -169,7 +171,7 @@ async function emptyTables({ sql }: SqlSession): Promise<void> {
   await sql(statements.join('; '));
 }
 
-/** A handler of which every run starts with `begin`, and for which `check` holds after the run's last event. */
+/** A handler source of which every run starts with `begin`, and for which `check` holds after the run's last event. */
 export function inTurn(
   handle: EventFixture['handle'],
   begin: () => Promise<unknown>,
@@ -183,11 +185,11 @@ export function inTurn(
   };
 }
 
-export interface SqlSession extends AsyncDisposable {
+export type SqlSession = AsyncDisposable & {
   sql<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>;
-}
+};
 
-/** Opens a connection for statements behind a service's back. */
+/** Opens a connection for statements outside of the service. */
 export async function openSession(url: string): Promise<SqlSession> {
   const client = new PostgresClient({ connectionString: url });
   await client.connect();
@@ -199,7 +201,7 @@ export async function openSession(url: string): Promise<SqlSession> {
 
 type RpcCall = (request: never, options?: never) => unknown;
 
-/** How a provider has drifted: what it answers to some of its RPCs, with the help of what it was. */
+/** How a provider has drifted from its contract: other implementations of some RPCs, which may call the real one. */
 export type Drift<Service extends DescService> = {
   readonly [Name in keyof Client<Service>]?: (
     request: Client<Service>[Name] extends RpcCall ? Parameters<Client<Service>[Name]>[0] : never,
@@ -207,28 +209,28 @@ export type Drift<Service extends DescService> = {
   ) => unknown;
 };
 
-/** Starts a front that hands every call on to a provider, but for those in which it has drifted. */
-export async function startFront<Service extends DescService>(
+/** Starts a proxy that forwards every call to a provider, except for the RPCs in which it has drifted. */
+export async function startDriftProxy<Service extends DescService>(
   service: Service,
   real: Client<Service>,
   drift: Drift<Service>,
 ): Promise<VirtualService> {
-  const front = await startVirtualService({ services: [service] });
+  const proxy = await startVirtualService({ services: [service] });
   for (const method of service.methods) {
     const name = method.localName as keyof Client<Service>;
-    const handOn = (request: unknown, caller: Client<Service>) =>
+    const forward = (request: unknown, caller: Client<Service>) =>
       (caller[name] as (request: unknown) => unknown)(request);
-    const answer = (drift[name] as typeof handOn | undefined) ?? handOn;
-    front
+    const answer = (drift[name] as typeof forward | undefined) ?? forward;
+    proxy
       .stub(method)
       .replies(((request: unknown, { requestHeader }: HandlerContext) =>
-        answer(request, inNameOf(requestHeader, service, real))) as never);
+        answer(request, forCaller(requestHeader, service, real))) as never);
   }
-  return front;
+  return proxy;
 }
 
-/** A provider's client that shows the credential of a caller, if there is one. */
-function inNameOf<Service extends DescService>(
+/** Returns a client of the provider with the credential of the caller, if there is one. */
+function forCaller<Service extends DescService>(
   requestHeader: Headers,
   service: Service,
   real: Client<Service>,
@@ -241,7 +243,7 @@ function inNameOf<Service extends DescService>(
   return Object.fromEntries(methods) as Client<Service>;
 }
 
-/** Gives an answer's error another code and other details. */
+/** Rethrows the error of an answer with another code and other details. */
 export async function changeError<T>(
   answer: Promise<T>,
   change: (error: ConnectError) => [code: Code, details: ConnectError['details']],
@@ -257,7 +259,7 @@ export async function changeError<T>(
   }
 }
 
-/** The titles of the interactions that a provider does not honour. */
+/** Returns the titles of the interactions that a provider does not fulfil. */
 export function brokenInteractions({ interactions }: Verification): string[] {
   return interactions
     .filter(({ checks }) => checks.some(({ differences, fault }) => differences.length > 0 || fault !== undefined))

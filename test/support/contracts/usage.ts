@@ -1,5 +1,4 @@
-// What the shop's services use of each other, recorded in their contract tests: their clients and the events they are given
-// go through here. One recorder a test file, begun by its contract.
+// The usage of one service by another, recorded in contract tests: clients and events pass through a recorder, one per test file.
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DescMessage, DescService, MessageShape } from '@bufbuild/protobuf';
@@ -7,7 +6,7 @@ import type { Client } from '@connectrpc/connect';
 import { recordUsage, type UsageRecorder } from '@touchstone/kit';
 import { afterAll, afterEach, expect, type RunnerTestFile, type RunnerTestSuite } from 'vitest';
 
-/** Where the usage files are kept. */
+/** The folder of the usage files. */
 export const USAGE = fileURLToPath(new URL('../../contract/usage/', import.meta.url));
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -15,10 +14,10 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 let recorder: UsageRecorder | undefined;
 
 /**
- * Begins to record what a service uses of another. The test file fails once when it changes the usage file, which is
- * committed; with a part of its tests, it changes what that part says.
+ * Starts to record what a service uses of another. The test file fails once when it changes the committed usage file. A run of some of
+ * its tests updates only the usage of these tests.
  */
-export function beginUsage(consumer: string, provider: string, types: readonly DescMessage[]): void {
+export function startUsageRecording(consumer: string, provider: string, types: readonly DescMessage[]): void {
   const { testPath } = expect.getState();
   if (testPath === undefined) throw new Error('usage is recorded in a test file');
   const usage = recordUsage(consumer, provider, {
@@ -36,7 +35,7 @@ export function beginUsage(consumer: string, provider: string, types: readonly D
     const states = ran === undefined ? [] : statesIn(ran);
     if (ran === undefined || states.includes('fail')) return;
     const { path, hasChanged } = await usage.write({ isWhole: states.every((state) => state === 'pass') });
-    if (hasChanged) throw new Error(`${path} has changed: look at what is used now, commit it, and run again`);
+    if (hasChanged) throw new Error(`${path} has changed: review it, commit it, and run again`);
   });
 }
 
@@ -44,7 +43,7 @@ function statesIn({ tasks }: Pick<RunnerTestSuite, 'tasks'>): (string | undefine
   return tasks.flatMap((task) => (task.type === 'suite' ? statesIn(task) : [task.result?.state]));
 }
 
-/** Returns the client that a service is to be given in place of this one, so that its use is recorded. */
+/** Wraps a client so that its use is recorded. */
 export function recordedClient<Service extends DescService>(
   service: Service,
   client: Client<Service>,
@@ -52,13 +51,13 @@ export function recordedClient<Service extends DescService>(
   return recorder?.client(service, client) ?? client;
 }
 
-interface EventReader {
+type EventReader = {
   readEvent<Schema extends DescMessage>(schema: Schema, payload: Uint8Array): MessageShape<Schema>;
-}
+};
 
 /**
- * Returns `services/platform/messaging/event.ts` as handlers are to see it: what they read of an event is recorded. For a mock of
- * that module, since handlers take bytes and decode them themselves.
+ * Wraps the module `services/platform/messaging/event.ts` so that the fields that handlers read of an event are recorded. A mock of that
+ * module is needed because handlers decode events themselves.
  */
 export function recordEvents<Module extends EventReader>(real: Module): Module {
   return {

@@ -9,6 +9,7 @@ import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import type { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { createInventoryService } from '#services/inventory/service.ts';
+import { DEFAULT_LIMITS } from '#services/platform/server/load-shedding.ts';
 import { makeStream } from '../events.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
@@ -36,6 +37,8 @@ export async function startInventory({ database, nats }: InventoryNeeds): Promis
       databaseUrl: database.databaseUrl,
       natsUrl: nats.url('inventory'),
       corsOrigins: undefined,
+      // Room for every burst of these tests on a slow machine: load shedding has tests of its own.
+      callLimits: { ...DEFAULT_LIMITS, maxQueuedCalls: 1_000, maxQueueMs: 60_000 },
       logLevel: 'silent',
       syntheticCredential: TEST_CREDENTIAL,
       syntheticRetentionMs: 86_400_000,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { findFaults, type OverloadFigures, renderFigures, sumUp } from '../../bench/overload/figures.ts';
+import { combineResults, findProblems, type OverloadFigures, renderFigures } from '../../bench/overload/figures.ts';
 import type { LoadResult } from '../../bench/overload/generator.ts';
 
 const result = (change: Partial<LoadResult>): LoadResult => ({
@@ -7,28 +7,30 @@ const result = (change: Partial<LoadResult>): LoadResult => ({
   acknowledged: [],
   acceptedMs: [],
   refusedMs: [],
-  others: {},
+  otherEnds: {},
   seconds: 1,
   cpuShare: 0.1,
   latestMs: 3,
   ...change,
 });
 const calm = [result({ acceptedMs: [40, 60] }), result({ acceptedMs: [20, 100] })];
-const flood = result({ called: 20, acceptedMs: [150, 200], refusedMs: Array(18).fill(5) });
+const overload = result({ called: 20, acceptedMs: [150, 200], refusedMs: Array(18).fill(5) });
 const MIB = 2 ** 20;
 
 const good: OverloadFigures = {
   factor: 10,
   saturation: 3,
-  sustainable: sumUp(2, 4, calm),
-  overload: sumUp(20, 20, [flood]),
-  memory: { before: 100 * MIB, most: 180 * MIB, after: 120 * MIB },
-  restMs: 500,
+  sustainable: combineResults(2, 4, calm),
+  overload: combineResults(20, 20, [overload]),
+  memory: { before: 100 * MIB, max: 180 * MIB, after: 120 * MIB },
+  quiescentMs: 500,
   violations: [],
 };
-const floodWith = (change: Partial<LoadResult>) => ({ overload: sumUp(20, 20, [{ ...flood, ...change }]) });
+const overloadWith = (change: Partial<LoadResult>) => ({
+  overload: combineResults(20, 20, [{ ...overload, ...change }]),
+});
 
-it('sums up what was seen in several goes', () => {
+it('combines the results of several loads', () => {
   expect(good.sustainable).toMatchObject({
     called: 4,
     accepted: 4,
@@ -40,20 +42,28 @@ it('sums up what was seen in several goes', () => {
   expect(renderFigures(good)).toContain('accepted p99  2.00 times');
 });
 
-it('finds nothing wrong when everything is as promised', () => {
-  expect(findFaults(good)).toEqual([]);
+it('finds no problem when every promise holds', () => {
+  expect(findProblems(good)).toEqual([]);
 });
 
 it.each<[string, Partial<OverloadFigures>, string]>([
-  ['accepted orders that got more than twice as slow', floodWith({ acceptedMs: [150, 201] }), 'slower by 2.01 times'],
-  ['refusals that take long', floodWith({ refusedMs: Array(18).fill(900) }), 'half of the refusals'],
-  ['another answer', floodWith({ others: { unavailable: 1 } }), '1 unavailable'],
-  ['no refusals', floodWith({ refusedMs: [] }), 'was no overload'],
-  ['a generator that did not keep up', floodWith({ called: 18 }), 'the generator did not keep up'],
-  ['memory that stays', { memory: { ...good.memory, after: 126 * MIB } }, 'memory did not return'],
-  ['a rate that was not sustained', { sustainable: sumUp(2, 4, [result({ refusedMs: [1] })]) }, 'was not sustained'],
-  ['no rest', { restMs: undefined }, 'did not come to rest'],
+  [
+    'accepted orders that are more than twice as slow',
+    overloadWith({ acceptedMs: [150, 201] }),
+    'slower by 2.01 times',
+  ],
+  ['slow refusals', overloadWith({ refusedMs: Array(18).fill(900) }), 'half of the refusals'],
+  ['another answer', overloadWith({ otherEnds: { unavailable: 1 } }), '1 unavailable'],
+  ['no refusals', overloadWith({ refusedMs: [] }), 'was no overload'],
+  ['a generator that did not keep up', overloadWith({ called: 18 }), 'the generator did not keep up'],
+  ['memory that is not freed', { memory: { ...good.memory, after: 126 * MIB } }, 'memory did not return'],
+  [
+    'a rate that was not sustained',
+    { sustainable: combineResults(2, 4, [result({ refusedMs: [1] })]) },
+    'was not sustained',
+  ],
+  ['no quiescence', { quiescentMs: undefined }, 'did not reach quiescence'],
   ['a violated invariant', { violations: ['money: lost'] }, 'money: lost'],
-])('finds fault with %s', (_, change, words) => {
-  expect(findFaults({ ...good, ...change }).join('\n')).toContain(words);
+])('reports %s', (_, change, words) => {
+  expect(findProblems({ ...good, ...change }).join('\n')).toContain(words);
 });

@@ -52,7 +52,7 @@ describe('an invalid command line', () => {
       line: "option '--port <number>' argument '65536' is invalid. It must be a port number of at most 65535.",
     },
     { args: ['virtual', 'nowhere'], line: 'descriptors: nowhere: there is no such file or folder' },
-    { args: ['faults'], line: '--upstream: is required: the URL of the service' },
+    { args: ['faults'], line: '--upstream is required (the URL of the service)' },
     {
       args: ['promote', 'x', ...descriptors, '--consumer', 'A', '--provider', 'B', '--directory', 'd'].concat(
         ...['--placeholder', 'a.B.c=oops'],
@@ -61,7 +61,7 @@ describe('an invalid command line', () => {
     },
     {
       args: ['verify', contracts, '--provider', 'http://127.0.0.1:1', ...descriptors],
-      line: '--state-url: is required: interactions have the states "Oslo expects sun", "no measurements in Oslo", "a cold night in Oslo"',
+      line: '--state-url is required: interactions have the states "Oslo expects sun", "no measurements in Oslo", "a cold night in Oslo"',
     },
     {
       args: ['stub', contracts, ...descriptors],
@@ -73,7 +73,7 @@ describe('an invalid command line', () => {
     },
     {
       args: ['can-i-change', '--usage', usage],
-      line: '--findings: is required unless the findings are on standard input',
+      line: '--findings is required unless the findings are on standard input',
     },
   ])('is reported in one line that names the problem: kit $args', async ({ args, line }) => {
     expect(await runInTerminal(args)).toEqual({ exitCode: 2, out: '', errors: `error: ${line}` });
