@@ -45,6 +45,7 @@ export const importRuleSettings: RuleSettings = {
     'packages/rpc-server': 10,
     local: 15,
     'services/inventory': 10,
+    'services/monitor': 10,
     'services/notification': 5,
     'services/order': 10,
     'services/payment': 8,
