@@ -134,16 +134,16 @@ function renderResult({ experiment, outcome }: Result, seed: number): string {
 }
 
 function renderFindings(outcome: Outcome): string[] {
-  const { steadyBefore, measureEffect, findings, steadyAfter, judgement, faultMs } = outcome;
+  const { steadyBefore, effect, findings, steadyAfter, judgement, faultMs } = outcome;
   const rows: Finding[] = [
     ...(steadyBefore === undefined ? [] : [{ claim: 'Steady state before the fault', ...steadyBefore }]),
-    ...(measureEffect === undefined
+    ...(effect === undefined
       ? []
       : [
           {
             claim: `The fault, active for ${seconds(faultMs)}, has an effect`,
-            holds: measureEffect.count > 0,
-            seen: measureEffect.seen,
+            holds: effect.count > 0,
+            seen: effect.seen,
           },
         ]),
     ...findings,

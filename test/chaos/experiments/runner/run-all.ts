@@ -115,7 +115,7 @@ async function runOne(experiment: Experiment, world: World): Promise<Outcome | u
 
 function endEarly(why: Pick<Outcome, 'obstacle' | 'abortReason'>, startMs: number): Outcome {
   const nothing = {
-    measureEffect: undefined,
+    effect: undefined,
     findings: [],
     steadyBefore: undefined,
     steadyAfter: undefined,

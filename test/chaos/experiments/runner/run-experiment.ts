@@ -46,15 +46,15 @@ export async function runExperiment<Subject>(
   const run = new Run(experiment, environment);
   await run.execute();
   environment.signal.throwIfAborted();
-  const { abortReason, measureEffect, findings, steadyBefore, steadyAfter, judgement, faultMs } = run;
-  const seen = { obstacle: undefined, abortReason, measureEffect, findings, steadyBefore, steadyAfter, judgement };
+  const { abortReason, effect, findings, steadyBefore, steadyAfter, judgement, faultMs } = run;
+  const seen = { obstacle: undefined, abortReason, effect, findings, steadyBefore, steadyAfter, judgement };
   return { ...seen, ...decideVerdict(seen), faultMs, tookMs: performance.now() - startMs };
 }
 
 class Run<Subject> {
   readonly findings: Finding[] = [];
   abortReason: string | undefined;
-  measureEffect: FaultEffect | undefined;
+  effect: FaultEffect | undefined;
   steadyBefore: ProbeResult | undefined;
   steadyAfter: ProbeResult | undefined;
   judgement: Judgement | undefined;
@@ -109,7 +109,7 @@ class Run<Subject> {
     });
     await this.#guard('the fault is measured and removed', async () => {
       try {
-        this.measureEffect = await withinLimit(active?.measureEffect(), this.#environment.signal);
+        this.effect = await withinLimit(active?.measureEffect(), this.#environment.signal);
       } finally {
         // Also after an abort: a stopped process has to be continued before it can be ended.
         await withinLimit(active?.remove());
@@ -117,7 +117,7 @@ class Run<Subject> {
     });
     this.faultMs = performance.now() - startMs;
     this.#environment.progress(
-      `fault removed after ${Math.round(this.faultMs)} ms; effect: ${this.measureEffect?.seen ?? 'none'}`,
+      `fault removed after ${Math.round(this.faultMs)} ms; effect: ${this.effect?.seen ?? 'none'}`,
     );
     // Without an observation there is no state to check the recovery with.
     if (observed === undefined || recover === undefined || this.abortReason !== undefined) return;

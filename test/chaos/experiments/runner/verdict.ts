@@ -13,7 +13,7 @@ export type Observations = {
   /** Why it was aborted. */
   readonly abortReason: string | undefined;
   /** Undefined when the fault was never injected. */
-  readonly measureEffect: FaultEffect | undefined;
+  readonly effect: FaultEffect | undefined;
   readonly findings: readonly Finding[];
   /** The steady state before the fault and after it. */
   readonly steadyBefore: ProbeResult | undefined;
@@ -40,10 +40,10 @@ export function decideVerdict(seen: Observations): Decision {
       reasons: [`no steady state before the fault: ${seen.steadyBefore?.seen ?? 'not probed'}`],
     };
   }
-  if (seen.measureEffect === undefined || !(seen.measureEffect.count > 0)) {
+  if (seen.effect === undefined || !(seen.effect.count > 0)) {
     return {
       verdict: 'fault had no effect',
-      reasons: [seen.measureEffect?.seen ?? 'the fault was never injected', ...failed],
+      reasons: [seen.effect?.seen ?? 'the fault was never injected', ...failed],
     };
   }
   const unsteady =

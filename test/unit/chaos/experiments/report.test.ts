@@ -16,7 +16,7 @@ const OUTCOME: Outcome = {
   reasons: ['It answers: in 9 s | too late'],
   obstacle: undefined,
   abortReason: undefined,
-  measureEffect: { count: 3, seen: 'three calls were delayed' },
+  effect: { count: 3, seen: 'three calls were delayed' },
   findings: [{ claim: 'It answers', holds: false, seen: 'in 9 s | too late' }],
   steadyBefore: WELL,
   steadyAfter: UNWELL,
@@ -32,7 +32,7 @@ const skipped: Result = {
     verdict: 'skipped',
     reasons: ['mounting needs root'],
     obstacle: 'mounting needs root',
-    measureEffect: undefined,
+    effect: undefined,
     findings: [],
   },
 };
@@ -75,7 +75,7 @@ describe('the report', () => {
       seed: 7,
       upheld: false,
       experiments: [
-        { name: 'plain', section: '8.3', verdict: 'refuted', steadyState: 'All is well.', measureEffect: { count: 3 } },
+        { name: 'plain', section: '8.3', verdict: 'refuted', steadyState: 'All is well.', effect: { count: 3 } },
         { name: 'other', verdict: 'skipped', obstacle: 'mounting needs root' },
       ],
     });

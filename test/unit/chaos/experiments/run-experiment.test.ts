@@ -27,7 +27,7 @@ describe('an experiment', () => {
     const environment = plainEnvironment();
     const outcome = await run(plainExperiment(), environment);
 
-    expect(outcome).toMatchObject({ verdict: 'upheld', reasons: [], measureEffect: { count: 1 } });
+    expect(outcome).toMatchObject({ verdict: 'upheld', reasons: [], effect: { count: 1 } });
     expect(outcome.findings.map(({ claim }) => claim)).toEqual([
       'It answers',
       'It recovers',
@@ -176,7 +176,7 @@ describe('the fault', () => {
 
     expect(await run(experiment, environment)).toMatchObject({
       verdict: 'fault had no effect',
-      measureEffect: undefined,
+      effect: undefined,
     });
     expect(remove).toHaveBeenCalledOnce();
   });

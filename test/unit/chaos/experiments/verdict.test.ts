@@ -11,7 +11,7 @@ import { UNWELL, WELL } from './fixtures.ts';
 const UPHELD: Observations = {
   obstacle: undefined,
   abortReason: undefined,
-  measureEffect: { count: 2, seen: 'two calls were delayed' },
+  effect: { count: 2, seen: 'two calls were delayed' },
   findings: [{ claim: 'It answers', holds: true, seen: 'it did' }],
   steadyBefore: WELL,
   steadyAfter: WELL,
@@ -27,19 +27,9 @@ describe('the verdict', () => {
     ['a claim does not hold', { findings: FAILED }, 'refuted', ['It answers: it did not']],
     ['an invariant is violated', { judgement: BROKEN }, 'refuted', ['invariant violated: money: one cent is missing']],
     ['the invariants were not judged', { judgement: undefined }, 'refuted', ['the invariants could not be judged']],
-    ['the fault had no effect', { measureEffect: NO_EFFECT }, 'fault had no effect', ['no call was delayed']],
-    [
-      'the effect is not a number',
-      { measureEffect: { count: Number.NaN, seen: 'NaN' } },
-      'fault had no effect',
-      ['NaN'],
-    ],
-    [
-      'the fault was never injected',
-      { measureEffect: undefined },
-      'fault had no effect',
-      ['the fault was never injected'],
-    ],
+    ['the fault had no effect', { effect: NO_EFFECT }, 'fault had no effect', ['no call was delayed']],
+    ['the effect is not a number', { effect: { count: Number.NaN, seen: 'NaN' } }, 'fault had no effect', ['NaN']],
+    ['the fault was never injected', { effect: undefined }, 'fault had no effect', ['the fault was never injected']],
     ['it was aborted', { abortReason: 'an alarm' }, 'aborted', ['an alarm']],
     [
       'there was no steady state before',
@@ -56,7 +46,7 @@ describe('the verdict', () => {
     const everything = {
       ...UPHELD,
       findings: FAILED,
-      measureEffect: NO_EFFECT,
+      effect: NO_EFFECT,
       abortReason: 'an alarm',
       judgement: BROKEN,
     };
