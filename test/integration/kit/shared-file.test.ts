@@ -113,7 +113,7 @@ describe('a file that is changed', () => {
       return 'second';
     };
 
-    await expect(updateFile(folder.file, standStill)).rejects.toThrow('another process took the lock');
+    await expect(updateFile(folder.file, standStill)).rejects.toThrow('taken by another process');
 
     expect(await readFile(folder.file, 'utf8')).toBe('first');
     expect(await readFile(lock, 'utf8')).toBe('half of');
