@@ -58,6 +58,7 @@ function level(name: Level, { order, seconds, setup }: LevelOptions): TestProjec
       setupFiles: setup,
       // Threads start faster; tests that start processes and handle signals need their own process.
       pool: name === 'unit' ? 'threads' : 'forks',
+      isolate: false,
       testTimeout: seconds * 1000,
       hookTimeout: seconds * 1000,
       sequence: { groupOrder: order },
