@@ -20,7 +20,7 @@ export default defineConfig({
   test: {
     includeTaskLocation: true,
     allowOnly: false,
-    globalSetup: ['test/support/postgres.ts'],
+    globalSetup: ['test/support/postgres.ts', 'test/support/shared-stacks.ts'],
     retry: 0,
     restoreMocks: true,
     unstubGlobals: true,

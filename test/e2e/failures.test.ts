@@ -24,19 +24,17 @@ import {
   type OrderRequest,
   orderRequest,
   readProviderCharges,
-  startTestStack,
   type TestStack,
+  useSharedStack,
 } from '../support/stack.ts';
 
-// Breakers allow a probe soon, so that one test's outage is over before the next test starts.
-const SETTINGS = { BREAKER_RESET_MS: '1500', PAYMENT_PROVIDER_TIMEOUT_MS: '6000', PAYMENT_SETTLE_AFTER_MS: '1000' };
 const PATIENCE = { timeout: 90_000, interval: 50 };
 const BURST = 12;
 
 let platform: TestStack;
 
 beforeAll(async () => {
-  platform = await startTestStack(SETTINGS);
+  platform = await useSharedStack('disturbed');
 });
 afterAll(() => platform?.[Symbol.asyncDispose]());
 

@@ -7,13 +7,13 @@ import { NotificationType } from '#gen/shop/notification/v1/notification_pb.ts';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { OrderService, CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { callUnary, connectByReflection } from '../support/reflection-client.ts';
-import { orderRequest, startTestStack, type TestStack } from '../support/stack.ts';
+import { orderRequest, type TestStack, useSharedStack } from '../support/stack.ts';
 
 describe('the journey of an order', () => {
   let platform: TestStack;
 
   beforeAll(async () => {
-    platform = await startTestStack();
+    platform = await useSharedStack('steady');
   });
   afterAll(() => platform?.[Symbol.asyncDispose]());
 
@@ -109,7 +109,7 @@ describe('the journey of an order', () => {
   it('logs no secret of a payment or a connection', async () => {
     await platform.orders.createOrder(orderRequest({ paymentMethod: 'pm_expired_card' }));
 
-    const output = platform.output.join('\n');
+    const output = (await platform.readOutput()).join('\n');
 
     expect(output).toContain('"msg":"serving"');
     expect(output).not.toContain('pm_expired_card');
