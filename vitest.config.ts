@@ -1,7 +1,9 @@
 // The configuration of vitest: `vitest run` runs all four levels of the pyramid, `--project unit` one of them.
+import { availableParallelism } from 'node:os';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { JsonReporter } from 'vitest/node';
 import { LeakReporter } from './test/support/guards/leak-reporter.ts';
+import { ProgressReporter } from './test/support/progress-reporter.ts';
 import type { Level } from './test/support/pyramid/pyramid.ts';
 import { PyramidReporter } from './test/support/pyramid/reporter.ts';
 
@@ -15,6 +17,10 @@ if (process.env.NODE_OPTIONS?.includes(SOURCE_FLAG) !== true) {
   process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} ${SOURCE_FLAG}`.trim();
 }
 
+const CORES = availableParallelism();
+// A third of the time of these tests is waiting for other processes, so there is one worker more than cores.
+const WORKERS = CORES + 1;
+
 export default defineConfig({
   ssr: { resolve: { conditions: [SOURCE_CONDITION] } },
   test: {
@@ -22,12 +28,15 @@ export default defineConfig({
     allowOnly: false,
     globalSetup: ['test/support/postgres.ts', 'test/support/shared-stacks.ts'],
     retry: 0,
+    // Long enough for a busy machine; where a time is promised, the test sets its own limit.
+    expect: { poll: { timeout: 10_000, interval: 20 } },
     restoreMocks: true,
     unstubGlobals: true,
     unstubEnvs: true,
     sequence: { shuffle: { files: false, tests: true } },
     reporters: [
       'default',
+      new ProgressReporter(),
       ...(resultsFile ? [new JsonReporter({ outputFile: resultsFile })] : []),
       new PyramidReporter(),
       new LeakReporter(),
@@ -58,12 +67,12 @@ function level(name: Level, { order, seconds, setup }: LevelOptions): TestProjec
       setupFiles: setup,
       // Threads start faster; tests that start processes and handle signals need their own process.
       pool: name === 'unit' ? 'threads' : 'forks',
+      // The files of a worker share their modules: importing them again would take most of the time of the unit tests.
       isolate: false,
       testTimeout: seconds * 1000,
       hookTimeout: seconds * 1000,
       sequence: { groupOrder: order },
-      // Each file of these levels starts its own databases, brokers and processes.
-      ...(name === 'unit' ? {} : { maxWorkers: 2 }),
+      maxWorkers: name === 'unit' ? CORES : WORKERS,
     },
   };
 }

@@ -61,6 +61,7 @@ describe('the monitor', () => {
   it('leaves exactly the real ones of mixed orders in provider, mailbox and analytics', async () => {
     // Scheduled journeys would change the stock of the test product.
     await platform.stack.stop('monitor');
+    await using _restored = { [Symbol.asyncDispose]: () => platform.stack.start('monitor') };
     const credential = { headers: { 'x-synthetic-credential': platform.stack.syntheticCredential() } };
     const productId = await addProduct(platform, { onHand: ORDERS });
     const before = await platform.analytics.getSalesSummary({});

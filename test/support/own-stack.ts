@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import { services } from '#local/shared/topology.ts';
 import { type Stack, type StackOptions, startStack } from '#local/stack/stack.ts';
+import { copyDataTemplate } from './data-template.ts';
 
 export type OwnStack = AsyncDisposable & {
   readonly stack: Stack;
@@ -10,18 +11,24 @@ export type OwnStack = AsyncDisposable & {
   readonly output: readonly string[];
 };
 
-/** Starts a stack; the monitor only where `services` names it, because its journeys would disturb other tests. */
+/**
+ * Starts a stack on a copy of a template of its data; the monitor only where `services` names it, because its journeys would disturb
+ * other tests.
+ */
 export async function startOwnStack(
+  template: string,
   environment: Record<string, string>,
   options: Pick<StackOptions, 'serviceEnvironment' | 'services'> = {},
 ): Promise<OwnStack> {
   const resources = new AsyncDisposableStack();
   try {
     const folder = resources.use(await createGuardedDirectory('touchstone-e2e'));
+    const dataDir = join(folder.path, 'data');
+    await copyDataTemplate(template, dataDir);
     const output: string[] = [];
     const stack = resources.use(
       await startStack({
-        dataDir: join(folder.path, 'data'),
+        dataDir,
         ports: 'free',
         durable: false,
         environment: { PATH: process.env.PATH, LOG_LEVEL: 'info', ...environment },

@@ -1,5 +1,6 @@
 // The stacks that test files of one run share: starting a stack takes ten times as long as placing an order. The process of vitest's
 // globalSetup owns them. Workers reach them over a socket in a private folder; the first that asks for a stack has it started.
+import { chmod } from 'node:fs/promises';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -7,6 +8,7 @@ import type { TestProject } from 'vitest/node';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import { type ServiceName, services } from '#local/shared/topology.ts';
 import type { ProcessName, Stack, StackOptions, StackRow } from '#local/stack/stack.ts';
+import { createDataTemplate } from './data-template.ts';
 import { type OwnStack, startOwnStack } from './own-stack.ts';
 
 declare module 'vitest' {
@@ -72,7 +74,9 @@ export type StackControl = Pick<
   rows(): StackRow[] | Promise<StackRow[]>;
 };
 
-type Request = {
+type Request = { readonly action: 'template' } | StackRequest;
+
+type StackRequest = {
   readonly name: SharedStackName;
   readonly action: 'acquire' | 'output' | 'rows' | 'kill' | 'stop' | 'start' | 'waitUntilHealthy';
   readonly given?: readonly unknown[];
@@ -82,12 +86,21 @@ type Request = {
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const resources = new AsyncDisposableStack();
   const folder = resources.use(await createGuardedDirectory('touchstone-test'));
+  // The database's account must be able to traverse this folder.
+  await chmod(folder.path, 0o711);
+  const templateFolder = join(folder.path, 'template');
+  let template: Promise<void> | undefined;
+  const ensureTemplate = async (): Promise<string> => {
+    template ??= createDataTemplate(templateFolder);
+    await template;
+    return templateFolder;
+  };
   const started = new Map<SharedStackName, Promise<OwnStack>>();
   const turns = new Map<SharedStackName, Promise<void>>();
 
   const run = (name: SharedStackName): Promise<OwnStack> => {
     const { environment, ...options }: SharedStackOptions = STACKS[name];
-    const running = started.get(name) ?? startOwnStack(environment, options);
+    const running = started.get(name) ?? ensureTemplate().then((path) => startOwnStack(path, environment, options));
     started.set(name, running);
     return running;
   };
@@ -100,7 +113,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     turns.set(name, Promise.all([before, promise]).then(noop));
     await before;
   };
-  const answer = async ({ name, action, given = [] }: Request, socket: Socket): Promise<unknown> => {
+  const answer = async (request: Request, socket: Socket): Promise<unknown> => {
+    if (request.action === 'template') return await ensureTemplate();
+    const { name, action, given = [] } = request;
     if (action === 'acquire') await takeTurn(name, socket);
     const { stack, output } = await run(name);
     if (action === 'output') return output;
@@ -131,6 +146,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   project.provide('sharedStacksSocket', path);
   return async () => {
     const running = await Promise.allSettled(started.values());
+    await Promise.allSettled([template]);
     await Promise.all(
       running.map((result) => (result.status === 'fulfilled' ? result.value[Symbol.asyncDispose]() : undefined)),
     );
@@ -149,14 +165,12 @@ export type SharedStack = AsyncDisposable & {
  * @throws {Error} when the stack does not start, or a process does not become healthy.
  */
 export async function acquireSharedStack(path: string, name: SharedStackName): Promise<SharedStack> {
-  const ask = async <Value>(action: Request['action'], ...all: unknown[]): Promise<Value> => {
+  const ask = <Value>(action: StackRequest['action'], ...all: unknown[]): Promise<Value> => {
     const given = all.filter((value) => value !== undefined);
-    const socket = createConnection(path);
-    socket.write(`${JSON.stringify({ name, action, given } satisfies Request)}\n`);
-    return readResponse<Value>(await text(socket));
+    return askOwner<Value>(path, { name, action, given });
   };
   const turn = createConnection(path);
-  turn.write(`${JSON.stringify({ name, action: 'acquire' } satisfies Request)}\n`);
+  turn.write(`${JSON.stringify({ name, action: 'acquire' } satisfies StackRequest)}\n`);
   const { urls, databaseUrls, natsUrls, smtpUrl, syntheticCredential, services } = await readFirstLine<Addresses>(turn);
   const known = (all: Record<string, string>, key: string): string => {
     const found = all[key];
@@ -186,6 +200,17 @@ export async function acquireSharedStack(path: string, name: SharedStackName): P
       turn.destroy();
     },
   };
+}
+
+/** Returns the folder of a stack's data from which the run's stacks are copied. */
+export function requestDataTemplate(path: string): Promise<string> {
+  return askOwner<string>(path, { action: 'template' });
+}
+
+async function askOwner<Value>(path: string, request: Request): Promise<Value> {
+  const socket = createConnection(path);
+  socket.write(`${JSON.stringify(request)}\n`);
+  return readResponse<Value>(await text(socket));
 }
 
 function addressesOf(stack: Stack): Addresses {

@@ -17,7 +17,7 @@ import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
 import type { Stack, StackOptions } from '#local/stack/stack.ts';
 import { startOwnStack } from './own-stack.ts';
-import { acquireSharedStack, type SharedStackName, type StackControl } from './shared-stacks.ts';
+import { acquireSharedStack, requestDataTemplate, type SharedStackName, type StackControl } from './shared-stacks.ts';
 
 export type TestStack<Control extends StackControl = StackControl> = AsyncDisposable & {
   readonly stack: Control;
@@ -43,7 +43,8 @@ export async function startTestStack(
   environment: Record<string, string> = {},
   options: Pick<StackOptions, 'serviceEnvironment' | 'services'> = {},
 ): Promise<TestStack<Stack>> {
-  const own = await startOwnStack(environment, options);
+  const template = await requestDataTemplate(inject('sharedStacksSocket'));
+  const own = await startOwnStack(template, environment, options);
   return await withClients({ ...own, readOutput: async () => own.output });
 }
 
