@@ -25,6 +25,9 @@ export PATH := $(CURDIR)/node_modules/.bin:$(path_with_tools)
 # This export condition selects the TypeScript sources of the two packages; without it, Node looks for their built files.
 export NODE_OPTIONS += --conditions=@touchstone/source
 
+# Compiled modules are kept: Node starts in half the time.
+export NODE_COMPILE_CACHE := $(CURDIR)/.tools/compile-cache
+
 # ---- Set-up: each step has a file whose date tells make whether the step is due.
 
 packages := node_modules/.package-lock.json
