@@ -4,6 +4,8 @@ import { JsonReporter } from 'vitest/node';
 import { LeakReporter } from './test/support/guards/leak-reporter.ts';
 import type { Level } from './test/support/pyramid/pyramid.ts';
 import { PyramidReporter } from './test/support/pyramid/reporter.ts';
+import { SeedMapReporter } from './test/support/seed-map/reporter.ts';
+import { SEED_TAGS } from './test/support/seed-map/sections.ts';
 
 // Where to write the run's results as JSON, for a caller that counts them.
 const resultsFile = process.env.TEST_RESULTS_FILE;
@@ -20,6 +22,7 @@ export default defineConfig({
   test: {
     includeTaskLocation: true,
     allowOnly: false,
+    tags: SEED_TAGS,
     globalSetup: ['test/support/postgres.ts'],
     retry: 0,
     restoreMocks: true,
@@ -30,6 +33,7 @@ export default defineConfig({
       'default',
       ...(resultsFile ? [new JsonReporter({ outputFile: resultsFile })] : []),
       new PyramidReporter(),
+      new SeedMapReporter(),
       new LeakReporter(),
     ],
     projects: [

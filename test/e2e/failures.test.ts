@@ -108,7 +108,9 @@ describe('SIGKILL in a burst of orders', () => {
 });
 
 describe('while inventory is down', () => {
-  it('seed 8.3: an order is PENDING with INVENTORY_UNAVAILABLE, and completes when inventory is back', async () => {
+  it('an order is PENDING with INVENTORY_UNAVAILABLE, and completes when inventory is back', {
+    tags: 'seed-8.3',
+  }, async () => {
     const productId = await addProduct(platform);
     const items = [{ productId, quantity: 2 }];
     let order: CreateOrderResponse['order'];
@@ -177,7 +179,9 @@ describe('while inventory is down', () => {
 });
 
 describe('a payment', () => {
-  it('seed 8.4: slowed by 5 s is answered TIMEOUT in under 3 s, and later charged exactly once', async () => {
+  it('slowed by 5 s is answered TIMEOUT in under 3 s, and later charged exactly once', {
+    tags: 'seed-8.4',
+  }, async () => {
     const startedAt = performance.now();
     const { order, outcome, reason } = await platform.orders.createOrder(orderRequest({ paymentMethod: 'pm_slow' }));
     const seconds = (performance.now() - startedAt) / 1_000;

@@ -26,7 +26,9 @@ describe('the monitor', () => {
   });
   afterAll(() => platform?.[Symbol.asyncDispose]());
 
-  it('seed 8.1: runs synthetic journeys through the whole platform, and records success, duration and trace', async () => {
+  it('runs synthetic journeys through the whole platform, and records success, duration and trace', {
+    tags: 'seed-8.1',
+  }, async () => {
     const monitor = platform.client('monitor', MonitorService);
     for (const journey of JOURNEYS) {
       const { run } = await monitor.runJourney({ idempotencyKey: `once-${journey}`, journey });
@@ -41,7 +43,9 @@ describe('the monitor', () => {
     }
   });
 
-  it('seed 8.1: records the failure while a service is down, and succeeds again when it is back', async () => {
+  it('records the failure while a service is down, and succeeds again when it is back', {
+    tags: 'seed-8.1',
+  }, async () => {
     const monitor = platform.client('monitor', MonitorService);
     await platform.stack.stop('payment');
     const { run: failed } = await monitor.runJourney({ idempotencyKey: 'payment-away', journey: Journey.DECLINE });
@@ -59,7 +63,9 @@ describe('the monitor', () => {
       .toBe(RunResult.SUCCEEDED);
   });
 
-  it('leaves exactly the 800 real ones of 1,000 mixed orders in provider, mailbox and analytics', async () => {
+  it('leaves exactly the 800 real ones of 1,000 mixed orders in provider, mailbox and analytics', {
+    tags: 'seed-8.1',
+  }, async () => {
     const credential = { headers: { 'x-synthetic-credential': platform.stack.syntheticCredential() } };
     const productId = await addProduct(platform, { onHand: ORDERS });
     const before = await platform.analytics.getSalesSummary({});

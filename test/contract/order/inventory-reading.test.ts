@@ -36,7 +36,9 @@ async function quote(url: string, productId: string, quantity = 1): Promise<Avai
 }
 
 describe('CheckAvailability', () => {
-  it('seed 3.3: product 12345 exists with stock: it is available, quantity 100, and the contract file is written', async () => {
+  it('product 12345 exists with stock: it is available, quantity 100, and the contract file is written', {
+    tags: 'seed-3.3',
+  }, async () => {
     const availability = await awaited(
       'inventory',
       inventory
