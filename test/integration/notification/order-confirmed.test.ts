@@ -56,7 +56,7 @@ describe('the event OrderConfirmed', () => {
     expect((await fixture.client.listNotifications({ orderId: 'order-1' })).notifications).toHaveLength(1);
   });
 
-  it('of a synthetic order is kept for its retention and never mailed', async () => {
+  it('of a synthetic order is kept for its retention and never mailed', { tags: 'seed-8.1' }, async () => {
     await using fixture = await startNotificationFixture();
     await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('test-order', { synthetic: true }));
     await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('order-1'));

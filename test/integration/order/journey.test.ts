@@ -178,7 +178,11 @@ describe('an order that is blocked', () => {
       .hangs()
       .thenReplies(({ orderId }) => ({ reservation: { reservationId: `res-${orderId}`, orderId } }));
     const { outcome, reason, order } = await fixture.place();
-    expect({ outcome, reason }).toEqual({ outcome: Outcome.PENDING, reason: OrderReason.INVENTORY_CHECK_FAILED });
+    expect({ outcome, reason, status: order?.status }).toEqual({
+      outcome: Outcome.PENDING,
+      reason: OrderReason.INVENTORY_CHECK_FAILED,
+      status: OrderStatus.PENDING,
+    });
     await fixture.reaches(order!.orderId, OrderStatus.CONFIRMED);
   });
 

@@ -200,7 +200,7 @@ describe('a declined payment', () => {
     });
   });
 
-  it('records the message of the provider in the timeline', async () => {
+  it('records the message of the provider in the timeline', { tags: 'seed-7.1' }, async () => {
     const { order } = await declined().run();
     expect(order.timeline).toContainEqual(
       expect.objectContaining({ step: 'PROCESS_PAYMENT', state: 'REFUSED', detail: 'Insufficient funds' }),
