@@ -24,6 +24,8 @@ export async function runVitest({ seed, hasBusyCore }: Run, options: VitestOptio
   const log = join(folder, `${seed}.log`);
   const resultsFile = join(root, folder, `${seed}.json`);
   await mkdir(join(root, folder), { recursive: true });
+  // Otherwise a run that writes no results would have those of an earlier run that was killed.
+  await rm(resultsFile, { force: true });
   const begin = performance.now();
   await using _core = hasBusyCore ? startBusyCore(limitMs) : undefined;
   await using output = await open(join(root, log), 'w');
