@@ -117,7 +117,7 @@ test-repeat: $(ready) $(nats_server) ## run tests N=20 times in random order, ev
 	@exec node test/support/repeat/main.ts --runs='$(or $(N),20)' $(if $(SEED),--seed='$(SEED)') -- $(if $(PROJECT),--project $(PROJECT)) $(TEST_ARGS) $(FILE)
 
 seed-map: $(ready) $(nats_server) ## run the tests tagged with a section of the testing guide, and print which test proves which section
-	SEED_MAP=1 vitest run --tags-filter 'seed-*' $(TEST_ARGS) $(shell grep -rl "'seed-[0-9]" test --include='*.test.ts')
+	@SEED_MAP=1 vitest run --tags-filter 'seed-*' $(TEST_ARGS) $(shell grep -rl "tags: 'seed-" test --include='*.test.ts')
 
 ##@ Check
 
