@@ -6,6 +6,8 @@ import { LeakReporter } from './test/support/guards/leak-reporter.ts';
 import { ProgressReporter } from './test/support/progress-reporter.ts';
 import type { Level } from './test/support/pyramid/pyramid.ts';
 import { PyramidReporter } from './test/support/pyramid/reporter.ts';
+import { SeedMapReporter } from './test/support/seed-map/reporter.ts';
+import { SEED_TAGS } from './test/support/seed-map/sections.ts';
 
 // Where to write the run's results as JSON, for a caller that counts them.
 const resultsFile = process.env.TEST_RESULTS_FILE;
@@ -26,6 +28,7 @@ export default defineConfig({
   test: {
     includeTaskLocation: true,
     allowOnly: false,
+    tags: SEED_TAGS,
     globalSetup: ['test/support/postgres.ts', 'test/support/shared-stacks.ts'],
     retry: 0,
     // Long enough for a busy machine; where a time is promised, the test sets its own limit.
@@ -39,6 +42,7 @@ export default defineConfig({
       new ProgressReporter(),
       ...(resultsFile ? [new JsonReporter({ outputFile: resultsFile })] : []),
       new PyramidReporter(),
+      new SeedMapReporter(),
       new LeakReporter(),
     ],
     projects: [

@@ -217,7 +217,7 @@ describe('payment', () => {
     expect(second.nextPageToken).toBe('');
   });
 
-  it('seed 7.3: charges the same payment once, and refuses its key for another amount', async () => {
+  it('charges the same payment once, and refuses its key for another amount', { tags: 'seed-7.3' }, async () => {
     const request = payment();
 
     const first = await payments().processPayment(request);

@@ -56,7 +56,7 @@ describe('RunJourney', () => {
     expect([error.code, reason]).toEqual([Code.FailedPrecondition, 'IDEMPOTENCY_KEY_REUSED']);
   });
 
-  it('returns the reason of a failure, and counts it', async () => {
+  it('returns the reason of a failure, and counts it', { tags: 'seed-8.1' }, async () => {
     await using world = await startMonitorFixture({ JOURNEY_LIMIT_MS: '300' });
     world.shop
       .stub(createOrder, { paymentMethod: 'pm_approved' })

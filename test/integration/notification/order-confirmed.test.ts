@@ -11,7 +11,7 @@ import { fetchMails, orderConfirmed, startNotificationFixture } from '../../supp
 const WITHIN = { timeout: 5_000, interval: 25 };
 
 describe('the event OrderConfirmed', () => {
-  it('becomes an order confirmation for cust123, mailed within 5 s (seed 5.5)', async () => {
+  it('becomes an order confirmation for cust123, mailed within 5 s', { tags: 'seed-5.5' }, async () => {
     await using fixture = await startNotificationFixture();
     await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
 
@@ -39,7 +39,9 @@ describe('the event OrderConfirmed', () => {
     }, WITHIN);
   });
 
-  it('causes one row and one mail, redelivered or in a second event of the same order', async () => {
+  it('causes one row and one mail, redelivered or in a second event of the same order', {
+    tags: 'seed-7.2',
+  }, async () => {
     await using fixture = await startNotificationFixture();
     const event = await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
     await publishAgain(fixture.nats, event);
@@ -54,7 +56,7 @@ describe('the event OrderConfirmed', () => {
     expect((await fixture.client.listNotifications({ orderId: 'order-1' })).notifications).toHaveLength(1);
   });
 
-  it('of a synthetic order is kept for its retention and never mailed', async () => {
+  it('of a synthetic order is kept for its retention and never mailed', { tags: 'seed-8.1' }, async () => {
     await using fixture = await startNotificationFixture();
     await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('test-order', { synthetic: true }));
     await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('order-1'));

@@ -35,7 +35,9 @@ describe('a synthetic order', () => {
     expect(reserve?.requestHeader.has('x-synthetic-credential')).toBe(false);
   });
 
-  it('is pruned with its key after its retention; a real one, and one that owes compensation, stay', async () => {
+  it('is pruned with its key after its retention; a real one, and one that owes compensation, stay', {
+    tags: 'seed-8.1',
+  }, async () => {
     await using fixture = await startOrderFixture();
     await place(fixture, { idempotencyKey: 'ended' });
     const { order: owed } = await place(fixture, { idempotencyKey: 'owed' });

@@ -117,7 +117,7 @@ describe('what the call saw', () => {
     expect(durationMs(answer.retry?.after as Parameters<typeof durationMs>[0])).toBe(1_000);
   });
 
-  it('inventory times out: PENDING, INVENTORY_CHECK_FAILED (seed 4.2)', async () => {
+  it('inventory times out: PENDING, INVENTORY_CHECK_FAILED', async () => {
     const fixture = createOrderFixture();
     fixture.saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'timeout'));
     expect(await fixture.place()).toMatchObject({
