@@ -69,16 +69,16 @@ describe('a run', () => {
 
   it('is interrupted only when it is running for longer than a run may take', async () => {
     await using open = await openStore();
-    await open.begin({ ageMs: 10_000 });
-    const ended = await open.begin({ ageMs: 60_000 });
+    await open.begin({ ageMs: 60_000 });
+    const ended = await open.begin({ ageMs: 7_200_000 });
     await open.store.end(ended.runId, SUCCESS);
-    const crashed = await open.begin({ ageMs: 60_000 });
+    const crashed = await open.begin({ ageMs: 7_200_000 });
 
-    const interrupted = await open.store.interrupt(20_000, INTERRUPTED);
+    const interrupted = await open.store.interrupt(3_600_000, INTERRUPTED);
 
     expect(interrupted.map(({ runId }) => runId)).toEqual([crashed.runId]);
-    expect(interrupted[0]?.durationMs).toBeGreaterThanOrEqual(60_000);
-    expect(await open.store.interrupt(20_000, INTERRUPTED)).toEqual([]);
+    expect(interrupted[0]?.durationMs).toBeGreaterThanOrEqual(7_200_000);
+    expect(await open.store.interrupt(3_600_000, INTERRUPTED)).toEqual([]);
   });
 
   it('is not begun when its key is taken', async () => {

@@ -204,14 +204,17 @@ describe('a mail in flight', () => {
     expect(leaseMs).toBeGreaterThan(performance.now() - startedMs + 2 * DATABASE_TIMEOUT_MS);
   });
 
-  it('counts as an attempt when a stop aborts it, and one that was only queued does not', async () => {
+  it.each([
+    { end: 'a stop', stops: true, afterMs: 2_000 },
+    { end: 'its limit', stops: false, afterMs: 8_000 },
+  ])('counts as an attempt when $end aborts it, and one that was only queued does not', async ({ stops, afterMs }) => {
     const mailer = createMailer(...dueOf(CONNECTIONS + 2));
     neverAccepted(mailer);
     const stopping = new AbortController();
     const running = mailer.run(stopping.signal);
     await vi.advanceTimersByTimeAsync(0);
-    stopping.abort();
-    await vi.advanceTimersByTimeAsync(2_000);
+    if (stops) stopping.abort();
+    await vi.advanceTimersByTimeAsync(afterMs);
     await running;
     expect(mailer.send).toHaveBeenCalledTimes(CONNECTIONS);
     const counted = mailer.store.postpone.mock.calls.map(([id, , , isCounted]) => [id, isCounted]);

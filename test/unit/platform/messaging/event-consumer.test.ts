@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { nanos } from 'nats';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { DOMAIN } from '#services/domain.ts';
 import { invalidArgument } from '#services/platform/base/errors.ts';
@@ -126,6 +127,7 @@ describe('the durable consumer', () => {
         max_deliver: -1,
         ack_policy: 'explicit',
         deliver_policy: 'all',
+        ack_wait: nanos(30_000), // Longer than the statements of any handler, each with its time limit.
       }),
     );
   });
