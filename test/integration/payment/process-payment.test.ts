@@ -114,6 +114,17 @@ describe('ProcessPayment', () => {
     expect(JSON.stringify([row, charge], writeBigInt)).not.toContain('pm_approved');
   });
 
+  it('keeps other replicas from the charge for longer than its call to the provider may take', async () => {
+    await using fixture = await startPaymentFixture({ environment: { PAYMENT_PROVIDER_TIMEOUT_MS: '7000' } });
+    await fixture.client.processPayment(paymentOf('order-1'));
+    const rows = await fixture.query(
+      'select extract(epoch from call_until - intent_time)::float8 * 1000 as ms from charge',
+    );
+
+    expect(rows).toEqual([{ ms: expect.any(Number) }]);
+    expect(rows[0]?.ms).toBeGreaterThan(7_000);
+  });
+
   it('refuses invalid input with every violation at once, storing nothing', async () => {
     await using fixture = await startPaymentFixture();
     const failure = await failureOf(
