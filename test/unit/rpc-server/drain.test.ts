@@ -24,7 +24,7 @@ describe('draining an answered request', () => {
     request.end(mebibyte);
 
     answer();
-    await vi.waitFor(() => expect(request.readableEnded).toBe(true));
+    await expect.poll(() => request.readableEnded).toBe(true);
 
     expect(vi.getTimerCount()).toBe(0);
     expect(socket.destroy).not.toHaveBeenCalled();
@@ -60,11 +60,11 @@ describe('draining an answered request', () => {
 
     answer();
     for (let sent = 0; sent < 64; sent += 1) request.write(mebibyte);
-    await vi.waitFor(() => expect(request.writableLength).toBe(0));
+    await expect.poll(() => request.writableLength).toBe(0);
     expect(socket.destroy).not.toHaveBeenCalled();
     request.write(Buffer.of(1));
 
-    await vi.waitFor(() => expect(socket.destroy).toHaveBeenCalled());
+    await expect.poll(() => socket.destroy).toHaveBeenCalled();
   });
 
   it('leaves a request alone that was read to its end', () => {
