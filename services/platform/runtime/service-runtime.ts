@@ -13,7 +13,7 @@ import { createDeadLetters } from '../messaging/dead-letters.ts';
 import { createEventConsumer, type EventConsumer } from '../messaging/event-consumer.ts';
 import type { Subscription } from '../messaging/event-handler.ts';
 import { createOutboxRelay, type OutboxRelay } from '../messaging/outbox-relay.ts';
-import { type Logger, scrubSecrets } from '../observability/log.ts';
+import type { Logger } from '../observability/log.ts';
 import { createMetrics, createMetricsHandler, type Metrics } from '../observability/metrics.ts';
 import { installTracing } from '../observability/tracing.ts';
 import type { CallLimits } from '../server/load-shedding.ts';
@@ -219,7 +219,7 @@ async function migrateWhenUp(options: ServiceOptions, signal: AbortSignal): Prom
       return;
     } catch (error) {
       if (signal.aborted || !isDatabaseOutage(error)) throw error;
-      options.log.warn({ reason: scrubSecrets(describeError(error)) }, 'the database is unreachable; trying again');
+      options.log.warn({ reason: describeError(error) }, 'the database is unreachable; trying again');
       await pause(backoffMs(attempt, 200, 5_000), signal);
     }
   }

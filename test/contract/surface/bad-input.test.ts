@@ -5,7 +5,7 @@ import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { Code, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { NotificationService } from '#gen/shop/notification/v1/notification_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
@@ -320,7 +320,7 @@ describe('a request', () => {
     await post(new Uint8Array([0x0a, 0x10]), { headers: { 'content-type': 'application/proto' } });
     const refused = (line: string) =>
       line.startsWith('order ') && line.includes('"rpc.response.status_code":"invalid_argument"');
-    await vi.waitFor(async () => expect((await printed()).some(refused)).toBe(true));
+    await expect.poll(async () => (await printed()).some(refused)).toBe(true);
 
     const faults = (await printed()).filter((line) => /"level":"(error|fatal)"/.test(line));
 

@@ -49,9 +49,7 @@ describe('the event OrderConfirmed', () => {
     await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('order-2'));
 
     await vi.waitFor(async () => expect(await mailedOrders(fixture)).toEqual(['order-1', 'order-2']), WITHIN);
-    await vi.waitFor(async () =>
-      expect((await fixture.ops.getStatus({})).status?.consumers[0]?.unacknowledged).toBe(0n),
-    );
+    await expect.poll(async () => (await fixture.ops.getStatus({})).status?.consumers[0]?.unacknowledged).toBe(0n);
     expect(await mailedOrders(fixture)).toEqual(['order-1', 'order-2']);
     expect((await fixture.client.listNotifications({ orderId: 'order-1' })).notifications).toHaveLength(1);
   });
@@ -160,9 +158,7 @@ describe('ListNotifications', () => {
     for (let index = 0; index < 7; index += 1) {
       const customerId = index % 2 === 0 ? 'even' : 'odd';
       await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed(`order-${index}`, { customerId }));
-      await vi.waitFor(async () =>
-        expect((await fixture.client.listNotifications({})).notifications).toHaveLength(index + 1),
-      );
+      await expect.poll(async () => (await fixture.client.listNotifications({})).notifications).toHaveLength(index + 1);
     }
     const seen: string[] = [];
     let pageToken = '';

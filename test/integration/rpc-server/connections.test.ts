@@ -164,7 +164,7 @@ describe('a connection', () => {
     };
 
     await expect(counting()).rejects.toThrow();
-    await vi.waitFor(() => expect(cleanedUp).toHaveBeenCalledOnce());
+    await expect.poll(() => cleanedUp).toHaveBeenCalledOnce();
   });
 });
 

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import type { Charge, StoredCharge } from '#services/payment/charge.ts';
 import { processPayment } from '#services/payment/process-payment.ts';
@@ -66,7 +66,7 @@ describe('ProcessPayment', () => {
     const answer = Promise.withResolvers<typeof captured>();
     provider.charge.mockReturnValueOnce(answer.promise);
     const calls = Promise.all(Array.from({ length: 10 }, () => pay()));
-    await vi.waitFor(() => expect(provider.charge).toHaveBeenCalled());
+    await expect.poll(() => provider.charge).toHaveBeenCalled();
     answer.resolve(captured);
 
     expect(new Set((await calls).map(({ charge }) => charge.transactionId))).toEqual(new Set(['ch_1']));
@@ -200,12 +200,12 @@ describe('a caller who hangs up', () => {
     provider.charge.mockReturnValueOnce(answer.promise).mockResolvedValueOnce(captured);
     const caller = new AbortController();
     const call = pay({}, caller.signal);
-    await vi.waitFor(() => expect(provider.charge).toHaveBeenCalled());
+    await expect.poll(() => provider.charge).toHaveBeenCalled();
     caller.abort(new Error('gone'));
 
     await expect(call).rejects.toThrow('gone');
     answer.resolve(inFlight);
-    await vi.waitFor(() => expect(store.rows.get('o1')?.charge.status).toBe('COMPLETED'));
+    await expect.poll(() => store.rows.get('o1')?.charge.status).toBe('COMPLETED');
   });
 
   it('finds the outcome with a retry', async () => {
@@ -214,7 +214,7 @@ describe('a caller who hangs up', () => {
     provider.charge.mockReturnValueOnce(answer.promise);
     const caller = new AbortController();
     const call = pay({}, caller.signal);
-    await vi.waitFor(() => expect(provider.charge).toHaveBeenCalled());
+    await expect.poll(() => provider.charge).toHaveBeenCalled();
     caller.abort(new Error('gone'));
     await expect(call).rejects.toThrow('gone');
 

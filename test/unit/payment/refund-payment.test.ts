@@ -1,6 +1,6 @@
 // rpc RefundPayment without HTTP and SQL.
 import { create } from '@bufbuild/protobuf';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { RefundPaymentRequestSchema } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import type { Charge, StoredCharge } from '#services/payment/charge.ts';
@@ -70,7 +70,7 @@ describe('RefundPayment', () => {
     provider.charge.mockReturnValueOnce(answer.promise);
     provider.refund.mockResolvedValueOnce({ kind: 'refunded' });
     const charging = settlements.run('o1', (run) => settleCharge(dependencies, 'o1', run));
-    await vi.waitFor(() => expect(provider.charge).toHaveBeenCalled());
+    await expect.poll(() => provider.charge).toHaveBeenCalled();
     const refunding = refund();
     answer.resolve(captured);
 
@@ -104,12 +104,12 @@ describe('RefundPayment', () => {
     provider.refund.mockReturnValueOnce(answer.promise);
     const caller = new AbortController();
     const call = refund('o1', 'refund-1', caller.signal);
-    await vi.waitFor(() => expect(provider.refund).toHaveBeenCalled());
+    await expect.poll(() => provider.refund).toHaveBeenCalled();
     caller.abort(new Error('gone'));
     await expect(call).rejects.toThrow('gone');
 
     answer.resolve({ kind: 'refunded' });
-    await vi.waitFor(() => expect(store.rows.get('o1')?.charge.status).toBe('REFUNDED'));
+    await expect.poll(() => store.rows.get('o1')?.charge.status).toBe('REFUNDED');
   });
 
   it('reports every invalid field', async () => {

@@ -40,9 +40,7 @@ describe('the connection', () => {
     await using nats = await startTestNats();
     await nats.stop();
     await using broker = await startBroker(nats.url('order'));
-    await vi.waitFor(() =>
-      expect(messagesOf(broker)).toEqual(['the broker is unreachable; connecting until it answers']),
-    );
+    await expect.poll(() => messagesOf(broker)).toEqual(['the broker is unreachable; connecting until it answers']);
 
     await nats.restart();
 

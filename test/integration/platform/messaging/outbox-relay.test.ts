@@ -60,6 +60,27 @@ async function startRelay({ test, nats, wrap = (database) => database }: Needs) 
   };
 }
 
+/** Adds the ids of each batch that a relay reads to `batches`. */
+function observeReads(database: Database, batches: string[][]): Database {
+  return {
+    ...database,
+    transaction: (work) =>
+      database.transaction((transaction) =>
+        work({
+          ...transaction,
+          query: async <Row>(statement: string | Sql, values?: readonly unknown[]) => {
+            const rows = await transaction.query<Row>(statement, values);
+            const text = typeof statement === 'string' ? statement : toStatement(statement).text;
+            if (text.startsWith('select event_id')) {
+              batches.push(rows.map((row) => (row as { event_id: string }).event_id));
+            }
+            return rows;
+          },
+        }),
+      ),
+  };
+}
+
 const idsOf = (events: readonly { id: string }[]) => events.map(({ id }) => id).sort();
 
 describe('a relay', () => {
@@ -91,6 +112,29 @@ describe('a relay', () => {
     await expect.poll(() => countUnsent(test), { timeout: 800, interval: 20 }).toBe(0);
   });
 
+  it('publishes the oldest events first, batch after batch', async () => {
+    await using test = await createNoteDatabase('order');
+    await using nats = await startTestNats();
+    // Without index scans a statement that does not sort returns the rows as they were inserted.
+    for (const scan of ['indexscan', 'bitmapscan']) {
+      await ask(test.superuserUrl, `alter database "${test.name}" set enable_${scan} = off`);
+    }
+    const events = await storeEvents(test, 130);
+    await ask(
+      test.superuserUrl,
+      `update outbox set create_time = now() - age * interval '1 second'
+       from unnest($1::uuid[]) with ordinality as newest_first (id, age) where event_id = id`,
+      [events.map(({ id }) => id)],
+    );
+    const batches: string[][] = [];
+    await using _relay = await startRelay({ test, nats, wrap: (database) => observeReads(database, batches) });
+
+    await expect.poll(() => countUnsent(test), SOON).toBe(0);
+
+    const oldestFirst = events.map(({ id }) => id).reverse();
+    expect(batches.filter((batch) => batch.length > 0)).toEqual([oldestFirst.slice(0, 100), oldestFirst.slice(100)]);
+  });
+
   it('publishes more than a batch without waiting in between', async () => {
     await using test = await createNoteDatabase('order');
     await using nats = await startTestNats();
@@ -105,33 +149,17 @@ describe('a relay', () => {
   it('shares the rows with its replicas: none is published twice', async () => {
     await using test = await createNoteDatabase('order');
     await using nats = await startTestNats();
-    const publications: string[] = [];
     // A replica locks what it reads: observed in the statements, because the stream would hide a duplicate.
-    const observeReads = (database: Database): Database => ({
-      ...database,
-      transaction: (work) =>
-        database.transaction((transaction) =>
-          work({
-            ...transaction,
-            query: async <Row>(statement: string | Sql, values?: readonly unknown[]) => {
-              const rows = await transaction.query<Row>(statement, values);
-              const text = typeof statement === 'string' ? statement : toStatement(statement).text;
-              if (text.startsWith('select event_id')) {
-                publications.push(...rows.map((row) => (row as { event_id: string }).event_id));
-              }
-              return rows;
-            },
-          }),
-        ),
-    });
+    const batches: string[][] = [];
+    const wrap = (database: Database) => observeReads(database, batches);
     const events = await storeEvents(test, 500);
-    await using _first = await startRelay({ test, nats, wrap: observeReads });
-    await using _second = await startRelay({ test, nats, wrap: observeReads });
-    await using _third = await startRelay({ test, nats, wrap: observeReads });
+    await using _first = await startRelay({ test, nats, wrap });
+    await using _second = await startRelay({ test, nats, wrap });
+    await using _third = await startRelay({ test, nats, wrap });
 
     await expect.poll(() => countUnsent(test), SOON).toBe(0);
 
-    expect(publications.sort()).toEqual(idsOf(events));
+    expect(batches.flat().sort()).toEqual(idsOf(events));
     expect(await readEvents(nats, SUBJECT)).toHaveLength(500);
   });
 

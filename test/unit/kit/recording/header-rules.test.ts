@@ -29,6 +29,16 @@ describe('headers of a recording', () => {
     );
   });
 
+  it('are redacted whatever the letter case of the rule', () => {
+    const rules = new HeaderRules(['X-Member', 'ACME-*']);
+
+    expect(rules.record(new Headers({ 'x-member': 'm', 'Acme-A': 'a', 'x-tenant': 'n' }))).toEqual({
+      'acme-a': redacted,
+      'x-member': redacted,
+      'x-tenant': 'n',
+    });
+  });
+
   it('are refused in a rule that is not a header name', () => {
     expect(() => new HeaderRules(['x member'])).toThrow('redact.headers: "x member" is not a header name');
   });
