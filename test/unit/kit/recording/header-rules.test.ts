@@ -29,6 +29,13 @@ describe('headers of a recording', () => {
     );
   });
 
+  it('are redacted by a rule in whatever case, and only by the whole name', () => {
+    const rules = new HeaderRules(['X-Member', 'x.tenant']);
+    const headers = { 'x-member': 'm', 'my-x-member': 'm', 'x-tenant': 'n', 'x.tenant': 'n' };
+
+    expect(rules.record(new Headers(headers))).toEqual({ ...headers, 'x-member': redacted, 'x.tenant': redacted });
+  });
+
   it('are refused in a rule that is not a header name', () => {
     expect(() => new HeaderRules(['x member'])).toThrow('redact.headers: "x member" is not a header name');
   });
