@@ -19,6 +19,13 @@ describe('headers of a recording', () => {
     expect(new HeaderRules([]).record(new Headers({ [name]: 's3cret' }))).toEqual({ [name.toLowerCase()]: redacted });
   });
 
+  it('are redacted only by the whole name, in which a dot is a dot', () => {
+    const headers = { 'x-member': 'm', 'my-x-member': 'm', 'x-tenant': 'n', 'x.tenant': 'n' };
+    const recorded = new HeaderRules(['x-member', 'x.tenant']).record(new Headers(headers));
+
+    expect(recorded).toEqual({ ...headers, 'x-member': redacted, 'x.tenant': redacted });
+  });
+
   it('are redacted by name or a part of it, and ordered by name', () => {
     const rules = new HeaderRules(['x-member', 'acme-*']);
 
@@ -27,13 +34,6 @@ describe('headers of a recording', () => {
     expect(JSON.stringify(recorded)).toBe(
       '{"acme-a":{"redacted":true},"x-member":{"redacted":true},"x-members":"all","x-tenant":"n"}',
     );
-  });
-
-  it('are redacted by a rule in whatever case, and only by the whole name', () => {
-    const rules = new HeaderRules(['X-Member', 'x.tenant']);
-    const headers = { 'x-member': 'm', 'my-x-member': 'm', 'x-tenant': 'n', 'x.tenant': 'n' };
-
-    expect(rules.record(new Headers(headers))).toEqual({ ...headers, 'x-member': redacted, 'x.tenant': redacted });
   });
 
   it('are refused in a rule that is not a header name', () => {
