@@ -67,6 +67,17 @@ describe('the report of violations', () => {
       ],
     },
     {
+      what: 'money captured in a currency in which nothing is due',
+      violate: ({ ledger }) => {
+        of(ledger, 'confirmed').amount.currencyCode = 'CHF';
+      },
+      violations: [
+        'money-captured: CHF 10.00 CHF captured, confirmed orders cost 0.00 CHF',
+        'money-captured: EUR 0.00 EUR captured, confirmed orders cost 10.00 EUR',
+        'money-captured: confirmed 10.00 CHF captured, 10.00 EUR due',
+      ],
+    },
+    {
       what: 'the money of one order kept for another: the sum is right',
       violate: ({ ledger }) => {
         of(ledger, 'declined').status = 'captured';

@@ -11,12 +11,12 @@ import { placeholderOf } from '../../../../packages/kit/recording/placeholders.t
 import { toMessage } from '../../../../packages/kit/virtual/read-literal.ts';
 import { ATOMS, KEYS, registry, SAMPLES, type Sample, ValuesSchema, WRAPPERS } from './every-type.ts';
 
-function receive(init: object): Message {
+function receive(init: Readonly<Record<string, unknown>>): Message {
   return fromBinary(ValuesSchema, toBinary(ValuesSchema, create(ValuesSchema, init)));
 }
 
 /** Returns the paths where a message that came over the wire differs from a literal. */
-function pathsOf(literal: object, init: object, isClosed = false): string[] {
+function pathsOf(literal: object, init: Readonly<Record<string, unknown>>, isClosed = false): string[] {
   const pattern = compilePattern(ValuesSchema, literal);
   return matchMessage(ValuesSchema, pattern, receive(init), { isClosed }).map(({ path }) => path);
 }

@@ -1,6 +1,6 @@
 // A message with a field of every scalar type, every wrapper type, every type of map key and every message that protobuf gives a
 // meaning as a whole, built at run time: the kit's example service has no use for most of them.
-import { create, createFileRegistry, type DescMessage, ScalarType } from '@bufbuild/protobuf';
+import { create, createFileRegistry, type DescMessage, type JsonValue, ScalarType } from '@bufbuild/protobuf';
 import {
   FieldDescriptorProto_Label,
   FieldDescriptorProto_Type,
@@ -62,14 +62,14 @@ export const WRAPPERS: Readonly<Partial<Record<ScalarName, string>>> = {
 };
 
 /** Messages that protobuf gives a meaning as a whole, in proto3 JSON: a value and another one. */
-export const ATOMS = [
+export const ATOMS: readonly { readonly type: string; readonly json: JsonValue; readonly other: JsonValue }[] = [
   { type: 'Timestamp', json: '2024-02-29T12:00:00Z', other: '2024-02-29T12:00:00.000000001Z' },
   { type: 'Duration', json: '60s', other: '60.000000001s' },
   { type: 'FieldMask', json: 'title,bookId', other: 'title' },
   { type: 'Struct', json: { a: [1, null] }, other: { a: [1, null], b: 2 } },
   { type: 'Value', json: ['a', 1], other: ['a', 2] },
   { type: 'ListValue', json: ['a', 1], other: ['a'] },
-] as const;
+];
 
 const IMPORTS = [
   file_google_protobuf_duration,
