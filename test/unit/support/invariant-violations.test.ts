@@ -102,6 +102,24 @@ describe('the report of violations', () => {
       ],
     },
     {
+      what: 'a confirmed order of which the provider knows nothing',
+      violate: (facts) => {
+        facts.ledger = facts.ledger!.filter(({ orderId }) => orderId !== 'confirmed-in-dollars');
+      },
+      violations: [
+        'money-captured: USD 0.00 USD captured, confirmed orders cost 7.00 USD',
+        'money-captured: confirmed-in-dollars nothing captured, 7.00 USD due',
+        'charged-once: confirmed-in-dollars the provider keeps 0 charges',
+      ],
+    },
+    {
+      what: 'a completed charge without an amount',
+      violate: ({ charges }) => {
+        of(charges, 'confirmed').amount = undefined;
+      },
+      violations: ['charged-once: confirmed payment has another amount'],
+    },
+    {
       what: 'more refunded than captured',
       violate: ({ ledger }) => {
         of(ledger, 'cancelled').refunded += 1n;

@@ -1,6 +1,6 @@
 // The consumers that a change breaks, according to the usage of their tests. A change breaks no consumer only if that is certain.
 import { describe, expect, it } from 'vitest';
-import { LibraryService } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { BookSchema, LibraryService } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { type BreakingFinding, readBreakingFindings } from '../../../../packages/kit/usage/breaking-findings.ts';
 import { canIChange, formatChangeReport } from '../../../../packages/kit/usage/can-i-change.ts';
 import { formatUsage } from '../../../../packages/kit/usage/format-usage.ts';
@@ -28,6 +28,7 @@ const usesOf = (found: BreakingFinding, usage: Usage) =>
   canIChange([found], usage).findings.flatMap(({ uses }) => uses.map(({ use }) => use));
 
 const readTitle: Read = (record) => recordEmma(record).title;
+const setTitle: Read = (record) => record.set(BookSchema.field.title);
 const takeWhole: Read = (record) => ({ ...recordEmma(record) });
 const readPlace: Read = (record) => recordEmma(record).place.case;
 const readCopies: Read = (record) => recordEmma(record).copiesByBranch;
@@ -43,6 +44,22 @@ function usageOfTypes(types: ConsumerUsage['types'], ...reads: string[]): Usage 
 describe('a change', () => {
   it.each<[string, BreakingFinding, Read, string]>([
     ['a field that is read', deleted(2, 'title', 'Book'), readTitle, 'reads library.v1.Book.title'],
+    ['a field that is set', deleted(2, 'title', 'Book'), setTitle, 'sets library.v1.Book.title'],
+    [
+      'a field that has another name now',
+      finding('FIELD_SAME_TYPE', 'Field "2" with name "headline" on message "Book" changed type from "a" to "b".'),
+      readTitle,
+      'reads library.v1.Book.title',
+    ],
+    [
+      'a field that moves into a oneof',
+      finding(
+        'FIELD_SAME_ONEOF',
+        'Field "2" with name "title" on message "Book" moved from outside to inside a oneof.',
+      ),
+      readTitle,
+      'reads library.v1.Book.title',
+    ],
     [
       'a field of a message that is read as a whole',
       deleted(4, 'copies', 'Book'),
@@ -131,12 +148,27 @@ describe('a change', () => {
       'reads library.v1.Book.title',
     ],
   ])('of %s breaks its users', (_, found, take, use) => {
-    expect(usesOf(found, usageBy(take))).toContain(use);
+    expect(usesOf(found, usageBy(take))).toEqual([use]);
   });
 
   it.each<[string, BreakingFinding, Read]>([
     ['a field that is not read', deleted(4, 'copies', 'Book'), readTitle],
     ['a field of another message', deleted(2, 'title', 'Author'), readTitle],
+    ['a field of another message than that which is read as a whole', deleted(1, 'name', 'Author'), takeWhole],
+    ['a field that is not set', deleted(4, 'copies', 'Book'), setTitle],
+    [
+      'another field that moves into a oneof',
+      finding(
+        'FIELD_SAME_ONEOF',
+        'Field "4" with name "copies" on message "Book" moved from outside to inside a oneof.',
+      ),
+      readTitle,
+    ],
+    [
+      'a oneof that is not read',
+      finding('ONEOF_NO_DELETE', 'Previously present oneof "place" on message "Book" was deleted.'),
+      readTitle,
+    ],
     [
       'a field of a message of that name in another package',
       deleted(2, 'title', 'Book', 'proto/shop/v1/shop.proto'),
