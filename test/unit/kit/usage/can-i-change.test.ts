@@ -1,31 +1,13 @@
 // The consumers that a change breaks, according to the usage of their tests. A change breaks no consumer only if that is certain.
 import { describe, expect, it } from 'vitest';
 import { BookSchema, LibraryService } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
-import { type BreakingFinding, readBreakingFindings } from '../../../../packages/kit/usage/breaking-findings.ts';
+import type { BreakingFinding } from '../../../../packages/kit/usage/breaking-findings.ts';
 import { canIChange, formatChangeReport } from '../../../../packages/kit/usage/can-i-change.ts';
 import { formatUsage } from '../../../../packages/kit/usage/format-usage.ts';
-import type { ConsumerUsage, Usage } from '../../../../packages/kit/usage/usage.ts';
+import type { ConsumerUsage } from '../../../../packages/kit/usage/usage.ts';
 import type { TestRecord } from '../../../../packages/kit/usage/usage-record.ts';
+import { deleted, finding, type Read, usageBy, usageOfTypes, usesOf } from './changes.ts';
 import { recordEmma, usageOf } from './library-usage.ts';
-
-type Read = Parameters<typeof usageOf>[0][string];
-
-const deleted = (number: number, name: string, message: string, path = 'proto/library/v1/library.proto') =>
-  finding(
-    'FIELD_NO_DELETE',
-    `Previously present field "${number}" with name "${name}" on message "${message}" was deleted.`,
-    path,
-  );
-
-function finding(type: string, message: string, path = 'proto/library/v1/library.proto'): BreakingFinding {
-  const [found] = readBreakingFindings(JSON.stringify({ path, start_line: 3, type, message }));
-  return found as BreakingFinding;
-}
-
-const usageBy = (take: Read): Usage => ({ consumers: [usageOf({ 'a test': take })] });
-
-const usesOf = (found: BreakingFinding, usage: Usage) =>
-  canIChange([found], usage).findings.flatMap(({ uses }) => uses.map(({ use }) => use));
 
 const readTitle: Read = (record) => recordEmma(record).title;
 const setTitle: Read = (record) => record.set(BookSchema.field.title);
@@ -34,12 +16,6 @@ const readPlace: Read = (record) => recordEmma(record).place.case;
 const readCopies: Read = (record) => recordEmma(record).copiesByBranch;
 const readGenre: Read = (record) => recordEmma(record).genre;
 const callGetBook: Read = (record: TestRecord) => record.call(LibraryService.method.getBook);
-
-/** Usage of a contract for which the kit has no example. */
-function usageOfTypes(types: ConsumerUsage['types'], ...reads: string[]): Usage {
-  const test = { file: 'a.test.ts', test: 'a test', calls: [], sets: [], whole: [], values: [], types: [], reads };
-  return { consumers: [{ consumer: 'Reader', provider: 'Library', types, tests: [test] }] };
-}
 
 describe('a change', () => {
   it.each<[string, BreakingFinding, Read, string]>([
@@ -193,100 +169,6 @@ describe('a change', () => {
     const report = canIChange([found], usageBy(take));
 
     expect(report).toMatchObject({ isBreaking: false, findings: [{ verdict: 'unused', consumers: [], uses: [] }] });
-  });
-
-  it.each<[string, BreakingFinding, unused: string]>([
-    [
-      'a package whose name another begins with',
-      finding('PACKAGE_NO_DELETE', 'Previously present package "library.v1" was deleted.', ''),
-      'library.v10.Book',
-    ],
-    [
-      'a package whose name another ends with',
-      finding('PACKAGE_NO_DELETE', 'Previously present package "library.v1" was deleted.', ''),
-      'old.library.v1.Book',
-    ],
-    [
-      'a message of a package whose name another begins with',
-      finding(
-        'PACKAGE_MESSAGE_NO_DELETE',
-        'Previously present message "Book" was deleted from package "library.v1".',
-        '',
-      ),
-      'library.v1.BookReturned',
-    ],
-    [
-      'a message of a package whose name another ends with',
-      finding('PACKAGE_ENUM_NO_DELETE', 'Previously present enum "Genre" was deleted from package "library.v1".', ''),
-      'old.library.v1.Genre',
-    ],
-    [
-      'a message whose name another begins with',
-      finding('MESSAGE_NO_DELETE', 'Previously present message "Book" was deleted from file.'),
-      'library.v1.BookReturned',
-    ],
-    [
-      'a message whose name another ends with',
-      finding('MESSAGE_NO_DELETE', 'Previously present message "Book" was deleted from file.'),
-      'library.v1.NoteBook',
-    ],
-    ['a field of a message whose name another begins with', deleted(1, 'name', 'Book'), 'library.v1.BookReturned'],
-    ['a field of a message whose name another ends with', deleted(1, 'name', 'Book'), 'library.v1.NoteBook'],
-    [
-      'a service whose name another ends with',
-      finding('SERVICE_NO_DELETE', 'Previously present service "Service" was deleted from file.'),
-      'library.v1.LibraryService',
-    ],
-  ])('of %s does not concern that other one', (_, found, unused) => {
-    const types = { [unused]: { file: 'library/v1/library.proto', numbers: { name: 1 } } };
-
-    expect(usesOf(found, usageOfTypes(types, `${unused}.name`))).toEqual([]);
-  });
-
-  it.each([
-    ['in which another ends', 'proto/old-library/v1/library.proto'],
-    ['that is longer by a folder', 'proto/library/v1/more/library.proto'],
-    ['of another version', 'proto/library/v10/library.proto'],
-  ])('in a file %s does not concern that other file', (_, path) => {
-    expect(usesOf(deleted(2, 'title', 'Book', path), usageBy(readTitle))).toEqual([]);
-    expect(usesOf(finding('FILE_SAME_PACKAGE', 'File changed.', path), usageBy(readTitle))).toEqual([]);
-  });
-
-  it('of an enum value or an RPC concerns only those of its own enum and service', () => {
-    const types = {
-      'a.v1.Reason': { file: 'a/v1/a.proto', numbers: { REASON_LOST: 1 } },
-      'a.v1.OtherReason': { file: 'a/v1/a.proto', numbers: { OTHER_REASON_LOST: 1 } },
-      'a.v1.Desk': { file: 'a/v1/a.proto', numbers: {} },
-      'a.v1.OtherDesk': { file: 'a/v1/a.proto', numbers: {} },
-    };
-    const [consumer] = usageOfTypes(types).consumers as [ConsumerUsage];
-    const values = ['a.v1.OtherReason.OTHER_REASON_LOST', 'a.v1.Reason.REASON_LOST'];
-    const calls = ['a.v1.Desk/Ask', 'a.v1.Desk/AskAgain', 'a.v1.OtherDesk/Ask'];
-    const usage = { consumers: [{ ...consumer, tests: consumer.tests.map((test) => ({ ...test, values, calls })) }] };
-    const ofEnum = 'Previously present enum value "1" on enum "Reason" was deleted.';
-    const ofService = 'Previously present RPC "Ask" on service "Desk" was deleted.';
-
-    expect(usesOf(finding('ENUM_VALUE_NO_DELETE', ofEnum, 'a/v1/a.proto'), usage)).toEqual([
-      'has the value a.v1.Reason.REASON_LOST',
-    ]);
-    expect(usesOf(finding('RPC_NO_DELETE', ofService, 'a/v1/a.proto'), usage)).toEqual(['calls a.v1.Desk/Ask']);
-  });
-
-  it('of the values of a map concerns maps of that name in the folder of the finding', () => {
-    const message =
-      'Field "2" with name "value" on message "CopiesByBranchEntry" changed type from "int32" to "int64".';
-    const numbers = { copies_by_branch: 1, more_copies_by_branch: 2, copies: 3 };
-    const types = {
-      'a.v1.Book': { file: 'a/v1/book.proto', numbers },
-      'b.v1.Book': { file: 'b/v1/book.proto', numbers },
-      'c.v1.Book': { numbers },
-    };
-    const reads = Object.keys(types).flatMap((type) => Object.keys(numbers).map((name) => `${type}.${name}`));
-
-    expect(usesOf(finding('FIELD_SAME_TYPE', message, 'a/v1/book.proto'), usageOfTypes(types, ...reads))).toEqual([
-      'reads a.v1.Book.copies_by_branch',
-      'reads c.v1.Book.copies_by_branch',
-    ]);
   });
 
   it('of an unknown element breaks all consumers', () => {
