@@ -187,7 +187,7 @@ describe('the report of violations', () => {
       ],
     },
     {
-      what: 'an event that nobody has applied',
+      what: 'an event that no service has applied',
       violate: ({ messaging }) => {
         for (const { inbox } of Object.values(messaging)) inbox.delete('ended confirmed');
       },

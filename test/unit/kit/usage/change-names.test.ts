@@ -77,20 +77,20 @@ describe('a change', () => {
     const types = {
       'a.v1.Reason': { file: 'a/v1/a.proto', numbers: { REASON_LOST: 1 } },
       'a.v1.OtherReason': { file: 'a/v1/a.proto', numbers: { OTHER_REASON_LOST: 1 } },
-      'a.v1.Desk': { file: 'a/v1/a.proto', numbers: {} },
-      'a.v1.OtherDesk': { file: 'a/v1/a.proto', numbers: {} },
+      'a.v1.Shelf': { file: 'a/v1/a.proto', numbers: {} },
+      'a.v1.OtherShelf': { file: 'a/v1/a.proto', numbers: {} },
     };
     const [consumer] = usageOfTypes(types).consumers as [ConsumerUsage];
     const values = ['a.v1.OtherReason.OTHER_REASON_LOST', 'a.v1.Reason.REASON_LOST'];
-    const calls = ['a.v1.Desk/Ask', 'a.v1.Desk/AskAgain', 'a.v1.OtherDesk/Ask'];
+    const calls = ['a.v1.Shelf/Ask', 'a.v1.Shelf/AskAgain', 'a.v1.OtherShelf/Ask'];
     const usage = { consumers: [{ ...consumer, tests: consumer.tests.map((test) => ({ ...test, values, calls })) }] };
     const ofEnum = 'Previously present enum value "1" on enum "Reason" was deleted.';
-    const ofService = 'Previously present RPC "Ask" on service "Desk" was deleted.';
+    const ofService = 'Previously present RPC "Ask" on service "Shelf" was deleted.';
 
     expect(usesOf(finding('ENUM_VALUE_NO_DELETE', ofEnum, 'a/v1/a.proto'), usage)).toEqual([
       'has the value a.v1.Reason.REASON_LOST',
     ]);
-    expect(usesOf(finding('RPC_NO_DELETE', ofService, 'a/v1/a.proto'), usage)).toEqual(['calls a.v1.Desk/Ask']);
+    expect(usesOf(finding('RPC_NO_DELETE', ofService, 'a/v1/a.proto'), usage)).toEqual(['calls a.v1.Shelf/Ask']);
   });
 
   it('of the values of a map concerns maps of that name in the folder of the finding', () => {
