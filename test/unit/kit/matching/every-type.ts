@@ -24,7 +24,7 @@ export type Sample = {
 
 const int64 = 9_007_199_254_740_993n;
 
-/** One sample a type. Numbers of 64 bits are so large that a `number` cannot tell them from their neighbour. */
+/** One sample a type. Numbers of 64 bits are so large that a `number` cannot tell one from the next. */
 export const SAMPLES: readonly Sample[] = [
   { type: 'DOUBLE', value: 0.1, near: 0.1 + Number.EPSILON, unset: 0 },
   { type: 'FLOAT', value: 4.1, near: 4.1 + 2 ** -21, unset: 0 },
