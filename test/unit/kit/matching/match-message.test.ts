@@ -228,6 +228,36 @@ describe('a message with a meaning of its own', () => {
   });
 });
 
+describe('a packed message of a type that is not known', () => {
+  const parcel = (typeName: string, ...bytes: number[]) => ({
+    attachment: { typeUrl: `type.googleapis.com/${typeName}`, value: Uint8Array.from(bytes) },
+  });
+
+  it('is compared by its type and its bytes', () => {
+    const expected = parcel('shop.v1.Cart', 8, 1);
+
+    expect(differencesOf(expected, expected)).toEqual([]);
+    for (const other of [
+      parcel('shop.v1.Cart', 8, 2),
+      parcel('shop.v1.Cart', 8, 1, 16, 1),
+      parcel('shop.v1.Cart', 8),
+      parcel('shop.v1.CartItem', 8, 1),
+      parcel('v1.Cart', 8, 1),
+      {},
+    ]) {
+      expect(differencesOf(expected, other)).toHaveLength(1);
+    }
+  });
+
+  it('differs by a field that its type does not know', () => {
+    const [known, more] = [parcel('library.v1.Refusal', 10, 1, 97), parcel('library.v1.Refusal', 10, 1, 97, 56, 1)];
+
+    expect(differencesOf(known, more)).toHaveLength(1);
+    expect(differencesOf(more, known)).toHaveLength(1);
+    expect(differencesOf(more, more)).toEqual([]);
+  });
+});
+
 describe('what a literal does not speak of', () => {
   it('does not matter where a provider answers', () => {
     expect(differencesOf({ title: 'Emma' }, { title: 'Emma', copies: 5, subtitle: '' })).toEqual([]);

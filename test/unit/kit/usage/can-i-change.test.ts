@@ -106,6 +106,12 @@ describe('a change', () => {
       'reads library.v1.Book.title',
     ],
     [
+      'a package of which an RPC is called, and no message read',
+      finding('PACKAGE_NO_DELETE', 'Previously present package "library.v1" was deleted.', ''),
+      callGetBook,
+      'calls library.v1.LibraryService/GetBook',
+    ],
+    [
       'a message of which nothing is read',
       finding('MESSAGE_NO_DELETE', 'Previously present message "GetBookResponse" was deleted from file.'),
       callGetBook,
