@@ -43,10 +43,11 @@ describe('RefundPayment', () => {
 
   it('of an order never charged inserts a tombstone: it can never be charged', async () => {
     await using fixture = await startPaymentFixture();
-    const refunded = await fixture.client.refundPayment(refundOf('o1'));
-    const late = await fixture.client.processPayment(paymentOf('o1'));
+    const refunded = await Promise.allSettled([fixture.client.refundPayment(refundOf('o1'))]);
+    const late = await Promise.allSettled([fixture.client.processPayment(paymentOf('o1'))]);
 
-    expect([refunded.charge?.status, late.charge?.status]).toEqual([ChargeStatus.REFUNDED, ChargeStatus.REFUNDED]);
+    const answer = { status: 'fulfilled', value: { charge: { status: ChargeStatus.REFUNDED } } };
+    expect([refunded, late]).toMatchObject([[answer], [answer]]);
     expect(await fixture.chargesAtProvider('o1')).toEqual([]);
     expect((await fixture.client.listCharges({})).charges).toMatchObject([{ orderId: 'o1', transactionId: '' }]);
   });

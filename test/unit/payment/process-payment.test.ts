@@ -52,6 +52,18 @@ describe('ProcessPayment', () => {
     });
   });
 
+  it('stores the charge before it calls the provider, and calls it once', async () => {
+    const { store, provider, pay } = createPaymentClient();
+    const storedAtCall: (string | undefined)[] = [];
+    provider.charge.mockImplementation(async () => {
+      storedAtCall.push(store.rows.get('o1')?.charge.status);
+      return captured;
+    });
+    await pay();
+
+    expect(storedAtCall).toEqual(['CHARGING']);
+  });
+
   it('answers a duplicate without calling the provider', async () => {
     const { provider, pay } = createPaymentClient();
     provider.charge.mockResolvedValueOnce(declined);

@@ -8,7 +8,7 @@ import { insertEvents } from '#services/platform/messaging/outbox.ts';
 import { createOutboxRelay } from '#services/platform/messaging/outbox-relay.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import type { Database } from '#services/platform/storage/database.ts';
-import { type Sql, toStatement } from '#services/platform/storage/sql.ts';
+import { type Sql, sql, toStatement } from '#services/platform/storage/sql.ts';
 import { readEvents } from '../../../support/events.ts';
 import { startTestNats, type TestNats } from '../../../support/nats.ts';
 import type { TestDatabase } from '../../../support/postgres.ts';
@@ -238,5 +238,43 @@ describe('while the broker is unreachable', () => {
 
     await expect.poll(() => countUnsent(test), SOON).toBe(0);
     expect(await readEvents(nats, SUBJECT)).toHaveLength(2);
+  });
+});
+
+describe('rows that another replica has locked', () => {
+  it('are skipped, and published if that replica does not publish them', async () => {
+    await using test = await createNoteDatabase('order');
+    await using nats = await startTestNats();
+    const [first, second, ...others] = await storeEvents(test, 5);
+    await using replica = openDatabase({ url: test.databaseUrl });
+    await using relays = new AsyncDisposableStack();
+    const reads: string[][] = [];
+    const observe = (database: Database): Database => ({
+      ...database,
+      transaction: (work) =>
+        database.transaction(async (transaction) =>
+          work({
+            ...transaction,
+            query: async <Row>(statement: string | Sql, values?: readonly unknown[]) => {
+              const rows = await transaction.query<Row>(statement, values);
+              if (rows.length > 0) reads.push(rows.map((row) => (row as { event_id: string }).event_id).sort());
+              return rows;
+            },
+          }),
+        ),
+    });
+
+    await replica.transaction(async (transaction) => {
+      const locked = [first!.id, second!.id];
+      await transaction.query(sql`select from outbox where event_id = any(${locked}::uuid[]) for update`);
+      relays.use(await startRelay({ test, nats, wrap: observe }));
+
+      await expect.poll(() => reads.length, SOON).toBeGreaterThan(0);
+      expect(reads).toEqual([idsOf(others)]);
+      await expect.poll(() => countUnsent(test), SOON).toBe(2);
+    });
+
+    await expect.poll(() => countUnsent(test), SOON).toBe(0);
+    expect(idsOf(await readEvents(nats, SUBJECT))).toEqual(idsOf([first!, second!, ...others]));
   });
 });

@@ -19,6 +19,13 @@ describe('headers of a recording', () => {
     expect(new HeaderRules([]).record(new Headers({ [name]: 's3cret' }))).toEqual({ [name.toLowerCase()]: redacted });
   });
 
+  it('are redacted only by the whole name, in which a dot is a dot', () => {
+    const headers = { 'x-member': 'm', 'my-x-member': 'm', 'x-tenant': 'n', 'x.tenant': 'n' };
+    const recorded = new HeaderRules(['x-member', 'x.tenant']).record(new Headers(headers));
+
+    expect(recorded).toEqual({ ...headers, 'x-member': redacted, 'x.tenant': redacted });
+  });
+
   it('are redacted by name or a part of it, and ordered by name', () => {
     const rules = new HeaderRules(['x-member', 'acme-*']);
 
