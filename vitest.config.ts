@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { JsonReporter } from 'vitest/node';
 import { LeakReporter } from './test/support/guards/leak-reporter.ts';
+import { PATIENCE } from './test/support/patience.ts';
 import { ProgressReporter } from './test/support/progress-reporter.ts';
 import type { Level } from './test/support/pyramid/pyramid.ts';
 import { PyramidReporter } from './test/support/pyramid/reporter.ts';
@@ -31,8 +32,8 @@ export default defineConfig({
     tags: SEED_TAGS,
     globalSetup: ['test/support/postgres.ts', 'test/support/shared-stacks.ts'],
     retry: 0,
-    // Long enough for a busy machine; where a time is promised, the test sets its own limit.
-    expect: { poll: { timeout: 10_000, interval: 20 } },
+    // Where a time is promised, the test sets its own limit.
+    expect: { poll: PATIENCE },
     restoreMocks: true,
     unstubGlobals: true,
     unstubEnvs: true,
