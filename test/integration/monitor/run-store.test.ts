@@ -93,16 +93,16 @@ describe('a run', () => {
 });
 
 describe('a claim of due journeys', () => {
-  it('moves their next time forward, so that a second one finds nothing', async () => {
+  it('takes each of them once, however many replicas claim at once', async () => {
     await using open = await openStore();
-    await open.store.claimDue(['ORDER', 'QUOTE'], 60_000, 0);
+    const claim = () => open.store.claimDue(['ORDER', 'QUOTE'], 3_600_000, 3_600_000);
+    const first = await claim();
     await open.sql(`update journey_schedule set next_time = now() - interval '1 second'`);
 
-    const claims = [
-      await open.store.claimDue(['ORDER', 'QUOTE'], 60_000, 0),
-      await open.store.claimDue(['ORDER', 'QUOTE'], 60_000, 0),
-    ];
+    const claims = await Promise.all([claim(), claim(), claim()]);
 
-    expect(claims.map((journeys) => journeys.toSorted())).toEqual([['ORDER', 'QUOTE'], []]);
+    expect(first).toEqual([]);
+    expect(claims.flat().sort()).toEqual(['ORDER', 'QUOTE']);
+    expect(await claim()).toEqual([]);
   });
 });

@@ -110,7 +110,7 @@ describe('a limit', () => {
 
     await expect(database.query('select pg_sleep(20)')).rejects.toMatchObject(outage);
 
-    expect(performance.now() - begin).toBeLessThan(2_000);
+    expect(performance.now() - begin).toBeLessThan(10_000);
     expect(await pid()).not.toEqual(before);
     await expect.poll(() => countSessions(test), SOON).toBe(1);
   });
@@ -163,7 +163,7 @@ describe('an outage', () => {
     await expect(database.query('select 1')).rejects.toMatchObject(outage);
     await expect(database.query('select 1')).rejects.toMatchObject(outage);
 
-    expect(performance.now() - begin).toBeLessThan(3_000);
+    expect(performance.now() - begin).toBeLessThan(10_000);
   });
 
   it('of an idle connection affects no call', async () => {
