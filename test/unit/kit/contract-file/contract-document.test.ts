@@ -116,10 +116,10 @@ describe('a file that is no contract', () => {
       text: JSON.stringify({ ...good, metadata: metadataOf(version) }),
       fault: `x.json: metadata.pactSpecification.version is ${version}, not 4.0`,
     })),
-    {
-      text: JSON.stringify({ ...good, metadata: { ...metadataOf('4.0'), touchstone: { formatVersion: '2' } } }),
-      fault: 'x.json: metadata.touchstone.formatVersion is 2, not 1',
-    },
+    ...['2', '10', '0.1'].map((formatVersion) => ({
+      text: JSON.stringify({ ...good, metadata: { ...metadataOf('4.0'), touchstone: { formatVersion } } }),
+      fault: `x.json: metadata.touchstone.formatVersion is ${formatVersion}, not 1`,
+    })),
   ])('is refused: $fault', ({ text, fault }) => {
     expect(() => parseDocument(text, 'x.json')).toThrow(fault);
   });

@@ -29,6 +29,15 @@ describe('the interaction that a call matches', () => {
     }
   });
 
+  it('is of the very RPC that is called, not of one whose name only begins alike', () => {
+    const longer = { ...forB1, method: { ...getBook, name: 'GetBookAgain' } as RpcInteraction['method'] };
+
+    expect(() => registryOf(longer).match(callOf(getBook, [{ bookId: 'b1' }]))).toThrow('GetBook has no interaction');
+    expect(() => registryOf(forB1).match({ ...callOf(getBook, [{ bookId: 'b1' }]), method: longer.method })).toThrow(
+      'GetBookAgain has no interaction',
+    );
+  });
+
   it('has only metadata that the call has', () => {
     const forTenant = {
       ...forB1,

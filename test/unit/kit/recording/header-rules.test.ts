@@ -58,11 +58,15 @@ describe('headers of a recording', () => {
       'grpc-timeout': '1S',
       'connect-timeout-ms': '1000',
       'access-control-allow-origin': '*',
+      'my-access-control-list': 'a',
+      'grpc-timeouts': '1',
       traceparent: '00-1',
       'x-data-bin': 'AQ',
     });
 
     expect([...relayedOf(headers)]).toEqual([
+      ['grpc-timeouts', '1'],
+      ['my-access-control-list', 'a'],
       ['traceparent', '00-1'],
       ['x-data-bin', 'AQ'],
     ]);
