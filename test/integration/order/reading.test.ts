@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { rpcFailureOf, startOrderFixture } from '../../support/services/order.ts';
 
@@ -113,5 +114,25 @@ describe('WatchOrder', () => {
     );
     await fixture.service.stop();
     expect((await end).code).toBe(Code.Unavailable);
+  });
+});
+
+describe('the metrics', () => {
+  it('count a confirmed, a failed and a cancelled order as ended, each once', async () => {
+    await using fixture = await startOrderFixture();
+    await fixture.place();
+    fixture.payment.virtual.stub(processPayment).replies({ charge: { status: ChargeStatus.DECLINED } });
+    await fixture.place();
+    fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
+    const { order } = await fixture.place();
+    for (const _call of [1, 2]) await fixture.client.cancelOrder({ orderId: order!.orderId });
+
+    const metrics = await (await fetch(`${fixture.service.url}/metrics`)).text();
+    const ended = metrics.matchAll(/^orders_ended_total\{.*status="(\w+)".*\} (\d+)$/gm);
+    expect([...ended].map(([, status, count]) => `${status} ${count}`).sort()).toEqual([
+      'cancelled 1',
+      'confirmed 1',
+      'failed 1',
+    ]);
   });
 });
