@@ -21,6 +21,7 @@ import { createServerInterceptors } from '../server/rpc-interceptors.ts';
 import { createDatabase, type Database, isDatabaseOutage } from '../storage/database.ts';
 import { migrate } from '../storage/migrations.ts';
 import { createPruner, MESSAGING_RULES, type PruneRule } from '../storage/pruner.ts';
+import { DEFAULT_DATABASE_TIMEOUT_MS } from './config.ts';
 import { createHealthMonitor } from './health-monitor.ts';
 import { createOpsService } from './ops-service.ts';
 import { refreshGauges, type StatusSources } from './service-status.ts';
@@ -28,7 +29,6 @@ import { refreshGauges, type StatusSources } from './service-status.ts';
 const REQUEST_POOL_SIZE = 20;
 const BACKGROUND_POOL_SIZE = 10;
 const WARM_CONNECTIONS = 10;
-const REQUEST_TIMEOUT_MS = 500;
 // A stop may wait for it twice, so it is less than half of the limit of a stop.
 const BACKGROUND_TIMEOUT_MS = 3_000;
 const MAX_REQUEST_BYTES = 1024 * 1024;
@@ -40,6 +40,8 @@ export type RuntimeConfig = {
   readonly host: string;
   readonly port: number;
   readonly databaseUrl: string;
+  /** How long a call waits for a connection, and for each statement. Default: DEFAULT_DATABASE_TIMEOUT_MS. */
+  readonly databaseTimeoutMs?: number;
   readonly natsUrl: string;
   readonly corsOrigins: readonly string[] | undefined;
   /** Default: DEFAULT_LIMITS. */
@@ -171,8 +173,8 @@ function createRuntime({
   processMetrics,
 }: ServiceOptions): Runtime & { readonly relay: OutboxRelay } {
   const metrics = createMetrics(name, processMetrics);
-  const url = config.databaseUrl;
-  const database = createDatabase({ url, size: REQUEST_POOL_SIZE, timeoutMs: REQUEST_TIMEOUT_MS, log });
+  const { databaseUrl: url, databaseTimeoutMs: timeoutMs = DEFAULT_DATABASE_TIMEOUT_MS } = config;
+  const database = createDatabase({ url, size: REQUEST_POOL_SIZE, timeoutMs, log });
   const backgroundDatabase = createDatabase({ url, size: BACKGROUND_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS, log });
   const broker = createBroker({ url: config.natsUrl, service: name, log });
   const relay = createOutboxRelay({ domain, service: name, database: backgroundDatabase, broker, metrics, log });

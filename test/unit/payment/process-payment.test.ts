@@ -1,9 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import type { Charge, StoredCharge } from '#services/payment/charge.ts';
 import { processPayment } from '#services/payment/process-payment.ts';
 import { createSettlements } from '#services/payment/settlements.ts';
 import { DomainError } from '#services/platform/base/errors.ts';
+import { syntheticHeaders } from '#services/platform/base/synthetic.ts';
 import { TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
 import {
   captured,
@@ -102,6 +103,29 @@ describe('ProcessPayment', () => {
     expect(error.message).not.toContain('pm_');
   });
 
+  it.each([
+    { first: true, second: false, name: 'a real payment of an order that was charged synthetically' },
+    { first: false, second: true, name: 'a synthetic payment of an order that was really charged' },
+  ])('refuses $name', async ({ first, second }) => {
+    const { provider, pay } = createPaymentClient();
+    const headers = new Headers(syntheticHeaders(TEST_CREDENTIAL));
+    provider.charge.mockResolvedValueOnce(captured);
+    await pay({ synthetic: first }, undefined, headers);
+
+    const error = await failureOf(pay({ synthetic: second }, undefined, headers));
+    expect(error).toMatchObject({ kind: 'failed_precondition', reason: 'IDEMPOTENCY_KEY_REUSED' });
+  });
+
+  it('stores the intent before it calls the provider', async () => {
+    const { store, provider, pay } = createPaymentClient();
+    provider.charge.mockImplementationOnce(async () => {
+      expect(store.rows.get('o1')?.charge.status).toBe('CHARGING');
+      return captured;
+    });
+    await pay();
+    expect(provider.charge).toHaveBeenCalledOnce();
+  });
+
   it('treats another key with the same content as a duplicate', async () => {
     const { provider, pay } = createPaymentClient();
     provider.charge.mockResolvedValueOnce(captured);
@@ -187,6 +211,16 @@ describe('a payment that is refused', () => {
     expect(store.rows.size).toBe(0);
   });
 
+  it('is the duplicate of a synthetic one, and its caller has no credential', async () => {
+    const { provider, pay } = createPaymentClient();
+    provider.charge.mockResolvedValueOnce(captured);
+    await pay({ synthetic: true }, undefined, new Headers(syntheticHeaders(TEST_CREDENTIAL)));
+    expect(await failureOf(pay({ synthetic: true }))).toMatchObject({
+      kind: 'permission_denied',
+      reason: 'SYNTHETIC_NOT_ALLOWED',
+    });
+  });
+
   it('stores nothing when its caller has already hung up', async () => {
     const { store, pay } = createPaymentClient();
     await expect(pay({}, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
@@ -202,6 +236,23 @@ describe('a payment that is refused', () => {
 
     expect(await failureOf(pay())).toMatchObject({ kind: 'resource_exhausted', reason: 'TOO_MANY_PAYMENTS' });
     expect(store.rows.size).toBe(0);
+  });
+});
+
+describe('the time of a settlement', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('begins before the intent is stored: the provider has the rest of it', async () => {
+    const { store, provider, pay } = createPaymentClient();
+    const { insertIntent } = store;
+    store.insertIntent = (intent) => {
+      vi.advanceTimersByTime(2_000);
+      return insertIntent(intent);
+    };
+    provider.charge.mockResolvedValueOnce(captured);
+    await pay();
+    expect(provider.charge.mock.calls.map(([, , { timeoutMs }]) => timeoutMs)).toEqual([3_000]);
   });
 });
 
