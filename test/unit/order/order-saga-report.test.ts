@@ -7,9 +7,9 @@ import { ProcessPaymentResponseSchema } from '#gen/shop/payment/v1/payment_servi
 import { runSaga } from '#services/order/order-saga.ts';
 import { createOrderResumer } from '#services/order/resume-orders.ts';
 import { toStepFailure } from '#services/order/saga-table.ts';
-import { recordLog } from '../platform/support/recorded-log.ts';
 import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
 import { blockedOrder, frozenDeadline, pendingOrder, secondsLater } from '../../support/services/order-builders.ts';
+import { recordLog } from '../platform/support/recorded-log.ts';
 
 const answerCharge = (status: ChargeStatus, words: { declineMessage?: string; declineCode?: string } = {}) =>
   create(ProcessPaymentResponseSchema, { charge: { orderId: 'order-1', status, ...words } });
