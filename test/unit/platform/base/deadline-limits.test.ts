@@ -8,18 +8,18 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe('work with a limit', () => {
-  const after = <T>(milliseconds: number, outcome: () => T) =>
+  const endAfter = <T>(milliseconds: number, outcome: () => T) =>
     new Promise<void>((resolve) => void setInterval(resolve, milliseconds)).then(outcome);
   const fail = (message: string) => (): string => {
     throw new Error(message);
   };
 
   it.each([
-    ['that ends in time', () => after(99, () => 'done'), () => 'late', 'done'],
-    ['that fails in time', () => after(99, fail('failed')), () => 'late', 'failed'],
-    ['that is late', () => after(101, () => 'done'), () => 'late', 'late'],
-    ['that fails late', () => after(101, fail('failed')), () => 'late', 'late'],
-    ['whose substitute fails', () => after(101, () => 'done'), fail('too late'), 'too late'],
+    ['that ends in time', () => endAfter(99, () => 'done'), () => 'late', 'done'],
+    ['that fails in time', () => endAfter(99, fail('failed')), () => 'late', 'failed'],
+    ['that is late', () => endAfter(101, () => 'done'), () => 'late', 'late'],
+    ['that fails late', () => endAfter(101, fail('failed')), () => 'late', 'late'],
+    ['whose substitute fails', () => endAfter(101, () => 'done'), fail('too late'), 'too late'],
   ])('%s settles as it should', async (_, work, onTimeout, expected) => {
     const outcome = withTimeout(work(), 100, onTimeout).catch((error: Error) => error.message);
     await vi.advanceTimersByTimeAsync(200);
