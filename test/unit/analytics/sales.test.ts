@@ -64,14 +64,20 @@ describe('the summary', () => {
         products: [
           { ...lamp, quantity: 2n, gross: euros },
           { ...lamp, quantity: 3n, gross: dollars },
+          { productId: 'mug', name: 'A mug', quantity: 1n, gross: euros },
         ],
         productCount: 4n,
+        minutes: [{ minute: NOON, orders: 1n, revenue: euros }],
         minuteCount: 9n,
       }),
     );
 
-    expect(sales.products).toEqual([{ ...lamp, quantity: 5n, gross: [euros, dollars] }]);
-    expect([sales.productsLeftOut, sales.minutesLeftOut]).toEqual([3n, 9n]);
+    expect(sales.products).toEqual([
+      { ...lamp, quantity: 5n, gross: [euros, dollars] },
+      { productId: 'mug', name: 'A mug', quantity: 1n, gross: [euros] },
+    ]);
+    expect(sales.minutes).toEqual([{ minute: NOON, orders: 1n, revenue: [euros] }]);
+    expect([sales.productsLeftOut, sales.minutesLeftOut]).toEqual([2n, 8n]);
   });
 });
 

@@ -3,7 +3,9 @@ import {
   checkEnd,
   checkPlaced,
   checkQuote,
+  FAILURE_KINDS,
   hasEnded,
+  JOURNEYS,
   JourneyFailure,
   ORDER_JOURNEYS,
   type SeenOrder,
@@ -92,6 +94,7 @@ describe('a quote', () => {
     { change: { total: 0n }, fault: 'no price' },
     { change: { pricingVersion: '' }, fault: 'no pricing version' },
     { change: { lines: [] }, fault: 'other lines' },
+    { change: { lines: [...quoted.lines, { productId: '12345', quantity: 1, amount: 0n }] }, fault: 'other lines' },
     { change: { lines: [{ productId: '12345', quantity: 1, amount: 100n }] }, fault: 'other lines' },
     { change: { lines: [{ productId: 'test-product', quantity: 2, amount: 100n }] }, fault: 'other lines' },
     { change: { total: 99n }, fault: 'a total that is not the sum of its lines' },
@@ -103,5 +106,31 @@ describe('a quote', () => {
     expect(failureOf(() => checkQuote({ total: 5n, pricingVersion: '', lines: [] }))).toBe(
       'WRONG_ANSWER: the quote has no pricing version, other lines, a total that is not the sum of its lines',
     );
+  });
+});
+
+describe('the journeys', () => {
+  it('are four, of which three place an order', () => {
+    expect(JOURNEYS).toEqual(['ORDER', 'DECLINE', 'CANCEL', 'QUOTE']);
+    expect(Object.entries(ORDER_JOURNEYS).map(([name, plan]) => [name, plan.paymentMethod, plan.cancels])).toEqual([
+      ['ORDER', 'pm_approved', false],
+      ['DECLINE', 'pm_insufficient_funds', false],
+      ['CANCEL', 'pm_provider_error', true],
+    ]);
+  });
+
+  it('fail in one of a few kinds, with the cause when there is one', () => {
+    expect(FAILURE_KINDS.toSorted()).toEqual([
+      'INTERRUPTED',
+      'REFUSED',
+      'TOO_SLOW',
+      'UNREACHABLE',
+      'WRONG_ANSWER',
+      'WRONG_END',
+    ]);
+    const cause = new Error('no answer');
+
+    expect(new JourneyFailure('UNREACHABLE', 'gone', cause)).toMatchObject({ name: 'JourneyFailure', cause });
+    expect(new JourneyFailure('TOO_SLOW', 'late')).not.toHaveProperty('cause');
   });
 });

@@ -8,7 +8,7 @@ describe('a confirmation mail', () => {
   it('has the order, its items and its total', () => {
     const { subject, text } = composeMail(notificationOf());
     expect(subject).toBe('Your order o1 is confirmed');
-    expect(text).toContain('Order: o1\n  2 x prod456\n  1 x prod789\nTotal: 52.50 EUR\n');
+    expect(text).toBe('Thank you for your order.\n\nOrder: o1\n  2 x prod456\n  1 x prod789\nTotal: 52.50 EUR\n');
   });
 
   it('keeps untrusted text from starting a new line', () => {

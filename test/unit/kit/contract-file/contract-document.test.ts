@@ -58,18 +58,28 @@ describe('a document', () => {
     });
   });
 
-  it('is not taken for one between others', () => {
-    const others = mergeDocument(undefined, 'Writer', 'Library', [json('a')]);
+  it.each([
+    ['Writer', 'Library'],
+    ['Reader', 'Archive'],
+  ])('between %s and %s is not taken for one between others', (consumer, provider) => {
+    const others = mergeDocument(undefined, consumer, provider, [json('a')]);
 
     expect(() => merge(others, json('b'))).toThrow(
-      'the contract is between Writer and Library, not Reader and Library',
+      `the contract is between ${consumer} and ${provider}, not Reader and Library`,
     );
   });
 
-  it('is read as it was written', () => {
-    const document = merge(undefined, json('a'));
+  it('is read as it was written, which is JSON with two spaces', () => {
+    const document = merge(undefined, json('a', { contents: { lines: [1, 2] } }), json('b'));
 
     expect(parseDocument(textOf(document), 'x.json')).toEqual(document);
+    expect(textOf(document)).toBe(`${JSON.stringify(document, undefined, 2)}\n`);
+  });
+
+  it('takes an empty list of states for none', () => {
+    const document = merge(merge(undefined, json('a')), json('a', { providerStates: [], pending: true }));
+
+    expect(document.interactions).toEqual([json('a', { providerStates: [], pending: true })]);
   });
 
   it('is in order after it was read from a file that is not, the last of several with one name in its place', () => {
@@ -101,27 +111,41 @@ it('a file of any minor version of Pact 4 is a contract', () => {
 });
 
 describe('a file that is no contract', () => {
-  const good = merge(undefined, json('a'));
-
   it.each([
-    { text: 'hello', fault: 'x.json: is not JSON' },
-    { text: 'null', fault: 'x.json: consumer.name is missing' },
-    { text: JSON.stringify({ ...good, provider: {} }), fault: 'x.json: provider.name is missing' },
-    { text: JSON.stringify({ ...good, interactions: {} }), fault: 'x.json: interactions is no list' },
+    { change: { consumer: undefined }, fault: 'x.json: consumer.name is missing' },
+    { change: { provider: undefined }, fault: 'x.json: provider.name is missing' },
+    { change: { provider: {} }, fault: 'x.json: provider.name is missing' },
+    { change: { interactions: {} }, fault: 'x.json: interactions is no list' },
+    { change: { metadata: {} }, fault: 'x.json: metadata.pactSpecification.version is undefined, not 4.0' },
     {
-      text: JSON.stringify({ ...good, metadata: {} }),
-      fault: 'x.json: metadata.pactSpecification.version is undefined, not 4.0',
+      change: { metadata: { pactSpecification: { version: '4.0' } } },
+      fault: 'x.json: metadata.touchstone.formatVersion is undefined, not 1',
     },
     ...['3.4', '40.0', '14'].map((version) => ({
-      text: JSON.stringify({ ...good, metadata: metadataOf(version) }),
+      change: { metadata: metadataOf(version) },
       fault: `x.json: metadata.pactSpecification.version is ${version}, not 4.0`,
     })),
     ...['2', '10', '0.1'].map((formatVersion) => ({
-      text: JSON.stringify({ ...good, metadata: { ...metadataOf('4.0'), touchstone: { formatVersion } } }),
+      change: { metadata: { ...metadataOf('4.0'), touchstone: { formatVersion } } },
       fault: `x.json: metadata.touchstone.formatVersion is ${formatVersion}, not 1`,
     })),
-  ])('is refused: $fault', ({ text, fault }) => {
+  ])('is refused: $fault', ({ change, fault }) => {
+    const text = JSON.stringify({ ...merge(undefined, json('a')), ...change });
+
     expect(() => parseDocument(text, 'x.json')).toThrow(fault);
+  });
+
+  it.each([
+    ['hello', 'x.json: is not JSON'],
+    ['null', 'x.json: consumer.name is missing'],
+  ])('is refused when its text is %s', (text, fault) => {
+    expect(() => parseDocument(text, 'x.json')).toThrow(fault);
+  });
+
+  it('is refused with the error of the parser as the cause', () => {
+    expect(() => parseDocument('{', 'x.json')).toThrow(
+      expect.objectContaining({ name: 'Error', cause: expect.any(SyntaxError) }),
+    );
   });
 });
 
@@ -132,6 +156,7 @@ describe('the name of a file', () => {
 
   it('cannot leave its folder', () => {
     expect(() => fileNameOf('../Reader', 'Library')).toThrow('consumer: "../Reader" is no name of letters');
+    expect(() => fileNameOf('Reader/../..', 'Library')).toThrow('consumer: "Reader/../.." is no name of letters');
     expect(() => fileNameOf('Reader', '')).toThrow('provider: "" is no name');
   });
 });

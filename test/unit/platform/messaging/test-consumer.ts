@@ -63,6 +63,7 @@ export function createTestConsumer(handle: Handle, failingStatements?: (statemen
     ...recorded,
     ...stream,
     consumer,
+    metrics,
     database,
     receipts,
     attempts,

@@ -1,0 +1,124 @@
+// What is refused before any stock is looked at, when two requests are the same, and what a decision leaves in the log.
+import { describe, expect, it } from 'vitest';
+import { adjustOnHand } from '#services/inventory/product.ts';
+import { isTombstone, type Reservation, sameLines } from '#services/inventory/reservation.ts';
+import { reserveLines, validateReserveRequest } from '#services/inventory/reserve-lines.ts';
+import { DomainError } from '#services/platform/base/errors.ts';
+import { createValidation } from '#services/platform/base/validation.ts';
+import { recordLog } from '../platform/support/recorded-log.ts';
+import { dependOn, NEW_ID, NOW, reservationRow, reserveRow, scriptDatabase } from './scripted-database.ts';
+
+const line = (productId: string, quantity = 1) => ({ productId, quantity });
+const linesOf = (count: number) => Array.from({ length: count }, (_, index) => line(`p${index}`));
+
+/** The violations of a check, as `field: description`. */
+function faultsOf(check: () => unknown): string[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    return error.violations.map(({ field, description }) => `${field}: ${description}`);
+  }
+}
+
+describe('a request for stock', () => {
+  it.each([
+    { lines: [], synthetic: false, faults: ['lines: must not be empty'] },
+    { lines: linesOf(100), synthetic: false, faults: [] },
+    { lines: linesOf(101), synthetic: false, faults: ['lines: must have at most 100 entries, has 101'] },
+    {
+      lines: [line('a'), line('b'), line('b')],
+      synthetic: false,
+      faults: ['lines[2].product_id: is the product of lines[1] again'],
+    },
+    { lines: [line('a', 10_001)], synthetic: false, faults: ['lines[0].quantity: must be at most 10000, is 10001'] },
+    {
+      lines: [line('a')],
+      synthetic: true,
+      faults: ['lines[0].product_id: must be test-product for a synthetic order'],
+    },
+    { lines: [line('test-product')], synthetic: true, faults: [] },
+  ])('has the faults $faults', ({ lines, synthetic, faults }) => {
+    const validation = createValidation();
+    validateReserveRequest({ orderId: 'ord1', lines, synthetic }, 'lines', validation);
+
+    expect(faultsOf(() => validation.throwIfInvalid())).toEqual(faults);
+  });
+
+  it.each([
+    { left: [line('a'), line('b')], right: [line('b'), line('a')], same: true },
+    { left: [line('a'), line('b')], right: [line('a'), line('c')], same: false },
+    { left: [line('a', 1)], right: [line('a', 2)], same: false },
+    { left: [line('a')], right: [line('a'), line('b')], same: false },
+  ])('of $left and one of $right are the same: $same', ({ left, right, same }) => {
+    expect(sameLines(left, right)).toBe(same);
+  });
+});
+
+it('only a released reservation without lines is a tombstone', () => {
+  const reservation: Reservation = {
+    orderId: 'ord1',
+    reservationId: 'res1',
+    state: 'RELEASED',
+    lines: [],
+    shortages: [],
+    version: 1,
+    synthetic: false,
+    updateTime: NOW,
+  };
+  const states = ['RESERVED', 'REJECTED', 'RELEASED', 'CONFIRMED'] as const;
+
+  expect(states.filter((state) => isTombstone({ ...reservation, state }))).toEqual(['RELEASED']);
+  expect(isTombstone({ ...reservation, lines: [line('a')] })).toBe(false);
+});
+
+it('an adjustment beyond the range of stock says what would be left', () => {
+  const product = {
+    productId: 'a',
+    name: 'A',
+    unitPrice: { currencyCode: 'EUR', minorUnits: 1n },
+    onHand: 1,
+    reserved: 0,
+    sold: 0n,
+    version: 1n,
+    updateTime: NOW,
+  };
+
+  expect(faultsOf(() => adjustOnHand(product, 2_147_483_647))).toEqual([
+    'delta: must leave at most 2147483647 on hand, leaves 2147483648',
+  ]);
+});
+
+describe('a decision', () => {
+  const SHORT = { product_id: 'prod456', requested: 2, available: 1 };
+
+  it.each([
+    {
+      decision: 'a reservation',
+      answers: [[reserveRow({ ...reservationRow({ reservation_id: NEW_ID }), is_new: true })]],
+      messages: ['stock reserved'],
+    },
+    {
+      decision: 'a rejection',
+      answers: [[reserveRow(undefined, [SHORT])], [reservationRow({ state: 'REJECTED', shortages: [SHORT] })]],
+      messages: ['reservation rejected: not enough stock'],
+    },
+    {
+      decision: 'a duplicate',
+      answers: [[reserveRow({ ...reservationRow(), is_new: false })]],
+      messages: [],
+    },
+  ])('$decision is logged as $messages', async ({ answers, messages }) => {
+    const database = scriptDatabase(...answers);
+    const { log, lines } = recordLog('info');
+
+    await reserveLines({ ...dependOn(database), log }, database, {
+      orderId: 'ord1',
+      lines: [line('prod456', 2)],
+      synthetic: false,
+    });
+
+    expect(lines.map(({ msg }) => msg)).toEqual(messages);
+  });
+});

@@ -1,0 +1,69 @@
+// What a recorder knows of the types of its interactions, and what names one.
+import { Code } from '@connectrpc/connect';
+import { describe, expect, it } from 'vitest';
+import { declareCall, declareFailure, detail } from '../../../../packages/kit/contract/declare-rpc.ts';
+import { ContractError } from '../../../../packages/kit/contract-file/contract-error.ts';
+import { ContractRecorder } from '../../../../packages/kit/contract-file/contract-recorder.ts';
+import { keyOf, titleOf } from '../../../../packages/kit/contract-file/interaction.ts';
+import { declareEvent } from '../../../../packages/kit/events/declare-event.ts';
+import { BookLentSchema } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { GetForecastRequestSchema } from '../../../../packages/kit/examples/weather/gen/weather/v1/weather_pb.ts';
+import { getBook, interactionOf } from '../contract/library-interactions.ts';
+
+const call = interactionOf('a call', getBook, { bookId: 'b1' });
+const event = declareEvent('lent', [], BookLentSchema, { bookId: 'b1' }, {});
+const rain = declareFailure(declareCall('rain', [], getBook, {}), Code.Unavailable, 'rain', [
+  detail(GetForecastRequestSchema, {}),
+]);
+
+const recorderOf = (types?: [typeof GetForecastRequestSchema]) =>
+  new ContractRecorder('Reader', 'Library', { directory: '/nowhere', ...(types && { types }) });
+
+describe('the registry of a recorder', () => {
+  it.each([
+    { what: 'a call', interactions: [call], types: undefined, knows: [true, false] },
+    { what: 'an event', interactions: [event], types: undefined, knows: [true, false] },
+    { what: 'the details of an error', interactions: [rain], types: undefined, knows: [true, true] },
+    {
+      what: 'a call, and given types',
+      interactions: [call],
+      types: [GetForecastRequestSchema] as [typeof GetForecastRequestSchema],
+      knows: [true, true],
+    },
+  ])('knows the types of $what', ({ interactions, types, knows }) => {
+    const registry = recorderOf(types).registryOf(interactions);
+
+    expect(
+      [BookLentSchema, GetForecastRequestSchema].map(({ typeName }) => registry.getMessage(typeName) !== undefined),
+    ).toEqual(knows);
+  });
+
+  it('is kept for the next interactions with the same types only', () => {
+    const recorder = recorderOf();
+    const registry = recorder.registryOf([call]);
+
+    expect(recorder.registryOf([interactionOf('another call', getBook, {})])).toBe(registry);
+    expect(recorder.registryOf([event])).not.toBe(registry);
+  });
+});
+
+describe('the name of an interaction', () => {
+  const given = (...names: string[]) => ({ ...call, states: names.map((name) => ({ name, params: {} })) });
+
+  it('is its description and its states', () => {
+    expect([call, given('open'), given('open', 'full')].map(titleOf)).toEqual([
+      'a call',
+      'a call, given open',
+      'a call, given open and full',
+    ]);
+    expect(keyOf(given('open'))).toBe('["a call",[{"name":"open","params":{}}]]');
+  });
+
+  it('is that of one interaction', async () => {
+    const different = interactionOf('a call', getBook, { bookId: 'b2' });
+
+    await expect(recorderOf().record([call, different])).rejects.toThrow(
+      new ContractError('"a call" names two different interactions: rename one of them'),
+    );
+  });
+});
