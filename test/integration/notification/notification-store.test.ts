@@ -1,18 +1,14 @@
 // The SQL of notifications: who may claim a mail, and what its end changes.
 import { randomUUID } from 'node:crypto';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { DOMAIN } from '#services/domain.ts';
+import { describe, expect, it } from 'vitest';
 import { toSentEvent } from '#services/notification/notification-messages.ts';
 import { createNotificationStore, insertNotification } from '#services/notification/notification-store.ts';
-import { installTracing } from '#services/platform/observability/tracing.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 import { ask, openDatabase } from '../platform/support/open-database.ts';
 
 const LEASE_MS = 60_000;
 const SEND_TIME = new Date('2026-01-02T03:04:05.678Z');
 const EVERYTHING = { customerId: '', orderId: '' };
-
-beforeAll(() => installTracing(DOMAIN.correlation));
 
 async function openStore() {
   await using resources = new AsyncDisposableStack();

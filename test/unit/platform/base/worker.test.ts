@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createWorker, type Worker } from '#services/platform/base/worker.ts';
 import { type RecordedLog, recordLog } from '../support/recorded-log.ts';
 
@@ -210,6 +210,7 @@ describe('a worker whose work fails', () => {
     });
     await using test = createTestWorker(work);
     vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
     await test.worker.start();
     await vi.advanceTimersByTimeAsync(1);
 
@@ -217,7 +218,6 @@ describe('a worker whose work fails', () => {
 
     expect(work).toHaveBeenCalledOnce();
     expect(vi.getTimerCount()).toBe(0);
-    vi.useRealTimers();
   });
 
   it('logs a few lines for an outage of a minute', async () => {
