@@ -67,22 +67,35 @@ it('a burst of 150 orders is served completely, each once, with the default limi
 });
 
 it('while payment is slow, far more orders are in flight than the initial limit: waiting is not counted as load', async () => {
-  await using fixture = await startOrderFixture({ ...PATIENT, MAX_CALLS: '16', MAX_QUEUE_MS: '120000' });
-  expect(await readGauge(fixture, 'bulkhead_limit', 'calls')).toBe(4);
-  // By then the baseline latency of an order is known.
-  for (let order = 0; order < 25; order += 1) await fixture.place();
+  await using fixture = await startOrderFixture({ ...PATIENT, MAX_QUEUE_MS: '120000' });
+  expect(await readGauge(fixture, 'bulkhead_limit', 'calls')).toBe(8);
+  // By then the baseline latency of an order is known, and that orders end as fast as they arrive.
+  for (let order = 0; order < 60; order += 1) await fixture.place();
+  // Payment answers an order when the one before it has ended: no order is slowed down by others.
+  let previous = Promise.resolve();
+  const ends = new Map<string, () => void>();
   fixture.payment.virtual
     .stub(processPayment)
-    .delays(800)
-    .replies(({ orderId }) => ({ charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } }));
+    .delays(500)
+    .replies(async ({ orderId }) => {
+      const turn = previous;
+      const end = Promise.withResolvers<void>();
+      previous = end.promise;
+      ends.set(orderId, end.resolve);
+      await turn;
+      return { charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } };
+    });
   let isOver = false;
-  const callers = Array.from({ length: 16 }, async () => {
-    while (!isOver) await fixture.place();
+  const callers = Array.from({ length: 17 }, async () => {
+    while (!isOver) {
+      const { order } = await fixture.place();
+      ends.get(order?.orderId ?? '')?.();
+    }
   });
 
   await expect
     .poll(() => readGauge(fixture, 'bulkhead_in_flight', 'payment'), { timeout: 25_000, interval: 100 })
-    .toBeGreaterThanOrEqual(10)
+    .toBeGreaterThanOrEqual(16)
     .finally(() => {
       isOver = true;
     });
