@@ -136,6 +136,14 @@ export const EVENTS: ViolationExample[] = [
   ],
   [
     'order-events',
+    'declined',
+    'an event has no total',
+    (facts) => {
+      orderEvent(facts, 'ended declined').body!.total = undefined;
+    },
+  ],
+  [
+    'order-events',
     'ghost',
     'an event is about an order that does not exist',
     (facts) => {
@@ -216,6 +224,38 @@ export const EVENTS: ViolationExample[] = [
     'a refund was published twice',
     (facts) => {
       addEvent(facts, 'payment', 'PaymentRefunded', 'cancelled');
+    },
+  ],
+  [
+    'changes-published',
+    'confirmed',
+    'a refund was published that was never made',
+    (facts) => {
+      addEvent(facts, 'payment', 'PaymentRefunded', 'confirmed');
+    },
+  ],
+  [
+    'changes-published',
+    'declined',
+    'a payment was published that was declined',
+    (facts) => {
+      addEvent(facts, 'payment', 'PaymentCompleted', 'declined');
+    },
+  ],
+  [
+    'changes-published',
+    'confirmed',
+    'a release was published of a reservation that is confirmed',
+    (facts) => {
+      addEvent(facts, 'inventory', 'StockReleased', 'confirmed');
+    },
+  ],
+  [
+    'changes-published',
+    'confirmed',
+    'a reservation was published as short',
+    (facts) => {
+      addEvent(facts, 'inventory', 'InsufficientStock', 'confirmed');
     },
   ],
   [

@@ -4,7 +4,14 @@ import { draftCleanFacts, eventOf } from '../../support/invariants/clean-facts.t
 import type { Facts, OrderFact } from '../../support/invariants/facts.ts';
 import { judgeInvariants } from '../../support/invariants/judge.ts';
 import { listViolations } from '../../support/invariants/table.ts';
-import { type DraftFacts, markApplied, of, productOf, streamOf } from '../../support/invariants/violation-examples.ts';
+import {
+  type DraftFacts,
+  markApplied,
+  of,
+  productOf,
+  removeEvents,
+  streamOf,
+} from '../../support/invariants/violation-examples.ts';
 
 function violationsOf(violate: (facts: DraftFacts) => void): string[] {
   const facts = draftCleanFacts();
@@ -232,7 +239,103 @@ describe('the report of violations', () => {
     expect(violationsOf(violate)).toEqual(violations);
   });
 
-  it('is empty for an order that is still pending', () => {
-    expect(violationsOf((facts) => addPendingOrder(facts, 'open'))).toEqual([]);
+  it.each<Omit<Case, 'violations'>>([
+    { what: 'an order that is still pending', violate: (facts) => addPendingOrder(facts, 'open') },
+    {
+      what: 'a rejection that was released',
+      violate: ({ reservations }) => {
+        of(reservations, 'short').state = 'RELEASED';
+      },
+    },
+    {
+      what: 'a tombstone in the place of a reservation',
+      violate: (facts) => {
+        Object.assign(of(facts.reservations, 'short'), { state: 'RELEASED', lines: [], short: false });
+        removeEvents(facts, 'inventory', 'inventory.v1.InsufficientStock of short');
+      },
+    },
+    {
+      what: 'a tombstone in the place of a charge',
+      violate: ({ charges }) => {
+        const tombstone = { status: 'REFUNDED', transactionId: '', amount: undefined } as const;
+        charges.push({ ...of(charges, 'declined'), orderId: 'short', ...tombstone });
+      },
+    },
+    {
+      what: 'a declined charge beside the captured one',
+      violate: ({ ledger }) => {
+        ledger!.push({ ...of(ledger, 'confirmed'), chargeId: 'first attempt', status: 'declined' });
+      },
+    },
+    {
+      what: 'answers without an outcome, before the orders ended',
+      violate: ({ acknowledged }) => {
+        acknowledged.push(
+          ...acknowledged.map((answer) => ({ ...answer, status: 'PENDING' as const, outcome: 'TIMEOUT' })),
+        );
+      },
+    },
+    {
+      what: 'a cancelled order that was answered with CANCELLED and FAILED',
+      violate: ({ acknowledged }) => {
+        Object.assign(of(acknowledged, 'cancelled'), { status: 'CANCELLED', outcome: 'FAILED' });
+      },
+    },
+    {
+      what: 'a product whose opening stock is not known',
+      violate: (facts) => {
+        Object.assign(productOf(facts, 'lamp'), { opening: undefined, adjusted: 0 });
+      },
+    },
+    {
+      what: 'versions of a product that are in whatever order',
+      violate: (facts) => {
+        productOf(facts, 'lamp').version = 3;
+        for (const version of [3, 2]) {
+          const changed = eventOf(`lamp ${version}`, 'shop.inventory.v1.ProductChanged', {
+            productId: 'lamp',
+            version,
+          });
+          streamOf(facts, 'inventory').events.unshift(changed);
+          markApplied(facts, changed.id);
+        }
+      },
+    },
+    {
+      what: 'changes of a product that are no longer stored',
+      violate: (facts) => {
+        productOf(facts, 'lamp').version = 9;
+        streamOf(facts, 'inventory').since = new Date(0);
+      },
+    },
+    {
+      what: 'the lines of a reservation in another order, and split',
+      violate: ({ reservations, sales }) => {
+        of(reservations, 'confirmed-in-dollars').lines.reverse();
+        of(sales, 'confirmed').items = Array(2).fill({ productId: 'lamp', quantity: 1 });
+      },
+    },
+  ])('is empty for $what', ({ violate }) => {
+    expect(violationsOf(violate)).toEqual([]);
+  });
+
+  it('holds what is as old as the oldest stored event to it, and nothing older', () => {
+    const changeOf = (since: Date) =>
+      violationsOf((facts) => {
+        for (const stream of facts.streams) Object.assign(stream, { events: [], since });
+        Object.assign(facts.mailbox!, { mails: [], since });
+        Object.assign(facts, { keys: [], keysSince: since, acknowledged: [] });
+      });
+    const { createTime } = of(draftCleanFacts().orders, 'confirmed');
+    const names = changeOf(createTime).map((line) => line.slice(0, line.indexOf(':')));
+
+    expect([...new Set(names)]).toEqual([
+      'mailed-once',
+      'one-order-per-key',
+      'order-events',
+      'changes-published',
+      'outbox-delivered',
+    ]);
+    expect(changeOf(new Date(createTime.getTime() + 1))).toEqual([]);
   });
 });
