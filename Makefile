@@ -25,6 +25,9 @@ export PATH := $(CURDIR)/node_modules/.bin:$(path_with_tools)
 # This export condition selects the TypeScript sources of the two packages; without it, Node looks for their built files.
 export NODE_OPTIONS += --conditions=@touchstone/source
 
+# Compiled modules are kept: Node starts in half the time.
+export NODE_COMPILE_CACHE := $(CURDIR)/.tools/compile-cache
+
 # ---- Set-up: each step has a file whose date tells make whether the step is due.
 
 packages := node_modules/.package-lock.json
@@ -97,7 +100,7 @@ clean: ## remove generated code and the platform's data (.data/); keep installed
 
 ##@ Test
 
-.PHONY: test test-unit test-integration test-contract test-e2e
+.PHONY: test test-unit test-integration test-contract test-e2e test-repeat seed-map
 test: $(ready) $(nats_server) ## run all tests; FILE=<path> runs one file, TEST_ARGS='...' is passed to vitest
 	vitest run $(TEST_ARGS) $(FILE)
 
@@ -112,6 +115,12 @@ test-contract: $(ready) $(nats_server) ## run the contract tests between service
 
 test-e2e: $(ready) $(nats_server) ## run the end-to-end tests: the whole platform as processes
 	vitest run --project e2e $(TEST_ARGS) $(FILE)
+
+test-repeat: $(ready) $(nats_server) ## run tests N=20 times in random order, every second time beside a busy core; FILE, PROJECT, TEST_ARGS, SEED
+	@exec node test/support/repeat/main.ts --runs='$(or $(N),20)' $(if $(SEED),--seed='$(SEED)') -- $(if $(PROJECT),--project $(PROJECT)) $(TEST_ARGS) $(FILE)
+
+seed-map: $(ready) $(nats_server) ## run the tests tagged with a section of the testing guide, and print which test proves which section
+	@SEED_MAP=1 vitest run --tags-filter 'seed-*' $(TEST_ARGS) $(shell grep -rl "tags: 'seed-" test --include='*.test.ts')
 
 ##@ Check
 

@@ -1,9 +1,14 @@
 // The configuration of vitest: `vitest run` runs all four levels of the pyramid, `--project unit` one of them.
+import { availableParallelism } from 'node:os';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { JsonReporter } from 'vitest/node';
 import { LeakReporter } from './test/support/guards/leak-reporter.ts';
+import { PATIENCE } from './test/support/patience.ts';
+import { ProgressReporter } from './test/support/progress-reporter.ts';
 import type { Level } from './test/support/pyramid/pyramid.ts';
 import { PyramidReporter } from './test/support/pyramid/reporter.ts';
+import { SeedMapReporter } from './test/support/seed-map/reporter.ts';
+import { SEED_TAGS } from './test/support/seed-map/sections.ts';
 
 // Where to write the run's results as JSON, for a caller that counts them.
 const resultsFile = process.env.TEST_RESULTS_FILE;
@@ -15,21 +20,30 @@ if (process.env.NODE_OPTIONS?.includes(SOURCE_FLAG) !== true) {
   process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} ${SOURCE_FLAG}`.trim();
 }
 
+const CORES = availableParallelism();
+// A third of the time of these tests is waiting for other processes, so there is one worker more than cores.
+const WORKERS = CORES + 1;
+
 export default defineConfig({
   ssr: { resolve: { conditions: [SOURCE_CONDITION] } },
   test: {
     includeTaskLocation: true,
     allowOnly: false,
-    globalSetup: ['test/support/postgres.ts'],
+    tags: SEED_TAGS,
+    globalSetup: ['test/support/postgres.ts', 'test/support/shared-stacks.ts'],
     retry: 0,
+    // Where a time is promised, the test sets its own limit.
+    expect: { poll: PATIENCE },
     restoreMocks: true,
     unstubGlobals: true,
     unstubEnvs: true,
     sequence: { shuffle: { files: false, tests: true } },
     reporters: [
       'default',
+      new ProgressReporter(),
       ...(resultsFile ? [new JsonReporter({ outputFile: resultsFile })] : []),
       new PyramidReporter(),
+      new SeedMapReporter(),
       new LeakReporter(),
     ],
     projects: [
@@ -58,11 +72,12 @@ function level(name: Level, { order, seconds, setup }: LevelOptions): TestProjec
       setupFiles: setup,
       // Threads start faster; tests that start processes and handle signals need their own process.
       pool: name === 'unit' ? 'threads' : 'forks',
+      // The files of a worker share their modules: importing them again would take most of the time of the unit tests.
+      isolate: false,
       testTimeout: seconds * 1000,
       hookTimeout: seconds * 1000,
       sequence: { groupOrder: order },
-      // Each file of these levels starts its own databases, brokers and processes.
-      ...(name === 'unit' ? {} : { maxWorkers: 2 }),
+      maxWorkers: name === 'unit' ? CORES : WORKERS,
     },
   };
 }

@@ -37,7 +37,7 @@ import {
 /** Kept of every run's budget for the step after the verdict, in milliseconds. */
 export const LAST_STEP_RESERVE_MS = 400;
 const FIRST_RESUME_MS = 250;
-const MAX_RESUME_MS = 10_000;
+const DEFAULT_MAX_RESUME_MS = 10_000;
 
 export type SagaDependencies = UpdateDependencies & {
   readonly inventory: Pick<
@@ -46,6 +46,8 @@ export type SagaDependencies = UpdateDependencies & {
   >;
   readonly payment: Pick<Client<typeof PaymentService>, 'processPayment' | 'refundPayment'>;
   readonly orderLimitMs: number;
+  /** The longest delay before a blocked order is worked on again; 10 s by default. */
+  readonly maxResumeMs?: number;
   /** Sent with the calls for a synthetic order: the credential. */
   readonly syntheticHeaders: Readonly<Record<string, string>>;
   readonly now: () => Date;
@@ -143,8 +145,12 @@ function pass(order: Order): Phase {
   return { kind: 'passed', order, failure: undefined };
 }
 
-function block({ now }: SagaDependencies, { order, step, failure, detail }: FailedStep, { attempts }: Run): Phase {
-  const resume: Resume = { afterMs: backoffMs(attempts + 1, FIRST_RESUME_MS, MAX_RESUME_MS), attempts: attempts + 1 };
+function block(
+  { now, maxResumeMs = DEFAULT_MAX_RESUME_MS }: SagaDependencies,
+  { order, step, failure, detail }: FailedStep,
+  { attempts }: Run,
+): Phase {
+  const resume: Resume = { afterMs: backoffMs(attempts + 1, FIRST_RESUME_MS, maxResumeMs), attempts: attempts + 1 };
   return {
     kind: 'blocked',
     order: markBlocked(order, step, failure.reason, now(), detail),

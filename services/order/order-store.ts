@@ -216,12 +216,9 @@ async function findOrder(queryable: Queryable, orderId: string): Promise<Order |
   return row && toOrder(row);
 }
 
-/** Makes a blocked order due at once. An order that is leased or has ended stays as it is. */
+/** Makes a blocked order due at once, after its lease if it has one. An order that is due or has ended stays as it is. */
 export async function resumeNow(queryable: Queryable, orderId: string): Promise<void> {
-  await queryable.query(
-    sql`update orders set resume_time = now()
-     where order_id = ${orderId} and resume_time > now() and lease_until <= now()`,
-  );
+  await queryable.query(sql`update orders set resume_time = now() where order_id = ${orderId} and resume_time > now()`);
 }
 
 function itemsToJson(order: Order): string {

@@ -1,8 +1,19 @@
 // The policies of the calls to each dependency.
 import type { DependencyPolicy } from '../platform/client/call-policy.ts';
 
-/** The policies by dependency, times in milliseconds; `breakerResetMs` is the setting BREAKER_RESET_MS. */
-export function createPolicies(breakerResetMs: number) {
+/** How long a call of each dependency may take, its retries included. */
+export type CallTimeouts = { readonly inventoryTimeoutMs: number; readonly paymentTimeoutMs: number };
+
+export const DEFAULT_TIMEOUTS: CallTimeouts = { inventoryTimeoutMs: 1_000, paymentTimeoutMs: 2_000 };
+
+// What the last try leaves of the timeout, so that it fails as itself before the call does.
+const TRY_MARGIN_MS = 100;
+
+/** The policies by dependency, times in milliseconds; both parameters are settings. */
+export function createPolicies(
+  breakerResetMs: number,
+  { inventoryTimeoutMs, paymentTimeoutMs }: CallTimeouts = DEFAULT_TIMEOUTS,
+) {
   const shared = {
     retries: 2,
     retryBackoff: { firstMs: 50, maximumMs: 200 },
@@ -13,8 +24,9 @@ export function createPolicies(breakerResetMs: number) {
     breakerFailures: 5,
     breakerResetMs,
   };
+  const limits = (timeoutMs: number) => ({ timeoutMs, tryTimeoutMs: timeoutMs - TRY_MARGIN_MS });
   return {
-    inventory: { ...shared, name: 'inventory', timeoutMs: 1_000, tryTimeoutMs: 900, minimumMs: 20 },
-    payment: { ...shared, name: 'payment', timeoutMs: 2_000, tryTimeoutMs: 1_900, minimumMs: 50 },
+    inventory: { ...shared, ...limits(inventoryTimeoutMs), name: 'inventory', minimumMs: 20 },
+    payment: { ...shared, ...limits(paymentTimeoutMs), name: 'payment', minimumMs: 50 },
   } as const satisfies Record<string, DependencyPolicy>;
 }

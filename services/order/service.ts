@@ -48,7 +48,7 @@ export function createOrderService(config: OrderConfig, log: Logger, options: Pr
 
 function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefinition {
   const { log, metrics } = runtime;
-  const policies = createPolicies(config.breakerResetMs);
+  const policies = createPolicies(config.breakerResetMs, config);
   const inventory = createDependency({ url: config.inventoryUrl, policy: policies.inventory, metrics, log });
   const payment = createDependency({ url: config.paymentUrl, policy: policies.payment, metrics, log });
   const leaseMs = config.budgetMs + LEASE_MARGIN_MS;
@@ -71,6 +71,7 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
       runtime.wakeRelay();
     },
     orderLimitMs: config.orderLimitMs,
+    maxResumeMs: config.maxResumeMs,
     syntheticHeaders: syntheticHeaders(config.syntheticCredential),
     now,
     log,

@@ -2,14 +2,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-web';
-import type { ClientReadableStream, Client as GrpcClient, ServiceError } from '@grpc/grpc-js';
 import { status as GrpcStatus } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OrderService, CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
 import { findGrpcurl, GRPCURL_MISSING } from '../support/grpcurl.ts';
-import { callUnary, connectByReflection } from '../support/reflection-client.ts';
-import { awaitOrder, orderRequest, runProgram, startTestStack, type TestStack } from '../support/stack.ts';
+import { callUnary, connectByReflection, readStream } from '../support/reflection-client.ts';
+import { awaitOrder, orderRequest, runProgram, type TestStack, useSharedStack } from '../support/stack.ts';
 
 const ORDER_SERVICE = OrderService.typeName;
 const PATIENCE = { timeout: 60_000, interval: 50 };
@@ -32,7 +31,7 @@ const COMMON_SERVICES = ['grpc.health.v1.Health', 'shop.ops.v1.OpsService'];
 let platform: TestStack;
 
 beforeAll(async () => {
-  platform = await startTestStack({ PAYMENT_PROVIDER_SLOW_CAPTURE_MS: '1200' });
+  platform = await useSharedStack('steady');
 });
 afterAll(() => platform?.[Symbol.asyncDispose]());
 
@@ -161,18 +160,6 @@ describe('grpc-js', () => {
   const HEALTH = 'grpc.health.v1.Health';
   type HealthAnswer = { status: string };
 
-  /** Opens a server stream of a dynamic client and collects its messages. */
-  function readStream<Answer>(client: GrpcClient, method: string, request: object) {
-    const open = Reflect.get(client, method) as (request: object) => ClientReadableStream<Answer>;
-    const stream = open.call(client, request);
-    const answers: Answer[] = [];
-    const ended = Promise.withResolvers<ServiceError | undefined>();
-    stream.on('data', (answer: Answer) => answers.push(answer));
-    stream.on('error', (error: ServiceError) => ended.resolve(error));
-    stream.on('end', () => ended.resolve(undefined));
-    return { answers, ended: ended.promise, cancel: () => stream.cancel() };
-  }
-
   it.each(SERVICES)('gets SERVING from Check on %s, for its own service and the broker too', async (service) => {
     const client = await connectByReflection(addressOf(service), HEALTH);
     try {
@@ -194,22 +181,6 @@ describe('grpc-js', () => {
       await expect(check).rejects.toMatchObject({ code: GrpcStatus.NOT_FOUND });
     } finally {
       client.close();
-    }
-  });
-
-  it('learns from Watch that a service stops, before its connection ends', async () => {
-    const client = await connectByReflection(addressOf('notification'), HEALTH);
-    try {
-      const watch = readStream<HealthAnswer>(client, 'watch', { service: '' });
-      await vi.waitFor(() => expect(watch.answers).toEqual([{ status: 'SERVING' }]), PATIENCE);
-
-      await platform.stack.stop('notification');
-
-      expect((await watch.ended)?.code).toBe(GrpcStatus.UNAVAILABLE);
-      expect(watch.answers.at(-1)).toEqual({ status: 'NOT_SERVING' });
-    } finally {
-      client.close();
-      await platform.stack.start('notification');
     }
   });
 
@@ -359,8 +330,10 @@ describe('a trace sent along with an order', () => {
       body: JSON.stringify(sampleOrder()),
     });
     const { order } = (await response.json()) as { order: { orderId: string } };
-    const services = () => {
-      const lines = platform.output.filter((line) => line.includes(traceId) && line.includes(order.orderId));
+    const services = async () => {
+      const lines = (await platform.readOutput()).filter(
+        (line) => line.includes(traceId) && line.includes(order.orderId),
+      );
       return new Set(lines.map((line) => line.split(' ')[0]));
     };
     return { orderId: order.orderId, services };
@@ -370,15 +343,15 @@ describe('a trace sent along with an order', () => {
     const { services } = await placeTracedOrder();
 
     await expect
-      .poll(() => [...services()], PATIENCE)
+      .poll(async () => [...(await services())], PATIENCE)
       .toEqual(expect.arrayContaining(['order', 'inventory', 'payment']));
   });
 
   it('is in the log of the service that consumed its event', async () => {
     const { orderId, services } = await placeTracedOrder();
     const mailIsSent = (line: string) => line.includes('"msg":"mail sent"') && line.includes(orderId);
-    await expect.poll(() => platform.output.some(mailIsSent), PATIENCE).toBe(true);
+    await expect.poll(async () => (await platform.readOutput()).some(mailIsSent), PATIENCE).toBe(true);
 
-    expect(services()).toContain('notification');
+    expect(await services()).toContain('notification');
   });
 });

@@ -1,18 +1,17 @@
 // The output of `make run` and `make order`: the table, the commands to copy, and the sample order.
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chooseFreePort } from '#local/process/ports.ts';
 import { renderCommands, renderTable } from '#local/stack/stack-table.ts';
-import { awaitOrder, runProgram, startTestStack, type TestStack } from '../support/stack.ts';
+import { awaitOrder, runProgram, type TestStack, useSharedStack } from '../support/stack.ts';
 
 const PROGRAM = fileURLToPath(import.meta.resolve('#local/commands/order.ts'));
-const PATIENCE = { timeout: 60_000, interval: 50 };
 
 let platform: TestStack;
 
 beforeAll(async () => {
-  platform = await startTestStack({ PAYMENT_PROVIDER_SLOW_CAPTURE_MS: '3500' });
+  platform = await useSharedStack('steady');
 });
 afterAll(() => platform?.[Symbol.asyncDispose]());
 
@@ -170,7 +169,9 @@ describe('the printed commands', () => {
 
 describe('the printed table', () => {
   it('lists every process of the platform as healthy, with the pid of a living process and no password', async () => {
-    const rows = renderTable(platform.stack.rows()).split('\n').slice(2);
+    const rows = renderTable(await platform.stack.rows())
+      .split('\n')
+      .slice(2);
 
     const parts = rows.map((row) => row.trim().split(/ {2,}/));
     expect(parts.map(([name]) => name)).toEqual([
@@ -181,20 +182,5 @@ describe('the printed table', () => {
       expect(process.kill(Number(pid), 0)).toBe(true);
       expect(address).not.toContain('@');
     }
-  });
-
-  it('lists a killed service with its new pid after its restart', async () => {
-    const pid = platform.stack.pid('notification');
-    await platform.stack.kill('notification');
-    await platform.stack.waitUntilHealthy('notification');
-
-    const row = () =>
-      renderTable(platform.stack.rows())
-        .split('\n')
-        .find((line) => line.includes('notification'));
-
-    await vi.waitFor(() => expect(row()).toMatch(/healthy$/), PATIENCE);
-    expect(row()).not.toContain(` ${pid} `);
-    expect(platform.stack.restarts('notification')).toBe(1);
   });
 });

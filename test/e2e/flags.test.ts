@@ -6,7 +6,9 @@ import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import { pricingFlags } from '../support/flags.ts';
 import { awaitOrder, orderRequest, readProviderCharges, startTestStack } from '../support/stack.ts';
 
-it('seed 8.2: orders are charged by v2 at 100 %, and by v1 within a second of 0 %, without a restart', async () => {
+it('orders are charged by v2 at 100 %, and by v1 within a second of 0 %, without a restart', {
+  tags: 'seed-8.2',
+}, async () => {
   await using folder = await createGuardedDirectory('touchstone-flags');
   const file = join(folder.path, 'flags.json');
   await writeFile(file, pricingFlags(100));

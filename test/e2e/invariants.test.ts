@@ -1,5 +1,4 @@
 // The invariants of a real platform after a mixed load, and the output of the checker and the operator's commands on a violation.
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
@@ -17,6 +16,7 @@ import {
   type OrderRequest,
   orderRequest,
   publishUnreadable,
+  runProgram,
   startTestStack,
   type TestStack,
 } from '../support/stack.ts';
@@ -206,12 +206,8 @@ function settingsOf({ stack }: TestStack): Record<string, string> {
   return settings;
 }
 
-function runCommand(file: string, given: string[], settings: Record<string, string>) {
+async function runCommand(file: string, given: string[], settings: Record<string, string>) {
   const path = fileURLToPath(new URL(file, import.meta.url));
-  const env = { PATH: process.env.PATH, ...settings };
-  return new Promise<{ exitCode: number | null; output: string }>((resolve) => {
-    const child = execFile(process.execPath, [path, ...given], { env, timeout: 90_000 }, (_error, stdout, stderr) =>
-      resolve({ exitCode: child.exitCode, output: stdout + stderr }),
-    );
-  });
+  const { exitCode, stdout, stderr } = await runProgram(process.execPath, [path, ...given], settings);
+  return { exitCode, output: stdout + stderr };
 }

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { chooseFreePort } from '#local/process/ports.ts';
 import { createGuardedDirectory, spawnGuarded, stopGuarded } from '#local/process/watchdog.ts';
-import { orderRequest, publishUnreadable, startTestStack, type TestStack } from '../support/stack.ts';
+import { orderRequest, publishUnreadable, type TestStack, useSharedStack } from '../support/stack.ts';
 
 const ALERTS = fileURLToPath(new URL('../../services/monitor/prometheus/alerts.yaml', import.meta.url));
 const PATIENCE = { timeout: 30_000, interval: 200 };
@@ -25,7 +25,7 @@ describe('Prometheus', () => {
 
   beforeAll(async () => {
     if (prometheus === undefined) return;
-    platform = resources.use(await startTestStack());
+    platform = resources.use(await useSharedStack('steady'));
     url = await startPrometheus(resources, prometheus, platform);
   });
   afterAll(() => resources.disposeAsync());

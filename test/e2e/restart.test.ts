@@ -1,17 +1,21 @@
 // Services stop and start while orders are in flight: every acknowledged order completes.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { status as GrpcStatus } from '@grpc/grpc-js';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
-import { orderRequest, startTestStack, type TestStack } from '../support/stack.ts';
+import { renderTable } from '#local/stack/stack-table.ts';
+import { connectByReflection, readStream } from '../support/reflection-client.ts';
+import { orderRequest, type TestStack, useSharedStack } from '../support/stack.ts';
 
 const ORDERS = 40;
 const LEAST_IN_FLIGHT = 20;
+const PATIENCE = { timeout: 60_000, interval: 50 };
 
 describe('a service that is stopped', () => {
   let platform: TestStack;
 
   beforeAll(async () => {
-    platform = await startTestStack();
+    platform = await useSharedStack('disturbed');
   });
   afterAll(() => platform?.[Symbol.asyncDispose]());
 
@@ -42,6 +46,36 @@ describe('a service that is stopped', () => {
       await expect.poll(() => countPending(platform, orderIds), { timeout: 60_000, interval: 250 }).toBe(0);
     },
   );
+
+  it('tells its watchers by Health.Watch before their connection ends', async () => {
+    const client = await connectByReflection(new URL(platform.stack.url('notification')).host, 'grpc.health.v1.Health');
+    try {
+      const watch = readStream<{ status: string }>(client, 'watch', { service: '' });
+      await vi.waitFor(() => expect(watch.answers).toEqual([{ status: 'SERVING' }]), PATIENCE);
+
+      await platform.stack.stop('notification');
+
+      expect((await watch.ended)?.code).toBe(GrpcStatus.UNAVAILABLE);
+      expect(watch.answers.at(-1)).toEqual({ status: 'NOT_SERVING' });
+    } finally {
+      client.close();
+      await platform.stack.start('notification');
+    }
+  });
+
+  it('has a new pid in the printed table after its restart', async () => {
+    const row = async () => (await platform.stack.rows()).find(({ name }) => name === 'notification')!;
+    const before = await row();
+    await platform.stack.kill('notification');
+    await platform.stack.waitUntilHealthy('notification');
+
+    await vi.waitFor(async () => expect(await row()).toMatchObject({ health: 'healthy' }), PATIENCE);
+
+    const after = await row();
+    expect(after).toMatchObject({ restarts: before.restarts + 1 });
+    expect(after.pid).not.toBe(before.pid);
+    expect(renderTable([after])).toMatch(new RegExp(` ${after.pid} +healthy`));
+  });
 
   it('finds earlier orders after every service was restarted', async () => {
     const { order } = await platform.orders.createOrder(orderRequest());

@@ -35,9 +35,9 @@ function formsOf(secret: string): string[] {
 
 /** Reads everything a quiescent platform holds: logs, metrics, status, dead letters, events, mails, and every row of every table. */
 export async function lookEverywhere(platform: TestStack): Promise<Sight[]> {
-  const { stack, output } = platform;
+  const { stack } = platform;
   const { databaseUrls, natsUrl } = sourcesOf(stack);
-  const sights: Sight[] = [{ place: 'the logs', text: output.join('\n') }];
+  const sights: Sight[] = [{ place: 'the logs', text: (await platform.readOutput()).join('\n') }];
   const see = (place: string, text: string): void => void sights.push({ place, text });
   for (const service of stack.services) {
     const ops = platform.client(service, OpsService);

@@ -1,4 +1,4 @@
-// One Postgres per test run, started at first use, and a fresh migrated database per call. The process that vitest runs its
+// One Postgres per test run, started at first use, and an empty migrated database per call. The process that vitest runs its
 // globalSetup in owns the server, so that it survives the workers; they ask for it over a socket in a private folder.
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, readdir, readFile } from 'node:fs/promises';
@@ -21,6 +21,7 @@ import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import { derivePasswords } from '#local/shared/secrets.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
 import { migrate } from '#services/platform/storage/migrations.ts';
+import { dropStatement, type Pristine, readPristine, restorePristine } from './database-pool.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -79,17 +80,45 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 }
 
 /**
- * Creates a database for a test, with the service's migrations applied. The service's role owns it and is the only one that can
- * connect. Its disposal ends all sessions on it and drops it.
+ * Returns a database for a test, with the service's migrations applied and nothing else in it. The service's role owns it and is the
+ * only one that can connect. Its disposal ends all sessions on it.
  */
 export async function createTestDatabase(service: ServiceName): Promise<TestDatabase> {
   const directory = fileURLToPath(new URL(`../../services/${service}/migrations`, import.meta.url));
   return cloneTestDatabase(service, directory);
 }
 
+/** The databases that earlier tests of this worker used, by their template. */
+const free = new Map<string, PooledDatabase[]>();
+
+type PooledDatabase = Omit<TestDatabase, keyof AsyncDisposable> & { readonly pristine: Pristine };
+
 /** Like createTestDatabase, with the migrations of another directory. */
 export async function cloneTestDatabase(service: ServiceName, migrationsDirectory: string): Promise<TestDatabase> {
   const serverUrl = await requestServer(inject('testPostgresSocket'));
+  const key = `${serverUrl} ${service} ${await hashDirectory(migrationsDirectory)}`;
+  const pooled = free.get(key)?.pop() ?? (await createDatabase(serverUrl, service, migrationsDirectory));
+  const { pristine, ...database } = pooled;
+  const release = async (): Promise<void> => {
+    if (await restorePristine(database.superuserUrl, pristine)) free.set(key, [...(free.get(key) ?? []), pooled]);
+    else await asSuperuser(serverUrl, (client) => client.query(dropStatement(database.name)));
+  };
+  let released: Promise<void> | undefined;
+  return {
+    ...database,
+    [Symbol.asyncDispose]() {
+      released ??= release();
+      return released;
+    },
+  };
+}
+
+/** Clones the template of these migrations. */
+async function createDatabase(
+  serverUrl: string,
+  service: ServiceName,
+  migrationsDirectory: string,
+): Promise<PooledDatabase> {
   const role = serviceDatabaseName(service);
   const password = derivePasswords(serverUrl)(service);
   const urlOf = (database: string) => serviceDatabaseUrl(serverUrl, { role, password, database });
@@ -103,16 +132,10 @@ export async function cloneTestDatabase(service: ServiceName, migrationsDirector
     );
     await closeDatabases(client);
   });
-  const superuserUrl = new URL(serverUrl);
-  superuserUrl.pathname = `/${name}`;
-  return {
-    name,
-    databaseUrl: urlOf(name),
-    superuserUrl: superuserUrl.toString(),
-    async [Symbol.asyncDispose]() {
-      await asSuperuser(serverUrl, (client) => client.query(`DROP DATABASE ${escapeIdentifier(name)} WITH (FORCE)`));
-    },
-  };
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  const superuserUrl = url.toString();
+  return { name, databaseUrl: urlOf(name), superuserUrl, pristine: await readPristine(superuserUrl) };
 }
 
 /** Returns the superuser's connection string to the Postgres of the run with this socket; the first call starts the server. */

@@ -7,9 +7,11 @@ import { type FileDescriptorProto, FileDescriptorProtoSchema, FileDescriptorSetS
 import {
   type Client,
   type ClientDuplexStream,
+  type ClientReadableStream,
   credentials,
   loadPackageDefinition,
   type ServiceClientConstructor,
+  type ServiceError,
 } from '@grpc/grpc-js';
 import { loadFileDescriptorSetFromBuffer, loadSync, type Options, type PackageDefinition } from '@grpc/proto-loader';
 
@@ -83,4 +85,16 @@ function serviceConstructor(definition: PackageDefinition, service: string): Ser
   let found: unknown = loadPackageDefinition(definition);
   for (const part of service.split('.')) found = Reflect.get(found as object, part);
   return found as ServiceClientConstructor;
+}
+
+/** Opens a server stream of a dynamic client and collects its messages. */
+export function readStream<Answer>(client: Client, method: string, request: object) {
+  const open = Reflect.get(client, method) as (request: object) => ClientReadableStream<Answer>;
+  const stream = open.call(client, request);
+  const answers: Answer[] = [];
+  const ended = Promise.withResolvers<ServiceError | undefined>();
+  stream.on('data', (answer: Answer) => answers.push(answer));
+  stream.on('error', (error: ServiceError) => ended.resolve(error));
+  stream.on('end', () => ended.resolve(undefined));
+  return { answers, ended: ended.promise, cancel: () => stream.cancel() };
 }

@@ -1,13 +1,12 @@
 // The platform as processes for an end-to-end test: free ports, a temporary data folder, clients for every service.
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import type { DescService } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { connect, headers } from 'nats';
-import { vi } from 'vitest';
+import { inject, vi } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { AnalyticsService } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
@@ -15,12 +14,13 @@ import { NotificationService } from '#gen/shop/notification/v1/notification_serv
 import { type Order, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { createGuardedDirectory } from '#local/process/watchdog.ts';
-import { type ServiceName, services } from '#local/shared/topology.ts';
-import { type Stack, type StackOptions, startStack } from '#local/stack/stack.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
+import type { Stack, StackOptions } from '#local/stack/stack.ts';
+import { startOwnStack } from './own-stack.ts';
+import { acquireSharedStack, requestDataTemplate, type SharedStackName, type StackControl } from './shared-stacks.ts';
 
-export type TestStack = AsyncDisposable & {
-  readonly stack: Stack;
+export type TestStack<Control extends StackControl = StackControl> = AsyncDisposable & {
+  readonly stack: Control;
   readonly orders: Client<typeof OrderService>;
   readonly inventory: Client<typeof InventoryService>;
   readonly payments: Client<typeof PaymentService>;
@@ -30,7 +30,7 @@ export type TestStack = AsyncDisposable & {
   /** The mails in the mailbox for a customer. */
   mails(customerId: string): Promise<Mail[]>;
   /** The lines that the processes printed, to diagnose a failure and to search for leaked secrets. */
-  readonly output: readonly string[];
+  readOutput(): Promise<readonly string[]>;
 };
 
 export type Mail = { readonly messageId: string; readonly to: string; readonly subject: string; readonly text: string };
@@ -42,46 +42,49 @@ export type Mail = { readonly messageId: string; readonly to: string; readonly s
 export async function startTestStack(
   environment: Record<string, string> = {},
   options: Pick<StackOptions, 'serviceEnvironment' | 'services'> = {},
-): Promise<TestStack> {
-  const resources = new AsyncDisposableStack();
+): Promise<TestStack<Stack>> {
+  const template = await requestDataTemplate(inject('sharedStacksSocket'));
+  const own = await startOwnStack(template, environment, options);
+  return await withClients({ ...own, readOutput: async () => own.output });
+}
+
+/**
+ * Returns the platform that other test files of the run use too; the first of them starts it. An exclusive one is this file's alone
+ * until its disposal.
+ */
+export async function useSharedStack(name: SharedStackName): Promise<TestStack> {
+  return await withClients(await acquireSharedStack(inject('sharedStacksSocket'), name));
+}
+
+async function withClients<Control extends StackControl>(
+  running: Pick<TestStack<Control>, 'stack' | 'readOutput' | typeof Symbol.asyncDispose>,
+): Promise<TestStack<Control>> {
+  const { stack } = running;
+  const client = <Service extends DescService>(name: ServiceName, service: Service) =>
+    createClient(service, createConnectTransport({ baseUrl: stack.url(name), httpVersion: '1.1' }));
   try {
-    const folder = resources.use(await createGuardedDirectory('touchstone-e2e'));
-    const output: string[] = [];
-    const stack = resources.use(
-      await startStack({
-        dataDir: join(folder.path, 'data'),
-        ports: 'free',
-        durable: false,
-        environment: { PATH: process.env.PATH, LOG_LEVEL: 'info', ...environment },
-        services: services.map(({ name }) => name).filter((name) => name !== 'monitor'),
-        log: (part, line) => output.push(`${part} ${line}`),
-        ...options,
-      }),
-    );
-    const client = <Service extends DescService>(name: ServiceName, service: Service) =>
-      createClient(service, createConnectTransport({ baseUrl: stack.url(name), httpVersion: '1.1' }));
     await waitForCatalogue(client('order', OrderService));
-    return {
-      stack,
-      client,
-      orders: client('order', OrderService),
-      inventory: client('inventory', InventoryService),
-      payments: client('payment', PaymentService),
-      notifications: client('notification', NotificationService),
-      analytics: client('analytics', AnalyticsService),
-      mails: async (customerId) => {
-        const to = encodeURIComponent(`${customerId}@customers.example`);
-        const response = await fetch(`${stack.url('mailbox')}/messages?to=${to}`);
-        const { messages } = (await response.json()) as { messages: Mail[] };
-        return messages;
-      },
-      output,
-      [Symbol.asyncDispose]: () => resources.disposeAsync(),
-    };
   } catch (error) {
-    await resources.disposeAsync();
+    await running[Symbol.asyncDispose]();
     throw error;
   }
+  return {
+    stack,
+    readOutput: running.readOutput,
+    client,
+    orders: client('order', OrderService),
+    inventory: client('inventory', InventoryService),
+    payments: client('payment', PaymentService),
+    notifications: client('notification', NotificationService),
+    analytics: client('analytics', AnalyticsService),
+    mails: async (customerId) => {
+      const to = encodeURIComponent(`${customerId}@customers.example`);
+      const response = await fetch(`${stack.url('mailbox')}/messages?to=${to}`);
+      const { messages } = (await response.json()) as { messages: Mail[] };
+      return messages;
+    },
+    [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
+  };
 }
 
 /** Waits for the prices: a healthy order service may still be loading them, and until then it cannot reject an unknown product. */
@@ -203,15 +206,15 @@ export async function failureOf(call: Promise<unknown>): Promise<Failure> {
 /** The exit code and the output of a program. */
 export type Ended = { readonly exitCode: number | null; readonly stdout: string; readonly stderr: string };
 
-/** Runs a program to its end, without a shell, with PATH, HOME and `environment`. */
+/** Runs a program to its end, without a shell, with PATH, HOME, Node's options and `environment`. */
 export function runProgram(
   file: string,
   given: readonly string[],
   environment: Record<string, string> = {},
 ): Promise<Ended> {
-  const { PATH, HOME, NODE_OPTIONS } = process.env;
+  const { PATH, HOME, NODE_OPTIONS, NODE_COMPILE_CACHE } = process.env;
   return new Promise((resolve) => {
-    const options = { env: { PATH, HOME, NODE_OPTIONS, ...environment }, timeout: 90_000 };
+    const options = { env: { PATH, HOME, NODE_OPTIONS, NODE_COMPILE_CACHE, ...environment }, timeout: 90_000 };
     const child = execFile(file, given, options, (_error, stdout, stderr) =>
       resolve({ exitCode: child.exitCode, stdout, stderr }),
     );

@@ -126,7 +126,7 @@ export function parseDocument(text: string, source: string): ContractDocument {
   if (typeof json?.provider?.name !== 'string') fail('provider.name is missing');
   if (!Array.isArray(json?.interactions)) fail('interactions is no list');
   const { version } = (json?.metadata?.pactSpecification ?? {}) as { version?: JsonValue };
-  if (!String(version).startsWith('4')) fail(`metadata.pactSpecification.version is ${version}, not 4.0`);
+  if (!/^4(\.|$)/.test(String(version))) fail(`metadata.pactSpecification.version is ${version}, not 4.0`);
   const written = (json?.metadata?.touchstone as { formatVersion?: JsonValue } | undefined)?.formatVersion;
   if (written !== FORMAT_VERSION) fail(`metadata.touchstone.formatVersion is ${written}, not ${FORMAT_VERSION}`);
   return {

@@ -50,6 +50,7 @@ function statedNames(desc: DescMessage, literal: object, place: Place): string[]
 }
 
 function compileOneof(oneof: DescOneof, literal: unknown, place: Place): FieldPattern[] {
+  if (literal instanceof Matcher) return compileOneofMatcher(oneof, literal.rule, place);
   const path = fieldPath(place.path, oneof.localName);
   assertObject(literal, { ...place, path }, '{ case, value }');
   const { case: chosen, value } = literal as { case?: unknown; value?: unknown };
@@ -63,6 +64,27 @@ function compileOneof(oneof: DescOneof, literal: unknown, place: Place): FieldPa
   }
   if (value === undefined) throw new LiteralError(faultAt(path, `the case "${chosen}" has no value`));
   return [compileField(field, value, place)];
+}
+
+// The matchers that can stand for a whole oneof; the others stand for the value of a case.
+function compileOneofMatcher(oneof: DescOneof, rule: MatcherRule, place: Place): FieldPattern[] {
+  switch (rule.kind) {
+    case 'absent':
+      return oneof.fields.map((field) => ({ field, pattern: rule }));
+    case 'like':
+      return compileOneof(oneof, rule.example, { ...place, isLoose: true });
+    case 'anything': {
+      const [chosen] = rule.example === undefined ? [] : compileOneof(oneof, rule.example, place);
+      return oneof.fields.map((field) => {
+        const example = field === chosen?.field ? chosen.pattern : undefined;
+        return { field, pattern: { kind: 'anything', example } };
+      });
+    }
+    default: {
+      const path = fieldPath(place.path, oneof.localName);
+      throw new LiteralError(faultAt(path, `${rule.kind} stands for the value of a case, not for a oneof`));
+    }
+  }
 }
 
 function compileField(field: DescField, value: unknown, parent: Place): FieldPattern {

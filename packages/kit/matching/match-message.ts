@@ -92,7 +92,7 @@ function differentCase(field: DescField, oneof: DescOneof, chosen: DescField | u
   };
 }
 
-// Several fields of one oneof that must all be absent would each report the same.
+// The elements of a repeated field that the schema does not know are as many unknown fields with one number.
 function withoutDuplicates(differences: Difference[]): Difference[] {
   const seen = new Set<string>();
   return differences.filter(({ path, expected, actual }) => {

@@ -60,7 +60,16 @@ export function toMapKey({ mapKey }: MapField, key: string): string | number | b
   if (mapKey === ScalarType.STRING) return key;
   if (mapKey === ScalarType.BOOL) return key === 'true' || (key === 'false' ? false : key);
   if (!/^-?\d+$/.test(key)) return key;
-  return isLong(mapKey) ? BigInt(key) : Number(key);
+  const exact = BigInt(key);
+  // `007` would match an entry `7`, and then be looked for in vain.
+  if (String(exact) !== key || !isInRange(mapKey, exact)) return key;
+  return isLong(mapKey) ? exact : Number(key);
+}
+
+function isInRange(scalar: ScalarType, value: bigint): boolean {
+  const { UINT32, FIXED32, UINT64, FIXED64 } = ScalarType;
+  const isUnsigned = [UINT32, FIXED32, UINT64, FIXED64].includes(scalar as never);
+  return (isUnsigned ? BigInt.asUintN : BigInt.asIntN)(isLong(scalar) ? 64 : 32, value) === value;
 }
 
 function isLong(scalar: ScalarType): boolean {

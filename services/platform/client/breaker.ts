@@ -8,6 +8,7 @@ import {
   handleType,
 } from 'cockatiel';
 import { describeError } from '../base/errors.ts';
+import { scrubSecrets } from '../observability/log.ts';
 
 /** How a call ended, as far as the breaker is concerned. */
 export type Outcome =
@@ -130,7 +131,7 @@ export function createBreaker(options: BreakerOptions): Breaker {
 }
 
 function describeCause(error: unknown): string {
-  return describeError(error instanceof Error && error.cause !== undefined ? error.cause : error);
+  return scrubSecrets(describeError(error instanceof Error && error.cause !== undefined ? error.cause : error));
 }
 
 function circuitOpen(dependency: string): CircuitOpenError {

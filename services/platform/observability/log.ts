@@ -15,7 +15,10 @@ const SECRET_FIELDS = [
   'natsUrl',
 ];
 
-/** Creates the logger of a service. Fields that hold secrets are redacted on the first two levels. */
+/**
+ * Creates the logger of a service. Fields that hold secrets are redacted on the first two levels, and errors and reasons lose the
+ * passwords of connection strings.
+ */
 export function createLog(options: {
   readonly service: string;
   readonly level: string;
@@ -28,7 +31,7 @@ export function createLog(options: {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]), censor: '[secret]' },
-      serializers: { err: serializeError },
+      serializers: { err: serializeError, reason: scrubReason },
       mixin: traceFields,
     },
     options.destination,
@@ -44,6 +47,10 @@ function serializeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: scrubSecrets(String(error)) };
   const cause = error.cause === undefined ? {} : { cause: serializeError(error.cause) };
   return { type: error.name, message: scrubSecrets(error.message), stack: scrubSecrets(error.stack ?? ''), ...cause };
+}
+
+function scrubReason(reason: unknown): unknown {
+  return typeof reason === 'string' ? scrubSecrets(reason) : reason;
 }
 
 function traceFields(): Record<string, string> {

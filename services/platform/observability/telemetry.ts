@@ -17,7 +17,7 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { pause } from '../base/backoff.ts';
 import { describeError } from '../base/errors.ts';
-import { type Logger, scrubSecrets } from './log.ts';
+import type { Logger } from './log.ts';
 import type { TelemetryConfig } from './telemetry-config.ts';
 
 // How long a stop waits for the last spans to be sent.
@@ -79,7 +79,7 @@ async function stopWithin(limitMs: number, provider: TracerProvider, log: Logger
     try {
       await provider.shutdown();
     } catch (error) {
-      log.debug({ reason: scrubSecrets(describeError(error)) }, 'the last spans were lost');
+      log.debug({ reason: describeError(error) }, 'the last spans were lost');
     } finally {
       done.abort();
     }
@@ -95,7 +95,7 @@ function logOutages(exporter: OTLPTraceExporter, log: Logger): SpanExporter {
       exporter.export(spans, (result) => {
         const hasFailed = result.code !== ExportResultCode.SUCCESS;
         if (hasFailed && !isDown) {
-          const reason = scrubSecrets(describeError(result.error));
+          const reason = describeError(result.error);
           log.warn(
             { reason, spans: spans.length },
             'spans cannot be sent and are lost until the collector accepts them',

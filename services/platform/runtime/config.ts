@@ -3,7 +3,10 @@ import { count, credential, durationMs, urlOf, z } from '../base/settings.ts';
 import { DEFAULT_LIMITS } from '../server/load-shedding.ts';
 import type { RuntimeConfig } from './service-runtime.ts';
 
-/** The address to listen on, the log level, the limits of concurrent calls, the browser origins that may call, the broker. */
+/** How long a call waits for a database connection, and for each statement, unless a setting says otherwise. */
+export const DEFAULT_DATABASE_TIMEOUT_MS = 500;
+
+/** The address to listen on, the log level, the limits of concurrent calls and of statements, the browser origins that may call, the broker. */
 export const sharedSettings = {
   HOST: z.string().min(1).default('127.0.0.1'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -11,6 +14,7 @@ export const sharedSettings = {
   MAX_QUEUED_CALLS: count(DEFAULT_LIMITS.maxQueuedCalls, 0),
   MAX_QUEUE_MS: durationMs(DEFAULT_LIMITS.maxQueueMs),
   MAX_STREAMS: count(DEFAULT_LIMITS.maxStreams),
+  DATABASE_TIMEOUT_MS: durationMs(DEFAULT_DATABASE_TIMEOUT_MS),
   NATS_URL: urlOf(['nats:', 'tls:']).default('nats://127.0.0.1:42229'),
   CORS_ORIGINS: z
     .string()
@@ -42,6 +46,7 @@ export function runtimeConfig(
     port,
     databaseUrl,
     natsUrl: settings.NATS_URL,
+    databaseTimeoutMs: settings.DATABASE_TIMEOUT_MS,
     corsOrigins: settings.CORS_ORIGINS,
     callLimits: {
       maxCalls: settings.MAX_CALLS,

@@ -13,7 +13,7 @@ import { createDeadLetters } from '../messaging/dead-letters.ts';
 import { createEventConsumer, type EventConsumer } from '../messaging/event-consumer.ts';
 import type { Subscription } from '../messaging/event-handler.ts';
 import { createOutboxRelay, type OutboxRelay } from '../messaging/outbox-relay.ts';
-import { type Logger, scrubSecrets } from '../observability/log.ts';
+import type { Logger } from '../observability/log.ts';
 import { createMetrics, createMetricsHandler, type Metrics } from '../observability/metrics.ts';
 import { installTracing } from '../observability/tracing.ts';
 import type { CallLimits } from '../server/load-shedding.ts';
@@ -21,6 +21,7 @@ import { createServerInterceptors } from '../server/rpc-interceptors.ts';
 import { createDatabase, type Database, isDatabaseOutage } from '../storage/database.ts';
 import { migrate } from '../storage/migrations.ts';
 import { createPruner, MESSAGING_RULES, type PruneRule } from '../storage/pruner.ts';
+import { DEFAULT_DATABASE_TIMEOUT_MS } from './config.ts';
 import { createHealthMonitor } from './health-monitor.ts';
 import { createOpsService } from './ops-service.ts';
 import { refreshGauges, type StatusSources } from './service-status.ts';
@@ -28,7 +29,6 @@ import { refreshGauges, type StatusSources } from './service-status.ts';
 const REQUEST_POOL_SIZE = 20;
 const BACKGROUND_POOL_SIZE = 10;
 const WARM_CONNECTIONS = 10;
-const REQUEST_TIMEOUT_MS = 500;
 // A stop may wait for it twice, so it is less than half of the limit of a stop.
 const BACKGROUND_TIMEOUT_MS = 3_000;
 const MAX_REQUEST_BYTES = 1024 * 1024;
@@ -40,6 +40,8 @@ export type RuntimeConfig = {
   readonly host: string;
   readonly port: number;
   readonly databaseUrl: string;
+  /** How long a call waits for a connection, and for each statement. Default: DEFAULT_DATABASE_TIMEOUT_MS. */
+  readonly databaseTimeoutMs?: number;
   readonly natsUrl: string;
   readonly corsOrigins: readonly string[] | undefined;
   /** Default: DEFAULT_LIMITS. */
@@ -171,8 +173,8 @@ function createRuntime({
   processMetrics,
 }: ServiceOptions): Runtime & { readonly relay: OutboxRelay } {
   const metrics = createMetrics(name, processMetrics);
-  const url = config.databaseUrl;
-  const database = createDatabase({ url, size: REQUEST_POOL_SIZE, timeoutMs: REQUEST_TIMEOUT_MS, log });
+  const { databaseUrl: url, databaseTimeoutMs: timeoutMs = DEFAULT_DATABASE_TIMEOUT_MS } = config;
+  const database = createDatabase({ url, size: REQUEST_POOL_SIZE, timeoutMs, log });
   const backgroundDatabase = createDatabase({ url, size: BACKGROUND_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS, log });
   const broker = createBroker({ url: config.natsUrl, service: name, log });
   const relay = createOutboxRelay({ domain, service: name, database: backgroundDatabase, broker, metrics, log });
@@ -219,7 +221,7 @@ async function migrateWhenUp(options: ServiceOptions, signal: AbortSignal): Prom
       return;
     } catch (error) {
       if (signal.aborted || !isDatabaseOutage(error)) throw error;
-      options.log.warn({ reason: scrubSecrets(describeError(error)) }, 'the database is unreachable; trying again');
+      options.log.warn({ reason: describeError(error) }, 'the database is unreachable; trying again');
       await pause(backoffMs(attempt, 200, 5_000), signal);
     }
   }

@@ -20,6 +20,9 @@ export type Mutant = {
   readonly caughtBy: readonly NamedTest[];
 };
 
+// These make up other histories in every run.
+const RANDOM_TESTS = /\/histories\.test\.ts$/;
+
 /** Returns why a mutant cannot be applied to the text of its file; undefined when it can. */
 export function findPatchProblem({ search, replacement }: Mutant, text: string): string | undefined {
   const count = text.split(search).length - 1;
@@ -33,6 +36,9 @@ export function findListProblems(mutants: readonly Mutant[]): string[] {
   return [
     ...names.filter((name, index) => names.indexOf(name) !== index).map((name) => `${name}: the name is not unique`),
     ...mutants.filter(({ caughtBy }) => caughtBy.length === 0).map(({ name }) => `${name}: no test is named`),
+    ...mutants
+      .filter(({ caughtBy }) => caughtBy.some(({ file }) => RANDOM_TESTS.test(file)))
+      .map(({ name }) => `${name}: a random history may not meet it, so its verdict would be luck`),
     ...mutants
       .filter(({ file }) => !/^services\/[a-z]/.test(file))
       .map(({ name, file }) => `${name}: ${file} is not production code`),

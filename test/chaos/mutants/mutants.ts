@@ -1,19 +1,6 @@
 // The mutants by the authors of the tests: each breaks one promise of the platform about money, stock or events.
 import type { Mutant } from './mutant.ts';
 
-const ORDER_HISTORIES = {
-  file: 'test/integration/order/histories.test.ts',
-  name: 'keep every promise once nothing is left to do',
-};
-const STOCK_HISTORIES = {
-  file: 'test/integration/inventory/histories.test.ts',
-  name: 'adds up, and every answer stays true',
-};
-const MONEY_HISTORIES = {
-  file: 'test/integration/payment/histories.test.ts',
-  name: 'is captured once or not at all, and every answer stays true',
-};
-
 const EVENTS: readonly Mutant[] = [
   {
     name: 'ignore the inbox',
@@ -57,7 +44,10 @@ const EVENTS: readonly Mutant[] = [
     search: ' for update skip locked`',
     replacement: '`',
     caughtBy: [
-      { file: 'test/integration/platform/messaging/outbox-relay.test.ts', name: 'shares the rows with its replicas' },
+      {
+        file: 'test/integration/platform/messaging/outbox-relay.test.ts',
+        name: 'are skipped, and published if that replica does not publish them',
+      },
     ],
   },
   {
@@ -89,10 +79,7 @@ const ORDERS: readonly Mutant[] = [
     replacement: `  const { orderId, reservationId } = result.order;
   await dependencies.inventory.releaseReservation({ orderId, reservationId });
   return { kind: 'passed', order: decideFail(`,
-    caughtBy: [
-      { file: 'test/unit/order/order-saga.test.ts', name: 'stores the verdict before it releases' },
-      ORDER_HISTORIES,
-    ],
+    caughtBy: [{ file: 'test/unit/order/order-saga.test.ts', name: 'stores the verdict before it releases' }],
   },
   {
     name: 'confirm before the verdict is stored',
@@ -103,7 +90,6 @@ const ORDERS: readonly Mutant[] = [
   if (result.kind === 'done') return pass(decideConfirm(`,
     caughtBy: [
       { file: 'test/unit/order/order-saga.test.ts', name: 'goes in order: reserve, charge, verdict stored, confirm' },
-      ORDER_HISTORIES,
     ],
   },
   {
@@ -111,7 +97,12 @@ const ORDERS: readonly Mutant[] = [
     file: 'services/order/order-store.ts',
     search: `and version = \${previousVersion} returning order_id`,
     replacement: `and \${previousVersion}::int is not null returning order_id`,
-    caughtBy: [ORDER_HISTORIES],
+    caughtBy: [
+      {
+        file: 'test/integration/order/order-store.test.ts',
+        name: 'from an older version stores nothing, and no event',
+      },
+    ],
   },
   {
     name: 'publish the event of a change that was not stored',
@@ -130,7 +121,12 @@ const ORDERS: readonly Mutant[] = [
     file: 'services/order/create-order.ts',
     search: '  if (known.requestHash !== requestHash) {',
     replacement: '  if (known.requestHash !== requestHash && requestHash === "") {',
-    caughtBy: [ORDER_HISTORIES],
+    caughtBy: [
+      {
+        file: 'test/unit/order/create-order-duplicate.test.ts',
+        name: 'is compared field by field: a shifted boundary is other content',
+      },
+    ],
   },
   {
     name: 'claim orders without a lease',
@@ -146,7 +142,9 @@ const ORDERS: readonly Mutant[] = [
     file: 'services/order/saga-table.ts',
     search: "    internal: terminal('INVENTORY_ERROR', EVERYTHING_OWED),\n",
     replacement: "    internal: terminal('INVENTORY_ERROR', NOTHING_OWED),\n",
-    caughtBy: [ORDER_HISTORIES],
+    caughtBy: [
+      { file: 'test/unit/order/saga-table.test.ts', name: 'inventory answers internal: FAILED, INVENTORY_ERROR' },
+    ],
   },
   {
     name: 'let an older price replace a newer one',
@@ -196,7 +194,6 @@ const STOCK: readonly Mutant[] = [
     replacement: `const nothing = { lines: [], shortages: [], version: 1, synthetic: false, updateTime: now() };
     const tombstone: Reservation | undefined = { orderId, reservationId: newId(), state: 'RELEASED', ...nothing };`,
     caughtBy: [
-      STOCK_HISTORIES,
       {
         file: 'test/integration/inventory/order-created.test.ts',
         name: 'does not reserve by an event delivered after the release of its order',
@@ -221,9 +218,7 @@ const STOCK: readonly Mutant[] = [
     replacement: `and not exists (select from reservation where order_id = \${orderId})
     order by product_id
 `,
-    caughtBy: [
-      { file: 'test/integration/inventory/concurrency.test.ts', name: 'sells exactly 100 units to 200 buyers' },
-    ],
+    caughtBy: [{ file: 'test/integration/inventory/lock-waits.test.ts', name: 'reserves what is ' }],
   },
   {
     name: 'compute stock from its value before the lock wait',
@@ -237,7 +232,7 @@ const STOCK: readonly Mutant[] = [
     file: 'services/inventory/reservation-store.ts',
     search: "  stock: 'reserved = product.reserved - line.quantity',",
     replacement: "  stock: 'reserved = product.reserved - 0 * line.quantity',",
-    caughtBy: [STOCK_HISTORIES],
+    caughtBy: [{ file: 'test/integration/inventory/reservations.test.ts', name: 'releases once, publishes once' }],
   },
 ];
 
@@ -250,14 +245,16 @@ const MONEY: readonly Mutant[] = [
     await settlement.providerFor(intent).charge(key, intent, { timeoutMs: 1_000, counted: false });
     const created = await store.insertIntent(intent);
 `,
-    caughtBy: [MONEY_HISTORIES],
+    caughtBy: [
+      { file: 'test/unit/payment/process-payment.test.ts', name: 'stores the charge before it calls the provider' },
+    ],
   },
   {
     name: 'send the provider a new key at every call',
     file: 'services/payment/settlement.ts',
     search: "  const key = providerKey('charge', orderId);\n",
     replacement: `  const key = providerKey('charge', \`\${orderId} at \${performance.now()}\`);\n`,
-    caughtBy: [MONEY_HISTORIES],
+    caughtBy: [{ file: 'test/unit/payment/settlement.test.ts', name: 'charges with the order’s own key' }],
   },
   {
     name: 'void a charge while a call may be in flight',
@@ -290,7 +287,6 @@ const MONEY: readonly Mutant[] = [
         file: 'test/integration/payment/refund-payment.test.ts',
         name: 'of an order never charged inserts a tombstone: it can never be charged',
       },
-      MONEY_HISTORIES,
     ],
   },
   {

@@ -1,6 +1,6 @@
 // The events of inventory as analytics consumes them: its real handlers over its real database.
 import { anyTimestamp, like } from '@touchstone/kit';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   InsufficientStockSchema,
   ProductChangedSchema,
@@ -11,11 +11,6 @@ import { envelopeOf, inTurn, shopContract } from '../../support/contracts/contra
 import { openSalesFixture, type SalesFixture } from './sales-fixture.ts';
 
 // The handlers decode the events, so the fields they read are recorded there.
-vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
-  const { recordEvents } = await import('../../support/contracts/usage.ts');
-  return recordEvents(await importOriginal());
-});
-
 const inventory = shopContract('AnalyticsService', 'InventoryService');
 
 const ORDER = '0b6d8f8e-60d5-4f0e-8a51-0f9d7a3c2b11';

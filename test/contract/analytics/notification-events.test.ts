@@ -1,16 +1,11 @@
 // The event of notification as analytics consumes it: its real handler over its real database.
 import { anyTimestamp, like } from '@touchstone/kit';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { NotificationSentSchema } from '#gen/shop/notification/v1/notification_events_pb.ts';
 import { envelopeOf, inTurn, shopContract } from '../../support/contracts/contracts.ts';
 import { openSalesFixture, type SalesFixture } from './sales-fixture.ts';
 
 // The handlers decode the events, so the fields they read are recorded there.
-vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
-  const { recordEvents } = await import('../../support/contracts/usage.ts');
-  return recordEvents(await importOriginal());
-});
-
 const notification = shopContract('AnalyticsService', 'NotificationService');
 
 const sent = () =>

@@ -1,6 +1,6 @@
 // The events of the order service as analytics consumes them: its real handlers over its real database.
 import { anyTimestamp, like } from '@touchstone/kit';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   OrderCancelledSchema,
   OrderConfirmedSchema,
@@ -13,11 +13,6 @@ import { euros } from '../../support/services/order-builders.ts';
 import { openSalesFixture, type SalesFixture } from './sales-fixture.ts';
 
 // The handlers decode the events, so the fields they read are recorded there.
-vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
-  const { recordEvents } = await import('../../support/contracts/usage.ts');
-  return recordEvents(await importOriginal());
-});
-
 const order = shopContract('AnalyticsService', 'OrderService');
 
 const SOLD = '61c34fe4-c63b-4f64-80b7-6f53d0928177';

@@ -1,6 +1,6 @@
 // The events of payment as analytics consumes them: its real handlers over its real database.
 import { anyTimestamp, like } from '@touchstone/kit';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   PaymentCompletedSchema,
   PaymentFailedSchema,
@@ -10,11 +10,6 @@ import { envelopeOf, inTurn, shopContract } from '../../support/contracts/contra
 import { openSalesFixture, type SalesFixture } from './sales-fixture.ts';
 
 // The handlers decode the events, so the fields they read are recorded there.
-vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
-  const { recordEvents } = await import('../../support/contracts/usage.ts');
-  return recordEvents(await importOriginal());
-});
-
 const payment = shopContract('AnalyticsService', 'PaymentService');
 
 const PAID_ORDER = '2d8f0ba0-82f7-4b20-8c73-2b1f9c5e4d33';

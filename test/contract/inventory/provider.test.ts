@@ -51,7 +51,9 @@ async function verifyDrifted(drift: Drift<typeof InventoryService>): Promise<Ver
 }
 
 describe('inventory', () => {
-  it('seed 3.4: honours every interaction of OrderService, in every protocol and HTTP version', async () => {
+  it('honours every interaction of OrderService, in every protocol and HTTP version', {
+    tags: 'seed-3.4',
+  }, async () => {
     const verification = await verify(inventory.url);
 
     verification.assertHonoured();
@@ -70,7 +72,7 @@ describe('inventory', () => {
     );
   });
 
-  it('is not verified while a state of its consumers is missing', async () => {
+  it('is not verified while a state of its consumers is missing', { tags: 'seed-3.4' }, async () => {
     const { 'what the order had reserved is sold': _missing, ...states } = createInventoryStates(inventory, session);
 
     await expect(

@@ -37,7 +37,7 @@ function askForBook(library: Contract, description = 'a question for a book') {
 }
 
 describe('a consumer contract', () => {
-  it('is written when the consumer makes the call it declares', async () => {
+  it('is written when the consumer makes the call it declares', { tags: 'seed-3.3' }, async () => {
     await using fixture = await openLibraryContract();
 
     const title = await fixture.library

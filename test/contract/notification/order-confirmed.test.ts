@@ -1,17 +1,12 @@
 // OrderConfirmed as notification consumes it: its real handler over its real database.
 import { like, replayRecordedEvents } from '@touchstone/kit';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts/contracts.ts';
 import { euros } from '../../support/services/order-builders.ts';
 import { type NotificationsFixture, openNotificationFixture } from './notification-fixture.ts';
 
 // The handlers decode the events, so the fields they read are recorded there.
-vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
-  const { recordEvents } = await import('../../support/contracts/usage.ts');
-  return recordEvents(await importOriginal());
-});
-
 const order = shopContract('NotificationService', 'OrderService');
 
 const FIRST = '61c34fe4-c63b-4f64-80b7-6f53d0928177';

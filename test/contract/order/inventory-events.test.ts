@@ -1,6 +1,6 @@
 // How the order service handles inventory's events: its real handlers over its real database.
 import { like, replayRecordedEvents } from '@touchstone/kit';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   InsufficientStockSchema,
   ProductChangedSchema,
@@ -10,12 +10,6 @@ import { createPriceStore } from '#services/order/price-store.ts';
 import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts/contracts.ts';
 import { euros } from '../../support/services/order-builders.ts';
 import { type OrderEventFixture, openOrderEventFixture } from './event-fixture.ts';
-
-// Handlers decode events themselves, so the fields they read are recorded in the decoder.
-vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
-  const { recordEvents } = await import('../../support/contracts/usage.ts');
-  return recordEvents(await importOriginal());
-});
 
 const inventory = shopContract('OrderService', 'InventoryService');
 

@@ -36,8 +36,10 @@ async function quote(url: string, productId: string, quantity = 1): Promise<Avai
 }
 
 describe('CheckAvailability', () => {
-  it('seed 3.3: product 12345 exists with stock: it is available, quantity 100, and the contract file is written', async () => {
-    const availability = await awaited(
+  it('product 12345 exists with stock: it is available, quantity 100, and the contract file is written', {
+    tags: 'seed-3.3',
+  }, async () => {
+    const availabilities = await awaited(
       'inventory',
       inventory
         .given('product 12345 exists with stock', { productId: '12345', quantity: 100 })
@@ -45,9 +47,9 @@ describe('CheckAvailability', () => {
         .calls(checkAvailability, { productId: '12345' }),
     )
       .repliesWith({ productId: '12345', available: true, quantity: 100 })
-      .run(({ url }) => quote(url, '12345', 100));
+      .run(async ({ url }) => [await quote(url, '12345', 100), await quote(url, '12345', 101)]);
 
-    expect(availability).toBe(Availability.IN_STOCK);
+    expect(availabilities).toEqual([Availability.IN_STOCK, Availability.SHORT]);
     const { interactions } = JSON.parse(await readFile(contractFile('OrderService', 'InventoryService'), 'utf8'));
     expect(interactions).toContainEqual(
       expect.objectContaining({

@@ -1,15 +1,9 @@
 // How the order service handles payment's events: its real handlers over its real database.
 import { like, replayRecordedEvents } from '@touchstone/kit';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PaymentCompletedSchema, PaymentFailedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { envelopeOf, inTurn, recordedEvents, shopContract } from '../../support/contracts/contracts.ts';
 import { type OrderEventFixture, openOrderEventFixture } from './event-fixture.ts';
-
-// Handlers decode events themselves, so the fields they read are recorded in the decoder.
-vi.mock(import('#services/platform/messaging/event.ts'), async (importOriginal) => {
-  const { recordEvents } = await import('../../support/contracts/usage.ts');
-  return recordEvents(await importOriginal());
-});
 
 const payment = shopContract('OrderService', 'PaymentService');
 

@@ -25,7 +25,9 @@ function startContractDependencies(...states: string[]) {
 }
 
 describe('the order service', () => {
-  it('seed 6.2: confirms an order at a virtual inventory with 12345 available 100, by exactly one reserve', async () => {
+  it('confirms an order at a virtual inventory with 12345 available 100, by exactly one reserve', {
+    tags: 'seed-6.2',
+  }, async () => {
     await using inventory = await startVirtualService({ services: [InventoryService] });
     let available = 100;
     inventory.stub(listProducts).replies({
@@ -54,7 +56,7 @@ describe('the order service', () => {
     expect(available).toBe(90);
   });
 
-  it('seed 6.3: confirms an order at a stub server started from its contract files', async () => {
+  it('confirms an order at a stub server started from its contract files', { tags: 'seed-6.3' }, async () => {
     await using dependencies = await startContractDependencies(
       'product 12345 exists with stock',
       'stock is reserved for the order',

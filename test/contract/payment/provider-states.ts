@@ -5,6 +5,7 @@ import type { StateHandlers, Teardown } from '@touchstone/kit';
 import { expect, vi } from 'vitest';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { systemClock } from '#local/shared/clock.ts';
+import { PATIENCE } from '../../support/patience.ts';
 import {
   type PaymentFixture,
   paymentOf,
@@ -44,7 +45,7 @@ export async function startVerifiedPayment(): Promise<VerifiedPayment> {
   };
   const charge = async (orderId: string, changes: Parameters<typeof paymentOf>[1] = {}) => {
     const payment = paymentOf(orderId, { idempotencyKey: `order:${orderId}`, ...changes });
-    const { charge: made } = await vi.waitFor(() => fixture.client.processPayment(payment));
+    const { charge: made } = await vi.waitFor(() => fixture.client.processPayment(payment), PATIENCE);
     return made?.status;
   };
   const states: StateHandlers = {

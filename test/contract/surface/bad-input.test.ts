@@ -5,7 +5,7 @@ import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { Code, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { NotificationService } from '#gen/shop/notification/v1/notification_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
@@ -18,8 +18,8 @@ import {
   failureOf,
   type OrderRequest,
   orderRequest,
-  startTestStack,
   type TestStack,
+  useSharedStack,
 } from '../../support/stack.ts';
 
 const CREATE_ORDER = 'shop.order.v1.OrderService/CreateOrder';
@@ -29,18 +29,18 @@ const LONG_ID = 'x'.repeat(300);
 let platform: TestStack;
 let processes: (number | undefined)[];
 
-const listProcesses = () => platform.stack.services.map((service) => platform.stack.pid(service));
+const listProcesses = async () => (await platform.stack.rows()).map(({ pid }) => pid);
 
 beforeAll(async () => {
-  platform = await startTestStack();
-  processes = listProcesses();
+  platform = await useSharedStack('steady');
+  processes = await listProcesses();
 });
 afterAll(() => platform?.[Symbol.asyncDispose]());
 
 afterEach(async () => {
   const { order } = await platform.orders.createOrder(orderRequest({ items: [{ productId: 'prod107', quantity: 1 }] }));
   await awaitOrder(platform, order?.orderId);
-  expect(listProcesses()).toEqual(processes);
+  expect(await listProcesses()).toEqual(processes);
 });
 
 /** Places an order that is valid except for `overrides`, and returns the error of a gRPC client. */
@@ -151,7 +151,7 @@ describe('an order', () => {
 
     expect(refusal).toMatchObject(badRequest('payment_method: is not a payment method of the shop'));
     expect(refusal.message).not.toContain('another_customer');
-    expect(platform.output.join('\n')).not.toContain('another_customer');
+    expect((await platform.readOutput()).join('\n')).not.toContain('another_customer');
   });
 
   it('with a payment method that is not a token of the provider is refused', async () => {
@@ -313,14 +313,16 @@ describe('a request', () => {
   });
 
   it('that is invalid is not logged as an error of the service', async () => {
+    const earlier = (await platform.readOutput()).length;
+    const printed = async () => (await platform.readOutput()).slice(earlier);
     await refusalOf({ items: [] });
     await post('{"idempotencyKey": "k');
     await post(new Uint8Array([0x0a, 0x10]), { headers: { 'content-type': 'application/proto' } });
     const refused = (line: string) =>
       line.startsWith('order ') && line.includes('"rpc.response.status_code":"invalid_argument"');
-    await vi.waitFor(() => expect(platform.output.some(refused)).toBe(true));
+    await expect.poll(async () => (await printed()).some(refused)).toBe(true);
 
-    const faults = platform.output.filter((line) => /"level":"(error|fatal)"/.test(line));
+    const faults = (await printed()).filter((line) => /"level":"(error|fatal)"/.test(line));
 
     expect(faults).toEqual([]);
   });

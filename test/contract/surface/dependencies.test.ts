@@ -16,8 +16,8 @@ import {
   type OrderRequest,
   orderRequest,
   readProviderCharges,
-  startTestStack,
   type TestStack,
+  useSharedStack,
 } from '../../support/stack.ts';
 
 const PATIENCE = { timeout: 60_000, interval: 25 };
@@ -25,7 +25,7 @@ const PATIENCE = { timeout: 60_000, interval: 25 };
 let platform: TestStack;
 
 beforeAll(async () => {
-  platform = await startTestStack();
+  platform = await useSharedStack('steady');
 });
 afterAll(() => platform?.[Symbol.asyncDispose]());
 
@@ -217,7 +217,7 @@ describe('payment', () => {
     expect(second.nextPageToken).toBe('');
   });
 
-  it('seed 7.3: charges the same payment once, and refuses its key for another amount', async () => {
+  it('charges the same payment once, and refuses its key for another amount', { tags: 'seed-7.3' }, async () => {
     const request = payment();
 
     const first = await payments().processPayment(request);

@@ -6,14 +6,14 @@ import { RebuildState } from '#gen/shop/analytics/v1/analytics_pb.ts';
 import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { checkInvariants, listViolations, sourcesOf } from '../../support/invariants/invariants.ts';
 import { readSummary } from '../../support/services/analytics.ts';
-import { addProduct, awaitOrder, orderRequest, startTestStack, type TestStack } from '../../support/stack.ts';
+import { addProduct, awaitOrder, orderRequest, type TestStack, useSharedStack } from '../../support/stack.ts';
 
 const WITHIN = { timeout: 5_000, interval: 50 };
 
 let platform: TestStack;
 
 beforeAll(async () => {
-  platform = await startTestStack();
+  platform = await useSharedStack('disturbed');
 });
 afterAll(() => platform?.[Symbol.asyncDispose]());
 
@@ -49,7 +49,7 @@ describe('orders', () => {
 
     const verdicts = await checkInvariants(sourcesOf(platform.stack), { openingStock: new Map([[productId, 10]]) });
     expect(listViolations(verdicts)).toEqual([]);
-    expect(await readSummary(platform.analytics)).toMatchObject({
+    expect(await readSummary(platform.analytics, start)).toMatchObject({
       ...expected,
       syntheticOrders: 0n,
       rebuilding: false,

@@ -21,11 +21,10 @@ import {
   PaymentRefundedSchema,
 } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { publishAgain, publishEvent } from '../../support/events.ts';
+import { PATIENCE } from '../../support/patience.ts';
 import { awaitCaughtUp, startAnalyticsFixture } from '../../support/services/analytics.ts';
 import { afterNoon, NOON, saleOf } from '../../support/services/sales-builders.ts';
 
-// The seed's time bound for the effect of an event.
-const WITHIN = { timeout: 5_000, interval: 25 };
 const EUROS = (minorUnits: bigint) => expect.objectContaining({ currencyCode: 'EUR', minorUnits });
 
 describe('the sales', () => {
@@ -89,7 +88,7 @@ describe('the sales', () => {
         syntheticOrders: 0n,
         rebuilding: false,
       });
-    }, WITHIN);
+    }, PATIENCE);
   });
 
   it('count each step of an order once: redelivered, in a second event, and in any order', async () => {

@@ -5,10 +5,9 @@ import { describe, expect, it } from 'vitest';
 import type { SalesSummary } from '#gen/shop/analytics/v1/analytics_pb.ts';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { publishEvent } from '../../support/events.ts';
+import { PATIENCE } from '../../support/patience.ts';
 import { type AnalyticsFixture, startAnalyticsFixture } from '../../support/services/analytics.ts';
 import { saleOf } from '../../support/services/sales-builders.ts';
-
-const WITHIN = { timeout: 5_000, interval: 25 };
 
 /** Watches until it is disposed; `seen` collects the summaries. */
 function watch({ client }: Pick<AnalyticsFixture, 'client'>) {
@@ -40,14 +39,14 @@ describe('WatchSales', () => {
     await using replica = await house.startReplica();
     await using here = watch(house);
     await using there = watch(replica);
-    await expect.poll(() => here.seen.length, WITHIN).toBe(1);
+    await expect.poll(() => here.seen.length, PATIENCE).toBe(1);
     const confirmTime = timestampFromDate(new Date());
 
     await publishEvent(house.nats, OrderConfirmedSchema, saleOf('of-today', { confirmTime }));
     await publishEvent(house.nats, OrderConfirmedSchema, saleOf('of-another-day'));
 
     for (const { seen } of [here, there]) {
-      await expect.poll(() => seen.at(-1)?.ordersConfirmed, WITHIN).toBe(1n);
+      await expect.poll(() => seen.at(-1)?.ordersConfirmed, PATIENCE).toBe(1n);
       expect(seen[0]?.ordersConfirmed).toBe(0n);
       expect(seen.length).toBe(2);
     }

@@ -17,7 +17,7 @@ import {
 
 const SOON = { timeout: 5_000, interval: 25 };
 
-it('seed 5.2: reserves the items of an OrderCreated: 98 of 100 and 49 of 50 are left', async () => {
+it('reserves the items of an OrderCreated: 98 of 100 and 49 of 50 are left', { tags: 'seed-5.2' }, async () => {
   await using fixture = await startInventoryFixture();
   expect(await fixture.available('prod456')).toBe(100);
   expect(await fixture.available('prod789')).toBe(50);
@@ -32,7 +32,9 @@ it('seed 5.2: reserves the items of an OrderCreated: 98 of 100 and 49 of 50 are 
   expect(reserved?.lines).toMatchObject(lines(['prod456', 2], ['prod789', 1]));
 });
 
-it('seed 5.3: answers an order for more than is available with exactly one InsufficientStock and unchanged stock', async () => {
+it('answers an order for more than is available with exactly one InsufficientStock and unchanged stock', {
+  tags: 'seed-5.3',
+}, async () => {
   await using fixture = await startInventoryFixture();
 
   const event = await publishEvent(fixture.nats, OrderCreatedSchema, orderCreated('ord124', ['prod456', 200]));

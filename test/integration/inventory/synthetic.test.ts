@@ -9,7 +9,7 @@ import { TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
 const call = { headers: { 'x-synthetic-credential': TEST_CREDENTIAL } };
 const lines = [{ productId: 'test-product', quantity: 7 }];
 
-it('hold the test product while they run, and return it when they are confirmed', async () => {
+it('hold the test product while they run, and return it when they are confirmed', { tags: 'seed-8.1' }, async () => {
   await using fixture = await startInventoryFixture();
   await fixture.client.reserveStock({ orderId: 'test-1', lines, synthetic: true }, call);
   expect(await fixture.available('test-product')).toBe(993);
@@ -33,7 +33,7 @@ it('are refused to a caller that has another credential', async () => {
   });
 });
 
-it('are deleted after their retention, except the tombstones', async () => {
+it('are deleted after their retention, except the tombstones', { tags: 'seed-8.1' }, async () => {
   await using fixture = await startInventoryFixture();
   for (const orderId of ['sold', 'released', 'held']) {
     await fixture.client.reserveStock({ orderId, lines, synthetic: true }, call);

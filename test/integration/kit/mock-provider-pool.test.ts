@@ -10,6 +10,7 @@ import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect
 import { type Contract, type ContractOptions, contract } from '@touchstone/kit';
 import { describe, expect, it, vi } from 'vitest';
 import { LibraryService } from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { PATIENCE } from '../../support/patience.ts';
 
 const { getBook } = LibraryService.method;
 
@@ -153,7 +154,7 @@ describe('the port of a contract', () => {
       return provider.url;
     });
 
-    await vi.waitFor(() => expect(ask(url, 'b1')).rejects.toThrow('ECONNREFUSED'));
+    await vi.waitFor(() => expect(ask(url, 'b1')).rejects.toThrow('ECONNREFUSED'), PATIENCE);
   });
 });
 

@@ -5,7 +5,7 @@ import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import type { TestProject } from 'vitest/node';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
-import { cloneTestDatabase, requestServer, setup } from '../../support/postgres.ts';
+import { cloneTestDatabase, requestServer, setup, type TestDatabase } from '../../support/postgres.ts';
 import { isListening } from './processes.ts';
 
 const CREATE_NOTES = 'CREATE TABLE note (text text NOT NULL);\n';
@@ -34,7 +34,7 @@ describe('a test database', () => {
     await expect(query(intruder.toString(), 'SELECT 1')).rejects.toMatchObject({ code: '42501' });
   });
 
-  it('is dropped at its disposal although a session is connected', async () => {
+  it('ends all sessions at its disposal', async () => {
     await using migrations = await createMigrations({ '0001_notes.sql': CREATE_NOTES });
     const database = await cloneTestDatabase('order', migrations.path);
     const session = new Client({ connectionString: database.databaseUrl });
@@ -45,6 +45,56 @@ describe('a test database', () => {
 
     expect(await ended).toMatchObject({ message: expect.stringContaining('terminat') });
     await session.end();
+  });
+
+  it('that is used again has the rows of its migrations only, and its sequences start again', async () => {
+    await using migrations = await createMigrations({
+      '0001_notes.sql': `CREATE TABLE author (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, born timestamptz, photo bytea);
+        CREATE TABLE note (author bigint NOT NULL REFERENCES author, size numeric, doubled numeric GENERATED ALWAYS AS (size * 2) STORED);
+        INSERT INTO author (born, photo) VALUES ('1815-12-10 10:00:00.123456Z', '\\x00ff');
+        INSERT INTO note VALUES (1, 1.50);\n`,
+    });
+    const everything = async ({ databaseUrl }: TestDatabase) => [
+      await query(databaseUrl, 'SELECT id, born::text, photo::text FROM author'),
+      await query(databaseUrl, 'SELECT author, size, doubled FROM note'),
+      await query(databaseUrl, 'SELECT * FROM service_migration'),
+    ];
+    const first = await cloneTestDatabase('order', migrations.path);
+    const pristine = await everything(first);
+    await query(
+      first.databaseUrl,
+      "UPDATE author SET photo = 'x'; INSERT INTO author DEFAULT VALUES; DELETE FROM note",
+    );
+    await first[Symbol.asyncDispose]();
+
+    await using second = await cloneTestDatabase('order', migrations.path);
+
+    expect(second.name).toBe(first.name);
+    expect(await everything(second)).toEqual(pristine);
+    expect(await query(second.databaseUrl, 'INSERT INTO author DEFAULT VALUES RETURNING id')).toEqual([{ id: '2' }]);
+  });
+
+  it.each([
+    ['a new table', 'CREATE TABLE another (id int)'],
+    ['a new column', 'ALTER TABLE note ADD COLUMN author text'],
+    ['a column without its rule', 'ALTER TABLE note ALTER COLUMN text DROP NOT NULL'],
+    ['a new default', "ALTER TABLE note ALTER COLUMN text SET DEFAULT 'x'"],
+    ['a new index', 'CREATE INDEX by_text ON note (text)'],
+    ['a new check', "ALTER TABLE note ADD CHECK (text <> '')"],
+    ['other permissions', 'REVOKE INSERT ON note FROM shop_order'],
+    ['a new function', 'CREATE FUNCTION one() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$'],
+    [
+      'another setting',
+      "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = 64', current_database()); END $$",
+    ],
+    ['two megabytes', "INSERT INTO note SELECT repeat('x', 1000) FROM generate_series(1, 2000)"],
+  ])('is dropped at its disposal, not used again, with %s', async (_change, statement) => {
+    await using migrations = await createMigrations({ '0001_notes.sql': CREATE_NOTES });
+    const database = await cloneTestDatabase('order', migrations.path);
+    await query(database.databaseUrl, statement);
+
+    await database[Symbol.asyncDispose]();
+
     await expect(query(database.databaseUrl, 'SELECT 1')).rejects.toMatchObject({ code: '3D000' });
   });
 

@@ -5,13 +5,14 @@ import { NotificationStatus, NotificationType } from '#gen/shop/notification/v1/
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { startMailbox } from '#local/mailbox/mailbox.ts';
 import { publishAgain, publishEvent, readEventBodies } from '../../support/events.ts';
+import { PATIENCE } from '../../support/patience.ts';
 import { fetchMails, orderConfirmed, startNotificationFixture } from '../../support/services/notification.ts';
 
 // The seed's time bound.
 const WITHIN = { timeout: 5_000, interval: 25 };
 
 describe('the event OrderConfirmed', () => {
-  it('becomes an order confirmation for cust123, mailed within 5 s (seed 5.5)', async () => {
+  it('becomes an order confirmation for cust123, mailed within 5 s', { tags: 'seed-5.5' }, async () => {
     await using fixture = await startNotificationFixture();
     await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
 
@@ -39,37 +40,37 @@ describe('the event OrderConfirmed', () => {
     }, WITHIN);
   });
 
-  it('causes one row and one mail, redelivered or in a second event of the same order', async () => {
+  it('causes one row and one mail, redelivered or in a second event of the same order', {
+    tags: 'seed-7.2',
+  }, async () => {
     await using fixture = await startNotificationFixture();
     const event = await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
     await publishAgain(fixture.nats, event);
     await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
     await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('order-2'));
 
-    await vi.waitFor(async () => expect(await mailedOrders(fixture)).toEqual(['order-1', 'order-2']), WITHIN);
-    await vi.waitFor(async () =>
-      expect((await fixture.ops.getStatus({})).status?.consumers[0]?.unacknowledged).toBe(0n),
-    );
+    await vi.waitFor(async () => expect(await mailedOrders(fixture)).toEqual(['order-1', 'order-2']), PATIENCE);
+    await expect.poll(async () => (await fixture.ops.getStatus({})).status?.consumers[0]?.unacknowledged).toBe(0n);
     expect(await mailedOrders(fixture)).toEqual(['order-1', 'order-2']);
     expect((await fixture.client.listNotifications({ orderId: 'order-1' })).notifications).toHaveLength(1);
   });
 
-  it('of a synthetic order is kept for its retention and never mailed', async () => {
+  it('of a synthetic order is kept for its retention and never mailed', { tags: 'seed-8.1' }, async () => {
     await using fixture = await startNotificationFixture();
     await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('test-order', { synthetic: true }));
     await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
 
-    await vi.waitFor(async () => expect(await mailedOrders(fixture)).toEqual(['order-1']), WITHIN);
+    await vi.waitFor(async () => expect(await mailedOrders(fixture)).toEqual(['order-1']), PATIENCE);
     await vi.waitFor(async () => {
       const { notifications } = await fixture.client.listNotifications({ orderId: 'test-order' });
       expect(notifications).toMatchObject([{ status: NotificationStatus.SUPPRESSED, messageId: '' }]);
-    }, WITHIN);
+    }, PATIENCE);
     await fixture.query(`update notification set create_time = now() - interval '25 hours'`);
     await using _replica = await fixture.startReplica();
     await vi.waitFor(async () => {
       const { notifications } = await fixture.client.listNotifications({});
       expect(notifications.map(({ orderId }) => orderId)).toEqual(['order-1']);
-    }, WITHIN);
+    }, PATIENCE);
   });
 
   it('reaches customers with any id, each at its own address, without header injection', async () => {
@@ -85,7 +86,7 @@ describe('the event OrderConfirmed', () => {
       await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed(`order-${index}`, { customerId }));
     }
 
-    await vi.waitFor(async () => expect(await fixture.mails()).toHaveLength(customers.length), WITHIN);
+    await vi.waitFor(async () => expect(await fixture.mails()).toHaveLength(customers.length), PATIENCE);
     const recipients = (await fixture.mails()).map(({ to }) => to);
     expect(recipients.every((to) => to.length === 1 && to[0]?.endsWith('@customers.example'))).toBe(true);
     expect(new Set(recipients.flat()).size).toBe(customers.length);
@@ -104,14 +105,14 @@ describe('a mail server that is down', () => {
     await vi.waitFor(async () => {
       const { status } = await fixture.ops.getStatus({});
       expect(status?.breakers).toMatchObject([{ dependency: 'smtp', reason: expect.stringMatching(/ECONNREFUSED/) }]);
-    }, WITHIN);
+    }, PATIENCE);
     await vi.waitFor(async () => {
       const { notifications } = await fixture.client.listNotifications({});
       expect(notifications.map(({ status }) => status)).toEqual(Array(8).fill(NotificationStatus.PENDING));
-    }, WITHIN);
+    }, PATIENCE);
 
     await using back = await startMailbox({ smtpPort });
-    await vi.waitFor(async () => expect(await fetchMails(back.httpUrl)).toHaveLength(8), { timeout: 20_000 });
+    await vi.waitFor(async () => expect(await fetchMails(back.httpUrl)).toHaveLength(8), PATIENCE);
     const ids = (await fetchMails(back.httpUrl)).map((mail) => mail.message_id);
     expect(new Set(ids).size).toBe(8);
   });
@@ -124,15 +125,15 @@ describe('a mailer killed between mail and mark', () => {
   ])('sends the mail again with the same Message-ID, its lease $lease', async ({ nextTry }) => {
     await using fixture = await startNotificationFixture();
     await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed('order-1'));
-    await vi.waitFor(async () => expect(await fixture.mails()).toHaveLength(1), WITHIN);
+    await vi.waitFor(async () => expect(await fixture.mails()).toHaveLength(1), PATIENCE);
     await vi.waitFor(async () => {
       const { notifications } = await fixture.client.listNotifications({});
       expect(notifications[0]?.status).toBe(NotificationStatus.SENT);
-    }, WITHIN);
+    }, PATIENCE);
 
     await fixture.query(`update notification set status = 'PENDING', send_time = null, next_try_time = ${nextTry}`);
 
-    await vi.waitFor(async () => expect(await fixture.mails()).toHaveLength(2), WITHIN);
+    await vi.waitFor(async () => expect(await fixture.mails()).toHaveLength(2), PATIENCE);
     expect(new Set((await fixture.mails()).map((mail) => mail.message_id)).size).toBe(1);
   });
 
@@ -147,7 +148,7 @@ describe('a mailer killed between mail and mark', () => {
     await vi.waitFor(async () => {
       const { notifications } = await fixture.client.listNotifications({});
       expect(notifications.map(({ status }) => status)).toEqual(orders.map(() => NotificationStatus.SENT));
-    }, WITHIN);
+    }, PATIENCE);
     expect(await mailedOrders(fixture)).toEqual(orders);
   });
 });
@@ -158,9 +159,7 @@ describe('ListNotifications', () => {
     for (let index = 0; index < 7; index += 1) {
       const customerId = index % 2 === 0 ? 'even' : 'odd';
       await publishEvent(fixture.nats, OrderConfirmedSchema, orderConfirmed(`order-${index}`, { customerId }));
-      await vi.waitFor(async () =>
-        expect((await fixture.client.listNotifications({})).notifications).toHaveLength(index + 1),
-      );
+      await expect.poll(async () => (await fixture.client.listNotifications({})).notifications).toHaveLength(index + 1);
     }
     const seen: string[] = [];
     let pageToken = '';

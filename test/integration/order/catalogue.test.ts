@@ -16,6 +16,7 @@ import {
   startVirtualInventory,
   validRequest,
 } from '../../support/services/order.ts';
+import { PATIENT } from './patience.ts';
 
 const price = (productId: string, minorUnits: bigint, version: bigint) => ({
   productId,
@@ -52,7 +53,7 @@ it('without prices an order is unavailable with RetryInfo, and accepted once inv
 });
 
 it('reads all pages of ListProducts at the first start only', async () => {
-  await using fixture = await startOrderFixture();
+  await using fixture = await startOrderFixture(PATIENT);
   fixture.inventory.virtual.received(InventoryService.method.listProducts).times(1);
   const replica = await fixture.startReplica();
   expect((await replica.client.createOrder(validRequest())).outcome).toBe(Outcome.CONFIRMED);
@@ -60,7 +61,7 @@ it('reads all pages of ListProducts at the first start only', async () => {
 });
 
 it('ProductChanged brings a new product and a new price', async () => {
-  await using fixture = await startOrderFixture();
+  await using fixture = await startOrderFixture(PATIENT);
   await publishEvent(fixture.nats, ProductChangedSchema, price('brand-new', 700n, 1n));
   await publishEvent(fixture.nats, ProductChangedSchema, price('12345', 6_499n, 2n));
   await expect.poll(() => quoted(fixture, '12345')).toBe(6_499n);
@@ -70,7 +71,7 @@ it('ProductChanged brings a new product and a new price', async () => {
 });
 
 it('a basket above what can be charged is refused before it is stored, naming the quantity', async () => {
-  await using fixture = await startOrderFixture();
+  await using fixture = await startOrderFixture(PATIENT);
   await publishEvent(fixture.nats, ProductChangedSchema, price('yacht', 1_000_000_000_000n, 1n));
   await expect.poll(() => quoted(fixture, 'yacht')).toBe(1_000_000_000_000n);
   const items = [{ productId: 'yacht', quantity: 9_008 }];
@@ -88,7 +89,7 @@ it('a basket above what can be charged is refused before it is stored, naming th
 });
 
 it('ignores an older version of a product and a redelivered event', async () => {
-  await using fixture = await startOrderFixture();
+  await using fixture = await startOrderFixture(PATIENT);
   const event = await publishEvent(fixture.nats, ProductChangedSchema, price('12345', 6_499n, 5n));
   await expect.poll(() => quoted(fixture, '12345')).toBe(6_499n);
   await publishEvent(fixture.nats, ProductChangedSchema, price('12345', 1n, 4n));
@@ -100,7 +101,7 @@ it('ignores an older version of a product and a redelivered event', async () => 
 });
 
 it('an order keeps the prices it was accepted with', async () => {
-  await using fixture = await startOrderFixture();
+  await using fixture = await startOrderFixture(PATIENT);
   const { order } = await fixture.place();
   await publishEvent(fixture.nats, ProductChangedSchema, price('12345', 9_999n, 2n));
   await expect.poll(() => quoted(fixture, '12345')).toBe(9_999n);
@@ -108,7 +109,7 @@ it('an order keeps the prices it was accepted with', async () => {
 });
 
 it('an invalid product event becomes a dead letter, and later events are applied', async () => {
-  await using fixture = await startOrderFixture();
+  await using fixture = await startOrderFixture(PATIENT);
   await publishEvent(fixture.nats, ProductChangedSchema, { productId: 'priceless', version: 2n });
   await publishEvent(fixture.nats, ProductChangedSchema, price('12345', 6_499n, 2n));
   await expect.poll(() => quoted(fixture, '12345')).toBe(6_499n);

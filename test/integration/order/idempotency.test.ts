@@ -8,9 +8,10 @@ import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { readEvents } from '../../support/events.ts';
 import { rpcFailureOf, startOrderFixture, validRequest } from '../../support/services/order.ts';
+import { PATIENT, PATIENT_DATABASE } from './patience.ts';
 
 it('fifty concurrent duplicates create one order and get equal answers once it has ended', async () => {
-  await using fixture = await startOrderFixture();
+  await using fixture = await startOrderFixture(PATIENT);
   const request = validRequest();
   const answers = await Promise.all(Array.from({ length: 50 }, () => fixture.client.createOrder(request)));
 
@@ -24,7 +25,7 @@ it('fifty concurrent duplicates create one order and get equal answers once it h
 });
 
 it('concurrent duplicates at two replicas create one order; the other replica waits for it', async () => {
-  await using fixture = await startOrderFixture();
+  await using fixture = await startOrderFixture(PATIENT);
   const replica = await fixture.startReplica();
   const request = validRequest();
   const answers = await Promise.all(
@@ -36,7 +37,7 @@ it('concurrent duplicates at two replicas create one order; the other replica wa
 });
 
 it('a key with another body is refused, and the first order is unchanged', async () => {
-  await using fixture = await startOrderFixture();
+  await using fixture = await startOrderFixture(PATIENT);
   const request = validRequest();
   const { order } = await fixture.client.createOrder(request);
   const error = await rpcFailureOf(fixture.client.createOrder({ ...request, customerId: 'another-customer' }));
@@ -46,7 +47,7 @@ it('a key with another body is refused, and the first order is unchanged', async
 });
 
 it('a duplicate with a deadline of one second is answered within it, although the first call is still in flight', async () => {
-  await using fixture = await startOrderFixture();
+  await using fixture = await startOrderFixture(PATIENT_DATABASE);
   fixture.payment.virtual.stub(PaymentService.method.processPayment).hangs();
   const request = validRequest();
   const first = fixture.client.createOrder(request);
@@ -57,14 +58,14 @@ it('a duplicate with a deadline of one second is answered within it, although th
 });
 
 it('a key is unused after bad input', async () => {
-  await using fixture = await startOrderFixture();
+  await using fixture = await startOrderFixture(PATIENT);
   const request = validRequest();
   await rpcFailureOf(fixture.client.createOrder({ ...request, items: [] }));
   expect((await fixture.client.createOrder(request)).outcome).toBe(Outcome.CONFIRMED);
 });
 
 it('cancelling thirty times concurrently, and once more, publishes one OrderCancelled', async () => {
-  await using fixture = await startOrderFixture();
+  await using fixture = await startOrderFixture(PATIENT);
   fixture.payment.virtual.stub(PaymentService.method.processPayment).fails(Code.Unavailable, 'away');
   const { order } = await fixture.place();
   const { orderId } = order!;

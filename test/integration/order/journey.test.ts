@@ -11,13 +11,14 @@ import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
 import { readEventBodies, readEvents } from '../../support/events.ts';
 import { startOrderFixture, validRequest } from '../../support/services/order.ts';
+import { PATIENT, PATIENT_DATABASE } from './patience.ts';
 
 const { reserveStock, confirmReservation, releaseReservation, checkAvailability } = InventoryService.method;
 const { processPayment, refundPayment } = PaymentService.method;
 
 describe('an order for which every step succeeds', () => {
-  it('publishes exactly one OrderCreated on SHOP_ORDER: id, customer, total 59.99 (seed 5.1)', async () => {
-    await using fixture = await startOrderFixture();
+  it('publishes exactly one OrderCreated on SHOP_ORDER: id, customer, total 59.99', { tags: 'seed-5.1' }, async () => {
+    await using fixture = await startOrderFixture(PATIENT);
     const { order } = await fixture.place({ customerId: 'cust123', items: [{ productId: '12345', quantity: 1 }] });
 
     await expect.poll(() => readEvents(fixture.nats, 'shop.order.v1.OrderConfirmed')).toHaveLength(1);
@@ -42,7 +43,7 @@ describe('an order for which every step succeeds', () => {
   });
 
   it('is CONFIRMED, with one reserve, one charge, one confirm, and no compensation', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     const answer = await fixture.place({ items: [{ productId: '12345', quantity: 10 }] });
 
     const orderId = answer.order!.orderId;
@@ -71,13 +72,13 @@ describe('an order for which every step succeeds', () => {
   });
 
   it('is stored as it is answered', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     const { order } = await fixture.place();
     expect(await fixture.read(order!.orderId)).toEqual(order);
   });
 
   it('publishes one OrderConfirmed with a higher version than OrderCreated', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     const { order } = await fixture.place();
     await expect.poll(() => readEventBodies(fixture.nats, OrderConfirmedSchema)).toHaveLength(1);
     const [confirmed] = await readEventBodies(fixture.nats, OrderConfirmedSchema);
@@ -87,7 +88,7 @@ describe('an order for which every step succeeds', () => {
   });
 
   it('propagates the trace of its caller to dependencies and events', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     const traceId = '0af7651916cd43dd8448eb211c80319c';
     await fixture.client.createOrder(validRequest(), {
       headers: { traceparent: `00-${traceId}-b7ad6b7169203331-01` },
@@ -114,7 +115,7 @@ describe('an order that fails', () => {
     fixture.inventory.virtual.stub(reserveStock);
 
   it('for lack of stock: FAILED, INSUFFICIENT_STOCK, without charge or compensation', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     stubOf(fixture).fails(Code.FailedPrecondition, 'not enough of 12345', insufficient);
     expect(await fixture.place()).toMatchObject({
       outcome: Outcome.FAILED,
@@ -129,7 +130,7 @@ describe('an order that fails', () => {
   });
 
   it('for a declined payment: FAILED, PAYMENT_FAILED; the stock is released, nothing refunded', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     fixture.payment.virtual.stub(processPayment).replies(({ orderId }) => ({
       charge: {
         orderId,
@@ -154,8 +155,10 @@ describe('an order that fails', () => {
     fixture.payment.virtual.received(refundPayment).never();
   });
 
-  it('because inventory answers internal: FAILED, INVENTORY_ERROR, with retry advice for a new key (seed 4.3)', async () => {
-    await using fixture = await startOrderFixture();
+  it('because inventory answers internal: FAILED, INVENTORY_ERROR, with retry advice for a new key', {
+    tags: 'seed-4.3',
+  }, async () => {
+    await using fixture = await startOrderFixture(PATIENT);
     stubOf(fixture).fails(Code.Internal, 'out of order');
     expect(await fixture.place()).toMatchObject({
       outcome: Outcome.FAILED,
@@ -167,19 +170,25 @@ describe('an order that fails', () => {
 });
 
 describe('an order that is blocked', () => {
-  it('because inventory does not answer: PENDING, INVENTORY_CHECK_FAILED; later CONFIRMED (seed 4.2)', async () => {
-    await using fixture = await startOrderFixture();
+  it('because inventory does not answer: PENDING, INVENTORY_CHECK_FAILED; later CONFIRMED', {
+    tags: 'seed-4.2',
+  }, async () => {
+    await using fixture = await startOrderFixture({ ...PATIENT, ORDER_INVENTORY_TIMEOUT_MS: '500' });
     fixture.inventory.virtual
       .stub(reserveStock)
       .hangs()
       .thenReplies(({ orderId }) => ({ reservation: { reservationId: `res-${orderId}`, orderId } }));
     const { outcome, reason, order } = await fixture.place();
-    expect({ outcome, reason }).toEqual({ outcome: Outcome.PENDING, reason: OrderReason.INVENTORY_CHECK_FAILED });
+    expect({ outcome, reason, status: order?.status }).toEqual({
+      outcome: Outcome.PENDING,
+      reason: OrderReason.INVENTORY_CHECK_FAILED,
+      status: OrderStatus.PENDING,
+    });
     await fixture.reaches(order!.orderId, OrderStatus.CONFIRMED);
   });
 
   it('because inventory is unreachable: PENDING, INVENTORY_UNAVAILABLE; CONFIRMED once it is up', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     await fixture.inventory.goDown();
     const { outcome, reason, order } = await fixture.place();
     expect({ outcome, reason, status: order?.status }).toEqual({
@@ -192,8 +201,10 @@ describe('an order that is blocked', () => {
     fixture.payment.virtual.received(processPayment).times(1);
   });
 
-  it('because payment is slow by 5 s: TIMEOUT in under 3 s; charged under one key, CONFIRMED later (seed 8.4)', async () => {
-    await using fixture = await startOrderFixture();
+  it('because payment is slow by 5 s: TIMEOUT in under 3 s; charged under one key, CONFIRMED later', {
+    tags: 'seed-8.4',
+  }, async () => {
+    await using fixture = await startOrderFixture(PATIENT_DATABASE);
     fixture.payment.virtual
       .stub(processPayment)
       .delays(5_000)
@@ -214,7 +225,7 @@ describe('an order that is blocked', () => {
   });
 
   it('because payment answers internal: PENDING, PAYMENT_UNAVAILABLE, never FAILED', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     fixture.payment.virtual.stub(processPayment).fails(Code.Internal, 'out of order');
     expect(await fixture.place()).toMatchObject({
       outcome: Outcome.PENDING,
@@ -225,7 +236,7 @@ describe('an order that is blocked', () => {
   });
 
   it('because the confirmation fails: PENDING with its verdict; confirmed until it succeeds, never charged again', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     fixture.inventory.virtual
       .stub(confirmReservation)
       .fails(Code.Unavailable, 'away')
@@ -240,8 +251,8 @@ describe('an order that is blocked', () => {
     fixture.inventory.virtual.received(releaseReservation).never();
   });
 
-  it('because a breaker is open: CIRCUIT_OPEN and no call; half-open later, then closed (seed 4.4)', async () => {
-    await using fixture = await startOrderFixture({ BREAKER_RESET_MS: '3000' });
+  it('because a breaker is open: CIRCUIT_OPEN and no call; half-open later, then closed', async () => {
+    await using fixture = await startOrderFixture({ ...PATIENT, BREAKER_RESET_MS: '3000' });
     fixture.inventory.virtual.stub(reserveStock).fails(Code.Unavailable, 'away');
     for (let index = 0; index < 5; index += 1) {
       expect((await fixture.place()).outcome).toBe(Outcome.PENDING);
@@ -260,14 +271,14 @@ describe('an order that is blocked', () => {
   });
 
   it('because its caller has little time: PENDING, BUDGET_EXHAUSTED, before the caller gives up', async () => {
-    await using fixture = await startOrderFixture();
-    const answer = await fixture.client.createOrder(validRequest(), { timeoutMs: 380 });
+    await using fixture = await startOrderFixture(PATIENT_DATABASE);
+    const answer = await fixture.client.createOrder(validRequest(), { timeoutMs: 490 });
     expect(answer).toMatchObject({ outcome: Outcome.PENDING, reason: OrderReason.BUDGET_EXHAUSTED });
     await fixture.reaches(answer.order!.orderId, OrderStatus.CONFIRMED);
   });
 
   it('longer than ORDER_LIMIT_MS: FAILED, TIME_LIMIT_EXCEEDED; stock is released and the charge refunded', async () => {
-    await using fixture = await startOrderFixture({ ORDER_LIMIT_MS: '1000' });
+    await using fixture = await startOrderFixture({ ...PATIENT, ORDER_LIMIT_MS: '1000' });
     fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     const { order } = await fixture.place();
     const failed = await fixture.reaches(order!.orderId, OrderStatus.FAILED);
@@ -280,7 +291,7 @@ describe('an order that is blocked', () => {
 
 describe('cancelling', () => {
   it('compensates a blocked order, and reports compensation that is still owed in GetStatus', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     const { order } = await fixture.place();
     await fixture.payment.goDown();
@@ -298,7 +309,7 @@ describe('cancelling', () => {
   });
 
   it('between charge and verdict wins: the charge is refunded and no reservation is confirmed', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     let cancel: (() => Promise<unknown>) | undefined;
     fixture.payment.virtual.stub(processPayment).replies(async ({ orderId }) => {
       await cancel?.();
@@ -318,7 +329,7 @@ describe('cancelling', () => {
 
 describe('a quote', () => {
   it('has total and availability, and stores nothing', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     fixture.inventory.virtual
       .stub(checkAvailability, { productId: 'prod789' })
       .replies({ quantity: 1, available: true });
@@ -336,7 +347,7 @@ describe('a quote', () => {
   });
 
   it('is answered while inventory is down, without availabilities', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     await fixture.inventory.goDown();
     const quote = await fixture.client.quoteOrder({ customerId: 'c', items: [{ productId: '12345', quantity: 1 }] });
     expect(quote).toMatchObject({ total: { minorUnits: 5_999n }, lines: [{ availability: 0 }] });

@@ -16,13 +16,14 @@ import {
   validRequest,
 } from '../../support/services/order.ts';
 import { startTcpGate } from '../../support/tcp-gate.ts';
+import { PATIENT } from './patience.ts';
 
 const { confirmReservation } = InventoryService.method;
 const { processPayment } = PaymentService.method;
 
 describe('while the broker is down', () => {
   it('orders are confirmed, and every event is published when it is up again', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     await fixture.nats.kill();
     const answers = await Promise.all(Array.from({ length: 10 }, () => fixture.place()));
     expect(answers.map(({ outcome }) => outcome)).toEqual(Array(10).fill(Outcome.CONFIRMED));
@@ -39,7 +40,7 @@ describe('while the broker is down', () => {
   });
 
   it('the service starts, serves and stops', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     await fixture.nats.kill();
     const replica = await fixture.startReplica();
     expect((await replica.client.createOrder(validRequest())).outcome).toBe(Outcome.CONFIRMED);

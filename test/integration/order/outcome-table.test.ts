@@ -17,6 +17,7 @@ import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 import { type OrderFixture, startOrderFixture, validRequest } from '../../support/services/order.ts';
 import { startTcpGate, type TcpGate } from '../../support/tcp-gate.ts';
+import { PATIENT } from './patience.ts';
 
 const { reserveStock, confirmReservation } = InventoryService.method;
 const { processPayment } = PaymentService.method;
@@ -45,6 +46,8 @@ const paymentAway: Answer = ['PENDING', 'PAYMENT_UNAVAILABLE', 'PENDING'];
 const CONFIRMED: Answer = ['CONFIRMED', '', 'CONFIRMED'];
 const ends = OrderStatus.CONFIRMED;
 const RESUMES = 'resumes by itself';
+// How long a dependency that hangs is waited for does not matter here; what is answered then does.
+const SOON = { ORDER_INVENTORY_TIMEOUT_MS: '500', ORDER_PAYMENT_TIMEOUT_MS: '500' };
 const RARELY_FULL = { MAX_CALLS: '4', MAX_QUEUED_CALLS: '8', MAX_QUEUE_MS: '200' };
 
 const reserving = ({ inventory }: OrderFixture) => inventory.virtual.stub(reserveStock);
@@ -56,7 +59,7 @@ const rows: readonly Row[] = [
   {
     when: 'inventory does not answer in time',
     cells: ['PENDING', 'INVENTORY_CHECK_FAILED', 'PENDING', RESUMES],
-    cases: [{ given: (fixture) => reserving(fixture).hangs(), ends }],
+    cases: [{ given: (fixture) => reserving(fixture).hangs(), settings: SOON, ends }],
   },
   {
     when: 'inventory is unreachable',
@@ -86,7 +89,7 @@ const rows: readonly Row[] = [
   {
     when: 'payment does not answer in time',
     cells: ['TIMEOUT', 'PAYMENT_TIMEOUT', 'PENDING', 'settled once, never charged twice'],
-    cases: [{ given: (fixture) => paying(fixture).hangs(), ends }],
+    cases: [{ given: (fixture) => paying(fixture).hangs(), settings: SOON, ends }],
   },
   {
     when: 'payment is unreachable or fails',
@@ -106,7 +109,7 @@ const rows: readonly Row[] = [
     cells: ['PENDING', 'INVENTORY_UNAVAILABLE', 'PENDING', 'retried until it succeeds'],
     cases: [
       { given: (fixture) => confirming(fixture).fails(Code.Internal, 'out of order'), ends },
-      { given: (fixture) => confirming(fixture).hangs(), ends },
+      { given: (fixture) => confirming(fixture).hangs(), settings: SOON, ends },
       { given: (fixture) => confirming(fixture).fails(Code.InvalidArgument, 'order_id'), ends },
       { given: corruptAnswers('inventory', 'shop.inventory.v1.InventoryService/ConfirmReservation'), ends },
     ],
@@ -132,7 +135,7 @@ const rows: readonly Row[] = [
   {
     when: 'the caller, or `ORDER_BUDGET_MS`, leaves too little time for the next step',
     cells: ['PENDING', 'BUDGET_EXHAUSTED', 'PENDING', 'resumes by itself'],
-    cases: [{ given: ({ client }) => client.createOrder(validRequest(), { timeoutMs: 380 }), ends }],
+    cases: [{ given: ({ client }) => client.createOrder(validRequest(), { timeoutMs: 490 }), ends }],
   },
   {
     when: 'the order has no verdict after `ORDER_LIMIT_MS`, and its key is sent again',
@@ -177,7 +180,7 @@ const rows: readonly Row[] = [
     ],
     cases: [
       { given: placeWithoutDatabase((gate) => gate.shut()) },
-      { given: placeWithoutDatabase((gate) => gate.silence()) },
+      { given: placeWithoutDatabase((gate) => gate.silence()), settings: { DATABASE_TIMEOUT_MS: '500' } },
     ],
   },
   {
@@ -197,7 +200,12 @@ const cases = rows.flatMap(({ when, cells: [outcome, reason, order], cases }) =>
 );
 
 it.each(cases)('$when: $answer.0 $answer.1', async ({ given, settings, answer: expected, ends }) => {
-  await using fixture = await startOrderFixture({ BREAKER_RESET_MS: '1000', ...settings });
+  await using fixture = await startOrderFixture({
+    ...PATIENT,
+    ORDER_MAX_RESUME_MS: '1000',
+    BREAKER_RESET_MS: '1000',
+    ...settings,
+  });
   await using resources = new AsyncDisposableStack();
 
   const answer = await place(fixture, resources, given);
@@ -274,6 +282,8 @@ function corruptAnswers(dependency: 'inventory' | 'payment', rpc = '*'): Case['g
   return async (fixture, resources) => {
     const proxy = resources.use(await startFaultProxy({ upstream: fixture[dependency].url }));
     const replica = await fixture.startReplica({ [`${dependency.toUpperCase()}_URL`]: proxy.url });
+    // Stopped with its proxy: otherwise it would go on claiming the order, and failing.
+    resources.defer(() => replica.stop());
     proxy.inject(garbage(), { rpc });
     return await replica.client.createOrder(validRequest());
   };

@@ -5,14 +5,16 @@ import { describe, expect, it } from 'vitest';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { rpcFailureOf, startOrderFixture } from '../../support/services/order.ts';
+import { PATIENT } from './patience.ts';
 
 const { processPayment } = PaymentService.method;
 
 describe('ListOrders', () => {
   it('pages through all orders, newest first, each once', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     const placed: string[] = [];
     for (let index = 0; index < 7; index += 1) placed.push((await fixture.place()).order!.orderId);
     const listed: string[] = [];
@@ -31,7 +33,7 @@ describe('ListOrders', () => {
   });
 
   it('lists no order twice and skips none while new ones arrive', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     const before: string[] = [];
     for (let index = 0; index < 4; index += 1) before.push((await fixture.place()).order!.orderId);
     const first = await fixture.client.listOrders({ pageSize: 2 });
@@ -42,7 +44,7 @@ describe('ListOrders', () => {
   });
 
   it('lists the orders of one customer with one status', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     await fixture.place({ customerId: 'ann' });
     fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     const waiting = await fixture.place({ customerId: 'ann' });
@@ -52,7 +54,7 @@ describe('ListOrders', () => {
   });
 
   it('refuses a foreign page token, by name', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     const pageToken = Buffer.from(JSON.stringify(['2026', 'x'])).toString('base64url');
     const error = await rpcFailureOf(fixture.client.listOrders({ pageToken }));
     expect(error.code).toBe(Code.InvalidArgument);
@@ -62,7 +64,7 @@ describe('ListOrders', () => {
 
 describe('WatchOrder', () => {
   it.each(['Connect', 'gRPC'])('streams every step to the end over HTTP/2 with %s', async (protocol) => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     const sessionManager = new Http2SessionManager(fixture.service.url);
     const options = { baseUrl: fixture.service.url, sessionManager };
     const client = createClient(
@@ -85,7 +87,7 @@ describe('WatchOrder', () => {
   });
 
   it('sends an order that has ended once', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     const { order } = await fixture.place();
     const seen = [];
     for await (const message of fixture.client.watchOrder({ orderId: order!.orderId })) seen.push(message);
@@ -93,7 +95,7 @@ describe('WatchOrder', () => {
   });
 
   it('of an order that does not exist fails with ORDER_NOT_FOUND', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     const stream = fixture.client.watchOrder({ orderId: 'no-such' })[Symbol.asyncIterator]();
     const error = await rpcFailureOf(stream.next());
     expect(error.code).toBe(Code.NotFound);
@@ -101,7 +103,7 @@ describe('WatchOrder', () => {
   });
 
   it('does not keep the service from stopping', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     const { order } = await fixture.place();
     const stream = fixture.client.watchOrder({ orderId: order!.orderId })[Symbol.asyncIterator]();
@@ -113,5 +115,25 @@ describe('WatchOrder', () => {
     );
     await fixture.service.stop();
     expect((await end).code).toBe(Code.Unavailable);
+  });
+});
+
+describe('the metrics', () => {
+  it('count a confirmed, a failed and a cancelled order as ended, each once', async () => {
+    await using fixture = await startOrderFixture(PATIENT);
+    await fixture.place();
+    fixture.payment.virtual.stub(processPayment).replies({ charge: { status: ChargeStatus.DECLINED } });
+    await fixture.place();
+    fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
+    const { order } = await fixture.place();
+    for (const _call of [1, 2]) await fixture.client.cancelOrder({ orderId: order!.orderId });
+
+    const metrics = await (await fetch(`${fixture.service.url}/metrics`)).text();
+    const ended = metrics.matchAll(/^orders_ended_total\{.*status="(\w+)".*\} (\d+)$/gm);
+    expect([...ended].map(([, status, count]) => `${status} ${count}`).sort()).toEqual([
+      'cancelled 1',
+      'confirmed 1',
+      'failed 1',
+    ]);
   });
 });

@@ -11,6 +11,7 @@ import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { publishEvent, readEventBodies } from '../../support/events.ts';
 import { type OrderFixture, startOrderFixture } from '../../support/services/order.ts';
+import { PATIENT } from './patience.ts';
 
 const { reserveStock, confirmReservation, releaseReservation } = InventoryService.method;
 const { processPayment, refundPayment } = PaymentService.method;
@@ -24,7 +25,7 @@ async function statuses(fixture: OrderFixture): Promise<Record<string, number>> 
 
 describe('after a restart', () => {
   it('a blocked order is resumed and CONFIRMED', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     await fixture.place();
     await fixture.service.stop();
@@ -37,7 +38,7 @@ describe('after a restart', () => {
   });
 
   it('an order whose replica died is resumed once its lease expires', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     const { order } = await fixture.place();
     // As SIGKILL leaves it after the verdict: pending and leased.
     await fixture.sql(
@@ -51,7 +52,7 @@ describe('after a restart', () => {
   });
 
   it('a cancelled order that owes a refund is refunded', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     fixture.payment.virtual.stub(refundPayment).fails(Code.Unavailable, 'away');
     const { order } = await fixture.place();
@@ -64,7 +65,7 @@ describe('after a restart', () => {
   });
 
   it('stopping finishes the calls in flight: each is answered, and no order is left pending', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     fixture.payment.virtual
       .stub(processPayment)
       .delays(300)
@@ -81,7 +82,7 @@ describe('after a restart', () => {
 
 describe('in the background', () => {
   it('any number of failures opens no breaker', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     await fixture.place();
     await expect
@@ -100,7 +101,7 @@ describe('in the background', () => {
 
 describe('two replicas', () => {
   it('resume the backlog without a duplicate charge or OrderConfirmed', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     await fixture.startReplica();
     fixture.inventory.virtual.stub(reserveStock).fails(Code.ResourceExhausted, 'too many calls');
     const placed = await Promise.all(Array.from({ length: 30 }, () => fixture.place()));
@@ -114,7 +115,7 @@ describe('two replicas', () => {
   });
 
   it('both run one order safely: it ends once, with one event', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     await fixture.startReplica();
     fixture.inventory.virtual.stub(confirmReservation).fails(Code.Unavailable, 'away');
     const { order } = await fixture.place();
@@ -132,7 +133,7 @@ describe('two replicas', () => {
   });
 
   it('a watcher at one replica sees the changes of the other', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     const replica = await fixture.startReplica();
     fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     const { order } = await fixture.place();
@@ -148,7 +149,7 @@ describe('two replicas', () => {
 
 describe("a dependency's event", () => {
   it('resumes an order long before its next attempt is due', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     fixture.payment.virtual.stub(processPayment).fails(Code.Unavailable, 'away');
     const { order } = await fixture.place();
     const { orderId } = order!;
@@ -159,7 +160,7 @@ describe("a dependency's event", () => {
   });
 
   it('decides nothing by itself: the dependency is called', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     fixture.inventory.virtual.stub(reserveStock).fails(Code.ResourceExhausted, 'too many calls');
     const { order } = await fixture.place();
     const { orderId } = order!;
@@ -174,7 +175,7 @@ describe("a dependency's event", () => {
   });
 
   it('about an unknown order is consumed without effect', async () => {
-    await using fixture = await startOrderFixture();
+    await using fixture = await startOrderFixture(PATIENT);
     await publishEvent(fixture.nats, InsufficientStockSchema, { orderId: 'of-yesterday', version: 1n });
     await expect.poll(() => fixture.sql('select from inbox')).toHaveLength(1);
     expect((await fixture.service.ops.getStatus({})).status?.deadLetters).toBe(0n);

@@ -79,7 +79,7 @@ describe('a charge whose outcome is unknown', () => {
 
     expect(charge?.transactionId).toBe(captured);
     expect(await fixture.chargesAtProvider('o1')).toHaveLength(1);
-    await vi.waitFor(async () => expect(await readEventBodies(fixture.nats, PaymentCompletedSchema)).toHaveLength(1));
+    await expect.poll(() => readEventBodies(fixture.nats, PaymentCompletedSchema)).toHaveLength(1);
   });
 
   it.each([
@@ -142,7 +142,7 @@ describe('a charge whose outcome is unknown', () => {
   it('is finished, and its caller answered, when the service is stopped during a call', async () => {
     await using fixture = await startPaymentFixture({ provider: { slowCaptureMs: 1_000 } });
     const calling = fixture.client.processPayment(paymentOf('o1', { paymentMethod: 'pm_slow' }));
-    await vi.waitFor(async () => expect(await fixture.chargesAtProvider('o1')).toHaveLength(1));
+    await expect.poll(() => fixture.chargesAtProvider('o1')).toHaveLength(1);
     await fixture.stop();
 
     expect((await calling).charge?.status).toBe(ChargeStatus.COMPLETED);

@@ -6,7 +6,7 @@ import { paymentOf, startPaymentFixture } from '../../support/services/payment.t
 
 const call = { headers: { 'x-synthetic-credential': TEST_CREDENTIAL } };
 
-it('are completed, declined and refunded without a call to the provider', async () => {
+it('are completed, declined and refunded without a call to the provider', { tags: 'seed-8.1' }, async () => {
   await using fixture = await startPaymentFixture();
   const paid = await fixture.client.processPayment(paymentOf('paid', { synthetic: true }), call);
   const declined = await fixture.client.processPayment(
@@ -32,7 +32,7 @@ it('that are open are voided at once when their order is cancelled', async () =>
   expect(charge?.status).toBe(ChargeStatus.REFUNDED);
 });
 
-it('are deleted after their retention, except the tombstones', async () => {
+it('are deleted after their retention, except the tombstones', { tags: 'seed-8.1' }, async () => {
   await using fixture = await startPaymentFixture();
   for (const orderId of ['paid', 'refunded']) {
     await fixture.client.processPayment(paymentOf(orderId, { synthetic: true }), call);

@@ -1,10 +1,11 @@
 // The usage of one service by another, recorded in contract tests: clients and events pass through a recorder, one per test file.
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { DescMessage, DescService, MessageShape } from '@bufbuild/protobuf';
+import type { DescMessage, DescService } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
 import { recordUsage, type UsageRecorder } from '@touchstone/kit';
-import { afterAll, afterEach, expect, type RunnerTestFile, type RunnerTestSuite } from 'vitest';
+import { afterAll, afterEach, beforeEach, expect, type RunnerTestFile, type RunnerTestSuite, vi } from 'vitest';
+import * as events from '#services/platform/messaging/event.ts';
 
 /** The folder of the usage files. */
 export const USAGE = fileURLToPath(new URL('../../contract/usage/', import.meta.url));
@@ -27,11 +28,19 @@ export function startUsageRecording(consumer: string, provider: string, types: r
     types,
   });
   recorder = usage;
+  const { readEvent } = events;
+  beforeEach(() => {
+    // Handlers decode events themselves, so the fields they read are recorded in the decoder.
+    vi.spyOn(events, 'readEvent').mockImplementation((schema, payload) =>
+      usage.message(schema, readEvent(schema, payload)),
+    );
+  });
   let ran: RunnerTestFile | undefined;
   afterEach(({ task }) => {
     ran = task.file;
   });
   afterAll(async () => {
+    recorder = undefined;
     const states = ran === undefined ? [] : statesIn(ran);
     if (ran === undefined || states.includes('fail')) return;
     const { path, hasChanged } = await usage.write({ isWhole: states.every((state) => state === 'pass') });
@@ -49,22 +58,4 @@ export function recordedClient<Service extends DescService>(
   client: Client<Service>,
 ): Client<Service> {
   return recorder?.client(service, client) ?? client;
-}
-
-type EventReader = {
-  readEvent<Schema extends DescMessage>(schema: Schema, payload: Uint8Array): MessageShape<Schema>;
-};
-
-/**
- * Wraps the module `services/platform/messaging/event.ts` so that the fields that handlers read of an event are recorded. A mock of that
- * module is needed because handlers decode events themselves.
- */
-export function recordEvents<Module extends EventReader>(real: Module): Module {
-  return {
-    ...real,
-    readEvent: <Schema extends DescMessage>(schema: Schema, payload: Uint8Array) => {
-      const event = real.readEvent(schema, payload);
-      return recorder?.message(schema, event) ?? event;
-    },
-  };
 }

@@ -6,16 +6,22 @@ import { afterAll, vi } from 'vitest';
 
 const GRACE_MS = 1_000;
 
-/** An opened resource, and the line of the test that opened it. */
-const servers = new Map<Server, string>();
-const children = new Map<ChildProcess, string>();
+/** The opened resources, each with the line of the test that opened it. */
+type Opened = { readonly servers: Map<Server, string>; readonly children: Map<ChildProcess, string> };
 
-watchServers();
-watchChildren();
+// A worker runs this file once for each test file, and shares Node's modules among them.
+const INSTALLED = Symbol.for('touchstone.leaks-of-file');
+const { servers, children } = (Reflect.get(globalThis, INSTALLED) as Opened | undefined) ?? watchResources();
 
 // Setup files register first and `afterAll` hooks run in reverse order, so this one runs after the file's own clean-up.
 afterAll(async () => {
-  await vi.waitFor(refuseLeaks, { timeout: GRACE_MS, interval: 20 });
+  try {
+    await vi.waitFor(refuseLeaks, { timeout: GRACE_MS, interval: 20 });
+  } finally {
+    // A leak is reported for the file that made it only.
+    servers.clear();
+    children.clear();
+  }
 });
 
 function refuseLeaks(): void {
@@ -30,7 +36,15 @@ function refuseLeaks(): void {
   if (leaks.length > 0) throw new Error(`This test file leaves behind:\n  ${leaks.join('\n  ')}`);
 }
 
-function watchServers(): void {
+function watchResources(): Opened {
+  const opened: Opened = { servers: new Map(), children: new Map() };
+  watchServers(opened);
+  watchChildren(opened);
+  Reflect.set(globalThis, INSTALLED, opened);
+  return opened;
+}
+
+function watchServers({ servers }: Opened): void {
   const { listen } = Server.prototype;
   Server.prototype.listen = function (this: Server, ...given: unknown[]) {
     servers.set(this, findOrigin());
@@ -38,7 +52,7 @@ function watchServers(): void {
   };
 }
 
-function watchChildren(): void {
+function watchChildren({ children }: Opened): void {
   const prototype = ChildProcess.prototype as unknown as { spawn: (...given: unknown[]) => unknown; unref: () => void };
   const { spawn, unref } = prototype;
   prototype.spawn = function (this: ChildProcess, ...given: unknown[]) {

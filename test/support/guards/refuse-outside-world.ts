@@ -37,7 +37,12 @@ const PATHS_CHANGED_BY = [
   'writeFile',
 ];
 
-refuseOutsideWorld();
+// A worker runs this file once for each test file, and shares Node's modules among them.
+const INSTALLED = Symbol.for('touchstone.refuse-outside-world');
+if (Reflect.get(globalThis, INSTALLED) !== true) {
+  Reflect.set(globalThis, INSTALLED, true);
+  refuseOutsideWorld();
+}
 
 function refuseOutsideWorld(): void {
   refuseSockets();

@@ -39,7 +39,7 @@ export async function checkInvariants(
 }
 
 /** Returns the sources of facts of a running stack. */
-export function sourcesOf(stack: Stack): InvariantSources {
+export function sourcesOf(stack: Pick<Stack, 'databaseUrl' | 'natsUrl' | 'url'>): InvariantSources {
   return {
     databaseUrls: {
       order: stack.databaseUrl('order'),

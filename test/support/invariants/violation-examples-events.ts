@@ -88,6 +88,14 @@ export const EVENTS: ViolationExample[] = [
   ],
   [
     'order-events',
+    'confirmed',
+    'the confirmation has an earlier version than the last',
+    (facts) => {
+      of(facts.orders, 'confirmed').version = 3;
+    },
+  ],
+  [
+    'order-events',
     'declined',
     'the failure has a version that the order never had',
     (facts) => {
@@ -224,6 +232,23 @@ export const EVENTS: ViolationExample[] = [
     'an event marked as sent is not in the stream',
     ({ messaging }) => {
       messaging.payment.sent.push({ eventId: 'lost', subject: 'shop.payment.v1.Other', sentTime: new Date() });
+    },
+  ],
+  [
+    'outbox-delivered',
+    'created short',
+    'an event is in the stream under another subject than it was sent with',
+    ({ messaging }) => {
+      messaging.order.sent.find(({ eventId }) => eventId === 'created short')!.subject = 'shop.order.v1.OrderFailed';
+    },
+  ],
+  [
+    'outbox-delivered',
+    'created short',
+    "an event is in another producer's stream",
+    ({ messaging }) => {
+      const subject = 'shop.order.v1.OrderCreated';
+      messaging.payment.sent.push({ eventId: 'created short', subject, sentTime: new Date() });
     },
   ],
   [

@@ -1,6 +1,7 @@
 // The reporter that prints the pyramid's table after every run, and fails a full run when a level is outside its band.
 import type { Reporter, TestModule, Vitest } from 'vitest/node';
 import { buildPyramid, drawPyramid, findFaults, LEVELS, type Level, type RanTest } from './pyramid.ts';
+import { isWholeRun } from './whole-run.ts';
 
 export class PyramidReporter implements Reporter {
   #vitest: Vitest | undefined;
@@ -11,22 +12,14 @@ export class PyramidReporter implements Reporter {
 
   async onTestRunEnd(testModules: readonly TestModule[]): Promise<void> {
     const rows = buildPyramid(testModules.flatMap(listRanTests), sumSeconds(testModules));
-    const isWhole = await this.#isWholeRun(testModules);
+    // The shares of a filtered run are meaningless.
+    const isWhole = this.#vitest !== undefined && (await isWholeRun(this.#vitest, testModules));
     console.log(`\n${drawPyramid(rows, isWhole)}\n`);
     if (!isWhole) return;
     for (const fault of findFaults(rows)) {
       console.error(`The pyramid is out of shape: ${fault}.`);
       process.exitCode = 1;
     }
-  }
-
-  /** The shares of a filtered run are meaningless. */
-  async #isWholeRun(testModules: readonly TestModule[]): Promise<boolean> {
-    const vitest = this.#vitest;
-    if (!vitest || vitest.config.testNamePattern) return false;
-    const projects = new Set(vitest.projects.map((project) => project.name));
-    if (!LEVELS.every((level) => projects.has(level))) return false;
-    return (await vitest.globTestSpecifications()).length === testModules.length;
   }
 }
 

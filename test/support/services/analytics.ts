@@ -69,10 +69,13 @@ export async function startAnalyticsFixture(): Promise<AnalyticsFixture> {
   };
 }
 
-/** The summary of all time. */
-export async function readSummary(client: Client<typeof AnalyticsService>): Promise<SalesSummary> {
-  // Includes events of this moment and of clocks that are ahead.
-  const { summary } = await client.getSalesSummary({ endTime: timestampFromDate(new Date('2100-01-01')) });
+/** The summary of all time, or of the time since a moment. */
+export async function readSummary(client: Client<typeof AnalyticsService>, since?: Date): Promise<SalesSummary> {
+  const { summary } = await client.getSalesSummary({
+    ...(since && { startTime: timestampFromDate(since) }),
+    // Includes events of this moment and of clocks that are ahead.
+    endTime: timestampFromDate(new Date('2100-01-01')),
+  });
   if (summary === undefined) throw new Error('GetSalesSummary answered without a summary');
   return summary;
 }

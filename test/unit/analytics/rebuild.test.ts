@@ -14,14 +14,17 @@ const NEVER_ABORTED = new AbortController().signal;
 const REWOUND = { order: 7, inventory: 7, payment: 7, notification: 7 };
 
 /** A fake broker whose streams hold seven messages, and whose consumers have this progress. */
-function openRebuild(generations: ReturnType<typeof createFakeGenerations>, { acked = 7, connected = true } = {}) {
+function openRebuild(
+  generations: ReturnType<typeof createFakeGenerations>,
+  { acked = 7, pending = 0, unacked = 0, connected = true } = {},
+) {
   const state = { messages: 7, last_seq: 7, first_seq: 1, first_ts: NOON.toISOString() };
   const consumers = {
     delete: vi.fn(async (_stream: string, _consumer: string) => true),
     info: vi.fn(async (_stream: string, _consumer: string) => ({
       ack_floor: { stream_seq: acked },
-      num_pending: 7 - acked,
-      num_ack_pending: 0,
+      num_pending: pending,
+      num_ack_pending: unacked,
     })),
   };
   const session = { manager: { consumers, streams: { info: async () => ({ state }) } } } as never;
@@ -50,6 +53,36 @@ describe('advancing a rebuild', () => {
     expect(generations.finish).not.toHaveBeenCalled();
   });
 
+  it('stores that a consumer was reset only after it was deleted, stream by stream', async () => {
+    const generations = createFakeGenerations({ generation: 2, rewound: {} });
+    const { advance, consumers } = openRebuild(generations);
+    const steps: string[] = [];
+    consumers.delete.mockImplementation(async (stream) => {
+      steps.push(`delete ${stream}`);
+      return true;
+    });
+    const markRewound = generations.markRewound.getMockImplementation();
+    generations.markRewound.mockImplementation(async (generation, producer, lastSequence) => {
+      steps.push(`mark ${producer}`);
+      await markRewound?.(generation, producer, lastSequence);
+    });
+
+    await advance();
+
+    const producers = ['order', 'inventory', 'payment', 'notification'];
+    expect(steps).toEqual(producers.flatMap((name) => [`delete SHOP_${name.toUpperCase()}`, `mark ${name}`]));
+  });
+
+  it('stores no reset of a consumer that could not be deleted', async () => {
+    const generations = createFakeGenerations({ generation: 2, rewound: {} });
+    const { advance, consumers } = openRebuild(generations);
+    consumers.delete.mockRejectedValue(new Error('the broker does not answer'));
+
+    await expect(advance()).rejects.toThrow('the broker does not answer');
+
+    expect(generations.markRewound).not.toHaveBeenCalled();
+  });
+
   it('continues where it was interrupted', async () => {
     const { notification: _notYet, ...rewound } = REWOUND;
     const { advance, consumers } = openRebuild(createFakeGenerations({ generation: 2, rewound }));
@@ -73,7 +106,7 @@ describe('advancing a rebuild', () => {
 
   it('serves the new sums once every consumer has caught up, and notifies the watchers', async () => {
     const generations = createFakeGenerations({ generation: 2, rewound: REWOUND });
-    const slow = openRebuild(generations, { acked: 6 });
+    const slow = openRebuild(generations, { acked: 6, pending: 1 });
     await slow.advance();
     expect(generations.finish).not.toHaveBeenCalled();
 
@@ -82,6 +115,23 @@ describe('advancing a rebuild', () => {
 
     expect(generations.finish).toHaveBeenCalledExactlyOnceWith(2);
     expect(changed).toHaveBeenCalledOnce();
+  });
+
+  it.each([
+    { state: 'an old event is not delivered yet', progress: { acked: 6, pending: 1, unacked: 0 }, isDone: false },
+    { state: 'an old event is not acknowledged yet', progress: { acked: 6, pending: 0, unacked: 1 }, isDone: false },
+    { state: 'only newer events are left', progress: { acked: 7, pending: 3, unacked: 2 }, isDone: true },
+    {
+      state: 'nothing is left, the last events being gone',
+      progress: { acked: 6, pending: 0, unacked: 0 },
+      isDone: true,
+    },
+  ])('when $state has finished: $isDone', async ({ progress, isDone }) => {
+    const generations = createFakeGenerations({ generation: 2, rewound: REWOUND });
+
+    await openRebuild(generations, progress).advance();
+
+    expect(generations.finish).toHaveBeenCalledTimes(isDone ? 1 : 0);
   });
 
   it('waits for a consumer that is not created again yet, and for no deleted stream', async () => {

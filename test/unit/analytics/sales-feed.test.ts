@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createSalesFeed } from '#services/analytics/sales-feed.ts';
 import { NOON } from '../../support/services/sales-builders.ts';
 import { createFakeSales, rowsOf } from './fakes.ts';
@@ -75,5 +75,33 @@ describe('following the sales', () => {
     controller.abort();
 
     expect((await next).done).toBe(true);
+  });
+});
+
+describe('a change during a look-up', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('is reported after the shortest pause, and not only by the periodic look-up', async () => {
+    const { feed, store, sell } = openFeed();
+    const looked = Promise.withResolvers<void>();
+    store.sum.mockImplementationOnce(async () => {
+      const before = store.rows;
+      await looked.promise;
+      return before;
+    });
+    const following = feed.follow(new AbortController().signal);
+    const first = following.next();
+    await vi.advanceTimersByTimeAsync(0);
+    sell(1n);
+    looked.resolve();
+
+    expect((await first).value).toMatchObject({ syntheticOrders: 0n });
+    const next = following.next();
+    await vi.advanceTimersByTimeAsync(250);
+
+    expect(store.sum).toHaveBeenCalledTimes(2);
+    expect((await next).value).toMatchObject({ syntheticOrders: 1n });
+    await following.return(undefined);
   });
 });

@@ -38,17 +38,19 @@ describe('the lists of mutants', () => {
     expect(findListProblems([...MUTANTS, ...REVIEWER_MUTANTS])).toEqual([]);
   });
 
-  it('are refused with a duplicate name, without a test, and for code outside the services', () => {
+  it('are refused with a duplicate name, without a test, with a random one, and for code outside the services', () => {
     const problems = findListProblems([
       mutant,
       { ...mutant, caughtBy: [] },
       { ...mutant, name: 'a', file: 'test/support/stack.ts' },
       { ...mutant, name: 'b', file: 'local/stack/stack.ts' },
+      { ...mutant, name: 'c', caughtBy: [test, { ...test, file: 'test/integration/order/histories.test.ts' }] },
     ]);
 
     expect(problems).toEqual([
       'let a verdict change: the name is not unique',
       'let a verdict change: no test is named',
+      'c: a random history may not meet it, so its verdict would be luck',
       'a: test/support/stack.ts is not production code',
       'b: local/stack/stack.ts is not production code',
     ]);

@@ -17,19 +17,15 @@ import { REPOSITORY, readPage, sectionOf, tableRows } from './page.ts';
 
 type Shape = Readonly<Record<string, unknown>>;
 
-const recorded = vi.hoisted(() => ({ shape: {} as Shape }));
-
-vi.mock('#services/platform/base/settings.ts', async (importOriginal) => {
-  const original = await importOriginal<typeof Settings>();
-  const parseSettings: typeof Settings.parseSettings = (environment, shape) => {
-    recorded.shape = { ...recorded.shape, ...shape };
-    return original.parseSettings(environment, shape);
-  };
-  return { ...original, parseSettings };
-});
+let recorded: Shape = {};
 
 beforeEach(() => {
-  recorded.shape = {};
+  recorded = {};
+  const { parseSettings } = builders;
+  vi.spyOn(builders, 'parseSettings').mockImplementation((environment, shape) => {
+    recorded = { ...recorded, ...shape };
+    return parseSettings(environment, shape);
+  });
 });
 
 const page = readPage('docs/settings.md');
@@ -43,7 +39,7 @@ function rowsOf(load: (environment: Settings.Environment) => unknown): string[] 
     // Required settings are missing; their shape was recorded all the same.
     if (!(error instanceof builders.ConfigError)) throw error;
   }
-  return describeShape(recorded.shape);
+  return describeShape(recorded);
 }
 
 function describeShape(shape: Shape): string[] {

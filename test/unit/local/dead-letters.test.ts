@@ -132,6 +132,15 @@ describe('the dead-letters command', () => {
     expect(table).toContain(UNKNOWN);
   });
 
+  it('finds a dead letter by its id in capital letters', async () => {
+    const id = 'abcdefab-cdef-4abc-8def-abcdefabcdef';
+    const order = fakeService('order', [letter(id, 1)]);
+
+    await runCommand([order], '--replay', id.toUpperCase());
+
+    expect(order.asked).toEqual([`replay ${id}`]);
+  });
+
   it.each([
     ['replay', 'shop.order.v1.OrderCreated of inventory was applied.'],
     ['discard', 'shop.order.v1.OrderCreated of inventory was discarded.'],

@@ -11,6 +11,10 @@ import { createLog } from '#services/platform/observability/log.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { notificationOf } from './fakes.ts';
 
+// Storing the end of an attempt may wait for a connection and for a statement, each this long.
+const DATABASE_TIMEOUT_MS = 3_000;
+// The calls to the mail server at once; the rest of a batch is queued.
+const CONNECTIONS = createPolicies(1).mailServer.maxConcurrent;
 const NOW = new Date('2026-01-02T03:04:06.000Z');
 const unsignalled = () => new AbortController().signal;
 
@@ -186,6 +190,39 @@ describe('a mail in flight', () => {
     await vi.advanceTimersByTimeAsync(1);
     await running;
     expect(mailer.store.postpone).toHaveBeenCalledOnce();
+  });
+
+  it('is leased until its end is stored, so that no other replica sends it at the same time', async () => {
+    const mailer = createMailer(...dueOf(20));
+    neverAccepted(mailer);
+    const startedMs = performance.now();
+    const running = mailer.run();
+    await vi.runAllTimersAsync();
+    await running;
+    expect(mailer.store.postpone).toHaveBeenCalledTimes(20);
+    const [, leaseMs] = mailer.store.claimDue.mock.calls[0] ?? [];
+    expect(leaseMs).toBeGreaterThan(performance.now() - startedMs + 2 * DATABASE_TIMEOUT_MS);
+  });
+
+  it.each([
+    { end: 'a stop', stops: true, afterMs: 2_000 },
+    { end: 'its limit', stops: false, afterMs: 8_000 },
+  ])('counts as an attempt when $end aborts it, and one that was only queued does not', async ({ stops, afterMs }) => {
+    const mailer = createMailer(...dueOf(CONNECTIONS + 2));
+    neverAccepted(mailer);
+    const stopping = new AbortController();
+    const running = mailer.run(stopping.signal);
+    await vi.advanceTimersByTimeAsync(0);
+    if (stops) stopping.abort();
+    await vi.advanceTimersByTimeAsync(afterMs);
+    await running;
+    expect(mailer.send).toHaveBeenCalledTimes(CONNECTIONS);
+    const counted = mailer.store.postpone.mock.calls.map(([id, , , isCounted]) => [id, isCounted]);
+    expect(Object.fromEntries(counted)).toEqual({
+      ...Object.fromEntries(Array.from({ length: CONNECTIONS }, (_, index) => [`id-${index}`, true])),
+      [`id-${CONNECTIONS}`]: false,
+      [`id-${CONNECTIONS + 1}`]: false,
+    });
   });
 
   it('gets 2 s more when the service stops', async () => {

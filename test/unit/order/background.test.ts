@@ -202,7 +202,7 @@ describe('the resumer', () => {
     await resumer.start();
     await expect.poll(() => saga.inventory.reserveStock.mock.calls.length).toBe(1);
     resumer.wake();
-    await vi.waitFor(() => expect(claim).toHaveBeenCalledTimes(1));
+    await expect.poll(() => claim).toHaveBeenCalledTimes(1);
 
     isHealthy = true;
     answer.reject(callFailure('inventory', 'unreachable'));

@@ -69,10 +69,29 @@ describe('cancelling a pending order', () => {
     expect(readEvent(OrderCancelledSchema, saga.store.events[0]!.payload).version).toBe(2n);
   });
 
-  it('notifies the followers of the order', async () => {
+  it('notifies the followers of the order, and reports its end once', async () => {
     const saga = blockedAndPaid();
     await cancel(saga);
-    expect(saga.onChange.mock.calls[0]?.[0]).toMatchObject({ orderId: 'order-1', status: 'CANCELLED' });
+    expect(saga.onChange.mock.calls.map(([{ orderId, status }, hasEnded]) => [orderId, status, hasEnded])).toEqual([
+      ['order-1', 'CANCELLED', true],
+      ['order-1', 'CANCELLED', false],
+    ]);
+  });
+
+  it('compensates in the rest of its time after a slow look-up', async () => {
+    const saga = blockedAndPaid();
+    let remainingMs = 2_500;
+    const { find } = saga.store;
+    saga.store.find = (orderId) => {
+      remainingMs = 700;
+      return find(orderId);
+    };
+    const deadline = { remainingMs: () => remainingMs };
+    await cancelOrder({ saga, now: () => secondsLater(20) }, create(CancelOrderRequestSchema, { orderId: 'order-1' }), {
+      deadline,
+    });
+    expect(saga.inventory.releaseReservation.mock.calls.map(([, options]) => options)).toEqual([{ timeoutMs: 700 }]);
+    expect(saga.payment.refundPayment.mock.calls.map(([, options]) => options)).toEqual([{ timeoutMs: 700 }]);
   });
 
   it('leaves tombstones for an order that was never reserved or charged', async () => {

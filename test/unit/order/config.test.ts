@@ -25,6 +25,10 @@ describe('the settings', () => {
       paymentUrl: 'http://127.0.0.1:50053',
       budgetMs: 2_500,
       orderLimitMs: 900_000,
+      maxResumeMs: 10_000,
+      inventoryTimeoutMs: 1_000,
+      paymentTimeoutMs: 2_000,
+      databaseTimeoutMs: 500,
       breakerResetMs: 5_000,
       logLevel: 'info',
       corsOrigins: undefined,
@@ -43,6 +47,10 @@ describe('the settings', () => {
       PAYMENT_URL: 'https://p:4',
       ORDER_BUDGET_MS: '1000',
       ORDER_LIMIT_MS: '2000',
+      ORDER_MAX_RESUME_MS: '4000',
+      ORDER_INVENTORY_TIMEOUT_MS: '5000',
+      ORDER_PAYMENT_TIMEOUT_MS: '6000',
+      DATABASE_TIMEOUT_MS: '7000',
       BREAKER_RESET_MS: '3000',
       LOG_LEVEL: 'debug',
       CORS_ORIGINS: 'https://shop.example',
@@ -65,6 +73,10 @@ describe('the settings', () => {
       paymentUrl: 'https://p:4',
       budgetMs: 1_000,
       orderLimitMs: 2_000,
+      maxResumeMs: 4_000,
+      inventoryTimeoutMs: 5_000,
+      paymentTimeoutMs: 6_000,
+      databaseTimeoutMs: 7_000,
       breakerResetMs: 3_000,
       logLevel: 'debug',
       corsOrigins: ['https://shop.example'],
@@ -118,6 +130,12 @@ describe('the policies', () => {
       expect(policy.maxConcurrent).toBeLessThan(maxCalls);
       expect(policy.tryTimeoutMs).toBeLessThan(policy.timeoutMs);
     }
+  });
+
+  it('let a call take as long as its setting says, and its last try a little less', () => {
+    const { inventory, payment } = createPolicies(5_000, { inventoryTimeoutMs: 3_000, paymentTimeoutMs: 4_000 });
+    expect([inventory.timeoutMs, inventory.tryTimeoutMs]).toEqual([3_000, 2_900]);
+    expect([payment.timeoutMs, payment.tryTimeoutMs]).toEqual([4_000, 3_900]);
   });
 
   it('detect a slow payment, and answer the order, in under 3 s', () => {

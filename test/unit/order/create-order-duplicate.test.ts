@@ -1,10 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
+import { createOrder } from '#services/order/create-order.ts';
 import { decideCancel } from '#services/order/order.ts';
+import { syntheticHeaders } from '#services/platform/base/synthetic.ts';
+import { testCall } from '../../support/services/call.ts';
 import { createOrderFixture } from '../../support/services/create-order-fixture.ts';
 import { callFailure } from '../../support/services/fake-dependencies.ts';
-import { failureOf, secondsLater } from '../../support/services/order-builders.ts';
+import {
+  euros,
+  failureOf,
+  orderRequest,
+  secondsLater,
+  TEST_CREDENTIAL,
+} from '../../support/services/order-builders.ts';
 
 describe('an idempotency key that is used again', () => {
   it('with the same content returns the first order, and creates no other', async () => {
@@ -43,7 +52,8 @@ describe('an idempotency key that is used again', () => {
     const fixture = createOrderFixture();
     await fixture.place({ customerId: 'cust', items: [{ productId: '12345', quantity: 1 }] });
     const duplicate = fixture.place({ customerId: 'cust1', items: [{ productId: '2345', quantity: 1 }] });
-    expect(await failureOf(duplicate)).toMatchObject({ reason: 'IDEMPOTENCY_KEY_REUSED' });
+    const refused = { status: 'rejected', reason: { reason: 'IDEMPOTENCY_KEY_REUSED' } };
+    expect(await Promise.allSettled([duplicate])).toMatchObject([refused]);
   });
 
   it('is looked up before pricing: the product may be gone by then', async () => {
@@ -113,6 +123,23 @@ describe('an idempotency key that is used again', () => {
     });
   });
 
+  it('after a slow look-up waits for no longer than the rest of its budget', async () => {
+    const fixture = createOrderFixture();
+    fixture.saga.inventory.reserveStock.mockImplementationOnce(() => new Promise<never>(() => undefined));
+    void fixture.place();
+    await expect.poll(() => fixture.saga.store.changes.length).toBe(1);
+    let remainingMs = 60_000;
+    const findByKey: typeof fixture.store.findByKey = async (key) => {
+      remainingMs = 20;
+      return await fixture.saga.store.findByKey(key);
+    };
+    const duplicate = createOrder({ ...fixture, store: { ...fixture.store, findByKey } }, orderRequest(), {
+      ...testCall(),
+      deadline: { remainingMs: () => remainingMs },
+    });
+    expect(await duplicate).toMatchObject({ outcome: Outcome.PENDING, reason: OrderReason.BUDGET_EXHAUSTED });
+  });
+
   it('in five concurrent calls creates one order that all of them return', async () => {
     const fixture = createOrderFixture();
     const answers = await Promise.all(Array.from({ length: 5 }, () => fixture.place()));
@@ -126,5 +153,42 @@ describe('an idempotency key that is used again', () => {
     const [first, second] = await Promise.allSettled([fixture.place(), fixture.place({ customerId: 'cust999' })]);
     expect(first).toMatchObject({ status: 'fulfilled' });
     expect(second).toMatchObject({ status: 'rejected', reason: { reason: 'IDEMPOTENCY_KEY_REUSED' } });
+  });
+});
+
+describe('an idempotency key of a synthetic order', () => {
+  const items = [{ productId: 'test-product', quantity: 1 }];
+  const credential = { headers: syntheticHeaders(TEST_CREDENTIAL) };
+  const createSyntheticFixture = () => {
+    const fixture = createOrderFixture();
+    fixture.prices.prices.set('test-product', { productId: 'test-product', unitPrice: euros(100n), version: 1n });
+    return fixture;
+  };
+
+  it('with the credential returns the first order', async () => {
+    const fixture = createSyntheticFixture();
+    const first = await fixture.place({ items, synthetic: true }, credential);
+    expect(await fixture.place({ items, synthetic: true }, credential)).toEqual(first);
+  });
+
+  it('without the credential is refused: SYNTHETIC_NOT_ALLOWED', async () => {
+    const fixture = createSyntheticFixture();
+    await fixture.place({ items, synthetic: true }, credential);
+    expect(await failureOf(fixture.place({ items, synthetic: true }))).toMatchObject({
+      kind: 'permission_denied',
+      reason: 'SYNTHETIC_NOT_ALLOWED',
+    });
+  });
+
+  it.each([
+    { first: true, second: false, name: 'is other content for a real order' },
+    { first: false, second: true, name: 'that a real order has used is other content' },
+  ])('$name: IDEMPOTENCY_KEY_REUSED', async ({ first, second }) => {
+    const fixture = createSyntheticFixture();
+    await fixture.place({ items, synthetic: first }, credential);
+    expect(await failureOf(fixture.place({ items, synthetic: second }, credential))).toMatchObject({
+      kind: 'failed_precondition',
+      reason: 'IDEMPOTENCY_KEY_REUSED',
+    });
   });
 });

@@ -3,12 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
+import { createOrder } from '#services/order/create-order.ts';
 import { decideCancel } from '#services/order/order.ts';
 import { unavailable } from '#services/platform/base/errors.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
-import { createOrderFixture } from '../../support/services/create-order-fixture.ts';
+import { testCall } from '../../support/services/call.ts';
+import { type CreateOrderFixture, createOrderFixture } from '../../support/services/create-order-fixture.ts';
 import { callFailure } from '../../support/services/fake-dependencies.ts';
-import { failureOf, secondsLater } from '../../support/services/order-builders.ts';
+import { failureOf, orderRequest, secondsLater } from '../../support/services/order-builders.ts';
 
 const distinctItems = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ productId: `product-${index}`, quantity: 1 }));
@@ -117,7 +119,7 @@ describe('what the call saw', () => {
     expect(durationMs(answer.retry?.after as Parameters<typeof durationMs>[0])).toBe(1_000);
   });
 
-  it('inventory times out: PENDING, INVENTORY_CHECK_FAILED (seed 4.2)', async () => {
+  it('inventory times out: PENDING, INVENTORY_CHECK_FAILED', async () => {
     const fixture = createOrderFixture();
     fixture.saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'timeout'));
     expect(await fixture.place()).toMatchObject({
@@ -217,5 +219,53 @@ describe('a database outage', () => {
       outcome: Outcome.PENDING,
       order: { orderId: 'order-1', status: OrderStatus.PENDING },
     });
+  });
+});
+
+describe('the time of a call', () => {
+  type Slow = (fixture: CreateOrderFixture, pass: () => void) => void;
+  const slow: readonly { readonly what: string; readonly slowDown: Slow }[] = [
+    {
+      what: 'a slow look-up of the key',
+      slowDown: ({ saga: { store } }, pass) => {
+        const { findByKey } = store;
+        store.findByKey = (key) => {
+          pass();
+          return findByKey(key);
+        };
+      },
+    },
+    {
+      what: 'a slow look-up of the prices',
+      slowDown: ({ prices }, pass) => {
+        const { find } = prices;
+        prices.find = (productIds) => {
+          pass();
+          return find(productIds);
+        };
+      },
+    },
+    {
+      what: 'a slow insert',
+      slowDown: ({ saga: { store } }, pass) => {
+        const { insert } = store;
+        store.insert = (...given) => {
+          pass();
+          return insert(...given);
+        };
+      },
+    },
+  ];
+
+  it.each(slow)('is not given back after $what: the saga has the rest of it', async ({ slowDown }) => {
+    const fixture = createOrderFixture();
+    let remainingMs = 2_500;
+    slowDown(fixture, () => {
+      remainingMs = 1_000;
+    });
+    const deadline = { remainingMs: () => remainingMs };
+    await createOrder(fixture, orderRequest(), { ...testCall(), deadline });
+    expect(fixture.saga.inventory.reserveStock.mock.calls.map(([, options]) => options)).toEqual([{ timeoutMs: 600 }]);
+    expect(fixture.saga.payment.processPayment.mock.calls.map(([, options]) => options)).toEqual([{ timeoutMs: 600 }]);
   });
 });

@@ -1,17 +1,11 @@
-// Following an order by notifications alone: the periodic look-up never happens here.
-import { expect, it, vi } from 'vitest';
+// Following an order by notifications alone: time stands still, so the periodic look-up never happens.
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createOrderChanges } from '#services/order/order-changes.ts';
 import { createFakeOrderStore } from '../../support/services/fake-order-store.ts';
 import { blockedOrder, pendingOrder } from '../../support/services/order-builders.ts';
 
-vi.mock('#services/platform/base/backoff.ts', async (importOriginal) => ({
-  ...(await importOriginal<object>()),
-  pause: (_delayMs: number, signal: AbortSignal) =>
-    new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
-    }),
-}));
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
 
 it('yields a change as soon as it is notified', async () => {
   const store = createFakeOrderStore(pendingOrder());

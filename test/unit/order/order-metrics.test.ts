@@ -2,7 +2,13 @@ import { Registry } from 'prom-client';
 import { describe, expect, it, vi } from 'vitest';
 import { createOrderMetrics } from '#services/order/order-metrics.ts';
 import { createFakeSaga } from '../../support/services/fake-dependencies.ts';
-import { blockedOrder, confirmedOrder, failedOrder, pendingOrder } from '../../support/services/order-builders.ts';
+import {
+  blockedOrder,
+  cancelledOrder,
+  confirmedOrder,
+  failedOrder,
+  pendingOrder,
+} from '../../support/services/order-builders.ts';
 
 const nothingOpen = { pending: 0, oldestPendingMs: 0, compensations: 0 };
 
@@ -18,10 +24,12 @@ describe('the metrics of orders', () => {
     metrics.recordEnd(confirmedOrder());
     metrics.recordEnd(confirmedOrder());
     metrics.recordEnd({ ...failedOrder(), reason: 'PAYMENT_FAILED', synthetic: true });
+    metrics.recordEnd(cancelledOrder());
 
     expect(await scrape(registry, 'orders_ended_total')).toEqual([
       'orders_ended_total{status="confirmed",reason="",synthetic="false"} 2',
       'orders_ended_total{status="failed",reason="payment_failed",synthetic="true"} 1',
+      'orders_ended_total{status="cancelled",reason="cancelled_by_customer",synthetic="false"} 1',
     ]);
   });
 

@@ -38,6 +38,14 @@ describe('the delay before the next attempt', () => {
     expect(await resumeAfter(attempts)).toEqual({ afterMs: 10_000, attempts: attempts + 1 });
   });
 
+  it('is at most what the setting says', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(1);
+    const saga = createFakeSaga(blockedOrder());
+    saga.inventory.reserveStock.mockRejectedValueOnce(callFailure('inventory', 'unreachable'));
+    await runSaga({ ...saga, maxResumeMs: 700 }, saga.store.current(), frozenDeadline(2_500), 9);
+    expect(saga.store.changes.at(-1)?.resume).toEqual({ afterMs: 700, attempts: 10 });
+  });
+
   it('is not set while the run goes on: only a failed step ends the lease', async () => {
     const saga = createFakeSaga(pendingOrder());
     await saga.run();

@@ -4,7 +4,7 @@ import { euros } from '../../support/services/order-builders.ts';
 
 const TWO_OF_PROD456 = { items: [{ productId: 'prod456', quantity: 2 }] };
 
-it('seed 8.2: prices an order of a chosen customer by v2, under 100, and charges that amount', async () => {
+it('prices an order of a chosen customer by v2, under 100, and charges that amount', { tags: 'seed-8.2' }, async () => {
   const fixture = createOrderFixture();
   fixture.pricingVersionFor.mockImplementation(async (customerId) => (customerId === 'cust123' ? 'v2' : 'v1'));
   const { order } = await fixture.place({ ...TWO_OF_PROD456, customerId: 'cust123' });

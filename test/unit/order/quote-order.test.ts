@@ -73,6 +73,16 @@ describe('a quote', () => {
     expect(timeoutMs).toBeLessThanOrEqual(2_500);
   });
 
+  it('gives each further batch of products the time that is left by then', async () => {
+    const { checkAvailability, prices, pricingVersionFor } = createQuoteFixture();
+    const items = Array.from({ length: 11 }, (_, index) => ({ productId: `product-${index}`, quantity: 1 }));
+    await prices.put(items.map(({ productId }) => ({ productId, unitPrice: euros(1n), version: 1n })));
+    const deadline = { remainingMs: () => 2_500 - 100 * checkAvailability.mock.calls.length };
+    const request = create(QuoteOrderRequestSchema, { customerId: 'cust123', items });
+    await quoteOrder({ inventory: { checkAvailability }, prices, pricingVersionFor }, request, { deadline });
+    expect(checkAvailability.mock.calls.at(-1)).toEqual([{ productId: 'product-10' }, { timeoutMs: 1_500 }]);
+  });
+
   it.each([
     'timeout',
     'unreachable',

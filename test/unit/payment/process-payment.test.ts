@@ -1,9 +1,10 @@
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import type { Charge, StoredCharge } from '#services/payment/charge.ts';
 import { processPayment } from '#services/payment/process-payment.ts';
 import { createSettlements } from '#services/payment/settlements.ts';
 import { DomainError } from '#services/platform/base/errors.ts';
+import { syntheticHeaders } from '#services/platform/base/synthetic.ts';
 import { TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
 import {
   captured,
@@ -52,6 +53,18 @@ describe('ProcessPayment', () => {
     });
   });
 
+  it('stores the charge before it calls the provider, and calls it once', async () => {
+    const { store, provider, pay } = createPaymentClient();
+    const storedAtCall: (string | undefined)[] = [];
+    provider.charge.mockImplementation(async () => {
+      storedAtCall.push(store.rows.get('o1')?.charge.status);
+      return captured;
+    });
+    await pay();
+
+    expect(storedAtCall).toEqual(['CHARGING']);
+  });
+
   it('answers a duplicate without calling the provider', async () => {
     const { provider, pay } = createPaymentClient();
     provider.charge.mockResolvedValueOnce(declined);
@@ -66,7 +79,7 @@ describe('ProcessPayment', () => {
     const answer = Promise.withResolvers<typeof captured>();
     provider.charge.mockReturnValueOnce(answer.promise);
     const calls = Promise.all(Array.from({ length: 10 }, () => pay()));
-    await vi.waitFor(() => expect(provider.charge).toHaveBeenCalled());
+    await expect.poll(() => provider.charge).toHaveBeenCalled();
     answer.resolve(captured);
 
     expect(new Set((await calls).map(({ charge }) => charge.transactionId))).toEqual(new Set(['ch_1']));
@@ -88,6 +101,29 @@ describe('ProcessPayment', () => {
     const error = await failureOf(pay(changes));
     expect(error).toMatchObject({ kind: 'failed_precondition', reason: 'IDEMPOTENCY_KEY_REUSED' });
     expect(error.message).not.toContain('pm_');
+  });
+
+  it.each([
+    { first: true, second: false, name: 'a real payment of an order that was charged synthetically' },
+    { first: false, second: true, name: 'a synthetic payment of an order that was really charged' },
+  ])('refuses $name', async ({ first, second }) => {
+    const { provider, pay } = createPaymentClient();
+    const headers = new Headers(syntheticHeaders(TEST_CREDENTIAL));
+    provider.charge.mockResolvedValueOnce(captured);
+    await pay({ synthetic: first }, undefined, headers);
+
+    const error = await failureOf(pay({ synthetic: second }, undefined, headers));
+    expect(error).toMatchObject({ kind: 'failed_precondition', reason: 'IDEMPOTENCY_KEY_REUSED' });
+  });
+
+  it('stores the intent before it calls the provider', async () => {
+    const { store, provider, pay } = createPaymentClient();
+    provider.charge.mockImplementationOnce(async () => {
+      expect(store.rows.get('o1')?.charge.status).toBe('CHARGING');
+      return captured;
+    });
+    await pay();
+    expect(provider.charge).toHaveBeenCalledOnce();
   });
 
   it('treats another key with the same content as a duplicate', async () => {
@@ -175,6 +211,16 @@ describe('a payment that is refused', () => {
     expect(store.rows.size).toBe(0);
   });
 
+  it('is the duplicate of a synthetic one, and its caller has no credential', async () => {
+    const { provider, pay } = createPaymentClient();
+    provider.charge.mockResolvedValueOnce(captured);
+    await pay({ synthetic: true }, undefined, new Headers(syntheticHeaders(TEST_CREDENTIAL)));
+    expect(await failureOf(pay({ synthetic: true }))).toMatchObject({
+      kind: 'permission_denied',
+      reason: 'SYNTHETIC_NOT_ALLOWED',
+    });
+  });
+
   it('stores nothing when its caller has already hung up', async () => {
     const { store, pay } = createPaymentClient();
     await expect(pay({}, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
@@ -193,6 +239,23 @@ describe('a payment that is refused', () => {
   });
 });
 
+describe('the time of a settlement', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('begins before the intent is stored: the provider has the rest of it', async () => {
+    const { store, provider, pay } = createPaymentClient();
+    const { insertIntent } = store;
+    store.insertIntent = (intent) => {
+      vi.advanceTimersByTime(2_000);
+      return insertIntent(intent);
+    };
+    provider.charge.mockResolvedValueOnce(captured);
+    await pay();
+    expect(provider.charge.mock.calls.map(([, , { timeoutMs }]) => timeoutMs)).toEqual([3_000]);
+  });
+});
+
 describe('a caller who hangs up', () => {
   it('gets the error at once, while the charge is settled in the background', async () => {
     const { store, provider, pay } = createPaymentClient();
@@ -200,12 +263,12 @@ describe('a caller who hangs up', () => {
     provider.charge.mockReturnValueOnce(answer.promise).mockResolvedValueOnce(captured);
     const caller = new AbortController();
     const call = pay({}, caller.signal);
-    await vi.waitFor(() => expect(provider.charge).toHaveBeenCalled());
+    await expect.poll(() => provider.charge).toHaveBeenCalled();
     caller.abort(new Error('gone'));
 
     await expect(call).rejects.toThrow('gone');
     answer.resolve(inFlight);
-    await vi.waitFor(() => expect(store.rows.get('o1')?.charge.status).toBe('COMPLETED'));
+    await expect.poll(() => store.rows.get('o1')?.charge.status).toBe('COMPLETED');
   });
 
   it('finds the outcome with a retry', async () => {
@@ -214,7 +277,7 @@ describe('a caller who hangs up', () => {
     provider.charge.mockReturnValueOnce(answer.promise);
     const caller = new AbortController();
     const call = pay({}, caller.signal);
-    await vi.waitFor(() => expect(provider.charge).toHaveBeenCalled());
+    await expect.poll(() => provider.charge).toHaveBeenCalled();
     caller.abort(new Error('gone'));
     await expect(call).rejects.toThrow('gone');
 

@@ -1,6 +1,6 @@
 // rpc RefundPayment without HTTP and SQL.
 import { create } from '@bufbuild/protobuf';
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { RefundPaymentRequestSchema } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import type { Charge, StoredCharge } from '#services/payment/charge.ts';
@@ -70,7 +70,7 @@ describe('RefundPayment', () => {
     provider.charge.mockReturnValueOnce(answer.promise);
     provider.refund.mockResolvedValueOnce({ kind: 'refunded' });
     const charging = settlements.run('o1', (run) => settleCharge(dependencies, 'o1', run));
-    await vi.waitFor(() => expect(provider.charge).toHaveBeenCalled());
+    await expect.poll(() => provider.charge).toHaveBeenCalled();
     const refunding = refund();
     answer.resolve(captured);
 
@@ -104,12 +104,12 @@ describe('RefundPayment', () => {
     provider.refund.mockReturnValueOnce(answer.promise);
     const caller = new AbortController();
     const call = refund('o1', 'refund-1', caller.signal);
-    await vi.waitFor(() => expect(provider.refund).toHaveBeenCalled());
+    await expect.poll(() => provider.refund).toHaveBeenCalled();
     caller.abort(new Error('gone'));
     await expect(call).rejects.toThrow('gone');
 
     answer.resolve({ kind: 'refunded' });
-    await vi.waitFor(() => expect(store.rows.get('o1')?.charge.status).toBe('REFUNDED'));
+    await expect.poll(() => store.rows.get('o1')?.charge.status).toBe('REFUNDED');
   });
 
   it('reports every invalid field', async () => {
@@ -119,5 +119,38 @@ describe('RefundPayment', () => {
       violations: [{ field: 'order_id' }, { field: 'idempotency_key' }],
     });
     expect(store.rows.size).toBe(0);
+  });
+});
+
+describe('the time of a refund', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('begins before the request is stored: the provider has the rest of it', async () => {
+    const { store, provider, refund } = createRefundClient(PAID);
+    const { requestRefund } = store;
+    store.requestRefund = (...given) => {
+      vi.advanceTimersByTime(2_000);
+      return requestRefund(...given);
+    };
+    provider.refund.mockResolvedValueOnce({ kind: 'refunded' });
+    await refund();
+    expect(provider.refund.mock.calls.map(([, , { timeoutMs }]) => timeoutMs)).toEqual([3_000]);
+  });
+
+  it('does not begin again after a charge that started before it', async () => {
+    const { provider, dependencies, settlements, refund } = createRefundClient(storedCharge());
+    const answer = Promise.withResolvers<typeof captured>();
+    provider.charge.mockReturnValueOnce(answer.promise);
+    provider.refund.mockResolvedValueOnce({ kind: 'refunded' });
+    const charging = settlements.run('o1', (run) => settleCharge(dependencies, 'o1', run));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(provider.charge).toHaveBeenCalledOnce();
+    const refunding = refund();
+    await vi.advanceTimersByTimeAsync(2_000);
+    answer.resolve(captured);
+    await charging;
+    expect((await refunding).charge.status).toBe(ChargeStatus.REFUNDED);
+    expect(provider.refund.mock.calls.map(([, , { timeoutMs }]) => timeoutMs)).toEqual([3_000]);
   });
 });

@@ -39,6 +39,7 @@ describe('the CORS gate', () => {
     { origin: 'https://127.0.0.1:8443' },
     { origin: 'http://[::1]:8080' },
     { origin: 'https://shop.example', corsOrigins: ['https://shop.example'] },
+    { origin: 'https://admin.example', corsOrigins: ['https://shop.example', 'https://admin.example'] },
     { origin: 'https://anyone.example', corsOrigins: ['*'] },
   ])('grants a preflight from $origin (configured: $corsOrigins)', (asked) => {
     const { isAnswered, status, headers } = passGate({ method: 'OPTIONS', ...asked });
@@ -55,10 +56,16 @@ describe('the CORS gate', () => {
     { origin: 'https://evil.example' },
     { origin: 'http://localhost.evil.example' },
     { origin: 'http://localhost:3000.evil.example' },
+    { origin: 'evil+http://localhost:3000' },
+    { origin: 'http://localhost:655360' },
     { origin: 'http://192.168.0.1' },
     { origin: 'null' },
     { origin: 'http://localhost:3000', corsOrigins: ['https://shop.example'] },
     { origin: 'http://shop.example', corsOrigins: ['https://shop.example'] },
+    { origin: 'https://shop.example.evil.example', corsOrigins: ['https://shop.example'] },
+    { origin: 'https://shop.example:8443', corsOrigins: ['https://shop.example'] },
+    { origin: 'https://shop.exampl', corsOrigins: ['https://shop.example'] },
+    { origin: 'https://shop', corsOrigins: ['https://shop.example', 'https://shop.example.com'] },
     { origin: 'http://localhost:3000', corsOrigins: [] },
   ])('refuses a preflight from $origin (configured: $corsOrigins)', (asked) => {
     const { isAnswered, status, headers } = passGate({ method: 'OPTIONS', ...asked });

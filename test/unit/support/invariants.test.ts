@@ -118,6 +118,39 @@ describe('judging the invariants', () => {
 });
 
 describe('the table of verdicts', () => {
+  it('shows for every invariant how much it compared', () => {
+    const rows = renderVerdicts(judgeInvariants(cleanFacts())).split('\n').slice(1, -2);
+
+    expect(Object.fromEntries(rows.map((row) => row.trim().split(/ +holds +/)))).toEqual({
+      quiescent: 'checks 1, unfinished 0',
+      'money-captured':
+        'confirmed orders 2, cost 10.00 EUR + 7.00 USD, charges in the ledger 4, captured 10.00 EUR + 7.00 USD',
+      'charged-once': 'confirmed orders 2, completed charges 2',
+      'stock-sound': 'products 3, on hand 309, reserved 0, available 309',
+      'stock-reserved': 'products 3, reserved 0, open reservations 0',
+      'stock-sold': 'products 3, sold 6, confirmed orders 2',
+      'stock-conserved': 'products with known opening stock 3, of products 3, adjusted 15',
+      'stock-confirmed': 'confirmed orders 2, confirmed reservations 2',
+      'nothing-held': 'failed orders 2, cancelled orders 1',
+      'nothing-orphaned': 'orders 6, reservations 5, charges 4, charges in the ledger 4, notifications 3',
+      'notified-once': 'confirmed orders 2, sent notifications 2',
+      'mailed-once': 'confirmed orders 2, mails 3, Message-IDs 2',
+      'no-stray-mail': 'notifications 3, mails 3, unrelated mails 0',
+      'synthetic-untouched': 'synthetic orders 1',
+      'one-order-per-key': 'orders 6, keys 6',
+      'answers-durable': 'answers 6, orders 6',
+      'sales-exact': 'confirmed orders 2, cost 10.00 EUR + 7.00 USD, counted sales 2, revenue 10.00 EUR + 7.00 USD',
+      'sales-steps': 'steps published 25, orders counted 6',
+      'events-distinct': 'SHOP_ORDER 12, SHOP_INVENTORY 10, SHOP_PAYMENT 5, SHOP_NOTIFICATION 2',
+      'order-events': 'orders 6, created 6, ended 6',
+      'changes-published': 'events expected 13, published 14',
+      'outbox-delivered': 'order sent 12, inventory sent 10, payment sent 5, notification sent 2, analytics sent 0',
+      'inbox-complete':
+        'inventory to order 8, payment to order 4, order to inventory 6, order to notification 3, order to analytics 12, inventory to analytics 10, payment to analytics 5, notification to analytics 2',
+      'no-dead-letters': 'order 0, inventory 0, payment 0, notification 0, analytics 0',
+    });
+  });
+
   it('shows the compared quantities, the promise and its violations', () => {
     const facts = draftCleanFacts();
     productOf(facts, 'lamp').onHand += 1;

@@ -21,6 +21,7 @@ import {
 import { describe, expect, it, vi } from 'vitest';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { PATIENCE } from '../../../support/patience.ts';
 import {
   checkAvailability,
   dialects,
@@ -102,7 +103,7 @@ describe('without faults', () => {
     using caller = versions[0]!.open(proxy.url);
 
     expect(await outcomeOf(caller.reserve())).toBe('aborted');
-    await vi.waitFor(() => expect(proxy.connections).toBe(0));
+    await expect.poll(() => proxy.connections).toBe(0);
   });
 });
 
@@ -117,7 +118,7 @@ describe('a fault of one RPC', () => {
     const checks = await Promise.all(Array.from({ length: 20 }, (_, index) => caller.check(`p${index}`)));
 
     expect(checks).toHaveLength(20);
-    await vi.waitFor(() => expect(hole.hits).toBe(5));
+    await expect.poll(() => hole.hits).toBe(5);
     fixture.service.received(reserveStock).never();
     expect(fixture.proxy.connections).toBe(1);
     hole.remove();
@@ -135,7 +136,7 @@ describe('a fault of one RPC', () => {
     const reserving = [1, 2, 3, 4].map((number) =>
       client.reserveStock({ orderId: `o${number}` }, { headers: headersOf(number) }),
     );
-    await vi.waitFor(() => fixture.service.received(reserveStock).times(2));
+    await vi.waitFor(() => fixture.service.received(reserveStock).times(2), PATIENCE);
     await client.checkAvailability({ productId: 'p1' }, { headers: headersOf(5) });
     handle.remove();
     await Promise.all(reserving);
@@ -161,7 +162,7 @@ describe('a fault of one RPC', () => {
     const handle = fixture.proxy.inject(fault(), { rpc, direction: 'both' });
 
     const slow = Array.from({ length: 4 }, () => caller.reserve(large));
-    await vi.waitFor(() => expect(handle.hits).toBe(4));
+    await expect.poll(() => handle.hits).toBe(4);
     expect(await Promise.all(Array.from({ length: 5 }, () => caller.check(large)))).toHaveLength(5);
     fixture.service.received(reserveStock).never();
 
@@ -183,8 +184,8 @@ describe('a fault of one RPC', () => {
       for await (const { order } of client.watchOrder({})) seen.push(order?.orderId ?? '');
       seen.push('end');
     })();
-    await vi.waitFor(() => expect(late.hits).toBe(1));
-    await vi.waitFor(() => expect(seen).toEqual(['a', 'b']));
+    await expect.poll(() => late.hits).toBe(1);
+    await expect.poll(() => seen).toEqual(['a', 'b']);
     late.remove();
     await watching;
     sessionManager.abort();
@@ -202,7 +203,7 @@ describe('a held call', () => {
     expect(await outcomeOf(caller.reserve('o1', { timeoutMs: 50 }))).toBe('deadline_exceeded');
     // Once a later call of the same connection is answered, or the connection is closed, the proxy knows that the caller gave up.
     await caller.check();
-    await vi.waitFor(() => expect(fixture.proxy.connections).toBe(1));
+    await expect.poll(() => fixture.proxy.connections).toBe(1);
     hole.remove();
     await caller.reserve('o2');
 
@@ -219,8 +220,8 @@ describe('a held call', () => {
     fixture.service.received(reserveStock).never();
     cut.remove();
 
-    await vi.waitFor(() => fixture.service.received(reserveStock).times(1));
-    await vi.waitFor(() => expect(fixture.proxy.connections).toBe(0));
+    await vi.waitFor(() => fixture.service.received(reserveStock).times(1), PATIENCE);
+    await expect.poll(() => fixture.proxy.connections).toBe(0);
   });
 
   it.each(versions)('is late by the delay of the fault, in $dialect', async ({ open }) => {
@@ -262,7 +263,7 @@ describe('a held call', () => {
     const fault = hold(proxy);
 
     const client = connect(proxy.port, proxy.host);
-    await vi.waitFor(() => expect(written).toBeGreaterThan(chunk.length));
+    await expect.poll(() => written).toBeGreaterThan(chunk.length);
     let before = -1;
     await vi.waitFor(
       () => {
@@ -339,7 +340,7 @@ describe('the proxy', () => {
     gone.remove();
 
     expect([(error as NodeJS.ErrnoException).code, gone.hits]).toEqual(['ECONNREFUSED', 1]);
-    await vi.waitFor(async () => expect(await outcomeOf(caller.reserve())).toBe('ok'));
+    await expect.poll(() => outcomeOf(caller.reserve())).toBe('ok');
     expect(fixture.proxy.port).toBe(port);
   });
 
@@ -349,7 +350,7 @@ describe('the proxy', () => {
     const { proxy } = fixture;
     const hole = proxy.inject(blackHole(), { rpc });
     const hanging = outcomeOf(caller.reserve('o1', { timeoutMs: 20_000 }));
-    await vi.waitFor(() => expect(hole.hits).toBe(1));
+    await expect.poll(() => hole.hits).toBe(1);
 
     await proxy.stop();
 

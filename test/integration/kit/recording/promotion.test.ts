@@ -96,7 +96,7 @@ describe('a promoted recording', () => {
     expect(none.verification.toString()).toContain('expected a value like "Emma"');
   });
 
-  it('can be served by a stub server, with its states', async () => {
+  it('can be served by a stub server, with its states and the headers chosen in any letter case', async () => {
     await using recording = await recordLibrary();
     await clientOf(recording.recorder.url).getBook({ bookId: 'b1' });
     const { file } = await promoteRecording(recording.file, {
@@ -106,7 +106,7 @@ describe('a promoted recording', () => {
       services,
       describe: () => 'a question',
       given: () => [{ name: 'b1 is there' }],
-      headers: ['x-shelf'],
+      headers: ['X-Shelf'],
     });
     await using stub = await startStubServer(file, { services, states: ['b1 is there'] });
     let shelf: string | null = '';

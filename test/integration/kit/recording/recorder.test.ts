@@ -11,6 +11,7 @@ import {
   RefusalSchema,
 } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { wires } from '../../../../packages/kit/verification/wire.ts';
+import { PATIENCE } from '../../../support/patience.ts';
 import {
   askInTurn,
   clientOf,
@@ -140,9 +141,9 @@ describe('a recorder', () => {
     await client.getBook({ bookId: 'b1' });
     const late = await errorOf(client.getBook({ bookId: 'silent' }, { timeoutMs: 300 }));
     await leaveAfterTwo(recorder.url);
-    await vi.waitFor(() => expect(recorder.recorded).toBe(3));
+    await expect.poll(() => recorder.recorded).toBe(3);
     const cut = errorOf(client.getBook({ bookId: 'silent' }));
-    await vi.waitFor(() => expect(library.calls).toHaveLength(4));
+    await expect.poll(() => library.calls).toHaveLength(4);
     await recorder.stop();
 
     expect([late.code, (await cut).code]).toEqual([Code.DeadlineExceeded, Code.Unavailable]);
@@ -152,7 +153,7 @@ describe('a recorder', () => {
       [2, 'the caller left before the end, or its deadline passed'],
       [0, 'the recorder stopped before the end'],
     ]);
-    await vi.waitFor(() => expect(library.calls.every(({ context }) => context.signal.aborted)).toBe(true));
+    await expect.poll(() => library.calls.every(({ context }) => context.signal.aborted)).toBe(true);
   });
 
   it('answers unavailable while the service is stopped, and continues when it is back', async () => {
@@ -163,7 +164,7 @@ describe('a recorder', () => {
 
     const gone = await errorOf(client.getBook({ bookId: 'b1' }));
     await using _back = await startLibrary(recording.library.port);
-    await vi.waitFor(() => client.getBook({ bookId: 'b1' }));
+    await vi.waitFor(() => client.getBook({ bookId: 'b1' }), PATIENCE);
 
     expect(gone.code).toBe(Code.Unavailable);
     const { exchanges } = recording.recorder.recording();

@@ -4,7 +4,7 @@ import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { Code, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { startReplay } from '@touchstone/kit';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   Genre,
   LibraryService,
@@ -127,7 +127,7 @@ describe('a replay', () => {
     const { recorder } = recording;
     await errorOf(clientOf(recorder.url).getBook({ bookId: 'silent' }, { timeoutMs: 300 }));
     await leaveAfterTwo(recorder.url);
-    await vi.waitFor(() => expect(recorder.recorded).toBe(2));
+    await expect.poll(() => recorder.recorded).toBe(2);
     await using replay = await startReplay(recording.file, { services });
     const listed: unknown[] = [];
 

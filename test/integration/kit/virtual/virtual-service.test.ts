@@ -7,6 +7,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { PATIENCE } from '../../../support/patience.ts';
 
 const { reserveStock } = InventoryService.method;
 const { watchOrder } = OrderService.method;
@@ -97,14 +98,14 @@ describe('a virtual service', () => {
 
     expect(error.code).toBe(Code.DeadlineExceeded);
     dependency.received(reserveStock).times(1);
-    await vi.waitFor(() => expect(dependency.calls(reserveStock)[0]?.outcome).toBe('abandoned'));
+    await expect.poll(() => dependency.calls(reserveStock)[0]?.outcome).toBe('abandoned');
   });
 
   it('ends hanging calls when it is stopped', async () => {
     await using dependency = await startDependency();
     dependency.stub(reserveStock).hangs();
     const outcome = errorOf(inventoryClient(dependency).reserveStock({}));
-    await vi.waitFor(() => dependency.received(reserveStock).times(1));
+    await vi.waitFor(() => dependency.received(reserveStock).times(1), PATIENCE);
 
     await dependency.stop();
 
@@ -123,7 +124,7 @@ describe('a virtual service', () => {
 
     expect(waited).toBeGreaterThanOrEqual(19);
     expect(error.code).toBe(Code.DeadlineExceeded);
-    await vi.waitFor(() => expect(dependency.calls(reserveStock)[1]?.outcome).toBe('abandoned'));
+    await expect.poll(() => dependency.calls(reserveStock)[1]?.outcome).toBe('abandoned');
   });
 
   it('streams the messages of its stub, and then its error', async () => {
@@ -169,7 +170,7 @@ describe('a virtual service', () => {
     };
     expect((await errorOf(watching())).code).toBe(Code.Canceled);
 
-    await vi.waitFor(() => expect(dependency.calls(watchOrder)[0]?.outcome).toBe('abandoned'));
+    await expect.poll(() => dependency.calls(watchOrder)[0]?.outcome).toBe('abandoned');
   });
 });
 

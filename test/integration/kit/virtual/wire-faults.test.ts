@@ -4,6 +4,7 @@ import { blackHole, garbage, latency, reset, startVirtualService, type VirtualSe
 import { describe, expect, it, vi } from 'vitest';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { LibraryService } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { PATIENCE } from '../../../support/patience.ts';
 import { checkAvailability, dialects, outcomeOf, reserveStock, sharedDialects } from '../fault-proxy/clients.ts';
 
 const { listBooks, askLibrarian } = LibraryService.method;
@@ -172,7 +173,7 @@ describe('a fault for whole RPCs or connections', () => {
     const error = ConnectError.from(await client.reserveStock({}).catch((reason: unknown) => reason));
 
     expect(error.code).toBe(Code.Internal);
-    await vi.waitFor(() => inventory.received(reserveStock).ending('faulted').times(1));
+    await vi.waitFor(() => inventory.received(reserveStock).ending('faulted').times(1), PATIENCE);
     expect(await outcomeOf(client.reserveStock({}))).toBe('ok');
   });
 });

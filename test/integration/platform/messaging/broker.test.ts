@@ -40,9 +40,7 @@ describe('the connection', () => {
     await using nats = await startTestNats();
     await nats.stop();
     await using broker = await startBroker(nats.url('order'));
-    await vi.waitFor(() =>
-      expect(messagesOf(broker)).toEqual(['the broker is unreachable; connecting until it answers']),
-    );
+    await expect.poll(() => messagesOf(broker)).toEqual(['the broker is unreachable; connecting until it answers']);
 
     await nats.restart();
 
@@ -157,7 +155,7 @@ describe('a stop', () => {
 
     await Promise.all([silent.stop(), away.stop()]);
 
-    expect(performance.now() - begin).toBeLessThan(4_000);
+    expect(performance.now() - begin).toBeLessThan(10_000);
     await expect(away.session(never())).resolves.toBeUndefined();
   });
 });

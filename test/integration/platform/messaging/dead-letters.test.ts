@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
+import { RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { type OrderCreated, OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { DOMAIN } from '#services/domain.ts';
 import { eventSourceOf } from '#services/platform/base/domain.ts';
+import { unavailable } from '#services/platform/base/errors.ts';
 import { createEvent, type OutgoingEvent } from '#services/platform/messaging/event.ts';
 import { refusalOf } from '../../../support/clients.ts';
 import type { TestDatabase } from '../../../support/postgres.ts';
@@ -124,6 +126,35 @@ describe('a replay', () => {
     failing = false;
     await inventory.ops.replayDeadLetter({ deadLetterId });
     expect(await readNotes(test)).toEqual(['ord1']);
+  });
+
+  it.each([
+    { of: 'the database', reason: 'DATABASE_UNAVAILABLE' },
+    { of: 'a dependency of its handler', reason: 'CATALOGUE_UNKNOWN' },
+  ])('during an outage of $of may be retried as it is: it has not failed', async ({ reason }) => {
+    await using test = await createNoteDatabase();
+    const outage = unavailable({ reason, message: 'away', retryAfterMs: 1_500 });
+    await using inventory = await startInventory(test, () => Promise.reject(outage));
+    const { deadLetterId } = await storeDeadLetter(test, 'ord1');
+
+    const refusal = await refusalOf(inventory.ops.replayDeadLetter({ deadLetterId }));
+
+    expect([refusal.error.code, refusal.reason]).toEqual([Code.Unavailable, reason]);
+    expect(refusal.error.findDetails(RetryInfoSchema)).toMatchObject([{ retryDelay: { seconds: 1n } }]);
+    expect(await count(test, 'dead_letter')).toBe(1);
+    expect(await count(test, 'inbox')).toBe(0);
+  });
+
+  it('that fails tells no password', async () => {
+    await using test = await createNoteDatabase();
+    await using inventory = await startInventory(test, () =>
+      Promise.reject(new Error('no postgres://me:hunter2@db for prod456')),
+    );
+    const { deadLetterId } = await storeDeadLetter(test, 'ord1');
+
+    const { error } = await refusalOf(inventory.ops.replayDeadLetter({ deadLetterId }));
+
+    expect(error.rawMessage).toBe('it still cannot be applied: no postgres://me:[secret]@db for prod456');
   });
 
   it('of an event that was applied in the meantime only deletes the letter', async () => {

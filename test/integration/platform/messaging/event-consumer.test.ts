@@ -96,8 +96,14 @@ describe('an event', () => {
       await Promise.all(orderIds.slice(from, from + 20).map((orderId) => publish(nats, orderId)));
     }
 
-    await expect.poll(() => readNotes(test), SOON).toEqual(orderIds);
-    expect((await first.countResults('applied')) + (await second.countResults('applied'))).toBe(200);
+    // An event is counted after its effect is committed, and acknowledged in between.
+    const countApplied = async () => (await first.countResults('applied')) + (await second.countResults('applied'));
+    await expect.poll(countApplied, SOON).toBe(200);
+    await expect
+      .poll(() => readConsumer(nats, 'SHOP_ORDER', 'inventory'), SOON)
+      .toEqual({ unacknowledged: 0, pending: 0 });
+    expect(await countApplied()).toBe(200);
+    expect(await readNotes(test)).toEqual(orderIds);
   });
 
   it('is handled in the trace that it carries', async () => {
@@ -229,7 +235,7 @@ describe('a consumer', () => {
     await publish(nats, 'ord1');
 
     await expect.poll(() => readNotes(test), SOON).toEqual(['ord1']);
-    expect(await running.consumer.lag()).toEqual({ pending: 0, unacknowledged: 0 });
+    await expect.poll(() => running.consumer.lag(), SOON).toEqual({ pending: 0, unacknowledged: 0 });
   });
 
   it('that is deleted while it runs is made again, and what comes twice by that is applied once', async () => {
@@ -242,8 +248,8 @@ describe('a consumer', () => {
     await deleteConsumer(nats, 'SHOP_ORDER', 'inventory');
     await publish(nats, 'ord2');
 
+    await expect.poll(() => running.countResults('duplicate'), SOON).toBe(1);
     await expect.poll(() => readNotes(test), SOON).toEqual(['ord1', 'ord2']);
-    expect(await running.countResults('duplicate')).toBe(1);
   });
 
   it('continues with the stream that replaces a lost one', async () => {
@@ -293,7 +299,7 @@ describe('a consumer', () => {
     expect(await readConsumer(nats, 'SHOP_ORDER', 'inventory')).toMatchObject({ unacknowledged: 0 });
     await using second = await startConsumer({ url: test.databaseUrl, nats });
 
-    await expect.poll(() => readNotes(test), { timeout: 5_000 }).toEqual(['ord0', 'ord1', 'ord2', 'ord3', 'ord9']);
+    await expect.poll(() => readNotes(test), SOON).toEqual(['ord0', 'ord1', 'ord2', 'ord3', 'ord9']);
     expect(await second.countResults('duplicate')).toBe(0);
   });
 });

@@ -8,7 +8,7 @@ import { insertEvents } from '#services/platform/messaging/outbox.ts';
 import { createOutboxRelay } from '#services/platform/messaging/outbox-relay.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import type { Database } from '#services/platform/storage/database.ts';
-import { type Sql, toStatement } from '#services/platform/storage/sql.ts';
+import { type Sql, sql, toStatement } from '#services/platform/storage/sql.ts';
 import { readEvents } from '../../../support/events.ts';
 import { startTestNats, type TestNats } from '../../../support/nats.ts';
 import type { TestDatabase } from '../../../support/postgres.ts';
@@ -60,6 +60,27 @@ async function startRelay({ test, nats, wrap = (database) => database }: Needs) 
   };
 }
 
+/** Adds the ids of each batch that a relay reads to `batches`. */
+function observeReads(database: Database, batches: string[][]): Database {
+  return {
+    ...database,
+    transaction: (work) =>
+      database.transaction((transaction) =>
+        work({
+          ...transaction,
+          query: async <Row>(statement: string | Sql, values?: readonly unknown[]) => {
+            const rows = await transaction.query<Row>(statement, values);
+            const text = typeof statement === 'string' ? statement : toStatement(statement).text;
+            if (text.startsWith('select event_id')) {
+              batches.push(rows.map((row) => (row as { event_id: string }).event_id));
+            }
+            return rows;
+          },
+        }),
+      ),
+  };
+}
+
 const idsOf = (events: readonly { id: string }[]) => events.map(({ id }) => id).sort();
 
 describe('a relay', () => {
@@ -78,7 +99,7 @@ describe('a relay', () => {
     await expect.poll(() => countUnsent(test), SOON).toBe(0);
   });
 
-  it('is as quick as a wake', async () => {
+  it('publishes what is stored while it is idle', async () => {
     await using test = await createNoteDatabase('order');
     await using nats = await startTestNats();
     await using running = await startRelay({ test, nats });
@@ -88,7 +109,30 @@ describe('a relay', () => {
     await storeEvents(test, 1, 'second');
     running.relay.wake();
 
-    await expect.poll(() => countUnsent(test), { timeout: 800, interval: 20 }).toBe(0);
+    await expect.poll(() => countUnsent(test), SOON).toBe(0);
+  });
+
+  it('publishes the oldest events first, batch after batch', async () => {
+    await using test = await createNoteDatabase('order');
+    await using nats = await startTestNats();
+    // Without index scans a statement that does not sort returns the rows as they were inserted.
+    for (const scan of ['indexscan', 'bitmapscan']) {
+      await ask(test.superuserUrl, `alter database "${test.name}" set enable_${scan} = off`);
+    }
+    const events = await storeEvents(test, 130);
+    await ask(
+      test.superuserUrl,
+      `update outbox set create_time = now() - age * interval '1 second'
+       from unnest($1::uuid[]) with ordinality as newest_first (id, age) where event_id = id`,
+      [events.map(({ id }) => id)],
+    );
+    const batches: string[][] = [];
+    await using _relay = await startRelay({ test, nats, wrap: (database) => observeReads(database, batches) });
+
+    await expect.poll(() => countUnsent(test), SOON).toBe(0);
+
+    const oldestFirst = events.map(({ id }) => id).reverse();
+    expect(batches.filter((batch) => batch.length > 0)).toEqual([oldestFirst.slice(0, 100), oldestFirst.slice(100)]);
   });
 
   it('publishes more than a batch without waiting in between', async () => {
@@ -105,33 +149,17 @@ describe('a relay', () => {
   it('shares the rows with its replicas: none is published twice', async () => {
     await using test = await createNoteDatabase('order');
     await using nats = await startTestNats();
-    const publications: string[] = [];
     // A replica locks what it reads: observed in the statements, because the stream would hide a duplicate.
-    const observeReads = (database: Database): Database => ({
-      ...database,
-      transaction: (work) =>
-        database.transaction((transaction) =>
-          work({
-            ...transaction,
-            query: async <Row>(statement: string | Sql, values?: readonly unknown[]) => {
-              const rows = await transaction.query<Row>(statement, values);
-              const text = typeof statement === 'string' ? statement : toStatement(statement).text;
-              if (text.startsWith('select event_id')) {
-                publications.push(...rows.map((row) => (row as { event_id: string }).event_id));
-              }
-              return rows;
-            },
-          }),
-        ),
-    });
+    const batches: string[][] = [];
+    const wrap = (database: Database) => observeReads(database, batches);
     const events = await storeEvents(test, 500);
-    await using _first = await startRelay({ test, nats, wrap: observeReads });
-    await using _second = await startRelay({ test, nats, wrap: observeReads });
-    await using _third = await startRelay({ test, nats, wrap: observeReads });
+    await using _first = await startRelay({ test, nats, wrap });
+    await using _second = await startRelay({ test, nats, wrap });
+    await using _third = await startRelay({ test, nats, wrap });
 
     await expect.poll(() => countUnsent(test), SOON).toBe(0);
 
-    expect(publications.sort()).toEqual(idsOf(events));
+    expect(batches.flat().sort()).toEqual(idsOf(events));
     expect(await readEvents(nats, SUBJECT)).toHaveLength(500);
   });
 
@@ -210,5 +238,43 @@ describe('while the broker is unreachable', () => {
 
     await expect.poll(() => countUnsent(test), SOON).toBe(0);
     expect(await readEvents(nats, SUBJECT)).toHaveLength(2);
+  });
+});
+
+describe('rows that another replica has locked', () => {
+  it('are skipped, and published if that replica does not publish them', async () => {
+    await using test = await createNoteDatabase('order');
+    await using nats = await startTestNats();
+    const [first, second, ...others] = await storeEvents(test, 5);
+    await using replica = openDatabase({ url: test.databaseUrl });
+    await using relays = new AsyncDisposableStack();
+    const reads: string[][] = [];
+    const observe = (database: Database): Database => ({
+      ...database,
+      transaction: (work) =>
+        database.transaction(async (transaction) =>
+          work({
+            ...transaction,
+            query: async <Row>(statement: string | Sql, values?: readonly unknown[]) => {
+              const rows = await transaction.query<Row>(statement, values);
+              if (rows.length > 0) reads.push(rows.map((row) => (row as { event_id: string }).event_id).sort());
+              return rows;
+            },
+          }),
+        ),
+    });
+
+    await replica.transaction(async (transaction) => {
+      const locked = [first!.id, second!.id];
+      await transaction.query(sql`select from outbox where event_id = any(${locked}::uuid[]) for update`);
+      relays.use(await startRelay({ test, nats, wrap: observe }));
+
+      await expect.poll(() => reads.length, SOON).toBeGreaterThan(0);
+      expect(reads).toEqual([idsOf(others)]);
+      await expect.poll(() => countUnsent(test), SOON).toBe(2);
+    });
+
+    await expect.poll(() => countUnsent(test), SOON).toBe(0);
+    expect(idsOf(await readEvents(nats, SUBJECT))).toEqual(idsOf([first!, second!, ...others]));
   });
 });

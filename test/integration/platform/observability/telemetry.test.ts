@@ -86,8 +86,8 @@ it.each<['hangs' | 'is gone']>([['hangs'], ['is gone']])(
     const { tracer, stop } = await startTelemetry(collector);
     const workMs = await msOf(async () => endSpans(tracer, 20_000));
     const stopMs = await msOf(stop);
-    expect(workMs).toBeLessThan(2_000);
-    expect(stopMs).toBeLessThan(2_000);
+    expect(workMs).toBeLessThan(8_000);
+    expect(stopMs).toBeLessThan(8_000);
   },
 );
 

@@ -123,7 +123,7 @@ describe('a call whose caller resets it', () => {
     await ended;
 
     const ends = () => tiny.lines.filter((line) => line['rpc.method'] === rpc);
-    await vi.waitFor(() => expect(ends()).toMatchObject([{ level: 'info', 'rpc.response.status_code': 'canceled' }]));
+    await expect.poll(() => ends()).toMatchObject([{ level: 'info', 'rpc.response.status_code': 'canceled' }]);
     expect(await (await fetch(`${tiny.url}/metrics`)).text()).toMatch(
       /rpc_server_call_duration_seconds_count{.*GetOrder",rpc_response_status_code="canceled"} 1/,
     );
@@ -177,9 +177,7 @@ describe('a start', () => {
     const { service, lines } = createTinyService({ name: 'order', databaseUrl: gate.url, natsUrl: NOWHERE });
     await using _service = service;
     const starting = service.start();
-    await vi.waitFor(() =>
-      expect(lines.map((line) => line.msg)).toContain('the database is unreachable; trying again'),
-    );
+    await expect.poll(() => lines.map((line) => line.msg)).toContain('the database is unreachable; trying again');
 
     gate.open();
 

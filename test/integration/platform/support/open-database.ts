@@ -16,7 +16,7 @@ export function createNoteDatabase(service: ServiceName = 'inventory'): Promise<
 type Options = { readonly url: string; readonly size?: number; readonly timeoutMs?: number };
 
 /** Opens a pool that is closed at the end of the test. */
-export function openDatabase({ url, size = 5, timeoutMs = 500 }: Options): AsyncDisposable & Database & RecordedLog {
+export function openDatabase({ url, size = 5, timeoutMs = 5_000 }: Options): AsyncDisposable & Database & RecordedLog {
   const recorded = recordLog('inventory');
   const database = createDatabase({ url, size, timeoutMs, log: recorded.log });
   return { ...recorded, ...database, [Symbol.asyncDispose]: database.close };

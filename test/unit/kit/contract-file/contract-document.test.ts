@@ -17,6 +17,10 @@ function textOf(document: ContractDocument): string {
   return Buffer.concat(renderDocument(document)).toString();
 }
 
+function metadataOf(version: string) {
+  return { pactSpecification: { version }, touchstone: { formatVersion: '1' } };
+}
+
 function merge(existing: ContractDocument | undefined, ...interactions: InteractionJson[]): ContractDocument {
   return mergeDocument(existing, 'Reader', 'Library', interactions);
 }
@@ -77,6 +81,33 @@ describe('a document', () => {
 
     expect(document.interactions).toEqual([json('a', { providerStates: [], pending: true })]);
   });
+
+  it('is in order after it was read from a file that is not, the last of several with one name in its place', () => {
+    const sorted = merge(undefined, json('a'), json('b', { pending: true }), json('c'), json('d'));
+    const interactions = [json('c'), json('b'), json('d'), json('a'), json('b', { pending: true })];
+
+    const read = parseDocument(JSON.stringify({ ...sorted, interactions }), 'x.json');
+
+    expect(read).toEqual(sorted);
+    expect(textOf(merge(read, json('a', { pending: true }), json('e')))).toBe(
+      textOf(merge(sorted, json('a', { pending: true }), json('e'))),
+    );
+  });
+
+  it.each([0, 1, 2, 3, 4, 5, 6, 7])('has each interaction in its place, whichever comes last: %i', (last) => {
+    const all = [...'abcdefgh'].map((name) => json(name));
+    const document = merge(undefined, ...all.toSpliced(last, 1), all[last] as InteractionJson);
+
+    expect(document.interactions.map(({ description }) => description).join('')).toBe('abcdefgh');
+  });
+});
+
+it('a file of any minor version of Pact 4 is a contract', () => {
+  for (const version of ['4', '4.0', '4.1']) {
+    const document = { ...merge(undefined, json('a')), metadata: metadataOf(version) };
+
+    expect(parseDocument(JSON.stringify(document), 'x.json')).toEqual(document);
+  }
 });
 
 describe('a file that is no contract', () => {
@@ -90,10 +121,14 @@ describe('a file that is no contract', () => {
       change: { metadata: { pactSpecification: { version: '4.0' } } },
       fault: 'x.json: metadata.touchstone.formatVersion is undefined, not 1',
     },
-    {
-      change: { metadata: { pactSpecification: { version: '4.0' }, touchstone: { formatVersion: '2' } } },
-      fault: 'x.json: metadata.touchstone.formatVersion is 2, not 1',
-    },
+    ...['3.4', '40.0', '14'].map((version) => ({
+      change: { metadata: metadataOf(version) },
+      fault: `x.json: metadata.pactSpecification.version is ${version}, not 4.0`,
+    })),
+    ...['2', '10', '0.1'].map((formatVersion) => ({
+      change: { metadata: { ...metadataOf('4.0'), touchstone: { formatVersion } } },
+      fault: `x.json: metadata.touchstone.formatVersion is ${formatVersion}, not 1`,
+    })),
   ])('is refused: $fault', ({ change, fault }) => {
     const text = JSON.stringify({ ...merge(undefined, json('a')), ...change });
 

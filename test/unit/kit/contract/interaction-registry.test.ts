@@ -3,8 +3,8 @@ import { create, type DescMessage, type Message } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { findDuplicates, InteractionRegistry } from '../../../../packages/kit/contract/interaction-registry.ts';
 import type { RpcInteraction } from '../../../../packages/kit/contract-file/interaction.ts';
-import { compileHeaders } from '../../../../packages/kit/matching/header-pattern.ts';
-import { anything, like } from '../../../../packages/kit/matching/matchers.ts';
+import { compileHeaders, type HeaderLiteral } from '../../../../packages/kit/matching/header-pattern.ts';
+import { absent, anything, like } from '../../../../packages/kit/matching/matchers.ts';
 import { askLibrarian, getBook, interactionOf, lendBook, registry, returnBooks } from './library-interactions.ts';
 
 function registryOf(...interactions: RpcInteraction[]): InteractionRegistry {
@@ -29,6 +29,15 @@ describe('the interaction that a call matches', () => {
     }
   });
 
+  it('is of the very RPC that is called, not of one whose name only begins alike', () => {
+    const longer = { ...forB1, method: { ...getBook, name: 'GetBookAgain' } as RpcInteraction['method'] };
+
+    expect(() => registryOf(longer).match(callOf(getBook, [{ bookId: 'b1' }]))).toThrow('GetBook has no interaction');
+    expect(() => registryOf(forB1).match({ ...callOf(getBook, [{ bookId: 'b1' }]), method: longer.method })).toThrow(
+      'GetBookAgain has no interaction',
+    );
+  });
+
   it('has only metadata that the call has', () => {
     const forTenant = {
       ...forB1,
@@ -43,6 +52,34 @@ describe('the interaction that a call matches', () => {
     expect(() => interactions.match(callOf(getBook, [{ bookId: 'b1' }]))).toThrow(
       'nearest is "tenant", but metadata["x-tenant"] is nothing, not "north"',
     );
+  });
+
+  it('is the one with the more specific metadata when the requests match alike', () => {
+    const withTenant = (description: string, tenant: HeaderLiteral[string]) => ({
+      ...forB1,
+      description,
+      metadata: compileHeaders({ 'x-tenant': tenant }, 'metadata'),
+    });
+    const north = withTenant('north', 'north');
+    const anyTenant = withTenant('any tenant', like('east'));
+    const noTenant = withTenant('no tenant', absent());
+    const call = (header: Record<string, string>) => callOf(getBook, [{ bookId: 'b1' }], header);
+
+    for (const interactions of [registryOf(forB1, anyTenant, north), registryOf(north, anyTenant, forB1)]) {
+      expect(interactions.match(call({ 'x-tenant': 'north' })).interaction).toBe(north);
+      expect(interactions.match(call({ 'x-tenant': 'south' })).interaction).toBe(anyTenant);
+      expect(interactions.match(call({})).interaction).toBe(forB1);
+    }
+    expect(registryOf(forB1, noTenant).match(call({})).interaction).toBe(noTenant);
+  });
+
+  it('is the one with the more specific request, however specific the metadata of others', () => {
+    const metadata = compileHeaders({ 'x-a': like('1'), 'x-b': like('1'), 'x-c': like('1') }, 'metadata');
+    const interactions = registryOf(forB1, { ...forAny, metadata });
+
+    expect(
+      interactions.match(callOf(getBook, [{ bookId: 'b1' }], { 'x-a': '1', 'x-b': '1', 'x-c': '1' })).interaction,
+    ).toBe(forB1);
   });
 
   it('has a deadline that the call meets, unless deadlines are ignored', () => {

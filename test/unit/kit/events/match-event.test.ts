@@ -45,4 +45,13 @@ describe('a captured event', () => {
     expect(pathsOf({ payload: new Uint8Array() })).toEqual(['body.bookId', 'body.memberId']);
     expect(pathsOf({ payload: Uint8Array.of(255) })).toEqual(['body']);
   });
+
+  it('differs when its subject or a header is only near to what was declared', () => {
+    const { 'ce-type': type, ...others } = example.headers;
+
+    expect(pathsOf({ subject: `${example.subject}Again` })).toEqual(['subject']);
+    expect(pathsOf({ subject: 'library.v1' })).toEqual(['subject']);
+    expect(pathsOf({ headers: { ...others, 'ce-type': `${type}Again` } })).toEqual(['headers["ce-type"]']);
+    expect(pathsOf({ headers: { ...others, 'ce-types': String(type) } })).toEqual(['headers["ce-type"]']);
+  });
 });

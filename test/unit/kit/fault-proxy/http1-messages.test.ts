@@ -60,6 +60,16 @@ describe('responses', () => {
     expect(parts.filter((part) => part.endsWith('|'))).toHaveLength(1);
   });
 
+  it('in chunks are recognised whatever the letter case of their header', () => {
+    const parts = read(
+      response,
+      chunkedHead.replace(/transfer-encoding: chunked/i, 'TRANSFER-ENCODING: Chunked'),
+      chunkedBody,
+    );
+
+    expect(parts.filter((part) => part.endsWith('|'))).toHaveLength(1);
+  });
+
   it('in chunks end at the same byte when their bytes arrive one at a time', () => {
     const bytes = chunkedHead + chunkedBody;
     const parts = read(response, ...bytes, ...bytes);

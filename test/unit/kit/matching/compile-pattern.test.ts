@@ -10,6 +10,7 @@ import {
   integerRange,
   like,
   packed,
+  present,
   regex,
   unordered,
 } from '../../../../packages/kit/matching/matchers.ts';
@@ -108,6 +109,11 @@ describe('a matcher where it makes no sense', () => {
     { literal: { keywords: [anything()] }, fault: 'keywords[0]: anything() in a list or a map needs an example' },
     { literal: { keywords: regex(/x/, 'x') }, fault: 'keywords: regex stands for one value, not for a list or a map' },
     { literal: { title: packed(RefusalSchema, {}) }, fault: 'title: packed() stands for a google.protobuf.Any' },
+    {
+      literal: { place: present({ case: 'shelf', value: 'A1' }) },
+      fault: 'place: present stands for the value of a case, not for a oneof',
+    },
+    { literal: { place: regex(/x/, 'x') }, fault: 'place: regex stands for the value of a case, not for a oneof' },
   ])('is refused: $fault', ({ literal, fault }) => {
     expect(faultOf(literal)).toContain(fault);
   });

@@ -42,6 +42,16 @@ describe('headers', () => {
     ]);
   });
 
+  it.each([
+    { name: 'x-tenant', near: ['northern', 'nort', 'North', ' north', ''] },
+    { name: 'x-mode', near: ['faster', 'fas', 'Fast', 'fast, slow', ''] },
+  ])('accept no value that is only near an accepted one: $name', ({ name, near }) => {
+    const expected = { [name]: literal[name === 'x-tenant' ? 'X-Tenant' : name] } as HeaderLiteral;
+    const patterns = compileHeaders(expected, 'metadata');
+
+    for (const value of near) expect(matchHeaders(patterns, () => value, 'metadata')).toHaveLength(1);
+  });
+
   it('have examples that they match', () => {
     expect(createExampleHeaders(compileHeaders(literal, 'metadata'))).toEqual({
       'x-id': 'i1',

@@ -9,6 +9,7 @@ import {
 } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { compilePattern } from '../../../../packages/kit/matching/compile-pattern.ts';
 import { matchMessage } from '../../../../packages/kit/matching/match-message.ts';
+import { ValuesSchema } from './every-type.ts';
 import { BookSchema, differencesOf, RefusalSchema, registry } from './library-books.ts';
 
 describe('a field without presence', () => {
@@ -90,6 +91,15 @@ describe('bytes', () => {
       'cover: 0x0102 / 0x0103',
     ]);
   });
+
+  it('are not their beginning', () => {
+    const [short, long] = [Uint8Array.of(1, 2), Uint8Array.of(1, 2, 3)];
+
+    expect(differencesOf({ cover: short }, { cover: long })).toEqual(['cover: 0x0102 / 0x010203']);
+    expect(differencesOf({ cover: long }, { cover: short })).toEqual(['cover: 0x010203 / 0x0102']);
+    expect(differencesOf({ cover: new Uint8Array() }, { cover: short })).toEqual(['cover: 0x / 0x0102']);
+    expect(differencesOf({ cover: short }, {})).toEqual(['cover: 0x0102 / 0x']);
+  });
 });
 
 describe('a oneof', () => {
@@ -114,6 +124,26 @@ describe('a oneof', () => {
   it('has an empty case that is not the same as none', () => {
     expect(differencesOf({ place: { case: 'shelf', value: '' } }, { place: { case: 'shelf', value: '' } })).toEqual([]);
     expect(differencesOf({ place: { case: 'shelf', value: '' } }, {})).toEqual(['place: the case shelf / nothing']);
+  });
+
+  it('of another case differs once, also where a consumer sends it', () => {
+    const onShelf = { place: { case: 'shelf' as const, value: 'A1' } };
+    const onLoan = { place: { case: 'loan' as const, value: { memberId: 'm1' } } };
+
+    expect(differencesOf(onShelf, onLoan, { isClosed: true })).toEqual(['place: the case shelf / the case loan']);
+    expect(differencesOf(onLoan, onShelf, { isClosed: true })).toEqual(['place: the case loan / the case shelf']);
+    expect(differencesOf({}, onShelf, { isClosed: true })).toEqual(['shelf: nothing / "A1"']);
+  });
+
+  it('is compared in each element of a list', () => {
+    const [text, number] = [{ content: { case: 'text', value: 'a' } }, { content: { case: 'number', value: 1 } }];
+    const pattern = compilePattern(ValuesSchema, { parts: [text, number, number, { content: { case: undefined } }] });
+    const received = create(ValuesSchema, { parts: [number, number, {}, text] });
+    const expected = ['parts[0].content', 'parts[2].content', 'parts[3].text'];
+
+    for (const isClosed of [false, true]) {
+      expect(matchMessage(ValuesSchema, pattern, received, { isClosed }).map(({ path }) => path)).toEqual(expected);
+    }
   });
 });
 
@@ -198,6 +228,36 @@ describe('a message with a meaning of its own', () => {
   });
 });
 
+describe('a packed message of a type that is not known', () => {
+  const parcel = (typeName: string, ...bytes: number[]) => ({
+    attachment: { typeUrl: `type.googleapis.com/${typeName}`, value: Uint8Array.from(bytes) },
+  });
+
+  it('is compared by its type and its bytes', () => {
+    const expected = parcel('shop.v1.Cart', 8, 1);
+
+    expect(differencesOf(expected, expected)).toEqual([]);
+    for (const other of [
+      parcel('shop.v1.Cart', 8, 2),
+      parcel('shop.v1.Cart', 8, 1, 16, 1),
+      parcel('shop.v1.Cart', 8),
+      parcel('shop.v1.CartItem', 8, 1),
+      parcel('v1.Cart', 8, 1),
+      {},
+    ]) {
+      expect(differencesOf(expected, other)).toHaveLength(1);
+    }
+  });
+
+  it('differs by a field that its type does not know', () => {
+    const [known, more] = [parcel('library.v1.Refusal', 10, 1, 97), parcel('library.v1.Refusal', 10, 1, 97, 56, 1)];
+
+    expect(differencesOf(known, more)).toHaveLength(1);
+    expect(differencesOf(more, known)).toHaveLength(1);
+    expect(differencesOf(more, more)).toEqual([]);
+  });
+});
+
 describe('what a literal does not speak of', () => {
   it('does not matter where a provider answers', () => {
     expect(differencesOf({ title: 'Emma' }, { title: 'Emma', copies: 5, subtitle: '' })).toEqual([]);
@@ -227,5 +287,15 @@ describe('what a literal does not speak of', () => {
       { path: '#2', expected: 'nothing', actual: 'an unknown field of library.v1.Refusal' },
     ]);
     expect(match(false)).toEqual([]);
+  });
+
+  it('is reported once when it is a repeated field that this schema does not know', () => {
+    const book = create(BookSchema, { bookId: 'b1', keywords: ['x', 'y', 'z'] });
+    const received = fromBinary(RefusalSchema, toBinary(BookSchema, book));
+    const pattern = compilePattern(RefusalSchema, { reason: 'b1' });
+
+    expect(matchMessage(RefusalSchema, pattern, received, { isClosed: true, registry })).toEqual([
+      { path: '#12', expected: 'nothing', actual: 'an unknown field of library.v1.Refusal' },
+    ]);
   });
 });

@@ -35,7 +35,18 @@ describe('like', () => {
   });
 
   it('accepts the default when that is its example, and either boolean', () => {
-    expect(differencesOf({ title: like(''), copies: like(0), lendable: like(true) }, {})).toEqual([]);
+    const defaults = {
+      title: like(''),
+      copies: like(0),
+      catalogueNumber: like(0n),
+      rating: like(0),
+      genre: like(Genre.UNSPECIFIED),
+      lendable: like(true),
+      cover: like(new Uint8Array()),
+    };
+
+    expect(differencesOf(defaults, {})).toEqual([]);
+    expect(differencesOf({ cover: like(Uint8Array.of(0)) }, {})).toEqual(['cover: a value like 0x00 / 0x']);
   });
 
   it('accepts what is set to its default where presence tells', () => {
@@ -160,6 +171,44 @@ describe('unordered', () => {
     ]);
     expect(differencesOf(literal, { authors: [{ name: 'Bea' }] })).toEqual(['authors: 2 elements / 1 element']);
   });
+
+  it('shows the nearest of several elements that are left, wherever it is', () => {
+    const literal = {
+      authors: unordered([
+        { name: 'Ada', born: 1815 },
+        { name: 'Bea', born: 1900 },
+      ]),
+    };
+    const [near, far] = [
+      { name: 'Ada', born: 1816 },
+      { name: 'Eve', born: 1700 },
+    ];
+
+    expect(differencesOf(literal, { authors: [far, near] })).toEqual([
+      'authors[1].born: 1815 / 1816',
+      'authors[0].name: "Bea" / "Eve"',
+      'authors[0].born: 1900 / 1700',
+    ]);
+    expect(differencesOf(literal, { authors: [near, far] })[0]).toBe('authors[0].born: 1815 / 1816');
+  });
+
+  it('shows no element that has a partner, however near it is', () => {
+    const literal = {
+      authors: unordered([
+        { name: 'Ada', born: 1815 },
+        { name: 'Ada', born: 1816 },
+      ]),
+    };
+
+    expect(
+      differencesOf(literal, {
+        authors: [
+          { name: 'Ada', born: 1816 },
+          { name: 'Eve', born: 1700 },
+        ],
+      }),
+    ).toEqual(['authors[1].name: "Ada" / "Eve"', 'authors[1].born: 1815 / 1700']);
+  });
 });
 
 describe('anything', () => {
@@ -187,6 +236,37 @@ describe('present and absent', () => {
       'subtitle: nothing / ""',
       'authors: nothing / 1 element',
     ]);
+  });
+});
+
+describe('a matcher of a oneof', () => {
+  const shelf = { place: { case: 'shelf' as const, value: 'A1' } };
+  const loan = { place: { case: 'loan' as const, value: { memberId: 'm1' } } };
+
+  it('accepts every case, and none, as anything()', () => {
+    for (const place of [shelf, loan, {}]) {
+      expect(differencesOf({ place: anything() }, place, { isClosed: true })).toEqual([]);
+      expect(differencesOf({ place: anything(loan.place) }, place, { isClosed: true })).toEqual([]);
+    }
+    const pattern = compilePattern(BookSchema, { place: anything(shelf.place) });
+    expect(createExample(BookSchema, pattern)).toMatchObject(shelf);
+  });
+
+  it('accepts any value of its case as like()', () => {
+    const literal = { place: like(shelf.place) };
+
+    expect(differencesOf(literal, { place: { case: 'shelf', value: 'B2' } })).toEqual([]);
+    expect(differencesOf(literal, loan)).toEqual(['place: the case shelf / the case loan']);
+    expect(differencesOf(literal, {})).toEqual(['place: the case shelf / nothing']);
+    expect(differencesOf({ place: like(loan.place) }, { place: { case: 'loan', value: {} } })).toEqual([
+      'loan.memberId: a value like "m1" / ""',
+    ]);
+  });
+
+  it('accepts no case as absent()', () => {
+    expect(differencesOf({ place: absent() }, {})).toEqual([]);
+    expect(differencesOf({ place: absent() }, shelf)).toEqual(['shelf: nothing / "A1"']);
+    expect(differencesOf({ place: absent() }, loan)).toEqual(['loan: nothing / {"memberId":"m1"}']);
   });
 });
 

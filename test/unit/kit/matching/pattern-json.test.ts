@@ -20,6 +20,7 @@ import {
 import type { MessagePattern } from '../../../../packages/kit/matching/pattern.ts';
 import { readPattern } from '../../../../packages/kit/matching/read-pattern.ts';
 import { type JsonRule, type PatternJson, writePattern } from '../../../../packages/kit/matching/write-pattern.ts';
+import { registry as types, ValuesSchema } from './every-type.ts';
 import { type BookLiteral, BookSchema, RefusalSchema, registry } from './library-books.ts';
 
 function write(literal: BookLiteral): PatternJson {
@@ -119,6 +120,39 @@ describe('a pattern in a file', () => {
     const again = readPattern(BookSchema, JSON.parse(JSON.stringify(written)) as PatternJson, registry);
 
     expect(describeTree(again)).toEqual(describeTree(pattern));
+  });
+
+  it('has the rules of messages in messages, lists and maps by the whole path, and reads each in its place', () => {
+    const part = (text: unknown, note: unknown) => ({ content: { case: 'text', value: text }, note });
+    const pattern = compilePattern(ValuesSchema, {
+      parts: [part('a', like('b')), part(anything('a'), present('b')), part(regex(/a/, 'a'), anyOf('b', 'c'))],
+      part: part(like('a'), 'b'),
+    });
+    const written = writePattern(pattern, types);
+
+    expect(written.rules).toEqual({
+      'part.text': { match: 'like' },
+      'parts[0].note': { match: 'like' },
+      'parts[1].note': { match: 'present' },
+      'parts[1].text': { match: 'anything' },
+      'parts[2].note': { match: 'anyOf', values: ['b', 'c'] },
+      'parts[2].text': { match: 'regex', regex: 'a', flags: '' },
+    });
+    expect(describeTree(readPattern(ValuesSchema, written, types))).toEqual(describeTree(pattern));
+  });
+
+  it('has one rule for a message that is not looked into, and none for what is in it', () => {
+    const part = { content: { case: 'text', value: like('a') }, note: like('b') };
+    const literal = { part: present(part), parts: [anything(part), present(part)] };
+    const pattern = compilePattern(ValuesSchema, literal);
+    const written = writePattern(pattern, types);
+    const read = readPattern(ValuesSchema, written, types);
+
+    expect(written).toEqual({
+      message: { part: { text: 'a', note: 'b' }, parts: Array(2).fill({ text: 'a', note: 'b' }) },
+      rules: { part: { match: 'present' }, 'parts[0]': { match: 'anything' }, 'parts[1]': { match: 'present' } },
+    });
+    expect(writePattern(read, types)).toEqual(written);
   });
 
   it('keeps an example of what is not looked at', () => {

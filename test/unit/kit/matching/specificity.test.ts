@@ -4,13 +4,15 @@ import { describe, expect, it } from 'vitest';
 import { InteractionRegistry } from '../../../../packages/kit/contract/interaction-registry.ts';
 import { GetBookRequestSchema } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { compilePattern } from '../../../../packages/kit/matching/compile-pattern.ts';
-import { compileHeaders } from '../../../../packages/kit/matching/header-pattern.ts';
+import { compileHeaders, type HeaderLiteral } from '../../../../packages/kit/matching/header-pattern.ts';
 import {
   absent,
   anyOf,
   anything,
   eachLike,
+  integerRange,
   like,
+  packed,
   present,
   regex,
   unordered,
@@ -22,7 +24,7 @@ import {
 } from '../../../../packages/kit/matching/specificity.ts';
 import { compileRequests } from '../../../../packages/kit/virtual/request-pattern.ts';
 import { getBook, interactionOf } from '../contract/library-interactions.ts';
-import { type BookLiteral, BookSchema, registry } from './library-books.ts';
+import { type BookLiteral, BookSchema, RefusalSchema, registry } from './library-books.ts';
 
 function rate(literal: BookLiteral, isClosed = false): [fixed: number, constrained: number] {
   const { fixed, constrained } = specificityOf(BookSchema, compilePattern(BookSchema, literal), { isClosed });
@@ -45,6 +47,23 @@ describe('a pattern', () => {
     { what: 'eachLike()', literal: { keywords: eachLike('x') }, fixed: 0, constrained: 1 },
     { what: 'entries of a map', literal: { copiesByBranch: { main: 1, west: like(1) } }, fixed: 1, constrained: 1 },
     { what: 'present()', literal: { publisher: present('x') }, fixed: 0, constrained: 1 },
+    { what: 'integerRange()', literal: { copies: integerRange(1, 2) }, fixed: 0, constrained: 1 },
+    { what: 'like() of a map', literal: { copiesByBranch: like({ main: 1 }) }, fixed: 0, constrained: 1 },
+    { what: 'a message without fields', literal: { acquireTime: {}, authors: [{}] }, fixed: 2, constrained: 1 },
+    {
+      what: 'a message and its fields',
+      literal: { authors: [{ name: 'x', born: like(1) }] },
+      fixed: 2,
+      constrained: 1,
+    },
+    {
+      what: 'packed() and its fields',
+      literal: { attachment: packed(RefusalSchema, { reason: like('x') }) },
+      fixed: 1,
+      constrained: 1,
+    },
+    { what: 'the case of a oneof', literal: { place: { case: 'shelf', value: 'A1' } }, fixed: 1, constrained: 0 },
+    { what: 'no case of a oneof', literal: { place: { case: undefined } }, fixed: 2, constrained: 0 },
   ])('fixes $fixed and constrains $constrained values by $what', ({ literal, fixed, constrained }) => {
     expect(rate(literal)).toEqual([fixed, constrained]);
   });
@@ -55,12 +74,20 @@ describe('a pattern', () => {
     expect(rate({}, true)).toEqual([all, 0]);
     expect(rate({ title: like('x') }, true)).toEqual([all - 1, 1]);
     expect(rate({ title: anything() }, true)).toEqual([all - 1, 0]);
+    expect(rate({ authors: [{ name: 'x' }] }, true)).toEqual([all - 1 + 3, 0]);
   });
 
-  it('of headers fixes plain values and constrains others', () => {
-    const headers = compileHeaders({ 'x-a': '1', 'x-b': absent(), 'x-c': like('1') }, 'headers');
-
-    expect(specificityOfHeaders(headers)).toEqual({ fixed: 2, constrained: 1 });
+  it.each<{ what: string; literal: HeaderLiteral; fixed: number; constrained: number }>([
+    { what: 'a plain value', literal: { 'x-a': '1' }, fixed: 1, constrained: 0 },
+    { what: 'absent()', literal: { 'x-a': absent() }, fixed: 1, constrained: 0 },
+    { what: 'like()', literal: { 'x-a': like('1') }, fixed: 0, constrained: 1 },
+    { what: 'present()', literal: { 'x-a': present('1') }, fixed: 0, constrained: 1 },
+    { what: 'regex()', literal: { 'x-a': regex(/1/, '1') }, fixed: 0, constrained: 1 },
+    { what: 'anyOf()', literal: { 'x-a': anyOf('1', '2') }, fixed: 0, constrained: 1 },
+    { what: 'nothing: other headers are free', literal: {}, fixed: 0, constrained: 0 },
+    { what: 'several', literal: { 'x-a': '1', 'x-b': absent(), 'x-c': like('1') }, fixed: 2, constrained: 1 },
+  ])('of headers fixes $fixed and constrains $constrained by $what', ({ literal, fixed, constrained }) => {
+    expect(specificityOfHeaders(compileHeaders(literal, 'headers'))).toEqual({ fixed, constrained });
   });
 });
 

@@ -3,6 +3,7 @@ import type { DescField } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { BookSchema, LoanSchema } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { FieldRules } from '../../../../packages/kit/recording/field-rules.ts';
+import { registry as types, ValuesSchema } from '../matching/every-type.ts';
 import { registry } from './library-recording.ts';
 
 const memberId = LoanSchema.field.memberId as DescField;
@@ -46,7 +47,39 @@ describe('rules for fields', () => {
     },
   );
 
+  it('for a nested message name it, not a field of the message around it', () => {
+    const rules = new FieldRules(['types.v1.Values.Part.note'], types, 'redact.fields');
+    const [part, note] = [ValuesSchema.field.part, types.getMessage('types.v1.Values.Part')?.field.note] as [
+      DescField,
+      DescField,
+    ];
+
+    expect(rules.follow(note, []).isNamed).toBe(true);
+    expect(rules.follow(part, [])).toEqual({ isNamed: false, remaining: [] });
+  });
+
+  it('lead into a nested message', () => {
+    const rules = new FieldRules(['types.v1.Values.parts.note'], types, 'redact.fields');
+    const [parts, note] = [ValuesSchema.field.parts, types.getMessage('types.v1.Values.Part')?.field.note] as [
+      DescField,
+      DescField,
+    ];
+
+    expect(rules.follow(parts, [])).toEqual({ isNamed: false, remaining: [['note']] });
+    expect(rules.follow(note, [['note']]).isNamed).toBe(true);
+    expect(rules.follow(note, []).isNamed).toBe(false);
+  });
+
+  it('name no field whose name only begins with theirs', () => {
+    const rules = rulesOf('library.v1.Book.copies', 'library.v1.BookLent.book_id');
+    const named = BookSchema.fields.filter((field) => rules.follow(field, []).isNamed);
+
+    expect(named.map(({ name }) => name)).toEqual(['copies']);
+  });
+
   it.each([
+    ['library.v1.Books.title', 'does not begin with a message of the schema'],
+    ['v1.Book.title', 'does not begin with a message of the schema'],
     ['library.v1.Loan.member', 'library.v1.Loan has no field "member"; it has member_id, due_time'],
     ['library.v1.Book.title.text', 'library.v1.Book.title is not a message, so it cannot contain "text"'],
     ['library.v1.Magazine.title', 'does not begin with a message of the schema'],

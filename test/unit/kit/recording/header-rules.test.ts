@@ -19,6 +19,13 @@ describe('headers of a recording', () => {
     expect(new HeaderRules([]).record(new Headers({ [name]: 's3cret' }))).toEqual({ [name.toLowerCase()]: redacted });
   });
 
+  it('are redacted only by the whole name, in which a dot is a dot', () => {
+    const headers = { 'x-member': 'm', 'my-x-member': 'm', 'x-tenant': 'n', 'x.tenant': 'n' };
+    const recorded = new HeaderRules(['x-member', 'x.tenant']).record(new Headers(headers));
+
+    expect(recorded).toEqual({ ...headers, 'x-member': redacted, 'x.tenant': redacted });
+  });
+
   it('are redacted by name or a part of it, and ordered by name', () => {
     const rules = new HeaderRules(['x-member', 'acme-*']);
 
@@ -27,6 +34,16 @@ describe('headers of a recording', () => {
     expect(JSON.stringify(recorded)).toBe(
       '{"acme-a":{"redacted":true},"x-member":{"redacted":true},"x-members":"all","x-tenant":"n"}',
     );
+  });
+
+  it('are redacted whatever the letter case of the rule', () => {
+    const rules = new HeaderRules(['X-Member', 'ACME-*']);
+
+    expect(rules.record(new Headers({ 'x-member': 'm', 'Acme-A': 'a', 'x-tenant': 'n' }))).toEqual({
+      'acme-a': redacted,
+      'x-member': redacted,
+      'x-tenant': 'n',
+    });
   });
 
   it('are refused in a rule that is not a header name', () => {
@@ -41,11 +58,15 @@ describe('headers of a recording', () => {
       'grpc-timeout': '1S',
       'connect-timeout-ms': '1000',
       'access-control-allow-origin': '*',
+      'my-access-control-list': 'a',
+      'grpc-timeouts': '1',
       traceparent: '00-1',
       'x-data-bin': 'AQ',
     });
 
     expect([...relayedOf(headers)]).toEqual([
+      ['grpc-timeouts', '1'],
+      ['my-access-control-list', 'a'],
       ['traceparent', '00-1'],
       ['x-data-bin', 'AQ'],
     ]);

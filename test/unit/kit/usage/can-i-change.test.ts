@@ -1,48 +1,41 @@
 // The consumers that a change breaks, according to the usage of their tests. A change breaks no consumer only if that is certain.
 import { describe, expect, it } from 'vitest';
-import { LibraryService } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
-import { type BreakingFinding, readBreakingFindings } from '../../../../packages/kit/usage/breaking-findings.ts';
+import { BookSchema, LibraryService } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import type { BreakingFinding } from '../../../../packages/kit/usage/breaking-findings.ts';
 import { canIChange, formatChangeReport } from '../../../../packages/kit/usage/can-i-change.ts';
 import { formatUsage } from '../../../../packages/kit/usage/format-usage.ts';
-import type { ConsumerUsage, Usage } from '../../../../packages/kit/usage/usage.ts';
+import type { ConsumerUsage } from '../../../../packages/kit/usage/usage.ts';
 import type { TestRecord } from '../../../../packages/kit/usage/usage-record.ts';
+import { deleted, finding, type Read, usageBy, usageOfTypes, usesOf } from './changes.ts';
 import { recordEmma, usageOf } from './library-usage.ts';
 
-type Read = Parameters<typeof usageOf>[0][string];
-
-const deleted = (number: number, name: string, message: string, path = 'proto/library/v1/library.proto') =>
-  finding(
-    'FIELD_NO_DELETE',
-    `Previously present field "${number}" with name "${name}" on message "${message}" was deleted.`,
-    path,
-  );
-
-function finding(type: string, message: string, path = 'proto/library/v1/library.proto'): BreakingFinding {
-  const [found] = readBreakingFindings(JSON.stringify({ path, start_line: 3, type, message }));
-  return found as BreakingFinding;
-}
-
-const usageBy = (take: Read): Usage => ({ consumers: [usageOf({ 'a test': take })] });
-
-const usesOf = (found: BreakingFinding, usage: Usage) =>
-  canIChange([found], usage).findings.flatMap(({ uses }) => uses.map(({ use }) => use));
-
 const readTitle: Read = (record) => recordEmma(record).title;
+const setTitle: Read = (record) => record.set(BookSchema.field.title);
 const takeWhole: Read = (record) => ({ ...recordEmma(record) });
 const readPlace: Read = (record) => recordEmma(record).place.case;
 const readCopies: Read = (record) => recordEmma(record).copiesByBranch;
 const readGenre: Read = (record) => recordEmma(record).genre;
 const callGetBook: Read = (record: TestRecord) => record.call(LibraryService.method.getBook);
 
-/** Usage of a contract for which the kit has no example. */
-function usageOfTypes(types: ConsumerUsage['types'], ...reads: string[]): Usage {
-  const test = { file: 'a.test.ts', test: 'a test', calls: [], sets: [], whole: [], values: [], types: [], reads };
-  return { consumers: [{ consumer: 'Reader', provider: 'Library', types, tests: [test] }] };
-}
-
 describe('a change', () => {
   it.each<[string, BreakingFinding, Read, string]>([
     ['a field that is read', deleted(2, 'title', 'Book'), readTitle, 'reads library.v1.Book.title'],
+    ['a field that is set', deleted(2, 'title', 'Book'), setTitle, 'sets library.v1.Book.title'],
+    [
+      'a field that has another name now',
+      finding('FIELD_SAME_TYPE', 'Field "2" with name "headline" on message "Book" changed type from "a" to "b".'),
+      readTitle,
+      'reads library.v1.Book.title',
+    ],
+    [
+      'a field that moves into a oneof',
+      finding(
+        'FIELD_SAME_ONEOF',
+        'Field "2" with name "title" on message "Book" moved from outside to inside a oneof.',
+      ),
+      readTitle,
+      'reads library.v1.Book.title',
+    ],
     [
       'a field of a message that is read as a whole',
       deleted(4, 'copies', 'Book'),
@@ -113,6 +106,12 @@ describe('a change', () => {
       'reads library.v1.Book.title',
     ],
     [
+      'a package of which an RPC is called, and no message read',
+      finding('PACKAGE_NO_DELETE', 'Previously present package "library.v1" was deleted.', ''),
+      callGetBook,
+      'calls library.v1.LibraryService/GetBook',
+    ],
+    [
       'a message of which nothing is read',
       finding('MESSAGE_NO_DELETE', 'Previously present message "GetBookResponse" was deleted from file.'),
       callGetBook,
@@ -131,12 +130,27 @@ describe('a change', () => {
       'reads library.v1.Book.title',
     ],
   ])('of %s breaks its users', (_, found, take, use) => {
-    expect(usesOf(found, usageBy(take))).toContain(use);
+    expect(usesOf(found, usageBy(take))).toEqual([use]);
   });
 
   it.each<[string, BreakingFinding, Read]>([
     ['a field that is not read', deleted(4, 'copies', 'Book'), readTitle],
     ['a field of another message', deleted(2, 'title', 'Author'), readTitle],
+    ['a field of another message than that which is read as a whole', deleted(1, 'name', 'Author'), takeWhole],
+    ['a field that is not set', deleted(4, 'copies', 'Book'), setTitle],
+    [
+      'another field that moves into a oneof',
+      finding(
+        'FIELD_SAME_ONEOF',
+        'Field "4" with name "copies" on message "Book" moved from outside to inside a oneof.',
+      ),
+      readTitle,
+    ],
+    [
+      'a oneof that is not read',
+      finding('ONEOF_NO_DELETE', 'Previously present oneof "place" on message "Book" was deleted.'),
+      readTitle,
+    ],
     [
       'a field of a message of that name in another package',
       deleted(2, 'title', 'Book', 'proto/shop/v1/shop.proto'),

@@ -131,6 +131,13 @@ describe('the recorded reads of a message', () => {
   });
 });
 
+it('recorded reads have no type of protobuf itself, but those of other packages of Google', () => {
+  for (const name of ['google.protobuf.Value', '']) expect(usedBy((record) => record.bytes(name))).toEqual({});
+  for (const name of ['google.rpc.Status', 'google.protobuf2.Value', 'my.google.protobuf.Value']) {
+    expect(usedBy((record) => record.bytes(name))).toEqual({ whole: [name] });
+  }
+});
+
 describe('a recording message', () => {
   it('has the values of the original message', () => {
     usedBy((record) => {

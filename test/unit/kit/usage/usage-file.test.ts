@@ -83,6 +83,7 @@ describe('usage', () => {
     ['{', 'is not JSON'],
     ['null', 'formatVersion is undefined, not 1'],
     ['{"formatVersion": "2"}', 'formatVersion is 2, not 1'],
+    ['{"formatVersion": "10"}', 'formatVersion is 10, not 1'],
     ['{"formatVersion": "1", "consumer": "Reader"}', 'provider is missing'],
     ['{"formatVersion": "1", "consumer": "R", "provider": "L", "types": {}}', 'tests is not a list'],
     [

@@ -86,6 +86,25 @@ describe('an error', () => {
     expect(judge(refused, {})).toEqual(expect.arrayContaining(['error: not_found / none']));
   });
 
+  it('is compared by the nearest of several details of one type, wherever it is', () => {
+    const interaction = declareFailure(declareCall('x', [], getBook, {}), Code.NotFound, '', [
+      { desc: AuthorSchema, value: { name: 'Ada', born: 1815 } },
+    ]);
+    const [near, far] = [
+      { name: 'Ada', born: 1816 },
+      { name: 'Eve', born: 1900 },
+    ];
+    for (const values of [
+      [near, far],
+      [far, near],
+    ]) {
+      const details = values.map((value) => ({ desc: AuthorSchema, value }));
+      const error = new ConnectError('', Code.NotFound, undefined, details);
+
+      expect(judge(interaction, { error })).toEqual(['error.details[0].born: 1815 / 1816']);
+    }
+  });
+
   it('tells the details that there are instead', () => {
     const error = new ConnectError('', Code.NotFound, undefined, [{ desc: AuthorSchema, value: {} }]);
 

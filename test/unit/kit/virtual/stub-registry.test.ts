@@ -154,6 +154,15 @@ describe('a stub that depends on the state', () => {
     expect([before, ask({ orderId: 'o1' })]).toEqual(['any state', 'closed']);
   });
 
+  it('matches in no state that is only near one of its own', () => {
+    stub().when('open').hangs();
+
+    for (const state of ['opened', 'ope', 'Open', '']) {
+      registry.state = state;
+      expect(() => ask({})).toThrow(`but state is "${state}", not "open"`);
+    }
+  });
+
   it('is named with its states, and the state is among the differences', () => {
     stub({ orderId: 'o1' }).when('open', 'closed').hangs();
 

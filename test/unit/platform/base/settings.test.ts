@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   ConfigError,
+  credential,
   durationMs,
   type Environment,
   httpUrl,
@@ -164,4 +165,23 @@ describe('the origins that may call from a browser', () => {
       ]);
     },
   );
+});
+
+describe('a credential', () => {
+  const read = (value: string) => parseSettings({ CREDENTIAL: value }, { CREDENTIAL: credential() }).CREDENTIAL;
+
+  it('has 16 to 256 visible characters', () => {
+    for (const value of ['x'.repeat(16), '~'.repeat(256)]) expect(read(value)).toBe(value);
+  });
+
+  it.each([
+    'x'.repeat(15),
+    'x'.repeat(257),
+    `${'x'.repeat(16)} `,
+    ` ${'x'.repeat(16)}`,
+    `${'x'.repeat(16)}\r\nx: y`,
+    'é'.repeat(16),
+  ])('that does not fit in a header is refused: %j', (value) => {
+    expect(() => read(value)).toThrow('CREDENTIAL must be 16 to 256 visible ASCII characters');
+  });
 });

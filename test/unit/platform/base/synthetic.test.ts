@@ -17,6 +17,21 @@ describe('the credential of synthetic calls', () => {
       wanted: 'a-credential-of-32-characters---',
       when: 'a shorter one is given',
     },
+    {
+      given: 'a-credential-of-32-characters---and-more',
+      wanted: 'a-credential-of-32-characters---',
+      when: 'a longer one that begins with it is given',
+    },
+    {
+      given: 'more-a-credential-of-32-characters---',
+      wanted: 'a-credential-of-32-characters---',
+      when: 'a longer one that ends with it is given',
+    },
+    {
+      given: 'A-Credential-of-32-characters---',
+      wanted: 'a-credential-of-32-characters---',
+      when: 'one in other letter case is given',
+    },
     { given: 'b-credential-of-32-characters---', wanted: 'a-credential-of-32-characters---', when: 'another is given' },
     { given: 'anything', wanted: undefined, when: 'the service has none' },
     { given: undefined, wanted: undefined, when: 'there is none' },

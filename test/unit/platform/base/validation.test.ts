@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '#services/platform/base/errors.ts';
-import { createValidation, type Validation } from '#services/platform/base/validation.ts';
+import { createValidation, isUuid, type Validation } from '#services/platform/base/validation.ts';
 
 /** The violations a check leaves, each as `field: description`. */
 function violationsOf(check: (validation: Validation) => void): string[] {
@@ -107,4 +107,19 @@ describe('money', () => {
       violationsOf((validation) => validation.money('amount', { currencyCode: 'EUR', minorUnits: 1n }, 1n)),
     ).toEqual([]);
   });
+});
+
+describe('a UUID', () => {
+  const uuid = '0af76519-16cd-43dd-8448-eb211c80319c';
+
+  it('may be in any letter case', () => {
+    expect([uuid, uuid.toUpperCase()].map(isUuid)).toEqual([true, true]);
+  });
+
+  it.each(['', uuid.replaceAll('-', ''), uuid.slice(1), `${uuid}0`, `0${uuid}`, `${uuid}\n`, `{${uuid}}`])(
+    'is all of the text: %j is none',
+    (text) => {
+      expect(isUuid(text)).toBe(false);
+    },
+  );
 });

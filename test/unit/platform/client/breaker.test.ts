@@ -209,6 +209,15 @@ describe('an open breaker', () => {
     expect(breaker.view().reason).toBe('ECONNREFUSED 127.0.0.1');
   });
 
+  it('has no password in its reason, which GetStatus returns', async () => {
+    const { breaker } = createTestBreaker();
+    await failTimes(breaker, 4);
+
+    await fail(breaker, 'failure', 'no smtp://shop:hunter2@mail.example');
+
+    expect(breaker.view().reason).toBe('no smtp://shop:[secret]@mail.example');
+  });
+
   it('keeps its reason when a call that began before fails in another way', async () => {
     const { breaker } = createTestBreaker();
     const late = Promise.withResolvers<string>();

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { nanos } from 'nats';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { DOMAIN } from '#services/domain.ts';
+import { invalidArgument } from '#services/platform/base/errors.ts';
 import { installTracing } from '#services/platform/observability/tracing.ts';
 import { apiError, createMessage } from '../support/fake-stream.ts';
 import { applied, createTestConsumer, eventually, type Handle, orderCreated } from './test-consumer.ts';
@@ -50,6 +52,20 @@ describe('an event', () => {
     await eventually(() => expect(message.answers).toEqual([['ack']]));
     expect(test.database.statements).toEqual([]);
     expect(await test.results()).toEqual(['ignored']);
+  });
+
+  it('is known by its headers, whatever the letter case of their names', async () => {
+    await using test = createTestConsumer(async () => Promise.reject(invalidArgument([])));
+    await test.start();
+    const id = randomUUID();
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const message = orderCreated(1, { headers: { 'CE-ID': id, Traceparent: traceparent, 'Content-Type': 'x' } });
+
+    test.deliver(message);
+
+    await eventually(() => expect(message.answers).toEqual([['term']]));
+    const headers = JSON.stringify({ 'ce-id': id, traceparent, 'content-type': 'x' });
+    expect(test.letters[0]).toEqual(expect.arrayContaining([id, headers, traceparent.split('-')[1]]));
   });
 
   it('does what is left to do after its commit, and only then', async () => {
@@ -111,6 +127,7 @@ describe('the durable consumer', () => {
         max_deliver: -1,
         ack_policy: 'explicit',
         deliver_policy: 'all',
+        ack_wait: nanos(30_000), // Longer than the statements of any handler, each with its time limit.
       }),
     );
   });

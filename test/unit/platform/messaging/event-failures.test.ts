@@ -22,6 +22,22 @@ describe('a handler that fails', () => {
     expect(test.lines).toMatchObject([{ level: 'warn', attempts: 1, err: { message: 'no such product' } }]);
   });
 
+  it('is stored without the passwords in its message', async () => {
+    await using test = createTestConsumer(() => Promise.reject(new Error('no postgres://me:hunter2@db for prod456')));
+    await test.start();
+    const message = orderCreated();
+
+    for (let time = 1; time <= 5; time += 1) {
+      test.receipts.clear(); // What a rollback does.
+      test.deliver(message);
+      await eventually(() => expect(message.answers).toHaveLength(time));
+    }
+
+    const stored = test.database.statements.filter(({ text }) => /insert into (event_failure|dead_letter)/.test(text));
+    expect(stored).toHaveLength(6);
+    for (const { values } of stored) expect(values).toContain('no postgres://me:[secret]@db for prod456');
+  });
+
   it.each([
     [1, 50, 100],
     [4, 400, 800],

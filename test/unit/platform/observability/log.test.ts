@@ -76,6 +76,14 @@ describe('a secret', () => {
     });
   });
 
+  it('in a reason is blanked too', () => {
+    const { log, lines } = recordLog();
+
+    log.warn({ reason: 'cannot reach postgres://order:hunter2@db/shop' }, 'trying again');
+
+    expect(lines[0]?.reason).toBe('cannot reach postgres://order:[secret]@db/shop');
+  });
+
   it('in something thrown that is no error is blanked too', () => {
     const { log, lines } = recordLog();
 

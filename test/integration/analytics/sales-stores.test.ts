@@ -1,0 +1,156 @@
+// The SQL of generations and of the sales projection, where two generations exist at once.
+import { describe, expect, it } from 'vitest';
+import { createGenerationStore } from '#services/analytics/generation-store.ts';
+import { insertSale, insertStep, putProductName } from '#services/analytics/sales-store.ts';
+import { createTestDatabase } from '../../support/postgres.ts';
+import { NOON } from '../../support/services/sales-builders.ts';
+import { ask, openDatabase } from '../platform/support/open-database.ts';
+
+const TABLES = ['order_step', 'sale_line', 'product_name'];
+const PRICE = { currencyCode: 'EUR', minorUnits: 100n };
+
+async function openStores() {
+  await using resources = new AsyncDisposableStack();
+  const test = resources.use(await createTestDatabase('analytics'));
+  const database = resources.use(openDatabase({ url: test.databaseUrl }));
+  const owned = resources.move();
+  const sql = <Row>(text: string, values: unknown[] = []) => ask<Row>(test.superuserUrl, text, values);
+  return {
+    database,
+    generations: createGenerationStore(database),
+    sql,
+    /** Stores the sale of an order and the name of its product in the newest generation. */
+    sell: async (orderId: string, time = NOON) => {
+      const lines = [{ productId: `of-${orderId}`, quantity: 1, gross: PRICE }];
+      await insertSale(database, { orderId, time, total: PRICE, lines });
+      await putProductName(database, { productId: `of-${orderId}`, name: 'Mug', version: 1n, time });
+    },
+    /** Returns the generations that have rows, by table. */
+    generationsOf: async () => {
+      const found: Record<string, number[]> = {};
+      for (const table of TABLES) {
+        const rows = await sql<{ generation: number }>(`select distinct generation from ${table} order by generation`);
+        found[table] = rows.map(({ generation }) => generation);
+      }
+      return found;
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+describe('the rows of a retired generation', () => {
+  it('are deleted, and neither those served nor those of a rebuild that begins in the meantime', async () => {
+    await using open = await openStores();
+    await open.sell('one');
+    await open.generations.begin('first');
+    await open.sell('one');
+    await open.generations.finish(2);
+    await open.generations.begin('second');
+    await open.sell('one');
+
+    const isMoreLeft = await open.generations.deleteRetired(100);
+
+    expect(isMoreLeft).toBe(false);
+    expect(await open.generationsOf()).toEqual({ order_step: [2, 3], sale_line: [2, 3], product_name: [2, 3] });
+  });
+
+  it('are deleted in batches until none is left', async () => {
+    await using open = await openStores();
+    for (const orderId of ['one', 'two', 'three']) await open.sell(orderId);
+    await open.generations.begin('first');
+    await open.generations.finish(2);
+
+    const isMoreLeft = [];
+    do isMoreLeft.push(await open.generations.deleteRetired(2));
+    while (isMoreLeft.at(-1) === true);
+
+    expect(isMoreLeft).toEqual([true, false]);
+    expect(await open.generationsOf()).toEqual({ order_step: [], sale_line: [], product_name: [] });
+  });
+});
+
+describe('a rebuild', () => {
+  it('is the only one: another is refused and forgets no event that was applied', async () => {
+    await using open = await openStores();
+    await open.generations.begin('first');
+    await open.sql('insert into inbox (event_id) values (gen_random_uuid())');
+
+    await expect(open.generations.begin('second')).rejects.toMatchObject({ reason: 'REBUILD_RUNNING' });
+
+    expect(await open.sql('select 1 from inbox')).toHaveLength(1);
+    expect(await open.sql('select state from generation order by generation')).toEqual([
+      { state: 'SERVING' },
+      { state: 'BUILDING' },
+    ]);
+  });
+
+  it('forgets at its begin which events were applied, so that all are read again', async () => {
+    await using open = await openStores();
+    await open.sql('insert into inbox (event_id) values (gen_random_uuid())');
+
+    await open.generations.begin('first');
+
+    expect(await open.sql('select 1 from inbox')).toEqual([]);
+  });
+
+  it('is finished once, and what it has reset is stored for it alone', async () => {
+    await using open = await openStores();
+    await open.generations.begin('first');
+    await open.generations.markRewound(2, 'order', 17);
+    await open.generations.markRewound(2, 'payment', 3);
+    expect(await open.generations.findBuilding()).toEqual({ generation: 2, rewound: { order: 17, payment: 3 } });
+
+    const finished = [await open.generations.finish(2), await open.generations.finish(2)];
+    await open.generations.markRewound(2, 'inventory', 9);
+
+    expect(finished).toEqual([true, false]);
+    expect(await open.sql('select generation, state, rewound from generation order by generation')).toEqual([
+      { generation: 1, state: 'RETIRED', rewound: {} },
+      { generation: 2, state: 'SERVING', rewound: { order: 17, payment: 3 } },
+    ]);
+  });
+
+  it('takes over the rows of one producer that are older than its stream, each once', async () => {
+    await using open = await openStores();
+    const at = (seconds: number) => new Date(NOON.getTime() + seconds * 1_000);
+    for (const seconds of [0, 1, 2]) await open.sell(`${seconds}`, at(seconds));
+    await insertStep(open.database, { orderId: '0', step: 'PAID', time: at(0), synthetic: false });
+    await open.generations.begin('first');
+    const carryOver = () => open.generations.carryOver(2, 'order', at(2), 1);
+
+    const isMoreLeft = [await carryOver(), await carryOver(), await carryOver()];
+
+    expect(isMoreLeft).toEqual([true, true, false]);
+    const select = (columns: string, table: string) =>
+      open.sql(`select ${columns} from ${table} where generation = 2 order by order_id`);
+    expect(await select('order_id, step', 'order_step')).toEqual([
+      { order_id: '0', step: 'CONFIRMED' },
+      { order_id: '1', step: 'CONFIRMED' },
+    ]);
+    expect(await select('order_id', 'sale_line')).toEqual([{ order_id: '0' }, { order_id: '1' }]);
+  });
+});
+
+describe('the name of a product', () => {
+  it('is that of its newest version; the same version again and an older one change nothing', async () => {
+    await using open = await openStores();
+    const names = [];
+    for (const [name, version] of [
+      ['Mug', 2n],
+      ['Cup', 2n],
+      ['Glass', 1n],
+      ['Jug', 3n],
+    ] as const) {
+      const isStored = await putProductName(open.database, { productId: 'p', name, version, time: NOON });
+      const [row] = await open.sql<{ name: string }>('select name from product_name');
+      names.push([isStored, row?.name]);
+    }
+
+    expect(names).toEqual([
+      [true, 'Mug'],
+      [false, 'Mug'],
+      [false, 'Mug'],
+      [true, 'Jug'],
+    ]);
+  });
+});

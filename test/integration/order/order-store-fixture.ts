@@ -1,0 +1,73 @@
+// The order store on a real Postgres, with a database for each test file and empty tables for each test.
+import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { decideFail, markBlocked, type Order } from '#services/order/order.ts';
+import { toStatusEvent } from '#services/order/order-messages.ts';
+import { createOrderStore, type OrderStore } from '#services/order/order-store.ts';
+import { createDatabase, type Database } from '#services/platform/storage/database.ts';
+import { createTestDatabase } from '../../support/postgres.ts';
+import { secondsLater, silentLog } from '../../support/services/order-builders.ts';
+
+const LEASE_MS = 60_000;
+
+export type OrderStoreFixture = {
+  readonly database: Database;
+  readonly store: OrderStore;
+  /** A store whose leases expire immediately. */
+  readonly withoutLease: OrderStore;
+  /** Runs a statement, bypassing the store. */
+  sql<Row = Record<string, unknown>>(text: string): Promise<Row[]>;
+  /** Stores a new order under its own key. */
+  add(order: Order, store?: OrderStore): Promise<Order>;
+};
+
+/** Registers the hooks of a test file that open and close its database. */
+export function useOrderStore(): OrderStoreFixture {
+  const resources = new AsyncDisposableStack();
+  let database: Database;
+  let store: OrderStore;
+  let withoutLease: OrderStore;
+  beforeAll(async () => {
+    const { databaseUrl } = resources.use(await createTestDatabase('order'));
+    database = createDatabase({ url: databaseUrl, size: 8, timeoutMs: 20_000, log: silentLog });
+    resources.defer(() => database.close());
+    store = createOrderStore(database, LEASE_MS);
+    withoutLease = createOrderStore(database, 0);
+  });
+  afterAll(() => resources.disposeAsync());
+  beforeEach(async () => {
+    await database.query('truncate orders, order_key, outbox');
+  });
+  return {
+    get database() {
+      return database;
+    },
+    get store() {
+      return store;
+    },
+    get withoutLease() {
+      return withoutLease;
+    },
+    sql: (text) => database.query(text),
+    add: async (order, by = store) => {
+      await by.insert(order, { idempotencyKey: `key of ${order.orderId}`, requestHash: 'hash' }, [
+        toStatusEvent(order),
+      ]);
+      return order;
+    },
+  };
+}
+
+/** `order-000`, `order-001` and so on. */
+export const orderIds = (count: number) =>
+  Array.from({ length: count }, (_, index) => `order-${String(index).padStart(3, '0')}`);
+
+/** A later state of an order: everything that can differ from a new one does. */
+export function changed(order: Order): Order {
+  const failed = decideFail(
+    { ...order, reservationId: 'res123', transactionId: 'ch_1' },
+    'INVENTORY_ERROR',
+    { release: true, refund: true },
+    secondsLater(3),
+  );
+  return markBlocked(failed, 'REFUND_PAYMENT', 'PAYMENT_UNAVAILABLE', secondsLater(4), 'payment could not be reached');
+}

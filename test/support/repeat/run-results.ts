@@ -1,0 +1,36 @@
+// What failed in a run of vitest, by the output of its JSON reporter. Pure.
+import { relative } from 'node:path';
+import { z } from 'zod';
+
+const resultsSchema = z.object({
+  testResults: z.array(
+    z.object({
+      name: z.string(),
+      status: z.string(),
+      assertionResults: z.array(
+        z.object({ ancestorTitles: z.array(z.string()), title: z.string(), status: z.string() }),
+      ),
+    }),
+  ),
+});
+
+/** Stands for a run that failed without a failed test, for example by a leaked process. */
+export const NO_TEST_FAILED = 'no test failed, but the run did: see its log';
+
+/**
+ * Lists the tests that failed, as `file > group > title`; a file that failed outside its tests is listed alone.
+ *
+ * @param root the repository, to which the paths are relative
+ * @throws {Error} the text is no output of vitest.
+ */
+export function listFailures(text: string, root: string): string[] {
+  const results = resultsSchema.safeParse(JSON.parse(text));
+  if (!results.success) throw new Error(`unexpected results of vitest: ${z.prettifyError(results.error)}`);
+  return results.data.testResults.flatMap(({ name, status, assertionResults }) => {
+    const file = relative(root, name);
+    const failed = assertionResults
+      .filter((test) => test.status === 'failed')
+      .map(({ ancestorTitles, title }) => [file, ...ancestorTitles, title].join(' > '));
+    return failed.length === 0 && status === 'failed' ? [`${file} > outside its tests`] : failed;
+  });
+}
