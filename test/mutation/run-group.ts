@@ -1,0 +1,49 @@
+// Runs Stryker on one group: mutates its files in a copy of the repository, and runs the group's tests on each mutant.
+import { Stryker } from '@stryker-mutator/core';
+import { type MutationGroup, TESTS_VARIABLE } from './groups.ts';
+
+export type RunOptions = {
+  /** Mutants tested at once. */
+  readonly concurrency: number;
+  /** Whether every mutant is tested, also those whose code and tests did not change. */
+  readonly force: boolean;
+};
+
+/** A mutant after its tests. */
+export type MutantResult = Awaited<ReturnType<Stryker['runMutationTest']>>[number];
+
+/** @throws {Error} The tests fail on unchanged code. */
+export function runGroup({ name, files, tests }: MutationGroup, { concurrency, force }: RunOptions) {
+  // Not by Stryker's option `testFiles`: with it, a mutant of a module's constants is activated only after the module has read them.
+  process.env[TESTS_VARIABLE] = JSON.stringify(tests);
+  return new Stryker({
+    mutate: [...files],
+    concurrency,
+    force,
+    incremental: true,
+    incrementalFile: `.mutation/${name}.json`,
+    tempDirName: `.mutation/sandbox-${name}`,
+    ignorePatterns: [
+      '*',
+      '!/docs/**',
+      '!/gen/**',
+      '!/packages/**',
+      '!/services/**',
+      '!/test/{mutation,support,unit}/**',
+      '!/package.json',
+    ],
+    plugins: ['@stryker-mutator/vitest-runner', import.meta.resolve('./ignored-mutants.ts')],
+    ignorers: ['texts'],
+    testRunner: 'vitest',
+    vitest: { configFile: 'test/mutation/vitest.config.ts', related: false },
+    coverageAnalysis: 'perTest',
+    reporters: ['progress-append-only'],
+    allowConsoleColors: false,
+    // Stryker rewrites tsconfig.json and adds `@ts-nocheck` with the compiler's API, which TypeScript 7 does not have. vitest needs neither.
+    tsconfigFile: 'none',
+    disableTypeChecks: false,
+    cleanTempDir: 'always',
+    // vitest notices an endless loop by Stryker's count of hits first.
+    timeoutMS: 20_000,
+  }).runMutationTest();
+}
