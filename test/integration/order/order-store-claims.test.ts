@@ -98,7 +98,7 @@ describe('claiming', () => {
     expect(await claimIds(10)).toEqual(['order-1']);
   });
 
-  it('counts the attempts anew after a step that succeeded', async () => {
+  it('counts the attempts again after a step that succeeded', async () => {
     const blocked = await block(await fixture.add(pendingOrder()), { afterMs: 0, attempts: 3 });
     await fixture.withoutLease.save(decideConfirm(blocked!, secondsLater(2)), 2, []);
     await fixture.sql('update orders set lease_until = now()');

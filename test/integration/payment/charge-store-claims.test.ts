@@ -80,7 +80,7 @@ describe('saving', () => {
     expect(await charges.timesOf()).toMatchObject({ due: null, watch: null });
   });
 
-  it('starts the delays of its further work anew', async () => {
+  it('starts the delays of its further work again', async () => {
     const charge = await charges.open();
     await charges.store.requestRefund('o1', 'refund of o1');
     await charges.set(`due_time = now(), checks = 7`);

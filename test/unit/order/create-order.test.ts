@@ -257,7 +257,7 @@ describe('the time of a call', () => {
     },
   ];
 
-  it.each(slow)('is not given back after $what: the saga has the rest of it', async ({ slowDown }) => {
+  it.each(slow)('is not released after $what: the saga has the rest of it', async ({ slowDown }) => {
     const fixture = createOrderFixture();
     let remainingMs = 2_500;
     slowDown(fixture, () => {
