@@ -32,8 +32,6 @@ export default defineConfig({
     tags: SEED_TAGS,
     globalSetup: ['test/support/postgres.ts', 'test/support/shared-stacks.ts'],
     retry: 0,
-    // Where a time is promised, the test sets its own limit.
-    expect: { poll: PATIENCE },
     restoreMocks: true,
     unstubGlobals: true,
     unstubEnvs: true,
@@ -74,6 +72,8 @@ function level(name: Level, { order, seconds, setup }: LevelOptions): TestProjec
       pool: name === 'unit' ? 'threads' : 'forks',
       // The files of a worker share their modules: importing them again would take most of the time of the unit tests.
       isolate: false,
+      // A wait for an effect ends before the test does, so that it fails with its own expectation.
+      expect: { poll: { ...PATIENCE, timeout: Math.min(PATIENCE.timeout, seconds * 1000 - 1000) } },
       testTimeout: seconds * 1000,
       hookTimeout: seconds * 1000,
       sequence: { groupOrder: order },

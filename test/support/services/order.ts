@@ -17,6 +17,7 @@ import { loadConfig } from '#services/order/config.ts';
 import { createOrderService } from '#services/order/service.ts';
 import { createLog } from '#services/platform/observability/log.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
+import { PATIENCE } from '../patience.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
 import { TEST_CREDENTIAL } from './order-builders.ts';
 
@@ -167,7 +168,7 @@ export async function startOrderFixture(environment: Record<string, string> = {}
     const sql = <Row>(text: string, values: unknown[] = []) => runSql<Row>(database.superuserUrl, text, values);
     await vi.waitFor(async () => {
       if ((await sql('select from catalogue_load')).length === 0) throw new Error('the prices are not loaded yet');
-    });
+    }, PATIENCE);
     const read = async (orderId: string): Promise<Order> => {
       const { order } = await service.client.getOrder({ orderId });
       if (order === undefined) throw new Error('GetOrder answered without an order');
