@@ -1,50 +1,143 @@
-// A reservation that waits for a product's lock uses the stock committed in the meantime, not that of its snapshot.
-import { Client } from 'pg';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+// A statement that waits for a lock uses what was committed in the meantime, not its snapshot.
+import { create } from '@bufbuild/protobuf';
+import { describe, expect, it } from 'vitest';
 import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
-import { type InventoryFixture, lines, startInventoryFixture } from '../../support/services/inventory.ts';
+import {
+  AdjustStockRequestSchema,
+  ConfirmReservationRequestSchema,
+  ReleaseReservationRequestSchema,
+  ReserveStockRequestSchema,
+} from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { adjustStock } from '#services/inventory/adjust-stock.ts';
+import { confirmReservation } from '#services/inventory/confirm-reservation.ts';
+import { releaseReservation } from '#services/inventory/release-reservation.ts';
+import { reserveStock } from '#services/inventory/reserve-stock.ts';
+import type { Transaction } from '#services/platform/storage/database.ts';
+import { testCall } from '../../support/services/call.ts';
+import { lines } from '../../support/services/inventory.ts';
+import { useInventory } from './inventory-fixture.ts';
+
+const inventory = useInventory();
+
+function reserve(orderId: string, quantity: number, { dependencies } = inventory) {
+  const request = create(ReserveStockRequestSchema, { orderId, lines: lines(['lamp', quantity]) });
+  return reserveStock(dependencies, request, testCall());
+}
+
+/** Runs `call` while a transaction holds the locks of `change`, and returns the outcome of the call after the commit. */
+async function meanwhile<Answer>(
+  change: (transaction: Transaction) => Promise<unknown>,
+  call: () => Promise<Answer>,
+): Promise<Answer> {
+  let calling: Promise<[PromiseSettledResult<Answer>]> | undefined;
+  await inventory.database.transaction(async (transaction) => {
+    await change(transaction);
+    calling = Promise.allSettled([call()]);
+    await inventory.waitForBlocked();
+  });
+  const [result] = (await calling) ?? [];
+  if (result?.status === 'fulfilled') return result.value;
+  throw result?.reason;
+}
 
 describe('an order that waits for a product all of which is reserved', () => {
-  let fixture: InventoryFixture;
-
-  beforeAll(async () => {
-    fixture = await startInventoryFixture();
-  });
-  afterAll(() => fixture?.[Symbol.asyncDispose]());
-
   it.each([
-    ['delivered', 'prod456', 'on_hand = on_hand + 3'],
-    ['released', 'prod789', 'reserved = reserved - 3'],
-  ])('reserves what is %s while it waits', async (word, productId, change) => {
-    const { quantity } = await fixture.client.checkAvailability({ productId });
-    await fixture.client.reserveStock({ orderId: `first of ${word}`, lines: lines([productId, quantity]) });
-    await using holder = await openSession(fixture.database.superuserUrl);
-    await holder.query('begin');
-    await holder.query(`update product set ${change} where product_id = '${productId}'`);
+    ['delivered', 'on_hand = on_hand + 3', { on_hand: 13, reserved: 12, sold: 0 }],
+    ['released', 'reserved = reserved - 3', { on_hand: 10, reserved: 9, sold: 0 }],
+  ])('reserves what is %s while it waits', async (_word, change, stock) => {
+    await inventory.addProduct('lamp', 10);
+    await reserve('first', 10);
 
-    const request = { orderId: `second of ${word}`, lines: lines([productId, 2]) };
-    const reserving = Promise.allSettled([fixture.client.reserveStock(request)]);
-    await vi.waitFor(async () => expect(await holder.countWaiting()).toBe(1), { interval: 10, timeout: 5_000 });
-    await holder.query('commit');
+    const reserving = meanwhile(
+      ({ query }) => query(`update product set ${change}`),
+      () => reserve('second', 2),
+    );
 
-    const reserved = { reservation: { state: ReservationState.RESERVED } };
-    expect(await reserving).toMatchObject([{ status: 'fulfilled', value: reserved }]);
-    expect(await fixture.available(productId)).toBe(1);
+    expect(await reserving).toMatchObject({ reservation: { state: ReservationState.RESERVED } });
+    expect(await inventory.stockOf('lamp')).toEqual(stock);
   });
 });
 
-async function openSession(connectionString: string) {
-  const client = new Client({ connectionString });
-  await client.connect();
+describe('an order that waits for a product', () => {
+  it('is refused the units that another order reserves while it waits', async () => {
+    await inventory.addProduct('lamp', 10);
+    const reserving = meanwhile(
+      (transaction) => reserve('first', 9, { ...inventory, dependencies: inTransaction(transaction) }),
+      () => reserve('second', 2),
+    );
+    await expect(reserving).rejects.toMatchObject({ reason: 'INSUFFICIENT_STOCK' });
+    expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 10, reserved: 9, sold: 0 });
+  });
+
+  it('is not reserved twice when a duplicate reserves it while it waits', async () => {
+    await inventory.addProduct('lamp', 10);
+    let first: string | undefined;
+    const second = await meanwhile(
+      async (transaction) => {
+        const answer = await reserve('order', 2, { ...inventory, dependencies: inTransaction(transaction) });
+        first = answer.reservation?.reservationId;
+      },
+      () => reserve('order', 2),
+    );
+    expect(second.reservation?.reservationId).toBe(first);
+    expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 10, reserved: 2, sold: 0 });
+    expect(await inventory.subjects()).toEqual(['shop.inventory.v1.StockReserved']);
+  });
+
+  it('is adjusted from the stock that another adjustment leaves', async () => {
+    await inventory.addProduct('lamp', 10);
+    const adjust = (idempotencyKey: string, dependencies = inventory.dependencies) =>
+      adjustStock(dependencies, create(AdjustStockRequestSchema, { idempotencyKey, productId: 'lamp', delta: 5 }));
+    const { product } = await meanwhile(
+      (transaction) => adjust('first', inTransaction(transaction)),
+      () => adjust('second'),
+    );
+    expect(product).toMatchObject({ onHand: 20 });
+    expect(await inventory.stockOf('lamp')).toMatchObject({ on_hand: 20 });
+  });
+});
+
+describe('a reservation', () => {
+  const order = { orderId: 'order', reservationId: '' };
+  const confirm = (dependencies = inventory.dependencies) =>
+    confirmReservation(dependencies, create(ConfirmReservationRequestSchema, order));
+  const release = (dependencies = inventory.dependencies) =>
+    releaseReservation(dependencies, create(ReleaseReservationRequestSchema, order));
+
+  it('is confirmed once when a duplicate confirms it while it waits', async () => {
+    await inventory.addProduct('lamp', 10);
+    await reserve('order', 2);
+    await meanwhile((transaction) => confirm(inTransaction(transaction)), confirm);
+    expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 8, reserved: 0, sold: 2 });
+  });
+
+  it('is not released when it is confirmed while the release waits', async () => {
+    await inventory.addProduct('lamp', 10);
+    await reserve('order', 2);
+    const releasing = meanwhile((transaction) => confirm(inTransaction(transaction)), release);
+    await expect(releasing).rejects.toMatchObject({ reason: 'RESERVATION_CONFIRMED' });
+    expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 8, reserved: 0, sold: 2 });
+  });
+
+  it('is not confirmed when it is released while the confirmation waits', async () => {
+    await inventory.addProduct('lamp', 10);
+    await reserve('order', 2);
+    const confirming = meanwhile((transaction) => release(inTransaction(transaction)), confirm);
+    await expect(confirming).rejects.toMatchObject({ reason: 'RESERVATION_RELEASED' });
+    expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 10, reserved: 0, sold: 0 });
+    expect(await inventory.subjects()).toEqual(['shop.inventory.v1.StockReleased', 'shop.inventory.v1.StockReserved']);
+  });
+});
+
+/** The dependencies of a use case whose statements belong to a transaction. */
+function inTransaction(transaction: Transaction) {
+  const { query } = transaction;
   return {
-    query: (text: string) => client.query(text),
-    /** Returns the number of statements that wait for a lock of this session. */
-    countWaiting: async () => {
-      const { rows } = await client.query(
-        'select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))',
-      );
-      return rows.length;
+    ...inventory.dependencies,
+    database: {
+      ...inventory.database,
+      query,
+      transaction: <T>(work: (own: Transaction) => Promise<T>) => work(transaction),
     },
-    [Symbol.asyncDispose]: () => client.end(),
   };
 }

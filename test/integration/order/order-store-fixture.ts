@@ -14,6 +14,8 @@ export type OrderStoreFixture = {
   readonly store: OrderStore;
   /** A store whose leases expire immediately. */
   readonly withoutLease: OrderStore;
+  /** A store whose statements use no index, and sort instead. */
+  readonly withoutIndexes: OrderStore;
   /** Runs a statement, bypassing the store. */
   sql<Row = Record<string, unknown>>(text: string): Promise<Row[]>;
   /** Stores a new order under its own key. */
@@ -26,12 +28,18 @@ export function useOrderStore(): OrderStoreFixture {
   let database: Database;
   let store: OrderStore;
   let withoutLease: OrderStore;
+  let withoutIndexes: OrderStore;
   beforeAll(async () => {
     const { databaseUrl } = resources.use(await createTestDatabase('order'));
     database = createDatabase({ url: databaseUrl, size: 8, timeoutMs: 20_000, log: silentLog });
     resources.defer(() => database.close());
     store = createOrderStore(database, LEASE_MS);
     withoutLease = createOrderStore(database, 0);
+    const url = new URL(databaseUrl);
+    url.searchParams.set('options', '-c enable_indexscan=off -c enable_bitmapscan=off');
+    const sorting = createDatabase({ url: url.href, size: 1, timeoutMs: 20_000, log: silentLog });
+    resources.defer(() => sorting.close());
+    withoutIndexes = createOrderStore(sorting, LEASE_MS);
   });
   afterAll(() => resources.disposeAsync());
   beforeEach(async () => {
@@ -46,6 +54,9 @@ export function useOrderStore(): OrderStoreFixture {
     },
     get withoutLease() {
       return withoutLease;
+    },
+    get withoutIndexes() {
+      return withoutIndexes;
     },
     sql: (text) => database.query(text),
     add: async (order, by = store) => {

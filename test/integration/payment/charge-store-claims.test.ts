@@ -22,6 +22,18 @@ describe('saving', () => {
     expect(await charges.subjects()).toEqual(['shop.payment.v1.PaymentFailed']);
   });
 
+  it('from a version that is not the stored one, older or newer, stores nothing', async () => {
+    const charge = await charges.open();
+    const completed = decideCharge(charge, CAPTURED);
+    expect(await charges.save({ ...completed, version: 3 })).toBeUndefined();
+    await charges.save(completed);
+    await charges.store.requestRefund('o1', 'refund of o1');
+    await charges.save(refundCharge(completed));
+    expect(await charges.save(completed)).toBeUndefined();
+    expect(await charges.store.find('o1')).toMatchObject({ charge: { status: 'REFUNDED', version: 3 } });
+    expect(await charges.subjects()).toHaveLength(2);
+  });
+
   it('from an older version stores neither the state nor its event', async () => {
     const charge = await charges.open();
     await charges.save(decideCharge(charge, CAPTURED));

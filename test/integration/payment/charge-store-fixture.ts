@@ -31,6 +31,8 @@ type Times = {
 
 export type ChargeStoreFixture = {
   readonly store: ChargeStore;
+  /** A store whose statements use no index, and sort instead. */
+  readonly withoutIndexes: ChargeStore;
   /** Runs a statement, bypassing the store. */
   query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** Changes columns of every charge, as SQL. */
@@ -71,11 +73,17 @@ export function useChargeStore(): ChargeStoreFixture {
   const resources = new AsyncDisposableStack();
   let database: Database;
   let store: ChargeStore;
+  let withoutIndexes: ChargeStore;
   beforeAll(async () => {
     const { databaseUrl } = resources.use(await createTestDatabase('payment'));
     database = createDatabase({ url: databaseUrl, size: 4, timeoutMs: 20_000, log: silentLog });
     resources.defer(() => database.close());
     store = createChargeStore(database, OPTIONS);
+    const url = new URL(databaseUrl);
+    url.searchParams.set('options', '-c enable_indexscan=off -c enable_bitmapscan=off');
+    const sorting = createDatabase({ url: url.href, size: 1, timeoutMs: 20_000, log: silentLog });
+    resources.defer(() => sorting.close());
+    withoutIndexes = createChargeStore(sorting, OPTIONS);
   });
   afterAll(() => resources.disposeAsync());
   beforeEach(async () => {
@@ -85,6 +93,9 @@ export function useChargeStore(): ChargeStoreFixture {
   const fixture: ChargeStoreFixture = {
     get store() {
       return store;
+    },
+    get withoutIndexes() {
+      return withoutIndexes;
     },
     query: (text, values) => database.query(text, values),
     set: (changes) => database.query(`update charge set ${changes}`),

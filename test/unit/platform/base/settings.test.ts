@@ -45,6 +45,7 @@ it('fills in every default', () => {
     MAX_STREAMS: 1_000,
     NATS_URL: 'nats://127.0.0.1:42229',
     CORS_ORIGINS: undefined,
+    DATABASE_TIMEOUT_MS: 500,
     ORDER_PORT: 50_051,
     ORDER_DATABASE_URL: databaseUrl,
     INVENTORY_URL: 'http://127.0.0.1:50052',
