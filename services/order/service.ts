@@ -8,6 +8,7 @@ import { syntheticHeaders } from '../platform/base/synthetic.ts';
 import { createDependency } from '../platform/client/rpc-client.ts';
 import { createFeatureFlags } from '../platform/flags/feature-flags.ts';
 import type { Logger } from '../platform/observability/log.ts';
+import { DEFAULT_DATABASE_TIMEOUT_MS } from '../platform/runtime/config.ts';
 import {
   createService,
   type ProcessOptions,
@@ -27,8 +28,8 @@ import { createPriceStore } from './price-store.ts';
 import { createOrderResumer } from './resume-orders.ts';
 import { createOrderRoutes, createOrderSubscriptions } from './routes.ts';
 
-// How much longer than a run's budget a lease lasts, for the run's own statements.
-const LEASE_MARGIN_MS = 1_500;
+// A lease lasts longer than a run's budget, for the run's own statements: each waits for a connection and for its answer.
+const LEASE_MARGIN_STATEMENTS = 3;
 // How long an idempotency key is kept: 30 days.
 const KEY_WINDOW_MS = 30 * 24 * 60 * 60 * 1_000;
 const PRICING_FLAG = 'new_pricing_algorithm';
@@ -51,7 +52,8 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
   const policies = createPolicies(config.breakerResetMs, config);
   const inventory = createDependency({ url: config.inventoryUrl, policy: policies.inventory, metrics, log });
   const payment = createDependency({ url: config.paymentUrl, policy: policies.payment, metrics, log });
-  const leaseMs = config.budgetMs + LEASE_MARGIN_MS;
+  const { budgetMs, databaseTimeoutMs = DEFAULT_DATABASE_TIMEOUT_MS } = config;
+  const leaseMs = budgetMs + LEASE_MARGIN_STATEMENTS * databaseTimeoutMs;
   const store = createOrderStore(runtime.database, leaseMs);
   const backgroundStore = createOrderStore(runtime.backgroundDatabase, leaseMs);
   const prices = createPriceStore(runtime.database);
@@ -84,7 +86,7 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
       inventory: backgroundInventory,
       payment: payment.backgroundClient(PaymentService),
     },
-    budgetMs: config.budgetMs,
+    budgetMs,
     areDependenciesHealthy: () => [inventory, payment].every(({ breaker }) => breaker().state === 'closed'),
     log,
   });
@@ -99,7 +101,7 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
       inventory: backgroundInventory,
       newOrderId: randomUUID,
       now,
-      budgetMs: config.budgetMs,
+      budgetMs,
       paymentMethods: config.paymentMethods,
       syntheticCredential: config.syntheticCredential,
     }),

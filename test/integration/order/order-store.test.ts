@@ -1,4 +1,4 @@
-// The order store on a real Postgres: what is inserted, saved, counted and listed.
+// The order store on a real Postgres: what is inserted, saved, counted and listed. order-store-claims.test.ts has the rest.
 import { describe, expect, it } from 'vitest';
 import {
   decideConfirm,
@@ -93,6 +93,14 @@ describe('saving', () => {
     const order = await fixture.add(pendingOrder());
     const impossible: Order = { ...order, status: 'CONFIRMED', verdict: 'FAIL' };
     await expect(fixture.store.save(impossible, 1, [])).rejects.toThrow(/check constraint/);
+  });
+});
+
+describe('claiming for the background', () => {
+  it('takes an order once: the claim is a lease', async () => {
+    await fixture.add(pendingOrder(), fixture.withoutLease);
+    expect(await fixture.store.claim(10)).toHaveLength(1);
+    expect(await fixture.store.claim(10)).toEqual([]);
   });
 });
 

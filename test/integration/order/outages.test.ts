@@ -1,5 +1,6 @@
 // Outages of broker and database: what calls answer, and that no accepted order is lost.
 import { Code } from '@connectrpc/connect';
+import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
@@ -83,6 +84,20 @@ describe('while the database is down', () => {
       expect(error.rawMessage).toBe('the database cannot be reached now');
     }
     expect(performance.now() - start).toBeLessThan(3_000);
+  });
+
+  it('a statement is waited for as long as DATABASE_TIMEOUT_MS says', async () => {
+    await using fixture = await startOrderFixture(PATIENT);
+    const holder = new Client({ connectionString: fixture.database.superuserUrl });
+    await holder.connect();
+    await holder.query('begin');
+    await holder.query('lock table orders');
+    const reading = rpcFailureOf(fixture.client.getOrder({ orderId: 'no-such' }));
+    const blocked = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+      and query like '%where order_id%' and clock_timestamp() - query_start > interval '700 milliseconds'`;
+    await expect.poll(() => fixture.sql(blocked), { timeout: 10_000 }).toHaveLength(1);
+    await holder.end();
+    expect((await reading).code).toBe(Code.NotFound);
   });
 
   it('orders are accepted again as soon as it is up', async () => {
