@@ -134,7 +134,7 @@ const ORDERS: readonly Mutant[] = [
     search: `update orders set lease_until = now() + \${milliseconds(leaseMs)}, resume_time = now()`,
     replacement: `update orders set lease_until = now() + 0 * \${milliseconds(leaseMs)}, resume_time = now()`,
     caughtBy: [
-      { file: 'test/integration/order/order-store-claims.test.ts', name: 'takes an order once: the claim is a lease' },
+      { file: 'test/integration/order/order-store.test.ts', name: 'takes an order once: the claim is a lease' },
     ],
   },
   {
