@@ -171,6 +171,19 @@ describe('the report of violations', () => {
       violations: ['stock-confirmed: confirmed its reservation is unknown'],
     },
     {
+      what: 'products of which no change, and not every change, was published',
+      violate: (facts) => {
+        const stream = streamOf(facts, 'inventory');
+        stream.events = stream.events.filter(({ id }) => id !== 'changed mug');
+        facts.messaging.inventory.sent = [];
+        productOf(facts, 'lamp').version = 2;
+      },
+      violations: [
+        'changes-published: lamp has version 2, published were: 1',
+        'changes-published: mug has version 1, published were: none',
+      ],
+    },
+    {
       what: "an event that one service has not applied, beside another service's dead letter of it",
       violate: (facts) => {
         facts.messaging.analytics.inbox.delete('created short');
