@@ -36,6 +36,14 @@ function addDeadLetter({ messaging }: DraftFacts, eventId: string): void {
   messaging.inventory.deadLetters.push({ deadLetterId: 'dead', eventId, subject: 'shop.order.v1.Other', error: 'no' });
 }
 
+/** Removes the events, mails and keys from before a time. */
+function prune(facts: DraftFacts, since: Date): void {
+  for (const stream of facts.streams) Object.assign(stream, { events: [], since });
+  Object.assign(facts, { mailbox: { mails: [], unrelated: 0, since }, keys: [], keysSince: since, acknowledged: [] });
+}
+
+const LATER = new Date('2026-04-01T12:00:00.000Z');
+
 type Case = { what: string; violate: (facts: DraftFacts) => void; violations: string[] };
 
 describe('the report of violations', () => {
@@ -216,6 +224,14 @@ describe('the report of violations', () => {
       ),
     },
     {
+      what: 'an old order that analytics counts with another total',
+      violate: (facts) => {
+        prune(facts, LATER);
+        of(facts.sales, 'confirmed').total!.minorUnits = 1n;
+      },
+      violations: ['sales-exact: confirmed is counted with another total'],
+    },
+    {
       what: 'orders with no events, two ends and no end',
       violate: (facts) => {
         const stream = streamOf(facts, 'order');
@@ -322,6 +338,13 @@ describe('the report of violations', () => {
       },
     },
     {
+      what: 'an old order that analytics may never have received',
+      violate: (facts) => {
+        prune(facts, LATER);
+        facts.sales = facts.sales.filter(({ orderId }) => orderId !== 'confirmed');
+      },
+    },
+    {
       what: 'the lines of a reservation in another order, and split',
       violate: ({ reservations, sales }) => {
         of(reservations, 'confirmed-in-dollars').lines.reverse();
@@ -333,12 +356,7 @@ describe('the report of violations', () => {
   });
 
   it('holds what is as old as the oldest stored event to it, and nothing older', () => {
-    const changeOf = (since: Date) =>
-      violationsOf((facts) => {
-        for (const stream of facts.streams) Object.assign(stream, { events: [], since });
-        Object.assign(facts.mailbox!, { mails: [], since });
-        Object.assign(facts, { keys: [], keysSince: since, acknowledged: [] });
-      });
+    const changeOf = (since: Date) => violationsOf((facts) => prune(facts, since));
     const { createTime } = of(draftCleanFacts().orders, 'confirmed');
     const names = changeOf(createTime).map((line) => line.slice(0, line.indexOf(':')));
 
