@@ -260,6 +260,14 @@ export const EVENTS: ViolationExample[] = [
   ],
   [
     'changes-published',
+    'cancelled',
+    'a refunded payment was published twice',
+    (facts) => {
+      addEvent(facts, 'payment', 'PaymentCompleted', 'cancelled');
+    },
+  ],
+  [
+    'changes-published',
     'lamp',
     'a change of a product was not published',
     (facts) => {

@@ -36,6 +36,14 @@ function addDeadLetter({ messaging }: DraftFacts, eventId: string): void {
   messaging.inventory.deadLetters.push({ deadLetterId: 'dead', eventId, subject: 'shop.order.v1.Other', error: 'no' });
 }
 
+/** Removes the events, mails and keys from before a time. */
+function prune(facts: DraftFacts, since: Date): void {
+  for (const stream of facts.streams) Object.assign(stream, { events: [], since });
+  Object.assign(facts, { mailbox: { mails: [], unrelated: 0, since }, keys: [], keysSince: since, acknowledged: [] });
+}
+
+const LATER = new Date('2026-04-01T12:00:00.000Z');
+
 type Case = { what: string; violate: (facts: DraftFacts) => void; violations: string[] };
 
 describe('the report of violations', () => {
@@ -171,6 +179,19 @@ describe('the report of violations', () => {
       violations: ['stock-confirmed: confirmed its reservation is unknown'],
     },
     {
+      what: 'products of which no change, and not every change, was published',
+      violate: (facts) => {
+        const stream = streamOf(facts, 'inventory');
+        stream.events = stream.events.filter(({ id }) => id !== 'changed mug');
+        facts.messaging.inventory.sent = [];
+        productOf(facts, 'lamp').version = 2;
+      },
+      violations: [
+        'changes-published: lamp has version 2, published were: 1',
+        'changes-published: mug has version 1, published were: none',
+      ],
+    },
+    {
       what: "an event that one service has not applied, beside another service's dead letter of it",
       violate: (facts) => {
         facts.messaging.analytics.inbox.delete('created short');
@@ -201,6 +222,14 @@ describe('the report of violations', () => {
       violations: ['notification', 'analytics'].map(
         (service) => `inbox-complete: ended confirmed ${service} has not applied this shop.order.v1.OrderConfirmed`,
       ),
+    },
+    {
+      what: 'an old order that analytics counts with another total',
+      violate: (facts) => {
+        prune(facts, LATER);
+        of(facts.sales, 'confirmed').total!.minorUnits = 1n;
+      },
+      violations: ['sales-exact: confirmed is counted with another total'],
     },
     {
       what: 'orders with no events, two ends and no end',
@@ -309,6 +338,13 @@ describe('the report of violations', () => {
       },
     },
     {
+      what: 'an old order that analytics may never have received',
+      violate: (facts) => {
+        prune(facts, LATER);
+        facts.sales = facts.sales.filter(({ orderId }) => orderId !== 'confirmed');
+      },
+    },
+    {
       what: 'the lines of a reservation in another order, and split',
       violate: ({ reservations, sales }) => {
         of(reservations, 'confirmed-in-dollars').lines.reverse();
@@ -320,12 +356,7 @@ describe('the report of violations', () => {
   });
 
   it('holds what is as old as the oldest stored event to it, and nothing older', () => {
-    const changeOf = (since: Date) =>
-      violationsOf((facts) => {
-        for (const stream of facts.streams) Object.assign(stream, { events: [], since });
-        Object.assign(facts.mailbox!, { mails: [], since });
-        Object.assign(facts, { keys: [], keysSince: since, acknowledged: [] });
-      });
+    const changeOf = (since: Date) => violationsOf((facts) => prune(facts, since));
     const { createTime } = of(draftCleanFacts().orders, 'confirmed');
     const names = changeOf(createTime).map((line) => line.slice(0, line.indexOf(':')));
 
