@@ -346,6 +346,7 @@ describe('a voided charge', () => {
     provider.refund.mockResolvedValueOnce({ kind: 'refunded' });
     await refundLateCapture(dependencies, voided, runFor());
 
+    expect(provider.refund.mock.calls[0]?.[0]).toBe(providerKey('refund', 'o1'));
     expect(store.rows.get('o1')?.charge).toMatchObject({ status: 'REFUNDED', transactionId: 'ch_1' });
     expect(subjects()).toEqual(['shop.payment.v1.PaymentRefunded']);
   });
