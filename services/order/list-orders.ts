@@ -15,17 +15,13 @@ export async function listOrders(store: Pick<OrderStore, 'list'>, request: ListO
   validation.optionalText('customer_id', request.customerId);
   const status = parseStatus(request, validation);
   const page = parsePage(request, 2, validation);
-  if (page.after !== undefined && !isOrderKey(page.after)) {
+  if (page.after?.[0] !== undefined && !isTimeKey(page.after[0])) {
     validation.add('page_token', 'must be the next_page_token of the previous page, unchanged');
   }
   validation.throwIfInvalid();
   const orders = await store.list({ customerId: request.customerId, status }, page);
   const { rows, nextPageToken } = cutPage(orders, page, (order) => [order.createTime.toISOString(), order.orderId]);
   return { orders: rows.map(toOrderMessage), nextPageToken };
-}
-
-function isOrderKey([time = '', orderId = '']: readonly string[]): boolean {
-  return isTimeKey(time) && !orderId.includes('\0');
 }
 
 function parseStatus(request: ListOrdersRequest, validation: Validation): OrderStatus | undefined {

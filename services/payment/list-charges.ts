@@ -17,15 +17,11 @@ export async function listCharges({ store }: ListChargesDependencies, request: L
   validation.optionalText('customer_id', customerId);
   validation.optionalText('order_id', orderId);
   const page = parsePage(request, 2, validation);
-  if (page.after !== undefined && !isChargeKey(page.after)) {
+  if (page.after?.[0] !== undefined && !isTimeKey(page.after[0])) {
     validation.add('page_token', 'must be the next_page_token of the previous page, unchanged');
   }
   validation.throwIfInvalid();
   const charges = await store.list({ customerId, orderId }, page);
   const { rows, nextPageToken } = cutPage(charges, page, (charge) => [charge.createTime.toISOString(), charge.orderId]);
   return { charges: rows.map(toChargeMessage), nextPageToken };
-}
-
-function isChargeKey([time = '', orderId = '']: readonly string[]): boolean {
-  return isTimeKey(time) && !/\p{Cc}/u.test(orderId);
 }

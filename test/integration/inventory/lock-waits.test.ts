@@ -58,6 +58,21 @@ describe('an order that waits for a product all of which is reserved', () => {
   });
 });
 
+describe('a duplicate of a decided order', () => {
+  it.each([
+    ['reserved', 2, { reservation: { state: ReservationState.RESERVED } }],
+    ['rejected', 11, { reason: 'INSUFFICIENT_STOCK' }],
+  ])('is answered as %s without waiting for the product', async (_state, quantity, answer) => {
+    await inventory.addProduct('lamp', 10);
+    await Promise.allSettled([reserve('order', quantity)]);
+    await inventory.database.transaction(async ({ query }) => {
+      await query('select from product for update');
+      const [duplicate] = await Promise.allSettled([reserve('order', quantity)]);
+      expect(duplicate.status === 'fulfilled' ? duplicate.value : duplicate.reason).toMatchObject(answer);
+    });
+  });
+});
+
 describe('an order that waits for a product', () => {
   it('is refused the units that another order reserves while it waits', async () => {
     await inventory.addProduct('lamp', 10);

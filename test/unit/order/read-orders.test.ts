@@ -70,7 +70,7 @@ const list = (request: MessageInitShape<typeof ListOrdersRequestSchema>, store =
   listOrders(store, create(ListOrdersRequestSchema, request));
 
 const orders = (count: number) =>
-  Array.from({ length: count }, (_, index) => pendingOrder({ orderId: `order-${index}` }));
+  Array.from({ length: count }, (_, index) => ({ ...blockedOrder(), orderId: `order-${index}` }));
 
 const token = (...keys: unknown[]) => Buffer.from(JSON.stringify(keys)).toString('base64url');
 

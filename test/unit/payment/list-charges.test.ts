@@ -14,7 +14,8 @@ import { chargeOf } from './fakes.ts';
 const NOW = new Date('2026-01-02T03:04:06.000Z');
 
 function createList(count: number) {
-  const charges = Array.from({ length: count }, (_, index) => chargeOf({ orderId: `o${index}` }));
+  const changed = { updateTime: new Date('2026-01-03T00:00:00.000Z') };
+  const charges = Array.from({ length: count }, (_, index) => chargeOf({ orderId: `o${index}`, ...changed }));
   const list = vi.fn<ChargeStore['list']>(async (_filter, { size }) => charges.slice(0, size + 1));
   return {
     list,

@@ -141,13 +141,14 @@ describe('ProcessPayment', () => {
     expect(provider.refund).not.toHaveBeenCalled();
   });
 
-  it('calls again for a charge left open', async () => {
+  it('calls again for a charge left open, as a duplicate that does not count for the breaker', async () => {
     const { store, provider, pay } = createPaymentClient();
     provider.charge.mockResolvedValueOnce(unknown).mockResolvedValueOnce(captured);
     await failureOf(pay());
     expect(store.rows.get('o1')?.charge.status).toBe('CHARGING');
 
     expect((await pay()).charge.status).toBe(ChargeStatus.COMPLETED);
+    expect(provider.charge.mock.calls.map(([, , { counted }]) => counted)).toEqual([true, false]);
   });
 
   it('forgets the payment method with the answer', async () => {

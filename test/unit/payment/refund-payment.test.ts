@@ -82,6 +82,33 @@ describe('RefundPayment', () => {
     ]);
   });
 
+  it('is made after a settlement that had completed the charge before the request was stored', async () => {
+    const { provider, settlements, refund } = createRefundClient(PAID);
+    const ended = Promise.withResolvers<Charge>();
+    const charging = settlements.run('o1', () => ended.promise);
+    provider.refund.mockResolvedValueOnce({ kind: 'refunded' });
+    const refunding = refund();
+    ended.resolve(PAID.charge);
+
+    expect((await refunding).charge.status).toBe(ChargeStatus.REFUNDED);
+    await charging;
+  });
+
+  it('stores nothing when its caller has already hung up', async () => {
+    const { store, refund } = createRefundClient();
+    await expect(refund('o1', 'refund-1', AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
+    expect(store.rows.size).toBe(0);
+  });
+
+  it('stores nothing when too many settlements are in flight', async () => {
+    const { store, settlements, refund } = createRefundClient();
+    for (let running = 0; running < 500; running += 1) {
+      void settlements.run(`running-${running}`, () => new Promise<Charge>(() => undefined));
+    }
+    await expect(refund()).rejects.toMatchObject({ kind: 'resource_exhausted', reason: 'TOO_MANY_PAYMENTS' });
+    expect(store.rows.size).toBe(0);
+  });
+
   it('refuses a key that refunded another order', async () => {
     const { refund } = createRefundClient();
     await refund('o2', 'refund-1');

@@ -2,6 +2,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { PaymentCompletedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
+import type { StoredCharge } from '#services/payment/charge.ts';
 import { providerKey, refundLateCapture, settleCharge } from '#services/payment/settlement.ts';
 import { DomainError } from '#services/platform/base/errors.ts';
 import {
@@ -100,7 +101,7 @@ describe('the first call for a charge', () => {
   });
 
   it('returns what another replica stored concurrently', async () => {
-    const { store, provider, dependencies } = settling(storedCharge());
+    const { store, provider, dependencies, wakeRelay } = settling(storedCharge());
     provider.charge.mockImplementationOnce(async () => {
       const faster = storedCharge({ status: 'REFUNDED', transactionId: 'ch_1', version: 3 });
       store.rows.set('o1', { ...faster, requestHash: '', idempotencyKey: '', refundKey: '' });
@@ -109,6 +110,7 @@ describe('the first call for a charge', () => {
 
     expect(await settleCharge(dependencies, 'o1', runFor(), storedCharge())).toMatchObject({ status: 'REFUNDED' });
     expect(store.events).toEqual([]);
+    expect(wakeRelay).not.toHaveBeenCalled();
   });
 });
 
@@ -188,6 +190,15 @@ describe('an intent whose key may be forgotten', () => {
     provider.findCharge.mockResolvedValueOnce({ ...captured, transactionId: 'ch_old' });
 
     expect(await settleCharge(dependencies, 'o1', runFor())).toMatchObject({ transactionId: 'ch_old' });
+    expect(provider.charge).not.toHaveBeenCalled();
+  });
+
+  it('is declined, and gets no further call, when the provider has declined it', async () => {
+    const { store, provider, dependencies } = settling(storedCharge({}, OLD));
+    provider.findCharge.mockResolvedValueOnce(declined);
+
+    expect(await settleCharge(dependencies, 'o1', runFor())).toMatchObject({ status: 'DECLINED' });
+    expect(store.rows.get('o1')?.attempt).toBe(1);
     expect(provider.charge).not.toHaveBeenCalled();
   });
 
@@ -299,6 +310,33 @@ describe('a refund', () => {
   });
 });
 
+describe('a refund of an open charge, while a call may be in flight,', () => {
+  /** Changes the stored charge during the first look-up, which finds nothing. */
+  function changeDuringLookUp(change: (row: StoredCharge) => StoredCharge) {
+    const setup = settling(storedCharge({}, { ...REFUND, callWindowMs: 20 }));
+    setup.provider.findCharge.mockImplementation(async () => {
+      const row = setup.store.rows.get('o1');
+      if (row !== undefined) setup.store.rows.set('o1', { ...row, ...change(row) });
+      return none;
+    });
+    return setup;
+  }
+
+  it('voids it as soon as its call window is over', async () => {
+    const { provider, dependencies } = changeDuringLookUp((row) => ({ ...row, callWindowMs: 0 }));
+    expect(await settleCharge(dependencies, 'o1', runFor())).toMatchObject({ status: 'VOIDED' });
+    expect(provider.findCharge).toHaveBeenCalledTimes(2);
+  });
+
+  it('answers what another replica has decided in the meantime', async () => {
+    const declinedCharge = storedCharge({ status: 'DECLINED', version: 2 }, REFUND);
+    const { provider, dependencies, subjects } = changeDuringLookUp(() => declinedCharge);
+    expect(await settleCharge(dependencies, 'o1', runFor())).toMatchObject({ status: 'DECLINED', version: 2 });
+    expect(provider.findCharge).toHaveBeenCalledOnce();
+    expect(subjects()).toEqual([]);
+  });
+});
+
 describe('a voided charge', () => {
   const voided = storedCharge({ status: 'VOIDED', version: 2 }, { ...REFUND, awaitingLateCapture: true });
 
@@ -308,6 +346,7 @@ describe('a voided charge', () => {
     provider.refund.mockResolvedValueOnce({ kind: 'refunded' });
     await refundLateCapture(dependencies, voided, runFor());
 
+    expect(provider.refund.mock.calls[0]?.[0]).toBe(providerKey('refund', 'o1'));
     expect(store.rows.get('o1')?.charge).toMatchObject({ status: 'REFUNDED', transactionId: 'ch_1' });
     expect(subjects()).toEqual(['shop.payment.v1.PaymentRefunded']);
   });
