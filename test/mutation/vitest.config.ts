@@ -1,5 +1,5 @@
-// The configuration of vitest for `make mutation`: the unit tests alone. Every mutant starts a new worker, so what a run does not
-// need is left out: the guard against sockets and file writes, the reports, the database.
+// The configuration of vitest for `make mutation`: the unit tests of one group. What a mutant does not need is left out, because it
+// would be loaded for each: the guard against sockets and file writes, the reports, the database.
 import { defineConfig } from 'vitest/config';
 import { PATIENCE } from '../support/patience.ts';
 import { SEED_TAGS } from '../support/seed-map/sections.ts';

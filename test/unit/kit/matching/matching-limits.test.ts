@@ -82,6 +82,12 @@ describe('a literal', () => {
       'acquireTime: integerRange() stands for a number',
     ],
     [
+      'with a wrong value in an unordered list',
+      BookSchema,
+      { keywords: unordered(['x', 5]) },
+      'keywords[1]: expected a value of field library.v1.Book.keywords, got 5',
+    ],
+    [
       'with an expression for a map',
       BookSchema,
       { copiesByBranch: regex(/x/, 'x') },
@@ -170,6 +176,14 @@ describe('a literal', () => {
 
     expect(differences(['x'])).toEqual([]);
     expect(differences(['y'])).toEqual([{ path: 'book.keywords[0]', expected: '"x"', actual: '"y"' }]);
+  });
+
+  it('gives each element of an unordered list a partner of its own', () => {
+    const xOrY = () => regex(/^[xy]$/, 'x');
+
+    expect(differencesOf({ keywords: unordered(['x', xOrY(), xOrY()]) }, { keywords: ['x', 'y', 'z'] })).toEqual([
+      'keywords[2]: a text like /^[xy]$/ / "z"',
+    ]);
   });
 
   it('may have a range for a wrapped number', () => {
@@ -297,6 +311,10 @@ describe('a pattern in a file', () => {
   const read = (json: PatternJson) => readPattern(BookSchema, json, registry);
 
   it('has no key for what is absent, and no limit where there is none', () => {
+    expect(write({ keywords: like([]), copiesByBranch: like({}) })).toStrictEqual({
+      message: {},
+      rules: { copiesByBranch: { match: 'anything' }, keywords: { match: 'anything' } },
+    });
     expect(write({ subtitle: absent(), keywords: eachLike('x') })).toStrictEqual({
       message: { keywords: ['x'] },
       rules: { keywords: { match: 'each', least: 1 }, subtitle: { match: 'absent' } },
