@@ -187,7 +187,7 @@ bench-kit: $(ready) $(bench_packages) ## compare the kit's speed with Pact, Wire
 
 ##@ Proofs (they take minutes; `make check` does not run them)
 
-.PHONY: bench overload fault-matrix crash-matrix soak chaos mutants
+.PHONY: bench overload fault-matrix crash-matrix soak chaos mutants mutation
 bench: $(ready) $(nats_server) ## measure the cost of the call policies, with and without them; ARGS='--check' fails at 10 %
 	@node test/bench/policies/main.ts $(ARGS)
 
@@ -208,3 +208,6 @@ chaos: $(ready) $(nats_server) ## run the chaos experiments, one fault at a time
 
 mutants: $(ready) $(nats_server) ## break production code on purpose and expect a named test to fail; MUTANT=<part of a name>
 	node test/chaos/mutants/main.ts $(MUTANT)
+
+mutation: $(ready) ## mutate every expression of the core logic and run its unit tests; GROUP=matcher ARGS='--force --concurrency 1'
+	@node test/mutation/main.ts $(GROUP) $(ARGS)

@@ -1,4 +1,5 @@
 // Runs Stryker on one group: mutates its files in a copy of the repository, and runs the group's tests on each mutant.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Stryker } from '@stryker-mutator/core';
 import { type MutationGroup, TESTS_VARIABLE } from './groups.ts';
 
@@ -9,11 +10,15 @@ export type RunOptions = {
   readonly force: boolean;
 };
 
+type TestedStatus = { readonly status: string };
+
 /** A mutant after its tests. */
 export type MutantResult = Awaited<ReturnType<Stryker['runMutationTest']>>[number];
 
 /** @throws {Error} The tests fail on unchanged code. */
 export function runGroup({ name, files, tests }: MutationGroup, { concurrency, force }: RunOptions) {
+  const resultsFile = `.mutation/${name}.json`;
+  if (existsSync(resultsFile)) forgetSurvivors(resultsFile);
   // Not by Stryker's option `testFiles`: with it, a mutant of a module's constants is activated only after the module has read them.
   process.env[TESTS_VARIABLE] = JSON.stringify(tests);
   return new Stryker({
@@ -21,7 +26,7 @@ export function runGroup({ name, files, tests }: MutationGroup, { concurrency, f
     concurrency,
     force,
     incremental: true,
-    incrementalFile: `.mutation/${name}.json`,
+    incrementalFile: resultsFile,
     tempDirName: `.mutation/sandbox-${name}`,
     ignorePatterns: [
       '*',
@@ -46,4 +51,15 @@ export function runGroup({ name, files, tests }: MutationGroup, { concurrency, f
     // vitest notices an endless loop by Stryker's count of hits first.
     timeoutMS: 20_000,
   }).runMutationTest();
+}
+
+// Every survivor is tested again: Stryker would reuse the result of a mutant of module constants although there is a new test, and of
+// any mutant although a module that is not mutated changed.
+function forgetSurvivors(resultsFile: string): void {
+  const results = JSON.parse(readFileSync(resultsFile, 'utf8')) as {
+    files: Record<string, { mutants: TestedStatus[] }>;
+  };
+  for (const file of Object.values(results.files))
+    file.mutants = file.mutants.filter(({ status }) => status === 'Killed');
+  writeFileSync(resultsFile, JSON.stringify(results));
 }

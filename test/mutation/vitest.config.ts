@@ -1,6 +1,8 @@
-// The configuration of vitest for `make mutation`: the unit tests alone. Every mutant starts a new worker, so what a run does not
-// need is left out: the guard against sockets and file writes, the reports, the database.
+// The configuration of vitest for `make mutation`: the unit tests of one group. What a mutant does not need is left out, because it
+// would be loaded for each: the guard against sockets and file writes, the reports, the database.
 import { defineConfig } from 'vitest/config';
+import { PATIENCE } from '../support/patience.ts';
+import { SEED_TAGS } from '../support/seed-map/sections.ts';
 import { TESTS_VARIABLE } from './groups.ts';
 import { endKeptThread, KEPT_THREAD } from './kept-thread.ts';
 
@@ -21,6 +23,8 @@ export default defineConfig({
     name: 'unit',
     include: JSON.parse(process.env[TESTS_VARIABLE] ?? '[]'),
     reporters: [{}],
+    tags: SEED_TAGS,
+    expect: { poll: PATIENCE },
     testTimeout: 5_000,
     hookTimeout: 5_000,
     restoreMocks: true,

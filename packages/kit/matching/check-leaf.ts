@@ -61,7 +61,7 @@ function anyKeyOf({ mapKey }: MapField): string {
 }
 
 function toGivenLeaf(type: ValueType, value: unknown, place: Place): Leaf {
-  if (type.kind === 'scalar' || type.kind === 'enum' || type.kind === 'message') return value as Leaf;
+  if (type.kind === 'scalar' || type.kind === 'enum') return value as Leaf;
   if (type.kind === 'wrapper') {
     const isMessage = typeof value === 'object' && value !== null && !(value instanceof Uint8Array);
     return (isMessage ? (value as { value?: unknown }).value : value) as Leaf;

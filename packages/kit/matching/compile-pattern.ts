@@ -176,6 +176,7 @@ function compileValueMatcher(field: DescField, rule: ValueRule, place: Place): P
       return rule;
     }
     case 'anyOf':
+      assertFits(type.kind !== 'message', 'anyOf() stands for a single value, not for a message', place);
       return { kind: 'anyOf', values: rule.values.map((value) => checkLeaf(field, value, place)) };
     case 'range':
       assertFits(type.kind === 'scalar' || type.kind === 'wrapper', 'integerRange() stands for a number', place);

@@ -25,7 +25,7 @@ const PATIENCE = { timeout: 60_000, interval: 25 };
 let platform: TestStack;
 
 beforeAll(async () => {
-  platform = await useSharedStack('steady');
+  platform = await useSharedStack('disturbed');
 });
 afterAll(() => platform?.[Symbol.asyncDispose]());
 

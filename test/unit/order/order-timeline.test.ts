@@ -24,31 +24,34 @@ import {
 
 const now = secondsLater(60);
 
-it.each<readonly [transition: string, before: Order, after: (order: Order) => Order, entries: readonly string[]]>([
-  ['a reservation', pendingOrder(), (order) => markReserved(order, 'res1', now), ['RESERVE_STOCK DONE']],
-  ['a payment', pendingOrder(), (order) => markPaid(order, 'ch_1', now), ['PROCESS_PAYMENT DONE']],
-  ['the verdict CONFIRM', paidOrder(), (order) => decideConfirm(order, now), ['DECIDE DONE CONFIRM']],
+it.each<readonly [transition: string, before: () => Order, after: (order: Order) => Order, entries: readonly string[]]>(
   [
-    'the verdict FAIL',
-    blockedOrder(),
-    (order) => decideFail(order, 'PAYMENT_FAILED', NOTHING_OWED, now),
-    ['DECIDE DONE FAIL PAYMENT_FAILED', 'FINISH DONE FAILED'],
+    ['a reservation', pendingOrder, (order) => markReserved(order, 'res1', now), ['RESERVE_STOCK DONE']],
+    ['a payment', pendingOrder, (order) => markPaid(order, 'ch_1', now), ['PROCESS_PAYMENT DONE']],
+    ['the verdict CONFIRM', paidOrder, (order) => decideConfirm(order, now), ['DECIDE DONE CONFIRM']],
+    [
+      'the verdict FAIL',
+      blockedOrder,
+      (order) => decideFail(order, 'PAYMENT_FAILED', NOTHING_OWED, now),
+      ['DECIDE DONE FAIL PAYMENT_FAILED', 'FINISH DONE FAILED'],
+    ],
+    [
+      'the verdict CANCEL',
+      paidOrder,
+      (order) => decideCancel(order, now),
+      ['DECIDE DONE CANCEL', 'FINISH DONE CANCELLED'],
+    ],
+    [
+      'the confirmation',
+      confirmingOrder,
+      (order) => markConfirmed(order, now),
+      ['CONFIRM_RESERVATION DONE', 'FINISH DONE CONFIRMED'],
+    ],
+    ['a release', cancelledOrder, (order) => markReleased(order, now), ['RELEASE_RESERVATION DONE']],
+    ['a refund', cancelledOrder, (order) => markRefunded(order, now), ['REFUND_PAYMENT DONE']],
   ],
-  [
-    'the verdict CANCEL',
-    paidOrder(),
-    (order) => decideCancel(order, now),
-    ['DECIDE DONE CANCEL', 'FINISH DONE CANCELLED'],
-  ],
-  [
-    'the confirmation',
-    confirmingOrder(),
-    (order) => markConfirmed(order, now),
-    ['CONFIRM_RESERVATION DONE', 'FINISH DONE CONFIRMED'],
-  ],
-  ['a release', cancelledOrder(), (order) => markReleased(order, now), ['RELEASE_RESERVATION DONE']],
-  ['a refund', cancelledOrder(), (order) => markRefunded(order, now), ['REFUND_PAYMENT DONE']],
-])('%s adds its entries to the timeline', (_, before, after, entries) => {
+)('%s adds its entries to the timeline', (_, build, after, entries) => {
+  const before = build();
   const added = after(before).timeline.slice(before.timeline.length);
 
   expect(added.map(({ step, state, detail }) => [step, state, detail].join(' ').trim())).toEqual(entries);
