@@ -1,52 +1,63 @@
 // The trace of one order through every service, as a collector receives it.
 import { randomBytes } from 'node:crypto';
-import { expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { sourcesOf, waitForQuiescence } from '../support/invariants/invariants.ts';
 import { type ReceivedSpan, startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { awaitOrder, orderRequest, startTestStack } from '../support/stack.ts';
 
 const CALLER_SPAN = '00f067aa0ba902b7';
 
-it('an order is one connected trace through all services, and a graceful stop loses no span', async () => {
-  await using collector = await startOtlpReceiver();
-  // Nothing is sent before the stop, except full batches.
-  const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '600000' };
-  await using platform = await startTestStack(environment);
+describe('the trace of an order', () => {
   const traceId = randomBytes(16).toString('hex');
-  const headers = { traceparent: `00-${traceId}-${CALLER_SPAN}-01` };
+  let spans: readonly ReceivedSpan[];
+  let orderId: string | undefined;
 
-  const { order } = await platform.orders.createOrder(orderRequest({ customerId: 'traced' }), { headers });
-  await awaitOrder(platform, order?.orderId);
-  expect(await waitForQuiescence(sourcesOf(platform.stack), { timeoutMs: 60_000 })).toEqual([]);
-  await platform.stack.close();
+  beforeAll(async () => {
+    await using collector = await startOtlpReceiver();
+    // Nothing is sent before the stop, except full batches.
+    const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '600000' };
+    await using platform = await startTestStack(environment);
+    const headers = { traceparent: `00-${traceId}-${CALLER_SPAN}-01` };
+    const { order } = await platform.orders.createOrder(orderRequest({ customerId: 'traced' }), { headers });
+    orderId = order?.orderId;
+    await awaitOrder(platform, orderId);
+    expect(await waitForQuiescence(sourcesOf(platform.stack), { timeoutMs: 60_000 })).toEqual([]);
+    await platform.stack.close();
+    spans = collector.spans.filter((span) => span.traceId === traceId);
+  });
 
-  const spans = collector.spans.filter((span) => span.traceId === traceId);
-  expect(spans.filter((span) => isDetached(span, spans))).toEqual([]);
-  expect(spans.filter(({ hasFailed }) => hasFailed)).toEqual([]);
-  const created = only(spans, 'order server shop.order.v1.OrderService/CreateOrder');
-  expect(created).toMatchObject({ parentId: CALLER_SPAN, attributes: { 'order.id': order?.orderId } });
+  it('is connected and without failures: a graceful stop loses no span', () => {
+    expect(spans.filter((span) => isDetached(span, spans))).toEqual([]);
+    expect(spans.filter(({ hasFailed }) => hasFailed)).toEqual([]);
+    expect(only(spans, 'notification client send mail').parentId).not.toBe('');
+  });
 
-  for (const [service, rpc] of [
+  it('continues the trace of the caller, and names the order', () => {
+    const created = only(spans, 'order server shop.order.v1.OrderService/CreateOrder');
+    expect(created).toMatchObject({ parentId: CALLER_SPAN, attributes: { 'order.id': orderId } });
+  });
+
+  it.each([
     ['inventory', 'shop.inventory.v1.InventoryService/ReserveStock'],
     ['payment', 'shop.payment.v1.PaymentService/ProcessPayment'],
     ['inventory', 'shop.inventory.v1.InventoryService/ConfirmReservation'],
-  ] as const) {
+  ])('connects the call to %s with its service: %s', (service, rpc) => {
     const called = only(spans, `order client ${rpc}`);
-    expect(called.parentId).toBe(created.spanId);
+    expect(called.parentId).toBe(only(spans, 'order server shop.order.v1.OrderService/CreateOrder').spanId);
     expect(only(spans, `${service} server ${rpc}`).parentId).toBe(called.spanId);
-  }
-  for (const [producer, subject, consumers] of [
+  });
+
+  it.each([
     ['order', 'shop.order.v1.OrderCreated', ['inventory', 'analytics']],
     ['order', 'shop.order.v1.OrderConfirmed', ['notification', 'analytics']],
     ['inventory', 'shop.inventory.v1.StockReserved', ['order']],
     ['payment', 'shop.payment.v1.PaymentCompleted', ['order']],
-  ] as const) {
+  ])('connects the event of %s with its consumers: %s', (producer, subject, consumers) => {
     const published = only(spans, `${producer} producer publish ${subject}`);
     for (const consumer of consumers) {
       expect(only(spans, `${consumer} consumer handle ${subject}`).parentId).toBe(published.parentId);
     }
-  }
-  expect(only(spans, 'notification client send mail').parentId).not.toBe('');
+  });
 });
 
 /** Whether a span's parent is missing. */

@@ -25,7 +25,7 @@ function reserve(orderId: string, quantity: number, { dependencies } = inventory
 }
 
 /** Runs `call` while a transaction holds the locks of `change`, and returns the outcome of the call after the commit. */
-async function in the meantime<Answer>(
+async function whileLocked<Answer>(
   change: (transaction: Transaction) => Promise<unknown>,
   call: () => Promise<Answer>,
 ): Promise<Answer> {
@@ -48,7 +48,7 @@ describe('an order that waits for a product all of which is reserved', () => {
     await inventory.addProduct('lamp', 10);
     await reserve('first', 10);
 
-    const reserving = in the meantime(
+    const reserving = whileLocked(
       ({ query }) => query(`update product set ${change}`),
       () => reserve('second', 2),
     );
@@ -76,7 +76,7 @@ describe('a duplicate of a decided order', () => {
 describe('an order that waits for a product', () => {
   it('is refused the units that another order reserves while it waits', async () => {
     await inventory.addProduct('lamp', 10);
-    const reserving = in the meantime(
+    const reserving = whileLocked(
       (transaction) => reserve('first', 9, { ...inventory, dependencies: inTransaction(transaction) }),
       () => reserve('second', 2),
     );
@@ -87,7 +87,7 @@ describe('an order that waits for a product', () => {
   it('is not reserved twice when a duplicate reserves it while it waits', async () => {
     await inventory.addProduct('lamp', 10);
     let first: string | undefined;
-    const second = await in the meantime(
+    const second = await whileLocked(
       async (transaction) => {
         const answer = await reserve('order', 2, { ...inventory, dependencies: inTransaction(transaction) });
         first = answer.reservation?.reservationId;
@@ -103,7 +103,7 @@ describe('an order that waits for a product', () => {
     await inventory.addProduct('lamp', 10);
     const adjust = (idempotencyKey: string, dependencies = inventory.dependencies) =>
       adjustStock(dependencies, create(AdjustStockRequestSchema, { idempotencyKey, productId: 'lamp', delta: 5 }));
-    const { product } = await in the meantime(
+    const { product } = await whileLocked(
       (transaction) => adjust('first', inTransaction(transaction)),
       () => adjust('second'),
     );
@@ -122,14 +122,14 @@ describe('a reservation', () => {
   it('is confirmed once when a duplicate confirms it while it waits', async () => {
     await inventory.addProduct('lamp', 10);
     await reserve('order', 2);
-    await in the meantime((transaction) => confirm(inTransaction(transaction)), confirm);
+    await whileLocked((transaction) => confirm(inTransaction(transaction)), confirm);
     expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 8, reserved: 0, sold: 2 });
   });
 
   it('is not released when it is confirmed while the release waits', async () => {
     await inventory.addProduct('lamp', 10);
     await reserve('order', 2);
-    const releasing = in the meantime((transaction) => confirm(inTransaction(transaction)), release);
+    const releasing = whileLocked((transaction) => confirm(inTransaction(transaction)), release);
     await expect(releasing).rejects.toMatchObject({ reason: 'RESERVATION_CONFIRMED' });
     expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 8, reserved: 0, sold: 2 });
   });
@@ -137,7 +137,7 @@ describe('a reservation', () => {
   it('is not confirmed when it is released while the confirmation waits', async () => {
     await inventory.addProduct('lamp', 10);
     await reserve('order', 2);
-    const confirming = in the meantime((transaction) => release(inTransaction(transaction)), confirm);
+    const confirming = whileLocked((transaction) => release(inTransaction(transaction)), confirm);
     await expect(confirming).rejects.toMatchObject({ reason: 'RESERVATION_RELEASED' });
     expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 10, reserved: 0, sold: 0 });
     expect(await inventory.subjects()).toEqual(['shop.inventory.v1.StockReleased', 'shop.inventory.v1.StockReserved']);

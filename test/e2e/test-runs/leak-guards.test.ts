@@ -34,7 +34,7 @@ function runFixture(name: string): Promise<{ code: unknown; output: string }> {
     'node_modules/vitest/vitest.mjs',
     'run',
     '--config',
-    'test/integration/support/fixtures/vitest.config.ts',
+    'test/e2e/test-runs/fixtures/vitest.config.ts',
     name,
   ];
   const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' };

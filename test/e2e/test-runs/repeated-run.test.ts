@@ -9,7 +9,7 @@ import { NO_TEST_FAILED } from '../../support/repeat/run-results.ts';
 import { runVitest, startBusyCore } from '../../support/repeat/run-vitest.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const CONFIG = 'test/integration/support/fixtures/vitest.config.ts';
+const CONFIG = 'test/e2e/test-runs/fixtures/vitest.config.ts';
 const LIMIT_MS = 60_000;
 
 const running = new AbortController().signal;
