@@ -1,6 +1,7 @@
 // Services stop and start while orders are in flight: every acknowledged order completes.
 import { status as GrpcStatus } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
 import { renderTable } from '#local/stack/stack-table.ts';
@@ -75,6 +76,18 @@ describe('a service that is stopped', () => {
     expect(after).toMatchObject({ restarts: before.restarts + 1 });
     expect(after.pid).not.toBe(before.pid);
     expect(renderTable([after])).toMatch(new RegExp(` ${after.pid} +healthy`));
+  });
+
+  it('reports when it started, with a new time after its restart', async () => {
+    const startTime = async () => {
+      const { status } = await platform.client('notification', OpsService).getStatus({});
+      return status?.startTime?.seconds ?? 0n;
+    };
+    const before = await startTime();
+    await platform.stack.stop('notification');
+    await platform.stack.start('notification');
+
+    expect(await vi.waitFor(startTime, PATIENCE)).toBeGreaterThan(before);
   });
 
   it('finds earlier orders after every service was restarted', async () => {
