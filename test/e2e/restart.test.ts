@@ -16,7 +16,7 @@ describe('a service that is stopped', () => {
   let platform: TestStack;
 
   beforeAll(async () => {
-    platform = await useSharedStack('disturbed');
+    platform = await useSharedStack('restarted');
   });
   afterAll(() => platform?.[Symbol.asyncDispose]());
 

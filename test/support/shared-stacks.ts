@@ -25,18 +25,19 @@ type SharedStackOptions = Pick<StackOptions, 'services'> & {
   readonly isExclusive: boolean;
 };
 
+// Breakers allow a probe soon, so that one test's outage is over before the next test starts.
+const QUICK_RECOVERY = {
+  BREAKER_RESET_MS: '500',
+  PAYMENT_PROVIDER_TIMEOUT_MS: '6000',
+  PAYMENT_SETTLE_AFTER_MS: '500',
+};
+
 const STACKS = {
   /** For files that place orders and read; all its processes stay up. */
   steady: { isExclusive: false, environment: { PAYMENT_PROVIDER_SLOW_CAPTURE_MS: '3500' } },
-  /** For files that stop and kill processes. Breakers allow a probe soon, so that one test's outage is over before the next test. */
-  disturbed: {
-    isExclusive: true,
-    environment: {
-      BREAKER_RESET_MS: '500',
-      PAYMENT_PROVIDER_TIMEOUT_MS: '6000',
-      PAYMENT_SETTLE_AFTER_MS: '500',
-    },
-  },
+  /** For files that stop and kill processes; two, so that not all of them wait for each other. */
+  disturbed: { isExclusive: true, environment: QUICK_RECOVERY },
+  restarted: { isExclusive: true, environment: QUICK_RECOVERY },
   /** With the monitor, whose journeys run all the time. */
   monitored: {
     isExclusive: true,

@@ -13,7 +13,7 @@ const WITHIN = { timeout: 5_000, interval: 50 };
 let platform: TestStack;
 
 beforeAll(async () => {
-  platform = await useSharedStack('disturbed');
+  platform = await useSharedStack('restarted');
 });
 afterAll(() => platform?.[Symbol.asyncDispose]());
 

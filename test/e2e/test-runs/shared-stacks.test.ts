@@ -25,8 +25,8 @@ it('a steady stack is used by several files at once', async () => {
 });
 
 it('an exclusive stack is given to the next file after the disposal by the one that has it', async () => {
-  const first = await acquireSharedStack(socket(), 'disturbed');
-  const waiting = acquireSharedStack(socket(), 'disturbed');
+  const first = await acquireSharedStack(socket(), 'restarted');
+  const waiting = acquireSharedStack(socket(), 'restarted');
   // The owner answers requests in turn: it has seen the second one.
   await first.readOutput();
   expect(await isSettled(waiting)).toBe(false);
@@ -44,13 +44,13 @@ it('an exclusive stack is free again when the process that had it was killed', a
       '--input-type=module',
       '--eval',
       `const { acquireSharedStack } = await import(${JSON.stringify(MODULE)});
-       await acquireSharedStack(${JSON.stringify(socket())}, 'disturbed');
+       await acquireSharedStack(${JSON.stringify(socket())}, 'restarted');
        process.stdout.write('acquired');`,
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   await once(holder.stdout, 'data');
-  const waiting = acquireSharedStack(socket(), 'disturbed');
+  const waiting = acquireSharedStack(socket(), 'restarted');
   holder.kill('SIGKILL');
 
   await using next = await waiting;
@@ -59,18 +59,18 @@ it('an exclusive stack is free again when the process that had it was killed', a
 });
 
 it('a process that a file left stopped runs again for the next file', async () => {
-  const first = await acquireSharedStack(socket(), 'disturbed');
+  const first = await acquireSharedStack(socket(), 'restarted');
   await first.stack.stop('notification');
   await first[Symbol.asyncDispose]();
 
-  await using second = await acquireSharedStack(socket(), 'disturbed');
+  await using second = await acquireSharedStack(socket(), 'restarted');
 
   const rows = await second.stack.rows();
   expect(rows.find(({ name }) => name === 'notification')).toMatchObject({ health: 'healthy' });
 });
 
 it('a killed process is restarted at the same address, and its new pid is reported', async () => {
-  await using shared = await acquireSharedStack(socket(), 'disturbed');
+  await using shared = await acquireSharedStack(socket(), 'restarted');
   const row = async () => (await shared.stack.rows()).find(({ name }) => name === 'analytics')!;
   const before = await row();
 
