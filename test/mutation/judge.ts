@@ -1,7 +1,7 @@
 // The judgement of a group's mutants: how many were noticed, and whether each that was not is on the list. Pure.
 
 /** The least share of mutants that the tests of a group notice, in percent. */
-export const LEAST_SCORE = 85;
+const LEAST_SCORE = 85;
 
 type Position = { readonly line: number; readonly column: number };
 

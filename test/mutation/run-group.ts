@@ -13,7 +13,7 @@ export type RunOptions = {
 type TestedStatus = { readonly status: string };
 
 /** A mutant after its tests. */
-export type MutantResult = Awaited<ReturnType<Stryker['runMutationTest']>>[number];
+type MutantResult = Awaited<ReturnType<Stryker['runMutationTest']>>[number];
 
 /** @throws {Error} The tests fail on unchanged code. */
 export function runGroup({ name, files, tests }: MutationGroup, { concurrency, force }: RunOptions) {
