@@ -12,9 +12,6 @@ export type RunOptions = {
 
 type TestedStatus = { readonly status: string };
 
-/** A mutant after its tests. */
-type MutantResult = Awaited<ReturnType<Stryker['runMutationTest']>>[number];
-
 /** @throws {Error} The tests fail on unchanged code. */
 export function runGroup({ name, files, tests }: MutationGroup, { concurrency, force }: RunOptions) {
   const resultsFile = `.mutation/${name}.json`;
