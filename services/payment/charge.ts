@@ -152,7 +152,7 @@ export function matchDuplicate(
   request: { readonly orderId: string; readonly requestHash: string },
 ): StoredCharge | undefined {
   const foreign = known.some(({ stored }) => stored.charge.orderId !== request.orderId);
-  const own = known.find(({ stored }) => stored.charge.orderId === request.orderId);
+  const [own] = known;
   if (foreign || own === undefined) return undefined;
   const isMatch = own.stored.charge.status === 'TOMBSTONE' || own.requestHash === request.requestHash;
   return isMatch ? own.stored : undefined;

@@ -9,7 +9,7 @@ import { createOrderResumer } from '#services/order/resume-orders.ts';
 import { createOrderSubscriptions } from '#services/order/routes.ts';
 import { wakeOrder } from '#services/order/wake-order.ts';
 import { unavailable } from '#services/platform/base/errors.ts';
-import { injectTrace, installTracing, traceIdOf } from '#services/platform/observability/tracing.ts';
+import { currentOperation, injectTrace, installTracing, traceIdOf } from '#services/platform/observability/tracing.ts';
 import type { Transaction } from '#services/platform/storage/database.ts';
 import { type Sql, type Statement, toStatement } from '#services/platform/storage/sql.ts';
 import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
@@ -223,6 +223,19 @@ describe('the resumer', () => {
     await resumer.stop();
 
     expect(new Set(seen)).toEqual(new Set(['0af7651916cd43dd8448eb211c80319c']));
+  });
+
+  it('is named in what it does as an operation of its own', async () => {
+    installTracing();
+    const saga = createFakeSaga(blockedOrder());
+    const seen = new Set<string | undefined>();
+    saga.onChange.mockImplementation(() => void seen.add(currentOperation()));
+    const { resumer } = createResumer(saga);
+    await resumer.start();
+    await expect.poll(() => saga.store.current().status).toBe('CONFIRMED');
+    await resumer.stop();
+
+    expect([...seen]).toEqual(['resume order']);
   });
 
   it('is not stopped by an order that fails: other orders go on', async () => {

@@ -172,6 +172,22 @@ describe('voiding', () => {
     await settled;
   });
 
+  it('looks again after waits that double up to half a second', async () => {
+    const { provider, replace, dependencies } = settling(storedCharge({}, { ...REFUND, callWindowMs: 60_000 }));
+    const start = Date.now();
+    const times: number[] = [];
+    provider.findCharge.mockImplementation(async () => {
+      times.push(Date.now() - start);
+      if (times.length === 6) replace({ callWindowMs: 0 });
+      return none;
+    });
+
+    const settled = settleCharge(dependencies, 'o1', runWith(5_000));
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await settled).toMatchObject({ status: 'VOIDED' });
+    expect(times).toEqual([0, 50, 150, 350, 750, 1_250, 1_750]);
+  });
+
   it.each([
     ['decided the charge', (rows: Map<string, unknown>) => void rows.set('o1', storedCharge(COMPLETED)), 'COMPLETED'],
     ['deleted the charge', (rows: Map<string, unknown>) => void rows.delete('o1'), 'has no charge to settle'],
@@ -250,6 +266,18 @@ describe('the log', () => {
     await settleCharge(dependencies, 'o1', runWith(5_000));
 
     expect(recorded.lines.map(({ msg }) => msg)).toEqual(messages);
+  });
+
+  it.each([
+    ['the transaction of a capture', captured, { transaction_id: 'ch_1' }],
+    ['the code of a decline', declined, { decline_code: 'insufficient_funds' }],
+  ])('names %s', async (_, outcome, fields) => {
+    const { provider, recorded, dependencies } = settling(storedCharge());
+    provider.charge.mockResolvedValue(outcome);
+    await settleCharge(dependencies, 'o1', runWith(5_000));
+
+    const [line] = recorded.lines;
+    expect({ transaction_id: line?.transaction_id, decline_code: line?.decline_code }).toEqual(fields);
   });
 
   it.each<[string, StoredCharge]>([

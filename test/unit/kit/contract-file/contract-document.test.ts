@@ -76,6 +76,13 @@ describe('a document', () => {
     expect(textOf(document)).toBe(`${JSON.stringify(document, undefined, 2)}\n`);
   });
 
+  it('is written with the metadata of other tools, whatever texts are in it', () => {
+    const document = merge(undefined, json('a'));
+    const more = { ...document, metadata: { ...document.metadata, tool: { note: '' } } };
+
+    expect(textOf(more)).toBe(`${JSON.stringify(more, undefined, 2)}\n`);
+  });
+
   it('takes an empty list of states for none', () => {
     const document = merge(merge(undefined, json('a')), json('a', { providerStates: [], pending: true }));
 

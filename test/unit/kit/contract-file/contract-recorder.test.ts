@@ -1,9 +1,10 @@
 // What a recorder knows of the types of its interactions, and what names one.
 import { Code } from '@connectrpc/connect';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { declareCall, declareFailure, detail } from '../../../../packages/kit/contract/declare-rpc.ts';
 import { ContractError } from '../../../../packages/kit/contract-file/contract-error.ts';
 import { ContractRecorder } from '../../../../packages/kit/contract-file/contract-recorder.ts';
+import { ContractStore } from '../../../../packages/kit/contract-file/contract-store.ts';
 import { keyOf, titleOf } from '../../../../packages/kit/contract-file/interaction.ts';
 import { declareEvent } from '../../../../packages/kit/events/declare-event.ts';
 import { BookLentSchema } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
@@ -65,5 +66,18 @@ describe('the name of an interaction', () => {
     await expect(recorderOf().record([call, different])).rejects.toThrow(
       new ContractError('"a call" names two different interactions: rename one of them'),
     );
+  });
+
+  it('may be recorded again for the same one', async () => {
+    const merge = vi.spyOn(ContractStore.prototype, 'merge').mockResolvedValue();
+    const recorder = recorderOf();
+
+    expect([await recorder.record([call]), await recorder.record([call])]).toEqual(
+      Array(2).fill('/nowhere/Reader-Library.json'),
+    );
+    expect(merge.mock.calls.map(([interactions]) => interactions.map(({ description }) => description))).toEqual([
+      ['a call'],
+      ['a call'],
+    ]);
   });
 });

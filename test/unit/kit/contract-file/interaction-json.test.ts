@@ -1,4 +1,5 @@
 // An interaction survives its file, and Pact's part of the file says the same as far as Pact can.
+import type { DescMethod } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { declareCall, declareFailure, declareReply, detail } from '../../../../packages/kit/contract/declare-rpc.ts';
@@ -8,6 +9,7 @@ import { readInteraction, writeInteraction } from '../../../../packages/kit/cont
 import { declareEvent } from '../../../../packages/kit/events/declare-event.ts';
 import {
   BookLentSchema,
+  BookSchema,
   Genre,
   RefusalSchema,
 } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
@@ -19,6 +21,7 @@ import {
   eachLike,
   integerRange,
   like,
+  packed,
   regex,
   unordered,
 } from '../../../../packages/kit/matching/matchers.ts';
@@ -145,6 +148,25 @@ describe('the Pact part of a file', () => {
           details: [{ type: 'library.v1.Refusal', value: 'CgRMT1NU' }],
         },
       },
+    });
+  });
+
+  it('has the details of an error in base64 without padding, as Connect writes it', () => {
+    const failure = declareFailure(declareCall('a loss', [], getBook, {}), Code.NotFound, 'no book', [
+      detail(RefusalSchema, { reason: 'AWAY!' }),
+    ]);
+
+    expect(writeInteraction(failure, registry).response).toMatchObject({
+      body: { content: { details: [{ value: 'CgVBV0FZIQ' }] } },
+    });
+  });
+
+  it('has what is packed in a request', () => {
+    const giveBook = { ...getBook, input: BookSchema } as unknown as DescMethod;
+    const gift = interactionOf('a gift', giveBook, { attachment: packed(RefusalSchema, { reason: 'FULL' }) });
+
+    expect(writeInteraction(gift, registry).request).toMatchObject({
+      body: { content: { attachment: { '@type': 'type.googleapis.com/library.v1.Refusal', reason: 'FULL' } } },
     });
   });
 

@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { AuthorSchema, Genre } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { compilePattern } from '../../../../packages/kit/matching/compile-pattern.ts';
+import { createExample } from '../../../../packages/kit/matching/example-message.ts';
 import {
   absent,
   anything,
@@ -125,4 +126,10 @@ describe('a whole message as a literal', () => {
 
     expect(fields.map(({ field }) => field.name)).toEqual(['title', 'authors']);
   });
+});
+
+it('like() of an empty list or map has it as the example', () => {
+  const pattern = compilePattern(BookSchema, { keywords: like([]), copiesByBranch: like({}) });
+
+  expect(createExample(BookSchema, pattern)).toEqual(create(BookSchema));
 });

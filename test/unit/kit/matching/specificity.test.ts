@@ -104,6 +104,14 @@ describe('the most specific candidate', () => {
     expect(choose([1, 0], [1, 1])).toEqual({ kind: 'one', candidate: [1, 1] });
   });
 
+  it('is the only one, which is not rated', () => {
+    const rateNothing = () => {
+      throw new Error('rated');
+    };
+
+    expect(chooseMostSpecific(['a'], rateNothing)).toEqual({ kind: 'one', candidate: 'a' });
+  });
+
   it('is ambiguous when two are equally specific, and none without candidates', () => {
     expect(choose([0, 1], [2, 1], [2, 1])).toEqual({
       kind: 'ambiguous',

@@ -5,6 +5,7 @@ import { DOMAIN } from '#services/domain.ts';
 import { invalidArgument } from '#services/platform/base/errors.ts';
 import { installTracing } from '#services/platform/observability/tracing.ts';
 import { apiError, createMessage } from '../support/fake-stream.ts';
+import { recordSpans } from '../support/recorded-spans.ts';
 import { applied, createTestConsumer, eventually, type Handle, orderCreated } from './test-consumer.ts';
 
 const STREAM_MISSING = 10059;
@@ -66,6 +67,19 @@ describe('an event', () => {
     await eventually(() => expect(message.answers).toEqual([['term']]));
     const headers = JSON.stringify({ 'ce-id': id, traceparent, 'content-type': 'x' });
     expect(test.letters[0]).toEqual(expect.arrayContaining([id, headers, traceparent.split('-')[1]]));
+  });
+
+  it('is one span, which tells how it ended', async () => {
+    using spans = recordSpans();
+    await using test = createTestConsumer(applied);
+    await test.start();
+
+    test.deliver(orderCreated());
+
+    await eventually(() => expect(spans.ended()).toHaveLength(1));
+    expect(spans.ended()).toMatchObject([
+      { name: 'handle shop.order.v1.OrderCreated', attributes: { 'event.result': 'applied' } },
+    ]);
   });
 
   it('does what is left to do after its commit, and only then', async () => {
@@ -196,6 +210,21 @@ describe('a stop', () => {
     gate.resolve();
 
     expect(await stopping).toEqual([['ack']]);
+  });
+});
+
+describe('a stop of a consumer that was made again', () => {
+  it('ends the consumption that runs, and none that has ended', async () => {
+    const test = createTestConsumer(applied);
+    await test.start();
+    test.tell('consumer_deleted');
+    test.consumer.wake(); // Not to wait out its period.
+    await eventually(() => expect(test.consume).toHaveBeenCalledTimes(2));
+    test.stop.mockClear();
+
+    await test.consumer.stop();
+
+    expect(test.stop).toHaveBeenCalledTimes(2); // Stopped, then closed.
   });
 });
 

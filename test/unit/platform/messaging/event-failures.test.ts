@@ -131,6 +131,18 @@ describe('an event that can never be applied', () => {
       expect(test.attempts.size).toBe(0);
     },
   );
+
+  it('because it has no headers is stored without any', async () => {
+    await using test = createTestConsumer(applied);
+    await test.start();
+    const { message, answers } = orderCreated();
+
+    test.deliver({ message: Object.assign(message, { headers: undefined }), answers });
+
+    await eventually(() => expect(answers).toEqual([['term']]));
+    expect(test.letters[0]).toEqual(expect.arrayContaining(['SHOP_ORDER:17', '{}']));
+    expect(test.lines).toMatchObject([{ level: 'error', 'messaging.message.id': '' }]);
+  });
 });
 
 describe('an outage', () => {

@@ -6,6 +6,7 @@ import { createOutboxRelay } from '#services/platform/messaging/outbox-relay.ts'
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { createFakeDatabase, type Statement } from '../support/fake-database.ts';
 import { recordLog } from '../support/recorded-log.ts';
+import { recordSpans } from '../support/recorded-spans.ts';
 
 type Publish = (subject: string, payload: Uint8Array, options: { msgID: string; headers: MsgHdrs }) => Promise<unknown>;
 
@@ -69,6 +70,19 @@ describe('a relay', () => {
     expect(options.msgID).toBe('event-1');
     expect(options.headers.get('ce-id')).toBe('event-1');
     expect(options.headers.get('traceparent')).toBe('the trace');
+  });
+
+  it('publishes each row in a span of its own', async () => {
+    using spans = recordSpans();
+    await using test = createTestRelay([rows(2)]);
+
+    await test.relay.start();
+
+    await eventually(() => expect(spans.ended()).toHaveLength(2));
+    expect(spans.ended()).toMatchObject([
+      { name: 'publish shop.order.v1.OrderCreated', attributes: { 'messaging.message.id': 'event-0' } },
+      { name: 'publish shop.order.v1.OrderCreated', attributes: { 'messaging.message.id': 'event-1' } },
+    ]);
   });
 
   it('reads, publishes and records in one transaction whose rows no other replica can take', async () => {
@@ -160,6 +174,22 @@ describe('a publication that fails', () => {
     const reads = test.database.statements.filter(({ text }) => text.startsWith('select'));
     const ids = rows(100).map((each) => each.event_id);
     expect(reads.slice(0, 3).map(({ values }) => values[0])).toEqual([[], [], ids]);
+  });
+
+  it('is the first again once its row was published in between', async () => {
+    const batches = [rows(2), [row(0), row(2)], [row(0), row(3)]];
+    const failures = [true, false, false, true, true, false];
+    const publish: Publish = async () => {
+      if (failures.shift()) throw new Error('no answer');
+    };
+    await using test = createTestRelay(batches, publish);
+
+    await test.relay.start();
+
+    const reads = () => test.database.statements.filter(({ text }) => text.startsWith('select'));
+    await eventually(() => expect(reads()).toHaveLength(4));
+    expect(test.sent).toEqual(['event-1', 'event-0', 'event-3']);
+    expect(reads().map(({ values }) => values[0])).toEqual([[], [], [], []]);
   });
 
   it('of a whole batch rolls back and is retried with backoff', async () => {
