@@ -11,8 +11,6 @@ export const AGGREGATES: readonly Survivor[] = [
   {
     file: 'services/notification/notification.ts',
     reason: 'Equivalent: undefined is not at least 500; the comparison with undefined is for the type checker.',
-    mutants: [
-      'return «replyCode !== undefined» && replyCode >= 500; => true',
-    ],
+    mutants: ['return «replyCode !== undefined» && replyCode >= 500; => true'],
   },
 ];

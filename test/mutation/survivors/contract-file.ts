@@ -12,9 +12,7 @@ export const CONTRACT_FILE: readonly Survivor[] = [
   {
     file: 'packages/kit/contract-file/contract-document.ts',
     reason: 'Equivalent, but slower: what is not remembered is computed again.',
-    mutants: [
-      '«known.set(object, result);» => ;',
-    ],
+    mutants: ['«known.set(object, result);» => ;'],
   },
   {
     file: 'packages/kit/contract-file/contract-document.ts',
@@ -34,27 +32,22 @@ export const CONTRACT_FILE: readonly Survivor[] = [
   {
     file: 'packages/kit/contract-file/pact-interaction.ts',
     reason: 'Equivalent: the kind is compared with others only; what is none of them is an exact value.',
-    mutants: [
-      "'content-type': { kind: «'equal'», example: 'application/json' }, => \"\"",
-    ],
+    mutants: ["'content-type': { kind: «'equal'», example: 'application/json' }, => \"\""],
   },
   {
     file: 'packages/kit/contract-file/pact-pattern.ts',
     reason: 'Equivalent: without its case, the switch ends, and undefined is as good as false.',
-    mutants: [
-      '«default: …» => default:',
-    ],
+    mutants: ['«default: …» => default:'],
   },
   {
     file: 'packages/kit/contract-file/pact-rules.ts',
     reason: 'Equivalent: without its case, the switch ends, and undefined is returned as well.',
-    mutants: [
-      '«default: …» => default:',
-    ],
+    mutants: ['«default: …» => default:'],
   },
   {
     file: 'packages/kit/contract-file/pact-rules.ts',
-    reason: 'Equivalent: a path starts and ends with a name; an empty step within is avoided by the expression and by the filter.',
+    reason:
+      'Equivalent: a path starts and ends with a name; an empty step within is avoided by the expression and by the filter.',
     mutants: [
       'const steps = «path.split(/[.[\\]"]+/).filter((step) => step !== \'\')»; => path.split(/[.[\\]"]+/)',
       'const steps = path.split(«/[.[\\]"]+/»).filter((step) => step !== \'\'); => /[.[\\]"]/',

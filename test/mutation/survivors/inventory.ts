@@ -21,15 +21,11 @@ export const INVENTORY: readonly Survivor[] = [
   {
     file: 'services/inventory/reservation.ts',
     reason: 'Equivalent: a sort only asks whether the result is negative, and no order has a product twice.',
-    mutants: [
-      'if («left.productId === right.productId») return 0; => false',
-    ],
+    mutants: ['if («left.productId === right.productId») return 0; => false'],
   },
   {
     file: 'services/inventory/reservation.ts',
     reason: 'Equivalent: equal ids were compared the line before.',
-    mutants: [
-      'return «left.productId < right.productId» ? -1 : 1; => left.productId <= right.productId',
-    ],
+    mutants: ['return «left.productId < right.productId» ? -1 : 1; => left.productId <= right.productId'],
   },
 ];

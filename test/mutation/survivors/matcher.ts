@@ -4,9 +4,7 @@ export const MATCHER: readonly Survivor[] = [
   {
     file: 'packages/kit/matching/check-leaf.ts',
     reason: 'Equivalent: only the value of a map is put under a key; elsewhere the key is ignored.',
-    mutants: [
-      "put(message, field, leaf, «field.fieldKind === 'map'» ? anyKeyOf(field) : undefined); => true",
-    ],
+    mutants: ["put(message, field, leaf, «field.fieldKind === 'map'» ? anyKeyOf(field) : undefined); => true"],
   },
   {
     file: 'packages/kit/matching/compile-pattern.ts',
@@ -18,16 +16,12 @@ export const MATCHER: readonly Survivor[] = [
   {
     file: 'packages/kit/matching/compile-pattern.ts',
     reason: 'Equivalent: only maps are compiled here; the comparison is for the type checker.',
-    mutants: [
-      "if («field.fieldKind === 'map'» && !isKeyOf(field, key)) => true",
-    ],
+    mutants: ["if («field.fieldKind === 'map'» && !isKeyOf(field, key)) => true"],
   },
   {
     file: 'packages/kit/matching/compile-pattern.ts',
     reason: "Equivalent: the position is compared with 'field' only.",
-    mutants: [
-      'if (value instanceof Matcher) return compileMatcher(field, value.rule, place, «\'value\'»); => ""',
-    ],
+    mutants: ['if (value instanceof Matcher) return compileMatcher(field, value.rule, place, «\'value\'»); => ""'],
   },
   {
     file: 'packages/kit/matching/compile-pattern.ts',
@@ -39,23 +33,17 @@ export const MATCHER: readonly Survivor[] = [
   {
     file: 'packages/kit/matching/example-message.ts',
     reason: 'Equivalent: absent() has no example, so that the next case does nothing either.',
-    mutants: [
-      "«case 'absent': …» => case 'absent':",
-    ],
+    mutants: ["«case 'absent': …» => case 'absent':"],
   },
   {
     file: 'packages/kit/matching/example-message.ts',
     reason: 'Equivalent: anyOf() refuses to be made without a value, so that there is a first one.',
-    mutants: [
-      'put(message, field, pattern.values[0] ?? «\'\'», key); => "Stryker was here!"',
-    ],
+    mutants: ['put(message, field, pattern.values[0] ?? «\'\'», key); => "Stryker was here!"'],
   },
   {
     file: 'packages/kit/matching/example-message.ts',
     reason: 'Equivalent: only a field of a message type has a pattern of a message.',
-    mutants: [
-      "if («type.kind === 'message'») put(message, field, createExample(type.desc, pattern), key); => true",
-    ],
+    mutants: ["if («type.kind === 'message'») put(message, field, createExample(type.desc, pattern), key); => true"],
   },
   {
     file: 'packages/kit/matching/header-pattern.ts',
@@ -68,17 +56,12 @@ export const MATCHER: readonly Survivor[] = [
   {
     file: 'packages/kit/matching/header-pattern.ts',
     reason: 'Not worth a test: differs only where a literal has a name in two letter cases, which is a mistake.',
-    mutants: [
-      'return Object.fromEntries(entries.sort(([a], [b]) => («a < b» ? -1 : 1))); => a <= b',
-    ],
+    mutants: ['return Object.fromEntries(entries.sort(([a], [b]) => («a < b» ? -1 : 1))); => a <= b'],
   },
   {
     file: 'packages/kit/matching/header-pattern.ts',
     reason: 'Equivalent: without its case, the switch ends, and undefined refuses the header as false does.',
-    mutants: [
-      "«case 'absent': …» => case 'absent':",
-      'case «\'absent\'»: => ""',
-    ],
+    mutants: ["«case 'absent': …» => case 'absent':", 'case «\'absent\'»: => ""'],
   },
   {
     file: 'packages/kit/matching/header-pattern.ts',
@@ -105,9 +88,7 @@ export const MATCHER: readonly Survivor[] = [
   {
     file: 'packages/kit/matching/match-collection.ts',
     reason: 'Equivalent: the list has a row for each expected element.',
-    mutants: [
-      '(fits[row] ?? «[]»).some((isFit, column) => { => ["Stryker was here"]',
-    ],
+    mutants: ['(fits[row] ?? «[]»).some((isFit, column) => { => ["Stryker was here"]'],
   },
   {
     file: 'packages/kit/matching/match-collection.ts',
@@ -129,10 +110,7 @@ export const MATCHER: readonly Survivor[] = [
   {
     file: 'packages/kit/matching/match-value.ts',
     reason: 'Never runs: other patterns were matched before; for the type checker.',
-    mutants: [
-      '«default: …» => default:',
-      'return «false»; => true',
-    ],
+    mutants: ['«default: …» => default:', 'return «false»; => true'],
   },
   {
     file: 'packages/kit/matching/match-value.ts',
@@ -161,16 +139,12 @@ export const MATCHER: readonly Survivor[] = [
   {
     file: 'packages/kit/matching/match-value.ts',
     reason: 'Equivalent: what is of another or an unknown type cannot be unpacked: its bytes are compared as well.',
-    mutants: [
-      'if («registry && desc && anyIs(actual, desc)») { => true',
-    ],
+    mutants: ['if («registry && desc && anyIs(actual, desc)») { => true'],
   },
   {
     file: 'packages/kit/matching/match-value.ts',
     reason: 'Equivalent: a function without a return statement returns undefined too.',
-    mutants: [
-      '} catch «{ …» => {}',
-    ],
+    mutants: ['} catch «{ …» => {}'],
   },
   {
     file: 'packages/kit/matching/match-value.ts',
@@ -183,9 +157,7 @@ export const MATCHER: readonly Survivor[] = [
   {
     file: 'packages/kit/matching/matchers.ts',
     reason: 'Equivalent: undefined is not less than a number.',
-    mutants: [
-      'if («most !== undefined» && most < Math.max(least, 1)) { => true',
-    ],
+    mutants: ['if («most !== undefined» && most < Math.max(least, 1)) { => true'],
   },
   {
     file: 'packages/kit/matching/specificity.ts',
@@ -197,9 +169,7 @@ export const MATCHER: readonly Survivor[] = [
   {
     file: 'packages/kit/matching/type-registry.ts',
     reason: 'Equivalent, but slower: files import no cycle, and a set has each of them once.',
-    mutants: [
-      'if («files.has(file)») continue; => false',
-    ],
+    mutants: ['if («files.has(file)») continue; => false'],
   },
   {
     file: 'packages/kit/matching/value-type.ts',
@@ -226,8 +196,6 @@ export const MATCHER: readonly Survivor[] = [
   {
     file: 'packages/kit/matching/write-pattern.ts',
     reason: 'Equivalent: anyOf() refuses to be made without a value, so that there is a first one.',
-    mutants: [
-      'return leaf(pattern.values[0] ?? «\'\'»); => "Stryker was here!"',
-    ],
+    mutants: ['return leaf(pattern.values[0] ?? «\'\'»); => "Stryker was here!"'],
   },
 ];

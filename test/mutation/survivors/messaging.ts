@@ -12,9 +12,7 @@ export const MESSAGING: readonly Survivor[] = [
   {
     file: 'services/platform/messaging/event-consumer.ts',
     reason: 'Not visible: log and dead letter have the message of the error, and its kind decides what happens.',
-    mutants: [
-      'reason: «\'EVENT_ID_INVALID\'», => ""',
-    ],
+    mutants: ['reason: «\'EVENT_ID_INVALID\'», => ""'],
   },
   {
     file: 'services/platform/messaging/event-consumer.ts',
@@ -27,9 +25,7 @@ export const MESSAGING: readonly Survivor[] = [
   {
     file: 'services/platform/messaging/inbox.ts',
     reason: 'Equivalent: the statement inserts or updates one row, and returns it.',
-    mutants: [
-      'return «row?.attempts» ?? 1; => row.attempts',
-    ],
+    mutants: ['return «row?.attempts» ?? 1; => row.attempts'],
   },
   {
     file: 'services/platform/messaging/outbox-relay.ts',

@@ -19,9 +19,7 @@ export const POLICIES: readonly Survivor[] = [
   {
     file: 'services/platform/base/bulkhead.ts',
     reason: 'Equivalent: only the signal that is there can call its listener.',
-    mutants: [
-      'reject(«signal?.reason»); => signal.reason',
-    ],
+    mutants: ['reject(«signal?.reason»); => signal.reason'],
   },
   {
     file: 'services/platform/base/bulkhead.ts',
@@ -34,16 +32,12 @@ export const POLICIES: readonly Survivor[] = [
   {
     file: 'services/platform/client/breaker.ts',
     reason: 'Not visible: the error never leaves the breaker, which throws its cause instead.',
-    mutants: [
-      'override readonly name = «\'CountedFailure\'»; => ""',
-    ],
+    mutants: ['override readonly name = «\'CountedFailure\'»; => ""'],
   },
   {
     file: 'services/platform/client/call-policy.ts',
     reason: 'Equivalent: an error of another class has no property `failure`, which the next condition finds.',
-    mutants: [
-      'if («!(failure instanceof DependencyError)») return; => false',
-    ],
+    mutants: ['if («!(failure instanceof DependencyError)») return; => false'],
   },
   {
     file: 'services/platform/client/dependency-error.ts',
@@ -55,8 +49,6 @@ export const POLICIES: readonly Survivor[] = [
   {
     file: 'services/platform/client/retry.ts',
     reason: 'Equivalent: an error of another class has no property `failure`, so that it is not retried either.',
-    mutants: [
-      'if («!(error instanceof DependencyError)») return undefined; => false',
-    ],
+    mutants: ['if («!(error instanceof DependencyError)») return undefined; => false'],
   },
 ];

@@ -28,9 +28,7 @@ export const SAGA: readonly Survivor[] = [
   {
     file: 'services/order/order-saga.ts',
     reason: 'Equivalent: the step of an order that is too old is not recorded, because no step refused it.',
-    mutants: [
-      "return { kind: 'failed', order, step: «'RESERVE_STOCK'», failure: TIME_LIMIT, detail }; => \"\"",
-    ],
+    mutants: ["return { kind: 'failed', order, step: «'RESERVE_STOCK'», failure: TIME_LIMIT, detail }; => \"\""],
   },
   {
     file: 'services/order/order-saga.ts',
@@ -43,8 +41,6 @@ export const SAGA: readonly Survivor[] = [
   {
     file: 'services/order/resume-orders.ts',
     reason: 'Equivalent: the worker sets it before it starts the first run, and only a run reads it.',
-    mutants: [
-      'let hasMore = «false»; => true',
-    ],
+    mutants: ['let hasMore = «false»; => true'],
   },
 ];
