@@ -172,7 +172,12 @@ export async function acquireSharedStack(path: string, name: SharedStackName): P
   };
   const turn = createConnection(path);
   turn.write(`${JSON.stringify({ name, action: 'acquire' } satisfies StackRequest)}\n`);
-  const { urls, databaseUrls, natsUrls, smtpUrl, syntheticCredential, services } = await readFirstLine<Addresses>(turn);
+  const addresses = await readFirstLine<Addresses>(turn).catch((error: unknown) => {
+    // A stack that did not start is not kept from the next file.
+    turn.destroy();
+    throw error;
+  });
+  const { urls, databaseUrls, natsUrls, smtpUrl, syntheticCredential, services } = addresses;
   const known = (all: Record<string, string>, key: string): string => {
     const found = all[key];
     if (found === undefined) throw new Error(`the stack ${name} has no ${key}`);
@@ -195,10 +200,13 @@ export async function acquireSharedStack(path: string, name: SharedStackName): P
     stack,
     readOutput: () => ask<readonly string[]>('output'),
     async [Symbol.asyncDispose]() {
-      const rows = await ask<StackRow[]>('rows');
-      const down = rows.filter(({ health }) => health === 'stopped').map(({ name: process }) => process);
-      await Promise.all(down.map((process: ProcessName) => stack.start(process)));
-      turn.destroy();
+      try {
+        const rows = await ask<StackRow[]>('rows');
+        const down = rows.filter(({ health }) => health === 'stopped').map(({ name: process }) => process);
+        await Promise.all(down.map((process: ProcessName) => stack.start(process)));
+      } finally {
+        turn.destroy();
+      }
     },
   };
 }
