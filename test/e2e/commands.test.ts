@@ -1,10 +1,12 @@
 // The output of `make run` and `make order`: the table, the commands to copy, and the sample order.
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { chooseFreePort } from '#local/process/ports.ts';
 import { renderCommands, renderTable } from '#local/stack/stack-table.ts';
-import { awaitOrder, runProgram, type TestStack, useSharedStack } from '../support/stack.ts';
+import { PATIENCE } from '../support/patience.ts';
+import { awaitOrder, orderRequest, runProgram, type TestStack, useSharedStack } from '../support/stack.ts';
 
 const PROGRAM = fileURLToPath(import.meta.resolve('#local/commands/order.ts'));
 
@@ -62,8 +64,16 @@ describe('the sample order', () => {
     expect(stdout.trimEnd()).toMatch(/is failed: payment failed$/);
   });
 
-  it('is answered before a slow payment ends, and watched to its final status', async () => {
-    const { exitCode, stdout } = await runOrder(['--payment-method', 'pm_slow']);
+  it('is answered before a slow payment ends, and watched to its final status', { timeout: 300_000 }, async () => {
+    await using impatient = await useSharedStack('disturbed');
+    // The files before may have left a breaker open.
+    await vi.waitFor(
+      async () => expect((await impatient.orders.createOrder(orderRequest())).outcome).toBe(Outcome.CONFIRMED),
+      PATIENCE,
+    );
+
+    const environment = { ORDER_URL: impatient.stack.url('order') };
+    const { exitCode, stdout } = await runOrder(['--payment-method', 'pm_slow'], environment);
 
     expect(exitCode).toBe(0);
     expect(stdout).toContain('answered timeout: payment timeout');

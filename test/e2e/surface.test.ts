@@ -343,7 +343,7 @@ describe('WatchOrder', () => {
 
     expect(statuses[0]).toBe(OrderStatus.PENDING);
     expect(statuses.at(-1)).toBe(OrderStatus.CONFIRMED);
-    expect((await answer).order?.status).toBe(OrderStatus.PENDING);
+    expect((await answer).order?.status).toBe(OrderStatus.CONFIRMED);
   });
 
   it('sends a cancellation by another client', async () => {

@@ -9,8 +9,10 @@ import type { BrokerSession } from '#services/platform/messaging/broker.ts';
 import { createEvent, type OutgoingEvent, readEvent } from '#services/platform/messaging/event.ts';
 import { ensureStream, isStreamMissing } from '#services/platform/messaging/streams.ts';
 import type { TestNats } from './nats.ts';
+import { PATIENCE } from './patience.ts';
 
 const NO_MESSAGE_FOUND = 10037;
+const PATIENT = { timeout: PATIENCE.timeout };
 
 /** An event in its stream. */
 export type StoredEvent = {
@@ -84,8 +86,8 @@ async function openProducer(nats: TestNats, producer: ServiceName): Promise<Brok
     nats.url(producer),
     inboxPrefix(producer),
   );
-  const jetstream = connection.jetstream();
-  const manager = await connection.jetstreamManager({ checkAPI: false });
+  const jetstream = connection.jetstream(PATIENT);
+  const manager = await connection.jetstreamManager({ ...PATIENT, checkAPI: false });
   return { connection, jetstream, manager, [Symbol.asyncDispose]: dispose };
 }
 

@@ -153,7 +153,9 @@ export async function publishUnreadable(natsUrl: string, eventId: string): Promi
     const envelope = headers();
     envelope.set('ce-id', eventId);
     const payload = new Uint8Array([255, 255, 255]);
-    await connection.jetstream().publish('shop.order.v1.OrderCreated', payload, { headers: envelope, msgID: eventId });
+    await connection
+      .jetstream({ timeout: PATIENCE.timeout })
+      .publish('shop.order.v1.OrderCreated', payload, { headers: envelope, msgID: eventId });
   } finally {
     await connection.close();
   }
