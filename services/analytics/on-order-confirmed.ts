@@ -1,20 +1,15 @@
-// event OrderConfirmed: stores what was sold, in the transaction that records the event.
+// event OrderConfirmed: reports what was sold.
 import type { OrderConfirmed } from '#gen/shop/order/v1/order_events_pb.ts';
 import { createValidation } from '../platform/base/validation.ts';
-import type { Transaction } from '../platform/storage/database.ts';
 import { readTime } from './event-times.ts';
 import { toSoldLines } from './sales.ts';
-import { insertSale } from './sales-store.ts';
+import type { Sale } from './sales-store.ts';
 
 /**
- * Calls `changed` once the change is committed; a synthetic order stores nothing.
+ * Returns the sale to store; undefined for a synthetic order.
  * @throws {DomainError} `invalid_argument`.
  */
-export async function onOrderConfirmed(
-  changed: () => void,
-  event: OrderConfirmed,
-  transaction: Transaction,
-): Promise<void> {
+export function readSale(event: OrderConfirmed): Sale | undefined {
   const { orderId, total, synthetic } = event;
   const validation = createValidation();
   validation.text('order_id', orderId);
@@ -27,7 +22,6 @@ export async function onOrderConfirmed(
     return { productId, quantity, unitPrice: unitPrice ?? { currencyCode: '', minorUnits: 0n } };
   });
   validation.throwIfInvalid();
-  if (total === undefined || time === undefined || synthetic) return;
-  const isNew = await insertSale(transaction, { orderId, time, total, lines: toSoldLines(items) });
-  if (isNew) transaction.afterCommit(changed);
+  if (total === undefined || time === undefined || synthetic) return undefined;
+  return { orderId, time, total, lines: toSoldLines(items) };
 }

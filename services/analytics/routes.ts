@@ -1,4 +1,5 @@
 // The routes of the analytics service: RPC -> use case, event -> handler.
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
 import { AnalyticsService } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
 import {
@@ -19,14 +20,21 @@ import {
   PaymentFailedSchema,
   PaymentRefundedSchema,
 } from '#gen/shop/payment/v1/payment_events_pb.ts';
-import { onEvent, type Subscription } from '../platform/messaging/event-handler.ts';
+import {
+  type ApplyAll,
+  type EventHandler,
+  onEvent,
+  onEvents,
+  type Subscription,
+} from '../platform/messaging/event-handler.ts';
 import { callOf } from '../platform/server/call.ts';
 import { type GetSalesSummaryDependencies, getSalesSummary } from './get-sales-summary.ts';
-import { onOrderConfirmed } from './on-order-confirmed.ts';
-import { onOrderStep } from './on-order-step.ts';
+import { readSale } from './on-order-confirmed.ts';
+import { readStep } from './on-order-step.ts';
 import { onProductChanged } from './on-product-changed.ts';
 import { type RebuildSalesDependencies, rebuildSales } from './rebuild-sales.ts';
 import type { Producer } from './sales.ts';
+import { insertSales, insertSteps, type Sale, type StepRow } from './sales-store.ts';
 import { type WatchSalesDependencies, watchSales } from './watch-sales.ts';
 
 export type RouteDependencies = GetSalesSummaryDependencies & RebuildSalesDependencies & WatchSalesDependencies;
@@ -45,58 +53,47 @@ export function createAnalyticsRoutes(dependencies: RouteDependencies): (router:
 export function createAnalyticsSubscriptions(
   changed: () => void,
 ): readonly (Subscription & { readonly producer: Producer })[] {
+  const storeSteps: ApplyAll<StepRow> = async (steps, transaction) => {
+    if (await insertSteps(transaction, steps)) transaction.afterCommit(changed);
+  };
+  const storeSales: ApplyAll<Sale> = async (sales, transaction) => {
+    if (await insertSales(transaction, sales)) transaction.afterCommit(changed);
+  };
+  const onStep = <Schema extends DescMessage>(
+    schema: Schema,
+    read: (event: MessageShape<Schema>) => StepRow | undefined,
+  ): EventHandler => onEvents(schema, read, storeSteps);
+
   return [
     {
       producer: 'order',
       handlers: [
-        onEvent(OrderCreatedSchema, (event, transaction) =>
-          onOrderStep(changed, 'CREATED', event, ['create_time', event.createTime], transaction),
-        ),
-        onEvent(OrderConfirmedSchema, (event, transaction) => onOrderConfirmed(changed, event, transaction)),
-        onEvent(OrderFailedSchema, (event, transaction) =>
-          onOrderStep(changed, 'FAILED', event, ['fail_time', event.failTime], transaction, event.reason),
-        ),
-        onEvent(OrderCancelledSchema, (event, transaction) =>
-          onOrderStep(changed, 'CANCELLED', event, ['cancel_time', event.cancelTime], transaction),
-        ),
+        onStep(OrderCreatedSchema, (event) => readStep('CREATED', event, ['create_time', event.createTime])),
+        onEvents(OrderConfirmedSchema, readSale, storeSales),
+        onStep(OrderFailedSchema, (event) => readStep('FAILED', event, ['fail_time', event.failTime], event.reason)),
+        onStep(OrderCancelledSchema, (event) => readStep('CANCELLED', event, ['cancel_time', event.cancelTime])),
       ],
     },
     {
       producer: 'inventory',
       handlers: [
-        onEvent(StockReservedSchema, (event, transaction) =>
-          onOrderStep(changed, 'RESERVED', event, ['reserve_time', event.reserveTime], transaction),
-        ),
-        onEvent(InsufficientStockSchema, (event, transaction) =>
-          onOrderStep(changed, 'SHORT', event, ['reject_time', event.rejectTime], transaction),
-        ),
-        onEvent(StockReleasedSchema, (event, transaction) =>
-          onOrderStep(changed, 'RELEASED', event, ['release_time', event.releaseTime], transaction),
-        ),
+        onStep(StockReservedSchema, (event) => readStep('RESERVED', event, ['reserve_time', event.reserveTime])),
+        onStep(InsufficientStockSchema, (event) => readStep('SHORT', event, ['reject_time', event.rejectTime])),
+        onStep(StockReleasedSchema, (event) => readStep('RELEASED', event, ['release_time', event.releaseTime])),
         onEvent(ProductChangedSchema, (event, transaction) => onProductChanged(changed, event, transaction)),
       ],
     },
     {
       producer: 'payment',
       handlers: [
-        onEvent(PaymentCompletedSchema, (event, transaction) =>
-          onOrderStep(changed, 'PAID', event, ['complete_time', event.completeTime], transaction),
-        ),
-        onEvent(PaymentFailedSchema, (event, transaction) =>
-          onOrderStep(changed, 'DECLINED', event, ['fail_time', event.failTime], transaction),
-        ),
-        onEvent(PaymentRefundedSchema, (event, transaction) =>
-          onOrderStep(changed, 'REFUNDED', event, ['refund_time', event.refundTime], transaction),
-        ),
+        onStep(PaymentCompletedSchema, (event) => readStep('PAID', event, ['complete_time', event.completeTime])),
+        onStep(PaymentFailedSchema, (event) => readStep('DECLINED', event, ['fail_time', event.failTime])),
+        onStep(PaymentRefundedSchema, (event) => readStep('REFUNDED', event, ['refund_time', event.refundTime])),
       ],
     },
     {
       producer: 'notification',
-      handlers: [
-        onEvent(NotificationSentSchema, (event, transaction) =>
-          onOrderStep(changed, 'NOTIFIED', event, ['send_time', event.sendTime], transaction),
-        ),
-      ],
+      handlers: [onStep(NotificationSentSchema, (event) => readStep('NOTIFIED', event, ['send_time', event.sendTime]))],
     },
   ];
 }

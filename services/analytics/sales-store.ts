@@ -30,38 +30,49 @@ type SumRow = {
 
 const NEWEST = rawSql('(select max(generation) from generation)');
 
-/** Stores a step of an order, with the reason of a failure. Returns false when it was stored before. */
-export async function insertStep(
-  queryable: Queryable,
-  { orderId, step, time, synthetic }: StepTaken,
-  reason: number | null = null,
-): Promise<boolean> {
+/** A step to be stored, with the reason of a failure. */
+export type StepRow = StepTaken & { readonly reason: number | null };
+
+/** A confirmed order to be stored. */
+export type Sale = {
+  readonly orderId: string;
+  readonly time: Date;
+  readonly total: Money;
+  readonly lines: readonly SoldLine[];
+};
+
+/** Stores steps of orders. Returns whether one of them was not stored before. */
+export async function insertSteps(queryable: Queryable, steps: readonly StepRow[]): Promise<boolean> {
   const rows = await queryable.query(
     sql`insert into order_step (generation, order_id, step, time, synthetic, reason)
-      values (${NEWEST}, ${orderId}, ${step}, ${time}, ${synthetic}, ${reason}) on conflict do nothing returning step`,
+      select ${NEWEST}, taken.* from unnest(
+        ${steps.map(({ orderId }) => orderId)}::text[], ${steps.map(({ step }) => step)}::text[],
+        ${steps.map(({ time }) => time)}::timestamptz[], ${steps.map(({ synthetic }) => synthetic)}::boolean[],
+        ${steps.map(({ reason }) => reason)}::int[]
+      ) as taken on conflict do nothing returning step`,
   );
   return rows.length > 0;
 }
 
-/** Stores the sale of a confirmed order. Returns false when it was stored before. */
-export async function insertSale(
-  queryable: Queryable,
-  sale: { readonly orderId: string; readonly time: Date; readonly total: Money; readonly lines: readonly SoldLine[] },
-): Promise<boolean> {
-  const { orderId, time, total, lines } = sale;
+/** Stores sales of confirmed orders. Returns whether one of them was not stored before. */
+export async function insertSales(queryable: Queryable, sales: readonly Sale[]): Promise<boolean> {
+  const lines = sales.flatMap(({ orderId, lines }) => lines.map((line) => ({ orderId, ...line })));
   const rows = await queryable.query(
     sql`with taken as (
         insert into order_step (generation, order_id, step, time, synthetic, currency_code, total_minor)
-        values (${NEWEST}, ${orderId}, 'CONFIRMED', ${time}, false, ${total.currencyCode}, ${total.minorUnits})
-        on conflict do nothing returning generation
+        select ${NEWEST}, sale.order_id, 'CONFIRMED', sale.time, false, sale.currency_code, sale.total_minor from unnest(
+          ${sales.map(({ orderId }) => orderId)}::text[], ${sales.map(({ time }) => time)}::timestamptz[],
+          ${sales.map(({ total }) => total.currencyCode)}::text[], ${sales.map(({ total }) => total.minorUnits)}::bigint[]
+        ) as sale (order_id, time, currency_code, total_minor)
+        on conflict do nothing returning generation, order_id, time
       ), sold as (
         insert into sale_line (generation, order_id, product_id, time, quantity, currency_code, gross_minor)
-        select taken.generation, ${orderId}::text, line.product_id, ${time}::timestamptz, line.quantity, line.currency_code,
-          line.gross_minor
-        from taken, unnest(
-          ${lines.map(({ productId }) => productId)}::text[], ${lines.map(({ quantity }) => quantity)}::bigint[],
-          ${lines.map(({ gross }) => gross.currencyCode)}::text[], ${lines.map(({ gross }) => gross.minorUnits)}::bigint[]
-        ) as line (product_id, quantity, currency_code, gross_minor)
+        select taken.generation, order_id, line.product_id, taken.time, line.quantity, line.currency_code, line.gross_minor
+        from taken join unnest(
+          ${lines.map(({ orderId }) => orderId)}::text[], ${lines.map(({ productId }) => productId)}::text[],
+          ${lines.map(({ quantity }) => quantity)}::bigint[], ${lines.map(({ gross }) => gross.currencyCode)}::text[],
+          ${lines.map(({ gross }) => gross.minorUnits)}::bigint[]
+        ) as line (order_id, product_id, quantity, currency_code, gross_minor) using (order_id)
       )
       select generation from taken`,
   );

@@ -2,7 +2,6 @@
 
 import type { OutgoingEvent } from '../platform/messaging/event.ts';
 import { insertEvents } from '../platform/messaging/outbox.ts';
-import { injectTrace } from '../platform/observability/tracing.ts';
 import type { Database, Queryable } from '../platform/storage/database.ts';
 import { isDueSql } from '../platform/storage/due-time.ts';
 import type { Page } from '../platform/storage/page.ts';
@@ -23,7 +22,10 @@ export type NotificationFilter = { readonly customerId: string; readonly orderId
 export type NewNotification = Pick<
   Notification,
   'notificationId' | 'orderId' | 'customerId' | 'items' | 'total' | 'synthetic'
->;
+> & {
+  /** The trace of the event that caused it. */
+  readonly traceparent: string;
+};
 
 export type NotificationStore = {
   /** Leases at most `limit` notifications whose mail is due, for `leaseMs`, the longest due first. */
@@ -60,18 +62,33 @@ const COLUMNS =
   rawSql(`notification_id, order_id, customer_id, type, status, items, currency_code, total_minor, synthetic, version,
   attempts, traceparent, create_time, send_time`);
 
-/** Inserts the one notification of an order; returns false when it exists. That of a synthetic order is never sent. */
-export async function insertNotification(queryable: Queryable, notification: NewNotification): Promise<boolean> {
-  const { notificationId, orderId, customerId, items, total, synthetic } = notification;
-  const itemsJson = JSON.stringify(items.map(({ productId, quantity }) => ({ product_id: productId, quantity })));
-  const rows = await queryable.query(
+/**
+ * Inserts the one notification of each order; of an order that has one, nothing. Those of synthetic orders are never sent. Returns
+ * whether one is to be sent.
+ */
+export async function insertNotifications(
+  queryable: Queryable,
+  notifications: readonly NewNotification[],
+): Promise<boolean> {
+  const rows = await queryable.query<{ status: NotificationStatus }>(
     sql`insert into notification (notification_id, order_id, customer_id, type, status, items, currency_code, total_minor,
         synthetic, version, traceparent)
-      values (${notificationId}, ${orderId}, ${customerId}, 'ORDER_CONFIRMATION', ${synthetic ? 'SUPPRESSED' : 'PENDING'},
-        ${itemsJson}::jsonb, ${total.currencyCode}, ${total.minorUnits}, ${synthetic}, 1, ${injectTrace().traceparent ?? ''})
-      on conflict (order_id) do nothing returning notification_id`,
+      select notification_id, order_id, customer_id, 'ORDER_CONFIRMATION', case when synthetic then 'SUPPRESSED' else 'PENDING' end,
+        items, currency_code, total_minor, synthetic, 1, traceparent
+      from unnest(
+        ${notifications.map(({ notificationId }) => notificationId)}::uuid[],
+        ${notifications.map(({ orderId }) => orderId)}::text[],
+        ${notifications.map(({ customerId }) => customerId)}::text[],
+        ${notifications.map(({ items }) => itemsToJson(items))}::jsonb[],
+        ${notifications.map(({ total }) => total.currencyCode)}::text[],
+        ${notifications.map(({ total }) => total.minorUnits)}::bigint[],
+        ${notifications.map(({ synthetic }) => synthetic)}::boolean[],
+        ${notifications.map(({ traceparent }) => traceparent)}::text[]
+      ) as new (notification_id, order_id, customer_id, items, currency_code, total_minor, synthetic, traceparent)
+      order by order_id
+      on conflict (order_id) do nothing returning status`,
   );
-  return rows.length > 0;
+  return rows.some(({ status }) => status === 'PENDING');
 }
 
 /** Creates the store; leases and delays are by the database's clock. */
@@ -124,6 +141,10 @@ export function createNotificationStore(database: Database): NotificationStore {
       return rows.map(toNotification);
     },
   };
+}
+
+function itemsToJson(items: Notification['items']): string {
+  return JSON.stringify(items.map(({ productId, quantity }) => ({ product_id: productId, quantity })));
 }
 
 function toNotification(row: NotificationRow): Notification {

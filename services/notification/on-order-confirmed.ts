@@ -2,30 +2,32 @@
 import { randomUUID } from 'node:crypto';
 import type { OrderConfirmed } from '#gen/shop/order/v1/order_events_pb.ts';
 import { createValidation } from '../platform/base/validation.ts';
-import { runWithCorrelation } from '../platform/observability/tracing.ts';
+import { injectTrace, runWithCorrelation } from '../platform/observability/tracing.ts';
 import type { Transaction } from '../platform/storage/database.ts';
-import { insertNotification } from './notification-store.ts';
+import { insertNotifications, type NewNotification } from './notification-store.ts';
 
 /**
- * Wakes the mailer once the notification is committed.
+ * Reads the notification that an order needs.
  * @throws {DomainError} `invalid_argument`.
  */
-export async function onOrderConfirmed(
-  wakeMailer: () => void,
-  event: OrderConfirmed,
-  transaction: Transaction,
-): Promise<void> {
+export function readNotification(event: OrderConfirmed): NewNotification | undefined {
   const { orderId, customerId, total, synthetic } = event;
   const validation = createValidation();
   validation.text('order_id', orderId);
   validation.text('customer_id', customerId);
   validation.money('total', total, 0n);
   validation.throwIfInvalid();
-  if (total === undefined) return;
-  await runWithCorrelation(orderId, async () => {
-    const items = event.items.map(({ productId, quantity }) => ({ productId, quantity }));
-    const notification = { notificationId: randomUUID(), orderId, customerId, items, total, synthetic };
-    const isNew = await insertNotification(transaction, notification);
-    if (isNew && !synthetic) transaction.afterCommit(wakeMailer);
-  });
+  if (total === undefined) return undefined;
+  const items = event.items.map(({ productId, quantity }) => ({ productId, quantity }));
+  const { traceparent = '' } = runWithCorrelation(orderId, injectTrace);
+  return { notificationId: randomUUID(), orderId, customerId, items, total, synthetic, traceparent };
+}
+
+/** Inserts notifications, and wakes the mailer once those of which one is to be sent are committed. */
+export async function storeNotifications(
+  wakeMailer: () => void,
+  notifications: readonly NewNotification[],
+  transaction: Transaction,
+): Promise<void> {
+  if (await insertNotifications(transaction, notifications)) transaction.afterCommit(wakeMailer);
 }

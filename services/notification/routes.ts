@@ -2,10 +2,10 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import { NotificationService } from '#gen/shop/notification/v1/notification_service_pb.ts';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
-import { onEvent, type Subscription } from '../platform/messaging/event-handler.ts';
+import { onEvents, type Subscription } from '../platform/messaging/event-handler.ts';
 import { listNotifications } from './list-notifications.ts';
 import type { NotificationStore } from './notification-store.ts';
-import { onOrderConfirmed } from './on-order-confirmed.ts';
+import { readNotification, storeNotifications } from './on-order-confirmed.ts';
 
 /** Registers the RPCs. */
 export function createNotificationRoutes(store: NotificationStore): (router: ConnectRouter) => void {
@@ -21,7 +21,9 @@ export function createNotificationSubscriptions(wakeMailer: () => void): readonl
     {
       producer: 'order',
       handlers: [
-        onEvent(OrderConfirmedSchema, (event, transaction) => onOrderConfirmed(wakeMailer, event, transaction)),
+        onEvents(OrderConfirmedSchema, readNotification, (notifications, transaction) =>
+          storeNotifications(wakeMailer, notifications, transaction),
+        ),
       ],
     },
   ];

@@ -216,9 +216,17 @@ async function findOrder(queryable: Queryable, orderId: string): Promise<Order |
   return row && toOrder(row);
 }
 
-/** Makes a blocked order due at once, after its lease if it has one. An order that is due or has ended stays as it is. */
-export async function resumeNow(queryable: Queryable, orderId: string): Promise<void> {
-  await queryable.query(sql`update orders set resume_time = now() where order_id = ${orderId} and resume_time > now()`);
+/**
+ * Makes blocked orders due at once, each after its lease if it has one. An order that is due or has ended stays as it is. Returns
+ * whether one was blocked. Locks in the order of the ids, so that two of these statements cannot deadlock.
+ */
+export async function resumeNow(queryable: Queryable, orderIds: readonly string[]): Promise<boolean> {
+  const rows = await queryable.query(
+    sql`update orders set resume_time = now() where order_id in (
+       select order_id from orders where order_id = any (${orderIds}::text[]) and resume_time > now() order by order_id for update
+     ) returning order_id`,
+  );
+  return rows.length > 0;
 }
 
 function itemsToJson(order: Order): string {

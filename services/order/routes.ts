@@ -1,4 +1,6 @@
 // RPC -> use case, event -> handler: the table of contents of the order service.
+import type { Message } from '@bufbuild/protobuf';
+import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
 import {
   InsufficientStockSchema,
@@ -9,7 +11,13 @@ import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentCompletedSchema, PaymentFailedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { withTimeout } from '../platform/base/deadline.ts';
 import { unavailable } from '../platform/base/errors.ts';
-import { onEvent, type Subscription } from '../platform/messaging/event-handler.ts';
+import {
+  type ApplyAll,
+  type EventHandler,
+  onEvent,
+  onEvents,
+  type Subscription,
+} from '../platform/messaging/event-handler.ts';
 import { type Call, callOf } from '../platform/server/call.ts';
 import { type CancelOrderDependencies, cancelOrder } from './cancel-order.ts';
 import { type CreateOrderDependencies, createOrder } from './create-order.ts';
@@ -18,13 +26,16 @@ import { listOrders } from './list-orders.ts';
 import { onProductChanged } from './on-product-changed.ts';
 import type { OrderStore } from './order-store.ts';
 import { type QuoteOrderDependencies, quoteOrder } from './quote-order.ts';
-import { wakeOrder } from './wake-order.ts';
+import { wakeOrders } from './wake-orders.ts';
 import { type WatchOrderDependencies, watchOrder } from './watch-order.ts';
 
 // Kept of the caller's deadline, so that the answer arrives before the caller gives up.
 const ANSWER_MS = 100;
 // How long statements may overrun the budget. Without this limit, each statement to a slow database could add its own timeout.
 const OVERTIME_MS = 300;
+
+/** An event about a step of an order. */
+type StepEvent = Message & { readonly orderId: string };
 
 export type RouteDependencies = CreateOrderDependencies &
   CancelOrderDependencies &
@@ -55,21 +66,18 @@ export function createOrderRoutes(dependencies: RouteDependencies): (router: Con
 
 /** Lists the events consumed. */
 export function createOrderSubscriptions(wakeResumer: () => void): readonly Subscription[] {
+  const wake: ApplyAll<string> = (orderIds, transaction) => wakeOrders(wakeResumer, orderIds, transaction);
+  const onStep = (schema: GenMessage<StepEvent>): EventHandler =>
+    onEvents(schema, ({ orderId }) => orderId, wake, { isIdempotent: true });
   return [
     {
       producer: 'inventory',
       handlers: [
-        onEvent(StockReservedSchema, (event, transaction) => wakeOrder(wakeResumer, event, transaction)),
-        onEvent(InsufficientStockSchema, (event, transaction) => wakeOrder(wakeResumer, event, transaction)),
+        onStep(StockReservedSchema),
+        onStep(InsufficientStockSchema),
         onEvent(ProductChangedSchema, onProductChanged),
       ],
     },
-    {
-      producer: 'payment',
-      handlers: [
-        onEvent(PaymentCompletedSchema, (event, transaction) => wakeOrder(wakeResumer, event, transaction)),
-        onEvent(PaymentFailedSchema, (event, transaction) => wakeOrder(wakeResumer, event, transaction)),
-      ],
-    },
+    { producer: 'payment', handlers: [onStep(PaymentCompletedSchema), onStep(PaymentFailedSchema)] },
   ];
 }

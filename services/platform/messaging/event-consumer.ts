@@ -1,4 +1,5 @@
-// The consumer of another service's stream: a durable consumer that passes events to their handlers, several at a time. Events are
+// The consumer of another service's stream: a durable consumer that passes events to their handlers. Events that arrive while others are
+// applied are applied together, in the next transaction. Events are
 // retried for ever during outages; only failures of the handler itself are counted, and after the last attempt the event is stored as a
 // dead letter.
 import { AckPolicy, ConsumerEvents, type ConsumerMessages, DeliverPolicy, type JsMsg, nanos } from 'nats';
@@ -11,10 +12,18 @@ import { createWorker, type Worker } from '../base/worker.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { describeSpan, eventSpan, runInSpan } from '../observability/tracing.ts';
+import { createBatcher } from '../storage/batcher.ts';
 import type { Database } from '../storage/database.ts';
 import type { Broker, BrokerSession } from './broker.ts';
 import type { EventHandler, Subscription } from './event-handler.ts';
-import { applyOnce, countFailure, type ReceivedEvent, storeDeadLetter } from './inbox.ts';
+import {
+  applyTogether,
+  countFailure,
+  prepareEvent,
+  type ReadyEvent,
+  type ReceivedEvent,
+  storeDeadLetter,
+} from './inbox.ts';
 import { isConsumerMissing, isStreamMissing } from './streams.ts';
 
 const ACK_WAIT_MS = 30_000;
@@ -43,12 +52,25 @@ export type EventConsumerOptions = {
 
 type Result = 'applied' | 'duplicate' | 'retried' | 'dead_letter' | 'ignored';
 
+/** What the handling of one event needs. */
+type Handling = EventConsumerOptions & {
+  readonly stream: string;
+  readonly handlers: ReadonlyMap<string, EventHandler>;
+  /** Applies an event, together with others; returns whether it was applied now. */
+  readonly apply: (event: ReadyEvent) => Promise<boolean>;
+};
+
 /** Creates the consumer of one stream. */
 export function createEventConsumer(options: EventConsumerOptions): EventConsumer {
   const { domain, service, broker } = options;
   const { producer } = options.subscription;
   const stream = streamOf(domain, producer);
-  const handlers = new Map(options.subscription.handlers.map((handler) => [handler.subject, handler]));
+  const handling: Handling = {
+    ...options,
+    stream,
+    handlers: new Map(options.subscription.handlers.map((handler) => [handler.subject, handler])),
+    apply: createBatcher({ run: (events) => applyTogether(options.database, events), maxSize: MAX_IN_FLIGHT }),
+  };
 
   const worker = createWorker({
     name: `consumer of ${stream}`,
@@ -59,7 +81,7 @@ export function createEventConsumer(options: EventConsumerOptions): EventConsume
       if (session === undefined) return false;
       // The stream is missing until its producer's first start: the next run looks for it again.
       if (!(await ensureConsumer(session, options))) return false;
-      await consume(session, stream, service, signal, (message) => handleMessage(message, stream, handlers, options));
+      await consume(session, stream, service, signal, (message) => handleMessage(message, handling));
       return false;
     },
   });
@@ -153,23 +175,18 @@ async function stopWhenDeleted(messages: ConsumerMessages): Promise<void> {
 }
 
 // Never throws: every result is acknowledged to the broker; when the acknowledgement is lost, the event is delivered again.
-async function handleMessage(
-  message: JsMsg,
-  stream: string,
-  handlers: ReadonlyMap<string, EventHandler>,
-  options: EventConsumerOptions,
-): Promise<void> {
-  const event = toReceivedEvent(message, stream);
-  const handler = handlers.get(event.subject);
+async function handleMessage(message: JsMsg, handling: Handling): Promise<void> {
+  const event = toReceivedEvent(message, handling.stream);
+  const handler = handling.handlers.get(event.subject);
   const result = await runInSpan(eventSpan('handle', event.subject, event.id, event.headers), async () => {
-    const outcome = await (handler === undefined ? ignore(message) : applyAndAck(message, event, handler, options));
+    const outcome = await (handler === undefined ? ignore(message) : applyAndAck(message, event, handler, handling));
     describeSpan({ 'event.result': outcome });
     return outcome;
   });
-  options.metrics.eventsHandled.inc({
+  handling.metrics.eventsHandled.inc({
     messaging_system: 'nats',
     messaging_destination_name: event.subject,
-    stream,
+    stream: handling.stream,
     result,
   });
 }
@@ -183,7 +200,7 @@ async function applyAndAck(
   message: JsMsg,
   event: ReceivedEvent,
   handler: EventHandler,
-  options: EventConsumerOptions,
+  handling: Handling,
 ): Promise<Result> {
   try {
     if (!isUuid(event.id))
@@ -192,11 +209,11 @@ async function applyAndAck(
         reason: 'EVENT_ID_INVALID',
         message: 'the event has no ce-id that is a UUID',
       });
-    const applied = await applyOnce(options.database, event, handler);
+    const applied = await handling.apply(prepareEvent(event, handler));
     message.ack();
     return applied ? 'applied' : 'duplicate';
   } catch (error) {
-    return await handleFailure(message, event, error, options);
+    return await handleFailure(message, event, error, handling);
   }
 }
 

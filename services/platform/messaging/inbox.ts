@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { describeError } from '../base/errors.ts';
 import { scrubSecrets } from '../observability/log.ts';
-import { traceIdOf } from '../observability/tracing.ts';
+import { keepContextOf, traceIdOf } from '../observability/tracing.ts';
 import type { Database, Transaction } from '../storage/database.ts';
 import { sql } from '../storage/sql.ts';
-import type { EventHandler } from './event-handler.ts';
+import type { ApplyAll, EventHandler } from './event-handler.ts';
 
 /** An event as it was delivered. */
 export type ReceivedEvent = {
@@ -16,28 +16,107 @@ export type ReceivedEvent = {
   readonly headers: Readonly<Record<string, string>>;
 };
 
+/** An event that was read and is ready to be applied. */
+export type ReadyEvent = {
+  readonly event: Pick<ReceivedEvent, 'stream' | 'id'>;
+  /** Events with the same function are applied by one call of it. */
+  readonly applyAll: ApplyAll<unknown>;
+  /** Undefined when the event changes nothing. */
+  readonly item: unknown;
+  readonly isIdempotent: boolean;
+};
+
+/**
+ * Reads an event for `applyTogether`, in the current trace.
+ * @throws {DomainError} when it can never be applied.
+ */
+export function prepareEvent(event: ReceivedEvent, { apply, batch }: EventHandler): ReadyEvent {
+  if (batch !== undefined) {
+    const { read, applyAll, isIdempotent } = batch;
+    return { event, applyAll, item: read(event.payload), isIdempotent };
+  }
+  const applyInContext = keepContextOf((transaction: Transaction) => apply(event.payload, transaction));
+  return { event, applyAll: (_, transaction) => applyInContext(transaction), item: event, isIdempotent: false };
+}
+
+/**
+ * Applies events in one transaction, each unless it was applied before. Returns for each whether it was applied now.
+ *
+ * @throws what a handler throws; then none of them is applied.
+ */
+export async function applyTogether(database: Database, events: readonly ReadyEvent[]): Promise<boolean[]> {
+  const idempotent = events.filter(({ isIdempotent }) => isIdempotent);
+  if (idempotent.length > 0) await applyIdempotent(database, idempotent);
+  const others = events.filter(({ isIdempotent }) => !isIdempotent);
+  const applied = others.length === 0 ? new Set<ReadyEvent>() : await applyUnlessKnown(database, others);
+  return events.map((event) => event.isIdempotent || applied.has(event));
+}
+
 /**
  * Applies an event unless it was applied before; returns whether it was applied now.
  *
  * @throws what the handler throws.
  */
-export function applyOnce(database: Database, event: ReceivedEvent, handler: EventHandler): Promise<boolean> {
-  return database.transaction(async (transaction) => {
-    if (!(await recordReceipt(transaction, event))) return false;
-    await handler.apply(event.payload, transaction);
-    return true;
+export async function applyOnce(database: Database, event: ReceivedEvent, handler: EventHandler): Promise<boolean> {
+  const [isApplied = false] = await applyTogether(database, [prepareEvent(event, handler)]);
+  return isApplied;
+}
+
+// Each statement commits by itself.
+async function applyIdempotent(database: Database, events: readonly ReadyEvent[]): Promise<void> {
+  const hints: (() => void)[] = [];
+  await applyGroups(events, {
+    query: (statement, values) => database.query(statement, values),
+    afterCommit: (hint) => hints.push(hint),
   });
+  for (const hint of hints) hint();
+}
+
+function applyUnlessKnown(database: Database, events: readonly ReadyEvent[]): Promise<Set<ReadyEvent>> {
+  return database.transaction(async (transaction) => {
+    const recorded = await recordReceipts(
+      transaction,
+      events.map(({ event }) => event),
+    );
+    // An event that was delivered twice is applied once.
+    const fresh = events.filter(({ event }) => recorded.delete(event.id.toLowerCase()));
+    await applyGroups(fresh, transaction);
+    return new Set(fresh);
+  });
+}
+
+async function applyGroups(events: readonly ReadyEvent[], transaction: Transaction): Promise<void> {
+  const items = new Map<ApplyAll<unknown>, unknown[]>();
+  for (const { applyAll, item } of events) {
+    const group = items.get(applyAll) ?? [];
+    if (item !== undefined) group.push(item);
+    items.set(applyAll, group);
+  }
+  for (const [applyAll, group] of items) if (group.length > 0) await applyAll(group, transaction);
 }
 
 /** Records that an event is applied in this transaction, and deletes its failures; returns false when it was applied before. */
 export async function recordReceipt(
   transaction: Transaction,
-  { stream, id }: Pick<ReceivedEvent, 'stream' | 'id'>,
+  event: Pick<ReceivedEvent, 'stream' | 'id'>,
 ): Promise<boolean> {
-  const rows = await transaction.query(sql`
-    with forgotten as (delete from event_failure where stream = ${stream} and event_id = ${id})
-    insert into inbox (event_id) values (${id}) on conflict do nothing returning event_id`);
-  return rows.length > 0;
+  return (await recordReceipts(transaction, [event])).size > 0;
+}
+
+// Sorted: two replicas that record the same events wait for each other in one order, so they cannot deadlock.
+async function recordReceipts(
+  transaction: Transaction,
+  events: readonly Pick<ReceivedEvent, 'stream' | 'id'>[],
+): Promise<Set<string>> {
+  const ids = events.map(({ id }) => id).sort();
+  const rows = await transaction.query<{ id: string }>(sql`
+    with forgotten as (
+      delete from event_failure using unnest(${events.map(({ stream }) => stream)}::text[], ${events.map(({ id }) => id)}::uuid[])
+        as applied (stream, event_id)
+      where event_failure.stream = applied.stream and event_failure.event_id = applied.event_id
+    )
+    insert into inbox (event_id) select unnest(${ids}::uuid[]) on conflict do nothing returning event_id::text as id`);
+  return new Set(rows.map(({ id }) => id));
 }
 
 /** Counts one more failure of an event's handler; returns the new count. */

@@ -182,6 +182,13 @@ export function keepContext<T>(source: AsyncIterable<T>): AsyncIterable<T> {
   };
 }
 
+/** Returns `work`, which then always runs in the context of this moment. */
+export function keepContextOf<Given extends unknown[], Result>(
+  work: (...given: Given) => Result,
+): (...given: Given) => Result {
+  return context.bind(context.active(), work);
+}
+
 /** The trace id of a `traceparent` header: 32 hexadecimal digits, or empty. */
 export function traceIdOf(traceparent: string | undefined): string {
   return /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(traceparent ?? '')?.[1] ?? '';

@@ -1,7 +1,7 @@
 // The SQL of generations and of the sales projection, where two generations exist at once.
 import { describe, expect, it } from 'vitest';
 import { createGenerationStore } from '#services/analytics/generation-store.ts';
-import { insertSale, insertStep, putProductName } from '#services/analytics/sales-store.ts';
+import { insertSales, insertSteps, putProductName } from '#services/analytics/sales-store.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 import { NOON } from '../../support/services/sales-builders.ts';
 import { ask, openDatabase } from '../platform/support/open-database.ts';
@@ -22,7 +22,7 @@ async function openStores() {
     /** Stores the sale of an order and the name of its product in the newest generation. */
     sell: async (orderId: string, time = NOON) => {
       const lines = [{ productId: `of-${orderId}`, quantity: 1, gross: PRICE }];
-      await insertSale(database, { orderId, time, total: PRICE, lines });
+      await insertSales(database, [{ orderId, time, total: PRICE, lines }]);
       await putProductName(database, { productId: `of-${orderId}`, name: 'Mug', version: 1n, time });
     },
     /** Returns the generations that have rows, by table. */
@@ -114,7 +114,7 @@ describe('a rebuild', () => {
     await using open = await openStores();
     const at = (seconds: number) => new Date(NOON.getTime() + seconds * 1_000);
     for (const seconds of [0, 1, 2]) await open.sell(`${seconds}`, at(seconds));
-    await insertStep(open.database, { orderId: '0', step: 'PAID', time: at(0), synthetic: false });
+    await insertSteps(open.database, [{ orderId: '0', step: 'PAID', time: at(0), synthetic: false, reason: null }]);
     await open.generations.begin('first');
     const carryOver = () => open.generations.carryOver(2, 'order', at(2), 1);
 

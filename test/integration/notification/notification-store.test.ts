@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { toSentEvent } from '#services/notification/notification-messages.ts';
-import { createNotificationStore, insertNotification } from '#services/notification/notification-store.ts';
+import { createNotificationStore, insertNotifications } from '#services/notification/notification-store.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 import { ask, openDatabase } from '../platform/support/open-database.ts';
 
@@ -26,7 +26,8 @@ async function openStore() {
     insert: async (orderId: string, { synthetic = false } = {}) => {
       const notificationId = randomUUID();
       const total = { currencyCode: 'EUR', minorUnits: 5999n };
-      await insertNotification(database, { notificationId, orderId, customerId: 'c', items: [], total, synthetic });
+      const row = { notificationId, orderId, customerId: 'c', items: [], total, synthetic, traceparent: '' };
+      await insertNotifications(database, [row]);
       return notificationId;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -122,7 +122,7 @@ class HistoryRun {
       case 'wake':
         return await turn(async () => {
           const orderId = await this.#orderIdOf(step.key);
-          if (orderId !== undefined) await resumeNow(this.#database, orderId);
+          if (orderId !== undefined) await resumeNow(this.#database, [orderId]);
         });
       case 'hear':
         return await turn(async () => {

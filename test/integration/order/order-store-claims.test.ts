@@ -169,7 +169,7 @@ describe('claiming', () => {
 describe('resuming now', () => {
   it('makes a blocked order due immediately', async () => {
     await block(await fixture.add(pendingOrder(), fixture.withoutLease), { afterMs: 60_000, attempts: 1 });
-    await resumeNow(fixture.database, 'order-1');
+    await resumeNow(fixture.database, ['order-1']);
     expect(await claimIds(10)).toEqual(['order-1']);
   });
 
@@ -177,14 +177,14 @@ describe('resuming now', () => {
     for (const orderId of orderIds(2)) {
       await block(await fixture.add(pendingOrder({ orderId })), { afterMs: 60_000, attempts: 1 });
     }
-    await resumeNow(fixture.database, 'order-001');
+    await resumeNow(fixture.database, ['order-001']);
     expect(await claimIds(10)).toEqual(['order-001']);
   });
 
   it('does not end the lease of an order, even one that is due far ahead', async () => {
     await fixture.add(pendingOrder());
     await fixture.sql(`update orders set resume_time = now() + interval '1 minute'`);
-    await resumeNow(fixture.database, 'order-1');
+    await resumeNow(fixture.database, ['order-1']);
     expect(await minutesUntil('lease_until')).toBe(1);
     expect(await fixture.store.claim(10)).toEqual([]);
   });
@@ -192,15 +192,15 @@ describe('resuming now', () => {
   it('leaves an order in its place that has been due for longer', async () => {
     await fixture.add(pendingOrder(), fixture.withoutLease);
     await fixture.sql(`update orders set resume_time = now() - interval '1 hour'`);
-    await resumeNow(fixture.database, 'order-1');
+    await resumeNow(fixture.database, ['order-1']);
     expect(await minutesUntil('resume_time')).toBe(-60);
   });
 
   it('does not make an order due that has ended or does not exist', async () => {
     const order = await fixture.add(pendingOrder(), fixture.withoutLease);
     await fixture.store.save(markConfirmed(decideConfirm(order, secondsLater(1)), secondsLater(2)), 1, []);
-    await resumeNow(fixture.database, 'order-1');
-    await resumeNow(fixture.database, 'no-such');
+    await resumeNow(fixture.database, ['order-1']);
+    await resumeNow(fixture.database, ['no-such']);
     expect(await fixture.store.claim(10)).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 // The invariants of events: none is lost, none is stored twice, each change is published once. Pure.
 import { equalMoney } from '#services/platform/base/money.ts';
-import { type EventFact, HANDLED_EVENTS, type OrderFact, OWNERS, type StreamFact } from './facts.ts';
+import { type EventFact, HANDLED_EVENTS, type OrderFact, OWNERS, type StreamFact, UNRECORDED_EVENTS } from './facts.ts';
 import { type FactView, type Finding, groupBy, type Invariant, type Violation } from './finding.ts';
 
 export const EVENT_INVARIANTS: readonly Invariant[] = [
@@ -188,8 +188,10 @@ function findUnapplied({ messaging, streamOf }: FactView): Finding {
   for (const service of OWNERS) {
     const { inbox, deadLetters } = messaging[service];
     const deadLetterIds = new Set(deadLetters.map(({ eventId }) => eventId));
+    const isRecorded = (subject: string): boolean => UNRECORDED_EVENTS[service]?.includes(subject) !== true;
     for (const [producer, subjects] of Object.entries(HANDLED_EVENTS[service])) {
-      const handled = readable(streamOf.get(producer)).filter(({ subject }) => subjects.includes(subject));
+      const recorded = subjects.filter(isRecorded);
+      const handled = readable(streamOf.get(producer)).filter(({ subject }) => recorded.includes(subject));
       counts[`${producer} to ${service}`] = handled.length;
       for (const { id, subject } of handled) {
         if (!inbox.has(id) && !deadLetterIds.has(id))

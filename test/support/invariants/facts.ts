@@ -206,3 +206,13 @@ export const HANDLED_EVENTS: Readonly<Record<Owner, Readonly<Partial<Record<Owne
     notification: ['shop.notification.v1.NotificationSent'],
   },
 };
+
+/** The events that a service applies without a receipt, since applying them again does no harm. */
+export const UNRECORDED_EVENTS: Readonly<Partial<Record<Owner, readonly string[]>>> = {
+  order: [
+    'shop.inventory.v1.StockReserved',
+    'shop.inventory.v1.InsufficientStock',
+    'shop.payment.v1.PaymentCompleted',
+    'shop.payment.v1.PaymentFailed',
+  ],
+};

@@ -1,5 +1,5 @@
 // event OrderConfirmed, rpc ListNotifications, the mapping of notifications, and the settings.
-import { create } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it, vi } from 'vitest';
 import { NotificationStatus, NotificationType } from '#gen/shop/notification/v1/notification_pb.ts';
 import { ListNotificationsRequestSchema } from '#gen/shop/notification/v1/notification_service_pb.ts';
@@ -9,7 +9,7 @@ import { listNotifications } from '#services/notification/list-notifications.ts'
 import { messageIdOf } from '#services/notification/notification.ts';
 import { toNotificationMessage } from '#services/notification/notification-messages.ts';
 import type { NotificationStore } from '#services/notification/notification-store.ts';
-import { onOrderConfirmed } from '#services/notification/on-order-confirmed.ts';
+import { createNotificationSubscriptions } from '#services/notification/routes.ts';
 import type { Transaction } from '#services/platform/storage/database.ts';
 import { type Sql, toStatement } from '#services/platform/storage/sql.ts';
 import { notificationOf } from './fakes.ts';
@@ -23,16 +23,17 @@ function statementOf(query: { readonly mock: { readonly calls: readonly unknown[
 }
 
 describe('the event OrderConfirmed', () => {
-  function createInbox(isNew = true) {
-    const query = vi.fn(async () => (isNew ? [{ notification_id: 'any' }] : []));
+  function createInbox(inserted: readonly string[] = ['PENDING']) {
+    const query = vi.fn(async () => inserted.map((status) => ({ status })));
     const afterCommit = vi.fn();
     const wakeMailer = vi.fn();
     const transaction = { query, afterCommit } as unknown as Transaction;
-    const apply = (changes: object = {}) => {
+    const [handler] = createNotificationSubscriptions(wakeMailer).flatMap(({ handlers }) => handlers);
+    const apply = async (changes: object = {}) => {
       const total = { currencyCode: 'EUR', minorUnits: 5999n };
       const items = [{ productId: '12345', quantity: 1 }];
       const event = create(OrderConfirmedSchema, { orderId: 'o1', customerId: 'cust123', items, total, ...changes });
-      return onOrderConfirmed(wakeMailer, event, transaction);
+      await handler?.apply(toBinary(OrderConfirmedSchema, event), transaction);
     };
     return { query, afterCommit, wakeMailer, apply };
   }
@@ -42,7 +43,8 @@ describe('the event OrderConfirmed', () => {
     await apply();
     const { values } = statementOf(query);
     const items = '[{"product_id":"12345","quantity":1}]';
-    expect(values).toEqual([expect.stringMatching(UUID), 'o1', 'cust123', 'PENDING', items, 'EUR', 5999n, false, '']);
+    const row = [expect.stringMatching(UUID), 'o1', 'cust123', items, 'EUR', 5999n, false, ''];
+    expect(values).toEqual(row.map((value) => [value]));
   });
 
   it('wakes the mailer only once it is committed', async () => {
@@ -53,15 +55,15 @@ describe('the event OrderConfirmed', () => {
   });
 
   it('does not wake the mailer when the order has its notification', async () => {
-    const { afterCommit, apply } = createInbox(false);
+    const { afterCommit, apply } = createInbox([]);
     await apply();
     expect(afterCommit).not.toHaveBeenCalled();
   });
 
   it('does not wake the mailer for a synthetic order', async () => {
-    const { query, afterCommit, apply } = createInbox();
+    const { query, afterCommit, apply } = createInbox(['SUPPRESSED']);
     await apply({ synthetic: true });
-    expect(statementOf(query).values.at(-2)).toBe(true);
+    expect(statementOf(query).values.at(-2)).toEqual([true]);
     expect(afterCommit).not.toHaveBeenCalled();
   });
 

@@ -1,24 +1,17 @@
-// The background workers of the order service and its event handlers: catalogue loader, order resumer, wake-up.
+// The background workers of the order service: catalogue loader and order resumer.
 import { create } from '@bufbuild/protobuf';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ProductChangedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { ListProductsResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { createCatalogueLoader, type LoadCatalogueOptions } from '#services/order/load-catalogue.ts';
-import { onProductChanged } from '#services/order/on-product-changed.ts';
 import { createOrderResumer } from '#services/order/resume-orders.ts';
-import { createOrderSubscriptions } from '#services/order/routes.ts';
-import { wakeOrder } from '#services/order/wake-order.ts';
 import { unavailable } from '#services/platform/base/errors.ts';
 import { currentOperation, injectTrace, installTracing, traceIdOf } from '#services/platform/observability/tracing.ts';
-import type { Transaction } from '#services/platform/storage/database.ts';
-import { type Sql, type Statement, toStatement } from '#services/platform/storage/sql.ts';
 import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
 import {
   blockedOrder,
   cancelledOrder,
   createFakePriceStore,
   euros,
-  failureOf,
   pendingOrder,
   silentLog,
 } from '../../support/services/order-builders.ts';
@@ -322,62 +315,5 @@ describe('the resumer, without waiting for its period,', () => {
     await soon();
     expect(saga.store.current().status).toBe('CONFIRMED');
     await resumer.stop();
-  });
-});
-
-/** A transaction that records its statements and returns no rows. */
-function recordingTransaction() {
-  const statements: Statement[] = [];
-  const afterCommit: (() => void)[] = [];
-  const transaction: Transaction = {
-    query: async <Row>(statement: unknown): Promise<Row[]> => {
-      statements.push(toStatement(statement as Sql));
-      return [];
-    },
-    afterCommit: (work) => afterCommit.push(work),
-  };
-  return { statements, transaction, commit: () => afterCommit.map((work) => work()) };
-}
-
-describe('an event of a dependency about an order', () => {
-  it('makes the order due in the transaction, and wakes the resumer only after its commit', async () => {
-    const { statements, transaction, commit } = recordingTransaction();
-    const wakeResumer = vi.fn();
-    await wakeOrder(wakeResumer, { orderId: 'order-1' }, transaction);
-    expect(statements).toHaveLength(1);
-    expect(statements[0]?.values).toEqual(['order-1']);
-    expect(wakeResumer).not.toHaveBeenCalled();
-    commit();
-    expect(wakeResumer).toHaveBeenCalledOnce();
-  });
-
-  it('is subscribed to: stock and prices of inventory, outcomes of payment', () => {
-    const listed = createOrderSubscriptions(() => undefined).map(({ producer, handlers }) => [
-      producer,
-      handlers.map(({ subject }) => subject),
-    ]);
-    expect(listed).toEqual([
-      [
-        'inventory',
-        ['shop.inventory.v1.StockReserved', 'shop.inventory.v1.InsufficientStock', 'shop.inventory.v1.ProductChanged'],
-      ],
-      ['payment', ['shop.payment.v1.PaymentCompleted', 'shop.payment.v1.PaymentFailed']],
-    ]);
-  });
-});
-
-describe('ProductChanged', () => {
-  it('stores the price with its version', async () => {
-    const { statements, transaction } = recordingTransaction();
-    const event = create(ProductChangedSchema, { productId: 'a', unitPrice: euros(5n), version: 9n });
-    await onProductChanged(event, transaction);
-    expect(statements[0]?.values).toEqual([['a'], ['EUR'], [5n], [9n]]);
-  });
-
-  it('without a price is refused as invalid, naming the field', async () => {
-    const { statements, transaction } = recordingTransaction();
-    const failure = await failureOf(onProductChanged(create(ProductChangedSchema, { productId: 'a' }), transaction));
-    expect(failure).toMatchObject({ kind: 'invalid_argument', violations: [{ field: 'unit_price' }] });
-    expect(statements).toEqual([]);
   });
 });

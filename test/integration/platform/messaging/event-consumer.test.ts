@@ -290,7 +290,10 @@ describe('a consumer', () => {
     });
     const first = await startConsumer({ url: test.databaseUrl, nats, handle });
     await Promise.all(Array.from({ length: 4 }, (_, index) => publish(nats, `ord${index}`)));
-    await vi.waitFor(() => expect(handle).toHaveBeenCalledTimes(4), SOON);
+    await expect
+      .poll(() => readConsumer(nats, 'SHOP_ORDER', 'inventory'), SOON)
+      .toEqual({ unacknowledged: 4, pending: 0 });
+    expect(handle).toHaveBeenCalled();
 
     const stopped = first[Symbol.asyncDispose]();
     await publish(nats, 'ord9');

@@ -1,8 +1,11 @@
 // The SQL of the inbox: receipts, failures and dead letters of events.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import type { ApplyAll } from '#services/platform/messaging/event-handler.ts';
 import {
+  applyTogether,
   countFailure,
+  type ReadyEvent,
   type ReceivedEvent,
   recordReceipt,
   storeDeadLetter,
@@ -111,5 +114,63 @@ describe('a dead letter', () => {
     await storeDeadLetter(inbox.database, eventOf({ id: 'SHOP_ORDER:17' }), FAILURE, 1);
 
     expect(await inbox.letters()).toMatchObject([{ event_id: 'SHOP_ORDER:17' }]);
+  });
+});
+
+describe('events that are applied together', () => {
+  const [first, second, third] = [eventOf(), eventOf(), eventOf()];
+
+  /** Events ready to be applied, whose items are their positions. */
+  function readyEvents(applyAll: ApplyAll<unknown>, events: readonly ReceivedEvent[], isIdempotent = false) {
+    return events.map((event, item): ReadyEvent => ({ event, applyAll, item, isIdempotent }));
+  }
+
+  it('are one call of their handler, each once, in the transaction of their receipts', async () => {
+    await using inbox = await openInbox();
+    const calls: (readonly unknown[])[] = [];
+    const applyAll: ApplyAll<unknown> = async (items) => void calls.push(items);
+    await applyTogether(inbox.database, readyEvents(applyAll, [second]));
+    calls.length = 0;
+
+    const applied = await applyTogether(inbox.database, readyEvents(applyAll, [first, second, first, third]));
+
+    expect(applied).toEqual([true, false, false, true]);
+    expect(calls).toEqual([[0, 3]]);
+  });
+
+  it('are none of them recorded when the handler fails', async () => {
+    await using inbox = await openInbox();
+    const fail: ApplyAll<unknown> = () => Promise.reject(new Error('no'));
+    const succeed: ApplyAll<unknown> = async () => undefined;
+
+    const failing = applyTogether(inbox.database, [
+      ...readyEvents(succeed, [first]),
+      ...readyEvents(fail, [second, third]),
+    ]);
+
+    await expect(failing).rejects.toThrow('no');
+    expect(await applyTogether(inbox.database, readyEvents(succeed, [first, second, third]))).toEqual([
+      true,
+      true,
+      true,
+    ]);
+  });
+
+  it('are neither recorded nor applied in a transaction when repeating them does no harm', async () => {
+    await using inbox = await openInbox();
+    const seen: unknown[] = [];
+    const applyAll: ApplyAll<unknown> = async (items, transaction) => {
+      const rows = await transaction.query('select 1 from inbox');
+      transaction.afterCommit(() => seen.push([...items, rows.length]));
+    };
+
+    for (let time = 0; time < 2; time += 1) {
+      expect(await applyTogether(inbox.database, readyEvents(applyAll, [first, second], true))).toEqual([true, true]);
+    }
+
+    expect(seen).toEqual([
+      [0, 1, 0],
+      [0, 1, 0],
+    ]);
   });
 });

@@ -32,10 +32,10 @@ export function createTestConsumer(handle: Handle, failingStatements?: (statemen
     failingStatements?.(statement);
     if (text.includes('insert into dead_letter')) letters.push(values);
     else if (text.includes('insert into inbox')) {
-      const id = values.find((value) => typeof value === 'string' && value.includes('-'));
-      if (receipts.has(id)) return [];
-      receipts.add(id);
-      return [{ event_id: id }];
+      const ids = new Set(values.flat().filter((value) => typeof value === 'string' && value.includes('-')));
+      const added = [...ids].filter((id) => !receipts.has(id));
+      for (const id of added) receipts.add(id);
+      return added.map((id) => ({ id }));
     } else if (text.includes('insert into event_failure')) {
       attempts.set(values[1], (attempts.get(values[1]) ?? 0) + 1);
       return [{ attempts: attempts.get(values[1]) }];

@@ -1,0 +1,160 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { unavailable } from '#services/platform/base/errors.ts';
+import { type BatcherOptions, createBatcher } from '#services/platform/storage/batcher.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const outage = (code: string) =>
+  unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'the database cannot be reached now', cause: { code } });
+
+/** A batcher whose batches end when the test says so. */
+function createGatedBatcher(options: Omit<BatcherOptions<string, string>, 'run'> = {}) {
+  const batches: { readonly items: readonly string[]; readonly end: (error?: unknown) => Promise<void> }[] = [];
+  const run = vi.fn((items: readonly string[]) => {
+    const { promise, resolve, reject } = Promise.withResolvers<string[]>();
+    const end = async (error?: unknown): Promise<void> => {
+      if (error === undefined) resolve(items.map((item) => `result of ${item}`));
+      else reject(error);
+      await vi.advanceTimersByTimeAsync(0);
+    };
+    batches.push({ items, end });
+    return promise;
+  });
+  const add = createBatcher({ run, ...options });
+  /** Adds an item; the outcome is its result or its error. */
+  const outcomes: Record<string, unknown> = {};
+  const put = (...items: readonly string[]): void => {
+    for (const item of items) {
+      add(item).then(
+        (result) => {
+          outcomes[item] = result;
+        },
+        (error: unknown) => {
+          outcomes[item] = error;
+        },
+      );
+    }
+  };
+  return { put, outcomes, batches, started: () => batches.map(({ items }) => items) };
+}
+
+describe('an item', () => {
+  it('that arrives alone is run at once', () => {
+    const { put, started } = createGatedBatcher();
+
+    put('a');
+
+    expect(started()).toEqual([['a']]);
+  });
+
+  it('that arrives while a batch runs is run together with the others that did, and gets its own result', async () => {
+    const { put, started, batches, outcomes } = createGatedBatcher();
+    put('a', 'b', 'c');
+    expect(started()).toEqual([['a']]);
+
+    await batches[0]?.end();
+    expect(started()).toEqual([['a'], ['b', 'c']]);
+    expect(outcomes).toEqual({ a: 'result of a' });
+    await batches[1]?.end();
+
+    expect(outcomes).toEqual({ a: 'result of a', b: 'result of b', c: 'result of c' });
+  });
+
+  it('beyond the size of a batch waits for the next one', async () => {
+    const { put, started, batches } = createGatedBatcher({ maxSize: 2 });
+    put('a', 'b', 'c', 'd');
+    await batches[0]?.end();
+    await batches[1]?.end();
+
+    expect(started()).toEqual([['a'], ['b', 'c'], ['d']]);
+  });
+
+  it('with the key of another shares no batch with it', async () => {
+    const { put, started, batches } = createGatedBatcher({ keyOf: (item) => item.charAt(0) });
+    put('a1', 'b1', 'b2', 'c1', 'b3');
+    for (const index of [0, 1, 2]) await batches[index]?.end();
+
+    expect(started()).toEqual([['a1'], ['b1', 'c1'], ['b2'], ['b3']]);
+  });
+});
+
+describe('a batch that fails', () => {
+  it('runs its items one at a time, so that only the bad one fails', async () => {
+    const { put, started, batches, outcomes } = createGatedBatcher();
+    const bad = new Error('b is bad');
+    put('a', 'b', 'c');
+    await batches[0]?.end();
+    await batches[1]?.end(bad);
+    await batches[2]?.end(bad);
+    await batches[3]?.end();
+
+    expect(started()).toEqual([['a'], ['b', 'c'], ['b'], ['c']]);
+    expect(outcomes).toEqual({ a: 'result of a', b: bad, c: 'result of c' });
+  });
+
+  it('in an outage fails all its items, and not the ones behind them', async () => {
+    const { put, started, batches, outcomes } = createGatedBatcher();
+    const error = outage('08006');
+    put('a', 'b', 'c');
+    await batches[0]?.end();
+    put('d');
+    await batches[1]?.end(error);
+    await batches[2]?.end();
+
+    expect(started()).toEqual([['a'], ['b', 'c'], ['d']]);
+    expect(outcomes).toMatchObject({ b: error, c: error, d: 'result of d' });
+  });
+
+  it('by a deadlock runs its items one at a time', async () => {
+    const { put, started, batches } = createGatedBatcher();
+    put('a', 'b', 'c');
+    await batches[0]?.end();
+    await batches[1]?.end(outage('40P01'));
+
+    expect(started().slice(2)).toEqual([['b']]);
+  });
+
+  it('with one item reports its error once, and the next item runs', async () => {
+    const { put, started, batches, outcomes } = createGatedBatcher();
+    const error = new Error('no');
+    put('a');
+    await batches[0]?.end(error);
+    put('b');
+
+    expect(outcomes).toEqual({ a: error });
+    expect(started()).toEqual([['a'], ['b']]);
+  });
+});
+
+describe('a batch that takes long', () => {
+  it('holds up the next one for 50 ms', async () => {
+    const { put, started } = createGatedBatcher();
+    put('a', 'b');
+
+    await vi.advanceTimersByTimeAsync(49);
+    expect(started()).toEqual([['a']]);
+    await vi.advanceTimersByTimeAsync(1);
+
+    expect(started()).toEqual([['a'], ['b']]);
+  });
+
+  it('runs next to three others at most', async () => {
+    const { put, started, batches } = createGatedBatcher();
+    for (const item of ['a', 'b', 'c', 'd', 'e']) {
+      put(item);
+      await vi.advanceTimersByTimeAsync(50);
+    }
+    expect(started()).toEqual([['a'], ['b'], ['c'], ['d']]);
+
+    await batches[2]?.end();
+
+    expect(started().at(-1)).toEqual(['e']);
+  });
+});
+
+it('a run that returns another number of results fails each item of it', async () => {
+  const add = createBatcher<string, string>({ run: async () => [] });
+
+  await expect(add('a')).rejects.toThrow('a batch returned another number of results than it has items');
+});
