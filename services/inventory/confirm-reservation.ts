@@ -9,7 +9,7 @@ import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { toReservationMessage } from './inventory-messages.ts';
 import { decideConfirm, type Reservation } from './reservation.ts';
-import { confirmReserved, findReservation } from './reservation-store.ts';
+import { findReservation } from './reservation-store.ts';
 
 // A reservation only moves forward (unknown, reserved, confirmed or released), so each try finds it at least one state further.
 const MAX_TRIES = 3;
@@ -32,12 +32,12 @@ export async function confirmReservation(
 }
 
 async function confirm(
-  { database, log, now }: InventoryDependencies,
+  { database, batches, log, now }: InventoryDependencies,
   request: ConfirmReservationRequest,
 ): Promise<Reservation> {
   const { orderId, reservationId } = request;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const confirmed = await confirmReserved(database, { orderId, reservationId, time: now() });
+    const confirmed = await batches.confirm({ orderId, reservationId, time: now() });
     if (confirmed !== undefined) {
       log.info({ reservation_id: confirmed.reservationId }, 'reservation confirmed');
       return confirmed;

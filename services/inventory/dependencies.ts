@@ -2,8 +2,10 @@
 
 import type { Logger } from '../platform/observability/log.ts';
 import type { Database } from '../platform/storage/database.ts';
+import type { ReservationBatches } from './reservation-batches.ts';
 
 export type InventoryDependencies = {
+  readonly batches: ReservationBatches;
   readonly database: Database;
   readonly log: Logger;
   readonly now: () => Date;

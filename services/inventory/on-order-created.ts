@@ -1,31 +1,57 @@
-// event OrderCreated: reserves for an order whose ReserveStock call never arrived; changes nothing for a decided order.
+// event OrderCreated: reserves for orders whose ReserveStock call never arrived; changes nothing for a decided order.
 import type { OrderCreated } from '#gen/shop/order/v1/order_events_pb.ts';
 import { createValidation } from '../platform/base/validation.ts';
 import type { Transaction } from '../platform/storage/database.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { findReserveError } from './reservation.ts';
-import { type ReserveRequest, reserveLines, validateReserveRequest } from './reserve-lines.ts';
+import {
+  prepareReserve,
+  type ReserveDecision,
+  type ReserveIntent,
+  type ReserveRequest,
+  reserveTogether,
+  validateReserveRequest,
+} from './reserve-lines.ts';
 
 /**
- * Decides in the transaction that records the event in the inbox. A shortage or an earlier release is a normal outcome, which
- * acknowledges the event.
- * @throws {DomainError} `invalid_argument`, or RESERVATION_MISMATCH when the order was decided with other items.
+ * Reads what an order wants reserved.
+ * @throws {DomainError} `invalid_argument`.
  */
-export async function onOrderCreated(
-  dependencies: InventoryDependencies,
+export function readOrderCreated(
+  dependencies: Pick<InventoryDependencies, 'newId' | 'now'>,
   event: OrderCreated,
-  transaction: Transaction,
-): Promise<void> {
+): ReserveIntent {
   const request: ReserveRequest = { orderId: event.orderId, lines: event.items, synthetic: event.synthetic };
   const validation = createValidation();
   validateReserveRequest(request, 'items', validation);
   validation.throwIfInvalid();
+  return prepareReserve(dependencies, request);
+}
 
-  const { reservation, isNew } = await reserveLines(dependencies, transaction, request);
-  if (isNew) {
-    transaction.afterCommit(dependencies.wakeRelay);
-    return;
+/**
+ * Decides in the transaction that records the events in the inbox. A shortage or an earlier release is a normal outcome, which
+ * acknowledges the event.
+ * @throws {DomainError} RESERVATION_MISMATCH when an order was decided with other items.
+ */
+export async function reserveForEvents(
+  { log, wakeRelay }: Pick<InventoryDependencies, 'log' | 'wakeRelay'>,
+  intents: readonly ReserveIntent[],
+  transaction: Transaction,
+): Promise<void> {
+  const firstOfOrder = new Map(intents.toReversed().map((intent) => [intent.draft.orderId, intent]));
+  const [distinct, repeated] = [true, false].map((isFirst) =>
+    intents.filter((intent) => (firstOfOrder.get(intent.draft.orderId) === intent) === isFirst),
+  ) as [ReserveIntent[], ReserveIntent[]];
+  // A second event of an order does not come from the order service; it finds the decision of the first.
+  for (const together of [distinct, ...repeated.map((intent) => [intent])]) {
+    const decisions = await reserveTogether({ log }, transaction, together);
+    for (const [index, { request }] of together.entries()) throwIfMismatched(decisions[index], request);
+    if (decisions.some(({ isNew }) => isNew)) transaction.afterCommit(wakeRelay);
   }
-  const error = findReserveError(reservation, request.lines);
+}
+
+function throwIfMismatched(decision: ReserveDecision | undefined, request: ReserveRequest): void {
+  if (decision === undefined || decision.isNew) return;
+  const error = findReserveError(decision.reservation, request.lines);
   if (error?.reason === 'RESERVATION_MISMATCH') throw error;
 }

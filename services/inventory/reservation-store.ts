@@ -2,7 +2,7 @@
 // order for all statements, no two calls can deadlock.
 
 import type { OutgoingEvent } from '../platform/messaging/event.ts';
-import { insertEvents } from '../platform/messaging/outbox.ts';
+import { insertEvents, insertKeyedEvents } from '../platform/messaging/outbox.ts';
 import type { Queryable } from '../platform/storage/database.ts';
 import { rawSql, type Sql, sql } from '../platform/storage/sql.ts';
 import type { Reservation, ReservationState, Shortage, StockLine } from './reservation.ts';
@@ -42,50 +42,83 @@ type ReserveRow = Omit<ReservationRow, 'order_id'> & {
   readonly short: readonly ShortageJson[] | null;
 };
 /** The reservation that a confirm or a release changes. An empty `reservationId` matches every reservation of the order. */
-type ReservedKey = { readonly orderId: string; readonly reservationId: string; readonly time: Date };
+export type ReservedKey = { readonly orderId: string; readonly reservationId: string; readonly time: Date };
 
 const COLUMN_NAMES = 'order_id, reservation_id, state, lines, shortages, version, synthetic, update_time';
 const COLUMNS = rawSql(COLUMN_NAMES);
 const QUALIFIED_COLUMNS = rawSql(COLUMN_NAMES.replaceAll(/\w+/g, 'reservation.$&'));
 
+/** A reservation to be inserted, and the event that reports it. */
+export type DraftWithEvent = { readonly draft: ReservationDraft; readonly event: OutgoingEvent };
+
 /**
- * Reserves all lines or none, with its event, in one statement. `lines` hold each product once.
+ * Reserves for each order all lines or none, with its event, in one statement. The lines of an order hold each product once. When the
+ * stock does not suffice for all of several orders, nothing is stored, and the result is undefined: reserve for one at a time then.
  *
  * `for update` waits for the holder of a product's lock and then reads the newest numbers, whatever the statement's snapshot shows. An
  * unknown product has nothing available. The update writes what the lock read, on_hand included: Postgres first checks constraints on
  * the snapshot's version of a row, in which a release or delivery committed in the meantime is missing.
  */
-export async function insertReservation(
+export async function insertReservations(
   queryable: Queryable,
-  { orderId, reservationId, lines, synthetic, time }: ReservationDraft,
-  event: OutgoingEvent,
-): Promise<ReserveResult> {
-  const productIds = lines.map((line) => line.productId);
-  const quantities = lines.map((line) => line.quantity);
-  const [row] = await queryable.query<ReserveRow>(sql`
-  with wanted as (
-    select * from unnest(${productIds}::text[], ${quantities}::int[]) as line (product_id, quantity)
+  drafts: readonly DraftWithEvent[],
+): Promise<ReserveResult[] | undefined> {
+  const rows = await queryable.query<ReserveRow>(insertReservationsSql(drafts));
+  const known = new Map(rows.flatMap((row) => (row.order_id === null ? [] : [[row.order_id, row] as const])));
+  const short = rows[0]?.short ?? null;
+  if (short !== null && drafts.length > 1) return undefined;
+  return drafts.map(({ draft: { orderId } }) => {
+    const row = known.get(orderId);
+    if (row !== undefined) {
+      const reservation = toReservation({ ...row, order_id: orderId });
+      return { kind: row.is_new ? 'reserved' : 'decided', reservation };
+    }
+    return short === null ? { kind: 'conflict' } : { kind: 'short', shortages: short.map(toShortage) };
+  });
+}
+
+function insertReservationsSql(drafts: readonly DraftWithEvent[]): Sql {
+  const orderIds = drafts.map(({ draft }) => draft.orderId);
+  const events = drafts.map(({ draft, event }) => ({ key: draft.orderId, event }));
+  return sql`
+  with draft as (
+    select * from unnest(
+      ${orderIds}::text[], ${drafts.map(({ draft }) => draft.reservationId)}::uuid[],
+      ${drafts.map(({ draft }) => encodeLines(draft.lines))}::jsonb[], ${drafts.map(({ draft }) => draft.synthetic)}::boolean[],
+      ${drafts.map(({ draft }) => draft.time)}::timestamptz[]
+    ) as draft (order_id, reservation_id, lines, synthetic, time)
+  ), known as materialized (
+    select ${COLUMNS} from reservation where order_id = any (${orderIds}::text[])
+  ), wanted as materialized (
+    select draft.order_id, line.product_id, line.quantity
+    from draft, jsonb_to_recordset(draft.lines) as line (product_id text, quantity int)
+    where not exists (select from known where known.order_id = draft.order_id)
+  ), total as materialized (
+    select product_id, sum(quantity) as quantity from wanted group by product_id
   ), locked as materialized (
-    select product_id, on_hand, reserved from product
-    where product_id = any (${productIds}::text[]) and not exists (select from reservation where order_id = ${orderId})
+    select product_id, on_hand, reserved from product where product_id = any (array(select product_id from total))
     order by product_id for update
   ), line as materialized (
-    select wanted.product_id, wanted.quantity, on_hand, reserved, coalesce(on_hand - reserved, 0) as available
-    from wanted left join locked on locked.product_id = wanted.product_id
+    select total.product_id, total.quantity, on_hand, reserved, coalesce(on_hand - reserved, 0) as available
+    from total left join locked on locked.product_id = total.product_id
   ), inserted as (
     insert into reservation (order_id, reservation_id, state, lines, shortages, synthetic, create_time, update_time)
-    select ${orderId}::text, ${reservationId}::uuid, 'RESERVED', ${encodeLines(lines)}::jsonb, '[]', ${synthetic}::boolean,
-      ${time}::timestamptz, ${time}::timestamptz
+    select order_id, reservation_id, 'RESERVED', lines, '[]', synthetic, time, time from draft
     where not exists (select from line where line.available < line.quantity)
+      and not exists (select from known where known.order_id = draft.order_id)
+    order by order_id
     on conflict (order_id) do nothing
     returning ${COLUMNS}
+  ), moved as materialized (
+    select wanted.product_id, sum(wanted.quantity) as quantity, max(inserted.update_time) as update_time
+    from wanted join inserted on inserted.order_id = wanted.order_id group by wanted.product_id
   ), reserved_stock as (
-    update product set on_hand = line.on_hand, reserved = line.reserved + line.quantity, update_time = inserted.update_time
-    from line, inserted where product.product_id = line.product_id
+    update product set on_hand = line.on_hand, reserved = line.reserved + moved.quantity, update_time = moved.update_time
+    from line, moved where product.product_id = line.product_id and moved.product_id = line.product_id
   ), events as (
-    ${insertEvents([event], sql`inserted`)}
+    ${insertKeyedEvents(events, sql`select order_id from inserted`)}
   )
-  select known.*, (
+  select listed.*, (
     select jsonb_agg(jsonb_build_object('product_id', product_id, 'requested', quantity, 'available', available)
       order by product_id)
     from line where available < quantity
@@ -93,14 +126,8 @@ export async function insertReservation(
   from (select) as always left join (
     select ${COLUMNS}, true as is_new from inserted
     union all
-    select ${COLUMNS}, false from reservation where order_id = ${orderId}
-  ) as known on true`);
-  if (row === undefined) throw new Error('a statement that always returns one row returned none');
-  if (row.order_id !== null) {
-    const reservation = toReservation({ ...row, order_id: row.order_id });
-    return { kind: row.is_new ? 'reserved' : 'decided', reservation };
-  }
-  return row.short === null ? { kind: 'conflict' } : { kind: 'short', shortages: row.short.map(toShortage) };
+    select ${COLUMNS}, false from known
+  ) as listed on true`;
 }
 
 /** Stores that an order is rejected, with its event; undefined when the order was decided before. */
@@ -142,19 +169,24 @@ export async function insertTombstone(
 }
 
 // The units of a synthetic order return to stock at once: they are not delivered to anyone.
-const SOLD = 'case when settled.synthetic then 0 else line.quantity end';
 const CONFIRM = {
   state: 'CONFIRMED',
-  stock: `on_hand = product.on_hand - ${SOLD}, reserved = product.reserved - line.quantity, sold = product.sold + ${SOLD}`,
+  stock:
+    'on_hand = product.on_hand - moved.sold, reserved = product.reserved - moved.quantity, sold = product.sold + moved.sold',
 } as const;
 const RELEASE = {
   state: 'RELEASED',
-  stock: 'reserved = product.reserved - line.quantity',
+  stock: 'reserved = product.reserved - moved.quantity',
 } as const;
 
-/** Confirms the reserved stock of an order; undefined when it has none. */
-export async function confirmReserved(queryable: Queryable, key: ReservedKey): Promise<Reservation | undefined> {
-  return firstReservation(await queryable.query<ReservationRow>(settleSql(CONFIRM, key, [])));
+/** Confirms the reserved stock of each order, in one statement; undefined for an order that has none. No two keys are of one order. */
+export async function confirmReserved(
+  queryable: Queryable,
+  keys: readonly ReservedKey[],
+): Promise<(Reservation | undefined)[]> {
+  const rows = await queryable.query<ReservationRow>(settleSql(CONFIRM, keys, []));
+  const confirmed = new Map(rows.map((row) => [row.order_id, toReservation(row)]));
+  return keys.map(({ orderId }) => confirmed.get(orderId));
 }
 
 /** Releases the reserved stock of an order, with the event; undefined when it has none. */
@@ -163,7 +195,7 @@ export async function releaseReserved(
   key: ReservedKey,
   event: OutgoingEvent,
 ): Promise<Reservation | undefined> {
-  return firstReservation(await queryable.query<ReservationRow>(settleSql(RELEASE, key, [event])));
+  return firstReservation(await queryable.query<ReservationRow>(settleSql(RELEASE, [key], [event])));
 }
 
 /** Turns a rejection into a release, which moves no stock; undefined when the order is not rejected. */
@@ -191,29 +223,37 @@ export async function findReservation(queryable: Queryable, orderId: string): Pr
 // state decides, not the snapshot's.
 function settleSql(
   { state, stock }: { readonly state: ReservationState; readonly stock: string },
-  { orderId, reservationId, time }: ReservedKey,
+  keys: readonly ReservedKey[],
   events: readonly OutgoingEvent[],
 ): Sql {
   const storedEvents = events.length === 0 ? sql`` : sql`, events as (${insertEvents(events, sql`settled`)})`;
   return sql`
-  with target as (
-    select order_id, lines from reservation
-    where order_id = ${orderId} and state = 'RESERVED'
-      and (${reservationId}::text = '' or reservation_id::text = ${reservationId}::text)
+  with asked as (
+    select * from unnest(
+      ${keys.map(({ orderId }) => orderId)}::text[], ${keys.map(({ reservationId }) => reservationId)}::text[],
+      ${keys.map(({ time }) => time)}::timestamptz[]
+    ) as asked (order_id, reservation_id, time)
+  ), target as materialized (
+    select reservation.order_id, reservation.lines, asked.time from reservation join asked on asked.order_id = reservation.order_id
+    where reservation.state = 'RESERVED' and asked.reservation_id in ('', reservation.reservation_id::text)
   ), line as materialized (
-    select line.product_id, line.quantity
+    select target.order_id, line.product_id, line.quantity
     from target, jsonb_to_recordset(target.lines) as line (product_id text, quantity int)
   ), locked as materialized (
     select product_id from product where product_id = any (array(select product_id from line))
     order by product_id for update
   ), settled as (
-    update reservation set state = '${rawSql(state)}', version = version + 1, update_time = ${time}::timestamptz
+    update reservation set state = '${rawSql(state)}', version = version + 1, update_time = target.time
     from target, (select count(*) from locked) as locks
     where reservation.order_id = target.order_id and reservation.state = 'RESERVED'
     returning ${QUALIFIED_COLUMNS}
-  ), moved as (
-    update product set ${rawSql(stock)}, update_time = settled.update_time
-    from line, settled where product.product_id = line.product_id
+  ), moved as materialized (
+    select line.product_id, sum(line.quantity) as quantity, max(settled.update_time) as update_time,
+      coalesce(sum(line.quantity) filter (where not settled.synthetic), 0) as sold
+    from line join settled on settled.order_id = line.order_id group by line.product_id
+  ), stock as (
+    update product set ${rawSql(stock)}, update_time = moved.update_time
+    from moved where product.product_id = moved.product_id
   )${storedEvents}
   select * from settled`;
 }

@@ -2,13 +2,20 @@
 // an order is final, rejections included, whichever of the two triggered it.
 
 import type { Validation } from '../platform/base/validation.ts';
-import { runWithCorrelation } from '../platform/observability/tracing.ts';
+import { keepContextOf, runWithCorrelation } from '../platform/observability/tracing.ts';
 import type { Queryable } from '../platform/storage/database.ts';
 import { TEST_PRODUCT } from './catalogue.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { insufficientStockEvent, stockReservedEvent } from './inventory-events.ts';
 import { type Reservation, type StockLine, sortLines } from './reservation.ts';
-import { findReservation, insertRejection, insertReservation, type ReservationDraft } from './reservation-store.ts';
+import {
+  type DraftWithEvent,
+  findReservation,
+  insertRejection,
+  insertReservations,
+  type ReservationDraft,
+  type ReserveResult,
+} from './reservation-store.ts';
 
 const MAX_LINES = 100;
 const MAX_QUANTITY = 10_000;
@@ -48,35 +55,60 @@ export function validateReserveRequest(request: ReserveRequest, linesField: stri
   }
 }
 
-/**
- * Reserves all lines of a valid request, or stores its rejection, unless the order was decided before. Runs inside or outside a
- * transaction; the caller wakes the relay once a new decision is committed.
- */
-export function reserveLines(
-  dependencies: InventoryDependencies,
-  queryable: Queryable,
+/** A valid request, ready to be decided alone or with others. What is logged and published about it is part of its trace. */
+export type ReserveIntent = DraftWithEvent & {
+  readonly request: ReserveRequest;
+  readonly inTrace: <T>(work: () => T) => T;
+};
+
+/** Prepares a valid request, in the current trace. */
+export function prepareReserve(
+  { newId, now }: Pick<InventoryDependencies, 'newId' | 'now'>,
   request: ReserveRequest,
-): Promise<ReserveDecision> {
-  return runWithCorrelation(request.orderId, async () => {
+): ReserveIntent {
+  return runWithCorrelation(request.orderId, () => {
     const draft: ReservationDraft = {
       orderId: request.orderId,
       synthetic: request.synthetic,
       lines: sortLines(request.lines),
-      reservationId: dependencies.newId(),
-      time: dependencies.now(),
+      reservationId: newId(),
+      time: now(),
     };
-    const decision = await decide(queryable, draft);
-    if (decision.isNew) logDecision(dependencies, decision.reservation);
-    return decision;
+    const inTrace = keepContextOf((work: () => unknown) => work()) as ReserveIntent['inTrace'];
+    return { request, draft, event: stockReservedEvent(draft), inTrace };
   });
 }
 
-async function decide(queryable: Queryable, draft: ReservationDraft): Promise<ReserveDecision> {
-  const result = await insertReservation(queryable, draft, stockReservedEvent(draft));
-  if (result.kind === 'reserved') return { reservation: result.reservation, isNew: true };
-  if (result.kind === 'decided') return { reservation: result.reservation, isNew: false };
-  if (result.kind === 'short') {
-    const event = insufficientStockEvent(draft, result.shortages);
+/**
+ * Reserves for each order all its lines, or stores its rejection, unless the order was decided before. Runs inside or outside a
+ * transaction; the caller wakes the relay once new decisions are committed. No two intents are of one order.
+ */
+export async function reserveTogether(
+  { log }: Pick<InventoryDependencies, 'log'>,
+  queryable: Queryable,
+  intents: readonly ReserveIntent[],
+): Promise<ReserveDecision[]> {
+  const results = await insertReservations(queryable, intents);
+  const decisions: ReserveDecision[] = [];
+  for (const [index, intent] of intents.entries()) {
+    const result = results?.[index] ?? (await insertReservations(queryable, [intent]))?.[0];
+    decisions.push(await completeDecision(queryable, intent, result));
+  }
+  for (const [index, decision] of decisions.entries()) {
+    if (decision.isNew) intents[index]?.inTrace(() => logDecision(log, decision.reservation));
+  }
+  return decisions;
+}
+
+async function completeDecision(
+  queryable: Queryable,
+  { draft, inTrace }: ReserveIntent,
+  result: ReserveResult | undefined,
+): Promise<ReserveDecision> {
+  if (result?.kind === 'reserved') return { reservation: result.reservation, isNew: true };
+  if (result?.kind === 'decided') return { reservation: result.reservation, isNew: false };
+  if (result?.kind === 'short') {
+    const event = inTrace(() => insufficientStockEvent(draft, result.shortages));
     const rejected = await insertRejection(queryable, draft, result.shortages, event);
     if (rejected !== undefined) return { reservation: rejected, isNew: true };
   }
@@ -86,7 +118,7 @@ async function decide(queryable: Queryable, draft: ReservationDraft): Promise<Re
   return { reservation: current, isNew: false };
 }
 
-function logDecision({ log }: InventoryDependencies, { reservationId, state, shortages }: Reservation): void {
+function logDecision(log: InventoryDependencies['log'], { reservationId, state, shortages }: Reservation): void {
   if (state === 'RESERVED') log.info({ reservation_id: reservationId }, 'stock reserved');
   else log.info({ reservation_id: reservationId, shortages }, 'reservation rejected: not enough stock');
 }

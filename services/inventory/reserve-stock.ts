@@ -7,7 +7,7 @@ import type { Call } from '../platform/server/call.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { toReservationMessage } from './inventory-messages.ts';
 import { findReserveError } from './reservation.ts';
-import { reserveLines, validateReserveRequest } from './reserve-lines.ts';
+import { prepareReserve, validateReserveRequest } from './reserve-lines.ts';
 
 /**
  * Returns the order's reservation in its current state: reserved, or confirmed in the meantime.
@@ -23,7 +23,7 @@ export async function reserveStock(
   validation.throwIfInvalid();
   if (request.synthetic) requireSyntheticCredential(headers, dependencies.syntheticCredential);
 
-  const { reservation, isNew } = await reserveLines(dependencies, dependencies.database, request);
+  const { reservation, isNew } = await dependencies.batches.reserve(prepareReserve(dependencies, request));
   if (isNew) dependencies.wakeRelay();
   const error = findReserveError(reservation, request.lines);
   if (error !== undefined) throw error;

@@ -2,7 +2,7 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
-import { onEvent, type Subscription } from '../platform/messaging/event-handler.ts';
+import { onEvents, type Subscription } from '../platform/messaging/event-handler.ts';
 import { callOf } from '../platform/server/call.ts';
 import { adjustStock } from './adjust-stock.ts';
 import { checkAvailability } from './check-availability.ts';
@@ -10,7 +10,7 @@ import { confirmReservation } from './confirm-reservation.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { getProduct } from './get-product.ts';
 import { listProducts } from './list-products.ts';
-import { onOrderCreated } from './on-order-created.ts';
+import { readOrderCreated, reserveForEvents } from './on-order-created.ts';
 import { releaseReservation } from './release-reservation.ts';
 import { reserveStock } from './reserve-stock.ts';
 import { upsertProduct } from './upsert-product.ts';
@@ -36,7 +36,13 @@ export function createInventorySubscriptions(dependencies: InventoryDependencies
   return [
     {
       producer: 'order',
-      handlers: [onEvent(OrderCreatedSchema, (event, transaction) => onOrderCreated(dependencies, event, transaction))],
+      handlers: [
+        onEvents(
+          OrderCreatedSchema,
+          (event) => readOrderCreated(dependencies, event),
+          (intents, transaction) => reserveForEvents(dependencies, intents, transaction),
+        ),
+      ],
     },
   ];
 }

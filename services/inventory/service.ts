@@ -6,6 +6,7 @@ import type { Logger } from '../platform/observability/log.ts';
 import { createService, type ProcessOptions, type Service } from '../platform/runtime/service-runtime.ts';
 import type { InventoryConfig } from './config.ts';
 import type { InventoryDependencies } from './dependencies.ts';
+import { createReservationBatches } from './reservation-batches.ts';
 import { createInventoryRoutes, createInventorySubscriptions } from './routes.ts';
 import { createCatalogueSeed } from './seed-catalogue.ts';
 
@@ -26,6 +27,7 @@ export function createInventoryService(config: InventoryConfig, log: Logger, opt
         newId: randomUUID,
         syntheticCredential: config.syntheticCredential,
         wakeRelay,
+        batches: createReservationBatches({ database, log }),
       };
       return {
         routes: createInventoryRoutes(dependencies),

@@ -14,6 +14,19 @@ export function insertEvents(events: readonly OutgoingEvent[], onlyIf?: Sql): Sq
     select event.* from unnest(${ids}::uuid[], ${subjects}::text[], ${payloads}::bytea[], ${headers}::jsonb[]) as event${condition}`;
 }
 
+/** An event that is stored only when the row with this key was written. */
+export type KeyedEvent = { readonly key: string; readonly event: OutgoingEvent };
+
+/** Stores, inside `with`, those of the events whose key is in `written`: a query of one text column over the statement's other parts. */
+export function insertKeyedEvents(keyed: readonly KeyedEvent[], written: Sql): Sql {
+  const [ids, subjects, payloads, headers] = outboxValues(keyed.map(({ event }) => event));
+  const keys = keyed.map(({ key }) => key);
+  return sql`insert into outbox (event_id, subject, payload, headers)
+    select event_id, subject, payload, headers from unnest(
+      ${keys}::text[], ${ids}::uuid[], ${subjects}::text[], ${payloads}::bytea[], ${headers}::jsonb[]
+    ) as event (key, event_id, subject, payload, headers) where key in (${written})`;
+}
+
 /** The columns of these events, one list each. */
 function outboxValues(events: readonly OutgoingEvent[]): readonly unknown[] {
   return [

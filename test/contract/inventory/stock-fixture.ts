@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { FIRST_CATALOGUE } from '#services/inventory/catalogue.ts';
 import type { InventoryDependencies } from '#services/inventory/dependencies.ts';
+import { createReservationBatches } from '#services/inventory/reservation-batches.ts';
 import { createInventorySubscriptions } from '#services/inventory/routes.ts';
 import { putProduct } from '#services/inventory/upsert-product.ts';
 import type { Database } from '#services/platform/storage/database.ts';
@@ -24,6 +25,7 @@ export async function openStockFixture(): Promise<StockFixture> {
   const dependenciesOf = (database: Database): InventoryDependencies => ({
     database,
     log: silentLog,
+    batches: createReservationBatches({ database, log: silentLog }),
     now: () => new Date(),
     newId: randomUUID,
     syntheticCredential: undefined,

@@ -14,8 +14,9 @@ import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { adjustStock } from '#services/inventory/adjust-stock.ts';
 import { confirmReservation } from '#services/inventory/confirm-reservation.ts';
 import type { InventoryDependencies } from '#services/inventory/dependencies.ts';
-import { onOrderCreated } from '#services/inventory/on-order-created.ts';
+import { readOrderCreated, reserveForEvents } from '#services/inventory/on-order-created.ts';
 import { releaseReservation } from '#services/inventory/release-reservation.ts';
+import { createReservationBatches } from '#services/inventory/reservation-batches.ts';
 import { reserveStock } from '#services/inventory/reserve-stock.ts';
 import { createDatabase } from '#services/platform/storage/database.ts';
 import { publishEvent, readEventBodies, readEvents } from '../../support/events.ts';
@@ -134,7 +135,10 @@ it('never deadlocks, whatever the order of the items and the other changes of th
     const order = { orderId, reservationId: '' };
     return [
       () => reserveStock(dependencies, reserve, testCall()),
-      () => dependencies.database.transaction((transaction) => onOrderCreated(dependencies, backwards, transaction)),
+      () =>
+        dependencies.database.transaction((transaction) =>
+          reserveForEvents(dependencies, [readOrderCreated(dependencies, backwards)], transaction),
+        ),
       () => confirmReservation(dependencies, create(ConfirmReservationRequestSchema, order)),
       () => releaseReservation(dependencies, create(ReleaseReservationRequestSchema, order)),
       () => reserveStock(dependencies, reserve, testCall()),
@@ -245,6 +249,7 @@ function openUseCases(url: string): AsyncDisposable & { readonly dependencies: I
   const dependencies = {
     database,
     log,
+    batches: createReservationBatches({ database, log }),
     now: () => new Date(),
     newId: () => randomUUID(),
     syntheticCredential: undefined,

@@ -7,12 +7,12 @@ import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { adjustStock } from '#services/inventory/adjust-stock.ts';
 import { confirmReservation } from '#services/inventory/confirm-reservation.ts';
 import type { InventoryDependencies } from '#services/inventory/dependencies.ts';
-import { onOrderCreated } from '#services/inventory/on-order-created.ts';
 import { releaseReservation } from '#services/inventory/release-reservation.ts';
+import { createReservationBatches } from '#services/inventory/reservation-batches.ts';
 import { reserveStock } from '#services/inventory/reserve-stock.ts';
+import { createInventorySubscriptions } from '#services/inventory/routes.ts';
 import { putProduct } from '#services/inventory/upsert-product.ts';
 import { DomainError } from '#services/platform/base/errors.ts';
-import { onEvent } from '#services/platform/messaging/event-handler.ts';
 import { applyOnce } from '#services/platform/messaging/inbox.ts';
 import { createDatabase, type Database } from '#services/platform/storage/database.ts';
 import { checkHistories, historyRuns, historyTimeoutMs } from '../../support/histories.ts';
@@ -163,9 +163,8 @@ async function hear(database: Database, { orderId, eventId }: Extract<Step, { ki
     OrderCreatedSchema,
     create(OrderCreatedSchema, { orderId, customerId: 'cust123', items, version: 1n }),
   );
-  const handler = onEvent(OrderCreatedSchema, (event, transaction) =>
-    onOrderCreated(inventoryOf(database), event, transaction),
-  );
+  const [handler] = createInventorySubscriptions(inventoryOf(database)).flatMap(({ handlers }) => handlers);
+  if (handler === undefined) throw new Error('inventory handles no event');
   const id = `0000000${eventId}-0000-4000-8000-00000000000${ORDERS.indexOf(orderId)}`;
   const event = { stream: 'SHOP_ORDER', id, subject: handler.subject, payload, headers: {} };
   return (await applyOnce(database, event, handler)) ? 'applied' : 'known';
@@ -175,6 +174,7 @@ function inventoryOf(database: Database): InventoryDependencies {
   return {
     database,
     log: silentLog,
+    batches: createReservationBatches({ database, log: silentLog }),
     now: () => new Date(),
     newId: () => crypto.randomUUID(),
     syntheticCredential: undefined,

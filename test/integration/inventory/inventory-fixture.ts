@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, vi } from 'vitest';
 import type { InventoryDependencies } from '#services/inventory/dependencies.ts';
+import { createReservationBatches } from '#services/inventory/reservation-batches.ts';
 import { createDatabase, type Database } from '#services/platform/storage/database.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 
@@ -42,9 +43,11 @@ export function useInventory(): InventoryUseCases {
       return database;
     },
     get dependencies() {
+      const log = pino({ level: 'silent' });
       return {
         database,
-        log: pino({ level: 'silent' }),
+        log,
+        batches: createReservationBatches({ database, log }),
         now: () => new Date(),
         newId: () => randomUUID(),
         syntheticCredential: undefined,

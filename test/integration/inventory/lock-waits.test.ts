@@ -11,6 +11,7 @@ import {
 import { adjustStock } from '#services/inventory/adjust-stock.ts';
 import { confirmReservation } from '#services/inventory/confirm-reservation.ts';
 import { releaseReservation } from '#services/inventory/release-reservation.ts';
+import { createReservationBatches } from '#services/inventory/reservation-batches.ts';
 import { reserveStock } from '#services/inventory/reserve-stock.ts';
 import type { Transaction } from '#services/platform/storage/database.ts';
 import { testCall } from '../../support/services/call.ts';
@@ -147,12 +148,11 @@ describe('a reservation', () => {
 /** The dependencies of a use case whose statements belong to a transaction. */
 function inTransaction(transaction: Transaction) {
   const { query } = transaction;
-  return {
-    ...inventory.dependencies,
-    database: {
-      ...inventory.database,
-      query,
-      transaction: <T>(work: (own: Transaction) => Promise<T>) => work(transaction),
-    },
+  const { dependencies } = inventory;
+  const database = {
+    ...inventory.database,
+    query,
+    transaction: <T>(work: (own: Transaction) => Promise<T>) => work(transaction),
   };
+  return { ...dependencies, database, batches: createReservationBatches({ database, log: dependencies.log }) };
 }

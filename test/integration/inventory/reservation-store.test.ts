@@ -11,9 +11,10 @@ import {
   confirmReserved,
   findReservation,
   insertRejection,
-  insertReservation,
+  insertReservations,
   insertTombstone,
   type ReservationDraft,
+  type ReservedKey,
   releaseRejected,
   releaseReserved,
 } from '#services/inventory/reservation-store.ts';
@@ -28,11 +29,15 @@ function draft(lines: readonly StockLine[], change: Partial<ReservationDraft> = 
   return { orderId: 'order', reservationId: randomUUID(), lines, synthetic: false, time: NOW, ...change };
 }
 
+const withEvent = (wanted: ReservationDraft) => ({ draft: wanted, event: stockReservedEvent(wanted) });
+
 const lamps = (quantity: number) => [{ productId: 'lamp', quantity }];
 
-function reserve(lines: readonly StockLine[], change: Partial<ReservationDraft> = {}) {
+async function reserve(lines: readonly StockLine[], change: Partial<ReservationDraft> = {}) {
   const wanted = draft(lines, change);
-  return insertReservation(inventory.database, wanted, stockReservedEvent(wanted));
+  const [result] = (await insertReservations(inventory.database, [withEvent(wanted)])) ?? [];
+  if (result === undefined) throw new Error('the attempt has no result');
+  return result;
 }
 
 function reject(quantity: number) {
@@ -47,6 +52,11 @@ async function reserved(quantity: number, change: Partial<ReservationDraft> = {}
   const result = await reserve(lamps(quantity), change);
   if (result.kind !== 'reserved') throw new Error(`not reserved but ${result.kind}`);
   return result.reservation;
+}
+
+async function confirmOne(key: ReservedKey): Promise<Reservation | undefined> {
+  const [confirmed] = await confirmReserved(inventory.database, [key]);
+  return confirmed;
 }
 
 const release = (reservation: Reservation, key = keyOf(reservation)) =>
@@ -118,7 +128,7 @@ describe('settling', () => {
   it('a confirmation turns reserved units into sold ones, of its own order only', async () => {
     await inventory.addProduct('lamp', 10);
     const other = await reserved(3, { orderId: 'other' });
-    const confirmed = await confirmReserved(inventory.database, keyOf(await reserved(2)));
+    const confirmed = await confirmOne(keyOf(await reserved(2)));
     expect(confirmed).toMatchObject({ state: 'CONFIRMED', version: 2, updateTime: LATER });
     expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 8, reserved: 3, sold: 2 });
     expect(await findReservation(inventory.database, 'other')).toEqual(other);
@@ -126,7 +136,7 @@ describe('settling', () => {
 
   it('a confirmation of a synthetic order sells nothing', async () => {
     await inventory.addProduct('lamp', 10);
-    await confirmReserved(inventory.database, keyOf(await reserved(2, { synthetic: true })));
+    await confirmOne(keyOf(await reserved(2, { synthetic: true })));
     expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 10, reserved: 0, sold: 0 });
   });
 
@@ -141,7 +151,7 @@ describe('settling', () => {
     await inventory.addProduct('lamp', 10);
     const first = await reserved(2);
     const other = { ...keyOf(first), reservationId: randomUUID() };
-    expect(await confirmReserved(inventory.database, other)).toBeUndefined();
+    expect(await confirmOne(other)).toBeUndefined();
     expect(await release(first, other)).toBeUndefined();
     expect(await findReservation(inventory.database, 'order')).toEqual(first);
     expect(await inventory.subjects()).toEqual(['shop.inventory.v1.StockReserved']);
@@ -151,7 +161,7 @@ describe('settling', () => {
     await inventory.addProduct('lamp', 10);
     await reserved(2);
     const key = { orderId: 'order', reservationId: '', time: LATER };
-    expect(await confirmReserved(inventory.database, key)).toMatchObject({ state: 'CONFIRMED' });
+    expect(await confirmOne(key)).toMatchObject({ state: 'CONFIRMED' });
   });
 
   it.each(['confirmed', 'released', 'rejected'])('changes nothing once the order is %s', async (state) => {
@@ -159,12 +169,12 @@ describe('settling', () => {
     if (state === 'rejected') await reject(11);
     else {
       const first = await reserved(2);
-      await (state === 'confirmed' ? confirmReserved(inventory.database, keyOf(first)) : release(first));
+      await (state === 'confirmed' ? confirmOne(keyOf(first)) : release(first));
     }
     const before = (await findReservation(inventory.database, 'order'))!;
     const stock = await inventory.stockOf('lamp');
     const subjects = await inventory.subjects();
-    expect(await confirmReserved(inventory.database, keyOf(before))).toBeUndefined();
+    expect(await confirmOne(keyOf(before))).toBeUndefined();
     expect(await release(before)).toBeUndefined();
     expect(await findReservation(inventory.database, 'order')).toEqual(before);
     expect(await inventory.stockOf('lamp')).toEqual(stock);
@@ -179,5 +189,75 @@ describe('settling', () => {
     await inventory.query('delete from reservation');
     await reject(11);
     expect(await releaseRejected(inventory.database, 'order', LATER)).toMatchObject({ state: 'RELEASED', version: 2 });
+  });
+});
+
+describe('several orders at once', () => {
+  const orders = ['one', 'two', 'three'];
+  const reserveAll = (quantity: number) =>
+    insertReservations(
+      inventory.database,
+      orders.map((orderId) => withEvent(draft([...lamps(quantity), { productId: 'table', quantity: 1 }], { orderId }))),
+    );
+
+  it('are each reserved, with an event each, when the stock suffices for all', async () => {
+    await inventory.addProduct('lamp', 6);
+    await inventory.addProduct('table', 3);
+
+    const results = await reserveAll(2);
+
+    expect(results?.map((result) => [result.kind, 'reservation' in result && result.reservation.orderId])).toEqual(
+      orders.map((orderId) => ['reserved', orderId]),
+    );
+    expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 6, reserved: 6, sold: 0 });
+    expect(await inventory.stockOf('table')).toEqual({ on_hand: 3, reserved: 3, sold: 0 });
+    expect(await inventory.subjects()).toEqual(Array(3).fill('shop.inventory.v1.StockReserved'));
+  });
+
+  it('are none of them reserved when it does not, so that each can be decided alone', async () => {
+    await inventory.addProduct('lamp', 5);
+    await inventory.addProduct('table', 3);
+
+    expect(await reserveAll(2)).toBeUndefined();
+
+    expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 5, reserved: 0, sold: 0 });
+    expect(await inventory.query('select from reservation')).toEqual([]);
+    expect(await inventory.subjects()).toEqual([]);
+  });
+
+  it('leave a decided one as it is, whose units count no second time', async () => {
+    await inventory.addProduct('lamp', 6);
+    await inventory.addProduct('table', 3);
+    await reserved(2, { orderId: 'two' });
+
+    const results = await reserveAll(2);
+
+    expect(results?.map(({ kind }) => kind)).toEqual(['reserved', 'decided', 'reserved']);
+    expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 6, reserved: 6, sold: 0 });
+    expect(await inventory.stockOf('table')).toEqual({ on_hand: 3, reserved: 2, sold: 0 });
+  });
+
+  it('are confirmed at once, each with its own units; one without a reservation is not', async () => {
+    await inventory.addProduct('lamp', 10);
+    const [first, second] = [await reserved(2, { orderId: 'one' }), await reserved(3, { orderId: 'two' })];
+    const stranger = { orderId: 'none', reservationId: '', time: LATER };
+    const wrong = { ...keyOf(await reserved(1, { orderId: 'three' })), reservationId: first.reservationId };
+
+    const confirmed = await confirmReserved(inventory.database, [keyOf(second), stranger, keyOf(first), wrong]);
+
+    expect(confirmed.map((reservation) => reservation?.orderId)).toEqual(['two', undefined, 'one', undefined]);
+    expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 5, reserved: 1, sold: 5 });
+  });
+
+  it('return the units of a synthetic one to stock, and sell those of the others', async () => {
+    await inventory.addProduct('lamp', 10);
+    const keys = [
+      keyOf(await reserved(2, { orderId: 'real' })),
+      keyOf(await reserved(3, { orderId: 'synthetic', synthetic: true })),
+    ];
+
+    await confirmReserved(inventory.database, keys);
+
+    expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 8, reserved: 0, sold: 2 });
   });
 });

@@ -25,6 +25,7 @@ export const importRuleSettings: RuleSettings = {
     'services/platform/base/deadline.ts',
     'services/platform/messaging/event.ts',
     'services/platform/base/validation.ts',
+    'services/platform/storage/batcher.ts',
     // A loop over its argument; nothing runs before service.ts starts it.
     'services/platform/base/worker.ts',
   ],

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { adjustOnHand } from '#services/inventory/product.ts';
 import { isTombstone, type Reservation, sameLines } from '#services/inventory/reservation.ts';
-import { reserveLines, validateReserveRequest } from '#services/inventory/reserve-lines.ts';
+import { prepareReserve, reserveTogether, validateReserveRequest } from '#services/inventory/reserve-lines.ts';
 import { DomainError } from '#services/platform/base/errors.ts';
 import { createValidation } from '#services/platform/base/validation.ts';
 import { recordLog } from '../platform/support/recorded-log.ts';
@@ -113,11 +113,8 @@ describe('a decision', () => {
     const database = scriptDatabase(...answers);
     const { log, lines } = recordLog('info');
 
-    await reserveLines({ ...dependOn(database), log }, database, {
-      orderId: 'ord1',
-      lines: [line('prod456', 2)],
-      synthetic: false,
-    });
+    const request = { orderId: 'ord1', lines: [line('prod456', 2)], synthetic: false };
+    await reserveTogether({ log }, database, [prepareReserve(dependOn(database), request)]);
 
     expect(lines.map(({ msg }) => msg)).toEqual(messages);
   });

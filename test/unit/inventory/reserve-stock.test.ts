@@ -4,7 +4,7 @@ import { InsufficientStockSchema, StockReservedSchema } from '#gen/shop/inventor
 import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
 import { ReserveStockRequestSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
-import { onOrderCreated } from '#services/inventory/on-order-created.ts';
+import { readOrderCreated, reserveForEvents } from '#services/inventory/on-order-created.ts';
 import { reserveStock } from '#services/inventory/reserve-stock.ts';
 import { unavailable } from '#services/platform/base/errors.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
@@ -33,8 +33,8 @@ function reserve(database: Database, change: object = {}) {
 function receive(database: Database, change: object = {}) {
   const dependencies = dependOn(database);
   const event = { orderId: 'ord1', items: [{ productId: 'prod456', quantity: 2 }], ...change };
-  const applied = database.transaction((transaction) =>
-    onOrderCreated(dependencies, create(OrderCreatedSchema, event), transaction),
+  const applied = database.transaction(async (transaction) =>
+    reserveForEvents(dependencies, [readOrderCreated(dependencies, create(OrderCreatedSchema, event))], transaction),
   );
   return { applied, wakeRelay: dependencies.wakeRelay };
 }
@@ -48,17 +48,12 @@ describe('ReserveStock', () => {
     expect(await answer).toMatchObject({ reservation: { reservationId: NEW_ID, state: ReservationState.RESERVED } });
     expect(wakeRelay).toHaveBeenCalledOnce();
     expect(database.statements).toHaveLength(1);
-    expect(database.statements[0]?.values.slice(0, 10)).toEqual([
-      ['prod456'],
-      [2],
-      ['prod456'],
-      'ord1',
-      'ord1',
-      NEW_ID,
-      '[{"product_id":"prod456","quantity":2}]',
-      false,
-      NOW,
-      NOW,
+    expect(database.statements[0]?.values.slice(0, 5)).toEqual([
+      ['ord1'],
+      [NEW_ID],
+      ['[{"product_id":"prod456","quantity":2}]'],
+      [false],
+      [NOW],
     ]);
     expect(readEvent(StockReservedSchema, payloadOf(database.statements[0]))).toMatchObject({ reservationId: NEW_ID });
   });
@@ -69,7 +64,8 @@ describe('ReserveStock', () => {
 
     await reserve(database, { lines: ['c', 'a', 'b'].map((productId) => ({ productId, quantity: 1 })) }).answer;
 
-    expect(database.statements[0]?.values[0]).toEqual(['a', 'b', 'c']);
+    const sorted = JSON.stringify(['a', 'b', 'c'].map((product_id) => ({ product_id, quantity: 1 })));
+    expect(database.statements[0]?.values[2]).toEqual([sorted]);
   });
 
   it('answers a duplicate from the existing row, and publishes nothing', async () => {

@@ -2,6 +2,7 @@
 import { pino } from 'pino';
 import { vi } from 'vitest';
 import type { InventoryDependencies } from '#services/inventory/dependencies.ts';
+import { createReservationBatches } from '#services/inventory/reservation-batches.ts';
 import type { Database } from '#services/platform/storage/database.ts';
 import { type Sql, toStatement } from '#services/platform/storage/sql.ts';
 
@@ -47,9 +48,11 @@ export const NEW_ID = '11111111-1111-4111-8111-111111111111';
 /** Builds dependencies with the database, a fixed time and a fixed id. */
 export function dependOn(database: Database) {
   const wakeRelay = vi.fn<() => void>();
+  const log = pino({ level: 'silent' });
   const dependencies: InventoryDependencies = {
     database,
-    log: pino({ level: 'silent' }),
+    log,
+    batches: createReservationBatches({ database, log }),
     now: () => NOW,
     newId: () => NEW_ID,
     syntheticCredential: undefined,

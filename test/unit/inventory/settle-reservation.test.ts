@@ -36,7 +36,7 @@ describe('ConfirmReservation', () => {
     const database = scriptDatabase([CONFIRMED]);
 
     expect(await confirm(database, 'res1')).toMatchObject({ reservation: { state: ReservationState.CONFIRMED } });
-    expect(database.statements.map(({ values }) => values)).toEqual([['ord1', 'res1', 'res1', NOW]]);
+    expect(database.statements.map(({ values }) => values)).toEqual([[['ord1'], ['res1'], [NOW]]]);
   });
 
   it('answers a duplicate with the confirmed reservation', async () => {

@@ -35,7 +35,7 @@ describe('an event of a dependency about an order', () => {
     expect(wakeResumer).toHaveBeenCalledOnce();
   });
 
-  it('wakes nobody when no order is blocked', async () => {
+  it('does not wake the resumer when no order is blocked', async () => {
     const { transaction, commit } = recordingTransaction();
     const wakeResumer = vi.fn();
     await wakeOrders(wakeResumer, ['order-1'], transaction);
