@@ -1,0 +1,76 @@
+// Runs the platform of one checkout as `make run` does, in a process of its own, so that the supervisor's processor time is measured and
+// not mixed with that of the benchmark. Prints the log lines to stdout, reports the addresses to its parent, and stops at SIGTERM.
+import { join } from 'node:path';
+import { importLogLines, importSecrets, importStack } from './checkout.ts';
+
+export type DriverOptions = {
+  /** The checkout. */
+  readonly root: string;
+  readonly dataDir: string;
+  readonly environment: Readonly<Record<string, string>>;
+};
+
+export type StartedPlatform = {
+  readonly orderUrl: string;
+  readonly inventoryUrl: string;
+  readonly databaseUrls: Readonly<Record<(typeof SERVICES)[number], string>>;
+  readonly superuserUrl: string;
+  readonly natsUrl: string;
+  readonly providerUrl: string;
+  readonly mailboxUrl: string;
+  /** The process ids by name. */
+  readonly pids: Readonly<Record<string, number>>;
+};
+
+/** The monitor is left out: its synthetic orders are no orders of the load. */
+const SERVICES = ['order', 'inventory', 'payment', 'notification', 'analytics'] as const;
+const SUPERUSER = 'postgres';
+const NAME_WIDTH = 12;
+
+if (import.meta.main) await drive(JSON.parse(process.argv[2] ?? '') as DriverOptions);
+
+async function drive({ root, dataDir, environment }: DriverOptions): Promise<void> {
+  const stop = new AbortController();
+  const stopped = new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
+  process.on('SIGTERM', () => stop.abort(new Error('called off')));
+  const { renderLine } = await importLogLines(root);
+  const { startStack } = await importStack(root);
+  await using stack = await startStack({
+    dataDir,
+    ports: 'free',
+    services: SERVICES,
+    environment,
+    signal: stop.signal,
+    log: (name, line) => process.stdout.write(`${renderLine(name, line, { colour: false, nameWidth: NAME_WIDTH })}\n`),
+  });
+  const pids: Record<string, number> = { supervisor: process.pid };
+  for (const { name, pid } of stack.rows()) if (pid !== undefined) pids[name] = pid;
+  const platform: StartedPlatform = {
+    orderUrl: stack.url('order'),
+    inventoryUrl: stack.url('inventory'),
+    databaseUrls: {
+      order: stack.databaseUrl('order'),
+      inventory: stack.databaseUrl('inventory'),
+      payment: stack.databaseUrl('payment'),
+      notification: stack.databaseUrl('notification'),
+      analytics: stack.databaseUrl('analytics'),
+    },
+    superuserUrl: await superuserUrlOf(root, dataDir, stack.databaseUrl('order')),
+    natsUrl: stack.natsUrl('admin'),
+    providerUrl: stack.url('provider'),
+    mailboxUrl: stack.url('mailbox'),
+    pids,
+  };
+  process.send?.(platform);
+  await stopped;
+  process.disconnect();
+}
+
+async function superuserUrlOf(root: string, dataDir: string, databaseUrl: string): Promise<string> {
+  const passwords = await (await importSecrets(root)).loadPasswords(join(dataDir, 'secret'));
+  const url = new URL(databaseUrl);
+  url.username = SUPERUSER;
+  url.password = passwords(`postgres:superuser`);
+  url.pathname = `/${SUPERUSER}`;
+  return url.href;
+}
