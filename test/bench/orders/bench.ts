@@ -31,7 +31,7 @@ export async function runBench(settings: BenchSettings, write: Write, signal: Ab
     for (const side of sidesOf(settings)) {
       const root = side === 'baseline' && settings.baseline !== undefined ? settings.baseline : REPOSITORY_ROOT;
       write(`round ${round} of ${settings.rounds}, ${side}: starting the platform of ${root}`);
-      await using platform = await startPlatform(root, settings.environment, signal);
+      await using platform = await startPlatform(root, settings, signal);
       durability ??= await readDurability(platform);
       const meter = new Meter(platform, settings, signal);
       const measure = async (load: Load): Promise<BenchRun> => {
@@ -41,6 +41,7 @@ export async function runBench(settings: BenchSettings, write: Write, signal: Ab
         runs.push(run);
         return run;
       };
+      await meter.warmUp();
       for (const callers of settings.callers) await measure({ kind: 'closed', callers });
       // The same rate for every round and side, so that they are comparable.
       openRate ??= halfOf(runs);

@@ -1,13 +1,16 @@
 // Runs the platform of one checkout as `make run` does, in a process of its own, so that the supervisor's processor time is measured and
 // not mixed with that of the benchmark. Prints the log lines to stdout, reports the addresses to its parent, and stops at SIGTERM.
 import { join } from 'node:path';
+import type { Stack } from '../../../local/stack/stack.ts';
 import { importLogLines, importSecrets, importStack } from './checkout.ts';
+import { loadStatementCounterAtNextStart } from './statement-counter.ts';
 
 export type DriverOptions = {
   /** The checkout. */
   readonly root: string;
   readonly dataDir: string;
   readonly environment: Readonly<Record<string, string>>;
+  readonly countsStatements: boolean;
 };
 
 export type StartedPlatform = {
@@ -29,20 +32,28 @@ const NAME_WIDTH = 12;
 
 if (import.meta.main) await drive(JSON.parse(process.argv[2] ?? '') as DriverOptions);
 
-async function drive({ root, dataDir, environment }: DriverOptions): Promise<void> {
+async function drive({ root, dataDir, environment, countsStatements }: DriverOptions): Promise<void> {
   const stop = new AbortController();
   const stopped = new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
   process.on('SIGTERM', () => stop.abort(new Error('called off')));
   const { renderLine } = await importLogLines(root);
   const { startStack } = await importStack(root);
-  await using stack = await startStack({
-    dataDir,
-    ports: 'free',
-    services: SERVICES,
-    environment,
-    signal: stop.signal,
-    log: (name, line) => process.stdout.write(`${renderLine(name, line, { colour: false, nameWidth: NAME_WIDTH })}\n`),
-  });
+  const start = (services: readonly (typeof SERVICES)[number][]): Promise<Stack> =>
+    startStack({
+      dataDir,
+      ports: 'free',
+      services,
+      environment,
+      signal: stop.signal,
+      log: (name, line) =>
+        process.stdout.write(`${renderLine(name, line, { colour: false, nameWidth: NAME_WIDTH })}\n`),
+    });
+  if (countsStatements) {
+    await using infrastructure = await start([]);
+    const url = await superuserUrlOf(root, dataDir, infrastructure.databaseUrl('order'));
+    await loadStatementCounterAtNextStart(url);
+  }
+  await using stack = await start(SERVICES);
   const pids: Record<string, number> = { supervisor: process.pid };
   for (const { name, pid } of stack.rows()) if (pid !== undefined) pids[name] = pid;
   const platform: StartedPlatform = {
@@ -70,7 +81,7 @@ async function superuserUrlOf(root: string, dataDir: string, databaseUrl: string
   const passwords = await (await importSecrets(root)).loadPasswords(join(dataDir, 'secret'));
   const url = new URL(databaseUrl);
   url.username = SUPERUSER;
-  url.password = passwords(`postgres:superuser`);
+  url.password = passwords('postgres:superuser');
   url.pathname = `/${SUPERUSER}`;
   return url.href;
 }

@@ -6,6 +6,7 @@ import { print, runCommand } from '../../support/command.ts';
 import { runBench } from './bench.ts';
 import { findMissing } from './checkout.ts';
 import { readCircumstances } from './circumstances.ts';
+import { renderPlot } from './plot.ts';
 import { renderReport, summarise } from './report.ts';
 import { HELP, InvalidOption, readBenchSettings } from './settings.ts';
 
@@ -23,15 +24,14 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
   if (missing !== undefined) throw new InvalidOption(`--baseline: ${missing}`);
   const result = await runBench(settings, (text) => print(`bench: ${text}`), signal);
   const circumstances = await readCircumstances(settings);
+  const summaries = summarise(result.runs);
   const report = renderReport(result, circumstances);
   await mkdir(settings.output, { recursive: true });
   const write = (name: string, text: string): Promise<void> => writeFile(join(settings.output, name), text);
-  await write(
-    'orders.json',
-    `${JSON.stringify({ circumstances, ...result, summaries: summarise(result.runs) }, null, 2)}\n`,
-  );
+  await write('orders.json', `${JSON.stringify({ circumstances, ...result, summaries }, null, 2)}\n`);
   await write('orders.md', report);
+  await write('orders.svg', renderPlot(summaries));
   print(`\n${report}`);
-  print(`bench: written to ${relative(process.cwd(), settings.output)}/orders.{json,md}`);
+  print(`bench: written to ${relative(process.cwd(), settings.output)}/orders.{json,md,svg}`);
   return result.runs.some(({ violations }) => violations.length > 0) ? 1 : 0;
 }

@@ -13,6 +13,7 @@ import { readProcessorTimes } from './processor-time.ts';
 const QUIESCENCE_LIMIT_MS = 60_000;
 /** A connection of the database publishes its counters once per second at most. */
 const SETTLE_MS = 1_200;
+const WARM_UP_CALLERS = 16;
 
 export type MeasureOptions = { readonly seconds: number; readonly warmUpSeconds: number };
 
@@ -30,6 +31,12 @@ export class Meter {
     this.#platform = platform;
     this.#options = options;
     this.#signal = signal;
+  }
+
+  /** Puts a new platform under load: its code is slow until it has been compiled. */
+  async warmUp(): Promise<void> {
+    const { warmUpSeconds } = this.#options;
+    if (warmUpSeconds > 0) await this.#put({ kind: 'closed', callers: WARM_UP_CALLERS }, warmUpSeconds);
   }
 
   async measure(load: Load): Promise<Measurement> {

@@ -16,21 +16,27 @@ const STOP_GRACE_MS = 20_000;
 
 export type Platform = AsyncDisposable & StartedPlatform & { readonly root: string };
 
+export type PlatformOptions = {
+  /** Settings for all services. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly countsStatements: boolean;
+};
+
 /**
- * Starts the platform of the checkout at `root` with these settings for all services. `signal` aborts the start.
+ * Starts the platform of the checkout at `root`. `signal` aborts the start.
  *
  * @throws {Error} it did not start; the message has the output of its supervisor.
  */
 export async function startPlatform(
   root: string,
-  settings: Readonly<Record<string, string>>,
+  { environment: settings, countsStatements }: PlatformOptions,
   signal: AbortSignal,
 ): Promise<Platform> {
   signal.throwIfAborted();
   await using resources = new AsyncDisposableStack();
   const folder = resources.use(await createGuardedDirectory('touchstone-bench'));
   const environment = { PATH: process.env.PATH ?? '', LOG_LEVEL: 'info', ...settings };
-  const options: DriverOptions = { root, dataDir: join(folder.path, 'data'), environment };
+  const options: DriverOptions = { root, dataDir: join(folder.path, 'data'), environment, countsStatements };
   const driver = spawnGuarded(process.execPath, [DRIVER, JSON.stringify(options)], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

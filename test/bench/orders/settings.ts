@@ -29,7 +29,7 @@ Measures what an order costs: orders per second, latency, processor time of each
 
   --callers <list>     concurrent callers of each closed load: 1 to 1024 each, 1,8,32,128 by default
   --seconds <n>        how long each load is measured: 1 to 600, 10 by default
-  --warm-up <n>        seconds of the same load before: 0 to 600, 3 by default
+  --warm-up <n>        seconds of the same load before, and of 16 callers after a start: 0 to 600, 3 by default
   --rate <n>           orders per second of the open load: half of what 32 callers reach by default; 0 leaves it out
   --baseline <dir>     another checkout of this project, measured in turns with this one; its packages are installed and its
                        code is generated
