@@ -1,12 +1,13 @@
 // The counters of the database server: commits and statements of each database, and the bytes of its write-ahead log.
 import { Client } from 'pg';
 import type { StartedPlatform } from './driver.ts';
+import type { StatementCounters } from './figures.ts';
 
 export type DatabaseCounters = {
   /** By service. */
   readonly commits: Readonly<Record<string, number>>;
-  /** By service; undefined when pg_stat_statements is not loaded. */
-  readonly statements: Readonly<Record<string, number>> | undefined;
+  /** Undefined when pg_stat_statements is not loaded. */
+  readonly statements: StatementCounters | undefined;
   readonly walBytes: number;
 };
 
@@ -35,14 +36,25 @@ export async function readDurability(platform: StartedPlatform): Promise<Durabil
   });
 }
 
-async function readStatements(platform: StartedPlatform, client: Client): Promise<Record<string, number> | undefined> {
+async function readStatements(
+  { databaseUrls }: StartedPlatform,
+  client: Client,
+): Promise<StatementCounters | undefined> {
   const loaded = await client.query("select 1 from pg_extension where extname = 'pg_stat_statements'");
   if (loaded.rowCount === 0) return undefined;
-  const { rows } = await client.query<{ datname: string; count: number }>(
-    `select datname, sum(calls)::float8 as count from pg_stat_statements
-      join pg_database on pg_database.oid = dbid group by datname`,
+  const { rows } = await client.query<{ datname: string; query: string; calls: number; ms: number }>(
+    `select datname, query, sum(calls)::float8 as calls, sum(total_exec_time) as ms from pg_stat_statements
+      join pg_database on pg_database.oid = dbid group by datname, query`,
   );
-  return byService(platform, rows);
+  const counters = { calls: {} as Record<string, number>, ms: {} as Record<string, number> };
+  for (const [service, url] of Object.entries(databaseUrls)) {
+    for (const { query, calls, ms } of rows.filter(({ datname }) => datname === databaseOf(url))) {
+      const name = `${service}: ${query.replaceAll(/\s+/g, ' ').trim()}`;
+      counters.calls[name] = (counters.calls[name] ?? 0) + calls;
+      counters.ms[name] = (counters.ms[name] ?? 0) + ms;
+    }
+  }
+  return counters;
 }
 
 function byService(
@@ -51,10 +63,13 @@ function byService(
 ): Record<string, number> {
   return Object.fromEntries(
     Object.entries(databaseUrls).map(([service, url]) => {
-      const database = new URL(url).pathname.slice(1);
-      return [service, rows.find(({ datname }) => datname === database)?.count ?? 0];
+      return [service, rows.find(({ datname }) => datname === databaseOf(url))?.count ?? 0];
     }),
   );
+}
+
+function databaseOf(url: string): string {
+  return new URL(url).pathname.slice(1);
 }
 
 async function withSuperuser<Result>(

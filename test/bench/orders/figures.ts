@@ -7,14 +7,21 @@ export type Load =
   | { readonly kind: 'closed'; readonly callers: number }
   | { readonly kind: 'open'; readonly rate: number };
 
+/** By statement, `<service>: <text>`. */
+export type StatementCounters = {
+  readonly calls: Readonly<Record<string, number>>;
+  /** The time that the database spent in it. */
+  readonly ms: Readonly<Record<string, number>>;
+};
+
 /** Counters that only rise, at one moment. */
 export type Reading = {
   /** Processor time by process. */
   readonly cpuMs: Readonly<Record<string, number>>;
   /** By service. */
   readonly commits: Readonly<Record<string, number>>;
-  /** By service; undefined when they are not counted. */
-  readonly statements: Readonly<Record<string, number>> | undefined;
+  /** Undefined when they are not counted. */
+  readonly statements: StatementCounters | undefined;
   readonly walBytes: number;
 };
 
@@ -71,11 +78,11 @@ export function countOutcomes({ acknowledged, refusedMs, otherEnds }: LoadResult
 function costOf(before: Reading, after: Reading, orders: number): Cost {
   const each = (from: Readonly<Record<string, number>>, to: Readonly<Record<string, number>>): Record<string, number> =>
     Object.fromEntries(Object.entries(to).map(([name, value]) => [name, (value - (from[name] ?? 0)) / orders]));
-  const counted = before.statements !== undefined && after.statements !== undefined;
+  const [from, to] = [before.statements, after.statements];
   return {
     cpuMs: each(before.cpuMs, after.cpuMs),
     commits: each(before.commits, after.commits),
-    statements: counted ? each(before.statements, after.statements) : undefined,
+    statements: from && to && { calls: each(from.calls, to.calls), ms: each(from.ms, to.ms) },
     walBytes: (after.walBytes - before.walBytes) / orders,
   };
 }
@@ -86,7 +93,9 @@ export function meanOf(runs: readonly RunFigures[]): RunFigures {
   if (first === undefined) throw new Error('there is no mean of no runs');
   const mean = (pick: (run: RunFigures) => number): number => total(runs.map(pick)) / runs.length;
   const each = (pick: (run: RunFigures) => Readonly<Record<string, number>>): Record<string, number> =>
-    Object.fromEntries(Object.keys(pick(first)).map((name) => [name, mean((run) => pick(run)[name] ?? 0)]));
+    Object.fromEntries(
+      runs.flatMap((run) => Object.keys(pick(run))).map((name) => [name, mean((run) => pick(run)[name] ?? 0)]),
+    );
   const outcomes: Record<string, number> = {};
   for (const [name, count] of runs.flatMap((run) => Object.entries(run.outcomes))) {
     outcomes[name] = (outcomes[name] ?? 0) + count;
@@ -102,7 +111,12 @@ export function meanOf(runs: readonly RunFigures[]): RunFigures {
     perOrder: {
       cpuMs: each(({ perOrder }) => perOrder.cpuMs),
       commits: each(({ perOrder }) => perOrder.commits),
-      statements: counted ? each(({ perOrder }) => perOrder.statements ?? {}) : undefined,
+      statements: counted
+        ? {
+            calls: each(({ perOrder }) => perOrder.statements?.calls ?? {}),
+            ms: each(({ perOrder }) => perOrder.statements?.ms ?? {}),
+          }
+        : undefined,
       walBytes: mean(({ perOrder }) => perOrder.walBytes),
     },
     generatorCpu: mean(({ generatorCpu }) => generatorCpu),
@@ -126,6 +140,16 @@ export function ratiosOf(ours: RunFigures, baseline: RunFigures): Ratios {
     commits: totalOf(ours.perOrder.commits) / totalOf(baseline.perOrder.commits),
     walBytes: ours.perOrder.walBytes / baseline.perOrder.walBytes,
   };
+}
+
+/** Adds up the calls of statements by service. */
+export function statementsByService({ calls }: StatementCounters): Record<string, number> {
+  const totals: Record<string, number> = {};
+  for (const [name, count] of Object.entries(calls)) {
+    const service = name.slice(0, name.indexOf(':'));
+    totals[service] = (totals[service] ?? 0) + count;
+  }
+  return totals;
 }
 
 export function describeLoad(load: Load): string {

@@ -1,6 +1,9 @@
 // The result of the benchmark as Markdown. Pure.
 import type { BenchResult, BenchRun, Side } from './bench.ts';
-import { describeLoad, type Load, meanOf, type RunFigures, ratiosOf, totalOf } from './figures.ts';
+import { describeLoad, type Load, meanOf, type RunFigures, ratiosOf, statementsByService, totalOf } from './figures.ts';
+
+const LISTED_STATEMENTS = 40;
+const LONGEST_STATEMENT = 110;
 
 /** What the figures depend on. */
 export type Circumstances = {
@@ -60,7 +63,12 @@ function renderSide(side: Side, isNamed: boolean, summaries: readonly Summary[])
     ['CPU ms', ({ perOrder }) => round(totalOf(perOrder.cpuMs))],
     ['commits', ({ perOrder }) => round(totalOf(perOrder.commits))],
     ...(statements
-      ? [['statements', ({ perOrder }) => round(totalOf(perOrder.statements ?? {}))] satisfies (typeof columns)[number]]
+      ? [
+          [
+            'statements',
+            ({ perOrder }) => round(totalOf(perOrder.statements?.calls ?? {})),
+          ] satisfies (typeof columns)[number],
+        ]
       : []),
     ['WAL KiB', ({ perOrder }) => round(perOrder.walBytes / 1_024)],
     ['outcomes', ({ outcomes }) => renderOutcomes(outcomes)],
@@ -73,10 +81,30 @@ function renderSide(side: Side, isNamed: boolean, summaries: readonly Summary[])
     renderCounts(own, ({ perOrder }) => perOrder.cpuMs),
     'Commits per order, by database:',
     renderCounts(own, ({ perOrder }) => perOrder.commits),
-    ...(statements
-      ? ['Statements per order, by database:', renderCounts(own, ({ perOrder }) => perOrder.statements ?? {})]
-      : ['Statements are not counted: `--statements` counts them.']),
+    ...(statements ? renderStatements(own) : ['Statements are not counted: `--statements` counts them.']),
   ];
+}
+
+function renderStatements(summaries: readonly Summary[]): string[] {
+  const busiest = summaries.findLast(({ load }) => load.kind === 'closed') ?? summaries[0];
+  const { calls = {}, ms = {} } = busiest?.mean.perOrder.statements ?? {};
+  const rows = Object.entries(calls)
+    .toSorted(([, one], [, other]) => other - one)
+    .slice(0, LISTED_STATEMENTS)
+    .map(([name, count]) => [round(count), (ms[name] ?? 0).toFixed(3), `\`${shorten(name)}\``]);
+  return [
+    'Statements per order, by database:',
+    renderCounts(summaries, ({ perOrder }) =>
+      perOrder.statements === undefined ? {} : statementsByService(perOrder.statements),
+    ),
+    ...(busiest === undefined ? [] : [`The most frequent statements per order, with ${describeLoad(busiest.load)}:`]),
+    renderTable(['calls', 'ms', 'statement'], rows),
+  ];
+}
+
+function shorten(text: string): string {
+  const safe = text.replaceAll('`', "'").replaceAll('|', '\\|');
+  return safe.length > LONGEST_STATEMENT ? `${safe.slice(0, LONGEST_STATEMENT)}...` : safe;
 }
 
 function renderCounts(
