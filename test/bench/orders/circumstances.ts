@@ -8,7 +8,11 @@ import type { BenchSettings } from './settings.ts';
 
 const run = promisify(execFile);
 
-export async function readCircumstances({ baseline, environment }: BenchSettings): Promise<Circumstances> {
+export async function readCircumstances({
+  baseline,
+  environment,
+  waitsWhenRefused,
+}: BenchSettings): Promise<Circumstances> {
   return {
     date: new Date().toISOString().slice(0, 16).replace('T', ' '),
     commit: await readCommit(REPOSITORY_ROOT),
@@ -17,6 +21,7 @@ export async function readCircumstances({ baseline, environment }: BenchSettings
     cores: cpus().length,
     processor: cpus()[0]?.model ?? 'unknown',
     logLevel: environment.LOG_LEVEL ?? 'info',
+    waitsWhenRefused,
   };
 }
 

@@ -15,7 +15,11 @@ const QUIESCENCE_LIMIT_MS = 60_000;
 const SETTLE_MS = 1_200;
 const WARM_UP_CALLERS = 16;
 
-export type MeasureOptions = { readonly seconds: number; readonly warmUpSeconds: number };
+export type MeasureOptions = {
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  readonly waitsWhenRefused: boolean;
+};
 
 export type Measurement = { readonly figures: RunFigures; readonly violations: readonly string[] };
 
@@ -56,8 +60,10 @@ export class Meter {
   }
 
   async #put(load: Load, seconds: number): Promise<LoadResult> {
+    const { waitsWhenRefused } = this.#options;
     const rate = load.kind === 'open' ? load.rate : load.callers;
-    const result = await putUnderLoad({ kind: load.kind, url: this.#platform.orderUrl, rate, seconds }, this.#signal);
+    const url = this.#platform.orderUrl;
+    const result = await putUnderLoad({ kind: load.kind, url, rate, seconds, waitsWhenRefused }, this.#signal);
     this.#acknowledged.push(...result.acknowledged);
     return result;
   }

@@ -14,6 +14,7 @@ export type Circumstances = {
   readonly cores: number;
   readonly processor: string;
   readonly logLevel: string;
+  readonly waitsWhenRefused: boolean;
 };
 
 /** The figures of all rounds of one load on one side. */
@@ -29,7 +30,7 @@ export function summarise(runs: readonly BenchRun[]): Summary[] {
 }
 
 export function renderReport({ durability, runs }: BenchResult, circumstances: Circumstances): string {
-  const { date, commit, baseline, node, cores, processor, logLevel } = circumstances;
+  const { date, commit, baseline, node, cores, processor, logLevel, waitsWhenRefused } = circumstances;
   const summaries = summarise(runs);
   const sides = [...new Set(runs.map(({ side }) => side))];
   const violations = runs.flatMap((run) =>
@@ -41,7 +42,8 @@ export function renderReport({ durability, runs }: BenchResult, circumstances: C
       `${cores} cores (${processor}), shared with the load generator. ` +
       `Postgres: fsync ${durability.fsync}, synchronous_commit ${durability.synchronousCommit}. LOG_LEVEL ${logLevel}.`,
     'A caller places an order, waits for the answer, and places the next; `n/s` starts n orders per second instead. All costs are per ' +
-      'confirmed order and include the asynchronous work after the answer.',
+      'confirmed order and include the asynchronous work after the answer and calls that were refused. A refused caller ' +
+      `${waitsWhenRefused ? 'waits as its RetryInfo says' : 'places the next order at once'}.`,
     ...sides.flatMap((side) => renderSide(side, sides.length > 1, summaries)),
     ...(sides.length > 1 ? ['## Ours as a multiple of the baseline', renderRatios(runs)] : []),
     violations.length === 0

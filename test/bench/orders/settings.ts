@@ -15,6 +15,8 @@ export type BenchSettings = {
   /** The checkout to compare with. */
   readonly baseline: string | undefined;
   readonly countsStatements: boolean;
+  /** Whether a refused caller waits as its RetryInfo says, instead of calling again at once. */
+  readonly waitsWhenRefused: boolean;
   /** Settings for all services, like LOG_LEVEL=warn. */
   readonly environment: Readonly<Record<string, string>>;
   /** The folder of the results. */
@@ -35,6 +37,7 @@ Measures what an order costs: orders per second, latency, processor time of each
                        code is generated
   --rounds <n>         how often each checkout is measured: 1 to 20, 1 by default, 2 with --baseline
   --statements         counts SQL statements as well, which takes some processor time
+  --patient            a refused caller waits as its RetryInfo says; without, it places the next order at once
   --set <NAME=value>   a setting of all services, like LOG_LEVEL=warn; may be repeated
   --output <dir>       the folder of the results, ${OUTPUT} by default
   --help               this text
@@ -63,6 +66,7 @@ export function readBenchSettings(given: readonly string[]): BenchSettings | und
     rounds: readInteger('--rounds', values.rounds ?? (values.baseline === undefined ? '1' : '2'), 1, 20),
     baseline: values.baseline === undefined ? undefined : resolve(values.baseline),
     countsStatements: values.statements,
+    waitsWhenRefused: values.patient,
     environment: Object.fromEntries(values.set.map(readSetting)),
     output: resolve(values.output),
   };
@@ -80,6 +84,7 @@ function parse(given: readonly string[]) {
         baseline: { type: 'string' },
         rounds: { type: 'string' },
         statements: { type: 'boolean', default: false },
+        patient: { type: 'boolean', default: false },
         set: { type: 'string', multiple: true, default: [] },
         output: { type: 'string', default: OUTPUT },
         help: { type: 'boolean', default: false },

@@ -45,6 +45,7 @@ const circumstances = {
   cores: 2,
   processor: 'a processor',
   logLevel: 'info',
+  waitsWhenRefused: true,
 };
 const durability = { fsync: 'on', synchronousCommit: 'on' };
 
@@ -80,6 +81,7 @@ it('renders the costs of both sides, the ratios and the circumstances as Markdow
   expect(compact).toContain('| 8 callers | 2.00 (2.00 to 2.00) | 0.50 (0.50 to 0.50) | 0.40 (0.40 to 0.40) |');
   expect(report).toContain('commit abc1234, compared with def5678. Node v24.0.0, 2 cores');
   expect(report).toContain('fsync on, synchronous_commit on');
+  expect(report).toContain('A refused caller waits as its RetryInfo says.');
   expect(report).toContain('Every invariant held');
   const broken = runs.map((run) => ({ ...run, violations: ['money: lost'] }));
   expect(renderReport({ durability, runs: broken }, circumstances)).toContain('- 8 callers: money: lost');
