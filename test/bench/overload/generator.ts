@@ -1,6 +1,7 @@
 // The load generator, in a process of its own. A `closed` load keeps a number of calls in flight; an `open` load starts a number of calls
 // per second, whatever their outcome. Prints its result as one line of JSON.
 import { randomUUID } from 'node:crypto';
+import { pause } from '../../../services/platform/base/backoff.ts';
 import { PLENTIFUL } from '../../chaos/soak/scenario.ts';
 import type { AcknowledgedOrder } from '../../support/invariants/facts.ts';
 import { createOrderCaller } from './order-caller.ts';
@@ -15,6 +16,8 @@ export type LoadOptions = {
   readonly url: string;
   readonly rate: number;
   readonly seconds: number;
+  /** Whether a caller of a closed load that is refused waits as its RetryInfo says; false by default. */
+  readonly waitsWhenRefused?: boolean;
 };
 
 export type LoadResult = {
@@ -38,7 +41,7 @@ if (import.meta.main) {
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
-async function generate({ kind, url, rate, seconds }: LoadOptions): Promise<LoadResult> {
+async function generate({ kind, url, rate, seconds, waitsWhenRefused = false }: LoadOptions): Promise<LoadResult> {
   using caller = createOrderCaller(url, CONNECTIONS);
   const acknowledged: AcknowledgedOrder[] = [];
   const acceptedMs: number[] = [];
@@ -48,7 +51,8 @@ async function generate({ kind, url, rate, seconds }: LoadOptions): Promise<Load
   let latestMs = 0;
   const run = randomUUID().slice(0, 8);
 
-  const place = async (dueMs: number): Promise<void> => {
+  /** Places an order; returns how long its caller waits before the next. */
+  const place = async (dueMs: number): Promise<number> => {
     called += 1;
     latestMs = Math.max(latestMs, performance.now() - dueMs);
     const order = {
@@ -61,11 +65,14 @@ async function generate({ kind, url, rate, seconds }: LoadOptions): Promise<Load
     if ('acknowledged' in outcome) {
       acknowledged.push(outcome.acknowledged);
       acceptedMs.push(tookMs);
-    } else if (outcome.code === 'resource_exhausted' && outcome.hasRetryInfo) refusedMs.push(tookMs);
-    else {
-      const name = `${outcome.code}${outcome.hasRetryInfo ? '' : ' without RetryInfo'}`;
+    } else if (outcome.code === 'resource_exhausted' && outcome.retryAfterMs !== undefined) {
+      refusedMs.push(tookMs);
+      return waitsWhenRefused ? outcome.retryAfterMs : 0;
+    } else {
+      const name = `${outcome.code}${outcome.retryAfterMs === undefined ? ' without RetryInfo' : ''}`;
       otherEnds[name] = (otherEnds[name] ?? 0) + 1;
     }
+    return 0;
   };
 
   const cpu = process.cpuUsage();
@@ -80,29 +87,33 @@ async function generate({ kind, url, rate, seconds }: LoadOptions): Promise<Load
 }
 
 async function runClosedLoad(
-  place: (dueMs: number) => Promise<void>,
+  place: (dueMs: number) => Promise<number>,
   concurrency: number,
   endMs: number,
 ): Promise<void> {
+  const end = AbortSignal.timeout(Math.ceil(endMs - performance.now()));
   const work = async (): Promise<void> => {
-    while (performance.now() < endMs) await place(performance.now());
+    while (performance.now() < endMs) {
+      const waitMs = await place(performance.now());
+      if (waitMs > 0) await pause(waitMs, end);
+    }
   };
   await Promise.all(Array.from({ length: concurrency }, work));
 }
 
 async function runOpenLoad(
-  place: (dueMs: number) => Promise<void>,
+  place: (dueMs: number) => Promise<unknown>,
   rate: number,
   startMs: number,
   endMs: number,
 ): Promise<void> {
-  const running = new Set<Promise<void>>();
+  const running = new Set<Promise<unknown>>();
   const { promise: over, resolve } = Promise.withResolvers<void>();
   let started = 0;
   const timer = setInterval(() => {
     const now = Math.min(performance.now(), endMs);
     for (; startMs + (1_000 * started) / rate < now; started += 1) {
-      const call: Promise<void> = place(startMs + (1_000 * started) / rate).finally(() => running.delete(call));
+      const call: Promise<unknown> = place(startMs + (1_000 * started) / rate).finally(() => running.delete(call));
       running.add(call);
     }
     if (now === endMs) resolve();

@@ -2,6 +2,8 @@
 // CPU time from the platform.
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { durationMs } from '@bufbuild/protobuf/wkt';
+import { RetryInfoSchema } from '../../../gen/google/rpc/error_details_pb.ts';
 import { OrderStatusSchema } from '../../../gen/shop/order/v1/order_pb.ts';
 import {
   CreateOrderRequestSchema,
@@ -25,7 +27,7 @@ export type Order = { readonly idempotencyKey: string; readonly customerId: stri
 /** The outcome of a call: an order, or the code of its error. */
 export type CallOutcome =
   | { readonly acknowledged: AcknowledgedOrder }
-  | { readonly code: string; readonly hasRetryInfo: boolean };
+  | { readonly code: string /** The delay of its RetryInfo. */; readonly retryAfterMs: number | undefined };
 
 export type OrderCaller = Disposable & {
   /** Places an order. Never throws: a call without an answer ends as `broken`. */
@@ -59,7 +61,7 @@ function call(session: ClientHttp2Session, order: Order): Promise<CallOutcome> {
   const items = [{ productId, quantity: 1 }];
   const request = { idempotencyKey, customerId, items, paymentMethod: 'pm_approved' };
   return new Promise((resolve) => {
-    const broken = (): void => resolve({ code: 'broken', hasRetryInfo: false });
+    const broken = (): void => resolve({ code: 'broken', retryAfterMs: undefined });
     const stream = session.request(HEADERS);
     const chunks: Buffer[] = [];
     let status = 0;
@@ -90,9 +92,18 @@ function readOutcome(status: number, body: Buffer, idempotencyKey: string): Call
 
 function readError(status: number, body: Buffer): CallOutcome {
   try {
-    const { code, details = [] } = JSON.parse(body.toString()) as { code: string; details?: { type: string }[] };
-    return { code, hasRetryInfo: details.some(({ type }) => type === RETRY_INFO) };
+    const { code, details = [] } = JSON.parse(body.toString()) as { code: string; details?: ErrorDetail[] };
+    const detail = details.find(({ type }) => type === RETRY_INFO);
+    return { code, retryAfterMs: detail && readRetryDelay(detail) };
   } catch {
-    return { code: `HTTP ${status}`, hasRetryInfo: false }; // Not an answer of the platform: counted under its HTTP status.
+    return { code: `HTTP ${status}`, retryAfterMs: undefined }; // Not an answer of the platform: counted under its HTTP status.
   }
+}
+
+/** The value is base64. */
+type ErrorDetail = { readonly type: string; readonly value: string };
+
+function readRetryDelay({ value }: ErrorDetail): number {
+  const { retryDelay } = fromBinary(RetryInfoSchema, Buffer.from(value, 'base64'));
+  return retryDelay === undefined ? 0 : durationMs(retryDelay);
 }

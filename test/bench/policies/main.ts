@@ -1,5 +1,5 @@
-// `make bench`: measures what the resilience policies of a call cost (deadline, bulkhead, breaker, retries, metrics) against healthy
-// dependencies, and how many orders per second the platform accepts. With `--check` a cost above the limit fails the command.
+// `make bench-policies`: measures what the resilience policies of a call cost (deadline, bulkhead, breaker, retries, metrics) against
+// healthy dependencies, and how many orders per second the platform accepts. With `--check` a cost above the limit fails the command.
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startProgram } from '../kit/process.ts';
@@ -7,7 +7,7 @@ import { putUnderLoad } from '../overload/load.ts';
 import { startLoadedPlatform } from '../overload/platform.ts';
 import { type Cost, comparePolicies, type Effort } from './compare.ts';
 
-const HELP = `Usage: make bench [ARGS='...']
+const HELP = `Usage: make bench-policies [ARGS='...']
 
   --check        fail when the policies add 10 % or more to one of the calls
   --rounds <n>   how often each client is measured, in turns (default 200)

@@ -1,0 +1,87 @@
+// Runs the platform of one checkout as `make run` does, in a process of its own, so that the supervisor's processor time is measured and
+// not mixed with that of the benchmark. Prints the log lines to stdout, reports the addresses to its parent, and stops at SIGTERM.
+import { join } from 'node:path';
+import type { Stack } from '../../../local/stack/stack.ts';
+import { importLogLines, importSecrets, importStack } from './checkout.ts';
+import { loadStatementCounterAtNextStart } from './statement-counter.ts';
+
+export type DriverOptions = {
+  /** The checkout. */
+  readonly root: string;
+  readonly dataDir: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly countsStatements: boolean;
+};
+
+export type StartedPlatform = {
+  readonly orderUrl: string;
+  readonly inventoryUrl: string;
+  readonly databaseUrls: Readonly<Record<(typeof SERVICES)[number], string>>;
+  readonly superuserUrl: string;
+  readonly natsUrl: string;
+  readonly providerUrl: string;
+  readonly mailboxUrl: string;
+  /** The process ids by name. */
+  readonly pids: Readonly<Record<string, number>>;
+};
+
+/** The monitor is left out: its synthetic orders are no orders of the load. */
+const SERVICES = ['order', 'inventory', 'payment', 'notification', 'analytics'] as const;
+const SUPERUSER = 'postgres';
+const NAME_WIDTH = 12;
+
+if (import.meta.main) await drive(JSON.parse(process.argv[2] ?? '') as DriverOptions);
+
+async function drive({ root, dataDir, environment, countsStatements }: DriverOptions): Promise<void> {
+  const stop = new AbortController();
+  const stopped = new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
+  process.on('SIGTERM', () => stop.abort(new Error('called off')));
+  const { renderLine } = await importLogLines(root);
+  const { startStack } = await importStack(root);
+  const start = (services: readonly (typeof SERVICES)[number][]): Promise<Stack> =>
+    startStack({
+      dataDir,
+      ports: 'free',
+      services,
+      environment,
+      signal: stop.signal,
+      log: (name, line) =>
+        process.stdout.write(`${renderLine(name, line, { colour: false, nameWidth: NAME_WIDTH })}\n`),
+    });
+  if (countsStatements) {
+    await using infrastructure = await start([]);
+    const url = await superuserUrlOf(root, dataDir, infrastructure.databaseUrl('order'));
+    await loadStatementCounterAtNextStart(url);
+  }
+  await using stack = await start(SERVICES);
+  const pids: Record<string, number> = { supervisor: process.pid };
+  for (const { name, pid } of stack.rows()) if (pid !== undefined) pids[name] = pid;
+  const platform: StartedPlatform = {
+    orderUrl: stack.url('order'),
+    inventoryUrl: stack.url('inventory'),
+    databaseUrls: {
+      order: stack.databaseUrl('order'),
+      inventory: stack.databaseUrl('inventory'),
+      payment: stack.databaseUrl('payment'),
+      notification: stack.databaseUrl('notification'),
+      analytics: stack.databaseUrl('analytics'),
+    },
+    superuserUrl: await superuserUrlOf(root, dataDir, stack.databaseUrl('order')),
+    natsUrl: stack.natsUrl('admin'),
+    providerUrl: stack.url('provider'),
+    mailboxUrl: stack.url('mailbox'),
+    pids,
+  };
+  process.send?.(platform);
+  await stopped;
+  process.disconnect();
+}
+
+async function superuserUrlOf(root: string, dataDir: string, databaseUrl: string): Promise<string> {
+  const passwords = await (await importSecrets(root)).loadPasswords(join(dataDir, 'secret'));
+  const url = new URL(databaseUrl);
+  url.username = SUPERUSER;
+  url.password = passwords('postgres:superuser');
+  url.pathname = `/${SUPERUSER}`;
+  return url.href;
+}

@@ -1,0 +1,66 @@
+// The platform of a checkout under load: its processes with durable storage, in a temporary folder, on free ports, with enough stock.
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { createClient } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { InventoryService } from '../../../gen/shop/inventory/v1/inventory_service_pb.ts';
+import { createGuardedDirectory, spawnGuarded, stopGuarded } from '../../../local/process/watchdog.ts';
+import { ADDED_STOCK, PLENTIFUL } from '../../chaos/soak/scenario.ts';
+import type { DriverOptions, StartedPlatform } from './driver.ts';
+
+const DRIVER = fileURLToPath(new URL('driver.ts', import.meta.url));
+const CALL_MS = 10_000;
+const STOP_GRACE_MS = 20_000;
+
+export type Platform = AsyncDisposable & StartedPlatform & { readonly root: string };
+
+export type PlatformOptions = {
+  /** Settings for all services. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly countsStatements: boolean;
+};
+
+/**
+ * Starts the platform of the checkout at `root`. `signal` aborts the start.
+ *
+ * @throws {Error} it did not start; the message has the output of its supervisor.
+ */
+export async function startPlatform(
+  root: string,
+  { environment: settings, countsStatements }: PlatformOptions,
+  signal: AbortSignal,
+): Promise<Platform> {
+  signal.throwIfAborted();
+  await using resources = new AsyncDisposableStack();
+  const folder = resources.use(await createGuardedDirectory('touchstone-bench'));
+  const environment = { PATH: process.env.PATH ?? '', LOG_LEVEL: 'info', ...settings };
+  const options: DriverOptions = { root, dataDir: join(folder.path, 'data'), environment, countsStatements };
+  const driver = spawnGuarded(process.execPath, [DRIVER, JSON.stringify(options)], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    orphanSignal: 'SIGTERM',
+  });
+  resources.defer(() => stopGuarded(driver, { graceMs: STOP_GRACE_MS }));
+  // Unread output would block the supervisor.
+  driver.stdout?.resume();
+  const errors = driver.stderr === null ? '' : text(driver.stderr);
+  const started = await Promise.race([
+    once(driver, 'message', { signal }).then(([message]) => message as StartedPlatform),
+    once(driver, 'exit', { signal }).then(async () => {
+      throw new Error(`the platform of ${root} did not start:\n${await errors}`);
+    }),
+  ]);
+  await addStock(started.inventoryUrl);
+  const owned = resources.move();
+  return { root, ...started, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function addStock(baseUrl: string): Promise<void> {
+  const inventory = createClient(InventoryService, createConnectTransport({ baseUrl, httpVersion: '1.1' }));
+  for (const productId of PLENTIFUL) {
+    const change = { idempotencyKey: `bench-${productId}`, productId, delta: ADDED_STOCK };
+    await inventory.adjustStock(change, { timeoutMs: CALL_MS });
+  }
+}
