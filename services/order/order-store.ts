@@ -1,8 +1,9 @@
 // All SQL about orders. Each change is one statement that compares the version and stores the order's events.
 import type { Money } from '../platform/base/money.ts';
 import type { OutgoingEvent } from '../platform/messaging/event.ts';
-import { insertEvents } from '../platform/messaging/outbox.ts';
+import { insertKeyedEvents, type KeyedEvent } from '../platform/messaging/outbox.ts';
 import { injectTrace } from '../platform/observability/tracing.ts';
+import { createBatcher } from '../platform/storage/batcher.ts';
 import type { Database, Queryable } from '../platform/storage/database.ts';
 import { isDueSql } from '../platform/storage/due-time.ts';
 import type { Page } from '../platform/storage/page.ts';
@@ -88,8 +89,16 @@ type OrderRow = {
  * @param leaseMs How long a lease lasts by the database's clock; longer than any run of the saga.
  */
 export function createOrderStore(database: Database, leaseMs: number): OrderStore {
+  const insert = createBatcher<NewRow, boolean>({
+    run: (rows) => insertOrders(database, leaseMs, rows),
+    keyOf: ({ key }) => key.idempotencyKey,
+  });
+  const save = createBatcher<Change, Order | undefined>({
+    run: (changes) => saveOrders(database, leaseMs, changes),
+    keyOf: ({ order }) => order.orderId,
+  });
   return {
-    insert: (order, key, events) => insertOrder(database, leaseMs, order, key, events),
+    insert: (order, key, events) => insert({ order, key, events, traceparent: injectTrace().traceparent ?? '' }),
 
     findByKey: async (idempotencyKey) => {
       const [row] = await database.query<OrderRow & { request_hash: string }>(
@@ -103,8 +112,7 @@ export function createOrderStore(database: Database, leaseMs: number): OrderStor
 
     list: (filter, page) => listOrders(database, filter, page),
 
-    save: (order, previousVersion, events, resume) =>
-      saveOrder(database, leaseMs, { order, previousVersion, events, resume }),
+    save: (order, previousVersion, events, resume) => save({ order, previousVersion, events, resume }),
 
     claim: (limit) => claimOrders(database, leaseMs, limit),
 
@@ -153,31 +161,46 @@ async function listOrders(database: Database, { customerId, status }: OrderFilte
   return rows.map(toOrder);
 }
 
-async function insertOrder(
-  database: Database,
-  leaseMs: number,
-  order: Order,
-  key: OrderKey,
-  events: readonly OutgoingEvent[],
-): Promise<boolean> {
-  const { total } = order;
-  const rows = await database.query(
-    sql`with key as (
+type NewRow = {
+  readonly order: Order;
+  readonly key: OrderKey;
+  readonly events: readonly OutgoingEvent[];
+  readonly traceparent: string;
+};
+
+// Sorted by key: two replicas that insert the same keys wait for each other in one order, so they cannot deadlock.
+async function insertOrders(database: Database, leaseMs: number, rows: readonly NewRow[]): Promise<boolean[]> {
+  const orders = rows.map(({ order }) => order);
+  const inserted = await database.query<{ order_id: string }>(
+    sql`with new as (
+       select * from unnest(
+         ${rows.map(({ key }) => key.idempotencyKey)}::text[], ${rows.map(({ key }) => key.requestHash)}::text[],
+         ${orders.map(({ orderId }) => orderId)}::text[], ${orders.map(({ customerId }) => customerId)}::text[],
+         ${orders.map(itemsToJson)}::jsonb[], ${orders.map(({ paymentMethod }) => paymentMethod)}::text[],
+         ${orders.map(({ total }) => total.currencyCode)}::text[], ${orders.map(({ total }) => total.minorUnits)}::bigint[],
+         ${orders.map(({ pricingVersion }) => pricingVersion)}::text[], ${orders.map(({ status }) => status)}::text[],
+         ${orders.map(({ synthetic }) => synthetic)}::boolean[],
+         ${orders.map(({ timeline }) => JSON.stringify(timeline))}::jsonb[], ${orders.map(({ version }) => version)}::int[],
+         ${orders.map(({ createTime }) => createTime)}::timestamptz[],
+         ${orders.map(({ updateTime }) => updateTime)}::timestamptz[],
+         ${rows.map(({ traceparent }) => traceparent)}::text[]
+       ) as new (idempotency_key, request_hash, order_id, customer_id, items, payment_method, currency_code, total_minor,
+         pricing_version, status, synthetic, timeline, version, create_time, update_time, traceparent)
+     ), key as (
        insert into order_key (idempotency_key, request_hash, order_id)
-       values (${key.idempotencyKey}, ${key.requestHash}, ${order.orderId})
+       select idempotency_key, request_hash, order_id from new order by idempotency_key
        on conflict do nothing returning order_id
      ), created as (
        insert into orders (order_id, customer_id, items, payment_method, currency_code, total_minor, pricing_version, status,
          synthetic, timeline, version, create_time, update_time, resume_time, lease_until, traceparent)
-       select order_id, ${order.customerId}, ${itemsToJson(order)}::jsonb, ${order.paymentMethod}, ${total.currencyCode},
-         ${total.minorUnits}, ${order.pricingVersion}, ${order.status}, ${order.synthetic},
-         ${JSON.stringify(order.timeline)}::jsonb, ${order.version}, ${order.createTime}, ${order.updateTime}, now(),
-         now() + ${milliseconds(leaseMs)}, ${injectTrace().traceparent ?? ''}
-       from key returning order_id
-     ), sent as (${insertEvents(events, rawSql('created'))})
+       select new.order_id, customer_id, items, payment_method, currency_code, total_minor, pricing_version, status,
+         synthetic, timeline, version, create_time, update_time, now(), now() + ${milliseconds(leaseMs)}, traceparent
+       from new join key on key.order_id = new.order_id returning order_id
+     ), sent as (${insertKeyedEvents(rows.flatMap(toKeyedEvents), sql`select order_id from created`)})
      select order_id from created`,
   );
-  return rows.length > 0;
+  const created = new Set(inserted.map((row) => row.order_id));
+  return orders.map(({ orderId }) => created.has(orderId));
 }
 
 type Change = {
@@ -187,28 +210,55 @@ type Change = {
   readonly resume: Resume | undefined;
 };
 
-async function saveOrder(
+// Locks the rows in the order of their ids, so that two of these statements cannot deadlock. After the wait for a row, its newest
+// version decides, not the snapshot's.
+async function saveOrders(
   database: Database,
   leaseMs: number,
-  { order, previousVersion, events, resume }: Change,
-): Promise<Order | undefined> {
-  const version = previousVersion + 1;
-  const resumeAfter = milliseconds(Math.min(resume?.afterMs ?? 0, MAX_RESUME_MS));
-  const rows = await database.query(
-    sql`with saved as (
-       update orders set status = ${order.status}, reason = ${order.reason ?? null}, verdict = ${order.verdict ?? null},
-         release_owed = ${order.owed.release}, refund_owed = ${order.owed.refund}, reservation_id = ${order.reservationId},
-         transaction_id = ${order.transactionId}, timeline = ${JSON.stringify(order.timeline)}::jsonb, version = ${version},
-         update_time = ${order.updateTime},
-         resume_time = case when ${isOpen(order)}::boolean then now() + ${resumeAfter} end,
-         lease_until = case when ${resume !== undefined}::boolean then now()
-           else greatest(lease_until, now() + ${milliseconds(leaseMs)}) end,
-         attempts = ${resume?.attempts ?? 0}, payment_method = ${order.paymentMethod}
-       where order_id = ${order.orderId} and version = ${previousVersion} returning order_id
-     ), sent as (${insertEvents(events, rawSql('saved'))})
+  changes: readonly Change[],
+): Promise<(Order | undefined)[]> {
+  const orders = changes.map(({ order }) => order);
+  const rows = await database.query<{ order_id: string }>(
+    sql`with change as (
+       select * from unnest(
+         ${orders.map(({ orderId }) => orderId)}::text[],
+         ${changes.map(({ previousVersion }) => previousVersion)}::int[], ${orders.map(({ status }) => status)}::text[],
+         ${orders.map(({ reason }) => reason ?? null)}::text[], ${orders.map(({ verdict }) => verdict ?? null)}::text[],
+         ${orders.map(({ owed }) => owed.release)}::boolean[], ${orders.map(({ owed }) => owed.refund)}::boolean[],
+         ${orders.map(({ reservationId }) => reservationId)}::text[],
+         ${orders.map(({ transactionId }) => transactionId)}::text[],
+         ${orders.map(({ timeline }) => JSON.stringify(timeline))}::jsonb[],
+         ${orders.map(({ updateTime }) => updateTime)}::timestamptz[], ${orders.map(isOpen)}::boolean[],
+         ${changes.map(({ resume }) => Math.min(resume?.afterMs ?? 0, MAX_RESUME_MS))}::float8[],
+         ${changes.map(({ resume }) => resume !== undefined)}::boolean[],
+         ${changes.map(({ resume }) => resume?.attempts ?? 0)}::int[],
+         ${orders.map(({ paymentMethod }) => paymentMethod)}::text[]
+       ) as change (order_id, previous_version, status, reason, verdict, release_owed, refund_owed, reservation_id,
+         transaction_id, timeline, update_time, is_open, resume_after_ms, ends_lease, attempts, payment_method)
+     ), locked as materialized (
+       select order_id from orders where order_id in (select order_id from change) order by order_id for update
+     ), saved as (
+       update orders set status = change.status, reason = change.reason, verdict = change.verdict,
+         release_owed = change.release_owed, refund_owed = change.refund_owed, reservation_id = change.reservation_id,
+         transaction_id = change.transaction_id, timeline = change.timeline, version = change.previous_version + 1,
+         update_time = change.update_time,
+         resume_time = case when change.is_open then now() + change.resume_after_ms * interval '1 millisecond' end,
+         lease_until = case when change.ends_lease then now()
+           else greatest(orders.lease_until, now() + ${milliseconds(leaseMs)}) end,
+         attempts = change.attempts, payment_method = change.payment_method
+       from change join locked on locked.order_id = change.order_id
+       where orders.order_id = change.order_id and orders.version = change.previous_version returning orders.order_id
+     ), sent as (${insertKeyedEvents(changes.flatMap(toKeyedEvents), sql`select order_id from saved`)})
      select order_id from saved`,
   );
-  return rows.length > 0 ? { ...order, version } : undefined;
+  const saved = new Set(rows.map((row) => row.order_id));
+  return changes.map(({ order, previousVersion }) =>
+    saved.has(order.orderId) ? { ...order, version: previousVersion + 1 } : undefined,
+  );
+}
+
+function toKeyedEvents({ order, events }: Pick<Change, 'order' | 'events'>): KeyedEvent[] {
+  return events.map((event) => ({ key: order.orderId, event }));
 }
 
 async function findOrder(queryable: Queryable, orderId: string): Promise<Order | undefined> {

@@ -32,7 +32,7 @@ const OUTBOX = 'insert outbox';
 export function nameStatement(text: string, values: readonly unknown[]): string | undefined {
   const written = [...text.matchAll(WRITTEN_TABLE)].map(([, verb, table]) => `${verb?.split(/\s/)[0]} ${table}`);
   if (written.length === 0) return undefined;
-  const states = values.filter((value) => typeof value === 'string' && STATE.test(value));
+  const states = values.flat().filter((value) => typeof value === 'string' && STATE.test(value));
   const events = values.filter(Array.isArray).flatMap((value) => value.flatMap(shortMessageName));
   const tables = written.filter((table) => table !== OUTBOX || written.length === 1);
   return [
