@@ -1,7 +1,8 @@
 // The SQL of notifications. Every change is one statement; a sent mail is stored together with its event.
 
 import type { OutgoingEvent } from '../platform/messaging/event.ts';
-import { insertEvents } from '../platform/messaging/outbox.ts';
+import { insertKeyedEvents } from '../platform/messaging/outbox.ts';
+import { createBatcher } from '../platform/storage/batcher.ts';
 import type { Database, Queryable } from '../platform/storage/database.ts';
 import { isDueSql } from '../platform/storage/due-time.ts';
 import type { Page } from '../platform/storage/page.ts';
@@ -93,6 +94,10 @@ export async function insertNotifications(
 
 /** Creates the store; leases and delays are by the database's clock. */
 export function createNotificationStore(database: Database): NotificationStore {
+  const markSent = createBatcher<SentMail, boolean>({
+    run: (mails) => markAllSent(database, mails),
+    keyOf: ({ notificationId }) => notificationId,
+  });
   return {
     claimDue: async (limit, leaseMs) => {
       const rows = await database.query<NotificationRow>(
@@ -111,16 +116,7 @@ export function createNotificationStore(database: Database): NotificationStore {
       }));
     },
 
-    markSent: async (notificationId, sendTime, events) => {
-      const rows = await database.query(
-        sql`with sent as (
-            update notification set status = 'SENT', send_time = ${sendTime}, version = version + 1, error = ''
-            where notification_id = ${notificationId} and status = 'PENDING' returning notification_id
-          ), events as (${insertEvents(events, sql`sent`)})
-          select notification_id from sent`,
-      );
-      return rows.length > 0;
-    },
+    markSent: (notificationId, sendTime, events) => markSent({ notificationId, sendTime, events }),
 
     postpone: async (notificationId, delayMs, error, counted) => {
       await database.query(
@@ -141,6 +137,34 @@ export function createNotificationStore(database: Database): NotificationStore {
       return rows.map(toNotification);
     },
   };
+}
+
+type SentMail = {
+  readonly notificationId: string;
+  readonly sendTime: Date;
+  readonly events: readonly OutgoingEvent[];
+};
+
+// Locks the rows in the order of their ids, so that two of these statements cannot deadlock.
+async function markAllSent(database: Database, mails: readonly SentMail[]): Promise<boolean[]> {
+  const ids = mails.map(({ notificationId }) => notificationId);
+  const events = mails.flatMap(({ notificationId, events }) => events.map((event) => ({ key: notificationId, event })));
+  const rows = await database.query<{ id: string }>(
+    sql`with mail as (
+        select * from unnest(${ids}::uuid[], ${mails.map(({ sendTime }) => sendTime)}::timestamptz[]) as mail (id, send_time)
+      ), locked as materialized (
+        select notification_id from notification where notification_id in (select id from mail)
+        order by notification_id for update
+      ), sent as (
+        update notification set status = 'SENT', send_time = mail.send_time, version = version + 1, error = ''
+        from mail join locked on locked.notification_id = mail.id
+        where notification.notification_id = mail.id and status = 'PENDING'
+        returning notification.notification_id::text as id
+      ), events as (${insertKeyedEvents(events, sql`select id from sent`)})
+      select id from sent`,
+  );
+  const sent = new Set(rows.map(({ id }) => id));
+  return ids.map((id) => sent.has(id));
 }
 
 function itemsToJson(items: Notification['items']): string {

@@ -2,8 +2,9 @@
 
 import type { Money } from '../platform/base/money.ts';
 import type { OutgoingEvent } from '../platform/messaging/event.ts';
-import { insertEvents } from '../platform/messaging/outbox.ts';
+import { insertKeyedEvents } from '../platform/messaging/outbox.ts';
 import { injectTrace } from '../platform/observability/tracing.ts';
+import { createBatcher } from '../platform/storage/batcher.ts';
 import type { Database } from '../platform/storage/database.ts';
 import { isDueSql } from '../platform/storage/due-time.ts';
 import type { Page } from '../platform/storage/page.ts';
@@ -102,21 +103,21 @@ const COLUMNS =
 /** Creates the store; all times are the database's. */
 export function createChargeStore(database: Database, options: ChargeStoreOptions): ChargeStore {
   const { callMs, settleAfterMs } = options;
+  const insert = createBatcher<IntentRow, StoredCharge | undefined>({
+    run: (rows) => insertIntents(database, rows, options),
+    keyOf: ({ intent }) => intent.orderId,
+  });
+  const save = createBatcher<Change, StoredCharge | undefined>({
+    run: (changes) => saveCharges(database, changes, options),
+    keyOf: ({ next }) => next.orderId,
+  });
   const queryOne = async (statement: Sql): Promise<StoredCharge | undefined> => {
     const [row] = await database.query<ChargeRow>(statement);
     return row && toStoredCharge(row);
   };
 
   return {
-    insertIntent: ({ orderId, idempotencyKey, requestHash, customerId, amount, paymentMethod, synthetic }) =>
-      queryOne(
-        sql`insert into charge (order_id, idempotency_key, request_hash, customer_id, currency_code, amount_minor, payment_method,
-            status, synthetic, version, call_until, due_time, traceparent)
-          values (${orderId}, ${idempotencyKey}, ${requestHash}, ${customerId}, ${amount.currencyCode}, ${amount.minorUnits},
-            ${paymentMethod}, 'CHARGING', ${synthetic}, 1, now() + ${milliseconds(callMs)}, now() + ${milliseconds(settleAfterMs)},
-            ${traceOfCall()})
-          on conflict do nothing returning ${COLUMNS}`,
-      ),
+    insertIntent: (intent) => insert({ intent, traceparent: traceOfCall() }),
 
     findKnown: async (orderId, idempotencyKey) => {
       const rows = await database.query<ChargeRow>(
@@ -151,7 +152,7 @@ export function createChargeStore(database: Database, options: ChargeStoreOption
       }
     },
 
-    save: (next, events) => queryOne(saveSql(next, events, options)),
+    save: (next, events) => save({ next, events }),
 
     claimDue: async (limit) => (await database.query<ChargeRow>(claimDueSql(limit, options))).map(toStoredCharge),
 
@@ -179,24 +180,79 @@ function requestRefundSql(orderId: string, refundKey: string, settleAfterMs: num
     returning ${COLUMNS}`;
 }
 
-// The background keeps a charge whose refund was requested during the call, and a voided one: both get a new due time.
-function saveSql(
-  { orderId, version, status, transactionId, declineCode, declineMessage }: Charge,
-  events: readonly OutgoingEvent[],
+type IntentRow = { readonly intent: Intent; readonly traceparent: string };
+
+// Sorted by order: two replicas that insert the same orders wait for each other in one order.
+async function insertIntents(
+  database: Database,
+  rows: readonly IntentRow[],
+  { callMs, settleAfterMs }: ChargeStoreOptions,
+): Promise<(StoredCharge | undefined)[]> {
+  const intents = rows.map(({ intent }) => intent);
+  const inserted = await database.query<ChargeRow>(
+    sql`insert into charge (order_id, idempotency_key, request_hash, customer_id, currency_code, amount_minor, payment_method,
+        status, synthetic, version, call_until, due_time, traceparent)
+      select order_id, idempotency_key, request_hash, customer_id, currency_code, amount_minor, payment_method, 'CHARGING',
+        synthetic, 1, now() + ${milliseconds(callMs)}, now() + ${milliseconds(settleAfterMs)}, traceparent
+      from unnest(
+        ${intents.map(({ orderId }) => orderId)}::text[], ${intents.map(({ idempotencyKey }) => idempotencyKey)}::text[],
+        ${intents.map(({ requestHash }) => requestHash)}::text[], ${intents.map(({ customerId }) => customerId)}::text[],
+        ${intents.map(({ amount }) => amount.currencyCode)}::text[], ${intents.map(({ amount }) => amount.minorUnits)}::bigint[],
+        ${intents.map(({ paymentMethod }) => paymentMethod)}::text[], ${intents.map(({ synthetic }) => synthetic)}::boolean[],
+        ${rows.map(({ traceparent }) => traceparent)}::text[]
+      ) as intent (order_id, idempotency_key, request_hash, customer_id, currency_code, amount_minor, payment_method, synthetic,
+        traceparent)
+      order by order_id on conflict do nothing returning ${COLUMNS}`,
+  );
+  return inOrderOf(
+    intents.map(({ orderId }) => orderId),
+    inserted,
+  );
+}
+
+type Change = { readonly next: Charge; readonly events: readonly OutgoingEvent[] };
+
+// The background keeps a charge whose refund was requested during the call, and a voided one: both get a new due time. Rows are locked
+// in the order of their ids, so that two of these statements cannot deadlock.
+async function saveCharges(
+  database: Database,
+  changes: readonly Change[],
   { settleAfterMs, lateCaptureWindowMs }: ChargeStoreOptions,
-): Sql {
-  const isCompleted = status === 'COMPLETED';
-  const isVoided = status === 'VOIDED';
-  return sql`with saved as (
-      update charge set version = ${version}, status = ${toStoredStatus(status)}, transaction_id = ${transactionId},
-        decline_code = ${declineCode}, decline_message = ${declineMessage}, payment_method = null, update_time = now(), checks = 0,
-        due_time = case when ${isCompleted}::boolean and refund_key is not null or ${isVoided}::boolean
+): Promise<(StoredCharge | undefined)[]> {
+  const charges = changes.map(({ next }) => next);
+  const events = changes.flatMap(({ next, events }) => events.map((event) => ({ key: next.orderId, event })));
+  const saved = await database.query<ChargeRow>(
+    sql`with change as (
+      select * from unnest(
+        ${charges.map(({ orderId }) => orderId)}::text[], ${charges.map(({ version }) => version)}::int[],
+        ${charges.map(({ status }) => toStoredStatus(status))}::text[], ${charges.map(({ status }) => status === 'VOIDED')}::boolean[],
+        ${charges.map(({ transactionId }) => transactionId)}::text[], ${charges.map(({ declineCode }) => declineCode)}::text[],
+        ${charges.map(({ declineMessage }) => declineMessage)}::text[]
+      ) as change (order_id, version, status, is_voided, transaction_id, decline_code, decline_message)
+    ), locked as materialized (
+      select order_id from charge where order_id in (select order_id from change) order by order_id for update
+    ), saved as (
+      update charge set version = change.version, status = change.status, transaction_id = change.transaction_id,
+        decline_code = change.decline_code, decline_message = change.decline_message, payment_method = null, update_time = now(),
+        checks = 0,
+        due_time = case when change.status = 'COMPLETED' and refund_key is not null or change.is_voided
           then now() + ${milliseconds(settleAfterMs)} end,
-        watch_until = case when ${isVoided}::boolean then now() + ${milliseconds(lateCaptureWindowMs)} end
-      where order_id = ${orderId} and version = ${version - 1}
-      returning *
-    ), events as (${insertEvents(events, sql`saved`)})
-    select ${COLUMNS} from saved`;
+        watch_until = case when change.is_voided then now() + ${milliseconds(lateCaptureWindowMs)} end
+      from change join locked on locked.order_id = change.order_id
+      where charge.order_id = change.order_id and charge.version = change.version - 1
+      returning charge.*
+    ), events as (${insertKeyedEvents(events, sql`select order_id from saved`)})
+    select ${COLUMNS} from saved`,
+  );
+  return inOrderOf(
+    charges.map(({ orderId }) => orderId),
+    saved,
+  );
+}
+
+function inOrderOf(orderIds: readonly string[], rows: readonly ChargeRow[]): (StoredCharge | undefined)[] {
+  const charges = new Map(rows.map((row) => [row.order_id, toStoredCharge(row)]));
+  return orderIds.map((orderId) => charges.get(orderId));
 }
 
 // Claiming a row moves its due time forward, further with each check, so other replicas skip it.
