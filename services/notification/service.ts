@@ -20,6 +20,8 @@ import { createNotificationRoutes, createNotificationSubscriptions } from './rou
 
 // The poll interval for postponed mails and those of other replicas; a new notification wakes the mailer at once.
 const MAIL_PERIOD_MS = 500;
+// While orders come often, their mails are sent in batches this far apart.
+const MAIL_MIN_PAUSE_MS = 50;
 const SMTP_TIMEOUT_MS = 2_000;
 
 /** Builds the notification service; nothing connects or listens before `start`. */
@@ -56,6 +58,7 @@ function defineNotificationService(config: NotificationConfig, runtime: Runtime)
   const mailer = createWorker({
     name: 'mailer',
     periodMs: MAIL_PERIOD_MS,
+    minPauseMs: MAIL_MIN_PAUSE_MS,
     work: (signal) => sendDueMails(mails, signal),
     log,
   });

@@ -18,6 +18,11 @@ export type WorkerOptions = {
   readonly name: string;
   /** The longest sleep between two runs, in milliseconds. */
   readonly periodMs: number;
+  /**
+   * The shortest time from the end of a run to the next one that `wake` asks for, in milliseconds: work that comes often is then done
+   * in fewer runs, and work that comes after a pause is done at once. Default 0.
+   */
+  readonly minPauseMs?: number;
   /** One run. Returns whether more work is waiting; then it runs again at once. Failures are logged and retried with backoff. */
   readonly work: (signal: AbortSignal) => Promise<boolean>;
   readonly log: Logger;
@@ -27,18 +32,28 @@ export type WorkerOptions = {
 export function createWorker(options: WorkerOptions): Worker {
   const stopping = new AbortController();
   let loop: Promise<void> | undefined;
+  const { minPauseMs = 0 } = options;
   let isWoken = false;
   let endSleep: (() => void) | undefined;
+  let endSleepSoon: (() => void) | undefined;
 
   const sleep = (delayMs: number): Promise<void> =>
     new Promise((resolve) => {
+      const startMs = performance.now();
       const done = (): void => {
         clearTimeout(timer);
         endSleep = undefined;
+        endSleepSoon = undefined;
         resolve();
       };
-      const timer = setTimeout(done, delayMs);
+      let timer = setTimeout(done, delayMs);
       endSleep = done;
+      endSleepSoon = () => {
+        const restMs = minPauseMs - (performance.now() - startMs);
+        if (restMs <= 0) return done();
+        clearTimeout(timer);
+        timer = setTimeout(done, restMs);
+      };
       if (stopping.signal.aborted) done();
     });
 
@@ -49,7 +64,7 @@ export function createWorker(options: WorkerOptions): Worker {
       try {
         const more = await options.work(stopping.signal);
         failures = 0;
-        if (!more && !isWoken) await sleep(options.periodMs);
+        if (!more && (!isWoken || minPauseMs > 0)) await sleep(isWoken ? minPauseMs : options.periodMs);
       } catch (error) {
         failures += 1;
         // The first failure is logged, then every 12th, about one a minute: an outage must not flood the log.
@@ -67,7 +82,7 @@ export function createWorker(options: WorkerOptions): Worker {
     },
     wake: () => {
       isWoken = true;
-      endSleep?.();
+      endSleepSoon?.();
     },
     stop: async () => {
       stopping.abort();

@@ -14,6 +14,8 @@ import { ensureStream } from './streams.ts';
 const BATCH_SIZE = 100;
 // Finds the rows of other replicas and of crashed processes; this process's own rows wake the relay at once.
 const PERIOD_MS = 1_000;
+// While events come often, they are published in batches this far apart.
+const MIN_PAUSE_MS = 50;
 
 type OutboxRow = {
   readonly event_id: string;
@@ -40,6 +42,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   return createWorker({
     name: 'outbox relay',
     periodMs: PERIOD_MS,
+    minPauseMs: MIN_PAUSE_MS,
     log: options.log,
     work: async (signal) => {
       const session = await options.broker.session(signal);

@@ -24,13 +24,14 @@ type Entry<Item, Result> = {
 
 /**
  * Creates a function that runs an item, alone or with others, and resolves with the item's own result. An item that arrives while
- * nothing runs is run at once. When a batch fails, its items run one at a time, so that each gets its own result or error; in an
+ * nothing runs is run at once, with those received in the same turn of the event loop. When a batch fails, its items run one at a time, so that each gets its own result or error; in an
  * outage all of them fail. A batch that takes long, as one that waits for a lock, does not hold up the next ones.
  */
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): (item: Item) => Promise<Result> {
   const { run, keyOf, maxSize = DEFAULT_MAX_SIZE } = options;
   let waiting: Entry<Item, Result>[] = [];
   let running = 0;
+  let isScheduled = false;
   let patience: NodeJS.Timeout | undefined;
 
   const takeBatch = (): Entry<Item, Result>[] => {
@@ -51,6 +52,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   };
 
   const runWaiting = async (): Promise<void> => {
+    isScheduled = false;
     running += 1;
     while (waiting.length > 0) {
       clearTimeout(patience);
@@ -60,10 +62,16 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     running -= 1;
   };
 
+  // Not before the other calls and events that were received together have come this far.
+  const scheduleRun = (): void => {
+    if (!isScheduled) setImmediate(runWaiting);
+    isScheduled = true;
+  };
+
   return (item) =>
     new Promise<Result>((resolve, reject) => {
       waiting.push({ item, resolve, reject });
-      if (running === 0) void runWaiting();
+      if (running === 0) scheduleRun();
       else if (running < MAX_RUNNING) patience ??= setTimeout(runWaiting, PATIENCE_MS);
     });
 }

@@ -8,9 +8,10 @@ const SOON = { timeout: 4_000, interval: 5 };
 /** A worker around `work`, a log that can be read, and a clean-up that ends it. */
 function createTestWorker(
   work: (signal: AbortSignal) => Promise<boolean>,
+  minPauseMs = 0,
 ): AsyncDisposable & RecordedLog & { worker: Worker } {
   const recorded = recordLog();
-  const worker = createWorker({ name: 'relay', periodMs: PERIOD_MS, work, log: recorded.log });
+  const worker = createWorker({ name: 'relay', periodMs: PERIOD_MS, minPauseMs, work, log: recorded.log });
   return { ...recorded, worker, [Symbol.asyncDispose]: worker.stop };
 }
 
@@ -52,6 +53,41 @@ describe('a worker', () => {
     await vi.advanceTimersByTimeAsync(0);
 
     expect(work).toHaveBeenCalledTimes(5);
+  });
+
+  it('with a shortest pause runs at once when it is woken after that, and else when it is over', async () => {
+    const work = vi.fn(async () => false);
+    await using test = createTestWorker(work, 50);
+    await test.worker.start();
+    await vi.advanceTimersByTimeAsync(50);
+
+    test.worker.wake();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(work).toHaveBeenCalledTimes(2);
+    await vi.advanceTimersByTimeAsync(10);
+    for (let times = 0; times < 3; times += 1) test.worker.wake();
+    await vi.advanceTimersByTimeAsync(39);
+    expect(work).toHaveBeenCalledTimes(2);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(work).toHaveBeenCalledTimes(3);
+    await vi.advanceTimersByTimeAsync(PERIOD_MS);
+
+    expect(work).toHaveBeenCalledTimes(4);
+  });
+
+  it('with a shortest pause that is woken during a run runs again after the pause', async () => {
+    const work = vi.fn(async () => {
+      if (work.mock.calls.length === 1) test.worker.wake();
+      return false;
+    });
+    await using test = createTestWorker(work, 50);
+    await test.worker.start();
+
+    await vi.advanceTimersByTimeAsync(49);
+    expect(work).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(1);
+
+    expect(work).toHaveBeenCalledTimes(2);
   });
 
   it('runs at once when it is woken while it sleeps', async () => {

@@ -24,7 +24,7 @@ function createGatedBatcher(options: Omit<BatcherOptions<string, string>, 'run'>
   const add = createBatcher({ run, ...options });
   /** Adds an item; the outcome is its result or its error. */
   const outcomes: Record<string, unknown> = {};
-  const put = (...items: readonly string[]): void => {
+  const put = async (...items: readonly string[]): Promise<void> => {
     for (const item of items) {
       add(item).then(
         (result) => {
@@ -35,22 +35,32 @@ function createGatedBatcher(options: Omit<BatcherOptions<string, string>, 'run'>
         },
       );
     }
+    await vi.advanceTimersByTimeAsync(0);
   };
   return { put, outcomes, batches, started: () => batches.map(({ items }) => items) };
 }
 
 describe('an item', () => {
-  it('that arrives alone is run at once', () => {
+  it('that arrives alone is run in the same turn of the event loop', async () => {
     const { put, started } = createGatedBatcher();
 
-    put('a');
+    await put('a');
 
     expect(started()).toEqual([['a']]);
   });
 
+  it('shares its batch with the others of that turn', async () => {
+    const { put, started } = createGatedBatcher();
+
+    await put('a', 'b', 'c');
+
+    expect(started()).toEqual([['a', 'b', 'c']]);
+  });
+
   it('that arrives while a batch runs is run together with the others that did, and gets its own result', async () => {
     const { put, started, batches, outcomes } = createGatedBatcher();
-    put('a', 'b', 'c');
+    await put('a');
+    await put('b', 'c');
     expect(started()).toEqual([['a']]);
 
     await batches[0]?.end();
@@ -63,7 +73,8 @@ describe('an item', () => {
 
   it('beyond the size of a batch waits for the next one', async () => {
     const { put, started, batches } = createGatedBatcher({ maxSize: 2 });
-    put('a', 'b', 'c', 'd');
+    await put('a');
+    await put('b', 'c', 'd');
     await batches[0]?.end();
     await batches[1]?.end();
 
@@ -72,7 +83,8 @@ describe('an item', () => {
 
   it('with the key of another shares no batch with it', async () => {
     const { put, started, batches } = createGatedBatcher({ keyOf: (item) => item.charAt(0) });
-    put('a1', 'b1', 'b2', 'c1', 'b3');
+    await put('a1');
+    await put('b1', 'b2', 'c1', 'b3');
     for (const index of [0, 1, 2]) await batches[index]?.end();
 
     expect(started()).toEqual([['a1'], ['b1', 'c1'], ['b2'], ['b3']]);
@@ -83,7 +95,8 @@ describe('a batch that fails', () => {
   it('runs its items one at a time, so that only the bad one fails', async () => {
     const { put, started, batches, outcomes } = createGatedBatcher();
     const bad = new Error('b is bad');
-    put('a', 'b', 'c');
+    await put('a');
+    await put('b', 'c');
     await batches[0]?.end();
     await batches[1]?.end(bad);
     await batches[2]?.end(bad);
@@ -96,9 +109,10 @@ describe('a batch that fails', () => {
   it('in an outage fails all its items, and not the ones behind them', async () => {
     const { put, started, batches, outcomes } = createGatedBatcher();
     const error = outage('08006');
-    put('a', 'b', 'c');
+    await put('a');
+    await put('b', 'c');
     await batches[0]?.end();
-    put('d');
+    await put('d');
     await batches[1]?.end(error);
     await batches[2]?.end();
 
@@ -108,7 +122,8 @@ describe('a batch that fails', () => {
 
   it('by a deadlock runs its items one at a time', async () => {
     const { put, started, batches } = createGatedBatcher();
-    put('a', 'b', 'c');
+    await put('a');
+    await put('b', 'c');
     await batches[0]?.end();
     await batches[1]?.end(outage('40P01'));
 
@@ -118,9 +133,9 @@ describe('a batch that fails', () => {
   it('with one item reports its error once, and the next item runs', async () => {
     const { put, started, batches, outcomes } = createGatedBatcher();
     const error = new Error('no');
-    put('a');
+    await put('a');
     await batches[0]?.end(error);
-    put('b');
+    await put('b');
 
     expect(outcomes).toEqual({ a: error });
     expect(started()).toEqual([['a'], ['b']]);
@@ -130,7 +145,8 @@ describe('a batch that fails', () => {
 describe('a batch that takes long', () => {
   it('holds up the next one for 50 ms', async () => {
     const { put, started } = createGatedBatcher();
-    put('a', 'b');
+    await put('a');
+    await put('b');
 
     await vi.advanceTimersByTimeAsync(49);
     expect(started()).toEqual([['a']]);
@@ -142,7 +158,7 @@ describe('a batch that takes long', () => {
   it('runs next to three others at most', async () => {
     const { put, started, batches } = createGatedBatcher();
     for (const item of ['a', 'b', 'c', 'd', 'e']) {
-      put(item);
+      await put(item);
       await vi.advanceTimersByTimeAsync(50);
     }
     expect(started()).toEqual([['a'], ['b'], ['c'], ['d']]);
@@ -156,5 +172,7 @@ describe('a batch that takes long', () => {
 it('a run that returns another number of results fails each item of it', async () => {
   const add = createBatcher<string, string>({ run: async () => [] });
 
-  await expect(add('a')).rejects.toThrow('a batch returned another number of results than it has items');
+  const outcome = expect(add('a')).rejects.toThrow('a batch returned another number of results than it has items');
+  await vi.advanceTimersByTimeAsync(0);
+  await outcome;
 });
