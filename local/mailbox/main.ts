@@ -1,7 +1,7 @@
 // The process of the mailbox.
 
 import { parseSettings, port, z } from '../../services/platform/base/settings.ts';
-import { createLog } from '../../services/platform/observability/log.ts';
+import { createLog, openLogOutput } from '../../services/platform/observability/log.ts';
 import { sharedSettings } from '../../services/platform/runtime/config.ts';
 import { startMailbox } from './mailbox.ts';
 
@@ -12,7 +12,9 @@ const settings = parseSettings(process.env, {
   MAILBOX_HTTP_PORT: port(8025),
   MAILBOX_FILE: z.string().default('.data/mailbox.jsonl'),
 });
-const log = createLog({ service: 'mailbox', level: settings.LOG_LEVEL });
+const output = openLogOutput();
+process.on('exit', () => output.flushSync());
+const log = createLog({ service: 'mailbox', level: settings.LOG_LEVEL, destination: output });
 try {
   const mailbox = await startMailbox({
     smtpPort: settings.MAILBOX_SMTP_PORT,

@@ -1,7 +1,7 @@
 // The process of the fake payment provider.
 
 import { durationMs, parseSettings, port, z } from '../../services/platform/base/settings.ts';
-import { createLog } from '../../services/platform/observability/log.ts';
+import { createLog, openLogOutput } from '../../services/platform/observability/log.ts';
 import { sharedSettings } from '../../services/platform/runtime/config.ts';
 import { startFakePaymentProvider } from './provider.ts';
 
@@ -13,7 +13,9 @@ const settings = parseSettings(process.env, {
   PAYMENT_PROVIDER_KEY_RETENTION_MS: durationMs(24 * 60 * 60 * 1000),
   PAYMENT_PROVIDER_SLOW_CAPTURE_MS: durationMs(5_000, 0),
 });
-const log = createLog({ service: 'provider', level: settings.LOG_LEVEL });
+const output = openLogOutput();
+process.on('exit', () => output.flushSync());
+const log = createLog({ service: 'provider', level: settings.LOG_LEVEL, destination: output });
 try {
   const provider = await startFakePaymentProvider({
     port: settings.PAYMENT_PROVIDER_PORT,

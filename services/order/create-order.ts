@@ -14,12 +14,13 @@ import { requireSyntheticCredential } from '../platform/base/synthetic.ts';
 import { createValidation } from '../platform/base/validation.ts';
 import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import type { Call } from '../platform/server/call.ts';
+import { isDatabaseOutage } from '../platform/storage/database.ts';
 import { type PricingVersionFor, priceBasket, validateItems, validateSyntheticItems } from './basket.ts';
 import { acceptOrder, type Order } from './order.ts';
 import type { OrderChanges } from './order-changes.ts';
 import { toOrderMessage, toReasonMessage, toStatusEvent } from './order-messages.ts';
 import { runSaga, type SagaDependencies } from './order-saga.ts';
-import type { KeyedOrder, OrderKey, OrderStore } from './order-store.ts';
+import type { OrderKey, OrderStore } from './order-store.ts';
 import type { PriceStore } from './price-store.ts';
 import type { Outcome, StepFailure } from './saga-table.ts';
 
@@ -51,16 +52,9 @@ export async function createOrder(
 ): Promise<MessageInitShape<typeof CreateOrderResponseSchema>> {
   validate(request, dependencies.paymentMethods);
   if (request.synthetic) requireSyntheticCredential(headers, dependencies.syntheticCredential);
-  const requestHash = hashRequest(request);
-  const known = await dependencies.store.findByKey(request.idempotencyKey);
-  if (known !== undefined) return await answerDuplicate(dependencies, known, requestHash, deadline);
-
-  const order = await priceOrder(dependencies, request);
-  const key = { idempotencyKey: request.idempotencyKey, requestHash };
-  const inserted = await runWithCorrelation(order.orderId, () =>
-    dependencies.store.insert(order, key, [toStatusEvent(order)]),
-  );
-  if (!inserted) return await answerLostRace(dependencies, key, deadline);
+  const key = { idempotencyKey: request.idempotencyKey, requestHash: hashRequest(request) };
+  const order = await insertOrder(dependencies, request, key);
+  if (order === undefined) return await answerDuplicate(dependencies, key, deadline);
 
   dependencies.saga.onChange(order, false);
   const result = await runSaga(dependencies.saga, order, deadline);
@@ -81,6 +75,25 @@ function validate(request: CreateOrderRequest, paymentMethods: ReadonlySet<strin
   validation.throwIfInvalid();
 }
 
+// Most keys are new: the key is looked up only when it is taken, or when the order cannot be priced (a duplicate is answered even if its
+// product is no longer sold). Undefined for a duplicate.
+async function insertOrder(
+  dependencies: CreateOrderDependencies,
+  request: CreateOrderRequest,
+  key: OrderKey,
+): Promise<Order | undefined> {
+  const { store } = dependencies;
+  let order: Order;
+  try {
+    order = await priceOrder(dependencies, request);
+  } catch (error) {
+    if (isDatabaseOutage(error) || (await store.findByKey(key.idempotencyKey)) === undefined) throw error;
+    return undefined;
+  }
+  const isNew = await runWithCorrelation(order.orderId, () => store.insert(order, key, [toStatusEvent(order)]));
+  return isNew ? order : undefined;
+}
+
 async function priceOrder(dependencies: CreateOrderDependencies, request: CreateOrderRequest): Promise<Order> {
   const { customerId, paymentMethod, synthetic } = request;
   const pricingVersion = await dependencies.pricingVersionFor(customerId);
@@ -92,20 +105,14 @@ async function priceOrder(dependencies: CreateOrderDependencies, request: Create
   );
 }
 
-// A concurrent call inserted the key first. The insert's snapshot does not show that row; a new statement's does.
-async function answerLostRace(dependencies: CreateOrderDependencies, key: OrderKey, deadline: Deadline) {
-  const winner = await dependencies.store.findByKey(key.idempotencyKey);
-  if (winner === undefined) throw new Error('the idempotency key is taken, but has no order');
-  return await answerDuplicate(dependencies, winner, key.requestHash, deadline);
-}
-
 // A duplicate waits for the run of the first call within its own deadline, and answers with the order as it is by then.
 async function answerDuplicate(
-  { changes }: CreateOrderDependencies,
-  known: KeyedOrder,
-  requestHash: string,
+  { store, changes }: CreateOrderDependencies,
+  { idempotencyKey, requestHash }: OrderKey,
   deadline: Deadline,
 ) {
+  const known = await store.findByKey(idempotencyKey);
+  if (known === undefined) throw new Error('the idempotency key is taken, but has no order');
   if (known.requestHash !== requestHash) {
     throw failedPrecondition('IDEMPOTENCY_KEY_REUSED', 'idempotency_key was used for another order');
   }

@@ -55,24 +55,25 @@ export async function settleCharge(
   run: Run,
   intent?: StoredCharge,
 ): Promise<Charge> {
-  let first = intent;
+  let latest = intent;
+  let isFirst = intent !== undefined;
   for (let step = 0; step < MAX_STEPS; step += 1) {
-    const stored = first ?? (await dependencies.store.find(orderId));
+    const stored: StoredCharge | undefined = latest ?? (await dependencies.store.find(orderId));
     if (stored === undefined) throw new Error(`order ${orderId} has no charge to settle`);
     switch (nextStep(stored)) {
       case 'done':
         return stored.charge;
       case 'charge':
-        await charge(dependencies, stored, run, first !== undefined);
+        latest = await charge(dependencies, stored, run, isFirst);
         break;
       case 'void':
-        await voidUncaptured(dependencies, stored, run);
+        latest = await voidUncaptured(dependencies, stored, run);
         break;
       case 'refund':
-        await refund(dependencies, stored, run);
+        latest = await refund(dependencies, stored, run);
         break;
     }
-    first = undefined;
+    isFirst = false;
   }
   throw outcomeUnknown('the charge changed in every step');
 }
@@ -102,12 +103,18 @@ export function providerKey(operation: 'charge' | 'refund', orderId: string): st
   return `${operation}-${createHash('sha256').update(orderId).digest('hex')}`;
 }
 
-async function charge(dependencies: SettlementDependencies, stored: StoredCharge, run: Run, isFirst: boolean) {
+// Like the other steps, returns the charge as stored, or undefined when it was changed concurrently and has to be read again.
+async function charge(
+  dependencies: SettlementDependencies,
+  stored: StoredCharge,
+  run: Run,
+  isFirst: boolean,
+): Promise<StoredCharge | undefined> {
   const { orderId } = stored.charge;
   let open: StoredCharge | undefined = stored;
   if (!isFirst) {
     open = await dependencies.store.extendCallWindow(orderId);
-    if (open === undefined) return;
+    if (open === undefined) return undefined;
     if (open.intentAgeMs >= dependencies.keySafeMs) {
       const found = await askUntilDefinite(run, (options) =>
         dependencies.providerFor(stored.charge).findCharge(orderId, options),
@@ -115,10 +122,10 @@ async function charge(dependencies: SettlementDependencies, stored: StoredCharge
       if (found.kind !== 'none') return await decide(dependencies, open, found);
       // Nothing was captured. Replicas that start a new attempt at once use the same key, so the provider charges once.
       open = await dependencies.store.startNewAttempt(orderId, open.attempt);
-      if (open === undefined) return;
+      if (open === undefined) return undefined;
     }
   }
-  await decide(dependencies, open, await requestCharge(dependencies, open, run, isFirst));
+  return await decide(dependencies, open, await requestCharge(dependencies, open, run, isFirst));
 }
 
 async function requestCharge(
@@ -142,7 +149,11 @@ async function requestCharge(
 
 // A refund was requested while the outcome is unknown. No new call starts from then on, so once the call window is over the provider
 // is not expected to capture any more; should it still do, refundLateCapture finds it.
-async function voidUncaptured(dependencies: SettlementDependencies, stored: StoredCharge, run: Run): Promise<void> {
+async function voidUncaptured(
+  dependencies: SettlementDependencies,
+  stored: StoredCharge,
+  run: Run,
+): Promise<StoredCharge | undefined> {
   const { orderId, synthetic } = stored.charge;
   const provider = dependencies.providerFor(stored.charge);
   let latest: StoredCharge | undefined = stored;
@@ -150,9 +161,9 @@ async function voidUncaptured(dependencies: SettlementDependencies, stored: Stor
     const found = await askUntilDefinite(run, (options) => provider.findCharge(orderId, options));
     if (found.kind !== 'none') return await decide(dependencies, latest, found);
     if (latest.callWindowMs === 0 || synthetic) {
-      const isSaved = await save(dependencies, voidCharge(latest.charge));
-      if (isSaved) dependencies.log.info('charge voided: the provider has no charge of the order');
-      return;
+      const saved = await save(dependencies, voidCharge(latest.charge));
+      if (saved !== undefined) dependencies.log.info('charge voided: the provider has no charge of the order');
+      return saved;
     }
     const waitMs = Math.min(latest.callWindowMs, backoffMs(attempt, FIRST_WAIT_MS, MAX_WAIT_MS));
     // Without time for another call after the wait, fail now with the remaining window as the retry delay.
@@ -162,9 +173,14 @@ async function voidUncaptured(dependencies: SettlementDependencies, stored: Stor
     await pause(waitMs, run.signal);
     latest = await dependencies.store.find(orderId);
   }
+  return latest;
 }
 
-async function refund(dependencies: SettlementDependencies, { charge: paid }: StoredCharge, run: Run): Promise<void> {
+async function refund(
+  dependencies: SettlementDependencies,
+  { charge: paid }: StoredCharge,
+  run: Run,
+): Promise<StoredCharge | undefined> {
   const { orderId, transactionId, amount } = paid;
   if (amount === undefined) throw new Error(`order ${orderId} has a charge without an amount`);
   const key = providerKey('refund', orderId);
@@ -172,15 +188,22 @@ async function refund(dependencies: SettlementDependencies, { charge: paid }: St
     dependencies.providerFor(paid).refund(key, { transactionId, amount }, options),
   );
   const refunded = await save(dependencies, refundCharge(paid));
-  if (refunded) dependencies.log.info({ transaction_id: transactionId }, 'payment refunded');
+  if (refunded !== undefined) dependencies.log.info({ transaction_id: transactionId }, 'payment refunded');
+  return refunded;
 }
 
-async function decide(dependencies: SettlementDependencies, open: StoredCharge, decision: Decision): Promise<void> {
+async function decide(
+  dependencies: SettlementDependencies,
+  open: StoredCharge,
+  decision: Decision,
+): Promise<StoredCharge | undefined> {
   const decided = decideCharge(open.charge, redactPaymentMethod(decision, open.paymentMethod));
-  if (!(await save(dependencies, decided))) return;
+  const saved = await save(dependencies, decided);
+  if (saved === undefined) return undefined;
   const { status, declineCode, transactionId } = decided;
   const fields = status === 'DECLINED' ? { decline_code: declineCode } : { transaction_id: transactionId };
   dependencies.log.info(fields, `payment ${status.toLowerCase()}`);
+  return saved;
 }
 
 // Redact the payment method, a secret: the provider's message may quote it, and is stored and shown.
@@ -190,12 +213,15 @@ function redactPaymentMethod(decision: Decision, paymentMethod: string): Decisio
   return { ...decision, code: redact(decision.code), message: redact(decision.message) };
 }
 
-// False when the charge was changed concurrently: the caller reads it again.
-async function save({ store, now, wakeRelay }: SettlementDependencies, next: Charge): Promise<boolean> {
+// Undefined when the charge was changed concurrently: the caller reads it again.
+async function save(
+  { store, now, wakeRelay }: SettlementDependencies,
+  next: Charge,
+): Promise<StoredCharge | undefined> {
   const events = toChargeEvents(next, now());
   const saved = await store.save(next, events);
   if (saved !== undefined && events.length > 0) wakeRelay();
-  return saved !== undefined;
+  return saved;
 }
 
 type Definite<Result> = Exclude<Result, { kind: 'in_flight' } | { kind: 'unknown' }>;

@@ -2,7 +2,7 @@
 
 import { describeError } from '../base/errors.ts';
 import { ConfigError, type Environment } from '../base/settings.ts';
-import { createLog, type Logger } from '../observability/log.ts';
+import { createLog, type Logger, openLogOutput } from '../observability/log.ts';
 import { createTelemetry } from '../observability/telemetry.ts';
 import { loadTelemetryConfig } from '../observability/telemetry-config.ts';
 import { installTracer } from '../observability/tracing.ts';
@@ -31,7 +31,9 @@ export async function runService<Config extends { readonly logLevel: string }>(
   createService: (config: Config, log: Logger, options: ProcessOptions) => Service,
 ): Promise<void> {
   const { config, telemetry: exportConfig } = readConfigs(process, loadConfig);
-  const log = createLog({ service: name, level: config.logLevel });
+  const output = openLogOutput();
+  process.on('exit', () => output.flushSync());
+  const log = createLog({ service: name, level: config.logLevel, destination: output });
   const fail = (message: string) => (error: unknown) => {
     log.fatal({ err: error }, message);
     process.exit(EXIT_FAILURE);

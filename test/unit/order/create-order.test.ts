@@ -1,5 +1,5 @@
 import { durationMs } from '@bufbuild/protobuf/wkt';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
@@ -94,6 +94,50 @@ describe('an order that succeeds', () => {
       outcome: Outcome.CONFIRMED,
       order: { total: { minorUnits: 59_990_000n } },
     });
+  });
+});
+
+describe('the idempotency key', () => {
+  const lookUps = (fixture: CreateOrderFixture) => vi.spyOn(fixture.saga.store, 'findByKey');
+
+  it('of a new order is not looked up', async () => {
+    const fixture = createOrderFixture();
+    const findByKey = lookUps(fixture);
+
+    await fixture.place();
+
+    expect(findByKey).not.toHaveBeenCalled();
+  });
+
+  it('of a known order returns it even when its product is no longer sold', async () => {
+    const fixture = createOrderFixture();
+    const first = await fixture.place();
+    fixture.prices.prices.clear();
+
+    const duplicate = await fixture.place();
+
+    expect(duplicate.order).toEqual(first.order);
+  });
+
+  it('of an order that cannot be priced is looked up, and the fault is reported when it is new', async () => {
+    const fixture = createOrderFixture();
+    const findByKey = lookUps(fixture);
+    fixture.prices.prices.clear();
+
+    expect(await failureOf(fixture.place())).toMatchObject({ kind: 'invalid_argument' });
+
+    expect(findByKey).toHaveBeenCalledOnce();
+  });
+
+  it('is not looked up in an outage of the database', async () => {
+    const fixture = createOrderFixture();
+    const findByKey = lookUps(fixture);
+    const error = unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'the database cannot be reached now' });
+    vi.spyOn(fixture.prices, 'find').mockRejectedValue(error);
+
+    expect(await failureOf(fixture.place())).toBe(error);
+
+    expect(findByKey).not.toHaveBeenCalled();
   });
 });
 
@@ -225,16 +269,6 @@ describe('a database outage', () => {
 describe('the time of a call', () => {
   type Slow = (fixture: CreateOrderFixture, pass: () => void) => void;
   const slow: readonly { readonly what: string; readonly slowDown: Slow }[] = [
-    {
-      what: 'a slow look-up of the key',
-      slowDown: ({ saga: { store } }, pass) => {
-        const { findByKey } = store;
-        store.findByKey = (key) => {
-          pass();
-          return findByKey(key);
-        };
-      },
-    },
     {
       what: 'a slow look-up of the prices',
       slowDown: ({ prices }, pass) => {
