@@ -2,6 +2,7 @@
 // turns, so that a busy machine slows both; printed is the median of the rounds. With `--check` a ratio outside its limit fails the
 // command.
 import { parseArgs } from 'node:util';
+import { print, runCommand } from '../../support/command.ts';
 import { compareContractTests } from './contract-tests.ts';
 import { compareFaultProxy } from './fault-proxy.ts';
 import { type Figure, isAsWanted, renderFigures } from './figures.ts';
@@ -29,20 +30,21 @@ const parts = {
   'fault-proxy': compareFaultProxy,
 };
 
-const { values } = parseArgs({
-  options: {
-    check: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '2' },
-    only: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
-
-if (values.help) process.stdout.write(help);
-else await run();
-
-async function run(): Promise<void> {
+await runCommand(async (args) => {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      check: { type: 'boolean', default: false },
+      rounds: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '2' },
+      only: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    print(help);
+    return 0;
+  }
   const effort = { rounds: readCount('rounds', values.rounds), seconds: readCount('seconds', values.seconds) };
   const chosen = Object.entries(parts).filter(([name]) => values.only === undefined || values.only === name);
   if (chosen.length === 0) throw new TypeError(`--only: "${values.only}" is none of ${Object.keys(parts).join(', ')}`);
@@ -51,9 +53,9 @@ async function run(): Promise<void> {
     process.stderr.write(`measuring ${name} ...\n`);
     figures.push(...(await compare(effort)));
   }
-  process.stdout.write(`${renderFigures(figures)}\n${conditions}`);
-  if (values.check && !figures.every(isAsWanted)) process.exitCode = 1;
-}
+  print(`${renderFigures(figures)}\n${conditions}`);
+  return values.check && !figures.every(isAsWanted) ? 1 : 0;
+});
 
 function readCount(name: string, text: string): number {
   const count = Number(text);

@@ -2,6 +2,7 @@
 // healthy dependencies, and how many orders per second the platform accepts. With `--check` a cost above the limit fails the command.
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { print, runCommand } from '../../support/command.ts';
 import { startProgram } from '../kit/process.ts';
 import { putUnderLoad } from '../overload/load.ts';
 import { startLoadedPlatform } from '../overload/platform.ts';
@@ -23,32 +24,33 @@ const WARM_UP_SECONDS = 5;
 const LOAD_SECONDS = 8;
 const CONCURRENT_ORDERS = 16;
 
-const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop.abort(new Error('called off')));
-
-const { values } = parseArgs({
-  options: {
-    check: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '200' },
-    calls: { type: 'string', default: '10' },
-    help: { type: 'boolean', default: false },
-  },
-});
-if (values.help) process.stdout.write(HELP);
-else {
+await runCommand(async (args, signal) => {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      check: { type: 'boolean', default: false },
+      rounds: { type: 'string', default: '200' },
+      calls: { type: 'string', default: '10' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    print(HELP);
+    return 0;
+  }
   const effort = { rounds: readCount('rounds', values.rounds), calls: readCount('calls', values.calls) };
-  const isCheap = await measure(effort);
-  if (values.check && !isCheap) process.exitCode = 1;
-}
+  const isCheap = await measure(effort, signal);
+  return values.check && !isCheap ? 1 : 0;
+});
 
 /** Measures and prints everything. Returns whether the cost of the policies is within the limit for every call. */
-async function measure(effort: Effort): Promise<boolean> {
+async function measure(effort: Effort, signal: AbortSignal): Promise<boolean> {
   const idle = await measureIdleDependency(effort);
-  await using platform = await startLoadedPlatform({}, stop.signal);
+  await using platform = await startLoadedPlatform({}, signal);
   const url = platform.stack.url('inventory');
   const reserve = await comparePolicies(url, 'reserveStock', effort);
   const check = await comparePolicies(url, 'checkAvailability', effort);
-  stop.signal.throwIfAborted();
+  signal.throwIfAborted();
   print(
     `a call, the median of ${effort.rounds} rounds of ${effort.calls} calls of each client in turns, all dependencies being well`,
   );
@@ -57,7 +59,7 @@ async function measure(effort: Effort): Promise<boolean> {
   print(renderCost('ReserveStock', reserve));
   print(renderCost('CheckAvailability, a single read', check));
   print(renderCost('a dependency that does nothing', idle));
-  const orders = await measureOrders(platform.stack.url('order'));
+  const orders = await measureOrders(platform.stack.url('order'), signal);
   print(`CreateOrder, ${CONCURRENT_ORDERS} concurrent: ${orders.toFixed(0)} orders/s`);
   return [reserve, check, idle].every(isWithinLimit);
 }
@@ -69,10 +71,10 @@ async function measureIdleDependency(effort: Effort): Promise<Cost> {
 }
 
 /** Measures the orders per second of a closed load. */
-async function measureOrders(url: string): Promise<number> {
+async function measureOrders(url: string, signal: AbortSignal): Promise<number> {
   const load = { kind: 'closed', url, rate: CONCURRENT_ORDERS } as const;
-  await putUnderLoad({ ...load, seconds: WARM_UP_SECONDS }, stop.signal);
-  const { acknowledged, seconds } = await putUnderLoad({ ...load, seconds: LOAD_SECONDS }, stop.signal);
+  await putUnderLoad({ ...load, seconds: WARM_UP_SECONDS }, signal);
+  const { acknowledged, seconds } = await putUnderLoad({ ...load, seconds: LOAD_SECONDS }, signal);
   return acknowledged.length / seconds;
 }
 
@@ -90,10 +92,6 @@ function renderCost(what: string, cost: Cost): string {
 
 function renderRow(what: string, ...cells: readonly string[]): string {
   return `  ${what.padEnd(32)}${cells.map((cell) => cell.padStart(10)).join('')}`;
-}
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
 }
 
 function readCount(option: string, text: string): number {

@@ -1,10 +1,11 @@
 // `make crash-matrix`: SIGKILLs each service before and after every external operation (statement, commit, publish, ack, call) and
-// judges every invariant afterwards. SERVICE=order and ONLY='text of a row' select rows, STACKS=1 to 4 sets how many stacks run rows in
-// parallel, `--list` shows the points.
+// judges every invariant afterwards.
 import process from 'node:process';
+import { print, runCommand } from '../../support/command.ts';
 import { countPoints, derivePoints, findMissingKinds, isWanted, listRows, type Recorded, type Row } from './points.ts';
 import { runRow } from './run-row.ts';
 import { STEPS } from './scenario.ts';
+import { HELP, type MatrixSettings, readMatrixSettings } from './settings.ts';
 import { recordScenario, type StackWorker, startStackWorker } from './stack-worker.ts';
 import { isRed, type RowResult, renderCounts, renderHead, renderPoint, renderRow, renderSummary } from './table.ts';
 
@@ -25,13 +26,12 @@ class Matrix {
   #total = 0;
 
   /** Runs everything; returns the exit code. */
-  async run(workers: number, isListOnly: boolean): Promise<number> {
+  async run({ stacks: workers, isListOnly, ...filter }: MatrixSettings): Promise<number> {
     print(`starting ${workers} ${workers === 1 ? 'stack' : 'stacks'} and recording the scenario ${RECORDINGS} times`);
     const opened = await Promise.all(Array.from({ length: workers }, () => this.#startStackWorker()));
     const { points, unstable } = derivePoints(await record(opened), Object.keys(STEPS));
     const missing = findMissingKinds(points);
     if (missing.length > 0) throw new Error(`the recording lacks required operations: ${missing.join(', ')}`);
-    const filter = { service: process.env.SERVICE, only: process.env.ONLY };
     this.#queue = listRows(points).filter((row) => isWanted(row, filter));
     this.#total = this.#queue.length;
     if (isListOnly) for (const point of points) print(renderPoint(point));
@@ -40,7 +40,7 @@ class Matrix {
     );
     if (unstable.length > 0) print(`left out, because not every recording has them:\n  ${unstable.join('\n  ')}`);
     if (isListOnly) return 0;
-    if (this.#total === 0) throw new Error('no row matches SERVICE and ONLY');
+    if (this.#total === 0) throw new Error('no row matches --service and --only');
     print(renderHead());
     await Promise.all(opened.map((worker) => this.#work(worker)));
     const seconds = (performance.now() - this.#startedAt) / 1_000;
@@ -103,36 +103,18 @@ function printOutput({ output }: StackWorker, { service }: Row, linesBefore: num
   for (const line of lines.slice(-LINES_SHOWN)) print(`        | ${line.slice(0, LINE_LENGTH)}`);
 }
 
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-function readWorkerCount(value = '3'): number {
-  const workers = Number(value);
-  if (!Number.isInteger(workers) || workers < 1 || workers > 4) throw new Error('STACKS: must be a number from 1 to 4');
-  return workers;
-}
-
-const matrix = new Matrix();
-const stopOn = (signal: NodeJS.Signals, code: number): void => {
-  process.once(signal, () => {
-    print('\nstopping');
-    matrix.stop().then(
-      () => process.exit(code),
-      (error: unknown) => {
-        print(String(error));
-        process.exit(1);
-      },
-    );
-  });
-};
-stopOn('SIGINT', 130);
-stopOn('SIGTERM', 143);
-try {
-  process.exitCode = await matrix.run(readWorkerCount(process.env.STACKS), process.argv.includes('--list'));
-} catch (error) {
-  print(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
-} finally {
-  await matrix.stop();
-}
+await runCommand(async (args, signal) => {
+  const settings = readMatrixSettings(args, process.env);
+  if (settings === undefined) {
+    print(HELP);
+    return 0;
+  }
+  const matrix = new Matrix();
+  const stop = (): void => void matrix.stop();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    return await matrix.run(settings);
+  } finally {
+    await matrix.stop();
+  }
+});
