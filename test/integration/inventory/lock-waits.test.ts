@@ -54,7 +54,7 @@ describe('an order that waits for a product all of which is reserved', () => {
       () => reserve('second', 2),
     );
 
-    expect(await reserving).toMatchObject({ reservation: { state: ReservationState.RESERVED } });
+    await expect(reserving).resolves.toMatchObject({ reservation: { state: ReservationState.RESERVED } });
     expect(await inventory.stockOf('lamp')).toEqual(stock);
   });
 });

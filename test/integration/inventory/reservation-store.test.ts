@@ -218,7 +218,7 @@ describe('several orders at once', () => {
     await inventory.addProduct('lamp', 5);
     await inventory.addProduct('table', 3);
 
-    expect(await reserveAll(2)).toBeUndefined();
+    await expect(reserveAll(2)).resolves.toBeUndefined();
 
     expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 5, reserved: 0, sold: 0 });
     expect(await inventory.query('select from reservation')).toEqual([]);
