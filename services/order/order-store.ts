@@ -7,10 +7,12 @@ import { createBatcher } from '../platform/storage/batcher.ts';
 import type { Database, Queryable } from '../platform/storage/database.ts';
 import { isDueSql } from '../platform/storage/due-time.ts';
 import type { Page } from '../platform/storage/page.ts';
+import type { PruneRule } from '../platform/storage/pruner.ts';
 import { joinSql, milliseconds, rawSql, sql } from '../platform/storage/sql.ts';
 import { isOpen, type Order, type OrderStatus, type TimelineEntry } from './order.ts';
 
 const MAX_RESUME_MS = 60_000;
+const KEY_WINDOW_MS = 30 * 24 * 60 * 60 * 1_000;
 
 /** The idempotency key of an order, and a digest of the request. */
 export type OrderKey = { readonly idempotencyKey: string; readonly requestHash: string };
@@ -133,6 +135,30 @@ export function createOrderStore(database: Database, leaseMs: number): OrderStor
   };
 }
 
+/**
+ * The rules by which keys and synthetic orders are deleted. A key goes before its order: a duplicate that finds a key without an order
+ * could not be answered.
+ */
+export function createOrderPruneRules(syntheticRetentionMs: number): PruneRule[] {
+  const ended = 'orders.synthetic and orders.resume_time is null';
+  const ofOrder = 'order_key.synthetic and order_key.order_id = orders.order_id';
+  return [
+    { table: 'order_key', time: 'create_time', windowMs: KEY_WINDOW_MS },
+    {
+      table: 'order_key',
+      time: 'create_time',
+      windowMs: syntheticRetentionMs,
+      where: `order_key.synthetic and exists (select from orders where ${ofOrder} and ${ended})`,
+    },
+    {
+      table: 'orders',
+      time: 'update_time',
+      windowMs: syntheticRetentionMs,
+      where: `${ended} and not exists (select from order_key where ${ofOrder})`,
+    },
+  ];
+}
+
 async function claimOrders(database: Database, leaseMs: number, limit: number): Promise<ClaimedOrder[]> {
   const isDue = rawSql(isDueSql('resume_time', MAX_RESUME_MS));
   const isLeaseOver = rawSql(isDueSql('lease_until', Math.max(leaseMs, MAX_RESUME_MS)));
@@ -187,8 +213,8 @@ async function insertOrders(database: Database, leaseMs: number, rows: readonly 
        ) as new (idempotency_key, request_hash, order_id, customer_id, items, payment_method, currency_code, total_minor,
          pricing_version, status, synthetic, timeline, version, create_time, update_time, traceparent)
      ), key as (
-       insert into order_key (idempotency_key, request_hash, order_id)
-       select idempotency_key, request_hash, order_id from new order by idempotency_key
+       insert into order_key (idempotency_key, request_hash, order_id, synthetic)
+       select idempotency_key, request_hash, order_id, synthetic from new order by idempotency_key
        on conflict do nothing returning order_id
      ), created as (
        insert into orders (order_id, customer_id, items, payment_method, currency_code, total_minor, pricing_version, status,
