@@ -45,6 +45,8 @@ const KEYS = [
   ['order_step', 'generation, order_id, step'],
   ['sale_line', 'generation, order_id, product_id'],
   ['product_name', 'generation, product_id'],
+  ['step_sum', 'generation, unit, start_time, step, synthetic, reason, currency_code'],
+  ['product_sum', 'generation, unit, start_time, product_id, currency_code'],
 ] as const;
 
 type RebuildRow = { start_time: Date; finish_time: Date | null };

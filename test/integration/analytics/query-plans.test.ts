@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createGenerationStore } from '#services/analytics/generation-store.ts';
-import { insertSales, insertSteps, putProductName } from '#services/analytics/sales-store.ts';
+import { createSalesStore, insertSales, insertSteps, putProductName } from '#services/analytics/sales-store.ts';
 import { useQueryPlans } from '../platform/support/query-plans.ts';
 
 const plans = useQueryPlans('analytics', [
@@ -11,7 +11,7 @@ const plans = useQueryPlans('analytics', [
       case when step = 'CONFIRMED' then 'EUR' end, case when step = 'CONFIRMED' then 100 end
     from generate_series(1, 15000) as n, unnest(array['CREATED', 'CONFIRMED']) as step`,
   `insert into sale_line (generation, order_id, product_id, time, quantity, currency_code, gross_minor)
-    select 1, 'order-' || n, 'product-' || n % 100, now() - n * interval '1 second', 1, 'EUR', 100
+    select 1, 'order-' || n, 'product-' || n % 5, now() - n * interval '1 second', 1, 'EUR', 100
     from generate_series(1, 30000) as n`,
   `insert into product_name (generation, product_id, name, version, time)
     select 1, 'product-' || n, 'Mug', 1, now() from generate_series(1, 30000) as n`,
@@ -30,6 +30,11 @@ const statements: Record<string, () => Promise<unknown>> = {
   },
   'storing the name of a product': () =>
     putProductName(plans.database, { productId: 'product-1', name: 'Cup', version: 2n, time }),
+  'summing up a span of any length': async () => {
+    const store = createSalesStore(plans.database);
+    await store.sum({ start: undefined, end: undefined });
+    await store.sum({ start: new Date(time.getTime() - 7_200_500), end: time });
+  },
   'looking for a rebuild': () => generations().findBuilding(),
   'looking for retired rows when there are none': async () => {
     expect(await generations().deleteRetired(5_000)).toBe(false);
