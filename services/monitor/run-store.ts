@@ -98,7 +98,8 @@ export function createRunStore(database: Database): RunStore {
 
     list: async (journey, { size, after }) => {
       const conditions = [sql`result is not null`];
-      if (journey !== undefined) conditions.push(sql`journey = ${journey}`);
+      // Not a parameter: a plan for any journey would read the runs of all of them to find those of a rare one.
+      if (journey !== undefined) conditions.push(sql`journey = '${rawSql(journey)}'`);
       if (after !== undefined) {
         const [time, runId] = after;
         conditions.push(sql`(start_time, run_id) < (${time}::timestamptz, ${runId}::uuid)`);

@@ -103,11 +103,11 @@ export function createNotificationStore(database: Database): NotificationStore {
     claimDue: async (limit, leaseMs) => {
       const rows = await database.query<NotificationRow>(
         sql`update notification set next_try_time = now() + ${milliseconds(leaseMs)}, attempts = attempts + 1
-          where notification_id in (
+          where notification_id = any (array (
             select notification_id from notification
             where status = 'PENDING' and ${rawSql(isDueSql('next_try_time', MAX_DELAY_MS))}
             order by next_try_time limit ${limit} for update skip locked
-          )
+          ))
           returning ${COLUMNS}`,
       );
       return rows.map((row) => ({

@@ -164,18 +164,19 @@ async function claimOrders(database: Database, leaseMs: number, limit: number): 
   const isLeaseOver = rawSql(isDueSql('lease_until', Math.max(leaseMs, MAX_RESUME_MS)));
   const rows = await database.query<OrderRow>(
     sql`update orders set lease_until = now() + ${milliseconds(leaseMs)}, resume_time = now()
-     where order_id in (
+     where order_id = any (array (
        select order_id from orders where ${isDue} and ${isLeaseOver} order by resume_time limit ${limit} for update skip locked
-     ) returning *`,
+     )) returning *`,
   );
   return rows.map((row) => ({ order: toOrder(row), attempts: row.attempts, traceparent: row.traceparent }));
 }
 
-// The statement contains only the filters in use: the plan for `$1 = '' or customer_id = $1` would read every customer's orders.
+// The statement contains only the filters in use: the plan for `$1 = '' or customer_id = $1` would read every customer's orders. It also
+// contains the status: a plan for any status would read the orders of all of them to find those of a rare one.
 async function listOrders(database: Database, { customerId, status }: OrderFilter, page: Page): Promise<Order[]> {
   const conditions = [sql`true`];
   if (customerId !== '') conditions.push(sql`customer_id = ${customerId}`);
-  if (status !== undefined) conditions.push(sql`status = ${status}`);
+  if (status !== undefined) conditions.push(sql`status = '${rawSql(status)}'`);
   if (page.after !== undefined) {
     const [createTime, orderId] = page.after;
     conditions.push(sql`(create_time, order_id) < (${createTime}::timestamptz, ${orderId}::text)`);

@@ -282,9 +282,9 @@ function claimDueSql(limit: number, { settleAfterMs, callMs }: ChargeStoreOption
         when call_until > now() + interval '10 minutes' then least(call_until, now() + ${milliseconds(callMs)})
         else call_until
       end
-    where order_id in (
+    where order_id = any (array (
       select order_id from charge where ${isDue} order by due_time limit ${limit} for update skip locked
-    )
+    ))
     returning ${COLUMNS}`;
 }
 

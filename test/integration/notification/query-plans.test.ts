@@ -55,6 +55,19 @@ describe('with many notifications', () => {
     expect(await plans.findScans(run)).toEqual([]);
   });
 
+  it('claiming a few of many due notifications reads no others', async () => {
+    await plans.sql(
+      `update notification set status = 'PENDING', send_time = null where status = 'SENT' and order_id like 'order-1____'`,
+    );
+    await plans.sql('analyze notification');
+
+    const scans = await plans.findScans(() => store().claimDue(20, 1_000));
+
+    await plans.sql(`update notification set status = 'SENT', send_time = now() where status = 'PENDING'`);
+    await plans.sql('vacuum analyze notification');
+    expect(scans).toEqual([]);
+  });
+
   it('looking for notifications to prune when there is none reads none of them', async () => {
     const rule = createNotificationPruneRule(86_400_000);
     expect(await plans.findScans(async () => expect(await prune(plans.database, rule)).toBe(0))).toEqual([]);

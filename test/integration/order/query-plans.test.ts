@@ -71,4 +71,16 @@ describe('with many orders', () => {
   it.each(Object.entries({ ...statements, ...background }))('%s reads few of them', async (_, run) => {
     expect(await plans.findScans(run)).toEqual([]);
   });
+
+  it('claiming a few of many due orders reads no others', async () => {
+    const due = `release_owed = true, resume_time = now(), status = 'CANCELLED', verdict = 'CANCEL'`;
+    await plans.sql(`update orders set ${due} where order_id like 'order-1____'`);
+    await plans.sql('analyze orders');
+
+    const scans = await plans.findScans(() => store().claim(8));
+
+    await plans.sql('update orders set release_owed = false, resume_time = null where release_owed');
+    await plans.sql('vacuum analyze orders');
+    expect(scans).toEqual([]);
+  });
 });

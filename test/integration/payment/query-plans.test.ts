@@ -61,6 +61,17 @@ describe('with many charges', () => {
     expect(await plans.findScans(run)).toEqual([]);
   });
 
+  it('claiming a few of many due charges reads no others', async () => {
+    await plans.sql(`update charge set due_time = now() where order_id like 'order-1____'`);
+    await plans.sql('analyze charge');
+
+    const scans = await plans.findScans(() => store().claimDue(20));
+
+    await plans.sql('update charge set due_time = null');
+    await plans.sql('vacuum analyze charge');
+    expect(scans).toEqual([]);
+  });
+
   it('looking for charges to prune when there is none reads none of them', async () => {
     const rule = createChargePruneRule(1_000);
     expect(await plans.findScans(async () => expect(await prune(plans.database, rule)).toBe(0))).toEqual([]);

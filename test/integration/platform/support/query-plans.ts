@@ -15,6 +15,8 @@ const EXPLAINED = /^\s*(select|insert|update|delete|with)\b/;
 export type QueryPlans = {
   /** Runs statements and examines the plan of each. */
   readonly database: Database;
+  /** Runs a statement as the superuser, without examining it. */
+  sql(text: string): Promise<unknown>;
   /** Runs `work` and returns what its statements read too much of: empty when each reads little, by an index. */
   findScans(work: () => Promise<unknown>): Promise<string[]>;
 };
@@ -35,11 +37,13 @@ type PlanNode = {
 export function useQueryPlans(service: ServiceName, fill: readonly string[]): QueryPlans {
   const resources = new AsyncDisposableStack();
   let database: Database;
+  let sql: QueryPlans['sql'];
   const scans: string[] = [];
   beforeAll(async () => {
     const { databaseUrl, superuserUrl } = resources.use(await createTestDatabase(service));
-    for (const statement of fill) await ask(superuserUrl, statement);
-    await ask(superuserUrl, 'vacuum analyze');
+    sql = (text) => ask(superuserUrl, text);
+    for (const statement of fill) await sql(statement);
+    await sql('vacuum analyze');
     const big = await ask<{ relname: string }>(
       superuserUrl,
       `select relname from pg_class where relkind = 'r' and reltuples >= ${BIG_TABLE_ROWS}`,
@@ -56,6 +60,7 @@ export function useQueryPlans(service: ServiceName, fill: readonly string[]): Qu
     get database() {
       return database;
     },
+    sql: (text) => sql(text),
     findScans: async (work) => {
       scans.length = 0;
       await work();
