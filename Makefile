@@ -187,9 +187,12 @@ bench-kit: $(ready) $(bench_packages) ## compare the kit's speed with Pact, Wire
 
 ##@ Proofs (they take minutes; `make check` does not run them)
 
-.PHONY: bench bench-policies overload fault-matrix crash-matrix soak chaos mutants mutation
+.PHONY: bench bench-growth bench-policies overload fault-matrix crash-matrix soak chaos mutants mutation
 bench: $(ready) $(nats_server) ## measure what an order costs; BASELINE=<checkout> compares with another commit; ARGS='--help'
 	@exec node test/bench/orders/main.ts $(if $(BASELINE),--baseline '$(BASELINE)') $(ARGS)
+
+bench-growth: $(ready) $(nats_server) ## measure whether more stored orders make an order or the idle platform cost more; ARGS='--help'
+	@exec node test/bench/growth/main.ts $(ARGS)
 
 bench-policies: $(ready) $(nats_server) ## measure the cost of the call policies, with and without them; ARGS='--check' fails at 10 %
 	@node test/bench/policies/main.ts $(ARGS)

@@ -3,7 +3,7 @@
 
 import { DomainError, failedPrecondition } from '../platform/base/errors.ts';
 import type { Database, Transaction } from '../platform/storage/database.ts';
-import { rawSql, sql } from '../platform/storage/sql.ts';
+import { joinSql, rawSql, sql } from '../platform/storage/sql.ts';
 import { type Producer, STEPS_OF_PRODUCER } from './sales.ts';
 
 const REBUILD_RUNNING = 'REBUILD_RUNNING';
@@ -39,6 +39,15 @@ export type GenerationStore = {
 };
 
 const SERVING = rawSql("(select generation from generation where state = 'SERVING')");
+
+/** The tables whose rows belong to a generation, each with its primary key. */
+const KEYS = [
+  ['order_step', 'generation, order_id, step'],
+  ['sale_line', 'generation, order_id, product_id'],
+  ['product_name', 'generation, product_id'],
+  ['step_sum', 'generation, unit, start_time, step, synthetic, reason, currency_code'],
+  ['product_sum', 'generation, unit, start_time, product_id, currency_code'],
+] as const;
 
 type RebuildRow = { start_time: Date; finish_time: Date | null };
 
@@ -91,11 +100,13 @@ export function createGenerationStore(database: Database): GenerationStore {
       }),
 
     deleteRetired: async (limit) => {
+      if (!(await hasRetired(database))) return false;
       let more = false;
-      for (const table of ['order_step', 'sale_line', 'product_name'].map(rawSql)) {
+      for (const [table, key] of KEYS) {
+        // In the order of the key and with a fixed limit, which make its index the cheapest way to the rows.
         const rows = await database.query(
-          sql`delete from ${table} where ctid = any (array (
-              select ctid from ${table} where generation < ${SERVING} limit ${limit}
+          sql`delete from ${rawSql(table)} where ctid = any (array (
+              select ctid from ${rawSql(table)} where generation < ${SERVING} order by ${rawSql(key)} limit ${rawSql(`${limit}`)}
             )) returning generation`,
         );
         more ||= rows.length === limit;
@@ -116,6 +127,13 @@ async function beginGeneration(transaction: Transaction, idempotencyKey: string)
   );
   if (begun === undefined) throw rebuildRunning(); // Rolls the truncate back as well.
   return toRebuild(begun);
+}
+
+// One look at the beginning of each table's index.
+async function hasRetired(database: Database): Promise<boolean> {
+  const first = KEYS.map(([table]) => rawSql(`(select min(generation) from ${table})`));
+  const rows = await database.query(sql`select where least(${joinSql(first, ', ')}) < ${SERVING}`);
+  return rows.length > 0;
 }
 
 async function findRebuild(database: Database, idempotencyKey: string): Promise<Rebuild | undefined> {

@@ -53,23 +53,25 @@ export function createAnalyticsRoutes(dependencies: RouteDependencies): (router:
 export function createAnalyticsSubscriptions(
   changed: () => void,
 ): readonly (Subscription & { readonly producer: Producer })[] {
-  const storeSteps: ApplyAll<StepRow> = async (steps, transaction) => {
-    if (await insertSteps(transaction, steps)) transaction.afterCommit(changed);
-  };
-  const storeSales: ApplyAll<Sale> = async (sales, transaction) => {
-    if (await insertSales(transaction, sales)) transaction.afterCommit(changed);
+  // Steps before sales in every transaction, whatever the order of the events: two that add to the same sums cannot deadlock.
+  const storeTaken: ApplyAll<StepRow | Sale> = async (taken, transaction) => {
+    const steps = taken.filter((item) => 'step' in item);
+    const sales = taken.filter((item) => 'lines' in item);
+    const hasNewSteps = steps.length > 0 && (await insertSteps(transaction, steps));
+    const hasNewSales = sales.length > 0 && (await insertSales(transaction, sales));
+    if (hasNewSteps || hasNewSales) transaction.afterCommit(changed);
   };
   const onStep = <Schema extends DescMessage>(
     schema: Schema,
     read: (event: MessageShape<Schema>) => StepRow | undefined,
-  ): EventHandler => onEvents(schema, read, storeSteps);
+  ): EventHandler => onEvents(schema, read, storeTaken);
 
   return [
     {
       producer: 'order',
       handlers: [
         onStep(OrderCreatedSchema, (event) => readStep('CREATED', event, ['create_time', event.createTime])),
-        onEvents(OrderConfirmedSchema, readSale, storeSales),
+        onEvents(OrderConfirmedSchema, readSale, storeTaken),
         onStep(OrderFailedSchema, (event) => readStep('FAILED', event, ['fail_time', event.failTime], event.reason)),
         onStep(OrderCancelledSchema, (event) => readStep('CANCELLED', event, ['cancel_time', event.cancelTime])),
       ],

@@ -4,7 +4,7 @@
 import type { Money } from '../platform/base/money.ts';
 import type { Queryable } from '../platform/storage/database.ts';
 import { rawSql, type Sql, sql } from '../platform/storage/sql.ts';
-import type { SalesRows, SoldLine, Span, StepTaken } from './sales.ts';
+import { type Range, type SalesRows, type SoldLine, type Span, type StepTaken, splitSpan } from './sales.ts';
 
 const MAX_MINUTES = 1_440;
 const MAX_PRODUCTS = 1_000;
@@ -106,28 +106,59 @@ export function createSalesStore(database: Queryable): SalesStore {
   };
 }
 
-// One scan of the span's rows aggregates them by minute and by product; every result is computed from those aggregates. Counts and
-// amounts go through JSON as text, whose numbers are not exact. Texts are sorted by their bytes, as in the contract.
-function sumSql({ start, end }: Span): Sql {
-  const [from, to] = [start ?? '-infinity', end ?? 'infinity'];
+// The sums of the span's whole days and of its other whole minutes, and the rows of its first and last partial minute: each range by an
+// index. Every result is computed from those. Counts and amounts go through JSON as text, whose numbers are not exact. Texts are sorted
+// by their bytes, as in the contract.
+function sumSql(span: Span): Sql {
+  const whole = splitSpan(span);
+  const [rowsBefore, rowsAfter] = whole.rows.map(rangeOf('time'));
+  const [minutesBefore, minutesAfter] = whole.minutes.map(rangeOf('start_time'));
+  const days = rangeOf('start_time')(whole.days);
+  const sold = rangeOf('start_time')(whole.soldMinutes);
+  const generation = rawSql('generation = (select generation from serving)');
+  const summedSteps = rawSql('select step, synthetic, reason, currency_code, orders, total_minor from step_sum');
+  const singleSteps =
+    rawSql(`select step, synthetic, coalesce(reason, 0) as reason, coalesce(currency_code, '') as currency_code,
+    1 as orders, coalesce(total_minor, 0) as total_minor from order_step`);
+  const soldMinutes =
+    rawSql(`select date_trunc('minute', time, 'UTC') as start_time, currency_code, 1 as orders, total_minor
+    from order_step`);
+  const summedLines = rawSql('select product_id, currency_code, quantity, gross_minor from product_sum');
+  const singleLines = rawSql('select product_id, currency_code, quantity, gross_minor from sale_line');
   return sql`
 with serving as materialized (select generation from generation where state = 'SERVING'),
 counted as materialized (
-  select date_trunc('minute', time, 'UTC') as minute, step, synthetic, reason, currency_code,
-    count(*) as orders, sum(total_minor) as minor_units
-  from order_step
-  where generation = (select generation from serving) and time >= ${from}::timestamptz and time < ${to}::timestamptz
-  group by 1, 2, 3, 4, 5
+  select step, synthetic, reason, currency_code, sum(orders) as orders, sum(total_minor) as minor_units
+  from (
+    ${summedSteps} where ${generation} and unit = 'day' and ${days}
+    union all ${summedSteps} where ${generation} and unit = 'minute' and ${minutesBefore}
+    union all ${summedSteps} where ${generation} and unit = 'minute' and ${minutesAfter}
+    union all ${singleSteps} where ${generation} and ${rowsBefore}
+    union all ${singleSteps} where ${generation} and ${rowsAfter}
+  ) as part
+  group by 1, 2, 3, 4
 ),
 sold_minute as materialized (
-  select minute, currency_code, orders, minor_units, dense_rank() over (order by minute desc) as place
-  from counted where step = 'CONFIRMED'
+  select start_time as minute, currency_code, sum(orders) as orders, sum(total_minor) as minor_units,
+    dense_rank() over (order by start_time desc) as place
+  from (
+    select start_time, currency_code, orders, total_minor from step_sum
+    where ${generation} and unit = 'minute' and step = 'CONFIRMED' and ${sold}
+    union all ${soldMinutes} where ${generation} and step = 'CONFIRMED' and ${rowsBefore}
+    union all ${soldMinutes} where ${generation} and step = 'CONFIRMED' and ${rowsAfter}
+  ) as part
+  group by 1, 2
 ),
 sold_product as materialized (
   select product_id, currency_code, sum(quantity) as quantity, sum(gross_minor) as minor_units,
     sum(sum(quantity)) over (partition by product_id) as all_quantity
-  from sale_line
-  where generation = (select generation from serving) and time >= ${from}::timestamptz and time < ${to}::timestamptz
+  from (
+    ${summedLines} where ${generation} and unit = 'day' and ${days}
+    union all ${summedLines} where ${generation} and unit = 'minute' and ${minutesBefore}
+    union all ${summedLines} where ${generation} and unit = 'minute' and ${minutesAfter}
+    union all ${singleLines} where ${generation} and ${rowsBefore}
+    union all ${singleLines} where ${generation} and ${rowsAfter}
+  ) as part
   group by 1, 2
 ),
 placed_product as (
@@ -139,7 +170,8 @@ select
   ) as summed) as steps,
   (select coalesce(sum(orders), 0) from counted where synthetic) as synthetic_orders,
   (select coalesce(jsonb_agg(summed), '[]') from (
-    select currency_code, sum(minor_units)::text as minor_units from sold_minute group by 1 order by currency_code collate "C"
+    select currency_code, minor_units::text as minor_units from counted where step = 'CONFIRMED'
+    order by currency_code collate "C"
   ) as summed) as revenue,
   (select coalesce(jsonb_agg(listed), '[]') from (
     select (extract(epoch from minute) * 1000)::bigint::text as minute, currency_code, orders::text, minor_units::text
@@ -147,18 +179,27 @@ select
   ) as listed) as minutes,
   (select count(distinct minute) from sold_minute) as minute_count,
   (select coalesce(jsonb_agg(listed), '[]') from (
-    select placed_product.product_id, coalesce(product_name.name, '') as name, currency_code, quantity::text,
-      minor_units::text
+    select product_id, coalesce((
+        select name from product_name where ${generation} and product_name.product_id = placed_product.product_id
+      ), '') as name, currency_code, quantity::text, minor_units::text
     from placed_product
-    left join product_name on product_name.generation = (select generation from serving)
-      and product_name.product_id = placed_product.product_id
     where place <= ${MAX_PRODUCTS} order by placed_product.product_id collate "C", currency_code collate "C"
   ) as listed) as products,
   (select count(distinct product_id) from sold_product) as product_count,
   (select coalesce(jsonb_agg(summed), '[]') from (
-    select reason, sum(orders)::text as orders from counted where step = 'FAILED' group by reason order by reason
+    select reason, orders::text as orders from counted where step = 'FAILED' order by reason
   ) as summed) as failures,
   exists (select from generation where state = 'BUILDING') as rebuilding`;
+}
+
+function rangeOf(column: string): (range: Range) => Sql {
+  return ({ startMs, endMs }) =>
+    sql`${rawSql(column)} >= ${toTime(startMs)}::timestamptz and ${rawSql(column)} < ${toTime(endMs)}::timestamptz`;
+}
+
+function toTime(ms: number): Date | string {
+  if (Number.isFinite(ms)) return new Date(ms);
+  return ms < 0 ? '-infinity' : 'infinity';
 }
 
 function toSalesRows(row: SumRow): SalesRows {

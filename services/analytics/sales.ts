@@ -1,6 +1,9 @@
 // The sales projection: its steps, and the summary built from rows of sums. Pure.
 import { type Money, multiplyMoney } from '../platform/base/money.ts';
 
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
 /** The steps of an order's journey, in its order. */
 export const SALES_STEPS = [
   'CREATED',
@@ -103,6 +106,37 @@ export function toSoldLines(
     });
   }
   return [...lines.values()];
+}
+
+/** A range of time in milliseconds since 1970, its end excluded; an open side is infinite. */
+export type Range = { readonly startMs: number; readonly endMs: number };
+
+/**
+ * Splits a span into its whole UTC days, its other whole minutes, and the rest: before and after those. `soldMinutes` are all whole
+ * minutes. A range may be empty.
+ */
+export function splitSpan({ start, end }: Span): {
+  readonly days: Range;
+  readonly minutes: readonly [Range, Range];
+  readonly rows: readonly [Range, Range];
+  readonly soldMinutes: Range;
+} {
+  const all = { startMs: start?.getTime() ?? -Infinity, endMs: end?.getTime() ?? Infinity };
+  const [before, minutes, after] = splitRange(all, MINUTE_MS);
+  const [minutesBefore, days, minutesAfter] = splitRange(minutes, DAY_MS);
+  return { days, minutes: [minutesBefore, minutesAfter], rows: [before, after], soldMinutes: minutes };
+}
+
+/** Splits a range into the whole units in it, and what is before and after them. */
+function splitRange({ startMs, endMs }: Range, unitMs: number): [Range, Range, Range] {
+  // Within the range, also when it contains no whole unit: then all of it is before.
+  const wholeStartMs = Math.min(Math.ceil(startMs / unitMs) * unitMs, endMs);
+  const wholeEndMs = Math.max(Math.floor(endMs / unitMs) * unitMs, wholeStartMs);
+  return [
+    { startMs, endMs: wholeStartMs },
+    { startMs: wholeStartMs, endMs: wholeEndMs },
+    { startMs: wholeEndMs, endMs },
+  ];
 }
 
 /** Returns the UTC day of `now`. */

@@ -20,7 +20,7 @@ import { createSalesStore } from './sales-store.ts';
 
 // The poll interval for a rebuild that another replica started, or that has caught up.
 const REBUILD_PERIOD_MS = 500;
-// Sums scan every order of their span: few at once, with a longer timeout than other statements.
+// Sums of a long span take longer than other statements: few at once, with a longer timeout.
 const SUM_POOL_SIZE = 4;
 const SUM_TIMEOUT_MS = 5_000;
 

@@ -39,9 +39,9 @@ export async function lockProduct(transaction: Transaction, productId: string): 
 
 /** Reads the page and one row more, by product id. */
 export async function listProductRows(queryable: Queryable, page: Page): Promise<Product[]> {
-  const after = page.after?.[0] ?? null;
+  const after = page.after === undefined ? sql`` : sql`where product_id > ${page.after[0]}`;
   const rows = await queryable.query<ProductRow>(
-    sql`select ${COLUMNS} from product where ${after}::text is null or product_id > ${after}
+    sql`select ${COLUMNS} from product ${after}
       order by product_id limit ${page.size + 1}`,
   );
   return rows.map(toProduct);

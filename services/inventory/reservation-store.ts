@@ -4,6 +4,7 @@
 import type { OutgoingEvent } from '../platform/messaging/event.ts';
 import { insertEvents, insertKeyedEvents } from '../platform/messaging/outbox.ts';
 import type { Queryable } from '../platform/storage/database.ts';
+import type { PruneRule } from '../platform/storage/pruner.ts';
 import { rawSql, type Sql, sql } from '../platform/storage/sql.ts';
 import type { Reservation, ReservationState, Shortage, StockLine } from './reservation.ts';
 
@@ -256,6 +257,15 @@ function settleSql(
     from moved where product.product_id = moved.product_id
   )${storedEvents}
   select * from settled`;
+}
+
+/** The rule by which synthetic reservations are deleted. Released ones are kept: they are the tombstones that refuse a late ReserveStock. */
+export function createReservationPruneRule(syntheticRetentionMs: number): PruneRule {
+  return {
+    table: 'reservation',
+    time: 'disposable_since',
+    windowMs: syntheticRetentionMs,
+  };
 }
 
 function firstReservation([row]: readonly ReservationRow[]): Reservation | undefined {

@@ -7,6 +7,7 @@ import { createService, type ProcessOptions, type Service } from '../platform/ru
 import type { InventoryConfig } from './config.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { createReservationBatches } from './reservation-batches.ts';
+import { createReservationPruneRule } from './reservation-store.ts';
 import { createInventoryRoutes, createInventorySubscriptions } from './routes.ts';
 import { createCatalogueSeed } from './seed-catalogue.ts';
 
@@ -34,16 +35,7 @@ export function createInventoryService(config: InventoryConfig, log: Logger, opt
         subscriptions: createInventorySubscriptions(dependencies),
         dependencies: [],
         components: [createCatalogueSeed({ ...dependencies, database: backgroundDatabase })],
-        pruneRules: [
-          {
-            table: 'reservation',
-            key: 'order_id',
-            time: 'update_time',
-            windowMs: config.syntheticRetentionMs,
-            // Keep released rows: they are the tombstones that refuse a late ReserveStock.
-            where: `synthetic and state in ('CONFIRMED', 'REJECTED')`,
-          },
-        ],
+        pruneRules: [createReservationPruneRule(config.syntheticRetentionMs)],
       };
     },
   });

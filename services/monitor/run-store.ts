@@ -2,8 +2,17 @@
 import type { Database } from '../platform/storage/database.ts';
 import { isDueSql } from '../platform/storage/due-time.ts';
 import type { Page } from '../platform/storage/page.ts';
-import { milliseconds, rawSql, type Sql, sql } from '../platform/storage/sql.ts';
+import type { PruneRule } from '../platform/storage/pruner.ts';
+import { joinSql, milliseconds, rawSql, type Sql, sql } from '../platform/storage/sql.ts';
 import type { JourneyName } from './journey.ts';
+
+/** Ended runs are listed for 30 days. One that never ends is ended as interrupted. */
+export const RUN_PRUNE_RULE: PruneRule = {
+  table: 'run',
+  time: 'start_time',
+  windowMs: 30 * 24 * 60 * 60 * 1_000,
+  where: 'result is not null',
+};
 
 /** A run of a journey. */
 export type Run = {
@@ -88,12 +97,15 @@ export function createRunStore(database: Database): RunStore {
     },
 
     list: async (journey, { size, after }) => {
-      const name = journey ?? null;
-      const [time = null, runId = null] = after ?? [];
+      const conditions = [sql`result is not null`];
+      // Not a parameter: a plan for any journey would read the runs of all of them to find those of a rare one.
+      if (journey !== undefined) conditions.push(sql`journey = '${rawSql(journey)}'`);
+      if (after !== undefined) {
+        const [time, runId] = after;
+        conditions.push(sql`(start_time, run_id) < (${time}::timestamptz, ${runId}::uuid)`);
+      }
       const rows = await database.query<RunRow>(
-        sql`select ${COLUMNS} from run
-          where result is not null and (${name}::text is null or journey = ${name})
-            and (${time}::timestamptz is null or (start_time, run_id) < (${time}::timestamptz, ${runId}::uuid))
+        sql`select ${COLUMNS} from run where ${joinSql(conditions, ' and ')}
           order by start_time desc, run_id desc limit ${size + 1}`,
       );
       return rows.map(toRun);

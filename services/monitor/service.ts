@@ -17,11 +17,8 @@ import { createJourneyMetrics } from './journey-metrics.ts';
 import { createJourneyRunner } from './journey-runner.ts';
 import { createPolicies } from './policies.ts';
 import { createMonitorRoutes } from './routes.ts';
-import { createRunStore } from './run-store.ts';
+import { createRunStore, RUN_PRUNE_RULE } from './run-store.ts';
 import { createScheduledJourneys } from './scheduled-journeys.ts';
-
-// How long runs are listed: 30 days.
-const RUN_WINDOW_MS = 30 * 24 * 60 * 60 * 1_000;
 
 /** Builds the monitor service; nothing connects or listens before `start`. */
 export function createMonitorService(config: MonitorConfig, log: Logger, options: ProcessOptions = {}): Service {
@@ -65,6 +62,6 @@ function defineMonitorService(config: MonitorConfig, runtime: Runtime): ServiceD
     subscriptions: [],
     dependencies: [order],
     components: [runner, schedule],
-    pruneRules: [{ table: 'run', key: 'run_id', time: 'start_time', windowMs: RUN_WINDOW_MS }],
+    pruneRules: [RUN_PRUNE_RULE],
   };
 }

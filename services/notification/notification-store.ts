@@ -6,7 +6,8 @@ import { createBatcher } from '../platform/storage/batcher.ts';
 import type { Database, Queryable } from '../platform/storage/database.ts';
 import { isDueSql } from '../platform/storage/due-time.ts';
 import type { Page } from '../platform/storage/page.ts';
-import { milliseconds, rawSql, sql } from '../platform/storage/sql.ts';
+import type { PruneRule } from '../platform/storage/pruner.ts';
+import { joinSql, milliseconds, rawSql, sql } from '../platform/storage/sql.ts';
 import type { Notification, NotificationStatus } from './notification.ts';
 
 const MAX_DELAY_MS = 600_000;
@@ -102,11 +103,11 @@ export function createNotificationStore(database: Database): NotificationStore {
     claimDue: async (limit, leaseMs) => {
       const rows = await database.query<NotificationRow>(
         sql`update notification set next_try_time = now() + ${milliseconds(leaseMs)}, attempts = attempts + 1
-          where notification_id in (
+          where notification_id = any (array (
             select notification_id from notification
             where status = 'PENDING' and ${rawSql(isDueSql('next_try_time', MAX_DELAY_MS))}
             order by next_try_time limit ${limit} for update skip locked
-          )
+          ))
           returning ${COLUMNS}`,
       );
       return rows.map((row) => ({
@@ -127,15 +128,30 @@ export function createNotificationStore(database: Database): NotificationStore {
     },
 
     list: async ({ customerId, orderId }, { size, after }) => {
-      const [time = null, afterId = null] = after ?? [];
+      // Only the filters in use: a plan that holds for any filters reads every notification.
+      const conditions = [sql`true`];
+      if (customerId !== '') conditions.push(sql`customer_id = ${customerId}`);
+      if (orderId !== '') conditions.push(sql`order_id = ${orderId}`);
+      if (after !== undefined) {
+        const [time, afterId] = after;
+        conditions.push(sql`(create_time, notification_id) < (${time}::timestamptz, ${afterId}::uuid)`);
+      }
       const rows = await database.query<NotificationRow>(
-        sql`select ${COLUMNS} from notification
-          where (${customerId} = '' or customer_id = ${customerId}) and (${orderId} = '' or order_id = ${orderId})
-            and (${time}::timestamptz is null or (create_time, notification_id) < (${time}::timestamptz, ${afterId}::uuid))
+        sql`select ${COLUMNS} from notification where ${joinSql(conditions, ' and ')}
           order by create_time desc, notification_id desc limit ${size + 1}`,
       );
       return rows.map(toNotification);
     },
+  };
+}
+
+/** The rule by which the notifications of synthetic orders are deleted. */
+export function createNotificationPruneRule(syntheticRetentionMs: number): PruneRule {
+  return {
+    table: 'notification',
+    time: 'create_time',
+    windowMs: syntheticRetentionMs,
+    where: 'synthetic',
   };
 }
 

@@ -14,7 +14,7 @@ import {
 } from '../platform/runtime/service-runtime.ts';
 import type { NotificationConfig } from './config.ts';
 import { type MailerDependencies, sendDueMails, toMailFailure } from './mailer.ts';
-import { createNotificationStore } from './notification-store.ts';
+import { createNotificationPruneRule, createNotificationStore } from './notification-store.ts';
 import { createPolicies } from './policies.ts';
 import { createNotificationRoutes, createNotificationSubscriptions } from './routes.ts';
 
@@ -67,15 +67,7 @@ function defineNotificationService(config: NotificationConfig, runtime: Runtime)
     subscriptions: createNotificationSubscriptions(mailer.wake),
     dependencies: [{ ...mailServer, stop: async () => transport.close() }],
     components: [mailer],
-    pruneRules: [
-      {
-        table: 'notification',
-        key: 'notification_id',
-        time: 'create_time',
-        windowMs: config.syntheticRetentionMs,
-        where: 'synthetic',
-      },
-    ],
+    pruneRules: [createNotificationPruneRule(config.syntheticRetentionMs)],
   };
 }
 

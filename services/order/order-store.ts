@@ -7,10 +7,12 @@ import { createBatcher } from '../platform/storage/batcher.ts';
 import type { Database, Queryable } from '../platform/storage/database.ts';
 import { isDueSql } from '../platform/storage/due-time.ts';
 import type { Page } from '../platform/storage/page.ts';
+import type { PruneRule } from '../platform/storage/pruner.ts';
 import { joinSql, milliseconds, rawSql, sql } from '../platform/storage/sql.ts';
 import { isOpen, type Order, type OrderStatus, type TimelineEntry } from './order.ts';
 
 const MAX_RESUME_MS = 60_000;
+const KEY_WINDOW_MS = 30 * 24 * 60 * 60 * 1_000;
 
 /** The idempotency key of an order, and a digest of the request. */
 export type OrderKey = { readonly idempotencyKey: string; readonly requestHash: string };
@@ -133,23 +135,48 @@ export function createOrderStore(database: Database, leaseMs: number): OrderStor
   };
 }
 
+/**
+ * The rules by which keys and synthetic orders are deleted. A key goes before its order: a duplicate that finds a key without an order
+ * could not be answered.
+ */
+export function createOrderPruneRules(syntheticRetentionMs: number): PruneRule[] {
+  const ended = 'orders.synthetic and orders.resume_time is null';
+  const ofOrder = 'order_key.synthetic and order_key.order_id = orders.order_id';
+  return [
+    { table: 'order_key', time: 'create_time', windowMs: KEY_WINDOW_MS },
+    {
+      table: 'order_key',
+      time: 'create_time',
+      windowMs: syntheticRetentionMs,
+      where: `order_key.synthetic and exists (select from orders where ${ofOrder} and ${ended})`,
+    },
+    {
+      table: 'orders',
+      time: 'update_time',
+      windowMs: syntheticRetentionMs,
+      where: `${ended} and not exists (select from order_key where ${ofOrder})`,
+    },
+  ];
+}
+
 async function claimOrders(database: Database, leaseMs: number, limit: number): Promise<ClaimedOrder[]> {
   const isDue = rawSql(isDueSql('resume_time', MAX_RESUME_MS));
   const isLeaseOver = rawSql(isDueSql('lease_until', Math.max(leaseMs, MAX_RESUME_MS)));
   const rows = await database.query<OrderRow>(
     sql`update orders set lease_until = now() + ${milliseconds(leaseMs)}, resume_time = now()
-     where order_id in (
+     where order_id = any (array (
        select order_id from orders where ${isDue} and ${isLeaseOver} order by resume_time limit ${limit} for update skip locked
-     ) returning *`,
+     )) returning *`,
   );
   return rows.map((row) => ({ order: toOrder(row), attempts: row.attempts, traceparent: row.traceparent }));
 }
 
-// The statement contains only the filters in use: the plan for `$1 = '' or customer_id = $1` would read every customer's orders.
+// The statement contains only the filters in use: the plan for `$1 = '' or customer_id = $1` would read every customer's orders. It also
+// contains the status: a plan for any status would read the orders of all of them to find those of a rare one.
 async function listOrders(database: Database, { customerId, status }: OrderFilter, page: Page): Promise<Order[]> {
   const conditions = [sql`true`];
   if (customerId !== '') conditions.push(sql`customer_id = ${customerId}`);
-  if (status !== undefined) conditions.push(sql`status = ${status}`);
+  if (status !== undefined) conditions.push(sql`status = '${rawSql(status)}'`);
   if (page.after !== undefined) {
     const [createTime, orderId] = page.after;
     conditions.push(sql`(create_time, order_id) < (${createTime}::timestamptz, ${orderId}::text)`);
@@ -187,8 +214,8 @@ async function insertOrders(database: Database, leaseMs: number, rows: readonly 
        ) as new (idempotency_key, request_hash, order_id, customer_id, items, payment_method, currency_code, total_minor,
          pricing_version, status, synthetic, timeline, version, create_time, update_time, traceparent)
      ), key as (
-       insert into order_key (idempotency_key, request_hash, order_id)
-       select idempotency_key, request_hash, order_id from new order by idempotency_key
+       insert into order_key (idempotency_key, request_hash, order_id, synthetic)
+       select idempotency_key, request_hash, order_id, synthetic from new order by idempotency_key
        on conflict do nothing returning order_id
      ), created as (
        insert into orders (order_id, customer_id, items, payment_method, currency_code, total_minor, pricing_version, status,

@@ -16,13 +16,12 @@ import {
   type Service,
   type ServiceDefinition,
 } from '../platform/runtime/service-runtime.ts';
-import type { PruneRule } from '../platform/storage/pruner.ts';
 import type { OrderConfig } from './config.ts';
 import { createCatalogueLoader } from './load-catalogue.ts';
 import { createOrderChanges } from './order-changes.ts';
 import { createOrderMetrics } from './order-metrics.ts';
 import type { SagaDependencies } from './order-saga.ts';
-import { createOrderStore } from './order-store.ts';
+import { createOrderPruneRules, createOrderStore } from './order-store.ts';
 import { createPolicies } from './policies.ts';
 import { createPriceStore } from './price-store.ts';
 import { createOrderResumer } from './resume-orders.ts';
@@ -31,7 +30,6 @@ import { createOrderRoutes, createOrderSubscriptions } from './routes.ts';
 // A lease lasts longer than a run's budget, for the run's own statements: each waits for a connection and for its answer.
 const LEASE_MARGIN_STATEMENTS = 3;
 // How long an idempotency key is kept: 30 days.
-const KEY_WINDOW_MS = 30 * 24 * 60 * 60 * 1_000;
 const PRICING_FLAG = 'new_pricing_algorithm';
 
 /** Builds the order service; nothing connects or listens before `start`. */
@@ -108,30 +106,7 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
     subscriptions: createOrderSubscriptions(resumer.wake),
     dependencies: [inventory, payment],
     components: [flags, createCatalogueLoader({ inventory: backgroundInventory, prices, log }), resumer],
-    pruneRules: createPruneRules(config),
+    pruneRules: createOrderPruneRules(config.syntheticRetentionMs),
     countOpenWork: async () => (await store.countOpen()).compensations,
   };
-}
-
-// A key goes before its order: a duplicate that finds a key without an order could not be answered.
-function createPruneRules({ syntheticRetentionMs: windowMs }: OrderConfig): PruneRule[] {
-  const ended = 'orders.synthetic and orders.resume_time is null';
-  const ofOrder = 'order_key.order_id = orders.order_id';
-  return [
-    { table: 'order_key', key: 'idempotency_key', time: 'create_time', windowMs: KEY_WINDOW_MS },
-    {
-      table: 'order_key',
-      key: 'idempotency_key',
-      time: 'create_time',
-      windowMs,
-      where: `exists (select from orders where ${ofOrder} and ${ended})`,
-    },
-    {
-      table: 'orders',
-      key: 'order_id',
-      time: 'update_time',
-      windowMs,
-      where: `${ended} and not exists (select from order_key where ${ofOrder})`,
-    },
-  ];
 }

@@ -8,7 +8,8 @@ import { createBatcher } from '../platform/storage/batcher.ts';
 import type { Database } from '../platform/storage/database.ts';
 import { isDueSql } from '../platform/storage/due-time.ts';
 import type { Page } from '../platform/storage/page.ts';
-import { milliseconds, rawSql, type Sql, sql } from '../platform/storage/sql.ts';
+import type { PruneRule } from '../platform/storage/pruner.ts';
+import { joinSql, milliseconds, rawSql, type Sql, sql } from '../platform/storage/sql.ts';
 import {
   type Charge,
   type KnownCharge,
@@ -157,15 +158,30 @@ export function createChargeStore(database: Database, options: ChargeStoreOption
     claimDue: async (limit) => (await database.query<ChargeRow>(claimDueSql(limit, options))).map(toStoredCharge),
 
     list: async ({ customerId, orderId }, { size, after }) => {
-      const [time = null, afterOrderId = null] = after ?? [];
+      // Only the filters in use: a plan that holds for any filters reads every charge.
+      const conditions = [sql`true`];
+      if (customerId !== '') conditions.push(sql`customer_id = ${customerId}`);
+      if (orderId !== '') conditions.push(sql`order_id = ${orderId}`);
+      if (after !== undefined) {
+        const [time, afterOrderId] = after;
+        conditions.push(sql`(create_time, order_id) < (${time}::timestamptz, ${afterOrderId}::text)`);
+      }
       const rows = await database.query<ChargeRow>(
-        sql`select ${COLUMNS} from charge
-          where (${customerId} = '' or customer_id = ${customerId}) and (${orderId} = '' or order_id = ${orderId})
-            and (${time}::timestamptz is null or (create_time, order_id) < (${time}::timestamptz, ${afterOrderId}))
+        sql`select ${COLUMNS} from charge where ${joinSql(conditions, ' and ')}
           order by create_time desc, order_id desc limit ${size + 1}`,
       );
       return rows.map((row) => toStoredCharge(row).charge);
     },
+  };
+}
+
+/** The rule by which synthetic charges are deleted. Refunded ones are kept: they are the tombstones that refuse a late charge. */
+export function createChargePruneRule(syntheticRetentionMs: number): PruneRule {
+  return {
+    table: 'charge',
+    time: 'update_time',
+    windowMs: syntheticRetentionMs,
+    where: `synthetic and status in ('COMPLETED', 'DECLINED')`,
   };
 }
 
@@ -266,9 +282,9 @@ function claimDueSql(limit: number, { settleAfterMs, callMs }: ChargeStoreOption
         when call_until > now() + interval '10 minutes' then least(call_until, now() + ${milliseconds(callMs)})
         else call_until
       end
-    where order_id in (
+    where order_id = any (array (
       select order_id from charge where ${isDue} order by due_time limit ${limit} for update skip locked
-    )
+    ))
     returning ${COLUMNS}`;
 }
 

@@ -12,7 +12,7 @@ import {
   type ServiceDefinition,
 } from '../platform/runtime/service-runtime.ts';
 import type { Charge } from './charge.ts';
-import { type ChargeStore, createChargeStore } from './charge-store.ts';
+import { type ChargeStore, createChargePruneRule, createChargeStore } from './charge-store.ts';
 import type { PaymentConfig } from './config.ts';
 import { createPolicies } from './policies.ts';
 import { createProviderClient, toProviderFailure } from './provider-client.ts';
@@ -81,15 +81,6 @@ function definePaymentService(config: PaymentConfig, runtime: Runtime): ServiceD
     subscriptions: [],
     dependencies: [provider],
     components: [settlements, settler],
-    pruneRules: [
-      {
-        table: 'charge',
-        key: 'order_id',
-        time: 'update_time',
-        windowMs: config.syntheticRetentionMs,
-        // Keep refunded rows: they are the tombstones that refuse a late charge.
-        where: `synthetic and status in ('COMPLETED', 'DECLINED')`,
-      },
-    ],
+    pruneRules: [createChargePruneRule(config.syntheticRetentionMs)],
   };
 }

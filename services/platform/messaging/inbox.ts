@@ -1,6 +1,7 @@
 // The inbox: applies each event once, by recording its id in the transaction of its effect. It also counts the failures of handlers.
 import { randomUUID } from 'node:crypto';
 import { describeError } from '../base/errors.ts';
+import { isUuid } from '../base/validation.ts';
 import { scrubSecrets } from '../observability/log.ts';
 import { keepContextOf, traceIdOf } from '../observability/tracing.ts';
 import type { Database, Transaction } from '../storage/database.ts';
@@ -139,7 +140,7 @@ export async function storeDeadLetter(
 ): Promise<void> {
   await database.query(sql`
     with forgotten as (
-      delete from event_failure where stream = ${event.stream} and event_id::text = lower(${event.id})
+      delete from event_failure where stream = ${event.stream} and event_id = ${isUuid(event.id) ? event.id : null}::uuid
     )
     insert into dead_letter (dead_letter_id, stream, event_id, subject, payload, headers, error, attempts, trace_id)
     values (

@@ -59,9 +59,16 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   });
 }
 
-// The rows stay locked until their publication is recorded, so that no other replica publishes them in the meantime. After a crash in
-// between they are published again with the same id, which the stream and every inbox recognize.
-function relayBatch(session: BrokerSession, backoff: PublishBackoff, options: OutboxRelayOptions): Promise<boolean> {
+/**
+ * Publishes a batch of stored events; returns whether more may be left. The rows stay locked until their publication is recorded, so that
+ * no other replica publishes them in the meantime. After a crash in between they are published again with the same id, which the stream
+ * and every inbox recognize.
+ */
+export function relayBatch(
+  session: Pick<BrokerSession, 'jetstream'>,
+  backoff: PublishBackoff,
+  options: Pick<OutboxRelayOptions, 'database' | 'metrics' | 'log'>,
+): Promise<boolean> {
   return options.database.transaction(async (transaction) => {
     const rows = await transaction.query<OutboxRow>(
       sql`select event_id, subject, payload, headers from outbox
@@ -88,7 +95,7 @@ function relayBatch(session: BrokerSession, backoff: PublishBackoff, options: Ou
 
 // The span belongs to the trace in which the event was stored, which may have ended long ago. Consumers continue that trace, not this
 // span: a row that is published twice must be published unchanged.
-function publish(session: BrokerSession, row: OutboxRow): Promise<void> {
+function publish(session: Pick<BrokerSession, 'jetstream'>, row: OutboxRow): Promise<void> {
   const headers = createHeaders();
   for (const [name, value] of Object.entries(row.headers)) headers.set(name, value);
   return runInSpan(eventSpan('publish', row.subject, row.event_id, row.headers), async () => {

@@ -5,6 +5,7 @@ import { OrderConfirmedSchema, OrderCreatedSchema } from '#gen/shop/order/v1/ord
 import { PaymentCompletedSchema } from '#gen/shop/payment/v1/payment_events_pb.ts';
 import { createAnalyticsSubscriptions } from '#services/analytics/routes.ts';
 import { afterNoon, saleOf } from '../../support/services/sales-builders.ts';
+import { createFakeDatabase } from '../platform/support/fake-database.ts';
 
 /** Passes a body to the handler of its type, in a transaction that answers every statement with these rows. */
 async function apply(subject: string, payload: Uint8Array, rows: readonly object[] = [{ step: 'CREATED' }]) {
@@ -20,6 +21,30 @@ const createdOf = (synthetic: boolean) =>
   toBinary(OrderCreatedSchema, create(OrderCreatedSchema, { orderId: 'order-1', synthetic, createTime: afterNoon(0) }));
 const confirmedOf = (changes: Record<string, unknown>) =>
   toBinary(OrderConfirmedSchema, create(OrderConfirmedSchema, saleOf('order-1', changes)));
+
+describe('events that are applied together', () => {
+  it('are stored steps first, so that concurrent transactions add to the sums in one order', async () => {
+    const database = createFakeDatabase(() => [{}]);
+    const [created, confirmed] = [OrderCreatedSchema, OrderConfirmedSchema].map(
+      ({ typeName }) =>
+        createAnalyticsSubscriptions(() => undefined)[0]?.handlers.find(({ subject }) => subject === typeName)?.batch,
+    );
+    const taken = [confirmed?.read(confirmedOf({})), created?.read(createdOf(false))];
+
+    await database.transaction(async (transaction) => confirmed?.applyAll(taken, transaction));
+
+    expect(database.statements.map(({ text }) => /with taken|insert into \w+/.exec(text)?.[0])).toEqual([
+      'insert into order_step',
+      'with taken',
+    ]);
+  });
+
+  it('share one call, whatever their type', () => {
+    const [order] = createAnalyticsSubscriptions(() => undefined);
+
+    expect(new Set(order?.handlers.map(({ batch }) => batch?.applyAll)).size).toBe(1);
+  });
+});
 
 describe('an event', () => {
   it('that changes the sums wakes the watchers; one counted before does not', async () => {

@@ -3,8 +3,10 @@ import { describe, expect, it } from 'vitest';
 import {
   dayOf,
   isKept,
+  type Range,
   SALES_STEPS,
   STEPS_OF_PRODUCER,
+  splitSpan,
   summarizeSales,
   toSoldLines,
 } from '#services/analytics/sales.ts';
@@ -136,4 +138,44 @@ it.each([
   ['2028-02-28T23:30:00.000-01:00', '2028-02-29', '2028-03-01'],
 ])('the day of %s is that of UTC', (now, start, end) => {
   expect(dayOf(new Date(now))).toEqual({ start: new Date(start), end: new Date(end) });
+});
+
+describe('a span', () => {
+  const day = Date.parse('2026-03-01T00:00:00Z');
+  const at = (ms: number) => new Date(day + ms);
+  const describeSpan = (startMs: number, endMs: number) => {
+    const { days, minutes, rows, soldMinutes } = splitSpan({ start: at(startMs), end: at(endMs) });
+    const lengthOf = (range: Range) => range.endMs - range.startMs;
+    return {
+      days: lengthOf(days),
+      minutes: minutes.map(lengthOf),
+      rows: rows.map(lengthOf),
+      sold: lengthOf(soldMinutes),
+    };
+  };
+  const DAY_MS = 86_400_000;
+
+  it.each([
+    ['part of a minute', 100, 900, { days: 0, minutes: [0, 0], rows: [800, 0], sold: 0 }],
+    ['parts of two minutes', 59_900, 60_300, { days: 0, minutes: [0, 0], rows: [100, 300], sold: 0 }],
+    ['a whole minute', 60_000, 120_000, { days: 0, minutes: [60_000, 0], rows: [0, 0], sold: 60_000 }],
+    ['minutes of two days', -60_001, 60_001, { days: 0, minutes: [60_000, 60_000], rows: [1, 1], sold: 120_000 }],
+    ['a whole day', 0, DAY_MS, { days: DAY_MS, minutes: [0, 0], rows: [0, 0], sold: DAY_MS }],
+    [
+      'a day and more',
+      -60_001,
+      DAY_MS + 120_002,
+      { days: DAY_MS, minutes: [60_000, 120_000], rows: [1, 2], sold: DAY_MS + 180_000 },
+    ],
+  ])('of %s consists of whole days, other whole minutes, and the rest', (_span, startMs, endMs, parts) => {
+    expect(describeSpan(startMs, endMs)).toEqual(parts);
+  });
+
+  it('that is open consists of whole days and minutes up to its end', () => {
+    const { days, minutes, rows } = splitSpan({ start: undefined, end: at(61_000) });
+
+    expect(days).toEqual({ startMs: -Infinity, endMs: day });
+    expect(minutes[1]).toEqual({ startMs: day, endMs: day + 60_000 });
+    expect(rows[1]).toEqual({ startMs: day + 60_000, endMs: day + 61_000 });
+  });
 });

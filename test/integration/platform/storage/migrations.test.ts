@@ -50,7 +50,7 @@ it("makes the platform's tables and the service's, and says which migrations it 
   await migrate({ databaseUrl: database.databaseUrl, directory: MIGRATIONS, log });
 
   expect(await readTables(database)).toEqual(everyTable);
-  expect(lines.map((line) => line.migration)).toEqual(['0001_messaging', '0001_note']);
+  expect(lines.map((line) => line.migration)).toEqual(['0001_messaging', '0002_indexes', '0001_note']);
 });
 
 it('applies nothing twice', async () => {
@@ -73,7 +73,7 @@ it('is done once by many replicas that start together', async () => {
     Array.from({ length: 5 }, () => migrate({ databaseUrl: database.databaseUrl, directory: MIGRATIONS, log })),
   );
 
-  expect(lines.map((line) => line.migration).sort()).toEqual(['0001_messaging', '0001_note']);
+  expect(lines.map((line) => line.migration).sort()).toEqual(['0001_messaging', '0001_note', '0002_indexes']);
   expect(await countSessions(database)).toBe(0);
 });
 

@@ -1,0 +1,85 @@
+// The command line and the result of the growth benchmark. Pure.
+import { parseArgs } from 'node:util';
+
+export const HELP = `Usage: make bench-growth [ARGS='...']
+
+Measures the platform with histories of different lengths, each on a new platform with durable storage.
+
+  --orders <list>    orders in the history: 1 to 10000000 each, 1000,100000 by default; 1000000 needs 4 GB of disk and some minutes
+  --callers <n>      concurrent callers: 1 to 1024, 32 by default
+  --seconds <n>      how long each load is measured: 1 to 600, 10 by default; the idle platform is measured as long
+  --warm-up <n>      seconds of the same load before: 0 to 600, 3 by default
+  --help             this text
+`;
+
+export type GrowthSettings = {
+  readonly orders: readonly number[];
+  readonly callers: number;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+};
+
+/** What was measured with one history. */
+export type GrowthFigures = {
+  readonly orders: number;
+  readonly ordersPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly cpuMsPerOrder: number;
+  /** The processor time of the idle platform, as a share of one core. */
+  readonly idleCpu: number;
+};
+
+/**
+ * Reads the command line. Returns undefined for `--help`.
+ * @throws {RangeError} an option is invalid.
+ */
+export function readGrowthSettings(given: readonly string[]): GrowthSettings | undefined {
+  const { values } = parseArgs({
+    args: [...given],
+    options: {
+      orders: { type: 'string', default: '1000,100000' },
+      callers: { type: 'string', default: '32' },
+      seconds: { type: 'string', default: '10' },
+      'warm-up': { type: 'string', default: '3' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  return {
+    orders: values.orders.split(',').map((text) => readInteger('--orders', text, 1, 10_000_000)),
+    callers: readInteger('--callers', values.callers, 1, 1_024),
+    seconds: readInteger('--seconds', values.seconds, 1, 600),
+    warmUpSeconds: readInteger('--warm-up', values['warm-up'], 0, 600),
+  };
+}
+
+/** Renders a table with one line for each history, and each figure as a multiple of the first. */
+export function renderGrowth(figures: readonly GrowthFigures[]): string {
+  const [first] = figures;
+  if (first === undefined) return '';
+  const columns: readonly [string, keyof GrowthFigures, (value: number) => string][] = [
+    ['orders/s', 'ordersPerSecond', (value) => value.toFixed(1)],
+    ['p50 ms', 'p50Ms', (value) => value.toFixed(1)],
+    ['p99 ms', 'p99Ms', (value) => value.toFixed(1)],
+    ['CPU-ms per order', 'cpuMsPerOrder', (value) => value.toFixed(1)],
+    ['idle CPU', 'idleCpu', (value) => `${(100 * value).toFixed(1)} %`],
+  ];
+  const cells = (run: GrowthFigures): string[] =>
+    columns.map(([, key, format]) => {
+      const ratio = run === first ? '' : ` (${(run[key] / first[key]).toFixed(2)} x)`;
+      return `${format(run[key])}${ratio}`;
+    });
+  const row = (values: readonly string[]): string => `| ${values.join(' | ')} |`;
+  return [
+    row(['history', ...columns.map(([name]) => name)]),
+    row(['---:', ...columns.map(() => '---:')]),
+    ...figures.map((run) => row([`${run.orders}`, ...cells(run)])),
+  ].join('\n');
+}
+
+function readInteger(option: string, text: string, min: number, max: number): number {
+  const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= min && number <= max) return number;
+  throw new RangeError(`${option}: ${text} is not an integer from ${min} to ${max}`);
+}

@@ -1,0 +1,200 @@
+// The sums of the sales, which are kept by minute and by day: a summary is exact, whatever its span and the order of the events.
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { createAnalyticsSubscriptions } from '#services/analytics/routes.ts';
+import type { Span } from '#services/analytics/sales.ts';
+import {
+  createSalesStore,
+  insertSales,
+  insertSteps,
+  type Sale,
+  type StepRow,
+} from '#services/analytics/sales-store.ts';
+import type { Database } from '#services/platform/storage/database.ts';
+import { createTestDatabase } from '../../support/postgres.ts';
+import { ask, openDatabase } from '../platform/support/open-database.ts';
+
+const MIGRATION = fileURLToPath(new URL('../../../services/analytics/migrations/0002_sums.sql', import.meta.url));
+const DAY_START = Date.parse('2026-03-01T00:00:00.000Z');
+const SECOND_MS = 1_000;
+const DAY_MS = 24 * 60 * 60 * SECOND_MS;
+
+// On, before and after the limits of minutes and days.
+const TIMES = [
+  -DAY_MS,
+  -1,
+  0,
+  1,
+  59_999,
+  60_000,
+  60_500,
+  43_200_000,
+  43_200_001,
+  DAY_MS - 1,
+  DAY_MS,
+  DAY_MS + 90_000,
+].map((ms) => new Date(DAY_START + ms));
+const SPANS: readonly Span[] = [undefined, ...TIMES].flatMap((start, index) =>
+  [...TIMES.slice(index), undefined].map((end) => ({ start, end })),
+);
+
+async function openSales() {
+  await using resources = new AsyncDisposableStack();
+  const test = resources.use(await createTestDatabase('analytics'));
+  const database = resources.use(openDatabase({ url: test.databaseUrl, size: 10 }));
+  const owned = resources.move();
+  return {
+    database,
+    store: createSalesStore(database),
+    sql: <Row>(text: string) => ask<Row>(test.databaseUrl, text),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function saleAt(time: Date, index: number): Sale {
+  const total = { currencyCode: index % 2 === 0 ? 'EUR' : 'USD', minorUnits: BigInt(100 + index) };
+  return {
+    orderId: `sale-${index}`,
+    time,
+    total,
+    lines: [{ productId: `product-${index % 3}`, quantity: index + 1, gross: total }],
+  };
+}
+
+function stepsAt(time: Date, index: number): StepRow[] {
+  const step = { time, synthetic: false, reason: null };
+  return [
+    { ...step, orderId: `sale-${index}`, step: 'PAID' },
+    { ...step, orderId: `failed-${index}`, step: 'FAILED', reason: 1 + (index % 2) },
+    { ...step, orderId: `synthetic-${index}`, step: 'CREATED', synthetic: true },
+  ];
+}
+
+async function storeAll(database: Database): Promise<void> {
+  await insertSteps(database, TIMES.flatMap(stepsAt));
+  await insertSales(database, TIMES.map(saleAt));
+}
+
+/** What a summary of the span must contain, computed from what was stored. */
+function expectedOf({ start, end }: Span) {
+  const sales = TIMES.map(saleAt).filter(
+    ({ time }) => (start === undefined || time >= start) && (end === undefined || time < end),
+  );
+  const orders = BigInt(sales.length);
+  const indexes = sales.map(({ orderId }) => Number(orderId.split('-')[1]));
+  const failedFor = (reason: number) => BigInt(indexes.filter((index) => 1 + (index % 2) === reason).length);
+  const add = <Key>(sums: Map<Key, bigint>, key: Key, value: bigint) => sums.set(key, (sums.get(key) ?? 0n) + value);
+  const [revenue, minutes, products] = [new Map(), new Map(), new Map()];
+  for (const { time, total, lines } of sales) {
+    add(revenue, total.currencyCode, total.minorUnits);
+    add(minutes, `${Math.floor(time.getTime() / 60_000) * 60_000} ${total.currencyCode}`, total.minorUnits);
+    for (const line of lines) add(products, `${line.productId} ${total.currencyCode}`, BigInt(line.quantity));
+  }
+  return {
+    steps: sales.length === 0 ? {} : { PAID: orders, FAILED: orders, CONFIRMED: orders },
+    syntheticOrders: orders,
+    failures: [1, 2].map((reason) => ({ reason, orders: failedFor(reason) })).filter((failed) => failed.orders > 0n),
+    revenue,
+    minutes,
+    minuteCount: BigInt(new Set([...minutes.keys()].map((key: string) => key.split(' ')[0])).size),
+    products,
+    productCount: BigInt(new Set([...products.keys()].map((key: string) => key.split(' ')[0])).size),
+  };
+}
+
+async function readSummary(store: ReturnType<typeof createSalesStore>, span: Span): Promise<unknown> {
+  const { rebuilding, steps, revenue, minutes, products, ...rows } = await store.sum(span);
+  return {
+    ...rows,
+    steps: Object.fromEntries(steps.map(({ step, orders }) => [step, orders])),
+    revenue: new Map(revenue.map(({ currencyCode, minorUnits }) => [currencyCode, minorUnits])),
+    minutes: new Map(
+      minutes.map(({ minute, revenue: { currencyCode, minorUnits } }) => [
+        `${minute.getTime()} ${currencyCode}`,
+        minorUnits,
+      ]),
+    ),
+    products: new Map(
+      products.map(({ productId, quantity, gross }) => [`${productId} ${gross.currencyCode}`, quantity]),
+    ),
+  };
+}
+
+async function readSums({ sql }: Awaited<ReturnType<typeof openSales>>) {
+  return {
+    steps: await sql('select * from step_sum order by 1, 2, 3, 4, 5, 6, 7'),
+    products: await sql('select * from product_sum order by 1, 2, 3, 4, 5'),
+  };
+}
+
+describe('a summary', () => {
+  it('is exact for spans that begin and end anywhere, also in the middle of a minute or a day', async () => {
+    await using sales = await openSales();
+    await storeAll(sales.database);
+
+    for (const span of SPANS) {
+      const label = `from ${span.start?.toISOString()} to ${span.end?.toISOString()}`;
+      expect(await readSummary(sales.store, span), label).toEqual(expectedOf(span));
+    }
+  });
+
+  it('counts rows that are stored again once', async () => {
+    await using sales = await openSales();
+    await storeAll(sales.database);
+    const before = await readSums(sales);
+
+    await storeAll(sales.database);
+
+    expect(await readSums(sales)).toEqual(before);
+  });
+
+  it('reads the rows of partial minutes only', async () => {
+    await using sales = await openSales();
+    await storeAll(sales.database);
+    const span = { start: TIMES[0], end: TIMES[6] };
+    const whole = `time < '${TIMES[5]?.toISOString()}'`;
+
+    await sales.sql(`delete from order_step where ${whole}`);
+    await sales.sql(`delete from sale_line where ${whole}`);
+    expect(await readSummary(sales.store, span)).toEqual(expectedOf(span));
+    await sales.sql('delete from order_step');
+    expect(await readSummary(sales.store, span)).not.toEqual(expectedOf(span));
+  });
+
+  it('counts every order once when many transactions add to the same minute at once', async () => {
+    await using sales = await openSales();
+    const handler = createAnalyticsSubscriptions(() => undefined)[0]?.handlers.find(({ batch }) => batch !== undefined);
+    const time = new Date(DAY_START);
+    const storeBatch = (batch: number) =>
+      sales.database.transaction(async (transaction) => {
+        const taken = Array.from({ length: 10 }, (_, index) => batch * 10 + index).flatMap((index) => {
+          const items = [saleAt(time, index), ...stepsAt(time, index)];
+          return batch % 2 === 0 ? items : items.reverse();
+        });
+        await handler?.batch?.applyAll(taken, transaction);
+      });
+
+    await Promise.all(Array.from({ length: 20 }, (_, batch) => storeBatch(batch)));
+
+    const { steps, syntheticOrders, productCount } = await sales.store.sum({ start: undefined, end: undefined });
+    expect(Object.fromEntries(steps.map(({ step, orders }) => [step, orders]))).toEqual({
+      CONFIRMED: 200n,
+      FAILED: 200n,
+      PAID: 200n,
+    });
+    expect([syntheticOrders, productCount]).toEqual([200n, 3n]);
+  });
+
+  it('counts the rows that were stored before sums were kept', async () => {
+    await using sales = await openSales();
+    await storeAll(sales.database);
+    const before = await readSums(sales);
+    await sales.sql('drop table step_sum, product_sum; drop function add_step_sums, add_product_sums cascade');
+
+    await sales.sql(await readFile(MIGRATION, 'utf8'));
+
+    expect(before.steps).not.toEqual([]);
+    expect(await readSums(sales)).toEqual(before);
+  });
+});
