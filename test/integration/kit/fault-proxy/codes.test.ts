@@ -87,7 +87,7 @@ const rows: readonly Row[] = [
     failure: 'the call is reset: NO_ERROR',
     fault: () => reset({ http2Code: 0 }),
     options: { rpc },
-    codes: ['aborted', 'aborted', late, late, 'internal'],
+    codes: ['aborted', 'aborted', 'internal', 'internal', 'internal'],
   },
   {
     failure: 'the call is reset: REFUSED_STREAM',
