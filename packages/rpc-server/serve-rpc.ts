@@ -60,7 +60,5 @@ function readRequest(
   body: Uint8Array | undefined,
 ): UniversalServerRequest {
   const universalRequest = universalRequestFromNodeRequest(request, response as never, undefined, values);
-  // Returning early from the default iterator destroys the connection, and with it the answer that explains why.
-  const rest = () => request.iterator({ destroyOnReturn: false });
-  return { ...universalRequest, body: body ? createAsyncIterable([body]) : rest() };
+  return body ? { ...universalRequest, body: createAsyncIterable([body]) } : universalRequest;
 }
