@@ -82,7 +82,8 @@ export function copyAnswer(
   return { ...answer, body: copyBody() };
 }
 
-function toNodeHeaders(headers: Headers | undefined): OutgoingHttpHeaders {
+/** Returns headers in the form of Node. */
+export function toNodeHeaders(headers: Headers | undefined): OutgoingHttpHeaders {
   const cookies = headers?.getSetCookie() ?? [];
   return { ...Object.fromEntries(headers ?? []), ...(cookies.length > 0 && { 'set-cookie': cookies }) };
 }

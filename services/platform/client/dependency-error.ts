@@ -91,10 +91,14 @@ function classify(error: ConnectError): CallFailure {
   }
 }
 
+// A call that is reset without an error before its answer begins has only this message: no cause, no HTTP status.
+const LOST_ANSWER = /^http\/2 stream closed with error code .+ before the response was received$/;
+
 // The client library uses the remaining codes for answers it cannot read as well: only a code that came over the wire was sent by the
 // dependency. An answer without an error of the protocol has only its HTTP status.
 function classifyByOrigin({ code, isWireError, rawMessage }: ConnectError): CallFailure {
   if (!isWireError) {
+    if (LOST_ANSWER.test(rawMessage)) return 'unreachable';
     const status = /^HTTP ([45])\d\d$/.exec(rawMessage)?.[1];
     if (status === undefined) return 'unreadable';
     return status === '4' ? 'not_understood' : 'internal';

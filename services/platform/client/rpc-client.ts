@@ -11,7 +11,6 @@ import { injectTraceInto, runInSpan } from '../observability/tracing.ts';
 import type { BreakerView } from './breaker.ts';
 import { createCallPolicy, type DependencyPolicy } from './call-policy.ts';
 import { toDependencyError } from './dependency-error.ts';
-import { surviveBrokenSessions } from './http2-sessions.ts';
 
 export type Dependency = {
   readonly name: string;
@@ -38,7 +37,6 @@ export type DependencyOptions = {
 /** Creates the connection to one dependency; it is opened by the first call. */
 export function createDependency(options: DependencyOptions): Dependency {
   const { policy } = options;
-  surviveBrokenSessions();
   const sessionManager = new Http2SessionManager(options.url, { pingIntervalMs: 10_000, pingTimeoutMs: 2_000 });
   const transport = createConnectTransport({
     baseUrl: options.url,

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { Code, ConnectError } from '@connectrpc/connect';
@@ -68,6 +69,18 @@ describe('a request that is too large', () => {
       'HTTP/1.1 200',
       '"still here"',
     ]);
+  });
+
+  it('is answered while its caller holds back the rest of it', async () => {
+    await using echo = await startEchoServer({ maxRequestBytes: 10 });
+    const socket = await openSocket(echo.address.port);
+
+    const answer = once(socket, 'data');
+    socket.write(`POST /${say} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`);
+    socket.write('Content-Length: 100\r\n\r\n"the first half');
+
+    expect(String(await answer)).toMatch(/^HTTP.1.1 429/);
+    socket.destroy();
   });
 
   it('is answered to fetch, which sends its whole body first', async () => {

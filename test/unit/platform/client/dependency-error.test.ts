@@ -124,6 +124,18 @@ describe('a connection that breaks while a request is written', () => {
   );
 });
 
+describe('a call that is reset without an error before its answer begins', () => {
+  const message = 'http/2 stream closed with error code NO_ERROR (0x0) before the response was received';
+
+  it('is unreachable, even though the client calls it internal and gives no cause', () => {
+    expect(toDependencyError('inventory', new ConnectError(message, Code.Internal), false).failure).toBe('unreachable');
+  });
+
+  it('is an internal error of the dependency, when the dependency sent it', () => {
+    expect(toDependencyError('inventory', sentByDependency(Code.Internal, message), false).failure).toBe('internal');
+  });
+});
+
 describe('a refusal', () => {
   it('carries the reason of its ErrorInfo and the message of the dependency', () => {
     const thrown = new ConnectError('not enough of prod456', Code.FailedPrecondition, undefined, [
