@@ -36,8 +36,11 @@ const QUICK_RECOVERY = {
 const NO_TIMEOUTS = {
   PAYMENT_PROVIDER_SLOW_CAPTURE_MS: '3500',
   ORDER_BUDGET_MS: '20000',
+  ORDER_INVENTORY_TIMEOUT_MS: '10000',
   ORDER_PAYMENT_TIMEOUT_MS: '18000',
   PAYMENT_PROVIDER_TIMEOUT_MS: '15000',
+  // A slow machine lets calls wait instead of rejecting them.
+  MAX_QUEUE_MS: '30000',
 };
 
 const STACKS = {
