@@ -75,6 +75,22 @@ describe('the invariants', () => {
     expect(command.output).toContain(`- ${orderId}  has 0 notifications`);
   });
 
+  it('name the sum of analytics that is not that of its rows', async () => {
+    await using database = await openDatabase(platform.stack.databaseUrl('analytics'));
+    const add = (orders: number) =>
+      database.query(`update step_sum set orders = orders + $1 where unit = 'day' and step = 'CANCELLED'`, [orders]);
+    await add(1);
+    await using _restored = {
+      [Symbol.asyncDispose]: async () => {
+        await add(-1);
+      },
+    };
+
+    const violations = listViolations(await checkInvariants(sources, { acknowledged }));
+
+    expect(violations).toEqual(['sales-sums: day: orders CANCELLED is kept as 7, but the rows add up to 6']);
+  });
+
   it('name a captured charge of a failed order', async () => {
     const orderId = orderThatIs('FAILED');
     const amount = { currency_code: 'EUR', minor_units: 1 };

@@ -123,6 +123,7 @@ export function cleanFacts(): Facts {
     charges: SAMPLES.flatMap(toCharges),
     notifications,
     sales: SAMPLES.map(toSale),
+    wrongSums: [],
     ledger: SAMPLES.flatMap(toLedger),
     mailbox: {
       // One mail is there twice: delivery is at least once, with the same Message-ID.

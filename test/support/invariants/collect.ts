@@ -14,6 +14,7 @@ import type {
   ProductFact,
   ReservationFact,
   SaleFact,
+  WrongSum,
 } from './facts.ts';
 import { findPendingWork } from './quiescence.ts';
 import { type Query, readDatabase } from './sources.ts';
@@ -48,7 +49,7 @@ export async function collectFacts(sources: InvariantSources, known: CallerFacts
     read('inventory', (query) => readStock(query, known.openingStock)),
     read('payment', readCharges),
     read('notification', readNotifications),
-    read('analytics', readSales),
+    read('analytics', async (query) => ({ ...(await readSales(query)), ...(await readWrongSums(query)) })),
     readLedger(providerUrl),
     mailboxUrl === undefined ? undefined : readMailbox(mailboxUrl),
     readStreams(natsUrl),
@@ -62,6 +63,7 @@ export async function collectFacts(sources: InvariantSources, known: CallerFacts
     charges: payment.charges,
     notifications: notification.notifications,
     sales: analytics.sales,
+    wrongSums: analytics.wrongSums,
     ledger,
     mailbox,
     streams,
@@ -230,6 +232,50 @@ async function readSales(query: Query) {
     }),
   );
   return { sales };
+}
+
+async function readWrongSums(query: Query) {
+  const name = (...parts: readonly string[]): string => `concat_ws(' ', ${parts.join(', ')})`;
+  const step = name(
+    "'orders'",
+    'step',
+    "case when synthetic then 'synthetic' end",
+    'nullif(reason, 0)',
+    "nullif(currency_code, '')",
+  );
+  const rows = await query<{ what: string; kept: string | null; rows: string | null }>(
+    `with served as (select generation from generation where state = 'SERVING'),
+     row_sum as (
+       select ${step} as what, count(*)::numeric as amount from order_step natural join served group by 1
+       union all
+       select ${name("'revenue'", 'currency_code')}, sum(total_minor) from order_step natural join served
+       where step = 'CONFIRMED' group by 1
+       union all
+       select ${name("'quantity of'", 'product_id', 'currency_code')}, sum(quantity) from sale_line natural join served group by 1
+       union all
+       select ${name("'gross of'", 'product_id', 'currency_code')}, sum(gross_minor) from sale_line natural join served group by 1
+     ), kept_sum as (
+       select unit, ${step} as what, sum(orders) as amount from step_sum natural join served group by 1, 2
+       union all
+       select unit, ${name("'revenue'", 'currency_code')}, sum(total_minor) from step_sum natural join served
+       where step = 'CONFIRMED' group by 1, 2
+       union all
+       select unit, ${name("'quantity of'", 'product_id', 'currency_code')}, sum(quantity) from product_sum natural join served
+       group by 1, 2
+       union all
+       select unit, ${name("'gross of'", 'product_id', 'currency_code')}, sum(gross_minor) from product_sum natural join served
+       group by 1, 2
+     ), row_sum_of_unit as (
+       select unit, what, amount from row_sum cross join unnest(array['minute', 'day']) as unit
+     )
+     select concat(unit, ': ', what) as what, kept_sum.amount::text as kept, row_sum_of_unit.amount::text as rows
+     from row_sum_of_unit full join kept_sum using (unit, what)
+     where row_sum_of_unit.amount is distinct from kept_sum.amount order by 1`,
+  );
+  const wrongSums = rows.map(
+    (row): WrongSum => ({ what: row.what, kept: row.kept ?? undefined, rows: row.rows ?? undefined }),
+  );
+  return { wrongSums };
 }
 
 async function readMessaging(query: Query): Promise<MessagingFact> {

@@ -157,6 +157,14 @@ export type AcknowledgedOrder = {
   readonly outcome: string;
 };
 
+/** A sum that analytics keeps, and what its rows add up to; undefined where there is no sum or no row. */
+export type WrongSum = {
+  /** Like `minute: orders CONFIRMED EUR`. */
+  readonly what: string;
+  readonly kept: string | undefined;
+  readonly rows: string | undefined;
+};
+
 export type Facts = {
   readonly orders: readonly OrderFact[];
   readonly keys: readonly { readonly idempotencyKey: string; readonly orderId: string }[];
@@ -167,6 +175,8 @@ export type Facts = {
   readonly charges: readonly ChargeFact[];
   readonly notifications: readonly NotificationFact[];
   readonly sales: readonly SaleFact[];
+  /** Sums of analytics that differ from its rows. */
+  readonly wrongSums: readonly WrongSum[];
   /** Undefined when the provider does not show its ledger. */
   readonly ledger: readonly ProviderChargeFact[] | undefined;
   readonly mailbox: Mailbox | undefined;

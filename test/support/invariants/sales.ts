@@ -22,6 +22,11 @@ export const SALES_INVARIANTS: readonly Invariant[] = [
     promise: 'analytics counts the step of every order event, and synthetic orders separately',
     find: findMissingSteps,
   },
+  {
+    name: 'sales-sums',
+    promise: 'the sums that analytics keeps by minute and by day are those of its rows',
+    find: findWrongSums,
+  },
 ];
 
 /** The step that analytics counts for each event. */
@@ -63,6 +68,14 @@ function findWrongSales({ confirmed, sales, orderOf, streamOf }: FactView): Find
     revenue: describeMoney(sumMoneyByCurrency(sold.flatMap(({ total }) => total ?? []))),
   };
   return { counts, violations };
+}
+
+function findWrongSums({ sales, wrongSums }: FactView): Finding {
+  const violations = wrongSums.map(({ what, kept = 'nothing', rows = 'nothing' }) => ({
+    id: what,
+    detail: `is kept as ${kept}, but the rows add up to ${rows}`,
+  }));
+  return { counts: { 'orders summed': sales.length, 'wrong sums': wrongSums.length }, violations };
 }
 
 function findSaleMismatch(order: OrderFact, sale: SaleFact | undefined): string | undefined {

@@ -67,6 +67,14 @@ export const SALES: ViolationExample[] = [
     },
   ],
   [
+    'sales-sums',
+    'day: orders CONFIRMED EUR',
+    'a sum is not that of its rows',
+    (facts) => {
+      facts.wrongSums = [{ what: 'day: orders CONFIRMED EUR', kept: '3', rows: '2' }];
+    },
+  ],
+  [
     'synthetic-untouched',
     'synthetic',
     'a step of a synthetic order is counted',

@@ -141,6 +141,7 @@ describe('the table of verdicts', () => {
       'answers-durable': 'answers 6, orders 6',
       'sales-exact': 'confirmed orders 2, cost 10.00 EUR + 7.00 USD, counted sales 2, revenue 10.00 EUR + 7.00 USD',
       'sales-steps': 'steps published 25, orders counted 6',
+      'sales-sums': 'orders summed 6, wrong sums 0',
       'events-distinct': 'SHOP_ORDER 12, SHOP_INVENTORY 10, SHOP_PAYMENT 5, SHOP_NOTIFICATION 2',
       'order-events': 'orders 6, created 6, ended 6',
       'changes-published': 'events expected 13, published 14',
