@@ -12,9 +12,7 @@ const settings = parseSettings(process.env, {
   MAILBOX_HTTP_PORT: port(8025),
   MAILBOX_FILE: z.string().default('.data/mailbox.jsonl'),
 });
-const output = openLogOutput();
-process.on('exit', () => output.flushSync());
-const log = createLog({ service: 'mailbox', level: settings.LOG_LEVEL, destination: output });
+const log = createLog({ service: 'mailbox', level: settings.LOG_LEVEL, destination: openLogOutput(process) });
 try {
   const mailbox = await startMailbox({
     smtpPort: settings.MAILBOX_SMTP_PORT,

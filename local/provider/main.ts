@@ -13,9 +13,7 @@ const settings = parseSettings(process.env, {
   PAYMENT_PROVIDER_KEY_RETENTION_MS: durationMs(24 * 60 * 60 * 1000),
   PAYMENT_PROVIDER_SLOW_CAPTURE_MS: durationMs(5_000, 0),
 });
-const output = openLogOutput();
-process.on('exit', () => output.flushSync());
-const log = createLog({ service: 'provider', level: settings.LOG_LEVEL, destination: output });
+const log = createLog({ service: 'provider', level: settings.LOG_LEVEL, destination: openLogOutput(process) });
 try {
   const provider = await startFakePaymentProvider({
     port: settings.PAYMENT_PROVIDER_PORT,

@@ -38,12 +38,9 @@ export async function reserveForEvents(
   intents: readonly ReserveIntent[],
   transaction: Transaction,
 ): Promise<void> {
-  const firstOfOrder = new Map(intents.toReversed().map((intent) => [intent.draft.orderId, intent]));
-  const [distinct, repeated] = [true, false].map((isFirst) =>
-    intents.filter((intent) => (firstOfOrder.get(intent.draft.orderId) === intent) === isFirst),
-  ) as [ReserveIntent[], ReserveIntent[]];
-  // A second event of an order does not come from the order service; it finds the decision of the first.
-  for (const together of [distinct, ...repeated.map((intent) => [intent])]) {
+  // Two events of one order do not come from the order service; they are decided one after the other.
+  const isDistinct = new Set(intents.map(({ draft }) => draft.orderId)).size === intents.length;
+  for (const together of isDistinct ? [intents] : intents.map((intent) => [intent])) {
     const decisions = await reserveTogether({ log }, transaction, together);
     for (const [index, { request }] of together.entries()) throwIfMismatched(decisions[index], request);
     if (decisions.some(({ isNew }) => isNew)) transaction.afterCommit(wakeRelay);

@@ -12,6 +12,7 @@ import { joinSql, milliseconds, rawSql, sql } from '../platform/storage/sql.ts';
 import { isOpen, type Order, type OrderStatus, type TimelineEntry } from './order.ts';
 
 const MAX_RESUME_MS = 60_000;
+// How long an idempotency key is kept: 30 days.
 const KEY_WINDOW_MS = 30 * 24 * 60 * 60 * 1_000;
 
 /** The idempotency key of an order, and a digest of the request. */

@@ -29,7 +29,6 @@ import { createOrderRoutes, createOrderSubscriptions } from './routes.ts';
 
 // A lease lasts longer than a run's budget, for the run's own statements: each waits for a connection and for its answer.
 const LEASE_MARGIN_STATEMENTS = 3;
-// How long an idempotency key is kept: 30 days.
 const PRICING_FLAG = 'new_pricing_algorithm';
 
 /** Builds the order service; nothing connects or listens before `start`. */

@@ -42,18 +42,20 @@ export function createLog(options: {
   );
 }
 
-/** Where a process logs to: stdout, in blocks. */
-export type LogOutput = DestinationStream & {
-  /** Writes what is buffered; to be called before the process ends. A fatal line does that by itself. */
-  flushSync(): void;
-};
-
 /**
- * Opens stdout for `createLog`. Lines are written in blocks, after a tenth of a second at the latest: a write for each line would be a
- * tenth of the cost of an order. A process that is killed loses the lines of that time.
+ * Opens the stdout of `process` for `createLog`. Lines are written in blocks, after a tenth of a second at the latest: a write for each line would be a
+ * tenth of the cost of an order. Fatal lines are written at once, and all others when the process exits; one that is killed loses the
+ * lines of that time.
  */
-export function openLogOutput(): LogOutput {
-  return pino.destination({ fd: STDOUT, sync: true, minLength: BLOCK_BYTES, periodicFlush: FLUSH_PERIOD_MS });
+export function openLogOutput(process: { on(event: 'exit', listener: () => void): unknown }): DestinationStream {
+  const output = pino.destination({
+    fd: STDOUT,
+    sync: true,
+    minLength: BLOCK_BYTES,
+    periodicFlush: FLUSH_PERIOD_MS,
+  });
+  process.on('exit', () => output.flushSync());
+  return output;
 }
 
 /** Hides the password of every connection string in a text. It reaches to the last `@` of the word, as it may contain one itself. */

@@ -31,9 +31,7 @@ export async function runService<Config extends { readonly logLevel: string }>(
   createService: (config: Config, log: Logger, options: ProcessOptions) => Service,
 ): Promise<void> {
   const { config, telemetry: exportConfig } = readConfigs(process, loadConfig);
-  const output = openLogOutput();
-  process.on('exit', () => output.flushSync());
-  const log = createLog({ service: name, level: config.logLevel, destination: output });
+  const log = createLog({ service: name, level: config.logLevel, destination: openLogOutput(process) });
   const fail = (message: string) => (error: unknown) => {
     log.fatal({ err: error }, message);
     process.exit(EXIT_FAILURE);

@@ -5,7 +5,9 @@ import {
   ConfirmReservationRequestSchema,
   ReserveStockRequestSchema,
 } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { confirmReservation } from '#services/inventory/confirm-reservation.ts';
+import { readOrderCreated, reserveForEvents } from '#services/inventory/on-order-created.ts';
 import { reserveStock } from '#services/inventory/reserve-stock.ts';
 import { DomainError } from '#services/platform/base/errors.ts';
 import { testCall } from '../../support/services/call.ts';
@@ -56,6 +58,42 @@ describe('calls of ReserveStock that arrive together', () => {
     const counts = await countOutcomes(Array.from({ length: 8 }, (_, index) => reserve(index)));
 
     expect(counts).toEqual({ ok: 7, INSUFFICIENT_STOCK: 1 });
+  });
+});
+
+describe('events of OrderCreated that arrive together', () => {
+  const receive = (events: readonly { readonly orderId: string; readonly quantity: number }[]) =>
+    inventory.database.transaction((transaction) => {
+      const { dependencies } = inventory;
+      const intents = events.map(({ orderId, quantity }) =>
+        readOrderCreated(dependencies, create(OrderCreatedSchema, { orderId, items: lines(['lamp', quantity]) })),
+      );
+      return reserveForEvents(dependencies, intents, transaction);
+    });
+
+  it('reserve for each order once, also when one of them comes twice', async () => {
+    await inventory.addProduct('lamp', 10);
+    const one = { orderId: 'one', quantity: 2 };
+
+    await receive([one, { orderId: 'two', quantity: 3 }, one]);
+
+    expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 10, reserved: 5, sold: 0 });
+    expect(await inventory.subjects()).toEqual(Array(2).fill('shop.inventory.v1.StockReserved'));
+  });
+
+  it('fail together, and store nothing, when one has other items than its order was decided with', async () => {
+    await inventory.addProduct('lamp', 10);
+    await receive([{ orderId: 'one', quantity: 2 }]);
+
+    const [outcome] = await Promise.allSettled([
+      receive([
+        { orderId: 'two', quantity: 3 },
+        { orderId: 'one', quantity: 4 },
+      ]),
+    ]);
+
+    expect(outcome).toMatchObject({ reason: { reason: 'RESERVATION_MISMATCH' } });
+    expect(await inventory.stockOf('lamp')).toEqual({ on_hand: 10, reserved: 2, sold: 0 });
   });
 });
 

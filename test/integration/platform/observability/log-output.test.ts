@@ -10,9 +10,7 @@ const LOG = import.meta.resolve('#services/platform/observability/log.ts');
 function startLogging(then: string): ChildProcess & { readonly stdout: NonNullable<ChildProcess['stdout']> } {
   const program = `
     const { createLog, openLogOutput } = await import(${JSON.stringify(LOG)});
-    const output = openLogOutput();
-    process.on('exit', () => output.flushSync());
-    const log = createLog({ service: 'tiny', level: 'info', destination: output });
+    const log = createLog({ service: 'tiny', level: 'info', destination: openLogOutput(process) });
     for (const number of [1, 2, 3]) log.info({ number }, 'a line');
     ${then}`;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {

@@ -217,13 +217,14 @@ describe('a stop', () => {
     await using nats = await startTestNats();
     await using test = await createNoteDatabase('inventory');
     const entered = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
     await using tiny = await startTinyService({
       name: 'inventory',
       databaseUrl: test.databaseUrl,
       natsUrl: nats.url('inventory'),
-      getOrder: async () => {
+      getOrder: () => {
         entered.resolve();
-        await ask(test.databaseUrl, 'select pg_sleep(1.5)');
+        return gate.promise;
       },
     });
     await tiny.connection.client(OrderService).cancelOrder({ orderId: 'ord1' });
@@ -233,6 +234,7 @@ describe('a stop', () => {
     const stopping = tiny.service.stop();
     await expect.poll(() => isOpen(tiny), SOON).toBe(false);
 
+    gate.resolve();
     await expect(running).resolves.toBeDefined();
     await stopping;
     await expect.poll(() => countSessions(test), SOON).toBe(0);
