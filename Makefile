@@ -77,7 +77,7 @@ help: ## list the targets
 
 ##@ Run
 
-.PHONY: run order verify dead-letters clean
+.PHONY: run order verify dead-letters token clean
 run: $(ready) $(nats_server) ## start the platform on this machine; Ctrl-C stops it
 	@exec node local/stack/main.ts
 
@@ -90,6 +90,9 @@ verify: $(ready) ## check the invariants of the running platform: no order lost,
 dead-letters: $(ready) ## list the events that a service failed to apply; REPLAY=<id> or DISCARD=<id> handles one
 	@node local/commands/dead-letters.ts $${REPLAY:+--replay "$$REPLAY"} $${DISCARD:+--discard "$$DISCARD"} \
 	  $${SERVICE:+--service "$$SERVICE"}
+
+token: $(ready) ## print a token for calling the running platform: ROLE=operator, customer or monitor; SUBJECT=<name> HOURS=<1-24>
+	@node local/commands/token.ts $${ROLE:+--role "$$ROLE"} $${SUBJECT:+--subject "$$SUBJECT"} $${HOURS:+--hours "$$HOURS"} $(ARGS)
 
 clean: ## remove generated code and the platform's data (.data/); keep installed packages
 	@pid=$$(cut -d ' ' -f 1 .data/stack.pid 2>/dev/null || true); \

@@ -4,6 +4,7 @@ import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { httpUrl, parseSettings, port } from '../../services/platform/base/settings.ts';
+import { readOperatorToken, showToken } from '../identity/operator-token.ts';
 import { services } from '../shared/topology.ts';
 import { type DeadLetterClient, parseDeadLetterArguments, runDeadLetterCommand } from './dead-letter-client.ts';
 
@@ -17,10 +18,12 @@ const HELP = `Lists the dead letters of the running platform: events that a serv
   --service <name>  ask this service only (default: all)
   --help            print this help
 
-Each service is called at <SERVICE>_URL (default: 127.0.0.1:<SERVICE>_PORT).
+Each service is called at <SERVICE>_URL (default: 127.0.0.1:<SERVICE>_PORT), with the token in TOKEN or one of the running platform in
+DATA_DIR (default: .data).
 `;
 
-function createClients(): DeadLetterClient[] {
+async function createClients(): Promise<DeadLetterClient[]> {
+  const token = await readOperatorToken(process.env);
   // Only a service that consumes events into a database stores dead letters.
   const consumers = services.filter(({ hasDatabase, consumes }) => hasDatabase && consumes.length > 0);
   const settings: Record<string, unknown> = parseSettings(
@@ -34,7 +37,8 @@ function createClients(): DeadLetterClient[] {
   );
   return consumers.map(({ name, portVariable }) => {
     const url = String(settings[`${name.toUpperCase()}_URL`] ?? `http://127.0.0.1:${settings[portVariable]}`);
-    const ops = createClient(OpsService, createConnectTransport({ baseUrl: url, httpVersion: '1.1' }));
+    const transport = createConnectTransport({ baseUrl: url, httpVersion: '1.1', interceptors: [showToken(token)] });
+    const ops = createClient(OpsService, transport);
     return { service: name, url, ops };
   });
 }
@@ -45,7 +49,7 @@ try {
     process.stdout.write(HELP);
   } else {
     const write = (line: string) => process.stdout.write(`${line}\n`);
-    await runDeadLetterCommand(createClients(), given, { write, now: new Date() });
+    await runDeadLetterCommand(await createClients(), given, { write, now: new Date() });
   }
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

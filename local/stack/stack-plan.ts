@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../../services/platform/base/settings.ts';
+import { keysFile, tokenFile } from '../identity/identity-files.ts';
 import { serviceDatabaseName, serviceDatabaseUrl } from '../postgres/service-database.ts';
 import { type DerivePassword, loadPasswords } from '../shared/secrets.ts';
 import { type ServiceName, services, serviceTopology } from '../shared/topology.ts';
@@ -162,6 +163,11 @@ export function providerUrl(plan: StackPlan): string {
   return plan.settings.external.paymentProviderUrl ?? `http://${addressOf(plan, 'PAYMENT_PROVIDER_PORT')}`;
 }
 
+/** What the issuer of this stack's tokens is made from. A secret. */
+export function identitySeed(plan: StackPlan): string {
+  return plan.passwords('identity');
+}
+
 /** The secret that allows synthetic orders in this stack. */
 export function syntheticCredential(plan: StackPlan): string {
   return plan.environment.SYNTHETIC_CREDENTIAL || plan.passwords('synthetic');
@@ -181,6 +187,10 @@ export function environmentOf(plan: StackPlan, service: ServiceName): Record<str
   }
   environment.HOST = plan.settings.host;
   environment.NATS_URL = natsUrl(plan, service);
+  environment.TOKEN_KEYS ??= keysFile(plan.dataDir);
+  const ownToken = tokenFile(plan.dataDir, service);
+  if (ownToken !== undefined) environment.IDENTITY_TOKEN_FILE ??= ownToken;
+  environment.GUEST_ORDERS ??= 'on';
   const { hasDatabase, acceptsSynthetic } = serviceTopology(service);
   if (hasDatabase) environment[databaseVariable(service)] = databaseUrl(plan, service);
   if (acceptsSynthetic) environment.SYNTHETIC_CREDENTIAL = syntheticCredential(plan);

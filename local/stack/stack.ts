@@ -1,6 +1,8 @@
 // The local stack: starts, supervises and stops the platform's processes, for `make run` and the tests.
 
 import type { Environment } from '../../services/platform/base/settings.ts';
+import { provideIdentity } from '../identity/identity-files.ts';
+import { createTokenIssuer, type Role, type TokenIssuer } from '../identity/token-issuer.ts';
 import { type ProcessState, SupervisedProcess } from '../process/supervised-process.ts';
 import { type Clock, systemClock } from '../shared/clock.ts';
 import { type ServiceName, serviceTopology } from '../shared/topology.ts';
@@ -10,6 +12,7 @@ import {
   addressOf,
   databaseUrl,
   type InfrastructureName,
+  identitySeed,
   natsUrl,
   type ProcessName,
   planStack,
@@ -24,6 +27,7 @@ export type { ProcessName } from './stack-plan.ts';
 
 const HEALTH_DEADLINE_MS = 60_000;
 const STOP_GRACE_MS = 10_000;
+const TOKEN_LIFETIME_MS = 3_600_000;
 
 export type StackOptions = {
   /** Settings by name; `make run` passes process.env. Default none. */
@@ -69,6 +73,10 @@ export interface Stack extends AsyncDisposable {
   databaseUrl(service: ServiceName): string;
   /** A connection string, password included; `admin` may do everything. */
   natsUrl(user: ServiceName | 'admin'): string;
+  /** Issues a token that the services accept for an hour. */
+  token(role: Role, subject: string): Promise<string>;
+  /** What the issuer of tokens is made from. A secret. */
+  identitySeed(): string;
   /** The secret that allows synthetic orders. */
   syntheticCredential(): string;
   /** Sends a signal; a process that dies is restarted. After SIGKILL, resolves when it has ended; after other signals immediately. */
@@ -120,6 +128,9 @@ class RunningStack implements Stack {
   readonly #lock: AsyncDisposable;
   readonly #processes = new Map<ProcessName, SupervisedProcess>();
   readonly #healthDeadlineMs: number;
+  readonly #log: LogLine;
+  readonly #issuer: TokenIssuer;
+  #identity: Disposable | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(plan: StackPlan, lock: AsyncDisposable, options: StackOptions) {
@@ -127,6 +138,8 @@ class RunningStack implements Stack {
     this.#lock = lock;
     this.#healthDeadlineMs = options.healthDeadlineMs ?? HEALTH_DEADLINE_MS;
     const log: LogLine = options.log ?? (() => undefined);
+    this.#log = log;
+    this.#issuer = createTokenIssuer(identitySeed(plan));
     const clock = options.clock ?? systemClock;
     const report = (name: ProcessName) => (line: string) => log('stack', `${name} ${line}`);
     for (const name of plan.infrastructure) {
@@ -153,6 +166,10 @@ class RunningStack implements Stack {
 
   /** Services start after the database and the broker; the provider and the mailbox start in parallel. */
   async #startAll(): Promise<void> {
+    const { dataDir } = this.#plan;
+    this.#identity = await provideIdentity(dataDir, this.#issuer, (error) =>
+      this.#log('stack', `tokens could not be renewed: ${error}`),
+    );
     const { infrastructure } = this.#plan;
     const core = infrastructure.filter(isCore);
     const extras = infrastructure.filter((name) => !isCore(name));
@@ -209,6 +226,14 @@ class RunningStack implements Stack {
     return natsUrl(this.#plan, user);
   }
 
+  token(role: Role, subject: string): Promise<string> {
+    return this.#issuer.issue({ role, subject, lifetimeMs: TOKEN_LIFETIME_MS });
+  }
+
+  identitySeed(): string {
+    return identitySeed(this.#plan);
+  }
+
   syntheticCredential(): string {
     return syntheticCredential(this.#plan);
   }
@@ -252,6 +277,7 @@ class RunningStack implements Stack {
     const { services, infrastructure } = this.#plan;
     await Promise.all(services.map((name) => this.stop(name)));
     await Promise.all(infrastructure.map((name) => this.stop(name)));
+    this.#identity?.[Symbol.dispose]();
     await this.#lock[Symbol.asyncDispose]();
   }
 

@@ -38,7 +38,7 @@ function defineMonitorService(config: MonitorConfig, runtime: Runtime): ServiceD
   const { log, metrics } = runtime;
   const { journeyLimitMs: limitMs, journeyIntervalMs: intervalMs } = config;
   const policies = createPolicies(config.breakerResetMs, limitMs);
-  const order = createDependency({ url: config.orderUrl, policy: policies.order, metrics, log });
+  const order = createDependency({ url: config.orderUrl, policy: policies.order, ...runtime });
   const store = createRunStore(runtime.database);
   const journeyMetrics = createJourneyMetrics(metrics.registry);
   const runner = createJourneyRunner({

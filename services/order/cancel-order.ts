@@ -18,9 +18,9 @@ export type CancelOrderDependencies = { readonly saga: SagaDependencies; readonl
 export async function cancelOrder(
   { saga, now }: CancelOrderDependencies,
   request: CancelOrderRequest,
-  { deadline }: Pick<Call, 'deadline'>,
+  { deadline, caller }: Pick<Call, 'deadline' | 'caller'>,
 ) {
-  const found = await requireOrder(saga.store, request.orderId);
+  const found = await requireOrder(saga.store, request.orderId, caller);
   return await runWithCorrelation(found.orderId, async () => {
     // A saga run may decide the order at the same moment: the first verdict that is stored wins.
     const { order } = await updateOrder(saga, found, (latest) => ({ order: cancel(latest, now()) }));

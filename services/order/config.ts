@@ -1,9 +1,11 @@
 // The settings of the order service.
 import { fileURLToPath } from 'node:url';
 import {
+  count,
   durationMs,
   type Environment,
   httpUrl,
+  onOff,
   optionalHttpUrl,
   parseSettings,
   port,
@@ -27,6 +29,8 @@ export type OrderConfig = ServiceConfig &
     readonly orderLimitMs: number;
     /** The longest delay before the background works on a blocked order again. */
     readonly maxResumeMs: number;
+    /** How many pending orders a customer may have. */
+    readonly maxPendingOrders: number;
     readonly breakerResetMs: number;
     /** The payment methods that are accepted; undefined accepts every token of the provider. */
     readonly paymentMethods: ReadonlySet<string> | undefined;
@@ -58,11 +62,15 @@ export function loadConfig(environment: Environment): OrderConfig {
     ORDER_PAYMENT_TIMEOUT_MS: durationMs(DEFAULT_TIMEOUTS.paymentTimeoutMs, 200),
     BREAKER_RESET_MS: durationMs(5_000),
     PAYMENT_METHODS: z.string().default(PAYMENT_METHODS),
+    GUEST_ORDERS: onOff('off'),
+    MAX_PENDING_ORDERS: count(50),
     FLAG_FILE: z.string().default(FLAG_FILE),
     FLAGD_URL: optionalHttpUrl(),
   });
   return {
     ...runtimeConfig(settings, settings.ORDER_PORT, settings.ORDER_DATABASE_URL),
+    guestsAllowed: settings.GUEST_ORDERS === 'on',
+    maxPendingOrders: settings.MAX_PENDING_ORDERS,
     syntheticCredential: settings.SYNTHETIC_CREDENTIAL,
     syntheticRetentionMs: settings.SYNTHETIC_RETENTION_MS,
     inventoryUrl: settings.INVENTORY_URL,

@@ -8,15 +8,17 @@ import {
   type CreateOrderResponseSchema,
 } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { Deadline } from '../platform/base/deadline.ts';
-import { DEFAULT_RETRY_AFTER_MS, failedPrecondition } from '../platform/base/errors.ts';
+import { DEFAULT_RETRY_AFTER_MS, DomainError, failedPrecondition } from '../platform/base/errors.ts';
 import { excludeWait } from '../platform/base/service-time.ts';
 import { requireSyntheticCredential } from '../platform/base/synthetic.ts';
 import { createValidation } from '../platform/base/validation.ts';
+import { callerName } from '../platform/identity/caller.ts';
 import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import type { Call } from '../platform/server/call.ts';
 import { isDatabaseOutage } from '../platform/storage/database.ts';
 import { type PricingVersionFor, priceBasket, validateItems, validateSyntheticItems } from './basket.ts';
 import { acceptOrder, type Order } from './order.ts';
+import { requireOwnCustomerId } from './order-access.ts';
 import type { OrderChanges } from './order-changes.ts';
 import { toOrderMessage, toReasonMessage, toStatusEvent } from './order-messages.ts';
 import { runSaga, type SagaDependencies } from './order-saga.ts';
@@ -24,6 +26,8 @@ import type { OrderKey, OrderStore } from './order-store.ts';
 import type { PriceStore } from './price-store.ts';
 import type { Outcome, StepFailure } from './saga-table.ts';
 
+// A pending order takes seconds, or until its dependencies are back.
+const PENDING_RETRY_MS = 5_000;
 const PAYMENT_METHOD = /^pm_[A-Za-z0-9_]{1,125}$/;
 
 export type CreateOrderDependencies = {
@@ -42,17 +46,20 @@ export type CreateOrderDependencies = {
 
 /**
  * Creates an order, at most one for an idempotency key.
- * @throws {DomainError} INVALID_REQUEST, SYNTHETIC_NOT_ALLOWED, IDEMPOTENCY_KEY_REUSED, CATALOGUE_NOT_LOADED, or
+ * @throws {DomainError} INVALID_REQUEST, NOT_YOUR_CUSTOMER_ID, SYNTHETIC_NOT_ALLOWED, IDEMPOTENCY_KEY_REUSED, TOO_MANY_PENDING_ORDERS,
+ * CATALOGUE_NOT_LOADED, or
  * DATABASE_UNAVAILABLE: a retry with the same key then returns whether the order was accepted.
  */
 export async function createOrder(
   dependencies: CreateOrderDependencies,
   request: CreateOrderRequest,
-  { deadline, headers }: Call,
+  { deadline, headers, caller }: Call,
 ): Promise<MessageInitShape<typeof CreateOrderResponseSchema>> {
   validate(request, dependencies.paymentMethods);
+  requireOwnCustomerId(caller, request.customerId);
   if (request.synthetic) requireSyntheticCredential(headers, dependencies.syntheticCredential);
-  const key = { idempotencyKey: request.idempotencyKey, requestHash: hashRequest(request) };
+  const { idempotencyKey } = request;
+  const key = { idempotencyKey, placedBy: callerName(caller), requestHash: hashRequest(request) };
   const order = await insertOrder(dependencies, request, key);
   if (order === undefined) return await answerDuplicate(dependencies, key, deadline);
 
@@ -85,35 +92,42 @@ async function insertOrder(
   const { store } = dependencies;
   let order: Order;
   try {
-    order = await priceOrder(dependencies, request);
+    order = await priceOrder(dependencies, request, key.placedBy);
   } catch (error) {
-    if (isDatabaseOutage(error) || (await store.findByKey(key.idempotencyKey)) === undefined) throw error;
+    if (isDatabaseOutage(error) || (await store.findByKey(key)) === undefined) throw error;
     return undefined;
   }
   const isNew = await runWithCorrelation(order.orderId, () => store.insert(order, key, [toStatusEvent(order)]));
   return isNew ? order : undefined;
 }
 
-async function priceOrder(dependencies: CreateOrderDependencies, request: CreateOrderRequest): Promise<Order> {
+async function priceOrder(
+  dependencies: CreateOrderDependencies,
+  request: CreateOrderRequest,
+  placedBy: string,
+): Promise<Order> {
   const { customerId, paymentMethod, synthetic } = request;
   const pricingVersion = await dependencies.pricingVersionFor(customerId);
   const { items, total } = await priceBasket(dependencies.prices, request.items, pricingVersion);
   const orderId = dependencies.newOrderId();
   return acceptOrder(
-    { orderId, customerId, items, paymentMethod, total, pricingVersion, synthetic },
+    { orderId, customerId, placedBy, items, paymentMethod, total, pricingVersion, synthetic },
     dependencies.now(),
   );
 }
 
 // A duplicate waits for the run of the first call within its own deadline, and answers with the order as it is by then.
-async function answerDuplicate(
-  { store, changes }: CreateOrderDependencies,
-  { idempotencyKey, requestHash }: OrderKey,
-  deadline: Deadline,
-) {
-  const known = await store.findByKey(idempotencyKey);
-  if (known === undefined) throw new Error('the idempotency key is taken, but has no order');
-  if (known.requestHash !== requestHash) {
+async function answerDuplicate({ store, changes }: CreateOrderDependencies, key: OrderKey, deadline: Deadline) {
+  const known = await store.findByKey(key);
+  if (known === undefined) {
+    throw new DomainError({
+      kind: 'resource_exhausted',
+      reason: 'TOO_MANY_PENDING_ORDERS',
+      message: 'this customer has too many pending orders: wait until one is confirmed, or cancel one',
+      retryAfterMs: PENDING_RETRY_MS,
+    });
+  }
+  if (known.requestHash !== key.requestHash) {
     throw failedPrecondition('IDEMPOTENCY_KEY_REUSED', 'idempotency_key was used for another order');
   }
   return toResponse(await excludeWait(() => waitForResult(changes, known.order, deadline)), undefined);

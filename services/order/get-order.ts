@@ -2,7 +2,10 @@
 import type { GetOrderRequest } from '#gen/shop/order/v1/order_service_pb.ts';
 import { notFound } from '../platform/base/errors.ts';
 import { createValidation } from '../platform/base/validation.ts';
+import type { Caller } from '../platform/identity/caller.ts';
+import type { Call } from '../platform/server/call.ts';
 import type { Order } from './order.ts';
+import { mayAccess } from './order-access.ts';
 import { toOrderMessage } from './order-messages.ts';
 import type { OrderStore } from './order-store.ts';
 
@@ -10,20 +13,24 @@ import type { OrderStore } from './order-store.ts';
  * Returns the order.
  * @throws {DomainError} INVALID_REQUEST, or ORDER_NOT_FOUND.
  */
-export async function getOrder(store: Pick<OrderStore, 'find'>, request: GetOrderRequest) {
-  return { order: toOrderMessage(await requireOrder(store, request.orderId)) };
+export async function getOrder(
+  store: Pick<OrderStore, 'find'>,
+  request: GetOrderRequest,
+  { caller }: Pick<Call, 'caller'>,
+) {
+  return { order: toOrderMessage(await requireOrder(store, request.orderId, caller)) };
 }
 
 /**
  * Finds an order by an id as a client sent it.
- * @throws {DomainError} INVALID_REQUEST, or ORDER_NOT_FOUND.
+ * @throws {DomainError} INVALID_REQUEST, or ORDER_NOT_FOUND, also for an order that the caller may not see.
  */
-export async function requireOrder(store: Pick<OrderStore, 'find'>, orderId: string): Promise<Order> {
+export async function requireOrder(store: Pick<OrderStore, 'find'>, orderId: string, caller: Caller): Promise<Order> {
   const validation = createValidation();
   validation.text('order_id', orderId);
   validation.throwIfInvalid();
   const order = await store.find(orderId);
-  if (order === undefined) throw orderNotFound(orderId);
+  if (order === undefined || !mayAccess(caller, order)) throw orderNotFound(orderId);
   return order;
 }
 

@@ -1,8 +1,10 @@
 // rpc ListOrders: returns a page of orders, newest first.
 import type { ListOrdersRequest } from '#gen/shop/order/v1/order_service_pb.ts';
 import { createValidation, type Validation } from '../platform/base/validation.ts';
+import type { Call } from '../platform/server/call.ts';
 import { cutPage, isTimeKey, parsePage } from '../platform/storage/page.ts';
 import type { OrderStatus } from './order.ts';
+import { requireOwnCustomerId } from './order-access.ts';
 import { fromStatusMessage, toOrderMessage } from './order-messages.ts';
 import type { OrderStore } from './order-store.ts';
 
@@ -10,7 +12,11 @@ import type { OrderStore } from './order-store.ts';
  * Returns the page.
  * @throws {DomainError} INVALID_REQUEST.
  */
-export async function listOrders(store: Pick<OrderStore, 'list'>, request: ListOrdersRequest) {
+export async function listOrders(
+  store: Pick<OrderStore, 'list'>,
+  request: ListOrdersRequest,
+  { caller }: Pick<Call, 'caller'>,
+) {
   const validation = createValidation();
   validation.optionalText('customer_id', request.customerId);
   const status = parseStatus(request, validation);
@@ -19,7 +25,10 @@ export async function listOrders(store: Pick<OrderStore, 'list'>, request: ListO
     validation.add('page_token', 'must be the next_page_token of the previous page, unchanged');
   }
   validation.throwIfInvalid();
-  const orders = await store.list({ customerId: request.customerId, status }, page);
+  if (request.customerId !== '') requireOwnCustomerId(caller, request.customerId);
+  const filter =
+    caller.kind === 'customer' ? { customerId: caller.id, excludeGuests: true } : { customerId: request.customerId };
+  const orders = await store.list({ ...filter, status }, page);
   const { rows, nextPageToken } = cutPage(orders, page, (order) => [order.createTime.toISOString(), order.orderId]);
   return { orders: rows.map(toOrderMessage), nextPageToken };
 }

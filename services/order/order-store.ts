@@ -10,18 +10,26 @@ import type { Page } from '../platform/storage/page.ts';
 import type { PruneRule } from '../platform/storage/pruner.ts';
 import { joinSql, milliseconds, rawSql, sql } from '../platform/storage/sql.ts';
 import { isOpen, type Order, type OrderStatus, type TimelineEntry } from './order.ts';
+import { isLimited } from './order-access.ts';
 
 const MAX_RESUME_MS = 60_000;
+const UNLIMITED = 2_000_000_000;
 // How long an idempotency key is kept: 30 days.
 const KEY_WINDOW_MS = 30 * 24 * 60 * 60 * 1_000;
 
-/** The idempotency key of an order, and a digest of the request. */
-export type OrderKey = { readonly idempotencyKey: string; readonly requestHash: string };
+/** The idempotency key of an order, in the scope of its caller, and a digest of the request. */
+export type OrderKey = { readonly idempotencyKey: string; readonly placedBy: string; readonly requestHash: string };
 
 /** An order found by its idempotency key. */
 export type KeyedOrder = { readonly order: Order; readonly requestHash: string };
 
-export type OrderFilter = { readonly customerId: string; readonly status: OrderStatus | undefined };
+export type OrderFilter = {
+  /** Empty for every customer. */
+  readonly customerId: string;
+  readonly status: OrderStatus | undefined;
+  /** Leaves out what guests placed. Default false. */
+  readonly excludeGuests?: boolean;
+};
 
 /** When the background works on an open order next: after `afterMs` milliseconds, a minute at most, as attempt `attempts`. */
 export type Resume = { readonly afterMs: number; readonly attempts: number };
@@ -30,9 +38,12 @@ export type Resume = { readonly afterMs: number; readonly attempts: number };
 export type ClaimedOrder = { readonly order: Order; readonly attempts: number; readonly traceparent: string };
 
 export type OrderStore = {
-  /** Stores a new order under its key, leased to the caller. Returns false when the key is taken; nothing is stored then. */
+  /**
+   * Stores a new order under its key, leased to this replica. Returns false when the key is taken or the customer has as many pending orders as it may;
+   * nothing is stored then.
+   */
   insert(order: Order, key: OrderKey, events: readonly OutgoingEvent[]): Promise<boolean>;
-  findByKey(idempotencyKey: string): Promise<KeyedOrder | undefined>;
+  findByKey(key: Pick<OrderKey, 'idempotencyKey' | 'placedBy'>): Promise<KeyedOrder | undefined>;
   find(orderId: string): Promise<Order | undefined>;
   /** Lists newest first, one row more than the page holds. */
   list(filter: OrderFilter, page: Page): Promise<Order[]>;
@@ -66,6 +77,7 @@ export type OpenOrders = {
 type OrderRow = {
   order_id: string;
   customer_id: string;
+  placed_by: string;
   items: { product_id: string; quantity: number; unit_price_minor: string }[];
   payment_method: string;
   currency_code: string;
@@ -90,11 +102,12 @@ type OrderRow = {
 /**
  * Creates the store.
  * @param leaseMs How long a lease lasts by the database's clock; longer than any run of the saga.
+ * @param maxPending How many pending orders a customer may have; operators and the monitor are not limited.
  */
-export function createOrderStore(database: Database, leaseMs: number): OrderStore {
+export function createOrderStore(database: Database, leaseMs: number, maxPending = UNLIMITED): OrderStore {
   const insert = createBatcher<NewRow, boolean>({
-    run: (rows) => insertOrders(database, leaseMs, rows),
-    keyOf: ({ key }) => key.idempotencyKey,
+    run: (rows) => insertOrders(database, { leaseMs, maxPending }, rows),
+    keyOf: ({ key }) => `${key.idempotencyKey} ${key.placedBy}`,
   });
   const save = createBatcher<Change, Order | undefined>({
     run: (changes) => saveOrders(database, leaseMs, changes),
@@ -103,10 +116,10 @@ export function createOrderStore(database: Database, leaseMs: number): OrderStor
   return {
     insert: (order, key, events) => insert({ order, key, events, traceparent: injectTrace().traceparent ?? '' }),
 
-    findByKey: async (idempotencyKey) => {
+    findByKey: async ({ idempotencyKey, placedBy }) => {
       const [row] = await database.query<OrderRow & { request_hash: string }>(
         sql`select orders.*, request_hash from order_key join orders using (order_id)
-         where idempotency_key = ${idempotencyKey}`,
+         where idempotency_key = ${idempotencyKey} and order_key.placed_by = ${placedBy}`,
       );
       return row && { order: toOrder(row), requestHash: row.request_hash };
     },
@@ -174,10 +187,15 @@ async function claimOrders(database: Database, leaseMs: number, limit: number): 
 
 // The statement contains only the filters in use: the plan for `$1 = '' or customer_id = $1` would read every customer's orders. It also
 // contains the status: a plan for any status would read the orders of all of them to find those of a rare one.
-async function listOrders(database: Database, { customerId, status }: OrderFilter, page: Page): Promise<Order[]> {
+async function listOrders(
+  database: Database,
+  { customerId, status, excludeGuests = false }: OrderFilter,
+  page: Page,
+): Promise<Order[]> {
   const conditions = [sql`true`];
   if (customerId !== '') conditions.push(sql`customer_id = ${customerId}`);
   if (status !== undefined) conditions.push(sql`status = '${rawSql(status)}'`);
+  if (excludeGuests) conditions.push(sql`placed_by <> 'guest'`);
   if (page.after !== undefined) {
     const [createTime, orderId] = page.after;
     conditions.push(sql`(create_time, order_id) < (${createTime}::timestamptz, ${orderId}::text)`);
@@ -197,7 +215,12 @@ type NewRow = {
 };
 
 // Sorted by key: two replicas that insert the same keys wait for each other in one order, so they cannot deadlock.
-async function insertOrders(database: Database, leaseMs: number, rows: readonly NewRow[]): Promise<boolean[]> {
+// A customer's rows of one statement count as well, in the order of their keys.
+async function insertOrders(
+  database: Database,
+  { leaseMs, maxPending }: { readonly leaseMs: number; readonly maxPending: number },
+  rows: readonly NewRow[],
+): Promise<boolean[]> {
   const orders = rows.map(({ order }) => order);
   const inserted = await database.query<{ order_id: string }>(
     sql`with new as (
@@ -211,18 +234,26 @@ async function insertOrders(database: Database, leaseMs: number, rows: readonly 
          ${orders.map(({ timeline }) => JSON.stringify(timeline))}::jsonb[], ${orders.map(({ version }) => version)}::int[],
          ${orders.map(({ createTime }) => createTime)}::timestamptz[],
          ${orders.map(({ updateTime }) => updateTime)}::timestamptz[],
-         ${rows.map(({ traceparent }) => traceparent)}::text[]
+         ${rows.map(({ traceparent }) => traceparent)}::text[], ${orders.map(({ placedBy }) => placedBy)}::text[],
+         ${orders.map(({ placedBy }) => isLimited(placedBy))}::boolean[]
        ) as new (idempotency_key, request_hash, order_id, customer_id, items, payment_method, currency_code, total_minor,
-         pricing_version, status, synthetic, timeline, version, create_time, update_time, traceparent)
+         pricing_version, status, synthetic, timeline, version, create_time, update_time, traceparent, placed_by, is_limited)
+     ), counted as (
+       select new.*, row_number() over (partition by customer_id order by idempotency_key) + (
+         select count(*) from (
+           select from orders where orders.customer_id = new.customer_id and status = 'PENDING' limit ${maxPending}
+         ) as pending
+       ) as pending from new
      ), key as (
-       insert into order_key (idempotency_key, request_hash, order_id, synthetic)
-       select idempotency_key, request_hash, order_id, synthetic from new order by idempotency_key
+       insert into order_key (idempotency_key, placed_by, request_hash, order_id, synthetic)
+       select idempotency_key, placed_by, request_hash, order_id, synthetic from counted
+       where not is_limited or pending <= ${maxPending} order by idempotency_key, placed_by
        on conflict do nothing returning order_id
      ), created as (
        insert into orders (order_id, customer_id, items, payment_method, currency_code, total_minor, pricing_version, status,
-         synthetic, timeline, version, create_time, update_time, resume_time, lease_until, traceparent)
+         synthetic, timeline, version, create_time, update_time, resume_time, lease_until, traceparent, placed_by)
        select new.order_id, customer_id, items, payment_method, currency_code, total_minor, pricing_version, status,
-         synthetic, timeline, version, create_time, update_time, now(), now() + ${milliseconds(leaseMs)}, traceparent
+         synthetic, timeline, version, create_time, update_time, now(), now() + ${milliseconds(leaseMs)}, traceparent, placed_by
        from new join key on key.order_id = new.order_id returning order_id
      ), sent as (${insertKeyedEvents(rows.flatMap(toKeyedEvents), sql`select order_id from created`)})
      select order_id from created`,
@@ -322,6 +353,7 @@ function toOrder(row: OrderRow): Order {
   return {
     orderId: row.order_id,
     customerId: row.customer_id,
+    placedBy: row.placed_by,
     items: row.items.map((item) => ({
       productId: item.product_id,
       quantity: item.quantity,

@@ -50,6 +50,8 @@ export type TimelineEntry = {
 export type Order = {
   readonly orderId: string;
   readonly customerId: string;
+  /** The name of the caller who placed it: `guest`, `customer:cust123`. */
+  readonly placedBy: string;
   readonly items: readonly OrderItem[];
   /** A secret of the customer; erased (empty) by the verdict. */
   readonly paymentMethod: string;
@@ -74,7 +76,7 @@ export type Order = {
 
 export type NewOrder = Pick<
   Order,
-  'orderId' | 'customerId' | 'items' | 'paymentMethod' | 'total' | 'pricingVersion' | 'synthetic'
+  'orderId' | 'customerId' | 'placedBy' | 'items' | 'paymentMethod' | 'total' | 'pricingVersion' | 'synthetic'
 >;
 
 // Without a limit, an outage of hours would grow the order with every retry. The first and the latest entries are kept.

@@ -6,6 +6,7 @@ import { createValidation } from '../platform/base/validation.ts';
 import { DependencyError } from '../platform/client/dependency-error.ts';
 import type { Call } from '../platform/server/call.ts';
 import { type PricingVersionFor, priceBasket, validateItems } from './basket.ts';
+import { requireOwnCustomerId } from './order-access.ts';
 import type { PriceStore } from './price-store.ts';
 
 const CONCURRENT_CHECKS = 10;
@@ -23,12 +24,13 @@ export type QuoteOrderDependencies = {
 export async function quoteOrder(
   dependencies: QuoteOrderDependencies,
   request: QuoteOrderRequest,
-  { deadline }: Pick<Call, 'deadline'>,
+  { deadline, caller }: Pick<Call, 'deadline' | 'caller'>,
 ) {
   const validation = createValidation();
   validation.text('customer_id', request.customerId);
   validateItems(request.items, validation);
   validation.throwIfInvalid();
+  requireOwnCustomerId(caller, request.customerId);
   const pricingVersion = await dependencies.pricingVersionFor(request.customerId);
   const { items, total, amounts } = await priceBasket(dependencies.prices, request.items, pricingVersion);
 

@@ -57,8 +57,8 @@ export function createOrderRoutes(dependencies: RouteDependencies): (router: Con
     router.service(OrderService, {
       createOrder: (request, context) => inTime(context, (call) => createOrder(dependencies, request, call)),
       quoteOrder: (request, context) => quoteOrder(dependencies, request, toCall(context)),
-      getOrder: (request) => getOrder(store, request),
-      listOrders: (request) => listOrders(store, request),
+      getOrder: (request, context) => getOrder(store, request, callOf(context)),
+      listOrders: (request, context) => listOrders(store, request, callOf(context)),
       cancelOrder: (request, context) => inTime(context, (call) => cancelOrder(dependencies, request, call)),
       watchOrder: (request, context) => watchOrder(dependencies, request, toCall(context)),
     });

@@ -47,11 +47,11 @@ export function createOrderService(config: OrderConfig, log: Logger, options: Pr
 function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefinition {
   const { log, metrics } = runtime;
   const policies = createPolicies(config.breakerResetMs, config);
-  const inventory = createDependency({ url: config.inventoryUrl, policy: policies.inventory, metrics, log });
-  const payment = createDependency({ url: config.paymentUrl, policy: policies.payment, metrics, log });
+  const inventory = createDependency({ url: config.inventoryUrl, policy: policies.inventory, ...runtime });
+  const payment = createDependency({ url: config.paymentUrl, policy: policies.payment, ...runtime });
   const { budgetMs, databaseTimeoutMs = DEFAULT_DATABASE_TIMEOUT_MS } = config;
   const leaseMs = budgetMs + LEASE_MARGIN_STATEMENTS * databaseTimeoutMs;
-  const store = createOrderStore(runtime.database, leaseMs);
+  const store = createOrderStore(runtime.database, leaseMs, config.maxPendingOrders);
   const backgroundStore = createOrderStore(runtime.backgroundDatabase, leaseMs);
   const prices = createPriceStore(runtime.database);
   const changes = createOrderChanges(store);

@@ -16,9 +16,9 @@ export type WatchOrderDependencies = { readonly store: Pick<OrderStore, 'find'>;
 export async function* watchOrder(
   { store, changes }: WatchOrderDependencies,
   request: WatchOrderRequest,
-  { signal }: Pick<Call, 'signal'>,
+  { signal, caller }: Pick<Call, 'signal' | 'caller'>,
 ) {
-  await requireOrder(store, request.orderId);
+  await requireOrder(store, request.orderId, caller);
   let sent = false;
   for await (const order of changes.follow(request.orderId, signal)) {
     yield { order: toOrderMessage(order) };

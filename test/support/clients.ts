@@ -3,6 +3,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import { type Client, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { asAllowedCaller } from './identity/credentials.ts';
 
 export type Connection = Disposable & {
   client<Service extends DescService>(service: Service): Client<Service>;
@@ -11,7 +12,12 @@ export type Connection = Disposable & {
 /** Creates clients that share one HTTP/2 connection, which the first call opens. */
 export function openConnection(url: string): Connection {
   const sessionManager = new Http2SessionManager(url);
-  const transport = createConnectTransport({ baseUrl: url, httpVersion: '2', sessionManager });
+  const transport = createConnectTransport({
+    baseUrl: url,
+    httpVersion: '2',
+    sessionManager,
+    interceptors: [asAllowedCaller()],
+  });
   return {
     client: (service) => createClient(service, transport),
     [Symbol.dispose]: () => sessionManager.abort(),

@@ -1,8 +1,9 @@
 // Raw calls: requests with any body and headers, and clients for the same RPC over every protocol.
 
 import type { DescService } from '@bufbuild/protobuf';
-import { type Client, createClient as createRpcClient, type Transport } from '@connectrpc/connect';
+import { type Client, createClient as createRpcClient, type Interceptor, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
+import { allowedHeaders, asAllowedCaller } from './identity/credentials.ts';
 
 export type RawCall = {
   /** The body as it is; default none. */
@@ -17,7 +18,7 @@ export type RawCall = {
 export async function callRaw(url: string, path: string, { body, method = 'POST', contentType }: RawCall = {}) {
   const response = await fetch(`${url}/${path}`, {
     method,
-    headers: { 'content-type': contentType ?? 'application/json' },
+    headers: { 'content-type': contentType ?? 'application/json', ...(await allowedHeaders(path)) },
     ...(body === undefined ? {} : { body }),
   });
   const text = await response.text();
@@ -25,23 +26,26 @@ export async function callRaw(url: string, path: string, { body, method = 'POST'
   return { status: response.status, code, text };
 }
 
-const TRANSPORTS: Readonly<Record<string, (baseUrl: string) => Transport>> = {
-  'Connect JSON': (baseUrl) => createConnectTransport({ baseUrl, httpVersion: '1.1', useBinaryFormat: false }),
-  'Connect binary': (baseUrl) => createConnectTransport({ baseUrl, httpVersion: '1.1', useBinaryFormat: true }),
-  gRPC: (baseUrl) => createGrpcTransport({ baseUrl }),
-  'gRPC-Web': (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: '1.1' }),
+const TRANSPORTS: Readonly<Record<string, (baseUrl: string, interceptors: Interceptor[]) => Transport>> = {
+  'Connect JSON': (baseUrl, interceptors) =>
+    createConnectTransport({ baseUrl, interceptors, httpVersion: '1.1', useBinaryFormat: false }),
+  'Connect binary': (baseUrl, interceptors) =>
+    createConnectTransport({ baseUrl, interceptors, httpVersion: '1.1', useBinaryFormat: true }),
+  gRPC: (baseUrl, interceptors) => createGrpcTransport({ baseUrl, interceptors }),
+  'gRPC-Web': (baseUrl, interceptors) => createGrpcWebTransport({ baseUrl, interceptors, httpVersion: '1.1' }),
 };
 
 /** The names of the protocols that every port speaks. */
 export const PROTOCOLS: readonly string[] = Object.keys(TRANSPORTS);
 
-/** Makes a client that speaks one protocol. */
+/** Makes a client that speaks one protocol; it calls as callers whom the contract allows, unless `caller` sends other credentials. */
 export function clientBy<Service extends DescService>(
   protocol: string,
   url: string,
   service: Service,
+  caller: Interceptor = asAllowedCaller(),
 ): Client<Service> {
   const connect = TRANSPORTS[protocol];
   if (connect === undefined) throw new Error(`there is no protocol ${protocol}`);
-  return createRpcClient(service, connect(url));
+  return createRpcClient(service, connect(url, [caller]));
 }

@@ -10,6 +10,7 @@ import {
   type ClientReadableStream,
   credentials,
   loadPackageDefinition,
+  Metadata,
   type ServiceClientConstructor,
   type ServiceError,
 } from '@grpc/grpc-js';
@@ -34,14 +35,22 @@ export async function connectByReflection(address: string, service: string): Pro
   return new Constructor(address, credentials.createInsecure());
 }
 
-/** Makes a promise of a unary call of a dynamic client. Rejects with grpc-js' ServiceError. */
-export function callUnary<Response>(client: Client, method: string, request: object): Promise<Response> {
+/** Makes a promise of a unary call of a dynamic client, as `headers` say who calls. Rejects with grpc-js' ServiceError. */
+export function callUnary<Response>(
+  client: Client,
+  method: string,
+  request: object,
+  headers: Record<string, string> = {},
+): Promise<Response> {
   const call = Reflect.get(client, method) as (
     request: object,
+    metadata: Metadata,
     done: (error: Error | null, response: Response) => void,
   ) => void;
   return new Promise((resolve, reject) => {
-    call.call(client, request, (error, response) => (error === null ? resolve(response) : reject(error)));
+    call.call(client, request, Metadata.fromHttp2Headers(headers), (error, response) =>
+      error === null ? resolve(response) : reject(error),
+    );
   });
 }
 

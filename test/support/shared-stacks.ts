@@ -67,6 +67,7 @@ type Addresses = {
   readonly databaseUrls: Record<string, string>;
   readonly natsUrls: Record<string, string>;
   readonly syntheticCredential: string;
+  readonly identitySeed: string;
 };
 
 /** The part of a stack that its owner and the other processes of the run can use alike. */
@@ -78,6 +79,7 @@ export type StackControl = Pick<
   | 'databaseUrl'
   | 'natsUrl'
   | 'syntheticCredential'
+  | 'identitySeed'
   | 'kill'
   | 'stop'
   | 'start'
@@ -188,7 +190,7 @@ export async function acquireSharedStack(path: string, name: SharedStackName): P
     turn.destroy();
     throw error;
   });
-  const { urls, databaseUrls, natsUrls, smtpUrl, syntheticCredential, services } = addresses;
+  const { urls, databaseUrls, natsUrls, smtpUrl, syntheticCredential, identitySeed, services } = addresses;
   const known = (all: Record<string, string>, key: string): string => {
     const found = all[key];
     if (found === undefined) throw new Error(`the stack ${name} has no ${key}`);
@@ -201,6 +203,7 @@ export async function acquireSharedStack(path: string, name: SharedStackName): P
     databaseUrl: (service) => known(databaseUrls, service),
     natsUrl: (user) => known(natsUrls, user),
     syntheticCredential: () => syntheticCredential,
+    identitySeed: () => identitySeed,
     rows: () => ask<StackRow[]>('rows'),
     kill: (process, signal) => ask('kill', process, signal),
     stop: (process, graceMs) => ask('stop', process, graceMs),
@@ -243,6 +246,7 @@ function addressesOf(stack: Stack): Addresses {
     databaseUrls: all(EVERY_SERVICE, (service) => stack.databaseUrl(service)),
     natsUrls: all([...EVERY_SERVICE, 'admin'] as const, (user) => stack.natsUrl(user)),
     syntheticCredential: stack.syntheticCredential(),
+    identitySeed: stack.identitySeed(),
   };
 }
 

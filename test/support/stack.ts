@@ -4,7 +4,6 @@ import { randomUUID } from 'node:crypto';
 import type { DescService } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
-import { createConnectTransport } from '@connectrpc/connect-node';
 import { connect, headers } from 'nats';
 import { inject, vi } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
@@ -18,6 +17,7 @@ import type { ServiceName } from '#local/shared/topology.ts';
 import type { Stack, StackOptions } from '#local/stack/stack.ts';
 import { startOwnStack } from './own-stack.ts';
 import { acquireSharedStack, requestDataTemplate, type SharedStackName, type StackControl } from './shared-stacks.ts';
+import { connectTo } from './stack-transport.ts';
 
 export type TestStack<Control extends StackControl = StackControl> = AsyncDisposable & {
   readonly stack: Control;
@@ -61,7 +61,7 @@ async function withClients<Control extends StackControl>(
 ): Promise<TestStack<Control>> {
   const { stack } = running;
   const client = <Service extends DescService>(name: ServiceName, service: Service) =>
-    createClient(service, createConnectTransport({ baseUrl: stack.url(name), httpVersion: '1.1' }));
+    createClient(service, connectTo(stack, name));
   try {
     await waitForCatalogue(client('order', OrderService));
   } catch (error) {

@@ -6,6 +6,7 @@ export type ErrorKind =
   | 'invalid_argument'
   | 'not_found'
   | 'failed_precondition'
+  | 'unauthenticated'
   | 'permission_denied'
   | 'resource_exhausted'
   | 'unavailable'
@@ -66,6 +67,11 @@ export function failedPrecondition(
   metadata: Readonly<Record<string, string>> = {},
 ): DomainError {
   return new DomainError({ kind: 'failed_precondition', reason, message, metadata });
+}
+
+/** The caller has shown no credentials, or wrong ones. */
+export function unauthenticated(reason: string, message: string, cause?: unknown): DomainError {
+  return new DomainError({ kind: 'unauthenticated', reason, message, cause });
 }
 
 /** The caller may not do this. */

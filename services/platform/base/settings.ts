@@ -32,6 +32,9 @@ export const smtpUrl = (defaultUrl: string) => urlOf(['smtp:', 'smtps:']).defaul
 /** A secret of at least 16 characters that fits in a header; has no default. */
 export const credential = () => z.string().regex(/^[\x21-\x7e]{16,256}$/, 'must be 16 to 256 visible ASCII characters');
 
+/** A switch. */
+export const onOff = (defaultState: 'on' | 'off') => z.enum(['on', 'off']).default(defaultState);
+
 /** A count of at least `minimum` (1 by default). */
 export const count = (defaultCount: number, minimum = 1) => wholeNumber(minimum, 1_000_000).default(defaultCount);
 

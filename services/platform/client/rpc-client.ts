@@ -4,6 +4,7 @@ import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
 import { type Client, createClient, type Interceptor, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import type { OwnToken } from '../identity/token-file.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { clientSpan, recordStatus } from '../observability/rpc-spans.ts';
@@ -32,6 +33,8 @@ export type DependencyOptions = {
   readonly policy: DependencyPolicy;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** The token that the service shows; none by default. */
+  readonly ownToken?: OwnToken;
 };
 
 /** Creates the connection to one dependency; it is opened by the first call. */
@@ -43,7 +46,7 @@ export function createDependency(options: DependencyOptions): Dependency {
     httpVersion: '2',
     useBinaryFormat: true,
     sessionManager,
-    interceptors: [propagateTrace],
+    interceptors: options.ownToken === undefined ? [propagateTrace] : [propagateTrace, showToken(options.ownToken)],
   });
   const callPolicy = createCallPolicy({
     ...options,
@@ -90,6 +93,14 @@ export function isIdempotent({ idempotency }: Pick<DescMethod, 'idempotency'>): 
 
 function operationOf(method: DescMethod): string {
   return `${method.parent.typeName}/${method.name}`;
+}
+
+function showToken(ownToken: OwnToken): Interceptor {
+  return (next) => async (request) => {
+    const token = await ownToken();
+    if (token !== undefined) request.header.set('authorization', `Bearer ${token}`);
+    return await next(request);
+  };
 }
 
 /** Propagates the trace with a call, in a span of its own. */

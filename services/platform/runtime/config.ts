@@ -1,5 +1,6 @@
 // The settings that every service has, and how they map to its RuntimeConfig.
 import { count, credential, durationMs, urlOf, z } from '../base/settings.ts';
+import { identityConfig, identitySettings } from '../identity/identity-settings.ts';
 import { DEFAULT_LIMITS } from '../server/load-shedding.ts';
 import type { RuntimeConfig } from './service-runtime.ts';
 
@@ -15,6 +16,7 @@ export const sharedSettings = {
   MAX_QUEUE_MS: durationMs(DEFAULT_LIMITS.maxQueueMs),
   MAX_STREAMS: count(DEFAULT_LIMITS.maxStreams),
   DATABASE_TIMEOUT_MS: durationMs(DEFAULT_DATABASE_TIMEOUT_MS),
+  ...identitySettings,
   NATS_URL: urlOf(['nats:', 'tls:']).default('nats://127.0.0.1:42229'),
   CORS_ORIGINS: z
     .string()
@@ -48,6 +50,7 @@ export function runtimeConfig(
     natsUrl: settings.NATS_URL,
     databaseTimeoutMs: settings.DATABASE_TIMEOUT_MS,
     corsOrigins: settings.CORS_ORIGINS,
+    identity: identityConfig(settings),
     callLimits: {
       maxCalls: settings.MAX_CALLS,
       maxQueuedCalls: settings.MAX_QUEUED_CALLS,

@@ -8,6 +8,9 @@ import type { Domain } from '../base/domain.ts';
 import { describeError } from '../base/errors.ts';
 import { type Component, createLifecycle, groupComponents } from '../base/lifecycle.ts';
 import type { Dependency } from '../client/rpc-client.ts';
+import { type IdentityConfig, NO_IDENTITY } from '../identity/identity-settings.ts';
+import { createOwnToken, type OwnToken } from '../identity/token-file.ts';
+import { createTokenVerifier } from '../identity/token-verifier.ts';
 import { type Broker, createBroker } from '../messaging/broker.ts';
 import { createDeadLetters } from '../messaging/dead-letters.ts';
 import { createEventConsumer, type EventConsumer } from '../messaging/event-consumer.ts';
@@ -16,6 +19,7 @@ import { createOutboxRelay, type OutboxRelay } from '../messaging/outbox-relay.t
 import type { Logger } from '../observability/log.ts';
 import { createMetrics, createMetricsHandler, type Metrics } from '../observability/metrics.ts';
 import { installTracing } from '../observability/tracing.ts';
+import { createAccessControl } from '../server/access-control.ts';
 import type { CallLimits } from '../server/load-shedding.ts';
 import { createServerInterceptors } from '../server/rpc-interceptors.ts';
 import { createDatabase, type Database, isDatabaseOutage } from '../storage/database.ts';
@@ -46,6 +50,10 @@ export type RuntimeConfig = {
   readonly corsOrigins: readonly string[] | undefined;
   /** Default: DEFAULT_LIMITS. */
   readonly callLimits?: CallLimits;
+  /** Whose tokens are accepted, and the service's own. Default: none. */
+  readonly identity?: IdentityConfig;
+  /** Whether guests may call what the contract opens to them. Default false. */
+  readonly guestsAllowed?: boolean;
 };
 
 /** What a service builds its own components from. */
@@ -59,6 +67,8 @@ export type Runtime = {
   /** For background work: connections of its own, longer time limits. */
   readonly backgroundDatabase: Database;
   readonly broker: Broker;
+  /** The token to show to dependencies. */
+  readonly ownToken: OwnToken;
   /** Makes the relay publish new outbox rows at once. */
   readonly wakeRelay: () => void;
 };
@@ -128,6 +138,7 @@ export function createService(options: ServiceOptions): Service {
         stop: runtime.database.close,
       },
       { name: 'background database', stop: runtime.backgroundDatabase.close },
+      { name: 'own token', start: async () => void (await runtime.ownToken()), stop: async () => undefined },
       runtime.broker,
       ...(options.publishes === false ? [] : [runtime.relay]),
       ...definition.dependencies,
@@ -178,7 +189,9 @@ function createRuntime({
   const backgroundDatabase = createDatabase({ url, size: BACKGROUND_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS, log });
   const broker = createBroker({ url: config.natsUrl, service: name, log });
   const relay = createOutboxRelay({ domain, service: name, database: backgroundDatabase, broker, metrics, log });
-  return { domain, service: name, log, metrics, database, backgroundDatabase, broker, relay, wakeRelay: relay.wake };
+  const ownToken = createOwnToken((config.identity ?? NO_IDENTITY).ownTokenFile, log);
+  const wakeRelay = relay.wake;
+  return { domain, service: name, log, metrics, database, backgroundDatabase, broker, relay, ownToken, wakeRelay };
 }
 
 function createServer(
@@ -201,11 +214,18 @@ function createServer(
       definition.routes(router);
       router.service(OpsService, createOpsService(status, deadLetters));
     },
-    interceptors: createServerInterceptors({ ...runtime, limits: config.callLimits }),
+    interceptors: createServerInterceptors({
+      ...runtime,
+      accessControl: createAccessControl({
+        verifyToken: createTokenVerifier((config.identity ?? NO_IDENTITY).tokens),
+        guestsAllowed: config.guestsAllowed ?? false,
+      }),
+      limits: config.callLimits,
+    }),
     host: config.host,
     port: config.port,
     ...(config.corsOrigins === undefined ? {} : { corsOrigins: config.corsOrigins }),
-    corsAllowedHeaders: ['traceparent', 'tracestate'],
+    corsAllowedHeaders: ['authorization', 'traceparent', 'tracestate'],
     maxRequestBytes: MAX_REQUEST_BYTES,
     maxTimeoutMs: MAX_CALL_MS,
     httpRoutes: { '/metrics': createMetricsHandler(runtime.metrics, () => refreshGauges(status)) },

@@ -1,6 +1,8 @@
 // The call that a use case serves, independent of the protocol.
 import type { HandlerContext } from '@connectrpc/connect';
 import { callBudgetMs, type Deadline, startDeadline } from '../base/deadline.ts';
+import type { Caller } from '../identity/caller.ts';
+import { callerOf } from './access-control.ts';
 import { queueWaitMs } from './load-shedding.ts';
 
 /** The third parameter of every use case that needs it: `(dependencies, request, call)`. */
@@ -10,6 +12,7 @@ export type Call = {
   /** Aborts when the caller gives up or its deadline passes. */
   readonly signal: AbortSignal;
   readonly headers: Headers;
+  readonly caller: Caller;
 };
 
 export type CallBudget = {
@@ -27,5 +30,6 @@ export function callOf(
   const callerMs = context.timeoutMs();
   const serviceMs = Math.max(0, budgetMs - queueWaitMs(context));
   const leftMs = callBudgetMs(serviceMs, callerMs === undefined ? undefined : callerMs - answerMs);
-  return { deadline: startDeadline(leftMs), signal: context.signal, headers: context.requestHeader };
+  const { signal, requestHeader: headers } = context;
+  return { deadline: startDeadline(leftMs), signal, headers, caller: callerOf(context) };
 }

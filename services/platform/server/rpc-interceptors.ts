@@ -1,31 +1,43 @@
 // The interceptors of every RPC served: a span that continues the caller's trace, duration metrics, a log line, mapped errors.
 import { Code, ConnectError, type Interceptor, type StreamResponse, type UnaryResponse } from '@connectrpc/connect';
 import type { Domain } from '../base/domain.ts';
+import { callerName } from '../identity/caller.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { codeName, recordStatus, serverSpan } from '../observability/rpc-spans.ts';
 import { keepContext, runInSpan } from '../observability/tracing.ts';
+import { callerOf } from './access-control.ts';
+import { createAuditLog } from './audit-log.ts';
 import { type CallLimits, createLoadShedding, DEFAULT_LIMITS } from './load-shedding.ts';
 import { toConnectError } from './rpc-errors.ts';
 
 /** Codes that indicate a bug or a fault of this service. */
 const OWN_FAULTS = new Set([Code.Internal, Code.Unknown, Code.DataLoss, Code.Unimplemented]);
 
-/** The interceptors of a service's RPC server, outermost first, so that calls rejected by load shedding are observed as well. */
+/** The interceptors of a service's RPC server, outermost first, so that calls refused by access control or load shedding are observed as well. */
 export function createServerInterceptors(options: {
   readonly domain: Domain;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** Decides who may call: see access-control.ts. */
+  readonly accessControl: Interceptor;
   readonly limits?: CallLimits | undefined;
 }): Interceptor[] {
-  const { domain, metrics, log, limits = DEFAULT_LIMITS } = options;
+  const { domain, metrics, log, accessControl, limits = DEFAULT_LIMITS } = options;
   const observe: Interceptor = (next) => (request) => {
     const method = `${request.service.typeName}/${request.method.name}`;
     const endTimer = metrics.rpcServerDuration.startTimer({ rpc_system_name: 'connectrpc', rpc_method: method });
     const finish = (error?: ConnectError): void => {
       const code = error === undefined ? 'ok' : codeName(error.code);
       const seconds = endTimer({ rpc_response_status_code: code });
-      logCall(log, { 'rpc.method': method, 'rpc.response.status_code': code, ms: Math.round(seconds * 1_000) }, error);
+      const caller = callerName(callerOf({ values: request.contextValues }));
+      const fields = {
+        'rpc.method': method,
+        caller,
+        'rpc.response.status_code': code,
+        ms: Math.round(seconds * 1_000),
+      };
+      logCall(log, fields, error);
     };
     const headers = Object.fromEntries(['traceparent', 'tracestate'].flatMap((name) => pick(request.header, name)));
     const serve = async () => {
@@ -50,7 +62,7 @@ export function createServerInterceptors(options: {
     };
     return runInSpan(serverSpan(request.method, headers), () => recordStatus(serve));
   };
-  return [observe, createLoadShedding({ metrics, log, limits })];
+  return [observe, createAuditLog(domain, log), accessControl, createLoadShedding({ metrics, log, limits })];
 }
 
 function observeStream(

@@ -18,6 +18,8 @@ export type StartedPlatform = {
   readonly inventoryUrl: string;
   readonly databaseUrls: Readonly<Record<(typeof SERVICES)[number], string>>;
   readonly superuserUrl: string;
+  /** What the issuer of tokens is made from. A secret. */
+  readonly identitySeed: string;
   readonly natsUrl: string;
   readonly providerUrl: string;
   readonly mailboxUrl: string;
@@ -67,6 +69,7 @@ async function drive({ root, dataDir, environment, countsStatements }: DriverOpt
       analytics: stack.databaseUrl('analytics'),
     },
     superuserUrl: await superuserUrlOf(root, dataDir, stack.databaseUrl('order')),
+    identitySeed: (await readPasswords(root, dataDir))('identity'),
     natsUrl: stack.natsUrl('admin'),
     providerUrl: stack.url('provider'),
     mailboxUrl: stack.url('mailbox'),
@@ -78,10 +81,14 @@ async function drive({ root, dataDir, environment, countsStatements }: DriverOpt
 }
 
 async function superuserUrlOf(root: string, dataDir: string, databaseUrl: string): Promise<string> {
-  const passwords = await (await importSecrets(root)).loadPasswords(join(dataDir, 'secret'));
+  const passwords = await readPasswords(root, dataDir);
   const url = new URL(databaseUrl);
   url.username = SUPERUSER;
   url.password = passwords('postgres:superuser');
   url.pathname = `/${SUPERUSER}`;
   return url.href;
+}
+
+async function readPasswords(root: string, dataDir: string) {
+  return await (await importSecrets(root)).loadPasswords(join(dataDir, 'secret'));
 }

@@ -8,6 +8,7 @@ import { createConnectTransport } from '@connectrpc/connect-node';
 import { InventoryService } from '../../../gen/shop/inventory/v1/inventory_service_pb.ts';
 import { createGuardedDirectory, spawnGuarded, stopGuarded } from '../../../local/process/watchdog.ts';
 import { ADDED_STOCK, PLENTIFUL } from '../../chaos/soak/scenario.ts';
+import { asCaller, createTokens, NO_CUSTOMER_LIMIT } from '../../support/identity/credentials.ts';
 import type { DriverOptions, StartedPlatform } from './driver.ts';
 
 const DRIVER = fileURLToPath(new URL('driver.ts', import.meta.url));
@@ -35,7 +36,7 @@ export async function startPlatform(
   signal.throwIfAborted();
   await using resources = new AsyncDisposableStack();
   const folder = resources.use(await createGuardedDirectory('touchstone-bench'));
-  const environment = { PATH: process.env.PATH ?? '', LOG_LEVEL: 'info', ...settings };
+  const environment = { PATH: process.env.PATH ?? '', LOG_LEVEL: 'info', ...NO_CUSTOMER_LIMIT, ...settings };
   const options: DriverOptions = { root, dataDir: join(folder.path, 'data'), environment, countsStatements };
   const driver = spawnGuarded(process.execPath, [DRIVER, JSON.stringify(options)], {
     cwd: root,
@@ -52,13 +53,15 @@ export async function startPlatform(
       throw new Error(`the platform of ${root} did not start:\n${await errors}`);
     }),
   ]);
-  await addStock(started.inventoryUrl);
+  await addStock(started);
   const owned = resources.move();
   return { root, ...started, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-async function addStock(baseUrl: string): Promise<void> {
-  const inventory = createClient(InventoryService, createConnectTransport({ baseUrl, httpVersion: '1.1' }));
+async function addStock({ inventoryUrl: baseUrl, identitySeed }: StartedPlatform): Promise<void> {
+  const interceptors = [asCaller('operator', 'bench', createTokens(identitySeed))];
+  const transport = createConnectTransport({ baseUrl, httpVersion: '1.1', interceptors });
+  const inventory = createClient(InventoryService, transport);
   for (const productId of PLENTIFUL) {
     const change = { idempotencyKey: `bench-${productId}`, productId, delta: ADDED_STOCK };
     await inventory.adjustStock(change, { timeoutMs: CALL_MS });

@@ -1,12 +1,13 @@
 // The platform under load: every process of the stack, with durable storage as in `make run`, in a temporary folder, with enough stock.
 import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
-import { createConnectTransport } from '@connectrpc/connect-node';
 import { InventoryService } from '../../../gen/shop/inventory/v1/inventory_service_pb.ts';
 import { createGuardedDirectory } from '../../../local/process/watchdog.ts';
 import type { ServiceName } from '../../../local/shared/topology.ts';
 import { type Stack, startStack } from '../../../local/stack/stack.ts';
 import { ADDED_STOCK, PLENTIFUL } from '../../chaos/soak/scenario.ts';
+import { NO_CUSTOMER_LIMIT } from '../../support/identity/credentials.ts';
+import { connectTo } from '../../support/stack-transport.ts';
 
 const SERVICES: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification', 'analytics'];
 const CALL_MS = 10_000;
@@ -25,12 +26,11 @@ export async function startLoadedPlatform(
       dataDir: join(folder.path, 'data'),
       ports: 'free',
       services: SERVICES,
-      environment: { PATH: process.env.PATH, LOG_LEVEL: 'warn', ...settings },
+      environment: { PATH: process.env.PATH, LOG_LEVEL: 'warn', ...NO_CUSTOMER_LIMIT, ...settings },
       signal,
     }),
   );
-  const transport = createConnectTransport({ baseUrl: stack.url('inventory'), httpVersion: '1.1' });
-  const inventory = createClient(InventoryService, transport);
+  const inventory = createClient(InventoryService, connectTo(stack, 'inventory'));
   for (const productId of PLENTIFUL) {
     const change = { idempotencyKey: `overload-${productId}`, productId, delta: ADDED_STOCK };
     await inventory.adjustStock(change, { timeoutMs: CALL_MS });

@@ -4,7 +4,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
-import { createConnectTransport } from '@connectrpc/connect-node';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
@@ -12,6 +11,7 @@ import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
 import { type Stack, startStack } from '#local/stack/stack.ts';
 import { pause } from '#services/platform/base/backoff.ts';
+import { NO_CUSTOMER_LIMIT } from '../../support/identity/credentials.ts';
 import type { InvariantSources } from '../../support/invariants/facts.ts';
 import {
   collectFacts,
@@ -20,6 +20,7 @@ import {
   sourcesOf,
   waitForQuiescence,
 } from '../../support/invariants/invariants.ts';
+import { connectTo } from '../../support/stack-transport.ts';
 import { shortenAckWait } from './broker-admin.ts';
 import { Control } from './control.ts';
 import { CONTROL_VARIABLE, SERVICE_VARIABLE } from './control-files.ts';
@@ -71,7 +72,7 @@ export async function startStackWorker(signal: AbortSignal): Promise<StackWorker
         ports: 'free',
         durable: false,
         services: TARGETS,
-        environment: { PATH: process.env.PATH, ...FAST_SETTINGS },
+        environment: { PATH: process.env.PATH, ...NO_CUSTOMER_LIMIT, ...FAST_SETTINGS },
         serviceEnvironment: Object.fromEntries(TARGETS.map((name) => [name, wrapSettings(folder.path, name)])),
         log: (process, line) => output.push(`${process} ${line}`),
         signal,
@@ -148,7 +149,7 @@ function createStepContext(
   stack: Stack,
   control: Control,
 ): { readonly client: OrderClient; readonly context: StepContext } {
-  const transportTo = (name: ServiceName) => createConnectTransport({ baseUrl: stack.url(name), httpVersion: '1.1' });
+  const transportTo = (name: ServiceName) => connectTo(stack, name);
   const client = new OrderClient(createClient(OrderService, transportTo('order')));
   const context: StepContext = {
     client,

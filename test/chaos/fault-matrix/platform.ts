@@ -1,7 +1,6 @@
 // The platform of the fault matrix: every process of the stack, and a fault proxy for each dependency of CreateOrder.
 import { join } from 'node:path';
 import { type Client, createClient } from '@connectrpc/connect';
-import { createConnectTransport } from '@connectrpc/connect-node';
 import { type FaultProxy, startFaultProxy } from '@touchstone/kit';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
@@ -9,8 +8,10 @@ import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
 import { type Stack, startStack } from '#local/stack/stack.ts';
+import { NO_CUSTOMER_LIMIT } from '../../support/identity/credentials.ts';
 import type { InvariantSources } from '../../support/invariants/facts.ts';
 import { sourcesOf } from '../../support/invariants/invariants.ts';
+import { connectTo } from '../../support/stack-transport.ts';
 import type { DependencyName } from './cells.ts';
 
 const SERVICES: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification', 'analytics'];
@@ -47,7 +48,7 @@ export async function startFaultyPlatform(seed: number, signal: AbortSignal): Pr
       ports: 'free',
       durable: false,
       services: SERVICES,
-      environment: { PATH: process.env.PATH, ...FAST_SETTINGS },
+      environment: { PATH: process.env.PATH, ...NO_CUSTOMER_LIMIT, ...FAST_SETTINGS },
       serviceEnvironment,
       log: (process, line) => output.push(`${process} ${line}`),
       signal,
@@ -73,7 +74,7 @@ export async function startFaultyPlatform(seed: number, signal: AbortSignal): Pr
     await stack.stop(name);
     await stack.start(name);
   }
-  const transport = (name: ServiceName) => createConnectTransport({ baseUrl: stack.url(name), httpVersion: '1.1' });
+  const transport = (name: ServiceName) => connectTo(stack, name);
   await createClient(InventoryService, transport('inventory')).adjustStock({
     idempotencyKey: 'fault-matrix',
     productId: PRODUCT_ID,

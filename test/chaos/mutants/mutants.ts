@@ -165,8 +165,8 @@ const ORDERS: readonly Mutant[] = [
   {
     name: 'ignore the request hash',
     file: 'services/order/create-order.ts',
-    search: '  if (known.requestHash !== requestHash) {',
-    replacement: '  if (known.requestHash !== requestHash && requestHash === "") {',
+    search: '  if (known.requestHash !== key.requestHash) {',
+    replacement: '  if (known.requestHash !== key.requestHash && key.requestHash === "") {',
     caughtBy: [
       {
         file: 'test/unit/order/create-order-duplicate.test.ts',

@@ -3,12 +3,13 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
-import { createConnectTransport } from '@connectrpc/connect-node';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import { type Stack, startStack } from '#local/stack/stack.ts';
 import { pause } from '#services/platform/base/backoff.ts';
+import { NO_CUSTOMER_LIMIT } from '../../support/identity/credentials.ts';
+import { connectTo } from '../../support/stack-transport.ts';
 import { ADDED_STOCK, PLENTIFUL } from './scenario.ts';
 
 // Shorter than the default, so that slow charges end within the run.
@@ -39,6 +40,7 @@ export async function startSoakPlatform(signal: AbortSignal, keptLog: string | u
       dataDir: join(folder.path, 'data'),
       ports: 'free',
       environment: {
+        ...NO_CUSTOMER_LIMIT,
         PATH: process.env.PATH,
         LOG_LEVEL: 'info',
         PAYMENT_PROVIDER_SLOW_CAPTURE_MS: String(SLOW_CAPTURE_MS),
@@ -48,8 +50,7 @@ export async function startSoakPlatform(signal: AbortSignal, keptLog: string | u
       signal,
     }),
   );
-  const transport = (service: 'order' | 'inventory') =>
-    createConnectTransport({ baseUrl: stack.url(service), httpVersion: '1.1' });
+  const transport = (service: 'order' | 'inventory') => connectTo(stack, service);
   await raiseStock(createClient(InventoryService, transport('inventory')));
   const orders = createClient(OrderService, transport('order'));
   await waitForPrices(orders, signal);

@@ -65,7 +65,7 @@ it('refuses a field that becomes optional', async () => {
 it('refuses a removed RPC', async () => {
   const rules = await breakingRulesAfter([
     INVENTORY_SERVICE,
-    'rpc GetProduct(GetProductRequest) returns (GetProductResponse) {\n    option idempotency_level = NO_SIDE_EFFECTS;\n  }',
+    'rpc GetProduct(GetProductRequest) returns (GetProductResponse) {\n    option idempotency_level = NO_SIDE_EFFECTS;\n    option (shop.access.v1.access) = {\n      roles: [ROLE_PUBLIC]\n    };\n  }',
     '',
   ]);
 
@@ -85,8 +85,8 @@ it('refuses an RPC with another response type', async () => {
 it('refuses an RPC that may no longer be retried', async () => {
   const rules = await breakingRulesAfter([
     INVENTORY_SERVICE,
-    'returns (ReserveStockResponse) {\n    option idempotency_level = IDEMPOTENT;\n  }',
-    'returns (ReserveStockResponse);',
+    'returns (ReserveStockResponse) {\n    option idempotency_level = IDEMPOTENT;',
+    'returns (ReserveStockResponse) {',
   ]);
 
   expect(rules).toEqual(['RPC_SAME_IDEMPOTENCY_LEVEL']);

@@ -15,6 +15,7 @@ import {
   type SqlSession,
   startDriftProxy,
 } from '../../support/contracts/contracts.ts';
+import { headersOf } from '../../support/identity/credentials.ts';
 import { type InventoryFixture, startInventoryFixture } from '../../support/services/inventory.ts';
 import { createInventoryStates } from './provider-states.ts';
 
@@ -32,8 +33,9 @@ beforeAll(async () => {
 });
 afterAll(() => resources.disposeAsync());
 
-function verify(url: string, wires?: readonly WireName[]): Promise<Verification> {
-  return verifyProvider({
+async function verify(url: string, wires?: readonly WireName[]): Promise<Verification> {
+  return await verifyProvider({
+    headers: await headersOf('service', 'order'),
     contracts: FILE,
     provider: 'InventoryService',
     url,

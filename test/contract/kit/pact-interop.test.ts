@@ -14,6 +14,7 @@ import {
   type SqlSession,
   startDriftProxy,
 } from '../../support/contracts/contracts.ts';
+import { headersOf } from '../../support/identity/credentials.ts';
 import { createFakeSaga } from '../../support/services/fake-dependencies.ts';
 import { failureOf, type InventoryFixture, startInventoryFixture } from '../../support/services/inventory.ts';
 import { frozenDeadline } from '../../support/services/order-builders.ts';
@@ -36,9 +37,14 @@ beforeAll(async () => {
 });
 afterAll(() => resources.disposeAsync());
 
-function verifyInventory(url: string): Promise<PactVerdict> {
+async function verifyInventory(url: string): Promise<PactVerdict> {
   const states = createInventoryStates(inventory, session);
-  return verifyByPact(INVENTORY_FILE, { name: 'InventoryService', url, states });
+  return verifyByPact(INVENTORY_FILE, {
+    name: 'InventoryService',
+    url,
+    states,
+    headers: await headersOf('service', 'order'),
+  });
 }
 
 /** The descriptions of the unary calls in a contract file: those that Pact can replay. */
@@ -72,7 +78,12 @@ describe.skipIf(pactIsMissing)(`Pact's verifier${pactIsMissing ? ` (skipped: ${p
     await using payment = await startVerifiedPayment();
 
     const { fixture, states } = payment;
-    const verdict = await verifyByPact(PAYMENT_FILE, { name: 'PaymentService', url: fixture.url, states });
+    const verdict = await verifyByPact(PAYMENT_FILE, {
+      name: 'PaymentService',
+      url: fixture.url,
+      states,
+      headers: await headersOf('service', 'order'),
+    });
 
     expect(verdict.faults).toEqual({});
     expect(verdict.replayed).toEqual(await unaryCallsOf(PAYMENT_FILE));

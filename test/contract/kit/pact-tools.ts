@@ -37,7 +37,12 @@ type PactReport = {
 /** Has Pact's verifier replay the interactions of a contract file, in the states that `states` brings about. */
 export async function verifyByPact(
   file: string,
-  provider: { readonly name: string; readonly url: string; readonly states: StateHandlers },
+  provider: {
+    readonly name: string;
+    readonly url: string;
+    readonly states: StateHandlers;
+    readonly headers: Record<string, string>;
+  },
 ): Promise<PactVerdict> {
   await using stateServer = await serveStates(provider.states);
   const child = fork(fileURLToPath(new URL('fixtures/pact-verifier.ts', import.meta.url)), {
@@ -48,6 +53,7 @@ export async function verifyByPact(
   child.send({
     provider: provider.name,
     providerBaseUrl: provider.url,
+    customProviderHeaders: provider.headers,
     pactUrls: [file],
     providerStatesSetupUrl: stateServer.url,
     providerStatesSetupTeardown: true,

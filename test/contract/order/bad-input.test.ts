@@ -3,6 +3,7 @@ import { Code } from '@connectrpc/connect';
 import { expect, it } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
+import { allowedHeaders } from '../../support/identity/credentials.ts';
 import { type OrderFixture, rpcFailureOf, startOrderFixture } from '../../support/services/order.ts';
 
 /** Posts a body to an RPC of the order service; resolves with HTTP status and Connect's code. */
@@ -12,9 +13,10 @@ async function post(
   contentType: string,
   rpc = 'CreateOrder',
 ) {
-  const response = await fetch(`${fixture.service.url}/shop.order.v1.OrderService/${rpc}`, {
+  const path = `shop.order.v1.OrderService/${rpc}`;
+  const response = await fetch(`${fixture.service.url}/${path}`, {
     method: 'POST',
-    headers: { 'content-type': contentType },
+    headers: { 'content-type': contentType, ...(await allowedHeaders(path)) },
     body,
   });
   const text = await response.text();

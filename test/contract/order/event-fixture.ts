@@ -27,7 +27,11 @@ export async function openOrderEventFixture(): Promise<OrderEventFixture> {
       await fixture.empty();
       wakeResumer.mockClear();
       for (const orderId of waiting) {
-        await store.insert(pendingOrder({ orderId }), { idempotencyKey: orderId, requestHash: '' }, []);
+        await store.insert(
+          pendingOrder({ orderId }),
+          { idempotencyKey: orderId, placedBy: 'guest', requestHash: '' },
+          [],
+        );
         await store.save({ ...blockedOrder(), orderId }, 1, [], { afterMs: A_MINUTE_MS, attempts: 1 });
       }
     },

@@ -9,6 +9,7 @@ import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { brokenInteractions, contractFile, ERROR_DETAILS, startDriftProxy } from '../../support/contracts/contracts.ts';
+import { headersOf } from '../../support/identity/credentials.ts';
 import { type OrderFixture, startOrderFixture } from '../../support/services/order.ts';
 
 const FILE = contractFile('MonitorService', 'OrderService');
@@ -40,11 +41,12 @@ function createOrderStates(): StateHandlers {
   // An order with the contract's id: placed by the RPC, then renamed in the database.
   const order = async ({ orderId }: JsonObject) => {
     const { order: made } = await fixture.place({ idempotencyKey: randomUUID() });
-    await fixture.sql('update order_key set order_id = $1', [orderId]);
-    await fixture.sql('update orders set order_id = $1, synthetic = true where order_id = $2', [
-      orderId,
-      made?.orderId,
-    ]);
+    // What the monitor places is the monitor's.
+    await fixture.sql(`update order_key set order_id = $1, placed_by = 'monitor:monitor'`, [orderId]);
+    await fixture.sql(
+      `update orders set order_id = $1, placed_by = 'monitor:monitor', synthetic = true where order_id = $2`,
+      [orderId, made?.orderId],
+    );
   };
   return {
     'the test product is in stock': state(() => undefined),
@@ -58,8 +60,9 @@ function createOrderStates(): StateHandlers {
   };
 }
 
-const verify = (url: string, wires?: readonly WireName[]) =>
+const verify = async (url: string, wires?: readonly WireName[]) =>
   verifyProvider({
+    headers: await headersOf('monitor', 'monitor'),
     contracts: FILE,
     provider: 'OrderService',
     url,

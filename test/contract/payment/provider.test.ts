@@ -14,6 +14,7 @@ import {
   ERROR_DETAILS,
   startDriftProxy,
 } from '../../support/contracts/contracts.ts';
+import { headersOf } from '../../support/identity/credentials.ts';
 import { startVerifiedPayment, type VerifiedPayment } from './provider-states.ts';
 
 const FILE = contractFile('OrderService', 'PaymentService');
@@ -27,8 +28,9 @@ beforeAll(async () => {
 });
 afterAll(() => resources.disposeAsync());
 
-function verify(url: string, wires?: readonly WireName[]): Promise<Verification> {
-  return verifyProvider({
+async function verify(url: string, wires?: readonly WireName[]): Promise<Verification> {
+  return await verifyProvider({
+    headers: await headersOf('service', 'order'),
     contracts: FILE,
     provider: 'PaymentService',
     url,

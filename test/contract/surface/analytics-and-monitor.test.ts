@@ -8,6 +8,7 @@ import { Journey } from '#gen/shop/monitor/v1/monitor_pb.ts';
 import { MonitorService } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
 import { BreakerState } from '#gen/shop/ops/v1/ops_pb.ts';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
+import { asAllowedCaller, headersOf } from '../../support/identity/credentials.ts';
 import { clientBy, PROTOCOLS } from '../../support/raw-call.ts';
 import { callUnary, connectByReflection } from '../../support/reflection-client.ts';
 import { startAnalyticsFixture } from '../../support/services/analytics.ts';
@@ -55,13 +56,19 @@ describe('reflection', () => {
   });
 
   it('is enough to run a journey and to read the sales', async () => {
+    const operator = await headersOf('operator', 'op1');
     const monitor = await connectByReflection(new URL(urls.monitor).host, MonitorService.typeName);
     const analytics = await connectByReflection(new URL(urls.analytics).host, AnalyticsService.typeName);
     try {
       expect(
-        await callUnary(monitor, 'runJourney', { idempotency_key: 'by-reflection', journey: 'JOURNEY_DECLINE' }),
+        await callUnary(
+          monitor,
+          'runJourney',
+          { idempotency_key: 'by-reflection', journey: 'JOURNEY_DECLINE' },
+          operator,
+        ),
       ).toMatchObject({ run: { journey: 'JOURNEY_DECLINE', result: 'RUN_RESULT_SUCCEEDED' } });
-      const sales = await callUnary<{ summary: { steps: unknown[] } }>(analytics, 'getSalesSummary', {});
+      const sales = await callUnary<{ summary: { steps: unknown[] } }>(analytics, 'getSalesSummary', {}, operator);
       expect(sales.summary.steps).toHaveLength(11);
     } finally {
       monitor.close();
@@ -74,7 +81,10 @@ describe('the RPCs', () => {
   it.each(PROTOCOLS)('return the same over %s', async (protocol) => {
     const monitor = clientBy(protocol, urls.monitor, MonitorService);
     const analytics = clientBy(protocol, urls.analytics, AnalyticsService);
-    const byGrpc = createClient(MonitorService, createGrpcTransport({ baseUrl: urls.monitor }));
+    const byGrpc = createClient(
+      MonitorService,
+      createGrpcTransport({ baseUrl: urls.monitor, interceptors: [asAllowedCaller()] }),
+    );
     const request = { idempotencyKey: 'the-same-by-all', journey: Journey.QUOTE };
 
     expect(await monitor.runJourney(request)).toEqual(await byGrpc.runJourney(request));

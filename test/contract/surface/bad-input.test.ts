@@ -11,6 +11,7 @@ import { NotificationService } from '#gen/shop/notification/v1/notification_serv
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
+import { allowedHeaders, createTokens } from '../../support/identity/credentials.ts';
 import { callUnary, connectByReflection } from '../../support/reflection-client.ts';
 import {
   addProduct,
@@ -62,9 +63,10 @@ async function post(
   body: string | Uint8Array<ArrayBuffer>,
   { path = CREATE_ORDER, headers = {} }: { path?: string; headers?: Record<string, string> } = {},
 ) {
+  const tokens = createTokens(platform.stack.identitySeed());
   const response = await fetch(`${platform.stack.url('order')}/${path}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
+    headers: { 'content-type': 'application/json', ...(await allowedHeaders(path, tokens)), ...headers },
     body,
   });
   const text = await response.text();

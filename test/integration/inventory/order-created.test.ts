@@ -108,6 +108,7 @@ it('answers the RPC of an order that its event has reserved with that reservatio
   const { reservation } = await fixture.client.reserveStock(wanted);
 
   expect(reservation).toMatchObject({ orderId: 'ord1', state: ReservationState.RESERVED });
+  await expect.poll(() => readEventBodies(fixture.nats, StockReservedSchema), SOON).toHaveLength(1);
   const [event] = await readEventBodies(fixture.nats, StockReservedSchema);
   expect(reservation?.reservationId).toBe(event?.reservationId);
   expect(await fixture.available('prod456')).toBe(98);

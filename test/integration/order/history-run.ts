@@ -126,7 +126,7 @@ class HistoryRun {
         });
       case 'hear':
         return await turn(async () => {
-          const known = await this.#store.findByKey(step.key);
+          const known = await this.#store.findByKey(ofGuest(step.key));
           if (known !== undefined)
             this.account.world.onOrderCreated(known.order.orderId, known.order.items[0]?.quantity ?? 0);
         });
@@ -247,7 +247,7 @@ class HistoryRun {
       });
     return {
       find: (orderId) => turn(() => this.#store.find(orderId)),
-      findByKey: (idempotencyKey) => turn(() => this.#store.findByKey(idempotencyKey)),
+      findByKey: (key) => turn(() => this.#store.findByKey(key)),
       insert: (order, key, events) =>
         change(async () => {
           const inserted = await this.#store.insert(order, key, events);
@@ -264,10 +264,14 @@ class HistoryRun {
   }
 
   async #orderIdOf(key: Key): Promise<string | undefined> {
-    return (await this.#store.findByKey(key))?.order.orderId;
+    return (await this.#store.findByKey(ofGuest(key)))?.order.orderId;
   }
 
   #everyOrder(): Promise<Order[]> {
     return this.#store.list({ customerId: '', status: undefined }, { size: 100, after: undefined });
   }
+}
+
+function ofGuest(idempotencyKey: Key) {
+  return { idempotencyKey, placedBy: 'guest' };
 }

@@ -60,9 +60,11 @@ export function useOrderStore(): OrderStoreFixture {
     },
     sql: (text) => database.query(text),
     add: async (order, by = store) => {
-      await by.insert(order, { idempotencyKey: `key of ${order.orderId}`, requestHash: 'hash' }, [
-        toStatusEvent(order),
-      ]);
+      await by.insert(
+        order,
+        { idempotencyKey: `key of ${order.orderId}`, placedBy: order.placedBy, requestHash: 'hash' },
+        [toStatusEvent(order)],
+      );
       return order;
     },
   };

@@ -25,6 +25,8 @@ const fillWithConfirmedOrders = (count: number) =>
    select 'confirmed-' || n, 'customer-' || n % 500, '[]', 'pm_approved', 'EUR', 1, 'v1', 'CONFIRMED', 'CONFIRM', false, '[]', 2,
      now() - n * interval '1 second', now(), now() from generate_series(1, ${count}) n`;
 
+const KEY = { idempotencyKey: 'key of order-1', placedBy: 'guest' };
+
 describe('inserting', () => {
   it('stores an order that is read back the same', async () => {
     const order = await fixture.add(pendingOrder({ synthetic: true, customerId: `O'Neil "ünïcode" \\ {x}` }));
@@ -33,7 +35,7 @@ describe('inserting', () => {
 
   it('stores the key and the event in the same change', async () => {
     const order = await fixture.add(pendingOrder());
-    expect(await fixture.store.findByKey('key of order-1')).toEqual({ order, requestHash: 'hash' });
+    expect(await fixture.store.findByKey(KEY)).toEqual({ order, requestHash: 'hash' });
     expect(await fixture.sql('select subject, sent_time from outbox')).toEqual([
       { subject: 'shop.order.v1.OrderCreated', sent_time: null },
     ]);
@@ -42,18 +44,20 @@ describe('inserting', () => {
   it('under a taken key stores nothing', async () => {
     await fixture.add(pendingOrder());
     const other = pendingOrder({ orderId: 'order-2' });
-    const key = { idempotencyKey: 'key of order-1', requestHash: 'other' };
+    const key = { ...KEY, requestHash: 'other' };
     expect(await fixture.store.insert(other, key, [toStatusEvent(other)])).toBe(false);
     expect(await fixture.store.find('order-2')).toBeUndefined();
     expect(await fixture.sql('select from outbox')).toHaveLength(1);
-    expect((await fixture.store.findByKey('key of order-1'))?.requestHash).toBe('hash');
+    expect((await fixture.store.findByKey(KEY))?.requestHash).toBe('hash');
   });
 
   it('fifty times concurrently under one key stores one order', async () => {
     const results = await Promise.all(
       orderIds(50).map((orderId) => {
         const order = pendingOrder({ orderId });
-        return fixture.store.insert(order, { idempotencyKey: 'one', requestHash: 'h' }, [toStatusEvent(order)]);
+        return fixture.store.insert(order, { idempotencyKey: 'one', placedBy: 'guest', requestHash: 'h' }, [
+          toStatusEvent(order),
+        ]);
       }),
     );
     expect(results.filter(Boolean)).toHaveLength(1);

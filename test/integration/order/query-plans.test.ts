@@ -27,7 +27,9 @@ const prices = () => createPriceStore(plans.database);
 
 async function add(): Promise<Order> {
   const order = pendingOrder({ orderId: randomUUID() });
-  await store().insert(order, { idempotencyKey: order.orderId, requestHash: 'hash' }, [toStatusEvent(order)]);
+  await store().insert(order, { idempotencyKey: order.orderId, placedBy: 'guest', requestHash: 'hash' }, [
+    toStatusEvent(order),
+  ]);
   return order;
 }
 
@@ -36,7 +38,7 @@ const NEXT_PAGE = { size: 50, after: [new Date().toISOString(), 'order-1'] };
 
 const statements: Record<keyof OrderStore | keyof PriceStore, () => Promise<unknown>> = {
   insert: add,
-  findByKey: () => store().findByKey('key-order-77'),
+  findByKey: () => store().findByKey({ idempotencyKey: 'key-order-77', placedBy: 'guest' }),
   find: async () => {
     await store().find('order-77');
     await prices().find(['product-1', 'product-2']);

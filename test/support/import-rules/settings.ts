@@ -19,7 +19,7 @@ export const importRuleSettings: RuleSettings = {
     'services/platform/base/errors.ts',
     'services/platform/base/money.ts',
   ],
-  neutralContracts: ['gen/google/', 'gen/shop/common/', 'gen/shop/ops/'],
+  neutralContracts: ['gen/google/', 'gen/shop/access/', 'gen/shop/common/', 'gen/shop/ops/'],
   plainFactories: [
     'services/platform/base/change-signal.ts',
     'services/platform/base/deadline.ts',
@@ -37,7 +37,7 @@ export const importRuleSettings: RuleSettings = {
     pg: ['Client', 'Pool', 'default', '*'],
     pino: ['pino', 'default', '*'],
   },
-  platformLayers: ['base', 'observability', 'storage', 'messaging', 'client', 'server', 'flags', 'runtime'],
+  platformLayers: ['base', 'observability', 'identity', 'storage', 'messaging', 'client', 'server', 'flags', 'runtime'],
   mostFiles: { services: 25, packages: 25, local: 25, 'test/support': 25 },
   acyclicFolders: ['services', 'packages', 'local', 'test/support'],
   leastModules: {

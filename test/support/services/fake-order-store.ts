@@ -1,6 +1,6 @@
 // An in-memory order store. A change is stored only when it was made from the latest version, as in the database.
 import type { Order } from '#services/order/order.ts';
-import type { KeyedOrder, OrderStore, Resume } from '#services/order/order-store.ts';
+import type { KeyedOrder, OrderKey, OrderStore, Resume } from '#services/order/order-store.ts';
 import type { OutgoingEvent } from '#services/platform/messaging/event.ts';
 
 /** One stored change. */
@@ -39,14 +39,14 @@ export function createFakeOrderStore(...orders: readonly Order[]): FakeOrderStor
     afterSave: () => undefined,
 
     insert: async (order, key, events) => {
-      if (keys.has(key.idempotencyKey)) return false;
-      keys.set(key.idempotencyKey, { orderId: order.orderId, requestHash: key.requestHash });
+      if (keys.has(scoped(key))) return false;
+      keys.set(scoped(key), { orderId: order.orderId, requestHash: key.requestHash });
       rows.set(order.orderId, order);
       record(order, events);
       return true;
     },
-    findByKey: async (idempotencyKey) => {
-      const key = keys.get(idempotencyKey);
+    findByKey: async (sought) => {
+      const key = keys.get(scoped(sought));
       const order = key && rows.get(key.orderId);
       return order && { order, requestHash: key.requestHash };
     },
@@ -75,7 +75,8 @@ export function createFakeOrderStore(...orders: readonly Order[]): FakeOrderStor
 
     put: (order, key) => {
       rows.set(order.orderId, order);
-      if (key) keys.set(key.idempotencyKey, { orderId: order.orderId, requestHash: key.requestHash });
+      if (key)
+        keys.set(scoped({ placedBy: 'guest', ...key }), { orderId: order.orderId, requestHash: key.requestHash });
     },
     current: (orderId = 'order-1') => {
       const order = rows.get(orderId);
@@ -84,4 +85,8 @@ export function createFakeOrderStore(...orders: readonly Order[]): FakeOrderStor
     },
   };
   return fake;
+}
+
+function scoped({ idempotencyKey, placedBy }: Pick<OrderKey, 'idempotencyKey' | 'placedBy'>): string {
+  return `${idempotencyKey} ${placedBy}`;
 }

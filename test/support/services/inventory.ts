@@ -11,6 +11,7 @@ import type { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { createInventoryService } from '#services/inventory/service.ts';
 import { DEFAULT_LIMITS } from '#services/platform/server/load-shedding.ts';
 import { makeStream } from '../events.ts';
+import { asAllowedCaller, TEST_IDENTITY_CONFIG } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
 import { TEST_CREDENTIAL } from './order-builders.ts';
@@ -37,6 +38,7 @@ export async function startInventory({ database, nats }: InventoryNeeds): Promis
       databaseUrl: database.databaseUrl,
       natsUrl: nats.url('inventory'),
       corsOrigins: undefined,
+      identity: TEST_IDENTITY_CONFIG,
       // Room for every burst of these tests on a slow machine: load shedding has tests of its own.
       callLimits: { ...DEFAULT_LIMITS, maxQueuedCalls: 1_000, maxQueueMs: 60_000 },
       logLevel: 'silent',
@@ -47,7 +49,12 @@ export async function startInventory({ database, nats }: InventoryNeeds): Promis
   );
   const { url } = await service.start();
   const sessionManager = new Http2SessionManager(url);
-  const transport = createConnectTransport({ baseUrl: url, httpVersion: '2', sessionManager });
+  const transport = createConnectTransport({
+    baseUrl: url,
+    httpVersion: '2',
+    sessionManager,
+    interceptors: [asAllowedCaller()],
+  });
   const client = createClient(InventoryService, transport);
   return {
     url,

@@ -10,6 +10,7 @@ import { createMonitorService } from '#services/monitor/service.ts';
 import { createLog } from '#services/platform/observability/log.ts';
 import type { Service } from '#services/platform/runtime/service-runtime.ts';
 import { openConnection } from '../clients.ts';
+import { TEST_IDENTITY } from '../identity/credentials.ts';
 import { startTestNats } from '../nats.ts';
 import { createTestDatabase } from '../postgres.ts';
 import { TEST_CREDENTIAL } from './order-builders.ts';
@@ -67,6 +68,7 @@ async function startMonitor(environment: Record<string, string>): Promise<Monito
   const config = loadConfig({
     MONITOR_PORT: '0',
     LOG_LEVEL: level,
+    ...TEST_IDENTITY,
     SYNTHETIC_CREDENTIAL: TEST_CREDENTIAL,
     ...environment,
   });

@@ -9,6 +9,7 @@ import type { MailMessage } from '#local/mailbox/message-store.ts';
 import { loadConfig } from '#services/notification/config.ts';
 import { createNotificationService } from '#services/notification/service.ts';
 import { createLog } from '#services/platform/observability/log.ts';
+import { asAllowedCaller, TEST_IDENTITY } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
 
@@ -22,10 +23,10 @@ export type RunningNotificationService = AsyncDisposable & {
 /** Starts the notification service on a free port; `environment` holds its settings, like `NOTIFICATION_DATABASE_URL`. */
 async function startNotificationService(environment: Record<string, string>): Promise<RunningNotificationService> {
   const level = process.env.TEST_LOG_LEVEL ?? 'silent';
-  const config = loadConfig({ NOTIFICATION_PORT: '0', LOG_LEVEL: level, ...environment });
+  const config = loadConfig({ NOTIFICATION_PORT: '0', LOG_LEVEL: level, ...TEST_IDENTITY, ...environment });
   const service = createNotificationService(config, createLog({ service: 'notification', level }));
   const { url } = await service.start();
-  const transport = createConnectTransport({ baseUrl: url, httpVersion: '1.1' });
+  const transport = createConnectTransport({ baseUrl: url, httpVersion: '1.1', interceptors: [asAllowedCaller()] });
   return {
     url,
     client: createClient(NotificationService, transport),

@@ -50,6 +50,7 @@ export function pendingOrder(change: Partial<NewOrder> = {}): Order {
     {
       orderId: 'order-1',
       customerId: 'cust123',
+      placedBy: 'guest',
       items: [{ productId: '12345', quantity: 10, unitPrice: euros(5999n) }],
       paymentMethod: 'pm_approved',
       total: euros(59_990n),

@@ -16,6 +16,7 @@ import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { loadConfig } from '#services/order/config.ts';
 import { createOrderService } from '#services/order/service.ts';
 import { createLog } from '#services/platform/observability/log.ts';
+import { asAllowedCaller, TEST_IDENTITY } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
 import { PATIENCE } from '../patience.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
@@ -34,6 +35,7 @@ export async function startOrderService(environment: Record<string, string>): Pr
   const config = loadConfig({
     ORDER_PORT: '0',
     LOG_LEVEL: level,
+    ...TEST_IDENTITY,
     SYNTHETIC_CREDENTIAL: TEST_CREDENTIAL,
     // Long enough that a slow machine does not shed the bursts of calls that tests make.
     MAX_QUEUE_MS: '30000',
@@ -41,7 +43,7 @@ export async function startOrderService(environment: Record<string, string>): Pr
   });
   const service = createOrderService(config, createLog({ service: 'order', level }));
   const { url } = await service.start();
-  const transport = createConnectTransport({ baseUrl: url, httpVersion: '1.1' });
+  const transport = createConnectTransport({ baseUrl: url, httpVersion: '1.1', interceptors: [asAllowedCaller()] });
   return {
     url,
     client: createClient(OrderService, transport),

@@ -13,6 +13,7 @@ import { loadConfig } from '#services/payment/config.ts';
 import { createPaymentService } from '#services/payment/service.ts';
 import { providerKey } from '#services/payment/settlement.ts';
 import { createLog } from '#services/platform/observability/log.ts';
+import { asAllowedCaller, TEST_IDENTITY } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
 import { reasonOf } from './inventory.ts';
@@ -34,6 +35,7 @@ async function startPaymentService(environment: Record<string, string>): Promise
   const config = loadConfig({
     PAYMENT_PORT: '0',
     LOG_LEVEL: level,
+    ...TEST_IDENTITY,
     SYNTHETIC_CREDENTIAL: TEST_CREDENTIAL,
     // Bursts must not fail because of load shedding on a slow machine.
     MAX_QUEUE_MS: '30000',
@@ -41,7 +43,7 @@ async function startPaymentService(environment: Record<string, string>): Promise
   });
   const service = createPaymentService(config, createLog({ service: 'payment', level }));
   const { url } = await service.start();
-  const transport = createConnectTransport({ baseUrl: url, httpVersion: '1.1' });
+  const transport = createConnectTransport({ baseUrl: url, httpVersion: '1.1', interceptors: [asAllowedCaller()] });
   return {
     url,
     client: createClient(PaymentService, transport),

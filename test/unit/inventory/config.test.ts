@@ -12,6 +12,10 @@ it('needs only its database', () => {
     databaseTimeoutMs: 500,
     natsUrl: 'nats://127.0.0.1:42229',
     corsOrigins: undefined,
+    identity: {
+      tokens: { issuer: 'touchstone', audience: 'touchstone', keys: undefined, clockToleranceMs: 5_000 },
+      ownTokenFile: undefined,
+    },
     callLimits: DEFAULT_LIMITS,
     logLevel: 'info',
     syntheticCredential: undefined,

@@ -7,6 +7,7 @@ import { DOMAIN } from '#services/domain.ts';
 import { createOrderRoutes, type RouteDependencies } from '#services/order/routes.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { createServerInterceptors } from '#services/platform/server/rpc-interceptors.ts';
+import { allowEveryone } from '../../support/services/call.ts';
 import { createOrderFixture } from '../../support/services/create-order-fixture.ts';
 import { orderRequest, silentLog } from '../../support/services/order-builders.ts';
 
@@ -23,7 +24,12 @@ function createRoutesFixture() {
   } as unknown as RouteDependencies;
   const transport = createRouterTransport(createOrderRoutes(dependencies), {
     router: {
-      interceptors: createServerInterceptors({ domain: DOMAIN, metrics: createMetrics('order'), log: silentLog }),
+      interceptors: createServerInterceptors({
+        accessControl: allowEveryone,
+        domain: DOMAIN,
+        metrics: createMetrics('order'),
+        log: silentLog,
+      }),
     },
   });
   return { fixture, client: createClient(OrderService, transport) };

@@ -5,6 +5,7 @@ import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CancelOrderRequestSchema } from '#gen/shop/order/v1/order_service_pb.ts';
 import { cancelOrder } from '#services/order/cancel-order.ts';
 import { decideConfirm, type Order } from '#services/order/order.ts';
+import { GUEST } from '#services/platform/identity/caller.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
 import { testCall } from '../../support/services/call.ts';
 import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
@@ -89,6 +90,7 @@ describe('cancelling a pending order', () => {
     const deadline = { remainingMs: () => remainingMs };
     await cancelOrder({ saga, now: () => secondsLater(20) }, create(CancelOrderRequestSchema, { orderId: 'order-1' }), {
       deadline,
+      caller: GUEST,
     });
     expect(saga.inventory.releaseReservation.mock.calls.map(([, options]) => options)).toEqual([{ timeoutMs: 700 }]);
     expect(saga.payment.refundPayment.mock.calls.map(([, options]) => options)).toEqual([{ timeoutMs: 700 }]);

@@ -34,6 +34,8 @@ describe('the settings', () => {
       corsOrigins: undefined,
       flagFile: expect.stringMatching(/services\/order\/flags\.json$/),
       flagdUrl: undefined,
+      guestsAllowed: false,
+      maxPendingOrders: 50,
     });
   });
 
@@ -63,6 +65,13 @@ describe('the settings', () => {
       MAX_STREAMS: '9',
       SYNTHETIC_CREDENTIAL: 'sixteen-letters-at-least',
       SYNTHETIC_RETENTION_MS: '10000',
+      GUEST_ORDERS: 'on',
+      MAX_PENDING_ORDERS: '7',
+      TOKEN_ISSUER: 'https://id.example',
+      TOKEN_AUDIENCE: 'shop',
+      TOKEN_KEYS: '/etc/keys.json',
+      TOKEN_CLOCK_TOLERANCE_MS: '11',
+      IDENTITY_TOKEN_FILE: '/run/token',
     });
     expect(config).toEqual({
       databaseUrl: 'postgres://a:b@db:1/x',
@@ -85,6 +94,12 @@ describe('the settings', () => {
       flagdUrl: 'https://flags:5',
       syntheticCredential: 'sixteen-letters-at-least',
       syntheticRetentionMs: 10_000,
+      guestsAllowed: true,
+      maxPendingOrders: 7,
+      identity: {
+        tokens: { issuer: 'https://id.example', audience: 'shop', keys: '/etc/keys.json', clockToleranceMs: 11 },
+        ownTokenFile: '/run/token',
+      },
       callLimits: { maxCalls: 6, maxQueuedCalls: 0, maxQueueMs: 8, maxStreams: 9 },
     });
   });

@@ -62,6 +62,7 @@ describe('an accepted order', () => {
     const requested = {
       orderId: 'order-9',
       customerId: 'cust9',
+      placedBy: 'guest',
       items: [],
       paymentMethod: 'pm_expired_card',
       total: { currencyCode: 'USD', minorUnits: 1n },

@@ -8,6 +8,7 @@ import {
 import type { PricingVersionFor } from '#services/order/basket.ts';
 import { type QuoteOrderDependencies, quoteOrder } from '#services/order/quote-order.ts';
 import type { CallFailure } from '#services/platform/client/dependency-error.ts';
+import { GUEST } from '#services/platform/identity/caller.ts';
 import { testCall } from '../../support/services/call.ts';
 import { callFailure } from '../../support/services/fake-dependencies.ts';
 import { createFakePriceStore, euros, failureOf, faultsOf } from '../../support/services/order-builders.ts';
@@ -79,7 +80,10 @@ describe('a quote', () => {
     await prices.put(items.map(({ productId }) => ({ productId, unitPrice: euros(1n), version: 1n })));
     const deadline = { remainingMs: () => 2_500 - 100 * checkAvailability.mock.calls.length };
     const request = create(QuoteOrderRequestSchema, { customerId: 'cust123', items });
-    await quoteOrder({ inventory: { checkAvailability }, prices, pricingVersionFor }, request, { deadline });
+    await quoteOrder({ inventory: { checkAvailability }, prices, pricingVersionFor }, request, {
+      deadline,
+      caller: GUEST,
+    });
     expect(checkAvailability.mock.calls.at(-1)).toEqual([{ productId: 'product-10' }, { timeoutMs: 1_500 }]);
   });
 

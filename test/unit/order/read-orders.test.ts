@@ -13,7 +13,9 @@ import type { Order } from '#services/order/order.ts';
 import { createOrderChanges } from '#services/order/order-changes.ts';
 import type { OrderFilter } from '#services/order/order-store.ts';
 import { watchOrder } from '#services/order/watch-order.ts';
+import { GUEST } from '#services/platform/identity/caller.ts';
 import type { Page } from '#services/platform/storage/page.ts';
+import { testCall } from '../../support/services/call.ts';
 import { createFakeOrderStore } from '../../support/services/fake-order-store.ts';
 import {
   blockedOrder,
@@ -27,7 +29,7 @@ import {
 } from '../../support/services/order-builders.ts';
 
 const get = (orderId: string, ...orders: Order[]) =>
-  getOrder(createFakeOrderStore(...orders), create(GetOrderRequestSchema, { orderId }));
+  getOrder(createFakeOrderStore(...orders), create(GetOrderRequestSchema, { orderId }), testCall());
 
 describe('GetOrder', () => {
   it('answers the order as it is stored', async () => {
@@ -67,7 +69,7 @@ function listingStore(orders: readonly Order[]) {
 }
 
 const list = (request: MessageInitShape<typeof ListOrdersRequestSchema>, store = listingStore([])) =>
-  listOrders(store, create(ListOrdersRequestSchema, request));
+  listOrders(store, create(ListOrdersRequestSchema, request), testCall({ caller: { kind: 'operator', id: 'op1' } }));
 
 const orders = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ ...blockedOrder(), orderId: `order-${index}` }));
@@ -148,7 +150,10 @@ function watch(
   signal = new AbortController().signal,
 ) {
   const changes = createOrderChanges(store);
-  const stream = watchOrder({ store, changes }, create(WatchOrderRequestSchema, { orderId }), { signal });
+  const stream = watchOrder({ store, changes }, create(WatchOrderRequestSchema, { orderId }), {
+    signal,
+    caller: GUEST,
+  });
   return {
     stream,
     change: (order: Order) => {

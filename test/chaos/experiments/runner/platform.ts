@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DescService } from '@bufbuild/protobuf';
 import { type Client, createClient } from '@connectrpc/connect';
-import { createConnectTransport } from '@connectrpc/connect-node';
 import type { FaultProxy } from '@touchstone/kit';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { MonitorService } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
@@ -18,7 +17,9 @@ import { type ServiceName, services } from '#local/shared/topology.ts';
 import { type Stack, startStack } from '#local/stack/stack.ts';
 import { resolvePorts } from '#local/stack/stack-ports.ts';
 import { pause } from '#services/platform/base/backoff.ts';
+import { NO_CUSTOMER_LIMIT } from '../../../support/identity/credentials.ts';
 import type { AcknowledgedOrder } from '../../../support/invariants/facts.ts';
+import { connectTo } from '../../../support/stack-transport.ts';
 import { ADDED_STOCK, PLENTIFUL } from '../../soak/scenario.ts';
 import { type LinkName, startLinks } from './links.ts';
 
@@ -88,6 +89,7 @@ async function startOnce({ seed, signal, log, prepareFolder }: PlatformOptions):
     await startStack({
       dataDir,
       environment: {
+        ...NO_CUSTOMER_LIMIT,
         PATH: process.env.PATH,
         ...SETTINGS,
         ...Object.fromEntries([...ports].map(([variable, port]) => [variable, String(port)])),
@@ -103,7 +105,7 @@ async function startOnce({ seed, signal, log, prepareFolder }: PlatformOptions):
     }),
   );
   const client = <Service extends DescService>(name: ServiceName, service: Service): Client<Service> =>
-    createClient(service, createConnectTransport({ baseUrl: stack.url(name), httpVersion: '1.1' }));
+    createClient(service, connectTo(stack, name));
   const orders = client('order', OrderService);
   const inventory = client('inventory', InventoryService);
   await raiseStock(inventory);

@@ -12,6 +12,7 @@ import { orAborted } from '#services/platform/base/or-aborted.ts';
 import { injectTrace, traceIdOf } from '#services/platform/observability/tracing.ts';
 import { refusalOf } from '../../../support/clients.ts';
 import { publishEvent, readEvents } from '../../../support/events.ts';
+import { allowedHeaders } from '../../../support/identity/credentials.ts';
 import { startTestNats } from '../../../support/nats.ts';
 import { startGate } from '../support/gate.ts';
 import { ask, countSessions, createNoteDatabase, readNotes } from '../support/open-database.ts';
@@ -115,7 +116,8 @@ describe('a call whose caller resets it', () => {
     using _session = { [Symbol.dispose]: () => session.destroy() };
 
     const rpc = 'shop.order.v1.OrderService/GetOrder';
-    const call = session.request({ ':method': 'POST', ':path': `/${rpc}`, 'content-type': 'application/json' });
+    const headers = { 'content-type': 'application/json', ...(await allowedHeaders(rpc)) };
+    const call = session.request({ ':method': 'POST', ':path': `/${rpc}`, ...headers });
     const ended = once(call, 'close').catch((error: unknown) => error);
     call.end('{}');
     await begun.promise;

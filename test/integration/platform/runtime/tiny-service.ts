@@ -17,6 +17,7 @@ import {
 import type { Transaction } from '#services/platform/storage/database.ts';
 import { rawSql, sql } from '#services/platform/storage/sql.ts';
 import { type Connection, openConnection } from '../../../support/clients.ts';
+import { TEST_IDENTITY_CONFIG } from '../../../support/identity/credentials.ts';
 import { MIGRATIONS } from '../support/open-database.ts';
 import { type RecordedLog, recordLog } from '../support/recorded-log.ts';
 
@@ -48,7 +49,7 @@ export function createTinyService(options: TinyOptions): Pick<RecordedLog, 'line
   const service = createService({
     domain: DOMAIN,
     name,
-    config: { host: '127.0.0.1', port, databaseUrl, natsUrl, corsOrigins: undefined },
+    config: { host: '127.0.0.1', port, databaseUrl, natsUrl, corsOrigins: undefined, identity: TEST_IDENTITY_CONFIG },
     log,
     migrations: MIGRATIONS,
     define: (runtime) => define(runtime, options),

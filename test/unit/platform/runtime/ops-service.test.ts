@@ -9,6 +9,7 @@ import type { DeadLetter, DeadLetters } from '#services/platform/messaging/dead-
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { createOpsService } from '#services/platform/runtime/ops-service.ts';
 import { createServerInterceptors } from '#services/platform/server/rpc-interceptors.ts';
+import { allowEveryone } from '../../../support/services/call.ts';
 import { createFakeDatabase } from '../support/fake-database.ts';
 import { recordLog } from '../support/recorded-log.ts';
 
@@ -44,7 +45,14 @@ function createOps({ list = async () => [], replay = async () => undefined }: Pa
     metrics,
   };
   const transport = createRouterTransport(({ service }) => service(OpsService, createOpsService(status, deadLetters)), {
-    router: { interceptors: createServerInterceptors({ domain: DOMAIN, metrics, log: recordLog().log }) },
+    router: {
+      interceptors: createServerInterceptors({
+        accessControl: allowEveryone,
+        domain: DOMAIN,
+        metrics,
+        log: recordLog().log,
+      }),
+    },
   });
   return { deadLetters, client: createClient(OpsService, transport) };
 }

@@ -7,6 +7,7 @@ import { DOMAIN } from '#services/domain.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { type CallLimits, queueWaitMs } from '#services/platform/server/load-shedding.ts';
 import { createServerInterceptors } from '#services/platform/server/rpc-interceptors.ts';
+import { allowEveryone } from '../../../support/services/call.ts';
 import { recordLog } from '../support/recorded-log.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -46,6 +47,7 @@ function serve(limits: Partial<CallLimits> = {}) {
     {
       router: {
         interceptors: createServerInterceptors({
+          accessControl: allowEveryone,
           domain: DOMAIN,
           metrics,
           log: recorded.log,
