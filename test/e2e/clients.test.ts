@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OrderService, CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
 import { findGrpcurl, GRPCURL_MISSING } from '../support/grpcurl.ts';
+import { createTokens, headersOf } from '../support/identity/credentials.ts';
 import { callUnary, connectByReflection, readStream } from '../support/reflection-client.ts';
 import { awaitOrder, orderRequest, runProgram, type TestStack, useSharedStack } from '../support/stack.ts';
 
@@ -306,7 +307,9 @@ describe('curl', () => {
   it.each(SERVICES)('reads the Prometheus metrics of %s on its port', async (service) => {
     await platform.orders.createOrder(orderRequest());
     const health = `${platform.stack.url(service)}/shop.ops.v1.OpsService/GetStatus`;
-    await curl('--header', 'content-type: application/json', '--data', '{}', health);
+    const { authorization } = await headersOf('operator', 'op1', createTokens(platform.stack.identitySeed()));
+    const json = 'content-type: application/json';
+    await curl('--header', json, '--header', `authorization: ${authorization}`, '--data', '{}', health);
 
     const { stdout } = await curl('--include', `${platform.stack.url(service)}/metrics`);
 

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createTokens } from '../support/identity/credentials.ts';
 import type { AcknowledgedOrder, InvariantSources, OrderFact } from '../support/invariants/facts.ts';
 import {
   acknowledgedOrder,
@@ -111,7 +112,8 @@ describe('the invariants', () => {
   it('name a dead letter, until the operator discards it', async () => {
     const eventId = randomUUID();
     await publishUnreadable(platform.stack.natsUrl('admin'), eventId);
-    const settings = settingsOf(platform);
+    const tokens = createTokens(platform.stack.identitySeed());
+    const settings = { ...settingsOf(platform), TOKEN: await tokens('operator', 'op1') };
     const deadLetters = (...given: string[]) => runCommand('../../local/commands/dead-letters.ts', given, settings);
 
     // Each consumer of the stream stores its own dead letter.

@@ -8,6 +8,7 @@ import { expect, it } from 'vitest';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { hasEnded, spawnGuarded, stopGuarded } from '#local/process/watchdog.ts';
 import { readEvents } from '../../support/events.ts';
+import { asAllowedCaller, TEST_IDENTITY } from '../../support/identity/credentials.ts';
 import { startTestNats } from '../../support/nats.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 import { failureOf, lines } from '../../support/services/inventory.ts';
@@ -78,13 +79,18 @@ it('keeps what it answered, and publishes it, after a SIGKILL', async () => {
 });
 
 function settings(databaseUrl: string, natsUrl: string): Record<string, string> {
-  return { INVENTORY_PORT: '0', INVENTORY_DATABASE_URL: databaseUrl, NATS_URL: natsUrl };
+  return { INVENTORY_PORT: '0', INVENTORY_DATABASE_URL: databaseUrl, NATS_URL: natsUrl, ...TEST_IDENTITY };
 }
 
 function clientOf(url: string) {
   return createClient(
     InventoryService,
-    createConnectTransport({ baseUrl: url, httpVersion: '2', idleConnectionTimeoutMs: 100 }),
+    createConnectTransport({
+      baseUrl: url,
+      httpVersion: '2',
+      idleConnectionTimeoutMs: 100,
+      interceptors: [asAllowedCaller()],
+    }),
   );
 }
 
