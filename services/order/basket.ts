@@ -6,7 +6,7 @@ import { type PricedItem, type PricingVersion, priceItems, type Quote } from './
 
 const MAX_ITEMS = 100;
 const MAX_QUANTITY = 10_000;
-// The only product of synthetic orders.
+// The only product of synthetic orders, and of no others: customers would empty the stock that the monitor needs.
 const TEST_PRODUCT = 'test-product';
 // The most that can be charged at once: JSON of the payment provider holds no larger number exactly.
 const MAX_TOTAL_MINOR_UNITS = BigInt(Number.MAX_SAFE_INTEGER);
@@ -30,11 +30,12 @@ export function validateItems(items: readonly BasketItem[], validation: Validati
   }
 }
 
-/** Adds a violation for each product that a synthetic order must not contain. */
-export function validateSyntheticItems(items: readonly BasketItem[], validation: Validation): void {
+/** Adds a violation for each product that an order must not contain: a synthetic one holds the test product, others never do. */
+export function validateProducts(items: readonly BasketItem[], synthetic: boolean, validation: Validation): void {
   for (const [index, { productId }] of items.slice(0, MAX_ITEMS).entries()) {
-    if (productId === TEST_PRODUCT) continue;
-    validation.add(`items[${index}].product_id`, `must be ${TEST_PRODUCT} in a synthetic order`);
+    if ((productId === TEST_PRODUCT) === synthetic) continue;
+    const fault = synthetic ? `must be ${TEST_PRODUCT} in a synthetic order` : 'is for synthetic orders only';
+    validation.add(`items[${index}].product_id`, fault);
   }
 }
 

@@ -16,9 +16,8 @@ import { callerName } from '../platform/identity/caller.ts';
 import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import type { Call } from '../platform/server/call.ts';
 import { isDatabaseOutage } from '../platform/storage/database.ts';
-import { type PricingVersionFor, priceBasket, validateItems, validateSyntheticItems } from './basket.ts';
-import { acceptOrder, type Order } from './order.ts';
-import { requireOwnCustomerId } from './order-access.ts';
+import { type PricingVersionFor, priceBasket, validateItems, validateProducts } from './basket.ts';
+import { acceptOrder, type Order, requireOwnCustomerId } from './order.ts';
 import type { OrderChanges } from './order-changes.ts';
 import { toOrderMessage, toReasonMessage, toStatusEvent } from './order-messages.ts';
 import { runSaga, type SagaDependencies } from './order-saga.ts';
@@ -73,7 +72,7 @@ function validate(request: CreateOrderRequest, paymentMethods: ReadonlySet<strin
   validation.text('idempotency_key', request.idempotencyKey);
   validation.text('customer_id', request.customerId);
   validateItems(request.items, validation);
-  if (request.synthetic) validateSyntheticItems(request.items, validation);
+  validateProducts(request.items, request.synthetic, validation);
   if (!PAYMENT_METHOD.test(request.paymentMethod)) {
     validation.add('payment_method', 'must be a token of the payment provider, like pm_approved');
   } else if (paymentMethods?.has(request.paymentMethod) === false) {

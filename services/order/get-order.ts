@@ -4,8 +4,7 @@ import { notFound } from '../platform/base/errors.ts';
 import { createValidation } from '../platform/base/validation.ts';
 import type { Caller } from '../platform/identity/caller.ts';
 import type { Call } from '../platform/server/call.ts';
-import type { Order } from './order.ts';
-import { mayAccess } from './order-access.ts';
+import { mayAccess, type Order } from './order.ts';
 import { toOrderMessage } from './order-messages.ts';
 import type { OrderStore } from './order-store.ts';
 

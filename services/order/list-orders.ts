@@ -3,8 +3,7 @@ import type { ListOrdersRequest } from '#gen/shop/order/v1/order_service_pb.ts';
 import { createValidation, type Validation } from '../platform/base/validation.ts';
 import type { Call } from '../platform/server/call.ts';
 import { cutPage, isTimeKey, parsePage } from '../platform/storage/page.ts';
-import type { OrderStatus } from './order.ts';
-import { requireOwnCustomerId } from './order-access.ts';
+import { type OrderStatus, requireOwnCustomerId } from './order.ts';
 import { fromStatusMessage, toOrderMessage } from './order-messages.ts';
 import type { OrderStore } from './order-store.ts';
 

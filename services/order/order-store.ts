@@ -9,8 +9,7 @@ import { isDueSql } from '../platform/storage/due-time.ts';
 import type { Page } from '../platform/storage/page.ts';
 import type { PruneRule } from '../platform/storage/pruner.ts';
 import { joinSql, milliseconds, rawSql, sql } from '../platform/storage/sql.ts';
-import { isOpen, type Order, type OrderStatus, type TimelineEntry } from './order.ts';
-import { isLimited } from './order-access.ts';
+import { isLimited, isOpen, type Order, type OrderStatus, type TimelineEntry } from './order.ts';
 
 const MAX_RESUME_MS = 60_000;
 const UNLIMITED = 2_000_000_000;

@@ -1,5 +1,7 @@
-// The order: its states, the transitions between them, and the compensation it owes. Pure: time and ids are arguments.
+// The order: its states, the transitions between them, the compensation it owes, and who may see it. Pure: time and ids are arguments.
+import { permissionDenied } from '../platform/base/errors.ts';
 import type { Money } from '../platform/base/money.ts';
+import { type Caller, callerName } from '../platform/identity/caller.ts';
 
 export type OrderStatus = 'PENDING' | 'CONFIRMED' | 'FAILED' | 'CANCELLED';
 
@@ -201,4 +203,29 @@ function erasePaymentMethod(order: Order): Order {
 
 function requireUndecided(order: Order): void {
   if (order.verdict !== undefined) throw new Error(`order ${order.orderId} is decided already: ${order.verdict}`);
+}
+
+/**
+ * Requires that a customer acts for itself. Guests may name any customer: guest orders are for shops without sign-in.
+ *
+ * @throws {DomainError} `permission_denied` NOT_YOUR_CUSTOMER_ID
+ */
+export function requireOwnCustomerId(caller: Caller, customerId: string): void {
+  if (caller.kind !== 'customer' || caller.id === customerId) return;
+  throw permissionDenied('NOT_YOUR_CUSTOMER_ID', 'customer_id must be your own, the subject of your token');
+}
+
+/**
+ * Whether a caller may see and change an order: an operator every order, a customer the orders placed for it (but not those of guests, who may have used its
+ * id), everyone else the orders it placed.
+ */
+export function mayAccess(caller: Caller, order: Pick<Order, 'customerId' | 'placedBy'>): boolean {
+  if (caller.kind === 'operator') return true;
+  if (caller.kind === 'customer') return order.customerId === caller.id && order.placedBy !== 'guest';
+  return order.placedBy === callerName(caller);
+}
+
+/** Whether a caller of this name may have only so many pending orders for one customer. */
+export function isLimited(placedBy: string): boolean {
+  return placedBy === 'guest' || placedBy.startsWith('customer:');
 }

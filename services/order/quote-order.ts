@@ -6,7 +6,7 @@ import { createValidation } from '../platform/base/validation.ts';
 import { DependencyError } from '../platform/client/dependency-error.ts';
 import type { Call } from '../platform/server/call.ts';
 import { type PricingVersionFor, priceBasket, validateItems } from './basket.ts';
-import { requireOwnCustomerId } from './order-access.ts';
+import { requireOwnCustomerId } from './order.ts';
 import type { PriceStore } from './price-store.ts';
 
 const CONCURRENT_CHECKS = 10;

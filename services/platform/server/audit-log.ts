@@ -40,7 +40,7 @@ export function createAuditLog(domain: Domain, log: Logger): Interceptor {
 }
 
 /** The scalar fields of a request, long texts cut, secrets left out. */
-export function describeRequest(schema: DescMessage, message: Message): Record<string, string> {
+function describeRequest(schema: DescMessage, message: Message): Record<string, string> {
   const reflected = reflect(schema, message);
   const fields = schema.fields.filter((field) => reflected.isSet(field) && !isSecret(field));
   return Object.fromEntries(

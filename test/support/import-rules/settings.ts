@@ -18,6 +18,7 @@ export const importRuleSettings: RuleSettings = {
     'services/platform/base/call-failure.ts',
     'services/platform/base/errors.ts',
     'services/platform/base/money.ts',
+    'services/platform/identity/caller.ts',
   ],
   neutralContracts: ['gen/google/', 'gen/shop/access/', 'gen/shop/common/', 'gen/shop/ops/'],
   plainFactories: [

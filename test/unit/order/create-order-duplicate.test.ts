@@ -185,8 +185,9 @@ describe('an idempotency key of a synthetic order', () => {
     { first: false, second: true, name: 'that a real order has used is other content' },
   ])('$name: IDEMPOTENCY_KEY_REUSED', async ({ first, second }) => {
     const fixture = createSyntheticFixture();
-    await fixture.place({ items, synthetic: first }, credential);
-    expect(await failureOf(fixture.place({ items, synthetic: second }, credential))).toMatchObject({
+    const change = (synthetic: boolean) => (synthetic ? { items, synthetic } : {});
+    await fixture.place(change(first), credential);
+    expect(await failureOf(fixture.place(change(second), credential))).toMatchObject({
       kind: 'failed_precondition',
       reason: 'IDEMPOTENCY_KEY_REUSED',
     });

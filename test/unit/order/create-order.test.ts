@@ -303,3 +303,36 @@ describe('the time of a call', () => {
     expect(fixture.saga.payment.processPayment.mock.calls.map(([, options]) => options)).toEqual([{ timeoutMs: 600 }]);
   });
 });
+
+describe('a caller', () => {
+  it('who is a customer orders for itself', async () => {
+    const caller = { kind: 'customer', id: 'alice' } as const;
+    const { order } = await createOrderFixture().place({ customerId: 'alice' }, { caller });
+    expect(order?.customerId).toBe('alice');
+  });
+
+  it('who is a customer cannot order for another, and nothing is stored', async () => {
+    const fixture = createOrderFixture();
+    const placing = fixture.place({ customerId: 'alice' }, { caller: { kind: 'customer', id: 'bob' } });
+    expect(await failureOf(placing)).toMatchObject({ kind: 'permission_denied', reason: 'NOT_YOUR_CUSTOMER_ID' });
+    expect(fixture.saga.store.changes).toEqual([]);
+  });
+
+  it('cannot order the test product for a real order', async () => {
+    const placing = createOrderFixture().place({ items: [{ productId: 'test-product', quantity: 999 }] });
+    expect(await failureOf(placing)).toMatchObject({
+      kind: 'invalid_argument',
+      message: 'items[0].product_id: is for synthetic orders only',
+    });
+  });
+
+  it('whose customer has as many pending orders as it may is told to wait', async () => {
+    const fixture = createOrderFixture();
+    fixture.saga.store.insert = async () => false;
+    expect(await failureOf(fixture.place())).toMatchObject({
+      kind: 'resource_exhausted',
+      reason: 'TOO_MANY_PENDING_ORDERS',
+      retryAfterMs: 5_000,
+    });
+  });
+});

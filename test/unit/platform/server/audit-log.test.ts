@@ -1,0 +1,93 @@
+import { Code, ConnectError, createClient, createRouterTransport } from '@connectrpc/connect';
+import { describe, expect, it } from 'vitest';
+import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { DOMAIN } from '#services/domain.ts';
+import { createLog } from '#services/platform/observability/log.ts';
+import { createMetrics } from '#services/platform/observability/metrics.ts';
+import { createAccessControl } from '#services/platform/server/access-control.ts';
+import { createServerInterceptors } from '#services/platform/server/rpc-interceptors.ts';
+
+const change = { productId: 'p1', name: 'Tin whistle', unitPrice: { currencyCode: 'EUR', minorUnits: 1n } };
+
+function serve(level = 'info') {
+  const lines: Record<string, unknown>[] = [];
+  const log = createLog({
+    service: 'inventory',
+    level,
+    destination: { write: (line) => void lines.push(JSON.parse(line)) },
+  });
+  const verifyToken = async (token: string) => ({ kind: 'operator' as const, id: token });
+  const transport = createRouterTransport(
+    ({ service }) => {
+      service(InventoryService, {
+        upsertProduct: ({ name }) => {
+          if (name === 'bad') throw new ConnectError('no', Code.InvalidArgument);
+          return {};
+        },
+        getProduct: () => ({}),
+      });
+    },
+    {
+      router: {
+        interceptors: createServerInterceptors({
+          domain: DOMAIN,
+          metrics: createMetrics('inventory'),
+          log,
+          accessControl: createAccessControl({ verifyToken, guestsAllowed: false }),
+        }),
+      },
+    },
+  );
+  const client = createClient(InventoryService, transport);
+  const as = (operator: string) => ({ headers: { authorization: `Bearer ${operator}` } });
+  return { client, as, audited: () => lines.filter((line) => line.log === 'audit') };
+}
+
+describe('the audit log', () => {
+  it('says who called an audited method, with what, and what came of it', async () => {
+    const { client, as, audited } = serve();
+    await client.upsertProduct(change, as('olga'));
+    expect(audited()).toEqual([
+      expect.objectContaining({
+        level: 'info',
+        caller: 'operator:olga',
+        'rpc.method': 'shop.inventory.v1.InventoryService/UpsertProduct',
+        'rpc.response.status_code': 'ok',
+        request: {
+          product_id: 'p1',
+          name: 'Tin whistle',
+          'unit_price.currency_code': 'EUR',
+          'unit_price.minor_units': '1',
+        },
+      }),
+    ]);
+  });
+
+  it('records failed calls and refused ones', async () => {
+    const { client, as, audited } = serve();
+    await expect(client.upsertProduct({ ...change, name: 'bad' }, as('olga'))).rejects.toThrow('no');
+    await expect(client.upsertProduct(change)).rejects.toThrow('only an operator');
+    expect(audited()).toMatchObject([
+      { caller: 'operator:olga', 'rpc.response.status_code': 'invalid_argument' },
+      { caller: 'guest', 'rpc.response.status_code': 'unauthenticated' },
+    ]);
+  });
+
+  it('does not record methods that are not audited', async () => {
+    const { client, audited } = serve();
+    await client.getProduct({ productId: 'p1' });
+    expect(audited()).toEqual([]);
+  });
+
+  it('is written at a log level that hides other lines', async () => {
+    const { client, as, audited } = serve('error');
+    await client.upsertProduct(change, as('olga'));
+    expect(audited()).toHaveLength(1);
+  });
+
+  it('cuts long texts', async () => {
+    const { client, as, audited } = serve();
+    await client.upsertProduct({ ...change, name: 'x'.repeat(1_000) }, as('olga'));
+    expect(audited()[0]?.request).toMatchObject({ name: `${'x'.repeat(128)}...` });
+  });
+});
