@@ -3,6 +3,7 @@
 import type { StackRow } from './stack.ts';
 
 const CREATE_ORDER = 'shop.order.v1.OrderService/CreateOrder';
+const GET_STATUS = 'shop.ops.v1.OpsService/GetStatus';
 const DEFAULT_ORDER_PORT = '50051';
 
 const HEALTH_NAMES: Record<StackRow['health'], string> = {
@@ -36,6 +37,10 @@ export function renderCommands(orderUrl: string, newKey: () => string): string {
     `  curl -H 'content-type: application/json' -d '${sampleOrder(newKey())}' http://${address}/${CREATE_ORDER}`,
     '',
     `  ${makeOrder}make order`,
+    '',
+    'Everything else needs a token. As an operator:',
+    '',
+    `  grpcurl -plaintext -H "authorization: Bearer $(make -s token ROLE=operator)" ${address} ${GET_STATUS}`,
   ].join('\n');
 }
 

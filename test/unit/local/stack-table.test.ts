@@ -30,6 +30,12 @@ it('prints three commands, each with its own idempotency key', () => {
   expect(commands).toMatch(/^ {2}make order$/m);
 });
 
+it('prints how an operator shows a token', () => {
+  expect(renderCommands('http://127.0.0.1:50051', () => 'key')).toContain(
+    'grpcurl -plaintext -H "authorization: Bearer $(make -s token ROLE=operator)" localhost:50051 shop.ops.v1.OpsService/GetStatus',
+  );
+});
+
 it('puts the address of the order service into the commands', () => {
   const commands = renderCommands('http://10.0.0.7:6000', () => 'key');
 
