@@ -1,10 +1,9 @@
 // The mailer: sends the mails of pending notifications, each at least once. A mail is marked as sent after the mail server accepted it,
 // so a crash in between sends it again, with the same Message-ID.
 import { backoffMs } from '../platform/base/backoff.ts';
-import { describeError } from '../platform/base/errors.ts';
 import type { CallPolicy } from '../platform/client/call-policy.ts';
 import { DependencyError } from '../platform/client/dependency-error.ts';
-import { type Logger, scrubSecrets } from '../platform/observability/log.ts';
+import { type Logger, summarizeError } from '../platform/observability/log.ts';
 import { runInSpan, runWithCorrelation, SpanKind } from '../platform/observability/tracing.ts';
 import { mailAddressOf } from './mail-address.ts';
 import { composeMail, isRefusal, messageIdOf } from './notification.ts';
@@ -118,7 +117,7 @@ async function postpone(
 ) {
   const { notificationId } = notification;
   const cause = error instanceof DependencyError ? (error.cause ?? error) : error;
-  const reason = scrubSecrets(describeError(cause));
+  const reason = summarizeError(cause);
   if (wasNotMade(error)) return await store.postpone(notificationId, FIRST_DELAY_MS, reason, false);
   const refused = isRefusal(replyCodeOf(cause));
   const delayMs = backoffMs(attempt, FIRST_DELAY_MS, refused ? MAX_REFUSED_DELAY_MS : MAX_DELAY_MS);

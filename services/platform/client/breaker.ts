@@ -7,8 +7,7 @@ import {
   circuitBreaker,
   handleType,
 } from 'cockatiel';
-import { describeError } from '../base/errors.ts';
-import { scrubSecrets } from '../observability/log.ts';
+import { summarizeError } from '../observability/log.ts';
 
 /** How a call ended, as far as the breaker is concerned. */
 export type Outcome =
@@ -131,7 +130,7 @@ export function createBreaker(options: BreakerOptions): Breaker {
 }
 
 function describeCause(error: unknown): string {
-  return scrubSecrets(describeError(error instanceof Error && error.cause !== undefined ? error.cause : error));
+  return summarizeError(error instanceof Error && error.cause !== undefined ? error.cause : error);
 }
 
 function circuitOpen(dependency: string): CircuitOpenError {
