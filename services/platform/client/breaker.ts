@@ -6,6 +6,7 @@ import {
   ConsecutiveBreaker,
   circuitBreaker,
   handleType,
+  type IBackoff,
 } from 'cockatiel';
 import { summarizeError } from '../observability/log.ts';
 
@@ -51,6 +52,8 @@ export type BreakerOptions = {
   readonly failures: number;
   /** From opening to the probe, in milliseconds. */
   readonly resetMs: number;
+  /** Monotonic milliseconds; by default those of the process. */
+  readonly now?: () => number;
   /** Called on every change of state; `openedBy` is the error that opened it, undefined for the other states. */
   readonly onChange: (view: BreakerView, openedBy: unknown) => void;
 };
@@ -67,8 +70,11 @@ class CountedFailure extends Error {
 
 /** Creates a closed breaker. */
 export function createBreaker(options: BreakerOptions): Breaker {
+  const { resetMs, now = () => performance.now() } = options;
+  let openedAtMs = Number.NEGATIVE_INFINITY;
+  const isWaiting = (): boolean => now() - openedAtMs < resetMs;
   const policy = circuitBreaker(handleType(CountedFailure), {
-    halfOpenAfter: options.resetMs,
+    halfOpenAfter: createMonotonicReset(isWaiting),
     breaker: new ConsecutiveBreaker(options.failures),
   });
   let since: Date | undefined;
@@ -77,6 +83,7 @@ export function createBreaker(options: BreakerOptions): Breaker {
   const view = (): BreakerView => ({ dependency: options.dependency, state: stateOf(policy), since, reason });
   policy.onStateChange((state) => {
     since = new Date();
+    if (state === CircuitState.Open) openedAtMs = now();
     if (state === CircuitState.Closed) reason = '';
     const isOpen = state === CircuitState.Open;
     if (isOpen) reason = describeCause(lastFailure);
@@ -112,8 +119,7 @@ export function createBreaker(options: BreakerOptions): Breaker {
     view,
     throwIfOpen: () => {
       throwIfProbing();
-      const isWaiting = since !== undefined && Date.now() - since.getTime() < options.resetMs;
-      if (policy.state === CircuitState.Open && isWaiting) throw circuitOpen(options.dependency);
+      if (policy.state === CircuitState.Open && isWaiting()) throw circuitOpen(options.dependency);
     },
     execute: async (call, classify) => {
       throwIfProbing();
@@ -127,6 +133,18 @@ export function createBreaker(options: BreakerOptions): Breaker {
       return result.value;
     },
   };
+}
+
+// cockatiel compares this duration with the time by the wall clock, which may be set back while the circuit is open: the circuit would
+// stay open for as long as that. So the duration itself says by a monotonic clock whether the wait is over.
+function createMonotonicReset(isWaiting: () => boolean): IBackoff<unknown> {
+  const reset = {
+    get duration() {
+      return isWaiting() ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+    },
+    next: (): IBackoff<unknown> => reset,
+  };
+  return reset;
 }
 
 function describeCause(error: unknown): string {
