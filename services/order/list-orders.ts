@@ -1,7 +1,7 @@
 // rpc ListOrders: returns a page of orders, newest first.
 import type { ListOrdersRequest } from '#gen/shop/order/v1/order_service_pb.ts';
 import { createValidation, type Validation } from '../platform/base/validation.ts';
-import { cutPage, isTimeKey, parsePage } from '../platform/storage/page.ts';
+import { cutPage, isTimeAndText, parsePage } from '../platform/storage/page.ts';
 import type { OrderStatus } from './order.ts';
 import { fromStatusMessage, toOrderMessage } from './order-messages.ts';
 import type { OrderStore } from './order-store.ts';
@@ -14,10 +14,8 @@ export async function listOrders(store: Pick<OrderStore, 'list'>, request: ListO
   const validation = createValidation();
   validation.optionalText('customer_id', request.customerId);
   const status = parseStatus(request, validation);
-  const page = parsePage(request, 2, validation);
-  if (page.after?.[0] !== undefined && !isTimeKey(page.after[0])) {
-    validation.add('page_token', 'must be the next_page_token of the previous page, unchanged');
-  }
+  const list = { filter: ['orders', request.customerId, request.status], keyCount: 2, areKeys: isTimeAndText };
+  const page = parsePage(request, list, validation);
   validation.throwIfInvalid();
   const orders = await store.list({ customerId: request.customerId, status }, page);
   const { rows, nextPageToken } = cutPage(orders, page, (order) => [order.createTime.toISOString(), order.orderId]);
