@@ -30,6 +30,9 @@ export function multiplyMoney(amount: Money, factor: number): Money {
   return { currencyCode: amount.currencyCode, minorUnits: amount.minorUnits * BigInt(factor) };
 }
 
+/** The largest amount that the contract, and a column of the database, can hold. */
+export const MAX_MINOR_UNITS = 2n ** 63n - 1n;
+
 /** Whether two amounts are the same in currency and value. */
 export function equalMoney(left: Money, right: Money): boolean {
   return left.currencyCode === right.currencyCode && left.minorUnits === right.minorUnits;
