@@ -1,38 +1,56 @@
-// The process that holds a port, found in /proc, so that the error about a taken port can name it.
+// What holds a port, found in /proc: the error about a taken port names the process, and what passes by itself is waited for.
 
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { basename } from 'node:path';
 
 const LISTEN = '0A';
-const TIME_WAIT = '06';
+
+export type PortUse =
+  /** A server listens: the port stays taken until it ends. */
+  | 'listener'
+  /**
+   * The system gave an outgoing connection one of our ports as its local port. It blocks a listener until it is closed, and for a minute
+   * after that (TIME_WAIT), because a client does not set SO_REUSEADDR.
+   */
+  | 'connection'
+  /** None: it was released in the meantime. */
+  | 'none'
+  /** The system has no readable /proc. */
+  | 'unknown';
 
 export type PortHolder = {
-  /** False for an outgoing connection: the system may give it one of our ports as its local port. */
-  listens: boolean;
-  pid: number;
-  program: string;
+  use: PortUse;
+  /** Undefined when it is another user's process, or none, as in TIME_WAIT. */
+  process: { pid: number; program: string } | undefined;
 };
 
-/** Returns the process that holds a TCP port; undefined when none does, or where there is no readable /proc. */
-export async function findPortHolder(port: number): Promise<PortHolder | undefined> {
-  const sockets = [...(await readSockets('/proc/net/tcp', port)), ...(await readSockets('/proc/net/tcp6', port))];
+/** Returns what holds a TCP port. */
+export async function findPortHolder(port: number): Promise<PortHolder> {
+  const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map((table) => readSockets(table, port)));
+  if (tables[0] === undefined) return { use: 'unknown', process: undefined };
+  const sockets = tables.flatMap((table) => table ?? []);
   const listening = sockets.filter(({ state }) => state === LISTEN);
   const inodes = new Set((listening.length > 0 ? listening : sockets).map(({ inode }) => inode));
-  if (inodes.size === 0) return undefined;
+  if (sockets.length === 0) return { use: 'none', process: undefined };
+  return { use: listening.length > 0 ? 'listener' : 'connection', process: await findProcess(inodes) };
+}
+
+async function findProcess(inodes: Set<string>): Promise<PortHolder['process']> {
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name) || !(await holdsSocket(name, inodes))) continue;
-    return { listens: listening.length > 0, pid: Number(name), program: await readProgram(name) };
+    return { pid: Number(name), program: await readProgram(name) };
   }
   return undefined;
 }
 
-/** The sockets whose local port this is, without those in TIME_WAIT, which do not block a listener. */
-async function readSockets(table: string, port: number): Promise<{ state: string; inode: string }[]> {
+/** The sockets whose local port this is; undefined when there is no such table. */
+async function readSockets(table: string, port: number): Promise<{ state: string; inode: string }[] | undefined> {
   const portHex = port.toString(16).toUpperCase().padStart(4, '0');
-  const rows = (await unlessGone(readFile(table, 'utf8'), '')).split('\n').slice(1);
-  return rows.flatMap((row) => {
+  const text = await unlessGone<string | undefined>(readFile(table, 'utf8'), undefined);
+  const rows = text?.split('\n').slice(1);
+  return rows?.flatMap((row) => {
     const [, local, , state, , , , , , inode] = row.trim().split(/\s+/);
-    if (!local?.endsWith(`:${portHex}`) || state === undefined || state === TIME_WAIT || inode === undefined) return [];
+    if (!local?.endsWith(`:${portHex}`) || state === undefined || inode === undefined) return [];
     return [{ state, inode: `socket:[${inode}]` }];
   });
 }

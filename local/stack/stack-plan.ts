@@ -40,6 +40,10 @@ export type PlanRequest = Pick<StackPlan, 'settings' | 'environment' | 'serviceE
   servicesDir: string | undefined;
   services: readonly ServiceName[] | undefined;
   freePorts: boolean;
+  /** Receives what the plan waits for. */
+  log?: (line: string) => void;
+  /** Cancels the wait for ports. */
+  signal?: AbortSignal | undefined;
 };
 
 /**
@@ -57,6 +61,8 @@ export async function planStack(request: PlanRequest): Promise<StackPlan> {
   const dataDir = resolve(REPOSITORY_ROOT, settings.dataDir);
   const ports = await resolvePorts(portRequests(request, chosen, infrastructure), {
     afterKill: await wasOwnerKilled(dataDir),
+    ...(request.log && { log: request.log }),
+    signal: request.signal,
   });
   return {
     settings,

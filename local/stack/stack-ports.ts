@@ -3,10 +3,13 @@
 import { randomInt } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { findPortHolder, type PortHolder } from '../process/port-holder.ts';
+import { findPortHolder, type PortHolder, type PortUse } from '../process/port-holder.ts';
 
 const ORPHAN_EXIT_MS = 6_000;
-const CONNECTION_CLOSE_MS = 2_000;
+// A closed connection keeps its port for a minute.
+const CONNECTION_MS = 65_000;
+// Where it is not known what holds a port.
+const UNKNOWN_MS = 2_000;
 const POLL_MS = 100;
 /** Below the ephemeral range: an outgoing connection could take a chosen port before our server binds it. */
 const CHOSEN_FROM = 20_000;
@@ -27,28 +30,46 @@ class PortsUnavailableError extends Error {
   override readonly name = 'PortsUnavailableError';
 }
 
+export type ResolveOptions = {
+  /** Waits for the processes of a killed stack, which its watchdog is stopping. */
+  afterKill: boolean;
+  /** How long an outgoing connection that happens to hold one of the ports is waited for. Default 65 s. */
+  connectionMs?: number;
+  /** Receives one line when connections are waited for. */
+  log?: (line: string) => void;
+  /** Ends the wait. */
+  signal?: AbortSignal | undefined;
+};
+
 /**
- * Returns the port of each setting. `afterKill` waits for the processes of a killed stack, which its watchdog is stopping. An
- * outgoing connection that happens to hold one of the ports is waited for as well.
+ * Returns the port of each setting. Waits for what passes by itself; a port on which a server listens is refused at once.
  * @throws {PortsUnavailableError} naming every port that is taken.
  */
 export async function resolvePorts(
   requests: readonly PortRequest[],
-  { afterKill }: { afterKill: boolean },
+  { afterKill, connectionMs = CONNECTION_MS, log = () => undefined, signal }: ResolveOptions,
 ): Promise<Map<string, number>> {
   const startedAt = performance.now();
+  let isLogged = false;
   for (;;) {
     const { ports, refused } = await tryPorts(requests);
     if (refused.length === 0) return ports;
     const holders = await Promise.all(refused.map(({ port }) => findPortHolder(port)));
-    // A port without a holder was released during the search.
-    const isTransient = refused.every(({ code }, at) => code === 'EADDRINUSE' && holders[at]?.listens !== true);
-    const limitMs = Math.max(afterKill ? ORPHAN_EXIT_MS : 0, isTransient ? CONNECTION_CLOSE_MS : 0);
-    if (performance.now() - startedAt >= limitMs) {
+    const limitMs = Math.min(...refused.map(({ code }, at) => waitFor(code, holders[at]?.use, connectionMs)));
+    if (performance.now() - startedAt >= Math.max(afterKill ? ORPHAN_EXIT_MS : 0, limitMs)) {
       throw new PortsUnavailableError(refused.map((refusal, at) => describeRefusal(refusal, holders[at])).join('\n'));
     }
-    await delay(POLL_MS);
+    const held = refused.filter((_, at) => holders[at]?.use === 'connection').map(({ port }) => port);
+    if (held.length > 0 && !isLogged) log(`waits up to a minute for outgoing connections on port ${held.join(', ')}`);
+    isLogged ||= held.length > 0;
+    await delay(POLL_MS, undefined, { signal });
   }
+}
+
+/** How long a refused port may be waited for. */
+function waitFor(code: string, use: PortUse | undefined, connectionMs: number): number {
+  if (code !== 'EADDRINUSE' || use === 'listener') return 0;
+  return use === 'unknown' ? UNKNOWN_MS : connectionMs;
 }
 
 type Refusal = PortRequest & {
@@ -104,7 +125,7 @@ function listen({ port, host }: Pick<PortRequest, 'port' | 'host'>): Promise<{ s
 function describeRefusal({ process, variable, port, host, code }: Refusal, holder: PortHolder | undefined): string {
   const what = `port ${port} (${variable}, ${process})`;
   if (code !== 'EADDRINUSE') return `${what} cannot be used on ${host}: ${code}`;
-  const use = holder?.listens === false ? ' for a connection' : '';
-  const by = holder ? `${use} by pid ${holder.pid} (${holder.program})` : '';
-  return `${what} is already in use${by}; stop that process, or set ${variable} to another port`;
+  const use = holder?.use === 'connection' ? ' for a connection' : '';
+  const by = holder?.process ? ` by pid ${holder.process.pid} (${holder.process.program})` : '';
+  return `${what} is already in use${use}${by}; stop that process, or set ${variable} to another port`;
 }

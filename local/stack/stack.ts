@@ -112,6 +112,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     servicesDir: options.servicesDir,
     services: options.services,
     freePorts: options.ports === 'free',
+    log: (line) => options.log?.('stack', line),
+    signal: options.signal,
   });
   const stack = new RunningStack(plan, await lockDataDirectory(plan.dataDir), options);
   try {

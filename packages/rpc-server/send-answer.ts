@@ -5,6 +5,7 @@
 import type { ServerResponse } from 'node:http';
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { toNodeHeaders } from './answer-memory.ts';
+import { recodeGrpcMessage } from './grpc-message.ts';
 
 /**
  * Writes an answer as fast as the caller reads it. When `gone` is aborted, it stops and ends the generator of the body.
@@ -25,7 +26,10 @@ export async function sendAnswer(
   }
   if (gone.aborted) return;
   writeHead();
-  if (trailer) response.addTrailers(toNodeHeaders(trailer) as NodeJS.Dict<string>);
+  if (trailer) {
+    recodeGrpcMessage(trailer);
+    response.addTrailers(toNodeHeaders(trailer) as NodeJS.Dict<string>);
+  }
   response.end();
 }
 

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Code } from '@connectrpc/connect';
 import { drainWhenAnswered } from './drain.ts';
+import { encodeGrpcMessage } from './grpc-message.ts';
 
 const TRAILER_FRAME_FLAG = 0x80;
 const FRAME_HEADER_BYTES = 5;
@@ -17,7 +18,7 @@ export function answerNotServed(path: string, request: IncomingMessage, response
     response.end(encodeGrpcWebTrailers(message, contentType.startsWith('application/grpc-web-text')));
   } else if (contentType.startsWith('application/grpc')) {
     response.writeHead(200, { 'content-type': contentType });
-    response.addTrailers({ 'grpc-status': `${Code.Unimplemented}`, 'grpc-message': encodeURI(message) });
+    response.addTrailers({ 'grpc-status': `${Code.Unimplemented}`, 'grpc-message': encodeGrpcMessage(message) });
     response.end();
   } else {
     response.writeHead(404, { 'content-type': 'application/json' });
@@ -26,7 +27,7 @@ export function answerNotServed(path: string, request: IncomingMessage, response
 }
 
 function encodeGrpcWebTrailers(message: string, isText: boolean): Buffer | string {
-  const trailers = `grpc-status: ${Code.Unimplemented}\r\ngrpc-message: ${encodeURI(message)}\r\n`;
+  const trailers = `grpc-status: ${Code.Unimplemented}\r\ngrpc-message: ${encodeGrpcMessage(message)}\r\n`;
   const frame = Buffer.alloc(FRAME_HEADER_BYTES + trailers.length);
   frame.writeUInt8(TRAILER_FRAME_FLAG, 0);
   frame.writeUInt32BE(trailers.length, 1);

@@ -1,9 +1,13 @@
 // event OrderConfirmed: reports what was sold.
 import type { OrderConfirmed } from '#gen/shop/order/v1/order_events_pb.ts';
+import { MAX_MINOR_UNITS } from '../platform/base/money.ts';
 import { createValidation } from '../platform/base/validation.ts';
 import { readTime } from './event-times.ts';
 import { toSoldLines } from './sales.ts';
 import type { Sale } from './sales-store.ts';
+
+// The lines of one product are added up, and an order has 100 at most.
+const MAX_LINE_MINOR_UNITS = MAX_MINOR_UNITS / 100n;
 
 /**
  * Returns the sale to store; undefined for a synthetic order.
@@ -19,6 +23,9 @@ export function readSale(event: OrderConfirmed): Sale | undefined {
     validation.text(`items[${index}].product_id`, productId);
     validation.range(`items[${index}].quantity`, quantity, 1);
     validation.money(`items[${index}].unit_price`, unitPrice, 0n);
+    if (unitPrice !== undefined && unitPrice.minorUnits * BigInt(quantity) > MAX_LINE_MINOR_UNITS) {
+      validation.add(`items[${index}]`, 'costs more than can be stored');
+    }
     return { productId, quantity, unitPrice: unitPrice ?? { currencyCode: '', minorUnits: 0n } };
   });
   validation.throwIfInvalid();

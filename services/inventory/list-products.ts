@@ -16,7 +16,7 @@ export async function listProducts(
   request: ListProductsRequest,
 ): Promise<MessageInitShape<typeof ListProductsResponseSchema>> {
   const validation = createValidation();
-  const page = parsePage(request, 1, validation);
+  const page = parsePage(request, { filter: ['products'], keyCount: 1 }, validation);
   validation.throwIfInvalid();
 
   const { rows, nextPageToken } = cutPage(await listProductRows(database, page), page, ({ productId }) => [productId]);

@@ -1,10 +1,12 @@
 // The reservation aggregate: what a duplicate, a confirm or a release does in each state. Pure.
 //
 //   RESERVED -> CONFIRMED, RESERVED -> RELEASED, REJECTED -> RELEASED; a release of an unknown order inserts a tombstone (RELEASED).
+import { takeFitting } from '../platform/base/error-limits.ts';
 import { type DomainError, failedPrecondition, notFound } from '../platform/base/errors.ts';
 
 // An error is sent in headers, whose size is limited: further shortages are counted, not listed.
 const MAX_LISTED_SHORTAGES = 10;
+const MAX_LISTED_BYTES = 750;
 
 export type ReservationState = 'RESERVED' | 'REJECTED' | 'RELEASED' | 'CONFIRMED';
 
@@ -128,7 +130,9 @@ function checkReservationId(reservation: Reservation, reservationId: string): vo
 
 function insufficientStock(reservation: Reservation): DomainError {
   const { orderId, shortages } = reservation;
-  const listed = shortages.slice(0, MAX_LISTED_SHORTAGES);
+  const listed = takeFitting(shortages.slice(0, MAX_LISTED_SHORTAGES), MAX_LISTED_BYTES, (shortage) => [
+    JSON.stringify(toJson(shortage)),
+  ]);
   const words = listed.map(
     (short) => `${short.productId} (${short.requested} requested, ${short.available} available)`,
   );
@@ -136,11 +140,13 @@ function insufficientStock(reservation: Reservation): DomainError {
   const more = unlisted > 0 ? ` and ${unlisted} more` : '';
   return failedPrecondition('INSUFFICIENT_STOCK', `not enough stock for order ${orderId}: ${words.join(', ')}${more}`, {
     ...identify(reservation),
-    shortages: JSON.stringify(
-      listed.map(({ productId, requested, available }) => ({ product_id: productId, requested, available })),
-    ),
+    shortages: JSON.stringify(listed.map(toJson)),
     shortage_count: String(shortages.length),
   });
+}
+
+function toJson({ productId, requested, available }: Shortage) {
+  return { product_id: productId, requested, available };
 }
 
 function released(reservation: Reservation): DomainError {

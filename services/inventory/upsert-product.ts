@@ -50,7 +50,7 @@ export async function putProduct(
 function readDraft({ productId, name, unitPrice, initialOnHand }: UpsertProductRequest): ProductDraft {
   const validation = createValidation();
   validation.text('product_id', productId);
-  validation.text('name', name, MAX_NAME_LENGTH);
+  validation.name('name', name, MAX_NAME_LENGTH);
   validation.money('unit_price', unitPrice, 0n);
   if (unitPrice !== undefined && unitPrice.minorUnits > MAX_PRICE_MINOR_UNITS) {
     validation.add('unit_price.minor_units', `must be at most ${MAX_PRICE_MINOR_UNITS}, is ${unitPrice.minorUnits}`);

@@ -3,12 +3,15 @@
 import { randomUUID } from 'node:crypto';
 import { startDeadline } from '../platform/base/deadline.ts';
 import { describeError } from '../platform/base/errors.ts';
+import { cleanText } from '../platform/base/text.ts';
 import type { Logger } from '../platform/observability/log.ts';
 import { injectTrace, runInSpan, SpanKind, traceIdOf } from '../platform/observability/tracing.ts';
 import { JourneyFailure, type JourneyName } from './journey.ts';
 import type { JourneyMetrics } from './journey-metrics.ts';
 import type { Run, RunStore } from './run-store.ts';
 import { type JourneyDependencies, walkJourney } from './walk-journey.ts';
+
+const MAX_REASON_LENGTH = 500;
 
 export type JourneyRunnerDependencies = JourneyDependencies & {
   readonly store: Pick<RunStore, 'begin' | 'end'>;
@@ -72,6 +75,7 @@ async function runJourneyOnce(
   const fields = { journey, run_id: runId, order_id: orderId, duration_ms: durationMs };
   if (failure === undefined) log.info(fields, 'journey succeeded');
   else log.warn({ ...fields, kind: failure.kind, reason: describeError(failure) }, 'journey failed');
-  const failureReason = failure === undefined ? '' : `${failure.kind}: ${failure.message}`;
-  return await store.end(runId, { failureReason, orderId, durationMs });
+  const failureReason =
+    failure === undefined ? '' : cleanText(`${failure.kind}: ${failure.message}`, MAX_REASON_LENGTH);
+  return await store.end(runId, { failureReason, orderId: cleanText(orderId, MAX_REASON_LENGTH), durationMs });
 }

@@ -14,10 +14,8 @@ export type ListRunsDependencies = { readonly store: Pick<RunStore, 'list'> };
 export async function listRuns({ store }: ListRunsDependencies, request: ListRunsRequest) {
   const validation = createValidation();
   const journey = fromJourneyMessage(request.journey, validation);
-  const page = parsePage(request, 2, validation);
-  if (page.after !== undefined && !isTimeAndUuid(page.after)) {
-    validation.add('page_token', 'must be the next_page_token of the previous page, unchanged');
-  }
+  const list = { filter: ['runs', request.journey], keyCount: 2, areKeys: isTimeAndUuid };
+  const page = parsePage(request, list, validation);
   validation.throwIfInvalid();
   const runs = await store.list(journey, page);
   const { rows, nextPageToken } = cutPage(runs, page, ({ startTime, runId }) => [startTime.toISOString(), runId]);

@@ -16,10 +16,8 @@ export async function listNotifications({ store }: ListNotificationsDependencies
   const validation = createValidation();
   validation.optionalText('customer_id', customerId);
   validation.optionalText('order_id', orderId);
-  const page = parsePage(request, 2, validation);
-  if (page.after !== undefined && !isTimeAndUuid(page.after)) {
-    validation.add('page_token', 'must be the next_page_token of the previous page, unchanged');
-  }
+  const list = { filter: ['notifications', customerId, orderId], keyCount: 2, areKeys: isTimeAndUuid };
+  const page = parsePage(request, list, validation);
   validation.throwIfInvalid();
   const notifications = await store.list({ customerId, orderId }, page);
   const { rows, nextPageToken } = cutPage(notifications, page, ({ createTime, notificationId }) => [

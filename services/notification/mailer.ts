@@ -1,13 +1,12 @@
 // The mailer: sends the mails of pending notifications, each at least once. A mail is marked as sent after the mail server accepted it,
-// so a crash in between sends it again, with the same Message-ID.
+// so a crash in between sends it again, with the same Message-ID. An outage of the database in between does not, in the same replica.
 import { backoffMs } from '../platform/base/backoff.ts';
-import { describeError } from '../platform/base/errors.ts';
 import type { CallPolicy } from '../platform/client/call-policy.ts';
 import { DependencyError } from '../platform/client/dependency-error.ts';
-import { type Logger, scrubSecrets } from '../platform/observability/log.ts';
+import { type Logger, summarizeError } from '../platform/observability/log.ts';
 import { runInSpan, runWithCorrelation, SpanKind } from '../platform/observability/tracing.ts';
 import { mailAddressOf } from './mail-address.ts';
-import { composeMail, isRefusal, messageIdOf } from './notification.ts';
+import { composeMail, isRefusal, messageIdOf, type Notification } from './notification.ts';
 import { toSentEvent } from './notification-messages.ts';
 import type { DueNotification, NotificationStore } from './notification-store.ts';
 
@@ -19,6 +18,7 @@ const LEASE_MS = 15_000;
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 10_000;
 const MAX_REFUSED_DELAY_MS = 600_000;
+const MAX_ACCEPTED = 1_000;
 const FROM = 'orders@shop.example';
 
 /** A mail for the mail server; `signal` aborts the attempt. */
@@ -36,6 +36,11 @@ export type MailerDependencies = {
   /** Resolves when the mail server accepted the mail. */
   readonly send: (mail: Mail) => Promise<unknown>;
   readonly mailServer: CallPolicy;
+  /**
+   * The mails that the server accepted and that could not be marked as sent, by the notification's id, with the time of the acceptance:
+   * they are only marked when they are due again.
+   */
+  readonly accepted: Map<string, Date>;
   readonly wakeRelay: () => void;
   readonly now: () => Date;
   readonly log: Logger;
@@ -83,6 +88,29 @@ function sendTraced(dependencies: MailerDependencies, due: DueNotification, sign
 
 async function sendMail(dependencies: MailerDependencies, due: DueNotification, signal: AbortSignal): Promise<void> {
   const { notification } = due;
+  const { notificationId } = notification;
+  const { accepted, now } = dependencies;
+  if (!accepted.has(notificationId)) {
+    const failure = await findSendFailure(dependencies, notification, signal);
+    if (failure !== undefined) return await postpone(dependencies, due, failure.error);
+    remember(accepted, notificationId, now());
+  }
+  await markSent(dependencies, notification, accepted.get(notificationId) ?? now());
+  accepted.delete(notificationId);
+}
+
+// One that is marked by another replica is never due here again, so the oldest are forgotten.
+function remember(accepted: Map<string, Date>, notificationId: string, time: Date): void {
+  const [oldest] = accepted.keys();
+  if (accepted.size >= MAX_ACCEPTED && oldest !== undefined) accepted.delete(oldest);
+  accepted.set(notificationId, time);
+}
+
+async function findSendFailure(
+  dependencies: MailerDependencies,
+  notification: Notification,
+  signal: AbortSignal,
+): Promise<{ readonly error: unknown } | undefined> {
   const mail: Mail = {
     from: FROM,
     to: mailAddressOf(notification.customerId),
@@ -99,16 +127,22 @@ async function sendMail(dependencies: MailerDependencies, due: DueNotification, 
       counted: true,
       send: () => dependencies.send(mail),
     });
+    return undefined;
   } catch (error) {
-    return await postpone(dependencies, due, error);
+    return { error };
   }
-  const sendTime = dependencies.now();
-  const isFirst = await dependencies.store.markSent(notification.notificationId, sendTime, [
-    toSentEvent(notification, sendTime),
-  ]);
+}
+
+async function markSent(
+  { store, wakeRelay, log }: MailerDependencies,
+  notification: Notification,
+  sendTime: Date,
+): Promise<void> {
+  const { notificationId } = notification;
+  const isFirst = await store.markSent(notificationId, sendTime, [toSentEvent(notification, sendTime)]);
   if (!isFirst) return;
-  dependencies.wakeRelay();
-  dependencies.log.info({ notification_id: notification.notificationId }, 'mail sent');
+  wakeRelay();
+  log.info({ notification_id: notificationId }, 'mail sent');
 }
 
 async function postpone(
@@ -118,7 +152,7 @@ async function postpone(
 ) {
   const { notificationId } = notification;
   const cause = error instanceof DependencyError ? (error.cause ?? error) : error;
-  const reason = scrubSecrets(describeError(cause));
+  const reason = summarizeError(cause);
   if (wasNotMade(error)) return await store.postpone(notificationId, FIRST_DELAY_MS, reason, false);
   const refused = isRefusal(replyCodeOf(cause));
   const delayMs = backoffMs(attempt, FIRST_DELAY_MS, refused ? MAX_REFUSED_DELAY_MS : MAX_DELAY_MS);

@@ -1,5 +1,8 @@
 // The notification aggregate and its mail. Pure.
 import { formatMoney, type Money } from '../platform/base/money.ts';
+import { cleanText } from '../platform/base/text.ts';
+
+const MAX_ID_LENGTH = 128;
 
 export type NotificationStatus = 'PENDING' | 'SENT' | 'SUPPRESSED';
 
@@ -46,7 +49,7 @@ export function isRefusal(replyCode: number | undefined): boolean {
   return replyCode !== undefined && replyCode >= 500;
 }
 
-// Untrusted text must not start a header or a line.
+// Untrusted text must not start a header or a line, nor change the direction of what follows it.
 function oneLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ');
+  return cleanText(text, MAX_ID_LENGTH);
 }

@@ -16,6 +16,7 @@ export function readNotification(event: OrderConfirmed): NewNotification | undef
   validation.text('order_id', orderId);
   validation.text('customer_id', customerId);
   validation.money('total', total, 0n);
+  for (const [index, { productId }] of event.items.entries()) validation.text(`items[${index}].product_id`, productId);
   validation.throwIfInvalid();
   if (total === undefined) return undefined;
   const items = event.items.map(({ productId, quantity }) => ({ productId, quantity }));

@@ -51,6 +51,7 @@ function defineNotificationService(config: NotificationConfig, runtime: Runtime)
     store: createNotificationStore(runtime.backgroundDatabase),
     send: (mail) => transport.sendMail(mail),
     mailServer,
+    accepted: new Map(),
     wakeRelay: runtime.wakeRelay,
     now: () => new Date(),
     log,

@@ -164,8 +164,10 @@ function outcomeOf(order: Order): Outcome {
   return 'FAILED';
 }
 
+// Items in another order are the same content: each product is in the list once.
 function hashRequest(request: CreateOrderRequest): string {
-  const items = request.items.map((item) => [item.productId, item.quantity]);
+  const quantities = new Map(request.items.map((item) => [item.productId, item.quantity]));
+  const items = [...quantities.keys()].sort().map((productId) => [productId, quantities.get(productId)]);
   const content = [request.customerId, items, request.paymentMethod, request.synthetic];
   return createHash('sha256').update(JSON.stringify(content)).digest('hex');
 }

@@ -2,7 +2,7 @@
 import type { ListOrdersRequest } from '#gen/shop/order/v1/order_service_pb.ts';
 import { createValidation, type Validation } from '../platform/base/validation.ts';
 import type { Call } from '../platform/server/call.ts';
-import { cutPage, isTimeKey, parsePage } from '../platform/storage/page.ts';
+import { cutPage, isTimeAndText, parsePage } from '../platform/storage/page.ts';
 import { type OrderStatus, requireOwnCustomerId } from './order.ts';
 import { fromStatusMessage, toOrderMessage } from './order-messages.ts';
 import type { OrderStore } from './order-store.ts';
@@ -19,10 +19,8 @@ export async function listOrders(
   const validation = createValidation();
   validation.optionalText('customer_id', request.customerId);
   const status = parseStatus(request, validation);
-  const page = parsePage(request, 2, validation);
-  if (page.after?.[0] !== undefined && !isTimeKey(page.after[0])) {
-    validation.add('page_token', 'must be the next_page_token of the previous page, unchanged');
-  }
+  const list = { filter: ['orders', request.customerId, request.status], keyCount: 2, areKeys: isTimeAndText };
+  const page = parsePage(request, list, validation);
   validation.throwIfInvalid();
   if (request.customerId !== '') requireOwnCustomerId(caller, request.customerId);
   const filter =

@@ -7,6 +7,7 @@ import type { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts'
 import { backoffMs } from '../platform/base/backoff.ts';
 import type { Deadline } from '../platform/base/deadline.ts';
 import { describeError } from '../platform/base/errors.ts';
+import { findTextFault } from '../platform/base/text.ts';
 import { DependencyError } from '../platform/client/dependency-error.ts';
 import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import {
@@ -37,6 +38,7 @@ import {
 /** Kept of every run's budget for the step after the verdict, in milliseconds. */
 export const LAST_STEP_RESERVE_MS = 400;
 const FIRST_RESUME_MS = 250;
+const MAX_ID_LENGTH = 1_000;
 const DEFAULT_MAX_RESUME_MS = 10_000;
 
 export type SagaDependencies = UpdateDependencies & {
@@ -185,7 +187,7 @@ function reserve(dependencies: SagaDependencies, order: Order, deadline: Deadlin
         description: 'answered without a reservation',
       });
     }
-    return markReserved(order, reservation.reservationId, now());
+    return markReserved(order, readId('inventory', reservation.reservationId), now());
   });
 }
 
@@ -204,7 +206,8 @@ async function charge(dependencies: SagaDependencies, order: Order, deadline: De
       },
       { timeoutMs: timeBeforeVerdict(deadline), ...headersFor(dependencies, order) },
     );
-    if (charge?.status === ChargeStatus.COMPLETED) return markPaid(order, charge.transactionId, now());
+    if (charge?.status === ChargeStatus.COMPLETED)
+      return markPaid(order, readId('payment', charge.transactionId), now());
     if (charge?.status !== ChargeStatus.DECLINED && charge?.status !== ChargeStatus.REFUNDED) {
       throw new DependencyError({
         dependency: 'payment',
@@ -275,6 +278,16 @@ async function attempt(order: Order, step: CallStep, call: () => Promise<Order>)
     const failure = toStepFailure(step, error.failure, error.reason);
     return { kind: 'failed', order, step, failure, detail: describeError(error) };
   }
+}
+
+// An id that cannot be stored would fail every run of the saga.
+function readId(dependency: string, id: string): string {
+  if (id.length <= MAX_ID_LENGTH && findTextFault(id) === undefined) return id;
+  throw new DependencyError({
+    dependency,
+    failure: 'unreadable',
+    description: 'answered with an id that cannot be stored',
+  });
 }
 
 function headersFor(

@@ -98,6 +98,13 @@ type OrderRow = {
   traceparent: string;
 };
 
+// Named, never `*`: a prepared `select *` fails once a migration adds a column. Qualified, because joins have columns of the same names.
+const COLUMNS = rawSql(
+  `order_id, customer_id, items, payment_method, currency_code, total_minor, pricing_version, status, reason, verdict, release_owed,
+  refund_owed, reservation_id, transaction_id, synthetic, timeline, version, create_time, update_time, attempts, traceparent,
+  placed_by`.replaceAll(/\w+/g, 'orders.$&'),
+);
+
 /**
  * Creates the store.
  * @param leaseMs How long a lease lasts by the database's clock; longer than any run of the saga.
@@ -117,7 +124,7 @@ export function createOrderStore(database: Database, leaseMs: number, maxPending
 
     findByKey: async ({ idempotencyKey, placedBy }) => {
       const [row] = await database.query<OrderRow & { request_hash: string }>(
-        sql`select orders.*, request_hash from order_key join orders using (order_id)
+        sql`select ${COLUMNS}, request_hash from order_key join orders using (order_id)
          where idempotency_key = ${idempotencyKey} and order_key.placed_by = ${placedBy}`,
       );
       return row && { order: toOrder(row), requestHash: row.request_hash };
@@ -179,7 +186,7 @@ async function claimOrders(database: Database, leaseMs: number, limit: number): 
     sql`update orders set lease_until = now() + ${milliseconds(leaseMs)}, resume_time = now()
      where order_id = any (array (
        select order_id from orders where ${isDue} and ${isLeaseOver} order by resume_time limit ${limit} for update skip locked
-     )) returning *`,
+     )) returning ${COLUMNS}`,
   );
   return rows.map((row) => ({ order: toOrder(row), attempts: row.attempts, traceparent: row.traceparent }));
 }
@@ -200,7 +207,7 @@ async function listOrders(
     conditions.push(sql`(create_time, order_id) < (${createTime}::timestamptz, ${orderId}::text)`);
   }
   const rows = await database.query<OrderRow>(
-    sql`select * from orders where ${joinSql(conditions, ' and ')}
+    sql`select ${COLUMNS} from orders where ${joinSql(conditions, ' and ')}
      order by create_time desc, order_id desc limit ${page.size + 1}`,
   );
   return rows.map(toOrder);
@@ -320,7 +327,7 @@ function toKeyedEvents({ order, events }: Pick<Change, 'order' | 'events'>): Key
 }
 
 async function findOrder(queryable: Queryable, orderId: string): Promise<Order | undefined> {
-  const [row] = await queryable.query<OrderRow>(sql`select * from orders where order_id = ${orderId}`);
+  const [row] = await queryable.query<OrderRow>(sql`select ${COLUMNS} from orders where order_id = ${orderId}`);
   return row && toOrder(row);
 }
 

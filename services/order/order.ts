@@ -1,6 +1,7 @@
 // The order: its states, the transitions between them, the compensation it owes, and who may see it. Pure: time and ids are arguments.
 import { permissionDenied } from '../platform/base/errors.ts';
 import type { Money } from '../platform/base/money.ts';
+import { cleanText } from '../platform/base/text.ts';
 import { type Caller, callerName } from '../platform/identity/caller.ts';
 
 export type OrderStatus = 'PENDING' | 'CONFIRMED' | 'FAILED' | 'CANCELLED';
@@ -83,6 +84,7 @@ export type NewOrder = Pick<
 
 // Without a limit, an outage of hours would grow the order with every retry. The first and the latest entries are kept.
 const MAX_TIMELINE_ENTRIES = 50;
+const MAX_DETAIL_LENGTH = 500;
 
 /** An accepted order: pending, at version 1. */
 export function acceptOrder(order: NewOrder, now: Date): Order {
@@ -106,8 +108,12 @@ export function isOpen(order: Order): boolean {
   return order.status === 'PENDING' || order.owed.release || order.owed.refund;
 }
 
-/** Appends an entry to the timeline. An equal entry is moved to the end with the new time, so that retries do not pile up. */
-export function recordStep(order: Order, step: OrderStep, state: StepState, now: Date, detail = ''): Order {
+/**
+ * Appends an entry to the timeline. An equal entry is moved to the end with the new time, so that retries do not pile up.
+ * @param text What happened; it may quote another system.
+ */
+export function recordStep(order: Order, step: OrderStep, state: StepState, now: Date, text = ''): Order {
+  const detail = cleanText(text, MAX_DETAIL_LENGTH);
   const isSame = (entry: TimelineEntry): boolean =>
     entry.step === step && entry.state === state && entry.detail === detail;
   const timeline = [...order.timeline.filter((entry) => !isSame(entry)), { step, state, time: now, detail }];

@@ -106,6 +106,8 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
     dependencies: [inventory, payment],
     components: [flags, createCatalogueLoader({ inventory: backgroundInventory, prices, log }), resumer],
     pruneRules: createOrderPruneRules(config.syntheticRetentionMs),
+    // No order is accepted without prices.
+    isReady: prices.isLoaded,
     countOpenWork: async () => (await store.countOpen()).compensations,
   };
 }

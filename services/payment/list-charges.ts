@@ -1,7 +1,7 @@
 // rpc ListCharges: a page of charges, newest first.
 import type { ListChargesRequest } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { createValidation } from '../platform/base/validation.ts';
-import { cutPage, isTimeKey, parsePage } from '../platform/storage/page.ts';
+import { cutPage, isTimeAndText, parsePage } from '../platform/storage/page.ts';
 import { toChargeMessage } from './charge-messages.ts';
 import type { ChargeStore } from './charge-store.ts';
 
@@ -16,10 +16,8 @@ export async function listCharges({ store }: ListChargesDependencies, request: L
   const validation = createValidation();
   validation.optionalText('customer_id', customerId);
   validation.optionalText('order_id', orderId);
-  const page = parsePage(request, 2, validation);
-  if (page.after?.[0] !== undefined && !isTimeKey(page.after[0])) {
-    validation.add('page_token', 'must be the next_page_token of the previous page, unchanged');
-  }
+  const list = { filter: ['charges', customerId, orderId], keyCount: 2, areKeys: isTimeAndText };
+  const page = parsePage(request, list, validation);
   validation.throwIfInvalid();
   const charges = await store.list({ customerId, orderId }, page);
   const { rows, nextPageToken } = cutPage(charges, page, (charge) => [charge.createTime.toISOString(), charge.orderId]);

@@ -4,12 +4,15 @@
 import { describeError } from '../platform/base/errors.ts';
 import type { Money } from '../platform/base/money.ts';
 import { z } from '../platform/base/settings.ts';
+import { cleanText, findTextFault } from '../platform/base/text.ts';
 import type { BreakerView } from '../platform/client/breaker.ts';
 import type { CallPolicy } from '../platform/client/call-policy.ts';
 import { type CallFailure, DependencyError } from '../platform/client/dependency-error.ts';
 import { injectTrace } from '../platform/observability/tracing.ts';
 import type { Decision } from './charge.ts';
 import { NoAnswer, type ProviderAnswer, type ProviderHttp, type ProviderRequest } from './provider-http.ts';
+
+const MAX_ID_LENGTH = 500;
 
 /** The first call with the key is still in flight. */
 type InFlight = { readonly kind: 'in_flight' };
@@ -50,16 +53,22 @@ export type ProviderClient = {
   stop(): Promise<void>;
 };
 
+// An id is sent back for a refund, so it is kept as it is or not at all.
+const idSchema = z
+  .string()
+  .min(1)
+  .max(MAX_ID_LENGTH)
+  .refine((id) => findTextFault(id) === undefined);
 const chargeSchema = z.object({
-  id: z.string().min(1),
+  id: idSchema,
   status: z.enum(['pending', 'captured', 'declined']),
   failure_code: z.string().optional(),
   failure_message: z.string().optional(),
   refund_id: z.string().optional(),
 });
 const chargesSchema = z.object({ charges: z.array(chargeSchema) });
-const refundSchema = z.object({ id: z.string().min(1) });
-const errorSchema = z.object({ error: z.object({ code: z.string().min(1), message: z.string().optional() }) });
+const refundSchema = z.object({ id: idSchema });
+const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string().optional() }) });
 const badRequestSchema = z.object({ error: z.object({ fields: z.array(z.object({ field: z.string() })) }) });
 
 /** Failures by HTTP status; every other status from 500 on is an internal error. */
@@ -209,13 +218,13 @@ function toResult(charge: ProviderCharge): Decision | InFlight {
   }
 }
 
-function toDecline(code = 'declined', message = ''): Decision {
-  return { kind: 'declined', code: code.slice(0, 100), message: message.slice(0, 500) };
+function toDecline(code = '', message = ''): Decision {
+  return { kind: 'declined', code, message };
 }
 
 function unreadable({ status, body }: ProviderAnswer): Unknown {
   const code = errorSchema.safeParse(body).data?.error.code ?? 'no known content';
-  return { kind: 'unknown', reason: `the payment provider answered ${status} with ${code}` };
+  return { kind: 'unknown', reason: `the payment provider answered ${status} with ${cleanText(code, 100)}` };
 }
 
 function toAmount({ currencyCode, minorUnits }: Money) {

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { backoffMs, pause } from '../platform/base/backoff.ts';
 import type { Deadline } from '../platform/base/deadline.ts';
 import { DEFAULT_RETRY_AFTER_MS, type DomainError, unavailable } from '../platform/base/errors.ts';
+import { cleanText } from '../platform/base/text.ts';
 import type { Logger } from '../platform/observability/log.ts';
 import {
   type Charge,
@@ -25,6 +26,8 @@ const MAX_STEPS = 10;
 const MINIMUM_CALL_MS = 20;
 const FIRST_WAIT_MS = 50;
 const MAX_WAIT_MS = 500;
+const MAX_CODE_LENGTH = 100;
+const MAX_MESSAGE_LENGTH = 500;
 
 /** The calls to the provider that a settlement makes. */
 export type ChargingProvider = Pick<ProviderClient, 'charge' | 'findCharge' | 'refund'>;
@@ -197,7 +200,7 @@ async function decide(
   open: StoredCharge,
   decision: Decision,
 ): Promise<StoredCharge | undefined> {
-  const decided = decideCharge(open.charge, redactPaymentMethod(decision, open.paymentMethod));
+  const decided = decideCharge(open.charge, toStorable(decision, open.paymentMethod));
   const saved = await save(dependencies, decided);
   if (saved === undefined) return undefined;
   const { status, declineCode, transactionId } = decided;
@@ -206,11 +209,14 @@ async function decide(
   return saved;
 }
 
-// Redact the payment method, a secret: the provider's message may quote it, and is stored and shown.
-function redactPaymentMethod(decision: Decision, paymentMethod: string): Decision {
-  if (decision.kind !== 'declined' || paymentMethod === '') return decision;
-  const redact = (text: string): string => text.replaceAll(paymentMethod, '[payment method]');
-  return { ...decision, code: redact(decision.code), message: redact(decision.message) };
+// What the provider says is stored and shown, and may quote the payment method, a secret. It is redacted first: a part of it that a
+// limit cuts off would not be recognized.
+function toStorable(decision: Decision, paymentMethod: string): Decision {
+  if (decision.kind !== 'declined') return decision;
+  const redact = (text: string): string =>
+    paymentMethod === '' ? text : text.replaceAll(paymentMethod, '[payment method]');
+  const code = cleanText(redact(decision.code), MAX_CODE_LENGTH);
+  return { ...decision, code: code || 'declined', message: cleanText(redact(decision.message), MAX_MESSAGE_LENGTH) };
 }
 
 // Undefined when the charge was changed concurrently: the caller reads it again.

@@ -1,5 +1,6 @@
 // The errors that every layer uses: a kind the caller can act on, a reason a program can compare, a message a person can read.
 // Pure. rpc-errors.ts is the only file that maps them to the wire.
+import { describeViolations } from './error-limits.ts';
 
 /** What a caller can do about an error; the names are those of the RPC codes they become. */
 export type ErrorKind =
@@ -49,9 +50,9 @@ export class DomainError extends Error {
   }
 }
 
-/** Bad input, with all its violations. The message lists every one. */
+/** Bad input, with all its violations. The message lists the first ones, as many as fit. */
 export function invalidArgument(violations: readonly FieldViolation[]): DomainError {
-  const message = violations.map((violation) => `${violation.field}: ${violation.description}`).join('; ');
+  const message = describeViolations(violations);
   return new DomainError({ kind: 'invalid_argument', reason: 'INVALID_REQUEST', message, violations });
 }
 

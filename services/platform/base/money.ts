@@ -1,4 +1,5 @@
 // Exact money: integer minor units with a currency. Pure.
+import { decimalsOf } from './currencies.ts';
 
 /** An amount in the smallest unit of an ISO 4217 currency: 59.99 EUR is `{ currencyCode: 'EUR', minorUnits: 5999n }`. */
 export type Money = { readonly currencyCode: string; readonly minorUnits: bigint };
@@ -29,14 +30,20 @@ export function multiplyMoney(amount: Money, factor: number): Money {
   return { currencyCode: amount.currencyCode, minorUnits: amount.minorUnits * BigInt(factor) };
 }
 
+/** The largest amount that the contract, and a column of the database, can hold. */
+export const MAX_MINOR_UNITS = 2n ** 63n - 1n;
+
 /** Whether two amounts are the same in currency and value. */
 export function equalMoney(left: Money, right: Money): boolean {
   return left.currencyCode === right.currencyCode && left.minorUnits === right.minorUnits;
 }
 
-/** An amount as people read it, with two decimals: `59.99 EUR`. */
-export function formatMoney(amount: Money): string {
-  const sign = amount.minorUnits < 0n ? '-' : '';
-  const digits = (amount.minorUnits < 0n ? -amount.minorUnits : amount.minorUnits).toString().padStart(3, '0');
-  return `${sign}${digits.slice(0, -2)}.${digits.slice(-2)} ${amount.currencyCode}`;
+/** An amount as people read it, with the decimals of its currency: `59.99 EUR`, `5000 JPY`, `1.234 KWD`. */
+export function formatMoney({ minorUnits, currencyCode }: Money): string {
+  const decimals = decimalsOf(currencyCode) ?? 2;
+  const sign = minorUnits < 0n ? '-' : '';
+  const digits = (minorUnits < 0n ? -minorUnits : minorUnits).toString().padStart(decimals + 1, '0');
+  const whole = digits.slice(0, digits.length - decimals);
+  const fraction = decimals === 0 ? '' : `.${digits.slice(-decimals)}`;
+  return `${sign}${whole}${fraction} ${currencyCode}`;
 }

@@ -59,6 +59,26 @@ export function parseSettings<Shape extends z.ZodRawShape>(
   throw new ConfigError(`cannot start, these settings are wrong:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
 }
 
+/**
+ * Leaves out the settings that are faulty, each with a line that names it, never its value. For settings of a thing that the service
+ * works without.
+ */
+export function dropFaulty(
+  environment: Environment,
+  shape: z.ZodRawShape,
+): { readonly accepted: Environment; readonly faults: readonly string[] } {
+  const faults: string[] = [];
+  const accepted = Object.entries(shape).flatMap(([name, type]) => {
+    const value = environment[name];
+    if (value === undefined || value === '') return [];
+    const { error } = z.safeParse(type, value);
+    if (error === undefined) return [[name, value] as const];
+    faults.push(`${name} ${error.issues[0]?.message ?? 'is not valid'}`);
+    return [];
+  });
+  return { accepted: Object.fromEntries(accepted), faults };
+}
+
 function wholeNumber(minimum: number, maximum: number) {
   const message = `must be a whole number from ${minimum} to ${maximum}`;
   return z

@@ -6,9 +6,9 @@ import {
   ConsecutiveBreaker,
   circuitBreaker,
   handleType,
+  type IBackoff,
 } from 'cockatiel';
-import { describeError } from '../base/errors.ts';
-import { scrubSecrets } from '../observability/log.ts';
+import { summarizeError } from '../observability/log.ts';
 
 /** How a call ended, as far as the breaker is concerned. */
 export type Outcome =
@@ -52,6 +52,8 @@ export type BreakerOptions = {
   readonly failures: number;
   /** From opening to the probe, in milliseconds. */
   readonly resetMs: number;
+  /** Monotonic milliseconds; by default those of the process. */
+  readonly now?: () => number;
   /** Called on every change of state; `openedBy` is the error that opened it, undefined for the other states. */
   readonly onChange: (view: BreakerView, openedBy: unknown) => void;
 };
@@ -68,8 +70,11 @@ class CountedFailure extends Error {
 
 /** Creates a closed breaker. */
 export function createBreaker(options: BreakerOptions): Breaker {
+  const { resetMs, now = () => performance.now() } = options;
+  let openedAtMs = Number.NEGATIVE_INFINITY;
+  const isWaiting = (): boolean => now() - openedAtMs < resetMs;
   const policy = circuitBreaker(handleType(CountedFailure), {
-    halfOpenAfter: options.resetMs,
+    halfOpenAfter: createMonotonicReset(isWaiting),
     breaker: new ConsecutiveBreaker(options.failures),
   });
   let since: Date | undefined;
@@ -78,6 +83,7 @@ export function createBreaker(options: BreakerOptions): Breaker {
   const view = (): BreakerView => ({ dependency: options.dependency, state: stateOf(policy), since, reason });
   policy.onStateChange((state) => {
     since = new Date();
+    if (state === CircuitState.Open) openedAtMs = now();
     if (state === CircuitState.Closed) reason = '';
     const isOpen = state === CircuitState.Open;
     if (isOpen) reason = describeCause(lastFailure);
@@ -113,8 +119,7 @@ export function createBreaker(options: BreakerOptions): Breaker {
     view,
     throwIfOpen: () => {
       throwIfProbing();
-      const isWaiting = since !== undefined && Date.now() - since.getTime() < options.resetMs;
-      if (policy.state === CircuitState.Open && isWaiting) throw circuitOpen(options.dependency);
+      if (policy.state === CircuitState.Open && isWaiting()) throw circuitOpen(options.dependency);
     },
     execute: async (call, classify) => {
       throwIfProbing();
@@ -130,8 +135,20 @@ export function createBreaker(options: BreakerOptions): Breaker {
   };
 }
 
+// cockatiel compares this duration with the time by the wall clock, which may be set back while the circuit is open: the circuit would
+// stay open for as long as that. So the duration itself says by a monotonic clock whether the wait is over.
+function createMonotonicReset(isWaiting: () => boolean): IBackoff<unknown> {
+  const reset = {
+    get duration() {
+      return isWaiting() ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+    },
+    next: (): IBackoff<unknown> => reset,
+  };
+  return reset;
+}
+
 function describeCause(error: unknown): string {
-  return scrubSecrets(describeError(error instanceof Error && error.cause !== undefined ? error.cause : error));
+  return summarizeError(error instanceof Error && error.cause !== undefined ? error.cause : error);
 }
 
 function circuitOpen(dependency: string): CircuitOpenError {

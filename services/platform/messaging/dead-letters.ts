@@ -1,8 +1,8 @@
 // The dead letters: events that could not be applied. An operator lists, replays or discards them.
 import { type Domain, streamOf } from '../base/domain.ts';
-import { DomainError, describeError, failedPrecondition, notFound } from '../base/errors.ts';
+import { DomainError, failedPrecondition, notFound } from '../base/errors.ts';
 import { isUuid } from '../base/validation.ts';
-import { scrubSecrets } from '../observability/log.ts';
+import { summarizeError } from '../observability/log.ts';
 import type { Database } from '../storage/database.ts';
 import type { Page } from '../storage/page.ts';
 import { rawSql, type Sql, sql } from '../storage/sql.ts';
@@ -76,10 +76,7 @@ export function createDeadLetters(
           await handler.apply(letter.payload, transaction);
         } catch (error) {
           if (error instanceof DomainError && error.kind === 'unavailable') throw error;
-          throw failedPrecondition(
-            'REPLAY_FAILED',
-            `it still cannot be applied: ${scrubSecrets(describeError(error))}`,
-          );
+          throw failedPrecondition('REPLAY_FAILED', `it still cannot be applied: ${summarizeError(error)}`);
         }
       });
     },

@@ -1,12 +1,14 @@
 // The inbox: applies each event once, by recording its id in the transaction of its effect. It also counts the failures of handlers.
 import { randomUUID } from 'node:crypto';
-import { describeError } from '../base/errors.ts';
+import { cleanText } from '../base/text.ts';
 import { isUuid } from '../base/validation.ts';
-import { scrubSecrets } from '../observability/log.ts';
+import { summarizeError } from '../observability/log.ts';
 import { keepContextOf, traceIdOf } from '../observability/tracing.ts';
 import type { Database, Transaction } from '../storage/database.ts';
 import { sql } from '../storage/sql.ts';
 import type { ApplyAll, EventHandler } from './event-handler.ts';
+
+const MAX_HEADER_LENGTH = 1_000;
 
 /** An event as it was delivered. */
 export type ReceivedEvent = {
@@ -124,11 +126,17 @@ async function recordReceipts(
 export async function countFailure(database: Database, event: ReceivedEvent, error: unknown): Promise<number> {
   const [row] = await database.query<{ attempts: number }>(sql`
     insert into event_failure (stream, event_id, attempts, error)
-    values (${event.stream}, ${event.id}, 1, ${scrubSecrets(describeError(error))})
+    values (${event.stream}, ${event.id}, 1, ${summarizeError(error)})
     on conflict (stream, event_id)
     do update set attempts = event_failure.attempts + 1, error = excluded.error, update_time = now()
     returning attempts`);
   return row?.attempts ?? 1;
+}
+
+// Postgres refuses what headers from outside may hold: the event would be redelivered for ever.
+function cleanHeaders(headers: ReceivedEvent['headers']): Record<string, string> {
+  const clean = (text: string): string => cleanText(text, MAX_HEADER_LENGTH);
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [clean(name), clean(value)]));
 }
 
 /** Stores an event as a dead letter; storing it again changes nothing. */
@@ -145,7 +153,7 @@ export async function storeDeadLetter(
     insert into dead_letter (dead_letter_id, stream, event_id, subject, payload, headers, error, attempts, trace_id)
     values (
       ${randomUUID()}, ${event.stream}, ${event.id}, ${event.subject}, ${Buffer.from(event.payload)},
-      ${JSON.stringify(event.headers)}::jsonb, ${scrubSecrets(describeError(error))}, ${attempts},
+      ${JSON.stringify(cleanHeaders(event.headers))}::jsonb, ${summarizeError(error)}, ${attempts},
       ${traceIdOf(event.headers.traceparent)}
     )
     on conflict (stream, event_id) do nothing`);

@@ -1,6 +1,8 @@
 // Structured logs, one JSON object a line. Every line inside a call or a handler carries its trace id and its correlation id.
 import { trace } from '@opentelemetry/api';
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { describeError } from '../base/errors.ts';
+import { cleanText } from '../base/text.ts';
 import { correlationField } from './tracing.ts';
 
 export type { Logger } from 'pino';
@@ -8,6 +10,7 @@ export type { Logger } from 'pino';
 const STDOUT = 1;
 const BLOCK_BYTES = 8_192;
 const FLUSH_PERIOD_MS = 100;
+const MAX_SUMMARY_LENGTH = 1_000;
 
 const SECRET_FIELDS = [
   'payment_method',
@@ -61,6 +64,11 @@ export function openLogOutput(process: { on(event: 'exit', listener: () => void)
 /** Hides the password of every connection string in a text. It reaches to the last `@` of the word, as it may contain one itself. */
 export function scrubSecrets(text: string): string {
   return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/[^:@/\s]*):\S*@/gi, '$1:[secret]@');
+}
+
+/** What an error says, fit to be stored and shown: without passwords and unprintable characters, and of bounded length. */
+export function summarizeError(error: unknown): string {
+  return cleanText(scrubSecrets(describeError(error)), MAX_SUMMARY_LENGTH);
 }
 
 function serializeError(error: unknown): Record<string, unknown> {

@@ -14,9 +14,8 @@ export function createOpsService(status: StatusSources, deadLetters: DeadLetters
 
     listDeadLetters: async (request) => {
       const validation = createValidation();
-      const page = parsePage(request, 2, validation);
-      if (page.after !== undefined && !isDeadLetterKey(page.after))
-        validation.add('page_token', 'is not a token of this list');
+      const list = { filter: ['dead letters'], keyCount: 2, areKeys: isDeadLetterKey };
+      const page = parsePage(request, list, validation);
       validation.throwIfInvalid();
       const { rows, nextPageToken } = cutPage(await deadLetters.list(page), page, (letter) => [
         letter.position,

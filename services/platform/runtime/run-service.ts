@@ -22,7 +22,7 @@ export type ProcessHandle = {
 
 /**
  * Starts a service and runs it until SIGTERM or SIGINT, then stops it within 10 s and exits 0. Bad settings exit 78 with one line for
- * each fault on stderr; an uncaught error is logged and exits 1.
+ * each fault on stderr, those of telemetry only warn; an uncaught error is logged and exits 1.
  */
 export async function runService<Config extends { readonly logLevel: string }>(
   process: ProcessHandle,
@@ -30,7 +30,8 @@ export async function runService<Config extends { readonly logLevel: string }>(
   loadConfig: (environment: Environment) => Config,
   createService: (config: Config, log: Logger, options: ProcessOptions) => Service,
 ): Promise<void> {
-  const { config, telemetry: exportConfig } = readConfigs(process, loadConfig);
+  const config = readConfig(process, loadConfig);
+  const exportConfig = loadTelemetryConfig(process.env);
   const log = createLog({ service: name, level: config.logLevel, destination: openLogOutput(process) });
   const fail = (message: string) => (error: unknown) => {
     log.fatal({ err: error }, message);
@@ -39,6 +40,7 @@ export async function runService<Config extends { readonly logLevel: string }>(
   process.on('uncaughtException', fail('an uncaught error'));
   process.on('unhandledRejection', fail('an unhandled rejection'));
 
+  for (const warning of exportConfig.warnings) log.warn(warning);
   const telemetry =
     exportConfig.url === undefined
       ? undefined
@@ -69,21 +71,12 @@ export async function runService<Config extends { readonly logLevel: string }>(
   }
 }
 
-// Reads all settings before it reports the first fault.
-function readConfigs<Config>(process: ProcessHandle, loadConfig: (environment: Environment) => Config) {
-  const faults: ConfigError[] = [];
-  const read = <Read>(load: (environment: Environment) => Read): Read | undefined => {
-    try {
-      return load(process.env);
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      faults.push(error);
-      return undefined;
-    }
-  };
-  const config = read(loadConfig);
-  const telemetry = read(loadTelemetryConfig);
-  if (config !== undefined && telemetry !== undefined) return { config, telemetry };
-  process.stderr.write(faults.map((fault) => `${describeError(fault)}\n`).join(''));
-  return process.exit(EXIT_BAD_SETTINGS);
+function readConfig<Config>(process: ProcessHandle, loadConfig: (environment: Environment) => Config): Config {
+  try {
+    return loadConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${describeError(error)}\n`);
+    return process.exit(EXIT_BAD_SETTINGS);
+  }
 }

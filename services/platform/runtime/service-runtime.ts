@@ -83,6 +83,8 @@ export type ServiceDefinition = {
   /** Its own rows that are deleted after a while; those of messaging are added. */
   readonly pruneRules?: readonly PruneRule[];
   readonly countOpenWork?: StatusSources['countOpenWork'];
+  /** Whether it has what its calls need; until then its health is NOT_SERVING. Once it has, it is not asked again. */
+  readonly isReady?: () => Promise<boolean>;
 };
 
 /** A running (or stopped) replica of a service. */
@@ -145,7 +147,12 @@ export function createService(options: ServiceOptions): Service {
       ...definition.components,
       groupComponents('rpc server, consumers and their watchers', [
         createPruner(runtime.backgroundDatabase, [...MESSAGING_RULES, ...(definition.pruneRules ?? [])], log),
-        createHealthMonitor({ ...runtime, health, database: runtime.backgroundDatabase }),
+        createHealthMonitor({
+          ...runtime,
+          health,
+          database: runtime.backgroundDatabase,
+          isReady: definition.isReady,
+        }),
         {
           name: 'rpc server',
           start: async () => {

@@ -2,6 +2,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import type { Domain } from '../base/domain.ts';
+import { limitError } from '../base/error-limits.ts';
 import { DEFAULT_RETRY_AFTER_MS, DomainError, type ErrorKind } from '../base/errors.ts';
 import { DependencyError } from '../client/dependency-error.ts';
 
@@ -25,18 +26,19 @@ export function toConnectError(error: unknown, domain: Domain): ConnectError {
 }
 
 function fromDomainError(error: DomainError, { domain }: Domain): ConnectError {
-  const { reason, metadata } = error;
+  const { reason } = error;
+  const { message, violations, metadata } = limitError(error);
   const details: ConnectError['details'] = [
     { desc: ErrorInfoSchema, value: { reason, domain, metadata: { ...metadata } } },
   ];
-  if (error.violations.length > 0) {
+  if (violations.length > 0) {
     details.push({
       desc: BadRequestSchema,
-      value: { fieldViolations: error.violations.map((violation) => ({ ...violation })) },
+      value: { fieldViolations: violations.map((violation) => ({ ...violation })) },
     });
   }
   if (error.retryAfterMs !== undefined) details.push(retryInfo(error.retryAfterMs));
-  return new ConnectError(error.message, CODES[error.kind], undefined, outgoing(details), error);
+  return new ConnectError(message, CODES[error.kind], undefined, outgoing(details), error);
 }
 
 // A dependency's failure that the use case did not handle: its message is only logged.

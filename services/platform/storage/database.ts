@@ -18,6 +18,8 @@ const NETWORK_CODES = new Set([
 const NETWORK_MESSAGES =
   /timeout|terminated|not queryable|connection (ended|closed)|Client was closed|Cannot use a pool/i;
 
+const MAX_STALE_PLANS = 2;
+
 export type Queryable = {
   /**
    * Runs one statement, built by `sql` or given as text with `$n` parameters.
@@ -35,7 +37,7 @@ export type Transaction = Queryable & {
 
 export type Database = Queryable & {
   /**
-   * Runs `work` between `begin` and `commit`.
+   * Runs `work` between `begin` and `commit`; again, after a rollback, when a migration made a prepared statement stale.
    *
    * @throws what `work` throws, after a rollback; {DomainError} `unavailable` DATABASE_UNAVAILABLE in an outage.
    */
@@ -57,6 +59,7 @@ export type DatabaseOptions = {
 
 /** Creates a pool; connects at first use. */
 export function createDatabase(options: DatabaseOptions): Database {
+  const plans = createPlanNames();
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.size,
@@ -70,26 +73,15 @@ export function createDatabase(options: DatabaseOptions): Database {
   pool.on('error', (error) => options.log.warn({ err: error }, 'an idle database connection was lost'));
 
   return {
-    query: async <Row>(statement: string | Sql, values: readonly unknown[] = []) => {
-      const client = await connect(pool);
-      return await releasing(client, () => run<Row>(client, statement, values));
-    },
+    query: <Row>(statement: string | Sql, values: readonly unknown[] = []) =>
+      withFreshPlans(async () => {
+        const client = await connect(pool);
+        return await releasing(client, () => run<Row>(client, plans, statement, values));
+      }),
     transaction: async (work) => {
-      const client = await connect(pool);
-      const hints: (() => void)[] = [];
-      const result = await releasing(client, async () => {
-        await run(client, 'begin', []);
-        try {
-          const done = await work({
-            query: (statement, values = []) => run(client, statement, values),
-            afterCommit: (hint) => hints.push(hint),
-          });
-          await run(client, 'commit', []);
-          return done;
-        } catch (error) {
-          await rollBack(client, error);
-          throw error;
-        }
+      const { result, hints } = await withFreshPlans(async () => {
+        const client = await connect(pool);
+        return await releasing(client, () => runTransaction(client, plans, work));
       });
       for (const hint of hints) runHint(hint, options.log);
       return result;
@@ -116,6 +108,32 @@ export function isDatabaseOutage(error: unknown): boolean {
     return NETWORK_CODES.has(code) || code === '25006' || /^(08|53|57|40)[0-9A-Z]{3}$/.test(code);
   }
   return NETWORK_MESSAGES.test(error.message);
+}
+
+async function runTransaction<T>(
+  client: pg.PoolClient,
+  plans: PlanNames,
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<{ readonly result: T; readonly hints: readonly (() => void)[] }> {
+  const hints: (() => void)[] = [];
+  let stalePlan: StalePlanError | undefined;
+  const query = async <Row>(statement: string | Sql, values: readonly unknown[] = []) => {
+    try {
+      return await run<Row>(client, plans, statement, values);
+    } catch (error) {
+      if (error instanceof StalePlanError) stalePlan = error;
+      throw error;
+    }
+  };
+  await query('begin');
+  try {
+    const result = await work({ query, afterCommit: (hint) => hints.push(hint) });
+    await query('commit');
+    return { result, hints };
+  } catch (error) {
+    await rollBack(client, plans, error);
+    throw stalePlan ?? error; // The work may have mapped it to another error.
+  }
 }
 
 // The transaction is committed: a failing hint must not make the caller believe that it failed.
@@ -154,27 +172,27 @@ async function releasing<T>(client: pg.PoolClient, work: () => Promise<T>): Prom
   }
 }
 
-async function rollBack(client: pg.PoolClient, cause: unknown): Promise<void> {
+async function rollBack(client: pg.PoolClient, plans: PlanNames, cause: unknown): Promise<void> {
   if (isDatabaseOutage(cause)) return; // The server rolls back when the connection ends.
-  await run(client, 'rollback', []);
+  await run(client, plans, 'rollback', []);
 }
 
 async function run<Row>(
   client: pg.PoolClient,
+  plans: PlanNames,
   statement: string | Sql,
   parameters: readonly unknown[],
 ): Promise<Row[]> {
   const { text, values }: Statement =
     typeof statement === 'string' ? { text: statement, values: parameters } : toStatement(statement);
+  const name = values.length > 0 ? plans.nameOf(text) : undefined;
   try {
-    const result = await client.query({
-      text,
-      values: [...values],
-      ...(values.length > 0 ? { name: statementName(text) } : {}),
-    });
+    const result = await client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) });
     return result.rows as Row[];
   } catch (error) {
-    throw mapOutage(error);
+    if (name === undefined || !isPlanStale(error)) throw mapOutage(error);
+    plans.renew(name);
+    throw new StalePlanError('the plan of a statement is stale', { cause: error });
   }
 }
 
@@ -187,14 +205,52 @@ function outage(cause: unknown): DomainError {
   return unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'the database cannot be reached now', cause });
 }
 
-// Statements are fixed texts in the stores, so the size of this map is bounded by the code.
-const statementNames = new Map<string, string>();
+// The names of prepared statements. Statements are fixed texts in the stores, so the number of names is bounded by the code.
+type PlanNames = {
+  nameOf(text: string): string;
+  /** Makes every connection prepare its statements again, unless that was done since the statement `name` was prepared. */
+  renew(name: string): void;
+};
 
-function statementName(text: string): string {
-  let name = statementNames.get(text);
-  if (name === undefined) {
-    name = createHash('sha1').update(text).digest('base64url');
-    statementNames.set(text, name);
+function createPlanNames(): PlanNames {
+  const names = new Map<string, string>();
+  let generation = 0;
+  return {
+    nameOf: (text) => {
+      let name = names.get(text);
+      if (name === undefined) {
+        name = `${createHash('sha1').update(text).digest('base64url')}.${generation}`;
+        names.set(text, name);
+      }
+      return name;
+    },
+    renew: (name) => {
+      if (!name.endsWith(`.${generation}`)) return;
+      generation += 1;
+      names.clear();
+    },
+  };
+}
+
+// A statement was refused before it ran, because its prepared form no longer holds.
+class StalePlanError extends Error {
+  override readonly name = 'StalePlanError';
+}
+
+// A migration changed the type of the result, or the server no longer has the statement, as after `discard all` by a connection pooler.
+function isPlanStale(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as { code?: unknown };
+  return code === '26000' || (code === '0A000' && error.message.includes('cached plan'));
+}
+
+// Twice at most: another migration may come in between. The statement did not run, and its transaction was rolled back.
+async function withFreshPlans<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof StalePlanError) || tries > MAX_STALE_PLANS) throw error;
+    }
   }
-  return name;
 }

@@ -19,8 +19,8 @@ const CASES: readonly (readonly [what: string, call: Call, fields: readonly stri
   ['GetProduct without a product', (client) => client.getProduct({}), ['product_id']],
   ['GetProduct of an id with a line break', (client) => client.getProduct({ productId: 'a\nb' }), ['product_id']],
   [
-    'ListProducts with a page too large and a token of its own',
-    (client) => client.listProducts({ pageSize: 201, pageToken: 'mine' }),
+    'ListProducts with a page below zero and a token of its own',
+    (client) => client.listProducts({ pageSize: -2, pageToken: 'mine' }),
     ['page_size', 'page_token'],
   ],
   ['ListProducts with a negative page', (client) => client.listProducts({ pageSize: -1 }), ['page_size']],

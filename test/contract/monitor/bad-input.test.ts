@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Journey, RunResult } from '#gen/shop/monitor/v1/monitor_pb.ts';
 import { MonitorService } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
+import { pageTokenOf } from '../../support/page-token.ts';
 import { callRaw, clientBy, PROTOCOLS } from '../../support/raw-call.ts';
 import { callUnary, connectByReflection } from '../../support/reflection-client.ts';
 import { type MonitorFixture, startMonitorFixture } from '../../support/services/monitor.ts';
@@ -100,12 +101,12 @@ describe('RunJourney', () => {
 describe('ListRuns', () => {
   it.each(PROTOCOLS)('by %s with only invalid fields is refused with every violation at once', async (protocol) => {
     const client = clientBy(protocol, world.url, MonitorService);
-    const request = { journey: 99 as Journey, pageSize: 201, pageToken: 'not-mine' };
+    const request = { journey: 99 as Journey, pageSize: -1, pageToken: 'not-mine' };
 
     expect(await failureOf(client.listRuns(request))).toMatchObject(
       badRequest(
         'journey: 99 is not a journey',
-        'page_size: must be at most 200, is 201',
+        'page_size: must be at least 0, is -1',
         'page_token: must be the next_page_token of the previous page, unchanged',
       ),
     );
@@ -117,11 +118,10 @@ describe('ListRuns', () => {
     ['of an invalid time', ['2026-13-22T12:00:00.000Z', randomUUID()]],
     ['of a time in another spelling', ['now', randomUUID()]],
     ['of an invalid id', ['2026-11-22T12:00:00.000Z', "1'; drop table run; --"]],
-    ['of numbers', [1, 2]],
     ['of an invalid day', ['2026-02-31T00:00:00.000Z', randomUUID()]],
     ['of an invalid year', ['0000-01-01T00:00:00.000Z', randomUUID()]],
   ])('with a page token %s is refused for it, not broken by the database', async (_, keys) => {
-    const pageToken = Buffer.from(JSON.stringify(keys)).toString('base64url');
+    const pageToken = pageTokenOf(['runs', Journey.UNSPECIFIED], ...keys);
 
     expect(await failureOf(world.client.listRuns({ pageToken }))).toMatchObject(
       badRequest('page_token: must be the next_page_token of the previous page, unchanged'),

@@ -2,7 +2,8 @@
 import { Code } from '@connectrpc/connect';
 import { expect, it } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
-import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
+import { OrderService, CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
+import { callForTrailers } from '../../support/grpc-trailers.ts';
 import { allowedHeaders } from '../../support/identity/credentials.ts';
 import { type OrderFixture, rpcFailureOf, startOrderFixture } from '../../support/services/order.ts';
 
@@ -107,6 +108,27 @@ it('1,000 items are refused with one violation', async () => {
   const error = await rpcFailureOf(fixture.place({ items }));
   expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations).toMatchObject([{ field: 'items' }]);
   await expectToServe(fixture);
+});
+
+it.each([
+  { input: '100 items with two faults each', productId: 'x'.repeat(129), quantity: 2_147_483_647, violations: 200 },
+  { input: '100 unknown products', productId: 'unknown', quantity: 1, violations: 100 },
+])('$input are refused in trailers that every gRPC client accepts', async ({ productId, quantity, violations }) => {
+  await using fixture = await startOrderFixture();
+  const items = Array.from({ length: 100 }, (_, index) => ({ productId: `${productId}${index}`, quantity }));
+  const request = { idempotencyKey: 'key', customerId: 'cust123', paymentMethod: 'pm_approved', items };
+
+  const { bytes, trailers } = await callForTrailers(fixture.service.url, OrderService.method.createOrder, request);
+  const error = await rpcFailureOf(fixture.client.createOrder(request));
+
+  expect(trailers['grpc-status']).toBe(String(Code.InvalidArgument));
+  expect(bytes).toBeLessThan(8_192);
+  expect(trailers['grpc-message']).toBe(error.rawMessage);
+  expect(error.rawMessage).toMatch(/^items\[0\]\.product_id: .*; and \d+ more$/);
+  const listed = error.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
+  expect(listed.length).toBeGreaterThan(20);
+  const omitted = Number(error.findDetails(ErrorInfoSchema)[0]?.metadata.omitted_violations);
+  expect(listed.length + omitted).toBe(violations);
 });
 
 it('a synthetic order of a caller without the credential is permission_denied', async () => {

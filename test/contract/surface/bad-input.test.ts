@@ -359,7 +359,7 @@ describe('the violations of a request', () => {
         platform.client('notification', NotificationService).listNotifications({
           customerId: LONG_ID,
           orderId: LONG_ID,
-          pageSize: 201,
+          pageSize: -1,
           pageToken: 'not-mine',
         }),
       ['customer_id', 'order_id', 'page_size', 'page_token'],

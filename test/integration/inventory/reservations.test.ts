@@ -1,4 +1,5 @@
 // One row per order: reserve, confirm and release in any order, over the wire and in the real database.
+import { Code } from '@connectrpc/connect';
 import { expect, it } from 'vitest';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import {
@@ -7,7 +8,9 @@ import {
   StockReservedSchema,
 } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
+import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { readEventBodies } from '../../support/events.ts';
+import { callForTrailers } from '../../support/grpc-trailers.ts';
 import { failureOf, lines, reasonOf, startInventoryFixture } from '../../support/services/inventory.ts';
 
 it('reserves all lines, answers a duplicate with the same reservation and publishes once', async () => {
@@ -173,14 +176,20 @@ it('refuses to confirm or release by the id of another reservation, and to confi
   });
 });
 
-it('lists ten of a hundred shortages in an error that fits into headers', async () => {
+it.each([
+  ['latin', 'long-id'.repeat(17), 2],
+  ['Chinese', '庫存不足的商品編號'.repeat(14).slice(0, 125), 1],
+])('lists as many of a hundred shortages with %s ids as fit into headers', async (_, id, fewest) => {
   await using fixture = await startInventoryFixture();
-  const wanted = Array.from({ length: 100 }, (_, index) => [`${'long-id'.repeat(17)}-${index}`, 1] as const);
+  const wanted = lines(...Array.from({ length: 100 }, (_, index) => [`${id}-${index}`, 1] as const));
+  const request = { orderId: 'ord1', lines: wanted };
 
-  const failure = await failureOf(fixture.client.reserveStock({ orderId: 'ord1', lines: lines(...wanted) }));
+  const failure = await failureOf(fixture.client.reserveStock(request));
+  const { bytes } = await callForTrailers(fixture.url, InventoryService.method.reserveStock, request);
 
   const [info] = failure.findDetails(ErrorInfoSchema);
-  expect(info?.metadata).toMatchObject({ shortage_count: '100' });
-  expect(failure.rawMessage).toMatch(/ and 90 more$/);
-  expect(JSON.stringify(info?.metadata).length).toBeLessThan(4_000);
+  expect(failure.code).toBe(Code.FailedPrecondition);
+  expect(info?.metadata).toMatchObject({ order_id: 'ord1', shortage_count: '100' });
+  expect(JSON.parse(info?.metadata.shortages ?? '').length).toBeGreaterThanOrEqual(fewest);
+  expect(bytes).toBeLessThan(8_192);
 });

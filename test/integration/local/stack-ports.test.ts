@@ -94,12 +94,35 @@ describe('the ports of a stack', () => {
     const connection = await connectFromOwnPort(server.port);
     const port = connection.localPort!;
 
-    const refused = resolvePorts([request('order', port)], { afterKill: false });
+    const refused = resolvePorts([request('order', port)], { afterKill: false, connectionMs: 150 });
     await expect(refused).rejects.toThrow(`is already in use for a connection by pid ${process.pid} (node)`);
 
     const settling = resolvePorts([request('order', port)], { afterKill: false });
     connection.resetAndDestroy();
     expect((await settling).get('ORDER_PORT')).toBe(port);
+  });
+
+  it('are waited for while a connection that was closed keeps one, until the wait is cancelled', async () => {
+    await using server = await holdPort();
+    server.onConnection((socket) => socket.resume());
+    const connection = await connectFromOwnPort(server.port);
+    const port = connection.localPort!;
+    connection.end();
+    await once(connection, 'close');
+    const cancelled = new AbortController();
+    const lines: string[] = [];
+
+    const settling = resolvePorts([request('order', port)], {
+      afterKill: false,
+      log: (line) => {
+        lines.push(line);
+        cancelled.abort();
+      },
+      signal: cancelled.signal,
+    });
+
+    await expect(settling).rejects.toThrow('aborted');
+    expect(lines).toEqual([`waits up to a minute for outgoing connections on port ${port}`]);
   });
 
   it('are waited for while the processes of a killed stack release them', async () => {

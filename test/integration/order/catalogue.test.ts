@@ -8,6 +8,7 @@ import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order
 import { publishAgain, publishEvent } from '../../support/events.ts';
 import { startTestNats } from '../../support/nats.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
+import { callRaw } from '../../support/raw-call.ts';
 import {
   type OrderFixture,
   rpcFailureOf,
@@ -45,11 +46,14 @@ it('without prices an order is unavailable with RetryInfo, and accepted once inv
   expect(error.code).toBe(Code.Unavailable);
   expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('CATALOGUE_NOT_LOADED');
   expect(error.findDetails(RetryInfoSchema)[0]?.retryDelay?.seconds).toBe(1n);
+  const health = async () => (await callRaw(service.url, 'grpc.health.v1.Health/Check', { body: '{}' })).text;
+  expect(await health()).toContain('"NOT_SERVING"');
 
   await inventory.comeUp();
   await expect
     .poll(async () => (await service.client.createOrder(request)).order?.total?.minorUnits, { timeout: 8_000 })
     .toBe(5_999n);
+  await expect.poll(health).toContain('"SERVING"');
 });
 
 it('reads all pages of ListProducts at the first start only', async () => {

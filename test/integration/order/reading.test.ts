@@ -7,6 +7,7 @@ import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import { pageTokenOf } from '../../support/page-token.ts';
 import { rpcFailureOf, startOrderFixture } from '../../support/services/order.ts';
 import { PATIENT } from './patience.ts';
 
@@ -53,9 +54,19 @@ describe('ListOrders', () => {
     expect(orders.map(({ orderId }) => orderId)).toEqual([waiting.order!.orderId]);
   });
 
+  it('goes on with the next page of the same filter only', async () => {
+    await using fixture = await startOrderFixture(PATIENT);
+    for (const customerId of ['ann', 'ann', 'bob']) await fixture.place({ customerId });
+    const { nextPageToken: pageToken } = await fixture.client.listOrders({ customerId: 'ann', pageSize: 1 });
+    const next = await fixture.client.listOrders({ customerId: 'ann', pageSize: 1_000, pageToken });
+    expect(next).toMatchObject({ orders: [{ customerId: 'ann' }], nextPageToken: '' });
+    const error = await rpcFailureOf(fixture.client.listOrders({ customerId: 'bob', pageToken }));
+    expect(error.rawMessage).toBe('page_token: is of another list or of another filter');
+  });
+
   it('refuses a foreign page token, by name', async () => {
     await using fixture = await startOrderFixture(PATIENT);
-    const pageToken = Buffer.from(JSON.stringify(['2026', 'x'])).toString('base64url');
+    const pageToken = pageTokenOf(['orders', '', OrderStatus.UNSPECIFIED], '2026', 'x');
     const error = await rpcFailureOf(fixture.client.listOrders({ pageToken }));
     expect(error.code).toBe(Code.InvalidArgument);
     expect(error.rawMessage).toContain('page_token');

@@ -5,6 +5,7 @@ import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { readEventBodies } from '../../support/events.ts';
 import { failureOf, reasonOf } from '../../support/services/inventory.ts';
 import { paymentOf, startPaymentFixture, untilAnswered } from '../../support/services/payment.ts';
+import { openProviderTap } from '../../support/services/provider-tap.ts';
 
 describe('ProcessPayment', () => {
   it('charges 59.99 once for the same payment twice, with one transaction id', { tags: 'seed-7.3' }, async () => {
@@ -69,6 +70,21 @@ describe('ProcessPayment', () => {
 
     expect(await fixture.chargesAtProvider('order-1')).toHaveLength(1);
     expect(await fixture.chargesAtProvider('order-2')).toHaveLength(0);
+  });
+
+  it('answers declined when the provider’s words hold what Postgres refuses', async () => {
+    await using tap = await openProviderTap();
+    await using fixture = await startPaymentFixture({ environment: { PAYMENT_PROVIDER_URL: tap.url } });
+    const error = { code: 'bad\u0000card', message: 'not \ud800 today' };
+    tap.answers.set('pm_bad', { status: 402, body: { error } });
+
+    const { charge } = await fixture.client.processPayment(paymentOf('order-1', { paymentMethod: 'pm_bad' }));
+
+    expect(charge).toMatchObject({
+      status: ChargeStatus.DECLINED,
+      declineCode: 'bad\ufffdcard',
+      declineMessage: 'not \ufffd today',
+    });
   });
 
   it('answers the same order with another key by its existing charge', async () => {

@@ -16,9 +16,11 @@ export const importRuleSettings: RuleSettings = {
   ],
   openToPureFiles: [
     'services/platform/base/call-failure.ts',
+    'services/platform/base/error-limits.ts',
     'services/platform/base/errors.ts',
     'services/platform/base/money.ts',
     'services/platform/identity/caller.ts',
+    'services/platform/base/text.ts',
   ],
   neutralContracts: ['gen/google/', 'gen/shop/access/', 'gen/shop/common/', 'gen/shop/ops/'],
   plainFactories: [

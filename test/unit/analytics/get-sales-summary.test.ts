@@ -1,6 +1,6 @@
-import { create } from '@bufbuild/protobuf';
+import { create, toBinary, toJson } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { SalesStep as StepNumber } from '#gen/shop/analytics/v1/analytics_pb.ts';
+import { SalesSummarySchema, SalesStep as StepNumber } from '#gen/shop/analytics/v1/analytics_pb.ts';
 import { GetSalesSummaryRequestSchema } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
 import { getSalesSummary } from '#services/analytics/get-sales-summary.ts';
 import { afterNoon, NOON } from '../../support/services/sales-builders.ts';
@@ -36,6 +36,27 @@ describe('GetSalesSummary', () => {
     const numbers = Object.values(StepNumber).filter((step) => step !== StepNumber.UNSPECIFIED);
     expect(summary.steps.map(({ step }) => step)).toEqual(numbers);
     expect(summary).toMatchObject({ ordersConfirmed: 2n, failures: [{ reason: 99, orders: 1n }] });
+  });
+
+  it('answers with the largest int64 where a sum is larger, and can be sent', async () => {
+    const largest = 2n ** 63n - 1n;
+    const money = (minorUnits: bigint) => ({ currencyCode: 'EUR', minorUnits });
+    const store = createFakeSales();
+    store.rows = rowsOf({
+      revenue: [money(largest + 1n), money(largest - 1n)],
+      minutes: [{ minute: NOON, orders: 2n, revenue: money(2n * largest) }],
+      products: [{ productId: 'p', name: 'P', quantity: largest + 1n, gross: money(2n ** 70n) }],
+    });
+
+    const { summary } = await getSalesSummary({ store, now: () => NOON }, create(GetSalesSummaryRequestSchema));
+
+    expect(summary).toMatchObject({
+      revenue: [money(largest), money(largest - 1n)],
+      minutes: [{ revenue: [money(largest)] }],
+      products: [{ quantity: largest, gross: [money(largest)] }],
+    });
+    expect(() => toJson(SalesSummarySchema, create(SalesSummarySchema, summary))).not.toThrow();
+    expect(() => toBinary(SalesSummarySchema, create(SalesSummarySchema, summary))).not.toThrow();
   });
 
   it.each<[string, Init, string]>([

@@ -72,6 +72,11 @@ describe('an event', () => {
       { items: [{ productId: 'prod456', quantity: 0 }] },
       'items[0].quantity: must be at least 1, is 0; items[0].unit_price: must be set',
     ],
+    [
+      'a line whose amount no column can hold',
+      { items: [{ productId: 'p', quantity: 10_000, unitPrice: { currencyCode: 'EUR', minorUnits: 2n ** 60n } }] },
+      'items[0]: costs more than can be stored',
+    ],
   ])('of a sale with %s is invalid', async (_fault, changes, words) => {
     await expect(apply(OrderConfirmedSchema.typeName, confirmedOf(changes))).rejects.toMatchObject({
       kind: 'invalid_argument',

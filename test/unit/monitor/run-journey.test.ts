@@ -6,6 +6,7 @@ import { ListRunsRequestSchema, RunJourneyRequestSchema } from '#gen/shop/monito
 import { listRuns } from '#services/monitor/list-runs.ts';
 import { runJourney } from '#services/monitor/run-journey.ts';
 import type { Run } from '#services/monitor/run-store.ts';
+import { pageTokenOf } from '../../support/page-token.ts';
 import { failureOf, faultsOf } from '../../support/services/order-builders.ts';
 
 const ended: Run = {
@@ -129,10 +130,10 @@ describe('ListRuns', () => {
     expect(first.runs).toHaveLength(1);
     const { store, answer: second } = list({ pageToken: first.nextPageToken });
     expect((await second).nextPageToken).toBe('');
-    expect(store.list).toHaveBeenCalledWith(undefined, {
-      size: 50,
-      after: ['2026-03-01T12:00:00.250Z', ended.runId],
-    });
+    const page = { size: 50, after: ['2026-03-01T12:00:00.250Z', ended.runId] };
+    expect(store.list).toHaveBeenCalledWith(undefined, expect.objectContaining(page));
+    const otherFilter = list({ pageToken: first.nextPageToken, journey: Journey.CANCEL });
+    expect(fieldsOf(await faultsOf(otherFilter.answer))).toEqual(['page_token']);
   });
 
   it('filters by journey', async () => {
@@ -144,11 +145,11 @@ describe('ListRuns', () => {
   it.each([
     { request: { pageSize: -1 }, faults: ['page_size'] },
     {
-      request: { pageSize: 201, journey: 7 as Journey, pageToken: 'no' },
+      request: { pageSize: -1, journey: 7 as Journey, pageToken: 'no' },
       faults: ['journey', 'page_size', 'page_token'],
     },
     {
-      request: { pageToken: Buffer.from('["yesterday","1"]').toString('base64url') },
+      request: { pageToken: pageTokenOf(['runs', Journey.UNSPECIFIED], 'yesterday', '1') },
       faults: ['page_token'],
     },
   ])('refuses $faults', async ({ request, faults }) => {

@@ -26,6 +26,7 @@ function createMailer(...due: readonly DueNotification[]) {
   };
   const send = vi.fn<(mail: Mail) => Promise<unknown>>(async () => undefined);
   const wakeRelay = vi.fn();
+  const now = vi.fn(() => NOW);
   const log = createLog({ service: 'notification', level: 'silent' });
   const dependencies: MailerDependencies = {
     store,
@@ -36,11 +37,19 @@ function createMailer(...due: readonly DueNotification[]) {
       metrics: createMetrics('notification'),
       log,
     }),
+    accepted: new Map(),
     wakeRelay,
-    now: () => NOW,
+    now,
     log,
   };
-  return { store, send, wakeRelay, dependencies, run: (signal = unsignalled()) => sendDueMails(dependencies, signal) };
+  return {
+    store,
+    send,
+    wakeRelay,
+    now,
+    dependencies,
+    run: (signal = unsignalled()) => sendDueMails(dependencies, signal),
+  };
 }
 
 function dueOf(count: number, attempt = 1): DueNotification[] {
@@ -90,11 +99,28 @@ describe('a mail that is due', () => {
     expect(wakeRelay).not.toHaveBeenCalled();
   });
 
-  it('is sent again after its lease when it was sent but could not be marked', async () => {
-    const { store, run } = createMailer(...dueOf(1));
+  it('is only marked, with the time it was sent at, when it is due again because it could not be marked', async () => {
+    const { store, send, now, dependencies, run } = createMailer(...dueOf(1));
     store.markSent.mockRejectedValueOnce(new Error('the database is unavailable'));
     await expect(run()).rejects.toThrow('the database is unavailable');
     expect(store.postpone).not.toHaveBeenCalled();
+
+    now.mockReturnValue(new Date(NOW.getTime() + 60_000));
+    await run();
+
+    expect(send).toHaveBeenCalledOnce();
+    expect(store.markSent.mock.calls[1]?.slice(0, 2)).toEqual(['id-0', NOW]);
+    expect(dependencies.accepted.size).toBe(0);
+  });
+
+  it('that was accepted is remembered among 1,000, so that an outage cannot fill the memory', async () => {
+    const { store, dependencies, run } = createMailer(...dueOf(1));
+    for (let index = 0; index < 1_000; index += 1) dependencies.accepted.set(`old-${index}`, NOW);
+    store.markSent.mockRejectedValueOnce(new Error('the database is unavailable'));
+    await expect(run()).rejects.toThrow('the database is unavailable');
+
+    expect(dependencies.accepted.size).toBe(1_000);
+    expect([dependencies.accepted.has('old-0'), dependencies.accepted.has('id-0')]).toEqual([false, true]);
   });
 
   it('is one of a batch of at most 20, and a full batch is followed by the next at once', async () => {

@@ -12,6 +12,7 @@ import type { NotificationStore } from '#services/notification/notification-stor
 import { createNotificationSubscriptions } from '#services/notification/routes.ts';
 import type { Transaction } from '#services/platform/storage/database.ts';
 import { type Sql, toStatement } from '#services/platform/storage/sql.ts';
+import { pageTokenOf } from '../../support/page-token.ts';
 import { notificationOf } from './fakes.ts';
 
 const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
@@ -80,6 +81,8 @@ describe('the event OrderConfirmed', () => {
 });
 
 describe('ListNotifications', () => {
+  const tokenOf = (...keys: string[]) => pageTokenOf(['notifications', '', ''], ...keys);
+
   function createList(count: number) {
     const id = (index: number) => `00000000-0000-4000-8000-00000000000${index}`;
     const found = Array.from({ length: count }, (_, index) => notificationOf({ notificationId: id(index) }));
@@ -92,13 +95,22 @@ describe('ListNotifications', () => {
 
   it('continues after the last notification of the previous page', async () => {
     const { list, ask } = createList(3);
-    const { notifications, nextPageToken } = await ask({ pageSize: 2 });
-    await ask({ pageSize: 2, pageToken: nextPageToken, customerId: 'cust123', orderId: 'o1' });
+    const filter = { customerId: 'cust123', orderId: 'o1' };
+    const { notifications, nextPageToken } = await ask({ ...filter, pageSize: 2 });
+    await ask({ ...filter, pageSize: 2, pageToken: nextPageToken });
     expect(notifications).toHaveLength(2);
-    expect(list.mock.calls[1]).toEqual([
-      { customerId: 'cust123', orderId: 'o1' },
+    expect(list.mock.calls[1]).toMatchObject([
+      filter,
       { size: 2, after: ['2026-01-02T03:04:05.678Z', '00000000-0000-4000-8000-000000000001'] },
     ]);
+  });
+
+  it.each([{ customerId: 'cust123' }, { orderId: 'o1' }])('refuses the token of a page without %o', async (filter) => {
+    const { ask } = createList(3);
+    const { nextPageToken } = await ask({ pageSize: 2 });
+    await expect(ask({ ...filter, pageToken: nextPageToken })).rejects.toMatchObject({
+      violations: [{ field: 'page_token' }],
+    });
   });
 
   it('returns no token with the last notification', async () => {
@@ -106,10 +118,10 @@ describe('ListNotifications', () => {
   });
 
   it.each([
-    ['page_size', { pageSize: 201 }],
+    ['page_size', { pageSize: -1 }],
     ['page_token', { pageToken: 'nonsense' }],
-    ['page_token', { pageToken: Buffer.from('["2026-01-02T03:04:05.678Z","no uuid"]').toString('base64url') }],
-    ['page_token', { pageToken: Buffer.from('["now","00000000-0000-4000-8000-000000000001"]').toString('base64url') }],
+    ['page_token', { pageToken: tokenOf('2026-01-02T03:04:05.678Z', 'no uuid') }],
+    ['page_token', { pageToken: tokenOf('now', '00000000-0000-4000-8000-000000000001') }],
     ['customer_id', { customerId: 'x'.repeat(129) }],
     ['order_id', { orderId: '\u0000' }],
   ])('reports the invalid field %s (%o)', async (field, request) => {

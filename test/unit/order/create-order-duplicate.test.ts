@@ -25,6 +25,20 @@ describe('an idempotency key that is used again', () => {
     expect(fixture.saga.inventory.reserveStock).toHaveBeenCalledOnce();
   });
 
+  it('with the same items in another order returns the first order', async () => {
+    const fixture = createOrderFixture();
+    const items = [
+      { productId: 'prod456', quantity: 1 },
+      { productId: '12345', quantity: 2 },
+    ];
+    const first = await fixture.place({ items });
+    expect(await fixture.place({ items: items.toReversed() })).toEqual(first);
+    expect(fixture.saga.payment.captures).toBe(1);
+
+    const swapped = items.map(({ productId }, index) => ({ productId, quantity: items[1 - index]?.quantity ?? 0 }));
+    expect(await failureOf(fixture.place({ items: swapped }))).toMatchObject({ reason: 'IDEMPOTENCY_KEY_REUSED' });
+  });
+
   it.each([
     { difference: 'another customer', change: { customerId: 'cust999' } },
     { difference: 'another quantity', change: { items: [{ productId: '12345', quantity: 11 }] } },

@@ -11,8 +11,10 @@ import { callFailure, createFakeSaga, type FakeSaga } from '../../support/servic
 import { blockedOrder, frozenDeadline, pendingOrder, secondsLater } from '../../support/services/order-builders.ts';
 import { recordLog } from '../platform/support/recorded-log.ts';
 
-const answerCharge = (status: ChargeStatus, words: { declineMessage?: string; declineCode?: string } = {}) =>
-  create(ProcessPaymentResponseSchema, { charge: { orderId: 'order-1', status, ...words } });
+const answerCharge = (
+  status: ChargeStatus,
+  words: { declineMessage?: string; declineCode?: string; transactionId?: string } = {},
+) => create(ProcessPaymentResponseSchema, { charge: { orderId: 'order-1', status, ...words } });
 
 async function report(saga: FakeSaga) {
   const { log, lines } = recordLog('info');
@@ -71,6 +73,22 @@ describe('a run', () => {
       'an answer without a reservation',
       (saga) => saga.inventory.reserveStock.mockResolvedValue(create(ReserveStockResponseSchema)),
       'inventory answered without a reservation',
+    ],
+    [
+      'a reservation whose id cannot be stored',
+      (saga) =>
+        saga.inventory.reserveStock.mockResolvedValue(
+          create(ReserveStockResponseSchema, { reservation: { reservationId: 'res\u0000' } }),
+        ),
+      'inventory answered with an id that cannot be stored',
+    ],
+    [
+      'a charge whose id cannot be stored',
+      (saga) =>
+        saga.payment.processPayment.mockResolvedValue(
+          answerCharge(ChargeStatus.COMPLETED, { transactionId: 'x'.repeat(1_001) }),
+        ),
+      'payment answered with an id that cannot be stored',
     ],
     [
       'a charge that is not settled',

@@ -12,6 +12,7 @@ import {
   markReserved,
   NOTHING_OWED,
   type Order,
+  recordStep,
 } from '#services/order/order.ts';
 import {
   blockedOrder,
@@ -56,6 +57,12 @@ it.each<readonly [transition: string, before: () => Order, after: (order: Order)
 
   expect(added.map(({ step, state, detail }) => [step, state, detail].join(' ').trim())).toEqual(entries);
   expect(added.map(({ time }) => time)).toEqual(entries.map(() => now));
+});
+
+it('what another system said is stored as text that can be stored and shown', () => {
+  const blocked = recordStep(pendingOrder(), 'PROCESS_PAYMENT', 'RETRYING', now, `bad\u0000card ${'x'.repeat(1_000)}`);
+
+  expect(blocked.timeline.at(-1)?.detail).toMatch(/^bad\ufffdcard x{490}…$/);
 });
 
 it('an ending owes nothing or both compensations', () => {

@@ -98,6 +98,7 @@ describe('asking for a charge', () => {
     ['a gateway in between', { status: 504, body: undefined }],
     ['a success that is not JSON', { status: 200, body: undefined }],
     ['a success without an id', { status: 200, body: { status: 'captured' } }],
+    ['a success with an id that cannot be stored', { status: 200, body: { ...CHARGE, id: 'ch_\u0000' } }],
     ['a decline without a code', { status: 402, body: {} }],
     ['a limit of requests', { status: 429, body: errorBody('rate_limited') }],
     ['a corrupted request', { status: 400, body: badRequest('body') }],
@@ -111,15 +112,10 @@ describe('asking for a charge', () => {
     expect(await createClient(answer).client.charge('key', ORDER, COUNTED)).toMatchObject({ kind: 'unknown' });
   });
 
-  it('truncates long messages and drops those of a refused request', async () => {
-    const { client } = createClient(
-      { status: 402, body: errorBody('c'.repeat(1_000), 'm'.repeat(1_000)) },
-      { status: 400, body: badRequest('payment_method') },
-    );
-    const declined = await client.charge('key', ORDER, COUNTED);
+  it('drops the message of a refused request', async () => {
+    const { client } = createClient({ status: 400, body: badRequest('payment_method') });
     const refused = await client.charge('key', ORDER, COUNTED);
 
-    expect(declined).toMatchObject({ code: 'c'.repeat(100), message: 'm'.repeat(500) });
     expect(JSON.stringify(refused)).not.toContain('pm_secret');
   });
 

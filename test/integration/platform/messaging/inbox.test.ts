@@ -117,6 +117,25 @@ describe('a dead letter', () => {
   });
 });
 
+it('stores failures and dead letters whose headers and errors hold what Postgres refuses', async () => {
+  await using inbox = await openInbox();
+  const event = eventOf({
+    headers: { 'ce-id': 'a\u0000b', 'x-half': '\ud800', 'x-\u0000': 'c', traceparent: 'a\u0000' },
+  });
+  const error = new Error('cannot read \u0000 and \udfff');
+
+  await countFailure(inbox.database, event, error);
+  await storeDeadLetter(inbox.database, event, error, 1);
+
+  expect(await inbox.letters()).toMatchObject([
+    {
+      event_id: event.id,
+      headers: { 'ce-id': 'a\ufffdb', 'x-half': '\ufffd', 'x-\ufffd': 'c' },
+      error: 'cannot read \ufffd and \ufffd',
+    },
+  ]);
+});
+
 describe('events that are applied together', () => {
   const [first, second, third] = [eventOf(), eventOf(), eventOf()];
 

@@ -228,3 +228,51 @@ describe('a pool', () => {
     await expect(refused).rejects.not.toThrow(/a-wrong-password/);
   });
 });
+
+describe('a statement that was prepared before a migration', () => {
+  const READ = 'select * from note where order_id = $1';
+
+  it('is prepared again on every connection when its result has another type', async () => {
+    await using test = await createNoteDatabase();
+    await using database = openDatabase({ url: test.databaseUrl, size: 3 });
+    const readOnAll = () => Promise.all(Array.from({ length: 6 }, () => database.query(READ, ['ord1'])));
+    await database.query(INSERT, ['ord1']);
+    await readOnAll();
+
+    await ask(test.superuserUrl, 'alter table note add column colour text');
+
+    for (const [row] of await readOnAll()) expect(row).toMatchObject({ order_id: 'ord1', colour: null });
+  });
+
+  it('makes its transaction run again, which is committed once, with its hints', async () => {
+    await using test = await createNoteDatabase();
+    await using database = openDatabase({ url: test.databaseUrl, size: 1 });
+    const hint = vi.fn();
+    const work = () =>
+      database.transaction(async (transaction) => {
+        transaction.afterCommit(hint);
+        await transaction.query(INSERT, ['ord1']);
+        // As a use case that maps every failure to its own error.
+        const rows = await transaction.query(READ, ['ord1']).catch(() => Promise.reject(new Error('cannot be read')));
+        return rows.length;
+      });
+    await database.query(READ, ['ord1']);
+
+    await ask(test.superuserUrl, 'alter table note add column colour text');
+
+    expect(await work()).toBe(1);
+    expect(await readNotes(test)).toEqual(['ord1']);
+    expect(hint).toHaveBeenCalledTimes(1);
+  });
+
+  it('is prepared again when the server no longer has it, as after a pooler has reset the connection', async () => {
+    await using test = await createNoteDatabase();
+    await using database = openDatabase({ url: test.databaseUrl, size: 1 });
+    await database.query(INSERT, ['ord1']);
+    await database.query(READ, ['ord1']);
+
+    await database.query('deallocate all');
+
+    expect(await database.query(READ, ['ord1'])).toHaveLength(1);
+  });
+});

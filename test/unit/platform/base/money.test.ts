@@ -65,3 +65,14 @@ it.each([
 ])('reads %d as people write it', (minorUnits, text) => {
   expect(formatMoney(eur(minorUnits))).toBe(text);
 });
+
+it.each([
+  [5_000n, 'JPY', '5000 JPY'],
+  [-1n, 'KRW', '-1 KRW'],
+  [1_234n, 'KWD', '1.234 KWD'],
+  [7n, 'BHD', '0.007 BHD'],
+  [12_345n, 'CLF', '1.2345 CLF'],
+  [1_234n, 'HUF', '12.34 HUF'],
+])('has the decimals that ISO 4217 gives its currency: %d %s', (minorUnits, currencyCode, text) => {
+  expect(formatMoney({ minorUnits, currencyCode })).toBe(text);
+});

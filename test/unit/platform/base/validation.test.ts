@@ -40,13 +40,45 @@ describe('text', () => {
     expect(violationsOf((validation) => validation.text('id', 'x'.repeat(300)))).toEqual([
       'id: must have at most 128 characters, has 300',
     ]);
-    expect(violationsOf((validation) => validation.text('note', 'abcd', 3))).toHaveLength(1);
+    expect(violationsOf((validation) => validation.name('name', 'abcd', 3))).toHaveLength(1);
   });
 
   it.each(['\u0000', '\n', '\u007f', '\u0085'])('may not hold a control character: %j', (character) => {
     expect(violationsOf((validation) => validation.text('id', `a${character}b`))).toEqual([
       'id: must not contain control characters',
     ]);
+  });
+
+  it('is counted in code points, so that 128 emoji are as long as 128 letters', () => {
+    expect(violationsOf((validation) => validation.text('id', '🎁'.repeat(128)))).toEqual([]);
+    expect(violationsOf((validation) => validation.text('id', '🎁'.repeat(129)))).toEqual([
+      'id: must have at most 128 characters, has 129',
+    ]);
+  });
+
+  it.each([
+    ['a zero-width space', 'cust\u200b123'],
+    ['a byte order mark', '\ufeffcust123'],
+    ['a soft hyphen', 'cust\u00ad123'],
+    ['a bidirectional override', 'cust\u202e321'],
+    ['an isolate', 'cust\u2066123'],
+    ['a blank letter', 'cust\u3164'],
+    ['a line separator', 'cust\u2028123'],
+    ['a joiner', 'cust\u200d123'],
+  ])('may not hold %s, by which two ids would look the same', (_, value) => {
+    expect(violationsOf((validation) => validation.text('id', value))).toEqual([
+      'id: must not contain invisible or bidirectional characters',
+    ]);
+  });
+
+  it.each([' ', '\u00a0', '\u3000', ' cust123', 'cust123 '])('is not blank at an end: %j', (value) => {
+    expect(violationsOf((validation) => validation.text('id', value))).toEqual([
+      'id: must not begin or end with white space',
+    ]);
+  });
+
+  it('is not half a surrogate pair', () => {
+    expect(violationsOf((validation) => validation.text('id', 'a\ud83d'))).toEqual(['id: must be well-formed Unicode']);
   });
 
   it('may be in any language', () => {
@@ -60,7 +92,25 @@ describe('text', () => {
   it('that is optional may be empty, and is checked when it is not', () => {
     expect(violationsOf((validation) => validation.optionalText('reason', ''))).toEqual([]);
     expect(violationsOf((validation) => validation.optionalText('reason', 'a\tb'))).toHaveLength(1);
-    expect(violationsOf((validation) => validation.optionalText('reason', 'abcd', 3))).toHaveLength(1);
+    expect(violationsOf((validation) => validation.optionalText('reason', 'x'.repeat(129)))).toHaveLength(1);
+  });
+});
+
+describe('a name', () => {
+  it.each(['👩‍👩‍👧 family mug', '❤️', 'می\u200cخواهم'])(
+    'may hold the joiners of its script and of emoji: %s',
+    (name) => {
+      expect(violationsOf((validation) => validation.name('name', name, 200))).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['\u200d\ufe0f', 'must contain a visible character'],
+    ['lamp\u202egnp', 'must not contain invisible or bidirectional characters'],
+    [' lamp', 'must not begin or end with white space'],
+    ['', 'must not be empty'],
+  ])('of %j is refused', (name, fault) => {
+    expect(violationsOf((validation) => validation.name('name', name, 200))).toEqual([`name: ${fault}`]);
   });
 });
 
@@ -87,16 +137,16 @@ describe('money', () => {
     expect(violationsOf((validation) => validation.money('amount', undefined, 0n))).toEqual(['amount: must be set']);
   });
 
-  it('must have a currency of three upper-case letters and enough units, and both faults are reported', () => {
+  it('must have a known currency and enough units, and both faults are reported', () => {
     const amount = { currencyCode: 'euro', minorUnits: -1n };
 
     expect(violationsOf((validation) => validation.money('amount', amount, 1n))).toEqual([
-      'amount.currency_code: must be three upper-case letters, like EUR',
+      'amount.currency_code: must be a currency of ISO 4217 in upper-case letters, like EUR',
       'amount.minor_units: must be at least 1, is -1',
     ]);
   });
 
-  it.each(['', 'eur', 'EU', 'EURO', 'E1R', 'EUR\n'])('has no currency %j', (currencyCode) => {
+  it.each(['', 'eur', 'EU', 'EURO', 'E1R', 'EUR\n', 'ZZZ', 'XXX', 'XAU'])('has no currency %j', (currencyCode) => {
     expect(violationsOf((validation) => validation.money('amount', { currencyCode, minorUnits: 1n }, 0n))).toHaveLength(
       1,
     );

@@ -10,7 +10,7 @@ const { SERVING, NOT_SERVING } = ServingStatus;
 const outage = unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'away', retryAfterMs: 1_000 });
 
 /** A monitor of a database that fails while `test.failure` is set, and of a broker that is connected while `test.connected`. */
-async function startMonitor() {
+async function startMonitor(isReady?: () => Promise<boolean>) {
   const state: { failure: Error | undefined; connected: boolean } = { failure: undefined, connected: true };
   const health = new HealthRegistry();
   const database = createFakeDatabase(() => {
@@ -19,7 +19,7 @@ async function startMonitor() {
   });
   const broker = { status: () => ({ connected: state.connected, since: new Date() }) } as Broker;
   const recorded = recordLog();
-  const monitor = createHealthMonitor({ health, database, broker, log: recorded.log });
+  const monitor = createHealthMonitor({ health, database, broker, isReady, log: recorded.log });
   await monitor.start();
   await vi.advanceTimersByTimeAsync(0);
   return { ...recorded, state, health, database, [Symbol.asyncDispose]: monitor.stop };
@@ -85,6 +85,36 @@ describe('health', () => {
     await vi.advanceTimersByTimeAsync(1_000);
 
     expect(test.health.get('broker')).toBe(NOT_SERVING);
+  });
+
+  it('is NOT_SERVING until the service has what its calls need, and then whatever becomes of that', async () => {
+    let isReady = false;
+    const ask = vi.fn(async () => isReady);
+    await using test = await startMonitor(ask);
+    expect(test.health.get('')).toBe(NOT_SERVING);
+
+    isReady = true;
+    await vi.advanceTimersByTimeAsync(100);
+    expect(test.health.get('')).toBe(SERVING);
+    const asked = ask.mock.calls.length;
+    isReady = false;
+    await vi.advanceTimersByTimeAsync(5_000);
+
+    expect(test.health.get('')).toBe(SERVING);
+    expect(ask).toHaveBeenCalledTimes(asked);
+    expect(test.lines).toMatchObject([{ level: 'info', msg: 'has what its calls need' }]);
+  });
+
+  it('is NOT_SERVING from its creation, before the first check, when the service may not be ready', async () => {
+    const health = new HealthRegistry();
+    const broker = { status: () => ({ connected: true, since: new Date() }) } as Broker;
+    const options = { health, database: createFakeDatabase(() => [{}]), broker, log: recordLog().log };
+    createHealthMonitor(options);
+    expect(health.get('')).toBe(SERVING);
+
+    createHealthMonitor({ ...options, isReady: async () => true });
+
+    expect(health.get('')).toBe(NOT_SERVING);
   });
 
   it('is logged when it changes, with the reason, and at no other time', async () => {

@@ -79,6 +79,20 @@ describe('bad settings', () => {
     expect(createService).not.toHaveBeenCalled();
   });
 
+  it('of telemetry do not stop the service', async () => {
+    const { handle, exits } = createFakeProcess({
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      OTEL_TRACES_EXPORTER: 'otlp,console',
+      OTEL_TRACES_SAMPLER: 'jaeger_remote',
+    });
+    const service = createFakeService();
+
+    await runService(handle, 'order', loadConfig, () => service);
+
+    expect(service.start).toHaveBeenCalledOnce();
+    expect(exits).toEqual([]);
+  });
+
   it('are not what a mistake in reading them is', async () => {
     const { handle, exits } = createFakeProcess();
     const fail = () => {

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createValidation } from '#services/platform/base/validation.ts';
-import { cutPage, isTimeAndUuid, isTimeKey, type Page, parsePage } from '#services/platform/storage/page.ts';
+import { cutPage, isTimeAndUuid, isTimeKey, parsePage, type RequestedPage } from '#services/platform/storage/page.ts';
 
 /** Parses a request that must be right. */
-function pageOf(pageSize: number, pageToken = '', keyCount = 2): Page {
+function pageOf(pageSize: number, pageToken = '', keyCount = 2, filter: readonly string[] = ['things']): RequestedPage {
   const validation = createValidation();
-  const page = parsePage({ pageSize, pageToken }, keyCount, validation);
+  const page = parsePage({ pageSize, pageToken }, { filter, keyCount }, validation);
   validation.throwIfInvalid();
   return page;
 }
@@ -18,12 +18,14 @@ describe('the size of a page', () => {
     [0, 50],
     [1, 1],
     [200, 200],
+    [201, 200],
+    [2_147_483_647, 200],
   ])('asked for as %d is %d', (asked, size) => {
-    expect(pageOf(asked)).toEqual({ size, after: undefined });
+    expect(pageOf(asked)).toMatchObject({ size, after: undefined });
   });
 
-  it.each([-1, 201])('of %d is refused, naming page_size', (pageSize) => {
-    expect(() => pageOf(pageSize)).toThrow(/^page_size: must be at (least|most)/);
+  it('below zero is refused, naming page_size', () => {
+    expect(() => pageOf(-1)).toThrow(/^page_size: must be at least 0/);
   });
 });
 
@@ -32,6 +34,31 @@ describe('a token', () => {
     const { nextPageToken } = cutPage(['a', 'b', 'c'], pageOf(2), (row) => [row, `id-${row}`]);
 
     expect(pageOf(2, nextPageToken).after).toEqual(['b', 'id-b']);
+  });
+
+  it.each([
+    { what: 'another list', filter: ['others', 'cust123'] },
+    { what: 'another filter', filter: ['things', 'cust124'] },
+    { what: 'no filter', filter: ['things', ''] },
+    { what: 'the same texts at other places', filter: ['things', '', 'cust123'] },
+  ])('is refused with $what', ({ filter }) => {
+    const own = ['things', 'cust123'];
+    const { nextPageToken } = cutPage([1, 2], pageOf(1, '', 1, own), (row) => [String(row)]);
+
+    expect(pageOf(1, nextPageToken, 1, own).after).toEqual(['1']);
+    expect(() => pageOf(1, nextPageToken, 1, filter)).toThrow('page_token: is of another list or of another filter');
+  });
+
+  it('is refused when the database cannot read its keys', () => {
+    const validation = createValidation();
+    const list = { filter: ['things'], keyCount: 1, areKeys: ([key = '']: readonly string[]) => key === 'a' };
+    const { nextPageToken } = cutPage([1, 2], pageOf(1, '', 1), () => ['b']);
+
+    parsePage({ pageSize: 1, pageToken: nextPageToken }, list, validation);
+
+    expect(validation.throwIfInvalid).toThrow(
+      'page_token: must be the next_page_token of the previous page, unchanged',
+    );
   });
 
   it('brings any sort keys back unchanged', () => {
@@ -53,11 +80,11 @@ describe('a token', () => {
     ['no base64', '%%%'],
     ['no JSON', Buffer.from('{').toString('base64url')],
     ['no list', token({ 0: 'a', 1: 'b' })],
-    ['too few keys', token(['a'])],
-    ['too many keys', token(['a', 'b', 'c'])],
-    ['keys that are no text', token([1, 2])],
+    ['too few keys', token(['digest', 'a'])],
+    ['too many keys', token(['digest', 'a', 'b', 'c'])],
+    ['keys that are no text', token(['digest', 1, 2])],
     ['null', token(null)],
-    ['a key no database takes', token(['a', 'b\u0000'])],
+    ['a key no database takes', token(['digest', 'a', 'b\u0000'])],
   ])('with %s is refused, naming page_token', (_, pageToken) => {
     expect(() => pageOf(10, pageToken)).toThrow(
       'page_token: must be the next_page_token of the previous page, unchanged',
