@@ -1,22 +1,23 @@
-// CORS: answers preflights of allowed origins and sets the headers that let their scripts read answers.
+// CORS: answers preflights of allowed origins, sets the headers that let their scripts read answers, and refuses other origins.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { cors } from '@connectrpc/connect';
+import { Code, cors } from '@connectrpc/connect';
+import { createOriginCheck } from './limits/request-origin.ts';
 import type { ResolvedOptions } from './options.ts';
+import { answerRefusal } from './refusal.ts';
 
-type CorsOptions = Pick<ResolvedOptions, 'corsAllowedHeaders' | 'corsExposedHeaders'> & {
+type CorsOptions = Pick<ResolvedOptions, 'corsAllowedHeaders' | 'corsExposedHeaders' | 'onLimit'> & {
   readonly corsOrigins?: readonly string[] | undefined;
 };
 
 /**
- * Sets the CORS headers of an answer, and ends it when the request is a preflight.
+ * Sets the CORS headers of an answer, and ends it when the request is a preflight or of an origin that may not call.
  * Returns whether the request has been answered.
  */
 export type CorsGate = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 // How long a browser may remember a preflight; Chromium caps it at two hours.
 const PREFLIGHT_MAX_AGE_SECONDS = 7200;
-const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/;
 
 /**
  * Returns the gate for these options.
@@ -24,6 +25,7 @@ const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?
  * @throws TypeError naming an entry of `corsOrigins` that is not an origin.
  */
 export function createCorsGate(options: CorsOptions): CorsGate {
+  for (const origin of options.corsOrigins ?? []) assertOrigin(origin);
   const isAllowed = createOriginCheck(options.corsOrigins);
   const allowedMethods = cors.allowedMethods.join(', ');
   const allowedHeaders = [...cors.allowedHeaders, ...options.corsAllowedHeaders].join(', ');
@@ -45,7 +47,14 @@ export function createCorsGate(options: CorsOptions): CorsGate {
       response.setHeader('access-control-allow-origin', origin);
       response.setHeader('access-control-expose-headers', exposedHeaders);
     }
-    if (!isPreflight) return false;
+    if (!isPreflight && (isGranted || origin === undefined)) return false;
+    if (!isPreflight) {
+      // A script need not be able to read an answer to do harm by the call.
+      options.onLimit('origin');
+      const message = 'scripts of this origin may not call';
+      answerRefusal({ code: Code.PermissionDenied, httpStatus: 403, message }, request, response);
+      return true;
+    }
     if (isGranted) {
       response.setHeader('access-control-allow-methods', allowedMethods);
       response.setHeader('access-control-allow-headers', allowedHeaders);
@@ -57,17 +66,9 @@ export function createCorsGate(options: CorsOptions): CorsGate {
   };
 }
 
-function createOriginCheck(origins: readonly string[] | undefined): (origin: string) => boolean {
-  if (origins === undefined) return (origin) => LOOPBACK_ORIGIN.test(origin);
-  if (origins.includes('*')) return () => true;
-  for (const origin of origins) assertOrigin(origin);
-  const allowed = new Set(origins);
-  return (origin) => allowed.has(origin);
-}
-
 // A trailing slash or a path would make an entry that no browser's Origin header ever equals.
 function assertOrigin(origin: string): void {
-  if (URL.canParse(origin) && new URL(origin).origin === origin) return;
+  if (origin === '*' || (URL.canParse(origin) && new URL(origin).origin === origin)) return;
   throw new TypeError(
     `corsOrigins: "${origin}" is not an origin such as https://shop.example or http://localhost:3000`,
   );

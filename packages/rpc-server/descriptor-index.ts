@@ -78,5 +78,14 @@ export function serializeWithImports(file: DescFile, sent: Set<string>): Uint8Ar
   const imports = file.dependencies
     .filter((dependency) => !sent.has(dependency.proto.name))
     .flatMap((dependency) => (sent.has(dependency.proto.name) ? [] : serializeWithImports(dependency, sent)));
-  return [toBinary(FileDescriptorProtoSchema, file.proto), ...imports];
+  return [serialize(file), ...imports];
+}
+
+// Kept, because any caller may ask for any file again and again.
+const serialized = new WeakMap<DescFile, Uint8Array>();
+
+function serialize(file: DescFile): Uint8Array {
+  const bytes = serialized.get(file) ?? toBinary(FileDescriptorProtoSchema, file.proto);
+  serialized.set(file, bytes);
+  return bytes;
 }

@@ -2,9 +2,11 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JsonReadOptions, JsonWriteOptions } from '@bufbuild/protobuf';
-import type { ConnectRouter, Interceptor } from '@connectrpc/connect';
+import type { ConnectRouter, HandlerContext, Interceptor } from '@connectrpc/connect';
 import type { AnswerMemory } from './answer-memory.ts';
 import type { HealthRegistry } from './health-registry.ts';
+import type { LimitName } from './limits/limit-error.ts';
+import { DEFAULT_PORT_LIMITS, type PortLimits } from './limits/port-limits.ts';
 
 /**
  * Answers plain HTTP on one path. Over HTTP/2 it gets Node's compatibility objects, which have the same methods.
@@ -18,11 +20,13 @@ export type TlsOptions = {
   readonly cert: string | Buffer;
 };
 
-export type RpcServerOptions = {
+export type RpcServerOptions = Partial<PortLimits> & {
   /** Registers the services. Registering one RPC twice is an error. Health and reflection are added by the server. */
   readonly routes: (router: ConnectRouter) => void;
   /** Run around every call of `routes`, the first one outermost; health and reflection are not intercepted. */
   readonly interceptors?: readonly Interceptor[];
+  /** Called for every call of `routes` before its body is read; an error that it throws is the answer. Default: admits all. */
+  readonly admit?: (context: HandlerContext) => void | Promise<void>;
   /** Address to listen on. Default `127.0.0.1`. */
   readonly host?: string;
   /** Port to listen on; 0, the default, lets the system choose a free one. */
@@ -30,7 +34,12 @@ export type RpcServerOptions = {
   /** Serves TLS instead of cleartext. */
   readonly tls?: TlsOptions;
   /**
-   * Origins whose scripts may call, such as `https://shop.example`, or `*` for any.
+   * Host names, without port, by which the server is called, in addition to IP addresses, `localhost` and `host`; `*` accepts any.
+   * Default: none. Requests for other hosts are refused, because a web page can make its own name point to this address.
+   */
+  readonly allowedHosts?: readonly string[];
+  /**
+   * Origins whose scripts may call, such as `https://shop.example`, or `*` for any. Requests of other origins are refused.
    * Default: `localhost`, `127.0.0.1` and `[::1]`, http or https, on any port. An empty list allows none.
    */
   readonly corsOrigins?: readonly string[];
@@ -40,8 +49,21 @@ export type RpcServerOptions = {
   readonly corsExposedHeaders?: readonly string[];
   /** Largest request message in bytes, before and after decompression. Default 4 MiB. */
   readonly maxRequestBytes?: number;
-  /** Longest timeout a caller may ask for, in milliseconds. Default (and maximum) 2,147,483,647, about 24 days. */
+  /** Largest number of bytes that the bodies of all requests hold in memory together. Default 64 MiB, or two messages. */
+  readonly maxRequestBytesInFlight?: number;
+  /**
+   * How long a request may take to arrive, and a response may wait until its caller reads on, in milliseconds. Default 30,000. In a
+   * stream it counts for each message.
+   */
+  readonly bodyTimeoutMs?: number;
+  /** Longest timeout of a call, in milliseconds; longer ones are shortened. Default (and maximum) 2,147,483,647, about 24 days. */
   readonly maxTimeoutMs?: number;
+  /** How long a stream may last, in milliseconds, give or take a tenth; then it ends with `unavailable`. Default: for ever. */
+  readonly maxStreamAgeMs?: number;
+  /** The domain of `google.rpc.ErrorInfo` in the errors of these limits. Default: they carry none. */
+  readonly errorDomain?: string;
+  /** Called each time a limit rejects something. */
+  readonly onLimit?: (limit: LimitName) => void;
   /** How long a new connection may take to show which protocol it speaks, in milliseconds. Default 10,000. */
   readonly firstBytesTimeoutMs?: number;
   /** Plain HTTP by exact path (the query is not part of it), such as `{ '/metrics': answerMetrics }`. */
@@ -66,9 +88,25 @@ export type RpcServerOptions = {
 /** The options with every default filled in. */
 export type ResolvedOptions = Required<Omit<RpcServerOptions, WithoutDefault>> & Pick<RpcServerOptions, WithoutDefault>;
 
-type WithoutDefault = 'tls' | 'corsOrigins' | 'jsonOptions' | 'answerMemory' | 'health';
+type WithoutDefault =
+  | 'tls'
+  | 'allowedHosts'
+  | 'corsOrigins'
+  | 'jsonOptions'
+  | 'answerMemory'
+  | 'health'
+  | 'maxStreamAgeMs'
+  | 'errorDomain';
 
 const MAX_TIMER_MS = 2_147_483_647;
+const MAX_PORT_TIMEOUT_MS = 24 * 60 * 60 * 1_000;
+const COUNTS = [
+  'maxConnections',
+  'maxConnectionsPerPeer',
+  'maxStreamsPerConnection',
+  'maxHeaders',
+  'maxHeaderBytes',
+] as const;
 const noDecision = () => undefined;
 
 /**
@@ -78,13 +116,18 @@ const noDecision = () => undefined;
  */
 export function resolveOptions(options: RpcServerOptions): ResolvedOptions {
   const resolved: ResolvedOptions = {
+    ...DEFAULT_PORT_LIMITS,
     interceptors: [],
+    admit: noDecision,
     host: '127.0.0.1',
     port: 0,
     corsAllowedHeaders: [],
     corsExposedHeaders: [],
     maxRequestBytes: 4 * 1024 * 1024,
+    maxRequestBytesInFlight: Math.max(64 * 1024 * 1024, 2 * (options.maxRequestBytes ?? 0)),
+    bodyTimeoutMs: 30_000,
     maxTimeoutMs: MAX_TIMER_MS,
+    onLimit: noDecision,
     firstBytesTimeoutMs: 10_000,
     httpRoutes: {},
     onError: noDecision,
@@ -92,8 +135,15 @@ export function resolveOptions(options: RpcServerOptions): ResolvedOptions {
   };
   assertWholeNumber('port', resolved.port, 0, 65_535);
   assertWholeNumber('maxRequestBytes', resolved.maxRequestBytes, 1, 0xffff_ffff);
-  assertWholeNumber('maxTimeoutMs', resolved.maxTimeoutMs, 1, MAX_TIMER_MS);
-  assertWholeNumber('firstBytesTimeoutMs', resolved.firstBytesTimeoutMs, 1, MAX_TIMER_MS);
+  assertWholeNumber('maxRequestBytesInFlight', resolved.maxRequestBytesInFlight, 1, Number.MAX_SAFE_INTEGER);
+  assertWholeNumber('maxStreamAgeMs', resolved.maxStreamAgeMs ?? 1, 1, MAX_TIMER_MS);
+  for (const name of ['maxTimeoutMs', 'bodyTimeoutMs', 'firstBytesTimeoutMs'] as const) {
+    assertWholeNumber(name, resolved[name], 1, MAX_TIMER_MS);
+  }
+  for (const name of ['headersTimeoutMs', 'idleTimeoutMs', 'pingIntervalMs'] as const) {
+    assertWholeNumber(name, resolved[name], 1, MAX_PORT_TIMEOUT_MS);
+  }
+  for (const name of COUNTS) assertWholeNumber(name, resolved[name], 1, 1_000_000);
   for (const path of Object.keys(resolved.httpRoutes)) {
     if (!path.startsWith('/')) throw new TypeError(`httpRoutes: the path "${path}" must start with "/"`);
   }

@@ -1,5 +1,6 @@
-// The mapping of malformed protobuf to `invalid_argument`. Connect maps it to `internal`, by which bad input could open a breaker.
+// The mapping of malformed requests to `invalid_argument`. Connect maps it to `internal`, by which bad input could open a breaker.
 
+import { base64Decode } from '@bufbuild/protobuf/wire';
 import { Code, ConnectError, createContextKey, type HandlerContext, type Interceptor } from '@connectrpc/connect';
 
 // Set once a call's request has been parsed: an `internal` error after that is the implementation's own.
@@ -29,8 +30,38 @@ async function* mapErrors<T>(messages: AsyncIterable<T>): AsyncGenerator<T> {
   }
 }
 
+/**
+ * Rejects a GET whose query cannot be decoded; for Connect's `requestGate`. Connect would read U+FFFD in place of each byte that is no
+ * UTF-8, so that different keys became equal, and answers bad base64 with `internal`.
+ *
+ * @throws ConnectError `invalid_argument`.
+ */
+export function rejectMalformedQuery({ requestMethod, url }: HandlerContext): void {
+  if (requestMethod !== 'GET') return;
+  const { search, searchParams } = new URL(url);
+  const isBase64 = searchParams.get('base64') === '1';
+  if (!succeeds(() => decodeURIComponent(search))) {
+    throw new ConnectError('the query is no valid UTF-8', Code.InvalidArgument);
+  }
+  if (isBase64 && !succeeds(() => base64Decode(searchParams.get('message') ?? ''))) {
+    throw new ConnectError('message: no valid base64', Code.InvalidArgument);
+  }
+}
+
+function succeeds(decode: () => unknown): boolean {
+  try {
+    decode();
+    return true;
+  } catch {
+    return false; // Both decoders throw for nothing but what they cannot decode.
+  }
+}
+
+// What the messages of Connect's `internal` errors begin with that are the caller's fault.
+const PARSE_ERRORS = /^(parse binary: |received compressed envelope, but do not know how to decompress)/;
+
 function isParseError(error: unknown): error is ConnectError {
-  return error instanceof ConnectError && error.code === Code.Internal && error.rawMessage.startsWith('parse binary: ');
+  return error instanceof ConnectError && error.code === Code.Internal && PARSE_ERRORS.test(error.rawMessage);
 }
 
 function setCode(error: { code: Code }, code: Code): void {

@@ -7,6 +7,11 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { recognizeProtocol } from './first-bytes.ts';
+import { Connections } from './limits/connections.ts';
+import { PARSER_HEADROOM } from './limits/header-limit.ts';
+import { DEFAULT_PORT_LIMITS, type PortLimits } from './limits/port-limits.ts';
+import { limitSession } from './limits/session-limits.ts';
+import { answerUnreadable } from './limits/unreadable-request.ts';
 import type { HttpHandler, TlsOptions } from './options.ts';
 
 type ProtocolPortOptions = {
@@ -15,15 +20,23 @@ type ProtocolPortOptions = {
   readonly handleRequest: HttpHandler;
   /** Called when a connection could not be accepted; the port keeps listening. */
   readonly onAcceptError: (error: Error) => void;
+  /** Default: DEFAULT_PORT_LIMITS. */
+  readonly limits?: PortLimits;
+  /** Called when a limit closes a connection. */
+  readonly onLimit?: (limit: 'connections' | 'peer_connections' | 'headers') => void;
 };
 
-// Enough for any one client; more concurrent calls on one connection wait in the client.
-const MAX_CONCURRENT_STREAMS = 1000;
 const KEEP_ALIVE_PROBE_MS = 30_000;
+/** For a whole HTTP/1.1 request that is no RPC; the bodies of RPCs have a limit of their own. */
+const REQUEST_TIMEOUT_MS = 300_000;
+/** How often Node compares HTTP/1.1 requests with their time limits. */
+const MAX_CHECK_INTERVAL_MS = 1_000;
 
 /** The port: opened once, closed once. */
 export class ProtocolPort {
   readonly #options: ProtocolPortOptions;
+  readonly #limits: PortLimits;
+  readonly #connections: Connections;
   readonly #http1: Http1Server;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<Http2Session>();
@@ -37,6 +50,8 @@ export class ProtocolPort {
 
   constructor(options: ProtocolPortOptions) {
     this.#options = options;
+    this.#limits = options.limits ?? DEFAULT_PORT_LIMITS;
+    this.#connections = new Connections(this.#limits, (limit) => options.onLimit?.(limit));
     this.#http1 = this.#createListener(options.tls);
   }
 
@@ -98,7 +113,16 @@ export class ProtocolPort {
 
   #createListener(tls: TlsOptions | undefined): Http1Server {
     const { firstBytesTimeoutMs } = this.#options;
-    const common = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS, headersTimeout: 60_000 };
+    const { headersTimeoutMs, idleTimeoutMs, maxHeaders, maxHeaderBytes } = this.#limits;
+    const common = {
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: Math.max(REQUEST_TIMEOUT_MS, headersTimeoutMs),
+      keepAliveTimeout: idleTimeoutMs,
+      connectionsCheckingInterval: Math.min(MAX_CHECK_INTERVAL_MS, headersTimeoutMs, idleTimeoutMs),
+      maxHeaderSize: PARSER_HEADROOM * maxHeaderBytes,
+    };
     const handleRequest: RequestListener = (request, response) => this.#handleRequest(request, response);
     const listener = tls
       ? createHttpsServer(
@@ -106,7 +130,13 @@ export class ProtocolPort {
           handleRequest,
         )
       : createHttp1Server(common, handleRequest);
-    listener.on('connection', (socket: Socket) => this.#trackSocket(socket));
+    // Node drops the headers after these without a word.
+    listener.maxHeadersCount = PARSER_HEADROOM * maxHeaders;
+    listener.on('clientError', (error, socket) => {
+      const isAnswering = this.#connections.find(socket as Socket)?.isAnswering === true;
+      if (answerUnreadable(error, socket, this.#limits, isAnswering)) this.#options.onLimit?.('headers');
+    });
+    listener.on('connection', (socket: Socket) => this.#acceptSocket(socket));
     this.#interceptConnections(listener, tls ? 'secureConnection' : 'connection');
     return listener;
   }
@@ -118,6 +148,7 @@ export class ProtocolPort {
     if (!serveHttp1) throw new Error(`Node's HTTP server has no connection listener for "${event}"`);
     listener.off(event, serveHttp1 as () => void);
     listener.on(event, (socket: Socket | TLSSocket) => {
+      if (socket.destroyed) return;
       this.#decideProtocol(socket, event === 'secureConnection', (protocol) => {
         if (protocol === 'http2') this.#serveHttp2(socket);
         else serveHttp1.call(listener, socket);
@@ -126,7 +157,14 @@ export class ProtocolPort {
   }
 
   #serveHttp2(socket: Socket): void {
-    this.#http2 ??= createHttp2Server({ settings: { maxConcurrentStreams: MAX_CONCURRENT_STREAMS } })
+    const { maxHeaders, maxHeaderBytes, maxStreamsPerConnection } = this.#limits;
+    this.#http2 ??= createHttp2Server({
+      maxHeaderListPairs: PARSER_HEADROOM * maxHeaders,
+      settings: {
+        maxConcurrentStreams: maxStreamsPerConnection,
+        maxHeaderListSize: PARSER_HEADROOM * maxHeaderBytes,
+      },
+    })
       .on('session', (session) => this.#trackSession(session))
       .on('request', (request, response) => this.#handleRequest(request as never, response as never));
     this.#http2.emit('connection', socket);
@@ -145,10 +183,16 @@ export class ProtocolPort {
     });
   }
 
-  #trackSocket(socket: Socket): void {
+  #acceptSocket(socket: Socket): void {
+    const connection = this.#connections.add(socket);
+    if (connection === undefined) {
+      socket.destroy();
+      return;
+    }
     this.#sockets.add(socket);
     socket.once('close', () => {
       this.#sockets.delete(socket);
+      this.#connections.remove(connection);
       this.#settle();
     });
   }
@@ -158,8 +202,11 @@ export class ProtocolPort {
     // The preface alone is no HTTP/2 caller: its settings have to follow.
     const timer = setTimeout(() => session.destroy(), this.#options.firstBytesTimeoutMs);
     session.once('remoteSettings', () => clearTimeout(timer));
+    const connection = this.#connections.find(session.socket);
+    const stopLimits = connection && limitSession(session, connection, this.#limits);
     session.once('close', () => {
       clearTimeout(timer);
+      stopLimits?.();
       this.#sessions.delete(session);
     });
     if (this.#isClosing) session.close();
@@ -167,8 +214,11 @@ export class ProtocolPort {
 
   #handleRequest(...[request, response]: Parameters<HttpHandler>): void {
     this.#runningRequests += 1;
+    const connection = this.#connections.find(request.socket);
+    connection?.begin(response);
     response.once('close', () => {
       this.#runningRequests -= 1;
+      connection?.end(response);
       if (this.#isClosing) this.#http1.closeIdleConnections();
       this.#settle();
     });

@@ -3,10 +3,20 @@
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ConnectRouter, createConnectRouter } from '@connectrpc/connect';
 import type { UniversalHandler } from '@connectrpc/connect/protocol';
-import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
+import { compressions } from './compression.ts';
+import { limitStreams } from './limits/introspection-limit.ts';
+import { createLimitErrors } from './limits/limit-error.ts';
 import type { ResolvedOptions } from './options.ts';
-import { mapParseErrors, watchParsing } from './parse-errors.ts';
+import { mapParseErrors, rejectMalformedQuery, watchParsing } from './parse-errors.ts';
 import type { Shutdown } from './shutdown.ts';
+import { limitStreamAge } from './stream-age.ts';
+
+// Connect passes a text decoder on, though the type does not list it. Without this one, keys that differ only in their malformed
+// bytes would be the same key, with U+FFFD in their place.
+const STRICT_UTF8: object = { textDecoder: new TextDecoder('utf-8', { fatal: true }) };
+
+/** The largest message of the server's own services; names are all they are sent. */
+const OWN_MAX_BYTES = 64 * 1024;
 
 type CallOptions = Parameters<ConnectRouter['rpc']>[2];
 // The compiler checks the types of an implementation where it is registered; from there on it is only passed along.
@@ -20,12 +30,19 @@ export type Route = {
   readonly handler: UniversalHandler;
 };
 
+/** The limits of one of the server's own services. */
+type OwnLimits = {
+  readonly maxStreams: number;
+  /** Default: that of the options. */
+  readonly maxStreamAgeMs?: number;
+};
+
 /** The registered RPCs, and the routers to register them with. */
 export type RouteTable = {
   /** For the caller's services: runs the interceptors of the options. */
   readonly router: ConnectRouter;
-  /** For the server's own services, which are not intercepted. */
-  readonly ownRouter: ConnectRouter;
+  /** Returns a router for a service of the server itself: not intercepted, with limits of its own. */
+  ownRouterFor(limits: OwnLimits): ConnectRouter;
   /** Returns the RPC of a request path such as `/grpc.health.v1.Health/Check`. */
   find(path: string): Route | undefined;
   /** Every service of which at least one RPC is registered, in order of registration. */
@@ -34,11 +51,13 @@ export type RouteTable = {
 
 /** Returns an empty table whose routers make every call obey the limits of `options` and `shutdown`. */
 export function createRouteTable(options: ResolvedOptions, shutdown: Shutdown): RouteTable {
+  const errors = createLimitErrors(options.errorDomain);
+  const ageLimit = (maxAgeMs: number | undefined) =>
+    maxAgeMs === undefined ? [] : [limitStreamAge(maxAgeMs, errors, options.onLimit)];
   const connectRouter = createConnectRouter({
-    acceptCompression: [compressionGzip, compressionBrotli],
+    acceptCompression: [...compressions],
     readMaxBytes: options.maxRequestBytes,
-    maxTimeoutMs: options.maxTimeoutMs,
-    ...(options.jsonOptions && { jsonOptions: options.jsonOptions }),
+    jsonOptions: { ...options.jsonOptions, ...STRICT_UTF8 },
   });
   const routes = new Map<string, Route>();
   const services = new Map<string, DescService>();
@@ -65,6 +84,7 @@ export function createRouteTable(options: ResolvedOptions, shutdown: Shutdown): 
       interceptors: [mapParseErrors, ...(callOptions?.interceptors ?? []), shutdown.interceptor],
       requestGate: (context) => {
         watchParsing(context);
+        rejectMalformedQuery(context);
         return callOptions?.requestGate?.(context);
       },
     });
@@ -74,8 +94,16 @@ export function createRouteTable(options: ResolvedOptions, shutdown: Shutdown): 
   }
 
   return {
-    router: createRecordingRouter(connectRouter.handlers, register, { interceptors: [...options.interceptors] }),
-    ownRouter: createRecordingRouter(connectRouter.handlers, register, {}),
+    router: createRecordingRouter(connectRouter.handlers, register, {
+      interceptors: [...options.interceptors, ...ageLimit(options.maxStreamAgeMs)],
+      requestGate: options.admit,
+    }),
+    ownRouterFor: ({ maxStreams, maxStreamAgeMs = options.maxStreamAgeMs }) =>
+      createRecordingRouter(connectRouter.handlers, register, {
+        interceptors: ageLimit(maxStreamAgeMs),
+        readMaxBytes: Math.min(options.maxRequestBytes, OWN_MAX_BYTES),
+        requestGate: limitStreams(maxStreams, errors, options.onLimit),
+      }),
     find: (path) => routes.get(path),
     services: () => [...services.values()],
   };

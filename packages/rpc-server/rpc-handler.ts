@@ -9,6 +9,10 @@ import { createRequestHandler } from './request-handler.ts';
 import { createRouteTable } from './routes.ts';
 import { Shutdown } from './shutdown.ts';
 
+const MAX_HEALTH_WATCHES = 100;
+// A client reads the whole schema within seconds.
+const REFLECTION_LIMITS = { maxStreams: 20, maxStreamAgeMs: 60_000 };
+
 /** Handles requests: the services of the options, health and reflection. */
 export type RpcHandler = {
   readonly options: ResolvedOptions;
@@ -38,8 +42,8 @@ export function createRpcHandler(serverOptions: RpcServerOptions): RpcHandler {
   const shutdown = new Shutdown();
   const routes = createRouteTable(options, shutdown);
   options.routes(routes.router);
-  routes.ownRouter.service(HealthService, createHealthService(health));
-  addReflection(routes.ownRouter, routes.services);
+  routes.ownRouterFor({ maxStreams: MAX_HEALTH_WATCHES }).service(HealthService, createHealthService(health));
+  addReflection(routes.ownRouterFor(REFLECTION_LIMITS), routes.services);
   const services = routes.services();
   for (const service of services) health.register(service.typeName);
   return {

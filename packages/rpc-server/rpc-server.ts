@@ -59,6 +59,8 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     firstBytesTimeoutMs: resolved.firstBytesTimeoutMs,
     handleRequest: handler.handle,
     onAcceptError: (error) => resolved.onError(error, 'connection'),
+    limits: resolved,
+    onLimit: resolved.onLimit,
   });
   let listening: Promise<ListeningAddress> | undefined;
   let stopping: Promise<void> | undefined;

@@ -8,7 +8,8 @@ import { toNodeHeaders } from './answer-memory.ts';
 import { recodeGrpcMessage } from './grpc-message.ts';
 
 /**
- * Writes an answer as fast as the caller reads it. When `gone` is aborted, it stops and ends the generator of the body.
+ * Writes an answer as fast as the caller reads it. When `gone` is aborted, it stops and ends the generator of the body. A caller that
+ * reads nothing for `stallMs` is cut off: its answer would be in memory for as long as it likes.
  *
  * @throws what the body threw.
  */
@@ -16,13 +17,14 @@ export async function sendAnswer(
   { status, header, body, trailer }: UniversalServerResponse,
   response: ServerResponse,
   gone: AbortSignal,
+  stallMs: number,
 ): Promise<void> {
   // The handler may set headers until its first chunk is there.
   const writeHead = () => response.headersSent || response.writeHead(status, toNodeHeaders(header));
   for await (const chunk of body ?? []) {
     if (gone.aborted) return;
     writeHead();
-    if (!response.write(chunk)) await untilWritable(response, gone);
+    if (!response.write(chunk)) await untilEvent(response, 'drain', gone, stallMs);
   }
   if (gone.aborted) return;
   writeHead();
@@ -30,18 +32,27 @@ export async function sendAnswer(
     recodeGrpcMessage(trailer);
     response.addTrailers(toNodeHeaders(trailer) as NodeJS.Dict<string>);
   }
+  const finished = untilEvent(response, 'finish', gone, stallMs);
   response.end();
+  await finished;
 }
 
-// The event `drain` never comes from a caller that is gone.
-function untilWritable(response: ServerResponse, gone: AbortSignal): Promise<void> {
+// Neither event comes from a caller that is gone, or from one that does not read.
+function untilEvent(
+  response: ServerResponse,
+  event: 'drain' | 'finish',
+  gone: AbortSignal,
+  stallMs: number,
+): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => response.destroy(), stallMs);
   const settle = () => {
-    response.off('drain', settle);
+    clearTimeout(timer);
+    response.off(event, settle);
     gone.removeEventListener('abort', settle);
     resolve();
   };
-  response.once('drain', settle);
+  response.once(event, settle);
   gone.addEventListener('abort', settle);
   if (gone.aborted) settle();
   return promise;

@@ -51,7 +51,8 @@ function isEndless(method: DescMethod): boolean {
   return method.methodKind === 'server_streaming' || method.methodKind === 'bidi_streaming';
 }
 
-async function* endOnAbort<T>(messages: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+/** Yields messages until the signal is aborted; then throws its reason, whether or not the source listens to it. */
+export async function* endOnAbort<T>(messages: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
   const iterator = messages[Symbol.asyncIterator]();
   let isDone = false;
   try {
@@ -69,7 +70,8 @@ async function* endOnAbort<T>(messages: AsyncIterable<T>, signal: AbortSignal): 
   }
 }
 
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Settles as `promise`, or throws the reason of the signal when that is aborted first. */
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = () => reject(signal.reason);
   if (signal.aborted) onAbort();

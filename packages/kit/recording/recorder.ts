@@ -120,6 +120,8 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
     maxRequestBytes: MAX_REQUEST_BYTES,
+    // Callers know it by the name of the service it records.
+    allowedHosts: ['*'],
     jsonOptions: { registry, ignoreUnknownFields: false },
   });
   opened.defer(() => server.stop({ graceMs: 0 }));

@@ -18,6 +18,7 @@ function passGate({ method = 'POST', origin, corsOrigins }: Asked) {
       status = code;
     },
     end: () => undefined,
+    once: () => undefined,
   };
   const request = {
     method,
@@ -27,6 +28,7 @@ function passGate({ method = 'POST', origin, corsOrigins }: Asked) {
     corsOrigins,
     corsAllowedHeaders: ['traceparent'],
     corsExposedHeaders: ['server-timing'],
+    onLimit: () => undefined,
   });
   const isAnswered = gate(request as never as IncomingMessage, response as never as ServerResponse);
   return { isAnswered, status, headers };
@@ -81,13 +83,20 @@ describe('the CORS gate', () => {
     expect(passGate({}).headers.get('vary')).toBe('Origin');
   });
 
-  it('marks a call for the scripts that may read it and lets every call pass', () => {
+  it('marks a call for the scripts that may read it, and lets it pass like one without an origin', () => {
     const allowed = passGate({ origin: 'http://localhost:3000' });
-    const other = passGate({ origin: 'https://evil.example' });
+    const plain = passGate({});
 
-    expect([allowed.isAnswered, other.isAnswered]).toEqual([false, false]);
+    expect([allowed.isAnswered, plain.isAnswered]).toEqual([false, false]);
     expect(allowed.headers.get('access-control-expose-headers')).toMatch(/Grpc-Status.*, server-timing$/i);
-    expect([...other.headers.keys()]).toEqual(['vary']);
+    expect([...plain.headers.keys()]).toEqual(['vary']);
+  });
+
+  it('refuses a call of another origin, which could do harm without reading the answer', () => {
+    const { isAnswered, status, headers } = passGate({ origin: 'https://evil.example' });
+
+    expect([isAnswered, status]).toEqual([true, 403]);
+    expect([...headers.keys()]).toEqual(['vary']);
   });
 
   it('leaves an OPTIONS request that is no preflight to the handler of the path', () => {

@@ -20,7 +20,14 @@ function createResponse(accepts = Number.POSITIVE_INFINITY) {
       return free > 0;
     },
     addTrailers: (trailers: object) => done.push(['trailers', trailers]),
-    end: () => done.push(['end']),
+    end: () => {
+      done.push(['end']);
+      response.emit('finish');
+    },
+    destroy: () => {
+      done.push(['destroyed']);
+      response.emit('close');
+    },
   });
   return { done, response: response as never as ServerResponse, drain: () => response.emit('drain') };
 }
@@ -35,6 +42,7 @@ async function* bodyOf(chunks: readonly string[], cleanUp?: () => void): AsyncGe
 }
 
 const never = new AbortController().signal;
+const STALL_MS = 30_000;
 
 describe('an answer', () => {
   it('is written with its headers, body and trailers', async () => {
@@ -44,7 +52,7 @@ describe('an answer', () => {
     header.append('set-cookie', 'b=2');
 
     const trailer = new Headers({ 'grpc-status': '0' });
-    await sendAnswer({ status: 200, header, body: bodyOf(['1', '2']), trailer }, response, never);
+    await sendAnswer({ status: 200, header, body: bodyOf(['1', '2']), trailer }, response, never, STALL_MS);
 
     expect(done).toEqual([
       ['head', 200, { 'content-type': 'a/b', 'set-cookie': ['a=1', 'b=2'] }],
@@ -61,7 +69,7 @@ describe('an answer', () => {
   ])('is written when it %s', async (_, body) => {
     const { response, done } = createResponse();
 
-    await sendAnswer({ status: 405, ...body }, response, never);
+    await sendAnswer({ status: 405, ...body }, response, never, STALL_MS);
 
     expect(done).toEqual([['head', 405, {}], ['end']]);
   });
@@ -75,7 +83,7 @@ describe('an answer', () => {
       yield* body;
     }
 
-    await sendAnswer({ status: 200, header, body: late() }, response, never);
+    await sendAnswer({ status: 200, header, body: late() }, response, never, STALL_MS);
 
     expect(done[0]).toEqual(['head', 200, { a: 'b' }]);
   });
@@ -83,7 +91,7 @@ describe('an answer', () => {
   it('waits for a caller that reads slowly', async () => {
     const { response, done, drain } = createResponse(1);
 
-    const sent = sendAnswer({ status: 200, body: bodyOf(['1', '2']) }, response, never);
+    const sent = sendAnswer({ status: 200, body: bodyOf(['1', '2']) }, response, never, STALL_MS);
     await vi.waitFor(() => expect(response.listenerCount('drain')).toBe(1));
     expect(done.at(-1)).toEqual(['body', '1']);
     drain();
@@ -101,7 +109,12 @@ describe('an answer', () => {
     const cleanUp = vi.fn();
     if (when === 'before it is written') leaving.abort();
 
-    const sent = sendAnswer({ status: 200, body: bodyOf(['1', '2', '3'], cleanUp) }, response, leaving.signal);
+    const sent = sendAnswer(
+      { status: 200, body: bodyOf(['1', '2', '3'], cleanUp) },
+      response,
+      leaving.signal,
+      STALL_MS,
+    );
     if (when === 'while it waits') {
       await vi.waitFor(() => expect(response.listenerCount('drain')).toBe(1));
       leaving.abort();
@@ -129,8 +142,29 @@ describe('an answer', () => {
       return write(chunk);
     };
 
-    await sendAnswer({ status: 200, body: bodyOf(['1']) }, response, leaving.signal);
+    await sendAnswer({ status: 200, body: bodyOf(['1']) }, response, leaving.signal, STALL_MS);
 
     expect(done.at(-1)).toEqual(['body', '1']);
+  });
+
+  it.each([
+    { what: 'takes no more of it', chunks: ['1', '2'], accepts: 1 },
+    { what: 'does not take the end of it', chunks: ['1'], accepts: 9 },
+  ])('cuts off a caller that $what for too long', async ({ chunks, accepts }) => {
+    vi.useFakeTimers();
+    using _timers = { [Symbol.dispose]: () => void vi.useRealTimers() };
+    const { response, done } = createResponse(accepts);
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
+    response.end = () => response;
+
+    const sent = sendAnswer({ status: 200, body: bodyOf(chunks) }, response, gone.signal, STALL_MS);
+    await vi.advanceTimersByTimeAsync(STALL_MS - 1);
+    expect(done.at(-1)).toEqual(['body', '1']);
+    await vi.advanceTimersByTimeAsync(1);
+    await sent;
+
+    expect(done.at(-1)).toEqual(['destroyed']);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

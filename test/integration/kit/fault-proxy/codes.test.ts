@@ -165,13 +165,13 @@ const rows: readonly Row[] = [
     fault: () => halfClose(),
     options: { rpc, direction: 'up' },
     // Connect over HTTP/2 reads an empty body as a message without any field set.
-    codes: ['internal', 'internal', 'ok', 'unimplemented', 'unimplemented'],
+    codes: ['invalid_argument', 'internal', 'ok', 'unimplemented', 'unimplemented'],
   },
   {
     failure: 'the request ends in the middle of its message',
     fault: () => truncateMessage({ afterBytes: 2 }),
     options: { rpc, direction: 'up' },
-    codes: ['internal', 'internal', 'invalid_argument', 'invalid_argument', 'invalid_argument'],
+    codes: ['invalid_argument', 'internal', 'invalid_argument', 'invalid_argument', 'invalid_argument'],
   },
   {
     failure: 'the connection ends in the middle of a frame',
