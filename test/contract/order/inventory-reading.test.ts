@@ -159,7 +159,7 @@ describe('ListProducts', () => {
   });
 
   it('of more is read page by page, with the token that inventory gave', async () => {
-    const token = 'WyJwYWdlLTE5OSJd';
+    const token = 'WyJ0TFR2RGV2dDV2OEoiLCJwYWdlLTE5OSJd';
     const first = inventory
       .given('the catalogue fills two pages')
       .uponReceiving('a question for the first page of products')
