@@ -1,8 +1,9 @@
 // The entry point @touchstone/rpc-server: everything that a program which serves RPCs may import.
 
 export type { AnswerMemory, UnaryAnswer, UnaryCall } from './answer-memory.ts';
-export { HealthService, ServingStatus } from './health.ts';
-export { HealthRegistry } from './health-registry.ts';
+export { findClientCertificate } from './client-certificate.ts';
+export { HealthService, ServingStatus } from './introspection/health.ts';
+export { HealthRegistry } from './introspection/health-registry.ts';
 export type { LimitName } from './limits/limit-error.ts';
 export type { HttpHandler, RpcServerOptions, TlsOptions } from './options.ts';
 export type { RpcHandler } from './rpc-handler.ts';

@@ -2,9 +2,15 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JsonReadOptions, JsonWriteOptions } from '@bufbuild/protobuf';
-import type { ConnectRouter, HandlerContext, Interceptor } from '@connectrpc/connect';
+import {
+  type ConnectRouter,
+  type ContextValues,
+  createContextValues,
+  type HandlerContext,
+  type Interceptor,
+} from '@connectrpc/connect';
 import type { AnswerMemory } from './answer-memory.ts';
-import type { HealthRegistry } from './health-registry.ts';
+import type { HealthRegistry } from './introspection/health-registry.ts';
 import type { LimitName } from './limits/limit-error.ts';
 import { DEFAULT_PORT_LIMITS, type PortLimits } from './limits/port-limits.ts';
 
@@ -18,6 +24,11 @@ export type HttpHandler = (request: IncomingMessage, response: ServerResponse) =
 export type TlsOptions = {
   readonly key: string | Buffer;
   readonly cert: string | Buffer;
+  /**
+   * The authorities of client certificates. With them clients are asked for a certificate, and `findClientCertificate` returns one that
+   * is good. A client without one is served all the same: what it may call is for an interceptor to decide.
+   */
+  readonly ca?: string | Buffer;
 };
 
 export type RpcServerOptions = Partial<PortLimits> & {
@@ -31,8 +42,10 @@ export type RpcServerOptions = Partial<PortLimits> & {
   readonly host?: string;
   /** Port to listen on; 0, the default, lets the system choose a free one. */
   readonly port?: number;
-  /** Serves TLS instead of cleartext. */
+  /** Serves TLS instead of cleartext. `RpcServer.renewTls` replaces it. */
   readonly tls?: TlsOptions;
+  /** Makes the context values of a call of `routes` from its request, before it is read. Default: none. */
+  readonly contextValues?: (request: IncomingMessage) => ContextValues;
   /**
    * Host names, without port, by which the server is called, in addition to IP addresses, `localhost` and `host`; `*` accepts any.
    * Default: none. Requests for other hosts are refused, because a web page can make its own name point to this address.
@@ -118,6 +131,7 @@ export function resolveOptions(options: RpcServerOptions): ResolvedOptions {
   const resolved: ResolvedOptions = {
     ...DEFAULT_PORT_LIMITS,
     interceptors: [],
+    contextValues: createContextValues,
     admit: noDecision,
     host: '127.0.0.1',
     port: 0,

@@ -3,7 +3,7 @@
 
 import { createServer as createHttp1Server, type Server as Http1Server, type RequestListener } from 'node:http';
 import { createServer as createHttp2Server, type Http2Server, type Http2Session } from 'node:http2';
-import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { recognizeProtocol } from './first-bytes.ts';
@@ -75,6 +75,12 @@ export class ProtocolPort {
     return this.#http1.address() as AddressInfo;
   }
 
+  /** Replaces certificate, key and authorities; open connections keep theirs. Throws what Node throws for a bad pair. */
+  renewTls(tls: TlsOptions): void {
+    if (!(this.#http1 instanceof HttpsServer)) throw new Error('the port speaks cleartext: it has no TLS to renew');
+    this.#http1.setSecureContext({ ...tls, minVersion: 'TLSv1.2' });
+  }
+
   /** Accepts no more connections, sends GOAWAY to HTTP/2 callers, and closes connections as soon as they are idle. */
   close(): void {
     this.#isClosing = true;
@@ -126,7 +132,16 @@ export class ProtocolPort {
     const handleRequest: RequestListener = (request, response) => this.#handleRequest(request, response);
     const listener = tls
       ? createHttpsServer(
-          { ...common, ...tls, ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: firstBytesTimeoutMs },
+          {
+            ...common,
+            ...tls,
+            // A certificate is asked for and verified; a client without one is served all the same.
+            requestCert: tls.ca !== undefined,
+            rejectUnauthorized: false,
+            minVersion: 'TLSv1.2',
+            ALPNProtocols: ['h2', 'http/1.1'],
+            handshakeTimeout: firstBytesTimeoutMs,
+          },
           handleRequest,
         )
       : createHttp1Server(common, handleRequest);

@@ -4,7 +4,7 @@ import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ConnectRouter, createConnectRouter } from '@connectrpc/connect';
 import type { UniversalHandler } from '@connectrpc/connect/protocol';
 import { compressions } from './compression.ts';
-import { limitStreams } from './limits/introspection-limit.ts';
+import { limitStreams } from './introspection/introspection-limit.ts';
 import { createLimitErrors } from './limits/limit-error.ts';
 import type { ResolvedOptions } from './options.ts';
 import { mapParseErrors, rejectMalformedQuery, watchParsing } from './parse-errors.ts';

@@ -1,10 +1,10 @@
 // The handler of requests, independent of a port: options -> routes -> request handler.
 
 import type { DescService } from '@bufbuild/protobuf';
-import { createHealthService, HealthService } from './health.ts';
-import { HealthRegistry } from './health-registry.ts';
+import { createHealthService, HealthService } from './introspection/health.ts';
+import { HealthRegistry } from './introspection/health-registry.ts';
+import { addReflection } from './introspection/reflection.ts';
 import { type HttpHandler, type ResolvedOptions, type RpcServerOptions, resolveOptions } from './options.ts';
-import { addReflection } from './reflection.ts';
 import { createRequestHandler } from './request-handler.ts';
 import { createRouteTable } from './routes.ts';
 import { Shutdown } from './shutdown.ts';

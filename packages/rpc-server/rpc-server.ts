@@ -1,8 +1,8 @@
 // The server: a request handler behind a protocol port, and the order in which they start and stop.
 
 import type { DescService } from '@bufbuild/protobuf';
-import type { HealthRegistry } from './health-registry.ts';
-import type { RpcServerOptions } from './options.ts';
+import type { HealthRegistry } from './introspection/health-registry.ts';
+import type { RpcServerOptions, TlsOptions } from './options.ts';
 import { ProtocolPort } from './protocol-port.ts';
 import { createRpcHandler } from './rpc-handler.ts';
 
@@ -38,6 +38,12 @@ export type RpcServer = AsyncDisposable & {
    * then every socket is destroyed. Resolves when all are closed. A second call waits for the first.
    */
   stop(options?: StopOptions): Promise<void>;
+  /**
+   * Uses another certificate from the next connection on; for certificates that are renewed.
+   *
+   * @throws Error when key and certificate do not belong together, or when the server speaks cleartext. It then keeps what it has.
+   */
+  renewTls(tls: TlsOptions): void;
   /** The same as `stop()`. */
   [Symbol.asyncDispose](): Promise<void>;
 };
@@ -102,6 +108,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       stopping ??= stop(graceMs);
       return stopping;
     },
+    renewTls: (tls) => port.renewTls(tls),
     [Symbol.asyncDispose]: () => server.stop(),
   };
   return server;

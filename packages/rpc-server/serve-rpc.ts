@@ -2,7 +2,7 @@
 // the request's body is read to its end. An answer from the answer memory bypasses the handler.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type ContextValues, createContextValues } from '@connectrpc/connect';
+import type { ContextValues } from '@connectrpc/connect';
 import { createAsyncIterable, type UniversalServerRequest } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
 import { type AnswerMemory, copyAnswer, readUnaryCall, writeAnswer } from './answer-memory.ts';
@@ -51,7 +51,7 @@ export function createRpcServing(options: ResolvedOptions): ServeRpc {
       body.release();
       gone.abort();
     });
-    const values = createContextValues();
+    const values = options.contextValues(request);
     try {
       const chunks = call ? createAsyncIterable([call.body]) : body.chunks;
       const answer = await route.handler(readRequest(request, response, values, timeout, chunks));

@@ -4,6 +4,7 @@ import { createTransport } from 'nodemailer';
 import { DOMAIN } from '../domain.ts';
 import { createWorker } from '../platform/base/worker.ts';
 import { createCallPolicy } from '../platform/client/call-policy.ts';
+import { trustedAuthorities } from '../platform/identity/tls-files.ts';
 import type { Logger } from '../platform/observability/log.ts';
 import {
   createService,
@@ -46,7 +47,7 @@ function defineNotificationService(config: NotificationConfig, runtime: Runtime)
   const policy = createPolicies(config.breakerResetMs).mailServer;
   const toFailure = (thrown: unknown) => toMailFailure(policy.name, thrown);
   const mailServer = createCallPolicy({ policy, system: 'smtp', toFailure, metrics, log });
-  const transport = createMailTransport(config.smtpUrl, policy.maxConcurrent);
+  const transport = createMailTransport(config, policy.maxConcurrent, runtime.tls && trustedAuthorities(runtime.tls));
   const mails: MailerDependencies = {
     store: createNotificationStore(runtime.backgroundDatabase),
     send: (mail) => transport.sendMail(mail),
@@ -72,9 +73,17 @@ function defineNotificationService(config: NotificationConfig, runtime: Runtime)
   };
 }
 
-function createMailTransport(url: string, maxConnections: number) {
+function createMailTransport(
+  { smtpUrl, smtpStartTls }: NotificationConfig,
+  maxConnections: number,
+  authorities: string[] | undefined,
+) {
   return createTransport({
-    url,
+    url: smtpUrl,
+    // Without it the transport would go on in cleartext where the server does not offer STARTTLS.
+    requireTLS: smtpStartTls,
+    ignoreTLS: !smtpStartTls,
+    ...(authorities === undefined ? {} : { tls: { ca: authorities } }),
     pool: true,
     maxConnections,
     // No requeueing in the transport: the mailer decides about retries, as the mail may have been accepted.

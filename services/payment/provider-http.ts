@@ -45,11 +45,18 @@ export type ProviderHttp = {
   stop(): void;
 };
 
-/** Creates the client of `baseUrl`; it connects at the first request. */
-export function createProviderHttp(baseUrl: string): ProviderHttp {
+/**
+ * Creates the client of `baseUrl`; it connects at the first request.
+ * @param authorities Whose certificates are accepted; undefined for those that Node knows.
+ */
+export function createProviderHttp(baseUrl: string, authorities?: readonly string[]): ProviderHttp {
   const base = new URL(baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`);
   const protocol = base.protocol === 'https:' ? https : http;
-  const agent = new protocol.Agent({ keepAlive: true, maxFreeSockets: MAX_IDLE_CONNECTIONS });
+  const agent = new protocol.Agent({
+    keepAlive: true,
+    maxFreeSockets: MAX_IDLE_CONNECTIONS,
+    ...(authorities === undefined ? {} : { ca: [...authorities] }),
+  });
   const stopping = new AbortController();
   return {
     send: async ({ method, path, headers, body, timeoutMs }) => {

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { DOMAIN } from '../domain.ts';
 import { createWorker } from '../platform/base/worker.ts';
 import { createCallPolicy } from '../platform/client/call-policy.ts';
+import { trustedAuthorities } from '../platform/identity/tls-files.ts';
 import type { Logger } from '../platform/observability/log.ts';
 import {
   createService,
@@ -45,7 +46,7 @@ function definePaymentService(config: PaymentConfig, runtime: Runtime): ServiceD
   const policy = createPolicies(config).provider;
   const toFailure = (thrown: unknown) => toProviderFailure(policy.name, thrown);
   const provider = createProviderClient({
-    http: createProviderHttp(config.providerUrl),
+    http: createProviderHttp(config.providerUrl, runtime.tls && trustedAuthorities(runtime.tls)),
     policy: createCallPolicy({ policy, system: 'http', toFailure, metrics, log }),
   });
   const storeOptions = {

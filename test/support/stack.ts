@@ -15,9 +15,9 @@ import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
 import type { Stack, StackOptions } from '#local/stack/stack.ts';
+import { connectTo } from './identity/stack-transport.ts';
 import { startOwnStack } from './own-stack.ts';
 import { acquireSharedStack, requestDataTemplate, type SharedStackName, type StackControl } from './shared-stacks.ts';
-import { connectTo } from './stack-transport.ts';
 
 export type TestStack<Control extends StackControl = StackControl> = AsyncDisposable & {
   readonly stack: Control;

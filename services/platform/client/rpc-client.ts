@@ -4,6 +4,7 @@ import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
 import { type Client, createClient, type Interceptor, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import type { TlsFiles, TlsMaterial } from '../identity/tls-files.ts';
 import type { OwnToken } from '../identity/token-file.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -35,18 +36,17 @@ export type DependencyOptions = {
   readonly log: Logger;
   /** The token that the service shows; none by default. */
   readonly ownToken?: OwnToken;
+  /** The service's certificate and the authorities it trusts, for an `https` url. */
+  readonly tls?: TlsFiles | undefined;
 };
 
 /** Creates the connection to one dependency; it is opened by the first call. */
 export function createDependency(options: DependencyOptions): Dependency {
   const { policy } = options;
-  const sessionManager = new Http2SessionManager(options.url, { pingIntervalMs: 10_000, pingTimeoutMs: 2_000 });
-  const transport = createConnectTransport({
-    baseUrl: options.url,
-    httpVersion: '2',
-    useBinaryFormat: true,
-    sessionManager,
-    interceptors: options.ownToken === undefined ? [propagateTrace] : [propagateTrace, showToken(options.ownToken)],
+  let connection = openConnection(options, options.tls?.current());
+  // Calls in flight end on the old connection, which closes when it is idle.
+  options.tls?.onRenewal((renewed) => {
+    connection = openConnection(options, renewed, connection.closers);
   });
   const callPolicy = createCallPolicy({
     ...options,
@@ -61,7 +61,7 @@ export function createDependency(options: DependencyOptions): Dependency {
         signal,
         idempotent: isIdempotent(method) && !background,
         counted: !background,
-        send: (attemptMs) => transport.unary(method, signal, attemptMs, header, input, contextValues),
+        send: (attemptMs) => connection.transport.unary(method, signal, attemptMs, header, input, contextValues),
       }),
     // Only the start of a stream is under the policy: it may last as long as its caller wants, and what it yielded cannot be undone.
     stream: (method, signal, timeoutMs, header, input, contextValues) =>
@@ -71,7 +71,7 @@ export function createDependency(options: DependencyOptions): Dependency {
         signal,
         idempotent: false,
         counted: !background,
-        send: () => transport.stream(method, signal, timeoutMs, header, input, contextValues),
+        send: () => connection.transport.stream(method, signal, timeoutMs, header, input, contextValues),
       }),
   });
   const foreground = underPolicy(false);
@@ -82,8 +82,32 @@ export function createDependency(options: DependencyOptions): Dependency {
     client: (service) => createClient(service, foreground),
     backgroundClient: (service) => createClient(service, background),
     breaker: callPolicy.breaker,
-    stop: async () => sessionManager.abort(),
+    stop: async () => {
+      for (const close of connection.closers) close();
+    },
   };
+}
+
+type Connection = {
+  readonly transport: Transport;
+  /** Close it and those that it replaced. */
+  readonly closers: readonly (() => void)[];
+};
+
+function openConnection(
+  { url, ownToken }: DependencyOptions,
+  material: TlsMaterial | undefined,
+  closers: Connection['closers'] = [],
+): Connection {
+  const sessionManager = new Http2SessionManager(url, { pingIntervalMs: 10_000, pingTimeoutMs: 2_000 }, material);
+  const transport = createConnectTransport({
+    baseUrl: url,
+    httpVersion: '2',
+    useBinaryFormat: true,
+    sessionManager,
+    interceptors: ownToken === undefined ? [propagateTrace] : [propagateTrace, showToken(ownToken)],
+  });
+  return { transport, closers: [...closers, () => sessionManager.abort()] };
 }
 
 /** Whether the contract declares a method idempotent. */

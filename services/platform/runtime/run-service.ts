@@ -30,7 +30,7 @@ export async function runService<Config extends { readonly logLevel: string }>(
   loadConfig: (environment: Environment) => Config,
   createService: (config: Config, log: Logger, options: ProcessOptions) => Service,
 ): Promise<void> {
-  const config = readConfig(process, loadConfig);
+  const config = orExit(process, () => loadConfig(process.env));
   const exportConfig = loadTelemetryConfig(process.env);
   const log = createLog({ service: name, level: config.logLevel, destination: openLogOutput(process) });
   const fail = (message: string) => (error: unknown) => {
@@ -46,7 +46,7 @@ export async function runService<Config extends { readonly logLevel: string }>(
       ? undefined
       : await createTelemetry({ ...exportConfig, url: exportConfig.url }, name, log);
   if (telemetry !== undefined) installTracer(telemetry.tracer);
-  const service = createService(config, log, { processMetrics: true });
+  const service = orExit(process, () => createService(config, log, { processMetrics: true }));
   let stopping = false;
   const stop = async (signal: unknown): Promise<void> => {
     if (stopping) return;
@@ -71,9 +71,10 @@ export async function runService<Config extends { readonly logLevel: string }>(
   }
 }
 
-function readConfig<Config>(process: ProcessHandle, loadConfig: (environment: Environment) => Config): Config {
+// Bad settings are found when they are parsed, or when the service is built: some are files.
+function orExit<Made>(process: ProcessHandle, make: () => Made): Made {
   try {
-    return loadConfig(process.env);
+    return make();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${describeError(error)}\n`);

@@ -1,14 +1,23 @@
 // The runtime of every service: databases, broker, relay, consumers, RPC server and their lifecycle. A service's own service.ts adds its
 // routes and components.
-import type { ConnectRouter } from '@connectrpc/connect';
+import { type ConnectRouter, createContextValues } from '@connectrpc/connect';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
-import { createRpcServer, HealthRegistry, type ListeningAddress, type RpcServer } from '#packages/rpc-server/index.ts';
+import {
+  createRpcServer,
+  findClientCertificate,
+  HealthRegistry,
+  type ListeningAddress,
+  type RpcServer,
+} from '#packages/rpc-server/index.ts';
 import { backoffMs, pause } from '../base/backoff.ts';
 import type { Domain } from '../base/domain.ts';
 import { describeError } from '../base/errors.ts';
 import { type Component, createLifecycle, groupComponents } from '../base/lifecycle.ts';
 import type { Dependency } from '../client/rpc-client.ts';
 import { type IdentityConfig, NO_IDENTITY } from '../identity/identity-settings.ts';
+import { requireSafeBinding } from '../identity/safe-binding.ts';
+import { serviceOf } from '../identity/service-certificate.ts';
+import { openTlsFiles, type TlsFiles } from '../identity/tls-files.ts';
 import { createOwnToken, type OwnToken } from '../identity/token-file.ts';
 import { createTokenVerifier } from '../identity/token-verifier.ts';
 import { type Broker, createBroker } from '../messaging/broker.ts';
@@ -19,8 +28,9 @@ import { createOutboxRelay, type OutboxRelay } from '../messaging/outbox-relay.t
 import type { Logger } from '../observability/log.ts';
 import { createMetrics, createMetricsHandler, type Metrics } from '../observability/metrics.ts';
 import { installTracing } from '../observability/tracing.ts';
-import { createAccessControl } from '../server/access-control.ts';
+import { createAccessControl, setServiceCertificate } from '../server/access-control.ts';
 import type { CallLimits } from '../server/load-shedding.ts';
+import { guardMetrics } from '../server/metrics-access.ts';
 import { createServerInterceptors } from '../server/rpc-interceptors.ts';
 import { createDatabase, type Database, isDatabaseOutage } from '../storage/database.ts';
 import { migrate } from '../storage/migrations.ts';
@@ -69,6 +79,8 @@ export type Runtime = {
   readonly broker: Broker;
   /** The token to show to dependencies. */
   readonly ownToken: OwnToken;
+  /** The service's certificate and the authorities it trusts; undefined without TLS. */
+  readonly tls: TlsFiles | undefined;
   /** Makes the relay publish new outbox rows at once. */
   readonly wakeRelay: () => void;
 };
@@ -119,6 +131,7 @@ export type ServiceOptions = ProcessOptions & {
 export function createService(options: ServiceOptions): Service {
   const { domain, name, config, log } = options;
   installTracing(domain.correlation);
+  requireSafeBinding(config.host, config.identity ?? NO_IDENTITY, log);
   const stopping = new AbortController();
   const runtime = createRuntime(options);
   const definition = options.define(runtime);
@@ -140,7 +153,7 @@ export function createService(options: ServiceOptions): Service {
         stop: runtime.database.close,
       },
       { name: 'background database', stop: runtime.backgroundDatabase.close },
-      { name: 'own token', start: async () => void (await runtime.ownToken()), stop: async () => undefined },
+      { name: 'own token', start: async () => void (await runtime.ownToken()), stop: async () => runtime.tls?.stop() },
       runtime.broker,
       ...(options.publishes === false ? [] : [runtime.relay]),
       ...definition.dependencies,
@@ -196,9 +209,11 @@ function createRuntime({
   const backgroundDatabase = createDatabase({ url, size: BACKGROUND_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS, log });
   const broker = createBroker({ url: config.natsUrl, service: name, log });
   const relay = createOutboxRelay({ domain, service: name, database: backgroundDatabase, broker, metrics, log });
-  const ownToken = createOwnToken((config.identity ?? NO_IDENTITY).ownTokenFile, log);
+  const { ownTokenFile, tls: tlsPaths } = config.identity ?? NO_IDENTITY;
+  const ownToken = createOwnToken(ownTokenFile, log);
+  const tls = tlsPaths && openTlsFiles(tlsPaths, log);
   const wakeRelay = relay.wake;
-  return { domain, service: name, log, metrics, database, backgroundDatabase, broker, relay, ownToken, wakeRelay };
+  return { domain, service: name, log, metrics, database, backgroundDatabase, broker, relay, ownToken, tls, wakeRelay };
 }
 
 function createServer(
@@ -216,7 +231,15 @@ function createServer(
     ...(definition.countOpenWork === undefined ? {} : { countOpenWork: definition.countOpenWork }),
   };
   const deadLetters = createDeadLetters(runtime.backgroundDatabase, runtime.domain, definition.subscriptions);
-  return createRpcServer({
+  const { tokens, trustDomain } = config.identity ?? NO_IDENTITY;
+  const verifyToken = createTokenVerifier(tokens);
+  const server = createRpcServer({
+    ...(runtime.tls === undefined ? {} : { tls: runtime.tls.current() }),
+    contextValues: (request) => {
+      const values = createContextValues();
+      setServiceCertificate(values, serviceOf(findClientCertificate(request)?.subjectaltname, trustDomain));
+      return values;
+    },
     routes: (router) => {
       definition.routes(router);
       router.service(OpsService, createOpsService(status, deadLetters));
@@ -224,7 +247,7 @@ function createServer(
     interceptors: createServerInterceptors({
       ...runtime,
       accessControl: createAccessControl({
-        verifyToken: createTokenVerifier((config.identity ?? NO_IDENTITY).tokens),
+        verifyToken,
         guestsAllowed: config.guestsAllowed ?? false,
       }),
       limits: config.callLimits,
@@ -235,10 +258,17 @@ function createServer(
     corsAllowedHeaders: ['authorization', 'traceparent', 'tracestate'],
     maxRequestBytes: MAX_REQUEST_BYTES,
     maxTimeoutMs: MAX_CALL_MS,
-    httpRoutes: { '/metrics': createMetricsHandler(runtime.metrics, () => refreshGauges(status)) },
+    httpRoutes: {
+      '/metrics': guardMetrics(
+        createMetricsHandler(runtime.metrics, () => refreshGauges(status)),
+        verifyToken,
+      ),
+    },
     health,
     onError: (error, where) => runtime.log.info({ err: error, where }, 'an answer could not be sent'),
   });
+  runtime.tls?.onRenewal((renewed) => server.renewTls(renewed));
+  return server;
 }
 
 async function migrateWhenUp(options: ServiceOptions, signal: AbortSignal): Promise<void> {

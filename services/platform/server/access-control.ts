@@ -7,6 +7,9 @@ import { describeSpan, isRecorded } from '../observability/tracing.ts';
 import { decideAccess } from './access-policy.ts';
 
 const CALLER = createContextKey<Caller>(GUEST, { description: 'the caller' });
+const SERVICE_CERTIFICATE = createContextKey<string | undefined>(undefined, {
+  description: 'the service that the client certificate names',
+});
 const BEARER = /^Bearer +(\S+) *$/i;
 
 /** The caller of a call; a guest until access control has run. */
@@ -14,8 +17,14 @@ export function callerOf(context: { readonly values: ContextValues }): Caller {
   return context.values.get(CALLER);
 }
 
+/** Records the service that the verified client certificate of a connection names. */
+export function setServiceCertificate(values: ContextValues, service: string | undefined): void {
+  values.set(SERVICE_CERTIFICATE, service);
+}
+
 /**
- * Creates the interceptor. A bearer token decides who calls; without one, the caller is a guest. A wrong token is never ignored.
+ * Creates the interceptor. A bearer token decides who calls, then a client certificate; without both, the caller is a guest. A wrong token
+ * is never ignored.
  */
 export function createAccessControl(options: {
   readonly verifyToken: VerifyToken;
@@ -23,15 +32,18 @@ export function createAccessControl(options: {
   readonly guestsAllowed: boolean;
 }): Interceptor {
   const { verifyToken, guestsAllowed } = options;
-  const identify = async (header: Headers): Promise<Caller> => {
+  const identify = async (header: Headers, values: ContextValues): Promise<Caller> => {
     const authorization = header.get('authorization');
-    if (authorization === null) return GUEST;
+    if (authorization === null) {
+      const service = values.get(SERVICE_CERTIFICATE);
+      return service === undefined ? GUEST : { kind: 'service', id: service };
+    }
     const token = BEARER.exec(authorization)?.[1];
     if (token === undefined) throw unauthenticated('TOKEN_INVALID', 'authorization must be a bearer token');
     return await verifyToken(token);
   };
   return (next) => async (request) => {
-    const caller = await identify(request.header);
+    const caller = await identify(request.header, request.contextValues);
     request.contextValues.set(CALLER, caller);
     if (isRecorded()) describeSpan({ 'enduser.id': callerName(caller) });
     const decision = decideAccess(request.method, caller, guestsAllowed);

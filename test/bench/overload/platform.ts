@@ -7,7 +7,7 @@ import type { ServiceName } from '../../../local/shared/topology.ts';
 import { type Stack, startStack } from '../../../local/stack/stack.ts';
 import { ADDED_STOCK, PLENTIFUL } from '../../chaos/soak/scenario.ts';
 import { NO_CUSTOMER_LIMIT } from '../../support/identity/credentials.ts';
-import { connectTo } from '../../support/stack-transport.ts';
+import { connectTo } from '../../support/identity/stack-transport.ts';
 
 const SERVICES: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification', 'analytics'];
 const CALL_MS = 10_000;

@@ -12,6 +12,7 @@ import type { ServiceName } from '#local/shared/topology.ts';
 import { type Stack, startStack } from '#local/stack/stack.ts';
 import { pause } from '#services/platform/base/backoff.ts';
 import { NO_CUSTOMER_LIMIT } from '../../support/identity/credentials.ts';
+import { connectTo } from '../../support/identity/stack-transport.ts';
 import type { InvariantSources } from '../../support/invariants/facts.ts';
 import {
   collectFacts,
@@ -20,7 +21,6 @@ import {
   sourcesOf,
   waitForQuiescence,
 } from '../../support/invariants/invariants.ts';
-import { connectTo } from '../../support/stack-transport.ts';
 import { shortenAckWait } from './broker-admin.ts';
 import { Control } from './control.ts';
 import { CONTROL_VARIABLE, SERVICE_VARIABLE } from './control-files.ts';

@@ -9,9 +9,9 @@ import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
 import { type Stack, startStack } from '#local/stack/stack.ts';
 import { NO_CUSTOMER_LIMIT } from '../../support/identity/credentials.ts';
+import { connectTo } from '../../support/identity/stack-transport.ts';
 import type { InvariantSources } from '../../support/invariants/facts.ts';
 import { sourcesOf } from '../../support/invariants/invariants.ts';
-import { connectTo } from '../../support/stack-transport.ts';
 import type { DependencyName } from './cells.ts';
 
 const SERVICES: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification', 'analytics'];

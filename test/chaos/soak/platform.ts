@@ -9,7 +9,7 @@ import { createGuardedDirectory } from '#local/process/watchdog.ts';
 import { type Stack, startStack } from '#local/stack/stack.ts';
 import { pause } from '#services/platform/base/backoff.ts';
 import { NO_CUSTOMER_LIMIT } from '../../support/identity/credentials.ts';
-import { connectTo } from '../../support/stack-transport.ts';
+import { connectTo } from '../../support/identity/stack-transport.ts';
 import { ADDED_STOCK, PLENTIFUL } from './scenario.ts';
 
 // Shorter than the default, so that slow charges end within the run.

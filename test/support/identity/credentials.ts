@@ -28,6 +28,9 @@ export const TEST_IDENTITY = {
 export const TEST_IDENTITY_CONFIG: IdentityConfig = {
   tokens: { issuer: ISSUER, audience: AUDIENCE, keys: TEST_IDENTITY.TOKEN_KEYS, clockToleranceMs: 0 },
   ownTokenFile: undefined,
+  tls: undefined,
+  trustDomain: 'touchstone.local',
+  insecure: false,
 };
 
 /** Issues the token of a caller. */

@@ -15,6 +15,9 @@ it('needs only its database', () => {
     identity: {
       tokens: { issuer: 'touchstone', audience: 'touchstone', keys: undefined, clockToleranceMs: 5_000 },
       ownTokenFile: undefined,
+      tls: undefined,
+      trustDomain: 'touchstone.local',
+      insecure: false,
     },
     callLimits: DEFAULT_LIMITS,
     logLevel: 'info',

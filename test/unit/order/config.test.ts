@@ -72,6 +72,11 @@ describe('the settings', () => {
       TOKEN_KEYS: '/etc/keys.json',
       TOKEN_CLOCK_TOLERANCE_MS: '11',
       IDENTITY_TOKEN_FILE: '/run/token',
+      TLS_CERT_FILE: '/tls/cert.pem',
+      TLS_KEY_FILE: '/tls/key.pem',
+      TLS_CA_FILE: '/tls/ca.pem',
+      TRUST_DOMAIN: 'shop.example',
+      INSECURE: 'on',
     });
     expect(config).toEqual({
       databaseUrl: 'postgres://a:b@db:1/x',
@@ -99,6 +104,9 @@ describe('the settings', () => {
       identity: {
         tokens: { issuer: 'https://id.example', audience: 'shop', keys: '/etc/keys.json', clockToleranceMs: 11 },
         ownTokenFile: '/run/token',
+        tls: { cert: '/tls/cert.pem', key: '/tls/key.pem', ca: '/tls/ca.pem' },
+        trustDomain: 'shop.example',
+        insecure: true,
       },
       callLimits: { maxCalls: 6, maxQueuedCalls: 0, maxQueueMs: 8, maxStreams: 9 },
     });

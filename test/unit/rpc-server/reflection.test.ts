@@ -8,7 +8,7 @@ import {
   type ServerReflectionResponse,
 } from '#packages/rpc-server/gen/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionV1Alpha } from '#packages/rpc-server/gen/grpc/reflection/v1alpha/reflection_pb.ts';
-import { addReflection } from '#packages/rpc-server/reflection.ts';
+import { addReflection } from '#packages/rpc-server/introspection/reflection.ts';
 import { EchoService } from '../../support/echo/echo-service.ts';
 
 type Question = NonNullable<MessageInitShape<typeof ServerReflectionRequestSchema>['messageRequest']>;

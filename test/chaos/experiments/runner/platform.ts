@@ -18,8 +18,8 @@ import { type Stack, startStack } from '#local/stack/stack.ts';
 import { resolvePorts } from '#local/stack/stack-ports.ts';
 import { pause } from '#services/platform/base/backoff.ts';
 import { NO_CUSTOMER_LIMIT } from '../../../support/identity/credentials.ts';
+import { connectTo } from '../../../support/identity/stack-transport.ts';
 import type { AcknowledgedOrder } from '../../../support/invariants/facts.ts';
-import { connectTo } from '../../../support/stack-transport.ts';
 import { ADDED_STOCK, PLENTIFUL } from '../../soak/scenario.ts';
 import { type LinkName, startLinks } from './links.ts';
 

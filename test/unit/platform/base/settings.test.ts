@@ -21,7 +21,17 @@ const shape = {
   ORDER_BUDGET_MS: durationMs(2_500, 100),
 };
 // Settings that accept any text.
-const ANY_TEXT = ['HOST', 'TOKEN_ISSUER', 'TOKEN_AUDIENCE', 'TOKEN_KEYS', 'IDENTITY_TOKEN_FILE'];
+const ANY_TEXT = [
+  'HOST',
+  'TOKEN_ISSUER',
+  'TOKEN_AUDIENCE',
+  'TOKEN_KEYS',
+  'IDENTITY_TOKEN_FILE',
+  'TLS_CERT_FILE',
+  'TLS_KEY_FILE',
+  'TLS_CA_FILE',
+  'TRUST_DOMAIN',
+];
 const databaseUrl = 'postgres://order:hunter2@db/shop';
 
 const parse = (environment: Environment) => parseSettings({ ORDER_DATABASE_URL: databaseUrl, ...environment }, shape);
@@ -50,6 +60,8 @@ it('fills in every default', () => {
     TOKEN_ISSUER: 'touchstone',
     TOKEN_AUDIENCE: 'touchstone',
     TOKEN_CLOCK_TOLERANCE_MS: 5_000,
+    TRUST_DOMAIN: 'touchstone.local',
+    INSECURE: 'off',
     DATABASE_TIMEOUT_MS: 500,
     ORDER_PORT: 50_051,
     ORDER_DATABASE_URL: databaseUrl,

@@ -2,7 +2,7 @@
 // other. Their unary calls answer from memory and need none.
 
 import { Code, type HandlerContext } from '@connectrpc/connect';
-import { type LimitErrors, type LimitName, retryDelay } from './limit-error.ts';
+import { type LimitErrors, type LimitName, retryDelay } from '../limits/limit-error.ts';
 
 const RETRY_AFTER_MS = 1_000;
 

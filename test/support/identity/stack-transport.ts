@@ -3,7 +3,7 @@ import type { Transport } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import type { ServiceName } from '#local/shared/topology.ts';
 import type { Stack } from '#local/stack/stack.ts';
-import { asAllowedCaller, createTokens } from './identity/credentials.ts';
+import { asAllowedCaller, createTokens } from './credentials.ts';
 
 /** Opens a transport to a service; each call has the credentials of a caller who may make it. */
 export function connectTo(stack: Pick<Stack, 'url' | 'identitySeed'>, service: ServiceName): Transport {

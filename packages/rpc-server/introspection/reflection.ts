@@ -2,9 +2,9 @@
 
 import type { DescFile, DescService } from '@bufbuild/protobuf';
 import { Code, type ConnectRouter } from '@connectrpc/connect';
+import { ServerReflection, type ServerReflectionRequest } from '../gen/grpc/reflection/v1/reflection_pb.ts';
+import { ServerReflection as ServerReflectionV1Alpha } from '../gen/grpc/reflection/v1alpha/reflection_pb.ts';
 import { DescriptorIndex, serializeWithImports } from './descriptor-index.ts';
-import { ServerReflection, type ServerReflectionRequest } from './gen/grpc/reflection/v1/reflection_pb.ts';
-import { ServerReflection as ServerReflectionV1Alpha } from './gen/grpc/reflection/v1alpha/reflection_pb.ts';
 
 type Question = ServerReflectionRequest['messageRequest'];
 

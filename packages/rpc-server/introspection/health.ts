@@ -1,7 +1,7 @@
 // grpc.health.v1.Health over a HealthRegistry: what load balancers, probes and other services ask before they call.
 
 import { Code, ConnectError, type ServiceImpl } from '@connectrpc/connect';
-import { Health as HealthService } from './gen/health/v1/health_pb.ts';
+import { Health as HealthService } from '../gen/health/v1/health_pb.ts';
 import { type HealthRegistry, ServingStatus } from './health-registry.ts';
 
 export { HealthService, ServingStatus };

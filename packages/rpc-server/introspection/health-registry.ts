@@ -1,6 +1,6 @@
 // The health statuses of one process: services set them, the health service of every protocol reads and watches them.
 
-import { HealthCheckResponse_ServingStatus as ServingStatus } from './gen/health/v1/health_pb.ts';
+import { HealthCheckResponse_ServingStatus as ServingStatus } from '../gen/health/v1/health_pb.ts';
 
 export { ServingStatus };
 
