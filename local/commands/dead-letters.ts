@@ -1,9 +1,9 @@
 // The program behind `make dead-letters`: lists, replays or discards the events that a service of the running platform failed to apply.
 
 import { createClient } from '@connectrpc/connect';
-import { createConnectTransport } from '@connectrpc/connect-node';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { httpUrl, parseSettings, port } from '../../services/platform/base/settings.ts';
+import { openCommandTransport } from '../identity/command-transport.ts';
 import { readOperatorToken, showToken } from '../identity/operator-token.ts';
 import { services } from '../shared/topology.ts';
 import { type DeadLetterClient, parseDeadLetterArguments, runDeadLetterCommand } from './dead-letter-client.ts';
@@ -37,7 +37,7 @@ async function createClients(): Promise<DeadLetterClient[]> {
   );
   return consumers.map(({ name, portVariable }) => {
     const url = String(settings[`${name.toUpperCase()}_URL`] ?? `http://127.0.0.1:${settings[portVariable]}`);
-    const transport = createConnectTransport({ baseUrl: url, httpVersion: '1.1', interceptors: [showToken(token)] });
+    const transport = openCommandTransport(process.env, url, [showToken(token)]);
     const ops = createClient(OpsService, transport);
     return { service: name, url, ops };
   });

@@ -3,9 +3,9 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
-import { createConnectTransport } from '@connectrpc/connect-node';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { httpUrl, parseSettings, port } from '../../services/platform/base/settings.ts';
+import { openCommandTransport } from '../identity/command-transport.ts';
 import { isFinal, placeAndWatchOrder } from './order-watch.ts';
 
 const TIMEOUT_MS = 60_000;
@@ -72,7 +72,7 @@ try {
     process.stdout.write(HELP);
   } else {
     url = readOrderUrl();
-    const client = createClient(OrderService, createConnectTransport({ baseUrl: url, httpVersion: '1.1' }));
+    const client = createClient(OrderService, openCommandTransport(process.env, url));
     const sample = { idempotencyKey: randomUUID(), customerId: customer, productId: product, quantity, paymentMethod };
     const write = (line: string) => process.stdout.write(`${line}\n`);
     const status = await placeAndWatchOrder(client, sample, { write, timeoutMs: TIMEOUT_MS });

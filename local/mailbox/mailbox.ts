@@ -23,6 +23,8 @@ export type MailboxOptions = {
   /** The number of messages kept in memory, the newest. Default 100,000. */
   maxMessages?: number;
   log?: Logger;
+  /** With them it takes mail only after STARTTLS, and lists it over HTTPS. PEM. */
+  tls?: { cert: Buffer; key: Buffer } | undefined;
 };
 
 export type Mailbox = AsyncDisposable & {
@@ -45,12 +47,13 @@ export async function startMailbox(options: MailboxOptions = {}): Promise<Mailbo
   await using started = new AsyncDisposableStack();
   const { maxMessages } = options;
   const store = started.use(await openMessageStore(options.file, maxMessages === undefined ? {} : { maxMessages }));
-  const smtp = started.use(await startSmtpServer(host, options.smtpPort ?? 0, store, log));
+  const smtp = started.use(await startSmtpServer(host, { ...options, log }, store));
   const http = started.use(
     await startJsonServer({
       host,
       port: options.httpPort ?? 0,
       log,
+      tls: options.tls,
       routes: {
         'GET /messages': ({ query }) => listMessages(store, query.get('to')),
         'GET /healthz': () => ({ status: 200, body: { status: 'ok' } }),
@@ -67,9 +70,18 @@ function listMessages(store: MessageStore, to: string | null): JsonResponse {
   return { status: 200, body: { messages: store.list(to ?? undefined) } };
 }
 
-async function startSmtpServer(host: string, port: number, store: MessageStore, log: Logger) {
+async function startSmtpServer(
+  host: string,
+  { smtpPort: port = 0, tls, log }: MailboxOptions & { log: Logger },
+  store: MessageStore,
+) {
   const server = new SMTPServer({
-    disabledCommands: ['AUTH', 'STARTTLS'],
+    disabledCommands: tls === undefined ? ['AUTH', 'STARTTLS'] : ['AUTH'],
+    ...(tls === undefined ? {} : tls),
+    onMailFrom: (_address, session, callback) =>
+      callback(
+        tls === undefined || session.secure ? null : Object.assign(new Error('STARTTLS first'), { responseCode: 530 }),
+      ),
     authOptional: true,
     disableReverseLookup: true,
     size: MAX_MAIL_BYTES,

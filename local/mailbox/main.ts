@@ -3,11 +3,14 @@
 import { parseSettings, port, z } from '../../services/platform/base/settings.ts';
 import { createLog, openLogOutput } from '../../services/platform/observability/log.ts';
 import { sharedSettings } from '../../services/platform/runtime/config.ts';
+import { readServerCertificate } from '../identity/stack-certificates.ts';
 import { startMailbox } from './mailbox.ts';
 
 const settings = parseSettings(process.env, {
   HOST: sharedSettings.HOST,
   LOG_LEVEL: sharedSettings.LOG_LEVEL,
+  TLS_CERT_FILE: sharedSettings.TLS_CERT_FILE,
+  TLS_KEY_FILE: sharedSettings.TLS_KEY_FILE,
   MAILBOX_SMTP_PORT: port(1025),
   MAILBOX_HTTP_PORT: port(8025),
   MAILBOX_FILE: z.string().default('.data/mailbox.jsonl'),
@@ -18,6 +21,7 @@ try {
     smtpPort: settings.MAILBOX_SMTP_PORT,
     httpPort: settings.MAILBOX_HTTP_PORT,
     host: settings.HOST,
+    tls: readServerCertificate(settings),
     file: settings.MAILBOX_FILE,
     log,
   });

@@ -31,6 +31,8 @@ export type NatsServerOptions = {
   /** The loopback port; 0 chooses a free one. */
   readonly port: number;
   readonly users: readonly NatsUser[];
+  /** With them the server speaks TLS only. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** Called with every line the server logs. */
   readonly log: (line: string) => void;
 };
@@ -63,7 +65,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   if (wantedPort !== 0) await assertPortFree('nats-server', wantedPort);
   await mkdir(storeDir, { recursive: true, mode: 0o700 });
   const configFile = join(storeDir, 'nats-server.conf');
-  await writeFile(configFile, formatConfig(storeDir, wantedPort, users), { mode: 0o600 });
+  await writeFile(configFile, formatConfig({ ...options, storeDir }), { mode: 0o600 });
 
   const { process, pid, port } = await launch(program, configFile, wantedPort, log);
   const stop = () => stopGuarded(process);
@@ -71,7 +73,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     port,
     pid,
     process,
-    natsUrl: (name) => formatUrl(users, name, port),
+    natsUrl: (name) => formatUrl(users, name, port).replace(/^nats:/, options.tls === undefined ? 'nats:' : 'tls:'),
     stop,
     [Symbol.asyncDispose]: stop,
   };
@@ -116,7 +118,7 @@ async function isExecutable(file: string): Promise<boolean> {
 }
 
 // JSON strings are valid in the server's configuration format: no name or password can break out of its value.
-function formatConfig(storeDir: string, port: number, users: readonly NatsUser[]): string {
+function formatConfig({ storeDir, port, users, tls }: Omit<NatsServerOptions, 'log'>): string {
   const accounts = users.map(({ name, password, permissions }) => ({
     user: name,
     password,
@@ -130,6 +132,9 @@ function formatConfig(storeDir: string, port: number, users: readonly NatsUser[]
     // nats-server chooses a free port for -1; 0 means its default port.
     `port: ${port === 0 ? -1 : port}`,
     `jetstream: { store_dir: ${JSON.stringify(storeDir)}, max_memory_store: 16MB, max_file_store: 4GB }`,
+    ...(tls === undefined
+      ? []
+      : [`tls: { cert_file: ${JSON.stringify(tls.cert)}, key_file: ${JSON.stringify(tls.key)} }`]),
     `authorization: { users: ${JSON.stringify(accounts, undefined, 2)} }`,
     '',
   ].join('\n');

@@ -2,7 +2,7 @@
 // services' databases and roles are created in service-database.ts.
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -57,6 +57,8 @@ export type PostgresOptions = {
   readonly log: (line: string) => void;
   /** False trades durability across a crash of the machine for speed in tests. Default true. */
   readonly durable?: boolean;
+  /** With them the server speaks TLS too; the superuser verifies it by the authority. Paths of PEM files. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string } | undefined;
 };
 
 export type Postgres = AsyncDisposable & {
@@ -90,8 +92,11 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   if (wantedPort !== 0) await assertPortFree('Postgres', wantedPort);
   if (!existsSync(dataDir)) await createCluster(programs, account, dataDir, password, durable);
 
-  const launched = await launch({ programs, account, dataDir, wantedPort, durable, log });
-  const superuserUrl = `postgres://${SUPERUSER}:${encodeURIComponent(password)}@127.0.0.1:${launched.port}/postgres`;
+  const tls = options.tls && (await installCertificate(options.tls, account, dataDir));
+  const launched = await launch({ programs, account, dataDir, wantedPort, durable, tls, log });
+  const superuserUrl = `postgres://${SUPERUSER}:${encodeURIComponent(password)}@127.0.0.1:${launched.port}/postgres${
+    options.tls === undefined ? '' : `?sslmode=verify-full&sslrootcert=${encodeURIComponent(options.tls.ca)}`
+  }`;
   const stop = () => stopGuarded(launched.process, { signal: 'SIGINT' });
   try {
     await assertPassword(superuserUrl, dataDir);
@@ -169,6 +174,8 @@ type LaunchOptions = {
   readonly dataDir: string;
   readonly wantedPort: number;
   readonly durable: boolean;
+  /** More settings of the server. */
+  readonly tls: Readonly<Record<string, string>> | undefined;
   readonly log: (line: string) => void;
 };
 
@@ -190,10 +197,10 @@ async function launch(options: LaunchOptions): Promise<{ process: ChildProcess; 
 }
 
 async function launchOnce(
-  { programs, account, dataDir, durable, log }: LaunchOptions,
+  { programs, account, dataDir, durable, tls, log }: LaunchOptions,
   port: number,
 ): Promise<{ process: ChildProcess; pid: number }> {
-  const settings = { ...SETTINGS, ...(durable ? {} : THROWAWAY_SETTINGS), port: String(port) };
+  const settings = { ...SETTINGS, ...(durable ? {} : THROWAWAY_SETTINGS), ...tls, port: String(port) };
   const { command, args, options } = account.invoke(programs.postgres, [
     '-D',
     dataDir,
@@ -222,6 +229,24 @@ async function launchOnce(
     throw error;
   }
   return { process: child, pid };
+}
+
+/** Copies certificate and key to where the server's account can read them, and returns the settings that name them. */
+async function installCertificate(
+  { cert, key }: { readonly cert: string; readonly key: string },
+  account: DatabaseAccount,
+  dataDir: string,
+): Promise<Record<string, string>> {
+  const files = { ssl_cert_file: join(dataDir, 'server.crt'), ssl_key_file: join(dataDir, 'server.key') };
+  for (const [from, to] of [
+    [cert, files.ssl_cert_file],
+    [key, files.ssl_key_file],
+  ] as const) {
+    await rm(to, { force: true });
+    await writeFile(to, await readFile(from), { mode: 0o600 });
+    await account.own(to);
+  }
+  return { ssl: 'on', ...files };
 }
 
 async function assertPassword(superuserUrl: string, dataDir: string): Promise<void> {

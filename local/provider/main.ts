@@ -3,11 +3,14 @@
 import { durationMs, parseSettings, port, z } from '../../services/platform/base/settings.ts';
 import { createLog, openLogOutput } from '../../services/platform/observability/log.ts';
 import { sharedSettings } from '../../services/platform/runtime/config.ts';
+import { readServerCertificate } from '../identity/stack-certificates.ts';
 import { startFakePaymentProvider } from './provider.ts';
 
 const settings = parseSettings(process.env, {
   HOST: sharedSettings.HOST,
   LOG_LEVEL: sharedSettings.LOG_LEVEL,
+  TLS_CERT_FILE: sharedSettings.TLS_CERT_FILE,
+  TLS_KEY_FILE: sharedSettings.TLS_KEY_FILE,
   PAYMENT_PROVIDER_PORT: port(50_060),
   PAYMENT_PROVIDER_LEDGER: z.string().default('.data/provider-ledger.jsonl'),
   PAYMENT_PROVIDER_KEY_RETENTION_MS: durationMs(24 * 60 * 60 * 1000),
@@ -18,6 +21,7 @@ try {
   const provider = await startFakePaymentProvider({
     port: settings.PAYMENT_PROVIDER_PORT,
     host: settings.HOST,
+    tls: readServerCertificate(settings),
     ledgerFile: settings.PAYMENT_PROVIDER_LEDGER,
     keyRetentionMs: settings.PAYMENT_PROVIDER_KEY_RETENTION_MS,
     slowCaptureMs: settings.PAYMENT_PROVIDER_SLOW_CAPTURE_MS,

@@ -29,6 +29,8 @@ export type FakePaymentProviderOptions = {
   slowCaptureMs?: number;
   clock?: Clock;
   log?: Logger;
+  /** With them it speaks HTTPS. PEM. */
+  tls?: { cert: Buffer; key: Buffer } | undefined;
 };
 
 export type FakePaymentProvider = AsyncDisposable & {
@@ -77,6 +79,7 @@ export async function startFakePaymentProvider(options: FakePaymentProviderOptio
       host: options.host ?? '127.0.0.1',
       port: options.port ?? 0,
       log,
+      tls: options.tls,
       routes: {
         'POST /v1/charges': (request) => postCharge(simulator, log, request),
         'GET /v1/charges': (request) => getCharges(simulator, request),

@@ -1,6 +1,7 @@
 // The HTTP server of the fake payment provider and the mailbox: JSON requests and responses, errors that name the field.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
 import type { Logger } from './logger.ts';
@@ -77,6 +78,8 @@ export type JsonServerOptions = {
   /** Keyed by method and path: `GET /healthz`. */
   routes: Record<string, Route>;
   log: Logger;
+  /** With them it speaks HTTPS. PEM. */
+  tls?: { cert: Buffer; key: Buffer } | undefined;
 };
 
 /**
@@ -84,12 +87,13 @@ export type JsonServerOptions = {
  * @throws {Error} EADDRINUSE when the port is taken.
  */
 export async function startJsonServer(options: JsonServerOptions): Promise<JsonServer> {
-  const server = createServer((request, response) => {
+  const respond = (request: IncomingMessage, response: ServerResponse): void => {
     handleRequest(options, request, response).catch((error: unknown) => {
       options.log.error({ err: error }, 'response failed');
       response.destroy();
     });
-  });
+  };
+  const server = options.tls === undefined ? createServer(respond) : createHttpsServer(options.tls, respond);
   // Longer than clients keep idle connections. If the server closed first, a request sent at that moment would fail.
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   await new Promise<void>((resolve, reject) => {
@@ -108,7 +112,13 @@ export async function startJsonServer(options: JsonServerOptions): Promise<JsonS
   }
 
   const urlHost = options.host.includes(':') ? `[${options.host}]` : options.host;
-  return { host: options.host, port, url: `http://${urlHost}:${port}`, close, [Symbol.asyncDispose]: close };
+  return {
+    host: options.host,
+    port,
+    url: `${options.tls === undefined ? 'http' : 'https'}://${urlHost}:${port}`,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 async function handleRequest(options: JsonServerOptions, request: IncomingMessage, response: ServerResponse) {

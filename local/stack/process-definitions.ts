@@ -1,7 +1,9 @@
 // The process definitions of a stack: how the supervisor starts each process and checks its health.
 
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { authorityFile, certificatePaths } from '../identity/stack-certificates.ts';
 import { natsUsers } from '../nats/nats-permissions.ts';
 import { startNatsServer } from '../nats/nats-server.ts';
 import { startPostgres } from '../postgres/postgres.ts';
@@ -10,15 +12,17 @@ import type { ProcessRun } from '../process/process-run.ts';
 import { launchProgram, processRunOf } from '../process/process-run.ts';
 import type { SupervisedProcessOptions } from '../process/supervised-process.ts';
 import { stopGuarded } from '../process/watchdog.ts';
+import { probe } from '../shared/http-probe.ts';
 import { type ServiceName, services, serviceTopology } from '../shared/topology.ts';
 import {
-  addressOf,
   environmentOf,
+  httpAddressOf,
   type InfrastructureName,
   type ProcessName,
   REPOSITORY_ROOT,
   type StackPlan,
   superuserPassword,
+  tlsEnvironment,
 } from './stack-plan.ts';
 
 const PROBE_TIMEOUT_MS = 1_000;
@@ -28,7 +32,7 @@ export type ProcessDefinition = Pick<SupervisedProcessOptions, 'launch' | 'probe
 export type LogLine = (process: ProcessName | 'stack', line: string) => void;
 
 export function defineService(plan: StackPlan, service: ServiceName, log: LogLine): ProcessDefinition {
-  const url = `http://${addressOf(plan, serviceTopology(service).portVariable)}`;
+  const url = httpAddressOf(plan, serviceTopology(service).portVariable);
   return {
     launch: async () =>
       launchProgram({
@@ -37,7 +41,7 @@ export function defineService(plan: StackPlan, service: ServiceName, log: LogLin
         environment: environmentOf(plan, service),
         log: (line) => log(service, line),
       }),
-    probe: () => isServing(url),
+    probe: async () => isServing(url, await authorityOf(plan)),
   };
 }
 
@@ -62,6 +66,7 @@ function launchPostgres(plan: StackPlan, log: (line: string) => void): () => Pro
       port: plan.port('POSTGRES_PORT'),
       password: superuserPassword(plan),
       durable: plan.durable,
+      tls: serverCertificate(plan, 'postgres'),
       log,
     });
     try {
@@ -88,6 +93,7 @@ function launchNats(plan: StackPlan, log: (line: string) => void): () => Promise
       storeDir: join(plan.dataDir, 'nats'),
       port: plan.port('NATS_PORT'),
       users: natsUsers(plan.passwords),
+      tls: serverCertificate(plan, 'nats'),
       log,
     });
     return processRunOf(nats.process, (graceMs) => stopGuarded(nats.process, { graceMs }));
@@ -97,29 +103,31 @@ function launchNats(plan: StackPlan, log: (line: string) => void): () => Promise
 function defineProvider(plan: StackPlan, log: (line: string) => void): ProcessDefinition {
   const environment = {
     ...sharedEnvironment(plan, 'PAYMENT_PROVIDER_'),
+    ...(plan.settings.tls ? tlsEnvironment(plan, 'provider') : {}),
     PAYMENT_PROVIDER_PORT: String(plan.port('PAYMENT_PROVIDER_PORT')),
     PAYMENT_PROVIDER_LEDGER: join(plan.dataDir, 'provider-ledger.jsonl'),
   };
   const file = fileURLToPath(new URL('../provider/main.ts', import.meta.url));
-  const url = `http://${addressOf(plan, 'PAYMENT_PROVIDER_PORT')}/healthz`;
+  const url = `${httpAddressOf(plan, 'PAYMENT_PROVIDER_PORT')}/healthz`;
   return {
     launch: async () => launchProgram({ file, cwd: REPOSITORY_ROOT, environment, log }),
-    probe: () => answers(url),
+    probe: async () => answers(url, await authorityOf(plan)),
   };
 }
 
 function defineMailbox(plan: StackPlan, log: (line: string) => void): ProcessDefinition {
   const environment = {
     ...sharedEnvironment(plan, 'MAILBOX_'),
+    ...(plan.settings.tls ? tlsEnvironment(plan, 'mailbox') : {}),
     MAILBOX_SMTP_PORT: String(plan.port('MAILBOX_SMTP_PORT')),
     MAILBOX_HTTP_PORT: String(plan.port('MAILBOX_HTTP_PORT')),
     MAILBOX_FILE: join(plan.dataDir, 'mailbox.jsonl'),
   };
   const file = fileURLToPath(new URL('../mailbox/main.ts', import.meta.url));
-  const url = `http://${addressOf(plan, 'MAILBOX_HTTP_PORT')}/healthz`;
+  const url = `${httpAddressOf(plan, 'MAILBOX_HTTP_PORT')}/healthz`;
   return {
     launch: async () => launchProgram({ file, cwd: REPOSITORY_ROOT, environment, log }),
-    probe: () => answers(url),
+    probe: async () => answers(url, await authorityOf(plan)),
   };
 }
 
@@ -145,20 +153,23 @@ async function readyOnceLaunched(): Promise<boolean> {
   return true;
 }
 
-async function answers(url: string): Promise<boolean> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
-  await response.body?.cancel();
-  return response.ok;
+async function answers(url: string, authority: string | undefined): Promise<boolean> {
+  const { status } = await probe(url, { authority, timeoutMs: PROBE_TIMEOUT_MS });
+  return status === 200;
 }
 
 /** Calls grpc.health.v1.Health/Check in JSON over HTTP/1.1. */
-async function isServing(url: string): Promise<boolean> {
-  const response = await fetch(`${url}/grpc.health.v1.Health/Check`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: '{}',
-    signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
-  });
-  const body: unknown = await response.json();
+async function isServing(url: string, authority: string | undefined): Promise<boolean> {
+  const options = { body: '{}', authority, timeoutMs: PROBE_TIMEOUT_MS };
+  const { text } = await probe(`${url}/grpc.health.v1.Health/Check`, options);
+  const body: unknown = JSON.parse(text);
   return typeof body === 'object' && body !== null && 'status' in body && body.status === 'SERVING';
+}
+
+async function authorityOf({ settings, dataDir }: StackPlan): Promise<string | undefined> {
+  return settings.tls ? await readFile(authorityFile(dataDir), 'utf8') : undefined;
+}
+
+function serverCertificate({ settings, dataDir }: StackPlan, name: InfrastructureName) {
+  return settings.tls ? certificatePaths(dataDir, name) : undefined;
 }

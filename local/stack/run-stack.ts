@@ -57,7 +57,9 @@ export async function runStack(options: RunOptions): Promise<number> {
 }
 
 function describeStack(stack: Stack, { environment }: RunOptions): string {
-  const commands = stack.services.includes('order') ? `\n\n${renderCommands(stack.url('order'), randomUUID)}` : '';
+  const commands = stack.services.includes('order')
+    ? `\n\n${renderCommands(stack.url('order'), randomUUID, stack.authorityFile())}`
+    : '';
   return `\n${renderTable(stack.rows())}${commands}\n\nPress Ctrl-C to stop the platform. Its data stays in ${environment.DATA_DIR || '.data'}/.\n\n`;
 }
 

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../../services/platform/base/settings.ts';
 import { keysFile, tokenFile } from '../identity/identity-files.ts';
+import { authorityFile, certificatePaths } from '../identity/stack-certificates.ts';
 import { serviceDatabaseName, serviceDatabaseUrl } from '../postgres/service-database.ts';
 import { type DerivePassword, loadPasswords } from '../shared/secrets.ts';
 import { type ServiceName, services, serviceTopology } from '../shared/topology.ts';
@@ -138,7 +139,10 @@ export function addressOf(plan: StackPlan, variable: string): string {
 /** The superuser's connection string, with its password. */
 function superuserUrl(plan: StackPlan): string {
   const password = encodeURIComponent(superuserPassword(plan));
-  return `postgres://postgres:${password}@127.0.0.1:${plan.port('POSTGRES_PORT')}/postgres`;
+  const verified = plan.settings.tls
+    ? `?sslmode=verify-full&sslrootcert=${encodeURIComponent(authorityFile(plan.dataDir))}`
+    : '';
+  return `postgres://postgres:${password}@127.0.0.1:${plan.port('POSTGRES_PORT')}/postgres${verified}`;
 }
 
 export function superuserPassword(plan: StackPlan): string {
@@ -158,7 +162,12 @@ export function databaseUrl(plan: StackPlan, service: ServiceName): string {
 export function natsUrl(plan: StackPlan, user: string): string {
   const external = plan.settings.external.natsUrl;
   if (external !== undefined) return external;
-  return `nats://${user}:${encodeURIComponent(plan.passwords(`nats:${user}`))}@127.0.0.1:${plan.port('NATS_PORT')}`;
+  return `${plan.settings.tls ? 'tls' : 'nats'}://${user}:${encodeURIComponent(plan.passwords(`nats:${user}`))}@127.0.0.1:${plan.port('NATS_PORT')}`;
+}
+
+/** The address of a port over HTTP, such as `http://127.0.0.1:50051`; `https` with TLS. */
+export function httpAddressOf(plan: StackPlan, variable: string): string {
+  return `${plan.settings.tls ? 'https' : 'http'}://${addressOf(plan, variable)}`;
 }
 
 export function smtpUrl(plan: StackPlan): string {
@@ -166,7 +175,7 @@ export function smtpUrl(plan: StackPlan): string {
 }
 
 export function providerUrl(plan: StackPlan): string {
-  return plan.settings.external.paymentProviderUrl ?? `http://${addressOf(plan, 'PAYMENT_PROVIDER_PORT')}`;
+  return plan.settings.external.paymentProviderUrl ?? httpAddressOf(plan, 'PAYMENT_PROVIDER_PORT');
 }
 
 /** What the issuer of this stack's tokens is made from. A secret. */
@@ -179,6 +188,13 @@ export function syntheticCredential(plan: StackPlan): string {
   return plan.environment.SYNTHETIC_CREDENTIAL || plan.passwords('synthetic');
 }
 
+/** The settings of TLS of a process. */
+export function tlsEnvironment(plan: StackPlan, name: ProcessName): Record<string, string> {
+  const { cert, key, ca } = certificatePaths(plan.dataDir, name);
+  const startTls: Record<string, string> = name === 'notification' ? { SMTP_STARTTLS: 'required' } : {};
+  return { TLS_CERT_FILE: cert, TLS_KEY_FILE: key, TLS_CA_FILE: ca, ...startTls };
+}
+
 /** The environment of a service's process: it holds that service's secrets and no others. */
 export function environmentOf(plan: StackPlan, service: ServiceName): Record<string, string> {
   const environment: Record<string, string> = {};
@@ -189,7 +205,7 @@ export function environmentOf(plan: StackPlan, service: ServiceName): Record<str
   for (const { name, portVariable } of services) {
     if (!plan.services.includes(name)) continue;
     environment[portVariable] = String(plan.port(portVariable));
-    environment[`${name.toUpperCase()}_URL`] ??= `http://${addressOf(plan, portVariable)}`;
+    environment[`${name.toUpperCase()}_URL`] ??= httpAddressOf(plan, portVariable);
   }
   environment.HOST = plan.settings.host;
   environment.NATS_URL = natsUrl(plan, service);
@@ -197,6 +213,7 @@ export function environmentOf(plan: StackPlan, service: ServiceName): Record<str
   const ownToken = tokenFile(plan.dataDir, service);
   if (ownToken !== undefined) environment.IDENTITY_TOKEN_FILE ??= ownToken;
   environment.GUEST_ORDERS ??= 'on';
+  if (plan.settings.tls) Object.assign(environment, tlsEnvironment(plan, service));
   const { hasDatabase, acceptsSynthetic } = serviceTopology(service);
   if (hasDatabase) environment[databaseVariable(service)] = databaseUrl(plan, service);
   if (acceptsSynthetic) environment.SYNTHETIC_CREDENTIAL = syntheticCredential(plan);

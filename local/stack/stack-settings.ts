@@ -3,6 +3,7 @@
 import {
   type Environment,
   httpUrl,
+  onOff,
   parseSettings,
   port,
   postgresUrl,
@@ -15,6 +16,8 @@ import { INFRASTRUCTURE_PORTS, type ServiceName, services } from '../shared/topo
 export type StackSettings = {
   host: string;
   dataDir: string;
+  /** Whether everything speaks TLS, with certificates of an authority of the stack's own. */
+  tls: boolean;
   logFormat: 'pretty' | 'json';
   /** Keyed by setting: ORDER_PORT, POSTGRES_PORT and so on. */
   ports: Record<string, number>;
@@ -43,6 +46,7 @@ export function loadStackSettings(environment: Environment): StackSettings {
   const shared = parseSettings(environment, {
     HOST: sharedSettings.HOST,
     DATA_DIR: z.string().default('.data'),
+    TLS: onOff('off'),
     LOG_FORMAT: z.enum(['pretty', 'json']).default('pretty'),
     NATS_URL: sharedSettings.NATS_URL.unwrap().optional(),
     SMTP_URL: smtpUrl('').unwrap().optional(),
@@ -60,6 +64,7 @@ export function loadStackSettings(environment: Environment): StackSettings {
   return {
     host: shared.HOST,
     dataDir: shared.DATA_DIR,
+    tls: shared.TLS === 'on',
     logFormat: shared.LOG_FORMAT,
     ports,
     external: {

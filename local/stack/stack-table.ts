@@ -24,23 +24,29 @@ export function renderTable(rows: readonly StackRow[]): string {
     .join('\n');
 }
 
-/** Each command has its own idempotency key, made by `newKey`. `orderUrl` is the order service's address. */
-export function renderCommands(orderUrl: string, newKey: () => string): string {
-  const { port, hostname } = new URL(orderUrl);
+/**
+ * Each command has its own idempotency key, made by `newKey`. `orderUrl` is the order service's address.
+ * @param authority Path of the certificate to verify an `https` service by.
+ */
+export function renderCommands(orderUrl: string, newKey: () => string, authority = ''): string {
+  const { protocol, port, hostname } = new URL(orderUrl);
+  const grpcurl = protocol === 'https:' ? `grpcurl -cacert ${authority}` : 'grpcurl -plaintext';
+  const curl = protocol === 'https:' ? `curl --cacert ${authority}` : 'curl';
   const address = hostname === '127.0.0.1' ? `localhost:${port}` : `${hostname}:${port}`;
-  const makeOrder = port === DEFAULT_ORDER_PORT && hostname === '127.0.0.1' ? '' : `ORDER_URL=http://${address} `;
+  const isDefault = protocol === 'http:' && port === DEFAULT_ORDER_PORT && hostname === '127.0.0.1';
+  const makeOrder = isDefault ? '' : `ORDER_URL=${protocol}//${address} `;
   return [
     'Place an order with one of these, in another terminal:',
     '',
-    `  grpcurl -plaintext -d '${sampleOrder(newKey())}' ${address} ${CREATE_ORDER}`,
+    `  ${grpcurl} -d '${sampleOrder(newKey())}' ${address} ${CREATE_ORDER}`,
     '',
-    `  curl -H 'content-type: application/json' -d '${sampleOrder(newKey())}' http://${address}/${CREATE_ORDER}`,
+    `  ${curl} -H 'content-type: application/json' -d '${sampleOrder(newKey())}' ${protocol}//${address}/${CREATE_ORDER}`,
     '',
     `  ${makeOrder}make order`,
     '',
     'Everything else needs a token. As an operator:',
     '',
-    `  grpcurl -plaintext -H "authorization: Bearer $(make -s token ROLE=operator)" ${address} ${GET_STATUS}`,
+    `  ${grpcurl} -H "authorization: Bearer $(make -s token ROLE=operator)" ${address} ${GET_STATUS}`,
   ].join('\n');
 }
 

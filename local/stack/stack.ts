@@ -2,6 +2,7 @@
 
 import type { Environment } from '../../services/platform/base/settings.ts';
 import { provideIdentity } from '../identity/identity-files.ts';
+import { authorityFile, provideCertificates } from '../identity/stack-certificates.ts';
 import { createTokenIssuer, type Role, type TokenIssuer } from '../identity/token-issuer.ts';
 import { type ProcessState, SupervisedProcess } from '../process/supervised-process.ts';
 import { type Clock, systemClock } from '../shared/clock.ts';
@@ -9,8 +10,8 @@ import { type ServiceName, serviceTopology } from '../shared/topology.ts';
 import { lockDataDirectory } from './data-lock.ts';
 import { defineInfrastructure, defineService, type LogLine } from './process-definitions.ts';
 import {
-  addressOf,
   databaseUrl,
+  httpAddressOf,
   type InfrastructureName,
   identitySeed,
   natsUrl,
@@ -27,6 +28,7 @@ export type { ProcessName } from './stack-plan.ts';
 
 const HEALTH_DEADLINE_MS = 60_000;
 const STOP_GRACE_MS = 10_000;
+const TRUST_DOMAIN = 'touchstone.local';
 const TOKEN_LIFETIME_MS = 3_600_000;
 
 export type StackOptions = {
@@ -77,6 +79,8 @@ export interface Stack extends AsyncDisposable {
   token(role: Role, subject: string): Promise<string>;
   /** What the issuer of tokens is made from. A secret. */
   identitySeed(): string;
+  /** With TLS: path of the certificate to verify its services by. */
+  authorityFile(): string;
   /** The secret that allows synthetic orders. */
   syntheticCredential(): string;
   /** Sends a signal; a process that dies is restarted. After SIGKILL, resolves when it has ended; after other signals immediately. */
@@ -168,7 +172,13 @@ class RunningStack implements Stack {
 
   /** Services start after the database and the broker; the provider and the mailbox start in parallel. */
   async #startAll(): Promise<void> {
-    const { dataDir } = this.#plan;
+    const { dataDir, settings, infrastructure: servers, services: callers } = this.#plan;
+    if (settings.tls) {
+      const uri = (name: string) => `spiffe://${TRUST_DOMAIN}/${name}`;
+      // The monitor is no service to others: its token says what it is.
+      const holders = [...servers, ...callers].map((name) => (name === 'order' ? { name, uri: uri(name) } : { name }));
+      await provideCertificates(dataDir, [settings.host], holders);
+    }
     this.#identity = await provideIdentity(dataDir, this.#issuer, (error) =>
       this.#log('stack', `tokens could not be renewed: ${error}`),
     );
@@ -213,7 +223,7 @@ class RunningStack implements Stack {
   url(process: ServiceName | 'provider' | 'mailbox'): string {
     if (process === 'provider') return providerUrl(this.#plan);
     const variable = process === 'mailbox' ? 'MAILBOX_HTTP_PORT' : serviceTopology(process).portVariable;
-    return `http://${addressOf(this.#plan, variable)}`;
+    return httpAddressOf(this.#plan, variable);
   }
 
   smtpUrl(): string {
@@ -230,6 +240,10 @@ class RunningStack implements Stack {
 
   token(role: Role, subject: string): Promise<string> {
     return this.#issuer.issue({ role, subject, lifetimeMs: TOKEN_LIFETIME_MS });
+  }
+
+  authorityFile(): string {
+    return authorityFile(this.#plan.dataDir);
   }
 
   identitySeed(): string {
@@ -302,11 +316,11 @@ function localAddress(plan: StackPlan, name: ProcessName): string {
     case 'nats':
       return `127.0.0.1:${plan.port('NATS_PORT')}`;
     case 'provider':
-      return `http://${addressOf(plan, 'PAYMENT_PROVIDER_PORT')}`;
+      return httpAddressOf(plan, 'PAYMENT_PROVIDER_PORT');
     case 'mailbox':
-      return `http://${addressOf(plan, 'MAILBOX_HTTP_PORT')}/messages, ${smtpUrl(plan)}`;
+      return `${httpAddressOf(plan, 'MAILBOX_HTTP_PORT')}/messages, ${smtpUrl(plan)}`;
     default:
-      return `http://${addressOf(plan, serviceTopology(name).portVariable)}`;
+      return httpAddressOf(plan, serviceTopology(name).portVariable);
   }
 }
 

@@ -1,15 +1,20 @@
 // The connection to NATS: opened and reopened for ever. A service also runs without it; the work that needs the broker waits.
+import { readFile } from 'node:fs/promises';
 import {
+  type ConnectionOptions,
   connect,
+  credsAuthenticator,
   Events,
   type JetStreamClient,
   type JetStreamManager,
   type NatsConnection,
   type QueuedIterator,
   type Status,
+  type TlsOptions,
 } from 'nats';
 import { backoffMs, pause } from '../base/backoff.ts';
 import { describeError } from '../base/errors.ts';
+import type { TlsPaths } from '../identity/tls-files.ts';
 import type { Logger } from '../observability/log.ts';
 
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -40,6 +45,10 @@ export type BrokerOptions = {
   readonly url: string;
   /** The service's name: the connection's name and the prefix of its inbox. */
   readonly service: string;
+  /** For a `tls:` url: the authorities to accept, and the certificate to show. Default: the authorities that Node knows. */
+  readonly tls?: TlsPaths | undefined;
+  /** The credentials file of the user, instead of user and password in the url. */
+  readonly credentialsFile?: string | undefined;
   readonly log: Logger;
 };
 
@@ -103,7 +112,8 @@ async function openSession(options: BrokerOptions): Promise<BrokerSession> {
     inboxPrefix: `_INBOX_${options.service}`,
     ...(username === '' ? {} : { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
     // Without it the client would connect unencrypted when the server does not require TLS.
-    ...(protocol === 'tls:' ? { tls: {} } : {}),
+    ...(protocol === 'tls:' ? { tls: tlsOptions(options.tls) } : {}),
+    ...(await readCredentials(options.credentialsFile)),
     timeout: CONNECT_TIMEOUT_MS,
     // By default the client gives up after some attempts, or on a rejected password: this one never does.
     maxReconnectAttempts: -1,
@@ -121,6 +131,15 @@ async function openSession(options: BrokerOptions): Promise<BrokerSession> {
     await connection.close();
     throw error;
   }
+}
+
+// The client reads the files at every connection, so renewed ones are used.
+function tlsOptions(paths: TlsPaths | undefined): TlsOptions {
+  return paths === undefined ? {} : { caFile: paths.ca, certFile: paths.cert, keyFile: paths.key };
+}
+
+async function readCredentials(file: string | undefined): Promise<Pick<ConnectionOptions, 'authenticator'>> {
+  return file === undefined ? {} : { authenticator: credsAuthenticator(await readFile(file)) };
 }
 
 async function watchStatus(connection: NatsConnection, setConnected: (isConnected: boolean) => void): Promise<void> {

@@ -17,6 +17,7 @@ export const sharedSettings = {
   MAX_STREAMS: count(DEFAULT_LIMITS.maxStreams),
   DATABASE_TIMEOUT_MS: durationMs(DEFAULT_DATABASE_TIMEOUT_MS),
   ...identitySettings,
+  NATS_CREDS_FILE: z.string().optional(),
   NATS_URL: urlOf(['nats:', 'tls:']).default('nats://127.0.0.1:42229'),
   CORS_ORIGINS: z
     .string()
@@ -48,6 +49,7 @@ export function runtimeConfig(
     port,
     databaseUrl,
     natsUrl: settings.NATS_URL,
+    natsCredentialsFile: settings.NATS_CREDS_FILE,
     databaseTimeoutMs: settings.DATABASE_TIMEOUT_MS,
     corsOrigins: settings.CORS_ORIGINS,
     identity: identityConfig(settings),

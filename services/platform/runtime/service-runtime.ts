@@ -57,6 +57,8 @@ export type RuntimeConfig = {
   /** How long a call waits for a connection, and for each statement. Default: DEFAULT_DATABASE_TIMEOUT_MS. */
   readonly databaseTimeoutMs?: number;
   readonly natsUrl: string;
+  /** The credentials file of the broker's user, instead of user and password in the url. */
+  readonly natsCredentialsFile?: string | undefined;
   readonly corsOrigins: readonly string[] | undefined;
   /** Default: DEFAULT_LIMITS. */
   readonly callLimits?: CallLimits;
@@ -207,7 +209,8 @@ function createRuntime({
   const { databaseUrl: url, databaseTimeoutMs: timeoutMs = DEFAULT_DATABASE_TIMEOUT_MS } = config;
   const database = createDatabase({ url, size: REQUEST_POOL_SIZE, timeoutMs, log });
   const backgroundDatabase = createDatabase({ url, size: BACKGROUND_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS, log });
-  const broker = createBroker({ url: config.natsUrl, service: name, log });
+  const { natsUrl, natsCredentialsFile: credentialsFile } = config;
+  const broker = createBroker({ url: natsUrl, credentialsFile, tls: config.identity?.tls, service: name, log });
   const relay = createOutboxRelay({ domain, service: name, database: backgroundDatabase, broker, metrics, log });
   const { ownTokenFile, tls: tlsPaths } = config.identity ?? NO_IDENTITY;
   const ownToken = createOwnToken(ownTokenFile, log);

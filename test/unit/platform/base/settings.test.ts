@@ -31,6 +31,7 @@ const ANY_TEXT = [
   'TLS_KEY_FILE',
   'TLS_CA_FILE',
   'TRUST_DOMAIN',
+  'NATS_CREDS_FILE',
 ];
 const databaseUrl = 'postgres://order:hunter2@db/shop';
 
