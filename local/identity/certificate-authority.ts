@@ -39,11 +39,12 @@ export function createAuthority(name: string): Certified {
   return toPem(certificate, privateKey);
 }
 
-/** Issues a certificate with a new key, for servers and clients alike. */
-export function issueCertificate(authority: Certified, request: CertificateRequest): Certified {
+/** Issues a certificate with a new key, for servers and clients alike; self-signed without an authority. */
+export function issueCertificate(authority: Certified | undefined, request: CertificateRequest): Certified {
   const { privateKey, publicKey } = generateKeyPair();
   const certificate = createCertificate(request, publicKey);
-  certificate.setIssuer(forge.pki.certificateFromPem(authority.cert).subject.attributes);
+  const issuer = authority === undefined ? certificate : forge.pki.certificateFromPem(authority.cert);
+  certificate.setIssuer(issuer.subject.attributes);
   const names = [
     ...(request.hosts ?? []).map((host) =>
       isIP(host) === 0 ? { type: DNS_NAME, value: host } : { type: IP_NAME, ip: host },
@@ -56,8 +57,14 @@ export function issueCertificate(authority: Certified, request: CertificateReque
     { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
     ...(names.length === 0 ? [] : [{ name: 'subjectAltName', altNames: names }]),
   ]);
-  certificate.sign(forge.pki.privateKeyFromPem(authority.key), forge.md.sha256.create());
+  const signingKey = authority === undefined ? privateKey : forge.pki.privateKeyFromPem(authority.key);
+  certificate.sign(signingKey, forge.md.sha256.create());
   return toPem(certificate, privateKey);
+}
+
+/** Creates a certificate for servers on this machine that is its own authority. */
+export function createSelfSignedCertificate(): Certified {
+  return issueCertificate(undefined, { name: '127.0.0.1', hosts: ['127.0.0.1', 'localhost'] });
 }
 
 function createCertificate({ name, days = 90, from }: CertificateRequest, publicKey: forge.pki.rsa.PublicKey) {

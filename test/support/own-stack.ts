@@ -19,7 +19,7 @@ export type OwnStack = AsyncDisposable & {
 export async function startOwnStack(
   template: string,
   environment: Record<string, string>,
-  options: Pick<StackOptions, 'serviceEnvironment' | 'services'> = {},
+  options: Pick<StackOptions, 'serviceEnvironment' | 'services' | 'ports'> = {},
 ): Promise<OwnStack> {
   const resources = new AsyncDisposableStack();
   try {

@@ -47,7 +47,7 @@ export function runtimeConfig(
   return {
     host: settings.HOST,
     port,
-    databaseUrl,
+    databaseUrl: withAuthority(databaseUrl, settings.TLS_CA_FILE),
     natsUrl: settings.NATS_URL,
     natsCredentialsFile: settings.NATS_CREDS_FILE,
     databaseTimeoutMs: settings.DATABASE_TIMEOUT_MS,
@@ -61,6 +61,15 @@ export function runtimeConfig(
     },
     logLevel: settings.LOG_LEVEL,
   };
+}
+
+/** Lets a database that must be verified be verified by our own authority, unless its url names another. */
+function withAuthority(databaseUrl: string, authorityFile: string | undefined): string {
+  const url = new URL(databaseUrl);
+  const isVerified = ['verify-ca', 'verify-full'].includes(url.searchParams.get('sslmode') ?? '');
+  if (!isVerified || authorityFile === undefined || url.searchParams.has('sslrootcert')) return databaseUrl;
+  url.searchParams.set('sslrootcert', authorityFile);
+  return url.href;
 }
 
 function isOrigin(origin: string): boolean {

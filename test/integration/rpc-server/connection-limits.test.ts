@@ -6,8 +6,8 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { HealthService } from '@touchstone/rpc-server';
 import { describe, expect, it, vi } from 'vitest';
 import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { createSelfSignedCertificate } from '#local/identity/certificate-authority.ts';
 import { openConnection } from '../../support/clients.ts';
-import { createSelfSignedCertificate } from '../../support/echo/self-signed-certificate.ts';
 import {
   createEchoClient,
   dialects,

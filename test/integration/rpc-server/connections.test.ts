@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { createRpcServer } from '@touchstone/rpc-server';
 import { describe, expect, it, vi } from 'vitest';
-import { createSelfSignedCertificate } from '../../support/echo/self-signed-certificate.ts';
+import { createSelfSignedCertificate } from '#local/identity/certificate-authority.ts';
 import {
   createEchoClient,
   dialects,
