@@ -133,7 +133,7 @@ function defineMailbox(plan: StackPlan, log: (line: string) => void): ProcessDef
 
 /** The caller's settings for the provider or the mailbox. */
 function sharedEnvironment(plan: StackPlan, prefix: string): Record<string, string> {
-  const shared: Record<string, string> = { HOST: plan.settings.host };
+  const shared: Record<string, string> = { HOST: '127.0.0.1' };
   for (const [name, value] of Object.entries(plan.environment)) {
     if (value !== undefined && (name === 'LOG_LEVEL' || name.startsWith(prefix))) shared[name] = value;
   }

@@ -99,6 +99,8 @@ function neededInfrastructure({ external }: StackSettings, chosen: readonly Serv
   return (['postgres', 'nats', 'provider', 'mailbox'] as const).filter((name) => needed[name]);
 }
 
+// HOST exposes the services only: what they need is for this machine.
+const LOOPBACK = '127.0.0.1';
 const INFRASTRUCTURE_PORT_SETTINGS: Record<InfrastructureName, string[]> = {
   postgres: ['POSTGRES_PORT'],
   nats: ['NATS_PORT'],
@@ -119,9 +121,7 @@ function portRequests(
   });
   return [
     ...infrastructure.flatMap((name) => {
-      // The database and the broker always listen on loopback: HOST does not expose them.
-      const host = name === 'postgres' || name === 'nats' ? '127.0.0.1' : settings.host;
-      return INFRASTRUCTURE_PORT_SETTINGS[name].map((variable) => request(name, variable, host));
+      return INFRASTRUCTURE_PORT_SETTINGS[name].map((variable) => request(name, variable, LOOPBACK));
     }),
     ...services
       .filter(({ name }) => chosen.includes(name))
@@ -131,7 +131,8 @@ function portRequests(
 
 /** The address of a port of this stack from this machine, such as `127.0.0.1:50051`. */
 export function addressOf(plan: StackPlan, variable: string): string {
-  const { host } = plan.settings;
+  const isInfrastructure = Object.values(INFRASTRUCTURE_PORT_SETTINGS).flat().includes(variable);
+  const host = isInfrastructure ? LOOPBACK : plan.settings.host;
   if (host === '0.0.0.0' || host === '::') return `127.0.0.1:${plan.port(variable)}`;
   return `${host.includes(':') ? `[${host}]` : host}:${plan.port(variable)}`;
 }

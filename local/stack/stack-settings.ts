@@ -1,6 +1,7 @@
 // The settings of the local stack: ports, the data directory, and the external servers used instead of local ones.
 
 import {
+  ConfigError,
   type Environment,
   httpUrl,
   onOff,
@@ -10,6 +11,7 @@ import {
   smtpUrl,
   z,
 } from '../../services/platform/base/settings.ts';
+import { isLoopback } from '../../services/platform/identity/safe-binding.ts';
 import { sharedSettings } from '../../services/platform/runtime/config.ts';
 import { INFRASTRUCTURE_PORTS, type ServiceName, services } from '../shared/topology.ts';
 
@@ -47,6 +49,7 @@ export function loadStackSettings(environment: Environment): StackSettings {
     HOST: sharedSettings.HOST,
     DATA_DIR: z.string().default('.data'),
     TLS: onOff('off'),
+    INSECURE: sharedSettings.INSECURE,
     LOG_FORMAT: z.enum(['pretty', 'json']).default('pretty'),
     NATS_URL: sharedSettings.NATS_URL.unwrap().optional(),
     SMTP_URL: smtpUrl('').unwrap().optional(),
@@ -54,6 +57,10 @@ export function loadStackSettings(environment: Environment): StackSettings {
     ...PORT_SETTINGS,
     ...Object.fromEntries(services.map(({ name }) => [databaseVariable(name), postgresUrl().optional()])),
   });
+  if (!isLoopback(shared.HOST) && shared.TLS === 'off' && shared.INSECURE === 'off') {
+    const fault = `HOST ${shared.HOST} can be reached by other machines: set TLS=on, or INSECURE=on to allow cleartext`;
+    throw new ConfigError(`cannot start, these settings are wrong:\n  ${fault}`);
+  }
   const all: Record<string, unknown> = shared;
   const ports = Object.fromEntries(Object.keys(PORT_SETTINGS).map((variable) => [variable, Number(all[variable])]));
   const databaseUrls = new Map<ServiceName, string>();

@@ -45,7 +45,7 @@ export function createAnalyticsRoutes(dependencies: RouteDependencies): (router:
     router.service(AnalyticsService, {
       getSalesSummary: (request) => getSalesSummary(dependencies, request),
       watchSales: (request, context) => watchSales(dependencies, request, callOf(context)),
-      rebuildSales: (request) => rebuildSales(dependencies, request),
+      rebuildSales: (request, context) => rebuildSales(dependencies, request, callOf(context)),
     });
 }
 

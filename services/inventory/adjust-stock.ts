@@ -2,6 +2,8 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { AdjustStockRequest, AdjustStockResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { createValidation } from '../platform/base/validation.ts';
+import { scopedKey } from '../platform/identity/caller.ts';
+import type { Call } from '../platform/server/call.ts';
 import type { Transaction } from '../platform/storage/database.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { toProductMessage } from './inventory-messages.ts';
@@ -15,6 +17,7 @@ import { findAdjustment, lockProduct, storeAdjustment } from './product-store.ts
 export async function adjustStock(
   { database, log, now }: InventoryDependencies,
   request: AdjustStockRequest,
+  { caller }: Pick<Call, 'caller'>,
 ): Promise<MessageInitShape<typeof AdjustStockResponseSchema>> {
   const validation = createValidation();
   validation.text('idempotency_key', request.idempotencyKey);
@@ -22,7 +25,9 @@ export async function adjustStock(
   if (request.delta === 0) validation.add('delta', 'must not be zero');
   validation.throwIfInvalid();
 
-  const { product, isNew } = await database.transaction((transaction) => adjust(transaction, request, now()));
+  const { product, isNew } = await database.transaction((transaction) =>
+    adjust(transaction, request, scopedKey(caller, request.idempotencyKey), now()),
+  );
   if (isNew)
     log.info({ product_id: product.productId, delta: request.delta, on_hand: product.onHand }, 'stock adjusted');
   return { product: toProductMessage(product) };
@@ -31,21 +36,23 @@ export async function adjustStock(
 async function adjust(
   transaction: Transaction,
   request: AdjustStockRequest,
+  key: string,
   time: Date,
 ): Promise<{ readonly product: Product; readonly isNew: boolean }> {
-  const { idempotencyKey, productId, delta } = request;
+  const { productId, delta } = request;
   // Lock first: the statements after the lock see what a concurrent duplicate committed.
   const product = await lockProduct(transaction, productId);
-  const first = await findAdjustment(transaction, idempotencyKey);
+  // A key from before callers were known stands alone.
+  const first = await findAdjustment(transaction, [key, request.idempotencyKey]);
   if (first !== undefined) checkSameAdjustment(first, request);
   if (product === undefined) throw productNotFound(productId);
   if (first !== undefined) return { product, isNew: false };
 
   const onHand = adjustOnHand(product, delta);
-  const stored = await storeAdjustment(transaction, { idempotencyKey, productId, delta, onHand, time });
+  const stored = await storeAdjustment(transaction, { idempotencyKey: key, productId, delta, onHand, time });
   if (stored) return { product: { ...product, onHand, updateTime: time }, isNew: true };
   // This product's lock excludes concurrent adjustments of it, so the key was just used for another product.
-  const winner = await findAdjustment(transaction, idempotencyKey);
+  const winner = await findAdjustment(transaction, [key]);
   if (winner !== undefined) checkSameAdjustment(winner, request);
-  throw new Error(`adjustment ${idempotencyKey} is neither new nor stored`);
+  throw new Error(`adjustment ${request.idempotencyKey} is neither new nor stored`);
 }

@@ -85,13 +85,13 @@ export async function updateDescription(
   );
 }
 
-/** Reads the adjustment that used the key. */
+/** Reads the adjustment that used one of the keys. */
 export async function findAdjustment(
   queryable: Queryable,
-  idempotencyKey: string,
+  idempotencyKeys: readonly string[],
 ): Promise<StockAdjustment | undefined> {
   const [row] = await queryable.query<{ product_id: string; delta: number }>(
-    sql`select product_id, delta from stock_adjustment where idempotency_key = ${idempotencyKey}`,
+    sql`select product_id, delta from stock_adjustment where idempotency_key = any (${idempotencyKeys}::text[]) limit 1`,
   );
   return row === undefined ? undefined : { productId: row.product_id, delta: row.delta };
 }

@@ -23,7 +23,7 @@ export function createInventoryRoutes(dependencies: InventoryDependencies): (rou
       getProduct: (request) => getProduct(dependencies, request),
       listProducts: (request) => listProducts(dependencies, request),
       upsertProduct: (request) => upsertProduct(dependencies, request),
-      adjustStock: (request) => adjustStock(dependencies, request),
+      adjustStock: (request, context) => adjustStock(dependencies, request, callOf(context)),
       reserveStock: (request, context) => reserveStock(dependencies, request, callOf(context)),
       confirmReservation: (request) => confirmReservation(dependencies, request),
       releaseReservation: (request) => releaseReservation(dependencies, request),

@@ -4,6 +4,7 @@ import { pause } from '../platform/base/backoff.ts';
 import { failedPrecondition, unavailable } from '../platform/base/errors.ts';
 import { orAborted } from '../platform/base/or-aborted.ts';
 import { createValidation } from '../platform/base/validation.ts';
+import { scopedKey } from '../platform/identity/caller.ts';
 import type { Call } from '../platform/server/call.ts';
 import type { JourneyRunner } from './journey-runner.ts';
 import { fromJourneyMessage, toRunMessage } from './run-messages.ts';
@@ -26,7 +27,7 @@ export type RunJourneyDependencies = {
 export async function runJourney(
   { runner, store, limitMs }: RunJourneyDependencies,
   request: RunJourneyRequest,
-  { signal }: Pick<Call, 'signal'>,
+  { signal, caller }: Pick<Call, 'signal' | 'caller'>,
 ) {
   const validation = createValidation();
   validation.text('idempotency_key', request.idempotencyKey);
@@ -35,9 +36,8 @@ export async function runJourney(
   validation.throwIfInvalid();
   if (journey === undefined) throw new Error('an invalid journey was not refused');
 
-  const run =
-    (await orAborted(runner.run(journey, request.idempotencyKey), signal)) ??
-    (await waitForFirst(store, request.idempotencyKey, limitMs, signal));
+  const key = scopedKey(caller, request.idempotencyKey);
+  const run = (await orAborted(runner.run(journey, key), signal)) ?? (await waitForFirst(store, key, limitMs, signal));
   if (run.journey !== journey) {
     throw failedPrecondition('IDEMPOTENCY_KEY_REUSED', 'idempotency_key was used for another journey');
   }

@@ -97,7 +97,7 @@ type Recorder = AsyncDisposable & {
 };
 
 /** Starts a proxy on loopback that records what goes to a port and back. */
-async function startRecorder(targetPort: number): Promise<Recorder> {
+async function startRecorder(upstreamPort: number): Promise<Recorder> {
   const recorded: Buffer[] = [];
   const sockets = new Set<Socket>();
   const pipe = (from: Socket, to: Socket): void => {
@@ -112,9 +112,9 @@ async function startRecorder(targetPort: number): Promise<Recorder> {
       .on('close', () => to.destroy());
   };
   const server = createServer((client) => {
-    const target = connectTcp(targetPort, '127.0.0.1');
-    pipe(client, target);
-    pipe(target, client);
+    const upstream = connectTcp(upstreamPort, '127.0.0.1');
+    pipe(client, upstream);
+    pipe(upstream, client);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

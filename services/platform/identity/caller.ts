@@ -18,3 +18,11 @@ export const GUEST: Caller = { kind: 'guest' };
 export function callerName(caller: Caller): string {
   return caller.kind === 'guest' ? 'guest' : `${caller.kind}:${caller.id}`;
 }
+
+// No name and no key contains it: both refuse control characters.
+const SEPARATOR = '\u001f';
+
+/** An idempotency key in the scope of its caller: two callers that use one key do not meet. */
+export function scopedKey(caller: Caller, idempotencyKey: string): string {
+  return `${callerName(caller)}${SEPARATOR}${idempotencyKey}`;
+}

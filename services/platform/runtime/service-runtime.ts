@@ -190,7 +190,7 @@ export function createService(options: ServiceOptions): Service {
     start: async () => {
       await lifecycle.start();
       if (address === undefined) throw new Error(`${name} was stopped while it started`);
-      log.info({ url: address.url }, 'serving');
+      log.info({ url: address.url, host: address.host }, 'serving');
       return address;
     },
     stop,

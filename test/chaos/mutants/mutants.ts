@@ -1,4 +1,5 @@
 // The mutants by the authors of the tests: each breaks one promise of the platform about money, stock or events.
+import { ACCESS_MUTANTS } from './access-mutants.ts';
 import type { Mutant } from './mutant.ts';
 
 const BATCHES: readonly Mutant[] = [
@@ -349,4 +350,4 @@ const MONEY: readonly Mutant[] = [
   },
 ];
 
-export const MUTANTS: readonly Mutant[] = [...BATCHES, ...EVENTS, ...ORDERS, ...STOCK, ...MONEY];
+export const MUTANTS: readonly Mutant[] = [...BATCHES, ...EVENTS, ...ORDERS, ...STOCK, ...MONEY, ...ACCESS_MUTANTS];

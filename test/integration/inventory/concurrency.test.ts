@@ -259,12 +259,13 @@ function openUseCases(url: string): AsyncDisposable & { readonly dependencies: I
 }
 
 function adjustProduct(dependencies: InventoryDependencies, productId: string, idempotencyKey: string) {
-  return adjustStock(dependencies, {
+  const request = {
     $typeName: 'shop.inventory.v1.AdjustStockRequest',
     idempotencyKey,
     productId,
     delta: 1,
-  });
+  } as const;
+  return adjustStock(dependencies, request, testCall());
 }
 
 async function expectBalanced(

@@ -151,7 +151,7 @@ async function act(database: Database, step: Step): Promise<Answer> {
       return await ask(async () => {
         const { key, productId, delta } = step;
         const request = { idempotencyKey: `key-${key}`, productId, delta };
-        await adjustStock(dependencies, { $typeName: 'shop.inventory.v1.AdjustStockRequest', ...request });
+        await adjustStock(dependencies, { $typeName: 'shop.inventory.v1.AdjustStockRequest', ...request }, testCall());
         return 'adjusted';
       });
   }

@@ -104,7 +104,11 @@ describe('an order that waits for a product', () => {
   it('is adjusted from the stock that another adjustment leaves', async () => {
     await inventory.addProduct('lamp', 10);
     const adjust = (idempotencyKey: string, dependencies = inventory.dependencies) =>
-      adjustStock(dependencies, create(AdjustStockRequestSchema, { idempotencyKey, productId: 'lamp', delta: 5 }));
+      adjustStock(
+        dependencies,
+        create(AdjustStockRequestSchema, { idempotencyKey, productId: 'lamp', delta: 5 }),
+        testCall(),
+      );
     const { product } = await whileLocked(
       (transaction) => adjust('first', inTransaction(transaction)),
       () => adjust('second'),

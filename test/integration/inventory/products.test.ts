@@ -1,7 +1,12 @@
 // Products, prices and stock, over the wire and in the real database.
+
 import { expect, it } from 'vitest';
 import { ProductChangedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
+import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import { openSession } from '../../support/contracts/contracts.ts';
 import { readEventBodies } from '../../support/events.ts';
+import { asCaller } from '../../support/identity/credentials.ts';
+import { clientBy } from '../../support/raw-call.ts';
 import { lines, reasonOf, startInventoryFixture } from '../../support/services/inventory.ts';
 
 const LAMP = {
@@ -125,6 +130,30 @@ it('adjusts stock once for each key and answers a duplicate with the current pro
   expect((await fixture.client.adjustStock(adjustment)).product).toMatchObject({ onHand: 120, version: 1n });
   await fixture.client.adjustStock({ idempotencyKey: 'breakage-1', productId: 'prod456', delta: -5 });
   expect((await fixture.client.adjustStock(adjustment)).product).toMatchObject({ onHand: 115 });
+});
+
+it('adjusts stock for each operator, also when two of them choose the same key', async () => {
+  await using fixture = await startInventoryFixture();
+  const adjustment = { idempotencyKey: 'delivery-1', productId: 'prod456', delta: 20 };
+  const as = (operator: string) => clientBy('gRPC', fixture.url, InventoryService, asCaller('operator', operator));
+
+  await as('olga').adjustStock(adjustment);
+  await as('otto').adjustStock({ ...adjustment, delta: 1 });
+  await as('olga').adjustStock(adjustment);
+
+  expect(await fixture.available('prod456')).toBe(121);
+});
+
+it('answers a key from before callers were known', async () => {
+  await using fixture = await startInventoryFixture();
+  const adjustment = { idempotencyKey: 'delivery-1', productId: 'prod456', delta: 20 };
+  await fixture.client.adjustStock(adjustment);
+  await using session = await openSession(fixture.database.superuserUrl);
+  await session.sql("update stock_adjustment set idempotency_key = 'delivery-1'");
+
+  await fixture.client.adjustStock(adjustment);
+
+  expect(await fixture.available('prod456')).toBe(120);
 });
 
 it('refuses a key that was used for another adjustment', async () => {

@@ -74,7 +74,7 @@ const statements: Record<string, () => Promise<unknown>> = {
     await plans.database.transaction((transaction) => updateDescription(transaction, product, newEvent()));
   },
   'adjusting stock': async () => {
-    await findAdjustment(plans.database, 'key-77');
+    await findAdjustment(plans.database, ['key-77', 'key-78']);
     const adjustment = { productId: 'product-1', delta: 1, idempotencyKey: randomUUID(), onHand: 1_001, time };
     await plans.database.transaction((transaction) => storeAdjustment(transaction, adjustment));
   },

@@ -6,6 +6,7 @@ import { RebuildSalesRequestSchema } from '#gen/shop/analytics/v1/analytics_serv
 import { rebuildSales } from '#services/analytics/rebuild-sales.ts';
 import { advanceRebuild } from '#services/analytics/rebuilder.ts';
 import { createLog } from '#services/platform/observability/log.ts';
+import { testCall } from '../../support/services/call.ts';
 import { NOON } from '../../support/services/sales-builders.ts';
 import { createFakeGenerations } from './fakes.ts';
 
@@ -170,7 +171,7 @@ describe('RebuildSales', () => {
     generations.begin.mockResolvedValue({ rebuild: { startTime: NOON, finishTime }, isNew });
     const wakeRebuilder = vi.fn<() => void>();
     const request = create(RebuildSalesRequestSchema, { idempotencyKey });
-    const { rebuild } = await rebuildSales({ generations, wakeRebuilder, log }, request);
+    const { rebuild } = await rebuildSales({ generations, wakeRebuilder, log }, request, testCall());
     return { rebuild, woken: wakeRebuilder.mock.calls.length };
   };
 

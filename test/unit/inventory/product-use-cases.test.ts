@@ -16,6 +16,7 @@ import { createCatalogueSeed, seedCatalogue } from '#services/inventory/seed-cat
 import { upsertProduct } from '#services/inventory/upsert-product.ts';
 import { unavailable } from '#services/platform/base/errors.ts';
 import type { Database } from '#services/platform/storage/database.ts';
+import { testCall } from '../../support/services/call.ts';
 import { dependOn, productRow, scriptDatabase } from './scripted-database.ts';
 
 const UNAVAILABLE = unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'unavailable', retryAfterMs: 1_000 });
@@ -161,6 +162,7 @@ describe('AdjustStock', () => {
     adjustStock(
       dependOn(database),
       create(AdjustStockRequestSchema, { idempotencyKey: 'key', productId: 'prod456', delta: 5, ...change }),
+      testCall(),
     );
 
   it('returns the resulting stock', async () => {

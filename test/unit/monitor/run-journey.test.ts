@@ -6,6 +6,7 @@ import { ListRunsRequestSchema, RunJourneyRequestSchema } from '#gen/shop/monito
 import { listRuns } from '#services/monitor/list-runs.ts';
 import { runJourney } from '#services/monitor/run-journey.ts';
 import type { Run } from '#services/monitor/run-store.ts';
+import { scopedKey } from '#services/platform/identity/caller.ts';
 import { pageTokenOf } from '../../support/page-token.ts';
 import { failureOf, faultsOf } from '../../support/services/order-builders.ts';
 
@@ -20,6 +21,8 @@ const ended: Run = {
   durationMs: 1_250,
 };
 
+const OPERATOR = { kind: 'operator', id: 'olga' } as const;
+
 function ask(
   request: MessageInitShape<typeof RunJourneyRequestSchema>,
   {
@@ -32,7 +35,10 @@ function ask(
   const runner = { run: vi.fn(run) };
   return {
     runner,
-    answer: runJourney({ runner, store: { findByKey }, limitMs }, create(RunJourneyRequestSchema, request), { signal }),
+    answer: runJourney({ runner, store: { findByKey }, limitMs }, create(RunJourneyRequestSchema, request), {
+      signal,
+      caller: OPERATOR,
+    }),
   };
 }
 
@@ -54,7 +60,7 @@ describe('RunJourney', () => {
         startTime: expect.objectContaining({ seconds: 1_772_366_400n, nanos: 250_000_000 }),
       },
     });
-    expect(runner.run).toHaveBeenCalledExactlyOnceWith('ORDER', 'key-1');
+    expect(runner.run).toHaveBeenCalledExactlyOnceWith('ORDER', scopedKey(OPERATOR, 'key-1'));
   });
 
   it('returns a failed journey as a run, not as an error', async () => {

@@ -21,6 +21,10 @@ it('every method of the contract declares who may call it', () => {
 });
 
 describe('a method without the option', () => {
+  it('lets no one call it, not even an operator', () => {
+    expect(decideAccess(HealthService.method.check, as('operator'), true).kind).toBe('denied');
+  });
+
   it.each([GUEST, as('customer'), as('operator'), as('monitor'), as('service', 'order')])(
     'refuses a caller of the kind $kind',
     (caller) => {
