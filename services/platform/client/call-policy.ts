@@ -37,6 +37,11 @@ export type DependencyPolicy = Pick<RetryOptions, 'retries' | 'retryBackoff'> & 
   readonly breakerFailures: number;
   /** From opening the breaker to its probe. */
   readonly breakerResetMs: number;
+  /**
+   * The reasons by which the dependency reports that something behind it has failed: it answered, so the breaker takes it for healthy.
+   * The dependency has a breaker of its own for what is behind it.
+   */
+  readonly healthyReasons?: readonly string[];
 };
 
 export type PolicyCall<T> = {
@@ -199,7 +204,9 @@ function warnOfMisunderstanding(log: Logger, method: string, failure: unknown): 
 
 /** What a failed call counts as for the breaker. */
 export function classifyCall(error: unknown): Outcome {
-  if (!(error instanceof DependencyError) || COUNTED.has(error.failure)) return 'failure';
+  if (!(error instanceof DependencyError)) return 'failure';
+  if (error.countsAs !== undefined) return error.countsAs;
+  if (COUNTED.has(error.failure)) return 'failure';
   return error.failure === 'refused' || error.failure === 'not_understood' ? 'success' : 'ignored';
 }
 
