@@ -127,11 +127,27 @@ export function createCallPolicy(options: CallPolicyOptions): CallPolicy {
     );
     try {
       requireTime(deadline);
-      const classify = call.counted ? classifyCall : classifyBackgroundCall;
-      return await breaker.execute(() => callWithRetries(call, deadline), classify);
+      return await callThroughBreaker(call, deadline);
     } finally {
       release();
     }
+  };
+
+  // When each method was last answered: by methods of the contract, so it stays small.
+  const answeredMs = new Map<string, number>();
+  const callThroughBreaker = async <T>(call: PolicyCall<T>, deadline: Deadline): Promise<T> => {
+    const { operation } = call;
+    const beganMs = performance.now();
+    const classify = (error: unknown): Outcome => {
+      const outcome = call.counted ? classifyCall(error) : classifyBackgroundCall(error);
+      if (outcome === 'success') answeredMs.set(operation, performance.now());
+      // What kept this call waiting did not keep others: it may be its own content, like one customer's payment method.
+      const wasAnsweredSince = (answeredMs.get(operation) ?? Number.NEGATIVE_INFINITY) > beganMs;
+      return outcome === 'failure' && isTimeout(error) && wasAnsweredSince ? 'ignored' : outcome;
+    };
+    const result = await breaker.execute(() => callWithRetries(call, deadline), classify);
+    answeredMs.set(operation, performance.now());
+    return result;
   };
 
   return {
@@ -200,6 +216,10 @@ function warnOfMisunderstanding(log: Logger, method: string, failure: unknown): 
   if (type !== 'not_understood' && type !== 'unreadable') return;
   const fields = { dependency, 'rpc.method': method, 'error.type': type, reason: describeError(cause) };
   log.warn(fields, 'a call was not understood');
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof DependencyError && error.failure === 'timeout';
 }
 
 /** What a failed call counts as for the breaker. */

@@ -93,6 +93,22 @@ describe('the order service', () => {
     expect((await fixture.place()).outcome).toBe(Outcome.CONFIRMED);
   });
 
+  it('keeps calling payment for everyone while it is slow for one customer', async () => {
+    await using payment = await startVirtualService({ services: [PaymentService] });
+    payment.stub(processPayment, { customerId: 'unlucky' }).hangs();
+    payment
+      .stub(processPayment)
+      .replies(({ orderId }) => ({ charge: { orderId, transactionId: 'ch_1', status: ChargeStatus.COMPLETED } }));
+    await using fixture = await startOrderFixture({ PAYMENT_URL: payment.url });
+
+    const slow = Array.from({ length: 6 }, () => fixture.place({ customerId: 'unlucky' }));
+    await expect.poll(() => payment.requests(processPayment).length).toBe(6);
+    expect((await fixture.place()).outcome).toBe(Outcome.CONFIRMED);
+
+    expect((await Promise.all(slow)).map(({ outcome }) => outcome)).toEqual(Array(6).fill(Outcome.TIMEOUT));
+    expect((await fixture.place()).outcome).toBe(Outcome.CONFIRMED);
+  });
+
   it('fails an order at a stub server in the state that 12345 is sold out', async () => {
     await using dependencies = await startContractDependencies('product 12345 is sold out');
     await using fixture = await startOrderFixture({ INVENTORY_URL: dependencies.url, PAYMENT_URL: dependencies.url });
