@@ -1,6 +1,7 @@
 // The fake payment provider over HTTP: the world outside, as payment sees it. Runs as a process (main.ts) or inside a test.
 
 import { z } from 'zod';
+import { countCharacters } from '../../services/platform/base/text.ts';
 import { type Clock, systemClock } from '../shared/clock.ts';
 import {
   invalidField,
@@ -41,7 +42,11 @@ export type FakePaymentProvider = AsyncDisposable & {
   close(): Promise<void>;
 };
 
-const text = z.string('must be a string').min(1, 'must not be empty').max(255, 'must have at most 255 characters');
+const MAX_TEXT_LENGTH = 255;
+const text = z
+  .string('must be a string')
+  .min(1, 'must not be empty')
+  .refine((value) => countCharacters(value) <= MAX_TEXT_LENGTH, `must have at most ${MAX_TEXT_LENGTH} characters`);
 const amount = z.strictObject({
   currency_code: z.string('must be a string').regex(/^[A-Z]{3}$/, 'must be three capital letters'),
   minor_units: z

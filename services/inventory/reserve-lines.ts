@@ -19,6 +19,7 @@ import {
 
 const MAX_LINES = 100;
 const MAX_QUANTITY = 10_000;
+const MAX_LOGGED_SHORTAGES = 10;
 
 /** What an order asks for. */
 export type ReserveRequest = {
@@ -120,5 +121,8 @@ async function completeDecision(
 
 function logDecision(log: InventoryDependencies['log'], { reservationId, state, shortages }: Reservation): void {
   if (state === 'RESERVED') log.info({ reservation_id: reservationId }, 'stock reserved');
-  else log.info({ reservation_id: reservationId, shortages }, 'reservation rejected: not enough stock');
+  else {
+    const fields = { shortages: shortages.slice(0, MAX_LOGGED_SHORTAGES), shortage_count: shortages.length };
+    log.info({ reservation_id: reservationId, ...fields }, 'reservation rejected: not enough stock');
+  }
 }

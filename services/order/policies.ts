@@ -27,6 +27,13 @@ export function createPolicies(
   const limits = (timeoutMs: number) => ({ timeoutMs, tryTimeoutMs: timeoutMs - TRY_MARGIN_MS });
   return {
     inventory: { ...shared, ...limits(inventoryTimeoutMs), name: 'inventory', minimumMs: 20 },
-    payment: { ...shared, ...limits(paymentTimeoutMs), name: 'payment', minimumMs: 50 },
+    payment: {
+      ...shared,
+      ...limits(paymentTimeoutMs),
+      name: 'payment',
+      minimumMs: 50,
+      // One customer's payment method may be why the provider fails: it must not keep payment from all others.
+      healthyReasons: ['PAYMENT_PROVIDER_UNAVAILABLE'],
+    },
   } as const satisfies Record<string, DependencyPolicy>;
 }

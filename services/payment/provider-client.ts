@@ -150,7 +150,9 @@ function requireAnswer(dependency: string, answer: ProviderAnswer): ProviderAnsw
   const { status, retryAfterMs } = answer;
   const failure = FAILURES.get(status) ?? (status >= 500 ? 'internal' : undefined);
   if (failure === undefined) return answer;
-  throw new DependencyError({ dependency, failure, description: `answered ${status}`, retryAfterMs });
+  // The payment method of one customer may be why the provider itself fails: that says nothing about the charges of others.
+  const countsAs = failure === 'internal' ? 'ignored' : undefined;
+  throw new DependencyError({ dependency, failure, description: `answered ${status}`, retryAfterMs, countsAs });
 }
 
 function readCharge(answer: ProviderAnswer | Unknown): ChargeResult {

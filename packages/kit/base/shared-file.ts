@@ -192,7 +192,8 @@ function tryLock(path: string): Lock | undefined {
 
 function breakExpired(path: string, file: string): void {
   const lock = statSync(path, { throwIfNoEntry: false });
-  if (lock === undefined || Date.now() - lock.mtimeMs <= LOCK_EXPIRY_MS) return;
+  // A lock far in the future was taken before the clock was set back: it would be kept for as long as that.
+  if (lock === undefined || Math.abs(Date.now() - lock.mtimeMs) <= LOCK_EXPIRY_MS) return;
   // Its process was killed after it had removed the file, and before the lock had taken its place.
   if (isComplete(lock) && !existsSync(file)) orUndefinedIfGone(() => renameSync(path, file));
   else rmSync(path, { force: true });

@@ -37,6 +37,11 @@ export type DependencyPolicy = Pick<RetryOptions, 'retries' | 'retryBackoff'> & 
   readonly breakerFailures: number;
   /** From opening the breaker to its probe. */
   readonly breakerResetMs: number;
+  /**
+   * The reasons by which the dependency reports that something behind it has failed: it answered, so the breaker takes it for healthy.
+   * The dependency has a breaker of its own for what is behind it.
+   */
+  readonly healthyReasons?: readonly string[];
 };
 
 export type PolicyCall<T> = {
@@ -122,11 +127,27 @@ export function createCallPolicy(options: CallPolicyOptions): CallPolicy {
     );
     try {
       requireTime(deadline);
-      const classify = call.counted ? classifyCall : classifyBackgroundCall;
-      return await breaker.execute(() => callWithRetries(call, deadline), classify);
+      return await callThroughBreaker(call, deadline);
     } finally {
       release();
     }
+  };
+
+  // When each method was last answered: by methods of the contract, so it stays small.
+  const answeredMs = new Map<string, number>();
+  const callThroughBreaker = async <T>(call: PolicyCall<T>, deadline: Deadline): Promise<T> => {
+    const { operation } = call;
+    const beganMs = performance.now();
+    const classify = (error: unknown): Outcome => {
+      const outcome = call.counted ? classifyCall(error) : classifyBackgroundCall(error);
+      if (outcome === 'success') answeredMs.set(operation, performance.now());
+      // What kept this call waiting did not keep others: it may be its own content, like one customer's payment method.
+      const wasAnsweredSince = (answeredMs.get(operation) ?? Number.NEGATIVE_INFINITY) > beganMs;
+      return outcome === 'failure' && isTimeout(error) && wasAnsweredSince ? 'ignored' : outcome;
+    };
+    const result = await breaker.execute(() => callWithRetries(call, deadline), classify);
+    answeredMs.set(operation, performance.now());
+    return result;
   };
 
   return {
@@ -197,9 +218,15 @@ function warnOfMisunderstanding(log: Logger, method: string, failure: unknown): 
   log.warn(fields, 'a call was not understood');
 }
 
+function isTimeout(error: unknown): boolean {
+  return error instanceof DependencyError && error.failure === 'timeout';
+}
+
 /** What a failed call counts as for the breaker. */
 export function classifyCall(error: unknown): Outcome {
-  if (!(error instanceof DependencyError) || COUNTED.has(error.failure)) return 'failure';
+  if (!(error instanceof DependencyError)) return 'failure';
+  if (error.countsAs !== undefined) return error.countsAs;
+  if (COUNTED.has(error.failure)) return 'failure';
   return error.failure === 'refused' || error.failure === 'not_understood' ? 'success' : 'ignored';
 }
 

@@ -3,6 +3,7 @@ import { durationMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import type { CallFailure } from '../base/call-failure.ts';
+import type { Outcome } from './breaker.ts';
 
 export type { CallFailure };
 
@@ -29,6 +30,8 @@ export type DependencyErrorOptions = {
   readonly cause?: unknown;
   /** How long the dependency asks to wait before a retry, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
+  /** What the breaker takes the call for, in place of what its kind says. */
+  readonly countsAs?: Outcome | undefined;
 };
 
 /** A failed call to a dependency. The message may be shown to clients; the transport's own message is that of the cause. */
@@ -39,25 +42,38 @@ export class DependencyError extends Error {
   /** Empty when `failure` is not `refused`. */
   readonly reason: string;
   readonly retryAfterMs: number | undefined;
+  readonly countsAs: Outcome | undefined;
 
   constructor(options: DependencyErrorOptions) {
-    const { dependency, failure, reason = '', description = DESCRIPTIONS[failure], cause, retryAfterMs } = options;
+    const { dependency, failure, reason = '', description = DESCRIPTIONS[failure], cause } = options;
     super(`${dependency} ${description}`, cause === undefined ? {} : { cause });
     this.dependency = dependency;
     this.failure = failure;
     this.reason = reason;
-    this.retryAfterMs = retryAfterMs;
+    this.retryAfterMs = options.retryAfterMs;
+    this.countsAs = options.countsAs;
   }
 }
 
-/** Classifies what a call threw. `isCancelled` says whether our own caller had given up by then. */
-export function toDependencyError(dependency: string, thrown: unknown, isCancelled: boolean): DependencyError {
+/**
+ * Classifies what a call threw.
+ * @param isCancelled whether our own caller had given up by then.
+ * @param healthyReasons the reasons that only a healthy dependency reports.
+ */
+export function toDependencyError(
+  dependency: string,
+  thrown: unknown,
+  isCancelled: boolean,
+  healthyReasons: readonly string[] = [],
+): DependencyError {
   if (thrown instanceof DependencyError) return thrown;
   const cause = ConnectError.from(thrown);
   const failure = isCancelled ? 'cancelled' : classify(cause);
-  if (failure !== 'refused')
-    return new DependencyError({ dependency, failure, cause, retryAfterMs: retryAfterMs(cause) });
   const reason = cause.findDetails(ErrorInfoSchema)[0]?.reason;
+  if (failure !== 'refused') {
+    const countsAs = !isCancelled && healthyReasons.includes(reason ?? '') ? 'success' : undefined;
+    return new DependencyError({ dependency, failure, cause, retryAfterMs: retryAfterMs(cause), countsAs });
+  }
   return new DependencyError({ dependency, failure, reason, description: `refused: ${cause.rawMessage}`, cause });
 }
 

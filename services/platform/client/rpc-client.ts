@@ -50,7 +50,7 @@ export function createDependency(options: DependencyOptions): Dependency {
   });
   const callPolicy = createCallPolicy({
     ...options,
-    toFailure: (thrown, isCancelled) => toDependencyError(policy.name, thrown, isCancelled),
+    toFailure: (thrown, isCancelled) => toDependencyError(policy.name, thrown, isCancelled, policy.healthyReasons),
   });
 
   const underPolicy = (background: boolean): Transport => ({

@@ -5,7 +5,8 @@ import { BadRequestSchema, ErrorInfoSchema } from '#gen/google/rpc/error_details
 import { OrderService, CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { callForTrailers } from '../../support/grpc-trailers.ts';
 import { allowedHeaders } from '../../support/identity/credentials.ts';
-import { type OrderFixture, rpcFailureOf, startOrderFixture } from '../../support/services/order.ts';
+import { clientBy, PROTOCOLS } from '../../support/raw-call.ts';
+import { type OrderFixture, rpcFailureOf, startOrderFixture, validRequest } from '../../support/services/order.ts';
 
 /** Posts a body to an RPC of the order service; resolves with HTTP status and Connect's code. */
 async function post(
@@ -149,4 +150,36 @@ it('an unknown order is not_found in every RPC', async () => {
   ]);
   expect(errors.map(({ code }) => code)).toEqual([Code.NotFound, Code.NotFound]);
   await expectToServe(fixture);
+});
+
+it.each(PROTOCOLS)(
+  'by %s, texts are counted in characters, and ids that only look alike are refused',
+  async (protocol) => {
+    await using fixture = await startOrderFixture();
+    const client = clientBy(protocol, fixture.service.url, OrderService);
+    const place = (customerId: string) => client.createOrder(validRequest({ customerId }));
+
+    expect((await place('🎁'.repeat(128))).outcome).toBe(Outcome.CONFIRMED);
+    for (const customerId of ['🎁'.repeat(129), 'cust\u200b123', 'cust\u202e321', ' cust123']) {
+      const error = await rpcFailureOf(place(customerId));
+      expect(error.code).toBe(Code.InvalidArgument);
+      expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations).toMatchObject([{ field: 'customer_id' }]);
+    }
+  },
+);
+
+it.each(PROTOCOLS)('by %s, a page of 1,000 has 200 orders, and its token is of its filter', async (protocol) => {
+  await using fixture = await startOrderFixture();
+  const client = clientBy(protocol, fixture.service.url, OrderService);
+  await fixture.sql(`insert into orders (order_id, customer_id, items, payment_method, currency_code, total_minor, pricing_version,
+      status, verdict, synthetic, timeline, version, create_time, update_time, lease_until)
+    select 'order-' || number, 'cust123', '[]', '', 'EUR', 1, 'v1', 'CANCELLED', 'CANCEL', false, '[]', 1, '2026-03-01', '2026-03-01', now()
+    from generate_series(1, 201) as number`);
+
+  const { orders, nextPageToken: pageToken } = await client.listOrders({ customerId: 'cust123', pageSize: 1_000 });
+  const other = await rpcFailureOf(client.listOrders({ customerId: 'cust124', pageToken }));
+
+  expect(orders).toHaveLength(200);
+  expect((await client.listOrders({ customerId: 'cust123', pageToken })).orders).toHaveLength(1);
+  expect(other.code).toBe(Code.InvalidArgument);
 });

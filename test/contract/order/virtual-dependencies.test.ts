@@ -1,14 +1,18 @@
 // The order service with virtual dependencies on real ports, and with a stub server started from its own contracts.
+import { Code } from '@connectrpc/connect';
 import { startStubServer, startVirtualService } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
+import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
+import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { contractFile, ERROR_DETAILS } from '../../support/contracts/contracts.ts';
 import { startOrderFixture } from '../../support/services/order.ts';
 
+const { processPayment } = PaymentService.method;
 const { listProducts, checkAvailability, reserveStock, confirmReservation, releaseReservation } =
   InventoryService.method;
 
@@ -68,6 +72,41 @@ describe('the order service', () => {
     expect(dependencies.unmatchedRequests()).toEqual([]);
     expect(outcome).toBe(Outcome.CONFIRMED);
     expect(order).toMatchObject({ status: OrderStatus.CONFIRMED, transactionId: 'ch_0001' });
+  });
+
+  it('keeps calling payment for everyone while the provider fails for one customer', async () => {
+    await using payment = await startVirtualService({ services: [PaymentService] });
+    const reason = { reason: 'PAYMENT_PROVIDER_UNAVAILABLE', domain: 'shop' };
+    payment
+      .stub(processPayment, { customerId: 'unlucky' })
+      .fails(Code.Unavailable, 'no outcome yet', [{ desc: ErrorInfoSchema, value: reason }]);
+    payment
+      .stub(processPayment)
+      .replies(({ orderId }) => ({ charge: { orderId, transactionId: 'ch_1', status: ChargeStatus.COMPLETED } }));
+    await using fixture = await startOrderFixture({ PAYMENT_URL: payment.url });
+
+    for (let order = 0; order < 6; order += 1) {
+      const answer = await fixture.place({ customerId: 'unlucky' });
+      expect(answer).toMatchObject({ outcome: Outcome.PENDING, reason: OrderReason.PAYMENT_UNAVAILABLE });
+    }
+
+    expect((await fixture.place()).outcome).toBe(Outcome.CONFIRMED);
+  });
+
+  it('keeps calling payment for everyone while it is slow for one customer', async () => {
+    await using payment = await startVirtualService({ services: [PaymentService] });
+    payment.stub(processPayment, { customerId: 'unlucky' }).hangs();
+    payment
+      .stub(processPayment)
+      .replies(({ orderId }) => ({ charge: { orderId, transactionId: 'ch_1', status: ChargeStatus.COMPLETED } }));
+    await using fixture = await startOrderFixture({ PAYMENT_URL: payment.url });
+
+    const slow = Array.from({ length: 6 }, () => fixture.place({ customerId: 'unlucky' }));
+    await expect.poll(() => payment.requests(processPayment).length).toBe(6);
+    expect((await fixture.place()).outcome).toBe(Outcome.CONFIRMED);
+
+    expect((await Promise.all(slow)).map(({ outcome }) => outcome)).toEqual(Array(6).fill(Outcome.TIMEOUT));
+    expect((await fixture.place()).outcome).toBe(Outcome.CONFIRMED);
   });
 
   it('fails an order at a stub server in the state that 12345 is sold out', async () => {

@@ -1,3 +1,4 @@
+import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { credentials, Client as GrpcClient, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { createEchoClient, dialects, postJson, startEchoServer } from '../../support/echo/start-echo-server.ts';
@@ -52,6 +53,22 @@ describe('one port', () => {
 
     expect(answer).toEqual(bytes);
   });
+
+  it.each(['item[0].id: must be <one> of "a/b" & c, 100 %', 'Größe: 東 🎁'])(
+    'reports an error to the gRPC library of other Node programs in the words of the service: %s',
+    async (words) => {
+      const fail: Interceptor = () => () => Promise.reject(new ConnectError(words, Code.InvalidArgument));
+      await using echo = await startEchoServer({ interceptors: [fail] });
+      const client = new GrpcClient(`127.0.0.1:${echo.address.port}`, credentials.createInsecure());
+
+      const error = await new Promise<ServiceError | null>((resolve) => {
+        const pass = (message: Buffer) => message;
+        client.makeUnaryRequest('/echo.v1.EchoService/Say', pass, pass, Buffer.alloc(0), new Metadata(), resolve);
+      }).finally(() => client.close());
+
+      expect(error).toMatchObject({ code: Code.InvalidArgument, details: words });
+    },
+  );
 
   it('answers plain JSON over HTTP/1.1', async () => {
     await using echo = await startEchoServer();

@@ -58,6 +58,16 @@ describe('the fake payment provider', () => {
     expect((await get(provider, '/v1/charges?order_id=order-1')).body.charges).toHaveLength(1);
   });
 
+  it('counts characters, so that every customer id of the shop is accepted', async () => {
+    await using provider = await startFakePaymentProvider();
+    const charge = (key: string, customerId: string) =>
+      post(provider, '/v1/charges', key, { ...sample, customer_id: customerId });
+
+    expect((await charge('longest-of-the-shop', '🎁'.repeat(128))).status).toBe(200);
+    expect((await charge('longest', '🎁'.repeat(255))).status).toBe(200);
+    expect((await charge('too-long', '🎁'.repeat(256))).body.error?.fields).toMatchObject([{ field: 'customer_id' }]);
+  });
+
   it('captures although the caller disconnected', async () => {
     const clock = createManualClock();
     await using provider = await startFakePaymentProvider({ clock, slowCaptureMs: 5_000 });

@@ -211,9 +211,13 @@ describe('a provider that is briefly unavailable', () => {
 
 describe('the breaker of the provider', () => {
   const failure = { status: 500, body: undefined };
+  const unreachable = new NoAnswer('connection lost', { timedOut: false });
 
   it('opens after counted failures and then makes no call', async () => {
-    const { client, send } = createClient(failure, new NoAnswer('too late', { timedOut: true }));
+    const { client, send } = createClient(
+      { status: 504, body: undefined },
+      new NoAnswer('too late', { timedOut: true }),
+    );
     await client.charge('key', ORDER, COUNTED);
     await client.charge('key', ORDER, COUNTED);
 
@@ -226,9 +230,29 @@ describe('the breaker of the provider', () => {
     expect(client.breaker()).toMatchObject({ dependency: 'payment-provider', state: 'open' });
   });
 
+  it('does not count an error of the provider itself, which may be about one payment method, nor forgets others for it', async () => {
+    const { client } = createClient(
+      failure,
+      failure,
+      failure,
+      unreachable,
+      unreachable,
+      unreachable,
+      failure,
+      unreachable,
+      unreachable,
+      unreachable,
+    );
+    for (let call = 0; call < 4; call += 1) await client.charge('key', ORDER, COUNTED);
+    expect(client.breaker().state).toBe('closed');
+    for (let call = 0; call < 2; call += 1) await client.charge('key', ORDER, COUNTED);
+    expect(client.breaker().state).toBe('open');
+  });
+
   it('stays closed after uncounted failures and declines', async () => {
     const declined = { status: 402, body: errorBody('expired_card') };
-    const { client } = createClient(failure, failure, failure, declined, declined, declined);
+    const late = new NoAnswer('too late', { timedOut: true });
+    const { client } = createClient(late, late, late, declined, declined, declined);
     for (let call = 0; call < 3; call += 1) await client.charge('key', ORDER, UNCOUNTED);
     for (let call = 0; call < 3; call += 1) await client.charge('key', ORDER, COUNTED);
     expect(client.breaker().state).toBe('closed');

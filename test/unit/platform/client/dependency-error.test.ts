@@ -1,6 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { classifyCall } from '#services/platform/client/call-policy.ts';
 import { type CallFailure, DependencyError, toDependencyError } from '#services/platform/client/dependency-error.ts';
 
 /** What each code means when the dependency sent it, and when the client library derived it from an answer. */
@@ -150,6 +151,24 @@ describe('a refusal', () => {
 
   it('without ErrorInfo has an empty reason', () => {
     expect(toDependencyError('inventory', new ConnectError('no', Code.NotFound), false).reason).toBe('');
+  });
+});
+
+describe('an answer about a failure behind the dependency', () => {
+  const fail = (reason: string, isCancelled = false) => {
+    const detail = { desc: ErrorInfoSchema, value: { reason, domain: 'shop' } };
+    const thrown = new ConnectError('not now', Code.Unavailable, undefined, [detail]);
+    return toDependencyError('payment', thrown, isCancelled, ['PROVIDER_UNAVAILABLE']);
+  };
+
+  it('counts as a success of the dependency, which is otherwise classified as ever', () => {
+    expect(fail('PROVIDER_UNAVAILABLE')).toMatchObject({ failure: 'unreachable', countsAs: 'success' });
+    expect(classifyCall(fail('PROVIDER_UNAVAILABLE'))).toBe('success');
+  });
+
+  it('is none with another reason, and none when our own caller gave up', () => {
+    expect(classifyCall(fail('DATABASE_UNAVAILABLE'))).toBe('failure');
+    expect(classifyCall(fail('PROVIDER_UNAVAILABLE', true))).toBe('ignored');
   });
 });
 
