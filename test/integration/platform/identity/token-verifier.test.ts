@@ -69,7 +69,8 @@ describe('a token', () => {
 
   it('for another audience is refused, also one that begins the same', async () => {
     for (const aud of ['other', 'shop2', 'sho', ['other', 'shop2']]) {
-      expect(await failureOf(verifyAt(NOW, await sign({ aud })))).toMatchObject({ reason: 'TOKEN_INVALID' });
+      const answer = await verifyAt(NOW, await sign({ aud })).catch(({ reason }) => reason);
+      expect(answer).toBe('TOKEN_INVALID');
     }
   });
 
