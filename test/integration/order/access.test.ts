@@ -11,12 +11,12 @@ import { failureOf } from '../../support/stack.ts';
 
 let fixture: OrderFixture;
 beforeAll(async () => {
-  fixture = await startOrderFixture({ MAX_PENDING_ORDERS: '2' });
+  fixture = await startOrderFixture();
 });
 afterAll(() => fixture?.[Symbol.asyncDispose]());
 
 const NO_CREDENTIALS: Interceptor = (next) => next;
-const clientOf = (caller: Interceptor) => clientBy('gRPC', fixture.service.url, OrderService, caller);
+const clientOf = (caller: Interceptor, url = fixture.service.url) => clientBy('gRPC', url, OrderService, caller);
 const customer = (id: string) => clientOf(asCaller('customer', id));
 const guest = () => clientOf(NO_CREDENTIALS);
 
@@ -79,8 +79,9 @@ describe('a customer', () => {
   });
 
   it('may have so many pending orders, and a duplicate of one of them is answered', async () => {
-    fixture.payment.virtual.stub(PaymentService.method.processPayment).fails(Code.ResourceExhausted, 'too much to do');
-    const frank = customer('frank');
+    await using limited = await startOrderFixture({ MAX_PENDING_ORDERS: '2' });
+    limited.payment.virtual.stub(PaymentService.method.processPayment).fails(Code.ResourceExhausted, 'too much to do');
+    const frank = clientOf(asCaller('customer', 'frank'), limited.service.url);
     const requests = [1, 2, 3].map(() => validRequest({ customerId: 'frank' }));
     const [first, second, third] = requests;
     const answers = [await frank.createOrder(first ?? {}), await frank.createOrder(second ?? {})];
