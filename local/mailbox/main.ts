@@ -7,6 +7,7 @@ import { startMailbox } from './mailbox.ts';
 
 const settings = parseSettings(process.env, {
   HOST: sharedSettings.HOST,
+  ALLOWED_HOSTS: sharedSettings.ALLOWED_HOSTS,
   LOG_LEVEL: sharedSettings.LOG_LEVEL,
   MAILBOX_SMTP_PORT: port(1025),
   MAILBOX_HTTP_PORT: port(8025),
@@ -18,6 +19,7 @@ try {
     smtpPort: settings.MAILBOX_SMTP_PORT,
     httpPort: settings.MAILBOX_HTTP_PORT,
     host: settings.HOST,
+    allowedHosts: settings.ALLOWED_HOSTS,
     file: settings.MAILBOX_FILE,
     log,
   });

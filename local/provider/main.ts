@@ -7,6 +7,7 @@ import { startFakePaymentProvider } from './provider.ts';
 
 const settings = parseSettings(process.env, {
   HOST: sharedSettings.HOST,
+  ALLOWED_HOSTS: sharedSettings.ALLOWED_HOSTS,
   LOG_LEVEL: sharedSettings.LOG_LEVEL,
   PAYMENT_PROVIDER_PORT: port(50_060),
   PAYMENT_PROVIDER_LEDGER: z.string().default('.data/provider-ledger.jsonl'),
@@ -18,6 +19,7 @@ try {
   const provider = await startFakePaymentProvider({
     port: settings.PAYMENT_PROVIDER_PORT,
     host: settings.HOST,
+    allowedHosts: settings.ALLOWED_HOSTS,
     ledgerFile: settings.PAYMENT_PROVIDER_LEDGER,
     keyRetentionMs: settings.PAYMENT_PROVIDER_KEY_RETENTION_MS,
     slowCaptureMs: settings.PAYMENT_PROVIDER_SLOW_CAPTURE_MS,

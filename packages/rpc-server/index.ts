@@ -4,6 +4,7 @@ export type { AnswerMemory, UnaryAnswer, UnaryCall } from './answer-memory.ts';
 export { HealthService, ServingStatus } from './health.ts';
 export { HealthRegistry } from './health-registry.ts';
 export type { LimitName } from './limits/limit-error.ts';
+export { createHostCheck, createOriginCheck } from './limits/request-origin.ts';
 export type { HttpHandler, RpcServerOptions, TlsOptions } from './options.ts';
 export type { RpcHandler } from './rpc-handler.ts';
 export { createRpcHandler } from './rpc-handler.ts';

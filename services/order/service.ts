@@ -56,7 +56,8 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
   const prices = createPriceStore(runtime.database);
   const changes = createOrderChanges(store);
   const flags = createFeatureFlags({ file: config.flagFile, flagdUrl: config.flagdUrl, log });
-  const orderMetrics = createOrderMetrics(metrics.registry, store);
+  const opsStore = createOrderStore(runtime.opsDatabase, leaseMs);
+  const orderMetrics = createOrderMetrics(metrics.registry, opsStore);
   const now = (): Date => new Date();
   const inventoryClient = inventory.client(InventoryService);
   const backgroundInventory = inventory.backgroundClient(InventoryService);
@@ -106,6 +107,6 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
     dependencies: [inventory, payment],
     components: [flags, createCatalogueLoader({ inventory: backgroundInventory, prices, log }), resumer],
     pruneRules: createOrderPruneRules(config.syntheticRetentionMs),
-    countOpenWork: async () => (await store.countOpen()).compensations,
+    countOpenWork: async () => (await opsStore.countOpen()).compensations,
   };
 }

@@ -16,7 +16,8 @@ import { createOutboxRelay, type OutboxRelay } from '../messaging/outbox-relay.t
 import type { Logger } from '../observability/log.ts';
 import { createMetrics, createMetricsHandler, type Metrics } from '../observability/metrics.ts';
 import { installTracing } from '../observability/tracing.ts';
-import type { CallLimits } from '../server/load-shedding.ts';
+import { type CallLimits, createLoadShedding, DEFAULT_LIMITS } from '../server/load-shedding.ts';
+import { toConnectError } from '../server/rpc-errors.ts';
 import { createServerInterceptors } from '../server/rpc-interceptors.ts';
 import { createDatabase, type Database, isDatabaseOutage } from '../storage/database.ts';
 import { migrate } from '../storage/migrations.ts';
@@ -24,10 +25,14 @@ import { createPruner, MESSAGING_RULES, type PruneRule } from '../storage/pruner
 import { DEFAULT_DATABASE_TIMEOUT_MS } from './config.ts';
 import { createHealthMonitor } from './health-monitor.ts';
 import { createOpsService } from './ops-service.ts';
+import { createLimitCounter, DEFAULT_SERVER_LIMITS, type ServerLimits } from './server-limits.ts';
 import { refreshGauges, type StatusSources } from './service-status.ts';
 
 const REQUEST_POOL_SIZE = 20;
 const BACKGROUND_POOL_SIZE = 10;
+// Operators and scrapes share these, so that they take none of the connections of calls; health has one of its own.
+const OPS_POOL_SIZE = 2;
+const HEALTH_POOL_SIZE = 1;
 const WARM_CONNECTIONS = 10;
 // A stop may wait for it twice, so it is less than half of the limit of a stop.
 const BACKGROUND_TIMEOUT_MS = 3_000;
@@ -46,6 +51,8 @@ export type RuntimeConfig = {
   readonly corsOrigins: readonly string[] | undefined;
   /** Default: DEFAULT_LIMITS. */
   readonly callLimits?: CallLimits;
+  /** Default: DEFAULT_SERVER_LIMITS. */
+  readonly serverLimits?: ServerLimits;
 };
 
 /** What a service builds its own components from. */
@@ -58,6 +65,8 @@ export type Runtime = {
   readonly database: Database;
   /** For background work: connections of its own, longer time limits. */
   readonly backgroundDatabase: Database;
+  /** For operators and metrics: few connections of its own. */
+  readonly opsDatabase: Database;
   readonly broker: Broker;
   /** Makes the relay publish new outbox rows at once. */
   readonly wakeRelay: () => void;
@@ -114,6 +123,12 @@ export function createService(options: ServiceOptions): Service {
     createEventConsumer({ ...runtime, database: runtime.backgroundDatabase, subscription }),
   );
   const health = new HealthRegistry();
+  const healthDatabase = createDatabase({
+    url: config.databaseUrl,
+    size: HEALTH_POOL_SIZE,
+    timeoutMs: BACKGROUND_TIMEOUT_MS,
+    log,
+  });
   const server = createServer(config, runtime, definition, consumers, health);
 
   let address: ListeningAddress | undefined;
@@ -128,13 +143,17 @@ export function createService(options: ServiceOptions): Service {
         stop: runtime.database.close,
       },
       { name: 'background database', stop: runtime.backgroundDatabase.close },
+      groupComponents('databases of operators and health', [
+        { name: 'ops database', stop: runtime.opsDatabase.close },
+        { name: 'health database', stop: healthDatabase.close },
+      ]),
       runtime.broker,
       ...(options.publishes === false ? [] : [runtime.relay]),
       ...definition.dependencies,
       ...definition.components,
       groupComponents('rpc server, consumers and their watchers', [
         createPruner(runtime.backgroundDatabase, [...MESSAGING_RULES, ...(definition.pruneRules ?? [])], log),
-        createHealthMonitor({ ...runtime, health, database: runtime.backgroundDatabase }),
+        createHealthMonitor({ ...runtime, health, database: healthDatabase }),
         {
           name: 'rpc server',
           start: async () => {
@@ -176,9 +195,11 @@ function createRuntime({
   const { databaseUrl: url, databaseTimeoutMs: timeoutMs = DEFAULT_DATABASE_TIMEOUT_MS } = config;
   const database = createDatabase({ url, size: REQUEST_POOL_SIZE, timeoutMs, log });
   const backgroundDatabase = createDatabase({ url, size: BACKGROUND_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS, log });
+  const opsDatabase = createDatabase({ url, size: OPS_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS, log });
   const broker = createBroker({ url: config.natsUrl, service: name, log });
   const relay = createOutboxRelay({ domain, service: name, database: backgroundDatabase, broker, metrics, log });
-  return { domain, service: name, log, metrics, database, backgroundDatabase, broker, relay, wakeRelay: relay.wake };
+  const databases = { database, backgroundDatabase, opsDatabase };
+  return { domain, service: name, log, metrics, ...databases, broker, relay, wakeRelay: relay.wake };
 }
 
 function createServer(
@@ -188,27 +209,37 @@ function createServer(
   consumers: readonly EventConsumer[],
   health: HealthRegistry,
 ): RpcServer {
+  const { opsDatabase, metrics, domain } = runtime;
   const status: StatusSources = {
     ...runtime,
+    database: opsDatabase,
     startTime: new Date(),
     consumers,
     breakers: definition.dependencies.map((dependency) => dependency.breaker),
     ...(definition.countOpenWork === undefined ? {} : { countOpenWork: definition.countOpenWork }),
   };
-  const deadLetters = createDeadLetters(runtime.backgroundDatabase, runtime.domain, definition.subscriptions);
+  const deadLetters = createDeadLetters(opsDatabase, domain, definition.subscriptions);
+  const loadShedding = createLoadShedding({ ...runtime, limits: config.callLimits ?? DEFAULT_LIMITS });
   return createRpcServer({
     routes: (router) => {
       definition.routes(router);
       router.service(OpsService, createOpsService(status, deadLetters));
     },
-    interceptors: createServerInterceptors({ ...runtime, limits: config.callLimits }),
+    interceptors: createServerInterceptors({ ...runtime, loadShedding }),
+    admit: (call) => {
+      const refusal = loadShedding.refusalOf(call);
+      if (refusal !== undefined) throw toConnectError(refusal, domain);
+    },
+    ...(config.serverLimits ?? DEFAULT_SERVER_LIMITS),
+    errorDomain: domain.domain,
+    onLimit: createLimitCounter(metrics.registry),
     host: config.host,
     port: config.port,
     ...(config.corsOrigins === undefined ? {} : { corsOrigins: config.corsOrigins }),
     corsAllowedHeaders: ['traceparent', 'tracestate'],
     maxRequestBytes: MAX_REQUEST_BYTES,
     maxTimeoutMs: MAX_CALL_MS,
-    httpRoutes: { '/metrics': createMetricsHandler(runtime.metrics, () => refreshGauges(status)) },
+    httpRoutes: { '/metrics': createMetricsHandler(metrics, () => refreshGauges(status)) },
     health,
     onError: (error, where) => runtime.log.info({ err: error, where }, 'an answer could not be sent'),
   });

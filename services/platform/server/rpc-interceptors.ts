@@ -5,7 +5,7 @@ import type { Logger } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { codeName, recordStatus, serverSpan } from '../observability/rpc-spans.ts';
 import { keepContext, runInSpan } from '../observability/tracing.ts';
-import { type CallLimits, createLoadShedding, DEFAULT_LIMITS } from './load-shedding.ts';
+import { type CallLimits, createLoadShedding, DEFAULT_LIMITS, type LoadShedding } from './load-shedding.ts';
 import { toConnectError } from './rpc-errors.ts';
 
 /** Codes that indicate a bug or a fault of this service. */
@@ -17,8 +17,11 @@ export function createServerInterceptors(options: {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly limits?: CallLimits | undefined;
+  /** Default: one with `limits`. */
+  readonly loadShedding?: LoadShedding;
 }): Interceptor[] {
   const { domain, metrics, log, limits = DEFAULT_LIMITS } = options;
+  const { loadShedding = createLoadShedding({ metrics, log, limits }) } = options;
   const observe: Interceptor = (next) => (request) => {
     const method = `${request.service.typeName}/${request.method.name}`;
     const endTimer = metrics.rpcServerDuration.startTimer({ rpc_system_name: 'connectrpc', rpc_method: method });
@@ -50,7 +53,7 @@ export function createServerInterceptors(options: {
     };
     return runInSpan(serverSpan(request.method, headers), () => recordStatus(serve));
   };
-  return [observe, createLoadShedding({ metrics, log, limits })];
+  return [observe, loadShedding.interceptor];
 }
 
 function observeStream(
