@@ -19,12 +19,20 @@ export async function getOrder(store: Pick<OrderStore, 'find'>, request: GetOrde
  * @throws {DomainError} INVALID_REQUEST, or ORDER_NOT_FOUND.
  */
 export async function requireOrder(store: Pick<OrderStore, 'find'>, orderId: string): Promise<Order> {
-  const validation = createValidation();
-  validation.text('order_id', orderId);
-  validation.throwIfInvalid();
+  requireOrderId(orderId);
   const order = await store.find(orderId);
   if (order === undefined) throw orderNotFound(orderId);
   return order;
+}
+
+/**
+ * Checks an id as a client sent it.
+ * @throws {DomainError} INVALID_REQUEST.
+ */
+export function requireOrderId(orderId: string): void {
+  const validation = createValidation();
+  validation.text('order_id', orderId);
+  validation.throwIfInvalid();
 }
 
 /** The error for an order that does not exist. */

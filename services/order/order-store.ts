@@ -21,6 +21,9 @@ export type OrderKey = { readonly idempotencyKey: string; readonly requestHash: 
 /** An order found by its idempotency key. */
 export type KeyedOrder = { readonly order: Order; readonly requestHash: string };
 
+/** An order, and the version of it that is known. */
+export type KnownOrder = { readonly orderId: string; readonly version: number };
+
 export type OrderFilter = { readonly customerId: string; readonly status: OrderStatus | undefined };
 
 /** When the background works on an open order next: after `afterMs` milliseconds, a minute at most, as attempt `attempts`. */
@@ -34,6 +37,8 @@ export type OrderStore = {
   insert(order: Order, key: OrderKey, events: readonly OutgoingEvent[]): Promise<boolean>;
   findByKey(idempotencyKey: string): Promise<KeyedOrder | undefined>;
   find(orderId: string): Promise<Order | undefined>;
+  /** Finds those orders that have changed since the version known of each; 0 is older than any. */
+  findNewer(known: readonly KnownOrder[]): Promise<Order[]>;
   /** Lists newest first, one row more than the page holds. */
   list(filter: OrderFilter, page: Page): Promise<Order[]>;
   /**
@@ -112,6 +117,16 @@ export function createOrderStore(database: Database, leaseMs: number): OrderStor
     },
 
     find: (orderId) => findOrder(database, orderId),
+
+    findNewer: async (known) => {
+      const rows = await database.query<OrderRow>(
+        sql`select orders.* from unnest(
+             ${known.map(({ orderId }) => orderId)}::text[], ${known.map(({ version }) => version)}::int[]
+           ) as known (order_id, version) join orders on orders.order_id = known.order_id
+         where orders.version > known.version`,
+      );
+      return rows.map(toOrder);
+    },
 
     list: (filter, page) => listOrders(database, filter, page),
 

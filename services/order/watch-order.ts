@@ -1,12 +1,11 @@
 // rpc WatchOrder: streams the order now and after each change, until its status is final.
 import type { WatchOrderRequest } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { Call } from '../platform/server/call.ts';
-import { orderNotFound, requireOrder } from './get-order.ts';
+import { orderNotFound, requireOrderId } from './get-order.ts';
 import type { OrderChanges } from './order-changes.ts';
 import { toOrderMessage } from './order-messages.ts';
-import type { OrderStore } from './order-store.ts';
 
-export type WatchOrderDependencies = { readonly store: Pick<OrderStore, 'find'>; readonly changes: OrderChanges };
+export type WatchOrderDependencies = { readonly changes: OrderChanges };
 
 /**
  * Yields the order until its status is final.
@@ -14,11 +13,11 @@ export type WatchOrderDependencies = { readonly store: Pick<OrderStore, 'find'>;
  * @throws The reason of the call's signal when it aborts.
  */
 export async function* watchOrder(
-  { store, changes }: WatchOrderDependencies,
+  { changes }: WatchOrderDependencies,
   request: WatchOrderRequest,
   { signal }: Pick<Call, 'signal'>,
 ) {
-  await requireOrder(store, request.orderId);
+  requireOrderId(request.orderId);
   let sent = false;
   for await (const order of changes.follow(request.orderId, signal)) {
     yield { order: toOrderMessage(order) };

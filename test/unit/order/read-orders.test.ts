@@ -148,7 +148,7 @@ function watch(
   signal = new AbortController().signal,
 ) {
   const changes = createOrderChanges(store);
-  const stream = watchOrder({ store, changes }, create(WatchOrderRequestSchema, { orderId }), { signal });
+  const stream = watchOrder({ changes }, create(WatchOrderRequestSchema, { orderId }), { signal });
   return {
     stream,
     change: (order: Order) => {
