@@ -29,6 +29,8 @@ type ProtocolPortOptions = {
 const KEEP_ALIVE_PROBE_MS = 30_000;
 /** For a whole HTTP/1.1 request that is no RPC; the bodies of RPCs have a limit of their own. */
 const REQUEST_TIMEOUT_MS = 300_000;
+/** How many calls of one HTTP/2 connection may be cancelled in the long run; GOAWAY ends a connection that resets more (CVE-2023-44487). */
+const RESETS_PER_SECOND = 33;
 /** How often Node compares HTTP/1.1 requests with their time limits. */
 const MAX_CHECK_INTERVAL_MS = 1_000;
 
@@ -160,6 +162,8 @@ export class ProtocolPort {
     const { maxHeaders, maxHeaderBytes, maxStreamsPerConnection } = this.#limits;
     this.#http2 ??= createHttp2Server({
       maxHeaderListPairs: PARSER_HEADROOM * maxHeaders,
+      streamResetBurst: 2 * maxStreamsPerConnection,
+      streamResetRate: RESETS_PER_SECOND,
       settings: {
         maxConcurrentStreams: maxStreamsPerConnection,
         maxHeaderListSize: PARSER_HEADROOM * maxHeaderBytes,
