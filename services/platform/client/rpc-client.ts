@@ -37,7 +37,12 @@ export type DependencyOptions = {
 /** Creates the connection to one dependency; it is opened by the first call. */
 export function createDependency(options: DependencyOptions): Dependency {
   const { policy } = options;
-  const sessionManager = new Http2SessionManager(options.url, { pingIntervalMs: 10_000, pingTimeoutMs: 2_000 });
+  const sessionManager = new Http2SessionManager(options.url, {
+    pingIntervalMs: 10_000,
+    pingTimeoutMs: 2_000,
+    // Shorter than the server's: a call on a connection that the server closes at that moment would fail.
+    idleConnectionTimeoutMs: 60_000,
+  });
   const transport = createConnectTransport({
     baseUrl: options.url,
     httpVersion: '2',
