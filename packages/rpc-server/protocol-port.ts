@@ -1,13 +1,23 @@
 // One listening port for HTTP/1.1 and HTTP/2: the first bytes of a connection (or ALPN, under TLS) decide, and the
 // connection is passed to Node's server of that protocol. Sockets and requests are tracked, for the graceful stop.
 
-import { createServer as createHttp1Server, type Server as Http1Server, type RequestListener } from 'node:http';
-import { createServer as createHttp2Server, type Http2Server, type Http2Session } from 'node:http2';
+import {
+  createServer as createHttp1Server,
+  type Server as Http1Server,
+  type IncomingMessage,
+  type RequestListener,
+} from 'node:http';
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type Http2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { recognizeProtocol } from './first-bytes.ts';
-import { Connections } from './limits/connections.ts';
+import { type Connection, Connections } from './limits/connections.ts';
 import { PARSER_HEADROOM } from './limits/header-limit.ts';
 import { DEFAULT_PORT_LIMITS, type PortLimits } from './limits/port-limits.ts';
 import { limitSession } from './limits/session-limits.ts';
@@ -39,6 +49,8 @@ export class ProtocolPort {
   readonly #options: ProtocolPortOptions;
   readonly #limits: PortLimits;
   readonly #connections: Connections;
+  // The socket of a session is gone as soon as the session is destroyed, though its last requests may still be emitted.
+  readonly #connectionOfSession = new WeakMap<Http2Session, Connection>();
   readonly #http1: Http1Server;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<Http2Session>();
@@ -207,6 +219,7 @@ export class ProtocolPort {
     const timer = setTimeout(() => session.destroy(), this.#options.firstBytesTimeoutMs);
     session.once('remoteSettings', () => clearTimeout(timer));
     const connection = this.#connections.find(session.socket);
+    if (connection) this.#connectionOfSession.set(session, connection);
     const stopLimits = connection && limitSession(session, connection, this.#limits);
     session.once('close', () => {
       clearTimeout(timer);
@@ -218,7 +231,7 @@ export class ProtocolPort {
 
   #handleRequest(...[request, response]: Parameters<HttpHandler>): void {
     this.#runningRequests += 1;
-    const connection = this.#connections.find(request.socket);
+    const connection = this.#connectionOf(request);
     connection?.begin(response);
     response.once('close', () => {
       this.#runningRequests -= 1;
@@ -228,6 +241,12 @@ export class ProtocolPort {
     });
     if (this.#isClosing && request.httpVersionMajor === 1) response.setHeader('connection', 'close');
     void this.#options.handleRequest(request, response);
+  }
+
+  #connectionOf(request: IncomingMessage): Connection | undefined {
+    const { stream } = request as { stream?: ServerHttp2Stream };
+    if (stream === undefined) return this.#connections.find(request.socket);
+    return stream.session && this.#connectionOfSession.get(stream.session);
   }
 
   #settle(): void {
