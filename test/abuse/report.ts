@@ -30,13 +30,18 @@ export function quantile(latenciesMs: readonly number[], share: number): number 
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
 }
 
-/** Returns what an attack must not do and did. */
-export function findProblems({ before, during, memory, isHealthy, outcomes }: AttackFigures): string[] {
+/** Returns the p99 of honest orders without an attack, over the whole run so far. */
+export function calmP99(figures: readonly AttackFigures[]): number {
+  return quantile(
+    figures.flatMap(({ before }) => before.latenciesMs),
+    0.99,
+  );
+}
+
+/** Returns what an attack must not do and did; `calmMs` is the p99 of honest orders without an attack. */
+export function findProblems({ during, memory, isHealthy, outcomes }: AttackFigures, calmMs: number): string[] {
   const problems: string[] = [];
-  const [calmMs, attackedMs] = [before, during].map(({ latenciesMs }) => quantile(latenciesMs, 0.99)) as [
-    number,
-    number,
-  ];
+  const attackedMs = quantile(during.latenciesMs, 0.99);
   const limitMs = MAX_SLOWDOWN * Math.max(MIN_P99_MS, calmMs);
   if (attackedMs > limitMs) problems.push(`p99 ${ms(attackedMs)} instead of at most ${ms(limitMs)}`);
   if (during.latenciesMs.length === 0) problems.push('no order was accepted');
@@ -51,8 +56,9 @@ export function findProblems({ before, during, memory, isHealthy, outcomes }: At
 /** Draws a table with a row for each attack. */
 export function renderTable(figures: readonly AttackFigures[]): string {
   const header = ['attack', 'p99 before', 'p99 during', 'memory', 'most', 'after', 'the attacker saw', 'result'];
+  const calmMs = calmP99(figures);
   const rows = figures.map((row) => {
-    const problems = findProblems(row);
+    const problems = findProblems(row, calmMs);
     return [
       row.attack,
       ms(quantile(row.before.latenciesMs, 0.99)),

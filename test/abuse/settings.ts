@@ -12,8 +12,8 @@ export type AbuseSettings = {
 export const HELP = `Usage: make abuse [ONLY='stalled'] [ARGS='...']
 
 Starts the platform and attacks its order service, one attack at a time and on this machine only, while customers order at a steady
-pace. Honest orders must be accepted with a p99 of at most twice that of the moments before, health must stay SERVING, and the
-memory must come back.
+pace. Honest orders must be accepted with a p99 of at most twice that without an attack, health must stay SERVING, and the memory
+must come back.
 
   --only <text>        the attacks whose name contains this text
   --seconds <n>        how long each attack lasts: 3 to 60, 12 by default

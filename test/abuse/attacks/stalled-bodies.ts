@@ -4,12 +4,13 @@
 //   DATA    500 kB ............................ and no more
 //
 // As many streams as the server allows, on two connections; 100 MB altogether.
+import { pause } from '../../../services/platform/base/backoff.ts';
 import { type Attack, OutcomeCounter, openSession, readCode, repeatUntil } from '../attack.ts';
 
 const CONNECTIONS = 2;
 const STREAMS = 100;
 const HALF = Buffer.alloc(500_000, 0x20);
-/** Before a body that was rejected is sent again: otherwise this would be a flood of data. */
+/** Over which the bodies are begun, and before one that was rejected is sent again: it is no flood of data. */
 const PAUSE_MS = 5_000;
 
 export const stalledBodies: Attack = {
@@ -32,7 +33,10 @@ export const stalledBodies: Attack = {
         if (session.destroyed || session.closed) session = openSession(target.url, signal);
         return session;
       };
-      return Array.from({ length: STREAMS }, () => repeatUntil(signal, PAUSE_MS, () => holdOne(sessionOf)));
+      return Array.from({ length: STREAMS }, async (_, index) => {
+        await pause((index / STREAMS) * PAUSE_MS, signal);
+        await repeatUntil(signal, PAUSE_MS, () => holdOne(sessionOf));
+      });
     });
     await Promise.all(attackers.flat());
     return counter.outcomes;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type AttackFigures, findProblems, quantile, renderTable } from '../../abuse/report.ts';
+import { type AttackFigures, calmP99, findProblems, quantile, renderTable } from '../../abuse/report.ts';
 import { readAbuseSettings } from '../../abuse/settings.ts';
 
 const MIB = 1024 * 1024;
@@ -16,12 +16,11 @@ const held: AttackFigures = {
 
 describe('an attack', () => {
   it('was withstood when honest orders are at most twice as slow, and nothing is kept', () => {
-    expect(findProblems(held)).toEqual([]);
+    expect(findProblems(held, 60)).toEqual([]);
   });
 
   it.each<[Partial<AttackFigures>, string]>([
     [{ during: orders(50, 121) }, 'p99 121 ms instead of at most 120 ms'],
-    [{ before: orders(1), during: orders(51) }, 'p99 51 ms instead of at most 50 ms'],
     [{ during: { latenciesMs: [50], failures: ['unavailable', 'broken'] } }, '2 orders failed: unavailable'],
     [{ during: orders() }, 'no order was accepted'],
     [{ memory: { ...held.memory, max: 357 * MIB } }, 'memory grew by 257 MiB'],
@@ -29,7 +28,13 @@ describe('an attack', () => {
     [{ isHealthy: false }, 'health was not SERVING'],
     [{ outcomes: {} }, 'the attack saw nothing: it did not reach the service'],
   ])('was not withstood: %j', (change, problem) => {
-    expect(findProblems({ ...held, ...change })).toEqual([problem]);
+    expect(findProblems({ ...held, ...change }, 60)).toEqual([problem]);
+  });
+
+  it('is compared with the orders of all moments without one, and with no less than 25 ms', () => {
+    expect(calmP99([held, { ...held, before: orders(1, 200) }])).toBe(200);
+    expect(findProblems({ ...held, during: orders(50) }, 1)).toEqual([]);
+    expect(findProblems({ ...held, during: orders(51) }, 1)).toEqual(['p99 51 ms instead of at most 50 ms']);
   });
 
   it('has a row in the table, with what the attacker saw and the verdict', () => {
