@@ -84,7 +84,9 @@ export async function readCode(stream: ClientHttp2Stream): Promise<string> {
   // The server keeps a stream open for a while after its answer, for the rest of the request.
   stream.once('end', () => stream.close());
   await untilClosed(stream);
-  if (status === 200) return 'ok';
+  // A stream ends with its error in the body.
   const [, code] = /"code":"(\w+)"/.exec(Buffer.concat(chunks).toString()) ?? [];
-  return code ?? (status === 0 ? 'reset' : `HTTP ${status}`);
+  if (code !== undefined) return code;
+  if (status === 200) return 'ok';
+  return status === 0 ? 'reset' : `HTTP ${status}`;
 }
