@@ -19,7 +19,7 @@ it('a flood of operators and scrapes is answered, while calls are served', async
   const flood = [
     Array.from({ length: 64 }, async () => (await ops.getStatus({})).status?.databaseUp),
     Array.from({ length: 64 }, async () => (await fetch(`${tiny.url}/metrics`)).ok),
-    Array.from({ length: 30 }, async () => (await ops.listDeadLetters({})).deadLetters.length === 0),
+    Array.from({ length: 12 }, async () => (await ops.listDeadLetters({})).deadLetters.length === 0),
   ].flat();
   const calls = Array.from({ length: 20 }, (_, index) =>
     tiny.connection.client(OrderService).cancelOrder({ orderId: `ord${index}` }),
