@@ -190,7 +190,10 @@ bench-kit: $(ready) $(bench_packages) ## compare the kit's speed with Pact, Wire
 
 ##@ Proofs (they take minutes; `make check` does not run them)
 
-.PHONY: bench bench-growth bench-policies overload fault-matrix crash-matrix soak chaos mutants mutation
+.PHONY: abuse bench bench-growth bench-policies overload fault-matrix crash-matrix soak chaos mutants mutation
+abuse: $(ready) $(nats_server) ## attack the platform's order service and check that honest orders hardly notice; ONLY='stalled' ARGS='--help'
+	@exec node test/abuse/main.ts $(if $(ONLY),--only '$(ONLY)') $(ARGS)
+
 bench: $(ready) $(nats_server) ## measure what an order costs; BASELINE=<checkout> compares with another commit; ARGS='--help'
 	@exec node test/bench/orders/main.ts $(if $(BASELINE),--baseline '$(BASELINE)') $(ARGS)
 

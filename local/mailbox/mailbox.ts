@@ -18,6 +18,8 @@ export type MailboxOptions = {
   /** Default 0: the system chooses a free port. */
   httpPort?: number;
   host?: string;
+  /** Names by which it is called over HTTP, in addition to IP addresses, `localhost` and `host`. Default none. */
+  allowedHosts?: readonly string[] | undefined;
   /** Default none: messages are in memory. */
   file?: string;
   /** The number of messages kept in memory, the newest. Default 100,000. */
@@ -52,6 +54,7 @@ export async function startMailbox(options: MailboxOptions = {}): Promise<Mailbo
     await startJsonServer({
       host,
       port: options.httpPort ?? 0,
+      allowedHosts: options.allowedHosts,
       log,
       tls: options.tls,
       routes: {

@@ -8,6 +8,7 @@ import { startMailbox } from './mailbox.ts';
 
 const settings = parseSettings(process.env, {
   HOST: sharedSettings.HOST,
+  ALLOWED_HOSTS: sharedSettings.ALLOWED_HOSTS,
   LOG_LEVEL: sharedSettings.LOG_LEVEL,
   TLS_CERT_FILE: sharedSettings.TLS_CERT_FILE,
   TLS_KEY_FILE: sharedSettings.TLS_KEY_FILE,
@@ -22,6 +23,7 @@ try {
     httpPort: settings.MAILBOX_HTTP_PORT,
     host: settings.HOST,
     tls: readServerCertificate(settings),
+    allowedHosts: settings.ALLOWED_HOSTS,
     file: settings.MAILBOX_FILE,
     log,
   });

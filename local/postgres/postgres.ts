@@ -22,7 +22,7 @@ const RETRY_DELAY_MS = 250;
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  max_connections: '200',
+  max_connections: '240',
   shared_buffers: '32MB',
   io_method: 'sync',
   jit: 'off',

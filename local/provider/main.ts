@@ -8,6 +8,7 @@ import { startFakePaymentProvider } from './provider.ts';
 
 const settings = parseSettings(process.env, {
   HOST: sharedSettings.HOST,
+  ALLOWED_HOSTS: sharedSettings.ALLOWED_HOSTS,
   LOG_LEVEL: sharedSettings.LOG_LEVEL,
   TLS_CERT_FILE: sharedSettings.TLS_CERT_FILE,
   TLS_KEY_FILE: sharedSettings.TLS_KEY_FILE,
@@ -22,6 +23,7 @@ try {
     port: settings.PAYMENT_PROVIDER_PORT,
     host: settings.HOST,
     tls: readServerCertificate(settings),
+    allowedHosts: settings.ALLOWED_HOSTS,
     ledgerFile: settings.PAYMENT_PROVIDER_LEDGER,
     keyRetentionMs: settings.PAYMENT_PROVIDER_KEY_RETENTION_MS,
     slowCaptureMs: settings.PAYMENT_PROVIDER_SLOW_CAPTURE_MS,

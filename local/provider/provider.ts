@@ -22,6 +22,8 @@ export type FakePaymentProviderOptions = {
   /** Default 0: the system chooses a free port. */
   port?: number;
   host?: string;
+  /** Names by which it is called over HTTP, in addition to IP addresses, `localhost` and `host`. Default none. */
+  allowedHosts?: readonly string[] | undefined;
   /** Default none: the ledger is in memory. */
   ledgerFile?: string;
   /** How long a key is kept; after that, the same key makes a new charge. Default 24 hours. */
@@ -83,6 +85,7 @@ export async function startFakePaymentProvider(options: FakePaymentProviderOptio
     const server = await startJsonServer({
       host: options.host ?? '127.0.0.1',
       port: options.port ?? 0,
+      allowedHosts: options.allowedHosts,
       log,
       tls: options.tls,
       routes: {

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
+import { createHostCheck, createOriginCheck } from '#packages/rpc-server/index.ts';
 import type { Logger } from './logger.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
@@ -77,6 +78,8 @@ export type JsonServerOptions = {
   port: number;
   /** Keyed by method and path: `GET /healthz`. */
   routes: Record<string, Route>;
+  /** Names by which it is called, in addition to IP addresses, `localhost` and `host`; `*` accepts any. */
+  allowedHosts?: readonly string[] | undefined;
   log: Logger;
   /** With them it speaks HTTPS. PEM. */
   tls?: { cert: Buffer; key: Buffer } | undefined;
@@ -87,8 +90,9 @@ export type JsonServerOptions = {
  * @throws {Error} EADDRINUSE when the port is taken.
  */
 export async function startJsonServer(options: JsonServerOptions): Promise<JsonServer> {
+  const checkCaller = createCallerCheck(options);
   const respond = (request: IncomingMessage, response: ServerResponse): void => {
-    handleRequest(options, request, response).catch((error: unknown) => {
+    handleRequest(options, checkCaller, request, response).catch((error: unknown) => {
       options.log.error({ err: error }, 'response failed');
       response.destroy();
     });
@@ -121,8 +125,25 @@ export async function startJsonServer(options: JsonServerOptions): Promise<JsonS
   };
 }
 
-async function handleRequest(options: JsonServerOptions, request: IncomingMessage, response: ServerResponse) {
-  const answer = await routeRequest(options, request);
+type CallerCheck = (request: IncomingMessage) => void;
+
+/** Returns a check that throws when a request is for another host, or of a script of a page that is not on this machine. */
+function createCallerCheck({ allowedHosts, host }: JsonServerOptions): CallerCheck {
+  const isOwnHost = createHostCheck(allowedHosts, host);
+  const isOwnOrigin = createOriginCheck(undefined);
+  return ({ headers }) => {
+    const isForeign = !isOwnHost(headers.host ?? '') || (headers.origin !== undefined && !isOwnOrigin(headers.origin));
+    if (isForeign) throw new RequestError({ status: 403, code: 'forbidden', message: 'Host or origin is not allowed' });
+  };
+}
+
+async function handleRequest(
+  options: JsonServerOptions,
+  checkCaller: CallerCheck,
+  request: IncomingMessage,
+  response: ServerResponse,
+) {
+  const answer = await routeRequest(options, checkCaller, request);
   // The client may have disconnected; the request's effect remains.
   if (response.destroyed) return;
   const body = JSON.stringify(answer.body);
@@ -135,8 +156,13 @@ async function handleRequest(options: JsonServerOptions, request: IncomingMessag
   if (!request.complete) request.resume();
 }
 
-async function routeRequest(options: JsonServerOptions, request: IncomingMessage): Promise<JsonResponse> {
+async function routeRequest(
+  options: JsonServerOptions,
+  checkCaller: CallerCheck,
+  request: IncomingMessage,
+): Promise<JsonResponse> {
   try {
+    checkCaller(request);
     const url = new URL(request.url ?? '/', 'http://localhost');
     const route = findRoute(options.routes, request.method ?? 'GET', url.pathname);
     return await route({

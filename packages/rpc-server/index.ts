@@ -5,6 +5,7 @@ export { findClientCertificate } from './client-certificate.ts';
 export { HealthService, ServingStatus } from './introspection/health.ts';
 export { HealthRegistry } from './introspection/health-registry.ts';
 export type { LimitName } from './limits/limit-error.ts';
+export { createHostCheck, createOriginCheck } from './limits/request-origin.ts';
 export type { HttpHandler, RpcServerOptions, TlsOptions } from './options.ts';
 export type { RpcHandler } from './rpc-handler.ts';
 export { createRpcHandler } from './rpc-handler.ts';

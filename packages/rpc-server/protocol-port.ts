@@ -1,13 +1,23 @@
 // One listening port for HTTP/1.1 and HTTP/2: the first bytes of a connection (or ALPN, under TLS) decide, and the
 // connection is passed to Node's server of that protocol. Sockets and requests are tracked, for the graceful stop.
 
-import { createServer as createHttp1Server, type Server as Http1Server, type RequestListener } from 'node:http';
-import { createServer as createHttp2Server, type Http2Server, type Http2Session } from 'node:http2';
+import {
+  createServer as createHttp1Server,
+  type Server as Http1Server,
+  type IncomingMessage,
+  type RequestListener,
+} from 'node:http';
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type Http2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { recognizeProtocol } from './first-bytes.ts';
-import { Connections } from './limits/connections.ts';
+import { type Connection, Connections } from './limits/connections.ts';
 import { PARSER_HEADROOM } from './limits/header-limit.ts';
 import { DEFAULT_PORT_LIMITS, type PortLimits } from './limits/port-limits.ts';
 import { limitSession } from './limits/session-limits.ts';
@@ -29,6 +39,8 @@ type ProtocolPortOptions = {
 const KEEP_ALIVE_PROBE_MS = 30_000;
 /** For a whole HTTP/1.1 request that is no RPC; the bodies of RPCs have a limit of their own. */
 const REQUEST_TIMEOUT_MS = 300_000;
+/** How many calls of one HTTP/2 connection may be cancelled in the long run; GOAWAY ends a connection that resets more (CVE-2023-44487). */
+const RESETS_PER_SECOND = 33;
 /** How often Node compares HTTP/1.1 requests with their time limits. */
 const MAX_CHECK_INTERVAL_MS = 1_000;
 
@@ -37,6 +49,8 @@ export class ProtocolPort {
   readonly #options: ProtocolPortOptions;
   readonly #limits: PortLimits;
   readonly #connections: Connections;
+  // The socket of a session is gone as soon as the session is destroyed, though its last requests may still be emitted.
+  readonly #connectionOfSession = new WeakMap<Http2Session, Connection>();
   readonly #http1: Http1Server;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<Http2Session>();
@@ -175,6 +189,8 @@ export class ProtocolPort {
     const { maxHeaders, maxHeaderBytes, maxStreamsPerConnection } = this.#limits;
     this.#http2 ??= createHttp2Server({
       maxHeaderListPairs: PARSER_HEADROOM * maxHeaders,
+      streamResetBurst: 2 * maxStreamsPerConnection,
+      streamResetRate: RESETS_PER_SECOND,
       settings: {
         maxConcurrentStreams: maxStreamsPerConnection,
         maxHeaderListSize: PARSER_HEADROOM * maxHeaderBytes,
@@ -218,6 +234,7 @@ export class ProtocolPort {
     const timer = setTimeout(() => session.destroy(), this.#options.firstBytesTimeoutMs);
     session.once('remoteSettings', () => clearTimeout(timer));
     const connection = this.#connections.find(session.socket);
+    if (connection) this.#connectionOfSession.set(session, connection);
     const stopLimits = connection && limitSession(session, connection, this.#limits);
     session.once('close', () => {
       clearTimeout(timer);
@@ -229,7 +246,7 @@ export class ProtocolPort {
 
   #handleRequest(...[request, response]: Parameters<HttpHandler>): void {
     this.#runningRequests += 1;
-    const connection = this.#connections.find(request.socket);
+    const connection = this.#connectionOf(request);
     connection?.begin(response);
     response.once('close', () => {
       this.#runningRequests -= 1;
@@ -239,6 +256,12 @@ export class ProtocolPort {
     });
     if (this.#isClosing && request.httpVersionMajor === 1) response.setHeader('connection', 'close');
     void this.#options.handleRequest(request, response);
+  }
+
+  #connectionOf(request: IncomingMessage): Connection | undefined {
+    const { stream } = request as { stream?: ServerHttp2Stream };
+    if (stream === undefined) return this.#connections.find(request.socket);
+    return stream.session && this.#connectionOfSession.get(stream.session);
   }
 
   #settle(): void {

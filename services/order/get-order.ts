@@ -25,12 +25,20 @@ export async function getOrder(
  * @throws {DomainError} INVALID_REQUEST, or ORDER_NOT_FOUND, also for an order that the caller may not see.
  */
 export async function requireOrder(store: Pick<OrderStore, 'find'>, orderId: string, caller: Caller): Promise<Order> {
-  const validation = createValidation();
-  validation.text('order_id', orderId);
-  validation.throwIfInvalid();
+  requireOrderId(orderId);
   const order = await store.find(orderId);
   if (order === undefined || !mayAccess(caller, order)) throw orderNotFound(orderId);
   return order;
+}
+
+/**
+ * Checks an id as a client sent it.
+ * @throws {DomainError} INVALID_REQUEST.
+ */
+export function requireOrderId(orderId: string): void {
+  const validation = createValidation();
+  validation.text('order_id', orderId);
+  validation.throwIfInvalid();
 }
 
 /** The error for an order that does not exist. */

@@ -1,5 +1,4 @@
 // How orders change: an update by closure that is safe against concurrent updates, and a feed for those who follow an order.
-import { createChangeSignal } from '../platform/base/change-signal.ts';
 import type { Logger } from '../platform/observability/log.ts';
 import type { Order } from './order.ts';
 import { toStatusEvent } from './order-messages.ts';
@@ -71,24 +70,124 @@ export type OrderChanges = {
   follow(orderId: string, signal: AbortSignal): AsyncGenerator<Order>;
 };
 
-/** Creates the change feed of one replica. The changes of other replicas are found by a periodic look-up. */
-export function createOrderChanges(store: Pick<OrderStore, 'find'>): OrderChanges {
-  const changes = createChangeSignal(LOOK_UP_PERIOD_MS);
+/** An order that is followed. */
+type Topic = {
+  followers: number;
+  /** As it was last read; undefined before that, and for an order that does not exist. */
+  order: Order | undefined;
+  /** Whether the next look-up includes it. */
+  isDue: boolean;
+  /** Settles with the next look-up of this order that begins. */
+  next: PromiseWithResolvers<void>;
+};
+
+/**
+ * Creates the change feed of one replica. The changes of other replicas are found by a periodic look-up. One statement looks up all orders
+ * that are due, and there is one at a time, so that many followers cost the database no more than a few.
+ */
+export function createOrderChanges(store: Pick<OrderStore, 'findNewer'>): OrderChanges {
+  const topics = new Map<string, Topic>();
+  let isLookingUp = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const lookUp = async (): Promise<void> => {
+    if (isLookingUp) return;
+    isLookingUp = true;
+    for (let due = takeDue(topics); due.length > 0; due = takeDue(topics)) await lookUpTopics(store, due);
+    isLookingUp = false;
+  };
+  const lookUpAll = (): void => {
+    for (const topic of topics.values()) topic.isDue = true;
+    void lookUp();
+  };
+
+  const join = (orderId: string): Topic => {
+    const topic = topics.get(orderId) ?? { followers: 0, order: undefined, isDue: false, next: createSettler() };
+    topics.set(orderId, topic);
+    topic.followers += 1;
+    topic.isDue = true;
+    timer ??= setInterval(lookUpAll, LOOK_UP_PERIOD_MS);
+    return topic;
+  };
+  const leave = (orderId: string, topic: Topic): void => {
+    topic.followers -= 1;
+    if (topic.followers === 0) topics.delete(orderId);
+    if (topics.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
+  };
+
   return {
-    notify: ({ orderId }) => changes.notify(orderId),
+    notify: ({ orderId }) => {
+      const topic = topics.get(orderId);
+      if (topic === undefined) return;
+      topic.isDue = true;
+      void lookUp();
+    },
     follow: async function* (orderId, signal) {
-      let seen = 0;
-      while (!signal.aborted) {
-        // Subscribed before the look-up: a change between the two would be missed otherwise.
-        const change = changes.next(orderId, signal);
-        const order = await store.find(orderId);
-        if (order === undefined) return;
-        if (order.version > seen) {
-          seen = order.version;
-          yield order;
+      if (signal.aborted) return;
+      const topic = join(orderId);
+      try {
+        let next = topic.next.promise;
+        void lookUp();
+        let seen = 0;
+        while (await settlesBeforeAbort(next, signal)) {
+          // Before the order is passed on: a look-up in the meantime is not missed.
+          next = topic.next.promise;
+          if (topic.order === undefined) return;
+          if (topic.order.version === seen) continue;
+          seen = topic.order.version;
+          yield topic.order;
         }
-        await change;
+      } finally {
+        leave(orderId, topic);
       }
     },
   };
+}
+
+type DueTopic = { readonly orderId: string; readonly topic: Topic; readonly settler: PromiseWithResolvers<void> };
+
+function takeDue(topics: ReadonlyMap<string, Topic>): DueTopic[] {
+  const due: DueTopic[] = [];
+  for (const [orderId, topic] of topics) {
+    if (!topic.isDue) continue;
+    due.push({ orderId, topic, settler: topic.next });
+    topic.isDue = false;
+    topic.next = createSettler();
+  }
+  return due;
+}
+
+async function lookUpTopics(store: Pick<OrderStore, 'findNewer'>, due: readonly DueTopic[]): Promise<void> {
+  try {
+    const known = due.map(({ orderId, topic }) => ({ orderId, version: topic.order?.version ?? 0 }));
+    const newer = new Map((await store.findNewer(known)).map((order) => [order.orderId, order]));
+    for (const { orderId, topic, settler } of due) {
+      topic.order = newer.get(orderId) ?? topic.order;
+      settler.resolve();
+    }
+  } catch (error) {
+    for (const { settler } of due) settler.reject(error);
+  }
+}
+
+function createSettler(): PromiseWithResolvers<void> {
+  const settler = Promise.withResolvers<void>();
+  settler.promise.catch(() => undefined); // Its followers may all have left.
+  return settler;
+}
+
+/** Waits for the promise; returns false when `signal` aborts first. */
+async function settlesBeforeAbort(promise: Promise<void>, signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) return false;
+  const aborted = Promise.withResolvers<void>();
+  const onAbort = (): void => aborted.resolve();
+  signal.addEventListener('abort', onAbort);
+  try {
+    await Promise.race([promise, aborted.promise]);
+    return !signal.aborted;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }

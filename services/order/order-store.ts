@@ -22,6 +22,9 @@ export type OrderKey = { readonly idempotencyKey: string; readonly placedBy: str
 /** An order found by its idempotency key. */
 export type KeyedOrder = { readonly order: Order; readonly requestHash: string };
 
+/** An order, and the version of it that is known. */
+export type KnownOrder = { readonly orderId: string; readonly version: number };
+
 export type OrderFilter = {
   /** Empty for every customer. */
   readonly customerId: string;
@@ -44,6 +47,8 @@ export type OrderStore = {
   insert(order: Order, key: OrderKey, events: readonly OutgoingEvent[]): Promise<boolean>;
   findByKey(key: Pick<OrderKey, 'idempotencyKey' | 'placedBy'>): Promise<KeyedOrder | undefined>;
   find(orderId: string): Promise<Order | undefined>;
+  /** Finds those orders that have changed since the version known of each; 0 is older than any. */
+  findNewer(known: readonly KnownOrder[]): Promise<Order[]>;
   /** Lists newest first, one row more than the page holds. */
   list(filter: OrderFilter, page: Page): Promise<Order[]>;
   /**
@@ -131,6 +136,16 @@ export function createOrderStore(database: Database, leaseMs: number, maxPending
     },
 
     find: (orderId) => findOrder(database, orderId),
+
+    findNewer: async (known) => {
+      const rows = await database.query<OrderRow>(
+        sql`select orders.* from unnest(
+             ${known.map(({ orderId }) => orderId)}::text[], ${known.map(({ version }) => version)}::int[]
+           ) as known (order_id, version) join orders on orders.order_id = known.order_id
+         where orders.version > known.version`,
+      );
+      return rows.map(toOrder);
+    },
 
     list: (filter, page) => listOrders(database, filter, page),
 

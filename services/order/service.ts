@@ -56,7 +56,8 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
   const prices = createPriceStore(runtime.database);
   const changes = createOrderChanges(store);
   const flags = createFeatureFlags({ file: config.flagFile, flagdUrl: config.flagdUrl, log });
-  const orderMetrics = createOrderMetrics(metrics.registry, store);
+  const opsStore = createOrderStore(runtime.opsDatabase, leaseMs);
+  const orderMetrics = createOrderMetrics(metrics.registry, opsStore);
   const now = (): Date => new Date();
   const inventoryClient = inventory.client(InventoryService);
   const backgroundInventory = inventory.backgroundClient(InventoryService);
@@ -108,6 +109,6 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
     pruneRules: createOrderPruneRules(config.syntheticRetentionMs),
     // No order is accepted without prices.
     isReady: prices.isLoaded,
-    countOpenWork: async () => (await store.countOpen()).compensations,
+    countOpenWork: async () => (await opsStore.countOpen()).compensations,
   };
 }

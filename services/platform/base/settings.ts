@@ -38,6 +38,9 @@ export const onOff = (defaultState: 'on' | 'off') => z.enum(['on', 'off']).defau
 /** A count of at least `minimum` (1 by default). */
 export const count = (defaultCount: number, minimum = 1) => wholeNumber(minimum, 1_000_000).default(defaultCount);
 
+/** The metadata of a setting whose empty value means none. By default, an empty value counts as unset. */
+export const KEEPS_EMPTY = { keepsEmpty: true };
+
 /**
  * Parses the settings of a service.
  *
@@ -47,8 +50,9 @@ export function parseSettings<Shape extends z.ZodRawShape>(
   environment: Environment,
   shape: Shape,
 ): z.output<z.ZodObject<Shape>> {
+  const keepsEmpty = (name: string): boolean => (shape[name] as z.ZodType | undefined)?.meta()?.keepsEmpty === true;
   const present = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+    Object.entries(environment).filter(([name, value]) => value !== undefined && (value !== '' || keepsEmpty(name))),
   );
   const result = z.object(shape).safeParse(present);
   if (result.success) return result.data;

@@ -88,6 +88,13 @@ export function createDependency(options: DependencyOptions): Dependency {
   };
 }
 
+const CONNECTION = {
+  pingIntervalMs: 10_000,
+  pingTimeoutMs: 2_000,
+  // Shorter than the server's: a call on a connection that the server closes at that moment would fail.
+  idleConnectionTimeoutMs: 60_000,
+};
+
 type Connection = {
   readonly transport: Transport;
   /** Close it and those that it replaced. */
@@ -99,7 +106,7 @@ function openConnection(
   material: TlsMaterial | undefined,
   closers: Connection['closers'] = [],
 ): Connection {
-  const sessionManager = new Http2SessionManager(url, { pingIntervalMs: 10_000, pingTimeoutMs: 2_000 }, material);
+  const sessionManager = new Http2SessionManager(url, CONNECTION, material);
   const transport = createConnectTransport({
     baseUrl: url,
     httpVersion: '2',

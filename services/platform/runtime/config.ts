@@ -1,7 +1,8 @@
 // The settings that every service has, and how they map to its RuntimeConfig.
-import { count, credential, durationMs, urlOf, z } from '../base/settings.ts';
+import { count, credential, durationMs, KEEPS_EMPTY, urlOf, z } from '../base/settings.ts';
 import { identityConfig, identitySettings } from '../identity/identity-settings.ts';
 import { DEFAULT_LIMITS } from '../server/load-shedding.ts';
+import { serverLimitSettings, serverLimits } from './server-limits.ts';
 import type { RuntimeConfig } from './service-runtime.ts';
 
 /** How long a call waits for a database connection, and for each statement, unless a setting says otherwise. */
@@ -18,15 +19,17 @@ export const sharedSettings = {
   DATABASE_TIMEOUT_MS: durationMs(DEFAULT_DATABASE_TIMEOUT_MS),
   ...identitySettings,
   NATS_CREDS_FILE: z.string().optional(),
+  ...serverLimitSettings,
   NATS_URL: urlOf(['nats:', 'tls:']).default('nats://127.0.0.1:42229'),
   CORS_ORIGINS: z
     .string()
     .optional()
-    .transform((list) => list?.split(',').map((origin) => origin.trim()))
+    .transform((list) => (list === '' ? [] : list?.split(',').map((origin) => origin.trim())))
     .refine(
       (origins) => origins?.every(isOrigin) ?? true,
       'must be origins like https://app.example, separated by commas',
-    ),
+    )
+    .meta(KEEPS_EMPTY),
 };
 
 /** The settings of every service that handles synthetic work. */
@@ -59,6 +62,7 @@ export function runtimeConfig(
       maxQueueMs: settings.MAX_QUEUE_MS,
       maxStreams: settings.MAX_STREAMS,
     },
+    serverLimits: serverLimits(settings),
     logLevel: settings.LOG_LEVEL,
   };
 }

@@ -1,38 +1,65 @@
 // The implementation of OpsService, the operators' RPCs, which every service serves.
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import type { ServiceImpl } from '@connectrpc/connect';
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
+import { BulkheadRejectedError, createBulkhead } from '../base/bulkhead.ts';
 import { createValidation, isUuid } from '../base/validation.ts';
 import type { DeadLetter, DeadLetters } from '../messaging/dead-letters.ts';
+import { overloaded } from '../server/load-shedding.ts';
 import { cutPage, parsePage } from '../storage/page.ts';
-import { readStatus, type StatusSources } from './service-status.ts';
+import { createStatusReader, type StatusSources } from './service-status.ts';
 
-/** Creates the implementation for one service. */
+// As many as the database of operators has connections.
+const MAX_CALLS = 2;
+const MAX_QUEUED_CALLS = 50;
+const MAX_QUEUE_MS = 1_000;
+
+/**
+ * Creates the implementation for one service. Its calls have a bulkhead of their own, because load shedding admits all of them. GetStatus
+ * needs none: concurrent calls share one reading.
+ */
 export function createOpsService(status: StatusSources, deadLetters: DeadLetters): ServiceImpl<typeof OpsService> {
-  return {
-    getStatus: async () => ({ status: await readStatus(status) }),
+  const readStatus = createStatusReader(status);
+  const bulkhead = createBulkhead({ maxConcurrent: MAX_CALLS, maxQueued: MAX_QUEUED_CALLS });
+  status.metrics.observeBulkhead('ops', bulkhead.view);
 
-    listDeadLetters: async (request) => {
+  const inBulkhead = async <T>(work: () => Promise<T>, { signal }: HandlerContext): Promise<T> => {
+    const release = await bulkhead.acquire(MAX_QUEUE_MS, signal).catch((error: unknown) => {
+      if (!(error instanceof BulkheadRejectedError)) throw error;
+      status.metrics.bulkheadRejected.inc({ bulkhead: 'ops' });
+      throw overloaded(error);
+    });
+    try {
+      return await work();
+    } finally {
+      release();
+    }
+  };
+  return {
+    getStatus: async () => ({ status: await readStatus() }),
+
+    listDeadLetters: async (request, context) => {
       const validation = createValidation();
       const list = { filter: ['dead letters'], keyCount: 2, areKeys: isDeadLetterKey };
       const page = parsePage(request, list, validation);
       validation.throwIfInvalid();
-      const { rows, nextPageToken } = cutPage(await deadLetters.list(page), page, (letter) => [
-        letter.position,
-        letter.deadLetterId,
-      ]);
+      const { rows, nextPageToken } = cutPage(
+        await inBulkhead(() => deadLetters.list(page), context),
+        page,
+        (letter) => [letter.position, letter.deadLetterId],
+      );
       return { deadLetters: rows.map(toMessage), nextPageToken };
     },
 
-    replayDeadLetter: async ({ deadLetterId }) => {
+    replayDeadLetter: async ({ deadLetterId }, context) => {
       requireDeadLetterId(deadLetterId);
-      await deadLetters.replay(deadLetterId);
+      await inBulkhead(() => deadLetters.replay(deadLetterId), context);
       return {};
     },
 
-    discardDeadLetter: async ({ deadLetterId }) => {
+    discardDeadLetter: async ({ deadLetterId }, context) => {
       requireDeadLetterId(deadLetterId);
-      await deadLetters.discard(deadLetterId);
+      await inBulkhead(() => deadLetters.discard(deadLetterId), context);
       return {};
     },
   };

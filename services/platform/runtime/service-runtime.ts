@@ -29,8 +29,9 @@ import type { Logger } from '../observability/log.ts';
 import { createMetrics, createMetricsHandler, type Metrics } from '../observability/metrics.ts';
 import { installTracing } from '../observability/tracing.ts';
 import { createAccessControl, setServiceCertificate } from '../server/access-control.ts';
-import type { CallLimits } from '../server/load-shedding.ts';
+import { type CallLimits, createLoadShedding, DEFAULT_LIMITS } from '../server/load-shedding.ts';
 import { guardMetrics } from '../server/metrics-access.ts';
+import { toConnectError } from '../server/rpc-errors.ts';
 import { createServerInterceptors } from '../server/rpc-interceptors.ts';
 import { createDatabase, type Database, isDatabaseOutage } from '../storage/database.ts';
 import { migrate } from '../storage/migrations.ts';
@@ -38,10 +39,14 @@ import { createPruner, MESSAGING_RULES, type PruneRule } from '../storage/pruner
 import { DEFAULT_DATABASE_TIMEOUT_MS } from './config.ts';
 import { createHealthMonitor } from './health-monitor.ts';
 import { createOpsService } from './ops-service.ts';
+import { createLimitCounter, DEFAULT_SERVER_LIMITS, type ServerLimits } from './server-limits.ts';
 import { refreshGauges, type StatusSources } from './service-status.ts';
 
 const REQUEST_POOL_SIZE = 20;
 const BACKGROUND_POOL_SIZE = 10;
+// Operators and scrapes share these, so that they take none of the connections of calls; health has one of its own.
+const OPS_POOL_SIZE = 2;
+const HEALTH_POOL_SIZE = 1;
 const WARM_CONNECTIONS = 10;
 // A stop may wait for it twice, so it is less than half of the limit of a stop.
 const BACKGROUND_TIMEOUT_MS = 3_000;
@@ -66,6 +71,8 @@ export type RuntimeConfig = {
   readonly identity?: IdentityConfig;
   /** Whether guests may call what the contract opens to them. Default false. */
   readonly guestsAllowed?: boolean;
+  /** Default: DEFAULT_SERVER_LIMITS. */
+  readonly serverLimits?: ServerLimits;
 };
 
 /** What a service builds its own components from. */
@@ -78,6 +85,8 @@ export type Runtime = {
   readonly database: Database;
   /** For background work: connections of its own, longer time limits. */
   readonly backgroundDatabase: Database;
+  /** For operators and metrics: few connections of its own. */
+  readonly opsDatabase: Database;
   readonly broker: Broker;
   /** The token to show to dependencies. */
   readonly ownToken: OwnToken;
@@ -141,6 +150,12 @@ export function createService(options: ServiceOptions): Service {
     createEventConsumer({ ...runtime, database: runtime.backgroundDatabase, subscription }),
   );
   const health = new HealthRegistry();
+  const healthDatabase = createDatabase({
+    url: config.databaseUrl,
+    size: HEALTH_POOL_SIZE,
+    timeoutMs: BACKGROUND_TIMEOUT_MS,
+    log,
+  });
   const server = createServer(config, runtime, definition, consumers, health);
 
   let address: ListeningAddress | undefined;
@@ -156,18 +171,17 @@ export function createService(options: ServiceOptions): Service {
       },
       { name: 'background database', stop: runtime.backgroundDatabase.close },
       { name: 'own token', start: async () => void (await runtime.ownToken()), stop: async () => runtime.tls?.stop() },
+      groupComponents('databases of operators and health', [
+        { name: 'ops database', stop: runtime.opsDatabase.close },
+        { name: 'health database', stop: healthDatabase.close },
+      ]),
       runtime.broker,
       ...(options.publishes === false ? [] : [runtime.relay]),
       ...definition.dependencies,
       ...definition.components,
       groupComponents('rpc server, consumers and their watchers', [
         createPruner(runtime.backgroundDatabase, [...MESSAGING_RULES, ...(definition.pruneRules ?? [])], log),
-        createHealthMonitor({
-          ...runtime,
-          health,
-          database: runtime.backgroundDatabase,
-          isReady: definition.isReady,
-        }),
+        createHealthMonitor({ ...runtime, health, database: healthDatabase, isReady: definition.isReady }),
         {
           name: 'rpc server',
           start: async () => {
@@ -210,13 +224,13 @@ function createRuntime({
   const database = createDatabase({ url, size: REQUEST_POOL_SIZE, timeoutMs, log });
   const backgroundDatabase = createDatabase({ url, size: BACKGROUND_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS, log });
   const { natsUrl, natsCredentialsFile: credentialsFile } = config;
-  const broker = createBroker({ url: natsUrl, credentialsFile, tls: config.identity?.tls, service: name, log });
-  const relay = createOutboxRelay({ domain, service: name, database: backgroundDatabase, broker, metrics, log });
   const { ownTokenFile, tls: tlsPaths } = config.identity ?? NO_IDENTITY;
-  const ownToken = createOwnToken(ownTokenFile, log);
-  const tls = tlsPaths && openTlsFiles(tlsPaths, log);
-  const wakeRelay = relay.wake;
-  return { domain, service: name, log, metrics, database, backgroundDatabase, broker, relay, ownToken, tls, wakeRelay };
+  const opsDatabase = createDatabase({ url, size: OPS_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS, log });
+  const broker = createBroker({ url: natsUrl, credentialsFile, tls: tlsPaths, service: name, log });
+  const relay = createOutboxRelay({ domain, service: name, database: backgroundDatabase, broker, metrics, log });
+  const databases = { database, backgroundDatabase, opsDatabase };
+  const identity = { ownToken: createOwnToken(ownTokenFile, log), tls: tlsPaths && openTlsFiles(tlsPaths, log) };
+  return { domain, service: name, log, metrics, ...databases, ...identity, broker, relay, wakeRelay: relay.wake };
 }
 
 function createServer(
@@ -226,14 +240,17 @@ function createServer(
   consumers: readonly EventConsumer[],
   health: HealthRegistry,
 ): RpcServer {
+  const { opsDatabase, metrics, domain } = runtime;
   const status: StatusSources = {
     ...runtime,
+    database: opsDatabase,
     startTime: new Date(),
     consumers,
     breakers: definition.dependencies.map((dependency) => dependency.breaker),
     ...(definition.countOpenWork === undefined ? {} : { countOpenWork: definition.countOpenWork }),
   };
-  const deadLetters = createDeadLetters(runtime.backgroundDatabase, runtime.domain, definition.subscriptions);
+  const deadLetters = createDeadLetters(opsDatabase, domain, definition.subscriptions);
+  const loadShedding = createLoadShedding({ ...runtime, limits: config.callLimits ?? DEFAULT_LIMITS });
   const { tokens, trustDomain } = config.identity ?? NO_IDENTITY;
   const verifyToken = createTokenVerifier(tokens);
   const server = createRpcServer({
@@ -249,12 +266,16 @@ function createServer(
     },
     interceptors: createServerInterceptors({
       ...runtime,
-      accessControl: createAccessControl({
-        verifyToken,
-        guestsAllowed: config.guestsAllowed ?? false,
-      }),
-      limits: config.callLimits,
+      accessControl: createAccessControl({ verifyToken, guestsAllowed: config.guestsAllowed ?? false }),
+      loadShedding,
     }),
+    admit: (call) => {
+      const refusal = loadShedding.refusalOf(call);
+      if (refusal !== undefined) throw toConnectError(refusal, domain);
+    },
+    ...(config.serverLimits ?? DEFAULT_SERVER_LIMITS),
+    errorDomain: domain.domain,
+    onLimit: createLimitCounter(metrics.registry),
     host: config.host,
     port: config.port,
     ...(config.corsOrigins === undefined ? {} : { corsOrigins: config.corsOrigins }),
@@ -263,7 +284,7 @@ function createServer(
     maxTimeoutMs: MAX_CALL_MS,
     httpRoutes: {
       '/metrics': guardMetrics(
-        createMetricsHandler(runtime.metrics, () => refreshGauges(status)),
+        createMetricsHandler(metrics, () => refreshGauges(status)),
         verifyToken,
       ),
     },

@@ -1,6 +1,7 @@
 // The status of this replica: the answer of GetStatus, and the gauges whose values have to be queried.
 import { type Timestamp, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { BreakerState } from '#gen/shop/ops/v1/ops_pb.ts';
+import { createSharedRun } from '../base/shared-run.ts';
 import type { BreakerView } from '../client/breaker.ts';
 import type { Broker } from '../messaging/broker.ts';
 import type { EventConsumer } from '../messaging/event-consumer.ts';
@@ -28,6 +29,16 @@ export type StatusSources = {
 };
 
 type Backlog = { unsent: number; oldest_age_ms: number; dead_letters: number };
+
+type Status = Awaited<ReturnType<typeof readStatus>>;
+
+/** From one reading of the status to the next, at least: it counts rows, which takes the longer the more there are. */
+const READ_PERIOD_MS = 100;
+
+/** Returns a function that reads the status; concurrent callers share a reading. */
+export function createStatusReader(sources: StatusSources): () => Promise<Status> {
+  return createSharedRun(() => readStatus(sources), READ_PERIOD_MS);
+}
 
 /** Reads the status as a `ServiceStatus` message. An unreachable database is part of the answer, not an error. */
 export async function readStatus(sources: StatusSources) {

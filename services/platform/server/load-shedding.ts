@@ -37,29 +37,54 @@ export function queueWaitMs({ values }: Pick<HandlerContext, 'values'>): number 
 
 export type LoadSheddingOptions = { readonly limits: CallLimits; readonly metrics: Metrics; readonly log: Logger };
 
-/**
- * Creates the interceptor that admits calls. A call without a slot is rejected as `resource_exhausted` OVERLOADED; a queued call whose
- * deadline passes or whose caller gives up is not begun. Operators' calls are always admitted.
- */
-export function createLoadShedding({ limits, metrics, log }: LoadSheddingOptions): Interceptor {
+/** The part of a call that is known before its body is read. */
+type AnnouncedCall = Pick<HandlerContext, 'service' | 'method'>;
+
+export type LoadShedding = {
+  /**
+   * Admits calls. A call without a slot is rejected as `resource_exhausted` OVERLOADED; a queued call whose deadline passes or whose caller
+   * gives up is not begun. Operators' calls are always admitted; they have a bulkhead of their own.
+   */
+  readonly interceptor: Interceptor;
+  /** Returns the error of a call for which there is no room, before its body is read; undefined when it may get a slot. */
+  refusalOf(call: AnnouncedCall): DomainError | undefined;
+};
+
+/** Creates the load shedding of a service. */
+export function createLoadShedding({ limits, metrics, log }: LoadSheddingOptions): LoadShedding {
   const calls = createAdmissionControl(limits);
   const streams = createBulkhead({ maxConcurrent: limits.maxStreams, maxQueued: 0 });
   metrics.observeBulkhead('calls', calls.view);
   metrics.observeBulkhead('streams', streams.view);
   const logRejection = createThrottledLogger(log);
 
+  const reject = (bulkhead: 'calls' | 'streams', cause?: BulkheadRejectedError): DomainError => {
+    metrics.bulkheadRejected.inc({ bulkhead });
+    logRejection(bulkhead);
+    return overloaded(cause);
+  };
   const orReject = async <T>(bulkhead: 'calls' | 'streams', admission: Promise<T>): Promise<T> => {
     try {
       return await admission;
     } catch (error) {
       if (!(error instanceof BulkheadRejectedError)) throw error;
-      metrics.bulkheadRejected.inc({ bulkhead });
-      logRejection(bulkhead);
-      throw overloaded(error);
+      throw reject(bulkhead, error);
     }
   };
 
-  return (next) => async (request) => {
+  const refusalOf = ({ service, method }: AnnouncedCall): DomainError | undefined => {
+    if (service.typeName === OpsService.typeName) return undefined;
+    const isUnary = method.methodKind === 'unary';
+    const { inFlight, limit } = streams.view();
+    const isFull = isUnary ? calls.isFull() : inFlight >= limit;
+    if (!isFull) return undefined;
+    // The interceptors, which measure all other calls, do not see this one.
+    const labels = { rpc_system_name: 'connectrpc', rpc_method: `${service.typeName}/${method.name}` };
+    metrics.rpcServerDuration.startTimer(labels)({ rpc_response_status_code: 'resource_exhausted' });
+    return reject(isUnary ? 'calls' : 'streams');
+  };
+
+  const interceptor: Interceptor = (next) => async (request) => {
     const { signal } = request;
     if (request.service.typeName === OpsService.typeName) return await next(request);
     if (request.stream) {
@@ -73,6 +98,7 @@ export function createLoadShedding({ limits, metrics, log }: LoadSheddingOptions
     request.contextValues.set(QUEUE_WAIT_MS, performance.now() - startMs);
     return await slot.run(request.method.name, () => next(request));
   };
+  return { interceptor, refusalOf };
 }
 
 type Slot = {
@@ -123,7 +149,15 @@ function createAdmissionControl({ maxCalls, maxQueuedCalls, maxQueueMs }: CallLi
       },
     };
   };
-  return { acquire, view };
+
+  // Counts the call as an arrival when it is full. Under overload the newest call takes the place of the oldest, so it is not.
+  const isFull = (): boolean => {
+    const { inFlight, queued } = view();
+    const hasRoom = inFlight < limit.current() || queued < maxQueuedCalls || overload.isOverloadedNow();
+    if (!hasRoom) overload.onArrival();
+    return !hasRoom;
+  };
+  return { acquire, isFull, view };
 }
 
 // Under overload, a log line for each rejected call would itself be a load.
@@ -139,8 +173,8 @@ function createThrottledLogger(log: Logger): (bulkhead: string) => void {
   };
 }
 
-// The delay is random, so that callers rejected at the same moment do not retry at the same moment.
-function overloaded(cause: BulkheadRejectedError): DomainError {
+/** The error of a call without a slot. Its delay is random, so that callers rejected together do not retry together. */
+export function overloaded(cause?: BulkheadRejectedError): DomainError {
   return new DomainError({
     kind: 'resource_exhausted',
     reason: 'OVERLOADED',

@@ -8,7 +8,7 @@ import { codeName, recordStatus, serverSpan } from '../observability/rpc-spans.t
 import { keepContext, runInSpan } from '../observability/tracing.ts';
 import { callerOf } from './access-control.ts';
 import { createAuditLog } from './audit-log.ts';
-import { type CallLimits, createLoadShedding, DEFAULT_LIMITS } from './load-shedding.ts';
+import { type CallLimits, createLoadShedding, DEFAULT_LIMITS, type LoadShedding } from './load-shedding.ts';
 import { toConnectError } from './rpc-errors.ts';
 
 /** Codes that indicate a bug or a fault of this service. */
@@ -22,8 +22,11 @@ export function createServerInterceptors(options: {
   /** Decides who may call: see access-control.ts. */
   readonly accessControl: Interceptor;
   readonly limits?: CallLimits | undefined;
+  /** Default: one with `limits`. */
+  readonly loadShedding?: LoadShedding;
 }): Interceptor[] {
   const { domain, metrics, log, accessControl, limits = DEFAULT_LIMITS } = options;
+  const { loadShedding = createLoadShedding({ metrics, log, limits }) } = options;
   const observe: Interceptor = (next) => (request) => {
     const method = `${request.service.typeName}/${request.method.name}`;
     const endTimer = metrics.rpcServerDuration.startTimer({ rpc_system_name: 'connectrpc', rpc_method: method });
@@ -62,7 +65,7 @@ export function createServerInterceptors(options: {
     };
     return runInSpan(serverSpan(request.method, headers), () => recordStatus(serve));
   };
-  return [observe, createAuditLog(domain, log), accessControl, createLoadShedding({ metrics, log, limits })];
+  return [observe, createAuditLog(domain, log), accessControl, loadShedding.interceptor];
 }
 
 function observeStream(

@@ -133,9 +133,12 @@ describe('WatchSales', () => {
   });
 
   it('by one caller too many is resource_exhausted with RetryInfo, until another caller leaves', async () => {
-    using connection = openConnection(house.url);
-    const client = connection.client(AnalyticsService);
-    const watch = async () => {
+    // One connection has room for no more than 100 calls.
+    using first = openConnection(house.url);
+    using second = openConnection(house.url);
+    const clients = [first, second].map((connection) => connection.client(AnalyticsService));
+    const watch = async (_?: unknown, number = 0) => {
+      const client = clients[number % 2]!;
       const leaving = new AbortController();
       const sales = client.watchSales({}, { signal: leaving.signal })[Symbol.asyncIterator]();
       await sales.next();

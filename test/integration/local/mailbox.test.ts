@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -31,6 +32,22 @@ async function readMessages(mailbox: Mailbox, query = ''): Promise<MailMessage[]
 }
 
 describe('the mailbox', () => {
+  it.each([
+    { headers: { host: 'rebound.example' }, status: 403 },
+    { headers: { origin: 'https://evil.example' }, status: 403 },
+    { headers: { host: 'localhost', origin: 'http://localhost:8080' }, status: 200 },
+    { headers: { host: 'mailbox.internal' }, allowedHosts: ['mailbox.internal'], status: 200 },
+  ])(
+    'shows its mails to no page that made its name point here: $headers is $status',
+    async ({ headers, allowedHosts, status }) => {
+      await using mailbox = await startMailbox({ allowedHosts });
+      const [response] = await once(get(`${mailbox.httpUrl}/messages`, { headers, agent: false }), 'response');
+
+      expect((response as IncomingMessage).statusCode).toBe(status);
+      (response as IncomingMessage).resume();
+    },
+  );
+
   it('lists a mail as it was sent', async () => {
     await using mailbox = await startMailbox();
     using transport = openTransport(mailbox);

@@ -169,7 +169,7 @@ describe('the embedded Postgres', () => {
         synchronous_commit: 'on',
         fsync: expected,
         full_page_writes: expected,
-        max_connections: '200',
+        max_connections: '240',
       });
     },
   );

@@ -27,6 +27,29 @@ const fillWithConfirmedOrders = (count: number) =>
 
 const KEY = { idempotencyKey: 'key of order-1', placedBy: 'guest' };
 
+describe('finding what is newer', () => {
+  it('returns the orders that changed since the known version, as they are stored, and no other', async () => {
+    const first = await fixture.add(pendingOrder());
+    const second = await fixture.add(pendingOrder({ orderId: 'order-2' }));
+    await fixture.add(pendingOrder({ orderId: 'order-3' }));
+    const blocked = markBlocked(first, 'RESERVE_STOCK', 'INVENTORY_UNAVAILABLE', secondsLater(1), '');
+    const saved = await fixture.store.save(blocked, first.version, []);
+
+    const known = [
+      { orderId: 'order-1', version: first.version },
+      { orderId: 'order-2', version: 0 },
+      { orderId: 'order-3', version: 1 },
+      { orderId: 'no-such', version: 0 },
+    ];
+
+    expect((await fixture.store.findNewer(known)).toSorted((a, b) => a.orderId.localeCompare(b.orderId))).toEqual([
+      saved,
+      second,
+    ]);
+    expect(await fixture.store.findNewer([])).toEqual([]);
+  });
+});
+
 describe('inserting', () => {
   it('stores an order that is read back the same', async () => {
     const order = await fixture.add(pendingOrder({ synthetic: true, customerId: `O'Neil "ünïcode" \\ {x}` }));

@@ -43,6 +43,8 @@ const statements: Record<keyof OrderStore | keyof PriceStore, () => Promise<unkn
     await store().find('order-77');
     await prices().find(['product-1', 'product-2']);
   },
+  findNewer: () =>
+    store().findNewer(Array.from({ length: 100 }, (_, index) => ({ orderId: `order-${index}`, version: index % 2 }))),
   list: async () => {
     for (const page of [PAGE, NEXT_PAGE]) {
       await store().list({ customerId: '', status: undefined }, page);

@@ -7,6 +7,7 @@ import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
+import { openConnection } from '../../support/clients.ts';
 import { pageTokenOf } from '../../support/page-token.ts';
 import { rpcFailureOf, startOrderFixture } from '../../support/services/order.ts';
 import { PATIENT } from './patience.ts';
@@ -146,5 +147,36 @@ describe('the metrics', () => {
       'confirmed 1',
       'failed 1',
     ]);
+  });
+
+  it('tells each of 300 watchers of one order how it ends', async () => {
+    await using fixture = await startOrderFixture(PATIENT);
+    const answer = Promise.withResolvers<void>();
+    fixture.payment.virtual.stub(processPayment).replies(async ({ orderId }) => {
+      await answer.promise;
+      return { charge: { orderId, status: ChargeStatus.COMPLETED, transactionId: 'ch-1' } };
+    });
+    const placing = fixture.place();
+    await expect.poll(() => fixture.payment.virtual.requests(processPayment)).toHaveLength(1);
+    const { orderId } = fixture.payment.virtual.requests(processPayment)[0]!;
+    using connections = new DisposableStack();
+    const clients = Array.from({ length: 3 }, () =>
+      connections.use(openConnection(fixture.service.url)).client(OrderService),
+    );
+    const begun = Array.from({ length: 300 }, () => Promise.withResolvers<void>());
+
+    const watching = begun.map(async (first, index) => {
+      let last: OrderStatus | undefined;
+      for await (const { order } of clients[index % 3]!.watchOrder({ orderId })) {
+        last = order?.status;
+        first.resolve();
+      }
+      return last;
+    });
+    await Promise.race([Promise.all(begun.map(({ promise }) => promise)), Promise.all(watching)]);
+    answer.resolve();
+    await placing;
+
+    expect(new Set(await Promise.all(watching))).toEqual(new Set([OrderStatus.CONFIRMED]));
   });
 });

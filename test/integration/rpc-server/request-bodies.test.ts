@@ -75,7 +75,7 @@ describe('a request whose body stalls', () => {
   });
 
   it('is answered over HTTP/2 too, and its connection serves the next call', async () => {
-    await using echo = await startEchoServer({ bodyTimeoutMs: 50 });
+    await using echo = await startEchoServer({ bodyTimeoutMs: 500 });
     using session = openSession(echo.address.url);
     const stalled = session.open('application/grpc+json');
 
@@ -89,7 +89,7 @@ describe('a request whose body stalls', () => {
 
   it('ends a stream in the middle of a message, not between messages', async () => {
     const onLimit = vi.fn();
-    await using echo = await startEchoServer({ bodyTimeoutMs: 50, onLimit });
+    await using echo = await startEchoServer({ bodyTimeoutMs: 500, onLimit });
     using session = openSession(echo.address.url);
     const quiet = session.open('application/grpc+json', CHAT);
     const stalled = session.open('application/grpc+json', CHAT);
@@ -188,7 +188,7 @@ it('a caller that does not read its answer is cut off', async () => {
   const ended = Promise.withResolvers<void>();
   const chunk = 'x'.repeat(1_000_000);
   await using echo = await startEchoServer(
-    { bodyTimeoutMs: 50 },
+    { bodyTimeoutMs: 500 },
     {
       async *count() {
         try {

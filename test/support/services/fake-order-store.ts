@@ -51,6 +51,11 @@ export function createFakeOrderStore(...orders: readonly Order[]): FakeOrderStor
       return order && { order, requestHash: key.requestHash };
     },
     find: async (orderId) => rows.get(orderId),
+    findNewer: async (known) =>
+      known.flatMap(({ orderId, version }) => {
+        const order = rows.get(orderId);
+        return order !== undefined && order.version > version ? [order] : [];
+      }),
     list: async ({ customerId, status }, { size }) =>
       [...rows.values()]
         .filter((order) => customerId === '' || order.customerId === customerId)

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { loadConfig } from '#services/inventory/config.ts';
+import { DEFAULT_SERVER_LIMITS } from '#services/platform/runtime/server-limits.ts';
 import { DEFAULT_LIMITS } from '#services/platform/server/load-shedding.ts';
 
 const DATABASE = { INVENTORY_DATABASE_URL: 'postgres://inventory:secret@127.0.0.1:54329/shop_inventory' };
@@ -20,6 +21,7 @@ it('needs only its database', () => {
       insecure: false,
     },
     callLimits: DEFAULT_LIMITS,
+    serverLimits: DEFAULT_SERVER_LIMITS,
     logLevel: 'info',
     syntheticCredential: undefined,
     syntheticRetentionMs: 86_400_000,

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { loadConfig } from '#services/order/config.ts';
 import { createPolicies } from '#services/order/policies.ts';
 import { ConfigError } from '#services/platform/base/settings.ts';
+import { DEFAULT_SERVER_LIMITS } from '#services/platform/runtime/server-limits.ts';
 
 const DATABASE = { ORDER_DATABASE_URL: 'postgres://shop_order:pass-word@127.0.0.1:54329/shop_order' };
 
@@ -109,6 +110,7 @@ describe('the settings', () => {
         insecure: true,
       },
       callLimits: { maxCalls: 6, maxQueuedCalls: 0, maxQueueMs: 8, maxStreams: 9 },
+      serverLimits: DEFAULT_SERVER_LIMITS,
     });
   });
 

@@ -22,16 +22,17 @@ it('misses no change that is made during a look-up', async () => {
   const store = createFakeOrderStore(pendingOrder());
   const changes = createOrderChanges(store);
   const following = changes.follow('order-1', new AbortController().signal);
-  const find = store.find;
-  store.find = async (orderId) => {
-    store.find = find;
-    const found = await find(orderId);
+  const { findNewer } = store;
+  store.findNewer = async (known) => {
+    store.findNewer = findNewer;
+    const found = await findNewer(known);
     store.put({ ...blockedOrder(), version: 2 });
     changes.notify(blockedOrder());
     return found;
   };
-  expect((await following.next()).value).toMatchObject({ version: 1 });
-  expect((await following.next()).value).toMatchObject({ version: 2 });
+  const yielded: number[] = [];
+  while (yielded.at(-1) !== 2) yielded.push((await following.next()).value?.version ?? 0);
+  expect(yielded.length).toBeLessThanOrEqual(2);
 });
 
 it('misses no change that is notified while the follower handles the previous one', async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Order } from '#services/order/order.ts';
 import { createOrderChanges } from '#services/order/order-changes.ts';
 import { unavailable } from '#services/platform/base/errors.ts';
@@ -11,10 +11,10 @@ function watchStore(...orders: Order[]) {
   const store = createFakeOrderStore(...orders);
   const changes = createOrderChanges(store);
   let lookUps = 0;
-  const find = store.find;
-  store.find = (orderId) => {
+  const { findNewer } = store;
+  store.findNewer = (known) => {
     lookUps += 1;
-    return find(orderId);
+    return findNewer(known);
   };
   return {
     store,
@@ -88,6 +88,46 @@ describe('following an order', () => {
     expect((await Promise.all(next)).map(({ value }) => value.version)).toEqual([2, 2]);
   });
 
+  it('costs one look-up for all followers of all orders', async () => {
+    vi.useFakeTimers();
+    using _timers = { [Symbol.dispose]: () => void vi.useRealTimers() };
+    const orders = Array.from({ length: 50 }, (_, index) => pendingOrder({ orderId: `order-${index}` }));
+    const { changes, lookUps } = watchStore(...orders);
+    const caller = new AbortController();
+    const followers = Array.from({ length: 500 }, (_, index) => changes.follow(`order-${index % 50}`, caller.signal));
+
+    const first = await Promise.all(followers.map((following) => following.next()));
+    const rest = followers.map((following) => following.next());
+    expect(first.every(({ done }) => done === false)).toBe(true);
+    expect(lookUps()).toBeLessThanOrEqual(2);
+    const atStart = lookUps();
+    await vi.advanceTimersByTimeAsync(1_000);
+
+    expect(lookUps() - atStart).toBe(4);
+    caller.abort();
+    expect((await Promise.all(rest)).every(({ done }) => done)).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('finds an order that was stored after another follower was told that there is none', async () => {
+    const { changes, store } = watchStore();
+    const answer = Promise.withResolvers<void>();
+    const { findNewer } = store;
+    store.findNewer = async (known) => {
+      store.findNewer = findNewer;
+      const found = await findNewer(known);
+      await answer.promise;
+      return found;
+    };
+    const early = changes.follow('order-1', FOR_EVER).next();
+    store.put(pendingOrder());
+    const late = changes.follow('order-1', FOR_EVER).next();
+    answer.resolve();
+
+    expect((await late).value).toMatchObject({ orderId: 'order-1' });
+    await early;
+  });
+
   it('ends when it is aborted', async () => {
     const caller = new AbortController();
     const { changes } = watchStore(pendingOrder());
@@ -111,7 +151,7 @@ describe('following an order', () => {
 
   it('throws when the database is down', async () => {
     const { store, changes } = watchStore(pendingOrder());
-    store.find = async () => {
+    store.findNewer = async () => {
       throw unavailable({
         reason: 'DATABASE_UNAVAILABLE',
         message: 'the database cannot be reached now',

@@ -165,7 +165,7 @@ function watch(
   signal = new AbortController().signal,
 ) {
   const changes = createOrderChanges(store);
-  const stream = watchOrder({ store, changes }, create(WatchOrderRequestSchema, { orderId }), {
+  const stream = watchOrder({ changes }, create(WatchOrderRequestSchema, { orderId }), {
     signal,
     caller: GUEST,
   });

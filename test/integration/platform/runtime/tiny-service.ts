@@ -32,6 +32,8 @@ export type TinyOptions = {
   /** What GetOrder waits for. */
   readonly getOrder?: (signal: AbortSignal) => Promise<void>;
   readonly definition?: Partial<ServiceDefinition>;
+  /** Gets what the service is built from. */
+  readonly onDefine?: (runtime: Runtime) => void;
 };
 
 export type TinyService = AsyncDisposable &
@@ -52,7 +54,10 @@ export function createTinyService(options: TinyOptions): Pick<RecordedLog, 'line
     config: { host: '127.0.0.1', port, databaseUrl, natsUrl, corsOrigins: undefined, identity: TEST_IDENTITY_CONFIG },
     log,
     migrations: MIGRATIONS,
-    define: (runtime) => define(runtime, options),
+    define: (runtime) => {
+      options.onDefine?.(runtime);
+      return define(runtime, options);
+    },
   });
   return { service, lines };
 }

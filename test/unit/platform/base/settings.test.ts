@@ -56,6 +56,14 @@ it('fills in every default', () => {
     MAX_QUEUED_CALLS: 200,
     MAX_QUEUE_MS: 2_000,
     MAX_STREAMS: 1_000,
+    MAX_STREAM_AGE_MS: 1_800_000,
+    MAX_CONNECTIONS: 1_000,
+    MAX_CONNECTIONS_PER_PEER: 500,
+    MAX_STREAMS_PER_CONNECTION: 100,
+    MAX_BODY_KIB: 32_768,
+    BODY_TIMEOUT_MS: 10_000,
+    IDLE_TIMEOUT_MS: 75_000,
+    PING_INTERVAL_MS: 30_000,
     NATS_URL: 'nats://127.0.0.1:42229',
     CORS_ORIGINS: undefined,
     TOKEN_ISSUER: 'touchstone',
@@ -82,6 +90,24 @@ it('takes what is set over the defaults and leaves other variables alone', () =>
 it('treats an empty setting as one that is not set', () => {
   expect(parse({ ORDER_PORT: '', HOST: '' })).toMatchObject({ ORDER_PORT: 50_051, HOST: '127.0.0.1' });
   expect(faultsOf({ ORDER_DATABASE_URL: '' })).toEqual(['  ORDER_DATABASE_URL must be set']);
+});
+
+it('takes an empty list of origins for a list without any, which is not the default', () => {
+  expect(parse({ CORS_ORIGINS: '' }).CORS_ORIGINS).toEqual([]);
+  expect(parse({}).CORS_ORIGINS).toBeUndefined();
+});
+
+it('takes hosts by name, and says so of what is none', () => {
+  const hosts = (value: string) => faultsOf({ ORDER_DATABASE_URL: databaseUrl, ALLOWED_HOSTS: value });
+
+  expect(parse({ ALLOWED_HOSTS: 'order.shop.svc, shop.example' }).ALLOWED_HOSTS).toEqual([
+    'order.shop.svc',
+    'shop.example',
+  ]);
+  expect(parse({ ALLOWED_HOSTS: '*' }).ALLOWED_HOSTS).toEqual(['*']);
+  for (const value of ['https://shop.example', 'shop.example:50051', 'a,,b', 'a/b', 'u@a']) {
+    expect(hosts(value)).toEqual(['  ALLOWED_HOSTS must be host names without port, separated by commas, or *']);
+  }
 });
 
 it('reports every fault at once, each on a line that names the setting', () => {

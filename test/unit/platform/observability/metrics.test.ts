@@ -67,3 +67,19 @@ it('reads what is only known by asking before it answers', async () => {
 
   expect((await scrape(handler)).body).toContain('messaging_outbox_unsent_messages{service="order"} 9');
 });
+
+it('is written once for all who scrape at the same time, and again for those who come later', async () => {
+  const metrics = createMetrics('order');
+  let reads = 0;
+  const handler = createMetricsHandler(metrics, async () => {
+    reads += 1;
+    metrics.outboxUnsent.set(reads);
+  });
+  const first = scrape(handler);
+  await expect.poll(() => reads).toBe(1);
+
+  const bodies = await Promise.all([first, scrape(handler), scrape(handler)]);
+
+  expect(reads).toBe(2);
+  expect(bodies.map(({ body }) => /unsent_messages\{.*\} (\d)/.exec(body)?.[1])).toEqual(['1', '2', '2']);
+});

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { Code, createClient, createRouterTransport } from '@connectrpc/connect';
+import { Code, ConnectError, createClient, createRouterTransport } from '@connectrpc/connect';
 import { describe, expect, it, vi } from 'vitest';
+import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { DOMAIN } from '#services/domain.ts';
 import { failedPrecondition, notFound } from '#services/platform/base/errors.ts';
@@ -31,6 +32,7 @@ const letter = (number: number): DeadLetter => ({
 /** The operators' RPCs over dead letters that a test answers for. */
 function createOps({ list = async () => [], replay = async () => undefined }: Partial<DeadLetters> = {}) {
   const metrics = createMetrics('order');
+  let readings = 0;
   const deadLetters = {
     list: vi.fn<DeadLetters['list']>(list),
     replay: vi.fn<DeadLetters['replay']>(replay),
@@ -39,7 +41,10 @@ function createOps({ list = async () => [], replay = async () => undefined }: Pa
   const status = {
     service: 'order',
     startTime: new Date(),
-    database: createFakeDatabase(() => [{ unsent: 0, oldest_age_ms: 0, dead_letters: 0 }]),
+    database: createFakeDatabase(() => {
+      readings += 1;
+      return [{ unsent: 0, oldest_age_ms: 0, dead_letters: 0 }];
+    }),
     broker: { status: () => ({ connected: true, since: new Date() }) } as Broker,
     consumers: [],
     breakers: [],
@@ -55,13 +60,47 @@ function createOps({ list = async () => [], replay = async () => undefined }: Pa
       }),
     },
   });
-  return { deadLetters, client: createClient(OpsService, transport) };
+  return { deadLetters, metrics, client: createClient(OpsService, transport), statusReadings: () => readings };
 }
+
+const refusalOf = (error: unknown) => ConnectError.from(error).findDetails(ErrorInfoSchema)[0]?.reason;
 
 it('returns the status', async () => {
   const { client } = createOps();
 
   expect((await client.getStatus({})).status).toMatchObject({ service: 'order', databaseUp: true });
+});
+
+it('reads the status once for all who ask at the same time', async () => {
+  const { client, statusReadings } = createOps();
+
+  const answers = await Promise.all(Array.from({ length: 64 }, () => client.getStatus({})));
+
+  expect(answers.every(({ status }) => status?.databaseUp)).toBe(true);
+  expect(statusReadings()).toBeLessThanOrEqual(2);
+});
+
+describe('calls about dead letters', () => {
+  it('are two at once; of the others some are queued and the rest rejected with a retry delay', async () => {
+    const release = Promise.withResolvers<void>();
+    let running = 0;
+    const { client, metrics } = createOps({
+      list: async () => {
+        running += 1;
+        await release.promise;
+        return [];
+      },
+    });
+
+    const calls = Array.from({ length: 60 }, () => client.listDeadLetters({}).then(() => 'ok', refusalOf));
+    const rejected = await Promise.all(calls.slice(52));
+    expect(running).toBe(2);
+    release.resolve();
+
+    expect(rejected).toEqual(Array.from({ length: 8 }, () => 'OVERLOADED'));
+    expect(await Promise.all(calls.slice(0, 52))).toEqual(Array.from({ length: 52 }, () => 'ok'));
+    expect(await metrics.registry.metrics()).toContain('bulkhead_rejected_total{bulkhead="ops",service="order"} 8');
+  });
 });
 
 describe('the list of dead letters', () => {

@@ -5,7 +5,7 @@ import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { DOMAIN } from '#services/domain.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
-import { type CallLimits, queueWaitMs } from '#services/platform/server/load-shedding.ts';
+import { type CallLimits, createLoadShedding, queueWaitMs } from '#services/platform/server/load-shedding.ts';
 import { createServerInterceptors } from '#services/platform/server/rpc-interceptors.ts';
 import { allowEveryone } from '../../../support/services/call.ts';
 import { recordLog } from '../support/recorded-log.ts';
@@ -39,6 +39,11 @@ function serve(limits: Partial<CallLimits> = {}) {
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
     },
   };
+  const loadShedding = createLoadShedding({
+    metrics,
+    log: recorded.log,
+    limits: { maxCalls: 2, maxQueuedCalls: 2, maxQueueMs: 500, maxStreams: 1, ...limits },
+  });
   const transport = createRouterTransport(
     ({ service }) => {
       service(OrderService, implementation);
@@ -51,7 +56,7 @@ function serve(limits: Partial<CallLimits> = {}) {
           domain: DOMAIN,
           metrics,
           log: recorded.log,
-          limits: { maxCalls: 2, maxQueuedCalls: 2, maxQueueMs: 500, maxStreams: 1, ...limits },
+          loadShedding,
         }),
       },
     },
@@ -70,7 +75,8 @@ function serve(limits: Partial<CallLimits> = {}) {
     inFlight.shift()?.release();
     await settle();
   };
-  return { client, ops: createClient(OpsService, transport), metrics, recorded, begun, waits, answers, place, release };
+  const ops = createClient(OpsService, transport);
+  return { client, ops, loadShedding, metrics, recorded, begun, waits, answers, place, release };
 }
 
 const rejection = (call: Promise<unknown>): Promise<ConnectError> =>
@@ -113,6 +119,44 @@ describe('a call beyond the limits', () => {
     await vi.advanceTimersByTimeAsync(10_000);
     await rejection(client.createOrder({}));
     expect(recorded.lines.at(-2)).toMatchObject({ level: 'warn', rejected: 20 });
+  });
+});
+
+describe('a call that is announced', () => {
+  const { createOrder, watchOrder } = OrderService.method;
+
+  it('is refused before its body is read while the queue is full, and counted like one that was read', async () => {
+    const { loadShedding, metrics, place, release } = serve({ maxQueuedCalls: 1 });
+    const refusal = () => loadShedding.refusalOf({ service: OrderService, method: createOrder });
+    for (const key of ['a', 'b']) await place(key);
+    expect(refusal()).toBeUndefined();
+    await place('c');
+
+    expect(refusal()).toMatchObject({ reason: 'OVERLOADED', kind: 'resource_exhausted' });
+    const text = await metrics.registry.metrics();
+    expect(text).toContain('bulkhead_rejected_total{bulkhead="calls",service="order"} 1');
+    expect(text).toMatch(/duration_seconds_count\{.*CreateOrder",rpc_response_status_code="resource_exhausted"\} 1/);
+    await release();
+    expect(refusal()).toBeUndefined();
+  });
+
+  it('is not refused under overload: it takes the place of the oldest', async () => {
+    const { loadShedding, place } = serve({ maxQueuedCalls: 1 });
+    for (const key of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) await place(key);
+
+    expect(loadShedding.refusalOf({ service: OrderService, method: createOrder })).toBeUndefined();
+  });
+
+  it('of a stream is refused while all places of streams are taken, one of operators never', async () => {
+    const { client, loadShedding, place } = serve({ maxQueuedCalls: 0 });
+    for (const key of ['a', 'b']) await place(key);
+    const watching = client.watchOrder({})[Symbol.asyncIterator]();
+    await Promise.all([watching.next(), settle()]);
+
+    expect(loadShedding.refusalOf({ service: OrderService, method: watchOrder })).toMatchObject({
+      reason: 'OVERLOADED',
+    });
+    expect(loadShedding.refusalOf({ service: OpsService, method: OpsService.method.getStatus })).toBeUndefined();
   });
 });
 

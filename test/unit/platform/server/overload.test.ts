@@ -34,7 +34,7 @@ function serve(work: (inFlight: number) => Promise<void>, limits: Partial<CallLi
     }
   };
   const shedding = createLoadShedding({ metrics, log: recordLog().log, limits: { ...DEFAULT_LIMITS, ...limits } });
-  const admit = shedding(handle);
+  const admit = shedding.interceptor(handle);
   const { signal } = new AbortController();
   // Only what load shedding reads: thousands of calls through a whole transport would take seconds.
   const request = () =>
