@@ -1,5 +1,5 @@
 // Requests that are small only because they are compressed, some cut off, and answers that have to be compressed.
-import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { type Attack, OutcomeCounter, openSession, readCode, repeatUntil } from '../attack.ts';
 
 const CALLERS = 8;
@@ -12,7 +12,7 @@ export const compressedBodies: Attack = {
   run: async (target, signal) => {
     const bombs = [
       { encoding: 'gzip', body: gzipSync(ZEROS) },
-      { encoding: 'br', body: brotliCompressSync(ZEROS) },
+      { encoding: 'br', body: brotliCompressSync(ZEROS, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }) },
     ];
     const requests = [
       ...bombs.map(({ encoding, body }) => ({ path: 'CreateOrder', headers: { 'content-encoding': encoding }, body })),
