@@ -139,7 +139,7 @@ export function createOrderStore(database: Database, leaseMs: number, maxPending
 
     findNewer: async (known) => {
       const rows = await database.query<OrderRow>(
-        sql`select orders.* from unnest(
+        sql`select ${COLUMNS} from unnest(
              ${known.map(({ orderId }) => orderId)}::text[], ${known.map(({ version }) => version)}::int[]
            ) as known (order_id, version) join orders on orders.order_id = known.order_id
          where orders.version > known.version`,

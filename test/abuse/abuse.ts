@@ -99,7 +99,8 @@ async function findTarget(stack: Stack): Promise<Target> {
     },
     { timeoutMs: CALL_MS },
   );
-  return { url, port: Number(new URL(url).port), orderId: order?.orderId ?? '' };
+  const authorization = `Bearer ${await stack.token('operator', 'abuse')}`;
+  return { url, port: Number(new URL(url).port), orderId: order?.orderId ?? '', authorization };
 }
 
 async function startAttacker(options: AttackerOptions, signal: AbortSignal): Promise<Outcomes> {

@@ -13,6 +13,8 @@ export type Target = {
   readonly port: number;
   /** An order that stays PENDING for the length of the attack. */
   readonly orderId: string;
+  /** What an operator shows, for calls that strangers may not make. */
+  readonly authorization: string;
 };
 
 /** How often each outcome was seen, by name. */

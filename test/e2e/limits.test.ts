@@ -9,6 +9,7 @@ import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { openConnection } from '../support/clients.ts';
 import { openSocket } from '../support/echo/start-echo-server.ts';
+import { createTokens } from '../support/identity/credentials.ts';
 import { addProduct, awaitOrder, orderRequest, type TestStack, useSharedStack } from '../support/stack.ts';
 
 const PROCESSES = ['order', 'inventory', 'payment', 'notification', 'analytics', 'provider', 'mailbox'] as const;
@@ -19,6 +20,8 @@ beforeAll(async () => {
   platform = await useSharedStack('steady');
 });
 afterAll(() => platform?.[Symbol.asyncDispose]());
+
+const tokens = () => createTokens(platform.stack.identitySeed());
 
 /** Places an order and returns its final status. */
 async function buy(): Promise<OrderStatus> {
@@ -71,7 +74,7 @@ it('orders are confirmed while operators and scrapes flood every service', async
   using connections = new DisposableStack();
   const services = PROCESSES.slice(0, 5).map((name) => platform.stack.url(name));
   const flood = services.flatMap((url) => {
-    const ops = connections.use(openConnection(url)).client(OpsService);
+    const ops = connections.use(openConnection(url, tokens())).client(OpsService);
     const status = Array.from({ length: 64 }, async () => (await ops.getStatus({})).status?.databaseUp);
     const scrapes = Array.from({ length: 16 }, async () => (await fetch(`${url}/metrics`)).ok);
     return [...status, ...scrapes];
@@ -86,7 +89,9 @@ it('two hundred watchers of one order see its end', async () => {
   const items = [{ productId, quantity: 1 }];
   const { order } = await platform.orders.createOrder(orderRequest({ items }));
   using connections = new DisposableStack();
-  const clients = [1, 2].map(() => connections.use(openConnection(platform.stack.url('order'))).client(OrderService));
+  const clients = [1, 2].map(() =>
+    connections.use(openConnection(platform.stack.url('order'), tokens())).client(OrderService),
+  );
 
   const watching = Array.from({ length: 200 }, async (_, index) => {
     let last: OrderStatus | undefined;

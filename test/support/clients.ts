@@ -3,20 +3,20 @@ import type { DescService } from '@bufbuild/protobuf';
 import { type Client, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
-import { asAllowedCaller } from './identity/credentials.ts';
+import { asAllowedCaller, type Tokens } from './identity/credentials.ts';
 
 export type Connection = Disposable & {
   client<Service extends DescService>(service: Service): Client<Service>;
 };
 
-/** Creates clients that share one HTTP/2 connection, which the first call opens. */
-export function openConnection(url: string): Connection {
+/** Creates clients that share one HTTP/2 connection, which the first call opens; they call as callers whom the contract allows. */
+export function openConnection(url: string, tokens?: Tokens): Connection {
   const sessionManager = new Http2SessionManager(url);
   const transport = createConnectTransport({
     baseUrl: url,
     httpVersion: '2',
     sessionManager,
-    interceptors: [asAllowedCaller()],
+    interceptors: [asAllowedCaller(tokens)],
   });
   return {
     client: (service) => createClient(service, transport),

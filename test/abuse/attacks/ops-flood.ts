@@ -21,6 +21,7 @@ export const opsFlood: Attack = {
         const stream = session.request({
           ':method': isPlain ? 'GET' : 'POST',
           ':path': path,
+          authorization: target.authorization,
           ...(isPlain ? {} : { 'content-type': 'application/json' }),
         });
         stream.end(isPlain ? undefined : '{}');

@@ -10,6 +10,7 @@ import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { openConnection, refusalOf } from '../../support/clients.ts';
 import { openSocket } from '../../support/echo/start-echo-server.ts';
+import { headersOf } from '../../support/identity/credentials.ts';
 import { type OrderFixture, startOrderFixture } from '../../support/services/order.ts';
 
 const PATH = `/${OrderService.typeName}`;
@@ -25,7 +26,14 @@ afterAll(() => fixture?.[Symbol.asyncDispose]());
 /** Calls an RPC with JSON over HTTP/1.1, with exactly these headers and bytes; returns the whole answer. */
 async function call(rpc: string, headers: Record<string, string>, body: Uint8Array): Promise<string> {
   const socket = await openSocket(Number(new URL(fixture.service.url).port));
-  const all = { host: 'localhost', connection: 'close', 'content-type': 'application/json', ...headers };
+  const credentials = await headersOf('operator', 'op1');
+  const all = {
+    host: 'localhost',
+    connection: 'close',
+    'content-type': 'application/json',
+    ...credentials,
+    ...headers,
+  };
   const lines = Object.entries({ ...all, 'content-length': body.length }).map(
     ([name, value]) => `${name}: ${value}\r\n`,
   );
@@ -70,17 +78,12 @@ describe('a request', () => {
     const client = new GrpcClient(new URL(fixture.service.url).host, credentials.createInsecure());
     using _client = { [Symbol.dispose]: () => client.close() };
     const pass = (bytes: Buffer) => bytes;
+    const metadata = Metadata.fromHttp2Headers(await headersOf('operator', 'op1'));
 
     const code = await new Promise<number | undefined>((resolve) => {
       const deadline = Date.now() + 7_200_000;
-      client.makeUnaryRequest(
-        `${PATH}/ListOrders`,
-        pass,
-        pass,
-        Buffer.alloc(0),
-        new Metadata(),
-        { deadline },
-        (error) => resolve(error?.code ?? status.OK),
+      client.makeUnaryRequest(`${PATH}/ListOrders`, pass, pass, Buffer.alloc(0), metadata, { deadline }, (error) =>
+        resolve(error?.code ?? status.OK),
       );
     });
 
