@@ -2,7 +2,9 @@
 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { natsUsers } from '../nats/nats-permissions.ts';
+import { DOMAIN, EVENT_FLOWS } from '../../services/domain.ts';
+import { provisionBroker } from '../../services/platform/messaging/provisioning.ts';
+import { natsUsers, PROVISIONER_USER } from '../nats/nats-permissions.ts';
 import { startNatsServer } from '../nats/nats-server.ts';
 import { startPostgres } from '../postgres/postgres.ts';
 import { createServiceDatabase, serviceDatabaseName } from '../postgres/service-database.ts';
@@ -90,6 +92,12 @@ function launchNats(plan: StackPlan, log: (line: string) => void): () => Promise
       users: natsUsers(plan.passwords),
       log,
     });
+    try {
+      await provisionBroker({ url: nats.natsUrl(PROVISIONER_USER), domain: DOMAIN, flows: EVENT_FLOWS });
+    } catch (error) {
+      await nats.stop();
+      throw error;
+    }
     return processRunOf(nats.process, (graceMs) => stopGuarded(nats.process, { graceMs }));
   };
 }

@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../../services/platform/base/settings.ts';
 import { keysFile, tokenFile } from '../identity/identity-files.ts';
+import { natsUsers } from '../nats/nats-permissions.ts';
+import { natsUrlOf } from '../nats/nats-server.ts';
 import { serviceDatabaseName, serviceDatabaseUrl } from '../postgres/service-database.ts';
 import { type DerivePassword, loadPasswords } from '../shared/secrets.ts';
 import { type ServiceName, services, serviceTopology } from '../shared/topology.ts';
@@ -152,7 +154,7 @@ export function databaseUrl(plan: StackPlan, service: ServiceName): string {
 export function natsUrl(plan: StackPlan, user: string): string {
   const external = plan.settings.external.natsUrl;
   if (external !== undefined) return external;
-  return `nats://${user}:${encodeURIComponent(plan.passwords(`nats:${user}`))}@127.0.0.1:${plan.port('NATS_PORT')}`;
+  return natsUrlOf(natsUsers(plan.passwords), user, plan.port('NATS_PORT'));
 }
 
 export function smtpUrl(plan: StackPlan): string {

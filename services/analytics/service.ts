@@ -13,7 +13,7 @@ import {
 import { createDatabase } from '../platform/storage/database.ts';
 import type { AnalyticsConfig } from './config.ts';
 import { createGenerationStore } from './generation-store.ts';
-import { advanceRebuild, type RebuilderDependencies } from './rebuilder.ts';
+import { createRebuilder } from './rebuilder.ts';
 import { createAnalyticsRoutes, createAnalyticsSubscriptions } from './routes.ts';
 import { createSalesFeed } from './sales-feed.ts';
 import { createSalesStore } from './sales-store.ts';
@@ -39,22 +39,23 @@ export function createAnalyticsService(config: AnalyticsConfig, log: Logger, opt
 }
 
 function defineAnalyticsService(config: AnalyticsConfig, runtime: Runtime): ServiceDefinition {
-  const { service, database, backgroundDatabase, broker, log } = runtime;
+  const { database, backgroundDatabase, broker, log } = runtime;
   const now = () => new Date();
   const sums = createDatabase({ url: config.databaseUrl, size: SUM_POOL_SIZE, timeoutMs: SUM_TIMEOUT_MS, log });
   const store = createSalesStore(sums);
   const feed = createSalesFeed({ store, now });
-  const rebuilding: RebuilderDependencies = {
-    service,
-    generations: createGenerationStore(backgroundDatabase),
-    broker,
-    changed: feed.changed,
-    log,
-  };
+  const subscriptions = createAnalyticsSubscriptions(feed.changed);
   const rebuilder = createWorker({
     name: 'rebuilder',
     periodMs: REBUILD_PERIOD_MS,
-    work: (signal) => advanceRebuild(rebuilding, signal),
+    work: createRebuilder({
+      generations: createGenerationStore(backgroundDatabase),
+      subscriptions,
+      database: backgroundDatabase,
+      broker,
+      changed: feed.changed,
+      log,
+    }),
     log,
   });
   return {
@@ -66,7 +67,7 @@ function defineAnalyticsService(config: AnalyticsConfig, runtime: Runtime): Serv
       wakeRebuilder: rebuilder.wake,
       log,
     }),
-    subscriptions: createAnalyticsSubscriptions(feed.changed),
+    subscriptions,
     dependencies: [],
     components: [{ name: 'database of sums', stop: sums.close }, rebuilder],
   };
