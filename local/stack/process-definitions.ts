@@ -7,7 +7,7 @@ import { provisionBroker } from '../../services/platform/messaging/provisioning.
 import { natsUsers, PROVISIONER_USER } from '../nats/nats-permissions.ts';
 import { startNatsServer } from '../nats/nats-server.ts';
 import { startPostgres } from '../postgres/postgres.ts';
-import { createServiceDatabase, serviceDatabaseName } from '../postgres/service-database.ts';
+import { createServiceDatabase, ownerName, serviceDatabaseName } from '../postgres/service-database.ts';
 import type { ProcessRun } from '../process/process-run.ts';
 import { launchProgram, processRunOf } from '../process/process-run.ts';
 import type { SupervisedProcessOptions } from '../process/supervised-process.ts';
@@ -80,7 +80,14 @@ function launchPostgres(plan: StackPlan, log: (line: string) => void): () => Pro
 async function createDatabases(plan: StackPlan, superuserUrl: string): Promise<void> {
   for (const { name: service, hasDatabase } of services) {
     if (!hasDatabase || !plan.services.includes(service) || plan.settings.external.databaseUrls.has(service)) continue;
-    await createServiceDatabase({ superuserUrl, service, password: plan.passwords(serviceDatabaseName(service)) });
+    await createServiceDatabase({
+      superuserUrl,
+      service,
+      password: plan.passwords(serviceDatabaseName(service)),
+      ownerPassword: plan.passwords(ownerName(service)),
+      // A replica, and one that follows it.
+      connections: 2 * plan.settings.databaseConnections,
+    });
   }
 }
 

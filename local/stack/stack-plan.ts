@@ -7,12 +7,12 @@ import type { Environment } from '../../services/platform/base/settings.ts';
 import { keysFile, tokenFile } from '../identity/identity-files.ts';
 import { natsUsers } from '../nats/nats-permissions.ts';
 import { natsUrlOf } from '../nats/nats-server.ts';
-import { serviceDatabaseName, serviceDatabaseUrl } from '../postgres/service-database.ts';
+import { ownerName, serviceDatabaseName, serviceDatabaseUrl } from '../postgres/service-database.ts';
 import { type DerivePassword, loadPasswords } from '../shared/secrets.ts';
 import { type ServiceName, services, serviceTopology } from '../shared/topology.ts';
 import { wasOwnerKilled } from './data-lock.ts';
 import { type PortRequest, resolvePorts } from './stack-ports.ts';
-import { databaseVariable, type StackSettings } from './stack-settings.ts';
+import { databaseVariable, migrationVariable, type StackSettings } from './stack-settings.ts';
 
 export const REPOSITORY_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -150,6 +150,14 @@ export function databaseUrl(plan: StackPlan, service: ServiceName): string {
   );
 }
 
+/** The connection string of the role that owns a service's database; undefined for an external database that has none. */
+export function migrationUrl(plan: StackPlan, service: ServiceName): string | undefined {
+  const { databaseUrls, migrationUrls } = plan.settings.external;
+  if (databaseUrls.has(service)) return migrationUrls.get(service);
+  const [role, database] = [ownerName(service), serviceDatabaseName(service)];
+  return serviceDatabaseUrl(superuserUrl(plan), { role, database, password: plan.passwords(role) });
+}
+
 /** The broker's connection string for a service or for `admin`, with its password. */
 export function natsUrl(plan: StackPlan, user: string): string {
   const external = plan.settings.external.natsUrl;
@@ -194,7 +202,11 @@ export function environmentOf(plan: StackPlan, service: ServiceName): Record<str
   if (ownToken !== undefined) environment.IDENTITY_TOKEN_FILE ??= ownToken;
   environment.GUEST_ORDERS ??= 'on';
   const { hasDatabase, acceptsSynthetic } = serviceTopology(service);
-  if (hasDatabase) environment[databaseVariable(service)] = databaseUrl(plan, service);
+  if (hasDatabase) {
+    environment[databaseVariable(service)] = databaseUrl(plan, service);
+    const migration = migrationUrl(plan, service);
+    if (migration !== undefined) environment[migrationVariable(service)] = migration;
+  }
   if (acceptsSynthetic) environment.SYNTHETIC_CREDENTIAL = syntheticCredential(plan);
   if (service === 'payment') environment.PAYMENT_PROVIDER_URL = providerUrl(plan);
   if (service === 'notification') environment.SMTP_URL = smtpUrl(plan);

@@ -13,6 +13,7 @@ import {
   databaseUrl,
   type InfrastructureName,
   identitySeed,
+  migrationUrl,
   natsUrl,
   type ProcessName,
   planStack,
@@ -71,6 +72,8 @@ export interface Stack extends AsyncDisposable {
   smtpUrl(): string;
   /** A connection string, password included. */
   databaseUrl(service: ServiceName): string;
+  /** The connection string of the role that owns a service's database, password included. */
+  ownerDatabaseUrl(service: ServiceName): string;
   /** A connection string, password included; `admin` may do everything. */
   natsUrl(user: ServiceName | 'admin'): string;
   /** Issues a token that the services accept for an hour. */
@@ -220,6 +223,10 @@ class RunningStack implements Stack {
 
   databaseUrl(service: ServiceName): string {
     return databaseUrl(this.#plan, service);
+  }
+
+  ownerDatabaseUrl(service: ServiceName): string {
+    return migrationUrl(this.#plan, service) ?? this.databaseUrl(service);
   }
 
   natsUrl(user: ServiceName | 'admin'): string {

@@ -21,7 +21,7 @@ import { createSalesStore } from './sales-store.ts';
 // The poll interval for a rebuild that another replica started, or that has caught up.
 const REBUILD_PERIOD_MS = 500;
 // Sums of a long span take longer than other statements: few at once, with a longer timeout.
-const SUM_POOL_SIZE = 4;
+const SUM_POOL_SIZE = 3;
 const SUM_TIMEOUT_MS = 5_000;
 
 /** Builds a replica of analytics; nothing connects or listens before `start`. */
@@ -30,7 +30,7 @@ export function createAnalyticsService(config: AnalyticsConfig, log: Logger, opt
     ...options,
     domain: DOMAIN,
     name: 'analytics',
-    config,
+    config: { ...config, databaseConnections: config.databaseConnections - SUM_POOL_SIZE },
     log,
     publishes: false,
     migrations: fileURLToPath(new URL('./migrations', import.meta.url)),

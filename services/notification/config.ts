@@ -20,12 +20,18 @@ export function loadConfig(environment: Environment): NotificationConfig {
     ...sharedSettings,
     NOTIFICATION_PORT: port(50_054),
     NOTIFICATION_DATABASE_URL: postgresUrl(),
+    NOTIFICATION_MIGRATION_DATABASE_URL: postgresUrl().optional(),
     SYNTHETIC_RETENTION_MS: syntheticSettings.SYNTHETIC_RETENTION_MS,
     SMTP_URL: smtpUrl('smtp://127.0.0.1:1025'),
     BREAKER_RESET_MS: durationMs(5_000),
   });
   return {
-    ...runtimeConfig(settings, settings.NOTIFICATION_PORT, settings.NOTIFICATION_DATABASE_URL),
+    ...runtimeConfig(
+      settings,
+      settings.NOTIFICATION_PORT,
+      settings.NOTIFICATION_DATABASE_URL,
+      settings.NOTIFICATION_MIGRATION_DATABASE_URL,
+    ),
     syntheticRetentionMs: settings.SYNTHETIC_RETENTION_MS,
     smtpUrl: settings.SMTP_URL,
     breakerResetMs: settings.BREAKER_RESET_MS,

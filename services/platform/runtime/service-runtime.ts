@@ -25,14 +25,11 @@ import { createServerInterceptors } from '../server/rpc-interceptors.ts';
 import { createDatabase, type Database, isDatabaseOutage } from '../storage/database.ts';
 import { migrate } from '../storage/migrations.ts';
 import { createPruner, MESSAGING_RULES, type PruneRule } from '../storage/pruner.ts';
-import { DEFAULT_DATABASE_TIMEOUT_MS } from './config.ts';
+import { DEFAULT_DATABASE_CONNECTIONS, DEFAULT_DATABASE_TIMEOUT_MS } from './config.ts';
 import { createHealthMonitor } from './health-monitor.ts';
 import { createOpsService } from './ops-service.ts';
 import { refreshGauges, type StatusSources } from './service-status.ts';
 
-const REQUEST_POOL_SIZE = 20;
-const BACKGROUND_POOL_SIZE = 10;
-const WARM_CONNECTIONS = 10;
 // A stop may wait for it twice, so it is less than half of the limit of a stop.
 const BACKGROUND_TIMEOUT_MS = 3_000;
 const MAX_REQUEST_BYTES = 1024 * 1024;
@@ -44,6 +41,10 @@ export type RuntimeConfig = {
   readonly host: string;
   readonly port: number;
   readonly databaseUrl: string;
+  /** The role that migrates the database. Default: the one of databaseUrl. */
+  readonly migrationDatabaseUrl?: string | undefined;
+  /** How many connections a replica may have: two thirds for calls, the rest for background work. Default: DEFAULT_DATABASE_CONNECTIONS. */
+  readonly databaseConnections?: number;
   /** How long a call waits for a connection, and for each statement. Default: DEFAULT_DATABASE_TIMEOUT_MS. */
   readonly databaseTimeoutMs?: number;
   readonly natsUrl: string;
@@ -133,7 +134,7 @@ export function createService(options: ServiceOptions): Service {
         name: 'database',
         start: async () => {
           await migrateWhenUp(options, stopping.signal);
-          await runtime.database.warm(WARM_CONNECTIONS);
+          await runtime.database.warm(forCalls(config));
         },
         stop: runtime.database.close,
       },
@@ -185,8 +186,14 @@ function createRuntime({
 }: ServiceOptions): Runtime & { readonly relay: OutboxRelay } {
   const metrics = createMetrics(name, processMetrics);
   const { databaseUrl: url, databaseTimeoutMs: timeoutMs = DEFAULT_DATABASE_TIMEOUT_MS } = config;
-  const database = createDatabase({ url, size: REQUEST_POOL_SIZE, timeoutMs, log });
-  const backgroundDatabase = createDatabase({ url, size: BACKGROUND_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS, log });
+  const { databaseConnections = DEFAULT_DATABASE_CONNECTIONS } = config;
+  const database = createDatabase({ url, size: forCalls(config), timeoutMs, log });
+  const backgroundDatabase = createDatabase({
+    url,
+    size: databaseConnections - forCalls(config),
+    timeoutMs: BACKGROUND_TIMEOUT_MS,
+    log,
+  });
   const broker = createBroker({ url: config.natsUrl, service: name, log });
   const relay = createOutboxRelay({ domain, service: name, database: backgroundDatabase, broker, metrics, log });
   const ownToken = createOwnToken((config.identity ?? NO_IDENTITY).ownTokenFile, log);
@@ -234,10 +241,15 @@ function createServer(
   });
 }
 
+/** How many connections are for the work that a caller waits for. */
+function forCalls({ databaseConnections = DEFAULT_DATABASE_CONNECTIONS }: RuntimeConfig): number {
+  return Math.floor((databaseConnections * 2) / 3);
+}
+
 async function migrateWhenUp(options: ServiceOptions, signal: AbortSignal): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await migrate({ databaseUrl: options.config.databaseUrl, directory: options.migrations, log: options.log });
+      await migrate({ ...options.config, directory: options.migrations, log: options.log });
       return;
     } catch (error) {
       if (signal.aborted || !isDatabaseOutage(error)) throw error;

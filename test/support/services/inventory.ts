@@ -35,6 +35,7 @@ export async function startInventory({ database, nats }: InventoryNeeds): Promis
       host: '127.0.0.1',
       port: 0,
       databaseUrl: database.databaseUrl,
+      databaseConnections: 15,
       natsUrl: nats.url('inventory'),
       corsOrigins: undefined,
       identity: TEST_IDENTITY_CONFIG,
