@@ -1,7 +1,8 @@
 // The lock on a data directory: two stacks would write the same broker streams and ledger. A file names the owner.
 
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makePrivateFolder, PRIVATE_FILE } from '../shared/private-files.ts';
 
 const LOCK_FILE = 'stack.pid';
 const MAX_ATTEMPTS = 3;
@@ -11,12 +12,12 @@ const MAX_ATTEMPTS = 3;
  * @throws {Error} naming the owner's pid when another stack uses the directory.
  */
 export async function lockDataDirectory(dataDir: string): Promise<AsyncDisposable> {
-  await mkdir(dataDir, { recursive: true });
+  await makePrivateFolder(dataDir);
   const file = join(dataDir, LOCK_FILE);
   const own = `${process.pid} ${await readStartTime(process.pid)}`;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
     try {
-      await writeFile(file, own, { flag: 'wx' });
+      await writeFile(file, own, { flag: 'wx', mode: PRIVATE_FILE });
       return { [Symbol.asyncDispose]: () => rm(file, { force: true }) };
     } catch (error) {
       if (!isSystemError(error, 'EEXIST')) throw error;
