@@ -7,12 +7,12 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
-# ---- Tools: Node 24.9 or later, and nats-server. Missing ones are installed into .tools/, never into the system.
+# ---- Tools: Node 24.17 or later, and nats-server. Missing ones are installed into .tools/, never into the system.
 
 node_version := $(shell cat .nvmrc)
 path_with_tools := $(CURDIR)/.tools/bin:$(PATH):/usr/local/sbin:/usr/sbin
 
-has_node := $(shell node -e 'const [a, b] = process.versions.node.split("."); process.exit(+a > 24 || (+a === 24 && +b >= 9) ? 0 : 1)' 2>/dev/null && echo yes)
+has_node := $(shell node -e 'const [a, b] = process.versions.node.split("."); process.exit(+a > 24 || (+a === 24 && +b >= 17) ? 0 : 1)' 2>/dev/null && echo yes)
 ifneq ($(has_node),yes)
 node := .tools/node_modules/node/bin/node
 path_with_tools := $(CURDIR)/.tools/node_modules/node/bin:$(path_with_tools)
