@@ -10,7 +10,7 @@ import { natsUrlOf } from '../nats/nats-server.ts';
 import { ownerName, serviceDatabaseName, serviceDatabaseUrl } from '../postgres/service-database.ts';
 import { type DerivePassword, loadPasswords } from '../shared/secrets.ts';
 import { type ServiceName, services, serviceTopology } from '../shared/topology.ts';
-import { wasOwnerKilled } from './data-lock.ts';
+import { endLeftovers, wasOwnerKilled } from './data-lock.ts';
 import { type PortRequest, resolvePorts } from './stack-ports.ts';
 import { databaseVariable, migrationVariable, type StackSettings } from './stack-settings.ts';
 
@@ -57,6 +57,7 @@ export async function planStack(request: PlanRequest): Promise<StackPlan> {
     .filter((name) => existsSync(join(servicesDir, name, 'main.ts')));
   const infrastructure = neededInfrastructure(settings, chosen);
   const dataDir = resolve(REPOSITORY_ROOT, settings.dataDir);
+  await endLeftovers(dataDir);
   const ports = await resolvePorts(portRequests(request, chosen, infrastructure), {
     afterKill: await wasOwnerKilled(dataDir),
   });
