@@ -7,12 +7,12 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
-# ---- Tools: Node 24.9 or later, and nats-server. Missing ones are installed into .tools/, never into the system.
+# ---- Tools: Node 24.17 or later, and nats-server. Missing ones are installed into .tools/, never into the system.
 
 node_version := $(shell cat .nvmrc)
 path_with_tools := $(CURDIR)/.tools/bin:$(PATH):/usr/local/sbin:/usr/sbin
 
-has_node := $(shell node -e 'const [a, b] = process.versions.node.split("."); process.exit(+a > 24 || (+a === 24 && +b >= 9) ? 0 : 1)' 2>/dev/null && echo yes)
+has_node := $(shell node -e 'const [a, b] = process.versions.node.split("."); process.exit(+a > 24 || (+a === 24 && +b >= 17) ? 0 : 1)' 2>/dev/null && echo yes)
 ifneq ($(has_node),yes)
 node := .tools/node_modules/node/bin/node
 path_with_tools := $(CURDIR)/.tools/node_modules/node/bin:$(path_with_tools)
@@ -44,6 +44,9 @@ $(packages): package-lock.json | $(node)
 
 .tools/bin/nats-server:
 	local/nats/install-nats-server.sh $@
+
+.tools/nats-current/nats-server:
+	local/nats/install-nats-server.sh $@ current
 
 gen/.generated: buf.gen.yaml buf.yaml $(shell find proto -name '*.proto' -o -type d) $(packages)
 	buf generate
@@ -77,7 +80,7 @@ help: ## list the targets
 
 ##@ Run
 
-.PHONY: run order verify dead-letters token clean
+.PHONY: run order verify dead-letters token provision clean
 run: $(ready) $(nats_server) ## start the platform on this machine; Ctrl-C stops it
 	@exec node local/stack/main.ts
 
@@ -94,6 +97,9 @@ dead-letters: $(ready) ## list the events that a service failed to apply; REPLAY
 token: $(ready) ## print a token for calling the running platform: ROLE=operator, customer or monitor; SUBJECT=<name> HOURS=<1-24>
 	@node local/commands/token.ts $${ROLE:+--role "$$ROLE"} $${SUBJECT:+--subject "$$SUBJECT"} $${HOURS:+--hours "$$HOURS"} $(ARGS)
 
+provision: $(packages) ## create and update the streams and consumers of a broker that `make run` does not start; PROVISION_NATS_URL=...
+	@node services/provisioning/main.ts
+
 clean: ## remove generated code and the platform's data (.data/); keep installed packages
 	@pid=$$(cut -d ' ' -f 1 .data/stack.pid 2>/dev/null || true); \
 	if [ -n "$$pid" ] && kill -0 "$$pid" 2>/dev/null; then \
@@ -103,7 +109,7 @@ clean: ## remove generated code and the platform's data (.data/); keep installed
 
 ##@ Test
 
-.PHONY: test test-unit test-integration test-contract test-e2e test-repeat seed-map
+.PHONY: test test-unit test-integration test-contract test-e2e test-repeat seed-map nats-current
 test: $(ready) $(nats_server) ## run all tests; FILE=<path> runs one file, TEST_ARGS='...' is passed to vitest
 	vitest run $(TEST_ARGS) $(FILE)
 
@@ -121,6 +127,8 @@ test-e2e: $(ready) $(nats_server) ## run the end-to-end tests: the whole platfor
 
 test-repeat: $(ready) $(nats_server) ## run tests N=20 times in random order, every second time beside a busy core; FILE, PROJECT, TEST_ARGS, SEED
 	@exec node test/support/repeat/main.ts --runs='$(or $(N),20)' $(if $(SEED),--seed='$(SEED)') -- $(if $(PROJECT),--project $(PROJECT)) $(TEST_ARGS) $(FILE)
+
+nats-current: .tools/nats-current/nats-server ## install a current nats-server for the tests of permissions, which run on it too; needs Go
 
 seed-map: $(ready) $(nats_server) ## run the tests tagged with a section of the testing guide, and print which test proves which section
 	@SEED_MAP=1 vitest run --tags-filter 'seed-*' $(TEST_ARGS) $(shell grep -rl "tags: 'seed-" test --include='*.test.ts')

@@ -1,13 +1,19 @@
 #!/usr/bin/env bash
-# Puts nats-server at the path given as the only argument, for a machine that has none: from apt, else Homebrew, else Go.
-# The package is unpacked, not installed: no service is started and no root is needed. The Makefile calls this.
+# Puts nats-server at the path given as the first argument, for a machine that has none: from apt, else Homebrew, else Go.
+# The package is unpacked, not installed: no service is started and no root is needed. With `current` as the second argument, it is the
+# version below, from Go. The Makefile calls this.
 set -euo pipefail
 
-go_module=github.com/nats-io/nats-server/v2@v2.10.29
+# Above every advisory known when it was chosen: docs/dependencies.md.
+go_module=github.com/nats-io/nats-server/v2@v2.14.10
 
 main() {
-  local target=$1
+  local target=$1 wanted=${2:-any}
   mkdir -p "$(dirname "$target")"
+  if [ "$wanted" = current ]; then
+    from_go "$target" || { echo "nats-server: Go could not install $go_module" >&2; return 1; }
+    return 0
+  fi
   if from_apt "$target" || from_brew "$target" || from_go "$target"; then
     echo "nats-server: $("$target" --version), at $target"
     return 0

@@ -1,7 +1,8 @@
 // The nats-server of the local stack and of the tests: JetStream in a folder, loopback only. Its users and their permissions are
 // defined in nats-permissions.ts.
 import { type ChildProcess, execFile } from 'node:child_process';
-import { access, constants, mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { access, constants, mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -18,9 +19,28 @@ const INSTALL_DIRECTORIES = [
   fileURLToPath(new URL('../../.tools/bin', import.meta.url)),
 ] as const;
 
+/** The account of the streams. */
+const EVENTS_ACCOUNT = 'EVENTS';
+/** The account of all users before there were several. */
+const FORMER_ACCOUNT = '$G';
+
+/** Under which subjects an account of its own imports the JetStream API. */
+export const API_PREFIX = 'EVENTS.API';
+
+/** A subject of the streams' account that a user may send requests to. */
+export type NatsImport = {
+  readonly subject: string;
+  /** Its name in the user's account. Default the same. */
+  readonly as?: string;
+  /** Default one. */
+  readonly answers?: 'many';
+};
+
 export type NatsUser = {
   readonly name: string;
   readonly password: string;
+  /** Gives the user an account of its own, which shares only these subjects with the account of the streams. Default: it is in that account. */
+  readonly imports?: readonly NatsImport[];
   /** The subjects it may publish and subscribe to. Default all. */
   readonly permissions?: { readonly publish: readonly string[]; readonly subscribe: readonly string[] };
 };
@@ -35,6 +55,8 @@ export type NatsServerOptions = {
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** Called with every line the server logs. */
   readonly log: (line: string) => void;
+  /** The path of nats-server. Default: the one that findNatsServer returns. */
+  readonly program?: string | undefined;
 };
 
 export type NatsServer = AsyncDisposable & {
@@ -60,11 +82,12 @@ export type NatsServer = AsyncDisposable & {
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
   const { port: wantedPort, users, log } = options;
   const storeDir = resolve(options.storeDir);
-  const program = await findNatsServer();
+  const program = options.program ?? (await findNatsServer());
   // The server opens its streams before it binds the port: a second server would write to the streams of the first.
   if (wantedPort !== 0) await assertPortFree('nats-server', wantedPort);
   await mkdir(storeDir, { recursive: true, mode: 0o700 });
   const configFile = join(storeDir, 'nats-server.conf');
+  await moveFormerStreams(storeDir);
   await writeFile(configFile, formatConfig({ ...options, storeDir }), { mode: 0o600 });
 
   const { process, pid, port } = await launch(program, configFile, wantedPort, log);
@@ -73,7 +96,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     port,
     pid,
     process,
-    natsUrl: (name) => formatUrl(users, name, port).replace(/^nats:/, options.tls === undefined ? 'nats:' : 'tls:'),
+    natsUrl: (name) => natsUrlOf(users, name, port, options.tls !== undefined),
     stop,
     [Symbol.asyncDispose]: stop,
   };
@@ -119,25 +142,65 @@ async function isExecutable(file: string): Promise<boolean> {
 
 // JSON strings are valid in the server's configuration format: no name or password can break out of its value.
 function formatConfig({ storeDir, port, users, tls }: Omit<NatsServerOptions, 'log'>): string {
-  const accounts = users.map(({ name, password, permissions }) => ({
-    user: name,
-    password,
-    ...(permissions === undefined
-      ? {}
-      : { permissions: { publish: allowOnly(permissions.publish), subscribe: allowOnly(permissions.subscribe) } }),
-  }));
   return [
     'server_name: touchstone',
     'host: 127.0.0.1',
     // nats-server chooses a free port for -1; 0 means its default port.
     `port: ${port === 0 ? -1 : port}`,
-    `jetstream: { store_dir: ${JSON.stringify(storeDir)}, max_memory_store: 16MB, max_file_store: 4GB }`,
+    `jetstream: { store_dir: ${JSON.stringify(storeDir)}, max_memory_store: 16MB, max_file_store: 6GB }`,
     ...(tls === undefined
       ? []
       : [`tls: { cert_file: ${JSON.stringify(tls.cert)}, key_file: ${JSON.stringify(tls.key)} }`]),
-    `authorization: { users: ${JSON.stringify(accounts, undefined, 2)} }`,
+    `accounts: ${JSON.stringify(formatAccounts(users), undefined, 2)}`,
     '',
   ].join('\n');
+}
+
+function formatAccounts(users: readonly NatsUser[]): Record<string, object> {
+  const own = users.flatMap(({ imports, ...user }) => (imports === undefined ? [] : [{ user, imports }]));
+  const shared = users.filter(({ imports }) => imports === undefined);
+  return {
+    [EVENTS_ACCOUNT]: {
+      jetstream: 'enabled',
+      users: shared.map(formatUser),
+      exports: own.flatMap(({ user, imports }) =>
+        imports.map(({ subject, answers }) => ({
+          service: subject,
+          ...(answers === undefined ? {} : { response_type: 'stream' }),
+          accounts: [user.name],
+        })),
+      ),
+    },
+    ...Object.fromEntries(
+      own.map(({ user, imports }) => [
+        user.name,
+        {
+          users: [formatUser(user)],
+          imports: imports.map(({ subject, as }) => ({
+            service: { account: EVENTS_ACCOUNT, subject },
+            ...(as === undefined ? {} : { to: as }),
+          })),
+        },
+      ]),
+    ),
+  };
+}
+
+function formatUser({ name, password, permissions }: NatsUser): object {
+  return {
+    user: name,
+    password,
+    ...(permissions === undefined
+      ? {}
+      : { permissions: { publish: allowOnly(permissions.publish), subscribe: allowOnly(permissions.subscribe) } }),
+  };
+}
+
+/** Keeps the streams of a folder that was written when all users were in one account. */
+async function moveFormerStreams(storeDir: string): Promise<void> {
+  const folder = join(storeDir, 'jetstream');
+  if (!existsSync(join(folder, FORMER_ACCOUNT, 'streams')) || existsSync(join(folder, EVENTS_ACCOUNT))) return;
+  await rename(join(folder, FORMER_ACCOUNT), join(folder, EVENTS_ACCOUNT));
 }
 
 /** nats-server treats an empty allow list as no restriction, so an empty list becomes "deny all". */
@@ -179,8 +242,13 @@ async function launch(
   return { process: child, pid, port };
 }
 
-function formatUrl(users: readonly NatsUser[], name: string, port: number): string {
+/**
+ * Returns a user's connection string, which holds the password.
+ * @throws {Error} when there is no such user.
+ */
+export function natsUrlOf(users: readonly NatsUser[], name: string, port: number, isTls = false): string {
   const user = users.find((candidate) => candidate.name === name);
   if (user === undefined) throw new Error(`the broker has no user named ${name}`);
-  return `nats://${encodeURIComponent(name)}:${encodeURIComponent(user.password)}@127.0.0.1:${port}`;
+  const credentials = `${encodeURIComponent(name)}:${encodeURIComponent(user.password)}`;
+  return `${isTls ? 'tls' : 'nats'}://${credentials}@127.0.0.1:${port}${user.imports === undefined ? '' : `?api_prefix=${API_PREFIX}`}`;
 }

@@ -1,10 +1,13 @@
-// The database of each service, and the role that owns it and can connect to no other. Created by the local stack and the tests;
-// in production, the cluster's operator creates them.
+// The database of each service and its two roles: the owner, which migrates it, and the service's own, which reads and writes rows. Neither
+// can connect to another database. Created by the local stack and the tests; in production, the cluster's operator creates them.
 import { Client, escapeIdentifier, escapeLiteral } from 'pg';
 import type { ServiceName } from '../shared/topology.ts';
 
 // An arbitrary advisory lock key: concurrent updates of one role's or database's row fail in Postgres.
 const LOCK_KEY = 7_305_111_943;
+const NO_LIMIT = -1;
+/** One for each replica that starts at the same time. */
+const OWNER_CONNECTIONS = 4;
 
 export type ServiceDatabaseOptions = {
   /** A superuser's connection to the cluster. */
@@ -14,32 +17,66 @@ export type ServiceDatabaseOptions = {
   readonly password: string;
 };
 
-/** The name of a service's database and of the role that owns it. */
+export type ServiceDatabase = ServiceDatabaseOptions & {
+  /** The new password of the owner's role. */
+  readonly ownerPassword: string;
+  /** How many connections the service's role may have. Default no limit. */
+  readonly connections?: number;
+};
+
+/** The name of a service's database and of its own role. */
 export function serviceDatabaseName(service: ServiceName): string {
   return `shop_${service}`;
 }
 
+/** The name of the role that owns a service's database. */
+export function ownerName(service: ServiceName): string {
+  return `${serviceDatabaseName(service)}_owner`;
+}
+
 /**
- * Creates or updates the database and the role of a service. Idempotent, and safe to run concurrently. Afterwards, only owners and
- * superusers can connect to the databases of the cluster. Returns the service's connection string, which holds the password.
+ * Creates or updates the database and the roles of a service. Idempotent, and safe to run concurrently. Afterwards, only a service, its
+ * owner and superusers can connect to its database. Returns the connection strings, which hold the passwords.
  */
-export async function createServiceDatabase(options: ServiceDatabaseOptions): Promise<string> {
-  const { superuserUrl, service, password } = options;
+export async function createServiceDatabase(options: ServiceDatabase): Promise<{ url: string; ownerUrl: string }> {
+  const { superuserUrl, service, password, ownerPassword, connections = NO_LIMIT } = options;
   const name = serviceDatabaseName(service);
+  const owner = ownerName(service);
   await asSuperuser(superuserUrl, async (client) => {
-    await ensureRole(client, name, password);
-    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [name]);
-    if (rowCount === 0) {
-      await client.query(`CREATE DATABASE ${escapeIdentifier(name)} OWNER ${escapeIdentifier(name)}`);
-    }
+    await ensureRole(client, name, password, connections);
+    await ensureRole(client, owner, ownerPassword, OWNER_CONNECTIONS);
+    const { rows } = await client.query<{ owner: string }>(
+      'SELECT pg_get_userbyid(datdba) AS owner FROM pg_database WHERE datname = $1',
+      [name],
+    );
+    if (rows.length === 0)
+      await client.query(`CREATE DATABASE ${escapeIdentifier(name)} OWNER ${escapeIdentifier(owner)}`);
+    if (rows[0]?.owner === name) await changeOwner(superuserUrl, name, owner);
     await closeDatabases(client);
+    await client.query(`GRANT CONNECT ON DATABASE ${escapeIdentifier(name)} TO ${escapeIdentifier(name)}`);
   });
-  return serviceDatabaseUrl(superuserUrl, { role: name, password, database: name });
+  return {
+    url: serviceDatabaseUrl(superuserUrl, { role: name, password, database: name }),
+    ownerUrl: serviceDatabaseUrl(superuserUrl, { role: owner, password: ownerPassword, database: name }),
+  };
+}
+
+/** Gives the owner what belonged to the service's role, when that was the only role: the tables, and the database itself. */
+async function changeOwner(superuserUrl: string, name: string, owner: string): Promise<void> {
+  const url = new URL(superuserUrl);
+  url.pathname = `/${name}`;
+  const client = new Client({ connectionString: url.toString() });
+  try {
+    await client.connect();
+    await client.query(`REASSIGN OWNED BY ${escapeIdentifier(name)} TO ${escapeIdentifier(owner)}`);
+  } finally {
+    await client.end();
+  }
 }
 
 /** Creates or updates the role of a service, without a database. */
 export async function createServiceRole({ superuserUrl, service, password }: ServiceDatabaseOptions): Promise<void> {
-  await asSuperuser(superuserUrl, (client) => ensureRole(client, serviceDatabaseName(service), password));
+  await asSuperuser(superuserUrl, (client) => ensureRole(client, serviceDatabaseName(service), password, NO_LIMIT));
 }
 
 /** Returns a connection string for another role and database on the same server. */
@@ -81,12 +118,12 @@ export async function closeDatabases(client: Client): Promise<void> {
   for (const { name } of rows) await client.query(`REVOKE ALL ON DATABASE ${escapeIdentifier(name)} FROM PUBLIC`);
 }
 
-async function ensureRole(client: Client, name: string, password: string): Promise<void> {
+async function ensureRole(client: Client, name: string, password: string, connections: number): Promise<void> {
   const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [name]);
   const verb = rowCount === 0 ? 'CREATE' : 'ALTER';
   await client.query(
     `${verb} ROLE ${escapeIdentifier(name)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
-     PASSWORD ${escapeLiteral(password)}`,
+     CONNECTION LIMIT ${connections} PASSWORD ${escapeLiteral(password)}`,
   );
 }
 

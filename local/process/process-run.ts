@@ -34,12 +34,15 @@ export type NodeProgram = {
 // Compiled code, shared by all programs of the local stack: halves the CPU time of a start.
 const COMPILE_CACHE = fileURLToPath(new URL('../../.tools/compile-cache', import.meta.url));
 
+// Ends the program when this process has ended, also when nothing else does.
+const PARENT_WATCH = new URL('./parent-watch.ts', import.meta.url).href;
+
 /** Starts a Node program that cannot outlive this process. */
 export function launchProgram({ file, cwd, environment, log }: NodeProgram): ProcessRun {
-  const child = spawnGuarded(process.execPath, [...HEAP_FLAGS, file], {
+  const child = spawnGuarded(process.execPath, [...HEAP_FLAGS, '--import', PARENT_WATCH, file], {
     cwd,
     env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
   for (const output of [child.stdout, child.stderr]) {
     if (output) createInterface({ input: output, crlfDelay: Number.POSITIVE_INFINITY }).on('line', log);

@@ -1,7 +1,8 @@
 // The process of the fake payment provider.
 
 import { durationMs, parseSettings, port, z } from '../../services/platform/base/settings.ts';
-import { createLog, openLogOutput } from '../../services/platform/observability/log.ts';
+import { createLog } from '../../services/platform/observability/log.ts';
+import { openLogOutput } from '../../services/platform/observability/log-output.ts';
 import { sharedSettings } from '../../services/platform/runtime/config.ts';
 import { readServerCertificate } from '../identity/stack-certificates.ts';
 import { startFakePaymentProvider } from './provider.ts';

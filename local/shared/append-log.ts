@@ -4,6 +4,7 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { PRIVATE_FILE } from './private-files.ts';
 
 const MAX_QUEUED_ENTRIES = 10_000;
 
@@ -26,9 +27,10 @@ type QueuedEntry = {
  * @throws {Error} when any other line is not JSON, naming file and line: skipping it could silently lose a record of money.
  */
 export async function openAppendLog<Entry>(file: string, onEntry: (entry: Entry) => void): Promise<AppendLog<Entry>> {
-  await mkdir(dirname(file), { recursive: true });
-  const handle = await open(file, 'a');
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const handle = await open(file, 'a', PRIVATE_FILE);
   try {
+    await handle.chmod(PRIVATE_FILE); // The mode above is that of a new file.
     const { completeBytes, incompleteBytes } = await readEntries(file, onEntry);
     if (incompleteBytes > 0) {
       await truncate(file, completeBytes);

@@ -1,7 +1,8 @@
 // The passwords of the local stack, derived from one random secret. The first start creates it in a file only its owner can read.
 import { createHmac, randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, link, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makePrivateFolder, PRIVATE_FILE } from './private-files.ts';
 
 const SECRET_BYTES = 32;
 
@@ -27,7 +28,7 @@ async function readSecret(file: string): Promise<string | undefined> {
     const secret = (await readFile(file, 'utf8')).trim();
     if (!/^[0-9a-f]{64}$/.test(secret))
       throw new Error(`${file} holds no secret: remove it, and the data that its passwords protect`);
-    await chmod(file, 0o600);
+    await chmod(file, PRIVATE_FILE);
     return secret;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
@@ -36,10 +37,10 @@ async function readSecret(file: string): Promise<string | undefined> {
 }
 
 async function createSecret(file: string): Promise<string> {
-  await mkdir(dirname(file), { recursive: true });
+  await makePrivateFolder(dirname(file));
   const draft = `${file}.${randomBytes(8).toString('hex')}`;
   try {
-    await writeFile(draft, `${randomBytes(SECRET_BYTES).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
+    await writeFile(draft, `${randomBytes(SECRET_BYTES).toString('hex')}\n`, { mode: PRIVATE_FILE, flag: 'wx' });
     // link(2) is atomic and never replaces a file, so a secret that a concurrent start created first is kept.
     await link(draft, file);
   } catch (error) {

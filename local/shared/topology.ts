@@ -1,6 +1,6 @@
 // The topology of the local stack: each service, its port, database, published stream and consumed streams. One table for the
 // supervisor, the databases, the permissions of the broker and the tests.
-import { DOMAIN } from '../../services/domain.ts';
+import { DOMAIN, EVENT_FLOWS } from '../../services/domain.ts';
 import { streamOf, subjectsOf } from '../../services/platform/base/domain.ts';
 
 /** The stream of domain events that one service publishes. */
@@ -20,8 +20,6 @@ export type ServiceTopology = {
   readonly stream: StreamTopology | undefined;
   /** The names of the streams it consumes, each by a durable consumer named after the service. */
   readonly consumes: readonly string[];
-  /** Whether it may delete its consumers to read the streams from the start again. */
-  readonly replaysStreams?: true;
   /** Whether it holds the credential that allows synthetic orders. */
   readonly acceptsSynthetic?: true;
 };
@@ -35,8 +33,7 @@ export const services: readonly ServiceTopology[] = [
     portVariable: 'INVENTORY_PORT',
     defaultPort: 50052,
     hasDatabase: true,
-    stream: produces('inventory'),
-    consumes: [streamOf(DOMAIN, 'order')],
+    ...eventsOf('inventory'),
     acceptsSynthetic: true,
   },
   {
@@ -44,8 +41,7 @@ export const services: readonly ServiceTopology[] = [
     portVariable: 'PAYMENT_PORT',
     defaultPort: 50053,
     hasDatabase: true,
-    stream: produces('payment'),
-    consumes: [],
+    ...eventsOf('payment'),
     acceptsSynthetic: true,
   },
   {
@@ -53,16 +49,14 @@ export const services: readonly ServiceTopology[] = [
     portVariable: 'NOTIFICATION_PORT',
     defaultPort: 50054,
     hasDatabase: true,
-    stream: produces('notification'),
-    consumes: [streamOf(DOMAIN, 'order')],
+    ...eventsOf('notification'),
   },
   {
     name: 'order',
     portVariable: 'ORDER_PORT',
     defaultPort: 50051,
     hasDatabase: true,
-    stream: produces('order'),
-    consumes: [streamOf(DOMAIN, 'inventory'), streamOf(DOMAIN, 'payment')],
+    ...eventsOf('order'),
     acceptsSynthetic: true,
   },
   {
@@ -70,22 +64,14 @@ export const services: readonly ServiceTopology[] = [
     portVariable: 'ANALYTICS_PORT',
     defaultPort: 50055,
     hasDatabase: true,
-    stream: undefined,
-    consumes: [
-      streamOf(DOMAIN, 'order'),
-      streamOf(DOMAIN, 'inventory'),
-      streamOf(DOMAIN, 'payment'),
-      streamOf(DOMAIN, 'notification'),
-    ],
-    replaysStreams: true,
+    ...eventsOf('analytics'),
   },
   {
     name: 'monitor',
     portVariable: 'MONITOR_PORT',
     defaultPort: 50056,
     hasDatabase: true,
-    stream: undefined,
-    consumes: [],
+    ...eventsOf('monitor'),
     acceptsSynthetic: true,
   },
 ];
@@ -106,6 +92,12 @@ export function serviceTopology(name: ServiceName): ServiceTopology {
   return found;
 }
 
-function produces(service: ServiceName): StreamTopology {
-  return { name: streamOf(DOMAIN, service), subject: subjectsOf(DOMAIN, service) };
+function eventsOf(service: ServiceName): Pick<ServiceTopology, 'stream' | 'consumes'> {
+  const flow = EVENT_FLOWS.find((candidate) => candidate.service === service);
+  if (flow === undefined) throw new Error(`services/domain.ts does not list ${service}`);
+  const stream = { name: streamOf(DOMAIN, service), subject: subjectsOf(DOMAIN, service) };
+  return {
+    stream: flow.publishes ? stream : undefined,
+    consumes: flow.consumes.map((producer) => streamOf(DOMAIN, producer)),
+  };
 }

@@ -3,11 +3,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DOMAIN, EVENT_FLOWS } from '../../services/domain.ts';
+import { provisionBroker } from '../../services/platform/messaging/provisioning.ts';
 import { authorityFile, certificatePaths } from '../identity/stack-certificates.ts';
-import { natsUsers } from '../nats/nats-permissions.ts';
+import { natsUsers, PROVISIONER_USER } from '../nats/nats-permissions.ts';
 import { startNatsServer } from '../nats/nats-server.ts';
 import { startPostgres } from '../postgres/postgres.ts';
-import { createServiceDatabase, serviceDatabaseName } from '../postgres/service-database.ts';
+import { createServiceDatabase, ownerName, serviceDatabaseName } from '../postgres/service-database.ts';
 import type { ProcessRun } from '../process/process-run.ts';
 import { launchProgram, processRunOf } from '../process/process-run.ts';
 import type { SupervisedProcessOptions } from '../process/supervised-process.ts';
@@ -83,7 +85,14 @@ function launchPostgres(plan: StackPlan, log: (line: string) => void): () => Pro
 async function createDatabases(plan: StackPlan, superuserUrl: string): Promise<void> {
   for (const { name: service, hasDatabase } of services) {
     if (!hasDatabase || !plan.services.includes(service) || plan.settings.external.databaseUrls.has(service)) continue;
-    await createServiceDatabase({ superuserUrl, service, password: plan.passwords(serviceDatabaseName(service)) });
+    await createServiceDatabase({
+      superuserUrl,
+      service,
+      password: plan.passwords(serviceDatabaseName(service)),
+      ownerPassword: plan.passwords(ownerName(service)),
+      // A replica, and one that follows it.
+      connections: 2 * plan.settings.databaseConnections,
+    });
   }
 }
 
@@ -96,6 +105,17 @@ function launchNats(plan: StackPlan, log: (line: string) => void): () => Promise
       tls: serverCertificate(plan, 'nats'),
       log,
     });
+    try {
+      await provisionBroker({
+        url: nats.natsUrl(PROVISIONER_USER),
+        tls: serverCertificate(plan, 'nats'),
+        domain: DOMAIN,
+        flows: EVENT_FLOWS,
+      });
+    } catch (error) {
+      await nats.stop();
+      throw error;
+    }
     return processRunOf(nats.process, (graceMs) => stopGuarded(nats.process, { graceMs }));
   };
 }

@@ -6,12 +6,14 @@ import { fileURLToPath } from 'node:url';
 import type { Environment } from '../../services/platform/base/settings.ts';
 import { keysFile, tokenFile } from '../identity/identity-files.ts';
 import { authorityFile, certificatePaths } from '../identity/stack-certificates.ts';
-import { serviceDatabaseName, serviceDatabaseUrl } from '../postgres/service-database.ts';
+import { natsUsers } from '../nats/nats-permissions.ts';
+import { natsUrlOf } from '../nats/nats-server.ts';
+import { ownerName, serviceDatabaseName, serviceDatabaseUrl } from '../postgres/service-database.ts';
 import { type DerivePassword, loadPasswords } from '../shared/secrets.ts';
 import { type ServiceName, services, serviceTopology } from '../shared/topology.ts';
-import { wasOwnerKilled } from './data-lock.ts';
+import { endLeftovers, wasOwnerKilled } from './data-lock.ts';
 import { type PortRequest, resolvePorts } from './stack-ports.ts';
-import { databaseVariable, type StackSettings } from './stack-settings.ts';
+import { databaseVariable, migrationVariable, type StackSettings } from './stack-settings.ts';
 
 export const REPOSITORY_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -60,6 +62,7 @@ export async function planStack(request: PlanRequest): Promise<StackPlan> {
     .filter((name) => existsSync(join(servicesDir, name, 'main.ts')));
   const infrastructure = neededInfrastructure(settings, chosen);
   const dataDir = resolve(REPOSITORY_ROOT, settings.dataDir);
+  await endLeftovers(dataDir);
   const ports = await resolvePorts(portRequests(request, chosen, infrastructure), {
     afterKill: await wasOwnerKilled(dataDir),
     ...(request.log && { log: request.log }),
@@ -159,11 +162,19 @@ export function databaseUrl(plan: StackPlan, service: ServiceName): string {
   );
 }
 
+/** The connection string of the role that owns a service's database; undefined for an external database that has none. */
+export function migrationUrl(plan: StackPlan, service: ServiceName): string | undefined {
+  const { databaseUrls, migrationUrls } = plan.settings.external;
+  if (databaseUrls.has(service)) return migrationUrls.get(service);
+  const [role, database] = [ownerName(service), serviceDatabaseName(service)];
+  return serviceDatabaseUrl(superuserUrl(plan), { role, database, password: plan.passwords(role) });
+}
+
 /** The broker's connection string for a service or for `admin`, with its password. */
 export function natsUrl(plan: StackPlan, user: string): string {
   const external = plan.settings.external.natsUrl;
   if (external !== undefined) return external;
-  return `${plan.settings.tls ? 'tls' : 'nats'}://${user}:${encodeURIComponent(plan.passwords(`nats:${user}`))}@127.0.0.1:${plan.port('NATS_PORT')}`;
+  return natsUrlOf(natsUsers(plan.passwords), user, plan.port('NATS_PORT'), plan.settings.tls);
 }
 
 /** The address of a port over HTTP, such as `http://127.0.0.1:50051`; `https` with TLS. */
@@ -216,7 +227,11 @@ export function environmentOf(plan: StackPlan, service: ServiceName): Record<str
   environment.GUEST_ORDERS ??= 'on';
   if (plan.settings.tls) Object.assign(environment, tlsEnvironment(plan, service));
   const { hasDatabase, acceptsSynthetic } = serviceTopology(service);
-  if (hasDatabase) environment[databaseVariable(service)] = databaseUrl(plan, service);
+  if (hasDatabase) {
+    environment[databaseVariable(service)] = databaseUrl(plan, service);
+    const migration = migrationUrl(plan, service);
+    if (migration !== undefined) environment[migrationVariable(service)] = migration;
+  }
   if (acceptsSynthetic) environment.SYNTHETIC_CREDENTIAL = syntheticCredential(plan);
   if (service === 'payment') environment.PAYMENT_PROVIDER_URL = providerUrl(plan);
   if (service === 'notification') environment.SMTP_URL = smtpUrl(plan);

@@ -21,10 +21,13 @@ export type StackSettings = {
   /** Whether everything speaks TLS, with certificates of an authority of the stack's own. */
   tls: boolean;
   logFormat: 'pretty' | 'json';
+  /** The connections of one replica of a service. */
+  databaseConnections: number;
   /** Keyed by setting: ORDER_PORT, POSTGRES_PORT and so on. */
   ports: Record<string, number>;
   external: {
     databaseUrls: Map<ServiceName, string>;
+    migrationUrls: Map<ServiceName, string>;
     natsUrl: string | undefined;
     smtpUrl: string | undefined;
     paymentProviderUrl: string | undefined;
@@ -55,7 +58,12 @@ export function loadStackSettings(environment: Environment): StackSettings {
     SMTP_URL: smtpUrl('').unwrap().optional(),
     PAYMENT_PROVIDER_URL: httpUrl('').unwrap().optional(),
     ...PORT_SETTINGS,
-    ...Object.fromEntries(services.map(({ name }) => [databaseVariable(name), postgresUrl().optional()])),
+    DATABASE_CONNECTIONS: sharedSettings.DATABASE_CONNECTIONS,
+    ...Object.fromEntries(
+      services.flatMap(({ name }) =>
+        [databaseVariable(name), migrationVariable(name)].map((variable) => [variable, postgresUrl().optional()]),
+      ),
+    ),
   });
   if (!isLoopback(shared.HOST) && shared.TLS === 'off' && shared.INSECURE === 'off') {
     const fault = `HOST ${shared.HOST} can be reached by other machines: set TLS=on, or INSECURE=on to allow cleartext`;
@@ -63,24 +71,33 @@ export function loadStackSettings(environment: Environment): StackSettings {
   }
   const all: Record<string, unknown> = shared;
   const ports = Object.fromEntries(Object.keys(PORT_SETTINGS).map((variable) => [variable, Number(all[variable])]));
-  const databaseUrls = new Map<ServiceName, string>();
-  for (const { name } of services) {
-    const url = all[databaseVariable(name)];
-    if (typeof url === 'string') databaseUrls.set(name, url);
-  }
+  const urlsOf = (variableOf: (service: ServiceName) => string) =>
+    new Map(
+      services.flatMap(({ name }) => {
+        const url = all[variableOf(name)];
+        return typeof url === 'string' ? [[name, url] as const] : [];
+      }),
+    );
   return {
     host: shared.HOST,
     dataDir: shared.DATA_DIR,
     tls: shared.TLS === 'on',
     logFormat: shared.LOG_FORMAT,
+    databaseConnections: shared.DATABASE_CONNECTIONS,
     ports,
     external: {
-      databaseUrls,
+      databaseUrls: urlsOf(databaseVariable),
+      migrationUrls: urlsOf(migrationVariable),
       natsUrl: shared.NATS_URL,
       smtpUrl: shared.SMTP_URL,
       paymentProviderUrl: shared.PAYMENT_PROVIDER_URL,
     },
   };
+}
+
+/** `ORDER_MIGRATION_DATABASE_URL` for order. */
+export function migrationVariable(service: ServiceName): string {
+  return `${service.toUpperCase()}_MIGRATION_DATABASE_URL`;
 }
 
 /** `ORDER_DATABASE_URL` for order. */

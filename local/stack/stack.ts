@@ -7,13 +7,14 @@ import { createTokenIssuer, type Role, type TokenIssuer } from '../identity/toke
 import { type ProcessState, SupervisedProcess } from '../process/supervised-process.ts';
 import { type Clock, systemClock } from '../shared/clock.ts';
 import { type ServiceName, serviceTopology } from '../shared/topology.ts';
-import { lockDataDirectory } from './data-lock.ts';
-import { defineInfrastructure, defineService, type LogLine } from './process-definitions.ts';
+import { type DataLock, lockDataDirectory } from './data-lock.ts';
+import { defineInfrastructure, defineService, type LogLine, type ProcessDefinition } from './process-definitions.ts';
 import {
   databaseUrl,
   httpAddressOf,
   type InfrastructureName,
   identitySeed,
+  migrationUrl,
   natsUrl,
   type ProcessName,
   planStack,
@@ -73,6 +74,8 @@ export interface Stack extends AsyncDisposable {
   smtpUrl(): string;
   /** A connection string, password included. */
   databaseUrl(service: ServiceName): string;
+  /** The connection string of the role that owns a service's database, password included. */
+  ownerDatabaseUrl(service: ServiceName): string;
   /** A connection string, password included; `admin` may do everything. */
   natsUrl(user: ServiceName | 'admin'): string;
   /** Issues a token that the services accept for an hour. */
@@ -131,7 +134,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 
 class RunningStack implements Stack {
   readonly #plan: StackPlan;
-  readonly #lock: AsyncDisposable;
+  readonly #lock: DataLock;
   readonly #processes = new Map<ProcessName, SupervisedProcess>();
   readonly #healthDeadlineMs: number;
   readonly #log: LogLine;
@@ -139,7 +142,7 @@ class RunningStack implements Stack {
   #identity: Disposable | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(plan: StackPlan, lock: AsyncDisposable, options: StackOptions) {
+  constructor(plan: StackPlan, lock: DataLock, options: StackOptions) {
     this.#plan = plan;
     this.#lock = lock;
     this.#healthDeadlineMs = options.healthDeadlineMs ?? HEALTH_DEADLINE_MS;
@@ -149,11 +152,11 @@ class RunningStack implements Stack {
     const clock = options.clock ?? systemClock;
     const report = (name: ProcessName) => (line: string) => log('stack', `${name} ${line}`);
     for (const name of plan.infrastructure) {
-      const definition = defineInfrastructure(plan, name, log);
+      const definition = recorded(lock, name, defineInfrastructure(plan, name, log));
       this.#processes.set(name, new SupervisedProcess({ ...definition, name, clock, report: report(name) }));
     }
     for (const name of plan.services) {
-      const definition = defineService(plan, name, log);
+      const definition = recorded(lock, name, defineService(plan, name, log));
       this.#processes.set(name, new SupervisedProcess({ ...definition, name, clock, report: report(name) }));
     }
   }
@@ -234,6 +237,10 @@ class RunningStack implements Stack {
     return databaseUrl(this.#plan, service);
   }
 
+  ownerDatabaseUrl(service: ServiceName): string {
+    return migrationUrl(this.#plan, service) ?? this.databaseUrl(service);
+  }
+
   natsUrl(user: ServiceName | 'admin'): string {
     return natsUrl(this.#plan, user);
   }
@@ -302,6 +309,19 @@ class RunningStack implements Stack {
     if (supervised === undefined) throw new Error(`${name} is not a process of this stack`);
     return supervised;
   }
+}
+
+/** Lets the lock know of every process, so that a later stack can end those that outlive this one. */
+function recorded(lock: DataLock, name: ProcessName, { launch, probe }: ProcessDefinition): ProcessDefinition {
+  return {
+    probe,
+    launch: async () => {
+      const run = await launch();
+      // SIGINT makes Postgres end its sessions; SIGTERM would wait for them.
+      if (run.pid !== undefined) await lock.record(run.pid, name === 'postgres' ? 'SIGINT' : 'SIGTERM');
+      return run;
+    },
+  };
 }
 
 /** Whether services cannot start without it. */

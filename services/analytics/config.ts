@@ -14,6 +14,12 @@ export function loadConfig(environment: Environment): AnalyticsConfig {
     ...sharedSettings,
     ANALYTICS_PORT: port(50_055),
     ANALYTICS_DATABASE_URL: postgresUrl(),
+    ANALYTICS_MIGRATION_DATABASE_URL: postgresUrl().optional(),
   });
-  return runtimeConfig(settings, settings.ANALYTICS_PORT, settings.ANALYTICS_DATABASE_URL);
+  return runtimeConfig(
+    settings,
+    settings.ANALYTICS_PORT,
+    settings.ANALYTICS_DATABASE_URL,
+    settings.ANALYTICS_MIGRATION_DATABASE_URL,
+  );
 }

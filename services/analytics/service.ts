@@ -13,7 +13,7 @@ import {
 import { createDatabase } from '../platform/storage/database.ts';
 import type { AnalyticsConfig } from './config.ts';
 import { createGenerationStore } from './generation-store.ts';
-import { advanceRebuild, type RebuilderDependencies } from './rebuilder.ts';
+import { createRebuilder } from './rebuilder.ts';
 import { createAnalyticsRoutes, createAnalyticsSubscriptions } from './routes.ts';
 import { createSalesFeed } from './sales-feed.ts';
 import { createSalesStore } from './sales-store.ts';
@@ -21,7 +21,7 @@ import { createSalesStore } from './sales-store.ts';
 // The poll interval for a rebuild that another replica started, or that has caught up.
 const REBUILD_PERIOD_MS = 500;
 // Sums of a long span take longer than other statements: few at once, with a longer timeout.
-const SUM_POOL_SIZE = 4;
+const SUM_POOL_SIZE = 3;
 const SUM_TIMEOUT_MS = 5_000;
 
 /** Builds a replica of analytics; nothing connects or listens before `start`. */
@@ -30,7 +30,7 @@ export function createAnalyticsService(config: AnalyticsConfig, log: Logger, opt
     ...options,
     domain: DOMAIN,
     name: 'analytics',
-    config,
+    config: { ...config, databaseConnections: config.databaseConnections - SUM_POOL_SIZE },
     log,
     publishes: false,
     migrations: fileURLToPath(new URL('./migrations', import.meta.url)),
@@ -39,22 +39,23 @@ export function createAnalyticsService(config: AnalyticsConfig, log: Logger, opt
 }
 
 function defineAnalyticsService(config: AnalyticsConfig, runtime: Runtime): ServiceDefinition {
-  const { service, database, backgroundDatabase, broker, log } = runtime;
+  const { database, backgroundDatabase, broker, log } = runtime;
   const now = () => new Date();
   const sums = createDatabase({ url: config.databaseUrl, size: SUM_POOL_SIZE, timeoutMs: SUM_TIMEOUT_MS, log });
   const store = createSalesStore(sums);
   const feed = createSalesFeed({ store, now });
-  const rebuilding: RebuilderDependencies = {
-    service,
-    generations: createGenerationStore(backgroundDatabase),
-    broker,
-    changed: feed.changed,
-    log,
-  };
+  const subscriptions = createAnalyticsSubscriptions(feed.changed);
   const rebuilder = createWorker({
     name: 'rebuilder',
     periodMs: REBUILD_PERIOD_MS,
-    work: (signal) => advanceRebuild(rebuilding, signal),
+    work: createRebuilder({
+      generations: createGenerationStore(backgroundDatabase),
+      subscriptions,
+      database: backgroundDatabase,
+      broker,
+      changed: feed.changed,
+      log,
+    }),
     log,
   });
   return {
@@ -66,7 +67,7 @@ function defineAnalyticsService(config: AnalyticsConfig, runtime: Runtime): Serv
       wakeRebuilder: rebuilder.wake,
       log,
     }),
-    subscriptions: createAnalyticsSubscriptions(feed.changed),
+    subscriptions,
     dependencies: [],
     components: [{ name: 'database of sums', stop: sums.close }, rebuilder],
   };

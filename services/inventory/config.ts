@@ -19,10 +19,16 @@ export function loadConfig(environment: Environment): InventoryConfig {
     ...sharedSettings,
     INVENTORY_PORT: port(50_052),
     INVENTORY_DATABASE_URL: postgresUrl(),
+    INVENTORY_MIGRATION_DATABASE_URL: postgresUrl().optional(),
     ...syntheticSettings,
   });
   return {
-    ...runtimeConfig(settings, settings.INVENTORY_PORT, settings.INVENTORY_DATABASE_URL),
+    ...runtimeConfig(
+      settings,
+      settings.INVENTORY_PORT,
+      settings.INVENTORY_DATABASE_URL,
+      settings.INVENTORY_MIGRATION_DATABASE_URL,
+    ),
     syntheticCredential: settings.SYNTHETIC_CREDENTIAL,
     syntheticRetentionMs: settings.SYNTHETIC_RETENTION_MS,
   };

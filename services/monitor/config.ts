@@ -32,6 +32,7 @@ export function loadConfig(environment: Environment): MonitorConfig {
     ...sharedSettings,
     MONITOR_PORT: port(50_056),
     MONITOR_DATABASE_URL: postgresUrl(),
+    MONITOR_MIGRATION_DATABASE_URL: postgresUrl().optional(),
     ORDER_URL: httpUrl('http://127.0.0.1:50051'),
     SYNTHETIC_CREDENTIAL: credential(),
     JOURNEY_INTERVAL_MS: durationMs(300_000, 100),
@@ -39,7 +40,12 @@ export function loadConfig(environment: Environment): MonitorConfig {
     BREAKER_RESET_MS: durationMs(5_000),
   });
   return {
-    ...runtimeConfig(settings, settings.MONITOR_PORT, settings.MONITOR_DATABASE_URL),
+    ...runtimeConfig(
+      settings,
+      settings.MONITOR_PORT,
+      settings.MONITOR_DATABASE_URL,
+      settings.MONITOR_MIGRATION_DATABASE_URL,
+    ),
     orderUrl: settings.ORDER_URL,
     syntheticCredential: settings.SYNTHETIC_CREDENTIAL,
     journeyIntervalMs: settings.JOURNEY_INTERVAL_MS,

@@ -31,13 +31,19 @@ export function loadConfig(environment: Environment): NotificationConfig {
     ...sharedSettings,
     NOTIFICATION_PORT: port(50_054),
     NOTIFICATION_DATABASE_URL: postgresUrl(),
+    NOTIFICATION_MIGRATION_DATABASE_URL: postgresUrl().optional(),
     SYNTHETIC_RETENTION_MS: syntheticSettings.SYNTHETIC_RETENTION_MS,
     SMTP_URL: smtpUrl('smtp://127.0.0.1:1025'),
     SMTP_STARTTLS: z.enum(['required', 'off']).optional(),
     BREAKER_RESET_MS: durationMs(5_000),
   });
   return {
-    ...runtimeConfig(settings, settings.NOTIFICATION_PORT, settings.NOTIFICATION_DATABASE_URL),
+    ...runtimeConfig(
+      settings,
+      settings.NOTIFICATION_PORT,
+      settings.NOTIFICATION_DATABASE_URL,
+      settings.NOTIFICATION_MIGRATION_DATABASE_URL,
+    ),
     syntheticRetentionMs: settings.SYNTHETIC_RETENTION_MS,
     smtpUrl: settings.SMTP_URL,
     smtpStartTls: (settings.SMTP_STARTTLS ?? (isOnThisMachine(settings.SMTP_URL) ? 'off' : 'required')) === 'required',

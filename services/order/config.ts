@@ -52,6 +52,7 @@ export function loadConfig(environment: Environment): OrderConfig {
     ...sharedSettings,
     ORDER_PORT: port(50051),
     ORDER_DATABASE_URL: postgresUrl(),
+    ORDER_MIGRATION_DATABASE_URL: postgresUrl().optional(),
     ...syntheticSettings,
     INVENTORY_URL: httpUrl('http://127.0.0.1:50052'),
     PAYMENT_URL: httpUrl('http://127.0.0.1:50053'),
@@ -68,7 +69,7 @@ export function loadConfig(environment: Environment): OrderConfig {
     FLAGD_URL: optionalHttpUrl(),
   });
   return {
-    ...runtimeConfig(settings, settings.ORDER_PORT, settings.ORDER_DATABASE_URL),
+    ...runtimeConfig(settings, settings.ORDER_PORT, settings.ORDER_DATABASE_URL, settings.ORDER_MIGRATION_DATABASE_URL),
     guestsAllowed: settings.GUEST_ORDERS === 'on',
     maxPendingOrders: settings.MAX_PENDING_ORDERS,
     syntheticCredential: settings.SYNTHETIC_CREDENTIAL,

@@ -28,6 +28,7 @@ export function loadConfig(environment: Environment): PaymentConfig {
     ...sharedSettings,
     PAYMENT_PORT: port(50_053),
     PAYMENT_DATABASE_URL: postgresUrl(),
+    PAYMENT_MIGRATION_DATABASE_URL: postgresUrl().optional(),
     ...syntheticSettings,
     PAYMENT_PROVIDER_URL: httpUrl('http://127.0.0.1:50060'),
     PAYMENT_PROVIDER_TIMEOUT_MS: durationMs(10_000),
@@ -36,7 +37,12 @@ export function loadConfig(environment: Environment): PaymentConfig {
     BREAKER_RESET_MS: durationMs(5_000),
   });
   return {
-    ...runtimeConfig(settings, settings.PAYMENT_PORT, settings.PAYMENT_DATABASE_URL),
+    ...runtimeConfig(
+      settings,
+      settings.PAYMENT_PORT,
+      settings.PAYMENT_DATABASE_URL,
+      settings.PAYMENT_MIGRATION_DATABASE_URL,
+    ),
     syntheticCredential: settings.SYNTHETIC_CREDENTIAL,
     syntheticRetentionMs: settings.SYNTHETIC_RETENTION_MS,
     providerUrl: settings.PAYMENT_PROVIDER_URL,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { startPostgres } from '#local/postgres/postgres.ts';
-import { createServiceDatabase, serviceDatabaseName } from '#local/postgres/service-database.ts';
+import { createServiceDatabase, ownerName, serviceDatabaseName } from '#local/postgres/service-database.ts';
 import { loadPasswords } from '#local/shared/secrets.ts';
 import { services } from '#local/shared/topology.ts';
 import { migrate } from '#services/platform/storage/migrations.ts';
@@ -24,9 +24,10 @@ export async function createDataTemplate(folder: string): Promise<void> {
   const { superuserUrl } = postgres;
   for (const { name: service } of services) {
     const password = passwords(serviceDatabaseName(service));
-    const databaseUrl = await createServiceDatabase({ superuserUrl, service, password });
+    const ownerPassword = passwords(ownerName(service));
+    const { url, ownerUrl } = await createServiceDatabase({ superuserUrl, service, password, ownerPassword });
     const directory = fileURLToPath(new URL(`../../services/${service}/migrations`, import.meta.url));
-    await migrate({ databaseUrl, directory });
+    await migrate({ databaseUrl: url, migrationDatabaseUrl: ownerUrl, directory });
   }
 }
 

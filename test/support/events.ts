@@ -2,12 +2,13 @@
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { connect, headers, type JetStreamManager, type NatsConnection, NatsError } from 'nats';
 import { inboxPrefix } from '#local/nats/nats-permissions.ts';
+import { API_PREFIX } from '#local/nats/nats-server.ts';
 import { type ServiceName, services } from '#local/shared/topology.ts';
 import { DOMAIN } from '#services/domain.ts';
 import { eventSourceOf, streamOf } from '#services/platform/base/domain.ts';
 import type { BrokerSession } from '#services/platform/messaging/broker.ts';
 import { createEvent, type OutgoingEvent, readEvent } from '#services/platform/messaging/event.ts';
-import { ensureStream, isStreamMissing } from '#services/platform/messaging/streams.ts';
+import { hasStream, isStreamMissing } from '#services/platform/messaging/streams.ts';
 import type { TestNats } from './nats.ts';
 import { PATIENCE } from './patience.ts';
 
@@ -27,13 +28,7 @@ export type StoredEvent = {
   readonly headers: Readonly<Record<string, string>>;
 };
 
-/** Creates the stream of a service that is not running, as that service would. */
-export async function makeStream(nats: TestNats, producer: ServiceName): Promise<void> {
-  await using session = await openProducer(nats, producer);
-  await ensureStream(session, DOMAIN, producer);
-}
-
-/** Publishes an event in the platform's envelope as the service that owns its type; creates that service's stream when missing. */
+/** Publishes an event in the platform's envelope as the service that owns its type; provisions a stream that is missing. */
 export async function publishEvent<Schema extends DescMessage>(
   nats: TestNats,
   schema: Schema,
@@ -75,7 +70,7 @@ export async function readEventBodies<Schema extends DescMessage>(
 async function publishAs(nats: TestNats, event: OutgoingEvent, messageId: string): Promise<void> {
   const producer = producerOf(event.subject);
   await using session = await openProducer(nats, producer);
-  await ensureStream(session, DOMAIN, producer);
+  if (!(await hasStream(session.manager, streamOf(DOMAIN, producer)))) await nats.provision();
   const envelope = headers();
   for (const [name, value] of Object.entries(event.headers)) envelope.set(name, value);
   await session.jetstream.publish(event.subject, event.payload, { headers: envelope, msgID: messageId });
@@ -86,8 +81,9 @@ async function openProducer(nats: TestNats, producer: ServiceName): Promise<Brok
     nats.url(producer),
     inboxPrefix(producer),
   );
-  const jetstream = connection.jetstream(PATIENT);
-  const manager = await connection.jetstreamManager({ ...PATIENT, checkAPI: false });
+  const api = { ...PATIENT, apiPrefix: API_PREFIX };
+  const jetstream = connection.jetstream(api);
+  const manager = await connection.jetstreamManager({ ...api, checkAPI: false });
   return { connection, jetstream, manager, [Symbol.asyncDispose]: dispose };
 }
 

@@ -1,11 +1,13 @@
 // A real nats-server for one test file, with the users and permissions of the local stack and its own store.
 import { join } from 'node:path';
 import { vi } from 'vitest';
-import { ADMIN_USER, randomNatsUsers } from '#local/nats/nats-permissions.ts';
+import { ADMIN_USER, PROVISIONER_USER, randomNatsUsers } from '#local/nats/nats-permissions.ts';
 import { type NatsServer, startNatsServer } from '#local/nats/nats-server.ts';
 import { PortTakenError } from '#local/process/ports.ts';
 import { createGuardedDirectory, stopGuarded } from '#local/process/watchdog.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
+import { DOMAIN, EVENT_FLOWS } from '#services/domain.ts';
+import { provisionBroker } from '#services/platform/messaging/provisioning.ts';
 
 const RESTART_TIMEOUT_MS = 10_000;
 
@@ -17,8 +19,12 @@ export type TestNats = AsyncDisposable & {
   readonly storeDir: string;
   /** A service's connection string, with its password; its client also needs `inboxPrefix(service)`. */
   url(service: ServiceName): string;
+  /** Connects the user of the provisioning step. */
+  readonly provisionerUrl: string;
   /** Connects the user without restrictions. */
   readonly adminUrl: string;
+  /** Creates the streams and consumers that are missing, as the provisioning step does. */
+  provision(): Promise<void>;
   /** Stops the server gracefully; its streams are kept. */
   stop(): Promise<void>;
   /** Sends SIGKILL to the server; its streams are kept. */
@@ -27,17 +33,29 @@ export type TestNats = AsyncDisposable & {
   restart(): Promise<void>;
 };
 
-/** Starts a nats-server on a free port. Its disposal stops it and removes its streams. */
-export async function startTestNats(): Promise<TestNats> {
+export type TestNatsOptions = {
+  readonly isProvisioned?: boolean;
+  /** The path of nats-server. Default: the one that the local stack uses. */
+  readonly program?: string | undefined;
+};
+
+/**
+ * Starts a nats-server on a free port, with the streams and consumers of all services unless `isProvisioned` is false. Its disposal stops
+ * it and removes its streams.
+ */
+export async function startTestNats({ isProvisioned = true, program }: TestNatsOptions = {}): Promise<TestNats> {
   const folder = await createGuardedDirectory('touchstone-test-nats');
   const storeDir = join(folder.path, 'store');
   const users = randomNatsUsers();
   const log: string[] = [];
-  const start = (port: number) => startNatsServer({ storeDir, port, users, log: (line) => log.push(line) });
+  const start = (port: number) => startNatsServer({ storeDir, port, users, program, log: (line) => log.push(line) });
+  const provision = () =>
+    provisionBroker({ url: server.natsUrl(PROVISIONER_USER), domain: DOMAIN, flows: EVENT_FLOWS });
 
   let server: NatsServer;
   try {
     server = await start(0);
+    if (isProvisioned) await provision();
   } catch (error) {
     await folder[Symbol.asyncDispose]();
     throw error;
@@ -51,6 +69,8 @@ export async function startTestNats(): Promise<TestNats> {
     },
     url: (service) => server.natsUrl(service),
     adminUrl: server.natsUrl(ADMIN_USER),
+    provisionerUrl: server.natsUrl(PROVISIONER_USER),
+    provision,
     stop: () => server.stop(),
     kill: () => stopGuarded(server.process, { signal: 'SIGKILL' }),
     async restart() {

@@ -41,7 +41,10 @@ export type Broker = {
 };
 
 export type BrokerOptions = {
-  /** `nats://user:password@host:port`; with `tls://` the connection is always encrypted. */
+  /**
+   * `nats://user:password@host:port`; with `tls://` the connection is always encrypted. `?api_prefix=EVENTS.API` names the subjects
+   * under which this user's account imports the JetStream API of another account.
+   */
   readonly url: string;
   /** The service's name: the connection's name and the prefix of its inbox. */
   readonly service: string;
@@ -104,8 +107,16 @@ export function createBroker(options: BrokerOptions): Broker {
   };
 }
 
-async function openSession(options: BrokerOptions): Promise<BrokerSession> {
-  const { protocol, host, username, password } = new URL(options.url);
+/**
+ * Opens one connection that reconnects for ever once it is open.
+ * @throws {NatsError} when it cannot be opened.
+ */
+export async function openSession(
+  options: Pick<BrokerOptions, 'url' | 'service' | 'tls' | 'credentialsFile'>,
+): Promise<BrokerSession> {
+  const { protocol, host, username, password, searchParams } = new URL(options.url);
+  const apiPrefix = searchParams.get('api_prefix');
+  const api = { timeout: REQUEST_TIMEOUT_MS, ...(apiPrefix === null ? {} : { apiPrefix }) };
   const connection = await connect({
     servers: host,
     name: options.service,
@@ -124,8 +135,8 @@ async function openSession(options: BrokerOptions): Promise<BrokerSession> {
     maxPingOut: 2,
   });
   try {
-    const jetstream = connection.jetstream({ timeout: REQUEST_TIMEOUT_MS });
-    const manager = await connection.jetstreamManager({ timeout: REQUEST_TIMEOUT_MS, checkAPI: false });
+    const jetstream = connection.jetstream(api);
+    const manager = await connection.jetstreamManager({ ...api, checkAPI: false });
     return { connection, jetstream, manager };
   } catch (error) {
     await connection.close();

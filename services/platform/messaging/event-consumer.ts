@@ -2,10 +2,10 @@
 // applied are applied together, in the next transaction. Events are
 // retried for ever during outages; only failures of the handler itself are counted, and after the last attempt the event is stored as a
 // dead letter.
-import { AckPolicy, ConsumerEvents, type ConsumerMessages, DeliverPolicy, type JsMsg, nanos } from 'nats';
+import { ConsumerEvents, type ConsumerMessages, type JsMsg } from 'nats';
 import { backoffMs } from '../base/backoff.ts';
 import { withTimeout } from '../base/deadline.ts';
-import { type Domain, streamOf, subjectsOf } from '../base/domain.ts';
+import { type Domain, streamOf } from '../base/domain.ts';
 import { DomainError } from '../base/errors.ts';
 import { isUuid } from '../base/validation.ts';
 import { createWorker, type Worker } from '../base/worker.ts';
@@ -24,9 +24,8 @@ import {
   type ReceivedEvent,
   storeDeadLetter,
 } from './inbox.ts';
-import { isConsumerMissing, isStreamMissing } from './streams.ts';
+import { hasConsumer } from './streams.ts';
 
-const ACK_WAIT_MS = 30_000;
 const MAX_IN_FLIGHT = 32;
 const MAX_ATTEMPTS = 5;
 const MAX_DELAY_MS = 10_000;
@@ -72,6 +71,8 @@ export function createEventConsumer(options: EventConsumerOptions): EventConsume
     apply: createBatcher({ run: (events) => applyTogether(options.database, events), maxSize: MAX_IN_FLIGHT }),
   };
 
+  let isMissing = false;
+
   const worker = createWorker({
     name: `consumer of ${stream}`,
     periodMs: RETRY_PERIOD_MS,
@@ -79,8 +80,10 @@ export function createEventConsumer(options: EventConsumerOptions): EventConsume
     work: async (signal) => {
       const session = await broker.session(signal);
       if (session === undefined) return false;
-      // The stream is missing until its producer's first start: the next run looks for it again.
-      if (!(await ensureConsumer(session, options))) return false;
+      const isThere = await hasConsumer(session.manager, stream, service);
+      if (!isThere && !isMissing) options.log.warn({ stream }, 'the consumer is not provisioned yet; waiting for it');
+      isMissing = !isThere;
+      if (isMissing) return false; // The next run looks again.
       await consume(session, stream, service, signal, (message) => handleMessage(message, handling));
       return false;
     },
@@ -109,31 +112,7 @@ export function createEventConsumer(options: EventConsumerOptions): EventConsume
   };
 }
 
-// Unlimited deliveries: with a limit, a few crashes in a row would drop an event silently.
-async function ensureConsumer(
-  session: BrokerSession,
-  { domain, service, subscription }: EventConsumerOptions,
-): Promise<boolean> {
-  const stream = streamOf(domain, subscription.producer);
-  try {
-    await session.manager.consumers.info(stream, service);
-    return true;
-  } catch (error) {
-    if (isStreamMissing(error)) return false;
-    if (!isConsumerMissing(error)) throw error;
-  }
-  await session.manager.consumers.add(stream, {
-    durable_name: service,
-    filter_subject: subjectsOf(domain, subscription.producer),
-    ack_policy: AckPolicy.Explicit,
-    deliver_policy: DeliverPolicy.All,
-    ack_wait: nanos(ACK_WAIT_MS),
-    max_deliver: -1,
-  });
-  return true;
-}
-
-// Returns when stopped, or when the stream or the consumer was deleted: the caller creates the consumer again.
+// Returns when stopped, or when the stream or the consumer was deleted: the caller looks for it again.
 async function consume(
   session: BrokerSession,
   stream: string,

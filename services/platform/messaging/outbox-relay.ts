@@ -1,6 +1,6 @@
 // The outbox relay: publishes stored events in bounded batches, at least once. Any number of replicas may run it.
 import { headers as createHeaders } from 'nats';
-import type { Domain } from '../base/domain.ts';
+import { type Domain, streamOf } from '../base/domain.ts';
 import { createWorker, type Worker } from '../base/worker.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -9,7 +9,7 @@ import type { Database } from '../storage/database.ts';
 import { sql } from '../storage/sql.ts';
 import type { Broker, BrokerSession } from './broker.ts';
 import { createPublishBackoff, type PublishBackoff } from './publish-backoff.ts';
-import { ensureStream } from './streams.ts';
+import { hasStream } from './streams.ts';
 
 const BATCH_SIZE = 100;
 // Finds the rows of other replicas and of crashed processes; this process's own rows wake the relay at once.
@@ -39,6 +39,17 @@ export type OutboxRelayOptions = {
 export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   let readySession: BrokerSession | undefined;
   const backoff = createPublishBackoff();
+  const stream = streamOf(options.domain, options.service);
+  let isMissing = false;
+
+  const isProvisioned = async ({ manager }: BrokerSession): Promise<boolean> => {
+    const isThere = await hasStream(manager, stream);
+    if (!isThere && !isMissing)
+      options.log.warn({ stream }, 'the stream is not provisioned yet; events wait in the outbox');
+    isMissing = !isThere;
+    return isThere;
+  };
+
   return createWorker({
     name: 'outbox relay',
     periodMs: PERIOD_MS,
@@ -47,7 +58,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
     work: async (signal) => {
       const session = await options.broker.session(signal);
       if (session === undefined || !options.broker.status().connected) return false;
-      if (readySession !== session) await ensureStream(session, options.domain, options.service);
+      if (readySession !== session && !(await isProvisioned(session))) return false;
       readySession = session;
       try {
         return await relayBatch(session, backoff, options);

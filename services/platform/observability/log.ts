@@ -7,9 +7,6 @@ import { correlationField } from './tracing.ts';
 
 export type { Logger } from 'pino';
 
-const STDOUT = 1;
-const BLOCK_BYTES = 8_192;
-const FLUSH_PERIOD_MS = 100;
 const MAX_SUMMARY_LENGTH = 1_000;
 
 const SECRET_FIELDS = [
@@ -43,22 +40,6 @@ export function createLog(options: {
     },
     options.destination,
   );
-}
-
-/**
- * Opens the stdout of `process` for `createLog`. Lines are written in blocks, after a tenth of a second at the latest: a write for each line would be a
- * tenth of the cost of an order. Fatal lines are written at once, and all others when the process exits; one that is killed loses the
- * lines of that time.
- */
-export function openLogOutput(process: { on(event: 'exit', listener: () => void): unknown }): DestinationStream {
-  const output = pino.destination({
-    fd: STDOUT,
-    sync: true,
-    minLength: BLOCK_BYTES,
-    periodicFlush: FLUSH_PERIOD_MS,
-  });
-  process.on('exit', () => output.flushSync());
-  return output;
 }
 
 /** Hides the password of every connection string in a text. It reaches to the last `@` of the word, as it may contain one itself. */

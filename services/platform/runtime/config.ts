@@ -8,6 +8,9 @@ import type { RuntimeConfig } from './service-runtime.ts';
 /** How long a call waits for a database connection, and for each statement, unless a setting says otherwise. */
 export const DEFAULT_DATABASE_TIMEOUT_MS = 500;
 
+/** The connections of a replica: those of all six services fit into the 97 that a Postgres with its own defaults has for them. */
+export const DEFAULT_DATABASE_CONNECTIONS = 15;
+
 /** The address to listen on, the log level, the limits of concurrent calls and of statements, the browser origins that may call, the broker. */
 export const sharedSettings = {
   HOST: z.string().min(1).default('127.0.0.1'),
@@ -17,6 +20,7 @@ export const sharedSettings = {
   MAX_QUEUE_MS: durationMs(DEFAULT_LIMITS.maxQueueMs),
   MAX_STREAMS: count(DEFAULT_LIMITS.maxStreams),
   DATABASE_TIMEOUT_MS: durationMs(DEFAULT_DATABASE_TIMEOUT_MS),
+  DATABASE_CONNECTIONS: count(DEFAULT_DATABASE_CONNECTIONS, 9),
   ...identitySettings,
   NATS_CREDS_FILE: z.string().optional(),
   ...serverLimitSettings,
@@ -39,18 +43,21 @@ export const syntheticSettings = {
 };
 
 /** The config of every service: that of its runtime, and the log level. */
-export type ServiceConfig = RuntimeConfig & { readonly logLevel: string };
+export type ServiceConfig = RuntimeConfig & { readonly databaseConnections: number; readonly logLevel: string };
 
-/** The part of a service's config that comes from `sharedSettings`, and from its own settings of port and database. */
+/** The part of a service's config that comes from `sharedSettings`, and from its own settings of port, database and its migration. */
 export function runtimeConfig(
   settings: z.output<z.ZodObject<typeof sharedSettings>>,
   port: number,
   databaseUrl: string,
+  migrationDatabaseUrl: string | undefined,
 ): ServiceConfig {
   return {
     host: settings.HOST,
     port,
     databaseUrl: withAuthority(databaseUrl, settings.TLS_CA_FILE),
+    migrationDatabaseUrl: migrationDatabaseUrl && withAuthority(migrationDatabaseUrl, settings.TLS_CA_FILE),
+    databaseConnections: settings.DATABASE_CONNECTIONS,
     natsUrl: settings.NATS_URL,
     natsCredentialsFile: settings.NATS_CREDS_FILE,
     databaseTimeoutMs: settings.DATABASE_TIMEOUT_MS,

@@ -2,7 +2,8 @@
 
 import { describeError } from '../base/errors.ts';
 import { ConfigError, type Environment } from '../base/settings.ts';
-import { createLog, type Logger, openLogOutput } from '../observability/log.ts';
+import { createLog, type Logger } from '../observability/log.ts';
+import { openLogOutput } from '../observability/log-output.ts';
 import { createTelemetry } from '../observability/telemetry.ts';
 import { loadTelemetryConfig } from '../observability/telemetry-config.ts';
 import { installTracer } from '../observability/tracing.ts';

@@ -36,18 +36,15 @@ import { createServerInterceptors } from '../server/rpc-interceptors.ts';
 import { createDatabase, type Database, isDatabaseOutage } from '../storage/database.ts';
 import { migrate } from '../storage/migrations.ts';
 import { createPruner, MESSAGING_RULES, type PruneRule } from '../storage/pruner.ts';
-import { DEFAULT_DATABASE_TIMEOUT_MS } from './config.ts';
+import { DEFAULT_DATABASE_CONNECTIONS, DEFAULT_DATABASE_TIMEOUT_MS } from './config.ts';
 import { createHealthMonitor } from './health-monitor.ts';
 import { createOpsService } from './ops-service.ts';
 import { createLimitCounter, DEFAULT_SERVER_LIMITS, type ServerLimits } from './server-limits.ts';
 import { refreshGauges, type StatusSources } from './service-status.ts';
 
-const REQUEST_POOL_SIZE = 20;
-const BACKGROUND_POOL_SIZE = 10;
 // Operators and scrapes share these, so that they take none of the connections of calls; health has one of its own.
 const OPS_POOL_SIZE = 2;
 const HEALTH_POOL_SIZE = 1;
-const WARM_CONNECTIONS = 10;
 // A stop may wait for it twice, so it is less than half of the limit of a stop.
 const BACKGROUND_TIMEOUT_MS = 3_000;
 const MAX_REQUEST_BYTES = 1024 * 1024;
@@ -59,6 +56,10 @@ export type RuntimeConfig = {
   readonly host: string;
   readonly port: number;
   readonly databaseUrl: string;
+  /** The role that migrates the database. Default: the one of databaseUrl. */
+  readonly migrationDatabaseUrl?: string | undefined;
+  /** How many connections a replica may have: three for operators, metrics and health; of the rest two thirds for calls. Default: DEFAULT_DATABASE_CONNECTIONS. */
+  readonly databaseConnections?: number;
   /** How long a call waits for a connection, and for each statement. Default: DEFAULT_DATABASE_TIMEOUT_MS. */
   readonly databaseTimeoutMs?: number;
   readonly natsUrl: string;
@@ -165,7 +166,7 @@ export function createService(options: ServiceOptions): Service {
         name: 'database',
         start: async () => {
           await migrateWhenUp(options, stopping.signal);
-          await runtime.database.warm(WARM_CONNECTIONS);
+          await runtime.database.warm(poolSizes(config).calls);
         },
         stop: runtime.database.close,
       },
@@ -221,8 +222,9 @@ function createRuntime({
 }: ServiceOptions): Runtime & { readonly relay: OutboxRelay } {
   const metrics = createMetrics(name, processMetrics);
   const { databaseUrl: url, databaseTimeoutMs: timeoutMs = DEFAULT_DATABASE_TIMEOUT_MS } = config;
-  const database = createDatabase({ url, size: REQUEST_POOL_SIZE, timeoutMs, log });
-  const backgroundDatabase = createDatabase({ url, size: BACKGROUND_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS, log });
+  const { calls, background } = poolSizes(config);
+  const database = createDatabase({ url, size: calls, timeoutMs, log });
+  const backgroundDatabase = createDatabase({ url, size: background, timeoutMs: BACKGROUND_TIMEOUT_MS, log });
   const { natsUrl, natsCredentialsFile: credentialsFile } = config;
   const { ownTokenFile, tls: tlsPaths } = config.identity ?? NO_IDENTITY;
   const opsDatabase = createDatabase({ url, size: OPS_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS, log });
@@ -295,10 +297,17 @@ function createServer(
   return server;
 }
 
+/** How many connections are for the work that a caller waits for, and how many for background work. */
+function poolSizes({ databaseConnections = DEFAULT_DATABASE_CONNECTIONS }: RuntimeConfig) {
+  const shared = databaseConnections - OPS_POOL_SIZE - HEALTH_POOL_SIZE;
+  const calls = Math.floor((shared * 2) / 3);
+  return { calls, background: shared - calls };
+}
+
 async function migrateWhenUp(options: ServiceOptions, signal: AbortSignal): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await migrate({ databaseUrl: options.config.databaseUrl, directory: options.migrations, log: options.log });
+      await migrate({ ...options.config, directory: options.migrations, log: options.log });
       return;
     } catch (error) {
       if (signal.aborted || !isDatabaseOutage(error)) throw error;

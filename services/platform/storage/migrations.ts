@@ -1,15 +1,21 @@
-// The migrations of a database at start: the platform's own tables first, then the service's.
+// The migrations of a database at start: the platform's own tables first, then the service's. They are made by the role that owns the tables;
+// the service's own role may only read and write rows.
+import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
-import pg from 'pg';
+import pg, { escapeIdentifier } from 'pg';
 import type { Logger } from '../observability/log.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+// An arbitrary advisory lock key: concurrent grants on one table fail in Postgres.
+const GRANT_LOCK_KEY = 5_114_870_233;
 const PLATFORM_MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
 
 export type MigrateOptions = {
-  /** A role that may create tables. */
+  /** The service's own role. */
   readonly databaseUrl: string;
+  /** A role that may create tables, and will own them. Default: the service's own. */
+  readonly migrationDatabaseUrl?: string | undefined;
   /** The folder of the service's `NNNN_name.sql` files. */
   readonly directory: string;
   readonly log?: Logger;
@@ -18,21 +24,49 @@ export type MigrateOptions = {
 /** Applies the missing migrations, each file in a transaction of its own. Replicas that start together wait for each other. */
 export async function migrate(options: MigrateOptions): Promise<void> {
   // The runner neither waits until a connection of its own is closed nor survives its loss, so it gets ours.
-  const client = new pg.Client({ connectionString: options.databaseUrl, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  const { databaseUrl, migrationDatabaseUrl = databaseUrl } = options;
+  const client = new pg.Client({ connectionString: migrationDatabaseUrl, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
   client.on('error', noop); // When the connection is lost, the running statement, or the next one, fails.
   try {
     await client.connect();
+    if (!(await mayMigrate(client))) return await assertMigrated(client, options.directory);
     await applyMigrations(client, options);
+    const [owner, role] = [migrationDatabaseUrl, databaseUrl].map((url) => decodeURIComponent(new URL(url).username));
+    if (role !== undefined && role !== '' && role !== owner) await grantRows(client, role);
   } finally {
     await client.end();
   }
 }
 
-async function applyMigrations(client: pg.Client, options: MigrateOptions): Promise<void> {
-  for (const [migrationsTable, dir] of [
+async function mayMigrate(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ may: boolean }>(
+    "select has_schema_privilege(current_user, 'public', 'create') as may",
+  );
+  return rows[0]?.may ?? false;
+}
+
+/** For a replica that has the service's own role alone, beside one that migrates. */
+async function assertMigrated(client: pg.Client, directory: string): Promise<void> {
+  for (const [migrationsTable, dir] of foldersOf(directory)) {
+    const files = (await readdir(dir)).filter((name) => name.endsWith('.sql')).map((name) => name.slice(0, -4));
+    const { rows: tables } = await client.query('select where to_regclass($1) is not null', [migrationsTable]);
+    const { rows } =
+      tables.length === 0 ? { rows: [] } : await client.query<{ name: string }>(`select name from ${migrationsTable}`);
+    const missing = files.sort().filter((file) => !rows.some(({ name }) => name === file));
+    if (missing.length > 0)
+      throw new Error(`the database lacks ${missing.join(', ')}, and this role may not migrate it`);
+  }
+}
+
+function foldersOf(directory: string) {
+  return [
     ['platform_migration', PLATFORM_MIGRATIONS],
-    ['service_migration', options.directory],
-  ] as const) {
+    ['service_migration', directory],
+  ] as const;
+}
+
+async function applyMigrations(client: pg.Client, options: MigrateOptions): Promise<void> {
+  for (const [migrationsTable, dir] of foldersOf(options.directory)) {
     const applied = await runner({
       dbClient: client,
       dir,
@@ -43,6 +77,20 @@ async function applyMigrations(client: pg.Client, options: MigrateOptions): Prom
     });
     for (const migration of applied) options.log?.info({ migration: migration.name }, 'migration applied');
   }
+}
+
+/** Lets the service's role read and write the rows of every table, present and future, and only read what was migrated. */
+async function grantRows(client: pg.Client, role: string): Promise<void> {
+  const name = escapeIdentifier(role);
+  const rows = 'select, insert, update, delete, truncate on';
+  await client.query('begin');
+  await client.query('select pg_advisory_xact_lock($1)', [GRANT_LOCK_KEY]);
+  await client.query(`alter default privileges in schema public grant ${rows} tables to ${name}`);
+  await client.query(`alter default privileges in schema public grant usage, select on sequences to ${name}`);
+  await client.query(`grant ${rows} all tables in schema public to ${name}`);
+  await client.query(`grant usage, select on all sequences in schema public to ${name}`);
+  await client.query(`revoke insert, update, delete, truncate on platform_migration, service_migration from ${name}`);
+  await client.query('commit');
 }
 
 // The runner's log repeats the log line above; its errors are thrown.

@@ -6,7 +6,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { spawnGuarded } from '#local/process/watchdog.ts';
-import { isAlive } from '../../integration/local/processes.ts';
+import { findWatchdog, isAlive } from '../../integration/local/processes.ts';
 import { createFakeServices, everythingElsewhere, type FakeServices } from './fake-services.ts';
 
 const WITHIN = { timeout: 20_000, interval: 20 };
@@ -83,6 +83,33 @@ describe('make run', () => {
     await expect.poll(() => pids.map(isAlive), WITHIN).toEqual([false, false]);
     await using again = run(fakes);
     expect(await again.pids()).toHaveLength(2);
+  });
+
+  it('leaves no process when it is killed together with its watchdog', async () => {
+    await using fakes = await createFakeServices('order', 'payment');
+    await using killed = run(fakes);
+    const pids = await killed.pids();
+
+    process.kill(findWatchdog(killed.process.pid ?? 0), 'SIGKILL');
+    killed.process.kill('SIGKILL');
+    await killed.ended;
+
+    await expect.poll(() => pids.map(isAlive), WITHIN).toEqual([false, false]);
+  });
+
+  it('ends what an earlier one left that was killed together with its watchdog', async () => {
+    await using fakes = await createFakeServices('order');
+    await using killed = run(fakes, { FAKE_DEAF: 'yes' });
+    const [pid = 0] = await killed.pids();
+    process.kill(findWatchdog(killed.process.pid ?? 0), 'SIGKILL');
+    killed.process.kill('SIGKILL');
+    await killed.ended;
+    expect(isAlive(pid)).toBe(true); // It does not stop when it is asked to.
+
+    await using again = run(fakes);
+
+    expect(await again.pids()).toHaveLength(1);
+    expect(isAlive(pid)).toBe(false);
   });
 
   it('exits with 0 on a signal during its start', async () => {

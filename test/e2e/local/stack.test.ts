@@ -22,7 +22,7 @@ function portOf(stack: Stack, service: 'order' | 'payment'): number {
 }
 
 async function queryOrder(stack: Stack, statement: string): Promise<unknown[]> {
-  const client = new Client({ connectionString: stack.databaseUrl('order') });
+  const client = new Client({ connectionString: stack.ownerDatabaseUrl('order') });
   try {
     await client.connect();
     return (await client.query(statement)).rows;
@@ -161,6 +161,22 @@ describe('a stack of fake services', () => {
 });
 
 describe('a stack with its own Postgres, broker, provider and mailbox', () => {
+  it("gives a service's role the connections of two replicas, and its tables to another role", async () => {
+    await using fakes = await createFakeServices('order');
+    await using stack = await start(fakes, { environment: { DATABASE_CONNECTIONS: '9' } });
+
+    const roles = await queryOrder(
+      stack,
+      `SELECT rolname AS role, rolconnlimit AS limit, rolname = pg_get_userbyid(datdba) AS owns
+       FROM pg_roles, pg_database WHERE rolname LIKE 'shop_order%' AND datname = 'shop_order' ORDER BY rolname`,
+    );
+
+    expect(roles).toEqual([
+      { role: 'shop_order', limit: 18, owns: false },
+      { role: 'shop_order_owner', limit: 4, owns: true },
+    ]);
+  });
+
   it('keeps them alive, and keeps its data across a restart', async () => {
     await using fakes = await createFakeServices('order');
     const environment = { environment: {} };

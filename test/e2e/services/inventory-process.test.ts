@@ -12,6 +12,7 @@ import { asAllowedCaller, TEST_IDENTITY } from '../../support/identity/credentia
 import { startTestNats } from '../../support/nats.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 import { failureOf, lines } from '../../support/services/inventory.ts';
+import { startTcpGate } from '../../support/tcp-gate.ts';
 
 const MAIN = fileURLToPath(new URL('../../../services/inventory/main.ts', import.meta.url));
 const SOON = { timeout: 10_000, interval: 50 };
@@ -55,6 +56,27 @@ it('answers every accepted call, then exits 0, on SIGTERM', async () => {
   }
   expect((await present.checkAvailability({ productId: 'prod456' })).quantity).toBe(80);
 });
+
+it.each(['shut', 'silence'] as const)(
+  'ends within ten seconds of SIGTERM when its log has no reader, the broker is gone and its database is %s',
+  async (outage) => {
+    await using database = await createTestDatabase('inventory');
+    await using nats = await startTestNats();
+    const url = new URL(database.databaseUrl);
+    await using gate = await startTcpGate(Number(url.port));
+    url.port = String(gate.port);
+    await using inventory = spawnInventory(settings(url.toString(), nats.url('inventory')));
+    await inventory.serving();
+    await nats.kill();
+    gate[outage]();
+    await expect.poll(() => inventory.output.join('\n'), SOON).toContain('the database is unreachable: not serving');
+
+    inventory.closeOutput();
+    inventory.signal('SIGTERM');
+
+    await expect.poll(inventory.hasEnded, { timeout: 11_000, interval: 50 }).toBe(true);
+  },
+);
 
 it('keeps what it answered, and publishes it, after a SIGKILL', async () => {
   await using database = await createTestDatabase('inventory');
@@ -108,6 +130,12 @@ function spawnInventory(environment: Record<string, string>) {
     output,
     ended,
     exitCode: () => child.exitCode,
+    hasEnded: () => hasEnded(child),
+    /** Nothing that it prints is read any more. */
+    closeOutput: () => {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    },
     signal: (name: NodeJS.Signals) => child.kill(name),
     /** The URL, once it serves. */
     serving: async (): Promise<string> => {

@@ -1,199 +1,221 @@
-import { AckPolicy, connect, type NatsConnection, nanos, RetentionPolicy, StorageType } from 'nats';
-import { expect, it } from 'vitest';
-import { inboxPrefix } from '#local/nats/nats-permissions.ts';
-import { type ServiceName, services } from '#local/shared/topology.ts';
-import { startTestNats } from '../../support/nats.ts';
+// What each service may do at the broker and what it may not: tried by its own user, on the nats-server that the platform runs with and
+// on a current one.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { headers } from 'nats';
+import { describe, expect, it } from 'vitest';
+import { inboxPrefix, natsUsers, PROVISIONER_USER } from '#local/nats/nats-permissions.ts';
+import { API_PREFIX } from '#local/nats/nats-server.ts';
+import { services } from '#local/shared/topology.ts';
+import { expectRefused, expectSubscriptionRefused, startBroker } from './broker-users.ts';
 
-const producers = services.flatMap(({ name, stream }) => (stream === undefined ? [] : [{ name, stream }]));
+const CURRENT = fileURLToPath(new URL('../../../.tools/nats-current/nats-server', import.meta.url));
+const PUBLISHING = [
+  'shop.order.v1.Made',
+  'shop.inventory.v1.Made',
+  'shop.payment.v1.Made',
+  'shop.notification.v1.Made',
+];
+const STREAMS = ['SHOP_ORDER', 'SHOP_INVENTORY', 'SHOP_PAYMENT', 'SHOP_NOTIFICATION'];
+const users = natsUsers((name) => name);
 
-it('lets every service keep its own stream, publish to it, and read what it consumes', async () => {
-  await using broker = await startBroker();
-  for (const { name, stream } of producers) {
-    const manager = await broker.as(name).jetstreamManager();
-    const { config } = await manager.streams.info(stream.name);
-    await manager.streams.update(stream.name, { ...config, max_age: nanos(600_000) });
-    await broker
-      .as(name)
-      .jetstream()
-      .publish(stream.subject.replace('>', 'SomethingHappened'), 'payload', { msgID: '1' });
-  }
+/** What a service's user may publish to, by its permissions; wildcards are filled in. */
+const allowedSubjects = (service: string) =>
+  (users.find(({ name }) => name === service)?.permissions?.publish ?? []).map((subject) =>
+    subject.startsWith('$JS.ACK') ? subject.replace('>', '1.1.1.1.0') : subject.replace('>', 'Made'),
+  );
 
-  for (const { name, consumes } of services) {
-    const jetstream = broker.as(name).jetstream();
-    const manager = await broker.as(name).jetstreamManager();
-    for (const stream of consumes) {
-      expect((await manager.streams.info(stream)).state.messages).toBe(1);
-      await manager.consumers.add(stream, { durable_name: name, ack_policy: AckPolicy.Explicit });
-      const consumer = await jetstream.consumers.get(stream, name);
-      const messages = await consumer.consume({ max_messages: 1 });
-      for await (const message of messages) {
-        expect(await message.ackAck()).toBe(true);
-        break;
+describe.each([
+  ['the installed nats-server', undefined],
+  ['a current nats-server', CURRENT],
+])('at %s', (_name, program) => {
+  const isMissing = program !== undefined && !existsSync(program);
+  const start = (skip: (reason: string) => void) => {
+    if (isMissing) skip('it is not installed: make nats-current');
+    return startBroker(program);
+  };
+
+  it('a service publishes its own events, and reads and acknowledges what it consumes', async ({ skip }) => {
+    await using broker = await start(skip);
+    for (const { name, stream } of services) {
+      if (stream === undefined) continue;
+      const { jetstream, manager } = broker.as(name);
+      await jetstream.publish(stream.subject.replace('>', 'Made'), 'payload', { msgID: '1' });
+      expect((await manager.streams.info(stream.name)).state.messages).toBe(1);
+    }
+
+    for (const { name, consumes } of services) {
+      for (const stream of consumes) {
+        const consumer = await broker.as(name).jetstream.consumers.get(stream, name);
+        const messages = await consumer.consume({ max_messages: 1 });
+        for await (const message of messages) {
+          expect(message.subject).toMatch(/^shop\.\w+\.v1\.Made$/);
+          expect(await message.ackAck()).toBe(true);
+          break;
+        }
+        expect(await consumer.info()).toMatchObject({ num_pending: 0, num_ack_pending: 0 });
       }
-      expect(await consumer.info()).toMatchObject({ num_pending: 0, num_ack_pending: 0 });
     }
-  }
-  expect(broker.violations).toEqual([]);
-});
-
-it('lets a service give its consumer a filter subject', async () => {
-  await using broker = await startBroker();
-  const manager = await broker.as('notification').jetstreamManager();
-
-  const consumer = await manager.consumers.add('SHOP_ORDER', {
-    durable_name: 'notification',
-    ack_policy: AckPolicy.Explicit,
-    filter_subject: 'shop.order.v1.OrderConfirmed',
+    expect(broker.violations).toEqual([]);
   });
 
-  expect(consumer.config.filter_subject).toBe('shop.order.v1.OrderConfirmed');
-});
+  it('analytics reads single messages of every stream, to apply them again', async ({ skip }) => {
+    await using broker = await start(skip);
+    await broker.as('order').jetstream.publish('shop.order.v1.Made', 'payload');
 
-it("refuses every service what belongs to another's stream, and leaves that stream as it was", async () => {
-  await using broker = await startBroker();
-  const [victim] = producers.filter(({ name }) => name === 'inventory');
-  const stream = victim!.stream.name;
-  await broker.as('inventory').jetstream().publish('shop.inventory.v1.StockReserved', 'payload');
+    const { manager } = broker.as('analytics');
 
-  for (const { name } of services.filter((service) => service.name !== 'inventory')) {
+    expect((await manager.streams.getMessage('SHOP_ORDER', { seq: 1 })).string()).toBe('payload');
+    expect((await manager.streams.info('SHOP_ORDER')).state.last_seq).toBe(1);
+  });
+
+  it('an answer reaches no stream, no consumer and no inbox of another, whatever its reply subject', async ({
+    skip,
+  }) => {
+    await using broker = await start(skip);
+    for (const subject of PUBLISHING) await broker.admin.jetstream.publish(subject, '{"batch":1,"no_wait":true}');
+    for (const { name, consumes } of services) {
+      // Each consumer has delivered an event that is not acknowledged yet.
+      for (const stream of consumes) await (await broker.as(name).jetstream.consumers.get(stream, name)).next();
+    }
+    const overheard: string[] = [];
+    for (const { name } of services) {
+      void (async () => {
+        for await (const { subject } of broker.as(name).connection.subscribe(`${inboxPrefix(name)}.>`)) {
+          if (subject.includes('target')) overheard.push(`${name}: ${subject}`);
+        }
+      })();
+      await broker.as(name).connection.flush();
+    }
+
+    for (const { name } of services) {
+      const others = services.filter((other) => other.name !== name);
+      const before = await broker.readState(name);
+      const replies = [
+        ...PUBLISHING.filter((subject) => !subject.includes(name)),
+        ...others.map((other) => `${inboxPrefix(other.name)}.target`),
+        ...['DELETE', 'PURGE', 'UPDATE'].map((verb) => `$JS.API.STREAM.${verb}.SHOP_ORDER`),
+        `${API_PREFIX}.STREAM.DELETE.SHOP_ORDER`,
+        '$JS.API.CONSUMER.DELETE.SHOP_ORDER.notification',
+        '$JS.ACK.SHOP_ORDER.notification.1.1.1.1.0',
+        '$SYS.REQ.SERVER.PING',
+        '_R_.target',
+      ].filter((reply) => !reply.startsWith('$JS.ACK.SHOP_ORDER.') || name !== 'notification');
+      for (const subject of allowedSubjects(name)) {
+        for (const reply of replies) {
+          for (const payload of ['', '{"batch":1,"no_wait":true}', '{"seq":1}', '+NXT 1', '+ACK', '-NAK']) {
+            broker.as(name).connection.publish(subject, payload, { reply });
+          }
+        }
+      }
+      await broker.as(name).connection.flush();
+      await broker.admin.connection.flush();
+
+      expect(await broker.readState(name), name).toEqual(before);
+    }
+    for (const { name } of services) await broker.as(name).connection.flush();
+    expect(overheard).toEqual([]);
+  });
+
+  it('a trace of a message is written into no stream', async ({ skip }) => {
+    await using broker = await start(skip);
+    const before = await broker.readState('payment');
+    const traced = headers();
+    traced.set('Nats-Trace-Dest', 'shop.order.v1.OrderConfirmed');
+
+    broker.as('payment').connection.publish('shop.payment.v1.Made', 'payload', { headers: traced });
+    await broker.as('payment').connection.flush();
+    await broker.admin.connection.flush();
+
+    expect(await broker.readState('payment')).toEqual(before);
+  });
+
+  it('a service can neither change nor read a stream past its consumer, its own included', async ({ skip }) => {
+    await using broker = await start(skip);
+    await broker.admin.jetstream.publish('shop.order.v1.Made', 'payload');
+    const before = await broker.readState();
+
+    for (const { name } of services) {
+      const verbs = ['CREATE', 'UPDATE', 'DELETE', 'PURGE', 'SNAPSHOT', 'RESTORE', 'MSG.DELETE', 'LEADER.STEPDOWN'];
+      const onStreams = verbs.flatMap((verb) => [...STREAMS, 'ANOTHER'].map((stream) => `STREAM.${verb}.${stream}`));
+      const requests = [
+        ...onStreams,
+        'INFO',
+        'STREAM.LIST',
+        'STREAM.NAMES',
+        'DIRECT.GET.SHOP_ORDER',
+        'ACCOUNT.PURGE.EVENTS',
+      ];
+      if (name !== 'analytics') requests.push('STREAM.MSG.GET.SHOP_ORDER');
+      for (const request of requests) {
+        await expectRefused(broker.as(name).connection, `$JS.API.${request}`);
+        await expectRefused(broker.as(name).connection, `${API_PREFIX}.${request}`);
+      }
+      for (const subject of PUBLISHING.filter((published) => !published.includes(`.${name}.`))) {
+        await expectRefused(broker.as(name).connection, subject);
+      }
+    }
+    expect(await broker.readState()).toEqual(before);
+  });
+
+  it('a service can neither make, delete, read nor acknowledge a consumer other than its own', async ({ skip }) => {
+    await using broker = await start(skip);
+    await broker.admin.jetstream.publish('shop.order.v1.Made', 'payload');
+    const before = await broker.readState();
+
+    for (const { name } of services) {
+      const requests = [
+        ...['CREATE', 'DURABLE.CREATE', 'DELETE'].map((verb) => `CONSUMER.${verb}.SHOP_ORDER.${name}`),
+        `CONSUMER.CREATE.SHOP_ORDER.${name}.shop.order.v1.>`,
+        'CONSUMER.CREATE.SHOP_ORDER',
+        'CONSUMER.NAMES.SHOP_ORDER',
+        'CONSUMER.LIST.SHOP_ORDER',
+        ...services
+          .filter((other) => other.name !== name)
+          .flatMap((other) => ['INFO', 'MSG.NEXT'].map((verb) => `CONSUMER.${verb}.SHOP_ORDER.${other.name}`)),
+      ];
+      const acknowledgements = services
+        .filter((other) => other.name !== name)
+        .map((other) => `$JS.ACK.SHOP_ORDER.${other.name}.1.1.1.1.0`);
+      for (const subject of [
+        ...requests.flatMap((request) => [`$JS.API.${request}`, `${API_PREFIX}.${request}`]),
+        ...acknowledgements,
+      ]) {
+        await expectRefused(broker.as(name).connection, subject);
+      }
+    }
+    expect(await broker.readState()).toEqual(before);
+  });
+
+  it("a service can subscribe neither to events nor to another's replies nor to the server's own subjects", async ({
+    skip,
+  }) => {
+    await using broker = await start(skip);
+
+    for (const { name } of services) {
+      const others = services.filter((other) => other.name !== name).map((other) => `${inboxPrefix(other.name)}.>`);
+      for (const subject of [...PUBLISHING, ...others, 'shop.>', '>', '_INBOX.>', '$JS.>', '$SYS.>', '_R_.>']) {
+        await expectSubscriptionRefused(broker.as(name).connection, subject);
+      }
+    }
+  });
+
+  it('the provisioner can neither publish, read nor delete what the streams hold', async ({ skip }) => {
+    await using broker = await start(skip);
+
     for (const subject of [
-      'shop.inventory.v1.StockReserved',
-      `$JS.API.STREAM.CREATE.${stream}`,
-      `$JS.API.STREAM.UPDATE.${stream}`,
-      `$JS.API.STREAM.DELETE.${stream}`,
-      `$JS.API.STREAM.PURGE.${stream}`,
-      `$JS.API.STREAM.MSG.GET.${stream}`,
-      `$JS.API.STREAM.MSG.DELETE.${stream}`,
-      `$JS.API.DIRECT.GET.${stream}`,
+      ...PUBLISHING,
+      ...['DELETE', 'PURGE', 'MSG.GET', 'MSG.DELETE', 'SNAPSHOT'].map((verb) => `$JS.API.STREAM.${verb}.SHOP_ORDER`),
+      '$JS.API.STREAM.CREATE.ANOTHER',
+      '$JS.API.CONSUMER.MSG.NEXT.SHOP_ORDER.notification',
+      '$JS.API.CONSUMER.DELETE.SHOP_ORDER.notification',
+      '$JS.API.CONSUMER.CREATE.SHOP_ORDER.another.shop.order.v1.>',
+      '$JS.ACK.SHOP_ORDER.notification.1.1.1.1.0',
     ]) {
-      await expectRefused(broker.as(name), subject);
+      await expectRefused(broker.as(PROVISIONER_USER).connection, subject);
     }
-  }
-  const manager = await broker.admin.jetstreamManager();
-  expect((await manager.streams.info(stream)).state).toMatchObject({ messages: 1, first_seq: 1, last_seq: 1 });
-});
-
-it("refuses a service its own stream's deletion, and streams that are not in the topology", async () => {
-  await using broker = await startBroker();
-
-  for (const { name, stream } of producers) {
-    await expectRefused(broker.as(name), `$JS.API.STREAM.DELETE.${stream.name}`);
-    await expectRefused(broker.as(name), `$JS.API.STREAM.PURGE.${stream.name}`);
-    await expectRefused(broker.as(name), '$JS.API.STREAM.CREATE.ANOTHER');
-  }
-});
-
-it("refuses a service another's consumer, one under another name, and one on a stream it does not consume", async () => {
-  await using broker = await startBroker();
-  const manager = await broker.as('notification').jetstreamManager();
-  await manager.consumers.add('SHOP_ORDER', { durable_name: 'notification', ack_policy: AckPolicy.Explicit });
-  await broker.as('order').jetstream().publish('shop.order.v1.OrderCreated', 'payload');
-
-  for (const subject of [
-    '$JS.API.CONSUMER.MSG.NEXT.SHOP_ORDER.notification',
-    '$JS.API.CONSUMER.INFO.SHOP_ORDER.notification',
-    '$JS.API.CONSUMER.CREATE.SHOP_ORDER.notification',
-    '$JS.API.CONSUMER.DELETE.SHOP_ORDER.notification',
-    '$JS.API.CONSUMER.DELETE.SHOP_ORDER.inventory',
-    '$JS.API.CONSUMER.CREATE.SHOP_ORDER',
-    '$JS.API.CONSUMER.CREATE.SHOP_ORDER.inventory2',
-    '$JS.API.CONSUMER.DURABLE.CREATE.SHOP_ORDER.inventory2',
-    '$JS.API.CONSUMER.CREATE.SHOP_PAYMENT.inventory',
-    '$JS.API.CONSUMER.DURABLE.CREATE.SHOP_PAYMENT.inventory',
-    '$JS.API.CONSUMER.MSG.NEXT.SHOP_PAYMENT.inventory',
-    '$JS.ACK.SHOP_ORDER.notification.1.1.1.1.0',
-  ]) {
-    await expectRefused(broker.as('inventory'), subject);
-  }
-  const admin = await broker.admin.jetstreamManager();
-  expect(await admin.consumers.info('SHOP_ORDER', 'notification')).toMatchObject({
-    num_pending: 1,
-    num_ack_pending: 0,
+    for (const subject of ['shop.>', '>', `${inboxPrefix('order')}.>`]) {
+      await expectSubscriptionRefused(broker.as(PROVISIONER_USER).connection, subject);
+    }
   });
 });
-
-it("refuses a service subscriptions to events and to another's replies", async () => {
-  await using broker = await startBroker();
-
-  for (const subject of [
-    'shop.order.v1.OrderCreated',
-    'shop.>',
-    '>',
-    `${inboxPrefix('order')}.>`,
-    '_INBOX.>',
-    '$JS.>',
-  ]) {
-    await expectSubscriptionRefused(broker.as('payment'), subject);
-  }
-});
-
-type Broker = AsyncDisposable & {
-  readonly admin: NatsConnection;
-  /** Where the server told a service's connection that something was not allowed. */
-  readonly violations: string[];
-  as(service: ServiceName): NatsConnection;
-};
-
-/** A broker to which all services are connected, with the streams made by their producers. */
-async function startBroker(): Promise<Broker> {
-  const resources = new AsyncDisposableStack();
-  const nats = resources.use(await startTestNats());
-  const open = async (url: string, prefix: string) => {
-    const { host, username, password } = new URL(url);
-    const connection = await connect({
-      servers: host,
-      user: username,
-      pass: password,
-      inboxPrefix: prefix,
-      timeout: 2_000,
-    });
-    resources.defer(() => connection.close());
-    return connection;
-  };
-  const admin = await open(nats.adminUrl, '_INBOX');
-  const violations: string[] = [];
-  const connections = new Map<ServiceName, NatsConnection>();
-  for (const { name } of services) {
-    const connection = await open(nats.url(name), inboxPrefix(name));
-    connections.set(name, connection);
-    void recordViolations(connection, violations);
-  }
-  for (const { name, stream } of producers) await createStream(connections.get(name)!, stream);
-  return {
-    admin,
-    violations,
-    as: (service) => connections.get(service)!,
-    [Symbol.asyncDispose]: () => resources.disposeAsync(),
-  };
-}
-
-async function recordViolations(connection: NatsConnection, violations: string[]): Promise<void> {
-  for await (const { type, data } of connection.status()) {
-    if (type === 'error') violations.push(`${data}`);
-  }
-}
-
-async function createStream(
-  connection: NatsConnection,
-  { name, subject }: { name: string; subject: string },
-): Promise<void> {
-  const manager = await connection.jetstreamManager();
-  await manager.streams.add({
-    name,
-    subjects: [subject],
-    retention: RetentionPolicy.Limits,
-    storage: StorageType.File,
-  });
-}
-
-async function expectRefused(connection: NatsConnection, subject: string): Promise<void> {
-  const answered = connection.request(subject, '{}', { timeout: 1_000 });
-  await expect(answered, subject).rejects.toMatchObject({ code: 'PERMISSIONS_VIOLATION' });
-}
-
-async function expectSubscriptionRefused(connection: NatsConnection, subject: string): Promise<void> {
-  const subscription = connection.subscribe(subject);
-  await expect(subscription[Symbol.asyncIterator]().next(), subject).rejects.toMatchObject({
-    code: 'PERMISSIONS_VIOLATION',
-  });
-}

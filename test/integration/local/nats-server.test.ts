@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, rename, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { connect, type NatsConnection, StorageType } from 'nats';
@@ -26,6 +26,23 @@ describe('the nats-server', () => {
       await first.stop();
       expect([isAlive(first.pid), await isListening(first.port)]).toEqual([false, false]);
     }
+    await using second = await startNatsServer({ ...options, storeDir });
+    await using client = await connectAdmin(second);
+
+    expect(await readSubjects(client.connection)).toEqual(['kept.one']);
+  });
+
+  it('keeps the messages of a folder in which all users were in one account', async () => {
+    await using folder = await createGuardedDirectory('touchstone-test');
+    const storeDir = join(folder.path, 'store');
+    {
+      await using first = await startNatsServer({ ...options, storeDir });
+      await using client = await connectAdmin(first);
+      await createStream(client.connection);
+      await client.connection.jetstream().publish('kept.one', 'payload');
+    }
+    await rename(join(storeDir, 'jetstream', 'EVENTS'), join(storeDir, 'jetstream', '$G'));
+
     await using second = await startNatsServer({ ...options, storeDir });
     await using client = await connectAdmin(second);
 

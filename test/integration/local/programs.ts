@@ -1,6 +1,7 @@
 // Programs of the local stack as processes of their own, as the supervisor runs them.
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { signalGroup, spawnGuarded, stopGuarded } from '#local/process/watchdog.ts';
 
@@ -26,4 +27,13 @@ export async function startProgram(name: string, environment: Record<string, str
     },
     [Symbol.asyncDispose]: () => stopGuarded(child),
   };
+}
+
+/** Runs the provisioning step to its end; returns its exit code and all that it printed. */
+export async function runProvisioning(environment: Record<string, string>): Promise<{ code: number; output: string }> {
+  const file = fileURLToPath(new URL('../../../services/provisioning/main.ts', import.meta.url));
+  const child = spawnGuarded(process.execPath, [file], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+  if (!child.stdout || !child.stderr) throw new Error('the provisioning step has no output');
+  const [output, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  return { code: Number(code), output: output + errors };
 }

@@ -1,56 +1,172 @@
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
-import { expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startPostgres } from '#local/postgres/postgres.ts';
 import { createServiceDatabase, serviceDatabaseUrl } from '#local/postgres/service-database.ts';
 import { createGuardedDirectory } from '#local/process/watchdog.ts';
+import type { ServiceName } from '#local/shared/topology.ts';
+import { migrate } from '#services/platform/storage/migrations.ts';
 
-it("creates a database that the service owns and another service's role cannot connect to", async () => {
+const REFUSED = { code: '42501' };
+
+it("creates a database that another service's roles cannot connect to", async () => {
   await using server = await startServer();
-  const order = await createServiceDatabase({ ...server, service: 'order', password: 'order-password' });
-  const payment = await createServiceDatabase({ ...server, service: 'payment', password: 'payment-password' });
-  await query(order, 'CREATE TABLE orders (id text)');
+  const order = await server.create('order');
+  const payment = await server.create('payment');
+  await query(order.ownerUrl, 'CREATE TABLE orders (id text)');
 
-  expect(new URL(order).pathname).toBe('/shop_order');
-  expect(await query(order, 'SELECT current_user::text AS role, count(*)::int AS rows FROM orders')).toEqual([
-    { role: 'shop_order', rows: 0 },
-  ]);
-  for (const database of ['shop_order', 'postgres', 'template1']) {
-    const url = serviceDatabaseUrl(payment, { role: 'shop_payment', password: 'payment-password', database });
-    await expect(query(url, 'SELECT 1')).rejects.toMatchObject({
-      code: '42501',
-      message: expect.stringContaining(database),
-    });
+  expect(new URL(order.url).pathname).toBe('/shop_order');
+  expect(await query(order.url, 'SELECT current_user::text AS role')).toEqual([{ role: 'shop_order' }]);
+  for (const role of ['shop_payment', 'shop_payment_owner']) {
+    for (const database of ['shop_order', 'postgres', 'template1']) {
+      const password = role.endsWith('owner') ? 'payment-owner' : 'payment';
+      const url = serviceDatabaseUrl(payment.url, { role, password, database });
+      await expect(query(url, 'SELECT 1')).rejects.toMatchObject({
+        ...REFUSED,
+        message: expect.stringContaining(database),
+      });
+    }
   }
 });
 
-it('grants a role no rights beyond its database', async () => {
+it.each(['url', 'ownerUrl'] as const)('grants a role (%s) no rights beyond its database', async (role) => {
   await using server = await startServer();
-  const url = await createServiceDatabase({ ...server, service: 'order', password: 'order-password' });
+  const { [role]: url } = await server.create('order');
 
-  await expect(query(url, 'CREATE DATABASE another')).rejects.toMatchObject({ code: '42501' });
-  await expect(query(url, "CREATE ROLE another LOGIN PASSWORD 'x'")).rejects.toMatchObject({ code: '42501' });
-  await expect(query(url, "SELECT pg_read_file('/etc/passwd')")).rejects.toMatchObject({ code: '42501' });
+  await expect(query(url, 'CREATE DATABASE another')).rejects.toMatchObject(REFUSED);
+  await expect(query(url, "CREATE ROLE another LOGIN PASSWORD 'x'")).rejects.toMatchObject(REFUSED);
+  await expect(query(url, "SELECT pg_read_file('/etc/passwd')")).rejects.toMatchObject(REFUSED);
+});
+
+describe("a service's role, once its database is migrated by the owner", () => {
+  let server: Awaited<ReturnType<typeof startServer>>;
+  let order: Awaited<ReturnType<typeof server.migrated>>;
+  beforeAll(async () => {
+    server = await startServer();
+    order = await server.migrated('order');
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+
+  it('reads and writes the rows of every table, those of later migrations included', async () => {
+    const { url, ownerUrl } = order;
+    await query(ownerUrl, 'CREATE TABLE later (id bigint generated always as identity)');
+
+    for (const table of ['orders', 'order_key', 'outbox', 'inbox', 'later']) {
+      expect(await query(url, `SELECT count(*)::int AS rows FROM ${table}`)).toEqual([{ rows: 0 }]);
+      await query(url, `DELETE FROM ${table}`);
+      await query(url, `TRUNCATE ${table}`);
+    }
+    await query(url, 'INSERT INTO later DEFAULT VALUES');
+    await query(url, 'INSERT INTO inbox (event_id) VALUES (gen_random_uuid())');
+  });
+
+  it.each([
+    'DROP TABLE orders',
+    'ALTER TABLE orders ADD COLUMN extra text',
+    'ALTER TABLE orders OWNER TO shop_order',
+    'CREATE TABLE extra (id int)',
+    'CREATE TEMPORARY TABLE extra (id int)',
+    'CREATE INDEX ON orders (customer_id)',
+    'CREATE SCHEMA extra',
+    'CREATE FUNCTION extra() RETURNS int LANGUAGE sql RETURN 1',
+    'CREATE TRIGGER extra BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()',
+    'CREATE EXTENSION hstore',
+    'SET ROLE shop_order_owner',
+    'ALTER DATABASE shop_order OWNER TO shop_order',
+    'DROP DATABASE shop_order',
+    'ALTER ROLE shop_order CONNECTION LIMIT 1000',
+    'DELETE FROM service_migration',
+    'TRUNCATE platform_migration',
+  ])('is refused %s', async (statement) => {
+    await expect(query(order.url, statement)).rejects.toMatchObject({ code: expect.stringMatching(/^(42501|55006)$/) });
+  });
+
+  it('finds nothing to migrate, so that only one replica needs the role of the owner', async () => {
+    await migrate({ databaseUrl: order.url, directory: migrationsOf('order') });
+
+    const others = migrate({ databaseUrl: order.url, directory: migrationsOf('payment') });
+    await expect(others).rejects.toThrow(
+      'the database lacks 0001_charges, 0002_trace, 0003_synthetic_charges, and this role may not migrate it',
+    );
+  });
+
+  it('opens its database, or its tables, to no other role', async () => {
+    const { url } = order;
+
+    // Postgres answers with a warning to a grant by a role that may not give it.
+    await query(url, 'GRANT CONNECT ON DATABASE shop_order TO PUBLIC');
+    await expect(query(url, 'GRANT SELECT ON orders TO PUBLIC')).resolves.toEqual([]);
+
+    expect(await query(url, "SELECT has_database_privilege('public', 'shop_order', 'CONNECT') AS connect")).toEqual([
+      { connect: false },
+    ]);
+    expect(await query(url, "SELECT has_table_privilege('public', 'orders', 'SELECT') AS select")).toEqual([
+      { select: false },
+    ]);
+  });
+
+  it('has no more connections than its limit, and leaves the others to the other services', async () => {
+    await using other = await startServer();
+    const { url } = await other.create('order', { connections: 3 });
+    const payment = await other.create('payment', { connections: 3 });
+    await using connections = new AsyncDisposableStack();
+    for (let opened = 0; opened < 3; opened += 1) {
+      const client = new Client({ connectionString: url });
+      await client.connect();
+      connections.defer(() => client.end());
+    }
+
+    await expect(query(url, 'SELECT 1')).rejects.toMatchObject({ code: '53300' });
+
+    expect(await query(payment.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+});
+
+it('gives the owner what a database from before belonged to the service, and keeps its rows', async () => {
+  await using server = await startServer();
+  await query(server.superuserUrl, "CREATE ROLE shop_order LOGIN PASSWORD 'order'");
+  await query(server.superuserUrl, 'CREATE DATABASE shop_order OWNER shop_order');
+  const url = serviceDatabaseUrl(server.superuserUrl, {
+    role: 'shop_order',
+    password: 'order',
+    database: 'shop_order',
+  });
+  await migrate({ databaseUrl: url, directory: migrationsOf('order') });
+  await query(url, 'INSERT INTO inbox (event_id) VALUES (gen_random_uuid())');
+
+  const { url: sameUrl } = await server.migrated('order');
+
+  expect(await query(sameUrl, 'SELECT count(*)::int AS rows FROM inbox')).toEqual([{ rows: 1 }]);
+  await query(sameUrl, 'INSERT INTO inbox (event_id) VALUES (gen_random_uuid())');
+  await expect(query(sameUrl, 'DROP TABLE inbox')).rejects.toMatchObject(REFUSED);
+  const owners = await query(
+    sameUrl,
+    "SELECT DISTINCT tableowner::text AS owner FROM pg_tables WHERE schemaname = 'public' UNION SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = 'shop_order'",
+  );
+  expect(owners).toEqual([{ owner: 'shop_order_owner' }]);
 });
 
 it('keeps the data and sets the new password when it is called again', async () => {
   await using server = await startServer();
-  const first = await createServiceDatabase({ ...server, service: 'order', password: 'first' });
-  await query(first, 'CREATE TABLE orders AS SELECT 7 AS number');
+  const first = await server.create('order', { password: 'first' });
+  await query(first.ownerUrl, 'CREATE TABLE orders AS SELECT 7 AS number');
 
-  const second = await createServiceDatabase({ ...server, service: 'order', password: "second 'quoted' %41" });
+  const second = await server.create('order', { password: "second 'quoted' %41" });
 
-  expect(await query(second, 'SELECT number FROM orders')).toEqual([{ number: 7 }]);
-  await expect(query(first, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
+  expect(await query(second.ownerUrl, 'SELECT number FROM orders')).toEqual([{ number: 7 }]);
+  expect(await query(second.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  await expect(query(first.url, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
 });
 
 it('creates the databases once for concurrent callers', async () => {
   await using server = await startServer();
-  const create = (service: 'order' | 'inventory') => createServiceDatabase({ ...server, service, password: service });
 
-  const urls = await Promise.all([create('order'), create('inventory'), create('order'), create('inventory')]);
+  const created = await Promise.all(
+    (['order', 'inventory', 'order', 'inventory'] as const).map((name) => server.create(name)),
+  );
 
-  for (const url of urls) expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  for (const { url } of created) expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
 });
 
 it("writes no password to the server's log, not even when a statement fails", async () => {
@@ -58,7 +174,7 @@ it("writes no password to the server's log, not even when a statement fails", as
   await query(server.superuserUrl, 'ALTER SYSTEM SET default_transaction_read_only = on');
   await query(server.superuserUrl, 'SELECT pg_reload_conf()');
 
-  const created = createServiceDatabase({ ...server, service: 'order', password: 'never-to-be-logged' });
+  const created = server.create('order', { password: 'never-to-be-logged' });
 
   await expect(created).rejects.toMatchObject({ code: '25006' });
   await expect.poll(() => server.log.join('\n')).toContain('read-only transaction');
@@ -78,7 +194,20 @@ async function startServer() {
       log: (line) => log.push(line),
     }),
   );
-  return { superuserUrl, log, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  const create = (service: ServiceName, { password = service as string, ...options }: Partial<Options> = {}) =>
+    createServiceDatabase({ superuserUrl, service, password, ownerPassword: `${service}-owner`, ...options });
+  const migrated = async (service: ServiceName) => {
+    const { url, ownerUrl } = await create(service);
+    await migrate({ databaseUrl: url, migrationDatabaseUrl: ownerUrl, directory: migrationsOf(service) });
+    return { url, ownerUrl };
+  };
+  return { superuserUrl, log, create, migrated, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+type Options = { readonly password: string; readonly connections: number };
+
+function migrationsOf(service: ServiceName): string {
+  return fileURLToPath(new URL(`../../../services/${service}/migrations`, import.meta.url));
 }
 
 async function query(connectionString: string, statement: string): Promise<unknown[]> {

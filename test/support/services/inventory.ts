@@ -10,7 +10,6 @@ import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import type { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { createInventoryService } from '#services/inventory/service.ts';
 import { DEFAULT_LIMITS } from '#services/platform/server/load-shedding.ts';
-import { makeStream } from '../events.ts';
 import { asAllowedCaller, TEST_IDENTITY_CONFIG } from '../identity/credentials.ts';
 import { startTestNats, type TestNats } from '../nats.ts';
 import { createTestDatabase, type TestDatabase } from '../postgres.ts';
@@ -36,6 +35,7 @@ export async function startInventory({ database, nats }: InventoryNeeds): Promis
       host: '127.0.0.1',
       port: 0,
       databaseUrl: database.databaseUrl,
+      databaseConnections: 15,
       natsUrl: nats.url('inventory'),
       corsOrigins: undefined,
       identity: TEST_IDENTITY_CONFIG,
@@ -82,12 +82,11 @@ export type InventoryFixture = RunningInventory & {
   stopInventory(): Promise<void>;
 };
 
-/** Starts inventory with its database, the initial catalogue, a broker and the order service's stream. */
+/** Starts inventory with its database, the initial catalogue and a broker. */
 export async function startInventoryFixture(): Promise<InventoryFixture> {
   await using resources = new AsyncDisposableStack();
   const database = resources.use(await createTestDatabase('inventory'));
   const nats = resources.use(await startTestNats());
-  await makeStream(nats, 'order');
   const inventory = resources.use(await startInventory({ database, nats }));
   const owned = resources.move();
   return {

@@ -4,35 +4,42 @@ import { describe, expect, it, vi } from 'vitest';
 import { RebuildState } from '#gen/shop/analytics/v1/analytics_pb.ts';
 import { RebuildSalesRequestSchema } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
 import { rebuildSales } from '#services/analytics/rebuild-sales.ts';
-import { advanceRebuild } from '#services/analytics/rebuilder.ts';
+import { createRebuilder } from '#services/analytics/rebuilder.ts';
+import { createAnalyticsSubscriptions } from '#services/analytics/routes.ts';
 import { createLog } from '#services/platform/observability/log.ts';
 import { testCall } from '../../support/services/call.ts';
 import { NOON } from '../../support/services/sales-builders.ts';
+import { createFakeDatabase } from '../platform/support/fake-database.ts';
 import { createFakeGenerations } from './fakes.ts';
 
 const log = createLog({ service: 'analytics', level: 'silent' });
 const NEVER_ABORTED = new AbortController().signal;
 const REWOUND = { order: 7, inventory: 7, payment: 7, notification: 7 };
+const STREAMS = ['SHOP_ORDER', 'SHOP_INVENTORY', 'SHOP_PAYMENT', 'SHOP_NOTIFICATION'];
 
-/** A fake broker whose streams hold seven messages, and whose consumers have this progress. */
+/** A fake broker whose streams hold the messages 3 to 7, of a type that nothing handles. */
 function openRebuild(
   generations: ReturnType<typeof createFakeGenerations>,
-  { acked = 7, pending = 0, unacked = 0, connected = true } = {},
+  { connected = true, firstSequence = 3, lastSequence = 7 } = {},
 ) {
-  const state = { messages: 7, last_seq: 7, first_seq: 1, first_ts: NOON.toISOString() };
-  const consumers = {
-    delete: vi.fn(async (_stream: string, _consumer: string) => true),
-    info: vi.fn(async (_stream: string, _consumer: string) => ({
-      ack_floor: { stream_seq: acked },
-      num_pending: pending,
-      num_ack_pending: unacked,
-    })),
+  const state = { messages: 5, last_seq: lastSequence, first_seq: firstSequence, first_ts: NOON.toISOString() };
+  const streams = {
+    info: vi.fn(async (_stream: string) => ({ state })),
+    getMessage: vi.fn(async (_stream: string, { seq }: { seq: number }) => ({ seq, header: new Map() })),
   };
-  const session = { manager: { consumers, streams: { info: async () => ({ state }) } } } as never;
+  const session = { manager: { streams } } as never;
   const broker = { session: async () => session, status: () => ({ connected, since: NOON }) };
   const changed = vi.fn<() => void>();
-  const advance = () => advanceRebuild({ service: 'analytics', generations, broker, changed, log }, NEVER_ABORTED);
-  return { advance, consumers, changed };
+  const rebuild = createRebuilder({
+    generations,
+    subscriptions: createAnalyticsSubscriptions(changed),
+    database: createFakeDatabase(),
+    broker,
+    changed,
+    log,
+  });
+  const read = () => streams.getMessage.mock.calls.map(([stream, { seq }]) => `${stream} ${seq}`);
+  return { advance: () => rebuild(NEVER_ABORTED), streams, changed, read };
 }
 
 function missing(code: number): NatsError {
@@ -41,43 +48,27 @@ function missing(code: number): NatsError {
   return error;
 }
 
+/** `SHOP_ORDER 3`, `SHOP_ORDER 4` and so on. */
+function numbered(streams: readonly string[], ...sequences: number[]): string[] {
+  return streams.flatMap((stream) => sequences.map((sequence) => `${stream} ${sequence}`));
+}
+
 describe('advancing a rebuild', () => {
-  it('resets every consumer to the start of its stream, and stores where the catch-up ends', async () => {
+  it('stores first where the reading of each stream ends', async () => {
     const generations = createFakeGenerations({ generation: 2, rewound: {} });
-    const { advance, consumers } = openRebuild(generations);
+    const { advance, read } = openRebuild(generations);
 
     expect(await advance()).toBe(true);
 
-    const streams = ['SHOP_ORDER', 'SHOP_INVENTORY', 'SHOP_PAYMENT', 'SHOP_NOTIFICATION'];
-    expect(consumers.delete.mock.calls).toEqual(streams.map((stream) => [stream, 'analytics']));
     expect(generations.building?.rewound).toEqual(REWOUND);
+    expect(read()).toEqual([]);
     expect(generations.finish).not.toHaveBeenCalled();
   });
 
-  it('stores that a consumer was reset only after it was deleted, stream by stream', async () => {
+  it('stores nothing for a stream of which the broker says nothing', async () => {
     const generations = createFakeGenerations({ generation: 2, rewound: {} });
-    const { advance, consumers } = openRebuild(generations);
-    const steps: string[] = [];
-    consumers.delete.mockImplementation(async (stream) => {
-      steps.push(`delete ${stream}`);
-      return true;
-    });
-    const markRewound = generations.markRewound.getMockImplementation();
-    generations.markRewound.mockImplementation(async (generation, producer, lastSequence) => {
-      steps.push(`mark ${producer}`);
-      await markRewound?.(generation, producer, lastSequence);
-    });
-
-    await advance();
-
-    const producers = ['order', 'inventory', 'payment', 'notification'];
-    expect(steps).toEqual(producers.flatMap((name) => [`delete SHOP_${name.toUpperCase()}`, `mark ${name}`]));
-  });
-
-  it('stores no reset of a consumer that could not be deleted', async () => {
-    const generations = createFakeGenerations({ generation: 2, rewound: {} });
-    const { advance, consumers } = openRebuild(generations);
-    consumers.delete.mockRejectedValue(new Error('the broker does not answer'));
+    const { advance, streams } = openRebuild(generations);
+    streams.info.mockRejectedValue(new Error('the broker does not answer'));
 
     await expect(advance()).rejects.toThrow('the broker does not answer');
 
@@ -86,74 +77,83 @@ describe('advancing a rebuild', () => {
 
   it('continues where it was interrupted', async () => {
     const { notification: _notYet, ...rewound } = REWOUND;
-    const { advance, consumers } = openRebuild(createFakeGenerations({ generation: 2, rewound }));
+    const generations = createFakeGenerations({ generation: 2, rewound });
 
-    await advance();
+    await openRebuild(generations).advance();
 
-    expect(consumers.delete.mock.calls).toEqual([['SHOP_NOTIFICATION', 'analytics']]);
+    expect(generations.markRewound.mock.calls).toEqual([[2, 'notification', 7]]);
   });
 
-  it('carries over the rows that the streams no longer hold before it resets the consumers', async () => {
+  it('carries over the rows that the streams no longer hold', async () => {
     const generations = createFakeGenerations({ generation: 2, rewound: { ...REWOUND, order: undefined } as never });
     generations.batches = 3;
-    const { advance, consumers } = openRebuild(generations);
 
-    await advance();
+    await openRebuild(generations).advance();
 
     expect(generations.carryOver.mock.calls).toEqual(Array(3).fill([2, 'order', NOON, expect.any(Number)]));
     const [lastCopy] = generations.carryOver.mock.invocationCallOrder.slice(-1);
-    expect(consumers.delete.mock.invocationCallOrder[0]).toBeGreaterThan(lastCopy ?? Number.POSITIVE_INFINITY);
+    expect(generations.markRewound.mock.invocationCallOrder[0]).toBeGreaterThan(lastCopy ?? Number.POSITIVE_INFINITY);
   });
 
-  it('serves the new sums once every consumer has caught up, and notifies the watchers', async () => {
+  it('reads what every stream still held then, serves the new sums after it, and notifies the watchers', async () => {
     const generations = createFakeGenerations({ generation: 2, rewound: REWOUND });
-    const slow = openRebuild(generations, { acked: 6, pending: 1 });
-    await slow.advance();
-    expect(generations.finish).not.toHaveBeenCalled();
+    const { advance, read, changed } = openRebuild(generations, { lastSequence: 90 });
 
-    const { advance, changed } = openRebuild(generations);
-    await advance();
+    expect(await advance()).toBe(true);
 
+    expect(read()).toEqual(numbered(STREAMS, 3, 4, 5, 6, 7));
     expect(generations.finish).toHaveBeenCalledExactlyOnceWith(2);
     expect(changed).toHaveBeenCalledOnce();
   });
 
-  it.each([
-    { state: 'an old event is not delivered yet', progress: { acked: 6, pending: 1, unacked: 0 }, isDone: false },
-    { state: 'an old event is not acknowledged yet', progress: { acked: 6, pending: 0, unacked: 1 }, isDone: false },
-    { state: 'only newer events are left', progress: { acked: 7, pending: 3, unacked: 2 }, isDone: true },
-    {
-      state: 'nothing is left, the last events being gone',
-      progress: { acked: 6, pending: 0, unacked: 0 },
-      isDone: true,
-    },
-  ])('when $state has finished: $isDone', async ({ progress, isDone }) => {
+  it('reads on where an outage stopped it, and from the start for the next generation', async () => {
     const generations = createFakeGenerations({ generation: 2, rewound: REWOUND });
+    const { advance, streams, read } = openRebuild(generations);
+    streams.getMessage.mockImplementation(async (stream, { seq }) => {
+      if (stream === 'SHOP_PAYMENT') throw new Error('the broker does not answer');
+      return { seq, header: new Map() };
+    });
+    await expect(advance()).rejects.toThrow('the broker does not answer');
+    expect(generations.finish).not.toHaveBeenCalled();
+    streams.getMessage.mockReset().mockImplementation(async (_stream, { seq }) => ({ seq, header: new Map() }));
 
-    await openRebuild(generations, progress).advance();
+    await advance();
+    const secondTime = read();
+    generations.building = { generation: 3, rewound: REWOUND };
+    await advance();
 
-    expect(generations.finish).toHaveBeenCalledTimes(isDone ? 1 : 0);
+    expect(secondTime).toEqual(numbered(STREAMS.slice(2), 3, 4, 5, 6, 7));
+    expect(read().slice(secondTime.length)).toEqual(numbered(STREAMS, 3, 4, 5, 6, 7));
   });
 
-  it('waits for a consumer that is not created again yet, and for no deleted stream', async () => {
+  it('has nothing to read in an empty stream', async () => {
+    const rewound = { order: 0, inventory: 0, payment: 0, notification: 0 };
+    const generations = createFakeGenerations({ generation: 2, rewound });
+    const { advance, read } = openRebuild(generations, { firstSequence: 0 });
+
+    await advance();
+
+    expect(read()).toEqual([]);
+    expect(generations.finish).toHaveBeenCalledOnce();
+  });
+
+  it('has nothing to read in a deleted stream', async () => {
     const generations = createFakeGenerations({ generation: 2, rewound: REWOUND });
-    const { advance, consumers } = openRebuild(generations);
-    consumers.info.mockRejectedValueOnce(missing(10_014));
-    await advance();
-    expect(generations.finish).not.toHaveBeenCalled();
+    const { advance, streams, read } = openRebuild(generations);
+    streams.info.mockRejectedValue(missing(10_059));
 
-    consumers.info.mockRejectedValue(missing(10_059));
     await advance();
 
+    expect(read()).toEqual([]);
     expect(generations.finish).toHaveBeenCalledOnce();
   });
 
   it('waits while the broker is unavailable', async () => {
     const generations = createFakeGenerations({ generation: 2, rewound: {} });
-    const { advance, consumers } = openRebuild(generations, { connected: false });
+    const { advance, streams } = openRebuild(generations, { connected: false });
 
     expect(await advance()).toBe(false);
-    expect(consumers.delete).not.toHaveBeenCalled();
+    expect(streams.info).not.toHaveBeenCalled();
   });
 
   it('deletes retired generations when no rebuild runs, batch after batch', async () => {

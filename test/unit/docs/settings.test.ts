@@ -13,6 +13,7 @@ import type * as Settings from '#services/platform/base/settings.ts';
 import * as builders from '#services/platform/base/settings.ts';
 import { loadTelemetryConfig } from '#services/platform/observability/telemetry-config.ts';
 import { sharedSettings } from '#services/platform/runtime/config.ts';
+import { loadConfig as loadProvisioning } from '#services/provisioning/config.ts';
 import { REPOSITORY, readPage, sectionOf, tableRows } from './page.ts';
 
 type Shape = Readonly<Record<string, unknown>>;
@@ -66,6 +67,10 @@ it.each([
   ['Monitor', loadMonitor],
 ] as const)('lists the settings of %s', (section, load) => {
   expect([...listed('Every service'), ...listed(section)].toSorted()).toEqual(rowsOf(load).toSorted());
+});
+
+it('lists the settings of provisioning', () => {
+  expect(listed('Provisioning').toSorted()).toEqual(rowsOf(loadProvisioning).toSorted());
 });
 
 it('lists the settings of traces', () => {

@@ -10,6 +10,8 @@ it('needs only its database', () => {
     host: '127.0.0.1',
     port: 50_052,
     databaseUrl: DATABASE.INVENTORY_DATABASE_URL,
+    migrationDatabaseUrl: undefined,
+    databaseConnections: 15,
     databaseTimeoutMs: 500,
     natsUrl: 'nats://127.0.0.1:42229',
     corsOrigins: undefined,

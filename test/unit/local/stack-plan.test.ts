@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { services } from '#local/shared/topology.ts';
 import { environmentOf, type StackPlan } from '#local/stack/stack-plan.ts';
 import { loadStackSettings } from '#local/stack/stack-settings.ts';
 
@@ -21,7 +22,27 @@ function planFor(
   };
 }
 
+describe('the connections of the services', () => {
+  it('fit into a Postgres with its own defaults, one replica of each, and twice into the local one', () => {
+    const all = services.length * loadStackSettings({}).databaseConnections;
+
+    expect(all).toBeLessThanOrEqual(100 - 3 - services.length); // Three are for superusers, and each owner has one to migrate.
+    expect(2 * all).toBeLessThanOrEqual(200 - 3 - services.length);
+  });
+});
+
 describe('the environment of a service', () => {
+  it('holds the role that owns an external database when it is given', () => {
+    const owner = 'postgres://owner:hidden@db.example/pay';
+    const plan = planFor({
+      PAYMENT_DATABASE_URL: 'postgres://pay:hidden@db.example/pay',
+      PAYMENT_MIGRATION_DATABASE_URL: owner,
+    });
+
+    expect(environmentOf(plan, 'payment').PAYMENT_MIGRATION_DATABASE_URL).toBe(owner);
+    expect(environmentOf(plan, 'order')).not.toHaveProperty('PAYMENT_MIGRATION_DATABASE_URL');
+  });
+
   it('holds its own secrets and no others', () => {
     const plan = planFor({ PAYMENT_DATABASE_URL: 'postgres://pay:hidden@db.example/pay' });
 
@@ -30,11 +51,19 @@ describe('the environment of a service', () => {
     const notification = environmentOf(plan, 'notification');
 
     expect(new URL(order.ORDER_DATABASE_URL!)).toMatchObject({ username: 'shop_order', host: '127.0.0.1:54329' });
+    expect(new URL(order.ORDER_MIGRATION_DATABASE_URL!)).toMatchObject({ username: 'shop_order_owner' });
     expect(new URL(order.NATS_URL!)).toMatchObject({ username: 'order', host: '127.0.0.1:42229' });
     expect(payment.PAYMENT_DATABASE_URL).toBe('postgres://pay:hidden@db.example/pay');
     expect(payment.PAYMENT_PROVIDER_URL).toBe('http://127.0.0.1:50060');
     expect(notification.SMTP_URL).toBe('smtp://127.0.0.1:1025');
-    for (const name of ['PAYMENT_DATABASE_URL', 'INVENTORY_DATABASE_URL', 'PAYMENT_PROVIDER_URL', 'SMTP_URL']) {
+    expect(payment).not.toHaveProperty('PAYMENT_MIGRATION_DATABASE_URL');
+    for (const name of [
+      'PAYMENT_DATABASE_URL',
+      'INVENTORY_DATABASE_URL',
+      'INVENTORY_MIGRATION_DATABASE_URL',
+      'PAYMENT_PROVIDER_URL',
+      'SMTP_URL',
+    ]) {
       expect(order).not.toHaveProperty(name);
     }
   });

@@ -29,6 +29,7 @@ describe('the settings', () => {
       maxResumeMs: 10_000,
       inventoryTimeoutMs: 1_000,
       paymentTimeoutMs: 2_000,
+      databaseConnections: 15,
       databaseTimeoutMs: 500,
       breakerResetMs: 5_000,
       logLevel: 'info',
@@ -43,6 +44,8 @@ describe('the settings', () => {
   it('are taken from the environment, each by its own name', () => {
     const config = loadConfig({
       ORDER_DATABASE_URL: 'postgres://a:b@db:1/x',
+      ORDER_MIGRATION_DATABASE_URL: 'postgres://o:b@db:1/x',
+      DATABASE_CONNECTIONS: '9',
       HOST: '0.0.0.0',
       ORDER_PORT: '1',
       NATS_URL: 'nats://n:2',
@@ -81,6 +84,8 @@ describe('the settings', () => {
     });
     expect(config).toEqual({
       databaseUrl: 'postgres://a:b@db:1/x',
+      migrationDatabaseUrl: 'postgres://o:b@db:1/x',
+      databaseConnections: 9,
       host: '0.0.0.0',
       port: 1,
       natsUrl: 'nats://n:2',

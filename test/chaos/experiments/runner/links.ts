@@ -1,5 +1,7 @@
 // The links between the processes of the platform. Each passes through its own fault proxy, so that each can be faulted alone.
 import { type FaultProxy, startFaultProxy } from '@touchstone/kit';
+import { natsUsers } from '#local/nats/nats-permissions.ts';
+import { natsUrlOf } from '#local/nats/nats-server.ts';
 import { serviceDatabaseName, serviceDatabaseUrl } from '#local/postgres/service-database.ts';
 import type { DerivePassword } from '#local/shared/secrets.ts';
 import { type ServiceName, services } from '#local/shared/topology.ts';
@@ -56,8 +58,7 @@ export async function startLinks({ ports, passwords, seed }: LinkOptions): Promi
   }
   for (const { name } of services) {
     const nats = await open(`${name}>nats`, `nats://${addressOf('NATS_PORT')}`);
-    const password = encodeURIComponent(passwords(`nats:${name}`));
-    environment[name].NATS_URL = `nats://${name}:${password}@127.0.0.1:${nats.port}`;
+    environment[name].NATS_URL = natsUrlOf(natsUsers(passwords), name, nats.port);
     const postgres = await open(`${name}>postgres`, `postgres://${addressOf('POSTGRES_PORT')}`);
     const database = serviceDatabaseName(name);
     const server = `postgres://127.0.0.1:${postgres.port}/`;

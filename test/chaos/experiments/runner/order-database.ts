@@ -9,7 +9,7 @@ export async function changeOrderDatabase(
   { stack }: Platform,
   statements: readonly string[],
 ): Promise<Record<string, unknown>[]> {
-  const client = new Client({ connectionString: stack.databaseUrl('order'), query_timeout: STATEMENT_LIMIT_MS });
+  const client = new Client({ connectionString: stack.ownerDatabaseUrl('order'), query_timeout: STATEMENT_LIMIT_MS });
   try {
     await client.connect();
     let rows: Record<string, unknown>[] = [];

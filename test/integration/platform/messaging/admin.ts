@@ -1,5 +1,5 @@
 // An administrator of the broker for tests: deletes streams and consumers under a running service.
-import { connect } from 'nats';
+import { connect, type JetStreamClient, type JetStreamManager } from 'nats';
 import type { TestNats } from '../../../support/nats.ts';
 
 /** Deletes a stream with all that is in it. */
@@ -18,14 +18,20 @@ export async function readConsumer(nats: TestNats, stream: string, consumer: str
   return { unacknowledged: info.num_ack_pending, pending: info.num_pending };
 }
 
-async function asAdmin<T>(nats: TestNats, work: (manager: Manager) => Promise<T>): Promise<T> {
-  const { host, username, password } = new URL(nats.adminUrl);
-  const connection = await connect({ servers: host, user: username, pass: decodeURIComponent(password) });
-  try {
-    return await work(await connection.jetstreamManager());
-  } finally {
-    await connection.close();
-  }
+async function asAdmin<T>(nats: TestNats, work: (manager: JetStreamManager) => Promise<T>): Promise<T> {
+  await using admin = await openAdmin(nats);
+  return await work(admin.manager);
 }
 
-type Manager = Awaited<ReturnType<Awaited<ReturnType<typeof connect>>['jetstreamManager']>>;
+export type Admin = AsyncDisposable & { readonly jetstream: JetStreamClient; readonly manager: JetStreamManager };
+
+/** Connects the user without restrictions. */
+export async function openAdmin(nats: TestNats): Promise<Admin> {
+  const { host, username, password } = new URL(nats.adminUrl);
+  const connection = await connect({ servers: host, user: username, pass: decodeURIComponent(password) });
+  return {
+    jetstream: connection.jetstream(),
+    manager: await connection.jetstreamManager(),
+    [Symbol.asyncDispose]: () => connection.close(),
+  };
+}

@@ -1,8 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
-import { DOMAIN } from '#services/domain.ts';
 import { type Broker, createBroker } from '#services/platform/messaging/broker.ts';
-import { ensureStream } from '#services/platform/messaging/streams.ts';
 import { startTestNats } from '../../../support/nats.ts';
 import { startGate, startSwitchboard } from '../support/gate.ts';
 import { type RecordedLog, recordLog } from '../support/recorded-log.ts';
@@ -32,7 +30,9 @@ describe('the connection', () => {
 
     expect(broker.status().connected).toBe(true);
     expect(broker.status().since.getTime()).toBeGreaterThanOrEqual(before.getTime());
-    await expect(ensureStream(session!, DOMAIN, 'order')).resolves.toBeUndefined();
+    await expect(session!.manager.streams.info('SHOP_ORDER')).resolves.toMatchObject({
+      config: { name: 'SHOP_ORDER' },
+    });
     await expect(session!.manager.streams.info('SHOP_PAYMENT')).rejects.toThrow();
   });
 
@@ -52,7 +52,6 @@ describe('the connection', () => {
     await using nats = await startTestNats();
     await using broker = await startBroker(nats.url('order'));
     const session = await broker.session(never());
-    await ensureStream(session!, DOMAIN, 'order');
 
     await nats.kill();
     await expect.poll(isConnected(broker), SOON).toBe(false);

@@ -9,7 +9,7 @@ import { type EventHandler, type HandleEvent, onEvent, onEvents } from '#service
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { installTracing, runInSpan, SpanKind, traceIdOf } from '#services/platform/observability/tracing.ts';
 import type { Transaction } from '#services/platform/storage/database.ts';
-import { makeStream, publishAgain, publishEvent } from '../../../support/events.ts';
+import { publishAgain, publishEvent } from '../../../support/events.ts';
 import { startTestNats, type TestNats } from '../../../support/nats.ts';
 import type { TestDatabase } from '../../../support/postgres.ts';
 import { startGate } from '../support/gate.ts';
@@ -230,21 +230,21 @@ it('waits out an outage of the database without counting it', async () => {
 });
 
 describe('a consumer', () => {
-  it('waits for a stream that its producer has not made yet', async () => {
+  it('waits until its stream and it are provisioned', async () => {
     await using test = await createNoteDatabase();
-    await using nats = await startTestNats();
+    await using nats = await startTestNats({ isProvisioned: false });
     await using running = await startConsumer({ url: test.databaseUrl, nats });
     await running.broker.session(AbortSignal.timeout(5_000));
     expect(await running.consumer.lag()).toEqual({ pending: -1, unacknowledged: -1 });
 
-    await makeStream(nats, 'order');
+    await nats.provision();
     await publish(nats, 'ord1');
 
     await expect.poll(() => readNotes(test), SOON).toEqual(['ord1']);
     await expect.poll(() => running.consumer.lag(), SOON).toEqual({ pending: 0, unacknowledged: 0 });
   });
 
-  it('that is deleted while it runs is made again, and what comes twice by that is applied once', async () => {
+  it('that is deleted while it runs is found again once it is provisioned, and what comes twice by that is applied once', async () => {
     await using test = await createNoteDatabase();
     await using nats = await startTestNats();
     await using running = await startConsumer({ url: test.databaseUrl, nats });
@@ -252,6 +252,7 @@ describe('a consumer', () => {
     await expect.poll(() => readNotes(test), SOON).toEqual(['ord1']);
 
     await deleteConsumer(nats, 'SHOP_ORDER', 'inventory');
+    await nats.provision();
     await publish(nats, 'ord2');
 
     await expect.poll(() => running.countResults('duplicate'), SOON).toBe(1);

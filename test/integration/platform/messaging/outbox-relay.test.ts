@@ -18,6 +18,7 @@ import { deleteStream } from './admin.ts';
 
 const SUBJECT = 'shop.order.v1.OrderCreated';
 const SOON = { timeout: 10_000, interval: 50 };
+const WAITING = 'the stream is not provisioned yet; events wait in the outbox';
 
 /** Stores events of as many orders, in one statement, and returns them. */
 async function storeEvents({ databaseUrl }: TestDatabase, count: number, prefix = 'ord') {
@@ -225,7 +226,7 @@ describe('while the broker is unreachable', () => {
     expect(await readEvents(nats, SUBJECT)).toHaveLength(3);
   });
 
-  it('and loses its streams, the stream is created again', async () => {
+  it('and loses its streams, events wait until they are provisioned again', async () => {
     await using test = await createNoteDatabase('order');
     await using nats = await startTestNats();
     await using running = await startRelay({ test, nats });
@@ -235,9 +236,13 @@ describe('while the broker is unreachable', () => {
     await deleteStream(nats, 'SHOP_ORDER');
     await storeEvents(test, 2, 'kept');
     running.relay.wake();
+    await expect.poll(() => running.lines.map(({ msg }) => msg), SOON).toContain(WAITING);
+    expect(await countUnsent(test)).toBe(2);
+    await nats.provision();
 
     await expect.poll(() => countUnsent(test), SOON).toBe(0);
     expect(await readEvents(nats, SUBJECT)).toHaveLength(2);
+    expect(running.lines.filter(({ msg }) => msg === WAITING)).toHaveLength(1);
   });
 });
 

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { nanos } from 'nats';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { DOMAIN } from '#services/domain.ts';
 import { invalidArgument } from '#services/platform/base/errors.ts';
@@ -128,44 +127,30 @@ describe('an event', () => {
 });
 
 describe('the durable consumer', () => {
-  it('is made when it is missing: of this service, for all deliveries there are', async () => {
-    await using test = createTestConsumer(applied);
-    test.consumers.info.mockRejectedValueOnce(apiError(CONSUMER_MISSING));
-
-    await test.start();
-
-    expect(test.consumers.add).toHaveBeenCalledExactlyOnceWith(
-      'SHOP_ORDER',
-      expect.objectContaining({
-        durable_name: 'inventory',
-        filter_subject: 'shop.order.v1.>',
-        max_deliver: -1,
-        ack_policy: 'explicit',
-        deliver_policy: 'all',
-        ack_wait: nanos(30_000), // Longer than the statements of any handler, each with its time limit.
-      }),
-    );
-  });
-
-  it('that is there is left as it is', async () => {
+  it('is the one that has the name of this service', async () => {
     await using test = createTestConsumer(applied);
 
     await test.start();
 
     expect(test.consumers.info).toHaveBeenCalledWith('SHOP_ORDER', 'inventory');
-    expect(test.consumers.add).not.toHaveBeenCalled();
   });
 
-  it('is looked for again and again while the stream is not there yet', async () => {
+  it.each([
+    ['stream', STREAM_MISSING],
+    ['consumer', CONSUMER_MISSING],
+  ])('is looked for again and again while the %s is not provisioned, which is said once', async (_missing, code) => {
     await using test = createTestConsumer(applied);
-    test.consumers.info.mockRejectedValueOnce(apiError(STREAM_MISSING));
+    test.consumers.info.mockRejectedValueOnce(apiError(code)).mockRejectedValueOnce(apiError(code));
     await test.consumer.start();
-    test.consumer.wake(); // Not to wait out its period.
+    for (const looks of [1, 2]) {
+      await eventually(() => expect(test.consumers.info).toHaveBeenCalledTimes(looks));
+      test.consumer.wake(); // Not to wait out its period.
+    }
 
     await eventually(() => expect(test.consume).toHaveBeenCalled());
 
-    expect(test.consumers.info).toHaveBeenCalledTimes(2);
-    expect(test.lines).toEqual([]);
+    expect(test.consumers.info).toHaveBeenCalledTimes(3);
+    expect(test.messages('warn')).toEqual(['the consumer is not provisioned yet; waiting for it']);
   });
 
   it.each([

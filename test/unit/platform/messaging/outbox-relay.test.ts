@@ -5,6 +5,7 @@ import type { Broker, BrokerSession } from '#services/platform/messaging/broker.
 import { createOutboxRelay } from '#services/platform/messaging/outbox-relay.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { createFakeDatabase, type Statement } from '../support/fake-database.ts';
+import { apiError } from '../support/fake-stream.ts';
 import { recordLog } from '../support/recorded-log.ts';
 import { recordSpans } from '../support/recorded-spans.ts';
 
@@ -29,7 +30,7 @@ function createTestRelay(batches: ReturnType<typeof row>[][], publish: Publish =
     return text.startsWith('select') ? (batches.shift() ?? []) : [];
   });
   const published = vi.fn<Publish>(publish);
-  const streams = { info: vi.fn(async () => ({})), add: vi.fn() };
+  const streams = { info: vi.fn(async () => ({})) };
   const session = { jetstream: { publish: published }, manager: { streams } } as unknown as BrokerSession;
   const status = vi.fn<Broker['status']>(() => ({ connected: true, since: new Date() }));
   const openSession = vi.fn<Broker['session']>(async () => session);
@@ -232,7 +233,21 @@ describe('the stream', () => {
 
     await eventually(() => expect(test.sent).toHaveLength(201));
     expect(test.streams.info).toHaveBeenCalledExactlyOnceWith('SHOP_ORDER');
-    expect(test.streams.add).not.toHaveBeenCalled();
+  });
+
+  it('that is not provisioned yet is waited for, and said to be missing once', async () => {
+    await using test = createTestRelay([rows(1)]);
+    test.streams.info.mockRejectedValueOnce(apiError(10_059)).mockRejectedValueOnce(apiError(10_059));
+
+    await test.relay.start();
+    for (const looks of [1, 2]) {
+      await eventually(() => expect(test.streams.info).toHaveBeenCalledTimes(looks));
+      expect(test.database.transactions).toEqual([]);
+      test.relay.wake();
+    }
+
+    await eventually(() => expect(test.sent).toEqual(['event-0']));
+    expect(test.messages('warn')).toEqual(['the stream is not provisioned yet; events wait in the outbox']);
   });
 });
 

@@ -2,15 +2,39 @@ import { NatsError } from 'nats';
 import { describe, expect, it, vi } from 'vitest';
 import { DOMAIN } from '#services/domain.ts';
 import { streamOf, subjectsOf } from '#services/platform/base/domain.ts';
-import type { BrokerSession } from '#services/platform/messaging/broker.ts';
-import { ensureStream, isConsumerMissing, isStreamMissing } from '#services/platform/messaging/streams.ts';
+import {
+  type EventFlow,
+  isConsumerMissing,
+  isStreamMissing,
+  provisionStreams,
+} from '#services/platform/messaging/streams.ts';
 import { apiError } from '../support/fake-stream.ts';
 
 const DAY_NS = 86_400 * 1_000_000_000;
+const FLOWS: readonly EventFlow[] = [
+  { service: 'order', publishes: true, consumes: [] },
+  { service: 'inventory', publishes: false, consumes: ['order'] },
+];
+const CONFIG = {
+  subjects: ['shop.order.v1.>'],
+  discard: 'old',
+  max_age: 30 * DAY_NS,
+  max_bytes: 1_073_741_824,
+  max_msg_size: 262_144,
+  duplicate_window: 120 * 1_000_000_000,
+};
 
-function createSession(info: () => Promise<unknown>) {
-  const add = vi.fn(async (_config: object) => ({}));
-  return { add, session: { manager: { streams: { info, add } } } as unknown as BrokerSession };
+/** The API of a broker whose stream and consumer answer like this. */
+function createApi(find: () => Promise<unknown>, findConsumer = find) {
+  const streams = {
+    info: vi.fn(find),
+    add: vi.fn(async (_config: object) => ({})),
+    update: vi.fn(async (_name: string, _config: object) => ({})),
+  };
+  const consumers = { info: vi.fn(findConsumer), add: vi.fn(async (_stream: string, _config: object) => ({})) };
+  const provision = (limits?: { maxBytes: number; maxMessageBytes: number }) =>
+    provisionStreams({ streams, consumers } as never, DOMAIN, FLOWS, limits);
+  return { streams, consumers, provision };
 }
 
 it('names the stream and the subjects of a service', () => {
@@ -18,36 +42,74 @@ it('names the stream and the subjects of a service', () => {
   expect(subjectsOf(DOMAIN, 'order')).toBe('shop.order.v1.>');
 });
 
-describe('a stream', () => {
-  it('is made when it is missing: kept by limits, in files, with two minutes of memory for duplicates', async () => {
-    const { add, session } = createSession(() => Promise.reject(apiError(10059)));
+describe('provisioning', () => {
+  it('makes a missing stream: kept by limits, in files, with two minutes of memory for duplicates', async () => {
+    const { streams, provision } = createApi(
+      () => Promise.reject(apiError(10059)),
+      async () => ({}),
+    );
 
-    await ensureStream(session, DOMAIN, 'order');
+    await provision();
 
-    expect(add).toHaveBeenCalledExactlyOnceWith({
-      name: 'SHOP_ORDER',
-      subjects: ['shop.order.v1.>'],
-      retention: 'limits',
-      storage: 'file',
-      max_age: 30 * DAY_NS,
-      duplicate_window: 120 * 1_000_000_000,
-    });
+    expect(streams.add.mock.calls).toEqual([[{ name: 'SHOP_ORDER', retention: 'limits', storage: 'file', ...CONFIG }]]);
+    expect(streams.update).not.toHaveBeenCalled();
   });
 
-  it('that is there is left alone', async () => {
-    const { add, session } = createSession(async () => ({}));
+  it('gives an existing stream its settings, and removes every other source and destination of its messages', async () => {
+    const { streams, provision } = createApi(async () => ({}));
 
-    await ensureStream(session, DOMAIN, 'order');
+    await provision({ maxBytes: 5_000, maxMessageBytes: 50 });
 
-    expect(add).not.toHaveBeenCalled();
+    expect(streams.add).not.toHaveBeenCalled();
+    const [[name, config] = []] = streams.update.mock.calls;
+    expect(name).toBe('SHOP_ORDER');
+    expect(config).toMatchObject({ ...CONFIG, max_bytes: 5_000, max_msg_size: 50, allow_rollup_hdrs: false });
+    for (const key of ['republish', 'sources', 'mirror', 'subject_transform']) {
+      expect(config).toHaveProperty(key, undefined);
+    }
   });
 
-  it('is not made when the broker cannot say whether it is there', async () => {
-    const { add, session } = createSession(() => Promise.reject(new NatsError('timeout', 'TIMEOUT')));
+  it('makes a missing consumer of all deliveries there are, named after its service', async () => {
+    const { consumers, provision } = createApi(
+      async () => ({}),
+      () => Promise.reject(apiError(10014)),
+    );
 
-    await expect(ensureStream(session, DOMAIN, 'order')).rejects.toThrow('timeout');
+    await provision();
 
-    expect(add).not.toHaveBeenCalled();
+    expect(consumers.add.mock.calls).toEqual([
+      [
+        'SHOP_ORDER',
+        {
+          durable_name: 'inventory',
+          filter_subject: 'shop.order.v1.>',
+          ack_policy: 'explicit',
+          deliver_policy: 'all',
+          ack_wait: 30_000_000_000, // Longer than the statements of any handler, each with its time limit.
+          max_deliver: -1,
+        },
+      ],
+    ]);
+  });
+
+  it('leaves an existing consumer alone: it knows what was delivered', async () => {
+    const { consumers, provision } = createApi(async () => ({}));
+
+    await provision();
+
+    expect(consumers.info.mock.calls).toEqual([['SHOP_ORDER', 'inventory']]);
+    expect(consumers.add).not.toHaveBeenCalled();
+  });
+
+  it.each(['stream', 'consumer'])('fails when the broker cannot say whether the %s is there', async (part) => {
+    const timeout = () => Promise.reject(new NatsError('timeout', 'TIMEOUT'));
+    const found = async () => ({});
+    const { streams, consumers, provision } = part === 'stream' ? createApi(timeout, found) : createApi(found, timeout);
+
+    await expect(provision()).rejects.toThrow('timeout');
+
+    expect(streams.add).not.toHaveBeenCalled();
+    expect(consumers.add).not.toHaveBeenCalled();
   });
 });
 

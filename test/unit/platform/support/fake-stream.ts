@@ -91,7 +91,6 @@ export function createFakeStream() {
     info: vi.fn(
       async (_stream: string, _consumer: string): Promise<unknown> => ({ num_pending: 3, num_ack_pending: 2 }),
     ),
-    add: vi.fn(async (_stream: string, _config: Record<string, unknown>) => ({})),
   };
   const session = {
     jetstream: { consumers: { get: async () => ({ consume }) } },

@@ -1,0 +1,33 @@
+// The provisioning step: creates the streams and consumers of all services, with credentials that no service has. It runs before the
+// services start, and again after a change of the event flows or of the limits.
+import type { Domain } from '../base/domain.ts';
+import type { TlsPaths } from '../identity/tls-files.ts';
+import { openSession } from './broker.ts';
+import { type EventFlow, provisionStreams, type StreamLimits } from './streams.ts';
+
+/** The name of the user: the connection's name, and part of the prefix of its inbox. */
+const PROVISIONER = 'provisioner';
+
+export type ProvisioningOptions = {
+  /** The broker, with the provisioner's user and password. */
+  readonly url: string;
+  /** For a `tls:` url: the authorities to accept, and the certificate to show. */
+  readonly tls?: TlsPaths | undefined;
+  readonly domain: Domain;
+  readonly flows: readonly EventFlow[];
+  /** Default: 1 GiB a stream, 256 KiB an event. */
+  readonly limits?: StreamLimits;
+};
+
+/**
+ * Connects, creates what is missing, updates what exists, disconnects.
+ * @throws {NatsError} when the broker does not answer or refuses.
+ */
+export async function provisionBroker({ url, tls, domain, flows, limits }: ProvisioningOptions): Promise<void> {
+  const { connection, manager } = await openSession({ url, tls, service: PROVISIONER });
+  try {
+    await provisionStreams(manager, domain, flows, limits);
+  } finally {
+    await connection.close();
+  }
+}
