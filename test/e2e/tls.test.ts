@@ -10,6 +10,8 @@ import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { issueCertificate } from '#local/identity/certificate-authority.ts';
+import { natsUsers } from '#local/nats/nats-permissions.ts';
+import { natsUrlOf } from '#local/nats/nats-server.ts';
 import { chooseFreePort } from '#local/process/ports.ts';
 import { loadPasswords } from '#local/shared/secrets.ts';
 import { findGrpcurl, GRPCURL_MISSING } from '../support/grpcurl.ts';
@@ -77,7 +79,7 @@ beforeAll(async () => {
           order: {
             INVENTORY_URL: `https://${through('INVENTORY_PORT')}`,
             PAYMENT_URL: `https://${through('PAYMENT_PORT')}`,
-            NATS_URL: `tls://order:${encodeURIComponent(passwords('nats:order'))}@${through('NATS_PORT')}`,
+            NATS_URL: natsUrlOf(natsUsers(passwords), 'order', links.get('NATS_PORT')?.port ?? 0, true),
           },
           payment: { PAYMENT_PROVIDER_URL: `https://${through('PAYMENT_PROVIDER_PORT')}` },
           notification: { SMTP_URL: `smtp://${through('MAILBOX_SMTP_PORT')}` },
