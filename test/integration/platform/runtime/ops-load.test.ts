@@ -30,6 +30,9 @@ it('a flood of operators and scrapes is answered, while calls are served', async
   expect((await tiny.connection.client(HealthService).check({})).status).toBe(ServingStatus.SERVING);
 });
 
+// Of the 15 that a replica has by default.
+const BACKGROUND_CONNECTIONS = 4;
+
 it('health stays SERVING while background work holds all its connections, and calls are served', async () => {
   await using test = await createNoteDatabase('order');
   const opened = Promise.withResolvers<Runtime>();
@@ -49,7 +52,9 @@ it('health stays SERVING while background work holds all its connections, and ca
   const watching = watch().catch(() => undefined);
   await expect.poll(() => statuses).toEqual([ServingStatus.SERVING]);
   const release = Promise.withResolvers<void>();
-  const held = Array.from({ length: 10 }, () => backgroundDatabase.transaction(() => release.promise));
+  const held = Array.from({ length: BACKGROUND_CONNECTIONS }, () =>
+    backgroundDatabase.transaction(() => release.promise),
+  );
 
   // By the time that two have waited for a connection in vain, so would every check of health.
   for (let wait = 0; wait < 2; wait += 1) {
