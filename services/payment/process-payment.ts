@@ -57,6 +57,9 @@ function answer(charge: Charge) {
   return { charge: toChargeMessage(charge) };
 }
 
+// Twelve to nineteen digits, in groups or not. Such a number must not be stored, not even until the charge is settled.
+const CARD_NUMBER = /^\s*\d(?:[ -]?\d){11,18}\s*$/;
+
 function readIntent(request: ProcessPaymentRequest): Intent {
   const { orderId, idempotencyKey, customerId, amount, paymentMethod, synthetic } = request;
   const validation = createValidation();
@@ -68,6 +71,8 @@ function readIntent(request: ProcessPaymentRequest): Intent {
     validation.add('amount.minor_units', `must be at most ${Number.MAX_SAFE_INTEGER}`);
   }
   validation.text('payment_method', paymentMethod);
+  if (CARD_NUMBER.test(paymentMethod))
+    validation.add('payment_method', 'must be a token of the provider, not a card number');
   validation.throwIfInvalid();
   if (amount === undefined)
     throw new DomainError({ kind: 'invalid_argument', reason: 'INVALID_REQUEST', message: 'amount: must be set' });

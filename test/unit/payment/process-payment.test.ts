@@ -172,6 +172,9 @@ describe('a payment that is refused', () => {
     ['amount.minor_units', { amount: { currencyCode: 'EUR', minorUnits: -1n } }],
     ['amount.minor_units', { amount: { currencyCode: 'EUR', minorUnits: 2n ** 53n } }],
     ['payment_method', { paymentMethod: '' }],
+    ['payment_method', { paymentMethod: '4111111111111111' }],
+    ['payment_method', { paymentMethod: '4111 1111 1111 1111' }],
+    ['payment_method', { paymentMethod: '3782-822463-10005' }],
     ['payment_method', { paymentMethod: 'pm\r\nx' }],
   ])('reports the invalid field %s (%o)', async (field, changes) => {
     const { store, pay } = createPaymentClient();
