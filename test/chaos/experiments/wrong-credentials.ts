@@ -128,7 +128,7 @@ function publishing({ stack }: Platform, forged: string): EntryPoint {
     try {
       // The broker does not acknowledge a refused publication; it reports the refusal as a connection status.
       const status = connection.status()[Symbol.asyncIterator]().next();
-      connection.publish(subject, '');
+      connection.publish(subject, 'forged');
       await connection.flush();
       const refusal = await withTimeout(status, STATUS_TIMEOUT_MS, () => undefined);
       if (refusal?.value !== undefined) throw new Error(`${refusal.value.type}: ${String(refusal.value.data)}`);
