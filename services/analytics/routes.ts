@@ -14,6 +14,7 @@ import {
   OrderConfirmedSchema,
   OrderCreatedSchema,
   OrderFailedSchema,
+  OrderRefundedSchema,
 } from '#gen/shop/order/v1/order_events_pb.ts';
 import {
   PaymentCompletedSchema,
@@ -30,6 +31,7 @@ import {
 import { callOf } from '../platform/server/call.ts';
 import { type GetSalesSummaryDependencies, getSalesSummary } from './get-sales-summary.ts';
 import { readSale } from './on-order-confirmed.ts';
+import { readRefund } from './on-order-refunded.ts';
 import { readStep } from './on-order-step.ts';
 import { onProductChanged } from './on-product-changed.ts';
 import { type RebuildSalesDependencies, rebuildSales } from './rebuild-sales.ts';
@@ -74,6 +76,7 @@ export function createAnalyticsSubscriptions(
         onEvents(OrderConfirmedSchema, readSale, storeTaken),
         onStep(OrderFailedSchema, (event) => readStep('FAILED', event, ['fail_time', event.failTime], event.reason)),
         onStep(OrderCancelledSchema, (event) => readStep('CANCELLED', event, ['cancel_time', event.cancelTime])),
+        onStep(OrderRefundedSchema, readRefund),
       ],
     },
     {

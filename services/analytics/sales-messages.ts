@@ -14,7 +14,9 @@ export function toSummaryMessage(sales: Sales) {
     ordersConfirmed: countOf('CONFIRMED'),
     ordersFailed: countOf('FAILED'),
     ordersCancelled: countOf('CANCELLED'),
+    ordersRefunded: countOf('ORDER_REFUNDED'),
     revenue: sales.revenue.map(limitMoney),
+    refunds: sales.refunds.map(limitMoney),
     products: sales.products.map(({ gross, quantity, ...product }) => ({
       ...product,
       quantity: limit(quantity),

@@ -20,6 +20,7 @@ type SumRow = {
   steps: { step: string; orders: string }[];
   synthetic_orders: string;
   revenue: Priced[];
+  refunds: Priced[];
   minutes: (Priced & { minute: string; orders: string })[];
   minute_count: string;
   products: (Priced & { product_id: string; name: string; quantity: string })[];
@@ -30,8 +31,8 @@ type SumRow = {
 
 const NEWEST = rawSql('(select max(generation) from generation)');
 
-/** A step to be stored, with the reason of a failure. */
-export type StepRow = StepTaken & { readonly reason: number | null };
+/** A step to be stored, with the reason of a failure, or the total of a refunded order. */
+export type StepRow = StepTaken & { readonly reason: number | null; readonly total?: Money };
 
 /** A confirmed order to be stored. */
 export type Sale = {
@@ -44,11 +45,12 @@ export type Sale = {
 /** Stores steps of orders. Returns whether one of them was not stored before. */
 export async function insertSteps(queryable: Queryable, steps: readonly StepRow[]): Promise<boolean> {
   const rows = await queryable.query(
-    sql`insert into order_step (generation, order_id, step, time, synthetic, reason)
+    sql`insert into order_step (generation, order_id, step, time, synthetic, reason, currency_code, total_minor)
       select ${NEWEST}, taken.* from unnest(
         ${steps.map(({ orderId }) => orderId)}::text[], ${steps.map(({ step }) => step)}::text[],
         ${steps.map(({ time }) => time)}::timestamptz[], ${steps.map(({ synthetic }) => synthetic)}::boolean[],
-        ${steps.map(({ reason }) => reason)}::int[]
+        ${steps.map(({ reason }) => reason)}::int[], ${steps.map(({ total }) => total?.currencyCode ?? null)}::text[],
+        ${steps.map(({ total }) => total?.minorUnits ?? null)}::bigint[]
       ) as taken on conflict do nothing returning step`,
   );
   return rows.length > 0;
@@ -169,10 +171,8 @@ select
     select step, sum(orders)::text as orders from counted where not synthetic group by step
   ) as summed) as steps,
   (select coalesce(sum(orders), 0) from counted where synthetic) as synthetic_orders,
-  (select coalesce(jsonb_agg(summed), '[]') from (
-    select currency_code, minor_units::text as minor_units from counted where step = 'CONFIRMED'
-    order by currency_code collate "C"
-  ) as summed) as revenue,
+  ${moneyOf('CONFIRMED')} as revenue,
+  ${moneyOf('ORDER_REFUNDED')} as refunds,
   (select coalesce(jsonb_agg(listed), '[]') from (
     select (extract(epoch from minute) * 1000)::bigint::text as minute, currency_code, orders::text, minor_units::text
     from sold_minute where place <= ${MAX_MINUTES} order by sold_minute.minute, currency_code collate "C"
@@ -192,6 +192,13 @@ select
   exists (select from generation where state = 'BUILDING') as rebuilding`;
 }
 
+function moneyOf(step: 'CONFIRMED' | 'ORDER_REFUNDED'): Sql {
+  return rawSql(`(select coalesce(jsonb_agg(summed), '[]') from (
+    select currency_code, minor_units::text as minor_units from counted where step = '${step}'
+    order by currency_code collate "C"
+  ) as summed)`);
+}
+
 function rangeOf(column: string): (range: Range) => Sql {
   return ({ startMs, endMs }) =>
     sql`${rawSql(column)} >= ${toTime(startMs)}::timestamptz and ${rawSql(column)} < ${toTime(endMs)}::timestamptz`;
@@ -207,6 +214,7 @@ function toSalesRows(row: SumRow): SalesRows {
     steps: row.steps.map(({ step, orders }) => ({ step, orders: BigInt(orders) })),
     syntheticOrders: BigInt(row.synthetic_orders),
     revenue: row.revenue.map(toMoney),
+    refunds: row.refunds.map(toMoney),
     minutes: row.minutes.map(({ minute, orders, ...money }) => ({
       minute: new Date(Number(minute)),
       orders: BigInt(orders),

@@ -17,12 +17,13 @@ export const SALES_STEPS = [
   'CANCELLED',
   'RELEASED',
   'REFUNDED',
+  'ORDER_REFUNDED',
 ] as const;
 export type SalesStep = (typeof SALES_STEPS)[number];
 
 /** The services whose events report sales, and the steps that each reports. */
 export const STEPS_OF_PRODUCER = {
-  order: ['CREATED', 'CONFIRMED', 'FAILED', 'CANCELLED'],
+  order: ['CREATED', 'CONFIRMED', 'FAILED', 'CANCELLED', 'ORDER_REFUNDED'],
   inventory: ['RESERVED', 'SHORT', 'RELEASED'],
   payment: ['PAID', 'DECLINED', 'REFUNDED'],
   notification: ['NOTIFIED'],
@@ -49,6 +50,7 @@ export type SalesRows = {
   readonly steps: readonly { readonly step: string; readonly orders: bigint }[];
   readonly syntheticOrders: bigint;
   readonly revenue: readonly Money[];
+  readonly refunds: readonly Money[];
   readonly minutes: readonly { readonly minute: Date; readonly orders: bigint; readonly revenue: Money }[];
   readonly minuteCount: bigint;
   readonly products: readonly {
@@ -71,7 +73,7 @@ export type ProductSales = {
 };
 
 /** The sales of a time span. */
-export type Sales = Pick<SalesRows, 'syntheticOrders' | 'revenue' | 'failures' | 'rebuilding'> & {
+export type Sales = Pick<SalesRows, 'syntheticOrders' | 'revenue' | 'refunds' | 'failures' | 'rebuilding'> & {
   /** Every step, in the order of the journey. */
   readonly steps: readonly { readonly step: SalesStep; readonly orders: bigint }[];
   readonly minutes: readonly MinuteSales[];
@@ -170,6 +172,7 @@ export function summarizeSales(rows: SalesRows): Sales {
     steps: SALES_STEPS.map((step) => ({ step, orders: orders.get(step) ?? 0n })),
     syntheticOrders: rows.syntheticOrders,
     revenue: rows.revenue,
+    refunds: rows.refunds,
     minutes,
     minutesLeftOut: rows.minuteCount - BigInt(minutes.length),
     products,

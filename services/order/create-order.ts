@@ -159,9 +159,10 @@ function toResponse(
   };
 }
 
-function outcomeOf(order: Order): Outcome {
-  if (order.status === 'PENDING' || order.status === 'CONFIRMED') return order.status;
-  return 'FAILED';
+function outcomeOf({ status }: Order): Outcome {
+  if (status === 'PENDING' || status === 'CONFIRMED') return status;
+  // A refunded order did not fail: the caller must not take its order for one that may be placed again.
+  return status === 'REFUNDED' ? 'CONFIRMED' : 'FAILED';
 }
 
 // Items in another order are the same content: each product is in the list once.

@@ -5,12 +5,12 @@ import { toStatusEvent } from './order-messages.ts';
 import type { OrderStore, Resume } from './order-store.ts';
 
 const LOOK_UP_PERIOD_MS = 250;
-// A saga run, a cancellation and a second replica meet on one order at most: more conflicts than this are a bug.
+// A saga run, a cancellation or refund and a second replica meet on one order at most: more conflicts than this are a bug.
 const MAX_CONFLICTS = 10;
 
 export type UpdateDependencies = {
   readonly store: Pick<OrderStore, 'find' | 'save'>;
-  /** Called after each stored change, to wake followers and the relay; `hasEnded` when it brought the final status. */
+  /** Called after each stored change, to wake followers and the relay; `hasEnded` when it brought a final status. */
   readonly onChange: (order: Order, hasEnded: boolean) => void;
   readonly log: Logger;
 };

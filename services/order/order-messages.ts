@@ -6,6 +6,7 @@ import {
   OrderConfirmedSchema,
   OrderCreatedSchema,
   OrderFailedSchema,
+  OrderRefundedSchema,
 } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderReason, type OrderSchema, OrderStatus, OrderStep, StepState } from '#gen/shop/order/v1/order_pb.ts';
 import { DOMAIN } from '../domain.ts';
@@ -60,6 +61,8 @@ export function fromStatusMessage(status: OrderStatus): Status | undefined {
       return 'FAILED';
     case OrderStatus.CANCELLED:
       return 'CANCELLED';
+    case OrderStatus.REFUNDED:
+      return 'REFUNDED';
     default:
       throw new RangeError(`${status} is not an order status`);
   }
@@ -95,5 +98,7 @@ export function toStatusEvent(order: Order): OutgoingEvent {
       );
     case 'CANCELLED':
       return createEvent(SOURCE, OrderCancelledSchema, { ...common, cancelTime: time }, order.updateTime);
+    case 'REFUNDED':
+      return createEvent(SOURCE, OrderRefundedSchema, { ...common, refundTime: time }, order.updateTime);
   }
 }

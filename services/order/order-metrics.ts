@@ -5,7 +5,7 @@ import type { Order } from './order.ts';
 import type { OpenOrders, OrderStore } from './order-store.ts';
 
 export type OrderMetrics = {
-  /** Counts an order that has just reached its end state. */
+  /** Counts an order that has just reached an end state. */
   recordEnd(order: Order): void;
 };
 
@@ -14,7 +14,7 @@ export function createOrderMetrics(registry: Registry, store: Pick<OrderStore, '
   const registers = [registry];
   const ended = new Counter({
     name: 'orders_ended_total',
-    help: 'Orders that reached their end state, by state and reason',
+    help: 'Orders that reached an end state, by state and reason; a refunded order reached two',
     labelNames: ['status', 'reason', 'synthetic'],
     registers,
   });

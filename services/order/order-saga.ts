@@ -138,7 +138,8 @@ async function decide(dependencies: SagaDependencies, order: Order, run: Run): P
 /** The phase after the verdict, which is stored by then: confirms or compensates. */
 async function carryOut(dependencies: SagaDependencies, order: Order, run: Run): Promise<Phase> {
   if (!isOpen(order)) return pass(order);
-  const carry = order.verdict === 'CONFIRM' ? confirm : compensate;
+  // Only a confirmation leaves an order pending after its verdict; every other open order owes compensation, a refunded one too.
+  const carry = order.status === 'PENDING' ? confirm : compensate;
   const result = await carry(dependencies, order, run.deadline);
   return result.kind === 'done' ? pass(result.order) : block(dependencies, result, run);
 }

@@ -74,7 +74,7 @@ export type OpenOrders = {
   readonly pending: number;
   /** Age of the oldest of them; 0 when there is none. */
   readonly oldestPendingMs: number;
-  /** Failed and cancelled orders that still owe compensation. */
+  /** Failed, cancelled and refunded orders that still owe compensation. */
   readonly compensations: number;
 };
 

@@ -4,7 +4,7 @@ import type { Money } from '../platform/base/money.ts';
 import { cleanText } from '../platform/base/text.ts';
 import { type Caller, callerName } from '../platform/identity/caller.ts';
 
-export type OrderStatus = 'PENDING' | 'CONFIRMED' | 'FAILED' | 'CANCELLED';
+export type OrderStatus = 'PENDING' | 'CONFIRMED' | 'FAILED' | 'CANCELLED' | 'REFUNDED';
 
 /** Why an order is not confirmed; the names are those of the contract's OrderReason. */
 export type OrderReason =
@@ -34,10 +34,12 @@ export type StepState = 'DONE' | 'REFUSED' | 'RETRYING';
 /** The one decision about an order, stored before its reservation is confirmed or compensated. It never changes. */
 export type Verdict = 'CONFIRM' | 'FAIL' | 'CANCEL';
 
-/** The compensation that a failed or cancelled order still owes: to release its stock, to refund its charge. */
+/** The compensation that a failed, cancelled or refunded order still owes: to release its stock, to refund its charge. */
 export type Owed = { readonly release: boolean; readonly refund: boolean };
 
 export const NOTHING_OWED: Owed = { release: false, refund: false };
+/** What a refunded order owes: its stock stays sold. */
+const REFUND_OWED: Owed = { release: false, refund: true };
 /** What is owed when it is unknown which steps took effect. */
 export const EVERYTHING_OWED: Owed = { release: true, refund: true };
 
@@ -131,7 +133,7 @@ export function markPaid(order: Order, transactionId: string, now: Date): Order 
   return { ...recordStep(order, 'PROCESS_PAYMENT', 'DONE', now), transactionId };
 }
 
-/** Records a step that failed for now. A pending order takes the reason; a failed or cancelled one keeps that of its verdict. */
+/** Records a step that failed for now. A pending order takes the reason; one with a final status keeps that of its verdict. */
 export function markBlocked(order: Order, step: OrderStep, reason: OrderReason, now: Date, detail: string): Order {
   const blocked = recordStep(order, step, 'RETRYING', now, detail);
   return order.status === 'PENDING' ? { ...blocked, reason } : blocked;
@@ -185,6 +187,15 @@ export function markConfirmed(order: Order, now: Date): Order {
     throw new Error(`order ${order.orderId} cannot be confirmed: its verdict is ${order.verdict}`);
   const confirmed = recordStep(order, 'CONFIRM_RESERVATION', 'DONE', now);
   return { ...recordStep(confirmed, 'FINISH', 'DONE', now, 'CONFIRMED'), status: 'CONFIRMED', reason: undefined };
+}
+
+/**
+ * Refunds a confirmed order: the status is final at once, its refund follows. The verdict stays, and its stock stays sold.
+ * @throws {Error} The order is not confirmed.
+ */
+export function refundConfirmed(order: Order, now: Date): Order {
+  if (order.status !== 'CONFIRMED') throw new Error(`order ${order.orderId} cannot be refunded: it is ${order.status}`);
+  return { ...recordStep(order, 'FINISH', 'DONE', now, 'REFUNDED'), status: 'REFUNDED', owed: REFUND_OWED };
 }
 
 /** Records that the stock is released, or that none was reserved. */

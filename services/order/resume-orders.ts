@@ -1,12 +1,13 @@
-// Background worker: resumes blocked orders, and orders whose replica died. It runs a few at a time, and only one while a
+// Background worker: resumes blocked orders, also early at the events of dependencies, and orders whose replica died. It runs a few at a time, and only one while a
 // dependency is down, so that a dependency that recovers is not flooded by the backlog.
 import { startDeadline } from '../platform/base/deadline.ts';
 import { describeError } from '../platform/base/errors.ts';
 import { createWorker, type Worker } from '../platform/base/worker.ts';
 import type { Logger } from '../platform/observability/log.ts';
 import { runInSpan, SpanKind } from '../platform/observability/tracing.ts';
+import type { Transaction } from '../platform/storage/database.ts';
 import { runSaga, type SagaDependencies } from './order-saga.ts';
-import type { ClaimedOrder, OrderStore } from './order-store.ts';
+import { type ClaimedOrder, type OrderStore, resumeNow } from './order-store.ts';
 
 const PERIOD_MS = 500;
 // A third of a dependency's bulkhead: the rest is for calls that a client waits for.
@@ -71,4 +72,16 @@ export function createOrderResumer({
       await Promise.all(running);
     },
   };
+}
+
+/**
+ * Events StockReserved, InsufficientStock, PaymentCompleted and PaymentFailed: makes blocked orders due, and calls `wakeResumer` when
+ * there are any. The events decide nothing; the saga calls the dependency again. Repeating it does no harm.
+ */
+export async function wakeOrders(
+  wakeResumer: () => void,
+  orderIds: readonly string[],
+  transaction: Transaction,
+): Promise<void> {
+  if (await resumeNow(transaction, orderIds)) transaction.afterCommit(wakeResumer);
 }

@@ -26,7 +26,8 @@ import { listOrders } from './list-orders.ts';
 import { onProductChanged } from './on-product-changed.ts';
 import type { OrderStore } from './order-store.ts';
 import { type QuoteOrderDependencies, quoteOrder } from './quote-order.ts';
-import { wakeOrders } from './wake-orders.ts';
+import { type RefundOrderDependencies, refundOrder } from './refund-order.ts';
+import { wakeOrders } from './resume-orders.ts';
 import { type WatchOrderDependencies, watchOrder } from './watch-order.ts';
 
 // Kept of the caller's deadline, so that the answer arrives before the caller gives up.
@@ -39,6 +40,7 @@ type StepEvent = Message & { readonly orderId: string };
 
 export type RouteDependencies = CreateOrderDependencies &
   CancelOrderDependencies &
+  RefundOrderDependencies &
   QuoteOrderDependencies &
   WatchOrderDependencies & { readonly store: OrderStore; readonly budgetMs: number };
 
@@ -60,6 +62,7 @@ export function createOrderRoutes(dependencies: RouteDependencies): (router: Con
       getOrder: (request, context) => getOrder(store, request, callOf(context)),
       listOrders: (request, context) => listOrders(store, request, callOf(context)),
       cancelOrder: (request, context) => inTime(context, (call) => cancelOrder(dependencies, request, call)),
+      refundOrder: (request, context) => inTime(context, (call) => refundOrder(dependencies, request, call)),
       watchOrder: (request, context) => watchOrder(dependencies, request, toCall(context)),
     });
 }

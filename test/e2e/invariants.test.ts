@@ -14,6 +14,7 @@ import {
   waitForQuiescence,
 } from '../support/invariants/invariants.ts';
 import {
+  awaitOrder,
   type OrderRequest,
   orderRequest,
   publishUnreadable,
@@ -42,15 +43,15 @@ describe('the invariants', () => {
   });
   afterAll(() => platform?.[Symbol.asyncDispose]());
 
-  it('hold after confirmed, declined, short, cancelled and duplicate orders', async () => {
+  it('hold after confirmed, declined, short, cancelled, refunded and duplicate orders', async () => {
     const verdicts = await checkInvariants(sources, { acknowledged });
 
     expect(listViolations(verdicts)).toEqual([]);
     expect(verdicts.map(({ state }) => state)).not.toContain('unknown');
     const counts = Object.fromEntries(verdicts.map(({ name, counts }) => [name, counts]));
-    expect(counts['nothing-held']).toEqual({ 'failed orders': 16, 'cancelled orders': 6 });
+    expect(counts['nothing-held']).toEqual({ 'failed orders': 16, 'cancelled orders': 6, 'refunded orders': 4 });
     expect(counts['nothing-orphaned']).toMatchObject({ orders: 60, charges: 38 + 8 + 6 });
-    expect(counts['mailed-once']).toMatchObject({ 'confirmed orders': 38, 'Message-IDs': 38 });
+    expect(counts['mailed-once']).toMatchObject({ 'sold orders': 38, 'Message-IDs': 38 });
     expect(counts['answers-durable']).toMatchObject({ answers: acknowledged.length, orders: 60 });
   });
 
@@ -186,9 +187,16 @@ async function placeMixedLoad(platform: TestStack): Promise<AcknowledgedOrder[]>
     await platform.orders.cancelOrder({ orderId: first.orderId });
     return [first, { ...first, status: 'CANCELLED', outcome: 'FAILED' }];
   };
+  const refund = async (): Promise<AcknowledgedOrder[]> => {
+    const bought = await place(both);
+    const { orderId } = await awaitOrder(platform, bought.orderId);
+    await platform.orders.refundOrder({ orderId });
+    return [bought, { ...bought, status: 'REFUNDED' }];
+  };
   const calls = [
     ...Array(6).fill(cancel),
-    ...Array(28).fill(() => place(both)),
+    ...Array(4).fill(refund),
+    ...Array(24).fill(() => place(both)),
     ...Array(10).fill(() => duplicate(product('prod112', 1))),
     ...Array(8).fill(() => place({ ...product('prod101', 1), paymentMethod: 'pm_insufficient_funds' })),
     ...Array(8).fill(() => place(product('prod106', 41))),

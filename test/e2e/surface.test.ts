@@ -335,6 +335,26 @@ describe('CancelOrder', () => {
   });
 });
 
+describe('RefundOrder', () => {
+  it('refunds a confirmed order once at the provider, however often it is called, and leaves its stock sold', async () => {
+    const productId = await addProduct(platform, { onHand: 3 });
+    const { orderId } = await buy(productId, 2);
+
+    const { order } = await platform.orders.refundOrder({ orderId });
+    const again = await platform.orders.refundOrder({ orderId });
+
+    expect(order).toMatchObject({ orderId, status: OrderStatus.REFUNDED });
+    expect(again.order).toMatchObject({ orderId, status: OrderStatus.REFUNDED });
+    await expect
+      .poll(() => readProviderCharges(platform, orderId), PATIENCE)
+      .toMatchObject([{ status: 'captured', refund_id: expect.any(String) }]);
+    await expect
+      .poll(() => platform.payments.listCharges({ orderId }), PATIENCE)
+      .toMatchObject({ charges: [{ status: ChargeStatus.REFUNDED }] });
+    expect(await countAvailable(productId)).toBe(1);
+  });
+});
+
 describe('WatchOrder', () => {
   it('sends a slow order as PENDING during its payment, then CONFIRMED, and ends', async () => {
     const { orderId, answer } = await startSlowOrder('prod112');

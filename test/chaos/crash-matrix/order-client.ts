@@ -1,4 +1,4 @@
-// The client of the matrix: places and cancels orders, retries keys after a crash, and records every acknowledged order.
+// The client of the matrix: places, cancels and refunds orders, retries keys after a crash, and records every acknowledged order.
 import { randomUUID } from 'node:crypto';
 import { type Client, Code, ConnectError } from '@connectrpc/connect';
 import type { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
@@ -10,14 +10,14 @@ import { type OrderRequest, orderRequest } from '../../support/stack.ts';
 const CALL_MS = 4_000;
 const RETRY_LIMIT_MS = 15_000;
 const RETRY_DELAY_MS = 100;
-type PlacedOrder = { readonly request: OrderRequest; readonly cancel: boolean };
+type PlacedOrder = { readonly request: OrderRequest; readonly cancel: boolean; readonly refund: boolean };
 
 export class OrderClient {
   /** Every order acknowledged since the stack was started. */
   readonly acknowledged: AcknowledgedOrder[] = [];
   readonly #orders: Client<typeof OrderService>;
   #placed: PlacedOrder[] = [];
-  /** The orders whose cancellation was answered. */
+  /** The orders whose cancellation or refund was answered. */
   readonly #answered = new Set<string>();
   /** Called after each answer and each failure of CreateOrder. */
   #onAnswer: () => Promise<void> = async () => undefined;
@@ -33,13 +33,15 @@ export class OrderClient {
   }
 
   /**
-   * Places an order. Returns its id, or undefined when the call failed. With `cancel`, `settle` makes sure that it is cancelled in the
-   * end.
+   * Places an order. Returns its id, or undefined when the call failed. With `cancel` or `refund`, `settle` makes sure that it is
+   * cancelled or refunded in the end.
    */
-  async place(options: Partial<OrderRequest> & { cancel?: boolean } = {}): Promise<string | undefined> {
-    const { cancel = false, ...overrides } = options;
+  async place(
+    options: Partial<OrderRequest> & { cancel?: boolean; refund?: boolean } = {},
+  ): Promise<string | undefined> {
+    const { cancel = false, refund = false, ...overrides } = options;
     const request = orderRequest({ idempotencyKey: `crash-${randomUUID()}`, ...overrides });
-    this.#placed.push({ request, cancel });
+    this.#placed.push({ request, cancel, refund });
     const orderId = await this.#callOnce(request);
     await this.#onAnswer();
     return orderId;
@@ -48,7 +50,7 @@ export class OrderClient {
   /** Places one order by two concurrent calls with the same key. */
   async placeConcurrently(): Promise<void> {
     const request = orderRequest({ idempotencyKey: `crash-${randomUUID()}` });
-    this.#placed.push({ request, cancel: false });
+    this.#placed.push({ request, cancel: false, refund: false });
     await Promise.all([this.#callOnce(request), this.#callOnce(request)]);
     await this.#onAnswer();
   }
@@ -59,16 +61,24 @@ export class OrderClient {
     if ((await this.#cancelOnce(orderId)) !== undefined) this.#answered.add(orderId);
   }
 
+  /** Tries to refund an order; `settle` retries when the call fails, or comes before the confirmation. */
+  async tryToRefund(orderId: string | undefined): Promise<void> {
+    if (orderId === undefined) return;
+    if ((await this.#refundOnce(orderId)) !== undefined) this.#answered.add(orderId);
+  }
+
   /**
-   * Retries every key placed since `begin` until it is answered, and cancels the orders to be cancelled.
+   * Retries every key placed since `begin` until it is answered, and cancels and refunds the orders to be cancelled and refunded.
    *
    * @throws {Error} a call was not answered in time.
    */
   async settle(): Promise<void> {
     await Promise.all(
-      this.#placed.map(async ({ request, cancel }) => {
+      this.#placed.map(async ({ request, cancel, refund }) => {
         const orderId = await this.#retry(request);
-        if (cancel && !this.#answered.has(orderId)) await this.#cancel(orderId);
+        if (this.#answered.has(orderId)) return;
+        if (cancel) await this.#cancel(orderId);
+        if (refund) await retryUntilAnswered(`the refund of ${orderId}`, () => this.#refundOnce(orderId));
       }),
     );
   }
@@ -102,6 +112,17 @@ export class OrderClient {
     } catch (error) {
       if (ConnectError.from(error).code === Code.FailedPrecondition) return 'refused';
       throwUnlessTransient(error);
+      return undefined;
+    }
+  }
+
+  /** Returns undefined when the outcome of the refund is unknown, or the order is not confirmed yet. */
+  async #refundOnce(orderId: string): Promise<'refunded' | undefined> {
+    try {
+      await this.#orders.refundOrder({ orderId }, { timeoutMs: CALL_MS });
+      return 'refunded';
+    } catch (error) {
+      if (ConnectError.from(error).code !== Code.FailedPrecondition) throwUnlessTransient(error);
       return undefined;
     }
   }

@@ -54,6 +54,9 @@ export const STEPS: Readonly<Record<string, Step>> = {
     await client.place({ items: [{ productId: SCARCE, quantity: TOO_MANY }] });
   },
   duplicate: ({ client }) => client.placeConcurrently(),
+  'confirmed, then refunded': async ({ client }) => {
+    await client.tryToRefund(await client.place({ refund: true }));
+  },
   'cancelled while charging': async ({ client }) => {
     await client.tryToCancel(await client.place({ paymentMethod: 'pm_slow', cancel: true }));
   },

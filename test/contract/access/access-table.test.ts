@@ -38,6 +38,7 @@ const ALLOWED: Readonly<Record<string, readonly CallerName[]>> = {
   'OrderService/GetOrder': BUYERS,
   'OrderService/ListOrders': ['customer', 'operator'],
   'OrderService/CancelOrder': BUYERS,
+  'OrderService/RefundOrder': ['operator'],
   'OrderService/WatchOrder': BUYERS,
   'InventoryService/CheckAvailability': PUBLIC,
   'InventoryService/GetProduct': PUBLIC,

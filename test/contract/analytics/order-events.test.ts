@@ -6,6 +6,7 @@ import {
   OrderConfirmedSchema,
   OrderCreatedSchema,
   OrderFailedSchema,
+  OrderRefundedSchema,
 } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderReason } from '#gen/shop/order/v1/order_pb.ts';
 import { envelopeOf, inTurn, shopContract } from '../../support/contracts/contracts.ts';
@@ -58,6 +59,17 @@ const cancelled = () =>
       { orderId: like(CANCELLED), synthetic: false, cancelTime: anyTimestamp() },
       envelopeOf(OrderCancelledSchema, '50000000-0000-4000-8000-000000000004'),
     );
+const refunded = () =>
+  order.uponReceiving('the news that an order was refunded').event(
+    OrderRefundedSchema,
+    {
+      orderId: like(SOLD),
+      total: { currencyCode: 'EUR', minorUnits: 5_999n },
+      synthetic: false,
+      refundTime: anyTimestamp(),
+    },
+    envelopeOf(OrderRefundedSchema, '50000000-0000-4000-8000-000000000005'),
+  );
 
 let fixture: SalesFixture;
 
@@ -79,6 +91,18 @@ describe("the order service's event", () => {
 
     await confirmed().handledBy(inTurn(fixture.handleAgain, fixture.begin, check), {
       deliveries: ['once', 'redelivered'],
+    });
+  });
+
+  it('OrderRefunded counts as a refund of what was paid, also before the sale, and leaves the sale as it was', async () => {
+    const check = async () => {
+      const { revenue, refunds, products } = await fixture.sales();
+      expect({ revenue, refunds }).toEqual({ revenue: [euros(5_999n)], refunds: [euros(5_999n)] });
+      expect(products).toMatchObject([{ productId: '12345', quantity: 1n }]);
+    };
+
+    await order.handle([confirmed(), refunded()], inTurn(fixture.handleAgain, fixture.begin, check), {
+      deliveries: ['once', 'redelivered', 'reordered'],
     });
   });
 

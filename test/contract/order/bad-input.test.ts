@@ -3,6 +3,7 @@ import { Code } from '@connectrpc/connect';
 import { expect, it } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OrderService, CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
+import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { callForTrailers } from '../../support/grpc-trailers.ts';
 import { allowedHeaders } from '../../support/identity/credentials.ts';
 import { clientBy, PROTOCOLS } from '../../support/raw-call.ts';
@@ -147,9 +148,29 @@ it('an unknown order is not_found in every RPC', async () => {
   const errors = await Promise.all([
     rpcFailureOf(fixture.client.getOrder({ orderId })),
     rpcFailureOf(fixture.client.cancelOrder({ orderId })),
+    rpcFailureOf(fixture.client.refundOrder({ orderId })),
   ]);
-  expect(errors.map(({ code }) => code)).toEqual([Code.NotFound, Code.NotFound]);
+  expect(errors.map(({ code }) => code)).toEqual([Code.NotFound, Code.NotFound, Code.NotFound]);
   await expectToServe(fixture);
+});
+
+it.each(PROTOCOLS)('by %s, an order that is not confirmed is not refunded: ORDER_NOT_REFUNDABLE', async (protocol) => {
+  await using fixture = await startOrderFixture();
+  const client = clientBy(protocol, fixture.service.url, OrderService);
+  fixture.payment.virtual.stub(PaymentService.method.processPayment).fails(Code.ResourceExhausted, 'too many calls');
+  const { order } = await fixture.place();
+
+  const pending = await rpcFailureOf(client.refundOrder({ orderId: order?.orderId ?? '' }));
+  await client.cancelOrder({ orderId: order?.orderId ?? '' });
+  const cancelled = await rpcFailureOf(client.refundOrder({ orderId: order?.orderId ?? '' }));
+  const unreadable = await rpcFailureOf(client.refundOrder({ orderId: 'order\u0000' }));
+
+  for (const error of [pending, cancelled]) {
+    expect(error.code).toBe(Code.FailedPrecondition);
+    expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('ORDER_NOT_REFUNDABLE');
+  }
+  expect(unreadable.code).toBe(Code.InvalidArgument);
+  expect(unreadable.findDetails(BadRequestSchema)[0]?.fieldViolations).toMatchObject([{ field: 'order_id' }]);
 });
 
 it.each(PROTOCOLS)(

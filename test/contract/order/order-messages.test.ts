@@ -6,6 +6,7 @@ import {
   OrderConfirmedSchema,
   OrderCreatedSchema,
   OrderFailedSchema,
+  OrderRefundedSchema,
 } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderReason, OrderSchema, OrderStatus, OrderStep, StepState } from '#gen/shop/order/v1/order_pb.ts';
 import type { Order, OrderReason as Reason, OrderStatus as Status, OrderStep as Step } from '#services/order/order.ts';
@@ -19,6 +20,7 @@ import {
   euros,
   failedOrder,
   pendingOrder,
+  refundedOrder,
   secondsLater,
 } from '../../support/services/order-builders.ts';
 
@@ -68,6 +70,7 @@ describe('an order as clients see it', () => {
     ['CONFIRMED', 2],
     ['FAILED', 3],
     ['CANCELLED', 4],
+    ['REFUNDED', 5],
   ] as [Status, number][])('maps the status %s to its number %i', (status, number) => {
     expect(message({ ...pendingOrder(), status }).status).toBe(number);
   });
@@ -124,6 +127,7 @@ describe('a status filter', () => {
     [OrderStatus.CONFIRMED, 'CONFIRMED'],
     [OrderStatus.FAILED, 'FAILED'],
     [OrderStatus.CANCELLED, 'CANCELLED'],
+    [OrderStatus.REFUNDED, 'REFUNDED'],
     [OrderStatus.UNSPECIFIED, undefined],
   ])('%i is read as %s', (number, status) => {
     expect(fromStatusMessage(number)).toBe(status);
@@ -170,17 +174,31 @@ describe('the event of a status', () => {
     expect(timestampDate(body.cancelTime!)).toEqual(secondsLater(3));
   });
 
-  it.each([pendingOrder, confirmedOrder, failedOrder, cancelledOrder])(
+  it('REFUNDED is OrderRefunded', () => {
+    const event = toStatusEvent({ ...refundedOrder(), version: 4 });
+    expect(event.subject).toBe('shop.order.v1.OrderRefunded');
+    const body = readEvent(OrderRefundedSchema, event.payload);
+    expect(body).toMatchObject({ orderId: 'order-1', customerId: 'cust123', total: euros(59_990n), version: 4n });
+    expect(timestampDate(body.refundTime!)).toEqual(secondsLater(10));
+  });
+
+  it.each([pendingOrder, confirmedOrder, failedOrder, cancelledOrder, refundedOrder])(
     'carries the flag of a synthetic order (%o)',
     (make) => {
       const { subject, payload } = toStatusEvent({ ...make(), synthetic: true });
-      const schemas = [OrderCreatedSchema, OrderConfirmedSchema, OrderFailedSchema, OrderCancelledSchema] as const;
+      const schemas = [
+        OrderCreatedSchema,
+        OrderConfirmedSchema,
+        OrderFailedSchema,
+        OrderCancelledSchema,
+        OrderRefundedSchema,
+      ] as const;
       const schema = schemas.find(({ typeName }) => typeName === subject)!;
       expect(readEvent(schema, payload).synthetic).toBe(true);
     },
   );
 
-  it.each([pendingOrder, confirmedOrder, failedOrder, cancelledOrder])(
+  it.each([pendingOrder, confirmedOrder, failedOrder, cancelledOrder, refundedOrder])(
     'never carries the payment method (%o)',
     (make) => {
       const { payload, headers } = toStatusEvent({ ...make(), paymentMethod: 'pm_very_secret' });

@@ -9,6 +9,7 @@ import {
   type OrderCreated,
   OrderCreatedSchema,
   OrderFailedSchema,
+  OrderRefundedSchema,
 } from '#gen/shop/order/v1/order_events_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
@@ -44,6 +45,11 @@ const useCases: Record<string, () => Promise<string>> = {
     await fixture.client.cancelOrder({ orderId });
     return orderId;
   },
+  'the news that an order was refunded': async () => {
+    const orderId = await place('cust123', { '12345': 1 });
+    await fixture.client.refundOrder({ orderId });
+    return orderId;
+  },
 };
 
 async function place(customerId: string, basket: Record<string, number>): Promise<string> {
@@ -65,7 +71,7 @@ function verify(
   return verifyEvents({
     contracts: contractFile(consumer, 'OrderService'),
     provider: 'OrderService',
-    types: [OrderCreatedSchema, OrderConfirmedSchema, OrderFailedSchema, OrderCancelledSchema],
+    types: [OrderCreatedSchema, OrderConfirmedSchema, OrderFailedSchema, OrderCancelledSchema, OrderRefundedSchema],
     publish: publishEvents,
   });
 }
@@ -74,7 +80,7 @@ describe("the order service's stream", () => {
   it.each([
     ['InventoryService', 2],
     ['NotificationService', 2],
-    ['AnalyticsService', 4],
+    ['AnalyticsService', 5],
   ])('has every event that %s relies on', async (consumer, events) => {
     const verification = await verify(consumer, publish);
 

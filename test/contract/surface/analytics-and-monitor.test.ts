@@ -69,7 +69,7 @@ describe('reflection', () => {
         ),
       ).toMatchObject({ run: { journey: 'JOURNEY_DECLINE', result: 'RUN_RESULT_SUCCEEDED' } });
       const sales = await callUnary<{ summary: { steps: unknown[] } }>(analytics, 'getSalesSummary', {}, operator);
-      expect(sales.summary.steps).toHaveLength(11);
+      expect(sales.summary.steps).toHaveLength(12);
     } finally {
       monitor.close();
       analytics.close();

@@ -55,4 +55,29 @@ describe('orders', () => {
       rebuilding: false,
     });
   });
+
+  it('that are refunded count as refunds within 5 s, beside the sale, and the invariants hold', async () => {
+    const start = new Date();
+    const productId = await addProduct(platform, { minorUnits: 1_250n });
+    const items = [{ productId, quantity: 2 }];
+    const [kept, returned] = await Promise.all([1, 2].map(() => platform.orders.createOrder(orderRequest({ items }))));
+    await awaitOrder(platform, kept?.order?.orderId);
+    const { orderId } = await awaitOrder(platform, returned?.order?.orderId);
+
+    await platform.orders.refundOrder({ orderId });
+
+    await expect
+      .poll(() => platform.analytics.getSalesSummary({ startTime: timestampFromDate(start) }), WITHIN)
+      .toMatchObject({
+        summary: {
+          ordersConfirmed: 2n,
+          ordersRefunded: 1n,
+          revenue: [{ currencyCode: 'EUR', minorUnits: 5_000n }],
+          refunds: [{ currencyCode: 'EUR', minorUnits: 2_500n }],
+          products: [{ productId, quantity: 4n, gross: [{ minorUnits: 5_000n }] }],
+        },
+      });
+    const verdicts = await checkInvariants(sourcesOf(platform.stack), { openingStock: new Map([[productId, 10]]) });
+    expect(listViolations(verdicts)).toEqual([]);
+  });
 });

@@ -4,7 +4,12 @@ import { create, type DescMessage, type MessageInitShape, toBinary } from '@bufb
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { OrderConfirmedSchema, OrderCreatedSchema, OrderFailedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import {
+  OrderConfirmedSchema,
+  OrderCreatedSchema,
+  OrderFailedSchema,
+  OrderRefundedSchema,
+} from '#gen/shop/order/v1/order_events_pb.ts';
 import { createAnalyticsSubscriptions } from '#services/analytics/routes.ts';
 import { type Sales, summarizeSales } from '#services/analytics/sales.ts';
 import { createSalesStore } from '#services/analytics/sales-store.ts';
@@ -18,7 +23,7 @@ const REASONS = [4, 5];
 
 const order = fc.record({
   synthetic: fc.boolean(),
-  end: fc.constantFrom('CONFIRMED', 'FAILED', 'PENDING'),
+  end: fc.constantFrom('CONFIRMED', 'REFUNDED', 'FAILED', 'PENDING'),
   currencyCode: fc.constantFrom('EUR', 'CHF'),
   items: fc.uniqueArray(
     fc.record({
@@ -48,6 +53,8 @@ const totalOf = ({ items, discount }: Order): bigint => {
   return sum > discount ? sum - discount : sum;
 };
 
+const isSold = ({ end }: Order): boolean => end === 'CONFIRMED' || end === 'REFUNDED';
+
 /** The events of an order. */
 function eventsOf(one: Order, index: number) {
   const { synthetic, end, currencyCode, seconds } = one;
@@ -61,13 +68,14 @@ function eventsOf(one: Order, index: number) {
   const events = [event(OrderCreatedSchema, { orderId, synthetic, createTime: time })];
   if (end === 'FAILED')
     events.push(event(OrderFailedSchema, { orderId, synthetic, reason: one.reason as never, failTime: time }));
-  if (end === 'CONFIRMED') {
+  if (isSold(one)) {
     const items = one.items.map(({ price, ...item }) => ({
       ...item,
       unitPrice: { currencyCode, minorUnits: price },
     }));
     const total = { currencyCode, minorUnits: totalOf(one) };
     events.push(event(OrderConfirmedSchema, { orderId, synthetic, items, total, confirmTime: time }));
+    if (end === 'REFUNDED') events.push(event(OrderRefundedSchema, { orderId, synthetic, total, refundTime: time }));
   }
   return events;
 }
@@ -76,7 +84,8 @@ function eventsOf(one: Order, index: number) {
 function countPlainly(orders: readonly Order[], from: number, to: number) {
   const within = orders.filter(({ seconds }) => seconds >= from && seconds < to);
   const real = within.filter(({ synthetic }) => !synthetic);
-  const sold = real.filter(({ end }) => end === 'CONFIRMED');
+  const sold = real.filter(isSold);
+  const refunded = sold.filter(({ end }) => end === 'REFUNDED');
   const inOrder = <Key, Value>(entries: Iterable<readonly [Key, Value]>) => Object.fromEntries(entries);
   const sum = (amounts: readonly (readonly [string, bigint])[]) => {
     const sums = new Map<string, bigint>();
@@ -88,6 +97,7 @@ function countPlainly(orders: readonly Order[], from: number, to: number) {
     created: BigInt(real.length),
     synthetic: BigInt(within.length - real.length),
     revenue: sum(sold.map((one) => [one.currencyCode, totalOf(one)])),
+    refunds: sum(refunded.map((one) => [one.currencyCode, totalOf(one)])),
     minutes: sum(sold.map((one) => [`${Math.floor(one.seconds / 60)} ${one.currencyCode}`, totalOf(one)])),
     quantities: sum(lines.map(({ productId, quantity }) => [productId, BigInt(quantity)])),
     gross: sum(lines.map((line) => [`${line.productId} ${line.currencyCode}`, BigInt(line.quantity) * line.price])),
@@ -102,6 +112,7 @@ function readSales(sales: Sales): ReturnType<typeof countPlainly> {
     created: sales.steps.find(({ step }) => step === 'CREATED')?.orders ?? 0n,
     synthetic: sales.syntheticOrders,
     revenue: Object.fromEntries(sales.revenue.map((one) => [one.currencyCode, one.minorUnits])),
+    refunds: Object.fromEntries(sales.refunds.map((one) => [one.currencyCode, one.minorUnits])),
     minutes: Object.fromEntries(
       sales.minutes.flatMap(({ minute, revenue }) =>
         revenue.map((one) => [`${minuteOf(minute)} ${one.currencyCode}`, one.minorUnits]),

@@ -68,7 +68,14 @@ function stepsAt(time: Date, index: number): StepRow[] {
     { ...step, orderId: `sale-${index}`, step: 'PAID' },
     { ...step, orderId: `failed-${index}`, step: 'FAILED', reason: 1 + (index % 2) },
     { ...step, orderId: `synthetic-${index}`, step: 'CREATED', synthetic: true },
+    ...(isRefunded(index)
+      ? [{ ...step, orderId: `sale-${index}`, step: 'ORDER_REFUNDED' as const, total: saleAt(time, index).total }]
+      : []),
   ];
+}
+
+function isRefunded(index: number): boolean {
+  return index % 3 === 1;
 }
 
 async function storeAll(database: Database): Promise<void> {
@@ -85,17 +92,22 @@ function expectedOf({ start, end }: Span) {
   const indexes = sales.map(({ orderId }) => Number(orderId.split('-')[1]));
   const failedFor = (reason: number) => BigInt(indexes.filter((index) => 1 + (index % 2) === reason).length);
   const add = <Key>(sums: Map<Key, bigint>, key: Key, value: bigint) => sums.set(key, (sums.get(key) ?? 0n) + value);
-  const [revenue, minutes, products] = [new Map(), new Map(), new Map()];
-  for (const { time, total, lines } of sales) {
+  const [revenue, refunds, minutes, products] = [new Map(), new Map(), new Map(), new Map()];
+  for (const [place, { time, total, lines }] of sales.entries()) {
     add(revenue, total.currencyCode, total.minorUnits);
+    if (isRefunded(indexes[place] ?? 0)) add(refunds, total.currencyCode, total.minorUnits);
     add(minutes, `${Math.floor(time.getTime() / 60_000) * 60_000} ${total.currencyCode}`, total.minorUnits);
     for (const line of lines) add(products, `${line.productId} ${total.currencyCode}`, BigInt(line.quantity));
   }
   return {
-    steps: sales.length === 0 ? {} : { PAID: orders, FAILED: orders, CONFIRMED: orders },
+    steps: {
+      ...(sales.length === 0 ? {} : { PAID: orders, FAILED: orders, CONFIRMED: orders }),
+      ...(refunds.size === 0 ? {} : { ORDER_REFUNDED: BigInt(indexes.filter(isRefunded).length) }),
+    },
     syntheticOrders: orders,
     failures: [1, 2].map((reason) => ({ reason, orders: failedFor(reason) })).filter((failed) => failed.orders > 0n),
     revenue,
+    refunds,
     minutes,
     minuteCount: BigInt(new Set([...minutes.keys()].map((key: string) => key.split(' ')[0])).size),
     products,
@@ -104,11 +116,12 @@ function expectedOf({ start, end }: Span) {
 }
 
 async function readSummary(store: ReturnType<typeof createSalesStore>, span: Span): Promise<unknown> {
-  const { rebuilding, steps, revenue, minutes, products, ...rows } = await store.sum(span);
+  const { rebuilding, steps, revenue, refunds, minutes, products, ...rows } = await store.sum(span);
   return {
     ...rows,
     steps: Object.fromEntries(steps.map(({ step, orders }) => [step, orders])),
     revenue: new Map(revenue.map(({ currencyCode, minorUnits }) => [currencyCode, minorUnits])),
+    refunds: new Map(refunds.map(({ currencyCode, minorUnits }) => [currencyCode, minorUnits])),
     minutes: new Map(
       minutes.map(({ minute, revenue: { currencyCode, minorUnits } }) => [
         `${minute.getTime()} ${currencyCode}`,
@@ -182,6 +195,7 @@ describe('a summary', () => {
       CONFIRMED: 200n,
       FAILED: 200n,
       PAID: 200n,
+      ORDER_REFUNDED: 67n,
     });
     expect([syntheticOrders, productCount]).toEqual([200n, 3n]);
   });

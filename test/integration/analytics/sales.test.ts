@@ -13,6 +13,7 @@ import {
   OrderConfirmedSchema,
   OrderCreatedSchema,
   OrderFailedSchema,
+  OrderRefundedSchema,
 } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderReason } from '#gen/shop/order/v1/order_pb.ts';
 import {
@@ -64,6 +65,11 @@ describe('the sales', () => {
     await publishEvent(nats, StockReleasedSchema, { orderId: 'cancelled', releaseTime: time });
     await publishEvent(nats, PaymentRefundedSchema, { orderId: 'cancelled', refundTime: time });
     await publishEvent(nats, NotificationSentSchema, { notificationId: 'n', orderId: 'sold', sendTime: time });
+    await publishEvent(nats, OrderRefundedSchema, {
+      orderId: 'sold',
+      total: { currencyCode: 'EUR', minorUnits: 4_000n },
+      refundTime: afterNoon(120),
+    });
 
     await vi.waitFor(async () => {
       const summary = await house.summary();
@@ -71,14 +77,16 @@ describe('the sales', () => {
       const steps = Object.fromEntries(summary.steps.map(({ step, orders }) => [nameOf(step), Number(orders)]));
       expect(steps).toEqual({
         ...{ CREATED: 4, RESERVED: 3, SHORT: 1, PAID: 2, DECLINED: 1, CONFIRMED: 1, NOTIFIED: 1, FAILED: 2 },
-        ...{ CANCELLED: 1, RELEASED: 2, REFUNDED: 1 },
+        ...{ CANCELLED: 1, RELEASED: 2, REFUNDED: 1, ORDER_REFUNDED: 1 },
       });
       expect(summary).toMatchObject({
         ordersCreated: 4n,
         ordersConfirmed: 1n,
         ordersFailed: 2n,
         ordersCancelled: 1n,
+        ordersRefunded: 1n,
         revenue: [EUROS(4_000n)],
+        refunds: [EUROS(4_000n)],
         products: [{ productId: 'prod456', name: 'Mug', quantity: 2n, gross: [EUROS(4_000n)] }],
         minutes: [{ minute: afterNoon(60), ordersConfirmed: 1n, revenue: [EUROS(4_000n)] }],
         failures: [
@@ -98,6 +106,14 @@ describe('the sales', () => {
       const confirmed = await publishEvent(house.nats, OrderConfirmedSchema, saleOf(orderId));
       await publishAgain(house.nats, confirmed);
       await publishEvent(house.nats, OrderConfirmedSchema, saleOf(orderId));
+      const total = { currencyCode: 'EUR', minorUnits: 4_000n };
+      const refunded = await publishEvent(house.nats, OrderRefundedSchema, {
+        orderId,
+        total,
+        refundTime: afterNoon(9),
+      });
+      await publishAgain(house.nats, refunded);
+      await publishEvent(house.nats, OrderRefundedSchema, { orderId, total, refundTime: afterNoon(9) });
       await publishEvent(house.nats, OrderCreatedSchema, { orderId, createTime: afterNoon(0) });
     }
 
@@ -105,7 +121,9 @@ describe('the sales', () => {
     expect(await house.summary()).toMatchObject({
       ordersCreated: 2n,
       ordersConfirmed: 2n,
+      ordersRefunded: 2n,
       revenue: [EUROS(8_000n)],
+      refunds: [EUROS(8_000n)],
       products: [{ quantity: 4n }],
     });
   });
@@ -116,12 +134,14 @@ describe('the sales', () => {
     await publishEvent(house.nats, OrderCreatedSchema, { ...test, createTime: afterNoon(0) });
     await publishEvent(house.nats, StockReservedSchema, { ...test, reserveTime: afterNoon(0) });
     await publishEvent(house.nats, OrderConfirmedSchema, saleOf('test', { synthetic: true }));
+    const total = { currencyCode: 'EUR', minorUnits: 4_000n };
+    await publishEvent(house.nats, OrderRefundedSchema, { ...test, total, refundTime: afterNoon(0) });
     await publishEvent(house.nats, OrderCreatedSchema, { orderId: 'real', createTime: afterNoon(0) });
 
     await awaitCaughtUp(house);
     const summary = await house.summary();
     expect(summary).toMatchObject({ ordersCreated: 1n, ordersConfirmed: 0n, syntheticOrders: 1n });
-    expect(summary).toMatchObject({ revenue: [], products: [], minutes: [] });
+    expect(summary).toMatchObject({ revenue: [], refunds: [], products: [], minutes: [] });
     expect(summary.steps.reduce((sum, { orders }) => sum + orders, 0n)).toBe(1n);
   });
 

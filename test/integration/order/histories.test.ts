@@ -11,7 +11,7 @@ import { runHistory } from './history-run.ts';
 
 const RUNS = historyRuns(50);
 
-describe('orders, through every history of calls, cancellations, losses and crashes', () => {
+describe('orders, through every history of calls, cancellations, refunds, losses and crashes', () => {
   it(
     'keep every promise once nothing is left to do',
     async () => {

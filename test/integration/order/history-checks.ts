@@ -40,32 +40,39 @@ function findChangedVerdicts({ stored }: Account): string[] {
     const lastVersion = versions.get(orderId) ?? 0;
     if (verdict !== undefined) verdicts.set(orderId, verdict);
     if (status !== 'PENDING') ends.set(orderId, status);
+    const isRefund = end === 'CONFIRMED' && status === 'REFUNDED';
     versions.set(orderId, version);
     return [
       ...(before !== undefined && before !== verdict
         ? [`${orderId}: its verdict went from ${before} to ${verdict}`]
         : []),
-      ...(end !== undefined && end !== status ? [`${orderId}: its status went from ${end} to ${status}`] : []),
+      ...(end !== undefined && end !== status && !isRefund
+        ? [`${orderId}: its status went from ${end} to ${status}`]
+        : []),
       ...(version !== lastVersion + 1 ? [`${orderId}: version ${version} followed ${lastVersion}`] : []),
     ];
   });
 }
 
-/** Checks that stock and charge match the final status: no order is both confirmed and compensated. */
+/** Checks that stock and charge match the final status: no order is both confirmed and compensated, but a refunded one lost its money alone. */
 function findUnlikeEnds({ orderId, status, total }: Order, { world }: Account): string[] {
   const stock = world.reservations.get(orderId)?.state;
   const charge = world.charges.get(orderId);
   const kept = charge === undefined ? 0n : charge.captured - charge.refunded;
   const seen = `stock ${stock ?? 'never called'}, charge ${charge?.state ?? 'never called'}, ${kept} kept`;
-  const isRight =
-    status === 'CONFIRMED'
-      ? stock === 'CONFIRMED' && charge?.state === 'COMPLETED' && kept === total.minorUnits
-      : stock !== 'CONFIRMED' && stock !== 'RESERVED' && charge?.state !== 'COMPLETED' && kept === 0n;
-  return isRight && status !== 'PENDING' ? [] : [`${orderId} is ${status}: ${seen}`];
+  const isReturned = charge?.state !== 'COMPLETED' && kept === 0n;
+  const isRight: Record<Order['status'], boolean> = {
+    PENDING: false,
+    CONFIRMED: stock === 'CONFIRMED' && charge?.state === 'COMPLETED' && kept === total.minorUnits,
+    REFUNDED: stock === 'CONFIRMED' && charge?.captured === total.minorUnits && isReturned,
+    FAILED: stock !== 'CONFIRMED' && stock !== 'RESERVED' && isReturned,
+    CANCELLED: stock !== 'CONFIRMED' && stock !== 'RESERVED' && isReturned,
+  };
+  return isRight[status] ? [] : [`${orderId} is ${status}: ${seen}`];
 }
 
 function findMiscounts(orders: readonly Order[], { world }: Account): string[] {
-  const confirmed = orders.filter(({ status }) => status === 'CONFIRMED');
+  const confirmed = orders.filter(({ status }) => hasBeenConfirmed(status));
   const confirmedQuantity = confirmed.flatMap(({ items }) => items).reduce((sum, { quantity }) => sum + quantity, 0);
   const reserved = [...world.reservations.values()]
     .filter(({ state }) => state === 'RESERVED')
@@ -84,7 +91,10 @@ function findMiscounts(orders: readonly Order[], { world }: Account): string[] {
   ];
 }
 
-function findBrokenAnswers(orders: readonly Order[], { heard, refusedCancels, refusedContents }: Account): string[] {
+function findBrokenAnswers(
+  orders: readonly Order[],
+  { heard, refunded, refusedCancels, refusedContents }: Account,
+): string[] {
   const statusOf = new Map(orders.map(({ orderId, status }) => [orderId, status]));
   const answered = new Map<string, string>();
   const contents = new Map<string, string>();
@@ -94,7 +104,9 @@ function findBrokenAnswers(orders: readonly Order[], { heard, refusedCancels, re
       answered.set(key, first);
       if (content !== '') contents.set(key, content);
       const end = statusOf.get(orderId);
-      const isConsistent = (status === 'PENDING' || status === end) && (outcome !== 'CONFIRMED' || end === 'CONFIRMED');
+      const isRefund = status === 'CONFIRMED' && end === 'REFUNDED';
+      const isConsistent =
+        (status === 'PENDING' || status === end || isRefund) && (outcome !== 'CONFIRMED' || hasBeenConfirmed(end));
       const failed = outcome !== 'FAILED' && outcome !== 'CANCELLED' ? true : end === 'FAILED' || end === 'CANCELLED';
       return [
         ...(first === orderId ? [] : [`${key} was answered with ${first} and with ${orderId}`]),
@@ -103,6 +115,9 @@ function findBrokenAnswers(orders: readonly Order[], { heard, refusedCancels, re
           : [`${orderId} was answered as ${status}, ${outcome}, but is ${end ?? 'unknown'}`]),
       ];
     }),
+    ...refunded
+      .filter((orderId) => statusOf.get(orderId) !== 'REFUNDED')
+      .map((orderId) => `${orderId} is ${statusOf.get(orderId)}, after it was answered as refunded`),
     ...refusedCancels
       .filter((orderId) => statusOf.get(orderId) === 'CANCELLED')
       .map((orderId) => `${orderId} is cancelled, after its cancellation was refused`),
@@ -130,8 +145,12 @@ function findEventFaults({ orderId, status }: Order, events: readonly EventRow[]
   const own = events.filter(({ payload }) => payload.includes(orderId));
   const names = own.map(({ subject }) => subject.replace('shop.order.v1.Order', '')).toSorted();
   const end = `${status.charAt(0)}${status.slice(1).toLowerCase()}`;
-  const wanted = ['Created', end].toSorted();
+  const wanted = ['Created', end, ...(status === 'REFUNDED' ? ['Confirmed'] : [])].toSorted();
   return names.join() === wanted.join()
     ? []
     : [`${orderId} is ${status}, published as ${names.join(', ') || 'nothing'}`];
+}
+
+function hasBeenConfirmed(status: Order['status'] | undefined): boolean {
+  return status === 'CONFIRMED' || status === 'REFUNDED';
 }

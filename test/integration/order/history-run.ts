@@ -1,11 +1,12 @@
 // Runs a history on the real order store, use cases and saga, with in-memory dependencies and chosen turns.
-import { OrderStatusSchema } from '#gen/shop/order/v1/order_pb.ts';
+import { OrderStatus, OrderStatusSchema } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_OutcomeSchema } from '#gen/shop/order/v1/order_service_pb.ts';
 import { cancelOrder } from '#services/order/cancel-order.ts';
 import { createOrder } from '#services/order/create-order.ts';
 import type { Order } from '#services/order/order.ts';
 import { runSaga, type SagaDependencies } from '#services/order/order-saga.ts';
 import { createOrderStore, type OrderStore, resumeNow } from '#services/order/order-store.ts';
+import { refundOrder } from '#services/order/refund-order.ts';
 import { startDeadline } from '#services/platform/base/deadline.ts';
 import { DomainError, unavailable } from '#services/platform/base/errors.ts';
 import type { Database } from '#services/platform/storage/database.ts';
@@ -38,6 +39,8 @@ export type Account = {
   /** Keys refused for other content than this. */
   readonly refusedContents: { readonly key: Key; readonly content: string }[];
   readonly refusedCancels: string[];
+  /** Orders answered as refunded. */
+  readonly refunded: string[];
   /** Every state an order was stored in, in the order of the commits. */
   readonly stored: Order[];
   /** Errors that no caller may receive. */
@@ -64,6 +67,7 @@ class HistoryRun {
     heard: [],
     refusedContents: [],
     refusedCancels: [],
+    refunded: [],
     stored: [],
     faults: [],
   };
@@ -117,6 +121,8 @@ class HistoryRun {
         return await this.#place(step, turn);
       case 'cancel':
         return await this.#cancel(step.key, turn);
+      case 'refund':
+        return await this.#refund(step.key, turn);
       case 'resume':
         return await this.#resume(turn);
       case 'wake':
@@ -201,6 +207,25 @@ class HistoryRun {
       if (!(error instanceof DomainError)) throw error;
       if (error.reason === 'ORDER_NOT_CANCELLABLE') this.account.refusedCancels.push(orderId);
       else if (error.kind !== 'unavailable') this.account.faults.push(`CancelOrder ${key} failed with ${error.reason}`);
+    }
+  }
+
+  async #refund(key: Key, turn: Turn): Promise<void> {
+    const orderId = await turn(() => this.#orderIdOf(key));
+    if (orderId === undefined) return;
+    const saga = this.#saga(turn);
+    try {
+      const { order } = await refundOrder(
+        { saga, now: saga.now },
+        { $typeName: 'shop.order.v1.RefundOrderRequest', orderId },
+        testCall({ budgetMs: BUDGET_MS }),
+      );
+      if (order.status === OrderStatus.REFUNDED) this.account.refunded.push(orderId);
+      else this.account.faults.push(`RefundOrder ${key} answered with status ${order.status}`);
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      if (error.reason !== 'ORDER_NOT_REFUNDABLE' && error.kind !== 'unavailable')
+        this.account.faults.push(`RefundOrder ${key} failed with ${error.reason}`);
     }
   }
 

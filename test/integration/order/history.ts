@@ -14,6 +14,7 @@ export type Step =
       readonly paymentMethod: 'pm_approved' | 'pm_declined';
     }
   | { readonly kind: 'cancel'; readonly key: Key }
+  | { readonly kind: 'refund'; readonly key: Key }
   /** Leases expire and everything is due: another replica resumes open orders, while the first may still work on them. */
   | { readonly kind: 'resume' }
   /** A dependency's event wakes the order: early, late, or redelivered. */
@@ -69,6 +70,7 @@ const place = fc.record({
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: place },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('cancel' as const), key }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('refund' as const), key }) },
   { weight: 3, arbitrary: fc.constant({ kind: 'resume' as const }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('wake' as const), key }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('hear' as const), key }) },

@@ -81,6 +81,15 @@ const SAMPLES: readonly Sample[] = [
     ],
   },
   {
+    orderId: 'refunded',
+    items: [line('mug', 1)],
+    status: 'REFUNDED',
+    version: 4,
+    stock: 'CONFIRMED',
+    money: 'REFUNDED',
+    events: ['inventory.v1.StockReserved', 'payment.v1.PaymentCompleted', 'payment.v1.PaymentRefunded'],
+  },
+  {
     orderId: 'synthetic',
     items: [line('test', 1)],
     status: 'CONFIRMED',
@@ -94,7 +103,7 @@ const SAMPLES: readonly Sample[] = [
 /** Returns the facts: one order confirmed in euros, one in dollars, a synthetic one, and one of each other end state. */
 export function cleanFacts(): Facts {
   const orders = SAMPLES.map(toOrder);
-  const notifications = orders.filter(({ status }) => status === 'CONFIRMED').map(toNotification);
+  const notifications = orders.filter(isSold).map(toNotification);
   const events: Readonly<Record<Owner, readonly EventFact[]>> = {
     order: orders.flatMap(toOrderEvents),
     inventory: [...sampleEvents('inventory'), ...['lamp', 'mug', 'test'].map(toProductEvent)],
@@ -118,7 +127,7 @@ export function cleanFacts(): Facts {
     orders,
     keys: orders.map(({ orderId }) => ({ idempotencyKey: `key of ${orderId}`, orderId })),
     keysSince: new Date('2026-02-01T12:00:00.000Z'),
-    products: [toProduct('lamp', 3), toProduct('mug', 3), toProduct('test', 0)],
+    products: [toProduct('lamp', 3), toProduct('mug', 4), toProduct('test', 0)],
     reservations: SAMPLES.flatMap(toReservations),
     charges: SAMPLES.flatMap(toCharges),
     notifications,
@@ -148,11 +157,12 @@ export function cleanFacts(): Facts {
       analytics: messaging('analytics', idsOf('')),
     },
     pendingWork: [{ what: 'order: orders pending', count: 0, ids: [] }],
-    acknowledged: orders.map(({ orderId, status }) => ({
+    acknowledged: orders.map(({ orderId, ...order }) => ({
       idempotencyKey: `key of ${orderId}`,
       orderId,
-      status,
-      outcome: status === 'CONFIRMED' ? 'CONFIRMED' : 'FAILED',
+      // A refunded order was acknowledged before its refund.
+      status: isSold(order) ? 'CONFIRMED' : order.status,
+      outcome: isSold(order) ? 'CONFIRMED' : 'FAILED',
     })),
   };
 }
@@ -237,20 +247,25 @@ function toNotification({ orderId, customerId, total, synthetic }: OrderFact): N
 
 function toSale(sample: Sample): SaleFact {
   const { orderId, status, items, total, synthetic } = toOrder(sample);
-  const isSold = status === 'CONFIRMED' && !synthetic;
+  const isCounted = isSold({ status }) && !synthetic;
   const steps = [
     'CREATED',
-    status,
+    ...(status === 'REFUNDED' ? ['CONFIRMED', 'ORDER_REFUNDED'] : [status]),
     ...sample.events.map((name) => STEP_BY_SUBJECT[`shop.${name}`] ?? name),
-    ...(isSold ? ['NOTIFIED'] : []),
+    ...(isCounted ? ['NOTIFIED'] : []),
   ];
   return {
     orderId,
     steps: synthetic ? [] : steps,
     synthetic,
-    total: isSold ? total : undefined,
-    items: isSold ? items : [],
+    total: isCounted ? total : undefined,
+    refund: status === 'REFUNDED' ? total : undefined,
+    items: isCounted ? items : [],
   };
+}
+
+function isSold({ status }: Pick<OrderFact, 'status'>): boolean {
+  return status === 'CONFIRMED' || status === 'REFUNDED';
 }
 
 function toMail({ notificationId, orderId }: NotificationFact) {
@@ -258,11 +273,14 @@ function toMail({ notificationId, orderId }: NotificationFact) {
 }
 
 function toOrderEvents({ orderId, customerId, total, status }: OrderFact): EventFact[] {
-  const end = { CONFIRMED: 'OrderConfirmed', FAILED: 'OrderFailed', CANCELLED: 'OrderCancelled', PENDING: '' }[status];
+  const ends = { CONFIRMED: 'Confirmed', FAILED: 'Failed', CANCELLED: 'Cancelled', REFUNDED: 'Confirmed', PENDING: '' };
   const body = { orderId, customerId, total };
   return [
     eventOf(`created ${orderId}`, 'shop.order.v1.OrderCreated', { ...body, version: 1 }),
-    eventOf(`ended ${orderId}`, `shop.order.v1.${end}`, { ...body, version: 2 }),
+    eventOf(`ended ${orderId}`, `shop.order.v1.Order${ends[status]}`, { ...body, version: 2 }),
+    ...(status === 'REFUNDED'
+      ? [eventOf(`refunded ${orderId}`, 'shop.order.v1.OrderRefunded', { ...body, version: 3 })]
+      : []),
   ];
 }
 

@@ -213,21 +213,26 @@ async function readNotifications(query: Query) {
 }
 
 async function readSales(query: Query) {
+  const amountOf = (step: string): string =>
+    `(jsonb_agg(jsonb_build_object('currency_code', currency_code, 'total_minor', total_minor::text)) filter (where step = '${step}')) -> 0`;
   const serving = "generation = (select generation from generation where state = 'SERVING')";
-  const rows = await query<Partial<Priced> & { order_id: string; steps: string[]; synthetic: boolean; items: Lines }>(
+  type Row = { order_id: string; steps: string[]; synthetic: boolean; items: Lines };
+  const rows = await query<Row & { total: Priced | null; refund: Priced | null }>(
     `select order_id, array_remove(array_agg(case when not synthetic then step end), null) as steps,
-       bool_or(synthetic) as synthetic, max(currency_code) as currency_code, max(total_minor)::text as total_minor,
+       bool_or(synthetic) as synthetic, 
+       ${amountOf('CONFIRMED')} as total, ${amountOf('ORDER_REFUNDED')} as refund,
        (select coalesce(jsonb_agg(line), '[]') from (
          select product_id, quantity from sale_line where ${serving} and sale_line.order_id = order_step.order_id
        ) as line) as items
      from order_step where ${serving} group by order_id`,
   );
   const sales = rows.map(
-    ({ order_id, steps, synthetic, currency_code, total_minor, items }): SaleFact => ({
+    ({ order_id, steps, synthetic, total, refund, items }): SaleFact => ({
       orderId: order_id,
       steps,
       synthetic,
-      total: currency_code && total_minor ? toMoney({ currency_code, total_minor }) : undefined,
+      total: total === null ? undefined : toMoney(total),
+      refund: refund === null ? undefined : toMoney(refund),
       items: toLines(items),
     }),
   );
@@ -251,6 +256,9 @@ async function readWrongSums(query: Query) {
        select ${name("'revenue'", 'currency_code')}, sum(total_minor) from order_step natural join served
        where step = 'CONFIRMED' group by 1
        union all
+       select ${name("'refunds'", 'currency_code')}, sum(total_minor) from order_step natural join served
+       where step = 'ORDER_REFUNDED' group by 1
+       union all
        select ${name("'quantity of'", 'product_id', 'currency_code')}, sum(quantity) from sale_line natural join served group by 1
        union all
        select ${name("'gross of'", 'product_id', 'currency_code')}, sum(gross_minor) from sale_line natural join served group by 1
@@ -259,6 +267,9 @@ async function readWrongSums(query: Query) {
        union all
        select unit, ${name("'revenue'", 'currency_code')}, sum(total_minor) from step_sum natural join served
        where step = 'CONFIRMED' group by 1, 2
+       union all
+       select unit, ${name("'refunds'", 'currency_code')}, sum(total_minor) from step_sum natural join served
+       where step = 'ORDER_REFUNDED' group by 1, 2
        union all
        select unit, ${name("'quantity of'", 'product_id', 'currency_code')}, sum(quantity) from product_sum natural join served
        group by 1, 2

@@ -7,7 +7,7 @@ export const EVENT_INVARIANTS: readonly Invariant[] = [
   { name: 'events-distinct', promise: 'every event is in its stream once', find: findDuplicateEvents },
   {
     name: 'order-events',
-    promise: 'every order has exactly one OrderCreated and one event of its end state, with its version',
+    promise: 'every order has exactly one OrderCreated and one event of each end state it reached, with its version',
     find: findOrderEvents,
   },
   {
@@ -24,11 +24,13 @@ export const EVENT_INVARIANTS: readonly Invariant[] = [
   { name: 'no-dead-letters', promise: 'no service has a dead letter', find: findDeadLetters },
 ];
 
-const END_EVENTS: Readonly<Record<OrderFact['status'], string | undefined>> = {
-  PENDING: undefined,
-  CONFIRMED: 'shop.order.v1.OrderConfirmed',
-  FAILED: 'shop.order.v1.OrderFailed',
-  CANCELLED: 'shop.order.v1.OrderCancelled',
+/** The events of the end states, in the order they are reached: a refunded order was confirmed first. */
+const END_EVENTS: Readonly<Record<OrderFact['status'], readonly string[]>> = {
+  PENDING: [],
+  CONFIRMED: ['shop.order.v1.OrderConfirmed'],
+  FAILED: ['shop.order.v1.OrderFailed'],
+  CANCELLED: ['shop.order.v1.OrderCancelled'],
+  REFUNDED: ['shop.order.v1.OrderConfirmed', 'shop.order.v1.OrderRefunded'],
 };
 
 function findDuplicateEvents({ streams }: FactView): Finding {
@@ -65,12 +67,13 @@ function findOrderEvents(view: FactView): Finding {
 function findEventMismatches(order: OrderFact, events: readonly ReadableEvent[]): string[] {
   const mismatches: string[] = [];
   const created = events.filter(({ subject }) => subject === 'shop.order.v1.OrderCreated');
-  const ended = events.filter(({ subject }) => subject !== 'shop.order.v1.OrderCreated');
-  const end = END_EVENTS[order.status];
+  const ended = events
+    .filter(({ subject }) => subject !== 'shop.order.v1.OrderCreated')
+    .toSorted((one, other) => one.body.version - other.body.version)
+    .map(({ subject }) => subject);
   if (created.length !== 1) mismatches.push(`has ${created.length} OrderCreated`);
-  const wanted = end === undefined ? 0 : 1;
-  if (ended.length !== wanted || ended.some(({ subject }) => subject !== end)) {
-    const names = ended.map(({ subject }) => subject.split('.').at(-1)).join(', ');
+  if (ended.join() !== END_EVENTS[order.status].join()) {
+    const names = ended.map((subject) => subject.split('.').at(-1)).join(', ');
     mismatches.push(`is ${order.status}, its end events are: ${names || 'none'}`);
   }
   for (const { subject, body } of events) {
@@ -83,7 +86,7 @@ function findEventMismatches(order: OrderFact, events: readonly ReadableEvent[])
   return mismatches;
 }
 
-// A confirmation is the last change of an order; compensation changes follow a failure or cancellation.
+// A confirmation is the last change of an order that is not refunded; compensation changes follow every other end.
 function isEndVersion({ status, version }: OrderFact, published: number): boolean {
   return status === 'CONFIRMED' ? published === version : published > 1 && published <= version;
 }

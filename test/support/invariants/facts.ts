@@ -23,7 +23,7 @@ export type OrderFact = {
   readonly customerId: string;
   readonly items: readonly Line[];
   readonly total: Money;
-  readonly status: 'PENDING' | 'CONFIRMED' | 'FAILED' | 'CANCELLED';
+  readonly status: 'PENDING' | 'CONFIRMED' | 'FAILED' | 'CANCELLED' | 'REFUNDED';
   readonly reservationId: string;
   readonly transactionId: string;
   readonly synthetic: boolean;
@@ -81,6 +81,8 @@ export type SaleFact = {
   readonly synthetic: boolean;
   /** Its revenue; undefined when it is not counted as sold. */
   readonly total: Money | undefined;
+  /** What was paid back; undefined when it is not counted as refunded. */
+  readonly refund: Money | undefined;
   readonly items: readonly Line[];
 };
 
@@ -205,6 +207,7 @@ export const HANDLED_EVENTS: Readonly<Record<Owner, Readonly<Partial<Record<Owne
       'shop.order.v1.OrderConfirmed',
       'shop.order.v1.OrderFailed',
       'shop.order.v1.OrderCancelled',
+      'shop.order.v1.OrderRefunded',
     ],
     inventory: [
       'shop.inventory.v1.StockReserved',

@@ -26,6 +26,8 @@ export type FactView = Facts & {
   readonly realOrders: readonly OrderFact[];
   /** The confirmed ones of `realOrders`. */
   readonly confirmed: readonly OrderFact[];
+  /** The confirmed and the refunded ones of `realOrders`: the stock of both is sold, and both were announced as confirmed. */
+  readonly sold: readonly OrderFact[];
   readonly ledgerOf: ReadonlyMap<string, readonly ProviderChargeFact[]>;
   readonly mailsOf: ReadonlyMap<string, readonly MailFact[]>;
   readonly streamOf: ReadonlyMap<string, StreamFact>;
@@ -38,6 +40,7 @@ export function viewFacts(facts: Facts): FactView {
     ...facts,
     realOrders,
     confirmed: realOrders.filter((order) => order.status === 'CONFIRMED'),
+    sold: realOrders.filter(({ status }) => status === 'CONFIRMED' || status === 'REFUNDED'),
     orderOf: new Map(facts.orders.map((order) => [order.orderId, order])),
     ledgerOf: groupBy(facts.ledger ?? [], (charge) => charge.orderId),
     mailsOf: groupBy(facts.mailbox?.mails ?? [], (mail) => mail.orderId),

@@ -1,7 +1,7 @@
 // The invariants of orders: their reservations and charges, their notifications, and the answers to clients. Pure.
 import { messageIdOf } from '#services/notification/notification.ts';
 import { equalMoney } from '#services/platform/base/money.ts';
-import type { AcknowledgedOrder } from './facts.ts';
+import type { AcknowledgedOrder, OrderFact } from './facts.ts';
 import { type FactView, type Finding, groupBy, type Invariant, netCaptured, type Violation } from './finding.ts';
 
 const NO_MAILBOX = 'the mail server does not show its mails';
@@ -9,7 +9,8 @@ const NO_MAILBOX = 'the mail server does not show its mails';
 export const ORDER_INVARIANTS: readonly Invariant[] = [
   {
     name: 'nothing-held',
-    promise: 'no failed or cancelled order holds a reservation or an unrefunded charge',
+    promise:
+      'no failed or cancelled order holds a reservation, and neither they nor refunded orders an unrefunded charge',
     find: findHeld,
   },
   {
@@ -19,17 +20,17 @@ export const ORDER_INVARIANTS: readonly Invariant[] = [
   },
   {
     name: 'notified-once',
-    promise: 'every confirmed order has exactly one notification, and it was sent',
+    promise: 'every confirmed or refunded order has exactly one notification, and it was sent',
     find: findNotified,
   },
   {
     name: 'mailed-once',
-    promise: 'the mails of every confirmed order share one Message-ID, that of its notification',
+    promise: 'the mails of every confirmed or refunded order share one Message-ID, that of its notification',
     find: findMailed,
   },
   {
     name: 'no-stray-mail',
-    promise: 'no mail and no notification is about an order that is not confirmed',
+    promise: 'no mail and no notification is about an order that was never confirmed',
     find: findStrayMail,
   },
   {
@@ -50,23 +51,31 @@ export const ORDER_INVARIANTS: readonly Invariant[] = [
 ];
 
 function findHeld(view: FactView): Finding {
-  const ended = view.orders.filter(({ status }) => status === 'FAILED' || status === 'CANCELLED');
+  const ended = view.orders.filter(({ status }) => status !== 'PENDING' && status !== 'CONFIRMED');
   const reservationOf = new Map(view.reservations.map((reservation) => [reservation.orderId, reservation]));
   const chargeOf = new Map(view.charges.map((charge) => [charge.orderId, charge]));
   const violations: Violation[] = [];
   for (const { orderId, status, synthetic } of ended) {
     const report = (detail: string): number => violations.push({ id: orderId, detail: `${status}, but ${detail}` });
     const state = reservationOf.get(orderId)?.state;
-    if (state === 'RESERVED' || state === 'CONFIRMED') report(`its reservation is ${state}`);
+    if (status !== 'REFUNDED' && (state === 'RESERVED' || state === 'CONFIRMED')) report(`its reservation is ${state}`);
     if (synthetic) continue;
     const charge = chargeOf.get(orderId)?.status;
-    if (charge === 'CHARGING' || charge === 'COMPLETED') report(`payment has its charge as ${charge}`);
+    const isHeld = charge === 'CHARGING' || charge === 'COMPLETED';
+    if (isHeld || (status === 'REFUNDED' && charge !== 'REFUNDED')) {
+      report(`payment has its charge as ${charge ?? 'unknown'}`);
+    }
     for (const kept of view.ledgerOf.get(orderId) ?? []) {
       if (netCaptured(kept).minorUnits > 0n) report(`the provider keeps charge ${kept.chargeId}`);
     }
   }
-  const failed = ended.filter(({ status }) => status === 'FAILED').length;
-  return { counts: { 'failed orders': failed, 'cancelled orders': ended.length - failed }, violations };
+  const count = (wanted: OrderFact['status']): number => ended.filter(({ status }) => status === wanted).length;
+  const counts = {
+    'failed orders': count('FAILED'),
+    'cancelled orders': count('CANCELLED'),
+    'refunded orders': count('REFUNDED'),
+  };
+  return { counts, violations };
 }
 
 function findOrphans({ orderOf, reservations, charges, ledger, notifications }: FactView): Finding {
@@ -90,9 +99,9 @@ function findOrphans({ orderOf, reservations, charges, ledger, notifications }: 
   return { counts, violations };
 }
 
-function findNotified({ confirmed, notifications }: FactView): Finding {
+function findNotified({ sold, notifications }: FactView): Finding {
   const rowsOf = groupBy(notifications, (notification) => notification.orderId);
-  const violations = confirmed.flatMap(({ orderId, customerId, total }): Violation[] => {
+  const violations = sold.flatMap(({ orderId, customerId, total }): Violation[] => {
     const [row, ...more] = rowsOf.get(orderId) ?? [];
     if (row === undefined || more.length > 0) {
       return [{ id: orderId, detail: `has ${row === undefined ? 0 : more.length + 1} notifications` }];
@@ -102,15 +111,15 @@ function findNotified({ confirmed, notifications }: FactView): Finding {
     return [{ id: orderId, detail: 'its notification has another customer or total' }];
   });
   const sent = notifications.filter(({ status }) => status === 'SENT').length;
-  return { counts: { 'confirmed orders': confirmed.length, 'sent notifications': sent }, violations };
+  return { counts: { 'sold orders': sold.length, 'sent notifications': sent }, violations };
 }
 
-function findMailed({ confirmed, notifications, mailbox, mailsOf }: FactView): Finding {
+function findMailed({ sold, notifications, mailbox, mailsOf }: FactView): Finding {
   if (mailbox === undefined) return { counts: {}, violations: [], unknown: NO_MAILBOX };
   const { mails, since } = mailbox;
   const rowsOf = groupBy(notifications, (notification) => notification.orderId);
   // A full mailbox has dropped its oldest mails: do not report them as missing.
-  const expected = confirmed.filter(({ orderId, createTime }) => {
+  const expected = sold.filter(({ orderId, createTime }) => {
     const time = rowsOf.get(orderId)?.[0]?.sendTime ?? createTime;
     return since === undefined || time >= since;
   });
@@ -122,7 +131,7 @@ function findMailed({ confirmed, notifications, mailbox, mailsOf }: FactView): F
     return [{ id: orderId, detail: `has a mail with Message-ID ${ids[0]}, which is not its notification's` }];
   });
   const counts = {
-    'confirmed orders': expected.length,
+    'sold orders': expected.length,
     mails: mails.length,
     'Message-IDs': new Set(mails.map(({ messageId }) => messageId)).size,
   };
@@ -133,7 +142,7 @@ function findStrayMail({ orderOf, notifications, mailbox }: FactView): Finding {
   const findStray = (what: string, rows: readonly { readonly orderId: string }[]): Violation[] =>
     [...new Set(rows.map(({ orderId }) => orderId))].flatMap((orderId) => {
       const order = orderOf.get(orderId);
-      const isExpected = order?.status === 'CONFIRMED' || (order === undefined && what === 'notification');
+      const isExpected = hasBeenConfirmed(order?.status) || (order === undefined && what === 'notification');
       return isExpected
         ? []
         : [{ id: orderId || 'no order', detail: `has a ${what}, but is ${order?.status ?? 'unknown'}` }];
@@ -207,10 +216,17 @@ function findMismatch(
   if (storedOrderId !== orderId && order.createTime >= keysSince) {
     return `was acknowledged for key ${idempotencyKey}, which belongs to ${storedOrderId ?? 'no order'}`;
   }
-  if (status !== 'PENDING' && status !== order.status) return `was acknowledged as ${status}, but is ${order.status}`;
-  if (outcome === 'CONFIRMED' && order.status !== 'CONFIRMED')
+  const isRefunded = status === 'CONFIRMED' && order.status === 'REFUNDED';
+  if (status !== 'PENDING' && status !== order.status && !isRefunded) {
+    return `was acknowledged as ${status}, but is ${order.status}`;
+  }
+  if (outcome === 'CONFIRMED' && !hasBeenConfirmed(order.status))
     return `was acknowledged as CONFIRMED, but is ${order.status}`;
   const hasFailed = order.status === 'FAILED' || order.status === 'CANCELLED';
   if (outcome === 'FAILED' && !hasFailed) return `was acknowledged as FAILED, but is ${order.status}`;
   return undefined;
+}
+
+function hasBeenConfirmed(status: OrderFact['status'] | undefined): boolean {
+  return status === 'CONFIRMED' || status === 'REFUNDED';
 }

@@ -14,7 +14,8 @@ import {
 export const SALES_INVARIANTS: readonly Invariant[] = [
   {
     name: 'sales-exact',
-    promise: 'the sales of analytics are exactly the confirmed orders, with their products and totals',
+    promise:
+      'the sales of analytics are exactly the confirmed and refunded orders, with their products and totals, and the refunds those of the refunded ones',
     find: findWrongSales,
   },
   {
@@ -35,6 +36,7 @@ export const STEP_BY_SUBJECT: Readonly<Record<string, string>> = {
   'shop.order.v1.OrderConfirmed': 'CONFIRMED',
   'shop.order.v1.OrderFailed': 'FAILED',
   'shop.order.v1.OrderCancelled': 'CANCELLED',
+  'shop.order.v1.OrderRefunded': 'ORDER_REFUNDED',
   'shop.inventory.v1.StockReserved': 'RESERVED',
   'shop.inventory.v1.InsufficientStock': 'SHORT',
   'shop.inventory.v1.StockReleased': 'RELEASED',
@@ -44,11 +46,11 @@ export const STEP_BY_SUBJECT: Readonly<Record<string, string>> = {
   'shop.notification.v1.NotificationSent': 'NOTIFIED',
 };
 
-function findWrongSales({ confirmed, sales, orderOf, streamOf }: FactView): Finding {
+function findWrongSales({ sold: soldOrders, sales, orderOf, streamOf }: FactView): Finding {
   const saleOf = new Map(sales.map((sale) => [sale.orderId, sale]));
   const since = streamOf.get('order')?.since;
   const violations: Violation[] = [];
-  for (const order of confirmed) {
+  for (const order of soldOrders) {
     // Analytics may never have received an order from before the oldest stored event.
     if (since !== undefined && order.createTime < since && !saleOf.has(order.orderId)) continue;
     const mismatch = findSaleMismatch(order, saleOf.get(order.orderId));
@@ -57,15 +59,23 @@ function findWrongSales({ confirmed, sales, orderOf, streamOf }: FactView): Find
   const sold = sales.filter(({ total }) => total !== undefined);
   for (const { orderId } of sold) {
     const order = orderOf.get(orderId);
-    if (order?.status !== 'CONFIRMED' || order.synthetic) {
+    if (order === undefined || !soldOrders.includes(order)) {
       violations.push({ id: orderId, detail: `is counted as sold, but is ${order?.status ?? 'no order'}` });
     }
   }
+  const refunds = sales.filter(({ refund }) => refund !== undefined);
+  for (const { orderId } of refunds) {
+    const status = orderOf.get(orderId)?.status;
+    if (status !== 'REFUNDED') {
+      violations.push({ id: orderId, detail: `is counted as refunded, but is ${status ?? 'no order'}` });
+    }
+  }
   const counts = {
-    'confirmed orders': confirmed.length,
-    cost: describeMoney(sumMoneyByCurrency(confirmed.map(({ total }) => total))),
+    'sold orders': soldOrders.length,
+    cost: describeMoney(sumMoneyByCurrency(soldOrders.map(({ total }) => total))),
     'counted sales': sold.length,
     revenue: describeMoney(sumMoneyByCurrency(sold.flatMap(({ total }) => total ?? []))),
+    refunds: describeMoney(sumMoneyByCurrency(refunds.flatMap(({ refund }) => refund ?? []))),
   };
   return { counts, violations };
 }
@@ -79,8 +89,11 @@ function findWrongSums({ sales, wrongSums }: FactView): Finding {
 }
 
 function findSaleMismatch(order: OrderFact, sale: SaleFact | undefined): string | undefined {
-  if (sale?.total === undefined) return 'is confirmed, but is not counted as sold';
+  if (sale?.total === undefined) return `is ${order.status}, but is not counted as sold`;
   if (!equalMoney(sale.total, order.total)) return 'is counted with another total';
+  if (order.status === 'REFUNDED' && (sale.refund === undefined || !equalMoney(sale.refund, order.total))) {
+    return 'is refunded, but its total is not counted as a refund';
+  }
   const quantities = ({ items }: Pick<OrderFact, 'items'>): string =>
     JSON.stringify([...sumBy(items.map((item) => [item.productId, item.quantity] as const))].sort());
   return quantities(sale) === quantities(order) ? undefined : 'is counted with other products';

@@ -16,7 +16,7 @@ export const STOCK_INVARIANTS: readonly Invariant[] = [
   },
   {
     name: 'stock-sold',
-    promise: 'the sold stock of a product = the quantities of confirmed orders',
+    promise: 'the sold stock of a product = the quantities of confirmed and refunded orders',
     find: findSoldStock,
   },
   {
@@ -26,7 +26,7 @@ export const STOCK_INVARIANTS: readonly Invariant[] = [
   },
   {
     name: 'stock-confirmed',
-    promise: 'every confirmed order has its own confirmed reservation, with the ordered lines',
+    promise: 'every confirmed or refunded order has its own confirmed reservation, with the ordered lines',
     find: findUnconfirmedStock,
   },
 ];
@@ -60,10 +60,10 @@ function findReservedStock({ products, reservations }: FactView): Finding {
 }
 
 // Synthetic orders are left out: confirming one puts its stock back, and sells nothing.
-function findSoldStock({ products, confirmed }: FactView): Finding {
-  const taken = sumLines(confirmed.flatMap(({ items }) => items));
-  const counts = { products: products.length, sold: sum(products, 'sold'), 'confirmed orders': confirmed.length };
-  return { counts, violations: compare(products, taken, 'sold', 'confirmed orders have') };
+function findSoldStock({ products, sold }: FactView): Finding {
+  const taken = sumLines(sold.flatMap(({ items }) => items));
+  const counts = { products: products.length, sold: sum(products, 'sold'), 'sold orders': sold.length };
+  return { counts, violations: compare(products, taken, 'sold', 'confirmed and refunded orders have') };
 }
 
 function findLostStock({ products }: FactView): Finding {
@@ -86,10 +86,10 @@ function findLostStock({ products }: FactView): Finding {
   return { counts, violations };
 }
 
-function findUnconfirmedStock({ confirmed, reservations }: FactView): Finding {
+function findUnconfirmedStock({ sold, reservations }: FactView): Finding {
   const reservationOf = new Map(reservations.map((reservation) => [reservation.orderId, reservation]));
   const violations: Violation[] = [];
-  for (const { orderId, reservationId, items } of confirmed) {
+  for (const { orderId, reservationId, items } of sold) {
     const found = reservationOf.get(orderId);
     if (found?.state !== 'CONFIRMED') {
       violations.push({ id: orderId, detail: `its reservation is ${found?.state ?? 'unknown'}` });
@@ -101,8 +101,8 @@ function findUnconfirmedStock({ confirmed, reservations }: FactView): Finding {
     } else if (!sameLines(found.lines, items))
       violations.push({ id: orderId, detail: 'its reservation has other lines' });
   }
-  const sold = reservations.filter(({ state }) => state === 'CONFIRMED').length;
-  return { counts: { 'confirmed orders': confirmed.length, 'confirmed reservations': sold }, violations };
+  const confirmed = reservations.filter(({ state }) => state === 'CONFIRMED').length;
+  return { counts: { 'sold orders': sold.length, 'confirmed reservations': confirmed }, violations };
 }
 
 function compare(

@@ -61,6 +61,30 @@ export const EVENTS: ViolationExample[] = [
   ],
   [
     'order-events',
+    'refunded',
+    'OrderRefunded was lost',
+    (facts) => {
+      removeEvents(facts, 'order', 'refunded refunded');
+    },
+  ],
+  [
+    'order-events',
+    'refunded',
+    'OrderConfirmed of a refunded order was lost',
+    (facts) => {
+      removeEvents(facts, 'order', 'ended refunded');
+    },
+  ],
+  [
+    'order-events',
+    'refunded',
+    'a refund was published with an earlier version than the confirmation',
+    (facts) => {
+      orderEvent(facts, 'ended refunded').body!.version = 4;
+    },
+  ],
+  [
+    'order-events',
     'short',
     'an order was created twice',
     (facts) => {

@@ -46,6 +46,20 @@ export const ORDERS: ViolationExample[] = [
     },
   ],
   [
+    'nothing-held',
+    'refunded',
+    'payment does not know the charge of a refunded order',
+    (facts) => {
+      facts.charges = without(facts.charges, 'refunded');
+      removeEvents(
+        facts,
+        'payment',
+        'payment.v1.PaymentCompleted of refunded',
+        'payment.v1.PaymentRefunded of refunded',
+      );
+    },
+  ],
+  [
     'nothing-orphaned',
     'ghost',
     'a tombstone is for no order',
@@ -92,6 +106,14 @@ export const ORDERS: ViolationExample[] = [
   ],
   [
     'notified-once',
+    'refunded',
+    'the notification of a refunded order is missing',
+    (facts) => {
+      facts.notifications = without(facts.notifications, 'refunded');
+    },
+  ],
+  [
+    'notified-once',
     'confirmed',
     'there are two notifications',
     ({ notifications }) => {
@@ -129,6 +151,14 @@ export const ORDERS: ViolationExample[] = [
     'no mail arrived',
     (facts) => {
       facts.mailbox!.mails = without(mailsOf(facts), 'confirmed');
+    },
+  ],
+  [
+    'mailed-once',
+    'refunded',
+    'no mail confirmed an order that was refunded later',
+    (facts) => {
+      facts.mailbox!.mails = without(mailsOf(facts), 'refunded');
     },
   ],
   [
@@ -244,6 +274,22 @@ export const ORDERS: ViolationExample[] = [
     ({ acknowledged }) => {
       of(acknowledged, 'confirmed').outcome = 'FAILED';
       of(acknowledged, 'confirmed').status = 'PENDING';
+    },
+  ],
+  [
+    'answers-durable',
+    'refunded',
+    'a refunded order was acknowledged as FAILED',
+    ({ acknowledged }) => {
+      of(acknowledged, 'refunded').outcome = 'FAILED';
+    },
+  ],
+  [
+    'answers-durable',
+    'confirmed',
+    'a confirmed order was acknowledged as REFUNDED',
+    ({ acknowledged }) => {
+      of(acknowledged, 'confirmed').status = 'REFUNDED';
     },
   ],
   [

@@ -43,6 +43,38 @@ export const SALES: ViolationExample[] = [
     },
   ],
   [
+    'sales-exact',
+    'refunded',
+    'the sale of a refunded order is not counted',
+    ({ sales }) => {
+      of(sales, 'refunded').total = undefined;
+    },
+  ],
+  [
+    'sales-exact',
+    'refunded',
+    'a refund is not counted',
+    ({ sales }) => {
+      of(sales, 'refunded').refund = undefined;
+    },
+  ],
+  [
+    'sales-exact',
+    'refunded',
+    'a refund is counted with another amount',
+    ({ sales }) => {
+      of(sales, 'refunded').refund = euros(999n);
+    },
+  ],
+  [
+    'sales-exact',
+    'confirmed',
+    'a confirmed order is counted as refunded',
+    ({ sales }) => {
+      of(sales, 'confirmed').refund = euros(1_000n);
+    },
+  ],
+  [
     'sales-steps',
     'short',
     'an order is not counted at all',

@@ -190,6 +190,15 @@ export const STOCK: ViolationExample[] = [
     },
   ],
   [
+    'stock-confirmed',
+    'refunded',
+    'the reservation of a refunded order was released',
+    (facts) => {
+      of(facts.reservations, 'refunded').state = 'RELEASED';
+      addEvent(facts, 'inventory', 'StockReleased', 'refunded');
+    },
+  ],
+  [
     'stock-conserved',
     'lamp',
     'stock was added without an adjustment',

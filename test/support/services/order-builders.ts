@@ -16,6 +16,7 @@ import {
   type Order,
   type OrderReason,
   type Owed,
+  refundConfirmed,
 } from '#services/order/order.ts';
 import type { PriceStore, ProductPrice } from '#services/order/price-store.ts';
 import type { Deadline } from '#services/platform/base/deadline.ts';
@@ -74,6 +75,11 @@ export function confirmingOrder(): Order {
 
 export function confirmedOrder(): Order {
   return markConfirmed(confirmingOrder(), secondsLater(4));
+}
+
+/** A refunded order whose charge is not refunded yet. */
+export function refundedOrder(): Order {
+  return refundConfirmed(confirmedOrder(), secondsLater(10));
 }
 
 export function failedOrder(reason: OrderReason = 'PAYMENT_FAILED', owed: Owed = EVERYTHING_OWED): Order {

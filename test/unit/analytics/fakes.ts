@@ -10,6 +10,7 @@ export function rowsOf(changes: Partial<SalesRows> = {}): SalesRows {
     steps: [],
     syntheticOrders: 0n,
     revenue: [],
+    refunds: [],
     minutes: [],
     minuteCount: 0n,
     products: [],

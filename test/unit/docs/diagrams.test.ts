@@ -25,8 +25,13 @@ const events = files
 const namesIn = (text: string) => text.replaceAll('JetStream', '').match(/\b(?:[A-Z][a-z]+){2,}\b/g) ?? [];
 
 describe('the diagrams of docs/architecture.md', () => {
-  it('are the context, the sequence of an order and the flow of events', () => {
-    expect(diagrams.map((text) => text.split('\n')[0])).toEqual(['flowchart LR', 'sequenceDiagram', 'flowchart LR']);
+  it('are the context, the sequence and the states of an order, and the flow of events', () => {
+    expect(diagrams.map((text) => text.split('\n')[0])).toEqual([
+      'flowchart LR',
+      'sequenceDiagram',
+      'stateDiagram-v2',
+      'flowchart LR',
+    ]);
   });
 
   it('name only services, RPCs and events of the contracts', () => {
@@ -50,7 +55,7 @@ describe('the diagrams of docs/architecture.md', () => {
   });
 
   it('draw each event to the stream of its producer', () => {
-    const drawn = (diagrams[2] ?? '').matchAll(/^ +\w+Service -->\|"([^"]+)"\| SHOP_(\w+?)\[/gm);
+    const drawn = (diagrams[3] ?? '').matchAll(/^ +\w+Service -->\|"([^"]+)"\| SHOP_(\w+?)\[/gm);
     const published = [...drawn].flatMap(([, labels = '', area]) => namesIn(labels).map((name) => `${area} ${name}`));
     const declared = files
       .filter(({ path }) => path.endsWith('_events_pb.ts'))
@@ -64,7 +69,7 @@ it('names every service, RPC and event of the contracts', () => {
   const missing = [...serviceNames, ...rpcs, ...events].filter((name) => !new RegExp(`\\b${name}\\b`).test(page));
 
   expect(rpcs.length).toBeGreaterThan(20);
-  expect(events).toHaveLength(12);
+  expect(events).toHaveLength(13);
   expect(missing).toEqual([]);
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { createOrder } from '#services/order/create-order.ts';
-import { decideCancel } from '#services/order/order.ts';
+import { decideCancel, refundConfirmed } from '#services/order/order.ts';
 import { syntheticHeaders } from '#services/platform/base/synthetic.ts';
 import { testCall } from '../../support/services/call.ts';
 import { createOrderFixture } from '../../support/services/create-order-fixture.ts';
@@ -94,6 +94,18 @@ describe('an idempotency key that is used again', () => {
       outcome: Outcome.FAILED,
       reason: OrderReason.CANCELLED_BY_CUSTOMER,
       order: { status: OrderStatus.CANCELLED },
+    });
+  });
+
+  it('of a refunded order: CONFIRMED, without advice to place it again', async () => {
+    const fixture = createOrderFixture();
+    await fixture.place();
+    const stored = fixture.saga.store.current();
+    await fixture.saga.store.save(refundConfirmed(stored, secondsLater(1)), stored.version, []);
+    expect(await fixture.place()).toMatchObject({
+      outcome: Outcome.CONFIRMED,
+      reason: OrderReason.UNSPECIFIED,
+      order: { status: OrderStatus.REFUNDED },
     });
   });
 

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Order } from '#services/order/order.ts';
 import { createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
-import { cancelledOrder, pendingOrder } from '../../support/services/order-builders.ts';
+import { cancelledOrder, pendingOrder, refundedOrder } from '../../support/services/order-builders.ts';
 
 class Killed extends Error {
   override readonly name = 'Killed';
@@ -88,6 +88,18 @@ const journeys: Journey[] = [
     captures: 0,
     stock: 50,
   },
+  {
+    name: 'back from REFUNDED',
+    start: () => {
+      const saga = createFakeSaga(refundedOrder());
+      saga.inventory.reservations.set('order-1', 'CONFIRMED');
+      saga.payment.charges.set('order-1', 'COMPLETED');
+      return saga;
+    },
+    end: { status: 'REFUNDED', verdict: 'CONFIRM', reason: undefined },
+    captures: 0,
+    stock: 50,
+  },
 ];
 
 async function recordPoints({ start }: Journey): Promise<string[]> {
@@ -111,6 +123,7 @@ describe('killed and run again', () => {
       'to FAILED by a declined payment': 10,
       'to FAILED for lack of stock': 3,
       'back from CANCELLED': 6,
+      'back from REFUNDED': 4,
     });
   });
 

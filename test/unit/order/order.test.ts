@@ -26,6 +26,7 @@ import {
   failedOrder,
   paidOrder,
   pendingOrder,
+  refundedOrder,
   secondsLater,
 } from '../../support/services/order-builders.ts';
 
@@ -238,6 +239,8 @@ describe('an open order', () => {
       order: markRefunded(markReleased(cancelledOrder(), secondsLater(4)), secondsLater(5)),
       open: false,
     },
+    { state: 'refunded with money to refund', order: refundedOrder(), open: true },
+    { state: 'refunded', order: markRefunded(refundedOrder(), secondsLater(11)), open: false },
   ])('$state: $open', ({ order, open }) => {
     expect(isOpen(order)).toBe(open);
   });

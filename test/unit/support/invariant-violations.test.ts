@@ -24,7 +24,7 @@ function addPendingOrder(facts: DraftFacts, orderId: string): void {
   const order: OrderFact = { ...of(facts.orders, 'declined'), orderId, status: 'PENDING', version: 1 };
   facts.orders.push({ ...order, items: [] });
   facts.keys.push({ idempotencyKey: `key of ${orderId}`, orderId });
-  facts.sales.push({ orderId, steps: ['CREATED'], synthetic: false, total: undefined, items: [] });
+  facts.sales.push({ orderId, steps: ['CREATED'], synthetic: false, total: undefined, refund: undefined, items: [] });
   const { customerId, total } = order;
   streamOf(facts, 'order').events.push(
     eventOf(`created ${orderId}`, 'shop.order.v1.OrderCreated', { orderId, customerId, total }),
@@ -57,6 +57,20 @@ describe('the report of violations', () => {
         'money-captured: EUR 20.00 EUR captured, confirmed orders cost 10.00 EUR',
         'money-captured: cancelled 10.00 EUR captured, nothing due',
         'nothing-held: cancelled CANCELLED, but the provider keeps charge charge of cancelled',
+      ],
+    },
+    {
+      what: 'a refunded order whose money was not refunded',
+      violate: (facts) => {
+        of(facts.ledger, 'refunded').refunded = 0n;
+        of(facts.charges, 'refunded').status = 'COMPLETED';
+        removeEvents(facts, 'payment', 'payment.v1.PaymentRefunded of refunded');
+      },
+      violations: [
+        'money-captured: EUR 20.00 EUR captured, confirmed orders cost 10.00 EUR',
+        'money-captured: refunded 10.00 EUR captured, nothing due',
+        'nothing-held: refunded REFUNDED, but payment has its charge as COMPLETED',
+        'nothing-held: refunded REFUNDED, but the provider keeps charge charge of refunded',
       ],
     },
     {
@@ -158,7 +172,7 @@ describe('the report of violations', () => {
       },
       violations: [
         'stock-sound: test on hand 106, reserved 0, available 106, sold -1',
-        'stock-sold: test sold -1, confirmed orders have 0',
+        'stock-sold: test sold -1, confirmed and refunded orders have 0',
       ],
     },
     {
@@ -302,6 +316,12 @@ describe('the report of violations', () => {
         acknowledged.push(
           ...acknowledged.map((answer) => ({ ...answer, status: 'PENDING' as const, outcome: 'TIMEOUT' })),
         );
+      },
+    },
+    {
+      what: 'a refunded order that was answered with REFUNDED',
+      violate: ({ acknowledged }) => {
+        of(acknowledged, 'refunded').status = 'REFUNDED';
       },
     },
     {
