@@ -24,6 +24,7 @@ const OPTION_NAMES: readonly (readonly [RegExp, string])[] = [
   [/^redact\.fields: /, '--redact: '],
   [/^redact\.headers: /, '--redact-header: '],
   [/^maxExchanges: /, '--limit: '],
+  [/the option "ca"/, '--ca'],
   [/^(consumer|provider): /, '--$1: '],
   [/in "(services|types)"/, 'in --descriptors'],
   [/say "replaces"/, 'say --replace'],

@@ -1,7 +1,7 @@
 // Options that several commands have, and parsers of option values.
 
-import type { DescMessage } from '@bufbuild/protobuf';
 import { type Command, InvalidArgumentError } from 'commander';
+import type { KnownType } from '../matching/type-registry.ts';
 import { loadSchema, type Schema } from '../schema/load-schema.ts';
 import { ErrorInfoSchema } from './gen/google/rpc/error_details_pb.ts';
 import { OptionError, readOption } from './option-error.ts';
@@ -61,8 +61,8 @@ export function readSchema(option: string, source: string): Promise<Schema> {
 }
 
 /** Returns one type of each file, which registers the whole file, and the error details of google.rpc. */
-export function typesOf({ files }: Schema): DescMessage[] {
-  return [ErrorInfoSchema, ...files.flatMap(({ messages }) => messages.slice(0, 1))];
+export function typesOf({ files }: Schema): KnownType[] {
+  return [ErrorInfoSchema, ...files.flatMap(({ messages, extensions }) => [...messages, ...extensions].slice(0, 1))];
 }
 
 /** @throws {InvalidArgumentError} unless it is a port number or 0. */

@@ -15,6 +15,7 @@ import type { HeaderLiteral } from '../matching/header-pattern.ts';
 import { compileHeaders } from '../matching/header-pattern.ts';
 import type { Matcher } from '../matching/matchers.ts';
 import type { MessageLiteral } from '../matching/message-literal.ts';
+import type { KnownType } from '../matching/type-registry.ts';
 import {
   declareCall,
   declareFailure,
@@ -31,7 +32,7 @@ export type ContractOptions = {
   /** The folder of the contract file; created if missing. */
   readonly directory: string;
   /** Types that messages may hold in a `google.protobuf.Any`, beyond those in the files of the RPCs. */
-  readonly types?: readonly DescMessage[];
+  readonly types?: readonly KnownType[];
   /**
    * Whether a test may reuse the port of the previous test, if that test left no call behind. `false` opens a new port for
    * each test: for consumers whose background calls could reach the next test. Default `true`.

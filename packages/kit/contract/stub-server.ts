@@ -1,8 +1,8 @@
 // The stub server: answers the interactions of contract files on a real port, so that a consumer runs without its provider.
 
-import type { DescMessage, DescService } from '@bufbuild/protobuf';
+import type { DescService } from '@bufbuild/protobuf';
 import type { HealthRegistry } from '@touchstone/rpc-server';
-import { createTypeRegistry } from '../matching/type-registry.ts';
+import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import { AnswerCache } from './answer-cache.ts';
 import { InteractionRegistry } from './interaction-registry.ts';
 import { startInteractionServer } from './interaction-server.ts';
@@ -13,7 +13,7 @@ export type StubServerOptions = {
   /** The services that have the contract's RPCs. */
   readonly services: readonly DescService[];
   /** Types that messages may hold in a `google.protobuf.Any` or an error in its details, beyond those in the services' files. */
-  readonly types?: readonly DescMessage[];
+  readonly types?: readonly KnownType[];
   /**
    * The states of the provider: interactions given other states are left out. Without this option all interactions are
    * answered, and two that accept the same call in different states are ambiguous.

@@ -1,17 +1,10 @@
 // The recorder: a real server on a real port in front of a real service. It forwards calls to the service and writes each exchange
 // when it ends, before the caller gets the end.
 
-import type {
-  DescMessage,
-  DescMethod,
-  DescMethodStreaming,
-  DescMethodUnary,
-  DescService,
-  Message,
-} from '@bufbuild/protobuf';
+import type { DescMethod, DescMethodStreaming, DescMethodUnary, DescService, Message } from '@bufbuild/protobuf';
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
 import { createRpcServer, type HealthRegistry } from '@touchstone/rpc-server';
-import { createTypeRegistry } from '../matching/type-registry.ts';
+import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import type { CaptureOptions } from './capture.ts';
 import type { Recording } from './exchange.ts';
 import { FieldRules } from './field-rules.ts';
@@ -43,7 +36,7 @@ export type RecorderOptions = {
   /** The services to forward. Calls of other services fail as `unimplemented`. */
   readonly services: readonly DescService[];
   /** Types that a `google.protobuf.Any` or an error detail may hold, in addition to those of the services' files. */
-  readonly types?: readonly DescMessage[];
+  readonly types?: readonly KnownType[];
   readonly redact?: Redaction;
   /** The file to write. Default: none; the recording is kept in memory, and `recording()` returns it. */
   readonly file?: string;

@@ -1,7 +1,7 @@
 // A virtual service: a real server on a real port that answers from stubs and records the calls it receives. A fault proxy in
 // front of the server owns that port.
 
-import type { DescMessage, DescMethod, DescService, Message, MessageShape } from '@bufbuild/protobuf';
+import type { DescMethod, DescService, Message, MessageShape } from '@bufbuild/protobuf';
 import { ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
 import { createRpcServer, type HealthRegistry, type RpcServer } from '@touchstone/rpc-server';
 import { singleResponse, streamsRequests, streamsResponses } from '../base/method-kind.ts';
@@ -9,7 +9,7 @@ import { nameOf } from '../base/rpc-name.ts';
 import type { Fault } from '../fault-proxy/core/fault.ts';
 import { type FaultProxy, startFaultProxy } from '../fault-proxy/fault-proxy.ts';
 import type { FaultHandle, InjectOptions } from '../fault-proxy/injected-fault.ts';
-import { createTypeRegistry } from '../matching/type-registry.ts';
+import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import { type AnswerSources, answerCall } from './answer-call.ts';
 import { loadContractAnswers } from './contract-answers.ts';
 import { type Call, Journal } from './journal.ts';
@@ -24,7 +24,7 @@ export type VirtualServiceOptions = {
   /** The services to implement: generated ones, or those of `loadSchema`. */
   readonly services: readonly DescService[];
   /** Types that messages may hold in a `google.protobuf.Any`, in addition to those of the services' files. */
-  readonly types?: readonly DescMessage[];
+  readonly types?: readonly KnownType[];
   /** Contracts that answer calls without a matching stub: a file, a folder, or a list of both. */
   readonly contract?: string | readonly string[];
   /** The provider states to use: interactions that need another state are left out. Default: all interactions. */
