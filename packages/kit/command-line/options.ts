@@ -30,14 +30,18 @@ const ADDRESS_ERRORS: Readonly<Record<string, (address: AddressOptions) => strin
  *
  * @throws {OptionError} naming the option if the address is not available. Other errors of `start` are thrown unchanged.
  */
-export async function listenAt<T>(address: AddressOptions, start: () => Promise<T>, portOption = '--port'): Promise<T> {
+export async function listenAt<T>(
+  address: AddressOptions,
+  start: () => Promise<T>,
+  names = { host: '--host', port: '--port' },
+): Promise<T> {
   try {
     return await start();
   } catch (error) {
     const code = listenCodeOf(error);
     const describe = ADDRESS_ERRORS[code];
     if (!describe) throw error;
-    const option = code === 'EADDRNOTAVAIL' ? '--host' : portOption;
+    const option = code === 'EADDRNOTAVAIL' ? names.host : names.port;
     throw new OptionError(`${option}: ${describe(address)}`, { cause: error });
   }
 }

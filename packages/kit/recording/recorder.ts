@@ -103,6 +103,10 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
   const upstream = opened.use(createUpstream(options.upstream, registry, options.upstreamHttp));
   const store =
     options.file === undefined ? createMemoryStore() : createFileStore(options.file, options.replaces ?? false);
+  let isListening = false;
+  opened.defer(() => {
+    if (!isListening) store.remove();
+  });
   const log = new RecordingLog(store, { maxExchanges, maxBytes }, options.onProblem ?? (() => undefined));
   opened.defer(() => log.close());
   const capture = { log, registry, fields, headers, redactsErrorMessages: redact.errorMessages ?? false };
@@ -118,10 +122,10 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
     jsonOptions: { registry, ignoreUnknownFields: false },
   });
   opened.defer(() => server.stop({ graceMs: 0 }));
-  const address = await server.listen().catch((error: unknown) => {
-    store.remove();
-    throw error;
-  });
+  const address = await server.listen();
+  // Only now: an address in use must not cost the recording that the file holds.
+  store.start();
+  isListening = true;
   const resources = opened.move();
   return {
     ...address,
