@@ -1,5 +1,6 @@
 // The public API of @touchstone/kit.
 
+export type { BrowserAccess } from './base/browser-access.ts';
 export type { Called, Contract, ContractOptions, Declaration, Given, Replied, Upon } from './contract/contract.ts';
 export { contract } from './contract/contract.ts';
 export type { ErrorDetail, ReplyHeaders } from './contract/declare-rpc.ts';

@@ -25,6 +25,8 @@ const OPTION_NAMES: readonly (readonly [RegExp, string])[] = [
   [/^redact\.headers: /, '--redact-header: '],
   [/^maxExchanges: /, '--limit: '],
   [/the option "ca"/, '--ca'],
+  [/^corsOrigins: /, '--cors-origin: '],
+  [/^corsCredentials: /, '--cors-credentials: '],
   [/^(consumer|provider): /, '--$1: '],
   [/in "(services|types)"/, 'in --descriptors'],
   [/say "replaces"/, 'say --replace'],

@@ -1,6 +1,7 @@
 // Options that several commands have, and parsers of option values.
 
 import { type Command, InvalidArgumentError } from 'commander';
+import type { BrowserAccess } from '../base/browser-access.ts';
 import type { KnownType } from '../matching/type-registry.ts';
 import { loadSchema, type Schema } from '../schema/load-schema.ts';
 import { ErrorInfoSchema } from './gen/google/rpc/error_details_pb.ts';
@@ -17,6 +18,31 @@ export function addAddressOptions(command: Command): Command {
   return command
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <number>', 'port to listen on; 0 for a free one', readPort, 0);
+}
+
+/** The options of a command for scripts of web pages. */
+export type BrowserOptions = {
+  readonly corsOrigin?: readonly string[];
+  readonly corsCredentials?: boolean;
+};
+
+/** Adds `--cors-origin` and `--cors-credentials` to a command that serves RPCs. */
+export function addBrowserOptions(command: Command): Command {
+  return command
+    .option(
+      '--cors-origin <origin>',
+      'an origin whose scripts may call, or * for any; can be repeated (default: localhost and loopback addresses)',
+      collect(String),
+    )
+    .option('--cors-credentials', 'let these scripts send cookies and other credentials');
+}
+
+/** Returns the access that the options grant. */
+export function accessOf({ corsOrigin, corsCredentials }: BrowserOptions): BrowserAccess {
+  return {
+    ...(corsOrigin && { corsOrigins: corsOrigin }),
+    ...(corsCredentials !== undefined && { corsCredentials }),
+  };
 }
 
 const ADDRESS_ERRORS: Readonly<Record<string, (address: AddressOptions) => string>> = {

@@ -4,7 +4,10 @@ import type { Command } from 'commander';
 import { startRecorder } from '../recording/recorder.ts';
 import {
   type AddressOptions,
+  accessOf,
   addAddressOptions,
+  addBrowserOptions,
+  type BrowserOptions,
   collect,
   DESCRIPTORS_HELP,
   listenAt,
@@ -15,16 +18,17 @@ import {
 } from './options.ts';
 import type { Session } from './session.ts';
 
-type RecordOptions = AddressOptions & {
-  readonly upstream: string;
-  readonly descriptors: string;
-  readonly out: string;
-  readonly replace?: boolean;
-  readonly redact?: readonly string[];
-  readonly redactHeader?: readonly string[];
-  readonly redactErrors?: boolean;
-  readonly limit: number;
-};
+type RecordOptions = AddressOptions &
+  BrowserOptions & {
+    readonly upstream: string;
+    readonly descriptors: string;
+    readonly out: string;
+    readonly replace?: boolean;
+    readonly redact?: readonly string[];
+    readonly redactHeader?: readonly string[];
+    readonly redactErrors?: boolean;
+    readonly limit: number;
+  };
 
 const HELP_FOOTER = `
 Fields with the option debug_redact and credential headers, such as authorization, are never recorded.
@@ -52,7 +56,7 @@ export function addRecordCommand(program: Command, session: Session): void {
     .option('--redact-errors', 'redact the messages of errors')
     .option('--limit <number>', 'maximum number of exchanges', readCount, 10_000)
     .addHelpText('after', HELP_FOOTER);
-  addAddressOptions(command).action((options: RecordOptions) => runRecord(options, session));
+  addBrowserOptions(addAddressOptions(command)).action((options: RecordOptions) => runRecord(options, session));
 }
 
 async function runRecord(options: RecordOptions, session: Session): Promise<void> {
@@ -74,6 +78,7 @@ async function runRecord(options: RecordOptions, session: Session): Promise<void
       onProblem: (problem) => session.warn(problem),
       host,
       port,
+      ...accessOf(options),
     }),
   );
   try {

@@ -2,6 +2,7 @@
 
 import type { DescService } from '@bufbuild/protobuf';
 import type { HealthRegistry } from '@touchstone/rpc-server';
+import type { BrowserAccess } from '../base/browser-access.ts';
 import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import { AnswerCache } from './answer-cache.ts';
 import { InteractionRegistry } from './interaction-registry.ts';
@@ -9,7 +10,7 @@ import { startInteractionServer } from './interaction-server.ts';
 import { loadInteractions, selectGiven } from './load-interactions.ts';
 
 /** The options of a stub server. */
-export type StubServerOptions = {
+export type StubServerOptions = BrowserAccess & {
   /** The services that have the contract's RPCs. */
   readonly services: readonly DescService[];
   /** Types that messages may hold in a `google.protobuf.Any` or an error in its details, beyond those in the services' files. */

@@ -4,6 +4,8 @@
 import type { DescMethod, DescMethodStreaming, DescMethodUnary, DescService, Message } from '@bufbuild/protobuf';
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
 import { createRpcServer, type HealthRegistry } from '@touchstone/rpc-server';
+import { type BrowserAccess, corsOf } from '../base/browser-access.ts';
+import { exactJson } from '../matching/exact-json.ts';
 import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import type { CaptureOptions } from './capture.ts';
 import type { Recording } from './exchange.ts';
@@ -28,7 +30,7 @@ export type Redaction = {
 };
 
 /** The upstream service of a recorder, what it redacts, where it writes, and the address it listens on. */
-export type RecorderOptions = {
+export type RecorderOptions = BrowserAccess & {
   /** The URL of the service, such as `http://127.0.0.1:50052`. */
   readonly upstream: string;
   /** The HTTP version for calls to the service, except for gRPC, which requires 2. Default: that of the incoming call. */
@@ -119,7 +121,7 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
     maxRequestBytes: MAX_REQUEST_BYTES,
     // Callers know it by the name of the service it records.
     allowedHosts: ['*'],
-    jsonOptions: { registry, ignoreUnknownFields: false },
+    ...corsOf(options),
   });
   opened.defer(() => server.stop({ graceMs: 0 }));
   const address = await server.listen();
@@ -149,7 +151,8 @@ function assertLimit(name: string, value: number): void {
 }
 
 function route(router: ConnectRouter, method: DescMethod, upstream: Upstream, capture: CaptureOptions): void {
-  const register = (implementation: unknown) => router.rpc(method, implementation as never);
+  const options = { jsonOptions: exactJson(method, capture.registry, 'refused') };
+  const register = (implementation: unknown) => router.rpc(method, implementation as never, options);
   const stream = (requests: Iterable<Message> | AsyncIterable<Message>, context: HandlerContext) =>
     forwardStream(method as DescMethodStreaming, requests, context, upstream, capture);
   switch (method.methodKind) {

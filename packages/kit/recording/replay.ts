@@ -2,6 +2,7 @@
 
 import type { DescService, Registry } from '@bufbuild/protobuf';
 import type { HealthRegistry } from '@touchstone/rpc-server';
+import type { BrowserAccess } from '../base/browser-access.ts';
 import { startInteractionServer } from '../contract/interaction-server.ts';
 import type { RpcInteraction } from '../contract-file/interaction.ts';
 import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
@@ -19,7 +20,7 @@ import { readRecording } from './recording-file.ts';
 import { ReplayRegistry } from './replay-registry.ts';
 
 /** The services of a replay, and the address it listens on. */
-export type ReplayOptions = {
+export type ReplayOptions = BrowserAccess & {
   /** The services of the recorded RPCs. */
   readonly services: readonly DescService[];
   /** Types that a `google.protobuf.Any` or an error detail may hold, in addition to those of the services' files. */
