@@ -16,13 +16,18 @@ import { RecordingError } from './recording-error.ts';
 import { createFileStore, createMemoryStore, RecordingLog } from './recording-log.ts';
 import { createUpstream, type Upstream } from './upstream.ts';
 
-/** What to redact in addition to what is always redacted: fields with the option `debug_redact`, and credential headers. */
+/**
+ * What to redact in addition to what is redacted anyway: fields with the option `debug_redact`, fields with the names of credentials
+ * and card data, such as `password`, `access_token` or `card_number`, and credential headers.
+ */
 export type Redaction = {
   /**
    * Fields: `pkg.Message.field`, a field of a nested message as `pkg.Message.field.field`, `*.field` in every message, or
    * `pkg.Message.*` for all fields of a message.
    */
   readonly fields?: readonly string[];
+  /** Fields to record although they have such a name, as `pkg.Message.field` or `*.field`. */
+  readonly keeps?: readonly string[];
   /** Names of headers and trailers, in which `*` matches any characters. */
   readonly headers?: readonly string[];
   /** Whether to redact the messages of errors. */
@@ -100,6 +105,7 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
   if (services.length === 0) throw new RecordingError('services: must have at least one service');
   const registry = createTypeRegistry([...services, ...types]);
   const fields = new FieldRules(redact.fields ?? [], registry, 'redact.fields');
+  const keeps = new FieldRules(redact.keeps ?? [], registry, 'redact.keeps');
   const headers = new HeaderRules(redact.headers ?? []);
   await using opened = new AsyncDisposableStack();
   const upstream = opened.use(createUpstream(options.upstream, registry, options.upstreamHttp));
@@ -111,7 +117,7 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
   });
   const log = new RecordingLog(store, { maxExchanges, maxBytes }, options.onProblem ?? (() => undefined));
   opened.defer(() => log.close());
-  const capture = { log, registry, fields, headers, redactsErrorMessages: redact.errorMessages ?? false };
+  const capture = { log, registry, fields, keeps, headers, redactsErrorMessages: redact.errorMessages ?? false };
   const server = createRpcServer({
     routes: (router) => {
       for (const method of services.flatMap(({ methods }) => methods)) route(router, method, upstream, capture);

@@ -2,7 +2,7 @@
 import { contract, regex, startRecorder, startReplay, startStubServer, startVirtualService } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
 import { makeDirectory } from './contract-files.ts';
-import { GarageService, admit } from './garage.ts';
+import { admit, GarageService } from './garage.ts';
 
 const LARGE = '9007199254740993';
 const extra = { '@type': 'type.googleapis.com/garage.v1.Voucher', ticket: LARGE };
