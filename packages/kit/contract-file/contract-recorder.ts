@@ -61,6 +61,15 @@ export class ContractRecorder {
     await this.#store.merge(jsons);
     return this.#store.file;
   }
+
+  /** Removes the interactions of the file that this contract has not recorded, and returns their descriptions. */
+  async prune(): Promise<string[]> {
+    const removed = await this.#store.prune(({ description, providerStates = [] }) => {
+      const states = providerStates.map(({ name, params = {} }) => ({ name, params }));
+      return this.#written.has(keyOf({ description, states }));
+    });
+    return removed.map(({ description }) => description);
+  }
 }
 
 function typesOf(interactions: readonly Interaction[]): (DescService | DescMessage)[] {

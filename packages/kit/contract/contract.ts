@@ -55,6 +55,14 @@ export type Contract = Given & {
    * @throws {ContractError} The handler or the check failed: names the delivery and the event.
    */
   handle(declarations: readonly EventDeclaration[], handler: HandlerSource, options?: HandleOptions): Promise<void>;
+  /**
+   * Removes the interactions of the file that this contract has not recorded: those of tests that were deleted or renamed. To be called
+   * when all tests of the contract have run with this one object, so not if several test files write to it, or some were skipped.
+   *
+   * @returns the descriptions of the removed interactions.
+   * @throws {ContractFileError} The file there is no contract.
+   */
+  prune(): Promise<readonly string[]>;
 };
 
 /** The first step of a declaration: the provider states and the description. */
@@ -135,6 +143,7 @@ export function contract(consumer: string, provider: string, options: ContractOp
         handler,
         handleOptions,
       ),
+    prune: () => recorder.prune(),
   };
 }
 

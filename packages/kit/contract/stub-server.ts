@@ -60,6 +60,7 @@ export async function startStubServer(
   const registered = new InteractionRegistry(selectGiven(interactions, options.states, 'states'), {
     registry,
     ignoresDeadline: true,
+    prefersGiven: options.states !== undefined,
   });
   const { url, host, port, health, stop } = await startInteractionServer({
     ...options,
@@ -71,7 +72,7 @@ export async function startStubServer(
     host,
     port,
     health,
-    useStates: (...states) => registered.use(selectGiven(interactions, states, 'states')),
+    useStates: (...states) => registered.use(selectGiven(interactions, states, 'states'), true),
     unmatchedRequests: () => registered.unmatchedRequests(),
     stop,
     [Symbol.asyncDispose]: stop,

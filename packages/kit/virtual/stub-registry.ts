@@ -66,8 +66,8 @@ export class StubRegistry {
     const choice = chooseMostSpecific(matching, ({ specificity }) => specificity);
     if (choice.kind === 'none') return undefined;
     if (choice.kind === 'ambiguous') {
-      const [first, second] = choice.candidates;
-      throw new StubError(`${nameOf(method)}: both ${first.name} and ${second.name} match`, { code: Code.Internal });
+      const [first, second] = choice.candidates.map(({ name }) => name);
+      throw new StubError(`${nameOf(method)}: both ${first} and ${second} match`, { code: Code.Internal });
     }
     const step = choice.candidate.take();
     if (step.nextState !== undefined) this.state = step.nextState;
