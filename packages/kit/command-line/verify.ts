@@ -28,6 +28,8 @@ type VerifyOptions = {
 };
 
 const HELP_FOOTER = `
+A provider that speaks gRPC alone, such as one on grpcio or grpc-java, is verified with --wire grpc.
+
 Before each interaction the state URL is called once for each of its states, as by Pact's verifiers, with
 POST {"state": "book b1 is there", "params": {"bookId": "b1"}, "action": "setup"}, and afterwards with the action "teardown".
 

@@ -1,4 +1,7 @@
 // How a verification reaches its provider: with the types that JSON needs, over TLS, and only in the protocols that it speaks.
+import { once } from 'node:events';
+import { connect, constants, createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { create } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import { createClient } from '@connectrpc/connect';
@@ -46,6 +49,34 @@ async function openLibrary(options: Parameters<typeof startLibraryProvider>[1] =
   return { verification, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
+/** Passes calls of gRPC on, and breaks every other connection or stream, as grpcio does. */
+async function startGrpcOnly(upstream: string) {
+  const session = connect(upstream);
+  const server = createServer();
+  server.on('stream', (stream, headers) => {
+    stream.on('error', () => undefined);
+    if (headers['content-type'] !== 'application/grpc+proto') return stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
+    const forwarded = session.request({ ...headers, ':authority': new URL(upstream).host });
+    forwarded.on('response', (answer) => stream.respond(answer, { waitForTrailers: true }));
+    let trailers = {};
+    forwarded.on('trailers', (received) => {
+      trailers = { ...received };
+    });
+    stream.on('wantTrailers', () => stream.sendTrailers(trailers));
+    stream.pipe(forwarded).pipe(stream);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      session.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
 describe('a verification', () => {
   it('honours a provider whose messages hold a google.protobuf.Any, in every protocol', async () => {
     await using library = await openLibrary();
@@ -54,6 +85,19 @@ describe('a verification', () => {
 
     expect(verification.toString()).not.toContain('FAILED');
     expect(verification.interactions.map(({ checks }) => checks.length)).toEqual([7]);
+  });
+
+  it('says how to verify a provider that speaks gRPC alone, and says nothing of it otherwise', async () => {
+    await using library = await openLibrary();
+    const { url } = library.verification;
+    await using grpcOnly = await startGrpcOnly(url);
+
+    const hinted = await verifyProvider({ ...library.verification, url: grpcOnly.url });
+    const other = await verifyProvider({ ...library.verification, url: 'http://127.0.0.1:1' });
+
+    expect(hinted.toString()).toMatch(/ FAILED +ok +FAILED /);
+    expect(hinted.toString()).toContain('kit verify --wire grpc');
+    expect(other.toString()).not.toContain('--wire grpc');
   });
 
   it('reaches a provider behind TLS in every protocol and HTTP version, if its authority is given', async () => {
