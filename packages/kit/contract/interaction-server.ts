@@ -3,6 +3,7 @@
 import type { DescService } from '@bufbuild/protobuf';
 import { type AnswerMemory, createRpcServer, type HealthRegistry } from '@touchstone/rpc-server';
 import { type BrowserAccess, corsOf } from '../base/browser-access.ts';
+import { SERVER_LIMITS } from '../base/server-limits.ts';
 import type { InteractionRegistry } from './interaction-registry.ts';
 import { createInteractionRoutes } from './interaction-routes.ts';
 
@@ -30,6 +31,7 @@ export async function startInteractionServer(options: InteractionServerOptions):
   const routes = createInteractionRoutes(services, interactions);
   const server = createRpcServer({
     ...routes.options,
+    ...SERVER_LIMITS,
     ...corsOf(options),
     host,
     port,

@@ -5,6 +5,7 @@ import type { DescMethod, DescMethodStreaming, DescMethodUnary, DescService, Mes
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
 import { createRpcServer, type HealthRegistry } from '@touchstone/rpc-server';
 import { type BrowserAccess, corsOf } from '../base/browser-access.ts';
+import { SERVER_LIMITS } from '../base/server-limits.ts';
 import { exactJson } from '../matching/exact-json.ts';
 import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import type { CaptureOptions } from './capture.ts';
@@ -83,8 +84,6 @@ export type Recorder = AsyncDisposable & {
 
 const DEFAULT_MAX_EXCHANGES = 10_000;
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
-// Far above the limits of services: a request that is too large has to be refused by the service itself.
-const MAX_REQUEST_BYTES = 256 * 1024 * 1024;
 
 /**
  * Starts a recorder in front of a service.
@@ -124,7 +123,7 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
     },
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
-    maxRequestBytes: MAX_REQUEST_BYTES,
+    ...SERVER_LIMITS,
     // Callers know it by the name of the service it records.
     allowedHosts: ['*'],
     ...corsOf(options),

@@ -7,6 +7,7 @@ import { createRpcServer, type HealthRegistry, type RpcServer } from '@touchston
 import { type BrowserAccess, corsOf } from '../base/browser-access.ts';
 import { singleResponse, streamsRequests, streamsResponses } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
+import { SERVER_LIMITS } from '../base/server-limits.ts';
 import type { Fault } from '../fault-proxy/core/fault.ts';
 import { type FaultProxy, startFaultProxy } from '../fault-proxy/fault-proxy.ts';
 import type { FaultHandle, InjectOptions } from '../fault-proxy/injected-fault.ts';
@@ -104,6 +105,7 @@ export async function startVirtualService(options: VirtualServiceOptions): Promi
     },
     // Tests reach it by whatever name they gave it.
     allowedHosts: ['*'],
+    ...SERVER_LIMITS,
     ...corsOf(options),
   });
   const proxy = await listen(server, options);
