@@ -1,5 +1,6 @@
 // The public API of @touchstone/kit.
 
+export type { BrowserAccess } from './base/browser-access.ts';
 export type { Called, Contract, ContractOptions, Declaration, Given, Replied, Upon } from './contract/contract.ts';
 export { contract } from './contract/contract.ts';
 export type { ErrorDetail, ReplyHeaders } from './contract/declare-rpc.ts';
@@ -71,6 +72,7 @@ export {
   unordered,
 } from './matching/matchers.ts';
 export type { MessageLiteral } from './matching/message-literal.ts';
+export type { KnownType } from './matching/type-registry.ts';
 export {
   promoteRecording,
   startFaultControl,
@@ -109,6 +111,7 @@ export { recordUsage } from './usage/record-usage.ts';
 export type { ConsumerUsage, TestUsage, Usage, UsageKind, UsedType } from './usage/usage.ts';
 export { UsageFileError } from './usage/usage-file.ts';
 export { readUsage } from './usage/usage-store.ts';
+export { ProviderUnreachableError } from './verification/provider-certificate.ts';
 export type { StateHandler, StateHandlers, Teardown } from './verification/provider-states.ts';
 export { StateError } from './verification/provider-states.ts';
 export type { Check, Verification, VerifiedInteraction } from './verification/verification.ts';

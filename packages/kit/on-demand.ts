@@ -104,7 +104,7 @@ export async function startVirtualService(options: VirtualServiceOptions): Promi
  *
  * @returns what came of each; a contract that the services no longer fit is a check that failed.
  * @throws {ContractFileError} when a file cannot be read or there is nothing to verify, StateError when a state has no
- *   handler, TypeError when a name in `wires` is none.
+ *   handler, TypeError when a name in `wires` is none, ProviderUnreachableError when its certificate is not trusted.
  */
 export async function verifyProvider(options: VerifyOptions): Promise<Verification> {
   const verification = await import('./verification/verify-provider.ts');

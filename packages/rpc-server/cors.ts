@@ -1,6 +1,6 @@
 // CORS: answers preflights of allowed origins, sets the headers that let their scripts read answers, and refuses other origins.
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { Code, cors } from '@connectrpc/connect';
 import { createOriginCheck } from './limits/request-origin.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -8,6 +8,7 @@ import { answerRefusal } from './refusal.ts';
 
 type CorsOptions = Pick<ResolvedOptions, 'corsAllowedHeaders' | 'corsExposedHeaders' | 'onLimit'> & {
   readonly corsOrigins?: readonly string[] | undefined;
+  readonly corsCredentials?: boolean;
 };
 
 /**
@@ -19,17 +20,29 @@ export type CorsGate = (request: IncomingMessage, response: ServerResponse) => b
 // How long a browser may remember a preflight; Chromium caps it at two hours.
 const PREFLIGHT_MAX_AGE_SECONDS = 7200;
 
+const EXPOSED = 'access-control-expose-headers';
+const ANY = '*';
+
+/** Exposes the headers of an answer by name, if all are exposed: to a call with credentials, `*` is only a name. */
+export function exposeByName(response: ServerResponse, header: OutgoingHttpHeaders): void {
+  if (response.getHeader(EXPOSED) === ANY) response.setHeader(EXPOSED, Object.keys(header).join(', '));
+}
+
 /**
  * Returns the gate for these options.
  *
- * @throws TypeError naming an entry of `corsOrigins` that is not an origin.
+ * @throws TypeError naming an entry of `corsOrigins` that is not an origin, or `corsCredentials` for any origin.
  */
 export function createCorsGate(options: CorsOptions): CorsGate {
   for (const origin of options.corsOrigins ?? []) assertOrigin(origin);
+  if (options.corsCredentials && options.corsOrigins?.includes('*')) {
+    throw new TypeError('corsCredentials: must not be combined with the origin "*", or every web page could use them');
+  }
   const isAllowed = createOriginCheck(options.corsOrigins);
   const allowedMethods = cors.allowedMethods.join(', ');
   const allowedHeaders = [...cors.allowedHeaders, ...options.corsAllowedHeaders].join(', ');
-  const exposedHeaders = [...cors.exposedHeaders, ...options.corsExposedHeaders].join(', ');
+  const exposesAll = options.corsExposedHeaders.includes(ANY);
+  const exposedHeaders = exposesAll ? ANY : [...cors.exposedHeaders, ...options.corsExposedHeaders].join(', ');
 
   return (request, response) => {
     const origin = request.headers.origin;
@@ -45,7 +58,8 @@ export function createCorsGate(options: CorsOptions): CorsGate {
     const isGranted = origin !== undefined && isAllowed(origin);
     if (isGranted) {
       response.setHeader('access-control-allow-origin', origin);
-      response.setHeader('access-control-expose-headers', exposedHeaders);
+      response.setHeader(EXPOSED, exposedHeaders);
+      if (options.corsCredentials) response.setHeader('access-control-allow-credentials', 'true');
     }
     if (!isPreflight && (isGranted || origin === undefined)) return false;
     if (!isPreflight) {
@@ -57,7 +71,8 @@ export function createCorsGate(options: CorsOptions): CorsGate {
     }
     if (isGranted) {
       response.setHeader('access-control-allow-methods', allowedMethods);
-      response.setHeader('access-control-allow-headers', allowedHeaders);
+      const asked = options.corsAllowedHeaders.includes(ANY) && request.headers['access-control-request-headers'];
+      response.setHeader('access-control-allow-headers', asked || allowedHeaders);
       response.setHeader('access-control-max-age', PREFLIGHT_MAX_AGE_SECONDS);
     }
     response.writeHead(isGranted ? 204 : 403);

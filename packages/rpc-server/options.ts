@@ -56,9 +56,11 @@ export type RpcServerOptions = Partial<PortLimits> & {
    * Default: `localhost`, `127.0.0.1` and `[::1]`, http or https, on any port. An empty list allows none.
    */
   readonly corsOrigins?: readonly string[];
-  /** Request header names that allowed scripts may send, in addition to those of the protocols, such as `traceparent`. */
+  /** Whether allowed scripts may send cookies and other credentials of the browser; not for any origin. Default `false`. */
+  readonly corsCredentials?: boolean;
+  /** Request header names that allowed scripts may send, in addition to those of the protocols, such as `traceparent`; `*` for any. */
   readonly corsAllowedHeaders?: readonly string[];
-  /** Response header names that allowed scripts may read, in addition to those of the protocols. */
+  /** Response header names that allowed scripts may read, in addition to those of the protocols; `*` for all. */
   readonly corsExposedHeaders?: readonly string[];
   /** Largest request message in bytes, before and after decompression. Default 4 MiB. */
   readonly maxRequestBytes?: number;
@@ -135,6 +137,7 @@ export function resolveOptions(options: RpcServerOptions): ResolvedOptions {
     admit: noDecision,
     host: '127.0.0.1',
     port: 0,
+    corsCredentials: false,
     corsAllowedHeaders: [],
     corsExposedHeaders: [],
     maxRequestBytes: 4 * 1024 * 1024,

@@ -5,6 +5,7 @@
 import type { ServerResponse } from 'node:http';
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { toNodeHeaders } from './answer-memory.ts';
+import { exposeByName } from './cors.ts';
 import { recodeGrpcMessage } from './grpc-message.ts';
 
 /**
@@ -20,7 +21,12 @@ export async function sendAnswer(
   stallMs: number,
 ): Promise<void> {
   // The handler may set headers until its first chunk is there.
-  const writeHead = () => response.headersSent || response.writeHead(status, toNodeHeaders(header));
+  const writeHead = () => {
+    if (response.headersSent) return;
+    const nodeHeader = toNodeHeaders(header);
+    exposeByName(response, nodeHeader);
+    response.writeHead(status, nodeHeader);
+  };
   for await (const chunk of body ?? []) {
     if (gone.aborted) return;
     writeHead();

@@ -7,6 +7,7 @@ import { createAsyncIterable, type UniversalServerRequest } from '@connectrpc/co
 import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
 import { type AnswerMemory, copyAnswer, readUnaryCall, writeAnswer } from './answer-memory.ts';
 import { type CallTimeout, readCallTimeout } from './call-timeout.ts';
+import { exposeByName } from './cors.ts';
 import { drainWhenAnswered } from './drain.ts';
 import { BodyBudget } from './limits/body-budget.ts';
 import { createLimitErrors } from './limits/limit-error.ts';
@@ -40,6 +41,7 @@ export function createRpcServing(options: ResolvedOptions): ServeRpc {
     const call = memory && (await readUnaryCall(route.method, request));
     const recalled = call && memory.recall(call);
     if (recalled) {
+      exposeByName(response, recalled.header);
       writeAnswer(recalled, response);
       return;
     }

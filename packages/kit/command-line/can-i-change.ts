@@ -15,7 +15,8 @@ type CanIChangeOptions = {
 
 const HELP_FOOTER = `
 Exit code 1 means that a finding breaks, or may break, a consumer. buf itself ends with 100 if there are findings; with any other
-code it could not compare, and its output is not useful here.
+code it could not compare, and its output is not useful here. It prints nothing then, as it does without findings, so an empty
+standard input is refused: write the findings to a file, and check the exit code of buf.
 
 Example:
   $ buf breaking --error-format=json --against .git#branch=main > findings.json || [ $? = 100 ]
@@ -30,7 +31,7 @@ export function addCanIChangeCommand(program: Command, session: Session): void {
         'the consumers and tests that it breaks, or that no consumer uses the element.',
     )
     .requiredOption('--usage <directory>', 'the folder of usage files')
-    .option('--findings <file>', 'the findings (default: standard input)')
+    .option('--findings <file>', 'the findings (default: standard input, unless it is empty)')
     .addHelpText('after', HELP_FOOTER)
     .action((options: CanIChangeOptions) => runCanIChange(options, session));
 }
@@ -46,8 +47,15 @@ async function runCanIChange(options: CanIChangeOptions, session: Session): Prom
   if (report.isBreaking) session.fail();
 }
 
-function readFindings(file: string | undefined, session: Session): Promise<string> {
-  if (file !== undefined) return readOption('--findings', () => readFile(file, 'utf8'));
-  if (session.hasInput) return session.readInput();
+async function readFindings(file: string | undefined, session: Session): Promise<string> {
+  if (file !== undefined) return await readOption('--findings', () => readFile(file, 'utf8'));
+  if (session.hasInput) {
+    const text = await session.readInput();
+    if (text.trim() !== '') return text;
+    throw new OptionError(
+      'standard input is empty: buf found nothing, or it failed. Write its findings to a file, check its exit code, and name the ' +
+        'file with --findings',
+    );
+  }
   throw new OptionError('--findings is required unless the findings are on standard input');
 }

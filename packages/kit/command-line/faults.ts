@@ -14,6 +14,7 @@ type FaultsOptions = AddressOptions & {
   readonly upstream?: string;
   readonly fault?: readonly string[];
   readonly control?: number;
+  readonly controlHost: string;
   readonly name: string;
   readonly seed: number;
 };
@@ -41,6 +42,11 @@ export function addFaultsCommand(program: Command, session: Session): void {
       collect(String),
     )
     .option('--control <port>', 'serve touchstone.kit.v1.FaultProxyService on this port; 0 for a free one', readPort)
+    .option(
+      '--control-host <address>',
+      'address of the control port, which lets every caller switch faults',
+      '127.0.0.1',
+    )
     .option('--name <name>', 'name of the proxy in the control RPCs', 'upstream')
     .option('--seed <number>', 'seed of all random choices', readCount, 1)
     .addHelpText('after', HELP_FOOTER);
@@ -52,7 +58,7 @@ export function addFaultsCommand(program: Command, session: Session): void {
 }
 
 async function runFaults(options: FaultsOptions, session: Session): Promise<void> {
-  const { upstream, host, port, seed, name, control: controlPort } = options;
+  const { upstream, host, port, seed, name, control: controlPort, controlHost } = options;
   // Not a required option of the parser, which would then require it for `faults list` too.
   if (upstream === undefined) throw new OptionError('--upstream is required (the URL of the service)');
   const parsed = await readOption('--fault', () => (options.fault ?? []).map(readFault));
@@ -66,14 +72,20 @@ async function runFaults(options: FaultsOptions, session: Session): Promise<void
     controlPort === undefined
       ? undefined
       : await listenAt(
-          { host, port: controlPort },
-          () => startFaultControl({ proxies: { [name]: proxy }, host, port: controlPort }),
-          '--control',
+          { host: controlHost, port: controlPort },
+          () => startFaultControl({ proxies: { [name]: proxy }, host: controlHost, port: controlPort }),
+          { host: '--control-host', port: '--control' },
         );
   const url = withoutCredentials(proxy.url);
   await (control === undefined
-    ? session.serve({ url })
-    : session.serve({ url }, { text: `, control on ${control.url}`, json: { control: control.url } }));
+    ? session.serve({ url, host: proxy.host })
+    : session.serve(
+        { url, host: proxy.host },
+        {
+          text: `, control on ${control.url}`,
+          json: { control: control.url, controlHost: control.host },
+        },
+      ));
   for (const handle of new Set([...handles, ...proxy.faults()])) printHits(handle, session);
 }
 

@@ -22,8 +22,12 @@ export async function readOption<T>(option: string, read: () => T): Promise<Awai
 const OPTION_NAMES: readonly (readonly [RegExp, string])[] = [
   [/^states: /, '--state: '],
   [/^redact\.fields: /, '--redact: '],
+  [/^redact\.keeps: /, '--keep: '],
   [/^redact\.headers: /, '--redact-header: '],
   [/^maxExchanges: /, '--limit: '],
+  [/the option "ca"/, '--ca'],
+  [/^corsOrigins: /, '--cors-origin: '],
+  [/^corsCredentials: /, '--cors-credentials: '],
   [/^(consumer|provider): /, '--$1: '],
   [/in "(services|types)"/, 'in --descriptors'],
   [/say "replaces"/, 'say --replace'],

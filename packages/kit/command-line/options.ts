@@ -1,7 +1,8 @@
 // Options that several commands have, and parsers of option values.
 
-import type { DescMessage } from '@bufbuild/protobuf';
 import { type Command, InvalidArgumentError } from 'commander';
+import type { BrowserAccess } from '../base/browser-access.ts';
+import type { KnownType } from '../matching/type-registry.ts';
 import { loadSchema, type Schema } from '../schema/load-schema.ts';
 import { ErrorInfoSchema } from './gen/google/rpc/error_details_pb.ts';
 import { OptionError, readOption } from './option-error.ts';
@@ -19,6 +20,31 @@ export function addAddressOptions(command: Command): Command {
     .option('--port <number>', 'port to listen on; 0 for a free one', readPort, 0);
 }
 
+/** The options of a command for scripts of web pages. */
+export type BrowserOptions = {
+  readonly corsOrigin?: readonly string[];
+  readonly corsCredentials?: boolean;
+};
+
+/** Adds `--cors-origin` and `--cors-credentials` to a command that serves RPCs. */
+export function addBrowserOptions(command: Command): Command {
+  return command
+    .option(
+      '--cors-origin <origin>',
+      'an origin whose scripts may call, or * for any; can be repeated (default: localhost and loopback addresses)',
+      collect(String),
+    )
+    .option('--cors-credentials', 'let these scripts send cookies and other credentials');
+}
+
+/** Returns the access that the options grant. */
+export function accessOf({ corsOrigin, corsCredentials }: BrowserOptions): BrowserAccess {
+  return {
+    ...(corsOrigin && { corsOrigins: corsOrigin }),
+    ...(corsCredentials !== undefined && { corsCredentials }),
+  };
+}
+
 const ADDRESS_ERRORS: Readonly<Record<string, (address: AddressOptions) => string>> = {
   EADDRINUSE: ({ port }) => `port ${port} is in use already`,
   EACCES: ({ port }) => `this process is not permitted to listen on port ${port}`,
@@ -30,14 +56,18 @@ const ADDRESS_ERRORS: Readonly<Record<string, (address: AddressOptions) => strin
  *
  * @throws {OptionError} naming the option if the address is not available. Other errors of `start` are thrown unchanged.
  */
-export async function listenAt<T>(address: AddressOptions, start: () => Promise<T>, portOption = '--port'): Promise<T> {
+export async function listenAt<T>(
+  address: AddressOptions,
+  start: () => Promise<T>,
+  names = { host: '--host', port: '--port' },
+): Promise<T> {
   try {
     return await start();
   } catch (error) {
     const code = listenCodeOf(error);
     const describe = ADDRESS_ERRORS[code];
     if (!describe) throw error;
-    const option = code === 'EADDRNOTAVAIL' ? '--host' : portOption;
+    const option = code === 'EADDRNOTAVAIL' ? names.host : names.port;
     throw new OptionError(`${option}: ${describe(address)}`, { cause: error });
   }
 }
@@ -61,8 +91,8 @@ export function readSchema(option: string, source: string): Promise<Schema> {
 }
 
 /** Returns one type of each file, which registers the whole file, and the error details of google.rpc. */
-export function typesOf({ files }: Schema): DescMessage[] {
-  return [ErrorInfoSchema, ...files.flatMap(({ messages }) => messages.slice(0, 1))];
+export function typesOf({ files }: Schema): KnownType[] {
+  return [ErrorInfoSchema, ...files.flatMap(({ messages, extensions }) => [...messages, ...extensions].slice(0, 1))];
 }
 
 /** @throws {InvalidArgumentError} unless it is a port number or 0. */

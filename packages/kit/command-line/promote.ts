@@ -2,6 +2,7 @@
 
 import type { JsonValue } from '@bufbuild/protobuf';
 import type { Command } from 'commander';
+import { parseExactly, withoutBigints } from '../matching/exact-json.ts';
 import { promoteRecording } from '../recording/promote.ts';
 import { OptionError } from './option-error.ts';
 import { collect, DESCRIPTORS_HELP, readSchema, typesOf } from './options.ts';
@@ -86,7 +87,7 @@ function readPlaceholder(text: string): readonly [string, JsonValue] {
 
 function parseJson(text = ''): JsonValue | undefined {
   try {
-    return JSON.parse(text) as JsonValue;
+    return withoutBigints(parseExactly(text)) as JsonValue;
   } catch {
     // The caller reports the problem with the name of the option.
     return undefined;

@@ -4,7 +4,10 @@ import type { Command } from 'commander';
 import { startRecorder } from '../recording/recorder.ts';
 import {
   type AddressOptions,
+  accessOf,
   addAddressOptions,
+  addBrowserOptions,
+  type BrowserOptions,
   collect,
   DESCRIPTORS_HELP,
   listenAt,
@@ -15,19 +18,22 @@ import {
 } from './options.ts';
 import type { Session } from './session.ts';
 
-type RecordOptions = AddressOptions & {
-  readonly upstream: string;
-  readonly descriptors: string;
-  readonly out: string;
-  readonly replace?: boolean;
-  readonly redact?: readonly string[];
-  readonly redactHeader?: readonly string[];
-  readonly redactErrors?: boolean;
-  readonly limit: number;
-};
+type RecordOptions = AddressOptions &
+  BrowserOptions & {
+    readonly upstream: string;
+    readonly descriptors: string;
+    readonly out: string;
+    readonly replace?: boolean;
+    readonly redact?: readonly string[];
+    readonly keep?: readonly string[];
+    readonly redactHeader?: readonly string[];
+    readonly redactErrors?: boolean;
+    readonly limit: number;
+  };
 
 const HELP_FOOTER = `
-Fields with the option debug_redact and credential headers, such as authorization, are never recorded.
+Fields with the option debug_redact and credential headers, such as authorization, are never recorded; fields with the names of
+credentials and card data, such as password, access_token or card_number, only with --keep.
 
 Example: record the library service without the ids of its members.
   $ kit record --upstream http://127.0.0.1:50052 --descriptors proto --out library.jsonl \\
@@ -48,11 +54,16 @@ export function addRecordCommand(program: Command, session: Session): void {
     .requiredOption('--out <file>', 'file to write')
     .option('--replace', 'replace the file if it exists')
     .option('--redact <field>', 'a field to redact, as pkg.Message.field or *.field; can be repeated', collect(String))
+    .option(
+      '--keep <field>',
+      'a field to record although its name is that of a credential or of card data; can be repeated',
+      collect(String),
+    )
     .option('--redact-header <name>', 'a header to redact; * matches any characters; can be repeated', collect(String))
     .option('--redact-errors', 'redact the messages of errors')
     .option('--limit <number>', 'maximum number of exchanges', readCount, 10_000)
     .addHelpText('after', HELP_FOOTER);
-  addAddressOptions(command).action((options: RecordOptions) => runRecord(options, session));
+  addBrowserOptions(addAddressOptions(command)).action((options: RecordOptions) => runRecord(options, session));
 }
 
 async function runRecord(options: RecordOptions, session: Session): Promise<void> {
@@ -65,6 +76,7 @@ async function runRecord(options: RecordOptions, session: Session): Promise<void
       types: typesOf(schema),
       redact: {
         fields: options.redact ?? [],
+        keeps: options.keep ?? [],
         headers: options.redactHeader ?? [],
         errorMessages: options.redactErrors ?? false,
       },
@@ -74,6 +86,7 @@ async function runRecord(options: RecordOptions, session: Session): Promise<void
       onProblem: (problem) => session.warn(problem),
       host,
       port,
+      ...accessOf(options),
     }),
   );
   try {

@@ -4,7 +4,10 @@ import type { Command } from 'commander';
 import { startReplay } from '../recording/replay.ts';
 import {
   type AddressOptions,
+  accessOf,
   addAddressOptions,
+  addBrowserOptions,
+  type BrowserOptions,
   collect,
   DESCRIPTORS_HELP,
   listenAt,
@@ -13,11 +16,12 @@ import {
 } from './options.ts';
 import type { Session } from './session.ts';
 
-type ReplayOptions = AddressOptions & {
-  readonly descriptors: string;
-  readonly header?: readonly string[];
-  readonly failOnUnmatched?: boolean;
-};
+type ReplayOptions = AddressOptions &
+  BrowserOptions & {
+    readonly descriptors: string;
+    readonly header?: readonly string[];
+    readonly failOnUnmatched?: boolean;
+  };
 
 const HELP_FOOTER = `
 Example: serve the recorded library.
@@ -36,7 +40,9 @@ export function addReplayCommand(program: Command, session: Session): void {
     .option('--header <name>', 'a header that must match the recording; can be repeated', collect(String))
     .option('--fail-on-unmatched', 'end with exit code 1 if a call matched no recorded one')
     .addHelpText('after', HELP_FOOTER);
-  addAddressOptions(command).action((file: string, options: ReplayOptions) => runReplay(file, options, session));
+  addBrowserOptions(addAddressOptions(command)).action((file: string, options: ReplayOptions) =>
+    runReplay(file, options, session),
+  );
 }
 
 async function runReplay(file: string, options: ReplayOptions, session: Session): Promise<void> {
@@ -49,6 +55,7 @@ async function runReplay(file: string, options: ReplayOptions, session: Session)
       headers: header,
       host,
       port,
+      ...accessOf(options),
     }),
   );
   for (const warning of replay.warnings) session.warn(warning);

@@ -5,7 +5,12 @@ import type { Terminal } from './terminal.ts';
 /** A server that a command started. */
 export type Served = {
   readonly url: string;
+  /** The address it listens on. */
+  readonly host: string;
 };
+
+// A server on one of these can be called from other machines, which its URL does not show.
+const EVERY_ADDRESS = ['0.0.0.0', '::'];
 
 export class Session {
   readonly isJson: boolean;
@@ -42,10 +47,11 @@ export class Session {
   }
 
   /** Prints the address of the server, and resolves when the process is asked to end. */
-  async serve({ url }: Served, more: { readonly text?: string; readonly json?: object } = {}): Promise<void> {
+  async serve({ url, host }: Served, more: { readonly text?: string; readonly json?: object } = {}): Promise<void> {
     // Signals are handled before the line is printed, because its reader may stop the process at once.
     const stopped = this.#terminal.awaitStop();
-    this.print(`listening on ${url}${more.text ?? ''}`, { listening: url, ...more.json });
+    const where = EVERY_ADDRESS.includes(host) ? `${url} and every other address of this machine` : url;
+    this.print(`listening on ${where}${more.text ?? ''}`, { listening: url, host, ...more.json });
     await stopped;
   }
 

@@ -7,6 +7,7 @@ import { codeFromString } from '@connectrpc/connect/protocol-connect';
 import { streamsResponses } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import { requireNumber } from '../fault-proxy/core/require-option.ts';
+import { parseExactly, withoutBigints } from '../matching/exact-json.ts';
 import type { ErrorDetails } from '../virtual/step.ts';
 import type { Stub, StubSequence } from '../virtual/stub.ts';
 import type { VirtualService } from '../virtual/virtual-service.ts';
@@ -30,7 +31,7 @@ const STEP_KEYS = ['replies', 'fails', 'hangs', 'delayMs', 'paceMs', 'withFault'
  * @throws {Error} naming the stub, its step and the problem.
  */
 export function applyStubs(text: string, service: Pick<VirtualService, 'stub'>, vocabulary: StubVocabulary): number {
-  const stubs: unknown = JSON.parse(text);
+  const stubs = parseExactly(text);
   if (!Array.isArray(stubs)) throw new Error('must be a list of stubs');
   for (const [index, stub] of stubs.entries()) within(`[${index}]`, () => applyStub(stub, service, vocabulary));
   return stubs.length;
@@ -115,7 +116,7 @@ function readFailure(json: Json, registry: Registry): [Code, string, ErrorDetail
 }
 
 function readDetail(json: JsonValue, registry: Registry): ErrorDetails[number] {
-  const value = anyUnpack(fromJson(AnySchema, json, { registry }), registry);
+  const value = anyUnpack(fromJson(AnySchema, withoutBigints(json) as JsonValue, { registry }), registry);
   const desc = value && registry.getMessage(value.$typeName);
   if (!desc) throw new Error('must be a message with "@type", such as type.googleapis.com/google.rpc.ErrorInfo');
   return { desc, value };

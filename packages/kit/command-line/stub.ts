@@ -4,7 +4,10 @@ import type { Command } from 'commander';
 import { startStubServer } from '../contract/stub-server.ts';
 import {
   type AddressOptions,
+  accessOf,
   addAddressOptions,
+  addBrowserOptions,
+  type BrowserOptions,
   collect,
   DESCRIPTORS_HELP,
   listenAt,
@@ -13,11 +16,12 @@ import {
 } from './options.ts';
 import type { Session } from './session.ts';
 
-type StubOptions = AddressOptions & {
-  readonly descriptors: string;
-  readonly state?: readonly string[];
-  readonly failOnUnmatched?: boolean;
-};
+type StubOptions = AddressOptions &
+  BrowserOptions & {
+    readonly descriptors: string;
+    readonly state?: readonly string[];
+    readonly failOnUnmatched?: boolean;
+  };
 
 const HELP_FOOTER = `
 Example: run a consumer against the interactions of one provider state.
@@ -41,7 +45,9 @@ export function addStubCommand(program: Command, session: Session): void {
     )
     .option('--fail-on-unmatched', 'end with exit code 1 if a call matched no interaction')
     .addHelpText('after', HELP_FOOTER);
-  addAddressOptions(command).action((files: string[], options: StubOptions) => runStub(files, options, session));
+  addBrowserOptions(addAddressOptions(command)).action((files: string[], options: StubOptions) =>
+    runStub(files, options, session),
+  );
 }
 
 async function runStub(files: readonly string[], options: StubOptions, session: Session): Promise<void> {
@@ -53,6 +59,7 @@ async function runStub(files: readonly string[], options: StubOptions, session: 
       types: typesOf(schema),
       host,
       port,
+      ...accessOf(options),
       ...(state === undefined ? {} : { states: state }),
     }),
   );

@@ -1,6 +1,7 @@
 // The command `kit verify`: it replays contracts against a running provider.
 
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { type Command, Option } from 'commander';
 import { loadContracts } from '../contract-file/contract-store.ts';
@@ -22,10 +23,13 @@ type VerifyOptions = {
   readonly stateTeardown: boolean;
   readonly wire?: readonly (readonly WireName[])[];
   readonly header?: readonly (readonly [string, string])[];
+  readonly ca?: string;
   readonly timeout: number;
 };
 
 const HELP_FOOTER = `
+A provider that speaks gRPC alone, such as one on grpcio or grpc-java, is verified with --wire grpc.
+
 Before each interaction the state URL is called once for each of its states, as by Pact's verifiers, with
 POST {"state": "book b1 is there", "params": {"bookId": "b1"}, "action": "setup"}, and afterwards with the action "teardown".
 
@@ -57,6 +61,7 @@ export function addVerifyCommand(program: Command, session: Session): void {
       collect(readWires),
     )
     .option('--header <name: value>', 'a header to send with every call; can be repeated', collect(readHeader))
+    .option('--ca <file>', 'the authority, in PEM, of the certificate of an https provider')
     .addOption(new Option('--timeout <ms>', 'timeout of each call').argParser(readCount).default(5000))
     .addHelpText('after', HELP_FOOTER)
     .action((files: string[], options: VerifyOptions) => runVerify(files, options, session));
@@ -65,6 +70,8 @@ export function addVerifyCommand(program: Command, session: Session): void {
 async function runVerify(files: readonly string[], options: VerifyOptions, session: Session): Promise<void> {
   const schema = await readSchema('--descriptors', options.descriptors);
   const states = await createHandlers(files, options);
+  const { ca: caFile } = options;
+  const ca = caFile === undefined ? undefined : await readOption('--ca', () => readFile(caFile));
   await readOption('--provider', () => assertListening(options.provider));
   const verification = await verifyProvider({
     contracts: files,
@@ -75,6 +82,7 @@ async function runVerify(files: readonly string[], options: VerifyOptions, sessi
     headers: Object.fromEntries(options.header ?? []),
     timeoutMs: options.timeout,
     ...(options.providerName === undefined ? {} : { provider: options.providerName }),
+    ...(ca === undefined ? {} : { ca }),
     ...(options.wire === undefined ? {} : { wires: options.wire.flat() }),
   });
   const { isHonoured, interactions } = verification;

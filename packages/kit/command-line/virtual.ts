@@ -7,7 +7,10 @@ import { startVirtualService, type VirtualService } from '../virtual/virtual-ser
 import { readOption } from './option-error.ts';
 import {
   type AddressOptions,
+  accessOf,
   addAddressOptions,
+  addBrowserOptions,
+  type BrowserOptions,
   collect,
   DESCRIPTORS_HELP,
   listenAt,
@@ -17,12 +20,13 @@ import {
 import type { Session } from './session.ts';
 import { applyStubs, type StubVocabulary } from './stub-file.ts';
 
-type VirtualOptions = AddressOptions & {
-  readonly stubs?: string;
-  readonly contract?: readonly string[];
-  readonly state?: readonly string[];
-  readonly failOnUnmatched?: boolean;
-};
+type VirtualOptions = AddressOptions &
+  BrowserOptions & {
+    readonly stubs?: string;
+    readonly contract?: readonly string[];
+    readonly state?: readonly string[];
+    readonly failOnUnmatched?: boolean;
+  };
 
 const HELP_FOOTER = `
 The file of --stubs is a JSON list of stubs. A stub has these keys:
@@ -71,7 +75,7 @@ export function addVirtualCommand(program: Command, session: Session): void {
     )
     .option('--fail-on-unmatched', 'end with exit code 1 if a call was unmatched')
     .addHelpText('after', HELP_FOOTER);
-  addAddressOptions(command).action((descriptors: string, options: VirtualOptions) =>
+  addBrowserOptions(addAddressOptions(command)).action((descriptors: string, options: VirtualOptions) =>
     runVirtual(descriptors, options, session),
   );
 }
@@ -87,6 +91,7 @@ async function runVirtual(descriptors: string, options: VirtualOptions, session:
       types,
       host,
       port,
+      ...accessOf(options),
       ...(contract === undefined ? {} : { contract }),
       ...(state === undefined ? {} : { contractStates: state }),
     }),

@@ -2,6 +2,7 @@
 // into those that are there. What Pact cannot say is in `pluginConfiguration.touchstone`, which Pact's tools carry along.
 
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
+import { shorten } from '../base/format-value.ts';
 
 /** A contract as it is in its file. */
 export type ContractDocument = {
@@ -125,9 +126,15 @@ export function parseDocument(text: string, source: string): ContractDocument {
   if (typeof json?.consumer?.name !== 'string') fail('consumer.name is missing');
   if (typeof json?.provider?.name !== 'string') fail('provider.name is missing');
   if (!Array.isArray(json?.interactions)) fail('interactions is no list');
+  const { touchstone } = json?.metadata ?? {};
+  if (!touchstone) {
+    fail(
+      'was not written by this kit (metadata.touchstone is missing), so it cannot be read: keep it in another folder',
+    );
+  }
   const { version } = (json?.metadata?.pactSpecification ?? {}) as { version?: JsonValue };
   if (!/^4(\.|$)/.test(String(version))) fail(`metadata.pactSpecification.version is ${version}, not 4.0`);
-  const written = (json?.metadata?.touchstone as { formatVersion?: JsonValue } | undefined)?.formatVersion;
+  const written = (touchstone as { formatVersion?: JsonValue }).formatVersion;
   if (written !== FORMAT_VERSION) fail(`metadata.touchstone.formatVersion is ${written}, not ${FORMAT_VERSION}`);
   return {
     ...(json as ContractDocument),
@@ -143,11 +150,32 @@ function parseJson(text: string, source: string): unknown {
   }
 }
 
-/** Returns the name of the file of a contract. @throws {TypeError} when a name cannot be part of a file name. */
+// The name of a file and that of its lock must fit into the 255 bytes that file systems allow.
+const MAX_NAME_BYTES = 100;
+const NAME = /^[\p{L}\p{N}_](?:[\p{L}\p{N}_. -]*[\p{L}\p{N}_.])?$/u;
+// The part before a dot is a device of Windows, whatever follows.
+const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
+
+/**
+ * Returns the name of the file of a contract. Names with hyphens are joined by two, so that no other pair has the same file.
+ *
+ * @throws {TypeError} when a name cannot be part of a file name.
+ */
 export function fileNameOf(consumer: string, provider: string): string {
   for (const [role, name] of Object.entries({ consumer, provider })) {
-    if (!/^\w[\w.]*$/.test(name))
-      throw new TypeError(`${role}: "${name}" is no name of letters, digits, dots and underscores`);
+    const fault = findNameFault(name);
+    if (fault !== undefined) throw new TypeError(`${role}: "${shorten(name)}" ${fault}`);
   }
-  return `${consumer}-${provider}.json`;
+  const separator = consumer.includes('-') || provider.includes('-') ? '--' : '-';
+  return `${consumer}${separator}${provider}.json`;
+}
+
+function findNameFault(name: string): string | undefined {
+  if (!NAME.test(name) || name.includes('--')) {
+    return 'is no name of letters, digits, dots, underscores, and single hyphens and spaces within it';
+  }
+  const bytes = Buffer.byteLength(name);
+  if (bytes > MAX_NAME_BYTES)
+    return `has ${bytes} bytes, more than the ${MAX_NAME_BYTES} that a file name has room for`;
+  return DEVICE.test(name) ? 'is the name of a device on Windows, where no file can have it' : undefined;
 }

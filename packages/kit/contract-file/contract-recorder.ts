@@ -1,7 +1,7 @@
 // The recorder of a contract: writes the interactions that a test exercised to the contract file, one for each name.
 
 import type { DescMessage, DescService, Registry } from '@bufbuild/protobuf';
-import { createTypeRegistry } from '../matching/type-registry.ts';
+import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import { renderInteraction } from './contract-document.ts';
 import { ContractError } from './contract-error.ts';
 import { ContractStore } from './contract-store.ts';
@@ -10,17 +10,17 @@ import { writeInteraction } from './interaction-json.ts';
 
 type RecorderOptions = {
   readonly directory: string;
-  readonly types?: readonly DescMessage[];
+  readonly types?: readonly KnownType[];
 };
 
 /** Writes the interactions of one contract to its file. */
 export class ContractRecorder {
   readonly consumer: string;
   readonly provider: string;
-  readonly #types: readonly DescMessage[];
+  readonly #types: readonly KnownType[];
   readonly #store: ContractStore;
   readonly #written = new Map<string, string>();
-  #last: { readonly types: Set<DescService | DescMessage>; readonly registry: Registry } | undefined;
+  #last: { readonly types: Set<DescService | KnownType>; readonly registry: Registry } | undefined;
 
   /** @throws {TypeError} when a name cannot be part of a file name. */
   constructor(consumer: string, provider: string, options: RecorderOptions) {
@@ -60,6 +60,15 @@ export class ContractRecorder {
     });
     await this.#store.merge(jsons);
     return this.#store.file;
+  }
+
+  /** Removes the interactions of the file that this contract has not recorded, and returns their descriptions. */
+  async prune(): Promise<string[]> {
+    const removed = await this.#store.prune(({ description, providerStates = [] }) => {
+      const states = providerStates.map(({ name, params = {} }) => ({ name, params }));
+      return this.#written.has(keyOf({ description, states }));
+    });
+    return removed.map(({ description }) => description);
   }
 }
 

@@ -39,6 +39,24 @@ export class ContractStore {
   async merge(interactions: readonly InteractionJson[]): Promise<void> {
     await this.#shared.update((before) => mergeDocument(before, this.#consumer, this.#provider, interactions));
   }
+
+  /**
+   * Removes the interactions for which `isKept` returns false.
+   *
+   * @returns the removed ones.
+   * @throws {ContractFileError} when the file there is no contract; Error when other processes hold the lock for 10 seconds.
+   */
+  async prune(isKept: (interaction: InteractionJson) => boolean): Promise<InteractionJson[]> {
+    if (readText(this.file) === undefined) return [];
+    let removed: InteractionJson[] = [];
+    await this.#shared.update((before) => {
+      const document = mergeDocument(before, this.#consumer, this.#provider, []);
+      removed = document.interactions.filter((interaction) => !isKept(interaction));
+      if (removed.length === 0) return before ?? document;
+      return { ...document, interactions: document.interactions.filter(isKept) };
+    });
+    return removed;
+  }
 }
 
 /** Merges interactions into the file of a contract, as `ContractStore.merge` does. Returns the file's path. */

@@ -8,8 +8,13 @@ import type { JsonRule, PatternJson } from '../matching/write-pattern.ts';
 /** Returns Pact's matching rules for a JSON body. */
 export function toPactRules({ message, rules }: PatternJson): JsonObject {
   const entries = Object.entries(rules).flatMap(([path, rule]): [string, JsonValue][] => {
-    const matcher = toPactMatcher(rule, lengthAt(message, path));
-    return matcher ? [[toPactPath(path), combine(matcher)]] : [];
+    const steps = parsePath(path);
+    const matcher = toPactMatcher(rule, lengthAt(message, steps));
+    const unnameable = steps.findIndex(isUnnameable);
+    if (!matcher) return [];
+    if (unnameable < 0) return [[toPactPath(steps), combine(matcher)]];
+    // The rule is then for every key of the map, so it must not refuse what the others have.
+    return [[`${toPactPath(steps.slice(0, unnameable))}.*`, combine({ match: 'type' })]];
   });
   return Object.fromEntries(entries);
 }
@@ -39,7 +44,7 @@ function toPactHeaderMatcher(pattern: HeaderPattern): JsonObject | undefined {
     case 'like':
       return { match: 'type' };
     case 'regex':
-      return { match: 'regex', regex: toPactRegex(pattern.expression.source, pattern.expression.flags) };
+      return toPactRegex(pattern.expression.source, pattern.expression.flags);
     case 'anyOf':
       return { match: 'regex', regex: anyOfRegex(pattern.values) };
     default:
@@ -54,7 +59,7 @@ function toPactMatcher(rule: JsonRule, length: number): JsonObject | undefined {
     case 'present':
       return { match: 'type' };
     case 'regex':
-      return { match: 'regex', regex: toPactRegex(String(rule.regex), String(rule.flags)) };
+      return toPactRegex(String(rule.regex), String(rule.flags));
     case 'anyOf':
       return { match: 'regex', regex: anyOfRegex(rule.values as JsonValue[]) };
     case 'range':
@@ -77,12 +82,41 @@ function combine(matcher: JsonObject): JsonObject {
   return { combine: 'AND', matchers: [matcher] };
 }
 
-function toPactPath(path: string): string {
-  return `$.${path}`.replaceAll(/\["((?:[^"\\]|\\.)*)"\]/g, (_, key: string) => `['${key}']`);
+type Step = {
+  readonly kind: 'name' | 'key' | 'index';
+  readonly text: string;
+};
+
+const STEP = /\[("(?:[^"\\]|\\.)*")\]|\[(\*|\d+)\]|([^.[\]]+)/g;
+
+function parsePath(path: string): Step[] {
+  return [...path.matchAll(STEP)].map(([, key, index, name]): Step => {
+    if (key !== undefined) return { kind: 'key', text: JSON.parse(key) as string };
+    return index === undefined ? { kind: 'name', text: name ?? '' } : { kind: 'index', text: index };
+  });
 }
 
-function toPactRegex(source: string, flags: string): string {
-  return flags.includes('i') ? `(?i)${source}` : source;
+// A path of Pact has keys in single quotes, without an escape, and none that is empty: it could not even be loaded.
+function isUnnameable({ kind, text }: Step): boolean {
+  return kind === 'key' && (text === '' || text.includes("'"));
+}
+
+function toPactPath(steps: readonly Step[]): string {
+  const parts = steps.map(({ kind, text }) => {
+    if (kind === 'name') return `.${text}`;
+    return kind === 'key' ? `['${text}']` : `[${text}]`;
+  });
+  return `$${parts.join('')}`;
+}
+
+// What the regular expressions of Pact's tools, which are those of Rust, do not have: look-around, backreferences, control letters and
+// the empty class. They would drop the rule, and compare with the example.
+const NOT_IN_PACT = /\(\?<?[=!]|\\[1-9]|\\k<|\[\^?\]|\\c[A-Za-z]/;
+
+function toPactRegex(source: string, flags: string): JsonObject {
+  if (NOT_IN_PACT.test(source)) return { match: 'type' };
+  const known = [...flags].filter((flag) => 'ims'.includes(flag)).join('');
+  return { match: 'regex', regex: known === '' ? source : `(?${known})${source}` };
 }
 
 function anyOfRegex(values: readonly JsonValue[]): string {
@@ -90,9 +124,11 @@ function anyOfRegex(values: readonly JsonValue[]): string {
   return `^(${escaped.join('|')})$`;
 }
 
-function lengthAt(message: JsonObject, path: string): number {
-  const steps = path.split(/[.[\]"]+/).filter((step) => step !== '');
+function lengthAt(message: JsonObject, steps: readonly Step[]): number {
   let value: JsonValue | undefined = message;
-  for (const step of steps) value = (value as Record<string, JsonValue> | null | undefined)?.[step];
+  for (const { text } of steps) {
+    const content: Record<string, JsonValue> = (value ?? {}) as never;
+    value = text === '*' ? Object.values(content)[0] : content[text];
+  }
   return Array.isArray(value) ? value.length : 0;
 }

@@ -15,6 +15,7 @@ import type { HeaderLiteral } from '../matching/header-pattern.ts';
 import { compileHeaders } from '../matching/header-pattern.ts';
 import type { Matcher } from '../matching/matchers.ts';
 import type { MessageLiteral } from '../matching/message-literal.ts';
+import type { KnownType } from '../matching/type-registry.ts';
 import {
   declareCall,
   declareFailure,
@@ -31,7 +32,7 @@ export type ContractOptions = {
   /** The folder of the contract file; created if missing. */
   readonly directory: string;
   /** Types that messages may hold in a `google.protobuf.Any`, beyond those in the files of the RPCs. */
-  readonly types?: readonly DescMessage[];
+  readonly types?: readonly KnownType[];
   /**
    * Whether a test may reuse the port of the previous test, if that test left no call behind. `false` opens a new port for
    * each test: for consumers whose background calls could reach the next test. Default `true`.
@@ -54,6 +55,14 @@ export type Contract = Given & {
    * @throws {ContractError} The handler or the check failed: names the delivery and the event.
    */
   handle(declarations: readonly EventDeclaration[], handler: HandlerSource, options?: HandleOptions): Promise<void>;
+  /**
+   * Removes the interactions of the file that this contract has not recorded: those of tests that were deleted or renamed. To be called
+   * when all tests of the contract have run with this one object, so not if several test files write to it, or some were skipped.
+   *
+   * @returns the descriptions of the removed interactions.
+   * @throws {ContractFileError} The file there is no contract.
+   */
+  prune(): Promise<readonly string[]>;
 };
 
 /** The first step of a declaration: the provider states and the description. */
@@ -134,6 +143,7 @@ export function contract(consumer: string, provider: string, options: ContractOp
         handler,
         handleOptions,
       ),
+    prune: () => recorder.prune(),
   };
 }
 

@@ -5,6 +5,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type DescMessage, fromBinary, fromJsonString, type Message, toBinary, toJsonString } from '@bufbuild/protobuf';
 import type { UnaryAnswer, UnaryCall } from '@touchstone/rpc-server/port';
 import type { RpcInteraction } from '../contract-file/interaction.ts';
+import { quoteLongNumbers } from '../matching/exact-json.ts';
 import { createExample } from '../matching/example-message.ts';
 import { createExampleHeaders } from '../matching/header-pattern.ts';
 import type { InteractionRegistry } from './interaction-registry.ts';
@@ -55,7 +56,8 @@ export class FastPath {
 function createCodecs({ registry }: InteractionRegistry): Readonly<Record<string, Codec>> {
   return {
     'application/json': {
-      decode: (desc, body) => fromJsonString(desc, new TextDecoder().decode(body), { registry }),
+      decode: (desc, body) =>
+        fromJsonString(desc, quoteLongNumbers(desc, new TextDecoder().decode(body), registry), { registry }),
       encode: (desc, message) => new TextEncoder().encode(toJsonString(desc, message, { registry })),
     },
     'application/proto': { decode: fromBinary, encode: toBinary },

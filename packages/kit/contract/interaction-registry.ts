@@ -1,6 +1,7 @@
 // The interactions that a mock provider or a stub server answers with: matches each call with one of them, or explains why
 // none matches. Which one answers a call that several accept is decided in matching/specificity.ts.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { DescMethod, Message, Registry } from '@bufbuild/protobuf';
 import { streamsRequests } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
@@ -47,6 +48,8 @@ type RegistryOptions = {
   readonly registry: Registry;
   /** Whether a call matches an interaction without the deadline that the interaction expects. */
   readonly ignoresDeadline?: boolean;
+  /** Whether the interactions are those of selected states: then one that is given a state precedes one that is given none. */
+  readonly prefersGiven?: boolean;
 };
 
 /** Interactions, with the record of which were exercised and which calls were unmatched. */
@@ -55,9 +58,11 @@ export class InteractionRegistry {
   #exercised = new Set<RpcInteraction>();
   #unmatched: string[] = [];
   #interactions: readonly RpcInteraction[];
+  #prefersGiven: boolean;
 
   constructor(interactions: readonly RpcInteraction[], options: RegistryOptions) {
     this.#interactions = interactions;
+    this.#prefersGiven = options.prefersGiven ?? false;
     this.#options = options;
   }
 
@@ -79,8 +84,9 @@ export class InteractionRegistry {
   }
 
   /** Answers with these interactions from now on. */
-  use(interactions: readonly RpcInteraction[]): void {
+  use(interactions: readonly RpcInteraction[], prefersGiven = false): void {
     this.#interactions = interactions;
+    this.#prefersGiven = prefersGiven;
   }
 
   /**
@@ -94,7 +100,9 @@ export class InteractionRegistry {
     if (choice.kind === 'none') throw this.#unmatchedError(call, 'complete');
     if (choice.kind === 'ambiguous') {
       const [first, second] = choice.candidates.map((interaction) => `"${titleOf(interaction)}"`);
-      throw this.#recordUnmatched(`${nameOf(call.method)}: both ${first} and ${second} accept this call`, true);
+      const reason = `both ${first} and ${second} accept this call, and answer it differently`;
+      const advice = 'if the test of one is gone or renamed, prune the contract';
+      throw this.#recordUnmatched(`${nameOf(call.method)}: ${reason}; ${advice}`, true);
     }
     this.#exercised.add(choice.candidate);
     return { candidates, interaction: choice.candidate };
@@ -148,7 +156,20 @@ export class InteractionRegistry {
 
   #choose(candidates: readonly RpcInteraction[], header: IncomingCall['header']): Choice<RpcInteraction> {
     const accepting = candidates.filter((interaction) => this.#differencesOfHeader(interaction, header).length === 0);
-    return chooseMostSpecific(accepting, specificityOfInteraction);
+    const choice = chooseMostSpecific(accepting, specificityOfInteraction);
+    return choice.kind === 'ambiguous' ? this.#settle(choice) : choice;
+  }
+
+  #settle(choice: Choice<RpcInteraction> & { kind: 'ambiguous' }): Choice<RpcInteraction> {
+    const most = Math.max(...choice.candidates.map(({ states }) => states.length));
+    const left = this.#prefersGiven
+      ? choice.candidates.filter(({ states }) => states.length === most)
+      : choice.candidates;
+    const [first, ...others] = left;
+    // A renamed test leaves the same interaction under its old name. Either may answer.
+    const isSettled =
+      first && others.every((other) => isDeepStrictEqual({ ...other, description: first.description }, first));
+    return isSettled ? { kind: 'one', candidate: first } : choice;
   }
 
   #ofMethod(method: DescMethod): RpcInteraction[] {

@@ -1,10 +1,11 @@
 // The routes of a server that answers from a registry of interactions, for all four kinds of RPCs.
 
-import type { DescMethod, DescService, Message } from '@bufbuild/protobuf';
+import type { DescMethod, DescService, Message, Registry } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
 import type { RpcServerOptions } from '@touchstone/rpc-server';
 import { singleResponse } from '../base/method-kind.ts';
 import type { RpcInteraction } from '../contract-file/interaction.ts';
+import { exactJson } from '../matching/exact-json.ts';
 import { createExample } from '../matching/example-message.ts';
 import { createExampleHeaders } from '../matching/header-pattern.ts';
 import { recordMatch } from './answer-cache.ts';
@@ -15,7 +16,7 @@ type Requests = Iterable<Message> | AsyncIterable<Message>;
 
 export type InteractionRoutes = {
   /** The options for a server that serves these routes. */
-  readonly options: Pick<RpcServerOptions, 'routes' | 'jsonOptions' | 'allowedHosts'>;
+  readonly options: Pick<RpcServerOptions, 'routes' | 'allowedHosts'>;
   /** How many calls are running. */
   runningCalls(): number;
 };
@@ -40,10 +41,8 @@ export function createInteractionRoutes(
   return {
     options: {
       routes: (router) => {
-        for (const method of methods) route(router, method, (requests, context) => answer(method, requests, context));
+        for (const method of methods) route(router, method, registry.registry, answer);
       },
-      // Connect ignores unknown JSON fields by default: a misspelt field of the consumer would go unnoticed.
-      jsonOptions: { registry: registry.registry, ignoreUnknownFields: false },
       // Tests reach it by whatever name they gave it.
       allowedHosts: ['*'],
     },
@@ -83,9 +82,13 @@ export async function* answerFromRegistry(
 function route(
   router: ConnectRouter,
   method: DescMethod,
-  answer: (requests: Requests, context: HandlerContext) => AsyncGenerator<Message>,
+  registry: Registry,
+  answerCall: (method: DescMethod, requests: Requests, context: HandlerContext) => AsyncGenerator<Message>,
 ): void {
-  const register = (implementation: unknown) => router.rpc(method, implementation as never);
+  // Connect ignores unknown JSON fields by default: a misspelt field of the consumer would go unnoticed.
+  const options = { jsonOptions: exactJson(method, registry, 'refused') };
+  const register = (implementation: unknown) => router.rpc(method, implementation as never, options);
+  const answer = (requests: Requests, context: HandlerContext) => answerCall(method, requests, context);
   switch (method.methodKind) {
     case 'unary':
       return void register((request: Message, context: HandlerContext) => singleResponse(answer([request], context)));

@@ -2,6 +2,8 @@
 
 import type { DescService } from '@bufbuild/protobuf';
 import { type AnswerMemory, createRpcServer, type HealthRegistry } from '@touchstone/rpc-server';
+import { type BrowserAccess, corsOf } from '../base/browser-access.ts';
+import { SERVER_LIMITS } from '../base/server-limits.ts';
 import type { InteractionRegistry } from './interaction-registry.ts';
 import { createInteractionRoutes } from './interaction-routes.ts';
 
@@ -14,7 +16,7 @@ export type InteractionServer = {
   stop(): Promise<void>;
 };
 
-type InteractionServerOptions = {
+type InteractionServerOptions = BrowserAccess & {
   readonly services: readonly DescService[];
   readonly interactions: InteractionRegistry;
   readonly host?: string | undefined;
@@ -27,7 +29,14 @@ type InteractionServerOptions = {
 export async function startInteractionServer(options: InteractionServerOptions): Promise<InteractionServer> {
   const { services, interactions, host = '127.0.0.1', port = 0, answerMemory } = options;
   const routes = createInteractionRoutes(services, interactions);
-  const server = createRpcServer({ ...routes.options, host, port, ...(answerMemory && { answerMemory }) });
+  const server = createRpcServer({
+    ...routes.options,
+    ...SERVER_LIMITS,
+    ...corsOf(options),
+    host,
+    port,
+    ...(answerMemory && { answerMemory }),
+  });
   const address = await server.listen();
   return { ...address, health: server.health, stop: () => server.stop({ graceMs: 0 }) };
 }

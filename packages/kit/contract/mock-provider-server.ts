@@ -5,7 +5,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import type { RpcHandler } from '@touchstone/rpc-server';
 import { ProtocolPort, readUnaryCall, writeAnswer } from '@touchstone/rpc-server/port';
+import { corsOf } from '../base/browser-access.ts';
 import { nameOf } from '../base/rpc-name.ts';
+import { SERVER_LIMITS } from '../base/server-limits.ts';
 import { FastPath } from './fast-path.ts';
 import type { InteractionRegistry } from './interaction-registry.ts';
 import type { InteractionRoutes } from './interaction-routes.ts';
@@ -105,6 +107,6 @@ export class MockProviderServer {
       import('./interaction-routes.ts'),
     ]);
     const routes = createInteractionRoutes(this.#services, this.#registry);
-    return { routes, handler: createRpcHandler(routes.options) };
+    return { routes, handler: createRpcHandler({ ...routes.options, ...SERVER_LIMITS, ...corsOf({}) }) };
   }
 }

@@ -1,19 +1,20 @@
 // The stub server: answers the interactions of contract files on a real port, so that a consumer runs without its provider.
 
-import type { DescMessage, DescService } from '@bufbuild/protobuf';
+import type { DescService } from '@bufbuild/protobuf';
 import type { HealthRegistry } from '@touchstone/rpc-server';
-import { createTypeRegistry } from '../matching/type-registry.ts';
+import type { BrowserAccess } from '../base/browser-access.ts';
+import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import { AnswerCache } from './answer-cache.ts';
 import { InteractionRegistry } from './interaction-registry.ts';
 import { startInteractionServer } from './interaction-server.ts';
 import { loadInteractions, selectGiven } from './load-interactions.ts';
 
 /** The options of a stub server. */
-export type StubServerOptions = {
+export type StubServerOptions = BrowserAccess & {
   /** The services that have the contract's RPCs. */
   readonly services: readonly DescService[];
   /** Types that messages may hold in a `google.protobuf.Any` or an error in its details, beyond those in the services' files. */
-  readonly types?: readonly DescMessage[];
+  readonly types?: readonly KnownType[];
   /**
    * The states of the provider: interactions given other states are left out. Without this option all interactions are
    * answered, and two that accept the same call in different states are ambiguous.
@@ -59,6 +60,7 @@ export async function startStubServer(
   const registered = new InteractionRegistry(selectGiven(interactions, options.states, 'states'), {
     registry,
     ignoresDeadline: true,
+    prefersGiven: options.states !== undefined,
   });
   const { url, host, port, health, stop } = await startInteractionServer({
     ...options,
@@ -70,7 +72,7 @@ export async function startStubServer(
     host,
     port,
     health,
-    useStates: (...states) => registered.use(selectGiven(interactions, states, 'states')),
+    useStates: (...states) => registered.use(selectGiven(interactions, states, 'states'), true),
     unmatchedRequests: () => registered.unmatchedRequests(),
     stop,
     [Symbol.asyncDispose]: stop,

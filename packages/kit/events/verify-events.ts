@@ -8,7 +8,7 @@ import { readInteraction } from '../contract-file/interaction-json.ts';
 import { type Difference, differencesWithin, fewestDifferences } from '../matching/difference.ts';
 import { matchHeaders } from '../matching/header-pattern.ts';
 import { matchMessage } from '../matching/match-message.ts';
-import { createTypeRegistry } from '../matching/type-registry.ts';
+import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import { assertHandled, inStates, StateError, type StateHandlers } from '../verification/provider-states.ts';
 import {
   type Check,
@@ -25,7 +25,7 @@ export type VerifyEventsOptions = {
   /** Only contracts with this provider. Default: all. */
   readonly provider?: string;
   /** The types of the provider's events, and those they may hold in a `google.protobuf.Any`. */
-  readonly types: readonly DescMessage[];
+  readonly types: readonly KnownType[];
   /** Handlers that bring the provider into the states of the contracts. */
   readonly states?: StateHandlers;
   /**

@@ -5,6 +5,7 @@ import {
   create,
   type DescField,
   type DescMessage,
+  fromBinary,
   fromJson,
   type JsonValue,
   type Message,
@@ -15,7 +16,7 @@ import { reflect } from '@bufbuild/protobuf/reflect';
 import { formatValue, shorten } from '../base/format-value.ts';
 import { fieldPath } from './difference.ts';
 import type { Leaf } from './pattern.ts';
-import { type MapField, put, type ValueType, valueTypeOf } from './value-type.ts';
+import { isLong, type MapField, put, type ValueType, valueTypeOf } from './value-type.ts';
 
 /** A literal that its message type does not allow: names the path, the type and the fault. */
 export class LiteralError extends TypeError {}
@@ -48,12 +49,33 @@ export function checkLeaf(field: DescField, value: unknown, place: Place): Leaf 
     const message = reflect(field.parent, create(field.parent));
     put(message, field, leaf, field.fieldKind === 'map' ? anyKeyOf(field) : undefined);
     // Reflection looks at a message's type, not into it.
-    if (type.kind === 'atom' || type.kind === 'any') toBinary(type.desc, leaf as Message);
+    if (type.kind === 'atom' || type.kind === 'any') return normalizeMessage(type.desc, leaf as Message);
+    return type.kind === 'scalar' || type.kind === 'wrapper' ? normalizeScalar(type.scalar, leaf) : leaf;
   } catch (error) {
     const kind = type.kind === 'enum' ? `a value of ${type.enum.typeName}` : `a value of ${field}`;
     throw new LiteralError(faultAt(place.path, `expected ${kind}, got ${describeValue(value)}`), { cause: error });
   }
-  return leaf;
+}
+
+// protobuf-es accepts a number and a text for a number of 64 bits. Messages have a bigint, which is equal to neither.
+function normalizeScalar(scalar: ScalarType, leaf: Leaf): Leaf {
+  if (!isLong(scalar)) return leaf;
+  if (typeof leaf === 'number' && !Number.isSafeInteger(leaf)) {
+    throw new Error(`${leaf} is rounded as a number: write it as a bigint`);
+  }
+  return BigInt(leaf as number | string | bigint);
+}
+
+function normalizeMessage(desc: DescMessage, message: Message): Message {
+  const checked = reflect(desc, create(desc));
+  for (const field of desc.fields) {
+    const value = (message as unknown as Record<string, unknown>)[field.localName];
+    if (value === undefined || field.message) continue;
+    if (field.fieldKind === 'list') for (const element of value as Leaf[]) put(checked, field, element);
+    else if (field.fieldKind !== 'map') put(checked, field, value as Leaf);
+    if (typeof value === 'number' && field.scalar !== undefined) normalizeScalar(field.scalar, value);
+  }
+  return fromBinary(desc, toBinary(desc, message));
 }
 
 function anyKeyOf({ mapKey }: MapField): string {

@@ -180,8 +180,12 @@ function compileValueMatcher(field: DescField, rule: ValueRule, place: Place): P
       return { kind: 'anyOf', values: rule.values.map((value) => checkLeaf(field, value, place)) };
     case 'range':
       assertFits(type.kind === 'scalar' || type.kind === 'wrapper', 'integerRange() stands for a number', place);
-      for (const bound of [rule.least, rule.most, rule.example]) checkLeaf(field, bound, place);
-      return rule;
+      return {
+        kind: 'range',
+        least: checkLeaf(field, rule.least, place) as number | bigint,
+        most: checkLeaf(field, rule.most, place) as number | bigint,
+        example: checkLeaf(field, rule.example, place) as number | bigint,
+      };
     case 'packed':
       assertFits(type.kind === 'any', 'packed() stands for a google.protobuf.Any', place);
       return { kind: 'packed', desc: rule.desc, content: compilePattern(rule.desc, rule.literal, place) };

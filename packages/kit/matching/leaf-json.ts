@@ -13,7 +13,7 @@ import {
 } from '@bufbuild/protobuf';
 import { type ReflectList, type ReflectMap, reflect } from '@bufbuild/protobuf/reflect';
 import type { Leaf } from './pattern.ts';
-import { put, toLeaf, toMapKey, valueTypeOf } from './value-type.ts';
+import { isLong, put, toLeaf, toMapKey, valueTypeOf } from './value-type.ts';
 
 /** The key of the one entry that a map's value is written with. */
 const onlyKey = (field: DescField) => (field.fieldKind === 'map' && field.mapKey === ScalarType.BOOL ? 'true' : '0');
@@ -42,6 +42,9 @@ export function leafToJson(field: DescField, leaf: Leaf, registry: Registry): Js
  */
 export function leafFromJson(field: DescField, json: JsonValue | undefined, registry: Registry, path: string): Leaf {
   if (json === undefined) throw new Error(`${path}: has a rule, but no example`);
+  if (!isExact(field, json)) {
+    throw new Error(`${path}: ${json} is rounded as a number: write it as a text or a bigint`);
+  }
   const key = onlyKey(field);
   const wrapped = { list: [json], map: { [key]: json } }[field.fieldKind as string] ?? json;
   try {
@@ -53,4 +56,11 @@ export function leafFromJson(field: DescField, json: JsonValue | undefined, regi
   } catch (error) {
     throw new Error(`${path}: ${JSON.stringify(json)} is no value of ${field}`, { cause: error });
   }
+}
+
+// A larger number may already be another one than was written.
+function isExact(field: DescField, json: JsonValue): boolean {
+  const type = valueTypeOf(field);
+  if (typeof json !== 'number' || (type.kind !== 'scalar' && type.kind !== 'wrapper')) return true;
+  return !isLong(type.scalar) || !Number.isInteger(json) || Number.isSafeInteger(json);
 }

@@ -86,8 +86,8 @@ export function sumSpecificity(parts: readonly Specificity[]): Specificity {
 export type Choice<T> =
   | { readonly kind: 'none' }
   | { readonly kind: 'one'; readonly candidate: T }
-  /** No candidate is more specific than these two. */
-  | { readonly kind: 'ambiguous'; readonly candidates: readonly [T, T] };
+  /** No candidate is more specific than these. */
+  | { readonly kind: 'ambiguous'; readonly candidates: readonly T[] };
 
 /** Chooses the most specific of the candidates that match a request. */
 export function chooseMostSpecific<T>(candidates: readonly T[], rate: (candidate: T) => Specificity): Choice<T> {
@@ -95,11 +95,11 @@ export function chooseMostSpecific<T>(candidates: readonly T[], rate: (candidate
   const ranked = candidates
     .map((candidate) => ({ candidate, rating: rate(candidate) }))
     .sort((a, b) => compareSpecificity(a.rating, b.rating));
-  const [best, second] = ranked;
+  const [best] = ranked;
   if (!best) return { kind: 'none' };
-  const isAmbiguous = second !== undefined && compareSpecificity(best.rating, second.rating) === 0;
-  return isAmbiguous
-    ? { kind: 'ambiguous', candidates: [best.candidate, second.candidate] }
+  const equal = ranked.filter(({ rating }) => compareSpecificity(best.rating, rating) === 0);
+  return equal.length > 1
+    ? { kind: 'ambiguous', candidates: equal.map(({ candidate }) => candidate) }
     : { kind: 'one', candidate: best.candidate };
 }
 

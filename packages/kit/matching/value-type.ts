@@ -72,7 +72,8 @@ function isInRange(scalar: ScalarType, value: bigint): boolean {
   return (isUnsigned ? BigInt.asUintN : BigInt.asIntN)(isLong(scalar) ? 64 : 32, value) === value;
 }
 
-function isLong(scalar: ScalarType): boolean {
+/** Whether protobuf-es has values of this type as bigint. */
+export function isLong(scalar: ScalarType): boolean {
   const { INT64, UINT64, FIXED64, SFIXED64, SINT64 } = ScalarType;
   return [INT64, UINT64, FIXED64, SFIXED64, SINT64].includes(scalar as never);
 }

@@ -18,6 +18,7 @@ export type CaptureOptions = {
   readonly log: RecordingLog;
   readonly registry: Registry;
   readonly fields: FieldRules;
+  readonly keeps: FieldRules;
   readonly headers: HeaderRules;
   readonly redactsErrorMessages: boolean;
 };
@@ -81,8 +82,8 @@ export class Capture {
   #capture(desc: DescMessage, message: Message, messages: RecordedMessage[]): void {
     if (this.#isOver) return;
     this.#attempt(() => {
-      const { fields, registry, log } = this.#options;
-      const recorded = recordMessage(desc, message, fields, registry);
+      const { fields, keeps, registry, log } = this.#options;
+      const recorded = recordMessage(desc, message, fields, registry, keeps);
       const bytes = Buffer.byteLength(JSON.stringify(recorded));
       if (!log.reserve(bytes)) {
         this.#finish();
@@ -123,10 +124,10 @@ export class Capture {
   }
 
   #recordDetail(type: string, value: Uint8Array): RecordedDetail {
-    const { registry, fields, log } = this.#options;
+    const { registry, fields, keeps, log } = this.#options;
     const desc = registry.getMessage(type);
     try {
-      if (desc) return { type, ...recordMessage(desc, fromBinary(desc, value), fields, registry) };
+      if (desc) return { type, ...recordMessage(desc, fromBinary(desc, value), fields, registry, keeps) };
     } catch {
       // Bytes that are not such a message are reported like those of an unknown type.
     }

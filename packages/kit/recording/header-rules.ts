@@ -17,6 +17,20 @@ const CREDENTIAL_HEADERS = [
   '*session*',
   '*credential*',
   '*signature*',
+  'auth',
+  '*-auth',
+  '*-auth-*',
+  '*jwt*',
+  '*assertion*',
+  '*saml*',
+  '*oidc*',
+  '*otp',
+  '*access-key*',
+  '*private-key*',
+  '*client-cert*',
+  '*clientcert*',
+  '*client-principal*',
+  'dpop',
 ];
 
 /** A set of rules. */

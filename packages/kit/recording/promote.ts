@@ -1,11 +1,11 @@
 // Promotion: the exchanges of a recording become interactions of a consumer contract, against which the provider is verified.
 
-import type { DescMessage, DescService, JsonObject, JsonValue, Registry } from '@bufbuild/protobuf';
+import type { DescService, JsonObject, JsonValue, Registry } from '@bufbuild/protobuf';
 import { fileNameOf } from '../contract-file/contract-document.ts';
 import { storeInteractions } from '../contract-file/contract-store.ts';
 import { keyOf, type ProviderState, type RpcInteraction, titleOf } from '../contract-file/interaction.ts';
 import { writeInteraction } from '../contract-file/interaction-json.ts';
-import { createTypeRegistry } from '../matching/type-registry.ts';
+import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import { collapseExchanges } from './collapse-exchanges.ts';
 import type { RecordedExchange, Recording } from './exchange.ts';
 import { FieldRules } from './field-rules.ts';
@@ -26,7 +26,7 @@ export type PromoteOptions = {
   /** The services of the recorded RPCs. */
   readonly services: readonly DescService[];
   /** Types that a `google.protobuf.Any` or an error detail may hold, in addition to those of the services' files. */
-  readonly types?: readonly DescMessage[];
+  readonly types?: readonly KnownType[];
   /** Selects exchanges. Default: all. Those that were broken off are always left out. */
   readonly select?: (exchange: RecordedExchange) => boolean;
   /** Returns the name of an interaction. Default: its method and its request. */

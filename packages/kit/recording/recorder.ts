@@ -1,17 +1,13 @@
 // The recorder: a real server on a real port in front of a real service. It forwards calls to the service and writes each exchange
 // when it ends, before the caller gets the end.
 
-import type {
-  DescMessage,
-  DescMethod,
-  DescMethodStreaming,
-  DescMethodUnary,
-  DescService,
-  Message,
-} from '@bufbuild/protobuf';
+import type { DescMethod, DescMethodStreaming, DescMethodUnary, DescService, Message } from '@bufbuild/protobuf';
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
 import { createRpcServer, type HealthRegistry } from '@touchstone/rpc-server';
-import { createTypeRegistry } from '../matching/type-registry.ts';
+import { type BrowserAccess, corsOf } from '../base/browser-access.ts';
+import { SERVER_LIMITS } from '../base/server-limits.ts';
+import { exactJson } from '../matching/exact-json.ts';
+import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import type { CaptureOptions } from './capture.ts';
 import type { Recording } from './exchange.ts';
 import { FieldRules } from './field-rules.ts';
@@ -21,13 +17,18 @@ import { RecordingError } from './recording-error.ts';
 import { createFileStore, createMemoryStore, RecordingLog } from './recording-log.ts';
 import { createUpstream, type Upstream } from './upstream.ts';
 
-/** What to redact in addition to what is always redacted: fields with the option `debug_redact`, and credential headers. */
+/**
+ * What to redact in addition to what is redacted anyway: fields with the option `debug_redact`, fields with the names of credentials
+ * and card data, such as `password`, `access_token` or `card_number`, and credential headers.
+ */
 export type Redaction = {
   /**
    * Fields: `pkg.Message.field`, a field of a nested message as `pkg.Message.field.field`, `*.field` in every message, or
    * `pkg.Message.*` for all fields of a message.
    */
   readonly fields?: readonly string[];
+  /** Fields to record although they have such a name, as `pkg.Message.field` or `*.field`. */
+  readonly keeps?: readonly string[];
   /** Names of headers and trailers, in which `*` matches any characters. */
   readonly headers?: readonly string[];
   /** Whether to redact the messages of errors. */
@@ -35,7 +36,7 @@ export type Redaction = {
 };
 
 /** The upstream service of a recorder, what it redacts, where it writes, and the address it listens on. */
-export type RecorderOptions = {
+export type RecorderOptions = BrowserAccess & {
   /** The URL of the service, such as `http://127.0.0.1:50052`. */
   readonly upstream: string;
   /** The HTTP version for calls to the service, except for gRPC, which requires 2. Default: that of the incoming call. */
@@ -43,7 +44,7 @@ export type RecorderOptions = {
   /** The services to forward. Calls of other services fail as `unimplemented`. */
   readonly services: readonly DescService[];
   /** Types that a `google.protobuf.Any` or an error detail may hold, in addition to those of the services' files. */
-  readonly types?: readonly DescMessage[];
+  readonly types?: readonly KnownType[];
   readonly redact?: Redaction;
   /** The file to write. Default: none; the recording is kept in memory, and `recording()` returns it. */
   readonly file?: string;
@@ -83,8 +84,6 @@ export type Recorder = AsyncDisposable & {
 
 const DEFAULT_MAX_EXCHANGES = 10_000;
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
-// Far above the limits of services: a request that is too large has to be refused by the service itself.
-const MAX_REQUEST_BYTES = 256 * 1024 * 1024;
 
 /**
  * Starts a recorder in front of a service.
@@ -105,30 +104,35 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
   if (services.length === 0) throw new RecordingError('services: must have at least one service');
   const registry = createTypeRegistry([...services, ...types]);
   const fields = new FieldRules(redact.fields ?? [], registry, 'redact.fields');
+  const keeps = new FieldRules(redact.keeps ?? [], registry, 'redact.keeps');
   const headers = new HeaderRules(redact.headers ?? []);
   await using opened = new AsyncDisposableStack();
   const upstream = opened.use(createUpstream(options.upstream, registry, options.upstreamHttp));
   const store =
     options.file === undefined ? createMemoryStore() : createFileStore(options.file, options.replaces ?? false);
+  let isListening = false;
+  opened.defer(() => {
+    if (!isListening) store.remove();
+  });
   const log = new RecordingLog(store, { maxExchanges, maxBytes }, options.onProblem ?? (() => undefined));
   opened.defer(() => log.close());
-  const capture = { log, registry, fields, headers, redactsErrorMessages: redact.errorMessages ?? false };
+  const capture = { log, registry, fields, keeps, headers, redactsErrorMessages: redact.errorMessages ?? false };
   const server = createRpcServer({
     routes: (router) => {
       for (const method of services.flatMap(({ methods }) => methods)) route(router, method, upstream, capture);
     },
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
-    maxRequestBytes: MAX_REQUEST_BYTES,
+    ...SERVER_LIMITS,
     // Callers know it by the name of the service it records.
     allowedHosts: ['*'],
-    jsonOptions: { registry, ignoreUnknownFields: false },
+    ...corsOf(options),
   });
   opened.defer(() => server.stop({ graceMs: 0 }));
-  const address = await server.listen().catch((error: unknown) => {
-    store.remove();
-    throw error;
-  });
+  const address = await server.listen();
+  // Only now: an address in use must not cost the recording that the file holds.
+  store.start();
+  isListening = true;
   const resources = opened.move();
   return {
     ...address,
@@ -152,7 +156,8 @@ function assertLimit(name: string, value: number): void {
 }
 
 function route(router: ConnectRouter, method: DescMethod, upstream: Upstream, capture: CaptureOptions): void {
-  const register = (implementation: unknown) => router.rpc(method, implementation as never);
+  const options = { jsonOptions: exactJson(method, capture.registry, 'refused') };
+  const register = (implementation: unknown) => router.rpc(method, implementation as never, options);
   const stream = (requests: Iterable<Message> | AsyncIterable<Message>, context: HandlerContext) =>
     forwardStream(method as DescMethodStreaming, requests, context, upstream, capture);
   switch (method.methodKind) {

@@ -1,6 +1,16 @@
 // The log to which a recorder writes: a file or memory, with limits.
 
-import { appendFileSync, closeSync, fchmodSync, openSync, readFileSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import type { NewExchange, Recording } from './exchange.ts';
 import { RecordingError } from './recording-error.ts';
 import { parseRecording, renderExchange, renderFull, renderHead } from './recording-format.ts';
@@ -11,8 +21,10 @@ export type LineStore = {
   readonly name: string;
   append(line: string): void;
   read(): string;
+  /** Replaces what an existing file holds. Before that, appended lines are only held. */
+  start(): void;
   close(): void;
-  /** Removes the file of a recorder that failed to start. */
+  /** Removes the file of a recorder that failed to start, unless it is an existing file, which then keeps what it holds. */
   remove(): void;
 };
 
@@ -24,22 +36,36 @@ const OWNER_ONLY = 0o600;
  * @throws {RecordingError} if the file exists and is not to be replaced, or cannot be created.
  */
 export function createFileStore(file: string, replaces: boolean): LineStore {
+  const exists = existsSync(file);
   let descriptor: number;
   try {
-    descriptor = openSync(file, replaces ? 'w' : 'wx', OWNER_ONLY);
-    // A replaced file keeps its mode, so the mode is set explicitly.
-    fchmodSync(descriptor, OWNER_ONLY);
+    descriptor = openSync(file, replaces ? 'a' : 'ax', OWNER_ONLY);
   } catch (error) {
-    const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
-    const why = exists ? 'exists already; remove it, or say "replaces"' : (error as Error).message;
+    const isTaken = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    const why = isTaken ? 'exists already; remove it, or say "replaces"' : (error as Error).message;
     throw new RecordingError(`${file}: ${why}`, { cause: error });
   }
+  let held: string[] | undefined = [];
   return {
     name: file,
-    append: (line) => appendFileSync(descriptor, line),
-    read: () => readFileSync(file, 'utf8'),
+    append(line) {
+      if (held) held.push(line);
+      else appendFileSync(descriptor, line);
+    },
+    read: () => (held ? held.join('') : readFileSync(file, 'utf8')),
+    start() {
+      if (!held) return;
+      // A replaced file keeps its mode, so the mode is set explicitly.
+      fchmodSync(descriptor, OWNER_ONLY);
+      // A pipe or a terminal cannot be truncated.
+      if (fstatSync(descriptor).isFile()) ftruncateSync(descriptor);
+      appendFileSync(descriptor, held.join(''));
+      held = undefined;
+    },
     close: () => closeSync(descriptor),
-    remove: () => rmSync(file, { force: true }),
+    remove() {
+      if (!exists) rmSync(file, { force: true });
+    },
   };
 }
 
@@ -50,6 +76,7 @@ export function createMemoryStore(): LineStore {
     name: 'the recording',
     append: (line) => void lines.push(line),
     read: () => lines.join(''),
+    start: () => undefined,
     close: () => undefined,
     remove: () => undefined,
   };

@@ -8,18 +8,21 @@ import { elementPath, entryPath, fieldPath } from '../matching/difference.ts';
 import { valueTypeOf } from '../matching/value-type.ts';
 import type { RecordedMessage } from './exchange.ts';
 import type { FieldRules, RemainingPath } from './field-rules.ts';
+import { isMarked, isSensitiveName } from './sensitive-fields.ts';
 
 type Copying = {
   readonly rules: FieldRules;
+  readonly keeps: FieldRules | undefined;
   readonly registry: Registry;
   readonly redacted: string[];
   readonly lost: string[];
 };
 
 /**
- * Returns the recorded form of a message. It has the paths of redacted values (fields that the rules name, and fields with the
- * option `debug_redact`) and of values that the registry does not know.
+ * Returns the recorded form of a message. It has the paths of redacted values (fields that the rules name, and sensitive
+ * ones) and of values that the registry does not know.
  *
+ * @param keeps the fields that are recorded although their names are sensitive.
  * @throws {Error} if proto3 JSON cannot represent a value, such as a timestamp after the year 9999.
  */
 export function recordMessage(
@@ -27,8 +30,9 @@ export function recordMessage(
   message: Message,
   rules: FieldRules,
   registry: Registry,
+  keeps?: FieldRules,
 ): RecordedMessage {
-  const copying: Copying = { rules, registry, redacted: [], lost: [] };
+  const copying: Copying = { rules, keeps, registry, redacted: [], lost: [] };
   const copy = copyRoot(desc, message, '', copying);
   const { redacted, lost } = copying;
   return {
@@ -60,7 +64,8 @@ function copyMessage(
     if (!source.isSet(field)) continue;
     const within = fieldPath(path, field.jsonName);
     const step = copying.rules.follow(field, remaining);
-    if (step.isNamed || field.proto.options?.debugRedact) {
+    const isSensitive = isSensitiveName(field) && !copying.keeps?.follow(field, []).isNamed;
+    if (step.isNamed || isMarked(field) || isSensitive) {
       copying.redacted.push(within);
       continue;
     }

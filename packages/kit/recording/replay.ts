@@ -1,10 +1,11 @@
 // The replay: a real server that answers each call as the recorded service did.
 
-import type { DescMessage, DescService, Registry } from '@bufbuild/protobuf';
+import type { DescService, Registry } from '@bufbuild/protobuf';
 import type { HealthRegistry } from '@touchstone/rpc-server';
+import type { BrowserAccess } from '../base/browser-access.ts';
 import { startInteractionServer } from '../contract/interaction-server.ts';
 import type { RpcInteraction } from '../contract-file/interaction.ts';
-import { createTypeRegistry } from '../matching/type-registry.ts';
+import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import type { RecordedExchange, Recording } from './exchange.ts';
 import type { PatternChoices } from './message-pattern.ts';
 import {
@@ -19,11 +20,11 @@ import { readRecording } from './recording-file.ts';
 import { ReplayRegistry } from './replay-registry.ts';
 
 /** The services of a replay, and the address it listens on. */
-export type ReplayOptions = {
+export type ReplayOptions = BrowserAccess & {
   /** The services of the recorded RPCs. */
   readonly services: readonly DescService[];
   /** Types that a `google.protobuf.Any` or an error detail may hold, in addition to those of the services' files. */
-  readonly types?: readonly DescMessage[];
+  readonly types?: readonly KnownType[];
   /** Names of headers that must match the recording. Default: headers are ignored. */
   readonly headers?: readonly string[];
   /** Address to listen on. Default `127.0.0.1`. */

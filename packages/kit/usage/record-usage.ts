@@ -3,7 +3,7 @@
 import type { DescMessage, DescService, MessageShape } from '@bufbuild/protobuf';
 import type { Client, Interceptor } from '@connectrpc/connect';
 import { fileNameOf } from '../contract-file/contract-document.ts';
-import { createTypeRegistry } from '../matching/type-registry.ts';
+import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import { recordCalls, recordClient } from './recording-client.ts';
 import { recordMessage } from './recording-message.ts';
 import { UsageRecord } from './usage-record.ts';
@@ -18,7 +18,7 @@ export type RecordUsageOptions = {
   /** Returns the name of the running test. It is called with every RPC and event. Usage outside tests is not written. */
   readonly test: () => string | undefined;
   /** Types that messages may hold in a `google.protobuf.Any`, in addition to those in the files of the messages. */
-  readonly types?: readonly DescMessage[];
+  readonly types?: readonly KnownType[];
 };
 
 /** Records what a consumer uses of a provider. */

@@ -38,7 +38,8 @@ export class VerificationError extends Error {}
 /** Returns the verification of these interactions. */
 export function createVerification(interactions: readonly VerifiedInteraction[]): Verification {
   const isHonoured = interactions.every(({ checks }) => checks.every(hasPassed));
-  const render = () => [...renderTable(interactions), ...interactions.flatMap(explainFailures)].join('\n');
+  const hint = speaksOnlyGrpc(interactions) ? ['', GRPC_HINT] : [];
+  const render = () => [...renderTable(interactions), ...interactions.flatMap(explainFailures), ...hint].join('\n');
   return {
     isHonoured,
     interactions,
@@ -47,6 +48,23 @@ export function createVerification(interactions: readonly VerifiedInteraction[])
       if (!isHonoured) throw new VerificationError(render());
     },
   };
+}
+
+const GRPC = 'gRPC, HTTP/2';
+const GRPC_HINT =
+  'Every call but those of gRPC failed without an answer of the contract. If the provider speaks gRPC alone, as grpcio and grpc-java ' +
+  `do, verify it with the wires ['${GRPC}'] (kit verify --wire grpc).`;
+
+// A server of gRPC alone refuses the other protocols in ways of its own: it resets the connection, or answers HTTP 415.
+function speaksOnlyGrpc(interactions: readonly VerifiedInteraction[]): boolean {
+  const checks = interactions.flatMap((interaction) => interaction.checks);
+  const hasNoAnswer = ({ differences }: Check) => differences.some(({ path }) => path.startsWith('error'));
+  const others = checks.filter(({ wire }) => wire !== GRPC && wire !== 'schema');
+  return (
+    others.length > 0 &&
+    others.every(hasNoAnswer) &&
+    checks.some((check) => check.wire === GRPC && check.fault === undefined && !hasNoAnswer(check))
+  );
 }
 
 function hasPassed({ differences, fault }: Check): boolean {

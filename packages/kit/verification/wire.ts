@@ -1,7 +1,8 @@
 // The ways in which one call can reach a provider: protocol, encoding and HTTP version. Each interaction is replayed in all.
 
-import { Agent } from 'node:http';
-import type { DescMethod } from '@bufbuild/protobuf';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { DescMethod, Registry } from '@bufbuild/protobuf';
 import type { Transport } from '@connectrpc/connect';
 import {
   createConnectTransport,
@@ -15,7 +16,14 @@ export type Wire = {
   readonly name: WireName;
   readonly http: '1.1' | '2';
   /** Opens a transport with connections of its own; disposing of it closes them. */
-  open(baseUrl: string): OpenWire;
+  open(baseUrl: string, options?: OpenOptions): OpenWire;
+};
+
+export type OpenOptions = {
+  /** The types that JSON may hold in a `google.protobuf.Any`, and the extensions that it may have. */
+  readonly registry?: Registry;
+  /** The authorities, in PEM, that may have signed the provider's certificate. Default: those that Node trusts. */
+  readonly ca?: string | Buffer;
 };
 
 /** A way to call: protocol, encoding and HTTP version. */
@@ -62,14 +70,17 @@ function wire(
   return {
     name,
     http,
-    open(baseUrl) {
+    open(baseUrl, { registry, ca } = {}) {
+      const options = { baseUrl, ...(registry && { jsonOptions: { registry } }) };
+      const tls = ca === undefined ? {} : { ca };
       if (http === '2') {
-        const sessionManager = new Http2SessionManager(baseUrl);
-        const transport = createTransport({ baseUrl, httpVersion: '2', sessionManager } as never);
+        const sessionManager = new Http2SessionManager(baseUrl, undefined, tls);
+        const transport = createTransport({ ...options, httpVersion: '2', sessionManager } as never);
         return { transport, [Symbol.dispose]: () => sessionManager.abort() };
       }
-      const agent = new Agent({ keepAlive: true });
-      const transport = createTransport({ baseUrl, httpVersion: '1.1', nodeOptions: { agent } } as never);
+      const isSecure = URL.parse(baseUrl)?.protocol === 'https:';
+      const agent = isSecure ? new HttpsAgent({ keepAlive: true, ...tls }) : new HttpAgent({ keepAlive: true });
+      const transport = createTransport({ ...options, httpVersion: '1.1', nodeOptions: { agent } } as never);
       return { transport, [Symbol.dispose]: () => agent.destroy() };
     },
   };

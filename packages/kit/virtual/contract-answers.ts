@@ -19,9 +19,9 @@ export class ContractAnswers {
   readonly #interactions: readonly RpcInteraction[];
   readonly #registry: InteractionRegistry;
 
-  constructor(interactions: readonly RpcInteraction[], registry: Registry) {
+  constructor(interactions: readonly RpcInteraction[], registry: Registry, prefersGiven: boolean) {
     this.#interactions = interactions;
-    this.#registry = new InteractionRegistry(interactions, { registry, ignoresDeadline: true });
+    this.#registry = new InteractionRegistry(interactions, { registry, ignoresDeadline: true, prefersGiven });
   }
 
   /** Returns whether an interaction calls this RPC. */
@@ -62,5 +62,5 @@ export async function loadContractAnswers(
   { services, registry, states }: ContractSource,
 ): Promise<ContractAnswers> {
   const interactions = await loadInteractions(files, { services, registry });
-  return new ContractAnswers(selectGiven(interactions, states, 'contractStates'), registry);
+  return new ContractAnswers(selectGiven(interactions, states, 'contractStates'), registry, states !== undefined);
 }

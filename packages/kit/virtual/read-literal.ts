@@ -12,9 +12,10 @@ import {
 } from '@bufbuild/protobuf';
 import { explainUnknownField, faultAt, LiteralError } from '../matching/check-leaf.ts';
 import { elementPath, entryPath, fieldPath } from '../matching/difference.ts';
+import { withoutBigints } from '../matching/exact-json.ts';
 import { leafFromJson } from '../matching/leaf-json.ts';
 import { Matcher } from '../matching/matchers.ts';
-import { type ValueType, valueTypeOf } from '../matching/value-type.ts';
+import { isLong, type ValueType, valueTypeOf } from '../matching/value-type.ts';
 
 /**
  * Returns a message of this type.
@@ -85,9 +86,14 @@ function readField(field: DescField, value: unknown, reading: Reading): unknown 
   return readValue(field, value, reading);
 }
 
-function readValue(field: DescField, value: unknown, { registry, path }: Reading): unknown {
-  if (value instanceof Matcher) return value;
+function readValue(field: DescField, given: unknown, { registry, path }: Reading): unknown {
+  if (given instanceof Matcher) return given;
   const type = valueTypeOf(field);
+  const value = type.kind === 'any' && isObject(given) && '@type' in given ? withoutBigints(given) : given;
+  if (typeof value === 'bigint' && 'scalar' in type && isFloating(type.scalar)) return Number(value);
+  if (type.kind === 'atom' && holdsBigint(value)) {
+    throw new LiteralError(faultAt(path, `a number in it is rounded, because ${type.desc.typeName} has doubles`));
+  }
   if (type.kind === 'message') return isObject(value) ? readLiteral(type.desc, value, registry, path) : value;
   return isJsonForm(type, value) ? leafFromJson(field, value as JsonValue, registry, path) : value;
 }
@@ -99,7 +105,9 @@ function isJsonForm(type: ValueType, value: unknown): boolean {
       return typeof value === 'string';
     case 'scalar':
     case 'wrapper':
-      return typeof value === 'string' ? type.scalar !== ScalarType.STRING : typeof value === 'number' && isLong(type);
+      return typeof value === 'string'
+        ? type.scalar !== ScalarType.STRING
+        : typeof value === 'number' && isLong(type.scalar);
     case 'any':
       return isObject(value) && '@type' in value;
     case 'atom':
@@ -110,16 +118,14 @@ function isJsonForm(type: ValueType, value: unknown): boolean {
   }
 }
 
-const LONG_TYPES = new Set([
-  ScalarType.INT64,
-  ScalarType.UINT64,
-  ScalarType.FIXED64,
-  ScalarType.SFIXED64,
-  ScalarType.SINT64,
-]);
+function isFloating(scalar: ScalarType): boolean {
+  return scalar === ScalarType.DOUBLE || scalar === ScalarType.FLOAT;
+}
 
-function isLong({ scalar }: ValueType & { scalar: ScalarType }): boolean {
-  return LONG_TYPES.has(scalar);
+// A bigint is nothing that a Struct can have. Those of a timestamp are its own.
+function holdsBigint(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return typeof value === 'bigint';
+  return !('$typeName' in value || 'seconds' in value) && Object.values(value).some(holdsBigint);
 }
 
 function isObject(value: unknown): value is object {

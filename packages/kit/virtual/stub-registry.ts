@@ -28,7 +28,9 @@ export class StubRegistry {
   state: string;
   readonly #types: Registry;
   readonly #firstState: string;
-  readonly #entries = new Map<DescMethod, StubEntry[]>();
+  readonly #entries = new Map<DescMethod, Set<StubEntry>>();
+  // Stubs that look alike by RPC and key: a new stub is compared with these only.
+  readonly #alike = new Map<DescMethod, Map<string, StubEntry[]>>();
 
   /** @param types the types that messages may hold in a `google.protobuf.Any`. */
   constructor(types: Registry, firstState: string) {
@@ -66,8 +68,8 @@ export class StubRegistry {
     const choice = chooseMostSpecific(matching, ({ specificity }) => specificity);
     if (choice.kind === 'none') return undefined;
     if (choice.kind === 'ambiguous') {
-      const [first, second] = choice.candidates;
-      throw new StubError(`${nameOf(method)}: both ${first.name} and ${second.name} match`, { code: Code.Internal });
+      const [first, second] = choice.candidates.map(({ name }) => name);
+      throw new StubError(`${nameOf(method)}: both ${first} and ${second} match`, { code: Code.Internal });
     }
     const step = choice.candidate.take();
     if (step.nextState !== undefined) this.state = step.nextState;
@@ -92,23 +94,32 @@ export class StubRegistry {
   /** Removes all stubs, and returns to the first state. */
   clear(): void {
     this.#entries.clear();
+    this.#alike.clear();
     this.state = this.#firstState;
   }
 
   #of(method: DescMethod): readonly StubEntry[] {
-    return this.#entries.get(method) ?? [];
+    return [...(this.#entries.get(method) ?? [])];
   }
 
   #add(entry: StubEntry): void {
-    const kept = this.#of(entry.method).filter((stub) => !stub.isReplacedBy(entry));
-    const script = [entry, ...kept].find(({ isScript }) => isScript);
-    if (script && kept.length > 0) {
+    const entries = this.#entries.get(entry.method) ?? new Set();
+    const alike = this.#alike.get(entry.method) ?? new Map<string, StubEntry[]>();
+    const candidates = alike.get(entry.key) ?? [];
+    const kept = candidates.filter((stub) => !stub.isReplacedBy(entry));
+    const isOnlyOne = entries.size === candidates.length - kept.length;
+    // A stub of whole conversations is the only one, so the first tells.
+    const [first] = entries;
+    const script = [entry, first].find((stub) => stub?.isScript);
+    if (script && !isOnlyOne) {
       throw new TypeError(`${script.name} handles whole conversations, so the RPC can have no other stub`);
     }
     if (entry.isScript && entry.hasPattern) {
       throw new TypeError(`${entry.name} handles whole conversations, so it cannot match single messages`);
     }
-    this.#entries.set(entry.method, [...kept, entry]);
+    for (const stub of candidates) if (!kept.includes(stub)) entries.delete(stub);
+    this.#entries.set(entry.method, entries.add(entry));
+    this.#alike.set(entry.method, alike.set(entry.key, [...kept, entry]));
   }
 }
 
@@ -138,6 +149,12 @@ class StubEntry implements StubDraft {
     const stated = this.#pattern.statements.map(({ path, expected }) => `${path}: ${shorten(expected)}`);
     const stub = stated.length === 0 ? `stub(${name})` : `stub(${name}, { ${stated.join(', ')} })`;
     return this.#states.length === 0 ? stub : `${stub}.when(${quote(this.#states).join(', ')})`;
+  }
+
+  /** Equal for stubs of the same requests and states, and rarely for others. */
+  get key(): string {
+    const statements = this.#pattern.statements.map(({ path, expected }) => `${path}: ${expected}`).sort();
+    return JSON.stringify([statements, this.#states]);
   }
 
   /** A state counts as a fixed value. */

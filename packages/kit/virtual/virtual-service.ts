@@ -1,15 +1,18 @@
 // A virtual service: a real server on a real port that answers from stubs and records the calls it receives. A fault proxy in
 // front of the server owns that port.
 
-import type { DescMessage, DescMethod, DescService, Message, MessageShape } from '@bufbuild/protobuf';
+import type { DescMethod, DescService, Message, MessageShape, Registry } from '@bufbuild/protobuf';
 import { ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
 import { createRpcServer, type HealthRegistry, type RpcServer } from '@touchstone/rpc-server';
+import { type BrowserAccess, corsOf } from '../base/browser-access.ts';
 import { singleResponse, streamsRequests, streamsResponses } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
+import { SERVER_LIMITS } from '../base/server-limits.ts';
 import type { Fault } from '../fault-proxy/core/fault.ts';
 import { type FaultProxy, startFaultProxy } from '../fault-proxy/fault-proxy.ts';
 import type { FaultHandle, InjectOptions } from '../fault-proxy/injected-fault.ts';
-import { createTypeRegistry } from '../matching/type-registry.ts';
+import { exactJson } from '../matching/exact-json.ts';
+import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import { type AnswerSources, answerCall } from './answer-call.ts';
 import { loadContractAnswers } from './contract-answers.ts';
 import { type Call, Journal } from './journal.ts';
@@ -20,11 +23,11 @@ import { StubRegistry } from './stub-registry.ts';
 import { WireFaults } from './wire-faults.ts';
 
 /** The services that a virtual service implements, and the address it listens on. */
-export type VirtualServiceOptions = {
+export type VirtualServiceOptions = BrowserAccess & {
   /** The services to implement: generated ones, or those of `loadSchema`. */
   readonly services: readonly DescService[];
   /** Types that messages may hold in a `google.protobuf.Any`, in addition to those of the services' files. */
-  readonly types?: readonly DescMessage[];
+  readonly types?: readonly KnownType[];
   /** Contracts that answer calls without a matching stub: a file, a folder, or a list of both. */
   readonly contract?: string | readonly string[];
   /** The provider states to use: interactions that need another state are left out. Default: all interactions. */
@@ -98,11 +101,12 @@ export async function startVirtualService(options: VirtualServiceOptions): Promi
   let sources: AnswerSources;
   const server = createRpcServer({
     routes: (router) => {
-      for (const method of served.values()) route(router, method, () => sources);
+      for (const method of served.values()) route(router, method, registry, () => sources);
     },
-    jsonOptions: { registry },
     // Tests reach it by whatever name they gave it.
     allowedHosts: ['*'],
+    ...SERVER_LIMITS,
+    ...corsOf(options),
   });
   const proxy = await listen(server, options);
   sources = { ...parts, wire: new WireFaults(proxy) };
@@ -230,7 +234,7 @@ class RunningVirtualService implements VirtualService {
   }
 }
 
-function route(router: ConnectRouter, method: DescMethod, sources: () => AnswerSources): void {
+function route(router: ConnectRouter, method: DescMethod, registry: Registry, sources: () => AnswerSources): void {
   const answer = (given: Message | AsyncIterable<Message>, context: HandlerContext) => {
     const requests = streamsRequests(method) ? (given as AsyncIterable<Message>) : [given as Message];
     return answerCall(method, requests, context, sources());
@@ -239,5 +243,5 @@ function route(router: ConnectRouter, method: DescMethod, sources: () => AnswerS
     ? answer
     : async (given: Message | AsyncIterable<Message>, context: HandlerContext) =>
         singleResponse(answer(given, context));
-  router.rpc(method, implementation as never);
+  router.rpc(method, implementation as never, { jsonOptions: exactJson(method, registry, 'ignored') });
 }

@@ -37,6 +37,24 @@ function askForBook(library: Contract, description = 'a question for a book') {
 }
 
 describe('a consumer contract', () => {
+  it('loses the interactions of renamed tests when it is pruned, and no others', async () => {
+    await using opened = await openLibraryContract();
+    const ask = ({ url }: { url: string }) => clientOf(url).getBook({ bookId: 'b1' });
+    await askForBook(opened.library, 'an old name').repliesWith({}).run(ask);
+    const library = contract('Reader', 'Library', { directory: opened.path });
+    const given = library.given('b1 is lent', { to: 'm1' }).given('it rains');
+    await given.uponReceiving('a question').calls(getBook, { bookId: 'b1' }).repliesWith({}).run(ask);
+    await askForBook(library, 'a new name').repliesWith({}).run(ask);
+
+    expect([await library.prune(), await library.prune()]).toEqual([['an old name'], []]);
+
+    const { interactions } = await readContract(opened.path, 'Reader-Library.json');
+    expect(interactions.map(({ description }: { description: string }) => description)).toEqual([
+      'a new name',
+      'a question',
+    ]);
+  });
+
   it('is written when the consumer makes the call it declares', { tags: 'seed-3.3' }, async () => {
     await using fixture = await openLibraryContract();
 

@@ -1,10 +1,11 @@
 // The library as a real service, for the tests that verify it: it keeps books, and can be made to drift.
 
-import type { MessageInitShape } from '@bufbuild/protobuf';
+import { createRegistry, type MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { createRpcServer } from '@touchstone/rpc-server';
+import { createRpcServer, type RpcServerOptions } from '@touchstone/rpc-server';
 import {
   type BookSchema,
+  file_library_v1_library,
   LibraryService,
   RefusalSchema,
 } from '../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
@@ -25,11 +26,16 @@ export type Drift = {
   readonly notFound?: { readonly code: Code; readonly reason: string };
 };
 
-export async function startLibraryProvider(drift: Drift = {}): Promise<LibraryProvider> {
+export async function startLibraryProvider(
+  drift: Drift = {},
+  options: Pick<RpcServerOptions, 'tls'> = {},
+): Promise<LibraryProvider> {
   const books = new Map<string, Book>();
   const headersSeen: Headers[] = [];
   const { code = Code.NotFound, reason = 'NO_SUCH_BOOK' } = drift.notFound ?? {};
   const server = createRpcServer({
+    ...options,
+    jsonOptions: { registry: createRegistry(file_library_v1_library) },
     routes: (router) =>
       router.service(LibraryService, {
         getBook({ bookId }, context) {

@@ -101,7 +101,8 @@ describe('a stub server', () => {
 
     expect([error.code, error.rawMessage]).toEqual([
       Code.Internal,
-      'library.v1.LibraryService/GetBook: both "a question, given Emma is there" and "a question, given Ulysses is there" accept this call',
+      'library.v1.LibraryService/GetBook: both "a question, given Emma is there" and "a question, given Ulysses is there" accept ' +
+        'this call, and answer it differently; if the test of one is gone or renamed, prune the contract',
     ]);
     expect(book?.title).toBe('Ulysses');
     expect(() => server.useStates('Emma is lost')).toThrow('states: no interaction is given "Emma is lost"');

@@ -76,6 +76,19 @@ describe('the CORS gate', () => {
     expect([...headers.keys()]).toEqual(['vary']);
   });
 
+  it('does not let scripts of any origin use credentials', () => {
+    const create = () =>
+      createCorsGate({
+        corsOrigins: ['*'],
+        corsCredentials: true,
+        corsAllowedHeaders: [],
+        corsExposedHeaders: [],
+        onLimit: () => undefined,
+      });
+
+    expect(create).toThrow('corsCredentials: must not be combined with the origin "*"');
+  });
+
   it('sets `vary` by origin, also without one', () => {
     expect(passGate({ method: 'OPTIONS', origin: 'http://localhost' }).headers.get('vary')).toBe(
       'Origin, Access-Control-Request-Method, Access-Control-Request-Headers',

@@ -3,6 +3,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ServiceImpl } from '@connectrpc/connect';
 import { createRpcServer } from '@touchstone/rpc-server';
+import { corsOf } from '../../base/browser-access.ts';
 import type { FaultProxy } from '../fault-proxy.ts';
 import type { FaultState } from '../injected-fault.ts';
 import { withoutCredentials } from '../upstream-address.ts';
@@ -36,6 +37,7 @@ export type FaultControl = AsyncDisposable & {
  */
 export async function startFaultControl(options: FaultControlOptions): Promise<FaultControl> {
   const server = createRpcServer({
+    ...corsOf({}),
     routes: (router) => router.service(FaultProxyService, implement(new Map(Object.entries(options.proxies)))),
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { chmod, readFile, stat } from 'node:fs/promises';
 import { Code, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
-import { readRecording, startRecorder } from '@touchstone/kit';
+import { type RecorderOptions, readRecording, startRecorder } from '@touchstone/kit';
 import { describe, expect, it, vi } from 'vitest';
 import {
   Genre,
@@ -221,6 +221,22 @@ describe('a recorder', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 
+  it.each<[string, Partial<RecorderOptions>]>([
+    ['its port is in use', {}],
+    ['its port is no port', { port: 70_000 }],
+  ])('keeps the recording that it was to replace if %s', async (_, wrong) => {
+    await using recording = await recordLibrary();
+    const { file, library, recorder } = recording;
+    await clientOf(recorder.url).getBook({ bookId: 'b1' });
+    await recorder.stop();
+    const before = await readFile(file, 'utf8');
+
+    const options = { upstream: library.url, services: [LibraryService], file, replaces: true };
+    await expect(startRecorder({ ...options, port: library.port, ...wrong })).rejects.toThrow(/port|use/);
+
+    expect(await readFile(file, 'utf8')).toBe(before);
+  });
+
   it('does not start on an existing file, with a rule for an unknown field or on a port in use, and leaves no file', async () => {
     await using recording = await recordLibrary();
     const options = { upstream: recording.library.url, services: [LibraryService] };
@@ -234,6 +250,7 @@ describe('a recorder', () => {
       /^upstream: must not contain a password$/,
     );
     await expect(startRecorder({ ...options, file, port: recording.library.port })).rejects.toThrow('already in use');
+    await expect(startRecorder({ ...options, file, port: 70_000 })).rejects.toThrow('port must be');
     expect(existsSync(file)).toBe(false);
   });
 });

@@ -125,12 +125,19 @@ describe('kit can-i-change', () => {
     expect(out).toContain('waters before a warm and dry day');
   });
 
-  it('ends with 0 if no consumer uses the deleted field, and without findings', async () => {
+  it('ends with 0 if no consumer uses the deleted field, and if the file of findings is empty', async () => {
     const unused = await runInTerminal(['can-i-change', '--usage', usage, '--json'], deletionOf(3, 'lowest_celsius'));
-    const nothing = await runInTerminal(['can-i-change', '--usage', usage], '');
+    const nothing = await runInTerminal(['can-i-change', '--usage', usage, '--findings', '/dev/null']);
 
     expect([unused.exitCode, nothing.exitCode]).toEqual([0, 0]);
     expect(JSON.parse(unused.out)).toMatchObject({ isBreaking: false, findings: [{ verdict: 'unused' }] });
+  });
+
+  it('refuses an empty standard input, which a failed comparison leaves as well', async () => {
+    const { exitCode, out, errors } = await runInTerminal(['can-i-change', '--usage', usage], '\n');
+
+    expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
+    expect(errors).toMatch(/^error: standard input is empty: buf found nothing, or it failed\..* --findings$/);
   });
 
   it('refuses input that is not a finding of buf', async () => {

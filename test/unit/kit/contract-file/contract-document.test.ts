@@ -123,10 +123,13 @@ describe('a file that is no contract', () => {
     { change: { provider: undefined }, fault: 'x.json: provider.name is missing' },
     { change: { provider: {} }, fault: 'x.json: provider.name is missing' },
     { change: { interactions: {} }, fault: 'x.json: interactions is no list' },
-    { change: { metadata: {} }, fault: 'x.json: metadata.pactSpecification.version is undefined, not 4.0' },
+    {
+      change: { metadata: { touchstone: { formatVersion: '1' } } },
+      fault: 'x.json: metadata.pactSpecification.version is undefined, not 4.0',
+    },
     {
       change: { metadata: { pactSpecification: { version: '4.0' } } },
-      fault: 'x.json: metadata.touchstone.formatVersion is undefined, not 1',
+      fault: 'x.json: was not written by this kit (metadata.touchstone is missing)',
     },
     ...['3.4', '40.0', '14'].map((version) => ({
       change: { metadata: metadataOf(version) },
@@ -159,6 +162,29 @@ describe('a file that is no contract', () => {
 describe('the name of a file', () => {
   it('is made of both names', () => {
     expect(fileNameOf('OrderService', 'InventoryService')).toBe('OrderService-InventoryService.json');
+  });
+
+  it.each([
+    ['order-service', 'inventory', 'order-service--inventory.json'],
+    ['order', 'service-inventory', 'order--service-inventory.json'],
+    ['Order Service', 'Bestellübersicht', 'Order Service-Bestellübersicht.json'],
+    ['a', 'b.v1', 'a-b.v1.json'],
+  ])('has the names of %s and %s in it, and no other pair has its name', (consumer, provider, file) => {
+    expect(fileNameOf(consumer, provider)).toBe(file);
+  });
+
+  it.each([
+    ['CON', 'is the name of a device on Windows'],
+    ['lpt1.x', 'is the name of a device on Windows'],
+    ['x'.repeat(300), 'has 300 bytes, more than the 100 that a file name has room for'],
+    ['ü'.repeat(51), 'has 102 bytes'],
+    ['a--b', 'is no name of letters'],
+    ['-a', 'is no name of letters'],
+    ['a ', 'is no name of letters'],
+    ['a:b', 'is no name of letters'],
+  ])('cannot have the name %s in it', (name, fault) => {
+    expect(() => fileNameOf('Reader', name)).toThrow(fault);
+    expect(() => fileNameOf(name, 'Library')).toThrow(/^consumer: /);
   });
 
   it('cannot leave its folder', () => {

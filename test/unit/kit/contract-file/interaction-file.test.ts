@@ -1,4 +1,5 @@
 // Each part of an interaction's place in a file, to the letter: our own section and Pact's.
+import type { JsonObject } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { declareCall, declareFailure, declareReply, detail } from '../../../../packages/kit/contract/declare-rpc.ts';
@@ -12,6 +13,7 @@ import {
   Genre,
   RefusalSchema,
 } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
+import { entryPath } from '../../../../packages/kit/matching/difference.ts';
 import { compileHeaders } from '../../../../packages/kit/matching/header-pattern.ts';
 import {
   absent,
@@ -253,7 +255,39 @@ describe('Pact’s rules', () => {
   });
 
   it.each([
+    ['say "x"', `$.m['say "x"']`],
+    ['back\\slash', `$.m['back\\slash']`],
+    ['two\nlines', `$.m['two\nlines']`],
+    ['a.b[0]', `$.m['a.b[0]']`],
+  ])('have the key of a map as it is: %o', (key, path) => {
+    const rules = { [entryPath('m', key)]: { match: 'regex', regex: '^x', flags: 'i' } };
+
+    expect(toPactRules({ message: {}, rules })).toEqual({
+      [path]: { combine: 'AND', matchers: [{ match: 'regex', regex: '(?i)^x' }] },
+    });
+  });
+
+  it.each(['', "it's", "']"])('have every key of a map for one that no path of Pact can name: %o', (key) => {
+    const rules = { [`${entryPath('book.m', key)}.name`]: { match: 'regex', regex: '^x', flags: '' } };
+
+    expect(toPactRules({ message: {}, rules })).toEqual({
+      '$.book.m.*': { combine: 'AND', matchers: [{ match: 'type' }] },
+    });
+  });
+
+  it.each(['^(?=x)', '(?<!x)y', String.raw`(a)\1`, '[^]'])(
+    'accept every text for an expression that Pact does not know: %s',
+    (regex) => {
+      expect(toPactRules({ message: {}, rules: { title: { match: 'regex', regex, flags: '' } } })).toEqual({
+        '$.title': { combine: 'AND', matchers: [{ match: 'type' }] },
+      });
+    },
+  );
+
+  it.each<[string, JsonObject]>([
     ['keywords', { keywords: ['x', 'y'] }],
+    ['rooms["a.b[0]"].keywords', { rooms: { 'a.b[0]': { keywords: ['x', 'y'] } } }],
+    ['shelves[*].keywords', { shelves: [{ keywords: ['x', 'y'] }] }],
     ['shelves[1].keywords', { shelves: [{}, { keywords: ['x', 'y'] }] }],
     ['rooms["main hall"].keywords', { rooms: { 'main hall': { keywords: ['x', 'y'] } } }],
   ])('have one variant for each element of the unordered list %s', (path, message) => {

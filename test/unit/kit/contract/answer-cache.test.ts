@@ -51,7 +51,7 @@ describe('a cached call', () => {
   });
 
   it('is matched by its metadata each time, and has no cached answer when that matches another interaction or two', () => {
-    const twin = { ...forB1, description: 'twin' };
+    const twin = { ...forB1, description: 'twin', responses: [] };
     const { cache } = cacheAnswer(callOf({ 'x-tenant': 'north' }), forTenant);
 
     expect(cache.recall(callOf({ 'x-tenant': 'south' }))).toBeUndefined();

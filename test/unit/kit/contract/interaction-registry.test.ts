@@ -38,6 +38,29 @@ describe('the interaction that a call matches', () => {
     );
   });
 
+  it('is any of those that differ in their description alone, as after the test of one was renamed', () => {
+    const renamed = interactionOf('for b1, under a new name', getBook, { bookId: 'b1' });
+    const other = interactionOf('for b1, answered differently', getBook, { bookId: 'b1' }, { book: { title: 'Emma' } });
+    const call = callOf(getBook, [{ bookId: 'b1' }]);
+
+    expect(registryOf(forB1, renamed, forAny).match(call).interaction).toBe(forB1);
+    expect(() => registryOf(forB1, renamed, other).match(call)).toThrow(
+      'accept this call, and answer it differently; if the test of one is gone or renamed, prune the contract',
+    );
+  });
+
+  it('is the one that is given the selected state, if another is given none', () => {
+    const lent = interactionOf('for b1', getBook, { bookId: 'b1' }, {}, [{ name: 'b1 is lent', params: {} }]);
+    const call = callOf(getBook, [{ bookId: 'b1' }]);
+    const selected = new InteractionRegistry([forB1, lent], { registry, prefersGiven: true });
+    const all = registryOf(forB1, lent);
+
+    expect(selected.match(call).interaction).toBe(lent);
+    expect(() => all.match(call)).toThrow('both "for b1" and "for b1, given b1 is lent" accept');
+    all.use([forB1, lent], true);
+    expect(all.match(call).interaction).toBe(lent);
+  });
+
   it('has only metadata that the call has', () => {
     const forTenant = {
       ...forB1,
@@ -91,12 +114,14 @@ describe('the interaction that a call matches', () => {
   });
 
   it('is none when two equally specific ones accept the call: the error names both', () => {
-    const twin = { ...forB1, description: 'twin' };
+    const twin = { ...forB1, description: 'twin', responses: [] };
 
     expect(() => registryOf(forB1, twin).match(callOf(getBook, [{ bookId: 'b1' }]))).toThrow(
       expect.objectContaining({
         isAmbiguous: true,
-        message: 'library.v1.LibraryService/GetBook: both "for b1" and "twin" accept this call',
+        message:
+          'library.v1.LibraryService/GetBook: both "for b1" and "twin" accept this call, and answer it differently; ' +
+          'if the test of one is gone or renamed, prune the contract',
       }),
     );
   });

@@ -64,6 +64,24 @@ describe('a literal', () => {
       'attachment: expected a value of field library.v1.Book.attachment, got {"value":5}',
     ],
     [
+      'with a number for the type of an Any',
+      BookSchema,
+      { attachment: { typeUrl: 5 } },
+      'attachment: expected a value of field library.v1.Book.attachment, got {"typeUrl":5}',
+    ],
+    [
+      'with a number of 64 bits that is rounded already',
+      BookSchema,
+      { catalogueNumber: 9_007_199_254_740_992 },
+      'catalogueNumber: expected a value of field library.v1.Book.catalogue_number, got 9007199254740992',
+    ],
+    [
+      'with a rounded number in a timestamp',
+      BookSchema,
+      { acquireTime: { seconds: 9_007_199_254_740_992 } },
+      'acquireTime: expected a value of field library.v1.Book.acquire_time, got {"seconds":9007199254740992}',
+    ],
+    [
       'with nothing for a wrapper',
       BookSchema,
       { publisher: null },
@@ -119,6 +137,11 @@ describe('a literal', () => {
       [],
     ],
     ['a timestamp with unknown fields', { acquireTime: timestampWithMore }, { acquireTime: { seconds: 1n } }, []],
+    ['a number for 64 bits', { catalogueNumber: 5 }, { catalogueNumber: 5n }, []],
+    ['a text for 64 bits', { catalogueNumber: '5' }, { catalogueNumber: 5n }, []],
+    ['a choice of numbers for 64 bits', { catalogueNumber: anyOf(4, 5) }, { catalogueNumber: 5n }, []],
+    ['a timestamp with a number', { acquireTime: { seconds: 5 } }, { acquireTime: { seconds: 5n } }, []],
+    ['a duration with a text', { loanPeriod: { seconds: '5' } }, { loanPeriod: { seconds: 5n } }, []],
     ['an undefined field as none', { title: undefined }, { title: 'Emma' }, []],
     [
       'the oneof of a whole message',

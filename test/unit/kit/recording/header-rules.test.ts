@@ -15,8 +15,22 @@ describe('headers of a recording', () => {
     'x-amz-security-token',
     'x-session-id',
     'client-secret',
+    'x-forwarded-client-cert',
+    'ssl-client-cert',
+    'x-jwt',
+    'cf-access-jwt-assertion',
+    'x-goog-iap-jwt-assertion',
+    'x-amzn-oidc-data',
+    'dpop',
+    'x-auth',
+    'x-auth-request-email',
+    'x-access-key',
   ])('are redacted without a rule: %s', (name) => {
     expect(new HeaderRules([]).record(new Headers({ [name]: 's3cret' }))).toEqual({ [name.toLowerCase()]: redacted });
+  });
+
+  it.each(['x-author', 'authority-id', 'x-tenant', 'keyboard'])('are recorded with their value: %s', (name) => {
+    expect(new HeaderRules([]).record(new Headers({ [name]: 'a' }))).toEqual({ [name]: 'a' });
   });
 
   it('are redacted only by the whole name, in which a dot is a dot', () => {

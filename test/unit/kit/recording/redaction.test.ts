@@ -1,5 +1,5 @@
 // Redaction: redacted values are left out of the recorded message, and everything that is left out is listed.
-import { create, createFileRegistry, type DescMessage } from '@bufbuild/protobuf';
+import { create, createFileRegistry, createRegistry, type DescMessage } from '@bufbuild/protobuf';
 import {
   AnySchema,
   anyPack,
@@ -84,14 +84,47 @@ describe('a message of a recording', () => {
     expect(redacted).toEqual(['contributors["editor"].name']);
   });
 
-  it('redacts fields with debug_redact without a rule', () => {
-    const desc = messageWithRedactedField();
-    const message = create(desc, { pin: '1234', name: 'Ada' } as never);
+  it('redacts fields with debug_redact without a rule, even if they are kept', () => {
+    const desc = messageOf({ nickname: true, name: false });
+    const message = create(desc, { nickname: 'Countess', name: 'Ada' } as never);
+    const keeps = new FieldRules(['*.nickname'], createRegistry(desc), 'keeps');
 
-    const recorded = recordMessage(desc, message, new FieldRules([], registry, 'rules'), registry);
+    const recorded = recordMessage(desc, message, new FieldRules([], registry, 'rules'), registry, keeps);
 
-    expect(recorded).toEqual({ message: { name: 'Ada' }, redacted: ['pin'] });
+    expect(recorded).toEqual({ message: { name: 'Ada' }, redacted: ['nickname'] });
   });
+
+  it.each([
+    ...['password', 'token', 'access_token', 'card_number', 'cardNumber', 'cvv', 'payment_method', 'api_key'],
+    ...['secret', 'client_secret', 'password_hash', 'private_key', 'session_tokens'],
+  ])('redacts a field with the name %s, unless it is kept', (name) => {
+    const desc = messageOf({ [name]: false });
+    const local = desc.fields[0]?.localName ?? '';
+    const keeps = new FieldRules([`*.${name}`], createRegistry(desc), 'keeps');
+    const record = (...more: FieldRules[]) =>
+      recordMessage(
+        desc,
+        create(desc, { [local]: 's' } as never),
+        new FieldRules([], registry, 'rules'),
+        registry,
+        ...more,
+      );
+
+    expect(record()).toEqual({ message: {}, redacted: [name] });
+    expect(record(keeps)).toEqual({ message: { [name]: 's' } });
+  });
+
+  it.each(['page_token', 'next_page_token', 'token_type', 'secretary', 'span', 'keyboard'])(
+    'records a field with the name %s',
+    (name) => {
+      const desc = messageOf({ [name]: false });
+      const message = create(desc, { [desc.fields[0]?.localName ?? '']: 's' } as never);
+
+      const recorded = recordMessage(desc, message, new FieldRules([], registry, 'rules'), registry);
+
+      expect(recorded).toEqual({ message: { [name]: 's' } });
+    },
+  );
 
   it('lists fields and types that the schema does not know, and leaves them out', () => {
     const strange = create(BookSchema, {
@@ -134,18 +167,18 @@ describe('a message of a recording', () => {
   });
 });
 
-function messageWithRedactedField(): DescMessage {
-  const field = (name: string, number: number, debugRedact: boolean) => ({
+/** Returns a message of text fields, with their option `debug_redact`. */
+function messageOf(fields: Readonly<Record<string, boolean>>): DescMessage {
+  const field = Object.entries(fields).map(([name, debugRedact], index) => ({
     name,
-    number,
+    number: index + 1,
     jsonName: name,
     label: FieldDescriptorProto_Label.OPTIONAL,
     type: FieldDescriptorProto_Type.STRING,
     options: { debugRedact },
-  });
-  const messageType = [{ name: 'Card', field: [field('pin', 1, true), field('name', 2, false)] }];
+  }));
   const set = create(FileDescriptorSetSchema, {
-    file: [{ name: 'acme/card.proto', package: 'acme', syntax: 'proto3', messageType }],
+    file: [{ name: 'acme/card.proto', package: 'acme', syntax: 'proto3', messageType: [{ name: 'Card', field }] }],
   });
   return createFileRegistry(set).getMessage('acme.Card') as DescMessage;
 }
