@@ -45,7 +45,7 @@ function applyStub(json: unknown, service: Pick<VirtualService, 'stub'>, vocabul
       `rpc: ${JSON.stringify(rpc)} is not an RPC here; the RPCs are ${vocabulary.methods.map(nameOf).join(', ')}`,
     );
   }
-  let stub = within('match', () => service.stub(method, match === undefined ? {} : readObject(match)));
+  let stub = within('match', () => service.stub(method, match === undefined ? {} : readMatch(match)));
   if (when !== undefined) stub = stub.when(...(within('when', () => readTexts(when)) as [string, ...string[]]));
   if (steps === undefined) {
     applyStep(only, stub, method, vocabulary.registry);
@@ -130,6 +130,13 @@ function rejectUnknownKeys(given: Json, known: readonly string[]): void {
 function readObject(json: unknown): Json {
   if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Json;
   throw new Error(`must be an object, not ${JSON.stringify(json)}`);
+}
+
+/** A list is for streams: exactly these requests. The stub itself checks that. */
+function readMatch(json: unknown): Json | Json[] {
+  return Array.isArray(json)
+    ? json.map((request, index) => within(`[${index}]`, () => readObject(request)))
+    : readObject(json);
 }
 
 function readText(json: unknown): string {

@@ -31,7 +31,7 @@ type VirtualOptions = AddressOptions &
 const HELP_FOOTER = `
 The file of --stubs is a JSON list of stubs. A stub has these keys:
   rpc        pkg.Service/Method
-  match      fields of the request (default: any request)
+  match      fields of the request; for a stream of requests also a list of exactly these (default: any request)
   when       list of states in which the stub matches (default: any state)
   steps      list of steps, one for each call; without it the stub itself is the only step
 A step has one of:

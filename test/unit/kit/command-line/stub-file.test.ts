@@ -65,6 +65,17 @@ describe('a stub in JSON', () => {
     expect(steps[3]).toMatchObject({ action: { kind: 'hang' }, delayMs: 0, fault: undefined });
   });
 
+  it.each([
+    {
+      match: [{ town: 'Oslo' }],
+      fault: '[0]: match: weather.v1.WeatherService/GetForecast has one request, so a list',
+    },
+    { match: ['Oslo'], fault: '[0]: match[0]: must be an object, not "Oslo"' },
+    { match: 'Oslo', fault: '[0]: match: must be an object, not "Oslo"' },
+  ])('may match a list only if its requests are a stream: $match', ({ match, fault }) => {
+    expect(() => load([{ rpc, match, replies: {} }])).toThrow(fault);
+  });
+
   it('depends on the state and changes it', () => {
     const stubRegistry = load([
       { rpc, when: ['initial'], replies: { sky: 'SKY_CLEAR' }, becomes: 'winter' },
