@@ -138,9 +138,10 @@ seed-map: $(ready) $(nats_server) ## run the tests tagged with a section of the 
 .PHONY: check lint format typecheck imports unused
 check: lint typecheck imports unused breaking test ## run everything that CI runs
 
-lint: $(packages) ## check style and format of TypeScript and protobuf, and the vocabulary
+lint: $(ready) ## check style and format of TypeScript and protobuf, the vocabulary, and that each method declares its access
 	biome check --error-on-warnings .
 	node test/support/vocabulary/check.ts
+	node test/support/identity/check-access.ts
 	buf lint
 	cd packages/kit/fault-proxy/control && buf lint
 	buf format --diff --exit-code proto

@@ -54,7 +54,8 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
   const store = createOrderStore(runtime.database, leaseMs, config.maxPendingOrders);
   const backgroundStore = createOrderStore(runtime.backgroundDatabase, leaseMs);
   const prices = createPriceStore(runtime.database);
-  const changes = createOrderChanges(store);
+  // All followers share one look-up, which must not fail because calls have taken every connection.
+  const changes = createOrderChanges(backgroundStore);
   const flags = createFeatureFlags({ file: config.flagFile, flagdUrl: config.flagdUrl, log });
   const opsStore = createOrderStore(runtime.opsDatabase, leaseMs);
   const orderMetrics = createOrderMetrics(metrics.registry, opsStore);

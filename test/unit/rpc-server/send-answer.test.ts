@@ -10,6 +10,8 @@ function createResponse(accepts = Number.POSITIVE_INFINITY) {
   let free = accepts;
   const response = Object.assign(new EventEmitter(), {
     headersSent: false,
+    // No cross-origin headers are set.
+    getHeader: () => undefined,
     writeHead(status: number, headers: object) {
       response.headersSent = true;
       done.push(['head', status, headers]);
