@@ -5,16 +5,18 @@ import type { Logger } from '../observability/log.ts';
 
 const READ_PERIOD_MS = 10_000;
 
+const monotonicNow = (): number => performance.now();
+
 /** Returns the current token; undefined when the service has none. */
 export type OwnToken = () => Promise<string | undefined>;
 
 /**
  * Creates the reader of a token file, undefined for a service without one. The file is read again every 10 s; while it cannot be read, the last
- * token is used.
+ * token is used. The time is monotonic: a clock that is set back must not keep an old token.
  *
  * @throws {Error} (when called) naming the file, when it could not be read even once.
  */
-export function createOwnToken(path: string | undefined, log: Logger, now: () => number = Date.now): OwnToken {
+export function createOwnToken(path: string | undefined, log: Logger, now = monotonicNow): OwnToken {
   if (path === undefined) return async () => undefined;
   let token: string | undefined;
   let readAt = Number.NEGATIVE_INFINITY;

@@ -42,15 +42,28 @@ export type TokenSettings = {
 export type VerifyToken = (token: string) => Promise<Caller>;
 
 /** Creates the verifier. It remembers tokens for a minute: a signature costs ten times the rest of a call's checks. */
-export function createTokenVerifier(settings: TokenSettings, now: () => number = Date.now): VerifyToken {
+export function createTokenVerifier(
+  settings: TokenSettings,
+  now: () => number = Date.now,
+  // What is remembered ages by a clock that is never set back.
+  monotonicNow: () => number = () => performance.now(),
+): VerifyToken {
   const { keys: source, issuer, audience, clockToleranceMs } = settings;
   if (source === undefined) {
     return async () => {
       throw unauthenticated('TOKEN_INVALID', 'this service accepts no tokens: TOKEN_KEYS is not set');
     };
   }
-  const keys = createSigningKeys(source, now);
-  const known = new Map<string, { readonly caller: Caller; readonly untilMs: number; readonly version: number }>();
+  const keys = createSigningKeys(source, monotonicNow);
+  type Known = {
+    readonly caller: Caller;
+    readonly expireMs: number;
+    readonly knownMs: number;
+    readonly version: number;
+  };
+  const known = new Map<string, Known>();
+  const isCurrent = ({ expireMs, knownMs, version }: Known): boolean =>
+    expireMs > now() && monotonicNow() - knownMs < KNOWN_MS && version === keys.version();
 
   const verify = async (token: string): Promise<{ caller: Caller; expireMs: number }> => {
     const { payload } = await jwtVerify(token, keys.find, {
@@ -68,13 +81,13 @@ export function createTokenVerifier(settings: TokenSettings, now: () => number =
     if (token.length > MAX_TOKEN_LENGTH) throw unauthenticated('TOKEN_INVALID', 'the token is too long');
     const id = createHash('sha256').update(token).digest('base64');
     const entry = known.get(id);
-    if (entry !== undefined && entry.untilMs > now() && entry.version === keys.version()) return entry.caller;
+    if (entry !== undefined && isCurrent(entry)) return entry.caller;
     known.delete(id);
     try {
       const { caller, expireMs } = await verify(token);
       const [oldest] = known.keys();
       if (known.size >= MAX_KNOWN_TOKENS && oldest !== undefined) known.delete(oldest);
-      known.set(id, { caller, untilMs: Math.min(expireMs, now() + KNOWN_MS), version: keys.version() });
+      known.set(id, { caller, expireMs, knownMs: monotonicNow(), version: keys.version() });
       return caller;
     } catch (error) {
       throw toRefusal(error);

@@ -42,7 +42,11 @@ function sign(kid: string, { privateKey }: Pair): Promise<string> {
 }
 
 const createVerifier = (keys: string) =>
-  createTokenVerifier({ issuer: 'i', audience: 'a', keys, clockToleranceMs: 0 }, () => time);
+  createTokenVerifier(
+    { issuer: 'i', audience: 'a', keys, clockToleranceMs: 0 },
+    () => time,
+    () => time,
+  );
 
 it('a key that is added to the file is accepted a second later, without a restart', async () => {
   await writeFile(path, await keySet({ old: OLD }));
@@ -100,4 +104,22 @@ it('keys are read from a URL too, and an issuer that is down is no fault of the 
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   }
+});
+
+it('a key that is added while the clock is set back by an hour is accepted all the same', async () => {
+  await writeFile(path, await keySet({ old: OLD }));
+  let monotonic = 0;
+  const settings = { issuer: 'i', audience: 'a', keys: path, clockToleranceMs: 0 };
+  const verify = createTokenVerifier(
+    settings,
+    () => time,
+    () => monotonic,
+  );
+  await verify(await sign('old', OLD));
+
+  await writeFile(path, await keySet({ old: OLD, new: NEW }));
+  time -= 3_600_000;
+  monotonic += 1_000;
+
+  expect(await verify(await sign('new', NEW))).toMatchObject({ id: 'new' });
 });
