@@ -27,6 +27,8 @@ export type OrderConfig = ServiceConfig &
     readonly budgetMs: number;
     /** How long an order may stay undecided. */
     readonly orderLimitMs: number;
+    /** How old an order may get whose payment the provider itself fails. */
+    readonly failingPaymentLimitMs: number;
     /** The longest delay before the background works on a blocked order again. */
     readonly maxResumeMs: number;
     /** How many pending orders a customer may have. */
@@ -58,6 +60,7 @@ export function loadConfig(environment: Environment): OrderConfig {
     PAYMENT_URL: httpUrl('http://127.0.0.1:50053'),
     ORDER_BUDGET_MS: durationMs(2_500, 500),
     ORDER_LIMIT_MS: durationMs(900_000, 1_000),
+    FAILING_PAYMENT_LIMIT_MS: durationMs(60_000, 1_000),
     ORDER_MAX_RESUME_MS: durationMs(10_000),
     ORDER_INVENTORY_TIMEOUT_MS: durationMs(DEFAULT_TIMEOUTS.inventoryTimeoutMs, 200),
     ORDER_PAYMENT_TIMEOUT_MS: durationMs(DEFAULT_TIMEOUTS.paymentTimeoutMs, 200),
@@ -78,6 +81,7 @@ export function loadConfig(environment: Environment): OrderConfig {
     paymentUrl: settings.PAYMENT_URL,
     budgetMs: settings.ORDER_BUDGET_MS,
     orderLimitMs: settings.ORDER_LIMIT_MS,
+    failingPaymentLimitMs: settings.FAILING_PAYMENT_LIMIT_MS,
     maxResumeMs: settings.ORDER_MAX_RESUME_MS,
     inventoryTimeoutMs: settings.ORDER_INVENTORY_TIMEOUT_MS,
     paymentTimeoutMs: settings.ORDER_PAYMENT_TIMEOUT_MS,

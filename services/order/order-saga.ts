@@ -29,6 +29,8 @@ import type { Resume } from './order-store.ts';
 import {
   type CallStep,
   PAYMENT_DECLINED,
+  PAYMENT_FAILING,
+  PAYMENT_GIVEN_UP,
   type StepFailure,
   type TerminalFailure,
   TIME_LIMIT,
@@ -48,6 +50,8 @@ export type SagaDependencies = UpdateDependencies & {
   >;
   readonly payment: Pick<Client<typeof PaymentService>, 'processPayment' | 'refundPayment'>;
   readonly orderLimitMs: number;
+  /** How old an order may get whose payment the provider itself fails, while it holds its stock. */
+  readonly failingPaymentLimitMs: number;
   /** The longest delay before a blocked order is worked on again; 10 s by default. */
   readonly maxResumeMs?: number;
   /** Sent with the calls for a synthetic order: the credential. */
@@ -219,7 +223,13 @@ async function charge(dependencies: SagaDependencies, order: Order, deadline: De
     declined = charge.declineMessage || charge.declineCode || 'the charge was refunded';
     return order;
   });
-  if (result.kind === 'failed' || declined === undefined) return result;
+  if (result.kind === 'failed') {
+    const isGivenUp =
+      result.failure === PAYMENT_FAILING && isOverdue(result.order, dependencies.failingPaymentLimitMs, now());
+    if (!isGivenUp) return result;
+    return { ...result, failure: PAYMENT_GIVEN_UP, detail: 'the payment provider fails every attempt of this payment' };
+  }
+  if (declined === undefined) return result;
   return {
     kind: 'failed',
     order: result.order,

@@ -33,7 +33,7 @@ export function createPolicies(
       name: 'payment',
       minimumMs: 50,
       // One customer's payment method may be why the provider fails: it must not keep payment from all others.
-      healthyReasons: ['PAYMENT_PROVIDER_UNAVAILABLE'],
+      healthyReasons: ['PAYMENT_PROVIDER_UNAVAILABLE', 'PAYMENT_PROVIDER_ERROR'],
     },
   } as const satisfies Record<string, DependencyPolicy>;
 }

@@ -58,7 +58,10 @@ const everyFailure = (failure: RetryableFailure): Record<CallFailure, RetryableF
   cancelled: failure,
 });
 
-/** One row a step, one cell a call failure. `toStepFailure` refines a refusal of ReserveStock by its reason. */
+/** The provider answered this payment with an error of its own: its payment method may be the cause, so it is tried for less long. */
+export const PAYMENT_FAILING: RetryableFailure = retryable('PENDING', 'PAYMENT_UNAVAILABLE');
+
+/** One row a step, one cell a call failure. `toStepFailure` refines ReserveStock and ProcessPayment by the dependency's reason. */
 export const STEP_TABLE: Readonly<Record<CallStep, Readonly<Record<CallFailure, StepFailure>>>> = {
   RESERVE_STOCK: {
     timeout: retryable('PENDING', 'INVENTORY_CHECK_FAILED'),
@@ -89,17 +92,21 @@ export const STEP_TABLE: Readonly<Record<CallStep, Readonly<Record<CallFailure, 
   REFUND_PAYMENT: everyFailure(PAYMENT_UNAVAILABLE),
 };
 
-/** Looks up what follows from the failure of a step; `refusal` is the UPPER_SNAKE reason of a refusal, else empty. */
-export function toStepFailure(step: CallStep, failure: CallFailure, refusal: string): StepFailure {
+/** Looks up what follows from the failure of a step; `reason` is the dependency's UPPER_SNAKE reason, or empty. */
+export function toStepFailure(step: CallStep, failure: CallFailure, reason: string): StepFailure {
   // A rejected reservation never held stock, so payment was never called either: nothing is owed.
-  if (step === 'RESERVE_STOCK' && failure === 'refused' && refusal === 'INSUFFICIENT_STOCK') {
+  if (step === 'RESERVE_STOCK' && failure === 'refused' && reason === 'INSUFFICIENT_STOCK') {
     return terminal('INSUFFICIENT_STOCK', NOTHING_OWED);
   }
+  if (step === 'PROCESS_PAYMENT' && reason === 'PAYMENT_PROVIDER_ERROR') return PAYMENT_FAILING;
   return STEP_TABLE[step][failure];
 }
 
 /** The payment was declined. A declined charge needs no refund, so only the stock is released. */
 export const PAYMENT_DECLINED: TerminalFailure = terminal('PAYMENT_FAILED', { release: true, refund: false });
+
+/** The provider failed this payment until the limit passed. The charge may still have captured money. */
+export const PAYMENT_GIVEN_UP: TerminalFailure = terminal('PAYMENT_FAILED', EVERYTHING_OWED);
 
 /** The order's time limit passed before it had a verdict. */
 export const TIME_LIMIT: TerminalFailure = terminal('TIME_LIMIT_EXCEEDED', EVERYTHING_OWED);

@@ -72,6 +72,7 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
       runtime.wakeRelay();
     },
     orderLimitMs: config.orderLimitMs,
+    failingPaymentLimitMs: config.failingPaymentLimitMs,
     maxResumeMs: config.maxResumeMs,
     syntheticHeaders: syntheticHeaders(config.syntheticCredential),
     now,

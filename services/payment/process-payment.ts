@@ -25,7 +25,7 @@ export type ProcessPaymentDependencies = {
 /**
  * Returns the charge completed, declined or refunded. When the caller hangs up, the settlement continues.
  * @throws {DomainError} `invalid_argument`, SYNTHETIC_NOT_ALLOWED, IDEMPOTENCY_KEY_REUSED, TOO_MANY_PAYMENTS or
- *   PAYMENT_PROVIDER_UNAVAILABLE.
+ *   PAYMENT_PROVIDER_UNAVAILABLE or PAYMENT_PROVIDER_ERROR.
  * @throws the signal's reason when the caller hangs up.
  */
 export async function processPayment(

@@ -16,8 +16,10 @@ const MAX_ID_LENGTH = 500;
 
 /** The first call with the key is still in flight. */
 type InFlight = { readonly kind: 'in_flight' };
-/** The call has no definite outcome. `reason` is for the log. */
-type Unknown = { readonly kind: 'unknown'; readonly reason: string };
+/**
+ * The call has no definite outcome. `reason` is for the log; `failedItself`: the provider answered this call, with an error of its own.
+ */
+type Unknown = { readonly kind: 'unknown'; readonly reason: string; readonly failedItself?: boolean };
 
 export type ChargeResult =
   | Decision
@@ -108,7 +110,11 @@ export function createProviderClient({
       return await policy.call({ operation, timeoutMs, idempotent: true, counted, send });
     } catch (error) {
       if (!(error instanceof DependencyError)) throw error;
-      return { kind: 'unknown', reason: describeError(error.cause ?? error) };
+      return {
+        kind: 'unknown',
+        reason: describeError(error.cause ?? error),
+        failedItself: error.failure === 'internal',
+      };
     }
   };
 

@@ -19,7 +19,8 @@ export type RefundPaymentDependencies = {
 
 /**
  * Returns the charge refunded, or declined when there was nothing to refund. When the caller hangs up, the refund continues.
- * @throws {DomainError} `invalid_argument`, IDEMPOTENCY_KEY_REUSED, TOO_MANY_PAYMENTS or PAYMENT_PROVIDER_UNAVAILABLE.
+ * @throws {DomainError} `invalid_argument`, IDEMPOTENCY_KEY_REUSED, TOO_MANY_PAYMENTS, PAYMENT_PROVIDER_UNAVAILABLE or
+ * PAYMENT_PROVIDER_ERROR.
  * @throws the signal's reason when the caller hangs up.
  */
 export async function refundPayment(

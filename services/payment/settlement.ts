@@ -50,7 +50,8 @@ export type Run = { readonly deadline: Deadline; readonly signal: AbortSignal };
 /**
  * Settles an order's charge and returns it decided.
  * @param intent the charge when this call inserted it: its first call to the provider is made here.
- * @throws {DomainError} PAYMENT_PROVIDER_UNAVAILABLE when the provider reported no outcome: the charge stays unchanged.
+ * @throws {DomainError} PAYMENT_PROVIDER_UNAVAILABLE when the provider reported no outcome, PAYMENT_PROVIDER_ERROR when it answered this
+ * charge with an error of its own: the charge stays unchanged.
  */
 export async function settleCharge(
   dependencies: SettlementDependencies,
@@ -83,7 +84,7 @@ export async function settleCharge(
 
 /**
  * Looks for money that was captured after its charge was voided, and refunds it.
- * @throws {DomainError} PAYMENT_PROVIDER_UNAVAILABLE when the provider reported no outcome.
+ * @throws {DomainError} PAYMENT_PROVIDER_UNAVAILABLE or PAYMENT_PROVIDER_ERROR when the provider reported no outcome.
  */
 export async function refundLateCapture(
   dependencies: SettlementDependencies,
@@ -171,7 +172,7 @@ async function voidUncaptured(
     const waitMs = Math.min(latest.callWindowMs, backoffMs(attempt, FIRST_WAIT_MS, MAX_WAIT_MS));
     // Without time for another call after the wait, fail now with the remaining window as the retry delay.
     if (waitMs + 2 * MINIMUM_CALL_MS > run.deadline.remainingMs()) {
-      throw outcomeUnknown('a call to the payment provider may be in flight', latest.callWindowMs);
+      throw outcomeUnknown('a call to the payment provider may be in flight', { retryAfterMs: latest.callWindowMs });
     }
     await pause(waitMs, run.signal);
     latest = await dependencies.store.find(orderId);
@@ -234,7 +235,7 @@ type Definite<Result> = Exclude<Result, { kind: 'in_flight' } | { kind: 'unknown
 
 /**
  * Repeats a call while the first one with its key is in flight, until the run's deadline.
- * @throws {DomainError} PAYMENT_PROVIDER_UNAVAILABLE when there is no definite result.
+ * @throws {DomainError} PAYMENT_PROVIDER_UNAVAILABLE or PAYMENT_PROVIDER_ERROR when there is no definite result.
  */
 async function askUntilDefinite<Result extends { readonly kind: string }>(
   { deadline, signal }: Run,
@@ -245,7 +246,10 @@ async function askUntilDefinite<Result extends { readonly kind: string }>(
     if (timeoutMs < MINIMUM_CALL_MS || signal.aborted)
       throw outcomeUnknown('no time is left to call the payment provider');
     const result = await ask({ timeoutMs, counted: false });
-    if (result.kind === 'unknown') throw outcomeUnknown((result as { reason?: string }).reason ?? '');
+    if (result.kind === 'unknown') {
+      const { reason = '', failedItself = false } = result as { reason?: string; failedItself?: boolean };
+      throw outcomeUnknown(reason, { failedItself });
+    }
     if (result.kind !== 'in_flight') return result as Definite<Result>;
     const waitMs = backoffMs(attempt, FIRST_WAIT_MS, MAX_WAIT_MS);
     if (waitMs > deadline.remainingMs())
@@ -254,9 +258,12 @@ async function askUntilDefinite<Result extends { readonly kind: string }>(
   }
 }
 
-function outcomeUnknown(reason: string, retryAfterMs = DEFAULT_RETRY_AFTER_MS): DomainError {
+function outcomeUnknown(
+  reason: string,
+  { retryAfterMs = DEFAULT_RETRY_AFTER_MS, failedItself = false } = {},
+): DomainError {
   return unavailable({
-    reason: 'PAYMENT_PROVIDER_UNAVAILABLE',
+    reason: failedItself ? 'PAYMENT_PROVIDER_ERROR' : 'PAYMENT_PROVIDER_UNAVAILABLE',
     message: 'the payment provider has not reported the outcome: retry the call',
     retryAfterMs: Math.ceil(retryAfterMs),
     cause: new Error(reason),

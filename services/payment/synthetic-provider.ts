@@ -11,7 +11,10 @@ const SILENT = new Set(['pm_provider_error', 'pm_slow']);
 /** Answers at once and stores nothing: the charge's row has the decision. */
 export const syntheticProvider: ChargingProvider = {
   charge: async (key, { paymentMethod }) => {
-    if (SILENT.has(paymentMethod)) return { kind: 'unknown', reason: `${paymentMethod} of a synthetic order` };
+    if (SILENT.has(paymentMethod)) {
+      const reason = `${paymentMethod} of a synthetic order`;
+      return { kind: 'unknown', reason, failedItself: paymentMethod === 'pm_provider_error' };
+    }
     return DECLINES[paymentMethod] ?? { kind: 'captured', transactionId: `synthetic-${key}`, refunded: false };
   },
   findCharge: async () => ({ kind: 'none' }),

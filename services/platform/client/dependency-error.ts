@@ -23,7 +23,7 @@ const DESCRIPTIONS: Readonly<Record<CallFailure, string>> = {
 export type DependencyErrorOptions = {
   readonly dependency: string;
   readonly failure: CallFailure;
-  /** The UPPER_SNAKE_CASE reason of a refusal. */
+  /** The UPPER_SNAKE_CASE reason of a refusal, or of a failure behind the dependency. */
   readonly reason?: string | undefined;
   /** Follows the dependency's name in the message; by default the words for `failure`. */
   readonly description?: string | undefined;
@@ -39,7 +39,7 @@ export class DependencyError extends Error {
   override readonly name = 'DependencyError';
   readonly dependency: string;
   readonly failure: CallFailure;
-  /** Empty when `failure` is not `refused`. */
+  /** Empty unless the dependency refused, or reported a failure behind it. */
   readonly reason: string;
   readonly retryAfterMs: number | undefined;
   readonly countsAs: Outcome | undefined;
@@ -71,8 +71,9 @@ export function toDependencyError(
   const failure = isCancelled ? 'cancelled' : classify(cause);
   const reason = cause.findDetails(ErrorInfoSchema)[0]?.reason;
   if (failure !== 'refused') {
-    const countsAs = !isCancelled && healthyReasons.includes(reason ?? '') ? 'success' : undefined;
-    return new DependencyError({ dependency, failure, cause, retryAfterMs: retryAfterMs(cause), countsAs });
+    const isBehind = !isCancelled && healthyReasons.includes(reason ?? '');
+    const known = isBehind ? ({ reason, countsAs: 'success' } as const) : {};
+    return new DependencyError({ dependency, failure, cause, retryAfterMs: retryAfterMs(cause), ...known });
   }
   return new DependencyError({ dependency, failure, reason, description: `refused: ${cause.rawMessage}`, cause });
 }

@@ -250,6 +250,7 @@ class HistoryRun {
       onChange: () => undefined,
       syntheticHeaders: {},
       orderLimitMs: ORDER_LIMIT_MS,
+      failingPaymentLimitMs: ORDER_LIMIT_MS,
       now: () => new Date(this.#clockMs),
       log: silentLog,
     };

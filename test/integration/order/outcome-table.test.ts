@@ -100,6 +100,11 @@ const rows: readonly Row[] = [
     ],
   },
   {
+    when: 'the provider fails this payment until `FAILING_PAYMENT_LIMIT_MS`, and its key is sent again',
+    cells: ['FAILED', 'PAYMENT_FAILED', 'FAILED', 'stock is released, the charge refunded'],
+    cases: [{ given: outlastFailingPayment, settings: { FAILING_PAYMENT_LIMIT_MS: '1000' } }],
+  },
+  {
     when: "payment's circuit breaker is open",
     cells: ['CIRCUIT_OPEN', 'PAYMENT_UNAVAILABLE', 'PENDING', RESUMES],
     cases: [{ given: (fixture) => openBreaker(fixture, paying(fixture)), ends }],
@@ -291,6 +296,17 @@ function corruptAnswers(dependency: 'inventory' | 'payment', rpc = '*'): Case['g
 
 async function outlastLimit(fixture: OrderFixture): Promise<CreateOrderResponse> {
   paying(fixture).fails(Code.Unavailable, 'away');
+  return await placeUntilFailed(fixture);
+}
+
+async function outlastFailingPayment(fixture: OrderFixture): Promise<CreateOrderResponse> {
+  paying(fixture).fails(Code.Unavailable, 'no outcome', [
+    { desc: ErrorInfoSchema, value: { reason: 'PAYMENT_PROVIDER_ERROR', domain: 'shop' } },
+  ]);
+  return await placeUntilFailed(fixture);
+}
+
+async function placeUntilFailed(fixture: OrderFixture): Promise<CreateOrderResponse> {
   const request = validRequest();
   const { order } = await fixture.client.createOrder(request);
   await fixture.reaches(order?.orderId ?? '', OrderStatus.FAILED);

@@ -49,7 +49,7 @@ function createFakeDependencies({ stock = 50 } = {}): { inventory: FakeInventory
   return { inventory: createFakeInventory(stock), payment: createFakePayment() };
 }
 
-/** The error of a failed call to a dependency; `reason` is that of a refusal. */
+/** The error of a failed call to a dependency; `reason` is what the dependency names. */
 export function callFailure(dependency: string, failure: CallFailure, reason = '', words?: string): DependencyError {
   return new DependencyError({ dependency, failure, reason, description: words });
 }
@@ -73,6 +73,7 @@ export function createFakeSaga(...orders: readonly Order[]): FakeSaga {
     store,
     onChange: vi.fn(),
     orderLimitMs: 900_000,
+    failingPaymentLimitMs: 60_000,
     syntheticHeaders: { 'x-synthetic-credential': 'the-credential' },
     time: secondsLater(10),
     now: () => saga.time,

@@ -144,3 +144,36 @@ describe('the time limit of an order', () => {
     expect((await saga.run()).order.status).toBe('CONFIRMED');
   });
 });
+
+describe('an order whose own payment the provider fails', () => {
+  function failing(ageMs: (saga: FakeSaga) => number, reason = 'PAYMENT_PROVIDER_ERROR'): FakeSaga {
+    const saga = createFakeSaga(pendingOrder());
+    saga.payment.processPayment.mockRejectedValue(callFailure('payment', 'unreachable', reason));
+    saga.time = new Date(ACCEPTED_AT.getTime() + ageMs(saga));
+    return saga;
+  }
+
+  it('waits with its stock until the limit of such payments', async () => {
+    const saga = failing(({ failingPaymentLimitMs }) => failingPaymentLimitMs - 1);
+    expect((await saga.run()).order).toMatchObject({ status: 'PENDING', reason: 'PAYMENT_UNAVAILABLE' });
+    expect(saga.inventory.reservations.get('order-1')).toBe('RESERVED');
+  });
+
+  it('fails at that limit, and returns stock and money, which may have been captured', async () => {
+    const saga = failing(({ failingPaymentLimitMs }) => failingPaymentLimitMs);
+    saga.payment.charges.set('order-1', 'COMPLETED');
+    const { order } = await saga.run();
+    expect(order).toMatchObject({ status: 'FAILED', reason: 'PAYMENT_FAILED' });
+    expect(order.timeline).toContainEqual(expect.objectContaining({ step: 'PROCESS_PAYMENT', state: 'REFUSED' }));
+    expect(saga.inventory.reservations.get('order-1')).toBe('RELEASED');
+    expect(saga.payment.charges.get('order-1')).toBe('REFUNDED');
+  });
+
+  it.each(['PAYMENT_PROVIDER_UNAVAILABLE', ''])(
+    'is not one that waits because payment or the provider is away for everyone (%j)',
+    async (reason) => {
+      const saga = failing(({ failingPaymentLimitMs }) => failingPaymentLimitMs, reason);
+      expect((await saga.run()).order.status).toBe('PENDING');
+    },
+  );
+});

@@ -207,6 +207,16 @@ describe('a provider that is briefly unavailable', () => {
     expect(await client.charge('key-1', ORDER, COUNTED)).toMatchObject({ kind: 'unknown' });
     expect(send).toHaveBeenCalledOnce();
   });
+
+  it.each<[string, ProviderAnswer | Error, boolean]>([
+    ['an error of the provider itself', { status: 500, body: errorBody('provider_error') }, true],
+    ['a gateway that times out', { status: 504, body: undefined }, false],
+    ['a provider that is away', { status: 503, body: undefined }, false],
+    ['no answer', new NoAnswer('timeout', { timedOut: true }), false],
+  ])('says of %s whether the provider failed this payment itself', async (_, answer, failedItself) => {
+    const { client } = createClient(answer, answer, answer);
+    expect(await client.charge('key-1', ORDER, COUNTED)).toMatchObject({ kind: 'unknown', failedItself });
+  });
 });
 
 describe('the breaker of the provider', () => {

@@ -87,6 +87,14 @@ describe('the first call for a charge', () => {
     expect([status(), subjects()]).toEqual(['CHARGING', []]);
   });
 
+  it('names it when the provider failed this charge itself', async () => {
+    const { provider, dependencies, status } = settling(storedCharge());
+    provider.charge.mockResolvedValueOnce({ kind: 'unknown', reason: 'answered 500', failedItself: true });
+    const error = await failureOf(settleCharge(dependencies, 'o1', runFor(), storedCharge()));
+    expect(error).toMatchObject({ kind: 'unavailable', reason: 'PAYMENT_PROVIDER_ERROR' });
+    expect(status()).toBe('CHARGING');
+  });
+
   it('is not made when no time is left', async () => {
     const { provider, dependencies } = settling(storedCharge());
     await failureOf(settleCharge(dependencies, 'o1', runFor(0), storedCharge()));

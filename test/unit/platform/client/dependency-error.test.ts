@@ -162,12 +162,17 @@ describe('an answer about a failure behind the dependency', () => {
   };
 
   it('counts as a success of the dependency, which is otherwise classified as ever', () => {
-    expect(fail('PROVIDER_UNAVAILABLE')).toMatchObject({ failure: 'unreachable', countsAs: 'success' });
+    expect(fail('PROVIDER_UNAVAILABLE')).toMatchObject({
+      failure: 'unreachable',
+      countsAs: 'success',
+      reason: 'PROVIDER_UNAVAILABLE',
+    });
     expect(classifyCall(fail('PROVIDER_UNAVAILABLE'))).toBe('success');
   });
 
   it('is none with another reason, and none when our own caller gave up', () => {
     expect(classifyCall(fail('DATABASE_UNAVAILABLE'))).toBe('failure');
+    expect(fail('DATABASE_UNAVAILABLE').reason).toBe('');
     expect(classifyCall(fail('PROVIDER_UNAVAILABLE', true))).toBe('ignored');
   });
 });
