@@ -1,6 +1,13 @@
 // A fake OpenTelemetry collector: receives spans over HTTP as protobuf and decodes them. It reads the fields
 // that tests speak of, by their numbers in OTLP's trace.proto, and keeps every body as it came.
-import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 
@@ -35,8 +42,8 @@ export type OtlpReceiver = AsyncDisposable & {
 const KINDS: readonly SpanKindName[] = ['internal', 'internal', 'server', 'client', 'producer', 'consumer'];
 const STATUS_ERROR = 2;
 
-/** Starts a collector on a port of the system's choice. */
-export async function startOtlpReceiver(): Promise<OtlpReceiver> {
+/** Starts a collector on a port of the system's choice, with TLS when that is given. */
+export async function startOtlpReceiver(tls?: ServerOptions): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = [];
   const bodies: string[] = [];
   const headers: IncomingHttpHeaders[] = [];
@@ -52,15 +59,16 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
       response.writeHead(404).end();
     }
   };
-  const server = createServer((request, response) => {
+  const take: RequestListener = (request, response) => {
     const chunks: Buffer[] = [];
     headers.push(request.headers);
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => answer(request.url, Buffer.concat(chunks), response));
-  });
+  };
+  const server = tls === undefined ? createServer(take) : createTlsServer(tls, take);
   await listen(server);
   const receiver = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
     bodies,
     headers,

@@ -20,11 +20,22 @@ const SAMPLERS = [
   'parentbased_traceidratio',
 ] as const;
 
+/** Each is absent when its setting is. */
+export type TlsFiles = {
+  /** The authorities that the collector's certificate is checked with; by default those of the system. */
+  readonly ca?: string | undefined;
+  /** What this process shows to the collector. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+};
+
 export type TelemetryConfig = {
   /** The collector's address for spans; undefined sends none. */
   readonly url: string | undefined;
   /** Sent with every export; may hold credentials. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The files of TLS by their settings; PEM. */
+  readonly tlsFiles: TlsFiles;
   /** How long one export may take. */
   readonly timeoutMs: number;
   /** Overrides the name of the service. */
@@ -47,6 +58,12 @@ const SHAPE = {
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: z.string().optional(),
   OTEL_EXPORTER_OTLP_HEADERS: pairs(),
   OTEL_EXPORTER_OTLP_TRACES_HEADERS: pairs(),
+  OTEL_EXPORTER_OTLP_CERTIFICATE: z.string().optional(),
+  OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE: z.string().optional(),
+  OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: z.string().optional(),
+  OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE: z.string().optional(),
+  OTEL_EXPORTER_OTLP_CLIENT_KEY: z.string().optional(),
+  OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY: z.string().optional(),
   OTEL_EXPORTER_OTLP_TIMEOUT: durationMs(10_000),
   OTEL_SERVICE_NAME: z.string().optional(),
   OTEL_RESOURCE_ATTRIBUTES: pairs(),
@@ -70,6 +87,11 @@ export function loadTelemetryConfig(environment: Environment): TelemetryConfig {
   return {
     url: isDisabled ? undefined : destination.url,
     headers: { ...settings.OTEL_EXPORTER_OTLP_HEADERS, ...settings.OTEL_EXPORTER_OTLP_TRACES_HEADERS },
+    tlsFiles: {
+      ca: settings.OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE ?? settings.OTEL_EXPORTER_OTLP_CERTIFICATE,
+      cert: settings.OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE ?? settings.OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE,
+      key: settings.OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY ?? settings.OTEL_EXPORTER_OTLP_CLIENT_KEY,
+    },
     timeoutMs: settings.OTEL_EXPORTER_OTLP_TIMEOUT,
     serviceName: settings.OTEL_SERVICE_NAME,
     resourceAttributes: settings.OTEL_RESOURCE_ATTRIBUTES,

@@ -1,6 +1,7 @@
 // The export of this process's spans to an OpenTelemetry collector, in bounded batches in the background: a collector that is slow or
 // down costs spans, never a call.
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { Tracer } from '@opentelemetry/api';
 import { ExportResultCode } from '@opentelemetry/core';
 import type { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
@@ -18,7 +19,7 @@ import {
 import { pause } from '../base/backoff.ts';
 import { describeError } from '../base/errors.ts';
 import type { Logger } from './log.ts';
-import type { TelemetryConfig } from './telemetry-config.ts';
+import type { TelemetryConfig, TlsFiles } from './telemetry-config.ts';
 
 // How long a stop waits for the last spans to be sent.
 const FLUSH_LIMIT_MS = 1_000;
@@ -44,6 +45,7 @@ export async function createTelemetry(
   const exporter = new OTLPTraceExporter({
     url: config.url,
     headers: config.headers,
+    httpAgentOptions: { keepAlive: true, ...readTlsFiles(config.tlsFiles, log) },
     timeoutMillis: config.timeoutMs,
     // Usually one export runs at a time, but a stop sends the whole queue at once.
     concurrencyLimit: Math.ceil(maxQueuedSpans / maxSpans) + 1,
@@ -71,6 +73,21 @@ export async function createTelemetry(
     ],
   });
   return { tracer: provider.getTracer(TRACER), stop: () => stopWithin(FLUSH_LIMIT_MS, provider, log) };
+}
+
+// A file that cannot be read is left out with a warning: telemetry never stops a service. The collector then refuses, or is not trusted.
+function readTlsFiles(files: TlsFiles, log: Logger): { [Part in keyof TlsFiles]: Buffer } {
+  return Object.fromEntries(
+    Object.entries(files).flatMap(([part, path]) => {
+      if (path === undefined) return [];
+      try {
+        return [[part, readFileSync(path)]];
+      } catch (error) {
+        log.warn({ reason: describeError(error), part }, 'a TLS file for the collector cannot be read: it is ignored');
+        return [];
+      }
+    }),
+  );
 }
 
 async function stopWithin(limitMs: number, provider: TracerProvider, log: Logger): Promise<void> {

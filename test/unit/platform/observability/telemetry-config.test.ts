@@ -60,10 +60,22 @@ it('headers of all signals and of traces are put together, the latter count, and
   expect(headers).toEqual({ a: '3', b: 'two words', c: 'x=y' });
 });
 
+it('the files of TLS for traces override those of all signals', () => {
+  const { tlsFiles } = loadTelemetryConfig({
+    OTEL_EXPORTER_OTLP_CERTIFICATE: '/tls/ca.pem',
+    OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE: '/tls/traces-ca.pem',
+    OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: '/tls/cert.pem',
+    OTEL_EXPORTER_OTLP_CLIENT_KEY: '/tls/key.pem',
+    OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY: '/tls/traces-key.pem',
+  });
+  expect(tlsFiles).toEqual({ ca: '/tls/traces-ca.pem', cert: '/tls/cert.pem', key: '/tls/traces-key.pem' });
+});
+
 it('everything else has the standard default', () => {
   expect(loadTelemetryConfig({})).toEqual({
     url: undefined,
     headers: {},
+    tlsFiles: {},
     timeoutMs: 10_000,
     serviceName: undefined,
     resourceAttributes: {},
