@@ -31,7 +31,9 @@ export async function runBench(settings: BenchSettings, write: Write, signal: Ab
     for (const side of sidesOf(settings)) {
       const root = side === 'baseline' && settings.baseline !== undefined ? settings.baseline : REPOSITORY_ROOT;
       write(`round ${round} of ${settings.rounds}, ${side}: starting the platform of ${root}`);
-      await using platform = await startPlatform(root, settings, signal);
+      const own = side === 'baseline' ? settings.baselineEnvironment : {};
+      const environment = { ...settings.environment, ...own };
+      await using platform = await startPlatform(root, { ...settings, environment }, signal);
       durability ??= await readDurability(platform);
       const meter = new Meter(platform, settings, signal);
       const measure = async (load: Load): Promise<BenchRun> => {

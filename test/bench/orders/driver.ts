@@ -20,6 +20,8 @@ export type StartedPlatform = {
   readonly superuserUrl: string;
   /** What the issuer of tokens is made from. A secret. */
   readonly identitySeed: string;
+  /** With TLS: path of the certificate (PEM) to verify the services by. */
+  readonly authorityFile: string | undefined;
   readonly natsUrl: string;
   readonly providerUrl: string;
   readonly mailboxUrl: string;
@@ -70,6 +72,7 @@ async function drive({ root, dataDir, environment, countsStatements }: DriverOpt
     },
     superuserUrl: await superuserUrlOf(root, dataDir, stack.databaseUrl('order')),
     identitySeed: (await readPasswords(root, dataDir))('identity'),
+    authorityFile: stack.url('order').startsWith('https:') ? stack.authorityFile() : undefined,
     natsUrl: stack.natsUrl('admin'),
     providerUrl: stack.url('provider'),
     mailboxUrl: stack.url('mailbox'),

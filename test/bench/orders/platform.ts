@@ -1,7 +1,9 @@
 // The platform of a checkout under load: its processes with durable storage, in a temporary folder, on free ports, with enough stock.
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { rootCertificates, setDefaultCACertificates } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
@@ -53,9 +55,16 @@ export async function startPlatform(
       throw new Error(`the platform of ${root} did not start:\n${await errors}`);
     }),
   ]);
+  if (started.authorityFile !== undefined) trust(started.authorityFile);
   await addStock(started);
   const owned = resources.move();
   return { root, ...started, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+// This process and those it starts, the load generator, call the platform over TLS.
+function trust(authorityFile: string): void {
+  setDefaultCACertificates([...rootCertificates, readFileSync(authorityFile, 'utf8')]);
+  process.env.NODE_EXTRA_CA_CERTS = authorityFile;
 }
 
 async function addStock({ inventoryUrl: baseUrl, identitySeed }: StartedPlatform): Promise<void> {

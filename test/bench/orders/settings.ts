@@ -19,6 +19,8 @@ export type BenchSettings = {
   readonly waitsWhenRefused: boolean;
   /** Settings for all services, like LOG_LEVEL=warn. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Settings that only the baseline's services have; they override the others. */
+  readonly baselineEnvironment: Readonly<Record<string, string>>;
   /** The folder of the results. */
   readonly output: string;
 };
@@ -39,6 +41,9 @@ Measures what an order costs: orders per second, latency, processor time of each
   --statements         counts SQL statements as well, which takes some processor time
   --patient            a refused caller waits as its RetryInfo says; without, it places the next order at once
   --set <NAME=value>   a setting of all services, like LOG_LEVEL=warn; may be repeated
+  --baseline-set <NAME=value>
+                       the same for the baseline only: \`BASELINE=. ARGS='--set TLS=on --baseline-set TLS=off'\` measures what
+                       TLS costs
   --output <dir>       the folder of the results, ${OUTPUT} by default
   --help               this text
 
@@ -67,7 +72,8 @@ export function readBenchSettings(given: readonly string[]): BenchSettings | und
     baseline: values.baseline === undefined ? undefined : resolve(values.baseline),
     countsStatements: values.statements,
     waitsWhenRefused: values.patient,
-    environment: Object.fromEntries(values.set.map(readSetting)),
+    environment: Object.fromEntries(values.set.map((text) => readSetting('--set', text))),
+    baselineEnvironment: readBaselineSettings(values),
     output: resolve(values.output),
   };
 }
@@ -86,6 +92,7 @@ function parse(given: readonly string[]) {
         statements: { type: 'boolean', default: false },
         patient: { type: 'boolean', default: false },
         set: { type: 'string', multiple: true, default: [] },
+        'baseline-set': { type: 'string', multiple: true, default: [] },
         output: { type: 'string', default: OUTPUT },
         help: { type: 'boolean', default: false },
       },
@@ -102,9 +109,17 @@ function readCallers(text: string): number[] {
   return callers;
 }
 
-function readSetting(text: string): [string, string] {
+function readBaselineSettings(values: ReturnType<typeof parse>): Record<string, string> {
+  const settings = values['baseline-set'];
+  if (settings.length > 0 && values.baseline === undefined)
+    throw new InvalidOption('--baseline-set: there is no --baseline');
+  return Object.fromEntries(settings.map((text) => readSetting('--baseline-set', text)));
+}
+
+function readSetting(option: string, text: string): [string, string] {
   const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(text) ?? [];
-  if (name === undefined || value === undefined) throw new InvalidOption(`--set: ${text} is not like LOG_LEVEL=warn`);
+  if (name === undefined || value === undefined)
+    throw new InvalidOption(`${option}: ${text} is not like LOG_LEVEL=warn`);
   return [name, value];
 }
 

@@ -143,6 +143,9 @@ it('reads its settings, with defaults', () => {
     baseline: '/other',
     environment: { LOG_LEVEL: 'warn' },
   });
+  expect(
+    readBenchSettings(['--baseline', '.', '--set', 'TLS=on', '--baseline-set', 'TLS=off', '--baseline-set', 'A=']),
+  ).toMatchObject({ environment: { TLS: 'on' }, baselineEnvironment: { TLS: 'off', A: '' } });
   expect(readBenchSettings(['--help'])).toBeUndefined();
 });
 
@@ -152,6 +155,7 @@ it.each<[string, string[], string]>([
   ['a fraction', ['--seconds', '1.5'], '--seconds: 1.5 is not an integer from 1 to 600'],
   ['a negative rate', ['--rate=-1'], '--rate: -1 is not an integer from 0 to 10000'],
   ['a setting without a value', ['--set', 'LOG_LEVEL'], '--set: LOG_LEVEL is not like LOG_LEVEL=warn'],
+  ['a setting of no baseline', ['--baseline-set', 'TLS=off'], '--baseline-set: there is no --baseline'],
   ['an unknown option', ['--fast'], "Unknown option '--fast'"],
   ['a positional argument', ['fast'], "Unexpected argument 'fast'"],
 ])('refuses %s in one line', (_, given, message) => {
