@@ -7,13 +7,13 @@ import { describeError } from '../base/errors.ts';
 import { createWorker } from '../base/worker.ts';
 import type { Logger } from '../observability/log.ts';
 
-const PERIOD_MS = 250;
+const PERIOD_MS = 500;
 const MAX_BYTES = 256 * 1024;
 
 /** Reads the current document. @throws when it cannot be read. */
 export type ReadFlags = () => Promise<string>;
 
-/** Creates a provider of the flags that `read` returns; it polls four times a second, from its initialization until it is closed. */
+/** Creates a provider of the flags that `read` returns; it polls twice a second, from its initialization until it is closed. */
 export function createFlagProvider(read: ReadFlags, log: Logger): Provider {
   // Targeting rules are interpreted, never compiled to code.
   const storage = new MemoryStorage(toFlagdLog(log), { disableDynamicCodeGeneration: true });

@@ -26,7 +26,7 @@ async function openProvider(first: string) {
     lines,
     messages,
     /** Lets the provider look so many times. */
-    look: (times = 1) => vi.advanceTimersByTimeAsync(250 * times),
+    look: (times = 1) => vi.advanceTimersByTimeAsync(500 * times),
     customersIn: async () => {
       const chosen = await Promise.all(customers.map(isOn));
       return new Set(customers.filter((_, index) => chosen[index]));
