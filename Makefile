@@ -209,6 +209,10 @@ bench: $(ready) $(nats_server) ## measure what an order costs; BASELINE=<checkou
 bench-growth: $(ready) $(nats_server) ## measure whether more stored orders make an order or the idle platform cost more; ARGS='--help'
 	@exec node test/bench/growth/main.ts $(ARGS)
 
+.PHONY: profile
+profile: $(ready) $(nats_server) ## show where a process spends its time under load as a flame graph; SERVICE=order; ARGS='--help'
+	@exec node test/bench/profile/main.ts $(if $(SERVICE),--service '$(SERVICE)') $(ARGS)
+
 bench-policies: $(ready) $(nats_server) ## measure the cost of the call policies, with and without them; ARGS='--check' fails at 10 %
 	@node test/bench/policies/main.ts $(ARGS)
 

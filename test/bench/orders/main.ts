@@ -3,12 +3,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { print, runCommand } from '../../support/command.ts';
+import { InvalidOption } from '../options.ts';
 import { runBench } from './bench.ts';
 import { findMissing } from './checkout.ts';
 import { readCircumstances } from './circumstances.ts';
 import { renderPlot } from './plot.ts';
 import { renderReport, summarise } from './report.ts';
-import { HELP, InvalidOption, readBenchSettings } from './settings.ts';
+import { HELP, readBenchSettings } from './settings.ts';
 
 const INVALID = 2;
 

@@ -1,7 +1,6 @@
 // The command line of the benchmark.
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
-import { describeError } from '../../../services/platform/base/errors.ts';
+import { InvalidOption, parseOptions, readInteger, readSetting } from '../options.ts';
 
 export type BenchSettings = {
   /** The concurrent callers of each closed load. */
@@ -50,11 +49,6 @@ Measures what an order costs: orders per second, latency, processor time of each
 Exit code 0; 1 when an invariant is violated or the platform fails; 2 for an invalid option.
 `;
 
-/** An option is invalid; the message names it. */
-export class InvalidOption extends Error {
-  override readonly name = 'InvalidOption';
-}
-
 /**
  * Reads the command line. Returns undefined for `--help`.
  *
@@ -79,28 +73,20 @@ export function readBenchSettings(given: readonly string[]): BenchSettings | und
 }
 
 function parse(given: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...given],
-      options: {
-        callers: { type: 'string', default: '1,8,32,128' },
-        seconds: { type: 'string', default: '10' },
-        'warm-up': { type: 'string', default: '3' },
-        rate: { type: 'string' },
-        baseline: { type: 'string' },
-        rounds: { type: 'string' },
-        statements: { type: 'boolean', default: false },
-        patient: { type: 'boolean', default: false },
-        set: { type: 'string', multiple: true, default: [] },
-        'baseline-set': { type: 'string', multiple: true, default: [] },
-        output: { type: 'string', default: OUTPUT },
-        help: { type: 'boolean', default: false },
-      },
-    }).values;
-  } catch (error) {
-    // Only the first sentence: the others explain dashes and positional arguments.
-    throw new InvalidOption(describeError(error).split(/\.\s/)[0], { cause: error });
-  }
+  return parseOptions(given, {
+    callers: { type: 'string', default: '1,8,32,128' },
+    seconds: { type: 'string', default: '10' },
+    'warm-up': { type: 'string', default: '3' },
+    rate: { type: 'string' },
+    baseline: { type: 'string' },
+    rounds: { type: 'string' },
+    statements: { type: 'boolean', default: false },
+    patient: { type: 'boolean', default: false },
+    set: { type: 'string', multiple: true, default: [] },
+    'baseline-set': { type: 'string', multiple: true, default: [] },
+    output: { type: 'string', default: OUTPUT },
+    help: { type: 'boolean', default: false },
+  });
 }
 
 function readCallers(text: string): number[] {
@@ -114,17 +100,4 @@ function readBaselineSettings(values: ReturnType<typeof parse>): Record<string, 
   if (settings.length > 0 && values.baseline === undefined)
     throw new InvalidOption('--baseline-set: there is no --baseline');
   return Object.fromEntries(settings.map((text) => readSetting('--baseline-set', text)));
-}
-
-function readSetting(option: string, text: string): [string, string] {
-  const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(text) ?? [];
-  if (name === undefined || value === undefined)
-    throw new InvalidOption(`${option}: ${text} is not like LOG_LEVEL=warn`);
-  return [name, value];
-}
-
-function readInteger(option: string, text: string, min: number, max: number): number {
-  const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (number >= min && number <= max) return number;
-  throw new InvalidOption(`${option}: ${text === '' ? 'nothing' : text} is not an integer from ${min} to ${max}`);
 }

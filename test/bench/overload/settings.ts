@@ -1,5 +1,5 @@
 // The command line of an overload run.
-import { parseArgs } from 'node:util';
+import { parseOptions, readInteger, readSetting } from '../options.ts';
 
 export type OverloadSettings = {
   /** How long each rate is measured. */
@@ -31,38 +31,23 @@ Exit code 0 when all promises hold, else 1.
 /**
  * Reads the command line. Returns undefined for `--help`.
  *
- * @throws {Error} an option is invalid; the message names it.
+ * @throws {InvalidOption} an option is invalid.
  */
 export function readOverloadSettings(given: readonly string[]): OverloadSettings | undefined {
-  const { values } = parseArgs({
-    args: [...given],
-    options: {
-      seconds: { type: 'string', default: '30' },
-      factor: { type: 'string', default: '10' },
-      rate: { type: 'string' },
-      set: { type: 'string', multiple: true, default: [] },
-      json: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
+  const values = parseOptions(given, {
+    seconds: { type: 'string', default: '30' },
+    factor: { type: 'string', default: '10' },
+    rate: { type: 'string' },
+    set: { type: 'string', multiple: true, default: [] },
+    json: { type: 'string' },
+    help: { type: 'boolean', default: false },
   });
   if (values.help) return undefined;
   return {
     seconds: readInteger('--seconds', values.seconds, 5, 600),
     factor: readInteger('--factor', values.factor, 2, 50),
     rate: values.rate === undefined ? undefined : readInteger('--rate', values.rate, 1, 10_000),
-    environment: Object.fromEntries(values.set.map(readSetting)),
+    environment: Object.fromEntries(values.set.map((text) => readSetting('--set', text))),
     jsonFile: values.json,
   };
-}
-
-function readSetting(text: string): [string, string] {
-  const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(text) ?? [];
-  if (name === undefined || value === undefined) throw new Error(`--set: ${text} is not like MAX_CALLS=16`);
-  return [name, value];
-}
-
-function readInteger(option: string, text: string, min: number, max: number): number {
-  const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (number >= min && number <= max) return number;
-  throw new Error(`${option}: ${text} is not an integer from ${min} to ${max}`);
 }
