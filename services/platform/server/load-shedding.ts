@@ -5,6 +5,7 @@ import { createContextKey, type HandlerContext, type Interceptor } from '@connec
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { BulkheadRejectedError, createBulkhead } from '../base/bulkhead.ts';
 import { DEFAULT_RETRY_AFTER_MS, DomainError } from '../base/errors.ts';
+import { createRateLimit } from '../base/rate-limit.ts';
 import { measureServiceTime } from '../base/service-time.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -23,10 +24,18 @@ export type CallLimits = {
   readonly maxQueueMs: number;
   /** Open streams; they last, so they have a limit of their own and are not queued. */
   readonly maxStreams: number;
+  /** Calls of OpsService in a second, twice as many at once. */
+  readonly opsCallsPerSecond: number;
 };
 
 /** The limits of a service without settings for them. */
-export const DEFAULT_LIMITS: CallLimits = { maxCalls: 32, maxQueuedCalls: 200, maxQueueMs: 2_000, maxStreams: 1_000 };
+export const DEFAULT_LIMITS: CallLimits = {
+  maxCalls: 32,
+  maxQueuedCalls: 200,
+  maxQueueMs: 2_000,
+  maxStreams: 1_000,
+  opsCallsPerSecond: 50,
+};
 
 const QUEUE_WAIT_MS = createContextKey(0, { description: 'milliseconds that a call was queued' });
 
@@ -37,13 +46,16 @@ export function queueWaitMs({ values }: Pick<HandlerContext, 'values'>): number 
 
 export type LoadSheddingOptions = { readonly limits: CallLimits; readonly metrics: Metrics; readonly log: Logger };
 
+/** What a call had no room in, as metrics name it. */
+type Limit = 'calls' | 'streams' | 'ops';
+
 /** The part of a call that is known before its body is read. */
 type AnnouncedCall = Pick<HandlerContext, 'service' | 'method'>;
 
 export type LoadShedding = {
   /**
    * Admits calls. A call without a slot is rejected as `resource_exhausted` OVERLOADED; a queued call whose deadline passes or whose caller
-   * gives up is not begun. Operators' calls are always admitted; they have a bulkhead of their own.
+   * gives up is not begun. Operators' calls need no slot; they have a bulkhead of their own.
    */
   readonly interceptor: Interceptor;
   /** Returns the error of a call for which there is no room, before its body is read; undefined when it may get a slot. */
@@ -56,14 +68,18 @@ export function createLoadShedding({ limits, metrics, log }: LoadSheddingOptions
   const streams = createBulkhead({ maxConcurrent: limits.maxStreams, maxQueued: 0 });
   metrics.observeBulkhead('calls', calls.view);
   metrics.observeBulkhead('streams', streams.view);
+  const takeOpsCall = createRateLimit({
+    perSecond: limits.opsCallsPerSecond,
+    burst: 2 * limits.opsCallsPerSecond,
+  });
   const logRejection = createThrottledLogger(log);
 
-  const reject = (bulkhead: 'calls' | 'streams', cause?: BulkheadRejectedError): DomainError => {
+  const reject = (bulkhead: Limit, cause?: BulkheadRejectedError): DomainError => {
     metrics.bulkheadRejected.inc({ bulkhead });
     logRejection(bulkhead);
     return overloaded(cause);
   };
-  const orReject = async <T>(bulkhead: 'calls' | 'streams', admission: Promise<T>): Promise<T> => {
+  const orReject = async <T>(bulkhead: Limit, admission: Promise<T>): Promise<T> => {
     try {
       return await admission;
     } catch (error) {
@@ -72,16 +88,20 @@ export function createLoadShedding({ limits, metrics, log }: LoadSheddingOptions
     }
   };
 
-  const refusalOf = ({ service, method }: AnnouncedCall): DomainError | undefined => {
-    if (service.typeName === OpsService.typeName) return undefined;
-    const isUnary = method.methodKind === 'unary';
+  const findFullForOps = (): Limit | undefined => (takeOpsCall() ? undefined : 'ops');
+  const findFullFor = ({ methodKind }: AnnouncedCall['method']): Limit | undefined => {
+    if (methodKind === 'unary') return calls.isFull() ? 'calls' : undefined;
     const { inFlight, limit } = streams.view();
-    const isFull = isUnary ? calls.isFull() : inFlight >= limit;
-    if (!isFull) return undefined;
+    return inFlight >= limit ? 'streams' : undefined;
+  };
+
+  const refusalOf = ({ service, method }: AnnouncedCall): DomainError | undefined => {
+    const full = service.typeName === OpsService.typeName ? findFullForOps() : findFullFor(method);
+    if (full === undefined) return undefined;
     // The interceptors, which measure all other calls, do not see this one.
     const labels = { rpc_system_name: 'connectrpc', rpc_method: `${service.typeName}/${method.name}` };
     metrics.rpcServerDuration.startTimer(labels)({ rpc_response_status_code: 'resource_exhausted' });
-    return reject(isUnary ? 'calls' : 'streams');
+    return reject(full);
   };
 
   const interceptor: Interceptor = (next) => async (request) => {

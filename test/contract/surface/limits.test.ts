@@ -5,6 +5,7 @@ import { Code } from '@connectrpc/connect';
 import { credentials, Client as GrpcClient, Metadata, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
@@ -19,7 +20,7 @@ const MAX_STREAM_AGE_MS = '1000';
 let fixture: OrderFixture;
 
 beforeAll(async () => {
-  fixture = await startOrderFixture({ MAX_STREAM_AGE_MS, ALLOWED_HOSTS: 'order.internal' });
+  fixture = await startOrderFixture({ MAX_STREAM_AGE_MS, ALLOWED_HOSTS: 'order.internal', OPS_CALLS_PER_SECOND: '5' });
 });
 afterAll(() => fixture?.[Symbol.asyncDispose]());
 
@@ -106,6 +107,21 @@ it('a watch that is too old ends with unavailable, STREAM_TOO_OLD and retry advi
   expect([error.code, reason]).toEqual([Code.Unavailable, 'STREAM_TOO_OLD']);
   expect(error.findDetails(RetryInfoSchema)).toHaveLength(1);
   expect(statuses.every((status) => status === OrderStatus.PENDING)).toBe(true);
+});
+
+it('a flood of status calls is refused beyond OPS_CALLS_PER_SECOND, with retry advice, and orders are taken', async () => {
+  using connection = openConnection(fixture.service.url);
+  const getStatus = () => refusalOf(connection.client(OpsService).getStatus({}));
+
+  const answers = await Promise.allSettled(Array.from({ length: 40 }, getStatus));
+
+  const refusals = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  expect(refusals.length).toBeGreaterThan(0);
+  for (const { error, reason } of refusals) {
+    expect([error.code, reason]).toEqual([Code.ResourceExhausted, 'OVERLOADED']);
+    expect(error.findDetails(RetryInfoSchema)).toHaveLength(1);
+  }
+  expect((await fixture.place()).order?.orderId).toBeTruthy();
 });
 
 function manyHeaders(count: number): Record<string, string> {

@@ -68,6 +68,7 @@ describe('the settings', () => {
       MAX_CALLS: '6',
       MAX_QUEUED_CALLS: '0',
       MAX_QUEUE_MS: '8',
+      OPS_CALLS_PER_SECOND: '10',
       MAX_STREAMS: '9',
       SYNTHETIC_CREDENTIAL: 'sixteen-letters-at-least',
       SYNTHETIC_RETENTION_MS: '10000',
@@ -117,7 +118,7 @@ describe('the settings', () => {
         trustDomain: 'shop.example',
         insecure: true,
       },
-      callLimits: { maxCalls: 6, maxQueuedCalls: 0, maxQueueMs: 8, maxStreams: 9 },
+      callLimits: { maxCalls: 6, maxQueuedCalls: 0, maxQueueMs: 8, maxStreams: 9, opsCallsPerSecond: 10 },
       serverLimits: DEFAULT_SERVER_LIMITS,
     });
   });

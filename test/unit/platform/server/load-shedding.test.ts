@@ -42,7 +42,7 @@ function serve(limits: Partial<CallLimits> = {}) {
   const loadShedding = createLoadShedding({
     metrics,
     log: recorded.log,
-    limits: { maxCalls: 2, maxQueuedCalls: 2, maxQueueMs: 500, maxStreams: 1, ...limits },
+    limits: { maxCalls: 2, maxQueuedCalls: 2, maxQueueMs: 500, maxStreams: 1, opsCallsPerSecond: 2, ...limits },
   });
   const transport = createRouterTransport(
     ({ service }) => {
@@ -157,6 +157,19 @@ describe('a call that is announced', () => {
       reason: 'OVERLOADED',
     });
     expect(loadShedding.refusalOf({ service: OpsService, method: OpsService.method.getStatus })).toBeUndefined();
+  });
+
+  it('of OpsService is refused beyond its calls per second, twice as many at once, whatever room there is for others', async () => {
+    const { loadShedding, metrics } = serve();
+    const call = () => loadShedding.refusalOf({ service: OpsService, method: OpsService.method.getStatus });
+    expect([call(), call(), call(), call()]).toEqual([undefined, undefined, undefined, undefined]);
+    expect(call()).toMatchObject({ reason: 'OVERLOADED', kind: 'resource_exhausted' });
+    expect(loadShedding.refusalOf({ service: OrderService, method: createOrder })).toBeUndefined();
+    expect(await metrics.registry.metrics()).toContain('rejected_total{bulkhead="ops",service="order"} 1');
+
+    vi.advanceTimersByTime(500);
+    expect(call()).toBeUndefined();
+    expect(call()).toMatchObject({ reason: 'OVERLOADED' });
   });
 });
 
