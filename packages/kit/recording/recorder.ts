@@ -5,6 +5,7 @@ import type { DescMethod, DescMethodStreaming, DescMethodUnary, DescService, Mes
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
 import { createRpcServer, type HealthRegistry } from '@touchstone/rpc-server';
 import { type BrowserAccess, corsOf } from '../base/browser-access.ts';
+import { ResourceStack } from '../base/resource-stack.ts';
 import { SERVER_LIMITS } from '../base/server-limits.ts';
 import { exactJson } from '../matching/exact-json.ts';
 import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
@@ -106,7 +107,7 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
   const fields = new FieldRules(redact.fields ?? [], registry, 'redact.fields');
   const keeps = new FieldRules(redact.keeps ?? [], registry, 'redact.keeps');
   const headers = new HeaderRules(redact.headers ?? []);
-  await using opened = new AsyncDisposableStack();
+  await using opened = new ResourceStack();
   const upstream = opened.use(createUpstream(options.upstream, registry, options.upstreamHttp));
   const store =
     options.file === undefined ? createMemoryStore() : createFileStore(options.file, options.replaces ?? false);
@@ -145,8 +146,8 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
     },
     problems: () => [...log.problems()],
     recording: () => log.read(),
-    stop: () => resources.disposeAsync(),
-    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+    stop: () => resources[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
   };
 }
 

@@ -1,6 +1,7 @@
 // The provider's side of a contract: the real service, brought into each state, is called as its consumers call it.
 
 import type { DescService, Registry } from '@bufbuild/protobuf';
+import { ResourceStack } from '../base/resource-stack.ts';
 import type { ContractDocument, InteractionJson } from '../contract-file/contract-document.ts';
 import { ContractFileError } from '../contract-file/contract-document.ts';
 import { loadContracts } from '../contract-file/contract-store.ts';
@@ -62,7 +63,7 @@ export async function verifyProvider(options: VerifyOptions): Promise<Verificati
   assertHandled(readable, options.states ?? {});
   const chosen = chooseWires(options.wires);
   await assertTrusted(options.url, options.ca);
-  using opened = new DisposableStack();
+  await using opened = new ResourceStack();
   const opening = { registry, ...(options.ca === undefined ? {} : { ca: options.ca }) };
   const transports = new Map(chosen.map((wire) => [wire, opened.use(wire.open(options.url, opening))]));
   const verified: VerifiedInteraction[] = [];
