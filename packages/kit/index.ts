@@ -1,6 +1,10 @@
 // The public API of @touchstone/kit.
 
 export type { BrowserAccess } from './base/browser-access.ts';
+export type { ClientTls } from './base/client-tls.ts';
+export type { KeyPair } from './base/key-pair.ts';
+export type { ServerTls } from './base/server-tls.ts';
+export { ProviderUnreachableError } from './base/upstream-certificate.ts';
 export type { Called, Contract, ContractOptions, Declaration, Given, Replied, Upon } from './contract/contract.ts';
 export { contract } from './contract/contract.ts';
 export type { ErrorDetail, ReplyHeaders } from './contract/declare-rpc.ts';
@@ -111,7 +115,6 @@ export { recordUsage } from './usage/record-usage.ts';
 export type { ConsumerUsage, TestUsage, Usage, UsageKind, UsedType } from './usage/usage.ts';
 export { UsageFileError } from './usage/usage-file.ts';
 export { readUsage } from './usage/usage-store.ts';
-export { ProviderUnreachableError } from './verification/provider-certificate.ts';
 export type { StateHandler, StateHandlers, Teardown } from './verification/provider-states.ts';
 export { StateError } from './verification/provider-states.ts';
 export type { Check, Verification, VerifiedInteraction } from './verification/verification.ts';

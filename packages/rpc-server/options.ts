@@ -44,6 +44,8 @@ export type RpcServerOptions = Partial<PortLimits> & {
   readonly port?: number;
   /** Serves TLS instead of cleartext. `RpcServer.renewTls` replaces it. */
   readonly tls?: TlsOptions;
+  /** Called when a caller speaks plaintext to a port with TLS, or TLS to one without; with what it spoke. */
+  readonly onTlsMismatch?: (spoken: 'plaintext' | 'tls') => void;
   /** Makes the context values of a call of `routes` from its request, before it is read. Default: none. */
   readonly contextValues?: (request: IncomingMessage) => ContextValues;
   /**
@@ -145,6 +147,7 @@ export function resolveOptions(options: RpcServerOptions): ResolvedOptions {
     bodyTimeoutMs: 30_000,
     maxTimeoutMs: MAX_TIMER_MS,
     onLimit: noDecision,
+    onTlsMismatch: noDecision,
     firstBytesTimeoutMs: 10_000,
     httpRoutes: {},
     onError: noDecision,

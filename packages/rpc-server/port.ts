@@ -4,3 +4,4 @@
 export type { UnaryAnswer, UnaryCall } from './answer-memory.ts';
 export { readUnaryCall, writeAnswer } from './answer-memory.ts';
 export { ProtocolPort } from './protocol-port.ts';
+export { findTlsMismatch } from './tls-mismatch.ts';

@@ -23,6 +23,7 @@ import { DEFAULT_PORT_LIMITS, type PortLimits } from './limits/port-limits.ts';
 import { limitSession } from './limits/session-limits.ts';
 import { answerUnreadable } from './limits/unreadable-request.ts';
 import type { HttpHandler, TlsOptions } from './options.ts';
+import { findTlsMismatch } from './tls-mismatch.ts';
 
 type ProtocolPortOptions = {
   readonly tls: TlsOptions | undefined;
@@ -34,6 +35,8 @@ type ProtocolPortOptions = {
   readonly limits?: PortLimits;
   /** Called when a limit closes a connection. */
   readonly onLimit?: (limit: 'connections' | 'peer_connections' | 'headers') => void;
+  /** Called when a caller speaks plaintext to a port with TLS, or TLS to one without. */
+  readonly onTlsMismatch?: (spoken: 'plaintext' | 'tls') => void;
 };
 
 const KEEP_ALIVE_PROBE_MS = 30_000;
@@ -162,6 +165,8 @@ export class ProtocolPort {
     // Node drops the headers after these without a word.
     listener.maxHeadersCount = PARSER_HEADROOM * maxHeaders;
     listener.on('clientError', (error, socket) => {
+      const spoken = findTlsMismatch(error);
+      if (spoken) this.#options.onTlsMismatch?.(spoken);
       const isAnswering = this.#connections.find(socket as Socket)?.isAnswering === true;
       if (answerUnreadable(error, socket, this.#limits, isAnswering)) this.#options.onLimit?.('headers');
     });

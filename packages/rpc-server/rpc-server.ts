@@ -67,6 +67,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     onAcceptError: (error) => resolved.onError(error, 'connection'),
     limits: resolved,
     onLimit: resolved.onLimit,
+    onTlsMismatch: resolved.onTlsMismatch,
   });
   let listening: Promise<ListeningAddress> | undefined;
   let stopping: Promise<void> | undefined;

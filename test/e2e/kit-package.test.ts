@@ -1,60 +1,26 @@
 // The two published packages as their users get them: packed, installed into an empty folder, and used there.
-import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createProject, packKit, runTool } from '../support/kit/packed-kit.ts';
 import { startKit } from '../support/kit-command.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const example = 'packages/kit/examples/weather';
 const exampleTest = 'test/contract/kit/examples-weather.test.ts';
-// With vitest's variables, the inner vitest would treat itself as part of this run.
-// NODE_OPTIONS selects the packages' sources, which the tarballs do not contain.
-const environment = Object.fromEntries(
-  Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST') && name !== 'NODE_OPTIONS'),
-);
-
 let base: string;
-let packages: string;
 let project: string;
 
 beforeAll(async () => {
   base = await mkdtemp(join(tmpdir(), 'kit-package-'));
-  packages = join(base, 'packages');
   project = join(base, 'project');
-  await packWorkspaces(join(base, 'copy'));
-  await installPackages();
+  await createProject(project, await packKit(base));
 });
 afterAll(() => rm(base, { recursive: true, force: true }));
 
-/** Packs a copy: packing writes `dist`, which must not appear in the working tree. */
-async function packWorkspaces(copy: string): Promise<void> {
-  await mkdir(packages, { recursive: true });
-  for (const path of ['package.json', 'tsconfig.json', 'packages/rpc-server', 'packages/kit']) {
-    await cp(join(root, path), join(copy, path), { recursive: true, filter: isSource });
-  }
-  await symlink(join(root, 'node_modules'), join(copy, 'node_modules'));
-  await run('npm', ['pack', '--workspaces', '--pack-destination', packages], copy);
-}
-
-function isSource(path: string): boolean {
-  return !['node_modules', 'dist'].includes(basename(path));
-}
-
-async function installPackages(): Promise<void> {
-  await mkdir(project);
-  await writeFile(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
-  const files = (await readdir(packages)).map((name) => join(packages, name));
-  await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...files], project);
-}
-
-async function run(program: string, given: readonly string[], directory = project): Promise<string> {
-  const { stdout } = await promisify(execFile)(program, given, { cwd: directory, env: environment, timeout: 100_000 });
-  return stdout;
-}
+const run = (program: string, given: readonly string[], directory = project) => runTool(program, given, directory);
 
 /** Copies the example and its test, as a user would, and links them to a test runner. */
 async function copyExample(): Promise<void> {

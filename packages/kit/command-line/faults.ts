@@ -9,15 +9,25 @@ import { FAULT_KINDS, readFault, TARGET_SETTINGS } from './fault-argument.ts';
 import { OptionError, readOption } from './option-error.ts';
 import { type AddressOptions, addAddressOptions, collect, listenAt, readCount, readPort } from './options.ts';
 import type { Session } from './session.ts';
+import {
+  addClientTlsOptions,
+  addServerTlsOptions,
+  type ClientTlsOptions,
+  clientTlsOptionsOf,
+  type ServerTlsOptions,
+  serverTlsOf,
+} from './tls-options.ts';
 
-type FaultsOptions = AddressOptions & {
-  readonly upstream?: string;
-  readonly fault?: readonly string[];
-  readonly control?: number;
-  readonly controlHost: string;
-  readonly name: string;
-  readonly seed: number;
-};
+type FaultsOptions = AddressOptions &
+  ServerTlsOptions &
+  ClientTlsOptions & {
+    readonly upstream?: string;
+    readonly fault?: readonly string[];
+    readonly control?: number;
+    readonly controlHost: string;
+    readonly name: string;
+    readonly seed: number;
+  };
 
 const HELP_FOOTER = `
 Example: every third answer of one RPC is half a second late. Another fault is switched on while the proxy runs.
@@ -50,7 +60,9 @@ export function addFaultsCommand(program: Command, session: Session): void {
     .option('--name <name>', 'name of the proxy in the control RPCs', 'upstream')
     .option('--seed <number>', 'seed of all random choices', readCount, 1)
     .addHelpText('after', HELP_FOOTER);
-  addAddressOptions(command).action((options: FaultsOptions) => runFaults(options, session));
+  addClientTlsOptions(addServerTlsOptions(addAddressOptions(command))).action((options: FaultsOptions) =>
+    runFaults(options, session),
+  );
   command
     .command('list')
     .description('Lists the kinds of faults and their settings, for --fault.')
@@ -62,8 +74,12 @@ async function runFaults(options: FaultsOptions, session: Session): Promise<void
   // Not a required option of the parser, which would then require it for `faults list` too.
   if (upstream === undefined) throw new OptionError('--upstream is required (the URL of the service)');
   const parsed = await readOption('--fault', () => (options.fault ?? []).map(readFault));
+  const upstreamTls = await clientTlsOptionsOf(options, { url: upstream, option: '--upstream' });
+  const tls = await serverTlsOf(options, session);
   await using proxy = await listenAt(options, () =>
-    readOption('--upstream', () => startFaultProxy({ upstream, host, port, seed })),
+    readOption('--upstream', () =>
+      startFaultProxy({ upstream, host, port, seed, ...tls, ...(upstreamTls && { upstreamTls }) }),
+    ),
   );
   const handles = await readOption('--fault', () =>
     parsed.map(({ fault, options: target }) => proxy.inject(fault, target)),

@@ -25,7 +25,7 @@ const OPTION_NAMES: readonly (readonly [RegExp, string])[] = [
   [/^redact\.keeps: /, '--keep: '],
   [/^redact\.headers: /, '--redact-header: '],
   [/^maxExchanges: /, '--limit: '],
-  [/the option "ca"/, '--ca'],
+  [/the option "ca"/, '--cacert'],
   [/^corsOrigins: /, '--cors-origin: '],
   [/^corsCredentials: /, '--cors-credentials: '],
   [/^(consumer|provider): /, '--$1: '],

@@ -17,9 +17,19 @@ import {
   typesOf,
 } from './options.ts';
 import type { Session } from './session.ts';
+import {
+  addClientTlsOptions,
+  addServerTlsOptions,
+  type ClientTlsOptions,
+  clientTlsOptionsOf,
+  type ServerTlsOptions,
+  serverTlsOf,
+} from './tls-options.ts';
 
 type RecordOptions = AddressOptions &
-  BrowserOptions & {
+  BrowserOptions &
+  ServerTlsOptions &
+  ClientTlsOptions & {
     readonly upstream: string;
     readonly descriptors: string;
     readonly out: string;
@@ -63,15 +73,20 @@ export function addRecordCommand(program: Command, session: Session): void {
     .option('--redact-errors', 'redact the messages of errors')
     .option('--limit <number>', 'maximum number of exchanges', readCount, 10_000)
     .addHelpText('after', HELP_FOOTER);
-  addBrowserOptions(addAddressOptions(command)).action((options: RecordOptions) => runRecord(options, session));
+  addClientTlsOptions(addServerTlsOptions(addBrowserOptions(addAddressOptions(command)))).action(
+    (options: RecordOptions) => runRecord(options, session),
+  );
 }
 
 async function runRecord(options: RecordOptions, session: Session): Promise<void> {
   const { upstream, out, host, port, limit } = options;
   const schema = await readSchema('--descriptors', options.descriptors);
+  const upstreamTls = await clientTlsOptionsOf(options, { url: upstream, option: '--upstream' });
+  const tls = await serverTlsOf(options, session);
   const recorder = await listenAt(options, () =>
     startRecorder({
       upstream,
+      ...(upstreamTls && { upstreamTls }),
       services: schema.services,
       types: typesOf(schema),
       redact: {
@@ -83,10 +98,10 @@ async function runRecord(options: RecordOptions, session: Session): Promise<void
       file: out,
       replaces: options.replace ?? false,
       maxExchanges: limit,
-      onProblem: (problem) => session.warn(problem),
       host,
       port,
       ...accessOf(options),
+      ...tls,
     }),
   );
   try {

@@ -15,9 +15,11 @@ import {
   typesOf,
 } from './options.ts';
 import type { Session } from './session.ts';
+import { addServerTlsOptions, type ServerTlsOptions, serverTlsOf } from './tls-options.ts';
 
 type ReplayOptions = AddressOptions &
-  BrowserOptions & {
+  BrowserOptions &
+  ServerTlsOptions & {
     readonly descriptors: string;
     readonly header?: readonly string[];
     readonly failOnUnmatched?: boolean;
@@ -40,7 +42,7 @@ export function addReplayCommand(program: Command, session: Session): void {
     .option('--header <name>', 'a header that must match the recording; can be repeated', collect(String))
     .option('--fail-on-unmatched', 'end with exit code 1 if a call matched no recorded one')
     .addHelpText('after', HELP_FOOTER);
-  addBrowserOptions(addAddressOptions(command)).action((file: string, options: ReplayOptions) =>
+  addServerTlsOptions(addBrowserOptions(addAddressOptions(command))).action((file: string, options: ReplayOptions) =>
     runReplay(file, options, session),
   );
 }
@@ -48,6 +50,7 @@ export function addReplayCommand(program: Command, session: Session): void {
 async function runReplay(file: string, options: ReplayOptions, session: Session): Promise<void> {
   const { descriptors, host, port, header = [] } = options;
   const schema = await readSchema('--descriptors', descriptors);
+  const tls = await serverTlsOf(options, session);
   await using replay = await listenAt(options, () =>
     startReplay(file, {
       services: schema.services,
@@ -56,6 +59,7 @@ async function runReplay(file: string, options: ReplayOptions, session: Session)
       host,
       port,
       ...accessOf(options),
+      ...tls,
     }),
   );
   for (const warning of replay.warnings) session.warn(warning);

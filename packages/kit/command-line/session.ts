@@ -10,7 +10,7 @@ export type Served = {
 };
 
 // A server on one of these can be called from other machines, which its URL does not show.
-const EVERY_ADDRESS = ['0.0.0.0', '::'];
+export const EVERY_ADDRESS: readonly string[] = ['0.0.0.0', '::'];
 
 export class Session {
   readonly isJson: boolean;

@@ -15,9 +15,11 @@ import {
   typesOf,
 } from './options.ts';
 import type { Session } from './session.ts';
+import { addServerTlsOptions, type ServerTlsOptions, serverTlsOf } from './tls-options.ts';
 
 type StubOptions = AddressOptions &
-  BrowserOptions & {
+  BrowserOptions &
+  ServerTlsOptions & {
     readonly descriptors: string;
     readonly state?: readonly string[];
     readonly failOnUnmatched?: boolean;
@@ -45,7 +47,7 @@ export function addStubCommand(program: Command, session: Session): void {
     )
     .option('--fail-on-unmatched', 'end with exit code 1 if a call matched no interaction')
     .addHelpText('after', HELP_FOOTER);
-  addBrowserOptions(addAddressOptions(command)).action((files: string[], options: StubOptions) =>
+  addServerTlsOptions(addBrowserOptions(addAddressOptions(command))).action((files: string[], options: StubOptions) =>
     runStub(files, options, session),
   );
 }
@@ -53,6 +55,7 @@ export function addStubCommand(program: Command, session: Session): void {
 async function runStub(files: readonly string[], options: StubOptions, session: Session): Promise<void> {
   const { descriptors, host, port, state } = options;
   const schema = await readSchema('--descriptors', descriptors);
+  const tls = await serverTlsOf(options, session);
   await using server = await listenAt(options, () =>
     startStubServer(files, {
       services: schema.services,
@@ -60,6 +63,7 @@ async function runStub(files: readonly string[], options: StubOptions, session: 
       host,
       port,
       ...accessOf(options),
+      ...tls,
       ...(state === undefined ? {} : { states: state }),
     }),
   );

@@ -1,7 +1,6 @@
 // The command `kit verify`: it replays contracts against a running provider.
 
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { type Command, Option } from 'commander';
 import { loadContracts } from '../contract-file/contract-store.ts';
@@ -13,9 +12,10 @@ import { OptionError, readOption } from './option-error.ts';
 import { collect, DESCRIPTORS_HELP, readCount, readHeader, readHttpUrl, readSchema, typesOf } from './options.ts';
 import type { Session } from './session.ts';
 import { createStateCallbacks } from './state-callbacks.ts';
+import { addClientTlsOptions, type ClientTlsOptions, clientTlsOptionsOf } from './tls-options.ts';
 import { readWires, WIRE_IDS } from './wire-argument.ts';
 
-type VerifyOptions = {
+type VerifyOptions = ClientTlsOptions & {
   readonly provider: string;
   readonly descriptors: string;
   readonly providerName?: string;
@@ -23,7 +23,6 @@ type VerifyOptions = {
   readonly stateTeardown: boolean;
   readonly wire?: readonly (readonly WireName[])[];
   readonly header?: readonly (readonly [string, string])[];
-  readonly ca?: string;
   readonly timeout: number;
 };
 
@@ -38,7 +37,7 @@ Example: verify the library with gRPC and with Connect JSON over HTTP/1.1.
       --state-url http://127.0.0.1:50099/states --wire grpc --wire connect-json/1.1`;
 
 export function addVerifyCommand(program: Command, session: Session): void {
-  program
+  const command = program
     .command('verify')
     .summary('replay contracts against a running provider')
     .description(
@@ -61,17 +60,15 @@ export function addVerifyCommand(program: Command, session: Session): void {
       collect(readWires),
     )
     .option('--header <name: value>', 'a header to send with every call; can be repeated', collect(readHeader))
-    .option('--ca <file>', 'the authority, in PEM, of the certificate of an https provider')
     .addOption(new Option('--timeout <ms>', 'timeout of each call').argParser(readCount).default(5000))
-    .addHelpText('after', HELP_FOOTER)
-    .action((files: string[], options: VerifyOptions) => runVerify(files, options, session));
+    .addHelpText('after', HELP_FOOTER);
+  addClientTlsOptions(command).action((files: string[], options: VerifyOptions) => runVerify(files, options, session));
 }
 
 async function runVerify(files: readonly string[], options: VerifyOptions, session: Session): Promise<void> {
   const schema = await readSchema('--descriptors', options.descriptors);
   const states = await createHandlers(files, options);
-  const { ca: caFile } = options;
-  const ca = caFile === undefined ? undefined : await readOption('--ca', () => readFile(caFile));
+  const tls = await clientTlsOptionsOf(options, { url: options.provider, option: '--provider' });
   await readOption('--provider', () => assertListening(options.provider));
   const verification = await verifyProvider({
     contracts: files,
@@ -82,7 +79,7 @@ async function runVerify(files: readonly string[], options: VerifyOptions, sessi
     headers: Object.fromEntries(options.header ?? []),
     timeoutMs: options.timeout,
     ...(options.providerName === undefined ? {} : { provider: options.providerName }),
-    ...(ca === undefined ? {} : { ca }),
+    ...(tls && { tls }),
     ...(options.wire === undefined ? {} : { wires: options.wire.flat() }),
   });
   const { isHonoured, interactions } = verification;

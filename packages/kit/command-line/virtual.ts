@@ -19,9 +19,11 @@ import {
 } from './options.ts';
 import type { Session } from './session.ts';
 import { applyStubs, type StubVocabulary } from './stub-file.ts';
+import { addServerTlsOptions, type ServerTlsOptions, serverTlsOf } from './tls-options.ts';
 
 type VirtualOptions = AddressOptions &
-  BrowserOptions & {
+  BrowserOptions &
+  ServerTlsOptions & {
     readonly stubs?: string;
     readonly contract?: readonly string[];
     readonly state?: readonly string[];
@@ -75,8 +77,8 @@ export function addVirtualCommand(program: Command, session: Session): void {
     )
     .option('--fail-on-unmatched', 'end with exit code 1 if a call was unmatched')
     .addHelpText('after', HELP_FOOTER);
-  addBrowserOptions(addAddressOptions(command)).action((descriptors: string, options: VirtualOptions) =>
-    runVirtual(descriptors, options, session),
+  addServerTlsOptions(addBrowserOptions(addAddressOptions(command))).action(
+    (descriptors: string, options: VirtualOptions) => runVirtual(descriptors, options, session),
   );
 }
 
@@ -85,6 +87,7 @@ async function runVirtual(descriptors: string, options: VirtualOptions, session:
   const schema = await readSchema('descriptors', descriptors);
   const { services } = schema;
   const types = typesOf(schema);
+  const tls = await serverTlsOf(options, session);
   await using service = await listenAt(options, () =>
     startVirtualService({
       services,
@@ -92,6 +95,7 @@ async function runVirtual(descriptors: string, options: VirtualOptions, session:
       host,
       port,
       ...accessOf(options),
+      ...tls,
       ...(contract === undefined ? {} : { contract }),
       ...(state === undefined ? {} : { contractStates: state }),
     }),

@@ -4,6 +4,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import { type AnswerMemory, createRpcServer, type HealthRegistry } from '@touchstone/rpc-server';
 import { type BrowserAccess, corsOf } from '../base/browser-access.ts';
 import { SERVER_LIMITS } from '../base/server-limits.ts';
+import { type ServerTls, serverTlsOf } from '../base/server-tls.ts';
 import type { InteractionRegistry } from './interaction-registry.ts';
 import { createInteractionRoutes } from './interaction-routes.ts';
 
@@ -16,14 +17,15 @@ export type InteractionServer = {
   stop(): Promise<void>;
 };
 
-type InteractionServerOptions = BrowserAccess & {
-  readonly services: readonly DescService[];
-  readonly interactions: InteractionRegistry;
-  readonly host?: string | undefined;
-  readonly port?: number | undefined;
-  /** Answers calls before they are decoded. */
-  readonly answerMemory?: AnswerMemory;
-};
+type InteractionServerOptions = BrowserAccess &
+  ServerTls & {
+    readonly services: readonly DescService[];
+    readonly interactions: InteractionRegistry;
+    readonly host?: string | undefined;
+    readonly port?: number | undefined;
+    /** Answers calls before they are decoded. */
+    readonly answerMemory?: AnswerMemory;
+  };
 
 /** @throws {Error} The server cannot listen on the address: names host and port. */
 export async function startInteractionServer(options: InteractionServerOptions): Promise<InteractionServer> {
@@ -33,6 +35,9 @@ export async function startInteractionServer(options: InteractionServerOptions):
     ...routes.options,
     ...SERVER_LIMITS,
     ...corsOf(options),
+    ...serverTlsOf(options),
+    // Callers know it by the name of the service that it stands for, which is that of its certificate.
+    allowedHosts: ['*'],
     host,
     port,
     ...(answerMemory && { answerMemory }),

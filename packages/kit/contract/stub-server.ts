@@ -3,6 +3,7 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { HealthRegistry } from '@touchstone/rpc-server';
 import type { BrowserAccess } from '../base/browser-access.ts';
+import type { ServerTls } from '../base/server-tls.ts';
 import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import { AnswerCache } from './answer-cache.ts';
 import { InteractionRegistry } from './interaction-registry.ts';
@@ -10,21 +11,22 @@ import { startInteractionServer } from './interaction-server.ts';
 import { loadInteractions, selectGiven } from './load-interactions.ts';
 
 /** The options of a stub server. */
-export type StubServerOptions = BrowserAccess & {
-  /** The services that have the contract's RPCs. */
-  readonly services: readonly DescService[];
-  /** Types that messages may hold in a `google.protobuf.Any` or an error in its details, beyond those in the services' files. */
-  readonly types?: readonly KnownType[];
-  /**
-   * The states of the provider: interactions given other states are left out. Without this option all interactions are
-   * answered, and two that accept the same call in different states are ambiguous.
-   */
-  readonly states?: readonly string[];
-  /** Address to listen on. Default `127.0.0.1`. */
-  readonly host?: string;
-  /** Port to listen on; 0, the default, lets the system choose a free one. */
-  readonly port?: number;
-};
+export type StubServerOptions = BrowserAccess &
+  ServerTls & {
+    /** The services that have the contract's RPCs. */
+    readonly services: readonly DescService[];
+    /** Types that messages may hold in a `google.protobuf.Any` or an error in its details, beyond those in the services' files. */
+    readonly types?: readonly KnownType[];
+    /**
+     * The states of the provider: interactions given other states are left out. Without this option all interactions are
+     * answered, and two that accept the same call in different states are ambiguous.
+     */
+    readonly states?: readonly string[];
+    /** Address to listen on. Default `127.0.0.1`. */
+    readonly host?: string;
+    /** Port to listen on; 0, the default, lets the system choose a free one. */
+    readonly port?: number;
+  };
 
 /** A running stub server. It stops when it is disposed of. */
 export type StubServer = AsyncDisposable & {

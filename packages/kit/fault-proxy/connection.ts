@@ -7,10 +7,10 @@ import type { Direction, FaultTarget, ProxiedCall } from './core/fault.ts';
 import { Pipe } from './core/pipe.ts';
 import type { Relay, RelayContext } from './core/relay.ts';
 import { mayBeHttp2Server, type Protocol, protocolOfClient } from './first-bytes.ts';
+import { resetSocket } from './tls-sockets.ts';
 
 type ConnectionOptions = {
   readonly client: Socket;
-  /** Not connected yet. */
   readonly upstream: Socket;
   /** How many bytes of one direction may be held before the proxy stops reading from its source. */
   readonly maxHeldBytes: number;
@@ -29,6 +29,7 @@ export class Connection implements FaultTarget, RelayContext {
   readonly #options: ConnectionOptions;
   readonly #sources: Readonly<Record<Direction, Socket>>;
   readonly #hasEnded: Record<Direction, boolean> = { up: false, down: false };
+  readonly #isClosed: Record<Direction, boolean> = { up: false, down: false };
   // The bytes that arrived before the protocol was known.
   readonly #early: Record<Direction, Buffer> = { up: NO_BYTES, down: NO_BYTES };
   #relay: Relay | undefined;
@@ -174,7 +175,8 @@ export class Connection implements FaultTarget, RelayContext {
       if (direction === 'up') this.#notifyClientClosed();
       this.pipes[direction].push(ABORT_CHUNK);
     }
-    if (!this.#sources.up.closed || !this.#sources.down.closed) return;
+    this.#isClosed[direction] = true;
+    if (!this.#isClosed.up || !this.#isClosed.down) return;
     this.#discard();
     this.#options.onClosed();
   }
@@ -211,9 +213,4 @@ export class Connection implements FaultTarget, RelayContext {
   #sinkOf(direction: Direction): Socket {
     return this.#sources[direction === 'up' ? 'down' : 'up'];
   }
-}
-
-function resetSocket(socket: Socket): void {
-  if (socket.connecting || socket.pending) socket.destroy();
-  else socket.resetAndDestroy();
 }

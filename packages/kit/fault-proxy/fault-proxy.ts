@@ -2,6 +2,11 @@
 
 import { once } from 'node:events';
 import { createServer, type Server, Socket } from 'node:net';
+import { type ConnectionOptions, createSecureContext, type SecureContext } from 'node:tls';
+import { findTlsMismatch } from '@touchstone/rpc-server/port';
+import { type ClientTls, clientTlsOf } from '../base/client-tls.ts';
+import { assertServerTls, explainMismatch, type ServerTls } from '../base/server-tls.ts';
+import { assertTrusted } from '../base/upstream-certificate.ts';
 import { Connection } from './connection.ts';
 import type { Fault, FaultTarget } from './core/fault.ts';
 import { createTcpRelay, type Relay, type RelayContext } from './core/relay.ts';
@@ -10,12 +15,18 @@ import type { Protocol } from './first-bytes.ts';
 import { Http1Relay } from './http1/http1-relay.ts';
 import { Http2Relay } from './http2/http2-relay.ts';
 import { type FaultHandle, InjectedFault, type InjectOptions } from './injected-fault.ts';
+import { connectSecurely, decryptClient, readProtocol } from './tls-sockets.ts';
 import { parseUpstream } from './upstream-address.ts';
 
 /** The upstream service of a fault proxy, and the address it listens on. */
-export type FaultProxyOptions = {
+export type FaultProxyOptions = ServerTls & {
   /** The URL of the real service. Any scheme is accepted; the port may be omitted where the scheme has a default one. */
   readonly upstream: string;
+  /**
+   * How an https service is called if the proxy decrypts its connections, so that faults can affect single calls; otherwise they pass
+   * encrypted. The proxy decrypts with this option, or with `tls`, which says that its clients speak TLS to it.
+   */
+  readonly upstreamTls?: ClientTls;
   /** Address to listen on. Default `127.0.0.1`. */
   readonly host?: string;
   /** Port to listen on. Default 0: any free port. */
@@ -59,10 +70,12 @@ const DEFAULT_MAX_HELD_BYTES = 1 << 22;
  * Starts a proxy without faults.
  *
  * @throws {TypeError} naming the invalid option.
+ * @throws {ProviderUnreachableError} The proxy decrypts connections, and the certificate of the service is not trusted.
  * @throws {Error} naming host and port if the address is not available.
  */
 export async function startFaultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
   const proxy = new RunningProxy(options);
+  if (options.tls || options.upstreamTls) await assertTrusted(options.upstream, options.upstreamTls, 'upstreamTls');
   await proxy.listen(options.host ?? '127.0.0.1', options.port ?? 0);
   return proxy;
 }
@@ -73,6 +86,13 @@ class RunningProxy implements FaultProxy {
   readonly #upstream: ReturnType<typeof parseUpstream>;
   readonly #seed: number;
   readonly #maxHeldBytes: number;
+  /** Of the proxy's clients, if they speak TLS to it. */
+  readonly #secureContext: SecureContext | undefined;
+  /** Of the proxy as a client of the service, if it speaks TLS to it. */
+  readonly #upstreamTls: ConnectionOptions | undefined;
+  readonly #onMismatch: (spoken: 'plaintext' | 'tls') => void;
+  /** Clients whose upstream connection waits for their first bytes. */
+  readonly #waiting = new Set<Socket>();
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
   #faults: InjectedFault[] = [];
@@ -82,17 +102,25 @@ class RunningProxy implements FaultProxy {
   #isStopped = false;
   #onIdle: (() => void) | undefined;
 
-  constructor({ upstream, seed = 1, maxHeldBytes = DEFAULT_MAX_HELD_BYTES }: FaultProxyOptions) {
+  constructor(options: FaultProxyOptions) {
+    const { upstream, seed = 1, maxHeldBytes = DEFAULT_MAX_HELD_BYTES, tls, upstreamTls } = options;
     if (!Number.isFinite(seed)) throw new TypeError(`"seed" must be a number, not ${seed}`);
     requireWhole('maxHeldBytes', maxHeldBytes, 1);
     this.#upstream = parseUpstream(upstream);
     this.#seed = seed;
     this.#maxHeldBytes = maxHeldBytes;
+    if (tls) assertServerTls(tls);
+    this.#secureContext = tls && createSecureContext({ cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' });
+    const isSecure = this.#upstream.protocol === 'https:';
+    if (upstreamTls && !isSecure)
+      throw new TypeError('"upstreamTls" needs an "upstream" whose URL begins with https://');
+    this.#upstreamTls = isSecure && (tls || upstreamTls) ? clientTlsOf(upstreamTls ?? {}, 'upstreamTls') : undefined;
+    this.#onMismatch = explainMismatch(options.onProblem);
     this.#server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
   }
 
   get url(): string {
-    return this.#upstream.urlAt(this.host, this.port);
+    return this.#upstream.urlAt(this.host, this.port, this.#protocol());
   }
 
   get connections(): number {
@@ -143,6 +171,7 @@ class RunningProxy implements FaultProxy {
     const closed = this.#server.listening ? once(this.#server, 'close') : undefined;
     if (closed !== undefined) this.#server.close();
     for (const connection of [...this.#connections]) connection.drop();
+    for (const client of this.#waiting) client.destroy();
     if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     await closed;
     if (this.#reopenError !== undefined) throw this.#reopenError;
@@ -152,8 +181,40 @@ class RunningProxy implements FaultProxy {
     return this.stop();
   }
 
-  #accept(client: Socket): void {
-    const upstream = new Socket({ allowHalfOpen: true });
+  #protocol(): string {
+    const { protocol } = this.#upstream;
+    if (!/^https?:$/.test(protocol)) return protocol;
+    if (this.#secureContext) return 'https:';
+    return this.#upstreamTls ? 'http:' : protocol;
+  }
+
+  #accept(raw: Socket): void {
+    const client = this.#secureContext ? decryptClient(raw, this.#secureContext) : raw;
+    client.once('error', (error) => {
+      const spoken = findTlsMismatch(error);
+      if (spoken) this.#onMismatch(spoken);
+    });
+    const { host, port } = this.#upstream;
+    const tls = this.#upstreamTls;
+    if (!tls) {
+      const upstream = new Socket({ allowHalfOpen: true });
+      this.#relay(client, upstream, () => upstream.connect({ host, port }));
+      return;
+    }
+    this.#waiting.add(client);
+    client.once('close', () => this.#waiting.delete(client));
+    readProtocol(client, (protocol) => {
+      this.#waiting.delete(client);
+      if (protocol === 'tls') {
+        this.#onMismatch('tls');
+        client.destroy();
+        return;
+      }
+      this.#relay(client, connectSecurely({ host, port }, protocol, tls));
+    });
+  }
+
+  #relay(client: Socket, upstream: Socket, connectUpstream: () => void = () => undefined): void {
     const connection = new Connection({
       client,
       upstream,
@@ -168,7 +229,7 @@ class RunningProxy implements FaultProxy {
     this.#connections.add(connection);
     connection.begin();
     this.#offer(connection);
-    if (!connection.isOver) upstream.connect({ host: this.#upstream.host, port: this.#upstream.port });
+    if (!connection.isOver) connectUpstream();
   }
 
   #offer(target: FaultTarget): void {

@@ -3,8 +3,10 @@
 export type UpstreamAddress = {
   readonly host: string;
   readonly port: number;
-  /** Returns the upstream's URL with another address in it. */
-  urlAt(host: string, port: number): string;
+  /** Such as `https:`. */
+  readonly protocol: string;
+  /** Returns the upstream's URL with another address in it, and with another protocol if one is given. */
+  urlAt(host: string, port: number, protocol?: string): string;
 };
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = {
@@ -32,8 +34,10 @@ export function parseUpstream(text: string): UpstreamAddress {
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port,
-    urlAt(proxyHost, proxyPort) {
+    protocol: url.protocol,
+    urlAt(proxyHost, proxyPort, protocol = url.protocol) {
       const proxy = new URL(url);
+      proxy.protocol = protocol;
       proxy.hostname = proxyHost.includes(':') ? `[${proxyHost}]` : proxyHost;
       proxy.port = String(proxyPort);
       return text.endsWith('/') ? proxy.href : proxy.href.replace(/\/$/, '');

@@ -5,7 +5,11 @@ import type { DescMethod, DescMethodStreaming, DescMethodUnary, DescService, Mes
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
 import { createRpcServer, type HealthRegistry } from '@touchstone/rpc-server';
 import { type BrowserAccess, corsOf } from '../base/browser-access.ts';
+import type { ClientTls } from '../base/client-tls.ts';
+import { ResourceStack } from '../base/resource-stack.ts';
 import { SERVER_LIMITS } from '../base/server-limits.ts';
+import { type ServerTls, serverTlsOf } from '../base/server-tls.ts';
+import { assertPlaintext, assertTrusted } from '../base/upstream-certificate.ts';
 import { exactJson } from '../matching/exact-json.ts';
 import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import type { CaptureOptions } from './capture.ts';
@@ -36,31 +40,32 @@ export type Redaction = {
 };
 
 /** The upstream service of a recorder, what it redacts, where it writes, and the address it listens on. */
-export type RecorderOptions = BrowserAccess & {
-  /** The URL of the service, such as `http://127.0.0.1:50052`. */
-  readonly upstream: string;
-  /** The HTTP version for calls to the service, except for gRPC, which requires 2. Default: that of the incoming call. */
-  readonly upstreamHttp?: '1.1' | '2';
-  /** The services to forward. Calls of other services fail as `unimplemented`. */
-  readonly services: readonly DescService[];
-  /** Types that a `google.protobuf.Any` or an error detail may hold, in addition to those of the services' files. */
-  readonly types?: readonly KnownType[];
-  readonly redact?: Redaction;
-  /** The file to write. Default: none; the recording is kept in memory, and `recording()` returns it. */
-  readonly file?: string;
-  /** Whether to replace an existing file. Default: an existing file is an error. */
-  readonly replaces?: boolean;
-  /** The maximum number of exchanges. Default 10,000. */
-  readonly maxExchanges?: number;
-  /** The maximum size of the recording in bytes, including what calls in flight have captured. Default 64 MiB. */
-  readonly maxBytes?: number;
-  /** Called with each problem when it occurs. `problems()` returns the same texts. */
-  readonly onProblem?: (problem: string) => void;
-  /** Address to listen on. Default `127.0.0.1`. */
-  readonly host?: string;
-  /** Port to listen on. Default 0: any free port. */
-  readonly port?: number;
-};
+export type RecorderOptions = BrowserAccess &
+  ServerTls & {
+    /** The URL of the service, such as `http://127.0.0.1:50052`. */
+    readonly upstream: string;
+    /** How the service is called if its URL is https. */
+    readonly upstreamTls?: ClientTls;
+    /** The HTTP version for calls to the service, except for gRPC, which requires 2. Default: that of the incoming call. */
+    readonly upstreamHttp?: '1.1' | '2';
+    /** The services to forward. Calls of other services fail as `unimplemented`. */
+    readonly services: readonly DescService[];
+    /** Types that a `google.protobuf.Any` or an error detail may hold, in addition to those of the services' files. */
+    readonly types?: readonly KnownType[];
+    readonly redact?: Redaction;
+    /** The file to write. Default: none; the recording is kept in memory, and `recording()` returns it. */
+    readonly file?: string;
+    /** Whether to replace an existing file. Default: an existing file is an error. */
+    readonly replaces?: boolean;
+    /** The maximum number of exchanges. Default 10,000. */
+    readonly maxExchanges?: number;
+    /** The maximum size of the recording in bytes, including what calls in flight have captured. Default 64 MiB. */
+    readonly maxBytes?: number;
+    /** Address to listen on. Default `127.0.0.1`. */
+    readonly host?: string;
+    /** Port to listen on. Default 0: any free port. */
+    readonly port?: number;
+  };
 
 /** A running recorder. Disposing of it stops it. */
 export type Recorder = AsyncDisposable & {
@@ -89,6 +94,8 @@ const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
  * Starts a recorder in front of a service.
  *
  * @throws {RecordingError} naming the invalid option, such as a redaction rule for an unknown field, or a file that exists.
+ * @throws {TypeError} A certificate or a key cannot be used: names the option and the reason.
+ * @throws {ProviderUnreachableError} The certificate of the service is not trusted, or only one side speaks TLS.
  * @throws {Error} naming host and port if the address is not available.
  */
 export async function startRecorder(options: RecorderOptions): Promise<Recorder> {
@@ -106,8 +113,13 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
   const fields = new FieldRules(redact.fields ?? [], registry, 'redact.fields');
   const keeps = new FieldRules(redact.keeps ?? [], registry, 'redact.keeps');
   const headers = new HeaderRules(redact.headers ?? []);
-  await using opened = new AsyncDisposableStack();
-  const upstream = opened.use(createUpstream(options.upstream, registry, options.upstreamHttp));
+  await using opened = new ResourceStack();
+  const upstream = opened.use(
+    createUpstream(options.upstream, { registry, http: options.upstreamHttp, tls: options.upstreamTls }),
+  );
+  const tls = serverTlsOf(options);
+  await assertTrusted(options.upstream, options.upstreamTls, 'upstreamTls');
+  await assertPlaintext(options.upstream);
   const store =
     options.file === undefined ? createMemoryStore() : createFileStore(options.file, options.replaces ?? false);
   let isListening = false;
@@ -127,6 +139,7 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
     // Callers know it by the name of the service it records.
     allowedHosts: ['*'],
     ...corsOf(options),
+    ...tls,
   });
   opened.defer(() => server.stop({ graceMs: 0 }));
   const address = await server.listen();
@@ -145,8 +158,8 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
     },
     problems: () => [...log.problems()],
     recording: () => log.read(),
-    stop: () => resources.disposeAsync(),
-    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+    stop: () => resources[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
   };
 }
 

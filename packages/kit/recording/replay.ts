@@ -3,6 +3,7 @@
 import type { DescService, Registry } from '@bufbuild/protobuf';
 import type { HealthRegistry } from '@touchstone/rpc-server';
 import type { BrowserAccess } from '../base/browser-access.ts';
+import type { ServerTls } from '../base/server-tls.ts';
 import { startInteractionServer } from '../contract/interaction-server.ts';
 import type { RpcInteraction } from '../contract-file/interaction.ts';
 import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
@@ -20,18 +21,19 @@ import { readRecording } from './recording-file.ts';
 import { ReplayRegistry } from './replay-registry.ts';
 
 /** The services of a replay, and the address it listens on. */
-export type ReplayOptions = BrowserAccess & {
-  /** The services of the recorded RPCs. */
-  readonly services: readonly DescService[];
-  /** Types that a `google.protobuf.Any` or an error detail may hold, in addition to those of the services' files. */
-  readonly types?: readonly KnownType[];
-  /** Names of headers that must match the recording. Default: headers are ignored. */
-  readonly headers?: readonly string[];
-  /** Address to listen on. Default `127.0.0.1`. */
-  readonly host?: string;
-  /** Port to listen on. Default 0: any free port. */
-  readonly port?: number;
-};
+export type ReplayOptions = BrowserAccess &
+  ServerTls & {
+    /** The services of the recorded RPCs. */
+    readonly services: readonly DescService[];
+    /** Types that a `google.protobuf.Any` or an error detail may hold, in addition to those of the services' files. */
+    readonly types?: readonly KnownType[];
+    /** Names of headers that must match the recording. Default: headers are ignored. */
+    readonly headers?: readonly string[];
+    /** Address to listen on. Default `127.0.0.1`. */
+    readonly host?: string;
+    /** Port to listen on. Default 0: any free port. */
+    readonly port?: number;
+  };
 
 /** A running replay. Disposing of it stops it. */
 export type Replay = AsyncDisposable & {

@@ -10,6 +10,7 @@ import {
   createGrpcWebTransport,
   Http2SessionManager,
 } from '@connectrpc/connect-node';
+import { type ClientTls, clientTlsOf } from '../base/client-tls.ts';
 import type { RecordedExchange } from './exchange.ts';
 import { RecordingError } from './recording-error.ts';
 
@@ -35,6 +36,13 @@ export function formOf({ protocolName, requestHeader, requestMethod, url }: Hand
   };
 }
 
+type UpstreamOptions = {
+  readonly registry: Registry;
+  /** The HTTP version of all calls but those of gRPC. Default: that of the incoming call. */
+  readonly http?: CallForm['httpVersion'] | undefined;
+  readonly tls?: ClientTls | undefined;
+};
+
 export type Upstream = Disposable & {
   /** Returns the transport for calls of a form. */
   transportFor(form: CallForm): Transport;
@@ -44,12 +52,14 @@ export type Upstream = Disposable & {
  * Creates the client of a service. It connects at the first call.
  *
  * @throws {RecordingError} if the URL is not an http or https URL, or contains a password.
+ * @throws {TypeError} A certificate or a key cannot be used: names the option and the reason.
  */
-export function createUpstream(url: string, registry: Registry, http?: CallForm['httpVersion']): Upstream {
+export function createUpstream(url: string, { registry, http, tls = {} }: UpstreamOptions): Upstream {
   const baseUrl = assertUrl(url);
   const isSecure = baseUrl.startsWith('https:');
-  const agent = isSecure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
-  const sessionManager = new Http2SessionManager(baseUrl);
+  const secure = clientTlsOf(tls, 'upstreamTls');
+  const agent = isSecure ? new HttpsAgent({ keepAlive: true, ...secure }) : new HttpAgent({ keepAlive: true });
+  const sessionManager = new Http2SessionManager(baseUrl, undefined, secure);
   const transports = new Map<string, Transport>();
 
   function create({ protocol, codec, httpVersion, isGet }: CallForm): Transport {

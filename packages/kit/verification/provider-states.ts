@@ -2,6 +2,7 @@
 
 import type { JsonObject } from '@bufbuild/protobuf';
 import { reasonOf } from '../base/error-reason.ts';
+import { ResourceStack } from '../base/resource-stack.ts';
 import { type Interaction, type ProviderState, titleOf } from '../contract-file/interaction.ts';
 
 /** Brings the provider into a state. What it returns is undone after the interaction. */
@@ -46,7 +47,7 @@ export async function inStates<T>(
   handlers: StateHandlers,
   act: () => Promise<T>,
 ): Promise<T> {
-  await using reached = new AsyncDisposableStack();
+  await using reached = new ResourceStack();
   for (const { name, params } of states) {
     const undo = await named(name, 'setting it up', () => handlers[name]?.(params));
     if (undo) reached.defer(() => named(name, 'tearing it down', () => undo.teardown()) as Promise<void>);

@@ -1,6 +1,9 @@
 // The provider's side of a contract: the real service, brought into each state, is called as its consumers call it.
 
 import type { DescService, Registry } from '@bufbuild/protobuf';
+import type { ClientTls } from '../base/client-tls.ts';
+import { ResourceStack } from '../base/resource-stack.ts';
+import { assertPlaintext, assertTrusted } from '../base/upstream-certificate.ts';
 import type { ContractDocument, InteractionJson } from '../contract-file/contract-document.ts';
 import { ContractFileError } from '../contract-file/contract-document.ts';
 import { loadContracts } from '../contract-file/contract-store.ts';
@@ -8,7 +11,6 @@ import { type RpcInteraction, titleOf } from '../contract-file/interaction.ts';
 import { readInteraction } from '../contract-file/interaction-json.ts';
 import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import { judgeReply } from './judge-reply.ts';
-import { assertTrusted } from './provider-certificate.ts';
 import { assertHandled, inStates, StateError, type StateHandlers } from './provider-states.ts';
 import { replay } from './replay.ts';
 import { type Check, createVerification, type Verification, type VerifiedInteraction } from './verification.ts';
@@ -32,11 +34,8 @@ export type VerifyOptions = {
   readonly wires?: readonly WireName[];
   /** Headers of every call in addition to those that the consumers send, such as a token. */
   readonly headers?: Readonly<Record<string, string>>;
-  /**
-   * The authorities, in PEM, that may have signed the certificate of an https provider. Default: those that Node trusts, with those of
-   * the environment variable `NODE_EXTRA_CA_CERTS`.
-   */
-  readonly ca?: string | Buffer;
+  /** How an https provider is called. */
+  readonly tls?: ClientTls;
   /** How long a call may take whose consumer sets no deadline, in milliseconds. Default 5,000. */
   readonly timeoutMs?: number;
 };
@@ -49,7 +48,8 @@ const DEFAULT_TIMEOUT_MS = 5000;
  *
  * @returns what came of each; a contract that the services no longer fit is a check that failed.
  * @throws {ContractFileError} when a file cannot be read or there is nothing to verify, StateError when a state has no
- *   handler, TypeError when a name in `wires` is none, ProviderUnreachableError when its certificate is not trusted.
+ *   handler, TypeError when a name in `wires` is none, ProviderUnreachableError when its certificate is not trusted or only one
+ *   side speaks TLS.
  */
 export async function verifyProvider(options: VerifyOptions): Promise<Verification> {
   const registry = createTypeRegistry([...options.services, ...(options.types ?? [])]);
@@ -61,13 +61,17 @@ export async function verifyProvider(options: VerifyOptions): Promise<Verificati
   const readable = planned.flatMap(({ interaction }) => (interaction ? [interaction] : []));
   assertHandled(readable, options.states ?? {});
   const chosen = chooseWires(options.wires);
-  await assertTrusted(options.url, options.ca);
-  using opened = new DisposableStack();
-  const opening = { registry, ...(options.ca === undefined ? {} : { ca: options.ca }) };
+  await assertTrusted(options.url, options.tls);
+  await using opened = new ResourceStack();
+  const opening = { registry, ...(options.tls && { tls: options.tls }) };
   const transports = new Map(chosen.map((wire) => [wire, opened.use(wire.open(options.url, opening))]));
   const verified: VerifiedInteraction[] = [];
   // One after the other: the states are those of one provider.
   for (const plan of planned) verified.push(await verifyOne(plan, transports, options, registry));
+  const hasPassed = verified.some(({ checks }) =>
+    checks.some(({ differences, fault }) => differences.length === 0 && fault === undefined),
+  );
+  if (!hasPassed) await assertPlaintext(options.url);
   return createVerification(verified);
 }
 

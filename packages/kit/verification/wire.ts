@@ -10,6 +10,7 @@ import {
   createGrpcWebTransport,
   Http2SessionManager,
 } from '@connectrpc/connect-node';
+import { type ClientTls, clientTlsOf } from '../base/client-tls.ts';
 
 /** One way. Its `name` is unique. */
 export type Wire = {
@@ -22,8 +23,8 @@ export type Wire = {
 export type OpenOptions = {
   /** The types that JSON may hold in a `google.protobuf.Any`, and the extensions that it may have. */
   readonly registry?: Registry;
-  /** The authorities, in PEM, that may have signed the provider's certificate. Default: those that Node trusts. */
-  readonly ca?: string | Buffer;
+  /** How an https provider is called. */
+  readonly tls?: ClientTls;
 };
 
 /** A way to call: protocol, encoding and HTTP version. */
@@ -70,16 +71,16 @@ function wire(
   return {
     name,
     http,
-    open(baseUrl, { registry, ca } = {}) {
+    open(baseUrl, { registry, tls = {} } = {}) {
       const options = { baseUrl, ...(registry && { jsonOptions: { registry } }) };
-      const tls = ca === undefined ? {} : { ca };
+      const secure = clientTlsOf(tls, 'tls');
       if (http === '2') {
-        const sessionManager = new Http2SessionManager(baseUrl, undefined, tls);
+        const sessionManager = new Http2SessionManager(baseUrl, undefined, secure);
         const transport = createTransport({ ...options, httpVersion: '2', sessionManager } as never);
         return { transport, [Symbol.dispose]: () => sessionManager.abort() };
       }
       const isSecure = URL.parse(baseUrl)?.protocol === 'https:';
-      const agent = isSecure ? new HttpsAgent({ keepAlive: true, ...tls }) : new HttpAgent({ keepAlive: true });
+      const agent = isSecure ? new HttpsAgent({ keepAlive: true, ...secure }) : new HttpAgent({ keepAlive: true });
       const transport = createTransport({ ...options, httpVersion: '1.1', nodeOptions: { agent } } as never);
       return { transport, [Symbol.dispose]: () => agent.destroy() };
     },

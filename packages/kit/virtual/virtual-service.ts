@@ -8,6 +8,7 @@ import { type BrowserAccess, corsOf } from '../base/browser-access.ts';
 import { singleResponse, streamsRequests, streamsResponses } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import { SERVER_LIMITS } from '../base/server-limits.ts';
+import { explainMismatch, type ServerTls } from '../base/server-tls.ts';
 import type { Fault } from '../fault-proxy/core/fault.ts';
 import { type FaultProxy, startFaultProxy } from '../fault-proxy/fault-proxy.ts';
 import type { FaultHandle, InjectOptions } from '../fault-proxy/injected-fault.ts';
@@ -23,24 +24,25 @@ import { StubRegistry } from './stub-registry.ts';
 import { WireFaults } from './wire-faults.ts';
 
 /** The services that a virtual service implements, and the address it listens on. */
-export type VirtualServiceOptions = BrowserAccess & {
-  /** The services to implement: generated ones, or those of `loadSchema`. */
-  readonly services: readonly DescService[];
-  /** Types that messages may hold in a `google.protobuf.Any`, in addition to those of the services' files. */
-  readonly types?: readonly KnownType[];
-  /** Contracts that answer calls without a matching stub: a file, a folder, or a list of both. */
-  readonly contract?: string | readonly string[];
-  /** The provider states to use: interactions that need another state are left out. Default: all interactions. */
-  readonly contractStates?: readonly string[];
-  /** The initial state. Default `initial`. */
-  readonly state?: string;
-  /** Address to listen on. Default `127.0.0.1`. */
-  readonly host?: string;
-  /** Port to listen on. Default 0: any free port. */
-  readonly port?: number;
-  /** How many requests the journal keeps. Default 10,000. Beyond that it drops the oldest calls. */
-  readonly journalLimit?: number;
-};
+export type VirtualServiceOptions = BrowserAccess &
+  ServerTls & {
+    /** The services to implement: generated ones, or those of `loadSchema`. */
+    readonly services: readonly DescService[];
+    /** Types that messages may hold in a `google.protobuf.Any`, in addition to those of the services' files. */
+    readonly types?: readonly KnownType[];
+    /** Contracts that answer calls without a matching stub: a file, a folder, or a list of both. */
+    readonly contract?: string | readonly string[];
+    /** The provider states to use: interactions that need another state are left out. Default: all interactions. */
+    readonly contractStates?: readonly string[];
+    /** The initial state. Default `initial`. */
+    readonly state?: string;
+    /** Address to listen on. Default `127.0.0.1`. */
+    readonly host?: string;
+    /** Port to listen on. Default 0: any free port. */
+    readonly port?: number;
+    /** How many requests the journal keeps. Default 10,000. Beyond that it drops the oldest calls. */
+    readonly journalLimit?: number;
+  };
 
 /** A running virtual service. Disposing of it stops it. */
 export interface VirtualService extends AsyncDisposable {
@@ -107,6 +109,7 @@ export async function startVirtualService(options: VirtualServiceOptions): Promi
     allowedHosts: ['*'],
     ...SERVER_LIMITS,
     ...corsOf(options),
+    onTlsMismatch: explainMismatch(options.onProblem),
   });
   const proxy = await listen(server, options);
   sources = { ...parts, wire: new WireFaults(proxy) };
@@ -116,13 +119,14 @@ export async function startVirtualService(options: VirtualServiceOptions): Promi
 /** Opens the port of the service, which is that of the proxy. Only the proxy uses the server's own port. */
 async function listen(
   server: RpcServer,
-  { host = DEFAULT_HOST, port = 0 }: VirtualServiceOptions,
+  { host = DEFAULT_HOST, port = 0, tls, onProblem }: VirtualServiceOptions,
 ): Promise<FaultProxy> {
   const { url } = await server.listen();
   try {
-    return await startFaultProxy({ upstream: url, host, port });
+    return await startFaultProxy({ upstream: url, host, port, ...(tls && { tls }), ...(onProblem && { onProblem }) });
   } catch (error) {
     await server.stop({ graceMs: 0 });
+    if (error instanceof TypeError) throw error;
     const { cause = error } = error as Error;
     throw new Error(`the virtual service cannot listen on ${host}:${port}: ${(cause as Error).message}`, {
       cause: error,

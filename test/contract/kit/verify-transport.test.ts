@@ -103,7 +103,7 @@ describe('a verification', () => {
   it('reaches a provider behind TLS in every protocol and HTTP version, if its authority is given', async () => {
     await using library = await openLibrary(trusted);
 
-    const verification = await verifyProvider({ ...library.verification, ca: AUTHORITY.cert });
+    const verification = await verifyProvider({ ...library.verification, tls: { ca: AUTHORITY.cert } });
 
     expect(library.verification.url).toMatch(/^https:/);
     expect(verification.toString()).not.toContain('FAILED');

@@ -1,0 +1,44 @@
+// The two published packages as their users get them: packed, and installed into an empty folder.
+import { execFile } from 'node:child_process';
+import { cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+// With vitest's variables, an inner vitest would treat itself as part of this run.
+// NODE_OPTIONS selects the packages' sources, which the tarballs do not contain.
+const ENVIRONMENT = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST') && name !== 'NODE_OPTIONS'),
+);
+
+/** Packs both packages below `base`, and returns the paths of the tarballs. */
+export async function packKit(base: string): Promise<string[]> {
+  const packages = join(base, 'packages');
+  // A copy: packing writes `dist`, which must not appear in the working tree.
+  const copy = join(base, 'copy');
+  await mkdir(packages, { recursive: true });
+  for (const path of ['package.json', 'tsconfig.json', 'packages']) {
+    await cp(join(ROOT, path), join(copy, path), { recursive: true, filter: isSource });
+  }
+  await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  await runTool('npm', ['pack', '--workspaces', '--pack-destination', packages], copy);
+  return (await readdir(packages)).map((name) => join(packages, name));
+}
+
+function isSource(path: string): boolean {
+  return !['node_modules', 'dist'].includes(basename(path));
+}
+
+/** Creates a project of ES modules and installs packages, given as npm takes them. */
+export async function createProject(directory: string, packages: readonly string[]): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+  await runTool('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...packages], directory);
+}
+
+/** Runs a program in a folder, and returns its output. */
+export async function runTool(program: string, given: readonly string[], directory: string): Promise<string> {
+  const { stdout } = await promisify(execFile)(program, given, { cwd: directory, env: ENVIRONMENT, timeout: 100_000 });
+  return stdout;
+}
