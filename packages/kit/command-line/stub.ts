@@ -2,6 +2,8 @@
 
 import type { Command } from 'commander';
 import { startStubServer } from '../contract/stub-server.ts';
+import { startVirtualService } from '../virtual/virtual-service.ts';
+import { addControlOptions, type ControlPortOptions, describeControl, openControl } from './control-option.ts';
 import {
   type AddressOptions,
   accessOf,
@@ -17,7 +19,8 @@ import {
 import type { Session } from './session.ts';
 
 type StubOptions = AddressOptions &
-  BrowserOptions & {
+  BrowserOptions &
+  ControlPortOptions & {
     readonly descriptors: string;
     readonly state?: readonly string[];
     readonly failOnUnmatched?: boolean;
@@ -26,7 +29,14 @@ type StubOptions = AddressOptions &
 const HELP_FOOTER = `
 Example: run a consumer against the interactions of one provider state.
   $ kit stub contracts/Reader-Library.json --descriptors proto --state 'book b1 is there' --port 50061
-  listening on http://127.0.0.1:50061`;
+  listening on http://127.0.0.1:50061
+
+Example: another process selects the provider state.
+  $ kit stub contracts/Reader-Library.json --descriptors proto --port 50061 --control 50071
+  $ curl -d '{"providerStates": ["book b1 is there"]}' -H 'content-type: application/json' \\
+      http://127.0.0.1:50071/touchstone.kit.v1.StubControlService/SetProviderStates
+
+With --control calls are recorded in a journal, and stubs may precede the interactions; answers are a little slower.`;
 
 export function addStubCommand(program: Command, session: Session): void {
   const command = program
@@ -45,7 +55,7 @@ export function addStubCommand(program: Command, session: Session): void {
     )
     .option('--fail-on-unmatched', 'end with exit code 1 if a call matched no interaction')
     .addHelpText('after', HELP_FOOTER);
-  addBrowserOptions(addAddressOptions(command)).action((files: string[], options: StubOptions) =>
+  addControlOptions(addBrowserOptions(addAddressOptions(command))).action((files: string[], options: StubOptions) =>
     runStub(files, options, session),
   );
 }
@@ -53,15 +63,23 @@ export function addStubCommand(program: Command, session: Session): void {
 async function runStub(files: readonly string[], options: StubOptions, session: Session): Promise<void> {
   const { descriptors, host, port, state } = options;
   const schema = await readSchema('--descriptors', descriptors);
+  const common = { services: schema.services, types: typesOf(schema), host, port, ...accessOf(options) };
+  if (options.control !== undefined) {
+    await using service = await listenAt(options, () =>
+      startVirtualService({
+        ...common,
+        contract: files,
+        unknownJsonFields: 'refused',
+        ...(state === undefined ? {} : { contractStates: state }),
+      }),
+    );
+    await using control = await openControl(options, service);
+    await session.serve(service, describeControl(control));
+    session.reportUnmatched(service.unmatchedRequests(), options.failOnUnmatched);
+    return;
+  }
   await using server = await listenAt(options, () =>
-    startStubServer(files, {
-      services: schema.services,
-      types: typesOf(schema),
-      host,
-      port,
-      ...accessOf(options),
-      ...(state === undefined ? {} : { states: state }),
-    }),
+    startStubServer(files, { ...common, ...(state === undefined ? {} : { states: state }) }),
   );
   await session.serve(server);
   session.reportUnmatched(server.unmatchedRequests(), options.failOnUnmatched);
