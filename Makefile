@@ -31,7 +31,7 @@ export NODE_COMPILE_CACHE := $(CURDIR)/.tools/compile-cache
 # ---- Set-up: each step has a file whose date tells make whether the step is due.
 
 packages := node_modules/.package-lock.json
-generated := gen/.generated packages/rpc-server/gen/.generated packages/kit/examples/library/gen/.generated packages/kit/examples/weather/gen/.generated packages/kit/command-line/gen/.generated packages/kit/fault-proxy/control/gen/.generated
+generated := gen/.generated packages/rpc-server/gen/.generated packages/kit/examples/library/gen/.generated packages/kit/examples/weather/gen/.generated packages/kit/command-line/gen/.generated packages/kit/fault-proxy/control/gen/.generated packages/kit/control/gen/.generated
 ready := $(packages) $(generated)
 
 .tools/node_modules/node/bin/node:
@@ -70,6 +70,10 @@ packages/kit/command-line/gen/.generated: packages/kit/command-line/buf.gen.yaml
 
 packages/kit/fault-proxy/control/gen/.generated: packages/kit/fault-proxy/control/buf.gen.yaml $(shell find packages/kit/fault-proxy/control/proto -name '*.proto') $(packages)
 	cd packages/kit/fault-proxy/control && buf generate
+	@touch $@
+
+packages/kit/control/gen/.generated: packages/kit/control/buf.gen.yaml $(shell find packages/kit/control/proto -name '*.proto') $(packages)
+	cd packages/kit/control && buf generate
 	@touch $@
 
 # ---- Targets. `make help` prints each `##@` line as a group and each `##` comment as the description of its target.
@@ -144,6 +148,7 @@ lint: $(ready) ## check style and format of TypeScript and protobuf, the vocabul
 	node test/support/identity/check-access.ts
 	buf lint
 	cd packages/kit/fault-proxy/control && buf lint
+	cd packages/kit/control && buf lint
 	buf format --diff --exit-code proto
 
 format: $(packages) ## format every file

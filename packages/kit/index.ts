@@ -13,6 +13,13 @@ export type { MockProvider } from './contract/mock-provider-server.ts';
 export type { StubServer, StubServerOptions } from './contract/stub-server.ts';
 export { ContractFileError } from './contract-file/contract-document.ts';
 export { ContractError } from './contract-file/contract-error.ts';
+export type { CallFilter, ControlClient, ControlledCall } from './control/control-client.ts';
+export type { Control, ControlOptions } from './control/control-server.ts';
+export {
+  type Stub as ControlledStub,
+  StubControlService,
+} from './control/gen/touchstone/kit/v1/stub_control_service_pb.ts';
+export type { StubDefinition, StubStepDefinition } from './control/stub-definition.ts';
 export type { CapturedEvent } from './events/captured-event.ts';
 export type { EventEnvelope } from './events/declare-event.ts';
 export { cloudEventHeaders } from './events/declare-event.ts';
@@ -28,7 +35,10 @@ export { replayRecordedEvents, writeRecordedEvents } from './events/recorded-eve
 export type { ExpectedEvent, VerifyEventsOptions } from './events/verify-events.ts';
 export { verifyEvents } from './events/verify-events.ts';
 export type { FaultControl, FaultControlOptions } from './fault-proxy/control/fault-control.ts';
-export { FaultProxyService } from './fault-proxy/control/gen/touchstone/kit/v1/fault_proxy_service_pb.ts';
+export {
+  FaultProxyService,
+  type InjectedFault,
+} from './fault-proxy/control/gen/touchstone/kit/v1/fault_proxy_service_pb.ts';
 export type { Chunk, Stage } from './fault-proxy/core/chunk.ts';
 export type { Direction, Fault, FaultContext, FaultTarget, ProxiedCall } from './fault-proxy/core/fault.ts';
 export type { FaultProxy, FaultProxyOptions } from './fault-proxy/fault-proxy.ts';
@@ -59,7 +69,7 @@ export { truncateFrame } from './fault-proxy/faults/truncate-frame.ts';
 export type { TruncateMessageOptions } from './fault-proxy/faults/truncate-message.ts';
 export { truncateMessage } from './fault-proxy/faults/truncate-message.ts';
 export type { FaultHandle, FaultState, InjectOptions } from './fault-proxy/injected-fault.ts';
-export type { Difference } from './matching/difference.ts';
+export type { Difference, NearestMatch } from './matching/difference.ts';
 export type { HeaderLiteral } from './matching/header-pattern.ts';
 export type { Matcher } from './matching/matchers.ts';
 export {
@@ -78,7 +88,9 @@ export {
 export type { MessageLiteral } from './matching/message-literal.ts';
 export type { KnownType } from './matching/type-registry.ts';
 export {
+  createControlClient,
   promoteRecording,
+  startControl,
   startFaultControl,
   startFaultProxy,
   startRecorder,
@@ -134,4 +146,5 @@ export type {
   Stub,
   StubSequence,
 } from './virtual/stub.ts';
+export type { StubState } from './virtual/stub-registry.ts';
 export type { VirtualService, VirtualServiceOptions } from './virtual/virtual-service.ts';

@@ -2,6 +2,8 @@
 // everything up front would slow every contract test down.
 
 import type { StubServer, StubServerOptions } from './contract/stub-server.ts';
+import type { ControlClient } from './control/control-client.ts';
+import type { Control, ControlOptions } from './control/control-server.ts';
 import type { FaultControl, FaultControlOptions } from './fault-proxy/control/fault-control.ts';
 import type { FaultProxy, FaultProxyOptions } from './fault-proxy/fault-proxy.ts';
 import type { Recording } from './recording/exchange.ts';
@@ -11,6 +13,27 @@ import type { Replay, ReplayOptions } from './recording/replay.ts';
 import type { Verification } from './verification/verification.ts';
 import type { VerifyOptions } from './verification/verify-provider.ts';
 import type { VirtualService, VirtualServiceOptions } from './virtual/virtual-service.ts';
+
+/**
+ * Creates the client of a control port, for tests in another process than the virtual service, such as those of Playwright.
+ *
+ * @param url the URL of the control port, such as that of `kit virtual --control`.
+ */
+export async function createControlClient(url: string): Promise<ControlClient> {
+  const client = await import('./control/control-client.ts');
+  return client.createControlClient(url);
+}
+
+/**
+ * Opens a control port for a virtual service, with touchstone.kit.v1.StubControlService and FaultProxyService. Every caller
+ * that reaches it controls the service.
+ *
+ * @throws {Error} The address cannot be used: names host and port.
+ */
+export async function startControl(options: ControlOptions): Promise<Control> {
+  const control = await import('./control/control-server.ts');
+  return control.startControl(options);
+}
 
 /**
  * Writes exchanges of a recording as interactions of a contract. A redacted value becomes one that accepts all of its

@@ -1,11 +1,11 @@
 // The commands `kit faults`, a fault proxy in front of a running service, and `kit faults list`.
 
 import type { Command } from 'commander';
+import { FAULT_KINDS, readFault, TARGET_SETTINGS } from '../fault-proxy/control/fault-argument.ts';
 import { startFaultControl } from '../fault-proxy/control/fault-control.ts';
 import { startFaultProxy } from '../fault-proxy/fault-proxy.ts';
 import type { FaultHandle } from '../fault-proxy/injected-fault.ts';
 import { withoutCredentials } from '../fault-proxy/upstream-address.ts';
-import { FAULT_KINDS, readFault, TARGET_SETTINGS } from './fault-argument.ts';
 import { OptionError, readOption } from './option-error.ts';
 import { type AddressOptions, addAddressOptions, collect, listenAt, readCount, readPort } from './options.ts';
 import type { Session } from './session.ts';

@@ -20,7 +20,7 @@ export async function readOption<T>(option: string, read: () => T): Promise<Awai
 
 // Names of options in the errors of the kit's functions, and the command line's names of the same options.
 const OPTION_NAMES: readonly (readonly [RegExp, string])[] = [
-  [/^states: /, '--state: '],
+  [/^(states|contractStates): /, '--state: '],
   [/^redact\.fields: /, '--redact: '],
   [/^redact\.keeps: /, '--keep: '],
   [/^redact\.headers: /, '--redact-header: '],

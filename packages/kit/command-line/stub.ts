@@ -2,6 +2,8 @@
 
 import type { Command } from 'commander';
 import { startStubServer } from '../contract/stub-server.ts';
+import { startVirtualService } from '../virtual/virtual-service.ts';
+import { addControlOptions, type ControlPortOptions, describeControl, openControl } from './control-option.ts';
 import {
   type AddressOptions,
   accessOf,
@@ -19,7 +21,8 @@ import { addServerTlsOptions, type ServerTlsOptions, serverTlsOf } from './tls-o
 
 type StubOptions = AddressOptions &
   BrowserOptions &
-  ServerTlsOptions & {
+  ServerTlsOptions &
+  ControlPortOptions & {
     readonly descriptors: string;
     readonly state?: readonly string[];
     readonly failOnUnmatched?: boolean;
@@ -28,7 +31,14 @@ type StubOptions = AddressOptions &
 const HELP_FOOTER = `
 Example: run a consumer against the interactions of one provider state.
   $ kit stub contracts/Reader-Library.json --descriptors proto --state 'book b1 is there' --port 50061
-  listening on http://127.0.0.1:50061`;
+  listening on http://127.0.0.1:50061
+
+Example: another process selects the provider state.
+  $ kit stub contracts/Reader-Library.json --descriptors proto --port 50061 --control 50071
+  $ curl -d '{"providerStates": ["book b1 is there"]}' -H 'content-type: application/json' \\
+      http://127.0.0.1:50071/touchstone.kit.v1.StubControlService/SetProviderStates
+
+With --control calls are recorded in a journal, and stubs may precede the interactions; answers are a little slower.`;
 
 export function addStubCommand(program: Command, session: Session): void {
   const command = program
@@ -47,8 +57,8 @@ export function addStubCommand(program: Command, session: Session): void {
     )
     .option('--fail-on-unmatched', 'end with exit code 1 if a call matched no interaction')
     .addHelpText('after', HELP_FOOTER);
-  addServerTlsOptions(addBrowserOptions(addAddressOptions(command))).action((files: string[], options: StubOptions) =>
-    runStub(files, options, session),
+  addControlOptions(addServerTlsOptions(addBrowserOptions(addAddressOptions(command)))).action(
+    (files: string[], options: StubOptions) => runStub(files, options, session),
   );
 }
 
@@ -56,16 +66,23 @@ async function runStub(files: readonly string[], options: StubOptions, session: 
   const { descriptors, host, port, state } = options;
   const schema = await readSchema('--descriptors', descriptors);
   const tls = await serverTlsOf(options, session);
+  const common = { services: schema.services, types: typesOf(schema), host, port, ...accessOf(options), ...tls };
+  if (options.control !== undefined) {
+    await using service = await listenAt(options, () =>
+      startVirtualService({
+        ...common,
+        contract: files,
+        unknownJsonFields: 'refused',
+        ...(state === undefined ? {} : { contractStates: state }),
+      }),
+    );
+    await using control = await openControl(options, service);
+    await session.serve(service, describeControl(control));
+    session.reportUnmatched(service.unmatchedRequests(), options.failOnUnmatched);
+    return;
+  }
   await using server = await listenAt(options, () =>
-    startStubServer(files, {
-      services: schema.services,
-      types: typesOf(schema),
-      host,
-      port,
-      ...accessOf(options),
-      ...tls,
-      ...(state === undefined ? {} : { states: state }),
-    }),
+    startStubServer(files, { ...common, ...(state === undefined ? {} : { states: state }) }),
   );
   await session.serve(server);
   session.reportUnmatched(server.unmatchedRequests(), options.failOnUnmatched);

@@ -2,8 +2,10 @@
 
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { applyStubs, type StubVocabulary } from '../control/stub-json.ts';
 import { createTypeRegistry } from '../matching/type-registry.ts';
 import { startVirtualService, type VirtualService } from '../virtual/virtual-service.ts';
+import { addControlOptions, type ControlPortOptions, describeControl, openControl } from './control-option.ts';
 import { readOption } from './option-error.ts';
 import {
   type AddressOptions,
@@ -18,12 +20,12 @@ import {
   typesOf,
 } from './options.ts';
 import type { Session } from './session.ts';
-import { applyStubs, type StubVocabulary } from './stub-file.ts';
 import { addServerTlsOptions, type ServerTlsOptions, serverTlsOf } from './tls-options.ts';
 
 type VirtualOptions = AddressOptions &
   BrowserOptions &
-  ServerTlsOptions & {
+  ServerTlsOptions &
+  ControlPortOptions & {
     readonly stubs?: string;
     readonly contract?: readonly string[];
     readonly state?: readonly string[];
@@ -53,7 +55,13 @@ Example: two answers, then an error.
      { "replies": { "sky": "SKY_WET" }, "delayMs": 50, "times": 2 },
      { "fails": { "code": "not_found", "message": "no measurements in Oslo" } } ] }]
   $ kit virtual proto --stubs stubs.json --port 50065
-  listening on http://127.0.0.1:50065, 1 stub of weather.v1.WeatherService`;
+  listening on http://127.0.0.1:50065, 1 stub of weather.v1.WeatherService
+
+Example: another process adds a stub, and lists the calls that matched none.
+  $ kit virtual proto --port 50065 --control 50075
+  $ curl -d '{"definitions": {"stubs": [{"rpc": "weather.v1.WeatherService/GetForecast", "replies": {"sky": "SKY_WET"}}]}}' \\
+      -H 'content-type: application/json' http://127.0.0.1:50075/touchstone.kit.v1.StubControlService/AddStubs
+  $ grpcurl -plaintext 127.0.0.1:50075 touchstone.kit.v1.StubControlService/ListUnmatchedCalls`;
 
 export function addVirtualCommand(program: Command, session: Session): void {
   const command = program
@@ -77,7 +85,7 @@ export function addVirtualCommand(program: Command, session: Session): void {
     )
     .option('--fail-on-unmatched', 'end with exit code 1 if a call was unmatched')
     .addHelpText('after', HELP_FOOTER);
-  addServerTlsOptions(addBrowserOptions(addAddressOptions(command))).action(
+  addControlOptions(addServerTlsOptions(addBrowserOptions(addAddressOptions(command)))).action(
     (descriptors: string, options: VirtualOptions) => runVirtual(descriptors, options, session),
   );
 }
@@ -104,10 +112,12 @@ async function runVirtual(descriptors: string, options: VirtualOptions, session:
     methods: services.flatMap(({ methods }) => methods),
     registry: createTypeRegistry([...services, ...types]),
   });
+  await using control = await openControl(options, service);
   const names = services.map(({ typeName }) => typeName);
+  const { text, json } = describeControl(control);
   await session.serve(service, {
-    text: `, ${stubs} ${stubs === 1 ? 'stub' : 'stubs'} of ${names.join(', ')}`,
-    json: { stubs, services: names },
+    text: `, ${stubs} ${stubs === 1 ? 'stub' : 'stubs'} of ${names.join(', ')}${text}`,
+    json: { stubs, services: names, ...json },
   });
   session.reportUnmatched(service.unmatchedRequests(), options.failOnUnmatched);
 }

@@ -6,7 +6,13 @@ import type { DescMethod, Message, Registry } from '@bufbuild/protobuf';
 import { streamsRequests } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import { keyOf, type RpcInteraction, titleOf } from '../contract-file/interaction.ts';
-import { type Difference, differencesWithin, elementPath, joinDifferences } from '../matching/difference.ts';
+import {
+  type Difference,
+  differencesWithin,
+  elementPath,
+  joinDifferences,
+  type NearestMatch,
+} from '../matching/difference.ts';
 import { matchHeaders } from '../matching/header-pattern.ts';
 import { matchMessage } from '../matching/match-message.ts';
 import {
@@ -22,10 +28,13 @@ import { matchDeadline } from './deadline.ts';
 /** A call matches no interaction (names the nearest and the differences), or two equally specific ones (names both). */
 export class NoInteractionError extends Error {
   readonly isAmbiguous: boolean;
+  /** The interaction that nearly matched. */
+  readonly nearest: NearestMatch | undefined;
 
-  constructor(message: string, isAmbiguous: boolean) {
+  constructor(message: string, isAmbiguous: boolean, nearest?: NearestMatch) {
     super(message);
     this.isAmbiguous = isAmbiguous;
+    this.nearest = nearest;
   }
 }
 
@@ -196,16 +205,18 @@ export class InteractionRegistry {
       .map((interaction) => ({ interaction, differences: this.#differences(interaction, call, extent) }))
       .sort((a, b) => a.differences.length - b.differences.length);
     if (!nearest) return this.#recordUnmatched(`${name} has no interaction`, false);
+    const title = titleOf(nearest.interaction);
     const differences = joinDifferences(nearest.differences);
     return this.#recordUnmatched(
-      `${name}: no interaction accepts this call; nearest is "${titleOf(nearest.interaction)}", but ${differences}`,
+      `${name}: no interaction accepts this call; nearest is "${title}", but ${differences}`,
       false,
+      { description: title, differences: nearest.differences },
     );
   }
 
-  #recordUnmatched(message: string, isAmbiguous: boolean): NoInteractionError {
+  #recordUnmatched(message: string, isAmbiguous: boolean, nearest?: NearestMatch): NoInteractionError {
     if (this.#unmatched.length < MAX_UNMATCHED) this.#unmatched.push(message);
-    return new NoInteractionError(message, isAmbiguous);
+    return new NoInteractionError(message, isAmbiguous, nearest);
   }
 }
 

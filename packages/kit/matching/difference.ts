@@ -10,6 +10,13 @@ export type Difference = {
   readonly actual: string;
 };
 
+/** The candidate that nearly matched a call, and the differences between the two. */
+export type NearestMatch = {
+  /** What it matches, as text. */
+  readonly description: string;
+  readonly differences: readonly Difference[];
+};
+
 /** Returns the path of a field within the message at `path`. */
 export function fieldPath(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`;

@@ -12,7 +12,7 @@ import type { ContractAnswers } from './contract-answers.ts';
 import type { Journal, RunningCall } from './journal.ts';
 import { isIterable, toMessage } from './read-literal.ts';
 import type { Failure, Step } from './step.ts';
-import { StubError, type StubRegistry } from './stub-registry.ts';
+import { type Mismatch, StubError, type StubRegistry } from './stub-registry.ts';
 import type { WireFaults } from './wire-faults.ts';
 
 type Requests = Iterable<Message> | AsyncIterable<Message>;
@@ -96,7 +96,7 @@ class RunningAnswer {
       return;
     }
     const why = stubs.explainUnmatched(method, received);
-    if (!contract?.covers(method)) throw new StubError(why, { code: Code.Unimplemented });
+    if (!contract?.covers(method)) throw toUnmatched(why);
     yield* contract.answer(method, received, this.#context, why);
   }
 
@@ -118,7 +118,7 @@ class RunningAnswer {
         continue;
       }
       const why = stubs.explainUnmatched(method, [request]);
-      if (isStubbed || !contract?.covers(method)) throw new StubError(why, { code: Code.Unimplemented });
+      if (isStubbed || !contract?.covers(method)) throw toUnmatched(why);
       yield* contract.answer(method, startWith(request, requests), this.#context, why);
       return;
     }
@@ -180,6 +180,10 @@ class RunningAnswer {
       });
     }
   }
+}
+
+function toUnmatched({ message, nearest }: Mismatch): StubError {
+  return new StubError(message, { code: Code.Unimplemented, nearest });
 }
 
 async function* startWith(first: Message, rest: AsyncIterable<Message>): AsyncGenerator<Message> {

@@ -14,6 +14,9 @@ export type CallOutcome = 'running' | 'answered' | 'failed' | 'abandoned' | 'unm
 
 /** A call that a virtual service received. */
 export type Call<M extends DescMethod = DescMethod> = {
+  /** Its number on this server, from 1, in the order of arrival. */
+  readonly id: number;
+  readonly arrivedAt: Date;
   readonly method: M;
   /** The request; the first one of a stream, which may have none. */
   readonly request: M['methodKind'] extends 'unary' | 'server_streaming'
@@ -31,6 +34,8 @@ export type Call<M extends DescMethod = DescMethod> = {
 
 /** A call in the journal. Its outcome is set when it ends. */
 export class RunningCall {
+  readonly id: number;
+  readonly arrivedAt = new Date();
   readonly method: DescMethod;
   readonly requestHeader: Headers;
   readonly requests: Message[] = [];
@@ -38,7 +43,8 @@ export class RunningCall {
   #error: unknown;
   #fault: string | undefined;
 
-  constructor(method: DescMethod, requestHeader: Headers) {
+  constructor(id: number, method: DescMethod, requestHeader: Headers) {
+    this.id = id;
     this.method = method;
     this.requestHeader = requestHeader;
   }
@@ -78,6 +84,7 @@ export class Journal {
   // Oldest first.
   #calls = new Set<RunningCall>();
   #size = 0;
+  #arrived = 0;
   #dropped = new Map<DescMethod, number>();
 
   constructor(limit: number) {
@@ -93,7 +100,8 @@ export class Journal {
 
   /** Adds a call that begins. */
   begin(method: DescMethod, requestHeader: Headers): RunningCall {
-    const call = new RunningCall(method, requestHeader);
+    this.#arrived += 1;
+    const call = new RunningCall(this.#arrived, method, requestHeader);
     this.#calls.add(call);
     // A stream counts as one request even while it has none, so that empty streams cannot fill the memory.
     this.#size += 1;
@@ -116,6 +124,11 @@ export class Journal {
 
   all(): readonly Call[] {
     return [...this.#calls] as unknown as Call[];
+  }
+
+  /** How many calls were dropped because of the limit. */
+  get dropped(): number {
+    return [...this.#dropped.values()].reduce((sum, count) => sum + count, 0);
   }
 
   /** Returns how many calls of one RPC were dropped because of the limit. */

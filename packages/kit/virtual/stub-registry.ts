@@ -4,7 +4,7 @@ import type { DescMethod, Message, Registry } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { shorten } from '../base/format-value.ts';
 import { nameOf } from '../base/rpc-name.ts';
-import { type Difference, joinDifferences } from '../matching/difference.ts';
+import { type Difference, joinDifferences, type NearestMatch } from '../matching/difference.ts';
 import { chooseMostSpecific, ONE_FIXED, type Specificity, sumSpecificity } from '../matching/specificity.ts';
 import { isIterable, toMessage } from './read-literal.ts';
 import { compileRequests, isSamePattern, type RequestPattern } from './request-pattern.ts';
@@ -15,12 +15,34 @@ import type { StubDraft } from './stub.ts';
 export class StubError extends Error {
   /** The code that the caller gets. */
   readonly code: Code;
+  /** The stub or interaction that nearly matched. */
+  readonly nearest: NearestMatch | undefined;
 
-  constructor(message: string, { code, ...options }: ErrorOptions & { code: Code }) {
+  constructor(message: string, { code, nearest, ...options }: StubErrorOptions) {
     super(message, options);
     this.code = code;
+    this.nearest = nearest;
   }
 }
+
+type StubErrorOptions = ErrorOptions & { readonly code: Code; readonly nearest?: NearestMatch | undefined };
+
+/** Why no stub matches a call. */
+export type Mismatch = {
+  readonly message: string;
+  readonly nearest: NearestMatch | undefined;
+};
+
+/** A stub, and how many calls it answered. */
+export type StubState = {
+  /** Its number on this server, from 1. */
+  readonly id: number;
+  readonly method: DescMethod;
+  /** What it matches, such as `stub(GetForecast, { town: "Oslo" })`. */
+  readonly name: string;
+  /** How many calls, or messages of a conversation, it answered. */
+  readonly answered: number;
+};
 
 /** Stubs by RPC, and the state on which they depend. */
 export class StubRegistry {
@@ -28,9 +50,10 @@ export class StubRegistry {
   state: string;
   readonly #types: Registry;
   readonly #firstState: string;
-  readonly #entries = new Map<DescMethod, Set<StubEntry>>();
+  #entries = new Map<DescMethod, Set<StubEntry>>();
   // Stubs that look alike by RPC and key: a new stub is compared with these only.
-  readonly #alike = new Map<DescMethod, Map<string, StubEntry[]>>();
+  #alike = new Map<DescMethod, Map<string, StubEntry[]>>();
+  #created = 0;
 
   /** @param types the types that messages may hold in a `google.protobuf.Any`. */
   constructor(types: Registry, firstState: string) {
@@ -51,7 +74,8 @@ export class StubRegistry {
     if (method.methodKind === 'bidi_streaming' && Array.isArray(match)) {
       throw new TypeError(`${nameOf(method)}: a stub of a conversation matches one message, not a list`);
     }
-    return new StubEntry(method, pattern, {
+    this.#created += 1;
+    return new StubEntry(this.#created, method, pattern, {
       check: (step) => checkReply(method, step, this.#types),
       onFirstStep: (entry) => this.#add(entry),
     });
@@ -77,13 +101,17 @@ export class StubRegistry {
   }
 
   /** Returns why no stub matches a call: the nearest stub, and the differences. */
-  explainUnmatched(method: DescMethod, requests: readonly Message[]): string {
+  explainUnmatched(method: DescMethod, requests: readonly Message[]): Mismatch {
     const [nearest] = this.#of(method)
       .map((entry) => ({ entry, differences: entry.differences(requests, this.state) }))
       .sort((a, b) => a.differences.length - b.differences.length);
-    if (!nearest) return `${nameOf(method)} is not stubbed`;
+    if (!nearest) return { message: `${nameOf(method)} is not stubbed`, nearest: undefined };
+    const { name } = nearest.entry;
     const differences = joinDifferences(nearest.differences);
-    return `${nameOf(method)}: no stub matches; nearest is ${nearest.entry.name}, but ${differences}`;
+    return {
+      message: `${nameOf(method)}: no stub matches; nearest is ${name}, but ${differences}`,
+      nearest: { description: name, differences: nearest.differences },
+    };
   }
 
   /** Returns the next step of the stub that handles whole conversations of this RPC, if there is one. */
@@ -96,6 +124,37 @@ export class StubRegistry {
     this.#entries.clear();
     this.#alike.clear();
     this.state = this.#firstState;
+  }
+
+  /** Returns the stubs in the order in which they were created. */
+  list(): StubState[] {
+    return [...this.#entries.values()].flatMap((entries) => [...entries]).sort((a, b) => a.id - b.id);
+  }
+
+  /** Removes the stubs that `isRemoved` selects, and returns them. */
+  remove(isRemoved: (stub: StubState) => boolean): StubState[] {
+    const removed = this.list().filter(isRemoved);
+    const gone = new Set(removed);
+    for (const [method, entries] of this.#entries) {
+      this.#entries.set(method, new Set([...entries].filter((entry) => !gone.has(entry))));
+      const alike = [...(this.#alike.get(method) ?? [])];
+      const kept = alike.map(([key, stubs]) => [key, stubs.filter((stub) => !gone.has(stub))] as const);
+      this.#alike.set(method, new Map(kept.filter(([, stubs]) => stubs.length > 0)));
+    }
+    return removed;
+  }
+
+  /** Runs `change`, which creates and removes stubs. If it throws, the stubs are as before. */
+  atomically<T>(change: () => T): T {
+    const entries = new Map([...this.#entries].map(([method, stubs]) => [method, new Set(stubs)]));
+    const alike = new Map([...this.#alike].map(([method, stubs]) => [method, new Map(stubs)]));
+    try {
+      return change();
+    } catch (error) {
+      this.#entries = entries;
+      this.#alike = alike;
+      throw error;
+    }
   }
 
   #of(method: DescMethod): readonly StubEntry[] {
@@ -130,18 +189,25 @@ type StubContext = {
 };
 
 /** A stub: the requests and states it matches, and its steps. */
-class StubEntry implements StubDraft {
+class StubEntry implements StubDraft, StubState {
+  readonly id: number;
   readonly method: DescMethod;
   readonly #pattern: RequestPattern;
   readonly #context: StubContext;
   readonly #steps: Step[] = [];
   #states: readonly string[] = [];
   #calls = 0;
+  #answered = 0;
 
-  constructor(method: DescMethod, pattern: RequestPattern, context: StubContext) {
+  constructor(id: number, method: DescMethod, pattern: RequestPattern, context: StubContext) {
+    this.id = id;
     this.method = method;
     this.#pattern = pattern;
     this.#context = context;
+  }
+
+  get answered(): number {
+    return this.#answered;
   }
 
   get name(): string {
@@ -217,20 +283,28 @@ class StubEntry implements StubDraft {
    * @throws {StubError} if the number of calls is limited and used up.
    */
   take(): Step {
-    let left = this.#calls;
+    const step = this.#stepOf(this.#calls);
     this.#calls += 1;
+    if (step) {
+      this.#answered += 1;
+      return step;
+    }
+    const limit = this.#steps.reduce((sum, { times = 1 }) => sum + times, 0);
+    throw new StubError(
+      `${nameOf(this.method)}: ${this.name} answers ${limit === 1 ? 'once' : `${limit} times`}, which it has done`,
+      { code: Code.Unimplemented },
+    );
+  }
+
+  #stepOf(call: number): Step | undefined {
+    let left = call;
     for (const step of this.#steps) {
       const { times = 1 } = step;
       if (left < times) return step;
       left -= times;
     }
     const last = this.#steps.at(-1);
-    if (last && last.times === undefined) return last;
-    const limit = this.#steps.reduce((sum, { times = 1 }) => sum + times, 0);
-    throw new StubError(
-      `${nameOf(this.method)}: ${this.name} answers ${limit === 1 ? 'once' : `${limit} times`}, which it has done`,
-      { code: Code.Unimplemented },
-    );
+    return last?.times === undefined ? last : undefined;
   }
 }
 

@@ -20,7 +20,7 @@ import { type Call, Journal } from './journal.ts';
 import { createReceived, type Received } from './received.ts';
 import type { RequestLiteral } from './request-pattern.ts';
 import { createStub, type Stub } from './stub.ts';
-import { StubRegistry } from './stub-registry.ts';
+import { StubRegistry, type StubState } from './stub-registry.ts';
 import { WireFaults } from './wire-faults.ts';
 
 /** The services that a virtual service implements, and the address it listens on. */
@@ -42,6 +42,8 @@ export type VirtualServiceOptions = BrowserAccess &
     readonly port?: number;
     /** How many requests the journal keeps. Default 10,000. Beyond that it drops the oldest calls. */
     readonly journalLimit?: number;
+    /** Whether a request in JSON with a field that its message does not have is `invalid_argument`. Default: it is read without it. */
+    readonly unknownJsonFields?: 'ignored' | 'refused';
   };
 
 /** A running virtual service. Disposing of it stops it. */
@@ -50,6 +52,10 @@ export interface VirtualService extends AsyncDisposable {
   readonly url: string;
   readonly host: string;
   readonly port: number;
+  /** The services that it implements. */
+  readonly services: readonly DescService[];
+  /** The types that messages may hold in a `google.protobuf.Any`. */
+  readonly registry: Registry;
   /** The statuses that its health service reports. */
   readonly health: HealthRegistry;
   /** Its state. Stubs can depend on it (`when`) and change it (`becomes`), and the test can set it. */
@@ -63,17 +69,40 @@ export interface VirtualService extends AsyncDisposable {
    * @throws {Error} if the RPC is not served here.
    */
   stub<M extends DescMethod>(method: M | string, match?: RequestLiteral<M>): Stub<M>;
+  /** Returns the stubs in the order in which they were created, with how often each answered. */
+  stubs(): StubState[];
+  /** Removes the stubs that `isRemoved` selects, and returns them. */
+  removeStubs(isRemoved: (stub: StubState) => boolean): StubState[];
+  /** Runs `change`, which creates and removes stubs. If it throws, the stubs are as before. */
+  changeStubs<T>(change: () => T): T;
+  /** The provider states that the interactions of its contracts have. */
+  readonly knownContractStates: readonly string[];
+  /** The selected provider states; `undefined` if all interactions answer. */
+  readonly contractStates: readonly string[] | undefined;
+  /**
+   * Selects provider states, as the option `contractStates` does; without any, all interactions answer.
+   *
+   * @throws {ContractFileError} if no interaction is given one of the states.
+   * @throws {Error} if it has no contract.
+   */
+  useContractStates(...states: string[]): void;
   /** Returns assertions about the calls received by one RPC, answered or not. */
   received<M extends DescMethod>(method: M | string): Received<M>;
   /** Returns the requests received by one RPC, in the order of arrival. */
   requests<M extends DescMethod>(method: M | string): MessageShape<M['input']>[];
   /** Returns the calls received by one RPC with their headers and outcomes, in the order of arrival. */
   calls<M extends DescMethod>(method: M | string): Call<M>[];
+  /** Returns the calls of one RPC, or of all, in the order of arrival, and how many of them were dropped. */
+  journal(method?: DescMethod | string): { readonly calls: readonly Call[]; readonly dropped: number };
   /** Returns the errors of calls that matched no stub, or several. Useful if the client under test swallows errors. */
   unmatchedRequests(): string[];
   /** Switches on a fault for RPCs or connections, as `FaultProxy.inject` does. */
   inject(fault: Fault, options?: InjectOptions): FaultHandle;
-  /** Removes every stub, recorded call and fault, and returns to the first state. Calls in flight are not affected. */
+  /** How many connections of callers are open. */
+  readonly connections: number;
+  /** Returns the faults that `inject` switched on, in the order of injection. */
+  faults(): FaultHandle[];
+  /** Removes every stub, recorded call and fault, and returns to the first state and contract states. Calls in flight are not affected. */
   reset(): void;
   /** Ends running calls with `unavailable` and closes the port. */
   stop(): Promise<void>;
@@ -103,7 +132,10 @@ export async function startVirtualService(options: VirtualServiceOptions): Promi
   let sources: AnswerSources;
   const server = createRpcServer({
     routes: (router) => {
-      for (const method of served.values()) route(router, method, registry, () => sources);
+      for (const method of served.values()) {
+        const jsonOptions = exactJson(method, registry, options.unknownJsonFields ?? 'ignored');
+        route(router, method, { jsonOptions, sources: () => sources });
+      }
     },
     // Tests reach it by whatever name they gave it.
     allowedHosts: ['*'],
@@ -113,7 +145,7 @@ export async function startVirtualService(options: VirtualServiceOptions): Promi
   });
   const proxy = await listen(server, options);
   sources = { ...parts, wire: new WireFaults(proxy) };
-  return new RunningVirtualService(server, proxy, sources, served);
+  return new RunningVirtualService({ server, proxy, sources, served, services });
 }
 
 /** Opens the port of the service, which is that of the proxy. Only the proxy uses the server's own port. */
@@ -134,7 +166,16 @@ async function listen(
   }
 }
 
+type VirtualServiceParts = {
+  readonly server: RpcServer;
+  readonly proxy: FaultProxy;
+  readonly sources: AnswerSources;
+  readonly served: ReadonlyMap<string, DescMethod>;
+  readonly services: readonly DescService[];
+};
+
 class RunningVirtualService implements VirtualService {
+  readonly services: readonly DescService[];
   readonly host: string;
   readonly port: number;
   readonly url: string;
@@ -144,7 +185,8 @@ class RunningVirtualService implements VirtualService {
   readonly #served: ReadonlyMap<string, DescMethod>;
   #stopping: Promise<void> | undefined;
 
-  constructor(server: RpcServer, proxy: FaultProxy, sources: AnswerSources, served: ReadonlyMap<string, DescMethod>) {
+  constructor({ server, proxy, sources, served, services }: VirtualServiceParts) {
+    this.services = services;
     this.#server = server;
     this.#proxy = proxy;
     this.#sources = sources;
@@ -152,6 +194,10 @@ class RunningVirtualService implements VirtualService {
     this.host = proxy.host;
     this.port = proxy.port;
     this.url = proxy.url.replace(WILDCARD_HOST, (_, six) => (six ? '//[::1]:' : '//127.0.0.1:'));
+  }
+
+  get registry(): Registry {
+    return this.#sources.registry;
   }
 
   get health(): HealthRegistry {
@@ -181,6 +227,32 @@ class RunningVirtualService implements VirtualService {
     });
   }
 
+  stubs(): StubState[] {
+    return this.#sources.stubs.list();
+  }
+
+  removeStubs(isRemoved: (stub: StubState) => boolean): StubState[] {
+    return this.#sources.stubs.remove(isRemoved);
+  }
+
+  changeStubs<T>(change: () => T): T {
+    return this.#sources.stubs.atomically(change);
+  }
+
+  get knownContractStates(): readonly string[] {
+    return this.#sources.contract?.knownStates ?? [];
+  }
+
+  get contractStates(): readonly string[] | undefined {
+    return this.#sources.contract?.states;
+  }
+
+  useContractStates(...states: string[]): void {
+    const { contract } = this.#sources;
+    if (!contract) throw new Error('the virtual service has no contract, so it has no contract states');
+    contract.use(states.length === 0 ? undefined : states);
+  }
+
   received<M extends DescMethod>(method: M | string): Received<M> {
     const { journal, registry } = this.#sources;
     const served = this.#find(method);
@@ -195,6 +267,13 @@ class RunningVirtualService implements VirtualService {
     return this.#sources.journal.of(this.#find(method));
   }
 
+  journal(method?: DescMethod | string): { readonly calls: readonly Call[]; readonly dropped: number } {
+    const { journal } = this.#sources;
+    if (method === undefined) return { calls: journal.all(), dropped: journal.dropped };
+    const served = this.#find(method);
+    return { calls: journal.of(served), dropped: journal.droppedOf(served) };
+  }
+
   unmatchedRequests(): string[] {
     return this.#sources.journal
       .all()
@@ -206,12 +285,21 @@ class RunningVirtualService implements VirtualService {
     return this.#proxy.inject(fault, options);
   }
 
+  get connections(): number {
+    return this.#proxy.connections;
+  }
+
+  faults(): FaultHandle[] {
+    return this.#proxy.faults().filter((handle) => !this.#sources.wire.owns(handle));
+  }
+
   reset(): void {
-    const { stubs, journal, wire } = this.#sources;
+    const { stubs, journal, wire, contract } = this.#sources;
     this.#proxy.heal();
     wire.clear();
     stubs.clear();
     journal.clear();
+    contract?.reset();
   }
 
   stop(): Promise<void> {
@@ -238,7 +326,12 @@ class RunningVirtualService implements VirtualService {
   }
 }
 
-function route(router: ConnectRouter, method: DescMethod, registry: Registry, sources: () => AnswerSources): void {
+type RouteOptions = {
+  readonly jsonOptions: ReturnType<typeof exactJson>;
+  readonly sources: () => AnswerSources;
+};
+
+function route(router: ConnectRouter, method: DescMethod, { jsonOptions, sources }: RouteOptions): void {
   const answer = (given: Message | AsyncIterable<Message>, context: HandlerContext) => {
     const requests = streamsRequests(method) ? (given as AsyncIterable<Message>) : [given as Message];
     return answerCall(method, requests, context, sources());
@@ -247,5 +340,5 @@ function route(router: ConnectRouter, method: DescMethod, registry: Registry, so
     ? answer
     : async (given: Message | AsyncIterable<Message>, context: HandlerContext) =>
         singleResponse(answer(given, context));
-  router.rpc(method, implementation as never, { jsonOptions: exactJson(method, registry, 'ignored') });
+  router.rpc(method, implementation as never, { jsonOptions });
 }

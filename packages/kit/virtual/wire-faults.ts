@@ -7,6 +7,7 @@ import { type Chunk, createStatelessStage } from '../fault-proxy/core/chunk.ts';
 import type { Fault, FaultContext } from '../fault-proxy/core/fault.ts';
 import type { FaultProxy } from '../fault-proxy/fault-proxy.ts';
 import type { HeadDetail } from '../fault-proxy/http2/http2-call.ts';
+import type { FaultHandle } from '../fault-proxy/injected-fault.ts';
 
 const MARK_HEADER = 'touchstone-fault';
 const MARK_LINE = new RegExp(`^${MARK_HEADER}: *(\\d+)\\r\\n`, 'im');
@@ -24,6 +25,8 @@ export class WireFaults {
   readonly #proxy: FaultProxy;
   readonly #methods = new Set<DescMethod>();
   readonly #planned = new Map<string, PlannedFault>();
+  // The ids of the faults that read the marks of answers.
+  readonly #readers = new Set<string>();
   #marks = 0;
 
   constructor(proxy: FaultProxy) {
@@ -34,7 +37,7 @@ export class WireFaults {
   enable(method: DescMethod): void {
     if (this.#methods.has(method)) return;
     this.#methods.add(method);
-    this.#proxy.inject(this.#createMarkReader(), { rpc: nameOf(method) });
+    this.#readers.add(this.#proxy.inject(this.#createMarkReader(), { rpc: nameOf(method) }).id);
   }
 
   /**
@@ -52,9 +55,15 @@ export class WireFaults {
     if (this.#planned.size > MAX_PLANNED && oldest !== undefined) this.#planned.delete(oldest);
   }
 
+  /** Returns whether a fault of the proxy is one of those that apply the faults of stubs. */
+  owns({ id }: Pick<FaultHandle, 'id'>): boolean {
+    return this.#readers.has(id);
+  }
+
   /** Forgets the enabled RPCs. The caller has removed all faults of the proxy. */
   clear(): void {
     this.#methods.clear();
+    this.#readers.clear();
   }
 
   #createMarkReader(): Fault {

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
-import { FaultProxyService } from '@touchstone/kit';
+import { createControlClient, FaultProxyService } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
 import { runKit, startKit } from '../../support/kit-command.ts';
 import { askForecast, openWeatherFiles, startProvider } from './weather.ts';
@@ -83,5 +83,20 @@ describe('a command that serves', () => {
 
     expect(exitCode).toBe(2);
     expect(stderr).toBe(`error: --port: port ${port} is in use already\n`);
+  });
+
+  it('is controlled by another process: its provider state, its stubs and its journal', async () => {
+    await using weather = await openWeatherFiles();
+    await using kit = await startKit(['stub', weather.contracts, '--descriptors', weather.descriptors, '--control']);
+    const { listening, control: controlUrl } = kit.ready;
+    const control = await createControlClient(controlUrl);
+
+    await control.setProviderStates('Oslo expects sun');
+    const ofContract = await askForecast(listening);
+    await control.addStubs({ ...(stubs[0] as (typeof stubs)[number]), replies: { highestCelsius: -3 } });
+    const ofStub = await askForecast(listening);
+    const { exitCode } = await kit.stop();
+
+    expect([ofContract, ofStub, exitCode]).toMatchObject([sunny, { highestCelsius: -3 }, 0]);
   });
 });

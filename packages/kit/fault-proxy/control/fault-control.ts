@@ -1,7 +1,7 @@
 // The control port: an RPC service with which another process, or grpcurl, switches the faults of running proxies.
 
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { Code, ConnectError, type ServiceImpl } from '@connectrpc/connect';
+import { Code, ConnectError, type ConnectRouter, type ServiceImpl } from '@connectrpc/connect';
 import { createRpcServer } from '@touchstone/rpc-server';
 import { corsOf } from '../../base/browser-access.ts';
 import type { FaultProxy } from '../fault-proxy.ts';
@@ -38,7 +38,7 @@ export type FaultControl = AsyncDisposable & {
 export async function startFaultControl(options: FaultControlOptions): Promise<FaultControl> {
   const server = createRpcServer({
     ...corsOf({}),
-    routes: (router) => router.service(FaultProxyService, implement(new Map(Object.entries(options.proxies)))),
+    routes: (router) => routeFaultProxies(router, options.proxies),
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
   });
@@ -47,7 +47,15 @@ export async function startFaultControl(options: FaultControlOptions): Promise<F
   return { url, host, port, stop, [Symbol.asyncDispose]: stop };
 }
 
-function implement(proxies: ReadonlyMap<string, FaultProxy>): ServiceImpl<typeof FaultProxyService> {
+/** Registers touchstone.kit.v1.FaultProxyService for these proxies. */
+export function routeFaultProxies(router: ConnectRouter, proxies: Readonly<Record<string, ControlledProxy>>): void {
+  router.service(FaultProxyService, implement(new Map(Object.entries(proxies))));
+}
+
+/** A fault proxy, as the control port uses it. */
+type ControlledProxy = Pick<FaultProxy, 'url' | 'connections' | 'faults' | 'inject'>;
+
+function implement(proxies: ReadonlyMap<string, ControlledProxy>): ServiceImpl<typeof FaultProxyService> {
   return {
     listProxies: () => ({
       proxies: [...proxies].map(([name, proxy]) => ({
@@ -84,8 +92,9 @@ function implement(proxies: ReadonlyMap<string, FaultProxy>): ServiceImpl<typeof
   };
 }
 
-function find(proxies: ReadonlyMap<string, FaultProxy>, name: string): FaultProxy {
-  const proxy = proxies.get(name);
+function find(proxies: ReadonlyMap<string, ControlledProxy>, name: string): ControlledProxy {
+  const [only, ...others] = proxies.values();
+  const proxy = name === '' && others.length === 0 ? only : proxies.get(name);
   if (proxy !== undefined) return proxy;
   throw new ConnectError(
     `proxy: no proxy is named "${name}"; the proxies are ${[...proxies.keys()].join(', ')}`,

@@ -34,7 +34,7 @@ function ask(request: Match): unknown {
 function take(request: Match): Step {
   const requests = [create(ReserveStockRequestSchema, request)];
   const step = registry.find(reserveStock, requests);
-  if (!step) throw new Error(registry.explainUnmatched(reserveStock, requests));
+  if (!step) throw new Error(registry.explainUnmatched(reserveStock, requests).message);
   return step;
 }
 
@@ -262,12 +262,60 @@ describe('the configuration of a stub', () => {
     const answerTo = (...bookIds: string[]) => {
       const requests = bookIds.map((bookId) => create(ReturnBooksRequestSchema, { bookId }));
       const step = registry.find(returnBooks, requests);
-      return step ? Reflect.get(step.action, 'reply') : registry.explainUnmatched(returnBooks, requests);
+      return step ? Reflect.get(step.action, 'reply') : registry.explainUnmatched(returnBooks, requests).message;
     };
 
     expect([answerTo('b1', 'b2'), answerTo('b8', 'b9')]).toEqual([{ count: 2 }, { count: 9 }]);
     expect(answerTo('b1', 'b3')).toContain('but requests[1].bookId is "b3", not "b2"');
     expect(answerTo('b1', 'b2', 'b3', 'b9')).toEqual({ count: 9 });
     expect(answerTo()).toContain('requests.length is 0, not 2');
+  });
+});
+
+describe('the stubs of a registry', () => {
+  const names = () => registry.list().map(({ name }) => name);
+
+  it('are listed in the order of creation, with how many calls each answered', () => {
+    stub({ orderId: 'o1' }).replies({}).times(1);
+    stub().hangs();
+    ask({ orderId: 'o1' });
+    ask({ orderId: 'o2' });
+    expect(() => ask({ orderId: 'o1' })).toThrow('answers once, which it has done');
+
+    expect(registry.list()).toMatchObject([
+      { name: 'stub(ReserveStock, { orderId: "o1" })', answered: 1 },
+      { name: 'stub(ReserveStock)', answered: 1 },
+    ]);
+  });
+
+  it('no longer answer when they are removed, and can be created again', () => {
+    stub({ orderId: 'o1' }).replies({});
+    stub({ orderId: 'o2' }).replies({});
+
+    const removed = registry.remove(({ name }) => name.includes('"o1"'));
+
+    expect(removed.map(({ name }) => name)).toEqual(['stub(ReserveStock, { orderId: "o1" })']);
+    expect(() => ask({ orderId: 'o1' })).toThrow('no stub matches');
+    stub({ orderId: 'o1' }).hangs();
+    expect([ask({ orderId: 'o1' }), names().length]).toEqual(['hang', 2]);
+  });
+
+  it('are as before a change that fails, replaced and removed ones included', () => {
+    stub({ orderId: 'o1' }).replies({});
+    stub({ orderId: 'o2' }).replies({});
+    const before = names();
+
+    const change = () =>
+      registry.atomically(() => {
+        registry.remove(({ name }) => name.includes('"o2"'));
+        stub({ orderId: 'o1' }).hangs();
+        stub({ orderId: 'o3', wrong: 1 });
+      });
+
+    expect(change).toThrow('wrong');
+    expect(names()).toEqual(before);
+    expect([ask({ orderId: 'o1' }), ask({ orderId: 'o2' })]).toEqual([{}, {}]);
+    stub({ orderId: 'o1' }).hangs();
+    expect(names().length).toBe(2);
   });
 });

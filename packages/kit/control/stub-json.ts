@@ -1,20 +1,20 @@
-// Stubs of a virtual service in a JSON file: the same as `stub(...)` and its methods, as data.
+// Stubs of a virtual service in JSON: the same as `stub(...)` and its methods, as data.
 
 import { type DescMethod, fromJson, type JsonValue, type Registry } from '@bufbuild/protobuf';
 import { AnySchema, anyUnpack } from '@bufbuild/protobuf/wkt';
 import type { Code } from '@connectrpc/connect';
 import { codeFromString } from '@connectrpc/connect/protocol-connect';
+import { reasonOf } from '../base/error-reason.ts';
 import { streamsResponses } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
+import { readFault } from '../fault-proxy/control/fault-argument.ts';
 import { requireNumber } from '../fault-proxy/core/require-option.ts';
 import { parseExactly, withoutBigints } from '../matching/exact-json.ts';
 import type { ErrorDetails } from '../virtual/step.ts';
 import type { Stub, StubSequence } from '../virtual/stub.ts';
 import type { VirtualService } from '../virtual/virtual-service.ts';
-import { readFault } from './fault-argument.ts';
-import { oneLineOf } from './option-error.ts';
 
-/** The RPCs and types that the stubs of a file can use. */
+/** The RPCs and types that stubs in JSON can use. */
 export type StubVocabulary = {
   readonly methods: readonly DescMethod[];
   readonly registry: Registry;
@@ -25,7 +25,7 @@ type Json = Readonly<Record<string, unknown>>;
 const STEP_KEYS = ['replies', 'fails', 'hangs', 'delayMs', 'paceMs', 'withFault', 'times', 'becomes'];
 
 /**
- * Adds the stubs of a file to a virtual service.
+ * Adds a JSON list of stubs to a virtual service.
  *
  * @returns the number of stubs.
  * @throws {Error} naming the stub, its step and the problem.
@@ -33,6 +33,15 @@ const STEP_KEYS = ['replies', 'fails', 'hangs', 'delayMs', 'paceMs', 'withFault'
 export function applyStubs(text: string, service: Pick<VirtualService, 'stub'>, vocabulary: StubVocabulary): number {
   const stubs = parseExactly(text);
   if (!Array.isArray(stubs)) throw new Error('must be a list of stubs');
+  return applyStubList(stubs, service, vocabulary);
+}
+
+/** Does so with parsed JSON, whose whole numbers that a double cannot hold are bigints. */
+export function applyStubList(
+  stubs: readonly unknown[],
+  service: Pick<VirtualService, 'stub'>,
+  vocabulary: StubVocabulary,
+): number {
   for (const [index, stub] of stubs.entries()) within(`[${index}]`, () => applyStub(stub, service, vocabulary));
   return stubs.length;
 }
@@ -159,7 +168,7 @@ function within<T>(place: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    const problem = oneLineOf(error);
+    const problem = reasonOf(error).replaceAll(/\s*\n\s*/g, ' ');
     throw new Error(problem.startsWith('[') ? `${place}${problem}` : `${place}: ${problem}`, { cause: error });
   }
 }

@@ -3,7 +3,7 @@ import { create, type DescMethod, type Message } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { ErrorInfoSchema } from '../../../../packages/kit/command-line/gen/google/rpc/error_details_pb.ts';
-import { applyStubs } from '../../../../packages/kit/command-line/stub-file.ts';
+import { applyStubs } from '../../../../packages/kit/control/stub-json.ts';
 import {
   GetForecastRequestSchema,
   WeatherService,

@@ -1,6 +1,6 @@
 // Arguments that describe faults: `kind:setting=value,...`.
 import { describe, expect, it } from 'vitest';
-import { FAULT_KINDS, readFault } from '../../../../packages/kit/command-line/fault-argument.ts';
+import { FAULT_KINDS, readFault } from '../../../../packages/kit/fault-proxy/control/fault-argument.ts';
 import { FaultSchema } from '../../../../packages/kit/fault-proxy/control/gen/touchstone/kit/v1/fault_proxy_service_pb.ts';
 
 describe('a fault as an argument', () => {

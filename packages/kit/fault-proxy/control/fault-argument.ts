@@ -9,14 +9,15 @@ import {
   type JsonValue,
   ScalarType,
 } from '@bufbuild/protobuf';
-import { faultOf, optionsOf } from '../fault-proxy/control/fault-from-proto.ts';
+import type { Fault } from '../core/fault.ts';
+import type { InjectOptions } from '../injected-fault.ts';
+import { faultOf, optionsOf } from './fault-from-proto.ts';
 import {
   FaultSchema,
+  type InjectFaultRequest,
   InjectFaultRequestSchema,
   type Fault as ProtoFault,
-} from '../fault-proxy/control/gen/touchstone/kit/v1/fault_proxy_service_pb.ts';
-import type { Fault } from '../fault-proxy/core/fault.ts';
-import type { InjectOptions } from '../fault-proxy/injected-fault.ts';
+} from './gen/touchstone/kit/v1/fault_proxy_service_pb.ts';
 
 /** A fault and the targets it selects. */
 export type FaultArgument = {
@@ -73,6 +74,12 @@ export const TARGET_SETTINGS: readonly string[] = TARGET_FIELDS.map(describeSett
  * @throws {Error} naming the kind or setting that is invalid.
  */
 export function readFault(text: string): FaultArgument {
+  const request = readFaultRequest(text);
+  return { fault: faultOf(request.fault), options: optionsOf(request) };
+}
+
+/** Reads the same as a request of the control RPC, without the name of a proxy. */
+export function readFaultRequest(text: string): InjectFaultRequest {
   const [kind, list = ''] = splitAt(text, ':');
   const field = FaultSchema.fields.find(({ localName }) => toKebabCase(localName) === kind);
   if (!field)
@@ -87,8 +94,8 @@ export function readFault(text: string): FaultArgument {
   }
   const pick = (settings: readonly DescField[]): JsonObject =>
     Object.fromEntries(Object.entries(given).filter(([name]) => settings.some(({ localName }) => localName === name)));
-  const fault = fromJson(FaultSchema, { [field.jsonName]: pick(settingsOf(field)) });
-  return { fault: faultOf(fault), options: optionsOf(fromJson(InjectFaultRequestSchema, pick(TARGET_FIELDS))) };
+  const fault = { [field.jsonName]: pick(settingsOf(field)) };
+  return fromJson(InjectFaultRequestSchema, { ...pick(TARGET_FIELDS), fault });
 }
 
 function readValue(setting: DescField, text: string | undefined): JsonValue {
