@@ -57,6 +57,19 @@ export type NatsServerOptions = {
   readonly log: (line: string) => void;
   /** The path of nats-server. Default: the one that findNatsServer returns. */
   readonly program?: string | undefined;
+  /** Makes it a server of a cluster. */
+  readonly cluster?: NatsClusterMember | undefined;
+};
+
+export type NatsClusterMember = {
+  /** The server's name, which no other server of the cluster has. */
+  readonly name: string;
+  /** The loopback port for the other servers. */
+  readonly port: number;
+  /** The ports of all servers. */
+  readonly ports: readonly number[];
+  /** What the servers show to each other: letters and digits. */
+  readonly password: string;
 };
 
 export type NatsServer = AsyncDisposable & {
@@ -141,9 +154,9 @@ async function isExecutable(file: string): Promise<boolean> {
 }
 
 // JSON strings are valid in the server's configuration format: no name or password can break out of its value.
-function formatConfig({ storeDir, port, users, tls }: Omit<NatsServerOptions, 'log'>): string {
+function formatConfig({ storeDir, port, users, tls, cluster }: Omit<NatsServerOptions, 'log'>): string {
   return [
-    'server_name: touchstone',
+    `server_name: ${cluster?.name ?? 'touchstone'}`,
     'host: 127.0.0.1',
     // nats-server chooses a free port for -1; 0 means its default port.
     `port: ${port === 0 ? -1 : port}`,
@@ -151,9 +164,21 @@ function formatConfig({ storeDir, port, users, tls }: Omit<NatsServerOptions, 'l
     ...(tls === undefined
       ? []
       : [`tls: { cert_file: ${JSON.stringify(tls.cert)}, key_file: ${JSON.stringify(tls.key)} }`]),
+    ...(cluster === undefined ? [] : [`cluster: ${JSON.stringify(formatCluster(cluster))}`]),
     `accounts: ${JSON.stringify(formatAccounts(users), undefined, 2)}`,
     '',
   ].join('\n');
+}
+
+function formatCluster({ port, ports, password }: NatsClusterMember): object {
+  return {
+    name: 'touchstone',
+    listen: `127.0.0.1:${port}`,
+    authorization: { user: 'route', password },
+    routes: ports.map((peer) => `nats-route://route:${password}@127.0.0.1:${peer}`),
+    // A server tells clients and servers nothing of addresses: each has the whole list.
+    no_advertise: true,
+  };
 }
 
 function formatAccounts(users: readonly NatsUser[]): Record<string, object> {

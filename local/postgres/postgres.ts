@@ -57,6 +57,8 @@ export type PostgresOptions = {
   readonly log: (line: string) => void;
   /** False trades durability across a crash of the machine for speed in tests. Default true. */
   readonly durable?: boolean;
+  /** Settings of the server, in place of the local ones. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** With them the server speaks TLS too; the superuser verifies it by the authority. Paths of PEM files. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string } | undefined;
 };
@@ -93,7 +95,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   if (!existsSync(dataDir)) await createCluster(programs, account, dataDir, password, durable);
 
   const tls = options.tls && (await installCertificate(options.tls, account, dataDir));
-  const launched = await launch({ programs, account, dataDir, wantedPort, durable, tls, log });
+  const settings = { ...options.settings, ...tls };
+  const launched = await launch({ programs, account, dataDir, wantedPort, durable, settings, log });
   const superuserUrl = `postgres://${SUPERUSER}:${encodeURIComponent(password)}@127.0.0.1:${launched.port}/postgres${
     options.tls === undefined ? '' : `?sslmode=verify-full&sslrootcert=${encodeURIComponent(options.tls.ca)}`
   }`;
@@ -175,7 +178,7 @@ type LaunchOptions = {
   readonly wantedPort: number;
   readonly durable: boolean;
   /** More settings of the server. */
-  readonly tls: Readonly<Record<string, string>> | undefined;
+  readonly settings: Readonly<Record<string, string>>;
   readonly log: (line: string) => void;
 };
 
@@ -197,10 +200,10 @@ async function launch(options: LaunchOptions): Promise<{ process: ChildProcess; 
 }
 
 async function launchOnce(
-  { programs, account, dataDir, durable, tls, log }: LaunchOptions,
+  { programs, account, dataDir, durable, settings: given, log }: LaunchOptions,
   port: number,
 ): Promise<{ process: ChildProcess; pid: number }> {
-  const settings = { ...SETTINGS, ...(durable ? {} : THROWAWAY_SETTINGS), ...tls, port: String(port) };
+  const settings = { ...SETTINGS, ...(durable ? {} : THROWAWAY_SETTINGS), ...given, port: String(port) };
   const { command, args, options } = account.invoke(programs.postgres, [
     '-D',
     dataDir,
@@ -221,7 +224,8 @@ async function launchOnce(
       process: child,
       output: stderr,
       log,
-      isReady: (line) => line.includes('database system is ready to accept connections'),
+      // A standby accepts read-only ones.
+      isReady: (line) => /database system is ready to accept (read-only )?connections/.test(line),
       timeoutMs: START_TIMEOUT_MS,
     });
   } catch (error) {

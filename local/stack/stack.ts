@@ -1,6 +1,8 @@
 // The local stack: starts, supervises and stops the platform's processes, for `make run` and the tests.
 
+import { splitDatabaseUrl } from '../../services/platform/base/database-url.ts';
 import type { Environment } from '../../services/platform/base/settings.ts';
+import { parseBrokerUrl } from '../../services/platform/messaging/broker-url.ts';
 import { provideIdentity } from '../identity/identity-files.ts';
 import { authorityFile, provideCertificates } from '../identity/stack-certificates.ts';
 import { createTokenIssuer, type Role, type TokenIssuer } from '../identity/token-issuer.ts';
@@ -346,11 +348,15 @@ function localAddress(plan: StackPlan, name: ProcessName): string {
 
 /** Host and port only: the rest of a connection string may hold secrets. */
 function externalAddress(external: StackPlan['settings']['external'], name: ProcessName): string {
+  if (name === 'nats')
+    return external.natsUrl === undefined ? '-' : parseBrokerUrl(external.natsUrl).servers.join(', ');
   const urls: Partial<Record<ProcessName, string | undefined>> = {
-    nats: external.natsUrl,
     provider: external.paymentProviderUrl,
     mailbox: external.smtpUrl,
   };
-  const given = name === 'postgres' ? [...external.databaseUrls.values()] : [urls[name]];
+  const given =
+    name === 'postgres'
+      ? [...external.databaseUrls.values()].flatMap((url) => splitDatabaseUrl(url) ?? [])
+      : [urls[name]];
   return [...new Set(given.map((url) => (url === undefined ? '-' : new URL(url).host)))].join(', ');
 }

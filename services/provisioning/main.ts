@@ -7,8 +7,7 @@ import { scrubSecrets } from '../platform/observability/log.ts';
 import { loadConfig } from './config.ts';
 
 try {
-  const { natsUrl: url, limits } = loadConfig(process.env);
-  await provisionBroker({ url, domain: DOMAIN, flows: EVENT_FLOWS, limits });
+  await provisionBroker({ ...loadConfig(process.env), domain: DOMAIN, flows: EVENT_FLOWS });
   process.stdout.write('the streams and consumers are provisioned\n');
 } catch (error) {
   process.stderr.write(`the streams and consumers are not provisioned: ${scrubSecrets(describeError(error))}\n`);

@@ -1,5 +1,6 @@
 // Types and parsing of settings. Each service lists its own; a start with bad settings reports every fault at once and fails.
 import { z } from 'zod';
+import { splitDatabaseUrl } from './database-url.ts';
 
 export { z } from 'zod';
 
@@ -23,8 +24,17 @@ export const httpUrl = (defaultUrl: string) => urlOf(['http:', 'https:']).defaul
 /** The address of an HTTP service, or undefined. */
 export const optionalHttpUrl = () => urlOf(['http:', 'https:']).optional();
 
-/** `postgres://user:password@host:port/database`; has no default. */
-export const postgresUrl = () => urlOf(['postgres:', 'postgresql:']);
+/**
+ * `postgres://user:password@host:port/database`; several `host:port`, separated by commas, are a primary and its standbys. Has no
+ * default.
+ */
+export const postgresUrl = () =>
+  z.string().refine((text) => splitDatabaseUrl(text) !== undefined, {
+    error: ({ input }) =>
+      /[?&]target_session_attrs=(?!(read-write|primary)(&|$))/.test(String(input))
+        ? 'must name no other target_session_attrs than read-write'
+        : 'must be an address that starts with postgres:// or postgresql://',
+  });
 
 /** `smtp://host:port`. */
 export const smtpUrl = (defaultUrl: string) => urlOf(['smtp:', 'smtps:']).default(defaultUrl);

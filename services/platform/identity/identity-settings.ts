@@ -49,13 +49,22 @@ export function identityConfig(settings: Settings): IdentityConfig {
       clockToleranceMs: settings.TOKEN_CLOCK_TOLERANCE_MS,
     },
     ownTokenFile: settings.IDENTITY_TOKEN_FILE,
-    tls: tlsPaths(settings),
+    tls: tlsPathsOf(settings),
     trustDomain: settings.TRUST_DOMAIN,
     insecure: settings.INSECURE === 'on',
   };
 }
 
-function tlsPaths({ TLS_CERT_FILE: cert, TLS_KEY_FILE: key, TLS_CA_FILE: ca }: Settings): TlsPaths | undefined {
+/**
+ * The files for TLS; undefined without them.
+ *
+ * @throws {ConfigError} when some of them are missing.
+ */
+export function tlsPathsOf({
+  TLS_CERT_FILE: cert,
+  TLS_KEY_FILE: key,
+  TLS_CA_FILE: ca,
+}: Pick<Settings, 'TLS_CERT_FILE' | 'TLS_KEY_FILE' | 'TLS_CA_FILE'>): TlsPaths | undefined {
   if (cert === undefined && key === undefined && ca === undefined) return undefined;
   if (cert !== undefined && key !== undefined && ca !== undefined) return { cert, key, ca };
   throw new ConfigError(

@@ -16,6 +16,7 @@ import { backoffMs, pause } from '../base/backoff.ts';
 import { describeError } from '../base/errors.ts';
 import type { TlsPaths } from '../identity/tls-files.ts';
 import type { Logger } from '../observability/log.ts';
+import { parseBrokerUrl } from './broker-url.ts';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 3_000;
@@ -42,8 +43,8 @@ export type Broker = {
 
 export type BrokerOptions = {
   /**
-   * `nats://user:password@host:port`; with `tls://` the connection is always encrypted. `?api_prefix=EVENTS.API` names the subjects
-   * under which this user's account imports the JetStream API of another account.
+   * `nats://user:password@host:port`, or the servers of a cluster separated by commas; with `tls://` the connection is always
+   * encrypted. `?api_prefix=EVENTS.API` names the subjects under which this user's account imports the JetStream API of another account.
    */
   readonly url: string;
   /** The service's name: the connection's name and the prefix of its inbox. */
@@ -114,16 +115,15 @@ export function createBroker(options: BrokerOptions): Broker {
 export async function openSession(
   options: Pick<BrokerOptions, 'url' | 'service' | 'tls' | 'credentialsFile'>,
 ): Promise<BrokerSession> {
-  const { protocol, host, username, password, searchParams } = new URL(options.url);
-  const apiPrefix = searchParams.get('api_prefix');
-  const api = { timeout: REQUEST_TIMEOUT_MS, ...(apiPrefix === null ? {} : { apiPrefix }) };
+  const { servers, isTls, login, apiPrefix } = parseBrokerUrl(options.url);
+  const api = { timeout: REQUEST_TIMEOUT_MS, ...(apiPrefix === undefined ? {} : { apiPrefix }) };
   const connection = await connect({
-    servers: host,
+    servers: [...servers],
     name: options.service,
     inboxPrefix: `_INBOX_${options.service}`,
-    ...(username === '' ? {} : { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
+    ...login,
     // Without it the client would connect unencrypted when the server does not require TLS.
-    ...(protocol === 'tls:' ? { tls: tlsOptions(options.tls) } : {}),
+    ...(isTls ? { tls: tlsOptions(options.tls) } : {}),
     ...(await readCredentials(options.credentialsFile)),
     timeout: CONNECT_TIMEOUT_MS,
     // By default the client gives up after some attempts, or on a rejected password: this one never does.

@@ -9,22 +9,25 @@ import { type EventFlow, provisionStreams, type StreamLimits } from './streams.t
 const PROVISIONER = 'provisioner';
 
 export type ProvisioningOptions = {
-  /** The broker, with the provisioner's user and password. */
+  /** The broker, with the provisioner's user and password; the servers of a cluster are separated by commas. */
   readonly url: string;
+  /** The credentials file of the provisioner, instead of user and password in the url. */
+  readonly credentialsFile?: string | undefined;
   /** For a `tls:` url: the authorities to accept, and the certificate to show. */
   readonly tls?: TlsPaths | undefined;
   readonly domain: Domain;
   readonly flows: readonly EventFlow[];
-  /** Default: 1 GiB a stream, 256 KiB an event. */
-  readonly limits?: StreamLimits;
+  /** Default: 1 GiB a stream, 256 KiB an event, one replica. */
+  readonly limits?: Partial<StreamLimits>;
 };
 
 /**
  * Connects, creates what is missing, updates what exists, disconnects.
  * @throws {NatsError} when the broker does not answer or refuses.
  */
-export async function provisionBroker({ url, tls, domain, flows, limits }: ProvisioningOptions): Promise<void> {
-  const { connection, manager } = await openSession({ url, tls, service: PROVISIONER });
+export async function provisionBroker(options: ProvisioningOptions): Promise<void> {
+  const { url, credentialsFile, tls, domain, flows, limits } = options;
+  const { connection, manager } = await openSession({ url, credentialsFile, tls, service: PROVISIONER });
   try {
     await provisionStreams(manager, domain, flows, limits);
   } finally {

@@ -35,10 +35,12 @@ export type StreamLimits = {
   readonly maxBytes: number;
   /** What an event may have, in bytes, its headers included. */
   readonly maxMessageBytes: number;
+  /** On how many servers of the cluster each stream and consumer is stored: with 3, any one of them may be lost. */
+  readonly replicas: 1 | 3 | 5;
 };
 
-/** 1 GiB and 256 KiB: more than 30 days of events need, and five times the largest event. */
-const DEFAULT_STREAM_LIMITS: StreamLimits = { maxBytes: 1024 ** 3, maxMessageBytes: 256 * 1024 };
+/** 1 GiB and 256 KiB: more than 30 days of events need, and five times the largest event. A single server holds one replica. */
+const DEFAULT_STREAM_LIMITS: StreamLimits = { maxBytes: 1024 ** 3, maxMessageBytes: 256 * 1024, replicas: 1 };
 
 type Api = {
   readonly streams: Pick<JetStreamManager['streams'], 'info' | 'add' | 'update'>;
@@ -50,12 +52,13 @@ export async function provisionStreams(
   api: Api,
   domain: Domain,
   flows: readonly EventFlow[],
-  limits: StreamLimits = DEFAULT_STREAM_LIMITS,
+  changed: Partial<StreamLimits> = {},
 ): Promise<void> {
+  const limits = { ...DEFAULT_STREAM_LIMITS, ...changed };
   const producers = flows.filter(({ publishes }) => publishes);
   await Promise.all(producers.map(({ service }) => provisionStream(api, domain, service, limits)));
   const consumers = flows.flatMap(({ service, consumes }) => consumes.map((producer) => ({ service, producer })));
-  await Promise.all(consumers.map((consumer) => provisionConsumer(api, domain, consumer)));
+  await Promise.all(consumers.map((consumer) => provisionConsumer(api, domain, consumer, limits.replicas)));
 }
 
 async function provisionStream({ streams }: Api, domain: Domain, service: string, limits: StreamLimits): Promise<void> {
@@ -67,6 +70,7 @@ async function provisionStream({ streams }: Api, domain: Domain, service: string
     max_bytes: limits.maxBytes,
     max_msg_size: limits.maxMessageBytes,
     duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+    num_replicas: limits.replicas,
   };
   try {
     await streams.info(name);
@@ -92,10 +96,14 @@ async function provisionConsumer(
   { consumers }: Api,
   domain: Domain,
   { service, producer }: { readonly service: string; readonly producer: string },
+  replicas: number,
 ): Promise<void> {
   const stream = streamOf(domain, producer);
   try {
-    await consumers.info(stream, service);
+    const { config } = await consumers.info(stream, service);
+    // The rest stays as it is: the consumer knows what was delivered. 0 follows the stream.
+    if (![0, replicas].includes(config.num_replicas ?? 0))
+      await consumers.add(stream, { ...config, num_replicas: replicas });
   } catch (error) {
     if (!isConsumerMissing(error)) throw error;
     await consumers.add(stream, {

@@ -1,6 +1,8 @@
 // The settings that every service has, and how they map to its RuntimeConfig.
-import { count, credential, durationMs, KEEPS_EMPTY, urlOf, z } from '../base/settings.ts';
+import { splitDatabaseUrl } from '../base/database-url.ts';
+import { count, credential, durationMs, KEEPS_EMPTY, z } from '../base/settings.ts';
 import { identityConfig, identitySettings } from '../identity/identity-settings.ts';
+import { brokerUrl } from '../messaging/broker-url.ts';
 import { DEFAULT_LIMITS } from '../server/load-shedding.ts';
 import { serverLimitSettings, serverLimits } from './server-limits.ts';
 import type { RuntimeConfig } from './service-runtime.ts';
@@ -10,6 +12,9 @@ export const DEFAULT_DATABASE_TIMEOUT_MS = 500;
 
 /** The connections of a replica: those of all six services fit into the 97 that a Postgres with its own defaults has for them. */
 export const DEFAULT_DATABASE_CONNECTIONS = 15;
+
+/** Twelve replicas, two of each service, fit into those 97. */
+const MINIMUM_DATABASE_CONNECTIONS = 8;
 
 /** The address to listen on, the log level, the limits of concurrent calls and of statements, the browser origins that may call, the broker. */
 export const sharedSettings = {
@@ -21,11 +26,12 @@ export const sharedSettings = {
   MAX_STREAMS: count(DEFAULT_LIMITS.maxStreams),
   OPS_CALLS_PER_SECOND: count(DEFAULT_LIMITS.opsCallsPerSecond),
   DATABASE_TIMEOUT_MS: durationMs(DEFAULT_DATABASE_TIMEOUT_MS),
-  DATABASE_CONNECTIONS: count(DEFAULT_DATABASE_CONNECTIONS, 9),
+  DATABASE_CONNECTIONS: count(DEFAULT_DATABASE_CONNECTIONS, MINIMUM_DATABASE_CONNECTIONS),
+  DATABASE_POOLER: z.enum(['none', 'transaction'], 'must be none or transaction').default('none'),
   ...identitySettings,
   NATS_CREDS_FILE: z.string().optional(),
   ...serverLimitSettings,
-  NATS_URL: urlOf(['nats:', 'tls:']).default('nats://127.0.0.1:42229'),
+  NATS_URL: brokerUrl().default('nats://127.0.0.1:42229'),
   CORS_ORIGINS: z
     .string()
     .optional()
@@ -59,6 +65,7 @@ export function runtimeConfig(
     databaseUrl: withAuthority(databaseUrl, settings.TLS_CA_FILE),
     migrationDatabaseUrl: migrationDatabaseUrl && withAuthority(migrationDatabaseUrl, settings.TLS_CA_FILE),
     databaseConnections: settings.DATABASE_CONNECTIONS,
+    databasePooled: settings.DATABASE_POOLER === 'transaction',
     natsUrl: settings.NATS_URL,
     natsCredentialsFile: settings.NATS_CREDS_FILE,
     databaseTimeoutMs: settings.DATABASE_TIMEOUT_MS,
@@ -78,11 +85,12 @@ export function runtimeConfig(
 
 /** Lets a database that must be verified be verified by our own authority, unless its url names another. */
 function withAuthority(databaseUrl: string, authorityFile: string | undefined): string {
-  const url = new URL(databaseUrl);
-  const isVerified = ['verify-ca', 'verify-full'].includes(url.searchParams.get('sslmode') ?? '');
-  if (!isVerified || authorityFile === undefined || url.searchParams.has('sslrootcert')) return databaseUrl;
-  url.searchParams.set('sslrootcert', authorityFile);
-  return url.href;
+  const [server = databaseUrl] = splitDatabaseUrl(databaseUrl) ?? [];
+  const { searchParams } = new URL(server);
+  const isVerified = ['verify-ca', 'verify-full'].includes(searchParams.get('sslmode') ?? '');
+  if (!isVerified || authorityFile === undefined || searchParams.has('sslrootcert')) return databaseUrl;
+  // Several servers are no URL, so it is added to the text.
+  return `${databaseUrl}&sslrootcert=${encodeURIComponent(authorityFile)}`;
 }
 
 function isOrigin(origin: string): boolean {

@@ -34,6 +34,7 @@ import { guardMetrics } from '../server/metrics-access.ts';
 import { toConnectError } from '../server/rpc-errors.ts';
 import { createServerInterceptors } from '../server/rpc-interceptors.ts';
 import { createDatabase, type Database, isDatabaseOutage } from '../storage/database.ts';
+import { checkDatabase, declareConnections } from '../storage/database-check.ts';
 import { migrate } from '../storage/migrations.ts';
 import { createPruner, MESSAGING_RULES, type PruneRule } from '../storage/pruner.ts';
 import { DEFAULT_DATABASE_CONNECTIONS, DEFAULT_DATABASE_TIMEOUT_MS } from './config.ts';
@@ -60,6 +61,8 @@ export type RuntimeConfig = {
   readonly migrationDatabaseUrl?: string | undefined;
   /** How many connections a replica may have: three for operators, metrics and health; of the rest two thirds for calls. Default: DEFAULT_DATABASE_CONNECTIONS. */
   readonly databaseConnections?: number;
+  /** Whether databaseUrl is that of a pooler in transaction mode. Default false. */
+  readonly databasePooled?: boolean;
   /** How long a call waits for a connection, and for each statement. Default: DEFAULT_DATABASE_TIMEOUT_MS. */
   readonly databaseTimeoutMs?: number;
   readonly natsUrl: string;
@@ -152,10 +155,10 @@ export function createService(options: ServiceOptions): Service {
   );
   const health = new HealthRegistry();
   const healthDatabase = createDatabase({
-    url: config.databaseUrl,
+    ...databaseOptions(options),
     size: HEALTH_POOL_SIZE,
     timeoutMs: BACKGROUND_TIMEOUT_MS,
-    log,
+    applicationName: declareConnections(name, connectionsOf(config)),
   });
   const server = createServer(config, runtime, definition, consumers, health);
 
@@ -165,7 +168,15 @@ export function createService(options: ServiceOptions): Service {
       {
         name: 'database',
         start: async () => {
-          await migrateWhenUp(options, stopping.signal);
+          await whenUp(log, stopping.signal, async () => {
+            await migrate({ ...config, directory: options.migrations, log });
+            await checkDatabase({
+              url: config.databaseUrl,
+              declared: healthDatabase,
+              connections: connectionsOf(config),
+              pooled: config.databasePooled ?? false,
+            });
+          });
           await runtime.database.warm(poolSizes(config).calls);
         },
         stop: runtime.database.close,
@@ -213,21 +224,17 @@ export function createService(options: ServiceOptions): Service {
   };
 }
 
-function createRuntime({
-  domain,
-  name,
-  config,
-  log,
-  processMetrics,
-}: ServiceOptions): Runtime & { readonly relay: OutboxRelay } {
+function createRuntime(options: ServiceOptions): Runtime & { readonly relay: OutboxRelay } {
+  const { domain, name, config, log, processMetrics } = options;
   const metrics = createMetrics(name, processMetrics);
-  const { databaseUrl: url, databaseTimeoutMs: timeoutMs = DEFAULT_DATABASE_TIMEOUT_MS } = config;
+  const { databaseTimeoutMs: timeoutMs = DEFAULT_DATABASE_TIMEOUT_MS } = config;
   const { calls, background } = poolSizes(config);
-  const database = createDatabase({ url, size: calls, timeoutMs, log });
-  const backgroundDatabase = createDatabase({ url, size: background, timeoutMs: BACKGROUND_TIMEOUT_MS, log });
+  const shared = databaseOptions(options);
+  const database = createDatabase({ ...shared, size: calls, timeoutMs });
+  const backgroundDatabase = createDatabase({ ...shared, size: background, timeoutMs: BACKGROUND_TIMEOUT_MS });
   const { natsUrl, natsCredentialsFile: credentialsFile } = config;
   const { ownTokenFile, tls: tlsPaths } = config.identity ?? NO_IDENTITY;
-  const opsDatabase = createDatabase({ url, size: OPS_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS, log });
+  const opsDatabase = createDatabase({ ...shared, size: OPS_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS });
   const broker = createBroker({ url: natsUrl, credentialsFile, tls: tlsPaths, service: name, log });
   const relay = createOutboxRelay({ domain, service: name, database: backgroundDatabase, broker, metrics, log });
   const databases = { database, backgroundDatabase, opsDatabase };
@@ -298,20 +305,30 @@ function createServer(
 }
 
 /** How many connections are for the work that a caller waits for, and how many for background work. */
-function poolSizes({ databaseConnections = DEFAULT_DATABASE_CONNECTIONS }: RuntimeConfig) {
-  const shared = databaseConnections - OPS_POOL_SIZE - HEALTH_POOL_SIZE;
+function poolSizes(config: RuntimeConfig) {
+  const shared = connectionsOf(config) - OPS_POOL_SIZE - HEALTH_POOL_SIZE;
   const calls = Math.floor((shared * 2) / 3);
   return { calls, background: shared - calls };
 }
 
-async function migrateWhenUp(options: ServiceOptions, signal: AbortSignal): Promise<void> {
+function connectionsOf({ databaseConnections = DEFAULT_DATABASE_CONNECTIONS }: RuntimeConfig): number {
+  return databaseConnections;
+}
+
+/** The options that all pools of a service share. */
+function databaseOptions({ name, config, log }: ServiceOptions) {
+  return { url: config.databaseUrl, pooled: config.databasePooled ?? false, applicationName: name, log };
+}
+
+/** Runs `work` until the database answers. */
+async function whenUp(log: Logger, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await migrate({ ...options.config, directory: options.migrations, log: options.log });
+      await work();
       return;
     } catch (error) {
       if (signal.aborted || !isDatabaseOutage(error)) throw error;
-      options.log.warn({ reason: describeError(error) }, 'the database is unreachable; trying again');
+      log.warn({ reason: describeError(error) }, 'the database is unreachable; trying again');
       await pause(backoffMs(attempt, 200, 5_000), signal);
     }
   }

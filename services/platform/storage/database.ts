@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { DomainError, unavailable } from '../base/errors.ts';
 import type { Logger } from '../observability/log.ts';
+import { createDatabaseServers, type DatabaseServers, requirePrimary } from './database-servers.ts';
 import { type Sql, type Statement, toStatement } from './sql.ts';
 
 const NETWORK_CODES = new Set([
@@ -49,7 +50,15 @@ export type Database = Queryable & {
 };
 
 export type DatabaseOptions = {
+  /** One server, or a primary and its standbys separated by commas. */
   readonly url: string;
+  /** What the server shows of its connections. */
+  readonly applicationName?: string;
+  /**
+   * Whether the url is that of a pooler in transaction mode. Then nothing is kept in a session: neither prepared statements nor time
+   * limits, which the role's own settings have to set.
+   */
+  readonly pooled?: boolean;
   /** The maximum number of connections. */
   readonly size: number;
   /** The limit of the wait for a connection, and of each statement, in milliseconds. */
@@ -59,35 +68,28 @@ export type DatabaseOptions = {
 
 /** Creates a pool; connects at first use. */
 export function createDatabase(options: DatabaseOptions): Database {
-  const plans = createPlanNames();
-  const pool = new pg.Pool({
-    connectionString: options.url,
-    max: options.size,
-    connectionTimeoutMillis: options.timeoutMs,
-    query_timeout: options.timeoutMs,
-    statement_timeout: options.timeoutMs,
-    idle_in_transaction_session_timeout: options.timeoutMs * 10,
-    idleTimeoutMillis: 300_000,
-    keepAlive: true,
-  });
+  const plans = options.pooled === true ? NO_PLANS : createPlanNames();
+  const servers = createDatabaseServers(options.url);
+  const pool = createPool(options, servers);
+  const connect = () => connectTo(pool, servers, options.timeoutMs);
   pool.on('error', (error) => options.log.warn({ err: error }, 'an idle database connection was lost'));
 
   return {
     query: <Row>(statement: string | Sql, values: readonly unknown[] = []) =>
       withFreshPlans(async () => {
-        const client = await connect(pool);
+        const client = await connect();
         return await releasing(client, () => run<Row>(client, plans, statement, values));
       }),
     transaction: async (work) => {
       const { result, hints } = await withFreshPlans(async () => {
-        const client = await connect(pool);
+        const client = await connect();
         return await releasing(client, () => runTransaction(client, plans, work));
       });
       for (const hint of hints) runHint(hint, options.log);
       return result;
     },
     warm: async (connections) => {
-      const opened = await Promise.allSettled(Array.from({ length: connections }, () => connect(pool)));
+      const opened = await Promise.allSettled(Array.from({ length: connections }, () => connect()));
       for (const result of opened) {
         if (result.status === 'fulfilled') result.value.release();
         else options.log.debug({ err: result.reason }, 'a connection could not be opened in advance');
@@ -145,13 +147,47 @@ function runHint(hint: () => void, log: Logger): void {
   }
 }
 
-async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
-  try {
-    return await pool.connect();
-  } catch (error) {
-    // Whatever the reason is (it starts or stops, the password was changed), no statement ran, so a retry is safe and may succeed.
-    throw outage(error);
+function createPool(options: DatabaseOptions, servers: DatabaseServers): pg.Pool {
+  const sessionLimits = {
+    statement_timeout: options.timeoutMs,
+    idle_in_transaction_session_timeout: options.timeoutMs * 10,
+  };
+  return new pg.Pool({
+    // The pool knows one address: each connection asks for the current one.
+    Client: class extends pg.Client {
+      constructor(config: pg.ClientConfig) {
+        super({ ...config, connectionString: servers.current() });
+      }
+    } as never,
+    ...(servers.count === 1 ? {} : { onConnect: requirePrimary }),
+    max: options.size,
+    connectionTimeoutMillis: options.timeoutMs,
+    query_timeout: options.timeoutMs,
+    ...(options.applicationName === undefined ? {} : { application_name: options.applicationName }),
+    ...(options.pooled === true ? {} : sessionLimits),
+    idleTimeoutMillis: 300_000,
+    keepAlive: true,
+  });
+}
+
+// Tries each server once, within the time of one connection.
+async function connectTo(pool: pg.Pool, servers: DatabaseServers, timeoutMs: number): Promise<pg.PoolClient> {
+  const giveUpAt = performance.now() + timeoutMs;
+  for (let tried = 1; ; tried += 1) {
+    const server = servers.current();
+    try {
+      return await pool.connect();
+    } catch (error) {
+      if (!isPoolExhausted(error)) servers.moveOnFrom(server);
+      // Whatever the reason is (it starts or stops, the password was changed), no statement ran, so a retry is safe and may succeed.
+      if (tried >= servers.count || performance.now() >= giveUpAt) throw outage(error);
+    }
   }
+}
+
+// All connections were in use: this says nothing about the server.
+function isPoolExhausted(error: unknown): boolean {
+  return error instanceof Error && error.message === 'timeout exceeded when trying to connect';
 }
 
 // A connection that broke during a statement is discarded: its state is unknown.
@@ -207,10 +243,13 @@ function outage(cause: unknown): DomainError {
 
 // The names of prepared statements. Statements are fixed texts in the stores, so the number of names is bounded by the code.
 type PlanNames = {
-  nameOf(text: string): string;
+  /** Undefined for a statement that is not to be prepared. */
+  nameOf(text: string): string | undefined;
   /** Makes every connection prepare its statements again, unless that was done since the statement `name` was prepared. */
   renew(name: string): void;
 };
+
+const NO_PLANS: PlanNames = { nameOf: () => undefined, renew: () => undefined };
 
 function createPlanNames(): PlanNames {
   const names = new Map<string, string>();

@@ -3,8 +3,10 @@
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
-import pg, { escapeIdentifier } from 'pg';
+import { type Client, escapeIdentifier } from 'pg';
 import type { Logger } from '../observability/log.ts';
+import { isPooled } from './database-check.ts';
+import { connectToPrimary, createDatabaseServers } from './database-servers.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 // An arbitrary advisory lock key: concurrent grants on one table fail in Postgres.
@@ -25,20 +27,26 @@ export type MigrateOptions = {
 export async function migrate(options: MigrateOptions): Promise<void> {
   // The runner neither waits until a connection of its own is closed nor survives its loss, so it gets ours.
   const { databaseUrl, migrationDatabaseUrl = databaseUrl } = options;
-  const client = new pg.Client({ connectionString: migrationDatabaseUrl, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
-  client.on('error', noop); // When the connection is lost, the running statement, or the next one, fails.
+  const client = await connectToPrimary(migrationDatabaseUrl, { connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
   try {
-    await client.connect();
     if (!(await mayMigrate(client))) return await assertMigrated(client, options.directory);
+    // Replicas that migrate at the same time wait for a lock of the session.
+    if (await isPooled(client))
+      throw new Error(
+        `migrations need a connection to the database server itself, not to a pooler: set the *_MIGRATION_DATABASE_URL`,
+      );
     await applyMigrations(client, options);
-    const [owner, role] = [migrationDatabaseUrl, databaseUrl].map((url) => decodeURIComponent(new URL(url).username));
+    const [owner, role] = [migrationDatabaseUrl, databaseUrl].map((url) => {
+      const server = createDatabaseServers(url).current();
+      return decodeURIComponent(new URL(server).username);
+    });
     if (role !== undefined && role !== '' && role !== owner) await grantRows(client, role);
   } finally {
     await client.end();
   }
 }
 
-async function mayMigrate(client: pg.Client): Promise<boolean> {
+async function mayMigrate(client: Client): Promise<boolean> {
   const { rows } = await client.query<{ may: boolean }>(
     "select has_schema_privilege(current_user, 'public', 'create') as may",
   );
@@ -46,7 +54,7 @@ async function mayMigrate(client: pg.Client): Promise<boolean> {
 }
 
 /** For a replica that has the service's own role alone, beside one that migrates. */
-async function assertMigrated(client: pg.Client, directory: string): Promise<void> {
+async function assertMigrated(client: Client, directory: string): Promise<void> {
   for (const [migrationsTable, dir] of foldersOf(directory)) {
     const files = (await readdir(dir)).filter((name) => name.endsWith('.sql')).map((name) => name.slice(0, -4));
     const { rows: tables } = await client.query('select where to_regclass($1) is not null', [migrationsTable]);
@@ -65,7 +73,7 @@ function foldersOf(directory: string) {
   ] as const;
 }
 
-async function applyMigrations(client: pg.Client, options: MigrateOptions): Promise<void> {
+async function applyMigrations(client: Client, options: MigrateOptions): Promise<void> {
   for (const [migrationsTable, dir] of foldersOf(options.directory)) {
     const applied = await runner({
       dbClient: client,
@@ -80,7 +88,7 @@ async function applyMigrations(client: pg.Client, options: MigrateOptions): Prom
 }
 
 /** Lets the service's role read and write the rows of every table, present and future, and only read what was migrated. */
-async function grantRows(client: pg.Client, role: string): Promise<void> {
+async function grantRows(client: Client, role: string): Promise<void> {
   const name = escapeIdentifier(role);
   const rows = 'select, insert, update, delete, truncate on';
   await client.query('begin');

@@ -70,7 +70,7 @@ it('the largest order that is accepted makes an event that its stream takes', as
   const add = vi.fn(async (_config: { max_msg_size?: number }) => ({}));
   const missing = Object.assign(new NatsError('not found', '404'), { api_error: { code: 404, err_code: 10_059 } });
   const streams = { info: async () => Promise.reject(missing), add, update: vi.fn() };
-  const consumers = { info: vi.fn(), add: vi.fn() };
+  const consumers = { info: async () => ({ config: {} }), add: vi.fn() };
   await provisionStreams({ streams, consumers } as never, DOMAIN, EVENT_FLOWS);
   const id = '\u{ffff}'.repeat(128);
   const items = Array.from({ length: 100 }, () => ({

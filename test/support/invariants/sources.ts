@@ -1,8 +1,11 @@
 // The readers of the sources of facts. Each read opens its own short connection, so it works while processes are restarted.
 import { connect, type JetStreamClient, type JetStreamManager } from 'nats';
-import { Client, type QueryResultRow } from 'pg';
+import type { QueryResultRow } from 'pg';
+import { splitDatabaseUrl } from '#services/platform/base/database-url.ts';
 import { describeError } from '#services/platform/base/errors.ts';
+import { parseBrokerUrl } from '#services/platform/messaging/broker-url.ts';
 import { scrubSecrets } from '#services/platform/observability/log.ts';
+import { connectToPrimary } from '#services/platform/storage/database-servers.ts';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const READ_TIMEOUT_MS = 60_000;
@@ -14,8 +17,12 @@ export class SourceUnavailable extends Error {
 
 /** Builds the error of a source that cannot be read. Its message has only host and port of the URL: the rest may be secret. */
 export function sourceUnavailable(source: string, url: string, cause: unknown): SourceUnavailable {
+  return unavailableAt(source, new URL(url).host, cause);
+}
+
+function unavailableAt(source: string, host: string, cause: unknown): SourceUnavailable {
   const reason = scrubSecrets(describeError(cause));
-  return new SourceUnavailable(`${source} at ${new URL(url).host} cannot be read: ${reason}`, { cause });
+  return new SourceUnavailable(`${source} at ${host} cannot be read: ${reason}`, { cause });
 }
 
 export type Query = <Row extends QueryResultRow>(text: string) => Promise<Row[]>;
@@ -30,23 +37,21 @@ export async function readDatabase<Result>(
   url: string,
   read: (query: Query) => Promise<Result>,
 ): Promise<Result> {
-  const client = new Client({
-    connectionString: url,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    query_timeout: READ_TIMEOUT_MS,
-    application_name: 'invariants',
-  });
-  const lost: Error[] = [];
-  // Without a listener, a lost connection would end the process. The error that is thrown comes from the failing statement.
-  client.on('error', (error) => lost.push(error));
+  const hosts = (splitDatabaseUrl(url) ?? []).map((server) => new URL(server).host).join(', ');
   try {
-    await client.connect();
-    await client.query('begin transaction isolation level repeatable read read only');
-    return await read(async <Row extends QueryResultRow>(text: string) => (await client.query<Row>(text)).rows);
+    const client = await connectToPrimary(url, {
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: READ_TIMEOUT_MS,
+      application_name: 'invariants',
+    });
+    try {
+      await client.query('begin transaction isolation level repeatable read read only');
+      return await read(async <Row extends QueryResultRow>(text: string) => (await client.query<Row>(text)).rows);
+    } finally {
+      await client.end();
+    }
   } catch (error) {
-    throw sourceUnavailable(`the database of ${service}`, url, error);
-  } finally {
-    await client.end();
+    throw unavailableAt(`the database of ${service}`, hosts, error);
   }
 }
 
@@ -61,14 +66,14 @@ export async function readBroker<Result>(
   url: string,
   read: (reader: StreamReader) => Promise<Result>,
 ): Promise<Result> {
+  const { servers, login } = parseBrokerUrl(url);
   try {
-    const { host, username, password } = new URL(url);
     const connection = await connect({
-      servers: host,
+      servers: [...servers],
       name: 'invariants',
       reconnect: false,
       timeout: CONNECT_TIMEOUT_MS,
-      ...(username === '' ? {} : { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
+      ...login,
     });
     try {
       const manager = await connection.jetstreamManager({ timeout: CONNECT_TIMEOUT_MS });
@@ -77,7 +82,7 @@ export async function readBroker<Result>(
       await connection.close();
     }
   } catch (error) {
-    throw sourceUnavailable('the broker', url, error);
+    throw unavailableAt('the broker', servers.join(', '), error);
   }
 }
 

@@ -11,6 +11,7 @@ import { insertEvents } from '#services/platform/messaging/outbox.ts';
 import {
   createService,
   type Runtime,
+  type RuntimeConfig,
   type Service,
   type ServiceDefinition,
 } from '#services/platform/runtime/service-runtime.ts';
@@ -31,6 +32,7 @@ export type TinyOptions = {
   readonly onOrderCreated?: (event: OrderCreated, transaction: Transaction) => Promise<void>;
   /** What GetOrder waits for. */
   readonly getOrder?: (signal: AbortSignal) => Promise<void>;
+  readonly config?: Partial<RuntimeConfig>;
   readonly definition?: Partial<ServiceDefinition>;
   /** Gets what the service is built from. */
   readonly onDefine?: (runtime: Runtime) => void;
@@ -51,7 +53,15 @@ export function createTinyService(options: TinyOptions): Pick<RecordedLog, 'line
   const service = createService({
     domain: DOMAIN,
     name,
-    config: { host: '127.0.0.1', port, databaseUrl, natsUrl, corsOrigins: undefined, identity: TEST_IDENTITY_CONFIG },
+    config: {
+      host: '127.0.0.1',
+      port,
+      databaseUrl,
+      natsUrl,
+      corsOrigins: undefined,
+      identity: TEST_IDENTITY_CONFIG,
+      ...options.config,
+    },
     log,
     migrations: MIGRATIONS,
     define: (runtime) => {

@@ -13,12 +13,21 @@ export function createNoteDatabase(service: ServiceName = 'inventory'): Promise<
   return cloneTestDatabase(service, MIGRATIONS);
 }
 
-type Options = { readonly url: string; readonly size?: number; readonly timeoutMs?: number };
+type Options = {
+  readonly url: string;
+  readonly size?: number;
+  readonly timeoutMs?: number;
+  readonly pooled?: boolean;
+};
 
 /** Opens a pool that is closed at the end of the test. */
-export function openDatabase({ url, size = 5, timeoutMs = 5_000 }: Options): AsyncDisposable & Database & RecordedLog {
+export function openDatabase({
+  size = 5,
+  timeoutMs = 5_000,
+  ...options
+}: Options): AsyncDisposable & Database & RecordedLog {
   const recorded = recordLog('inventory');
-  const database = createDatabase({ url, size, timeoutMs, log: recorded.log });
+  const database = createDatabase({ ...options, size, timeoutMs, log: recorded.log });
   return { ...recorded, ...database, [Symbol.asyncDispose]: database.close };
 }
 

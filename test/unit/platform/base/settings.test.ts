@@ -68,6 +68,7 @@ it('fills in every default', () => {
     NATS_URL: 'nats://127.0.0.1:42229',
     CORS_ORIGINS: undefined,
     DATABASE_CONNECTIONS: 15,
+    DATABASE_POOLER: 'none',
     TOKEN_ISSUER: 'touchstone',
     TOKEN_AUDIENCE: 'touchstone',
     TOKEN_CLOCK_TOLERANCE_MS: 5_000,

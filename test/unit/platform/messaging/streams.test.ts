@@ -22,6 +22,7 @@ const CONFIG = {
   max_bytes: 1_073_741_824,
   max_msg_size: 262_144,
   duplicate_window: 120 * 1_000_000_000,
+  num_replicas: 1,
 };
 
 /** The API of a broker whose stream and consumer answer like this. */
@@ -32,7 +33,7 @@ function createApi(find: () => Promise<unknown>, findConsumer = find) {
     update: vi.fn(async (_name: string, _config: object) => ({})),
   };
   const consumers = { info: vi.fn(findConsumer), add: vi.fn(async (_stream: string, _config: object) => ({})) };
-  const provision = (limits?: { maxBytes: number; maxMessageBytes: number }) =>
+  const provision = (limits?: Parameters<typeof provisionStreams>[3]) =>
     provisionStreams({ streams, consumers } as never, DOMAIN, FLOWS, limits);
   return { streams, consumers, provision };
 }
@@ -46,7 +47,7 @@ describe('provisioning', () => {
   it('makes a missing stream: kept by limits, in files, with two minutes of memory for duplicates', async () => {
     const { streams, provision } = createApi(
       () => Promise.reject(apiError(10059)),
-      async () => ({}),
+      async () => ({ config: {} }),
     );
 
     await provision();
@@ -56,7 +57,7 @@ describe('provisioning', () => {
   });
 
   it('gives an existing stream its settings, and removes every other source and destination of its messages', async () => {
-    const { streams, provision } = createApi(async () => ({}));
+    const { streams, provision } = createApi(async () => ({ config: {} }));
 
     await provision({ maxBytes: 5_000, maxMessageBytes: 50 });
 
@@ -92,8 +93,31 @@ describe('provisioning', () => {
     ]);
   });
 
+  it('gives an existing stream as many replicas as the cluster shall have', async () => {
+    const { streams, provision } = createApi(async () => ({ config: { num_replicas: 1 } }));
+
+    await provision({ replicas: 3 });
+
+    expect(streams.update.mock.calls).toMatchObject([['SHOP_ORDER', { num_replicas: 3 }]]);
+  });
+
+  it.each([
+    { has: 0, updates: [] },
+    { has: 3, updates: [] },
+    // The rest stays as it is: the consumer knows what was delivered.
+    { has: 1, updates: [['SHOP_ORDER', { durable_name: 'inventory', num_replicas: 3 }]] },
+  ])('a consumer with $has replicas follows its stream to three', async ({ has, updates }) => {
+    const { consumers, provision } = createApi(async () => ({
+      config: { durable_name: 'inventory', num_replicas: has },
+    }));
+
+    await provision({ replicas: 3 });
+
+    expect(consumers.add.mock.calls).toEqual(updates);
+  });
+
   it('leaves an existing consumer alone: it knows what was delivered', async () => {
-    const { consumers, provision } = createApi(async () => ({}));
+    const { consumers, provision } = createApi(async () => ({ config: {} }));
 
     await provision();
 
@@ -103,7 +127,7 @@ describe('provisioning', () => {
 
   it.each(['stream', 'consumer'])('fails when the broker cannot say whether the %s is there', async (part) => {
     const timeout = () => Promise.reject(new NatsError('timeout', 'TIMEOUT'));
-    const found = async () => ({});
+    const found = async () => ({ config: {} });
     const { streams, consumers, provision } = part === 'stream' ? createApi(timeout, found) : createApi(found, timeout);
 
     await expect(provision()).rejects.toThrow('timeout');

@@ -1,0 +1,55 @@
+import { expect, it } from 'vitest';
+import { EVENT_FLOWS } from '#services/domain.ts';
+import { type NatsCluster, startNatsCluster } from '../../support/cluster/nats-cluster.ts';
+import type { AcknowledgedOrder } from '../../support/invariants/facts.ts';
+import { acknowledgedOrder, checkInvariants, listViolations, sourcesOf } from '../../support/invariants/invariants.ts';
+import { awaitOrder, orderRequest, startTestStack, type TestStack } from '../../support/stack.ts';
+
+const ORDERS_A_PHASE = 12;
+
+it('loses no event and applies none twice when the leader of a stream is killed and comes back with an empty disk', async () => {
+  await using cluster = await startNatsCluster();
+  await cluster.provision(1);
+  await cluster.provision(3);
+  await cluster.awaitReplicas();
+  const leader = await cluster.leaderOf('SHOP_ORDER');
+  await using platform = await startOnCluster(cluster);
+  const answered: AcknowledgedOrder[] = [];
+  const place = async (): Promise<void> => {
+    for (let order = 0; order < ORDERS_A_PHASE; order += 1) answered.push(await placeOrder(platform));
+  };
+
+  await place();
+  await cluster.killAndWipe(leader);
+  await place();
+  await cluster.start(leader);
+  await place();
+  // What the restored server stores is complete: it is needed for a majority now.
+  await cluster.awaitReplicas();
+  const other = await cluster.leaderOf('SHOP_ORDER');
+  const next = other === leader ? (leader + 1) % 3 : other;
+  await cluster.kill(next);
+  await place();
+  await cluster.start(next);
+  await Promise.all(answered.map(({ orderId }) => awaitOrder(platform, orderId)));
+
+  const verdicts = await checkInvariants(sourcesOf(platform.stack), { acknowledged: answered });
+  expect(listViolations(verdicts)).toEqual([]);
+  expect(verdicts.find(({ name }) => name === 'answers-durable')?.counts).toMatchObject({
+    answers: 4 * ORDERS_A_PHASE,
+  });
+}, 180_000);
+
+/** Starts the platform on a cluster: each service has its own user, and all three servers. */
+async function startOnCluster(cluster: NatsCluster): Promise<TestStack> {
+  const serviceEnvironment = Object.fromEntries(
+    EVENT_FLOWS.map(({ service }) => [service, { NATS_URL: cluster.url(service as 'order') }]),
+  );
+  return await startTestStack({ NATS_URL: cluster.url('admin') }, { serviceEnvironment });
+}
+
+/** Places an order, which must be accepted at once, whatever the broker does. */
+async function placeOrder({ orders }: TestStack): Promise<AcknowledgedOrder> {
+  const request = orderRequest();
+  return acknowledgedOrder(request.idempotencyKey, await orders.createOrder(request));
+}
