@@ -10,7 +10,9 @@ const DRAIN_LIMIT_MS = 10_000;
 
 /** Reads and drops what is left of `request` once `response` is finished, within limits. */
 export function drainWhenAnswered(request: IncomingMessage, response: ServerResponse): void {
-  response.once('finish', () => {
+  // The response of an HTTP/2 call finishes when its stream is closed, which waits for the rest of the request.
+  const answered = (response as { stream?: ServerHttp2Stream }).stream ?? response;
+  answered.once('finish', () => {
     if (!request.complete && !request.destroyed) drain(request);
   });
 }

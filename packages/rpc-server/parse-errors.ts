@@ -57,8 +57,9 @@ function succeeds(decode: () => unknown): boolean {
   }
 }
 
-// What the messages of Connect's `internal` errors begin with that are the caller's fault.
-const PARSE_ERRORS = /^(parse binary: |received compressed envelope, but do not know how to decompress)/;
+// What the messages of Connect's `internal` errors begin with that are the caller's fault. A message that is marked as compressed without an
+// encoding is too, but the protocols demand `internal` for it.
+const PARSE_ERRORS = /^parse binary: /;
 
 function isParseError(error: unknown): error is ConnectError {
   return error instanceof ConnectError && error.code === Code.Internal && PARSE_ERRORS.test(error.rawMessage);

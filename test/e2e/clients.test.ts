@@ -6,7 +6,7 @@ import { status as GrpcStatus } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OrderService, CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { ServiceName } from '#local/shared/topology.ts';
-import { findGrpcurl, GRPCURL_MISSING } from '../support/grpcurl.ts';
+import { findGoProgram, GRPCURL_MISSING } from '../support/go-programs.ts';
 import { createTokens, headersOf } from '../support/identity/credentials.ts';
 import { callUnary, connectByReflection, readStream } from '../support/reflection-client.ts';
 import { awaitOrder, orderRequest, runProgram, type TestStack, useSharedStack } from '../support/stack.ts';
@@ -118,7 +118,7 @@ describe('buf curl', () => {
 });
 
 describe('grpcurl', async () => {
-  const grpcurl = await findGrpcurl();
+  const grpcurl = await findGoProgram('grpcurl');
   const call = async (...given: string[]) => await runProgram(grpcurl ?? '', ['-plaintext', ...given]);
 
   it('lists and describes the services', async ({ skip }) => {

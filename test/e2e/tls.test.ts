@@ -14,7 +14,7 @@ import { natsUsers } from '#local/nats/nats-permissions.ts';
 import { natsUrlOf } from '#local/nats/nats-server.ts';
 import { chooseFreePort } from '#local/process/ports.ts';
 import { loadPasswords } from '#local/shared/secrets.ts';
-import { findGrpcurl, GRPCURL_MISSING } from '../support/grpcurl.ts';
+import { findGoProgram, GRPCURL_MISSING } from '../support/go-programs.ts';
 import { type OwnStack, startOwnStack } from '../support/own-stack.ts';
 import { requestDataTemplate } from '../support/shared-stacks.ts';
 import { failureOf, orderRequest, runProgram } from '../support/stack.ts';
@@ -180,7 +180,7 @@ describe('an order over TLS', () => {
   });
 
   it('is placed by grpcurl with the authority', async ({ skip }) => {
-    const grpcurl = await findGrpcurl();
+    const grpcurl = await findGoProgram('grpcurl');
     skip(grpcurl === undefined, GRPCURL_MISSING);
     const address = orderUrl().replace('https://', '');
     const body = JSON.stringify(orderRequest());

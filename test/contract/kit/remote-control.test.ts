@@ -1,7 +1,7 @@
 // The control port through the eyes of clients that were not written here: grpc-js, and plain HTTP with JSON.
 import { createControlClient, type StubDefinition, startControl, startVirtualService } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
-import { findGrpcurl, GRPCURL_MISSING } from '../../support/grpcurl.ts';
+import { findGoProgram, GRPCURL_MISSING } from '../../support/go-programs.ts';
 import { callUnary, connectByReflection } from '../../support/reflection-client.ts';
 import { runProgram } from '../../support/stack.ts';
 import { GarageService } from './garage.ts';
@@ -77,7 +77,7 @@ describe('the control port', () => {
   });
 
   it('switches faults and lists them with grpcurl', async ({ skip }) => {
-    const program = await findGrpcurl();
+    const program = await findGoProgram('grpcurl');
     skip(program === undefined, GRPCURL_MISSING);
     await using garage = await startControlledGarage();
     const grpcurl = (method: string, data: object) =>

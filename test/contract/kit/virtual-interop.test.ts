@@ -5,7 +5,7 @@ import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
 import { status as GrpcStatus } from '@grpc/grpc-js';
 import { loadSchema, startVirtualService, type VirtualService } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
-import { findGrpcurl, GRPCURL_MISSING } from '../../support/grpcurl.ts';
+import { findGoProgram, GRPCURL_MISSING } from '../../support/go-programs.ts';
 import { callUnary, connectByReflection } from '../../support/reflection-client.ts';
 import { runProgram } from '../../support/stack.ts';
 import { makeDirectory } from './contract-files.ts';
@@ -76,7 +76,7 @@ describe('buf curl', () => {
 });
 
 describe('grpcurl', async () => {
-  const grpcurl = await findGrpcurl();
+  const grpcurl = await findGoProgram('grpcurl');
 
   it('lists the service and makes calls of all four kinds', async ({ skip }) => {
     skip(grpcurl === undefined, GRPCURL_MISSING);

@@ -184,6 +184,22 @@ describe('a call that is not admitted', () => {
   });
 });
 
+it('a caller of HTTP/2 that sends on after an early answer is read to its end, far beyond the window of flow control', async () => {
+  await using echo = await startEchoServer({ maxRequestBytes: 1_000, bodyTimeoutMs: LONG_MS });
+  const session = connect(echo.address.url);
+  using _session = { [Symbol.dispose]: () => session.destroy() };
+  const stream = session.request({ ':method': 'POST', ':path': CHAT, 'content-type': 'application/connect+json' });
+  const answer = text(stream);
+  stream.write(Buffer.from([0, 0, 0, 0x10, 0])); // A message of 4,096 bytes is announced.
+  expect(await answer).toContain('resource_exhausted');
+
+  const closed = once(stream, 'close');
+  stream.end(Buffer.alloc(4 * 1024 * 1024));
+
+  await closed;
+  expect(stream.rstCode).toBe(0);
+});
+
 it('a caller that does not read its answer is cut off', async () => {
   const ended = Promise.withResolvers<void>();
   const chunk = 'x'.repeat(1_000_000);
