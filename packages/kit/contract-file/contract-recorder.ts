@@ -32,7 +32,12 @@ export class ContractRecorder {
 
   /** Returns what may be in a `google.protobuf.Any` of these interactions. */
   registryOf(interactions: readonly Interaction[]): Registry {
-    const types = new Set([...typesOf(interactions), ...this.#types]);
+    return this.registryWith(typesOf(interactions));
+  }
+
+  /** Returns what may be in a `google.protobuf.Any` of messages of these services and types. */
+  registryWith(own: readonly (DescService | KnownType)[]): Registry {
+    const types = new Set([...own, ...this.#types]);
     // Most tests of a contract use the same service as the previous test.
     if (this.#last?.types.symmetricDifference(types).size !== 0) {
       this.#last = { types, registry: createTypeRegistry([...types]) };
