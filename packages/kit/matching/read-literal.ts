@@ -15,7 +15,7 @@ import { explainUnknownField, faultAt, LiteralError } from './check-leaf.ts';
 import { elementPath, entryPath, fieldPath } from './difference.ts';
 import { withoutBigints } from './exact-json.ts';
 import { leafFromJson } from './leaf-json.ts';
-import { Matcher } from './matchers.ts';
+import { Matcher, type MatcherRule } from './matchers.ts';
 import { findMissing } from './required-fields.ts';
 import { isLong, type ValueType, valueTypeOf } from './value-type.ts';
 
@@ -132,8 +132,10 @@ function readMatcher(
 
 function mapExample(matcher: Matcher<unknown>, read: (example: unknown) => unknown): Matcher<unknown> {
   const { rule } = matcher;
-  const hasExample = rule.kind === 'like' || rule.kind === 'present' || rule.kind === 'anything';
-  return hasExample && rule.example !== undefined ? new Matcher({ ...rule, example: read(rule.example) }) : matcher;
+  const kinds = ['like', 'present', 'anything', 'fromState'];
+  const { example } = rule as { readonly example?: unknown };
+  if (!kinds.includes(rule.kind) || example === undefined) return matcher;
+  return new Matcher({ ...rule, example: read(example) } as MatcherRule);
 }
 
 // Returns whether the value is in a form that only proto3 JSON accepts. Everything else is left to protobuf-es to accept or refuse.
