@@ -5,6 +5,7 @@ import { addCanIChangeCommand } from './can-i-change.ts';
 import { addFaultsCommand } from './faults.ts';
 import { oneLineOf } from './option-error.ts';
 import { addPromoteCommand } from './promote.ts';
+import { addPruneCommand } from './prune.ts';
 import { addRecordCommand } from './record.ts';
 import { addReplayCommand } from './replay.ts';
 import { Session } from './session.ts';
@@ -63,6 +64,7 @@ function createProgram(session: Session, terminal: Terminal): Command {
     addReplayCommand,
     addPromoteCommand,
     addVerifyCommand,
+    addPruneCommand,
     addUsageCommand,
     addCanIChangeCommand,
     addFaultsCommand,

@@ -7,7 +7,18 @@ const folder = fileURLToPath(import.meta.resolve('../../../../packages/kit/examp
 const released = fileURLToPath(import.meta.resolve('../../../../proto/released.binpb'));
 const usage = `${folder}usage`;
 const contracts = `${folder}contracts`;
-const commands = ['stub', 'virtual', 'record', 'replay', 'promote', 'verify', 'usage', 'can-i-change', 'faults'];
+const commands = [
+  'stub',
+  'virtual',
+  'record',
+  'replay',
+  'promote',
+  'verify',
+  'prune',
+  'usage',
+  'can-i-change',
+  'faults',
+];
 
 describe('help', () => {
   it('lists every command and the exit codes', async () => {
