@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { addCanIChangeCommand } from './can-i-change.ts';
 import { addFaultsCommand } from './faults.ts';
+import { addInitCommand } from './init.ts';
 import { oneLineOf } from './option-error.ts';
 import { addPromoteCommand } from './promote.ts';
 import { addPruneCommand } from './prune.ts';
@@ -58,6 +59,7 @@ function createProgram(session: Session, terminal: Terminal): Command {
     .addHelpText('after', HELP_FOOTER)
     .exitOverride();
   for (const add of [
+    addInitCommand,
     addStubCommand,
     addVirtualCommand,
     addRecordCommand,

@@ -8,6 +8,7 @@ const released = fileURLToPath(import.meta.resolve('../../../../proto/released.b
 const usage = `${folder}usage`;
 const contracts = `${folder}contracts`;
 const commands = [
+  'init',
   'stub',
   'virtual',
   'record',
@@ -61,6 +62,10 @@ describe('an invalid command line', () => {
     {
       args: ['stub', contracts, ...descriptors, '--port', '65536'],
       line: "option '--port <number>' argument '65536' is invalid. It must be a port number of at most 65535.",
+    },
+    {
+      args: ['init', released, '--consumer', 'A/B', '--provider', 'B'],
+      line: '--consumer: "A/B" is no name of letters, digits, dots, underscores, and single hyphens and spaces within it',
     },
     { args: ['virtual', 'nowhere'], line: 'descriptors: nowhere: there is no such file or folder' },
     { args: ['faults'], line: '--upstream is required (the URL of the service)' },
