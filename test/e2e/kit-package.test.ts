@@ -66,12 +66,15 @@ describe('the packed kit, in an empty folder', () => {
     },
   );
 
-  it('has both entry points of the server it is built on', async () => {
+  it('has both entry points of the server it is built on, and is loaded by CommonJS', async () => {
     const entry = (name: string) =>
       run(process.execPath, ['--print', `require.resolve('@touchstone/rpc-server${name}')`]).then((path) =>
         path.trim(),
       );
 
+    const loaded = await run(process.execPath, ['--print', "typeof require('@touchstone/kit').contract"]);
+
+    expect(loaded).toBe('function\n');
     expect(await entry('')).toMatch(/rpc-server\/dist\/index\.js$/);
     expect(await entry('/port')).toMatch(/rpc-server\/dist\/port\.js$/);
   });
@@ -80,7 +83,7 @@ describe('the packed kit, in an empty folder', () => {
     const descriptors = join(base, 'weather.binpb');
     await run('buf', ['build', join(root, example, 'proto'), '--output', descriptors], root);
 
-    const help = await run('npx', ['kit', '--help']);
+    const help = await run('npx', ['--no-install', 'kit', '--help']);
     const contracts = join(root, example, 'contracts');
     const given = ['stub', contracts, '--descriptors', descriptors, '--state', 'Oslo expects sun'];
     await using stub = await startKit(given, join(project, 'node_modules/.bin/kit'));
