@@ -139,8 +139,8 @@ seed-map: $(ready) $(nats_server) ## run the tests tagged with a section of the 
 
 ##@ Check
 
-.PHONY: check lint format typecheck imports unused
-check: lint typecheck imports unused breaking test ## run everything that CI runs
+.PHONY: check lint format typecheck imports unused packages
+check: lint typecheck imports unused packages breaking test ## run everything that CI runs
 
 lint: $(ready) ## check style and format of TypeScript and protobuf, the vocabulary, and that each method declares its access
 	biome check --error-on-warnings .
@@ -163,6 +163,9 @@ imports: $(packages) ## check the import rules between areas, layers and folders
 
 unused: $(ready) ## report unused files, exports and dependencies
 	knip
+
+packages: $(ready) ## check that both packages can be published, and their API is the one in api.txt; ARGS=--write writes it
+	@node test/support/packages/check.ts $(ARGS)
 
 ##@ Contracts
 

@@ -78,6 +78,7 @@ export {
   anyTimestamp,
   anything,
   eachLike,
+  fromState,
   integerRange,
   like,
   packed,
@@ -127,7 +128,7 @@ export { recordUsage } from './usage/record-usage.ts';
 export type { ConsumerUsage, TestUsage, Usage, UsageKind, UsedType } from './usage/usage.ts';
 export { UsageFileError } from './usage/usage-file.ts';
 export { readUsage } from './usage/usage-store.ts';
-export type { StateHandler, StateHandlers, Teardown } from './verification/provider-states.ts';
+export type { StateHandler, StateHandlers, StateOutcome, Teardown } from './verification/provider-states.ts';
 export { StateError } from './verification/provider-states.ts';
 export type { Check, Verification, VerifiedInteraction } from './verification/verification.ts';
 export { VerificationError } from './verification/verification.ts';

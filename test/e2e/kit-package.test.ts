@@ -12,11 +12,13 @@ const example = 'packages/kit/examples/weather';
 const exampleTest = 'test/contract/kit/examples-weather.test.ts';
 let base: string;
 let project: string;
+let tarballs: string[];
 
 beforeAll(async () => {
   base = await mkdtemp(join(tmpdir(), 'kit-package-'));
   project = join(base, 'project');
-  await createProject(project, await packKit(base));
+  tarballs = await packKit(base);
+  await createProject(project, tarballs);
 });
 afterAll(() => rm(base, { recursive: true, force: true }));
 
@@ -64,12 +66,15 @@ describe('the packed kit, in an empty folder', () => {
     },
   );
 
-  it('has both entry points of the server it is built on', async () => {
+  it('has both entry points of the server it is built on, and is loaded by CommonJS', async () => {
     const entry = (name: string) =>
       run(process.execPath, ['--print', `require.resolve('@touchstone/rpc-server${name}')`]).then((path) =>
         path.trim(),
       );
 
+    const loaded = await run(process.execPath, ['--print', "typeof require('@touchstone/kit').contract"]);
+
+    expect(loaded).toBe('function\n');
     expect(await entry('')).toMatch(/rpc-server\/dist\/index\.js$/);
     expect(await entry('/port')).toMatch(/rpc-server\/dist\/port\.js$/);
   });
@@ -78,7 +83,7 @@ describe('the packed kit, in an empty folder', () => {
     const descriptors = join(base, 'weather.binpb');
     await run('buf', ['build', join(root, example, 'proto'), '--output', descriptors], root);
 
-    const help = await run('npx', ['kit', '--help']);
+    const help = await run('npx', ['--no-install', 'kit', '--help']);
     const contracts = join(root, example, 'contracts');
     const given = ['stub', contracts, '--descriptors', descriptors, '--state', 'Oslo expects sun'];
     await using stub = await startKit(given, join(project, 'node_modules/.bin/kit'));
@@ -113,5 +118,26 @@ describe('the packed kit, in an empty folder', () => {
     expect(types).toBe('');
     const results = JSON.parse(await readFile(join(project, 'results.json'), 'utf8'));
     expect(results).toMatchObject({ success: true, numPassedTests: 6 });
+  });
+
+  it.each([
+    { runner: 'node', packages: [], program: ['node', '--test'] },
+    { runner: 'vitest', packages: [], program: ['vitest', 'run'] },
+    { runner: 'jest', packages: ['jest@30'], program: ['node', '--experimental-vm-modules', 'node_modules/.bin/jest'] },
+  ])('writes a first contract test that passes with $runner', async ({ runner, packages, program }) => {
+    const own = join(base, `init-${runner}`);
+    await createProject(own, [...tarballs, ...packages]);
+    await run('buf', ['build', join(root, example, 'proto'), '--output', join(own, 'weather.binpb')], root);
+    await writeFile(join(own, 'jest.config.js'), "export default { testMatch: ['**/*.test.mjs'], transform: {} };");
+    if (runner === 'vitest') await symlink(join(root, 'node_modules/vitest'), join(own, 'node_modules/vitest'));
+    const parties = ['--consumer', 'Gardener', '--provider', 'WeatherOffice', '--runner', runner];
+
+    const written = await run('npx', ['--no-install', 'kit', 'init', 'weather.binpb', ...parties], own);
+    const [command = '', ...given] = program;
+    await run(command, [...given, 'contract.test.mjs'], own);
+
+    expect(written).toMatch(/^wrote contract\.test\.mjs; run it: /);
+    const contract = JSON.parse(await readFile(join(own, 'contracts/Gardener-WeatherOffice.json'), 'utf8'));
+    expect(contract.interactions).toMatchObject([{ description: 'a first call' }]);
   });
 });

@@ -3,8 +3,10 @@
 import { Command, CommanderError } from 'commander';
 import { addCanIChangeCommand } from './can-i-change.ts';
 import { addFaultsCommand } from './faults.ts';
+import { addInitCommand } from './init.ts';
 import { oneLineOf } from './option-error.ts';
 import { addPromoteCommand } from './promote.ts';
+import { addPruneCommand } from './prune.ts';
 import { addRecordCommand } from './record.ts';
 import { addReplayCommand } from './replay.ts';
 import { Session } from './session.ts';
@@ -57,12 +59,14 @@ function createProgram(session: Session, terminal: Terminal): Command {
     .addHelpText('after', HELP_FOOTER)
     .exitOverride();
   for (const add of [
+    addInitCommand,
     addStubCommand,
     addVirtualCommand,
     addRecordCommand,
     addReplayCommand,
     addPromoteCommand,
     addVerifyCommand,
+    addPruneCommand,
     addUsageCommand,
     addCanIChangeCommand,
     addFaultsCommand,

@@ -22,6 +22,11 @@ export class Session {
     this.isJson = isJson;
   }
 
+  /** The environment that commands run in. */
+  get environment(): Terminal['environment'] {
+    return this.#terminal.environment;
+  }
+
   /** 0, or 1 if the command found a problem. */
   get exitCode(): number {
     return this.#exitCode;
@@ -53,6 +58,11 @@ export class Session {
     const where = EVERY_ADDRESS.includes(host) ? `${url} and every other address of this machine` : url;
     this.print(`listening on ${where}${more.text ?? ''}`, { listening: url, host, ...more.json });
     await stopped;
+  }
+
+  /** Resolves when the process is asked to end, for a command that ends by itself otherwise. */
+  awaitStop(): Promise<void> {
+    return this.#terminal.awaitStop();
   }
 
   /** Prints the unmatched calls. With `fails` they are a problem. */

@@ -2,6 +2,7 @@
 // them can be used.
 
 import type { JsonObject } from '@bufbuild/protobuf';
+import { parseExactly, withoutBigints } from '../matching/exact-json.ts';
 import type { StateHandlers } from '../verification/provider-states.ts';
 
 export type StateCallbackOptions = {
@@ -14,7 +15,7 @@ export type StateCallbackOptions = {
 const TIMEOUT_MS = 30_000;
 
 /**
- * Returns a handler for each of these states.
+ * Returns a handler for each of these states. An answer that is a JSON object has the values that the state has chosen.
  *
  * @throws {Error} A handler throws if the URL cannot be called or answers an error. The message names the URL and the status.
  */
@@ -23,22 +24,35 @@ export function createStateCallbacks(states: Iterable<string>, options: StateCal
     [...states].map((state) => [
       state,
       async (params: JsonObject) => {
-        await post(options.url, { action: 'setup', params, state });
-        return options.withTeardown
-          ? { teardown: () => post(options.url, { action: 'teardown', params, state }) }
-          : undefined;
+        const values = await post(options.url, { action: 'setup', params, state });
+        return {
+          ...(values && { values }),
+          ...(options.withTeardown && { teardown: () => post(options.url, { action: 'teardown', params, state }) }),
+        };
       },
     ]),
   );
 }
 
-async function post(url: string, body: JsonObject): Promise<void> {
+async function post(url: string, body: JsonObject): Promise<JsonObject | undefined> {
   const response = await send(url, body);
   // The body is read to its end, because only then can the connection be reused.
   const text = await response.text();
-  if (response.ok) return;
+  if (response.ok) return readValues(text);
   const detail = text.trim() === '' ? '' : `: ${text.trim().slice(0, 200)}`;
   throw new Error(`${url} answered ${response.status}${detail}`);
+}
+
+// Pact's verifiers read values in this form too. Handlers that give none may answer whatever they like.
+function readValues(text: string): JsonObject | undefined {
+  try {
+    const json = parseExactly(text);
+    return typeof json === 'object' && json !== null && !Array.isArray(json)
+      ? (withoutBigints(json) as JsonObject)
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function send(url: string, body: JsonObject): Promise<Response> {

@@ -3,6 +3,8 @@
 export type Terminal = {
   /** The package's version. */
   readonly version: string;
+  /** The environment that commands run in. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Writes a line, or several, to standard output. */
   write(line: string): void;
   /** Writes a line to standard error. */

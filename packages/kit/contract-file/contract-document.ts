@@ -123,15 +123,15 @@ export function parseDocument(text: string, source: string): ContractDocument {
   const fail = (fault: string): never => {
     throw new ContractFileError(`${source}: ${fault}`);
   };
-  if (typeof json?.consumer?.name !== 'string') fail('consumer.name is missing');
-  if (typeof json?.provider?.name !== 'string') fail('provider.name is missing');
-  if (!Array.isArray(json?.interactions)) fail('interactions is no list');
   const { touchstone } = json?.metadata ?? {};
-  if (!touchstone) {
+  if (json && !touchstone) {
     fail(
       'was not written by this kit (metadata.touchstone is missing), so it cannot be read: keep it in another folder',
     );
   }
+  if (typeof json?.consumer?.name !== 'string') fail('consumer.name is missing');
+  if (typeof json?.provider?.name !== 'string') fail('provider.name is missing');
+  if (!Array.isArray(json?.interactions)) fail('interactions is no list');
   const { version } = (json?.metadata?.pactSpecification ?? {}) as { version?: JsonValue };
   if (!/^4(\.|$)/.test(String(version))) fail(`metadata.pactSpecification.version is ${version}, not 4.0`);
   const written = (touchstone as { formatVersion?: JsonValue }).formatVersion;

@@ -6,7 +6,8 @@ import { renderInteraction } from './contract-document.ts';
 import { ContractError } from './contract-error.ts';
 import { ContractStore } from './contract-store.ts';
 import { type Interaction, keyOf, titleOf } from './interaction.ts';
-import { writeInteraction } from './interaction-json.ts';
+import { identityOf, writeInteraction } from './interaction-json.ts';
+import { noteRecorded } from './recorded-run.ts';
 
 type RecorderOptions = {
   readonly directory: string;
@@ -32,7 +33,12 @@ export class ContractRecorder {
 
   /** Returns what may be in a `google.protobuf.Any` of these interactions. */
   registryOf(interactions: readonly Interaction[]): Registry {
-    const types = new Set([...typesOf(interactions), ...this.#types]);
+    return this.registryWith(typesOf(interactions));
+  }
+
+  /** Returns what may be in a `google.protobuf.Any` of messages of these services and types. */
+  registryWith(own: readonly (DescService | KnownType)[]): Registry {
+    const types = new Set([...own, ...this.#types]);
     // Most tests of a contract use the same service as the previous test.
     if (this.#last?.types.symmetricDifference(types).size !== 0) {
       this.#last = { types, registry: createTypeRegistry([...types]) };
@@ -59,15 +65,13 @@ export class ContractRecorder {
       return json;
     });
     await this.#store.merge(jsons);
+    noteRecorded(this.#store.file, interactions.map(keyOf));
     return this.#store.file;
   }
 
   /** Removes the interactions of the file that this contract has not recorded, and returns their descriptions. */
   async prune(): Promise<string[]> {
-    const removed = await this.#store.prune(({ description, providerStates = [] }) => {
-      const states = providerStates.map(({ name, params = {} }) => ({ name, params }));
-      return this.#written.has(keyOf({ description, states }));
-    });
+    const removed = await this.#store.prune((json) => this.#written.has(identityOf(json)));
     return removed.map(({ description }) => description);
   }
 }

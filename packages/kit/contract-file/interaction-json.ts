@@ -18,7 +18,14 @@ import { readPattern } from '../matching/read-pattern.ts';
 import { type PatternJson, writePattern } from '../matching/write-pattern.ts';
 import { codeOfName, nameOfCode } from './connect-code.ts';
 import { ContractFileError, type InteractionJson, type StateJson } from './contract-document.ts';
-import type { EventInteraction, Failure, Interaction, ProviderState, RpcInteraction } from './interaction.ts';
+import {
+  type EventInteraction,
+  type Failure,
+  type Interaction,
+  keyOf,
+  type ProviderState,
+  type RpcInteraction,
+} from './interaction.ts';
 import { toPactInteraction } from './pact-interaction.ts';
 import { toPactHeaderRules } from './pact-rules.ts';
 
@@ -93,6 +100,11 @@ function writeEvent(interaction: EventInteraction, registry: Registry): Interact
     matchingRules: { metadata: toPactHeaderRules(headers) },
     ...ours(touchstone),
   };
+}
+
+/** Returns the key of an interaction in a file: that of `keyOf`. */
+export function identityOf({ description, providerStates = [] }: InteractionJson): string {
+  return keyOf({ description, states: providerStates.map(({ name, params = {} }) => ({ name, params })) });
 }
 
 function named({ description, states }: Interaction): { description: string; providerStates?: StateJson[] } {

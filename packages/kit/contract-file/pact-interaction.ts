@@ -11,7 +11,7 @@ import { writePattern } from '../matching/write-pattern.ts';
 import { httpStatusOf, nameOfCode } from './connect-code.ts';
 import type { Failure, RpcInteraction } from './interaction.ts';
 import { omitWhatMayBeUnset } from './pact-pattern.ts';
-import { toPactDetailRules, toPactHeaderRules, toPactRules } from './pact-rules.ts';
+import { toPactDetailRules, toPactGenerators, toPactHeaderRules, toPactRules } from './pact-rules.ts';
 
 /** Returns the type of an interaction and the fields of it that Pact defines. */
 export function toPactInteraction(interaction: RpcInteraction, registry: Registry): JsonObject {
@@ -50,12 +50,14 @@ function toPactRequest({ method, requests, metadata, deadline }: RpcInteraction,
     }),
     ...metadata,
   };
+  const generators = pattern ? toPactGenerators(pattern, headers) : {};
   return {
     method: 'POST',
     path: `/${nameOf(method)}`,
     headers: toPactHeaders(headers),
     body: toPactBody(example[0] ?? {}),
     matchingRules: toPactMatchingRules(pattern, headers),
+    ...(Object.keys(generators).length > 0 && { generators }),
   };
 }
 

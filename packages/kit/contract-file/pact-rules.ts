@@ -41,6 +41,8 @@ export function toPactHeaderRules(headers: HeaderPatterns): JsonObject {
 
 function toPactHeaderMatcher(pattern: HeaderPattern): JsonObject | undefined {
   switch (pattern.kind) {
+    case 'equal':
+      return pattern.fromState === undefined ? undefined : { match: 'type' };
     case 'like':
       return { match: 'type' };
     case 'regex':
@@ -57,6 +59,8 @@ function toPactMatcher(rule: JsonRule, length: number): JsonObject | undefined {
     case 'like':
     case 'anything':
     case 'present':
+    // Pact compares with the example, but the answer has the value of the state.
+    case 'fromState':
       return { match: 'type' };
     case 'regex':
       return toPactRegex(String(rule.regex), String(rule.flags));
@@ -96,6 +100,27 @@ function parsePath(path: string): Step[] {
   });
 }
 
+/** Returns Pact's generators of a request: they put values of provider states in the place of examples. */
+export function toPactGenerators({ rules }: PatternJson, headers: HeaderPatterns): JsonObject {
+  const body = Object.entries(rules).flatMap(([path, rule]): [string, JsonValue][] => {
+    const steps = parsePath(path);
+    return rule.match === 'fromState' && !steps.some(isUnnameable) ? [[toPactPath(steps), fromState(rule.name)]] : [];
+  });
+  const header = Object.entries(headers).flatMap(([name, pattern]): [string, JsonValue][] =>
+    pattern.kind === 'equal' && pattern.fromState !== undefined ? [[name, fromState(pattern.fromState)]] : [],
+  );
+  return {
+    ...(body.length > 0 && { body: Object.fromEntries(body) }),
+    ...(header.length > 0 && { header: Object.fromEntries(header) }),
+  };
+}
+
+const fromState = (name: JsonValue | undefined): JsonObject => ({
+  type: 'ProviderState',
+  expression: `\${${name}}`,
+  dataType: 'RAW',
+});
+
 // A path of Pact has keys in single quotes, without an escape, and none that is empty: it could not even be loaded.
 function isUnnameable({ kind, text }: Step): boolean {
   return kind === 'key' && (text === '' || text.includes("'"));
@@ -113,10 +138,15 @@ function toPactPath(steps: readonly Step[]): string {
 // the empty class. They would drop the rule, and compare with the example.
 const NOT_IN_PACT = /\(\?<?[=!]|\\[1-9]|\\k<|\[\^?\]|\\c[A-Za-z]/;
 
+// Pact's verifier compares an expression with the whole text; ours is found anywhere in it.
+const WHOLE_TEXT = /^\^[^|]*(?<!\\)\$$/;
+const ANY_TEXT = '[\\s\\S]*';
+
 function toPactRegex(source: string, flags: string): JsonObject {
   if (NOT_IN_PACT.test(source)) return { match: 'type' };
   const known = [...flags].filter((flag) => 'ims'.includes(flag)).join('');
-  return { match: 'regex', regex: known === '' ? source : `(?${known})${source}` };
+  const whole = WHOLE_TEXT.test(source) ? source : `${ANY_TEXT}(?:${source})${ANY_TEXT}`;
+  return { match: 'regex', regex: known === '' ? whole : `(?${known})${whole}` };
 }
 
 function anyOfRegex(values: readonly JsonValue[]): string {

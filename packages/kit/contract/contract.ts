@@ -1,7 +1,8 @@
 // The consumer's side of a contract: the fluent API in which a test declares interactions.
 
-import type { DescMessage, DescMethod, JsonObject } from '@bufbuild/protobuf';
+import type { DescMessage, DescMethod, DescService, JsonObject, Registry } from '@bufbuild/protobuf';
 import type { Code } from '@connectrpc/connect';
+import { nameOf } from '../base/rpc-name.ts';
 import { ContractRecorder } from '../contract-file/contract-recorder.ts';
 import type { ProviderState, RpcInteraction } from '../contract-file/interaction.ts';
 import { declareEvent, type EventEnvelope } from '../events/declare-event.ts';
@@ -33,6 +34,8 @@ export type ContractOptions = {
   readonly directory: string;
   /** Types that messages may hold in a `google.protobuf.Any`, beyond those in the files of the RPCs. */
   readonly types?: readonly KnownType[];
+  /** The services whose RPCs are called by name, such as `greet.v1.GreetService/Greet`: those of `loadSchema`. */
+  readonly services?: readonly DescService[];
   /**
    * Whether a test may reuse the port of the previous test, if that test left no call behind. `false` opens a new port for
    * each test: for consumers whose background calls could reach the next test. Default `true`.
@@ -76,11 +79,11 @@ export type Given = {
 /** The second step of a declaration: a call, or an event. */
 export type Upon = {
   /**
-   * The RPC that the consumer calls, and its request: every field that is not mentioned has to be unset.
+   * The RPC that the consumer calls, or the name of one of the option `services`, and its request: every field that is not mentioned has to be unset.
    *
    * @throws {TypeError} An RPC, a field, a oneof case or an enum value does not exist: names its path.
    */
-  calls<M extends DescMethod>(method: M, request: RequestLiteral<M>): Called<M>;
+  calls<M extends DescMethod>(method: M | string, request: RequestLiteral<M>): Called<M>;
   /**
    * The event that the consumer handles. Its subject is the message's full name unless the envelope has another.
    *
@@ -128,7 +131,13 @@ export type Replied<M extends DescMethod> = M extends { methodKind: 'server_stre
  */
 export function contract(consumer: string, provider: string, options: ContractOptions): Contract {
   const recorder = new ContractRecorder(consumer, provider, options);
-  const tools: Tools = { recorder, runner: new ConsumerRunner(recorder, options.keepsPort ?? true) };
+  const tools: Tools = {
+    recorder,
+    runner: new ConsumerRunner(recorder, options.keepsPort ?? true),
+    methods: new Map(
+      (options.services ?? []).flatMap(({ methods }) => methods.map((method) => [nameOf(method), method])),
+    ),
+  };
   return {
     ...given(tools, []),
     run: (declarations, useConsumer) =>
@@ -151,15 +160,21 @@ export function contract(consumer: string, provider: string, options: ContractOp
 type Tools = {
   readonly recorder: ContractRecorder;
   readonly runner: ConsumerRunner;
+  /** The RPCs that are known by name. */
+  readonly methods: ReadonlyMap<string, DescMethod>;
 };
 
 function given(tools: Tools, states: readonly ProviderState[]): Given {
   return {
     given: (name, params = {}) => given(tools, [...states, { name, params }]),
     uponReceiving: (description) => ({
-      calls: (method, request) => called(tools, declareCall(description, states, method, request)),
+      calls: <M extends DescMethod>(named: M | string, request: RequestLiteral<M>) => {
+        const method = typeof named === 'string' ? findMethod(tools, named) : named;
+        return called<M>(tools, declareCall(description, states, method, request, registryOf(tools, method)));
+      },
       event: (desc, body, envelope = {}) => {
-        const interaction = declareEvent(description, states, desc, body as object, envelope);
+        const registry = desc && tools.recorder.registryWith([desc]);
+        const interaction = declareEvent(description, states, desc, body as object, envelope, registry);
         return {
           interaction,
           handledBy: (handler, options) => handleEvents([interaction], tools.recorder, handler, options),
@@ -167,6 +182,17 @@ function given(tools: Tools, states: readonly ProviderState[]): Given {
       },
     }),
   };
+}
+
+function findMethod({ methods }: Tools, name: string): DescMethod {
+  const method = methods.get(name);
+  if (method) return method;
+  const known = methods.size === 0 ? 'the option "services" has none' : `known are ${[...methods.keys()].join(', ')}`;
+  throw new TypeError(`calls: there is no RPC "${name}"; ${known}`);
+}
+
+function registryOf({ recorder }: Tools, method: DescMethod | undefined): Registry | undefined {
+  return method?.parent && recorder.registryWith([method.parent]);
 }
 
 function called<M extends DescMethod>(tools: Tools, interaction: RpcInteraction): Called<M> {
@@ -177,7 +203,8 @@ function called<M extends DescMethod>(tools: Tools, interaction: RpcInteraction)
         metadata: { ...interaction.metadata, ...compileHeaders(metadata, 'metadata') },
       }),
     withDeadline: ({ atMostMs } = {}) => called(tools, { ...interaction, deadline: { atMostMs } }),
-    repliesWith: (response, reply = {}) => replied(tools, declareReply(interaction, response, reply)) as Replied<M>,
+    repliesWith: (response, reply = {}) =>
+      replied(tools, declareReply(interaction, response, reply, registryOf(tools, interaction.method))) as Replied<M>,
     failsWith: (code, message, details = []) => declared(tools, declareFailure(interaction, code, message, details)),
   };
 }

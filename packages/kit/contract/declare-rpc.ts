@@ -1,24 +1,31 @@
 // The interaction that a test declares for one RPC, with every literal checked against the RPC's message types.
 
-import type { DescMessage, DescMethod } from '@bufbuild/protobuf';
+import type { DescMessage, DescMethod, Registry } from '@bufbuild/protobuf';
 import type { Code } from '@connectrpc/connect';
 import { streamsRequests, streamsResponses } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import type { DetailPattern, Failure, ProviderState, RpcInteraction } from '../contract-file/interaction.ts';
-import { compilePattern } from '../matching/compile-pattern.ts';
+import { compileLiteral } from '../matching/compile-literal.ts';
 import { compileHeaders, type HeaderLiteral } from '../matching/header-pattern.ts';
 import type { Matcher } from '../matching/matchers.ts';
 import type { MessageLiteral } from '../matching/message-literal.ts';
+import { createTypeRegistry } from '../matching/type-registry.ts';
 
-/** The request of an RPC: a literal, or a list of literals when the requests are a stream. */
-export type RequestLiteral<M extends DescMethod> = M extends { methodKind: 'unary' | 'server_streaming' }
-  ? MessageLiteral<M['input']>
-  : readonly MessageLiteral<M['input']>[];
+/** The request of an RPC: a literal, or a list of literals when the requests are a stream; either, if the RPC is known by its name alone. */
+export type RequestLiteral<M extends DescMethod> = DescMethod extends M
+  ? LiteralOrList<M['input']>
+  : M extends { methodKind: 'unary' | 'server_streaming' }
+    ? MessageLiteral<M['input']>
+    : readonly MessageLiteral<M['input']>[];
 
-/** The response of an RPC: a literal, or a list of literals when the responses are a stream. */
-export type ResponseLiteral<M extends DescMethod> = M extends { methodKind: 'unary' | 'client_streaming' }
-  ? MessageLiteral<M['output']>
-  : readonly MessageLiteral<M['output']>[];
+/** The response of an RPC: a literal, or a list of literals when the responses are a stream; either, if the RPC is known by its name alone. */
+export type ResponseLiteral<M extends DescMethod> = DescMethod extends M
+  ? LiteralOrList<M['output']>
+  : M extends { methodKind: 'unary' | 'client_streaming' }
+    ? MessageLiteral<M['output']>
+    : readonly MessageLiteral<M['output']>[];
+
+type LiteralOrList<Desc extends DescMessage> = MessageLiteral<Desc> | readonly MessageLiteral<Desc>[];
 
 /** A detail of an error: a message type, and a literal of it. */
 export type ErrorDetail = {
@@ -47,6 +54,7 @@ export function declareCall(
   states: readonly ProviderState[],
   method: DescMethod | undefined,
   request: unknown,
+  registry?: Registry,
 ): RpcInteraction {
   if (method?.kind !== 'rpc')
     throw new TypeError(`calls: "${description}" names an RPC that its service does not have`);
@@ -55,7 +63,7 @@ export function declareCall(
     description,
     states,
     method,
-    requests: compileMessages(method.input, request, streamsRequests(method), `${nameOf(method)}: request`),
+    requests: compileMessages(method.input, request, streamsRequests(method), `${nameOf(method)}: request`, registry),
     metadata: {},
     deadline: undefined,
     responses: [],
@@ -66,11 +74,22 @@ export function declareCall(
 }
 
 /** Returns the interaction with its reply. @throws {TypeError} A response does not fit the RPC's output type. */
-export function declareReply(interaction: RpcInteraction, response: unknown, reply: ReplyHeaders): RpcInteraction {
+export function declareReply(
+  interaction: RpcInteraction,
+  response: unknown,
+  reply: ReplyHeaders,
+  registry?: Registry,
+): RpcInteraction {
   const { method } = interaction;
   return {
     ...interaction,
-    responses: compileMessages(method.output, response, streamsResponses(method), `${nameOf(method)}: response`),
+    responses: compileMessages(
+      method.output,
+      response,
+      streamsResponses(method),
+      `${nameOf(method)}: response`,
+      registry,
+    ),
     responseHeaders: compileHeaders(reply.headers ?? {}, 'headers'),
     responseTrailers: compileHeaders(reply.trailers ?? {}, 'trailers'),
   };
@@ -93,12 +112,19 @@ export function declareFailure(
   return { ...interaction, failure };
 }
 
-function compileMessages(desc: DescMessage, literals: unknown, isStream: boolean, what: string) {
+// Without a registry, JSON may hold the types of the message's own file.
+function compileMessages(
+  desc: DescMessage,
+  literals: unknown,
+  isStream: boolean,
+  what: string,
+  registry: Registry = createTypeRegistry([desc]),
+) {
   if (isStream && !Array.isArray(literals)) throw new TypeError(`${what}: a stream is a list of messages`);
   const list = (isStream ? literals : [literals]) as object[];
   return list.map((literal, index) => {
     try {
-      return compilePattern(desc, literal);
+      return compileLiteral(desc, literal, registry);
     } catch (error) {
       const which = isStream ? `${what} ${index + 1}` : what;
       throw new TypeError(`${which}: ${(error as Error).message}`, { cause: error });

@@ -1,11 +1,12 @@
 // Turns what a test says about an event into an interaction, and an interaction into an example event.
 
-import { type DescMessage, toBinary } from '@bufbuild/protobuf';
+import { type DescMessage, type Registry, toBinary } from '@bufbuild/protobuf';
 import type { EventInteraction, ProviderState } from '../contract-file/interaction.ts';
-import { compilePattern } from '../matching/compile-pattern.ts';
+import { compileLiteral } from '../matching/compile-literal.ts';
 import { createExample } from '../matching/example-message.ts';
 import { compileHeaders, createExampleHeaders, type HeaderLiteral } from '../matching/header-pattern.ts';
 import { regex } from '../matching/matchers.ts';
+import { createTypeRegistry } from '../matching/type-registry.ts';
 import type { CapturedEvent } from './captured-event.ts';
 
 /** What is around an event's body. */
@@ -27,6 +28,7 @@ export function declareEvent(
   desc: DescMessage,
   body: object,
   envelope: EventEnvelope,
+  registry?: Registry,
 ): EventInteraction {
   if (desc?.kind !== 'message') throw new TypeError(`event: "${description}" names no message type`);
   try {
@@ -37,7 +39,7 @@ export function declareEvent(
       desc,
       subject: envelope.subject ?? desc.typeName,
       headers: compileHeaders(envelope.headers ?? {}, 'headers'),
-      body: compilePattern(desc, body),
+      body: compileLiteral(desc, body, registry ?? createTypeRegistry([desc])),
     };
   } catch (error) {
     throw new TypeError(`${desc.typeName}: ${(error as Error).message}`, { cause: error });

@@ -186,6 +186,9 @@ function compileValueMatcher(field: DescField, rule: ValueRule, place: Place): P
         most: checkLeaf(field, rule.most, place) as number | bigint,
         example: checkLeaf(field, rule.example, place) as number | bigint,
       };
+    case 'fromState':
+      assertFits(type.kind !== 'message', 'fromState() stands for a single value, not for a message', place);
+      return { kind: 'equal', example: checkLeaf(field, rule.example, place), fromState: rule.name };
     case 'packed':
       assertFits(type.kind === 'any', 'packed() stands for a google.protobuf.Any', place);
       return { kind: 'packed', desc: rule.desc, content: compilePattern(rule.desc, rule.literal, place) };

@@ -2,6 +2,7 @@
 // neither protobuf nor the reader of the message could tell.
 
 import type { DescField, DescMessage, DescMethod, Registry } from '@bufbuild/protobuf';
+import type { Transport } from '@connectrpc/connect';
 import { isLong, valueTypeOf } from './value-type.ts';
 
 // Newer than the compiler's library.
@@ -46,13 +47,42 @@ function exactDecoder(desc: DescMessage, registry: Registry): { decode(bytes: Ui
   return { decode: (bytes) => quoteLongNumbers(desc, utf8.decode(bytes), registry) };
 }
 
+/** What becomes of fields that the schema does not have. */
+type UnknownFields = 'ignored' | 'refused';
+
 /** Returns Connect's JSON options for the requests of an RPC, whose numbers keep all their digits. */
-export function exactJson({ input }: DescMethod, registry: Registry, unknownFields: 'ignored' | 'refused') {
+export function exactJson({ input }: DescMethod, registry: Registry, unknownFields: UnknownFields) {
+  return exactJsonOf(input, registry, unknownFields);
+}
+
+function exactJsonOf(desc: DescMessage, registry: Registry, unknownFields: UnknownFields) {
   // Connect passes a text decoder on, though the type does not list it.
   return {
     registry,
     ignoreUnknownFields: unknownFields === 'ignored',
-    textDecoder: exactDecoder(input, registry),
+    textDecoder: exactDecoder(desc, registry),
+  };
+}
+
+/**
+ * Returns a client's transport whose replies keep all the digits of their numbers.
+ *
+ * @param create makes a transport with these JSON options, once for each RPC that is called.
+ */
+export function exactTransport(
+  create: (jsonOptions: ReturnType<typeof exactJson>) => Transport,
+  registry: Registry,
+  unknownFields: UnknownFields,
+): Transport {
+  const transports = new Map<DescMethod, Transport>();
+  const transportOf = (method: DescMethod): Transport => {
+    const transport = transports.get(method) ?? create(exactJsonOf(method.output, registry, unknownFields));
+    transports.set(method, transport);
+    return transport;
+  };
+  return {
+    unary: (method, ...rest) => transportOf(method).unary(method, ...rest),
+    stream: (method, ...rest) => transportOf(method).stream(method, ...rest),
   };
 }
 

@@ -4,12 +4,14 @@ import { create, type DescField, type DescMessage, type MessageShape } from '@bu
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import type { MessagePattern, Pattern } from './pattern.ts';
+import { fillRequired } from './required-fields.ts';
 import { put, valueTypeOf } from './value-type.ts';
 
-/** Returns a new message that the pattern accepts. */
+/** Returns a new message that the pattern accepts. Required fields that it does not speak of have their zero value. */
 export function createExample(desc: DescMessage, pattern: MessagePattern): MessageShape<DescMessage> {
   const message = reflect(desc, create(desc));
   for (const { field, pattern: ofField } of pattern.fields) fill(message, field, ofField);
+  fillRequired(message);
   return message.message;
 }
 

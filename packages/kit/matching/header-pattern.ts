@@ -15,7 +15,8 @@ export type HeaderLiteral = Readonly<Record<string, string | Matcher<string>>>;
 export type HeaderPatterns = Readonly<Record<string, HeaderPattern>>;
 
 export type HeaderPattern =
-  | { readonly kind: 'equal' | 'like'; readonly example: string }
+  | { readonly kind: 'equal'; readonly example: string; readonly fromState?: string }
+  | { readonly kind: 'like'; readonly example: string }
   | { readonly kind: 'regex'; readonly expression: RegExp; readonly example: string }
   | { readonly kind: 'anyOf'; readonly values: readonly string[] }
   | { readonly kind: 'absent' };
@@ -41,6 +42,9 @@ function compileHeader(value: unknown, path: string): HeaderPattern {
   if (!(value instanceof Matcher)) throw new TypeError(`${path}: expected a text, got ${formatValue(value)}`);
   const { rule } = value;
   if (rule.kind === 'absent' || rule.kind === 'regex') return rule;
+  if (rule.kind === 'fromState' && isText(rule.example)) {
+    return { kind: 'equal', example: rule.example, fromState: rule.name };
+  }
   if (rule.kind === 'anyOf' && rule.values.every(isText)) return { kind: 'anyOf', values: rule.values };
   if ((rule.kind === 'like' || rule.kind === 'present') && isText(rule.example)) {
     return { kind: 'like', example: rule.example };
@@ -108,8 +112,10 @@ export function writeHeaders(patterns: HeaderPatterns): JsonObject {
 
 function writeHeader(pattern: HeaderPattern): JsonValue {
   switch (pattern.kind) {
-    case 'equal':
-      return pattern.example;
+    case 'equal': {
+      const { example, fromState } = pattern;
+      return fromState === undefined ? example : { match: 'fromState', name: fromState, example };
+    }
     case 'like':
       return { match: 'like', example: pattern.example };
     case 'regex': {
@@ -132,10 +138,12 @@ export function readHeaders(json: JsonObject, what: string): HeaderPatterns {
 
 function readHeader(json: JsonValue, path: string): HeaderPattern {
   if (typeof json === 'string') return { kind: 'equal', example: json };
-  const { match, example, regex, flags, values } = json as Record<string, JsonValue | undefined>;
+  const { match, example, regex, flags, values, name } = json as Record<string, JsonValue | undefined>;
   switch (match) {
     case 'like':
       return { kind: 'like', example: String(example) };
+    case 'fromState':
+      return { kind: 'equal', example: String(example), fromState: String(name) };
     case 'regex':
       return { kind: 'regex', expression: new RegExp(String(regex), String(flags)), example: String(example) };
     case 'anyOf':

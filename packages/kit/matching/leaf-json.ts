@@ -13,6 +13,7 @@ import {
 } from '@bufbuild/protobuf';
 import { type ReflectList, type ReflectMap, reflect } from '@bufbuild/protobuf/reflect';
 import type { Leaf } from './pattern.ts';
+import { fillRequired } from './required-fields.ts';
 import { isLong, put, toLeaf, toMapKey, valueTypeOf } from './value-type.ts';
 
 /** The key of the one entry that a map's value is written with. */
@@ -26,6 +27,7 @@ const onlyKey = (field: DescField) => (field.fieldKind === 'map' && field.mapKey
 export function leafToJson(field: DescField, leaf: Leaf, registry: Registry): JsonValue {
   const message = reflect(field.parent, create(field.parent));
   put(message, field, leaf, onlyKey(field));
+  fillRequired(message);
   const { kind } = valueTypeOf(field);
   // A stated default is written; a whole message is no longer for that.
   const alwaysEmitImplicit = kind === 'scalar' || kind === 'enum';

@@ -23,7 +23,8 @@ export type ValueRule =
       readonly most: number | bigint;
       readonly example: number | bigint;
     }
-  | { readonly kind: 'packed'; readonly desc: DescMessage; readonly literal: object };
+  | { readonly kind: 'packed'; readonly desc: DescMessage; readonly literal: object }
+  | { readonly kind: 'fromState'; readonly name: string; readonly example: unknown };
 
 /** Accepts some values of type `T`. */
 export class Matcher<out T> {
@@ -54,6 +55,18 @@ export function regex(expression: RegExp, example: string): Matcher<string> {
     throw new TypeError(`regex: ${expression} must not have the flags g or y`);
   if (!expression.test(example)) throw new TypeError(`regex: ${expression} does not accept its example "${example}"`);
   return new Matcher({ kind: 'regex', expression, example });
+}
+
+/**
+ * Stands for a value that the provider chooses when it is brought into its state, such as an id that its database gives. The consumer's test
+ * uses the example; the verification calls with the value of this name that the state's handler returns, else with the state's parameter of the
+ * name, else with the example, and expects it where it is in an answer.
+ *
+ * @throws {TypeError} when the name is empty.
+ */
+export function fromState<T extends string | number | bigint | boolean>(name: string, example: T): Matcher<T> {
+  if (name === '') throw new TypeError('fromState: the name of the value is empty');
+  return new Matcher({ kind: 'fromState', name, example });
 }
 
 /** Accepts each of these values; the first is the example. */

@@ -19,7 +19,9 @@ export type FieldPattern = {
 
 /** The values that are accepted in one place of a message. */
 export type Pattern =
-  | { readonly kind: 'equal' | 'like'; readonly example: Leaf }
+  /** `fromState` is the name of a value that a provider state may give in place of the example. */
+  | { readonly kind: 'equal'; readonly example: Leaf; readonly fromState?: string }
+  | { readonly kind: 'like'; readonly example: Leaf }
   | { readonly kind: 'regex'; readonly expression: RegExp; readonly example: string }
   | { readonly kind: 'anyOf'; readonly values: readonly Leaf[] }
   | {

@@ -77,6 +77,8 @@ function readValue(field: DescField, json: JsonValue | undefined, reading: Readi
     case undefined:
       if (type.kind === 'message') return readFields(type.desc, json as JsonObject, reading, path);
       return { kind: 'equal', example: leaf(json) };
+    case 'fromState':
+      return { kind: 'equal', example: leaf(json), fromState: String(rule.name) };
     case 'like':
       return { kind: 'like', example: leaf(json) };
     case 'regex':

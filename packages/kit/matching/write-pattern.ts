@@ -49,6 +49,7 @@ function writeValue(field: DescField, pattern: Pattern, writing: Writing, path: 
   const leaf = (value: Leaf) => leafToJson(field, value, writing.registry);
   switch (pattern.kind) {
     case 'equal':
+      if (pattern.fromState !== undefined) rule('fromState', { name: pattern.fromState });
       return leaf(pattern.example);
     case 'like':
       rule('like');

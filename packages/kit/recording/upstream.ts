@@ -11,6 +11,7 @@ import {
   Http2SessionManager,
 } from '@connectrpc/connect-node';
 import { type ClientTls, clientTlsOf } from '../base/client-tls.ts';
+import { exactTransport } from '../matching/exact-json.ts';
 import type { RecordedExchange } from './exchange.ts';
 import { RecordingError } from './recording-error.ts';
 
@@ -66,15 +67,18 @@ export function createUpstream(url: string, { registry, http, tls = {} }: Upstre
     const options = {
       baseUrl,
       useBinaryFormat: codec === 'binary',
-      // Without this, a JSON field that the schema does not have would be dropped silently.
-      jsonOptions: { registry, ignoreUnknownFields: false },
       ...(httpVersion === '2'
         ? { httpVersion: '2' as const, sessionManager }
         : { httpVersion: '1.1' as const, nodeOptions: { agent } }),
     };
-    if (protocol === 'grpc') return createGrpcTransport(options as never);
-    if (protocol === 'grpc-web') return createGrpcWebTransport(options);
-    return createConnectTransport({ ...options, useHttpGet: isGet });
+    const open = (jsonOptions: object): Transport => {
+      const all = { ...options, jsonOptions };
+      if (protocol === 'grpc') return createGrpcTransport(all as never);
+      if (protocol === 'grpc-web') return createGrpcWebTransport(all);
+      return createConnectTransport({ ...all, useHttpGet: isGet });
+    };
+    // A JSON field that the schema does not have is an error: it would be missing in the recording.
+    return exactTransport(open, registry, 'refused');
   }
 
   return {

@@ -5,14 +5,20 @@ import { reasonOf } from '../base/error-reason.ts';
 import { ResourceStack } from '../base/resource-stack.ts';
 import { type Interaction, type ProviderState, titleOf } from '../contract-file/interaction.ts';
 
-/** Brings the provider into a state. What it returns is undone after the interaction. */
+/** Brings the provider into a state. What it returns is undone after the interaction, and has the values that the state has chosen. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a handler with nothing to undo returns nothing.
-export type StateHandler = (params: JsonObject) => Teardown | void | Promise<Teardown | void>;
+export type StateHandler = (params: JsonObject) => StateOutcome | void | Promise<StateOutcome | void>;
 
-/** Undoes a state. */
-export type Teardown = {
-  teardown(): unknown;
+/** What comes of bringing the provider into a state. */
+export type StateOutcome = {
+  /** Undoes the state. */
+  teardown?(): unknown;
+  /** The values of `fromState` by name, in proto3 JSON, such as the id that a database gave. */
+  readonly values?: JsonObject;
 };
+
+/** What undoes a state. */
+export type Teardown = Required<Pick<StateOutcome, 'teardown'>>;
 
 /** Handlers by the name of the state. */
 export type StateHandlers = Readonly<Record<string, StateHandler>>;
@@ -38,21 +44,24 @@ export function assertHandled(interactions: readonly Interaction[], handlers: St
 }
 
 /**
- * Runs `act` in these states: set up in their order, torn down in reverse, also when something fails.
+ * Runs `act` in these states: set up in their order, torn down in reverse, also when something fails. It gets the parameters of the states
+ * and the values that their handlers returned.
  *
  * @throws {StateError} naming the state whose handler or teardown threw; what `act` threw.
  */
 export async function inStates<T>(
   states: readonly ProviderState[],
   handlers: StateHandlers,
-  act: () => Promise<T>,
+  act: (values: JsonObject) => Promise<T>,
 ): Promise<T> {
   await using reached = new ResourceStack();
+  const values: JsonObject = {};
   for (const { name, params } of states) {
-    const undo = await named(name, 'setting it up', () => handlers[name]?.(params));
-    if (undo) reached.defer(() => named(name, 'tearing it down', () => undo.teardown()) as Promise<void>);
+    const outcome = await named(name, 'setting it up', () => handlers[name]?.(params));
+    if (outcome?.teardown) reached.defer(() => named(name, 'tearing it down', () => outcome.teardown?.()));
+    Object.assign(values, params, outcome?.values);
   }
-  return await act();
+  return await act(values);
 }
 
 async function named<T>(name: string, what: string, act: () => T): Promise<Awaited<T>> {

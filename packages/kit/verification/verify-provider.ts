@@ -1,6 +1,6 @@
 // The provider's side of a contract: the real service, brought into each state, is called as its consumers call it.
 
-import type { DescService, Registry } from '@bufbuild/protobuf';
+import type { DescService, JsonObject, Registry } from '@bufbuild/protobuf';
 import type { ClientTls } from '../base/client-tls.ts';
 import { ResourceStack } from '../base/resource-stack.ts';
 import { assertPlaintext, assertTrusted } from '../base/upstream-certificate.ts';
@@ -13,6 +13,7 @@ import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts
 import { judgeReply } from './judge-reply.ts';
 import { assertHandled, inStates, StateError, type StateHandlers } from './provider-states.ts';
 import { replay } from './replay.ts';
+import { withStateValues } from './state-values.ts';
 import { type Check, createVerification, type Verification, type VerifiedInteraction } from './verification.ts';
 import { canCarry, type OpenWire, type Wire, type WireName, wires } from './wire.ts';
 
@@ -136,13 +137,22 @@ async function verifyOne(
     const { headers = {}, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
     checks.push(
       await check(wire, () =>
-        inStates(interaction.states, options.states ?? {}, async () =>
-          judgeReply(interaction, await replay(interaction, { transport, headers, timeoutMs }), registry),
-        ),
+        inStates(interaction.states, options.states ?? {}, async (values) => {
+          const injected = inject(interaction, values, registry);
+          return judgeReply(injected, await replay(injected, { transport, headers, timeoutMs }), registry);
+        }),
       ),
     );
   }
   return { consumer, provider, title: titleOf(interaction), checks };
+}
+
+function inject(interaction: RpcInteraction, values: JsonObject, registry: Registry): RpcInteraction {
+  try {
+    return withStateValues(interaction, values, registry);
+  } catch (error) {
+    throw new StateError(`values of the states: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 async function check(wire: Wire, judge: () => Promise<Check['differences']>): Promise<Check> {

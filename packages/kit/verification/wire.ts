@@ -2,7 +2,7 @@
 
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import type { DescMethod, Registry } from '@bufbuild/protobuf';
+import { createRegistry, type DescMethod, type Registry } from '@bufbuild/protobuf';
 import type { Transport } from '@connectrpc/connect';
 import {
   createConnectTransport,
@@ -11,6 +11,7 @@ import {
   Http2SessionManager,
 } from '@connectrpc/connect-node';
 import { type ClientTls, clientTlsOf } from '../base/client-tls.ts';
+import { exactTransport } from '../matching/exact-json.ts';
 
 /** One way. Its `name` is unique. */
 export type Wire = {
@@ -71,18 +72,27 @@ function wire(
   return {
     name,
     http,
-    open(baseUrl, { registry, tls = {} } = {}) {
-      const options = { baseUrl, ...(registry && { jsonOptions: { registry } }) };
+    open(baseUrl, { registry = createRegistry(), tls = {} } = {}) {
+      const open = (options: object): Transport =>
+        exactTransport(
+          (jsonOptions) => createTransport({ ...options, baseUrl, jsonOptions } as never),
+          registry,
+          'ignored',
+        );
       const secure = clientTlsOf(tls, 'tls');
       if (http === '2') {
         const sessionManager = new Http2SessionManager(baseUrl, undefined, secure);
-        const transport = createTransport({ ...options, httpVersion: '2', sessionManager } as never);
-        return { transport, [Symbol.dispose]: () => sessionManager.abort() };
+        return {
+          transport: open({ httpVersion: '2', sessionManager }),
+          [Symbol.dispose]: () => sessionManager.abort(),
+        };
       }
       const isSecure = URL.parse(baseUrl)?.protocol === 'https:';
       const agent = isSecure ? new HttpsAgent({ keepAlive: true, ...secure }) : new HttpAgent({ keepAlive: true });
-      const transport = createTransport({ ...options, httpVersion: '1.1', nodeOptions: { agent } } as never);
-      return { transport, [Symbol.dispose]: () => agent.destroy() };
+      return {
+        transport: open({ httpVersion: '1.1', nodeOptions: { agent } }),
+        [Symbol.dispose]: () => agent.destroy(),
+      };
     },
   };
 }

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DescField, DescMethod, Message, Registry } from '@bufbuild/protobuf';
 import { streamsRequests } from '../base/method-kind.ts';
 import { nameOf } from '../base/rpc-name.ts';
-import { compilePattern } from '../matching/compile-pattern.ts';
+import { compileLiteral } from '../matching/compile-literal.ts';
 import { describePattern } from '../matching/describe-value.ts';
 import {
   type Difference,
@@ -19,7 +19,6 @@ import type { MessageLiteral } from '../matching/message-literal.ts';
 import type { MessagePattern, Pattern } from '../matching/pattern.ts';
 import { ONE_FIXED, type Specificity, specificityOf, sumSpecificity } from '../matching/specificity.ts';
 import { valueTypeOf } from '../matching/value-type.ts';
-import { readLiteral } from './read-literal.ts';
 
 /**
  * The calls to match. A literal matches calls with such a request, or with one among the requests of a stream. A list, for
@@ -55,7 +54,7 @@ export type RequestPattern = {
  */
 export function compileRequests(method: DescMethod, literal: unknown, registry: Registry): RequestPattern {
   const desc = method.input;
-  const compile = (value: unknown) => compilePattern(desc, readLiteral(desc, value as object, registry));
+  const compile = (value: unknown) => compileLiteral(desc, value as object, registry);
   const differ = (pattern: MessagePattern, request: Message) =>
     matchMessage(desc, pattern, request, { isClosed: false, registry });
   const rate = (pattern: MessagePattern) => specificityOf(desc, pattern, { isClosed: false });

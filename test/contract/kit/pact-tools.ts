@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { json } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { JsonObject } from '@bufbuild/protobuf';
-import type { StateHandlers, Teardown } from '@touchstone/kit';
+import type { StateHandlers, StateOutcome } from '@touchstone/kit';
 import { expect } from 'vitest';
 
 const environment = { ...process.env, PACT_DO_NOT_TRACK: 'true' };
@@ -85,23 +85,24 @@ type StateChange = {
 
 // Pact asks for states by HTTP, one after another.
 async function serveStates(states: StateHandlers): Promise<AsyncDisposable & { readonly url: string }> {
-  const teardowns = new Map<string, Teardown>();
+  const teardowns = new Map<string, StateOutcome>();
   const change = async ({ action, state, params = {} }: StateChange) => {
     // Asked for also where an interaction is given no state.
     if (state === '') return;
     if (action === 'teardown') {
-      await teardowns.get(state)?.teardown();
+      await teardowns.get(state)?.teardown?.();
       return;
     }
     const handler = states[state];
     if (!handler) throw new Error(`there is no state "${state}"`);
-    const teardown = await handler(params);
-    if (teardown) teardowns.set(state, teardown);
+    const outcome = await handler(params);
+    if (outcome) teardowns.set(state, outcome);
+    return outcome?.values;
   };
   const server = createServer(async (request, response) => {
     try {
-      await change((await json(request)) as StateChange);
-      response.end();
+      const values = await change((await json(request)) as StateChange);
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(values ?? {}));
     } catch (error) {
       response.writeHead(500).end(String(error));
     }

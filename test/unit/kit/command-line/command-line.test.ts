@@ -7,7 +7,19 @@ const folder = fileURLToPath(import.meta.resolve('../../../../packages/kit/examp
 const released = fileURLToPath(import.meta.resolve('../../../../proto/released.binpb'));
 const usage = `${folder}usage`;
 const contracts = `${folder}contracts`;
-const commands = ['stub', 'virtual', 'record', 'replay', 'promote', 'verify', 'usage', 'can-i-change', 'faults'];
+const commands = [
+  'init',
+  'stub',
+  'virtual',
+  'record',
+  'replay',
+  'promote',
+  'verify',
+  'prune',
+  'usage',
+  'can-i-change',
+  'faults',
+];
 
 describe('help', () => {
   it('lists every command and the exit codes', async () => {
@@ -50,6 +62,10 @@ describe('an invalid command line', () => {
     {
       args: ['stub', contracts, ...descriptors, '--port', '65536'],
       line: "option '--port <number>' argument '65536' is invalid. It must be a port number of at most 65535.",
+    },
+    {
+      args: ['init', released, '--consumer', 'A/B', '--provider', 'B'],
+      line: '--consumer: "A/B" is no name of letters, digits, dots, underscores, and single hyphens and spaces within it',
     },
     { args: ['virtual', 'nowhere'], line: 'descriptors: nowhere: there is no such file or folder' },
     { args: ['faults'], line: '--upstream is required (the URL of the service)' },

@@ -13,6 +13,7 @@ export async function runInTerminal(args: readonly string[], input?: string): Pr
   const errors: string[] = [];
   const exitCode = await runCommandLine(args, {
     version: '1.2.3',
+    environment: {},
     awaitStop: () => Promise.resolve(),
     hasInput: input !== undefined,
     write: (line) => out.push(line),

@@ -30,7 +30,17 @@ describe('a state set up by HTTP', () => {
       { ...call, action: 'teardown' },
       { state: 'b1 is there', params: {}, action: 'setup' },
     ]);
-    expect(nothing).toBeUndefined();
+    expect(nothing).toEqual({});
+  });
+
+  it('has the values of an answer that is a JSON object, with every digit, and none of another answer', async () => {
+    const answers = ['{"bookId": "b7", "number": 9007199254740993}', 'done', '[1]', 'null'];
+    answerWith(() => new Response(answers.shift()));
+    const handlers = createStateCallbacks(['b1 is there'], { url, withTeardown: false });
+    const setUp = () => handlers['b1 is there']?.({});
+
+    expect(await setUp()).toEqual({ values: { bookId: 'b7', number: '9007199254740993' } });
+    expect([await setUp(), await setUp(), await setUp()]).toEqual([{}, {}, {}]);
   });
 
   it('fails with the answer of the handler', async () => {

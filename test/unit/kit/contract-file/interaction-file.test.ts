@@ -263,7 +263,7 @@ describe('Pact’s rules', () => {
     const rules = { [entryPath('m', key)]: { match: 'regex', regex: '^x', flags: 'i' } };
 
     expect(toPactRules({ message: {}, rules })).toEqual({
-      [path]: { combine: 'AND', matchers: [{ match: 'regex', regex: '(?i)^x' }] },
+      [path]: { combine: 'AND', matchers: [{ match: 'regex', regex: '(?i)[\\s\\S]*(?:^x)[\\s\\S]*' }] },
     });
   });
 

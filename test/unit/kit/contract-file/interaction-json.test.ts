@@ -123,7 +123,7 @@ describe('the Pact part of a file', () => {
       headers: { 'content-type': ['application/json'], 'connect-timeout-ms': ['500'], 'x-reader': ['r1'] },
       body: { content: { bookId: 'b1' }, contentType: 'application/json', encoded: false },
       matchingRules: {
-        body: { '$.bookId': { combine: 'AND', matchers: [{ match: 'regex', regex: '^b' }] } },
+        body: { '$.bookId': { combine: 'AND', matchers: [{ match: 'regex', regex: '[\\s\\S]*(?:^b)[\\s\\S]*' }] } },
         header: {
           'connect-timeout-ms': { combine: 'AND', matchers: [{ match: 'regex', regex: '^\\d+$' }] },
           'x-reader': { combine: 'AND', matchers: [{ match: 'type' }] },
@@ -195,7 +195,7 @@ describe('the Pact part of a file', () => {
       '$.book.catalogueNumber': { match: 'regex', regex: '^-?\\d+$' },
       '$.book.genre': { match: 'regex', regex: '^(GENRE_FICTION|GENRE_SCIENCE)$' },
       '$.book.authors': { match: 'type', min: 1, max: 3 },
-      '$.book.authors[*].name': { match: 'regex', regex: '(?i)^a' },
+      '$.book.authors[*].name': { match: 'regex', regex: '(?i)[\\s\\S]*(?:^a)[\\s\\S]*' },
       '$.book.keywords': {
         match: 'arrayContains',
         variants: [

@@ -5,10 +5,10 @@ import { compilePattern } from '../../../../packages/kit/matching/compile-patter
 import { createExample } from '../../../../packages/kit/matching/example-message.ts';
 import { matchMessage } from '../../../../packages/kit/matching/match-message.ts';
 import { anyOf, like } from '../../../../packages/kit/matching/matchers.ts';
+import { toMessage } from '../../../../packages/kit/matching/read-literal.ts';
 import { readPattern } from '../../../../packages/kit/matching/read-pattern.ts';
 import { type PatternJson, writePattern } from '../../../../packages/kit/matching/write-pattern.ts';
 import { placeholderOf } from '../../../../packages/kit/recording/placeholders.ts';
-import { toMessage } from '../../../../packages/kit/virtual/read-literal.ts';
 import { ATOMS, KEYS, registry, SAMPLES, type Sample, ValuesSchema, WRAPPERS } from './every-type.ts';
 
 function receive(init: Readonly<Record<string, unknown>>): Message {

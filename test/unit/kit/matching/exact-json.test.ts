@@ -4,7 +4,7 @@ import { type Any, anyUnpack } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
 import { BookLentSchema } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { parseExactly, quoteLongNumbers } from '../../../../packages/kit/matching/exact-json.ts';
-import { readLiteral } from '../../../../packages/kit/virtual/read-literal.ts';
+import { readLiteral } from '../../../../packages/kit/matching/read-literal.ts';
 import { BookSchema, registry } from './library-books.ts';
 
 const LARGE = 9_007_199_254_740_993n;

@@ -9,8 +9,8 @@ import {
   LoanSchema,
 } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { regex } from '../../../../packages/kit/matching/matchers.ts';
+import { readLiteral, toMessage } from '../../../../packages/kit/matching/read-literal.ts';
 import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
-import { readLiteral, toMessage } from '../../../../packages/kit/virtual/read-literal.ts';
 
 const registry = createTypeRegistry([LibraryService]);
 const read = (literal: object) => toMessage(BookSchema, literal, registry) as Book;

@@ -5,17 +5,19 @@ import {
   create,
   type DescField,
   type DescMessage,
+  type DescOneof,
   type JsonValue,
   type Message,
   type Registry,
   ScalarType,
 } from '@bufbuild/protobuf';
-import { explainUnknownField, faultAt, LiteralError } from '../matching/check-leaf.ts';
-import { elementPath, entryPath, fieldPath } from '../matching/difference.ts';
-import { withoutBigints } from '../matching/exact-json.ts';
-import { leafFromJson } from '../matching/leaf-json.ts';
-import { Matcher } from '../matching/matchers.ts';
-import { isLong, type ValueType, valueTypeOf } from '../matching/value-type.ts';
+import { explainUnknownField, faultAt, LiteralError } from './check-leaf.ts';
+import { elementPath, entryPath, fieldPath } from './difference.ts';
+import { withoutBigints } from './exact-json.ts';
+import { leafFromJson } from './leaf-json.ts';
+import { Matcher, type MatcherRule } from './matchers.ts';
+import { findMissing } from './required-fields.ts';
+import { isLong, type ValueType, valueTypeOf } from './value-type.ts';
 
 /**
  * Returns a message of this type.
@@ -26,12 +28,15 @@ export function toMessage(desc: DescMessage, literal: object, registry: Registry
   if ('$typeName' in literal && literal.$typeName !== desc.typeName) {
     throw new LiteralError(`expected a ${desc.typeName}, got a ${literal.$typeName}`);
   }
-  return create(desc, readLiteral(desc, literal, registry) as Record<string, unknown>);
+  const message = create(desc, readLiteral(desc, literal, registry) as Record<string, unknown>);
+  const missing = findMissing(desc, message);
+  if (missing !== undefined) throw new LiteralError(`${missing} is required, and missing in a ${desc.typeName}`);
+  return message;
 }
 
 /**
  * Returns the literal with protobuf-es' names and values: `bookId` for `book_id`, a number for an enum value's name, a
- * timestamp for its text, a case for a field of a oneof. Messages and matchers stay as they are.
+ * timestamp for its text, a case for a field of a oneof; also in the examples of matchers. Messages stay as they are.
  *
  * @throws {LiteralError} for a field that does not exist, or JSON that is not a value of its field.
  */
@@ -60,18 +65,22 @@ type Reading = {
 
 function readMember(desc: DescMessage, name: string, value: unknown, reading: Reading): [string, unknown] {
   const member = desc.members.find(({ localName }) => localName === name);
-  if (member?.kind === 'oneof') {
-    const chosen = value as { case?: unknown; value?: unknown };
-    const field = member.fields.find(({ localName }) => localName === chosen.case);
-    return [name, field ? { case: chosen.case, value: readField(field, chosen.value, reading) } : value];
-  }
+  if (member?.kind === 'oneof') return [name, readOneof(member, value, reading)];
   const field = member ?? desc.fields.find((candidate) => candidate.jsonName === name || candidate.name === name);
   if (!field) throw new LiteralError(faultAt(reading.path, explainUnknownField(desc, name)));
   const content = readField(field, value, reading);
   return field.oneof ? [field.oneof.localName, { case: field.localName, value: content }] : [field.localName, content];
 }
 
+function readOneof(oneof: DescOneof, value: unknown, reading: Reading): unknown {
+  if (value instanceof Matcher) return mapExample(value, (example) => readOneof(oneof, example, reading));
+  const chosen = value as { case?: unknown; value?: unknown };
+  const field = oneof.fields.find(({ localName }) => localName === chosen.case);
+  return field ? { case: chosen.case, value: readField(field, chosen.value, reading) } : value;
+}
+
 function readField(field: DescField, value: unknown, reading: Reading): unknown {
+  if (value instanceof Matcher) return readMatcher(field, value, reading, readField);
   if (field.fieldKind === 'list' && Array.isArray(value)) {
     return value.map((element, index) =>
       readValue(field, element, { ...reading, path: elementPath(reading.path, index) }),
@@ -87,7 +96,7 @@ function readField(field: DescField, value: unknown, reading: Reading): unknown 
 }
 
 function readValue(field: DescField, given: unknown, { registry, path }: Reading): unknown {
-  if (given instanceof Matcher) return given;
+  if (given instanceof Matcher) return readMatcher(field, given, { registry, path }, readValue);
   const type = valueTypeOf(field);
   const value = type.kind === 'any' && isObject(given) && '@type' in given ? withoutBigints(given) : given;
   if (typeof value === 'bigint' && 'scalar' in type && isFloating(type.scalar)) return Number(value);
@@ -96,6 +105,37 @@ function readValue(field: DescField, given: unknown, { registry, path }: Reading
   }
   if (type.kind === 'message') return isObject(value) ? readLiteral(type.desc, value, registry, path) : value;
   return isJsonForm(type, value) ? leafFromJson(field, value as JsonValue, registry, path) : value;
+}
+
+// `read` reads what stands where the matcher does: a whole field, or one value of a list or a map.
+function readMatcher(
+  field: DescField,
+  matcher: Matcher<unknown>,
+  reading: Reading,
+  read: typeof readField,
+): Matcher<unknown> {
+  const { rule } = matcher;
+  const readEach = (values: readonly unknown[]) => values.map((value) => readValue(field, value, reading));
+  switch (rule.kind) {
+    case 'each':
+      return new Matcher({ ...rule, element: readValue(field, rule.element, reading) });
+    case 'unordered':
+      return new Matcher({ ...rule, elements: readEach(rule.elements) });
+    case 'anyOf':
+      return new Matcher({ ...rule, values: readEach(rule.values) });
+    case 'packed':
+      return new Matcher({ ...rule, literal: readLiteral(rule.desc, rule.literal, reading.registry, reading.path) });
+    default:
+      return mapExample(matcher, (example) => read(field, example, reading));
+  }
+}
+
+function mapExample(matcher: Matcher<unknown>, read: (example: unknown) => unknown): Matcher<unknown> {
+  const { rule } = matcher;
+  const kinds = ['like', 'present', 'anything', 'fromState'];
+  const { example } = rule as { readonly example?: unknown };
+  if (!kinds.includes(rule.kind) || example === undefined) return matcher;
+  return new Matcher({ ...rule, example: read(example) } as MatcherRule);
 }
 
 // Returns whether the value is in a form that only proto3 JSON accepts. Everything else is left to protobuf-es to accept or refuse.
