@@ -65,6 +65,9 @@ export { truncateFrame } from './fault-proxy/faults/truncate-frame.ts';
 export type { TruncateMessageOptions } from './fault-proxy/faults/truncate-message.ts';
 export { truncateMessage } from './fault-proxy/faults/truncate-message.ts';
 export type { FaultHandle, FaultState, InjectOptions } from './fault-proxy/injected-fault.ts';
+export type { FindingKind } from './fuzz/finding.ts';
+export type { FuzzFinding, FuzzOptions, FuzzReport } from './fuzz/fuzz.ts';
+export { FuzzError } from './fuzz/fuzz-error.ts';
 export type { Difference, NearestMatch } from './matching/difference.ts';
 export type { HeaderLiteral } from './matching/header-pattern.ts';
 export type { Matcher } from './matching/matchers.ts';
@@ -85,7 +88,9 @@ export type { MessageLiteral } from './matching/message-literal.ts';
 export type { KnownType } from './matching/type-registry.ts';
 export {
   createControlClient,
+  fuzz,
   promoteRecording,
+  reflectSchema,
   startControl,
   startFaultControl,
   startFaultProxy,

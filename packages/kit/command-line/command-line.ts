@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { addCanIChangeCommand } from './can-i-change.ts';
 import { addFaultsCommand } from './faults.ts';
+import { addFuzzCommand } from './fuzz.ts';
 import { oneLineOf } from './option-error.ts';
 import { addPromoteCommand } from './promote.ts';
 import { addRecordCommand } from './record.ts';
@@ -66,6 +67,7 @@ function createProgram(session: Session, terminal: Terminal): Command {
     addUsageCommand,
     addCanIChangeCommand,
     addFaultsCommand,
+    addFuzzCommand,
   ])
     add(program, session);
   return program;

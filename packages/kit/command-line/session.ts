@@ -46,6 +46,11 @@ export class Session {
     this.#exitCode = 1;
   }
 
+  /** Resolves when the process is asked to end. From this call on, the first such signal does not end it at once. */
+  awaitStop(): Promise<void> {
+    return this.#terminal.awaitStop();
+  }
+
   /** Prints the address of the server, and resolves when the process is asked to end. */
   async serve({ url, host }: Served, more: { readonly text?: string; readonly json?: object } = {}): Promise<void> {
     // Signals are handled before the line is printed, because its reader may stop the process at once.

@@ -33,7 +33,15 @@ const BUILT_IN = /^grpc\.(health\.v1\.Health|reflection\.v1(alpha)?\.ServerRefle
  * @throws {SchemaError} naming the source, and what is missing in it or where its first mistake is.
  */
 export async function loadSchema(source: string): Promise<Schema> {
-  const image = await loadImage(source);
+  return linkSchema(await loadImage(source), source);
+}
+
+/**
+ * Links the files of a schema.
+ *
+ * @throws {SchemaError} naming the source and what is missing in it.
+ */
+export function linkSchema(image: Image, source: string): Schema {
   const registry = link(sortByImports(image.files, source), source);
   const files = [...registry.files];
   const services = files

@@ -7,7 +7,18 @@ const folder = fileURLToPath(import.meta.resolve('../../../../packages/kit/examp
 const released = fileURLToPath(import.meta.resolve('../../../../proto/released.binpb'));
 const usage = `${folder}usage`;
 const contracts = `${folder}contracts`;
-const commands = ['stub', 'virtual', 'record', 'replay', 'promote', 'verify', 'usage', 'can-i-change', 'faults'];
+const commands = [
+  'stub',
+  'virtual',
+  'record',
+  'replay',
+  'promote',
+  'verify',
+  'usage',
+  'can-i-change',
+  'faults',
+  'fuzz',
+];
 
 describe('help', () => {
   it('lists every command and the exit codes', async () => {
@@ -52,6 +63,19 @@ describe('an invalid command line', () => {
       line: "option '--port <number>' argument '65536' is invalid. It must be a port number of at most 65535.",
     },
     { args: ['virtual', 'nowhere'], line: 'descriptors: nowhere: there is no such file or folder' },
+    {
+      args: ['fuzz', 'http://192.0.2.1:5000'],
+      line: 'target: 192.0.2.1 is not this machine; say --allow-remote if its data may be lost',
+    },
+    { args: ['fuzz', 'shop'], line: 'target: must be a URL such as http://127.0.0.1:50051' },
+    {
+      args: ['fuzz', 'http://127.0.0.1:1', '--descriptors', released, '--skip', 'shop.*'],
+      line: '--skip: leaves no RPC to call',
+    },
+    {
+      args: ['fuzz', 'http://127.0.0.1:1', '--descriptors', released, '--calls', '0'],
+      line: "option '--calls <number>' argument '0' is invalid. It must be a whole number of at least 1.",
+    },
     { args: ['faults'], line: '--upstream is required (the URL of the service)' },
     {
       args: ['promote', 'x', ...descriptors, '--consumer', 'A', '--provider', 'B', '--directory', 'd'].concat(
