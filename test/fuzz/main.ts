@@ -11,8 +11,11 @@ import { NO_CUSTOMER_LIMIT } from '../support/identity/credentials.ts';
 import { type FuzzSettings, HELP, readFuzzSettings } from './settings.ts';
 
 const KIT = fileURLToPath(new URL('../../packages/kit/command-line/main.ts', import.meta.url));
-// A watcher of an order gets news until the order is final.
-const ENDLESS: Partial<Record<ServiceName, readonly string[]>> = { order: ['shop.order.v1.OrderService/WatchOrder'] };
+// These streams last as long as their watchers want.
+const ENDLESS: Partial<Record<ServiceName, readonly string[]>> = {
+  order: ['shop.order.v1.OrderService/WatchOrder'],
+  analytics: ['shop.analytics.v1.AnalyticsService/WatchSales'],
+};
 
 await runCommand(main);
 

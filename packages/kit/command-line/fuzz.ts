@@ -4,7 +4,7 @@ import { lookup } from 'node:dns/promises';
 import { writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { type DescMethod, fromJson, type Message } from '@bufbuild/protobuf';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { nameOf } from '../base/rpc-name.ts';
 import { type FuzzOptions, type FuzzReport, fuzz } from '../fuzz/fuzz.ts';
 import { formatFinding, formatJunit, formatSummary } from '../fuzz/fuzz-text.ts';
@@ -13,7 +13,7 @@ import type { Schema } from '../schema/load-schema.ts';
 import { reflectSchema } from '../schema/reflect-schema.ts';
 import type { WireName } from '../verification/wire.ts';
 import { OptionError, readOption } from './option-error.ts';
-import { collect, DESCRIPTORS_HELP, readCount, readHeader, readHttpUrl, readSchema } from './options.ts';
+import { collect, DESCRIPTORS_HELP, readCount, readHeader, readHttpUrl, readPositive, readSchema } from './options.ts';
 import type { Session } from './session.ts';
 import { readWires, WIRE_IDS } from './wire-argument.ts';
 
@@ -185,10 +185,4 @@ async function readExamples(
 
 async function writeReport(report: FuzzReport, file: string | undefined): Promise<void> {
   if (file !== undefined) await readOption('--junit', () => writeFile(file, formatJunit(report)));
-}
-
-function readPositive(value: string): number {
-  const number = readCount(value);
-  if (number === 0) throw new InvalidArgumentError('It must be a whole number of at least 1.');
-  return number;
 }

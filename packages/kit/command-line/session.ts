@@ -41,6 +41,11 @@ export class Session {
     this.#terminal.writeError(this.isJson ? JSON.stringify({ warning: message }) : `warning: ${message}`);
   }
 
+  /** Prints a line on standard error that belongs to no result. */
+  note(text: string, json: object): void {
+    this.#terminal.writeError(this.isJson ? JSON.stringify(json) : text);
+  }
+
   /** Sets the exit code for a problem that the command found. */
   fail(): void {
     this.#exitCode = 1;

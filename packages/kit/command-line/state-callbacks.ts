@@ -23,16 +23,21 @@ export function createStateCallbacks(states: Iterable<string>, options: StateCal
     [...states].map((state) => [
       state,
       async (params: JsonObject) => {
-        await post(options.url, { action: 'setup', params, state });
+        await postJson(options.url, { action: 'setup', params, state });
         return options.withTeardown
-          ? { teardown: () => post(options.url, { action: 'teardown', params, state }) }
+          ? { teardown: () => postJson(options.url, { action: 'teardown', params, state }) }
           : undefined;
       },
     ]),
   );
 }
 
-async function post(url: string, body: JsonObject): Promise<void> {
+/**
+ * Posts JSON to a URL.
+ *
+ * @throws {Error} if the URL cannot be called or answers an error. The message names the URL and the status.
+ */
+export async function postJson(url: string, body: JsonObject): Promise<void> {
   const response = await send(url, body);
   // The body is read to its end, because only then can the connection be reused.
   const text = await response.text();

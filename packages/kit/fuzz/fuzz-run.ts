@@ -39,6 +39,8 @@ const MAX_SLOW_SHRINKS = 4;
 /** After so many slow problems an RPC is no longer called. */
 const MAX_SLOW_PROBLEMS = 8;
 
+const ENDLESS_MS = 300;
+
 /** A problem, and the call that has it. */
 type CallProblem = Problem & { readonly call: FuzzCall };
 
@@ -130,7 +132,7 @@ export class FuzzRun {
       return problem && { ...problem, call };
     }
     const problem = judgeBroken(raw, call, await acceptsConnections(url));
-    if (problem.kind === 'endless stream' && endless.has(method)) return undefined;
+    if (raw.kind === 'no end' && problem.kind !== 'crash' && endless.has(method)) return undefined;
     const found = problem.kind === 'crash' ? await this.#findCrash(problem, call, previous) : { ...problem, call };
     if (SLOW.includes(problem.kind)) this.#slow.set(found.call.method, (this.#slow.get(found.call.method) ?? 0) + 1);
     return found;
@@ -146,10 +148,12 @@ export class FuzzRun {
   }
 
   async #send(call: FuzzCall): Promise<RawAnswer> {
-    const { client, registry, headers } = this.#options;
+    const { client, registry, headers, endless } = this.#options;
     this.#calls += 1;
     this.#called.set(call.method, this.callsOf(call.method) + 1);
-    return await client.send(encodeRequest(call, registry, headers), call.wire.http);
+    // Whether such a stream is refused shows early.
+    const timeoutMs = endless.has(call.method) ? ENDLESS_MS : undefined;
+    return await client.send(encodeRequest(call, registry, headers), call.wire.http, timeoutMs);
   }
 
   async #findCrash(problem: Problem, call: FuzzCall, previous: FuzzCall | undefined): Promise<CallProblem> {

@@ -30,6 +30,8 @@ export type HttpClientOptions = {
   readonly timeoutMs: number;
 };
 
+type Receiving = { readonly collected: Collected; readonly timeoutMs: number };
+
 const MAX_BODY = 4 * 1024 * 1024;
 
 /** Sends one request after the other. Disposing of it closes its connections. */
@@ -44,12 +46,12 @@ export class HttpClient implements Disposable {
   }
 
   /** Sends a request. Over HTTP/1.1 it has a connection of its own. */
-  async send(request: RawRequest, http: '1.1' | '2'): Promise<RawAnswer> {
-    if (http === '1.1') return await this.#sendHttp1(request);
+  async send(request: RawRequest, http: '1.1' | '2', timeoutMs = this.#timeoutMs): Promise<RawAnswer> {
+    if (http === '1.1') return await this.#sendHttp1(request, timeoutMs);
     const isReused = this.#session !== undefined;
-    const answer = await this.#sendHttp2(request);
+    const answer = await this.#sendHttp2(request, timeoutMs);
     // The server may have closed an idle connection at this moment.
-    return answer.kind === 'lost' && isReused ? await this.#sendHttp2(request) : answer;
+    return answer.kind === 'lost' && isReused ? await this.#sendHttp2(request, timeoutMs) : answer;
   }
 
   [Symbol.dispose](): void {
@@ -57,7 +59,7 @@ export class HttpClient implements Disposable {
     this.#session = undefined;
   }
 
-  async #sendHttp1({ path, headers, body }: RawRequest): Promise<RawAnswer> {
+  async #sendHttp1({ path, headers, body }: RawRequest, timeoutMs: number): Promise<RawAnswer> {
     const send = this.#url.protocol === 'https:' ? httpsRequest : httpRequest;
     const request = send(new URL(path, this.#url), {
       method: 'POST',
@@ -69,19 +71,19 @@ export class HttpClient implements Disposable {
     request.end(body);
     const collected = new Collected();
     return await this.#untilEnd(
-      collected,
+      { collected, timeoutMs },
       () => request.destroy(),
       () => receiveHttp1(request, collected),
     );
   }
 
-  async #sendHttp2({ path, headers, body }: RawRequest): Promise<RawAnswer> {
+  async #sendHttp2({ path, headers, body }: RawRequest, timeoutMs: number): Promise<RawAnswer> {
     const session = this.#session ?? this.#connect();
     const stream = session.request({ ':method': 'POST', ':path': path, ...headers });
     stream.end(body);
     const collected = new Collected();
     const answer = await this.#untilEnd(
-      collected,
+      { collected, timeoutMs },
       () => stream.destroy(),
       () => receiveHttp2(stream, collected),
     );
@@ -101,12 +103,16 @@ export class HttpClient implements Disposable {
     return session;
   }
 
-  async #untilEnd(collected: Collected, abort: () => void, receive: () => Promise<RawAnswer>): Promise<RawAnswer> {
+  async #untilEnd(
+    { collected, timeoutMs }: Receiving,
+    abort: () => void,
+    receive: () => Promise<RawAnswer>,
+  ): Promise<RawAnswer> {
     const timer = Promise.withResolvers<RawAnswer>();
     const timeout = setTimeout(() => {
       const { hasBegun, size } = collected;
       timer.resolve({ kind: 'no end', hasBegun, receivedBytes: size });
-    }, this.#timeoutMs);
+    }, timeoutMs);
     try {
       const lost = (error: unknown): RawAnswer => ({ kind: 'lost', reason: reasonOf(error) });
       return await Promise.race([receive().catch(lost), timer.promise]);

@@ -18,6 +18,9 @@ const commands = [
   'can-i-change',
   'faults',
   'fuzz',
+  'publish',
+  'listen',
+  'verify-events',
 ];
 
 describe('help', () => {
@@ -75,6 +78,34 @@ describe('an invalid command line', () => {
     {
       args: ['fuzz', 'http://127.0.0.1:1', '--descriptors', released, '--calls', '0'],
       line: "option '--calls <number>' argument '0' is invalid. It must be a whole number of at least 1.",
+    },
+    {
+      args: ['publish', '--descriptors', released],
+      line: "missing required argument 'type', unless --contract is given",
+    },
+    {
+      args: ['publish', 'a.B', '--descriptors', released, '--data', '{}'],
+      line: 'type: "a.B" is not a message type in --descriptors',
+    },
+    {
+      args: ['publish', 'shop.order.v1.OrderCancelled', '--descriptors', released],
+      line: '--data, --file or --contract is required unless the events are on standard input',
+    },
+    {
+      args: ['publish', 'shop.order.v1.OrderCancelled', '--descriptors', released, '--data', '{"oder": 1}'],
+      line: '--data: cannot decode message shop.order.v1.OrderCancelled from JSON: key "oder" is unknown',
+    },
+    {
+      args: ['listen', 'shop.>', '--descriptors', released, '--type', 'a.B'],
+      line: '--type: "a.B" is not a message type in --descriptors',
+    },
+    {
+      args: ['listen', 'shop.>', '--descriptors', released, '--count', '0'],
+      line: "option '--count <number>' argument '0' is invalid. It must be a whole number of at least 1.",
+    },
+    {
+      args: ['verify-events', contracts, '--descriptors', released, '--publish-url', 'shop'],
+      line: '--publish-url: must be a URL such as http://127.0.0.1:50051',
     },
     { args: ['faults'], line: '--upstream is required (the URL of the service)' },
     {
