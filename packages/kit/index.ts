@@ -88,6 +88,9 @@ export type { MessageLiteral } from './matching/message-literal.ts';
 export type { KnownType } from './matching/type-registry.ts';
 export {
   createControlClient,
+  createInMemoryService,
+  createMswHandlers,
+  createPlaywrightHandler,
   fuzz,
   promoteRecording,
   reflectSchema,
@@ -135,6 +138,8 @@ export type { Check, Verification, VerifiedInteraction } from './verification/ve
 export { VerificationError } from './verification/verification.ts';
 export type { VerifyOptions } from './verification/verify-provider.ts';
 export type { WireName } from './verification/wire.ts';
+export type { MswHttp, PlaywrightRoute } from './virtual/browser-mocks.ts';
+export type { InMemoryService } from './virtual/in-memory-service.ts';
 export type { Call, CallOutcome } from './virtual/journal.ts';
 export type { Received } from './virtual/received.ts';
 export type { RequestLiteral } from './virtual/request-pattern.ts';
@@ -149,4 +154,5 @@ export type {
   StubSequence,
 } from './virtual/stub.ts';
 export type { StubState } from './virtual/stub-registry.ts';
+export type { StubbedService, StubbedServiceOptions } from './virtual/stubbed-service.ts';
 export type { VirtualService, VirtualServiceOptions } from './virtual/virtual-service.ts';

@@ -14,6 +14,9 @@ import type { Replay, ReplayOptions } from './recording/replay.ts';
 import type { Schema } from './schema/load-schema.ts';
 import type { Verification } from './verification/verification.ts';
 import type { VerifyOptions } from './verification/verify-provider.ts';
+import type { MswHttp, PlaywrightRoute } from './virtual/browser-mocks.ts';
+import type { InMemoryService } from './virtual/in-memory-service.ts';
+import type { StubbedServiceOptions } from './virtual/stubbed-service.ts';
 import type { VirtualService, VirtualServiceOptions } from './virtual/virtual-service.ts';
 
 /**
@@ -24,6 +27,38 @@ import type { VirtualService, VirtualServiceOptions } from './virtual/virtual-se
 export async function createControlClient(url: string): Promise<ControlClient> {
   const client = await import('./control/control-client.ts');
   return client.createControlClient(url);
+}
+
+/**
+ * Creates a virtual service without a port, for clients in the same process and for the network mocks of browsers. It has the
+ * stubs, the states and the journal of one with a port, but no faults.
+ *
+ * @throws {ContractFileError} when the contract cannot be used.
+ */
+export async function createInMemoryService(options: StubbedServiceOptions): Promise<InMemoryService> {
+  const service = await import('./virtual/in-memory-service.ts');
+  return service.createInMemoryService(options);
+}
+
+/**
+ * Returns handlers for `setupServer` or `setupWorker` of msw: one for each service, for every host.
+ *
+ * @param http msw's `http`.
+ */
+export async function createMswHandlers<Handler>(service: InMemoryService, http: MswHttp<Handler>): Promise<Handler[]> {
+  const mocks = await import('./virtual/browser-mocks.ts');
+  return mocks.createMswHandlers(service, http);
+}
+
+/**
+ * Returns a handler for `page.route('**', handler)` of Playwright. Requests for other paths are left to other routes. A stream
+ * of responses reaches the page when it has ended.
+ */
+export async function createPlaywrightHandler(
+  service: InMemoryService,
+): Promise<(route: PlaywrightRoute) => Promise<void>> {
+  const mocks = await import('./virtual/browser-mocks.ts');
+  return mocks.createPlaywrightHandler(service);
 }
 
 /**

@@ -23,7 +23,7 @@ export type AnswerSources = {
   readonly stubs: StubRegistry;
   readonly contract: ContractAnswers | undefined;
   readonly journal: Journal;
-  readonly wire: WireFaults;
+  readonly wire: Pick<WireFaults, 'plan'>;
   readonly registry: Registry;
 };
 
