@@ -74,7 +74,7 @@ async function verify(events: readonly MessageInitShape<typeof BookReturnedSchem
 
 describe('kit verify-events', () => {
   it('asks the provider for the event, and ends as soon as one is as the contract says', async () => {
-    const { exitCode, result, asked } = await verify([{ version: 1n }, { bookId: 'b9', version: 2n }], '60000');
+    const { exitCode, result, asked } = await verify([{ version: 1n }, { bookId: 'b9', version: 2n }], '600000');
 
     expect([exitCode, result.isHonoured]).toEqual([0, true]);
     expect(asked).toEqual([{ consumer: 'Reader', description: 'a book came back', subject: type, type }]);

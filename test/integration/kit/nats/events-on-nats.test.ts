@@ -72,15 +72,17 @@ describe('kit publish and kit listen', () => {
     expect(new Set(lines.map(({ headers }) => headers['ce-id'])).size).toBe(3);
   });
 
-  it('store an event in a stream, from whose beginning it is read', async () => {
+  it('store events in a stream, each id once, from whose beginning they are read', async () => {
     await using streams = await jetstreamManager(nats.adminUrl);
     await streams.add('STORED', 'stored.>');
-    const stored = await publish([type, '--subject', 'stored.a', '--data', '{"bookId": "b1"}', '--jetstream']);
+    const store = (id: string, bookId: string) =>
+      publish([type, '--subject', 'stored.a', '--data', JSON.stringify({ bookId }), '--id', id, '--jetstream']);
+    const stored = [await store('e1', 'b1'), await store('e1', 'again'), await store('e2', 'b2')];
 
-    const { ended } = await listen('stored.>', '--type', type, '--jetstream', '--count', '1');
+    const { ended } = await listen('stored.>', '--type', type, '--jetstream', '--count', '2');
 
-    expect(stored.exitCode).toBe(0);
-    expect(linesOf(await ended)).toMatchObject([{ subject: 'stored.a', message: { bookId: 'b1' } }]);
+    expect(stored.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
+    expect(linesOf(await ended)).toMatchObject([{ message: { bookId: 'b1' } }, { message: { bookId: 'b2' } }]);
   });
 
   it('fail if no stream takes the event, or has the subject', async () => {
