@@ -16,6 +16,7 @@ import {
   collect,
   DESCRIPTORS_HELP,
   listenAt,
+  readCount,
   readSchema,
   typesOf,
 } from './options.ts';
@@ -27,6 +28,8 @@ type VirtualOptions = AddressOptions &
     readonly stubs?: string;
     readonly contract?: readonly string[];
     readonly state?: readonly string[];
+    readonly generate?: boolean;
+    readonly seed: number;
     readonly failOnUnmatched?: boolean;
   };
 
@@ -81,6 +84,8 @@ export function addVirtualCommand(program: Command, session: Session): void {
       'use only interactions of this provider state; can be repeated (default: all)',
       collect(String),
     )
+    .option('--generate', 'generate answers for calls without a stub, the same for the same request')
+    .option('--seed <number>', 'seed of the generated answers', readCount, 1)
     .option('--fail-on-unmatched', 'end with exit code 1 if a call was unmatched')
     .addHelpText('after', HELP_FOOTER);
   addControlOptions(addBrowserOptions(addAddressOptions(command))).action(
@@ -102,6 +107,7 @@ async function runVirtual(descriptors: string, options: VirtualOptions, session:
       ...accessOf(options),
       ...(contract === undefined ? {} : { contract }),
       ...(state === undefined ? {} : { contractStates: state }),
+      ...(options.generate ? { generate: { seed: options.seed } } : {}),
     }),
   );
   const stubs = await loadStubs(options.stubs, service, {

@@ -9,6 +9,7 @@ import { nameOf } from '../base/rpc-name.ts';
 import type { Fault } from '../fault-proxy/core/fault.ts';
 import { LiteralError } from '../matching/check-leaf.ts';
 import type { ContractAnswers } from './contract-answers.ts';
+import type { AnswerGenerator } from './generated-answers.ts';
 import type { Journal, RunningCall } from './journal.ts';
 import { isIterable, toMessage } from './read-literal.ts';
 import type { Failure, Step } from './step.ts';
@@ -25,6 +26,8 @@ export type AnswerSources = {
   readonly journal: Journal;
   readonly wire: Pick<WireFaults, 'plan'>;
   readonly registry: Registry;
+  /** Answers calls that match nothing. */
+  readonly generate?: AnswerGenerator | undefined;
 };
 
 /**
@@ -83,7 +86,7 @@ class RunningAnswer {
   /** Answers all requests together, after the last one. */
   async *answerOnce(requests: AsyncIterable<Message>): AsyncGenerator<Message> {
     const { method } = this.#call;
-    const { stubs, contract, journal } = this.#sources;
+    const { stubs, contract, journal, generate } = this.#sources;
     const received: Message[] = [];
     for await (const request of requests) {
       received.push(request);
@@ -96,14 +99,18 @@ class RunningAnswer {
       return;
     }
     const why = stubs.explainUnmatched(method, received);
-    if (!contract?.covers(method)) throw toUnmatched(why);
+    if (!contract?.covers(method)) {
+      if (!generate) throw toUnmatched(why);
+      yield* generate(method, received);
+      return;
+    }
     yield* contract.answer(method, received, this.#context, why);
   }
 
   /** Answers each request separately, or leaves all of them to a script or to a contract's conversation. */
   async *converse(requests: AsyncGenerator<Message>): AsyncGenerator<Message> {
     const { method } = this.#call;
-    const { stubs, contract } = this.#sources;
+    const { stubs, contract, generate } = this.#sources;
     const script = stubs.findScript(method);
     if (script) {
       yield* this.#perform(script, undefined, requests);
@@ -115,6 +122,10 @@ class RunningAnswer {
       if (step) {
         isStubbed = true;
         yield* this.#perform(step, request, requests);
+        continue;
+      }
+      if (generate && !contract?.covers(method)) {
+        yield* generate(method, [request]);
         continue;
       }
       const why = stubs.explainUnmatched(method, [request]);

@@ -8,6 +8,7 @@ import { exactJson } from '../matching/exact-json.ts';
 import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import { type AnswerSources, answerCall } from './answer-call.ts';
 import { loadContractAnswers } from './contract-answers.ts';
+import type { AnswerGenerator } from './generated-answers.ts';
 import { type Call, Journal } from './journal.ts';
 import { createReceived, type Received } from './received.ts';
 import type { RequestLiteral } from './request-pattern.ts';
@@ -28,6 +29,11 @@ export type StubbedServiceOptions = {
   readonly state?: string;
   /** How many requests the journal keeps. Default 10,000. Beyond that it drops the oldest calls. */
   readonly journalLimit?: number;
+  /**
+   * Generates answers for calls that match no stub, of RPCs without an interaction: the same for the same request and seed. Default:
+   * such calls are `unimplemented`.
+   */
+  readonly generate?: { readonly seed: number };
   /** Whether a request in JSON with a field that its message does not have is `invalid_argument`. Default: it is read without it. */
   readonly unknownJsonFields?: 'ignored' | 'refused';
 };
@@ -104,9 +110,16 @@ export async function createParts(options: StubbedServiceOptions): Promise<Stubb
         contract === undefined ? undefined : await loadContractAnswers(contract, { services, registry, states }),
       journal: new Journal(options.journalLimit ?? DEFAULT_JOURNAL_LIMIT),
       registry,
+      generate: options.generate && (await loadGenerator(registry, options.generate.seed)),
     },
     unknownJsonFields,
   };
+}
+
+// Generators are loaded only where they are used.
+async function loadGenerator(registry: Registry, seed: number): Promise<AnswerGenerator> {
+  const { createAnswerGenerator } = await import('./generated-answers.ts');
+  return await createAnswerGenerator(registry, seed);
 }
 
 /** Registers the RPCs of a service. `sources` is called for each of their calls. */

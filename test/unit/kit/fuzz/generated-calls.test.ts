@@ -23,7 +23,7 @@ const hints = { of: () => ({}), ofElement: () => undefined };
 const source = { wires: FUZZ_WIRES, hints, examples: new Map() };
 const inputs: readonly DescMessage[] = [
   ValuesSchema,
-  ...[...LibraryService.methods, ...OrderService.methods].map(({ input }) => input),
+  ...[...LibraryService.methods, ...OrderService.methods].flatMap(({ input, output }) => [input, output]),
 ];
 const registry = createTypeRegistry([LibraryService, OrderService]);
 

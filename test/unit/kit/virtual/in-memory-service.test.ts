@@ -73,6 +73,38 @@ describe('the transport of a service in memory', () => {
   });
 });
 
+describe('a service with generated answers', () => {
+  const answerOf = async (seed: number, bookId: string) => {
+    const library = await createInMemoryService({ services: [LibraryService], generate: { seed } });
+    library.stub(getBook, { bookId: 'stubbed' }).replies({ book: { title: 'Emma' } });
+    const { book } = await createClient(LibraryService, library.transport).getBook({ bookId });
+    expect(library.unmatchedRequests()).toEqual([]);
+    return book;
+  };
+
+  it('answers a request without a stub in the same way each time, and other requests and seeds in others', async () => {
+    const [first, again] = [await answerOf(1, 'b1'), await answerOf(1, 'b1')];
+
+    expect(again).toEqual(first);
+    expect(first).toMatchObject({ $typeName: 'library.v1.Book' });
+    expect(await answerOf(1, 'b2')).not.toEqual(first);
+    expect(await answerOf(2, 'b1')).not.toEqual(first);
+    expect(await answerOf(1, 'stubbed')).toMatchObject({ title: 'Emma' });
+  });
+
+  it('answers a stream with three messages, and each request of a conversation with one', async () => {
+    const library = await createInMemoryService({ services: [LibraryService], generate: { seed: 1 } });
+    const client = createClient(LibraryService, library.transport);
+    const ask = async function* () {
+      yield { question: 'a' };
+      yield { question: 'b' };
+    };
+
+    expect(await Array.fromAsync(client.listBooks({}))).toHaveLength(3);
+    expect(await Array.fromAsync(client.askLibrarian(ask()))).toHaveLength(2);
+  });
+});
+
 describe('a fetch request', () => {
   it('is answered in the protocol of a browser client, whatever its host and base path are', async () => {
     const library = await createLibrary();
