@@ -12,6 +12,7 @@ import type { ContractAnswers } from './contract-answers.ts';
 import type { AnswerGenerator } from './generated-answers.ts';
 import type { Journal, RunningCall } from './journal.ts';
 import { isIterable, toMessage } from './read-literal.ts';
+import type { RuleCheck } from './rule-check.ts';
 import type { Failure, Step } from './step.ts';
 import { type Mismatch, StubError, type StubRegistry } from './stub-registry.ts';
 import type { WireFaults } from './wire-faults.ts';
@@ -26,6 +27,8 @@ export type AnswerSources = {
   readonly journal: Journal;
   readonly wire: Pick<WireFaults, 'plan'>;
   readonly registry: Registry;
+  /** Refuses requests that violate a rule of `buf.validate`. */
+  readonly checkRules?: RuleCheck | undefined;
   /** Answers calls that match nothing. */
   readonly generate?: AnswerGenerator | undefined;
 };
@@ -45,7 +48,7 @@ export async function* answerCall(
   const call = sources.journal.begin(method, context.requestHeader);
   const running = new RunningAnswer(call, context, sources);
   try {
-    const recorded = recordRequests(requests, call, sources.journal);
+    const recorded = recordRequests(requests, call, sources);
     yield* method.methodKind === 'bidi_streaming' ? running.converse(recorded) : running.answerOnce(recorded);
     call.end(signal.aborted ? 'abandoned' : 'answered');
   } catch (error) {
@@ -64,9 +67,15 @@ export async function* answerCall(
 }
 
 // The journal gets copies, because a reply function may change its request.
-async function* recordRequests(requests: Requests, call: RunningCall, journal: Journal): AsyncGenerator<Message> {
+async function* recordRequests(
+  requests: Requests,
+  call: RunningCall,
+  { journal, checkRules }: AnswerSources,
+): AsyncGenerator<Message> {
   for await (const request of requests) {
     journal.addRequest(call, clone(call.method.input, request));
+    const error = checkRules?.(call.method.input, request);
+    if (error) throw error;
     yield request;
   }
 }

@@ -12,6 +12,7 @@ import type { AnswerGenerator } from './generated-answers.ts';
 import { type Call, Journal } from './journal.ts';
 import { createReceived, type Received } from './received.ts';
 import type { RequestLiteral } from './request-pattern.ts';
+import type { RuleCheck } from './rule-check.ts';
 import { createStub, type Stub } from './stub.ts';
 import { StubRegistry, type StubState } from './stub-registry.ts';
 
@@ -29,6 +30,8 @@ export type StubbedServiceOptions = {
   readonly state?: string;
   /** How many requests the journal keeps. Default 10,000. Beyond that it drops the oldest calls. */
   readonly journalLimit?: number;
+  /** Refuses requests that violate a rule of `buf.validate` as `invalid_argument`, before they are matched. Default `false`. */
+  readonly enforceRules?: boolean;
   /**
    * Generates answers for calls that match no stub, of RPCs without an interaction: the same for the same request and seed. Default:
    * such calls are `unimplemented`.
@@ -110,10 +113,16 @@ export async function createParts(options: StubbedServiceOptions): Promise<Stubb
         contract === undefined ? undefined : await loadContractAnswers(contract, { services, registry, states }),
       journal: new Journal(options.journalLimit ?? DEFAULT_JOURNAL_LIMIT),
       registry,
+      checkRules: options.enforceRules ? await loadRuleCheck(registry) : undefined,
       generate: options.generate && (await loadGenerator(registry, options.generate.seed)),
     },
     unknownJsonFields,
   };
+}
+
+async function loadRuleCheck(registry: Registry): Promise<RuleCheck> {
+  const { createRuleCheck } = await import('./rule-check.ts');
+  return await createRuleCheck(registry);
 }
 
 // Generators are loaded only where they are used.
