@@ -12,6 +12,7 @@ import {
 import type * as Protovalidate from '@bufbuild/protovalidate';
 import type { FieldRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import * as fc from 'fast-check';
+import { loadProtovalidate } from '../schema/protovalidate.ts';
 
 /** The values that the rules of a field ask for. */
 export type FieldHints = {
@@ -39,10 +40,8 @@ const NO_RULES: Rules = { hints: { of: () => ({}), ofElement: () => undefined },
 /** Reads the rules of a schema. protovalidate is loaded only if a file imports its rules. */
 export async function loadRules(files: Iterable<DescFile>, registry: Registry): Promise<Rules> {
   if (![...files].some(({ name }) => name === RULES_FILE)) return NO_RULES;
-  const [protovalidate, { field: extension }] = await Promise.all([
-    import('@bufbuild/protovalidate'),
-    import('@bufbuild/protovalidate/gen/buf/validate/validate_pb.js'),
-  ]);
+  const protovalidate = await loadProtovalidate();
+  const { field: extension } = protovalidate;
   const rulesOf = (field: DescField) => (hasOption(field, extension) ? getOption(field, extension) : undefined);
   return {
     hints: {

@@ -2,13 +2,14 @@
 
 import type { DescMessage, Message, Registry } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { loadProtovalidate } from '../schema/protovalidate.ts';
 
 /** Returns the error of a request that violates a rule, with all violations as its detail; `undefined` if it violates none. */
 export type RuleCheck = (desc: DescMessage, request: Message) => ConnectError | undefined;
 
 /** Creates a check of the rules that the types of a registry have. */
 export async function createRuleCheck(registry: Registry): Promise<RuleCheck> {
-  const { createValidator, violationsToProto } = await import('@bufbuild/protovalidate');
+  const { createValidator, violationsToProto } = await loadProtovalidate();
   const validator = createValidator({ registry });
   return (type, request) => {
     const result = validator.validate(type, request);
