@@ -69,6 +69,9 @@ export { truncateFrame } from './fault-proxy/faults/truncate-frame.ts';
 export type { TruncateMessageOptions } from './fault-proxy/faults/truncate-message.ts';
 export { truncateMessage } from './fault-proxy/faults/truncate-message.ts';
 export type { FaultHandle, FaultState, InjectOptions } from './fault-proxy/injected-fault.ts';
+export type { FindingKind } from './fuzz/finding.ts';
+export type { FuzzFinding, FuzzOptions, FuzzReport } from './fuzz/fuzz.ts';
+export { FuzzError } from './fuzz/fuzz-error.ts';
 export type { Difference, NearestMatch } from './matching/difference.ts';
 export type { HeaderLiteral } from './matching/header-pattern.ts';
 export type { Matcher } from './matching/matchers.ts';
@@ -90,7 +93,12 @@ export type { MessageLiteral } from './matching/message-literal.ts';
 export type { KnownType } from './matching/type-registry.ts';
 export {
   createControlClient,
+  createInMemoryService,
+  createMswHandlers,
+  createPlaywrightHandler,
+  fuzz,
   promoteRecording,
+  reflectSchema,
   startControl,
   startFaultControl,
   startFaultProxy,
@@ -134,6 +142,8 @@ export type { Check, Verification, VerifiedInteraction } from './verification/ve
 export { VerificationError } from './verification/verification.ts';
 export type { VerifyOptions } from './verification/verify-provider.ts';
 export type { WireName } from './verification/wire.ts';
+export type { MswHttp, PlaywrightRoute } from './virtual/browser-mocks.ts';
+export type { InMemoryService } from './virtual/in-memory-service.ts';
 export type { Call, CallOutcome } from './virtual/journal.ts';
 export type { Received } from './virtual/received.ts';
 export type { RequestLiteral } from './virtual/request-pattern.ts';
@@ -148,4 +158,5 @@ export type {
   StubSequence,
 } from './virtual/stub.ts';
 export type { StubState } from './virtual/stub-registry.ts';
+export type { StubbedService, StubbedServiceOptions } from './virtual/stubbed-service.ts';
 export type { VirtualService, VirtualServiceOptions } from './virtual/virtual-service.ts';

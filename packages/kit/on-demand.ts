@@ -6,12 +6,17 @@ import type { ControlClient } from './control/control-client.ts';
 import type { Control, ControlOptions } from './control/control-server.ts';
 import type { FaultControl, FaultControlOptions } from './fault-proxy/control/fault-control.ts';
 import type { FaultProxy, FaultProxyOptions } from './fault-proxy/fault-proxy.ts';
+import type { FuzzOptions, FuzzReport } from './fuzz/fuzz.ts';
 import type { Recording } from './recording/exchange.ts';
 import type { PromoteOptions, Promotion } from './recording/promote.ts';
 import type { Recorder, RecorderOptions } from './recording/recorder.ts';
 import type { Replay, ReplayOptions } from './recording/replay.ts';
+import type { Schema } from './schema/load-schema.ts';
 import type { Verification } from './verification/verification.ts';
 import type { VerifyOptions } from './verification/verify-provider.ts';
+import type { MswHttp, PlaywrightRoute } from './virtual/browser-mocks.ts';
+import type { InMemoryService } from './virtual/in-memory-service.ts';
+import type { StubbedServiceOptions } from './virtual/stubbed-service.ts';
 import type { VirtualService, VirtualServiceOptions } from './virtual/virtual-service.ts';
 
 /**
@@ -22,6 +27,61 @@ import type { VirtualService, VirtualServiceOptions } from './virtual/virtual-se
 export async function createControlClient(url: string): Promise<ControlClient> {
   const client = await import('./control/control-client.ts');
   return client.createControlClient(url);
+}
+
+/**
+ * Creates a virtual service without a port, for clients in the same process and for the network mocks of browsers. It has the
+ * stubs, the states and the journal of one with a port, but no faults.
+ *
+ * @throws {ContractFileError} when the contract cannot be used.
+ */
+export async function createInMemoryService(options: StubbedServiceOptions): Promise<InMemoryService> {
+  const service = await import('./virtual/in-memory-service.ts');
+  return service.createInMemoryService(options);
+}
+
+/**
+ * Returns handlers for `setupServer` or `setupWorker` of msw: one for each service, for every host.
+ *
+ * @param http msw's `http`.
+ */
+export async function createMswHandlers<Handler>(service: InMemoryService, http: MswHttp<Handler>): Promise<Handler[]> {
+  const mocks = await import('./virtual/browser-mocks.ts');
+  return mocks.createMswHandlers(service, http);
+}
+
+/**
+ * Returns a handler for `page.route('**', handler)` of Playwright. Requests for other paths are left to other routes. A stream
+ * of responses reaches the page when it has ended.
+ */
+export async function createPlaywrightHandler(
+  service: InMemoryService,
+): Promise<(route: PlaywrightRoute) => Promise<void>> {
+  const mocks = await import('./virtual/browser-mocks.ts');
+  return mocks.createPlaywrightHandler(service);
+}
+
+/**
+ * Calls the RPCs of a running service with generated requests, and returns the answers that show an error of the service. The
+ * service really executes the calls.
+ *
+ * @throws {FuzzError} if nothing listens at the URL, it speaks none of the protocols, or there is no such process.
+ */
+export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
+  const fuzzer = await import('./fuzz/fuzz.ts');
+  return fuzzer.fuzz(options);
+}
+
+/**
+ * Asks a running service for its schema, by gRPC server reflection (v1, or v1alpha of older servers).
+ *
+ * @param url the URL of the service. It has to speak gRPC over HTTP/2.
+ * @param headers headers of the request, such as a token.
+ * @throws {SchemaError} if the service has no reflection, or its answer is not a complete schema.
+ */
+export async function reflectSchema(url: string, headers: Readonly<Record<string, string>> = {}): Promise<Schema> {
+  const reflection = await import('./schema/reflect-schema.ts');
+  return reflection.reflectSchema(url, headers);
 }
 
 /**

@@ -2,6 +2,8 @@
 
 export type { AnswerMemory, UnaryAnswer, UnaryCall } from './answer-memory.ts';
 export { findClientCertificate } from './client-certificate.ts';
+export { ServerReflection } from './gen/grpc/reflection/v1/reflection_pb.ts';
+export { ServerReflection as ServerReflectionV1Alpha } from './gen/grpc/reflection/v1alpha/reflection_pb.ts';
 export { HealthService, ServingStatus } from './introspection/health.ts';
 export { HealthRegistry } from './introspection/health-registry.ts';
 export type { LimitName } from './limits/limit-error.ts';

@@ -3,10 +3,13 @@
 import { Command, CommanderError } from 'commander';
 import { addCanIChangeCommand } from './can-i-change.ts';
 import { addFaultsCommand } from './faults.ts';
+import { addFuzzCommand } from './fuzz.ts';
 import { addInitCommand } from './init.ts';
+import { addListenCommand } from './listen.ts';
 import { oneLineOf } from './option-error.ts';
 import { addPromoteCommand } from './promote.ts';
 import { addPruneCommand } from './prune.ts';
+import { addPublishCommand } from './publish.ts';
 import { addRecordCommand } from './record.ts';
 import { addReplayCommand } from './replay.ts';
 import { Session } from './session.ts';
@@ -14,6 +17,7 @@ import { addStubCommand } from './stub.ts';
 import type { Terminal } from './terminal.ts';
 import { addUsageCommand } from './usage.ts';
 import { addVerifyCommand } from './verify.ts';
+import { addVerifyEventsCommand } from './verify-events.ts';
 import { addVirtualCommand } from './virtual.ts';
 
 const HELP_FOOTER = `
@@ -70,6 +74,10 @@ function createProgram(session: Session, terminal: Terminal): Command {
     addUsageCommand,
     addCanIChangeCommand,
     addFaultsCommand,
+    addFuzzCommand,
+    addPublishCommand,
+    addListenCommand,
+    addVerifyEventsCommand,
   ])
     add(program, session);
   return program;

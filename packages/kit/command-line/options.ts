@@ -108,6 +108,13 @@ export function readCount(value: string): number {
   return Number(value);
 }
 
+/** @throws {InvalidArgumentError} unless it is a whole number of at least 1. */
+export function readPositive(value: string): number {
+  const number = readCount(value);
+  if (number === 0) throw new InvalidArgumentError('It must be a whole number of at least 1.');
+  return number;
+}
+
 /**
  * Returns a parser of an http or https URL.
  *

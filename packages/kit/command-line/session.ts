@@ -46,9 +46,19 @@ export class Session {
     this.#terminal.writeError(this.isJson ? JSON.stringify({ warning: message }) : `warning: ${message}`);
   }
 
+  /** Prints a line on standard error that belongs to no result. */
+  note(text: string, json: object): void {
+    this.#terminal.writeError(this.isJson ? JSON.stringify(json) : text);
+  }
+
   /** Sets the exit code for a problem that the command found. */
   fail(): void {
     this.#exitCode = 1;
+  }
+
+  /** Resolves when the process is asked to end. From this call on, the first such signal does not end it at once. */
+  awaitStop(): Promise<void> {
+    return this.#terminal.awaitStop();
   }
 
   /** Prints the address of the server, and resolves when the process is asked to end. */
@@ -58,11 +68,6 @@ export class Session {
     const where = EVERY_ADDRESS.includes(host) ? `${url} and every other address of this machine` : url;
     this.print(`listening on ${where}${more.text ?? ''}`, { listening: url, host, ...more.json });
     await stopped;
-  }
-
-  /** Resolves when the process is asked to end, for a command that ends by itself otherwise. */
-  awaitStop(): Promise<void> {
-    return this.#terminal.awaitStop();
   }
 
   /** Prints the unmatched calls. With `fails` they are a problem. */

@@ -24,17 +24,22 @@ export function createStateCallbacks(states: Iterable<string>, options: StateCal
     [...states].map((state) => [
       state,
       async (params: JsonObject) => {
-        const values = await post(options.url, { action: 'setup', params, state });
+        const values = await postJson(options.url, { action: 'setup', params, state });
         return {
           ...(values && { values }),
-          ...(options.withTeardown && { teardown: () => post(options.url, { action: 'teardown', params, state }) }),
+          ...(options.withTeardown && { teardown: () => postJson(options.url, { action: 'teardown', params, state }) }),
         };
       },
     ]),
   );
 }
 
-async function post(url: string, body: JsonObject): Promise<JsonObject | undefined> {
+/**
+ * Posts JSON to a URL, and returns the object that it answers, if it does.
+ *
+ * @throws {Error} if the URL cannot be called or answers an error. The message names the URL and the status.
+ */
+export async function postJson(url: string, body: JsonObject): Promise<JsonObject | undefined> {
   const response = await send(url, body);
   // The body is read to its end, because only then can the connection be reused.
   const text = await response.text();

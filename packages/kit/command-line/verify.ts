@@ -42,7 +42,7 @@ export function addVerifyCommand(program: Command, session: Session): void {
     .summary('replay contracts against a running provider')
     .description(
       'Replays every RPC of contract files against a provider, in every protocol and HTTP version. Prints a table and each ' +
-        'difference with its path. Events are verified in tests, with verifyEvents.',
+        'difference with its path. Events are verified with verify-events.',
     )
     .argument('<file...>', 'contract files, or folders of them')
     .requiredOption('--provider <url>', 'URL of the provider', readHttpUrl('--provider'))

@@ -16,6 +16,7 @@ import {
   collect,
   DESCRIPTORS_HELP,
   listenAt,
+  readCount,
   readSchema,
   typesOf,
 } from './options.ts';
@@ -29,6 +30,9 @@ type VirtualOptions = AddressOptions &
     readonly stubs?: string;
     readonly contract?: readonly string[];
     readonly state?: readonly string[];
+    readonly enforceRules?: boolean;
+    readonly generate?: boolean;
+    readonly seed: number;
     readonly failOnUnmatched?: boolean;
   };
 
@@ -83,6 +87,9 @@ export function addVirtualCommand(program: Command, session: Session): void {
       'use only interactions of this provider state; can be repeated (default: all)',
       collect(String),
     )
+    .option('--enforce-rules', 'refuse requests that violate a rule of buf.validate as `invalid_argument`')
+    .option('--generate', 'generate answers for calls without a stub, the same for the same request')
+    .option('--seed <number>', 'seed of the generated answers', readCount, 1)
     .option('--fail-on-unmatched', 'end with exit code 1 if a call was unmatched')
     .addHelpText('after', HELP_FOOTER);
   addControlOptions(addServerTlsOptions(addBrowserOptions(addAddressOptions(command)))).action(
@@ -106,6 +113,8 @@ async function runVirtual(descriptors: string, options: VirtualOptions, session:
       ...tls,
       ...(contract === undefined ? {} : { contract }),
       ...(state === undefined ? {} : { contractStates: state }),
+      ...(options.enforceRules ? { enforceRules: true } : {}),
+      ...(options.generate ? { generate: { seed: options.seed } } : {}),
     }),
   );
   const stubs = await loadStubs(options.stubs, service, {

@@ -42,6 +42,8 @@ export type ExpectedEvent = {
   readonly states: readonly ProviderState[];
   readonly subject: string;
   readonly typeName: string;
+  /** Returns whether an event is as the consumer relies on. */
+  readonly isMatch: (event: CapturedEvent) => boolean;
 };
 
 /** Returns the differences between a captured event and what a consumer relies on. */
@@ -122,7 +124,14 @@ async function verifyOne(
   const { description, states, subject, desc } = interaction;
   try {
     const events = await inStates(states, options.states ?? {}, async () =>
-      options.publish({ consumer, description, states, subject, typeName: desc.typeName }),
+      options.publish({
+        consumer,
+        description,
+        states,
+        subject,
+        typeName: desc.typeName,
+        isMatch: (event) => matchEvent(interaction, event, registry).length === 0,
+      }),
     );
     const nearest = fewestDifferences(events.map((event) => matchEvent(interaction, event, registry)));
     const nothing = [{ path: 'event', expected: JSON.stringify(subject), actual: 'nothing was published' }];

@@ -33,7 +33,22 @@ const BUILT_IN = /^grpc\.(health\.v1\.Health|reflection\.v1(alpha)?\.ServerRefle
  * @throws {SchemaError} naming the source, and what is missing in it or where its first mistake is.
  */
 export async function loadSchema(source: string): Promise<Schema> {
-  const image = await loadImage(source);
+  const schema = await loadTypes(source);
+  if (schema.services.length === 0) throw new SchemaError(`${source}: defines no service`);
+  return schema;
+}
+
+/** Loads the schema in `source` in the same way, which may have no service: that of events. */
+export async function loadTypes(source: string): Promise<Schema> {
+  return linkSchema(await loadImage(source), source);
+}
+
+/**
+ * Links the files of a schema.
+ *
+ * @throws {SchemaError} naming the source and what is missing in it.
+ */
+export function linkSchema(image: Image, source: string): Schema {
   const registry = link(sortByImports(image.files, source), source);
   const files = [...registry.files];
   const services = files
@@ -41,7 +56,6 @@ export async function loadSchema(source: string): Promise<Schema> {
     .flatMap((file) => file.services)
     .filter(({ typeName }) => !BUILT_IN.test(typeName))
     .sort((a, b) => (a.typeName < b.typeName ? -1 : 1));
-  if (services.length === 0) throw new SchemaError(`${source}: defines no service`);
   return { services, registry, files };
 }
 

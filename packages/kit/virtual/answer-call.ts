@@ -10,7 +10,9 @@ import type { Fault } from '../fault-proxy/core/fault.ts';
 import { LiteralError } from '../matching/check-leaf.ts';
 import { isIterable, toMessage } from '../matching/read-literal.ts';
 import type { ContractAnswers } from './contract-answers.ts';
+import type { AnswerGenerator } from './generated-answers.ts';
 import type { Journal, RunningCall } from './journal.ts';
+import type { RuleCheck } from './rule-check.ts';
 import type { Failure, Step } from './step.ts';
 import { type Mismatch, StubError, type StubRegistry } from './stub-registry.ts';
 import type { WireFaults } from './wire-faults.ts';
@@ -23,8 +25,12 @@ export type AnswerSources = {
   readonly stubs: StubRegistry;
   readonly contract: ContractAnswers | undefined;
   readonly journal: Journal;
-  readonly wire: WireFaults;
+  readonly wire: Pick<WireFaults, 'plan'>;
   readonly registry: Registry;
+  /** Refuses requests that violate a rule of `buf.validate`. */
+  readonly checkRules?: RuleCheck | undefined;
+  /** Answers calls that match nothing. */
+  readonly generate?: AnswerGenerator | undefined;
 };
 
 /**
@@ -42,7 +48,7 @@ export async function* answerCall(
   const call = sources.journal.begin(method, context.requestHeader);
   const running = new RunningAnswer(call, context, sources);
   try {
-    const recorded = recordRequests(requests, call, sources.journal);
+    const recorded = recordRequests(requests, call, sources);
     yield* method.methodKind === 'bidi_streaming' ? running.converse(recorded) : running.answerOnce(recorded);
     call.end(signal.aborted ? 'abandoned' : 'answered');
   } catch (error) {
@@ -61,9 +67,15 @@ export async function* answerCall(
 }
 
 // The journal gets copies, because a reply function may change its request.
-async function* recordRequests(requests: Requests, call: RunningCall, journal: Journal): AsyncGenerator<Message> {
+async function* recordRequests(
+  requests: Requests,
+  call: RunningCall,
+  { journal, checkRules }: AnswerSources,
+): AsyncGenerator<Message> {
   for await (const request of requests) {
     journal.addRequest(call, clone(call.method.input, request));
+    const error = checkRules?.(call.method.input, request);
+    if (error) throw error;
     yield request;
   }
 }
@@ -83,7 +95,7 @@ class RunningAnswer {
   /** Answers all requests together, after the last one. */
   async *answerOnce(requests: AsyncIterable<Message>): AsyncGenerator<Message> {
     const { method } = this.#call;
-    const { stubs, contract, journal } = this.#sources;
+    const { stubs, contract, journal, generate } = this.#sources;
     const received: Message[] = [];
     for await (const request of requests) {
       received.push(request);
@@ -96,14 +108,18 @@ class RunningAnswer {
       return;
     }
     const why = stubs.explainUnmatched(method, received);
-    if (!contract?.covers(method)) throw toUnmatched(why);
+    if (!contract?.covers(method)) {
+      if (!generate) throw toUnmatched(why);
+      yield* generate(method, received);
+      return;
+    }
     yield* contract.answer(method, received, this.#context, why);
   }
 
   /** Answers each request separately, or leaves all of them to a script or to a contract's conversation. */
   async *converse(requests: AsyncGenerator<Message>): AsyncGenerator<Message> {
     const { method } = this.#call;
-    const { stubs, contract } = this.#sources;
+    const { stubs, contract, generate } = this.#sources;
     const script = stubs.findScript(method);
     if (script) {
       yield* this.#perform(script, undefined, requests);
@@ -115,6 +131,10 @@ class RunningAnswer {
       if (step) {
         isStubbed = true;
         yield* this.#perform(step, request, requests);
+        continue;
+      }
+      if (generate && !contract?.covers(method)) {
+        yield* generate(method, [request]);
         continue;
       }
       const why = stubs.explainUnmatched(method, [request]);

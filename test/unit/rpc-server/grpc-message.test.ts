@@ -22,3 +22,22 @@ it('replaces the encoding of Connect, and leaves trailers without a message alon
   expect(failed.get('grpc-message')).toBe('order_id: must be set');
   expect([...fine]).toEqual([['grpc-status', '0']]);
 });
+
+it.each(['a', '\u00e9', '\u4e2d', '\u{1f600}'])(
+  'leaves out the end of a message of many %j that no header can hold',
+  (character) => {
+    const encoded = encodeGrpcMessage(character.repeat(70_000));
+
+    expect(encoded.length).toBeLessThanOrEqual(8192);
+    expect(encoded.length).toBeGreaterThan(7000);
+    expect(character.repeat(70_000).startsWith(decodeURIComponent(encoded).replace('\ufffd', ''))).toBe(true);
+  },
+);
+
+it('leaves out details that no header can hold, and keeps others', () => {
+  const kept = new Headers({ 'grpc-message': 'no', 'grpc-status-details-bin': 'a'.repeat(30_000) });
+  const tooLong = new Headers({ 'grpc-message': 'no', 'grpc-status-details-bin': 'a'.repeat(70_000) });
+  for (const trailers of [kept, tooLong]) recodeGrpcMessage(trailers);
+
+  expect([kept.has('grpc-status-details-bin'), tooLong.has('grpc-status-details-bin')]).toEqual([true, false]);
+});

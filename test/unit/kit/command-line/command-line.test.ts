@@ -19,6 +19,10 @@ const commands = [
   'usage',
   'can-i-change',
   'faults',
+  'fuzz',
+  'publish',
+  'listen',
+  'verify-events',
 ];
 
 describe('help', () => {
@@ -68,6 +72,47 @@ describe('an invalid command line', () => {
       line: '--consumer: "A/B" is no name of letters, digits, dots, underscores, and single hyphens and spaces within it',
     },
     { args: ['virtual', 'nowhere'], line: 'descriptors: nowhere: there is no such file or folder' },
+    {
+      args: ['fuzz', 'http://192.0.2.1:5000'],
+      line: 'target: 192.0.2.1 is not this machine; say --allow-remote if its data may be lost',
+    },
+    { args: ['fuzz', 'shop'], line: 'target: must be a URL such as http://127.0.0.1:50051' },
+    {
+      args: ['fuzz', 'http://127.0.0.1:1', '--descriptors', released, '--skip', 'shop.*'],
+      line: '--skip: leaves no RPC to call',
+    },
+    {
+      args: ['fuzz', 'http://127.0.0.1:1', '--descriptors', released, '--calls', '0'],
+      line: "option '--calls <number>' argument '0' is invalid. It must be a whole number of at least 1.",
+    },
+    {
+      args: ['publish', '--descriptors', released],
+      line: "missing required argument 'type', unless --contract is given",
+    },
+    {
+      args: ['publish', 'a.B', '--descriptors', released, '--data', '{}'],
+      line: 'type: "a.B" is not a message type in --descriptors',
+    },
+    {
+      args: ['publish', 'shop.order.v1.OrderCancelled', '--descriptors', released],
+      line: '--data, --file or --contract is required unless the events are on standard input',
+    },
+    {
+      args: ['publish', 'shop.order.v1.OrderCancelled', '--descriptors', released, '--data', '{"oder": 1}'],
+      line: '--data: cannot decode message shop.order.v1.OrderCancelled from JSON: key "oder" is unknown',
+    },
+    {
+      args: ['listen', 'shop.>', '--descriptors', released, '--type', 'a.B'],
+      line: '--type: "a.B" is not a message type in --descriptors',
+    },
+    {
+      args: ['listen', 'shop.>', '--descriptors', released, '--count', '0'],
+      line: "option '--count <number>' argument '0' is invalid. It must be a whole number of at least 1.",
+    },
+    {
+      args: ['verify-events', contracts, '--descriptors', released, '--publish-url', 'shop'],
+      line: '--publish-url: must be a URL such as http://127.0.0.1:50051',
+    },
     { args: ['faults'], line: '--upstream is required (the URL of the service)' },
     {
       args: ['promote', 'x', ...descriptors, '--consumer', 'A', '--provider', 'B', '--directory', 'd'].concat(

@@ -1,6 +1,6 @@
 // The text of the test that `kit init` writes.
 import { describe, expect, it } from 'vitest';
-import { writeFirstContract } from '../../../../packages/kit/command-line/first-contract.ts';
+import { writeFirstContract } from '../../../../packages/kit/contract/first-contract.ts';
 import { LibraryService } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 
 const options = {

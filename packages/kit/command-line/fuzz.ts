@@ -1,0 +1,188 @@
+// The command `kit fuzz`: generated calls against a running service.
+
+import { lookup } from 'node:dns/promises';
+import { writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { type DescMethod, fromJson, type Message } from '@bufbuild/protobuf';
+import { type Command, Option } from 'commander';
+import { nameOf } from '../base/rpc-name.ts';
+import { type FuzzOptions, type FuzzReport, fuzz } from '../fuzz/fuzz.ts';
+import { formatFinding, formatJunit, formatSummary } from '../fuzz/fuzz-text.ts';
+import { readRecording } from '../recording/recording-file.ts';
+import type { Schema } from '../schema/load-schema.ts';
+import { reflectSchema } from '../schema/reflect-schema.ts';
+import type { WireName } from '../verification/wire.ts';
+import { OptionError, readOption } from './option-error.ts';
+import { collect, DESCRIPTORS_HELP, readCount, readHeader, readHttpUrl, readPositive, readSchema } from './options.ts';
+import type { Session } from './session.ts';
+import { readWires, WIRE_IDS } from './wire-argument.ts';
+
+type FuzzCommandOptions = {
+  readonly descriptors?: string;
+  readonly rpc?: readonly string[];
+  readonly skip?: readonly string[];
+  readonly endless?: readonly string[];
+  readonly protocol?: readonly (readonly WireName[])[];
+  readonly header?: readonly (readonly [string, string])[];
+  readonly recording?: string;
+  readonly seed?: number;
+  readonly calls: number;
+  readonly seconds: number;
+  readonly timeout: number;
+  readonly pid?: number;
+  readonly junit?: string;
+  readonly allowRemote?: boolean;
+};
+
+const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/;
+
+const HELP_FOOTER = `
+Calls every RPC with ordinary, boundary and random values, and with damaged bytes. What it finds:
+  crash, connection lost   the service ended, or dropped the connection
+  hang, endless stream     a call, or a stream of responses, did not end within --timeout
+  untyped error            internal, unknown or data_loss, or HTTP 5xx without an RPC error
+  unreadable answer        an answer that is not one of its protocol or its message type
+  unenforced rule          a request that violates a rule of buf.validate was accepted
+  memory growth            the memory of --pid grows with every call
+Each finding is shrunk to a small call, and printed with commands that make it again; values of --header are left out of them.
+The service really executes the calls, so use one whose data may be lost. Ctrl-C ends the run and prints what was found.
+Exit code 1 means that something was found.
+
+Example:
+  $ kit fuzz http://127.0.0.1:50051 --skip 'shop.admin.v1.*' --header 'authorization: Bearer t0ken' --seed 7
+  $ kit fuzz http://127.0.0.1:50051 --descriptors proto --recording calls.jsonl --junit fuzz.xml --pid 4711`;
+
+export function addFuzzCommand(program: Command, session: Session): void {
+  program
+    .command('fuzz')
+    .summary('call a running service with generated requests')
+    .description(
+      'Generates calls from descriptors, for all kinds of RPCs and all protocols that the service speaks, and reports answers ' +
+        'that show an error of the service.',
+    )
+    .argument('<target>', 'URL of the service', readHttpUrl('target'))
+    .option('--descriptors <source>', `${DESCRIPTORS_HELP} (default: reflection)`)
+    .option(
+      '--rpc <pattern>',
+      'call only these RPCs: pkg.Service/Method, or a beginning and *; can be repeated',
+      collect(String),
+    )
+    .option('--skip <pattern>', 'do not call these RPCs; can be repeated', collect(String))
+    .option('--endless <pattern>', 'RPCs whose streams may stay open; can be repeated', collect(String))
+    .option(
+      '--protocol <name>',
+      `a protocol, or a protocol with HTTP version; can be repeated: ${WIRE_IDS.join(', ')}`,
+      collect(readWires),
+    )
+    .option('--header <name: value>', 'a header to send with every call; can be repeated', collect(readHeader))
+    .option('--recording <file>', 'a recording of `kit record`, whose requests calls are varied from')
+    .option('--seed <number>', 'seed of all random choices (default: a new one, which is printed)', readCount)
+    .addOption(new Option('--calls <number>', 'at most so many calls').argParser(readPositive).default(3000))
+    .addOption(new Option('--seconds <number>', 'at most so many seconds').argParser(readPositive).default(60))
+    .addOption(new Option('--timeout <ms>', 'how long a call may take').argParser(readPositive).default(2000))
+    .option('--pid <number>', 'process whose memory is watched', readPositive)
+    .option('--junit <file>', 'write the report as JUnit XML')
+    .option('--allow-remote', 'allow a service on another machine')
+    .addHelpText('after', HELP_FOOTER)
+    .action((target: string, options: FuzzCommandOptions) => runFuzz(target, options, session));
+}
+
+async function runFuzz(target: string, options: FuzzCommandOptions, session: Session): Promise<void> {
+  if (!options.allowRemote) await requireLoopback(target);
+  const headers = Object.fromEntries(options.header ?? []);
+  const schema = await readTargetSchema(target, options.descriptors, headers);
+  const methods = selectMethods(schema, options);
+  const examples = options.recording === undefined ? undefined : await readExamples(options.recording, methods, schema);
+  // Descriptors are read before the signals are handled, so that they can be interrupted.
+  const stop = new AbortController();
+  void session.awaitStop().then(() => stop.abort());
+  const report = await readOption('target', () =>
+    fuzz({
+      url: target,
+      schema,
+      methods,
+      headers,
+      seed: options.seed ?? Math.trunc(Math.random() * 2 ** 31),
+      calls: options.calls,
+      seconds: options.seconds,
+      timeoutMs: options.timeout,
+      endless: match(schema, '--endless', options.endless ?? []),
+      signal: stop.signal,
+      onFinding: (finding) => session.print(formatFinding(finding), { finding }),
+      ...(options.protocol && { wires: options.protocol.flat() }),
+      ...(options.pid !== undefined && { pid: options.pid }),
+      ...(examples && { examples }),
+    }),
+  );
+  await writeReport(report, options.junit);
+  const { findings, ...summary } = report;
+  session.print(formatSummary(report), { ...summary, findings: findings.length });
+  if (findings.length > 0) session.fail();
+}
+
+async function requireLoopback(target: string): Promise<void> {
+  const host = new URL(target).hostname.replace(/^\[|\]$/g, '');
+  const addresses = isIP(host) ? [{ address: host }] : await readOption('target', () => lookup(host, { all: true }));
+  if (addresses.every(({ address }) => LOOPBACK.test(address))) return;
+  throw new OptionError(`target: ${host} is not this machine; say --allow-remote if its data may be lost`);
+}
+
+async function readTargetSchema(
+  target: string,
+  descriptors: string | undefined,
+  headers: Readonly<Record<string, string>>,
+): Promise<Schema> {
+  if (descriptors !== undefined) return await readSchema('--descriptors', descriptors);
+  try {
+    return await reflectSchema(target, headers);
+  } catch (error) {
+    throw new OptionError(`target: ${(error as Error).message}; name its descriptors with --descriptors`, {
+      cause: error,
+    });
+  }
+}
+
+function selectMethods(schema: Schema, { rpc, skip = [] }: FuzzCommandOptions): readonly DescMethod[] {
+  const chosen = rpc ? match(schema, '--rpc', rpc) : methodsOf(schema);
+  const skipped = new Set(match(schema, '--skip', skip));
+  const methods = chosen.filter((method) => !skipped.has(method));
+  if (methods.length === 0) throw new OptionError('--skip: leaves no RPC to call');
+  return methods;
+}
+
+function methodsOf({ services }: Schema): readonly DescMethod[] {
+  return services.flatMap(({ methods }) => methods);
+}
+
+function match(schema: Schema, option: string, patterns: readonly string[]): readonly DescMethod[] {
+  const methods = methodsOf(schema);
+  const isMatch = (pattern: string, method: DescMethod) =>
+    pattern.endsWith('*') ? nameOf(method).startsWith(pattern.slice(0, -1)) : nameOf(method) === pattern;
+  const unknown = patterns.find((pattern) => !methods.some((method) => isMatch(pattern, method)));
+  if (unknown !== undefined) {
+    throw new OptionError(`${option}: "${unknown}" is none of the RPCs ${methods.map(nameOf).join(', ')}`);
+  }
+  return methods.filter((method) => patterns.some((pattern) => isMatch(pattern, method)));
+}
+
+async function readExamples(
+  file: string,
+  methods: readonly DescMethod[],
+  { registry }: Schema,
+): Promise<NonNullable<FuzzOptions['examples']>> {
+  return await readOption('--recording', async () => {
+    const { exchanges } = await readRecording(file);
+    const examples = new Map<DescMethod, Message[]>();
+    for (const { rpc, request, response } of exchanges) {
+      const method = methods.find((candidate) => nameOf(candidate) === rpc);
+      if (!method || response.error) continue;
+      const messages = request.messages.map(({ message }) => fromJson(method.input, message, { registry }));
+      examples.set(method, [...(examples.get(method) ?? []), ...messages]);
+    }
+    return examples;
+  });
+}
+
+async function writeReport(report: FuzzReport, file: string | undefined): Promise<void> {
+  if (file !== undefined) await readOption('--junit', () => writeFile(file, formatJunit(report)));
+}
