@@ -3,9 +3,10 @@
 
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 
-const IMPORT = /^import type \{ Message, UnknownEnum \} from "@bufbuild\/protobuf";$/m;
+// Other names may stand before it in the same import.
+const IMPORT = /^import type \{ (.*), UnknownEnum \} from "@bufbuild\/protobuf";$/m;
 const DECLARATION =
-  'import type { Message } from "@bufbuild/protobuf";\ntype UnknownEnum = number & { __unknown_enum: true };';
+  'import type { $1 } from "@bufbuild/protobuf";\ntype UnknownEnum = number & { __unknown_enum: true };';
 
 const [directory = 'dist'] = process.argv.slice(2);
 for (const file of globSync(`${directory}/**/*_pb.d.ts`)) {
