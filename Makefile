@@ -81,7 +81,7 @@ help: ## list the targets
 ##@ Run
 
 .PHONY: run order verify dead-letters token provision clean
-run: $(ready) $(nats_server) ## start the platform on this machine; Ctrl-C stops it
+run: $(ready) $(nats_server) ## start the platform on this machine; Ctrl-C stops it; REPLICAS=2 starts two of each service
 	@exec node local/stack/main.ts
 
 order: $(ready) ## place a sample order on the running platform and watch it; options: ARGS='--help'
