@@ -199,7 +199,7 @@ bench-kit: $(ready) $(bench_packages) ## compare the kit's speed with Pact, Wire
 
 ##@ Proofs (they take minutes; `make check` does not run them)
 
-.PHONY: abuse bench bench-growth bench-policies overload fault-matrix crash-matrix cluster-test soak chaos mutants mutation
+.PHONY: abuse bench bench-growth bench-policies overload fault-matrix crash-matrix soak chaos mutants mutation
 abuse: $(ready) $(nats_server) ## attack the platform's order service and check that honest orders hardly notice; ONLY='stalled' ARGS='--help'
 	@exec node test/abuse/main.ts $(if $(ONLY),--only '$(ONLY)') $(ARGS)
 
@@ -221,6 +221,7 @@ fault-matrix: $(ready) $(nats_server) ## place an order under every fault on eve
 crash-matrix: $(ready) $(nats_server) ## SIGKILL each service before and after each of its effects; SERVICE=... ONLY='...' selects
 	@exec node test/chaos/crash-matrix/main.ts $(ARGS)
 
+.PHONY: cluster-test
 cluster-test: $(ready) $(nats_server) ## kill each broker, database server and replica of a cluster under load, then check the invariants; ARGS='--help'
 	@exec node test/chaos/cluster/main.ts $(ARGS)
 
