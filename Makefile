@@ -85,7 +85,7 @@ help: ## list the targets
 ##@ Run
 
 .PHONY: run order verify dead-letters token provision clean
-run: $(ready) $(nats_server) ## start the platform on this machine; Ctrl-C stops it
+run: $(ready) $(nats_server) ## start the platform on this machine; Ctrl-C stops it; REPLICAS=2 starts two of each service
 	@exec node local/stack/main.ts
 
 order: $(ready) ## place a sample order on the running platform and watch it; options: ARGS='--help'
@@ -238,6 +238,10 @@ fault-matrix: $(ready) $(nats_server) ## place an order under every fault on eve
 
 crash-matrix: $(ready) $(nats_server) ## SIGKILL each service before and after each of its effects; SERVICE=... ONLY='...' selects
 	@exec node test/chaos/crash-matrix/main.ts $(ARGS)
+
+.PHONY: cluster-test
+cluster-test: $(ready) $(nats_server) ## kill each broker, database server and replica of a cluster under load, then check the invariants; ARGS='--help'
+	@exec node test/chaos/cluster/main.ts $(ARGS)
 
 soak: $(ready) $(nats_server) ## run load with random SIGKILLs, then check the invariants; MINUTES=10 SEED=... SOAK_ARGS='--mode nats-down'
 	node test/chaos/soak/main.ts $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(SOAK_ARGS)

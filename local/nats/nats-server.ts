@@ -181,7 +181,8 @@ function formatCluster({ port, ports, password }: NatsClusterMember): object {
   };
 }
 
-function formatAccounts(users: readonly NatsUser[]): Record<string, object> {
+/** The accounts of the configuration: that of the streams, and one for each user that imports from it. */
+export function formatAccounts(users: readonly NatsUser[]): Record<string, object> {
   const own = users.flatMap(({ imports, ...user }) => (imports === undefined ? [] : [{ user, imports }]));
   const shared = users.filter(({ imports }) => imports === undefined);
   return {

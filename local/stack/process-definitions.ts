@@ -15,12 +15,14 @@ import { launchProgram, processRunOf } from '../process/process-run.ts';
 import type { SupervisedProcessOptions } from '../process/supervised-process.ts';
 import { stopGuarded } from '../process/watchdog.ts';
 import { probe } from '../shared/http-probe.ts';
-import { type ServiceName, services, serviceTopology } from '../shared/topology.ts';
+import { type ServiceName, services } from '../shared/topology.ts';
 import {
   environmentOf,
   httpAddressOf,
   type InfrastructureName,
   type ProcessName,
+  portVariableOf,
+  processNameOf,
   REPOSITORY_ROOT,
   type StackPlan,
   superuserPassword,
@@ -28,20 +30,22 @@ import {
 } from './stack-plan.ts';
 
 const PROBE_TIMEOUT_MS = 1_000;
+const LEAST_CONNECTIONS = 240;
 const ROUTINE_LINE = /\] LOG: |\[INF\]|\[WRN\] Plaintext passwords/;
 
 export type ProcessDefinition = Pick<SupervisedProcessOptions, 'launch' | 'probe'>;
 export type LogLine = (process: ProcessName | 'stack', line: string) => void;
 
-export function defineService(plan: StackPlan, service: ServiceName, log: LogLine): ProcessDefinition {
-  const url = httpAddressOf(plan, serviceTopology(service).portVariable);
+export function defineService(plan: StackPlan, service: ServiceName, replica: number, log: LogLine): ProcessDefinition {
+  const url = httpAddressOf(plan, portVariableOf(service, replica));
+  const name = processNameOf(service, replica);
   return {
     launch: async () =>
       launchProgram({
         file: join(plan.servicesDir, service, 'main.ts'),
         cwd: REPOSITORY_ROOT,
-        environment: environmentOf(plan, service),
-        log: (line) => log(service, line),
+        environment: environmentOf(plan, service, replica),
+        log: (line) => log(name, line),
       }),
     probe: async () => isServing(url, await authorityOf(plan)),
   };
@@ -68,6 +72,7 @@ function launchPostgres(plan: StackPlan, log: (line: string) => void): () => Pro
       port: plan.port('POSTGRES_PORT'),
       password: superuserPassword(plan),
       durable: plan.durable,
+      settings: { max_connections: String(serverConnections(plan)) },
       tls: serverCertificate(plan, 'postgres'),
       log,
     });
@@ -82,6 +87,16 @@ function launchPostgres(plan: StackPlan, log: (line: string) => void): () => Pro
   };
 }
 
+/** What a service's role may have: its replicas, and one that follows a replica that was stopped. */
+function roleConnections({ settings }: StackPlan): number {
+  return (settings.replicas + 1) * settings.databaseConnections;
+}
+
+/** Enough for every role, and some for tools. */
+function serverConnections(plan: StackPlan): number {
+  return Math.max(LEAST_CONNECTIONS, services.length * roleConnections(plan) + 20);
+}
+
 async function createDatabases(plan: StackPlan, superuserUrl: string): Promise<void> {
   for (const { name: service, hasDatabase } of services) {
     if (!hasDatabase || !plan.services.includes(service) || plan.settings.external.databaseUrls.has(service)) continue;
@@ -90,8 +105,7 @@ async function createDatabases(plan: StackPlan, superuserUrl: string): Promise<v
       service,
       password: plan.passwords(serviceDatabaseName(service)),
       ownerPassword: plan.passwords(ownerName(service)),
-      // A replica, and one that follows it.
-      connections: 2 * plan.settings.databaseConnections,
+      connections: roleConnections(plan),
     });
   }
 }

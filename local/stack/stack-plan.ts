@@ -18,7 +18,9 @@ import { databaseVariable, migrationVariable, type StackSettings } from './stack
 export const REPOSITORY_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export type InfrastructureName = 'postgres' | 'nats' | 'provider' | 'mailbox';
-export type ProcessName = InfrastructureName | ServiceName;
+/** A replica of a service beside the first one, such as `order-2`. */
+export type ReplicaName = `${ServiceName}-${number}`;
+export type ProcessName = InfrastructureName | ServiceName | ReplicaName;
 
 export type StackPlan = {
   settings: StackSettings;
@@ -128,8 +130,41 @@ function portRequests(
     }),
     ...services
       .filter(({ name }) => chosen.includes(name))
-      .map(({ name, portVariable }) => request(name, portVariable, settings.host)),
+      .flatMap(({ name, portVariable }) => [
+        request(name, portVariable, settings.host),
+        ...furtherReplicas(settings).map((replica) => ({
+          ...request(`${name}-${replica}`, portVariableOf(name, replica), settings.host),
+          port: 0,
+        })),
+      ]),
   ];
+}
+
+/** The numbers of the replicas of each service: 1, and those beside it. */
+export function replicaNumbers(settings: Pick<StackSettings, 'replicas'>): number[] {
+  return [1, ...furtherReplicas(settings)];
+}
+
+function furtherReplicas({ replicas }: Pick<StackSettings, 'replicas'>): number[] {
+  return Array.from({ length: replicas - 1 }, (_, index) => index + 2);
+}
+
+/** The name of a replica's process: that of the service for the first one. */
+export function processNameOf(service: ServiceName, replica: number): ServiceName | ReplicaName {
+  return replica === 1 ? service : `${service}-${replica}`;
+}
+
+/** `ORDER_PORT` for the first replica of order, `ORDER_PORT_2` for the second, whose port the system chooses. */
+export function portVariableOf(service: ServiceName, replica: number): string {
+  const { portVariable } = serviceTopology(service);
+  return replica === 1 ? portVariable : `${portVariable}_${replica}`;
+}
+
+/** The addresses of all replicas of a service, separated by commas. */
+function replicaUrls(plan: StackPlan, service: ServiceName): string {
+  return replicaNumbers(plan.settings)
+    .map((replica) => httpAddressOf(plan, portVariableOf(service, replica)))
+    .join(',');
 }
 
 /** The address of a port of this stack from this machine, such as `127.0.0.1:50051`. */
@@ -207,8 +242,8 @@ export function tlsEnvironment(plan: StackPlan, name: ProcessName): Record<strin
   return { TLS_CERT_FILE: cert, TLS_KEY_FILE: key, TLS_CA_FILE: ca, ...startTls };
 }
 
-/** The environment of a service's process: it holds that service's secrets and no others. */
-export function environmentOf(plan: StackPlan, service: ServiceName): Record<string, string> {
+/** The environment of a replica's process: it holds its service's secrets and no others. */
+export function environmentOf(plan: StackPlan, service: ServiceName, replica = 1): Record<string, string> {
   const environment: Record<string, string> = {};
   for (const [name, value] of Object.entries(plan.environment)) {
     const isSecret = name.endsWith('_DATABASE_URL') || SECRETS.has(name);
@@ -217,8 +252,9 @@ export function environmentOf(plan: StackPlan, service: ServiceName): Record<str
   for (const { name, portVariable } of services) {
     if (!plan.services.includes(name)) continue;
     environment[portVariable] = String(plan.port(portVariable));
-    environment[`${name.toUpperCase()}_URL`] ??= httpAddressOf(plan, portVariable);
+    environment[`${name.toUpperCase()}_URL`] ??= replicaUrls(plan, name);
   }
+  environment[serviceTopology(service).portVariable] = String(plan.port(portVariableOf(service, replica)));
   environment.HOST = plan.settings.host;
   environment.NATS_URL = natsUrl(plan, service);
   environment.TOKEN_KEYS ??= keysFile(plan.dataDir);

@@ -21,6 +21,8 @@ export type StackSettings = {
   /** Whether everything speaks TLS, with certificates of an authority of the stack's own. */
   tls: boolean;
   logFormat: 'pretty' | 'json';
+  /** How many replicas of each service are started. */
+  replicas: number;
   /** The connections of one replica of a service. */
   databaseConnections: number;
   /** Keyed by setting: ORDER_PORT, POSTGRES_PORT and so on. */
@@ -58,6 +60,7 @@ export function loadStackSettings(environment: Environment): StackSettings {
     SMTP_URL: smtpUrl('').unwrap().optional(),
     PAYMENT_PROVIDER_URL: httpUrl('').unwrap().optional(),
     ...PORT_SETTINGS,
+    REPLICAS: replicaCount(),
     DATABASE_CONNECTIONS: sharedSettings.DATABASE_CONNECTIONS,
     ...Object.fromEntries(
       services.flatMap(({ name }) =>
@@ -83,6 +86,7 @@ export function loadStackSettings(environment: Environment): StackSettings {
     dataDir: shared.DATA_DIR,
     tls: shared.TLS === 'on',
     logFormat: shared.LOG_FORMAT,
+    replicas: shared.REPLICAS,
     databaseConnections: shared.DATABASE_CONNECTIONS,
     ports,
     external: {
@@ -93,6 +97,15 @@ export function loadStackSettings(environment: Environment): StackSettings {
       paymentProviderUrl: shared.PAYMENT_PROVIDER_URL,
     },
   };
+}
+
+/** One digit: a machine that runs more has other means. */
+function replicaCount() {
+  return z
+    .string()
+    .regex(/^[1-9]$/, 'must be a whole number from 1 to 9')
+    .transform(Number)
+    .default(1);
 }
 
 /** `ORDER_MIGRATION_DATABASE_URL` for order. */

@@ -8,7 +8,7 @@ import { authorityFile, provideCertificates } from '../identity/stack-certificat
 import { createTokenIssuer, type Role, type TokenIssuer } from '../identity/token-issuer.ts';
 import { type ProcessState, SupervisedProcess } from '../process/supervised-process.ts';
 import { type Clock, systemClock } from '../shared/clock.ts';
-import { type ServiceName, serviceTopology } from '../shared/topology.ts';
+import type { ServiceName } from '../shared/topology.ts';
 import { type DataLock, lockDataDirectory } from './data-lock.ts';
 import { defineInfrastructure, defineService, type LogLine, type ProcessDefinition } from './process-definitions.ts';
 import {
@@ -20,7 +20,11 @@ import {
   natsUrl,
   type ProcessName,
   planStack,
+  portVariableOf,
+  processNameOf,
   providerUrl,
+  type ReplicaName,
+  replicaNumbers,
   type StackPlan,
   smtpUrl,
   syntheticCredential,
@@ -71,8 +75,8 @@ export interface Stack extends AsyncDisposable {
   readonly services: readonly ServiceName[];
   /** One row for each process, infrastructure first. */
   rows(): StackRow[];
-  /** The base address of a service, of the provider, or of the mailbox's HTTP side. */
-  url(process: ServiceName | 'provider' | 'mailbox'): string;
+  /** The base address of a replica (`order` is the first one, `order-2` the second), of the provider, or of the mailbox's HTTP side. */
+  url(process: ServiceName | ReplicaName | 'provider' | 'mailbox'): string;
   smtpUrl(): string;
   /** A connection string, password included. */
   databaseUrl(service: ServiceName): string;
@@ -157,8 +161,8 @@ class RunningStack implements Stack {
       const definition = recorded(lock, name, defineInfrastructure(plan, name, log));
       this.#processes.set(name, new SupervisedProcess({ ...definition, name, clock, report: report(name) }));
     }
-    for (const name of plan.services) {
-      const definition = recorded(lock, name, defineService(plan, name, log));
+    for (const { name, service, replica } of replicasOf(plan)) {
+      const definition = recorded(lock, name, defineService(plan, service, replica, log));
       this.#processes.set(name, new SupervisedProcess({ ...definition, name, clock, report: report(name) }));
     }
   }
@@ -192,7 +196,7 @@ class RunningStack implements Stack {
     const extras = infrastructure.filter((name) => !isCore(name));
     const startServices = async () => {
       await Promise.all(core.map((name) => this.start(name)));
-      await Promise.all(this.#plan.services.map((name) => this.start(name)));
+      await Promise.all(replicasOf(this.#plan).map(({ name }) => this.start(name)));
     };
     await Promise.all([startServices(), ...extras.map((name) => this.start(name))]);
   }
@@ -202,9 +206,9 @@ class RunningStack implements Stack {
   }
 
   rows(): StackRow[] {
-    const { settings, services } = this.#plan;
+    const { settings } = this.#plan;
     const infrastructure: InfrastructureName[] = ['postgres', 'nats', 'provider', 'mailbox'];
-    return [...infrastructure, ...services].map((name) => {
+    return [...infrastructure, ...replicasOf(this.#plan).map(({ name }) => name)].map((name) => {
       const supervised = this.#processes.get(name);
       if (supervised === undefined) {
         return {
@@ -225,10 +229,9 @@ class RunningStack implements Stack {
     });
   }
 
-  url(process: ServiceName | 'provider' | 'mailbox'): string {
+  url(process: ServiceName | ReplicaName | 'provider' | 'mailbox'): string {
     if (process === 'provider') return providerUrl(this.#plan);
-    const variable = process === 'mailbox' ? 'MAILBOX_HTTP_PORT' : serviceTopology(process).portVariable;
-    return httpAddressOf(this.#plan, variable);
+    return httpAddressOf(this.#plan, process === 'mailbox' ? 'MAILBOX_HTTP_PORT' : portVariableOfProcess(process));
   }
 
   smtpUrl(): string {
@@ -299,8 +302,8 @@ class RunningStack implements Stack {
   }
 
   async #stopAll(): Promise<void> {
-    const { services, infrastructure } = this.#plan;
-    await Promise.all(services.map((name) => this.stop(name)));
+    const { infrastructure } = this.#plan;
+    await Promise.all(replicasOf(this.#plan).map(({ name }) => this.stop(name)));
     await Promise.all(infrastructure.map((name) => this.stop(name)));
     this.#identity?.[Symbol.dispose]();
     await this.#lock[Symbol.asyncDispose]();
@@ -326,6 +329,18 @@ function recorded(lock: DataLock, name: ProcessName, { launch, probe }: ProcessD
   };
 }
 
+/** Every replica of every service, with the name of its process. */
+function replicasOf({ services, settings }: StackPlan) {
+  return services.flatMap((service) =>
+    replicaNumbers(settings).map((replica) => ({ name: processNameOf(service, replica), service, replica })),
+  );
+}
+
+function portVariableOfProcess(process: ServiceName | ReplicaName): string {
+  const [service, replica = '1'] = process.split('-') as [ServiceName, string?];
+  return portVariableOf(service, Number(replica));
+}
+
 /** Whether services cannot start without it. */
 function isCore(name: InfrastructureName): boolean {
   return name === 'postgres' || name === 'nats';
@@ -342,7 +357,7 @@ function localAddress(plan: StackPlan, name: ProcessName): string {
     case 'mailbox':
       return `${httpAddressOf(plan, 'MAILBOX_HTTP_PORT')}/messages, ${smtpUrl(plan)}`;
     default:
-      return httpAddressOf(plan, serviceTopology(name).portVariable);
+      return httpAddressOf(plan, portVariableOfProcess(name));
   }
 }
 

@@ -4,6 +4,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import { createHealthService, HealthService } from './introspection/health.ts';
 import { HealthRegistry } from './introspection/health-registry.ts';
 import { addReflection } from './introspection/reflection.ts';
+import { createLimitErrors } from './limits/limit-error.ts';
 import { type HttpHandler, type ResolvedOptions, type RpcServerOptions, resolveOptions } from './options.ts';
 import { createRequestHandler } from './request-handler.ts';
 import { createRouteTable } from './routes.ts';
@@ -39,7 +40,7 @@ export type RpcHandler = {
 export function createRpcHandler(serverOptions: RpcServerOptions): RpcHandler {
   const options = resolveOptions(serverOptions);
   const health = options.health ?? new HealthRegistry();
-  const shutdown = new Shutdown();
+  const shutdown = new Shutdown(createLimitErrors(options.errorDomain));
   const routes = createRouteTable(options, shutdown);
   options.routes(routes.router);
   routes.ownRouterFor({ maxStreams: MAX_HEALTH_WATCHES }).service(HealthService, createHealthService(health));

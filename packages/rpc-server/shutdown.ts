@@ -2,13 +2,26 @@
 
 import { setImmediate } from 'node:timers/promises';
 import type { DescMethod } from '@bufbuild/protobuf';
-import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
+import { Code, type ConnectError, type Interceptor } from '@connectrpc/connect';
+import { type LimitErrors, retryDelay } from './limits/limit-error.ts';
+
+// By then a load balancer, or a client with several addresses, uses another replica.
+const RETRY_AFTER_MS = 500;
 
 /** The signals of a server's stop, and the interceptor that applies them to every call. */
 export class Shutdown {
   readonly #streams = new AbortController();
   readonly #calls = new AbortController();
-  readonly #reason = new ConnectError('the server is shutting down', Code.Unavailable);
+  readonly #reason: ConnectError;
+
+  constructor(errors: LimitErrors) {
+    this.#reason = errors({
+      code: Code.Unavailable,
+      reason: 'SHUTTING_DOWN',
+      message: 'the server is shutting down',
+      retryAfterMs: retryDelay(RETRY_AFTER_MS),
+    });
+  }
 
   /** Aborted when the stop begins. */
   get signal(): AbortSignal {

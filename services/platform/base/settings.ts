@@ -21,6 +21,16 @@ export const durationMs = (defaultMs: number, minimum = 1) => wholeNumber(minimu
 /** The address of an HTTP service, like `http://127.0.0.1:50052`. */
 export const httpUrl = (defaultUrl: string) => urlOf(['http:', 'https:']).default(defaultUrl);
 
+/** The addresses of a service's replicas, separated by commas; a host name stands for all its addresses. */
+export const httpUrls = (defaultUrl: string) =>
+  z
+    .string()
+    .refine(
+      (list) => list.split(',').every((url) => urlOf(['http:', 'https:']).safeParse(url.trim()).success),
+      'must be addresses that start with http:// or https://, separated by commas',
+    )
+    .default(defaultUrl);
+
 /** The address of an HTTP service, or undefined. */
 export const optionalHttpUrl = () => urlOf(['http:', 'https:']).optional();
 

@@ -3,16 +3,19 @@
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
 import { type Client, createClient, type Interceptor, type Transport } from '@connectrpc/connect';
-import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
-import type { TlsFiles, TlsMaterial } from '../identity/tls-files.ts';
+import type { TlsFiles } from '../identity/tls-files.ts';
 import type { OwnToken } from '../identity/token-file.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { clientSpan, recordStatus } from '../observability/rpc-spans.ts';
 import { injectTraceInto, runInSpan } from '../observability/tracing.ts';
+import { createBalancedTransport } from './balanced-transport.ts';
 import type { BreakerView } from './breaker.ts';
 import { createCallPolicy, type DependencyPolicy } from './call-policy.ts';
 import { toDependencyError } from './dependency-error.ts';
+import { createReplicaAddresses } from './replica-addresses.ts';
+import { createReplicaChoice } from './replica-choice.ts';
+import { createReplicaConnections } from './replica-connections.ts';
 
 export type Dependency = {
   readonly name: string;
@@ -24,12 +27,12 @@ export type Dependency = {
    */
   backgroundClient<Service extends DescService>(service: Service): Client<Service>;
   breaker(): BreakerView;
-  /** Closes the connection. */
+  /** Closes the connections. */
   stop(): Promise<void>;
 };
 
 export type DependencyOptions = {
-  /** Like `http://127.0.0.1:50052`. */
+  /** Like `http://127.0.0.1:50052`; those of several replicas are separated by commas, and a name stands for all its addresses. */
   readonly url: string;
   readonly policy: DependencyPolicy;
   readonly metrics: Metrics;
@@ -40,18 +43,23 @@ export type DependencyOptions = {
   readonly tls?: TlsFiles | undefined;
 };
 
-/** Creates the connection to one dependency; it is opened by the first call. */
+/** Creates the connections to one dependency, one for each replica; they are opened by the first calls. */
 export function createDependency(options: DependencyOptions): Dependency {
-  const { policy } = options;
-  let connection = openConnection(options, options.tls?.current());
-  // Calls in flight end on the old connection, which closes when it is idle.
-  options.tls?.onRenewal((renewed) => {
-    connection = openConnection(options, renewed, connection.closers);
+  const { policy, url, ownToken, tls, log } = options;
+  const toError = (thrown: unknown, isCancelled: boolean) =>
+    toDependencyError(policy.name, thrown, isCancelled, policy.healthyReasons);
+  const interceptors = ownToken === undefined ? [propagateTrace] : [propagateTrace, showToken(ownToken)];
+  const connections = createReplicaConnections(interceptors, tls?.current());
+  tls?.onRenewal(connections.renew);
+  const transport = createBalancedTransport({
+    dependency: policy.name,
+    addresses: createReplicaAddresses(url),
+    choice: createReplicaChoice(),
+    connections,
+    toError,
+    log,
   });
-  const callPolicy = createCallPolicy({
-    ...options,
-    toFailure: (thrown, isCancelled) => toDependencyError(policy.name, thrown, isCancelled, policy.healthyReasons),
-  });
+  const callPolicy = createCallPolicy({ ...options, toFailure: toError });
 
   const underPolicy = (background: boolean): Transport => ({
     unary: (method, signal, timeoutMs, header, input, contextValues) =>
@@ -61,7 +69,7 @@ export function createDependency(options: DependencyOptions): Dependency {
         signal,
         idempotent: isIdempotent(method) && !background,
         counted: !background,
-        send: (attemptMs) => connection.transport.unary(method, signal, attemptMs, header, input, contextValues),
+        send: (attemptMs) => transport.unary(method, signal, attemptMs, header, input, contextValues),
       }),
     // Only the start of a stream is under the policy: it may last as long as its caller wants, and what it yielded cannot be undone.
     stream: (method, signal, timeoutMs, header, input, contextValues) =>
@@ -71,7 +79,7 @@ export function createDependency(options: DependencyOptions): Dependency {
         signal,
         idempotent: false,
         counted: !background,
-        send: () => connection.transport.stream(method, signal, timeoutMs, header, input, contextValues),
+        send: () => transport.stream(method, signal, timeoutMs, header, input, contextValues),
       }),
   });
   const foreground = underPolicy(false);
@@ -82,39 +90,8 @@ export function createDependency(options: DependencyOptions): Dependency {
     client: (service) => createClient(service, foreground),
     backgroundClient: (service) => createClient(service, background),
     breaker: callPolicy.breaker,
-    stop: async () => {
-      for (const close of connection.closers) close();
-    },
+    stop: async () => connections.close(),
   };
-}
-
-const CONNECTION = {
-  pingIntervalMs: 10_000,
-  pingTimeoutMs: 2_000,
-  // Shorter than the server's: a call on a connection that the server closes at that moment would fail.
-  idleConnectionTimeoutMs: 60_000,
-};
-
-type Connection = {
-  readonly transport: Transport;
-  /** Close it and those that it replaced. */
-  readonly closers: readonly (() => void)[];
-};
-
-function openConnection(
-  { url, ownToken }: DependencyOptions,
-  material: TlsMaterial | undefined,
-  closers: Connection['closers'] = [],
-): Connection {
-  const sessionManager = new Http2SessionManager(url, CONNECTION, material);
-  const transport = createConnectTransport({
-    baseUrl: url,
-    httpVersion: '2',
-    useBinaryFormat: true,
-    sessionManager,
-    interceptors: ownToken === undefined ? [propagateTrace] : [propagateTrace, showToken(ownToken)],
-  });
-  return { transport, closers: [...closers, () => sessionManager.abort()] };
 }
 
 /** Whether the contract declares a method idempotent. */

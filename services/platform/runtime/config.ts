@@ -84,7 +84,7 @@ export function runtimeConfig(
 }
 
 /** Lets a database that must be verified be verified by our own authority, unless its url names another. */
-function withAuthority(databaseUrl: string, authorityFile: string | undefined): string {
+export function withAuthority(databaseUrl: string, authorityFile: string | undefined): string {
   const [server = databaseUrl] = splitDatabaseUrl(databaseUrl) ?? [];
   const { searchParams } = new URL(server);
   const isVerified = ['verify-ca', 'verify-full'].includes(searchParams.get('sslmode') ?? '');

@@ -39,6 +39,7 @@ import { migrate } from '../storage/migrations.ts';
 import { createPruner, MESSAGING_RULES, type PruneRule } from '../storage/pruner.ts';
 import { DEFAULT_DATABASE_CONNECTIONS, DEFAULT_DATABASE_TIMEOUT_MS } from './config.ts';
 import { createHealthMonitor } from './health-monitor.ts';
+import { createHealthRoute } from './health-route.ts';
 import { createOpsService } from './ops-service.ts';
 import { createLimitCounter, DEFAULT_SERVER_LIMITS, type ServerLimits } from './server-limits.ts';
 import { refreshGauges, type StatusSources } from './service-status.ts';
@@ -292,6 +293,7 @@ function createServer(
     maxRequestBytes: MAX_REQUEST_BYTES,
     maxTimeoutMs: MAX_CALL_MS,
     httpRoutes: {
+      '/healthz': createHealthRoute(health),
       '/metrics': guardMetrics(
         createMetricsHandler(metrics, () => refreshGauges(status)),
         verifyToken,

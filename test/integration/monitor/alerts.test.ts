@@ -33,6 +33,13 @@ describe('the alerts', () => {
     expect(stdout).toContain('SUCCESS');
   });
 
+  it('of a deployment with replicas is raised when one of two is missing for long', async ({ skip }) => {
+    if (promtool === undefined) return skip(missing);
+    const cases = fileURLToPath(new URL('./replicas.promtool.yaml', import.meta.url));
+    const { stdout } = await run(promtool, ['test', 'rules', cases]);
+    expect(stdout).toContain('SUCCESS');
+  });
+
   it.for([
     { rule: 'JourneysFailFast', from: '> 14.4 * 0.01 and', to: '> 144 * 0.01 and' },
     { rule: 'JourneysFailSlowly', from: '> 6 * 0.01 and', to: '> 60 * 0.01 and' },

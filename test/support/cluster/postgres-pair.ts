@@ -26,8 +26,8 @@ export type PostgresPair = AsyncDisposable & {
   failOver(): Promise<void>;
   /** Makes the server that was killed a standby of the current primary, which waits for it again. */
   restoreStandby(): Promise<void>;
-  /** Kills the standby: commits wait until `restoreStandby`. */
-  killStandby(): Promise<void>;
+  /** Kills the standby and starts it again on its data. Commits wait in between. */
+  restartStandby(): Promise<void>;
 };
 
 /** Starts both in a folder that the database's account can traverse, and waits until the standby follows. */
@@ -75,7 +75,11 @@ export async function startPostgresPair(folder: string, password: string): Promi
       primary = standby();
       await asSuperuser(serverOf(primary).superuserUrl, (client) => client.query('select pg_promote()'));
     },
-    killStandby: () => kill(standby()),
+    restartStandby: async () => {
+      await kill(standby());
+      await start(standby());
+      await awaitStandby();
+    },
     restoreStandby: async () => {
       const from = serverOf(primary);
       await cloneServer({

@@ -12,6 +12,7 @@ it('needs only its database', () => {
     databaseUrl: DATABASE.INVENTORY_DATABASE_URL,
     migrationDatabaseUrl: undefined,
     databaseConnections: 15,
+    databasePooled: false,
     databaseTimeoutMs: 500,
     natsUrl: 'nats://127.0.0.1:42229',
     corsOrigins: undefined,

@@ -68,6 +68,22 @@ describe('the environment of a service', () => {
     }
   });
 
+  it('of a replica holds a port of its own, and the addresses of all replicas of every service', () => {
+    const plan = planFor({ REPLICAS: '2' });
+    const second = { ...plan, port: (variable: string) => (variable.endsWith('_2') ? 20_000 : plan.port(variable)) };
+
+    expect(environmentOf(second, 'order', 2)).toMatchObject({
+      ORDER_PORT: '20000',
+      INVENTORY_URL: 'http://127.0.0.1:50052,http://127.0.0.1:20000',
+      PAYMENT_URL: 'http://127.0.0.1:50053,http://127.0.0.1:20000',
+    });
+    expect(environmentOf(second, 'order').ORDER_PORT).toBe('50051');
+  });
+
+  it.each(['0', '10', 'two'])('is not made for %s replicas', (REPLICAS) => {
+    expect(() => planFor({ REPLICAS })).toThrow('REPLICAS must be a whole number from 1 to 9');
+  });
+
   it('holds the address of every service, unless the settings override it', () => {
     const order = environmentOf(planFor({ PAYMENT_URL: 'http://pay.example', INVENTORY_PORT: '6052' }), 'order');
 
