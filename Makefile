@@ -31,7 +31,7 @@ export NODE_COMPILE_CACHE := $(CURDIR)/.tools/compile-cache
 # ---- Set-up: each step has a file whose date tells make whether the step is due.
 
 packages := node_modules/.package-lock.json
-generated := gen/.generated packages/rpc-server/gen/.generated packages/kit/examples/library/gen/.generated packages/kit/examples/weather/gen/.generated packages/kit/command-line/gen/.generated packages/kit/fault-proxy/control/gen/.generated
+generated := gen/.generated gen/local/.generated packages/rpc-server/gen/.generated packages/kit/examples/library/gen/.generated packages/kit/examples/weather/gen/.generated packages/kit/command-line/gen/.generated packages/kit/fault-proxy/control/gen/.generated
 ready := $(packages) $(generated)
 
 .tools/node_modules/node/bin/node:
@@ -50,6 +50,11 @@ $(packages): package-lock.json | $(node)
 
 gen/.generated: buf.gen.yaml buf.yaml $(shell find proto -name '*.proto' -o -type d) $(packages)
 	buf generate
+	@touch $@
+
+# After the platform's contracts, whose generation empties the folder.
+gen/local/.generated: local/control/buf.gen.yaml $(shell find local/control/proto -name '*.proto') gen/.generated
+	cd local/control && buf generate
 	@touch $@
 
 packages/rpc-server/gen/.generated: packages/rpc-server/buf.gen.yaml $(packages)
@@ -144,6 +149,7 @@ lint: $(ready) ## check style and format of TypeScript and protobuf, the vocabul
 	node test/support/identity/check-access.ts
 	buf lint
 	cd packages/kit/fault-proxy/control && buf lint
+	cd local/control && buf lint
 	buf format --diff --exit-code proto
 
 format: $(packages) ## format every file

@@ -1,12 +1,14 @@
 // The local stack: starts, supervises and stops the platform's processes, for `make run` and the tests.
 
 import type { Environment } from '../../services/platform/base/settings.ts';
-import { provideIdentity } from '../identity/identity-files.ts';
+import { type ControlServer, startControlServer } from '../control/control-server.ts';
+import { keysFile, provideIdentity } from '../identity/identity-files.ts';
 import { authorityFile, provideCertificates } from '../identity/stack-certificates.ts';
 import { createTokenIssuer, type Role, type TokenIssuer } from '../identity/token-issuer.ts';
 import { type ProcessState, SupervisedProcess } from '../process/supervised-process.ts';
 import { type Clock, systemClock } from '../shared/clock.ts';
 import { type ServiceName, serviceTopology } from '../shared/topology.ts';
+import { configureService, controlledStack } from './controlled-stack.ts';
 import { type DataLock, lockDataDirectory } from './data-lock.ts';
 import { defineInfrastructure, defineService, type LogLine, type ProcessDefinition } from './process-definitions.ts';
 import {
@@ -39,7 +41,7 @@ export type StackOptions = {
   dataDir?: string;
   /** `defaults`: from the environment, else the documented ones; `free`: the system chooses all. Default `defaults`. */
   ports?: 'defaults' | 'free';
-  /** Default all. */
+  /** Default all but the console. */
   services?: readonly ServiceName[];
   /** Overrides settings of single services: `{ order: { PAYMENT_URL: proxy.url } }`. */
   serviceEnvironment?: Partial<Record<ServiceName, Record<string, string>>>;
@@ -140,6 +142,7 @@ class RunningStack implements Stack {
   readonly #log: LogLine;
   readonly #issuer: TokenIssuer;
   #identity: Disposable | undefined;
+  #control: ControlServer | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(plan: StackPlan, lock: DataLock, options: StackOptions) {
@@ -188,11 +191,20 @@ class RunningStack implements Stack {
     const { infrastructure } = this.#plan;
     const core = infrastructure.filter(isCore);
     const extras = infrastructure.filter((name) => !isCore(name));
+    if (callers.includes('console')) await this.#openControl();
     const startServices = async () => {
       await Promise.all(core.map((name) => this.start(name)));
       await Promise.all(this.#plan.services.map((name) => this.start(name)));
     };
     await Promise.all([startServices(), ...extras.map((name) => this.start(name))]);
+  }
+
+  /** The console breaks and heals the stack through a port of this process, on loopback. */
+  async #openControl(): Promise<void> {
+    const plan = this.#plan;
+    const stack = controlledStack(this, plan, () => this.token('operator', 'console'));
+    this.#control = await startControlServer(stack, keysFile(plan.dataDir));
+    configureService(plan, 'console', { LOCAL_CONTROL_URL: this.#control.url });
   }
 
   get services(): readonly ServiceName[] {
@@ -298,6 +310,7 @@ class RunningStack implements Stack {
 
   async #stopAll(): Promise<void> {
     const { services, infrastructure } = this.#plan;
+    await this.#control?.[Symbol.asyncDispose]();
     await Promise.all(services.map((name) => this.stop(name)));
     await Promise.all(infrastructure.map((name) => this.stop(name)));
     this.#identity?.[Symbol.dispose]();

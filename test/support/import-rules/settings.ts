@@ -4,6 +4,9 @@ import type { RuleSettings } from './rules.ts';
 export const importRuleSettings: RuleSettings = {
   pureFiles: [
     'services/analytics/sales.ts',
+    'services/console/metrics-text.ts',
+    'services/console/service-overview.ts',
+    'services/console/session-cookie.ts',
     'services/inventory/catalogue.ts',
     'services/inventory/product.ts',
     'services/inventory/reservation.ts',
@@ -48,6 +51,7 @@ export const importRuleSettings: RuleSettings = {
     'services/platform': 20,
     'packages/rpc-server': 10,
     local: 15,
+    'services/console': 10,
     'services/inventory': 10,
     'services/monitor': 10,
     'services/notification': 5,

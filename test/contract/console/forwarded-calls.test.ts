@@ -1,0 +1,31 @@
+// What the console forwards and what its page calls, against the contracts.
+import { expect, it } from 'vitest';
+import { ControlService } from '#gen/local/control/v1/control_pb.ts';
+import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
+import { FORWARDED_SERVICES, forwardedMethods } from '#services/console/forwarded-services.ts';
+import { EVERY_SERVICE } from '../../support/identity/every-service.ts';
+
+const services = [...FORWARDED_SERVICES.map(({ service }) => service), OpsService, ControlService];
+const forwarded = services.flatMap((service) => forwardedMethods(service).map(({ name }) => `${service.name}/${name}`));
+
+it('forwards to each service of the platform', () => {
+  expect(services.map(({ typeName }) => typeName).toSorted()).toEqual(
+    [...EVERY_SERVICE.map(({ typeName }) => typeName), ControlService.typeName].toSorted(),
+  );
+});
+
+/** Written by hand: what only the order service may call. */
+it('forwards every RPC but those that only services may call', () => {
+  const others = services
+    .flatMap((service) => service.methods.map(({ name }) => `${service.name}/${name}`))
+    .filter((name) => !forwarded.includes(name));
+
+  expect(forwarded.length).toBeGreaterThan(25);
+  expect(others.toSorted()).toEqual([
+    'InventoryService/ConfirmReservation',
+    'InventoryService/ReleaseReservation',
+    'InventoryService/ReserveStock',
+    'PaymentService/ProcessPayment',
+    'PaymentService/RefundPayment',
+  ]);
+});
