@@ -85,9 +85,17 @@ help: ## list the targets
 
 ##@ Run
 
-.PHONY: run order verify dead-letters token provision clean
-run: $(ready) $(nats_server) ## start the platform on this machine; Ctrl-C stops it
+page := services/console/page/dist/.built
+
+$(page): $(shell find services/console/page -type f -not -path '*/dist/*') $(ready)
+	@vite build services/console/page --logLevel error
+	@touch $@
+
+.PHONY: run console-page order verify dead-letters token provision clean
+run: $(ready) $(nats_server) $(page) ## start the platform on this machine; Ctrl-C stops it
 	@exec node local/stack/main.ts
+
+console-page: $(page) ## build the console's page; `make run` does it when its sources have changed
 
 order: $(ready) ## place a sample order on the running platform and watch it; options: ARGS='--help'
 	@node local/commands/order.ts $(ARGS)
@@ -110,7 +118,7 @@ clean: ## remove generated code and the platform's data (.data/); keep installed
 	if [ -n "$$pid" ] && kill -0 "$$pid" 2>/dev/null; then \
 	  echo "The platform is running from .data/ as process $$pid: stop it first." >&2; exit 1; \
 	fi
-	rm -rf .data $(generated:/.generated=) packages/rpc-server/dist packages/kit/dist
+	rm -rf .data services/console/page/dist $(generated:/.generated=) packages/rpc-server/dist packages/kit/dist
 
 ##@ Test
 
@@ -158,6 +166,7 @@ format: $(packages) ## format every file
 
 typecheck: $(ready) ## check the types of services, packages, tests and generated code
 	tsc --project tsconfig.json
+	tsc --project services/console/page/tsconfig.json
 
 imports: $(packages) ## check the import rules between areas, layers and folders
 	node test/support/import-rules/check.ts

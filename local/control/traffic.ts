@@ -13,8 +13,8 @@ const MAX_OPEN = 200;
 const METHODS = [
   ...Array.from({ length: 17 }, () => 'pm_approved'),
   'pm_insufficient_funds',
+  'pm_insufficient_funds',
   'pm_expired_card',
-  'pm_provider_error',
 ];
 /** Every so many orders, one is cancelled after it was placed. */
 const CANCEL_EVERY = 25;
@@ -59,6 +59,7 @@ export function createTraffic({ order: orderTransport, inventory }: TrafficTrans
   let timer: NodeJS.Timeout | undefined;
   const options = { timeoutMs: CALL_LIMIT_MS };
 
+  let restocking: Promise<void> | undefined;
   const restock = async (): Promise<void> => {
     const { products: found } = await stock.listProducts({ pageSize: 100 }, options);
     const ordered = found.filter(({ productId }) => productId !== TEST_PRODUCT);
@@ -69,7 +70,12 @@ export function createTraffic({ order: orderTransport, inventory }: TrafficTrans
     }
   };
   const place = async (count: number): Promise<void> => {
-    if (products.length === 0 || count % RESTOCK_EVERY === 0) await restock();
+    if (products.length === 0 || count % RESTOCK_EVERY === 0) {
+      restocking ??= restock().finally(() => {
+        restocking = undefined;
+      });
+      await restocking;
+    }
     const { order } = await orders.createOrder(orderOf(count, randomUUID(), products), options);
     // What is confirmed by then cannot be cancelled: that refusal is part of the mix.
     if (count % CANCEL_EVERY === 0 && order !== undefined)

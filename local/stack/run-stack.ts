@@ -8,7 +8,7 @@ import { everyService } from '../shared/topology.ts';
 import { type LogStyle, renderJsonLine, renderLine } from './log-lines.ts';
 import type { LogLine } from './process-definitions.ts';
 import { type Stack, startStack } from './stack.ts';
-import { renderCommands, renderTable } from './stack-table.ts';
+import { renderCommands, renderConsole, renderTable } from './stack-table.ts';
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
@@ -61,7 +61,8 @@ function describeStack(stack: Stack, { environment }: RunOptions): string {
   const commands = stack.services.includes('order')
     ? `\n\n${renderCommands(stack.url('order'), randomUUID, stack.authorityFile())}`
     : '';
-  return `\n${renderTable(stack.rows())}${commands}\n\nPress Ctrl-C to stop the platform. Its data stays in ${environment.DATA_DIR || '.data'}/.\n\n`;
+  const page = stack.services.includes('console') ? `\n${renderConsole(stack.url('console'))}\n` : '';
+  return `${page}\n${renderTable(stack.rows())}${commands}\n\nPress Ctrl-C to stop the platform. Its data stays in ${environment.DATA_DIR || '.data'}/.\n\n`;
 }
 
 function logReadable({ stdout, environment }: RunOptions): LogLine {
