@@ -106,7 +106,7 @@ describe('the sign-in', () => {
     ['text', 'not a token', 400],
     ['an endless text', 'x'.repeat(20_000), 400],
     ['a header in disguise', 'a.b.c\r\nset-cookie: x=y', 400],
-    ['a token of nobody', 'a.b.c', 401],
+    ['a token that no issuer signed', 'a.b.c', 401],
   ])('refuses %s', async (_, token, status) => {
     const response = await signIn(token);
 

@@ -106,7 +106,6 @@ function MapBox({ box, rates, process, isChosen, onChoose }: MapBoxProps) {
       role="button"
       tabIndex={0}
       aria-pressed={isChosen}
-      aria-label={`${box.label}, ${state || 'state unknown'}${facts && `, ${facts}`}`}
       data-process={box.name}
       data-state={state}
       onClick={onChoose}
