@@ -91,7 +91,7 @@ $(page): $(shell find services/console/page -type f -not -path '*/dist/*') $(rea
 	@vite build services/console/page --logLevel error
 	@touch $@
 
-.PHONY: run console-page order verify dead-letters token provision clean
+.PHONY: run console-page order traffic verify dead-letters token provision clean
 run: $(ready) $(nats_server) $(page) ## start the platform on this machine; Ctrl-C stops it
 	@exec node local/stack/main.ts
 
@@ -100,8 +100,11 @@ console-page: $(page) ## build the console's page; `make run` does it when its s
 order: $(ready) ## place a sample order on the running platform and watch it; options: ARGS='--help'
 	@node local/commands/order.ts $(ARGS)
 
+traffic: $(ready) ## send a steady load of mixed orders to the running platform: RATE=5 orders a second, RATE=0 ends it
+	@node local/commands/traffic.ts $${RATE:+--rate "$$RATE"} $(ARGS)
+
 verify: $(ready) ## check the invariants of the running platform: no order lost, none charged twice, no stock oversold
-	@node test/support/verify.ts
+	@node test/support/verify.ts $(ARGS)
 
 dead-letters: $(ready) ## list the events that a service failed to apply; REPLAY=<id> or DISCARD=<id> handles one
 	@node local/commands/dead-letters.ts $${REPLAY:+--replay "$$REPLAY"} $${DISCARD:+--discard "$$DISCARD"} \
@@ -122,7 +125,7 @@ clean: ## remove generated code and the platform's data (.data/); keep installed
 
 ##@ Test
 
-.PHONY: test test-unit test-integration test-contract test-e2e test-repeat seed-map nats-current
+.PHONY: test test-unit test-integration test-contract test-e2e test-repeat seed-map nats-current screenshots
 test: $(ready) $(nats_server) ## run all tests; FILE=<path> runs one file, TEST_ARGS='...' is passed to vitest
 	vitest run $(TEST_ARGS) $(FILE)
 
@@ -145,6 +148,9 @@ nats-current: .tools/nats-current/nats-server ## install a current nats-server f
 
 seed-map: $(ready) $(nats_server) ## run the tests tagged with a section of the testing guide, and print which test proves which section
 	@SEED_MAP=1 vitest run --tags-filter 'seed-*' $(TEST_ARGS) $(shell grep -rl "tags: 'seed-" test --include='*.test.ts')
+
+screenshots: $(ready) ## keep a picture of each view of the running platform's console in docs/images; needs Chromium
+	@node test/support/browser/screenshots.ts
 
 ##@ Check
 

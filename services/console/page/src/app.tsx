@@ -3,6 +3,7 @@ import { type ReactNode, useEffect, useRef } from 'react';
 import { useSession } from './console-http.ts';
 import { addressOf, type View } from './model/routes.ts';
 import { ConnectionNotice } from './parts/connection-notice.tsx';
+import { ErrorBoundary } from './parts/error-boundary.tsx';
 import { Loading } from './parts/notice.tsx';
 import { SignedIn, SignIn } from './parts/sign-in.tsx';
 import { TrafficSwitch } from './parts/traffic-switch.tsx';
@@ -50,7 +51,11 @@ export function App() {
         {session.data?.signInNeeded && session.data.caller === null ? (
           <SignIn onDone={() => void session.refetch()} />
         ) : (
-          session.data && <ViewOf view={view} id={id} local={local} />
+          session.data && (
+            <ErrorBoundary key={view}>
+              <ViewOf view={view} id={id} local={local} />
+            </ErrorBoundary>
+          )
         )}
       </main>
     </div>

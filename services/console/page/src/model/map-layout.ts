@@ -2,7 +2,7 @@
 
 export const MAP_WIDTH = 1000;
 export const MAP_HEIGHT = 452;
-export const BOX_WIDTH = 184;
+export const BOX_WIDTH = 170;
 export const BOX_HEIGHT = 70;
 
 export type Box = {
@@ -21,7 +21,7 @@ export type Line = {
   readonly dependency?: string;
 };
 
-const COLUMNS = [8, 276, 544, 808];
+const COLUMNS = [6, 272, 548, 824];
 const ROWS = [8, 130, 252, 374];
 
 const place = (name: string, label: string, kind: Box['kind'], column: number, row: number): Box => ({
