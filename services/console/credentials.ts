@@ -1,4 +1,4 @@
-// Whose credentials a request of the page is forwarded with: those of its `authorization` header, else of the cookie of the sign-in, else,
+// Whose credentials a request of the page is forwarded with: those of its `authorization` header, else of the cookie of the sign-in, or,
 // where no sign-in is needed, the console's own.
 import { permissionDenied, unauthenticated } from '../platform/base/errors.ts';
 import type { Caller } from '../platform/identity/caller.ts';
@@ -24,7 +24,8 @@ export type Credentials = {
 export function makeCredentials(verifyToken: VerifyToken, ownToken: OwnToken, signIn: boolean): Credentials {
   const find: Credentials['find'] = async ({ authorization, cookie }) => {
     if (authorization !== undefined) return authorization;
-    const token = tokenOf(cookie) ?? (signIn ? undefined : await ownToken());
+    // Without a sign-in, a cookie is left from another console of this host: cookies ignore ports.
+    const token = signIn ? tokenOf(cookie) : await ownToken();
     return token === undefined ? undefined : `Bearer ${token}`;
   };
   const identify: Credentials['identify'] = async (headers) => {

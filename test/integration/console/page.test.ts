@@ -114,6 +114,13 @@ describe('the sign-in', () => {
     expect(response.headers.get('set-cookie')).toBeNull();
   });
 
+  it('is for people: a service cannot sign in', async () => {
+    const response = await signIn(await createTokens()('service', 'order'));
+
+    expect(response.status).toBe(401);
+    expect(response.headers.get('set-cookie')).toBeNull();
+  });
+
   it('ends by deleting the cookie', async () => {
     const response = await fetch(`${guarded.url}/console/sign-out`, { method: 'POST' });
 

@@ -41,7 +41,8 @@ describe('credentials', () => {
 
   it.each([
     ['the header', open, { authorization: 'Bearer x', cookie }, 'Bearer x'],
-    ['the cookie without a header', open, { cookie }, 'Bearer a.b.c'],
+    ['the cookie without a header', guarded, { cookie }, 'Bearer a.b.c'],
+    ['the console where no sign-in is needed, whatever cookie is left', open, { cookie }, 'Bearer own'],
     ['the token of the console without either', open, {}, 'Bearer own'],
     ['none without either where a sign-in is needed', guarded, {}, undefined],
   ])('are those of %s', async (_, credentials, headers, found) => {
@@ -51,7 +52,7 @@ describe('credentials', () => {
   it('of an operator are required as such', async () => {
     await expect(open.requireOperator({})).resolves.toBeUndefined();
     await expect(guarded.requireOperator({})).rejects.toMatchObject({ kind: 'unauthenticated' });
-    await expect(open.requireOperator({ cookie })).rejects.toMatchObject({ kind: 'permission_denied' });
+    await expect(guarded.requireOperator({ cookie })).rejects.toMatchObject({ kind: 'permission_denied' });
     await expect(open.requireOperator({ authorization: 'Basic b3du' })).rejects.toMatchObject({
       kind: 'unauthenticated',
     });

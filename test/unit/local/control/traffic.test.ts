@@ -69,7 +69,7 @@ describe('the steady load', () => {
     expect(traffic.state()).toEqual({ ordersPerSecond: 0, sent: 12, failed: 0 });
   });
 
-  it('counts calls that fail and goes on, and counts anew when it starts again', async () => {
+  it('counts calls that fail and goes on, and counts from zero when it starts again', async () => {
     isDown = true;
     traffic.set(4);
     await vi.advanceTimersByTimeAsync(1_000);
