@@ -46,7 +46,9 @@ function verifyEnvironment(plan: StackPlan): Record<string, string> {
     const port = portOf(plan, variable);
     return port === undefined ? [] : [[variable, String(port)] as const];
   });
-  return Object.fromEntries([...given, ...ports]);
+  // Read by Node before anything connects.
+  const trusted = plan.settings.tls ? { NODE_EXTRA_CA_CERTS: authorityFile(plan.dataDir) } : {};
+  return { ...Object.fromEntries([...given, ...ports]), ...trusted };
 }
 
 // A stack that uses an external server has no port for it.

@@ -136,7 +136,7 @@ function portRequests(
 }
 
 /** The address of a port of this stack from this machine, such as `127.0.0.1:50051`. */
-export function addressOf(plan: StackPlan, variable: string): string {
+function addressOf(plan: StackPlan, variable: string): string {
   const isInfrastructure = Object.values(INFRASTRUCTURE_PORT_SETTINGS).flat().includes(variable);
   const host = isInfrastructure ? LOOPBACK : plan.settings.host;
   if (host === '0.0.0.0' || host === '::') return `127.0.0.1:${plan.port(variable)}`;

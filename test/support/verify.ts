@@ -5,8 +5,8 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadPasswords } from '#local/shared/secrets.ts';
 import {
-  addressOf,
   databaseUrl,
+  httpAddressOf,
   natsUrl,
   providerUrl,
   REPOSITORY_ROOT,
@@ -101,7 +101,7 @@ async function findSources(environment: Environment): Promise<InvariantSources> 
     },
     natsUrl: natsUrl(plan, 'admin'),
     providerUrl: providerUrl(plan),
-    mailboxUrl: smtpUrl === undefined ? `http://${addressOf(plan, 'MAILBOX_HTTP_PORT')}` : undefined,
+    mailboxUrl: smtpUrl === undefined ? httpAddressOf(plan, 'MAILBOX_HTTP_PORT') : undefined,
   };
 }
 
