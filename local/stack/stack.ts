@@ -1,7 +1,7 @@
 // The local stack: starts, supervises and stops the platform's processes, for `make run` and the tests.
 
 import type { Environment } from '../../services/platform/base/settings.ts';
-import { type ControlServer, startControlServer } from '../control/control-server.ts';
+import type { ControlServer } from '../control/control-server.ts';
 import { keysFile, provideIdentity } from '../identity/identity-files.ts';
 import { authorityFile, provideCertificates } from '../identity/stack-certificates.ts';
 import { createTokenIssuer, type Role, type TokenIssuer } from '../identity/token-issuer.ts';
@@ -202,6 +202,8 @@ class RunningStack implements Stack {
   /** The console breaks and heals the stack through a port of this process, on loopback. */
   async #openControl(): Promise<void> {
     const plan = this.#plan;
+    // Loaded here, because a stack without a console does not need it.
+    const { startControlServer } = await import('../control/control-server.ts');
     const stack = controlledStack(this, plan, () => this.token('operator', 'console'));
     this.#control = await startControlServer(stack, keysFile(plan.dataDir));
     configureService(plan, 'console', { LOCAL_CONTROL_URL: this.#control.url });

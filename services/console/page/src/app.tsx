@@ -4,7 +4,6 @@ import { useSession } from './console-http.ts';
 import { addressOf, type View } from './model/routes.ts';
 import { ConnectionNotice } from './parts/connection-notice.tsx';
 import { ErrorBoundary } from './parts/error-boundary.tsx';
-import { Loading } from './parts/notice.tsx';
 import { SignedIn, SignIn } from './parts/sign-in.tsx';
 import { TrafficSwitch } from './parts/traffic-switch.tsx';
 import { useRoute } from './use-route.ts';
@@ -39,6 +38,8 @@ export function App() {
     known.current = view;
   }, [view]);
   const local = session.data?.localControl === true;
+  // Until it is known, the view is read at once: most consoles let it, and a first sight has no time to lose.
+  const isSignedOut = session.data?.signInNeeded === true && session.data.caller === null;
   return (
     <div className="frame">
       <a className="skip" href={`${addressOf({ view, id })}`} onClick={() => main.current?.focus()}>
@@ -47,15 +48,11 @@ export function App() {
       <Navigation view={view} aside={local && <TrafficSwitch />} foot={<SignedIn session={session.data} />} />
       <main ref={main} className="main" tabIndex={-1}>
         <ConnectionNotice lost={session.isError} />
-        {session.data === undefined && !session.isError && <Loading rows={6} />}
-        {session.data?.signInNeeded && session.data.caller === null ? (
-          <SignIn onDone={() => void session.refetch()} />
-        ) : (
-          session.data && (
-            <ErrorBoundary key={view}>
-              <ViewOf view={view} id={id} local={local} />
-            </ErrorBoundary>
-          )
+        {isSignedOut && <SignIn onDone={() => void session.refetch()} />}
+        {!isSignedOut && (
+          <ErrorBoundary key={view}>
+            <ViewOf view={view} id={id} local={local} />
+          </ErrorBoundary>
         )}
       </main>
     </div>
