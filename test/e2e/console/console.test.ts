@@ -62,7 +62,7 @@ it('confirms an order that is placed by mouse, and shows its steps, charge and m
   expect(errors).toEqual([]);
 });
 
-it('shows that payment is stopped and the order waits, and, once it is healed, that the order is confirmed', async () => {
+it('shows that payment is stopped, the order waits and the breaker opens, and, once healed, that the order is confirmed', async () => {
   const map = await browser.open(at('map'));
   const shop = await browser.open(platform.url);
 
@@ -71,6 +71,9 @@ it('shows that payment is stopped and the order waits, and, once it is healed, t
   await box(map.page, 'payment', 'stopped').waitFor();
   await placeOrder(shop.page);
   await badge(shop.page, 'PENDING').waitFor();
+  // The breaker opens by five failures in a row.
+  await Promise.all(Array.from({ length: 5 }, () => platform.orders.createOrder(orderRequest())));
+  await map.page.locator('.history').getByText('the breaker of order to payment is open').waitFor();
   await map.page.getByRole('button', { name: 'Heal everything' }).click();
   await box(map.page, 'payment', 'healthy').waitFor();
 

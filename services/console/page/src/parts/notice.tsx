@@ -33,6 +33,11 @@ export function Failure({ error, onRetry }: { readonly error: unknown; readonly 
   );
 }
 
+/** Whether the caller may not see it, though there is nothing wrong with the service. */
+export function isRefusal(error: unknown): boolean {
+  return [Code.Unauthenticated, Code.PermissionDenied].includes(ConnectError.from(error).code);
+}
+
 /** The message of an error for people. */
 export function describeFailure(error: unknown): string {
   const failure = ConnectError.from(error);

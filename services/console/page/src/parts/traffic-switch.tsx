@@ -22,7 +22,7 @@ export function TrafficSwitch() {
       >
         {rates.map((rate) => (
           <option key={rate} value={rate}>
-            {rate === 0 ? 'off' : `${rate} orders/s`}
+            {rate === 0 ? 'no traffic' : `${rate} orders/s`}
           </option>
         ))}
       </select>

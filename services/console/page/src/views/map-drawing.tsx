@@ -70,8 +70,14 @@ const STATES: Readonly<Record<ProcessState, readonly [text: string, tone: string
 };
 
 /** What is known of a process: its state by the supervisor, else by whether its metrics can be read. */
-function stateOf(process: Process | undefined, rates: ServiceRates | undefined): readonly [string, string] {
+function stateOf(
+  name: string,
+  process: Process | undefined,
+  rates: ServiceRates | undefined,
+): readonly [string, string] {
   if (process !== undefined) return STATES[process.state] ?? ['', 'quiet'];
+  // It has just served the page.
+  if (name === 'console') return ['up', 'good'];
   if (rates === undefined) return ['', 'quiet'];
   return rates.up ? ['up', 'good'] : ['down', 'bad'];
 }
@@ -91,7 +97,7 @@ type MapBoxProps = {
 };
 
 function MapBox({ box, rates, process, isChosen, onChoose }: MapBoxProps) {
-  const [state, tone] = stateOf(process, rates);
+  const [state, tone] = stateOf(box.name, process, rates);
   const restarts = process?.restarts ?? 0;
   const facts = [
     ...(rates === undefined ? [] : loadOf(rates)),

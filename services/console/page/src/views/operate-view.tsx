@@ -6,7 +6,7 @@ import type { Tone } from '../model/order-steps.ts';
 import { formatDuration } from '../model/times.ts';
 import { Badge } from '../parts/badge.tsx';
 import { Card } from '../parts/card.tsx';
-import { describeFailure } from '../parts/notice.tsx';
+import { describeFailure, isRefusal } from '../parts/notice.tsx';
 import { transportTo } from '../transports.ts';
 import { DeadLetters } from './dead-letters.tsx';
 
@@ -66,7 +66,8 @@ function ServiceRow({ name }: { readonly name: string }) {
       <th scope="row">{name}</th>
       {error && (
         <td colSpan={7}>
-          <Badge tone="bad">down</Badge> <span className="muted">{describeFailure(error)}</span>
+          {isRefusal(error) ? <Badge tone="quiet">not shown</Badge> : <Badge tone="bad">down</Badge>}{' '}
+          <span className="muted">{describeFailure(error)}</span>
         </td>
       )}
       {!error && status === undefined && (
