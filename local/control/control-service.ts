@@ -1,4 +1,5 @@
 // The implementation of ControlService, over a running stack.
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { type ControlService, ProcessState } from '#gen/local/control/v1/control_pb.ts';
 import {
@@ -8,6 +9,7 @@ import {
   invalidArgument,
   notFound,
 } from '../../services/platform/base/errors.ts';
+import { isUuid } from '../../services/platform/base/validation.ts';
 import type { ControlledProcess, ControlledStack } from './controlled-stack.ts';
 import type { FaultLinks } from './fault-links.ts';
 import type { JudgeInvariants } from './invariant-judge.ts';
@@ -22,6 +24,7 @@ const STATES: Readonly<Record<ControlledProcess['health'], ProcessState>> = {
 };
 /** The page is served by it, and its pause would need another page to end. */
 const SELF = 'console';
+const MOST_LINES = 100;
 
 export type ControlDependencies = {
   readonly stack: ControlledStack;
@@ -107,6 +110,11 @@ export function createControlService(dependencies: ControlDependencies): Service
       return { healed: [...[...frozen, ...stopped].map(({ name }) => name), ...(await links.heal())] };
     },
     judgeInvariants: () => judge(),
+    listOrderLog: ({ orderId }) => {
+      if (!isUuid(orderId)) throw invalidArgument([{ field: 'order_id', description: 'must be the id of an order' }]);
+      const lines = stack.orderLog(orderId, MOST_LINES);
+      return { lines: lines.map(({ time, ...line }) => ({ ...line, time: timestampFromMs(time) })) };
+    },
     getTraffic: () => ({ traffic: traffic.state() }),
     setTraffic: ({ ordersPerSecond }) => {
       if (!(ordersPerSecond >= 0 && ordersPerSecond <= MAX_RATE)) {

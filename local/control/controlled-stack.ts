@@ -1,4 +1,5 @@
 // The part of a running stack that its control port uses; local/stack provides it.
+import type { RememberedLine } from './log-memory.ts';
 
 /** A process of the stack, as the supervisor sees it. */
 export type ControlledProcess = {
@@ -21,6 +22,8 @@ export type ControlledStack = {
   url(service: 'order' | 'inventory'): string;
   /** Issues a token of the console's operator that is accepted for an hour. */
   operatorToken(): Promise<string>;
+  /** What the processes logged about an order, oldest first. */
+  orderLog(orderId: string, limit: number): readonly RememberedLine[];
   /** The environment in which `make verify` finds this stack. */
   verifyEnvironment(): Readonly<Record<string, string>>;
   /** PEM of the authority of an `https` stack; undefined in cleartext. */

@@ -1,6 +1,7 @@
 // The running stack as its control port sees it.
 import { readFile } from 'node:fs/promises';
 import type { ControlledStack } from '../control/controlled-stack.ts';
+import type { LogMemory } from '../control/log-memory.ts';
 import { authorityFile } from '../identity/stack-certificates.ts';
 import type { ServiceName } from '../shared/topology.ts';
 import type { ProcessName, Stack } from './stack.ts';
@@ -11,6 +12,7 @@ export function controlledStack(
   stack: Pick<Stack, 'rows' | 'kill' | 'stop' | 'start' | 'url'>,
   plan: StackPlan,
   operatorToken: () => Promise<string>,
+  logs: LogMemory,
 ): ControlledStack {
   return {
     rows: () => stack.rows(),
@@ -23,6 +25,7 @@ export function controlledStack(
       plan.services.includes(service as ServiceName) ? environmentOf(plan, service as ServiceName)[setting] : undefined,
     url: (service) => stack.url(service),
     operatorToken,
+    orderLog: logs.findByOrder,
     verifyEnvironment: () => ({ ...verifyEnvironment(plan), DATA_DIR: plan.dataDir }),
     authority: async () => (plan.settings.tls ? await readFile(authorityFile(plan.dataDir), 'utf8') : undefined),
   };

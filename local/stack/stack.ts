@@ -2,6 +2,7 @@
 
 import type { Environment } from '../../services/platform/base/settings.ts';
 import type { ControlServer } from '../control/control-server.ts';
+import { createLogMemory } from '../control/log-memory.ts';
 import { keysFile, provideIdentity } from '../identity/identity-files.ts';
 import { authorityFile, provideCertificates } from '../identity/stack-certificates.ts';
 import { createTokenIssuer, type Role, type TokenIssuer } from '../identity/token-issuer.ts';
@@ -142,6 +143,7 @@ class RunningStack implements Stack {
   readonly #log: LogLine;
   readonly #issuer: TokenIssuer;
   #identity: Disposable | undefined;
+  readonly #logs = createLogMemory();
   #control: ControlServer | undefined;
   #closing: Promise<void> | undefined;
 
@@ -149,7 +151,11 @@ class RunningStack implements Stack {
     this.#plan = plan;
     this.#lock = lock;
     this.#healthDeadlineMs = options.healthDeadlineMs ?? HEALTH_DEADLINE_MS;
-    const log: LogLine = options.log ?? (() => undefined);
+    const print: LogLine = options.log ?? (() => undefined);
+    const log: LogLine = (process, line) => {
+      if (plan.services.includes('console')) this.#logs.add(process, line);
+      print(process, line);
+    };
     this.#log = log;
     this.#issuer = createTokenIssuer(identitySeed(plan));
     const clock = options.clock ?? systemClock;
@@ -204,7 +210,7 @@ class RunningStack implements Stack {
     const plan = this.#plan;
     // Loaded here, because a stack without a console does not need it.
     const { startControlServer } = await import('../control/control-server.ts');
-    const stack = controlledStack(this, plan, () => this.token('operator', 'console'));
+    const stack = controlledStack(this, plan, () => this.token('operator', 'console'), this.#logs);
     this.#control = await startControlServer(stack, keysFile(plan.dataDir));
     configureService(plan, 'console', { LOCAL_CONTROL_URL: this.#control.url });
   }

@@ -30,6 +30,7 @@ beforeAll(async () => {
     settingOf: (_, setting) => (setting === 'PAYMENT_PROVIDER_URL' ? providerUrl : undefined),
     url: () => 'http://127.0.0.1:1',
     operatorToken: async () => 'none',
+    orderLog: () => [],
     verifyEnvironment: () => ({}),
     authority: async () => undefined,
   };

@@ -100,7 +100,7 @@ function ViewOf({
     case 'shop':
       return <ShopView />;
     case 'orders':
-      return id === undefined ? <OrdersView /> : <OrderView orderId={id} />;
+      return id === undefined ? <OrdersView /> : <OrderView orderId={id} local={local} />;
     case 'map':
       return <MapView local={local} />;
     case 'proof':

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatAmount, formatAmounts, subtractAmounts } from '#services/console/page/src/model/amounts.ts';
 import { axisTop, latestMinutes } from '#services/console/page/src/model/sales.ts';
-import { formatAge, formatDuration, formatTime } from '#services/console/page/src/model/times.ts';
+import { formatAge, formatDuration, formatOffset, formatTime } from '#services/console/page/src/model/times.ts';
 
 const amount = (currencyCode: string, minorUnits: bigint) => ({ currencyCode, minorUnits });
 const at = (text: string) => ({ seconds: BigInt(Date.parse(text) / 1_000), nanos: 0 });
@@ -62,6 +62,16 @@ describe('a time', () => {
   ])('of %d ms lasts %s', (milliseconds, text) => {
     expect(formatDuration(milliseconds)).toBe(text);
   });
+});
+
+it.each([
+  [0, '+0 ms'],
+  [999.4, '+999 ms'],
+  [1_204, '+1.20 s'],
+  [119_990, '+119.99 s'],
+  [180_000, '+3 min'],
+])('%d ms after something is %s', (milliseconds, text) => {
+  expect(formatOffset(milliseconds)).toBe(text);
 });
 
 describe('the sales by minute', () => {

@@ -19,7 +19,10 @@ const client = () => {
   const note = (what: string) => async (process: string, signal?: string) => {
     done.push([what, process, signal].filter(Boolean).join(' '));
   };
-  const stack = { rows: () => rows, kill: note('kill'), stop: note('stop'), start: note('start') };
+  const orderLog = (orderId: string, limit: number) => [
+    { process: orderId, time: 1_500, level: 'info', message: String(limit), reason: 'r' },
+  ];
+  const stack = { orderLog, rows: () => rows, kill: note('kill'), stop: note('stop'), start: note('start') };
   let rate = 0;
   const service = createControlService({
     stack: stack as unknown as ControlledStack,
@@ -97,6 +100,16 @@ describe('a process', () => {
 
     expect(done).toEqual(['kill payment SIGSTOP', 'kill payment SIGCONT', 'stop payment']);
   });
+});
+
+it('lists what was logged about an order, and about nothing else', async () => {
+  const orderId = 'b7a4c0de-0000-4000-8000-000000000001';
+
+  const { lines } = await client().listOrderLog({ orderId });
+
+  expect(lines).toMatchObject([{ process: orderId, time: { seconds: 1n, nanos: 500_000_000 }, message: '100' }]);
+  for (const wrong of ['', 'o1', 'e'])
+    expect(await codeOf(client().listOrderLog({ orderId: wrong }))).toBe('InvalidArgument');
 });
 
 it('heals what is frozen, stopped and linked by a fault', async () => {

@@ -37,3 +37,10 @@ export function formatDuration(milliseconds: number): string {
   if (milliseconds < 60_000) return `${(milliseconds / 1_000).toFixed(1)} s`;
   return `${Math.round(milliseconds / 60_000)} min`;
 }
+
+/** The time since something else: `+0 ms`, `+1.20 s`, `+2 min`. */
+export function formatOffset(milliseconds: number): string {
+  if (milliseconds < 1_000) return `+${Math.round(milliseconds)} ms`;
+  if (milliseconds < 120_000) return `+${(milliseconds / 1_000).toFixed(2)} s`;
+  return `+${Math.round(milliseconds / 60_000)} min`;
+}

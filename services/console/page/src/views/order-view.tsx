@@ -15,10 +15,11 @@ import { Badge, StatusBadge } from '../parts/badge.tsx';
 import { Card } from '../parts/card.tsx';
 import { ConfirmButton } from '../parts/confirm-button.tsx';
 import { Empty, Failure, Loading } from '../parts/notice.tsx';
+import { OrderLog } from './order-log.tsx';
 import { useOrder } from './placed-order.tsx';
 import { Steps } from './steps.tsx';
 
-export function OrderView({ orderId }: { readonly orderId: string }) {
+export function OrderView({ orderId, local }: { readonly orderId: string; readonly local: boolean }) {
   const { latest, error } = useOrder(orderId);
   const read = useQuery(OrderService.method.getOrder, { orderId });
   // The stream ends with the last change by itself; a refund comes after it.
@@ -31,7 +32,7 @@ export function OrderView({ orderId }: { readonly orderId: string }) {
       {order === undefined && read.isPending && <Loading rows={6} />}
       {order === undefined && read.error && <Failure error={read.error} onRetry={() => void read.refetch()} />}
       {order !== undefined && error !== undefined && <Failure error={error} />}
-      {order && <OrderDetail order={order} onChanged={() => void read.refetch()} />}
+      {order && <OrderDetail order={order} local={local} onChanged={() => void read.refetch()} />}
     </>
   );
 }
@@ -41,7 +42,9 @@ function newest(one: Order | undefined, other: Order | undefined): Order | undef
   return timeOf(one) > timeOf(other) ? one : (other ?? one);
 }
 
-function OrderDetail({ order, onChanged }: { readonly order: Order; readonly onChanged: () => void }) {
+type OrderDetailProps = { readonly order: Order; readonly local: boolean; readonly onChanged: () => void };
+
+function OrderDetail({ order, local, onChanged }: OrderDetailProps) {
   const reason = describeReason(order.reason);
   return (
     <>
@@ -61,6 +64,7 @@ function OrderDetail({ order, onChanged }: { readonly order: Order; readonly onC
         <Card title="Steps" className="span-2">
           <Steps timeline={order.timeline} />
         </Card>
+        {local && <OrderLog orderId={order.orderId} />}
         <Items order={order} />
         <Charges order={order} />
         <Mails order={order} />
