@@ -34,6 +34,8 @@ export async function startControlServer(stack: ControlledStack, keys: string): 
       interceptors,
       ...(authority === undefined ? {} : { nodeOptions: { ca: authority } }),
     });
+  // A frozen process would not hear that it is to stop.
+  resources.defer(() => continueAll(stack));
   const links = resources.use(createFaultLinks(stack));
   const traffic = resources.use(
     createTraffic({ order: connect('order'), inventory: connect('inventory', [showToken(stack)]) }),
@@ -51,6 +53,12 @@ export async function startControlServer(stack: ControlledStack, keys: string): 
   const { url } = await server.listen();
   const owned = resources.move();
   return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function continueAll(stack: ControlledStack): Promise<void> {
+  const alive = stack.rows().filter(({ pid }) => pid !== undefined);
+  // One that has ended in the meantime needs no signal.
+  await Promise.allSettled(alive.map(({ name }) => stack.kill(name, 'SIGCONT')));
 }
 
 const mapErrors: Interceptor = (next) => async (request) => {

@@ -3,7 +3,13 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { LinkFault } from '#gen/local/control/v1/control_pb.ts';
-import { DomainError, invalidArgument, notFound } from '../../services/platform/base/errors.ts';
+import {
+  DomainError,
+  describeError,
+  invalidArgument,
+  notFound,
+  unavailable,
+} from '../../services/platform/base/errors.ts';
 import { launchProgram, type ProcessRun } from '../process/process-run.ts';
 import type { ControlledStack } from './controlled-stack.ts';
 
@@ -62,7 +68,9 @@ export function createFaultLinks(stack: ControlledStack): FaultLinks {
     proxies.set(link, proxy);
     stack.configure(link.from, { [link.setting]: proxy.url });
     await stack.stop(link.from);
-    await stack.start(link.from);
+    await stack.start(link.from).catch((error: unknown) => {
+      throw unavailable({ reason: 'NOT_HEALTHY', message: describeError(error), cause: error });
+    });
     return proxy;
   };
   const change = async (link: Link, fault: LinkFault): Promise<void> => {

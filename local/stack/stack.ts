@@ -318,8 +318,8 @@ class RunningStack implements Stack {
 
   async #stopAll(): Promise<void> {
     const { services, infrastructure } = this.#plan;
-    await this.#control?.[Symbol.asyncDispose]();
-    await Promise.all(services.map((name) => this.stop(name)));
+    // At once: the control port may be waiting for a service to become healthy.
+    await Promise.all([this.#control?.[Symbol.asyncDispose](), ...services.map((name) => this.stop(name))]);
     await Promise.all(infrastructure.map((name) => this.stop(name)));
     this.#identity?.[Symbol.dispose]();
     await this.#lock[Symbol.asyncDispose]();

@@ -12,16 +12,19 @@ import { headersOf, TEST_IDENTITY } from '../../support/identity/credentials.ts'
 
 const configured = new Map<string, string | undefined>();
 const restarted: string[] = [];
+const signals: string[] = [];
 let provider: Server;
 let control: ControlServer;
+
+let stack: ControlledStack;
 
 beforeAll(async () => {
   provider = createServer((_, response) => response.end('paid')).listen(0, '127.0.0.1');
   await once(provider, 'listening');
   const providerUrl = `http://127.0.0.1:${(provider.address() as AddressInfo).port}`;
-  const stack: ControlledStack = {
+  stack = {
     rows: () => [{ name: 'payment', address: 'x', pid: 7, health: 'healthy', restarts: 0 }],
-    kill: async () => undefined,
+    kill: async (process, signal) => void signals.push(`${process} ${signal}`),
     stop: async (process) => void restarted.push(process),
     start: async () => undefined,
     configure: (_, settings) => {
@@ -123,4 +126,13 @@ it('says why the platform cannot be judged', async () => {
     code: Code.Unavailable,
     rawMessage: expect.stringMatching(/^the platform cannot be judged now: /),
   });
+});
+
+it('continues what is frozen when it closes, so that the stack can stop', async () => {
+  const other = await startControlServer(stack, TEST_IDENTITY.TOKEN_KEYS);
+  signals.length = 0;
+
+  await other[Symbol.asyncDispose]();
+
+  expect(signals).toEqual(['payment SIGCONT']);
 });
