@@ -16,6 +16,7 @@ import { isLoopback } from '../platform/identity/safe-binding.ts';
 import { sharedSettings } from '../platform/runtime/config.ts';
 import { serverLimitSettings, serverLimits } from '../platform/runtime/server-limits.ts';
 import type { StatelessConfig } from '../platform/runtime/stateless-service.ts';
+import { DEFAULT_LIMITS } from '../platform/server/load-shedding.ts';
 import { SERVICE_NAMES, type ServiceName } from './forwarded-services.ts';
 
 export type ConsoleConfig = StatelessConfig & {
@@ -67,6 +68,7 @@ export function loadConfig(environment: Environment): ConsoleConfig {
     corsOrigins: settings.CORS_ORIGINS,
     identity: identityConfig(settings),
     callLimits: {
+      ...DEFAULT_LIMITS,
       maxCalls: settings.MAX_CALLS,
       maxQueuedCalls: settings.MAX_QUEUED_CALLS,
       maxQueueMs: settings.MAX_QUEUE_MS,
