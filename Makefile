@@ -31,7 +31,7 @@ export NODE_COMPILE_CACHE := $(CURDIR)/.tools/compile-cache
 # ---- Set-up: each step has a file whose date tells make whether the step is due.
 
 packages := node_modules/.package-lock.json
-generated := gen/.generated packages/rpc-server/gen/.generated packages/kit/examples/library/gen/.generated packages/kit/examples/weather/gen/.generated packages/kit/command-line/gen/.generated packages/kit/fault-proxy/control/gen/.generated packages/kit/control/gen/.generated
+generated := gen/.generated gen/local/.generated packages/rpc-server/gen/.generated packages/kit/examples/library/gen/.generated packages/kit/examples/weather/gen/.generated packages/kit/command-line/gen/.generated packages/kit/fault-proxy/control/gen/.generated packages/kit/control/gen/.generated
 ready := $(packages) $(generated)
 
 .tools/node_modules/node/bin/node:
@@ -50,6 +50,11 @@ $(packages): package-lock.json | $(node)
 
 gen/.generated: buf.gen.yaml buf.yaml $(shell find proto -name '*.proto' -o -type d) $(packages)
 	buf generate
+	@touch $@
+
+# After the platform's contracts, whose generation empties the folder.
+gen/local/.generated: local/control/buf.gen.yaml $(shell find local/control/proto -name '*.proto') gen/.generated
+	cd local/control && buf generate
 	@touch $@
 
 packages/rpc-server/gen/.generated: packages/rpc-server/buf.gen.yaml $(packages)
@@ -84,15 +89,26 @@ help: ## list the targets
 
 ##@ Run
 
-.PHONY: run order verify dead-letters token provision clean
-run: $(ready) $(nats_server) ## start the platform on this machine; Ctrl-C stops it; REPLICAS=2 starts two of each service
+page := services/console/page/dist/.built
+
+$(page): $(shell find services/console/page -type f -not -path '*/dist/*') $(ready)
+	@vite build services/console/page --logLevel error
+	@touch $@
+
+.PHONY: run console-page order traffic verify dead-letters token provision clean
+run: $(ready) $(nats_server) $(page) ## start the platform on this machine; Ctrl-C stops it; REPLICAS=2 starts two of each service
 	@exec node local/stack/main.ts
+
+console-page: $(page) ## build the console's page; `make run` does it when its sources have changed
 
 order: $(ready) ## place a sample order on the running platform and watch it; options: ARGS='--help'
 	@node local/commands/order.ts $(ARGS)
 
+traffic: $(ready) ## send a steady load of mixed orders to the running platform: RATE=5 orders a second, RATE=0 ends it
+	@node local/commands/traffic.ts $${RATE:+--rate "$$RATE"} $(ARGS)
+
 verify: $(ready) ## check the invariants of the running platform: no order lost, none charged twice, no stock oversold
-	@node test/support/verify.ts
+	@node test/support/verify.ts $(ARGS)
 
 dead-letters: $(ready) ## list the events that a service failed to apply; REPLAY=<id> or DISCARD=<id> handles one
 	@node local/commands/dead-letters.ts $${REPLAY:+--replay "$$REPLAY"} $${DISCARD:+--discard "$$DISCARD"} \
@@ -109,11 +125,11 @@ clean: ## remove generated code and the platform's data (.data/); keep installed
 	if [ -n "$$pid" ] && kill -0 "$$pid" 2>/dev/null; then \
 	  echo "The platform is running from .data/ as process $$pid: stop it first." >&2; exit 1; \
 	fi
-	rm -rf .data $(generated:/.generated=) packages/rpc-server/dist packages/kit/dist
+	rm -rf .data services/console/page/dist $(generated:/.generated=) packages/rpc-server/dist packages/kit/dist
 
 ##@ Test
 
-.PHONY: test test-unit test-integration test-contract test-e2e test-repeat seed-map nats-current
+.PHONY: test test-unit test-integration test-contract test-e2e test-repeat seed-map nats-current screenshots
 test: $(ready) $(nats_server) ## run all tests; FILE=<path> runs one file, TEST_ARGS='...' is passed to vitest
 	vitest run $(TEST_ARGS) $(FILE)
 
@@ -137,6 +153,9 @@ nats-current: .tools/nats-current/nats-server ## install a current nats-server f
 seed-map: $(ready) $(nats_server) ## run the tests tagged with a section of the testing guide, and print which test proves which section
 	@SEED_MAP=1 vitest run --tags-filter 'seed-*' $(TEST_ARGS) $(shell grep -rl "tags: 'seed-" test --include='*.test.ts')
 
+screenshots: $(ready) ## keep a picture of each view of the running platform's console in docs/images; needs Chromium
+	@node test/support/browser/screenshots.ts
+
 ##@ Check
 
 .PHONY: check lint format typecheck imports unused packages
@@ -149,6 +168,7 @@ lint: $(ready) ## check style and format of TypeScript and protobuf, the vocabul
 	buf lint
 	cd packages/kit/fault-proxy/control && buf lint
 	cd packages/kit/control && buf lint
+	cd local/control && buf lint
 	buf format --diff --exit-code proto
 
 format: $(packages) ## format every file
@@ -157,6 +177,7 @@ format: $(packages) ## format every file
 
 typecheck: $(ready) ## check the types of services, packages, tests and generated code
 	tsc --project tsconfig.json
+	tsc --project services/console/page/tsconfig.json
 
 imports: $(packages) ## check the import rules between areas, layers and folders
 	node test/support/import-rules/check.ts

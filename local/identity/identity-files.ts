@@ -8,7 +8,7 @@ const LIFETIME_MS = 60 * 60_000;
 const RENEW_PERIOD_MS = 15 * 60_000;
 
 /** The services that call others, with their roles. */
-const CALLERS: Partial<Record<ServiceName, Role>> = { order: 'service', monitor: 'monitor' };
+const CALLERS: Partial<Record<ServiceName, Role>> = { order: 'service', monitor: 'monitor', console: 'operator' };
 
 /** Path of the public keys, for TOKEN_KEYS. */
 export function keysFile(dataDir: string): string {

@@ -26,6 +26,8 @@ export type ProcessRun = {
 export type NodeProgram = {
   /** The TypeScript file to run. */
   file: string;
+  /** Default none. */
+  arguments?: readonly string[];
   cwd: string;
   environment: Record<string, string>;
   log(line: string): void;
@@ -38,8 +40,8 @@ const COMPILE_CACHE = fileURLToPath(new URL('../../.tools/compile-cache', import
 const PARENT_WATCH = new URL('./parent-watch.ts', import.meta.url).href;
 
 /** Starts a Node program that cannot outlive this process. */
-export function launchProgram({ file, cwd, environment, log }: NodeProgram): ProcessRun {
-  const child = spawnGuarded(process.execPath, [...HEAP_FLAGS, '--import', PARENT_WATCH, file], {
+export function launchProgram({ file, arguments: words = [], cwd, environment, log }: NodeProgram): ProcessRun {
+  const child = spawnGuarded(process.execPath, [...HEAP_FLAGS, '--import', PARENT_WATCH, file, ...words], {
     cwd,
     env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -14,7 +14,7 @@ export type ServiceTopology = {
   /** The setting that holds its port. */
   readonly portVariable: string;
   readonly defaultPort: number;
-  /** Whether it has a database of its own. */
+  /** Whether it has a database of its own and a user at the broker. */
   readonly hasDatabase: boolean;
   /** The stream it publishes to, if it publishes. */
   readonly stream: StreamTopology | undefined;
@@ -24,7 +24,7 @@ export type ServiceTopology = {
   readonly acceptsSynthetic?: true;
 };
 
-export type ServiceName = 'order' | 'inventory' | 'payment' | 'notification' | 'analytics' | 'monitor';
+export type ServiceName = 'order' | 'inventory' | 'payment' | 'notification' | 'analytics' | 'monitor' | 'console';
 
 /** In dependency order: each service follows the services it calls. */
 export const services: readonly ServiceTopology[] = [
@@ -76,6 +76,19 @@ export const services: readonly ServiceTopology[] = [
   },
 ];
 
+/** The service for people: it calls the others, and has neither a database nor a user at the broker. */
+const CONSOLE: ServiceTopology = {
+  name: 'console',
+  portVariable: 'CONSOLE_PORT',
+  defaultPort: 8080,
+  hasDatabase: false,
+  stream: undefined,
+  consumes: [],
+};
+
+/** What `make run` starts: the services, and the console. */
+export const everyService: readonly ServiceTopology[] = [...services, CONSOLE];
+
 /** The default ports of the other processes of the local stack. */
 export const INFRASTRUCTURE_PORTS = {
   postgres: 54329,
@@ -87,7 +100,7 @@ export const INFRASTRUCTURE_PORTS = {
 
 /** @throws {Error} when no service has this name. */
 export function serviceTopology(name: ServiceName): ServiceTopology {
-  const found = services.find((service) => service.name === name);
+  const found = everyService.find((service) => service.name === name);
   if (found === undefined) throw new Error(`there is no service named ${name}`);
   return found;
 }

@@ -4,11 +4,11 @@ import { randomUUID } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import type { Environment } from '../../services/platform/base/settings.ts';
 import { scrubSecrets } from '../../services/platform/observability/log.ts';
-import { services } from '../shared/topology.ts';
+import { everyService } from '../shared/topology.ts';
 import { type LogStyle, renderJsonLine, renderLine } from './log-lines.ts';
 import type { LogLine } from './process-definitions.ts';
 import { type Stack, startStack } from './stack.ts';
-import { renderCommands, renderTable } from './stack-table.ts';
+import { renderCommands, renderConsole, renderTable } from './stack-table.ts';
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
@@ -39,6 +39,7 @@ export async function runStack(options: RunOptions): Promise<number> {
   try {
     await using stack = await startStack({
       environment: options.environment,
+      services: everyService.map(({ name }) => name),
       log,
       signal: stop.signal,
       ...(options.servicesDir === undefined ? {} : { servicesDir: options.servicesDir }),
@@ -60,13 +61,14 @@ function describeStack(stack: Stack, { environment }: RunOptions): string {
   const commands = stack.services.includes('order')
     ? `\n\n${renderCommands(stack.url('order'), randomUUID, stack.authorityFile())}`
     : '';
-  return `\n${renderTable(stack.rows())}${commands}\n\nPress Ctrl-C to stop the platform. Its data stays in ${environment.DATA_DIR || '.data'}/.\n\n`;
+  const page = stack.services.includes('console') ? `\n${renderConsole(stack.url('console'))}\n` : '';
+  return `${page}\n${renderTable(stack.rows())}${commands}\n\nPress Ctrl-C to stop the platform. Its data stays in ${environment.DATA_DIR || '.data'}/.\n\n`;
 }
 
 function logReadable({ stdout, environment }: RunOptions): LogLine {
   const style: LogStyle = {
     colour: stdout.isTTY === true && !environment.NO_COLOR,
-    nameWidth: Math.max(...services.map(({ name }) => name.length)),
+    nameWidth: Math.max(...everyService.map(({ name }) => name.length)),
   };
   return (process, line) => {
     stdout.write(`${renderLine(process, line, style)}\n`);

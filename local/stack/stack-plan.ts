@@ -4,13 +4,14 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../../services/platform/base/settings.ts';
+import { isLoopback } from '../../services/platform/identity/safe-binding.ts';
 import { keysFile, tokenFile } from '../identity/identity-files.ts';
 import { authorityFile, certificatePaths } from '../identity/stack-certificates.ts';
 import { natsUsers } from '../nats/nats-permissions.ts';
 import { natsUrlOf } from '../nats/nats-server.ts';
 import { ownerName, serviceDatabaseName, serviceDatabaseUrl } from '../postgres/service-database.ts';
 import { type DerivePassword, loadPasswords } from '../shared/secrets.ts';
-import { type ServiceName, services, serviceTopology } from '../shared/topology.ts';
+import { everyService, type ServiceName, services, serviceTopology } from '../shared/topology.ts';
 import { endLeftovers, wasOwnerKilled } from './data-lock.ts';
 import { type PortRequest, resolvePorts } from './stack-ports.ts';
 import { databaseVariable, migrationVariable, type StackSettings } from './stack-settings.ts';
@@ -26,6 +27,7 @@ export type StackPlan = {
   settings: StackSettings;
   /** The caller's environment; each process receives the settings it needs. */
   environment: Environment;
+  /** Settings of single services; read at each start of a service. */
   serviceEnvironment: Partial<Record<ServiceName, Record<string, string>>>;
   dataDir: string;
   servicesDir: string;
@@ -58,9 +60,10 @@ export type PlanRequest = Pick<StackPlan, 'settings' | 'environment' | 'serviceE
 export async function planStack(request: PlanRequest): Promise<StackPlan> {
   const { settings } = request;
   const servicesDir = request.servicesDir ?? fileURLToPath(new URL('../../services', import.meta.url));
-  const chosen = services
+  const wanted = request.services ?? services.map(({ name }) => name);
+  const chosen = everyService
     .map(({ name }) => name)
-    .filter((name) => request.services?.includes(name) ?? true)
+    .filter((name) => wanted.includes(name))
     .filter((name) => existsSync(join(servicesDir, name, 'main.ts')));
   const infrastructure = neededInfrastructure(settings, chosen);
   const dataDir = resolve(REPOSITORY_ROOT, settings.dataDir);
@@ -128,7 +131,7 @@ function portRequests(
     ...infrastructure.flatMap((name) => {
       return INFRASTRUCTURE_PORT_SETTINGS[name].map((variable) => request(name, variable, LOOPBACK));
     }),
-    ...services
+    ...everyService
       .filter(({ name }) => chosen.includes(name))
       .flatMap(({ name, portVariable }) => [
         request(name, portVariable, settings.host),
@@ -168,7 +171,7 @@ function replicaUrls(plan: StackPlan, service: ServiceName): string {
 }
 
 /** The address of a port of this stack from this machine, such as `127.0.0.1:50051`. */
-export function addressOf(plan: StackPlan, variable: string): string {
+function addressOf(plan: StackPlan, variable: string): string {
   const isInfrastructure = Object.values(INFRASTRUCTURE_PORT_SETTINGS).flat().includes(variable);
   const host = isInfrastructure ? LOOPBACK : plan.settings.host;
   if (host === '0.0.0.0' || host === '::') return `127.0.0.1:${plan.port(variable)}`;
@@ -242,6 +245,14 @@ export function tlsEnvironment(plan: StackPlan, name: ProcessName): Record<strin
   return { TLS_CERT_FILE: cert, TLS_KEY_FILE: key, TLS_CA_FILE: ca, ...startTls };
 }
 
+// On loopback, the visitors of the page are people of this machine: they need no sign-in.
+function consoleEnvironment({ settings, environment }: StackPlan): Record<string, string> {
+  return {
+    CONSOLE_SIGN_IN: environment.CONSOLE_SIGN_IN || (isLoopback(settings.host) ? 'off' : 'on'),
+    CONSOLE_USAGE_DIR: environment.CONSOLE_USAGE_DIR || join(REPOSITORY_ROOT, 'test/contract/usage'),
+  };
+}
+
 /** The environment of a replica's process: it holds its service's secrets and no others. */
 export function environmentOf(plan: StackPlan, service: ServiceName, replica = 1): Record<string, string> {
   const environment: Record<string, string> = {};
@@ -249,14 +260,13 @@ export function environmentOf(plan: StackPlan, service: ServiceName, replica = 1
     const isSecret = name.endsWith('_DATABASE_URL') || SECRETS.has(name);
     if (value !== undefined && value !== '' && !isSecret) environment[name] = value;
   }
-  for (const { name, portVariable } of services) {
+  for (const { name, portVariable } of everyService) {
     if (!plan.services.includes(name)) continue;
     environment[portVariable] = String(plan.port(portVariable));
     environment[`${name.toUpperCase()}_URL`] ??= replicaUrls(plan, name);
   }
   environment[serviceTopology(service).portVariable] = String(plan.port(portVariableOf(service, replica)));
   environment.HOST = plan.settings.host;
-  environment.NATS_URL = natsUrl(plan, service);
   environment.TOKEN_KEYS ??= keysFile(plan.dataDir);
   const ownToken = tokenFile(plan.dataDir, service);
   if (ownToken !== undefined) environment.IDENTITY_TOKEN_FILE ??= ownToken;
@@ -264,6 +274,7 @@ export function environmentOf(plan: StackPlan, service: ServiceName, replica = 1
   if (plan.settings.tls) Object.assign(environment, tlsEnvironment(plan, service));
   const { hasDatabase, acceptsSynthetic } = serviceTopology(service);
   if (hasDatabase) {
+    environment.NATS_URL = natsUrl(plan, service);
     environment[databaseVariable(service)] = databaseUrl(plan, service);
     const migration = migrationUrl(plan, service);
     if (migration !== undefined) environment[migrationVariable(service)] = migration;
@@ -271,5 +282,6 @@ export function environmentOf(plan: StackPlan, service: ServiceName, replica = 1
   if (acceptsSynthetic) environment.SYNTHETIC_CREDENTIAL = syntheticCredential(plan);
   if (service === 'payment') environment.PAYMENT_PROVIDER_URL = providerUrl(plan);
   if (service === 'notification') environment.SMTP_URL = smtpUrl(plan);
+  if (service === 'console') Object.assign(environment, consoleEnvironment(plan));
   return { ...environment, ...plan.serviceEnvironment[service] };
 }

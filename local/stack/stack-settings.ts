@@ -13,7 +13,7 @@ import {
 } from '../../services/platform/base/settings.ts';
 import { isLoopback } from '../../services/platform/identity/safe-binding.ts';
 import { sharedSettings } from '../../services/platform/runtime/config.ts';
-import { INFRASTRUCTURE_PORTS, type ServiceName, services } from '../shared/topology.ts';
+import { everyService, INFRASTRUCTURE_PORTS, type ServiceName, services } from '../shared/topology.ts';
 
 export type StackSettings = {
   host: string;
@@ -42,7 +42,7 @@ const PORT_SETTINGS = {
   PAYMENT_PROVIDER_PORT: port(INFRASTRUCTURE_PORTS.paymentProvider),
   MAILBOX_SMTP_PORT: port(INFRASTRUCTURE_PORTS.mailboxSmtp),
   MAILBOX_HTTP_PORT: port(INFRASTRUCTURE_PORTS.mailboxHttp),
-  ...Object.fromEntries(services.map((service) => [service.portVariable, port(service.defaultPort)])),
+  ...Object.fromEntries(everyService.map((service) => [service.portVariable, port(service.defaultPort)])),
 };
 
 /**

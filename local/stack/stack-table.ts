@@ -24,6 +24,11 @@ export function renderTable(rows: readonly StackRow[]): string {
     .join('\n');
 }
 
+/** The first thing to open: the page that shows the platform. */
+export function renderConsole(url: string): string {
+  return `Console: ${url.replace('//127.0.0.1:', '//localhost:')}`;
+}
+
 /**
  * Each command has its own idempotency key, made by `newKey`. `orderUrl` is the order service's address.
  * @param authority Path of the certificate to verify an `https` service by.

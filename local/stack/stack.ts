@@ -3,12 +3,15 @@
 import { splitDatabaseUrl } from '../../services/platform/base/database-url.ts';
 import type { Environment } from '../../services/platform/base/settings.ts';
 import { parseBrokerUrl } from '../../services/platform/messaging/broker-url.ts';
-import { provideIdentity } from '../identity/identity-files.ts';
+import type { ControlServer } from '../control/control-server.ts';
+import { createLogMemory } from '../control/log-memory.ts';
+import { keysFile, provideIdentity } from '../identity/identity-files.ts';
 import { authorityFile, provideCertificates } from '../identity/stack-certificates.ts';
 import { createTokenIssuer, type Role, type TokenIssuer } from '../identity/token-issuer.ts';
 import { type ProcessState, SupervisedProcess } from '../process/supervised-process.ts';
 import { type Clock, systemClock } from '../shared/clock.ts';
-import type { ServiceName } from '../shared/topology.ts';
+import { type ServiceName, serviceTopology } from '../shared/topology.ts';
+import { configureService, controlledStack } from './controlled-stack.ts';
 import { type DataLock, lockDataDirectory } from './data-lock.ts';
 import { defineInfrastructure, defineService, type LogLine, type ProcessDefinition } from './process-definitions.ts';
 import {
@@ -45,7 +48,7 @@ export type StackOptions = {
   dataDir?: string;
   /** `defaults`: from the environment, else the documented ones; `free`: the system chooses all. Default `defaults`. */
   ports?: 'defaults' | 'free';
-  /** Default all. */
+  /** Default all but the console. */
   services?: readonly ServiceName[];
   /** Overrides settings of single services: `{ order: { PAYMENT_URL: proxy.url } }`. */
   serviceEnvironment?: Partial<Record<ServiceName, Record<string, string>>>;
@@ -146,13 +149,19 @@ class RunningStack implements Stack {
   readonly #log: LogLine;
   readonly #issuer: TokenIssuer;
   #identity: Disposable | undefined;
+  readonly #logs = createLogMemory();
+  #control: ControlServer | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(plan: StackPlan, lock: DataLock, options: StackOptions) {
     this.#plan = plan;
     this.#lock = lock;
     this.#healthDeadlineMs = options.healthDeadlineMs ?? HEALTH_DEADLINE_MS;
-    const log: LogLine = options.log ?? (() => undefined);
+    const print: LogLine = options.log ?? (() => undefined);
+    const log: LogLine = (process, line) => {
+      if (plan.services.includes('console')) this.#logs.add(process, line);
+      print(process, line);
+    };
     this.#log = log;
     this.#issuer = createTokenIssuer(identitySeed(plan));
     const clock = options.clock ?? systemClock;
@@ -194,11 +203,22 @@ class RunningStack implements Stack {
     const { infrastructure } = this.#plan;
     const core = infrastructure.filter(isCore);
     const extras = infrastructure.filter((name) => !isCore(name));
+    if (callers.includes('console')) await this.#openControl();
     const startServices = async () => {
       await Promise.all(core.map((name) => this.start(name)));
       await Promise.all(replicasOf(this.#plan).map(({ name }) => this.start(name)));
     };
     await Promise.all([startServices(), ...extras.map((name) => this.start(name))]);
+  }
+
+  /** The console breaks and heals the stack through a port of this process, on loopback. */
+  async #openControl(): Promise<void> {
+    const plan = this.#plan;
+    // Loaded here, because a stack without a console does not need it.
+    const { startControlServer } = await import('../control/control-server.ts');
+    const stack = controlledStack(this, plan, () => this.token('operator', 'console'), this.#logs);
+    this.#control = await startControlServer(stack, keysFile(plan.dataDir));
+    configureService(plan, 'console', { LOCAL_CONTROL_URL: this.#control.url });
   }
 
   get services(): readonly ServiceName[] {
@@ -303,7 +323,11 @@ class RunningStack implements Stack {
 
   async #stopAll(): Promise<void> {
     const { infrastructure } = this.#plan;
-    await Promise.all(replicasOf(this.#plan).map(({ name }) => this.stop(name)));
+    // At once: the control port may be waiting for a service to become healthy.
+    await Promise.all([
+      this.#control?.[Symbol.asyncDispose](),
+      ...replicasOf(this.#plan).map(({ name }) => this.stop(name)),
+    ]);
     await Promise.all(infrastructure.map((name) => this.stop(name)));
     this.#identity?.[Symbol.dispose]();
     await this.#lock[Symbol.asyncDispose]();

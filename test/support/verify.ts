@@ -5,8 +5,8 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadPasswords } from '#local/shared/secrets.ts';
 import {
-  addressOf,
   databaseUrl,
+  httpAddressOf,
   natsUrl,
   providerUrl,
   REPOSITORY_ROOT,
@@ -19,7 +19,7 @@ import { scrubSecrets } from '#services/platform/observability/log.ts';
 import { type InvariantSources, OWNERS } from './invariants/facts.ts';
 import { collectFacts, judgeInvariants, waitForQuiescence } from './invariants/invariants.ts';
 import { findPendingWork } from './invariants/quiescence.ts';
-import { renderVerdicts } from './invariants/table.ts';
+import { renderVerdicts, renderVerdictsAsJson } from './invariants/table.ts';
 
 const VIOLATED = 1;
 const NOT_UP = 2;
@@ -28,6 +28,7 @@ const HELP = `Judges the running platform by every invariant.
   node test/support/verify.ts [options]
 
   --timeout <seconds>   how long to wait until nothing is left to do, 60 by default
+  --json                print the verdicts as JSON, in one line
   --help                this text
 
 The platform is looked for where \`make run\` starts it, by the same settings.
@@ -45,7 +46,11 @@ process.exitCode = await verify().catch((error: unknown) => {
 
 async function verify(): Promise<number> {
   const { values } = parseArgs({
-    options: { timeout: { type: 'string', default: '60' }, help: { type: 'boolean', default: false } },
+    options: {
+      timeout: { type: 'string', default: '60' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
   });
   if (values.help) {
     process.stdout.write(HELP);
@@ -58,7 +63,7 @@ async function verify(): Promise<number> {
   // A platform that does not become quiescent is judged in its current state: the first verdict says so.
   await waitForQuiescence(sources, { timeoutMs: Number(values.timeout) * 1_000 });
   const verdicts = judgeInvariants(await collectFacts(sources));
-  process.stdout.write(`${renderVerdicts(verdicts)}\n`);
+  process.stdout.write(`${values.json ? renderVerdictsAsJson(verdicts) : renderVerdicts(verdicts)}\n`);
   return verdicts.some(({ state }) => state === 'violated') ? VIOLATED : 0;
 }
 
@@ -96,7 +101,7 @@ async function findSources(environment: Environment): Promise<InvariantSources> 
     },
     natsUrl: natsUrl(plan, 'admin'),
     providerUrl: providerUrl(plan),
-    mailboxUrl: smtpUrl === undefined ? `http://${addressOf(plan, 'MAILBOX_HTTP_PORT')}` : undefined,
+    mailboxUrl: smtpUrl === undefined ? httpAddressOf(plan, 'MAILBOX_HTTP_PORT') : undefined,
   };
 }
 

@@ -16,6 +16,19 @@ export function renderVerdicts(verdicts: readonly Verdict[]): string {
   return [row('invariant', '', 'compared'), ...lines, '', renderSum(verdicts)].join('\n');
 }
 
+/** Renders all verdicts as JSON, in one line. */
+export function renderVerdictsAsJson(verdicts: readonly Verdict[]): string {
+  return JSON.stringify(
+    verdicts.map((verdict) => ({
+      name: verdict.name,
+      promise: verdict.promise,
+      state: verdict.state,
+      counts: renderCounts(verdict),
+      violations: verdict.violations.map(({ id, detail }) => `${id} ${detail}`),
+    })),
+  );
+}
+
 /** Lists the violations, one line each, with the name of the invariant: the failure output of a test. */
 export function listViolations(verdicts: readonly Verdict[]): string[] {
   return verdicts

@@ -4,6 +4,7 @@ import { relative } from 'node:path';
 import { beforeEach, expect, it, vi } from 'vitest';
 import { loadStackSettings } from '#local/stack/stack-settings.ts';
 import { loadConfig as loadAnalytics } from '#services/analytics/config.ts';
+import { loadConfig as loadConsole } from '#services/console/config.ts';
 import { loadConfig as loadInventory } from '#services/inventory/config.ts';
 import { loadConfig as loadMonitor } from '#services/monitor/config.ts';
 import { loadConfig as loadNotification } from '#services/notification/config.ts';
@@ -67,6 +68,15 @@ it.each([
   ['Monitor', loadMonitor],
 ] as const)('lists the settings of %s', (section, load) => {
   expect([...listed('Every service'), ...listed(section)].toSorted()).toEqual(rowsOf(load).toSorted());
+});
+
+it('lists the settings of the console, which has no database and no broker', () => {
+  const rows = rowsOf(loadConsole);
+  const shared = listed('Every service').filter((row) => rows.includes(row));
+
+  expect(shared.length).toBeGreaterThan(20);
+  expect(shared.filter((row) => /^`(NATS|DATABASE)_/.test(row))).toEqual([]);
+  expect([...shared, ...listed('Console')].toSorted()).toEqual(rows.toSorted());
 });
 
 it('lists the settings of provisioning', () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { renderCommands, renderTable } from '#local/stack/stack-table.ts';
+import { renderCommands, renderConsole, renderTable } from '#local/stack/stack-table.ts';
 
 it('lists every process with address, pid and health in aligned columns', () => {
   const table = renderTable([
@@ -13,6 +13,13 @@ it('lists every process with address, pid and health in aligned columns', () => 
     '  postgres  db.example:5432         -     external',
     '  order     http://127.0.0.1:50051  4711  healthy',
   ]);
+});
+
+it.each([
+  ['http://127.0.0.1:8080', 'Console: http://localhost:8080'],
+  ['https://10.0.0.7:8080', 'Console: https://10.0.0.7:8080'],
+])('names the page of %s first', (url, line) => {
+  expect(renderConsole(url)).toBe(line);
 });
 
 it('prints three commands, each with its own idempotency key', () => {

@@ -1,0 +1,170 @@
+// The faults of links. The first fault of a link starts the kit's fault proxy in front of the callee and restarts the caller with the
+// proxy's address; until then calls go straight, so a stack without faults pays nothing. Healed, the proxy relays until the stack ends.
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { LinkFault } from '#gen/local/control/v1/control_pb.ts';
+import {
+  DomainError,
+  describeError,
+  invalidArgument,
+  notFound,
+  unavailable,
+} from '../../services/platform/base/errors.ts';
+import { launchProgram, type ProcessRun } from '../process/process-run.ts';
+import type { ControlledStack } from './controlled-stack.ts';
+
+const KIT = fileURLToPath(new URL('../../packages/kit/command-line/main.ts', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const SLOW_MS = 1_500;
+const START_LIMIT_MS = 15_000;
+const STOP_GRACE_MS = 2_000;
+const CALL_LIMIT_MS = 2_000;
+const PROXY = 'upstream';
+
+/** The links that can be broken: who calls whom, by which setting. */
+const LINKS = [
+  { from: 'order', to: 'inventory', setting: 'INVENTORY_URL' },
+  { from: 'order', to: 'payment', setting: 'PAYMENT_URL' },
+  { from: 'payment', to: 'provider', setting: 'PAYMENT_PROVIDER_URL' },
+  { from: 'notification', to: 'mailbox', setting: 'SMTP_URL' },
+] as const;
+
+type Link = (typeof LINKS)[number];
+
+/** The fault, as JSON of touchstone.kit.v1.Fault. */
+const FAULTS: Partial<Record<LinkFault, object>> = {
+  [LinkFault.SLOW]: { latency: { delayMs: SLOW_MS } },
+  [LinkFault.CUT]: { refuse: {} },
+};
+
+const listening = z.object({ listening: z.string(), control: z.string() });
+
+type Proxy = { readonly run: ProcessRun; readonly url: string; readonly control: string };
+
+export type FaultLinks = AsyncDisposable & {
+  list(): { readonly from: string; readonly to: string; readonly fault: LinkFault }[];
+  /** @throws {DomainError} `not_found` for a link that does not exist, `invalid_argument` for a fault that does not. */
+  set(from: string, to: string, fault: LinkFault): Promise<void>;
+  /** Heals every link; returns the names of those that had a fault. */
+  heal(): Promise<string[]>;
+};
+
+/** Creates the faults of a stack's links. */
+export function createFaultLinks(stack: ControlledStack): FaultLinks {
+  const proxies = new Map<Link, Proxy>();
+  const faults = new Map<Link, LinkFault>();
+  // One change at a time: two first faults of one link must not start two proxies.
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const next = last.then(work, work);
+    last = next.catch(() => undefined);
+    return next;
+  };
+
+  const putBetween = async (link: Link): Promise<Proxy> => {
+    const upstream = stack.settingOf(link.from, link.setting);
+    if (upstream === undefined) throw notFound('LINK_UNKNOWN', `${link.from} does not call ${link.to} in this stack`);
+    const proxy = await startProxy(upstream);
+    proxies.set(link, proxy);
+    stack.configure(link.from, { [link.setting]: proxy.url });
+    await stack.stop(link.from);
+    await stack.start(link.from).catch((error: unknown) => {
+      throw unavailable({ reason: 'NOT_HEALTHY', message: describeError(error), cause: error });
+    });
+    return proxy;
+  };
+  const change = async (link: Link, fault: LinkFault): Promise<void> => {
+    if ((faults.get(link) ?? LinkFault.UNSPECIFIED) === fault) return;
+    const proxy = proxies.get(link) ?? (await putBetween(link));
+    await callProxy(proxy, 'Heal', { proxy: PROXY });
+    faults.delete(link);
+    const body = FAULTS[fault];
+    if (body === undefined) return;
+    await callProxy(proxy, 'InjectFault', { proxy: PROXY, fault: body });
+    faults.set(link, fault);
+  };
+
+  return {
+    list: () =>
+      LINKS.map((link) => ({ from: link.from, to: link.to, fault: faults.get(link) ?? LinkFault.UNSPECIFIED })),
+    set: (from, to, fault) => {
+      const link = LINKS.find((known) => known.from === from && known.to === to);
+      if (link === undefined) throw notFound('LINK_UNKNOWN', `there is no link from ${from} to ${to}`);
+      if (fault !== LinkFault.UNSPECIFIED && FAULTS[fault] === undefined) {
+        throw invalidArgument([{ field: 'fault', description: 'must be a known fault' }]);
+      }
+      return inTurn(() => change(link, fault));
+    },
+    heal: () =>
+      inTurn(async () => {
+        const broken = [...faults.keys()];
+        for (const link of broken) await change(link, LinkFault.UNSPECIFIED);
+        return broken.map(({ from, to }) => `${from} to ${to}`);
+      }),
+    [Symbol.asyncDispose]: async () => {
+      await last;
+      await Promise.all([...proxies.values()].map(({ run }) => run.stop(STOP_GRACE_MS)));
+    },
+  };
+}
+
+/** Starts a proxy in front of `upstream`, an address of any scheme. */
+async function startProxy(upstream: string): Promise<Proxy> {
+  const ready = Promise.withResolvers<z.infer<typeof listening>>();
+  const lines: string[] = [];
+  const run = launchProgram({
+    file: KIT,
+    arguments: ['--json', 'faults', '--upstream', upstream, '--name', PROXY, '--control', '0'],
+    cwd: ROOT,
+    environment: { NODE_OPTIONS: '--conditions=@touchstone/source' },
+    log: (line) => {
+      const parsed = listening.safeParse(parseJson(line));
+      if (parsed.success) ready.resolve(parsed.data);
+      else lines.push(line);
+    },
+  });
+  const limit = setTimeout(() => ready.reject(failure('did not start in time')), START_LIMIT_MS);
+  void run.ended.then(() => ready.reject(failure(`ended: ${lines.join(' ')}`)));
+  try {
+    const { listening: address, control } = await ready.promise;
+    const { port, hostname } = new URL(address);
+    const url = new URL(upstream);
+    return { run, control, url: `${url.protocol}//${hostname}:${port}` };
+  } catch (error) {
+    await run.stop(STOP_GRACE_MS);
+    throw error;
+  } finally {
+    clearTimeout(limit);
+  }
+}
+
+async function callProxy({ control }: Proxy, rpc: string, body: object): Promise<void> {
+  const answer = await fetch(`${control}/touchstone.kit.v1.FaultProxyService/${rpc}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(CALL_LIMIT_MS),
+  }).catch((cause: unknown) => {
+    throw failure('cannot be reached', cause);
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw failure(`answered ${answer.status}: ${text}`);
+}
+
+function failure(what: string, cause?: unknown): DomainError {
+  return new DomainError({
+    kind: 'unavailable',
+    reason: 'FAULT_PROXY_UNAVAILABLE',
+    message: `the fault proxy ${what}`,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    // Not every line is JSON: those of Node's own warnings are not.
+    return undefined;
+  }
+}

@@ -1,0 +1,53 @@
+// The sign-in of the page: a token that is pasted once becomes a cookie that only the server reads.
+import type { HttpHandler } from '#packages/rpc-server/index.ts';
+import { invalidArgument, unauthenticated } from '../platform/base/errors.ts';
+import { callerName } from '../platform/identity/caller.ts';
+import type { VerifyToken } from '../platform/identity/token-verifier.ts';
+import type { Credentials } from './credentials.ts';
+import { jsonRoute, readBody } from './json-route.ts';
+import { cookieOf, isCookieToken, MAX_TOKEN_LENGTH } from './session-cookie.ts';
+
+export type SignInOptions = {
+  readonly credentials: Credentials;
+  readonly verifyToken: VerifyToken;
+  readonly signIn: boolean;
+  /** Whether the console is reached over TLS. */
+  readonly secure: boolean;
+  /** Whether there is a local stack to break. */
+  readonly hasLocalControl: boolean;
+};
+
+/** The routes that start, describe and end a session. */
+export function signInRoutes(options: SignInOptions): Record<string, HttpHandler> {
+  const { credentials, verifyToken, secure } = options;
+  return {
+    '/console/session': jsonRoute('GET', async ({ headers }) => {
+      // A token that has expired since is no session.
+      const caller = await credentials.identify(headers).catch(() => undefined);
+      return {
+        body: {
+          signInNeeded: options.signIn,
+          localControl: options.hasLocalControl,
+          caller: caller === undefined ? null : { kind: caller.kind, name: callerName(caller) },
+        },
+      };
+    }),
+    '/console/sign-in': jsonRoute('POST', async (request) => {
+      const token = (await readBody(request))?.trim() ?? '';
+      if (!isCookieToken(token)) {
+        const description = `must be a token of at most ${MAX_TOKEN_LENGTH} characters, as plain text`;
+        throw invalidArgument([{ field: 'token', description }]);
+      }
+      const caller = await verifyToken(token);
+      if (caller.kind === 'service') throw unauthenticated('TOKEN_INVALID', 'a service cannot sign in');
+      return {
+        body: { caller: { kind: caller.kind, name: callerName(caller) } },
+        headers: { 'set-cookie': cookieOf(token, secure) },
+      };
+    }),
+    '/console/sign-out': jsonRoute('POST', async () => ({
+      body: {},
+      headers: { 'set-cookie': cookieOf(undefined, secure) },
+    })),
+  };
+}

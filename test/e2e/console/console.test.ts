@@ -1,0 +1,194 @@
+// The console in a real browser: order, break, recover, repair; usable by everyone, and safe against what people type.
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { Client } from 'pg';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
+import { VIEWS } from '#services/console/page/src/model/routes.ts';
+import { findChromium, NO_CHROMIUM, startBrowser, type TestBrowser } from '../../support/browser/browser.ts';
+import { type ConsoleStack, startConsoleStack } from '../../support/browser/console-stack.ts';
+import { awaitOrder, orderRequest } from '../../support/stack.ts';
+
+const executable = findChromium();
+let platform: ConsoleStack;
+let browser: TestBrowser;
+
+beforeAll(async () => {
+  if (executable === undefined) return;
+  [platform, browser] = await Promise.all([
+    startConsoleStack({ BREAKER_RESET_MS: '500', JOURNEY_INTERVAL_MS: '60000' }),
+    startBrowser(executable),
+  ]);
+});
+beforeEach(({ skip }) => {
+  if (executable === undefined) skip(NO_CHROMIUM);
+});
+afterAll(async () => {
+  await browser?.[Symbol.asyncDispose]();
+  await platform?.[Symbol.asyncDispose]();
+});
+
+const at = (view: string) => `${platform.url}/#/${view}`;
+const badge = (page: Page, text: string) => page.locator('.checkout .badge', { hasText: text });
+const box = (page: Page, name: string, state: string) => page.locator(`[data-process=${name}][data-state=${state}]`);
+
+async function placeOrder(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Add Walnut desk lamp' }).click();
+  await page.getByRole('button', { name: 'Place order' }).click();
+}
+
+it('confirms an order that is placed by mouse, and shows its steps, charge and mail', async () => {
+  const { page, errors } = await browser.open(platform.url);
+
+  await placeOrder(page);
+  await badge(page, 'CONFIRMED').waitFor();
+  await page.getByRole('link', { name: 'Show the order' }).click();
+
+  await page.getByText('captured').waitFor();
+  await page.getByText('sent', { exact: false }).first().waitFor();
+  const steps = await page.locator('.step-label').allTextContents();
+  expect(steps).toEqual([
+    'Accept the order',
+    'Reserve stock',
+    'Charge the customer',
+    'Store the verdict',
+    'Confirm the reservation',
+    'Reach the final state',
+  ]);
+  expect(page.url()).toMatch(/#\/orders\/[0-9a-f-]{36}$/);
+  expect(errors).toEqual([]);
+});
+
+it('shows that payment is stopped, the order waits and the breaker opens, and, once healed, that the order is confirmed', async () => {
+  const map = await browser.open(at('map'));
+  const shop = await browser.open(platform.url);
+
+  await map.page.locator('[data-process=payment]').click();
+  await map.page.getByRole('button', { name: 'Stop' }).click();
+  await box(map.page, 'payment', 'stopped').waitFor();
+  await placeOrder(shop.page);
+  await badge(shop.page, 'PENDING').waitFor();
+  // The breaker opens by five failures in a row.
+  await Promise.all(Array.from({ length: 5 }, () => platform.orders.createOrder(orderRequest())));
+  await map.page.locator('.history').getByText('the breaker of order to payment is open').waitFor();
+  await map.page.getByRole('button', { name: 'Heal everything' }).click();
+  await box(map.page, 'payment', 'healthy').waitFor();
+
+  await badge(shop.page, 'CONFIRMED').waitFor();
+  await map.page.locator('.history').getByText('payment is healthy again').waitFor();
+  expect([...map.errors, ...shop.errors]).toEqual([]);
+});
+
+it('shows that a service that is killed dies, is restarted and recovers', async () => {
+  const { page } = await browser.open(at('map'));
+  const restarts = platform.stack.restarts('inventory');
+
+  await page.locator('[data-process=inventory]').focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Kill' }).click();
+
+  await page.locator('.history').getByText('inventory has died').waitFor();
+  await page.locator('.history').getByText('inventory is healthy again').waitFor();
+  expect(platform.stack.restarts('inventory')).toBeGreaterThan(restarts);
+});
+
+it('replays a dead letter, which is applied', async () => {
+  const { page } = await browser.open(at('operate'));
+  const orderId = randomUUID();
+  await storeDeadLetter(orderId);
+
+  const letters = page.getByRole('region', { name: 'Dead letters of notification' });
+  await letters.getByText('Show the event').click();
+  await letters.locator('pre', { hasText: orderId }).waitFor();
+  await letters.getByRole('button', { name: 'Replay' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Replay' }).click();
+
+  await letters.getByText('None.').waitFor();
+  const { notifications } = await platform.notifications.listNotifications({ orderId });
+  expect(notifications).toHaveLength(1);
+});
+
+it('has nothing serious to fix in any view, light or dark, and fits into 380 pixels', async () => {
+  await awaitOrder(platform, (await platform.orders.createOrder(orderRequest())).order?.orderId);
+  const { page, errors } = await browser.open(platform.url);
+  const barriers: string[] = [];
+  const widths: Record<string, unknown> = {};
+  for (const view of VIEWS) {
+    await page.goto(at(view));
+    await page.locator('main h1').waitFor();
+    await page.locator('.loading').first().waitFor({ state: 'detached' });
+    await page.emulateMedia({ colorScheme: 'light' });
+    barriers.push(...(await findBarriers(page)).map((barrier) => `${view}: ${barrier}`));
+    await page.emulateMedia({ colorScheme: 'dark' });
+    barriers.push(...(await findBarriers(page, 'color-contrast')).map((barrier) => `${view}, dark: ${barrier}`));
+    await page.setViewportSize({ width: 380, height: 800 });
+    widths[view] = await page.evaluate('document.documentElement.scrollWidth');
+    await page.setViewportSize({ width: 1280, height: 860 });
+  }
+
+  expect(barriers).toEqual([]);
+  expect(widths).toEqual(Object.fromEntries(VIEWS.map((view) => [view, 380])));
+  expect(errors).toEqual([]);
+});
+
+it('shows markup and emoji as the text that they are', async () => {
+  const name = `<img src=x onerror="document.title='hacked'"> ${'🧿'.repeat(20)}`;
+  const unitPrice = { currencyCode: 'JPY', minorUnits: 1_200n };
+  await platform.inventory.upsertProduct({ productId: '0-hostile', name, unitPrice, initialOnHand: 5 });
+
+  const { page, errors } = await browser.open(platform.url);
+
+  const product = page.locator('.product').first();
+  await product.getByText('¥1,200').waitFor();
+  expect(await product.locator('h3').textContent()).toBe(name);
+  expect(await page.locator('.product img').count()).toBe(0);
+  expect(await page.title()).toBe('Shop · Touchstone');
+  expect(errors).toEqual([]);
+});
+
+it('says that the console is gone, and that it is back', async () => {
+  const { page } = await browser.open(at('orders'));
+  await page.locator('main h1').waitFor();
+
+  await platform.stack.stop('console');
+  await page.getByText('The console does not answer. Trying again…').waitFor();
+  await platform.stack.start('console');
+
+  await page.getByText('Connected again.').waitFor();
+});
+
+/** The serious findings of axe, by one of its rules or by all, each with the first element that it is about. */
+async function findBarriers(page: Page, rule?: string): Promise<string[]> {
+  const source = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  await page.evaluate(source);
+  const options = { resultTypes: ['violations'], ...(rule === undefined ? {} : { runOnly: [rule] }) };
+  const found = (await page.evaluate(`axe.run(${JSON.stringify(options)})`)) as {
+    violations: { id: string; impact: string; nodes: { html: string }[] }[];
+  };
+  return found.violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+}
+
+/** Stores an event that notification could apply by now. */
+async function storeDeadLetter(orderId: string): Promise<void> {
+  const total = { currencyCode: 'EUR', minorUnits: 5_999n };
+  const payload = toBinary(
+    OrderConfirmedSchema,
+    create(OrderConfirmedSchema, { orderId, customerId: 'cust123', total, version: 2n }),
+  );
+  const client = new Client({ connectionString: platform.stack.databaseUrl('notification') });
+  await client.connect();
+  try {
+    await client.query(
+      `insert into dead_letter (dead_letter_id, stream, event_id, subject, payload, headers, error, attempts, trace_id)
+       values ($1, 'SHOP_ORDER', $2, 'shop.order.v1.OrderConfirmed', $3, '{}', 'the mail address is missing', 5, '')`,
+      [randomUUID(), randomUUID(), payload],
+    );
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,92 @@
+// What the console tells about the platform and about itself, in plain HTTP.
+import { once } from 'node:events';
+import { mkdtempDisposable, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { headersOf } from '../../support/identity/credentials.ts';
+import { type ConsoleFixture, startConsoleFixture } from '../../support/services/console.ts';
+
+let order: Server;
+let asked: (string | undefined)[];
+let console: ConsoleFixture;
+
+beforeAll(async () => {
+  asked = [];
+  order = createServer((request, response) => {
+    asked.push(request.headers.authorization);
+    if (request.url === '/metrics') response.end('rpc_server_call_duration_seconds_count 3\n');
+    else response.writeHead(404).end();
+  }).listen(0, '127.0.0.1');
+  await once(order, 'listening');
+  const url = `http://127.0.0.1:${(order.address() as AddressInfo).port}`;
+  console = await startConsoleFixture({ ORDER_URL: url, PAYMENT_URL: 'http://127.0.0.1:1', CONSOLE_SIGN_IN: 'on' });
+});
+afterAll(async () => {
+  await console?.[Symbol.asyncDispose]();
+  order?.closeAllConnections();
+  order?.close();
+});
+
+const read = async (path: string, headers: Record<string, string>) => {
+  const response = await fetch(`${console.url}${path}`, { headers });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+};
+
+describe('the overview', () => {
+  it('has the metrics of each service that answers, and says which do not', async () => {
+    const headers = await headersOf('operator', 'ada');
+
+    const { body } = await read('/console/overview', headers);
+
+    const services = body.services as { name: string; metrics: { served: object } | null }[];
+    expect(services.map(({ name }) => name)).toEqual([
+      'order',
+      'inventory',
+      'payment',
+      'notification',
+      'analytics',
+      'monitor',
+    ]);
+    expect(services[0]?.metrics?.served).toEqual({ calls: 3, failed: 0, seconds: 0 });
+    expect(services[2]?.metrics).toBeNull();
+    expect(asked).toEqual([headers.authorization]);
+  });
+
+  it.each(['customer', 'monitor'] as const)('is not for a %s', async (role) => {
+    expect((await read('/console/overview', await headersOf(role, 'x'))).status).toBe(403);
+  });
+});
+
+describe('the usage files', () => {
+  it('are those of the folder, and no other files', async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'usage-'));
+    await writeFile(join(folder.path, 'a.json'), '{"consumer":"a"}');
+    await writeFile(join(folder.path, 'secret.txt'), 'secret');
+    await using other = await startConsoleFixture({ CONSOLE_USAGE_DIR: folder.path });
+
+    const response = await fetch(`${other.url}/console/usage`);
+
+    expect(await response.json()).toEqual({ files: [{ consumer: 'a' }] });
+  });
+
+  it('are none where there is no folder, and for operators only', async () => {
+    expect((await read('/console/usage', await headersOf('operator', 'ada'))).body).toEqual({ files: [] });
+    expect((await read('/console/usage', await headersOf('customer', 'x'))).status).toBe(403);
+    expect((await read('/console/usage', {})).status).toBe(401);
+  });
+});
+
+it('is healthy, and has metrics of its calls and breakers', async () => {
+  const health = await fetch(`${console.url}/grpc.health.v1.Health/Check`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{}',
+  });
+  const metrics = await (await fetch(`${console.url}/metrics`)).text();
+
+  expect(await health.json()).toEqual({ status: 'SERVING' });
+  expect(metrics).toMatch(/^circuit_breaker_state\{dependency="local-control",service="console"\} 0$/m);
+});

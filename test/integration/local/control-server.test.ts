@@ -1,0 +1,138 @@
+// The control port of the local stack: who may call it, and faults of links through the kit's fault proxy.
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Code, createClient } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ControlService, LinkFault } from '#gen/local/control/v1/control_pb.ts';
+import { type ControlServer, startControlServer } from '#local/control/control-server.ts';
+import type { ControlledStack } from '#local/control/controlled-stack.ts';
+import { headersOf, TEST_IDENTITY } from '../../support/identity/credentials.ts';
+
+const configured = new Map<string, string | undefined>();
+const restarted: string[] = [];
+const signals: string[] = [];
+let provider: Server;
+let control: ControlServer;
+
+let stack: ControlledStack;
+
+beforeAll(async () => {
+  provider = createServer((_, response) => response.end('paid')).listen(0, '127.0.0.1');
+  await once(provider, 'listening');
+  const providerUrl = `http://127.0.0.1:${(provider.address() as AddressInfo).port}`;
+  stack = {
+    rows: () => [{ name: 'payment', address: 'x', pid: 7, health: 'healthy', restarts: 0 }],
+    kill: async (process, signal) => void signals.push(`${process} ${signal}`),
+    stop: async (process) => void restarted.push(process),
+    start: async () => undefined,
+    configure: (_, settings) => {
+      for (const [name, value] of Object.entries(settings)) configured.set(name, value);
+    },
+    settingOf: (_, setting) => (setting === 'PAYMENT_PROVIDER_URL' ? providerUrl : undefined),
+    url: () => 'http://127.0.0.1:1',
+    operatorToken: async () => 'none',
+    orderLog: () => [],
+    verifyEnvironment: () => ({}),
+    authority: async () => undefined,
+  };
+  control = await startControlServer(stack, TEST_IDENTITY.TOKEN_KEYS);
+});
+afterAll(async () => {
+  await control?.[Symbol.asyncDispose]();
+  provider?.close();
+});
+
+const as = (headers: Record<string, string>) => {
+  const transport = createConnectTransport({
+    baseUrl: control.url,
+    httpVersion: '1.1',
+    interceptors: [
+      (next) => (request) => {
+        for (const [name, value] of Object.entries(headers)) request.header.set(name, value);
+        return next(request);
+      },
+    ],
+  });
+  return createClient(ControlService, transport);
+};
+
+it('is reached from this machine only', () => {
+  expect(new URL(control.url).hostname).toBe('127.0.0.1');
+});
+
+describe('a caller', () => {
+  it('with the token of an operator is served', async () => {
+    const { processes } = await as(await headersOf('operator', 'ada')).listProcesses({});
+
+    expect(processes).toMatchObject([{ name: 'payment', pid: 7 }]);
+  });
+
+  it.each([
+    ['without a token', async () => ({}), Code.Unauthenticated],
+    ['with a token that is none', async () => ({ authorization: 'Bearer a.b.c' }), Code.Unauthenticated],
+    ['with the token of a customer', () => headersOf('customer', 'cust123'), Code.PermissionDenied],
+    ['with the token of the monitor', () => headersOf('monitor', 'monitor'), Code.PermissionDenied],
+    [
+      'that is a web page',
+      async () => ({ ...(await headersOf('operator', 'ada')), origin: 'http://localhost:8080' }),
+      Code.PermissionDenied,
+    ],
+  ])('%s is refused', async (_, headers: () => Promise<Record<string, string>>, code) => {
+    await expect(as(await headers()).killProcess({ process: 'payment' })).rejects.toMatchObject({ code });
+  });
+});
+
+describe('the link from payment to its provider', () => {
+  const link = { from: 'payment', to: 'provider' };
+  const pay = async () => await (await fetch(configured.get('PAYMENT_PROVIDER_URL') ?? '')).text();
+  const faultOf = async () => {
+    const { links } = await as(await headersOf('operator', 'ada')).listProcesses({});
+    return links.find(({ from }) => from === 'payment')?.fault;
+  };
+
+  it('is cut and healed through a proxy, for which its caller is restarted once', async () => {
+    const client = as(await headersOf('operator', 'ada'));
+
+    await client.setLinkFault({ ...link, fault: LinkFault.CUT });
+    expect(await faultOf()).toBe(LinkFault.CUT);
+    await expect(pay()).rejects.toThrow('fetch failed');
+    await client.setLinkFault({ ...link, fault: LinkFault.UNSPECIFIED });
+    expect(await pay()).toBe('paid');
+    await client.setLinkFault({ ...link, fault: LinkFault.SLOW });
+
+    expect((await client.heal({})).healed).toEqual(['payment to provider']);
+    expect(await faultOf()).toBe(LinkFault.UNSPECIFIED);
+    expect(await pay()).toBe('paid');
+    expect(restarted).toEqual(['payment']);
+  });
+
+  it.each([
+    ['order', 'payment', LinkFault.CUT, Code.NotFound],
+    ['payment', 'order', LinkFault.CUT, Code.NotFound],
+    ['payment', 'provider', 42 as LinkFault, Code.InvalidArgument],
+  ])('is not %s to %s with the fault %i', async (from, to, fault, code) => {
+    const client = as(await headersOf('operator', 'ada'));
+
+    await expect(client.setLinkFault({ from, to, fault })).rejects.toMatchObject({ code });
+  });
+});
+
+it('says why the platform cannot be judged', async () => {
+  const client = as(await headersOf('operator', 'ada'));
+
+  await expect(client.judgeInvariants({})).rejects.toMatchObject({
+    code: Code.Unavailable,
+    rawMessage: expect.stringMatching(/^the platform cannot be judged now: /),
+  });
+});
+
+it('continues what is frozen when it closes, so that the stack can stop', async () => {
+  const other = await startControlServer(stack, TEST_IDENTITY.TOKEN_KEYS);
+  signals.length = 0;
+
+  await other[Symbol.asyncDispose]();
+
+  expect(signals).toEqual(['payment SIGCONT']);
+});

@@ -1,0 +1,102 @@
+// The steady load of the local stack, with a clock that the test moves.
+import { create } from '@bufbuild/protobuf';
+import { Code, ConnectError, createRouterTransport } from '@connectrpc/connect';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type AdjustStockRequest, InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
+import {
+  type CreateOrderRequest,
+  CreateOrderResponseSchema,
+  OrderService,
+} from '#gen/shop/order/v1/order_service_pb.ts';
+import { createTraffic, type Traffic } from '#local/control/traffic.ts';
+
+let orders: CreateOrderRequest[];
+let cancelled: string[];
+let deliveries: AdjustStockRequest[];
+let stock: { productId: string; available: number }[];
+let isDown: boolean;
+let traffic: Traffic;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  [orders, cancelled, deliveries, isDown] = [[], [], [], false];
+  stock = ['lamp', 'mug', 'test-product'].map((productId) => ({ productId, available: 1_000 }));
+  const transport = createRouterTransport((router) => {
+    router.service(OrderService, {
+      createOrder: (request) => {
+        if (isDown) throw new ConnectError('down', Code.Unavailable);
+        orders.push(request);
+        return create(CreateOrderResponseSchema, { order: { orderId: `order-${orders.length}` } });
+      },
+      cancelOrder: ({ orderId }) => {
+        cancelled.push(orderId);
+        throw new ConnectError('it is confirmed', Code.FailedPrecondition);
+      },
+    });
+    router.service(InventoryService, {
+      listProducts: () => ({ products: stock }),
+      adjustStock: (request) => {
+        deliveries.push(request);
+        return {};
+      },
+    });
+  });
+  traffic = createTraffic({ order: transport, inventory: transport });
+});
+afterEach(() => {
+  traffic[Symbol.dispose]();
+  vi.useRealTimers();
+});
+
+describe('the steady load', () => {
+  it('sends as many orders a second as it is told, each with a key of its own', async () => {
+    traffic.set(5);
+    await vi.advanceTimersByTimeAsync(2_000);
+
+    expect(traffic.state()).toEqual({ ordersPerSecond: 5, sent: 10, failed: 0 });
+    expect(new Set(orders.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(10);
+  });
+
+  it('changes its rate, and ends', async () => {
+    traffic.set(1);
+    await vi.advanceTimersByTimeAsync(2_000);
+    traffic.set(10);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(traffic.state().sent).toBe(12);
+
+    traffic.set(0);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(traffic.state()).toEqual({ ordersPerSecond: 0, sent: 12, failed: 0 });
+  });
+
+  it('counts calls that fail and goes on, and counts from zero when it starts again', async () => {
+    isDown = true;
+    traffic.set(4);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(traffic.state()).toMatchObject({ sent: 4, failed: 4 });
+
+    isDown = false;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(traffic.state()).toMatchObject({ sent: 8, failed: 4 });
+    traffic.set(0);
+    expect(traffic.set(1)).toMatchObject({ sent: 0, failed: 0 });
+  });
+
+  it('orders every product but the one of synthetic orders, and has those delivered that run low', async () => {
+    stock = stock.map((product) => ({ ...product, available: product.productId === 'lamp' ? 500 : 3 }));
+
+    traffic.set(10);
+    await vi.advanceTimersByTimeAsync(1_000);
+
+    expect(new Set(orders.map(({ items }) => items[0]?.productId))).toEqual(new Set(['lamp', 'mug']));
+    expect(deliveries).toMatchObject([{ productId: 'mug', delta: 1_000 }]);
+  });
+
+  it('cancels one of twenty-five, and takes a refusal of that for an answer', async () => {
+    traffic.set(50);
+    await vi.advanceTimersByTimeAsync(1_000);
+
+    expect(cancelled).toHaveLength(2);
+    expect(traffic.state()).toMatchObject({ sent: 50, failed: 0 });
+  });
+});
