@@ -10,7 +10,7 @@ import { authorityFile, provideCertificates } from '../identity/stack-certificat
 import { createTokenIssuer, type Role, type TokenIssuer } from '../identity/token-issuer.ts';
 import { type ProcessState, SupervisedProcess } from '../process/supervised-process.ts';
 import { type Clock, systemClock } from '../shared/clock.ts';
-import { type ServiceName, serviceTopology } from '../shared/topology.ts';
+import type { ServiceName } from '../shared/topology.ts';
 import { configureService, controlledStack } from './controlled-stack.ts';
 import { type DataLock, lockDataDirectory } from './data-lock.ts';
 import { defineInfrastructure, defineService, type LogLine, type ProcessDefinition } from './process-definitions.ts';
