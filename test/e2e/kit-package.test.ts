@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createProject, packKit, runTool } from '../support/kit/packed-kit.ts';
+import { createProject, INSTALL_LIMIT_MS, packKit, runTool } from '../support/kit/packed-kit.ts';
 import { startKit } from '../support/kit-command.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -19,7 +19,7 @@ beforeAll(async () => {
   project = join(base, 'project');
   tarballs = await packKit(base);
   await createProject(project, tarballs);
-});
+}, INSTALL_LIMIT_MS);
 afterAll(() => rm(base, { recursive: true, force: true }));
 
 const run = (program: string, given: readonly string[], directory = project) => runTool(program, given, directory);
@@ -124,20 +124,24 @@ describe('the packed kit, in an empty folder', () => {
     { runner: 'node', packages: [], program: ['node', '--test'] },
     { runner: 'vitest', packages: [], program: ['vitest', 'run'] },
     { runner: 'jest', packages: ['jest@30'], program: ['node', '--experimental-vm-modules', 'node_modules/.bin/jest'] },
-  ])('writes a first contract test that passes with $runner', async ({ runner, packages, program }) => {
-    const own = join(base, `init-${runner}`);
-    await createProject(own, [...tarballs, ...packages]);
-    await run('buf', ['build', join(root, example, 'proto'), '--output', join(own, 'weather.binpb')], root);
-    await writeFile(join(own, 'jest.config.js'), "export default { testMatch: ['**/*.test.mjs'], transform: {} };");
-    if (runner === 'vitest') await symlink(join(root, 'node_modules/vitest'), join(own, 'node_modules/vitest'));
-    const parties = ['--consumer', 'Gardener', '--provider', 'WeatherOffice', '--runner', runner];
+  ])(
+    'writes a first contract test that passes with $runner',
+    async ({ runner, packages, program }) => {
+      const own = join(base, `init-${runner}`);
+      await createProject(own, [...tarballs, ...packages]);
+      await run('buf', ['build', join(root, example, 'proto'), '--output', join(own, 'weather.binpb')], root);
+      await writeFile(join(own, 'jest.config.js'), "export default { testMatch: ['**/*.test.mjs'], transform: {} };");
+      if (runner === 'vitest') await symlink(join(root, 'node_modules/vitest'), join(own, 'node_modules/vitest'));
+      const parties = ['--consumer', 'Gardener', '--provider', 'WeatherOffice', '--runner', runner];
 
-    const written = await run('npx', ['--no-install', 'kit', 'init', 'weather.binpb', ...parties], own);
-    const [command = '', ...given] = program;
-    await run(command, [...given, 'contract.test.mjs'], own);
+      const written = await run('npx', ['--no-install', 'kit', 'init', 'weather.binpb', ...parties], own);
+      const [command = '', ...given] = program;
+      await run(command, [...given, 'contract.test.mjs'], own);
 
-    expect(written).toMatch(/^wrote contract\.test\.mjs; run it: /);
-    const contract = JSON.parse(await readFile(join(own, 'contracts/Gardener-WeatherOffice.json'), 'utf8'));
-    expect(contract.interactions).toMatchObject([{ description: 'a first call' }]);
-  });
+      expect(written).toMatch(/^wrote contract\.test\.mjs; run it: /);
+      const contract = JSON.parse(await readFile(join(own, 'contracts/Gardener-WeatherOffice.json'), 'utf8'));
+      expect(contract.interactions).toMatchObject([{ description: 'a first call' }]);
+    },
+    INSTALL_LIMIT_MS,
+  );
 });

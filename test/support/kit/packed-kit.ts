@@ -12,6 +12,9 @@ const ENVIRONMENT = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST') && name !== 'NODE_OPTIONS'),
 );
 
+/** The longest an installation from a slow registry may take; for the limits of tests that install packages. */
+export const INSTALL_LIMIT_MS = 400_000;
+
 /** Packs both packages below `base`, and returns the paths of the tarballs. */
 export async function packKit(base: string): Promise<string[]> {
   const packages = join(base, 'packages');
@@ -39,6 +42,10 @@ export async function createProject(directory: string, packages: readonly string
 
 /** Runs a program in a folder, and returns its output. */
 export async function runTool(program: string, given: readonly string[], directory: string): Promise<string> {
-  const { stdout } = await promisify(execFile)(program, given, { cwd: directory, env: ENVIRONMENT, timeout: 100_000 });
+  const { stdout } = await promisify(execFile)(program, given, {
+    cwd: directory,
+    env: ENVIRONMENT,
+    timeout: INSTALL_LIMIT_MS,
+  });
   return stdout;
 }
