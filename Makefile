@@ -129,7 +129,7 @@ clean: ## remove generated code and the platform's data (.data/); keep installed
 
 ##@ Test
 
-.PHONY: test test-unit test-integration test-contract test-e2e test-repeat seed-map nats-current screenshots
+.PHONY: test test-unit test-integration test-contract test-e2e test-slow test-repeat seed-map nats-current screenshots
 test: $(ready) $(nats_server) ## run all tests; FILE=<path> runs one file, TEST_ARGS='...' is passed to vitest
 	vitest run $(TEST_ARGS) $(FILE)
 
@@ -149,6 +149,9 @@ test-repeat: $(ready) $(nats_server) ## run tests N=20 times in random order, ev
 	@exec node test/support/repeat/main.ts --runs='$(or $(N),20)' $(if $(SEED),--seed='$(SEED)') -- $(if $(PROJECT),--project $(PROJECT)) $(TEST_ARGS) $(FILE)
 
 nats-current: .tools/nats-current/nats-server ## install a current nats-server for the tests of permissions, which run on it too; needs Go
+
+test-slow: $(ready) $(nats_server) ## run the tests that take minutes or download packages: clusters, and the kit beside its oldest and newest peers
+	SLOW_TESTS=on vitest run --project e2e test/e2e/cluster test/e2e/kit-peers.test.ts test/e2e/kit-package.test.ts $(TEST_ARGS)
 
 seed-map: $(ready) $(nats_server) ## run the tests tagged with a section of the testing guide, and print which test proves which section
 	@SEED_MAP=1 vitest run --tags-filter 'seed-*' $(TEST_ARGS) $(shell grep -rl "tags: 'seed-" test --include='*.test.ts')

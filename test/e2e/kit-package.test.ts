@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProject, INSTALL_LIMIT_MS, packKit, runTool } from '../support/kit/packed-kit.ts';
 import { startKit } from '../support/kit-command.ts';
+import { isSlowSkipped, SLOW_SKIPPED } from '../support/slow/slow-tests.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const example = 'packages/kit/examples/weather';
@@ -47,7 +48,7 @@ describe('the packed kit, in an empty folder', () => {
     }
   });
 
-  it.each(['@touchstone/kit', '@touchstone/rpc-server/port'])(
+  it.for(['@touchstone/kit', '@touchstone/rpc-server/port'])(
     'loads no Connect module for %s, and few files',
     async (name) => {
       const script = `
@@ -120,13 +121,15 @@ describe('the packed kit, in an empty folder', () => {
     expect(results).toMatchObject({ success: true, numPassedTests: 6 });
   });
 
-  it.each([
+  it.for([
     { runner: 'node', packages: [], program: ['node', '--test'] },
     { runner: 'vitest', packages: [], program: ['vitest', 'run'] },
     { runner: 'jest', packages: ['jest@30'], program: ['node', '--experimental-vm-modules', 'node_modules/.bin/jest'] },
-  ])(
+  ] as { runner: string; packages: string[]; program: string[] }[])(
     'writes a first contract test that passes with $runner',
-    async ({ runner, packages, program }) => {
+    { timeout: INSTALL_LIMIT_MS },
+    async ({ runner, packages, program }, { skip }) => {
+      skip(packages.length > 0 && isSlowSkipped, SLOW_SKIPPED);
       const own = join(base, `init-${runner}`);
       await createProject(own, [...tarballs, ...packages]);
       await run('buf', ['build', join(root, example, 'proto'), '--output', join(own, 'weather.binpb')], root);
@@ -142,6 +145,5 @@ describe('the packed kit, in an empty folder', () => {
       const contract = JSON.parse(await readFile(join(own, 'contracts/Gardener-WeatherOffice.json'), 'utf8'));
       expect(contract.interactions).toMatchObject([{ description: 'a first call' }]);
     },
-    INSTALL_LIMIT_MS,
   );
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createProject, INSTALL_LIMIT_MS, packKit, runTool } from '../support/kit/packed-kit.ts';
+import { isSlowSkipped, SLOW_SKIPPED } from '../support/slow/slow-tests.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const EXAMPLE = 'packages/kit/examples/weather';
@@ -38,16 +39,19 @@ const readManifest = async (directory: string) =>
 /** The lowest version that a range such as ^2.5.0 or >=22.14 allows. */
 const lowestOf = (range: string) => range.replace(/^(\^|>=)/, '');
 
-let base: string;
+let base: string | undefined;
 let tarballs: string[];
 let manifest: Manifest;
 
 beforeAll(async () => {
+  if (isSlowSkipped) return;
   base = await mkdtemp(join(tmpdir(), 'kit-peers-'));
   manifest = await readManifest(join(ROOT, 'packages/kit'));
   tarballs = await packKit(base);
 }, INSTALL_LIMIT_MS);
-afterAll(() => rm(base, { recursive: true, force: true }));
+afterAll(async () => {
+  if (base !== undefined) await rm(base, { recursive: true, force: true });
+});
 
 const ENDS = {
   lowest: {
@@ -59,11 +63,13 @@ const ENDS = {
   highest: { versionOf: (range: string) => range, typescript: '7', node: () => [] },
 };
 
-it.each(['lowest', 'highest'] as const)(
+it.for(['lowest', 'highest'] as const)(
   'with the %s versions that its ranges allow, shares one protobuf with its user, type-checks and passes a first contract test',
-  async (end) => {
+  { timeout: INSTALL_LIMIT_MS },
+  async (end, { skip }) => {
+    skip(isSlowSkipped, SLOW_SKIPPED);
     const { versionOf, typescript, node } = ENDS[end];
-    const project = join(base, end);
+    const project = join(base ?? '', end);
     // A user without an optional peer must be able to use the rest; its own range may be narrower.
     const peers = Object.entries(manifest.peerDependencies)
       .filter(([name]) => manifest.peerDependenciesMeta[name]?.optional !== true)
@@ -99,5 +105,4 @@ it.each(['lowest', 'highest'] as const)(
     expect(results).toMatch(/(# |ℹ )pass 2\n/);
     expect(help).toContain('Usage: kit');
   },
-  INSTALL_LIMIT_MS,
 );

@@ -3,11 +3,15 @@ import { EVENT_FLOWS } from '#services/domain.ts';
 import { type NatsCluster, startNatsCluster } from '../../support/cluster/nats-cluster.ts';
 import type { AcknowledgedOrder } from '../../support/invariants/facts.ts';
 import { acknowledgedOrder, checkInvariants, listViolations, sourcesOf } from '../../support/invariants/invariants.ts';
+import { isSlowSkipped, SLOW_SKIPPED } from '../../support/slow/slow-tests.ts';
 import { awaitOrder, orderRequest, startTestStack, type TestStack } from '../../support/stack.ts';
 
 const ORDERS_A_PHASE = 12;
 
-it('loses no event and applies none twice when the leader of a stream is killed and comes back with an empty disk', async () => {
+it('loses no event and applies none twice when the leader of a stream is killed and comes back with an empty disk', async ({
+  skip,
+}) => {
+  skip(isSlowSkipped, SLOW_SKIPPED);
   await using cluster = await startNatsCluster();
   await cluster.provision(1);
   await cluster.provision(3);

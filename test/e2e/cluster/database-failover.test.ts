@@ -14,12 +14,16 @@ import { NO_CUSTOMER_LIMIT } from '../../support/identity/credentials.ts';
 import { connectTo } from '../../support/identity/stack-transport.ts';
 import type { AcknowledgedOrder } from '../../support/invariants/facts.ts';
 import { acknowledgedOrder, checkInvariants, listViolations, sourcesOf } from '../../support/invariants/invariants.ts';
+import { isSlowSkipped, SLOW_SKIPPED } from '../../support/slow/slow-tests.ts';
 import { awaitOrder, type Failure, failureOf, orderRequest, runProgram } from '../../support/stack.ts';
 
 const SERVICES: readonly ServiceName[] = ['order', 'inventory', 'payment', 'notification', 'analytics'];
 const ORDERS_A_PHASE = 10;
 
-it('a failover of the database loses no answered order; callers are told unavailable with retry advice, then go on', async () => {
+it('a failover of the database loses no answered order; callers are told unavailable with retry advice, then go on', async ({
+  skip,
+}) => {
+  skip(isSlowSkipped, SLOW_SKIPPED);
   await using folder = await createGuardedDirectory('touchstone-e2e');
   // The database server's account must be able to traverse this folder.
   await chmod(folder.path, 0o711);

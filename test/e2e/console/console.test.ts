@@ -47,7 +47,7 @@ it('confirms an order that is placed by mouse, and shows its steps, charge and m
   await badge(page, 'CONFIRMED').waitFor();
   await page.getByRole('link', { name: 'Show the order' }).click();
 
-  await page.getByText('captured').waitFor();
+  await page.locator('.badge', { hasText: 'captured' }).waitFor();
   await page.getByText('sent', { exact: false }).first().waitFor();
   const steps = await page.locator('.step-label').allTextContents();
   expect(steps).toEqual([
