@@ -6,8 +6,8 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
-import { chooseFreePort } from '#local/process/ports.ts';
 import { createGuardedDirectory, spawnGuarded, stopGuarded } from '#local/process/watchdog.ts';
+import { choosePorts } from '../support/cluster/choose-ports.ts';
 import { orderRequest, publishUnreadable, type TestStack, useSharedStack } from '../support/stack.ts';
 
 const ALERTS = fileURLToPath(new URL('../../services/monitor/prometheus/alerts.yaml', import.meta.url));
@@ -105,7 +105,7 @@ async function startPrometheus(
       scrape_configs: [{ job_name: 'touchstone', static_configs: [{ targets }] }],
     }),
   );
-  const port = await chooseFreePort();
+  const [port] = await choosePorts('prometheus', 1);
   const server = spawnGuarded(
     program,
     [

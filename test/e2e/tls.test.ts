@@ -12,8 +12,8 @@ import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { issueCertificate } from '#local/identity/certificate-authority.ts';
 import { natsUsers } from '#local/nats/nats-permissions.ts';
 import { natsUrlOf } from '#local/nats/nats-server.ts';
-import { chooseFreePort } from '#local/process/ports.ts';
 import { loadPasswords } from '#local/shared/secrets.ts';
+import { choosePorts } from '../support/cluster/choose-ports.ts';
 import { findGoProgram, GRPCURL_MISSING } from '../support/go-programs.ts';
 import { type OwnStack, startOwnStack } from '../support/own-stack.ts';
 import { requestDataTemplate } from '../support/shared-stacks.ts';
@@ -51,9 +51,8 @@ let authority: string;
 
 beforeAll(async () => {
   const template = await requestDataTemplate(inject('sharedStacksSocket'));
-  const ports = Object.fromEntries(
-    await Promise.all(PORTS.map(async (name) => [name, await chooseFreePort()] as const)),
-  ) as Record<PortName, number>;
+  const chosen = await choosePorts('tls', PORTS.length);
+  const ports = Object.fromEntries(PORTS.map((name, index) => [name, chosen[index]])) as Record<PortName, number>;
   for (const name of [
     'INVENTORY_PORT',
     'PAYMENT_PORT',

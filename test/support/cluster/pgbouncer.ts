@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findDatabaseAccount } from '#local/postgres/postgres-account.ts';
-import { chooseFreePort } from '#local/process/ports.ts';
 import { awaitReadiness } from '#local/process/server-output.ts';
 import { createGuardedDirectory, spawnGuarded, stopGuarded } from '#local/process/watchdog.ts';
+import { choosePorts } from './choose-ports.ts';
 
 const PROGRAM = '/usr/sbin/pgbouncer';
 
@@ -23,7 +23,7 @@ export async function startPgbouncer(databaseUrls: readonly string[], size: numb
   const folder = resources.use(await createGuardedDirectory('touchstone-pgbouncer'));
   await chmod(folder.path, 0o711);
   const account = await findDatabaseAccount([PROGRAM, folder.path]);
-  const port = await chooseFreePort();
+  const [port = 0] = await choosePorts('pgbouncer', 1);
   const [users, settings] = ['users.txt', 'pgbouncer.ini'].map((name) => join(folder.path, name)) as [string, string];
   const urls = databaseUrls.map((url) => new URL(url));
   const logins = urls.map(({ username, password }) => `"${username}" "${decodeURIComponent(password)}"`);
