@@ -1,6 +1,6 @@
 // A steady load of mixed orders: most are confirmed, some declined, some cancelled. `make traffic` and the console's switch start it.
 import { randomUUID } from 'node:crypto';
-import { createClient, type Transport } from '@connectrpc/connect';
+import { Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
 import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 
@@ -77,9 +77,8 @@ export function createTraffic({ order: orderTransport, inventory }: TrafficTrans
       await restocking;
     }
     const { order } = await orders.createOrder(orderOf(count, randomUUID(), products), options);
-    // What is confirmed by then cannot be cancelled: that refusal is part of the mix.
     if (count % CANCEL_EVERY === 0 && order !== undefined)
-      await orders.cancelOrder({ orderId: order.orderId }, options).catch(() => undefined);
+      await orders.cancelOrder({ orderId: order.orderId }, options).catch(ignoreRefusal);
   };
   const send = (): void => {
     if (open >= MAX_OPEN) return;
@@ -110,4 +109,9 @@ export function createTraffic({ order: orderTransport, inventory }: TrafficTrans
     },
     [Symbol.dispose]: end,
   };
+}
+
+// What is confirmed by then cannot be cancelled: that refusal is part of the mix.
+function ignoreRefusal(error: unknown): void {
+  if (ConnectError.from(error).code !== Code.FailedPrecondition) throw error;
 }

@@ -1,8 +1,6 @@
 // The local stack: starts, supervises and stops the platform's processes, for `make run` and the tests.
 
-import { splitDatabaseUrl } from '../../services/platform/base/database-url.ts';
 import type { Environment } from '../../services/platform/base/settings.ts';
-import { parseBrokerUrl } from '../../services/platform/messaging/broker-url.ts';
 import type { ControlServer } from '../control/control-server.ts';
 import { createLogMemory } from '../control/log-memory.ts';
 import { keysFile, provideIdentity } from '../identity/identity-files.ts';
@@ -13,6 +11,7 @@ import { type Clock, systemClock } from '../shared/clock.ts';
 import type { ServiceName } from '../shared/topology.ts';
 import { configureService, controlledStack } from './controlled-stack.ts';
 import { type DataLock, lockDataDirectory } from './data-lock.ts';
+import { externalAddress, localAddress, portVariableOfProcess } from './process-addresses.ts';
 import { defineInfrastructure, defineService, type LogLine, type ProcessDefinition } from './process-definitions.ts';
 import {
   databaseUrl,
@@ -23,7 +22,6 @@ import {
   natsUrl,
   type ProcessName,
   planStack,
-  portVariableOf,
   processNameOf,
   providerUrl,
   type ReplicaName,
@@ -360,42 +358,7 @@ function replicasOf({ services, settings }: StackPlan) {
   );
 }
 
-function portVariableOfProcess(process: ServiceName | ReplicaName): string {
-  const [service, replica = '1'] = process.split('-') as [ServiceName, string?];
-  return portVariableOf(service, Number(replica));
-}
-
 /** Whether services cannot start without it. */
 function isCore(name: InfrastructureName): boolean {
   return name === 'postgres' || name === 'nats';
-}
-
-function localAddress(plan: StackPlan, name: ProcessName): string {
-  switch (name) {
-    case 'postgres':
-      return `127.0.0.1:${plan.port('POSTGRES_PORT')}`;
-    case 'nats':
-      return `127.0.0.1:${plan.port('NATS_PORT')}`;
-    case 'provider':
-      return httpAddressOf(plan, 'PAYMENT_PROVIDER_PORT');
-    case 'mailbox':
-      return `${httpAddressOf(plan, 'MAILBOX_HTTP_PORT')}/messages, ${smtpUrl(plan)}`;
-    default:
-      return httpAddressOf(plan, portVariableOfProcess(name));
-  }
-}
-
-/** Host and port only: the rest of a connection string may hold secrets. */
-function externalAddress(external: StackPlan['settings']['external'], name: ProcessName): string {
-  if (name === 'nats')
-    return external.natsUrl === undefined ? '-' : parseBrokerUrl(external.natsUrl).servers.join(', ');
-  const urls: Partial<Record<ProcessName, string | undefined>> = {
-    provider: external.paymentProviderUrl,
-    mailbox: external.smtpUrl,
-  };
-  const given =
-    name === 'postgres'
-      ? [...external.databaseUrls.values()].flatMap((url) => splitDatabaseUrl(url) ?? [])
-      : [urls[name]];
-  return [...new Set(given.map((url) => (url === undefined ? '-' : new URL(url).host)))].join(', ');
 }

@@ -12,6 +12,7 @@ import { createTraffic, type Traffic } from '#local/control/traffic.ts';
 
 let orders: CreateOrderRequest[];
 let cancelled: string[];
+let refusal: Code;
 let deliveries: AdjustStockRequest[];
 let stock: { productId: string; available: number }[];
 let isDown: boolean;
@@ -20,6 +21,7 @@ let traffic: Traffic;
 beforeEach(() => {
   vi.useFakeTimers();
   [orders, cancelled, deliveries, isDown] = [[], [], [], false];
+  refusal = Code.FailedPrecondition;
   stock = ['lamp', 'mug', 'test-product'].map((productId) => ({ productId, available: 1_000 }));
   const transport = createRouterTransport((router) => {
     router.service(OrderService, {
@@ -30,7 +32,7 @@ beforeEach(() => {
       },
       cancelOrder: ({ orderId }) => {
         cancelled.push(orderId);
-        throw new ConnectError('it is confirmed', Code.FailedPrecondition);
+        throw new ConnectError('not cancelled', refusal);
       },
     });
     router.service(InventoryService, {
@@ -98,5 +100,13 @@ describe('the steady load', () => {
 
     expect(cancelled).toHaveLength(2);
     expect(traffic.state()).toMatchObject({ sent: 50, failed: 0 });
+  });
+
+  it('counts a cancellation that fails for another reason as a failure', async () => {
+    refusal = Code.Unavailable;
+    traffic.set(50);
+    await vi.advanceTimersByTimeAsync(1_000);
+
+    expect(traffic.state()).toMatchObject({ sent: 50, failed: 2 });
   });
 });
