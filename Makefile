@@ -48,7 +48,7 @@ $(packages): package-lock.json | $(node)
 .tools/nats-current/nats-server:
 	local/nats/install-nats-server.sh $@ current
 
-gen/.generated: buf.gen.yaml buf.yaml $(shell find proto -name '*.proto' -o -type d) $(packages)
+gen/.generated: buf.gen.yaml buf.yaml $(shell find proto third_party -name '*.proto' -o -type d) $(packages)
 	buf generate
 	@touch $@
 
@@ -200,17 +200,17 @@ generate: $(ready) ## generate code from proto/ where it is out of date
 
 breaking: $(packages) ## fail when proto/ breaks the released contract, or the one at AGAINST=<buf input>
 	buf lint
-	buf breaking --against '$(AGAINST)'
+	buf breaking proto --against '$(AGAINST)'
 
 release-contract: $(packages) ## make the current contract the released one
 	buf lint
-	buf build --output proto/released.binpb
+	buf build proto --output proto/released.binpb
 
 usage: $(ready) ## print the methods, fields and enum values that each consumer uses
 	@node packages/kit/command-line/main.ts usage test/contract/usage $(ARGS)
 
 can-i-change: $(ready) ## list the consumers and tests that a change of proto/ breaks; AGAINST=<buf input> compares with another contract
-	@findings=$$(buf breaking --error-format=json --against '$(AGAINST)') || [ $$? = 100 ]; \
+	@findings=$$(buf breaking proto --error-format=json --against '$(AGAINST)') || [ $$? = 100 ]; \
 	printf '%s\n' "$$findings" | node packages/kit/command-line/main.ts can-i-change --usage test/contract/usage $(ARGS)
 
 ##@ Kit

@@ -16,14 +16,11 @@ const MAX_LINE_MINOR_UNITS = MAX_MINOR_UNITS / 100n;
 export function readSale(event: OrderConfirmed): Sale | undefined {
   const { orderId, total, synthetic } = event;
   const validation = createValidation();
-  validation.text('order_id', orderId);
-  validation.money('total', total, 0n);
+  if (total === undefined) validation.add('total', 'must be set');
   const time = readTime(validation, 'confirm_time', event.confirmTime, { required: true });
   const items = event.items.map(({ productId, quantity, unitPrice }, index) => {
-    validation.text(`items[${index}].product_id`, productId);
-    validation.range(`items[${index}].quantity`, quantity, 1);
-    validation.money(`items[${index}].unit_price`, unitPrice, 0n);
-    if (unitPrice !== undefined && unitPrice.minorUnits * BigInt(quantity) > MAX_LINE_MINOR_UNITS) {
+    if (unitPrice === undefined) validation.add(`items[${index}].unit_price`, 'must be set');
+    else if (unitPrice.minorUnits * BigInt(quantity) > MAX_LINE_MINOR_UNITS) {
       validation.add(`items[${index}]`, 'costs more than can be stored');
     }
     return { productId, quantity, unitPrice: unitPrice ?? { currencyCode: '', minorUnits: 0n } };

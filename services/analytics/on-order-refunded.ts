@@ -1,6 +1,6 @@
 // event OrderRefunded: reports what was paid back.
 import type { OrderRefunded } from '#gen/shop/order/v1/order_events_pb.ts';
-import { createValidation } from '../platform/base/validation.ts';
+import { invalidArgument } from '../platform/base/errors.ts';
 import { readStep } from './on-order-step.ts';
 import type { StepRow } from './sales-store.ts';
 
@@ -11,9 +11,7 @@ import type { StepRow } from './sales-store.ts';
  */
 export function readRefund(event: OrderRefunded): StepRow | undefined {
   const { total } = event;
+  if (total === undefined) throw invalidArgument([{ field: 'total', description: 'must be set' }]);
   const step = readStep('ORDER_REFUNDED', event, ['refund_time', event.refundTime]);
-  const validation = createValidation();
-  validation.money('total', total, 0n);
-  validation.throwIfInvalid();
-  return step === undefined || total === undefined ? undefined : { ...step, total };
+  return step === undefined ? undefined : { ...step, total };
 }

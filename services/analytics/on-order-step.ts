@@ -20,7 +20,6 @@ export function readStep(
   reason: number | null = null,
 ): StepRow | undefined {
   const validation = createValidation();
-  validation.text('order_id', orderId);
   const time = readTime(validation, ...timestamp, { required: true });
   validation.throwIfInvalid();
   if (time === undefined) return undefined;

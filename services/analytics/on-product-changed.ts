@@ -20,7 +20,6 @@ export async function onProductChanged(
   const { productId, version } = event;
   const name = cleanText(event.name, MAX_NAME_LENGTH);
   const validation = createValidation();
-  validation.text('product_id', productId);
   const time = readTime(validation, 'change_time', event.changeTime, { required: true });
   validation.throwIfInvalid();
   if (time === undefined) return;

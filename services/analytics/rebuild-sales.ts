@@ -1,6 +1,5 @@
 // rpc RebuildSales: starts a rebuild of the sales projection, or returns the state of the one with this key.
 import type { RebuildSalesRequest } from '#gen/shop/analytics/v1/analytics_service_pb.ts';
-import { createValidation } from '../platform/base/validation.ts';
 import { scopedKey } from '../platform/identity/caller.ts';
 import type { Logger } from '../platform/observability/log.ts';
 import type { Call } from '../platform/server/call.ts';
@@ -15,16 +14,13 @@ export type RebuildSalesDependencies = {
 
 /**
  * Returns the rebuild of the key.
- * @throws {DomainError} `invalid_argument` or REBUILD_RUNNING.
+ * @throws {DomainError} REBUILD_RUNNING.
  */
 export async function rebuildSales(
   { generations, wakeRebuilder, log }: RebuildSalesDependencies,
   { idempotencyKey }: RebuildSalesRequest,
   { caller }: Pick<Call, 'caller'>,
 ) {
-  const validation = createValidation();
-  validation.text('idempotency_key', idempotencyKey);
-  validation.throwIfInvalid();
   const { rebuild, isNew } = await generations.begin(scopedKey(caller, idempotencyKey));
   if (isNew) {
     log.info('rebuild of the sales started');

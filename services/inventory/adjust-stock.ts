@@ -1,7 +1,6 @@
 // rpc AdjustStock: adds to or subtracts from the stock on hand, once for each idempotency key.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { AdjustStockRequest, AdjustStockResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
-import { createValidation } from '../platform/base/validation.ts';
 import { scopedKey } from '../platform/identity/caller.ts';
 import type { Call } from '../platform/server/call.ts';
 import type { Transaction } from '../platform/storage/database.ts';
@@ -19,12 +18,6 @@ export async function adjustStock(
   request: AdjustStockRequest,
   { caller }: Pick<Call, 'caller'>,
 ): Promise<MessageInitShape<typeof AdjustStockResponseSchema>> {
-  const validation = createValidation();
-  validation.text('idempotency_key', request.idempotencyKey);
-  validation.text('product_id', request.productId);
-  if (request.delta === 0) validation.add('delta', 'must not be zero');
-  validation.throwIfInvalid();
-
   const { product, isNew } = await database.transaction((transaction) =>
     adjust(transaction, request, scopedKey(caller, request.idempotencyKey), now()),
   );

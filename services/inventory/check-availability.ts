@@ -4,7 +4,6 @@ import type {
   CheckAvailabilityRequest,
   CheckAvailabilityResponseSchema,
 } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
-import { createValidation } from '../platform/base/validation.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { countAvailable, productNotFound } from './product.ts';
 import { findProduct } from './product-store.ts';
@@ -17,10 +16,6 @@ export async function checkAvailability(
   { database }: InventoryDependencies,
   { productId }: CheckAvailabilityRequest,
 ): Promise<MessageInitShape<typeof CheckAvailabilityResponseSchema>> {
-  const validation = createValidation();
-  validation.text('product_id', productId);
-  validation.throwIfInvalid();
-
   const product = await findProduct(database, productId);
   if (product === undefined) throw productNotFound(productId);
   const quantity = countAvailable(product);

@@ -4,7 +4,6 @@ import type {
   ConfirmReservationRequest,
   ConfirmReservationResponseSchema,
 } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
-import { createValidation } from '../platform/base/validation.ts';
 import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { toReservationMessage } from './inventory-messages.ts';
@@ -22,11 +21,6 @@ export async function confirmReservation(
   dependencies: InventoryDependencies,
   request: ConfirmReservationRequest,
 ): Promise<MessageInitShape<typeof ConfirmReservationResponseSchema>> {
-  const validation = createValidation();
-  validation.text('order_id', request.orderId);
-  validation.optionalText('reservation_id', request.reservationId);
-  validation.throwIfInvalid();
-
   const reservation = await runWithCorrelation(request.orderId, () => confirm(dependencies, request));
   return { reservation: toReservationMessage(reservation) };
 }

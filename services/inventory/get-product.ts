@@ -1,7 +1,6 @@
 // rpc GetProduct: one product.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { GetProductRequest, GetProductResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
-import { createValidation } from '../platform/base/validation.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { toProductMessage } from './inventory-messages.ts';
 import { productNotFound } from './product.ts';
@@ -15,10 +14,6 @@ export async function getProduct(
   { database }: InventoryDependencies,
   { productId }: GetProductRequest,
 ): Promise<MessageInitShape<typeof GetProductResponseSchema>> {
-  const validation = createValidation();
-  validation.text('product_id', productId);
-  validation.throwIfInvalid();
-
   const product = await findProduct(database, productId);
   if (product === undefined) throw productNotFound(productId);
   return { product: toProductMessage(product) };

@@ -4,7 +4,6 @@ import type {
   ReleaseReservationRequest,
   ReleaseReservationResponseSchema,
 } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
-import { createValidation } from '../platform/base/validation.ts';
 import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { stockReleasedEvent } from './inventory-events.ts';
@@ -25,11 +24,6 @@ export async function releaseReservation(
   dependencies: InventoryDependencies,
   request: ReleaseReservationRequest,
 ): Promise<MessageInitShape<typeof ReleaseReservationResponseSchema>> {
-  const validation = createValidation();
-  validation.text('order_id', request.orderId);
-  validation.optionalText('reservation_id', request.reservationId);
-  validation.throwIfInvalid();
-
   const reservation = await runWithCorrelation(request.orderId, () => release(dependencies, request));
   return { reservation: toReservationMessage(reservation) };
 }

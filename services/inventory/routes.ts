@@ -4,16 +4,26 @@ import { InventoryService } from '#gen/shop/inventory/v1/inventory_service_pb.ts
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { onEvents, type Subscription } from '../platform/messaging/event-handler.ts';
 import { callOf } from '../platform/server/call.ts';
+import { checkOf } from '../platform/server/request-rules.ts';
 import { adjustStock } from './adjust-stock.ts';
 import { checkAvailability } from './check-availability.ts';
 import { confirmReservation } from './confirm-reservation.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { getProduct } from './get-product.ts';
-import { listProducts } from './list-products.ts';
+import { listProducts, readPage } from './list-products.ts';
 import { readOrderCreated, reserveForEvents } from './on-order-created.ts';
 import { releaseReservation } from './release-reservation.ts';
+import { validateReserveRequest } from './reserve-lines.ts';
 import { reserveStock } from './reserve-stock.ts';
 import { upsertProduct } from './upsert-product.ts';
+
+/** What is checked of requests beside the rules of the contract. */
+export const INVENTORY_CHECKS = [
+  checkOf(InventoryService.method.listProducts, readPage),
+  checkOf(InventoryService.method.reserveStock, (request, validation) =>
+    validateReserveRequest(request, 'lines', validation),
+  ),
+];
 
 /** Registers the RPCs. */
 export function createInventoryRoutes(dependencies: InventoryDependencies): (router: ConnectRouter) => void {

@@ -8,7 +8,7 @@ import type { InventoryConfig } from './config.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { createReservationBatches } from './reservation-batches.ts';
 import { createReservationPruneRule } from './reservation-store.ts';
-import { createInventoryRoutes, createInventorySubscriptions } from './routes.ts';
+import { createInventoryRoutes, createInventorySubscriptions, INVENTORY_CHECKS } from './routes.ts';
 import { createCatalogueSeed } from './seed-catalogue.ts';
 
 /** Builds a replica of inventory; nothing connects or listens before `start`. */
@@ -32,6 +32,7 @@ export function createInventoryService(config: InventoryConfig, log: Logger, opt
       };
       return {
         routes: createInventoryRoutes(dependencies),
+        checks: INVENTORY_CHECKS,
         subscriptions: createInventorySubscriptions(dependencies),
         dependencies: [],
         components: [createCatalogueSeed({ ...dependencies, database: backgroundDatabase })],

@@ -1,7 +1,6 @@
 // rpc UpsertProduct: inserts a product, or changes its name and price.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { UpsertProductRequest, UpsertProductResponseSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
-import { createValidation } from '../platform/base/validation.ts';
 import type { Transaction } from '../platform/storage/database.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { productChangedEvent } from './inventory-events.ts';
@@ -9,14 +8,7 @@ import { toProductMessage } from './inventory-messages.ts';
 import { applyDraft, FIRST_PRODUCT_VERSION, type Product, type ProductDraft } from './product.ts';
 import { insertProduct, lockProduct, updateDescription } from './product-store.ts';
 
-const MAX_NAME_LENGTH = 200;
-// 10 billion units of most currencies. The order service limits the total of an order.
-const MAX_PRICE_MINOR_UNITS = 1_000_000_000_000n;
-
-/**
- * Returns the current product. A duplicate, or a request for the current name and price, changes nothing.
- * @throws {DomainError} `invalid_argument`.
- */
+/** Returns the current product. A duplicate, or a request for the current name and price, changes nothing. */
 export async function upsertProduct(
   { database, log, now, wakeRelay }: InventoryDependencies,
   request: UpsertProductRequest,
@@ -48,15 +40,7 @@ export async function putProduct(
 }
 
 function readDraft({ productId, name, unitPrice, initialOnHand }: UpsertProductRequest): ProductDraft {
-  const validation = createValidation();
-  validation.text('product_id', productId);
-  validation.name('name', name, MAX_NAME_LENGTH);
-  validation.money('unit_price', unitPrice, 0n);
-  if (unitPrice !== undefined && unitPrice.minorUnits > MAX_PRICE_MINOR_UNITS) {
-    validation.add('unit_price.minor_units', `must be at most ${MAX_PRICE_MINOR_UNITS}, is ${unitPrice.minorUnits}`);
-  }
-  validation.range('initial_on_hand', initialOnHand, 0);
-  validation.throwIfInvalid();
-  const { currencyCode = '', minorUnits = 0n } = unitPrice ?? {};
+  if (unitPrice === undefined) throw new Error('a product without a price was not refused');
+  const { currencyCode, minorUnits } = unitPrice;
   return { productId, name, unitPrice: { currencyCode, minorUnits }, initialOnHand };
 }

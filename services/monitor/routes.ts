@@ -2,11 +2,15 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import { MonitorService } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
 import { callOf } from '../platform/server/call.ts';
-import { listRuns } from './list-runs.ts';
+import { checkOf } from '../platform/server/request-rules.ts';
+import { listRuns, readPage } from './list-runs.ts';
 import { type RunJourneyDependencies, runJourney } from './run-journey.ts';
 import type { RunStore } from './run-store.ts';
 
 export type RouteDependencies = RunJourneyDependencies & { readonly store: RunStore };
+
+/** What is checked of requests beside the rules of the contract. */
+export const MONITOR_CHECKS = [checkOf(MonitorService.method.listRuns, readPage)];
 
 /** Registers the RPCs. */
 export function createMonitorRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {

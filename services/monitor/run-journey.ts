@@ -3,7 +3,6 @@ import type { RunJourneyRequest } from '#gen/shop/monitor/v1/monitor_service_pb.
 import { pause } from '../platform/base/backoff.ts';
 import { failedPrecondition, unavailable } from '../platform/base/errors.ts';
 import { orAborted } from '../platform/base/or-aborted.ts';
-import { createValidation } from '../platform/base/validation.ts';
 import { scopedKey } from '../platform/identity/caller.ts';
 import type { Call } from '../platform/server/call.ts';
 import type { JourneyRunner } from './journey-runner.ts';
@@ -21,7 +20,7 @@ export type RunJourneyDependencies = {
 
 /**
  * Returns the run after its end. When the caller hangs up, the run continues.
- * @throws {DomainError} `invalid_argument`, IDEMPOTENCY_KEY_REUSED, or RUN_UNDER_WAY for a duplicate whose first call does not end.
+ * @throws {DomainError} IDEMPOTENCY_KEY_REUSED, or RUN_UNDER_WAY for a duplicate whose first call does not end.
  * @throws the signal's reason when the caller hangs up.
  */
 export async function runJourney(
@@ -29,12 +28,8 @@ export async function runJourney(
   request: RunJourneyRequest,
   { signal, caller }: Pick<Call, 'signal' | 'caller'>,
 ) {
-  const validation = createValidation();
-  validation.text('idempotency_key', request.idempotencyKey);
-  const journey = fromJourneyMessage(request.journey, validation);
-  if (journey === undefined && request.journey === 0) validation.add('journey', 'must be set');
-  validation.throwIfInvalid();
-  if (journey === undefined) throw new Error('an invalid journey was not refused');
+  const journey = fromJourneyMessage(request.journey);
+  if (journey === undefined) throw new Error('a request without a journey was not refused');
 
   const key = scopedKey(caller, request.idempotencyKey);
   const run = (await orAborted(runner.run(journey, key), signal)) ?? (await waitForFirst(store, key, limitMs, signal));

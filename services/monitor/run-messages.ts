@@ -2,7 +2,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Journey, RunResult, type RunSchema } from '#gen/shop/monitor/v1/monitor_pb.ts';
-import type { Validation } from '../platform/base/validation.ts';
 import type { JourneyName } from './journey.ts';
 import type { Run } from './run-store.ts';
 
@@ -21,8 +20,11 @@ export function toRunMessage(run: Run): MessageInitShape<typeof RunSchema> {
   };
 }
 
-/** Maps the requested journey; undefined when none is set. Adds a violation for an unknown number. */
-export function fromJourneyMessage(journey: Journey, validation: Validation): JourneyName | undefined {
+/**
+ * Maps the requested journey; undefined when none is set.
+ * @throws {RangeError} The number is not a journey.
+ */
+export function fromJourneyMessage(journey: Journey): JourneyName | undefined {
   switch (journey) {
     case Journey.UNSPECIFIED:
       return undefined;
@@ -35,7 +37,6 @@ export function fromJourneyMessage(journey: Journey, validation: Validation): Jo
     case Journey.QUOTE:
       return 'QUOTE';
     default:
-      validation.add('journey', `${journey} is not a journey`);
-      return undefined;
+      throw new RangeError(`${journey} is not a journey`);
   }
 }

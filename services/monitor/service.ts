@@ -16,7 +16,7 @@ import type { MonitorConfig } from './config.ts';
 import { createJourneyMetrics } from './journey-metrics.ts';
 import { createJourneyRunner } from './journey-runner.ts';
 import { createPolicies } from './policies.ts';
-import { createMonitorRoutes } from './routes.ts';
+import { createMonitorRoutes, MONITOR_CHECKS } from './routes.ts';
 import { createRunStore, RUN_PRUNE_RULE } from './run-store.ts';
 import { createScheduledJourneys } from './scheduled-journeys.ts';
 
@@ -59,6 +59,7 @@ function defineMonitorService(config: MonitorConfig, runtime: Runtime): ServiceD
   });
   return {
     routes: createMonitorRoutes({ runner, store, limitMs }),
+    checks: MONITOR_CHECKS,
     subscriptions: [],
     dependencies: [order],
     components: [runner, schedule],

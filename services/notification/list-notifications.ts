@@ -1,7 +1,7 @@
 // rpc ListNotifications: a page of notifications, newest first.
 import type { ListNotificationsRequest } from '#gen/shop/notification/v1/notification_service_pb.ts';
-import { createValidation } from '../platform/base/validation.ts';
-import { cutPage, isTimeAndUuid, parsePage } from '../platform/storage/page.ts';
+import { createValidation, type Validation } from '../platform/base/validation.ts';
+import { cutPage, isTimeAndUuid, parsePage, type RequestedPage } from '../platform/storage/page.ts';
 import { toNotificationMessage } from './notification-messages.ts';
 import type { NotificationStore } from './notification-store.ts';
 
@@ -14,10 +14,7 @@ export type ListNotificationsDependencies = { readonly store: Pick<NotificationS
 export async function listNotifications({ store }: ListNotificationsDependencies, request: ListNotificationsRequest) {
   const { customerId, orderId } = request;
   const validation = createValidation();
-  validation.optionalText('customer_id', customerId);
-  validation.optionalText('order_id', orderId);
-  const list = { filter: ['notifications', customerId, orderId], keyCount: 2, areKeys: isTimeAndUuid };
-  const page = parsePage(request, list, validation);
+  const page = readPage(request, validation);
   validation.throwIfInvalid();
   const notifications = await store.list({ customerId, orderId }, page);
   const { rows, nextPageToken } = cutPage(notifications, page, ({ createTime, notificationId }) => [
@@ -25,4 +22,10 @@ export async function listNotifications({ store }: ListNotificationsDependencies
     notificationId,
   ]);
   return { notifications: rows.map(toNotificationMessage), nextPageToken };
+}
+
+/** Reads the page that is asked for, and adds a violation for a wrong token. */
+export function readPage(request: ListNotificationsRequest, validation: Validation): RequestedPage {
+  const filter = ['notifications', request.customerId, request.orderId];
+  return parsePage(request, { filter, keyCount: 2, areKeys: isTimeAndUuid }, validation);
 }

@@ -17,7 +17,7 @@ import type { NotificationConfig } from './config.ts';
 import { type MailerDependencies, sendDueMails, toMailFailure } from './mailer.ts';
 import { createNotificationPruneRule, createNotificationStore } from './notification-store.ts';
 import { createPolicies } from './policies.ts';
-import { createNotificationRoutes, createNotificationSubscriptions } from './routes.ts';
+import { createNotificationRoutes, createNotificationSubscriptions, NOTIFICATION_CHECKS } from './routes.ts';
 
 // The poll interval for postponed mails and those of other replicas; a new notification wakes the mailer at once.
 const MAIL_PERIOD_MS = 500;
@@ -66,6 +66,7 @@ function defineNotificationService(config: NotificationConfig, runtime: Runtime)
   });
   return {
     routes: createNotificationRoutes(createNotificationStore(runtime.database)),
+    checks: NOTIFICATION_CHECKS,
     subscriptions: createNotificationSubscriptions(mailer.wake),
     dependencies: [{ ...mailServer, stop: async () => transport.close() }],
     components: [mailer],

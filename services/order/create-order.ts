@@ -11,7 +11,7 @@ import type { Deadline } from '../platform/base/deadline.ts';
 import { DEFAULT_RETRY_AFTER_MS, DomainError, failedPrecondition } from '../platform/base/errors.ts';
 import { excludeWait } from '../platform/base/service-time.ts';
 import { requireSyntheticCredential } from '../platform/base/synthetic.ts';
-import { createValidation } from '../platform/base/validation.ts';
+import { createValidation, type Validation } from '../platform/base/validation.ts';
 import { callerName } from '../platform/identity/caller.ts';
 import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import type { Call } from '../platform/server/call.ts';
@@ -27,7 +27,6 @@ import type { Outcome, StepFailure } from './saga-table.ts';
 
 // A pending order takes seconds, or until its dependencies are back.
 const PENDING_RETRY_MS = 5_000;
-const PAYMENT_METHOD = /^pm_[A-Za-z0-9_]{1,125}$/;
 
 export type CreateOrderDependencies = {
   readonly store: Pick<OrderStore, 'insert' | 'findByKey'>;
@@ -54,7 +53,9 @@ export async function createOrder(
   request: CreateOrderRequest,
   { deadline, headers, caller }: Call,
 ): Promise<MessageInitShape<typeof CreateOrderResponseSchema>> {
-  validate(request, dependencies.paymentMethods);
+  const validation = createValidation();
+  validateOrder(request, dependencies.paymentMethods, validation);
+  validation.throwIfInvalid();
   requireOwnCustomerId(caller, request.customerId);
   if (request.synthetic) requireSyntheticCredential(headers, dependencies.syntheticCredential);
   const { idempotencyKey } = request;
@@ -67,18 +68,17 @@ export async function createOrder(
   return toResponse(result.order, result.failure);
 }
 
-function validate(request: CreateOrderRequest, paymentMethods: ReadonlySet<string> | undefined): void {
-  const validation = createValidation();
-  validation.text('idempotency_key', request.idempotencyKey);
-  validation.text('customer_id', request.customerId);
-  validateItems(request.items, validation);
-  validateProducts(request.items, request.synthetic, validation);
-  if (!PAYMENT_METHOD.test(request.paymentMethod)) {
-    validation.add('payment_method', 'must be a token of the payment provider, like pm_approved');
-  } else if (paymentMethods?.has(request.paymentMethod) === false) {
+/** Adds the violations that the contract cannot name: of duplicate or reserved products, and of the payment method. */
+export function validateOrder(
+  { items, synthetic, paymentMethod }: CreateOrderRequest,
+  paymentMethods: ReadonlySet<string> | undefined,
+  validation: Validation,
+): void {
+  validateItems(items, validation);
+  validateProducts(items, synthetic, validation);
+  if (paymentMethods?.has(paymentMethod) === false) {
     validation.add('payment_method', 'is not a payment method of the shop');
   }
-  validation.throwIfInvalid();
 }
 
 // Most keys are new: the key is looked up only when it is taken, or when the order cannot be priced (a duplicate is answered even if its

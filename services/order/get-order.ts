@@ -1,7 +1,6 @@
 // rpc GetOrder: returns one order as it is stored.
 import type { GetOrderRequest } from '#gen/shop/order/v1/order_service_pb.ts';
 import { notFound } from '../platform/base/errors.ts';
-import { createValidation } from '../platform/base/validation.ts';
 import type { Caller } from '../platform/identity/caller.ts';
 import type { Call } from '../platform/server/call.ts';
 import { mayAccess, type Order } from './order.ts';
@@ -10,7 +9,7 @@ import type { OrderStore } from './order-store.ts';
 
 /**
  * Returns the order.
- * @throws {DomainError} INVALID_REQUEST, or ORDER_NOT_FOUND.
+ * @throws {DomainError} ORDER_NOT_FOUND.
  */
 export async function getOrder(
   store: Pick<OrderStore, 'find'>,
@@ -22,23 +21,12 @@ export async function getOrder(
 
 /**
  * Finds an order by an id as a client sent it.
- * @throws {DomainError} INVALID_REQUEST, or ORDER_NOT_FOUND, also for an order that the caller may not see.
+ * @throws {DomainError} ORDER_NOT_FOUND, also for an order that the caller may not see.
  */
 export async function requireOrder(store: Pick<OrderStore, 'find'>, orderId: string, caller: Caller): Promise<Order> {
-  requireOrderId(orderId);
   const order = await store.find(orderId);
   if (order === undefined || !mayAccess(caller, order)) throw orderNotFound(orderId);
   return order;
-}
-
-/**
- * Checks an id as a client sent it.
- * @throws {DomainError} INVALID_REQUEST.
- */
-export function requireOrderId(orderId: string): void {
-  const validation = createValidation();
-  validation.text('order_id', orderId);
-  validation.throwIfInvalid();
 }
 
 /** The error for an order that does not exist. */

@@ -2,8 +2,8 @@
 import type { ListOrdersRequest } from '#gen/shop/order/v1/order_service_pb.ts';
 import { createValidation, type Validation } from '../platform/base/validation.ts';
 import type { Call } from '../platform/server/call.ts';
-import { cutPage, isTimeAndText, parsePage } from '../platform/storage/page.ts';
-import { type OrderStatus, requireOwnCustomerId } from './order.ts';
+import { cutPage, isTimeAndText, parsePage, type RequestedPage } from '../platform/storage/page.ts';
+import { requireOwnCustomerId } from './order.ts';
 import { fromStatusMessage, toOrderMessage } from './order-messages.ts';
 import type { OrderStore } from './order-store.ts';
 
@@ -17,25 +17,18 @@ export async function listOrders(
   { caller }: Pick<Call, 'caller'>,
 ) {
   const validation = createValidation();
-  validation.optionalText('customer_id', request.customerId);
-  const status = parseStatus(request, validation);
-  const list = { filter: ['orders', request.customerId, request.status], keyCount: 2, areKeys: isTimeAndText };
-  const page = parsePage(request, list, validation);
+  const page = readPage(request, validation);
   validation.throwIfInvalid();
   if (request.customerId !== '') requireOwnCustomerId(caller, request.customerId);
   const filter =
     caller.kind === 'customer' ? { customerId: caller.id, excludeGuests: true } : { customerId: request.customerId };
-  const orders = await store.list({ ...filter, status }, page);
+  const orders = await store.list({ ...filter, status: fromStatusMessage(request.status) }, page);
   const { rows, nextPageToken } = cutPage(orders, page, (order) => [order.createTime.toISOString(), order.orderId]);
   return { orders: rows.map(toOrderMessage), nextPageToken };
 }
 
-function parseStatus(request: ListOrdersRequest, validation: Validation): OrderStatus | undefined {
-  try {
-    return fromStatusMessage(request.status);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    validation.add('status', error.message);
-    return undefined;
-  }
+/** Reads the page that is asked for, and adds a violation for a wrong token. */
+export function readPage(request: ListOrdersRequest, validation: Validation): RequestedPage {
+  const list = { filter: ['orders', request.customerId, request.status], keyCount: 2, areKeys: isTimeAndText };
+  return parsePage(request, list, validation);
 }

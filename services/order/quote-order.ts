@@ -27,7 +27,6 @@ export async function quoteOrder(
   { deadline, caller }: Pick<Call, 'deadline' | 'caller'>,
 ) {
   const validation = createValidation();
-  validation.text('customer_id', request.customerId);
   validateItems(request.items, validation);
   validation.throwIfInvalid();
   requireOwnCustomerId(caller, request.customerId);

@@ -19,10 +19,12 @@ import {
   type Subscription,
 } from '../platform/messaging/event-handler.ts';
 import { type Call, callOf } from '../platform/server/call.ts';
+import { checkOf, type RequestCheck } from '../platform/server/request-rules.ts';
+import { validateItems } from './basket.ts';
 import { type CancelOrderDependencies, cancelOrder } from './cancel-order.ts';
-import { type CreateOrderDependencies, createOrder } from './create-order.ts';
+import { type CreateOrderDependencies, createOrder, validateOrder } from './create-order.ts';
 import { getOrder } from './get-order.ts';
-import { listOrders } from './list-orders.ts';
+import { listOrders, readPage } from './list-orders.ts';
 import { onProductChanged } from './on-product-changed.ts';
 import type { OrderStore } from './order-store.ts';
 import { type QuoteOrderDependencies, quoteOrder } from './quote-order.ts';
@@ -65,6 +67,16 @@ export function createOrderRoutes(dependencies: RouteDependencies): (router: Con
       refundOrder: (request, context) => inTime(context, (call) => refundOrder(dependencies, request, call)),
       watchOrder: (request, context) => watchOrder(dependencies, request, toCall(context)),
     });
+}
+
+/** Lists what is checked of requests beside the rules of the contract. */
+export function createOrderChecks(paymentMethods: ReadonlySet<string> | undefined): readonly RequestCheck[] {
+  const { createOrder, quoteOrder, listOrders } = OrderService.method;
+  return [
+    checkOf(createOrder, (request, validation) => validateOrder(request, paymentMethods, validation)),
+    checkOf(quoteOrder, ({ items }, validation) => validateItems(items, validation)),
+    checkOf(listOrders, readPage),
+  ];
 }
 
 /** Lists the events consumed. */

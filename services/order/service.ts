@@ -25,7 +25,7 @@ import { createOrderPruneRules, createOrderStore } from './order-store.ts';
 import { createPolicies } from './policies.ts';
 import { createPriceStore } from './price-store.ts';
 import { createOrderResumer } from './resume-orders.ts';
-import { createOrderRoutes, createOrderSubscriptions } from './routes.ts';
+import { createOrderChecks, createOrderRoutes, createOrderSubscriptions } from './routes.ts';
 
 // A lease lasts longer than a run's budget, for the run's own statements: each waits for a connection and for its answer.
 const LEASE_MARGIN_STATEMENTS = 3;
@@ -105,6 +105,7 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
       paymentMethods: config.paymentMethods,
       syntheticCredential: config.syntheticCredential,
     }),
+    checks: createOrderChecks(config.paymentMethods),
     subscriptions: createOrderSubscriptions(resumer.wake),
     dependencies: [inventory, payment],
     components: [flags, createCatalogueLoader({ inventory: backgroundInventory, prices, log }), resumer],

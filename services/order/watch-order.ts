@@ -1,7 +1,7 @@
 // rpc WatchOrder: streams the order now and after each change, until its status is final.
 import type { WatchOrderRequest } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { Call } from '../platform/server/call.ts';
-import { orderNotFound, requireOrderId } from './get-order.ts';
+import { orderNotFound } from './get-order.ts';
 import { mayAccess } from './order.ts';
 import type { OrderChanges } from './order-changes.ts';
 import { toOrderMessage } from './order-messages.ts';
@@ -10,7 +10,7 @@ export type WatchOrderDependencies = { readonly changes: OrderChanges };
 
 /**
  * Yields the order until its status is final.
- * @throws {DomainError} INVALID_REQUEST, or ORDER_NOT_FOUND, also for an order that the caller may not see.
+ * @throws {DomainError} ORDER_NOT_FOUND, also for an order that the caller may not see.
  * @throws The reason of the call's signal when it aborts.
  */
 export async function* watchOrder(
@@ -18,7 +18,6 @@ export async function* watchOrder(
   request: WatchOrderRequest,
   { signal, caller }: Pick<Call, 'signal' | 'caller'>,
 ) {
-  requireOrderId(request.orderId);
   let sent = false;
   for await (const order of changes.follow(request.orderId, signal)) {
     if (!mayAccess(caller, order)) break;

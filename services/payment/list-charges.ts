@@ -1,7 +1,7 @@
 // rpc ListCharges: a page of charges, newest first.
 import type { ListChargesRequest } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { createValidation } from '../platform/base/validation.ts';
-import { cutPage, isTimeAndText, parsePage } from '../platform/storage/page.ts';
+import { createValidation, type Validation } from '../platform/base/validation.ts';
+import { cutPage, isTimeAndText, parsePage, type RequestedPage } from '../platform/storage/page.ts';
 import { toChargeMessage } from './charge-messages.ts';
 import type { ChargeStore } from './charge-store.ts';
 
@@ -14,12 +14,15 @@ export type ListChargesDependencies = { readonly store: Pick<ChargeStore, 'list'
 export async function listCharges({ store }: ListChargesDependencies, request: ListChargesRequest) {
   const { customerId, orderId } = request;
   const validation = createValidation();
-  validation.optionalText('customer_id', customerId);
-  validation.optionalText('order_id', orderId);
-  const list = { filter: ['charges', customerId, orderId], keyCount: 2, areKeys: isTimeAndText };
-  const page = parsePage(request, list, validation);
+  const page = readPage(request, validation);
   validation.throwIfInvalid();
   const charges = await store.list({ customerId, orderId }, page);
   const { rows, nextPageToken } = cutPage(charges, page, (charge) => [charge.createTime.toISOString(), charge.orderId]);
   return { charges: rows.map(toChargeMessage), nextPageToken };
+}
+
+/** Reads the page that is asked for, and adds a violation for a wrong token. */
+export function readPage(request: ListChargesRequest, validation: Validation): RequestedPage {
+  const filter = ['charges', request.customerId, request.orderId];
+  return parsePage(request, { filter, keyCount: 2, areKeys: isTimeAndText }, validation);
 }

@@ -2,7 +2,6 @@
 import type { RefundPaymentRequest } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import { failedPrecondition } from '../platform/base/errors.ts';
 import { orAborted } from '../platform/base/or-aborted.ts';
-import { createValidation } from '../platform/base/validation.ts';
 import { runWithCorrelation } from '../platform/observability/tracing.ts';
 import type { Call } from '../platform/server/call.ts';
 import { type Charge, nextStep } from './charge.ts';
@@ -19,7 +18,7 @@ export type RefundPaymentDependencies = {
 
 /**
  * Returns the charge refunded, or declined when there was nothing to refund. When the caller hangs up, the refund continues.
- * @throws {DomainError} `invalid_argument`, IDEMPOTENCY_KEY_REUSED, TOO_MANY_PAYMENTS, PAYMENT_PROVIDER_UNAVAILABLE or
+ * @throws {DomainError} IDEMPOTENCY_KEY_REUSED, TOO_MANY_PAYMENTS, PAYMENT_PROVIDER_UNAVAILABLE or
  * PAYMENT_PROVIDER_ERROR.
  * @throws the signal's reason when the caller hangs up.
  */
@@ -29,10 +28,6 @@ export async function refundPayment(
   { signal }: Pick<Call, 'signal'>,
 ) {
   const { orderId, idempotencyKey } = request;
-  const validation = createValidation();
-  validation.text('order_id', orderId);
-  validation.text('idempotency_key', idempotencyKey);
-  validation.throwIfInvalid();
   return await runWithCorrelation(orderId, async () => {
     signal.throwIfAborted();
     const run = settlements.admit();

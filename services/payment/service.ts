@@ -18,7 +18,7 @@ import type { PaymentConfig } from './config.ts';
 import { createPolicies } from './policies.ts';
 import { createProviderClient, toProviderFailure } from './provider-client.ts';
 import { createProviderHttp } from './provider-http.ts';
-import { createPaymentRoutes } from './routes.ts';
+import { createPaymentRoutes, PAYMENT_CHECKS } from './routes.ts';
 import { settleOpenCharges } from './settle-open-charges.ts';
 import type { SettlementDependencies } from './settlement.ts';
 import { createSettlements } from './settlements.ts';
@@ -79,6 +79,7 @@ function definePaymentService(config: PaymentConfig, runtime: Runtime): ServiceD
       settlements,
       syntheticCredential: config.syntheticCredential,
     }),
+    checks: PAYMENT_CHECKS,
     subscriptions: [],
     dependencies: [provider],
     components: [settlements, settler],

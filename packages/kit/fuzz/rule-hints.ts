@@ -78,8 +78,9 @@ function hintsOf(rules: FieldRules | undefined): FieldHints {
 function valuesOf({ type }: FieldRules): fc.Arbitrary<unknown> | undefined {
   switch (type.case) {
     case 'string': {
-      const { wellKnown, in: choices, minLen, maxLen, len, prefix } = type.value;
+      const { wellKnown, in: choices, example, minLen, maxLen, len, prefix } = type.value;
       if (choices.length > 0) return fc.constantFrom(...choices);
+      if (example.length > 0) return fc.constantFrom(...example);
       if (wellKnown.case === 'uuid') return fc.uuid();
       if (wellKnown.case === 'email') return fc.constantFrom('ada@example.com', 'bob@example.com');
       const least = Number(len || minLen || 1n);

@@ -3,8 +3,6 @@
 
 // Characters without a glyph of their own, among them every zero-width and bidirectional one.
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}|\p{Bidi_Control}|[\u2028\u2029]/u;
-// In names they shape the characters beside them: joiners in several scripts and in emoji, and variation selectors.
-const JOINERS = /[\u200c\u200d]|\p{Variation_Selector}/gu;
 const UNPRINTABLE = /[^\P{Cc}\s]|\p{Bidi_Control}|[\u200b\u2060-\u206f\ufeff\u00ad]/gu;
 
 /** The number of Unicode code points: most emoji count as one, though UTF-16 has two units for them. */
@@ -39,10 +37,4 @@ export function findTextFault(text: string): string | undefined {
   if (INVISIBLE.test(text)) return 'must not contain invisible or bidirectional characters';
   if (text.trim() !== text) return 'must not begin or end with white space';
   return undefined;
-}
-
-/** The same for a name, which may contain joiners and variation selectors beside visible characters. */
-export function findNameFault(name: string): string | undefined {
-  const visible = name.replace(JOINERS, '');
-  return visible === '' ? 'must contain a visible character' : findTextFault(visible);
 }

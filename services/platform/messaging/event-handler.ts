@@ -1,5 +1,6 @@
 // The handlers of events: one for each message type, listed in the service's routes.
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import { prepareRules } from '../base/contract-rules.ts';
 import type { Transaction } from '../storage/database.ts';
 import { readEvent } from './event.ts';
 
@@ -34,6 +35,7 @@ export type EventHandler = {
 
 /** Binds a handler to a message type. */
 export function onEvent<Schema extends DescMessage>(schema: Schema, handle: HandleEvent<Schema>): EventHandler {
+  prepareRules([schema]);
   return {
     subject: schema.typeName,
     apply: async (payload, transaction) => handle(readEvent(schema, payload), transaction),
@@ -51,6 +53,7 @@ export function onEvents<Schema extends DescMessage, Item>(
   applyAll: ApplyAll<Item>,
   { isIdempotent = false } = {},
 ): EventHandler {
+  prepareRules([schema]);
   const readItem = (payload: Uint8Array): Item | undefined => read(readEvent(schema, payload));
   return {
     subject: schema.typeName,

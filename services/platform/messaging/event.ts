@@ -8,6 +8,7 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
+import { requireValid } from '../base/contract-rules.ts';
 import { DomainError, describeError } from '../base/errors.ts';
 import { injectTrace } from '../observability/tracing.ts';
 
@@ -53,9 +54,16 @@ export function createEvent<Schema extends DescMessage>(
 /**
  * Reads an event's body.
  *
- * @throws {DomainError} `invalid_argument` EVENT_UNREADABLE when it is not a message of this type.
+ * @throws {DomainError} `invalid_argument` EVENT_UNREADABLE when it is not a message of this type, INVALID_REQUEST when it violates the
+ *   rules of the contract.
  */
 export function readEvent<Schema extends DescMessage>(schema: Schema, payload: Uint8Array): MessageShape<Schema> {
+  const event = parseEvent(schema, payload);
+  requireValid(schema, event);
+  return event;
+}
+
+function parseEvent<Schema extends DescMessage>(schema: Schema, payload: Uint8Array): MessageShape<Schema> {
   try {
     return fromBinary(schema, payload);
   } catch (error) {

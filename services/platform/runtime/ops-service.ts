@@ -1,18 +1,22 @@
 // The implementation of OpsService, the operators' RPCs, which every service serves.
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
-import type { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
+import { type ListDeadLettersRequest, OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
 import { BulkheadRejectedError, createBulkhead } from '../base/bulkhead.ts';
-import { createValidation, isUuid } from '../base/validation.ts';
+import { createValidation, isUuid, type Validation } from '../base/validation.ts';
 import type { DeadLetter, DeadLetters } from '../messaging/dead-letters.ts';
 import { overloaded } from '../server/load-shedding.ts';
-import { cutPage, parsePage } from '../storage/page.ts';
+import { checkOf } from '../server/request-rules.ts';
+import { cutPage, parsePage, type RequestedPage } from '../storage/page.ts';
 import { createStatusReader, type StatusSources } from './service-status.ts';
 
 // As many as the database of operators has connections.
 const MAX_CALLS = 2;
 const MAX_QUEUED_CALLS = 50;
 const MAX_QUEUE_MS = 1_000;
+
+/** What is checked of requests beside the rules of the contract. */
+export const OPS_CHECKS = [checkOf(OpsService.method.listDeadLetters, readPage)];
 
 /**
  * Creates the implementation for one service. Its calls have a bulkhead of their own, because load shedding admits all of them. GetStatus
@@ -40,8 +44,7 @@ export function createOpsService(status: StatusSources, deadLetters: DeadLetters
 
     listDeadLetters: async (request, context) => {
       const validation = createValidation();
-      const list = { filter: ['dead letters'], keyCount: 2, areKeys: isDeadLetterKey };
-      const page = parsePage(request, list, validation);
+      const page = readPage(request, validation);
       validation.throwIfInvalid();
       const { rows, nextPageToken } = cutPage(
         await inBulkhead(() => deadLetters.list(page), context),
@@ -52,23 +55,20 @@ export function createOpsService(status: StatusSources, deadLetters: DeadLetters
     },
 
     replayDeadLetter: async ({ deadLetterId }, context) => {
-      requireDeadLetterId(deadLetterId);
       await inBulkhead(() => deadLetters.replay(deadLetterId), context);
       return {};
     },
 
     discardDeadLetter: async ({ deadLetterId }, context) => {
-      requireDeadLetterId(deadLetterId);
       await inBulkhead(() => deadLetters.discard(deadLetterId), context);
       return {};
     },
   };
 }
 
-function requireDeadLetterId(deadLetterId: string): void {
-  const validation = createValidation();
-  if (!isUuid(deadLetterId)) validation.add('dead_letter_id', 'must be the id of a dead letter, a UUID');
-  validation.throwIfInvalid();
+function readPage(request: ListDeadLettersRequest, validation: Validation): RequestedPage {
+  const list = { filter: ['dead letters'], keyCount: 2, areKeys: isDeadLetterKey };
+  return parsePage(request, list, validation);
 }
 
 function isDeadLetterKey([position = '', id = '']: readonly string[]): boolean {

@@ -10,6 +10,7 @@ import {
   type RpcServer,
 } from '#packages/rpc-server/index.ts';
 import { backoffMs, pause } from '../base/backoff.ts';
+import { prepareRules } from '../base/contract-rules.ts';
 import type { Domain } from '../base/domain.ts';
 import { describeError } from '../base/errors.ts';
 import { type Component, createLifecycle, groupComponents } from '../base/lifecycle.ts';
@@ -31,6 +32,7 @@ import { installTracing } from '../observability/tracing.ts';
 import { createAccessControl, setServiceCertificate } from '../server/access-control.ts';
 import { type CallLimits, createLoadShedding, DEFAULT_LIMITS } from '../server/load-shedding.ts';
 import { guardMetrics } from '../server/metrics-access.ts';
+import type { RequestCheck } from '../server/request-rules.ts';
 import { toConnectError } from '../server/rpc-errors.ts';
 import { createServerInterceptors } from '../server/rpc-interceptors.ts';
 import { createDatabase, type Database, isDatabaseOutage } from '../storage/database.ts';
@@ -40,7 +42,7 @@ import { createPruner, MESSAGING_RULES, type PruneRule } from '../storage/pruner
 import { DEFAULT_DATABASE_CONNECTIONS, DEFAULT_DATABASE_TIMEOUT_MS } from './config.ts';
 import { createHealthMonitor } from './health-monitor.ts';
 import { createHealthRoute } from './health-route.ts';
-import { createOpsService } from './ops-service.ts';
+import { createOpsService, OPS_CHECKS } from './ops-service.ts';
 import { createLimitCounter, DEFAULT_SERVER_LIMITS, type ServerLimits } from './server-limits.ts';
 import { refreshGauges, type StatusSources } from './service-status.ts';
 
@@ -104,6 +106,8 @@ export type Runtime = {
 /** What a service adds to the runtime. */
 export type ServiceDefinition = {
   readonly routes: (router: ConnectRouter) => void;
+  /** What it checks of requests beside the rules of the contract. */
+  readonly checks?: readonly RequestCheck[];
   readonly subscriptions: readonly Subscription[];
   readonly dependencies: readonly Pick<Dependency, 'name' | 'breaker' | 'stop'>[];
   /** Background components, started in this order before the port opens and stopped after it closes. */
@@ -273,11 +277,13 @@ function createServer(
     routes: (router) => {
       definition.routes(router);
       router.service(OpsService, createOpsService(status, deadLetters));
+      prepareRules(router.handlers.map(({ method }) => method.input));
     },
     interceptors: createServerInterceptors({
       ...runtime,
       accessControl: createAccessControl({ verifyToken, guestsAllowed: config.guestsAllowed ?? false }),
       loadShedding,
+      checks: [...OPS_CHECKS, ...(definition.checks ?? [])],
     }),
     admit: (call) => {
       const refusal = loadShedding.refusalOf(call);

@@ -9,6 +9,7 @@ import { keepContext, runInSpan } from '../observability/tracing.ts';
 import { callerOf } from './access-control.ts';
 import { createAuditLog } from './audit-log.ts';
 import { type CallLimits, createLoadShedding, DEFAULT_LIMITS, type LoadShedding } from './load-shedding.ts';
+import { createRequestRules, type RequestCheck } from './request-rules.ts';
 import { toConnectError } from './rpc-errors.ts';
 
 /** Codes that indicate a bug or a fault of this service. */
@@ -24,6 +25,8 @@ export function createServerInterceptors(options: {
   readonly limits?: CallLimits | undefined;
   /** Default: one with `limits`. */
   readonly loadShedding?: LoadShedding;
+  /** What the service checks beside the rules of the contract. Default: nothing. */
+  readonly checks?: readonly RequestCheck[];
 }): Interceptor[] {
   const { domain, metrics, log, accessControl, limits = DEFAULT_LIMITS } = options;
   const { loadShedding = createLoadShedding({ metrics, log, limits }) } = options;
@@ -65,7 +68,13 @@ export function createServerInterceptors(options: {
     };
     return runInSpan(serverSpan(request.method, headers), () => recordStatus(serve));
   };
-  return [observe, createAuditLog(domain, log), accessControl, loadShedding.interceptor];
+  return [
+    observe,
+    createAuditLog(domain, log),
+    accessControl,
+    loadShedding.interceptor,
+    createRequestRules(options.checks),
+  ];
 }
 
 function observeStream(

@@ -23,13 +23,12 @@ export type PagedList = {
   readonly areKeys?: (keys: readonly string[]) => boolean;
 };
 
-/** Reads `page_size` and `page_token`, and adds violations for them. A page larger than the largest is the largest. */
+/** Reads `page_size` and `page_token`, and adds a violation for a wrong token. A page larger than the largest is the largest. */
 export function parsePage(
   request: { readonly pageSize: number; readonly pageToken: string },
   { filter, keyCount, areKeys = () => true }: PagedList,
   validation: Validation,
 ): RequestedPage {
-  validation.range('page_size', request.pageSize, 0);
   const digest = digestOf(filter);
   const size = request.pageSize === 0 ? DEFAULT_PAGE_SIZE : Math.min(request.pageSize, MAX_PAGE_SIZE);
   if (request.pageToken === '') return { size, after: undefined, digest };

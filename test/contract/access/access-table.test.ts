@@ -107,7 +107,7 @@ function answerEmpty(router: ConnectRouter): void {
   }
 }
 
-/** The code that a caller gets; `ok` when it is let through. */
+/** The code that a caller gets; `ok` when it is let through, to the handler or to the rules that an empty request violates. */
 async function codeFor(url: string, method: (typeof METHODS)[number], protocol: string, caller: Interceptor) {
   const client = clientBy(protocol, url, method.parent, caller);
   const call = Reflect.get(client, method.localName) as (request: object) => unknown;
@@ -119,7 +119,8 @@ async function codeFor(url: string, method: (typeof METHODS)[number], protocol: 
     }
     return 'ok';
   } catch (error) {
-    return Code[ConnectError.from(error).code];
+    const { code } = ConnectError.from(error);
+    return code === Code.InvalidArgument ? 'ok' : Code[code];
   }
 }
 

@@ -23,7 +23,7 @@ export const OTHER_PACKAGE: readonly Edit[] = [
 
 /** Compares the edited contract with the released one. Returns the broken rules, without duplicates. */
 export function breakingRulesAfter(...edits: readonly Edit[]): Promise<string[]> {
-  return rulesAfter(edits, ['breaking', '--against', 'proto/released.binpb']);
+  return rulesAfter(edits, ['breaking', 'proto', '--against', 'proto/released.binpb']);
 }
 
 /** Lints the edited contract. Returns the broken rules, without duplicates. */
@@ -35,6 +35,7 @@ async function rulesAfter(edits: readonly Edit[], gate: readonly string[]): Prom
   const directory = await mkdtemp(join(tmpdir(), 'touchstone-contract-'));
   try {
     await cp(join(ROOT, 'proto'), join(directory, 'proto'), { recursive: true });
+    await cp(join(ROOT, 'third_party'), join(directory, 'third_party'), { recursive: true });
     await cp(join(ROOT, 'buf.yaml'), join(directory, 'buf.yaml'));
     for (const edit of edits) await apply(edit, join(directory, 'proto'));
     return await findRules(directory, gate);

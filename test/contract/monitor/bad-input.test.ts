@@ -52,7 +52,7 @@ describe('RunJourney', () => {
     const journey = 99 as Journey;
 
     expect(await failureOf(world.client.runJourney({ idempotencyKey, journey }))).toMatchObject(
-      badRequest(`idempotency_key: ${description}`, 'journey: 99 is not a journey'),
+      badRequest(`idempotency_key: ${description}`, 'journey: must be a value of shop.monitor.v1.Journey, is 99'),
     );
   });
 
@@ -105,7 +105,7 @@ describe('ListRuns', () => {
 
     expect(await failureOf(client.listRuns(request))).toMatchObject(
       badRequest(
-        'journey: 99 is not a journey',
+        'journey: must be a value of shop.monitor.v1.Journey, is 99',
         'page_size: must be at least 0, is -1',
         'page_token: must be the next_page_token of the previous page, unchanged',
       ),

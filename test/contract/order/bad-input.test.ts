@@ -89,8 +89,8 @@ it('all faults of an order are reported at once, as BadRequest with the paths of
     'items[1].product_id',
     'items[1].quantity',
     'items[3].quantity',
-    'items[3].product_id',
     'payment_method',
+    'items[3].product_id',
   ]);
   await expectToServe(fixture);
 });

@@ -33,9 +33,13 @@ describe('bad input', () => {
     {
       fault: '1,000 items',
       change: { items: distinctItems(1_000) },
-      violation: 'items: must be at most 100, are 1000',
+      violation: 'items: must have at most 100 entries, has 1000',
     },
-    { fault: '101 items', change: { items: distinctItems(101) }, violation: 'items: must be at most 100, are 101' },
+    {
+      fault: '101 items',
+      change: { items: distinctItems(101) },
+      violation: 'items: must have at most 100 entries, has 101',
+    },
     {
       fault: 'an empty product id',
       change: { items: [{ productId: '', quantity: 1 }] },

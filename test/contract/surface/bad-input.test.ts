@@ -94,7 +94,7 @@ describe('an order', () => {
   it('of 1,000 items is refused with one violation, not a thousand', async () => {
     const items = Array.from({ length: 1_000 }, (_, index) => ({ productId: `product-${index}`, quantity: 1 }));
 
-    expect(await refusalOf({ items })).toMatchObject(badRequest('items: must be at most 100, are 1000'));
+    expect(await refusalOf({ items })).toMatchObject(badRequest('items: must have at most 100 entries, has 1000'));
   });
 
   it('of unknown products is refused for each of them, not for the known one', async () => {

@@ -34,7 +34,7 @@ export const importRuleSettings: RuleSettings = {
     'services/platform/identity/caller.ts',
     'services/platform/base/text.ts',
   ],
-  neutralContracts: ['gen/google/', 'gen/shop/access/', 'gen/shop/common/', 'gen/shop/ops/'],
+  neutralContracts: ['gen/google/', 'gen/shop/access/', 'gen/shop/common/', 'gen/shop/ops/', 'gen/shop/rules/'],
   plainFactories: [
     'services/platform/base/change-signal.ts',
     'services/platform/base/deadline.ts',

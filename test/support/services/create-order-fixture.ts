@@ -1,7 +1,8 @@
 // A fixture for the unit tests of CreateOrder: everything the use case needs, in memory.
 import { type Mock, vi } from 'vitest';
+import { CreateOrderRequestSchema } from '#gen/shop/order/v1/order_service_pb.ts';
 import type { PricingVersionFor } from '#services/order/basket.ts';
-import { type CreateOrderDependencies, createOrder } from '#services/order/create-order.ts';
+import { type CreateOrderDependencies, createOrder, validateOrder } from '#services/order/create-order.ts';
 import { createOrderChanges } from '#services/order/order-changes.ts';
 import { type TestCallOptions, testCall } from './call.ts';
 import { createFakeSaga, type FakeSaga } from './fake-dependencies.ts';
@@ -12,6 +13,7 @@ import {
   orderRequest,
   TEST_CREDENTIAL,
 } from './order-builders.ts';
+import { serve } from './serve.ts';
 
 const BUDGET_MS = 2_500;
 
@@ -43,7 +45,12 @@ export function createOrderFixture(): CreateOrderFixture {
     },
     now: () => ACCEPTED_AT,
     place: (change = {}, call = {}) =>
-      createOrder(fixture, orderRequest(change), testCall({ budgetMs: BUDGET_MS, ...call })),
+      serve(
+        CreateOrderRequestSchema,
+        orderRequest(change),
+        (request) => createOrder(fixture, request, testCall({ budgetMs: BUDGET_MS, ...call })),
+        (request, validation) => validateOrder(request, fixture.paymentMethods, validation),
+      ),
   };
   return fixture;
 }

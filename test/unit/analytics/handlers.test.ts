@@ -68,9 +68,14 @@ describe('an event', () => {
     ['no time', { confirmTime: undefined }, 'confirm_time: must be set'],
     ['no order', { orderId: '' }, 'order_id: must not be empty'],
     [
-      'a product without a price, of which there are none',
-      { items: [{ productId: 'prod456', quantity: 0 }] },
-      'items[0].quantity: must be at least 1, is 0; items[0].unit_price: must be set',
+      'none of a product without an id',
+      { items: [{ productId: '', quantity: 0 }] },
+      'items[0].product_id: must not be empty; items[0].quantity: must be at least 1, is 0',
+    ],
+    [
+      'a product without a price and no time',
+      { items: [{ productId: 'prod456', quantity: 1 }], confirmTime: undefined },
+      'confirm_time: must be set; items[0].unit_price: must be set',
     ],
     [
       'a line whose amount no column can hold',
@@ -84,9 +89,11 @@ describe('an event', () => {
     });
   });
 
-  it('of a product without id and time is invalid', async () => {
-    await expect(apply(ProductChangedSchema.typeName, new Uint8Array())).rejects.toThrow(
-      'product_id: must not be empty; change_time: must be set',
-    );
+  it.each([
+    ['id', {}, 'product_id: must not be empty'],
+    ['time', { productId: 'prod456' }, 'change_time: must be set'],
+  ])('of a product without %s is invalid', async (_, init, words) => {
+    const payload = toBinary(ProductChangedSchema, create(ProductChangedSchema, init));
+    await expect(apply(ProductChangedSchema.typeName, payload)).rejects.toThrow(words);
   });
 });

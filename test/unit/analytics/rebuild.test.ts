@@ -1,4 +1,3 @@
-import { create } from '@bufbuild/protobuf';
 import { NatsError } from 'nats';
 import { describe, expect, it, vi } from 'vitest';
 import { RebuildState } from '#gen/shop/analytics/v1/analytics_pb.ts';
@@ -9,6 +8,7 @@ import { createAnalyticsSubscriptions } from '#services/analytics/routes.ts';
 import { createLog } from '#services/platform/observability/log.ts';
 import { testCall } from '../../support/services/call.ts';
 import { NOON } from '../../support/services/sales-builders.ts';
+import { serve } from '../../support/services/serve.ts';
 import { createFakeDatabase } from '../platform/support/fake-database.ts';
 import { createFakeGenerations } from './fakes.ts';
 
@@ -170,8 +170,9 @@ describe('RebuildSales', () => {
     const generations = createFakeGenerations();
     generations.begin.mockResolvedValue({ rebuild: { startTime: NOON, finishTime }, isNew });
     const wakeRebuilder = vi.fn<() => void>();
-    const request = create(RebuildSalesRequestSchema, { idempotencyKey });
-    const { rebuild } = await rebuildSales({ generations, wakeRebuilder, log }, request, testCall());
+    const { rebuild } = await serve(RebuildSalesRequestSchema, { idempotencyKey }, (request) =>
+      rebuildSales({ generations, wakeRebuilder, log }, request, testCall()),
+    );
     return { rebuild, woken: wakeRebuilder.mock.calls.length };
   };
 

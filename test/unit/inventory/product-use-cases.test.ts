@@ -1,4 +1,3 @@
-import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import {
   AdjustStockRequestSchema,
@@ -11,19 +10,20 @@ import { adjustStock } from '#services/inventory/adjust-stock.ts';
 import { FIRST_CATALOGUE } from '#services/inventory/catalogue.ts';
 import { checkAvailability } from '#services/inventory/check-availability.ts';
 import { getProduct } from '#services/inventory/get-product.ts';
-import { listProducts } from '#services/inventory/list-products.ts';
+import { listProducts, readPage } from '#services/inventory/list-products.ts';
 import { createCatalogueSeed, seedCatalogue } from '#services/inventory/seed-catalogue.ts';
 import { upsertProduct } from '#services/inventory/upsert-product.ts';
 import { unavailable } from '#services/platform/base/errors.ts';
 import type { Database } from '#services/platform/storage/database.ts';
 import { testCall } from '../../support/services/call.ts';
+import { serve } from '../../support/services/serve.ts';
 import { dependOn, productRow, scriptDatabase } from './scripted-database.ts';
 
 const UNAVAILABLE = unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'unavailable', retryAfterMs: 1_000 });
 
 describe('CheckAvailability', () => {
   const check = (database: Database, productId: string) =>
-    checkAvailability(dependOn(database), create(CheckAvailabilityRequestSchema, { productId }));
+    serve(CheckAvailabilityRequestSchema, { productId }, (request) => checkAvailability(dependOn(database), request));
 
   it('counts what is on hand and not reserved', async () => {
     expect(await check(scriptDatabase([productRow()]), 'prod456')).toEqual({
@@ -46,7 +46,7 @@ describe('CheckAvailability', () => {
 
 describe('GetProduct', () => {
   const get = (database: Database, productId: string) =>
-    getProduct(dependOn(database), create(GetProductRequestSchema, { productId }));
+    serve(GetProductRequestSchema, { productId }, (request) => getProduct(dependOn(database), request));
 
   it('returns exact amounts and counts', async () => {
     const database = scriptDatabase([productRow({ unit_price_minor: '9007199254740993', sold: '9007199254740995' })]);
@@ -68,7 +68,7 @@ describe('GetProduct', () => {
 
 describe('ListProducts', () => {
   const list = (database: Database, request: object) =>
-    listProducts(dependOn(database), create(ListProductsRequestSchema, request));
+    serve(ListProductsRequestSchema, request, (valid) => listProducts(dependOn(database), valid), readPage);
   const rows = ['a', 'b', 'c'].map((product_id) => productRow({ product_id }));
 
   it('reads one row more than the page and leaves it out', async () => {
@@ -104,7 +104,7 @@ describe('UpsertProduct', () => {
   const PLATE = { productId: 'prod456', name: 'Plate', unitPrice: { currencyCode: 'EUR', minorUnits: 2_000n } };
   const upsert = (database: Database, request: object) => {
     const dependencies = dependOn(database);
-    const answer = upsertProduct(dependencies, create(UpsertProductRequestSchema, request));
+    const answer = serve(UpsertProductRequestSchema, request, (valid) => upsertProduct(dependencies, valid));
     return { answer, wakeRelay: dependencies.wakeRelay };
   };
 
@@ -147,7 +147,7 @@ describe('UpsertProduct', () => {
       unitPrice: { currencyCode: 'Euro', minorUnits: 1_000_000_000_001n },
       initialOnHand: -1,
     };
-    const fields = ['product_id', 'name', 'unit_price.currency_code', 'unit_price.minor_units', 'initial_on_hand'];
+    const fields = ['product_id', 'name', 'unit_price.minor_units', 'unit_price.currency_code', 'initial_on_hand'];
     await expect(upsert(scriptDatabase(), wrong).answer).rejects.toMatchObject({
       violations: fields.map((field) => ({ field })),
     });
@@ -159,10 +159,8 @@ describe('UpsertProduct', () => {
 
 describe('AdjustStock', () => {
   const adjust = (database: Database, change: object = {}) =>
-    adjustStock(
-      dependOn(database),
-      create(AdjustStockRequestSchema, { idempotencyKey: 'key', productId: 'prod456', delta: 5, ...change }),
-      testCall(),
+    serve(AdjustStockRequestSchema, { idempotencyKey: 'key', productId: 'prod456', delta: 5, ...change }, (request) =>
+      adjustStock(dependOn(database), request, testCall()),
     );
 
   it('returns the resulting stock', async () => {

@@ -1,10 +1,12 @@
 // What is refused before any stock is looked at, when two requests are the same, and what a decision leaves in the log.
 import { describe, expect, it } from 'vitest';
+import { type ReserveStockRequest, ReserveStockRequestSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { adjustOnHand } from '#services/inventory/product.ts';
 import { isTombstone, type Reservation, sameLines } from '#services/inventory/reservation.ts';
 import { prepareReserve, reserveTogether, validateReserveRequest } from '#services/inventory/reserve-lines.ts';
 import { DomainError } from '#services/platform/base/errors.ts';
-import { createValidation } from '#services/platform/base/validation.ts';
+import { createValidation, type Validation } from '#services/platform/base/validation.ts';
+import { serve } from '../../support/services/serve.ts';
 import { recordLog } from '../platform/support/recorded-log.ts';
 import { dependOn, NEW_ID, NOW, reservationRow, reserveRow, scriptDatabase } from './scripted-database.ts';
 
@@ -39,11 +41,22 @@ describe('a request for stock', () => {
       faults: ['lines[0].product_id: must be test-product for a synthetic order'],
     },
     { lines: [line('test-product')], synthetic: true, faults: [] },
-  ])('has the faults $faults', ({ lines, synthetic, faults }) => {
-    const validation = createValidation();
-    validateReserveRequest({ orderId: 'ord1', lines, synthetic }, 'lines', validation);
+  ])('has the faults $faults', async ({ lines, synthetic, faults }) => {
+    const request = { orderId: 'ord1', lines, synthetic };
+    const check = (valid: ReserveStockRequest, validation: Validation): void =>
+      validateReserveRequest(valid, 'lines', validation);
+    const call = serve(
+      ReserveStockRequestSchema,
+      request,
+      (valid) => {
+        const validation = createValidation();
+        check(valid, validation);
+        return validation.violations();
+      },
+      check,
+    ).catch((error: DomainError) => error.violations);
 
-    expect(faultsOf(() => validation.throwIfInvalid())).toEqual(faults);
+    expect((await call).map(({ field, description }) => `${field}: ${description}`)).toEqual(faults);
   });
 
   it.each([

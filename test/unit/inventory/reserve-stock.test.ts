@@ -1,15 +1,17 @@
-import { create } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { InsufficientStockSchema, StockReservedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { ReservationState } from '#gen/shop/inventory/v1/inventory_pb.ts';
 import { ReserveStockRequestSchema } from '#gen/shop/inventory/v1/inventory_service_pb.ts';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { readOrderCreated, reserveForEvents } from '#services/inventory/on-order-created.ts';
+import { validateReserveRequest } from '#services/inventory/reserve-lines.ts';
 import { reserveStock } from '#services/inventory/reserve-stock.ts';
 import { unavailable } from '#services/platform/base/errors.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
 import type { Database } from '#services/platform/storage/database.ts';
 import { testCall } from '../../support/services/call.ts';
+import { serve } from '../../support/services/serve.ts';
 import {
   dependOn,
   NEW_ID,
@@ -26,15 +28,25 @@ const REJECTED = reservationRow({ state: 'REJECTED', shortages: [SHORT] });
 function reserve(database: Database, change: object = {}) {
   const dependencies = dependOn(database);
   const wanted = { orderId: 'ord1', lines: [{ productId: 'prod456', quantity: 2 }], ...change };
-  const answer = reserveStock(dependencies, create(ReserveStockRequestSchema, wanted), testCall());
+  const answer = serve(
+    ReserveStockRequestSchema,
+    wanted,
+    (request) => reserveStock(dependencies, request, testCall()),
+    (request, validation) => validateReserveRequest(request, 'lines', validation),
+  );
   return { answer, wakeRelay: dependencies.wakeRelay };
 }
 
 function receive(database: Database, change: object = {}) {
   const dependencies = dependOn(database);
-  const event = { orderId: 'ord1', items: [{ productId: 'prod456', quantity: 2 }], ...change };
+  const event = create(OrderCreatedSchema, {
+    orderId: 'ord1',
+    items: [{ productId: 'prod456', quantity: 2 }],
+    ...change,
+  });
+  const received = () => readEvent(OrderCreatedSchema, toBinary(OrderCreatedSchema, event));
   const applied = database.transaction(async (transaction) =>
-    reserveForEvents(dependencies, [readOrderCreated(dependencies, create(OrderCreatedSchema, event))], transaction),
+    reserveForEvents(dependencies, [readOrderCreated(dependencies, received())], transaction),
   );
   return { applied, wakeRelay: dependencies.wakeRelay };
 }

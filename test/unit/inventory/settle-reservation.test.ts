@@ -8,6 +8,7 @@ import {
 import { confirmReservation } from '#services/inventory/confirm-reservation.ts';
 import { releaseReservation } from '#services/inventory/release-reservation.ts';
 import type { Database } from '#services/platform/storage/database.ts';
+import { serve } from '../../support/services/serve.ts';
 import { dependOn, NEW_ID, NOW, reservationRow, scriptDatabase } from './scripted-database.ts';
 
 const RESERVED = reservationRow();
@@ -66,9 +67,11 @@ describe('ConfirmReservation', () => {
   });
 
   it('reports every violation of a request before it queries the database', async () => {
-    const request = create(ConfirmReservationRequestSchema, { reservationId: 'x'.repeat(129) });
+    const call = serve(ConfirmReservationRequestSchema, { reservationId: 'x'.repeat(129) }, (request) =>
+      confirmReservation(dependOn(scriptDatabase()), request),
+    );
 
-    await expect(confirmReservation(dependOn(scriptDatabase()), request)).rejects.toMatchObject({
+    await expect(call).rejects.toMatchObject({
       violations: [{ field: 'order_id' }, { field: 'reservation_id' }],
     });
   });
@@ -132,9 +135,12 @@ describe('ReleaseReservation', () => {
   });
 
   it('reports every violation of a request before it queries the database', async () => {
-    const request = create(ReleaseReservationRequestSchema, { orderId: 'a\n', reservationId: 'x'.repeat(129) });
+    const wrong = { orderId: 'a\n', reservationId: 'x'.repeat(129) };
+    const call = serve(ReleaseReservationRequestSchema, wrong, (request) =>
+      releaseReservation(dependOn(scriptDatabase()), request),
+    );
 
-    await expect(releaseReservation(dependOn(scriptDatabase()), request)).rejects.toMatchObject({
+    await expect(call).rejects.toMatchObject({
       violations: [{ field: 'order_id' }, { field: 'reservation_id' }],
     });
   });

@@ -1,14 +1,15 @@
 // rpc RunJourney and rpc ListRuns: their responses and refusals.
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { describe, expect, it, vi } from 'vitest';
 import { Journey, RunResult } from '#gen/shop/monitor/v1/monitor_pb.ts';
 import { ListRunsRequestSchema, RunJourneyRequestSchema } from '#gen/shop/monitor/v1/monitor_service_pb.ts';
-import { listRuns } from '#services/monitor/list-runs.ts';
+import { listRuns, readPage } from '#services/monitor/list-runs.ts';
 import { runJourney } from '#services/monitor/run-journey.ts';
 import type { Run } from '#services/monitor/run-store.ts';
 import { scopedKey } from '#services/platform/identity/caller.ts';
 import { pageTokenOf } from '../../support/page-token.ts';
 import { failureOf, faultsOf } from '../../support/services/order-builders.ts';
+import { serve } from '../../support/services/serve.ts';
 
 const ended: Run = {
   runId: '6f1c9f0e-8a53-4f5e-9d7e-0d6f7f0c1a11',
@@ -35,10 +36,9 @@ function ask(
   const runner = { run: vi.fn(run) };
   return {
     runner,
-    answer: runJourney({ runner, store: { findByKey }, limitMs }, create(RunJourneyRequestSchema, request), {
-      signal,
-      caller: OPERATOR,
-    }),
+    answer: serve(RunJourneyRequestSchema, request, (valid) =>
+      runJourney({ runner, store: { findByKey }, limitMs }, valid, { signal, caller: OPERATOR }),
+    ),
   };
 }
 
@@ -127,7 +127,7 @@ describe('RunJourney', () => {
 describe('ListRuns', () => {
   const list = (request: MessageInitShape<typeof ListRunsRequestSchema>, runs: Run[] = [ended]) => {
     const store = { list: vi.fn(async () => runs) };
-    return { store, answer: listRuns({ store }, create(ListRunsRequestSchema, request)) };
+    return { store, answer: serve(ListRunsRequestSchema, request, (valid) => listRuns({ store }, valid), readPage) };
   };
 
   it('returns a page and the token of the next one', async () => {

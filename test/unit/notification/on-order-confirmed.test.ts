@@ -5,7 +5,7 @@ import { NotificationStatus, NotificationType } from '#gen/shop/notification/v1/
 import { ListNotificationsRequestSchema } from '#gen/shop/notification/v1/notification_service_pb.ts';
 import { OrderConfirmedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { loadConfig } from '#services/notification/config.ts';
-import { listNotifications } from '#services/notification/list-notifications.ts';
+import { listNotifications, readPage } from '#services/notification/list-notifications.ts';
 import { messageIdOf } from '#services/notification/notification.ts';
 import { toNotificationMessage } from '#services/notification/notification-messages.ts';
 import type { NotificationStore } from '#services/notification/notification-store.ts';
@@ -13,6 +13,7 @@ import { createNotificationSubscriptions } from '#services/notification/routes.t
 import type { Transaction } from '#services/platform/storage/database.ts';
 import { type Sql, toStatement } from '#services/platform/storage/sql.ts';
 import { pageTokenOf } from '../../support/page-token.ts';
+import { serve } from '../../support/services/serve.ts';
 import { notificationOf } from './fakes.ts';
 
 const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
@@ -89,7 +90,13 @@ describe('ListNotifications', () => {
     const list = vi.fn<NotificationStore['list']>(async (_filter, { size }) => found.slice(0, size + 1));
     return {
       list,
-      ask: (request: object) => listNotifications({ store: { list } }, create(ListNotificationsRequestSchema, request)),
+      ask: (request: object) =>
+        serve(
+          ListNotificationsRequestSchema,
+          request,
+          (valid) => listNotifications({ store: { list } }, valid),
+          readPage,
+        ),
     };
   }
 

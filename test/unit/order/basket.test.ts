@@ -1,14 +1,21 @@
 import { describe, expect, it } from 'vitest';
+import { type QuoteOrderRequest, QuoteOrderRequestSchema } from '#gen/shop/order/v1/order_service_pb.ts';
 import { type BasketItem, priceBasket, validateItems } from '#services/order/basket.ts';
-import { createValidation } from '#services/platform/base/validation.ts';
+import { createValidation, type Validation } from '#services/platform/base/validation.ts';
 import { createFakePriceStore, euros, failureOf, faultsOf } from '../../support/services/order-builders.ts';
+import { serve } from '../../support/services/serve.ts';
 
 /** The faults of a basket, as `field: description`. */
-async function faultsIn(items: readonly BasketItem[]): Promise<string[]> {
-  const validation = createValidation();
-  validateItems(items, validation);
-  validation.add('end', 'of the list');
-  return (await faultsOf((async () => validation.throwIfInvalid())())).slice(0, -1);
+async function faultsIn(items: BasketItem[]): Promise<string[]> {
+  const check = (request: QuoteOrderRequest, validation: Validation): void => validateItems(request.items, validation);
+  const quote = (request: QuoteOrderRequest): void => {
+    const validation = createValidation();
+    check(request, validation);
+    validation.add('end', 'of the list');
+    validation.throwIfInvalid();
+  };
+  const faults = await faultsOf(serve(QuoteOrderRequestSchema, { customerId: 'cust123', items }, quote, check));
+  return faults.filter((fault) => fault !== 'end: of the list');
 }
 
 describe('the checks of a basket', () => {
@@ -41,7 +48,7 @@ describe('the checks of a basket', () => {
   it('report no item beyond the hundredth, however large the basket', async () => {
     const items = Array.from({ length: 5_000 }, () => ({ productId: '', quantity: 0 }));
     const faults = await faultsIn(items);
-    expect(faults[0]).toBe('items: must be at most 100, are 5000');
+    expect(faults[0]).toBe('items: must have at most 100 entries, has 5000');
     expect(faults.filter((fault) => fault.startsWith('items[100]'))).toEqual([]);
   });
 });

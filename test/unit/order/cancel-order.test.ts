@@ -20,12 +20,11 @@ import {
   pendingOrder,
   secondsLater,
 } from '../../support/services/order-builders.ts';
+import { serve } from '../../support/services/serve.ts';
 
 function cancel(saga: FakeSaga, orderId = 'order-1') {
-  return cancelOrder(
-    { saga, now: () => secondsLater(20) },
-    create(CancelOrderRequestSchema, { orderId }),
-    testCall({ budgetMs: 2_500 }),
+  return serve(CancelOrderRequestSchema, { orderId }, (request) =>
+    cancelOrder({ saga, now: () => secondsLater(20) }, request, testCall({ budgetMs: 2_500 })),
   );
 }
 

@@ -12,6 +12,7 @@ import { GUEST } from '#services/platform/identity/caller.ts';
 import { testCall } from '../../support/services/call.ts';
 import { callFailure } from '../../support/services/fake-dependencies.ts';
 import { createFakePriceStore, euros, failureOf, faultsOf } from '../../support/services/order-builders.ts';
+import { serve } from '../../support/services/serve.ts';
 
 type CheckAvailability = QuoteOrderDependencies['inventory']['checkAvailability'];
 
@@ -25,7 +26,7 @@ function createQuoteFixture(quantity = 50) {
   const quote = (change: MessageInitShape<typeof QuoteOrderRequestSchema> = {}, budgetMs = 2_500) => {
     const request = { customerId: 'cust123', items: [{ productId: '12345', quantity: 10 }], ...change };
     const dependencies = { inventory: { checkAvailability }, prices, pricingVersionFor };
-    return quoteOrder(dependencies, create(QuoteOrderRequestSchema, request), testCall({ budgetMs }));
+    return serve(QuoteOrderRequestSchema, request, (valid) => quoteOrder(dependencies, valid, testCall({ budgetMs })));
   };
   return { checkAvailability, prices, pricingVersionFor, quote };
 }

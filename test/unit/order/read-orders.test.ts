@@ -8,7 +8,7 @@ import {
   WatchOrderRequestSchema,
 } from '#gen/shop/order/v1/order_service_pb.ts';
 import { getOrder } from '#services/order/get-order.ts';
-import { listOrders } from '#services/order/list-orders.ts';
+import { listOrders, readPage } from '#services/order/list-orders.ts';
 import type { Order } from '#services/order/order.ts';
 import { createOrderChanges } from '#services/order/order-changes.ts';
 import type { OrderFilter } from '#services/order/order-store.ts';
@@ -28,9 +28,12 @@ import {
   faultsOf,
   pendingOrder,
 } from '../../support/services/order-builders.ts';
+import { serve } from '../../support/services/serve.ts';
 
 const get = (orderId: string, ...orders: Order[]) =>
-  getOrder(createFakeOrderStore(...orders), create(GetOrderRequestSchema, { orderId }), testCall());
+  serve(GetOrderRequestSchema, { orderId }, (request) =>
+    getOrder(createFakeOrderStore(...orders), request, testCall()),
+  );
 
 describe('GetOrder', () => {
   it('answers the order as it is stored', async () => {
@@ -70,7 +73,12 @@ function listingStore(orders: readonly Order[]) {
 }
 
 const list = (request: MessageInitShape<typeof ListOrdersRequestSchema>, store = listingStore([])) =>
-  listOrders(store, create(ListOrdersRequestSchema, request), testCall({ caller: { kind: 'operator', id: 'op1' } }));
+  serve(
+    ListOrdersRequestSchema,
+    request,
+    (valid) => listOrders(store, valid, testCall({ caller: { kind: 'operator', id: 'op1' } })),
+    readPage,
+  );
 
 const orders = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ ...blockedOrder(), orderId: `order-${index}` }));
@@ -118,7 +126,11 @@ describe('ListOrders', () => {
       request: { customerId: 'c'.repeat(300) },
       told: 'customer_id: must have at most 128 characters, has 300',
     },
-    { fault: 'an unknown status', request: { status: 99 as OrderStatus }, told: 'status: 99 is not an order status' },
+    {
+      fault: 'an unknown status',
+      request: { status: 99 as OrderStatus },
+      told: 'status: must be a value of shop.order.v1.OrderStatus, is 99',
+    },
   ])('refuses $fault by name', async ({ request, told }) => {
     expect(await faultsOf(list(request))).toEqual([told]);
   });
@@ -227,6 +239,7 @@ describe('WatchOrder', () => {
   });
 
   it('refuses an empty id by name', async () => {
-    expect(await faultsOf(watch(createFakeOrderStore(), '').stream.next())).toEqual(['order_id: must not be empty']);
+    const call = serve(WatchOrderRequestSchema, {}, () => watch(createFakeOrderStore()).stream.next());
+    expect(await faultsOf(call)).toEqual(['order_id: must not be empty']);
   });
 });

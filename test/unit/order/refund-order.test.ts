@@ -1,4 +1,3 @@
-import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { OrderRefundedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
@@ -19,12 +18,11 @@ import {
   refundedOrder,
   secondsLater,
 } from '../../support/services/order-builders.ts';
+import { serve } from '../../support/services/serve.ts';
 
 function refund(saga: FakeSaga, orderId = 'order-1') {
-  return refundOrder(
-    { saga, now: () => secondsLater(20) },
-    create(RefundOrderRequestSchema, { orderId }),
-    testCall({ budgetMs: 2_500 }),
+  return serve(RefundOrderRequestSchema, { orderId }, (request) =>
+    refundOrder({ saga, now: () => secondsLater(20) }, request, testCall({ budgetMs: 2_500 })),
   );
 }
 

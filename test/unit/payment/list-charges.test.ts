@@ -8,8 +8,9 @@ import { ListChargesRequestSchema } from '#gen/shop/payment/v1/payment_service_p
 import { toChargeEvents, toChargeMessage } from '#services/payment/charge-messages.ts';
 import type { ChargeStore } from '#services/payment/charge-store.ts';
 import { loadConfig } from '#services/payment/config.ts';
-import { listCharges } from '#services/payment/list-charges.ts';
+import { listCharges, readPage } from '#services/payment/list-charges.ts';
 import { pageTokenOf } from '../../support/page-token.ts';
+import { serve } from '../../support/services/serve.ts';
 import { chargeOf } from './fakes.ts';
 
 const NOW = new Date('2026-01-02T03:04:06.000Z');
@@ -20,7 +21,8 @@ function createList(count: number) {
   const list = vi.fn<ChargeStore['list']>(async (_filter, { size }) => charges.slice(0, size + 1));
   return {
     list,
-    ask: (request: object) => listCharges({ store: { list } }, create(ListChargesRequestSchema, request)),
+    ask: (request: object) =>
+      serve(ListChargesRequestSchema, request, (valid) => listCharges({ store: { list } }, valid), readPage),
   };
 }
 

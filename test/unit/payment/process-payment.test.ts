@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
+import { ProcessPaymentRequestSchema } from '#gen/shop/payment/v1/payment_service_pb.ts';
 import type { Charge, StoredCharge } from '#services/payment/charge.ts';
 import { processPayment } from '#services/payment/process-payment.ts';
 import { createSettlements } from '#services/payment/settlements.ts';
 import { DomainError } from '#services/platform/base/errors.ts';
 import { syntheticHeaders } from '#services/platform/base/synthetic.ts';
 import { TEST_CREDENTIAL } from '../../support/services/order-builders.ts';
+import { serve } from '../../support/services/serve.ts';
 import {
   captured,
   createMemoryStore,
@@ -25,10 +27,11 @@ function createPaymentClient(...charges: readonly StoredCharge[]) {
   const { dependencies } = createSettlement(store, provider);
   const settlements = createSettlements<Charge>({ timeoutMs: 5_000, log: silentLog });
   const pay = (changes: object = {}, signal = new AbortController().signal, headers = new Headers()) =>
-    processPayment(
-      { store, settlement: dependencies, settlements, syntheticCredential: TEST_CREDENTIAL },
-      requestOf(changes),
-      { signal, headers },
+    serve(ProcessPaymentRequestSchema, requestOf(changes), (request) =>
+      processPayment({ store, settlement: dependencies, settlements, syntheticCredential: TEST_CREDENTIAL }, request, {
+        signal,
+        headers,
+      }),
     );
   return { store, provider, settlements, pay };
 }

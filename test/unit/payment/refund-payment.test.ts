@@ -1,5 +1,4 @@
 // rpc RefundPayment without HTTP and SQL.
-import { create } from '@bufbuild/protobuf';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { RefundPaymentRequestSchema } from '#gen/shop/payment/v1/payment_service_pb.ts';
@@ -7,6 +6,7 @@ import type { Charge, StoredCharge } from '#services/payment/charge.ts';
 import { refundPayment } from '#services/payment/refund-payment.ts';
 import { settleCharge } from '#services/payment/settlement.ts';
 import { createSettlements } from '#services/payment/settlements.ts';
+import { serve } from '../../support/services/serve.ts';
 import {
   captured,
   createMemoryStore,
@@ -25,10 +25,8 @@ function createRefundClient(...charges: readonly StoredCharge[]) {
   const { dependencies } = createSettlement(store, provider);
   const settlements = createSettlements<Charge>({ timeoutMs: 5_000, log: silentLog });
   const refund = (orderId = 'o1', idempotencyKey = 'refund-1', signal = new AbortController().signal) =>
-    refundPayment(
-      { store, settlement: dependencies, settlements },
-      create(RefundPaymentRequestSchema, { orderId, idempotencyKey }),
-      { signal },
+    serve(RefundPaymentRequestSchema, { orderId, idempotencyKey }, (request) =>
+      refundPayment({ store, settlement: dependencies, settlements }, request, { signal }),
     );
   return { store, provider, dependencies, settlements, refund };
 }

@@ -19,7 +19,7 @@ it('the code of the platform names neither the domain nor its correlation id, ex
   const named = files.flatMap((file) =>
     readFileSync(join(PLATFORM, file), 'utf8')
       .split('\n')
-      .filter((line) => !/from '#gen\/shop\/(access|ops|common)\//.test(line))
+      .filter((line) => !/from '#gen\/shop\/(access|ops|common|rules)\//.test(line))
       .filter((line) => new RegExp(`${DOMAIN.domain}|${DOMAIN.correlation}`, 'i').test(line))
       .map((line) => `${file}: ${line.trim()}`),
   );

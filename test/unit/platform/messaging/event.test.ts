@@ -1,5 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { SalesSummarySchema } from '#gen/shop/analytics/v1/analytics_pb.ts';
 import { StockReservedSchema } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { OrderCreatedSchema } from '#gen/shop/order/v1/order_events_pb.ts';
 import { DOMAIN } from '#services/domain.ts';
@@ -80,7 +81,23 @@ describe('a body', () => {
   });
 
   it('of nothing is a message with every default', () => {
-    expect(readEvent(OrderCreatedSchema, new Uint8Array())).toMatchObject({ orderId: '', version: 0n });
+    expect(readEvent(SalesSummarySchema, new Uint8Array())).toMatchObject({ syntheticOrders: 0n });
+  });
+
+  it('that violates the rules of its contract is bad input for good, with all its violations', () => {
+    const event = create(OrderCreatedSchema, { items: [{ productId: 'a\n', quantity: 0 }] });
+
+    expect(() => readEvent(OrderCreatedSchema, toBinary(OrderCreatedSchema, event))).toThrow(
+      expect.objectContaining({
+        kind: 'invalid_argument',
+        reason: 'INVALID_REQUEST',
+        message: [
+          'order_id: must not be empty',
+          'items[0].product_id: must not contain control characters',
+          'items[0].quantity: must be at least 1, is 0',
+        ].join('; '),
+      }),
+    );
   });
 });
 

@@ -87,7 +87,7 @@ describe('the audit log', () => {
 
   it('cuts long texts', async () => {
     const { client, as, audited } = serve();
-    await client.upsertProduct({ ...change, name: 'x'.repeat(1_000) }, as('olga'));
+    await client.upsertProduct({ ...change, name: 'x'.repeat(200) }, as('olga'));
     expect(audited()[0]?.request).toMatchObject({ name: `${'x'.repeat(128)}...` });
   });
 });

@@ -8,6 +8,7 @@ import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { type CallLimits, createLoadShedding, queueWaitMs } from '#services/platform/server/load-shedding.ts';
 import { createServerInterceptors } from '#services/platform/server/rpc-interceptors.ts';
 import { allowEveryone } from '../../../support/services/call.ts';
+import { orderRequest } from '../../../support/services/order-builders.ts';
 import { recordLog } from '../support/recorded-log.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -65,7 +66,7 @@ function serve(limits: Partial<CallLimits> = {}) {
   const answers = new Map<string, string>();
   /** Places an order and records how its call ended. */
   const place = async (key: string, options: { timeoutMs?: number; signal?: AbortSignal } = {}) => {
-    client.createOrder({ idempotencyKey: key }, options).then(
+    client.createOrder(orderRequest({ idempotencyKey: key }), options).then(
       () => answers.set(key, 'ok'),
       (error: unknown) => answers.set(key, Code[ConnectError.from(error).code]!),
     );
@@ -103,9 +104,9 @@ describe('a call beyond the limits', () => {
 
   it('is counted in the metrics, and logged once in a while', async () => {
     const { client, metrics, recorded } = serve({ maxCalls: 1, maxQueuedCalls: 0 });
-    client.createOrder({}).catch(() => expect.unreachable('it stays in flight for ever'));
+    client.createOrder(orderRequest()).catch(() => expect.unreachable('it stays in flight for ever'));
     await settle();
-    for (let time = 0; time < 20; time += 1) await rejection(client.createOrder({}));
+    for (let time = 0; time < 20; time += 1) await rejection(client.createOrder(orderRequest()));
 
     const text = await metrics.registry.metrics();
     expect(text).toContain('bulkhead_rejected_total{bulkhead="calls",service="order"} 20');
@@ -117,7 +118,7 @@ describe('a call beyond the limits', () => {
       { level: 'warn', bulkhead: 'calls', rejected: 1 },
     ]);
     await vi.advanceTimersByTimeAsync(10_000);
-    await rejection(client.createOrder({}));
+    await rejection(client.createOrder(orderRequest()));
     expect(recorded.lines.at(-2)).toMatchObject({ level: 'warn', rejected: 20 });
   });
 });
@@ -150,7 +151,7 @@ describe('a call that is announced', () => {
   it('of a stream is refused while all places of streams are taken, one of operators never', async () => {
     const { client, loadShedding, place } = serve({ maxQueuedCalls: 0 });
     for (const key of ['a', 'b']) await place(key);
-    const watching = client.watchOrder({})[Symbol.asyncIterator]();
+    const watching = client.watchOrder({ orderId: 'ord124' })[Symbol.asyncIterator]();
     await Promise.all([watching.next(), settle()]);
 
     expect(loadShedding.refusalOf({ service: OrderService, method: watchOrder })).toMatchObject({
@@ -240,15 +241,16 @@ describe('a slot', () => {
   it('is free again after an error', async () => {
     const { client } = serve({ maxCalls: 1, maxQueuedCalls: 0 });
 
-    for (let time = 0; time < 3; time += 1) expect((await rejection(client.getOrder({}))).code).toBe(Code.NotFound);
+    for (let time = 0; time < 3; time += 1)
+      expect((await rejection(client.getOrder({ orderId: 'ord124' }))).code).toBe(Code.NotFound);
   });
 
   it('of a stream is separate, and free again when the stream ends', async () => {
     const { client, place, answers, release } = serve({ maxCalls: 1, maxQueuedCalls: 0 });
     const reader = new AbortController();
-    const watching = client.watchOrder({}, { signal: reader.signal })[Symbol.asyncIterator]();
+    const watching = client.watchOrder({ orderId: 'ord124' }, { signal: reader.signal })[Symbol.asyncIterator]();
     await watching.next();
-    const watchOnce = async () => (await client.watchOrder({})[Symbol.asyncIterator]().next()).done;
+    const watchOnce = async () => (await client.watchOrder({ orderId: 'ord124' })[Symbol.asyncIterator]().next()).done;
 
     expect((await rejection(watchOnce())).code).toBe(Code.ResourceExhausted);
     await place('a');

@@ -62,7 +62,7 @@ describe('a call that is answered', () => {
       },
     });
 
-    await client.getOrder({}, { headers });
+    await client.getOrder({ orderId: 'ord124' }, { headers });
 
     expect(traceId).toBe(TRACE_ID);
     expect(lines[0]).toMatchObject({ trace_id: TRACE_ID });
@@ -71,7 +71,7 @@ describe('a call that is answered', () => {
   it.each([{}, { traceparent: 'garbage' }])('starts a trace when its caller sends %j', async (given) => {
     const { client, lines } = serve({ getOrder: async () => ({}) });
 
-    await client.getOrder({}, { headers: given });
+    await client.getOrder({ orderId: 'ord124' }, { headers: given });
 
     expect(lines[0]).toMatchObject({ trace_id: expect.stringMatching(/^[0-9a-f]{32}$/) });
   });
@@ -92,7 +92,7 @@ describe('a call that fails', () => {
   ])('as %s is counted and logged by whose business it is', async (code, thrown, level, msg) => {
     const { client, lines, served } = serve(failing(thrown));
 
-    await expect(client.getOrder({})).rejects.toThrow();
+    await expect(client.getOrder({ orderId: 'ord124' })).rejects.toThrow();
 
     expect(await served()).toMatchObject([{ rpc_method: method, rpc_response_status_code: code }]);
     expect(lines).toMatchObject([{ level, msg, 'rpc.response.status_code': code }]);
@@ -101,7 +101,7 @@ describe('a call that fails', () => {
   it('answers with the mapped error and its details', async () => {
     const { client } = serve(failing(notFound('ORDER_NOT_FOUND', 'no such order')));
 
-    const error = ConnectError.from(await client.getOrder({}).catch((thrown: unknown) => thrown));
+    const error = ConnectError.from(await client.getOrder({ orderId: 'ord124' }).catch((thrown: unknown) => thrown));
 
     expect(error.code).toBe(Code.NotFound);
     expect(error.findDetails(ErrorInfoSchema)).toMatchObject([{ reason: 'ORDER_NOT_FOUND', domain: 'shop' }]);
@@ -110,7 +110,7 @@ describe('a call that fails', () => {
   it('because of a bug is hidden from the client and logged in full', async () => {
     const { client, lines } = serve(failing(new Error('relation "orders" does not exist')));
 
-    const error = ConnectError.from(await client.getOrder({}).catch((thrown: unknown) => thrown));
+    const error = ConnectError.from(await client.getOrder({ orderId: 'ord124' }).catch((thrown: unknown) => thrown));
 
     expect(error.message).toBe('[internal] internal error');
     expect(lines).toMatchObject([{ err: { message: 'relation "orders" does not exist' } }]);
@@ -125,7 +125,7 @@ describe('a stream', () => {
         yield {};
       },
     });
-    const answers = client.watchOrder({})[Symbol.asyncIterator]();
+    const answers = client.watchOrder({ orderId: 'ord124' })[Symbol.asyncIterator]();
 
     await answers.next();
     expect(await served()).toEqual([]);
@@ -146,7 +146,7 @@ describe('a stream', () => {
     });
 
     const read = async () => {
-      for await (const _ of client.watchOrder({}));
+      for await (const _ of client.watchOrder({ orderId: 'ord124' }));
     };
 
     await expect(read()).rejects.toMatchObject({ code: Code.Unavailable });
@@ -164,7 +164,7 @@ describe('a stream', () => {
       },
     });
 
-    for await (const _ of client.watchOrder({}, { headers }));
+    for await (const _ of client.watchOrder({ orderId: 'ord124' }, { headers }));
 
     expect(traceIds).toEqual([TRACE_ID, TRACE_ID]);
     expect(lines).toMatchObject([{ msg: 'served', trace_id: TRACE_ID }]);

@@ -1,0 +1,21 @@
+// A use case as its server calls it: with a request that the contract and the service's own checks accept.
+import { create, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import type { Validation } from '#services/platform/base/validation.ts';
+import { requireValidRequest } from '#services/platform/server/request-rules.ts';
+
+/**
+ * Passes a request to a use case.
+ *
+ * @param check what the service checks of the request beside the rules of the contract.
+ * @throws {DomainError} INVALID_REQUEST with all violations; then the use case is not called.
+ */
+export async function serve<Schema extends DescMessage, Result>(
+  schema: Schema,
+  init: MessageInitShape<Schema>,
+  handle: (request: MessageShape<Schema>) => Result,
+  check?: (request: MessageShape<Schema>, validation: Validation) => void,
+): Promise<Awaited<Result>> {
+  const request = create(schema, init);
+  requireValidRequest(schema, request, check as Parameters<typeof requireValidRequest>[2]);
+  return await handle(request);
+}
