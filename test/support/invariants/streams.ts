@@ -38,11 +38,12 @@ export function readStreams(natsUrl: string): Promise<StreamFact[]> {
   });
 }
 
-async function readStream(reader: StreamReader, producer: Owner): Promise<StreamFact | undefined> {
+/** Reads the stream of one service, as its leader has it; undefined when there is none. */
+export async function readStream(reader: StreamReader, producer: Owner): Promise<StreamFact | undefined> {
   const name = streamOf(DOMAIN, producer);
   try {
     const { state } = await reader.manager.streams.info(name);
-    const events = state.messages === 0 ? [] : await readEvents(reader, name);
+    const events = state.messages === 0 ? [] : await readEvents(reader, name, state.messages);
     return { producer, name, events, since: findHorizon(state) };
   } catch (error) {
     if (isStreamMissing(error)) return undefined;
@@ -56,7 +57,8 @@ function findHorizon({ first_seq, last_seq, first_ts, messages }: StreamInfo['st
   return first_seq > 1 ? new Date(first_ts) : undefined;
 }
 
-async function readEvents({ jetstream }: StreamReader, stream: string): Promise<EventFact[]> {
+// The consumer may be on a replica that came back a moment ago: with nothing pending there, it has not all that the leader has yet.
+async function readEvents({ jetstream }: StreamReader, stream: string, stored: number): Promise<EventFact[]> {
   const consumer = await jetstream.consumers.get(stream);
   const messages = await consumer.consume({ max_messages: 1_000 });
   const silence = setInterval(() => messages.stop(new Error(`${stream} delivers no more events`)), SILENCE_MS);
@@ -65,7 +67,7 @@ async function readEvents({ jetstream }: StreamReader, stream: string): Promise<
     for await (const message of messages) {
       silence.refresh();
       events.push(toEventFact(message));
-      if (message.info.pending === 0) return events;
+      if (message.info.pending === 0 && events.length >= stored) return events;
     }
     throw new Error(`${stream} ended after ${events.length} events`);
   } finally {
