@@ -9,7 +9,7 @@ import type { ServiceName } from '#local/shared/topology.ts';
 import { SYNTHETIC_HEADER } from '#services/platform/base/synthetic.ts';
 import { sourcesOf, waitForQuiescence } from '../support/invariants/invariants.ts';
 import { findLeaks, lookEverywhere, type Sight } from '../support/leaks.ts';
-import { type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../support/otlp/otlp-receiver.ts';
 import { openProviderTap, type ProviderTap } from '../support/services/provider-tap.ts';
 import { awaitOrder, failureOf, orderRequest, startTestStack, type TestStack } from '../support/stack.ts';
 

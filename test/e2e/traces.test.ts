@@ -1,15 +1,20 @@
-// The trace of one order through every service, as a collector receives it.
+// The trace of one order through every service, and the metrics with it, as a collector receives them and as Prometheus scrapes them.
 import { randomBytes } from 'node:crypto';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { sourcesOf, waitForQuiescence } from '../support/invariants/invariants.ts';
-import { type ReceivedSpan, startOtlpReceiver } from '../support/otlp-receiver.ts';
-import { awaitOrder, orderRequest, startTestStack } from '../support/stack.ts';
+import { startOtlpReceiver } from '../support/otlp/otlp-receiver.ts';
+import type { ReceivedMetric } from '../support/otlp/received-metrics.ts';
+import type { ReceivedSpan } from '../support/otlp/received-spans.ts';
+import { PROMETHEUS_MISSING, prometheusProgram, startPrometheus } from '../support/prometheus/prometheus.ts';
+import { awaitOrder, orderRequest, startTestStack, type TestStack } from '../support/stack.ts';
 
 const CALLER_SPAN = '00f067aa0ba902b7';
 
 describe('the trace of an order', () => {
   const traceId = randomBytes(16).toString('hex');
   let spans: readonly ReceivedSpan[];
+  let metrics: readonly ReceivedMetric[];
+  let exemplars: readonly Exemplar[] | undefined;
   let orderId: string | undefined;
 
   beforeAll(async () => {
@@ -22,7 +27,9 @@ describe('the trace of an order', () => {
     orderId = order?.orderId;
     await awaitOrder(platform, orderId);
     expect(await waitForQuiescence(sourcesOf(platform.stack), { timeoutMs: 60_000 })).toEqual([]);
+    exemplars = await readExemplars(platform, traceId);
     await platform.stack.close();
+    metrics = collector.metrics;
     spans = collector.spans.filter((span) => span.traceId === traceId);
   });
 
@@ -58,7 +65,58 @@ describe('the trace of an order', () => {
       expect(only(spans, `${consumer} consumer handle ${subject}`).parentId).toBe(published.parentId);
     }
   });
+
+  it('is found by the exemplars that Prometheus scrapes from each service on its path', ({ skip }) => {
+    skip(prometheusProgram === undefined, PROMETHEUS_MISSING);
+    const methods = new Set(exemplars?.map(({ method }) => method));
+    expect(methods).toContain('shop.order.v1.OrderService/CreateOrder');
+    expect(methods).toContain('shop.payment.v1.PaymentService/ProcessPayment');
+    expect(spans.map(({ spanId }) => spanId)).toEqual(
+      expect.arrayContaining(exemplars?.map(({ spanId }) => spanId) ?? []),
+    );
+  });
+
+  it('comes with metrics of every service, sent as it stops, in the names of the conventions', () => {
+    const callsOf = (service: string) =>
+      metrics
+        .filter((metric) => metric.service === service && metric.name === 'rpc.server.call.duration')
+        .flatMap(({ points }) => points)
+        .filter(({ attributes }) =>
+          /\/(CreateOrder|ReserveStock|ProcessPayment)$/.test(attributes['rpc.method'] ?? ''),
+        );
+    expect(new Set(metrics.map(({ service }) => service)).size).toBe(5);
+    expect(new Set(metrics.map(({ resource }) => resource['service.instance.id'])).size).toBe(5);
+    for (const service of ['order', 'inventory', 'payment']) expect(callsOf(service)).toMatchObject([{ count: 1 }]);
+  });
 });
+
+type Exemplar = { readonly method: string; readonly spanId: string };
+
+/** The exemplars of this trace in Prometheus' store; undefined where there is no Prometheus. */
+async function readExemplars({ stack }: TestStack, traceId: string): Promise<readonly Exemplar[] | undefined> {
+  if (prometheusProgram === undefined) return undefined;
+  await using prometheus = await startPrometheus(stack.services.map((name) => new URL(stack.url(name)).host));
+  type Series = {
+    readonly seriesLabels: { readonly rpc_method: string };
+    readonly exemplars: readonly { readonly labels: { readonly trace_id: string; readonly span_id: string } }[];
+  };
+  const start = String(Date.now() / 1_000 - 300);
+  return await vi.waitFor(
+    async () => {
+      const query = 'rpc_server_call_duration_seconds_bucket';
+      const end = String(Date.now() / 1_000 + 1);
+      const found = await prometheus.ask<readonly Series[]>('query_exemplars', { query, start, end });
+      const ofTrace = found.flatMap(({ seriesLabels, exemplars }) =>
+        exemplars
+          .filter(({ labels }) => labels.trace_id === traceId)
+          .map(({ labels }) => ({ method: seriesLabels.rpc_method, spanId: labels.span_id })),
+      );
+      expect(ofTrace.length).toBeGreaterThanOrEqual(4);
+      return ofTrace;
+    },
+    { timeout: 20_000, interval: 200 },
+  );
+}
 
 /** Whether a span's parent is missing. */
 function isDetached({ parentId }: ReceivedSpan, spans: readonly ReceivedSpan[]): boolean {

@@ -18,6 +18,9 @@ export const port = (defaultPort: number) => wholeNumber(0, 65_535).default(defa
 /** A duration in milliseconds, `minimum` (1 by default) to one day. */
 export const durationMs = (defaultMs: number, minimum = 1) => wholeNumber(minimum, 86_400_000).default(defaultMs);
 
+/** The same, or undefined. */
+export const optionalDurationMs = (minimum = 1) => wholeNumber(minimum, 86_400_000).optional();
+
 /** The address of an HTTP service, like `http://127.0.0.1:50052`. */
 export const httpUrl = (defaultUrl: string) => urlOf(['http:', 'https:']).default(defaultUrl);
 

@@ -1,6 +1,7 @@
 // A histogram that buffers observations and sorts them into buckets many at a time, or when it is read. One by one, that took longer
-// than everything else that a call policy adds to a call.
+// than everything else that a call policy adds to a call. The last observation of each bucket in a recorded trace is its exemplar.
 import { Histogram, type HistogramConfiguration, type LabelValues } from 'prom-client';
+import { recordedTrace, type TraceLabels } from './tracing.ts';
 
 // Small enough that the call which happens to flush the buffer does not notice.
 const MAX_BUFFERED = 32;
@@ -11,17 +12,28 @@ export type BatchedHistogram<Label extends string> = Pick<Histogram<Label>, 'get
   startTimer(labels: LabelValues<Label>): (remaining: LabelValues<Label>) => number;
 };
 
+type Observation<Label extends string> = {
+  readonly labels: LabelValues<Label>;
+  readonly seconds: number;
+  readonly trace: TraceLabels | typeof NO_TRACE;
+};
+
+const NO_TRACE = {};
+
 /** Creates an empty histogram of seconds. */
 export function createBatchedHistogram<Label extends string>(
   configuration: Omit<HistogramConfiguration<Label>, 'collect'>,
 ): BatchedHistogram<Label> {
-  const buffer: { readonly labels: LabelValues<Label>; readonly seconds: number }[] = [];
+  const buffer: Observation<Label>[] = [];
   const flush = (): void => {
-    for (const { labels, seconds } of buffer.splice(0)) histogram.observe(labels, seconds);
+    for (const { labels, seconds, trace } of buffer.splice(0))
+      histogram.observe({ labels, value: seconds, exemplarLabels: trace as LabelValues<Label> });
   };
-  const histogram = new Histogram({ ...configuration, collect: flush });
+  // prom-client lets a histogram with exemplars into a registry of its own OpenMetrics text alone; ours is written by metrics-text.ts.
+  const histogram = new Histogram({ ...configuration, registers: [], enableExemplars: true, collect: flush });
+  for (const registry of configuration.registers ?? []) registry.registerMetric(histogram);
   const observe = (labels: LabelValues<Label>, seconds: number): void => {
-    buffer.push({ labels, seconds });
+    buffer.push({ labels, seconds, trace: recordedTrace() ?? NO_TRACE });
     if (buffer.length === MAX_BUFFERED) flush();
   };
   return {

@@ -1,13 +1,9 @@
-// The metrics of one service in Prometheus' text format, named after OpenTelemetry's semantic conventions where these have a metric
-// for it. Each service has a registry of its own, so that tests can run several services in one process.
-import type { IncomingMessage, ServerResponse } from 'node:http';
+// The metrics of one service, under the names that Prometheus has for OpenTelemetry's semantic conventions where these have a metric for it
+// (metric-names.ts). Each service has a registry of its own, so that tests can run several services in one process.
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { BulkheadView } from '../base/bulkhead.ts';
-import { createSharedRun } from '../base/shared-run.ts';
 import { type BatchedHistogram, createBatchedHistogram } from './batched-histogram.ts';
 
-/** From one scrape to the next, at least: writing all metrics takes milliseconds, in which nothing else runs. */
-const SCRAPE_PERIOD_MS = 100;
 // Each measurement of the event loop's delay wakes the process: at prom-client's 10 ms that is most of what an idle service does.
 const EVENT_LOOP_PRECISION_MS = 100;
 const LATENCY_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -175,21 +171,5 @@ function createBulkheadGauges(registry: Registry): Metrics['observeBulkhead'] {
   addGauge('bulkhead_queued', 'Calls queued in front of a bulkhead', ({ queued }) => queued);
   return (bulkhead, view) => {
     views.set(bulkhead, view);
-  };
-}
-
-/** Serves a registry at `/metrics`; `refresh` first updates the gauges whose values have to be queried. Concurrent scrapes share one. */
-export function createMetricsHandler(
-  metrics: Metrics,
-  refresh: () => Promise<unknown> = async () => undefined,
-): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const scrape = createSharedRun(async () => {
-    await refresh();
-    return await metrics.registry.metrics();
-  }, SCRAPE_PERIOD_MS);
-  return async (_request, response) => {
-    const text = await scrape();
-    response.setHeader('content-type', metrics.registry.contentType);
-    response.end(text);
   };
 }

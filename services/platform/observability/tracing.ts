@@ -133,6 +133,17 @@ export function isRecorded(): boolean {
   return trace.getActiveSpan()?.isRecording() ?? false;
 }
 
+/** The current span as the labels of an exemplar. */
+export type TraceLabels = { readonly trace_id: string; readonly span_id: string };
+
+/** The current span when it is recorded, so that a reader of its id finds it; undefined otherwise. */
+export function recordedTrace(): TraceLabels | undefined {
+  const span = trace.getActiveSpan();
+  if (span === undefined || !span.isRecording()) return undefined;
+  const { traceId, spanId } = span.spanContext();
+  return { trace_id: traceId, span_id: spanId };
+}
+
 /** Adds attributes to the current span. */
 export function describeSpan(attributes: Attributes): void {
   trace.getActiveSpan()?.setAttributes(attributes);

@@ -4,7 +4,9 @@ import { describeError } from '../base/errors.ts';
 import { ConfigError, type Environment } from '../base/settings.ts';
 import { createLog, type Logger } from '../observability/log.ts';
 import { openLogOutput } from '../observability/log-output.ts';
-import { createTelemetry } from '../observability/telemetry.ts';
+import { startMetricExport } from '../observability/metric-export.ts';
+import { createResource } from '../observability/otlp-export.ts';
+import { startSpanExport } from '../observability/span-export.ts';
 import { loadTelemetryConfig } from '../observability/telemetry-config.ts';
 import { installTracer } from '../observability/tracing.ts';
 import type { ProcessOptions, Service } from './service-runtime.ts';
@@ -42,11 +44,13 @@ export async function runService<Config extends { readonly logLevel: string }>(
   process.on('unhandledRejection', fail('an unhandled rejection'));
 
   for (const warning of exportConfig.warnings) log.warn(warning);
-  const telemetry =
-    exportConfig.url === undefined
-      ? undefined
-      : await createTelemetry({ ...exportConfig, url: exportConfig.url }, name, log);
-  if (telemetry !== undefined) installTracer(telemetry.tracer);
+  const resource = createResource(name, exportConfig);
+  const exports: { stop(): Promise<void> }[] = [];
+  if (exportConfig.traces !== undefined) {
+    const spans = await startSpanExport(exportConfig.traces, resource, log);
+    installTracer(spans.tracer);
+    exports.push(spans);
+  }
   const service = orExit(process, () => createService(config, log, { processMetrics: true }));
   let stopping = false;
   const stop = async (signal: unknown): Promise<void> => {
@@ -55,7 +59,7 @@ export async function runService<Config extends { readonly logLevel: string }>(
     log.info({ signal }, 'stopping');
     setTimeout(fail('could not stop in time'), STOP_LIMIT_MS).unref();
     await service.stop();
-    await telemetry?.stop();
+    await Promise.all(exports.map((running) => running.stop()));
     log.info('stopped');
     process.exit(0);
   };
@@ -66,6 +70,8 @@ export async function runService<Config extends { readonly logLevel: string }>(
   }
 
   try {
+    if (exportConfig.metrics !== undefined)
+      exports.push(await startMetricExport(exportConfig.metrics, resource, service.readMetrics, log));
     await service.start();
   } catch (error) {
     if (!stopping) fail('could not start')(error);

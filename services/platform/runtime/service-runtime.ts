@@ -27,7 +27,9 @@ import { createEventConsumer, type EventConsumer } from '../messaging/event-cons
 import type { Subscription } from '../messaging/event-handler.ts';
 import { createOutboxRelay, type OutboxRelay } from '../messaging/outbox-relay.ts';
 import type { Logger } from '../observability/log.ts';
-import { createMetrics, createMetricsHandler, type Metrics } from '../observability/metrics.ts';
+import { createMetricReader, type ReadMetrics } from '../observability/metric-reader.ts';
+import { createMetrics, type Metrics } from '../observability/metrics.ts';
+import { createMetricsHandler } from '../observability/metrics-handler.ts';
 import { installTracing } from '../observability/tracing.ts';
 import { createAccessControl, setServiceCertificate } from '../server/access-control.ts';
 import { type CallLimits, createLoadShedding, DEFAULT_LIMITS } from '../server/load-shedding.ts';
@@ -126,6 +128,8 @@ export type Service = {
   start(): Promise<ListeningAddress>;
   /** Stops accepting calls, finishes running ones, drains the consumers, closes every connection; within 10 s. */
   stop(): Promise<void>;
+  /** Reads its metrics, also while it does not run. */
+  readonly readMetrics: ReadMetrics;
   [Symbol.asyncDispose](): Promise<void>;
 };
 
@@ -165,7 +169,7 @@ export function createService(options: ServiceOptions): Service {
     timeoutMs: BACKGROUND_TIMEOUT_MS,
     applicationName: declareConnections(name, connectionsOf(config)),
   });
-  const server = createServer(config, runtime, definition, consumers, health);
+  const { server, readMetrics } = createServer(config, runtime, definition, consumers, health);
 
   let address: ListeningAddress | undefined;
   const lifecycle = createLifecycle(
@@ -225,6 +229,7 @@ export function createService(options: ServiceOptions): Service {
       return address;
     },
     stop,
+    readMetrics,
     [Symbol.asyncDispose]: stop,
   };
 }
@@ -253,7 +258,7 @@ function createServer(
   definition: ServiceDefinition,
   consumers: readonly EventConsumer[],
   health: HealthRegistry,
-): RpcServer {
+): { readonly server: RpcServer; readonly readMetrics: ReadMetrics } {
   const { opsDatabase, metrics, domain } = runtime;
   const status: StatusSources = {
     ...runtime,
@@ -267,6 +272,7 @@ function createServer(
   const loadShedding = createLoadShedding({ ...runtime, limits: config.callLimits ?? DEFAULT_LIMITS });
   const { tokens, trustDomain } = config.identity ?? NO_IDENTITY;
   const verifyToken = createTokenVerifier(tokens);
+  const readMetrics = createMetricReader(metrics.registry, () => refreshGauges(status));
   const server = createRpcServer({
     ...(runtime.tls === undefined ? {} : { tls: runtime.tls.current() }),
     contextValues: (request) => {
@@ -300,16 +306,13 @@ function createServer(
     maxTimeoutMs: MAX_CALL_MS,
     httpRoutes: {
       '/healthz': createHealthRoute(health),
-      '/metrics': guardMetrics(
-        createMetricsHandler(metrics, () => refreshGauges(status)),
-        verifyToken,
-      ),
+      '/metrics': guardMetrics(createMetricsHandler(readMetrics), verifyToken),
     },
     health,
     onError: (error, where) => runtime.log.info({ err: error, where }, 'an answer could not be sent'),
   });
   runtime.tls?.onRenewal((renewed) => server.renewTls(renewed));
-  return server;
+  return { server, readMetrics };
 }
 
 /** How many connections are for the work that a caller waits for, and how many for background work. */

@@ -17,7 +17,9 @@ import { openTlsFiles, type TlsFiles } from '../identity/tls-files.ts';
 import { createOwnToken, type OwnToken } from '../identity/token-file.ts';
 import { createTokenVerifier, type VerifyToken } from '../identity/token-verifier.ts';
 import type { Logger } from '../observability/log.ts';
-import { createMetrics, createMetricsHandler, type Metrics } from '../observability/metrics.ts';
+import { createMetricReader } from '../observability/metric-reader.ts';
+import { createMetrics, type Metrics } from '../observability/metrics.ts';
+import { createMetricsHandler } from '../observability/metrics-handler.ts';
 import { installTracing } from '../observability/tracing.ts';
 import { type CallLimits, createLoadShedding } from '../server/load-shedding.ts';
 import { guardMetrics } from '../server/metrics-access.ts';
@@ -29,6 +31,7 @@ import type { ProcessOptions, Service } from './service-runtime.ts';
 const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_CALL_MS = 60 * 60 * 1_000;
 const STOP_GRACE_MS = 5_000;
+const NOTHING_TO_QUERY = async (): Promise<void> => undefined;
 
 /** The part of a stateless service's config that its runtime uses. */
 export type StatelessConfig = {
@@ -116,6 +119,7 @@ export function createStatelessService(options: StatelessOptions): Service {
       return address;
     },
     stop: lifecycle.stop,
+    readMetrics: createMetricReader(runtime.metrics.registry, NOTHING_TO_QUERY),
     [Symbol.asyncDispose]: lifecycle.stop,
   };
 }
@@ -152,7 +156,7 @@ function createServer(config: StatelessConfig, runtime: StatelessRuntime, defini
     maxTimeoutMs: MAX_CALL_MS,
     httpRoutes: {
       '/metrics': guardMetrics(
-        createMetricsHandler(metrics, async () => undefined),
+        createMetricsHandler(createMetricReader(metrics.registry, NOTHING_TO_QUERY)),
         verifyToken,
       ),
       ...definition.httpRoutes,

@@ -1,9 +1,13 @@
 // The dashboards and rules of deploy/ against the metrics that the services expose.
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { createJourneyMetrics } from '#services/monitor/journey-metrics.ts';
 import { createOrderMetrics } from '#services/order/order-metrics.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { createLimitCounter } from '#services/platform/runtime/server-limits.ts';
+import { PROMETHEUS_MISSING, promtoolProgram } from '../../support/prometheus/prometheus.ts';
 import { readDeployFile } from './manifests.ts';
 
 type Dashboard = {
@@ -59,6 +63,17 @@ it.each(['orders', 'platform'])('the dashboard %s asks for metrics and labels th
     }
   }
 });
+
+it.for(['../../../deploy/prometheus/replicas.yaml', '../../../services/monitor/prometheus/alerts.yaml'])(
+  'Prometheus accepts the rules %s',
+  async (file, { skip }) => {
+    if (promtoolProgram === undefined) return skip(PROMETHEUS_MISSING);
+    const path = fileURLToPath(new URL(file, import.meta.url));
+    const { stdout } = await promisify(execFile)(promtoolProgram, ['check', 'rules', '--lint-fatal', path]);
+
+    expect(stdout).toMatch(/SUCCESS: \d+ rules found/);
+  },
+);
 
 it('the rules of replicas count by a metric that every replica has from its start', async () => {
   const metrics = await readMetrics();

@@ -1,6 +1,6 @@
 // Facts from the streams: every event of every producer, read by an ephemeral consumer.
 import type { DescMessage } from '@bufbuild/protobuf';
-import type { JsMsg, StreamInfo } from 'nats';
+import type { StreamInfo } from 'nats';
 import { file_shop_inventory_v1_inventory_events as inventoryEvents } from '#gen/shop/inventory/v1/inventory_events_pb.ts';
 import { file_shop_notification_v1_notification_events as notificationEvents } from '#gen/shop/notification/v1/notification_events_pb.ts';
 import { file_shop_order_v1_order_events as orderEvents } from '#gen/shop/order/v1/order_events_pb.ts';
@@ -9,12 +9,14 @@ import { DOMAIN } from '#services/domain.ts';
 import { streamOf } from '#services/platform/base/domain.ts';
 import type { Money } from '#services/platform/base/money.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
-import { isStreamMissing } from '#services/platform/messaging/streams.ts';
+import { isMessageMissing, isStreamMissing } from '#services/platform/messaging/streams.ts';
 import { type EventBody, type EventFact, OWNERS, type Owner, type StreamFact } from './facts.ts';
 import { readBroker, type StreamReader } from './sources.ts';
 
-// Ends a read without events: the stream changed during the read, or the broker is gone.
+// Ends what a consumer delivers: where it is, there is no more, or the broker is gone.
 const SILENCE_MS = 15_000;
+// How many messages are asked for at once.
+const BATCH_SIZE = 64;
 
 const SCHEMAS: ReadonlyMap<string, DescMessage> = new Map(
   [orderEvents, inventoryEvents, paymentEvents, notificationEvents]
@@ -38,11 +40,12 @@ export function readStreams(natsUrl: string): Promise<StreamFact[]> {
   });
 }
 
-async function readStream(reader: StreamReader, producer: Owner): Promise<StreamFact | undefined> {
+/** Reads the stream of one service, as its leader has it; undefined when there is none. */
+export async function readStream(reader: StreamReader, producer: Owner): Promise<StreamFact | undefined> {
   const name = streamOf(DOMAIN, producer);
   try {
     const { state } = await reader.manager.streams.info(name);
-    const events = state.messages === 0 ? [] : await readEvents(reader, name);
+    const events = state.messages === 0 ? [] : await readEvents(reader, name, state);
     return { producer, name, events, since: findHorizon(state) };
   } catch (error) {
     if (isStreamMissing(error)) return undefined;
@@ -56,18 +59,30 @@ function findHorizon({ first_seq, last_seq, first_ts, messages }: StreamInfo['st
   return first_seq > 1 ? new Date(first_ts) : undefined;
 }
 
-async function readEvents({ jetstream }: StreamReader, stream: string): Promise<EventFact[]> {
+// The consumer may be on a replica that came back a moment ago: what that does not have yet is read from the leader, message by message.
+async function readEvents(
+  { jetstream, manager }: StreamReader,
+  stream: string,
+  { first_seq, last_seq }: StreamInfo['state'],
+): Promise<EventFact[]> {
+  const delivered = await readDelivered(jetstream, stream);
+  const next = (delivered.at(-1)?.sequence ?? first_seq - 1) + 1;
+  return [...delivered, ...(await readFromLeader(manager, stream, next, last_seq))];
+}
+
+/** Reads until nothing is pending where the consumer is, or nothing comes any more. */
+async function readDelivered(jetstream: StreamReader['jetstream'], stream: string): Promise<EventFact[]> {
   const consumer = await jetstream.consumers.get(stream);
   const messages = await consumer.consume({ max_messages: 1_000 });
-  const silence = setInterval(() => messages.stop(new Error(`${stream} delivers no more events`)), SILENCE_MS);
+  const silence = setInterval(() => messages.stop(), SILENCE_MS);
   const events: EventFact[] = [];
   try {
-    for await (const message of messages) {
+    for await (const { subject, seq, data, headers, info } of messages) {
       silence.refresh();
-      events.push(toEventFact(message));
-      if (message.info.pending === 0) return events;
+      events.push(toEventFact({ subject, seq, data, id: headers?.get('ce-id') }));
+      if (info.pending === 0) break;
     }
-    throw new Error(`${stream} ended after ${events.length} events`);
+    return events;
   } finally {
     clearInterval(silence);
     await messages.close();
@@ -75,9 +90,44 @@ async function readEvents({ jetstream }: StreamReader, stream: string): Promise<
   }
 }
 
-function toEventFact(message: JsMsg): EventFact {
-  const { subject, seq: sequence, data } = message;
-  return { id: message.headers?.get('ce-id') ?? '', subject, sequence, body: readBody(subject, data) };
+/** Reads the messages with these numbers, as far as they were not deleted. */
+async function readFromLeader(
+  { streams }: StreamReader['manager'],
+  stream: string,
+  first: number,
+  last: number,
+): Promise<EventFact[]> {
+  const events: EventFact[] = [];
+  for (let from = first; from <= last; from += BATCH_SIZE) {
+    const sequences = Array.from({ length: Math.min(BATCH_SIZE, last - from + 1) }, (_, index) => from + index);
+    const messages = await Promise.all(sequences.map((seq) => unlessMissing(streams.getMessage(stream, { seq }))));
+    for (const message of messages) {
+      if (message === undefined) continue;
+      const { subject, seq, data, header } = message;
+      events.push(toEventFact({ subject, seq, data, id: header.get('ce-id') }));
+    }
+  }
+  return events;
+}
+
+async function unlessMissing<Message>(read: Promise<Message>): Promise<Message | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if (isMessageMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+type Stored = {
+  readonly subject: string;
+  readonly seq: number;
+  readonly data: Uint8Array;
+  readonly id?: string | undefined;
+};
+
+function toEventFact({ subject, seq, data, id = '' }: Stored): EventFact {
+  return { id, subject, sequence: seq, body: readBody(subject, data) };
 }
 
 function readBody(subject: string, payload: Uint8Array): EventBody | undefined {

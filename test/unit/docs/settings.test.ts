@@ -83,8 +83,8 @@ it('lists the settings of provisioning', () => {
   expect(listed('Provisioning').toSorted()).toEqual(rowsOf(loadProvisioning).toSorted());
 });
 
-it('lists the settings of traces', () => {
-  expect(listed('Traces').toSorted()).toEqual(rowsOf(loadTelemetryConfig).toSorted());
+it('lists the settings of telemetry', () => {
+  expect(listed('Telemetry').toSorted()).toEqual(rowsOf(loadTelemetryConfig).toSorted());
 });
 
 it('lists the settings of the local stack', () => {

@@ -1,9 +1,10 @@
 // Spans on their way to a collector that takes them, refuses them, hangs, or is not there.
 import { SpanKind, type Tracer } from '@opentelemetry/api';
 import { expect, it } from 'vitest';
-import { createTelemetry } from '#services/platform/observability/telemetry.ts';
+import { createResource } from '#services/platform/observability/otlp-export.ts';
+import { startSpanExport } from '#services/platform/observability/span-export.ts';
 import { loadTelemetryConfig } from '#services/platform/observability/telemetry-config.ts';
-import { type OtlpReceiver, startOtlpReceiver } from '../../../support/otlp-receiver.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../../../support/otlp/otlp-receiver.ts';
 import { recordLog } from '../support/recorded-log.ts';
 
 /** Telemetry of the service `order` by these settings. */
@@ -14,7 +15,8 @@ async function startTelemetry(collector: Pick<OtlpReceiver, 'url'>, settings: Re
     ...settings,
   });
   const { log, lines } = recordLog('order');
-  return { ...(await createTelemetry({ ...config, url: config.url ?? '' }, 'order', log)), lines };
+  if (config.traces === undefined) throw new Error('these settings send no spans');
+  return { ...(await startSpanExport(config.traces, createResource('order', config), log)), lines };
 }
 
 function endSpans(tracer: Tracer, count: number): void {

@@ -1,7 +1,10 @@
+import { context, TraceFlags, trace } from '@opentelemetry/api';
 import { type Histogram, Registry } from 'prom-client';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createBatchedHistogram } from '#services/platform/observability/batched-histogram.ts';
+import { installTracing } from '#services/platform/observability/tracing.ts';
 
+beforeAll(() => installTracing());
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
@@ -52,5 +55,33 @@ describe('a batched histogram', () => {
 
     const sum = (await seconds.get()).values.find(({ metricName }) => metricName === 'seconds_sum');
     expect(sum).toMatchObject({ value: 0.5, labels: { rpc: 'Check', code: 'ok' } });
+  });
+
+  it('keeps the last recorded trace of each bucket as its exemplar', async () => {
+    const { seconds } = createSeconds();
+    const observeIn = (traceId: string, traceFlags: TraceFlags, value: number) => {
+      const span = trace.wrapSpanContext({ traceId: traceId.repeat(32), spanId: 'b'.repeat(16), traceFlags });
+      // A span that a tracer records, like those of the SDK.
+      if (traceFlags === TraceFlags.SAMPLED) span.isRecording = () => true;
+      context.with(trace.setSpan(context.active(), span), () => seconds.observe({ rpc: 'Check', code: 'ok' }, value));
+    };
+    observeIn('1', TraceFlags.SAMPLED, 0.25);
+    observeIn('2', TraceFlags.SAMPLED, 0.5);
+    observeIn('3', TraceFlags.NONE, 0.75);
+    observeIn('4', TraceFlags.NONE, 0.05);
+    observeIn('5', TraceFlags.SAMPLED, 7);
+
+    const { values } = (await seconds.get()) as unknown as {
+      values: { labels: { le?: string }; exemplar?: unknown }[];
+    };
+
+    const exemplarOf = (le: string) => values.find(({ labels }) => String(labels.le) === le)?.exemplar;
+    expect(exemplarOf('0.1')).toBeNull();
+    expect(exemplarOf('1')).toMatchObject({
+      labelSet: { trace_id: '2'.repeat(32), span_id: 'b'.repeat(16) },
+      value: 0.5,
+      timestamp: expect.any(Number),
+    });
+    expect(exemplarOf('+Inf')).toMatchObject({ labelSet: { trace_id: '5'.repeat(32) }, value: 7 });
   });
 });

@@ -31,7 +31,8 @@ function createFakeProcess(env: Environment = {}) {
 function createFakeService(overrides: Partial<Service> = {}) {
   const start = vi.fn<Service['start']>(async () => ({ host: '127.0.0.1', port: 1, url: 'http://127.0.0.1:1' }));
   const stop = vi.fn<Service['stop']>(async () => undefined);
-  return { name: 'order', start, stop, [Symbol.asyncDispose]: stop, ...overrides };
+  const readMetrics = async () => [];
+  return { name: 'order', start, stop, readMetrics, [Symbol.asyncDispose]: stop, ...overrides };
 }
 
 const loadConfig = (environment: Environment) => ({ logLevel: environment.LOG_LEVEL ?? 'silent' });

@@ -1,0 +1,41 @@
+// The names of metrics and labels in OpenTelemetry, where its semantic conventions have one for what Prometheus knows by another spelling.
+// Prometheus' own conversion leads back from each of them, so dashboards hold for metrics that are scraped and for those that are sent.
+
+/** How OpenTelemetry names a metric. */
+export type MetricName = {
+  readonly name: string;
+  /** In UCUM; empty for a metric without one. */
+  readonly unit: string;
+};
+
+const METRICS: Readonly<Record<string, MetricName>> = {
+  rpc_server_call_duration_seconds: { name: 'rpc.server.call.duration', unit: 's' },
+  rpc_client_call_duration_seconds: { name: 'rpc.client.call.duration', unit: 's' },
+  messaging_client_sent_messages_total: { name: 'messaging.client.sent.messages', unit: '{message}' },
+  messaging_client_consumed_messages_total: { name: 'messaging.client.consumed.messages', unit: '{message}' },
+};
+
+const LABELS: Readonly<Record<string, string>> = {
+  error_type: 'error.type',
+  rpc_system_name: 'rpc.system.name',
+  rpc_method: 'rpc.method',
+  rpc_response_status_code: 'rpc.response.status_code',
+  messaging_system: 'messaging.system',
+  messaging_destination_name: 'messaging.destination.name',
+};
+
+const UNITS = [
+  [/_seconds(_total)?$/, 's'],
+  [/_bytes(_total)?$/, 'By'],
+] as const;
+
+/** Returns the name of a metric by its name in Prometheus: one without a convention keeps it. */
+export function metricNameOf(prometheusName: string): MetricName {
+  const unit = UNITS.find(([suffix]) => suffix.test(prometheusName))?.[1] ?? '';
+  return METRICS[prometheusName] ?? { name: prometheusName, unit };
+}
+
+/** Returns the name of an attribute by its label in Prometheus: one without a convention keeps it. */
+export function attributeNameOf(label: string): string {
+  return LABELS[label] ?? label;
+}

@@ -1,0 +1,138 @@
+// Metrics on their way to a collector that takes them, refuses them, hangs, or is not there.
+import { expect, it } from 'vitest';
+import { startMetricExport } from '#services/platform/observability/metric-export.ts';
+import { createMetricReader } from '#services/platform/observability/metric-reader.ts';
+import { createMetrics } from '#services/platform/observability/metrics.ts';
+import { createResource } from '#services/platform/observability/otlp-export.ts';
+import { loadTelemetryConfig } from '#services/platform/observability/telemetry-config.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../../../support/otlp/otlp-receiver.ts';
+import { recordLog } from '../support/recorded-log.ts';
+
+const CALL = { rpc_system_name: 'connectrpc', rpc_method: 'shop.order.v1.OrderService/GetOrder' } as const;
+
+/** Exports the metrics of the service `order` by these settings; `refresh` runs before each reading. */
+async function startExport(
+  collector: Pick<OtlpReceiver, 'url'>,
+  settings: Record<string, string> = {},
+  refresh: () => Promise<unknown> = async () => undefined,
+) {
+  const config = loadTelemetryConfig({
+    OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${collector.url}/v1/metrics`,
+    OTEL_METRIC_EXPORT_INTERVAL: '20',
+    ...settings,
+  });
+  if (config.metrics === undefined) throw new Error('these settings send no metrics');
+  const { log, lines } = recordLog('order');
+  const metrics = createMetrics('order');
+  const read = createMetricReader(metrics.registry, refresh);
+  return { metrics, lines, ...(await startMetricExport(config.metrics, createResource('order', config), read, log)) };
+}
+
+it('metrics reach the collector with name, unit, kind, buckets and the resource of their process', async () => {
+  await using collector = await startOtlpReceiver();
+  const { metrics, stop } = await startExport(collector, {
+    OTEL_METRIC_EXPORT_INTERVAL: '60000',
+    OTEL_EXPORTER_OTLP_HEADERS: 'x-api-key=collector%20key',
+    OTEL_EXPORTER_OTLP_METRICS_COMPRESSION: 'gzip',
+    OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=staging',
+  });
+  metrics.rpcServerDuration.observe(CALL, 0.004);
+  metrics.rpcServerDuration.observe(CALL, 20);
+  metrics.eventsPublished.inc(
+    { messaging_system: 'nats', messaging_destination_name: 'shop.order.v1.OrderCreated' },
+    3,
+  );
+  metrics.outboxUnsent.set(7);
+  await stop();
+
+  const named = (name: string) => collector.metrics.find((metric) => metric.name === name);
+  expect(named('rpc.server.call.duration')).toMatchObject({
+    service: 'order',
+    unit: 's',
+    kind: 'histogram',
+    temporality: 'cumulative',
+    description: 'Duration of RPCs served, by status code',
+    points: [
+      {
+        attributes: { 'rpc.system.name': 'connectrpc', 'rpc.method': CALL.rpc_method, service: 'order' },
+        count: 2,
+        value: 20.004,
+        bounds: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+        bucketCounts: [0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+      },
+    ],
+  });
+  expect(named('messaging.client.sent.messages')).toMatchObject({
+    unit: '{message}',
+    kind: 'sum',
+    isMonotonic: true,
+    temporality: 'cumulative',
+    points: [{ attributes: { 'messaging.destination.name': 'shop.order.v1.OrderCreated' }, value: 3 }],
+  });
+  expect(named('messaging_outbox_unsent_messages')).toMatchObject({ kind: 'gauge', points: [{ value: 7 }] });
+  expect(named('rpc.server.call.duration')?.resource).toMatchObject({
+    'service.instance.id': expect.stringMatching(/^[0-9a-f-]{36}$/),
+    'deployment.environment.name': 'staging',
+  });
+  expect(collector.headers[0]).toMatchObject({
+    'x-api-key': 'collector key',
+    'content-type': 'application/x-protobuf',
+    'content-encoding': 'gzip',
+  });
+});
+
+it('are read again for each export, with what has to be queried, and count from the start of the process', async () => {
+  await using collector = await startOtlpReceiver();
+  let reads = 0;
+  const { metrics, stop } = await startExport(collector, {}, async () => metrics.outboxUnsent.set(++reads));
+  const unsent = () => collector.metrics.filter(({ name }) => name === 'messaging_outbox_unsent_messages');
+  await expect.poll(() => unsent().length).toBeGreaterThanOrEqual(3);
+  await stop();
+
+  const points = unsent().map(({ points: [point] }) => point);
+  expect(points.map((point) => point?.value)).toEqual(points.map((_, index) => index + 1));
+  expect(new Set(points.map((point) => point?.startMs))).toEqual(new Set([Math.floor(performance.timeOrigin)]));
+});
+
+it('a collector that refuses metrics is logged once, and once more when it accepts them: none of the sums is lost', async () => {
+  await using collector = await startOtlpReceiver();
+  collector.behaviour = 'refuse';
+  const { metrics, stop, lines } = await startExport(collector);
+  metrics.rpcServerDuration.observe(CALL, 0.004);
+  await expect.poll(() => collector.headers.length).toBeGreaterThanOrEqual(3);
+  await expect.poll(() => lines.map(({ level }) => level)).toEqual(['warn']);
+  collector.behaviour = 'take';
+  await expect.poll(() => lines.map(({ msg }) => msg)).toContain('metrics are sent again');
+  await stop();
+
+  expect(lines).toHaveLength(2);
+  expect(collector.metrics.find(({ name }) => name === 'rpc.server.call.duration')?.points).toMatchObject([
+    { count: 1 },
+  ]);
+});
+
+it('metrics that cannot be read are not sent; the next export has them', async () => {
+  await using collector = await startOtlpReceiver();
+  let reads = 0;
+  const { stop } = await startExport(collector, {}, async () => {
+    reads += 1;
+    if (reads === 1) throw new Error('not now');
+  });
+  await expect.poll(() => collector.metrics.length).toBeGreaterThan(0);
+  await stop();
+
+  expect(reads).toBeGreaterThanOrEqual(2);
+});
+
+it.each<['hangs' | 'is gone']>([['hangs'], ['is gone']])(
+  'a collector that %s does not hold up the stop for long',
+  async (trouble) => {
+    await using collector = await startOtlpReceiver();
+    if (trouble === 'hangs') collector.behaviour = 'hang';
+    else await collector[Symbol.asyncDispose]();
+    const { stop } = await startExport(collector);
+    const start = performance.now();
+    await stop();
+    expect(performance.now() - start).toBeLessThan(8_000);
+  },
+);
