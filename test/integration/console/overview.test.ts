@@ -85,8 +85,10 @@ it('is healthy, and has metrics of its calls and breakers', async () => {
     headers: { 'content-type': 'application/json' },
     body: '{}',
   });
+  const probe = await fetch(`${console.url}/healthz`);
   const metrics = await (await fetch(`${console.url}/metrics`)).text();
 
   expect(await health.json()).toEqual({ status: 'SERVING' });
+  expect([probe.status, await probe.text()]).toEqual([200, 'SERVING\n']);
   expect(metrics).toMatch(/^circuit_breaker_state\{dependency="local-control",service="console"\} 0$/m);
 });

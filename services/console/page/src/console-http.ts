@@ -10,10 +10,15 @@ export type Session = {
   readonly caller: { readonly kind: string; readonly name: string } | null;
 };
 
+/** The console answered, and says what is wrong. */
+export class ConsoleError extends Error {
+  override readonly name = 'ConsoleError';
+}
+
 async function read<T>(path: string): Promise<T> {
   const response = await fetch(path, { headers: { accept: 'application/json' } });
   const body = (await response.json()) as T & { error?: string };
-  if (!response.ok) throw new Error(body.error ?? `the console answered ${response.status}`);
+  if (!response.ok) throw new ConsoleError(body.error ?? `the console answered ${response.status}`);
   return body;
 }
 
