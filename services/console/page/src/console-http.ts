@@ -1,5 +1,6 @@
 // What the console itself answers, in plain HTTP.
 import { useQuery } from '@tanstack/react-query';
+import type { Alert } from './model/alerts.ts';
 import type { Overview } from './model/overview.ts';
 import type { UsageFile } from './model/usage-matrix.ts';
 
@@ -38,6 +39,16 @@ export function useOverview() {
     queryKey: ['overview'],
     queryFn: () => read<Overview>('/console/overview'),
     refetchInterval: 1_000,
+    retry: false,
+  });
+}
+
+/** The alerting rules, judged every two seconds. */
+export function useAlerts() {
+  return useQuery({
+    queryKey: ['alerts'],
+    queryFn: () => read<{ readonly alerts: readonly Alert[] }>('/console/alerts'),
+    refetchInterval: 2_000,
     retry: false,
   });
 }
