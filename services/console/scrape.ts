@@ -2,17 +2,16 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { text } from 'node:stream/consumers';
-import { createReplicaAddresses, type ReplicaAddress } from '../platform/client/replica-addresses.ts';
+import type { ReplicaAddress, ReplicaAddresses } from '../platform/client/replica-addresses.ts';
 import type { TlsFiles } from '../platform/identity/tls-files.ts';
 import type { Logger } from '../platform/observability/log.ts';
-import { SERVICE_NAMES, type ServiceName } from './forwarded-services.ts';
+import type { ServiceName } from './forwarded-services.ts';
 
 const SCRAPE_TIMEOUT_MS = 1_000;
 const READ_PERIOD_MS = 500;
 
 export type ScrapeOptions = {
-  /** The addresses of each service's replicas, separated by commas. */
-  readonly urls: Readonly<Record<ServiceName, string>>;
+  readonly replicas: readonly { readonly name: ServiceName; readonly addresses: ReplicaAddresses }[];
   readonly tls: TlsFiles | undefined;
   readonly log: Logger;
   readonly now?: () => number;
@@ -34,8 +33,12 @@ export type Reading = {
 export type ReadMetrics = (authorization: string | undefined) => Promise<Reading>;
 
 /** Creates the reader. */
-export function createMetricsReader({ urls, tls, log, now = () => performance.now() }: ScrapeOptions): ReadMetrics {
-  const services = SERVICE_NAMES.map((name) => ({ name, addresses: createReplicaAddresses(urls[name]) }));
+export function createMetricsReader({
+  replicas: services,
+  tls,
+  log,
+  now = () => performance.now(),
+}: ScrapeOptions): ReadMetrics {
   let reading: Promise<Reading> | undefined;
   let readAt = Number.NEGATIVE_INFINITY;
 

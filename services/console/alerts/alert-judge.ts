@@ -1,8 +1,7 @@
-// Judges the alerting rules by the metrics of the moment. How long an alert has held is remembered from look to look; after a pause in
-// which nobody looked, it is counted anew.
-import type { Sample } from '../metrics-text.ts';
+// Judges the alerting rules by the metrics of the moment. How long an alert has held is remembered from look to look; it is counted
+// from the start after a pause without one.
 import type { AlertRule } from './alert-rules.ts';
-import { type Match, matchesOf } from './rule-expression.ts';
+import { type Match, matchesOf, type Sample } from './rule-expression.ts';
 
 const LONGEST_PAUSE_MS = 30_000;
 

@@ -1,6 +1,7 @@
 // The expressions of alerting rules that can be judged by one look at the metrics: a metric, or its sum, minimum or maximum by labels,
 // compared with a number. Pure.
-import type { Sample } from '../metrics-text.ts';
+
+export type Sample = Match & { readonly name: string };
 
 export type Aggregation = 'sum' | 'min' | 'max';
 

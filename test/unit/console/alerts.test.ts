@@ -88,7 +88,7 @@ describe('the alerts', () => {
     expect(look(92_000).Lags).toBe('pending');
   });
 
-  it('begin anew after a pause in which nobody looked', () => {
+  it('begin again after a pause without a look', () => {
     let time = 0;
     const judge = createAlertJudge(parseRules(RULES), () => time);
     judge(SAMPLES);

@@ -1,13 +1,13 @@
 // The alerts of all services, judged when an operator's page asks.
 import { readFile } from 'node:fs/promises';
 import type { HttpHandler } from '#packages/rpc-server/index.ts';
-import { describeError, unavailable } from '../../platform/base/errors.ts';
-import type { Credentials } from '../credentials.ts';
-import { jsonRoute } from '../json-route.ts';
-import { parseMetrics, type Sample } from '../metrics-text.ts';
-import type { Reading, ReadMetrics } from '../scrape.ts';
-import { createAlertJudge, type JudgeAlerts } from './alert-judge.ts';
-import { type AlertRule, parseRules } from './alert-rules.ts';
+import { describeError, unavailable } from '../platform/base/errors.ts';
+import { createAlertJudge, type JudgeAlerts } from './alerts/alert-judge.ts';
+import { type AlertRule, parseRules } from './alerts/alert-rules.ts';
+import type { Credentials } from './credentials.ts';
+import { jsonRoute } from './json-route.ts';
+import { parseMetrics, type Sample } from './metrics-text.ts';
+import type { Reading, ReadMetrics } from './scrape.ts';
 
 /** The name by which Prometheus scrapes the platform. */
 const JOB = 'touchstone';
