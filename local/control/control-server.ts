@@ -12,13 +12,20 @@ import { createControlService } from './control-service.ts';
 import type { ControlledStack } from './controlled-stack.ts';
 import { createFaultLinks } from './fault-links.ts';
 import { createInvariantJudge } from './invariant-judge.ts';
+import { createOrderEventReader } from './order-history/order-events.ts';
+import { createSpanCollector } from './order-history/span-collector.ts';
+import { createSpanMemory } from './order-history/span-memory.ts';
 import { createTraffic } from './traffic.ts';
 
 const LOOPBACK = '127.0.0.1';
 const STOP_GRACE_MS = 500;
 const BEARER = /^Bearer +(\S+) *$/i;
 
-export type ControlServer = AsyncDisposable & { readonly url: string };
+export type ControlServer = AsyncDisposable & {
+  readonly url: string;
+  /** The settings of a service that sends its spans to this port. */
+  readonly spanSettings: Readonly<Record<string, string>>;
+};
 
 /**
  * Opens the control port.
@@ -41,18 +48,25 @@ export async function startControlServer(stack: ControlledStack, keys: string): 
     createTraffic({ order: connect('order'), inventory: connect('inventory', [showToken(stack)]) }),
   );
   const verifyToken = createTokenVerifier({ issuer: ISSUER, audience: AUDIENCE, keys, clockToleranceMs: 5_000 });
-  const service = createControlService({ stack, links, traffic, judge: createInvariantJudge(stack) });
+  const spans = createSpanMemory();
+  const collector = createSpanCollector(spans);
+  const service = createControlService({
+    ...{ stack, links, traffic, spans },
+    judge: createInvariantJudge(stack),
+    readEvents: createOrderEventReader(() => stack.brokerAccess()),
+  });
   const server = createRpcServer({
     host: LOOPBACK,
     corsOrigins: [],
     interceptors: [mapErrors, requireOperator(verifyToken)],
     errorDomain: DOMAIN.domain,
     routes: (router) => router.service(ControlService, service),
+    httpRoutes: collector.routes,
   });
   resources.defer(() => server.stop({ graceMs: STOP_GRACE_MS }));
   const { url } = await server.listen();
   const owned = resources.move();
-  return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { url, spanSettings: collector.settingsFor(url), [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 async function continueAll(stack: ControlledStack): Promise<void> {

@@ -1,5 +1,4 @@
 // The implementation of ControlService, over a running stack.
-import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { type ControlService, ProcessState } from '#gen/local/control/v1/control_pb.ts';
 import {
@@ -9,9 +8,9 @@ import {
   invalidArgument,
   notFound,
 } from '../../services/platform/base/errors.ts';
-import { isUuid } from '../../services/platform/base/validation.ts';
 import type { ControlledProcess, ControlledStack } from './controlled-stack.ts';
 import type { FaultLinks } from './fault-links.ts';
+import { createHistoryService, type HistoryDependencies } from './history-service.ts';
 import type { JudgeInvariants } from './invariant-judge.ts';
 import { MAX_RATE, type Traffic } from './traffic.ts';
 
@@ -24,9 +23,8 @@ const STATES: Readonly<Record<ControlledProcess['health'], ProcessState>> = {
 };
 /** The page is served by it, and its pause would need another page to end. */
 const SELF = 'console';
-const MOST_LINES = 100;
 
-export type ControlDependencies = {
+export type ControlDependencies = HistoryDependencies & {
   readonly stack: ControlledStack;
   readonly links: FaultLinks;
   readonly judge: JudgeInvariants;
@@ -110,11 +108,7 @@ export function createControlService(dependencies: ControlDependencies): Service
       return { healed: [...[...frozen, ...stopped].map(({ name }) => name), ...(await links.heal())] };
     },
     judgeInvariants: () => judge(),
-    listOrderLog: ({ orderId }) => {
-      if (!isUuid(orderId)) throw invalidArgument([{ field: 'order_id', description: 'must be the id of an order' }]);
-      const lines = stack.orderLog(orderId, MOST_LINES);
-      return { lines: lines.map(({ time, ...line }) => ({ ...line, time: timestampFromMs(time) })) };
-    },
+    ...createHistoryService(dependencies),
     getTraffic: () => ({ traffic: traffic.state() }),
     setTraffic: ({ ordersPerSecond }) => {
       if (!(ordersPerSecond >= 0 && ordersPerSecond <= MAX_RATE)) {

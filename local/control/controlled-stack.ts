@@ -1,5 +1,6 @@
 // The part of a running stack that its control port uses; local/stack provides it.
 import type { RememberedLine } from './log-memory.ts';
+import type { BrokerAccess } from './order-history/order-events.ts';
 
 /** A process of the stack, as the supervisor sees it. */
 export type ControlledProcess = {
@@ -26,6 +27,10 @@ export type ControlledStack = {
   orderLog(orderId: string, limit: number): readonly RememberedLine[];
   /** The environment in which `make verify` finds this stack. */
   verifyEnvironment(): Readonly<Record<string, string>>;
+  /** How every stream of the broker can be read. */
+  brokerAccess(): Promise<BrokerAccess>;
+  /** Whether the services send their spans to the control port. */
+  readonly sendsSpans: boolean;
   /** PEM of the authority of an `https` stack; undefined in cleartext. */
   authority(): Promise<string | undefined>;
 };

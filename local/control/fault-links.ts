@@ -40,6 +40,8 @@ const FAULTS: Partial<Record<LinkFault, object>> = {
 const listening = z.object({ listening: z.string(), control: z.string() });
 
 type Proxy = { readonly run: ProcessRun; readonly url: string; readonly control: string };
+/** One proxy for each replica of the process that is called. */
+type Proxies = readonly Proxy[];
 
 export type FaultLinks = AsyncDisposable & {
   list(): { readonly from: string; readonly to: string; readonly fault: LinkFault }[];
@@ -51,7 +53,7 @@ export type FaultLinks = AsyncDisposable & {
 
 /** Creates the faults of a stack's links. */
 export function createFaultLinks(stack: ControlledStack): FaultLinks {
-  const proxies = new Map<Link, Proxy>();
+  const proxies = new Map<Link, Proxies>();
   const faults = new Map<Link, LinkFault>();
   // One change at a time: two first faults of one link must not start two proxies.
   let last: Promise<unknown> = Promise.resolve();
@@ -61,26 +63,28 @@ export function createFaultLinks(stack: ControlledStack): FaultLinks {
     return next;
   };
 
-  const putBetween = async (link: Link): Promise<Proxy> => {
+  const putBetween = async (link: Link): Promise<Proxies> => {
     const upstream = stack.settingOf(link.from, link.setting);
     if (upstream === undefined) throw notFound('LINK_UNKNOWN', `${link.from} does not call ${link.to} in this stack`);
-    const proxy = await startProxy(upstream);
-    proxies.set(link, proxy);
-    stack.configure(link.from, { [link.setting]: proxy.url });
-    await stack.stop(link.from);
-    await stack.start(link.from).catch((error: unknown) => {
-      throw unavailable({ reason: 'NOT_HEALTHY', message: describeError(error), cause: error });
-    });
-    return proxy;
+    const between = await startProxies(upstream.split(','));
+    proxies.set(link, between);
+    stack.configure(link.from, { [link.setting]: between.map(({ url }) => url).join(',') });
+    for (const replica of callersOf(stack, link)) {
+      await stack.stop(replica);
+      await stack.start(replica).catch((error: unknown) => {
+        throw unavailable({ reason: 'NOT_HEALTHY', message: describeError(error), cause: error });
+      });
+    }
+    return between;
   };
   const change = async (link: Link, fault: LinkFault): Promise<void> => {
     if ((faults.get(link) ?? LinkFault.UNSPECIFIED) === fault) return;
-    const proxy = proxies.get(link) ?? (await putBetween(link));
-    await callProxy(proxy, 'Heal', { proxy: PROXY });
+    const between = proxies.get(link) ?? (await putBetween(link));
+    await Promise.all(between.map((proxy) => callProxy(proxy, 'Heal', { proxy: PROXY })));
     faults.delete(link);
     const body = FAULTS[fault];
     if (body === undefined) return;
-    await callProxy(proxy, 'InjectFault', { proxy: PROXY, fault: body });
+    await Promise.all(between.map((proxy) => callProxy(proxy, 'InjectFault', { proxy: PROXY, fault: body })));
     faults.set(link, fault);
   };
 
@@ -103,9 +107,25 @@ export function createFaultLinks(stack: ControlledStack): FaultLinks {
       }),
     [Symbol.asyncDispose]: async () => {
       await last;
-      await Promise.all([...proxies.values()].map(({ run }) => run.stop(STOP_GRACE_MS)));
+      await Promise.all([...proxies.values()].flat().map(({ run }) => run.stop(STOP_GRACE_MS)));
     },
   };
+}
+
+/** The replicas of the process that calls, each restarted in turn so that the others go on. */
+function callersOf(stack: ControlledStack, { from }: Link): string[] {
+  const names = stack.rows().map(({ name }) => name);
+  return names.filter((name) => name.replace(/-\d+$/, '') === from);
+}
+
+/** Starts all or none. */
+async function startProxies(upstreams: readonly string[]): Promise<Proxies> {
+  const started = await Promise.allSettled(upstreams.map(startProxy));
+  const running = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const failed = started.find((result) => result.status === 'rejected');
+  if (failed === undefined) return running;
+  await Promise.all(running.map(({ run }) => run.stop(STOP_GRACE_MS)));
+  throw failed.reason;
 }
 
 /** Starts a proxy in front of `upstream`, an address of any scheme. */

@@ -2,10 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import type { ControlledStack } from '../control/controlled-stack.ts';
 import type { LogMemory } from '../control/log-memory.ts';
+import { namesCollector } from '../control/order-history/span-collector.ts';
 import { authorityFile } from '../identity/stack-certificates.ts';
+import { ADMIN_USER } from '../nats/nats-permissions.ts';
 import type { ServiceName } from '../shared/topology.ts';
 import type { ProcessName, Stack } from './stack.ts';
-import { environmentOf, type StackPlan } from './stack-plan.ts';
+import { environmentOf, natsUrl, type StackPlan } from './stack-plan.ts';
 
 /** Connects a stack with its control port. `operatorToken` issues the token of the port's own calls. */
 export function controlledStack(
@@ -14,6 +16,7 @@ export function controlledStack(
   operatorToken: () => Promise<string>,
   logs: LogMemory,
 ): ControlledStack {
+  const authority = async () => (plan.settings.tls ? await readFile(authorityFile(plan.dataDir), 'utf8') : undefined);
   return {
     rows: () => stack.rows(),
     // The control port knows the processes by the names in `rows`.
@@ -27,7 +30,9 @@ export function controlledStack(
     operatorToken,
     orderLog: logs.findByOrder,
     verifyEnvironment: () => ({ ...verifyEnvironment(plan), DATA_DIR: plan.dataDir }),
-    authority: async () => (plan.settings.tls ? await readFile(authorityFile(plan.dataDir), 'utf8') : undefined),
+    brokerAccess: async () => ({ url: natsUrl(plan, ADMIN_USER), authority: await authority() }),
+    sendsSpans: !namesCollector(plan.environment),
+    authority,
   };
 }
 

@@ -217,6 +217,8 @@ class RunningStack implements Stack {
     const stack = controlledStack(this, plan, () => this.token('operator', 'console'), this.#logs);
     this.#control = await startControlServer(stack, keysFile(plan.dataDir));
     configureService(plan, 'console', { LOCAL_CONTROL_URL: this.#control.url });
+    if (!stack.sendsSpans) return;
+    for (const service of plan.services) configureService(plan, service, this.#control.spanSettings);
   }
 
   get services(): readonly ServiceName[] {

@@ -4,7 +4,7 @@ import {
   ConfigError,
   durationMs,
   type Environment,
-  httpUrl,
+  httpUrls,
   onOff,
   optionalHttpUrl,
   parseSettings,
@@ -21,6 +21,7 @@ import { SERVICE_NAMES, type ServiceName } from './forwarded-services.ts';
 
 export type ConsoleConfig = StatelessConfig & {
   readonly logLevel: string;
+  /** The addresses of each service's replicas, separated by commas. */
   readonly urls: Readonly<Record<ServiceName, string>>;
   /** The control port of the local stack; undefined elsewhere. */
   readonly localControlUrl: string | undefined;
@@ -30,6 +31,8 @@ export type ConsoleConfig = StatelessConfig & {
   readonly pageDirectory: string;
   /** The folder of the usage files that the contract tests write; undefined shows none. */
   readonly usageDirectory: string | undefined;
+  /** The file of the alerting rules; undefined judges none. */
+  readonly rulesFile: string | undefined;
   /** From opening a circuit breaker to its probe. */
   readonly breakerResetMs: number;
 };
@@ -47,16 +50,17 @@ export function loadConfig(environment: Environment): ConsoleConfig {
     ...identitySettings,
     ...serverLimitSettings,
     CONSOLE_PORT: port(8_080),
-    ORDER_URL: httpUrl('http://127.0.0.1:50051'),
-    INVENTORY_URL: httpUrl('http://127.0.0.1:50052'),
-    PAYMENT_URL: httpUrl('http://127.0.0.1:50053'),
-    NOTIFICATION_URL: httpUrl('http://127.0.0.1:50054'),
-    ANALYTICS_URL: httpUrl('http://127.0.0.1:50055'),
-    MONITOR_URL: httpUrl('http://127.0.0.1:50056'),
+    ORDER_URL: httpUrls('http://127.0.0.1:50051'),
+    INVENTORY_URL: httpUrls('http://127.0.0.1:50052'),
+    PAYMENT_URL: httpUrls('http://127.0.0.1:50053'),
+    NOTIFICATION_URL: httpUrls('http://127.0.0.1:50054'),
+    ANALYTICS_URL: httpUrls('http://127.0.0.1:50055'),
+    MONITOR_URL: httpUrls('http://127.0.0.1:50056'),
     LOCAL_CONTROL_URL: optionalHttpUrl(),
     CONSOLE_SIGN_IN: onOff('on'),
     CONSOLE_PAGE_DIR: z.string().min(1).default(PAGE),
     CONSOLE_USAGE_DIR: z.string().min(1).optional(),
+    CONSOLE_RULES_FILE: z.string().min(1).optional(),
     BREAKER_RESET_MS: durationMs(1_000),
   });
   if (settings.CONSOLE_SIGN_IN === 'off') requireLoopback(settings.HOST);
@@ -81,6 +85,7 @@ export function loadConfig(environment: Environment): ConsoleConfig {
     signIn: settings.CONSOLE_SIGN_IN === 'on',
     pageDirectory: settings.CONSOLE_PAGE_DIR,
     usageDirectory: settings.CONSOLE_USAGE_DIR,
+    rulesFile: settings.CONSOLE_RULES_FILE,
     breakerResetMs: settings.BREAKER_RESET_MS,
   };
 }

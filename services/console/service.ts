@@ -1,5 +1,6 @@
 // The composition root of the console: the only file here that constructs. Tests build the same.
 import { DOMAIN } from '../domain.ts';
+import { createReplicaAddresses } from '../platform/client/replica-addresses.ts';
 import { createDependency } from '../platform/client/rpc-client.ts';
 import type { Logger } from '../platform/observability/log.ts';
 import type { ProcessOptions, Service } from '../platform/runtime/service-runtime.ts';
@@ -9,6 +10,7 @@ import {
   type StatelessRuntime,
 } from '../platform/runtime/stateless-service.ts';
 import { createAccessControl } from '../platform/server/access-control.ts';
+import { alertRoutes } from './alerts-route.ts';
 import type { ConsoleConfig } from './config.ts';
 import { consoleAccess, noteForeignPage } from './console-access.ts';
 import { makeCredentials } from './credentials.ts';
@@ -17,6 +19,7 @@ import { overviewRoutes } from './overview.ts';
 import { pageRoutes } from './page-files.ts';
 import { createPolicy } from './policies.ts';
 import { createConsoleRoutes } from './routes.ts';
+import { createMetricsReader } from './scrape.ts';
 import { signInRoutes } from './sign-in.ts';
 import { usageRoutes } from './usage-files.ts';
 
@@ -43,6 +46,8 @@ function defineConsole(config: ConsoleConfig, runtime: StatelessRuntime): Statel
   const localControl = localControlUrl === undefined ? undefined : connect('local-control', localControlUrl);
   const credentials = makeCredentials(verifyToken, runtime.ownToken, signIn);
   const secure = tls !== undefined;
+  const replicas = SERVICE_NAMES.map((name) => ({ name, addresses: createReplicaAddresses(urls[name]) }));
+  const readMetrics = createMetricsReader({ replicas, tls, log });
   return {
     routes: createConsoleRoutes({ services: services as Record<ServiceName, (typeof dependencies)[0]>, localControl }),
     // Whether guests may order is for the order service to say.
@@ -51,7 +56,8 @@ function defineConsole(config: ConsoleConfig, runtime: StatelessRuntime): Statel
     httpRoutes: {
       ...pageRoutes(config.pageDirectory),
       ...signInRoutes({ credentials, verifyToken, signIn, secure, hasLocalControl: localControl !== undefined }),
-      ...overviewRoutes({ urls, tls, credentials, log }),
+      ...overviewRoutes(readMetrics, credentials),
+      ...alertRoutes(config.rulesFile, readMetrics, credentials),
       ...usageRoutes(config.usageDirectory, credentials),
     },
     dependencies: localControl === undefined ? dependencies : [...dependencies, localControl],

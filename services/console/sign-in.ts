@@ -1,6 +1,6 @@
 // The sign-in of the page: a token that is pasted once becomes a cookie that only the server reads.
 import type { HttpHandler } from '#packages/rpc-server/index.ts';
-import { invalidArgument, unauthenticated } from '../platform/base/errors.ts';
+import { DomainError, invalidArgument, unauthenticated } from '../platform/base/errors.ts';
 import { callerName } from '../platform/identity/caller.ts';
 import type { VerifyToken } from '../platform/identity/token-verifier.ts';
 import type { Credentials } from './credentials.ts';
@@ -22,8 +22,7 @@ export function signInRoutes(options: SignInOptions): Record<string, HttpHandler
   const { credentials, verifyToken, secure } = options;
   return {
     '/console/session': jsonRoute('GET', async ({ headers }) => {
-      // A token that has expired since is no session.
-      const caller = await credentials.identify(headers).catch(() => undefined);
+      const caller = await credentials.identify(headers).catch(asNoSession);
       return {
         body: {
           signInNeeded: options.signIn,
@@ -50,4 +49,10 @@ export function signInRoutes(options: SignInOptions): Record<string, HttpHandler
       headers: { 'set-cookie': cookieOf(undefined, secure) },
     })),
   };
+}
+
+/** A token that has expired since is no session. While the keys cannot be read, who the caller is remains open. */
+function asNoSession(error: unknown): undefined {
+  if (error instanceof DomainError && error.kind === 'unauthenticated') return undefined;
+  throw error;
 }

@@ -25,6 +25,7 @@ import { type CallLimits, createLoadShedding } from '../server/load-shedding.ts'
 import { guardMetrics } from '../server/metrics-access.ts';
 import { toConnectError } from '../server/rpc-errors.ts';
 import { createServerInterceptors } from '../server/rpc-interceptors.ts';
+import { createHealthRoute } from './health-route.ts';
 import { createLimitCounter, type ServerLimits } from './server-limits.ts';
 import type { ProcessOptions, Service } from './service-runtime.ts';
 
@@ -127,6 +128,7 @@ export function createStatelessService(options: StatelessOptions): Service {
 function createServer(config: StatelessConfig, runtime: StatelessRuntime, definition: StatelessDefinition) {
   const { metrics, domain, log, verifyToken, tls } = runtime;
   const loadShedding = createLoadShedding({ metrics, log, limits: config.callLimits });
+  const health = new HealthRegistry();
   const server = createRpcServer({
     ...(tls === undefined ? {} : { tls: tls.current() }),
     contextValues: (request) => {
@@ -155,13 +157,14 @@ function createServer(config: StatelessConfig, runtime: StatelessRuntime, defini
     maxRequestBytes: MAX_REQUEST_BYTES,
     maxTimeoutMs: MAX_CALL_MS,
     httpRoutes: {
+      '/healthz': createHealthRoute(health),
       '/metrics': guardMetrics(
         createMetricsHandler(createMetricReader(metrics.registry, NOTHING_TO_QUERY)),
         verifyToken,
       ),
       ...definition.httpRoutes,
     },
-    health: new HealthRegistry(),
+    health,
     onError: (error, where) => log.info({ err: error, where }, 'an answer could not be sent'),
   });
   tls?.onRenewal((renewed) => server.renewTls(renewed));

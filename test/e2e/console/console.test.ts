@@ -40,7 +40,7 @@ async function placeOrder(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Place order' }).click();
 }
 
-it('confirms an order that is placed by mouse, and shows its steps, charge and mail', async () => {
+it('confirms an order that is placed by mouse, and shows its journey, events, charge and mail', async () => {
   const { page, errors } = await browser.open(platform.url);
 
   await placeOrder(page);
@@ -49,7 +49,9 @@ it('confirms an order that is placed by mouse, and shows its steps, charge and m
 
   await page.locator('.badge', { hasText: 'captured' }).waitFor();
   await page.getByText('sent', { exact: false }).first().waitFor();
-  const steps = await page.locator('.step-label').allTextContents();
+  const journey = page.getByRole('region', { name: 'Journey' });
+  await journey.getByText('notification sends').waitFor();
+  const steps = await journey.locator('[data-kind=step] .row-name').allTextContents();
   expect(steps).toEqual([
     'Accept the order',
     'Reserve stock',
@@ -58,6 +60,14 @@ it('confirms an order that is placed by mouse, and shows its steps, charge and m
     'Confirm the reservation',
     'Reach the final state',
   ]);
+  expect(await journey.locator('[data-kind=call]').allTextContents()).toEqual(
+    ['CreateOrder console → order', 'ReserveStock', 'ProcessPayment order → payment', 'ConfirmReservation'].map(
+      (text) => expect.stringContaining(text),
+    ),
+  );
+  const events = page.getByRole('region', { name: 'Events' });
+  await events.getByText('OrderConfirmed').click();
+  await events.locator('pre:visible', { hasText: '"customerId": "cust123"' }).waitFor();
   expect(page.url()).toMatch(/#\/orders\/[0-9a-f-]{36}$/);
   expect(errors).toEqual([]);
 });
@@ -112,11 +122,12 @@ it('replays a dead letter, which is applied', async () => {
 });
 
 it('has nothing serious to fix in any view, light or dark, and fits into 380 pixels', async () => {
-  await awaitOrder(platform, (await platform.orders.createOrder(orderRequest())).order?.orderId);
+  const { orderId } = await awaitOrder(platform, (await platform.orders.createOrder(orderRequest())).order?.orderId);
+  const views = [...VIEWS, `orders/${orderId}`];
   const { page, errors } = await browser.open(platform.url);
   const barriers: string[] = [];
   const widths: Record<string, unknown> = {};
-  for (const view of VIEWS) {
+  for (const view of views) {
     await page.goto(at(view));
     await page.locator('main h1').waitFor();
     await page.locator('.loading').first().waitFor({ state: 'detached' });
@@ -130,7 +141,7 @@ it('has nothing serious to fix in any view, light or dark, and fits into 380 pix
   }
 
   expect(barriers).toEqual([]);
-  expect(widths).toEqual(Object.fromEntries(VIEWS.map((view) => [view, 380])));
+  expect(widths).toEqual(Object.fromEntries(views.map((view) => [view, 380])));
   expect(errors).toEqual([]);
 });
 

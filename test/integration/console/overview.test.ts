@@ -38,6 +38,7 @@ const read = async (path: string, headers: Record<string, string>) => {
 describe('the overview', () => {
   it('has the metrics of each service that answers, and says which do not', async () => {
     const headers = await headersOf('operator', 'ada');
+    asked = [];
 
     const { body } = await read('/console/overview', headers);
 
@@ -57,6 +58,48 @@ describe('the overview', () => {
 
   it.each(['customer', 'monitor'] as const)('is not for a %s', async (role) => {
     expect((await read('/console/overview', await headersOf(role, 'x'))).status).toBe(403);
+  });
+});
+
+it('reads the metrics of every replica', async () => {
+  const url = `http://127.0.0.1:${(order.address() as AddressInfo).port}`;
+  await using other = await startConsoleFixture({ ORDER_URL: `${url},http://127.0.0.1:1` });
+
+  const response = await fetch(`${other.url}/console/overview`);
+
+  const { services } = (await response.json()) as { services: { name: string; instance: string; metrics: object }[] };
+  const orders = services.filter(({ name }) => name === 'order');
+  expect(orders.map(({ instance, metrics }) => [instance, metrics !== null])).toEqual([
+    [new URL(url).host, true],
+    ['127.0.0.1:1', false],
+  ]);
+});
+
+describe('the alerts', () => {
+  it('are judged by the metrics of the moment, for operators only', async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'rules-'));
+    const path = join(folder.path, 'rules.yaml');
+    await using other = await startConsoleFixture({
+      ...{ CONSOLE_RULES_FILE: path, CONSOLE_SIGN_IN: 'on', PAYMENT_URL: 'http://127.0.0.1:1' },
+    });
+    const alerts = async (headers: Record<string, string>) => {
+      const response = await fetch(`${other.url}/console/alerts`, { headers });
+      return { status: response.status, body: (await response.json()) as { alerts?: unknown[]; reason?: string } };
+    };
+    const headers = await headersOf('operator', 'ada');
+
+    expect(await alerts(headers)).toMatchObject({ status: 503, body: { reason: 'RULES_UNREADABLE' } });
+    const rule = `{ alert: Down, expr: 'up{instance="127.0.0.1:1"} == 0', annotations: { summary: '{{ $labels.instance }}' } }`;
+    await writeFile(path, `groups: [{ rules: [${rule}] }]`);
+
+    const { body } = await alerts(headers);
+    expect(body.alerts).toMatchObject([{ name: 'Down', state: 'firing', instances: [{ summary: '127.0.0.1:1' }] }]);
+    expect((await alerts(await headersOf('customer', 'x'))).status).toBe(403);
+    expect((await alerts({})).status).toBe(401);
+  });
+
+  it('are none where there is no file of rules', async () => {
+    expect((await read('/console/alerts', await headersOf('operator', 'ada'))).body).toEqual({ alerts: [] });
   });
 });
 
@@ -85,8 +128,10 @@ it('is healthy, and has metrics of its calls and breakers', async () => {
     headers: { 'content-type': 'application/json' },
     body: '{}',
   });
+  const probe = await fetch(`${console.url}/healthz`);
   const metrics = await (await fetch(`${console.url}/metrics`)).text();
 
   expect(await health.json()).toEqual({ status: 'SERVING' });
+  expect([probe.status, await probe.text()]).toEqual([200, 'SERVING\n']);
   expect(metrics).toMatch(/^circuit_breaker_state\{dependency="local-control",service="console"\} 0$/m);
 });

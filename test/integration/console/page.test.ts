@@ -127,6 +127,19 @@ describe('the sign-in', () => {
     expect(response.headers.get('set-cookie')).toMatch(/^touchstone_console=; .*Max-Age=0/);
   });
 
+  it('is unknown, not missing, while the keys of the issuer cannot be read', async () => {
+    await using blind = await startConsoleFixture({ CONSOLE_SIGN_IN: 'on', TOKEN_KEYS: 'http://127.0.0.1:1/keys' });
+    const cookie = `touchstone_console=${await createTokens()('operator', 'ada')}`;
+
+    const response = await fetch(`${blind.url}/console/session`, { headers: { cookie } });
+
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ reason: 'TOKEN_KEYS_UNAVAILABLE' });
+    expect(
+      (await fetch(`${guarded.url}/console/session`, { headers: { cookie: 'touchstone_console=a.b.c' } })).status,
+    ).toBe(200);
+  });
+
   it('is not needed where the local stack runs the console', async () => {
     const session = async ({ url }: ConsoleFixture) => await (await fetch(`${url}/console/session`)).json();
 

@@ -2,10 +2,12 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { Code, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ControlService, LinkFault } from '#gen/local/control/v1/control_pb.ts';
+import { TraceExportSchema } from '#gen/local/trace/v1/trace_pb.ts';
 import { type ControlServer, startControlServer } from '#local/control/control-server.ts';
 import type { ControlledStack } from '#local/control/controlled-stack.ts';
 import { headersOf, TEST_IDENTITY } from '../../support/identity/credentials.ts';
@@ -35,6 +37,8 @@ beforeAll(async () => {
     operatorToken: async () => 'none',
     orderLog: () => [],
     verifyEnvironment: () => ({}),
+    brokerAccess: async () => ({ url: 'nats://127.0.0.1:1', authority: undefined }),
+    sendsSpans: true,
     authority: async () => undefined,
   };
   control = await startControlServer(stack, TEST_IDENTITY.TOKEN_KEYS);
@@ -117,6 +121,34 @@ describe('the link from payment to its provider', () => {
 
     await expect(client.setLinkFault({ from, to, fault })).rejects.toMatchObject({ code });
   });
+});
+
+it('takes spans by the key that the services of this stack are given', async () => {
+  const { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: address = '', OTEL_EXPORTER_OTLP_TRACES_HEADERS: header = '' } =
+    control.spanSettings;
+  const [name = '', key = ''] = header.split('=');
+  const orderId = 'b7a4c0de-0000-4000-8000-000000000001';
+  const span = {
+    name: 'send mail',
+    traceId: new Uint8Array([1]),
+    attributes: [{ key: 'order.id', value: { stringValue: orderId } }],
+  };
+  const body = toBinary(
+    TraceExportSchema,
+    create(TraceExportSchema, { resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] }),
+  );
+  const send = async (headers: Record<string, string>, sent: Uint8Array = body, method = 'POST') =>
+    (await fetch(address, { method, headers, ...(method === 'POST' ? { body: Buffer.from(sent) } : {}) })).status;
+  const spans = async () => (await as(await headersOf('operator', 'ada')).listOrderSpans({ orderId })).spans;
+
+  expect([await send({}), await send({ [name]: 'wrong' }), await send({ [name]: key }, body, 'GET')]).toEqual([
+    401, 401, 405,
+  ]);
+  expect(await send({ [name]: key }, new Uint8Array([255]))).toBe(400);
+  expect(await send({ [name]: key }, new Uint8Array(5_000_000))).toBe(413);
+  expect(await spans()).toEqual([]);
+  expect(await send({ [name]: key })).toBe(200);
+  expect(await spans()).toMatchObject([{ name: 'send mail' }]);
 });
 
 it('says why the platform cannot be judged', async () => {

@@ -10,7 +10,7 @@ import { useRoute } from './use-route.ts';
 import { ContractsView } from './views/contracts-view.tsx';
 import { MapView } from './views/map-view.tsx';
 import { OperateView } from './views/operate-view.tsx';
-import { OrderView } from './views/order-view.tsx';
+import { OrderView } from './views/order/order-view.tsx';
 import { OrdersView } from './views/orders-view.tsx';
 import { ProofView } from './views/proof-view.tsx';
 import { SalesView } from './views/sales-view.tsx';
@@ -47,7 +47,7 @@ export function App() {
       </a>
       <Navigation view={view} aside={local && <TrafficSwitch />} foot={<SignedIn session={session.data} />} />
       <main ref={main} className="main" tabIndex={-1}>
-        <ConnectionNotice lost={session.isError} />
+        <ConnectionNotice error={session.error} />
         {isSignedOut && <SignIn onDone={() => void session.refetch()} />}
         {!isSignedOut && (
           <ErrorBoundary key={view}>

@@ -1,5 +1,6 @@
 // What the console itself answers, in plain HTTP.
 import { useQuery } from '@tanstack/react-query';
+import type { Alert } from './model/alerts.ts';
 import type { Overview } from './model/overview.ts';
 import type { UsageFile } from './model/usage-matrix.ts';
 
@@ -10,10 +11,15 @@ export type Session = {
   readonly caller: { readonly kind: string; readonly name: string } | null;
 };
 
+/** The console answered, and says what is wrong. */
+export class ConsoleError extends Error {
+  override readonly name = 'ConsoleError';
+}
+
 async function read<T>(path: string): Promise<T> {
   const response = await fetch(path, { headers: { accept: 'application/json' } });
   const body = (await response.json()) as T & { error?: string };
-  if (!response.ok) throw new Error(body.error ?? `the console answered ${response.status}`);
+  if (!response.ok) throw new ConsoleError(body.error ?? `the console answered ${response.status}`);
   return body;
 }
 
@@ -33,6 +39,16 @@ export function useOverview() {
     queryKey: ['overview'],
     queryFn: () => read<Overview>('/console/overview'),
     refetchInterval: 1_000,
+    retry: false,
+  });
+}
+
+/** The alerting rules, judged every two seconds. */
+export function useAlerts() {
+  return useQuery({
+    queryKey: ['alerts'],
+    queryFn: () => read<{ readonly alerts: readonly Alert[] }>('/console/alerts'),
+    refetchInterval: 2_000,
     retry: false,
   });
 }

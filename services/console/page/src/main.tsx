@@ -7,6 +7,7 @@ import { App } from './app.tsx';
 import './style/base.css';
 import './style/forms.css';
 import './style/map.css';
+import './style/order.css';
 import './style/parts.css';
 import './style/shop.css';
 import './style/views.css';

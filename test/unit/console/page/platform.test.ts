@@ -8,6 +8,7 @@ import { happeningsBetween } from '#services/console/page/src/model/happenings.t
 import { BOXES, endsOf, LINES, MAP_HEIGHT, MAP_WIDTH } from '#services/console/page/src/model/map-layout.ts';
 import type { Overview } from '#services/console/page/src/model/overview.ts';
 import { formatRate, ratesBetween } from '#services/console/page/src/model/rates.ts';
+import { replicasOf, stateOfReplicas } from '#services/console/page/src/model/replicas.ts';
 import { listUsage } from '#services/console/page/src/model/usage-matrix.ts';
 import { describeVerdicts, invariantTitle } from '#services/console/page/src/model/verdicts.ts';
 import { summariseMetrics } from '#services/console/service-overview.ts';
@@ -16,7 +17,11 @@ describe('rates', () => {
   const look = (time: number, calls: number, seconds = 0): Overview => ({
     time,
     services: [
-      { name: 'order', metrics: { ...summariseMetrics(''), published: calls, served: { calls, failed: 0, seconds } } },
+      {
+        name: 'order',
+        instance: 'a:1',
+        metrics: { ...summariseMetrics(''), published: calls, served: { calls, failed: 0, seconds } },
+      },
     ],
   });
 
@@ -33,7 +38,7 @@ describe('rates', () => {
   });
 
   it('are zero at the first look, and for a service that has just come back', () => {
-    const down: Overview = { time: 0, services: [{ name: 'order', metrics: null }] };
+    const down: Overview = { time: 0, services: [{ name: 'order', instance: 'a:1', metrics: null }] };
 
     for (const before of [undefined, down]) {
       expect(ratesBetween(before, look(1_000, 500))[0]?.served).toEqual({
@@ -43,6 +48,32 @@ describe('rates', () => {
       });
     }
     expect(ratesBetween(look(0, 1), { ...down, time: 1_000 })[0]?.up).toBe(false);
+  });
+
+  it('of the replicas of a service are added up, each from its own zero, and the worst breaker is shown', () => {
+    const replica = (instance: string, calls: number, breaker: 'open' | 'closed') => ({
+      ...{ name: 'order', instance },
+      metrics: {
+        ...summariseMetrics(''),
+        ...{ published: calls, outbox: 3, memoryBytes: 10, brokerConnected: instance === 'a:1' },
+        served: { calls, failed: 0, seconds: calls * (instance === 'a:1' ? 0.01 : 0.03) },
+        edges: [{ dependency: 'payment', breaker, calls, failed: 0, seconds: 0 }],
+      },
+    });
+    const before = { time: 0, services: [replica('a:1', 100, 'closed'), replica('b:1', 500, 'closed')] };
+    const after = { time: 1_000, services: [replica('a:1', 130, 'closed'), replica('b:1', 10, 'open')] };
+
+    const [order, ...others] = ratesBetween(before, after);
+
+    expect(others).toEqual([]);
+    expect(order).toMatchObject({
+      ...{ replicas: 2, up: true, publishedPerSecond: 40, outbox: 3, memoryBytes: 20, brokerConnected: false },
+      served: { perSecond: 40, milliseconds: 15 },
+      edges: [{ dependency: 'payment', breaker: 'open', perSecond: 40 }],
+    });
+    expect(
+      ratesBetween(before, { time: 1_000, services: [before.services[0]!, { ...before.services[1]!, metrics: null }] }),
+    ).toMatchObject([{ up: true, replicas: 2 }]);
   });
 
   it.each([
@@ -77,6 +108,34 @@ describe('what happened', () => {
 
   it('is nothing for a process or breaker that was not known before', () => {
     expect(happeningsBetween({ processes: [], breakers: [] }, look(DOWN, 3, 'open'))).toEqual([]);
+  });
+});
+
+describe('the replicas of a service', () => {
+  const { HEALTHY, DOWN, STARTING, STOPPED } = ProcessState;
+  const processes = [
+    ...[
+      { name: 'order', state: HEALTHY },
+      { name: 'payment', state: STOPPED },
+      { name: 'order-2', state: DOWN },
+    ],
+    { name: 'order-history', state: STOPPED },
+  ];
+
+  it('are those with its name, numbered or not', () => {
+    expect(replicasOf(processes, 'order').map(({ name }) => name)).toEqual(['order', 'order-2']);
+    expect(replicasOf(processes, 'analytics')).toEqual([]);
+  });
+
+  it.each([
+    [[HEALTHY, HEALTHY], HEALTHY, 2],
+    [[HEALTHY, STARTING], STARTING, 1],
+    [[STARTING, DOWN, HEALTHY], DOWN, 1],
+    [[], ProcessState.UNSPECIFIED, 0],
+  ])('in the states %j are together in %i, %i of them healthy', (states, state, healthy) => {
+    const all = states.map((one, at) => ({ name: `order-${at}`, state: one }));
+
+    expect(stateOfReplicas(all)).toEqual({ state, healthy, all: states.length });
   });
 });
 

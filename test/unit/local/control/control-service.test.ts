@@ -5,11 +5,18 @@ import { ControlService, ProcessState, VerdictState } from '#gen/local/control/v
 import { createControlService } from '#local/control/control-service.ts';
 import type { ControlledProcess, ControlledStack } from '#local/control/controlled-stack.ts';
 import { readVerdicts } from '#local/control/invariant-judge.ts';
+import type { OrderEventsQuery } from '#local/control/order-history/order-events.ts';
 import { orderOf } from '#local/control/traffic.ts';
 import { DOMAIN } from '#services/domain.ts';
 import { toConnectError } from '#services/platform/server/rpc-errors.ts';
+import { spanOf } from './spans.ts';
 
+const EVENT = {
+  ...{ stream: 'SHOP_ORDER', sequence: 7, subject: 'shop.order.v1.OrderCreated', eventId: 'e1', time: 2_500 },
+  payload: new Uint8Array([1]),
+};
 let done: string[];
+let queries: OrderEventsQuery[];
 let rows: ControlledProcess[];
 const row = (name: string, health: ControlledProcess['health'] = 'healthy') => ({
   ...{ name, health, address: 'x', restarts: 0 },
@@ -22,7 +29,14 @@ const client = () => {
   const orderLog = (orderId: string, limit: number) => [
     { process: orderId, time: 1_500, level: 'info', message: String(limit), reason: 'r' },
   ];
-  const stack = { orderLog, rows: () => rows, kill: note('kill'), stop: note('stop'), start: note('start') };
+  const stack = {
+    orderLog,
+    sendsSpans: true,
+    rows: () => rows,
+    kill: note('kill'),
+    stop: note('stop'),
+    start: note('start'),
+  };
   let rate = 0;
   const service = createControlService({
     stack: stack as unknown as ControlledStack,
@@ -35,6 +49,11 @@ const client = () => {
         return { ordersPerSecond: rate, sent: 0, failed: 0 };
       },
     } as never,
+    spans: { findByOrder: (orderId: string) => [spanOf({ orderId, start: 1_500.25, milliseconds: 2.5 })] },
+    readEvents: async (query) => {
+      queries.push(query);
+      return { events: [EVENT], truncated: false };
+    },
   });
   const transport = createRouterTransport((router) => router.service(ControlService, service), {
     router: {
@@ -58,7 +77,7 @@ const codeOf = (call: Promise<unknown>) =>
   );
 
 beforeEach(() => {
-  done = [];
+  [done, queries] = [[], []];
   rows = [row('postgres'), row('nats', 'stopped'), row('payment'), row('mailbox', 'external'), row('console')];
 });
 
@@ -110,6 +129,34 @@ it('lists what was logged about an order, and about nothing else', async () => {
   expect(lines).toMatchObject([{ process: orderId, time: { seconds: 1n, nanos: 500_000_000 }, message: '100' }]);
   for (const wrong of ['', 'o1', 'e'])
     expect(await codeOf(client().listOrderLog({ orderId: wrong }))).toBe('InvalidArgument');
+});
+
+describe('the history of an order', () => {
+  const orderId = 'b7a4c0de-0000-4000-8000-000000000001';
+  const time = (seconds: bigint) => ({ seconds, nanos: 0 });
+
+  it('has the spans of its traces, to the microsecond', async () => {
+    expect(await client().listOrderSpans({ orderId })).toMatchObject({
+      collected: true,
+      spans: [{ startTime: { seconds: 1n, nanos: 500_250_000 }, duration: { seconds: 0n, nanos: 2_500_000 } }],
+    });
+  });
+
+  it('has its events from its creation up to a time', async () => {
+    const { events } = await client().listOrderEvents({ orderId, since: time(5n), until: time(9n) });
+
+    expect(events).toMatchObject([{ sequence: 7n, time: { seconds: 2n, nanos: 500_000_000 }, eventId: 'e1' }]);
+    expect(queries).toEqual([{ orderId, since: new Date(5_000), until: new Date(9_000) }]);
+  });
+
+  it.each([
+    ['spans of something else', 'listOrderSpans', { orderId: 'o1' }],
+    ['events of something else', 'listOrderEvents', { orderId: 'o1', since: time(1n) }],
+    ['events since ever', 'listOrderEvents', { orderId }],
+  ] as const)('has no %s', async (_, rpc, request) => {
+    expect(await codeOf((client()[rpc] as (given: object) => Promise<unknown>)(request))).toBe('InvalidArgument');
+    expect(queries).toEqual([]);
+  });
 });
 
 it('heals what is frozen, stopped and linked by a fault', async () => {

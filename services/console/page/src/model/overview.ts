@@ -16,8 +16,13 @@ export type OverviewMetrics = {
   readonly memoryBytes: number;
 };
 
-/** `metrics` is null while the service does not answer. */
-export type OverviewService = { readonly name: string; readonly metrics: OverviewMetrics | null };
+/** One replica of a service; `metrics` is null while it does not answer. */
+export type OverviewService = {
+  readonly name: string;
+  /** Host and port. */
+  readonly instance: string;
+  readonly metrics: OverviewMetrics | null;
+};
 
 export type Overview = {
   /** Milliseconds since 1970. */

@@ -1,9 +1,12 @@
 // Says that the console cannot be reached, and, for a while, that it can be reached again.
 import { useEffect, useRef, useState } from 'react';
+import { ConsoleError } from '../console-http.ts';
 
 const SHOWN_MS = 4_000;
 
-export function ConnectionNotice({ lost }: { readonly lost: boolean }) {
+/** `error` is why the session cannot be read; null while it can. */
+export function ConnectionNotice({ error }: { readonly error: Error | null }) {
+  const lost = error !== null;
   const wasLost = useRef(false);
   const [back, setBack] = useState(false);
   useEffect(() => {
@@ -17,7 +20,7 @@ export function ConnectionNotice({ lost }: { readonly lost: boolean }) {
   if (lost) {
     return (
       <div className="notice bad" role="alert">
-        The console does not answer. Trying again…
+        {describeLoss(error)} Trying again…
       </div>
     );
   }
@@ -26,4 +29,8 @@ export function ConnectionNotice({ lost }: { readonly lost: boolean }) {
       Connected again.
     </div>
   ) : null;
+}
+
+function describeLoss(error: Error): string {
+  return error instanceof ConsoleError ? `${error.message}.` : 'The console does not answer.';
 }

@@ -2,8 +2,12 @@
 import { useMutation } from '@connectrpc/connect-query';
 import { ControlService, type Link, LinkFault, type Process, ProcessState } from '#gen/local/control/v1/control_pb.ts';
 import { BOXES } from '../model/map-layout.ts';
+import { replicasOf } from '../model/replicas.ts';
 import { Card } from '../parts/card.tsx';
 import { Failure } from '../parts/notice.tsx';
+
+/** The process that serves this page. */
+const SELF = 'console';
 
 export type BreakPanelProps = {
   readonly name: string;
@@ -13,16 +17,22 @@ export type BreakPanelProps = {
 };
 
 export function BreakPanel({ name, processes, links, onChanged }: BreakPanelProps) {
-  const process = processes.find((known) => known.name === name);
+  const replicas = replicasOf(processes, name);
   const label = BOXES.find((box) => box.name === name)?.label ?? name;
   const own = links.filter(({ from, to }) => from === name || to === name);
   return (
     <Card title={`Break it: ${label}`}>
-      {name === 'console' ? (
-        <p className="muted">This page is served by the console, so it cannot be stopped here.</p>
-      ) : (
-        process && <ProcessActions process={process} onChanged={onChanged} />
-      )}
+      {name === SELF && <p className="muted">This page is served by the console, so it cannot be stopped here.</p>}
+      {replicas
+        .filter((process) => process.name !== SELF)
+        .map((process) => (
+          <ProcessActions
+            key={process.name}
+            process={process}
+            isOneOfMany={replicas.length > 1}
+            onChanged={onChanged}
+          />
+        ))}
       {own.map((link) => (
         <LinkActions key={`${link.from} ${link.to}`} link={link} onChanged={onChanged} />
       ))}
@@ -32,9 +42,11 @@ export function BreakPanel({ name, processes, links, onChanged }: BreakPanelProp
 
 function ProcessActions({
   process: { name, state, pid },
+  isOneOfMany,
   onChanged,
 }: {
   readonly process: Process;
+  readonly isOneOfMany: boolean;
   readonly onChanged: () => void;
 }) {
   const options = { onSettled: onChanged };
@@ -56,7 +68,8 @@ function ProcessActions({
   const isPaused = state === ProcessState.PAUSED;
   const hasProcess = pid !== 0;
   return (
-    <>
+    <section aria-label={name} className="break-replica">
+      {isOneOfMany && <h3>{name}</h3>}
       <div className="break-actions">
         <button type="button" className="button danger" disabled={busy || !hasProcess} onClick={act(kill)}>
           Kill
@@ -89,7 +102,7 @@ function ProcessActions({
         Killed, it is started again by the supervisor. Stopped or frozen, it stays so until you end it.
       </p>
       {failure && <Failure error={failure} />}
-    </>
+    </section>
   );
 }
 

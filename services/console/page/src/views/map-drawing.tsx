@@ -13,6 +13,7 @@ import {
   MAP_WIDTH,
 } from '../model/map-layout.ts';
 import { formatRate, type ServiceRates } from '../model/rates.ts';
+import { replicasOf, stateOfReplicas } from '../model/replicas.ts';
 import { formatDuration } from '../model/times.ts';
 
 export type MapDrawingProps = {
@@ -49,7 +50,7 @@ export function MapDrawing({ rates, processes, links, chosen, onChoose }: MapDra
             key={box.name}
             box={box}
             rates={rates.find(({ name }) => name === box.name)}
-            process={processes.find(({ name }) => name === box.name)}
+            replicas={replicasOf(processes, box.name)}
             isChosen={chosen === box.name}
             onChoose={() => onChoose(box.name)}
           />
@@ -72,10 +73,10 @@ const STATES: Readonly<Record<ProcessState, readonly [text: string, tone: string
 /** What is known of a process: its state by the supervisor, else by whether its metrics can be read. */
 function stateOf(
   name: string,
-  process: Process | undefined,
+  replicas: readonly Process[],
   rates: ServiceRates | undefined,
 ): readonly [string, string] {
-  if (process !== undefined) return STATES[process.state] ?? ['', 'quiet'];
+  if (replicas.length > 0) return STATES[stateOfReplicas(replicas).state] ?? ['', 'quiet'];
   // It has just served the page.
   if (name === 'console') return ['up', 'good'];
   if (rates === undefined) return ['', 'quiet'];
@@ -91,14 +92,16 @@ function loadOf({ served, handledPerSecond }: ServiceRates): string[] {
 type MapBoxProps = {
   readonly box: Box;
   readonly rates: ServiceRates | undefined;
-  readonly process: Process | undefined;
+  readonly replicas: readonly Process[];
   readonly isChosen: boolean;
   readonly onChoose: () => void;
 };
 
-function MapBox({ box, rates, process, isChosen, onChoose }: MapBoxProps) {
-  const [state, tone] = stateOf(box.name, process, rates);
-  const restarts = process?.restarts ?? 0;
+function MapBox({ box, rates, replicas, isChosen, onChoose }: MapBoxProps) {
+  const [state, tone] = stateOf(box.name, replicas, rates);
+  const restarts = replicas.reduce((sum, process) => sum + process.restarts, 0);
+  const count = Math.max(replicas.length, rates?.replicas ?? 1);
+  const { healthy } = stateOfReplicas(replicas);
   const facts = [
     ...(rates === undefined ? [] : loadOf(rates)),
     ...(rates?.served.milliseconds === undefined ? [] : [formatDuration(rates.served.milliseconds)]),
@@ -114,14 +117,21 @@ function MapBox({ box, rates, process, isChosen, onChoose }: MapBoxProps) {
       aria-pressed={isChosen}
       data-process={box.name}
       data-state={state}
+      data-replicas={count}
       onClick={onChoose}
       onKeyDown={({ key }) => (key === 'Enter' || key === ' ') && onChoose()}
     >
+      {count > 1 && <rect className="behind" x="6" y="-5" width={BOX_WIDTH} height={BOX_HEIGHT} rx="10" />}
       <rect width={BOX_WIDTH} height={BOX_HEIGHT} rx="10" />
       <circle cx="18" cy="24" r="6" />
       <text x="32" y="29" className="box-name">
         {box.label}
       </text>
+      {count > 1 && (
+        <text x={BOX_WIDTH - 12} y="29" textAnchor="end" className="box-facts">
+          {replicas.length > 0 ? `${healthy}/${count}` : `×${count}`}
+        </text>
+      )}
       <text x="14" y="58" className="box-facts">
         {[state, facts].filter(Boolean).join(' · ')}
       </text>

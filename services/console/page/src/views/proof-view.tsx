@@ -7,6 +7,7 @@ import { describeVerdicts, invariantTitle } from '../model/verdicts.ts';
 import { Badge } from '../parts/badge.tsx';
 import { Card } from '../parts/card.tsx';
 import { Failure, Loading } from '../parts/notice.tsx';
+import { Alerts } from './alerts.tsx';
 import { Journeys } from './journeys.tsx';
 
 const PERIOD_MS = 20_000;
@@ -28,6 +29,7 @@ export function ProofView({ local }: { readonly local: boolean }) {
         </div>
       </div>
       {local && <Invariants />}
+      <Alerts />
       <Journeys />
     </>
   );

@@ -7,17 +7,18 @@ import { type Order, OrderSchema, OrderStatus } from '#gen/shop/order/v1/order_p
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
 import { ChargeStatus } from '#gen/shop/payment/v1/payment_pb.ts';
 import { PaymentService } from '#gen/shop/payment/v1/payment_service_pb.ts';
-import { formatAmount } from '../model/amounts.ts';
-import { describeReason, type Tone } from '../model/order-steps.ts';
-import { addressOf } from '../model/routes.ts';
-import { formatTime } from '../model/times.ts';
-import { Badge, StatusBadge } from '../parts/badge.tsx';
-import { Card } from '../parts/card.tsx';
-import { ConfirmButton } from '../parts/confirm-button.tsx';
-import { Empty, Failure, Loading } from '../parts/notice.tsx';
+import { formatAmount } from '../../model/amounts.ts';
+import { describeReason, type Tone } from '../../model/order-steps.ts';
+import { addressOf } from '../../model/routes.ts';
+import { formatTime } from '../../model/times.ts';
+import { Badge, StatusBadge } from '../../parts/badge.tsx';
+import { Card } from '../../parts/card.tsx';
+import { ConfirmButton } from '../../parts/confirm-button.tsx';
+import { Empty, Failure, Loading } from '../../parts/notice.tsx';
+import { useOrder } from '../placed-order.tsx';
+import { OrderEvents } from './order-events.tsx';
 import { OrderLog } from './order-log.tsx';
-import { useOrder } from './placed-order.tsx';
-import { Steps } from './steps.tsx';
+import { OrderWaterfall } from './order-waterfall.tsx';
 
 export function OrderView({ orderId, local }: { readonly orderId: string; readonly local: boolean }) {
   const { latest, error } = useOrder(orderId);
@@ -61,9 +62,8 @@ function OrderDetail({ order, local, onChanged }: OrderDetailProps) {
         <OrderActions order={order} onChanged={onChanged} />
       </div>
       <div className="columns">
-        <Card title="Steps" className="span-2">
-          <Steps timeline={order.timeline} />
-        </Card>
+        <OrderWaterfall order={order} local={local} />
+        {local && <OrderEvents order={order} />}
         {local && <OrderLog orderId={order.orderId} />}
         <Items order={order} />
         <Charges order={order} />

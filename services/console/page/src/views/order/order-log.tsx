@@ -1,9 +1,9 @@
 // What all services logged about one order: its calls, retries, events and mail, in the order of time.
 import { useQuery } from '@connectrpc/connect-query';
 import { ControlService } from '#gen/local/control/v1/control_pb.ts';
-import { formatOffset, millisecondsOf } from '../model/times.ts';
-import { Card } from '../parts/card.tsx';
-import { Empty, Failure } from '../parts/notice.tsx';
+import { formatOffset, millisecondsOf } from '../../model/times.ts';
+import { Card } from '../../parts/card.tsx';
+import { Empty, Failure } from '../../parts/notice.tsx';
 
 const TONES: Readonly<Record<string, string>> = { warn: 'wait', error: 'bad', fatal: 'bad' };
 
