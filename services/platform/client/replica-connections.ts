@@ -1,8 +1,9 @@
 // The connections to the replicas of one dependency: one for each, opened by its first call.
 import type { Interceptor, Transport } from '@connectrpc/connect';
-import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { Http2SessionManager } from '@connectrpc/connect-node';
 import type { TlsMaterial } from '../identity/tls-files.ts';
 import type { ReplicaAddress } from './replica-addresses.ts';
+import { createUnaryTransport } from './unary-transport.ts';
 
 const CONNECTION = {
   pingIntervalMs: 10_000,
@@ -35,13 +36,7 @@ export function createReplicaConnections(
     const tls =
       url.startsWith('https:') && serverName !== undefined ? { ...material, servername: serverName } : material;
     const manager = new Http2SessionManager(url, CONNECTION, tls);
-    const transport = createConnectTransport({
-      baseUrl: url,
-      httpVersion: '2',
-      useBinaryFormat: true,
-      sessionManager: manager,
-      interceptors,
-    });
+    const transport = createUnaryTransport({ url, manager, interceptors });
     return { transport, manager };
   };
   // A retired connection closes when it is idle.

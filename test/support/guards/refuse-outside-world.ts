@@ -64,12 +64,21 @@ function refuseSockets(): void {
   refuseAll(tls, ['connect'], 'open a connection');
   refuseAll(http, ['request', 'get'], 'make an HTTP request');
   refuseAll(https, ['request', 'get'], 'make an HTTP request');
-  refuseAll(http2, ['connect'], 'open a connection');
+  refuseHttp2();
   refuseAll(dgram, ['createSocket'], 'open a UDP socket');
   refuseAll(globalThis, ['fetch', 'WebSocket', 'EventSource'], 'make an HTTP request');
   for (const resolver of [dns, dns.promises, dns.Resolver.prototype, dns.promises.Resolver.prototype]) {
     refuseAll(resolver, namesOf(resolver).filter(isLookUp), 'look up a name');
   }
+}
+
+/** HTTP/2 over a stream of the test's own opens no socket; a stream that does is caught by the prototypes. */
+function refuseHttp2(): void {
+  replace(http2, 'connect', (original) => (authority: unknown, options: unknown, ...rest: unknown[]) => {
+    const { createConnection } = (options ?? {}) as { createConnection?: unknown };
+    if (typeof createConnection === 'function') return original(authority, options, ...rest);
+    throw refusal('open a connection', 'connect', authority);
+  });
 }
 
 function refuseFileWrites(): void {

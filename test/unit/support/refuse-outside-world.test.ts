@@ -21,6 +21,7 @@ it.each([
   ['connect(localhost:80)', () => new Socket().connect({ host: 'localhost', port: 80 })],
   ['connect(443)', () => connectTls(443)],
   ['connect(http://localhost)', () => connectHttp2('http://localhost')],
+  ['connect(80)', () => connectHttp2('http://localhost', { createConnection: () => new Socket().connect(80) })],
   ['request(http://localhost/)', () => request(new URL('http://localhost/'))],
   ['request(https://localhost)', () => requestHttps('https://localhost')],
   ['fetch(http://localhost)', () => fetch('http://localhost')],
