@@ -150,8 +150,9 @@ test-repeat: $(ready) $(nats_server) ## run tests N=20 times in random order, ev
 
 nats-current: .tools/nats-current/nats-server ## install a current nats-server for the tests of permissions, which run on it too; needs Go
 
-test-slow: $(ready) $(nats_server) ## run the tests that take minutes or download packages: clusters, and the kit beside its oldest and newest peers
-	SLOW_TESTS=on vitest run --project e2e test/e2e/cluster test/e2e/kit-peers.test.ts test/e2e/kit-package.test.ts $(TEST_ARGS)
+test-slow: $(ready) $(nats_server) ## run the tests that take minutes or download packages: clusters, the kit beside other versions of its peers, bench-peers
+	SLOW_TESTS=on vitest run --project e2e test/e2e/cluster test/e2e/kit-peers.test.ts test/e2e/kit-package.test.ts \
+	  test/e2e/bench-peers.test.ts $(TEST_ARGS)
 
 seed-map: $(ready) $(nats_server) ## run the tests tagged with a section of the testing guide, and print which test proves which section
 	@SEED_MAP=1 vitest run --tags-filter 'seed-*' $(TEST_ARGS) $(shell grep -rl "tags: 'seed-" test --include='*.test.ts')
@@ -217,8 +218,9 @@ can-i-change: $(ready) ## list the consumers and tests that a change of proto/ b
 
 bench_packages := test/bench/node_modules/.package-lock.json
 
+# No package needs its install script; one would report the install.
 $(bench_packages): test/bench/package-lock.json | $(node)
-	cd test/bench && npm ci --no-audit --no-fund
+	cd test/bench && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 .PHONY: kit bench-kit
@@ -231,7 +233,7 @@ bench-kit: $(ready) $(bench_packages) ## compare the kit's speed with Pact, Wire
 
 ##@ Proofs (they take minutes; `make check` does not run them)
 
-.PHONY: abuse fuzz bench bench-growth bench-policies conformance overload fault-matrix crash-matrix soak chaos mutants mutation
+.PHONY: abuse fuzz bench bench-peers bench-growth bench-policies conformance overload fault-matrix crash-matrix soak chaos mutants mutation
 abuse: $(ready) $(nats_server) ## attack the platform's order service and check that honest orders hardly notice; ONLY='stalled' ARGS='--help'
 	@exec node test/abuse/main.ts $(if $(ONLY),--only '$(ONLY)') $(ARGS)
 
@@ -240,6 +242,11 @@ fuzz: $(ready) $(nats_server) ## run `kit fuzz` against each service of a platfo
 
 bench: $(ready) $(nats_server) ## measure what an order costs; BASELINE=<checkout> compares with another commit; ARGS='--help'
 	@exec node test/bench/orders/main.ts $(if $(BASELINE),--baseline '$(BASELINE)') $(ARGS)
+
+# Where the peers cannot be installed, the command says so and ends with 2.
+bench-peers: $(ready) $(nats_server) ## measure orders here and with Restate, DBOS and a plain loop, in turns, in 10 minutes; ARGS='--help'
+	@$(MAKE) $(bench_packages) >&2 || true
+	@exec node test/bench/peers/main.ts $(ARGS)
 
 bench-growth: $(ready) $(nats_server) ## measure whether more stored orders make an order or the idle platform cost more; ARGS='--help'
 	@exec node test/bench/growth/main.ts $(ARGS)

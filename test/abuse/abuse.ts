@@ -41,7 +41,7 @@ export async function runAbuse(settings: AbuseSettings, write: Write, signal: Ab
   if (attacks.length === 0) throw new Error(`--only: no attack is called ${settings.only}`);
   write('starting the platform');
   await using platform = await startLoadedPlatform({ PAYMENT_PROVIDER_SLOW_CAPTURE_MS: SLOW_CAPTURE_MS }, signal);
-  using caller = createOrderCaller(platform.stack.url('order'), 2);
+  using caller = createOrderCaller({ url: platform.stack.url('order') }, 2);
   using memory = sampleMemory(pidOf(platform.stack));
   const run = { settings, caller, memory, stack: platform.stack, signal };
   await placeOrders(caller, { seconds: WARM_UP_SECONDS, perSecond: settings.ordersPerSecond }, signal);

@@ -27,6 +27,13 @@ export function readInteger(option: string, text: string, min: number, max: numb
   throw new InvalidOption(`${option}: ${text === '' ? 'nothing' : text} is not an integer from ${min} to ${max}`);
 }
 
+/** @throws {InvalidOption} the text is no list of different numbers of callers, like `1,32`. */
+export function readCallers(option: string, text: string): number[] {
+  const callers = text.split(',').map((item) => readInteger(option, item, 1, 1_024));
+  if (new Set(callers).size < callers.length) throw new InvalidOption(`${option}: ${text} names a number twice`);
+  return callers;
+}
+
 /** @throws {InvalidOption} the text is not like `LOG_LEVEL=warn`. */
 export function readSetting(option: string, text: string): [name: string, value: string] {
   const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(text) ?? [];

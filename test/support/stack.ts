@@ -208,15 +208,16 @@ export async function failureOf(call: Promise<unknown>): Promise<Failure> {
 /** The exit code and the output of a program. */
 export type Ended = { readonly exitCode: number | null; readonly stdout: string; readonly stderr: string };
 
-/** Runs a program to its end, without a shell, with PATH, HOME, Node's options and `environment`. */
+/** Runs a program to its end, or for 90 s, without a shell, with PATH, HOME, Node's options and `environment`. */
 export function runProgram(
   file: string,
   given: readonly string[],
   environment: Record<string, string> = {},
+  timeoutMs = 90_000,
 ): Promise<Ended> {
   const { PATH, HOME, NODE_OPTIONS, NODE_COMPILE_CACHE } = process.env;
   return new Promise((resolve) => {
-    const options = { env: { PATH, HOME, NODE_OPTIONS, NODE_COMPILE_CACHE, ...environment }, timeout: 90_000 };
+    const options = { env: { PATH, HOME, NODE_OPTIONS, NODE_COMPILE_CACHE, ...environment }, timeout: timeoutMs };
     const child = execFile(file, given, options, (_error, stdout, stderr) =>
       resolve({ exitCode: child.exitCode, stdout, stderr }),
     );

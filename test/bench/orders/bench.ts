@@ -3,6 +3,7 @@ import { REPOSITORY_ROOT } from '../../../local/stack/stack-plan.ts';
 import { type Durability, readDurability } from './database-counters.ts';
 import { describeLoad, type Load, type RunFigures } from './figures.ts';
 import { Meter } from './measure.ts';
+import { toMeasuredSystem } from './measured-platform.ts';
 import { startPlatform } from './platform.ts';
 import type { BenchSettings } from './settings.ts';
 
@@ -35,7 +36,7 @@ export async function runBench(settings: BenchSettings, write: Write, signal: Ab
       const environment = { ...settings.environment, ...own };
       await using platform = await startPlatform(root, { ...settings, environment }, signal);
       durability ??= await readDurability(platform);
-      const meter = new Meter(platform, settings, signal);
+      const meter = new Meter(toMeasuredSystem(platform), settings, signal);
       const measure = async (load: Load): Promise<BenchRun> => {
         write(`${describeLoad(load)} for ${settings.seconds} s, after ${settings.warmUpSeconds} s of warm-up`);
         const { figures, violations } = await meter.measure(load);

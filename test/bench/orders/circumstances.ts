@@ -8,18 +8,33 @@ import type { BenchSettings } from './settings.ts';
 
 const run = promisify(execFile);
 
+/** The checkout and the machine that figures are of. */
+export type Machine = {
+  readonly date: string;
+  readonly commit: string;
+  readonly node: string;
+  readonly cores: number;
+  readonly processor: string;
+};
+
+export async function readMachine(): Promise<Machine> {
+  return {
+    date: new Date().toISOString().slice(0, 16).replace('T', ' '),
+    commit: await readCommit(REPOSITORY_ROOT),
+    node: process.version,
+    cores: cpus().length,
+    processor: cpus()[0]?.model ?? 'unknown',
+  };
+}
+
 export async function readCircumstances({
   baseline,
   environment,
   waitsWhenRefused,
 }: BenchSettings): Promise<Circumstances> {
   return {
-    date: new Date().toISOString().slice(0, 16).replace('T', ' '),
-    commit: await readCommit(REPOSITORY_ROOT),
+    ...(await readMachine()),
     baseline: baseline === undefined ? undefined : await readCommit(baseline),
-    node: process.version,
-    cores: cpus().length,
-    processor: cpus()[0]?.model ?? 'unknown',
     logLevel: environment.LOG_LEVEL ?? 'info',
     waitsWhenRefused,
   };

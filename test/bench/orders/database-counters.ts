@@ -1,10 +1,15 @@
 // The counters of the database server: commits and statements of each database, and the bytes of its write-ahead log.
 import { Client } from 'pg';
-import type { StartedPlatform } from './driver.ts';
 import type { StatementCounters } from './figures.ts';
 
+/** Databases of one server: the URL of each by name, and that of the superuser. */
+export type Databases = {
+  readonly databaseUrls: Readonly<Record<string, string>>;
+  readonly superuserUrl: string;
+};
+
 export type DatabaseCounters = {
-  /** By service. */
+  /** By database. */
   readonly commits: Readonly<Record<string, number>>;
   /** Undefined when pg_stat_statements is not loaded. */
   readonly statements: StatementCounters | undefined;
@@ -14,32 +19,29 @@ export type DatabaseCounters = {
 export type Durability = { readonly fsync: string; readonly synchronousCommit: string };
 
 /** Reads all counters. */
-export async function readDatabaseCounters(platform: StartedPlatform): Promise<DatabaseCounters> {
-  return withSuperuser(platform, async (client) => {
+export async function readDatabaseCounters(databases: Databases): Promise<DatabaseCounters> {
+  return withSuperuser(databases, async (client) => {
     const commits = await client.query<{ datname: string; count: number }>(
       'select datname, xact_commit::float8 as count from pg_stat_database where datname is not null',
     );
     const wal = await client.query<{ bytes: number }>("select (pg_current_wal_lsn() - '0/0')::float8 as bytes");
     return {
-      commits: byService(platform, commits.rows),
-      statements: await readStatements(platform, client),
+      commits: byName(databases, commits.rows),
+      statements: await readStatements(databases, client),
       walBytes: wal.rows[0]?.bytes ?? 0,
     };
   });
 }
 
-export async function readDurability(platform: StartedPlatform): Promise<Durability> {
-  return withSuperuser(platform, async (client) => {
+export async function readDurability(databases: Databases): Promise<Durability> {
+  return withSuperuser(databases, async (client) => {
     const show = async (name: string): Promise<string> =>
       (await client.query<{ value: string }>('select current_setting($1) as value', [name])).rows[0]?.value ?? '';
     return { fsync: await show('fsync'), synchronousCommit: await show('synchronous_commit') };
   });
 }
 
-async function readStatements(
-  { databaseUrls }: StartedPlatform,
-  client: Client,
-): Promise<StatementCounters | undefined> {
+async function readStatements({ databaseUrls }: Databases, client: Client): Promise<StatementCounters | undefined> {
   const loaded = await client.query("select 1 from pg_extension where extname = 'pg_stat_statements'");
   if (loaded.rowCount === 0) return undefined;
   const { rows } = await client.query<{ datname: string; query: string; calls: number; ms: number }>(
@@ -57,13 +59,13 @@ async function readStatements(
   return counters;
 }
 
-function byService(
-  { databaseUrls }: StartedPlatform,
+function byName(
+  { databaseUrls }: Databases,
   rows: readonly { readonly datname: string; readonly count: number }[],
 ): Record<string, number> {
   return Object.fromEntries(
-    Object.entries(databaseUrls).map(([service, url]) => {
-      return [service, rows.find(({ datname }) => datname === databaseOf(url))?.count ?? 0];
+    Object.entries(databaseUrls).map(([name, url]) => {
+      return [name, rows.find(({ datname }) => datname === databaseOf(url))?.count ?? 0];
     }),
   );
 }
@@ -73,7 +75,7 @@ function databaseOf(url: string): string {
 }
 
 async function withSuperuser<Result>(
-  { superuserUrl }: StartedPlatform,
+  { superuserUrl }: Databases,
   read: (client: Client) => Promise<Result>,
 ): Promise<Result> {
   const client = new Client({ connectionString: superuserUrl, application_name: 'bench' });

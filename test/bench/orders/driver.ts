@@ -11,12 +11,16 @@ export type DriverOptions = {
   readonly dataDir: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly countsStatements: boolean;
+  /** All but monitor and console by default. */
+  readonly services?: readonly MeasuredService[] | undefined;
 };
 
 export type StartedPlatform = {
+  /** Empty when the order service is not among those that were started; the same for the next two. */
   readonly orderUrl: string;
   readonly inventoryUrl: string;
-  readonly databaseUrls: Readonly<Record<(typeof SERVICES)[number], string>>;
+  readonly paymentUrl: string;
+  readonly databaseUrls: Readonly<Record<MeasuredService, string>>;
   readonly superuserUrl: string;
   /** What the issuer of tokens is made from. A secret. */
   readonly identitySeed: string;
@@ -29,6 +33,8 @@ export type StartedPlatform = {
   readonly pids: Readonly<Record<string, number>>;
 };
 
+export type MeasuredService = (typeof SERVICES)[number];
+
 /** The monitor is left out: its synthetic orders are no orders of the load. */
 const SERVICES = ['order', 'inventory', 'payment', 'notification', 'analytics'] as const;
 const SUPERUSER = 'postgres';
@@ -36,17 +42,23 @@ const NAME_WIDTH = 12;
 
 if (import.meta.main) await drive(JSON.parse(process.argv[2] ?? '') as DriverOptions);
 
-async function drive({ root, dataDir, environment, countsStatements }: DriverOptions): Promise<void> {
+async function drive({
+  root,
+  dataDir,
+  environment,
+  countsStatements,
+  services = SERVICES,
+}: DriverOptions): Promise<void> {
   const stop = new AbortController();
   const stopped = new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
   process.on('SIGTERM', () => stop.abort(new Error('called off')));
   const { renderLine } = await importLogLines(root);
   const { startStack } = await importStack(root);
-  const start = (services: readonly (typeof SERVICES)[number][]): Promise<Stack> =>
+  const start = (chosen: readonly MeasuredService[]): Promise<Stack> =>
     startStack({
       dataDir,
       ports: 'free',
-      services,
+      services: chosen,
       environment,
       signal: stop.signal,
       log: (name, line) =>
@@ -57,12 +69,14 @@ async function drive({ root, dataDir, environment, countsStatements }: DriverOpt
     const url = await superuserUrlOf(root, dataDir, infrastructure.databaseUrl('order'));
     await loadStatementCounterAtNextStart(url);
   }
-  await using stack = await start(SERVICES);
+  await using stack = await start(services);
   const pids: Record<string, number> = { supervisor: process.pid };
   for (const { name, pid } of stack.rows()) if (pid !== undefined) pids[name] = pid;
+  const urlOf = (service: MeasuredService): string => (services.includes(service) ? stack.url(service) : '');
   const platform: StartedPlatform = {
-    orderUrl: stack.url('order'),
-    inventoryUrl: stack.url('inventory'),
+    orderUrl: urlOf('order'),
+    inventoryUrl: urlOf('inventory'),
+    paymentUrl: urlOf('payment'),
     databaseUrls: {
       order: stack.databaseUrl('order'),
       inventory: stack.databaseUrl('inventory'),
@@ -72,7 +86,7 @@ async function drive({ root, dataDir, environment, countsStatements }: DriverOpt
     },
     superuserUrl: await superuserUrlOf(root, dataDir, stack.databaseUrl('order')),
     identitySeed: (await readPasswords(root, dataDir))('identity'),
-    authorityFile: stack.url('order').startsWith('https:') ? stack.authorityFile() : undefined,
+    authorityFile: stack.url('provider').startsWith('https:') ? stack.authorityFile() : undefined,
     natsUrl: stack.natsUrl('admin'),
     providerUrl: stack.url('provider'),
     mailboxUrl: stack.url('mailbox'),
@@ -80,7 +94,7 @@ async function drive({ root, dataDir, environment, countsStatements }: DriverOpt
   };
   process.send?.(platform);
   await stopped;
-  process.disconnect();
+  process.disconnect?.();
 }
 
 async function superuserUrlOf(root: string, dataDir: string, databaseUrl: string): Promise<string> {

@@ -123,25 +123,6 @@ export function meanOf(runs: readonly RunFigures[]): RunFigures {
   };
 }
 
-/** This checkout's figures as multiples of the baseline's. */
-export type Ratios = {
-  readonly ordersPerSecond: number;
-  readonly p50: number;
-  readonly cpu: number;
-  readonly commits: number;
-  readonly walBytes: number;
-};
-
-export function ratiosOf(ours: RunFigures, baseline: RunFigures): Ratios {
-  return {
-    ordersPerSecond: ours.ordersPerSecond / baseline.ordersPerSecond,
-    p50: ours.p50Ms / baseline.p50Ms,
-    cpu: totalOf(ours.perOrder.cpuMs) / totalOf(baseline.perOrder.cpuMs),
-    commits: totalOf(ours.perOrder.commits) / totalOf(baseline.perOrder.commits),
-    walBytes: ours.perOrder.walBytes / baseline.perOrder.walBytes,
-  };
-}
-
 /** Adds up the calls of statements by service. */
 export function statementsByService({ calls }: StatementCounters): Record<string, number> {
   const totals: Record<string, number> = {};

@@ -4,11 +4,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { print, runCommand } from '../../support/command.ts';
 import { InvalidOption } from '../options.ts';
+import { renderPlot } from '../plot.ts';
 import { runBench } from './bench.ts';
 import { findMissing } from './checkout.ts';
 import { readCircumstances } from './circumstances.ts';
-import { renderPlot } from './plot.ts';
-import { renderReport, summarise } from './report.ts';
+import { renderReport, summarise, toSeries } from './report.ts';
 import { HELP, readBenchSettings } from './settings.ts';
 
 const INVALID = 2;
@@ -31,7 +31,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
   const write = (name: string, text: string): Promise<void> => writeFile(join(settings.output, name), text);
   await write('orders.json', `${JSON.stringify({ circumstances, ...result, summaries }, null, 2)}\n`);
   await write('orders.md', report);
-  await write('orders.svg', renderPlot(summaries));
+  await write('orders.svg', renderPlot(toSeries(summaries)));
   print(`\n${report}`);
   print(`bench: written to ${relative(process.cwd(), settings.output)}/orders.{json,md,svg}`);
   return result.runs.some(({ violations }) => violations.length > 0) ? 1 : 0;

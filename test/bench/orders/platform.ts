@@ -11,7 +11,7 @@ import { InventoryService } from '../../../gen/shop/inventory/v1/inventory_servi
 import { createGuardedDirectory, spawnGuarded, stopGuarded } from '../../../local/process/watchdog.ts';
 import { ADDED_STOCK, PLENTIFUL } from '../../chaos/soak/scenario.ts';
 import { asCaller, createTokens, NO_CUSTOMER_LIMIT } from '../../support/identity/credentials.ts';
-import type { DriverOptions, StartedPlatform } from './driver.ts';
+import type { DriverOptions, MeasuredService, StartedPlatform } from './driver.ts';
 
 const DRIVER = fileURLToPath(new URL('driver.ts', import.meta.url));
 const CALL_MS = 10_000;
@@ -23,6 +23,8 @@ export type PlatformOptions = {
   /** Settings for all services. */
   readonly environment: Readonly<Record<string, string>>;
   readonly countsStatements: boolean;
+  /** All but monitor and console by default; inventory must be among them. */
+  readonly services?: readonly MeasuredService[];
 };
 
 /**
@@ -32,14 +34,14 @@ export type PlatformOptions = {
  */
 export async function startPlatform(
   root: string,
-  { environment: settings, countsStatements }: PlatformOptions,
+  { environment: settings, countsStatements, services }: PlatformOptions,
   signal: AbortSignal,
 ): Promise<Platform> {
   signal.throwIfAborted();
   await using resources = new AsyncDisposableStack();
   const folder = resources.use(await createGuardedDirectory('touchstone-bench'));
   const environment = { PATH: process.env.PATH ?? '', LOG_LEVEL: 'info', ...NO_CUSTOMER_LIMIT, ...settings };
-  const options: DriverOptions = { root, dataDir: join(folder.path, 'data'), environment, countsStatements };
+  const options: DriverOptions = { root, dataDir: join(folder.path, 'data'), environment, countsStatements, services };
   const driver = spawnGuarded(process.execPath, [DRIVER, JSON.stringify(options)], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -1,21 +1,22 @@
 // The result of the benchmark as Markdown. Pure.
+import { renderOutcomes, renderTable, round } from '../markdown.ts';
+import type { Series } from '../plot.ts';
 import type { BenchResult, BenchRun, Side } from './bench.ts';
-import { describeLoad, type Load, meanOf, type RunFigures, ratiosOf, statementsByService, totalOf } from './figures.ts';
+import type { Machine } from './circumstances.ts';
+import { describeLoad, type Load, meanOf, type RunFigures, statementsByService, totalOf } from './figures.ts';
+import { compareRounds, RATIO_NAMES, renderRatio } from './ratios.ts';
 
 const LISTED_STATEMENTS = 40;
 const LONGEST_STATEMENT = 110;
 
 /** What the figures depend on. */
-export type Circumstances = {
-  readonly date: string;
-  readonly commit: string;
+export type Circumstances = Machine & {
   readonly baseline: string | undefined;
-  readonly node: string;
-  readonly cores: number;
-  readonly processor: string;
   readonly logLevel: string;
   readonly waitsWhenRefused: boolean;
 };
+
+const COLOURS: Readonly<Record<Side, string>> = { ours: '#1f6feb', baseline: '#8c959f' };
 
 /** The figures of all rounds of one load on one side. */
 export type Summary = { readonly side: Side; readonly load: Load; readonly mean: RunFigures };
@@ -26,6 +27,13 @@ export function summarise(runs: readonly BenchRun[]): Summary[] {
   return [...groups.values()].flatMap((group) => {
     const [first] = group;
     return first === undefined ? [] : [{ side: first.side, load: first.load, mean: meanOf(group) }];
+  });
+}
+
+/** The lines of the plot: one for each side. */
+export function toSeries(summaries: readonly Summary[]): Series[] {
+  return [...Map.groupBy(summaries, ({ side }) => side)].map(([name, figures]) => {
+    return { name, colour: COLOURS[name], figures };
   });
 }
 
@@ -130,40 +138,11 @@ function rowsOf(
 
 /** One row for each load, with the lowest and the highest ratio of a round in parentheses. */
 function renderRatios(runs: readonly BenchRun[]): string {
-  const names = { ordersPerSecond: 'orders/s', p50: 'p50', cpu: 'CPU', commits: 'commits', walBytes: 'WAL' } as const;
   const rows = [...Map.groupBy(runs, ({ load }) => describeLoad(load))].flatMap(([load, group]) => {
     const of = (side: Side): BenchRun[] => group.filter((run) => run.side === side);
     if (of('ours').length === 0 || of('baseline').length === 0) return [];
-    const mean = ratiosOf(meanOf(of('ours')), meanOf(of('baseline')));
-    const rounds = of('ours').flatMap((run) => {
-      const other = of('baseline').find(({ round: number }) => number === run.round);
-      return other === undefined ? [] : [ratiosOf(run, other)];
-    });
-    const cell = (name: keyof typeof names): string => {
-      const each = rounds.map((ratios) => ratios[name]);
-      return `${mean[name].toFixed(2)} (${Math.min(...each).toFixed(2)} to ${Math.max(...each).toFixed(2)})`;
-    };
-    return [[load, ...(Object.keys(names) as (keyof typeof names)[]).map(cell)]];
+    const comparison = compareRounds(of('ours'), of('baseline'));
+    return [[load, ...RATIO_NAMES.map(([name]) => renderRatio(comparison, name))]];
   });
-  return renderTable(['load', ...Object.values(names)], rows);
-}
-
-function renderOutcomes(outcomes: Readonly<Record<string, number>>): string {
-  return Object.entries(outcomes)
-    .map(([name, count]) => `${count} ${name}`)
-    .join(', ');
-}
-
-/** Renders a Markdown table with aligned columns. */
-function renderTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
-}
-
-/** Three significant digits, without an exponent. */
-function round(value: number): string {
-  if (value >= 100) return value.toFixed(0);
-  return value.toFixed(value >= 10 ? 1 : 2);
+  return renderTable(['load', ...RATIO_NAMES.map(([, heading]) => heading)], rows);
 }

@@ -1,6 +1,6 @@
 // The command line of the benchmark.
 import { resolve } from 'node:path';
-import { InvalidOption, parseOptions, readInteger, readSetting } from '../options.ts';
+import { InvalidOption, parseOptions, readCallers, readInteger, readSetting } from '../options.ts';
 
 export type BenchSettings = {
   /** The concurrent callers of each closed load. */
@@ -58,7 +58,7 @@ export function readBenchSettings(given: readonly string[]): BenchSettings | und
   const values = parse(given);
   if (values.help) return undefined;
   return {
-    callers: readCallers(values.callers),
+    callers: readCallers('--callers', values.callers),
     seconds: readInteger('--seconds', values.seconds, 1, 600),
     warmUpSeconds: readInteger('--warm-up', values['warm-up'], 0, 600),
     rate: values.rate === undefined ? 'half' : readInteger('--rate', values.rate, 0, 10_000),
@@ -87,12 +87,6 @@ function parse(given: readonly string[]) {
     output: { type: 'string', default: OUTPUT },
     help: { type: 'boolean', default: false },
   });
-}
-
-function readCallers(text: string): number[] {
-  const callers = text.split(',').map((item) => readInteger('--callers', item, 1, 1_024));
-  if (new Set(callers).size < callers.length) throw new InvalidOption(`--callers: ${text} names a number twice`);
-  return callers;
 }
 
 function readBaselineSettings(values: ReturnType<typeof parse>): Record<string, string> {

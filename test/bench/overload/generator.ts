@@ -4,20 +4,21 @@ import { randomUUID } from 'node:crypto';
 import { pause } from '../../../services/platform/base/backoff.ts';
 import { PLENTIFUL } from '../../chaos/soak/scenario.ts';
 import type { AcknowledgedOrder } from '../../support/invariants/facts.ts';
-import { createOrderCaller } from './order-caller.ts';
+import { createOrderCaller, type OrderTarget } from './order-caller.ts';
 
 const CONNECTIONS = 16;
 const TICK_MS = 2;
 const CUSTOMERS = 500;
 
 /** A load: `rate` is calls per second for an open load, concurrent calls for a closed one. */
-export type LoadOptions = {
+export type LoadOptions = OrderTarget & {
   readonly kind: 'open' | 'closed';
-  readonly url: string;
   readonly rate: number;
   readonly seconds: number;
   /** Whether a caller of a closed load that is refused waits as its RetryInfo says; false by default. */
   readonly waitsWhenRefused?: boolean;
+  /** Ends a closed load early, after so many calls; by default the time alone ends it. */
+  readonly orders?: number | undefined;
 };
 
 export type LoadResult = {
@@ -41,8 +42,9 @@ if (import.meta.main) {
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
-async function generate({ kind, url, rate, seconds, waitsWhenRefused = false }: LoadOptions): Promise<LoadResult> {
-  using caller = createOrderCaller(url, CONNECTIONS);
+async function generate(options: LoadOptions): Promise<LoadResult> {
+  const { kind, rate, seconds, waitsWhenRefused = false, orders = Number.POSITIVE_INFINITY } = options;
+  using caller = createOrderCaller(options, CONNECTIONS);
   const acknowledged: AcknowledgedOrder[] = [];
   const acceptedMs: number[] = [];
   const refusedMs: number[] = [];
@@ -78,7 +80,7 @@ async function generate({ kind, url, rate, seconds, waitsWhenRefused = false }: 
   const cpu = process.cpuUsage();
   const startMs = performance.now();
   const endMs = startMs + 1_000 * seconds;
-  if (kind === 'closed') await runClosedLoad(place, rate, endMs);
+  if (kind === 'closed') await runClosedLoad(place, rate, endMs, orders);
   else await runOpenLoad(place, rate, startMs, endMs);
   const tookMs = performance.now() - startMs;
   const { user, system } = process.cpuUsage(cpu);
@@ -90,10 +92,13 @@ async function runClosedLoad(
   place: (dueMs: number) => Promise<number>,
   concurrency: number,
   endMs: number,
+  orders: number,
 ): Promise<void> {
   const end = AbortSignal.timeout(Math.ceil(endMs - performance.now()));
+  let started = 0;
   const work = async (): Promise<void> => {
-    while (performance.now() < endMs) {
+    while (performance.now() < endMs && started < orders) {
+      started += 1;
       const waitMs = await place(performance.now());
       if (waitMs > 0) await pause(waitMs, end);
     }

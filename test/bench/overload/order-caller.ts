@@ -13,9 +13,9 @@ import {
 import type { AcknowledgedOrder } from '../../support/invariants/facts.ts';
 
 const CALL_MS = 6_000;
+const CREATE_ORDER = '/shop.order.v1.OrderService/CreateOrder';
 const HEADERS = {
   ':method': 'POST',
-  ':path': '/shop.order.v1.OrderService/CreateOrder',
   'content-type': 'application/proto',
   'connect-protocol-version': '1',
   'connect-timeout-ms': String(CALL_MS),
@@ -23,6 +23,15 @@ const HEADERS = {
 const RETRY_INFO = 'google.rpc.RetryInfo';
 
 export type Order = { readonly idempotencyKey: string; readonly customerId: string; readonly productId: string };
+
+/** Where orders are placed: whatever answers a CreateOrderRequest with a CreateOrderResponse. */
+export type OrderTarget = {
+  readonly url: string;
+  /** That of CreateOrder by default. */
+  readonly path?: string;
+  /** The header that repeats the idempotency key, for a server that does not read the request; none by default. */
+  readonly keyHeader?: string;
+};
 
 /** The outcome of a call: an order, or the code of its error. */
 export type CallOutcome =
@@ -35,34 +44,39 @@ export type OrderCaller = Disposable & {
 };
 
 /** Creates a client with this number of connections, each opened at its first call. */
-export function createOrderCaller(url: string, connections: number): OrderCaller {
+export function createOrderCaller(target: OrderTarget, connections: number): OrderCaller {
   const sessions = new Array<ClientHttp2Session | undefined>(connections);
   let next = 0;
   const nextSession = (): ClientHttp2Session => {
     next = (next + 1) % connections;
     const kept = sessions[next];
     if (kept !== undefined && !kept.closed && !kept.destroyed) return kept;
-    const session = connect(url);
+    const session = connect(target.url);
     // The error also reaches each call of the session.
     session.on('error', () => session.destroy());
     sessions[next] = session;
     return session;
   };
   return {
-    place: (order) => call(nextSession(), order),
+    place: (order) => call(nextSession(), target, order),
     [Symbol.dispose]: () => {
       for (const session of sessions) session?.destroy();
     },
   };
 }
 
-function call(session: ClientHttp2Session, order: Order): Promise<CallOutcome> {
+function call(
+  session: ClientHttp2Session,
+  { path = CREATE_ORDER, keyHeader }: OrderTarget,
+  order: Order,
+): Promise<CallOutcome> {
   const { idempotencyKey, customerId, productId } = order;
   const items = [{ productId, quantity: 1 }];
   const request = { idempotencyKey, customerId, items, paymentMethod: 'pm_approved' };
   return new Promise((resolve) => {
     const broken = (): void => resolve({ code: 'broken', retryAfterMs: undefined });
-    const stream = session.request(HEADERS);
+    const headers = keyHeader === undefined ? HEADERS : { ...HEADERS, [keyHeader]: idempotencyKey };
+    const stream = session.request({ ...headers, ':path': path });
     const chunks: Buffer[] = [];
     let status = 0;
     stream.on('response', (headers) => {

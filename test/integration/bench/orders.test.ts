@@ -9,7 +9,6 @@ import { Client } from 'pg';
 import { expect, it } from 'vitest';
 import { findMissing } from '../../bench/orders/checkout.ts';
 import { readDatabaseCounters, readDurability } from '../../bench/orders/database-counters.ts';
-import type { StartedPlatform } from '../../bench/orders/driver.ts';
 import { readProcessorTimes } from '../../bench/orders/processor-time.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 
@@ -22,8 +21,8 @@ it('counts the commits of each database, and the write-ahead log of all', async 
   await using payment = await createTestDatabase('payment');
   const { superuserUrl } = order;
   const databaseUrls = { order: order.databaseUrl, payment: payment.databaseUrl };
-  const platform = { superuserUrl, databaseUrls } as unknown as StartedPlatform;
-  const before = await readDatabaseCounters(platform);
+  const databases = { superuserUrl, databaseUrls };
+  const before = await readDatabaseCounters(databases);
 
   const client = new Client({ connectionString: order.databaseUrl });
   await client.connect();
@@ -34,13 +33,13 @@ it('counts the commits of each database, and the write-ahead log of all', async 
   // A connection publishes its counters when it ends.
   await client.end();
 
-  const commitsOf = async (): Promise<number> => (await readDatabaseCounters(platform)).commits.order ?? 0;
+  const commitsOf = async (): Promise<number> => (await readDatabaseCounters(databases)).commits.order ?? 0;
   await expect.poll(commitsOf).toBeGreaterThanOrEqual((before.commits.order ?? 0) + 100);
-  const after = await readDatabaseCounters(platform);
+  const after = await readDatabaseCounters(databases);
   expect((after.commits.payment ?? 0) - (before.commits.payment ?? 0)).toBeLessThan(50);
   expect(after.walBytes).toBeGreaterThan(before.walBytes);
   expect(after.statements).toBeUndefined();
-  expect((await readDurability(platform)).synchronousCommit).toMatch(/^(on|off)$/);
+  expect((await readDurability(databases)).synchronousCommit).toMatch(/^(on|off)$/);
 });
 
 it('counts Postgres with the children that have ended, and refuses a process that has ended', async () => {

@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
 import type { BenchRun } from '../../bench/orders/bench.ts';
-import { figuresOf, meanOf, type Reading, type RunFigures, ratiosOf, totalOf } from '../../bench/orders/figures.ts';
-import { renderPlot } from '../../bench/orders/plot.ts';
+import { figuresOf, meanOf, type Reading, type RunFigures, totalOf } from '../../bench/orders/figures.ts';
 import { parseStat, totalWithChildren } from '../../bench/orders/processor-time.ts';
-import { renderReport, summarise } from '../../bench/orders/report.ts';
+import { ratiosOf } from '../../bench/orders/ratios.ts';
+import { renderReport, summarise, toSeries } from '../../bench/orders/report.ts';
 import { readBenchSettings } from '../../bench/orders/settings.ts';
 import type { LoadResult } from '../../bench/overload/generator.ts';
+import { renderPlot } from '../../bench/plot.ts';
 
 const answered = (outcome: string, count: number): LoadResult['acknowledged'][number][] =>
   Array.from({ length: count }, () => ({ idempotencyKey: '', orderId: '', status: 'CONFIRMED' as const, outcome }));
@@ -69,7 +70,14 @@ it('compares the means of the rounds with the baseline', () => {
 
   expect(mean).toMatchObject({ ordersPerSecond: 3, p50Ms: 15, outcomes: { confirmed: 8 } });
   expect(totalOf(mean.perOrder.cpuMs)).toBe(17.5);
-  expect(ratiosOf(faster, figures)).toEqual({ ordersPerSecond: 2, p50: 0.5, cpu: 0.4, commits: 0.8, walBytes: 0.5 });
+  expect(ratiosOf(faster, figures)).toEqual({
+    ordersPerSecond: 2,
+    p50: 0.5,
+    cpu: 0.4,
+    commits: 0.8,
+    walBytes: 0.5,
+    p99: 1,
+  });
 });
 
 it('renders the costs of both sides, the ratios and the circumstances as Markdown', () => {
@@ -78,7 +86,9 @@ it('renders the costs of both sides, the ratios and the circumstances as Markdow
   const compact = report.replaceAll(/ +/g, ' ');
   expect(compact).toContain('| 8 callers | 4.00 | 10.0 | 40.0 | 10.0 | 4.00 | 0.50 |');
   expect(compact).toContain('| load | order | nats |');
-  expect(compact).toContain('| 8 callers | 2.00 (2.00 to 2.00) | 0.50 (0.50 to 0.50) | 0.40 (0.40 to 0.40) |');
+  expect(compact).toContain(
+    '| 8 callers | 2.00 (2.00 to 2.00) | 0.50 (0.50 to 0.50) | 1.00 (1.00 to 1.00) | 0.40 (0.40 to 0.40) |',
+  );
   expect(report).toContain('commit abc1234, compared with def5678. Node v24.0.0, 2 cores');
   expect(report).toContain('fsync on, synchronous_commit on');
   expect(report).toContain('A refused caller waits as its RetryInfo says.');
@@ -106,7 +116,7 @@ it('lists the statements by service and by frequency where they are counted', ()
 });
 
 it('plots a line of each side for throughput and processor time', () => {
-  const plot = renderPlot(summarise(runs));
+  const plot = renderPlot(toSeries(summarise(runs)));
 
   expect(plot.match(/<polyline /g)).toHaveLength(4);
   // The scale of the left panel ends at 4 orders per second: the baseline's 2 are halfway up.
