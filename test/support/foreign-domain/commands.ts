@@ -123,6 +123,21 @@ async function generate({ kit, files, schema }: World): Promise<void> {
   expect(await served.stop()).toMatchObject(OK);
 }
 
+async function upstream(world: World): Promise<void> {
+  const { kit, files, schema, garage } = world;
+  const file = join(await folderIn(world), 'stubs.json');
+  const stub = { rpc: `${PACKAGE}.BarrierService/Lift`, match: { lane: 'LANE_RIGHT' }, fails: { code: 'aborted' } };
+  await writeFile(file, JSON.stringify([stub]));
+
+  const served = await kit.serve('virtual', files.descriptors, '--stubs', file, '--upstream', garage);
+  await expectAnswers(world, served.ready.listening, { PermitService: FINES });
+  const stubbed = await callGarage(schema, served.ready.listening, 'BarrierService/Lift', [{ lane: 'LANE_RIGHT' }]);
+  const { stdout } = await served.stop();
+
+  expect(stubbed.error?.message).toBe('[aborted]');
+  expect(linesOf(stdout).at(-1)).toEqual({ forwarded: EXPECTED_CALLS.length });
+}
+
 async function record(world: World): Promise<void> {
   const { kit, files, schema } = world;
   const folder = await folderIn(world);
@@ -334,6 +349,7 @@ export const COMMANDS: Readonly<Record<string, (world: World) => Promise<void>>>
   stub,
   virtual,
   'virtual --generate': generate,
+  'virtual --upstream': upstream,
   'record, kit replay and kit promote': record,
   verify,
   'usage and kit can-i-change': usage,
