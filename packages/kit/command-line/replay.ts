@@ -22,6 +22,7 @@ type ReplayOptions = AddressOptions &
   ServerTlsOptions & {
     readonly descriptors: string;
     readonly header?: readonly string[];
+    readonly recordedTiming?: boolean;
     readonly failOnUnmatched?: boolean;
   };
 
@@ -40,6 +41,7 @@ export function addReplayCommand(program: Command, session: Session): void {
     .argument('<file>', 'a recording from `kit record`')
     .requiredOption('--descriptors <source>', DESCRIPTORS_HELP)
     .option('--header <name>', 'a header that must match the recording; can be repeated', collect(String))
+    .option('--recorded-timing', 'wait before each message and the end as long as the recorded service did')
     .option('--fail-on-unmatched', 'end with exit code 1 if a call matched no recorded one')
     .addHelpText('after', HELP_FOOTER);
   addServerTlsOptions(addBrowserOptions(addAddressOptions(command))).action((file: string, options: ReplayOptions) =>
@@ -56,6 +58,7 @@ async function runReplay(file: string, options: ReplayOptions, session: Session)
       services: schema.services,
       types: typesOf(schema),
       headers: header,
+      timing: options.recordedTiming ? 'recorded' : 'none',
       host,
       port,
       ...accessOf(options),

@@ -6,7 +6,7 @@ import { applyStubs, type StubVocabulary } from '../control/stub-json.ts';
 import { createTypeRegistry } from '../matching/type-registry.ts';
 import { startVirtualService, type VirtualService } from '../virtual/virtual-service.ts';
 import { addControlOptions, type ControlPortOptions, describeControl, openControl } from './control-option.ts';
-import { readOption } from './option-error.ts';
+import { OptionError, readOption } from './option-error.ts';
 import {
   type AddressOptions,
   accessOf,
@@ -17,16 +17,26 @@ import {
   DESCRIPTORS_HELP,
   listenAt,
   readCount,
+  readHttpUrl,
   readSchema,
   typesOf,
 } from './options.ts';
 import type { Session } from './session.ts';
-import { addServerTlsOptions, type ServerTlsOptions, serverTlsOf } from './tls-options.ts';
+import {
+  addClientTlsOptions,
+  addServerTlsOptions,
+  type ClientTlsOptions,
+  clientTlsOptionsOf,
+  type ServerTlsOptions,
+  serverTlsOf,
+} from './tls-options.ts';
 
 type VirtualOptions = AddressOptions &
   BrowserOptions &
   ServerTlsOptions &
+  ClientTlsOptions &
   ControlPortOptions & {
+    readonly upstream?: string;
     readonly stubs?: string;
     readonly contract?: readonly string[];
     readonly state?: readonly string[];
@@ -61,6 +71,11 @@ Example: two answers, then an error.
   $ kit virtual proto --stubs stubs.json --port 50065
   listening on http://127.0.0.1:50065, 1 stub of weather.v1.WeatherService
 
+Example: one RPC fails for one town, the real service answers everything else.
+  $ cat stubs.json
+  [{ "rpc": "weather.v1.WeatherService/GetForecast", "match": { "town": "Oslo" }, "fails": { "code": "unavailable" } }]
+  $ kit virtual proto --stubs stubs.json --upstream http://127.0.0.1:50051 --port 50065
+
 Example: another process adds a stub, and lists the calls that matched none.
   $ kit virtual proto --port 50065 --control 50075
   $ curl -d '{"definitions": {"stubs": [{"rpc": "weather.v1.WeatherService/GetForecast", "replies": {"sky": "SKY_WET"}}]}}' \\
@@ -90,18 +105,27 @@ export function addVirtualCommand(program: Command, session: Session): void {
     .option('--enforce-rules', 'refuse requests that violate a rule of buf.validate as `invalid_argument`')
     .option('--generate', 'generate answers for calls without a stub, the same for the same request')
     .option('--seed <number>', 'seed of the generated answers', readCount, 1)
+    .option(
+      '--upstream <url>',
+      'URL of the real service, which answers calls without a stub',
+      readHttpUrl('--upstream'),
+    )
     .option('--fail-on-unmatched', 'end with exit code 1 if a call was unmatched')
     .addHelpText('after', HELP_FOOTER);
-  addControlOptions(addServerTlsOptions(addBrowserOptions(addAddressOptions(command)))).action(
+  addClientTlsOptions(addControlOptions(addServerTlsOptions(addBrowserOptions(addAddressOptions(command))))).action(
     (descriptors: string, options: VirtualOptions) => runVirtual(descriptors, options, session),
   );
 }
 
 async function runVirtual(descriptors: string, options: VirtualOptions, session: Session): Promise<void> {
-  const { host, port, contract, state } = options;
+  const { host, port, contract, state, upstream } = options;
+  if (upstream !== undefined && options.generate) {
+    throw new OptionError('--generate: cannot be given with --upstream, which answers the same calls');
+  }
   const schema = await readSchema('descriptors', descriptors);
   const { services } = schema;
   const types = typesOf(schema);
+  const upstreamTls = await clientTlsOptionsOf(options, { url: upstream ?? '', option: '--upstream' });
   const tls = await serverTlsOf(options, session);
   await using service = await listenAt(options, () =>
     startVirtualService({
@@ -111,6 +135,8 @@ async function runVirtual(descriptors: string, options: VirtualOptions, session:
       port,
       ...accessOf(options),
       ...tls,
+      ...(upstream === undefined ? {} : { upstream }),
+      ...(upstreamTls && { upstreamTls }),
       ...(contract === undefined ? {} : { contract }),
       ...(state === undefined ? {} : { contractStates: state }),
       ...(options.enforceRules ? { enforceRules: true } : {}),
@@ -128,6 +154,12 @@ async function runVirtual(descriptors: string, options: VirtualOptions, session:
     text: `, ${stubs} ${stubs === 1 ? 'stub' : 'stubs'} of ${names.join(', ')}${text}`,
     json: { stubs, services: names, ...json },
   });
+  if (upstream !== undefined) {
+    const { forwardedCalls } = service;
+    session.print(`forwarded ${forwardedCalls} ${forwardedCalls === 1 ? 'call' : 'calls'} to ${upstream}`, {
+      forwarded: forwardedCalls,
+    });
+  }
   session.reportUnmatched(service.unmatchedRequests(), options.failOnUnmatched);
 }
 

@@ -31,6 +31,8 @@ export type RpcInteraction = Named & {
   readonly responseTrailers: HeaderPatterns;
   /** How the call ends after its responses, if it does not end well. */
   readonly failure: Failure | undefined;
+  /** How long a server waits before each response and before the end, in milliseconds. Default: not at all. No contract file has it. */
+  readonly pauses?: readonly number[];
 };
 
 /** The consumer handles an event. */

@@ -1,5 +1,6 @@
 // The routes of a server that answers from a registry of interactions, for all four kinds of RPCs.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DescMethod, DescService, Message, Registry } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
 import type { RpcServerOptions } from '@touchstone/rpc-server';
@@ -76,6 +77,7 @@ export async function* answerFromRegistry(
   const match = registry.match(call);
   recordMatch(context.values, match);
   yield* respond(match.interaction, answered, Number.POSITIVE_INFINITY, context);
+  await pause(match.interaction, match.interaction.responses.length, context);
   if (match.interaction.failure) throw toConnectError(match.interaction.failure);
 }
 
@@ -103,11 +105,28 @@ function route(
   }
 }
 
-function* respond(interaction: RpcInteraction, from: number, to: number, context: HandlerContext): Generator<Message> {
+async function* respond(
+  interaction: RpcInteraction,
+  from: number,
+  to: number,
+  context: HandlerContext,
+): AsyncGenerator<Message> {
   setHeaders(context.responseHeader, createExampleHeaders(interaction.responseHeaders));
   setHeaders(context.responseTrailer, createExampleHeaders(interaction.responseTrailers));
-  for (const pattern of interaction.responses.slice(from, to)) {
+  for (const [index, pattern] of interaction.responses.slice(from, to).entries()) {
+    await pause(interaction, from + index, context);
     yield createExample(interaction.method.output, pattern);
+  }
+}
+
+/** Waits before a response, or before the end, as the interaction says. @throws the reason of the abort, if the call is aborted. */
+async function pause({ pauses }: RpcInteraction, index: number, { signal }: HandlerContext): Promise<void> {
+  const pauseMs = pauses?.[index] ?? 0;
+  if (pauseMs === 0) return;
+  try {
+    await delay(pauseMs, undefined, { signal });
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
   }
 }
 

@@ -47,7 +47,7 @@ export function outcomeToProto(outcome: CallOutcome): ProtoOutcome {
 
 /** Returns a call with its requests as proto3 JSON. */
 export function toRecordedCall(call: Call, registry: Registry): MessageInitShape<typeof RecordedCallSchema> {
-  const { id, method, arrivedAt, requests, requestHeader, outcome, error, fault = '' } = call;
+  const { id, method, arrivedAt, requests, requestHeader, outcome, error, fault = '', isForwarded } = call;
   const nearest = nearestOf(error);
   return {
     id: String(id),
@@ -57,6 +57,7 @@ export function toRecordedCall(call: Call, registry: Registry): MessageInitShape
     requestHeaders: Object.fromEntries(requestHeader),
     outcome: OUTCOMES[outcome],
     fault,
+    forwarded: isForwarded,
     ...(error === undefined ? {} : { error: toCallError(error) }),
     ...(nearest === undefined ? {} : { nearest: { ...nearest, differences: [...nearest.differences] } }),
   };

@@ -40,6 +40,8 @@ export type ControlledCall = {
   readonly error: { readonly code: string; readonly message: string } | undefined;
   /** The name of the fault that affected its answer. */
   readonly fault: string | undefined;
+  /** Whether it was forwarded to the real service, because no stub matched. */
+  readonly isForwarded: boolean;
   /** For an unmatched call: the nearest stub or interaction, if its RPC has any. */
   readonly nearest: NearestMatch | undefined;
 };
@@ -129,7 +131,16 @@ function toDefinitions(stubs: readonly StubDefinition[]): { json: string } {
   return { json: JSON.stringify(stubs.map((stub) => withoutBigints({ ...stub, rpc: toName(stub.rpc) }))) };
 }
 
-function toCall({ arrivedAt, requests, outcome, error, fault, nearest, ...call }: ProtoCall): ControlledCall {
+function toCall({
+  arrivedAt,
+  requests,
+  outcome,
+  error,
+  fault,
+  forwarded,
+  nearest,
+  ...call
+}: ProtoCall): ControlledCall {
   const { id, rpc, requestHeaders } = call;
   return {
     id,
@@ -140,6 +151,7 @@ function toCall({ arrivedAt, requests, outcome, error, fault, nearest, ...call }
     outcome: outcomeOf(outcome),
     error: error && { code: error.code, message: error.message },
     fault: fault === '' ? undefined : fault,
+    isForwarded: forwarded,
     nearest: nearest && {
       description: nearest.description,
       differences: nearest.differences.map(({ path, expected, actual }) => ({ path, expected, actual })),

@@ -41,10 +41,11 @@ export function judgeAnswer(answer: Answer, call: FuzzCall, rules: Rules): Probl
   }
 }
 
-// In gRPC `internal` is the status of a request that cannot be decoded.
+// In gRPC `internal` is the status of a request that cannot be decoded; in Connect, that of a compressed message in a stream without one.
 function isExpected(code: Code, { wire, damage, deviation }: FuzzCall): boolean {
-  const isUndecodable = damage !== undefined || deviation?.isInvalidText === true;
-  return code === Code.Internal && wire.protocol !== 'connect' && isUndecodable;
+  if (code !== Code.Internal) return false;
+  if (wire.protocol === 'connect') return damage?.kind === 'a compressed message without a compression';
+  return damage !== undefined || deviation?.isInvalidText === true;
 }
 
 function judgeAccepted(call: FuzzCall, rules: Rules): Problem | undefined {

@@ -9,7 +9,11 @@ import {
   type MessageInitShape,
   ScalarType,
 } from '@bufbuild/protobuf';
+import { reflect } from '@bufbuild/protobuf/reflect';
+import { isWrapperDesc } from '@bufbuild/protobuf/wkt';
 import * as fc from 'fast-check';
+import { fillRequired, isRequired } from '../matching/required-fields.ts';
+import { isKeptAsMessage } from '../matching/value-type.ts';
 import type { RuleHints } from './rule-hints.ts';
 
 /** How values are chosen. */
@@ -31,14 +35,24 @@ const CHARACTERS = fc
 
 /** Returns a generator of messages. It shrinks to a message with fewer fields and smaller values. */
 export function messagesOf(desc: DescMessage, style: MessageStyle, depth = 0): fc.Arbitrary<Message> {
-  return initOf(desc, style, depth).map((init) => create(desc, init as MessageInitShape<DescMessage>));
+  return initOf(desc, style, depth).map((init) => complete(desc, init));
+}
+
+// A message that lacks a required field cannot be sent.
+function complete(desc: DescMessage, init: object = {}): Message {
+  const message = create(desc, init as MessageInitShape<DescMessage>);
+  fillRequired(reflect(desc, message));
+  return message;
 }
 
 function initOf(desc: DescMessage, style: MessageStyle, depth: number): fc.Arbitrary<object> {
   const known = wellKnown(desc, style);
   if (known) return known;
   const members = desc.members.map((member) => {
-    if (member.kind === 'field') return [member.localName, optionally(fieldOf(member, style, depth), style)] as const;
+    if (member.kind === 'field') {
+      const value = fieldOf(member, style, depth);
+      return [member.localName, isRequired(member) ? value : optionally(value, style)] as const;
+    }
     const cases = member.fields.map((field) =>
       fieldOf(field, style, depth).map((value) => ({ case: field.localName, value })),
     );
@@ -67,7 +81,7 @@ function fieldOf(field: DescField, style: MessageStyle, depth: number): fc.Arbit
     case 'enum':
       return enumOf(field.enum, style);
     case 'message':
-      return innerOf(field.message, style, depth);
+      return innerOf(field, field.message, style, depth);
     case 'list': {
       const { minItems = 0, maxItems = Math.max(3, minItems) } = hinted;
       const isTooDeep = depth >= MAX_DEPTH && field.listKind === 'message';
@@ -89,7 +103,7 @@ function elementOf(
 ): fc.Arbitrary<unknown> {
   const hinted = style.values === 'plausible' ? style.hints.ofElement(field) : undefined;
   if (hinted) return hinted;
-  if (field.listKind === 'message') return innerOf(field.message, style, depth);
+  if (field.listKind === 'message') return innerOf(field, field.message, style, depth);
   return field.listKind === 'enum' ? enumOf(field.enum, style) : scalarOf(field.scalar, style);
 }
 
@@ -98,17 +112,18 @@ function mapValueOf(
   style: MessageStyle,
   depth: number,
 ): fc.Arbitrary<unknown> {
-  if (field.mapKind === 'message') return innerOf(field.message, style, depth);
+  if (field.mapKind === 'message') return innerOf(field, field.message, style, depth);
   return field.mapKind === 'enum' ? enumOf(field.enum, style) : scalarOf(field.scalar, style);
 }
 
-function innerOf(desc: DescMessage, style: MessageStyle, depth: number): fc.Arbitrary<unknown> {
+function innerOf(field: DescField, desc: DescMessage, style: MessageStyle, depth: number): fc.Arbitrary<unknown> {
   if (desc.typeName === 'google.protobuf.Struct') return structs();
-  if (depth >= MAX_DEPTH) return fc.constant(create(desc));
+  if (depth >= MAX_DEPTH) return fc.constant(complete(desc));
   const [content] = desc.fields;
-  // protobuf-es has the value of a wrapper in place of its message.
-  if (/^google\.protobuf\.\w+Value$/.test(desc.typeName) && content?.fieldKind === 'scalar')
-    return scalarOf(content.scalar, style);
+  if (isWrapperDesc(desc) && content?.fieldKind === 'scalar') {
+    const values = scalarOf(content.scalar, style);
+    return isKeptAsMessage(field) ? values.map((value) => create(desc, { value } as never)) : values;
+  }
   return fc.memo(() => messagesOf(desc, style, depth + 1))(1);
 }
 

@@ -17,7 +17,9 @@ import { withoutBigints } from './exact-json.ts';
 import { leafFromJson } from './leaf-json.ts';
 import { Matcher, type MatcherRule } from './matchers.ts';
 import { findMissing } from './required-fields.ts';
-import { isLong, type ValueType, valueTypeOf } from './value-type.ts';
+import { isKeptAsMessage, isLong, type ValueType, valueTypeOf } from './value-type.ts';
+
+const NULL_VALUE = 'google.protobuf.NullValue';
 
 /**
  * Returns a message of this type.
@@ -44,7 +46,7 @@ export function readLiteral(desc: DescMessage, literal: object, registry: Regist
   if ('$typeName' in literal) return literal;
   const read = new Map<string, unknown>();
   for (const [name, value] of Object.entries(literal)) {
-    if (value === undefined || value === null) continue;
+    if (value === undefined || (value === null && !hasNull(desc, name))) continue;
     const within = fieldPath(path, name);
     const [key, content] = readMember(desc, name, value, { registry, path: within });
     if (read.has(key)) throw new LiteralError(faultAt(within, `${desc.typeName} has "${key}" already`));
@@ -58,6 +60,16 @@ export function isIterable(value: unknown): value is Iterable<object> | AsyncIte
   return typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value);
 }
 
+// In proto3 JSON null is an unset field, unless its type has a value that is written so.
+function hasNull(desc: DescMessage, name: string): boolean {
+  const field = findField(desc, name);
+  return field?.enum?.typeName === NULL_VALUE || field?.message?.typeName === 'google.protobuf.Value';
+}
+
+function findField(desc: DescMessage, name: string): DescField | undefined {
+  return desc.fields.find((field) => field.localName === name || field.jsonName === name || field.name === name);
+}
+
 type Reading = {
   readonly registry: Registry;
   readonly path: string;
@@ -66,7 +78,7 @@ type Reading = {
 function readMember(desc: DescMessage, name: string, value: unknown, reading: Reading): [string, unknown] {
   const member = desc.members.find(({ localName }) => localName === name);
   if (member?.kind === 'oneof') return [name, readOneof(member, value, reading)];
-  const field = member ?? desc.fields.find((candidate) => candidate.jsonName === name || candidate.name === name);
+  const field = member ?? findField(desc, name);
   if (!field) throw new LiteralError(faultAt(reading.path, explainUnknownField(desc, name)));
   const content = readField(field, value, reading);
   return field.oneof ? [field.oneof.localName, { case: field.localName, value: content }] : [field.localName, content];
@@ -104,7 +116,13 @@ function readValue(field: DescField, given: unknown, { registry, path }: Reading
     throw new LiteralError(faultAt(path, `a number in it is rounded, because ${type.desc.typeName} has doubles`));
   }
   if (type.kind === 'message') return isObject(value) ? readLiteral(type.desc, value, registry, path) : value;
-  return isJsonForm(type, value) ? leafFromJson(field, value as JsonValue, registry, path) : value;
+  const leaf = isJsonForm(type, value) ? leafFromJson(field, value as JsonValue, registry, path) : value;
+  return type.kind === 'wrapper' && isKeptAsMessage(field) ? wrap(type.desc, leaf) : leaf;
+}
+
+function wrap(desc: DescMessage, value: unknown): unknown {
+  const isMessage = isObject(value) && !(value instanceof Uint8Array);
+  return isMessage || value === undefined || value === null ? value : create(desc, { value } as never);
 }
 
 // `read` reads what stands where the matcher does: a whole field, or one value of a list or a map.
@@ -142,7 +160,7 @@ function mapExample(matcher: Matcher<unknown>, read: (example: unknown) => unkno
 function isJsonForm(type: ValueType, value: unknown): boolean {
   switch (type.kind) {
     case 'enum':
-      return typeof value === 'string';
+      return typeof value === 'string' || (value === null && type.enum.typeName === NULL_VALUE);
     case 'scalar':
     case 'wrapper':
       return typeof value === 'string'

@@ -5,7 +5,7 @@ import { elementPath, entryPath, fieldPath } from './difference.ts';
 import { leafFromJson } from './leaf-json.ts';
 import type { FieldPattern, MessagePattern, Pattern } from './pattern.ts';
 import { valueTypeOf } from './value-type.ts';
-import type { PatternJson } from './write-pattern.ts';
+import type { JsonRule, PatternJson } from './write-pattern.ts';
 
 /**
  * Returns the pattern that `writePattern` wrote.
@@ -19,13 +19,22 @@ export function readPattern(desc: DescMessage, json: PatternJson, registry: Regi
 
 type Reading = { readonly rules: PatternJson['rules']; readonly registry: Registry };
 
+// A field may have the name of what every object has, such as `constructor`.
+function ownValue<T>(object: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+function ruleAt({ rules }: Reading, path: string): JsonRule | undefined {
+  return ownValue(rules, path);
+}
+
 function readFields(desc: DescMessage, json: JsonObject, reading: Reading, path: string): MessagePattern {
   const unknown = Object.keys(json).find((name) => !desc.fields.some(({ jsonName }) => jsonName === name));
   if (unknown !== undefined) throw new Error(`${fieldPath(path, unknown)}: ${desc.typeName} has no field "${unknown}"`);
   const fields = desc.fields.flatMap((field): FieldPattern[] => {
     const within = fieldPath(path, field.jsonName);
-    const value = json[field.jsonName];
-    if (value === undefined && !reading.rules[within]) return [];
+    const value = ownValue(json, field.jsonName);
+    if (value === undefined && !ruleAt(reading, within)) return [];
     return [{ field, pattern: readWhole(field, value, reading, within) }];
   });
   return { kind: 'message', fields };
@@ -33,7 +42,7 @@ function readFields(desc: DescMessage, json: JsonObject, reading: Reading, path:
 
 // A whole field: where it is a list or a map, all of it.
 function readWhole(field: DescField, json: JsonValue | undefined, reading: Reading, path: string): Pattern {
-  const rule = reading.rules[path];
+  const rule = ruleAt(reading, path);
   const bare = { ...reading, rules: {} };
   switch (rule?.match) {
     case 'absent':
@@ -42,14 +51,19 @@ function readWhole(field: DescField, json: JsonValue | undefined, reading: Readi
       return { kind: 'anything', example: json === undefined ? undefined : readWhole(field, json, bare, path) };
     case 'present':
       return { kind: 'present', example: readWhole(field, json, bare, path) };
+    default:
+      return readContent(field, json, reading, path);
   }
+}
+
+function readContent(field: DescField, json: JsonValue | undefined, reading: Reading, path: string): Pattern {
   if (field.fieldKind === 'list') return readList(field, json as JsonValue[], reading, path);
   if (field.fieldKind === 'map') return readMap(field, json as JsonObject, reading, path);
   return readValue(field, json, reading, path);
 }
 
 function readList(field: DescField, json: readonly JsonValue[], reading: Reading, path: string): Pattern {
-  const rule = reading.rules[path];
+  const rule = ruleAt(reading, path);
   if (rule?.match === 'each') {
     const most = rule.most === undefined ? undefined : Number(rule.most);
     const element = readValue(field, json[0], reading, elementPath(path, '*'));
@@ -60,7 +74,7 @@ function readList(field: DescField, json: readonly JsonValue[], reading: Reading
 }
 
 function readMap(field: DescField, json: JsonObject, reading: Reading, path: string): Pattern {
-  const isEach = reading.rules[path]?.match === 'each';
+  const isEach = ruleAt(reading, path)?.match === 'each';
   const entries = Object.entries(json).map(([key, value]) => ({
     key,
     pattern: readValue(field, value, reading, isEach ? elementPath(path, '*') : entryPath(path, key)),
@@ -71,7 +85,7 @@ function readMap(field: DescField, json: JsonObject, reading: Reading, path: str
 
 function readValue(field: DescField, json: JsonValue | undefined, reading: Reading, path: string): Pattern {
   const type = valueTypeOf(field);
-  const rule = reading.rules[path];
+  const rule = ruleAt(reading, path);
   const leaf = (value: JsonValue | undefined) => leafFromJson(field, value, reading.registry, path);
   switch (rule?.match) {
     case undefined:

@@ -5,7 +5,8 @@ import { type ReflectList, type ReflectMap, type ReflectMessage, reflect } from 
 import { FeatureSet_FieldPresence } from '@bufbuild/protobuf/wkt';
 import { elementPath, entryPath, fieldPath } from './difference.ts';
 
-const isRequired = ({ presence }: DescField) => presence === FeatureSet_FieldPresence.LEGACY_REQUIRED;
+/** Whether a message of this field's type has to have it. */
+export const isRequired = ({ presence }: DescField) => presence === FeatureSet_FieldPresence.LEGACY_REQUIRED;
 
 /** Sets the required fields that a message lacks itself to their zero value. */
 export function fillRequired(message: ReflectMessage): void {

@@ -72,6 +72,11 @@ function isInRange(scalar: ScalarType, value: bigint): boolean {
   return (isUnsigned ? BigInt.asUintN : BigInt.asIntN)(isLong(scalar) ? 64 : 32, value) === value;
 }
 
+/** Whether protobuf-es has a wrapper in this field as its message: in a list, a map or a oneof. Elsewhere it has the value alone. */
+export function isKeptAsMessage({ fieldKind, oneof }: DescField): boolean {
+  return fieldKind !== 'message' || oneof !== undefined;
+}
+
 /** Whether protobuf-es has values of this type as bigint. */
 export function isLong(scalar: ScalarType): boolean {
   const { INT64, UINT64, FIXED64, SFIXED64, SINT64 } = ScalarType;

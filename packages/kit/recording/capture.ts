@@ -5,13 +5,14 @@ import type { ConnectError, HandlerContext } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
 import { nameOf } from '../base/rpc-name.ts';
 import { readDeadlineMs } from '../contract/deadline.ts';
+import type { CallObserver } from '../forwarding/forward-call.ts';
+import { relayedOf } from '../forwarding/relayed-headers.ts';
+import { formOf } from '../forwarding/upstream.ts';
 import type { NewExchange, RecordedDetail, RecordedFailure, RecordedHeaders, RecordedMessage } from './exchange.ts';
 import type { FieldRules } from './field-rules.ts';
 import type { HeaderRules } from './header-rules.ts';
 import type { RecordingLog } from './recording-log.ts';
 import { recordMessage } from './redaction.ts';
-import { relayedOf } from './relayed-headers.ts';
-import { formOf } from './upstream.ts';
 
 /** Options that all captures of a recorder share. */
 export type CaptureOptions = {
@@ -24,7 +25,7 @@ export type CaptureOptions = {
 };
 
 /** Captures one exchange. It never fails the call: what cannot be recorded is reported to the log. */
-export class Capture {
+export class Capture implements CallObserver {
   readonly #options: CaptureOptions;
   readonly #method: DescMethod;
   readonly #startedAt = new Date();
@@ -83,7 +84,7 @@ export class Capture {
     if (this.#isOver) return;
     this.#attempt(() => {
       const { fields, keeps, registry, log } = this.#options;
-      const recorded = recordMessage(desc, message, fields, registry, keeps);
+      const recorded = { ...recordMessage(desc, message, fields, registry, keeps), atMs: this.#elapsedMs() };
       const bytes = Buffer.byteLength(JSON.stringify(recorded));
       if (!log.reserve(bytes)) {
         this.#finish();
@@ -102,7 +103,7 @@ export class Capture {
     this.#options.log.append({
       ...this.#beginning,
       startedAt: this.#startedAt.toISOString(),
-      durationMs: Math.round(performance.now() - this.#startedMs),
+      durationMs: this.#elapsedMs(),
       request: { headers: this.#requestHeaders, messages: this.#requests },
       response: {
         headers: this.#responseHeaders,
@@ -112,6 +113,10 @@ export class Capture {
       },
       ...(brokenOff !== undefined && { brokenOff }),
     });
+  }
+
+  #elapsedMs(): number {
+    return Math.round(performance.now() - this.#startedMs);
   }
 
   #recordFailure({ code, rawMessage, details }: ConnectError): RecordedFailure {

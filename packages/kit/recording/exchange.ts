@@ -39,6 +39,8 @@ export type RecordedMessage = {
   readonly redacted?: readonly string[];
   /** What was not recorded because the schema does not have it: field numbers and types of `google.protobuf.Any`. */
   readonly lost?: readonly string[];
+  /** When it passed the recorder, in milliseconds after the call began. */
+  readonly atMs?: number;
 };
 
 /** A value, or the mark that it was redacted. */

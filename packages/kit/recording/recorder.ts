@@ -10,16 +10,16 @@ import { ResourceStack } from '../base/resource-stack.ts';
 import { SERVER_LIMITS } from '../base/server-limits.ts';
 import { type ServerTls, serverTlsOf } from '../base/server-tls.ts';
 import { assertPlaintext, assertTrusted } from '../base/upstream-certificate.ts';
+import { forwardStream, forwardUnary, requireResponse } from '../forwarding/forward-call.ts';
+import { createUpstream, type Upstream } from '../forwarding/upstream.ts';
 import { exactJson } from '../matching/exact-json.ts';
 import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
-import type { CaptureOptions } from './capture.ts';
+import { Capture, type CaptureOptions } from './capture.ts';
 import type { Recording } from './exchange.ts';
 import { FieldRules } from './field-rules.ts';
-import { forwardStream, forwardUnary, requireResponse } from './forward-call.ts';
 import { HeaderRules } from './header-rules.ts';
 import { RecordingError } from './recording-error.ts';
 import { createFileStore, createMemoryStore, RecordingLog } from './recording-log.ts';
-import { createUpstream, type Upstream } from './upstream.ts';
 
 /**
  * What to redact in addition to what is redacted anyway: fields with the option `debug_redact`, fields with the names of credentials
@@ -94,7 +94,7 @@ const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
  * Starts a recorder in front of a service.
  *
  * @throws {RecordingError} naming the invalid option, such as a redaction rule for an unknown field, or a file that exists.
- * @throws {TypeError} A certificate or a key cannot be used: names the option and the reason.
+ * @throws {TypeError} `upstream` is no URL of a service, or a certificate or a key cannot be used: names the option and the reason.
  * @throws {ProviderUnreachableError} The certificate of the service is not trusted, or only one side speaks TLS.
  * @throws {Error} naming host and port if the address is not available.
  */
@@ -172,11 +172,11 @@ function route(router: ConnectRouter, method: DescMethod, upstream: Upstream, ca
   const options = { jsonOptions: exactJson(method, capture.registry, 'refused') };
   const register = (implementation: unknown) => router.rpc(method, implementation as never, options);
   const stream = (requests: Iterable<Message> | AsyncIterable<Message>, context: HandlerContext) =>
-    forwardStream(method as DescMethodStreaming, requests, context, upstream, capture);
+    forwardStream(method as DescMethodStreaming, requests, context, upstream, new Capture(method, context, capture));
   switch (method.methodKind) {
     case 'unary':
       return void register((request: Message, context: HandlerContext) =>
-        forwardUnary(method as DescMethodUnary, request, context, upstream, capture),
+        forwardUnary(method as DescMethodUnary, request, context, upstream, new Capture(method, context, capture)),
       );
     case 'server_streaming':
       return void register((request: Message, context: HandlerContext) => stream([request], context));

@@ -56,9 +56,14 @@ function copyMessage(
 ): Message {
   const { desc } = source;
   const target = reflect(desc, create(desc));
-  // An unknown field has no name, so rules cannot tell whether it has to be redacted. It is left out.
-  for (const { no } of source.getUnknown() ?? []) {
-    copying.lost.push(`${fieldPath(path, `#${no}`)}: an unknown field of ${desc.typeName}`);
+  // An unknown field has no name, so rules cannot tell whether it has to be redacted. It is left out, as extensions are.
+  for (const no of new Set(source.getUnknown()?.map((field) => field.no))) {
+    const extension = copying.registry.getExtensionFor(desc, no);
+    copying.lost.push(
+      extension
+        ? `${fieldPath(path, `[${extension.typeName}]`)}: an extension of ${desc.typeName}`
+        : `${fieldPath(path, `#${no}`)}: an unknown field of ${desc.typeName}`,
+    );
   }
   for (const field of source.sortedFields) {
     if (!source.isSet(field)) continue;

@@ -16,6 +16,7 @@ import {
   methodsOf,
   toInteraction,
 } from './recorded-interaction.ts';
+import { pausesOf } from './recorded-timing.ts';
 import { RecordingError } from './recording-error.ts';
 import { readRecording } from './recording-file.ts';
 import { ReplayRegistry } from './replay-registry.ts';
@@ -29,6 +30,8 @@ export type ReplayOptions = BrowserAccess &
     readonly types?: readonly KnownType[];
     /** Names of headers that must match the recording. Default: headers are ignored. */
     readonly headers?: readonly string[];
+    /** Whether answers take as long as the recorded ones, message by message. Default `none`: they come at once. */
+    readonly timing?: 'none' | 'recorded';
     /** Address to listen on. Default `127.0.0.1`. */
     readonly host?: string;
     /** Port to listen on. Default 0: any free port. */
@@ -81,7 +84,7 @@ export async function startReplay(source: string | Recording, options: ReplayOpt
     port,
     health,
     exchanges: interactions.length,
-    warnings: [...recording.warnings, ...unanswered.map(explainOmission)],
+    warnings: [...recording.warnings, ...unanswered.map(explainOmission), ...explainTiming(answered, options)],
     unmatchedRequests: () => exchangeRegistry.unmatchedRequests(),
     stop,
     [Symbol.asyncDispose]: stop,
@@ -95,7 +98,7 @@ function isAnswered({ brokenOff, response }: RecordedExchange): boolean {
 
 function toInteractions(
   exchanges: readonly RecordedExchange[],
-  { services, headers = [] }: ReplayOptions,
+  { services, headers = [], timing = 'none' }: ReplayOptions,
   registry: Registry,
 ): RpcInteraction[] {
   const patterns: PatternChoices = {
@@ -115,6 +118,14 @@ function toInteractions(
   };
   return exchanges.map((exchange) => {
     const description = `exchange ${exchange.number}: ${describeExchange(exchange)}`;
-    return toInteraction(exchange, { ...choices, description });
+    const interaction = toInteraction(exchange, { ...choices, description });
+    const pauses = timing === 'recorded' ? pausesOf(exchange) : undefined;
+    return { ...interaction, ...(pauses && { pauses }) };
   });
+}
+
+function explainTiming(exchanges: readonly RecordedExchange[], { timing }: ReplayOptions): string[] {
+  const count = timing === 'recorded' ? exchanges.filter((exchange) => !pausesOf(exchange)).length : 0;
+  if (count === 0) return [];
+  return [`${count} of ${exchanges.length} exchanges were recorded without times, and are answered at once`];
 }

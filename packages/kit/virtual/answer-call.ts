@@ -10,6 +10,7 @@ import type { Fault } from '../fault-proxy/core/fault.ts';
 import { LiteralError } from '../matching/check-leaf.ts';
 import { isIterable, toMessage } from '../matching/read-literal.ts';
 import type { ContractAnswers } from './contract-answers.ts';
+import type { CallForwarder } from './forwarded-calls.ts';
 import type { AnswerGenerator } from './generated-answers.ts';
 import type { Journal, RunningCall } from './journal.ts';
 import type { RuleCheck } from './rule-check.ts';
@@ -31,6 +32,8 @@ export type AnswerSources = {
   readonly checkRules?: RuleCheck | undefined;
   /** Answers calls that match nothing. */
   readonly generate?: AnswerGenerator | undefined;
+  /** Forwards calls that match nothing to the real service. */
+  readonly forwarder?: CallForwarder | undefined;
 };
 
 /**
@@ -96,15 +99,23 @@ class RunningAnswer {
   async *answerOnce(requests: AsyncIterable<Message>): AsyncGenerator<Message> {
     const { method } = this.#call;
     const { stubs, contract, journal, generate } = this.#sources;
+    if (this.#isForwarded && !stubs.has(method)) {
+      yield* this.#forward(requests);
+      return;
+    }
     const received: Message[] = [];
     for await (const request of requests) {
       received.push(request);
       if (received.length > journal.limit)
         throw new StubError(explainTooManyRequests(method, journal), { code: Code.ResourceExhausted });
     }
-    const step = stubs.find(method, received);
+    const step = this.#find(received);
     if (step) {
       yield* this.#perform(step, streamsRequests(method) ? received : received[0], requests);
+      return;
+    }
+    if (this.#isForwarded) {
+      yield* this.#forward(received);
       return;
     }
     const why = stubs.explainUnmatched(method, received);
@@ -120,6 +131,10 @@ class RunningAnswer {
   async *converse(requests: AsyncGenerator<Message>): AsyncGenerator<Message> {
     const { method } = this.#call;
     const { stubs, contract, generate } = this.#sources;
+    if (this.#isForwarded && !stubs.has(method)) {
+      yield* this.#forward(requests);
+      return;
+    }
     const script = stubs.findScript(method);
     if (script) {
       yield* this.#perform(script, undefined, requests);
@@ -127,11 +142,15 @@ class RunningAnswer {
     }
     let isStubbed = false;
     for await (const request of requests) {
-      const step = stubs.find(method, [request]);
+      const step = this.#find([request]);
       if (step) {
         isStubbed = true;
         yield* this.#perform(step, request, requests);
         continue;
+      }
+      if (this.#isForwarded && !isStubbed) {
+        yield* this.#forward(startWith(request, requests));
+        return;
       }
       if (generate && !contract?.covers(method)) {
         yield* generate(method, [request]);
@@ -141,6 +160,29 @@ class RunningAnswer {
       if (isStubbed || !contract?.covers(method)) throw toUnmatched(why);
       yield* contract.answer(method, startWith(request, requests), this.#context, why);
       return;
+    }
+  }
+
+  /** Whether the call is forwarded if no stub matches. */
+  get #isForwarded(): boolean {
+    const { forwarder, contract } = this.#sources;
+    return forwarder !== undefined && !contract?.covers(this.#call.method);
+  }
+
+  async *#forward(requests: Requests): AsyncGenerator<Message> {
+    const { forwarder } = this.#sources;
+    this.#call.markForwarded();
+    if (forwarder) yield* forwarder.forward(this.#call.method, requests, this.#context);
+  }
+
+  #find(requests: readonly Message[]): Step | undefined {
+    try {
+      return this.#sources.stubs.find(this.#call.method, requests);
+    } catch (error) {
+      // A stub without a step left leaves further calls to the real service.
+      const isUsedUp = error instanceof StubError && error.code === Code.Unimplemented;
+      if (isUsedUp && this.#isForwarded) return undefined;
+      throw error;
     }
   }
 

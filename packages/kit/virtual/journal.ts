@@ -30,6 +30,8 @@ export type Call<M extends DescMethod = DescMethod> = {
   readonly error: unknown;
   /** The name of the fault that affected its answer. */
   readonly fault: string | undefined;
+  /** Whether it was forwarded to the real service. */
+  readonly isForwarded: boolean;
 };
 
 /** A call in the journal. Its outcome is set when it ends. */
@@ -42,6 +44,7 @@ export class RunningCall {
   #outcome: CallOutcome = 'running';
   #error: unknown;
   #fault: string | undefined;
+  #isForwarded = false;
 
   constructor(id: number, method: DescMethod, requestHeader: Headers) {
     this.id = id;
@@ -65,11 +68,20 @@ export class RunningCall {
     return this.#fault;
   }
 
+  get isForwarded(): boolean {
+    return this.#isForwarded;
+  }
+
   /** Records how the call ended. Only the first outcome counts. */
   end(outcome: CallOutcome, error?: unknown): void {
     if (this.#outcome !== 'running') return;
     this.#outcome = outcome;
     this.#error = error;
+  }
+
+  /** Records that it is forwarded to the real service. */
+  markForwarded(): void {
+    this.#isForwarded = true;
   }
 
   /** Records that a fault affected its answer. */

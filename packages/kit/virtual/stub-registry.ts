@@ -100,6 +100,11 @@ export class StubRegistry {
     return step;
   }
 
+  /** Whether the RPC has stubs. */
+  has(method: DescMethod): boolean {
+    return this.#of(method).length > 0;
+  }
+
   /** Returns why no stub matches a call: the nearest stub, and the differences. */
   explainUnmatched(method: DescMethod, requests: readonly Message[]): Mismatch {
     const [nearest] = this.#of(method)

@@ -3,12 +3,14 @@
 
 import { createRpcServer, type HealthRegistry, type RpcServer } from '@touchstone/rpc-server';
 import { type BrowserAccess, corsOf } from '../base/browser-access.ts';
+import { ResourceStack } from '../base/resource-stack.ts';
 import { SERVER_LIMITS } from '../base/server-limits.ts';
 import { explainMismatch, type ServerTls } from '../base/server-tls.ts';
 import type { Fault } from '../fault-proxy/core/fault.ts';
 import { type FaultProxy, startFaultProxy } from '../fault-proxy/fault-proxy.ts';
 import type { FaultHandle, InjectOptions } from '../fault-proxy/injected-fault.ts';
 import type { AnswerSources } from './answer-call.ts';
+import { type CallForwarder, createForwarder, openUpstream, type UpstreamOptions } from './forwarded-calls.ts';
 import {
   createParts,
   routeParts,
@@ -21,6 +23,7 @@ import { WireFaults } from './wire-faults.ts';
 
 /** The services that a virtual service implements, and the address it listens on. */
 export type VirtualServiceOptions = StubbedServiceOptions &
+  UpstreamOptions &
   BrowserAccess &
   ServerTls & {
     /** Address to listen on. Default `127.0.0.1`. */
@@ -41,6 +44,8 @@ export interface VirtualService extends StubbedService, AsyncDisposable {
   inject(fault: Fault, options?: InjectOptions): FaultHandle;
   /** How many connections of callers are open. */
   readonly connections: number;
+  /** How many calls were forwarded to `upstream`. */
+  readonly forwardedCalls: number;
   /** Returns the faults that `inject` switched on, in the order of injection. */
   faults(): FaultHandle[];
   /** Removes every stub, recorded call and fault, and returns to the first state and contract states. Calls in flight are not affected. */
@@ -58,9 +63,19 @@ const WILDCARD_HOST = /\/\/(?:0\.0\.0\.0|(\[::\])):/;
  *
  * @throws {Error} naming host and port if the address is not available.
  * @throws {ContractFileError} if the contract is invalid or does not fit the services.
+ * @throws {TypeError} `upstream` is no URL of a service, a certificate or a key cannot be used, or `generate` is given too.
+ * @throws {ProviderUnreachableError} The certificate of `upstream` is not trusted, or only one side speaks TLS.
  */
 export async function startVirtualService(options: VirtualServiceOptions): Promise<VirtualService> {
-  const parts = await createParts(options);
+  if (options.upstream !== undefined && options.generate !== undefined) {
+    throw new TypeError('generate: cannot be given with upstream, which answers the same calls');
+  }
+  // A field of JSON that the schema does not have cannot be forwarded.
+  const unknownJsonFields = options.upstream === undefined ? options.unknownJsonFields : 'refused';
+  const parts = await createParts({ ...options, ...(unknownJsonFields && { unknownJsonFields }) });
+  await using opened = new ResourceStack();
+  const upstream = await openUpstream(options, parts.sources.registry);
+  if (upstream) opened.use(upstream);
   let sources: AnswerSources;
   const server = createRpcServer({
     routes: (router) => routeParts(router, parts, () => sources),
@@ -72,8 +87,9 @@ export async function startVirtualService(options: VirtualServiceOptions): Promi
   });
   const proxy = await listen(server, options);
   const wire = new WireFaults(proxy);
-  sources = { ...parts.sources, wire };
-  return new RunningVirtualService({ parts, server, proxy, wire });
+  const forwarder = upstream && createForwarder(upstream);
+  sources = { ...parts.sources, wire, forwarder };
+  return new RunningVirtualService({ parts, server, proxy, wire, forwarder, resources: opened.move() });
 }
 
 /** Opens the port of the service, which is that of the proxy. Only the proxy uses the server's own port. */
@@ -99,6 +115,9 @@ type RunningParts = {
   readonly server: RpcServer;
   readonly proxy: FaultProxy;
   readonly wire: WireFaults;
+  readonly forwarder: CallForwarder | undefined;
+  /** What is released when it has stopped. */
+  readonly resources: ResourceStack;
 };
 
 class RunningVirtualService extends StubbedServiceBase implements VirtualService {
@@ -108,13 +127,17 @@ class RunningVirtualService extends StubbedServiceBase implements VirtualService
   readonly #server: RpcServer;
   readonly #proxy: FaultProxy;
   readonly #wire: WireFaults;
+  readonly #forwarder: CallForwarder | undefined;
+  readonly #resources: ResourceStack;
   #stopping: Promise<void> | undefined;
 
-  constructor({ parts, server, proxy, wire }: RunningParts) {
+  constructor({ parts, server, proxy, wire, forwarder, resources }: RunningParts) {
     super(parts, wire);
     this.#server = server;
     this.#proxy = proxy;
     this.#wire = wire;
+    this.#forwarder = forwarder;
+    this.#resources = resources;
     this.host = proxy.host;
     this.port = proxy.port;
     this.url = proxy.url.replace(WILDCARD_HOST, (_, six) => (six ? '//[::1]:' : '//127.0.0.1:'));
@@ -130,6 +153,10 @@ class RunningVirtualService extends StubbedServiceBase implements VirtualService
 
   get connections(): number {
     return this.#proxy.connections;
+  }
+
+  get forwardedCalls(): number {
+    return this.#forwarder?.calls ?? 0;
   }
 
   faults(): FaultHandle[] {
@@ -155,5 +182,6 @@ class RunningVirtualService extends StubbedServiceBase implements VirtualService
   async #stop(): Promise<void> {
     await this.#server.stop({ graceMs: 0 });
     await this.#proxy.stop();
+    await this.#resources[Symbol.asyncDispose]();
   }
 }

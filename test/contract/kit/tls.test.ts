@@ -56,6 +56,8 @@ const STARTS: Readonly<Record<string, (options: ServerTls) => Promise<Server>>> 
     startVirtualService({ services, contract: contracts, contractStates: states, ...options }),
   'a recorder in front of a service with TLS': (options) =>
     inFront((upstream) => startRecorder({ services, upstream, upstreamTls: trusting, ...options })),
+  'a virtual service in front of a service with TLS': (options) =>
+    inFront((upstream) => startVirtualService({ services, upstream, upstreamTls: trusting, ...options })),
   async 'a replay'(options) {
     await using stub = await startStub({});
     await using recorder = await startRecorder({ services, upstream: stub.url });
@@ -173,6 +175,9 @@ describe('a service that the kit calls', () => {
     startRecorder: async (upstream, upstreamTls) => {
       await using _ = await startRecorder({ services, upstream, ...(upstreamTls && { upstreamTls }) });
     },
+    startVirtualService: async (upstream, upstreamTls) => {
+      await using _ = await startVirtualService({ services, upstream, ...(upstreamTls && { upstreamTls }) });
+    },
     startFaultProxy: async (upstream, upstreamTls = {}) => {
       await using _ = await startFaultProxy({ upstream, upstreamTls, tls });
     },
@@ -244,13 +249,16 @@ describe('a service that the kit calls', () => {
     expect(error.message).toMatch(reason);
   });
 
-  it.each(['verifyProvider', 'startRecorder'])('with TLS, but a plaintext URL, is explained by %s', async (call) => {
-    await using service = await startStub({ tls }).then(withScheme('http:'));
+  it.each(['verifyProvider', 'startRecorder', 'startVirtualService'])(
+    'with TLS, but a plaintext URL, is explained by %s',
+    async (call) => {
+      await using service = await startStub({ tls }).then(withScheme('http:'));
 
-    const error = await errorOf(CALLS[call]?.(service.url, undefined) ?? Promise.resolve());
+      const error = await errorOf(CALLS[call]?.(service.url, undefined) ?? Promise.resolve());
 
-    expect(error.message).toMatch(/^127\.0\.0\.1:\d+ speaks TLS: its URL begins with https:\/\/$/);
-  });
+      expect(error.message).toMatch(/^127\.0\.0\.1:\d+ speaks TLS: its URL begins with https:\/\/$/);
+    },
+  );
 
   it.each(Object.keys(CALLS))(
     'with any certificate is called by %s if insecure, and with a client certificate',

@@ -6,9 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-// With vitest's variables, an inner vitest would treat itself as part of this run.
-// NODE_OPTIONS selects the packages' sources, which the tarballs do not contain.
-const ENVIRONMENT = Object.fromEntries(
+/**
+ * The environment of a user's programs. With vitest's variables, an inner vitest would treat itself as part of this run. NODE_OPTIONS
+ * selects the packages' sources, which the tarballs do not contain.
+ */
+export const USER_ENVIRONMENT: NodeJS.ProcessEnv = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST') && name !== 'NODE_OPTIONS'),
 );
 
@@ -44,7 +46,7 @@ export async function createProject(directory: string, packages: readonly string
 export async function runTool(program: string, given: readonly string[], directory: string): Promise<string> {
   const { stdout } = await promisify(execFile)(program, given, {
     cwd: directory,
-    env: ENVIRONMENT,
+    env: USER_ENVIRONMENT,
     timeout: INSTALL_LIMIT_MS,
   });
   return stdout;

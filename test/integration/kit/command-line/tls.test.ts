@@ -46,6 +46,7 @@ const ARGUMENTS: Readonly<Record<string, (url: string) => string[]>> = {
     ...['record', '--upstream', url, '--descriptors', file('weather.binpb'), '--out', file('recording.jsonl')],
     '--replace',
   ],
+  'virtual --upstream': (url) => ['virtual', file('weather.binpb'), '--upstream', url],
   faults: (url) => ['faults', '--upstream', url],
   verify: (url) => [
     ...['verify', weather('contracts'), '--provider', url, '--descriptors', file('weather.binpb')],
@@ -90,7 +91,7 @@ describe('a certificate that cannot be used', () => {
     { given: ['--cacert', 'authority.pem', '--insecure'], reason: /--insecure: cannot be given with --cacert/ },
   ])('($given) ends every command that calls a service with the option and the reason', async ({ given, reason }) => {
     const args = given.map((value) => (value.startsWith('--') ? value : file(value)));
-    for (const command of ['record', 'verify', 'faults']) {
+    for (const command of ['record', 'virtual --upstream', 'verify', 'faults']) {
       const { exitCode, out, errors } = await runInTerminal([...argumentsOf(command), ...args]);
 
       expect({ command, exitCode, out }).toEqual({ command, exitCode: 2, out: '' });
@@ -99,7 +100,7 @@ describe('a certificate that cannot be used', () => {
   });
 
   it('is of no use for a service without TLS', async () => {
-    for (const command of ['record', 'verify', 'faults']) {
+    for (const command of ['record', 'virtual --upstream', 'verify', 'faults']) {
       const { exitCode, errors } = await runInTerminal([...argumentsOf(command, 'http://127.0.0.1:1'), '--insecure']);
 
       expect(exitCode).toBe(2);
@@ -114,7 +115,7 @@ describe('a service with TLS', () => {
 
   it('whose authority is unknown ends every command that calls it with exit code 2 and the option that helps', async () => {
     await using upstream = await startUpstream();
-    for (const command of ['record', 'verify', 'faults']) {
+    for (const command of ['record', 'virtual --upstream', 'verify', 'faults']) {
       const decrypts = command === 'faults' ? ['--tls-cert', file('pair.pem'), '--tls-key', file('pair.key')] : [];
       const { exitCode, out, errors } = await runInTerminal([...argumentsOf(command, upstream.url), ...decrypts]);
 
@@ -123,20 +124,23 @@ describe('a service with TLS', () => {
     }
   });
 
-  it.each(['record', 'faults'])('is served over TLS by kit %s, with its authority or insecurely', async (command) => {
-    await using upstream = await startUpstream();
-    const serves = ['--tls-cert', file('pair.pem'), '--tls-key', file('pair.key')];
+  it.each(['record', 'virtual --upstream', 'faults'])(
+    'is served over TLS by kit %s, with its authority or insecurely',
+    async (command) => {
+      await using upstream = await startUpstream();
+      const serves = ['--tls-cert', file('pair.pem'), '--tls-key', file('pair.key')];
 
-    for (const trust of [['--cacert', file('authority.pem')], ['--insecure']]) {
-      const { exitCode, out, errors } = await runInTerminal([
-        ...argumentsOf(command, upstream.url),
-        ...serves,
-        ...trust,
-      ]);
-      expect([exitCode, errors]).toEqual([0, '']);
-      expect(out).toMatch(/^listening on https:\/\/127\.0\.0\.1:\d+/);
-    }
-  });
+      for (const trust of [['--cacert', file('authority.pem')], ['--insecure']]) {
+        const { exitCode, out, errors } = await runInTerminal([
+          ...argumentsOf(command, upstream.url),
+          ...serves,
+          ...trust,
+        ]);
+        expect([exitCode, errors]).toEqual([0, '']);
+        expect(out).toMatch(/^listening on https:\/\/127\.0\.0\.1:\d+/);
+      }
+    },
+  );
 
   it('is started by kit stub although its certificate has another name, with a warning', async () => {
     const serves = ['--tls-cert', file('misnamed.pem'), '--tls-key', file('misnamed.key')];

@@ -112,7 +112,9 @@ describe('a recorder', () => {
     const text = await readFile(recording.file, 'utf8');
     expect(text).not.toMatch(/member-7|Emma|no such book/);
     const [lending, getting, losing] = recording.recorder.recording().exchanges;
-    expect(lending?.request.messages).toEqual([{ message: { bookId: 'b1' }, redacted: ['memberId'] }]);
+    expect(lending?.request.messages).toEqual([
+      { message: { bookId: 'b1' }, redacted: ['memberId'], atMs: expect.any(Number) },
+    ]);
     expect(getting?.response.messages[0]?.redacted).toEqual(['book.title', 'book.loan.memberId']);
     expect(losing?.response.error).toMatchObject({ message: { redacted: true } });
   });

@@ -3,7 +3,7 @@ import { createRegistry } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { Code, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
-import { startReplay } from '@touchstone/kit';
+import { type RecordedExchange, readRecording, startReplay } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
 import {
   Genre,
@@ -54,6 +54,45 @@ describe('a replay', () => {
     expect([listed, ending.rawMessage, count]).toEqual([['Emma', 'Ulysses'], 'the list ends here', 2]);
     expect(answers.map(({ answer }) => answer)).toEqual(http === '2' ? ['why a', 'why b'] : []);
     expect([replay.unmatchedRequests(), replay.warnings, replay.exchanges]).toEqual([[], [], 5]);
+  });
+
+  it('waits before each message as long as the recorded service did only if it is to, and leaves an aborted call', async () => {
+    await using recording = await recordLibrary();
+    await Array.fromAsync(clientOf(recording.recorder.url).listBooks({}));
+    const recorded = await readRecording(recording.file);
+    const [first] = recorded.exchanges;
+    const times = [...(first?.request.messages ?? []), ...(first?.response.messages ?? [])].map(({ atMs }) => atMs);
+    const slow = recorded.exchanges.map((exchange) => {
+      const messages = exchange.response.messages.map((message, index) => ({ ...message, atMs: index * 600_000 }));
+      return { ...exchange, durationMs: 600_000, response: { ...exchange.response, messages } };
+    });
+    await using atOnce = await startReplay({ exchanges: slow, warnings: [] }, { services });
+    await using replay = await startReplay({ exchanges: slow, warnings: [] }, { services, timing: 'recorded' });
+    const titles: (string | undefined)[] = [];
+
+    const listed = await Array.fromAsync(clientOf(atOnce.url).listBooks({}));
+    const late = await errorOf(
+      (async () => {
+        for await (const { book } of clientOf(replay.url).listBooks({}, { timeoutMs: 1000 })) titles.push(book?.title);
+      })(),
+    );
+
+    expect(times).toEqual([expect.any(Number), expect.any(Number), expect.any(Number)]);
+    expect(times).toEqual(times.toSorted((a = 0, b = 0) => a - b));
+    expect([listed.length, titles, late.code]).toEqual([2, ['Emma'], Code.DeadlineExceeded]);
+  });
+
+  it('says that a recording without times is answered at once', async () => {
+    await using recording = await recordLibrary();
+    await clientOf(recording.recorder.url).getBook({ bookId: 'b1' });
+    const [exchange] = (await readRecording(recording.file)).exchanges;
+    const messages = exchange?.request.messages.map(({ atMs: _, ...message }) => message) ?? [];
+    const old = { ...exchange, request: { ...exchange?.request, messages } } as RecordedExchange;
+
+    await using replay = await startReplay({ exchanges: [old], warnings: [] }, { services, timing: 'recorded' });
+
+    expect(replay.warnings).toEqual(['1 of 1 exchanges were recorded without times, and are answered at once']);
+    expect((await clientOf(replay.url).getBook({ bookId: 'b1' })).book?.title).toBe('Emma');
   });
 
   it('answers equal calls in the recorded order, then with the last answer again', async () => {

@@ -153,6 +153,10 @@ describe('a problem', () => {
     expect(judge(internal, callOf('gRPC, HTTP/2', 'truncated'))).toBeUndefined();
     expect(judge(internal, callOf('gRPC, HTTP/2'))).toBe('untyped error');
     expect(judge(internal, callOf('Connect binary, HTTP/2', 'truncated'))).toBe('untyped error');
+    // The one case in which Connect's specification demands it.
+    expect(
+      judge(internal, callOf('Connect JSON, HTTP/2', 'a compressed message without a compression')),
+    ).toBeUndefined();
   });
 
   it('is a request that was accepted although it violates a rule, unless its bytes are damaged', () => {

@@ -18,18 +18,21 @@ import { FUZZ_WIRES } from '../../../../packages/kit/fuzz/fuzz-wire.ts';
 import { messagesOf } from '../../../../packages/kit/fuzz/messages.ts';
 import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
 import { registry as everyTypeRegistry, ValuesSchema } from '../matching/every-type.ts';
+import { OddSchema, registry as oddRegistry, StrictSchema } from '../matching/odd-fields.ts';
 
 const hints = { of: () => ({}), ofElement: () => undefined };
 const source = { wires: FUZZ_WIRES, hints, examples: new Map() };
 const inputs: readonly DescMessage[] = [
   ValuesSchema,
+  OddSchema,
+  StrictSchema,
   ...[...LibraryService.methods, ...OrderService.methods].flatMap(({ input, output }) => [input, output]),
 ];
 const registry = createTypeRegistry([LibraryService, OrderService]);
 
 describe.each(['plausible', 'any'] as const)('a message with %s values', (values) => {
   it.each(inputs.map((desc) => [desc.typeName, desc] as const))('of type %s can be encoded', (_, desc) => {
-    const types = desc === ValuesSchema ? everyTypeRegistry : registry;
+    const types = [everyTypeRegistry, oddRegistry].find((of) => of.getMessage(desc.typeName)) ?? registry;
 
     void fc.assert(
       fc.property(messagesOf(desc, { values, hints }), (message) => {

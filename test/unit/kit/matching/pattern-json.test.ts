@@ -22,6 +22,7 @@ import { readPattern } from '../../../../packages/kit/matching/read-pattern.ts';
 import { type JsonRule, type PatternJson, writePattern } from '../../../../packages/kit/matching/write-pattern.ts';
 import { registry as types, ValuesSchema } from './every-type.ts';
 import { type BookLiteral, BookSchema, RefusalSchema, registry } from './library-books.ts';
+import { OddSchema, registry as oddRegistry } from './odd-fields.ts';
 
 function write(literal: BookLiteral): PatternJson {
   return writePattern(compilePattern(BookSchema, literal), registry);
@@ -43,6 +44,15 @@ function describeTree(pattern: MessagePattern): unknown {
 }
 
 describe('a pattern in a file', () => {
+  it('speaks of no field that is not in it, whatever the fields of its type are named', () => {
+    expect(readPattern(OddSchema, { message: {}, rules: {} }, oddRegistry).fields).toEqual([]);
+
+    const message = { constructor: 'a', value: null, names: ['x'] };
+    const pattern = readPattern(OddSchema, { message, rules: { constructor: { match: 'like' } } }, oddRegistry);
+
+    expect(writePattern(pattern, oddRegistry)).toEqual({ message, rules: { constructor: { match: 'like' } } });
+  });
+
   it('keeps what was stated, defaults included, and nothing else', () => {
     const written = write({
       title: '',

@@ -1,4 +1,4 @@
-import { create } from '@bufbuild/protobuf';
+import { create, toJson } from '@bufbuild/protobuf';
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
 import {
@@ -11,6 +11,7 @@ import {
 import { regex } from '../../../../packages/kit/matching/matchers.ts';
 import { readLiteral, toMessage } from '../../../../packages/kit/matching/read-literal.ts';
 import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
+import { OddSchema, registry as oddRegistry } from './odd-fields.ts';
 
 const registry = createTypeRegistry([LibraryService]);
 const read = (literal: object) => toMessage(BookSchema, literal, registry) as Book;
@@ -50,6 +51,19 @@ describe('a message literal', () => {
   ])('may be JSON for $what', ({ json, init }) => {
     expect(read(json)).toEqual(create(BookSchema, init as object));
     expect(read(init)).toEqual(create(BookSchema, init as object));
+  });
+
+  it.each<{ what: string; json: object }>([
+    { what: 'null, where that is a value', json: { value: null, values: [null, 1] } },
+    { what: 'null as a value of an enum', json: { unowned: null } },
+    { what: 'wrapped values in a list', json: { names: ['', 'x'] } },
+    { what: 'wrapped values in a map', json: { numbers: { a: '9007199254740993', '': '0' } } },
+    { what: 'a wrapped value in a oneof', json: { title: '' } },
+    { what: 'fields named as what every object has', json: { constructor: 'a', toString: 'b' } },
+  ])('is the message that protobuf reads from the same JSON: $what', ({ json }) => {
+    const message = toMessage(OddSchema, json, oddRegistry);
+
+    expect(toJson(OddSchema, message, { registry: oddRegistry })).toEqual(json);
   });
 
   it('may have times, durations and packed messages in the form of proto3 JSON', () => {

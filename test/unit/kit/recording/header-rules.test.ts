@@ -1,7 +1,7 @@
 // Headers are recorded by name; the values of credential headers are redacted.
 import { describe, expect, it } from 'vitest';
+import { relayedOf } from '../../../../packages/kit/forwarding/relayed-headers.ts';
 import { HeaderRules } from '../../../../packages/kit/recording/header-rules.ts';
-import { relayedOf } from '../../../../packages/kit/recording/relayed-headers.ts';
 
 const redacted = { redacted: true };
 

@@ -1,5 +1,5 @@
 // Redaction: redacted values are left out of the recorded message, and everything that is left out is listed.
-import { create, createFileRegistry, createRegistry, type DescMessage } from '@bufbuild/protobuf';
+import { create, createFileRegistry, createRegistry, type DescMessage, setExtension } from '@bufbuild/protobuf';
 import {
   AnySchema,
   anyPack,
@@ -12,6 +12,7 @@ import { describe, expect, it } from 'vitest';
 import { BookSchema, Genre, LoanSchema } from '../../../../packages/kit/examples/library/gen/library/v1/library_pb.ts';
 import { FieldRules } from '../../../../packages/kit/recording/field-rules.ts';
 import { recordMessage } from '../../../../packages/kit/recording/redaction.ts';
+import { fine, registry as oddRegistry, StrictSchema } from '../matching/odd-fields.ts';
 import { registry } from './library-recording.ts';
 
 const book = create(BookSchema, {
@@ -158,6 +159,16 @@ describe('a message of a recording', () => {
         expect.not.stringMatching(/s3cret|czNjcmV0/),
       ]);
     }
+  });
+
+  it('names an extension that it leaves out', () => {
+    const message = create(StrictSchema, { inner: { id: 1n } } as never);
+    setExtension(message, fine, 5n);
+
+    expect(recordMessage(StrictSchema, message, new FieldRules([], oddRegistry, 'rules'), oddRegistry)).toEqual({
+      message: { inner: { id: '1' } },
+      lost: ['[odd.v1.fine]: an extension of odd.v1.Strict'],
+    });
   });
 
   it('is refused if JSON cannot represent it', () => {

@@ -1,12 +1,38 @@
-// The forwarding of one call to the recorded service and of its answer to the caller, both of which are captured.
+// The forwarding of one call to a service and of its answer to the caller. An observer sees both.
 
 import type { DescMethod, DescMethodStreaming, DescMethodUnary, Message } from '@bufbuild/protobuf';
 import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
 import { singleResponse } from '../base/method-kind.ts';
-import { Capture, type CaptureOptions } from './capture.ts';
 import { addHeaders, relayedOf } from './relayed-headers.ts';
 import { formOf, type Upstream } from './upstream.ts';
+
+/** Sees what passes. Its functions do not throw. */
+export type CallObserver = {
+  request(message: Message): void;
+  responseHeaders(headers: Headers): void;
+  response(message: Message): void;
+  trailers(trailers: Headers): void;
+  /** The service answered completely. */
+  end(): void;
+  /** The service answered with an error. */
+  fail(error: ConnectError, trailers: Headers): void;
+  /** The call ended without an end from the service. Called after `end` and `fail` too. */
+  breakOff(reason: string): void;
+};
+
+const ignore = () => undefined;
+
+/** Sees nothing. */
+export const NO_OBSERVER: CallObserver = {
+  request: ignore,
+  responseHeaders: ignore,
+  response: ignore,
+  trailers: ignore,
+  end: ignore,
+  fail: ignore,
+  breakOff: ignore,
+};
 
 /**
  * Forwards a unary call.
@@ -18,23 +44,22 @@ export async function forwardUnary(
   request: Message,
   context: HandlerContext,
   upstream: Upstream,
-  options: CaptureOptions,
+  observer: CallObserver,
 ): Promise<Message> {
-  const capture = new Capture(method, context, options);
-  capture.request(request);
+  observer.request(request);
   try {
     const transport = upstream.transportFor(formOf(context));
     const header = relayedOf(context.requestHeader);
     const reply = await transport.unary(method, context.signal, timeLeftMs(context), header, request as never);
-    capture.responseHeaders(reply.header);
-    capture.response(reply.message);
-    capture.trailers(reply.trailer);
+    observer.responseHeaders(reply.header);
+    observer.response(reply.message);
+    observer.trailers(reply.trailer);
     addHeaders(context.responseHeader, relayedOf(reply.header));
     addHeaders(context.responseTrailer, relayedOf(reply.trailer));
-    capture.end();
+    observer.end();
     return reply.message;
   } catch (error) {
-    throw endWith(error, capture, context, new Headers());
+    throw endWith(error, observer, context, new Headers());
   }
 }
 
@@ -48,55 +73,54 @@ export async function* forwardStream(
   requests: Iterable<Message> | AsyncIterable<Message>,
   context: HandlerContext,
   upstream: Upstream,
-  options: CaptureOptions,
+  observer: CallObserver,
 ): AsyncGenerator<Message> {
-  const capture = new Capture(method, context, options);
-  const passed = passRequests(requests, capture);
+  const passed = passRequests(requests, observer);
   let sentHeaders = new Headers();
   try {
     const transport = upstream.transportFor(formOf(context));
     const header = relayedOf(context.requestHeader);
     const reply = await transport.stream(method, context.signal, timeLeftMs(context), header, passed as never);
-    capture.responseHeaders(reply.header);
+    observer.responseHeaders(reply.header);
     sentHeaders = relayedOf(reply.header);
     addHeaders(context.responseHeader, sentHeaders);
     for await (const message of reply.message) {
-      capture.response(message);
+      observer.response(message);
       yield message;
     }
-    capture.trailers(reply.trailer);
+    observer.trailers(reply.trailer);
     addHeaders(context.responseTrailer, relayedOf(reply.trailer));
-    capture.end();
+    observer.end();
   } catch (error) {
-    throw endWith(error, capture, context, sentHeaders);
+    throw endWith(error, observer, context, sentHeaders);
   } finally {
     // If the caller leaves in the middle, this generator ends at its `yield`.
-    capture.breakOff(CALLER_LEFT);
+    observer.breakOff(CALLER_LEFT);
   }
 }
 
-async function* passRequests(requests: Iterable<Message> | AsyncIterable<Message>, capture: Capture) {
+async function* passRequests(requests: Iterable<Message> | AsyncIterable<Message>, observer: CallObserver) {
   for await (const request of requests) {
-    capture.request(request);
+    observer.request(request);
     yield request;
   }
 }
 
-// The deadline passes at slightly different times in the caller, the recorder and the service.
+// The deadline passes at slightly different times in the caller, this server and the service.
 const DEADLINE_TOLERANCE_MS = 10;
 // A caller whose deadline passes also leaves, and either can be noticed first, so one text covers both.
 const CALLER_LEFT = 'the caller left before the end, or its deadline passed';
-const RECORDER_STOPPED = 'the recorder stopped before the end';
+const SERVER_STOPPED = 'the recorder stopped before the end';
 
-// Records the error of the service, or that the call was broken off. Returns the error for the caller.
-function endWith(reason: unknown, capture: Capture, context: HandlerContext, sentHeaders: Headers): ConnectError {
+// Reports the error of the service, or that the call was broken off. Returns the error for the caller.
+function endWith(reason: unknown, observer: CallObserver, context: HandlerContext, sentHeaders: Headers): ConnectError {
   const error = findError(reason, context);
   // The metadata of an error contains headers and trailers. Headers that were already sent to the caller are removed.
   const metadata = new Headers(
     [...relayedOf(error.metadata)].filter(([name, value]) => sentHeaders.get(name) !== value),
   );
-  if (error.isWireError) capture.fail(error, metadata);
-  else capture.breakOff(explain(error, context));
+  if (error.isWireError) observer.fail(error, metadata);
+  else observer.breakOff(explain(error, context));
   // A new error, because Connect would send the parsed one without its metadata.
   return new ConnectError(error.rawMessage, error.code, metadata, error.details as never, reason);
 }
@@ -112,7 +136,7 @@ function findError(reason: unknown, { signal, timeoutMs }: HandlerContext): Conn
 
 // The message of the error is not used: it may quote a value.
 function explain({ code }: ConnectError, { signal }: HandlerContext): string {
-  if (signal.aborted) return code === Code.Unavailable ? RECORDER_STOPPED : CALLER_LEFT;
+  if (signal.aborted) return code === Code.Unavailable ? SERVER_STOPPED : CALLER_LEFT;
   return code === Code.DeadlineExceeded ? CALLER_LEFT : `no readable answer came (${codeToString(code)})`;
 }
 

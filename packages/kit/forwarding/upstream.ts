@@ -1,4 +1,4 @@
-// The client of the recorded service. It forwards each call in the protocol, encoding and HTTP version in which it arrived.
+// The client of the service that calls are forwarded to. It forwards each call in the protocol, encoding and HTTP version in which it arrived.
 
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
@@ -12,13 +12,11 @@ import {
 } from '@connectrpc/connect-node';
 import { type ClientTls, clientTlsOf } from '../base/client-tls.ts';
 import { exactTransport } from '../matching/exact-json.ts';
-import type { RecordedExchange } from './exchange.ts';
-import { RecordingError } from './recording-error.ts';
 
 /** The protocol, encoding and HTTP version of a call. */
 export type CallForm = {
-  readonly protocol: RecordedExchange['protocol'];
-  readonly codec: RecordedExchange['codec'];
+  readonly protocol: 'connect' | 'grpc' | 'grpc-web';
+  readonly codec: 'binary' | 'json';
   readonly httpVersion: '1.1' | '2';
   /** Whether it is a GET, which Connect allows for calls without side effects. */
   readonly isGet: boolean;
@@ -52,8 +50,7 @@ export type Upstream = Disposable & {
 /**
  * Creates the client of a service. It connects at the first call.
  *
- * @throws {RecordingError} if the URL is not an http or https URL, or contains a password.
- * @throws {TypeError} A certificate or a key cannot be used: names the option and the reason.
+ * @throws {TypeError} The URL is not an http or https URL, or contains a password; or a certificate or a key cannot be used: names the option and the reason.
  */
 export function createUpstream(url: string, { registry, http, tls = {} }: UpstreamOptions): Upstream {
   const baseUrl = assertUrl(url);
@@ -77,7 +74,7 @@ export function createUpstream(url: string, { registry, http, tls = {} }: Upstre
       if (protocol === 'grpc-web') return createGrpcWebTransport(all);
       return createConnectTransport({ ...all, useHttpGet: isGet });
     };
-    // A JSON field that the schema does not have is an error: it would be missing in the recording.
+    // A JSON field that the schema does not have is an error: it would not reach the caller.
     return exactTransport(open, registry, 'refused');
   }
 
@@ -99,8 +96,7 @@ export function createUpstream(url: string, { registry, http, tls = {} }: Upstre
 function assertUrl(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   // The error does not repeat the URL, which may contain a password.
-  if (!parsed || !/^https?:$/.test(parsed.protocol)) throw new RecordingError('upstream: must be an http or https URL');
-  if (parsed.username !== '' || parsed.password !== '')
-    throw new RecordingError('upstream: must not contain a password');
+  if (!parsed || !/^https?:$/.test(parsed.protocol)) throw new TypeError('upstream: must be an http or https URL');
+  if (parsed.username !== '' || parsed.password !== '') throw new TypeError('upstream: must not contain a password');
   return url.replace(/\/$/, '');
 }
