@@ -103,7 +103,7 @@ describe.each(Object.entries(STARTS))('%s', (_, start) => {
     const caller = connectTls(Number(new URL(plain.url).port), '127.0.0.1');
     await expect(once(caller, 'secureConnect')).rejects.toThrow();
 
-    await vi.waitFor(() => expect([onSecure, onPlain].map(({ mock }) => mock.calls.length)).toEqual([1, 1]));
+    await expect.poll(() => [onSecure, onPlain].map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
     expect(onSecure).toHaveBeenCalledWith(expect.stringMatching(/spoke plaintext .* https:\/\//));
     expect(onPlain).toHaveBeenCalledWith(expect.stringMatching(/spoke TLS .* http:\/\//));
   });

@@ -15,6 +15,7 @@ import {
   postJson,
   startEchoServer,
 } from '../../support/echo/start-echo-server.ts';
+import { PATIENCE } from '../../support/patience.ts';
 
 const SAY = 'echo.v1.EchoService/Say';
 
@@ -226,5 +227,5 @@ it('watches of health have places of their own, which are free again when they e
   await vi.waitFor(async () => {
     const again = second.client(HealthService).watch({})[Symbol.asyncIterator]();
     expect((await again.next()).done).toBe(false);
-  });
+  }, PATIENCE);
 });

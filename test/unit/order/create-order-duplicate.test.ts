@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { CreateOrderResponse_Outcome as Outcome } from '#gen/shop/order/v1/order_service_pb.ts';
 import { createOrder } from '#services/order/create-order.ts';
@@ -154,6 +154,7 @@ describe('an idempotency key that is used again', () => {
     fixture.saga.inventory.reserveStock.mockImplementationOnce(() => new Promise<never>(() => undefined));
     void fixture.place();
     await expect.poll(() => fixture.saga.store.changes.length).toBe(1);
+    const limit = vi.spyOn(AbortSignal, 'timeout');
     let remainingMs = 60_000;
     const findByKey: typeof fixture.store.findByKey = async (key) => {
       remainingMs = 20;
@@ -164,6 +165,7 @@ describe('an idempotency key that is used again', () => {
       deadline: { remainingMs: () => remainingMs },
     });
     expect(await duplicate).toMatchObject({ outcome: Outcome.PENDING, reason: OrderReason.BUDGET_EXHAUSTED });
+    expect(limit.mock.calls).toEqual([[20]]);
   });
 
   it('in five concurrent calls creates one order that all of them return', async () => {

@@ -174,7 +174,7 @@ describe('the resumer', () => {
       log,
     });
     await resumer.start();
-    await vi.waitFor(() => expect(messages('warn')).toEqual(['an order could not be resumed']));
+    await expect.poll(() => messages('warn')).toEqual(['an order could not be resumed']);
     await resumer.stop();
 
     expect(lines.at(-1)).toMatchObject({ reason: 'the database is gone', order_id: 'order-1' });

@@ -4,6 +4,7 @@ import { OrderReason, OrderStatus } from '#gen/shop/order/v1/order_pb.ts';
 import { RefundOrderRequestSchema } from '#gen/shop/order/v1/order_service_pb.ts';
 import { markRefunded, type Order, refundConfirmed } from '#services/order/order.ts';
 import { refundOrder } from '#services/order/refund-order.ts';
+import { GUEST } from '#services/platform/identity/caller.ts';
 import { readEvent } from '#services/platform/messaging/event.ts';
 import { testCall } from '../../support/services/call.ts';
 import { callFailure, createFakeSaga, type FakeSaga } from '../../support/services/fake-dependencies.ts';
@@ -80,6 +81,21 @@ describe('refunding a confirmed order', () => {
       ['REFUNDED', true],
       ['REFUNDED', false],
     ]);
+  });
+
+  it('refunds in the rest of its time after a slow look-up', async () => {
+    const saga = soldAndPaid();
+    let remainingMs = 2_500;
+    const { find } = saga.store;
+    saga.store.find = (orderId) => {
+      remainingMs = 700;
+      return find(orderId);
+    };
+    await refundOrder({ saga, now: () => secondsLater(20) }, create(RefundOrderRequestSchema, { orderId: 'order-1' }), {
+      deadline: { remainingMs: () => remainingMs },
+      caller: GUEST,
+    });
+    expect(saga.payment.refundPayment.mock.calls.map(([, options]) => options)).toEqual([{ timeoutMs: 700 }]);
   });
 
   it('succeeds while payment is down; the refund stays owed, to be tried again in the background', async () => {

@@ -94,10 +94,10 @@ describe('an answer', () => {
     const { response, done, drain } = createResponse(1);
 
     const sent = sendAnswer({ status: 200, body: bodyOf(['1', '2']) }, response, never, STALL_MS);
-    await vi.waitFor(() => expect(response.listenerCount('drain')).toBe(1));
+    await expect.poll(() => response.listenerCount('drain')).toBe(1);
     expect(done.at(-1)).toEqual(['body', '1']);
     drain();
-    await vi.waitFor(() => expect(done.at(-1)).toEqual(['body', '2']));
+    await expect.poll(() => done.at(-1)).toEqual(['body', '2']);
     drain();
     await sent;
 
@@ -118,7 +118,7 @@ describe('an answer', () => {
       STALL_MS,
     );
     if (when === 'while it waits') {
-      await vi.waitFor(() => expect(response.listenerCount('drain')).toBe(1));
+      await expect.poll(() => response.listenerCount('drain')).toBe(1);
       leaving.abort();
     }
     await sent;

@@ -29,6 +29,17 @@ describe('the interaction that a call matches', () => {
     }
   });
 
+  it('is the one that refuses a field rather than one that allows it', () => {
+    const withoutContributors = interactionOf('without contributors', getBook, { bookId: 'b1' });
+    const withOrWithout = interactionOf('with or without', getBook, { bookId: 'b1', withContributors: anything() });
+    const interactions = registryOf(withOrWithout, withoutContributors);
+
+    expect(interactions.match(callOf(getBook, [{ bookId: 'b1' }])).interaction).toBe(withoutContributors);
+    expect(interactions.match(callOf(getBook, [{ bookId: 'b1', withContributors: true }])).interaction).toBe(
+      withOrWithout,
+    );
+  });
+
   it('is of the very RPC that is called, not of one whose name only begins alike', () => {
     const longer = { ...forB1, method: { ...getBook, name: 'GetBookAgain' } as RpcInteraction['method'] };
 

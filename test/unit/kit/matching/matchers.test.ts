@@ -192,6 +192,12 @@ describe('unordered', () => {
     expect(differencesOf(literal, { authors: [near, far] })[0]).toBe('authors[0].born: 1815 / 1816');
   });
 
+  it('shows a difference once that several of its elements have', () => {
+    expect(differencesOf({ keywords: unordered(['x', 'x']) }, { keywords: ['y', 'z'] })).toEqual([
+      'keywords[0]: "x" / "y"',
+    ]);
+  });
+
   it('shows no element that has a partner, however near it is', () => {
     const literal = {
       authors: unordered([

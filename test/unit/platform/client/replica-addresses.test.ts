@@ -61,7 +61,7 @@ describe('the addresses of replicas', () => {
     expect(lookup).toHaveBeenCalledTimes(1);
     clock.ms = 10_000;
     expect(await urls()).toEqual(['http://[fd00::1]:1', 'http://[fd00::2]:1']);
-    await vi.waitFor(async () => expect(await urls()).toEqual(['http://[fd00::2]:1', 'http://[fd00::3]:1']));
+    await expect.poll(urls).toEqual(['http://[fd00::2]:1', 'http://[fd00::3]:1']);
     expect(lookup).toHaveBeenCalledTimes(2);
   });
 });
