@@ -19,7 +19,7 @@ import {
 } from './charge.ts';
 import { toChargeEvents } from './charge-messages.ts';
 import type { ChargeStore } from './charge-store.ts';
-import type { CallOptions, ProviderClient } from './provider-client.ts';
+import type { CallOptions, ChargeResult, FindResult, ProviderClient, RefundResult } from './provider-client.ts';
 
 // A charge, a refund, and some repeated reads after concurrent changes.
 const MAX_STEPS = 10;
@@ -237,7 +237,7 @@ type Definite<Result> = Exclude<Result, { kind: 'in_flight' } | { kind: 'unknown
  * Repeats a call while the first one with its key is in flight, until the run's deadline.
  * @throws {DomainError} PAYMENT_PROVIDER_UNAVAILABLE or PAYMENT_PROVIDER_ERROR when there is no definite result.
  */
-async function askUntilDefinite<Result extends { readonly kind: string }>(
+async function askUntilDefinite<Result extends ChargeResult | FindResult | RefundResult>(
   { deadline, signal }: Run,
   ask: (options: CallOptions) => Promise<Result>,
 ): Promise<Definite<Result>> {
@@ -246,10 +246,7 @@ async function askUntilDefinite<Result extends { readonly kind: string }>(
     if (timeoutMs < MINIMUM_CALL_MS || signal.aborted)
       throw outcomeUnknown('no time is left to call the payment provider');
     const result = await ask({ timeoutMs, counted: false });
-    if (result.kind === 'unknown') {
-      const { reason = '', failedItself = false } = result as { reason?: string; failedItself?: boolean };
-      throw outcomeUnknown(reason, { failedItself });
-    }
+    if (result.kind === 'unknown') throw outcomeUnknown(result.reason, { failedItself: result.failedItself === true });
     if (result.kind !== 'in_flight') return result as Definite<Result>;
     const waitMs = backoffMs(attempt, FIRST_WAIT_MS, MAX_WAIT_MS);
     if (waitMs > deadline.remainingMs())

@@ -17,6 +17,8 @@ export const GROUPS: readonly MutationGroup[] = [
     files: ['services/order/order.ts', 'services/order/pricing.ts'],
     tests: [
       'test/unit/order/order.test.ts',
+      'test/unit/order/order-access.test.ts',
+      'test/unit/order/order-refund.test.ts',
       'test/unit/order/order-timeline.test.ts',
       'test/unit/order/pricing.test.ts',
     ],

@@ -28,4 +28,15 @@ export const INVENTORY: readonly Survivor[] = [
     reason: 'Equivalent: equal ids were compared the line before.',
     mutants: ['return «left.productId < right.productId» ? -1 : 1; => left.productId <= right.productId'],
   },
+  {
+    file: 'services/inventory/reserve-lines.ts',
+    reason: 'Equivalent: the list has an entry for each intent, and a single intent is never undecidable.',
+    mutants: [
+      'const result = results?.[index] ?? «(await insertReservations(queryable, [intent]))?.[0]»; => (await insertReservations(queryable, [intent]))[0]',
+      'if (decision.isNew) «intents[index]?.inTrace»(() => logDecision(log, decision.reservation)); => intents[index].inTrace',
+      "if («result?.kind» === 'reserved') return { reservation: result.reservation, isNew: true }; => result.kind",
+      "if («result?.kind» === 'decided') return { reservation: result.reservation, isNew: false }; => result.kind",
+      "if («result?.kind» === 'short') { => result.kind",
+    ],
+  },
 ];

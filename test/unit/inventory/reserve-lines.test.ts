@@ -131,4 +131,40 @@ describe('a decision', () => {
 
     expect(lines.map(({ msg }) => msg)).toEqual(messages);
   });
+
+  it('of a rejection lists ten shortages in the log, and counts all', async () => {
+    const shortages = linesOf(11).map(({ productId }) => ({ product_id: productId, requested: 1, available: 0 }));
+    const database = scriptDatabase(
+      [reserveRow(undefined, shortages)],
+      [reservationRow({ state: 'REJECTED', shortages })],
+    );
+    const { log, lines } = recordLog('info');
+
+    const request = { orderId: 'ord1', lines: linesOf(11), synthetic: false };
+    await reserveTogether({ log }, database, [prepareReserve(dependOn(database), request)]);
+
+    expect(lines).toMatchObject([{ shortage_count: 11 }]);
+    expect(lines[0]?.shortages).toHaveLength(10);
+  });
+
+  it('that orders cannot share for lack of stock is made for each of them alone', async () => {
+    const database = scriptDatabase(
+      [reserveRow(undefined, [SHORT])],
+      [reserveRow({ ...reservationRow({ order_id: 'ord1' }), is_new: true })],
+      [reserveRow({ ...reservationRow({ order_id: 'ord2' }), is_new: false })],
+    );
+    const { log, messages } = recordLog('info');
+    const intents = ['ord1', 'ord2'].map((orderId) =>
+      prepareReserve(dependOn(database), { orderId, lines: [line('prod456', 2)], synthetic: false }),
+    );
+
+    const decisions = await reserveTogether({ log }, database, intents);
+
+    expect(database.statements.map(({ values }) => values[0])).toEqual([['ord1', 'ord2'], ['ord1'], ['ord2']]);
+    expect(decisions).toMatchObject([
+      { reservation: { orderId: 'ord1' }, isNew: true },
+      { reservation: { orderId: 'ord2' }, isNew: false },
+    ]);
+    expect(messages('info')).toEqual(['stock reserved']);
+  });
 });

@@ -101,6 +101,15 @@ describe('a settlement', () => {
     });
   });
 
+  it('names a decline "declined" when the provider gives it no code', async () => {
+    const { provider, dependencies } = settling(storedCharge());
+    provider.charge.mockResolvedValueOnce({ kind: 'declined', code: '', message: 'no' });
+
+    const settled = await settleCharge(dependencies, 'o1', runWith(5_000), storedCharge());
+
+    expect(settled).toMatchObject({ declineCode: 'declined', declineMessage: 'no' });
+  });
+
   it('reports the words of the provider that knew no outcome as the cause', async () => {
     const { provider, dependencies } = settling(storedCharge());
     provider.charge.mockResolvedValueOnce(unknown);

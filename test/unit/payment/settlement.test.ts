@@ -145,7 +145,10 @@ describe('a duplicate that finds an open charge', () => {
     const { provider, dependencies, status } = settling(storedCharge());
     provider.charge.mockResolvedValue(inFlight);
 
-    expect(await failureOf(settleCharge(dependencies, 'o1', runFor(100)))).toMatchObject({ kind: 'unavailable' });
+    expect(await failureOf(settleCharge(dependencies, 'o1', runFor(100)))).toMatchObject({
+      kind: 'unavailable',
+      reason: 'PAYMENT_PROVIDER_UNAVAILABLE',
+    });
     expect(status()).toBe('CHARGING');
   });
 
