@@ -1,6 +1,6 @@
 // A generated call as an HTTP request: path, headers and body.
 
-import { type Message, type Registry, toBinary, toJson } from '@bufbuild/protobuf';
+import { type DescMessage, type Message, type Registry, toBinary, toJson } from '@bufbuild/protobuf';
 import { nameOf } from '../base/rpc-name.ts';
 import { damageEnvelopes, damagePayload, envelope } from './body-damage.ts';
 import { INVALID_TEXT } from './deviations.ts';
@@ -62,19 +62,21 @@ function pathOfGet({ method, wire }: FuzzCall, body: Uint8Array): string {
 function encodeBody(call: FuzzCall, registry: Registry): Uint8Array {
   const { method, wire, damage } = call;
   const payloads = messagesToSend(call).map((message, index) => {
-    const payload = encodeMessage(call, message, registry);
+    const payload = wire.codec === 'json' ? encodeJson(call, message, registry) : encodeMessage(method.input, message);
     return damage && index === 0 ? damagePayload(payload, damage, method.input, wire.codec === 'json') : payload;
   });
   if (!isEnveloped(wire, method)) return payloads[0] ?? new Uint8Array();
   return damage ? damageEnvelopes(payloads, damage) : Buffer.concat(payloads.map((payload) => envelope(payload)));
 }
 
-function encodeMessage({ method, wire }: FuzzCall, message: Message, registry: Registry): Uint8Array {
-  if (wire.codec === 'json') {
-    const text = JSON.stringify(toJson(method.input, message, { registry }));
-    return Buffer.from(text.replaceAll(INVALID_TEXT, '\\ud800'));
-  }
-  const bytes = Buffer.from(toBinary(method.input, message));
+function encodeJson({ method }: FuzzCall, message: Message, registry: Registry): Uint8Array {
+  const text = JSON.stringify(toJson(method.input, message, { registry }));
+  return Buffer.from(text.replaceAll(INVALID_TEXT, '\\ud800'));
+}
+
+/** Returns a message in binary, in which a text that is to be no Unicode is none. */
+export function encodeMessage(desc: DescMessage, message: Message): Uint8Array {
+  const bytes = Buffer.from(toBinary(desc, message));
   for (let at = bytes.indexOf(INVALID_TEXT); at >= 0; at = bytes.indexOf(INVALID_TEXT)) {
     bytes.fill(0xff, at, at + INVALID_TEXT.length);
   }

@@ -30,7 +30,7 @@ describe('kit fuzz', () => {
       '--calls',
       '2500',
       '--seconds',
-      '100',
+      '150',
       '--timeout',
       '400',
       '--pid',
