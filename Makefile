@@ -237,7 +237,7 @@ bench-kit: $(ready) $(bench_packages) ## compare the kit's speed with Pact, Wire
 abuse: $(ready) $(nats_server) ## attack the platform's order service and check that honest orders hardly notice; ONLY='stalled' ARGS='--help'
 	@exec node test/abuse/main.ts $(if $(ONLY),--only '$(ONLY)') $(ARGS)
 
-fuzz: $(ready) $(nats_server) ## run `kit fuzz` against each service of a platform of its own; ONLY='order' SEED=... ARGS='--help'
+fuzz: $(ready) $(nats_server) ## run `kit fuzz` against each service of a platform of its own, and events against each consumer; ONLY='order' SEED=... ARGS='--help'
 	@exec node test/fuzz/main.ts $(if $(ONLY),--only '$(ONLY)') $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: $(ready) $(nats_server) ## measure what an order costs; BASELINE=<checkout> compares with another commit; ARGS='--help'

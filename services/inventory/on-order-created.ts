@@ -1,6 +1,6 @@
 // event OrderCreated: reserves for orders whose ReserveStock call never arrived; changes nothing for a decided order.
 import type { OrderCreated } from '#gen/shop/order/v1/order_events_pb.ts';
-import { createValidation } from '../platform/base/validation.ts';
+import { createValidation, type Validation } from '../platform/base/validation.ts';
 import type { Transaction } from '../platform/storage/database.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { findReserveError } from './reservation.ts';
@@ -21,11 +21,19 @@ export function readOrderCreated(
   dependencies: Pick<InventoryDependencies, 'newId' | 'now'>,
   event: OrderCreated,
 ): ReserveIntent {
-  const request: ReserveRequest = { orderId: event.orderId, lines: event.items, synthetic: event.synthetic };
   const validation = createValidation();
-  validateReserveRequest(request, 'items', validation);
+  validateOrderCreated(event, validation);
   validation.throwIfInvalid();
-  return prepareReserve(dependencies, request);
+  return prepareReserve(dependencies, toReserveRequest(event));
+}
+
+/** Adds the violations that the contract does not name. */
+export function validateOrderCreated(event: OrderCreated, validation: Validation): void {
+  validateReserveRequest(toReserveRequest(event), 'items', validation);
+}
+
+function toReserveRequest({ orderId, items, synthetic }: OrderCreated): ReserveRequest {
+  return { orderId, lines: items, synthetic };
 }
 
 /**

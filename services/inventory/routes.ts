@@ -11,7 +11,7 @@ import { confirmReservation } from './confirm-reservation.ts';
 import type { InventoryDependencies } from './dependencies.ts';
 import { getProduct } from './get-product.ts';
 import { listProducts, readPage } from './list-products.ts';
-import { readOrderCreated, reserveForEvents } from './on-order-created.ts';
+import { readOrderCreated, reserveForEvents, validateOrderCreated } from './on-order-created.ts';
 import { releaseReservation } from './release-reservation.ts';
 import { validateReserveRequest } from './reserve-lines.ts';
 import { reserveStock } from './reserve-stock.ts';
@@ -51,6 +51,7 @@ export function createInventorySubscriptions(dependencies: InventoryDependencies
           OrderCreatedSchema,
           (event) => readOrderCreated(dependencies, event),
           (intents, transaction) => reserveForEvents(dependencies, intents, transaction),
+          { check: validateOrderCreated },
         ),
       ],
     },

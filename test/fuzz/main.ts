@@ -8,9 +8,14 @@ import { type ServiceName, services } from '#local/shared/topology.ts';
 import { type Stack, startStack } from '#local/stack/stack.ts';
 import { print, runCommand } from '../support/command.ts';
 import { NO_CUSTOMER_LIMIT } from '../support/identity/credentials.ts';
+import { consumedEvents } from './consumed-events.ts';
+import { generateEvents } from './event-generator.ts';
+import { fuzzConsumer } from './fuzz-consumer.ts';
 import { type FuzzSettings, HELP, readFuzzSettings } from './settings.ts';
+import { openStackConsumer } from './stack-consumer.ts';
 
 const KIT = fileURLToPath(new URL('../../packages/kit/command-line/main.ts', import.meta.url));
+const STOPPED_MS = 20_000;
 // These streams last as long as their watchers want.
 const ENDLESS: Partial<Record<ServiceName, readonly string[]>> = {
   order: ['shop.order.v1.OrderService/WatchOrder'],
@@ -41,9 +46,34 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
     print(`\nfuzz: ${name}`);
     exitCode = Math.max(exitCode, await fuzzService(stack, name, settings, signal));
   }
+  for (const name of settings.events === 0 ? [] : chosen) {
+    exitCode = Math.max(exitCode, await fuzzEvents(stack, name, settings, signal));
+  }
   const restarted = stack.rows().filter(({ restarts }) => restarts > 0);
   for (const { name, restarts } of restarted) print(`fuzz: ${name} was restarted ${restarts} times`);
   return restarted.length > 0 ? 1 : exitCode;
+}
+
+// The stream's events of the service before are handled by then, so only those of this run are judged.
+async function fuzzEvents(
+  stack: Stack,
+  name: ServiceName,
+  { seed, events: count }: FuzzSettings,
+  signal: AbortSignal,
+): Promise<number> {
+  let exitCode = 0;
+  for (const { producer, schemas } of consumedEvents(name)) {
+    print(`\nfuzz: events of ${producer} for ${name}`);
+    await using consumer = await openStackConsumer(stack, name, producer);
+    const events = (await Promise.all(schemas.map((schema) => generateEvents(schema, { seed, count })))).flat();
+    const report = await fuzzConsumer(consumer, events, { timeoutMs: STOPPED_MS, signal });
+    for (const finding of report.findings) print(finding);
+    print(
+      `${report.events} events, ${report.deadLetters} dead letters: ${report.findings.length} findings; seed ${seed}`,
+    );
+    if (report.findings.length > 0) exitCode = 1;
+  }
+  return exitCode;
 }
 
 async function fuzzService(

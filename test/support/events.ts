@@ -67,16 +67,37 @@ export async function readEventBodies<Schema extends DescMessage>(
   return events.map((event) => readEvent(schema, event.payload));
 }
 
+/** Opens a connection of a producer that publishes events as they are. `urlOf` returns the connection string of a service. */
+export async function openPublisher(
+  urlOf: (service: ServiceName) => string,
+  producer: ServiceName,
+): Promise<{ publish(event: OutgoingEvent): Promise<void> } & AsyncDisposable> {
+  const { jetstream, [Symbol.asyncDispose]: dispose } = await openProducer({ url: urlOf }, producer);
+  return {
+    async publish(event) {
+      await jetstream.publish(event.subject, event.payload, { headers: toEnvelope(event), msgID: event.id });
+    },
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+function toEnvelope(event: OutgoingEvent) {
+  const envelope = headers();
+  for (const [name, value] of Object.entries(event.headers)) envelope.set(name, value);
+  return envelope;
+}
+
 async function publishAs(nats: TestNats, event: OutgoingEvent, messageId: string): Promise<void> {
   const producer = producerOf(event.subject);
   await using session = await openProducer(nats, producer);
   if (!(await hasStream(session.manager, streamOf(DOMAIN, producer)))) await nats.provision();
-  const envelope = headers();
-  for (const [name, value] of Object.entries(event.headers)) envelope.set(name, value);
-  await session.jetstream.publish(event.subject, event.payload, { headers: envelope, msgID: messageId });
+  await session.jetstream.publish(event.subject, event.payload, { headers: toEnvelope(event), msgID: messageId });
 }
 
-async function openProducer(nats: TestNats, producer: ServiceName): Promise<BrokerSession & AsyncDisposable> {
+async function openProducer(
+  nats: Pick<TestNats, 'url'>,
+  producer: ServiceName,
+): Promise<BrokerSession & AsyncDisposable> {
   const { value: connection, [Symbol.asyncDispose]: dispose } = await openConnection(
     nats.url(producer),
     inboxPrefix(producer),

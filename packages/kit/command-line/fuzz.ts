@@ -5,7 +5,9 @@ import { writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { type DescMethod, fromJson, type Message } from '@bufbuild/protobuf';
 import { type Command, Option } from 'commander';
+import type { ClientTls } from '../base/client-tls.ts';
 import { nameOf } from '../base/rpc-name.ts';
+import { assertPlaintext, assertTrusted } from '../base/upstream-certificate.ts';
 import { type FuzzOptions, type FuzzReport, fuzz } from '../fuzz/fuzz.ts';
 import { formatFinding, formatJunit, formatSummary } from '../fuzz/fuzz-text.ts';
 import { readRecording } from '../recording/recording-file.ts';
@@ -15,9 +17,10 @@ import type { WireName } from '../verification/wire.ts';
 import { OptionError, readOption } from './option-error.ts';
 import { collect, DESCRIPTORS_HELP, readCount, readHeader, readHttpUrl, readPositive, readSchema } from './options.ts';
 import type { Session } from './session.ts';
+import { addClientTlsOptions, type ClientTlsOptions, clientTlsOptionsOf } from './tls-options.ts';
 import { readWires, WIRE_IDS } from './wire-argument.ts';
 
-type FuzzCommandOptions = {
+type FuzzCommandOptions = ClientTlsOptions & {
   readonly descriptors?: string;
   readonly rpc?: readonly string[];
   readonly skip?: readonly string[];
@@ -53,7 +56,7 @@ Example:
   $ kit fuzz http://127.0.0.1:50051 --descriptors proto --recording calls.jsonl --junit fuzz.xml --pid 4711`;
 
 export function addFuzzCommand(program: Command, session: Session): void {
-  program
+  const command = program
     .command('fuzz')
     .summary('call a running service with generated requests')
     .description(
@@ -83,14 +86,21 @@ export function addFuzzCommand(program: Command, session: Session): void {
     .option('--pid <number>', 'process whose memory is watched', readPositive)
     .option('--junit <file>', 'write the report as JUnit XML')
     .option('--allow-remote', 'allow a service on another machine')
-    .addHelpText('after', HELP_FOOTER)
-    .action((target: string, options: FuzzCommandOptions) => runFuzz(target, options, session));
+    .addHelpText('after', HELP_FOOTER);
+  addClientTlsOptions(command).action((target: string, options: FuzzCommandOptions) =>
+    runFuzz(target, options, session),
+  );
 }
 
 async function runFuzz(target: string, options: FuzzCommandOptions, session: Session): Promise<void> {
   if (!options.allowRemote) await requireLoopback(target);
   const headers = Object.fromEntries(options.header ?? []);
-  const schema = await readTargetSchema(target, options.descriptors, headers);
+  const tls = await clientTlsOptionsOf(options, { url: target, option: 'target' });
+  await readOption('target', async () => {
+    await assertPlaintext(target);
+    await assertTrusted(target, tls);
+  });
+  const schema = await readTargetSchema(target, options.descriptors, headers, tls);
   const methods = selectMethods(schema, options);
   const examples = options.recording === undefined ? undefined : await readExamples(options.recording, methods, schema);
   // Descriptors are read before the signals are handled, so that they can be interrupted.
@@ -102,6 +112,7 @@ async function runFuzz(target: string, options: FuzzCommandOptions, session: Ses
       schema,
       methods,
       headers,
+      ...(tls && { tls }),
       seed: options.seed ?? Math.trunc(Math.random() * 2 ** 31),
       calls: options.calls,
       seconds: options.seconds,
@@ -131,10 +142,11 @@ async function readTargetSchema(
   target: string,
   descriptors: string | undefined,
   headers: Readonly<Record<string, string>>,
+  tls: ClientTls | undefined,
 ): Promise<Schema> {
   if (descriptors !== undefined) return await readSchema('--descriptors', descriptors);
   try {
-    return await reflectSchema(target, headers);
+    return await reflectSchema(target, headers, tls);
   } catch (error) {
     throw new OptionError(`target: ${(error as Error).message}; name its descriptors with --descriptors`, {
       cause: error,

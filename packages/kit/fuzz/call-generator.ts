@@ -6,7 +6,7 @@ import { streamsRequests } from '../base/method-kind.ts';
 import { type DamageKind, ENVELOPE_DAMAGE, EVERY_DAMAGE, JSON_DAMAGE } from './body-damage.ts';
 import { type Deviation, listDeviations } from './deviations.ts';
 import type { FuzzCall } from './fuzz-call.ts';
-import { type FuzzWire, isEnveloped } from './fuzz-wire.ts';
+import { type FuzzWire, isEnveloped, mayGet } from './fuzz-wire.ts';
 import { messagesOf } from './messages.ts';
 import type { RuleHints } from './rule-hints.ts';
 
@@ -96,6 +96,7 @@ function toCalls(
     messages,
     deviation: fc.constant(deviation),
     damage,
+    isGet: wires.some((wire) => mayGet(wire, method)) ? fc.boolean() : fc.constant(false),
   });
 }
 

@@ -15,6 +15,8 @@ export type FuzzCall = {
   readonly deviation: Deviation | undefined;
   /** A change of the encoded bytes, after which they may be no message. */
   readonly damage: BodyDamage | undefined;
+  /** Whether the message is in the URL, as Connect allows for RPCs without side effects. Default `false`. */
+  readonly isGet?: boolean;
 };
 
 /** Returns the call without its deviation and its damage. */

@@ -1,6 +1,7 @@
 // The ways in which generated calls are sent: protocol, codec and HTTP version.
 
 import type { DescMethod } from '@bufbuild/protobuf';
+import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import type { WireName } from '../verification/wire.ts';
 
 /** A way to send a call. */
@@ -25,6 +26,11 @@ export const FUZZ_WIRES: readonly FuzzWire[] = [
 /** Returns whether bodies of this RPC are sequences of envelopes. Only those of unary calls of Connect are not. */
 export function isEnveloped({ protocol }: FuzzWire, method: DescMethod): boolean {
   return protocol !== 'connect' || method.methodKind !== 'unary';
+}
+
+/** Returns whether an RPC may be called by GET: in Connect, if it is unary and declared to have no side effects. */
+export function mayGet({ protocol }: FuzzWire, { methodKind, idempotency }: DescMethod): boolean {
+  return protocol === 'connect' && methodKind === 'unary' && idempotency === IdempotencyLevel.NO_SIDE_EFFECTS;
 }
 
 /** Returns the content type of a request, and of an answer that is not a plain error. */

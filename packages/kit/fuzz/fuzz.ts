@@ -1,8 +1,10 @@
 // The fuzzer: generated calls against a running service, and the problems that its answers show.
 
-import type { DescMethod, Message, Registry } from '@bufbuild/protobuf';
+import type { DescMethod, Message } from '@bufbuild/protobuf';
 import * as fc from 'fast-check';
+import type { ClientTls } from '../base/client-tls.ts';
 import { nameOf } from '../base/rpc-name.ts';
+import { assertPlaintext, assertTrusted } from '../base/upstream-certificate.ts';
 import type { Schema } from '../schema/load-schema.ts';
 import type { WireName } from '../verification/wire.ts';
 import { type CallGroup, changedCalls, type GeneratorSource, ordinaryCalls, randomCalls } from './call-generator.ts';
@@ -12,7 +14,7 @@ import { FuzzRun } from './fuzz-run.ts';
 import { FUZZ_WIRES, type FuzzWire } from './fuzz-wire.ts';
 import { HttpClient } from './http-client.ts';
 import { describeGrowth, isGrowth, MEMORY_ROUNDS, residentBytes } from './memory.ts';
-import { reproduce } from './reproduce.ts';
+import { type ReproductionTarget, reproduce } from './reproduce.ts';
 import { loadRules } from './rule-hints.ts';
 import { acceptsConnections, isSpoken } from './service-probe.ts';
 
@@ -21,6 +23,8 @@ export type FuzzOptions = {
   /** Such as `http://127.0.0.1:50051`. */
   readonly url: string;
   readonly schema: Schema;
+  /** How a service with TLS is called. */
+  readonly tls?: ClientTls;
   /** The RPCs to call. Default: all of the schema. */
   readonly methods?: readonly DescMethod[];
   /** The ways to call. Default: those that the service speaks. */
@@ -84,17 +88,21 @@ const EXPLORING_SHARE = 0.6;
  * Calls the RPCs of a service with generated requests.
  *
  * @throws {FuzzError} if nothing listens at the URL, it speaks none of the protocols, or there is no such process.
+ * @throws {ProviderUnreachableError} if its certificate is not trusted, or the URL and the service differ in TLS.
+ * @throws {TypeError} if `tls` cannot be used.
  */
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const { url, schema, headers = {}, seed, pid } = options;
   const { registry } = schema;
   const methods = options.methods ?? schema.services.flatMap((service) => service.methods);
   if (!(await acceptsConnections(url))) throw new FuzzError('nothing accepts connections there');
+  await assertPlaintext(url);
+  await assertTrusted(url, options.tls);
   if (pid !== undefined) await requireProcess(pid);
-  using client = new HttpClient({ url, timeoutMs: options.timeoutMs });
+  using client = new HttpClient({ url, timeoutMs: options.timeoutMs, tls: options.tls });
   const wires = await chooseWires(options.wires, { url, client, methods, registry, headers });
   const rules = await loadRules(schema.files, registry);
-  const target = { url, headers, registry };
+  const target = { url, headers, registry, tls: options.tls };
   const run = new FuzzRun({
     url,
     client,
@@ -185,10 +193,7 @@ function shuffle(groups: readonly CallGroup[], seed: number): CallGroup[] {
   return order;
 }
 
-function toFinding(
-  { kind, detail, cause, call, count }: FoundProblem,
-  target: { readonly url: string; readonly headers: Readonly<Record<string, string>>; readonly registry: Registry },
-): FuzzFinding {
+function toFinding({ kind, detail, cause, call, count }: FoundProblem, target: ReproductionTarget): FuzzFinding {
   return {
     kind,
     rpc: nameOf(call.method),

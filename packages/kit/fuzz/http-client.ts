@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
+import { type ClientTls, clientTlsOf } from '../base/client-tls.ts';
 import { reasonOf } from '../base/error-reason.ts';
 import type { RawRequest } from './encode-request.ts';
 
@@ -28,6 +29,8 @@ export type HttpClientOptions = {
   /** Such as `http://127.0.0.1:50051`. */
   readonly url: string;
   readonly timeoutMs: number;
+  /** How a service with TLS is called. */
+  readonly tls?: ClientTls | undefined;
 };
 
 type Receiving = { readonly collected: Collected; readonly timeoutMs: number };
@@ -38,11 +41,14 @@ const MAX_BODY = 4 * 1024 * 1024;
 export class HttpClient implements Disposable {
   readonly #url: URL;
   readonly #timeoutMs: number;
+  readonly #tls: ReturnType<typeof clientTlsOf>;
   #session: ClientHttp2Session | undefined;
 
-  constructor({ url, timeoutMs }: HttpClientOptions) {
+  /** @throws {TypeError} if `tls` cannot be used. */
+  constructor({ url, timeoutMs, tls = {} }: HttpClientOptions) {
     this.#url = new URL(url);
     this.#timeoutMs = timeoutMs;
+    this.#tls = clientTlsOf(tls, 'tls');
   }
 
   /** Sends a request. Over HTTP/1.1 it has a connection of its own. */
@@ -59,12 +65,13 @@ export class HttpClient implements Disposable {
     this.#session = undefined;
   }
 
-  async #sendHttp1({ path, headers, body }: RawRequest, timeoutMs: number): Promise<RawAnswer> {
+  async #sendHttp1({ httpMethod, path, headers, body }: RawRequest, timeoutMs: number): Promise<RawAnswer> {
     const send = this.#url.protocol === 'https:' ? httpsRequest : httpRequest;
     const request = send(new URL(path, this.#url), {
-      method: 'POST',
-      headers: { ...headers, 'content-length': body.length },
+      method: httpMethod,
+      headers: { ...headers, ...(httpMethod === 'POST' ? { 'content-length': body.length } : {}) },
       agent: false,
+      ...this.#tls,
     });
     // Errors after the end of the call concern no one.
     request.on('error', () => undefined);
@@ -77,10 +84,13 @@ export class HttpClient implements Disposable {
     );
   }
 
-  async #sendHttp2({ path, headers, body }: RawRequest, timeoutMs: number): Promise<RawAnswer> {
+  async #sendHttp2({ httpMethod, path, headers, body }: RawRequest, timeoutMs: number): Promise<RawAnswer> {
     const session = this.#session ?? this.#connect();
-    const stream = session.request({ ':method': 'POST', ':path': path, ...headers });
-    stream.end(body);
+    const stream = session.request(
+      { ':method': httpMethod, ':path': path, ...headers },
+      { endStream: httpMethod === 'GET' },
+    );
+    if (httpMethod === 'POST') stream.end(body);
     const collected = new Collected();
     const answer = await this.#untilEnd(
       { collected, timeoutMs },
@@ -92,7 +102,7 @@ export class HttpClient implements Disposable {
   }
 
   #connect(): ClientHttp2Session {
-    const session = connectHttp2(this.#url.origin);
+    const session = connectHttp2(this.#url.origin, this.#tls);
     const forget = () => {
       if (this.#session === session) this.#session = undefined;
     };

@@ -1,6 +1,7 @@
 // Commands that make a generated call again: one for grpcurl, one for curl.
 
 import { type Registry, toJsonString } from '@bufbuild/protobuf';
+import type { ClientTls } from '../base/client-tls.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import { encodeRequest, messagesToSend } from './encode-request.ts';
 import type { FuzzCall } from './fuzz-call.ts';
@@ -17,6 +18,7 @@ export type ReproductionTarget = {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly registry: Registry;
+  readonly tls?: ClientTls | undefined;
 };
 
 // Longer bodies would make lines that no shell takes.
@@ -25,20 +27,25 @@ const MIN_RUN = 300;
 const LONG_RUN = new RegExp(`(a{${MIN_RUN},})`);
 const PRINTABLE = /^[\x20-\x7e]*$/;
 
-/** Returns the commands. Values of headers are left out: `authorization: …`, because they may be secrets. */
+/** Returns the commands. Values of headers are left out, because they may be secrets, and files of
+ * certificates: `authorization: …`, `--cacert …`. */
 export function reproduce(call: FuzzCall, target: ReproductionTarget): Reproduction {
   return { curl: curlOf(call, target), grpcurl: grpcurlOf(call, target) };
 }
 
-function curlOf(call: FuzzCall, { url, headers, registry }: ReproductionTarget): string {
-  const { path, headers: ofProtocol, body } = encodeRequest(call, registry, {});
+function curlOf(call: FuzzCall, { url, headers, registry, tls = {} }: ReproductionTarget): string {
+  const { httpMethod, path, headers: ofProtocol, body } = encodeRequest(call, registry, {});
   const http2 = url.startsWith('https:') ? '--http2' : '--http2-prior-knowledge';
   const options = [
     call.wire.http === '2' ? http2 : '--http1.1',
     ...Object.entries(ofProtocol).map(([name, value]) => `-H ${quote(`${name}: ${value}`)}`),
     ...placeholders(headers),
+    ...(tls.insecure ? ['--insecure'] : []),
+    ...(tls.ca ? ['--cacert …'] : []),
+    ...(tls.cert ? ['--cert … --key …'] : []),
   ];
   const address = quote(`${url}${path}`);
+  if (httpMethod === 'GET') return `curl ${options.join(' ')} ${address}`;
   const text = Buffer.from(body).toString('latin1');
   if (text.length > MAX_BODY)
     return `curl ${options.join(' ')} --data-binary @- ${address} # body of ${body.length} bytes`;
@@ -48,12 +55,17 @@ function curlOf(call: FuzzCall, { url, headers, registry }: ReproductionTarget):
   return `printf '%b' ${quote(escapeBytes(body))} | curl ${options.join(' ')} --data-binary @- --output - ${address}`;
 }
 
-function grpcurlOf(call: FuzzCall, { url, headers, registry }: ReproductionTarget): string | undefined {
-  if (call.damage || call.deviation?.isInvalidText) return undefined;
+function grpcurlOf(call: FuzzCall, { url, headers, registry, tls = {} }: ReproductionTarget): string | undefined {
+  if (call.damage || call.deviation?.isInvalidText || call.isGet) return undefined;
   const { protocol, host } = new URL(url);
   const data = messagesToSend(call).map((message) => toJsonString(call.method.input, message, { registry }));
   if (data.join('').length > MAX_BODY) return undefined;
-  const security = protocol === 'https:' ? [] : ['-plaintext'];
+  const security = [
+    ...(protocol === 'https:' ? [] : ['-plaintext']),
+    ...(tls.insecure ? ['-insecure'] : []),
+    ...(tls.ca ? ['-cacert …'] : []),
+    ...(tls.cert ? ['-cert … -key …'] : []),
+  ];
   const options = [...security, ...placeholders(headers), `-d ${quote(data.join(' '))}`];
   return `grpcurl ${options.join(' ')} ${host} ${nameOf(call.method)}`;
 }

@@ -5,6 +5,7 @@ import { type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/p
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { ServerReflection, ServerReflectionV1Alpha } from '@touchstone/rpc-server';
+import { type ClientTls, clientTlsOf } from '../base/client-tls.ts';
 import { linkSchema, type Schema } from './load-schema.ts';
 import { SchemaError } from './schema-error.ts';
 
@@ -17,10 +18,15 @@ const TIMEOUT_MS = 10_000;
  *
  * @param url the URL of the service. It has to speak gRPC over HTTP/2.
  * @param headers headers of the question, such as a token.
+ * @param tls how a service with TLS is called.
  * @throws {SchemaError} if the service has no reflection, or its answer is not a complete schema.
  */
-export async function reflectSchema(url: string, headers: Readonly<Record<string, string>> = {}): Promise<Schema> {
-  const sessionManager = new Http2SessionManager(url);
+export async function reflectSchema(
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+  tls: ClientTls = {},
+): Promise<Schema> {
+  const sessionManager = new Http2SessionManager(url, undefined, clientTlsOf(tls, 'tls'));
   try {
     const transport = createGrpcTransport({ baseUrl: url, sessionManager });
     const ask = createAsker(transport, headers);

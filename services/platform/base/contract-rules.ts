@@ -1,10 +1,19 @@
 // The rules that the contracts declare with `buf.validate`, applied to messages and told in the words of this platform.
-import { create, createRegistry, type DescField, type DescMessage, getOption, type Message } from '@bufbuild/protobuf';
+import {
+  create,
+  createRegistry,
+  type DescField,
+  type DescMessage,
+  getOption,
+  type Message,
+  type MessageShape,
+} from '@bufbuild/protobuf';
 import { type Path, pathToString } from '@bufbuild/protobuf/reflect';
 import { createValidator, type Violation } from '@bufbuild/protovalidate';
 import { field as fieldRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { file_shop_rules_v1_rules as sharedRules } from '#gen/shop/rules/v1/rules_pb.ts';
 import { type FieldViolation, invalidArgument } from './errors.ts';
+import { createValidation, type Validation } from './validation.ts';
 
 const patterns = new Map<string, RegExp>();
 // One for the process: it keeps the compiled rules of each message type.
@@ -33,13 +42,23 @@ export function findViolations(schema: DescMessage, message: Message): FieldViol
   return [...tooLong, ...found.values()].sort((left, right) => positionOf(left) - positionOf(right));
 }
 
+/** Adds the violations of a message that the contract cannot name. It reads nothing but the message. */
+export type MessageCheck<Schema extends DescMessage = DescMessage> = (
+  message: MessageShape<Schema>,
+  validation: Validation,
+) => void;
+
 /**
- * Applies the rules to a message.
+ * Applies the rules to a message. Only of a message that violates them, `check` adds further violations, of other fields.
  * @throws {DomainError} `invalid_argument` INVALID_REQUEST with all violations.
  */
-export function requireValid(schema: DescMessage, message: Message): void {
+export function requireValid(schema: DescMessage, message: Message, check?: MessageCheck): void {
   const violations = findViolations(schema, message);
-  if (violations.length > 0) throw invalidArgument(violations);
+  if (violations.length === 0) return;
+  const validation = createValidation();
+  check?.(message, validation);
+  const fields = new Set(violations.map(({ field }) => field));
+  throw invalidArgument([...violations, ...validation.violations().filter(({ field }) => !fields.has(field))]);
 }
 
 /**

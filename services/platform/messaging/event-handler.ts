@@ -1,6 +1,6 @@
 // The handlers of events: one for each message type, listed in the service's routes.
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
-import { prepareRules } from '../base/contract-rules.ts';
+import { type MessageCheck, prepareRules } from '../base/contract-rules.ts';
 import type { Transaction } from '../storage/database.ts';
 import { readEvent } from './event.ts';
 
@@ -46,15 +46,16 @@ export function onEvent<Schema extends DescMessage>(schema: Schema, handle: Hand
  * Binds a handler that applies many events at once to a message type. A failure of `applyAll` is retried with each event alone.
  * @param read Reads what one event asks for, in the event's trace. It returns undefined when that is nothing, and throws when the
  *   event cannot be applied.
+ * @param options `check` completes the violations of an event that violates its contract.
  */
 export function onEvents<Schema extends DescMessage, Item>(
   schema: Schema,
   read: (event: MessageShape<Schema>) => Item | undefined,
   applyAll: ApplyAll<Item>,
-  { isIdempotent = false } = {},
+  { isIdempotent = false, check }: { readonly isIdempotent?: boolean; readonly check?: MessageCheck<Schema> } = {},
 ): EventHandler {
   prepareRules([schema]);
-  const readItem = (payload: Uint8Array): Item | undefined => read(readEvent(schema, payload));
+  const readItem = (payload: Uint8Array): Item | undefined => read(readEvent(schema, payload, check));
   return {
     subject: schema.typeName,
     apply: async (payload, transaction) => {

@@ -8,7 +8,7 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
-import { requireValid } from '../base/contract-rules.ts';
+import { type MessageCheck, requireValid } from '../base/contract-rules.ts';
 import { DomainError, describeError } from '../base/errors.ts';
 import { injectTrace } from '../observability/tracing.ts';
 
@@ -54,12 +54,17 @@ export function createEvent<Schema extends DescMessage>(
 /**
  * Reads an event's body.
  *
+ * @param check adds violations, beside those of the contract's rules, of an event that violates these.
  * @throws {DomainError} `invalid_argument` EVENT_UNREADABLE when it is not a message of this type, INVALID_REQUEST when it violates the
  *   rules of the contract.
  */
-export function readEvent<Schema extends DescMessage>(schema: Schema, payload: Uint8Array): MessageShape<Schema> {
+export function readEvent<Schema extends DescMessage>(
+  schema: Schema,
+  payload: Uint8Array,
+  check?: MessageCheck<Schema>,
+): MessageShape<Schema> {
   const event = parseEvent(schema, payload);
-  requireValid(schema, event);
+  requireValid(schema, event, check as MessageCheck);
   return event;
 }
 

@@ -143,6 +143,7 @@ function createServer(config: StatelessConfig, runtime: StatelessRuntime, defini
       log,
       accessControl: definition.accessControl,
       loadShedding,
+      isForwarding: true,
     }),
     admit: (call) => {
       const refusal = loadShedding.refusalOf(call);

@@ -27,6 +27,8 @@ export function createServerInterceptors(options: {
   readonly loadShedding?: LoadShedding;
   /** What the service checks beside the rules of the contract. Default: nothing. */
   readonly checks?: readonly RequestCheck[];
+  /** Whether requests are forwarded to services, which apply the rules of the contract themselves. Default false. */
+  readonly isForwarding?: boolean;
 }): Interceptor[] {
   const { domain, metrics, log, accessControl, limits = DEFAULT_LIMITS } = options;
   const { loadShedding = createLoadShedding({ metrics, log, limits }) } = options;
@@ -73,7 +75,7 @@ export function createServerInterceptors(options: {
     createAuditLog(domain, log),
     accessControl,
     loadShedding.interceptor,
-    createRequestRules(options.checks),
+    ...(options.isForwarding ? [] : [createRequestRules(options.checks)]),
   ];
 }
 

@@ -1,4 +1,4 @@
-// `kit fuzz` against a service with ten bugs, each of another kind.
+// `kit fuzz` against a service with eleven bugs, each of another kind.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -22,7 +22,7 @@ async function startFaultyShop(): Promise<FaultyShop> {
 }
 
 describe('kit fuzz', () => {
-  it('finds ten seeded bugs, prints how to see each again, and ends with 1', async () => {
+  it('finds eleven seeded bugs, prints how to see each again, and ends with 1', async () => {
     await using shop = await startFaultyShop();
     const bounds = [
       '--seed',
@@ -30,7 +30,7 @@ describe('kit fuzz', () => {
       '--calls',
       '2500',
       '--seconds',
-      '100',
+      '150',
       '--timeout',
       '400',
       '--pid',
@@ -52,6 +52,7 @@ describe('kit fuzz', () => {
         'CrashOnZero: crash',
         'CutEmoji: unreadable answer',
         'FailOnEmptyText: untyped error',
+        'FailOnGet: untyped error',
         'FailOnHugeNumber: untyped error',
         'FailOnLongText: untyped error',
         'FailOnNegative: untyped error',
@@ -61,6 +62,11 @@ describe('kit fuzz', () => {
       ]),
     );
     expect(findings.every(({ curl }) => curl.includes('curl --http'))).toBe(true);
+    const byGet = findings.find(({ rpc }) => rpc.endsWith('FailOnGet'));
+    expect(byGet).toMatchObject({
+      curl: expect.stringContaining('/FailOnGet?connect=v1&encoding='),
+      grpcurl: undefined,
+    });
     expect(lines.at(-1)).toMatchObject({ seed: 5, isGone: false, findings: findings.length });
     expect(exitCode).toBe(1);
   });

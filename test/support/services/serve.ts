@@ -1,7 +1,6 @@
 // A use case as its server calls it: with a request that the contract and the service's own checks accept.
 import { create, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
-import type { Validation } from '#services/platform/base/validation.ts';
-import { requireValidRequest } from '#services/platform/server/request-rules.ts';
+import { type MessageCheck, requireValid } from '#services/platform/base/contract-rules.ts';
 
 /**
  * Passes a request to a use case.
@@ -13,9 +12,9 @@ export async function serve<Schema extends DescMessage, Result>(
   schema: Schema,
   init: MessageInitShape<Schema>,
   handle: (request: MessageShape<Schema>) => Result,
-  check?: (request: MessageShape<Schema>, validation: Validation) => void,
+  check?: MessageCheck<Schema>,
 ): Promise<Awaited<Result>> {
   const request = create(schema, init);
-  requireValidRequest(schema, request, check as Parameters<typeof requireValidRequest>[2]);
+  requireValid(schema, request, check as MessageCheck);
   return await handle(request);
 }

@@ -4,7 +4,13 @@ import { readFuzzSettings } from '../../fuzz/settings.ts';
 
 describe('the command line of a fuzz run', () => {
   it('has bounds and a new seed by default, and prints its help', () => {
-    expect(readFuzzSettings([])).toEqual({ only: undefined, seed: expect.any(Number), calls: 3000, seconds: 60 });
+    expect(readFuzzSettings([])).toEqual({
+      only: undefined,
+      seed: expect.any(Number),
+      calls: 3000,
+      seconds: 60,
+      events: 40,
+    });
     expect(readFuzzSettings(['--help'])).toBeUndefined();
   });
 
@@ -12,6 +18,7 @@ describe('the command line of a fuzz run', () => {
     ['--calls', '99'],
     ['--seconds', '601'],
     ['--seed', '-1'],
+    ['--events', '10001'],
   ])('refuses %s %s naming the option', (option, value) => {
     expect(() => readFuzzSettings([`${option}=${value}`])).toThrow(`${option}: must be a whole number from`);
   });

@@ -52,6 +52,7 @@ const ARGUMENTS: Readonly<Record<string, (url: string) => string[]>> = {
     ...['verify', weather('contracts'), '--provider', url, '--descriptors', file('weather.binpb')],
     ...['--state-url', url, '--wire', 'grpc'],
   ],
+  fuzz: (url) => ['fuzz', url, '--descriptors', file('weather.binpb'), '--calls', '20'],
 };
 const argumentsOf = (command: string, url = 'https://127.0.0.1:1') => ARGUMENTS[command]?.(url) ?? [];
 
@@ -91,7 +92,7 @@ describe('a certificate that cannot be used', () => {
     { given: ['--cacert', 'authority.pem', '--insecure'], reason: /--insecure: cannot be given with --cacert/ },
   ])('($given) ends every command that calls a service with the option and the reason', async ({ given, reason }) => {
     const args = given.map((value) => (value.startsWith('--') ? value : file(value)));
-    for (const command of ['record', 'virtual --upstream', 'verify', 'faults']) {
+    for (const command of ['record', 'virtual --upstream', 'verify', 'faults', 'fuzz']) {
       const { exitCode, out, errors } = await runInTerminal([...argumentsOf(command), ...args]);
 
       expect({ command, exitCode, out }).toEqual({ command, exitCode: 2, out: '' });
@@ -100,11 +101,11 @@ describe('a certificate that cannot be used', () => {
   });
 
   it('is of no use for a service without TLS', async () => {
-    for (const command of ['record', 'virtual --upstream', 'verify', 'faults']) {
+    for (const command of ['record', 'virtual --upstream', 'verify', 'faults', 'fuzz']) {
       const { exitCode, errors } = await runInTerminal([...argumentsOf(command, 'http://127.0.0.1:1'), '--insecure']);
 
       expect(exitCode).toBe(2);
-      expect(errors).toMatch(/--insecure: the URL of --(upstream|provider) must begin with https:\/\/$/);
+      expect(errors).toMatch(/--insecure: the URL of (--upstream|--provider|target) must begin with https:\/\/$/);
     }
   });
 });
@@ -115,7 +116,7 @@ describe('a service with TLS', () => {
 
   it('whose authority is unknown ends every command that calls it with exit code 2 and the option that helps', async () => {
     await using upstream = await startUpstream();
-    for (const command of ['record', 'virtual --upstream', 'verify', 'faults']) {
+    for (const command of ['record', 'virtual --upstream', 'verify', 'faults', 'fuzz']) {
       const decrypts = command === 'faults' ? ['--tls-cert', file('pair.pem'), '--tls-key', file('pair.key')] : [];
       const { exitCode, out, errors } = await runInTerminal([...argumentsOf(command, upstream.url), ...decrypts]);
 
@@ -141,6 +142,16 @@ describe('a service with TLS', () => {
       }
     },
   );
+
+  it.each([['--cacert', 'authority.pem'], ['--insecure']])('is fuzzed in every protocol with %s', async (...trust) => {
+    await using upstream = await startUpstream();
+    const given = trust.map((value) => (value.startsWith('--') ? value : file(value)));
+
+    const { exitCode, out, errors } = await runInTerminal([...argumentsOf('fuzz', upstream.url), ...given]);
+
+    expect([exitCode === 2, errors]).toEqual([false, '']);
+    expect(out).toMatch(/calls of 2 RPCs by Connect JSON, HTTP\/1\.1; .*gRPC, HTTP\/2; .*gRPC-Web, HTTP\/2/);
+  });
 
   it('is started by kit stub although its certificate has another name, with a warning', async () => {
     const serves = ['--tls-cert', file('misnamed.pem'), '--tls-key', file('misnamed.key')];

@@ -119,7 +119,7 @@ describe('a call whose caller resets it', () => {
     const headers = { 'content-type': 'application/json', ...(await allowedHeaders(rpc)) };
     const call = session.request({ ':method': 'POST', ':path': `/${rpc}`, ...headers });
     const ended = once(call, 'close').catch((error: unknown) => error);
-    call.end('{}');
+    call.end('{"orderId":"ord124"}');
     await begun.promise;
     call.close(constants.NGHTTP2_INTERNAL_ERROR);
     await ended;
@@ -230,7 +230,7 @@ describe('a stop', () => {
       },
     });
     await tiny.connection.client(OrderService).cancelOrder({ orderId: 'ord1' });
-    const running = tiny.connection.client(OrderService).getOrder({});
+    const running = tiny.connection.client(OrderService).getOrder({ orderId: 'ord124' });
     await entered.promise;
 
     const stopping = tiny.service.stop();
@@ -281,7 +281,7 @@ describe('a stop', () => {
         return new Promise(() => undefined);
       },
     });
-    const outcome = refusalOf(tiny.connection.client(OrderService).getOrder({}));
+    const outcome = refusalOf(tiny.connection.client(OrderService).getOrder({ orderId: 'ord124' }));
     await entered.promise;
     const begin = performance.now();
 

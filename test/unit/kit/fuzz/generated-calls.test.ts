@@ -1,5 +1,6 @@
 // Generated messages and calls: every type of a schema can be generated, encoded and sent.
 import { create, type DescMessage, toBinary, toJson } from '@bufbuild/protobuf';
+import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OrderService } from '#gen/shop/order/v1/order_service_pb.ts';
@@ -14,13 +15,14 @@ import {
 import { changedCalls, ordinaryCalls, randomCalls } from '../../../../packages/kit/fuzz/call-generator.ts';
 import { encodeRequest } from '../../../../packages/kit/fuzz/encode-request.ts';
 import { causeOf } from '../../../../packages/kit/fuzz/fuzz-call.ts';
-import { FUZZ_WIRES } from '../../../../packages/kit/fuzz/fuzz-wire.ts';
+import { FUZZ_WIRES, type FuzzWire } from '../../../../packages/kit/fuzz/fuzz-wire.ts';
 import { messagesOf } from '../../../../packages/kit/fuzz/messages.ts';
 import { createTypeRegistry } from '../../../../packages/kit/matching/type-registry.ts';
 import { registry as everyTypeRegistry, ValuesSchema } from '../matching/every-type.ts';
 import { OddSchema, registry as oddRegistry, StrictSchema } from '../matching/odd-fields.ts';
 
 const hints = { of: () => ({}), ofElement: () => undefined };
+const UNCHANGED = { deviation: undefined, damage: undefined };
 const source = { wires: FUZZ_WIRES, hints, examples: new Map() };
 const inputs: readonly DescMessage[] = [
   ValuesSchema,
@@ -74,6 +76,31 @@ describe('generated calls', () => {
     expect([...causes]).toEqual(
       expect.arrayContaining(['book_id: empty string', 'truncated', 'no message', 'deeply nested JSON']),
     );
+  });
+
+  it('of an RPC without side effects are made by GET too, in Connect and while the URL is short', () => {
+    const method = WeatherService.method.getForecast;
+    const sentBy = (town: string, wire: FuzzWire) => {
+      const call = { method, wire, messages: [create(GetForecastRequestSchema, { town })], ...UNCHANGED };
+      return encodeRequest({ ...call, isGet: true }, registry, {}).httpMethod;
+    };
+    const [group] = ordinaryCalls({ ...source, methods: [method], wires: FUZZ_WIRES.slice(0, 1) });
+    const generated = group ? fc.sample(group.calls, { seed: 1, numRuns: 20 }).map(({ isGet }) => isGet) : [];
+
+    expect(new Set(generated)).toEqual(new Set([true, false]));
+    expect(FUZZ_WIRES.filter((wire) => sentBy('Oslo', wire) === 'GET').map(({ protocol }) => protocol)).toEqual(
+      Array(4).fill('connect'),
+    );
+    expect(FUZZ_WIRES.filter((wire) => sentBy('x'.repeat(4_001), wire) === 'GET')).toEqual([]);
+  });
+
+  it('of other RPCs are never made by GET', () => {
+    const calls = ordinaryCalls({ ...source, methods: libraryMethods })
+      .filter(({ method }) => method.idempotency !== IdempotencyLevel.NO_SIDE_EFFECTS)
+      .flatMap(({ calls: generated }) => fc.sample(generated, { seed: 2, numRuns: 5 }));
+
+    expect(calls.length).toBeGreaterThan(0);
+    expect(calls.filter((call) => encodeRequest(call, registry, {}).httpMethod === 'GET')).toEqual([]);
   });
 
   it('vary the requests of a recording', () => {

@@ -37,6 +37,24 @@ describe('a finding can be made again', () => {
     );
   });
 
+  it('with the URL of a call by GET, for curl alone', () => {
+    const { curl, grpcurl } = reproduce({ ...callTo('a', 0), isGet: true }, target);
+
+    expect(curl).toBe(
+      `curl --http1.1 'http://127.0.0.1:5000/${rpc}?connect=v1&encoding=json&base64=1&message=eyJ0b3duIjoiYSJ9'`,
+    );
+    expect(grpcurl).toBeUndefined();
+  });
+
+  it('with the options of TLS, without the names of files', () => {
+    const https = { ...target, url: 'https://127.0.0.1:5000' };
+    const { curl, grpcurl } = reproduce(callTo('a', 1), { ...https, tls: { ca: 'x', cert: 'y', key: 'z' } });
+
+    expect(curl).toContain('--cacert … --cert … --key …');
+    expect(grpcurl).toContain('grpcurl -cacert … -cert … -key … -d');
+    expect(reproduce(callTo('a', 1), { ...https, tls: { insecure: true } }).grpcurl).toContain('grpcurl -insecure -d');
+  });
+
   it('with the bytes of a binary body', () => {
     const { curl } = reproduce(callTo('a', 4), target);
 
