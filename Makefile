@@ -233,7 +233,7 @@ bench-kit: $(ready) $(bench_packages) ## compare the kit's speed with Pact, Wire
 
 ##@ Proofs (they take minutes; `make check` does not run them)
 
-.PHONY: abuse fuzz bench bench-peers bench-growth bench-policies conformance overload fault-matrix crash-matrix soak chaos mutants mutation
+.PHONY: abuse fuzz bench bench-peers bench-growth bench-policies bench-rpc conformance overload fault-matrix crash-matrix soak chaos mutants mutation
 abuse: $(ready) $(nats_server) ## attack the platform's order service and check that honest orders hardly notice; ONLY='stalled' ARGS='--help'
 	@exec node test/abuse/main.ts $(if $(ONLY),--only '$(ONLY)') $(ARGS)
 
@@ -257,6 +257,9 @@ profile: $(ready) $(nats_server) ## show where a process spends its time under l
 
 bench-policies: $(ready) $(nats_server) ## measure the cost of the call policies, with and without them; ARGS='--check' fails at 10 %
 	@node test/bench/policies/main.ts $(ARGS)
+
+bench-rpc: $(ready) ## measure what a call between services costs on the thin path and on Connect's; ARGS='--check' fails when it does not pay
+	@exec node test/bench/rpc/main.ts $(ARGS)
 
 conformance: $(ready) ## run Connect's conformance suite (Go) against rpc-server and the fault proxy; ONLY='Basic/**'
 	@exec node test/conformance/main.ts $(if $(ONLY),--only '$(ONLY)') $(ARGS)

@@ -25,8 +25,7 @@ async function* mapErrors<T>(messages: AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* messages;
   } catch (error) {
-    if (isParseError(error)) setCode(error, Code.InvalidArgument);
-    throw error;
+    throw mapParseError(error);
   }
 }
 
@@ -60,6 +59,12 @@ function succeeds(decode: () => unknown): boolean {
 // What the messages of Connect's `internal` errors begin with that are the caller's fault. A message that is marked as compressed without an
 // encoding is too, but the protocols demand `internal` for it.
 const PARSE_ERRORS = /^parse binary: /;
+
+/** Returns the error, as the caller's fault when it is that of a message that Connect could not parse. */
+export function mapParseError(error: unknown): unknown {
+  if (isParseError(error)) setCode(error, Code.InvalidArgument);
+  return error;
+}
 
 function isParseError(error: unknown): error is ConnectError {
   return error instanceof ConnectError && error.code === Code.Internal && PARSE_ERRORS.test(error.rawMessage);

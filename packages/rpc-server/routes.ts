@@ -1,6 +1,6 @@
 // The route table: a handler for each request path, and the services for reflection, as `routes` registers them.
 
-import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import type { DescMethod, DescMethodUnary, DescService } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ConnectRouter, createConnectRouter } from '@connectrpc/connect';
 import type { UniversalHandler } from '@connectrpc/connect/protocol';
 import { compressions } from './compression.ts';
@@ -10,6 +10,7 @@ import type { ResolvedOptions } from './options.ts';
 import { mapParseErrors, rejectMalformedQuery, watchParsing } from './parse-errors.ts';
 import type { Shutdown } from './shutdown.ts';
 import { limitStreamAge } from './stream-age.ts';
+import { createUnaryHandler, type UnaryHandler } from './unary-handler.ts';
 
 // Connect passes a text decoder on, though the type does not list it. Without this one, keys that differ only in their malformed
 // bytes would be the same key, with U+FFFD in their place.
@@ -21,13 +22,21 @@ const OWN_MAX_BYTES = 64 * 1024;
 type CallOptions = Parameters<ConnectRouter['rpc']>[2];
 // The compiler checks the types of an implementation where it is registered; from there on it is only passed along.
 type Implementation = (...args: never[]) => unknown;
-type Register = (method: DescMethod, implementation: Implementation, options: CallOptions) => void;
+type Register = (
+  method: DescMethod,
+  implementation: Implementation,
+  options: CallOptions,
+  /** Whether they say more than those of the server. */
+  hasOwnOptions: boolean,
+) => void;
 
 /** An RPC and its handler. */
 export type Route = {
   readonly method: DescMethod;
   /** Created at first use: most servers in tests are called by one or two of their RPCs. */
   readonly handler: UniversalHandler;
+  /** The handler of plain unary calls; none for an RPC with options of its own. */
+  readonly unaryHandler: UnaryHandler | undefined;
 };
 
 /** The limits of one of the server's own services. */
@@ -62,20 +71,41 @@ export function createRouteTable(options: ResolvedOptions, shutdown: Shutdown): 
   const routes = new Map<string, Route>();
   const services = new Map<string, DescService>();
 
-  function register(method: DescMethod, implementation: Implementation, callOptions: CallOptions): void {
+  function register(
+    method: DescMethod,
+    implementation: Implementation,
+    callOptions: CallOptions,
+    hasOwnOptions: boolean,
+  ): void {
     const path = `/${method.parent.typeName}/${method.name}`;
     if (routes.has(path)) throw new Error(`routes: ${path} is registered twice`);
     if (path in options.httpRoutes) throw new Error(`httpRoutes: ${path} is the path of an RPC`);
     let made: UniversalHandler | undefined;
+    let madeUnary: UnaryHandler | undefined;
     routes.set(path, {
       method,
       get handler() {
         made ??= createHandler(method, implementation, callOptions);
         return made;
       },
+      get unaryHandler() {
+        if (hasOwnOptions || method.methodKind !== 'unary') return undefined;
+        madeUnary ??= createUnaryHandler({
+          method: method as DescMethodUnary,
+          implementation: implementation as never,
+          interceptors: [...options.interceptors, shutdown.interceptor],
+          requestGate: options.admit,
+          shutdownSignal: shutdown.signalFor(method),
+          options,
+        });
+        return madeUnary;
+      },
     });
     services.set(method.parent.typeName, method.parent);
   }
+
+  const registerOwn: Register = (method, implementation, callOptions) =>
+    register(method, implementation, callOptions, true);
 
   function createHandler(method: DescMethod, implementation: Implementation, callOptions: CallOptions) {
     connectRouter.rpc(method, implementation as never, {
@@ -99,7 +129,7 @@ export function createRouteTable(options: ResolvedOptions, shutdown: Shutdown): 
       requestGate: options.admit,
     }),
     ownRouterFor: ({ maxStreams, maxStreamAgeMs = options.maxStreamAgeMs }) =>
-      createRecordingRouter(connectRouter.handlers, register, {
+      createRecordingRouter(connectRouter.handlers, registerOwn, {
         interceptors: ageLimit(maxStreamAgeMs),
         readMaxBytes: Math.min(options.maxRequestBytes, OWN_MAX_BYTES),
         requestGate: limitStreams(maxStreams, errors, options.onLimit),
@@ -121,12 +151,17 @@ function createRecordingRouter(
       const methods = implementation as Record<string, Implementation | undefined>;
       for (const method of service.methods) {
         const call = methods[method.localName];
-        register(method, call?.bind(implementation) ?? answerUnimplemented(method), { ...defaults, ...options });
+        register(
+          method,
+          call?.bind(implementation) ?? answerUnimplemented(method),
+          { ...defaults, ...options },
+          options !== undefined,
+        );
       }
       return router;
     },
     rpc(method, implementation, options) {
-      register(method, implementation as Implementation, { ...defaults, ...options });
+      register(method, implementation as Implementation, { ...defaults, ...options }, options !== undefined);
       return router;
     },
   };

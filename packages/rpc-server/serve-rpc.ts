@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ContextValues } from '@connectrpc/connect';
 import { createAsyncIterable, type UniversalServerRequest } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
-import { type AnswerMemory, copyAnswer, readUnaryCall, writeAnswer } from './answer-memory.ts';
+import { type AnswerMemory, copyAnswer, readUnaryCall, toNodeHeaders, writeAnswer } from './answer-memory.ts';
 import { type CallTimeout, readCallTimeout } from './call-timeout.ts';
 import { exposeByName } from './cors.ts';
 import { drainWhenAnswered } from './drain.ts';
@@ -15,6 +15,10 @@ import { type BodyLimits, limitBody } from './limits/request-body.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Route } from './routes.ts';
 import { sendAnswer } from './send-answer.ts';
+import { isPlainUnary, type UnaryHandler } from './unary-handler.ts';
+
+// One for all calls: to create a DOMException costs more than the rest of what is done at the end of a call.
+const GONE = new DOMException('the caller is gone', 'AbortError');
 
 type ServeRpc = (
   route: Route,
@@ -37,6 +41,33 @@ export function createRpcServing(options: ResolvedOptions): ServeRpc {
     onLimit,
   };
 
+  const serveUnary = async (
+    handle: UnaryHandler,
+    { method }: Route,
+    request: IncomingMessage,
+    response: ServerResponse,
+    timeout: CallTimeout | undefined,
+  ): Promise<void> => {
+    const body = limitBody(request, method, timeout?.timeoutMs, limits);
+    let isGone = false;
+    let stall: NodeJS.Timeout | undefined;
+    response.once('close', () => {
+      isGone = true;
+      body.release();
+      clearTimeout(stall);
+    });
+    const values = options.contextValues(request);
+    const answer = await handle({ request, values, timeout, readBody: body.whole });
+    if (isGone) return;
+    if (!request.complete) drainWhenAnswered(request, response);
+    const header = toNodeHeaders(answer.header);
+    exposeByName(response, header);
+    response.writeHead(answer.status, header);
+    // A caller that reads nothing is cut off: its answer would be in memory for as long as it likes.
+    stall = setTimeout(() => response.destroy(), bodyTimeoutMs);
+    response.end(answer.body);
+  };
+
   return async (route, request, response, memory) => {
     const call = memory && (await readUnaryCall(route.method, request));
     const recalled = call && memory.recall(call);
@@ -45,13 +76,18 @@ export function createRpcServing(options: ResolvedOptions): ServeRpc {
       writeAnswer(recalled, response);
       return;
     }
+    const timeout = readCallTimeout(request.headers, maxTimeoutMs);
+    const { unaryHandler } = route;
+    if (unaryHandler && memory === undefined && isPlainUnary(request, timeout)) {
+      await serveUnary(unaryHandler, route, request, response, timeout);
+      return;
+    }
     drainWhenAnswered(request, response);
     const gone = new AbortController();
-    const timeout = readCallTimeout(request.headers, maxTimeoutMs);
     const body = limitBody(request, route.method, timeout?.timeoutMs, limits);
     response.once('close', () => {
       body.release();
-      gone.abort();
+      gone.abort(GONE);
     });
     const values = options.contextValues(request);
     try {

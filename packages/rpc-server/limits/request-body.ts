@@ -25,6 +25,8 @@ export type BodyLimits = {
 export type LimitedBody = {
   /** The chunks; throws `resource_exhausted` or `deadline_exceeded` beyond a limit. */
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** Reads a single message; throws as `chunks` does. */
+  readonly whole: () => Promise<Uint8Array>;
   /** The call is over: its body counts no longer. */
   release(): void;
 };
@@ -56,11 +58,10 @@ export function limitBody(
   });
   const isSingle = method.methodKind === 'unary' || method.methodKind === 'server_streaming';
   const timer = new ArrivalTimer(timeoutMs, limits, (error) => reader.fail(error));
-  const chunks = isSingle
-    ? readMessage(request, reader, body, timer, limits)
-    : readMessages(request, reader, body, timer);
+  const readAll = () => readMessage(request, reader, body, timer, limits);
   return {
-    chunks,
+    chunks: isSingle ? flatten(readAll) : readMessages(request, reader, body, timer),
+    whole: async () => joinChunks(await readAll()),
     release: () => {
       timer.stop();
       body.release();
@@ -68,13 +69,28 @@ export function limitBody(
   };
 }
 
-async function* readMessage(
+async function* flatten(read: () => Promise<Uint8Array[]>): AsyncGenerator<Uint8Array> {
+  yield* await read();
+}
+
+// Copied, because a chunk is a part of what the connection has read: a message would keep all of that in memory.
+function joinChunks(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(chunks.reduce((bytes, chunk) => bytes + chunk.length, 0));
+  let offset = 0;
+  for (const chunk of chunks) {
+    joined.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return joined;
+}
+
+async function readMessage(
   request: IncomingMessage,
   reader: ChunkReader,
   body: BudgetedBody,
   timer: ArrivalTimer,
   { maxMessageBytes }: BodyLimits,
-): AsyncGenerator<Uint8Array> {
+): Promise<Uint8Array[]> {
   const meter = isEnveloped(request) ? new EnvelopeMeter() : undefined;
   const maxBytes = maxMessageBytes + (meter ? ENVELOPE_HEADER_BYTES : 0);
   const chunks: Uint8Array[] = [];
@@ -92,9 +108,10 @@ async function* readMessage(
     }
   } finally {
     timer.stop();
+    reader.close();
   }
   body.complete();
-  yield* chunks;
+  return chunks;
 }
 
 async function* readMessages(
@@ -117,6 +134,7 @@ async function* readMessages(
     }
   } finally {
     timer.stop();
+    reader.close();
   }
   body.complete();
 }
@@ -173,6 +191,8 @@ class ArrivalTimer {
   }
 }
 
+const PROGRESS = ['readable', 'end', 'error', 'aborted', 'close'] as const;
+
 /**
  * Reads chunks until it is told to fail. Unlike Node's iterator it can be abandoned in the middle of a wait, and leaves the request in a
  * state in which the rest of the body can be dropped.
@@ -181,6 +201,8 @@ class ChunkReader {
   readonly #request: IncomingMessage;
   #failure: Error | undefined;
   #wake: () => void = () => undefined;
+  #isListening = false;
+  readonly #onProgress = () => this.#wake();
 
   constructor(request: IncomingMessage) {
     this.#request = request;
@@ -204,21 +226,23 @@ class ChunkReader {
         throw new ConnectError('the caller broke off the request', Code.Canceled);
       }
       if (request.readableEnded) return undefined;
-      await this.#untilReadable();
+      this.#listen();
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
     }
   }
 
-  #untilReadable(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const request = this.#request;
-    const events = ['readable', 'end', 'error', 'aborted', 'close'] as const;
-    const settle = () => {
-      for (const event of events) request.off(event, settle);
-      this.#wake = () => undefined;
-      resolve();
-    };
-    this.#wake = settle;
-    for (const event of events) request.on(event, settle);
-    return promise;
+  /** Reads no more: leaves the request to others. */
+  close(): void {
+    if (!this.#isListening) return;
+    this.#isListening = false;
+    for (const event of PROGRESS) this.#request.off(event, this.#onProgress);
+  }
+
+  #listen(): void {
+    if (this.#isListening) return;
+    this.#isListening = true;
+    for (const event of PROGRESS) this.#request.on(event, this.#onProgress);
   }
 }

@@ -2,11 +2,12 @@
 // platform, which adds the policies. They are measured in turns, so that a busy machine slows all of them.
 import { randomUUID } from 'node:crypto';
 import { type Client, createClient, type Interceptor } from '@connectrpc/connect';
-import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { Http2SessionManager } from '@connectrpc/connect-node';
 import { pino } from 'pino';
 import { InventoryService } from '../../../gen/shop/inventory/v1/inventory_service_pb.ts';
 import { createPolicies } from '../../../services/order/policies.ts';
 import { createDependency, propagateTrace } from '../../../services/platform/client/rpc-client.ts';
+import { createUnaryTransport } from '../../../services/platform/client/unary-transport.ts';
 import { createMetrics } from '../../../services/platform/observability/metrics.ts';
 import { installTracing, runInSpan, SpanKind } from '../../../services/platform/observability/tracing.ts';
 import { measureInTurns, median, medianRatio } from '../kit/figures.ts';
@@ -72,10 +73,9 @@ function createClients(url: string) {
   });
   const sessions: Http2SessionManager[] = [];
   const createPlainClient = (interceptors: Interceptor[]): Inventory => {
-    const sessionManager = new Http2SessionManager(url, { pingIntervalMs: 10_000, pingTimeoutMs: 2_000 });
-    sessions.push(sessionManager);
-    const options = { baseUrl: url, httpVersion: '2', useBinaryFormat: true, sessionManager, interceptors } as const;
-    return createClient(InventoryService, createConnectTransport(options));
+    const manager = new Http2SessionManager(url, { pingIntervalMs: 10_000, pingTimeoutMs: 2_000 });
+    sessions.push(manager);
+    return createClient(InventoryService, createUnaryTransport({ url, manager, interceptors }));
   };
   return {
     bare: createPlainClient([]),
