@@ -60,16 +60,29 @@ const OUTBOX = `insert into outbox (event_id, subject, payload, headers, create_
   select gen_random_uuid(), 'shop.history.v1.Event', repeat('x', 120)::bytea, '{"ce-id": "history"}', time, time
   from ${HISTORY}, generate_series(1, $2::int) where time > now() - interval '1 day'`;
 
-/** Fills the database of a service with the history of so many orders, and updates the statistics of its tables. */
-export async function fillHistory(service: FilledService, databaseUrl: string, orders: number): Promise<void> {
+/**
+ * Fills the database of a service with the history of so many orders, and updates the statistics of its tables. Rejects when `signal`
+ * aborts: a statement may take minutes.
+ */
+export async function fillHistory(
+  service: FilledService,
+  databaseUrl: string,
+  orders: number,
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted();
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();
+  // Ending the connection fails the statement that runs.
+  const stop = (): void => void client.end();
+  signal.addEventListener('abort', stop, { once: true });
   try {
     for (const fill of FILLS[service]) await client.query(fill, [orders]);
     await client.query(INBOX, [orders, RECEIVED[service]]);
     await client.query(OUTBOX, [orders, PUBLISHED[service]]);
     await client.query('vacuum analyze');
   } finally {
+    signal.removeEventListener('abort', stop);
     await client.end();
   }
 }

@@ -1,20 +1,30 @@
 // `make bench-growth`: measures whether the platform becomes slower, or works more while idle, the more orders it has stored.
 // Ctrl-C stops it and removes everything it started.
+import { statfs } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { REPOSITORY_ROOT } from '../../../local/stack/stack-plan.ts';
 import { pause } from '../../../services/platform/base/backoff.ts';
 import { print, runCommand } from '../../support/command.ts';
+import { InvalidOption } from '../options.ts';
 import { figuresOf, type Load, type Reading, totalOf } from '../orders/figures.ts';
 import { type Platform, startPlatform } from '../orders/platform.ts';
 import { readProcessorTimes } from '../orders/processor-time.ts';
 import { putUnderLoad } from '../overload/load.ts';
 import { type FilledService, fillHistory } from './fill.ts';
-import { type GrowthFigures, type GrowthSettings, HELP, readGrowthSettings, renderGrowth } from './report.ts';
+import {
+  findShortage,
+  type GrowthFigures,
+  type GrowthSettings,
+  HELP,
+  readGrowthSettings,
+  renderGrowth,
+} from './report.ts';
 
 const INVALID = 2;
 // The asynchronous work of a load is done, and the first looks at the new history have been taken.
 const SETTLE_MS = 3_000;
 
-await runCommand(main, (error) => (error instanceof RangeError || error instanceof TypeError ? INVALID : 1));
+await runCommand(main, (error) => (error instanceof InvalidOption ? INVALID : 1));
 
 async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
   const settings = readGrowthSettings(args);
@@ -22,6 +32,9 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
     print(HELP);
     return 0;
   }
+  const { bavail, bsize } = await statfs(tmpdir());
+  const shortage = findShortage(settings.orders, bavail * bsize);
+  if (shortage !== undefined) throw new InvalidOption(`--orders: ${shortage}`);
   const figures: GrowthFigures[] = [];
   for (const orders of settings.orders) {
     print(`bench-growth: filling a platform with ${orders} orders`);
@@ -30,7 +43,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
       // Only the owner of a table may update its statistics.
       const superuserUrl = new URL(platform.superuserUrl);
       superuserUrl.pathname = new URL(url).pathname;
-      await fillHistory(service as FilledService, superuserUrl.toString(), orders);
+      await fillHistory(service as FilledService, superuserUrl.toString(), orders, signal);
     }
     print(`bench-growth: measuring for ${settings.seconds} s idle, then with ${settings.callers} callers`);
     figures.push(await measure(platform, orders, settings, signal));

@@ -1,16 +1,22 @@
 // The command line and the result of the growth benchmark. Pure.
-import { parseArgs } from 'node:util';
+import { parseOptions, readInteger } from '../options.ts';
 
 export const HELP = `Usage: make bench-growth [ARGS='...']
 
 Measures the platform with histories of different lengths, each on a new platform with durable storage.
 
-  --orders <list>    orders in the history: 1 to 10000000 each, 1000,100000 by default; 1000000 needs 4 GB of disk and some minutes
+  --orders <list>    orders in the history: 1 to 10000000 each, 1000,100000 by default; 1000000 needs 7 GB in the folder of
+                     temporary files, and some minutes
   --callers <n>      concurrent callers: 1 to 1024, 32 by default
   --seconds <n>      how long each load is measured: 1 to 600, 10 by default; the idle platform is measured as long
   --warm-up <n>      seconds of the same load before: 0 to 600, 3 by default
   --help             this text
 `;
+
+/** The platform itself, with the longest write-ahead log that its Postgres keeps. */
+const PLATFORM_BYTES = 700e6;
+/** In all databases: 4.3 kB of rows and indexes, the rest while they are filled. */
+const BYTES_PER_ORDER = 6_000;
 
 export type GrowthSettings = {
   readonly orders: readonly number[];
@@ -32,18 +38,15 @@ export type GrowthFigures = {
 
 /**
  * Reads the command line. Returns undefined for `--help`.
- * @throws {RangeError} an option is invalid.
+ * @throws {InvalidOption} an option is invalid.
  */
 export function readGrowthSettings(given: readonly string[]): GrowthSettings | undefined {
-  const { values } = parseArgs({
-    args: [...given],
-    options: {
-      orders: { type: 'string', default: '1000,100000' },
-      callers: { type: 'string', default: '32' },
-      seconds: { type: 'string', default: '10' },
-      'warm-up': { type: 'string', default: '3' },
-      help: { type: 'boolean', default: false },
-    },
+  const values = parseOptions(given, {
+    orders: { type: 'string', default: '1000,100000' },
+    callers: { type: 'string', default: '32' },
+    seconds: { type: 'string', default: '10' },
+    'warm-up': { type: 'string', default: '3' },
+    help: { type: 'boolean', default: false },
   });
   if (values.help) return undefined;
   return {
@@ -52,6 +55,22 @@ export function readGrowthSettings(given: readonly string[]): GrowthSettings | u
     seconds: readInteger('--seconds', values.seconds, 1, 600),
     warmUpSeconds: readInteger('--warm-up', values['warm-up'], 0, 600),
   };
+}
+
+/**
+ * Says why the histories do not fit on the disk; undefined when they do. There is one at a time.
+ *
+ * @param freeBytes Of the file system that holds the databases.
+ */
+export function findShortage(orders: readonly number[], freeBytes: number): string | undefined {
+  const most = Math.max(...orders);
+  const needed = PLATFORM_BYTES + most * BYTES_PER_ORDER;
+  if (needed <= freeBytes) return undefined;
+  return `${most} orders need about ${gigabytes(needed)} GB for temporary files, ${gigabytes(freeBytes)} GB are free`;
+}
+
+function gigabytes(bytes: number): string {
+  return (bytes / 1e9).toFixed(1);
 }
 
 /** Renders a table with one line for each history, and each figure as a multiple of the first. */
@@ -76,10 +95,4 @@ export function renderGrowth(figures: readonly GrowthFigures[]): string {
     row(['---:', ...columns.map(() => '---:')]),
     ...figures.map((run) => row([`${run.orders}`, ...cells(run)])),
   ].join('\n');
-}
-
-function readInteger(option: string, text: string, min: number, max: number): number {
-  const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (number >= min && number <= max) return number;
-  throw new RangeError(`${option}: ${text} is not an integer from ${min} to ${max}`);
 }

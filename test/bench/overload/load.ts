@@ -1,8 +1,9 @@
 // Starts the load generator and returns its result.
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { spawnGuarded } from '../../../local/process/watchdog.ts';
 import type { LoadOptions, LoadResult } from './generator.ts';
 
 const SCRIPT = fileURLToPath(new URL('generator.ts', import.meta.url));
@@ -14,11 +15,14 @@ const SCRIPT = fileURLToPath(new URL('generator.ts', import.meta.url));
  */
 export async function putUnderLoad(options: LoadOptions, signal: AbortSignal): Promise<LoadResult> {
   signal.throwIfAborted();
-  const child = spawn(process.execPath, [SCRIPT, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // Guarded: it would call for as long as it was told, after this process has died.
+  const child = spawnGuarded(process.execPath, [SCRIPT, JSON.stringify(options)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const stop = (): boolean => child.kill();
   signal.addEventListener('abort', stop, { once: true });
   try {
-    const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    const [output, [code]] = await Promise.all([text(child.stdout as Readable), once(child, 'close')]);
     signal.throwIfAborted();
     if (code !== 0) throw new Error(`the load generator ended with code ${code}`);
     return JSON.parse(output) as LoadResult;

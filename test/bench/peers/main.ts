@@ -24,7 +24,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
     return 0;
   }
   if (process.platform !== 'linux') {
-    throw new PeerUnavailable('bench-peers needs Linux: it reads the processor time of processes from /proc');
+    throw new PeerUnavailable('bench-peers: needs Linux: it reads the processor time of processes from /proc');
   }
   const circumstances: PeerCircumstances = {
     ...(await readMachine()),

@@ -59,12 +59,15 @@ async function startMinimalParticipant(signal: AbortSignal): Promise<Participant
     superuserUrl,
     publishCounters: () => process.kill(participant.pid, PUBLISH_COUNTERS),
     settle: async () => undefined,
-    judge: async (acknowledged) => {
-      const ids = confirmedIds(acknowledged);
-      return compareCounts(ids.length, 'orders with all effects', await count(databaseUrl, COMPLETE, ids));
-    },
+    judge: (acknowledged) => judgeEffects(databaseUrl, acknowledged),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Describes what the effects in the participant's database lack of the confirmed orders. */
+export async function judgeEffects(databaseUrl: string, acknowledged: readonly AcknowledgedOrder[]): Promise<string[]> {
+  const ids = confirmedIds(acknowledged);
+  return compareCounts(ids.length, 'orders with all effects', await count(databaseUrl, COMPLETE, ids));
 }
 
 async function startServices(signal: AbortSignal): Promise<Participants> {

@@ -30,7 +30,7 @@ export function readPeerVersions(engines: readonly Engine[], folder = installedI
   const missing = names.filter((name) => !existsSync(`${folder}/${name}/package.json`));
   if (missing.length > 0) {
     throw new PeerUnavailable(
-      `not installed: ${missing.join(', ')}. \`make bench-peers\` installs the peers from the npm registry, for Linux and macOS on ` +
+      `bench-peers: not installed: ${missing.join(', ')}. \`make bench-peers\` installs the peers from the npm registry, for Linux on ` +
         "x64 and arm64. ARGS='--only loop,ours' measures without them.",
     );
   }

@@ -29,7 +29,7 @@ project's inventory and payment services. They are installed from the npm regist
   --only <list>        who is measured: ${ENGINES.join(',')} by default
   --setting <name>     measure one setting: ${SETTINGS.join(' or ')}
   --callers <list>     concurrent callers of each load: 1 to 1024 each, 1,32 by default
-  --seconds <n>        how long each load is measured at most: 1 to 600, 5 by default
+  --seconds <n>        how long each load is measured at most: 1 to 600, 4 by default
   --orders <n>         ends a load early, after so many orders: 1 to 1000000
   --warm-up <n>        seconds of the same load before, and of 16 callers after a start: 0 to 600, 2 by default
   --rounds <n>         how often each system is started and measured: 1 to 20, 3 by default
@@ -51,7 +51,7 @@ export function readPeerSettings(given: readonly string[]): PeerSettings | undef
     only: { type: 'string', default: ENGINES.join(',') },
     setting: { type: 'string' },
     callers: { type: 'string', default: '1,32' },
-    seconds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '4' },
     orders: { type: 'string' },
     'warm-up': { type: 'string', default: '2' },
     rounds: { type: 'string', default: '3' },

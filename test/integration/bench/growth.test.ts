@@ -7,9 +7,11 @@ import { createOrderStore } from '#services/order/order-store.ts';
 import { createChargeStore } from '#services/payment/charge-store.ts';
 import type { Database } from '#services/platform/storage/database.ts';
 import { type FilledService, fillHistory } from '../../bench/growth/fill.ts';
+import { openSession } from '../../support/contracts/contracts.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 import { openDatabase } from '../platform/support/open-database.ts';
 
+const NEVER = new AbortController().signal;
 const PAGE = { size: 1, after: undefined };
 const CHARGES = { callMs: 1_000, settleAfterMs: 1_000, lateCaptureWindowMs: 1_000 };
 
@@ -37,7 +39,24 @@ it.each([
   await using test = await createTestDatabase(service);
   await using database = openDatabase({ url: test.databaseUrl });
 
-  await fillHistory(service, test.databaseUrl, 100);
+  await fillHistory(service, test.databaseUrl, 100, NEVER);
 
   expect(await reads[service](database)).toMatchObject(newest);
+});
+
+it('stops in the middle of a statement when it is called off', async () => {
+  await using test = await createTestDatabase('order');
+  await using locker = await openSession(test.databaseUrl);
+  await using observer = await openSession(test.databaseUrl);
+  await locker.sql('begin');
+  await locker.sql('lock table orders');
+  const stop = new AbortController();
+  const filled = fillHistory('order', test.databaseUrl, 100, stop.signal);
+  const failed = expect(filled).rejects.toThrow('Connection terminated');
+  const waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+  await expect.poll(async () => (await observer.sql(waiting)).length).toBe(1);
+
+  stop.abort();
+
+  await failed;
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type GrowthFigures, readGrowthSettings, renderGrowth } from '../../bench/growth/report.ts';
+import { findShortage, type GrowthFigures, readGrowthSettings, renderGrowth } from '../../bench/growth/report.ts';
 
 const figures: GrowthFigures = {
   orders: 1_000,
@@ -31,9 +31,17 @@ describe('the growth benchmark', () => {
     expect(readGrowthSettings(['--help'])).toBeUndefined();
   });
 
+  it('refuses histories that do not fit on the disk, one at a time', () => {
+    expect(findShortage([1_000, 1_000_000], 6.6e9)).toBe(
+      '1000000 orders need about 6.7 GB for temporary files, 6.6 GB are free',
+    );
+    expect(findShortage([1_000_000, 1_000_000], 6.8e9)).toBeUndefined();
+  });
+
   it.each([
     [['--orders', '1,none'], '--orders: none is not an integer from 1 to 10000000'],
     [['--callers', '0'], '--callers: 0 is not an integer from 1 to 1024'],
+    [['--order', '5'], "Unknown option '--order'"],
     [['--seconds', '601'], '--seconds: 601 is not an integer from 1 to 600'],
   ])('refuses %j', (given, message) => {
     expect(() => readGrowthSettings(given)).toThrow(message);

@@ -206,7 +206,7 @@ describe('the command line', () => {
       engines: ENGINES,
       settings: SETTINGS,
       callers: [1, 32],
-      seconds: 5,
+      seconds: 4,
       orders: undefined,
       rounds: 3,
     });

@@ -22,7 +22,8 @@ DBOS.setConfig({
   logLevel: 'warn',
 });
 await DBOS.launch();
-await serveOrders(async (order) => {
+const { url } = await serveOrders(async (order) => {
   const handle = await DBOS.startWorkflow(workflow, { workflowID: order.orderId })(order);
   return await handle.getResult();
 });
+process.stdout.write(`ready ${url}\n`);

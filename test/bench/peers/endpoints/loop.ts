@@ -5,4 +5,5 @@ import { createSteps } from '../step-clients.ts';
 import { serveOrders } from './serve-orders.ts';
 
 const steps = createSteps(process.env);
-await serveOrders((order) => placeOrder(order, steps, runPlainly));
+const { url } = await serveOrders((order) => placeOrder(order, steps, runPlainly));
+process.stdout.write(`ready ${url}\n`);

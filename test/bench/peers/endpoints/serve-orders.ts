@@ -4,8 +4,10 @@ import { createRpcServer } from '../../../../packages/rpc-server/index.ts';
 import type { OrderOutcome, PlacedOrder } from '../order-steps.ts';
 import { toPlacedOrder, toResponse } from './order-messages.ts';
 
-/** Serves on a free loopback port and prints `ready <url>`. */
-export async function serveOrders(place: (order: PlacedOrder) => Promise<OrderOutcome>): Promise<void> {
+/** Serves on a free loopback port. */
+export async function serveOrders(
+  place: (order: PlacedOrder) => Promise<OrderOutcome>,
+): Promise<AsyncDisposable & { readonly url: string }> {
   const server = createRpcServer({
     routes: (router) =>
       router.service(OrderService, {
@@ -16,5 +18,5 @@ export async function serveOrders(place: (order: PlacedOrder) => Promise<OrderOu
       }),
   });
   const { url } = await server.listen();
-  process.stdout.write(`ready ${url}\n`);
+  return { url, [Symbol.asyncDispose]: async () => void (await server.stop({ graceMs: 0 })) };
 }
