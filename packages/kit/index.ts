@@ -20,6 +20,9 @@ export {
   StubControlService,
 } from './control/gen/touchstone/kit/v1/stub_control_service_pb.ts';
 export type { StubDefinition, StubStepDefinition } from './control/stub-definition.ts';
+export type { CanIDeployOptions, DeployedPair, DeployReport, ParticipantVersion } from './deployment/can-i-deploy.ts';
+export { formatDeployReport } from './deployment/deploy-report.ts';
+export { DeploymentError } from './deployment/deployment-error.ts';
 export type { CapturedEvent } from './events/captured-event.ts';
 export type { EventEnvelope } from './events/declare-event.ts';
 export { cloudEventHeaders } from './events/declare-event.ts';
@@ -92,6 +95,7 @@ export {
 export type { MessageLiteral } from './matching/message-literal.ts';
 export type { KnownType } from './matching/type-registry.ts';
 export {
+  canIDeploy,
   createControlClient,
   createInMemoryService,
   createMswHandlers,
@@ -107,6 +111,7 @@ export {
   startStubServer,
   startVirtualService,
   verifyProvider,
+  writeVerification,
 } from './on-demand.ts';
 export type {
   RecordedDetail,

@@ -6,9 +6,9 @@ import { startFaultControl } from '../fault-proxy/control/fault-control.ts';
 import { startFaultProxy } from '../fault-proxy/fault-proxy.ts';
 import type { FaultHandle } from '../fault-proxy/injected-fault.ts';
 import { withoutCredentials } from '../fault-proxy/upstream-address.ts';
-import { OptionError, readOption } from './option-error.ts';
-import { type AddressOptions, addAddressOptions, collect, listenAt, readCount, readPort } from './options.ts';
-import type { Session } from './session.ts';
+import { OptionError, readOption } from './common/option-error.ts';
+import { type AddressOptions, addAddressOptions, collect, listenAt, readCount, readPort } from './common/options.ts';
+import type { Session } from './common/session.ts';
 import {
   addClientTlsOptions,
   addServerTlsOptions,
@@ -16,7 +16,7 @@ import {
   clientTlsOptionsOf,
   type ServerTlsOptions,
   serverTlsOf,
-} from './tls-options.ts';
+} from './common/tls-options.ts';
 
 type FaultsOptions = AddressOptions &
   ServerTlsOptions &

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { startStubServer } from '../contract/stub-server.ts';
 import { startVirtualService } from '../virtual/virtual-service.ts';
-import { addControlOptions, type ControlPortOptions, describeControl, openControl } from './control-option.ts';
+import { addControlOptions, type ControlPortOptions, describeControl, openControl } from './common/control-option.ts';
 import {
   type AddressOptions,
   accessOf,
@@ -15,9 +15,9 @@ import {
   listenAt,
   readSchema,
   typesOf,
-} from './options.ts';
-import type { Session } from './session.ts';
-import { addServerTlsOptions, type ServerTlsOptions, serverTlsOf } from './tls-options.ts';
+} from './common/options.ts';
+import type { Session } from './common/session.ts';
+import { addServerTlsOptions, type ServerTlsOptions, serverTlsOf } from './common/tls-options.ts';
 
 type StubOptions = AddressOptions &
   BrowserOptions &

@@ -5,8 +5,8 @@ import type { Command } from 'commander';
 import { applyStubs, type StubVocabulary } from '../control/stub-json.ts';
 import { createTypeRegistry } from '../matching/type-registry.ts';
 import { startVirtualService, type VirtualService } from '../virtual/virtual-service.ts';
-import { addControlOptions, type ControlPortOptions, describeControl, openControl } from './control-option.ts';
-import { OptionError, readOption } from './option-error.ts';
+import { addControlOptions, type ControlPortOptions, describeControl, openControl } from './common/control-option.ts';
+import { OptionError, readOption } from './common/option-error.ts';
 import {
   type AddressOptions,
   accessOf,
@@ -20,8 +20,8 @@ import {
   readHttpUrl,
   readSchema,
   typesOf,
-} from './options.ts';
-import type { Session } from './session.ts';
+} from './common/options.ts';
+import type { Session } from './common/session.ts';
 import {
   addClientTlsOptions,
   addServerTlsOptions,
@@ -29,7 +29,7 @@ import {
   clientTlsOptionsOf,
   type ServerTlsOptions,
   serverTlsOf,
-} from './tls-options.ts';
+} from './common/tls-options.ts';
 
 type VirtualOptions = AddressOptions &
   BrowserOptions &

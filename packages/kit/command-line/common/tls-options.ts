@@ -3,9 +3,9 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { Command } from 'commander';
-import type { ClientTls } from '../base/client-tls.ts';
-import { assertKeyPair, type KeyPair, readCertificate } from '../base/key-pair.ts';
-import type { ServerTls } from '../base/server-tls.ts';
+import type { ClientTls } from '../../base/client-tls.ts';
+import { assertKeyPair, type KeyPair, readCertificate } from '../../base/key-pair.ts';
+import type { ServerTls } from '../../base/server-tls.ts';
 import { OptionError, readOption } from './option-error.ts';
 import { EVERY_ADDRESS, type Session } from './session.ts';
 

@@ -1,8 +1,8 @@
 // The options `--control` and `--control-host`: a second port, with which another process controls a virtual service.
 
 import type { Command } from 'commander';
-import { type Control, startControl } from '../control/control-server.ts';
-import type { VirtualService } from '../virtual/virtual-service.ts';
+import { type Control, startControl } from '../../control/control-server.ts';
+import type { VirtualService } from '../../virtual/virtual-service.ts';
 import { listenAt, readPort } from './options.ts';
 
 /** The control port of a command; `true` stands for a free port. */
