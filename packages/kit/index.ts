@@ -13,7 +13,7 @@ export type { MockProvider } from './contract/mock-provider-server.ts';
 export type { StubServer, StubServerOptions } from './contract/stub-server.ts';
 export { ContractFileError } from './contract-file/contract-document.ts';
 export { ContractError } from './contract-file/contract-error.ts';
-export type { CallFilter, ControlClient, ControlledCall } from './control/control-client.ts';
+export type { CallFilter, ControlClient, ControlClientOptions, ControlledCall } from './control/control-client.ts';
 export type { Control, ControlOptions } from './control/control-server.ts';
 export {
   type Stub as ControlledStub,

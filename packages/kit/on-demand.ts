@@ -2,7 +2,7 @@
 // everything up front would slow every contract test down.
 
 import type { StubServer, StubServerOptions } from './contract/stub-server.ts';
-import type { ControlClient } from './control/control-client.ts';
+import type { ControlClient, ControlClientOptions } from './control/control-client.ts';
 import type { Control, ControlOptions } from './control/control-server.ts';
 import type { CanIDeployOptions, DeployReport } from './deployment/can-i-deploy.ts';
 import type { FaultControl, FaultControlOptions } from './fault-proxy/control/fault-control.ts';
@@ -36,10 +36,11 @@ export async function canIDeploy(options: CanIDeployOptions): Promise<DeployRepo
  * Creates the client of a control port, for tests in another process than the virtual service, such as those of Playwright.
  *
  * @param url the URL of the control port, such as that of `kit virtual --control`.
+ * @throws {TypeError} A certificate or a key cannot be used: names the option and the reason.
  */
-export async function createControlClient(url: string): Promise<ControlClient> {
+export async function createControlClient(url: string, options?: ControlClientOptions): Promise<ControlClient> {
   const client = await import('./control/control-client.ts');
-  return client.createControlClient(url);
+  return client.createControlClient(url, options);
 }
 
 /**

@@ -17,7 +17,7 @@ import {
   typesOf,
 } from './common/options.ts';
 import type { Session } from './common/session.ts';
-import { addServerTlsOptions, type ServerTlsOptions, serverTlsOf } from './common/tls-options.ts';
+import { addServerTlsOptions, requireControl, type ServerTlsOptions, serverTlsOf } from './common/tls-options.ts';
 
 type StubOptions = AddressOptions &
   BrowserOptions &
@@ -65,6 +65,7 @@ export function addStubCommand(program: Command, session: Session): void {
 async function runStub(files: readonly string[], options: StubOptions, session: Session): Promise<void> {
   const { descriptors, host, port, state } = options;
   const schema = await readSchema('--descriptors', descriptors);
+  requireControl(options);
   const tls = await serverTlsOf(options, session);
   const common = { services: schema.services, types: typesOf(schema), host, port, ...accessOf(options), ...tls };
   if (options.control !== undefined) {
@@ -76,7 +77,7 @@ async function runStub(files: readonly string[], options: StubOptions, session: 
         ...(state === undefined ? {} : { contractStates: state }),
       }),
     );
-    await using control = await openControl(options, service);
+    await using control = await openControl(options, service, session);
     await session.serve(service, describeControl(control));
     session.reportUnmatched(service.unmatchedRequests(), options.failOnUnmatched);
     return;

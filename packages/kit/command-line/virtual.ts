@@ -27,6 +27,7 @@ import {
   addServerTlsOptions,
   type ClientTlsOptions,
   clientTlsOptionsOf,
+  requireControl,
   type ServerTlsOptions,
   serverTlsOf,
 } from './common/tls-options.ts';
@@ -126,6 +127,7 @@ async function runVirtual(descriptors: string, options: VirtualOptions, session:
   const { services } = schema;
   const types = typesOf(schema);
   const upstreamTls = await clientTlsOptionsOf(options, { url: upstream ?? '', option: '--upstream' });
+  requireControl(options);
   const tls = await serverTlsOf(options, session);
   await using service = await listenAt(options, () =>
     startVirtualService({
@@ -147,7 +149,7 @@ async function runVirtual(descriptors: string, options: VirtualOptions, session:
     methods: services.flatMap(({ methods }) => methods),
     registry: createTypeRegistry([...services, ...types]),
   });
-  await using control = await openControl(options, service);
+  await using control = await openControl(options, service, session);
   const names = services.map(({ typeName }) => typeName);
   const { text, json } = describeControl(control);
   await session.serve(service, {
