@@ -13,13 +13,16 @@ export type { MockProvider } from './contract/mock-provider-server.ts';
 export type { StubServer, StubServerOptions } from './contract/stub-server.ts';
 export { ContractFileError } from './contract-file/contract-document.ts';
 export { ContractError } from './contract-file/contract-error.ts';
-export type { CallFilter, ControlClient, ControlledCall } from './control/control-client.ts';
+export type { CallFilter, ControlClient, ControlClientOptions, ControlledCall } from './control/control-client.ts';
 export type { Control, ControlOptions } from './control/control-server.ts';
 export {
   type Stub as ControlledStub,
   StubControlService,
 } from './control/gen/touchstone/kit/v1/stub_control_service_pb.ts';
 export type { StubDefinition, StubStepDefinition } from './control/stub-definition.ts';
+export type { CanIDeployOptions, DeployedPair, DeployReport, ParticipantVersion } from './deployment/can-i-deploy.ts';
+export { formatDeployReport } from './deployment/deploy-report.ts';
+export { DeploymentError } from './deployment/deployment-error.ts';
 export type { CapturedEvent } from './events/captured-event.ts';
 export type { EventEnvelope } from './events/declare-event.ts';
 export { cloudEventHeaders } from './events/declare-event.ts';
@@ -92,6 +95,7 @@ export {
 export type { MessageLiteral } from './matching/message-literal.ts';
 export type { KnownType } from './matching/type-registry.ts';
 export {
+  canIDeploy,
   createControlClient,
   createInMemoryService,
   createMswHandlers,
@@ -107,6 +111,7 @@ export {
   startStubServer,
   startVirtualService,
   verifyProvider,
+  writeVerification,
 } from './on-demand.ts';
 export type {
   RecordedDetail,

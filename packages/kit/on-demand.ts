@@ -2,8 +2,9 @@
 // everything up front would slow every contract test down.
 
 import type { StubServer, StubServerOptions } from './contract/stub-server.ts';
-import type { ControlClient } from './control/control-client.ts';
+import type { ControlClient, ControlClientOptions } from './control/control-client.ts';
 import type { Control, ControlOptions } from './control/control-server.ts';
+import type { CanIDeployOptions, DeployReport } from './deployment/can-i-deploy.ts';
 import type { FaultControl, FaultControlOptions } from './fault-proxy/control/fault-control.ts';
 import type { FaultProxy, FaultProxyOptions } from './fault-proxy/fault-proxy.ts';
 import type { FuzzOptions, FuzzReport } from './fuzz/fuzz.ts';
@@ -20,13 +21,26 @@ import type { StubbedServiceOptions } from './virtual/stubbed-service.ts';
 import type { VirtualService, VirtualServiceOptions } from './virtual/virtual-service.ts';
 
 /**
+ * Checks a version of a participant against what is in an environment: as a consumer, that the versions of its providers there honour its
+ * contracts; as a provider, that it honours the contracts of the versions of its consumers there. All of it is read from git.
+ *
+ * @throws {DeploymentError} naming an option that names nothing, a repository or a file; ContractFileError or SchemaError when a file
+ *   cannot be read.
+ */
+export async function canIDeploy(options: CanIDeployOptions): Promise<DeployReport> {
+  const deployment = await import('./deployment/can-i-deploy.ts');
+  return deployment.canIDeploy(options);
+}
+
+/**
  * Creates the client of a control port, for tests in another process than the virtual service, such as those of Playwright.
  *
  * @param url the URL of the control port, such as that of `kit virtual --control`.
+ * @throws {TypeError} A certificate or a key cannot be used: names the option and the reason.
  */
-export async function createControlClient(url: string): Promise<ControlClient> {
+export async function createControlClient(url: string, options?: ControlClientOptions): Promise<ControlClient> {
   const client = await import('./control/control-client.ts');
-  return client.createControlClient(url);
+  return client.createControlClient(url, options);
 }
 
 /**
@@ -192,4 +206,16 @@ export async function startVirtualService(options: VirtualServiceOptions): Promi
 export async function verifyProvider(options: VerifyOptions): Promise<Verification> {
   const verification = await import('./verification/verify-provider.ts');
   return verification.verifyProvider(options);
+}
+
+/**
+ * Writes what came of a verification to `<directory>/<provider>.json`, for `canIDeploy`. Results of interactions that it did not verify are
+ * kept, such as those of events.
+ *
+ * @returns the paths of the files.
+ * @throws {DeploymentError} when a file there is not one of results.
+ */
+export async function writeVerification(directory: string, verification: Verification): Promise<string[]> {
+  const results = await import('./deployment/verification-results.ts');
+  return results.writeVerification(directory, verification);
 }

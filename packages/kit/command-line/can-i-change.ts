@@ -5,8 +5,8 @@ import type { Command } from 'commander';
 import { readBreakingFindings } from '../usage/breaking-findings.ts';
 import { canIChange, formatChangeReport } from '../usage/can-i-change.ts';
 import { readUsage } from '../usage/usage-store.ts';
-import { OptionError, readOption } from './option-error.ts';
-import type { Session } from './session.ts';
+import { OptionError, readOption } from './common/option-error.ts';
+import type { Session } from './common/session.ts';
 
 type CanIChangeOptions = {
   readonly usage: string;

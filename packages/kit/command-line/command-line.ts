@@ -2,19 +2,20 @@
 
 import { Command, CommanderError } from 'commander';
 import { addCanIChangeCommand } from './can-i-change.ts';
+import { addCanIDeployCommand } from './can-i-deploy.ts';
+import { oneLineOf } from './common/option-error.ts';
+import { Session } from './common/session.ts';
+import type { Terminal } from './common/terminal.ts';
 import { addFaultsCommand } from './faults.ts';
 import { addFuzzCommand } from './fuzz.ts';
 import { addInitCommand } from './init.ts';
 import { addListenCommand } from './listen.ts';
-import { oneLineOf } from './option-error.ts';
 import { addPromoteCommand } from './promote.ts';
 import { addPruneCommand } from './prune.ts';
 import { addPublishCommand } from './publish.ts';
 import { addRecordCommand } from './record.ts';
 import { addReplayCommand } from './replay.ts';
-import { Session } from './session.ts';
 import { addStubCommand } from './stub.ts';
-import type { Terminal } from './terminal.ts';
 import { addUsageCommand } from './usage.ts';
 import { addVerifyCommand } from './verify.ts';
 import { addVerifyEventsCommand } from './verify-events.ts';
@@ -73,6 +74,7 @@ function createProgram(session: Session, terminal: Terminal): Command {
     addPruneCommand,
     addUsageCommand,
     addCanIChangeCommand,
+    addCanIDeployCommand,
     addFaultsCommand,
     addFuzzCommand,
     addPublishCommand,

@@ -6,25 +6,29 @@ import { startFaultControl } from '../fault-proxy/control/fault-control.ts';
 import { startFaultProxy } from '../fault-proxy/fault-proxy.ts';
 import type { FaultHandle } from '../fault-proxy/injected-fault.ts';
 import { withoutCredentials } from '../fault-proxy/upstream-address.ts';
-import { OptionError, readOption } from './option-error.ts';
-import { type AddressOptions, addAddressOptions, collect, listenAt, readCount, readPort } from './options.ts';
-import type { Session } from './session.ts';
+import { OptionError, readOption } from './common/option-error.ts';
+import { type AddressOptions, addAddressOptions, collect, listenAt, readCount, readPort } from './common/options.ts';
+import type { Session } from './common/session.ts';
 import {
   addClientTlsOptions,
+  addControlTlsOptions,
   addServerTlsOptions,
   type ClientTlsOptions,
+  type ControlTlsOptions,
   clientTlsOptionsOf,
+  controlTlsOf,
+  requireControl,
   type ServerTlsOptions,
   serverTlsOf,
-} from './tls-options.ts';
+} from './common/tls-options.ts';
 
 type FaultsOptions = AddressOptions &
   ServerTlsOptions &
-  ClientTlsOptions & {
+  ClientTlsOptions &
+  ControlTlsOptions & {
     readonly upstream?: string;
     readonly fault?: readonly string[];
     readonly control?: number;
-    readonly controlHost: string;
     readonly name: string;
     readonly seed: number;
   };
@@ -60,8 +64,8 @@ export function addFaultsCommand(program: Command, session: Session): void {
     .option('--name <name>', 'name of the proxy in the control RPCs', 'upstream')
     .option('--seed <number>', 'seed of all random choices', readCount, 1)
     .addHelpText('after', HELP_FOOTER);
-  addClientTlsOptions(addServerTlsOptions(addAddressOptions(command))).action((options: FaultsOptions) =>
-    runFaults(options, session),
+  addClientTlsOptions(addControlTlsOptions(addServerTlsOptions(addAddressOptions(command)))).action(
+    (options: FaultsOptions) => runFaults(options, session),
   );
   command
     .command('list')
@@ -76,6 +80,8 @@ async function runFaults(options: FaultsOptions, session: Session): Promise<void
   const parsed = await readOption('--fault', () => (options.fault ?? []).map(readFault));
   const upstreamTls = await clientTlsOptionsOf(options, { url: upstream, option: '--upstream' });
   const tls = await serverTlsOf(options, session);
+  requireControl(options);
+  const controlTls = await controlTlsOf(options, session);
   await using proxy = await listenAt(options, () =>
     readOption('--upstream', () =>
       startFaultProxy({ upstream, host, port, seed, ...tls, ...(upstreamTls && { upstreamTls }) }),
@@ -89,7 +95,7 @@ async function runFaults(options: FaultsOptions, session: Session): Promise<void
       ? undefined
       : await listenAt(
           { host: controlHost, port: controlPort },
-          () => startFaultControl({ proxies: { [name]: proxy }, host: controlHost, port: controlPort }),
+          () => startFaultControl({ proxies: { [name]: proxy }, host: controlHost, port: controlPort, ...controlTls }),
           { host: '--control-host', port: '--control' },
         );
   const url = withoutCredentials(proxy.url);

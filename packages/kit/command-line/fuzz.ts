@@ -14,11 +14,19 @@ import { readRecording } from '../recording/recording-file.ts';
 import type { Schema } from '../schema/load-schema.ts';
 import { reflectSchema } from '../schema/reflect-schema.ts';
 import type { WireName } from '../verification/wire.ts';
-import { OptionError, readOption } from './option-error.ts';
-import { collect, DESCRIPTORS_HELP, readCount, readHeader, readHttpUrl, readPositive, readSchema } from './options.ts';
-import type { Session } from './session.ts';
-import { addClientTlsOptions, type ClientTlsOptions, clientTlsOptionsOf } from './tls-options.ts';
-import { readWires, WIRE_IDS } from './wire-argument.ts';
+import { OptionError, readOption } from './common/option-error.ts';
+import {
+  collect,
+  DESCRIPTORS_HELP,
+  readCount,
+  readHeader,
+  readHttpUrl,
+  readPositive,
+  readSchema,
+} from './common/options.ts';
+import type { Session } from './common/session.ts';
+import { addClientTlsOptions, type ClientTlsOptions, clientTlsOptionsOf } from './common/tls-options.ts';
+import { readWires, WIRE_IDS } from './common/wire-argument.ts';
 
 type FuzzCommandOptions = ClientTlsOptions & {
   readonly descriptors?: string;

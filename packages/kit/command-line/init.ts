@@ -7,9 +7,9 @@ import { nameOf } from '../base/rpc-name.ts';
 import { RUN, type Runner, writeFirstContract } from '../contract/first-contract.ts';
 import { fileNameOf } from '../contract-file/contract-document.ts';
 import type { Schema } from '../schema/load-schema.ts';
-import { OptionError, readOption } from './option-error.ts';
-import { DESCRIPTORS_HELP, readSchema } from './options.ts';
-import type { Session } from './session.ts';
+import { OptionError, readOption } from './common/option-error.ts';
+import { DESCRIPTORS_HELP, readSchema } from './common/options.ts';
+import type { Session } from './common/session.ts';
 
 type InitOptions = {
   readonly consumer: string;

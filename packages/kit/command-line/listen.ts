@@ -4,9 +4,9 @@ import { type Command, Option } from 'commander';
 import { addBrokerOptions, type BrokerFlags, openBroker, SECRETS_HELP } from '../nats/broker-options.ts';
 import { decodeEvent } from '../nats/event-json.ts';
 import { loadTypes } from '../schema/load-schema.ts';
-import { OptionError, readOption } from './option-error.ts';
-import { DESCRIPTORS_HELP, readPositive } from './options.ts';
-import type { Session } from './session.ts';
+import { OptionError, readOption } from './common/option-error.ts';
+import { DESCRIPTORS_HELP, readPositive } from './common/options.ts';
+import type { Session } from './common/session.ts';
 
 type ListenCommandOptions = BrokerFlags & {
   readonly descriptors: string;

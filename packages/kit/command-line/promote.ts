@@ -4,9 +4,9 @@ import type { JsonValue } from '@bufbuild/protobuf';
 import type { Command } from 'commander';
 import { parseExactly, withoutBigints } from '../matching/exact-json.ts';
 import { promoteRecording } from '../recording/promote.ts';
-import { OptionError } from './option-error.ts';
-import { collect, DESCRIPTORS_HELP, readSchema, typesOf } from './options.ts';
-import type { Session } from './session.ts';
+import { OptionError } from './common/option-error.ts';
+import { collect, DESCRIPTORS_HELP, readSchema, typesOf } from './common/options.ts';
+import type { Session } from './common/session.ts';
 
 type PromoteOptions = {
   readonly descriptors: string;

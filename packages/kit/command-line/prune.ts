@@ -10,8 +10,8 @@ import type { InteractionJson } from '../contract-file/contract-document.ts';
 import { ContractStore, type LoadedContract, loadContracts } from '../contract-file/contract-store.ts';
 import { identityOf } from '../contract-file/interaction-json.ts';
 import { RECORDED_RUN, readRecordedRun } from '../contract-file/recorded-run.ts';
-import { OptionError, readOption } from './option-error.ts';
-import type { Session } from './session.ts';
+import { OptionError, readOption } from './common/option-error.ts';
+import type { Session } from './common/session.ts';
 
 type PruneOptions = {
   readonly run: string;

@@ -9,9 +9,9 @@ import { loadExampleEvents } from '../events/example-events.ts';
 import { addBrokerOptions, type BrokerFlags, openBroker, SECRETS_HELP } from '../nats/broker-options.ts';
 import { encodeEvent } from '../nats/event-json.ts';
 import { loadTypes, type Schema } from '../schema/load-schema.ts';
-import { OptionError, readOption } from './option-error.ts';
-import { collect, DESCRIPTORS_HELP, readHeader, readPositive, typesOf } from './options.ts';
-import type { Session } from './session.ts';
+import { OptionError, readOption } from './common/option-error.ts';
+import { collect, DESCRIPTORS_HELP, readHeader, readPositive, typesOf } from './common/options.ts';
+import type { Session } from './common/session.ts';
 
 type PublishOptions = BrokerFlags & {
   readonly descriptors: string;

@@ -15,8 +15,8 @@ import {
   readHttpUrl,
   readSchema,
   typesOf,
-} from './options.ts';
-import type { Session } from './session.ts';
+} from './common/options.ts';
+import type { Session } from './common/session.ts';
 import {
   addClientTlsOptions,
   addServerTlsOptions,
@@ -24,7 +24,7 @@ import {
   clientTlsOptionsOf,
   type ServerTlsOptions,
   serverTlsOf,
-} from './tls-options.ts';
+} from './common/tls-options.ts';
 
 type RecordOptions = AddressOptions &
   BrowserOptions &

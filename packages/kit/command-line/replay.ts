@@ -13,9 +13,9 @@ import {
   listenAt,
   readSchema,
   typesOf,
-} from './options.ts';
-import type { Session } from './session.ts';
-import { addServerTlsOptions, type ServerTlsOptions, serverTlsOf } from './tls-options.ts';
+} from './common/options.ts';
+import type { Session } from './common/session.ts';
+import { addServerTlsOptions, type ServerTlsOptions, serverTlsOf } from './common/tls-options.ts';
 
 type ReplayOptions = AddressOptions &
   BrowserOptions &

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { startStubServer } from '../contract/stub-server.ts';
 import { startVirtualService } from '../virtual/virtual-service.ts';
-import { addControlOptions, type ControlPortOptions, describeControl, openControl } from './control-option.ts';
+import { addControlOptions, type ControlPortOptions, describeControl, openControl } from './common/control-option.ts';
 import {
   type AddressOptions,
   accessOf,
@@ -15,9 +15,9 @@ import {
   listenAt,
   readSchema,
   typesOf,
-} from './options.ts';
-import type { Session } from './session.ts';
-import { addServerTlsOptions, type ServerTlsOptions, serverTlsOf } from './tls-options.ts';
+} from './common/options.ts';
+import type { Session } from './common/session.ts';
+import { addServerTlsOptions, requireControl, type ServerTlsOptions, serverTlsOf } from './common/tls-options.ts';
 
 type StubOptions = AddressOptions &
   BrowserOptions &
@@ -65,6 +65,7 @@ export function addStubCommand(program: Command, session: Session): void {
 async function runStub(files: readonly string[], options: StubOptions, session: Session): Promise<void> {
   const { descriptors, host, port, state } = options;
   const schema = await readSchema('--descriptors', descriptors);
+  requireControl(options);
   const tls = await serverTlsOf(options, session);
   const common = { services: schema.services, types: typesOf(schema), host, port, ...accessOf(options), ...tls };
   if (options.control !== undefined) {
@@ -76,7 +77,7 @@ async function runStub(files: readonly string[], options: StubOptions, session: 
         ...(state === undefined ? {} : { contractStates: state }),
       }),
     );
-    await using control = await openControl(options, service);
+    await using control = await openControl(options, service, session);
     await session.serve(service, describeControl(control));
     session.reportUnmatched(service.unmatchedRequests(), options.failOnUnmatched);
     return;

@@ -3,8 +3,8 @@
 import type { Command } from 'commander';
 import { formatUsage } from '../usage/format-usage.ts';
 import { readUsage } from '../usage/usage-store.ts';
-import { readOption } from './option-error.ts';
-import type { Session } from './session.ts';
+import { readOption } from './common/option-error.ts';
+import type { Session } from './common/session.ts';
 
 const HELP_FOOTER = `
 Example:

@@ -2,19 +2,21 @@
 
 import type { Command } from 'commander';
 import { loadContracts } from '../contract-file/contract-store.ts';
+import { writeVerification } from '../deployment/verification-results.ts';
 import { type ExpectedEvent, verifyEvents } from '../events/verify-events.ts';
 import { addBrokerOptions, type BrokerFlags, openBroker, SECRETS_HELP } from '../nats/broker-options.ts';
 import { collectEvents } from '../nats/collect-events.ts';
 import { loadTypes } from '../schema/load-schema.ts';
 import type { StateHandlers } from '../verification/provider-states.ts';
-import { OptionError, readOption } from './option-error.ts';
-import { DESCRIPTORS_HELP, readHttpUrl, readPositive, typesOf } from './options.ts';
-import type { Session } from './session.ts';
-import { createStateCallbacks, postJson } from './state-callbacks.ts';
+import { OptionError, readOption } from './common/option-error.ts';
+import { DESCRIPTORS_HELP, readHttpUrl, readPositive, typesOf } from './common/options.ts';
+import type { Session } from './common/session.ts';
+import { createStateCallbacks, postJson } from './common/state-callbacks.ts';
 
 type VerifyEventsCommandOptions = BrokerFlags & {
   readonly descriptors: string;
   readonly providerName?: string;
+  readonly results?: string;
   readonly stateUrl?: string;
   readonly stateTeardown: boolean;
   readonly publishUrl?: string;
@@ -39,6 +41,7 @@ export function addVerifyEventsCommand(program: Command, session: Session): void
     .argument('<file...>', 'contract files, or folders of them')
     .requiredOption('--descriptors <source>', DESCRIPTORS_HELP)
     .option('--provider-name <name>', 'use only contracts with this provider')
+    .option('--results <folder>', 'write the results there, for can-i-deploy, as <provider>.json')
     .option(
       '--state-url <url>',
       'URL that sets up provider states; required if events have any',
@@ -76,6 +79,8 @@ async function runVerifyEvents(
       }),
   });
   const { isHonoured, interactions } = verification;
+  const { results } = options;
+  if (results !== undefined) await readOption('--results', () => writeVerification(results, verification));
   session.print(verification.toString(), { isHonoured, interactions });
   if (!isHonoured) session.fail();
 }

@@ -4,21 +4,31 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type Command, Option } from 'commander';
 import { loadContracts } from '../contract-file/contract-store.ts';
+import { writeVerification } from '../deployment/verification-results.ts';
 import { parseUpstream } from '../fault-proxy/upstream-address.ts';
 import type { StateHandlers } from '../verification/provider-states.ts';
 import { verifyProvider } from '../verification/verify-provider.ts';
 import type { WireName } from '../verification/wire.ts';
-import { OptionError, readOption } from './option-error.ts';
-import { collect, DESCRIPTORS_HELP, readCount, readHeader, readHttpUrl, readSchema, typesOf } from './options.ts';
-import type { Session } from './session.ts';
-import { createStateCallbacks } from './state-callbacks.ts';
-import { addClientTlsOptions, type ClientTlsOptions, clientTlsOptionsOf } from './tls-options.ts';
-import { readWires, WIRE_IDS } from './wire-argument.ts';
+import { OptionError, readOption } from './common/option-error.ts';
+import {
+  collect,
+  DESCRIPTORS_HELP,
+  readCount,
+  readHeader,
+  readHttpUrl,
+  readSchema,
+  typesOf,
+} from './common/options.ts';
+import type { Session } from './common/session.ts';
+import { createStateCallbacks } from './common/state-callbacks.ts';
+import { addClientTlsOptions, type ClientTlsOptions, clientTlsOptionsOf } from './common/tls-options.ts';
+import { readWires, WIRE_IDS } from './common/wire-argument.ts';
 
 type VerifyOptions = ClientTlsOptions & {
   readonly provider: string;
   readonly descriptors: string;
   readonly providerName?: string;
+  readonly results?: string;
   readonly stateUrl?: string;
   readonly stateTeardown: boolean;
   readonly wire?: readonly (readonly WireName[])[];
@@ -48,6 +58,7 @@ export function addVerifyCommand(program: Command, session: Session): void {
     .requiredOption('--provider <url>', 'URL of the provider', readHttpUrl('--provider'))
     .requiredOption('--descriptors <source>', DESCRIPTORS_HELP)
     .option('--provider-name <name>', 'use only contracts with this provider')
+    .option('--results <folder>', 'write the results there, for can-i-deploy, as <provider>.json')
     .option(
       '--state-url <url>',
       'URL that sets up provider states; required if interactions have any',
@@ -83,6 +94,8 @@ async function runVerify(files: readonly string[], options: VerifyOptions, sessi
     ...(options.wire === undefined ? {} : { wires: options.wire.flat() }),
   });
   const { isHonoured, interactions } = verification;
+  const { results } = options;
+  if (results !== undefined) await readOption('--results', () => writeVerification(results, verification));
   session.print(verification.toString(), { isHonoured, interactions });
   if (!isHonoured) session.fail();
 }

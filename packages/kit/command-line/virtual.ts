@@ -5,8 +5,8 @@ import type { Command } from 'commander';
 import { applyStubs, type StubVocabulary } from '../control/stub-json.ts';
 import { createTypeRegistry } from '../matching/type-registry.ts';
 import { startVirtualService, type VirtualService } from '../virtual/virtual-service.ts';
-import { addControlOptions, type ControlPortOptions, describeControl, openControl } from './control-option.ts';
-import { OptionError, readOption } from './option-error.ts';
+import { addControlOptions, type ControlPortOptions, describeControl, openControl } from './common/control-option.ts';
+import { OptionError, readOption } from './common/option-error.ts';
 import {
   type AddressOptions,
   accessOf,
@@ -20,16 +20,17 @@ import {
   readHttpUrl,
   readSchema,
   typesOf,
-} from './options.ts';
-import type { Session } from './session.ts';
+} from './common/options.ts';
+import type { Session } from './common/session.ts';
 import {
   addClientTlsOptions,
   addServerTlsOptions,
   type ClientTlsOptions,
   clientTlsOptionsOf,
+  requireControl,
   type ServerTlsOptions,
   serverTlsOf,
-} from './tls-options.ts';
+} from './common/tls-options.ts';
 
 type VirtualOptions = AddressOptions &
   BrowserOptions &
@@ -126,6 +127,7 @@ async function runVirtual(descriptors: string, options: VirtualOptions, session:
   const { services } = schema;
   const types = typesOf(schema);
   const upstreamTls = await clientTlsOptionsOf(options, { url: upstream ?? '', option: '--upstream' });
+  requireControl(options);
   const tls = await serverTlsOf(options, session);
   await using service = await listenAt(options, () =>
     startVirtualService({
@@ -147,7 +149,7 @@ async function runVirtual(descriptors: string, options: VirtualOptions, session:
     methods: services.flatMap(({ methods }) => methods),
     registry: createTypeRegistry([...services, ...types]),
   });
-  await using control = await openControl(options, service);
+  await using control = await openControl(options, service, session);
   const names = services.map(({ typeName }) => typeName);
   const { text, json } = describeControl(control);
   await session.serve(service, {

@@ -4,6 +4,7 @@ import { type DescMethod, type JsonValue, toJson } from '@bufbuild/protobuf';
 import { timestampDate, ValueSchema } from '@bufbuild/protobuf/wkt';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
+import { type ClientTls, clientTlsOf } from '../base/client-tls.ts';
 import { nameOf } from '../base/rpc-name.ts';
 import { readFaultRequest } from '../fault-proxy/control/fault-argument.ts';
 import {
@@ -86,9 +87,19 @@ export type ControlClient = {
   reset(): Promise<void>;
 };
 
-/** Creates the client of the control port at this URL, such as that of `kit virtual --control`. */
-export function createControlClient(url: string): ControlClient {
-  const transport = createConnectTransport({ baseUrl: url, httpVersion: '1.1', useBinaryFormat: true });
+/** How a control port with TLS is called. */
+export type ControlClientOptions = {
+  readonly tls?: ClientTls;
+};
+
+/**
+ * Creates the client of the control port at this URL, such as that of `kit virtual --control`.
+ *
+ * @throws {TypeError} A certificate or a key cannot be used: names the option and the reason.
+ */
+export function createControlClient(url: string, { tls = {} }: ControlClientOptions = {}): ControlClient {
+  const nodeOptions = clientTlsOf(tls, 'tls');
+  const transport = createConnectTransport({ baseUrl: url, httpVersion: '1.1', useBinaryFormat: true, nodeOptions });
   const stubs = createClient(StubControlService, transport);
   const faults = createClient(FaultProxyService, transport);
   return {

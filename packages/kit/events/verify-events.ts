@@ -4,6 +4,7 @@ import { type DescMessage, fromBinary, type Message, type Registry } from '@bufb
 import { ContractFileError } from '../contract-file/contract-document.ts';
 import { loadContracts } from '../contract-file/contract-store.ts';
 import { type EventInteraction, type ProviderState, titleOf } from '../contract-file/interaction.ts';
+import { digestOf } from '../contract-file/interaction-digest.ts';
 import { readInteraction } from '../contract-file/interaction-json.ts';
 import { type Difference, differencesWithin, fewestDifferences } from '../matching/difference.ts';
 import { matchHeaders } from '../matching/header-pattern.ts';
@@ -100,7 +101,7 @@ export async function verifyEvents(options: VerifyEventsOptions): Promise<Verifi
   for (const { consumer, provider, json, interaction, fault } of readable) {
     const title = interaction ? titleOf(interaction) : json.description;
     const found = interaction ? await verifyOne(consumer, interaction, options, registry) : { differences: [], fault };
-    verified.push({ consumer, provider, title, checks: [{ wire: 'event', ...found }] });
+    verified.push({ consumer, provider, title, digest: digestOf(json), checks: [{ wire: 'event', ...found }] });
   }
   return createVerification(verified);
 }

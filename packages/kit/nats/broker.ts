@@ -70,11 +70,16 @@ async function open(nats: typeof Nats, options: BrokerOptions): Promise<Nats.Nat
       ...(secret && { pass: secret }),
       ...(token && { token }),
       ...(credentials && { authenticator: nats.credsAuthenticator(credentials) }),
-      ...((tls || address.protocol === 'tls:') && { tls: tls ?? {} }),
+      ...((tls || address.protocol === 'tls:') && { tls: { ...tls, ...named(address) } }),
     });
   } catch (error) {
     throw new BrokerError(`the broker cannot be reached: ${explain(error)}`, { cause: error });
   }
+}
+
+// The client names the broker to Node only if it has a host name: the certificate of an address would be compared with `localhost`.
+function named({ hostname }: URL): object {
+  return { host: hostname.replace(/^\[|\]$/g, '') };
 }
 
 async function publish(

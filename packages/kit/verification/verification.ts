@@ -18,6 +18,8 @@ export type VerifiedInteraction = {
   readonly provider: string;
   /** The description and the states. */
   readonly title: string;
+  /** The same for interactions that rely on the same. */
+  readonly digest: string;
   readonly checks: readonly Check[];
 };
 

@@ -8,6 +8,7 @@ import type { ContractDocument, InteractionJson } from '../contract-file/contrac
 import { ContractFileError } from '../contract-file/contract-document.ts';
 import { loadContracts } from '../contract-file/contract-store.ts';
 import { type RpcInteraction, titleOf } from '../contract-file/interaction.ts';
+import { digestOf } from '../contract-file/interaction-digest.ts';
 import { readInteraction } from '../contract-file/interaction-json.ts';
 import { createTypeRegistry, type KnownType } from '../matching/type-registry.ts';
 import { judgeReply } from './judge-reply.ts';
@@ -129,7 +130,7 @@ async function verifyOne(
 ): Promise<VerifiedInteraction> {
   if (!interaction) {
     const checks = [{ wire: 'schema', differences: [], fault }];
-    return { consumer, provider, title: json.description, checks };
+    return { consumer, provider, title: json.description, digest: digestOf(json), checks };
   }
   const checks: Check[] = [];
   for (const [wire, { transport }] of transports) {
@@ -144,7 +145,7 @@ async function verifyOne(
       ),
     );
   }
-  return { consumer, provider, title: titleOf(interaction), checks };
+  return { consumer, provider, title: titleOf(interaction), digest: digestOf(json), checks };
 }
 
 function inject(interaction: RpcInteraction, values: JsonObject, registry: Registry): RpcInteraction {

@@ -8,10 +8,13 @@ import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import {
   type ClientTls,
+  createControlClient,
   latency,
   ProviderUnreachableError,
   reset,
   type ServerTls,
+  startControl,
+  startFaultControl,
   startFaultProxy,
   startRecorder,
   startReplay,
@@ -106,6 +109,33 @@ describe.each(Object.entries(STARTS))('%s', (_, start) => {
     await expect.poll(() => [onSecure, onPlain].map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
     expect(onSecure).toHaveBeenCalledWith(expect.stringMatching(/spoke plaintext .* https:\/\//));
     expect(onPlain).toHaveBeenCalledWith(expect.stringMatching(/spoke TLS .* http:\/\//));
+  });
+});
+
+describe('a control port', () => {
+  it('speaks TLS if it has a certificate, to clients that trust it', async () => {
+    await using office = await startVirtualService({ services });
+    await using proxy = await startFaultProxy({ upstream: office.url });
+    const onProblem = vi.fn<(problem: string) => void>();
+    await using control = await startControl({ service: office, tls, onProblem });
+    await using faults = await startFaultControl({ proxies: { office: proxy }, tls, onProblem });
+    const client = await createControlClient(control.url, { tls: trusting });
+    const ofFaults = await createControlClient(faults.url, { tls: trusting });
+
+    await client.addStubs({ rpc: getForecast, replies: { sky: 'SKY_WET' } });
+    const fault = await ofFaults.inject('latency:delayMs=1,rpc=*');
+
+    expect([control.url, faults.url].map((url) => new URL(url).protocol)).toEqual(['https:', 'https:']);
+    expect([office.stubs().length, proxy.faults().map(({ id }) => id)]).toEqual([1, [fault.id]]);
+    for (const { url } of [control, faults]) {
+      const stranger = await createControlClient(url);
+      await expect(stranger.heal()).rejects.toThrow(/certificate/);
+      const plain = await createControlClient(url.replace('https:', 'http:'));
+      await expect(plain.heal()).rejects.toThrow();
+    }
+    await vi.waitFor(() => expect(onProblem).toHaveBeenCalledTimes(2));
+    await expect(startControl({ service: office, tls: { cert: 'x', key: 'y' } })).rejects.toThrow(/^tls\.cert/);
+    await expect(createControlClient(control.url, { tls: { ca: 'x' } })).rejects.toThrow(/^tls\.ca/);
   });
 });
 

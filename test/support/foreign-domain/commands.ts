@@ -172,15 +172,21 @@ async function record(world: World): Promise<void> {
   expect(verified).toMatchObject(OK);
 }
 
-async function verify({ kit, files, schema, garage }: World): Promise<void> {
+async function verify(world: World): Promise<void> {
+  const { kit, files, schema, garage } = world;
   const given = ['verify', files.contracts, '--descriptors', files.descriptors, ...FAST_WIRES];
   const byInt64 = { ...GARAGE.byInt64, '9007199254740993': 'SIZE_SMALL' };
   await using changed = await startGarage(schema, { garage: { byInt64 } });
 
-  const honoured = await kit.run(...given, '--provider', garage);
+  const results = await folderIn(world);
+  const honoured = await kit.run(...given, '--provider', garage, '--results', results);
   const broken = await kit.run(...given, '--provider', changed.url, '--json');
 
   expect(honoured).toMatchObject(OK);
+  const { interactions } = JSON.parse(await readFile(join(results, 'City-Garage.json'), 'utf8'));
+  expect(interactions.map(({ isHonoured }: { isHonoured: boolean }) => isHonoured)).toEqual(
+    EXPECTED_CALLS.map(() => true),
+  );
   expect(broken.exitCode).toBe(1);
   const failed = JSON.parse(broken.stdout).interactions.filter(({ checks }: { checks: { differences: [] }[] }) =>
     checks.some(({ differences }) => differences.length > 0),

@@ -4,6 +4,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ConnectRouter, type ServiceImpl } from '@connectrpc/connect';
 import { createRpcServer } from '@touchstone/rpc-server';
 import { corsOf } from '../../base/browser-access.ts';
+import { type ServerTls, serverTlsOf } from '../../base/server-tls.ts';
 import type { FaultProxy } from '../fault-proxy.ts';
 import type { FaultState } from '../injected-fault.ts';
 import { withoutCredentials } from '../upstream-address.ts';
@@ -11,7 +12,7 @@ import { faultOf, optionsOf } from './fault-from-proto.ts';
 import { FaultProxyService, type InjectedFaultSchema } from './gen/touchstone/kit/v1/fault_proxy_service_pb.ts';
 
 /** The proxies of a control port, and the address it listens on. */
-export type FaultControlOptions = {
+export type FaultControlOptions = ServerTls & {
   /** The proxies by name. */
   readonly proxies: Readonly<Record<string, FaultProxy>>;
   /** Address to listen on. Default `127.0.0.1`. */
@@ -33,11 +34,13 @@ export type FaultControl = AsyncDisposable & {
 /**
  * Opens a port that serves touchstone.kit.v1.FaultProxyService.
  *
+ * @throws {TypeError} A certificate or a key cannot be used: names the option and the reason.
  * @throws {Error} naming host and port if the address is not available.
  */
 export async function startFaultControl(options: FaultControlOptions): Promise<FaultControl> {
   const server = createRpcServer({
     ...corsOf({}),
+    ...serverTlsOf(options),
     routes: (router) => routeFaultProxies(router, options.proxies),
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,

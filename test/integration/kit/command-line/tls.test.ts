@@ -110,6 +110,28 @@ describe('a certificate that cannot be used', () => {
   });
 });
 
+describe('a control port with TLS', () => {
+  const serves = () => ['--control-tls-cert', file('pair.pem'), '--control-tls-key', file('pair.key')];
+
+  it.each(['stub', 'virtual', 'faults'])(
+    'is opened by kit %s beside a port without, and needs --control',
+    async (of) => {
+      const command = argumentsOf(of, 'http://127.0.0.1:1');
+
+      const open = await runInTerminal([...command, '--control', '0', ...serves(), '--json']);
+      const without = await runInTerminal([...command, ...serves()]);
+      const half = await runInTerminal([...command, '--control', '0', '--control-tls-cert', file('pair.pem')]);
+
+      expect(JSON.parse(open.out.split('\n')[0] ?? '')).toMatchObject({
+        listening: expect.stringMatching(/^http:/),
+        control: expect.stringMatching(/^https:\/\/127\.0\.0\.1:\d+$/),
+      });
+      expect([without.exitCode, without.errors]).toEqual([2, 'error: --control is required with --control-tls-cert']);
+      expect([half.exitCode, half.errors]).toEqual([2, 'error: --control-tls-key is required with --control-tls-cert']);
+    },
+  );
+});
+
 describe('a service with TLS', () => {
   const startUpstream = () =>
     startStubServer(weather('contracts'), { services: [WeatherService], states: ['Oslo expects sun'], tls: pair });

@@ -18,6 +18,7 @@ const commands = [
   'prune',
   'usage',
   'can-i-change',
+  'can-i-deploy',
   'faults',
   'fuzz',
   'publish',

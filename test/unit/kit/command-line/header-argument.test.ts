@@ -1,6 +1,6 @@
 // Arguments that give a header.
 import { describe, expect, it } from 'vitest';
-import { readHeader } from '../../../../packages/kit/command-line/options.ts';
+import { readHeader } from '../../../../packages/kit/command-line/common/options.ts';
 
 describe('a header argument', () => {
   it('has its name in lower case and its value as it is given', () => {

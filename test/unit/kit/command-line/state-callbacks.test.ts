@@ -1,6 +1,6 @@
 // Provider states over HTTP: the requests and the errors.
 import { describe, expect, it, vi } from 'vitest';
-import { createStateCallbacks } from '../../../../packages/kit/command-line/state-callbacks.ts';
+import { createStateCallbacks } from '../../../../packages/kit/command-line/common/state-callbacks.ts';
 
 const url = 'http://states.example/set';
 

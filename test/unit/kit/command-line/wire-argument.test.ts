@@ -1,6 +1,6 @@
 // Arguments that select wires.
 import { describe, expect, it } from 'vitest';
-import { readWires, WIRE_IDS } from '../../../../packages/kit/command-line/wire-argument.ts';
+import { readWires, WIRE_IDS } from '../../../../packages/kit/command-line/common/wire-argument.ts';
 
 describe('a wire argument', () => {
   it('has a short id', () => {

@@ -11,8 +11,8 @@ const failed = (wire: string, actual: string): Check => ({
 
 function verificationOf(...checks: Check[]) {
   return createVerification([
-    { consumer: 'Reader', provider: 'Library', title: 'a question', checks },
-    { consumer: 'Clerk', provider: 'Library', title: 'a talk', checks: [passed('gRPC')] },
+    { consumer: 'Reader', provider: 'Library', title: 'a question', digest: 'd1', checks },
+    { consumer: 'Clerk', provider: 'Library', title: 'a talk', digest: 'd2', checks: [passed('gRPC')] },
   ]);
 }
 

@@ -1,6 +1,6 @@
 // Errors of options and arguments: one line that begins with the name of the option.
 
-import { reasonOf } from '../base/error-reason.ts';
+import { reasonOf } from '../../base/error-reason.ts';
 
 /** An option or argument is invalid. The message begins with its name. */
 export class OptionError extends Error {}
@@ -28,7 +28,7 @@ const OPTION_NAMES: readonly (readonly [RegExp, string])[] = [
   [/the option "ca"/, '--cacert'],
   [/^corsOrigins: /, '--cors-origin: '],
   [/^corsCredentials: /, '--cors-credentials: '],
-  [/^(consumer|provider): /, '--$1: '],
+  [/^(consumer|provider|participant|to|results): /, '--$1: '],
   [/in "(services|types)"/, 'in --descriptors'],
   [/say "replaces"/, 'say --replace'],
 ];

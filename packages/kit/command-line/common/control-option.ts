@@ -1,19 +1,20 @@
 // The options `--control` and `--control-host`: a second port, with which another process controls a virtual service.
 
 import type { Command } from 'commander';
-import { type Control, startControl } from '../control/control-server.ts';
-import type { VirtualService } from '../virtual/virtual-service.ts';
+import { type Control, startControl } from '../../control/control-server.ts';
+import type { VirtualService } from '../../virtual/virtual-service.ts';
 import { listenAt, readPort } from './options.ts';
+import type { Session } from './session.ts';
+import { addControlTlsOptions, type ControlTlsOptions, controlTlsOf } from './tls-options.ts';
 
 /** The control port of a command; `true` stands for a free port. */
-export type ControlPortOptions = {
+export type ControlPortOptions = ControlTlsOptions & {
   readonly control?: number | true;
-  readonly controlHost: string;
 };
 
-/** Adds `--control` and `--control-host` to a command. */
+/** Adds `--control`, `--control-host` and the options of its TLS to a command. */
 export function addControlOptions(command: Command): Command {
-  return command
+  const withPort = command
     .option(
       '--control [port]',
       'serve touchstone.kit.v1.StubControlService and FaultProxyService on this port; without a number on a free one',
@@ -24,6 +25,7 @@ export function addControlOptions(command: Command): Command {
       'address of the control port, which lets every caller change stubs and faults and read calls',
       '127.0.0.1',
     );
+  return addControlTlsOptions(withPort);
 }
 
 /**
@@ -32,12 +34,15 @@ export function addControlOptions(command: Command): Command {
  * @throws {OptionError} naming the option if the address is not available.
  */
 export async function openControl(
-  { control, controlHost: host }: ControlPortOptions,
+  options: ControlPortOptions,
   service: VirtualService,
+  session: Session,
 ): Promise<Control | undefined> {
+  const { control, controlHost: host } = options;
   if (control === undefined) return undefined;
+  const tls = await controlTlsOf(options, session);
   const port = control === true ? 0 : control;
-  return await listenAt({ host, port }, () => startControl({ service, host, port }), {
+  return await listenAt({ host, port }, () => startControl({ service, host, port, ...tls }), {
     host: '--control-host',
     port: '--control',
   });

@@ -3,9 +3,9 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { Command } from 'commander';
-import type { ClientTls } from '../base/client-tls.ts';
-import { assertKeyPair, type KeyPair, readCertificate } from '../base/key-pair.ts';
-import type { ServerTls } from '../base/server-tls.ts';
+import type { ClientTls } from '../../base/client-tls.ts';
+import { assertKeyPair, type KeyPair, readCertificate } from '../../base/key-pair.ts';
+import type { ServerTls } from '../../base/server-tls.ts';
 import { OptionError, readOption } from './option-error.ts';
 import { EVERY_ADDRESS, type Session } from './session.ts';
 
@@ -30,8 +30,49 @@ export function addServerTlsOptions(command: Command): Command {
  */
 export async function serverTlsOf({ tlsCert, tlsKey, host }: ServerTlsOptions, session: Session): Promise<ServerTls> {
   const tls = await readPair('--tls-cert', tlsCert, '--tls-key', tlsKey);
-  if (tls) warnOfName(tls, host, session);
+  if (tls) warnOfName(tls, { host, option: '--tls-cert' }, session);
   return { ...(tls && { tls }), onProblem: (problem) => session.warn(problem) };
+}
+
+/** The options of a control port. */
+export type ControlTlsOptions = {
+  readonly controlHost: string;
+  readonly controlTlsCert?: string;
+  readonly controlTlsKey?: string;
+};
+
+const CONTROL_CERT = '--control-tls-cert';
+
+/** @throws {OptionError} There is a certificate for a control port, but no such port. */
+export function requireControl({
+  control,
+  controlTlsCert,
+  controlTlsKey,
+}: ControlTlsOptions & { readonly control?: number | true }): void {
+  const [given] = [controlTlsCert && CONTROL_CERT, controlTlsKey && '--control-tls-key'].filter(Boolean);
+  if (control === undefined && given) throw new OptionError(`--control is required with ${given}`);
+}
+
+/** Adds `--control-tls-cert` and `--control-tls-key` to a command with a control port. */
+export function addControlTlsOptions(command: Command): Command {
+  return command
+    .option('--control-tls-cert <file>', 'speak TLS on the control port with this certificate, in PEM')
+    .option('--control-tls-key <file>', 'the private key of --control-tls-cert, in PEM');
+}
+
+/**
+ * Returns the options of the server of a control port.
+ *
+ * @throws {OptionError} naming the option and the reason.
+ */
+export async function controlTlsOf(
+  { controlHost: host, controlTlsCert, controlTlsKey }: ControlTlsOptions,
+  session: Session,
+): Promise<ServerTls> {
+  const option = CONTROL_CERT;
+  const tls = await readPair(option, controlTlsCert, '--control-tls-key', controlTlsKey);
+  if (tls) warnOfName(tls, { host, option }, session);
+  return { ...(tls && { tls }), onProblem: (problem) => session.warn(`--control: ${problem}`) };
 }
 
 /** The options of a command that calls a service. */
@@ -88,10 +129,14 @@ async function readPair(
 }
 
 // Callers may know the server by another name, so this is no error.
-function warnOfName({ cert }: KeyPair, host: string, session: Session): void {
-  const certificate = readCertificate(cert, '--tls-cert');
+function warnOfName(
+  { cert }: KeyPair,
+  { host, option }: { readonly host: string; readonly option: string },
+  session: Session,
+): void {
+  const certificate = readCertificate(cert, option);
   const isNamed = isIP(host) ? certificate.checkIP(host) : certificate.checkHost(host);
   if (isNamed !== undefined || EVERY_ADDRESS.includes(host)) return;
   const names = certificate.subjectAltName ?? 'no name';
-  session.warn(`--tls-cert: the certificate is not for ${host}, by which the server is called, but for ${names}`);
+  session.warn(`${option}: the certificate is not for ${host}, by which the server is called, but for ${names}`);
 }

@@ -1,10 +1,10 @@
 // Options that several commands have, and parsers of option values.
 
 import { type Command, InvalidArgumentError } from 'commander';
-import type { BrowserAccess } from '../base/browser-access.ts';
-import type { KnownType } from '../matching/type-registry.ts';
-import { loadSchema, type Schema } from '../schema/load-schema.ts';
-import { ErrorInfoSchema } from './gen/google/rpc/error_details_pb.ts';
+import type { BrowserAccess } from '../../base/browser-access.ts';
+import type { KnownType } from '../../matching/type-registry.ts';
+import { loadSchema, type Schema } from '../../schema/load-schema.ts';
+import { ErrorInfoSchema } from '../gen/google/rpc/error_details_pb.ts';
 import { OptionError, readOption } from './option-error.ts';
 
 /** The address a command listens on. */

@@ -2,8 +2,8 @@
 // them can be used.
 
 import type { JsonObject } from '@bufbuild/protobuf';
-import { parseExactly, withoutBigints } from '../matching/exact-json.ts';
-import type { StateHandlers } from '../verification/provider-states.ts';
+import { parseExactly, withoutBigints } from '../../matching/exact-json.ts';
+import type { StateHandlers } from '../../verification/provider-states.ts';
 
 export type StateCallbackOptions = {
   /** The URL to call with `POST {"state": ..., "params": {...}, "action": "setup"}`. */

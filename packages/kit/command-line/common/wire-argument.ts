@@ -1,7 +1,7 @@
 // The argument that selects wires (protocol and HTTP version): `grpc` for all of gRPC, `grpc-web/2` for one of gRPC-Web.
 
 import { InvalidArgumentError } from 'commander';
-import { type WireName, wires } from '../verification/wire.ts';
+import { type WireName, wires } from '../../verification/wire.ts';
 
 /** The id of every wire, such as `connect-json/1.1`. */
 export const WIRE_IDS: readonly string[] = wires.map(({ name }) => idOf(name));
