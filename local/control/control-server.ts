@@ -8,6 +8,9 @@ import { permissionDenied, unauthenticated } from '../../services/platform/base/
 import { createTokenVerifier, type VerifyToken } from '../../services/platform/identity/token-verifier.ts';
 import { toConnectError } from '../../services/platform/server/rpc-errors.ts';
 import { AUDIENCE, ISSUER } from '../identity/token-issuer.ts';
+import { createContractCheck } from './checks/contract-check.ts';
+import { createExperiments } from './checks/experiments.ts';
+import { startProgram } from './checks/program.ts';
 import { createControlService } from './control-service.ts';
 import type { ControlledStack } from './controlled-stack.ts';
 import { createFaultLinks } from './fault-links.ts';
@@ -48,10 +51,12 @@ export async function startControlServer(stack: ControlledStack, keys: string): 
     createTraffic({ order: connect('order'), inventory: connect('inventory', [showToken(stack)]) }),
   );
   const verifyToken = createTokenVerifier({ issuer: ISSUER, audience: AUDIENCE, keys, clockToleranceMs: 5_000 });
+  const experiments = resources.use(createExperiments(startProgram, stack.reportFolder));
   const spans = createSpanMemory();
   const collector = createSpanCollector(spans);
   const service = createControlService({
-    ...{ stack, links, traffic, spans },
+    ...{ stack, links, traffic, spans, experiments },
+    checkContracts: createContractCheck(startProgram),
     judge: createInvariantJudge(stack),
     readEvents: createOrderEventReader(() => stack.brokerAccess()),
   });

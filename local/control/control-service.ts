@@ -8,6 +8,7 @@ import {
   invalidArgument,
   notFound,
 } from '../../services/platform/base/errors.ts';
+import { type CheckDependencies, createChecksService } from './checks-service.ts';
 import type { ControlledProcess, ControlledStack } from './controlled-stack.ts';
 import type { FaultLinks } from './fault-links.ts';
 import { createHistoryService, type HistoryDependencies } from './history-service.ts';
@@ -24,12 +25,13 @@ const STATES: Readonly<Record<ControlledProcess['health'], ProcessState>> = {
 /** The page is served by it, and its pause would need another page to end. */
 const SELF = 'console';
 
-export type ControlDependencies = HistoryDependencies & {
-  readonly stack: ControlledStack;
-  readonly links: FaultLinks;
-  readonly judge: JudgeInvariants;
-  readonly traffic: Traffic;
-};
+export type ControlDependencies = HistoryDependencies &
+  CheckDependencies & {
+    readonly stack: ControlledStack;
+    readonly links: FaultLinks;
+    readonly judge: JudgeInvariants;
+    readonly traffic: Traffic;
+  };
 
 /** Creates the implementation. */
 export function createControlService(dependencies: ControlDependencies): ServiceImpl<typeof ControlService> {
@@ -109,6 +111,7 @@ export function createControlService(dependencies: ControlDependencies): Service
     },
     judgeInvariants: () => judge(),
     ...createHistoryService(dependencies),
+    ...createChecksService(dependencies),
     getTraffic: () => ({ traffic: traffic.state() }),
     setTraffic: ({ ordersPerSecond }) => {
       if (!(ordersPerSecond >= 0 && ordersPerSecond <= MAX_RATE)) {

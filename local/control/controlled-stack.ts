@@ -31,6 +31,8 @@ export type ControlledStack = {
   brokerAccess(): Promise<BrokerAccess>;
   /** Whether the services send their spans to the control port. */
   readonly sendsSpans: boolean;
+  /** The folder for the reports of chaos experiments. */
+  readonly reportFolder: string;
   /** PEM of the authority of an `https` stack; undefined in cleartext. */
   authority(): Promise<string | undefined>;
 };

@@ -1,5 +1,6 @@
 // The running stack as its control port sees it.
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { ControlledStack } from '../control/controlled-stack.ts';
 import type { LogMemory } from '../control/log-memory.ts';
 import { namesCollector } from '../control/order-history/span-collector.ts';
@@ -32,6 +33,7 @@ export function controlledStack(
     verifyEnvironment: () => ({ ...verifyEnvironment(plan), DATA_DIR: plan.dataDir }),
     brokerAccess: async () => ({ url: natsUrl(plan, ADMIN_USER), authority: await authority() }),
     sendsSpans: !namesCollector(plan.environment),
+    reportFolder: join(plan.dataDir, 'chaos'),
     authority,
   };
 }

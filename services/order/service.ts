@@ -112,6 +112,7 @@ function defineOrderService(config: OrderConfig, runtime: Runtime): ServiceDefin
     pruneRules: createOrderPruneRules(config.syntheticRetentionMs),
     // No order is accepted without prices.
     isReady: prices.isLoaded,
+    listFlags: flags.list,
     countOpenWork: async () => (await opsStore.countOpen()).compensations,
   };
 }

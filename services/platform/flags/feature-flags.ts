@@ -4,6 +4,7 @@ import { OpenFeature, type Provider, ProviderEvents } from '@openfeature/server-
 import { describeError } from '../base/errors.ts';
 import type { Component } from '../base/lifecycle.ts';
 import type { Logger } from '../observability/log.ts';
+import { describeFlags, type FlagView } from './describe-flags.ts';
 import { createFlagProvider, readFlagFile } from './flag-provider.ts';
 
 const FLAGD_SYNC_PORT = 8015;
@@ -11,6 +12,8 @@ const FLAGD_SYNC_PORT = 8015;
 export type FeatureFlags = Component & {
   /** Whether a flag is on for a subject, like a user's id: false while flags are unavailable. Never throws. */
   isOn(flag: string, subject: string): Promise<boolean>;
+  /** The flags of the file in force; none while there is none, and for a flagd, which shows its own. */
+  list(): FlagView[];
 };
 
 export type FeatureFlagOptions = {
@@ -27,13 +30,11 @@ export function createFeatureFlags({ file, flagdUrl, log }: FeatureFlagOptions):
   const sdkDomain = randomUUID();
   const client = OpenFeature.getClient(sdkDomain);
   let provider: Provider | undefined;
+  const document = flagdUrl === undefined ? createFlagProvider(() => readFlagFile(file), log) : undefined;
   return {
     name: 'feature flags',
     start: async () => {
-      provider =
-        flagdUrl === undefined
-          ? createFlagProvider(() => readFlagFile(file), log)
-          : await createFlagdProvider(new URL(flagdUrl), log);
+      provider = document ?? (await createFlagdProvider(new URL(flagdUrl ?? ''), log));
       try {
         await OpenFeature.setProviderAndWait(sdkDomain, provider);
       } catch (error) {
@@ -41,6 +42,7 @@ export function createFeatureFlags({ file, flagdUrl, log }: FeatureFlagOptions):
       }
     },
     isOn: (flag, subject) => client.getBooleanValue(flag, false, { targetingKey: subject }),
+    list: () => describeFlags(document?.document() ?? '{}'),
     stop: async () => provider?.onClose?.(),
   };
 }

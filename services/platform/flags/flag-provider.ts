@@ -13,8 +13,11 @@ const MAX_BYTES = 256 * 1024;
 /** Reads the current document. @throws when it cannot be read. */
 export type ReadFlags = () => Promise<string>;
 
+/** `document` returns the document in force; undefined before the first. */
+export type DocumentProvider = Provider & { document(): string | undefined };
+
 /** Creates a provider of the flags that `read` returns; it polls twice a second, from its initialization until it is closed. */
-export function createFlagProvider(read: ReadFlags, log: Logger): Provider {
+export function createFlagProvider(read: ReadFlags, log: Logger): DocumentProvider {
   // Targeting rules are interpreted, never compiled to code.
   const storage = new MemoryStorage(toFlagdLog(log), { disableDynamicCodeGeneration: true });
   const flags = new FlagdCore(storage, toFlagdLog(log));
@@ -59,6 +62,7 @@ export function createFlagProvider(read: ReadFlags, log: Logger): Provider {
   return {
     metadata: { name: 'flag document' },
     runsOn: 'server',
+    document: () => inForce,
     initialize: async () => {
       await poll();
       await watcher.start();

@@ -117,6 +117,7 @@ export type ServiceDefinition = {
   /** Its own rows that are deleted after a while; those of messaging are added. */
   readonly pruneRules?: readonly PruneRule[];
   readonly countOpenWork?: StatusSources['countOpenWork'];
+  readonly listFlags?: StatusSources['listFlags'];
   /** Whether it has what its calls need; until then its health is NOT_SERVING. Once it has, it is not asked again. */
   readonly isReady?: () => Promise<boolean>;
 };
@@ -267,6 +268,7 @@ function createServer(
     consumers,
     breakers: definition.dependencies.map((dependency) => dependency.breaker),
     ...(definition.countOpenWork === undefined ? {} : { countOpenWork: definition.countOpenWork }),
+    ...(definition.listFlags === undefined ? {} : { listFlags: definition.listFlags }),
   };
   const deadLetters = createDeadLetters(opsDatabase, domain, definition.subscriptions);
   const loadShedding = createLoadShedding({ ...runtime, limits: config.callLimits ?? DEFAULT_LIMITS });

@@ -3,6 +3,7 @@ import { type Timestamp, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { BreakerState } from '#gen/shop/ops/v1/ops_pb.ts';
 import { createSharedRun } from '../base/shared-run.ts';
 import type { BreakerView } from '../client/breaker.ts';
+import type { FlagView } from '../flags/describe-flags.ts';
 import type { Broker } from '../messaging/broker.ts';
 import type { EventConsumer } from '../messaging/event-consumer.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -25,6 +26,8 @@ export type StatusSources = {
   readonly breakers: readonly (() => BreakerView)[];
   /** Counts the work that the service still owes after it answered; absent in services that never owe any. */
   readonly countOpenWork?: () => Promise<number>;
+  /** The feature flags in force; absent in services without flags. */
+  readonly listFlags?: () => readonly FlagView[];
   readonly metrics: Metrics;
 };
 
@@ -58,6 +61,7 @@ export async function readStatus(sources: StatusSources) {
     consumers,
     openCompensations: BigInt(openWork ?? 0),
     deadLetters: BigInt(backlog?.dead_letters ?? 0),
+    flags: (sources.listFlags?.() ?? []).map(readFlag),
   };
 }
 
@@ -108,4 +112,8 @@ function readBreaker(view: () => BreakerView) {
 
 function toDuration(milliseconds: number) {
   return { seconds: BigInt(Math.floor(milliseconds / 1_000)), nanos: Math.floor(milliseconds % 1_000) * 1_000_000 };
+}
+
+function readFlag({ percentage, ...flag }: FlagView) {
+  return { ...flag, ...(percentage === undefined ? {} : { percentage }) };
 }

@@ -39,6 +39,7 @@ beforeAll(async () => {
     verifyEnvironment: () => ({}),
     brokerAccess: async () => ({ url: 'nats://127.0.0.1:1', authority: undefined }),
     sendsSpans: true,
+    reportFolder: '/nowhere',
     authority: async () => undefined,
   };
   control = await startControlServer(stack, TEST_IDENTITY.TOKEN_KEYS);

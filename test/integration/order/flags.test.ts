@@ -16,7 +16,7 @@ async function startWithFlags(percentage: number) {
   const folder = resources.use(await createGuardedDirectory('touchstone-flags'));
   const file = join(folder.path, 'flags.json');
   await writeFile(file, pricingFlags(percentage));
-  const { client, place } = resources.use(await startOrderFixture({ ...PATIENT, FLAG_FILE: file }));
+  const { client, service, place } = resources.use(await startOrderFixture({ ...PATIENT, FLAG_FILE: file }));
   const isIn = async (customerId = ''): Promise<boolean> =>
     (await client.quoteOrder({ customerId, items })).pricingVersion === 'v2';
   const customersIn = async (): Promise<string[]> => {
@@ -24,13 +24,15 @@ async function startWithFlags(percentage: number) {
     for (const customerId of CUSTOMERS) if (await isIn(customerId)) chosen.push(customerId);
     return chosen;
   };
-  return { place, file, isIn, customersIn, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  const flags = async () => (await service.ops.getStatus({})).status?.flags ?? [];
+  return { flags, place, file, isIn, customersIn, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
 it('a higher percentage keeps the customers of v2; at 0 % all are on v1 within a second, and old orders keep their price', {
   tags: 'seed-8.2',
 }, async () => {
   await using shop = await startWithFlags(10);
+  expect(await shop.flags()).toMatchObject([{ name: 'new_pricing_algorithm', enabled: true, percentage: 10 }]);
   const first = await shop.customersIn();
   expect(first.length).toBeGreaterThan(0);
   expect(first.length).toBeLessThan(10);
@@ -47,6 +49,7 @@ it('a higher percentage keeps the customers of v2; at 0 % all are on v1 within a
   await writeFile(shop.file, pricingFlags(0));
   await expect.poll(() => shop.isIn(first[0]), { timeout: 1_000, interval: 20 }).toBe(false);
   expect(await shop.customersIn()).toEqual([]);
+  expect(await shop.flags()).toMatchObject([{ percentage: 0 }]);
   expect((await shop.place({ ...request, idempotencyKey: 'later' })).order).toMatchObject({
     pricingVersion: 'v1',
     total: { minorUnits: 4_000n },

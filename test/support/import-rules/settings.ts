@@ -8,6 +8,7 @@ export const importRuleSettings: RuleSettings = {
     'services/console/metrics-text.ts',
     'services/console/page/src/model/amounts.ts',
     'services/console/page/src/model/basket.ts',
+    'services/console/page/src/model/flags.ts',
     'services/console/page/src/model/map-layout.ts',
     'services/console/page/src/model/overview.ts',
     'services/console/page/src/model/rates.ts',

@@ -3,6 +3,7 @@ import { createAlertJudge, renderSummary } from '#services/console/alerts/alert-
 import { parseRules } from '#services/console/alerts/alert-rules.ts';
 import { matchesOf, parseExpression } from '#services/console/alerts/rule-expression.ts';
 import { type Alert, sortAlerts, summariseAlerts } from '#services/console/page/src/model/alerts.ts';
+import { formatPercentage } from '#services/console/page/src/model/flags.ts';
 
 const sample = (name: string, value: number, labels: Record<string, string> = {}) => ({ name, value, labels });
 const SAMPLES = [
@@ -102,6 +103,15 @@ describe('the alerts', () => {
 
     expect(lags?.instances.map(({ summary }) => summary)).toEqual(['order is 9 behind', 'payment is 7 behind']);
   });
+});
+
+it.each([
+  [0, 'on for 0 %'],
+  [12.5, 'on for 12.5 %'],
+  [100 / 3, 'on for 33.33 %'],
+  [undefined, 'by its rule'],
+])('the share %s of a flag is shown as "%s"', (percentage, text) => {
+  expect(formatPercentage(percentage)).toBe(text);
 });
 
 it.each([

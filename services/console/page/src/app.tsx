@@ -110,6 +110,6 @@ function ViewOf({
     case 'sales':
       return <SalesView />;
     case 'contracts':
-      return <ContractsView />;
+      return <ContractsView local={local} />;
   }
 }

@@ -49,6 +49,13 @@ const client = () => {
         return { ordersPerSecond: rate, sent: 0, failed: 0 };
       },
     } as never,
+    experiments: {
+      list: async () => [],
+      latest: () => undefined,
+      start: async () => never(),
+      stop: async () => undefined,
+    },
+    checkContracts: async () => ({ changes: [], durationMs: 1 }),
     spans: { findByOrder: (orderId: string) => [spanOf({ orderId, start: 1_500.25, milliseconds: 2.5 })] },
     readEvents: async (query) => {
       queries.push(query);
@@ -69,6 +76,9 @@ const client = () => {
     },
   });
   return createClient(ControlService, transport);
+};
+const never = () => {
+  throw new Error('not expected');
 };
 const codeOf = (call: Promise<unknown>) =>
   call.then(

@@ -4,8 +4,9 @@ import { useUsage } from '../console-http.ts';
 import { counted, distinct, listUsage, type Usage } from '../model/usage-matrix.ts';
 import { Card } from '../parts/card.tsx';
 import { Empty, Failure, Loading } from '../parts/notice.tsx';
+import { ContractChanges } from './contract-changes.tsx';
 
-export function ContractsView() {
+export function ContractsView({ local }: { readonly local: boolean }) {
   const usage = useUsage();
   const found = listUsage(usage.data?.files ?? []);
   return (
@@ -22,6 +23,7 @@ export function ContractsView() {
       {usage.isPending && <Loading rows={6} />}
       {usage.data && found.length === 0 && <Empty>This console was given no usage files (CONSOLE_USAGE_DIR).</Empty>}
       {found.length > 0 && <Matrix usage={found} />}
+      {local && <ContractChanges />}
     </>
   );
 }
@@ -94,9 +96,6 @@ function UsageDetail({ usage: { consumer, provider, rpcs, events, fields, tests 
       </p>
       {rpcs.length > 0 && <Names title="RPCs" names={rpcs} />}
       {events.length > 0 && <Names title="Events" names={events} />}
-      <p className="muted small-text">
-        <code>make can-i-change</code> says which of these a change of the contracts breaks.
-      </p>
     </Card>
   );
 }

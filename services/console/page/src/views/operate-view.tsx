@@ -9,6 +9,7 @@ import { Card } from '../parts/card.tsx';
 import { describeFailure, isRefusal } from '../parts/notice.tsx';
 import { transportTo } from '../transports.ts';
 import { DeadLetters } from './dead-letters.tsx';
+import { Flags } from './flags.tsx';
 
 const SERVICES = ['order', 'inventory', 'payment', 'notification', 'analytics', 'monitor'];
 
@@ -52,6 +53,7 @@ export function OperateView() {
           </table>
         </div>
       </Card>
+      <Flags />
       <DeadLetters />
     </>
   );

@@ -8,6 +8,7 @@ import { Badge } from '../parts/badge.tsx';
 import { Card } from '../parts/card.tsx';
 import { Failure, Loading } from '../parts/notice.tsx';
 import { Alerts } from './alerts.tsx';
+import { Experiments } from './experiments.tsx';
 import { Journeys } from './journeys.tsx';
 
 const PERIOD_MS = 20_000;
@@ -30,6 +31,7 @@ export function ProofView({ local }: { readonly local: boolean }) {
       </div>
       {local && <Invariants />}
       <Alerts />
+      {local && <Experiments />}
       <Journeys />
     </>
   );
