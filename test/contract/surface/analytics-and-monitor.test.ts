@@ -114,7 +114,7 @@ describe('/metrics', () => {
     [
       'analytics',
       [
-        /rpc_server_call_duration_seconds_count\{.*AnalyticsService\/GetSalesSummary",rpc_response_status_code="ok"\} [1-9]/,
+        /rpc_server_call_duration_seconds_count\{.*AnalyticsService\/GetSalesSummary",rpc_status_code="ok"\} [1-9]/,
       ],
     ],
     [
