@@ -57,11 +57,7 @@ export function summariseMetrics(text: string): ServiceOverview {
   return {
     served: {
       calls: sumOf(samples, `${SERVED}_count`, ofShop),
-      failed: sumOf(
-        samples,
-        `${SERVED}_count`,
-        (labels) => ofShop(labels) && FAULTS.has(labels.rpc_response_status_code ?? ''),
-      ),
+      failed: sumOf(samples, `${SERVED}_count`, (labels) => ofShop(labels) && FAULTS.has(labels.rpc_status_code ?? '')),
       seconds: sumOf(samples, `${SERVED}_sum`, ofShop),
     },
     edges: dependencies.map(({ dependency, breaker }) => {

@@ -8,7 +8,6 @@ import { cleanText, findTextFault } from '../platform/base/text.ts';
 import type { BreakerView } from '../platform/client/breaker.ts';
 import type { CallPolicy } from '../platform/client/call-policy.ts';
 import { type CallFailure, DependencyError } from '../platform/client/dependency-error.ts';
-import { injectTrace } from '../platform/observability/tracing.ts';
 import type { Decision } from './charge.ts';
 import { NoAnswer, type ProviderAnswer, type ProviderHttp, type ProviderRequest } from './provider-http.ts';
 
@@ -103,9 +102,8 @@ export function createProviderClient({
     request: Omit<ProviderRequest, 'timeoutMs'>,
     { timeoutMs, counted }: CallOptions,
   ): Promise<ProviderAnswer | Unknown> => {
-    const headers = { ...request.headers, ...injectTrace() };
     const send = async (tryMs: number): Promise<ProviderAnswer> =>
-      requireAnswer(policy.name, await http.send({ ...request, headers, timeoutMs: tryMs }));
+      requireAnswer(policy.name, await http.send({ ...request, timeoutMs: tryMs }));
     try {
       return await policy.call({ operation, timeoutMs, idempotent: true, counted, send });
     } catch (error) {

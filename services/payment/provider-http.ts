@@ -2,6 +2,8 @@
 import http from 'node:http';
 import https from 'node:https';
 import { describeError } from '../platform/base/errors.ts';
+import { recordHttpStatus, requestSpan } from '../platform/observability/http-spans.ts';
+import { errorTypeOf, injectTrace, runInSpan } from '../platform/observability/tracing.ts';
 
 const MAX_ANSWER_BYTES = 256 * 1024;
 const MAX_IDLE_CONNECTIONS = 64;
@@ -59,33 +61,45 @@ export function createProviderHttp(baseUrl: string, authorities?: readonly strin
   });
   const stopping = new AbortController();
   return {
-    send: async ({ method, path, headers, body, timeoutMs }) => {
-      const payload = body === undefined ? undefined : JSON.stringify(body);
-      const timeout = AbortSignal.timeout(Math.ceil(timeoutMs));
-      const signal = AbortSignal.any([stopping.signal, timeout]);
-      try {
-        const response = await open(protocol.request, new URL(path, base), {
-          method,
-          agent,
-          signal,
-          headers: { accept: 'application/json', ...(payload === undefined ? {} : describeBody(payload)), ...headers },
-          payload,
-        });
-        const retryAfterMs = parseRetryAfter(response.headers['retry-after']);
-        return { status: response.statusCode ?? 0, body: parseJson(await readText(response)), retryAfterMs };
-      } catch (error) {
-        const reason = signal.aborted ? describeError(signal.reason) : describeError(error);
-        throw new NoAnswer(`no answer from the payment provider: ${reason}`, {
-          timedOut: timeout.aborted,
-          cause: error,
-        });
-      }
-    },
+    send: ({ method, path, headers, body, timeoutMs }) =>
+      runInSpan(requestSpan(method, new URL(path, base), failureOf), async () => {
+        const payload = body === undefined ? undefined : JSON.stringify(body);
+        const timeout = AbortSignal.timeout(Math.ceil(timeoutMs));
+        const signal = AbortSignal.any([stopping.signal, timeout]);
+        try {
+          const response = await open(protocol.request, new URL(path, base), {
+            method,
+            agent,
+            signal,
+            headers: {
+              accept: 'application/json',
+              ...(payload === undefined ? {} : describeBody(payload)),
+              ...headers,
+              ...injectTrace(),
+            },
+            payload,
+          });
+          const retryAfterMs = parseRetryAfter(response.headers['retry-after']);
+          const status = response.statusCode ?? 0;
+          recordHttpStatus(status);
+          return { status, body: parseJson(await readText(response)), retryAfterMs };
+        } catch (error) {
+          const reason = signal.aborted ? describeError(signal.reason) : describeError(error);
+          throw new NoAnswer(`no answer from the payment provider: ${reason}`, {
+            timedOut: timeout.aborted,
+            cause: error,
+          });
+        }
+      }),
     stop: () => {
       stopping.abort(new Error('the service stops'));
       agent.destroy();
     },
   };
+}
+
+function failureOf(error: unknown): string {
+  return error instanceof NoAnswer && error.timedOut ? 'timeout' : errorTypeOf(error);
 }
 
 type OpenOptions = http.RequestOptions & { readonly payload: string | undefined };

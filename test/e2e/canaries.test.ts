@@ -9,9 +9,9 @@ import type { ServiceName } from '#local/shared/topology.ts';
 import { SYNTHETIC_HEADER } from '#services/platform/base/synthetic.ts';
 import { sourcesOf, waitForQuiescence } from '../support/invariants/invariants.ts';
 import { findLeaks, lookEverywhere, type Sight } from '../support/leaks.ts';
-import { type OtlpReceiver, startOtlpReceiver } from '../support/otlp/otlp-receiver.ts';
 import { openProviderTap, type ProviderTap } from '../support/services/provider-tap.ts';
 import { awaitOrder, failureOf, orderRequest, startTestStack, type TestStack } from '../support/stack.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../support/telemetry/otlp-receiver.ts';
 
 const canary = (name: string): string => `${name}_canary_${randomBytes(12).toString('hex')}`;
 

@@ -316,7 +316,7 @@ describe('curl', () => {
     expect(stdout).toMatch(/^content-type: text\/plain; version=/im);
     const served = stdout.split('\n').filter((line) => line.startsWith('rpc_server_call_duration_seconds_count'));
     expect(
-      served.filter((line) => line.includes('OpsService/GetStatus') && line.includes('rpc_response_status_code="ok"')),
+      served.filter((line) => line.includes('OpsService/GetStatus') && line.includes('rpc_status_code="ok"')),
     ).toHaveLength(1);
     expect(served.every((line) => line.includes(`service="${service}"`))).toBe(true);
     expect(stdout).toContain(`messaging_outbox_unsent_messages{service="${service}"}`);

@@ -3,13 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OpsService } from '#gen/shop/ops/v1/ops_service_pb.ts';
+import { orderRequest, publishUnreadable, type TestStack, useSharedStack } from '../support/stack.ts';
 import {
   PROMETHEUS_MISSING,
   type Prometheus,
   prometheusProgram,
   startPrometheus,
-} from '../support/prometheus/prometheus.ts';
-import { orderRequest, publishUnreadable, type TestStack, useSharedStack } from '../support/stack.ts';
+} from '../support/telemetry/prometheus.ts';
 
 const ALERTS = fileURLToPath(new URL('../../services/monitor/prometheus/alerts.yaml', import.meta.url));
 const PATIENCE = { timeout: 30_000, interval: 200 };
@@ -51,7 +51,7 @@ describe('Prometheus', () => {
     skip(prometheusProgram === undefined, PROMETHEUS_MISSING);
     await platform.orders.createOrder(orderRequest());
     const calls =
-      'sum by (service) (rpc_server_call_duration_seconds_count{rpc_method=~".*/(CreateOrder|ReserveStock|ProcessPayment)",rpc_response_status_code="ok"}) > 0';
+      'sum by (service) (rpc_server_call_duration_seconds_count{rpc_method=~".*/(CreateOrder|ReserveStock|ProcessPayment)",rpc_status_code="ok"}) > 0';
     await expect
       .poll(async () => Object.keys(await query(calls)).sort(), PATIENCE)
       .toEqual(['inventory', 'order', 'payment']);

@@ -2,11 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { sourcesOf, waitForQuiescence } from '../support/invariants/invariants.ts';
-import { startOtlpReceiver } from '../support/otlp/otlp-receiver.ts';
-import type { ReceivedMetric } from '../support/otlp/received-metrics.ts';
-import type { ReceivedSpan } from '../support/otlp/received-spans.ts';
-import { PROMETHEUS_MISSING, prometheusProgram, startPrometheus } from '../support/prometheus/prometheus.ts';
 import { awaitOrder, orderRequest, startTestStack, type TestStack } from '../support/stack.ts';
+import { startOtlpReceiver } from '../support/telemetry/otlp-receiver.ts';
+import { PROMETHEUS_MISSING, prometheusProgram, startPrometheus } from '../support/telemetry/prometheus.ts';
+import type { ReceivedMetric } from '../support/telemetry/received-metrics.ts';
+import type { ReceivedSpan } from '../support/telemetry/received-spans.ts';
 
 const CALLER_SPAN = '00f067aa0ba902b7';
 
@@ -64,6 +64,20 @@ describe('the trace of an order', () => {
     for (const consumer of consumers) {
       expect(only(spans, `${consumer} consumer handle ${subject}`).parentId).toBe(published.parentId);
     }
+  });
+
+  it('shows the statements and the requests of each step beneath it, by their conventions', () => {
+    const charged = only(spans, 'payment server shop.payment.v1.PaymentService/ProcessPayment');
+    const beneath = spans.filter(({ parentId }) => parentId === charged.spanId);
+    expect(beneath.filter(({ attributes }) => attributes['db.system.name'] === 'postgresql')).not.toEqual([]);
+    expect(beneath.find(({ attributes }) => attributes['http.request.method'] === 'POST')).toMatchObject({
+      kind: 'client',
+      attributes: { 'http.response.status_code': '200', 'server.address': '127.0.0.1' },
+    });
+    expect(only(spans, 'order client shop.payment.v1.PaymentService/ProcessPayment').attributes).toMatchObject({
+      'rpc.status_code': 'ok',
+      'server.address': '127.0.0.1',
+    });
   });
 
   it('is found by the exemplars that Prometheus scrapes from each service on its path', ({ skip }) => {

@@ -1,8 +1,10 @@
 // The program behind `make verify`: checks the invariants of the platform running on this machine. Exit code 0 when all hold, 1 when
 // one does not, 2 when the platform cannot be inspected.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { parseArgs } from 'node:util';
+import { authorityFile } from '#local/identity/stack-certificates.ts';
 import { loadPasswords } from '#local/shared/secrets.ts';
 import {
   databaseUrl,
@@ -74,6 +76,7 @@ async function findSources(environment: Environment): Promise<InvariantSources> 
   const isOwn = externalNatsUrl === undefined || OWNERS.some((service) => !databaseUrls.has(service));
   const secret = join(dataDir, 'secret');
   // Verification must not create the secret: a platform that never ran has none.
+  if (settings.tls) trust(authorityFile(dataDir));
   if (isOwn && !existsSync(secret)) {
     throw new PlatformMissing(
       `No platform was ever started from ${settings.dataDir}: start it with \`make run\` first.`,
@@ -103,6 +106,12 @@ async function findSources(environment: Environment): Promise<InvariantSources> 
     providerUrl: providerUrl(plan),
     mailboxUrl: smtpUrl === undefined ? httpAddressOf(plan, 'MAILBOX_HTTP_PORT') : undefined,
   };
+}
+
+// The certificates of a platform with TLS are signed by an authority of its own. The file is missing where it never ran with TLS.
+function trust(file: string): void {
+  if (!existsSync(file)) return;
+  setDefaultCACertificates([...getCACertificates('default'), readFileSync(file, 'utf8')]);
 }
 
 async function requirePlatform(sources: InvariantSources): Promise<void> {

@@ -113,7 +113,7 @@ function showToken(ownToken: OwnToken): Interceptor {
 
 /** Propagates the trace with a call, in a span of its own. */
 export const propagateTrace: Interceptor = (next) => (request) =>
-  runInSpan(clientSpan(request.method), () => {
+  runInSpan(clientSpan(request.method, request.url), () => {
     injectTraceInto(request.header);
     return recordStatus(() => next(request));
   });

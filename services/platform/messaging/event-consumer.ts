@@ -11,7 +11,7 @@ import { isUuid } from '../base/validation.ts';
 import { createWorker, type Worker } from '../base/worker.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { describeSpan, eventSpan, runInSpan } from '../observability/tracing.ts';
+import { describeSpan, errorTypeOf, eventSpan, failSpan, runInSpan } from '../observability/tracing.ts';
 import { createBatcher } from '../storage/batcher.ts';
 import type { Database } from '../storage/database.ts';
 import type { Broker, BrokerSession } from './broker.ts';
@@ -50,6 +50,8 @@ export type EventConsumerOptions = {
 };
 
 type Result = 'applied' | 'duplicate' | 'retried' | 'dead_letter' | 'ignored';
+
+const FAILED: ReadonlySet<Result> = new Set(['retried', 'dead_letter']);
 
 /** What the handling of one event needs. */
 type Handling = EventConsumerOptions & {
@@ -157,17 +159,21 @@ async function stopWhenDeleted(messages: ConsumerMessages): Promise<void> {
 async function handleMessage(message: JsMsg, handling: Handling): Promise<void> {
   const event = toReceivedEvent(message, handling.stream);
   const handler = handling.handlers.get(event.subject);
-  const result = await runInSpan(eventSpan('handle', event.subject, event.id, event.headers), async () => {
+  const labels = {
+    messaging_system: 'nats',
+    messaging_operation_name: 'handle',
+    messaging_destination_name: event.subject,
+    messaging_consumer_group_name: handling.service,
+  };
+  const span = eventSpan('handle', event.subject, event.id, event.headers, handling.service);
+  const result = await runInSpan(span, async () => {
+    const endTimer = handling.metrics.eventDuration.startTimer(labels);
     const outcome = await (handler === undefined ? ignore(message) : applyAndAck(message, event, handler, handling));
+    endTimer(FAILED.has(outcome) ? { error_type: outcome } : {});
     describeSpan({ 'event.result': outcome });
     return outcome;
   });
-  handling.metrics.eventsHandled.inc({
-    messaging_system: 'nats',
-    messaging_destination_name: event.subject,
-    stream: handling.stream,
-    result,
-  });
+  handling.metrics.eventsHandled.inc({ ...labels, stream: handling.stream, result });
 }
 
 async function ignore(message: JsMsg): Promise<Result> {
@@ -202,6 +208,7 @@ async function handleFailure(
   error: unknown,
   options: EventConsumerOptions,
 ): Promise<Result> {
+  failSpan(errorTypeOf(error));
   const delayMs = backoffMs(message.info.redeliveryCount, 100, MAX_DELAY_MS);
   const fields = {
     err: error,

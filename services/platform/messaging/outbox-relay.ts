@@ -92,7 +92,11 @@ export function relayBatch(
     const sentIds = sent.map((row) => row.event_id);
     await transaction.query(sql`update outbox set sent_time = now() where event_id = any(${sentIds}::uuid[])`);
     for (const { subject } of sent) {
-      options.metrics.eventsPublished.inc({ messaging_system: 'nats', messaging_destination_name: subject });
+      options.metrics.eventsPublished.inc({
+        messaging_system: 'nats',
+        messaging_operation_name: 'publish',
+        messaging_destination_name: subject,
+      });
     }
     backoff.onPublished(sentIds);
     const failed = results.find((result) => result.status === 'rejected');

@@ -6,6 +6,8 @@ export type MetricName = {
   readonly name: string;
   /** In UCUM; empty for a metric without one. */
   readonly unit: string;
+  /** Whether it goes up and down and is added over processes: OpenTelemetry has it as a sum, Prometheus as a gauge. */
+  readonly isUpDownCounter?: true;
 };
 
 const METRICS: Readonly<Record<string, MetricName>> = {
@@ -13,15 +15,31 @@ const METRICS: Readonly<Record<string, MetricName>> = {
   rpc_client_call_duration_seconds: { name: 'rpc.client.call.duration', unit: 's' },
   messaging_client_sent_messages_total: { name: 'messaging.client.sent.messages', unit: '{message}' },
   messaging_client_consumed_messages_total: { name: 'messaging.client.consumed.messages', unit: '{message}' },
+  messaging_process_duration_seconds: { name: 'messaging.process.duration', unit: 's' },
+  db_client_operation_duration_seconds: { name: 'db.client.operation.duration', unit: 's' },
+  db_client_connection_count: { name: 'db.client.connection.count', unit: '{connection}', isUpDownCounter: true },
+  db_client_connection_max: { name: 'db.client.connection.max', unit: '{connection}', isUpDownCounter: true },
+  db_client_connection_pending_requests: {
+    name: 'db.client.connection.pending_requests',
+    unit: '{request}',
+    isUpDownCounter: true,
+  },
 };
 
 const LABELS: Readonly<Record<string, string>> = {
   error_type: 'error.type',
   rpc_system_name: 'rpc.system.name',
   rpc_method: 'rpc.method',
-  rpc_response_status_code: 'rpc.response.status_code',
+  rpc_status_code: 'rpc.status_code',
   messaging_system: 'messaging.system',
+  messaging_operation_name: 'messaging.operation.name',
   messaging_destination_name: 'messaging.destination.name',
+  messaging_consumer_group_name: 'messaging.consumer.group.name',
+  db_system_name: 'db.system.name',
+  db_namespace: 'db.namespace',
+  db_operation_name: 'db.operation.name',
+  db_client_connection_pool_name: 'db.client.connection.pool.name',
+  db_client_connection_state: 'db.client.connection.state',
 };
 
 const UNITS = [

@@ -34,8 +34,9 @@ export function createMetricProducer(read: ReadMetrics, resource: Resource): Met
 
 /** Converts one metric; OpenTelemetry has none that is like a summary, and one without series is left out. */
 function toMetricData(family: MetricFamily, interval: Interval): MetricData[] {
+  const { name, unit, isUpDownCounter } = metricNameOf(family.name);
   const shared = {
-    descriptor: { ...metricNameOf(family.name), description: family.help, valueType: ValueType.DOUBLE },
+    descriptor: { name, unit, description: family.help, valueType: ValueType.DOUBLE },
     aggregationTemporality: AggregationTemporality.CUMULATIVE,
   };
   if (family.values.length === 0) return [];
@@ -45,8 +46,12 @@ function toMetricData(family: MetricFamily, interval: Interval): MetricData[] {
       return [
         { ...shared, dataPointType: DataPointType.SUM, isMonotonic: true, dataPoints: toPoints(family, interval) },
       ];
-    case 'gauge':
-      return [{ ...shared, dataPointType: DataPointType.GAUGE, dataPoints: toPoints(family, interval) }];
+    case 'gauge': {
+      const dataPoints = toPoints(family, interval);
+      return isUpDownCounter
+        ? [{ ...shared, dataPointType: DataPointType.SUM, isMonotonic: false, dataPoints }]
+        : [{ ...shared, dataPointType: DataPointType.GAUGE, dataPoints }];
+    }
     case 'histogram':
       return [{ ...shared, dataPointType: DataPointType.HISTOGRAM, dataPoints: toHistograms(family, interval) }];
     default:

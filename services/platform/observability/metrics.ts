@@ -6,13 +6,25 @@ import { type BatchedHistogram, createBatchedHistogram } from './batched-histogr
 
 // Each measurement of the event loop's delay wakes the process: at prom-client's 10 ms that is most of what an idle service does.
 const EVENT_LOOP_PRECISION_MS = 100;
+const MESSAGE_LABELS = ['messaging_system', 'messaging_operation_name', 'messaging_destination_name'] as const;
 const LATENCY_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+type MessageLabel = 'messaging_system' | 'messaging_operation_name' | 'messaging_destination_name';
+
+/** The connections of a pool. */
+export type ConnectionView = {
+  readonly used: number;
+  readonly idle: number;
+  /** Callers that wait for one. */
+  readonly pending: number;
+  readonly max: number;
+};
 
 /** The instruments every service has. */
 export type Metrics = {
   readonly registry: Registry;
-  /** `rpc.server.call.duration`: calls served, by status code. */
-  readonly rpcServerDuration: BatchedHistogram<'rpc_system_name' | 'rpc_method' | 'rpc_response_status_code'>;
+  /** `rpc.server.call.duration`: calls served, by status code; `error_type` is absent unless the service failed. */
+  readonly rpcServerDuration: BatchedHistogram<'rpc_system_name' | 'rpc_method' | 'rpc_status_code' | 'error_type'>;
   /** `rpc.client.call.duration`: calls to dependencies with their retries; `error_type` is absent for a call that succeeded. */
   readonly rpcClientDuration: BatchedHistogram<'rpc_system_name' | 'rpc_method' | 'dependency' | 'error_type'>;
   /** Retries of calls, without each first attempt. */
@@ -28,9 +40,11 @@ export type Metrics = {
   /** Openings, failed probes included, by the last failure before. */
   readonly breakerOpened: Counter<'dependency' | 'error_type'>;
   /** `messaging.client.sent.messages`: events published, by subject. */
-  readonly eventsPublished: Counter<'messaging_system' | 'messaging_destination_name'>;
+  readonly eventsPublished: Counter<MessageLabel>;
   /** `messaging.client.consumed.messages`: events handled, by result: applied, duplicate, retried, dead_letter, ignored. */
-  readonly eventsHandled: Counter<'messaging_system' | 'messaging_destination_name' | 'stream' | 'result'>;
+  readonly eventsHandled: Counter<MessageLabel | 'messaging_consumer_group_name' | 'stream' | 'result'>;
+  /** `messaging.process.duration`: how long handlers took; `error_type` is the result of one that failed. */
+  readonly eventDuration: BatchedHistogram<MessageLabel | 'messaging_consumer_group_name' | 'error_type'>;
   readonly outboxUnsent: Gauge;
   /** Age of the oldest event not yet published; 0 when there is none. */
   readonly outboxOldest: Gauge;
@@ -39,6 +53,10 @@ export type Metrics = {
   /** 1 while there is a connection to the broker. */
   readonly brokerConnected: Gauge;
   readonly deadLetters: Gauge;
+  /** `db.client.operation.duration`: statements, by their first word; `error_type` is absent for one that succeeded. */
+  readonly databaseDuration: BatchedHistogram<'db_system_name' | 'db_namespace' | 'db_operation_name' | 'error_type'>;
+  /** Publishes the connections of a pool. */
+  readonly observeConnections: (pool: string, view: () => ConnectionView) => void;
 };
 
 /** Creates the instruments of one service; `includeProcess` adds Node's own (memory, event loop, garbage collection). */
@@ -52,6 +70,7 @@ export function createMetrics(service: string, includeProcess = false): Metrics 
     ...createRpcInstruments(registry),
     ...createPolicyInstruments(registry),
     ...createMessagingInstruments(registry),
+    ...createDatabaseInstruments(registry),
   };
 }
 
@@ -62,7 +81,7 @@ function createRpcInstruments(registry: Registry) {
     rpcServerDuration: createBatchedHistogram({
       name: 'rpc_server_call_duration_seconds',
       help: 'Duration of RPCs served, by status code',
-      labelNames: ['rpc_system_name', 'rpc_method', 'rpc_response_status_code'],
+      labelNames: ['rpc_system_name', 'rpc_method', 'rpc_status_code', 'error_type'],
       buckets,
       registers,
     }),
@@ -119,13 +138,20 @@ function createMessagingInstruments(registry: Registry) {
     eventsPublished: new Counter({
       name: 'messaging_client_sent_messages_total',
       help: 'Events published',
-      labelNames: ['messaging_system', 'messaging_destination_name'],
+      labelNames: MESSAGE_LABELS,
       registers,
     }),
     eventsHandled: new Counter({
       name: 'messaging_client_consumed_messages_total',
       help: 'Events handled, by result',
-      labelNames: ['messaging_system', 'messaging_destination_name', 'stream', 'result'],
+      labelNames: [...MESSAGE_LABELS, 'messaging_consumer_group_name', 'stream', 'result'],
+      registers,
+    }),
+    eventDuration: createBatchedHistogram({
+      name: 'messaging_process_duration_seconds',
+      help: 'Duration of the handling of events, by result of those that failed',
+      labelNames: [...MESSAGE_LABELS, 'messaging_consumer_group_name', 'error_type'],
+      buckets: LATENCY_BUCKETS_SECONDS,
       registers,
     }),
     outboxUnsent: new Gauge({
@@ -151,6 +177,46 @@ function createMessagingInstruments(registry: Registry) {
     }),
     deadLetters: new Gauge({ name: 'messaging_dead_letters', help: 'Events stored as dead letters', registers }),
   } as const;
+}
+
+function createDatabaseInstruments(registry: Registry) {
+  return {
+    databaseDuration: createBatchedHistogram({
+      name: 'db_client_operation_duration_seconds',
+      help: 'Duration of SQL statements, by their first word',
+      labelNames: ['db_system_name', 'db_namespace', 'db_operation_name', 'error_type'],
+      buckets: LATENCY_BUCKETS_SECONDS,
+      registers: [registry],
+    }),
+    observeConnections: createConnectionGauges(registry),
+  } as const;
+}
+
+function createConnectionGauges(registry: Registry): Metrics['observeConnections'] {
+  const views = new Map<string, () => ConnectionView>();
+  const addGauge = (name: string, help: string, read: (view: ConnectionView) => Record<string, number>): Gauge =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['db_client_connection_pool_name', 'db_client_connection_state'],
+      registers: [registry],
+      collect() {
+        for (const [pool, view] of views) {
+          for (const [state, value] of Object.entries(read(view()))) {
+            const labels = state === '' ? {} : { db_client_connection_state: state };
+            this.set({ db_client_connection_pool_name: pool, ...labels }, value);
+          }
+        }
+      },
+    });
+  addGauge('db_client_connection_count', 'Connections to the database, by state', ({ used, idle }) => ({ used, idle }));
+  addGauge('db_client_connection_max', 'Connections that a pool may have', ({ max }) => ({ '': max }));
+  addGauge('db_client_connection_pending_requests', 'Callers that wait for a connection', ({ pending }) => ({
+    '': pending,
+  }));
+  return (pool, view) => {
+    views.set(pool, view);
+  };
 }
 
 // Read at scrape time, so that calls do not pay for it.

@@ -113,6 +113,7 @@ export function eventSpan(
   subject: string,
   eventId: string,
   headers: Readonly<Record<string, string>>,
+  consumerGroup?: string,
 ): SpanOptions {
   return {
     name: `${operation} ${subject}`,
@@ -124,6 +125,7 @@ export function eventSpan(
       'messaging.operation.name': operation,
       'messaging.destination.name': subject,
       'messaging.message.id': eventId,
+      ...(consumerGroup === undefined ? {} : { 'messaging.consumer.group.name': consumerGroup }),
     },
   };
 }
@@ -149,7 +151,13 @@ export function describeSpan(attributes: Attributes): void {
   trace.getActiveSpan()?.setAttributes(attributes);
 }
 
-function errorTypeOf(error: unknown): string {
+/** Marks the current span as failed, with this `error.type`, where the failure is not thrown. */
+export function failSpan(errorType: string): void {
+  trace.getActiveSpan()?.setAttribute('error.type', errorType).setStatus({ code: SpanStatusCode.ERROR });
+}
+
+/** The `error.type` of an error: its reason, or its class. */
+export function errorTypeOf(error: unknown): string {
   if (error instanceof DomainError) return error.reason;
   return error instanceof Error ? error.name : typeof error;
 }

@@ -241,11 +241,16 @@ function createRuntime(options: ServiceOptions): Runtime & { readonly relay: Out
   const { databaseTimeoutMs: timeoutMs = DEFAULT_DATABASE_TIMEOUT_MS } = config;
   const { calls, background } = poolSizes(config);
   const shared = databaseOptions(options);
-  const database = createDatabase({ ...shared, size: calls, timeoutMs });
-  const backgroundDatabase = createDatabase({ ...shared, size: background, timeoutMs: BACKGROUND_TIMEOUT_MS });
+  const pool = (purpose: string) => ({ ...shared, telemetry: { pool: purpose, metrics } });
+  const database = createDatabase({ ...pool('calls'), size: calls, timeoutMs });
+  const backgroundDatabase = createDatabase({
+    ...pool('background'),
+    size: background,
+    timeoutMs: BACKGROUND_TIMEOUT_MS,
+  });
   const { natsUrl, natsCredentialsFile: credentialsFile } = config;
   const { ownTokenFile, tls: tlsPaths } = config.identity ?? NO_IDENTITY;
-  const opsDatabase = createDatabase({ ...shared, size: OPS_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS });
+  const opsDatabase = createDatabase({ ...pool('operators'), size: OPS_POOL_SIZE, timeoutMs: BACKGROUND_TIMEOUT_MS });
   const broker = createBroker({ url: natsUrl, credentialsFile, tls: tlsPaths, service: name, log });
   const relay = createOutboxRelay({ domain, service: name, database: backgroundDatabase, broker, metrics, log });
   const databases = { database, backgroundDatabase, opsDatabase };

@@ -23,7 +23,7 @@ export function createAuditLog(domain: Domain, log: Logger): Interceptor {
         {
           'rpc.method': `${request.service.typeName}/${request.method.name}`,
           caller: callerName(callerOf({ values: request.contextValues })),
-          'rpc.response.status_code': code,
+          'rpc.status_code': code,
           request: describeRequest(request.method.input, request.message),
         },
         'audit',

@@ -100,7 +100,7 @@ export function createLoadShedding({ limits, metrics, log }: LoadSheddingOptions
     if (full === undefined) return undefined;
     // The interceptors, which measure all other calls, do not see this one.
     const labels = { rpc_system_name: 'connectrpc', rpc_method: `${service.typeName}/${method.name}` };
-    metrics.rpcServerDuration.startTimer(labels)({ rpc_response_status_code: 'resource_exhausted' });
+    metrics.rpcServerDuration.startTimer(labels)({ rpc_status_code: 'resource_exhausted' });
     return reject(full);
   };
 

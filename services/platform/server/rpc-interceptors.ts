@@ -4,7 +4,7 @@ import type { Domain } from '../base/domain.ts';
 import { callerName } from '../identity/caller.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { codeName, recordStatus, serverSpan } from '../observability/rpc-spans.ts';
+import { codeName, recordStatus, serverErrorType, serverSpan } from '../observability/rpc-spans.ts';
 import { keepContext, runInSpan } from '../observability/tracing.ts';
 import { callerOf } from './access-control.ts';
 import { createAuditLog } from './audit-log.ts';
@@ -37,12 +37,14 @@ export function createServerInterceptors(options: {
     const endTimer = metrics.rpcServerDuration.startTimer({ rpc_system_name: 'connectrpc', rpc_method: method });
     const finish = (error?: ConnectError): void => {
       const code = error === undefined ? 'ok' : codeName(error.code);
-      const seconds = endTimer({ rpc_response_status_code: code });
+      const errorType = error && serverErrorType(error.code);
+      const labels = { rpc_status_code: code, ...(errorType === undefined ? {} : { error_type: errorType }) };
+      const seconds = endTimer(labels);
       const caller = callerName(callerOf({ values: request.contextValues }));
       const fields = {
         'rpc.method': method,
         caller,
-        'rpc.response.status_code': code,
+        'rpc.status_code': code,
         ms: Math.round(seconds * 1_000),
       };
       logCall(log, fields, error);

@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { DomainError, unavailable } from '../base/errors.ts';
 import type { Logger } from '../observability/log.ts';
+import type { Metrics } from '../observability/metrics.ts';
 import { createDatabaseServers, type DatabaseServers, requirePrimary } from './database-servers.ts';
 import { type Sql, type Statement, toStatement } from './sql.ts';
+import { createStatementObserver, type ObserveStatement } from './statement-observer.ts';
 
 const NETWORK_CODES = new Set([
   'ECONNREFUSED',
@@ -64,13 +66,25 @@ export type DatabaseOptions = {
   /** The limit of the wait for a connection, and of each statement, in milliseconds. */
   readonly timeoutMs: number;
   readonly log: Logger;
+  /** Where the pool, by this name, and its statements are counted. Default: nowhere. */
+  readonly telemetry?: { readonly pool: string; readonly metrics: DatabaseMetrics };
 };
+
+type DatabaseMetrics = Pick<Metrics, 'databaseDuration' | 'observeConnections'>;
 
 /** Creates a pool; connects at first use. */
 export function createDatabase(options: DatabaseOptions): Database {
-  const plans = options.pooled === true ? NO_PLANS : createPlanNames();
   const servers = createDatabaseServers(options.url);
   const pool = createPool(options, servers);
+  const { telemetry, size } = options;
+  const statements: Statements = {
+    plans: options.pooled === true ? NO_PLANS : createPlanNames(),
+    observe: createStatementObserver(servers.current, telemetry?.metrics.databaseDuration),
+  };
+  telemetry?.metrics.observeConnections(telemetry.pool, () => {
+    const { idleCount: idle, totalCount, waitingCount: pending } = pool;
+    return { used: totalCount - idle, idle, pending, max: size };
+  });
   const connect = () => connectTo(pool, servers, options.timeoutMs);
   pool.on('error', (error) => options.log.warn({ err: error }, 'an idle database connection was lost'));
 
@@ -78,12 +92,12 @@ export function createDatabase(options: DatabaseOptions): Database {
     query: <Row>(statement: string | Sql, values: readonly unknown[] = []) =>
       withFreshPlans(async () => {
         const client = await connect();
-        return await releasing(client, () => run<Row>(client, plans, statement, values));
+        return await releasing(client, () => run<Row>(client, statements, statement, values));
       }),
     transaction: async (work) => {
       const { result, hints } = await withFreshPlans(async () => {
         const client = await connect();
-        return await releasing(client, () => runTransaction(client, plans, work));
+        return await releasing(client, () => runTransaction(client, statements, work));
       });
       for (const hint of hints) runHint(hint, options.log);
       return result;
@@ -114,14 +128,14 @@ export function isDatabaseOutage(error: unknown): boolean {
 
 async function runTransaction<T>(
   client: pg.PoolClient,
-  plans: PlanNames,
+  statements: Statements,
   work: (transaction: Transaction) => Promise<T>,
 ): Promise<{ readonly result: T; readonly hints: readonly (() => void)[] }> {
   const hints: (() => void)[] = [];
   let stalePlan: StalePlanError | undefined;
   const query = async <Row>(statement: string | Sql, values: readonly unknown[] = []) => {
     try {
-      return await run<Row>(client, plans, statement, values);
+      return await run<Row>(client, statements, statement, values);
     } catch (error) {
       if (error instanceof StalePlanError) stalePlan = error;
       throw error;
@@ -133,7 +147,7 @@ async function runTransaction<T>(
     await query('commit');
     return { result, hints };
   } catch (error) {
-    await rollBack(client, plans, error);
+    await rollBack(client, statements, error);
     throw stalePlan ?? error; // The work may have mapped it to another error.
   }
 }
@@ -208,14 +222,14 @@ async function releasing<T>(client: pg.PoolClient, work: () => Promise<T>): Prom
   }
 }
 
-async function rollBack(client: pg.PoolClient, plans: PlanNames, cause: unknown): Promise<void> {
+async function rollBack(client: pg.PoolClient, statements: Statements, cause: unknown): Promise<void> {
   if (isDatabaseOutage(cause)) return; // The server rolls back when the connection ends.
-  await run(client, plans, 'rollback', []);
+  await run(client, statements, 'rollback', []);
 }
 
 async function run<Row>(
   client: pg.PoolClient,
-  plans: PlanNames,
+  { plans, observe }: Statements,
   statement: string | Sql,
   parameters: readonly unknown[],
 ): Promise<Row[]> {
@@ -223,7 +237,9 @@ async function run<Row>(
     typeof statement === 'string' ? { text: statement, values: parameters } : toStatement(statement);
   const name = values.length > 0 ? plans.nameOf(text) : undefined;
   try {
-    const result = await client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) });
+    const result = await observe(text, () =>
+      client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) }),
+    );
     return result.rows as Row[];
   } catch (error) {
     if (name === undefined || !isPlanStale(error)) throw mapOutage(error);
@@ -240,6 +256,9 @@ function mapOutage(error: unknown): unknown {
 function outage(cause: unknown): DomainError {
   return unavailable({ reason: 'DATABASE_UNAVAILABLE', message: 'the database cannot be reached now', cause });
 }
+
+/** How the statements of a pool are prepared and observed. */
+type Statements = { readonly plans: PlanNames; readonly observe: ObserveStatement };
 
 // The names of prepared statements. Statements are fixed texts in the stores, so the number of names is bounded by the code.
 type PlanNames = {

@@ -7,7 +7,7 @@ import { createJourneyMetrics } from '#services/monitor/journey-metrics.ts';
 import { createOrderMetrics } from '#services/order/order-metrics.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { createLimitCounter } from '#services/platform/runtime/server-limits.ts';
-import { PROMETHEUS_MISSING, promtoolProgram } from '../../support/prometheus/prometheus.ts';
+import { PROMETHEUS_MISSING, promtoolProgram } from '../../support/telemetry/prometheus.ts';
 import { readDeployFile } from './manifests.ts';
 
 type Dashboard = {

@@ -321,7 +321,7 @@ describe('a request', () => {
     await post('{"idempotencyKey": "k');
     await post(new Uint8Array([0x0a, 0x10]), { headers: { 'content-type': 'application/proto' } });
     const refused = (line: string) =>
-      line.startsWith('order ') && line.includes('"rpc.response.status_code":"invalid_argument"');
+      line.startsWith('order ') && line.includes('"rpc.status_code":"invalid_argument"');
     await expect.poll(async () => (await printed()).some(refused)).toBe(true);
 
     const faults = (await printed()).filter((line) => /"level":"(error|fatal)"/.test(line));

@@ -4,6 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { createProviderHttp, NoAnswer } from '#services/payment/provider-http.ts';
+import { recordSpans } from '../../support/telemetry/recorded-spans.ts';
 
 /** Starts a provider with this handler, and a client of it. */
 async function startProvider(listener: RequestListener) {
@@ -45,4 +46,31 @@ it('a timeout is distinguished from a lost connection', async () => {
   expect(late).toBeInstanceOf(NoAnswer);
   expect(broken).toBeInstanceOf(NoAnswer);
   expect([late, broken]).toMatchObject([{ timedOut: true }, { timedOut: false }]);
+});
+
+it('a request is a span of its own, whose trace the provider is handed', async () => {
+  using spans = recordSpans();
+  const seen: (string | undefined)[] = [];
+  await using provider = await startProvider((request, response) => {
+    seen.push(request.headers.traceparent as string | undefined);
+    response.writeHead(seen.length === 1 ? 200 : 503).end('{}');
+  });
+
+  await provider.ask();
+  await provider.ask();
+
+  const [answered, failed] = spans.ended();
+  expect(answered).toMatchObject({
+    name: 'GET',
+    attributes: {
+      'http.request.method': 'GET',
+      'http.response.status_code': 200,
+      'url.full': expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\//),
+      'server.address': '127.0.0.1',
+      'server.port': expect.any(Number),
+    },
+  });
+  expect(answered?.attributes).not.toHaveProperty('error.type');
+  expect(failed?.attributes).toMatchObject({ 'http.response.status_code': 503, 'error.type': '503' });
+  expect(seen).toEqual([expect.stringMatching(/^00-[0-9a-f]{32}-/), expect.stringMatching(/^00-[0-9a-f]{32}-/)]);
 });

@@ -30,7 +30,7 @@ describe('parseMetrics', () => {
 describe('summariseMetrics', () => {
   it('counts calls, faults and time of the shop, not of operators', () => {
     const served = (method: string, code: string, count: number) =>
-      `rpc_server_call_duration_seconds_count{rpc_method="${method}",rpc_response_status_code="${code}"} ${count}`;
+      `rpc_server_call_duration_seconds_count{rpc_method="${method}",rpc_status_code="${code}"} ${count}`;
 
     const { served: totals } = summariseMetrics(
       [

@@ -5,7 +5,7 @@ import { createMetricReader } from '#services/platform/observability/metric-read
 import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { createResource } from '#services/platform/observability/otlp-export.ts';
 import { loadTelemetryConfig } from '#services/platform/observability/telemetry-config.ts';
-import { type OtlpReceiver, startOtlpReceiver } from '../../../support/otlp/otlp-receiver.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../../../support/telemetry/otlp-receiver.ts';
 import { recordLog } from '../support/recorded-log.ts';
 
 const CALL = { rpc_system_name: 'connectrpc', rpc_method: 'shop.order.v1.OrderService/GetOrder' } as const;

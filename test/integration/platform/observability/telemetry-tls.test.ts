@@ -9,7 +9,7 @@ import { createMetrics } from '#services/platform/observability/metrics.ts';
 import { createResource } from '#services/platform/observability/otlp-export.ts';
 import { startSpanExport } from '#services/platform/observability/span-export.ts';
 import { loadTelemetryConfig } from '#services/platform/observability/telemetry-config.ts';
-import { startOtlpReceiver } from '../../../support/otlp/otlp-receiver.ts';
+import { startOtlpReceiver } from '../../../support/telemetry/otlp-receiver.ts';
 import { recordLog } from '../support/recorded-log.ts';
 
 const authority = createAuthority('Authority of the collector');

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { createResource } from '#services/platform/observability/otlp-export.ts';
 import { startSpanExport } from '#services/platform/observability/span-export.ts';
 import { loadTelemetryConfig } from '#services/platform/observability/telemetry-config.ts';
-import { type OtlpReceiver, startOtlpReceiver } from '../../../support/otlp/otlp-receiver.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../../../support/telemetry/otlp-receiver.ts';
 import { recordLog } from '../support/recorded-log.ts';
 
 /** Telemetry of the service `order` by these settings. */

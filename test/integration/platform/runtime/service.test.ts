@@ -125,9 +125,9 @@ describe('a call whose caller resets it', () => {
     await ended;
 
     const ends = () => tiny.lines.filter((line) => line['rpc.method'] === rpc);
-    await expect.poll(() => ends()).toMatchObject([{ level: 'info', 'rpc.response.status_code': 'canceled' }]);
+    await expect.poll(() => ends()).toMatchObject([{ level: 'info', 'rpc.status_code': 'canceled' }]);
     expect(await (await fetch(`${tiny.url}/metrics`)).text()).toMatch(
-      /rpc_server_call_duration_seconds_count{.*GetOrder",rpc_response_status_code="canceled"} 1/,
+      /rpc_server_call_duration_seconds_count{.*GetOrder",rpc_status_code="canceled"} 1/,
     );
   });
 });
@@ -335,7 +335,7 @@ describe('the metrics', () => {
       lines.find(
         (line) =>
           /^rpc_server_call_duration_seconds_count\{.*CancelOrder/.test(line) &&
-          line.includes(`rpc_response_status_code="${code}"`),
+          line.includes(`rpc_status_code="${code}"`),
       );
     expect(countOf('ok')).toMatch(/ 2$/);
     expect(countOf('not_found')).toMatch(/ 1$/);

@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { DOMAIN } from '#services/domain.ts';
 import { invalidArgument } from '#services/platform/base/errors.ts';
 import { installTracing } from '#services/platform/observability/tracing.ts';
+import { recordSpans } from '../../../support/telemetry/recorded-spans.ts';
 import { apiError, createMessage } from '../support/fake-stream.ts';
-import { recordSpans } from '../support/recorded-spans.ts';
 import { applied, createTestConsumer, eventually, type Handle, orderCreated } from './test-consumer.ts';
 
 const STREAM_MISSING = 10059;
@@ -79,6 +79,32 @@ describe('an event', () => {
     expect(spans.ended()).toMatchObject([
       { name: 'handle shop.order.v1.OrderCreated', attributes: { 'event.result': 'applied' } },
     ]);
+  });
+
+  it('is timed, for its consumer and by its subject; a failure is named in span and metric', async () => {
+    using spans = recordSpans();
+    const handle = vi.fn(applied).mockRejectedValueOnce(new TypeError('a secret'));
+    await using test = createTestConsumer(handle);
+    await test.start();
+
+    for (const failed of [true, false]) {
+      test.deliver(orderCreated());
+      await eventually(() => expect(spans.ended()).toHaveLength(failed ? 1 : 2));
+    }
+
+    const { values } = await test.metrics.eventDuration.get();
+    const labels = {
+      messaging_system: 'nats',
+      messaging_operation_name: 'handle',
+      messaging_destination_name: 'shop.order.v1.OrderCreated',
+      messaging_consumer_group_name: 'inventory',
+    };
+    expect(values.filter(({ metricName }) => metricName?.endsWith('_count'))).toMatchObject([
+      { value: 1, labels: { ...labels, error_type: 'retried' } },
+      { value: 1, labels },
+    ]);
+    expect(spans.ended().map(({ attributes }) => attributes['error.type'])).toEqual(['TypeError', undefined]);
+    expect(spans.ended()[0]?.attributes).toMatchObject({ 'messaging.consumer.group.name': 'inventory' });
   });
 
   it('does what is left to do after its commit, and only then', async () => {

@@ -4,10 +4,10 @@ import { DOMAIN } from '#services/domain.ts';
 import type { Broker, BrokerSession } from '#services/platform/messaging/broker.ts';
 import { createOutboxRelay } from '#services/platform/messaging/outbox-relay.ts';
 import { createMetrics } from '#services/platform/observability/metrics.ts';
+import { recordSpans } from '../../../support/telemetry/recorded-spans.ts';
 import { createFakeDatabase, type Statement } from '../support/fake-database.ts';
 import { apiError } from '../support/fake-stream.ts';
 import { recordLog } from '../support/recorded-log.ts';
-import { recordSpans } from '../support/recorded-spans.ts';
 
 type Publish = (subject: string, payload: Uint8Array, options: { msgID: string; headers: MsgHdrs }) => Promise<unknown>;
 

@@ -51,6 +51,22 @@ it('a gauge stays one, with the unit of its name', async () => {
   ]);
 });
 
+it('what goes up and down and is added over processes is a sum that is not monotonic', async () => {
+  const metrics = createMetrics('order');
+  metrics.observeConnections('calls', () => ({ used: 3, idle: 1, pending: 2, max: 8 }));
+
+  const pending = (await produce(metrics.registry)).find(
+    ({ descriptor }) => descriptor.name === 'db.client.connection.pending_requests',
+  );
+
+  expect(pending).toMatchObject({
+    descriptor: { unit: '{request}' },
+    dataPointType: DataPointType.SUM,
+    isMonotonic: false,
+    dataPoints: [{ attributes: { 'db.client.connection.pool.name': 'calls' }, value: 2 }],
+  });
+});
+
 it("a histogram's buckets hold what is between their bounds, for each series", async () => {
   const registry = new Registry();
   const configuration = { name: 'call_seconds', help: 'Calls', labelNames: ['rpc_method'], buckets: [0.1, 1, 10] };

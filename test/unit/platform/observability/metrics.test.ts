@@ -67,12 +67,12 @@ it('includes process metrics only when requested', async () => {
   const shared = await scrape(handlerOf(createMetrics('order')));
 
   expect(alone.body).toContain('process_resident_memory_bytes');
-  expect(shared.body).not.toContain('process_');
+  expect(shared.body).not.toMatch(/^process_/m);
 });
 
 it('measures calls in buckets from a millisecond to ten seconds', async () => {
   const metrics = createMetrics('order');
-  metrics.rpcServerDuration.observe({ rpc_method: 'OrderService/CreateOrder', rpc_response_status_code: 'ok' }, 0.004);
+  metrics.rpcServerDuration.observe({ rpc_method: 'OrderService/CreateOrder', rpc_status_code: 'ok' }, 0.004);
 
   const { body } = await scrape(handlerOf(metrics));
 
@@ -82,6 +82,21 @@ it('measures calls in buckets from a millisecond to ten seconds', async () => {
   expect(buckets[0]).toEqual(['0.001', '0']);
   expect(buckets.at(-2)).toEqual(['10', '1']);
   expect(buckets.find(([le]) => le === '0.005')).toEqual(['0.005', '1']);
+});
+
+it('shows the connections of each pool as they are when it is scraped', async () => {
+  const metrics = createMetrics('order');
+  const pool = { used: 3, idle: 1, pending: 0, max: 8 };
+  metrics.observeConnections('calls', () => pool);
+  pool.pending = 2;
+
+  const { body } = await scrape(handlerOf(metrics));
+
+  const of = 'db_client_connection_pool_name="calls"';
+  expect(body).toContain(`db_client_connection_count{${of},db_client_connection_state="used",service="order"} 3`);
+  expect(body).toContain(`db_client_connection_count{${of},db_client_connection_state="idle",service="order"} 1`);
+  expect(body).toContain(`db_client_connection_max{${of},service="order"} 8`);
+  expect(body).toContain(`db_client_connection_pending_requests{${of},service="order"} 2`);
 });
 
 it('reads what is only known by asking before it answers', async () => {

@@ -68,7 +68,7 @@ describe('the span of an RPC that is served', () => {
     expect(span.attributes).toEqual({
       'rpc.system.name': 'connectrpc',
       'rpc.method': RPC,
-      'rpc.response.status_code': 'ok',
+      'rpc.status_code': 'ok',
     });
     expect(span.status.code).toBe(SpanStatusCode.UNSET);
   });
@@ -89,24 +89,30 @@ describe('the span of an RPC that is served', () => {
   ])('with code %s has failed: %s', async (code, hasFailed) => {
     const { attributes, status } = await spanOf(serverSpan(createOrder, {}), failWith(new ConnectError('', code)));
     expect(status.code === SpanStatusCode.ERROR).toBe(hasFailed);
-    expect(attributes['rpc.response.status_code']).toMatch(/^[a-z_]+$/);
-    expect(attributes['error.type']).toBe(hasFailed ? attributes['rpc.response.status_code'] : undefined);
+    expect(attributes['rpc.status_code']).toMatch(/^[a-z_]+$/);
+    expect(attributes['error.type']).toBe(hasFailed ? attributes['rpc.status_code'] : undefined);
   });
 });
 
 it('the span of an RPC that is called has failed with whatever error it got', async () => {
-  const options = clientSpan(OrderService.method.createOrder);
+  const options = clientSpan(OrderService.method.createOrder, 'http://inventory:50052');
   const span = await spanOf(options, failWith(new ConnectError('secret', Code.FailedPrecondition)));
   expect(span.kind).toBe(SpanKind.CLIENT);
   expect(span.status).toEqual({ code: SpanStatusCode.ERROR });
-  expect(span.attributes).toMatchObject({ 'rpc.response.status_code': 'failed_precondition', 'rpc.method': RPC });
+  expect(span.attributes).toMatchObject({
+    'rpc.status_code': 'failed_precondition',
+    'rpc.method': RPC,
+    'error.type': 'failed_precondition',
+    'server.address': 'inventory',
+    'server.port': 50_052,
+  });
   expect(JSON.stringify(span.attributes)).not.toContain('secret');
 });
 
 it('a span is a child of the enclosing one, and is propagated', async () => {
   let handedOn = '';
   await runInSpan(serverSpan(OrderService.method.createOrder, CALLER), () =>
-    runInSpan(clientSpan(OrderService.method.getOrder), async () => {
+    runInSpan(clientSpan(OrderService.method.getOrder, 'http://order'), async () => {
       handedOn = injectTrace().traceparent ?? '';
     }),
   );
@@ -116,13 +122,21 @@ it('a span is a child of the enclosing one, and is propagated', async () => {
 });
 
 it('a call propagates its own span in its headers and records its status in it', async () => {
-  const request = { method: OrderService.method.getOrder, header: new Headers() } as unknown as UnaryRequest;
+  const request = {
+    method: OrderService.method.getOrder,
+    header: new Headers(),
+    url: 'https://order/x',
+  } as unknown as UnaryRequest;
   await runInSpan(serverSpan(OrderService.method.createOrder, CALLER), () =>
     propagateTrace(async () => ({}) as UnaryResponse)(request),
   );
   const [called] = ended.getFinishedSpans();
   expect(called).toMatchObject({ name: 'shop.order.v1.OrderService/GetOrder', kind: SpanKind.CLIENT });
-  expect(called?.attributes['rpc.response.status_code']).toBe('ok');
+  expect(called?.attributes).toMatchObject({
+    'rpc.status_code': 'ok',
+    'server.address': 'order',
+    'server.port': 443,
+  });
   const { traceId, spanId } = called!.spanContext();
   expect(request.header.get('traceparent')).toBe(`00-${traceId}-${spanId}-01`);
 });
@@ -131,7 +145,7 @@ it('the current operation is the RPC served or the event handled, also while it 
   const seen: (string | undefined)[] = [];
   const see = async () => void seen.push(currentOperation());
   await runInSpan(serverSpan(OrderService.method.createOrder, CALLER), () =>
-    runInSpan(clientSpan(OrderService.method.getOrder), see),
+    runInSpan(clientSpan(OrderService.method.getOrder, 'http://order'), see),
   );
   await runInSpan(eventSpan('handle', 'shop.order.v1.OrderCreated', 'event-1', CALLER), see);
   await runInSpan(eventSpan('publish', 'shop.order.v1.OrderCreated', 'event-1', CALLER), see);

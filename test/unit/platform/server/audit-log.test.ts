@@ -52,7 +52,7 @@ describe('the audit log', () => {
         level: 'info',
         caller: 'operator:olga',
         'rpc.method': 'shop.inventory.v1.InventoryService/UpsertProduct',
-        'rpc.response.status_code': 'ok',
+        'rpc.status_code': 'ok',
         request: {
           product_id: 'p1',
           name: 'Tin whistle',
@@ -68,8 +68,8 @@ describe('the audit log', () => {
     await expect(client.upsertProduct({ ...change, name: 'bad' }, as('olga'))).rejects.toThrow('no');
     await expect(client.upsertProduct(change)).rejects.toThrow('only an operator');
     expect(audited()).toMatchObject([
-      { caller: 'operator:olga', 'rpc.response.status_code': 'invalid_argument' },
-      { caller: 'guest', 'rpc.response.status_code': 'unauthenticated' },
+      { caller: 'operator:olga', 'rpc.status_code': 'invalid_argument' },
+      { caller: 'guest', 'rpc.status_code': 'unauthenticated' },
     ]);
   });
 

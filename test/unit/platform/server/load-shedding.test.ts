@@ -112,7 +112,7 @@ describe('a call beyond the limits', () => {
     expect(text).toContain('bulkhead_rejected_total{bulkhead="calls",service="order"} 20');
     expect(text).toContain('bulkhead_in_flight{bulkhead="calls",service="order"} 1');
     expect(text).toMatch(
-      /rpc_server_call_duration_seconds_count\{.*CreateOrder",rpc_response_status_code="resource_exhausted"\} 20/,
+      /rpc_server_call_duration_seconds_count\{.*CreateOrder",rpc_status_code="resource_exhausted"\} 20/,
     );
     expect(recorded.lines.filter(({ level }) => level !== 'debug')).toMatchObject([
       { level: 'warn', bulkhead: 'calls', rejected: 1 },
@@ -136,7 +136,7 @@ describe('a call that is announced', () => {
     expect(refusal()).toMatchObject({ reason: 'OVERLOADED', kind: 'resource_exhausted' });
     const text = await metrics.registry.metrics();
     expect(text).toContain('bulkhead_rejected_total{bulkhead="calls",service="order"} 1');
-    expect(text).toMatch(/duration_seconds_count\{.*CreateOrder",rpc_response_status_code="resource_exhausted"\} 1/);
+    expect(text).toMatch(/duration_seconds_count\{.*CreateOrder",rpc_status_code="resource_exhausted"\} 1/);
     await release();
     expect(refusal()).toBeUndefined();
   });

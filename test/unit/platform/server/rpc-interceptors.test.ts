@@ -47,9 +47,9 @@ describe('a call that is answered', () => {
 
     await client.getOrder({ orderId: 'ord124' });
 
-    expect(await served()).toMatchObject([{ rpc_method: method, rpc_response_status_code: 'ok' }]);
+    expect(await served()).toMatchObject([{ rpc_method: method, rpc_status_code: 'ok' }]);
     expect(lines).toMatchObject([
-      { level: 'debug', msg: 'served', 'rpc.method': method, 'rpc.response.status_code': 'ok', ms: expect.any(Number) },
+      { level: 'debug', msg: 'served', 'rpc.method': method, 'rpc.status_code': 'ok', ms: expect.any(Number) },
     ]);
   });
 
@@ -94,8 +94,12 @@ describe('a call that fails', () => {
 
     await expect(client.getOrder({ orderId: 'ord124' })).rejects.toThrow();
 
-    expect(await served()).toMatchObject([{ rpc_method: method, rpc_response_status_code: code }]);
-    expect(lines).toMatchObject([{ level, msg, 'rpc.response.status_code': code }]);
+    // A mistake of the caller is no failure of the service.
+    const isOwnFailure = ['unavailable', 'internal', 'deadline_exceeded', 'unimplemented'].includes(code);
+    const [labels] = await served();
+    expect(labels).toMatchObject({ rpc_method: method, rpc_status_code: code });
+    expect(labels?.error_type).toBe(isOwnFailure ? code : undefined);
+    expect(lines).toMatchObject([{ level, msg, 'rpc.status_code': code }]);
   });
 
   it('answers with the mapped error and its details', async () => {
@@ -133,7 +137,7 @@ describe('a stream', () => {
     await answers.next();
 
     expect(await served()).toMatchObject([
-      { rpc_method: 'shop.order.v1.OrderService/WatchOrder', rpc_response_status_code: 'ok' },
+      { rpc_method: 'shop.order.v1.OrderService/WatchOrder', rpc_status_code: 'ok' },
     ]);
   });
 
@@ -150,7 +154,7 @@ describe('a stream', () => {
     };
 
     await expect(read()).rejects.toMatchObject({ code: Code.Unavailable });
-    expect(await served()).toMatchObject([{ rpc_response_status_code: 'unavailable' }]);
+    expect(await served()).toMatchObject([{ rpc_status_code: 'unavailable' }]);
     expect(lines).toMatchObject([{ level: 'warn', msg: 'could not serve now' }]);
   });
 
